@@ -1,0 +1,76 @@
+"""One frozen object with every setting; nothing else reads the environment."""
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AnyHttpUrl, BaseModel, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from agents.runtime.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parents[2]
+PREFIX = "AGENT_FLOWS_"
+
+
+class CarrierSettings(BaseModel, frozen=True, extra="forbid"):
+    """One carrier that speaks the HTTP contract of agents/services/carriers."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+    url: AnyHttpUrl
+    token: SecretStr = SecretStr("")
+
+
+class Settings(BaseSettings):
+    """Settings from the environment, each named AGENT_FLOWS_<FIELD>."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    data: Path = Field(ROOT / ".agent-flows", description="folder of journal, sandbox and reports")
+    journal_url: SecretStr | None = Field(
+        None, description="SQLAlchemy URL of the journal, sqlite+aiosqlite or postgresql+asyncpg"
+    )
+    tenant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")] = "default"
+    lease_seconds: Annotated[float, Field(ge=1, le=300)] = 15.0
+    concurrency: Literal["auto", "prefect", "local"] = Field(
+        "auto", description="who limits calls to the outside: Prefect's global limits or this process"
+    )
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    inventory_url: AnyHttpUrl | None = Field(None, description="none: the sandbox")
+    inventory_token: SecretStr = SecretStr("")
+    stripe_url: AnyHttpUrl = AnyHttpUrl("https://api.stripe.com")
+    stripe_key: SecretStr | None = Field(None, description="none: the sandbox")
+    carriers: tuple[CarrierSettings, ...] = Field((), description="none: the sandbox's two")
+    notification_urls: tuple[SecretStr, ...] = Field(
+        (), description="Apprise URLs, {to} stands for the receiver; none: the sandbox"
+    )
+
+    @property
+    def journal(self) -> str:
+        """The journal's SQLAlchemy URL."""
+        if self.journal_url is not None:
+            return self.journal_url.get_secret_value()
+        return f"sqlite+aiosqlite:///{self.data / 'journal.db'}"
+
+
+def load_settings() -> Settings:
+    """Read the environment. Raises SettingsError naming every variable at fault, without its value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(tuple(_problem(e) for e in error.errors(include_input=False))) from None
+
+
+@cache
+def settings() -> Settings:
+    """The process's settings, read once."""
+    return load_settings()
+
+
+def _problem(error: object) -> str:
+    assert isinstance(error, dict)
+    variable = PREFIX + "_".join(str(part).upper() for part in error["loc"][:1])
+    where = ".".join(str(part) for part in error["loc"][1:])
+    return f"{variable}{f' ({where})' if where else ''}: {error['msg']}"

@@ -1,0 +1,68 @@
+"""Structured logs that carry item and trace id, and Prometheus metrics per agent and version."""
+
+import logging
+import secrets
+from contextvars import ContextVar
+from functools import cache
+
+import structlog
+from prometheus_client import Counter, Histogram, start_http_server
+
+from agents.runtime.settings import Settings
+
+ITEMS = Counter(
+    "agent_flows_items_total", "Items an agent finished, by outcome", ["agent", "version", "outcome"]
+)
+SECONDS = Histogram(
+    "agent_flows_agent_seconds", "Seconds an agent took for one item", ["agent", "version"]
+)
+COMMITS = Counter("agent_flows_commits_total", "Transactions the journal committed")
+
+_trace: ContextVar[str] = ContextVar("trace", default="0" * 32)
+
+
+def new_trace() -> str:
+    """A fresh W3C trace id, 32 hex digits."""
+    return secrets.token_hex(16)
+
+
+def enter_item(key: str, trace: str) -> None:
+    """Bind item and trace id to every log line and outgoing call of this task."""
+    _trace.set(trace)
+    structlog.contextvars.bind_contextvars(item=key, trace=trace)
+
+
+def traceparent() -> str:
+    """The W3C traceparent header of the current item, a fresh span id each time."""
+    return f"00-{_trace.get()}-{secrets.token_hex(8)}-01"
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """The structured logger of a module."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return logger
+
+
+@cache
+def start_telemetry(settings: Settings) -> None:
+    """Write logs as JSON lines to <data>/agent-flows.log and serve metrics if a port is set."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(settings.data / "agent-flows.log", encoding="utf-8")
+    logger = logging.getLogger("agents")
+    logger.addHandler(handler)
+    logger.setLevel(settings.log_level)
+    logger.propagate = False
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    if settings.metrics_port is not None:
+        start_http_server(settings.metrics_port, addr="127.0.0.1")

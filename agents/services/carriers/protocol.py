@@ -1,0 +1,59 @@
+"""What we ask of a carrier."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from agents.runtime.errors import PermanentError
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What is to be carried, and where to."""
+
+    reference: str
+    weight_grams: int
+    name: str
+    line1: str
+    line2: str
+    city: str
+    state: str
+    postal_code: str
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """A shipment at a carrier; `status` is booked or cancelled."""
+
+    carrier: str
+    tracking_id: str
+    status: str
+
+
+class Refused(PermanentError):
+    """The carrier does not take this parcel; another one may."""
+
+    def __init__(self, carrier: str, reason: str) -> None:
+        super().__init__(carrier, reason)
+        self.carrier, self.reason = carrier, reason
+
+    def __str__(self) -> str:
+        return f"{self.carrier} refused the parcel: {self.reason}"
+
+
+class Carrier(Protocol):
+    """A carrier. Every call is idempotent by key; a cancelled key can never book again."""
+
+    name: str
+
+    async def book(self, key: str, parcel: Parcel) -> Booking:
+        """Book the parcel. Raises Refused, TransientError, UnknownOutcome."""
+        ...
+
+    async def find(self, key: str) -> Booking | None:
+        """The booking under this key, if there is one."""
+        ...
+
+    async def cancel(self, key: str) -> None:
+        """Cancel the booking and close the key; also for a key never seen."""
+        ...

@@ -1,0 +1,66 @@
+"""What we ask of a warehouse."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from agents.runtime.errors import PermanentError
+
+
+@dataclass(frozen=True, slots=True)
+class StockLine:
+    """So many pieces of one SKU."""
+
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Pieces held for a key; `status` is held, issued or released."""
+
+    key: str
+    status: str
+    weight_grams: int
+
+
+class OutOfStock(PermanentError):
+    """The warehouse cannot cover a line; nothing of the order is held."""
+
+    def __init__(self, sku: str, wanted: int, available: int) -> None:
+        super().__init__(sku, wanted, available)
+        self.sku, self.wanted, self.available = sku, wanted, available
+
+    def __str__(self) -> str:
+        return f"out of stock: {self.wanted} of {self.sku} wanted, {self.available} available"
+
+
+class UnknownSku(PermanentError):
+    """The warehouse does not carry the SKU."""
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(sku)
+        self.sku = sku
+
+    def __str__(self) -> str:
+        return f"unknown SKU: {self.sku}"
+
+
+class Inventory(Protocol):
+    """A warehouse. Every call is idempotent by key; a released key can never hold again."""
+
+    async def reserve(self, key: str, lines: Sequence[StockLine]) -> Reservation:
+        """Hold all lines or none. Raises OutOfStock, UnknownSku, TransientError, UnknownOutcome."""
+        ...
+
+    async def find(self, key: str) -> Reservation | None:
+        """The reservation under this key, if there is one."""
+        ...
+
+    async def issue(self, key: str) -> Reservation:
+        """The held pieces leave the warehouse."""
+        ...
+
+    async def release(self, key: str) -> Reservation:
+        """Give held pieces back and close the key; also for a key never seen."""
+        ...

@@ -1,0 +1,22 @@
+"""What we ask of whoever carries a message to a customer."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A text for one receiver on one channel (email, webhook)."""
+
+    channel: str
+    to: str
+    subject: str
+    text: str
+
+
+class Notifications(Protocol):
+    """A messenger. It cannot be asked what it has sent, so callers send at most once."""
+
+    async def send(self, key: str, message: Message) -> None:
+        """Send it. Raises TransientError only if it certainly did not go out, else UnknownOutcome."""
+        ...
