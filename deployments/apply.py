@@ -1,0 +1,117 @@
+"""Makes a Prefect server agree with resources.py: `python -m deployments.apply`."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import (
+    GlobalConcurrencyLimitCreate,
+    GlobalConcurrencyLimitUpdate,
+    WorkPoolCreate,
+    WorkPoolUpdate,
+)
+from prefect.exceptions import ObjectNotFound
+from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
+
+from deployments.resources import LIMITS, POOLS, Limit, Pool, Queue
+
+
+class WrongPoolType(Exception):
+    """The server has the pool with another type, which cannot be changed there."""
+
+    def __init__(self, pool: str, found: str, wanted: str) -> None:
+        super().__init__(pool, found, wanted)
+        self.pool, self.found, self.wanted = pool, found, wanted
+
+    def __str__(self) -> str:
+        return (
+            f"work pool {self.pool!r} is of type {self.found!r}, not {self.wanted!r}: "
+            "delete it or declare another name"
+        )
+
+
+async def apply(pools: Sequence[Pool] = POOLS, limits: Sequence[Limit] = LIMITS) -> list[str]:
+    """Create and update what is declared and name each change; what else is there stays."""
+    changes = []
+    async with get_client() as client:
+        for pool in pools:
+            changes.append(await _apply_pool(client, pool))
+            changes.extend([await _apply_queue(client, pool, queue) for queue in pool.queues])
+        changes.extend([await _apply_limit(client, limit) for limit in limits])
+    return [change for change in changes if change]
+
+
+async def _apply_pool(client: PrefectClient, pool: Pool) -> str:
+    try:
+        found = await client.read_work_pool(pool.name)
+    except ObjectNotFound:
+        # Without a template the pool takes no job variables until its first worker has come up.
+        template = await get_default_base_job_template_for_infrastructure_type(pool.type)
+        await client.create_work_pool(
+            WorkPoolCreate(
+                name=pool.name,
+                type=pool.type,
+                description=pool.description,
+                concurrency_limit=pool.limit,
+                base_job_template=template or {},
+            )
+        )
+        return f"created work pool {pool.name}"
+    if found.type != pool.type:
+        raise WrongPoolType(pool.name, found.type, pool.type)
+    if (found.description, found.concurrency_limit) == (pool.description, pool.limit):
+        return ""
+    update = WorkPoolUpdate(description=pool.description, concurrency_limit=pool.limit)
+    await client.update_work_pool(pool.name, update)
+    return f"updated work pool {pool.name}"
+
+
+async def _apply_queue(client: PrefectClient, pool: Pool, queue: Queue) -> str:
+    name = f"work queue {pool.name}/{queue.name}"
+    try:
+        found = await client.read_work_queue_by_name(queue.name, pool.name)
+    except ObjectNotFound:
+        await client.create_work_queue(
+            queue.name,
+            concurrency_limit=queue.limit,
+            priority=queue.priority,
+            work_pool_name=pool.name,
+        )
+        return f"created {name}"
+    if (found.priority, found.concurrency_limit) == (queue.priority, queue.limit):
+        return ""
+    await client.update_work_queue(found.id, priority=queue.priority, concurrency_limit=queue.limit)
+    return f"updated {name}"
+
+
+async def _apply_limit(client: PrefectClient, limit: Limit) -> str:
+    name = f"concurrency limit {limit.name}"
+    try:
+        found = await client.read_global_concurrency_limit_by_name(limit.name)
+    except ObjectNotFound:
+        await client.create_global_concurrency_limit(
+            GlobalConcurrencyLimitCreate(name=limit.name, limit=limit.slots)
+        )
+        return f"created {name}"
+    if (found.limit, found.active) == (limit.slots, True):
+        return ""
+    await client.update_global_concurrency_limit(
+        limit.name, GlobalConcurrencyLimitUpdate(limit=limit.slots, active=True)
+    )
+    return f"updated {name}"
+
+
+def main() -> int:
+    """Apply the declarations and print what changed."""
+    try:
+        changes = asyncio.run(apply())
+    except WrongPoolType as error:
+        print(error, file=sys.stderr)
+        return 1
+    print("\n".join(changes) or "nothing to change")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

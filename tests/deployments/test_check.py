@@ -1,0 +1,128 @@
+"""check.py names every way in which prefect.yaml and the code can disagree."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deployments import check
+from deployments.resources import Pool, Queue
+
+POOLS = (Pool("default", "process", 4, "", queues=(Queue("urgent", 1, 1), Queue("orders", 2, 1))),)
+SOUND = """
+definitions:
+  places:
+    urgent: &urgent {name: default, work_queue_name: urgent}
+    orders: &orders {name: default, work_queue_name: orders}
+deployments:
+  - name: stand-in
+    entrypoint: tests.deployments.stand_in.process
+    work_pool: *orders
+    parameters: {batch_size: 10}
+    schedules:
+      - {slug: nightly, cron: "0 2 * * *", timezone: UTC, parameters: {orders: a.jsonl}}
+"""
+
+
+def broken(change: Callable[[dict[str, Any]], object]) -> list[str]:
+    configuration = yaml.safe_load(SOUND)
+    change(configuration["deployments"][0])
+    return check.problems(yaml.safe_dump(configuration), POOLS)
+
+
+def test_a_sound_file_has_no_problem() -> None:
+    assert check.problems(SOUND, POOLS) == []
+
+
+@pytest.mark.parametrize(
+    "change, problem",
+    [
+        ({"entrypoint": "flows.nowhere.gone"}, "entrypoint 'flows.nowhere.gone' does not load"),
+        ({"entrypoint": "tests.deployments.stand_in.gone"}, "does not load: MissingFlowError"),
+        ({"entrypoint": "tests.deployments.stand_in.not_a_flow"}, "is not a flow"),
+        ({"entrypoint": None}, "entrypoint None does not load"),
+        ({"name": "other"}, "other: the flow is called 'stand-in'"),
+        ({"work_pool": {"name": "gpu"}}, "pool 'gpu' with queue None is not declared"),
+        (
+            {"work_pool": {"name": "default", "work_queue_name": "x"}},
+            "pool 'default' with queue 'x' is not declared",
+        ),
+        ({"parameters": {"batch_size": 257}}, "parameters: batch_size: 257 is greater than"),
+        ({"parameters": {"batch_size": "many"}}, "'many' is not of type 'integer'"),
+        ({"parameters": {"colour": "red"}}, "the flow has no parameter 'colour'"),
+        ({"schedules": [{"cron": "0 2 * * *"}]}, "schedule None: without a slug"),
+        ({"schedules": [{"slug": "s"}]}, "schedule 's': needs one of cron, interval, rrule"),
+        ({"schedules": [{"slug": "s", "cron": "daily at two"}]}, "schedule 's': "),
+        ({"schedules": [{"slug": "s", "interval": "soon"}]}, "schedule 's': "),
+        (
+            {"schedules": [{"slug": "s", "cron": "0 2 * * *", "timezone": "Mars/Olympus"}]},
+            "schedule 's': ",
+        ),
+        (
+            {"schedules": [{"slug": "s", "cron": "0 2 * * *"}]},
+            "parameters of schedule 's': $: 'orders' is a required property",
+        ),
+        (
+            {"schedules": [{"slug": "s", "interval": 60, "parameters": {"orders": "a"}}] * 2},
+            "schedule 's' stands there 2 times",
+        ),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_each_disagreement_is_named(change: dict[str, Any], problem: str) -> None:
+    assert any(problem in found for found in broken(lambda block: block.update(change)))
+
+
+def test_a_deployment_without_pool_is_named() -> None:
+    assert "stand-in: names no work pool" in broken(lambda block: block.pop("work_pool"))
+
+
+def test_a_variant_carries_the_name_of_its_flow_and_a_suffix() -> None:
+    assert broken(lambda block: block.update(name="stand-in-nightly")) == []
+
+
+def test_a_declared_queue_that_is_named_nowhere_is_a_problem() -> None:
+    pools = (*POOLS, Pool("gpu", "process", 1, "", queues=(Queue("models", 1, 1),)))
+    assert check.problems(SOUND, pools) == [
+        "pool 'gpu' with queue 'models' is declared but not named in prefect.yaml"
+    ]
+
+
+def test_a_name_given_twice_is_a_problem() -> None:
+    configuration = yaml.safe_load(SOUND)
+    configuration["deployments"] *= 2
+    found = check.problems(yaml.safe_dump(configuration), POOLS)
+    assert "deployment 'stand-in' stands there 2 times" in found
+
+
+def test_all_problems_are_named_at_once() -> None:
+    found = broken(
+        lambda block: block.update(
+            work_pool={"name": "gpu"},
+            parameters={"batch_size": 0, "colour": "red"},
+            schedules=[{"cron": "never"}],
+        )
+    )
+    for part in ("'gpu'", "batch_size", "'colour'", "slug", "schedule None: "):
+        assert any(part in problem for problem in found)
+
+
+def test_text_that_is_not_yaml_is_a_problem() -> None:
+    (problem,) = check.problems("deployments: [", POOLS)
+    assert "not YAML" in problem
+
+
+def test_the_exit_status_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = tmp_path / "prefect.yaml"
+    written.write_text("deployments: []")
+    monkeypatch.setattr(check, "PREFECT_YAML", written)
+    assert check.main() == 1
+    assert "declared but not named" in capsys.readouterr().out
+
+
+def test_our_own_file_fits(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check.main() == 0, capsys.readouterr().out

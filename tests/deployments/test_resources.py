@@ -1,0 +1,42 @@
+"""The declared pools, queues and limits make sense."""
+
+import pytest
+
+from deployments.resources import LIMITS, POOLS, Pool
+
+
+def test_names_are_declared_once() -> None:
+    for names in (
+        [pool.name for pool in POOLS],
+        [limit.name for limit in LIMITS],
+        *([queue.name for queue in pool.queues] for pool in POOLS),
+    ):
+        assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("pool", POOLS, ids=lambda pool: pool.name)
+def test_queues_of_a_pool_differ_in_priority(pool: Pool) -> None:
+    priorities = [queue.priority for queue in pool.queues]
+    assert len(priorities) == len(set(priorities))
+    assert min(priorities) >= 1
+
+
+@pytest.mark.parametrize("pool", POOLS, ids=lambda pool: pool.name)
+def test_no_queue_alone_can_fill_its_pool(pool: Pool) -> None:
+    assert all(0 < queue.limit < pool.limit for queue in pool.queues)
+
+
+def test_urgent_work_goes_first() -> None:
+    (default,) = (pool for pool in POOLS if pool.name == "default")
+    by_priority = sorted(default.queues, key=lambda queue: queue.priority)
+    assert [queue.name for queue in by_priority] == ["urgent", "orders", "bulk"]
+
+
+def test_every_outside_system_of_the_orders_has_slots() -> None:
+    assert {limit.name for limit in LIMITS} >= {
+        "inventory",
+        "payments",
+        "carriers",
+        "notifications",
+    }
+    assert all(limit.slots > 0 for limit in LIMITS)

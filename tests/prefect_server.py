@@ -1,0 +1,141 @@
+"""A Prefect server of a test's own, and process workers for it, as child processes."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PREFECT = (sys.executable, "-m", "prefect")
+START_SECONDS = 100
+STOP_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PrefectServer:
+    """A running server: `url` is its API, `home` the folder with its database and logs."""
+
+    url: str
+    home: Path
+    root: Path = ROOT
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a child process needs to use this server and no other."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+        return inherited | {
+            "DO_NOT_TRACK": "1",
+            "PREFECT_API_URL": self.url,
+            "PREFECT_HOME": str(self.home),
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
+            "PWD": str(self.root),  # prefect.yaml asks for it, and cwd= does not set it
+        }
+
+    def run(self, *command: str, seconds: float = 90) -> subprocess.CompletedProcess[str]:
+        """Run a command in the project's root against this server."""
+        return subprocess.run(
+            command,
+            cwd=self.root,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+
+    def prefect(self, *arguments: str, seconds: float = 90) -> subprocess.CompletedProcess[str]:
+        """Run the `prefect` command line against this server."""
+        return self.run(*PREFECT, *arguments, seconds=seconds)
+
+    @contextmanager
+    def worker(self, pool: str = "default") -> Iterator[subprocess.Popen[bytes]]:
+        """A process worker of the pool; its log and its flows' is `worker.log` in `home`."""
+        arguments = ("worker", "start", "--pool", pool, "--type", "process")
+        with child(self, arguments, self.home / "worker.log") as process:
+            yield process
+
+
+@contextmanager
+def child(
+    server: PrefectServer, arguments: tuple[str, ...], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A `prefect` command in a process group of its own, gone with all its children at the end."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [*PREFECT, *arguments],
+            cwd=server.root,
+            env=server.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+        end_group(process.pid)
+        process.wait(STOP_SECONDS)
+
+
+def end_group(group: int) -> None:
+    """Kill what is left of a process group that we started."""
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+
+
+@contextmanager
+def running_server(home: Path) -> Iterator[PrefectServer]:
+    """A server on a free port of 127.0.0.1, with its database in `home`."""
+    home.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    server = PrefectServer(f"http://127.0.0.1:{port}/api", home)
+    arguments = ("server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui")
+    log = home / "server.log"
+    with child(server, arguments, log) as process:
+        wait_until_healthy(server, process, log)
+        yield server
+
+
+def wait_until_healthy(server: PrefectServer, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Return when our own child answers; fail with its log if it died or somebody else answers."""
+    with httpx.Client(trust_env=False, timeout=5) as client:
+        for _ in range(START_SECONDS):
+            assert process.poll() is None, log.read_text(errors="replace")[-4000:]
+            try:
+                client.get(f"{server.url}/health").raise_for_status()
+                break
+            except httpx.HTTPError:
+                time.sleep(1)
+        else:
+            pytest.fail(log.read_text(errors="replace")[-4000:])
+        settings = client.get(f"{server.url}/admin/settings").raise_for_status().json()
+    assert Path(settings["home"]) == server.home, "another server answers on this port"
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    """One server for all tests that need a real one."""
+    with running_server(tmp_path_factory.mktemp("prefect-home")) as server:
+        yield server
