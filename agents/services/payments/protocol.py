@@ -38,7 +38,9 @@ class Payments(Protocol):
     Every call raises TransientError when nothing happened and UnknownOutcome when it may have.
     """
 
-    async def open(self, key: str, reference: str, amount: int, currency: str, method: str) -> Payment:
+    async def open(
+        self, key: str, reference: str, amount: int, currency: str, method: str
+    ) -> Payment:
         """Create a payment that moves no money yet; `reference` is our order, `method` the token."""
         ...
 

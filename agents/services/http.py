@@ -1,0 +1,257 @@
+"""The one place where an HTTP call is made: deadlines, size cap, and what each failure means for the item."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from functools import cache
+from ssl import SSLContext
+from typing import Any, Self, TypeVar
+from urllib.parse import urlencode
+
+import httpx
+import orjson
+
+from agents.runtime.errors import PermanentError, TransientError, UnknownOutcome
+from agents.runtime.telemetry import traceparent
+
+T = TypeVar("T")
+Body = dict[str, Any]
+Before = Callable[[], Awaitable[object]]
+
+MOST_CONNECTIONS = 64
+LARGEST_BODY = 1_000_000
+LONGEST_RETRY_AFTER = 300.0
+# Below the 5 s after which common servers close an idle connection: a call must not race with that close.
+KEEP_ALIVE_SECONDS = 4.0
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds until a connection stands, until a byte comes, and for the whole call."""
+
+    connect: float = 2.0
+    read: float = 5.0
+    total: float = 8.0
+
+
+class Rejected(PermanentError):
+    """The service understood the call and will never do it."""
+
+    def __init__(self, service: str, operation: str, code: str) -> None:
+        super().__init__(service, operation, code)
+        self.service, self.operation, self.code = service, operation, code
+
+    def __str__(self) -> str:
+        return f"{self.service} rejected {self.operation}: {self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked of a service; `answers` are the statuses besides 2xx that the adapter understands."""
+
+    operation: str
+    method: str
+    path: str
+    json: Body | None = None
+    form: tuple[tuple[str, str], ...] | None = None
+    key: str = ""
+    answers: frozenset[int] = frozenset()
+
+    @property
+    def writes(self) -> bool:
+        """Whether the call may change anything at the service."""
+        return self.method != "GET"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A decoded answer to a call."""
+
+    service: str
+    call: Call
+    status: int
+    body: Body
+
+    @property
+    def ok(self) -> bool:
+        """Whether the service did what was asked."""
+        return 200 <= self.status < 300
+
+    def parsed(self, shape: Callable[[Body], T]) -> T:
+        """The body in our words. Raises UnknownOutcome (a read: TransientError) if it lacks something."""
+        try:
+            return shape(self.body)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise _unclear(self.service, self.call, "answered in a form we do not know") from None
+
+    def rejected(self, code: str) -> Rejected:
+        """The error for an answer that says: never."""
+        return Rejected(self.service, self.call.operation, code or f"status {self.status}")
+
+
+class HttpApi:
+    """A service behind a URL. Calls are bounded in time and size and never follow a redirect."""
+
+    def __init__(
+        self,
+        service: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        deadlines: Deadlines = Deadlines(),
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.service, self._url, self._total = service, url.rstrip("/"), deadlines.total
+        self._slots = asyncio.Semaphore(MOST_CONNECTIONS)
+        self._client = httpx.AsyncClient(
+            headers={"User-Agent": "agent-flows", "Accept-Encoding": "identity", **(headers or {})},
+            follow_redirects=False,
+            trust_env=False,
+            verify=_tls(),
+            timeout=httpx.Timeout(deadlines.read, connect=deadlines.connect),
+            limits=httpx.Limits(
+                max_connections=MOST_CONNECTIONS,
+                max_keepalive_connections=MOST_CONNECTIONS,
+                keepalive_expiry=KEEP_ALIVE_SECONDS,
+            ),
+            transport=transport,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def read(self, operation: str, path: str, *answers: int) -> Answer:
+        """Ask for something. Raises TransientError."""
+        return await self.call(Call(operation, "GET", path, answers=frozenset(answers)))
+
+    async def call(self, call: Call) -> Answer:
+        """Make the call once. Raises TransientError, and UnknownOutcome if a write may have happened."""
+        progress = _Progress()
+        try:
+            async with asyncio.timeout(self._total), self._slots:
+                status, headers, content = await self._send(call, progress)
+        except _NOT_SENT as error:
+            raise TransientError(
+                f"{self._name(call)}: no connection ({type(error).__name__})"
+            ) from None
+        except TimeoutError:
+            if not progress.sent:
+                raise TransientError(
+                    f"{self._name(call)}: no connection within {self._total} s"
+                ) from None
+            raise _unclear(self.service, call, f"no answer within {self._total} s") from None
+        except httpx.HTTPError as error:
+            raise _unclear(
+                self.service, call, f"the answer broke off ({type(error).__name__})"
+            ) from None
+        return self._answer(call, status, headers, content)
+
+    async def _send(self, call: Call, progress: "_Progress") -> tuple[int, httpx.Headers, bytes]:
+        content, kind = _encoded(call)
+        headers = {"traceparent": traceparent()}
+        if kind:
+            headers["Content-Type"] = kind
+        if call.key:
+            headers["Idempotency-Key"] = call.key
+        request = self._client.build_request(
+            call.method,
+            self._url + call.path,
+            content=content,
+            headers=headers,
+            extensions=progress.watch,
+        )
+        response = await self._client.send(request, stream=True)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(response.aclose)
+            return response.status_code, response.headers, await self._body(call, response)
+
+    async def _body(self, call: Call, response: httpx.Response) -> bytes:
+        content = b""
+        async for chunk in response.aiter_raw():
+            content += chunk
+            if len(content) > LARGEST_BODY:
+                raise _unclear(self.service, call, f"answered more than {LARGEST_BODY} bytes")
+        return content
+
+    def _answer(self, call: Call, status: int, headers: httpx.Headers, content: bytes) -> Answer:
+        if not (200 <= status < 300 or status in call.answers):
+            self._raise_for(call, status, headers)
+        try:
+            body = orjson.loads(content) if content else {}
+        except ValueError:
+            raise _unclear(self.service, call, "answered something that is not JSON") from None
+        if not isinstance(body, dict):
+            raise _unclear(self.service, call, "answered something that is not an object")
+        return Answer(self.service, call, status, body)
+
+    def _raise_for(self, call: Call, status: int, headers: httpx.Headers) -> None:
+        wait = retry_after(headers.get("Retry-After"))
+        if status == 429:
+            raise TransientError(f"{self._name(call)}: asked to slow down (429)", wait)
+        if status == 409:
+            raise TransientError(f"{self._name(call)}: the same call is in flight (409)", wait)
+        if status == 503 and wait is not None:
+            raise TransientError(f"{self._name(call)}: out of service (503)", wait)
+        if status >= 500:
+            raise _unclear(self.service, call, f"failed with status {status}")
+        if status in (401, 403, 404) or status < 400:
+            # An account or URL set up wrongly says nothing about the item: it must not undo a thousand orders.
+            raise TransientError(
+                f"{self._name(call)}: status {status}, check the service's URL and credentials"
+            )
+        raise Rejected(self.service, call.operation, f"status {status}")
+
+    def _name(self, call: Call) -> str:
+        return f"{self.service} {call.operation}"
+
+
+class _Progress:
+    """Whether a byte of the request has left: before that, nothing can have happened."""
+
+    def __init__(self) -> None:
+        self.sent = False
+        self.watch: dict[str, Any] = {"trace": self._trace}
+
+    async def _trace(self, event: str, _: dict[str, Any]) -> None:
+        if event == "http11.send_request_headers.started":
+            self.sent = True
+
+
+def retry_after(value: str | None) -> float | None:
+    """The seconds a Retry-After header asks for, given as seconds or as a date; capped."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value) if value.strip().isdigit() else _until(value)
+    except ValueError:
+        return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+
+
+def _until(date: str) -> float:
+    return parsedate_to_datetime(date).timestamp() - time.time()
+
+
+def _encoded(call: Call) -> tuple[bytes | None, str]:
+    if call.json is not None:
+        return orjson.dumps(call.json), "application/json"
+    if call.form is not None:
+        return urlencode(call.form).encode(), "application/x-www-form-urlencoded"
+    return None, ""
+
+
+def _unclear(service: str, call: Call, what: str) -> TransientError:
+    kind = UnknownOutcome if call.writes else TransientError
+    return kind(f"{service} {call.operation}: {what}")
+
+
+@cache
+def _tls() -> SSLContext:
+    return httpx.create_ssl_context(trust_env=False)

@@ -1,0 +1,75 @@
+"""A warehouse behind a small HTTP contract; the sandbox speaks it, and so can your own.
+
+Every request carries `Authorization: Bearer <token>`. Keys are percent-encoded. Bodies are JSON.
+
+PUT  /reservations/{key}          {"lines": [{"sku": "A", "quantity": 2}]}   hold all lines or none
+GET  /reservations/{key}                                                     the reservation, or 404
+POST /reservations/{key}/issue                                               the held pieces leave
+POST /reservations/{key}/release                                             give them back, close the key
+GET  /stock/{sku}                                                            the SKU's numbers, or 404
+
+A reservation is {"key", "status": "held" | "issued" | "released", "weight_grams"}. Each call is idempotent by key.
+422 {"error": "out_of_stock", "sku", "wanted", "available"} and {"error": "unknown_sku", "sku"}: nothing is held.
+409 {"error": "closed"}: released before, it never holds again; "issued": it cannot be released any more;
+"other_lines": the key stands for other lines. A release of an unknown key closes it and answers 200.
+"""
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from agents.services.http import Answer, Body, Call, HttpApi
+from agents.services.inventory.protocol import OutOfStock, Reservation, StockLine, UnknownSku
+
+PERMANENT = frozenset({409, 422})
+
+
+class HttpInventory:
+    """The warehouse at `api`."""
+
+    def __init__(self, api: HttpApi) -> None:
+        self._api = api
+
+    async def reserve(self, key: str, lines: Sequence[StockLine]) -> Reservation:
+        """Hold all lines or none. Raises OutOfStock, UnknownSku, TransientError, UnknownOutcome."""
+        body = {"lines": [{"sku": line.sku, "quantity": line.quantity} for line in lines]}
+        return await self._change("reserve", "PUT", _path(key), body)
+
+    async def find(self, key: str) -> Reservation | None:
+        """The reservation under this key, if there is one."""
+        answer = await self._api.read("find", _path(key), 404)
+        return answer.parsed(_reservation) if answer.ok else None
+
+    async def issue(self, key: str) -> Reservation:
+        """The held pieces leave the warehouse."""
+        return await self._change("issue", "POST", f"{_path(key)}/issue", None)
+
+    async def release(self, key: str) -> Reservation:
+        """Give held pieces back and close the key; also for a key never seen."""
+        return await self._change("release", "POST", f"{_path(key)}/release", None)
+
+    async def _change(
+        self, operation: str, method: str, path: str, body: Body | None
+    ) -> Reservation:
+        answer = await self._api.call(Call(operation, method, path, json=body, answers=PERMANENT))
+        if not answer.ok:
+            raise _refusal(answer)
+        return answer.parsed(_reservation)
+
+
+def _path(key: str) -> str:
+    return f"/reservations/{quote(key, safe='')}"
+
+
+def _reservation(body: Body) -> Reservation:
+    return Reservation(str(body["key"]), str(body["status"]), int(body["weight_grams"]))
+
+
+def _refusal(answer: Answer) -> Exception:
+    error = str(answer.body.get("error", ""))
+    if error == "out_of_stock":
+        return answer.parsed(
+            lambda b: OutOfStock(str(b["sku"]), int(b["wanted"]), int(b["available"]))
+        )
+    if error == "unknown_sku":
+        return answer.parsed(lambda b: UnknownSku(str(b["sku"])))
+    return answer.rejected(error)

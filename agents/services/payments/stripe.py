@@ -1,0 +1,154 @@
+"""Card payments through Stripe's PaymentIntents: authorised by confirm, taken by capture."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from urllib.parse import quote, urlencode
+
+from agents.services.http import Answer, Body, Call, HttpApi
+from agents.services.payments.protocol import Declined, Payment
+
+# The form of the answers we read; without it an account's own default would decide.
+HEADERS = {"Stripe-Version": "2024-06-20"}
+
+STATUSES = {
+    "requires_payment_method": "open",
+    "requires_confirmation": "open",
+    "requires_action": "open",
+    "requires_capture": "authorised",
+    "succeeded": "captured",
+    "canceled": "cancelled",
+}
+ANSWERS = frozenset({400, 402})
+RETURNED = frozenset({"succeeded", "pending", "requires_action"})
+
+Form = tuple[tuple[str, str], ...]
+
+
+class StripePayments:
+    """Stripe, or whatever speaks its protocol, at `api`."""
+
+    def __init__(self, api: HttpApi) -> None:
+        self._api = api
+
+    async def open(
+        self, key: str, reference: str, amount: int, currency: str, method: str
+    ) -> Payment:
+        """Create a payment that moves no money yet. Raises Declined for an unknown method."""
+        form = (
+            ("amount", str(amount)),
+            ("currency", currency.lower()),
+            ("payment_method", method),
+            ("payment_method_types[]", "card"),
+            ("capture_method", "manual"),
+            ("metadata[reference]", reference),
+        )
+        answer = await self._post(
+            "open", "/v1/payment_intents", key, form, frozenset({400, 402, 404})
+        )
+        if answer.ok:
+            return answer.parsed(_payment)
+        if answer.status == 404 or _error(answer).get("param") == "payment_method":
+            raise Declined(_code(answer) or "unknown_payment_method")
+        raise _refusal(answer)
+
+    async def authorise(self, key: str, payment: str) -> Payment:
+        """Reserve the money on the customer's account. Raises Declined."""
+        answer = await self._step("authorise", "confirm", key, payment)
+        if not answer.ok:
+            return await self._reached(answer, payment, {"authorised", "captured"})
+        if answer.body.get("status") == "requires_action":
+            raise Declined("authentication_required")
+        return answer.parsed(_payment)
+
+    async def capture(self, key: str, payment: str) -> Payment:
+        """Take the authorised money. Raises Declined."""
+        answer = await self._step("capture", "capture", key, payment)
+        return (
+            answer.parsed(_payment)
+            if answer.ok
+            else await self._reached(answer, payment, {"captured"})
+        )
+
+    async def find(self, payment: str) -> Payment:
+        """The payment as the provider knows it now."""
+        found = (await self._api.read("find", _path(payment))).parsed(_payment)
+        if found.status != "captured":
+            return found
+        query = urlencode({"payment_intent": payment, "limit": 100})
+        returned = (await self._api.read("find", f"/v1/refunds?{query}")).parsed(_returned)
+        return replace(found, refunded=returned)
+
+    async def cancel(self, key: str, payment: str) -> Payment:
+        """Close an uncaptured payment for good; a captured one is returned as it is."""
+        answer = await self._step("cancel", "cancel", key, payment)
+        if answer.ok:
+            return answer.parsed(_payment)
+        return await self._reached(answer, payment, {"cancelled", "captured"})
+
+    async def refund(self, key: str, payment: str) -> Payment:
+        """Return all captured money; what was returned before counts."""
+        found = await self.find(payment)
+        if found.refunded >= found.captured:
+            return found
+        answer = await self._post(
+            "refund", "/v1/refunds", key, (("payment_intent", payment),), ANSWERS
+        )
+        if not answer.ok and _code(answer) != "charge_already_refunded":
+            raise _refusal(answer)
+        return await self.find(payment)
+
+    async def _step(self, operation: str, verb: str, key: str, payment: str) -> Answer:
+        return await self._post(operation, f"{_path(payment)}/{verb}", key, (), ANSWERS)
+
+    async def _post(
+        self, operation: str, path: str, key: str, form: Form, answers: frozenset[int]
+    ) -> Answer:
+        return await self._api.call(
+            Call(operation, "POST", path, form=form, key=key, answers=answers)
+        )
+
+    async def _reached(self, answer: Answer, payment: str, wanted: Collection[str]) -> Payment:
+        """The payment, if it is where the refused call should have brought it; else the refusal."""
+        if answer.status == 402:
+            raise _refusal(answer)
+        found = await self.find(payment)
+        if found.status not in wanted:
+            raise _refusal(answer)
+        return found
+
+
+def _path(payment: str) -> str:
+    return f"/v1/payment_intents/{quote(payment, safe='')}"
+
+
+def _payment(body: Body) -> Payment:
+    status = str(body["status"])
+    if status == "processing":
+        raise ValueError("neither taken nor refused yet")
+    amount = int(body["amount"])
+    taken = int(body.get("amount_received", amount)) if status == "succeeded" else 0
+    return Payment(
+        str(body["id"]), STATUSES[status], amount, str(body["currency"]).upper(), taken, 0
+    )
+
+
+def _returned(body: Body) -> int:
+    return sum(int(one["amount"]) for one in body["data"] if one["status"] in RETURNED)
+
+
+def _error(answer: Answer) -> Body:
+    error = answer.body.get("error")
+    return error if isinstance(error, dict) else {}
+
+
+def _code(answer: Answer) -> str:
+    error = _error(answer)
+    return str(error.get("decline_code") or error.get("code") or error.get("type") or "")
+
+
+def _refusal(answer: Answer) -> Exception:
+    return (
+        Declined(_code(answer) or "declined")
+        if answer.status == 402
+        else answer.rejected(_code(answer))
+    )

@@ -1,0 +1,107 @@
+"""Faults scripted by seed: which call meets which fault depends on the call alone, not on order or load.
+
+A script reads `seed=7;payments.capture:timeout=0.01;carriers.book:refuse=0.02`: operation, kind, share of calls.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
+
+from agents.runtime.errors import AgentError
+
+HEADER = "X-Sandbox-Faults"
+OPERATIONS = frozenset(
+    {
+        "inventory.reserve", "inventory.issue", "inventory.release",
+        "payments.open", "payments.authorise", "payments.capture", "payments.cancel", "payments.refund",
+        "carriers.book", "carriers.cancel",
+        "notifications.send",
+    }
+)  # fmt: skip
+ONCE = frozenset({"timeout", "reset", "error", "truncated", "rate_limit", "slow"})
+ALWAYS = frozenset({"outage"})
+ONLY_AT = {"decline": "payments.authorise", "refuse": "carriers.book", "lost": "notifications.send"}
+KINDS = ONCE | ALWAYS | ONLY_AT.keys()
+
+DEMO = (
+    "seed=7;"
+    "inventory.reserve:rate_limit=0.01;"
+    "payments.authorise:decline=0.02;payments.authorise:error=0.01;"
+    "payments.capture:timeout=0.01;payments.capture:truncated=0.005;payments.capture:reset=0.005;"
+    "payments.refund:error=0.02;"
+    "carriers.book:refuse=0.01;carriers.book:reset=0.005;carriers.book:outage=0.002;"
+    "notifications.send:lost=0.005"
+)
+
+
+class BadFaultScript(AgentError):
+    """The fault script cannot be read; `problem` says which part and why."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"fault script: {self.problem}"
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """A read script."""
+
+    seed: int
+    shares: Mapping[str, tuple[tuple[str, float], ...]]
+
+    def draw(self, operation: str, subject: str) -> str:
+        """The fault that this operation on this subject meets, or an empty string."""
+        at = _point(self.seed, operation, subject) if operation in self.shares else 1.0
+        for kind, share in self.shares.get(operation, ()):
+            if at < share:
+                return kind
+            at -= share
+        return ""
+
+
+@cache
+def parse_faults(script: str) -> Faults:
+    """Read a script. Raises BadFaultScript."""
+    seed, shares = 0, dict[str, dict[str, float]]()
+    for part in filter(None, (part.strip() for part in script.split(";"))):
+        name, equals, value = part.partition("=")
+        if name == "seed" and value.isascii() and value.isdigit():
+            seed = int(value)
+        elif ":" in name and equals:
+            operation, kind, share = _rule(part, *name.split(":", 1), value)
+            if kind in shares.setdefault(operation, {}):
+                raise BadFaultScript(f"{operation}:{kind} stands twice")
+            shares[operation][kind] = share
+        else:
+            raise BadFaultScript(f"{part!r} is neither seed=NUMBER nor OPERATION:KIND=SHARE")
+    for operation, kinds in shares.items():
+        if sum(kinds.values()) > 1:
+            raise BadFaultScript(f"the shares of {operation} add up to more than 1")
+    return Faults(seed, {operation: tuple(kinds.items()) for operation, kinds in shares.items()})
+
+
+def _rule(part: str, operation: str, kind: str, value: str) -> tuple[str, str, float]:
+    if operation not in OPERATIONS:
+        raise BadFaultScript(f"{operation!r} is not one of {', '.join(sorted(OPERATIONS))}")
+    if kind not in KINDS:
+        raise BadFaultScript(f"{kind!r} is not one of {', '.join(sorted(KINDS))}")
+    if ONLY_AT.get(kind, operation) != operation:
+        raise BadFaultScript(f"{kind} is a fault of {ONLY_AT[kind]}, not of {operation}")
+    try:
+        share = float(value)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise BadFaultScript(f"{part!r}: the share is a number from 0 to 1")
+    return operation, kind, share
+
+
+def _point(seed: int, operation: str, subject: str) -> float:
+    digest = blake2b(
+        f"{seed}|{operation}|{subject}".encode("utf-8", "replace"), digest_size=8
+    ).digest()
+    return int.from_bytes(digest, "big") / 2**64

@@ -1,0 +1,185 @@
+"""The sandbox's warehouse: the contract of agents/services/inventory/http_api.py."""
+
+from collections import Counter
+from sqlite3 import Connection, Row
+from typing import Any
+
+from agents.services.sandbox.desk import Incoming, Operation, Refusal, Reply
+
+
+def _by_key(_: Connection, incoming: Incoming) -> tuple[str, str]:
+    return incoming.path["key"], ""
+
+
+def _by_sku(_: Connection, incoming: Incoming) -> tuple[str, str]:
+    return incoming.path.get("sku", ""), ""
+
+
+def reserve(db: Connection, incoming: Incoming) -> Reply:
+    """Hold all lines or none."""
+    key, lines = incoming.path["key"], _lines(incoming)
+    if held := _reservation(db, key):
+        if held["status"] == "released":
+            raise _conflict("closed")
+        if _held_lines(db, key) != lines:
+            raise _conflict("other_lines")
+        return _reply(held)
+    weight = sum(_covered(db, sku, quantity) * quantity for sku, quantity in lines.items())
+    for sku, quantity in lines.items():
+        db.execute(
+            "UPDATE stock SET on_hand = on_hand - ?, reserved = reserved + ? WHERE sku = ?",
+            (quantity, quantity, sku),
+        )
+        db.execute("INSERT INTO reservation_lines VALUES (?, ?, ?)", (key, sku, quantity))
+    db.execute("INSERT INTO reservations VALUES (?, 'held', ?)", (key, weight))
+    return _found(db, key)
+
+
+def find(db: Connection, incoming: Incoming) -> Reply:
+    """The reservation, or 404."""
+    return _found(db, incoming.path["key"])
+
+
+def issue(db: Connection, incoming: Incoming) -> Reply:
+    """The held pieces leave."""
+    held = _known(db, incoming.path["key"])
+    if held["status"] == "released":
+        raise _conflict("closed")
+    if held["status"] == "held":
+        _move(db, held["key"], "shipped", "issued")
+    return _found(db, held["key"])
+
+
+def release(db: Connection, incoming: Incoming) -> Reply:
+    """Held pieces are for sale again and the key is closed."""
+    key = incoming.path["key"]
+    held = _reservation(db, key)
+    if held is None:
+        db.execute("INSERT INTO reservations VALUES (?, 'released', 0)", (key,))
+    elif held["status"] == "issued":
+        raise _conflict("issued")
+    elif held["status"] == "held":
+        _move(db, key, "on_hand", "released")
+    return _found(db, key)
+
+
+def stock(db: Connection, incoming: Incoming) -> Reply:
+    """What there is of a SKU."""
+    row = db.execute("SELECT * FROM stock WHERE sku = ?", (incoming.path["sku"],)).fetchone()
+    if row is None:
+        raise Refusal(Reply(404, {"error": "unknown_sku", "sku": incoming.path["sku"]}))
+    return Reply(200, dict(row))
+
+
+def set_stock(db: Connection, incoming: Incoming) -> Reply:
+    """Set what is available of a SKU, for tests and for a user's own goods."""
+    sku, body = incoming.path["sku"], incoming.json()
+    on_hand, weight = _count(body, "on_hand", 0), _count(body, "weight_grams", 0)
+    db.execute(
+        "INSERT INTO stock (sku, initial, on_hand, weight_grams) VALUES (?1, ?2, ?2, ?3)"
+        " ON CONFLICT (sku) DO UPDATE SET"
+        " initial = ?2 + reserved + shipped, on_hand = ?2, weight_grams = ?3",
+        (sku, on_hand, weight),
+    )
+    return stock(db, incoming)
+
+
+def add_stock(db: Connection, incoming: Incoming) -> Reply:
+    """Add the SKUs that are not there yet; the others stay as they are."""
+    rows = incoming.json().get("stock", [])
+    for row in rows:
+        on_hand, weight = _count(row, "on_hand", 0), _count(row, "weight_grams", 0)
+        db.execute(
+            "INSERT OR IGNORE INTO stock (sku, initial, on_hand, weight_grams) VALUES (?, ?, ?, ?)",
+            (str(row["sku"]), on_hand, on_hand, weight),
+        )
+    return Reply(200, {"skus": len(rows)})
+
+
+def _lines(incoming: Incoming) -> Counter[str]:
+    lines = incoming.json().get("lines")
+    if not isinstance(lines, list) or not lines:
+        raise Refusal(Reply(400, {"error": "bad_lines", "message": "lines is a list, not empty"}))
+    wanted: Counter[str] = Counter()
+    for line in lines:
+        wanted[str(line["sku"])] += _count(line, "quantity", 1)
+    return wanted
+
+
+def _count(body: dict[str, Any], name: str, least: int) -> int:
+    value = body.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise Refusal(
+            Reply(400, {"error": "bad_number", "message": f"{name} is a whole number >= {least}"})
+        )
+    return value
+
+
+def _covered(db: Connection, sku: str, quantity: int) -> int:
+    """The weight of a piece, if there are enough."""
+    row = db.execute("SELECT on_hand, weight_grams FROM stock WHERE sku = ?", (sku,)).fetchone()
+    if row is None:
+        raise Refusal(Reply(422, {"error": "unknown_sku", "sku": sku}))
+    if row["on_hand"] < quantity:
+        body = {
+            "error": "out_of_stock",
+            "sku": sku,
+            "wanted": quantity,
+            "available": row["on_hand"],
+        }
+        raise Refusal(Reply(422, body))
+    return int(row["weight_grams"])
+
+
+def _move(db: Connection, key: str, to: str, status: str) -> None:
+    assert to in ("on_hand", "shipped")
+    for sku, quantity in _held_lines(db, key).items():
+        db.execute(
+            f"UPDATE stock SET reserved = reserved - ?, {to} = {to} + ? WHERE sku = ?",  # noqa: S608 - a column of ours
+            (quantity, quantity, sku),
+        )
+    db.execute("UPDATE reservations SET status = ? WHERE key = ?", (status, key))
+
+
+def _held_lines(db: Connection, key: str) -> Counter[str]:
+    rows = db.execute("SELECT sku, quantity FROM reservation_lines WHERE key = ?", (key,))
+    return Counter({str(sku): int(quantity) for sku, quantity in rows})
+
+
+def _reservation(db: Connection, key: str) -> Row | None:
+    row: Row | None = db.execute("SELECT * FROM reservations WHERE key = ?", (key,)).fetchone()
+    return row
+
+
+def _known(db: Connection, key: str) -> Row:
+    row = _reservation(db, key)
+    if row is None:
+        raise Refusal(Reply(404, {"error": "unknown_reservation"}))
+    return row
+
+
+def _found(db: Connection, key: str) -> Reply:
+    return _reply(_known(db, key))
+
+
+def _reply(row: Row) -> Reply:
+    return Reply(200, dict(row))
+
+
+def _conflict(error: str) -> Refusal:
+    return Refusal(Reply(409, {"error": error}))
+
+
+OPERATIONS = (
+    Operation(
+        "inventory.issue", "POST", "/inventory/reservations/{key:path}/issue", _by_key, issue
+    ),
+    Operation(
+        "inventory.release", "POST", "/inventory/reservations/{key:path}/release", _by_key, release
+    ),
+    Operation("inventory.reserve", "PUT", "/inventory/reservations/{key:path}", _by_key, reserve),
+    Operation("inventory.find", "GET", "/inventory/reservations/{key:path}", _by_key, find),
+    Operation("inventory.stock", "GET", "/inventory/stock/{sku:path}", _by_sku, stock),
+    Operation("inventory.set_stock", "PUT", "/inventory/stock/{sku:path}", _by_sku, set_stock),
+    Operation("inventory.add_stock", "POST", "/inventory/stock", _by_sku, add_stock),
+)

@@ -1,0 +1,30 @@
+"""The sandbox's messenger: writes down every message, doubles too, because it cannot tell them apart."""
+
+import time
+from sqlite3 import Connection
+
+from agents.services.sandbox.desk import Incoming, Operation, Refusal, Reply
+
+FIELDS = ("key", "channel", "to", "subject", "text")
+
+
+def send(db: Connection, incoming: Incoming) -> Reply:
+    """Take a message; a lost one leaves no trace but its call."""
+    message = incoming.json()
+    if bad := [name for name in FIELDS if not isinstance(message.get(name), str)]:
+        raise Refusal(
+            Reply(400, {"error": "bad_message", "message": f"not a text: {', '.join(bad)}"})
+        )
+    if incoming.fault != "lost":
+        db.execute(
+            "INSERT INTO notifications (at, key, channel, receiver, subject, text) VALUES (?, ?, ?, ?, ?, ?)",
+            (time.time(), *(message[name] for name in FIELDS)),
+        )
+    return Reply(202, {})
+
+
+def _subject(_: Connection, incoming: Incoming) -> tuple[str, str]:
+    return str(incoming.json().get("key", "")), ""
+
+
+OPERATIONS = (Operation("notifications.send", "POST", "/notifications", _subject, send),)

@@ -1,0 +1,260 @@
+"""The sandbox's payment provider: a faithful subset of Stripe's PaymentIntents and Refunds."""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from sqlite3 import Connection, Row
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+
+from agents.services.sandbox import stripe_objects as stripe
+from agents.services.sandbox.desk import Incoming, Operation, Refusal, Reply
+
+Form = dict[str, str]
+Act = Callable[[Connection, Incoming, Form], Reply]
+
+# Stripe may forget a key after 24 hours: the same key is then a new call.
+KEY_SECONDS = 86_400.0
+MOST_AMOUNT = 99_999_999
+
+
+def create(db: Connection, _: Incoming, form: Form) -> Reply:
+    """POST /v1/payment_intents: no money moves."""
+    amount, currency = stripe.amount(form, "amount", MOST_AMOUNT), form.get("currency", "")
+    metadata = stripe.metadata(form)
+    method = stripe.method(form)
+    if len(currency) != 3 or not currency.isalpha():
+        raise stripe.invalid(
+            "currency", "parameter_missing" if not currency else "parameter_invalid"
+        )
+    intent = f"pi_{secrets.token_hex(12)}"
+    db.execute(
+        "INSERT INTO payment_intents"
+        " (id, created, reference, amount, currency, method, status, capture_method, metadata)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            intent,
+            int(time.time()),
+            metadata.get("reference", ""),
+            amount,
+            currency.lower(),
+            method,
+            "requires_confirmation" if method else "requires_payment_method",
+            form.get("capture_method", "automatic_async"),
+            orjson.dumps(metadata).decode(),
+        ),
+    )
+    return Reply(200, stripe.intent(_intent(db, intent)))
+
+
+def confirm(db: Connection, incoming: Incoming, form: Form) -> Reply:
+    """POST .../confirm: ask the bank."""
+    row = _known(db, incoming)
+    method = stripe.method(form) or row["method"]
+    if row["status"] not in ("requires_confirmation", "requires_payment_method") or not method:
+        return stripe.unexpected_state(row, "confirm")
+    declined = "generic_decline" if incoming.fault == "decline" else stripe.decline_code(method)
+    if declined:
+        _update(db, row, status="requires_payment_method", method=None, last_error=declined)
+        return stripe.declined(_intent(db, row["id"]), declined)
+    if stripe.needs_authentication(method):
+        _update(db, row, status="requires_action", method=method)
+    elif row["capture_method"] == "manual":
+        _update(db, row, status="requires_capture", method=method, last_error=None)
+    else:
+        _update(db, row, status="succeeded", method=method, received=row["amount"], last_error=None)
+    return Reply(200, stripe.intent(_intent(db, row["id"])))
+
+
+def capture(db: Connection, incoming: Incoming, form: Form) -> Reply:
+    """POST .../capture: take the money; what is not taken is let go."""
+    row = _known(db, incoming)
+    amount = row["amount"]
+    if "amount_to_capture" in form:
+        amount = stripe.amount(form, "amount_to_capture", row["amount"])
+    if row["status"] != "requires_capture":
+        return stripe.unexpected_state(row, "capture")
+    _update(db, row, status="succeeded", received=amount)
+    return Reply(200, stripe.intent(_intent(db, row["id"])))
+
+
+def cancel(db: Connection, incoming: Incoming, _: Form) -> Reply:
+    """POST .../cancel: nothing can be taken any more."""
+    row = _known(db, incoming)
+    if row["status"] in ("succeeded", "canceled"):
+        return stripe.unexpected_state(row, "cancel")
+    _update(db, row, status="canceled")
+    return Reply(200, stripe.intent(_intent(db, row["id"])))
+
+
+def refund(db: Connection, _: Incoming, form: Form) -> Reply:
+    """POST /v1/refunds: return money, at most what was taken."""
+    row = _intent(db, form.get("payment_intent", ""))
+    if row["status"] != "succeeded":
+        return stripe.unexpected_state(row, "refund")
+    left = row["received"] - _refunded(db, row["id"])
+    if left <= 0:
+        return stripe.error(
+            400, "charge_already_refunded", "This charge has already been refunded."
+        )
+    amount = stripe.amount(form, "amount", left) if "amount" in form else left
+    number = f"re_{secrets.token_hex(12)}"
+    db.execute(
+        "INSERT INTO refunds VALUES (?, ?, ?, ?)", (number, int(time.time()), row["id"], amount)
+    )
+    found = db.execute("SELECT * FROM refunds WHERE id = ?", (number,)).fetchone()
+    return Reply(200, stripe.refund(found, row))
+
+
+def find(db: Connection, incoming: Incoming) -> Reply:
+    """GET /v1/payment_intents/{id}."""
+    return Reply(200, stripe.intent(_known(db, incoming)))
+
+
+def refunds(db: Connection, incoming: Incoming) -> Reply:
+    """GET /v1/refunds?payment_intent=."""
+    row = _intent(db, incoming.query.get("payment_intent", ""))
+    found = db.execute(
+        "SELECT * FROM refunds WHERE payment_intent = ? ORDER BY created DESC, id", (row["id"],)
+    )
+    data = [stripe.refund(one, row) for one in found]
+    return Reply(200, {"object": "list", "url": "/v1/refunds", "has_more": False, "data": data})
+
+
+def _idempotent(allowed: frozenset[str], act: Act) -> Callable[[Connection, Incoming], Reply]:
+    """A POST: the same key brings the same answer, the same key with other parameters an error."""
+
+    def work(db: Connection, incoming: Incoming) -> Reply:
+        form, key = (
+            stripe.form(incoming.content, allowed),
+            incoming.headers.get("idempotency-key", ""),
+        )
+        if not key:
+            return act(db, incoming, form)
+        if len(key) > 255:
+            raise Refusal(
+                stripe.error(
+                    400, "", "Idempotency keys may be at most 255 characters.", "idempotency_error"
+                )
+            )
+        fingerprint = hashlib.sha256(orjson.dumps([incoming.url, sorted(form.items())])).hexdigest()
+        db.execute(
+            "DELETE FROM idempotency_keys WHERE key = ? AND created < ?",
+            (key, time.time() - KEY_SECONDS),
+        )
+        saved = db.execute("SELECT * FROM idempotency_keys WHERE key = ?", (key,)).fetchone()
+        if saved is not None:
+            return _replayed(saved, fingerprint)
+        reply = act(db, incoming, form)
+        body = orjson.dumps(reply.body).decode()
+        db.execute(
+            "INSERT INTO idempotency_keys VALUES (?, ?, ?, ?, ?)",
+            (key, time.time(), fingerprint, reply.status, body),
+        )
+        return reply
+
+    return work
+
+
+def _replayed(saved: Row, fingerprint: str) -> Reply:
+    if saved["fingerprint"] != fingerprint:
+        text = "Keys for idempotent requests can only be used with the same parameters they were first used with."
+        raise Refusal(stripe.error(400, "", text, "idempotency_error"))
+    return Reply(saved["status"], orjson.loads(saved["body"]), {"Idempotent-Replayed": "true"})
+
+
+def _known(db: Connection, incoming: Incoming) -> Row:
+    return _intent(db, incoming.path["id"])
+
+
+def _intent(db: Connection, intent: str) -> Row:
+    row: Row | None = db.execute("SELECT * FROM payment_intents WHERE id = ?", (intent,)).fetchone()
+    if row is None:
+        raise Refusal(
+            stripe.error(404, "resource_missing", "No such payment_intent", param="intent")
+        )
+    return row
+
+
+def _update(db: Connection, row: Row, **values: Any) -> None:
+    columns = ", ".join(f"{name} = ?" for name in values)
+    db.execute(
+        f"UPDATE payment_intents SET {columns} WHERE id = ?",  # noqa: S608 - columns of ours
+        (*values.values(), row["id"]),
+    )
+
+
+def _refunded(db: Connection, intent: str) -> int:
+    rows = db.execute(
+        "SELECT coalesce(sum(amount), 0) FROM refunds WHERE payment_intent = ?", (intent,)
+    )
+    return int(rows.fetchone()[0])
+
+
+def _subject(db: Connection, incoming: Incoming) -> tuple[str, str]:
+    form = dict(parse_qsl(incoming.content.decode("utf-8", "replace")))
+    intent = (
+        incoming.path.get("id")
+        or form.get("payment_intent")
+        or incoming.query.get("payment_intent")
+    )
+    row = db.execute("SELECT reference FROM payment_intents WHERE id = ?", (intent,)).fetchone()
+    reference = row["reference"] if row is not None else form.get("metadata[reference]", "")
+    return incoming.headers.get("idempotency-key", ""), reference
+
+
+ONE = "/v1/payment_intents/{id}"
+CREATE = frozenset(
+    {
+        "amount",
+        "currency",
+        "payment_method",
+        "capture_method",
+        "payment_method_types",
+        "metadata",
+        "confirm",
+        "description",
+    }
+)
+OPERATIONS = (
+    Operation(
+        "payments.open",
+        "POST",
+        "/v1/payment_intents",
+        _subject,
+        _idempotent(CREATE - {"confirm"}, create),
+    ),
+    Operation("payments.find", "GET", ONE, _subject, find),
+    Operation(
+        "payments.authorise",
+        "POST",
+        ONE + "/confirm",
+        _subject,
+        _idempotent(frozenset({"payment_method"}), confirm),
+    ),
+    Operation(
+        "payments.capture",
+        "POST",
+        ONE + "/capture",
+        _subject,
+        _idempotent(frozenset({"amount_to_capture"}), capture),
+    ),
+    Operation(
+        "payments.cancel",
+        "POST",
+        ONE + "/cancel",
+        _subject,
+        _idempotent(frozenset({"cancellation_reason"}), cancel),
+    ),
+    Operation(
+        "payments.refund",
+        "POST",
+        "/v1/refunds",
+        _subject,
+        _idempotent(frozenset({"payment_intent", "amount", "reason", "metadata"}), refund),
+    ),
+    Operation("payments.refunds", "GET", "/v1/refunds", _subject, refunds),
+)

@@ -1,0 +1,161 @@
+"""Find, start and stop the sandbox of a data folder."""
+
+import fcntl
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import orjson
+
+from agents.runtime.errors import AgentError
+from agents.runtime.settings import ROOT
+from agents.services.sandbox.record import read_stock
+from agents.services.sandbox.server import SandboxAddress, read_address
+
+START_SECONDS = 60.0
+STOP_SECONDS = 10.0
+POLL_SECONDS = 0.05
+IDLE_SECONDS = 300.0
+
+
+class SandboxError(AgentError):
+    """The sandbox of this folder does not start or stop."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"sandbox: {self.problem}"
+
+
+def ensure_sandbox(
+    data: Path, stock: Path | None = None, idle: float = IDLE_SECONDS
+) -> SandboxAddress:
+    """The address of the folder's running sandbox, started if need be; many may ask at once.
+
+    The SKUs of `stock` are added if they are not there. Raises SandboxError, BadStock.
+    """
+    goods = read_stock(stock) if stock is not None else []
+    data = data.resolve()
+    data.mkdir(parents=True, exist_ok=True)
+    address = _running(data) or _start(data, idle)
+    if goods:
+        _add_stock(address, goods)
+    return address
+
+
+def stop_sandbox(data: Path) -> None:
+    """Stop the folder's sandbox, if it runs, and wait until it has. Raises SandboxError."""
+    address = _running(data.resolve())
+    if address is None:
+        return
+    for how, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
+        with suppress(ProcessLookupError):
+            os.kill(address.pid, how)
+        if _waited(seconds, lambda: _unlocked(data)):
+            return
+    raise SandboxError(f"process {address.pid} does not stop")
+
+
+def _start(data: Path, idle: float) -> SandboxAddress:
+    command = [
+        sys.executable,
+        "-m",
+        "agents.services.sandbox",
+        "--data",
+        str(data),
+        "--idle",
+        str(idle),
+    ]
+    with (data / "sandbox.log").open("ab") as log:
+        child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    # It outlives us; while we live, somebody has to take note of its end, or it stays a zombie.
+    threading.Thread(target=child.wait, name="sandbox-reaper", daemon=True).start()
+    found: list[SandboxAddress] = []
+
+    def up() -> bool:
+        if (address := _running(data)) is not None:
+            found.append(address)
+        return bool(found) or bool(child.returncode)
+
+    _waited(START_SECONDS, up)
+    if not found:
+        how = (
+            f"ended with {child.returncode}"
+            if child.returncode
+            else f"is not up after {START_SECONDS} s"
+        )
+        raise SandboxError(f"it {how}, see {data / 'sandbox.log'}")
+    return found[0]
+
+
+def _waited(seconds: float, done: Callable[[], bool]) -> bool:
+    until = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > until:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def _running(data: Path) -> SandboxAddress | None:
+    """The sandbox that answers at the written address and is the process written there."""
+    address = read_address(data)
+    if address is None:
+        return None
+    with suppress(OSError, http.client.HTTPException, ValueError):
+        status, body = _ask(address, "GET", "/health")
+        if status == 200 and orjson.loads(body) == {"pid": address.pid}:
+            return address
+    return None
+
+
+def _add_stock(address: SandboxAddress, goods: list[tuple[str, int, int]]) -> None:
+    rows = [
+        {"sku": sku, "on_hand": on_hand, "weight_grams": weight} for sku, on_hand, weight in goods
+    ]
+    try:
+        status, _ = _ask(address, "POST", "/inventory/stock", orjson.dumps({"stock": rows}))
+    except (OSError, http.client.HTTPException) as error:
+        raise SandboxError(f"it takes no stock: {type(error).__name__}") from error
+    if status != 200:
+        raise SandboxError(f"it takes no stock: status {status}")
+
+
+def _ask(
+    address: SandboxAddress, method: str, path: str, content: bytes | None = None
+) -> tuple[int, bytes]:
+    """A call outside agents/services/http.py: before there is an event loop, and in a few milliseconds."""
+    host = urlsplit(address.url)
+    connection = http.client.HTTPConnection(host.hostname or "", host.port, timeout=5)
+    try:
+        connection.request(method, path, content, {"Authorization": f"Bearer {address.token}"})
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+def _unlocked(data: Path) -> bool:
+    with (data / "sandbox.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True

@@ -1,0 +1,153 @@
+"""The sandbox's process: one record, one lock, one address, and an end when nobody asks any more."""
+
+import asyncio
+import fcntl
+import json
+import os
+import secrets
+import socket
+import sqlite3
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from agents.services.sandbox import carriers, inventory, notifications, payments
+from agents.services.sandbox.desk import Breakable, presented, route
+from agents.services.sandbox.record import load_stock, open_record, summary
+
+PROVIDERS = (inventory, payments, carriers, notifications)
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxAddress:
+    """Where the sandbox answers, and the token that every request carries."""
+
+    url: str
+    pid: int
+    token: str
+
+
+def run_sandbox(data: Path, idle: float, stock: Path | None) -> None:
+    """Serve until told to stop or idle; at once if another process already serves this folder."""
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "sandbox.lock").open("a") as lock:
+        if not _lock(lock):
+            return
+        with closing(open_record(data)) as db:
+            if stock is not None:
+                load_stock(db, stock)
+            asyncio.run(_serve(data, db, idle))
+
+
+def read_address(data: Path) -> SandboxAddress | None:
+    """What the sandbox of this folder last wrote about itself; it may be gone since."""
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        written = json.loads((data / "sandbox.json").read_text("utf-8"))
+        return SandboxAddress(str(written["url"]), int(written["pid"]), str(written["token"]))
+    return None
+
+
+async def _serve(data: Path, db: sqlite3.Connection, idle: float) -> None:
+    before = read_address(data)
+    with closing(_listen(before)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        token = before.token if before else secrets.token_hex(16)
+        guard = _Guard(_application(db), token)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                guard,
+                http=Breakable,
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_level="warning",
+                server_header=False,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        _write_address(data, SandboxAddress(url, os.getpid(), token))
+        watch = asyncio.create_task(_stop_when_idle(server, guard, idle))
+        await server.serve(sockets=[listener])
+        watch.cancel()
+
+
+def _application(db: sqlite3.Connection) -> Starlette:
+    async def health(_: Request) -> Response:
+        return JSONResponse({"pid": os.getpid()})
+
+    async def record(_: Request) -> Response:
+        return JSONResponse(summary(db))
+
+    operations = [
+        route(db, operation) for provider in PROVIDERS for operation in provider.OPERATIONS
+    ]
+    return Starlette(routes=[Route("/health", health), Route("/record", record), *operations])
+
+
+class _Guard:
+    """Lets only requests with the token in, and remembers when the last one came."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app, self._token, self.last = app, token.encode(), time.monotonic()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        if not secrets.compare_digest(presented(headers).encode(), self._token):
+            refusal = {
+                "error": {"type": "invalid_request_error", "message": "Invalid API key provided"}
+            }
+            await JSONResponse(refusal, 401)(scope, receive, send)
+            return
+        self.last = time.monotonic()
+        await self._app(scope, receive, send)
+
+
+async def _stop_when_idle(server: uvicorn.Server, guard: _Guard, idle: float) -> None:
+    while time.monotonic() - guard.last < idle:
+        await asyncio.sleep(min(1.0, idle))
+    server.should_exit = True
+
+
+def _lock(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _listen(before: SandboxAddress | None) -> socket.socket:
+    """The port it had before, so that clients of a killed sandbox reach its successor; else any."""
+    ports = [int(before.url.rpartition(":")[2])] if before else []
+    for port in (*ports, 0):
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            listener.close()
+            continue
+        listener.listen(512)
+        return listener
+    raise OSError("no free port on 127.0.0.1")
+
+
+def _write_address(data: Path, address: SandboxAddress) -> None:
+    draft = data / f"sandbox.json.{address.pid}"
+    draft.touch(0o600)
+    draft.write_text(
+        json.dumps({"url": address.url, "pid": address.pid, "token": address.token}), "utf-8"
+    )
+    draft.replace(data / "sandbox.json")
