@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -19,7 +19,6 @@ from agents.runtime.telemetry import traceparent
 
 T = TypeVar("T")
 Body = dict[str, Any]
-Before = Callable[[], Awaitable[object]]
 
 MOST_CONNECTIONS = 64
 LARGEST_BODY = 1_000_000
@@ -105,27 +104,23 @@ class HttpApi:
         deadlines: Deadlines = Deadlines(),
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self.service, self._url, self._total = service, url.rstrip("/"), deadlines.total
+        self.service, self._url, self._deadlines = service, url.rstrip("/"), deadlines
+        self._headers = {
+            "User-Agent": "agent-flows",
+            "Accept-Encoding": "identity",
+            **(headers or {}),
+        }
+        self._transport = transport
         self._slots = asyncio.Semaphore(MOST_CONNECTIONS)
-        self._client = httpx.AsyncClient(
-            headers={"User-Agent": "agent-flows", "Accept-Encoding": "identity", **(headers or {})},
-            follow_redirects=False,
-            trust_env=False,
-            verify=_tls(),
-            timeout=httpx.Timeout(deadlines.read, connect=deadlines.connect),
-            limits=httpx.Limits(
-                max_connections=MOST_CONNECTIONS,
-                max_keepalive_connections=MOST_CONNECTIONS,
-                keepalive_expiry=KEEP_ALIVE_SECONDS,
-            ),
-            transport=transport,
-        )
+        self._clients: list[httpx.AsyncClient] = []
+        self._free: list[httpx.AsyncClient] = []
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._client.aclose()
+        for client in self._clients:
+            await client.aclose()
 
     async def read(self, operation: str, path: str, *answers: int) -> Answer:
         """Ask for something. Raises TransientError."""
@@ -135,7 +130,7 @@ class HttpApi:
         """Make the call once. Raises TransientError, and UnknownOutcome if a write may have happened."""
         progress = _Progress()
         try:
-            async with asyncio.timeout(self._total), self._slots:
+            async with asyncio.timeout(self._deadlines.total), self._slots:
                 status, headers, content = await self._send(call, progress)
         except _NOT_SENT as error:
             raise TransientError(
@@ -144,9 +139,11 @@ class HttpApi:
         except TimeoutError:
             if not progress.sent:
                 raise TransientError(
-                    f"{self._name(call)}: no connection within {self._total} s"
+                    f"{self._name(call)}: no connection within {self._deadlines.total} s"
                 ) from None
-            raise _unclear(self.service, call, f"no answer within {self._total} s") from None
+            raise _unclear(
+                self.service, call, f"no answer within {self._deadlines.total} s"
+            ) from None
         except httpx.HTTPError as error:
             raise _unclear(
                 self.service, call, f"the answer broke off ({type(error).__name__})"
@@ -155,22 +152,46 @@ class HttpApi:
 
     async def _send(self, call: Call, progress: "_Progress") -> tuple[int, httpx.Headers, bytes]:
         content, kind = _encoded(call)
-        headers = {"traceparent": traceparent()}
-        if kind:
-            headers["Content-Type"] = kind
+        headers = {"traceparent": traceparent(), **kind}
         if call.key:
             headers["Idempotency-Key"] = call.key
-        request = self._client.build_request(
-            call.method,
-            self._url + call.path,
-            content=content,
-            headers=headers,
-            extensions=progress.watch,
+        with self._client() as client:
+            request = client.build_request(
+                call.method,
+                self._url + call.path,
+                content=content,
+                headers=headers,
+                extensions=progress.watch,
+            )
+            response = await client.send(request, stream=True)
+            try:
+                return response.status_code, response.headers, await self._body(call, response)
+            finally:
+                await response.aclose()
+
+    @contextmanager
+    def _client(self) -> Iterator[httpx.AsyncClient]:
+        """A free client, one connection each: one pool of 64 looks at all 64 at every call, which costs more
+        than the rest of the call."""
+        client = self._free.pop() if self._free else self._opened()
+        try:
+            yield client
+        finally:
+            self._free.append(client)
+
+    def _opened(self) -> httpx.AsyncClient:
+        limits = httpx.Limits(max_connections=1, keepalive_expiry=KEEP_ALIVE_SECONDS)
+        client = httpx.AsyncClient(
+            headers=self._headers,
+            follow_redirects=False,
+            trust_env=False,
+            verify=_tls(),
+            timeout=httpx.Timeout(self._deadlines.read, connect=self._deadlines.connect),
+            limits=limits,
+            transport=self._transport,
         )
-        response = await self._client.send(request, stream=True)
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(response.aclose)
-            return response.status_code, response.headers, await self._body(call, response)
+        self._clients.append(client)
+        return client
 
     async def _body(self, call: Call, response: httpx.Response) -> bytes:
         content = b""
@@ -239,12 +260,13 @@ def _until(date: str) -> float:
     return parsedate_to_datetime(date).timestamp() - time.time()
 
 
-def _encoded(call: Call) -> tuple[bytes | None, str]:
+def _encoded(call: Call) -> tuple[bytes | None, dict[str, str]]:
     if call.json is not None:
-        return orjson.dumps(call.json), "application/json"
+        return orjson.dumps(call.json), {"Content-Type": "application/json"}
     if call.form is not None:
-        return urlencode(call.form).encode(), "application/x-www-form-urlencoded"
-    return None, ""
+        kind = "application/x-www-form-urlencoded"
+        return urlencode(call.form).encode(), {"Content-Type": kind}
+    return None, {}
 
 
 def _unclear(service: str, call: Call, what: str) -> TransientError:
