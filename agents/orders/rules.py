@@ -1,0 +1,176 @@
+"""What the business decides about an order: its risk, its outcome, its money and its message."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import iso4217
+
+from agents.orders.models import (
+    Assessed,
+    Booked,
+    Order,
+    PaymentClosed,
+    ShipmentCancelled,
+    Strict,
+    UnknownCurrency,
+)
+from agents.services.notifications.protocol import Message
+
+APPROVAL_THRESHOLD = 70
+MOST_RISK = 100
+FREE_MAIL = frozenset(
+    {"gmail.com", "outlook.com", "hotmail.com", "yahoo.com", "gmx.net", "qq.com", "163.com"}
+)
+PO_BOX = re.compile(r"\b(p\W{0,2}o\W{0,2}box|post office box|postfach|apartado)\b", re.IGNORECASE)
+GIFT_CARD = "pm_gift_card"
+
+# units in which funds and bonds are kept have a code and an exponent too, but nobody pays in them
+_FUNDS = frozenset(
+    entry.findtext("Ccy")
+    for entry in iso4217.raw_xml.iter("CcyNtry")
+    if (name := entry.find("CcyNm")) is not None and name.get("IsFund")
+)
+_EXPONENTS = {
+    currency.code: currency.exponent
+    for currency in iso4217.Currency
+    if currency.exponent is not None and currency.code not in _FUNDS
+}
+
+
+def exponent(currency: str) -> int:
+    """How many decimals the currency has. Raises UnknownCurrency."""
+    try:
+        return _EXPONENTS[currency]
+    except KeyError:
+        raise UnknownCurrency(currency) from None
+
+
+def format_money(amount_minor: int, currency: str) -> str:
+    """The amount as a person reads it: USD 1,234.50."""
+    decimals = exponent(currency)
+    whole, rest = divmod(abs(amount_minor), 10**decimals)
+    sign = "-" if amount_minor < 0 else ""
+    return f"{currency} {sign}{whole:,}" + (f".{rest:0{decimals}}" if decimals else "")
+
+
+@dataclass(frozen=True, slots=True)
+class RiskRule:
+    """A sign of risk and the points it adds."""
+
+    name: str
+    points: int
+    applies: Callable[[Order], bool]
+
+
+def _worth(order: Order, major: int) -> bool:
+    """Whether the order is worth that many whole units of its currency."""
+    threshold: int = major * 10 ** exponent(order.currency)
+    return order.total >= threshold
+
+
+def _free_mail(order: Order) -> bool:
+    return order.customer.email.rpartition("@")[2].lower() in FREE_MAIL
+
+
+def _po_box(order: Order) -> bool:
+    return bool(PO_BOX.search(order.address.line1) or PO_BOX.search(order.address.line2))
+
+
+RISK_RULES = (
+    RiskRule("high-value", 30, lambda order: _worth(order, 3_000)),
+    RiskRule("very-high-value", 40, lambda order: _worth(order, 6_500)),
+    RiskRule(
+        "gift-card-high-value",
+        40,
+        lambda order: order.payment_method == GIFT_CARD and _worth(order, 5_000),
+    ),
+    RiskRule(
+        "many-pieces-of-one", 40, lambda order: any(line.quantity >= 20 for line in order.lines)
+    ),
+    RiskRule("many-lines", 20, lambda order: len(order.lines) >= 25),
+    RiskRule("free-mail-high-value", 20, lambda order: _free_mail(order) and _worth(order, 3_000)),
+    RiskRule("po-box", 20, _po_box),
+)
+
+
+def assess(order: Order) -> Assessed:
+    """The order's risk: the points of all rules that apply, at most 100."""
+    raised = [rule for rule in RISK_RULES if rule.applies(order)]
+    return Assessed(
+        risk=min(MOST_RISK, sum(rule.points for rule in raised)),
+        reasons=tuple(rule.name for rule in raised),
+    )
+
+
+def needs_approval(assessed: Assessed) -> bool:
+    """Whether a person has to look at the order first."""
+    return assessed.risk >= APPROVAL_THRESHOLD
+
+
+class Outcome(StrEnum):
+    """How an order ended, in the words of the business."""
+
+    SHIPPED = "shipped"
+    REFUNDED = "refunded"
+    REJECTED = "rejected"
+
+
+def outcome_of(facts: Iterable[Strict]) -> Outcome:
+    """How an order ended, from what its agents stated; money that went back outweighs a booking."""
+    known = tuple(facts)
+    if any(isinstance(fact, PaymentClosed) and fact.refunded > 0 for fact in known):
+        return Outcome.REFUNDED
+    cancelled = any(isinstance(fact, ShipmentCancelled) for fact in known)
+    if not cancelled and any(isinstance(fact, Booked) for fact in known):
+        return Outcome.SHIPPED
+    return Outcome.REJECTED
+
+
+SUBJECTS = {
+    Outcome.SHIPPED: "Your order {order} is on its way",
+    Outcome.REFUNDED: "Your order {order} was cancelled and refunded",
+    Outcome.REJECTED: "Your order {order} could not be accepted",
+}
+
+
+def customer_message(
+    order: Order,
+    outcome: Outcome,
+    *,
+    booked: Booked | None = None,
+    refunded: int | None = None,
+    reason: str = "",
+) -> Message:
+    """The e-mail that tells the customer the outcome; `refunded` is the total if not told."""
+    returned = order.total if refunded is None else refunded
+    news = {
+        Outcome.SHIPPED: _shipping_news(booked),
+        Outcome.REFUNDED: f"We returned {format_money(returned, order.currency)} to your account.",
+        Outcome.REJECTED: "We could not accept your order and have taken no money.",
+    }[outcome]
+    told = _one_line(reason).rstrip(".") if outcome is not Outcome.SHIPPED else ""
+    goods = [f"- {line.quantity} x {_one_line(line.name)}" for line in order.lines]
+    total = f"Total: {format_money(order.total, order.currency)}"
+    parts = [f"Dear {_one_line(order.customer.name)},", news, told and f"Reason: {told}."]
+    return Message(
+        channel="email",
+        to=order.customer.email,
+        subject=_one_line(SUBJECTS[outcome].format(order=order.order_id)),
+        text="\n\n".join(part for part in [*parts, "\n".join([*goods, total])] if part) + "\n",
+    )
+
+
+def _shipping_news(booked: Booked | None) -> str:
+    if booked is None:
+        return "Your order is on its way."
+    carrier, tracking = _one_line(booked.carrier), _one_line(booked.tracking_id)
+    return f"Your order is on its way with {carrier}, tracking number {tracking}."
+
+
+def _one_line(text: str) -> str:
+    """The text without what could start a header or a line; carriers write some of it."""
+    seen = (" " if unicodedata.category(c)[0] in "CZ" else c for c in text[:400])
+    return " ".join("".join(seen).split())[:200]

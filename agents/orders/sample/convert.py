@@ -1,0 +1,132 @@
+"""Turns the retail data of tau2-bench into our orders and a stock.
+
+Run as `python -m agents.orders.sample.convert WHEEL_OR_DB --out DIR` on the inspect-evals wheel or
+on its db.json(.gz). Orders are taken as new, whatever became of them in the data.
+"""
+
+import gzip
+import json
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from decimal import ROUND_HALF_EVEN, Decimal
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import cyclopts
+
+from agents.orders.sample.stock import on_hand, weight_grams
+
+MEMBER = "inspect_evals/tau2/data/domains/retail/db.json.gz"
+COUNTRIES = {"USA": "US"}
+METHODS = {
+    ("credit_card", "visa"): "pm_card_visa",
+    ("credit_card", "mastercard"): "pm_card_mastercard",
+    ("paypal", None): "pm_paypal",
+    ("gift_card", None): "pm_gift_card",
+}
+
+Database = Mapping[str, Mapping[str, Any]]
+
+
+def read_db(source: Path) -> Database:
+    """The products, users and orders in a wheel, a db.json.gz or a db.json."""
+    if source.suffix == ".whl":
+        with zipfile.ZipFile(source) as wheel:
+            content = wheel.read(MEMBER)
+    else:
+        content = source.read_bytes()
+    db: Database = json.loads(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content)
+    return db
+
+
+def cents(price: float) -> int:
+    """The price the data means: its shortest decimal, rounded half to even."""
+    return int((Decimal(str(price)) * 100).quantize(Decimal(1), ROUND_HALF_EVEN))
+
+
+def orders(db: Database) -> Iterator[dict[str, object]]:
+    """The orders by their number, each as our schema has it."""
+    for _, order in sorted(db["orders"].items()):
+        user = db["users"][order["user_id"]]
+        lines = _lines(order["items"])
+        yield {
+            "order_id": order["order_id"].removeprefix("#"),
+            "customer": {
+                "id": user["user_id"],
+                "name": f"{user['name']['first_name']} {user['name']['last_name']}",
+                "email": user["email"],
+            },
+            "address": _address(order["address"]),
+            "currency": "USD",
+            "lines": lines,
+            "total": sum(line["quantity"] * line["unit_price"] for line in lines),
+            "payment_method": _method(order, user),
+        }
+
+
+def _lines(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One line for each variant, in the order they were put into the basket."""
+    pieces = Counter(item["item_id"] for item in items)
+    variants = {item["item_id"]: item for item in reversed(items)}
+    return [
+        {
+            "sku": sku,
+            "name": variants[sku]["name"],
+            "quantity": quantity,
+            "unit_price": cents(variants[sku]["price"]),
+        }
+        for sku, quantity in pieces.items()
+    ]
+
+
+def _address(address: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "line1": address["address1"],
+        "line2": address["address2"],
+        "city": address["city"],
+        "state": address["state"],
+        "postal_code": address["zip"],
+        "country": COUNTRIES[address["country"]],
+    }
+
+
+def _method(order: Mapping[str, Any], user: Mapping[str, Any]) -> str:
+    """The token of the method that first paid the order."""
+    used = next(p for p in order["payment_history"] if p["transaction_type"] == "payment")
+    method = user["payment_methods"][used["payment_method_id"]]
+    return METHODS[method["source"], method.get("brand")]
+
+
+def stock(db: Database) -> Iterator[tuple[str, int, int]]:
+    """SKU, pieces on hand and grams of each variant, by SKU."""
+    ordered = Counter(item["item_id"] for order in db["orders"].values() for item in order["items"])
+    variants = [
+        (sku, variant, product["name"])
+        for product in db["products"].values()
+        for sku, variant in product["variants"].items()
+    ]
+    for sku, variant, name in sorted(variants, key=lambda found: found[0]):
+        pieces = on_hand(sku, ordered[sku], available=variant["available"])
+        yield sku, pieces, weight_grams(sku, name)
+
+
+def convert(source: Path, /, *, out: Path) -> None:
+    """Write orders.jsonl.gz and stock.csv; the same source gives the same bytes."""
+    db = read_db(source)
+    out.mkdir(parents=True, exist_ok=True)
+    text = "".join(
+        json.dumps(order, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+        for order in orders(db)
+    )
+    packed = BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as file:
+        file.write(text.encode())
+    (out / "orders.jsonl.gz").write_bytes(packed.getvalue())
+    rows = "".join(f"{sku},{pieces},{grams}\n" for sku, pieces, grams in stock(db))
+    (out / "stock.csv").write_text("sku,on_hand,weight_grams\n" + rows, encoding="ascii")
+
+
+if __name__ == "__main__":
+    cyclopts.run(convert)
