@@ -1,0 +1,118 @@
+"""The rules of the house that a machine can check, as functions from source to what breaks them."""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatch
+from pathlib import PurePosixPath
+from typing import Any
+
+CODE = ("agents", "flows", "deployments")
+BANNED_NAMES = {"utils", "helpers", "common", "misc", "manager", "base"}
+BANNED_CALLS = {"eval", "exec", "os.system", "os.popen", "yaml.load", "yaml.unsafe_load"}
+BANNED_IMPORTS = {"pickle", "cloudpickle", "dill", "marshal", "shelve"}
+FILE_CEILING, TEST_FILE_CEILING, FUNCTION_CEILING = 300, 400, 50
+
+# In parts, so that this file passes its own rule.
+REGISTRIES = ("pypi" + ".org", "pythonhosted" + ".org", "npmjs" + ".org", "debian" + ".org")
+HOMES = ("/" + "work", "/" + "root", "/" + "home", "/" + "Users", "C:" + r"\\" + "Users")
+ADDRESS = re.compile(
+    "|".join(
+        [
+            *(re.escape(host) for host in REGISTRIES),
+            *(rf"(?<![\w.~-]){home}[/\\]\w" for home in HOMES),
+        ]
+    )
+)
+
+
+def addresses(text: str) -> list[str]:
+    """Folders of one machine and hosts of package registries."""
+    return [match.group() for match in ADDRESS.finditer(text)]
+
+
+def has_banned_name(path: str) -> bool:
+    """Whether a file or a folder on its path says nothing of what it is for."""
+    return not BANNED_NAMES.isdisjoint(
+        part.removesuffix(".py").removeprefix("test_") for part in PurePosixPath(path).parts
+    )
+
+
+def mirror(path: str) -> str:
+    """The test file of a module: its path below tests/."""
+    module = PurePosixPath(path)
+    return f"tests/{module.parent}/test_{module.name}"
+
+
+def without_mirror(paths: Iterable[str], exempt: Iterable[str] = ()) -> list[str]:
+    """Modules of agents and flows whose test file is missing."""
+    known, patterns = set(paths), tuple(exempt)
+    return sorted(
+        path
+        for path in known
+        if path.startswith(("agents/", "flows/")) and path.endswith(".py")
+        if not path.endswith("__init__.py") and mirror(path) not in known
+        if not any(fnmatch(path, pattern) for pattern in patterns)
+    )
+
+
+def banned_calls(source: str) -> list[str]:
+    """Calls and imports that run text as code or trust bytes they should not."""
+    return [found for node in ast.walk(ast.parse(source)) for found in _banned(node)]
+
+
+def _banned(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Call):
+        if (name := ast.unparse(node.func)) in BANNED_CALLS:
+            yield name
+        for keyword in node.keywords:
+            if keyword.arg == "shell" and ast.unparse(keyword.value) != "False":
+                yield "shell=True"
+    for module in _modules(node):
+        if module.split(".")[0] in BANNED_IMPORTS or module in BANNED_CALLS:
+            yield module
+
+
+def imported(source: str) -> set[str]:
+    """The top-level packages that a module imports, wherever in it."""
+    nodes = ast.walk(ast.parse(source))
+    return {module.split(".")[0] for node in nodes for module in _modules(node)}
+
+
+def _modules(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.level == 0:
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    return []
+
+
+def reads_environment(source: str) -> bool:
+    """Whether a module looks at the environment's variables."""
+    names = {"os.environ", "os.environb", "os.getenv"}
+    return any(
+        (isinstance(node, ast.Attribute) and ast.unparse(node) in names)
+        or not names.isdisjoint(_modules(node))
+        for node in ast.walk(ast.parse(source))
+    )
+
+
+def unused(agents: Mapping[str, Any], namespaces: Iterable[Mapping[str, object]]) -> set[str]:
+    """Names of agents that stand in no flow's namespace and undo none that does."""
+    values = [value for namespace in namespaces for value in namespace.values()]
+    used = [agent for agent in agents.values() if any(agent is value for value in values)]
+    kept = {id(agent) for agent in used} | {id(agent.undo) for agent in used}
+    return {name for name, agent in agents.items() if id(agent) not in kept}
+
+
+def oversized(path: str, source: str) -> list[str]:
+    """A file or functions beyond the ceilings."""
+    lines = len(source.splitlines())
+    ceiling = TEST_FILE_CEILING if path.startswith("tests/") else FILE_CEILING
+    found = [f"{path}: {lines} lines, {ceiling} allowed"] if lines > ceiling else []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            if length > FUNCTION_CEILING:
+                found.append(f"{path}: {node.name} has {length} lines, {FUNCTION_CEILING} allowed")
+    return found

@@ -1,0 +1,202 @@
+"""The whole code keeps the rules of the house, and each rule can be broken."""
+
+import importlib
+import pkgutil
+import subprocess
+import tomllib
+from fnmatch import fnmatch
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import agents
+import flows
+from agents.runtime.agent import AGENTS
+from tests import architecture as rules
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Modules without a test file of their own, each with the reason.
+WITHOUT_TEST = {
+    "agents/services/*/protocol.py": "says what is asked for and does nothing",
+    "agents/runtime/journal/migrations/*": "every test of the journal runs them",
+}
+
+# Readers of the environment, each with the reason.
+ENVIRONMENT_READERS = {
+    "agents/runtime/settings.py": "the one place",
+    "agents/services/files/parquet_process.py": "hands a few variables on to its child process",
+}
+
+# A written migration is a list of columns that nobody may edit, so it may be long.
+MIGRATIONS = "agents/runtime/journal/migrations/versions/*"
+
+# Who may speak HTTP: the shared client, the adapters, and the sandbox that answers them.
+HTTP_SPEAKERS = ("agents/services/http.py", "agents/services/*/*.py")
+
+# Agents that no flow names, each with the reason.
+AGENTS_OUTSIDE_FLOWS: dict[str, str] = {}
+
+
+def listed() -> list[str]:
+    """The files of the project, also those not committed yet, without what git ignores."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return sorted(path for path in done.stdout.split("\0") if path and (ROOT / path).is_file())
+
+
+FILES = listed()
+CODE = [path for path in FILES if path.endswith(".py") and path.split("/")[0] in rules.CODE]
+TESTS = [path for path in FILES if path.endswith(".py") and path.startswith("tests/")]
+
+
+def read(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8", errors="replace")
+
+
+def load_all(package_path: list[str], prefix: str) -> list[str]:
+    names = [found.name for found in pkgutil.walk_packages(package_path, prefix)]
+    for name in names:
+        if ".migrations" not in name:  # run by Alembic only
+            importlib.import_module(name)
+    return names
+
+
+def test_the_code_is_found() -> None:
+    assert "agents/runtime/errors.py" in CODE
+    assert "tests/test_architecture.py" in TESTS
+
+
+def test_every_module_has_its_test_file() -> None:
+    assert rules.without_mirror(FILES, WITHOUT_TEST) == []
+
+
+def test_no_file_has_a_name_that_says_nothing() -> None:
+    assert [path for path in FILES if rules.has_banned_name(path)] == []
+
+
+def test_nothing_runs_text_as_code_or_trusts_foreign_bytes() -> None:
+    assert {path: found for path in CODE if (found := rules.banned_calls(read(path)))} == {}
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    readers = {path for path in CODE if rules.reads_environment(read(path))}
+    assert readers <= ENVIRONMENT_READERS.keys()
+
+
+def test_only_services_speak_http() -> None:
+    speakers = [path for path in CODE if "httpx" in rules.imported(read(path))]
+    assert [p for p in speakers if not any(fnmatch(p, may) for may in HTTP_SPEAKERS)] == []
+
+
+def test_files_and_functions_stay_small() -> None:
+    checked = [path for path in CODE + TESTS if not fnmatch(path, MIGRATIONS)]
+    assert [found for path in checked for found in rules.oversized(path, read(path))] == []
+
+
+def test_no_file_names_a_machine_or_a_package_registry() -> None:
+    assert {path: found for path in FILES if (found := rules.addresses(read(path)))} == {}
+
+
+def test_every_scenario_stands_in_the_import_contract() -> None:
+    contracts = tomllib.loads(read("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["id"] == "layers")
+    named = {name.strip() for layer in layers for name in layer.split("|")}
+    packages = {f"agents.{path.split('/')[1]}" for path in CODE if path.count("/") > 1}
+    assert {name for name in packages if (ROOT / name.replace(".", "/")).is_dir()} <= named
+
+
+def test_every_agent_is_used_by_a_flow() -> None:
+    load_all(agents.__path__, "agents.")
+    modules = [importlib.import_module(name) for name in load_all(flows.__path__, "flows.")]
+    assert rules.unused(AGENTS, map(vars, modules)) == AGENTS_OUTSIDE_FLOWS.keys()
+
+
+def test_agents_is_our_package_and_nobody_elses() -> None:
+    assert set(packages_distributions().get("agents", ())) <= {"agent-flows"}
+    assert Path(agents.__file__ or "").resolve().is_relative_to(ROOT)
+
+
+def test_exceptions_are_still_needed() -> None:
+    for pattern in [*WITHOUT_TEST, *ENVIRONMENT_READERS, MIGRATIONS]:
+        assert any(fnmatch(path, pattern) for path in FILES), pattern
+
+
+def test_a_missing_test_file_is_told() -> None:
+    paths = ["agents/orders/charge.py", "agents/orders/__init__.py", "flows/a.py", "README.md"]
+    assert rules.without_mirror(paths) == ["agents/orders/charge.py", "flows/a.py"]
+    assert rules.without_mirror(paths, ["agents/*"]) == ["flows/a.py"]
+    assert rules.without_mirror([*paths, "tests/flows/test_a.py"], ["agents/*"]) == []
+
+
+@pytest.mark.parametrize(
+    "path", ["flows/utils.py", "agents/base.py", "agents/common/x.py", "tests/test_helpers.py"]
+)
+def test_a_name_that_says_nothing_is_told(path: str) -> None:
+    assert rules.has_banned_name(path)
+    assert not rules.has_banned_name("agents/runtime/databases.py")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "eval('1')",
+        "exec('1')",
+        "import os\nos.system('ls')",
+        "from os import system",
+        "import pickle",
+        "from pickle import loads",
+        "def f():\n    import cloudpickle",
+        "yaml.load(text)",
+        "from yaml import load",
+        "subprocess.run('ls', shell=True)",
+        "subprocess.run('ls', shell=flag)",
+    ],
+)
+def test_a_banned_call_is_told(source: str) -> None:
+    assert rules.banned_calls(source)
+
+
+def test_an_innocent_call_is_not_told() -> None:
+    source = (
+        "import yaml, re\nyaml.safe_load(t)\nre.compile('x')\nmodel.eval()\nrun(c, shell=False)"
+    )
+    assert rules.banned_calls(source) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["import os\nx = os.environ['A']", "from os import environ", "import os\nos.getenv('A')"],
+)
+def test_a_reader_of_the_environment_is_told(source: str) -> None:
+    assert rules.reads_environment(source)
+    assert not rules.reads_environment("import os\nos.getpid()")
+
+
+def test_a_speaker_of_http_is_told() -> None:
+    assert "httpx" in rules.imported("def f():\n    from httpx import AsyncClient")
+    assert "httpx" not in rules.imported("from agents.services.http import client")
+
+
+def test_an_agent_that_no_flow_names_is_told() -> None:
+    refund = SimpleNamespace(undo=None)
+    charge, lost = SimpleNamespace(undo=refund), SimpleNamespace(undo=None)
+    known = {"charge": charge, "refund": refund, "lost": lost}
+    assert rules.unused(known, [{"charge": charge}, {"x": 1}]) == {"lost"}
+
+
+def test_what_has_grown_too_long_is_told() -> None:
+    long = "def f():\n" + "    pass\n" * 50
+    assert rules.oversized("flows/a.py", long) == ["flows/a.py: f has 51 lines, 50 allowed"]
+    assert rules.oversized("flows/a.py", "def f():\n" + "    pass\n" * 49) == []
+    assert rules.oversized("flows/a.py", "x = 1\n" * 301)
+    assert rules.oversized("tests/test_a.py", "x = 1\n" * 301) == []
+    assert rules.oversized("tests/test_a.py", "x = 1\n" * 401)
+
+
+@pytest.mark.parametrize("text", [*rules.REGISTRIES, *(f"{home}/me" for home in rules.HOMES[:4])])
+def test_an_address_is_told(text: str) -> None:
+    assert rules.addresses(f"see {text}/x for more")
+    assert rules.addresses("tests/agents/home/x and a/root/b, ~/work") == []
