@@ -1,8 +1,8 @@
-"""Everything outside the process. `connect_services` is the only wiring; agents ask `services()`."""
+"""Everything outside the process: `connect_services` is the only wiring, agents ask `services()`."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,9 @@ from agents.services.notifications.sandbox import SandboxNotifications
 from agents.services.payments.protocol import Payments
 from agents.services.payments.stripe import HEADERS as STRIPE_HEADERS
 from agents.services.payments.stripe import StripePayments
+from agents.services.sandbox.address import SandboxAddress
 from agents.services.sandbox.faults import HEADER, parse_faults
-from agents.services.sandbox.process import SandboxAddress, ensure_sandbox
+from agents.services.sandbox.process import ensure_sandbox, keep_sandbox
 
 SANDBOX_CARRIERS = ("swift", "bulky")
 SANDBOX_DEADLINES = Deadlines(connect=1.0, read=2.0, total=2.0)
@@ -60,11 +61,12 @@ async def connect_services(
 ) -> AsyncIterator[Services]:
     """Connect what the settings name, and the sandbox in place of what they do not.
 
-    `faults` is a script and `stock` a file of goods for the sandbox. Raises BadFaultScript, BadStock, SandboxError.
+    `faults` is a script and `stock` a file of goods for the sandbox.
+    Raises BadFaultScript, BadStock, SandboxError.
     """
     parse_faults(faults)
     async with AsyncExitStack() as stack:
-        sandbox = await _sandbox(settings, faults, stock)
+        sandbox = await _sandbox(settings, faults, stock, stack)
         connected = await _connect(settings, sandbox, stack)
         before = _connected.get()
         _connected.set(connected)
@@ -74,19 +76,31 @@ async def connect_services(
             _connected.set(before)
 
 
-@dataclass(frozen=True, slots=True)
 class _Sandbox:
-    address: SandboxAddress
-    faults: str
+    """The running sandbox, and the clients that have to follow it."""
+
+    def __init__(self, address: SandboxAddress, faults: str) -> None:
+        self._address = address
+        self._headers = {**_bearer(address.token), **STRIPE_HEADERS}
+        if faults:
+            self._headers[HEADER] = faults
+        self._apis: dict[HttpApi, str] = {}
 
     def api(self, service: str, path: str = "") -> HttpApi:
-        headers = {**_bearer(self.address.token), **STRIPE_HEADERS}
-        if self.faults:
-            headers[HEADER] = self.faults
-        return HttpApi(service, self.address.url + path, headers, SANDBOX_DEADLINES)
+        """A client of the part of the sandbox under `path`."""
+        api = HttpApi(service, self._address.url + path, self._headers, SANDBOX_DEADLINES)
+        self._apis[api] = path
+        return api
+
+    def moved(self, address: SandboxAddress) -> None:
+        """Send all clients to where it is now."""
+        for api, path in self._apis.items():
+            api.url = address.url + path
 
 
-async def _sandbox(settings: Settings, faults: str, stock: Path | None) -> _Sandbox | None:
+async def _sandbox(
+    settings: Settings, faults: str, stock: Path | None, stack: AsyncExitStack
+) -> _Sandbox | None:
     if (
         settings.inventory_url
         and settings.stripe_key
@@ -94,7 +108,16 @@ async def _sandbox(settings: Settings, faults: str, stock: Path | None) -> _Sand
         and settings.notification_urls
     ):
         return None
-    return _Sandbox(await asyncio.to_thread(ensure_sandbox, settings.data, stock), faults)
+    sandbox = _Sandbox(await asyncio.to_thread(ensure_sandbox, settings.data, stock), faults)
+    watch = asyncio.create_task(keep_sandbox(settings.data, sandbox.moved))
+    stack.push_async_callback(_ended, watch)
+    return sandbox
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def _connect(settings: Settings, sandbox: _Sandbox | None, stack: AsyncExitStack) -> Services:
@@ -142,7 +165,7 @@ async def _notifications(
         assert sandbox is not None
         return SandboxNotifications(await stack.enter_async_context(sandbox.api("notifications")))
     # Its import alone takes half a second, and the sandbox does without.
-    from agents.services.notifications.apprise import AppriseNotifications
+    from agents.services.notifications.apprise import AppriseNotifications  # noqa: PLC0415
 
     return stack.enter_context(AppriseNotifications(settings.notification_urls))
 

@@ -1,4 +1,4 @@
-"""The one place where an HTTP call is made: deadlines, size cap, and what each failure means for the item."""
+"""The one place where an HTTP call is made: its deadlines, and what each failure means."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ Body = dict[str, Any]
 MOST_CONNECTIONS = 64
 LARGEST_BODY = 1_000_000
 LONGEST_RETRY_AFTER = 300.0
-# Below the 5 s after which common servers close an idle connection: a call must not race with that close.
+# Below the 5 s after which common servers close an idle connection, or a call races with that close.
 KEEP_ALIVE_SECONDS = 4.0
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -51,7 +51,7 @@ class Rejected(PermanentError):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is asked of a service; `answers` are the statuses besides 2xx that the adapter understands."""
+    """What is asked of a service; `answers` are the errors that the adapter reads itself."""
 
     operation: str
     method: str
@@ -82,7 +82,7 @@ class Answer:
         return 200 <= self.status < 300
 
     def parsed(self, shape: Callable[[Body], T]) -> T:
-        """The body in our words. Raises UnknownOutcome (a read: TransientError) if it lacks something."""
+        """The body in our words. Raises UnknownOutcome (a read: TransientError) if it cannot."""
         try:
             return shape(self.body)
         except (KeyError, TypeError, ValueError, AttributeError):
@@ -104,7 +104,7 @@ class HttpApi:
         deadlines: Deadlines = Deadlines(),
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self.service, self._url, self._deadlines = service, url.rstrip("/"), deadlines
+        self.service, self.url, self._deadlines = service, url.rstrip("/"), deadlines
         self._headers = {
             "User-Agent": "agent-flows",
             "Accept-Encoding": "identity",
@@ -158,7 +158,7 @@ class HttpApi:
         with self._client() as client:
             request = client.build_request(
                 call.method,
-                self._url + call.path,
+                self.url + call.path,
                 content=content,
                 headers=headers,
                 extensions=progress.watch,
@@ -171,8 +171,10 @@ class HttpApi:
 
     @contextmanager
     def _client(self) -> Iterator[httpx.AsyncClient]:
-        """A free client, one connection each: one pool of 64 looks at all 64 at every call, which costs more
-        than the rest of the call."""
+        """A free client, one connection each.
+
+        httpx's own pool looks at all 64 connections at every call: that costs more than the call.
+        """
         client = self._free.pop() if self._free else self._opened()
         try:
             yield client

@@ -2,14 +2,14 @@
 
 Every request carries `Authorization: Bearer <token>`. Keys are percent-encoded. Bodies are JSON.
 
-PUT    /shipments/{key}   the parcel: {"reference", "weight_grams", "name", "line1", "line2", "city", "state",
-                          "postal_code", "country"}                         book it
-GET    /shipments/{key}                                                     the shipment, or 404
-DELETE /shipments/{key}                                                     cancel it and close the key, seen or not
+PUT    /shipments/{key}   book the parcel: {"reference", "weight_grams", "name", "line1", "line2",
+                          "city", "state", "postal_code", "country"}
+GET    /shipments/{key}   the shipment, or 404
+DELETE /shipments/{key}   cancel it and close the key, seen or not
 
 A shipment is {"tracking_id", "status": "booked" | "cancelled"}. Each call is idempotent by key.
-422 {"rule", "message"}: this carrier does not take this parcel. 409 {"error": "closed"}: cancelled before, the key
-never books again.
+422 {"rule", "message"}: this carrier does not take this parcel. 409 {"error": "closed"}: cancelled
+before, the key never books again.
 """
 
 from dataclasses import asdict

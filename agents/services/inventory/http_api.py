@@ -2,16 +2,17 @@
 
 Every request carries `Authorization: Bearer <token>`. Keys are percent-encoded. Bodies are JSON.
 
-PUT  /reservations/{key}          {"lines": [{"sku": "A", "quantity": 2}]}   hold all lines or none
-GET  /reservations/{key}                                                     the reservation, or 404
-POST /reservations/{key}/issue                                               the held pieces leave
-POST /reservations/{key}/release                                             give them back, close the key
-GET  /stock/{sku}                                                            the SKU's numbers, or 404
+PUT  /reservations/{key}           hold all lines or none: {"lines": [{"sku": "A", "quantity": 2}]}
+GET  /reservations/{key}           the reservation, or 404
+POST /reservations/{key}/issue     the held pieces leave
+POST /reservations/{key}/release   give them back and close the key, seen or not
+GET  /stock/{sku}                  the SKU's numbers, or 404
 
-A reservation is {"key", "status": "held" | "issued" | "released", "weight_grams"}. Each call is idempotent by key.
-422 {"error": "out_of_stock", "sku", "wanted", "available"} and {"error": "unknown_sku", "sku"}: nothing is held.
-409 {"error": "closed"}: released before, it never holds again; "issued": it cannot be released any more;
-"other_lines": the key stands for other lines. A release of an unknown key closes it and answers 200.
+A reservation is {"key", "status": "held" | "issued" | "released", "weight_grams"}. Each call is
+idempotent by key.
+422 {"error": "out_of_stock", "sku", "wanted", "available"}, {"error": "unknown_sku", "sku"}: nothing
+is held. 409 {"error": "closed"}: released before, the key never holds again; {"error": "issued"}: it
+cannot be released any more; {"error": "other_lines"}: the key stands for other lines.
 """
 
 from collections.abc import Sequence

@@ -18,5 +18,5 @@ class Notifications(Protocol):
     """A messenger. It cannot be asked what it has sent, so callers send at most once."""
 
     async def send(self, key: str, message: Message) -> None:
-        """Send it. Raises TransientError only if it certainly did not go out, else UnknownOutcome."""
+        """Send it. Raises TransientError if it certainly did not go out, else UnknownOutcome."""
         ...

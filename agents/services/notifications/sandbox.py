@@ -13,7 +13,7 @@ class SandboxNotifications:
         self._api = api
 
     async def send(self, key: str, message: Message) -> None:
-        """Send it. Raises TransientError only if it certainly did not go out, else UnknownOutcome."""
+        """Send it. Raises TransientError if it certainly did not go out, else UnknownOutcome."""
         await self._api.call(
             Call("send", "POST", "/notifications", json={"key": key, **asdict(message)})
         )

@@ -1,4 +1,4 @@
-"""`python -m agents.services.sandbox --data DIR`: serve all providers of the sandbox from one process."""
+"""`python -m agents.services.sandbox --data DIR`: one process that plays all providers."""
 
 import argparse
 from pathlib import Path

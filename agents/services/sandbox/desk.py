@@ -1,4 +1,4 @@
-"""What every provider of the sandbox shares: one transaction a call, its line in the record, and its fault."""
+"""What all providers of the sandbox share: one transaction a call, its line, and its fault."""
 
 import asyncio
 import base64
@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from agents.services.sandbox.faults import HEADER, ONCE, parse_faults
+from agents.services.sandbox.faults import HEADER, ONCE, BadFaultScript, parse_faults
 from agents.services.sandbox.record import transaction
 
 HOLD_SECONDS = 60.0
@@ -25,7 +25,7 @@ SLOW_SECONDS = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A call as it came in; `fault` is what the work itself has to know of (decline, refuse, lost)."""
+    """A call as it came in; the work itself heeds the faults decline, refuse and lost."""
 
     method: str
     url: str
@@ -57,7 +57,7 @@ class Reply:
     headers: Mapping[str, str] | None = None
 
 
-class Refusal(Exception):  # noqa: N818 - a provider's answer, not an error of ours
+class Refusal(Exception):
     """Ends the work with this reply; nothing was done."""
 
     def __init__(self, reply: Reply) -> None:
@@ -110,16 +110,18 @@ def route(db: sqlite3.Connection, operation: Operation) -> Route:
             reply, fault = _perform(db, operation, incoming)
         except Refusal as refusal:
             reply, fault = refusal.reply, ""
+        except BadFaultScript as error:
+            reply, fault = Reply(400, {"error": "bad_faults", "message": str(error)}), ""
         return await _deliver(request, reply, fault)
 
     return Route(operation.path, endpoint, methods=[operation.method])
 
 
 def _perform(db: sqlite3.Connection, operation: Operation, incoming: Incoming) -> tuple[Reply, str]:
-    """Do the call's work and write its line, in one transaction: a killed sandbox did both or neither."""
+    """Do the work and write its line in one transaction: a killed sandbox did both or neither."""
     with transaction(db):
         key, reference = operation.subject(db, incoming)
-        fault = _fault(db, operation.name, key, reference, incoming.headers.get(HEADER, ""))
+        fault = _fault(db, operation.name, (key, reference), incoming.headers.get(HEADER, ""))
         reply = _NOTHING_DONE.get(fault) or _worked(db, operation, replace(incoming, fault=fault))
         db.execute(
             "INSERT INTO calls (at, operation, key, reference, fault, status) VALUES (?, ?, ?, ?, ?, ?)",
@@ -135,7 +137,8 @@ def _worked(db: sqlite3.Connection, operation: Operation, incoming: Incoming) ->
         return refusal.reply
 
 
-def _fault(db: sqlite3.Connection, operation: str, key: str, reference: str, script: str) -> str:
+def _fault(db: sqlite3.Connection, operation: str, about: tuple[str, str], script: str) -> str:
+    key, reference = about
     fault = parse_faults(script).draw(operation, reference or key) if script else ""
     if fault not in ONCE:
         return fault
@@ -174,7 +177,8 @@ class _Truncated(Response):
         super().__init__(content, media_type="application/json")
         self._request = request
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send half and hang up."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         half = bytes(self.body)[: len(self.body) // 2]
         await send({"type": "http.response.body", "body": half, "more_body": True})
@@ -186,7 +190,8 @@ def _cut(request: Request, *, abort: bool) -> None:
     client = request.client
     transport = Breakable.transports.get((client.host, client.port)) if client else None
     if transport is not None:
-        transport.abort() if abort else transport.close()
+        cut = transport.abort if abort else transport.close
+        cut()
 
 
 async def _gone(request: Request) -> None:
@@ -197,9 +202,9 @@ async def _gone(request: Request) -> None:
                 pass
 
 
-def presented(headers: Mapping[str, str]) -> str:
+def presented(authorization: str) -> str:
     """The token of an Authorization header, bearer or basic."""
-    scheme, _, value = headers.get("authorization", "").partition(" ")
+    scheme, _, value = authorization.partition(" ")
     if scheme.lower() == "basic":
         with suppress(ValueError):
             return base64.b64decode(value).decode().partition(":")[0]

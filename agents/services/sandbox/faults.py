@@ -1,6 +1,13 @@
-"""Faults scripted by seed: which call meets which fault depends on the call alone, not on order or load.
+"""Faults scripted by seed: which call meets which depends on the call alone, not on order or load.
 
-A script reads `seed=7;payments.capture:timeout=0.01;carriers.book:refuse=0.02`: operation, kind, share of calls.
+A script reads `seed=7;payments.capture:timeout=0.01;carriers.book:refuse=0.02`: operation, kind and
+the share of items it hits. The kinds:
+
+- timeout, reset, error, truncated: the work is done; then no answer, a cut connection, status 500,
+  or half a body. rate_limit: 429 and nothing done. slow: done, 0.3 s late. These hit the first call
+  of a key and let its repetition pass.
+- outage: 503 and nothing done. decline: the bank refuses. refuse: no carrier takes the parcel.
+  lost: the message is dropped and answered with 500. These hit every call of the item.
 """
 
 from collections.abc import Mapping
@@ -72,7 +79,7 @@ def parse_faults(script: str) -> Faults:
         if name == "seed" and value.isascii() and value.isdigit():
             seed = int(value)
         elif ":" in name and equals:
-            operation, kind, share = _rule(part, *name.split(":", 1), value)
+            operation, kind, share = _rule(part)
             if kind in shares.setdefault(operation, {}):
                 raise BadFaultScript(f"{operation}:{kind} stands twice")
             shares[operation][kind] = share
@@ -84,7 +91,9 @@ def parse_faults(script: str) -> Faults:
     return Faults(seed, {operation: tuple(kinds.items()) for operation, kinds in shares.items()})
 
 
-def _rule(part: str, operation: str, kind: str, value: str) -> tuple[str, str, float]:
+def _rule(part: str) -> tuple[str, str, float]:
+    name, _, value = part.partition("=")
+    operation, _, kind = name.partition(":")
     if operation not in OPERATIONS:
         raise BadFaultScript(f"{operation!r} is not one of {', '.join(sorted(OPERATIONS))}")
     if kind not in KINDS:

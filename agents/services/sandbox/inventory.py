@@ -6,6 +6,8 @@ from typing import Any
 
 from agents.services.sandbox.desk import Incoming, Operation, Refusal, Reply
 
+LARGEST = 10**12
+
 
 def _by_key(_: Connection, incoming: Incoming) -> tuple[str, str]:
     return incoming.path["key"], ""
@@ -88,10 +90,11 @@ def add_stock(db: Connection, incoming: Incoming) -> Reply:
     """Add the SKUs that are not there yet; the others stay as they are."""
     rows = incoming.json().get("stock", [])
     for row in rows:
+        sku = _sku(row)
         on_hand, weight = _count(row, "on_hand", 0), _count(row, "weight_grams", 0)
         db.execute(
             "INSERT OR IGNORE INTO stock (sku, initial, on_hand, weight_grams) VALUES (?, ?, ?, ?)",
-            (str(row["sku"]), on_hand, on_hand, weight),
+            (sku, on_hand, on_hand, weight),
         )
     return Reply(200, {"skus": len(rows)})
 
@@ -102,16 +105,22 @@ def _lines(incoming: Incoming) -> Counter[str]:
         raise Refusal(Reply(400, {"error": "bad_lines", "message": "lines is a list, not empty"}))
     wanted: Counter[str] = Counter()
     for line in lines:
-        wanted[str(line["sku"])] += _count(line, "quantity", 1)
+        wanted[_sku(line)] += _count(line, "quantity", 1)
     return wanted
+
+
+def _sku(row: object) -> str:
+    sku = row.get("sku") if isinstance(row, dict) else None
+    if not isinstance(sku, str) or not sku:
+        raise Refusal(Reply(400, {"error": "bad_sku", "message": "a line has a sku, not empty"}))
+    return sku
 
 
 def _count(body: dict[str, Any], name: str, least: int) -> int:
     value = body.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise Refusal(
-            Reply(400, {"error": "bad_number", "message": f"{name} is a whole number >= {least}"})
-        )
+    if type(value) is not int or not least <= value <= LARGEST:
+        text = f"{name} is a whole number from {least} to {LARGEST}"
+        raise Refusal(Reply(400, {"error": "bad_number", "message": text}))
     return value
 
 

@@ -1,4 +1,4 @@
-"""The sandbox's messenger: writes down every message, doubles too, because it cannot tell them apart."""
+"""The sandbox's messenger: writes down every message, doubles too: it cannot tell them apart."""
 
 import time
 from sqlite3 import Connection
@@ -17,7 +17,8 @@ def send(db: Connection, incoming: Incoming) -> Reply:
         )
     if incoming.fault != "lost":
         db.execute(
-            "INSERT INTO notifications (at, key, channel, receiver, subject, text) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO notifications (at, key, channel, receiver, subject, text)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
             (time.time(), *(message[name] for name in FIELDS)),
         )
     return Reply(202, {})

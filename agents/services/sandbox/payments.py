@@ -161,7 +161,7 @@ def _idempotent(allowed: frozenset[str], act: Act) -> Callable[[Connection, Inco
 
 def _replayed(saved: Row, fingerprint: str) -> Reply:
     if saved["fingerprint"] != fingerprint:
-        text = "Keys for idempotent requests can only be used with the same parameters they were first used with."
+        text = "Keys for idempotent requests can only be used with the same parameters."
         raise Refusal(stripe.error(400, "", text, "idempotency_error"))
     return Reply(saved["status"], orjson.loads(saved["body"]), {"Idempotent-Replayed": "true"})
 

@@ -1,5 +1,6 @@
 """Find, start and stop the sandbox of a data folder."""
 
+import asyncio
 import fcntl
 import http.client
 import os
@@ -17,13 +18,17 @@ import orjson
 
 from agents.runtime.errors import AgentError
 from agents.runtime.settings import ROOT
+from agents.runtime.telemetry import get_logger
+from agents.services.sandbox.address import SandboxAddress, read_address
 from agents.services.sandbox.record import read_stock
-from agents.services.sandbox.server import SandboxAddress, read_address
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.05
 IDLE_SECONDS = 300.0
+WATCH_SECONDS = 2.0
+
+log = get_logger(__name__)
 
 
 class SandboxError(AgentError):
@@ -51,6 +56,19 @@ def ensure_sandbox(
     if goods:
         _add_stock(address, goods)
     return address
+
+
+async def keep_sandbox(data: Path, moved: Callable[[SandboxAddress], None]) -> None:
+    """Until cancelled, keep the sandbox from idling and start it again if it was killed.
+
+    `moved` is told where it is now: mostly where it was, unless another process took its port.
+    """
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        try:
+            moved(await asyncio.to_thread(ensure_sandbox, data))
+        except (SandboxError, OSError) as error:
+            log.warning("sandbox is away", reason=str(error), again_in_seconds=WATCH_SECONDS)
 
 
 def stop_sandbox(data: Path) -> None:
@@ -141,7 +159,7 @@ def _add_stock(address: SandboxAddress, goods: list[tuple[str, int, int]]) -> No
 def _ask(
     address: SandboxAddress, method: str, path: str, content: bytes | None = None
 ) -> tuple[int, bytes]:
-    """A call outside agents/services/http.py: before there is an event loop, and in a few milliseconds."""
+    """A call without agents/services/http.py: before there is a loop, and in a millisecond."""
     host = urlsplit(address.url)
     connection = http.client.HTTPConnection(host.hostname or "", host.port, timeout=5)
     try:

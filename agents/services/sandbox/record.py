@@ -1,4 +1,4 @@
-"""The sandbox's durable record: the judge of what was charged, held, shipped and said, and how often."""
+"""The sandbox's durable record: the judge of what was charged, held, shipped and said."""
 
 import csv
 import sqlite3
@@ -12,8 +12,8 @@ from agents.runtime.errors import AgentError
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (
-  n INTEGER PRIMARY KEY, at REAL NOT NULL, operation TEXT NOT NULL, key TEXT NOT NULL, reference TEXT NOT NULL,
-  fault TEXT NOT NULL, status INTEGER NOT NULL);
+  n INTEGER PRIMARY KEY, at REAL NOT NULL, operation TEXT NOT NULL, key TEXT NOT NULL,
+  reference TEXT NOT NULL, fault TEXT NOT NULL, status INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS calls_by_key ON calls (operation, key);
 CREATE TABLE IF NOT EXISTS stock (
   sku TEXT PRIMARY KEY, initial INTEGER NOT NULL, on_hand INTEGER NOT NULL CHECK (on_hand >= 0),
@@ -22,7 +22,8 @@ CREATE TABLE IF NOT EXISTS stock (
 CREATE TABLE IF NOT EXISTS reservations (
   key TEXT PRIMARY KEY, status TEXT NOT NULL, weight_grams INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS reservation_lines (
-  key TEXT NOT NULL, sku TEXT NOT NULL, quantity INTEGER NOT NULL, PRIMARY KEY (key, sku)) WITHOUT ROWID;
+  key TEXT NOT NULL, sku TEXT NOT NULL, quantity INTEGER NOT NULL,
+  PRIMARY KEY (key, sku)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS payment_intents (
   id TEXT PRIMARY KEY, created INTEGER NOT NULL, reference TEXT NOT NULL, amount INTEGER NOT NULL,
   currency TEXT NOT NULL, method TEXT, status TEXT NOT NULL, capture_method TEXT NOT NULL,
@@ -30,18 +31,18 @@ CREATE TABLE IF NOT EXISTS payment_intents (
   last_error TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS payment_intents_by_reference ON payment_intents (reference);
 CREATE TABLE IF NOT EXISTS refunds (
-  id TEXT PRIMARY KEY, created INTEGER NOT NULL, payment_intent TEXT NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0))
-  WITHOUT ROWID;
+  id TEXT PRIMARY KEY, created INTEGER NOT NULL, payment_intent TEXT NOT NULL,
+  amount INTEGER NOT NULL CHECK (amount > 0)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refunds_by_payment ON refunds (payment_intent);
 CREATE TABLE IF NOT EXISTS idempotency_keys (
-  key TEXT PRIMARY KEY, created REAL NOT NULL, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL)
-  WITHOUT ROWID;
+  key TEXT PRIMARY KEY, created REAL NOT NULL, fingerprint TEXT NOT NULL,
+  status INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS shipments (
-  n INTEGER PRIMARY KEY, carrier TEXT NOT NULL, key TEXT NOT NULL, reference TEXT NOT NULL, tracking_id TEXT NOT NULL,
-  status TEXT NOT NULL, parcel TEXT NOT NULL, UNIQUE (carrier, key));
+  n INTEGER PRIMARY KEY, carrier TEXT NOT NULL, key TEXT NOT NULL, reference TEXT NOT NULL,
+  tracking_id TEXT NOT NULL, status TEXT NOT NULL, parcel TEXT NOT NULL, UNIQUE (carrier, key));
 CREATE TABLE IF NOT EXISTS notifications (
-  n INTEGER PRIMARY KEY, at REAL NOT NULL, key TEXT NOT NULL, channel TEXT NOT NULL, receiver TEXT NOT NULL,
-  subject TEXT NOT NULL, text TEXT NOT NULL);
+  n INTEGER PRIMARY KEY, at REAL NOT NULL, key TEXT NOT NULL, channel TEXT NOT NULL,
+  receiver TEXT NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL);
 """
 
 STOCK_COLUMNS = ("sku", "on_hand", "weight_grams")
@@ -131,7 +132,8 @@ def summary(db: sqlite3.Connection) -> dict[str, Any]:
         "payments": count("SELECT status, count(*) FROM payment_intents GROUP BY 1"),
         "captured": count("SELECT currency, sum(received) FROM payment_intents GROUP BY 1"),
         "refunded": count(
-            "SELECT p.currency, sum(r.amount) FROM refunds r JOIN payment_intents p ON p.id = r.payment_intent GROUP BY 1"
+            "SELECT p.currency, sum(r.amount) FROM refunds r"
+            " JOIN payment_intents p ON p.id = r.payment_intent GROUP BY 1"
         ),
         "shipments": count("SELECT carrier || ' ' || status, count(*) FROM shipments GROUP BY 1"),
         "notifications": count("SELECT channel, count(*) FROM notifications GROUP BY 1"),

@@ -1,15 +1,13 @@
-"""The sandbox's process: one record, one lock, one address, and an end when nobody asks any more."""
+"""The sandbox's process: one record, one lock, one address, and an end when nobody asks."""
 
 import asyncio
 import fcntl
-import json
 import os
 import secrets
 import socket
 import sqlite3
 import time
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 from typing import IO
 
@@ -21,19 +19,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agents.services.sandbox import carriers, inventory, notifications, payments
+from agents.services.sandbox.address import SandboxAddress, read_address, write_address
 from agents.services.sandbox.desk import Breakable, presented, route
 from agents.services.sandbox.record import load_stock, open_record, summary
 
 PROVIDERS = (inventory, payments, carriers, notifications)
-
-
-@dataclass(frozen=True, slots=True)
-class SandboxAddress:
-    """Where the sandbox answers, and the token that every request carries."""
-
-    url: str
-    pid: int
-    token: str
 
 
 def run_sandbox(data: Path, idle: float, stock: Path | None) -> None:
@@ -46,14 +36,6 @@ def run_sandbox(data: Path, idle: float, stock: Path | None) -> None:
             if stock is not None:
                 load_stock(db, stock)
             asyncio.run(_serve(data, db, idle))
-
-
-def read_address(data: Path) -> SandboxAddress | None:
-    """What the sandbox of this folder last wrote about itself; it may be gone since."""
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        written = json.loads((data / "sandbox.json").read_text("utf-8"))
-        return SandboxAddress(str(written["url"]), int(written["pid"]), str(written["token"]))
-    return None
 
 
 async def _serve(data: Path, db: sqlite3.Connection, idle: float) -> None:
@@ -75,10 +57,9 @@ async def _serve(data: Path, db: sqlite3.Connection, idle: float) -> None:
                 timeout_graceful_shutdown=1,
             )
         )
-        _write_address(data, SandboxAddress(url, os.getpid(), token))
-        watch = asyncio.create_task(_stop_when_idle(server, guard, idle))
+        write_address(data, SandboxAddress(url, os.getpid(), token))
+        _stop_when_idle(server, guard, idle)
         await server.serve(sockets=[listener])
-        watch.cancel()
 
 
 def _application(db: sqlite3.Connection) -> Starlette:
@@ -101,10 +82,8 @@ class _Guard:
         self._app, self._token, self.last = app, token.encode(), time.monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
-        if not secrets.compare_digest(presented(headers).encode(), self._token):
+        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        if not secrets.compare_digest(presented(given.decode("latin-1")).encode(), self._token):
             refusal = {
                 "error": {"type": "invalid_request_error", "message": "Invalid API key provided"}
             }
@@ -114,10 +93,12 @@ class _Guard:
         await self._app(scope, receive, send)
 
 
-async def _stop_when_idle(server: uvicorn.Server, guard: _Guard, idle: float) -> None:
-    while time.monotonic() - guard.last < idle:
-        await asyncio.sleep(min(1.0, idle))
-    server.should_exit = True
+def _stop_when_idle(server: uvicorn.Server, guard: _Guard, idle: float) -> None:
+    left = guard.last + idle - time.monotonic()
+    if left <= 0:
+        server.should_exit = True
+    else:
+        asyncio.get_running_loop().call_later(left, _stop_when_idle, server, guard, idle)
 
 
 def _lock(lock: IO[str]) -> bool:
@@ -142,12 +123,3 @@ def _listen(before: SandboxAddress | None) -> socket.socket:
         listener.listen(512)
         return listener
     raise OSError("no free port on 127.0.0.1")
-
-
-def _write_address(data: Path, address: SandboxAddress) -> None:
-    draft = data / f"sandbox.json.{address.pid}"
-    draft.touch(0o600)
-    draft.write_text(
-        json.dumps({"url": address.url, "pid": address.pid, "token": address.token}), "utf-8"
-    )
-    draft.replace(data / "sandbox.json")

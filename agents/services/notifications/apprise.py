@@ -1,0 +1,107 @@
+"""E-mail over SMTP and webhooks through Apprise, whose URLs name a hundred other messengers too."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Self
+from urllib.parse import quote
+
+import apprise
+from apprise.plugins.custom_form import NotifyForm
+from apprise.plugins.custom_json import NotifyJSON
+from apprise.plugins.custom_xml import NotifyXML
+from apprise.plugins.email import NotifyEmail
+from pydantic import SecretStr
+
+from agents.runtime.errors import PermanentError, TransientError, UnknownOutcome
+from agents.services.http import Deadlines
+from agents.services.notifications.protocol import Message
+
+RECEIVER = "{to}"
+MOST_THREADS = 16
+EMAIL = ("mailto", "mailtos")
+# The plugins whose host is the server itself; those of a messenger's API hold a token there.
+DEADLINES = Deadlines()
+_REACHABLE = (NotifyEmail, NotifyForm, NotifyJSON, NotifyXML)
+
+
+class NoChannel(PermanentError):
+    """No notification URL of the settings serves this channel or receiver."""
+
+    def __init__(self, channel: str) -> None:
+        super().__init__(channel)
+        self.channel = channel
+
+    def __str__(self) -> str:
+        return f"no usable notification URL for channel {self.channel!r}"
+
+
+class AppriseNotifications:
+    """Sends by the first URL that serves the channel: `mailto(s)` serves email, the others the rest.
+
+    Apprise blocks, so it runs in threads of its own. It only says whether all went well: what is not
+    known to have failed before the message left is an UnknownOutcome.
+    """
+
+    def __init__(self, urls: Sequence[SecretStr], deadlines: Deadlines = DEADLINES) -> None:
+        self._urls, self._deadlines = tuple(urls), deadlines
+        self._threads = ThreadPoolExecutor(MOST_THREADS, "notifications")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # A thread that hangs ends by its socket's deadline; nobody has to wait for it.
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def send(self, key: str, message: Message) -> None:
+        """Send it. Raises TransientError if it certainly did not go out, UnknownOutcome, NoChannel."""
+        del key  # neither SMTP nor a webhook has a place for it
+        plugin = self._plugin(message)
+        work: Future[bool] = self._threads.submit(self._send, plugin, message)
+        try:
+            async with asyncio.timeout(self._deadlines.total):
+                sent = await asyncio.wrap_future(work)
+        except TimeoutError:
+            if work.cancelled():
+                raise TransientError("notifications send: no thread was free in time") from None
+            raise UnknownOutcome(
+                f"notifications send: no answer within {self._deadlines.total} s"
+            ) from None
+        if not sent:
+            raise UnknownOutcome("notifications send: the messenger reports a failure")
+
+    def _plugin(self, message: Message) -> apprise.NotifyBase:
+        for secret in self._urls:
+            url = secret.get_secret_value()
+            if (url.partition(":")[0].lower() in EMAIL) == (message.channel == "email"):
+                # Apprise reads these options from the URL: a retry of its own would send twice.
+                plugin = apprise.Apprise.instantiate(
+                    url.replace(RECEIVER, quote(message.to, safe=""))
+                )
+                if isinstance(plugin, apprise.NotifyBase):
+                    plugin.retry, plugin.optional = 0, False
+                    plugin.socket_connect_timeout = self._deadlines.connect
+                    plugin.socket_read_timeout = self._deadlines.read
+                    return plugin
+        raise NoChannel(message.channel)
+
+    def _send(self, plugin: apprise.NotifyBase, message: Message) -> bool:
+        self._reach(plugin)
+        messenger = apprise.Apprise()
+        messenger.add(plugin)
+        text = apprise.NotifyFormat.TEXT.value
+        return bool(messenger.notify(message.text, message.subject, body_format=text))
+
+    def _reach(self, plugin: apprise.NotifyBase) -> None:
+        """Raises TransientError if there is no connection: then it is sure that nothing went out."""
+        if not isinstance(plugin, _REACHABLE):
+            return
+        host = plugin.smtp_host if isinstance(plugin, NotifyEmail) else plugin.host
+        port = plugin.port or (443 if plugin.secure else 80)
+        try:
+            socket.create_connection((host, port), self._deadlines.connect).close()
+        except OSError as error:
+            name = type(error).__name__
+            raise TransientError(f"notifications send: no connection ({name})") from None
