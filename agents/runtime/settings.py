@@ -33,7 +33,8 @@ class Settings(BaseSettings):
     tenant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")] = "default"
     lease_seconds: Annotated[float, Field(ge=1, le=300)] = 15.0
     concurrency: Literal["auto", "prefect", "local"] = Field(
-        "auto", description="who limits calls to the outside: Prefect's global limits or this process"
+        "auto",
+        description="who limits calls to the outside: Prefect's global limits or this process",
     )
     metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -11,7 +11,9 @@ from prometheus_client import Counter, Histogram, start_http_server
 from agents.runtime.settings import Settings
 
 ITEMS = Counter(
-    "agent_flows_items_total", "Items an agent finished, by outcome", ["agent", "version", "outcome"]
+    "agent_flows_items_total",
+    "Items an agent finished, by outcome",
+    ["agent", "version", "outcome"],
 )
 SECONDS = Histogram(
     "agent_flows_agent_seconds", "Seconds an agent took for one item", ["agent", "version"]

@@ -1,0 +1,137 @@
+"""One agent's work on one item: settle what is unknown, try, try again, say how it turned out."""
+
+import asyncio
+import inspect
+import time
+from typing import Any
+
+from agents.runtime.agent import Agent
+from agents.runtime.batch import Effect, Failure
+from agents.runtime.errors import Parked, PermanentError, TransientError, UnknownOutcome
+from agents.runtime.journal import journal
+from agents.runtime.outcomes import Dead, Delayed, Done, Failed, Outcome, Unit, Waits
+from agents.runtime.policies import AtMostOnce, Lookup, SameKey
+from agents.runtime.retries import LONGEST_SLEEP, wait_before
+from agents.runtime.telemetry import SECONDS, enter_item, get_logger
+
+log = get_logger(__name__)
+
+AnyAgent = Agent[Any, Any]
+
+
+async def attempt(agent: AnyAgent, unit: Unit) -> Outcome:
+    """Work on one item until the outcome is known, the budget is spent or a longer wait is due."""
+    enter_item(unit.item.key, unit.item.trace)
+    while True:
+        begun = time.perf_counter()
+        try:
+            fact = await _settle_or_call(agent, unit)
+            return Done(fact, agent.encode(fact))
+        except PermanentError as error:
+            return Failed(failure_of(agent, error), clean=not unit.unknown)
+        except Parked as error:
+            return Waits(str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this item alone
+            unit.attempts += 1
+            outcome = await _try_again(agent, unit, error)
+            if outcome is not None:
+                return outcome
+        finally:
+            SECONDS.labels(agent.name, agent.version).observe(time.perf_counter() - begun)
+
+
+async def call(agent: AnyAgent, units: list[Unit]) -> list[Any]:
+    """One fact for each unit: by one call for all of them if the agent is batched."""
+    if not agent.batched:
+        return [await _bounded(agent, agent.arguments(u.item, u.key)) for u in units]
+    columns = zip(*(agent.arguments(u.item, u.key) for u in units), strict=True)
+    facts = await _bounded(agent, [list(column) for column in columns])
+    if len(facts) != len(units):
+        raise TypeError(
+            f"{agent.name} was given {len(units)} items and returned {len(facts)} facts"
+        )
+    return list(facts)
+
+
+async def _bounded(agent: AnyAgent, arguments: list[Any]) -> Any:
+    """The function's result, within the policy's timeout if it is async."""
+    result = agent.function(*arguments)
+    if not inspect.isawaitable(result):
+        return result
+    async with asyncio.timeout(agent.policy.timeout):
+        return await result
+
+
+def failure_of(agent: AnyAgent, error: Exception) -> Failure:
+    """The error as the journal keeps it."""
+    return Failure(agent.name, type(error).__name__, str(error) or type(error).__name__)
+
+
+async def _settle_or_call(agent: AnyAgent, unit: Unit) -> Any:
+    if not agent.policy.effect:
+        return (await call(agent, [unit]))[0]
+    _check_lease(agent)
+    if unit.unknown:
+        match agent.settle:
+            case AtMostOnce():
+                return None
+            case SameKey(horizon) if time.time() - unit.intended_at > horizon.total_seconds():
+                raise Parked(
+                    f"{agent.name}: outcome unknown and its key has expired, reconcile by hand"
+                )
+            case Lookup(find):
+                found = await _find(agent, unit, find)
+                if found is not None:
+                    return found
+    return (await call(agent, [unit]))[0]
+
+
+async def _find(agent: AnyAgent, unit: Unit, find: Any) -> Any:
+    async with asyncio.timeout(agent.policy.timeout):
+        return await find(*agent.arguments(unit.item, unit.key, find))
+
+
+def _check_lease(agent: AnyAgent) -> None:
+    """No call may outlive the time in which nobody else can take the item over."""
+    remaining = journal().owner.remaining()
+    if remaining <= agent.policy.timeout:
+        raise TransientError(
+            f"{agent.name}: this process's lease ends in {remaining:.1f} s, "
+            f"sooner than a call may take ({agent.policy.timeout} s)"
+        )
+
+
+async def _try_again(agent: AnyAgent, unit: Unit, error: Exception) -> Outcome | None:
+    """None after a short wait, if the call is to be repeated here and now."""
+    expected = isinstance(error, TransientError | TimeoutError)
+    if not expected:
+        log.exception("agent failed unexpectedly", agent=agent.name, attempts=unit.attempts)
+    if agent.policy.effect and (isinstance(error, UnknownOutcome) or not _certain(error)):
+        unit.unknown = True
+    elif not expected:
+        return Dead(failure_of(agent, error))
+    if unit.attempts >= agent.policy.attempts:
+        return Dead(failure_of(agent, error))
+    wait = wait_before(agent.policy, unit.attempts, getattr(error, "retry_after", None))
+    if wait > LONGEST_SLEEP:
+        return Delayed(wait, str(error))
+    log.info("trying again", agent=agent.name, attempts=unit.attempts, wait=wait, error=str(error))
+    await asyncio.sleep(wait)
+    return None
+
+
+def _certain(error: Exception) -> bool:
+    """Whether the error itself says that nothing happened."""
+    return isinstance(error, TransientError) and not isinstance(error, UnknownOutcome)
+
+
+def remember(agent: AnyAgent, unit: Unit) -> None:
+    """Keep item and effect in step with the committed outcome."""
+    item, outcome, position = unit.item, unit.outcome, (unit.agent, unit.occurrence)
+    if isinstance(outcome, Done):
+        item.learn(outcome.fact)
+    if agent.policy.effect and isinstance(outcome, Done | Failed):
+        done = "done" if isinstance(outcome, Done) else "refused"
+        settled = isinstance(outcome, Done) or outcome.clean
+        status = done if settled else "intended"
+        item.effects[position] = Effect(unit.key, status, unit.intended_at)

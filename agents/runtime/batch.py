@@ -1,0 +1,148 @@
+"""Work items on their way through a scenario, many at a time."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from agents.runtime.lifecycle import State
+from agents.runtime.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message to the outside, committed with the end of its item and sent afterwards."""
+
+    topic: str
+    channel: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What the runtime must know of a business: its item and what the end of one means.
+
+    `payload` is the type of an item's body, `outcome` gives the word for how an ended item turned
+    out, `notices` what to tell the outside, `measures` amounts to sum up over a run.
+    """
+
+    name: str
+    version: str
+    payload: Any
+    outcome: Callable[["Item"], str]
+    notices: Callable[["Item"], Sequence[Notice]] = lambda _item: ()
+    measures: Callable[["Item"], Mapping[str, int]] = lambda _item: {}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What the journal holds of one agent's work on an item."""
+
+    status: str
+    attempts: int
+    output: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """An effect of an item: intended (its outcome is unknown), done or refused."""
+
+    key: str
+    status: str
+    intended_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an item cannot be finished."""
+
+    agent: str
+    error_type: str
+    error: str
+    cancelled: bool = False
+
+
+Position = tuple[str, int]
+Fact = TypeVar("Fact")
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """A work item in the hands of this process."""
+
+    id: int
+    tenant: str
+    scenario: str
+    key: str
+    fence: int
+    state: State
+    trace: str
+    payload: Any
+    stages: dict[Position, Stage] = field(default_factory=dict)
+    effects: dict[Position, Effect] = field(default_factory=dict)
+    facts: dict[type, Any] = field(default_factory=dict)
+    failure: Failure | None = None
+    outcome: str | None = None
+
+    def learn(self, fact: object) -> None:
+        """Remember what an agent stated, for the agents after it."""
+        if fact is not None:
+            self.facts[type(fact)] = fact
+
+    def fact(self, kind: type[Fact]) -> Fact | None:
+        """What an agent stated, by its type."""
+        found: Fact | None = self.facts.get(kind)
+        return found
+
+
+class Lineage:
+    """What the batches of one trip through a flow share."""
+
+    __slots__ = ("calls", "compensating", "delayed", "ended", "latest", "scenario", "tally")
+
+    def __init__(self, scenario: Scenario, tally: Tally) -> None:
+        self.scenario, self.tally = scenario, tally
+        self.calls: Counter[str] = Counter()
+        self.compensating: list[Item] = []
+        self.ended: list[Item] = []
+        self.delayed: list[int] = []
+        self.latest: Batch | None = None
+
+    def call(self, agent: str) -> int:
+        """Which call of the agent this is, counted from 0 for every batch anew."""
+        self.calls[agent] += 1
+        return self.calls[agent] - 1
+
+    def finish(self) -> None:
+        """Let go of all items: Prefect keeps spent batches alive for a while."""
+        self.ended.clear()
+        self.compensating.clear()
+        if self.latest is not None:
+            self.latest.take()
+            self.latest = None
+
+
+class Batch:
+    """Many work items going through one task run.
+
+    A plain class without iteration: Prefect neither looks inside it nor splits it, and still links
+    the task runs it passes. A batch hands its items on, so a spent one is an empty shell.
+    """
+
+    __slots__ = ("_items", "count", "lineage")
+
+    def __init__(self, lineage: Lineage, items: list[Item]) -> None:
+        self.lineage, self._items, self.count = lineage, items, len(items)
+        lineage.latest = self
+
+    def take(self) -> list[Item]:
+        """The items, which this batch no longer holds from then on."""
+        taken, self._items = self._items, []
+        return taken
+
+    def peek(self) -> tuple[Item, ...]:
+        """The items, to look at."""
+        return tuple(self._items)
+
+    def __repr__(self) -> str:
+        return f"{self.count} items"

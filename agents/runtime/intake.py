@@ -1,0 +1,217 @@
+"""Work coming into a flow: records are checked, accepted into the journal and handed on in batches."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import islice
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter
+from sqlalchemy import Row
+
+from agents.runtime.agent import AGENTS
+from agents.runtime.batch import Batch, Effect, Failure, Item, Lineage, Scenario, Stage
+from agents.runtime.errors import Conflict
+from agents.runtime.journal import journal
+from agents.runtime.journal.acceptance import (
+    Accepted,
+    Claimed,
+    Disposition,
+    NewItem,
+    accept,
+    claim,
+    load,
+    next_due,
+    outlook,
+)
+from agents.runtime.lifecycle import State
+from agents.runtime.tally import Tally
+from agents.runtime.telemetry import get_logger, new_trace
+
+log = get_logger(__name__)
+
+LONGEST_NAP = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A checked record that asks to become a work item; `body` is its canonical JSON."""
+
+    key: str
+    body: str
+    payload: Any
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A record that was not accepted: where, which rule, and what to tell its sender."""
+
+    line: int
+    rule: str
+    message: str
+    raw: bytes = b""
+
+
+@dataclass(slots=True)
+class Intake:
+    """One run's way in: where its items come from, what they are and what became of them."""
+
+    scenario: Scenario
+    tally: Tally
+    reject: Callable[[Rejection], None]
+    late: set[int] = field(default_factory=set)
+
+    async def accepted(
+        self, records: Iterable[Candidate | Rejection], size: int
+    ) -> AsyncIterator[Batch]:
+        """Batches of at most `size` items that are journalled, deduplicated and held by us.
+
+        After the records come the items that were to be tried again later, and those that a dead
+        process held, as soon as they are due.
+        """
+        source = iter(records)
+        while chunk := await asyncio.to_thread(_next, source, size):
+            claimed = await self._accept(chunk)
+            async for batch in self._batches(claimed, size):
+                yield batch
+        async for batch in self._come_back(size):
+            yield batch
+        await self._give_up()
+
+    async def _accept(self, chunk: Sequence[Candidate | Rejection]) -> list[Claimed]:
+        wanted: dict[str, Candidate] = {}
+        for record in chunk:
+            if isinstance(record, Rejection):
+                self._reject(record)
+            elif wanted.setdefault(record.key, record) is not record:
+                self._repeated(wanted[record.key], record)
+        here, scenario = journal(), self.scenario
+        answers = await accept(
+            here.database,
+            here.owner.id,
+            here.tenant,
+            scenario.name,
+            scenario.version,
+            [_new_item(candidate) for candidate in wanted.values()],
+        )
+        known = [a.row for a in answers if self._claimed(a, wanted) and not a.is_new]
+        loaded = {c.row.id: c for c in await load(here.database, known)}
+        return [
+            loaded.get(a.row.id, Claimed(a.row, [], []))
+            for a in answers
+            if a.disposition is Disposition.CLAIMED
+        ]
+
+    def _claimed(self, answer: Accepted, wanted: dict[str, Candidate]) -> bool:
+        match answer.disposition:
+            case Disposition.CLAIMED:
+                return True
+            case Disposition.CONFLICT:
+                self._conflict(wanted[answer.row.key])
+            case Disposition.ENDED:
+                self.tally.count("already done", answer.row.outcome or str(answer.row.state))
+            case Disposition.WAITING:
+                self.tally.count("waiting", "since an earlier run")
+            case Disposition.BUSY:
+                self.late.add(answer.row.id)
+        return False
+
+    def _repeated(self, first: Candidate, again: Candidate) -> None:
+        if first.body == again.body:
+            self.tally.count("already done", "twice in this source")
+        else:
+            self._conflict(again)
+
+    def _conflict(self, candidate: Candidate) -> None:
+        error = Conflict(self.scenario.name, candidate.key)
+        message = f"line {candidate.line}: {error}"
+        self._reject(Rejection(candidate.line, "conflict", message, candidate.body.encode()))
+
+    def _reject(self, rejection: Rejection) -> None:
+        self.tally.count("rejected", f"input: {rejection.rule}")
+        self.reject(rejection)
+
+    async def _batches(self, claimed: Sequence[Claimed], size: int) -> AsyncIterator[Batch]:
+        for start in range(0, len(claimed), size):
+            lineage = Lineage(self.scenario, self.tally)
+            items = [_item(self.scenario, c) for c in claimed[start : start + size]]
+            lineage.compensating = [item for item in items if item.state is State.COMPENSATING]
+            yield Batch(lineage, [item for item in items if item.state is State.PROCESSING])
+            self.late.update(lineage.delayed)
+            lineage.finish()
+            self.tally.show()
+
+    async def _come_back(self, size: int) -> AsyncIterator[Batch]:
+        """Items due later: each is bounded by its budget of attempts, an owner's by its lease."""
+        here = journal()
+        until = time.monotonic() + here.owner.lease
+        while self.late:
+            async with here.database.write() as connection:
+                rows = await claim(connection, here.owner.id, sorted(self.late)[:size])
+            self.late.difference_update(row.id for row in rows)
+            async for batch in self._batches(await load(here.database, rows), size):
+                yield batch
+            if not rows and not await self._wait(until):
+                return
+
+    async def _wait(self, until: float) -> bool:
+        """Sleep until something may be due; False when all that is left is in living hands."""
+        database = journal().database
+        due = await next_due(database, sorted(self.late))
+        if due is None and time.monotonic() > until:
+            return False
+        nap = min(LONGEST_NAP, max(0.05, 0.5 if due is None else due))
+        log.info("waiting for items that are due later", items=len(self.late), seconds=nap)
+        await asyncio.sleep(nap)
+        return True
+
+    async def _give_up(self) -> None:
+        for row in await outlook(journal().database, sorted(self.late)):
+            word = "already done" if row.ended_at is not None else "elsewhere"
+            self.tally.count(word, row.outcome or "held by another process")
+        self.tally.show()
+
+
+def _next(source: Iterator[Candidate | Rejection], size: int) -> list[Candidate | Rejection]:
+    return list(islice(source, size))
+
+
+def _new_item(candidate: Candidate) -> NewItem:
+    body_hash = hashlib.sha256(candidate.body.encode()).hexdigest()
+    return NewItem(candidate.key, candidate.body, body_hash, new_trace())
+
+
+def _item(scenario: Scenario, claimed: Claimed) -> Item:
+    row: Row[Any] = claimed.row
+    item = Item(
+        id=row.id,
+        tenant=row.tenant,
+        scenario=row.scenario,
+        key=row.key,
+        fence=row.fence,
+        state=State(row.state),
+        trace=row.trace,
+        payload=_adapter(scenario).validate_json(row.body),
+        failure=Failure(**orjson.loads(row.failure)) if row.failure else None,
+    )
+    for stage in sorted(claimed.stages, key=lambda stage: stage.at):
+        item.stages[stage.agent, stage.occurrence] = Stage(
+            stage.status, stage.attempts, stage.output
+        )
+        if item.state is State.COMPENSATING and stage.status == "done" and stage.agent in AGENTS:
+            item.learn(AGENTS[stage.agent].decode(stage.output))
+    for effect in claimed.effects:
+        item.effects[effect.agent, effect.occurrence] = Effect(
+            effect.key, effect.status, effect.intended_at
+        )
+    return item
+
+
+@cache
+def _adapter(scenario: Scenario) -> TypeAdapter[Any]:
+    return TypeAdapter(scenario.payload)

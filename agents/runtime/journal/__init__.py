@@ -1,0 +1,47 @@
+"""The journal: SQL record of every work item, and the source of truth about all of them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from agents.runtime.journal.database import Database
+from agents.runtime.journal.owners import Owner
+from agents.runtime.settings import Settings
+from agents.runtime.telemetry import start_telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """An open journal and this process as one of its owners."""
+
+    database: Database
+    owner: Owner
+    tenant: str
+
+
+_journal: ContextVar[Journal] = ContextVar("journal")
+
+
+def journal() -> Journal:
+    """The journal that is open here. Raises LookupError outside of `open_journal`."""
+    return _journal.get()
+
+
+@asynccontextmanager
+async def open_journal(settings: Settings) -> AsyncIterator[Journal]:
+    """Open and migrate the journal, hold items as an owner within the block, hand back after it."""
+    start_telemetry(settings)
+    database = Database(settings.journal)
+    owner = Owner(database, settings.journal, settings.lease_seconds)
+    try:
+        await database.migrate()
+        await owner.register()
+        token = _journal.set(Journal(database, owner, settings.tenant))
+        try:
+            yield _journal.get()
+        finally:
+            _journal.reset(token)
+            await owner.retire()
+    finally:
+        await database.close()

@@ -1,0 +1,235 @@
+"""What agents did, written down: intents before an effect, outcomes after it, ends of items."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import OperationalError, StatementError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agents.runtime.batch import Failure, Item, Notice
+from agents.runtime.journal.database import Database, now
+from agents.runtime.journal.rows import (
+    assign,
+    insert_many,
+    insert_new,
+    insert_or_replace,
+    move,
+    still_held,
+    values_of,
+)
+from agents.runtime.journal.schema import dead_letters, effects, outbox, stages
+from agents.runtime.lifecycle import Event, State
+from agents.runtime.outcomes import Dead, Delayed, Done, Failed, Unit, Waits
+
+
+async def intend(
+    database: Database, owner: str, units: Sequence[Unit], state: State
+) -> dict[int, bool]:
+    """Write the intents of an effect before it is tried.
+
+    Returns the items still held in `state`, and for each whether a cancel was requested; of those
+    no intent is written. Items that do not come back are lost to another owner.
+    """
+    async with database.write() as connection:
+        held = await still_held(connection, owner, units, state)
+        rows = [
+            {
+                "item": unit.id,
+                "agent": unit.agent,
+                "occurrence": unit.occurrence,
+                "key": unit.key,
+                "intended_at": unit.intended_at,
+            }
+            for unit in units
+            if held.get(unit.id) is False
+        ]
+        statement = insert_new(connection, effects).values(status="intended")
+        await insert_many(connection, statement, rows)
+    return held
+
+
+async def commit(database: Database, owner: str, units: Sequence[Unit], state: State) -> set[int]:
+    """Write the outcomes of a group in one transaction; returns the items still held.
+
+    A group that the database refuses is halved until the guilty item is alone; that one becomes a
+    dead letter, and no effect is repeated. An unreachable database raises.
+    """
+    try:
+        async with database.write() as connection:
+            return await _write(connection, owner, units, state)
+    except (StatementError, UnicodeError) as error:
+        if isinstance(error, OperationalError):
+            raise
+        if len(units) == 1:
+            unit = units[0]
+            unit.outcome = Dead(_unstorable(unit, error))
+            async with database.write() as connection:
+                return await _write(connection, owner, units, state)
+        middle = len(units) // 2
+        first = await commit(database, owner, units[:middle], state)
+        return first | await commit(database, owner, units[middle:], state)
+
+
+async def end(
+    database: Database,
+    owner: str,
+    held: Sequence[Item],
+    event: Event,
+    notices: dict[int, Sequence[Notice]],
+) -> set[int]:
+    """End items in one transaction: state, outcome, history and outbox. Returns those that ended."""
+    source = State.PROCESSING if event is Event.COMPLETE else State.COMPENSATING
+    async with database.write() as connection:
+        moved = await move(connection, owner, held, event, source, owner=None, ended_at=now())
+        ended = [item for item in held if item.id in moved]
+        await assign(connection, "outcome", {item.id: item.outcome for item in ended})
+        rows = [
+            {"item": item.id, "topic": notice.topic, "channel": notice.channel, "body": notice.body}
+            for item in ended
+            for notice in notices[item.id]
+        ]
+        statement = insert_new(connection, outbox).values(status="waiting", attempts=0, at=now())
+        await insert_many(connection, statement, rows)
+    return moved
+
+
+async def _write(
+    connection: AsyncConnection, owner: str, units: Sequence[Unit], state: State
+) -> set[int]:
+    held = set(await still_held(connection, owner, units, state))
+    mine = [unit for unit in units if unit.id in held]
+    at = time.time()
+    stage_rows = [_stage_row(unit, at) for unit in mine]
+    await insert_many(connection, insert_or_replace(connection, stages), stage_rows)
+    await _write_effects(connection, mine)
+    await _park(connection, owner, mine, state)
+    await _delay(connection, owner, mine, state)
+    await _fail(connection, owner, mine, state)
+    await _bury(connection, owner, mine, state)
+    return held
+
+
+def _stage_row(unit: Unit, at: float) -> dict[str, Any]:
+    status, output, error = _STATUS[type(unit.outcome)], None, None
+    match unit.outcome:
+        case Done(output=output):
+            pass
+        case Failed(failure=failure) | Dead(failure=failure):
+            error = failure.error
+        case Waits(reason=error) | Delayed(error=error):
+            pass
+    return {
+        "item": unit.id,
+        "agent": unit.agent,
+        "occurrence": unit.occurrence,
+        "version": unit.version,
+        "status": status,
+        "attempts": unit.attempts,
+        "at": at,
+        "output": output,
+        "error": error,
+    }
+
+
+_STATUS: dict[type, str] = {
+    Done: "done",
+    Failed: "failed",
+    Dead: "failed",
+    Waits: "waiting",
+    Delayed: "delayed",
+}
+
+
+async def _write_effects(connection: AsyncConnection, units: Sequence[Unit]) -> None:
+    """Settle the intents whose outcome is certain now; the others stay as intended."""
+    statuses: dict[str, list[int]] = {}
+    for unit in units:
+        if unit.key and isinstance(unit.outcome, Done):
+            statuses.setdefault("done", []).append(unit.id)
+        elif unit.key and isinstance(unit.outcome, Failed) and unit.outcome.clean:
+            statuses.setdefault("refused", []).append(unit.id)
+    for status, ids in statuses.items():
+        values = values_of(connection, ids)
+        await connection.execute(
+            update(effects)
+            .where(effects.c.agent == units[0].agent, effects.c.occurrence == units[0].occurrence)
+            .where(effects.c.item.in_(select(values.c.value)))
+            .values(status=status)
+        )
+
+
+async def _park(
+    connection: AsyncConnection, owner: str, units: Sequence[Unit], state: State
+) -> None:
+    parked = {u.id: u.outcome.reason for u in units if isinstance(u.outcome, Waits)}
+    held = [u for u in units if u.id in parked]
+    await move(connection, owner, held, Event.PARK, state, details=parked, owner=None)
+
+
+async def _delay(
+    connection: AsyncConnection, owner: str, units: Sequence[Unit], state: State
+) -> None:
+    delayed = {u.id: u.outcome for u in units if isinstance(u.outcome, Delayed)}
+    held = [u for u in units if u.id in delayed]
+    details = {key: outcome.error for key, outcome in delayed.items()}
+    await move(connection, owner, held, Event.DELAY, state, details=details, owner=None)
+    due = {key: time.time() + outcome.seconds for key, outcome in delayed.items()}
+    await assign(connection, "retry_at", due)
+
+
+async def _fail(
+    connection: AsyncConnection, owner: str, units: Sequence[Unit], state: State
+) -> None:
+    """Forward failures turn the item to compensating; its holder goes on with that."""
+    if state is State.COMPENSATING:
+        return
+    failures = {u.id: u.outcome.failure for u in units if isinstance(u.outcome, Failed)}
+    held = [u for u in units if u.id in failures]
+    details = {key: failure.error for key, failure in failures.items()}
+    await move(connection, owner, held, Event.FAIL, state, details=details)
+    await assign(
+        connection, "failure", {key: _as_json(failure) for key, failure in failures.items()}
+    )
+
+
+async def _bury(
+    connection: AsyncConnection, owner: str, units: Sequence[Unit], state: State
+) -> None:
+    """Dead letters. A compensation that cannot be finished is one too, and stays compensating."""
+    kinds = (Dead, Failed) if state is State.COMPENSATING else (Dead,)
+    dead = [u for u in units if isinstance(u.outcome, kinds)]
+    if not dead:
+        return
+    failures = {u.id: u.outcome.failure for u in dead if isinstance(u.outcome, Dead | Failed)}
+    details = {key: failure.error for key, failure in failures.items()}
+    await move(connection, owner, dead, Event.DEAD_LETTER, state, details=details, owner=None)
+    if state is State.PROCESSING:
+        at = time.time()
+        await assign(connection, "ended_at", dict.fromkeys(failures, at))
+        failed = {key: _as_json(failure) for key, failure in failures.items()}
+        await assign(connection, "failure", failed)
+    rows = [
+        {
+            "item": u.id,
+            "agent": u.agent,
+            "version": u.version,
+            "attempts": u.attempts,
+            "error_type": failures[u.id].error_type,
+            "error": failures[u.id].error,
+        }
+        for u in dead
+    ]
+    await insert_many(connection, insert(dead_letters).values(at=now()), rows)
+
+
+def _unstorable(unit: Unit, error: Exception) -> Failure:
+    text = f"the journal cannot store this outcome: {type(error).__name__}"
+    return Failure(unit.agent, type(error).__name__, text)
+
+
+def _as_json(failure: Failure) -> str:
+    return orjson.dumps(asdict(failure)).decode()

@@ -1,0 +1,176 @@
+"""Set-based SQL that both databases understand: the building blocks of every compare-and-set."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CursorResult,
+    FromClause,
+    Integer,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agents.runtime.journal.database import now
+from agents.runtime.journal.schema import history, items
+from agents.runtime.lifecycle import TRANSITIONS, Event, State
+
+type_of = {int: BigInteger(), str: Text()}
+
+
+class Held(Protocol):
+    """A work item as its holder sees it: its id and the fence it was claimed with."""
+
+    id: int
+    fence: int
+
+
+def is_sqlite(connection: AsyncConnection) -> bool:
+    """Whether the connection leads to SQLite."""
+    return connection.dialect.name == "sqlite"
+
+
+def insert_new(connection: AsyncConnection, table: Table) -> Any:
+    """An INSERT that leaves rows alone that are there already."""
+    return _insert_into(connection, table).on_conflict_do_nothing()
+
+
+def insert_or_replace(connection: AsyncConnection, table: Table) -> Any:
+    """An INSERT that overwrites the row with the same primary key."""
+    statement = _insert_into(connection, table)
+    keys = [column.name for column in table.primary_key]
+    changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+def _insert_into(connection: AsyncConnection, table: Table) -> Any:
+    return (sqlite if is_sqlite(connection) else postgresql).insert(table)
+
+
+def values_of(connection: AsyncConnection, values: Sequence[int] | Sequence[str]) -> FromClause:
+    """The values as a table with one column `value`, passed as one parameter."""
+    if is_sqlite(connection):
+        return func.json_each(json.dumps(values)).table_valued("value")
+    array = cast(
+        literal(list(values), ARRAY(type_of[type(values[0])])), ARRAY(type_of[type(values[0])])
+    )
+    return func.unnest(array).table_valued("value")
+
+
+def held_by(connection: AsyncConnection, holder: str, held: Sequence[Held]) -> ColumnElement[bool]:
+    """SQL: the item is one of these, and `holder` still has it under the same fence."""
+    pair = tuple_(items.c.id, items.c.fence)
+    if is_sqlite(connection):
+        each = func.json_each(json.dumps([(h.id, h.fence) for h in held])).table_valued("value")
+        pairs = select(
+            func.json_extract(each.c.value, "$[0]"), func.json_extract(each.c.value, "$[1]")
+        )
+    else:
+        ids = cast(literal([h.id for h in held], ARRAY(BigInteger)), ARRAY(BigInteger))
+        fences = cast(literal([h.fence for h in held], ARRAY(Integer)), ARRAY(Integer))
+        each = func.unnest(ids, fences).table_valued("id", "fence")
+        pairs = select(each.c.id, each.c.fence)
+    # The unary plus of SQLite, spelt portably: look up by id, never walk along all held items.
+    return and_(pair.in_(pairs), func.coalesce(items.c.owner, "") == holder)
+
+
+async def still_held(
+    connection: AsyncConnection, owner: str, held: Sequence[Held], state: State
+) -> dict[int, bool]:
+    """The items that `owner` still holds in `state`, locked; and whether a cancel was requested."""
+    if not held:
+        return {}
+    result = await connection.execute(
+        select(items.c.id, items.c.cancel_requested)
+        .where(held_by(connection, owner, held), items.c.state == state)
+        .order_by(items.c.id)
+        .with_for_update(of=items)
+    )
+    return {row.id: bool(row.cancel_requested) for row in result}
+
+
+async def move(  # noqa: PLR0913 - one UPDATE and its history, used everywhere
+    connection: AsyncConnection,
+    holder: str,
+    held: Sequence[Held],
+    event: Event,
+    source: State,
+    *,
+    details: dict[int, str] | None = None,
+    **values: Any,
+) -> set[int]:
+    """Compare-and-set: apply `event` to the items that `holder` holds in `source`.
+
+    Returns the ids that moved; an item that is no longer held, or in another state, is not among
+    them and unchanged. Raises KeyError for an event the lifecycle does not know in `source`.
+    """
+    if not held:
+        return set()
+    result = await connection.execute(
+        update(items)
+        .where(held_by(connection, holder, held), items.c.state == source)
+        .values(state=TRANSITIONS[source, event], sequence=items.c.sequence + 1, **values)
+        .returning(items.c.id, items.c.sequence, items.c.fence)
+    )
+    moved = result.all()
+    await record(connection, moved, event, source, holder, details or {})
+    return {row.id for row in moved}
+
+
+async def record(  # noqa: PLR0913 - the columns of one history row
+    connection: AsyncConnection,
+    moved: Iterable[Any],
+    event: Event,
+    source: State | None,
+    owner: str | None,
+    details: dict[int, str],
+) -> None:
+    """Append one history row for each item that moved."""
+    rows = [
+        {
+            "item": row.id,
+            "sequence": row.sequence,
+            "event": event,
+            "source": source,
+            "target": TRANSITIONS[source, event],
+            "owner": owner,
+            "fence": row.fence,
+            "detail": details.get(row.id),
+        }
+        for row in moved
+    ]
+    if rows:
+        await insert_many(connection, insert(history).values(at=now()), rows)
+
+
+async def assign(connection: AsyncConnection, column: str, values: dict[int, Any]) -> None:
+    """Give one column of many items each its own value."""
+    if values:
+        await connection.execute(
+            update(items)
+            .where(items.c.id == bindparam("item"))
+            .values({column: bindparam("value")}),
+            [{"item": item, "value": value} for item, value in values.items()],
+        )
+
+
+async def insert_many(
+    connection: AsyncConnection, statement: Any, rows: list[dict[str, Any]]
+) -> CursorResult[Any] | None:
+    """Run an INSERT for many rows; nothing for none."""
+    return await connection.execute(statement, rows) if rows else None

@@ -1,0 +1,138 @@
+"""The journal's tables. Times are seconds since 1970 as the database's host knows them."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def item_column(*, primary_key: bool = True) -> Column[int]:
+    """A reference to the work item a row is about."""
+    return Column("item", Id, ForeignKey("items.id"), primary_key=primary_key, nullable=False)
+
+
+owners = Table(
+    "owners",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("lease", Double, nullable=False),
+    Column("beat_at", Double, nullable=False),
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("scenario", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("owner", Text),
+    Column("fence", Integer, nullable=False),
+    Column("deaths", Integer, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("cancel_requested", Boolean, nullable=False),
+    Column("retry_at", Double),
+    Column("outcome", Text),
+    Column("failure", Text),
+    Column("trace", Text, nullable=False),
+    Column("accepted_at", Double, nullable=False),
+    Column("ended_at", Double),
+    Column("body_hash", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("tenant", "scenario", "key", name="items_key"),
+    Index("items_waiting", "scenario", "state", "retry_at"),
+)
+
+# Only held items: a condition on `owner IS NULL` must never walk through everything that ended.
+Index(
+    "items_owner",
+    items.c.owner,
+    sqlite_where=items.c.owner.is_not(None),
+    postgresql_where=items.c.owner.is_not(None),
+)
+
+history = Table(
+    "history",
+    metadata,
+    item_column(),
+    Column("sequence", Integer, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("source", Text),
+    Column("target", Text, nullable=False),
+    Column("owner", Text),
+    Column("fence", Integer, nullable=False),
+    Column("detail", Text),
+    sqlite_with_rowid=False,
+)
+
+stages = Table(
+    "stages",
+    metadata,
+    item_column(),
+    Column("agent", Text, primary_key=True),
+    Column("occurrence", Integer, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("output", Text),
+    Column("error", Text),
+    sqlite_with_rowid=False,
+)
+
+effects = Table(
+    "effects",
+    metadata,
+    item_column(),
+    Column("agent", Text, primary_key=True),
+    Column("occurrence", Integer, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("status", Text, nullable=False),
+    Column("intended_at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    item_column(primary_key=False),
+    Column("topic", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("owner", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("error", Text),
+    UniqueConstraint("item", "topic", "channel", name="outbox_once"),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    item_column(),
+    Column("at", Double, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error_type", Text, nullable=False),
+    Column("error", Text, nullable=False),
+)

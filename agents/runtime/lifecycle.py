@@ -1,0 +1,79 @@
+"""The states of a work item and the events that lead from one to the next: the one table of both."""
+
+from enum import StrEnum
+
+from agents.runtime.errors import IllegalTransition
+
+
+class State(StrEnum):
+    """Where a work item stands."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    WAITING = "waiting"
+    COMPENSATING = "compensating"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    COMPENSATED = "compensated"
+    CANCELLED = "cancelled"
+    DEAD_LETTERED = "dead_lettered"
+
+
+class Event(StrEnum):
+    """What happens to a work item."""
+
+    ACCEPT = "accept"
+    CLAIM = "claim"
+    TAKE_OVER = "take_over"
+    HAND_BACK = "hand_back"
+    DELAY = "delay"
+    PARK = "park"
+    COMPLETE = "complete"
+    FAIL = "fail"
+    DEAD_LETTER = "dead_letter"
+    END_FAILED = "end_failed"
+    END_COMPENSATED = "end_compensated"
+    END_CANCELLED = "end_cancelled"
+
+
+ENDED = frozenset(
+    {State.COMPLETED, State.FAILED, State.COMPENSATED, State.CANCELLED, State.DEAD_LETTERED}
+)
+
+TRANSITIONS: dict[tuple[State | None, Event], State] = {
+    (None, Event.ACCEPT): State.PENDING,
+    (State.PENDING, Event.CLAIM): State.PROCESSING,
+    (State.PROCESSING, Event.TAKE_OVER): State.PROCESSING,
+    (State.PROCESSING, Event.HAND_BACK): State.PENDING,
+    (State.PROCESSING, Event.DELAY): State.PENDING,
+    (State.PROCESSING, Event.PARK): State.WAITING,
+    (State.PROCESSING, Event.COMPLETE): State.COMPLETED,
+    (State.PROCESSING, Event.FAIL): State.COMPENSATING,
+    (State.PROCESSING, Event.DEAD_LETTER): State.DEAD_LETTERED,
+    (State.COMPENSATING, Event.CLAIM): State.COMPENSATING,
+    (State.COMPENSATING, Event.TAKE_OVER): State.COMPENSATING,
+    (State.COMPENSATING, Event.HAND_BACK): State.COMPENSATING,
+    (State.COMPENSATING, Event.DELAY): State.COMPENSATING,
+    (State.COMPENSATING, Event.DEAD_LETTER): State.COMPENSATING,
+    (State.COMPENSATING, Event.END_FAILED): State.FAILED,
+    (State.COMPENSATING, Event.END_COMPENSATED): State.COMPENSATED,
+    (State.COMPENSATING, Event.END_CANCELLED): State.CANCELLED,
+}
+
+
+def next_state(item: str, state: State, event: Event) -> State:
+    """The state after `event`. Raises IllegalTransition, naming item, state and event."""
+    try:
+        return TRANSITIONS[state, event]
+    except KeyError:
+        raise IllegalTransition(item, state, event) from None
+
+
+def draw() -> str:
+    """The table as a Mermaid state diagram, events of one arrow joined."""
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for (source, event), target in TRANSITIONS.items():
+        arrows.setdefault((source or "[*]", target), []).append(event)
+    lines = [f"    {a} --> {b}: {', '.join(events)}" for (a, b), events in arrows.items()]
+    ends = [f"    {state} --> [*]" for state in State if state in ENDED]
+    return "\n".join(["stateDiagram-v2", *lines, *ends])

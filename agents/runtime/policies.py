@@ -1,0 +1,62 @@
+"""How agents of one kind are run: a few named values, and how an unknown outcome is settled."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Retries, time limits and concurrency of an agent.
+
+    `attempts` is the budget over all processes and restarts; `timeout`, `backoff` and
+    `backoff_cap` are seconds; `concurrency` items run at once; `limit` names the shared limit on
+    the outside world that a task run occupies with as many slots.
+    """
+
+    name: str
+    attempts: int
+    timeout: float
+    concurrency: int
+    backoff: float = 0.1
+    backoff_cap: float = 30.0
+    effect: bool = False
+    cached: bool = False
+    limit: str | None = None
+
+    def limited_by(self, limit: str) -> "Policy":
+        """The same policy under a named limit on the outside world."""
+        return replace(self, limit=limit)
+
+
+PURE = Policy("pure", attempts=1, timeout=30, concurrency=1, cached=True)
+READ = Policy("read", attempts=5, timeout=10, concurrency=32)
+MODEL = Policy("model", attempts=3, timeout=60, concurrency=4)
+EFFECT = Policy("effect", attempts=6, timeout=10, concurrency=32, effect=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Settle by asking the provider: `find` takes what the agent takes, and gives its fact or None.
+
+    Not found means that repeating the call with the same key is safe.
+    """
+
+    find: Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class SameKey:
+    """Settle by repeating the call with the same key, within the provider's key lifetime."""
+
+    horizon: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class AtMostOnce:
+    """Never repeat: an unknown outcome counts as done (e-mail, chat)."""
+
+
+AT_MOST_ONCE = AtMostOnce()
+Settle = Lookup | SameKey | AtMostOnce

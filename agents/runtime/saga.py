@@ -1,0 +1,97 @@
+"""A saga: items that fail for good inside it are compensated in reverse, the others completed.
+
+Source: H. Garcia-Molina, K. Salem, "Sagas", SIGMOD 1987.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from agents.runtime.agent import AGENTS, Agent
+from agents.runtime.batch import Batch, Item, Lineage
+from agents.runtime.journal import journal
+from agents.runtime.journal.outcomes import end
+from agents.runtime.lifecycle import Event, State
+from agents.runtime.tally import reason_of
+
+ENDS = {
+    Event.COMPLETE: State.COMPLETED,
+    Event.END_FAILED: State.FAILED,
+    Event.END_COMPENSATED: State.COMPENSATED,
+    Event.END_CANCELLED: State.CANCELLED,
+}
+
+
+@asynccontextmanager
+async def saga(batch: Batch) -> AsyncIterator[None]:
+    """Run the block; then complete the items that came through and compensate those that failed.
+
+    Left by an exception (Ctrl-C, a lost journal) it compensates nothing: the items are resumed.
+    """
+    lineage = batch.lineage
+    yield
+    survivors = list(lineage.latest.peek()) if lineage.latest else []
+    await _end(lineage, survivors, Event.COMPLETE)
+    await _compensate(lineage)
+
+
+async def _compensate(lineage: Lineage) -> None:
+    items, lineage.compensating = lineage.compensating, []
+    remaining = {item.id: _undos(item) for item in items}
+    undone = {item.id for item in items if remaining[item.id]}
+    while todo := [item for item in items if remaining[item.id]]:
+        # Undos run by the batch: following the longest list keeps the reverse order of every item.
+        longest = max(todo, key=lambda item: len(remaining[item.id]))
+        undo = remaining[longest.id][0]
+        group = [item for item in todo if remaining[item.id][0] is undo]
+        through = {item.id for item in (await undo(Batch(lineage, list(group)))).take()}
+        for item in group:
+            remaining[item.id].pop(0)
+        gone = {item.id for item in group} - through
+        items = [item for item in items if item.id not in gone]
+    await _end_failed(lineage, items, undone)
+
+
+async def _end_failed(lineage: Lineage, items: Sequence[Item], undone: set[int]) -> None:
+    ends: dict[Event, list[Item]] = {}
+    for item in items:
+        event = Event.END_COMPENSATED if item.id in undone else Event.END_FAILED
+        if item.failure is not None and item.failure.cancelled:
+            event = Event.END_CANCELLED
+        ends.setdefault(event, []).append(item)
+    for event, group in ends.items():
+        await _end(lineage, group, event)
+
+
+async def _end(lineage: Lineage, items: Sequence[Item], event: Event) -> None:
+    if not items:
+        return
+    here = journal()
+    for item in items:
+        item.state = ENDS[event]
+        item.outcome = lineage.scenario.outcome(item)
+    notices = {item.id: lineage.scenario.notices(item) for item in items}
+    ended = await end(here.database, here.owner.id, items, event, notices)
+    for item in items:
+        if item.id in ended:
+            lineage.ended.append(item)
+            reason = reason_of(item.failure.error_type, item.failure.error) if item.failure else ""
+            lineage.tally.count(item.outcome or "", reason, lineage.scenario.measures(item))
+
+
+def _undos(item: Item) -> list[Agent[Any, Any]]:
+    """The compensations an item still needs, latest effect first, each once."""
+    made = sorted(
+        (
+            (effect.intended_at, name)
+            for (name, _), effect in item.effects.items()
+            if effect.status != "refused"
+        ),
+        reverse=True,
+    )
+    undos: list[Agent[Any, Any]] = []
+    for _, name in made:
+        undo = AGENTS[name].undo
+        if undo is not None and undo not in undos:
+            undos.append(undo)
+    return undos

@@ -1,0 +1,191 @@
+"""One agent call on a batch, in one task run: resume, intend, run, write down, set aside."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from prefect.context import TaskRunContext
+from prefect.logging import get_run_logger
+
+from agents.runtime.agent import Agent
+from agents.runtime.attempt import attempt, call, remember
+from agents.runtime.batch import Batch, Effect, Failure, Item, Lineage
+from agents.runtime.journal import journal
+from agents.runtime.journal.outcomes import commit, intend
+from agents.runtime.lifecycle import State
+from agents.runtime.limits import slots
+from agents.runtime.outcomes import Dead, Delayed, Done, Failed, Unit, Waits
+from agents.runtime.tally import reason_of
+from agents.runtime.telemetry import ITEMS, get_logger
+
+log = get_logger(__name__)
+
+GROUP_ITEMS = 256
+GROUP_SECONDS = 0.2
+
+AnyAgent = Agent[Any, Any]
+
+
+async def run_stage(agent: AnyAgent, batch: Batch) -> Batch:
+    """Take every item of the batch through the agent; the batch returned holds those that go on."""
+    lineage, items = batch.lineage, batch.take()
+    # A compensation runs once for an item, whichever group it was undone with.
+    undoing = bool(items) and items[0].state is State.COMPENSATING
+    occurrence = 0 if undoing else lineage.call(agent.name)
+    done, units = _resume(agent, items, occurrence)
+    if agent.policy.effect:
+        units = await _intend(agent, lineage, units)
+    if units:
+        async with slots(agent.policy, len(units)):
+            done |= await _run(agent, lineage, units)
+    _report(agent, items, done)
+    return Batch(lineage, [item for item in items if item.id in done])
+
+
+def _resume(agent: AnyAgent, items: Sequence[Item], occurrence: int) -> tuple[set[int], list[Unit]]:
+    """Items with a journalled outcome take it and go on; the others become units of work."""
+    done, units = set(), []
+    for item in items:
+        stage = item.stages.get((agent.name, occurrence))
+        if stage is not None and stage.status == "done":
+            item.learn(agent.decode(stage.output))
+            done.add(item.id)
+            continue
+        units.append(_unit(agent, item, occurrence, stage.attempts if stage else 0))
+    return done, units
+
+
+def _unit(agent: AnyAgent, item: Item, occurrence: int, attempts: int) -> Unit:
+    unit = Unit(item, agent.name, agent.version or "", occurrence, "", attempts)
+    if agent.policy.effect:
+        known = item.effects.get((agent.name, occurrence))
+        unit.key = known.key if known else agent.key(item, occurrence)
+        unit.intended_at = known.intended_at if known else time.time()
+        unit.unknown = known is not None and known.status == "intended"
+    return unit
+
+
+async def _intend(agent: AnyAgent, lineage: Lineage, units: list[Unit]) -> list[Unit]:
+    if not units:
+        return []
+    here, state = journal(), units[0].item.state
+    held = await intend(here.database, here.owner.id, units, state)
+    cancelled = [u for u in units if held.get(u.id) and state is State.PROCESSING]
+    for unit in cancelled:
+        failure = Failure(agent.name, "Cancelled", "cancelled on request", cancelled=True)
+        unit.outcome = Failed(failure, clean=not unit.unknown)
+    if cancelled:
+        await _commit(agent, lineage, cancelled)
+    lost = [u for u in units if u.id not in held]
+    _lose(lineage, lost)
+    going = [u for u in units if u.outcome is None and u.id in held]
+    for unit in going:
+        unit.item.effects[unit.agent, unit.occurrence] = Effect(
+            unit.key, "intended", unit.intended_at
+        )
+    return going
+
+
+async def _run(agent: AnyAgent, lineage: Lineage, units: list[Unit]) -> set[int]:
+    """Run the units within the policy's concurrency and write outcomes in groups as they arrive."""
+    finished: list[Unit] = []
+    group_is_full = asyncio.Event()
+    source = iter([units] if agent.batched else [[unit] for unit in units])
+
+    async def work() -> None:
+        for some in source:
+            await (_bisect(agent, some) if agent.batched else _one(agent, some[0]))
+            finished.extend(some)
+            if len(finished) >= GROUP_ITEMS:
+                group_is_full.set()
+
+    workers = asyncio.gather(*(work() for _ in range(min(agent.policy.concurrency, len(units)))))
+    going_on: set[int] = set()
+    try:
+        while not workers.done() or finished:
+            await _next_group(workers, group_is_full)
+            group_is_full.clear()
+            group, finished[:] = finished[:GROUP_ITEMS], finished[GROUP_ITEMS:]
+            going_on |= await _commit(agent, lineage, group)
+        await workers
+    finally:
+        workers.cancel()
+    return going_on
+
+
+async def _next_group(workers: "asyncio.Future[Any]", group_is_full: asyncio.Event) -> None:
+    if workers.done():
+        return
+    full = asyncio.ensure_future(group_is_full.wait())
+    try:
+        await asyncio.wait(
+            {workers, full}, timeout=GROUP_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+    finally:
+        full.cancel()
+
+
+async def _one(agent: AnyAgent, unit: Unit) -> None:
+    unit.outcome = await attempt(agent, unit)
+
+
+async def _bisect(agent: AnyAgent, units: list[Unit]) -> None:
+    """Call a batch function on all units; halve what fails until the guilty item is alone."""
+    if len(units) == 1:
+        await _one(agent, units[0])
+        return
+    try:
+        facts = await call(agent, units)
+    except Exception as error:  # noqa: BLE001 - halving finds whose it is
+        log.info("batch failed, halving it", agent=agent.name, items=len(units), error=str(error))
+        middle = len(units) // 2
+        await _bisect(agent, units[:middle])
+        await _bisect(agent, units[middle:])
+        return
+    for unit, fact in zip(units, facts, strict=True):
+        unit.outcome = Done(fact, agent.encode(fact))
+
+
+async def _commit(agent: AnyAgent, lineage: Lineage, units: list[Unit]) -> set[int]:
+    """Write a group down, then set aside what does not go on; returns the items that do."""
+    if not units:
+        return set()
+    here, state = journal(), units[0].item.state
+    held = await commit(here.database, here.owner.id, units, state)
+    _lose(lineage, [unit for unit in units if unit.id not in held])
+    mine = [unit for unit in units if unit.id in held]
+    for unit in mine:
+        remember(agent, unit)
+        _set_aside(lineage, unit)
+    for kind, count in Counter(type(unit.outcome).__name__.lower() for unit in mine).items():
+        ITEMS.labels(agent.name, agent.version, kind).inc(count)
+    return {unit.id for unit in mine if isinstance(unit.outcome, Done)}
+
+
+def _set_aside(lineage: Lineage, unit: Unit) -> None:
+    item, undoing = unit.item, unit.item.state is State.COMPENSATING
+    match unit.outcome:
+        case Failed(failure=failure) if not undoing:
+            item.failure, item.state = failure, State.COMPENSATING
+            lineage.compensating.append(item)
+        case Failed(failure=failure) | Dead(failure=failure):
+            reason = reason_of(failure.error_type, failure.error)
+            lineage.tally.count("dead-lettered", reason, lineage.scenario.measures(item))
+        case Waits(reason=reason):
+            lineage.tally.count("waiting", reason)
+        case Delayed():
+            lineage.delayed.append(item.id)
+
+
+def _lose(lineage: Lineage, units: Sequence[Unit]) -> None:
+    for unit in units:
+        lineage.tally.count("elsewhere", "taken over by another process")
+        log.warning("item lost to another owner", item=unit.item.key, agent=unit.agent)
+
+
+def _report(agent: AnyAgent, items: Sequence[Item], done: set[int]) -> None:
+    if TaskRunContext.get() is not None:
+        message = "%s: %d of %d items go on, %d set aside"
+        get_run_logger().info(message, agent.name, len(done), len(items), len(items) - len(done))
