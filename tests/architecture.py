@@ -38,22 +38,31 @@ def has_banned_name(path: str) -> bool:
     )
 
 
-def mirror(path: str) -> str:
-    """The test file of a module: its path below tests/."""
+def mirrors(path: str) -> list[str]:
+    """Patterns of the test files of a module: its path below tests/.
+
+    What lies deeper than agents/<part>/<module> may be tested as a folder.
+    """
     module = PurePosixPath(path)
-    return f"tests/{module.parent}/test_{module.name}"
+    folder = module.parent
+    own = [f"tests/{folder}/test_{module.name}"]
+    if len(folder.parts) > 2:
+        own += [f"tests/{folder}/test_*.py", f"tests/{folder.parent}/test_{folder.name}.py"]
+    return own
 
 
 def without_mirror(paths: Iterable[str], exempt: Iterable[str] = ()) -> list[str]:
     """Modules of agents and flows whose test file is missing."""
-    known, patterns = set(paths), tuple(exempt)
-    return sorted(
+    known, exceptions = sorted(paths), tuple(exempt)
+    tests = [path for path in known if path.startswith("tests/")]
+    return [
         path
         for path in known
         if path.startswith(("agents/", "flows/")) and path.endswith(".py")
-        if not path.endswith("__init__.py") and mirror(path) not in known
-        if not any(fnmatch(path, pattern) for pattern in patterns)
-    )
+        if not path.endswith("__init__.py")
+        if not any(fnmatch(path, exception) for exception in exceptions)
+        if not any(fnmatch(test, pattern) for pattern in mirrors(path) for test in tests)
+    ]
 
 
 def banned_calls(source: str) -> list[str]:

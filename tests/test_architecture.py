@@ -131,6 +131,14 @@ def test_a_missing_test_file_is_told() -> None:
     assert rules.without_mirror([*paths, "tests/flows/test_a.py"], ["agents/*"]) == []
 
 
+def test_a_folder_below_a_part_may_be_tested_as_one() -> None:
+    module = "agents/services/payments/stripe.py"
+    assert rules.without_mirror([module]) == [module]
+    assert rules.without_mirror([module, "tests/agents/services/test_payments.py"]) == []
+    assert rules.without_mirror([module, "tests/agents/services/payments/test_any.py"]) == []
+    assert rules.without_mirror([module, "tests/agents/services/test_files.py"]) == [module]
+
+
 @pytest.mark.parametrize(
     "path", ["flows/utils.py", "agents/base.py", "agents/common/x.py", "tests/test_helpers.py"]
 )
