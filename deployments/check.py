@@ -12,7 +12,9 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.schema_tools.validation import validate
 from pydantic import BaseModel, ValidationError
 
-from deployments.resources import POOLS, Pool
+from agents.runtime.agent import AGENTS
+from agents.runtime.policies import Policy
+from deployments.resources import LIMITS, POOLS, Limit, Pool
 
 PREFECT_YAML = Path(__file__).resolve().parents[1] / "prefect.yaml"
 SCHEDULES: dict[str, type[BaseModel]] = {
@@ -36,6 +38,17 @@ def problems(text: str, pools: Sequence[Pool] = POOLS) -> list[str]:
     for deployment in deployments:
         found += [f"{deployment.get('name')}: {problem}" for problem in _unfit(deployment)]
     return found
+
+
+def limit_problems(policies: Mapping[str, Policy], limits: Sequence[Limit] = LIMITS) -> list[str]:
+    """Agents whose limit is not declared, or too small to ever let a task run of theirs in."""
+    slots = {limit.name: limit.slots for limit in limits}
+    return [
+        f"agent {name}: limit {policy.limit!r} has {slots.get(policy.limit, 0)} slots declared, "
+        f"{policy.concurrency} are occupied at once"
+        for name, policy in policies.items()
+        if policy.limit is not None and slots.get(policy.limit, 0) < policy.concurrency
+    ]
 
 
 def _place_problems(places: Sequence[Mapping[str, str]], pools: Sequence[Pool]) -> Iterator[str]:
@@ -107,6 +120,8 @@ def _twice(kind: str, blocks: Sequence[Mapping[str, Any]], key: str) -> Iterator
 def main() -> int:
     """Print every problem; 1 if there is one."""
     found = problems(PREFECT_YAML.read_text(encoding="utf-8"))
+    # The entrypoints have been imported, and with them the agents.
+    found += limit_problems({name: agent.policy for name, agent in AGENTS.items()})
     print("\n".join(found) or "prefect.yaml fits the flows and deployments/resources.py")
     return int(bool(found))
 

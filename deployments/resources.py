@@ -25,7 +25,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Calls to one outside system at once, over all processes."""
+    """Calls to one outside system at once, over all processes; no less than one agent makes."""
 
     name: str
     slots: int
@@ -48,7 +48,7 @@ POOLS = (
 
 LIMITS = (
     Limit("inventory", slots=64),
-    Limit("payments", slots=32),
-    Limit("carriers", slots=32),
-    Limit("notifications", slots=16),
+    Limit("payments", slots=64),
+    Limit("carriers", slots=64),
+    Limit("notifications", slots=32),
 )

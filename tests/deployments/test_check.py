@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from agents.runtime.policies import EFFECT, PURE
 from deployments import check
-from deployments.resources import Pool, Queue
+from deployments.resources import Limit, Pool, Queue
 
 POOLS = (Pool("default", "process", 4, "", queues=(Queue("urgent", 1, 1), Queue("orders", 2, 1))),)
 SOUND = """
@@ -112,6 +113,18 @@ def test_all_problems_are_named_at_once() -> None:
 def test_text_that_is_not_yaml_is_a_problem() -> None:
     (problem,) = check.problems("deployments: [", POOLS)
     assert "not YAML" in problem
+
+
+def test_an_agent_whose_limit_can_never_let_it_in_is_a_problem() -> None:
+    policies = {
+        "charge": EFFECT.limited_by("payments"),
+        "ship": EFFECT.limited_by("gone"),
+        "validate": PURE,
+    }
+    assert check.limit_problems(policies, (Limit("payments", EFFECT.concurrency),)) == [
+        f"agent ship: limit 'gone' has 0 slots declared, {EFFECT.concurrency} are occupied at once"
+    ]
+    assert len(check.limit_problems(policies, (Limit("payments", 1),))) == 2
 
 
 def test_the_exit_status_tells(
