@@ -1,0 +1,1 @@
+"""Records from files: streamed, bounded, and each bad one named instead of lost."""

@@ -1,0 +1,83 @@
+"""Column names of flat tables: where in a nested record their cells go."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agents.services.files.limits import Limits
+from agents.services.files.outcomes import Fault, SourceError
+from agents.services.files.text import clean
+
+_PART = r"[^.\[\]\s]+"
+_DOTS = rf"{_PART}(?:\.{_PART})*"
+_NESTED = re.compile(rf"({_DOTS})(?:(\[\])(?:\.({_DOTS}))?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`path` to the cell from the record; in a list (`item` is not None) `item` is the rest."""
+
+    name: str
+    path: tuple[str, ...]
+    item: tuple[str, ...] | None = None
+
+
+def column(name: str) -> Column:
+    """`a.b` nests, `list[].a` is a field of list items, any other name is taken as it is."""
+    match = _NESTED.fullmatch(name)
+    if match is None:
+        return Column(name, (name,))
+    path, listed, item = match.groups()
+    if listed is None:
+        return Column(name, tuple(path.split(".")))
+    return Column(name, tuple(path.split(".")), tuple(item.split(".")) if item else ())
+
+
+def columns(names: Sequence[str], limits: Limits) -> list[Column]:
+    """The columns of a table; SourceError if the names contradict each other."""
+    if len(names) > limits.columns:
+        raise SourceError("too-many-columns", f"more than {limits.columns} columns")
+    found = [column(_clean_name(name, limits)) for name in names]
+    _refuse_duplicates([one.name for one in found])
+    _refuse_conflicts(found, limits)
+    if found and found[0].item is not None:
+        raise SourceError(
+            "header", f"the first column must identify the record, not be a list: {found[0].name}"
+        )
+    return found
+
+
+def _clean_name(name: str, limits: Limits) -> str:
+    cleaned = clean(name, limits)
+    if isinstance(cleaned, Fault):
+        raise SourceError("header", f"a column name {cleaned.text}")
+    if not cleaned:
+        raise SourceError("header", "a column has no name")
+    return cleaned
+
+
+def _refuse_duplicates(names: list[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise SourceError("duplicate-header", f"the column {name[:100]!r} is there twice")
+        seen.add(name)
+
+
+def _refuse_conflicts(found: list[Column], limits: Limits) -> None:
+    """A place in the record holds a cell, a list or further names: one of the three."""
+    kinds: dict[tuple[str, ...], str] = {}
+    for one in found:
+        for place, kind in _places(one):
+            if len(place) > limits.depth:
+                raise SourceError("too-deep", f"column {one.name[:100]!r} nests too deep")
+            if kinds.setdefault(place, kind) != kind:
+                raise SourceError("header", f"column {one.name[:100]!r} contradicts another one")
+
+
+def _places(one: Column) -> list[tuple[tuple[str, ...], str]]:
+    full = one.path if one.item is None else (*one.path, "[]", *one.item)
+    inner = [(full[:end], "names") for end in range(1, len(full))]
+    if one.item is not None:
+        inner[len(one.path) - 1 : len(one.path)] = [(one.path, "list")]
+    return [*inner, (full, "cell")]

@@ -1,0 +1,96 @@
+"""The one file in a zip archive, bounded and without its tricks."""
+
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import IO, BinaryIO
+
+from agents.services.files.gzip_stream import require_ratio
+from agents.services.files.limits import Limits
+from agents.services.files.outcomes import SourceError
+from agents.services.files.streams import ByteStream
+
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError,
+    EOFError, ValueError, OverflowError, LookupError,
+)  # fmt: skip
+_END, _END_SIZE, _ZIP64 = b"PK\x05\x06", 22, b"PK\x06\x07"
+_DIRECTORY_BYTES = 1 << 20
+_ENCRYPTED = 0x1 | 0x40
+
+
+@contextmanager
+def zip_member(file: BinaryIO, limits: Limits) -> Iterator[tuple[str, ByteStream]]:
+    """Name and bytes of the only member; SourceError for any archive that is not that simple."""
+    size = _require_small_directory(file)
+    try:
+        archive = zipfile.ZipFile(file)
+        info = _only(archive)
+        _require_harmless(info)
+        member = archive.open(info)
+    except _DAMAGE as error:
+        raise _damaged(error) from error
+    with archive, member:
+        yield info.filename, _Member(member, min(info.compress_size, size), limits)
+
+
+class _Member:
+    def __init__(self, member: IO[bytes], packed: int, limits: Limits) -> None:
+        self._member, self._packed, self._limits, self._given = member, packed, limits, 0
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            plain = self._member.read(size)
+        except _DAMAGE as error:
+            raise _damaged(error) from error
+        self._given += len(plain)
+        require_ratio(self._packed, self._given, self._limits)
+        return plain
+
+
+def _damaged(error: Exception) -> SourceError:
+    return SourceError("corrupt", f"the zip archive is damaged: {str(error)[:200]}")
+
+
+def _require_small_directory(file: BinaryIO) -> int:
+    """Refuse a directory that zipfile, which reads it at once, would choke on.
+
+    Gives the size of the archive.
+    """
+    size = file.seek(0, 2)
+    start = file.seek(max(0, size - _END_SIZE - 0xFFFF - 20))
+    tail = file.read(size - start) or b""
+    at = tail.rfind(_END)
+    if at < 0 or len(tail) - at < _END_SIZE:
+        raise SourceError("corrupt", "the zip archive has no end: it is cut off or damaged")
+    entries, directory = struct.unpack_from("<HI", tail, at + 10)
+    if _ZIP64 in tail[max(0, at - 20) : at]:
+        raise SourceError("unsupported", "zip64 archives are not read")
+    if entries != 1 or directory > _DIRECTORY_BYTES:
+        raise SourceError("members", f"the zip holds {entries} members: put exactly one file in it")
+    return size
+
+
+def _only(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    members = archive.infolist()
+    if len(members) != 1:
+        raise SourceError("members", "put exactly one file in the zip")
+    return members[0]
+
+
+def _require_harmless(info: zipfile.ZipInfo) -> None:
+    name = info.orig_filename
+    if info.flag_bits & _ENCRYPTED:
+        raise SourceError("encrypted", "the zip is encrypted")
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if info.is_dir() or kind not in (0, stat.S_IFREG):
+        raise SourceError("not-regular", "the zip's member is not a regular file")
+    windows = PureWindowsPath(name)
+    if "\0" in name or ".." in windows.parts or windows.anchor or PurePosixPath(name).is_absolute():
+        raise SourceError("traversal", f"the zip's member has a dangerous name: {name[:100]!r}")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise SourceError("unsupported", "only stored and deflated zip members are read")
