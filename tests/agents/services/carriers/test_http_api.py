@@ -1,0 +1,71 @@
+"""The carrier's contract, over the sandbox."""
+
+from dataclasses import replace
+
+import pytest
+
+from agents.services import Services
+from agents.services.carriers.protocol import Parcel, Refused
+from agents.services.http import Rejected
+from tests.agents.services.conftest import Ledger
+
+PARCEL = Parcel("o1", 500, "Ann", "1 Elm St", "", "Reno", "NV", "89501", "US")
+
+
+async def test_a_parcel_is_booked_once(services: Services, name: str, ledger: Ledger) -> None:
+    swift = services.carriers[0]
+    booking = await swift.book(name, PARCEL)
+    assert (booking.carrier, booking.status) == ("swift", "booked")
+    assert booking.tracking_id
+    assert await swift.book(name, PARCEL) == booking
+    assert await swift.find(name) == booking
+    assert ledger("SELECT count(*) FROM shipments WHERE key = ?", name) == [(1,)]
+
+
+@pytest.mark.parametrize("booked_before", [True, False])
+async def test_a_cancelled_key_never_books_again(
+    services: Services, name: str, booked_before: bool
+) -> None:
+    swift = services.carriers[0]
+    if booked_before:
+        await swift.book(name, PARCEL)
+    await swift.cancel(name)
+    await swift.cancel(name)
+    with pytest.raises(Rejected, match="closed"):
+        await swift.book(name, PARCEL)
+    found = await swift.find(name)
+    assert found is not None
+    assert found.status == "cancelled"
+
+
+async def test_carriers_know_nothing_of_each_other(services: Services, name: str) -> None:
+    swift, bulky = services.carriers
+    await swift.cancel(name)
+    assert await bulky.find(name) is None
+    assert (await bulky.book(name, PARCEL)).carrier == "bulky"
+
+
+@pytest.mark.parametrize(
+    "carrier, parcel, rule",
+    [
+        (0, replace(PARCEL, weight_grams=5_001), "weight"),
+        (0, replace(PARCEL, country="CA"), "country"),
+        (1, replace(PARCEL, weight_grams=30_001), "weight"),
+        (1, replace(PARCEL, country="DE"), "country"),
+        (0, replace(PARCEL, line1="P.O. Box 12"), "po_box"),
+        (1, replace(PARCEL, line1="po box 7"), "po_box"),
+        (1, replace(PARCEL, postal_code=" "), "postal_code"),
+    ],
+)
+async def test_a_carrier_refuses_what_its_terms_exclude(
+    services: Services, name: str, carrier: int, parcel: Parcel, rule: str
+) -> None:
+    with pytest.raises(Refused) as caught:
+        await services.carriers[carrier].book(name, parcel)
+    assert caught.value.reason.startswith(f"{rule}: ")
+    assert await services.carriers[carrier].find(name) is None
+
+
+async def test_the_other_carrier_takes_it(services: Services, name: str) -> None:
+    heavy = replace(PARCEL, weight_grams=30_000, country="MX")
+    assert (await services.carriers[1].book(name, heavy)).status == "booked"

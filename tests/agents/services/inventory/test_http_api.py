@@ -1,0 +1,103 @@
+"""The warehouse's contract, over the sandbox."""
+
+import asyncio
+
+import pytest
+
+from agents.runtime.errors import TransientError
+from agents.services import Services
+from agents.services.http import HttpApi, Rejected
+from agents.services.inventory.protocol import OutOfStock, Reservation, StockLine, UnknownSku
+from tests.agents.services.bare import send, stock
+from tests.agents.services.conftest import Ledger
+
+
+async def left(api: HttpApi, sku: str) -> tuple[int, int, int]:
+    body = (await send(api, "GET", f"/inventory/stock/{sku}")).body
+    assert body["on_hand"] + body["reserved"] + body["shipped"] == body["initial"]
+    return body["on_hand"], body["reserved"], body["shipped"]
+
+
+async def test_pieces_are_held_then_leave(services: Services, api: HttpApi, name: str) -> None:
+    await stock(api, name, 5, weight_grams=250)
+    held = await services.inventory.reserve(name, [StockLine(name, 2)])
+    assert held == Reservation(name, "held", 500)
+    assert await left(api, name) == (3, 2, 0)
+    assert await services.inventory.issue(name) == Reservation(name, "issued", 500)
+    assert await services.inventory.issue(name) == Reservation(name, "issued", 500)
+    assert await left(api, name) == (3, 0, 2)
+    with pytest.raises(Rejected, match="issued"):
+        await services.inventory.release(name)
+
+
+async def test_the_same_key_holds_once(services: Services, api: HttpApi, name: str) -> None:
+    await stock(api, name, 5)
+    lines = [StockLine(name, 1), StockLine(name, 1)]
+    first = await services.inventory.reserve(name, lines)
+    assert await services.inventory.reserve(name, [StockLine(name, 2)]) == first
+    assert await services.inventory.find(name) == first
+    assert await left(api, name) == (3, 2, 0)
+    with pytest.raises(Rejected, match="other_lines"):
+        await services.inventory.reserve(name, [StockLine(name, 3)])
+
+
+async def test_all_lines_or_none(services: Services, api: HttpApi, name: str) -> None:
+    await stock(api, f"{name}-a", 5)
+    await stock(api, f"{name}-b", 1)
+    lines = [StockLine(f"{name}-a", 1), StockLine(f"{name}-b", 2)]
+    with pytest.raises(OutOfStock) as caught:
+        await services.inventory.reserve(name, lines)
+    assert (caught.value.sku, caught.value.wanted, caught.value.available) == (f"{name}-b", 2, 1)
+    with pytest.raises(UnknownSku):
+        await services.inventory.reserve(name, [lines[0], StockLine("nowhere", 1)])
+    assert await left(api, f"{name}-a") == (5, 0, 0)
+    assert await services.inventory.find(name) is None
+
+
+@pytest.mark.parametrize("reserved_before", [True, False])
+async def test_a_released_key_never_holds_again(
+    services: Services, api: HttpApi, name: str, reserved_before: bool
+) -> None:
+    await stock(api, name, 5)
+    if reserved_before:
+        await services.inventory.reserve(name, [StockLine(name, 2)])
+    assert (await services.inventory.release(name)).status == "released"
+    assert (await services.inventory.release(name)).status == "released"
+    with pytest.raises(Rejected, match="closed"):
+        await services.inventory.reserve(name, [StockLine(name, 2)])
+    with pytest.raises(Rejected, match="closed"):
+        await services.inventory.issue(name)
+    assert await left(api, name) == (5, 0, 0)
+
+
+async def test_an_unknown_reservation_cannot_leave(services: Services, name: str) -> None:
+    with pytest.raises(TransientError, match="404"):
+        await services.inventory.issue(name)
+
+
+async def test_keys_may_hold_any_printable_sign(
+    services: Services, api: HttpApi, name: str
+) -> None:
+    await stock(api, name, 5)
+    key = f"{name}/../a b?c#d%2F&e=é/release"
+    assert (await services.inventory.reserve(key, [StockLine(name, 1)])).key == key
+    assert (await services.inventory.issue(key)).key == key
+
+
+async def test_500_buyers_of_100_pieces(
+    services: Services, api: HttpApi, name: str, ledger: Ledger
+) -> None:
+    await stock(api, name, 100)
+
+    async def buy(number: int) -> bool:
+        try:
+            await services.inventory.reserve(f"{name}/{number}", [StockLine(name, 1)])
+        except OutOfStock:
+            return False
+        return True
+
+    bought = await asyncio.gather(*(buy(number) for number in range(500)))
+    assert sum(bought) == 100
+    assert await left(api, name) == (0, 100, 0)
+    held = "SELECT sum(quantity) FROM reservation_lines WHERE sku = ?"
+    assert ledger(held, name) == [(100,)]

@@ -1,0 +1,153 @@
+"""The payment contract: one suite over the sandbox and over a Stripe server of another party."""
+
+import json
+
+import httpx
+import pytest
+
+from agents.runtime.errors import TransientError, UnknownOutcome
+from agents.services.http import HttpApi, Rejected
+from agents.services.payments.protocol import Declined, Payment
+from agents.services.payments.stripe import StripePayments
+from tests.agents.services.payments.conftest import Peer
+
+VISA = "pm_card_visa"
+
+
+async def opened(peer: Peer, name: str, method: str = VISA) -> Payment:
+    return await peer.payments.open(f"{name}/open", name, 1_250, "USD", method)
+
+
+async def test_open_moves_no_money(peer: Peer, name: str) -> None:
+    payment = await opened(peer, name)
+    assert payment == Payment(payment.id, "open", 1_250, "USD", captured=0, refunded=0)
+    assert await peer.payments.find(payment.id) == payment
+
+
+async def test_authorise_then_capture(peer: Peer, name: str) -> None:
+    payment = await opened(peer, name)
+    held = await peer.payments.authorise(f"{name}/authorise", payment.id)
+    assert (held.status, held.captured) == ("authorised", 0)
+    taken = await peer.payments.capture(f"{name}/capture", payment.id)
+    assert (taken.status, taken.captured, taken.refunded) == ("captured", 1_250, 0)
+    assert await peer.payments.find(payment.id) == taken
+
+
+async def test_a_repetition_under_any_key_changes_nothing(peer: Peer, name: str) -> None:
+    payment = await opened(peer, name)
+    for key in ("a", "a", "b"):
+        held = await peer.payments.authorise(f"{name}/authorise/{key}", payment.id)
+        assert held.status == "authorised"
+    for key in ("a", "a", "b"):
+        taken = await peer.payments.capture(f"{name}/capture/{key}", payment.id)
+        assert (taken.status, taken.captured) == ("captured", 1_250)
+
+
+async def test_a_declined_card(peer: Peer, name: str) -> None:
+    payment = await opened(peer, name, peer.declined)
+    with pytest.raises(Declined) as caught:
+        await peer.payments.authorise(f"{name}/authorise", payment.id)
+    assert caught.value.code in ("insufficient_funds", "card_declined")
+    assert (await peer.payments.find(payment.id)).status == "open"
+
+
+async def test_an_unknown_payment_method(peer: Peer, name: str) -> None:
+    with pytest.raises(Declined):
+        await opened(peer, name, "no_such_method" if peer.name == "sandbox" else "pm_nobody")
+
+
+@pytest.mark.parametrize("authorised", [False, True])
+async def test_cancel_closes_the_payment(peer: Peer, name: str, authorised: bool) -> None:
+    payment = await opened(peer, name)
+    if authorised:
+        await peer.payments.authorise(f"{name}/authorise", payment.id)
+    for key in ("a", "a", "b"):
+        closed = await peer.payments.cancel(f"{name}/cancel/{key}", payment.id)
+        assert (closed.status, closed.captured) == ("cancelled", 0)
+    with pytest.raises(Rejected):
+        await peer.payments.authorise(f"{name}/late", payment.id)
+    assert (await peer.payments.find(payment.id)).status == "cancelled"
+
+
+async def test_cancel_returns_a_captured_payment_as_it_is(peer: Peer, name: str) -> None:
+    payment = await opened(peer, name)
+    await peer.payments.authorise(f"{name}/authorise", payment.id)
+    await peer.payments.capture(f"{name}/capture", payment.id)
+    kept = await peer.payments.cancel(f"{name}/cancel", payment.id)
+    assert (kept.status, kept.captured) == ("captured", 1_250)
+
+
+async def test_refund_returns_all_once(peer: Peer, name: str) -> None:
+    payment = await opened(peer, name)
+    await peer.payments.authorise(f"{name}/authorise", payment.id)
+    await peer.payments.capture(f"{name}/capture", payment.id)
+    for key in ("a", "a", "b"):
+        returned = await peer.payments.refund(f"{name}/refund/{key}", payment.id)
+        assert (returned.status, returned.captured, returned.refunded) == ("captured", 1_250, 1_250)
+    assert await peer.payments.find(payment.id) == returned
+
+
+async def test_nothing_captured_is_nothing_to_refund(peer: Peer, name: str) -> None:
+    payment = await opened(peer, name)
+    assert await peer.payments.refund(f"{name}/refund", payment.id) == payment
+
+
+async def test_an_unknown_payment_is_no_reason_to_undo(peer: Peer) -> None:
+    with pytest.raises(TransientError):
+        await peer.payments.find("pi_nobody")
+    with pytest.raises(TransientError):
+        await peer.payments.authorise("k", "pi_nobody")
+
+
+def answering(seen: list[httpx.Request], status: int, body: object) -> StripePayments:
+    """Payments over a provider that always answers this."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(status, stream=httpx.ByteStream(json.dumps(body).encode()))
+
+    return StripePayments(HttpApi("payments", "http://s", transport=httpx.MockTransport(answer)))
+
+
+async def test_key_and_reference_are_on_the_wire() -> None:
+    seen: list[httpx.Request] = []
+    body = {"id": "pi_1", "status": "requires_confirmation", "amount": 5, "currency": "eur"}
+    payments = answering(seen, 200, body)
+    await payments.open("key-1", "order 1", 5, "EUR", VISA)
+    await payments.authorise("key-2", "pi_1")
+    await payments.capture("key-3", "pi_1")
+    await payments.cancel("key-4", "pi_1")
+    assert [request.headers["Idempotency-Key"] for request in seen] == [
+        f"key-{number}" for number in (1, 2, 3, 4)
+    ]
+    form = seen[0].content.decode()
+    assert "metadata%5Breference%5D=order+1" in form
+    assert "capture_method=manual" in form
+    assert "currency=eur" in form
+
+
+async def test_a_bank_that_wants_to_ask_the_customer_declines() -> None:
+    body = {"id": "pi_1", "status": "requires_action", "amount": 5, "currency": "eur"}
+    with pytest.raises(Declined, match="authentication_required"):
+        await answering([], 200, body).authorise("k", "pi_1")
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"id": "pi_1", "status": "processing", "amount": 5, "currency": "eur"}]
+)
+async def test_an_answer_without_an_outcome_is_unknown(body: object) -> None:
+    with pytest.raises(UnknownOutcome):
+        await answering([], 200, body).capture("k", "pi_1")
+
+
+async def test_a_call_in_flight_is_transient() -> None:
+    body = {"error": {"type": "idempotency_error", "code": "idempotency_key_in_use"}}
+    with pytest.raises(TransientError) as caught:
+        await answering([], 409, body).capture("k", "pi_1")
+    assert type(caught.value) is TransientError
+
+
+async def test_a_card_error_at_capture_is_a_decline() -> None:
+    body = {"error": {"type": "card_error", "code": "card_declined", "decline_code": "lost_card"}}
+    with pytest.raises(Declined, match="lost_card"):
+        await answering([], 402, body).capture("k", "pi_1")

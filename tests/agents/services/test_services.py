@@ -1,0 +1,90 @@
+"""The wiring: what the settings name, and the sandbox in place of the rest."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from pydantic import AnyHttpUrl, SecretStr
+
+import agents.services as wiring
+from agents.runtime.errors import TransientError
+from agents.runtime.settings import CarrierSettings, Settings
+from agents.services import NotConnected, Services, connect_services, services
+from agents.services.notifications.apprise import AppriseNotifications
+from agents.services.sandbox import process
+from agents.services.sandbox.address import read_address
+from agents.services.sandbox.faults import BadFaultScript
+from agents.services.sandbox.process import stop_sandbox
+from agents.services.sandbox.record import BadStock
+
+
+def real(data: Path) -> Settings:
+    """Settings that leave nothing to the sandbox."""
+    url = AnyHttpUrl("http://127.0.0.1:9")
+    return Settings(
+        data=data,
+        inventory_url=url,
+        stripe_url=url,
+        stripe_key=SecretStr("sk_test_x"),
+        carriers=(CarrierSettings(name="north", url=url),),
+        notification_urls=(SecretStr("json://127.0.0.1:9"),),
+    )
+
+
+async def test_services_are_there_inside_the_block_only(sandbox_data: Path) -> None:
+    with pytest.raises(NotConnected, match="connect_services"):
+        services()
+    async with connect_services(Settings(data=sandbox_data)) as connected:
+        assert services() is connected
+        assert [carrier.name for carrier in connected.carriers] == ["swift", "bulky"]
+    with pytest.raises(NotConnected):
+        services()
+
+
+async def test_no_sandbox_is_started_when_nothing_needs_it(tmp_path: Path) -> None:
+    async with connect_services(real(tmp_path)) as connected:
+        assert [carrier.name for carrier in connected.carriers] == ["north"]
+        assert isinstance(connected.notifications, AppriseNotifications)
+        with pytest.raises(TransientError):
+            await connected.payments.find("pi_1")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_bad_script_or_stock_file_is_told_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(BadFaultScript):
+        async with connect_services(Settings(data=tmp_path), faults="seed"):
+            pass
+    goods = tmp_path / "goods.csv"
+    goods.write_text("sku,on_hand\nA,1\n")
+    with pytest.raises(BadStock, match="weight_grams"):
+        async with connect_services(Settings(data=tmp_path), stock=goods):
+            pass
+    assert list(tmp_path.iterdir()) == [goods]
+
+
+async def test_a_killed_sandbox_comes_back_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "WATCH_SECONDS", 0.1)
+    async with connect_services(Settings(data=tmp_path)) as connected:
+        paid = await connected.payments.open("k", "o", 100, "USD", "pm_card_visa")
+        address = read_address(tmp_path)
+        assert address is not None
+        os.kill(address.pid, signal.SIGKILL)
+        assert await until_found(connected, paid.id) == paid
+    stop_sandbox(tmp_path)
+
+
+async def until_found(connected: Services, payment: str) -> object:
+    until = time.monotonic() + 20
+    while True:
+        try:
+            return await connected.payments.find(payment)
+        except TransientError:
+            assert time.monotonic() < until
+
+
+def test_only_the_sandbox_is_given_little_time() -> None:
+    assert wiring.SANDBOX_DEADLINES.total == 2
