@@ -1,0 +1,1 @@
+"""Order processing: check, assess risk, reserve stock, charge, ship, tell the customer."""

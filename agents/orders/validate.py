@@ -11,7 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from agents.orders.models import BrokenRule, Order, UnknownCurrency
 from agents.orders.rules import exponent
+from agents.runtime.agent import agent
 from agents.runtime.errors import PermanentError
+from agents.runtime.policies import PURE
 
 MOST_MAJOR = 1_000_000
 INT64 = 2**63 - 1
@@ -75,6 +77,12 @@ def check_order(body: Mapping[str, object], clock: Callable[[], datetime] = _now
             return order
     # raised out here so that the body is not kept alive in the error's context
     raise InvalidOrder(problems[:MOST_PROBLEMS])
+
+
+@agent(PURE)
+def validate_order(body: dict[str, object]) -> Order:
+    """Check an order before it is accepted. Raises InvalidOrder (permanent)."""
+    return check_order(body)
 
 
 def _shape_problems(error: ValidationError) -> Iterator[Problem]:

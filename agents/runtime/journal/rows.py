@@ -14,7 +14,6 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
-    cast,
     func,
     insert,
     literal,
@@ -66,10 +65,8 @@ def values_of(connection: AsyncConnection, values: Sequence[int] | Sequence[str]
     """The values as a table with one column `value`, passed as one parameter."""
     if is_sqlite(connection):
         return func.json_each(json.dumps(values)).table_valued("value")
-    array = cast(
-        literal(list(values), ARRAY(type_of[type(values[0])])), ARRAY(type_of[type(values[0])])
-    )
-    return func.unnest(array).table_valued("value")
+    array = literal(list(values), ARRAY(type_of[type(values[0])]))
+    return func.unnest(array).table_valued("value").render_derived()
 
 
 def held_by(connection: AsyncConnection, holder: str, held: Sequence[Held]) -> ColumnElement[bool]:
@@ -81,9 +78,9 @@ def held_by(connection: AsyncConnection, holder: str, held: Sequence[Held]) -> C
             func.json_extract(each.c.value, "$[0]"), func.json_extract(each.c.value, "$[1]")
         )
     else:
-        ids = cast(literal([h.id for h in held], ARRAY(BigInteger)), ARRAY(BigInteger))
-        fences = cast(literal([h.fence for h in held], ARRAY(Integer)), ARRAY(Integer))
-        each = func.unnest(ids, fences).table_valued("id", "fence")
+        ids = literal([h.id for h in held], ARRAY(BigInteger))
+        fences = literal([h.fence for h in held], ARRAY(Integer))
+        each = func.unnest(ids, fences).table_valued("id", "fence").render_derived()
         pairs = select(each.c.id, each.c.fence)
     # The unary plus of SQLite, spelt portably: look up by id, never walk along all held items.
     return and_(pair.in_(pairs), func.coalesce(items.c.owner, "") == holder)

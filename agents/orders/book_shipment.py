@@ -1,0 +1,73 @@
+"""Logistics: the first carrier that takes the parcel gets it."""
+
+from agents.orders.models import Booked, Order, Reserved, ShipmentCancelled
+from agents.runtime.agent import EffectKey, UndoneKey, agent
+from agents.runtime.errors import PermanentError
+from agents.runtime.policies import EFFECT, Lookup
+from agents.services import services
+from agents.services.carriers.protocol import Parcel, Refused
+
+CARRIERS = EFFECT.limited_by("carriers")
+
+
+class NoCarrier(PermanentError):
+    """Every carrier refused the parcel; `refusals` says why each did."""
+
+    def __init__(self, refusals: tuple[str, ...]) -> None:
+        super().__init__(refusals)
+        self.refusals = refusals
+
+    def __str__(self) -> str:
+        return "no carrier takes the parcel: " + "; ".join(self.refusals)
+
+
+async def find_booking(_order: Order, key: EffectKey) -> Booked | None:
+    """The booking under the key, at whichever carrier."""
+    for carrier in services().carriers:
+        found = await carrier.find(key)
+        if found is not None and found.status == "booked":
+            return Booked(carrier=found.carrier, tracking_id=found.tracking_id)
+    return None
+
+
+async def find_cancelled(_order: Order, undone: UndoneKey) -> ShipmentCancelled | None:
+    """Whether every carrier has closed the key."""
+    for carrier in services().carriers:
+        found = await carrier.find(undone)
+        if found is None or found.status != "cancelled":
+            return None
+    return _cancelled()
+
+
+@agent(CARRIERS, settle=Lookup(find_cancelled))
+async def cancel_shipment(_order: Order, undone: UndoneKey) -> ShipmentCancelled:
+    """Cancel the booking, and close the key at every carrier for calls that come late."""
+    for carrier in services().carriers:
+        await carrier.cancel(undone)
+    return _cancelled()
+
+
+@agent(CARRIERS, undo=cancel_shipment, settle=Lookup(find_booking))
+async def book_shipment(order: Order, reserved: Reserved, key: EffectKey) -> Booked:
+    """Book the parcel at the first carrier that takes it. Raises NoCarrier (permanent).
+
+    Only a refusal leads on to the next carrier: after anything else the first may have it already.
+    """
+    refusals: list[str] = []
+    for carrier in services().carriers:
+        try:
+            booked = await carrier.book(key, _parcel(order, reserved))
+        except Refused as refusal:
+            refusals.append(str(refusal))
+        else:
+            return Booked(carrier=booked.carrier, tracking_id=booked.tracking_id)
+    raise NoCarrier(tuple(refusals))
+
+
+def _parcel(order: Order, reserved: Reserved) -> Parcel:
+    address = order.address.model_dump()
+    return Parcel(order.order_id, reserved.weight_grams, order.customer.name, **address)
+
+
+def _cancelled() -> ShipmentCancelled:
+    return ShipmentCancelled(carriers=tuple(carrier.name for carrier in services().carriers))

@@ -1,0 +1,53 @@
+"""Stock: hold all pieces of an order or none, give them back, or let them leave the warehouse."""
+
+from agents.orders.models import Issued, Order, Released, Reserved
+from agents.runtime.agent import EffectKey, UndoneKey, agent
+from agents.runtime.policies import EFFECT, Lookup
+from agents.services import services
+from agents.services.inventory.protocol import StockLine
+
+INVENTORY = EFFECT.limited_by("inventory")
+
+
+async def find_reservation(_order: Order, key: EffectKey) -> Reserved | None:
+    """What the warehouse holds under the key; a closed key held nothing that lasts."""
+    found = await services().inventory.find(key)
+    if found is None or found.status == "released":
+        return None
+    return Reserved(reservation=found.key, weight_grams=found.weight_grams)
+
+
+async def find_release(_order: Order, undone: UndoneKey) -> Released | None:
+    """Whether the key is closed."""
+    found = await services().inventory.find(undone)
+    released = found is not None and found.status == "released"
+    return Released(reservation=undone) if released else None
+
+
+async def find_issue(_order: Order, reserved: Reserved) -> Issued | None:
+    """Whether the pieces have left."""
+    found = await services().inventory.find(reserved.reservation)
+    issued = found is not None and found.status == "issued"
+    return Issued(reservation=reserved.reservation) if issued else None
+
+
+@agent(INVENTORY, settle=Lookup(find_release))
+async def release_stock(_order: Order, undone: UndoneKey) -> Released:
+    """Put the order's pieces on sale again and close its key, so that no late call can hold more."""
+    await services().inventory.release(undone)
+    return Released(reservation=undone)
+
+
+@agent(INVENTORY, undo=release_stock, settle=Lookup(find_reservation))
+async def reserve_stock(order: Order, key: EffectKey) -> Reserved:
+    """Hold all pieces of the order or none. Raises OutOfStock and UnknownSku (permanent)."""
+    lines = [StockLine(line.sku, line.quantity) for line in order.lines]
+    held = await services().inventory.reserve(key, lines)
+    return Reserved(reservation=held.key, weight_grams=held.weight_grams)
+
+
+@agent(INVENTORY, settle=Lookup(find_issue))
+async def issue_stock(_order: Order, reserved: Reserved) -> Issued:
+    """The held pieces leave the warehouse with the parcel."""
+    await services().inventory.issue(reserved.reservation)
+    return Issued(reservation=reserved.reservation)

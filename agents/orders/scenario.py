@@ -1,0 +1,49 @@
+"""Order processing as the runtime sees it: what an order is, and what the end of one means."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import orjson
+
+from agents.orders.models import Booked, Captured, Order, PaymentClosed
+from agents.orders.rules import Outcome, customer_message, outcome_of
+from agents.runtime.batch import Item, Notice, Scenario
+from agents.runtime.tally import reason_of
+
+
+def _outcome(item: Item) -> str:
+    return outcome_of(item.facts.values())
+
+
+def _notices(item: Item) -> Sequence[Notice]:
+    closed, failure = item.fact(PaymentClosed), item.failure
+    outcome = Outcome(item.outcome or Outcome.REJECTED)
+    message = customer_message(
+        item.payload,
+        outcome,
+        booked=item.fact(Booked),
+        refunded=closed.refunded if closed else None,
+        reason=reason_of(failure.error_type, failure.error) if failure else "",
+    )
+    body = orjson.dumps(asdict(message)).decode()
+    return [Notice(topic=f"order.{outcome}", channel=message.channel, body=body)]
+
+
+def _measures(item: Item) -> Mapping[str, int]:
+    money: Counter[str] = Counter()
+    closed, captured = item.fact(PaymentClosed), item.fact(Captured)
+    refunded = closed.refunded if closed else 0
+    money[f"captured {item.payload.currency}"] += captured.amount if captured else refunded
+    money[f"refunded {item.payload.currency}"] += refunded
+    return money
+
+
+ORDERS = Scenario(
+    name="orders",
+    version="1",
+    payload=Order,
+    outcome=_outcome,
+    notices=_notices,
+    measures=_measures,
+)

@@ -1,0 +1,72 @@
+"""Order processing: every order of a source ends shipped, refunded, rejected, waiting or dead-lettered.
+
+Run it with `python -m flows.order_processing`, from the Prefect UI, or by `prefect deploy`.
+"""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+from prefect import flow
+from pydantic import Field
+
+from agents.orders.assess_risk import assess_risk
+from agents.orders.book_shipment import book_shipment
+from agents.orders.charge import authorise_payment, capture_payment, open_payment
+from agents.orders.desk import SAMPLE, open_desk
+from agents.orders.notify_customer import notify_customer
+from agents.orders.report import OrderReport
+from agents.orders.reserve_stock import issue_stock, reserve_stock
+from agents.runtime.saga import saga
+from flows.terminal import command
+
+OrderSource = Annotated[
+    str,
+    Field(
+        description="File of orders (JSON Lines, JSON, CSV or Parquet, also .gz or .zip), - for "
+        "standard input, or `sample` for the 1,000 orders that come along"
+    ),
+    Parameter(allow_leading_hyphen=True),
+]
+BatchSize = Annotated[int, Field(ge=1, le=256, description="Orders that travel together")]
+ReportFile = Annotated[
+    str | None,
+    Field(description="Markdown file of the report; rejected lines are kept next to it"),
+]
+Faults = Annotated[
+    str,
+    Field(
+        description="Faults of the sandbox providers: none, demo, a script such as "
+        "`seed=7;payments.capture:timeout=0.01`, or auto (demo on the sample, else none)"
+    ),
+]
+StockFile = Annotated[
+    str | None,
+    Field(description="CSV of goods for the sandbox's warehouse: sku,on_hand,weight_grams"),
+]
+
+
+@flow(name="order-processing", persist_result=False)
+async def process_orders(
+    orders: OrderSource = SAMPLE,
+    batch_size: BatchSize = 256,
+    report: ReportFile = None,
+    faults: Faults = "auto",
+    stock: StockFile = None,
+) -> OrderReport:
+    """Fulfil every order of the source."""
+    async with open_desk(orders, faults=faults, stock=stock, report=report) as desk:
+        async for batch in desk.accepted(batch_size):
+            async with saga(batch):
+                batch = await assess_risk(batch)
+                batch = await reserve_stock(batch)
+                batch = await open_payment(batch)
+                batch = await authorise_payment(batch)
+                batch = await capture_payment(batch)
+                batch = await book_shipment(batch)
+                batch = await issue_stock(batch)
+            await notify_customer(batch)
+        return await desk.report()
+
+
+if __name__ == "__main__":
+    command(process_orders)
