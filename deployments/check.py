@@ -12,7 +12,7 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.schema_tools.validation import validate
 from pydantic import BaseModel, ValidationError
 
-from agents.runtime.agent import AGENTS
+from agents.runtime.task import AGENTS
 from agents.runtime.policies import Policy
 from deployments.resources import LIMITS, POOLS, Limit, Pool
 

@@ -13,7 +13,7 @@ import pytest
 
 import agents
 import flows
-from agents.runtime.agent import AGENTS
+from agents.runtime.task import AGENTS
 from tests import architecture as rules
 
 ROOT = Path(__file__).resolve().parents[1]

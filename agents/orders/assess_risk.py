@@ -1,7 +1,7 @@
 """Risk: an order that looks like fraud waits for a person before anything is held or charged."""
 
 from agents.orders.models import Assessed, Order
-from agents.orders.rules import MOST_RISK, assess, needs_approval
+from agents.orders.rules import assess, needs_approval
 from agents.runtime.agent import agent
 from agents.runtime.errors import Parked
 from agents.runtime.policies import PURE
@@ -13,5 +13,5 @@ def assess_risk(order: Order) -> Assessed:
     assessed = assess(order)
     if needs_approval(assessed):
         reasons = ", ".join(assessed.reasons)
-        raise Parked(f"risk {assessed.risk} of {MOST_RISK}: {reasons}")
+        raise Parked(f"risk {assessed.risk}: {reasons}")
     return assessed

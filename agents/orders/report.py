@@ -11,7 +11,7 @@ from agents.runtime.tally import Tally
 ROWS = ("shipped", "refunded", "rejected", "waiting", "dead-lettered", "already done", "elsewhere")
 ALWAYS_SHOWN = ROWS[:5]
 NAMES = {"waiting": "waiting for approval", "elsewhere": "held by another process"}
-MAIN_REASONS = 3
+MAIN_REASONS = 4
 BAR = 40
 
 

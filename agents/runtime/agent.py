@@ -1,212 +1,49 @@
-"""`@agent`: one function with one responsibility, made a Prefect task that takes an item or a batch."""
+"""`@agent`: makes a function with one responsibility a Prefect task that takes an item or a batch."""
 
-import hashlib
-import inspect
-import types
-from collections.abc import Awaitable, Callable, Coroutine
-from functools import cached_property, partial
-from typing import (
-    Any,
-    Generic,
-    NewType,
-    ParamSpec,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-    overload,
-)
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
-from prefect import Task
-from prefect.cache_policies import NO_CACHE
-from prefect.context import FlowRunContext
-from pydantic import TypeAdapter
-
-from agents.runtime.batch import Batch, Item
-from agents.runtime.caching import single_task
+from agents.runtime.outbox import deliver
 from agents.runtime.policies import Policy, Settle
+from agents.runtime.stage import run_stage
+from agents.runtime.task import Agent, EffectKey, Options, UndoneKey
+
+__all__ = ["EffectKey", "UndoneKey", "agent"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-EffectKey = NewType("EffectKey", str)
-"""Annotates the parameter that takes the idempotency key of the agent's own effect."""
 
-UndoneKey = NewType("UndoneKey", str)
-"""Annotates the parameter of a compensation that takes the key of the effect it undoes."""
-
-AGENTS: dict[str, "Agent[Any, Any]"] = {}
-
-
-class Agent(Task[[Batch], Batch], Generic[P, R]):
-    """A Prefect task around `function`; what it may ask for beyond the payload it names by type.
-
-    The first parameter is the item's payload. The others are facts that agents before it stated,
-    by their types (`X | None` where it may be missing), or an EffectKey or UndoneKey.
-    """
-
-    def __init__(
-        self,
-        function: Callable[P, Any],
-        policy: Policy,
-        version: str,
-        undo: "Agent[Any, Any] | None",
-        settle: Settle | None,
-        batched: bool,  # noqa: FBT001 - set by the decorator only
-        outbox: bool,  # noqa: FBT001 - set by the decorator only
-    ) -> None:
-        _check(function, policy, settle, undo, batched)
-        self.function, self.policy, self.settle = function, policy, settle
-        self.undo, self.batched, self.outbox = undo, batched, outbox
-        self.undoes: list[str] = []
-        super().__init__(
-            fn=_task_function(self),
-            name=function.__name__,
-            version=version,
-            description=inspect.getdoc(function),
-            task_run_name=function.__name__.replace("_", "-") + ": {batch}",
-            cache_policy=NO_CACHE,
-            persist_result=False,
-            retries=0,
-        )
-        if undo is not None:
-            undo.undoes.append(self.name)
-        if AGENTS.setdefault(self.name, self).function.__module__ != function.__module__:
-            raise ValueError(f"two agents are named {self.name!r}: stages are journalled by name")
-        AGENTS[self.name] = self
+class Decorator(Protocol):
+    """What `agent(...)` returns: takes async and plain functions alike."""
 
     @overload
-    def __call__(self, subject: Batch) -> Coroutine[Any, Any, Batch]: ...
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> Agent[P, R]: ...
     @overload
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]: ...
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Take a batch through the journal; or run once for a bare payload, if there is no effect.
-
-        Inside a flow both are task runs; outside of one, plain calls that need no server.
-        """
-        if args and isinstance(args[0], Batch):
-            return super().__call__(args[0]) if FlowRunContext.get() else self.fn(args[0])
-        if self.policy.effect:
-            raise TypeError(
-                f"{self.name} changes the world: call it on a batch, never on a bare item"
-            )
-        return single_task(self)(*args, **kwargs)
-
-    def key(self, item: Item, occurrence: int) -> str:
-        """The idempotency key of this effect: the same in every process and at every attempt."""
-        key = f"{item.tenant}:{item.scenario}:{item.key}:{self.name}:{occurrence}"
-        if len(key) <= LONGEST_KEY and key.isascii():
-            return key
-        return hashlib.sha256(key.encode()).hexdigest()
-
-    def arguments(
-        self, item: Item, key: str, function: Callable[..., Any] | None = None
-    ) -> list[Any]:
-        """What the function is called with for this item. Raises TypeError for a missing fact."""
-        parameters = self._parameters if function is None else _parameters(function)
-        return [item.payload, *(self._argument(item, key, kind) for kind in parameters)]
-
-    @cached_property
-    def _parameters(self) -> list[Any]:
-        return _parameters(self.function)
-
-    @cached_property
-    def _adapter(self) -> TypeAdapter[Any]:
-        returned = get_type_hints(self.function).get("return", Any)
-        if self.batched:
-            (returned,) = get_args(returned)
-        return TypeAdapter(returned)
-
-    def encode(self, fact: object) -> str:
-        """A fact as JSON for the journal."""
-        return self._adapter.dump_json(fact).decode()
-
-    def decode(self, output: str | None) -> Any:
-        """The fact back from the journal."""
-        return self._adapter.validate_json(output or "null")
-
-    def _argument(self, item: Item, key: str, kind: Any) -> Any:
-        if kind is EffectKey:
-            return key
-        if kind is UndoneKey:
-            made = [item.effects[p] for p in item.effects if p[0] in self.undoes]
-            return min(made, key=lambda effect: effect.intended_at).key
-        if get_origin(kind) in {Union, types.UnionType}:
-            return next((item.facts[k] for k in get_args(kind) if k in item.facts), None)
-        if self.batched:
-            (kind,) = get_args(kind)
-        if kind not in item.facts:
-            raise TypeError(f"{self.name} needs a {kind.__name__}, which no agent before it stated")
-        return item.facts[kind]
+    def __call__(self, function: Callable[P, R], /) -> Agent[P, R]: ...
 
 
-LONGEST_KEY = 255
-
-
-def agent(
+def agent(  # noqa: PLR0913 - each is a word of the house, given by name
     policy: Policy,
     *,
     version: str = "1",
-    undo: Agent[Any, Any] | None = None,
+    undo: Agent[..., Any] | None = None,
     settle: Settle | None = None,
     batched: bool = False,
     outbox: bool = False,
-) -> Callable[[Callable[P, Awaitable[R]] | Callable[P, R]], Agent[P, R]]:
+) -> Decorator:
     """Make a function an agent.
 
     `undo` is the agent that compensates its effect; `settle` says how an unknown outcome is
     settled and is required for an effect. A `batched` function takes lists and is called once for
     the whole batch; if it fails, the batch is bisected. An `outbox` agent takes payload, Notice and
-    key, and is called for every unsent notice of the batch's ended items, at most once. An async function is bounded by the
-    policy's timeout; a plain one runs inline and must be quick.
+    key, and is called for every unsent notice of the batch's ended items, at most once. An async
+    function is bounded by the policy's timeout; a plain one runs inline and must be quick. Raises
+    TypeError where policy and arguments do not fit.
     """
-    return partial(
-        Agent,
-        policy=policy,
-        version=version,
-        undo=undo,
-        settle=settle,
-        batched=batched,
-        outbox=outbox,
-    )  # type: ignore[return-value]  # partial does not carry the generic parameters
+    options = Options(policy, version, undo, settle, batched, outbox)
 
+    def decorate(function: Callable[..., Any], /) -> Agent[Any, Any]:
+        return Agent(function, options, deliver if outbox else run_stage)
 
-def _task_function(owner: Agent[Any, Any]) -> Callable[[Batch], Coroutine[Any, Any, Batch]]:
-    async def run(batch: Batch) -> Batch:
-        from agents.runtime.outbox import deliver
-        from agents.runtime.stage import run_stage
-
-        return await (deliver if owner.outbox else run_stage)(owner, batch)
-
-    function = owner.function
-    run.__name__, run.__qualname__ = function.__name__, function.__qualname__
-    run.__doc__, run.__module__ = function.__doc__, function.__module__
-    # `fn.__wrapped__` is the bare function; the signature must stay the task's own.
-    run.__signature__ = inspect.signature(run)  # type: ignore[attr-defined]
-    run.__wrapped__ = function  # type: ignore[attr-defined]
-    return run
-
-
-def _parameters(function: Callable[..., Any]) -> list[Any]:
-    hints = get_type_hints(function)
-    names = list(inspect.signature(function).parameters)[1:]
-    return [hints[name] for name in names]
-
-
-def _check(
-    function: Callable[..., Any],
-    policy: Policy,
-    settle: Settle | None,
-    undo: Agent[Any, Any] | None,
-    batched: bool,  # noqa: FBT001 - set by the decorator only
-) -> None:
-    name = function.__name__
-    if policy.effect and settle is None:
-        raise TypeError(f"{name} is an effect: say settle=, how an unknown outcome is settled")
-    if not policy.effect and (settle is not None or undo is not None):
-        raise TypeError(f"{name} has no effect: settle= and undo= do not apply")
-    if policy.effect and batched:
-        raise TypeError(
-            f"{name} is an effect: it takes one item at a time, so that each fails alone"
-        )
+    return decorate

@@ -5,13 +5,13 @@ import inspect
 import time
 from typing import Any
 
-from agents.runtime.agent import Agent
 from agents.runtime.batch import Effect, Failure
 from agents.runtime.errors import Parked, PermanentError, TransientError, UnknownOutcome
 from agents.runtime.journal import journal
 from agents.runtime.outcomes import Dead, Delayed, Done, Failed, Outcome, Unit, Waits
 from agents.runtime.policies import AtMostOnce, Lookup, SameKey
 from agents.runtime.retries import LONGEST_SLEEP, wait_before
+from agents.runtime.task import Agent
 from agents.runtime.telemetry import SECONDS, enter_item, get_logger
 
 log = get_logger(__name__)
@@ -37,7 +37,7 @@ async def attempt(agent: AnyAgent, unit: Unit) -> Outcome:
             if outcome is not None:
                 return outcome
         finally:
-            SECONDS.labels(agent.name, agent.version).observe(time.perf_counter() - begun)
+            SECONDS.labels(agent.name, agent.release).observe(time.perf_counter() - begun)
 
 
 async def call(agent: AnyAgent, units: list[Unit]) -> list[Any]:
@@ -58,7 +58,7 @@ async def _bounded(agent: AnyAgent, arguments: list[Any]) -> Any:
     result = agent.function(*arguments)
     if not inspect.isawaitable(result):
         return result
-    async with asyncio.timeout(agent.policy.timeout):
+    async with asyncio.timeout(_time_limit(agent)):
         return await result
 
 
@@ -87,25 +87,32 @@ async def _settle_or_call(agent: AnyAgent, unit: Unit) -> Any:
 
 
 async def _find(agent: AnyAgent, unit: Unit, find: Any) -> Any:
-    async with asyncio.timeout(agent.policy.timeout):
+    async with asyncio.timeout(_time_limit(agent)):
         return await find(*agent.arguments(unit.item, unit.key, find))
 
 
 def _check_lease(agent: AnyAgent) -> None:
     """No call may outlive the time in which nobody else can take the item over."""
-    remaining = journal().owner.remaining()
-    if remaining <= agent.policy.timeout:
+    remaining, limit = journal().owner.remaining(), _time_limit(agent)
+    if remaining <= limit:
         raise TransientError(
             f"{agent.name}: this process's lease ends in {remaining:.1f} s, "
-            f"sooner than a call may take ({agent.policy.timeout} s)"
+            f"sooner than a call may take ({limit:.1f} s)"
         )
+
+
+def _time_limit(agent: AnyAgent) -> float:
+    """Seconds one call may take; an effect never more than a good part of the lease."""
+    if not agent.policy.effect:
+        return agent.policy.timeout
+    return min(agent.policy.timeout, journal().owner.lease * 2 / 3)
 
 
 async def _try_again(agent: AnyAgent, unit: Unit, error: Exception) -> Outcome | None:
     """None after a short wait, if the call is to be repeated here and now."""
     expected = isinstance(error, TransientError | TimeoutError)
     if not expected:
-        log.exception("agent failed unexpectedly", agent=agent.name, attempts=unit.attempts)
+        log.error("agent failed unexpectedly", agent=agent.name, exc_info=error)
     if agent.policy.effect and (isinstance(error, UnknownOutcome) or not _certain(error)):
         unit.unknown = True
     elif not expected:

@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +16,18 @@ from pydantic import TypeAdapter
 from agents.runtime.errors import TransientError
 
 if TYPE_CHECKING:
-    from agents.runtime.agent import Agent
+    from agents.runtime.task import Agent
 
 FORMAT = 1  # raise it to forget every cached result
 
 
+@dataclass
 class ByInput(CachePolicy):
     """One key for one agent, version, source and input."""
 
-    agent: str
-    version: str
-    source: str
+    agent: str = ""
+    version: str = ""
+    source: str = ""
 
     def compute_key(
         self,
@@ -57,7 +59,7 @@ def single_task(agent: "Agent[Any, Any]") -> Callable[..., Coroutine[Any, Any, A
     task = Task(
         as_json,
         name=agent.name,
-        version=agent.version,
+        version=agent.release,
         cache_policy=_policy(agent),
         persist_result=agent.policy.cached,
         result_serializer="json",
@@ -83,4 +85,4 @@ def _policy(agent: "Agent[Any, Any]") -> CachePolicy:
     if not agent.policy.cached:
         return NO_CACHE
     source = inspect.getsource(agent.function)
-    return ByInput(agent=agent.name, version=agent.version or "", source=source)
+    return ByInput(agent=agent.name, version=agent.release, source=source)

@@ -13,7 +13,6 @@ import orjson
 from pydantic import TypeAdapter
 from sqlalchemy import Row
 
-from agents.runtime.agent import AGENTS
 from agents.runtime.batch import Batch, Effect, Failure, Item, Lineage, Scenario, Stage
 from agents.runtime.errors import Conflict
 from agents.runtime.journal import journal
@@ -30,6 +29,7 @@ from agents.runtime.journal.acceptance import (
 )
 from agents.runtime.lifecycle import State
 from agents.runtime.tally import Tally
+from agents.runtime.task import AGENTS
 from agents.runtime.telemetry import get_logger, new_trace
 
 log = get_logger(__name__)
@@ -77,6 +77,7 @@ class Intake:
         source = iter(records)
         while chunk := await asyncio.to_thread(_next, source, size):
             claimed = await self._accept(chunk)
+            claimed += await self._due(size - len(claimed))
             async for batch in self._batches(claimed, size):
                 yield batch
         async for batch in self._come_back(size):
@@ -148,16 +149,23 @@ class Intake:
 
     async def _come_back(self, size: int) -> AsyncIterator[Batch]:
         """Items due later: each is bounded by its budget of attempts, an owner's by its lease."""
-        here = journal()
-        until = time.monotonic() + here.owner.lease
+        until = time.monotonic() + journal().owner.lease
         while self.late:
-            async with here.database.write() as connection:
-                rows = await claim(connection, here.owner.id, sorted(self.late)[:size])
-            self.late.difference_update(row.id for row in rows)
-            async for batch in self._batches(await load(here.database, rows), size):
+            claimed = await self._due(size)
+            async for batch in self._batches(claimed, size):
                 yield batch
-            if not rows and not await self._wait(until):
+            if not claimed and not await self._wait(until):
                 return
+
+    async def _due(self, most: int) -> list[Claimed]:
+        """Those of the late items that are due now and that nobody alive holds."""
+        here = journal()
+        if not self.late or most <= 0:
+            return []
+        async with here.database.write() as connection:
+            rows = await claim(connection, here.owner.id, sorted(self.late), most)
+        self.late.difference_update(row.id for row in rows)
+        return await load(here.database, rows)
 
     async def _wait(self, until: float) -> bool:
         """Sleep until something may be due; False when all that is left is in living hands."""

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, select, update
 
-from agents.runtime.agent import Agent
 from agents.runtime.batch import Batch, Item, Notice
 from agents.runtime.errors import TransientError, UnknownOutcome
 from agents.runtime.journal import journal
@@ -15,6 +14,7 @@ from agents.runtime.journal.rows import values_of
 from agents.runtime.journal.schema import outbox
 from agents.runtime.limits import slots
 from agents.runtime.retries import LONGEST_SLEEP, wait_before
+from agents.runtime.task import Agent
 from agents.runtime.telemetry import ITEMS, enter_item, get_logger
 
 log = get_logger(__name__)
@@ -41,7 +41,7 @@ async def deliver(agent: Agent[Any, Any], batch: Batch) -> Batch:
             await asyncio.gather(*(work() for _ in range(agent.policy.concurrency)))
         await _settle(results)
         for status, count in Counter(result["status"] for result in results).items():
-            ITEMS.labels(agent.name, agent.version, status).inc(count)
+            ITEMS.labels(agent.name, agent.release, status).inc(count)
             lineage.tally.measures[f"messages {status}"] += count
     return Batch(lineage, batch.take())
 
@@ -58,13 +58,14 @@ async def _take(items: Sequence[int]) -> Sequence[Row[Any]]:
             .values(status="sending", owner=here.owner.id, attempts=outbox.c.attempts + 1)
             .returning(outbox)
         )
-        return result.all()
+        taken: Sequence[Row[Any]] = result.all()
+    return taken
 
 
 async def _send(agent: Agent[Any, Any], item: Item, row: Row[Any]) -> tuple[str, str | None]:
     enter_item(item.key, item.trace)
     key = f"{agent.key(item, 0)}:{row.topic}:{row.channel}"
-    notice = Notice(row.topic, row.channel, row.body)
+    notice, reason = Notice(row.topic, row.channel, row.body), ""
     for tried in range(1, agent.policy.attempts + 1):
         try:
             async with asyncio.timeout(agent.policy.timeout):
@@ -79,7 +80,7 @@ async def _send(agent: Agent[Any, Any], item: Item, row: Row[Any]) -> tuple[str,
             await asyncio.sleep(
                 min(LONGEST_SLEEP, wait_before(agent.policy, tried, error.retry_after))
             )
-        except Exception as error:  # noqa: BLE001 - a message never fails its item
+        except Exception as error:
             log.exception("message failed")
             return "failed", str(error) or type(error).__name__
         else:

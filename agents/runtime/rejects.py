@@ -3,7 +3,7 @@
 import base64
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import orjson
 
@@ -17,7 +17,7 @@ class Rejects:
         self.path, self.count = path, 0
         self._file: BinaryIO | None = None
 
-    def __enter__(self) -> "Rejects":
+    def __enter__(self) -> Self:
         """Remove what an earlier run left under the same name."""
         self.path.unlink(missing_ok=True)
         return self

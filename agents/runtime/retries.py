@@ -20,7 +20,7 @@ def wait_before(
 ) -> float:
     """Seconds to wait after failed attempt number `attempt` (from 1), at least `retry_after`."""
     ceiling = min(policy.backoff_cap, policy.backoff * 2.0 ** (attempt - 1))
-    jittered = (rng or random).uniform(0, ceiling)  # noqa: S311 - spreads load, guards no secret
+    jittered = (rng or random).uniform(0, ceiling)
     return max(jittered, retry_after or 0.0) * _scale.get()
 
 

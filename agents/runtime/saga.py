@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from agents.runtime.agent import AGENTS, Agent
 from agents.runtime.batch import Batch, Item, Lineage
 from agents.runtime.journal import journal
 from agents.runtime.journal.outcomes import end
 from agents.runtime.lifecycle import Event, State
 from agents.runtime.tally import reason_of
+from agents.runtime.task import AGENTS, Agent
 
 ENDS = {
     Event.COMPLETE: State.COMPLETED,

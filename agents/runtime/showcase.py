@@ -57,8 +57,7 @@ class Progress:
         percent = min(100.0, 100.0 * tally.done / tally.expected)
         description = f"{tally.done:,} of {tally.expected:,} items"
         if self._id is None:
-            created = await acreate_progress_artifact(percent, self._key, description)
-            self._id = created if isinstance(created, UUID) else None
+            self._id = await acreate_progress_artifact(percent, self._key, description)
             return
         # A bar that cannot be moved is no reason to stop the work.
         with suppress(Exception):

@@ -9,7 +9,6 @@ from typing import Any
 from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 
-from agents.runtime.agent import Agent
 from agents.runtime.attempt import attempt, call, remember
 from agents.runtime.batch import Batch, Effect, Failure, Item, Lineage
 from agents.runtime.journal import journal
@@ -18,6 +17,7 @@ from agents.runtime.lifecycle import State
 from agents.runtime.limits import slots
 from agents.runtime.outcomes import Dead, Delayed, Done, Failed, Unit, Waits
 from agents.runtime.tally import reason_of
+from agents.runtime.task import Agent
 from agents.runtime.telemetry import ITEMS, get_logger
 
 log = get_logger(__name__)
@@ -58,7 +58,7 @@ def _resume(agent: AnyAgent, items: Sequence[Item], occurrence: int) -> tuple[se
 
 
 def _unit(agent: AnyAgent, item: Item, occurrence: int, attempts: int) -> Unit:
-    unit = Unit(item, agent.name, agent.version or "", occurrence, "", attempts)
+    unit = Unit(item, agent.name, agent.release, occurrence, "", attempts)
     if agent.policy.effect:
         known = item.effects.get((agent.name, occurrence))
         unit.key = known.key if known else agent.key(item, occurrence)
@@ -160,7 +160,7 @@ async def _commit(agent: AnyAgent, lineage: Lineage, units: list[Unit]) -> set[i
         remember(agent, unit)
         _set_aside(lineage, unit)
     for kind, count in Counter(type(unit.outcome).__name__.lower() for unit in mine).items():
-        ITEMS.labels(agent.name, agent.version, kind).inc(count)
+        ITEMS.labels(agent.name, agent.release, kind).inc(count)
     return {unit.id for unit in mine if isinstance(unit.outcome, Done)}
 
 

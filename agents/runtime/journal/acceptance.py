@@ -79,17 +79,20 @@ async def accept(  # noqa: PLR0913 - who takes what, for whom
     return [_answer(rows[item.key], item, claimed, fresh) for item in new]
 
 
-async def claim(connection: AsyncConnection, owner: str, ids: Sequence[int]) -> list[Row[Any]]:
-    """Take those of the items that are due and that nobody alive holds; one UPDATE each way.
+async def claim(
+    connection: AsyncConnection, owner: str, ids: Sequence[int], most: int | None = None
+) -> list[Row[Any]]:
+    """Take those of the items, `most` at most, that are due and that nobody alive holds.
 
     Taking from a dead owner raises the item's `deaths`; the fence grows with every claim.
     """
+    if most is not None:
+        ids = await _first_due(connection, ids, most)
     if not ids:
         return []
-    free = await _take(connection, owner, ids, items.c.owner.is_(None), deaths=0)
-    dead = await _take(
-        connection, owner, ids, items.c.owner.is_not(None) & ~is_alive(items.c.owner), deaths=1
-    )
+    held = items.c.owner.is_not(None)
+    free = await _take(connection, owner, ids, ~held, deaths=0)
+    dead = await _take(connection, owner, ids, held & ~is_alive(items.c.owner), deaths=1)
     await _record_claims(connection, free, Event.CLAIM, owner)
     await _record_claims(connection, dead, Event.TAKE_OVER, owner)
     return free + dead
@@ -108,7 +111,7 @@ async def next_due(database: Database, ids: Sequence[int]) -> float | None:
     """Seconds until the first of these unheld items is due; None when none of them is left."""
     async with database.read() as connection:
         values = values_of(connection, ids)
-        due = await connection.scalar(
+        due: float | None = await connection.scalar(
             select(items.c.retry_at - now())
             .where(items.c.id.in_(select(values.c.value)), items.c.state.in_(_CLAIMABLE), unheld())
             .where(items.c.retry_at.is_not(None))
@@ -118,7 +121,7 @@ async def next_due(database: Database, ids: Sequence[int]) -> float | None:
     return due
 
 
-async def outlook(database: Database, ids: Sequence[int]) -> Sequence[Row[Any]]:
+async def outlook(database: Database, ids: Sequence[int]) -> Sequence[Any]:
     """How these items stand now: id, state, outcome and when they ended."""
     if not ids:
         return []
@@ -179,6 +182,24 @@ async def _select(
     ).all()
 
 
+async def _first_due(connection: AsyncConnection, ids: Sequence[int], most: int) -> list[int]:
+    values = values_of(connection, ids)
+    result = await connection.scalars(
+        select(items.c.id)
+        .where(items.c.id.in_(select(values.c.value)), _is_free(), unheld())
+        .order_by(items.c.retry_at, items.c.id)
+        .limit(most)
+    )
+    return list(result)
+
+
+def _is_free() -> ColumnElement[bool]:
+    """SQL: the item may be worked on now, if nobody holds it."""
+    buried = select(dead_letters.c.item).where(dead_letters.c.item == items.c.id)
+    due = or_(items.c.retry_at.is_(None), items.c.retry_at <= now())
+    return items.c.state.in_(_CLAIMABLE) & due & ~buried.exists()
+
+
 async def _take(
     connection: AsyncConnection,
     owner: str,
@@ -187,11 +208,9 @@ async def _take(
     deaths: int,
 ) -> list[Row[Any]]:
     values = values_of(connection, ids)
-    buried = select(dead_letters.c.item).where(dead_letters.c.item == items.c.id)
     result = await connection.execute(
         update(items)
-        .where(items.c.id.in_(select(values.c.value)), items.c.state.in_(_CLAIMABLE), condition)
-        .where(or_(items.c.retry_at.is_(None), items.c.retry_at <= now()), ~buried.exists())
+        .where(items.c.id.in_(select(values.c.value)), _is_free(), condition)
         .values(
             state=_working(),
             owner=owner,

@@ -23,7 +23,7 @@ from agents.runtime.journal.rows import (
 )
 from agents.runtime.journal.schema import dead_letters, effects, outbox, stages
 from agents.runtime.lifecycle import Event, State
-from agents.runtime.outcomes import Dead, Delayed, Done, Failed, Unit, Waits
+from agents.runtime.outcomes import Dead, Delayed, Done, Failed, Outcome, Unit, Waits
 
 
 async def intend(
@@ -114,25 +114,31 @@ async def _write(
 
 
 def _stage_row(unit: Unit, at: float) -> dict[str, Any]:
-    status, output, error = _STATUS[type(unit.outcome)], None, None
-    match unit.outcome:
-        case Done(output=output):
-            pass
-        case Failed(failure=failure) | Dead(failure=failure):
-            error = failure.error
-        case Waits(reason=error) | Delayed(error=error):
-            pass
+    output, error = _told(unit.outcome)
     return {
         "item": unit.id,
         "agent": unit.agent,
         "occurrence": unit.occurrence,
         "version": unit.version,
-        "status": status,
+        "status": _STATUS[type(unit.outcome)],
         "attempts": unit.attempts,
         "at": at,
         "output": output,
         "error": error,
     }
+
+
+def _told(outcome: Outcome | None) -> tuple[str | None, str | None]:
+    match outcome:
+        case Done():
+            return outcome.output, None
+        case Failed() | Dead():
+            return None, outcome.failure.error
+        case Waits():
+            return None, outcome.reason
+        case Delayed():
+            return None, outcome.error
+    return None, None
 
 
 _STATUS: dict[type, str] = {

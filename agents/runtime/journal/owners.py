@@ -30,7 +30,7 @@ def is_alive(owner: ColumnElement[str | None]) -> ColumnElement[bool]:
 
 
 class Owner:
-    """This process's identity and lease; `lease` in seconds."""
+    """Identity and lease of this process; `lease` in seconds."""
 
     def __init__(self, database: Database, url: str, lease: float) -> None:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"

@@ -29,14 +29,19 @@ from agents.runtime.journal.database import now
 from agents.runtime.journal.schema import history, items
 from agents.runtime.lifecycle import TRANSITIONS, Event, State
 
-type_of = {int: BigInteger(), str: Text()}
-
 
 class Held(Protocol):
     """A work item as its holder sees it: its id and the fence it was claimed with."""
 
-    id: int
-    fence: int
+    @property
+    def id(self) -> int:
+        """The item's id."""
+        ...
+
+    @property
+    def fence(self) -> int:
+        """The fence of the claim."""
+        ...
 
 
 def is_sqlite(connection: AsyncConnection) -> bool:
@@ -65,7 +70,8 @@ def values_of(connection: AsyncConnection, values: Sequence[int] | Sequence[str]
     """The values as a table with one column `value`, passed as one parameter."""
     if is_sqlite(connection):
         return func.json_each(json.dumps(values)).table_valued("value")
-    array = literal(list(values), ARRAY(type_of[type(values[0])]))
+    kind: Any = BigInteger() if isinstance(values[0], int) else Text()
+    array: Any = literal(list(values), ARRAY(kind))
     return func.unnest(array).table_valued("value").render_derived()
 
 
