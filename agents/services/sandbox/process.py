@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ from agents.services.sandbox.record import read_stock
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.05
+YIELD_SECONDS = 10.0
 IDLE_SECONDS = 300.0
 WATCH_SECONDS = 2.0
 
@@ -73,30 +75,36 @@ async def keep_sandbox(data: Path, moved: Callable[[SandboxAddress], None]) -> N
 
 def stop_sandbox(data: Path) -> None:
     """Stop the folder's sandbox, if it runs, and wait until it has. Raises SandboxError."""
-    address = _running(data.resolve())
-    if address is None:
-        return
-    for how, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
-        with suppress(ProcessLookupError):
-            os.kill(address.pid, how)
-        if _waited(seconds, lambda: _unlocked(data)):
-            return
-    raise SandboxError(f"process {address.pid} does not stop")
+    data = data.resolve()
+    while (address := _running(data)) is not None:
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.kill(address.pid, how)
+            if _waited(STOP_SECONDS, partial(_ended, data, address)):
+                break
+        else:
+            raise SandboxError(f"process {address.pid} does not stop")
 
 
 def _start(data: Path, idle: float) -> SandboxAddress:
-    command = [
-        sys.executable,
-        "-m",
-        "agents.services.sandbox",
-        "--data",
-        str(data),
-        "--idle",
-        str(idle),
-    ]
+    """Start one until one runs: ours, or that of another starter, to whom ours gives way."""
+    until = time.monotonic() + START_SECONDS
+    while (left := until - time.monotonic()) > 0:
+        child = _spawn(data, idle)
+        _waited(left, partial(_settled, data, child))
+        if child.returncode:
+            raise SandboxError(f"it ended with {child.returncode}, see {data / 'sandbox.log'}")
+        _waited(min(left, YIELD_SECONDS), lambda: _running(data) is not None)
+        if (address := _running(data)) is not None:
+            return address
+    raise SandboxError(f"it is not up after {START_SECONDS} s, see {data / 'sandbox.log'}")
+
+
+def _spawn(data: Path, idle: float) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "agents.services.sandbox", "--data", str(data)]
     with (data / "sandbox.log").open("ab") as log:
         child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            command,
+            [*command, "--idle", str(idle)],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -105,22 +113,18 @@ def _start(data: Path, idle: float) -> SandboxAddress:
         )
     # It outlives us; while we live, somebody has to take note of its end, or it stays a zombie.
     threading.Thread(target=child.wait, name="sandbox-reaper", daemon=True).start()
-    found: list[SandboxAddress] = []
+    return child
 
-    def up() -> bool:
-        if (address := _running(data)) is not None:
-            found.append(address)
-        return bool(found) or bool(child.returncode)
 
-    _waited(START_SECONDS, up)
-    if not found:
-        how = (
-            f"ended with {child.returncode}"
-            if child.returncode
-            else f"is not up after {START_SECONDS} s"
-        )
-        raise SandboxError(f"it {how}, see {data / 'sandbox.log'}")
-    return found[0]
+def _settled(data: Path, child: subprocess.Popen[bytes]) -> bool:
+    """Whether our child serves, or has given way or up: later it must not take over unasked."""
+    address = _running(data)
+    return child.returncode is not None or (address is not None and address.pid == child.pid)
+
+
+def _ended(data: Path, address: SandboxAddress) -> bool:
+    """Whether this one is gone; another may already stand in its place."""
+    return _unlocked(data) or _running(data) not in (None, address)
 
 
 def _waited(seconds: float, done: Callable[[], bool]) -> bool:

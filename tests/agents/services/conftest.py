@@ -49,8 +49,13 @@ def name() -> str:
 
 
 @pytest.fixture
-async def services(sandbox_data: Path) -> AsyncIterator[Services]:
-    async with connect_services(Settings(data=sandbox_data)) as connected:
+def sandbox_settings(sandbox_data: Path) -> Settings:
+    return Settings(data=sandbox_data)
+
+
+@pytest.fixture
+async def services(sandbox_settings: Settings) -> AsyncIterator[Services]:
+    async with connect_services(sandbox_settings) as connected:
         yield connected
 
 

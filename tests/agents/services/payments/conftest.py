@@ -54,9 +54,7 @@ def wait_for(child: subprocess.Popen[bytes], port: int) -> None:
 
 
 @pytest.fixture(params=["sandbox", "localstripe"])
-async def peer(
-    request: pytest.FixtureRequest, sandbox: SandboxAddress
-) -> AsyncIterator[Peer]:
+async def peer(request: pytest.FixtureRequest, sandbox: SandboxAddress) -> AsyncIterator[Peer]:
     if request.param == "sandbox":
         url, key, declined = sandbox.url, sandbox.token, "pm_card_chargeDeclinedInsufficientFunds"
     else:

@@ -1,17 +1,25 @@
 """The payment contract: one suite over the sandbox and over a Stripe server of another party."""
 
+import asyncio
 import json
+from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
 
 from agents.runtime.errors import TransientError, UnknownOutcome
+from agents.runtime.settings import Settings
+from agents.services import connect_services
 from agents.services.http import HttpApi, Rejected
 from agents.services.payments.protocol import Declined, Payment
 from agents.services.payments.stripe import StripePayments
+from tests.agents.services.conftest import Ledger
 from tests.agents.services.payments.conftest import Peer
 
 VISA = "pm_card_visa"
+KINDS = ("timeout=0.01", "reset=0.1", "error=0.1", "truncated=0.1", "rate_limit=0.03")
+STEPS = ("payments.open", "payments.authorise", "payments.capture")
+DISTURBED = ";".join(f"{step}:{kind}" for step in STEPS for kind in KINDS)
 
 
 async def opened(peer: Peer, name: str, method: str = VISA) -> Payment:
@@ -84,7 +92,7 @@ async def test_refund_returns_all_once(peer: Peer, name: str) -> None:
     for key in ("a", "a", "b"):
         returned = await peer.payments.refund(f"{name}/refund/{key}", payment.id)
         assert (returned.status, returned.captured, returned.refunded) == ("captured", 1_250, 1_250)
-    assert await peer.payments.find(payment.id) == returned
+        assert await peer.payments.find(payment.id) == returned
 
 
 async def test_nothing_captured_is_nothing_to_refund(peer: Peer, name: str) -> None:
@@ -97,6 +105,35 @@ async def test_an_unknown_payment_is_no_reason_to_undo(peer: Peer) -> None:
         await peer.payments.find("pi_nobody")
     with pytest.raises(TransientError):
         await peer.payments.authorise("k", "pi_nobody")
+
+
+async def test_300_orders_and_every_third_call_disturbed(
+    sandbox_settings: Settings, name: str, ledger: Ledger
+) -> None:
+    """Repeated under the same key until it is known: each order is charged once and in full."""
+    async with connect_services(sandbox_settings, faults=DISTURBED) as services:
+
+        async def pay(number: int) -> Payment:
+            of, pay = f"{name}/{number}", services.payments
+            opened = await repeated(lambda: pay.open(f"{of}/o", of, 700, "USD", VISA))
+            await repeated(lambda: pay.authorise(f"{of}/a", opened.id))
+            return await repeated(lambda: pay.capture(f"{of}/c", opened.id))
+
+        paid = await asyncio.gather(*(pay(number) for number in range(300)))
+    assert all(payment.captured == 700 for payment in paid)
+    taken = "SELECT count(*), count(DISTINCT reference), sum(received) FROM payment_intents"
+    assert ledger(f"{taken} WHERE reference LIKE ?", f"{name}/%") == [(300, 300, 300 * 700)]
+    met = "SELECT count(*), count(DISTINCT fault) FROM calls WHERE fault <> '' AND key LIKE ?"
+    ((disturbed, kinds),) = ledger(met, f"{name}/%")
+    assert disturbed > 200
+    assert kinds == 5
+
+
+async def repeated(act: Callable[[], Awaitable[Payment]]) -> Payment:
+    try:
+        return await act()
+    except TransientError:
+        return await act()
 
 
 def answering(seen: list[httpx.Request], status: int, body: object) -> StripePayments:

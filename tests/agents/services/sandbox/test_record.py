@@ -1,0 +1,74 @@
+"""The record: goods from a file, all or nothing, and a summary in a few numbers."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from agents.services.http import HttpApi
+from agents.services.sandbox.record import (
+    BadStock,
+    load_stock,
+    open_record,
+    read_stock,
+    transaction,
+)
+from tests.agents.services.bare import send
+
+
+def goods(folder: Path, text: str) -> Path:
+    file = folder / "goods.csv"
+    file.write_text(text)
+    return file
+
+
+def test_a_restart_does_not_fill_up(tmp_path: Path) -> None:
+    file = goods(tmp_path, "sku,on_hand,weight_grams\nA,5,100\n")
+    with closing(open_record(tmp_path)) as db:
+        load_stock(db, file)
+        db.execute("UPDATE stock SET on_hand = 2, shipped = 3")
+    with closing(open_record(tmp_path)) as db:
+        load_stock(db, goods(tmp_path, "sku,on_hand,weight_grams\nA,5,100\nB,1,9\n"))
+        rows = db.execute("SELECT sku, on_hand, shipped FROM stock ORDER BY sku").fetchall()
+    assert [tuple(row) for row in rows] == [("A", 2, 3), ("B", 1, 0)]
+
+
+@pytest.mark.parametrize(
+    "text, problem",
+    [
+        ("", "column on_hand, sku, weight_grams is missing"),
+        ("sku,on_hand\nA,1\n", "column weight_grams is missing"),
+        ("sku,on_hand,weight_grams\nA,1,5\nB,x,5\n", "line 3"),
+        ("sku,on_hand,weight_grams\nA,-1,5\n", "line 2"),
+        ("sku,on_hand,weight_grams\n,1,5\n", "line 2"),
+        ("sku,on_hand,weight_grams\nA\n", "line 2"),
+    ],
+)
+def test_a_bad_file_is_told_by_line(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(BadStock, match=problem):
+        read_stock(goods(tmp_path, text))
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BadStock, match=r"nowhere\.csv"):
+        read_stock(tmp_path / "nowhere.csv")
+
+
+def test_stock_that_does_not_add_up_cannot_be_written(tmp_path: Path) -> None:
+    with closing(open_record(tmp_path)) as db:
+        load_stock(db, goods(tmp_path, "sku,on_hand,weight_grams\nA,5,100\n"))
+        for wrong in ("on_hand = 6", "on_hand = -1, reserved = 6", "shipped = 1"):
+            with pytest.raises(sqlite3.IntegrityError), transaction(db):
+                db.execute(f"UPDATE stock SET {wrong}")
+        assert tuple(db.execute("SELECT on_hand, reserved, shipped FROM stock").fetchone()) == (
+            5, 0, 0,
+        )  # fmt: skip
+
+
+async def test_the_summary_has_what_happened(api: HttpApi) -> None:
+    await send(api, "GET", "/v1/payment_intents/pi_nobody")
+    body = (await send(api, "GET", "/record")).body
+    assert body["stock"].keys() == {"initial", "on_hand", "reserved", "shipped"}
+    assert body["calls"]["payments.find"] >= 1
+    assert {"payments", "captured", "refunded", "shipments", "notifications"} <= body.keys()
