@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -112,7 +112,7 @@ class HttpApi:
         }
         self._transport = transport
         self._slots = asyncio.Semaphore(MOST_CONNECTIONS)
-        self._clients: list[httpx.AsyncClient] = []
+        self._clients: set[httpx.AsyncClient] = set()
         self._free: list[httpx.AsyncClient] = []
 
     async def __aenter__(self) -> Self:
@@ -155,7 +155,7 @@ class HttpApi:
         headers = {"traceparent": traceparent(), **kind}
         if call.key:
             headers["Idempotency-Key"] = call.key
-        with self._client() as client:
+        async with self._client() as client:
             request = client.build_request(
                 call.method,
                 self.url + call.path,
@@ -169,17 +169,21 @@ class HttpApi:
             finally:
                 await response.aclose()
 
-    @contextmanager
-    def _client(self) -> Iterator[httpx.AsyncClient]:
-        """A free client, one connection each.
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[httpx.AsyncClient]:
+        """A free client, one connection each; after a failure it is thrown away.
 
-        httpx's own pool looks at all 64 connections at every call: that costs more than the call.
+        httpx's own pool looks at all 64 connections at every call, which costs more than the call,
+        and a call that is cancelled at a bad moment takes its place in the pool with it for good.
         """
         client = self._free.pop() if self._free else self._opened()
         try:
             yield client
-        finally:
-            self._free.append(client)
+        except BaseException:
+            self._clients.remove(client)
+            await client.aclose()
+            raise
+        self._free.append(client)
 
     def _opened(self) -> httpx.AsyncClient:
         limits = httpx.Limits(max_connections=1, keepalive_expiry=KEEP_ALIVE_SECONDS)
@@ -192,7 +196,7 @@ class HttpApi:
             limits=limits,
             transport=self._transport,
         )
-        self._clients.append(client)
+        self._clients.add(client)
         return client
 
     async def _body(self, call: Call, response: httpx.Response) -> bytes:

@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from email.utils import formatdate
+from random import Random
 
 import httpx
 import pytest
@@ -175,16 +176,27 @@ async def test_waiting_for_a_connection_counts_and_is_transient() -> None:
         await asyncio.gather(*calls, return_exceptions=True)
 
 
-async def test_a_cancelled_call_gives_its_connection_back() -> None:
-    async with serving(nothing, Deadlines(connect=1, read=9, total=0.3)) as api:
-        for _ in range(MOST_CONNECTIONS * 2):
-            task = asyncio.create_task(api.call(WRITE))
-            await asyncio.sleep(0)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-        with pytest.raises(UnknownOutcome):
-            await api.call(WRITE)
+async def test_calls_cut_off_at_any_moment_cost_no_connection() -> None:
+    """httpx's pool loses some of them: then later calls wait for ever for a free one."""
+    pause = Random(7).random
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            while not writer.is_closing():
+                await reader.readuntil(b"\r\n\r\n")
+                await asyncio.sleep(pause() * hurry)
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+                await asyncio.sleep(pause() * hurry)
+                writer.write(b"{}")
+
+    hurry = 0.02
+    async with serving(answer, Deadlines(connect=1, read=1, total=0.02)) as api:
+        for _ in range(12):
+            calls = (api.call(WRITE) for _ in range(50))
+            await asyncio.gather(*calls, return_exceptions=True)
+        hurry, api._deadlines = 0, Deadlines()
+        answers = await asyncio.gather(*(api.call(WRITE) for _ in range(MOST_CONNECTIONS * 2)))
+        assert all(answer.ok for answer in answers)
 
 
 async def test_the_trace_of_the_item_and_the_key_go_along() -> None:
