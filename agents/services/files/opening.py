@@ -17,8 +17,13 @@ _KERNEL_TREES = (Path("/proc"), Path("/sys"))
 @contextmanager
 def opened(path: str | Path) -> Iterator[BinaryIO]:
     """The regular file at `path`; SourceError if it is missing or anything else."""
-    with os.fdopen(_descriptor(os.fspath(path)), "rb", buffering=0) as file:
-        _require_regular(os.fstat(file.fileno()))
+    descriptor = _descriptor(os.fspath(path))
+    try:
+        _require_regular(os.fstat(descriptor))
+    except SourceError:
+        os.close(descriptor)
+        raise
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
         yield file
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from agents.services.files.limits import DEFAULTS
 from agents.services.files.records import (
     BadRecord,
     Limits,
@@ -41,7 +42,9 @@ def json_lines(bodies: Iterable[object]) -> bytes:
 def parquet(table: pa.Table | list[dict[str, Any]], **options: Any) -> bytes:
     """The table as a Parquet file."""
     sink = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(table) if isinstance(table, list) else table, sink, **options)
+    pq.write_table(
+        pa.Table.from_pylist(table) if isinstance(table, list) else table, sink, **options
+    )
     return sink.getvalue()
 
 
@@ -62,7 +65,7 @@ def gzipped(data: bytes) -> bytes:
 class Outcome:
     """All that reading gave: records, bad ones, and the error at its end."""
 
-    def __init__(self, path: Path | str, limits: Limits = Limits(), **options: Any) -> None:  # noqa: B008
+    def __init__(self, path: Path | str, limits: Limits = DEFAULTS, **options: Any) -> None:
         self.items: list[Record | BadRecord] = []
         self.error: SourceError | None = None
         try:
@@ -85,7 +88,11 @@ class Outcome:
 
 
 def read(
-    folder: Path, name: str, data: bytes, limits: Limits = Limits(), **options: Any  # noqa: B008
+    folder: Path,
+    name: str,
+    data: bytes,
+    limits: Limits = DEFAULTS,
+    **options: Any,
 ) -> Outcome:
     """What a file of that name and content gives; an item is lost only with an error."""
     path = folder / name

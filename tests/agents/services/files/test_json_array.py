@@ -59,7 +59,9 @@ def test_lines_are_counted_through_strings_and_blanks(tmp_path: Path) -> None:
 
 json_values = st.recursive(
     st.none() | st.integers() | st.text(alphabet='a",]}[{\\\n', max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -69,9 +71,7 @@ def test_elements_are_found_wherever_chunks_end(
     values: list[Any], chunk: int, indent: int | None
 ) -> None:
     data = io.BytesIO(json.dumps(values, indent=indent).encode())
-    before, json_array.CHUNK = json_array.CHUNK, chunk
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_array, "CHUNK", chunk)
         elements = list(array_elements(Stream(data, 1 << 20, Clock(9)), Limits()))
-    finally:
-        json_array.CHUNK = before
     assert [json.loads(element.data) for element in elements] == values

@@ -12,7 +12,9 @@ from agents.services.files.lines import physical_lines
 from agents.services.files.streams import Stream
 
 
-def cut(data: bytes, limit: int = 100, *, universal: bool = True) -> list[tuple[int, bytes, bool, bool]]:
+def cut(
+    data: bytes, limit: int = 100, *, universal: bool = True
+) -> list[tuple[int, bytes, bool, bool]]:
     stream = Stream(io.BytesIO(data), 1 << 30, Clock(9))
     found = physical_lines(stream, limit, universal=universal)
     return [(line.number, line.data, line.cut, line.ended) for line in found]
@@ -38,10 +40,8 @@ def test_a_long_line_is_cut_and_the_next_one_is_whole(universal: bool) -> None:
 
 @given(st.text(alphabet="ab\r\n", max_size=30), st.integers(1, 5))
 def test_lines_do_not_depend_on_where_chunks_end(text: str, chunk: int) -> None:
-    before, lines.CHUNK = lines.CHUNK, chunk
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "CHUNK", chunk)
         found = cut(text.encode())
-    finally:
-        lines.CHUNK = before
     assert [data for _, data, _, _ in found] == text.encode().splitlines(keepends=True)
     assert [number for number, *_ in found] == list(range(1, len(found) + 1))

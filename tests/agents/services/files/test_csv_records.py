@@ -1,0 +1,155 @@
+"""CSV becomes records with the same shape as JSON; a bad row spoils its record and no other."""
+
+from pathlib import Path
+
+import pytest
+
+from agents.services.files.limits import Limits
+from tests.agents.services.files.sources import INTEGERS, SMALL, read
+
+HEAD = b"id,total,lines[].sku,lines[].quantity\n"
+UTF16 = "id,total\n1,2\n".encode("utf-16")
+
+
+@pytest.mark.parametrize(
+    "data, rule",
+    [
+        (b"", "empty"),
+        (b"\n\r\n", "empty"),
+        (b"a,a\n1,2\n", "duplicate-header"),
+        ("\u00e9,e\u0301\n1,2\n".encode(), "duplicate-header"),
+        (b"a,\n1,2\n", "header"),
+        (b"a,b\0c\n1,2\n", "header"),
+        (b'a,"b\n1,2\n', "header"),
+        (b"a.b,a\n1,2\n", "header"),
+        (b"lines[].sku,id\n1,2\n", "header"),
+        (b"a\xff,b\n1,2\n", "encoding"),
+        (b"a,b,c,d,e,f\n", "too-many-columns"),
+        (b"a.b.c.d.e,f\n", "too-deep"),
+        (b",".join(b"c%d" % i for i in range(10**5)) + b"\n1\n", "header"),
+        (UTF16, "encoding"),
+        ("id,total\n1,2\n".encode("utf-16-le"), "encoding"),
+        (b'{"a": 1}\n', "wrong-format"),
+        (b"PAR1....", "wrong-format"),
+        (b"\x1f\x8b....", "wrong-format"),
+    ],
+)
+def test_a_table_that_cannot_be_understood_is_refused(
+    tmp_path: Path, data: bytes, rule: str
+) -> None:
+    found = read(tmp_path, "a.csv", data, SMALL)
+    assert (found.items, found.rule) == ([], rule)
+
+
+@pytest.mark.parametrize(
+    "data, bodies, bad",
+    [
+        (b"id,total\n", [], []),
+        (b"id,total", [], []),
+        (b"\xef\xbb\xbfid,total\n1,2\n", [{"id": "1", "total": 2}], []),
+        (b"id;total\n1;2\n", [{"id": "1", "total": 2}], []),
+        (b"id\ttotal\n1\t2\n", [{"id": "1", "total": 2}], []),
+        (b"id|total\n1|2\n", [{"id": "1", "total": 2}], []),
+        (b"id\r\n1\r2\n3\r\n", [{"id": "1"}, {"id": "2"}, {"id": "3"}], []),
+        (b"id,total\n1;2\n1,2\n", [{"id": "1", "total": 2}], [(2, "ragged-row", "")]),
+        (b"id,total\n1\n1,2,3\n1,2\n", [{"id": "1", "total": 2}], [(2, "ragged-row", ""), (3, "ragged-row", "")]),
+        (b"id,total\n1,\n,2\n", [{"id": "1"}, {"total": 2}], []),
+        (b'id,x\n"1",5\0\n2,2\n', [{"id": "2", "x": "2"}], [(2, "nul", "x")]),
+        (b"id,x\n1,Z\xfcrich\n2,Ok\n", [{"id": "2", "x": "Ok"}], [(2, "encoding", "x")]),
+        (b"id,x\n1," + b"y" * 51 + b"\n2,Ok\n", [{"id": "2", "x": "Ok"}], [(2, "field-too-long", "x")]),
+        (b"id,x\n1," + b"y" * 10**6 + b"\n2,Ok\n", [{"id": "2", "x": "Ok"}], [(2, "row-too-long", "")]),
+        (b'id,x\n1,"y\n2,Ok\n', [{"id": "2", "x": "Ok"}], [(2, "unclosed-quote", "")]),
+        (b"id,x\n=cmd()|'/c calc'!A0,@SUM(1)\n", [{"id": "=cmd()|'/c calc'!A0", "x": "@SUM(1)"}], []),
+        (b"id,x\n+1,\t\n", [{"id": "+1", "x": "\t"}], []),
+        (b'id,x\n007,"1,5"\n', [{"id": "007", "x": "1,5"}], []),
+        ("id,x\n1,e\u0301\n".encode(), [{"id": "1", "x": "\u00e9"}], []),
+        (b"No.,Price (net)\n1,2\n", [{"No.": "1", "Price (net)": "2"}], []),
+        (b"id,a.b.c,a.b.d\n1,2,3\n", [{"id": "1", "a": {"b": {"c": "2", "d": "3"}}}], []),
+    ],
+)  # fmt: skip
+def test_good_rows_are_records_and_bad_rows_are_told(
+    tmp_path: Path,
+    data: bytes,
+    bodies: list[dict[str, object]],
+    bad: list[tuple[int, str, str]],
+) -> None:
+    found = read(tmp_path, "a.csv", data, SMALL, integers=INTEGERS)
+    assert (found.bodies, found.bad, found.rule) == (bodies, bad, "")
+
+
+@pytest.mark.parametrize(
+    "cell, value",
+    [
+        (b"0", 0), (b"7", 7), (b"-7", -7), (b"9223372036854775807", 2**63 - 1),
+        (b"-9223372036854775808", -(2**63)), (b'"7"', 7),
+        (b"9223372036854775808", "9223372036854775808"), (b"007", "007"), (b"+7", "+7"), (b"-0", "-0"),
+        (b" 7", " 7"), (b"7 ", "7 "), (b"1e3", "1e3"), (b"1e309", "1e309"), (b"7.0", "7.0"),
+        (b'"1,5"', "1,5"), (b'"7\n"', "7\n"), ("\u0667".encode(), "\u0667"), (b"1_000", "1_000"),
+    ],
+)  # fmt: skip
+def test_only_canonical_integers_become_integers(
+    tmp_path: Path, cell: bytes, value: object
+) -> None:
+    found = read(tmp_path, "a.csv", b"id,total\n1," + cell + b"\n", integers=INTEGERS)
+    assert found.bodies == [{"id": "1", "total": value}]
+
+
+@pytest.mark.parametrize(
+    "spoilt, rule",
+    [
+        (b"B,1,b2\n", "ragged-row"),
+        (b"B,1,b2,1,1\n", "ragged-row"),
+        (b"B,1,b\xff,1\n", "encoding"),
+        (b"B,1,b\0,1\n", "nul"),
+        (b'B,1,"b2,1\n', "unclosed-quote"),
+        (b'"B,1,b2,1\n', "unclosed-quote"),
+        (b'B,1,"b"2,1\n', "bad-quote"),
+        (b"B,2,b2,1\n", "inconsistent-rows"),
+        (b"B,1," + b"x" * 60 + b",1\n", "field-too-long"),
+        (b"B,1," + b"x" * 6000 + b",1\n", "row-too-long"),
+    ],
+)
+@pytest.mark.parametrize("place", [1, 2, 3])
+def test_a_bad_row_spoils_its_whole_record_and_no_other(
+    tmp_path: Path, spoilt: bytes, rule: str, place: int
+) -> None:
+    rows = [b"B,1,b1,1\n", b"B,,b3,3\n", b"B,1,b4,4\n"]
+    rows.insert(place, spoilt)
+    data = HEAD + b"A,5,a1,1\n" + b"".join(rows) + b"C,6,c1,1\n"
+    found = read(tmp_path, "a.csv", data, SMALL, integers=INTEGERS)
+    assert [body["id"] for body in found.bodies] == ["A", "C"]
+    assert [(line, what) for line, what, _ in found.bad] == [(3, rule)]
+
+
+def test_a_record_of_too_many_rows_is_bad_and_its_rows_are_not_held(tmp_path: Path) -> None:
+    data = HEAD + b"A,1,a,1\n" * 1000 + b"B,1,b,1\n"
+    found = read(tmp_path, "a.csv", data, SMALL)
+    assert found.bad == [(2, "row-too-long", "")]
+    assert [body["id"] for body in found.bodies] == ["B"]
+
+
+def test_rows_without_a_key_are_bad_one_by_one(tmp_path: Path) -> None:
+    found = read(tmp_path, "a.csv", HEAD + b"A,1,a,1\n,1,b,1\n,1,c,1\n", SMALL)
+    assert len(found.bodies) == 1
+    assert found.bad == [(3, "missing-key", "id"), (4, "missing-key", "id")]
+
+
+def test_memory_stays_flat_on_one_huge_line(tmp_path: Path) -> None:
+    path = tmp_path / "huge.csv"
+    with path.open("wb") as file:
+        file.write(b"id,x\n1,")
+        file.truncate(60 << 20)
+        file.seek(0, 2)
+        file.write(b"\n2,Ok\n")
+    found = read(tmp_path, "b.csv", b"id\n")  # warm up
+    import tracemalloc  # noqa: PLC0415
+
+    from tests.agents.services.files.sources import Outcome  # noqa: PLC0415
+
+    tracemalloc.start()
+    found = Outcome(path, Limits())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.bodies == [{"id": "2", "x": "Ok"}]
+    assert [rule for _, rule, _ in found.bad] == ["row-too-long"]
+    assert peak < 10 << 20
