@@ -17,9 +17,10 @@ from tests.agents.services.conftest import Ledger
 from tests.agents.services.payments.conftest import Peer
 
 VISA = "pm_card_visa"
-KINDS = ("timeout=0.01", "reset=0.1", "error=0.1", "truncated=0.1", "rate_limit=0.03")
+KINDS = ("reset=0.1", "error=0.1", "truncated=0.1", "rate_limit=0.03")
 STEPS = ("payments.open", "payments.authorise", "payments.capture")
 DISTURBED = ";".join(f"{step}:{kind}" for step in STEPS for kind in KINDS)
+DISTURBED += ";payments.capture:timeout=0.05"
 
 
 async def opened(peer: Peer, name: str, method: str = VISA) -> Payment:
