@@ -59,15 +59,18 @@ def test_values_become_json_values(tmp_path: Path) -> None:
     assert found.bodies == [{f"c{number}": value for number, (_, value) in enumerate(VALUES)}]
 
 
-@pytest.mark.parametrize("array, rule, field", BAD)
-def test_a_value_without_json_form_spoils_its_row_only(
-    tmp_path: Path, array: pa.Array, rule: str, field: str
-) -> None:
-    nothing = pa.nulls(1, array.type)
-    data = parquet(table(pa.concat_arrays([nothing, array, nothing])))
-    found = read(tmp_path, "a.parquet", data)
-    assert found.bodies == [{"id": "A0"}, {"id": "A2"}]
-    assert found.bad == [(2, rule, field)]
+def test_a_value_without_json_form_spoils_its_row_only(tmp_path: Path) -> None:
+    count = len(BAD)
+    columns: dict[str, Any] = {"id": [str(row) for row in range(count + 1)]}
+    for number, (array, _, _) in enumerate(BAD):
+        before, after = pa.nulls(number, array.type), pa.nulls(count - number, array.type)
+        columns[f"x{number}"] = pa.concat_arrays([before, array, after])
+    found = read(tmp_path, "a.parquet", parquet(pa.table(columns)))
+    assert found.bodies == [{"id": str(count)}]
+    assert found.bad == [
+        (number + 1, rule, field.replace("x", f"x{number}"))
+        for number, (_, rule, field) in enumerate(BAD)
+    ]
 
 
 def test_text_that_is_not_utf8_spoils_its_row_only(tmp_path: Path) -> None:

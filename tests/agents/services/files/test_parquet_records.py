@@ -86,10 +86,10 @@ def test_too_many_columns_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dictionary", [True, False])
 def test_a_page_that_decodes_to_too_much_is_refused(tmp_path: Path, dictionary: bool) -> None:
-    row = "\0" * (100 << 20)
+    row = "\0" * (64 << 20)
     data = parquet(pa.table({"x": [row]}), compression="zstd", use_dictionary=dictionary)
     assert len(data) < 100_000
-    found = read(tmp_path, "a.parquet", data, Limits(memory_bytes=64 << 20))
+    found = read(tmp_path, "a.parquet", data, Limits(memory_bytes=48 << 20))
     assert found.items == []
     assert found.rule in {"memory", "corrupt"}
 
@@ -99,7 +99,7 @@ def test_a_list_that_decodes_to_too_much_is_refused(tmp_path: Path) -> None:
         pa.array([0, 20_000_000], pa.int32()), pa.nulls(20_000_000, pa.int8())
     )
     data = parquet(pa.table({"x": array}))
-    found = read(tmp_path, "a.parquet", data, Limits(memory_bytes=200 << 20))
+    found = read(tmp_path, "a.parquet", data, Limits(memory_bytes=100 << 20))
     assert found.rule in {"memory", "corrupt"}
 
 
