@@ -19,41 +19,30 @@ from agents.orders.reserve_stock import issue_stock, reserve_stock
 from agents.runtime.saga import saga
 from flows.terminal import command
 
-OrderSource = Annotated[
-    str,
-    Field(
-        description="File of orders (JSON Lines, JSON, CSV or Parquet, also .gz or .zip), - for "
-        "standard input, or `sample` for the 1,000 orders that come along"
-    ),
-    Parameter(allow_leading_hyphen=True),
-]
-BatchSize = Annotated[int, Field(ge=1, le=256, description="Orders that travel together")]
-ReportFile = Annotated[
-    str | None,
-    Field(description="Markdown file of the report; rejected lines are kept next to it"),
-]
-Faults = Annotated[
-    str,
-    Field(
-        description="Faults of the sandbox providers: none, demo, a script such as "
-        "`seed=7;payments.capture:timeout=0.01`, or auto (demo on the sample, else none)"
-    ),
-]
-StockFile = Annotated[
-    str | None,
-    Field(description="CSV of goods for the sandbox's warehouse: sku,on_hand,weight_grams"),
-]
+OrderSource = Annotated[str, Parameter(allow_leading_hyphen=True)]
+BatchSize = Annotated[int, Field(ge=1, le=256)]
 
 
 @flow(name="order-processing", persist_result=False)
 async def process_orders(
     orders: OrderSource = SAMPLE,
     batch_size: BatchSize = 256,
-    report: ReportFile = None,
-    faults: Faults = "auto",
-    stock: StockFile = None,
+    report: str | None = None,
+    faults: str = "auto",
+    stock: str | None = None,
 ) -> OrderReport:
-    """Fulfil every order of the source."""
+    """Fulfil every order of a source: each ends shipped, refunded, rejected, waiting or dead-lettered.
+
+    Args:
+        orders: File of orders (JSON Lines, JSON, CSV or Parquet, also .gz or .zip), - for standard
+            input, or "sample" for the 1,000 orders that come along.
+        batch_size: How many orders travel together, 1 to 256.
+        report: Markdown file for the report; rejected records are kept next to it.
+        faults: Faults of the sandbox providers: "none", "demo", a script such as
+            "seed=7;payments.capture:timeout=0.01", or "auto" (demo on the sample, else none).
+        stock: CSV of goods for the sandbox's warehouse, with the columns sku,on_hand,weight_grams.
+
+    """
     async with open_desk(orders, faults=faults, stock=stock, report=report) as desk:
         async for batch in desk.accepted(batch_size):
             async with saga(batch):

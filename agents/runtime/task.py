@@ -96,12 +96,16 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         Inside a flow both are task runs; outside of one, plain calls that need no server.
         """
         if args and isinstance(args[0], Batch):
-            return super().__call__(args[0]) if FlowRunContext.get() else self.fn(args[0])
+            shown = FlowRunContext.get() is not None and self._has_work(args[0])
+            return super().__call__(args[0]) if shown else self.fn(args[0])
         if self.policy.effect:
             raise TypeError(
                 f"{self.name} changes the world: call it on a batch, never on a bare item"
             )
         return single_task(self)(*args, **kwargs)
+
+    def _has_work(self, batch: Batch) -> bool:
+        return batch.count > 0 or (self.outbox and bool(batch.lineage.ended))
 
     def key(self, item: Item, occurrence: int) -> str:
         """The idempotency key of this effect: the same in every process and at every attempt."""
