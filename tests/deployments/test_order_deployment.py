@@ -1,0 +1,113 @@
+"""The deployment as users see it: deployed to a real server, run by a process worker, told in the UI."""
+
+import asyncio
+import gzip
+import sys
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterId,
+)
+from prefect.client.schemas.objects import FlowRun, TaskRun
+from prefect.flow_runs import wait_for_flow_run
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from agents.orders import sample
+from agents.services.sandbox.process import stop_sandbox
+from tests.prefect_server import PrefectServer
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+ORDERS = 30
+STAGES = ("assess_risk", "reserve_stock", "open_payment", "authorise_payment", "capture_payment")
+
+
+@pytest.fixture
+def orders(tmp_path: Path) -> Path:
+    path = tmp_path / "orders.jsonl"
+    lines = gzip.decompress(sample.ORDERS.read_bytes()).splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:ORDERS]))
+    return path
+
+
+@pytest.fixture
+def deployed(
+    prefect_server: PrefectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[PrefectServer]:
+    """The server with our deployment and a worker whose runs keep their data in tmp_path."""
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(tmp_path / "data"))
+    applied = prefect_server.run(sys.executable, "-m", "deployments.apply")
+    assert applied.returncode == 0, applied.stderr
+    made = prefect_server.prefect("--no-prompt", "deploy", "--all")
+    assert made.returncode == 0, made.stdout + made.stderr
+    with temporary_settings({PREFECT_API_URL: prefect_server.url}), prefect_server.worker():
+        yield prefect_server
+    stop_sandbox(tmp_path / "data")
+
+
+async def test_a_worker_runs_the_deployment_and_the_ui_can_tell_what_happened(
+    deployed: PrefectServer, orders: Path
+) -> None:
+    async with get_client() as client:
+        deployment = await client.read_deployment_by_name("order-processing/order-processing")
+        created = await client.create_flow_run_from_deployment(
+            deployment.id, parameters={"orders": str(orders), "batch_size": 16}
+        )
+        run: FlowRun = await wait_for_flow_run(
+            created.id, timeout=150, poll_interval=1, client=client
+        )
+        log = (deployed.home / "worker.log").read_text(errors="replace")[-4000:]
+        assert run.state is not None
+        assert run.state.is_completed(), log
+        assert run.name == f"order-processing: {ORDERS} orders"
+        assert "orders" in run.tags
+        await _check_arrows(client, run)
+        await _check_artifacts(client, run.id)
+
+
+async def _check_arrows(client: PrefectClient, run: FlowRun) -> None:
+    """Within each batch every stage names the task run it got its batch from."""
+    runs = await _task_runs(client, run.id)
+    names = {task_run.id: task_run.name for task_run in runs}
+    for before, after in pairwise(STAGES):
+        followers = [r for r in runs if r.name.startswith(after.replace("_", "-"))]
+        assert len(followers) == 2, sorted(names.values())
+        for follower in followers:
+            (source,) = follower.task_inputs["batch"]
+            assert names[source.id].startswith(before.replace("_", "-"))  # type: ignore[union-attr]  # a task run
+
+
+async def _task_runs(client: PrefectClient, run: UUID) -> list[TaskRun]:
+    """The server records task runs a little later than they happen."""
+    deadline = time.monotonic() + 60
+    found: list[TaskRun] = []
+    while time.monotonic() < deadline:
+        found = await client.read_task_runs(
+            flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run]))
+        )
+        recorded = all(r.state is not None and r.state.is_final() for r in found)
+        if recorded and sum(r.name.startswith("notify-customer") for r in found) == 2:
+            return found
+        await asyncio.sleep(0.5)
+    pytest.fail(f"only these task runs were recorded: {[r.name for r in found]}")
+
+
+async def _check_artifacts(client: PrefectClient, run: UUID) -> None:
+    artifacts = await client.read_artifacts(
+        artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run]))
+    )
+    kinds = {artifact.type: artifact for artifact in artifacts}
+    assert kinds.keys() == {"progress", "table", "markdown"}
+    assert kinds["progress"].data == 100
+    assert f"# {ORDERS} orders in" in str(kinds["markdown"].data)
+    assert "█" in str(kinds["markdown"].data)
+    assert '"outcome": "shipped"' in str(kinds["table"].data)
