@@ -27,6 +27,7 @@ WITHOUT_TEST = {
 # Readers of the environment, each with the reason.
 ENVIRONMENT_READERS = {
     "agents/runtime/settings.py": "the one place",
+    "agents/runtime/__init__.py": "sets what the temporary Prefect server needs, for it to read",
     "agents/services/files/parquet_process.py": "hands a few variables on to its child process",
 }
 
@@ -37,7 +38,9 @@ MIGRATIONS = "agents/runtime/journal/migrations/versions/*"
 HTTP_SPEAKERS = ("agents/services/http.py", "agents/services/*/*.py")
 
 # Agents that no flow names, each with the reason.
-AGENTS_OUTSIDE_FLOWS: dict[str, str] = {}
+AGENTS_OUTSIDE_FLOWS = {
+    "validate_order": "checks each record before it is accepted, where no work item exists yet",
+}
 
 
 def listed() -> list[str]:

@@ -1,0 +1,90 @@
+"""What the README shows works: its Python runs, its commands are run here or by a named test."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agents.runtime.lifecycle import draw
+from agents.runtime.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+INSTALL_AND_TEST = {
+    "pip install uv && uv run python -m flows.order_processing",
+    "pip install uv && uv run pytest",
+    'uv run pytest -m "not slow"',
+    "uv run --group lint pre-commit install",
+    "uv run --group lint pre-commit run --all-files",
+}
+
+# Commands that need a server or take long, each with the test that runs it.
+RUN_BY = {
+    "uv run prefect server start": "tests/prefect_server.py",
+    "uv run python -m deployments.apply": "tests/deployments/test_apply.py",
+    "uv run prefect --no-prompt deploy --all": "tests/deployments/test_order_deployment.py",
+    "uv run prefect worker start --pool default --type process": "tests/prefect_server.py",
+    "uv run prefect deployment run order-processing/order-processing": (
+        "tests/deployments/test_order_deployment.py"
+    ),
+    "uv run python -m tests.benchmarks.orchestration --orders 10000": (
+        "tests/benchmarks/test_orchestration.py"
+    ),
+}
+
+RUN_HERE = {
+    "uv run python -m flows.order_processing --help": "--orders",
+    "uv run python -m deployments.check": "",
+}
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+def commands() -> list[str]:
+    lines = [line for block in blocks("bash") for line in block.splitlines()]
+    return [line.split("  #")[0].strip() for line in lines if line.strip()]
+
+
+def run(*command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_its_python_runs(code: str, tmp_path: Path) -> None:
+    script = tmp_path / "example.py"
+    script.write_text(code)
+    assert run(str(script)) == (
+        "{'booked': 1, 'failed': 1} {'default:trips:1:book_seat:0': 'Ann'}\n"
+    )
+
+
+def test_every_command_is_run_by_something() -> None:
+    assert set(commands()) == INSTALL_AND_TEST | RUN_BY.keys() | RUN_HERE.keys()
+    assert [path for path in RUN_BY.values() if not (ROOT / path).is_file()] == []
+
+
+@pytest.mark.parametrize("command", RUN_HERE)
+def test_its_commands_run(command: str) -> None:
+    module, *options = command.removeprefix("uv run python -m ").split()
+    assert RUN_HERE[command] in run("-m", module, *options)
+
+
+def test_the_drawn_states_are_the_declared_ones() -> None:
+    assert draw() in [block.strip() for block in blocks("mermaid")]
+
+
+def test_every_setting_named_exists() -> None:
+
+    table = README.split("`AGENT_FLOWS_…`:")[1].split("\n\n")[1]
+    named = re.findall(r"`([A-Z_]{4,})`", table)
+    assert {name.lower() for name in named} <= Settings.model_fields.keys()
+    assert len(named) >= 10
