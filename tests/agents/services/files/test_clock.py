@@ -1,6 +1,7 @@
 """The deadline counts our time, not the caller's."""
 
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -24,9 +25,10 @@ def test_the_clock_stands_while_the_caller_works() -> None:
 
 
 def test_slow_items_end_at_the_deadline() -> None:
-    def slow() -> object:
-        time.sleep(0.02)
-        return 1
+    def slow() -> Iterator[int]:
+        for number in range(10):
+            time.sleep(0.02)
+            yield number
 
     with pytest.raises(SourceError, match="deadline"):
-        list(Clock(0.05).timed(iter(slow, None)))
+        list(Clock(0.05).timed(slow()))

@@ -53,6 +53,12 @@ def test_an_unclosed_quote_does_not_swallow_the_file() -> None:
     assert [line for line, cells, _ in found if cells == ["c", "d"]] == list(range(2, 1002))
 
 
+def test_a_quoted_cell_is_not_held_beyond_the_limit() -> None:
+    found = rows(b'a,"b\n' + b"c,d\n" * 100 + b'e",f\n')
+    assert found[0] == (1, ["a"], "unclosed-quote")
+    assert len(found) == 102
+
+
 def test_a_long_line_is_one_bad_row() -> None:
     data = b"a," + b"x" * 1_000_000 + b"\nc,d\n"
     assert rows(data) == [(1, ["a"], "row-too-long"), (2, ["c", "d"], "")]

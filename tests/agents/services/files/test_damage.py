@@ -99,7 +99,7 @@ def survive(tmp_path: Path, kind: str, seeds: range) -> None:
 
 @pytest.mark.parametrize("kind", PARQUET)
 def test_a_flipped_bit_in_parquet_is_survived(tmp_path: Path, kind: str) -> None:
-    survive(tmp_path, kind, range(3))
+    survive(tmp_path, kind, range(2))
 
 
 @pytest.mark.slow

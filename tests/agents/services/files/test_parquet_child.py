@@ -80,21 +80,27 @@ def test_text_that_is_not_utf8_spoils_its_row_only(tmp_path: Path) -> None:
     assert found.bad == [(2, "encoding", "x")]
 
 
-@pytest.mark.parametrize("days, good", [(0, 1), (3_000_000, 0)])
-def test_int96_timestamps(tmp_path: Path, days: int, good: int) -> None:
-    data = pa.array([days * 86_400_000_000], pa.timestamp("us"))
-    if days:
-        written = bytearray(parquet(table(pa.array([0], pa.timestamp("ns"))), use_dictionary=False,
-            compression="none", use_deprecated_int96_timestamps=True))  # fmt: skip
-        epoch = (2_440_588).to_bytes(4, "little")
-        assert epoch in written
-        data_bytes = bytes(written).replace(epoch, (2_440_588 + days).to_bytes(4, "little"))
-    else:
-        data_bytes = parquet(table(data), use_deprecated_int96_timestamps=True)
-    found = read(tmp_path, "a.parquet", data_bytes)
-    assert len(found.bodies) == good
-    assert len(found.items) == 1
-    assert found.rule == ""
+@pytest.mark.parametrize(
+    "days, items",
+    [
+        (0, [{"id": "A0", "x": "1970-01-01T00:00:00"}]),
+        (120_000, [{"id": "A0", "x": "2298-07-20T00:00:00"}]),
+        (3_000_000, []),
+    ],
+)
+def test_int96_timestamps_beyond_nanoseconds_do_not_wrap(
+    tmp_path: Path, days: int, items: list[object]
+) -> None:
+    epoch, shifted = ((2_440_588 + day).to_bytes(4, "little") for day in (0, days))
+    data = parquet(
+        table(pa.array([0], pa.timestamp("ns"))),
+        use_dictionary=False,
+        compression="none",
+        use_deprecated_int96_timestamps=True,
+    )
+    assert epoch in data
+    found = read(tmp_path, "a.parquet", data.replace(epoch, shifted))
+    assert (found.bodies, len(found.items), found.rule) == (items, 1, "")
 
 
 def test_pandas_metadata_are_never_unpickled(tmp_path: Path) -> None:

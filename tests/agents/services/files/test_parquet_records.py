@@ -84,7 +84,7 @@ def test_too_many_columns_are_refused(tmp_path: Path) -> None:
     assert read(tmp_path, "a.parquet", data).rule == "too-many-columns"
 
 
-@pytest.mark.parametrize("dictionary", [True, False])
+@pytest.mark.parametrize("dictionary", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_page_that_decodes_to_too_much_is_refused(tmp_path: Path, dictionary: bool) -> None:
     row = "\0" * (64 << 20)
     data = parquet(pa.table({"x": [row]}), compression="zstd", use_dictionary=dictionary)
@@ -94,6 +94,7 @@ def test_a_page_that_decodes_to_too_much_is_refused(tmp_path: Path, dictionary: 
     assert found.rule in {"memory", "corrupt"}
 
 
+@pytest.mark.slow
 def test_a_list_that_decodes_to_too_much_is_refused(tmp_path: Path) -> None:
     array = pa.ListArray.from_arrays(
         pa.array([0, 20_000_000], pa.int32()), pa.nulls(20_000_000, pa.int8())
