@@ -8,6 +8,7 @@ from typing import Any
 from agents.runtime.batch import Effect, Failure
 from agents.runtime.errors import Parked, PermanentError, TransientError, UnknownOutcome
 from agents.runtime.journal import journal
+from agents.runtime.lifecycle import State
 from agents.runtime.outcomes import Dead, Delayed, Done, Failed, Outcome, Unit, Waits
 from agents.runtime.policies import AtMostOnce, Lookup, SameKey
 from agents.runtime.retries import LONGEST_SLEEP, wait_before
@@ -30,6 +31,8 @@ async def attempt(agent: AnyAgent, unit: Unit) -> Outcome:
         except PermanentError as error:
             return Failed(failure_of(agent, error), clean=not unit.unknown)
         except Parked as error:
+            if unit.item.state is State.COMPENSATING:  # it must not wait to be sent forward again
+                return Dead(failure_of(agent, error))
             return Waits(str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this item alone
             unit.attempts += 1
@@ -83,6 +86,7 @@ async def _settle_or_call(agent: AnyAgent, unit: Unit) -> Any:
                 found = await _find(agent, unit, find)
                 if found is not None:
                     return found
+                _check_lease(agent)  # the look-up has used some of it
     return (await call(agent, [unit]))[0]
 
 

@@ -138,14 +138,15 @@ async def _bisect(agent: AnyAgent, units: list[Unit]) -> None:
         return
     try:
         facts = await call(agent, units)
+        outcomes = [Done(fact, agent.encode(fact)) for fact in facts]
     except Exception as error:  # noqa: BLE001 - halving finds whose it is
         log.info("batch failed, halving it", agent=agent.name, items=len(units), error=str(error))
         middle = len(units) // 2
         await _bisect(agent, units[:middle])
         await _bisect(agent, units[middle:])
         return
-    for unit, fact in zip(units, facts, strict=True):
-        unit.outcome = Done(fact, agent.encode(fact))
+    for unit, outcome in zip(units, outcomes, strict=True):
+        unit.outcome = outcome
 
 
 async def _commit(agent: AnyAgent, lineage: Lineage, units: list[Unit]) -> set[int]:

@@ -67,6 +67,8 @@ async def accept(  # noqa: PLR0913 - who takes what, for whom
     The same key with the same body is the same item; with another body a CONFLICT, and the stored
     item stays as it is. Answers come in the order of `new`.
     """
+    if not new:
+        return []
     wanted = {item.key: item for item in new}
     async with database.write() as connection:
         await _insert(connection, tenant, scenario, version, wanted)
@@ -88,11 +90,13 @@ async def claim(
     """
     if most is not None:
         ids = await _first_due(connection, ids, most)
+    ids = await _lock(connection, ids)
     if not ids:
         return []
     held = items.c.owner.is_not(None)
     free = await _take(connection, owner, ids, ~held, deaths=0)
-    dead = await _take(connection, owner, ids, held & ~is_alive(items.c.owner), deaths=1)
+    lost = held & (items.c.owner != owner) & ~is_alive(items.c.owner)
+    dead = await _take(connection, owner, ids, lost, deaths=1)
     await _record_claims(connection, free, Event.CLAIM, owner)
     await _record_claims(connection, dead, Event.TAKE_OVER, owner)
     return free + dead
@@ -155,7 +159,7 @@ async def _insert(
             "body_hash": item.body_hash,
             "body": item.body,
         }
-        for item in wanted.values()
+        for _, item in sorted(wanted.items())  # in one order, lest two wait for each other
     ]
     constant = {
         "state": literal(State.PENDING.value),
@@ -189,6 +193,20 @@ async def _first_due(connection: AsyncConnection, ids: Sequence[int], most: int)
         .where(items.c.id.in_(select(values.c.value)), _is_free(), unheld())
         .order_by(items.c.retry_at, items.c.id)
         .limit(most)
+    )
+    return list(result)
+
+
+async def _lock(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
+    """Those of the items that nobody else is changing now, locked: claims never wait for others."""
+    if not ids:
+        return []
+    values = values_of(connection, ids)
+    result = await connection.scalars(
+        select(items.c.id)
+        .where(items.c.id.in_(select(values.c.value)))
+        .order_by(items.c.id)
+        .with_for_update(skip_locked=True)
     )
     return list(result)
 

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 import orjson
-from sqlalchemy import insert, select, update
-from sqlalchemy.exc import OperationalError, StatementError
+from sqlalchemy import ColumnElement, and_, delete, insert, select, update
+from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.batch import Failure, Item, Notice
@@ -32,7 +32,8 @@ async def intend(
     """Write the intents of an effect before it is tried.
 
     Returns the items still held in `state`, and for each whether a cancel was requested; of those
-    no intent is written. Items that do not come back are lost to another owner.
+    no intent is written, unless they are compensated already. Items that do not come back are lost
+    to another owner.
     """
     async with database.write() as connection:
         held = await still_held(connection, owner, units, state)
@@ -45,7 +46,7 @@ async def intend(
                 "intended_at": unit.intended_at,
             }
             for unit in units
-            if held.get(unit.id) is False
+            if unit.id in held and not (held[unit.id] and state is State.PROCESSING)
         ]
         statement = insert_new(connection, effects).values(status="intended")
         await insert_many(connection, statement, rows)
@@ -55,14 +56,15 @@ async def intend(
 async def commit(database: Database, owner: str, units: Sequence[Unit], state: State) -> set[int]:
     """Write the outcomes of a group in one transaction; returns the items still held.
 
-    A group that the database refuses is halved until the guilty item is alone; that one becomes a
-    dead letter, and no effect is repeated. An unreachable database raises.
+    A group whose values the database refuses is halved until the guilty item is alone; that one
+    becomes a dead letter, and no effect is repeated. Any other trouble, such as a lost connection
+    or a deadlock, is no item's fault and is raised.
     """
     try:
         async with database.write() as connection:
             return await _write(connection, owner, units, state)
     except (StatementError, UnicodeError) as error:
-        if isinstance(error, OperationalError):
+        if not _is_refusal(error):
             raise
         if len(units) == 1:
             unit = units[0]
@@ -95,6 +97,16 @@ async def end(
         statement = insert_new(connection, outbox).values(status="waiting", attempts=0, at=now())
         await insert_many(connection, statement, rows)
     return moved
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether it is about the values: SQLSTATE classes 22 and 23, or what no driver would send."""
+    if not isinstance(error, DBAPIError):
+        return True
+    if error.connection_invalidated or isinstance(error, OperationalError):
+        return False
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    return state is None or state[:2] in {"22", "23"}
 
 
 async def _write(
@@ -153,19 +165,32 @@ _STATUS: dict[type, str] = {
 async def _write_effects(connection: AsyncConnection, units: Sequence[Unit]) -> None:
     """Settle the intents whose outcome is certain now; the others stay as intended."""
     statuses: dict[str, list[int]] = {}
+    if not_yet := [
+        unit.id
+        for unit in units
+        if unit.key and not unit.unknown and isinstance(unit.outcome, Delayed | Waits)
+    ]:
+        # Certainly nothing happened: an intent left behind would be settled as unknown later.
+        await connection.execute(delete(effects).where(_intents(connection, units[0], not_yet)))
     for unit in units:
         if unit.key and isinstance(unit.outcome, Done):
             statuses.setdefault("done", []).append(unit.id)
         elif unit.key and isinstance(unit.outcome, Failed) and unit.outcome.clean:
             statuses.setdefault("refused", []).append(unit.id)
     for status, ids in statuses.items():
-        values = values_of(connection, ids)
         await connection.execute(
-            update(effects)
-            .where(effects.c.agent == units[0].agent, effects.c.occurrence == units[0].occurrence)
-            .where(effects.c.item.in_(select(values.c.value)))
-            .values(status=status)
+            update(effects).where(_intents(connection, units[0], ids)).values(status=status)
         )
+
+
+def _intents(connection: AsyncConnection, stage: Unit, ids: Sequence[int]) -> ColumnElement[bool]:
+    """SQL: the effect of this stage on one of the items."""
+    values = values_of(connection, ids)
+    return and_(
+        effects.c.agent == stage.agent,
+        effects.c.occurrence == stage.occurrence,
+        effects.c.item.in_(select(values.c.value)),
+    )
 
 
 async def _park(
