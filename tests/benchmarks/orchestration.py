@@ -1,0 +1,138 @@
+"""What orchestration costs: against plain Prefect, against the bare database, and in the real flow.
+
+python -m tests.benchmarks.orchestration --orders N; the last line is one JSON object.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from prefect.server.api.server import SubprocessASGIServer
+from prefect.settings import PREFECT_HOME, temporary_settings
+
+import agents.runtime  # noqa: F401 - it sets what holds for a temporary server
+from tests.benchmarks.machine import ROOT, ask, middle, tell
+from tests.benchmarks.real_flow import write_orders
+
+ROUNDS = 3
+REAL_ROUNDS = 5
+MOST_A_ROUND = 10_000
+MOST_REAL = 1_000  # orders over HTTP: a round of them takes as long as the rest together
+PLAIN_SAMPLE = 200
+START_SECONDS = 180
+
+
+class Bench:
+    """A temporary Prefect server in a folder of its own, and measurements against it."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self._url, self._count = folder, url, 0
+
+    def ask(self, module: str, *arguments: object) -> dict[str, Any]:
+        """A measurement in a process and a data folder of its own."""
+        self._count += 1
+        data = self.folder / f"data-{self._count}"
+        data.mkdir()
+        begun = time.monotonic()
+        answer = ask(
+            module,
+            *arguments,
+            environment={
+                "PREFECT_HOME": str(self.folder / "prefect"),
+                "PREFECT_API_URL": self._url,
+                "AGENT_FLOWS_DATA": str(data),
+                "AGENT_FLOWS_CONCURRENCY": "local",
+            },
+        )
+        words = " ".join(map(str, [module, *arguments[:2]]))
+        sys.stderr.write(f"{words}: {time.monotonic() - begun:.0f} s, {answer}\n")
+        return answer
+
+
+@contextmanager
+def bench() -> Iterator[Bench]:
+    """A bench on the project's own disk: a temporary folder may lie in memory."""
+    parent = ROOT / ".agent-flows"
+    parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent, prefix="benchmark-") as name:
+        folder = Path(name)
+        with temporary_settings({PREFECT_HOME: folder / "prefect"}):
+            server = SubprocessASGIServer()
+            try:
+                server.start(START_SECONDS)
+                yield Bench(folder, server.api_url)
+            finally:
+                server.stop()
+
+
+def alone(here: Bench, orders: int) -> dict[str, Any]:
+    """Orchestration alone, beside plain Prefect and the floor."""
+    count, sample = min(orders, MOST_A_ROUND), min(orders, PLAIN_SAMPLE)
+    paces = here.ask("rounds", "--orders", count, "--sample", sample, "--rounds", ROUNDS)
+    ours, floor, plain = (middle(paces[name]) for name in ("ours", "floor", "plain"))
+    return {
+        "steps_per_s": ours,
+        "plain_prefect_steps_per_s": plain,
+        "floor_steps_per_s": floor,
+        "times_plain_prefect": round(ours / plain, 1),
+        "share_of_floor": round(ours / floor, 3),
+    }
+
+
+def memory(here: Bench, orders: int) -> dict[str, Any]:
+    """Peak memory of the orchestrating process at N and N/10 orders."""
+    tenth = here.ask("trivial", "--orders", max(1, orders // 10))
+    whole = here.ask("trivial", "--orders", orders)
+    return {
+        "peak_mb": round(whole["peak_mb"], 1),
+        "peak_mb_at_a_tenth": round(tenth["peak_mb"], 1),
+        "peak_growth": round(whole["peak_mb"] / tenth["peak_mb"], 3),
+        "steps_per_s_at_all_orders": round(whole["steps_per_s"]),
+    }
+
+
+def real(here: Bench, orders: int) -> dict[str, Any]:
+    """The share of the real flow's time that is ours, beside the services alone."""
+    count = min(orders, MOST_REAL)
+    write_orders(here.folder, count)
+    seconds: dict[str, list[float]] = {"alone": [], "flow": []}
+    for turn in range(REAL_ROUNDS):
+        # Each is first in turn, so that neither profits from a machine that becomes quieter.
+        for mode in sorted(seconds, reverse=bool(turn % 2)):
+            seconds[mode].append(here.ask("real_flow", mode, "--folder", here.folder)["seconds"])
+    shares = [1 - a / f for a, f in zip(seconds["alone"], seconds["flow"], strict=True)]
+    return {
+        "share_of_orchestration": middle(shares),
+        "share_at_the_best_of_each": round(1 - min(seconds["alone"]) / min(seconds["flow"]), 4),
+        "real_orders": count,
+        "real_orders_per_s": round(count / median(seconds["flow"]), 1),
+    }
+
+
+PARTS = {"alone": alone, "memory": memory, "real": real}
+
+
+def main(orders: int, only: str | None = None) -> None:
+    """Measure and print the answer."""
+    answer: dict[str, Any] = {"orders": orders, "cores": os.cpu_count()}
+    answer["load_before"] = round(os.getloadavg()[0], 2)
+    with bench() as here:
+        for name in [only] if only else PARTS:
+            answer |= PARTS[name](here, orders)
+    answer["load_after"] = round(os.getloadavg()[0], 2)
+    tell(answer)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--orders", type=int, default=10_000)
+    parser.add_argument("--only", choices=PARTS)
+    given = parser.parse_args()
+    main(given.orders, given.only)

@@ -1,0 +1,130 @@
+"""The real flow over the HTTP sandbox, and the calls of its agents alone: what is left is ours.
+
+python -m tests.benchmarks.real_flow (flow|alone) --folder F, with F as `write_orders` leaves it.
+"""
+
+import argparse
+import asyncio
+import csv
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import cycle, islice
+from pathlib import Path
+
+import orjson
+
+from agents.orders import sample
+from agents.orders.book_shipment import book_shipment
+from agents.orders.charge import authorise_payment, capture_payment, open_payment
+from agents.orders.models import Booked, Order
+from agents.orders.notify_customer import notify_customer
+from agents.orders.read_orders import read_orders
+from agents.orders.reserve_stock import issue_stock, reserve_stock
+from agents.orders.rules import Outcome, assess, customer_message, needs_approval
+from agents.orders.validate import canonical
+from agents.runtime.agent import EffectKey
+from agents.runtime.batch import Notice
+from agents.runtime.intake import Candidate
+from agents.runtime.policies import EFFECT
+from agents.runtime.settings import settings
+from agents.services import connect_services
+from agents.services.sandbox.carriers import TERMS
+from agents.services.sandbox.process import stop_sandbox
+from flows.order_processing import process_orders
+from tests.benchmarks.machine import tell
+
+WARM_UP = 32
+PLENTY = 10_000_000
+BOOKED = Booked(carrier="swift", tracking_id="SW0000000000")
+
+
+def write_orders(folder: Path, count: int) -> None:
+    """The orders of the sample that go through, copied under new ids, and stock for all of them."""
+    weights = {sku: int(weight) for sku, _, weight in _stock()}
+    rows = [(sku, PLENTY, weight) for sku, weight in weights.items()]
+    with (folder / "stock.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("sku", "on_hand", "weight_grams"), *rows])
+    candidates = [c for c in read_orders(str(sample.ORDERS)) if isinstance(c, Candidate)]
+    good = [c.payload for c in candidates if _goes_through(c.payload, weights)]
+    copies = islice(enumerate(cycle(good)), WARM_UP + count)
+    lines = [canonical(o.model_copy(update={"order_id": f"B{n:07d}"})) + "\n" for n, o in copies]
+    (folder / "warm.jsonl").write_text("".join(lines[:WARM_UP]), encoding="utf-8")
+    (folder / "orders.jsonl").write_text("".join(lines[WARM_UP:]), encoding="utf-8")
+
+
+def _stock() -> Iterator[list[str]]:
+    with sample.STOCK.open(newline="", encoding="utf-8") as file:
+        rows = csv.reader(file)
+        next(rows)
+        yield from rows
+
+
+def _goes_through(order: Order, weights: dict[str, int]) -> bool:
+    weight = sum(weights[line.sku] * line.quantity for line in order.lines)
+    return not needs_approval(assess(order)) and weight <= TERMS["bulky"].most_grams
+
+
+async def _flow(folder: Path) -> float:
+    """Seconds from the open desk to its report, so neither the server nor the sandbox starts in it."""
+    stock, seconds = str(folder / "stock.csv"), 0.0
+    for name in ("warm", "orders"):
+        source = folder / f"{name}.jsonl"
+        report = await process_orders(str(source), faults="none", stock=stock)
+        expected = len(source.read_bytes().splitlines())
+        assert report.outcomes["shipped"] == report.messages["sent"] == expected, report
+        seconds = report.seconds
+    return seconds
+
+
+async def _alone(folder: Path) -> float:
+    """Seconds of the same calls with the same clients, as many at once, and nothing around them."""
+    seconds = 0.0
+    async with connect_services(settings(), stock=folder / "stock.csv"):
+        for name in ("warm", "orders"):
+            found = read_orders(str(folder / f"{name}.jsonl"))
+            orders = [c.payload for c in found if isinstance(c, Candidate)]
+            seconds = await _call_all(orders)
+    return seconds
+
+
+async def _call_all(orders: Sequence[Order]) -> float:
+    work = iter([(order, _notice(order)) for order in orders])
+
+    async def worker() -> None:
+        for order, notice in work:
+            await _call(order, notice)
+
+    begun = time.perf_counter()
+    await asyncio.gather(*(worker() for _ in range(EFFECT.concurrency)))
+    return time.perf_counter() - begun
+
+
+def _notice(order: Order) -> Notice:
+    message = customer_message(order, Outcome.SHIPPED, booked=BOOKED)
+    return Notice("order.shipped", message.channel, orjson.dumps(asdict(message)).decode())
+
+
+async def _call(order: Order, notice: Notice) -> None:
+    def key(agent: str) -> EffectKey:
+        return EffectKey(f"default:orders:{order.order_id}:{agent}:0")
+
+    held = await reserve_stock.function(order, key("reserve_stock"))
+    opened = await open_payment.function(order, key("open_payment"))
+    await authorise_payment.function(order, opened, key("authorise_payment"))
+    await capture_payment.function(order, opened, key("capture_payment"))
+    await book_shipment.function(order, held, key("book_shipment"))
+    await issue_stock.function(order, held)
+    await notify_customer.function(order, notice, key("notify_customer:order.shipped:email"))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("mode", choices=("flow", "alone"))
+    parser.add_argument("--folder", type=Path, required=True)
+    given = parser.parse_args()
+    try:
+        measure = _flow if given.mode == "flow" else _alone
+        tell({"seconds": asyncio.run(measure(given.folder))})
+    finally:
+        stop_sandbox(settings().data)

@@ -1,0 +1,54 @@
+"""The benchmark runs and answers in its form; how quick anything is depends on the machine."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.benchmarks.machine import ask, peak_mb
+
+ORDERS = 20
+KEYS = {
+    "orders",
+    "steps_per_s",
+    "plain_prefect_steps_per_s",
+    "floor_steps_per_s",
+    "peak_mb",
+    "share_of_orchestration",
+}
+
+
+# Each in a process of its own: the trivial agents are no part of this one's.
+def answered(module: str, data: Path, *arguments: object) -> dict[str, Any]:
+    return ask(module, *arguments, environment={"AGENT_FLOWS_DATA": str(data)})
+
+
+def test_the_trivial_agents_need_no_prefect_server(tmp_path: Path) -> None:
+    answer = answered("trivial", tmp_path, "--orders", ORDERS, "--without-prefect")
+    assert answer["orders"] == ORDERS
+    assert answer["steps_per_s"] > 0
+    assert answer["peak_mb"] > 1
+
+
+def test_the_floor_writes_the_same_rows_as_the_runtime(tmp_path: Path) -> None:
+    answer = answered("floor", tmp_path, "--orders", ORDERS)
+    assert (answer["orders"], answer["history"], answer["stages"]) == (20, 60, 100)
+
+
+def test_the_peak_of_memory_is_told_in_megabytes() -> None:
+    assert 1 < peak_mb() < 100_000
+
+
+def test_a_measurement_that_fails_is_told(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"trivial ended with 2:(?s:.*)--orders"):
+        answered("trivial", tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_last_line_is_one_object_with_every_figure(tmp_path: Path) -> None:
+    answer = answered("orchestration", tmp_path, "--orders", ORDERS)
+    assert answer.keys() >= KEYS
+    assert answer["orders"] == ORDERS
+    assert all(answer[key] > 0 for key in KEYS - {"share_of_orchestration"})
+    assert answer["share_of_orchestration"] < 1

@@ -1,0 +1,125 @@
+"""Five trivial agents, so that what is timed is the orchestration and not the work.
+
+python -m tests.benchmarks.trivial --orders N [--without-prefect]: pace and peak memory of a run.
+"""
+
+import argparse
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import orjson
+from prefect import flow
+
+from agents.runtime.agent import agent
+from agents.runtime.batch import Item, Scenario
+from agents.runtime.intake import Candidate, Intake, Rejection
+from agents.runtime.journal import open_journal
+from agents.runtime.policies import PURE
+from agents.runtime.saga import saga
+from agents.runtime.settings import settings
+from agents.runtime.tally import Tally
+from tests.benchmarks.machine import peak_mb, tell
+
+STEPS = ("validate", "reserve", "charge", "ship", "notify")
+BATCH = 256
+WARM_UP = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Doc:
+    """An order's document; the trail names the agents it has passed."""
+
+    id: int
+    sku: str
+    qty: int
+    cents: int
+    trail: tuple[str, ...] = ()
+
+    def after(self, name: str) -> "Doc":
+        """The document with one more agent on its trail."""
+        return replace(self, trail=(*self.trail, name))
+
+
+def document(number: int) -> Doc:
+    """The order with this number."""
+    return Doc(number, f"sku-{number % 97}", number % 5 + 1, 1999 + number)
+
+
+@agent(PURE)
+def validate(order: Doc) -> Doc:
+    return order.after("validate")
+
+
+@agent(PURE)
+def reserve(_order: Doc, doc: Doc) -> Doc:
+    return doc.after("reserve")
+
+
+@agent(PURE)
+def charge(_order: Doc, doc: Doc) -> Doc:
+    return doc.after("charge")
+
+
+@agent(PURE)
+def ship(_order: Doc, doc: Doc) -> Doc:
+    return doc.after("ship")
+
+
+@agent(PURE)
+def notify(_order: Doc, doc: Doc) -> Doc:
+    return doc.after("notify")
+
+
+def _outcome(item: Item) -> str:
+    doc = item.fact(Doc)
+    return "done" if doc is not None and doc.trail == STEPS else "wrong"
+
+
+TRIVIAL = Scenario(name="trivial", version="1", payload=Doc, outcome=_outcome)
+
+
+def _candidates(first: int, count: int) -> Iterator[Candidate | Rejection]:
+    for number in range(first, first + count):
+        doc = document(number)
+        yield Candidate(str(number), orjson.dumps(doc).decode(), doc, number)
+
+
+async def take_through(first: int, count: int) -> float:
+    """Seconds from the intake of the first order to the end of the last."""
+    tally = Tally()
+    intake = Intake(TRIVIAL, tally, lambda _rejection: None)
+    begun = time.perf_counter()
+    async for batch in intake.accepted(_candidates(first, count), BATCH):
+        async with saga(batch):
+            batch = await validate(batch)  # noqa: PLW2901 - as every flow reads
+            batch = await reserve(batch)  # noqa: PLW2901
+            batch = await charge(batch)  # noqa: PLW2901
+            batch = await ship(batch)  # noqa: PLW2901
+            await notify(batch)
+    seconds = time.perf_counter() - begun
+    assert tally.outcomes == {"done": count}, tally
+    return seconds
+
+
+@flow(name="trivial-orders", persist_result=False)
+async def trivial_orders(first: int, count: int) -> float:
+    """The same as a flow: one task run an agent and batch."""
+    return await take_through(first, count)
+
+
+async def _measure(orders: int, *, with_prefect: bool) -> None:
+    run = trivial_orders if with_prefect else take_through
+    async with open_journal(settings()):
+        await run(0, WARM_UP)
+        seconds = await run(WARM_UP, orders)
+    tell({"orders": orders, "steps_per_s": orders * len(STEPS) / seconds, "peak_mb": peak_mb()})
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--orders", type=int, required=True)
+    parser.add_argument("--without-prefect", action="store_true")
+    given = parser.parse_args()
+    asyncio.run(_measure(given.orders, with_prefect=not given.without_prefect))
