@@ -1,0 +1,72 @@
+"""What must hold of a journal at any time, checked after every test that had one."""
+
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import Row, inspect, select
+
+from agents.runtime.journal.database import Database
+from agents.runtime.journal.schema import dead_letters, effects, history, items, outbox, stages
+from agents.runtime.lifecycle import ENDED, TRANSITIONS, Event, State
+
+
+async def problems(url: str) -> list[str]:
+    """All that is wrong in a journal."""
+    database = Database(url)
+    try:
+        async with database.engine.connect() as connection:
+            names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+            if "history" not in names:
+                return []
+            tables = {
+                table.name: list((await connection.execute(select(table))).all())
+                for table in (items, history, stages, effects, outbox, dead_letters)
+            }
+    finally:
+        await database.close()
+    passed: dict[int, list[Row[Any]]] = {row.id: [] for row in tables["items"]}
+    for row in sorted(tables["history"], key=lambda row: row.sequence):
+        passed[row.item].append(row)
+    buried = {
+        row.item for row in tables["dead_letters"] if getattr(row, "status", "open") == "open"
+    }
+    return [
+        f"{item.key}: {found}"
+        for item in tables["items"]
+        for found in [*path_problems(item, passed[item.id]), *end_problems(item, item.id in buried)]
+    ]
+
+
+def path_problems(item: Row[Any], path: list[Row[Any]]) -> list[str]:
+    """A history without gaps, each step legal and from where the last one led, up to now."""
+    found = []
+    if [row.sequence for row in path] != list(range(1, item.sequence + 1)):
+        found.append(f"sequences {[row.sequence for row in path]} up to {item.sequence}")
+    sources = [None, *(row.target for row in path)]
+    for row, source in zip(path, sources, strict=False):
+        legal = TRANSITIONS.get((row.source and State(row.source), Event(row.event)))
+        if row.source != source or row.target != legal:
+            found.append(f"step {row.sequence}: {row.source} -{row.event}-> {row.target}")
+    if sources[-1] != item.state:
+        found.append(f"is {item.state}, its history ends in {sources[-1]}")
+    if any(later.fence < earlier.fence for earlier, later in pairwise(path)):
+        found.append("its fence shrinks")
+    return found
+
+
+def end_problems(item: Row[Any], buried: bool) -> list[str]:
+    """Ended items say when, are held by nobody, and a dead one has its letter."""
+    found = []
+    if (item.state in ENDED) != (item.ended_at is not None):
+        found.append(f"is {item.state}, ended at {item.ended_at}")
+    if (item.state in ENDED or buried) and item.owner is not None:
+        found.append(f"is over and held by {item.owner}")
+    if item.state == State.DEAD_LETTERED and not buried:
+        found.append("is dead-lettered without a letter")
+    if buried and item.state not in {State.DEAD_LETTERED, State.COMPENSATING}:
+        found.append(f"has a dead letter and is {item.state}")
+    if (item.state == State.PROCESSING) != (item.owner is not None) and (
+        item.state != State.COMPENSATING
+    ):
+        found.append(f"is {item.state} and held by {item.owner}")
+    return found

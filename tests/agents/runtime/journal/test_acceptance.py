@@ -1,0 +1,225 @@
+"""Taking work in: every key once, every item in one pair of hands."""
+
+import asyncio
+import random
+
+import pytest
+from sqlalchemy import update
+
+from agents.runtime.intake import Rejection
+from agents.runtime.journal import Journal, open_journal
+from agents.runtime.journal.acceptance import Accepted, Disposition, NewItem, accept, claim, load
+from agents.runtime.journal.database import Database
+from agents.runtime.journal.schema import history, items
+from agents.runtime.settings import Settings
+from tests.agents.runtime.workshop import (
+    Job,
+    batch_of,
+    change,
+    doomed,
+    effect_of,
+    jobs,
+    new_items,
+    rows,
+    run,
+    until,
+)
+from tests.agents.runtime.workshop import Provider as Workshop
+
+
+async def offer(journal: Journal, some: list[NewItem], owner: str = "") -> list[Accepted]:
+    return await accept(
+        journal.database, owner or journal.owner.id, journal.tenant, "jobs", "1", some
+    )
+
+
+async def take(journal: Journal, ids: list[int], most: int | None = None) -> list[tuple[int, int]]:
+    """Claim; the ids taken and their fences."""
+    async with journal.database.write() as connection:
+        found = await claim(connection, journal.owner.id, ids, most)
+    return [(row.id, row.fence) for row in found]
+
+
+async def test_the_same_item_again_is_the_same_item(opened: Journal) -> None:
+    (first,) = await offer(opened, new_items(["a"]))
+    (again,) = await offer(opened, new_items(["a"]))
+    assert (first.disposition, first.is_new) == (Disposition.CLAIMED, True)
+    assert (again.disposition, again.is_new) == (Disposition.BUSY, False)
+    assert first.row.id == again.row.id
+    assert len(await rows(items)) == 1
+
+
+async def test_another_body_is_a_conflict_and_changes_nothing(opened: Journal) -> None:
+    await offer(opened, new_items(["a"], '{"n":1}'))
+    before = await rows(items)
+    (answer,) = await offer(opened, new_items(["a"], '{"n":2}'))
+    assert answer.disposition is Disposition.CONFLICT
+    assert await rows(items) == before
+
+
+async def test_answers_come_in_the_order_of_the_questions(opened: Journal) -> None:
+    keys = [f"k{n}" for n in range(50)]
+    await offer(opened, new_items(keys[::3]))
+    random.Random(1).shuffle(keys)
+    answers = await offer(opened, new_items(keys))
+    assert [answer.row.key for answer in answers] == keys
+
+
+async def test_nothing_offered_is_nothing_accepted(opened: Journal) -> None:
+    assert await offer(opened, []) == []
+
+
+@pytest.mark.usefixtures("opened")
+async def test_a_chunk_of_rejected_records_stops_nobody() -> None:
+    bad = [Rejection(n, "json", "not JSON") for n in range(300)]
+    told = await run(bad)
+    assert told.outcomes == {"rejected": 300}
+
+
+async def test_tenants_and_scenarios_do_not_share_keys(opened: Journal) -> None:
+    for tenant, scenario in [("a", "x"), ("b", "x"), ("a", "y")]:
+        await accept(opened.database, opened.owner.id, tenant, scenario, "1", new_items(["k"]))
+    assert len(await rows(items)) == 3
+
+
+async def test_many_acceptors_at_once_lose_nothing_and_claim_each_item_once(
+    journal_settings: Settings, opened: Journal
+) -> None:
+    keys = [f"k{n}" for n in range(120)]
+
+    async def acceptor(seed: int) -> list[int]:
+        shuffled = random.Random(seed).sample(keys, len(keys))
+        async with open_journal(journal_settings) as mine:
+            got = [
+                answer.row.id
+                for start in range(0, len(keys), 30)
+                for answer in await offer(mine, new_items(shuffled[start : start + 30]))
+                if answer.disposition is Disposition.CLAIMED
+            ]
+            await all_are_here.wait()
+            return got
+
+    all_are_here = asyncio.Barrier(6)
+    claimed = await asyncio.gather(*(acceptor(seed) for seed in range(6)))
+    ids = [id_ for some in claimed for id_ in some]
+    assert len(ids) == len(set(ids)) == len(await rows(items)) == len(keys)
+
+
+async def test_a_pending_item_is_claimed_with_a_higher_fence(opened: Journal) -> None:
+    (answer,) = await offer(opened, new_items(["a"]))
+    async with opened.database.write() as connection:
+        await opened.owner._hand_back(connection, answer.row.state, "pending")  # type: ignore[arg-type]
+    assert await take(opened, [answer.row.id]) == [(answer.row.id, answer.row.fence + 1)]
+    assert (await rows(items))[0].deaths == 0
+
+
+async def test_a_delayed_item_is_claimed_when_it_is_due(opened: Journal) -> None:
+    (answer,) = await offer(opened, new_items(["a"]))
+    async with opened.database.write() as connection:
+        await opened.owner._hand_back(connection, answer.row.state, "pending")  # type: ignore[arg-type]
+    await change("a", retry_at=4e9)
+    assert await take(opened, [answer.row.id]) == []
+    await change("a", retry_at=1.0)
+    assert len(await take(opened, [answer.row.id])) == 1
+    assert (await rows(items))[0].retry_at is None
+
+
+async def test_only_the_dead_are_taken_from_and_each_death_counts_once(
+    journal_settings: Settings, opened: Journal
+) -> None:
+    async with doomed(journal_settings) as other:
+        (answer,) = await offer(other, new_items(["a"]))
+        assert await take(opened, [answer.row.id]) == []
+    assert await take(opened, [answer.row.id]) == [(answer.row.id, answer.row.fence + 1)]
+    assert await take(opened, [answer.row.id]) == []
+    assert (await rows(items))[0].deaths == 1
+    assert [row.event for row in await rows(history)] == ["accept", "claim", "take_over"]
+
+
+async def test_who_was_never_an_owner_counts_as_dead(opened: Journal) -> None:
+    (answer,) = await offer(opened, new_items(["a"]), owner="gone")
+    assert len(await take(opened, [answer.row.id])) == 1
+
+
+async def test_no_more_are_claimed_than_asked_for_those_due_first(opened: Journal) -> None:
+    answers = await offer(opened, new_items([f"k{n}" for n in range(5)]), owner="gone")
+    for n, answer in enumerate(answers):
+        await change(answer.row.key, retry_at=float(9 - n))
+    ids = [answer.row.id for answer in answers]
+    assert {id_ for id_, _ in await take(opened, ids, 2)} == {ids[4], ids[3]}
+    assert await take(opened, ids, 0) == []
+
+
+async def test_two_who_find_the_same_dead_owner_do_not_both_take_over(
+    postgresql_url: str,
+) -> None:
+    """PostgreSQL runs claims at the same time, so the second one sees what the first one wrote."""
+    settings = Settings(journal_url=postgresql_url)  # type: ignore[arg-type]  # pydantic wraps it
+    async with open_journal(settings) as first, open_journal(settings) as second:
+        answers = await offer(first, new_items([f"k{n}" for n in range(300)]), owner="gone")
+        ids = [answer.row.id for answer in answers]
+        async with first.database.write() as connection:
+            mine = await claim(connection, first.owner.id, ids)
+            racing = asyncio.create_task(take(second, ids))
+            await until(lambda: _somebody_waits_or_is_done(first.database, racing))
+        assert len(mine) == len(ids)
+        assert await racing == []
+        assert {row.deaths for row in await rows(items)} == {1}
+
+
+async def test_claims_of_the_same_items_do_not_wait_for_each_other(postgresql_url: str) -> None:
+    """Two that waited crosswise would be a deadlock."""
+    settings = Settings(journal_url=postgresql_url)  # type: ignore[arg-type]  # pydantic wraps it
+    async with open_journal(settings) as first, open_journal(settings) as second:
+        answers = await offer(first, new_items(["a", "b"]), owner="gone")
+        a, b = (answer.row.id for answer in answers)
+        async with (
+            asyncio.timeout(5),
+            first.database.write() as one,
+            second.database.write() as two,
+        ):
+            assert len(await claim(one, first.owner.id, [a])) == 1
+            assert len(await claim(two, second.owner.id, [b])) == 1
+            assert await claim(one, first.owner.id, [b]) == []
+            assert await claim(two, second.owner.id, [a]) == []
+
+
+async def test_one_claim_takes_an_item_once_even_if_its_own_lease_has_run_out(
+    opened: Journal,
+) -> None:
+    answers = await offer(opened, new_items(["a", "b"]), owner="without a row")
+    assert [answer.row.deaths for answer in answers] == [0, 0]
+    assert [answer.row.fence for answer in answers] == [1, 1]
+
+
+async def _somebody_waits_or_is_done(database: Database, racing: asyncio.Task[object]) -> bool:
+    async with database.read() as connection:
+        waiting = await connection.exec_driver_sql("SELECT 1 FROM pg_locks WHERE NOT granted")
+        return racing.done() or waiting.first() is not None
+
+
+async def test_a_claimed_item_comes_with_all_that_is_known_of_it(
+    opened: Journal, journal_settings: Settings
+) -> None:
+    make = effect_of(Workshop())
+    async with doomed(journal_settings):
+        await make(await batch_of(jobs(2)))
+    (answer, _) = await offer(opened, new_items([job.key for job in jobs(2)]))
+    assert answer.disposition is Disposition.CONFLICT, "the body differs"
+    async with opened.database.write() as connection:
+        claimed = await claim(connection, opened.owner.id, [answer.row.id])
+    (loaded,) = await load(opened.database, claimed)
+    assert [stage.agent for stage in loaded.stages] == ["make"]
+    assert [effect.status for effect in loaded.effects] == ["done"]
+
+
+async def test_waiting_and_ended_items_are_told_apart(opened: Journal) -> None:
+    provider = Workshop()
+    await run([Job(key="ended")], effect_of(provider))
+    body = Job(key="ended").model_dump_json()
+    (answer,) = await offer(opened, new_items(["ended"], body))
+    assert answer.disposition is Disposition.ENDED
+    async with opened.database.write() as connection:
+        await connection.execute(update(items).values(outcome="shipped"))
+    (answer,) = await offer(opened, new_items(["ended"], body))
+    assert answer.row.outcome == "shipped"

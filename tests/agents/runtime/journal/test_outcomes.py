@@ -1,0 +1,161 @@
+"""What agents did is written in groups; what a database refuses costs one item alone."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
+
+from agents.runtime.agent import agent
+from agents.runtime.batch import Failure, Notice
+from agents.runtime.errors import PermanentError
+from agents.runtime.journal import Journal
+from agents.runtime.journal.outcomes import commit, end, intend
+from agents.runtime.journal.schema import history, items, outbox, stages
+from agents.runtime.lifecycle import Event, State
+from agents.runtime.outcomes import Dead, Done, Failed, Unit
+from agents.runtime.policies import READ
+from tests.agents.runtime.workshop import (
+    Job,
+    Made,
+    Provider,
+    batch_of,
+    change,
+    effect_of,
+    effect_statuses,
+    jobs,
+    letters,
+    rows,
+    run,
+    stage_statuses,
+    states,
+)
+
+UNSTORABLE = {"sqlite": "lone \ud800 surrogate", "postgresql": "a \0 in it"}
+
+
+def units_of(items_: object, outcome: object = None) -> list[Unit]:
+    found = [Unit(item, "act", "1", 0, "") for item in items_]  # type: ignore[attr-defined]
+    for unit in found:
+        unit.outcome = outcome  # type: ignore[assignment]
+    return found
+
+
+async def test_a_stale_fence_writes_nothing(opened: Journal) -> None:
+    batch = await batch_of(jobs(3))
+    units = units_of(batch.peek(), Done(None, "null"))
+    units[1].item.fence -= 1
+    held = await commit(opened.database, opened.owner.id, units, State.PROCESSING)
+    assert held == {units[0].id, units[2].id}
+    assert [row.item for row in await rows(stages)] == sorted(held)
+
+
+@pytest.mark.parametrize(
+    "outcome", [Failed(Failure("act", "X", "no"), clean=True), Dead(Failure("act", "X", "no"))]
+)
+async def test_a_stale_fence_moves_nothing(opened: Journal, outcome: object) -> None:
+    batch = await batch_of(jobs(2))
+    units = units_of(batch.peek(), outcome)
+    for unit in units:
+        unit.item.fence += 1
+    before = await rows(items), await rows(history)
+    assert await commit(opened.database, opened.owner.id, units, State.PROCESSING) == set()
+    assert (await rows(items), await rows(history)) == before
+    assert await letters() == []
+
+
+async def test_another_owner_or_state_writes_nothing(opened: Journal) -> None:
+    batch = await batch_of(jobs(1))
+    units = units_of(batch.peek(), Done(None, "null"))
+    assert await commit(opened.database, "somebody else", units, State.PROCESSING) == set()
+    assert await commit(opened.database, opened.owner.id, units, State.COMPENSATING) == set()
+    assert await rows(stages) == []
+
+
+async def test_an_end_with_a_stale_fence_sends_nothing(opened: Journal) -> None:
+    kept, lost = (await batch_of(jobs(2))).peek()
+    lost.fence -= 1
+    for item in (kept, lost):
+        item.outcome = "fine"
+    notices = {item.id: [Notice("done", "email", "text")] for item in (kept, lost)}
+    ended = await end(opened.database, opened.owner.id, [kept, lost], Event.COMPLETE, notices)
+    assert ended == {kept.id}
+    assert [(row.item, row.status) for row in await rows(outbox)] == [(kept.id, "waiting")]
+
+
+async def test_an_intent_is_written_for_those_who_are_held_and_not_cancelled(
+    opened: Journal,
+) -> None:
+    a, b, c = (await batch_of(jobs(3))).peek()
+    b.fence -= 1
+    await change(c.key, cancel_requested=True)
+    units = [Unit(item, "act", "1", 0, f"key-{item.key}", intended_at=1.0) for item in (a, b, c)]
+    held = await intend(opened.database, opened.owner.id, units, State.PROCESSING)
+    assert held == {a.id: False, c.id: True}
+    assert await effect_statuses() == {f"key-{a.key}": "intended"}
+
+
+async def test_what_the_database_refuses_costs_one_item_alone(opened: Journal) -> None:
+    text = UNSTORABLE["sqlite" if opened.database.is_sqlite else "postgresql"]
+    provider = Provider()
+    provider.before["job-0003"] = [Refusal(text)]
+    told = await run(jobs(8), effect_of(provider))
+    assert told.outcomes == {"job completed": 7, "dead-lettered": 1}
+    found = await states()
+    assert found.pop("job-0003") == "dead_lettered"
+    assert set(found.values()) == {"completed"}
+    assert [provider.count(job.key) for job in jobs(8)] == [1] * 8, "no effect is repeated"
+    assert "cannot store" in (await letters())[0].error
+
+
+class Refusal(PermanentError):
+    """With a text that no database takes."""
+
+
+async def test_an_effect_whose_outcome_cannot_be_stored_stays_in_doubt(opened: Journal) -> None:
+    """It happened, so nobody may believe that it did not."""
+    if opened.database.is_sqlite:
+        pytest.skip("a reason that SQLite refuses cannot come from an effect that worked")
+    provider = Provider()
+    provider.after["job-0000"] = [Refusal("\0")]
+    await run(jobs(1), effect_of(provider))
+    assert set((await effect_statuses()).values()) == {"intended"}
+
+
+@pytest.mark.parametrize("failures", [1, 2, 3])
+async def test_a_connection_lost_in_a_commit_is_nobodys_fault(
+    opened: Journal, failures: int
+) -> None:
+    """It is raised, and whoever resumes finds the items as they were: no dead letter is written."""
+    left = [failures]
+
+    @agent(READ)
+    async def read(job: Job) -> Made:
+        return Made(by="read", n=job.n)
+
+    def lose(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        if "INTO stages" in statement and left[0]:
+            left[0] -= 1
+            raise DBAPIError(statement, {}, Gone(), connection_invalidated=True)
+
+    event.listen(opened.database.engine.sync_engine, "before_cursor_execute", lose)
+    with pytest.raises(DBAPIError):
+        await run(jobs(2), read)
+    assert await letters() == []
+    assert set((await states()).values()) == {"processing"}
+
+
+class Gone(Exception):
+    """As the driver says that the server closed the connection."""
+
+
+async def test_a_commit_in_flight_when_it_is_cancelled_leaves_no_half_of_it(
+    opened: Journal,
+) -> None:
+    batch = await batch_of(jobs(50))
+    units = units_of(batch.peek(), Done(None, "null"))
+    task = asyncio.create_task(commit(opened.database, opened.owner.id, units, State.PROCESSING))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    assert len(await stage_statuses()) in {0, 50}
