@@ -62,6 +62,16 @@ class Failure:
     cancelled: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided about an item that an agent parked."""
+
+    agent: str
+    approved: bool
+    by: str
+    reason: str
+
+
 Position = tuple[str, int]
 Fact = TypeVar("Fact")
 
@@ -83,6 +93,7 @@ class Item:
     facts: dict[type, Any] = field(default_factory=dict)
     failure: Failure | None = None
     outcome: str | None = None
+    decision: Decision | None = None
 
     def learn(self, fact: object) -> None:
         """Remember what an agent stated, for the agents after it."""

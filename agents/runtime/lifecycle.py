@@ -30,7 +30,13 @@ class Event(StrEnum):
     PARK = "park"
     COMPLETE = "complete"
     FAIL = "fail"
+    DECIDE = "decide"
+    ESCALATE = "escalate"
+    CANCEL = "cancel"
     DEAD_LETTER = "dead_letter"
+    MEND = "mend"
+    REPLAY = "replay"
+    DISCARD = "discard"
     END_FAILED = "end_failed"
     END_COMPENSATED = "end_compensated"
     END_CANCELLED = "end_cancelled"
@@ -47,9 +53,18 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (State.PROCESSING, Event.HAND_BACK): State.PENDING,
     (State.PROCESSING, Event.DELAY): State.PENDING,
     (State.PROCESSING, Event.PARK): State.WAITING,
+    (State.WAITING, Event.DECIDE): State.PENDING,
+    (State.WAITING, Event.ESCALATE): State.WAITING,
+    (State.PENDING, Event.CANCEL): State.COMPENSATING,
+    (State.WAITING, Event.CANCEL): State.COMPENSATING,
     (State.PROCESSING, Event.COMPLETE): State.COMPLETED,
     (State.PROCESSING, Event.FAIL): State.COMPENSATING,
     (State.PROCESSING, Event.DEAD_LETTER): State.DEAD_LETTERED,
+    (State.DEAD_LETTERED, Event.MEND): State.DEAD_LETTERED,
+    (State.DEAD_LETTERED, Event.REPLAY): State.PENDING,
+    (State.DEAD_LETTERED, Event.DISCARD): State.FAILED,
+    (State.COMPENSATING, Event.REPLAY): State.COMPENSATING,
+    (State.COMPENSATING, Event.DISCARD): State.FAILED,
     (State.COMPENSATING, Event.CLAIM): State.COMPENSATING,
     (State.COMPENSATING, Event.TAKE_OVER): State.COMPENSATING,
     (State.COMPENSATING, Event.HAND_BACK): State.COMPENSATING,

@@ -1,8 +1,14 @@
 """One database behind the journal: SQLite on this host or PostgreSQL, opened and migrated."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +16,14 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Double, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from agents.runtime.telemetry import COMMITS
+from agents.runtime.telemetry import COMMITS, get_logger
+
+log = get_logger(__name__)
 
 SQLITE_PRAGMAS = (
     "journal_mode=WAL",
@@ -22,6 +31,8 @@ SQLITE_PRAGMAS = (
     "busy_timeout=10000",
     "foreign_keys=ON",
 )
+PATIENCE = 30.0  # seconds
+PAUSE = 0.5
 MIGRATION_LOCK = 0x61666C6F7773  # any number, the same for every process that migrates
 
 
@@ -55,9 +66,21 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that is committed, durable, when the block ends without an exception."""
-        async with self._turn, self.engine.begin() as connection:
-            yield connection
+        async with self._turn, AsyncExitStack() as stack:
+            yield await self._begin(stack)
         COMMITS.inc()
+
+    async def _begin(self, stack: AsyncExitStack) -> AsyncConnection:
+        """A new transaction; a database that is away for a moment is waited for."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return await stack.enter_async_context(self.engine.begin())
+            except (OperationalError, InterfaceError, OSError) as error:
+                if time.monotonic() > until:
+                    raise
+                log.warning("the journal cannot be reached, trying again", error=str(error))
+                await asyncio.sleep(PAUSE)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

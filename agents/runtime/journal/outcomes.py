@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -254,7 +254,9 @@ async def _bury(
         }
         for u in dead
     ]
-    await insert_many(connection, insert(dead_letters).values(at=now()), rows)
+    counted = {"count": dead_letters.c.count + 1, "original": dead_letters.c.original}
+    statement = insert_or_replace(connection, dead_letters, **counted)
+    await insert_many(connection, statement.values(at=now(), status="open", count=1), rows)
 
 
 def _unstorable(unit: Unit, error: Exception) -> Failure:

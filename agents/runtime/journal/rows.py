@@ -54,12 +54,12 @@ def insert_new(connection: AsyncConnection, table: Table) -> Any:
     return _insert_into(connection, table).on_conflict_do_nothing()
 
 
-def insert_or_replace(connection: AsyncConnection, table: Table) -> Any:
-    """An INSERT that overwrites the row with the same primary key."""
+def insert_or_replace(connection: AsyncConnection, table: Table, **instead: Any) -> Any:
+    """An INSERT that overwrites the row with the same primary key, some columns with `instead`."""
     statement = _insert_into(connection, table)
     keys = [column.name for column in table.primary_key]
     changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed | instead)
 
 
 def _insert_into(connection: AsyncConnection, table: Table) -> Any:

@@ -48,6 +48,8 @@ items = Table(
     Column("sequence", Integer, nullable=False),
     Column("cancel_requested", Boolean, nullable=False),
     Column("retry_at", Double),
+    Column("waiting_since", Double),
+    Column("decision", Text),
     Column("outcome", Text),
     Column("failure", Text),
     Column("trace", Text, nullable=False),
@@ -135,4 +137,7 @@ dead_letters = Table(
     Column("attempts", Integer, nullable=False),
     Column("error_type", Text, nullable=False),
     Column("error", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("original", Text),
 )

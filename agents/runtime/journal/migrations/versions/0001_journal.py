@@ -23,6 +23,8 @@ def upgrade() -> None:
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("cancel_requested", sa.Boolean(), nullable=False),
         sa.Column("retry_at", sa.Double(), nullable=True),
+        sa.Column("waiting_since", sa.Double(), nullable=True),
+        sa.Column("decision", sa.Text(), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("failure", sa.Text(), nullable=True),
         sa.Column("trace", sa.Text(), nullable=False),
@@ -59,6 +61,9 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("error_type", sa.Text(), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("original", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["item"],
             ["items.id"],
