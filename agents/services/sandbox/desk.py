@@ -67,13 +67,17 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One route of a provider. `subject` says which key and reference a call is about."""
+    """One route of a provider. `subject` says which key and reference a call is about.
+
+    Stocking the shelves is set-up: the record of calls leaves out what is not `recorded`.
+    """
 
     name: str
     method: str
     path: str
     subject: Callable[[sqlite3.Connection, Incoming], tuple[str, str]]
     work: Callable[[sqlite3.Connection, Incoming], Reply]
+    recorded: bool = True
 
 
 class Breakable(H11Protocol):
@@ -123,10 +127,11 @@ def _perform(db: sqlite3.Connection, operation: Operation, incoming: Incoming) -
         key, reference = operation.subject(db, incoming)
         fault = _fault(db, operation.name, (key, reference), incoming.headers.get(HEADER, ""))
         reply = _NOTHING_DONE.get(fault) or _worked(db, operation, replace(incoming, fault=fault))
-        db.execute(
-            "INSERT INTO calls (at, operation, key, reference, fault, status) VALUES (?, ?, ?, ?, ?, ?)",
-            (time.time(), operation.name, key, reference, fault, reply.status),
-        )
+        if operation.recorded:
+            db.execute(
+                "INSERT INTO calls (at, operation, key, reference, fault, status) VALUES (?, ?, ?, ?, ?, ?)",
+                (time.time(), operation.name, key, reference, fault, reply.status),
+            )
     return reply, fault
 
 
@@ -150,7 +155,7 @@ def _fault(db: sqlite3.Connection, operation: str, about: tuple[str, str], scrip
 
 _NOTHING_DONE = {
     "rate_limit": Reply(429, {"error": "rate_limit"}, {"Retry-After": "1"}),
-    "outage": Reply(503, {"error": "outage"}, {"Retry-After": "1"}),
+    "outage": Reply(503, {"error": "outage"}, {"Retry-After": "2"}),
 }
 
 

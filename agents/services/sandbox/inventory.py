@@ -189,6 +189,15 @@ OPERATIONS = (
     Operation("inventory.reserve", "PUT", "/inventory/reservations/{key:path}", _by_key, reserve),
     Operation("inventory.find", "GET", "/inventory/reservations/{key:path}", _by_key, find),
     Operation("inventory.stock", "GET", "/inventory/stock/{sku:path}", _by_sku, stock),
-    Operation("inventory.set_stock", "PUT", "/inventory/stock/{sku:path}", _by_sku, set_stock),
-    Operation("inventory.add_stock", "POST", "/inventory/stock", _by_sku, add_stock),
+    Operation(
+        "inventory.set_stock",
+        "PUT",
+        "/inventory/stock/{sku:path}",
+        _by_sku,
+        set_stock,
+        recorded=False,
+    ),
+    Operation(
+        "inventory.add_stock", "POST", "/inventory/stock", _by_sku, add_stock, recorded=False
+    ),
 )

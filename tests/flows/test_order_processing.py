@@ -1,0 +1,167 @@
+"""What happens to an order: the real flow and real providers, each story on both databases.
+
+The flow's function is called outside of Prefect, so no server is needed. What is asserted is what
+the providers wrote down; after every story the invariants of tests/invariants.py must hold.
+"""
+
+import pytest
+
+from agents.runtime.retries import instant_retries
+from tests.flows.shop import DECLINED_CARD, GOODS, Shop
+
+LAMPS = GOODS["lamp"][0]
+
+
+async def test_every_good_order_is_charged_shipped_and_told_once(shop: Shop) -> None:
+    report = await shop.process(shop.orders(20, quantity=3, price=500), batch_size=8)
+
+    assert report.outcomes["shipped"] == report.orders == 20
+    assert report.captured == {"USD": 20 * 1_500}
+    assert report.messages == {"sent": 20}
+    record = shop.record
+    assert {p["received"] for [p] in record.payments.values()} == {1_500}
+    assert record.goods[shop.sku("lamp")]["shipped"] == 60
+    assert record.goods[shop.sku("lamp")]["on_hand"] == LAMPS - 60
+    subjects = shop.ask("SELECT subject FROM notifications WHERE key LIKE ?", f"%{shop.name}%")
+    wanted = [f"Your order {shop.order_id(n)} is on its way" for n in range(20)]
+    assert sorted(subject for (subject,) in subjects) == sorted(wanted)
+
+
+async def test_a_declined_card_gives_the_stock_back_and_takes_no_money(shop: Shop) -> None:
+    good, bad = shop.order(1), shop.order(2, payment_method=DECLINED_CARD)
+
+    report = await shop.process([good, bad])
+
+    assert (report.outcomes["shipped"], report.outcomes["rejected"]) == (1, 1)
+    assert report.reasons["rejected"] == {"declined": 1}
+    [payment] = shop.record.payments[shop.order_id(2)]
+    assert (payment["status"], payment["received"]) == ("canceled", 0)
+    assert shop.record.goods[shop.sku("lamp")]["on_hand"] == LAMPS - 1
+    assert told(shop, 2).startswith("Your order")
+    assert "could not be accepted" in told(shop, 2)
+
+
+async def test_stock_is_sold_to_one_and_the_other_is_told(shop: Shop) -> None:
+    report = await shop.process([shop.order(1, "rare"), shop.order(2, "rare")])
+
+    assert (report.outcomes["shipped"], report.outcomes["rejected"]) == (1, 1)
+    assert report.reasons["rejected"] == {"out of stock": 1}
+    assert len(shop.record.payments) == 1
+
+
+async def test_what_no_carrier_takes_is_refunded_released_and_told(shop: Shop) -> None:
+    report = await shop.process([shop.order(1, "anvil", price=4_200), shop.order(2)])
+
+    assert (report.outcomes["shipped"], report.outcomes["refunded"]) == (1, 1)
+    assert report.reasons["refunded"] == {"no carrier": 1}
+    assert report.refunded == {"USD": 4_200}
+    [payment] = shop.record.payments[shop.order_id(1)]
+    assert payment["received"] == payment["refunded"] == 4_200
+    assert shop.record.goods[shop.sku("anvil")]["on_hand"] == GOODS["anvil"][0]
+    assert shop.order_id(1) not in shop.record.shipments
+    assert "was cancelled and refunded" in told(shop, 1)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "payments.capture:timeout",
+        "payments.capture:reset",
+        "payments.capture:error",
+        "payments.capture:truncated",
+        "payments.open:reset",
+        "payments.authorise:error",
+        "inventory.reserve:reset",
+        "inventory.issue:truncated",
+        "carriers.book:truncated",
+    ],
+)
+async def test_an_unknown_outcome_is_settled_and_the_effect_happens_once(
+    shop: Shop, fault: str
+) -> None:
+    report = await shop.process(shop.orders(5), faults=f"{fault}=1")
+
+    assert shop.met(fault.partition(":")[2]) == 5
+    assert report.outcomes["shipped"] == 5
+    record = shop.record
+    assert {key: len(all_of_it) for key, all_of_it in record.payments.items()} == {
+        shop.order_id(n): 1 for n in range(5)
+    }
+    assert {len(parcels) for parcels in record.shipments.values()} == {1}
+    assert record.goods[shop.sku("lamp")]["shipped"] == 5
+
+
+async def test_an_unknown_outcome_while_undoing_is_settled_too(shop: Shop) -> None:
+    orders = shop.orders(5, sku="anvil")
+
+    report = await shop.process(
+        orders, faults="payments.refund:error=1;inventory.release:truncated=1"
+    )
+
+    assert shop.met("error") == shop.met("truncated") == 5
+    assert report.outcomes["refunded"] == 5
+    assert shop.record.goods[shop.sku("anvil")]["on_hand"] == GOODS["anvil"][0]
+
+
+async def test_an_unknown_decline_takes_no_money(shop: Shop) -> None:
+    orders = shop.orders(3, payment_method=DECLINED_CARD)
+
+    report = await shop.process(orders, faults="payments.authorise:error=1")
+
+    assert report.reasons["rejected"] == {"declined": 3}
+    assert {p["status"] for [p] in shop.record.payments.values()} == {"canceled"}
+
+
+async def test_asked_to_slow_down_an_order_comes_again_and_loses_nothing(shop: Shop) -> None:
+    report = await shop.process(shop.orders(5), faults="payments.capture:rate_limit=1")
+
+    assert shop.met("rate_limit") == 5
+    assert report.outcomes["shipped"] == 5
+
+
+async def test_an_outage_ends_as_dead_letters_that_keep_what_is_known(shop: Shop) -> None:
+    orders = [shop.order(1), shop.order(2, payment_method=DECLINED_CARD)]
+
+    with instant_retries():
+        report = await shop.process(orders, faults="inventory.issue:outage=1")
+
+    assert (report.outcomes["dead-lettered"], report.outcomes["rejected"]) == (1, 1)
+    [letter] = (await shop.journal()).dead.values()
+    assert (letter["agent"], letter["attempts"]) == ("issue_stock", 6)
+    assert "503" in letter["error"]
+
+
+async def test_an_order_for_approval_holds_neither_stock_nor_money_nor_worker(shop: Shop) -> None:
+    dear = shop.order(1, quantity=1, price=700_000)
+
+    report = await shop.process([dear, shop.order(2)])
+
+    assert (report.outcomes["waiting"], report.outcomes["shipped"]) == (1, 1)
+    assert report.reasons["waiting"] == {"risk 70: high-value, very-high-value": 1}
+    assert not shop.ask("SELECT n FROM calls WHERE key LIKE ?", f"%:{shop.order_id(1)}:%")
+    [waiting] = [i for i in (await shop.journal()).items.values() if i["state"] == "waiting"]
+    assert (waiting["key"], waiting["owner"]) == (shop.order_id(1), None)
+
+
+async def test_one_bad_order_hurts_nobody_in_its_batch(shop: Shop) -> None:
+    bad = [
+        shop.order(100, payment_method=DECLINED_CARD),
+        shop.order(101, "anvil"),
+        shop.order(102, price=700_000),
+        shop.order(103, "unheard-of"),
+        shop.order(104, address=shop.order(0)["address"] | {"country": "DE"}),
+    ]
+
+    report = await shop.process([*shop.orders(20), *bad])
+
+    assert report.outcomes["shipped"] == 20
+    assert report.reasons["refunded"] == {"no carrier": 2}
+    assert report.reasons["rejected"] == {"declined": 1, "unknown sku": 1}
+    assert report.outcomes["waiting"] == 1
+
+
+def told(shop: Shop, number: int) -> str:
+    """The one message about the order."""
+    sql = "SELECT subject || text FROM notifications WHERE key LIKE ?"
+    [(message,)] = shop.ask(sql, f"%:{shop.order_id(number)}:%")
+    return str(message)

@@ -1,0 +1,101 @@
+"""A run that ends too early: whatever killed it, the next one finishes what it began, once."""
+
+import asyncio
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from agents.runtime.settings import PREFIX, ROOT, settings
+from tests.flows.shop import DECLINED_CARD, Body, Shop
+
+COUNT = 40
+CALLS = 220  # of some 280 in all
+SLOW = "payments.capture:slow=1;payments.refund:slow=1"
+START_SECONDS = 60
+
+
+@pytest.fixture(autouse=True)
+def _short_lease(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv(f"{PREFIX}LEASE_SECONDS", "1")
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)]
+)
+async def test_what_a_killed_run_began_the_next_one_finishes(shop: Shop, seed: int) -> None:
+    """kill -9 in the middle of a batch, anywhere between the first call and the last."""
+    moment = random.Random(seed).randrange(10, CALLS)
+    bodies = a_bit_of_everything(shop)
+    interrupted(shop, bodies, moment, signal.SIGKILL)
+    assert {item["owner"] for item in (await shop.journal()).items.values()} != {None}
+
+    report = await shop.process(bodies, batch_size=16)
+
+    assert report.orders == COUNT
+    journal = await shop.journal()
+    outcomes = [item["outcome"] for item in journal.items.values()]
+    assert outcomes.count("shipped") == COUNT - 12
+    assert outcomes.count("refunded") == outcomes.count("rejected") == 4
+    assert [item["state"] for item in journal.items.values()].count("waiting") == 4
+    assert 0 < max(item["deaths"] for item in journal.items.values()) <= 1
+
+
+@pytest.mark.slow
+async def test_a_run_killed_again_and_again_still_ends(shop: Shop) -> None:
+    bodies = a_bit_of_everything(shop)
+    for moment in (60, 60, 60):
+        interrupted(shop, bodies, moment, signal.SIGKILL)
+        await asyncio.sleep(1.2)
+
+    report = await shop.process(bodies)
+
+    assert report.orders == COUNT
+    assert not (await shop.journal()).dead
+
+
+@pytest.mark.slow
+async def test_ctrl_c_hands_back_and_counts_no_death(shop: Shop) -> None:
+    bodies = a_bit_of_everything(shop)
+
+    interrupted(shop, bodies, CALLS // 2, signal.SIGINT)
+
+    items = (await shop.journal()).items.values()
+    assert {item["owner"] for item in items} == {None}
+    assert {item["deaths"] for item in items} == {0}
+    assert {item["state"] for item in items} & {"pending", "compensating"}
+    report = await shop.process(bodies)
+    assert report.orders == COUNT
+    assert {item["deaths"] for item in (await shop.journal()).items.values()} == {0}
+
+
+def a_bit_of_everything(shop: Shop) -> list[Body]:
+    """Every tenth order is declined, another finds no carrier, a third waits for approval."""
+    special: dict[int, Callable[[int], Body]] = {
+        3: lambda n: shop.order(n, payment_method=DECLINED_CARD),
+        5: lambda n: shop.order(n, "anvil"),
+        7: lambda n: shop.order(n, price=700_000),
+    }
+    return [special.get(n % 10, shop.order)(n) for n in range(COUNT)]
+
+
+def interrupted(shop: Shop, bodies: list[Body], calls: int, how: signal.Signals) -> None:
+    """Run the flow in a process of its own until the providers had so many calls; then end it so."""
+    before, until = shop.calls, time.monotonic() + START_SECONDS
+    arguments = [shop.write(bodies), shop.report, shop.stock, SLOW]
+    command = [sys.executable, "-m", "tests.flows.run_orders", *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as running:
+        while shop.calls - before < calls:
+            assert running.poll() is None, "it ended before it could be ended"
+            assert time.monotonic() < until
+            time.sleep(0.002)
+        running.send_signal(how)
+        running.wait(timeout=20)
+    assert running.returncode != 0

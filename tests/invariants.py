@@ -1,0 +1,248 @@
+"""The invariants of order processing, judged by the providers' own record and a dump of the journal.
+
+I1 to I6 of the reliability plan. Nothing here asks the code under test what it thinks it did: the
+sandbox's database is read behind its back and the journal by plain SQL. Every breach names its
+order.
+"""
+
+import json
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Table, select
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from agents.orders.scenario import ORDERS
+from agents.runtime.journal.schema import dead_letters, effects, history, items, outbox
+from agents.runtime.lifecycle import ENDED, TRANSITIONS, Event, State
+from agents.runtime.task import AGENTS
+
+Row = dict[str, Any]
+AT_REST = ENDED | {State.WAITING}
+UNDONE = {State.FAILED, State.COMPENSATED, State.CANCELLED}
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What the journal holds, table by table; rows about one item by its id."""
+
+    items: dict[int, Row]
+    history: dict[int, list[Row]]
+    effects: dict[int, list[Row]]
+    outbox: dict[int, list[Row]]
+    dead: dict[int, Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the providers know of the orders and goods whose names begin with `scope`."""
+
+    payments: dict[str, list[Row]]
+    shipments: dict[str, list[Row]]
+    reservations: dict[str, Row]
+    goods: dict[str, Row]
+    held: dict[str, Counter[str]]
+    messages: Counter[str]
+
+
+async def dump_journal(url: str) -> Journal:
+    """Everything in the journal at `url`."""
+    engine = create_async_engine(url)
+    async with engine.connect() as connection:
+
+        async def rows(table: Table) -> list[Row]:
+            return [dict(row) for row in (await connection.execute(select(table))).mappings()]
+
+        tables = {t.name: await rows(t) for t in (items, history, effects, outbox, dead_letters)}
+    await engine.dispose()
+    return Journal(
+        {row["id"]: row for row in tables["items"]},
+        _by_item(sorted(tables["history"], key=lambda row: row["sequence"])),
+        _by_item(tables["effects"]),
+        _by_item(tables["outbox"]),
+        {row["item"]: row for row in tables["dead_letters"]},
+    )
+
+
+def read_record(data: Path, scope: str = "") -> Record:
+    """The sandbox's record in `data`, of orders and SKUs that begin with `scope`."""
+    with closing(sqlite3.connect(f"file:{data}/sandbox.db?mode=ro", uri=True)) as db:
+        db.row_factory = sqlite3.Row
+
+        def ask(sql: str) -> list[Row]:
+            return [dict(row) for row in db.execute(sql)]
+
+        payments = ask(
+            "SELECT p.*, coalesce(sum(r.amount), 0) AS refunded FROM payment_intents p"
+            " LEFT JOIN refunds r ON r.payment_intent = p.id GROUP BY p.id"
+        )
+        shipments = ask("SELECT * FROM shipments")
+        reservations = {row["key"]: row for row in ask("SELECT * FROM reservations")}
+        goods = {row["sku"]: row for row in ask("SELECT * FROM stock")}
+        held: dict[str, Counter[str]] = defaultdict(Counter)
+        for row in ask("SELECT * FROM reservation_lines"):
+            held[row["key"]][row["sku"]] += row["quantity"]
+        sent = Counter(row["key"] for row in ask("SELECT key FROM notifications"))
+    return Record(
+        _in_scope(payments, lambda row: str(row["reference"]), scope),
+        _in_scope(shipments, lambda row: _order_of(row["key"]), scope),
+        {key: row for key, row in reservations.items() if _order_of(key).startswith(scope)},
+        {sku: row for sku, row in goods.items() if sku.startswith(scope)},
+        held,
+        Counter({key: n for key, n in sent.items() if _order_of(key).startswith(scope)}),
+    )
+
+
+async def check_invariants(journal_url: str, data: Path, scope: str = "") -> None:
+    """Assert I1 to I6 of a journal at rest and of the record in `data`."""
+    journal, record = await dump_journal(journal_url), read_record(data, scope)
+    breaches = [
+        *_charged_once(journal, record),
+        *_nothing_lost(journal),
+        *_money_conserved(journal, record),
+        *_stock_conserved(journal, record),
+        *_legal_histories(journal),
+        *_compensated(journal),
+        *_told_once(record),
+    ]
+    assert not breaches, "\n".join(breaches)
+
+
+def _charged_once(journal: Journal, record: Record) -> Iterator[str]:
+    known = {row["key"] for row in journal.items.values()}
+    for order, payments in record.payments.items():
+        if order not in known:
+            yield f"I1 {order}: the provider has a payment, the journal no such order"
+        if sum(payment["received"] > 0 for payment in payments) > 1:
+            yield f"I1 {order}: charged more than once"
+        for payment in payments:
+            if not 0 <= payment["refunded"] <= payment["received"] <= payment["amount"]:
+                yield f"I1 {order}: refunded, captured and asked for do not go together: {payment}"
+
+
+def _nothing_lost(journal: Journal) -> Iterator[str]:
+    for key, row in journal.items.items():
+        if key not in journal.dead and row["state"] not in AT_REST:
+            yield f"I2 {row['key']}: left behind as {row['state']}"
+        if row["owner"] is not None:
+            yield f"I2 {row['key']}: still held by {row['owner']}"
+
+
+def _money_conserved(journal: Journal, record: Record) -> Iterator[str]:
+    kept: Counter[str] = Counter()
+    worth: Counter[str] = Counter()
+    for item, row in journal.items.items():
+        order, body = row["key"], json.loads(row["body"])
+        payments = record.payments.get(order, [])
+        balance = sum(payment["received"] - payment["refunded"] for payment in payments)
+        if any(p["currency"].upper() != body["currency"] for p in payments):
+            yield f"I3 {order}: charged in another currency than {body['currency']}"
+        shipped = _is_shipped(record, row)
+        if item in journal.dead:
+            if not 0 <= balance <= body["total"]:
+                yield f"I3 {order}: this dead letter holds {balance} of {body['total']}"
+            continue
+        kept[body["currency"]] += balance
+        worth[body["currency"]] += body["total"] if shipped else 0
+        if balance != (body["total"] if shipped else 0):
+            yield f"I3 {order}: {row['outcome']}, worth {body['total']}, and we hold {balance}"
+        if shipped != (row["state"] == State.COMPLETED and row["outcome"] == "shipped"):
+            yield f"I3 {order}: parcel and stock say shipped={shipped}, journal: {row['state']}"
+        open_ones = [p for p in payments if p["status"] not in ("succeeded", "canceled")]
+        if row["state"] in ENDED and open_ones:
+            yield f"I3 {order}: ended, but could still be charged: {open_ones[0]['status']}"
+    if kept != worth:
+        yield f"I3 all orders: we hold {dict(kept)}, shipped were {dict(worth)}"
+
+
+def _stock_conserved(journal: Journal, record: Record) -> Iterator[str]:
+    state = {row["key"]: row["state"] for row in journal.items.values()}
+    dead = {journal.items[item]["key"] for item in journal.dead}
+    reserved: Counter[str] = Counter()
+    shipped: Counter[str] = Counter()
+    for key, reservation in record.reservations.items():
+        order, lines = _order_of(key), record.held[key]
+        if reservation["status"] == "held":
+            reserved += lines
+            if order not in dead:
+                yield f"I4 {order}: {state.get(order)}, and still holds {dict(lines)}"
+        if reservation["status"] == "issued":
+            shipped += lines
+    for sku, row in record.goods.items():
+        parts = (row["on_hand"], row["reserved"], row["shipped"])
+        if min(parts) < 0 or sum(parts) != row["initial"]:
+            yield f"I4 {sku}: {row}"
+        if (row["reserved"], row["shipped"]) != (reserved[sku], shipped[sku]):
+            yield f"I4 {sku}: {row}, by its orders reserved {reserved[sku]}, shipped {shipped[sku]}"
+
+
+def _legal_histories(journal: Journal) -> Iterator[str]:
+    for item, row in journal.items.items():
+        path = journal.history.get(item, [])
+        if [step["sequence"] for step in path] != list(range(1, row["sequence"] + 1)):
+            yield f"I5 {row['key']}: its history has gaps or ends elsewhere"
+            continue
+        if path[0]["source"] is not None or path[-1]["target"] != row["state"]:
+            yield f"I5 {row['key']}: its history does not lead to {row['state']}"
+        for before, after in pairwise(path):
+            if after["source"] != before["target"] or after["fence"] < before["fence"]:
+                yield f"I5 {row['key']}: {before['event']} is not followed by {after['event']}"
+        for step in path:
+            source = State(step["source"]) if step["source"] else None
+            if TRANSITIONS.get((source, Event(step["event"]))) != step["target"]:
+                yield f"I5 {row['key']}: {step['event']} leads from {source} to {step['target']}"
+
+
+def _compensated(journal: Journal) -> Iterator[str]:
+    for item, row in journal.items.items():
+        if row["state"] not in UNDONE or item in journal.dead:
+            continue
+        made = {effect["agent"]: effect["status"] for effect in journal.effects.get(item, [])}
+        for agent, status in made.items():
+            undo = AGENTS[agent].undo
+            if status != "refused" and undo is not None and made.get(undo.name) != "done":
+                yield f"I6 {row['key']}: {agent} is {status}, {undo.name} {made.get(undo.name)}"
+
+
+def _told_once(record: Record) -> Iterator[str]:
+    for key, count in record.messages.items():
+        if count > 1:
+            yield f"I6 {_order_of(key)}: told {count} times: {key}"
+
+
+def _is_shipped(record: Record, row: Row) -> bool:
+    parcels = [s for s in record.shipments.get(row["key"], []) if s["status"] == "booked"]
+    left = [
+        r
+        for key, r in record.reservations.items()
+        if _order_of(key) == row["key"] and r["status"] == "issued"
+    ]
+    return len(parcels) == 1 and len(left) == 1
+
+
+def _order_of(key: str) -> str:
+    """The order in an effect's key: tenant:scenario:order:agent:occurrence."""
+    _, _, rest = key.partition(f":{ORDERS.name}:")
+    order, *_ = rest.split(":")
+    return order
+
+
+def _by_item(rows: list[Row]) -> dict[int, list[Row]]:
+    found: dict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row["item"]].append(row)
+    return found
+
+
+def _in_scope(rows: list[Row], order: Any, scope: str) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if order(row).startswith(scope):
+            found[order(row)].append(row)
+    return found
