@@ -16,6 +16,7 @@ from agents.orders.desk import SAMPLE, open_desk
 from agents.orders.notify_customer import notify_customer
 from agents.orders.report import OrderReport
 from agents.orders.reserve_stock import issue_stock, reserve_stock
+from agents.runtime.batch import Batch
 from agents.runtime.saga import saga
 from flows.terminal import command
 
@@ -45,16 +46,21 @@ async def process_orders(
     """
     async with open_desk(orders, faults=faults, stock=stock, report=report) as desk:
         async for batch in desk.accepted(batch_size):
-            async with saga(batch):
-                batch = await assess_risk(batch)
-                batch = await reserve_stock(batch)
-                batch = await open_payment(batch)
-                batch = await authorise_payment(batch)
-                batch = await capture_payment(batch)
-                batch = await book_shipment(batch)
-                batch = await issue_stock(batch)
-            await notify_customer(batch)
+            await fulfil(batch)
         return await desk.report()
+
+
+async def fulfil(batch: Batch) -> None:
+    """What every order goes through, whoever brings it; undone in reverse if it fails for good."""
+    async with saga(batch):
+        batch = await assess_risk(batch)
+        batch = await reserve_stock(batch)
+        batch = await open_payment(batch)
+        batch = await authorise_payment(batch)
+        batch = await capture_payment(batch)
+        batch = await book_shipment(batch)
+        batch = await issue_stock(batch)
+    await notify_customer(batch)
 
 
 if __name__ == "__main__":

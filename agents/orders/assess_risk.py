@@ -3,15 +3,16 @@
 from agents.orders.models import Assessed, Order
 from agents.orders.rules import assess, needs_approval
 from agents.runtime.agent import agent
+from agents.runtime.batch import Decision
 from agents.runtime.errors import Parked
 from agents.runtime.policies import PURE
 
 
 @agent(PURE)
-def assess_risk(order: Order) -> Assessed:
-    """Weigh the order by the declared rules. Parks it above the threshold for approval."""
+def assess_risk(order: Order, decision: Decision | None) -> Assessed:
+    """Weigh the order by the declared rules. Parks it above the threshold until it is approved."""
     assessed = assess(order)
-    if needs_approval(assessed):
+    if decision is None and needs_approval(assessed):
         reasons = ", ".join(assessed.reasons)
         raise Parked(f"risk {assessed.risk}: {reasons}")
     return assessed

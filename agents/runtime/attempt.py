@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import time
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -26,6 +27,10 @@ AnyAgent = Agent[Any, Any]
 async def attempt(agent: AnyAgent, unit: Unit) -> Outcome:
     """Work on one item until the outcome is known, the budget is spent or a longer wait is due."""
     enter_item(unit.item.key, unit.item.trace)
+    decision = unit.item.decided(agent.name)
+    if decision is not None and not decision.approved:
+        reason = f"rejected by {decision.by}: {decision.reason}"
+        return Failed(Failure(agent.name, "Rejected", reason), clean=not unit.unknown)
     while True:
         begun = time.perf_counter()
         try:
@@ -86,16 +91,18 @@ async def _settle_or_call(agent: AnyAgent, unit: Unit) -> Any:
         match agent.settle:
             case AtMostOnce():
                 return None
-            case SameKey(horizon) if time.time() - unit.intended_at > horizon.total_seconds():
-                raise Parked(
-                    f"{agent.name}: outcome unknown and its key has expired, reconcile by hand"
-                )
+            case SameKey(horizon) if _expired(unit, horizon) and not unit.item.decided(agent.name):
+                raise Parked(f"{agent.name}: unknown outcome, expired key: approve to repeat it")
             case Lookup(find):
                 found = await _find(agent, unit, find)
                 if found is not None:
                     return found
                 _check_lease(agent)  # the look-up has used some of it
     return (await call(agent, [unit]))[0]
+
+
+def _expired(unit: Unit, horizon: timedelta) -> bool:
+    return time.time() - unit.intended_at > horizon.total_seconds()
 
 
 async def _find(agent: AnyAgent, unit: Unit, find: Any) -> Any:

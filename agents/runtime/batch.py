@@ -95,6 +95,10 @@ class Item:
     outcome: str | None = None
     decision: Decision | None = None
 
+    def decided(self, agent: str) -> Decision | None:
+        """What a person decided about what this agent asked, if somebody has."""
+        return self.decision if self.decision and self.decision.agent == agent else None
+
     def learn(self, fact: object) -> None:
         """Remember what an agent stated, for the agents after it."""
         if fact is not None:

@@ -13,7 +13,16 @@ import orjson
 from pydantic import TypeAdapter
 from sqlalchemy import Row
 
-from agents.runtime.batch import Batch, Effect, Failure, Item, Lineage, Scenario, Stage
+from agents.runtime.batch import (
+    Batch,
+    Decision,
+    Effect,
+    Failure,
+    Item,
+    Lineage,
+    Scenario,
+    Stage,
+)
 from agents.runtime.errors import Conflict
 from agents.runtime.journal import journal
 from agents.runtime.journal.acceptance import (
@@ -206,6 +215,7 @@ def _item(scenario: Scenario, claimed: Claimed) -> Item:
         trace=row.trace,
         payload=_adapter(scenario).validate_json(row.body),
         failure=Failure(**orjson.loads(row.failure)) if row.failure else None,
+        decision=Decision(**orjson.loads(row.decision)) if row.decision else None,
     )
     for stage in sorted(claimed.stages, key=lambda stage: stage.at):
         item.stages[stage.agent, stage.occurrence] = Stage(

@@ -24,7 +24,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext
 from pydantic import TypeAdapter
 
-from agents.runtime.batch import Batch, Item
+from agents.runtime.batch import Batch, Decision, Item
 from agents.runtime.caching import single_task
 from agents.runtime.policies import Policy, Settle
 
@@ -59,8 +59,9 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
     """A Prefect task around `function`; what it may ask for beyond the payload it names by type.
 
     The first parameter is the item's payload. The others are facts that agents before it stated,
-    by their types (`X | None` where it may be missing), or an EffectKey or UndoneKey. `run` takes
-    a batch through it.
+    by their types (`X | None` where it may be missing), an EffectKey or UndoneKey, or the
+    `Decision | None` of a person whom the agent asked by raising Parked. `run` takes a batch
+    through it.
     """
 
     def __init__(self, function: Callable[P, Any], options: Options, run: Run) -> None:
@@ -146,6 +147,8 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         if kind is UndoneKey:
             made = [item.effects[p] for p in item.effects if p[0] in self.undoes]
             return min(made, key=lambda effect: effect.intended_at).key
+        if Decision in get_args(kind):
+            return item.decided(self.name)
         if get_origin(kind) in {Union, types.UnionType}:
             return next((item.facts[k] for k in get_args(kind) if k in item.facts), None)
         if self.batched:
