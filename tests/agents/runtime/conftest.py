@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from prefect.testing.utilities import prefect_test_harness
 
 from agents.runtime.journal import Journal, open_journal
 from agents.runtime.retries import instant_retries
@@ -35,6 +36,13 @@ async def opened(journal_settings: Settings) -> AsyncIterator[Journal]:
     """This process with an open journal."""
     async with open_journal(journal_settings) as journal:
         yield journal
+
+
+@pytest.fixture(scope="session")
+def harness() -> Iterator[None]:
+    """A temporary Prefect server of the session's own."""
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
 
 
 @pytest.fixture

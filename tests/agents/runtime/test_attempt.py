@@ -14,7 +14,7 @@ from agents.runtime.agent import EffectKey, agent
 from agents.runtime.errors import Parked, TransientError, UnknownOutcome
 from agents.runtime.journal import Journal, journal, open_journal
 from agents.runtime.journal.schema import effects, items, stages
-from agents.runtime.policies import AT_MOST_ONCE, EFFECT, PURE, READ, Lookup, SameKey
+from agents.runtime.policies import AT_MOST_ONCE, EFFECT, PURE, READ, Lookup, SameKey, Settle
 from agents.runtime.retries import instant_retries
 from agents.runtime.settings import Settings
 from tests.agents.runtime.workshop import (
@@ -220,7 +220,7 @@ async def test_a_crash_between_intent_and_outcome_is_settled_by_the_next_process
     journal_settings: Settings, provider: Provider, settle: str, happened: bool
 ) -> None:
     (provider.after if happened else provider.before)["one"] = [Killed()]
-    ways = {
+    ways: dict[str, Settle] = {
         "lookup": lookup_of(provider),
         "same key": HOUR,
         "expired": HOUR,

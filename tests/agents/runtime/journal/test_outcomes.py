@@ -1,6 +1,7 @@
 """What agents did is written in groups; what a database refuses costs one item alone."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import event
@@ -77,7 +78,9 @@ async def test_an_end_with_a_stale_fence_sends_nothing(opened: Journal) -> None:
     lost.fence -= 1
     for item in (kept, lost):
         item.outcome = "fine"
-    notices = {item.id: [Notice("done", "email", "text")] for item in (kept, lost)}
+    notices: dict[int, Sequence[Notice]] = {
+        item.id: [Notice("done", "email", "text")] for item in (kept, lost)
+    }
     ended = await end(opened.database, opened.owner.id, [kept, lost], Event.COMPLETE, notices)
     assert ended == {kept.id}
     assert [(row.item, row.status) for row in await rows(outbox)] == [(kept.id, "waiting")]

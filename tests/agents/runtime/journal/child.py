@@ -1,0 +1,39 @@
+"""A process of its own for tests: migrates a journal and accepts keys; prints what it claimed.
+
+`python -m tests.agents.runtime.journal.child URL KEYS SEED`
+"""
+
+import asyncio
+import hashlib
+import random
+import sys
+
+from agents.runtime.journal.acceptance import Disposition, NewItem, accept
+from agents.runtime.journal.database import Database
+from agents.runtime.journal.owners import Owner
+from agents.runtime.telemetry import new_trace
+
+CHUNK = 25
+
+
+async def main(url: str, count: int, seed: int) -> None:
+    """Accept all keys in an order of its own; wait at the end until told that it may die."""
+    database = Database(url)
+    await database.migrate()
+    owner = Owner(database, url, 30)
+    await owner.register()
+    keys = [f"k{n}" for n in range(count)]
+    random.Random(seed).shuffle(keys)
+    body_hash = hashlib.sha256(b"{}").hexdigest()
+    for start in range(0, count, CHUNK):
+        chunk = [NewItem(key, "{}", body_hash, new_trace()) for key in keys[start : start + CHUNK]]
+        for answer in await accept(database, owner.id, "t", "jobs", "1", chunk):
+            if answer.disposition is Disposition.CLAIMED:
+                sys.stdout.write(f"{answer.row.key}\n")
+    sys.stdout.write("done\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

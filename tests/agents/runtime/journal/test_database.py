@@ -1,0 +1,142 @@
+"""One schema on both databases, laid by many processes at once, written by many at once."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, func, select, text
+
+from agents.runtime.journal import Journal
+from agents.runtime.journal.database import Database, now
+from agents.runtime.journal.schema import items, metadata, owners
+from agents.runtime.telemetry import COMMITS
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+async def test_the_migrations_lead_to_the_schema_of_the_code(opened: Journal) -> None:
+    def differences(connection: Connection) -> list[Any]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with opened.database.engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_a_column_too_many_would_be_seen(opened: Journal) -> None:
+    def differences(connection: Connection) -> int:
+        connection.execute(text("ALTER TABLE owners ADD COLUMN extra INTEGER"))
+        return len(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with opened.database.engine.connect() as connection:
+        assert await connection.run_sync(differences) == 1
+
+
+async def test_the_clock_is_the_databases_and_runs_in_seconds(opened: Journal) -> None:
+    async with opened.database.read() as connection:
+        first = await connection.scalar(select(now()))
+        await asyncio.sleep(0.05)
+        second = await connection.scalar(select(now()))
+        assert 0.01 < second - first < 5  # type: ignore[operator]  # never NULL
+
+
+async def test_what_fails_in_a_transaction_leaves_nothing(opened: Journal) -> None:
+    class Interrupted(Exception):
+        pass
+
+    async def write() -> None:
+        async with opened.database.write() as connection:
+            await connection.execute(owners.delete())
+            raise Interrupted
+
+    before = COMMITS._value.get()
+    with pytest.raises(Interrupted):
+        await write()
+    assert COMMITS._value.get() == before
+    async with opened.database.read() as connection:
+        assert await connection.scalar(select(func.count()).select_from(owners)) == 1
+
+
+async def test_sqlite_is_durable_and_waits_for_other_writers(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    async with database.read() as connection:
+        found = [
+            await connection.scalar(text(f"PRAGMA {name}"))
+            for name in ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
+        ]
+    await database.close()
+    assert found == ["wal", 2, 10_000, 1]
+
+
+async def test_a_writing_transaction_reads_nothing_that_changes_under_it(sqlite_url: str) -> None:
+    """Two that read and then write must come one after the other, or one of them is lost."""
+    first, second = Database(sqlite_url), Database(sqlite_url)
+    await first.migrate()
+
+    async def add(database: Database) -> None:
+        for _ in range(20):
+            async with database.write() as connection:
+                count = await connection.scalar(select(func.count()).select_from(owners))
+                row = {"id": f"o{count}", "host": "h", "pid": 1, "lease": 1.0, "beat_at": 0.0}
+                await connection.execute(owners.insert(), row)
+
+    await asyncio.gather(add(first), add(second))
+    async with first.read() as connection:
+        assert await connection.scalar(select(func.count()).select_from(owners)) == 40
+    await first.close()
+    await second.close()
+
+
+@pytest.fixture
+def processes() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def test_four_processes_migrate_at_once_and_claim_each_item_once(
+    sqlite_url: str, processes: ExitStack
+) -> None:
+    count, children = 200, []
+    for seed in range(4):
+        command = [sys.executable, "-m", "tests.agents.runtime.journal.child"]
+        child = subprocess.Popen(
+            [*command, sqlite_url, str(count), str(seed)],
+            cwd=ROOT,
+            stdin=PIPE,
+            stdout=PIPE,
+            text=True,
+        )
+        processes.enter_context(child)
+        processes.callback(child.kill)
+        children.append(child)
+    claimed: list[str] = []
+    for child in children:
+        assert child.stdout is not None
+        while (line := child.stdout.readline().strip()) != "done":
+            assert line, "a process ended before it was done"
+            claimed.append(line)
+    assert len(claimed) == len(set(claimed)) == count
+    path = sqlite_url.removeprefix("sqlite+aiosqlite:///")
+    with closing(sqlite3.connect(path)) as database:
+        found = database.execute("SELECT count(*), max(deaths) FROM items").fetchone()
+    assert found == (count, 0)
+
+
+async def test_many_migrate_an_empty_postgresql_at_once(postgresql_url: str) -> None:
+    databases = [Database(postgresql_url) for _ in range(4)]
+    async with databases[0].write() as connection:
+        await connection.execute(text("DROP SCHEMA public CASCADE"))
+        await connection.execute(text("CREATE SCHEMA public"))
+    await asyncio.gather(*(database.migrate() for database in databases))
+    async with databases[0].read() as connection:
+        assert await connection.scalar(select(func.count()).select_from(items)) == 0
+    for database in databases:
+        await database.close()

@@ -1,0 +1,86 @@
+"""Single calls of pure agents inside flows: cached across runs, until source, version or input change."""
+
+from typing import Any
+
+import pytest
+from prefect import flow
+
+from agents.runtime.agent import agent
+from agents.runtime.caching import ByInput
+from agents.runtime.policies import PURE, READ
+from agents.runtime.task import AGENTS
+from tests.agents.runtime.workshop import Job, Made
+
+called: list[str] = []
+
+
+def key(**changed: Any) -> str:
+    given = {"agent": "see", "version": "1", "source": "def see", "inputs": {"a": 1}} | changed
+    inputs = given.pop("inputs")
+    return ByInput(**given).compute_key(None, inputs, None)  # type: ignore[arg-type]
+
+
+def test_the_key_changes_with_everything_that_may_change_the_result() -> None:
+    keys = {
+        key(),
+        key(agent="look"),
+        key(version="2"),
+        key(source="def see: 2"),
+        key(inputs={"a": 2}),
+        key(inputs={"b": 1}),
+        key(inputs={"a": "1"}),
+        key(inputs={"a": None}),
+    }
+    assert len(keys) == 8
+    assert key() == key()
+    assert key(inputs={"job": Job(key="x")}) == key(inputs={"job": Job(key="x")})
+
+
+def seeing(version: str = "1") -> Any:
+    AGENTS.pop("see_cached", None)
+
+    @agent(PURE, version=version)
+    def see_cached(job: Job) -> dict[str, Any]:
+        called.append(job.key)
+        return {"__class__": "os.system", "data": job.text, "version": version}
+
+    return see_cached
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("harness")
+async def test_a_pure_call_is_made_once_over_many_runs() -> None:
+    called.clear()
+    see = seeing()
+
+    @flow
+    async def story(text: str) -> Any:
+        return await see(Job(key="a", text=text))
+
+    first = await story("x")
+    assert first == {"__class__": "os.system", "data": "x", "version": "1"}, "plain data"
+    assert await story("x") == first
+    assert len(called) == 1
+    assert (await story("y"))["data"] == "y"
+    assert len(called) == 2
+    see = seeing("2")
+    assert (await story("x"))["version"] == "2"
+    assert len(called) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("harness")
+async def test_what_reads_the_world_is_never_cached() -> None:
+    called.clear()
+
+    @agent(READ)
+    async def read_uncached(job: Job) -> Made:
+        called.append(job.key)
+        return Made(by="read")
+
+    @flow
+    async def story() -> Any:
+        return await read_uncached(Job(key="a"))
+
+    assert await story() == await story() == Made(by="read")
+    assert len(called) == 2

@@ -1,0 +1,49 @@
+"""What a run shows of itself: in a flow run at the server, elsewhere not at all."""
+
+import pytest
+from prefect import flow
+from prefect.artifacts import Artifact
+from prefect.client.orchestration import get_client
+
+from agents.runtime.showcase import (
+    Progress,
+    in_flow_run,
+    publish_markdown,
+    publish_table,
+    rename_run,
+)
+from agents.runtime.tally import Tally
+
+
+async def show() -> None:
+    await rename_run("forty-two")
+    await publish_table("Orders: by state", [{"a": 1}], "a table")
+    await publish_markdown("report", "# hello", "a report")
+    progress, tally = Progress("jobs"), Tally(expected=4)
+    for _ in range(2):
+        tally.count("done")
+        await progress.show(tally)
+
+
+async def test_outside_of_a_flow_run_nothing_is_shown() -> None:
+    """Nor is a server asked for or started."""
+    assert not in_flow_run()
+    await show()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("harness")
+async def test_in_a_flow_run_it_stands_at_the_server() -> None:
+    @flow
+    async def story() -> None:
+        assert in_flow_run()
+        await show()
+
+    await story()
+    async with get_client() as client:
+        (run,) = [run for run in await client.read_flow_runs() if run.name == "forty-two"]
+    table, report = [await Artifact.aget(key) for key in ("orders-by-state", "report")]
+    bar = await Artifact.aget("jobs")
+    assert (table and table.flow_run_id, report and report.data) == (run.id, "# hello")
+    assert bar is not None
+    assert bar.data == 50.0

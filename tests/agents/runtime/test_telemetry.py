@@ -1,0 +1,60 @@
+"""Every log line says which item it is about, and agents are counted by version."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+
+from agents.runtime.agent import agent
+from agents.runtime.journal import Journal, open_journal
+from agents.runtime.journal.schema import items
+from agents.runtime.policies import READ
+from agents.runtime.settings import Settings
+from agents.runtime.telemetry import enter_item, get_logger, new_trace, traceparent
+from tests.agents.runtime.workshop import Job, Made, jobs, rows, run
+
+
+def counted(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+async def test_a_log_line_has_item_and_trace(journal_settings: Settings, tmp_path: Path) -> None:
+    log = get_logger("agents.test")
+
+    @agent(READ)
+    async def read(_job: Job) -> Made:
+        log.info("reading")
+        return Made(by="read")
+
+    async with open_journal(journal_settings):
+        await run(jobs(2), read)
+        traces = {row.key: row.trace for row in await rows(items)}
+    lines = [json.loads(line) for line in (tmp_path / "agent-flows.log").read_text().splitlines()]
+    told = [line for line in lines if line["event"] == "reading"]
+    assert {line["item"]: line["trace"] for line in told} == traces
+    assert {(line["level"], line["logger"]) for line in told} == {("info", "agents.test")}
+
+
+@pytest.mark.usefixtures("opened", "no_waits")
+async def test_agents_are_counted_by_version_and_outcome(opened: Journal) -> None:
+    @agent(READ, version="3.1")
+    async def probe(job: Job) -> Made:
+        if job.n == 0:
+            raise ValueError
+        return Made(by="probe")
+
+    await run(jobs(5), probe)
+    labels = {"agent": "probe", "version": "3.1"}
+    assert counted("agent_flows_items_total", **labels, outcome="done") % 4 == 0
+    assert counted("agent_flows_items_total", **labels, outcome="dead") >= 1
+    assert counted("agent_flows_agent_seconds_count", **labels) >= 5
+
+
+def test_a_trace_goes_out_as_w3c_writes_it() -> None:
+    trace = new_trace()
+    enter_item("order-7", trace)
+    first, second = traceparent(), traceparent()
+    assert re.fullmatch(rf"00-{trace}-[0-9a-f]{{16}}-01", first)
+    assert first != second
