@@ -1,9 +1,11 @@
 """An open journal for tests of the runtime, and what must hold after each of them."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 from prefect.testing.utilities import prefect_test_harness
 
 from agents.runtime.journal import Journal, open_journal
@@ -38,10 +40,28 @@ async def opened(journal_settings: Settings) -> AsyncIterator[Journal]:
         yield journal
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Prefect's client leaves its sockets to the garbage collector."""
+    for item in items:
+        if "harness" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"))
+            unraisable = "ignore::pytest.PytestUnraisableExceptionWarning"
+            item.add_marker(pytest.mark.filterwarnings(unraisable))
+
+
+@pytest.fixture(autouse=True)
+def _sockets_of_prefect(request: pytest.FixtureRequest) -> Iterator[None]:
+    """They are collected while their warnings are silenced, not in some later test."""
+    yield
+    if "harness" in request.fixturenames:
+        gc.collect()
+
+
 @pytest.fixture(scope="session")
-def harness() -> Iterator[None]:
-    """A temporary Prefect server of the session's own."""
-    with prefect_test_harness(server_startup_timeout=120):
+def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A temporary Prefect server of the session's own, and a folder for its cached results."""
+    storage = {PREFECT_LOCAL_STORAGE_PATH: tmp_path_factory.mktemp("results")}
+    with prefect_test_harness(server_startup_timeout=120), temporary_settings(storage):
         yield
 
 

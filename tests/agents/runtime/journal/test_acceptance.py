@@ -8,7 +8,8 @@ from sqlalchemy import update
 
 from agents.runtime.intake import Rejection
 from agents.runtime.journal import Journal, open_journal
-from agents.runtime.journal.acceptance import Accepted, Disposition, NewItem, accept, claim, load
+from agents.runtime.journal.acceptance import Accepted, Disposition, NewItem, accept, load
+from agents.runtime.journal.claims import claim
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.schema import history, items
 from agents.runtime.settings import Settings

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from agents.runtime.errors import PermanentError
 from agents.runtime.journal import Journal, journal, open_journal
-from agents.runtime.journal.acceptance import claim
+from agents.runtime.journal.claims import claim
 from agents.runtime.journal.owners import is_alive
 from agents.runtime.journal.schema import history, items, owners
 from agents.runtime.settings import Settings
