@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -51,19 +52,30 @@ def is_sqlite(connection: AsyncConnection) -> bool:
 
 def insert_new(connection: AsyncConnection, table: Table) -> Any:
     """An INSERT that leaves rows alone that are there already."""
-    return _insert_into(connection, table).on_conflict_do_nothing()
+    return _dialect(connection).insert(table).on_conflict_do_nothing()
 
 
 def insert_or_replace(connection: AsyncConnection, table: Table, **instead: Any) -> Any:
     """An INSERT that overwrites the row with the same primary key, some columns with `instead`."""
-    statement = _insert_into(connection, table)
+    dialect = _dialect(connection)
+    return _replacing(dialect, table, instead) if instead else _insert_or_replace(dialect, table)
+
+
+@cache
+def _insert_or_replace(dialect: Any, table: Table) -> Any:
+    # Kept, as every group of every stage asks for it: `excluded` copies the whole table.
+    return _replacing(dialect, table, {})
+
+
+def _replacing(dialect: Any, table: Table, instead: dict[str, Any]) -> Any:
+    statement = dialect.insert(table)
     keys = [column.name for column in table.primary_key]
     changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
     return statement.on_conflict_do_update(index_elements=keys, set_=changed | instead)
 
 
-def _insert_into(connection: AsyncConnection, table: Table) -> Any:
-    return (sqlite if is_sqlite(connection) else postgresql).insert(table)
+def _dialect(connection: AsyncConnection) -> Any:
+    return sqlite if is_sqlite(connection) else postgresql
 
 
 def values_of(connection: AsyncConnection, values: Sequence[int] | Sequence[str]) -> FromClause:
