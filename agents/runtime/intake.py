@@ -31,11 +31,10 @@ from agents.runtime.journal.acceptance import (
     Disposition,
     NewItem,
     accept,
-    claim,
     load,
-    next_due,
     outlook,
 )
+from agents.runtime.journal.claims import claim, next_due, unfinished
 from agents.runtime.lifecycle import State
 from agents.runtime.tally import Tally
 from agents.runtime.task import AGENTS
@@ -86,9 +85,22 @@ class Intake:
         source = iter(records)
         while chunk := await asyncio.to_thread(_next, source, size):
             claimed = await self._accept(chunk)
-            claimed += await self._due(size - len(claimed))
+            claimed += await self._due(size - len(claimed), unsuspected=True)
             async for batch in self._batches(claimed, size):
                 yield batch
+        async for batch in self._come_back(size):
+            yield batch
+        await self._give_up()
+
+    async def resumed(self, size: int, ids: Sequence[int] | None = None) -> AsyncIterator[Batch]:
+        """Batches of items that were accepted before and that nobody alive holds.
+
+        These `ids`; or, without them, all of the scenario that are due now.
+        """
+        here, name = journal(), self.scenario.name
+        if ids is None:
+            ids = await unfinished(here.database, here.tenant, name)
+        self.late.update(ids)
         async for batch in self._come_back(size):
             yield batch
         await self._give_up()
@@ -166,19 +178,23 @@ class Intake:
             if not claimed and not await self._wait(until):
                 return
 
-    async def _due(self, most: int) -> list[Claimed]:
+    async def _due(self, most: int, *, unsuspected: bool = False) -> list[Claimed]:
         """Those of the late items that are due now and that nobody alive holds."""
         here = journal()
         if not self.late or most <= 0:
             return []
         async with here.database.write() as connection:
-            rows = await claim(connection, here.owner.id, sorted(self.late), most)
+            late = sorted(self.late)
+            rows = await claim(connection, here.owner.id, late, most, unsuspected=unsuspected)
         self.late.difference_update(row.id for row in rows)
         return await load(here.database, rows)
 
     async def _wait(self, until: float) -> bool:
         """Sleep until something may be due; False when all that is left is in living hands."""
         database = journal().database
+        await self._settle_ended()
+        if not self.late:
+            return False
         due = await next_due(database, sorted(self.late))
         if due is None and time.monotonic() > until:
             return False
@@ -188,10 +204,18 @@ class Intake:
         return True
 
     async def _give_up(self) -> None:
-        for row in await outlook(journal().database, sorted(self.late)):
-            word = "already done" if row.ended_at is not None else "elsewhere"
-            self.tally.count(word, row.outcome or "held by another process")
+        await self._settle_ended()
+        for _ in self.late:
+            self.tally.count("elsewhere", "held by another process")
         self.tally.show()
+
+    async def _settle_ended(self) -> None:
+        """Stop waiting for items that somebody else has ended."""
+        for row in await outlook(journal().database, sorted(self.late)):
+            if row.ended_at is not None:
+                buried = row.state == State.DEAD_LETTERED
+                self.tally.count("dead-lettered" if buried else "already done", row.outcome or "")
+                self.late.discard(row.id)
 
 
 def _next(source: Iterator[Candidate | Rejection], size: int) -> list[Candidate | Rejection]:

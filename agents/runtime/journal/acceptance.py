@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, case, literal, or_, select, update
+from sqlalchemy import Row, and_, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql import ColumnElement
 
+from agents.runtime.journal.claims import claim
 from agents.runtime.journal.database import Database, now
-from agents.runtime.journal.owners import is_alive, unheld
 from agents.runtime.journal.rows import insert_many, insert_new, record, values_of
 from agents.runtime.journal.schema import dead_letters, effects, items, stages
 from agents.runtime.lifecycle import ENDED, Event, State
@@ -77,29 +76,9 @@ async def accept(  # noqa: PLR0913 - who takes what, for whom
         accepted = [row for row in rows.values() if row.id in fresh]
         await record(connection, accepted, Event.ACCEPT, None, None, {})
         same = [row.id for row in rows.values() if row.body_hash == wanted[row.key].body_hash]
-        claimed = {row.id: row for row in await claim(connection, owner, same)}
+        taken = await claim(connection, owner, same, len(same), unsuspected=True)
+        claimed = {row.id: row for row in taken}
     return [_answer(rows[item.key], item, claimed, fresh) for item in new]
-
-
-async def claim(
-    connection: AsyncConnection, owner: str, ids: Sequence[int], most: int | None = None
-) -> list[Row[Any]]:
-    """Take those of the items, `most` at most, that are due and that nobody alive holds.
-
-    Taking from a dead owner raises the item's `deaths`; the fence grows with every claim.
-    """
-    if most is not None:
-        ids = await _first_due(connection, ids, most)
-    ids = await _lock(connection, ids)
-    if not ids:
-        return []
-    held = items.c.owner.is_not(None)
-    free = await _take(connection, owner, ids, ~held, deaths=0)
-    lost = held & (items.c.owner != owner) & ~is_alive(items.c.owner)
-    dead = await _take(connection, owner, ids, lost, deaths=1)
-    await _record_claims(connection, free, Event.CLAIM, owner)
-    await _record_claims(connection, dead, Event.TAKE_OVER, owner)
-    return free + dead
 
 
 async def load(database: Database, rows: Sequence[Row[Any]]) -> list[Claimed]:
@@ -109,20 +88,6 @@ async def load(database: Database, rows: Sequence[Row[Any]]) -> list[Claimed]:
         done = await _about(connection, stages, ids)
         made = await _about(connection, effects, ids)
     return [Claimed(row, done.get(row.id, []), made.get(row.id, [])) for row in rows]
-
-
-async def next_due(database: Database, ids: Sequence[int]) -> float | None:
-    """Seconds until the first of these unheld items is due; None when none of them is left."""
-    async with database.read() as connection:
-        values = values_of(connection, ids)
-        due: float | None = await connection.scalar(
-            select(items.c.retry_at - now())
-            .where(items.c.id.in_(select(values.c.value)), items.c.state.in_(_CLAIMABLE), unheld())
-            .where(items.c.retry_at.is_not(None))
-            .order_by(items.c.retry_at)
-            .limit(1)
-        )
-    return due
 
 
 async def outlook(database: Database, ids: Sequence[int]) -> Sequence[Any]:
@@ -137,9 +102,6 @@ async def outlook(database: Database, ids: Sequence[int]) -> Sequence[Any]:
             )
         )
         return result.all()
-
-
-_CLAIMABLE = (State.PENDING, State.PROCESSING, State.COMPENSATING)
 
 
 async def _insert(
@@ -179,83 +141,14 @@ async def _select(
     return (
         await connection.execute(
             select(items, dead_letters.c.at.label("dead_at"))
-            .outerjoin(dead_letters, dead_letters.c.item == items.c.id)
+            .outerjoin(
+                dead_letters,
+                and_(dead_letters.c.item == items.c.id, dead_letters.c.status != "replayed"),
+            )
             .where(items.c.tenant == tenant, items.c.scenario == scenario)
             .where(items.c.key.in_(select(values.c.value)))
         )
     ).all()
-
-
-async def _first_due(connection: AsyncConnection, ids: Sequence[int], most: int) -> list[int]:
-    values = values_of(connection, ids)
-    result = await connection.scalars(
-        select(items.c.id)
-        .where(items.c.id.in_(select(values.c.value)), _is_free(), unheld())
-        .order_by(items.c.retry_at, items.c.id)
-        .limit(most)
-    )
-    return list(result)
-
-
-async def _lock(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
-    """Those of the items that nobody else is changing now, locked: claims never wait for others."""
-    if not ids:
-        return []
-    values = values_of(connection, ids)
-    result = await connection.scalars(
-        select(items.c.id)
-        .where(items.c.id.in_(select(values.c.value)))
-        .order_by(items.c.id)
-        .with_for_update(skip_locked=True)
-    )
-    return list(result)
-
-
-def _is_free() -> ColumnElement[bool]:
-    """SQL: the item may be worked on now, if nobody holds it."""
-    buried = select(dead_letters.c.item).where(dead_letters.c.item == items.c.id)
-    due = or_(items.c.retry_at.is_(None), items.c.retry_at <= now())
-    return items.c.state.in_(_CLAIMABLE) & due & ~buried.exists()
-
-
-async def _take(
-    connection: AsyncConnection,
-    owner: str,
-    ids: Sequence[int],
-    condition: ColumnElement[bool],
-    deaths: int,
-) -> list[Row[Any]]:
-    values = values_of(connection, ids)
-    result = await connection.execute(
-        update(items)
-        .where(items.c.id.in_(select(values.c.value)), _is_free(), condition)
-        .values(
-            state=_working(),
-            owner=owner,
-            fence=items.c.fence + 1,
-            deaths=items.c.deaths + deaths,
-            sequence=items.c.sequence + 1,
-            retry_at=None,
-        )
-        .returning(items)
-    )
-    return list(result.all())
-
-
-def _working() -> ColumnElement[str]:
-    """SQL: pending items become processing, the others go on as they were."""
-    return case(
-        (items.c.state == State.PENDING, literal(State.PROCESSING.value)), else_=items.c.state
-    )
-
-
-async def _record_claims(
-    connection: AsyncConnection, rows: list[Row[Any]], event: Event, owner: str
-) -> None:
-    for state in (State.PROCESSING, State.COMPENSATING):
-        source = State.PENDING if (state, event) == (State.PROCESSING, Event.CLAIM) else state
-        moved = [row for row in rows if row.state == state]
-        await record(connection, moved, event, source, owner, {})
 
 
 async def _about(

@@ -34,7 +34,7 @@ async def offer(journal: Journal, some: list[NewItem], owner: str = "") -> list[
     )
 
 
-async def take(journal: Journal, ids: list[int], most: int | None = None) -> list[tuple[int, int]]:
+async def take(journal: Journal, ids: list[int], most: int = 256) -> list[tuple[int, int]]:
     """Claim; the ids taken and their fences."""
     async with journal.database.write() as connection:
         found = await claim(connection, journal.owner.id, ids, most)
@@ -157,7 +157,7 @@ async def test_two_who_find_the_same_dead_owner_do_not_both_take_over(
     """PostgreSQL runs claims at the same time, so the second one sees what the first one wrote."""
     settings = Settings(journal_url=postgresql_url)  # type: ignore[arg-type]  # pydantic wraps it
     async with open_journal(settings) as first, open_journal(settings) as second:
-        answers = await offer(first, new_items([f"k{n}" for n in range(300)]), owner="gone")
+        answers = await offer(first, new_items([f"k{n}" for n in range(30)]), owner="gone")
         ids = [answer.row.id for answer in answers]
         async with first.database.write() as connection:
             mine = await claim(connection, first.owner.id, ids)

@@ -1,0 +1,116 @@
+"""Killers: what died with its owner travels in ever smaller company, and not for ever."""
+
+import pytest
+
+from agents.runtime.agent import agent
+from agents.runtime.intake import Intake
+from agents.runtime.journal import Journal, open_journal
+from agents.runtime.journal.claims import MOST_DEATHS, TOGETHER, unfinished
+from agents.runtime.journal.schema import items
+from agents.runtime.lifecycle import State
+from agents.runtime.policies import PURE
+from agents.runtime.saga import saga
+from agents.runtime.settings import Settings
+from agents.runtime.tally import Tally
+from tests.agents.runtime.workshop import (
+    JOBS,
+    AnyAgent,
+    Job,
+    Killed,
+    Made,
+    Run,
+    candidates,
+    doomed,
+    jobs,
+    letters,
+    rows,
+    run,
+    states,
+)
+
+KILLER = "job-0100"
+
+
+def deadly(seen: list[int]) -> AnyAgent:
+    """An agent that kills its process at one job; notes the size of the batches it dies in."""
+
+    @agent(PURE, batched=True)
+    def work(some: list[Job]) -> list[Made]:
+        if any(job.key == KILLER for job in some):
+            seen.append(len(some))
+            raise Killed
+        return [Made(by="work", n=job.n) for job in some]
+
+    return work
+
+
+async def resume(step: AnyAgent) -> Run:
+    """Another process finishes what is left, as a reconciler does."""
+    told = Run(Tally())
+    intake = Intake(JOBS, told.tally, told.rejections.append)
+    async for batch in intake.resumed(256):
+        async with saga(batch):
+            await step(batch)
+    return told
+
+
+async def test_one_killer_among_256_is_one_dead_letter_and_255_completed(
+    journal_settings: Settings,
+) -> None:
+    seen: list[int] = []
+    step = deadly(seen)
+    async with doomed(journal_settings):
+        with pytest.raises(Killed):
+            await run(jobs(256), step)
+    while True:
+        async with doomed(journal_settings):
+            try:
+                await resume(step)
+                break
+            except Killed:
+                continue
+    async with open_journal(journal_settings):
+        found = list((await states()).values())
+        assert found.count(State.COMPLETED) == 255
+        assert found.count(State.DEAD_LETTERED) == 1
+        (letter,) = await letters()
+        assert (letter.error_type, letter.attempts) == ("Killer", MOST_DEATHS)
+    assert seen == [256, 32, 4, 1, 1]
+
+
+async def test_the_innocent_go_first_and_suspects_never_join_new_work(
+    journal_settings: Settings,
+) -> None:
+    seen: list[int] = []
+    async with doomed(journal_settings):
+        with pytest.raises(Killed):
+            await run(jobs(256), deadly(seen))
+    sizes: list[int] = []
+
+    @agent(PURE, batched=True)
+    def look(some: list[Job]) -> list[Made]:
+        sizes.append(len(some))
+        return [Made(by="look") for _ in some]
+
+    async with open_journal(journal_settings):
+        told = await run(jobs(300), look)
+        assert told.outcomes == {"job completed": 300}
+    assert sizes[0] == 300 - 256
+    assert set(sizes[1:]) == {TOGETHER[1]}
+
+
+async def test_handing_back_is_no_death(journal_settings: Settings) -> None:
+    intake = Intake(JOBS, Tally(), lambda _rejection: None)
+    async with open_journal(journal_settings):
+        async for _batch in intake.accepted(candidates(jobs(3)), 256):
+            break
+    async with open_journal(journal_settings) as opened:
+        assert {row.deaths for row in await rows(items)} == {0}
+        assert len(await unfinished(opened.database, opened.tenant, "jobs")) == 3
+
+
+async def test_what_the_living_hold_is_not_unfinished(opened: Journal) -> None:
+    intake = Intake(JOBS, Tally(), lambda _rejection: None)
+    source = intake.accepted(candidates(jobs(3)), 256)
+    await anext(aiter(source))
+    assert await unfinished(opened.database, opened.tenant, "jobs") == []
