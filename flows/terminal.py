@@ -5,19 +5,26 @@ import inspect
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, get_type_hints
+from typing import Annotated, Any, NoReturn, Protocol, get_args, get_type_hints
 
 import cyclopts
+from annotated_types import Ge, Le
 from prefect import Flow
-from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL, temporary_settings
+from prefect.logging.handlers import PrefectConsoleHandler
+from prefect.settings import PREFECT_API_URL
+from pydantic.fields import FieldInfo
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from agents.runtime.errors import AgentError
+from agents.runtime.settings import settings
 from agents.runtime.tally import Tally, watcher
+from agents.runtime.telemetry import get_logger, start_telemetry
 
-BAD_INPUT = 2
+FAILED, BAD_INPUT, STOPPED = 1, 2, 130
+LOG_FILE = "agent-flows.log"
+STOPPED_TEXT = "stopped: what was begun is handed back, run the same command again to finish it"
 COLUMNS = (
     TextColumn("{task.description}"),
     BarColumn(),
@@ -45,40 +52,78 @@ class Report(Protocol):
 def command(flow: Flow[..., Any]) -> None:
     """Make the flow a command: parse its parameters, run it, show its report.
 
-    Exits with status 2, and words instead of a stack trace, on an error of ours.
+    Exits with words instead of a stack trace: with status 2 on an error of ours, with 130 on
+    Ctrl-C, and with 1 on anything that nobody expected, whose trace is in the log file.
     """
     signature = inspect.signature(flow.fn)
     options = [p.replace(kind=p.KEYWORD_ONLY) for p in signature.parameters.values()]
+    hints = get_type_hints(flow.fn, include_extras=True)
 
     def main(**given: Any) -> None:
         _show(_run(flow, given))
 
     main.__doc__ = inspect.getdoc(flow.fn)
-    main.__annotations__ = get_type_hints(flow.fn, include_extras=True) | {"return": None}
+    main.__annotations__ = {name: _bounded(hint) for name, hint in hints.items()} | {"return": None}
     main.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]  # set, not declared
     app = cyclopts.App(name=f"python -m flows.{flow.name.replace('-', '_')}", version_flags=[])
     app.default(main)
     app()
 
 
+def _bounded(hint: Any) -> Any:
+    """The hint with pydantic's bounds as those of the command line, whose errors a person can read."""
+    kind, *notes = get_args(hint) or (hint,)
+    bounds = [bound for note in notes if isinstance(note, FieldInfo) for bound in note.metadata]
+    least = next((bound.ge for bound in bounds if isinstance(bound, Ge)), None)
+    most = next((bound.le for bound in bounds if isinstance(bound, Le)), None)
+    if least is None and most is None:
+        return hint
+    number: Any = cyclopts.validators.Number(gte=least, lte=most)  # type: ignore[arg-type]  # typed as floats
+    return Annotated[kind, cyclopts.Parameter(validator=number)]
+
+
 def _run(flow: Flow[..., Any], given: Mapping[str, Any]) -> Report:
-    # The bar is for the terminal: what happened in detail is in the log file and in the UI.
-    logging.getLogger("prefect").setLevel(logging.ERROR)
-    quiet = temporary_settings({PREFECT_LOGGING_LEVEL: "ERROR"})
-    with quiet, Progress(*COLUMNS, console=Console(stderr=True)) as bar:
+    _keep_log_off_terminal()
+    try:
+        return asyncio.run(_watched(flow, given))
+    except AgentError as error:
+        _end(f"error: {error}", BAD_INPUT)
+    except KeyboardInterrupt:
+        _end(STOPPED_TEXT, STOPPED)
+    except Exception as error:  # noqa: BLE001 - nothing above this would tell a person more
+        _end(_unexpected(error), FAILED)
+
+
+async def _watched(flow: Flow[..., Any], given: Mapping[str, Any]) -> Report:
+    with Progress(*COLUMNS, console=Console(stderr=True), transient=True) as bar:
         shown = bar.add_task(f"{flow.name}: starting", total=None)
 
         def show(tally: Tally) -> None:
             bar.update(shown, description=flow.name, total=tally.expected, completed=tally.done)
 
         watcher.set(show)
-        try:
-            report: Report = asyncio.run(flow(**given))
-        except AgentError as error:
-            bar.stop()
-            Console(stderr=True).print(f"error: {error}", markup=False, highlight=False)
-            sys.exit(BAD_INPUT)
-    return report
+        report: Report = await flow(**given)
+        return report
+
+
+def _keep_log_off_terminal() -> None:
+    """The bar is for the terminal: what happened in detail is in the log file and in the UI."""
+    root = logging.getLogger()
+    for handler in [h for h in root.handlers if isinstance(h, PrefectConsoleHandler)]:
+        root.removeHandler(handler)
+    root.addHandler(logging.NullHandler())  # with no handler at all, Python would write warnings
+
+
+def _unexpected(error: Exception) -> str:
+    start_telemetry(settings())
+    get_logger("agents.flows").error("run failed unexpectedly", exc_info=error)
+    words = str(error).partition("\n")[0] or "no message"
+    return f"error: {type(error).__name__}: {words}, see {settings().data / LOG_FILE}"
+
+
+def _end(words: str, status: int) -> NoReturn:
+    Console(stderr=True).print(words, markup=False, highlight=False, soft_wrap=True)
+    sys.exit(status)
 
 
 def _show(report: Report) -> None:

@@ -1,0 +1,202 @@
+"""What a person sees in a terminal: a table or one line of words, and an exit status to go by."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agents.runtime.settings import PREFIX, ROOT
+from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
+from tests.flows.shop import Shop
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+MODULE = ("-m", "flows.order_processing")
+FILE = ("flows/order_processing.py",)
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """A shell in the project's root, with a home and a data folder of its own."""
+
+    home: Path
+    shop: Shop
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Ours, without the settings that somebody has made for himself."""
+        foreign = ("PREFECT_", PREFIX)
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
+        return inherited | {
+            "COLUMNS": "100",
+            "DO_NOT_TRACK": "1",
+            "PREFECT_HOME": str(self.home / "prefect"),
+            f"{PREFIX}DATA": str(self.shop.data),
+        }
+
+    def run(
+        self, *arguments: str, given: bytes = b"", **settings: str
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run Python with these arguments to its end."""
+        changed = {PREFIX + name.upper(): value for name, value in settings.items()}
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=self.environment | changed,
+            input=given,
+            capture_output=True,
+            timeout=200,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    home = tmp_path_factory.mktemp("terminal")
+    data = home / "data"
+    ensure_sandbox(data)
+    yield Terminal(home, Shop("cli", home, data, f"sqlite+aiosqlite:///{data / 'journal.db'}"))
+    stop_sandbox(data)
+
+
+async def test_a_run_shows_a_table_and_says_where_to_look_next(terminal: Terminal) -> None:
+    shop = terminal.shop
+    orders = [*shop.orders(4), shop.order(4, "anvil")]
+    options = ("--stock", shop.stock, "--report", str(terminal.home / "here" / "report.md"))
+
+    ended = terminal.run(*MODULE, "--orders", shop.write([*orders, b"{"]), *options)
+
+    shown = ended.stdout.decode()
+    assert ended.returncode == 0, ended.stderr.decode()
+    assert "6 orders in" in shown
+    assert all(word in shown for word in ("shipped", "waiting for approval", "dead-lettered"))
+    assert "no carrier (1)" in shown
+    assert "USD 99.95 captured, USD 19.99 refunded" in shown
+    assert "prefect server start" in shown
+    assert f"report: {terminal.home}/here/report.md" in shown
+    assert "| shipped | 4 |" in (terminal.home / "here" / "report.md").read_text("utf-8")
+    assert (terminal.home / "here" / "report.rejected.jsonl").is_file()
+    assert not quiet(ended)
+    await shop.check()
+
+
+def test_the_file_runs_as_well_as_the_module_and_reads_standard_input(
+    terminal: Terminal,
+) -> None:
+    shop = terminal.shop
+    orders = Path(shop.write([shop.order(number) for number in range(10, 15)])).read_bytes()
+
+    ended = terminal.run(*FILE, "--orders", "-", "--stock", shop.stock, given=orders)
+
+    assert ended.returncode == 0, ended.stderr.decode()
+    assert "5 orders in" in ended.stdout.decode()
+    assert {shop.order_id(number) for number in range(10, 15)} <= set(shop.record.shipments)
+
+
+def test_help_describes_every_option(terminal: Terminal) -> None:
+    ended = terminal.run(*MODULE, "--help")
+
+    shown = " ".join(ended.stdout.decode().replace("│", " ").split())
+    assert ended.returncode == 0
+    for option, described in {
+        "--orders": "JSON Lines, JSON, CSV or Parquet",
+        "--batch-size": "1 to 256",
+        "--report": "Markdown file",
+        "--faults": "payments.capture:timeout=0.01",
+        "--stock": "sku,on_hand,weight_grams",
+    }.items():
+        assert option in shown
+        assert described in shown
+
+
+@pytest.mark.parametrize("size,rule", [("0", "Must be >= 1"), ("257", "<= 256"), ("x", "int")])
+def test_a_bad_option_is_refused_in_words(terminal: Terminal, size: str, rule: str) -> None:
+    ended = terminal.run(*MODULE, "--batch-size", size)
+
+    told = ended.stderr.decode()
+    assert ended.returncode == 2
+    assert "--batch-size" in told
+    assert rule in told
+    assert "Traceback" not in told
+    assert "pydantic" not in told
+
+
+@pytest.mark.parametrize(
+    "arguments,words",
+    [
+        (("--orders", "no-such-file.jsonl"), "No such file"),
+        (("--orders", "agents.jsonl"), "not a regular file"),
+        (("--orders", "orders.txt"), "name it .jsonl"),
+        (("--faults", "payments.capture:vanish=1"), "'vanish' is not one of"),
+        (("--stock", "no-such-stock.csv"), "no-such-stock.csv"),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_one_line(
+    terminal: Terminal, arguments: tuple[str, str], words: str
+) -> None:
+    option, name = arguments
+    (terminal.home / "agents.jsonl").mkdir(exist_ok=True)
+    path = str(terminal.home / name) if "." in name and ":" not in name else name
+
+    ended = terminal.run(*MODULE, option, path)
+
+    assert ended.returncode == 2
+    [told] = quiet(ended)
+    assert told.startswith("error: ")
+    assert words in told
+
+
+def test_a_setting_at_fault_is_named(terminal: Terminal) -> None:
+    ended = terminal.run(*MODULE, lease_seconds="0")
+
+    assert ended.returncode == 2
+    assert f"{PREFIX}LEASE_SECONDS" in ended.stderr.decode()
+    assert b"Traceback" not in ended.stderr
+
+
+def test_what_nobody_expected_is_one_line_and_its_trace_in_the_log(terminal: Terminal) -> None:
+    broken = terminal.home / "broken"
+    broken.mkdir()
+    (broken / "journal.db").write_bytes(b"this is no database" * 100)
+
+    ended = terminal.run(*MODULE, data=str(broken))
+
+    assert ended.returncode == 1
+    [told] = quiet(ended)
+    assert "file is not a database" in told
+    assert str(broken / "agent-flows.log") in told
+    assert "Traceback" in (broken / "agent-flows.log").read_text("utf-8")
+
+
+def test_ctrl_c_says_how_to_go_on(terminal: Terminal) -> None:
+    shop = terminal.shop
+    bodies = [shop.order(number) for number in range(100, 200)]
+    command = [sys.executable, *MODULE, "--orders", shop.write(bodies), "--stock", shop.stock]
+    slow = ("--batch-size", "4", "--faults", "payments.capture:slow=1")
+    with subprocess.Popen(
+        [*command, *slow], cwd=ROOT, env=terminal.environment, stderr=subprocess.PIPE
+    ) as running:
+        before, until = shop.calls, time.monotonic() + 100
+        while shop.calls < before + 60:
+            assert running.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=60)
+
+    assert running.returncode == 130, told.decode()
+    assert "run the same command again" in told.decode()
+    assert b"Traceback" not in told
+
+
+def quiet(ended: subprocess.CompletedProcess[bytes]) -> list[str]:
+    """What was written to standard error: no stack trace, and no line that says nothing."""
+    told = ended.stderr.decode()
+    assert "Traceback" not in told
+    return [line for line in told.splitlines() if line.strip()]

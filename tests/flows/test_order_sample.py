@@ -1,0 +1,62 @@
+"""The run a new user sees first: the sample's thousand orders, with providers that misbehave."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agents.runtime.settings import settings
+from agents.services.sandbox.process import stop_sandbox
+from flows.order_processing import process_orders
+from tests.databases import stop_telemetry
+from tests.invariants import check_invariants, dump_journal, read_record
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A data folder as in a fresh clone."""
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(tmp_path))
+    settings.cache_clear()
+    yield tmp_path
+    settings.cache_clear()
+    stop_telemetry()
+    stop_sandbox(tmp_path)
+
+
+async def test_the_sample_fills_every_row_and_a_second_run_changes_nothing(data: Path) -> None:
+    report = await process_orders.fn()
+
+    assert report.outcomes == {
+        "shipped": 893,
+        "refunded": 25,
+        "rejected": 57,
+        "waiting": 22,
+        "dead-lettered": 3,
+    }
+    assert report.reasons["refunded"] == {"no carrier": 25}
+    assert report.reasons["rejected"] == {"out of stock": 41, "declined": 16}
+    assert report.reasons["dead-lettered"] == {"swift book: out of service (503)": 3}
+    assert report.captured == {"USD": 144_571_273}
+    assert report.refunded == {"USD": 6_497_348}
+    assert report.messages == {"sent": 968, "unknown": 7}
+    assert report.report_file == str(data / "reports" / "order-processing.md")
+    assert report.headline().startswith("1,000 orders in ")
+    journal_url = settings().journal
+    await check_invariants(journal_url, data)
+    journal, record = await dump_journal(journal_url), read_record(data)
+
+    again = await process_orders.fn()
+
+    assert {word: count for word, count in again.outcomes.items() if count} == {
+        "waiting": 22,
+        "already done": 978,
+    }
+    assert read_record(data) == record
+    after = await dump_journal(journal_url)
+    assert (after.items, after.history, after.dead) == (
+        journal.items,
+        journal.history,
+        journal.dead,
+    )
