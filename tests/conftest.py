@@ -1,6 +1,7 @@
 """Fixtures that tests of every part use."""
 
 from tests.databases import (
+    empty_databases,
     journal_settings,
     journal_url,
     new_postgresql_database,
@@ -9,6 +10,7 @@ from tests.databases import (
 )
 
 __all__ = [
+    "empty_databases",
     "journal_settings",
     "journal_url",
     "new_postgresql_database",

@@ -1,4 +1,4 @@
-"""Databases for the journal: a file of SQLite's and a fresh one on a real PostgreSQL, for each test.
+"""Databases for the journal: a file of SQLite's and an empty one on a real PostgreSQL, for each test.
 
 `journal_url` runs a test on both, `sqlite_url` and `postgresql_url` on one; `journal_settings` are
 settings of their own for such a journal.
@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from itertools import count
 from pathlib import Path
@@ -18,9 +19,11 @@ from typing import Any
 import pytest
 import structlog
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from agents.runtime.journal.database import Database
+from agents.runtime.journal.schema import metadata
 from agents.runtime.settings import Settings
 from agents.runtime.telemetry import start_telemetry
 
@@ -64,10 +67,22 @@ def new_postgresql_database() -> Iterator[NewDatabase]:
     shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def empty_databases() -> list[str]:
+    """Databases that earlier tests have left as they found them: three times quicker than new ones."""
+    return []
+
+
 @pytest.fixture
-def postgresql_url(new_postgresql_database: NewDatabase) -> str:
-    """A fresh journal on PostgreSQL."""
-    return new_postgresql_database()
+def postgresql_url(
+    new_postgresql_database: NewDatabase, empty_databases: list[str]
+) -> Iterator[str]:
+    """An empty journal on PostgreSQL."""
+    url = empty_databases.pop() if empty_databases else new_postgresql_database()
+    yield url
+    with suppress(DBAPIError):  # the test changed the schema or left a lock behind
+        asyncio.run(_empty(url))
+        empty_databases.append(url)
 
 
 @pytest.fixture
@@ -108,6 +123,17 @@ async def _execute(url: str, *statements: str) -> None:
         for statement in statements:
             await connection.execute(text(statement))
     await engine.dispose()
+
+
+async def _empty(url: str) -> None:
+    engine = create_async_engine(url)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(text("SET LOCAL lock_timeout = '2s'"))
+            for table in reversed(metadata.sorted_tables):
+                await connection.execute(table.delete())
+    finally:
+        await engine.dispose()
 
 
 async def _migrate(url: str) -> None:
