@@ -1,0 +1,74 @@
+"""The first carrier that takes the parcel gets it, and a cancelled key is closed at all of them."""
+
+import pickle
+
+import pytest
+
+from agents.orders.book_shipment import (
+    NoCarrier,
+    book_shipment,
+    cancel_shipment,
+    find_booking,
+    find_cancelled,
+)
+from agents.orders.models import Order, Reserved
+from agents.runtime.agent import EffectKey, UndoneKey
+from agents.services import Services
+from agents.services.http import Rejected
+
+
+@pytest.mark.parametrize("grams,carrier", [(5_000, "swift"), (5_001, "bulky"), (30_000, "bulky")])
+async def test_the_first_carrier_that_takes_it_gets_it(
+    services: Services, order: Order, key: str, grams: int, carrier: str
+) -> None:
+    assert await find_booking(order, EffectKey(key)) is None
+
+    booked = await book_shipment.function(order, parcel(grams), EffectKey(key))
+
+    assert booked.carrier == carrier
+    assert booked.tracking_id
+    assert await find_booking(order, EffectKey(key)) == booked
+
+
+async def test_a_parcel_that_all_refuse_says_why_each_did(
+    services: Services, order: Order, key: str
+) -> None:
+    with pytest.raises(NoCarrier) as caught:
+        await book_shipment.function(order, parcel(30_001), EffectKey(key))
+
+    assert len(caught.value.refusals) == len(services.carriers)
+    assert "30001 g is over the limit of 5000 g" in str(caught.value)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    assert await find_booking(order, EffectKey(key)) is None
+
+
+async def test_a_cancelled_key_books_nowhere_any_more(
+    services: Services, order: Order, key: str
+) -> None:
+    await book_shipment.function(order, parcel(100), EffectKey(key))
+    assert await find_cancelled(order, UndoneKey(key)) is None
+
+    cancelled = await cancel_shipment.function(order, UndoneKey(key))
+
+    assert await find_cancelled(order, UndoneKey(key)) == cancelled
+    assert cancelled.carriers == tuple(carrier.name for carrier in services.carriers)
+    assert await find_booking(order, EffectKey(key)) is None
+    for grams in (100, 20_000):
+        with pytest.raises(Rejected, match="closed"):
+            await book_shipment.function(order, parcel(grams), EffectKey(key))
+
+
+async def test_closed_at_one_carrier_is_not_cancelled_yet(
+    services: Services, order: Order, key: str
+) -> None:
+    await services.carriers[0].cancel(key)
+
+    assert await find_cancelled(order, UndoneKey(key)) is None
+
+
+def test_a_booking_is_undone_by_its_cancellation() -> None:
+    assert book_shipment.undo is cancel_shipment
+
+
+def parcel(grams: int) -> Reserved:
+    return Reserved(reservation="r", weight_grams=grams)

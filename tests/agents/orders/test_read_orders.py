@@ -1,0 +1,95 @@
+"""Every record of a source becomes a candidate or a rejection, and none is lost."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from agents.orders.read_orders import COUNTED_BYTES, count_orders, read_orders
+from agents.runtime.intake import Candidate, Rejection
+from agents.services.files.records import SourceError
+from tests.agents.orders.order_faults import body
+
+
+def written(path: Path, *records: object) -> str:
+    lines = (r if isinstance(r, str) else json.dumps(r) for r in records)
+    path.write_text("".join(line + "\n" for line in lines), "utf-8")
+    return str(path)
+
+
+def test_good_and_bad_records_come_in_their_order(tmp_path: Path) -> None:
+    source = written(tmp_path / "o.jsonl", body({}), "{", body({"total": 1}), body({}))
+
+    found = list(read_orders(source))
+
+    assert [(type(one), one.line) for one in found] == [
+        (Candidate, 1),
+        (Rejection, 2),
+        (Rejection, 3),
+        (Candidate, 4),
+    ]
+
+
+def test_equal_orders_have_one_body_however_they_are_written(tmp_path: Path) -> None:
+    turned = dict(reversed(body({"placed_at": "2026-01-15T08:30:00Z"}).items()))
+
+    first, second = read_orders(written(tmp_path / "o.jsonl", body({}), turned))
+
+    assert isinstance(first, Candidate)
+    assert isinstance(second, Candidate)
+    assert (first.key, first.body) == (second.key, second.body) == ("W1", second.body)
+
+
+def test_a_rejection_names_line_field_rule_and_limit_and_keeps_the_record(tmp_path: Path) -> None:
+    wrong = body({"lines[0].quantity": 10_001, "total": 1})
+
+    [rejection] = read_orders(written(tmp_path / "o.jsonl", wrong))
+
+    assert isinstance(rejection, Rejection)
+    assert rejection.rule == "out-of-range"
+    assert rejection.message.startswith("line 1: lines[0].quantity: ")
+    assert "(rule out-of-range, limit 10000)" in rejection.message
+    assert json.loads(rejection.raw) == wrong
+
+
+def test_of_many_problems_five_are_told_and_the_others_counted(tmp_path: Path) -> None:
+    [rejection] = read_orders(written(tmp_path / "o.jsonl", {"order_id": "W1"}))
+
+    assert isinstance(rejection, Rejection)
+    assert rejection.message.count("(rule ") == 5
+    assert rejection.message.endswith("; and 1 more")
+
+
+def test_a_source_that_breaks_off_says_after_which_line(tmp_path: Path) -> None:
+    header = "order_id,total\n"
+    rows = "".join(f"W{n},1\n" for n in range(3))
+    path = tmp_path / "o.csv"
+    path.write_text(header + rows + '"never closed' + "x" * 2_000_000, "utf-8")
+
+    *_, last = read_orders(str(path))
+
+    assert isinstance(last, Rejection)
+    assert "line" in last.message
+
+
+def test_a_source_that_cannot_be_read_at_all_raises(tmp_path: Path) -> None:
+    with pytest.raises(SourceError):
+        list(read_orders(str(tmp_path / "missing.jsonl")))
+
+
+def test_a_file_is_counted_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = written(tmp_path / "o.jsonl", body({}), "{", body({}))
+    large = tmp_path / "large.jsonl"
+    large.touch()
+    with large.open("r+b") as file:
+        file.truncate(COUNTED_BYTES + 1)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("never read"))
+
+    assert count_orders(good) == 3
+    assert [count_orders(s) for s in ("-", str(tmp_path), str(large))] == [None, None, None]
+    assert count_orders(str(tmp_path / "missing.jsonl")) is None
+    assert sys.stdin.read() == "never read"
