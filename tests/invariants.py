@@ -30,7 +30,10 @@ UNDONE = {State.FAILED, State.COMPENSATED, State.CANCELLED}
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """What the journal holds, table by table; rows about one item by its id."""
+    """What the journal holds, table by table; rows about one item by its id.
+
+    A replayed dead letter is none any more, a discarded one excuses what its order still holds.
+    """
 
     items: dict[int, Row]
     history: dict[int, list[Row]]
@@ -66,7 +69,7 @@ async def dump_journal(url: str) -> Journal:
         _by_item(sorted(tables["history"], key=lambda row: row["sequence"])),
         _by_item(tables["effects"]),
         _by_item(tables["outbox"]),
-        {row["item"]: row for row in tables["dead_letters"]},
+        {row["item"]: row for row in tables["dead_letters"] if row["status"] != "replayed"},
     )
 
 

@@ -6,7 +6,10 @@ the providers wrote down; after every story the invariants of tests/invariants.p
 
 import pytest
 
+from agents.runtime.journal import open_journal
+from agents.runtime.journal.interventions import Act, decide
 from agents.runtime.retries import instant_retries
+from agents.runtime.settings import settings
 from tests.flows.shop import DECLINED_CARD, GOODS, Shop
 
 LAMPS = GOODS["lamp"][0]
@@ -141,6 +144,23 @@ async def test_an_order_for_approval_holds_neither_stock_nor_money_nor_worker(sh
     assert not shop.ask("SELECT n FROM calls WHERE key LIKE ?", f"%:{shop.order_id(1)}:%")
     [waiting] = [i for i in (await shop.journal()).items.values() if i["state"] == "waiting"]
     assert (waiting["key"], waiting["owner"]) == (shop.order_id(1), None)
+
+
+@pytest.mark.parametrize("approved,outcome", [(True, "shipped"), (False, "rejected")])
+async def test_what_a_person_decides_happens_at_the_next_run(
+    shop: Shop, approved: bool, outcome: str
+) -> None:
+    dear = shop.order(1, price=700_000)
+    await shop.process([dear])
+    async with open_journal(settings()) as journal:
+        act = Act("orders", shop.order_id(1), "ann", "asked the customer")
+        await decide(journal, act, approved=approved)
+
+    report = await shop.process([dear])
+
+    assert {word: n for word, n in report.outcomes.items() if n} == {outcome: 1}
+    assert report.captured.get("USD", 0) == (700_000 if approved else 0)
+    assert told(shop, 1)
 
 
 async def test_one_bad_order_hurts_nobody_in_its_batch(shop: Shop) -> None:
