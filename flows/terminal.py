@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NoReturn, Protocol, get_args, get_type_hints
 
 import cyclopts
@@ -55,6 +55,20 @@ def command(flow: Flow[..., Any]) -> None:
     Exits with words instead of a stack trace: with status 2 on an error of ours, with 130 on
     Ctrl-C, and with 1 on anything that nobody expected, whose trace is in the log file.
     """
+    app = cyclopts.App(name=f"python -m flows.{flow.name.replace('-', '_')}", version_flags=[])
+    app.default(_main_of(flow))
+    app()
+
+
+def commands(module: str, *flows: Flow[..., Any]) -> None:
+    """Make each flow a subcommand, named as the flow."""
+    app = cyclopts.App(name=f"python -m {module}", version_flags=[])
+    for flow in flows:
+        app.command(_main_of(flow), name=flow.name)
+    app()
+
+
+def _main_of(flow: Flow[..., Any]) -> Callable[..., None]:
     signature = inspect.signature(flow.fn)
     options = [p.replace(kind=p.KEYWORD_ONLY) for p in signature.parameters.values()]
     hints = get_type_hints(flow.fn, include_extras=True)
@@ -65,9 +79,7 @@ def command(flow: Flow[..., Any]) -> None:
     main.__doc__ = inspect.getdoc(flow.fn)
     main.__annotations__ = {name: _bounded(hint) for name, hint in hints.items()} | {"return": None}
     main.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]  # set, not declared
-    app = cyclopts.App(name=f"python -m flows.{flow.name.replace('-', '_')}", version_flags=[])
-    app.default(main)
-    app()
+    return main
 
 
 def _bounded(hint: Any) -> Any:
@@ -128,14 +140,17 @@ def _end(words: str, status: int) -> NoReturn:
 
 def _show(report: Report) -> None:
     console, rows = Console(), report.rows()
+    if not rows:
+        console.print(report.headline(), markup=False, highlight=False)
     table = Table(title=report.headline(), title_justify="left")
-    for name in rows[0]:
+    for name in rows[0] if rows else ():
         table.add_column(
             name, justify="right" if rows[0][name].replace(",", "").isdigit() else "left"
         )
     for row in rows:
         table.add_row(*row.values())
-    console.print(table)
+    if rows:
+        console.print(table)
     for note in (*report.notes(), _where_the_runs_are()):
         console.print(note, markup=False, highlight=False, soft_wrap=True)
 

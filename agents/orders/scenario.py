@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import orjson
 
 from agents.orders.models import Booked, Captured, Order, PaymentClosed
 from agents.orders.rules import Outcome, customer_message, outcome_of
+from agents.orders.validate import canonical, check_order
 from agents.runtime.batch import Item, Notice, Scenario
 from agents.runtime.tally import reason_of
 
@@ -39,6 +41,11 @@ def _measures(item: Item) -> Mapping[str, int]:
     return money
 
 
+def _check(body: dict[str, Any]) -> tuple[str, str]:
+    order = check_order(body)
+    return order.order_id, canonical(order)
+
+
 ORDERS = Scenario(
     name="orders",
     version="1",
@@ -46,4 +53,5 @@ ORDERS = Scenario(
     outcome=_outcome,
     notices=_notices,
     measures=_measures,
+    check=_check,
 )

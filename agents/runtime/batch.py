@@ -1,10 +1,12 @@
 """Work items on their way through a scenario, many at a time."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from agents.runtime.errors import AgentError
 from agents.runtime.lifecycle import State
 from agents.runtime.tally import Tally
 
@@ -23,7 +25,8 @@ class Scenario:
     """What the runtime must know of a business: its item and what the end of one means.
 
     `payload` is the type of an item's body, `outcome` gives the word for how an ended item turned
-    out, `notices` what to tell the outside, `measures` amounts to sum up over a run.
+    out, `notices` what to tell the outside, `measures` amounts to sum up over a run; `check` gives
+    key and canonical body of one that was corrected by hand, or raises.
     """
 
     name: str
@@ -32,6 +35,35 @@ class Scenario:
     outcome: Callable[["Item"], str]
     notices: Callable[["Item"], Sequence[Notice]] = lambda _item: ()
     measures: Callable[["Item"], Mapping[str, int]] = lambda _item: {}
+    check: Callable[[dict[str, Any]], tuple[str, str]] | None = None
+
+    def checked(self, key: str, body: dict[str, Any]) -> tuple[str, str]:
+        """Canonical body and hash of an item corrected by hand.
+
+        Raises what `check` raises, and KeyChanged if it is no longer the same item.
+        """
+        if self.check is None:
+            raise TypeError(f"{self.name} has no check: its items cannot be corrected by hand")
+        found, text = self.check(body)
+        if found != key:
+            raise KeyChanged(key, found)
+        return text, hash_of(text)
+
+
+def hash_of(body: str) -> str:
+    """The hash by which bodies are compared: SHA-256 of the canonical JSON."""
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+class KeyChanged(AgentError):
+    """A corrected body belongs to another item."""
+
+    def __init__(self, key: str, found: str) -> None:
+        super().__init__(key, found)
+        self.key, self.found = key, found
+
+    def __str__(self) -> str:
+        return f"the body is of {self.found!r}, not of {self.key!r}: send it as a new item"
 
 
 @dataclass(frozen=True, slots=True)

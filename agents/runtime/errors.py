@@ -60,7 +60,7 @@ class IllegalTransition(AgentError):
         self.item, self.state, self.event = item, state, event
 
     def __str__(self) -> str:
-        return f"item {self.item} is {self.state}: {self.event!r} is not allowed from there"
+        return f"item {self.item} is {self.state}: '{self.event}' is not allowed from there"
 
 
 class SettingsError(AgentError):

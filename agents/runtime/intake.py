@@ -1,7 +1,6 @@
 """Work coming into a flow: records are checked, accepted into the journal and handed on in batches."""
 
 import asyncio
-import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from agents.runtime.batch import (
     Lineage,
     Scenario,
     Stage,
+    hash_of,
 )
 from agents.runtime.errors import Conflict
 from agents.runtime.journal import journal
@@ -35,6 +35,7 @@ from agents.runtime.journal.acceptance import (
     outlook,
 )
 from agents.runtime.journal.claims import claim, next_due, unfinished
+from agents.runtime.journal.database import Database
 from agents.runtime.lifecycle import State
 from agents.runtime.tally import Tally
 from agents.runtime.task import AGENTS
@@ -218,12 +219,18 @@ class Intake:
                 self.late.discard(row.id)
 
 
+async def load_ended(database: Database, scenario: Scenario, ids: Sequence[int]) -> list[Item]:
+    """Items that have ended, for what is still to be told about them."""
+    rows = await outlook(database, ids)
+    return [_item(scenario, claimed) for claimed in await load(database, rows)]
+
+
 def _next(source: Iterator[Candidate | Rejection], size: int) -> list[Candidate | Rejection]:
     return list(islice(source, size))
 
 
 def _new_item(candidate: Candidate) -> NewItem:
-    body_hash = hashlib.sha256(candidate.body.encode()).hexdigest()
+    body_hash = hash_of(candidate.body)
     return NewItem(candidate.key, candidate.body, body_hash, new_trace())
 
 

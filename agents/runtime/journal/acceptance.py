@@ -90,18 +90,16 @@ async def load(database: Database, rows: Sequence[Row[Any]]) -> list[Claimed]:
     return [Claimed(row, done.get(row.id, []), made.get(row.id, [])) for row in rows]
 
 
-async def outlook(database: Database, ids: Sequence[int]) -> Sequence[Any]:
-    """How these items stand now: id, state, outcome and when they ended."""
+async def outlook(database: Database, ids: Sequence[int]) -> Sequence[Row[Any]]:
+    """These items as they stand now."""
     if not ids:
         return []
     async with database.read() as connection:
         values = values_of(connection, ids)
-        result = await connection.execute(
-            select(items.c.id, items.c.state, items.c.outcome, items.c.ended_at).where(
-                items.c.id.in_(select(values.c.value))
-            )
+        found = await connection.execute(
+            select(items).where(items.c.id.in_(select(values.c.value)))
         )
-        return result.all()
+        return found.all()
 
 
 async def _insert(

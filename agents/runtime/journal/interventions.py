@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agents.runtime.batch import Decision, Failure
 from agents.runtime.errors import AgentError, IllegalTransition
 from agents.runtime.journal import Journal
+from agents.runtime.journal.database import now
 from agents.runtime.journal.rows import record
 from agents.runtime.journal.schema import dead_letters, items, stages
 from agents.runtime.lifecycle import Event, State, next_state
@@ -55,7 +56,15 @@ async def decide(journal: Journal, act: Act, *, approved: bool) -> None:
         verdict = "approved" if approved else "rejected"
         detail = act.detail(verdict=verdict, agent=agent)
         text = orjson.dumps(asdict(decision)).decode()
-        await _shift(connection, row, Event.DECIDE, detail, decision=text, waiting_since=None)
+        decided = {"decision": text, "waiting_since": None, "retry_at": None}
+        await _shift(connection, row, Event.DECIDE, detail, **decided)
+
+
+async def escalate(journal: Journal, act: Act, seconds: float) -> None:
+    """Say that an item waits for too long; after so many `seconds` more its time is up."""
+    async with journal.database.write() as connection:
+        row = await _find(connection, journal, act)
+        await _shift(connection, row, Event.ESCALATE, act.detail(), retry_at=now() + seconds)
 
 
 async def cancel(journal: Journal, act: Act) -> State:

@@ -198,7 +198,8 @@ async def _park(
 ) -> None:
     parked = {u.id: u.outcome.reason for u in units if isinstance(u.outcome, Waits)}
     held = [u for u in units if u.id in parked]
-    await move(connection, owner, held, Event.PARK, state, details=parked, owner=None)
+    since = {"waiting_since": now(), "decision": None}
+    await move(connection, owner, held, Event.PARK, state, details=parked, owner=None, **since)
 
 
 async def _delay(

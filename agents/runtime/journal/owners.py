@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 
+from prefect.runtime import flow_run
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
@@ -51,6 +52,7 @@ class Owner:
                     pid=os.getpid(),
                     lease=self.lease,
                     beat_at=now(),
+                    flow_run=flow_run.get_id(),
                 )
             )
         self._thread.start()

@@ -31,6 +31,7 @@ owners = Table(
     Column("pid", Integer, nullable=False),
     Column("lease", Double, nullable=False),
     Column("beat_at", Double, nullable=False),
+    Column("flow_run", Text),
 )
 
 items = Table(

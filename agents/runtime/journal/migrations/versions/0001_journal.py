@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column("pid", sa.Integer(), nullable=False),
         sa.Column("lease", sa.Double(), nullable=False),
         sa.Column("beat_at", sa.Double(), nullable=False),
+        sa.Column("flow_run", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(

@@ -1,0 +1,98 @@
+"""What people ask the journal: the dead letters, what waits, and the whole life of one item."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from agents.runtime.journal import Journal
+from agents.runtime.journal.database import now
+from agents.runtime.journal.schema import dead_letters, effects, history, items, stages
+from agents.runtime.lifecycle import State
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """Everything the journal holds of one item; `letter` is its dead letter, if it ever was one."""
+
+    item: Row[Any]
+    history: Sequence[Row[Any]]
+    stages: Sequence[Row[Any]]
+    effects: Sequence[Row[Any]]
+    letter: Row[Any] | None
+
+
+async def letters(
+    journal: Journal,
+    scenario: str,
+    *,
+    agent: str | None = None,
+    older_than: float = 0,
+    most: int = 100,
+) -> Sequence[Row[Any]]:
+    """Open dead letters, the oldest first: of one agent only, older than so many seconds."""
+    query = (
+        select(
+            items.c.id,
+            items.c.key,
+            items.c.state,
+            items.c.trace,
+            items.c.deaths,
+            dead_letters,
+            (now() - dead_letters.c.at).label("age"),
+        )
+        .join(items, items.c.id == dead_letters.c.item)
+        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario)
+        .where(dead_letters.c.status == "open", dead_letters.c.at <= now() - older_than)
+        .order_by(dead_letters.c.at)
+        .limit(most)
+    )
+    if agent is not None:
+        query = query.where(dead_letters.c.agent == agent)
+    async with journal.database.read() as connection:
+        return (await connection.execute(query)).all()
+
+
+async def waiting(journal: Journal, scenario: str, *, most: int = 1_000) -> Sequence[Row[Any]]:
+    """Items that wait for a person, the longest first; `age` in seconds, `due` until time is up."""
+    asked = (
+        select(stages.c.error)
+        .where(stages.c.item == items.c.id, stages.c.status == "waiting")
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = (
+        select(
+            items.c.id,
+            items.c.key,
+            asked.label("reason"),
+            (now() - items.c.waiting_since).label("age"),
+            (items.c.retry_at - now()).label("due"),
+        )
+        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario)
+        .where(items.c.state == State.WAITING)
+        .order_by(items.c.waiting_since)
+        .limit(most)
+    )
+    async with journal.database.read() as connection:
+        return (await connection.execute(query)).all()
+
+
+async def life(journal: Journal, scenario: str, key: str) -> Life | None:
+    """One item's life; None if there is no such item."""
+    mine = (items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.key == key)
+    async with journal.database.read() as connection:
+        item = (await connection.execute(select(items).where(*mine))).first()
+        if item is None:
+            return None
+        told = [
+            (await connection.execute(select(t).where(t.c.item == item.id).order_by(order))).all()
+            for t, order in (
+                (history, history.c.sequence),
+                (stages, stages.c.at),
+                (effects, effects.c.intended_at),
+                (dead_letters, dead_letters.c.at),
+            )
+        ]
+    return Life(item, told[0], told[1], told[2], told[3][0] if told[3] else None)

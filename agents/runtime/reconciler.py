@@ -1,0 +1,113 @@
+"""What a reconciler does besides finishing items: overdue decisions, unsent messages, dead owners."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.events import emit_event
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Crashed
+from sqlalchemy import Row, delete, select, update
+
+from agents.runtime.batch import Batch, Lineage, Scenario
+from agents.runtime.intake import load_ended
+from agents.runtime.journal import Journal
+from agents.runtime.journal import interventions as people
+from agents.runtime.journal.database import now
+from agents.runtime.journal.inquiries import waiting
+from agents.runtime.journal.interventions import Act
+from agents.runtime.journal.owners import is_alive
+from agents.runtime.journal.schema import items, outbox, owners
+from agents.runtime.lifecycle import ENDED
+from agents.runtime.showcase import in_flow_run
+from agents.runtime.tally import Tally
+from agents.runtime.task import Agent
+from agents.runtime.telemetry import get_logger
+
+log = get_logger(__name__)
+
+RECONCILER = "reconciler"
+
+
+async def time_is_up(
+    journal: Journal, scenario: str, escalate_after: float, reject_after: float
+) -> dict[str, int]:
+    """Escalate what waits longer than `escalate_after` seconds, reject it `reject_after` later."""
+    done = {"escalated": 0, "rejected by time-out": 0}
+    for row in await waiting(journal, scenario):
+        if row.due is not None and row.due <= 0:
+            act = Act(scenario, row.key, RECONCILER, "nobody decided in time")
+            await people.decide(journal, act, approved=False)
+            done["rejected by time-out"] += 1
+        elif row.due is None and row.age >= escalate_after:
+            act = Act(scenario, row.key, RECONCILER, f"waits for {row.age:.0f} s")
+            await people.escalate(journal, act, reject_after)
+            _tell("escalated", scenario, row.key, row.reason or "")
+            done["escalated"] += 1
+    return done
+
+
+async def deliver_left_behind(journal: Journal, scenario: Scenario, notify: Agent[..., Any]) -> int:
+    """Send messages whose process died before it sent them; what it was sending counts as sent."""
+    dying = (outbox.c.status == "sending") & ~is_alive(outbox.c.owner)
+    async with journal.database.write() as connection:
+        await connection.execute(update(outbox).where(dying).values(status="unknown"))
+    unsent = (
+        select(items.c.id)
+        .join(outbox, outbox.c.item == items.c.id)
+        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario.name)
+        .where(outbox.c.status == "waiting", items.c.state.in_(ENDED))
+        .distinct()
+    )
+    async with journal.database.read() as connection:
+        ids = list(await connection.scalars(unsent))
+    if ids:
+        lineage = Lineage(scenario, Tally())
+        lineage.ended = await load_ended(journal.database, scenario, ids)
+        await notify(Batch(lineage, []))
+    return len(ids)
+
+
+async def sweep_owners(journal: Journal) -> int:
+    """Forget dead owners that hold nothing; their flow runs, if they say Running, have crashed."""
+    holds = select(items.c.id).where(items.c.owner == owners.c.id).exists()
+    gone = owners.c.beat_at + owners.c.lease <= now()
+    async with journal.database.write() as connection:
+        swept = await connection.execute(
+            delete(owners).where(gone, ~holds).returning(owners.c.flow_run)
+        )
+        runs = [row.flow_run for row in swept if row.flow_run]
+    return sum([await _crashed(UUID(run)) for run in runs]) if in_flow_run() else 0
+
+
+async def _crashed(run: UUID) -> bool:
+    async with get_client() as client:
+        try:
+            found = await client.read_flow_run(run)
+        except ObjectNotFound:
+            return False
+        if found.state is None or not found.state.is_running():
+            return False
+        state: State[None] = Crashed(
+            message="its process no longer renews its lease in the journal"
+        )
+        await client.set_flow_run_state(run, state, force=True)
+    return True
+
+
+def alert(scenario: str, old: Sequence[Row[Any]]) -> None:
+    """Say that dead letters are too old: in the log, and as an event that automations can act on."""
+    for row in old:
+        _tell("dead-letter.old", scenario, row.key, row.error)
+
+
+def _tell(what: str, scenario: str, key: str, reason: str) -> None:
+    log.warning(what, scenario=scenario, item=key, reason=reason)
+    if in_flow_run():
+        emit_event(
+            event=f"agent-flows.{what}",
+            resource={"prefect.resource.id": f"agent-flows.{scenario}.{key}"},
+            payload={"reason": reason},
+        )

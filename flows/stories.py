@@ -1,0 +1,84 @@
+"""Which story finishes the items of which scenario, for whatever takes up work that others began."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from agents.orders.notify_customer import notify_customer
+from agents.orders.scenario import ORDERS
+from agents.runtime.batch import Batch, Scenario
+from agents.runtime.intake import Intake
+from agents.runtime.journal import Journal, open_journal
+from agents.runtime.journal.inquiries import life
+from agents.runtime.journal.interventions import Act, UnknownItem
+from agents.runtime.settings import settings
+from agents.runtime.showcase import publish_table
+from agents.runtime.tally import Tally
+from agents.runtime.task import Agent
+from agents.services import connect_services
+from flows.order_processing import fulfil
+
+BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A scenario with the story that finishes its items and the agent that sends its messages."""
+
+    scenario: Scenario
+    fulfil: Callable[[Batch], Awaitable[None]]
+    notify: Agent[..., Any]
+
+
+STORIES: Mapping[str, Story] = {"orders": Story(ORDERS, fulfil, notify_customer)}
+
+
+class Listing(BaseModel):
+    """A headline, a table and notes, for the terminal and for the UI."""
+
+    title: str
+    table: list[dict[str, str]] = []
+    lines: list[str] = []
+
+    def headline(self) -> str:
+        """What this is a list of."""
+        return self.title
+
+    def rows(self) -> Sequence[Mapping[str, str]]:
+        """The table."""
+        return self.table
+
+    def notes(self) -> Sequence[str]:
+        """Lines below it."""
+        return self.lines
+
+
+async def see_through(act: Act, deed: Callable[[Journal], Awaitable[Any]]) -> Listing:
+    """Do it, then take the item through its story, so that its end can be told."""
+    async with open_journal(settings()) as journal, connect_services(settings()):
+        await deed(journal)
+        told = await life(journal, act.scenario, act.key)
+        if told is not None:
+            await finish(STORIES[act.scenario], [told.item.id])
+        told = await life(journal, act.scenario, act.key)
+    if told is None:
+        raise UnknownItem(act.scenario, act.key)
+    return Listing(title=f"{act.scenario} {act.key}: {told.item.outcome or told.item.state}")
+
+
+async def finish(
+    story: Story, ids: Sequence[int] | None = None, tally: Tally | None = None
+) -> Tally:
+    """Take unfinished items through their story, in whatever process this is."""
+    tally = tally or Tally()
+    async for batch in Intake(story.scenario, tally, reject=lambda _: None).resumed(BATCH, ids):
+        await story.fulfil(batch)
+    return tally
+
+
+async def shown(key: str, listing: Listing) -> Listing:
+    """The listing, shown in the UI as well."""
+    await publish_table(key, listing.table, listing.title)
+    return listing
