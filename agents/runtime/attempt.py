@@ -10,8 +10,9 @@ from typing import Any
 from prometheus_client import Histogram
 
 from agents.runtime.batch import Effect, Failure
-from agents.runtime.errors import Parked, PermanentError, TransientError, UnknownOutcome
+from agents.runtime.errors import AgentError, Parked, PermanentError, TransientError, UnknownOutcome
 from agents.runtime.journal import journal
+from agents.runtime.journal.owners import BEATS_PER_LEASE
 from agents.runtime.lifecycle import State
 from agents.runtime.outcomes import Dead, Delayed, Done, Failed, Outcome, Unit, Waits
 from agents.runtime.policies import AtMostOnce, Lookup, SameKey
@@ -22,6 +23,14 @@ from agents.runtime.telemetry import SECONDS, enter_item, get_logger
 log = get_logger(__name__)
 
 AnyAgent = Agent[Any, Any]
+
+
+class LeaseLost(AgentError):
+    """This process has lost all it held: it must stop, others take over."""
+
+
+class LeaseTooShort(TransientError):
+    """This process may lose its items before a call would be over; that costs no attempt."""
 
 
 async def attempt(agent: AnyAgent, unit: Unit) -> Outcome:
@@ -42,6 +51,10 @@ async def attempt(agent: AnyAgent, unit: Unit) -> Outcome:
             if unit.item.state is State.COMPENSATING:  # it must not wait to be sent forward again
                 return Dead(failure_of(agent, error))
             return Waits(str(error))
+        except LeaseLost:
+            raise
+        except LeaseTooShort as error:
+            return Delayed(journal().owner.lease / BEATS_PER_LEASE, str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this item alone
             unit.attempts += 1
             outcome = await _try_again(agent, unit, error)
@@ -113,8 +126,10 @@ async def _find(agent: AnyAgent, unit: Unit, find: Any) -> Any:
 def _check_lease(agent: AnyAgent) -> None:
     """No call may outlive the time in which nobody else can take the item over."""
     remaining, limit = journal().owner.remaining(), _time_limit(agent)
+    if remaining <= 0:
+        raise LeaseLost(f"{agent.name}: no heartbeat reached the journal, the lease has run out")
     if remaining <= limit:
-        raise TransientError(
+        raise LeaseTooShort(
             f"{agent.name}: this process's lease ends in {remaining:.1f} s, "
             f"sooner than a call may take ({limit:.1f} s)"
         )

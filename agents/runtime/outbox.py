@@ -19,6 +19,8 @@ from agents.runtime.telemetry import ITEMS, enter_item, get_logger
 
 log = get_logger(__name__)
 
+ERROR_LENGTH = 500
+
 
 async def deliver(agent: Agent[Any, Any], batch: Batch) -> Batch:
     """Send the unsent notices of the items that ended in this batch.
@@ -35,7 +37,8 @@ async def deliver(agent: Agent[Any, Any], batch: Batch) -> Batch:
         async def work() -> None:
             for row in queue:
                 status, error = await _send(agent, items[row.item], row)
-                results.append({"row": row.id, "status": status, "error": error})
+                told = (error or "").replace("\0", "")[:ERROR_LENGTH]
+                results.append({"row": row.id, "status": status, "error": told or None})
 
         async with slots(agent.policy, len(rows)):
             await asyncio.gather(*(work() for _ in range(agent.policy.concurrency)))

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from agents.runtime.agent import EffectKey, agent
+from agents.runtime.attempt import LeaseLost
 from agents.runtime.errors import Parked, TransientError, UnknownOutcome
 from agents.runtime.journal import Journal, journal, open_journal
 from agents.runtime.journal.schema import effects, items, stages
@@ -23,6 +24,7 @@ from tests.agents.runtime.workshop import (
     Killed,
     Made,
     Provider,
+    batch_of,
     change,
     doomed,
     effect_of,
@@ -248,12 +250,20 @@ async def test_a_crash_between_intent_and_outcome_is_settled_by_the_next_process
 async def test_no_effect_is_tried_when_the_lease_ends_before_the_call_may(
     opened: Journal, provider: Provider
 ) -> None:
-    opened.owner._stopped.set()
+    batch = await batch_of(ONE)
     opened.owner._beaten = time.monotonic() - opened.owner.lease / 2
-    with instant_retries():
-        told = await run(ONE, effect_of(provider))
-    assert told.outcomes == {"dead-lettered": 1}
-    assert "lease ends" in (await letters())[0].error
+    assert (await effect_of(provider)(batch)).count == 0
+    (item,), (stage,) = await rows(items), await rows(stages)
+    assert (item.state, stage.status, stage.attempts) == ("pending", "delayed", 0)
+    assert "lease ends" in stage.error
+    assert provider.calls == []
+
+
+async def test_a_process_whose_lease_has_run_out_stops(opened: Journal, provider: Provider) -> None:
+    batch = await batch_of(ONE)
+    opened.owner._beaten = time.monotonic() - opened.owner.lease
+    with pytest.raises(LeaseLost):
+        await effect_of(provider)(batch)
     assert provider.calls == []
 
 
@@ -267,7 +277,7 @@ async def test_the_lease_is_looked_at_again_after_a_look_up(
 
     provider.before["one"] = [UnknownOutcome("lost")]
     with instant_retries():
-        await run(ONE, effect_of(provider, Lookup(find)))
+        await effect_of(provider, Lookup(find))(await batch_of(ONE))
     assert provider.count("one") == 1
 
 
