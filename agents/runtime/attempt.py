@@ -26,11 +26,11 @@ AnyAgent = Agent[Any, Any]
 
 
 class LeaseLost(AgentError):
-    """This process has lost all it held: it must stop, others take over."""
+    """The process has lost all it held: it must stop, others take over."""
 
 
 class LeaseTooShort(TransientError):
-    """This process may lose its items before a call would be over; that costs no attempt."""
+    """The process may lose its items before a call would be over; that costs no attempt."""
 
 
 async def attempt(agent: AnyAgent, unit: Unit) -> Outcome:
@@ -53,10 +53,7 @@ async def attempt(agent: AnyAgent, unit: Unit) -> Outcome:
             return Waits(str(error))
         except LeaseLost:
             raise
-        except LeaseTooShort as error:
-            return Delayed(journal().owner.lease / BEATS_PER_LEASE, str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this item alone
-            unit.attempts += 1
             outcome = await _try_again(agent, unit, error)
             if outcome is not None:
                 return outcome
@@ -144,6 +141,9 @@ def _time_limit(agent: AnyAgent) -> float:
 
 async def _try_again(agent: AnyAgent, unit: Unit, error: Exception) -> Outcome | None:
     """None after a short wait, if the call is to be repeated here and now."""
+    if isinstance(error, LeaseTooShort):
+        return Delayed(journal().owner.lease / BEATS_PER_LEASE, str(error))
+    unit.attempts += 1
     expected = isinstance(error, TransientError | TimeoutError)
     if not expected:
         log.error("agent failed unexpectedly", agent=agent.name, exc_info=error)
