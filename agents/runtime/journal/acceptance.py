@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, and_, literal, select
+from sqlalchemy import Row, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.claims import claim
@@ -121,15 +121,17 @@ async def _insert(
         }
         for _, item in sorted(wanted.items())  # in one order, lest two wait for each other
     ]
-    constant = {
-        "state": literal(State.PENDING.value),
-        "fence": literal(0),
-        "deaths": literal(0),
-        "sequence": literal(1),
-        "cancel_requested": literal(value=False),
-        "accepted_at": now(),
-    }
-    await insert_many(connection, insert_new(connection, items).values(**constant), rows)
+    statement = insert_new(
+        connection,
+        items,
+        state=State.PENDING,
+        fence=0,
+        deaths=0,
+        sequence=1,
+        cancel_requested=False,
+        accepted_at=now(),
+    )
+    await insert_many(connection, statement, rows)
 
 
 async def _select(

@@ -9,6 +9,7 @@ from contextlib import (
     asynccontextmanager,
     nullcontext,
 )
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,20 +37,24 @@ PAUSE = 0.5
 MIGRATION_LOCK = 0x61666C6F7773  # any number, the same for every process that migrates
 
 
-class now(FunctionElement[float]):  # noqa: N801 - reads as the SQL function it is
-    """The database's clock in seconds since 1970: it decides about leases, not the caller's."""
-
+class _Now(FunctionElement[float]):
     type = Double()
     inherit_cache = True
 
 
-@compiles(now, "sqlite")
-def _sqlite_now(_element: now, _compiler: Any, **_: Any) -> str:
+@cache
+def now() -> FunctionElement[float]:
+    """SQL: the database's clock in seconds since 1970. It decides about leases, not the caller's."""
+    return _Now()  # always the same, so that what is built with it can be kept
+
+
+@compiles(_Now, "sqlite")
+def _sqlite_now(_element: _Now, _compiler: Any, **_: Any) -> str:
     return "((julianday('now') - 2440587.5) * 86400.0)"
 
 
-@compiles(now, "postgresql")
-def _postgresql_now(_element: now, _compiler: Any, **_: Any) -> str:
+@compiles(_Now, "postgresql")
+def _postgresql_now(_element: _Now, _compiler: Any, **_: Any) -> str:
     return "extract(epoch FROM clock_timestamp())::float8"
 
 

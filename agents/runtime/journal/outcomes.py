@@ -48,8 +48,7 @@ async def intend(
             for unit in units
             if unit.id in held and not (held[unit.id] and state is State.PROCESSING)
         ]
-        statement = insert_new(connection, effects).values(status="intended")
-        await insert_many(connection, statement, rows)
+        await insert_many(connection, insert_new(connection, effects, status="intended"), rows)
     return held
 
 
@@ -94,7 +93,7 @@ async def end(
             for item in ended
             for notice in notices[item.id]
         ]
-        statement = insert_new(connection, outbox).values(status="waiting", attempts=0, at=now())
+        statement = insert_new(connection, outbox, status="waiting", attempts=0, at=now())
         await insert_many(connection, statement, rows)
     return moved
 

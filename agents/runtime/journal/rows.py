@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
+from operator import itemgetter
 from typing import Any, Protocol
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    CursorResult,
+    Dialect,
     FromClause,
     Integer,
     Table,
@@ -50,9 +51,14 @@ def is_sqlite(connection: AsyncConnection) -> bool:
     return connection.dialect.name == "sqlite"
 
 
-def insert_new(connection: AsyncConnection, table: Table) -> Any:
-    """An INSERT that leaves rows alone that are there already."""
-    return _dialect(connection).insert(table).on_conflict_do_nothing()
+def insert_new(connection: AsyncConnection, table: Table, **constant: Any) -> Any:
+    """An INSERT that leaves rows alone that are there already, with the same constants in each."""
+    return _insert_new(_dialect(connection), table, tuple(constant.items()))
+
+
+@cache
+def _insert_new(dialect: Any, table: Table, constant: tuple[tuple[str, Any], ...]) -> Any:
+    return dialect.insert(table).values(dict(constant)).on_conflict_do_nothing()
 
 
 def insert_or_replace(connection: AsyncConnection, table: Table, **instead: Any) -> Any:
@@ -147,6 +153,9 @@ async def move(  # noqa: PLR0913 - one UPDATE and its history, used everywhere
     return {row.id for row in moved}
 
 
+_HISTORY = insert(history).values(at=now())
+
+
 async def record(  # noqa: PLR0913 - the columns of one history row
     connection: AsyncConnection,
     moved: Iterable[Any],
@@ -169,8 +178,7 @@ async def record(  # noqa: PLR0913 - the columns of one history row
         }
         for row in moved
     ]
-    if rows:
-        await insert_many(connection, insert(history).values(at=now()), rows)
+    await insert_many(connection, _HISTORY, rows)
 
 
 async def assign(connection: AsyncConnection, column: str, values: dict[int, Any]) -> None:
@@ -186,6 +194,24 @@ async def assign(connection: AsyncConnection, column: str, values: dict[int, Any
 
 async def insert_many(
     connection: AsyncConnection, statement: Any, rows: list[dict[str, Any]]
-) -> CursorResult[Any] | None:
-    """Run an INSERT for many rows; nothing for none."""
-    return await connection.execute(statement, rows) if rows else None
+) -> None:
+    """Run an INSERT for many rows, all with the same columns; nothing for none.
+
+    The driver gets plain tuples: SQLAlchemy's own handling of the values costs as much again as
+    the database, and no type of the schema needs it.
+    """
+    if not rows:
+        return
+    sql, names, constant = _compiled(statement, connection.dialect, tuple(rows[0]))
+    pick = itemgetter(*names)
+    values = [pick(constant | row) for row in rows]
+    await connection.exec_driver_sql(sql, values)
+
+
+@lru_cache(maxsize=64)
+def _compiled(
+    statement: Any, dialect: Dialect, columns: tuple[str, ...]
+) -> tuple[str, Sequence[str], dict[str, Any]]:
+    """The SQL, the names of its parameters in their order, and the values that are constant."""
+    compiled = statement.compile(dialect=dialect, column_keys=columns)
+    return str(compiled), compiled.positiontup, compiled.params
