@@ -160,6 +160,7 @@ class Intake:
         self.reject(rejection)
 
     async def _batches(self, claimed: Sequence[Claimed], size: int) -> AsyncIterator[Batch]:
+        journal().stop.check()
         for start in range(0, len(claimed), size):
             lineage = Lineage(self.scenario, self.tally)
             items = [_item(self.scenario, c) for c in claimed[start : start + size]]

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.owners import Owner
 from agents.runtime.settings import Settings
+from agents.runtime.stopping import Stop, stop_on_sigterm
 from agents.runtime.telemetry import start_telemetry
 
 
@@ -18,6 +19,7 @@ class Journal:
     database: Database
     owner: Owner
     tenant: str
+    stop: Stop = field(default_factory=Stop)
 
 
 _journal: ContextVar[Journal] = ContextVar("journal")
@@ -37,11 +39,12 @@ async def open_journal(settings: Settings) -> AsyncIterator[Journal]:
     try:
         await database.migrate()
         await owner.register()
-        token = _journal.set(Journal(database, owner, settings.tenant))
-        try:
-            yield _journal.get()
-        finally:
-            _journal.reset(token)
-            await owner.retire()
+        with stop_on_sigterm() as stop:
+            token = _journal.set(Journal(database, owner, settings.tenant, stop))
+            try:
+                yield _journal.get()
+            finally:
+                _journal.reset(token)
+                await owner.retire()
     finally:
         await database.close()
