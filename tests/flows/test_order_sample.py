@@ -1,4 +1,7 @@
-"""The run a new user sees first: the sample's thousand orders, with providers that misbehave."""
+"""The run a new user sees first: the sample's thousand orders, with providers that misbehave.
+
+The counts are the same every time; the money is not quite, as neighbours race for last pieces.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,23 +32,24 @@ async def test_the_sample_fills_every_row_and_a_second_run_changes_nothing(data:
     report = await process_orders.fn()
 
     assert report.outcomes == {
-        "shipped": 893,
-        "refunded": 25,
-        "rejected": 57,
+        "shipped": 894,
+        "refunded": 19,
+        "rejected": 61,
         "waiting": 22,
-        "dead-lettered": 3,
+        "dead-lettered": 4,
     }
-    assert report.reasons["refunded"] == {"no carrier": 25}
-    assert report.reasons["rejected"] == {"out of stock": 41, "declined": 16}
-    assert report.reasons["dead-lettered"] == {"swift book: out of service (503)": 3}
-    assert report.captured == {"USD": 144_571_273}
-    assert report.refunded == {"USD": 6_497_348}
-    assert report.messages == {"sent": 968, "unknown": 7}
+    assert report.reasons["refunded"] == {"no carrier": 19}
+    assert report.reasons["rejected"] == {"out of stock": 42, "declined": 19}
+    assert report.reasons["dead-lettered"] == {"swift book: out of service (503)": 4}
+    assert report.messages == {"sent": 967, "unknown": 7}
     assert report.report_file == str(data / "reports" / "order-processing.md")
     assert report.headline().startswith("1,000 orders in ")
     journal_url = settings().journal
     await check_invariants(journal_url, data)
     journal, record = await dump_journal(journal_url), read_record(data)
+    payments = [payment for [payment] in record.payments.values()]
+    assert report.captured == {"USD": sum(payment["received"] for payment in payments)}
+    assert report.refunded == {"USD": sum(payment["refunded"] for payment in payments)}
 
     again = await process_orders.fn()
 

@@ -32,14 +32,15 @@ ONLY_AT = {"decline": "payments.authorise", "refuse": "carriers.book", "lost": "
 KINDS = ONCE | ALWAYS | ONLY_AT.keys()
 
 # Every row of the sample's result has its cause here. A timeout holds its batch up for two seconds
-# and an outage comes back for ten, so the seed is one that gives a single timeout, and outages only
-# among the first 256 orders.
+# and an outage comes back for ten, so the seed is one that gives a single timeout and early outages.
+# Orders of one batch race for the last pieces: reservations go undisturbed, and under this seed the
+# counts are the same whoever of 32 neighbours is first.
 DEMO = (
-    "seed=1215;"
-    "inventory.reserve:rate_limit=0.01;"
+    "seed=48602;"
+    "payments.open:rate_limit=0.01;"
     "payments.authorise:decline=0.02;payments.authorise:error=0.01;"
     "payments.capture:timeout=0.001;payments.capture:truncated=0.01;payments.capture:reset=0.01;"
-    "payments.refund:error=0.02;"
+    "payments.refund:error=0.1;"
     "carriers.book:refuse=0.01;carriers.book:reset=0.005;carriers.book:outage=0.003;"
     "notifications.send:lost=0.005"
 )
