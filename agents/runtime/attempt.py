@@ -11,6 +11,7 @@ from prometheus_client import Histogram
 
 from agents.runtime.batch import Effect, Failure
 from agents.runtime.errors import AgentError, Parked, PermanentError, TransientError, UnknownOutcome
+from agents.runtime.faultpoints import point
 from agents.runtime.journal import journal
 from agents.runtime.journal.owners import BEATS_PER_LEASE
 from agents.runtime.lifecycle import State
@@ -44,6 +45,7 @@ async def attempt(agent: AnyAgent, unit: Unit) -> Outcome:
         begun = time.perf_counter()
         try:
             fact = await _settle_or_call(agent, unit)
+            point(f"called:{agent.name}")
             return Done(fact, agent.encode(fact))
         except PermanentError as error:
             return Failed(failure_of(agent, error), clean=not unit.unknown)

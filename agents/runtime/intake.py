@@ -24,6 +24,7 @@ from agents.runtime.batch import (
     hash_of,
 )
 from agents.runtime.errors import Conflict
+from agents.runtime.faultpoints import point
 from agents.runtime.journal import journal
 from agents.runtime.journal.acceptance import (
     Accepted,
@@ -114,6 +115,7 @@ class Intake:
             elif wanted.setdefault(record.key, record) is not record:
                 self._repeated(wanted[record.key], record)
         here, scenario = journal(), self.scenario
+        point("accepting")
         answers = await accept(
             here.database,
             here.owner.id,
@@ -122,6 +124,7 @@ class Intake:
             scenario.version,
             [_new_item(candidate) for candidate in wanted.values()],
         )
+        point("accepted")
         known = [a.row for a in answers if self._claimed(a, wanted) and not a.is_new]
         loaded = {c.row.id: c for c in await load(here.database, known)}
         return [
@@ -188,6 +191,7 @@ class Intake:
         async with here.database.write() as connection:
             late = sorted(self.late)
             rows = await claim(connection, here.owner.id, late, most, unsuspected=unsuspected)
+        point("claimed")
         self.late.difference_update(row.id for row in rows)
         return await load(here.database, rows)
 

@@ -9,6 +9,7 @@ from sqlalchemy import Row, bindparam, select, update
 
 from agents.runtime.batch import Batch, Item, Notice
 from agents.runtime.errors import TransientError, UnknownOutcome
+from agents.runtime.faultpoints import point
 from agents.runtime.journal import journal
 from agents.runtime.journal.rows import values_of
 from agents.runtime.journal.schema import outbox
@@ -32,6 +33,7 @@ async def deliver(agent: Agent[Any, Any], batch: Batch) -> Batch:
     items = {item.id: item for item in (*lineage.ended, *batch.peek())}
     rows = await _take(list(items))
     if rows:
+        point("sending")
         queue, results = iter(rows), list[dict[str, Any]]()
 
         async def work() -> None:
@@ -42,6 +44,7 @@ async def deliver(agent: Agent[Any, Any], batch: Batch) -> Batch:
 
         async with slots(agent.policy, len(rows)):
             await asyncio.gather(*(work() for _ in range(agent.policy.concurrency)))
+        point("sent")
         await _settle(results)
         for status, count in Counter(result["status"] for result in results).items():
             ITEMS.labels(agent.name, agent.release, status).inc(count)

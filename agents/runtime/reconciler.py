@@ -1,6 +1,7 @@
 """What a reconciler does besides finishing items: overdue decisions, unsent messages, dead owners."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from prefect.states import Crashed
 from sqlalchemy import Row, delete, select, update
 
 from agents.runtime.batch import Batch, Lineage, Scenario
+from agents.runtime.errors import IllegalTransition
 from agents.runtime.intake import load_ended
 from agents.runtime.journal import Journal
 from agents.runtime.journal import interventions as people
@@ -29,23 +31,33 @@ from agents.runtime.telemetry import get_logger
 log = get_logger(__name__)
 
 RECONCILER = "reconciler"
+MOST_WAITING = 100_000  # all of them: those that wait for their time-out must not hide the others
 
 
 async def time_is_up(
     journal: Journal, scenario: str, escalate_after: float, reject_after: float
 ) -> dict[str, int]:
-    """Escalate what waits longer than `escalate_after` seconds, reject it `reject_after` later."""
-    done = {"escalated": 0, "rejected by time-out": 0}
-    for row in await waiting(journal, scenario):
-        if row.due is not None and row.due <= 0:
-            act = Act(scenario, row.key, RECONCILER, "nobody decided in time")
-            await people.decide(journal, act, approved=False)
-            done["rejected by time-out"] += 1
-        elif row.due is None and row.age >= escalate_after:
-            act = Act(scenario, row.key, RECONCILER, f"waits for {row.age:.0f} s")
-            await people.escalate(journal, act, reject_after)
-            _tell("escalated", scenario, row.key, row.reason or "")
-            done["escalated"] += 1
+    """Escalate what waits longer than `escalate_after` seconds, reject it `reject_after` later.
+
+    Whoever decides or escalates in between wins, be it a person or another reconciler. An item that
+    parked after somebody had asked to cancel it is cancelled.
+    """
+    done = {"cancelled": 0, "escalated": 0, "rejected by time-out": 0}
+    for row in await waiting(journal, scenario, most=MOST_WAITING):
+        with suppress(IllegalTransition):
+            if row.cancel_requested:
+                act = Act(scenario, row.key, RECONCILER, "asked for while somebody worked on it")
+                await people.cancel(journal, act)
+                done["cancelled"] += 1
+            elif row.due is not None and row.due <= 0:
+                act = Act(scenario, row.key, RECONCILER, "nobody decided in time")
+                await people.decide(journal, act, approved=False)
+                done["rejected by time-out"] += 1
+            elif row.due is None and row.age >= escalate_after:
+                act = Act(scenario, row.key, RECONCILER, f"waits for {row.age:.0f} s")
+                if await people.escalate(journal, act, reject_after):
+                    _tell("escalated", scenario, row.key, row.reason or "")
+                    done["escalated"] += 1
     return done
 
 
@@ -73,13 +85,19 @@ async def deliver_left_behind(journal: Journal, scenario: Scenario, notify: Agen
 async def sweep_owners(journal: Journal) -> int:
     """Forget dead owners that hold nothing; their flow runs, if they say Running, have crashed."""
     holds = select(items.c.id).where(items.c.owner == owners.c.id).exists()
-    gone = owners.c.beat_at + owners.c.lease <= now()
+    gone = (owners.c.beat_at + owners.c.lease <= now()) & ~holds
+    async with journal.database.read() as connection:
+        dead = (await connection.execute(select(owners.c.id, owners.c.flow_run).where(gone))).all()
+    if not dead:
+        return 0
+    # Told first and forgotten afterwards: whoever dies in between has left it to the next one.
+    runs = [UUID(row.flow_run) for row in dead if row.flow_run]
+    crashed = sum([await _crashed(run) for run in runs]) if in_flow_run() else 0
     async with journal.database.write() as connection:
-        swept = await connection.execute(
-            delete(owners).where(gone, ~holds).returning(owners.c.flow_run)
+        await connection.execute(
+            delete(owners).where(gone, owners.c.id.in_([row.id for row in dead]))
         )
-        runs = [row.flow_run for row in swept if row.flow_run]
-    return sum([await _crashed(UUID(run)) for run in runs]) if in_flow_run() else 0
+    return crashed
 
 
 async def _crashed(run: UUID) -> bool:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from agents.runtime.batch import Batch, Item, Lineage
+from agents.runtime.faultpoints import point
 from agents.runtime.journal import journal
 from agents.runtime.journal.outcomes import end
 from agents.runtime.lifecycle import Event, State
@@ -71,7 +72,9 @@ async def _end(lineage: Lineage, items: Sequence[Item], event: Event) -> None:
         item.state = ENDS[event]
         item.outcome = lineage.scenario.outcome(item)
     notices = {item.id: lineage.scenario.notices(item) for item in items}
+    point("ending")
     ended = await end(here.database, here.owner.id, items, event, notices)
+    point("ended")
     for item in items:
         if item.id in ended:
             lineage.ended.append(item)

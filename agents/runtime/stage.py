@@ -11,6 +11,7 @@ from prefect.logging import get_run_logger
 
 from agents.runtime.attempt import attempt, call, remember
 from agents.runtime.batch import Batch, Effect, Failure, Item, Lineage
+from agents.runtime.faultpoints import point
 from agents.runtime.journal import journal
 from agents.runtime.journal.outcomes import commit, intend
 from agents.runtime.lifecycle import State
@@ -72,6 +73,7 @@ async def _intend(agent: AnyAgent, lineage: Lineage, units: list[Unit]) -> list[
         return []
     here, state = journal(), units[0].item.state
     held = await intend(here.database, here.owner.id, units, state)
+    point(f"intended:{agent.name}")
     cancelled = [u for u in units if held.get(u.id) and state is State.PROCESSING]
     for unit in cancelled:
         failure = Failure(agent.name, "Cancelled", "cancelled on request", cancelled=True)
@@ -155,6 +157,7 @@ async def _commit(agent: AnyAgent, lineage: Lineage, units: list[Unit]) -> set[i
         return set()
     here, state = journal(), units[0].item.state
     held = await commit(here.database, here.owner.id, units, state)
+    point(f"written:{agent.name}")
     _lose(lineage, [unit for unit in units if unit.id not in held])
     mine = [unit for unit in units if unit.id in held]
     for unit in mine:

@@ -120,7 +120,10 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
     ) -> list[Any]:
         """What the function is called with for this item. Raises TypeError for a missing fact."""
         parameters = self._parameters if function is None else _parameters(function)
-        return [item.payload, *(self._argument(item, key, kind) for kind in parameters)]
+        arguments, facts = [item.payload], item.facts
+        for kind in parameters:
+            arguments.append(facts[kind] if kind in facts else self._argument(item, key, kind))
+        return arguments
 
     @cached_property
     def _parameters(self) -> list[Any]:

@@ -7,6 +7,7 @@ from functools import cache
 
 import structlog
 from prometheus_client import Counter, Histogram, start_http_server
+from structlog.typing import EventDict
 
 from agents.runtime.settings import Settings
 
@@ -20,7 +21,7 @@ SECONDS = Histogram(
 )
 COMMITS = Counter("agent_flows_commits_total", "Transactions the journal committed")
 
-_trace: ContextVar[str] = ContextVar("trace", default="0" * 32)
+_item: ContextVar[tuple[str | None, str]] = ContextVar("item", default=(None, "0" * 32))
 
 
 def new_trace() -> str:
@@ -30,19 +31,24 @@ def new_trace() -> str:
 
 def enter_item(key: str, trace: str) -> None:
     """Bind item and trace id to every log line and outgoing call of this task."""
-    _trace.set(trace)
-    structlog.contextvars.bind_contextvars(item=key, trace=trace)
+    _item.set((key, trace))
 
 
 def traceparent() -> str:
     """The W3C traceparent header of the current item, a fresh span id each time."""
-    return f"00-{_trace.get()}-{secrets.token_hex(8)}-01"
+    return f"00-{_item.get()[1]}-{secrets.token_hex(8)}-01"
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """The structured logger of a module."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return logger
+
+
+def _add_item(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Only lines that are written pay for their item, not every item for lines that are not."""
+    key, trace = _item.get()
+    return event if key is None else {"item": key, "trace": trace, **event}
 
 
 @cache
@@ -57,6 +63,7 @@ def start_telemetry(settings: Settings) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _add_item,
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -15,6 +15,7 @@ import httpx
 import orjson
 
 from agents.runtime.errors import PermanentError, TransientError, UnknownOutcome
+from agents.runtime.faultpoints import point
 from agents.runtime.telemetry import traceparent
 
 T = TypeVar("T")
@@ -163,7 +164,9 @@ class HttpApi:
                 headers=headers,
                 extensions=progress.watch,
             )
+            point("request")
             response = await client.send(request, stream=True)
+            point("response")
             try:
                 return response.status_code, response.headers, await self._body(call, response)
             finally:

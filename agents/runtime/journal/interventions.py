@@ -4,18 +4,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents.runtime.batch import Decision, Failure
+from agents.runtime.batch import Decision, Failure, hash_of
 from agents.runtime.errors import AgentError, IllegalTransition
 from agents.runtime.journal import Journal
 from agents.runtime.journal.database import now
 from agents.runtime.journal.rows import record
 from agents.runtime.journal.schema import dead_letters, items, stages
 from agents.runtime.lifecycle import Event, State, next_state
-
-BURIED = ("open", "discarded")
 
 
 class UnknownItem(AgentError):
@@ -60,11 +58,17 @@ async def decide(journal: Journal, act: Act, *, approved: bool) -> None:
         await _shift(connection, row, Event.DECIDE, detail, **decided)
 
 
-async def escalate(journal: Journal, act: Act, seconds: float) -> None:
-    """Say that an item waits for too long; after so many `seconds` more its time is up."""
+async def escalate(journal: Journal, act: Act, seconds: float) -> bool:
+    """Say that an item waits for too long; after so many `seconds` more its time is up.
+
+    False if somebody has said so before.
+    """
     async with journal.database.write() as connection:
         row = await _find(connection, journal, act)
+        if row.state == State.WAITING and row.retry_at is not None:
+            return False
         await _shift(connection, row, Event.ESCALATE, act.detail(), retry_at=now() + seconds)
+    return True
 
 
 async def cancel(journal: Journal, act: Act) -> State:
@@ -89,12 +93,13 @@ async def cancel(journal: Journal, act: Act) -> State:
 async def mend(journal: Journal, act: Act, body: str, body_hash: str) -> None:
     """Give a dead letter another body, already checked; the first one is kept beside it.
 
+    The item stays known by the hash of what was sent: the same source sent again is no conflict.
     Raises UnknownItem and IllegalTransition.
     """
     async with journal.database.write() as connection:
         row = await _find(connection, journal, act)
-        detail = act.detail(before=row.body_hash, after=body_hash)
-        await _shift(connection, row, Event.MEND, detail, body=body, body_hash=body_hash)
+        detail = act.detail(before=hash_of(row.body), after=body_hash)
+        await _shift(connection, row, Event.MEND, detail, body=body)
         await connection.execute(
             update(dead_letters)
             .where(dead_letters.c.item == row.id, dead_letters.c.original.is_(None))
@@ -105,22 +110,26 @@ async def mend(journal: Journal, act: Act, body: str, body_hash: str) -> None:
 async def replay(journal: Journal, act: Act) -> bool:
     """Let a dead letter go on where it stopped, with a fresh budget of attempts.
 
-    A dead compensation goes on compensating, never forward. False if it was replayed already.
-    Raises UnknownItem, and IllegalTransition for an item that is not a dead letter.
+    A dead compensation goes on compensating, never forward; an item that somebody asked to cancel
+    before it died is cancelled now. False if it was replayed already. Raises UnknownItem, and
+    IllegalTransition for an item that is not a dead letter.
     """
     async with journal.database.write() as connection:
         row = await _find(connection, journal, act)
-        if row.letter == "replayed":
+        letter = await _letter(connection, row)
+        if letter is not None and letter.status == "replayed":
             return False
-        _require_letter(row, Event.REPLAY)
-        fresh = {"retry_at": None, "ended_at": None, "deaths": 0, "cancel_requested": False}
+        letter = _require_open(letter, row, Event.REPLAY)
+        fresh: dict[str, Any] = {"retry_at": None, "ended_at": None, "deaths": 0}
         if row.state == State.DEAD_LETTERED:
             fresh["failure"] = None
         await _shift(connection, row, Event.REPLAY, act.detail(), **fresh)
         await _mark(connection, row, "replayed")
         await connection.execute(
             update(stages)
-            .where(stages.c.item == row.id, stages.c.status != "done")
+            .where(stages.c.item == row.id)
+            .where(or_(stages.c.agent == letter.agent, stages.c.status == "delayed"))
+            .where(stages.c.status != "done")
             .values(attempts=0, status="delayed")
         )
     return True
@@ -130,25 +139,32 @@ async def discard(journal: Journal, act: Act) -> None:
     """End a dead letter for good; its effects stay as they are. Raises as `replay` does."""
     async with journal.database.write() as connection:
         row = await _find(connection, journal, act)
-        _require_letter(row, Event.DISCARD)
-        await _shift(connection, row, Event.DISCARD, act.detail(), outcome="discarded")
+        _require_open(await _letter(connection, row), row, Event.DISCARD)
+        ended = {"outcome": "discarded", "ended_at": func.coalesce(items.c.ended_at, now())}
+        await _shift(connection, row, Event.DISCARD, act.detail(), **ended)
         await _mark(connection, row, "discarded")
 
 
-def _require_letter(row: Row[Any], event: Event) -> None:
-    if row.letter != "open":
+def _require_open(letter: Row[Any] | None, row: Row[Any], event: Event) -> Row[Any]:
+    if letter is None or letter.status != "open":
         raise IllegalTransition(row.key, row.state, event)
+    return letter
+
+
+async def _letter(connection: AsyncConnection, row: Row[Any]) -> Row[Any] | None:
+    """The dead letter of an item that is locked already: joined to the lock it could be stale."""
+    wanted = select(dead_letters).where(dead_letters.c.item == row.id)
+    return (await connection.execute(wanted)).first()
 
 
 async def _find(connection: AsyncConnection, journal: Journal, act: Act) -> Row[Any]:
-    """The item, locked, with the status of its dead letter if it has one."""
+    """The item, locked."""
     row: Row[Any] | None = (
         await connection.execute(
-            select(items, dead_letters.c.status.label("letter"))
-            .outerjoin(dead_letters, dead_letters.c.item == items.c.id)
+            select(items)
             .where(items.c.tenant == journal.tenant, items.c.scenario == act.scenario)
             .where(items.c.key == act.key)
-            .with_for_update(of=items)
+            .with_for_update()
         )
     ).first()
     if row is None:

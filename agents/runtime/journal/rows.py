@@ -12,8 +12,10 @@ from sqlalchemy import (
     Dialect,
     FromClause,
     Integer,
+    Select,
     Table,
     Text,
+    Update,
     and_,
     bindparam,
     func,
@@ -93,21 +95,33 @@ def values_of(connection: AsyncConnection, values: Sequence[int] | Sequence[str]
     return func.unnest(array).table_valued("value").render_derived()
 
 
-def held_by(connection: AsyncConnection, holder: str, held: Sequence[Held]) -> ColumnElement[bool]:
-    """SQL: the item is one of these, and `holder` still has it under the same fence."""
+def _held(*, by_sqlite: bool) -> ColumnElement[bool]:
+    """SQL: the item is one of these, and the holder still has it under the same fence and state."""
     pair = tuple_(items.c.id, items.c.fence)
-    if is_sqlite(connection):
-        each = func.json_each(json.dumps([(h.id, h.fence) for h in held])).table_valued("value")
+    if by_sqlite:
+        each = func.json_each(bindparam("held_items")).table_valued("value")
         pairs = select(
             func.json_extract(each.c.value, "$[0]"), func.json_extract(each.c.value, "$[1]")
         )
     else:
-        ids = literal([h.id for h in held], ARRAY(BigInteger))
-        fences = literal([h.fence for h in held], ARRAY(Integer))
+        ids = bindparam("held_ids", type_=ARRAY(BigInteger))
+        fences = bindparam("held_fences", type_=ARRAY(Integer))
         each = func.unnest(ids, fences).table_valued("id", "fence").render_derived()
         pairs = select(each.c.id, each.c.fence)
     # The unary plus of SQLite, spelt portably: look up by id, never walk along all held items.
-    return and_(pair.in_(pairs), func.coalesce(items.c.owner, "") == holder)
+    mine = func.coalesce(items.c.owner, "") == bindparam("holder")
+    return and_(pair.in_(pairs), mine, items.c.state == bindparam("held_state"))
+
+
+def _holding(
+    connection: AsyncConnection, holder: str, held: Sequence[Held], state: State
+) -> dict[str, Any]:
+    """The parameters of `_held`."""
+    parameters: dict[str, Any] = {"holder": holder, "held_state": state}
+    if is_sqlite(connection):
+        return parameters | {"held_items": json.dumps([(h.id, h.fence) for h in held])}
+    ids, fences = [h.id for h in held], [h.fence for h in held]
+    return parameters | {"held_ids": ids, "held_fences": fences}
 
 
 async def still_held(
@@ -116,13 +130,19 @@ async def still_held(
     """The items that `owner` still holds in `state`, locked; and whether a cancel was requested."""
     if not held:
         return {}
-    result = await connection.execute(
+    statement = _still_held(by_sqlite=is_sqlite(connection))
+    result = await connection.execute(statement, _holding(connection, owner, held, state))
+    return {item: bool(cancelled) for item, cancelled in result.all()}
+
+
+@cache  # every group of every stage asks for it
+def _still_held(*, by_sqlite: bool) -> Select[Any]:
+    return (
         select(items.c.id, items.c.cancel_requested)
-        .where(held_by(connection, owner, held), items.c.state == state)
+        .where(_held(by_sqlite=by_sqlite))
         .order_by(items.c.id)
         .with_for_update(of=items)
     )
-    return {row.id: bool(row.cancel_requested) for row in result}
 
 
 async def move(  # noqa: PLR0913 - one UPDATE and its history, used everywhere
@@ -142,15 +162,21 @@ async def move(  # noqa: PLR0913 - one UPDATE and its history, used everywhere
     """
     if not held:
         return set()
-    result = await connection.execute(
-        update(items)
-        .where(held_by(connection, holder, held), items.c.state == source)
-        .values(state=TRANSITIONS[source, event], sequence=items.c.sequence + 1, **values)
-        .returning(items.c.id, items.c.sequence, items.c.fence)
-    )
+    statement = _move(is_sqlite(connection), TRANSITIONS[source, event], tuple(values.items()))
+    result = await connection.execute(statement, _holding(connection, holder, held, source))
     moved = result.all()
     await record(connection, moved, event, source, holder, details or {})
     return {row.id for row in moved}
+
+
+@lru_cache(maxsize=64)
+def _move(by_sqlite: bool, target: State, values: tuple[tuple[str, Any], ...]) -> Update:  # noqa: FBT001
+    return (
+        update(items)
+        .where(_held(by_sqlite=by_sqlite))
+        .values(state=target, sequence=items.c.sequence + 1, **dict(values))
+        .returning(items.c.id, items.c.sequence, items.c.fence)
+    )
 
 
 _HISTORY = insert(history).values(at=now())
