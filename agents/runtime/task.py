@@ -120,10 +120,9 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
     ) -> list[Any]:
         """What the function is called with for this item. Raises TypeError for a missing fact."""
         parameters = self._parameters if function is None else _parameters(function)
-        arguments, facts = [item.payload], item.facts
-        for kind in parameters:
-            arguments.append(facts[kind] if kind in facts else self._argument(item, key, kind))
-        return arguments
+        facts, ask = item.facts, self._argument
+        # A list, not a generator, and a call for what is no plain fact only: it is done per item.
+        return [item.payload, *[facts[k] if k in facts else ask(item, key, k) for k in parameters]]
 
     @cached_property
     def _parameters(self) -> list[Any]:
