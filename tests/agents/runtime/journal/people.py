@@ -1,0 +1,66 @@
+"""People for tests: whom an agent asks, what they do, and what is known of it afterwards."""
+
+from typing import Any
+
+import orjson
+
+from agents.runtime.agent import agent
+from agents.runtime.batch import Decision
+from agents.runtime.errors import Parked, TransientError
+from agents.runtime.intake import Intake
+from agents.runtime.journal.interventions import Act
+from agents.runtime.journal.schema import history, items
+from agents.runtime.policies import EFFECT, PURE
+from agents.runtime.saga import saga
+from agents.runtime.tally import Tally
+from tests.agents.runtime.workshop import JOBS, AnyAgent, Job, Made, Provider, Run, rows
+
+
+def act(key: str = "one", by: str = "ann", reason: str = "had a look") -> Act:
+    return Act("jobs", key, by, reason)
+
+
+ONE = [Job(key="one")]
+TOO_OFTEN = EFFECT.attempts
+
+
+class Question:
+    """An agent that asks a person before it does its work; remembers what it heard."""
+
+    def __init__(self, name: str = "ask") -> None:
+        self.heard: list[Decision | None] = []
+
+        def ask(_job: Job, decision: Decision | None) -> Made:
+            self.heard.append(decision)
+            if decision is None:
+                raise Parked("may I?")
+            return Made(by=name)
+
+        ask.__name__ = name
+        self.agent: AnyAgent = agent(PURE)(ask)
+
+
+async def go_on(*story: AnyAgent) -> Run:
+    """Another process takes up what is due, as a reconciler does."""
+    told = Run(Tally())
+    async for batch in Intake(JOBS, told.tally, told.rejections.append).resumed(256):
+        current = batch
+        async with saga(batch):
+            for step in story:
+                current = await step(current)
+    return told
+
+
+async def events(name: str) -> list[dict[str, Any]]:
+    """What the history says of all events of a name."""
+    return [orjson.loads(row.detail) for row in await rows(history) if row.event == name]
+
+
+async def the_item() -> Any:
+    (row,) = await rows(items)
+    return row
+
+
+def dying(provider: Provider, key: str = "one", times: int = TOO_OFTEN) -> None:
+    """The provider is away so often, which nobody survives."""
+    provider.before[key] = [TransientError("away") for _ in range(times)]

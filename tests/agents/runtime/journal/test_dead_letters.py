@@ -1,0 +1,270 @@
+"""A dead letter is mended, replayed or discarded once, and nothing vanishes meanwhile."""
+
+import asyncio
+
+import pytest
+
+from agents.runtime.agent import EffectKey, agent
+from agents.runtime.batch import hash_of
+from agents.runtime.errors import IllegalTransition, Parked, PermanentError, TransientError
+from agents.runtime.errors import UnknownOutcome as Unknown
+from agents.runtime.journal import Journal
+from agents.runtime.journal.interventions import (
+    cancel,
+    decide,
+    discard,
+    mend,
+    replay,
+)
+from agents.runtime.journal.schema import history, items, stages
+from agents.runtime.lifecycle import ENDED, State
+from agents.runtime.policies import PURE, Lookup
+from agents.runtime.saga import saga
+from tests.agents.runtime.journal.people import (
+    ONE,
+    TOO_OFTEN,
+    Question,
+    act,
+    dying,
+    events,
+    go_on,
+    the_item,
+)
+from tests.agents.runtime.workshop import (
+    AnyAgent,
+    Job,
+    Made,
+    Provider,
+    batch_of,
+    change,
+    effect_of,
+    effect_statuses,
+    jobs,
+    letters,
+    rows,
+    run,
+    states,
+    undo_of,
+)
+
+pytestmark = pytest.mark.usefixtures("no_waits")
+
+
+async def test_a_replayed_letter_goes_on_where_it_stopped_with_a_fresh_budget(
+    opened: Journal, provider: Provider
+) -> None:
+    late = Provider()
+    story = (effect_of(provider), effect_of(late, name="last"))
+    dying(late, times=2 * TOO_OFTEN - 1)
+    assert (await run(ONE, *story)).outcomes == {"dead-lettered": 1}
+    assert (await go_on(*story)).outcomes == {}, "nobody goes on with a dead letter"
+
+    assert await replay(opened, act())
+    item = await the_item()
+    assert (item.state, item.ended_at, item.failure, item.retry_at) == ("pending", *[None] * 3)
+    assert await replay(opened, act()) is False
+    assert (await go_on(*story)).outcomes == {"job completed": 1}
+    assert await replay(opened, act()) is False
+    item, (letter,) = await the_item(), await letters()
+    assert (item.outcome, item.owner, letter.status) == ("job completed", None, "replayed")
+    assert (provider.count("one"), late.count("one")) == (1, 2 * TOO_OFTEN)
+    assert len(late.keys("one")) == 1
+    assert await events("replay") == [{"by": "ann", "reason": "had a look"}]
+
+
+async def test_replayed_with_its_cause_unfixed_it_comes_back_counted(
+    opened: Journal, provider: Provider
+) -> None:
+    dying(provider, times=3 * TOO_OFTEN)
+    step = effect_of(provider)
+    await run(ONE, step)
+    for count in (1, 2, 3):
+        (letter,) = await letters()
+        assert (letter.status, letter.attempts) == ("open", TOO_OFTEN)
+        assert letter._mapping["count"] == count
+        item = await the_item()
+        assert (item.state, "away" in item.failure) == ("dead_lettered", True)
+        assert await replay(opened, act())
+        await go_on(step)
+    assert await states() == {"one": "completed"}
+
+
+async def dead_compensation(provider: Provider) -> tuple[AnyAgent, ...]:
+    """A story whose item died while it was undone."""
+
+    @agent(PURE)
+    def refuse(_job: Job) -> None:
+        raise PermanentError("never")
+
+    story = (effect_of(provider, undo=undo_of(provider)), refuse)
+    batch = await batch_of(ONE)
+    async with saga(batch):
+        await refuse(await story[0](batch))
+        dying(provider)
+    return story
+
+
+async def test_a_dead_compensation_goes_on_compensating(
+    opened: Journal, provider: Provider
+) -> None:
+    story = await dead_compensation(provider)
+    for deed in (
+        mend(opened, act(), "{}", ""),
+        cancel(opened, act()),
+        decide(opened, act(), approved=True),
+    ):
+        with pytest.raises(IllegalTransition, match="one is compensating"):
+            await deed
+    dying(provider, times=TOO_OFTEN - 1)
+    assert await replay(opened, act())
+    assert await states() == {"one": "compensating"}
+    assert (await go_on(*story)).outcomes == {"job compensated": 1}
+    assert provider.undone == list(provider.made) == ["default:jobs:one:make:0"]
+    found = {row.agent: row.status for row in await rows(stages)}
+    assert found == {"make": "done", "refuse": "failed", "unmake": "done"}
+
+
+@pytest.mark.parametrize("compensating", [True, False])
+async def test_of_many_who_act_on_a_letter_at_once_one_wins(
+    opened: Journal, provider: Provider, compensating: bool
+) -> None:
+    if compensating:
+        await dead_compensation(provider)
+    else:
+        dying(provider)
+        await run(ONE, effect_of(provider))
+    deeds = [*(replay(opened, act()) for _ in range(4)), *(discard(opened, act()) for _ in "abcd")]
+    told = await asyncio.gather(*deeds, return_exceptions=True)
+    won = [t for t in told[:4] if t is True] + [t for t in told[4:] if t is None]
+    assert len(won) == 1
+    assert {type(t) for t in told if t not in (True, False, None)} <= {IllegalTransition}
+    assert len(await events("replay") + await events("discard")) == 1
+
+
+@pytest.mark.parametrize("compensating", [True, False])
+async def test_a_discarded_letter_is_over(
+    opened: Journal, provider: Provider, compensating: bool
+) -> None:
+    if compensating:
+        await dead_compensation(provider)
+    else:
+        dying(provider)
+        await run(ONE, effect_of(provider))
+    calls = len(provider.calls)
+    await discard(opened, act())
+    item, (letter,) = await the_item(), await letters()
+    assert (item.state, item.outcome, letter.status) == ("failed", "discarded", "discarded")
+    assert item.ended_at is not None
+    assert (await go_on()).outcomes == {}
+    assert len(provider.calls) == calls
+    assert (await run(ONE)).tally.reasons == {"already done": {"discarded": 1}}
+
+
+@pytest.mark.parametrize("happened", [True, False])
+async def test_what_is_unknown_when_it_dies_is_settled_first(
+    opened: Journal, provider: Provider, happened: bool
+) -> None:
+    looked: list[str] = []
+
+    async def find(_job: Job, key: EffectKey) -> Made | None:
+        looked.append(key)
+        if len(looked) < TOO_OFTEN:  # each time but at the replay
+            raise TransientError("away")
+        return Made(by="found") if key in provider.made else None
+
+    (provider.after if happened else provider.before)["one"] = [Unknown("cut")]
+    step = effect_of(provider, settle=Lookup(find))
+    assert (await run(ONE, step)).outcomes == {"dead-lettered": 1}
+    assert await effect_statuses() == {"default:jobs:one:make:0": "intended"}
+    assert await replay(opened, act())
+    assert (await go_on(step)).outcomes == {"job completed": 1}
+    assert len(looked) == TOO_OFTEN
+    assert provider.count("one") == (1 if happened else 2)
+    assert await effect_statuses() == {"default:jobs:one:make:0": "done"}
+
+
+async def test_who_asked_to_cancel_before_it_died_is_heard_at_its_replay(
+    opened: Journal, provider: Provider
+) -> None:
+    dying(late := Provider())
+    story = (effect_of(provider, undo=undo_of(provider)), effect_of(late, name="last"))
+    batch = await batch_of(ONE)
+    async with saga(batch):
+        batch = await story[0](batch)
+        await story[1](batch)
+    assert await states() == {"one": "dead_lettered"}
+    await change("one", cancel_requested=True)  # as if it had come during the last attempt
+    with pytest.raises(IllegalTransition, match="is dead_lettered"):
+        await cancel(opened, act())
+    assert await replay(opened, act())
+    assert (await go_on(*story)).outcomes == {"job cancelled": 1}
+    assert provider.undone == list(provider.made)
+
+
+async def test_the_mended_body_runs_and_the_first_one_is_kept(
+    opened: Journal, provider: Provider
+) -> None:
+    seen: list[int] = []
+
+    @agent(PURE)
+    def need(job: Job) -> None:
+        seen.append(job.n)
+        if job.n < 7:
+            raise ValueError("too small")
+
+    await run(ONE, need)
+    bodies = [ONE[0].model_dump_json(), *(Job(key="one", n=n).model_dump_json() for n in (5, 7))]
+    for body in bodies[1:]:
+        await mend(opened, act(), body, hash_of(body))
+        assert await replay(opened, act())
+        await go_on(need)
+    assert seen == [0, 5, 7]
+    item, (letter,) = await the_item(), await letters()
+    assert (item.state, item.body, letter.original) == ("completed", bodies[2], bodies[0])
+    hashes = [hash_of(body) for body in bodies]
+    told = [(entry["before"], entry["after"], entry["by"]) for entry in await events("mend")]
+    assert told == [(hashes[0], hashes[1], "ann"), (hashes[1], hashes[2], "ann")]
+    again = await run(ONE, need)
+    assert (again.tally.reasons, again.rejections) == ({"already done": {"job completed": 1}}, [])
+
+
+async def test_only_a_dead_letter_can_be_mended_replayed_or_discarded(
+    opened: Journal, provider: Provider
+) -> None:
+    await run([Job(key="done")], effect_of(provider))
+    await run([Job(key="asks"), Job(key="gone")], Question().agent)
+    await cancel(opened, act("gone"))
+    await batch_of([Job(key="held")])
+    before = await rows(items), await rows(history)
+    for key in ("done", "asks", "gone", "held"):
+        for deed in (mend(opened, act(key), "{}", ""), replay(opened, act(key))):
+            with pytest.raises(IllegalTransition, match=key):
+                await deed
+        with pytest.raises(IllegalTransition, match=f"{key} is .*'discard'"):
+            await discard(opened, act(key))
+    assert (await rows(items), await rows(history)) == before
+
+
+async def test_nothing_vanishes_whatever_people_do(opened: Journal, provider: Provider) -> None:
+    def ask(job: Job) -> None:
+        if job.n % 3 == 0:
+            raise Parked("may I?")
+
+    story = (effect_of(provider, undo=undo_of(provider)), agent(PURE)(ask))
+    for job in jobs(12)[::4]:
+        dying(provider, job.key, times=9)
+    await run(jobs(12), *story)
+    deeds = [
+        replay(opened, act("job-0000")),
+        discard(opened, act("job-0004")),
+        decide(opened, act("job-0003"), approved=False),
+        cancel(opened, act("job-0006")),
+        decide(opened, act("job-0009"), approved=True),
+    ]
+    for deed in deeds:
+        await deed
+        await go_on(*story)
+        found = list((await states()).values())
+        dead = sum(letter.status == "open" for letter in await letters())
+        ended = sum(state in ENDED - {State.DEAD_LETTERED} for state in found)
+        assert ended + found.count("waiting") + dead == len(found) == 12

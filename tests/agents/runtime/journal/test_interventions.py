@@ -1,0 +1,224 @@
+"""Decisions and cancellations happen once, to items they may happen to, and stand in the history."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import update
+
+from agents.runtime import retries
+from agents.runtime.batch import Decision
+from agents.runtime.errors import IllegalTransition, TransientError
+from agents.runtime.journal import Journal, open_journal
+from agents.runtime.journal.interventions import (
+    Act,
+    UnknownItem,
+    cancel,
+    decide,
+    escalate,
+)
+from agents.runtime.journal.schema import effects
+from agents.runtime.lifecycle import State
+from agents.runtime.saga import saga
+from agents.runtime.settings import Settings
+from tests.agents.runtime.journal.people import (
+    ONE,
+    Question,
+    act,
+    dying,
+    events,
+    go_on,
+    the_item,
+)
+from tests.agents.runtime.workshop import (
+    Job,
+    Killed,
+    Provider,
+    batch_of,
+    doomed,
+    effect_of,
+    jobs,
+    run,
+    states,
+    undo_of,
+)
+
+pytestmark = pytest.mark.usefixtures("no_waits")
+
+
+async def test_an_approval_answers_who_asked_and_nobody_else(
+    opened: Journal, provider: Provider
+) -> None:
+    first, second = Question("first"), Question("second")
+    story = (first.agent, effect_of(provider), second.agent)
+    assert (await run(ONE, *story)).outcomes == {"waiting": 1}
+
+    await decide(opened, act(), approved=True)
+    assert (await go_on(*story)).outcomes == {"waiting": 1}
+    assert (first.heard, second.heard) == (
+        [None, Decision("first", approved=True, by="ann", reason="had a look")],
+        [None],
+    )
+    await decide(opened, act(by="bob", reason="why not"), approved=True)
+    assert (await go_on(*story)).outcomes == {"job completed": 1}
+    assert len(first.heard) == 2
+    assert provider.count("one") == 1
+    assert await events("decide") == [
+        {"by": "ann", "reason": "had a look", "verdict": "approved", "agent": "first"},
+        {"by": "bob", "reason": "why not", "verdict": "approved", "agent": "second"},
+    ]
+
+
+async def test_a_rejection_undoes_what_was_done_before(opened: Journal, provider: Provider) -> None:
+    question = Question()
+    story = (effect_of(provider, undo=undo_of(provider)), question.agent)
+    await run(ONE, *story)
+    await decide(opened, act(), approved=False)
+    assert (await go_on(*story)).outcomes == {"job compensated": 1}
+    assert provider.undone == list(provider.made)
+    assert question.heard == [None]
+    assert "rejected by ann: had a look" in (await the_item()).failure
+
+
+async def test_only_what_waits_can_be_decided(opened: Journal, provider: Provider) -> None:
+    dying(provider, "dead")
+    await run([Job(key="done"), Job(key="dead")], effect_of(provider))
+    await batch_of([Job(key="held")])
+    for key, state in {"done": "completed", "dead": "dead_lettered", "held": "processing"}.items():
+        with pytest.raises(IllegalTransition, match=f"{key} is {state}.*'decide'"):
+            await decide(opened, act(key), approved=True)
+        with pytest.raises(IllegalTransition, match=f"{key} is {state}.*'escalate'"):
+            await escalate(opened, act(key), 1)
+    with pytest.raises(UnknownItem, match="jobs has no item 'none'"):
+        await decide(opened, act("none"), approved=True)
+    with pytest.raises(UnknownItem):
+        await decide(opened, Act("other", "done", "ann", ""), approved=True)
+    assert await events("decide") == []
+
+
+@pytest.mark.parametrize("approved", [True, False])
+async def test_an_expired_key_is_used_again_only_if_somebody_says_so(
+    journal_settings: Settings, provider: Provider, approved: bool
+) -> None:
+    step = effect_of(provider, undo=undo_of(provider))
+    provider.after["one"] = [Killed()]
+    async with doomed(journal_settings):
+        with pytest.raises(Killed):
+            await run(ONE, step)
+    async with open_journal(journal_settings) as opened:
+        async with opened.database.write() as connection:
+            await connection.execute(update(effects).values(intended_at=1.0))
+        assert (await run(ONE, step)).outcomes == {"waiting": 1}
+        assert len(provider.calls) == 1
+        await decide(opened, act(), approved=approved)
+        ended = "job completed" if approved else "job compensated"
+        assert (await go_on(step)).outcomes == {ended: 1}
+    key = "default:jobs:one:make:0"
+    again = key if approved else f"undo {key}"
+    assert provider.calls == [("one", key), ("one", again)]
+
+
+async def test_of_many_who_decide_at_once_one_wins(opened: Journal, provider: Provider) -> None:
+    question = Question()
+    await run(ONE, question.agent)
+    verdicts = [True, False] * 4
+    deeds = (decide(opened, act(by=f"p{n}"), approved=v) for n, v in enumerate(verdicts))
+    told = await asyncio.gather(*deeds, return_exceptions=True)
+    assert [type(t) for t in told if t is not None] == [IllegalTransition] * 7
+    winner = told.index(None)
+    (entry,) = await events("decide")
+    assert entry["by"] == f"p{winner}"
+    ended = "job completed" if verdicts[winner] else "job failed"
+    assert (await go_on(question.agent)).outcomes == {ended: 1}
+
+
+async def test_what_is_escalated_twice_is_escalated_once(opened: Journal) -> None:
+    await run(ONE, Question().agent)
+    assert sorted(await asyncio.gather(*(escalate(opened, act(), n) for n in (9, 99)))) == [0, 1]
+    assert len(await events("escalate")) == 1
+
+
+async def test_a_delayed_item_is_cancelled_at_once_by_whoever_finds_it(
+    journal_settings: Settings, provider: Provider
+) -> None:
+    last = effect_of(late := Provider(), name="last")
+    story = (effect_of(provider, undo=undo_of(provider)), last)
+    late.before["one"] = [TransientError("later", 60)]
+    retries._scale.set(1.0)
+    async with doomed(journal_settings) as gone:
+        batch = await batch_of(ONE)
+        async with saga(batch):
+            await last(await story[0](batch))
+        assert await states() == {"one": "pending"}
+        assert await cancel(gone, act()) is State.COMPENSATING
+    async with open_journal(journal_settings) as opened:
+        assert (await go_on(*story)).outcomes == {"job cancelled": 1}
+        assert (await the_item()).retry_at is None
+        with pytest.raises(IllegalTransition, match=r"is cancelled.*'cancel'"):
+            await cancel(opened, act())
+    assert provider.undone == list(provider.made)
+    assert late.count("one") == 1
+
+
+async def test_a_waiting_item_is_cancelled_at_once_and_once(
+    opened: Journal, provider: Provider
+) -> None:
+    story = (effect_of(provider, undo=undo_of(provider)), Question().agent)
+    await run(ONE, *story)
+    assert await cancel(opened, act()) is State.COMPENSATING
+    with pytest.raises(IllegalTransition, match="is compensating"):
+        await cancel(opened, act())
+    with pytest.raises(IllegalTransition, match="is compensating"):
+        await decide(opened, act(), approved=True)
+    assert (await go_on(*story)).outcomes == {"job cancelled": 1}
+    assert provider.undone == list(provider.made)
+    assert await events("cancel") == [{"by": "ann", "reason": "had a look"}]
+
+
+async def test_an_item_in_work_is_cancelled_before_its_next_effect(
+    opened: Journal, provider: Provider
+) -> None:
+    last = effect_of(unwanted := Provider(), name="last")
+    batch = await batch_of(jobs(2))
+    async with saga(batch):
+        batch = await effect_of(provider, undo=undo_of(provider))(batch)
+        assert await cancel(opened, act("job-0001")) is State.PROCESSING
+        batch = await last(batch)
+    assert await states() == {"job-0000": "completed", "job-0001": "cancelled"}
+    assert unwanted.count("job-0001") == 0
+    assert provider.undone == ["default:jobs:job-0001:make:0"]
+
+
+async def test_either_the_cancel_wins_or_the_work(opened: Journal, provider: Provider) -> None:
+    undo, last = undo_of(provider), Provider()
+    story = (effect_of(provider, undo=undo), effect_of(last, name="last"))
+    batch = await batch_of(jobs(40))
+
+    async def work() -> None:
+        current = batch
+        async with saga(batch):
+            for step in story:
+                current = await step(current)
+
+    async def somebody(key: str, n: int) -> None:
+        await asyncio.sleep(0.004 * n)
+        await cancel(opened, act(key))
+
+    cancels = (somebody(job.key, n) for n, job in enumerate(jobs(40)))
+    told = await asyncio.gather(work(), *cancels, return_exceptions=True)
+    found = await states()
+    assert set(found.values()) <= {"completed", "cancelled"}
+    for job, answer in zip(jobs(40), told[1:], strict=True):
+        came_too_late = isinstance(answer, IllegalTransition)
+        assert answer is None or came_too_late, answer
+        assert not (came_too_late and found[job.key] == "cancelled")
+        undone = f"default:jobs:{job.key}:make:0" in provider.undone
+        made = job.key in provider.made.values()
+        assert undone == (made and found[job.key] == "cancelled")
+        assert (last.count(job.key) == 1) == (found[job.key] == "completed")
+
+
+@pytest.mark.xfail(reason="the lifecycle knows no cancel of an item in work, so nothing says who")
+async def test_the_history_says_who_cancelled_an_item_in_work(opened: Journal) -> None:
+    await batch_of(ONE)
+    await cancel(opened, act())
+    assert await events("cancel") == [{"by": "ann", "reason": "had a look"}]
