@@ -14,7 +14,6 @@ from sqlalchemy import Row, delete, select, update
 
 from agents.runtime.batch import Batch, Lineage, Scenario
 from agents.runtime.errors import IllegalTransition
-from agents.runtime.intake import load_ended
 from agents.runtime.journal import Journal
 from agents.runtime.journal import interventions as people
 from agents.runtime.journal.database import now
@@ -23,6 +22,7 @@ from agents.runtime.journal.interventions import Act
 from agents.runtime.journal.owners import is_alive
 from agents.runtime.journal.schema import items, outbox, owners
 from agents.runtime.lifecycle import ENDED
+from agents.runtime.loading import load_ended
 from agents.runtime.showcase import in_flow_run
 from agents.runtime.tally import Tally
 from agents.runtime.task import Agent
