@@ -6,14 +6,17 @@ Each is a flow, so it runs from the Prefect UI, by a schedule, or by `python -m 
 import asyncio
 from typing import Annotated, Any, Literal
 
+from cyclopts import Parameter
 from prefect import flow
 from pydantic import Field
 
 from agents.runtime import reconciler
+from agents.runtime.errors import IllegalTransition
+from agents.runtime.journal import Journal, open_journal
 from agents.runtime.journal import interventions as people
-from agents.runtime.journal import open_journal
 from agents.runtime.journal.inquiries import letters, life, waiting
 from agents.runtime.journal.interventions import Act, UnknownItem
+from agents.runtime.lifecycle import Event
 from agents.runtime.settings import settings
 from agents.runtime.tally import Tally
 from agents.services import connect_services
@@ -22,16 +25,28 @@ from flows.terminal import commands
 
 HOUR = 3600.0
 
+
+def _words(most: int) -> tuple[object, Parameter]:
+    """The bounds of a text: for the UI, and for the terminal in words that a person can read."""
+
+    def check(_kind: object, text: str) -> None:
+        if not 1 <= len(text) <= most:
+            raise ValueError(f"Must have 1 to {most} characters.")
+
+    as_given = Parameter(converter=lambda _kind, tokens: tokens[0].value, validator=check)
+    return Field(min_length=1, max_length=most), as_given
+
+
 ScenarioName = Literal["orders"]
-By = Annotated[str, Field(min_length=1, max_length=100)]
-Reason = Annotated[str, Field(min_length=1, max_length=500)]
+By = Annotated[str, *_words(100)]
+Reason = Annotated[str, *_words(500)]
 
 
 @flow(name="reconcile", persist_result=False)
 async def reconcile(
-    escalate_after_hours: Annotated[float, Field(gt=0)] = 24.0,
-    reject_after_hours: Annotated[float, Field(gt=0)] = 72.0,
-    letter_limit_hours: Annotated[float, Field(gt=0)] = 24.0,
+    escalate_after_hours: Annotated[float, Field(ge=0)] = 24.0,
+    reject_after_hours: Annotated[float, Field(ge=0)] = 72.0,
+    letter_limit_hours: Annotated[float, Field(ge=0)] = 24.0,
 ) -> Listing:
     """Finish what nobody works on, send what was not sent, and call people where they are needed.
 
@@ -225,13 +240,34 @@ async def replay(  # noqa: PLR0913 - what to replay, how fast, and who says so
     story = STORIES[scenario]
     tally = Tally()
     async with open_journal(settings()) as journal, connect_services(settings()):
-        found = await letters(journal, scenario, agent=agent, most=10_000)
-        for row in [row for row in found if keys is None or row.key in keys]:
-            if await people.replay(journal, Act(scenario, row.key, by, reason)):
-                await finish(story, [row.id], tally)
+        for key, item in await _dead(journal, scenario, agent, keys):
+            if await people.replay(journal, Act(scenario, key, by, reason)):
+                await finish(story, [item], tally)
                 await asyncio.sleep(60 / per_minute)
     table = [{"outcome": word, "items": str(n)} for word, n in tally.outcomes.items()]
     return await shown("replay", Listing(title=f"{tally.done} replayed", table=table))
+
+
+async def _dead(
+    journal: Journal, scenario: str, agent: str | None, keys: list[str] | None
+) -> list[tuple[str, int]]:
+    """Key and id of the dead letters meant, the oldest first; all keys are looked at beforehand.
+
+    Raises UnknownItem and IllegalTransition for a key that is none of a dead letter.
+    """
+    if keys is None:
+        found = await letters(journal, scenario, agent=agent, most=10_000)
+        return [(row.key, row.id) for row in found]
+    meant = []
+    for key in keys:
+        told = await life(journal, scenario, key)
+        if told is None:
+            raise UnknownItem(scenario, key)
+        if told.letter is None or told.letter.status == "discarded":
+            raise IllegalTransition(key, told.item.state, Event.REPLAY)
+        if agent in {None, told.letter.agent}:
+            meant.append((told.letter.at, key, told.item.id))
+    return [(key, item) for _, key, item in sorted(meant)]
 
 
 @flow(name="discard", persist_result=False)
