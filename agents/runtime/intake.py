@@ -2,25 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import islice
 from typing import Any
 
-import orjson
-from pydantic import TypeAdapter
-from sqlalchemy import Row
-
 from agents.runtime.batch import (
     Batch,
-    Decision,
-    Effect,
-    Failure,
-    Item,
     Lineage,
     Scenario,
-    Stage,
     hash_of,
 )
 from agents.runtime.errors import Conflict
@@ -36,10 +26,10 @@ from agents.runtime.journal.acceptance import (
     outlook,
 )
 from agents.runtime.journal.claims import claim, next_due, unfinished
-from agents.runtime.journal.database import Database
 from agents.runtime.lifecycle import State
+from agents.runtime.loading import restore
+from agents.runtime.stage import park_unreadable
 from agents.runtime.tally import Tally
-from agents.runtime.task import AGENTS
 from agents.runtime.telemetry import get_logger, new_trace
 
 log = get_logger(__name__)
@@ -109,11 +99,12 @@ class Intake:
 
     async def _accept(self, chunk: Sequence[Candidate | Rejection]) -> list[Claimed]:
         wanted: dict[str, Candidate] = {}
+        repeated: list[Candidate] = []
         for record in chunk:
             if isinstance(record, Rejection):
                 self._reject(record)
             elif wanted.setdefault(record.key, record) is not record:
-                self._repeated(wanted[record.key], record)
+                repeated.append(record)
         here, scenario = journal(), self.scenario
         point("accepting")
         answers = await accept(
@@ -125,6 +116,7 @@ class Intake:
             [_new_item(candidate) for candidate in wanted.values()],
         )
         point("accepted")
+        self._repeated(repeated, {a.row.key: a.row.body_hash for a in answers})
         known = [a.row for a in answers if self._claimed(a, wanted) and not a.is_new]
         loaded = {c.row.id: c for c in await load(here.database, known)}
         return [
@@ -147,11 +139,12 @@ class Intake:
                 self.late.add(answer.row.id)
         return False
 
-    def _repeated(self, first: Candidate, again: Candidate) -> None:
-        if first.body == again.body:
-            self.tally.count("already done", "twice in this source")
-        else:
-            self._conflict(again)
+    def _repeated(self, candidates: Sequence[Candidate], stored: Mapping[str, str]) -> None:
+        for candidate in candidates:
+            if hash_of(candidate.body) == stored[candidate.key]:
+                self.tally.count("already done", "twice in this source")
+            else:
+                self._conflict(candidate)
 
     def _conflict(self, candidate: Candidate) -> None:
         error = Conflict(self.scenario.name, candidate.key)
@@ -166,7 +159,8 @@ class Intake:
         journal().stop.check()
         for start in range(0, len(claimed), size):
             lineage = Lineage(self.scenario, self.tally)
-            items = [_item(self.scenario, c) for c in claimed[start : start + size]]
+            items, unreadable = restore(self.scenario, claimed[start : start + size])
+            await park_unreadable(lineage, unreadable)
             lineage.compensating = [item for item in items if item.state is State.COMPENSATING]
             yield Batch(lineage, [item for item in items if item.state is State.PROCESSING])
             self.late.update(lineage.delayed)
@@ -224,12 +218,6 @@ class Intake:
                 self.late.discard(row.id)
 
 
-async def load_ended(database: Database, scenario: Scenario, ids: Sequence[int]) -> list[Item]:
-    """Items that have ended, for what is still to be told about them."""
-    rows = await outlook(database, ids)
-    return [_item(scenario, claimed) for claimed in await load(database, rows)]
-
-
 def _next(source: Iterator[Candidate | Rejection], size: int) -> list[Candidate | Rejection]:
     return list(islice(source, size))
 
@@ -237,35 +225,3 @@ def _next(source: Iterator[Candidate | Rejection], size: int) -> list[Candidate 
 def _new_item(candidate: Candidate) -> NewItem:
     body_hash = hash_of(candidate.body)
     return NewItem(candidate.key, candidate.body, body_hash, new_trace())
-
-
-def _item(scenario: Scenario, claimed: Claimed) -> Item:
-    row: Row[Any] = claimed.row
-    item = Item(
-        id=row.id,
-        tenant=row.tenant,
-        scenario=row.scenario,
-        key=row.key,
-        fence=row.fence,
-        state=State(row.state),
-        trace=row.trace,
-        payload=_adapter(scenario).validate_json(row.body),
-        failure=Failure(**orjson.loads(row.failure)) if row.failure else None,
-        decision=Decision(**orjson.loads(row.decision)) if row.decision else None,
-    )
-    for stage in sorted(claimed.stages, key=lambda stage: stage.at):
-        item.stages[stage.agent, stage.occurrence] = Stage(
-            stage.status, stage.attempts, stage.output
-        )
-        if item.state is State.COMPENSATING and stage.status == "done" and stage.agent in AGENTS:
-            item.learn(AGENTS[stage.agent].decode(stage.output))
-    for effect in claimed.effects:
-        item.effects[effect.agent, effect.occurrence] = Effect(
-            effect.key, effect.status, effect.intended_at
-        )
-    return item
-
-
-@cache
-def _adapter(scenario: Scenario) -> TypeAdapter[Any]:
-    return TypeAdapter(scenario.payload)

@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from agents.runtime.batch import Batch, Item, Lineage
+from agents.runtime.batch import Batch, Item, Lineage, Notice
 from agents.runtime.faultpoints import point
 from agents.runtime.journal import journal
 from agents.runtime.journal.outcomes import end
 from agents.runtime.lifecycle import Event, State
 from agents.runtime.tally import reason_of
 from agents.runtime.task import AGENTS, Agent
+from agents.runtime.telemetry import get_logger
+
+log = get_logger(__name__)
 
 ENDS = {
     Event.COMPLETE: State.COMPLETED,
@@ -37,7 +40,7 @@ async def saga(batch: Batch) -> AsyncIterator[None]:
 
 
 async def _compensate(lineage: Lineage) -> None:
-    items, lineage.compensating = lineage.compensating, []
+    items, lineage.compensating = [i for i in lineage.compensating if _is_known(i)], []
     remaining = {item.id: _undos(item) for item in items}
     undone = {item.id for item in items if remaining[item.id]}
     while todo := [item for item in items if remaining[item.id]]:
@@ -68,10 +71,7 @@ async def _end(lineage: Lineage, items: Sequence[Item], event: Event) -> None:
     if not items:
         return
     here = journal()
-    for item in items:
-        item.state = ENDS[event]
-        item.outcome = lineage.scenario.outcome(item)
-    notices = {item.id: lineage.scenario.notices(item) for item in items}
+    notices = {item.id: _told(lineage, item, event) for item in items}
     point("ending")
     ended = await end(here.database, here.owner.id, items, event, notices)
     point("ended")
@@ -80,6 +80,26 @@ async def _end(lineage: Lineage, items: Sequence[Item], event: Event) -> None:
             lineage.ended.append(item)
             reason = reason_of(item.failure.error_type, item.failure.error) if item.failure else ""
             lineage.tally.count(item.outcome or "", reason, lineage.scenario.measures(item))
+
+
+def _told(lineage: Lineage, item: Item, event: Event) -> Sequence[Notice]:
+    """Say how the item ended. A scenario that cannot is told of by its state alone."""
+    item.state = ENDS[event]
+    try:
+        item.outcome = lineage.scenario.outcome(item)
+        return lineage.scenario.notices(item)
+    except Exception:
+        log.exception("the scenario cannot tell how an item ended", item=item.key)
+        item.outcome = item.outcome or str(item.state)
+        return ()
+
+
+def _is_known(item: Item) -> bool:
+    """Whether this code has the agents whose effects it would undo; else other code must."""
+    unknown = {name for name, _ in item.effects} - AGENTS.keys()
+    if unknown:
+        log.error("cannot compensate, these agents are not here", item=item.key, agents=unknown)
+    return not unknown
 
 
 def _undos(item: Item) -> list[Agent[Any, Any]]:

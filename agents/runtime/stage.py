@@ -8,12 +8,13 @@ from typing import Any
 
 from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
+from pydantic import ValidationError
 
 from agents.runtime.attempt import attempt, call, remember
 from agents.runtime.batch import Batch, Effect, Failure, Item, Lineage
 from agents.runtime.faultpoints import point
 from agents.runtime.journal import journal
-from agents.runtime.journal.outcomes import commit, intend
+from agents.runtime.journal.outcomes import commit, intend, park
 from agents.runtime.lifecycle import State
 from agents.runtime.limits import slots
 from agents.runtime.outcomes import Dead, Delayed, Done, Failed, Unit, Waits
@@ -35,7 +36,10 @@ async def run_stage(agent: AnyAgent, batch: Batch) -> Batch:
     # A compensation runs once for an item, whichever group it was undone with.
     undoing = bool(items) and items[0].state is State.COMPENSATING
     occurrence = 0 if undoing else lineage.call(agent.name)
-    done, units = _resume(agent, items, occurrence)
+    if occurrence and agent.undo is not None:
+        raise TypeError(f"{agent.name} is called twice in one flow, but undone once: make it two")
+    done, units, unreadable = _resume(agent, items, occurrence)
+    await park_unreadable(lineage, unreadable)
     if agent.policy.effect:
         units = await _intend(agent, lineage, units)
     if units:
@@ -45,17 +49,36 @@ async def run_stage(agent: AnyAgent, batch: Batch) -> Batch:
     return Batch(lineage, [item for item in items if item.id in done])
 
 
-def _resume(agent: AnyAgent, items: Sequence[Item], occurrence: int) -> tuple[set[int], list[Unit]]:
-    """Items with a journalled outcome take it and go on; the others become units of work."""
-    done, units = set(), []
+async def park_unreadable(lineage: Lineage, items: Sequence[Item]) -> None:
+    """Let items wait that other code has written and this code cannot read: no retry would help."""
+    here, reason = journal(), "what is stored of it cannot be read by this version of the code"
+    forward = [item for item in items if item.state is State.PROCESSING]
+    if forward:
+        await park(here.database, here.owner.id, forward, reason)
+    for item in items:
+        log.error("parked: the stored item cannot be read", item=item.key, state=item.state)
+        lineage.tally.count("waiting", reason)
+
+
+def _resume(
+    agent: AnyAgent, items: Sequence[Item], occurrence: int
+) -> tuple[set[int], list[Unit], list[Item]]:
+    """Items with a journalled outcome take it and go on; the others become units of work.
+
+    Those whose outcome cannot be read are neither.
+    """
+    done, units, unreadable = set(), [], list[Item]()
     for item in items:
         stage = item.stages.get((agent.name, occurrence))
         if stage is not None and stage.status == "done":
-            item.learn(agent.decode(stage.output))
-            done.add(item.id)
+            try:
+                item.learn(agent.decode(stage.output))
+                done.add(item.id)
+            except ValidationError:
+                unreadable.append(item)
             continue
         units.append(_unit(agent, item, occurrence, stage.attempts if stage else 0))
-    return done, units
+    return done, units, unreadable
 
 
 def _unit(agent: AnyAgent, item: Item, occurrence: int, attempts: int) -> Unit:

@@ -24,6 +24,9 @@ from agents.runtime.journal.rows import (
 from agents.runtime.journal.schema import dead_letters, effects, outbox, stages
 from agents.runtime.lifecycle import Event, State
 from agents.runtime.outcomes import Dead, Delayed, Done, Failed, Outcome, Unit, Waits
+from agents.runtime.telemetry import get_logger
+
+log = get_logger(__name__)
 
 
 async def intend(
@@ -82,7 +85,47 @@ async def end(
     event: Event,
     notices: dict[int, Sequence[Notice]],
 ) -> set[int]:
-    """End items in one transaction: state, outcome, history and outbox. Returns those that ended."""
+    """End items in one transaction: state, outcome, history and outbox. Returns those that ended.
+
+    Notices that the database refuses are left out, those of their item alone.
+    """
+    try:
+        return await _end(database, owner, held, event, notices)
+    except (StatementError, UnicodeError) as error:
+        if not _is_refusal(error):
+            raise
+        if len(held) == 1:
+            log.exception("notices cannot be stored", item=held[0].key)
+            return await _end(database, owner, held, event, {held[0].id: ()})
+        middle = len(held) // 2
+        first = await end(database, owner, held[:middle], event, notices)
+        return first | await end(database, owner, held[middle:], event, notices)
+
+
+async def park(database: Database, owner: str, held: Sequence[Item], reason: str) -> set[int]:
+    """Let items wait for a person or another version of the code; what they did stays as it is."""
+    since = {"waiting_since": now(), "decision": None}
+    details = {item.id: reason for item in held}
+    async with database.write() as connection:
+        return await move(
+            connection,
+            owner,
+            held,
+            Event.PARK,
+            State.PROCESSING,
+            details=details,
+            owner=None,
+            **since,
+        )
+
+
+async def _end(
+    database: Database,
+    owner: str,
+    held: Sequence[Item],
+    event: Event,
+    notices: dict[int, Sequence[Notice]],
+) -> set[int]:
     source = State.PROCESSING if event is Event.COMPLETE else State.COMPENSATING
     async with database.write() as connection:
         moved = await move(connection, owner, held, event, source, owner=None, ended_at=now())

@@ -1,0 +1,80 @@
+"""Work items brought back from the journal, each as the process before left it."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from agents.runtime.batch import Decision, Effect, Failure, Item, Scenario, Stage
+from agents.runtime.journal.acceptance import Claimed, load, outlook
+from agents.runtime.journal.database import Database
+from agents.runtime.lifecycle import State
+from agents.runtime.task import AGENTS
+
+
+def restore(scenario: Scenario, claimed: Sequence[Claimed]) -> tuple[list[Item], list[Item]]:
+    """The items, and apart from them those whose stored form this code cannot read.
+
+    An item of another major version is one of the latter: the code that wrote it must go on with it.
+    """
+    readable, unreadable = list[Item](), list[Item]()
+    for one in claimed:
+        item = _shell(one)
+        fits = _major(one.row.version) == _major(scenario.version)
+        (readable if fits and _filled(scenario, item, one) else unreadable).append(item)
+    return readable, unreadable
+
+
+async def load_ended(database: Database, scenario: Scenario, ids: Sequence[int]) -> list[Item]:
+    """Items that have ended, for what is still to be told about them."""
+    rows = await outlook(database, ids)
+    return restore(scenario, await load(database, rows))[0]
+
+
+def _shell(claimed: Claimed) -> Item:
+    row = claimed.row
+    item = Item(
+        id=row.id,
+        tenant=row.tenant,
+        scenario=row.scenario,
+        key=row.key,
+        fence=row.fence,
+        state=State(row.state),
+        trace=row.trace,
+        payload=None,
+        failure=Failure(**orjson.loads(row.failure)) if row.failure else None,
+        decision=Decision(**orjson.loads(row.decision)) if row.decision else None,
+    )
+    for stage in sorted(claimed.stages, key=lambda stage: stage.at):
+        item.stages[stage.agent, stage.occurrence] = Stage(
+            stage.status, stage.attempts, stage.output
+        )
+    for effect in claimed.effects:
+        item.effects[effect.agent, effect.occurrence] = Effect(
+            effect.key, effect.status, effect.intended_at
+        )
+    return item
+
+
+def _filled(scenario: Scenario, item: Item, claimed: Claimed) -> bool:
+    """Read the body, and what its agents stated if no agent will be asked for it again."""
+    try:
+        item.payload = _adapter(scenario).validate_json(claimed.row.body)
+        if item.state is State.COMPENSATING:
+            for (name, _), stage in item.stages.items():
+                if stage.status == "done" and name in AGENTS:
+                    item.learn(AGENTS[name].decode(stage.output))
+    except ValidationError:
+        return False
+    return True
+
+
+def _major(version: str) -> str:
+    return version.partition(".")[0]
+
+
+@cache
+def _adapter(scenario: Scenario) -> TypeAdapter[Any]:
+    return TypeAdapter(scenario.payload)
