@@ -69,9 +69,7 @@ def _seconds(agent: str, release: str) -> Histogram:
 
 
 async def call(agent: AnyAgent, units: list[Unit]) -> list[Any]:
-    """One fact for each unit: by one call for all of them if the agent is batched."""
-    if not agent.batched:
-        return [await _bounded(agent, agent.arguments(u.item, u.key)) for u in units]
+    """One fact for each unit, by one call of a batched agent for all of them."""
     columns = zip(*(agent.arguments(u.item, u.key) for u in units), strict=True)
     facts = await _bounded(agent, [list(column) for column in columns])
     if len(facts) != len(units):
@@ -79,6 +77,12 @@ async def call(agent: AnyAgent, units: list[Unit]) -> list[Any]:
             f"{agent.name} was given {len(units)} items and returned {len(facts)} facts"
         )
     return list(facts)
+
+
+async def _call_one(agent: AnyAgent, unit: Unit) -> Any:
+    if agent.batched:
+        return (await call(agent, [unit]))[0]
+    return await _bounded(agent, agent.arguments(unit.item, unit.key))
 
 
 async def _bounded(agent: AnyAgent, arguments: list[Any]) -> Any:
@@ -97,7 +101,7 @@ def failure_of(agent: AnyAgent, error: Exception) -> Failure:
 
 async def _settle_or_call(agent: AnyAgent, unit: Unit) -> Any:
     if not agent.policy.effect:
-        return (await call(agent, [unit]))[0]
+        return await _call_one(agent, unit)
     _check_lease(agent)
     if unit.unknown:
         match agent.settle:
@@ -110,7 +114,7 @@ async def _settle_or_call(agent: AnyAgent, unit: Unit) -> Any:
                 if found is not None:
                     return found
                 _check_lease(agent)  # the look-up has used some of it
-    return (await call(agent, [unit]))[0]
+    return await _call_one(agent, unit)
 
 
 def _expired(unit: Unit, horizon: timedelta) -> bool:
