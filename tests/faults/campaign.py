@@ -1,0 +1,234 @@
+"""Campaigns: many cells at once, each played until nothing is unfinished, then judged."""
+
+import asyncio
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+from tests.faults.cells import Cell, moments
+from tests.faults.client import Hung, NurseryClient, open_nursery
+from tests.faults.ground import Ground, Journals, Kind, open_ground, open_journals
+from tests.faults.judge import judge, unfinished, untold
+from tests.faults.runs import Ended, Run
+from tests.faults.scene import Scene, new_scene
+
+MOST_RECOVERIES = 6
+CELLS_A_SANDBOX = 100
+TWINS_LEASE = 10.0  # nobody dies there; a starved machine must not look like a death
+SIGNALS = {"interrupt": "SIGINT", "term": "SIGTERM"}
+
+
+@dataclass(slots=True)
+class Played:
+    """What happened in a cell."""
+
+    cell: Cell
+    seed: int
+    runs: list[Ended] = field(default_factory=list)
+    wounded: set[int] = field(default_factory=set)
+    stopped: int = 0
+    last_blow: float | None = None
+    recovered: float | None = None
+    breaches: list[str] = field(default_factory=list)
+
+    @property
+    def kills(self) -> int:
+        """Kills that really happened."""
+        return sum(ended.killed for ended in self.runs)
+
+    def told(self) -> dict[str, Any]:
+        """One line of the history file."""
+        return {
+            "at": time.time(),
+            "cell": str(self.cell),
+            "seed": self.seed,
+            "runs": [str(ended) for ended in self.runs],
+            "kills": self.kills,
+            "stops": self.stopped,
+            "recovery": self.recovered and round(self.recovered, 3),
+            "verdict": self.breaches or "ok",
+        }
+
+
+class Player:
+    """Plays cells in one nursery on one ground."""
+
+    def __init__(
+        self, nursery: NurseryClient, ground: Ground, seed: int, undisturbed: float
+    ) -> None:
+        self._nursery, self._ground = nursery, ground
+        self._seed, self._undisturbed = seed, undisturbed
+
+    async def play(self, cell: Cell, keep: Path | None = None) -> Played:
+        """Play one cell and judge it; the folder of one that failed is kept below `keep`."""
+        played = Played(cell, self._seed)
+        async with self._ground.plot() as (folder, url):
+            scene = new_scene(folder, self._ground.data, url)
+            try:
+                await self._disturb(scene, played)
+                await self._recover(scene, played)
+                played.breaches += await judge(scene, played.wounded, cancelled=cell.cancel)
+            except Hung as error:
+                played.breaches.append(f"liveness: {error}")
+            if played.breaches and keep:
+                shutil.copytree(folder, keep / scene.shop.name, dirs_exist_ok=True)
+        return played
+
+    async def _disturb(self, scene: Scene, played: Played) -> None:
+        cell = played.cell
+        if cell.kind == "kill":
+            for name, hit in cell.points:
+                await self._finish(scene.run({name: (hit, "SIGKILL")}), played)
+        elif cell.kind == "random":
+            for seconds in moments(self._seed, cell.number, self._undisturbed):
+                await self._finish(scene.run(seconds=seconds), played)
+        elif cell.kind == "zombie":
+            await self._zombie(scene, played)
+        elif cell.kind == "twins":
+            await self._twins(scene, played)
+        elif cell.kind in SIGNALS:
+            ((name, hit),) = cell.points
+            await self._finish(scene.run({name: (hit, SIGNALS[cell.kind])}), played)
+
+    async def _zombie(self, scene: Scene, played: Played) -> None:
+        """The first stands still, the second takes over as soon as the lease has run out."""
+        names = [{name: (hit, "SIGSTOP")} for name, hit in played.cell.points]
+        first = self._nursery.begin(scene.run(names[0]))
+        sleeps = await first.stopped()
+        if sleeps:
+            self._wound(played, await first.pid())
+        if played.cell.cancel:
+            await self._finish(scene.run(job="cancel"), played)
+        second = self._nursery.begin(scene.run(names[1] if names[1:] else None))
+        if names[1:] and await second.stopped():
+            self._wound(played, await second.pid())
+        elif sleeps:
+            played.runs.append(await second.ended())
+        await first.signal("SIGCONT")
+        played.runs.append(await first.ended())
+        if names[1:] or not sleeps:
+            await second.signal("SIGCONT")
+            played.runs.append(await second.ended())
+
+    def _wound(self, played: Played, pid: int) -> None:
+        played.wounded.add(pid)
+        played.stopped += 1
+        played.last_blow = time.monotonic()
+
+    async def _twins(self, scene: Scene, played: Played) -> None:
+        both = [self._nursery.begin(scene.run(lease=TWINS_LEASE)) for _ in range(2)]
+        played.runs += [await child.ended() for child in both]
+
+    async def _recover(self, scene: Scene, played: Played) -> None:
+        """Undisturbed runs until nothing is left to do; each waits itself for what the dead held."""
+        lease = TWINS_LEASE if played.cell.kind == "twins" else 1.0
+        for _ in range(MOST_RECOVERIES):
+            if not await unfinished(scene):
+                break
+            job: Any = "reconcile" if await untold(scene) else "process"
+            ended = await self._finish(scene.run(job=job, lease=lease), played)
+            if ended.code != 0:
+                played.breaches.append(f"an undisturbed run ended with {ended}")
+        if played.last_blow is not None and played.runs:
+            played.recovered = max(0.0, played.runs[-1].at - played.last_blow)
+
+    async def _finish(self, run: Run, played: Played) -> Ended:
+        ended = await self._nursery.finish(run)
+        played.runs.append(ended)
+        if ended.signal is not None or ended.code:
+            played.wounded.add(ended.pid)
+            played.last_blow = ended.at
+        if ended.code == 1 and run.points == {} and run.seconds is None:
+            played.breaches.append("a run that nobody disturbed failed, see its run.log")
+        return ended
+
+
+async def recorded(nursery: NurseryClient, ground: Ground) -> tuple[dict[str, int], float]:
+    """All points that an undisturbed run passes, how often, and how long it takes."""
+    async with ground.plot() as (folder, url):
+        scene = new_scene(folder, ground.data, url)
+        file = folder / "hits.json"
+        ended = await nursery.finish(scene.run(hits=str(file)))
+        breaches = await judge(scene, set())
+        assert ended.code == 0, (folder / "run.log").read_text()
+        assert not breaches, "\n".join(breaches)
+        return json.loads(file.read_text("utf-8")), ended.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a campaign shares: seed, kind of journal, cells at once, its history file."""
+
+    seed: int
+    journal: Kind
+    at_once: int
+    history: Path
+
+
+async def campaign(
+    nursery: NurseryClient, journals: Journals, plan: Plan, cells: Sequence[Cell]
+) -> list[Played]:
+    """Play all cells, a fresh sandbox for every hundred, and write the history as they end."""
+    played: list[Played] = []
+    plan.history.parent.mkdir(parents=True, exist_ok=True)
+    with plan.history.open("a", encoding="utf-8") as history:
+        for start in range(0, len(cells), CELLS_A_SANDBOX):
+            async with open_ground(journals) as ground:
+                _, undisturbed = await recorded(nursery, ground)
+                player = Player(nursery, ground, plan.seed, undisturbed)
+                waiting = iter(cells[start : start + CELLS_A_SANDBOX])
+
+                async def work(player: Player = player, waiting: Any = waiting) -> None:
+                    for cell in waiting:
+                        done = await player.play(cell, plan.history.parent)
+                        played.append(done)
+                        history.write(json.dumps({"journal": plan.journal, **done.told()}) + "\n")
+                        history.flush()
+
+                await asyncio.gather(*(work() for _ in range(plan.at_once)))
+    return played
+
+
+def summary(played: Sequence[Played], plan: Plan) -> dict[str, Any]:
+    """The counts of a campaign, and for each failing cell the command that replays it."""
+    breaches = [breach for one in played for breach in one.breaches]
+    recoveries = sorted(one.recovered for one in played if one.recovered is not None)
+    replay = f"python -m tests.faults --journal {plan.journal} --seed {plan.seed} --cell"
+    return {
+        "journal": plan.journal,
+        "seed": plan.seed,
+        "cells": len(played),
+        "kinds": dict(Counter(one.cell.kind for one in played)),
+        "kills": sum(one.kills for one in played),
+        "stops": sum(one.stopped for one in played),
+        "cells_undisturbed": sum(one.last_blow is None for one in played),
+        "double_charges": sum("charged more than once" in breach for breach in breaches),
+        "lost": sum(breach.startswith("I2") for breach in breaches),
+        "violations": sum(bool(one.breaches) for one in played),
+        "recovery_median_s": round(median(recoveries), 3) if recoveries else None,
+        "recovery_p99_s": _p99(recoveries),
+        "replay": sorted({f"{replay} '{one.cell}'" for one in played if one.breaches}),
+    }
+
+
+def _p99(values: list[float]) -> float | None:
+    if len(values) < 2:
+        return round(values[0], 3) if values else None
+    return round(quantiles(values, n=100, method="inclusive")[-1], 3)
+
+
+async def explore(plan: Plan, choose: Any) -> list[Played]:
+    """Open everything, let `choose` name the cells from the recorded points, and play them."""
+    async with AsyncExitStack() as stack:
+        nursery = await stack.enter_async_context(open_nursery())
+        journals = await stack.enter_async_context(open_journals(plan.journal))
+        async with open_ground(journals) as ground:
+            hits, _ = await recorded(nursery, ground)
+        return await campaign(nursery, journals, plan, choose(hits))

@@ -1,0 +1,79 @@
+"""Cells: what is done to the runs over one set of orders, written so that one line replays it.
+
+    A@1             the first run dies at the first hit of point A
+    A@1+B@2         so it does, and the next one at the second hit of B
+    random=17       one to three runs killed at moments that the campaign's seed and 17 give
+    zombie=A@1      the first run is stopped at A, its lease runs out, another one finishes, it wakes
+    zombie=A@1/B@1  the other one is stopped at B until the first has ended
+    interrupt=A@1   Ctrl-C at A; term=A@1 is SIGTERM
+    twins=          two living runs over the same orders at once
+    quiet=          nothing happens
+A zombie cell that ends in !cancel: while the first is stopped, somebody cancels all orders.
+"""
+
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+Kind = Literal["kill", "random", "zombie", "interrupt", "term", "twins", "quiet"]
+KINDS: tuple[Kind, ...] = ("random", "zombie", "interrupt", "term", "twins", "quiet")
+Point = tuple[str, int]
+
+MOST_RANDOM_KILLS = 3
+RECOVERY_SECONDS = 1.2  # after a kill, a run waits so long for the dead one's lease to run out
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell; `points` in the order in which runs meet them."""
+
+    kind: Kind
+    points: tuple[Point, ...] = ()
+    number: int = 0
+    cancel: bool = False
+
+    def __str__(self) -> str:
+        joint = "/" if self.kind == "zombie" else "+"
+        points = joint.join(f"{name}@{hit}" for name, hit in self.points)
+        value = str(self.number) if self.kind == "random" else points
+        return (value if self.kind == "kill" else f"{self.kind}={value}") + "!cancel" * self.cancel
+
+
+def parse_cell(spec: str) -> Cell:
+    """Read what str(cell) wrote. Raises ValueError."""
+    text = spec.removesuffix("!cancel")
+    for kind in KINDS:
+        if text.startswith(f"{kind}="):
+            value = text.removeprefix(f"{kind}=")
+            if kind == "random":
+                return Cell("random", number=int(value))
+            return Cell(kind, _points(value, "/"), cancel=text != spec)
+    return Cell("kill", _points(text, "+"))
+
+
+def moments(seed: int, number: int, undisturbed: float) -> list[float]:
+    """When the runs of a random cell are killed, in seconds after their start."""
+    rng = Random(f"{seed}/{number}")
+    kills = rng.randint(1, MOST_RANDOM_KILLS)
+    return [rng.uniform(0, undisturbed + (RECOVERY_SECONDS if n else 0)) for n in range(kills)]
+
+
+def alone(hits: dict[str, int]) -> list[Cell]:
+    """Each point alone: at its first, its second and its last hit."""
+    return [
+        Cell("kill", ((name, hit),))
+        for name, most in sorted(hits.items())
+        for hit in sorted({1, min(2, most), most})
+    ]
+
+
+def paired(hits: dict[str, int], rng: Random, most: int) -> list[Cell]:
+    """Pairs of points, each at its first hit, a sample of `most` of them."""
+    names = sorted(hits)
+    pairs = [Cell("kill", ((first, 1), (second, 1))) for first in names for second in names]
+    return rng.sample(pairs, min(most, len(pairs)))
+
+
+def _points(text: str, joint: str) -> tuple[Point, ...]:
+    points = [one.rpartition("@") for one in text.split(joint) if one]
+    return tuple((name, int(hit)) for name, _, hit in points)

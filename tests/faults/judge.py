@@ -1,0 +1,96 @@
+"""The verdict on a cell: the invariants, the expected end of each order, and who may write when.
+
+It reads the providers' record and the journal only; of the cell it knows which processes were
+killed or stopped, and nothing of what the code under test believes.
+"""
+
+from collections.abc import Iterator
+
+from tests.faults.scene import OUTCOMES, Scene
+from tests.invariants import AT_REST, Journal, Row, check_invariants, dump_journal
+
+CLAIMS = {"claim", "take_over"}
+LETTING_GO = {"hand_back", "delay", "park", "complete", "end_failed", "end_compensated"} | {
+    "end_cancelled",
+    "dead_letter",
+}
+BY_PEOPLE = {"accept", "cancel", "decide", "escalate", "mend", "replay", "discard"}
+
+
+async def unfinished(scene: Scene) -> list[str]:
+    """Orders that are not at rest, or not even accepted, or about which somebody is still to be told."""
+    journal = await dump_journal(scene.shop.journal_url)
+    return [*_unended(journal, scene), *_untold(journal)]
+
+
+async def untold(scene: Scene) -> bool:
+    """Whether all that is left are messages: those a reconciler sends."""
+    journal = await dump_journal(scene.shop.journal_url)
+    return bool(_untold(journal)) and not _unended(journal, scene)
+
+
+async def judge(scene: Scene, gone: set[int], *, cancelled: bool = False) -> list[str]:
+    """Every breach, or nothing; `gone` are the processes that were killed or stopped for a while."""
+    shop, breaches = scene.shop, list[str]()
+    try:
+        await check_invariants(shop.journal_url, shop.data, shop.name)
+    except AssertionError as error:
+        breaches += str(error).splitlines()
+    journal = await dump_journal(shop.journal_url)
+    breaches += _unended(journal, scene)
+    breaches += [f"outbox {told}" for told in _untold(journal)]
+    breaches += _wrong_ends(journal, scene, cancelled=cancelled)
+    for item, row in journal.items.items():
+        breaches += _strange_writes(row, journal.history.get(item, []), gone)
+    return breaches
+
+
+def _unended(journal: Journal, scene: Scene) -> list[str]:
+    rows = {row["key"]: row for row in journal.items.values()}
+    dead = {journal.items[item]["key"] for item in journal.dead}
+    return [
+        f"I2 {key}: lost" if key not in rows else f"I2 {key}: left as {rows[key]['state']}"
+        for key in scene.expected
+        if key not in rows or (rows[key]["state"] not in AT_REST and key not in dead)
+    ]
+
+
+def _untold(journal: Journal) -> list[str]:
+    return [
+        f"{journal.items[item]['key']}: {row['topic']} is {row['status']}"
+        for item, rows in journal.outbox.items()
+        for row in rows
+        if row["status"] in ("waiting", "sending")
+    ]
+
+
+def _wrong_ends(journal: Journal, scene: Scene, *, cancelled: bool) -> Iterator[str]:
+    for row in journal.items.values():
+        key, state, outcome = row["key"], row["state"], row["outcome"]
+        if cancelled and state == "cancelled":
+            continue
+        expected = scene.expected[key]
+        if (state if state == "waiting" else outcome) != expected:
+            yield f"end {key}: {expected} expected, is {state}, {outcome}"
+        elif outcome not in OUTCOMES.get(state, ()):
+            yield f"end {key}: {outcome} cannot be {state}"
+
+
+def _strange_writes(row: Row, path: list[Row], gone: set[int]) -> Iterator[str]:
+    """I8: only who holds an item changes it, and only from the dead is it taken over."""
+    holder: str | None = None
+    for step in path:
+        event, owner = step["event"], step["owner"]
+        if event in BY_PEOPLE:
+            continue
+        if event == "take_over" and (holder is None or _pid(holder) not in gone):
+            yield f"I8 {row['key']}: taken over from {holder}, who lives"
+        elif event == "claim" and holder is not None:
+            yield f"I8 {row['key']}: claimed by {owner} while {holder} had it"
+        elif event not in CLAIMS and owner != holder:
+            yield f"I8 {row['key']}: {event} by {owner} while {holder} had it"
+        holder = None if event in LETTING_GO else owner
+
+
+def _pid(owner: str) -> int:
+    return int(owner.rsplit("-", 2)[1])
