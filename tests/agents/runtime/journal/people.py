@@ -1,13 +1,17 @@
 """People for tests: whom an agent asks, what they do, and what is known of it afterwards."""
 
+import asyncio
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 import orjson
+from sqlalchemy import select
 
 from agents.runtime.agent import agent
 from agents.runtime.batch import Decision
 from agents.runtime.errors import Parked, TransientError
 from agents.runtime.intake import Intake
+from agents.runtime.journal import journal
 from agents.runtime.journal.interventions import Act
 from agents.runtime.journal.schema import history, items
 from agents.runtime.policies import EFFECT, PURE
@@ -64,3 +68,12 @@ async def the_item() -> Any:
 def dying(provider: Provider, key: str = "one", times: int = TOO_OFTEN) -> None:
     """The provider is away so often, which nobody survives."""
     provider.before[key] = [TransientError("away") for _ in range(times)]
+
+
+async def at_once(deeds: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """What becomes of deeds on one item that all have begun before the first can be done."""
+    async with journal().database.write() as connection:
+        await connection.execute(select(items).with_for_update())
+        begun = [asyncio.ensure_future(deed) for deed in deeds]
+        await asyncio.sleep(0.2)
+    return await asyncio.gather(*begun, return_exceptions=True)

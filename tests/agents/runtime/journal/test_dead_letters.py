@@ -1,7 +1,5 @@
 """A dead letter is mended, replayed or discarded once, and nothing vanishes meanwhile."""
 
-import asyncio
-
 import pytest
 
 from agents.runtime.agent import EffectKey, agent
@@ -25,6 +23,7 @@ from tests.agents.runtime.journal.people import (
     TOO_OFTEN,
     Question,
     act,
+    at_once,
     dying,
     events,
     go_on,
@@ -134,7 +133,7 @@ async def test_of_many_who_act_on_a_letter_at_once_one_wins(
         dying(provider)
         await run(ONE, effect_of(provider))
     deeds = [*(replay(opened, act()) for _ in range(4)), *(discard(opened, act()) for _ in "abcd")]
-    told = await asyncio.gather(*deeds, return_exceptions=True)
+    told = await at_once(deeds)
     won = [t for t in told[:4] if t is True] + [t for t in told[4:] if t is None]
     assert len(won) == 1
     assert {type(t) for t in told if t not in (True, False, None)} <= {IllegalTransition}

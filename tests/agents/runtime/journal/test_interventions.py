@@ -24,6 +24,7 @@ from tests.agents.runtime.journal.people import (
     ONE,
     Question,
     act,
+    at_once,
     dying,
     events,
     go_on,
@@ -122,7 +123,7 @@ async def test_of_many_who_decide_at_once_one_wins(opened: Journal, provider: Pr
     await run(ONE, question.agent)
     verdicts = [True, False] * 4
     deeds = (decide(opened, act(by=f"p{n}"), approved=v) for n, v in enumerate(verdicts))
-    told = await asyncio.gather(*deeds, return_exceptions=True)
+    told = await at_once(deeds)
     assert [type(t) for t in told if t is not None] == [IllegalTransition] * 7
     winner = told.index(None)
     (entry,) = await events("decide")
@@ -133,7 +134,7 @@ async def test_of_many_who_decide_at_once_one_wins(opened: Journal, provider: Pr
 
 async def test_what_is_escalated_twice_is_escalated_once(opened: Journal) -> None:
     await run(ONE, Question().agent)
-    assert sorted(await asyncio.gather(*(escalate(opened, act(), n) for n in (9, 99)))) == [0, 1]
+    assert sorted(await at_once(escalate(opened, act(), n) for n in (9, 99))) == [0, 1]
     assert len(await events("escalate")) == 1
 
 
