@@ -1,5 +1,7 @@
 """Fixtures that tests of every part use."""
 
+import pytest
+
 from tests.databases import (
     empty_databases,
     journal_settings,
@@ -17,3 +19,15 @@ __all__ = [
     "postgresql_url",
     "sqlite_url",
 ]
+
+PREFECT_SERVERS = {"prefect_server", "harness"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one Prefect server run in one process; what is shown on SQLite is quick enough."""
+    for item in items:
+        if shared := PREFECT_SERVERS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(min(shared)))
+        if "postgresql" in item.name or "postgresql_url" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)

@@ -10,7 +10,7 @@ from typing import Any
 from agents.runtime.batch import Batch, Item, Lineage, Notice
 from agents.runtime.faultpoints import point
 from agents.runtime.journal import journal
-from agents.runtime.journal.outcomes import end
+from agents.runtime.journal.endings import end
 from agents.runtime.lifecycle import Event, State
 from agents.runtime.tally import reason_of
 from agents.runtime.task import AGENTS, Agent

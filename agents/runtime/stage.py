@@ -14,7 +14,8 @@ from agents.runtime.attempt import attempt, call, remember
 from agents.runtime.batch import Batch, Effect, Failure, Item, Lineage
 from agents.runtime.faultpoints import point
 from agents.runtime.journal import journal
-from agents.runtime.journal.outcomes import commit, intend, park
+from agents.runtime.journal.endings import park
+from agents.runtime.journal.outcomes import commit, intend
 from agents.runtime.lifecycle import State
 from agents.runtime.limits import slots
 from agents.runtime.outcomes import Dead, Delayed, Done, Failed, Unit, Waits
@@ -186,8 +187,8 @@ async def _commit(agent: AnyAgent, lineage: Lineage, units: list[Unit]) -> set[i
     for unit in mine:
         remember(agent, unit)
         _set_aside(lineage, unit)
-    for kind, count in Counter(type(unit.outcome).__name__.lower() for unit in mine).items():
-        ITEMS.labels(agent.name, agent.release, kind).inc(count)
+    for kind, count in Counter(type(unit.outcome) for unit in mine).items():
+        ITEMS.labels(agent.name, agent.release, kind.__name__.lower()).inc(count)
     return {unit.id for unit in mine if isinstance(unit.outcome, Done)}
 
 

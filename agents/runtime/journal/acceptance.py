@@ -83,6 +83,8 @@ async def accept(  # noqa: PLR0913 - who takes what, for whom
 
 async def load(database: Database, rows: Sequence[Row[Any]]) -> list[Claimed]:
     """The claimed rows with their stages and effects."""
+    if not rows:
+        return []
     ids = [row.id for row in rows]
     async with database.read() as connection:
         done = await _about(connection, stages, ids)

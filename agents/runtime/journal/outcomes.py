@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents.runtime.batch import Failure, Item, Notice
+from agents.runtime.batch import Failure
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.rows import (
     assign,
@@ -21,7 +21,7 @@ from agents.runtime.journal.rows import (
     still_held,
     values_of,
 )
-from agents.runtime.journal.schema import dead_letters, effects, outbox, stages
+from agents.runtime.journal.schema import dead_letters, effects, stages
 from agents.runtime.lifecycle import Event, State
 from agents.runtime.outcomes import Dead, Delayed, Done, Failed, Outcome, Unit, Waits
 from agents.runtime.telemetry import get_logger
@@ -66,7 +66,7 @@ async def commit(database: Database, owner: str, units: Sequence[Unit], state: S
         async with database.write() as connection:
             return await _write(connection, owner, units, state)
     except (StatementError, UnicodeError) as error:
-        if not _is_refusal(error):
+        if not is_refusal(error):
             raise
         if len(units) == 1:
             unit = units[0]
@@ -78,70 +78,7 @@ async def commit(database: Database, owner: str, units: Sequence[Unit], state: S
         return first | await commit(database, owner, units[middle:], state)
 
 
-async def end(
-    database: Database,
-    owner: str,
-    held: Sequence[Item],
-    event: Event,
-    notices: dict[int, Sequence[Notice]],
-) -> set[int]:
-    """End items in one transaction: state, outcome, history and outbox. Returns those that ended.
-
-    Notices that the database refuses are left out, those of their item alone.
-    """
-    try:
-        return await _end(database, owner, held, event, notices)
-    except (StatementError, UnicodeError) as error:
-        if not _is_refusal(error):
-            raise
-        if len(held) == 1:
-            log.exception("notices cannot be stored", item=held[0].key)
-            return await _end(database, owner, held, event, {held[0].id: ()})
-        middle = len(held) // 2
-        first = await end(database, owner, held[:middle], event, notices)
-        return first | await end(database, owner, held[middle:], event, notices)
-
-
-async def park(database: Database, owner: str, held: Sequence[Item], reason: str) -> set[int]:
-    """Let items wait for a person or another version of the code; what they did stays as it is."""
-    since = {"waiting_since": now(), "decision": None}
-    details = {item.id: reason for item in held}
-    async with database.write() as connection:
-        return await move(
-            connection,
-            owner,
-            held,
-            Event.PARK,
-            State.PROCESSING,
-            details=details,
-            owner=None,
-            **since,
-        )
-
-
-async def _end(
-    database: Database,
-    owner: str,
-    held: Sequence[Item],
-    event: Event,
-    notices: dict[int, Sequence[Notice]],
-) -> set[int]:
-    source = State.PROCESSING if event is Event.COMPLETE else State.COMPENSATING
-    async with database.write() as connection:
-        moved = await move(connection, owner, held, event, source, owner=None, ended_at=now())
-        ended = [item for item in held if item.id in moved]
-        await assign(connection, "outcome", {item.id: item.outcome for item in ended})
-        rows = [
-            {"item": item.id, "topic": notice.topic, "channel": notice.channel, "body": notice.body}
-            for item in ended
-            for notice in notices[item.id]
-        ]
-        statement = insert_new(connection, outbox, status="waiting", attempts=0, at=now())
-        await insert_many(connection, statement, rows)
-    return moved
-
-
-def _is_refusal(error: Exception) -> bool:
+def is_refusal(error: Exception) -> bool:
     """Whether it is about the values: SQLSTATE classes 22 and 23, or what no driver would send."""
     if not isinstance(error, DBAPIError):
         return True

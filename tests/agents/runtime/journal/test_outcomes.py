@@ -1,19 +1,18 @@
 """What agents did is written in groups; what a database refuses costs one item alone."""
 
 import asyncio
-from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 from agents.runtime.agent import agent
-from agents.runtime.batch import Failure, Notice
+from agents.runtime.batch import Failure
 from agents.runtime.errors import PermanentError
 from agents.runtime.journal import Journal
-from agents.runtime.journal.outcomes import commit, end, intend
-from agents.runtime.journal.schema import history, items, outbox, stages
-from agents.runtime.lifecycle import Event, State
+from agents.runtime.journal.outcomes import commit, intend
+from agents.runtime.journal.schema import history, items, stages
+from agents.runtime.lifecycle import State
 from agents.runtime.outcomes import Dead, Done, Failed, Unit
 from agents.runtime.policies import READ
 from tests.agents.runtime.workshop import (
@@ -71,19 +70,6 @@ async def test_another_owner_or_state_writes_nothing(opened: Journal) -> None:
     assert await commit(opened.database, "somebody else", units, State.PROCESSING) == set()
     assert await commit(opened.database, opened.owner.id, units, State.COMPENSATING) == set()
     assert await rows(stages) == []
-
-
-async def test_an_end_with_a_stale_fence_sends_nothing(opened: Journal) -> None:
-    kept, lost = (await batch_of(jobs(2))).peek()
-    lost.fence -= 1
-    for item in (kept, lost):
-        item.outcome = "fine"
-    notices: dict[int, Sequence[Notice]] = {
-        item.id: [Notice("done", "email", "text")] for item in (kept, lost)
-    }
-    ended = await end(opened.database, opened.owner.id, [kept, lost], Event.COMPLETE, notices)
-    assert ended == {kept.id}
-    assert [(row.item, row.status) for row in await rows(outbox)] == [(kept.id, "waiting")]
 
 
 async def test_an_intent_is_written_for_those_who_are_held_and_not_cancelled(
