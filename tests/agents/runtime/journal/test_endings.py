@@ -1,5 +1,7 @@
 """Items end, or wait, only in the hands that hold them."""
 
+from collections.abc import Sequence
+
 from agents.runtime.batch import Notice
 from agents.runtime.journal import Journal
 from agents.runtime.journal.endings import end, park
