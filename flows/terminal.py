@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NoReturn, Protocol, get_args, get_type_hints
 
 import cyclopts
-from annotated_types import Ge, Le
 from prefect import Flow
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_API_URL
@@ -86,11 +85,11 @@ def _bounded(hint: Any) -> Any:
     """The hint with pydantic's bounds as those of the command line, whose errors a person can read."""
     kind, *notes = get_args(hint) or (hint,)
     bounds = [bound for note in notes if isinstance(note, FieldInfo) for bound in note.metadata]
-    least = next((bound.ge for bound in bounds if isinstance(bound, Ge)), None)
-    most = next((bound.le for bound in bounds if isinstance(bound, Le)), None)
+    least = next((bound.ge for bound in bounds if hasattr(bound, "ge")), None)
+    most = next((bound.le for bound in bounds if hasattr(bound, "le")), None)
     if least is None and most is None:
         return hint
-    number: Any = cyclopts.validators.Number(gte=least, lte=most)  # type: ignore[arg-type]  # typed as floats
+    number: Any = cyclopts.validators.Number(gte=least, lte=most)
     return Annotated[kind, cyclopts.Parameter(validator=number)]
 
 
