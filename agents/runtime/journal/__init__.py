@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.owners import Owner
@@ -35,12 +36,12 @@ def journal() -> Journal:
 async def open_journal(settings: Settings) -> AsyncIterator[Journal]:
     """Open and migrate the journal, hold items as an owner within the block, hand back after it."""
     start_telemetry(settings)
-    _spare_the_collector()
     database = Database(settings.journal)
     owner = Owner(database, settings.journal, settings.lease_seconds)
     try:
         await database.migrate()
         await owner.register()
+        _spare_the_collector()
         with stop_on_sigterm() as stop:
             token = _journal.set(Journal(database, owner, settings.tenant, stop))
             try:
