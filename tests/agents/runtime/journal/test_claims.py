@@ -3,24 +3,30 @@
 import pytest
 
 from agents.runtime.agent import agent
+from agents.runtime.batch import hash_of
 from agents.runtime.intake import Intake
 from agents.runtime.journal import Journal, open_journal
 from agents.runtime.journal.claims import MOST_DEATHS, TOGETHER, unfinished
+from agents.runtime.journal.interventions import mend, replay
 from agents.runtime.journal.schema import items
 from agents.runtime.lifecycle import State
 from agents.runtime.policies import PURE
 from agents.runtime.saga import saga
 from agents.runtime.settings import Settings
 from agents.runtime.tally import Tally
+from tests.agents.runtime.journal.people import act, go_on
 from tests.agents.runtime.workshop import (
     JOBS,
     AnyAgent,
     Job,
     Killed,
     Made,
+    Provider,
     Run,
     candidates,
+    change,
     doomed,
+    effect_of,
     jobs,
     letters,
     rows,
@@ -114,3 +120,33 @@ async def test_what_the_living_hold_is_not_unfinished(opened: Journal) -> None:
     source = intake.accepted(candidates(jobs(3)), 256)
     await anext(aiter(source))
     assert await unfinished(opened.database, opened.tenant, "jobs") == []
+
+
+@pytest.mark.usefixtures("no_waits")
+async def test_a_killer_is_mended_and_replayed_and_may_be_buried_again(
+    journal_settings: Settings, provider: Provider
+) -> None:
+    deadly_too = [Job(key="one")]
+    step, body = effect_of(provider), Job(key="one", n=7).model_dump_json()
+    for count in (1, 2):
+        provider.before["one"] = [Killed()]
+        async with doomed(journal_settings):
+            with pytest.raises(Killed):
+                await run(deadly_too, step) if count == 1 else await go_on(step)
+            await change("one", deaths=MOST_DEATHS - 1)
+        async with open_journal(journal_settings) as opened:
+            await go_on(step)
+            (letter,), (item,) = await letters(), await rows(items)
+            assert (letter.agent, letter._mapping["count"], letter.status) == (
+                "make",
+                count,
+                "open",
+            )
+            assert (item.state, item.ended_at is None) == (State.DEAD_LETTERED, False)
+            assert letter.original == (None if count == 1 else deadly_too[0].model_dump_json())
+            await mend(opened, act(), body, hash_of(body))
+            assert await replay(opened, act())
+            assert {row.deaths for row in await rows(items)} == {0}
+    async with open_journal(journal_settings):
+        assert (await go_on(step)).outcomes == {"job completed": 1}
+    assert len(provider.keys("one")) == 1
