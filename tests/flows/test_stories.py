@@ -1,0 +1,90 @@
+"""Whoever takes up an item finds the story of its scenario, and sees it through to its end."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable
+from typing import Any
+
+import pytest
+
+from agents.runtime.errors import IllegalTransition
+from agents.runtime.journal import Journal, open_journal
+from agents.runtime.journal.interventions import Act, UnknownItem, decide
+from agents.runtime.settings import settings
+from agents.runtime.tally import Tally
+from agents.services import connect_services
+from flows.stories import STORIES, Listing, finish, see_through, shown
+from tests.flows.shop import Shop
+
+DEAR = 700_000
+
+
+def act(shop: Shop, number: int) -> Act:
+    return Act("orders", shop.order_id(number), "ann", "knows the customer")
+
+
+def approve(some: Act) -> Any:
+    def deed(journal: Journal) -> Awaitable[None]:
+        return decide(journal, some, approved=True)
+
+    return deed
+
+
+async def approved(shop: Shop, count: int) -> None:
+    """So many approved orders that nobody has taken up yet."""
+    await shop.process([shop.order(n, price=DEAR) for n in range(count)])
+    async with open_journal(settings()) as journal:
+        for number in range(count):
+            await decide(journal, act(shop, number), approved=True)
+
+
+def test_every_story_is_found_by_the_name_of_its_scenario() -> None:
+    assert {name: story.scenario.name for name, story in STORIES.items()} == {"orders": "orders"}
+    assert all(story.notify.outbox for story in STORIES.values())
+
+
+async def test_finish_takes_up_what_nobody_holds_or_only_what_is_named(shop: Shop) -> None:
+    await approved(shop, 3)
+    ids = sorted((await shop.journal()).items)
+    async with open_journal(settings()), connect_services(settings()):
+        one = await finish(STORIES["orders"], ids[1:2])
+        assert dict(one.outcomes) == {"shipped": 1}
+        assert shop.record.shipments.keys() == {shop.order_id(1)}
+        tally = Tally()
+        assert await finish(STORIES["orders"], tally=tally) is tally
+        assert dict(tally.outcomes) == {"shipped": 2}
+        assert dict((await finish(STORIES["orders"])).outcomes) == {}
+    assert shop.record.messages.total() == 3
+
+
+async def test_two_who_finish_at_once_do_no_harm(shop: Shop) -> None:
+    await approved(shop, 3)
+
+    async def somebody() -> Tally:
+        async with open_journal(settings()), connect_services(settings()):
+            return await finish(STORIES["orders"])
+
+    tallies = await asyncio.gather(somebody(), somebody())
+    shipped = sum((tally.outcomes for tally in tallies), Counter[str]())["shipped"]
+    assert shipped == 3
+    assert shop.record.messages.total() == 3
+
+
+async def test_a_deed_is_seen_through_to_the_end_of_its_item(shop: Shop) -> None:
+    await shop.process([shop.order(1, price=DEAR)])
+    told = await see_through(act(shop, 1), approve(act(shop, 1)))
+    assert told == Listing(title=f"orders {shop.order_id(1)}: shipped")
+    with pytest.raises(IllegalTransition):
+        await see_through(act(shop, 1), approve(act(shop, 1)))
+    with pytest.raises(UnknownItem):
+        await see_through(act(shop, 2), approve(act(shop, 2)))
+
+
+async def test_a_listing_is_shown_as_it_is_outside_of_prefect() -> None:
+    listing = Listing(title="1 item", table=[{"item": "a"}], lines=["a note"])
+    assert await shown("some-key", listing) is listing
+    assert (listing.headline(), listing.rows(), listing.notes()) == (
+        "1 item",
+        [{"item": "a"}],
+        ["a note"],
+    )
