@@ -30,12 +30,14 @@ RUN_BY = {
     "uv run prefect deployment run order-processing/order-processing": (
         "tests/deployments/test_order_deployment.py"
     ),
+    "uv run python -m flows.operations dead-letters": "tests/flows/test_operations.py",
     "uv run python -m tests.benchmarks.orchestration --orders 10000": (
         "tests/benchmarks/test_orchestration.py"
     ),
 }
 
 RUN_HERE = {
+    "uv run python -m flows.operations --help": "dead-letters",
     "uv run python -m flows.order_processing --help": "--orders",
     "uv run python -m deployments.check": "",
 }
