@@ -4,15 +4,14 @@ Each is a flow, so it runs from the Prefect UI, by a schedule, or by `python -m 
 """
 
 import asyncio
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from cyclopts import Parameter
 from prefect import flow
 from pydantic import Field
 
 from agents.runtime import reconciler
 from agents.runtime.errors import IllegalTransition
-from agents.runtime.journal import Journal, open_journal
+from agents.runtime.journal import Journal, open_journal, pruning
 from agents.runtime.journal import interventions as people
 from agents.runtime.journal.inquiries import letters, life, waiting
 from agents.runtime.journal.interventions import Act, UnknownItem
@@ -20,26 +19,12 @@ from agents.runtime.lifecycle import Event
 from agents.runtime.settings import settings
 from agents.runtime.tally import Tally
 from agents.services import connect_services
-from flows.stories import STORIES, Listing, finish, see_through, shown
+from flows.parameters import Body, By, Reason, ScenarioName
+from flows.stories import STORIES, Listing, finish, see_through, shown, told_life
 from flows.terminal import commands
 
 HOUR = 3600.0
-
-
-def _words(most: int) -> tuple[object, Parameter]:
-    """The bounds of a text: for the UI, and for the terminal in words that a person can read."""
-
-    def check(_kind: object, text: str) -> None:
-        if not 1 <= len(text) <= most:
-            raise ValueError(f"Must have 1 to {most} characters.")
-
-    as_given = Parameter(converter=lambda _kind, tokens: tokens[0].value, validator=check)
-    return Field(min_length=1, max_length=most), as_given
-
-
-ScenarioName = Literal["orders"]
-By = Annotated[str, *_words(100)]
-Reason = Annotated[str, *_words(500)]
+DAY = 24 * HOUR
 
 
 @flow(name="reconcile", persist_result=False)
@@ -143,19 +128,7 @@ async def show_item(key: str, scenario: ScenarioName = "orders") -> Listing:
         told = await life(journal, scenario, key)
     if told is None:
         raise UnknownItem(scenario, key)
-    table = [
-        {"event": row.event, "to": row.target, "fence": str(row.fence), "detail": row.detail or ""}
-        for row in told.history
-    ]
-    lines = [f"{row.agent}: {row.status} {row.output or row.error or ''}" for row in told.stages]
-    lines += [f"effect {row.key}: {row.status}" for row in told.effects]
-    if told.letter is not None:
-        lines.append(
-            f"dead letter ({told.letter.status}) at {told.letter.agent}: {told.letter.error}"
-        )
-    lines.append(f"trace {told.item.trace}, body: {told.item.body}")
-    title = f"{scenario} {key}: {told.item.outcome or told.item.state}"
-    return await shown("show", Listing(title=title, table=table, lines=lines))
+    return await shown("show", told_life(told))
 
 
 @flow(name="decide", persist_result=False)
@@ -199,7 +172,7 @@ async def cancel(key: str, by: By, reason: Reason, scenario: ScenarioName = "ord
 
 @flow(name="mend", persist_result=False)
 async def mend(
-    key: str, body: dict[str, Any], by: By, reason: Reason, scenario: ScenarioName = "orders"
+    key: str, body: Body, by: By, reason: Reason, scenario: ScenarioName = "orders"
 ) -> Listing:
     """Give a dead letter a corrected body; replay it afterwards.
 
@@ -287,9 +260,29 @@ async def discard(key: str, by: By, reason: Reason, scenario: ScenarioName = "or
     return Listing(title=f"{scenario} {key} is discarded")
 
 
+@flow(name="prune", persist_result=False)
+async def prune(older_than_days: Annotated[float, Field(gt=0)] = 90.0) -> Listing:
+    """Forget items that ended long ago, but for the row by which they are recognised.
+
+    Args:
+        older_than_days: What ended before that; never less than senders may repeat themselves.
+
+    """
+    async with open_journal(settings()) as journal:
+        table = [
+            {
+                "scenario": name,
+                "items": f"{await pruning.prune(journal, name, older_than_days * DAY):,}",
+            }
+            for name in STORIES
+        ]
+    return await shown("prune", Listing(title="pruned", table=table))
+
+
 if __name__ == "__main__":
     commands(
         "flows.operations",
         *(reconcile, dead_letters, waiting_items, show_item),
         *(decide, cancel, mend, replay, discard),
+        prune,
     )

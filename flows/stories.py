@@ -11,7 +11,7 @@ from agents.orders.scenario import ORDERS
 from agents.runtime.batch import Batch, Scenario
 from agents.runtime.intake import Intake
 from agents.runtime.journal import Journal, open_journal
-from agents.runtime.journal.inquiries import life
+from agents.runtime.journal.inquiries import Life, life
 from agents.runtime.journal.interventions import Act, UnknownItem
 from agents.runtime.settings import settings
 from agents.runtime.showcase import publish_table
@@ -82,3 +82,18 @@ async def shown(key: str, listing: Listing) -> Listing:
     """The listing, shown in the UI as well."""
     await publish_table(key, listing.table, listing.title)
     return listing
+
+
+def told_life(told: Life) -> Listing:
+    """An item's life for people to read."""
+    table = [
+        {"event": row.event, "to": row.target, "fence": str(row.fence), "detail": row.detail or ""}
+        for row in told.history
+    ]
+    lines = [f"{row.agent}: {row.status} {row.output or row.error or ''}" for row in told.stages]
+    lines += [f"effect {row.key}: {row.status}" for row in told.effects]
+    if (letter := told.letter) is not None:
+        lines.append(f"dead letter ({letter.status}) at {letter.agent}: {letter.error}")
+    lines.append(f"trace {told.item.trace}, body: {told.item.body}")
+    title = f"{told.item.scenario} {told.item.key}: {told.item.outcome or told.item.state}"
+    return Listing(title=title, table=table, lines=lines)

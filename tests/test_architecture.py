@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WITHOUT_TEST = {
     "agents/services/*/protocol.py": "says what is asked for and does nothing",
     "agents/orders/models.py": "what it refuses is shown by tests/agents/orders/test_validate.py",
+    "flows/parameters.py": "what they refuse is shown by tests/flows/test_operations.py",
     "flows/terminal.py": "what a user sees of it is shown by tests/flows/test_command_line.py",
     "agents/runtime/journal/migrations/*": "every test of the journal runs them",
 }

@@ -27,6 +27,7 @@ from flows import operations
 from flows.stories import Listing
 from tests.flows.shop import GOODS, Shop
 
+LEASE = 3
 OUTAGE = "carriers.book:outage=1"
 WHO: dict[str, Any] = {"by": "ann", "reason": "asked the carrier"}
 
@@ -118,6 +119,7 @@ async def test_cancelled_while_it_waits_an_order_costs_nothing(shop: Shop) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_short_lease")
 async def test_cancelled_after_the_money_was_taken_it_is_refunded_and_released(shop: Shop) -> None:
     key = shop.order_id(1)
     process = killed_at_the_carrier(shop, [shop.order(1)])
@@ -134,9 +136,10 @@ async def test_cancelled_after_the_money_was_taken_it_is_refunded_and_released(s
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_short_lease")
 async def test_reconciling_finishes_what_a_killed_process_left(shop: Shop) -> None:
     killed_at_the_carrier(shop, [shop.order(1), shop.order(2, "anvil"), shop.order(3)])
-    await asyncio.sleep(1.1)  # its lease
+    await asyncio.sleep(LEASE)
 
     found = await reconcile()
 
@@ -179,9 +182,9 @@ async def test_old_letters_are_reported_by_every_reconciliation(shop: Shop) -> N
     assert listing.table == [{"scenario": "orders", "what": "old letters", "items": "2"}]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _short_lease(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv(f"{PREFIX}LEASE_SECONDS", "1")
+    monkeypatch.setenv(f"{PREFIX}LEASE_SECONDS", str(LEASE))
     settings.cache_clear()
     yield
     settings.cache_clear()
@@ -206,7 +209,7 @@ def met_the_carrier(shop: Shop, key: str) -> bool:
     return bool(shop.ask("SELECT n FROM calls WHERE key LIKE ?", f"%:{key}:book_shipment:%"))
 
 
-def terminal(shop: Shop, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def terminal(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     foreign = ("PREFECT_",)
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     return subprocess.run(
@@ -227,10 +230,10 @@ async def test_a_person_mends_and_replays_in_the_terminal(shop: Shop, tmp_path: 
     who = ("--by", "ann", "--reason", "asked the carrier")
     body = json.dumps(shop.order(0, payment_method="pm_card_mastercard"))
 
-    listed = terminal(shop, tmp_path, "dead-letters")
-    mended = terminal(shop, tmp_path, "mend", "--key", key, "--body", body, *who)
-    replayed = terminal(shop, tmp_path, "replay", "--keys", key, *who)
-    shown = terminal(shop, tmp_path, "show", "--key", key)
+    listed = terminal(tmp_path, "dead-letters")
+    mended = terminal(tmp_path, "mend", "--key", key, "--body", body, *who)
+    replayed = terminal(tmp_path, "replay", "--keys", key, *who)
+    shown = terminal(tmp_path, "show", "--key", key)
 
     assert (listed.returncode, key in listed.stdout) == (0, True), listed.stderr
     assert (mended.returncode, "is mended" in mended.stdout) == (0, True), mended.stderr
@@ -241,19 +244,21 @@ async def test_a_person_mends_and_replays_in_the_terminal(shop: Shop, tmp_path: 
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_what_is_wrong_is_said_in_the_terminal_with_status_2(shop: Shop, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("shop")
+def test_what_is_wrong_is_said_in_the_terminal_with_status_2(tmp_path: Path) -> None:
     who = ("--by", "ann", "--reason", "why not")
     for arguments, words in {
         ("show", "--key", "none"): "error: orders has no item 'none'",
         ("replay", "--keys", "none", *who): "error: orders has no item 'none'",
         ("mend", "--key", "x", "--body", "{}", *who): "error: order refused: order_id (missing)",
-        ("mend", "--key", "x", "--body", "{", *who): "--body",
+        ("mend", "--key", "x", "--body", "{", *who): "Must be JSON",
+        ("mend", "--key", "x", "--body", "[1]", *who): "Must be a JSON object",
         ("decide", "--key", "x", "--verdict", "maybe", *who): '"approve", "reject"',
         ("decide", "--key", "x", "--verdict", "approve", "--by", "", "--reason", "y"): "1 to 100",
         ("dead-letters", "--most", "0"): "Must be >= 1",
         ("reconcile", "--reject-after-hours", "-1"): "Must be >= 0",
     }.items():
-        told = terminal(shop, tmp_path, *arguments)
+        told = terminal(tmp_path, *arguments)
         assert told.returncode == 2, (arguments, told.stderr)
         assert words in told.stderr, arguments
         assert "Traceback" not in told.stderr
@@ -261,21 +266,23 @@ def test_what_is_wrong_is_said_in_the_terminal_with_status_2(shop: Shop, tmp_pat
 
 
 @pytest.mark.slow
-def test_each_command_tells_what_it_does(shop: Shop, tmp_path: Path) -> None:
+@pytest.mark.timeout(240)
+def test_each_command_tells_what_it_does(tmp_path: Path) -> None:
     names = [
         "cancel",
         "dead-letters",
         "decide",
         "discard",
         "mend",
+        "prune",
         "reconcile",
         "replay",
         "show",
         "waiting",
     ]
-    shown = terminal(shop, tmp_path, "--help")
+    shown = terminal(tmp_path, "--help")
     assert shown.returncode == 0
     assert all(name in shown.stdout for name in names)
     for name in names:
-        told = terminal(shop, tmp_path, name, "--help")
+        told = terminal(tmp_path, name, "--help")
         assert (told.returncode, "Usage" in told.stdout) == (0, True), told.stderr

@@ -1,0 +1,48 @@
+"""Forgetting: of an item that ended long ago one row is kept, so that it is still recognised."""
+
+from typing import Any
+
+from sqlalchemy import delete, select, update
+
+from agents.runtime.journal import Journal
+from agents.runtime.journal.database import now
+from agents.runtime.journal.rows import values_of
+from agents.runtime.journal.schema import dead_letters, effects, history, items, outbox, stages
+from agents.runtime.lifecycle import ENDED, State
+
+ABOUT_ITEMS = (stages, effects, history, outbox, dead_letters)
+AT_ONCE = 1_000
+
+
+async def prune(journal: Journal, scenario: str, older_than: float) -> int:
+    """Prune the items that ended more than so many seconds ago; returns how many.
+
+    Key, body hash, state and outcome stay: the same item sent again is answered as already done.
+    Dead letters and items with unsent messages are left alone.
+    """
+    pruned = 0
+    while ids := await _next(journal, scenario, older_than):
+        async with journal.database.write() as connection:
+            values = values_of(connection, ids)
+            mine = select(values.c.value)
+            for table in ABOUT_ITEMS:
+                await connection.execute(delete(table).where(table.c.item.in_(mine)))
+            forget: dict[str, Any] = {"body": "", "failure": None, "decision": None}
+            await connection.execute(update(items).where(items.c.id.in_(mine)).values(**forget))
+        pruned += len(ids)
+    return pruned
+
+
+async def _next(journal: Journal, scenario: str, older_than: float) -> list[int]:
+    unsent = select(outbox.c.id).where(
+        outbox.c.item == items.c.id, outbox.c.status.in_(("waiting", "sending"))
+    )
+    query = (
+        select(items.c.id)
+        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.body != "")
+        .where(items.c.state.in_(ENDED - {State.DEAD_LETTERED}), ~unsent.exists())
+        .where(items.c.ended_at < now() - older_than)
+        .limit(AT_ONCE)
+    )
+    async with journal.database.read() as connection:
+        return list(await connection.scalars(query))

@@ -1,0 +1,64 @@
+"""What ended long ago is forgotten but for one row, by which it is recognised."""
+
+import pytest
+
+from agents.runtime.agent import agent
+from agents.runtime.errors import Parked
+from agents.runtime.journal import Journal
+from agents.runtime.journal.pruning import ABOUT_ITEMS, prune
+from agents.runtime.journal.schema import items, outbox
+from agents.runtime.policies import PURE
+from tests.agents.runtime.workshop import Job, change, jobs, rows, run, with_notices
+
+DAY = 86_400.0
+
+
+@agent(PURE)
+def look_or_ask(job: Job) -> None:
+    if job.n == 2:
+        raise Parked("a person")
+    if job.n == 3:
+        raise RuntimeError("a bug")
+
+
+async def old(opened: Journal) -> None:
+    """Two jobs that ended two days ago, one that waits and one dead letter of then."""
+    await run(jobs(4), look_or_ask)
+    for row in await rows(items):
+        if row.ended_at is not None:
+            await change(row.key, ended_at=row.ended_at - 2 * DAY)
+    assert opened.owner.remaining() > 0
+
+
+async def test_only_what_ended_long_ago_is_forgotten(opened: Journal) -> None:
+    await old(opened)
+    assert await prune(opened, "jobs", older_than=3 * DAY) == 0
+    assert await prune(opened, "jobs", older_than=DAY) == 2
+    assert await prune(opened, "jobs", older_than=DAY) == 0
+    kept = {row.key: row for row in await rows(items)}
+    assert [key for key, row in kept.items() if row.body] == ["job-0002", "job-0003"]
+    left = {kept["job-0002"].id, kept["job-0003"].id}
+    for table in ABOUT_ITEMS:
+        assert {row.item for row in await rows(table)} <= left
+
+
+async def test_what_was_forgotten_is_still_recognised(opened: Journal) -> None:
+    await old(opened)
+    await prune(opened, "jobs", older_than=DAY)
+    again = await run(jobs(2), look_or_ask)
+    assert again.outcomes == {"already done": 2}
+    changed = await run([Job(key="job-0000", text="other")], look_or_ask)
+    assert changed.outcomes == {"rejected": 1}
+
+
+async def test_unsent_messages_are_not_forgotten(opened: Journal) -> None:
+    await run(jobs(1), look_or_ask, scenario=with_notices("job.done"))
+    await change("job-0000", ended_at=0.0)
+    assert [row.status for row in await rows(outbox)] == ["waiting"]
+    assert await prune(opened, "jobs", older_than=DAY) == 0
+
+
+@pytest.fixture(autouse=True)
+def _known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More rounds than one, with few items."""
+    monkeypatch.setattr("agents.runtime.journal.pruning.AT_ONCE", 1)
