@@ -30,6 +30,13 @@ class LeaseLost(AgentError):
     """The process has lost all it held: it must stop, others take over."""
 
 
+class Cancelled(PermanentError):
+    """Somebody asked to cancel the item, and nothing that began before has got the better of it."""
+
+    def __str__(self) -> str:
+        return "cancelled on request"
+
+
 class LeaseTooShort(TransientError):
     """The process may lose its items before a call would be over; that costs no attempt."""
 
@@ -96,7 +103,8 @@ async def _bounded(agent: AnyAgent, arguments: list[Any]) -> Any:
 
 def failure_of(agent: AnyAgent, error: Exception) -> Failure:
     """The error as the journal keeps it."""
-    return Failure(agent.name, type(error).__name__, str(error) or type(error).__name__)
+    kind, cancelled = type(error).__name__, isinstance(error, Cancelled)
+    return Failure(agent.name, kind, str(error) or kind, cancelled=cancelled)
 
 
 async def _settle_or_call(agent: AnyAgent, unit: Unit) -> Any:
@@ -113,6 +121,8 @@ async def _settle_or_call(agent: AnyAgent, unit: Unit) -> Any:
                 found = await _find(agent, unit, find)
                 if found is not None:
                     return found
+                if unit.cancelled:
+                    raise Cancelled
                 _check_lease(agent)  # the look-up has used some of it
     return await _call_one(agent, unit)
 

@@ -49,7 +49,10 @@ Outcome = Done | Failed | Waits | Delayed | Dead
 
 @dataclass(slots=True)
 class Unit:
-    """One item at one stage: what one agent does to it in one task run."""
+    """One item at one stage: what one agent does to it in one task run.
+
+    `unknown`: an earlier call may have happened; `cancelled`: then only find out whether it did.
+    """
 
     item: Item
     agent: str
@@ -60,6 +63,7 @@ class Unit:
     unknown: bool = False
     intended_at: float = 0.0
     outcome: Outcome | None = None
+    cancelled: bool = False
 
     @property
     def id(self) -> int:

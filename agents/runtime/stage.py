@@ -10,8 +10,8 @@ from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from pydantic import ValidationError
 
-from agents.runtime.attempt import attempt, call, remember
-from agents.runtime.batch import Batch, Effect, Failure, Item, Lineage
+from agents.runtime.attempt import Cancelled, attempt, call, failure_of, remember
+from agents.runtime.batch import Batch, Effect, Item, Lineage
 from agents.runtime.faultpoints import point
 from agents.runtime.journal import journal
 from agents.runtime.journal.endings import park
@@ -19,6 +19,7 @@ from agents.runtime.journal.outcomes import commit, intend
 from agents.runtime.lifecycle import State
 from agents.runtime.limits import slots
 from agents.runtime.outcomes import Dead, Delayed, Done, Failed, Unit, Waits
+from agents.runtime.policies import Lookup
 from agents.runtime.tally import reason_of
 from agents.runtime.task import Agent
 from agents.runtime.telemetry import ITEMS, get_logger
@@ -100,10 +101,12 @@ async def _intend(agent: AnyAgent, lineage: Lineage, units: list[Unit]) -> list[
     point(f"intended:{agent.name}")
     cancelled = [u for u in units if held.get(u.id) and state is State.PROCESSING]
     for unit in cancelled:
-        failure = Failure(agent.name, "Cancelled", "cancelled on request", cancelled=True)
-        unit.outcome = Failed(failure, clean=not unit.unknown)
-    if cancelled:
-        await _commit(agent, lineage, cancelled)
+        # What was begun before may have won: some effects, such as goods that left, cannot be undone.
+        unit.cancelled = unit.unknown and isinstance(agent.settle, Lookup)
+        if not unit.cancelled:
+            unit.outcome = Failed(failure_of(agent, Cancelled()), clean=not unit.unknown)
+    if given_up := [unit for unit in cancelled if unit.outcome is not None]:
+        await _commit(agent, lineage, given_up)
     lost = [u for u in units if u.id not in held]
     _lose(lineage, lost)
     going = [u for u in units if u.outcome is None and u.id in held]
