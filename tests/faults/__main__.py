@@ -12,7 +12,7 @@ from random import Random
 
 from agents.runtime.settings import ROOT
 from tests.faults.campaign import Plan, Played, explore, summary
-from tests.faults.cells import Cell, alone, paired, parse_cell
+from tests.faults.cells import Cell, alone, cancelled, paired, parse_cell
 
 ZOMBIES = (
     "intended:capture_payment@1",
@@ -28,6 +28,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--points", action="store_true", help="each point alone: hit 1, 2, last")
     parser.add_argument("--pairs", type=int, default=0, help="so many pairs of points")
     parser.add_argument("--random", type=int, default=0, help="so many cells of random kills")
+    parser.add_argument("--crowds", type=int, default=0, help="the same among living runs")
+    parser.add_argument("--cancels", action="store_true", help="points and late calls, cancelled")
     parser.add_argument("--zombies", type=int, default=0, help="each kind of zombie so often")
     parser.add_argument(
         "--cell", action="append", default=[], help="this cell, as history names it"
@@ -50,6 +52,8 @@ def chosen(asked: argparse.Namespace, hits: dict[str, int]) -> list[Cell]:
         cells += alone(hits) * asked.runs
     cells += paired(hits, Random(asked.seed), asked.pairs)
     cells += [Cell("random", number=number) for number in range(asked.random)]
+    cells += [Cell("crowd", number=number) for number in range(asked.crowds)]
+    cells += cancelled(hits) * asked.runs if asked.cancels else []
     cells += [parse_cell(f"zombie={spec}") for spec in ZOMBIES] * asked.zombies
     return cells or [Cell("kill", ((name, 1),)) for name in sorted(hits)]
 

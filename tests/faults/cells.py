@@ -4,19 +4,21 @@
     A@1+B@2         so it does, and the next one at the second hit of B
     random=17       one to three runs killed at moments that the campaign's seed and 17 give
     zombie=A@1      the first run is stopped at A, its lease runs out, another one finishes, it wakes
-    zombie=A@1/B@1  the other one is stopped at B until the first has ended
+    zombie=A@1/B@3  the other one, which has work of its own first, is stopped at B until the first ends
     interrupt=A@1   Ctrl-C at A; term=A@1 is SIGTERM
+    crowd=17        as random, but all at once, and one more that is not killed
     twins=          two living runs over the same orders at once
     quiet=          nothing happens
-A zombie cell that ends in !cancel: while the first is stopped, somebody cancels all orders.
+At the end of a cell of kills or a zombie, !cancel: after each blow somebody cancels all orders.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
-Kind = Literal["kill", "random", "zombie", "interrupt", "term", "twins", "quiet"]
-KINDS: tuple[Kind, ...] = ("random", "zombie", "interrupt", "term", "twins", "quiet")
+Kind = Literal["kill", "random", "crowd", "zombie", "interrupt", "term", "twins", "quiet"]
+KINDS: tuple[Kind, ...] = ("random", "crowd", "zombie", "interrupt", "term", "twins", "quiet")
+NUMBERED = {"random", "crowd"}
 Point = tuple[str, int]
 
 MOST_RANDOM_KILLS = 3
@@ -35,7 +37,7 @@ class Cell:
     def __str__(self) -> str:
         joint = "/" if self.kind == "zombie" else "+"
         points = joint.join(f"{name}@{hit}" for name, hit in self.points)
-        value = str(self.number) if self.kind == "random" else points
+        value = str(self.number) if self.kind in NUMBERED else points
         return (value if self.kind == "kill" else f"{self.kind}={value}") + "!cancel" * self.cancel
 
 
@@ -45,10 +47,10 @@ def parse_cell(spec: str) -> Cell:
     for kind in KINDS:
         if text.startswith(f"{kind}="):
             value = text.removeprefix(f"{kind}=")
-            if kind == "random":
-                return Cell("random", number=int(value))
+            if kind in NUMBERED:
+                return Cell(kind, number=int(value))
             return Cell(kind, _points(value, "/"), cancel=text != spec)
-    return Cell("kill", _points(text, "+"))
+    return Cell("kill", _points(text, "+"), cancel=text != spec)
 
 
 def moments(seed: int, number: int, undisturbed: float) -> list[float]:
@@ -72,6 +74,15 @@ def paired(hits: dict[str, int], rng: Random, most: int) -> list[Cell]:
     names = sorted(hits)
     pairs = [Cell("kill", ((first, 1), (second, 1))) for first in names for second in names]
     return rng.sample(pairs, min(most, len(pairs)))
+
+
+def cancelled(hits: dict[str, int]) -> list[Cell]:
+    """Each point alone and then a cancellation; each call that a zombie makes after one."""
+    late = range(1, hits.get("request", 0) + 1)
+    return [
+        *(replace(cell, cancel=True) for cell in alone(hits)),
+        *(Cell("zombie", (("request", hit),), cancel=True) for hit in late),
+    ]
 
 
 def _points(text: str, joint: str) -> tuple[Point, ...]:

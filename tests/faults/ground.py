@@ -37,11 +37,13 @@ class SqliteJournals:
 
     def __init__(self, template: Path) -> None:
         self._template = template
+        self._one_by_one = asyncio.Lock()
 
     async def lend(self, folder: Path) -> AsyncIterator[str]:
         """A file of its own in `folder`."""
-        if not self._template.exists():
-            await _migrate(f"sqlite+aiosqlite:///{self._template}")
+        async with self._one_by_one:
+            if not self._template.exists():
+                await _migrate(f"sqlite+aiosqlite:///{self._template}")
         journal = folder / "journal.db"
         shutil.copyfile(self._template, journal)
         yield f"sqlite+aiosqlite:///{journal}"
@@ -52,6 +54,7 @@ class PostgresqlJournals:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._one_by_one = asyncio.Lock()  # Alembic's context is one for the whole process
         self._free: list[str] = []
         self._numbers = count()
 
@@ -70,9 +73,10 @@ class PostgresqlJournals:
 
     async def _new(self) -> str:
         name = f"journal{next(self._numbers)}"
-        await _execute(self._url, f"CREATE DATABASE {name}")
         url = self._url.replace("/postgres?", f"/{name}?")
-        await _migrate(url)
+        async with self._one_by_one:
+            await _execute(self._url, f"CREATE DATABASE {name}")
+            await _migrate(url)
         return url
 
 

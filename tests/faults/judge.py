@@ -6,6 +6,7 @@ killed or stopped, and nothing of what the code under test believes.
 
 from collections.abc import Iterator
 
+from agents.runtime.lifecycle import ENDED
 from tests.faults.scene import OUTCOMES, Scene
 from tests.invariants import AT_REST, Journal, Row, check_invariants, dump_journal
 
@@ -56,7 +57,12 @@ def _unended(journal: Journal, scene: Scene) -> list[str]:
 
 
 def _untold(journal: Journal) -> list[str]:
-    return [
+    silent = [
+        f"{row['key']}: ended, and there is no message about it"
+        for item, row in journal.items.items()
+        if row["state"] in ENDED and item not in journal.dead and not journal.outbox.get(item)
+    ]
+    return silent + [
         f"{journal.items[item]['key']}: {row['topic']} is {row['status']}"
         for item, rows in journal.outbox.items()
         for row in rows

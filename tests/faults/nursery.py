@@ -23,6 +23,7 @@ from typing import Any
 
 import agents
 from agents.runtime import faultpoints
+from agents.runtime.attempt import LeaseLost
 from agents.runtime.journal import open_journal
 from agents.runtime.journal.interventions import Act, cancel
 from agents.runtime.settings import PREFIX, settings
@@ -33,7 +34,7 @@ from tests.faults.runs import Run, line, run_of
 from tests.invariants import dump_journal
 
 ROOT = Path(__file__).resolve().parents[2]
-INTERRUPTED = 3
+INTERRUPTED, STARVED = 3, 4  # exit codes; a starved run noticed itself that it had lost its lease
 PR_SET_PDEATHSIG = 1
 
 
@@ -141,6 +142,8 @@ def live(run: Run) -> int:
     seen = watch(run.points)
     try:
         asyncio.run(_JOBS[run.job](run))
+    except LeaseLost:
+        return STARVED
     except (Stopped, KeyboardInterrupt, asyncio.CancelledError):
         return INTERRUPTED
     except BaseException:  # noqa: BLE001 - told in the log and by the exit code
@@ -205,7 +208,7 @@ async def _cancel(_run: Run) -> None:
     """Somebody asks to cancel everything that has not ended."""
     async with open_journal(settings()) as journal:
         for row in (await dump_journal(settings().journal)).items.values():
-            if row["ended_at"] is None and row["state"] in ("pending", "processing"):
+            if row["state"] in ("pending", "processing", "waiting"):
                 await cancel(journal, Act("orders", row["key"], "tester", "changed their mind"))
 
 

@@ -1,0 +1,129 @@
+"""`python -m tests.faults.sabotage`: break the product on purpose; a harness that stays green is worth nothing.
+
+Each mutant is a patch in mutants/. Its head says what it breaks and the cells that must see it. The
+tree is copied, patched, and a campaign of those cells is run on the copy; exit status 1 if one
+survives.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+MUTANTS = Path(__file__).parent / "mutants"
+PARTS = ("agents", "flows", "deployments", "tests", "pyproject.toml")
+LONGEST_CAMPAIGN = 180
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One way to break the product, and the cells in which that must show."""
+
+    name: str
+    what: str
+    cells: tuple[str, ...]
+    patch: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Whether a mutant was caught, and by what: the first breach, or why it could not be judged."""
+
+    mutant: Mutant
+    caught: bool
+    by: str
+
+
+def mutants() -> list[Mutant]:
+    """All of them."""
+    return [_mutant(path) for path in sorted(MUTANTS.glob("*.patch"))]
+
+
+def applies(mutant: Mutant, tree: Path) -> bool:
+    """Whether the patch fits the source in `tree`."""
+    return _git_apply(mutant, tree, "--check")
+
+
+def sabotage(mutant: Mutant, at_once: int = 4) -> Judged:
+    """Patch a copy of the source and run the mutant's cells there."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        tree = Path(folder)
+        copy_source(tree)
+        if not _git_apply(mutant, tree):
+            return Judged(mutant, caught=False, by="the patch does not apply to the source")
+        done = _campaign(mutant, tree, at_once)
+    *breaches, last = done.stdout.splitlines() or [""]
+    try:
+        violated = json.loads(last)["violations"] > 0
+    except (ValueError, KeyError):
+        return Judged(mutant, caught=False, by=f"no verdict: {done.stderr[-300:]}")
+    return Judged(mutant, violated and done.returncode == 1, breaches[0] if breaches else "nothing")
+
+
+def copy_source(tree: Path) -> None:
+    """The source as it stands now, without what was compiled from it."""
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / part, tree / part)
+
+
+def _campaign(mutant: Mutant, tree: Path, at_once: int) -> "subprocess.CompletedProcess[str]":
+    # The project is installed editable: the copy must come first, and the nursery asserts it did.
+    return subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "tests.faults",
+            f"--at-once={at_once}",
+            f"--history={tree / 'history' / 'history.jsonl'}",
+            *(f"--cell={cell}" for cell in mutant.cells),
+        ],
+        cwd=tree,
+        env=os.environ | {"PYTHONPATH": str(tree)},
+        capture_output=True,
+        text=True,
+        timeout=LONGEST_CAMPAIGN,
+        check=False,
+    )
+
+
+def _git_apply(mutant: Mutant, tree: Path, *options: str) -> bool:
+    command = ["git", "apply", "-p1", "-C1", *options, str(mutant.patch)]
+    ceiling = os.environ | {"GIT_CEILING_DIRECTORIES": str(tree.parent)}
+    return subprocess.run(command, cwd=tree, env=ceiling, check=False).returncode == 0
+
+
+def _mutant(path: Path) -> Mutant:
+    what, cells, *_ = path.read_text("utf-8").splitlines()
+    return Mutant(path.stem, what, tuple(cells.removeprefix("Cells: ").split()), path)
+
+
+def main() -> int:
+    """Try the mutants, print a table, and last one JSON line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.sabotage")
+    parser.add_argument("names", nargs="*", help="only these mutants")
+    asked = parser.parse_args()
+    tried = []
+    for mutant in mutants():
+        if asked.names and mutant.name not in asked.names:
+            continue
+        judged = sabotage(mutant)
+        tried.append(judged)
+        word = "caught" if judged.caught else "SURVIVED"
+        sys.stdout.write(f"{word:9} {mutant.name:24} {mutant.what}\n{'':9} by {judged.by[:150]}\n")
+        sys.stdout.flush()
+    caught = sum(judged.caught for judged in tried)
+    sys.stdout.write(json.dumps({"mutants": len(tried), "mutants_caught": caught}) + "\n")
+    return 0 if tried and caught == len(tried) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
