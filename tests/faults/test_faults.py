@@ -4,25 +4,27 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Iterable
 from asyncio.subprocess import PIPE
-from pathlib import Path
-from random import Random
+from collections.abc import Iterable
 
 import pytest
 
 from agents.runtime.settings import ROOT
-from tests.faults.cells import Cell, alone, cancelled, moments, paired, parse_cell
+from tests.faults.cells import parse_cell
 from tests.faults.client import NurseryClient
 from tests.faults.fixtures import OpenGround, Play, grounds, nursery, play
 from tests.faults.ground import Kind
 from tests.faults.judge import unfinished
-from tests.faults.sabotage import Mutant, applies, mutants, sabotage
+from tests.faults.sabotage import mutants, sabotage
 from tests.faults.scene import new_scene
 
 __all__ = ["grounds", "nursery", "play"]
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("faults"),  # one nursery and one sandbox for all of them
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 ALONE = (
     "accepted@2",
@@ -75,26 +77,22 @@ async def all_kept(play: Play, cells: Iterable[str], journal: Kind) -> None:
     assert not [breach for some in breaches for breach in some]
 
 
-@pytest.mark.slow
 async def test_whatever_dies_on_sqlite_nothing_is_lost_and_nothing_happens_twice(
     play: Play,
 ) -> None:
     await all_kept(play, [*ALONE, *PAIRS, *(f"random={n}" for n in range(5))], "sqlite")
 
 
-@pytest.mark.slow
 async def test_whatever_dies_on_postgresql_nothing_is_lost_and_nothing_happens_twice(
     play: Play,
 ) -> None:
     await all_kept(play, ["random=0", "random=1", "called:capture_payment@1"], "postgresql")
 
 
-@pytest.mark.slow
 async def test_zombies_interruptions_and_rivals_change_nothing(play: Play) -> None:
     await all_kept(play, OTHERS, "sqlite")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", MUTANTS)
 async def test_a_broken_product_is_caught(name: str) -> None:
     (mutant,) = [mutant for mutant in mutants() if mutant.name == name]
@@ -102,7 +100,6 @@ async def test_a_broken_product_is_caught(name: str) -> None:
     assert judged.caught, judged.by
 
 
-@pytest.mark.slow
 async def test_an_armed_point_kills_the_run_there_and_then(
     nursery: NurseryClient, grounds: OpenGround
 ) -> None:
@@ -121,7 +118,6 @@ async def test_an_armed_point_kills_the_run_there_and_then(
         }
 
 
-@pytest.mark.slow
 async def test_every_point_in_the_source_is_found_by_the_recorder(
     nursery: NurseryClient, grounds: OpenGround
 ) -> None:
@@ -138,7 +134,6 @@ async def test_every_point_in_the_source_is_found_by_the_recorder(
     assert {shape_of(name) for name in hits} == names_in_source()
 
 
-@pytest.mark.slow
 async def test_the_nursery_signals_only_its_own_children(
     nursery: NurseryClient, grounds: OpenGround
 ) -> None:
@@ -150,43 +145,3 @@ async def test_the_nursery_signals_only_its_own_children(
 
     await stranger.communicate(b"\n")
     assert stranger.returncode == 0
-
-
-def test_a_cell_is_written_as_it_is_read() -> None:
-    hits = {"accepted": 2, "called:pay": 5, "request": 2}
-    cells = [
-        *alone(hits),
-        *cancelled(hits),
-        Cell("random", number=17),
-        Cell("crowd", number=3),
-        Cell("zombie", (("ending", 1), ("ending", 3))),
-        Cell("twins"),
-        Cell("interrupt", (("called:pay", 2),)),
-    ]
-    assert [parse_cell(str(cell)) for cell in cells] == cells
-
-
-def test_each_point_stands_alone_at_its_first_second_and_last_hit() -> None:
-    assert [str(cell) for cell in alone({"a": 1, "b": 2, "c": 7})] == [
-        *("a@1", "b@1", "b@2"),
-        *("c@1", "c@2", "c@7"),
-    ]
-
-
-def test_a_seed_gives_the_same_pairs_and_moments_again() -> None:
-    hits = dict.fromkeys("abcdef", 1)
-    assert paired(hits, Random(3), 9) == paired(hits, Random(3), 9)
-    assert len(paired(hits, Random(3), 1_000)) == 36
-    assert moments(1, 2, 0.5) == moments(1, 2, 0.5)
-    assert moments(1, 2, 0.5) != moments(2, 2, 0.5)
-
-
-@pytest.mark.parametrize("mutant", mutants(), ids=lambda mutant: mutant.name)
-def test_every_mutant_still_fits_the_source(mutant: Mutant) -> None:
-    assert mutant.cells
-    assert applies(mutant, ROOT)
-
-
-def test_there_are_mutants_enough() -> None:
-    assert len(mutants()) >= 8
-    assert all(Path(mutant.patch).suffix == ".patch" for mutant in mutants())

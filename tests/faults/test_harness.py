@@ -1,0 +1,48 @@
+"""The harness's own words: cells are read as they are written, and each mutant fits the source."""
+
+from random import Random
+
+import pytest
+
+from agents.runtime.settings import ROOT
+from tests.faults.cells import Cell, alone, cancelled, moments, paired, parse_cell
+from tests.faults.sabotage import Mutant, applies, mutants
+
+
+def test_a_cell_is_written_as_it_is_read() -> None:
+    hits = {"accepted": 2, "called:pay": 5, "request": 2}
+    cells = [
+        *alone(hits),
+        *cancelled(hits),
+        Cell("random", number=17),
+        Cell("crowd", number=3),
+        Cell("zombie", (("ending", 1), ("ending", 3))),
+        Cell("twins"),
+        Cell("interrupt", (("called:pay", 2),)),
+    ]
+    assert [parse_cell(str(cell)) for cell in cells] == cells
+
+
+def test_each_point_stands_alone_at_its_first_second_and_last_hit() -> None:
+    assert [str(cell) for cell in alone({"a": 1, "b": 2, "c": 7})] == [
+        *("a@1", "b@1", "b@2"),
+        *("c@1", "c@2", "c@7"),
+    ]
+
+
+def test_a_seed_gives_the_same_pairs_and_moments_again() -> None:
+    hits = dict.fromkeys("abcdef", 1)
+    assert paired(hits, Random(3), 9) == paired(hits, Random(3), 9)
+    assert len(paired(hits, Random(3), 1_000)) == 36
+    assert moments(1, 2, 0.5) == moments(1, 2, 0.5)
+    assert moments(1, 2, 0.5) != moments(2, 2, 0.5)
+
+
+@pytest.mark.parametrize("mutant", mutants(), ids=lambda mutant: mutant.name)
+def test_every_mutant_still_fits_the_source(mutant: Mutant) -> None:
+    assert mutant.cells
+    assert applies(mutant, ROOT)
+
+
+def test_there_are_mutants_enough() -> None:
+    assert len(mutants()) >= 8
