@@ -13,6 +13,7 @@ from agents.runtime.errors import Parked, TransientError
 from agents.runtime.intake import Intake
 from agents.runtime.journal import journal
 from agents.runtime.journal.interventions import Act
+from agents.runtime.journal.rows import is_sqlite
 from agents.runtime.journal.schema import history, items
 from agents.runtime.policies import EFFECT, PURE
 from agents.runtime.saga import saga
@@ -75,5 +76,6 @@ async def at_once(deeds: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
     async with journal().database.write() as connection:
         await connection.execute(select(items).with_for_update())
         begun = [asyncio.ensure_future(deed) for deed in deeds]
-        await asyncio.sleep(0.2)
+        # On PostgreSQL each needs a connection of its own before it can wait for the row.
+        await asyncio.sleep(0.01 if is_sqlite(connection) else 1.5)
     return await asyncio.gather(*begun, return_exceptions=True)
