@@ -16,7 +16,7 @@ from tests.faults.cells import Cell, moments
 from tests.faults.client import Hung, NurseryClient, open_nursery
 from tests.faults.ground import Ground, Journals, Kind, open_ground, open_journals
 from tests.faults.judge import judge, unfinished, untold
-from tests.faults.nursery import STARVED
+from tests.faults.nursery import BLOCKED, CRASHED, STARVED
 from tests.faults.runs import Ended, Run
 from tests.faults.scene import Scene, new_scene
 
@@ -85,6 +85,9 @@ class Player:
                 played.breaches += await judge(scene, played.wounded, cancelled=cell.cancel)
             except Hung as error:
                 played.breaches.append(f"liveness: {error}")
+            wrong = {CRASHED} if cell.kind == "zombie" else {CRASHED, BLOCKED}
+            if any(ended.code in wrong for ended in played.runs):
+                played.breaches.append("a run ended by an error, see run.log")
             if played.breaches and keep:
                 shutil.copytree(folder, keep / scene.shop.name, dirs_exist_ok=True)
         return played
@@ -155,9 +158,7 @@ class Player:
             if not await unfinished(scene):
                 break
             job: Any = "reconcile" if await untold(scene) else "process"
-            ended = await self._finish(scene.run(job=job, lease=lease), played)
-            if ended.code not in (0, STARVED):
-                played.breaches.append(f"an undisturbed run ended with {ended}, see its run.log")
+            await self._finish(scene.run(job=job, lease=lease), played)
         if played.last_blow is not None and played.runs:
             played.recovered = max(0.0, played.runs[-1].at - played.last_blow)
 
@@ -240,6 +241,7 @@ def summary(played: Sequence[Played], plan: Plan) -> dict[str, Any]:
         "kills": sum(one.kills for one in played),
         "stops": sum(one.stopped for one in played),
         "starved": sum(one.starved for one in played),
+        "blocked": sum(ended.code == BLOCKED for one in played for ended in one.runs),
         "cells_undisturbed": sum(one.last_blow is None for one in played),
         "double_charges": sum("charged more than once" in breach for breach in breaches),
         "lost": sum(breach.startswith("I2") for breach in breaches),

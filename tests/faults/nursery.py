@@ -21,6 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import OperationalError
+
 import agents
 from agents.runtime import faultpoints
 from agents.runtime.attempt import LeaseLost
@@ -34,7 +36,10 @@ from tests.faults.runs import Run, line, run_of
 from tests.invariants import dump_journal
 
 ROOT = Path(__file__).resolve().parents[2]
-INTERRUPTED, STARVED = 3, 4  # exit codes; a starved run noticed itself that it had lost its lease
+# Exit codes; a starved run noticed itself that it had lost its lease, and stopped as it should.
+# A blocked one waited in vain for SQLite's lock: a process that is stopped inside a transaction
+# keeps it, and no fence helps there.
+CRASHED, INTERRUPTED, STARVED, BLOCKED = 1, 3, 4, 5
 PR_SET_PDEATHSIG = 1
 
 
@@ -92,7 +97,7 @@ class Nursery:
                 self._selector.close()
                 code = live(run)
             except BaseException:  # noqa: BLE001 - whatever it is, this process must not go on as a parent
-                code = 1
+                code = CRASHED
             os._exit(code)
         self._children[pid] = number, time.monotonic()
         if run.seconds is not None:
@@ -146,9 +151,12 @@ def live(run: Run) -> int:
         return STARVED
     except (Stopped, KeyboardInterrupt, asyncio.CancelledError):
         return INTERRUPTED
+    except OperationalError as error:
+        traceback.print_exc()
+        return BLOCKED if "database is locked" in str(error) else CRASHED
     except BaseException:  # noqa: BLE001 - told in the log and by the exit code
         traceback.print_exc()
-        return 1
+        return CRASHED
     finally:
         if run.hits:
             Path(run.hits).write_text(json.dumps(seen), "utf-8")
