@@ -57,6 +57,7 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (State.WAITING, Event.ESCALATE): State.WAITING,
     (State.PENDING, Event.CANCEL): State.COMPENSATING,
     (State.WAITING, Event.CANCEL): State.COMPENSATING,
+    (State.PROCESSING, Event.CANCEL): State.PROCESSING,
     (State.PROCESSING, Event.COMPLETE): State.COMPLETED,
     (State.PROCESSING, Event.FAIL): State.COMPENSATING,
     (State.PROCESSING, Event.DEAD_LETTER): State.DEAD_LETTERED,

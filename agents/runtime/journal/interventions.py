@@ -82,8 +82,14 @@ async def cancel(journal: Journal, act: Act) -> State:
     async with journal.database.write() as connection:
         row = await _find(connection, journal, act)
         if row.state == State.PROCESSING:
-            told = update(items).where(items.c.id == row.id).values(cancel_requested=True)
-            await connection.execute(told)
+            told = await connection.execute(
+                update(items)
+                .where(items.c.id == row.id)
+                .values(cancel_requested=True, sequence=items.c.sequence + 1)
+                .returning(items.c.id, items.c.sequence, items.c.fence)
+            )
+            detail = {row.id: act.detail()}
+            await record(connection, told.all(), Event.CANCEL, State.PROCESSING, row.owner, detail)
             return State.PROCESSING
         text = orjson.dumps(asdict(failure)).decode()
         await _shift(connection, row, Event.CANCEL, act.detail(), failure=text, retry_at=None)

@@ -218,7 +218,6 @@ async def test_either_the_cancel_wins_or_the_work(opened: Journal, provider: Pro
         assert (last.count(job.key) == 1) == (found[job.key] == "completed")
 
 
-@pytest.mark.xfail(reason="the lifecycle knows no cancel of an item in work, so nothing says who")
 async def test_the_history_says_who_cancelled_an_item_in_work(opened: Journal) -> None:
     await batch_of(ONE)
     await cancel(opened, act())
