@@ -18,7 +18,7 @@ ZOMBIES = (
     "intended:capture_payment@1",
     "called:capture_payment@1",
     "request@1",
-    "ending@1/ending@1",
+    "ending@1/ending@3",
 )
 
 

@@ -116,21 +116,24 @@ class Player:
         """The first stands still, the second takes over as soon as the lease has run out."""
         names = [{name: (hit, "SIGSTOP")} for name, hit in played.cell.points]
         first = self._nursery.begin(scene.run(names[0]))
-        sleeps = await first.stopped()
-        if sleeps:
-            self._wound(played, await first.pid())
-        if played.cell.cancel:
-            await self._finish(scene.run(job="cancel"), played)
-        second = self._nursery.begin(scene.run(names[1] if names[1:] else None))
-        if names[1:] and await second.stopped():
-            self._wound(played, await second.pid())
-        elif sleeps:
-            played.runs.append(await second.ended())
-        await first.signal("SIGCONT")
-        played.runs.append(await first.ended())
-        if names[1:] or not sleeps:
-            await second.signal("SIGCONT")
-            played.runs.append(await second.ended())
+        children = [first]
+        try:
+            if await first.stopped():
+                self._wound(played, await first.pid())
+            if played.cell.cancel:
+                await self._finish(scene.run(job="cancel"), played)
+            second = self._nursery.begin(scene.run(names[1] if names[1:] else None))
+            children.append(second)
+            if names[1:] and await second.stopped():
+                self._wound(played, await second.pid())
+            elif not names[1:]:
+                await second.ended()
+            for child in children:
+                await child.signal("SIGCONT")
+                played.runs.append(await child.ended())
+        finally:
+            for child in children:
+                await child.signal("SIGKILL")
 
     def _wound(self, played: Played, pid: int) -> None:
         played.wounded.add(pid)

@@ -12,12 +12,14 @@ import json
 import os
 import selectors
 import signal
+import sqlite3
 import sys
 import threading
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +146,7 @@ def live(run: Run) -> int:
         f"{PREFIX}LEASE_SECONDS": str(run.lease),
     }
     settings.cache_clear()
-    seen = watch(run.points)
+    seen = watch(run.points, run.journal)
     try:
         asyncio.run(_JOBS[run.job](run))
     except LeaseLost:
@@ -165,7 +167,7 @@ def live(run: Run) -> int:
     return 0
 
 
-def watch(points: dict[str, tuple[int, str]]) -> Counter[str]:
+def watch(points: dict[str, tuple[int, str]], journal: str) -> Counter[str]:
     """Count the hits of every point, and arm those that are named.
 
     A SIGKILL is armed as the product's own; another signal is sent here, in the same moment.
@@ -179,12 +181,26 @@ def watch(points: dict[str, tuple[int, str]]) -> Counter[str]:
         seen[name] += 1
         number, how = others.get(name, (0, ""))
         if seen[name] == number:
+            _let_go(journal)
             os.kill(os.getpid(), signal.Signals[how])
         product(name)
 
     faultpoints._hit = hit
     faultpoints.arm({"": 0, **kills})  # with nothing armed, a point does not even look
     return seen
+
+
+def _let_go(journal: str) -> None:
+    """Wait until no thread of ours, such as the heartbeat's, is inside a transaction on SQLite.
+
+    One that is stopped there locks everybody out until it wakes, which only shows SQLite.
+    """
+    if journal.startswith("sqlite"):
+        file = journal.partition(":///")[2]
+        with suppress(sqlite3.OperationalError), closing(sqlite3.connect(file, timeout=0.5)) as db:
+            db.isolation_level = None
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("ROLLBACK")
 
 
 def _leave_home(run: Run) -> None:
