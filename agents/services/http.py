@@ -120,7 +120,7 @@ class HttpApi:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for client in self._clients:
+        for client in list(self._clients):  # a call that is being cancelled takes its own out
             await client.aclose()
 
     async def read(self, operation: str, path: str, *answers: int) -> Answer:
