@@ -9,6 +9,14 @@ from typing import Annotated, Any, NoReturn, Protocol, get_args, get_type_hints
 
 import cyclopts
 from prefect import Flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterId,
+)
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_API_URL
 from pydantic.fields import FieldInfo
@@ -22,6 +30,8 @@ from agents.runtime.tally import Tally, watcher
 from agents.runtime.telemetry import get_logger, start_telemetry
 
 FAILED, BAD_INPUT, STOPPED = 1, 2, 130
+RECORDING_PAUSE = 1.2  # seconds; the server writes once a second
+RECORDING_LOOKS = 10
 LOG_FILE = "agent-flows.log"
 STOPPED_TEXT = "stopped: what was begun is handed back, run the same command again to finish it"
 COLUMNS = (
@@ -114,7 +124,30 @@ async def _watched(flow: Flow[..., Any], given: Mapping[str, Any]) -> Report:
 
         watcher.set(show)
         report: Report = await flow(**given)
+        await _recorded(flow.name)
         return report
+
+
+async def _recorded(flow: str) -> None:
+    """Wait, bounded, until the server has recorded the task runs of the flow's last run.
+
+    The temporary server ends with this process, and would drop what it has not written yet.
+    """
+    if PREFECT_API_URL.value():
+        return
+    named, before = FlowFilter(name=FlowFilterName(any_=[flow])), -1
+    async with get_client() as client:
+        runs = await client.read_flow_runs(
+            flow_filter=named, sort=FlowRunSort.START_TIME_DESC, limit=1
+        )
+        this = FlowRunFilter(id=FlowRunFilterId(any_=[run.id for run in runs]))
+        for _ in range(RECORDING_LOOKS):
+            found = await client.read_task_runs(flow_run_filter=this)
+            final = sum(r.state is not None and r.state.is_final() for r in found)
+            if final == len(found) == before:
+                return
+            before = len(found)
+            await asyncio.sleep(RECORDING_PAUSE)
 
 
 def _keep_log_off_terminal() -> None:
