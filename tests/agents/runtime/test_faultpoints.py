@@ -16,7 +16,9 @@ for n in range(9):
 
 
 def test_it_kills_at_the_hit_it_was_armed_for() -> None:
-    done = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, "0\n1\n2\n")
 
 
