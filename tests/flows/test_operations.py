@@ -60,7 +60,7 @@ async def reconcile() -> dict[str, int]:
 async def test_replayed_after_the_outage_an_order_is_shipped_and_charged_once(shop: Shop) -> None:
     first, second = await outage(shop, 2)
     listed = await operations.dead_letters.fn()
-    assert [row["item"] for row in listed.table] == [first, second]
+    assert sorted(row["item"] for row in listed.table) == sorted([first, second])
     assert {row["agent"] for row in listed.table} == {"book_shipment"}
     assert (await operations.dead_letters.fn(agent="issue_stock")).table == []
 

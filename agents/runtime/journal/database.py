@@ -117,6 +117,7 @@ def _engine(url: str) -> AsyncEngine:
     engine = create_async_engine(parsed)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_immediate)
+    event.listen(engine.sync_engine, "invalidate", _roll_back)
     return engine
 
 
@@ -134,6 +135,12 @@ def _begin_immediate(connection: Connection) -> None:
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         adapted: Any = connection.connection
         adapted.run_async(lambda driver: driver.execute("BEGIN IMMEDIATE"))
+
+
+def _roll_back(connection: Any, _record: object, _error: BaseException | None) -> None:
+    # A cancelled call makes SQLAlchemy close its connection, and SQLite keeps a closed one, with its
+    # lock on the file, for as long as a statement of it is half read: nobody else could write.
+    connection.run_async(lambda driver: asyncio.shield(driver.rollback()))
 
 
 def _upgrade(connection: Connection) -> None:

@@ -45,7 +45,7 @@ async def letters(
         .join(items, items.c.id == dead_letters.c.item)
         .where(items.c.tenant == journal.tenant, items.c.scenario == scenario)
         .where(dead_letters.c.status == "open", dead_letters.c.at <= now() - older_than)
-        .order_by(dead_letters.c.at)
+        .order_by(dead_letters.c.at, dead_letters.c.item)
         .limit(most)
     )
     if agent is not None:
@@ -73,7 +73,7 @@ async def waiting(journal: Journal, scenario: str, *, most: int = 1_000) -> Sequ
         )
         .where(items.c.tenant == journal.tenant, items.c.scenario == scenario)
         .where(items.c.state == State.WAITING)
-        .order_by(items.c.waiting_since)
+        .order_by(items.c.waiting_since, items.c.id)
         .limit(most)
     )
     async with journal.database.read() as connection:

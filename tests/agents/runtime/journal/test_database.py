@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select, text, update
 
 from agents.runtime.journal import Journal
 from agents.runtime.journal.database import Database, now
@@ -46,6 +47,27 @@ async def test_the_clock_is_the_databases_and_runs_in_seconds(opened: Journal) -
         await asyncio.sleep(0.05)
         second = await connection.scalar(select(now()))
         assert 0.01 < second - first < 5  # type: ignore[operator]  # never NULL
+
+
+async def test_a_transaction_cancelled_anywhere_locks_nobody_out(opened: Journal) -> None:
+    """A closed SQLite connection keeps its lock while a statement of it is half read."""
+
+    async def write_until_cancelled() -> float:
+        try:
+            while True:
+                async with opened.database.write() as connection:
+                    await connection.execute(update(owners).values(pid=1).returning(owners))
+        except asyncio.CancelledError:
+            begun = time.monotonic()
+            async with opened.database.write() as connection:
+                await connection.execute(update(owners).values(pid=2))
+            return time.monotonic() - begun
+
+    for hundredths in range(100):
+        writing = asyncio.create_task(write_until_cancelled())
+        await asyncio.sleep(0.005 + hundredths / 10_000)
+        writing.cancel()
+        assert await writing < 5
 
 
 async def test_what_fails_in_a_transaction_leaves_nothing(opened: Journal) -> None:
