@@ -21,7 +21,7 @@ from agents.runtime.saga import saga
 from flows.terminal import command
 
 OrderSource = Annotated[str, Parameter(allow_leading_hyphen=True)]
-BatchSize = Annotated[int, Field(ge=1, le=256)]
+BatchSize = Annotated[int, Field(ge=1, le=512)]
 
 
 @flow(name="order-processing", persist_result=False)
@@ -37,7 +37,7 @@ async def process_orders(
     Args:
         orders: File of orders (JSON Lines, JSON, CSV or Parquet, also .gz or .zip), - for standard
             input, or "sample" for the 1,000 orders that come along.
-        batch_size: How many orders travel together, 1 to 256.
+        batch_size: How many orders travel together, 1 to 512.
         report: Markdown file for the report; rejected records are kept next to it.
         faults: Faults of the sandbox providers: "none", "demo", a script such as
             "seed=7;payments.capture:timeout=0.01", or "auto" (demo on the sample, else none).

@@ -10,6 +10,7 @@ from tests.databases import (
     postgresql_url,
     sqlite_url,
 )
+from tests.prefect_server import prefect_server
 
 __all__ = [
     "empty_databases",
@@ -17,6 +18,7 @@ __all__ = [
     "journal_url",
     "new_postgresql_database",
     "postgresql_url",
+    "prefect_server",
     "sqlite_url",
 ]
 

@@ -140,7 +140,8 @@ async def _run(agent: AnyAgent, lineage: Lineage, units: list[Unit]) -> set[int]
             going_on |= await _commit(agent, lineage, group)
         await workers
     finally:
-        workers.cancel()
+        workers.cancel()  # no call outlives its stage
+        await asyncio.gather(workers, return_exceptions=True)
     return going_on
 
 

@@ -1,6 +1,6 @@
 """What orchestration costs: against plain Prefect, against the bare database, and in the real flow.
 
-python -m tests.benchmarks.orchestration --orders N; the last line is one JSON object.
+python -m tests.benchmarks.orchestration --orders N [--rounds N]; the last line is one JSON object.
 """
 
 import argparse
@@ -20,9 +20,9 @@ from prefect.settings import PREFECT_HOME, temporary_settings
 import agents.runtime  # noqa: F401 - it sets what holds for a temporary server
 from tests.benchmarks.machine import ROOT, ask, middle, tell
 from tests.benchmarks.real_flow import write_orders
+from tests.benchmarks.trivial import BATCH
 
-ROUNDS = 3
-REAL_ROUNDS = 5
+MORE_REAL_ROUNDS = 2  # HTTP over two processes is noisier
 MOST_A_ROUND = 10_000
 MOST_REAL = 1_000  # orders over HTTP: a round of them takes as long as the rest together
 PLAIN_SAMPLE = 200
@@ -72,12 +72,13 @@ def bench() -> Iterator[Bench]:
                 server.stop()
 
 
-def alone(here: Bench, orders: int) -> dict[str, Any]:
+def alone(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
     """Orchestration alone, beside plain Prefect and the floor."""
     count, sample = min(orders, MOST_A_ROUND), min(orders, PLAIN_SAMPLE)
-    paces = here.ask("rounds", "--orders", count, "--sample", sample, "--rounds", ROUNDS)
+    paces = here.ask("rounds", "--orders", count, "--sample", sample, "--rounds", rounds)
     ours, floor, plain = (middle(paces[name]) for name in ("ours", "floor", "plain"))
     return {
+        "batch_size": BATCH,
         "steps_per_s": ours,
         "plain_prefect_steps_per_s": plain,
         "floor_steps_per_s": floor,
@@ -86,7 +87,7 @@ def alone(here: Bench, orders: int) -> dict[str, Any]:
     }
 
 
-def memory(here: Bench, orders: int) -> dict[str, Any]:
+def memory(here: Bench, orders: int, _rounds: int) -> dict[str, Any]:
     """Peak memory of the orchestrating process at N and N/10 orders."""
     tenth = here.ask("trivial", "--orders", max(1, orders // 10))
     whole = here.ask("trivial", "--orders", orders)
@@ -98,12 +99,12 @@ def memory(here: Bench, orders: int) -> dict[str, Any]:
     }
 
 
-def real(here: Bench, orders: int) -> dict[str, Any]:
+def real(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
     """The share of the real flow's time that is ours, beside the services alone."""
     count = min(orders, MOST_REAL)
     write_orders(here.folder, count)
     seconds: dict[str, list[float]] = {"alone": [], "flow": []}
-    for turn in range(REAL_ROUNDS):
+    for turn in range(rounds + MORE_REAL_ROUNDS * (rounds > 1)):
         # Each is first in turn, so that neither profits from a machine that becomes quieter.
         for mode in sorted(seconds, reverse=bool(turn % 2)):
             seconds[mode].append(here.ask("real_flow", mode, "--folder", here.folder)["seconds"])
@@ -119,13 +120,13 @@ def real(here: Bench, orders: int) -> dict[str, Any]:
 PARTS = {"alone": alone, "memory": memory, "real": real}
 
 
-def main(orders: int, only: str | None = None) -> None:
+def main(orders: int, rounds: int, only: str | None = None) -> None:
     """Measure and print the answer."""
     answer: dict[str, Any] = {"orders": orders, "cores": os.cpu_count()}
     answer["load_before"] = round(os.getloadavg()[0], 2)
     with bench() as here:
         for name in [only] if only else PARTS:
-            answer |= PARTS[name](here, orders)
+            answer |= PARTS[name](here, orders, rounds)
     answer["load_after"] = round(os.getloadavg()[0], 2)
     tell(answer)
 
@@ -133,6 +134,7 @@ def main(orders: int, only: str | None = None) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--orders", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=PARTS)
     given = parser.parse_args()
-    main(given.orders, given.only)
+    main(given.orders, given.rounds, given.only)

@@ -47,7 +47,7 @@ def test_a_measurement_that_fails_is_told(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_last_line_is_one_object_with_every_figure(tmp_path: Path) -> None:
-    answer = answered("orchestration", tmp_path, "--orders", ORDERS)
+    answer = answered("orchestration", tmp_path, "--orders", ORDERS, "--rounds", 1)
     assert answer.keys() >= KEYS
     assert answer["orders"] == ORDERS
     assert all(answer[key] > 0 for key in KEYS - {"share_of_orchestration"})

@@ -7,7 +7,7 @@ from pydantic import Field
 
 
 @flow(name="stand-in")
-async def process(orders: str, batch_size: Annotated[int, Field(ge=1, le=256)] = 256) -> str:
+async def process(orders: str, batch_size: Annotated[int, Field(ge=1, le=512)] = 256) -> str:
     """Do nothing."""
     return f"{orders} {batch_size}"
 

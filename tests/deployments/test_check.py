@@ -50,7 +50,7 @@ def test_a_sound_file_has_no_problem() -> None:
             {"work_pool": {"name": "default", "work_queue_name": "x"}},
             "pool 'default' with queue 'x' is not declared",
         ),
-        ({"parameters": {"batch_size": 257}}, "parameters: batch_size: 257 is greater than"),
+        ({"parameters": {"batch_size": 513}}, "parameters: batch_size: 513 is greater than"),
         ({"parameters": {"batch_size": "many"}}, "'many' is not of type 'integer'"),
         ({"parameters": {"colour": "red"}}, "the flow has no parameter 'colour'"),
         ({"schedules": [{"cron": "0 2 * * *"}]}, "schedule None: without a slug"),

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from agents.runtime.settings import PREFIX, ROOT
 from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
 from tests.flows.shop import Shop
+from tests.prefect_server import PrefectServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -23,22 +24,31 @@ FILE = ("flows/order_processing.py",)
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A shell in the project's root, with a home and a data folder of its own."""
+    """A shell in the project's root, with a home and a data folder of its own.
+
+    Without the address of a `server` each command starts a temporary one, as it does for a new user.
+    """
 
     home: Path
     shop: Shop
+    server: str = ""
 
     @property
     def environment(self) -> dict[str, str]:
         """Ours, without the settings that somebody has made for himself."""
         foreign = ("PREFECT_", PREFIX)
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
-        return inherited | {
-            "COLUMNS": "100",
-            "DO_NOT_TRACK": "1",
-            "PREFECT_HOME": str(self.home / "prefect"),
-            f"{PREFIX}DATA": str(self.shop.data),
-        }
+        known = {"PREFECT_API_URL": self.server} if self.server else {}
+        return (
+            inherited
+            | known
+            | {
+                "COLUMNS": "100",
+                "DO_NOT_TRACK": "1",
+                "PREFECT_HOME": str(self.home / "prefect"),
+                f"{PREFIX}DATA": str(self.shop.data),
+            }
+        )
 
     def run(
         self, *arguments: str, given: bytes = b"", **settings: str
@@ -63,6 +73,12 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     ensure_sandbox(data)
     yield Terminal(home, Shop("cli", home, data, f"sqlite+aiosqlite:///{data / 'journal.db'}"))
     stop_sandbox(data)
+
+
+@pytest.fixture
+def connected(terminal: Terminal, prefect_server: PrefectServer) -> Terminal:
+    """The same, with a Prefect server that runs already."""
+    return replace(terminal, server=prefect_server.url)
 
 
 async def test_a_run_shows_a_table_and_says_where_to_look_next(terminal: Terminal) -> None:
@@ -106,7 +122,7 @@ def test_help_describes_every_option(terminal: Terminal) -> None:
     assert ended.returncode == 0
     for option, described in {
         "--orders": "JSON Lines, JSON, CSV or Parquet",
-        "--batch-size": "1 to 256",
+        "--batch-size": "1 to 512",
         "--report": "Markdown file",
         "--faults": "payments.capture:timeout=0.01",
         "--stock": "sku,on_hand,weight_grams",
@@ -115,7 +131,7 @@ def test_help_describes_every_option(terminal: Terminal) -> None:
         assert described in shown
 
 
-@pytest.mark.parametrize("size,rule", [("0", "Must be >= 1"), ("257", "<= 256"), ("x", "int")])
+@pytest.mark.parametrize("size,rule", [("0", "Must be >= 1"), ("513", "<= 512"), ("x", "int")])
 def test_a_bad_option_is_refused_in_words(terminal: Terminal, size: str, rule: str) -> None:
     ended = terminal.run(*MODULE, "--batch-size", size)
 
@@ -138,13 +154,13 @@ def test_a_bad_option_is_refused_in_words(terminal: Terminal, size: str, rule: s
     ],
 )
 def test_what_cannot_be_used_is_said_in_one_line(
-    terminal: Terminal, arguments: tuple[str, str], words: str
+    connected: Terminal, arguments: tuple[str, str], words: str
 ) -> None:
     option, name = arguments
-    (terminal.home / "agents.jsonl").mkdir(exist_ok=True)
-    path = str(terminal.home / name) if "." in name and ":" not in name else name
+    (connected.home / "agents.jsonl").mkdir(exist_ok=True)
+    path = str(connected.home / name) if "." in name and ":" not in name else name
 
-    ended = terminal.run(*MODULE, option, path)
+    ended = connected.run(*MODULE, option, path)
 
     assert ended.returncode == 2
     [told] = quiet(ended)
@@ -152,20 +168,20 @@ def test_what_cannot_be_used_is_said_in_one_line(
     assert words in told
 
 
-def test_a_setting_at_fault_is_named(terminal: Terminal) -> None:
-    ended = terminal.run(*MODULE, lease_seconds="0")
+def test_a_setting_at_fault_is_named(connected: Terminal) -> None:
+    ended = connected.run(*MODULE, lease_seconds="0")
 
     assert ended.returncode == 2
     assert f"{PREFIX}LEASE_SECONDS" in ended.stderr.decode()
     assert b"Traceback" not in ended.stderr
 
 
-def test_what_nobody_expected_is_one_line_and_its_trace_in_the_log(terminal: Terminal) -> None:
-    broken = terminal.home / "broken"
+def test_what_nobody_expected_is_one_line_and_its_trace_in_the_log(connected: Terminal) -> None:
+    broken = connected.home / "broken"
     broken.mkdir()
     (broken / "journal.db").write_bytes(b"this is no database" * 100)
 
-    ended = terminal.run(*MODULE, data=str(broken))
+    ended = connected.run(*MODULE, data=str(broken))
 
     assert ended.returncode == 1
     [told] = quiet(ended)

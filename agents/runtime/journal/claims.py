@@ -18,7 +18,7 @@ from agents.runtime.journal.schema import dead_letters, effects, items, stages
 from agents.runtime.lifecycle import Event, State
 
 CLAIMABLE = (State.PENDING, State.PROCESSING, State.COMPENSATING)
-MOST_TOGETHER = 256
+MOST_TOGETHER = 512
 TOGETHER = {
     0: MOST_TOGETHER,
     1: 32,

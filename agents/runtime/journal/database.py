@@ -9,6 +9,7 @@ from contextlib import (
     AsyncExitStack,
     asynccontextmanager,
     nullcontext,
+    suppress,
 )
 from functools import cache
 from pathlib import Path
@@ -140,7 +141,13 @@ def _begin_immediate(connection: Connection) -> None:
 def _roll_back(connection: Any, _record: object, _error: BaseException | None) -> None:
     # A cancelled call makes SQLAlchemy close its connection, and SQLite keeps a closed one, with its
     # lock on the file, for as long as a statement of it is half read: nobody else could write.
-    connection.run_async(lambda driver: asyncio.shield(driver.rollback()))
+    connection.run_async(_rolled_back)
+
+
+async def _rolled_back(driver: Any) -> None:
+    # Cancelled once more it is still done, and the connection is closed after it all the same.
+    with suppress(asyncio.CancelledError):
+        await asyncio.shield(driver.rollback())
 
 
 def _upgrade(connection: Connection) -> None:

@@ -52,10 +52,11 @@ async def test_the_clock_is_the_databases_and_runs_in_seconds(opened: Journal) -
 async def test_a_transaction_cancelled_anywhere_locks_nobody_out(opened: Journal) -> None:
     """A closed SQLite connection keeps its lock while a statement of it is half read."""
 
-    async def write_until_cancelled() -> float:
+    async def write_until_cancelled(writing: asyncio.Event) -> float:
         try:
             while True:
                 async with opened.database.write() as connection:
+                    writing.set()
                     await connection.execute(update(owners).values(pid=1).returning(owners))
         except asyncio.CancelledError:
             begun = time.monotonic()
@@ -64,10 +65,12 @@ async def test_a_transaction_cancelled_anywhere_locks_nobody_out(opened: Journal
             return time.monotonic() - begun
 
     for hundredths in range(100):
-        writing = asyncio.create_task(write_until_cancelled())
-        await asyncio.sleep(0.005 + hundredths / 10_000)
-        writing.cancel()
-        assert await writing < 5
+        writing = asyncio.Event()
+        writer = asyncio.create_task(write_until_cancelled(writing))
+        await writing.wait()
+        await asyncio.sleep(hundredths / 10_000)
+        writer.cancel()
+        assert await writer < 5
 
 
 async def test_what_fails_in_a_transaction_leaves_nothing(opened: Journal) -> None:
