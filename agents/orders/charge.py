@@ -7,7 +7,10 @@ is settled by asking the provider for that id, never by a search that may lag be
 from datetime import timedelta
 
 from agents.orders.models import Authorised, Captured, Order, PaymentClosed, PaymentOpened
+from agents.orders.rules import format_money, refund_needs_approval
 from agents.runtime.agent import EffectKey, UndoneKey, agent
+from agents.runtime.batch import Decision
+from agents.runtime.errors import Parked
 from agents.runtime.policies import EFFECT, Lookup, SameKey
 from agents.services import services
 
@@ -40,9 +43,15 @@ async def find_captured(_order: Order, opened: PaymentOpened) -> Captured | None
 
 @agent(PAYMENTS, settle=Lookup(find_closed))
 async def close_payment(
-    order: Order, opened: PaymentOpened | None, undone: UndoneKey, key: EffectKey
+    order: Order,
+    opened: PaymentOpened | None,
+    undone: UndoneKey,
+    key: EffectKey,
+    decision: Decision | None,
 ) -> PaymentClosed:
     """Cancel the payment, so that it can take no more money, and refund what it has taken.
+
+    A large refund waits for a person; if it is rejected, somebody has to settle it with the customer.
 
     A payment whose opening was never confirmed is opened once more under the same key: that is
     how its id is learnt, and a late call with that key then finds it cancelled.
@@ -51,6 +60,8 @@ async def close_payment(
     payment = opened.payment if opened else await _open(order, undone)
     closed = await payments.cancel(f"{key}:cancel", payment)
     if closed.status == "captured":
+        if refund_needs_approval(closed.captured, order.currency) and decision is None:
+            raise Parked(f"refund {format_money(closed.captured, order.currency)}?")
         closed = await payments.refund(f"{key}:refund", payment)
     return PaymentClosed(payment=payment, refunded=closed.refunded)
 

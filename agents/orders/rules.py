@@ -17,9 +17,11 @@ from agents.orders.models import (
     Strict,
     UnknownCurrency,
 )
+from agents.runtime.errors import AgentError
 from agents.services.notifications.protocol import Message
 
 APPROVAL_THRESHOLD = 70
+REFUND_LIMIT = 10_000  # whole units of the currency; beyond it a person decides
 MOST_RISK = 100
 FREE_MAIL = frozenset(
     {"gmail.com", "outlook.com", "hotmail.com", "yahoo.com", "gmx.net", "qq.com", "163.com"}
@@ -108,6 +110,36 @@ def assess(order: Order) -> Assessed:
 def needs_approval(assessed: Assessed) -> bool:
     """Whether a person has to look at the order first."""
     return assessed.risk >= APPROVAL_THRESHOLD
+
+
+def refund_needs_approval(amount: int, currency: str) -> bool:
+    """Whether so much money, in minor units, goes back only when a person has said so."""
+    limit: int = REFUND_LIMIT * 10 ** exponent(currency)
+    return amount > limit
+
+
+class TooLate(AgentError):
+    """A correction would change what an effect of the order has been built on."""
+
+    def __init__(self, order: str, field: str, effect: str) -> None:
+        super().__init__(order, field, effect)
+        self.order, self.field, self.effect = order, field, effect
+
+    def __str__(self) -> str:
+        return (
+            f"order {self.order}: {self.field} can no longer change, {self.effect} has been tried: "
+            "cancel the order and send a new one"
+        )
+
+
+FIXED_BY = {"lines": "reserve_stock", "total": "open_payment", "currency": "open_payment"}
+
+
+def require_changeable(before: Order, after: Order, effects: frozenset[str]) -> None:
+    """Raise TooLate for a correction of goods that are held or of an amount that is charged."""
+    for field, effect in FIXED_BY.items():
+        if effect in effects and getattr(before, field) != getattr(after, field):
+            raise TooLate(after.order_id, field, effect)
 
 
 class Outcome(StrEnum):

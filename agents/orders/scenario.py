@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from agents.orders.models import Booked, Captured, Order, PaymentClosed
-from agents.orders.rules import Outcome, customer_message, outcome_of
+from agents.orders.rules import Outcome, customer_message, outcome_of, require_changeable
 from agents.orders.validate import canonical, check_order
 from agents.runtime.batch import Item, Notice, Scenario
 from agents.runtime.tally import reason_of
@@ -54,4 +54,5 @@ ORDERS = Scenario(
     notices=_notices,
     measures=_measures,
     check=_check,
+    changeable=require_changeable,
 )

@@ -14,7 +14,6 @@ from agents.runtime.errors import AgentError, Parked, PermanentError, TransientE
 from agents.runtime.faultpoints import point
 from agents.runtime.journal import journal
 from agents.runtime.journal.owners import BEATS_PER_LEASE
-from agents.runtime.lifecycle import State
 from agents.runtime.outcomes import Dead, Delayed, Done, Failed, Outcome, Unit, Waits
 from agents.runtime.policies import AtMostOnce, Lookup, SameKey
 from agents.runtime.retries import LONGEST_SLEEP, wait_before
@@ -57,8 +56,6 @@ async def attempt(agent: AnyAgent, unit: Unit) -> Outcome:
         except PermanentError as error:
             return Failed(failure_of(agent, error), clean=not unit.unknown)
         except Parked as error:
-            if unit.item.state is State.COMPENSATING:  # it must not wait to be sent forward again
-                return Dead(failure_of(agent, error))
             return Waits(str(error))
         except LeaseLost:
             raise

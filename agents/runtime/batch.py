@@ -4,7 +4,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
 
 from agents.runtime.errors import AgentError
 from agents.runtime.lifecycle import State
@@ -26,7 +29,8 @@ class Scenario:
 
     `payload` is the type of an item's body, `outcome` gives the word for how an ended item turned
     out, `notices` what to tell the outside, `measures` amounts to sum up over a run; `check` gives
-    key and canonical body of one that was corrected by hand, or raises.
+    key and canonical body of one that was corrected by hand, or raises; `changeable` raises for a
+    correction that comes too late: it gets the payload before and after, and the effects made.
     """
 
     name: str
@@ -36,9 +40,10 @@ class Scenario:
     notices: Callable[["Item"], Sequence[Notice]] = lambda _item: ()
     measures: Callable[["Item"], Mapping[str, int]] = lambda _item: {}
     check: Callable[[dict[str, Any]], tuple[str, str]] | None = None
+    changeable: Callable[[Any, Any, frozenset[str]], None] = lambda _before, _after, _effects: None
 
-    def checked(self, key: str, body: dict[str, Any]) -> tuple[str, str]:
-        """Canonical body and hash of an item corrected by hand.
+    def checked(self, key: str, body: dict[str, Any]) -> "Correction":
+        """An item corrected by hand.
 
         Raises what `check` raises, and KeyChanged if it is no longer the same item.
         """
@@ -47,7 +52,28 @@ class Scenario:
         found, text = self.check(body)
         if found != key:
             raise KeyChanged(key, found)
-        return text, hash_of(text)
+        return Correction(self, text)
+
+    def read(self, body: str) -> Any:
+        """The payload in a stored body. Raises pydantic's ValidationError."""
+        return _adapter(self.payload).validate_json(body)
+
+
+@cache
+def _adapter(payload: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A body that a person has corrected; `body` is its canonical JSON."""
+
+    scenario: Scenario
+    body: str
+
+    def require(self, before: str, effects: frozenset[str]) -> None:
+        """Raise what the scenario raises if it comes too late for these effects of the item."""
+        self.scenario.changeable(self.scenario.read(before), self.scenario.read(self.body), effects)
 
 
 def hash_of(body: str) -> str:

@@ -34,7 +34,9 @@ class Event(StrEnum):
     ESCALATE = "escalate"
     CANCEL = "cancel"
     DEAD_LETTER = "dead_letter"
+    EDIT = "edit"
     MEND = "mend"
+    RESTART = "restart"
     REPLAY = "replay"
     DISCARD = "discard"
     END_FAILED = "end_failed"
@@ -54,6 +56,8 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (State.PROCESSING, Event.DELAY): State.PENDING,
     (State.PROCESSING, Event.PARK): State.WAITING,
     (State.WAITING, Event.DECIDE): State.PENDING,
+    (State.WAITING, Event.EDIT): State.PENDING,
+    (State.WAITING, Event.RESTART): State.PENDING,
     (State.WAITING, Event.ESCALATE): State.WAITING,
     (State.PENDING, Event.CANCEL): State.COMPENSATING,
     (State.WAITING, Event.CANCEL): State.COMPENSATING,
@@ -63,7 +67,12 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (State.PROCESSING, Event.DEAD_LETTER): State.DEAD_LETTERED,
     (State.DEAD_LETTERED, Event.MEND): State.DEAD_LETTERED,
     (State.DEAD_LETTERED, Event.REPLAY): State.PENDING,
+    (State.DEAD_LETTERED, Event.RESTART): State.PENDING,
+    (State.DEAD_LETTERED, Event.CANCEL): State.COMPENSATING,
     (State.DEAD_LETTERED, Event.DISCARD): State.FAILED,
+    (State.COMPENSATING, Event.PARK): State.COMPENSATING,
+    (State.COMPENSATING, Event.DECIDE): State.COMPENSATING,
+    (State.COMPENSATING, Event.ESCALATE): State.COMPENSATING,
     (State.COMPENSATING, Event.REPLAY): State.COMPENSATING,
     (State.COMPENSATING, Event.DISCARD): State.FAILED,
     (State.COMPENSATING, Event.CLAIM): State.COMPENSATING,

@@ -1,11 +1,9 @@
 """Work items brought back from the journal, each as the process before left it."""
 
 from collections.abc import Sequence
-from functools import cache
-from typing import Any
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from agents.runtime.batch import Decision, Effect, Failure, Item, Scenario, Stage
 from agents.runtime.journal.acceptance import Claimed, load, outlook
@@ -61,7 +59,7 @@ def _shell(claimed: Claimed) -> Item:
 def _filled(scenario: Scenario, item: Item, claimed: Claimed) -> bool:
     """Read the body, and what its agents stated if no agent will be asked for it again."""
     try:
-        item.payload = _adapter(scenario).validate_json(claimed.row.body)
+        item.payload = scenario.read(claimed.row.body)
         if item.state is State.COMPENSATING:
             for (name, _), stage in item.stages.items():
                 if stage.status == "done" and name in AGENTS:
@@ -73,8 +71,3 @@ def _filled(scenario: Scenario, item: Item, claimed: Claimed) -> bool:
 
 def _major(version: str) -> str:
     return version.partition(".")[0]
-
-
-@cache
-def _adapter(scenario: Scenario) -> TypeAdapter[Any]:
-    return TypeAdapter(scenario.payload)

@@ -54,9 +54,9 @@ async def run_stage(agent: AnyAgent, batch: Batch) -> Batch:
 async def park_unreadable(lineage: Lineage, items: Sequence[Item]) -> None:
     """Let items wait that other code has written and this code cannot read: no retry would help."""
     here, reason = journal(), "what is stored of it cannot be read by this version of the code"
-    forward = [item for item in items if item.state is State.PROCESSING]
-    if forward:
-        await park(here.database, here.owner.id, forward, reason)
+    for state in (State.PROCESSING, State.COMPENSATING):
+        held = [item for item in items if item.state is state]
+        await park(here.database, here.owner.id, held, reason, state)
     for item in items:
         log.error("parked: the stored item cannot be read", item=item.key, state=item.state)
         lineage.tally.count("waiting", reason)

@@ -6,10 +6,12 @@ from uuid import uuid4
 
 import pytest
 
-from agents.runtime.settings import settings
+from agents.runtime.settings import PREFIX, settings
 from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
 from tests.databases import stop_telemetry
 from tests.flows.shop import Shop
+
+LEASE = 3
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +44,12 @@ async def shop(
     shop = Shop(f"s{uuid4().hex[:8]}", tmp_path, providers, journal_url)
     yield shop
     await shop.check()
+
+
+@pytest.fixture
+def short_lease(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a process held is free soon after its death."""
+    monkeypatch.setenv(f"{PREFIX}LEASE_SECONDS", str(LEASE))
+    settings.cache_clear()
+    yield
+    settings.cache_clear()

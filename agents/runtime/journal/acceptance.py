@@ -145,7 +145,7 @@ async def _select(
             select(items, dead_letters.c.at.label("dead_at"))
             .outerjoin(
                 dead_letters,
-                and_(dead_letters.c.item == items.c.id, dead_letters.c.status != "replayed"),
+                and_(dead_letters.c.item == items.c.id, dead_letters.c.status == "open"),
             )
             .where(items.c.tenant == tenant, items.c.scenario == scenario)
             .where(items.c.key.in_(select(values.c.value)))
@@ -175,5 +175,6 @@ def _answer(
         return Accepted(Disposition.CLAIMED, claimed[row.id], row.id in fresh)
     if row.state in ENDED or row.dead_at is not None:
         return Accepted(Disposition.ENDED, row, is_new=False)
-    waits = row.state == State.WAITING
-    return Accepted(Disposition.WAITING if waits else Disposition.BUSY, row, is_new=False)
+    return Accepted(
+        Disposition.WAITING if row.waiting_since else Disposition.BUSY, row, is_new=False
+    )

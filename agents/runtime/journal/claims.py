@@ -123,10 +123,12 @@ def _left_by_the_dead(owner: str) -> ColumnElement[bool]:
 def _is_free() -> ColumnElement[bool]:
     """SQL: the item may be worked on now, if nobody holds it."""
     buried = select(dead_letters.c.item).where(
-        dead_letters.c.item == items.c.id, dead_letters.c.status != "replayed"
+        dead_letters.c.item == items.c.id, dead_letters.c.status == "open"
     )
     due = or_(items.c.retry_at.is_(None), items.c.retry_at <= now())
-    return items.c.state.in_(CLAIMABLE) & due & ~buried.exists()
+    # What is compensated can wait for a person too, as it may refund much.
+    unasked = items.c.waiting_since.is_(None)
+    return items.c.state.in_(CLAIMABLE) & unasked & due & ~buried.exists()
 
 
 async def _take(

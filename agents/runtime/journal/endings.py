@@ -39,8 +39,12 @@ async def end(
         return first | await end(database, owner, held[middle:], event, notices)
 
 
-async def park(database: Database, owner: str, held: Sequence[Item], reason: str) -> set[int]:
+async def park(
+    database: Database, owner: str, held: Sequence[Item], reason: str, state: State
+) -> set[int]:
     """Let items wait for a person or another version of the code; what they did stays as it is."""
+    if not held:
+        return set()
     since = {"waiting_since": now(), "decision": None}
     details = {item.id: reason for item in held}
     async with database.write() as connection:
@@ -49,7 +53,7 @@ async def park(database: Database, owner: str, held: Sequence[Item], reason: str
             owner,
             held,
             Event.PARK,
-            State.PROCESSING,
+            state,
             details=details,
             owner=None,
             **since,

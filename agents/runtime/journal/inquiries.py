@@ -9,7 +9,6 @@ from sqlalchemy import Row, select
 from agents.runtime.journal import Journal
 from agents.runtime.journal.database import now
 from agents.runtime.journal.schema import dead_letters, effects, history, items, stages
-from agents.runtime.lifecycle import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ async def waiting(journal: Journal, scenario: str, *, most: int = 1_000) -> Sequ
             (items.c.retry_at - now()).label("due"),
         )
         .where(items.c.tenant == journal.tenant, items.c.scenario == scenario)
-        .where(items.c.state == State.WAITING)
+        .where(items.c.waiting_since.is_not(None))
         .order_by(items.c.waiting_since, items.c.id)
         .limit(most)
     )

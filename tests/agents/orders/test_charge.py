@@ -12,7 +12,10 @@ from agents.orders.charge import (
     open_payment,
 )
 from agents.orders.models import Order, PaymentClosed
+from agents.orders.rules import REFUND_LIMIT
 from agents.runtime.agent import EffectKey, UndoneKey
+from agents.runtime.batch import Decision
+from agents.runtime.errors import Parked
 from agents.runtime.policies import SameKey
 from agents.services import Services
 from agents.services.payments.protocol import Declined
@@ -52,7 +55,7 @@ async def test_a_captured_payment_is_refunded_once(
 
     for _ in range(2):
         closed = await close_payment.function(
-            order, opened, UndoneKey(f"{key}:open"), EffectKey(f"{key}:close")
+            order, opened, UndoneKey(f"{key}:open"), EffectKey(f"{key}:close"), None
         )
         assert closed == PaymentClosed(payment=opened.payment, refunded=order.total)
         assert await find_closed(order, opened) == closed
@@ -65,7 +68,7 @@ async def test_a_payment_that_is_only_held_is_let_go(
     await authorise_payment.function(order, opened, EffectKey(f"{key}:authorise"))
 
     closed = await close_payment.function(
-        order, opened, UndoneKey(f"{key}:open"), EffectKey(f"{key}:close")
+        order, opened, UndoneKey(f"{key}:open"), EffectKey(f"{key}:close"), None
     )
 
     assert closed.refunded == 0
@@ -79,7 +82,7 @@ async def test_a_payment_whose_opening_is_unknown_is_learnt_by_its_key_and_close
     opened = await open_payment.function(order, EffectKey(f"{key}:open"))
 
     closed = await close_payment.function(
-        order, None, UndoneKey(f"{key}:open"), EffectKey(f"{key}:close")
+        order, None, UndoneKey(f"{key}:open"), EffectKey(f"{key}:close"), None
     )
 
     assert closed.payment == opened.payment
@@ -98,3 +101,21 @@ async def test_a_declined_card_is_a_permanent_failure(
 
     assert await find_authorised(declined, opened) is None
     assert open_payment.undo is close_payment
+
+
+async def test_a_large_refund_waits_for_a_person(
+    services: Services, order: Order, key: str
+) -> None:
+    large = order.model_copy(update={"total": REFUND_LIMIT * 100 + 1})
+    opened = await open_payment.function(large, EffectKey(f"{key}:open"))
+    await authorise_payment.function(large, opened, EffectKey(f"{key}:authorise"))
+    await capture_payment.function(large, opened, EffectKey(f"{key}:capture"))
+    keys = UndoneKey(f"{key}:open"), EffectKey(f"{key}:close")
+
+    with pytest.raises(Parked, match=r"refund USD 10,000\.01"):
+        await close_payment.function(large, opened, *keys, None)
+    assert (await services.payments.find(opened.payment)).refunded == 0
+
+    approved = Decision("close_payment", approved=True, by="ann", reason="asked for")
+    closed = await close_payment.function(large, opened, *keys, approved)
+    assert closed.refunded == large.total

@@ -7,7 +7,7 @@ import pytest
 from agents.runtime import retries
 from agents.runtime.agent import EffectKey, UndoneKey, agent
 from agents.runtime.batch import Batch
-from agents.runtime.errors import Parked, PermanentError, TransientError, UnknownOutcome
+from agents.runtime.errors import PermanentError, TransientError, UnknownOutcome
 from agents.runtime.journal import Journal, open_journal
 from agents.runtime.journal.schema import items, stages
 from agents.runtime.policies import EFFECT, PURE
@@ -162,9 +162,7 @@ async def test_a_compensation_killed_in_the_middle_goes_on(
     assert set(shop.first.undone) == {"default:jobs:one:first:0"}
 
 
-@pytest.mark.parametrize(
-    "error", [Refused(), TransientError("down"), ValueError("bug"), Parked("by hand")]
-)
+@pytest.mark.parametrize("error", [Refused(), TransientError("down"), ValueError("bug")])
 @pytest.mark.usefixtures("opened")
 async def test_a_compensation_that_fails_is_a_dead_letter_still_compensating(
     shop: Shop, error: Exception

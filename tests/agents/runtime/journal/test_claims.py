@@ -3,11 +3,11 @@
 import pytest
 
 from agents.runtime.agent import agent
-from agents.runtime.batch import hash_of
+from agents.runtime.batch import Correction
 from agents.runtime.intake import Intake
 from agents.runtime.journal import Journal, open_journal
 from agents.runtime.journal.claims import MOST_DEATHS, TOGETHER, unfinished
-from agents.runtime.journal.interventions import mend, replay
+from agents.runtime.journal.dead_letters import mend, replay
 from agents.runtime.journal.schema import items
 from agents.runtime.lifecycle import State
 from agents.runtime.policies import PURE
@@ -144,7 +144,7 @@ async def test_a_killer_is_mended_and_replayed_and_may_be_buried_again(
             )
             assert (item.state, item.ended_at is None) == (State.DEAD_LETTERED, False)
             assert letter.original == (None if count == 1 else deadly_too[0].model_dump_json())
-            await mend(opened, act(), body, hash_of(body))
+            await mend(opened, act(), Correction(JOBS, body))
             assert await replay(opened, act())
             assert {row.deaths for row in await rows(items)} == {0}
     async with open_journal(journal_settings):

@@ -3,17 +3,12 @@
 import pytest
 
 from agents.runtime.agent import EffectKey, agent
-from agents.runtime.batch import hash_of
+from agents.runtime.batch import Correction, hash_of
 from agents.runtime.errors import IllegalTransition, Parked, PermanentError, TransientError
 from agents.runtime.errors import UnknownOutcome as Unknown
 from agents.runtime.journal import Journal
-from agents.runtime.journal.interventions import (
-    cancel,
-    decide,
-    discard,
-    mend,
-    replay,
-)
+from agents.runtime.journal.dead_letters import NotReached, discard, mend, replay, restart
+from agents.runtime.journal.interventions import cancel, decide
 from agents.runtime.journal.schema import history, items, stages
 from agents.runtime.lifecycle import ENDED, State
 from agents.runtime.policies import PURE, Lookup
@@ -30,6 +25,7 @@ from tests.agents.runtime.journal.people import (
     the_item,
 )
 from tests.agents.runtime.workshop import (
+    JOBS,
     AnyAgent,
     Job,
     Made,
@@ -108,7 +104,7 @@ async def test_a_dead_compensation_goes_on_compensating(
 ) -> None:
     story = await dead_compensation(provider)
     for deed in (
-        mend(opened, act(), "{}", ""),
+        mend(opened, act(), Correction(JOBS, "{}")),
         cancel(opened, act()),
         decide(opened, act(), approved=True),
     ):
@@ -193,8 +189,6 @@ async def test_who_asked_to_cancel_before_it_died_is_heard_at_its_replay(
         await story[1](batch)
     assert await states() == {"one": "dead_lettered"}
     await change("one", cancel_requested=True)  # as if it had come during the last attempt
-    with pytest.raises(IllegalTransition, match="is dead_lettered"):
-        await cancel(opened, act())
     assert await replay(opened, act())
     assert (await go_on(*story)).outcomes == {"job cancelled": 1}
     assert provider.undone == list(provider.made)
@@ -214,7 +208,7 @@ async def test_the_mended_body_runs_and_the_first_one_is_kept(
     await run(ONE, need)
     bodies = [ONE[0].model_dump_json(), *(Job(key="one", n=n).model_dump_json() for n in (5, 7))]
     for body in bodies[1:]:
-        await mend(opened, act(), body, hash_of(body))
+        await mend(opened, act(), Correction(JOBS, body))
         assert await replay(opened, act())
         await go_on(need)
     assert seen == [0, 5, 7]
@@ -236,7 +230,7 @@ async def test_only_a_dead_letter_can_be_mended_replayed_or_discarded(
     await batch_of([Job(key="held")])
     before = await rows(items), await rows(history)
     for key in ("done", "asks", "gone", "held"):
-        for deed in (mend(opened, act(key), "{}", ""), replay(opened, act(key))):
+        for deed in (mend(opened, act(key), Correction(JOBS, "{}")), replay(opened, act(key))):
             with pytest.raises(IllegalTransition, match=key):
                 await deed
         with pytest.raises(IllegalTransition, match=f"{key} is .*'discard'"):
@@ -267,3 +261,62 @@ async def test_nothing_vanishes_whatever_people_do(opened: Journal, provider: Pr
         dead = sum(letter.status == "open" for letter in await letters())
         ended = sum(state in ENDED - {State.DEAD_LETTERED} for state in found)
         assert ended + found.count("waiting") + dead == len(found) == 12
+
+
+async def test_a_cancelled_letter_is_undone_and_stays_closed(
+    opened: Journal, provider: Provider
+) -> None:
+    late = Provider()
+    story = (effect_of(provider, undo=undo_of(provider)), effect_of(late, name="last"))
+    dying(late)
+    await run(ONE, *story)
+
+    assert await cancel(opened, act()) is State.COMPENSATING
+    for deed in (replay(opened, act()), discard(opened, act()), cancel(opened, act())):
+        with pytest.raises(IllegalTransition):
+            await deed
+    assert (await go_on(*story)).outcomes == {"job cancelled": 1}
+    assert provider.undone == list(provider.made)
+    (letter,) = await letters()
+    assert letter.status == "cancelled"
+
+
+async def test_started_again_at_an_agent_what_was_stated_since_is_stated_anew(
+    opened: Journal, provider: Provider
+) -> None:
+    seen: list[str] = []
+
+    def look(name: str) -> AnyAgent:
+        def see(_job: Job) -> None:
+            seen.append(name)
+
+        see.__name__ = name
+        return agent(PURE)(see)
+
+    late = Provider()
+    story = (look("first"), effect_of(provider), look("second"), effect_of(late, name="last"))
+    dying(late)
+    await run(ONE, *story)
+
+    assert await restart(opened, act(), "make") == ["last", "second"]
+    assert (await go_on(*story)).outcomes == {"job completed": 1}
+    assert seen == ["first", "second", "second"]
+    assert (provider.count("one"), len(late.keys("one"))) == (1, 1)
+    (told,) = await events("restart")
+    assert (told["agent"], told["by"], told["repeated"]) == ("make", "ann", ["last", "second"])
+
+
+async def test_an_item_is_started_again_only_where_it_has_been_and_while_it_is_stuck(
+    opened: Journal, provider: Provider
+) -> None:
+    step = effect_of(provider)
+    dying(provider)
+    await run(ONE, step)
+    with pytest.raises(
+        NotReached, match="has not been at 'nowhere'; start it again at one of: make"
+    ):
+        await restart(opened, act(), "nowhere")
+    await restart(opened, act(), "make")
+    await go_on(step)
+    with pytest.raises(IllegalTransition, match="one is completed: 'restart'"):
+        await restart(opened, act(), "make")

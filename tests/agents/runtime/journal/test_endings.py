@@ -6,7 +6,7 @@ from agents.runtime.batch import Notice
 from agents.runtime.journal import Journal
 from agents.runtime.journal.endings import end, park
 from agents.runtime.journal.schema import items, outbox
-from agents.runtime.lifecycle import Event
+from agents.runtime.lifecycle import Event, State
 from tests.agents.runtime.workshop import batch_of, jobs, rows, states
 
 
@@ -26,7 +26,9 @@ async def test_an_end_with_a_stale_fence_sends_nothing(opened: Journal) -> None:
 async def test_what_is_parked_waits_with_a_reason_and_without_an_owner(opened: Journal) -> None:
     kept, lost = (await batch_of(jobs(2))).peek()
     lost.fence -= 1
-    parked = await park(opened.database, opened.owner.id, [kept, lost], "other code must read it")
+    parked = await park(
+        opened.database, opened.owner.id, [kept, lost], "other code must read it", State.PROCESSING
+    )
     assert parked == {kept.id}
     assert await states() == {kept.key: "waiting", lost.key: "processing"}
     (row,) = [row for row in await rows(items) if row.id == kept.id]

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import update
 
 from agents.runtime.journal import Journal, journal
+from agents.runtime.journal.dead_letters import discard, replay
 from agents.runtime.journal.inquiries import letters, life, waiting
-from agents.runtime.journal.interventions import decide, discard, escalate, replay
+from agents.runtime.journal.interventions import decide, escalate
 from agents.runtime.journal.schema import dead_letters, items
 from tests.agents.runtime.journal.people import ONE, TOO_OFTEN, Question, act, dying, go_on
 from tests.agents.runtime.workshop import Job, Provider, change, effect_of, jobs, rows, run

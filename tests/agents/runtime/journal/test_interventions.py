@@ -1,23 +1,29 @@
 """Decisions and cancellations happen once, to items they may happen to, and stand in the history."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
 
 from agents.runtime import retries
-from agents.runtime.batch import Decision
-from agents.runtime.errors import IllegalTransition, TransientError
+from agents.runtime.agent import EffectKey, agent
+from agents.runtime.batch import Correction, Decision, hash_of
+from agents.runtime.errors import IllegalTransition, Parked, PermanentError, TransientError
 from agents.runtime.journal import Journal, open_journal
+from agents.runtime.journal.inquiries import waiting
 from agents.runtime.journal.interventions import (
     Act,
     UnknownItem,
     cancel,
     decide,
+    edit,
     escalate,
 )
-from agents.runtime.journal.schema import effects
+from agents.runtime.journal.schema import effects, history, items
 from agents.runtime.lifecycle import State
+from agents.runtime.policies import EFFECT, PURE, SameKey
 from agents.runtime.saga import saga
 from agents.runtime.settings import Settings
 from tests.agents.runtime.journal.people import (
@@ -31,6 +37,7 @@ from tests.agents.runtime.journal.people import (
     the_item,
 )
 from tests.agents.runtime.workshop import (
+    JOBS,
     Job,
     Killed,
     Provider,
@@ -38,6 +45,7 @@ from tests.agents.runtime.workshop import (
     doomed,
     effect_of,
     jobs,
+    rows,
     run,
     states,
     undo_of,
@@ -222,3 +230,87 @@ async def test_the_history_says_who_cancelled_an_item_in_work(opened: Journal) -
     await batch_of(ONE)
     await cancel(opened, act())
     assert await events("cancel") == [{"by": "ann", "reason": "had a look"}]
+
+
+async def test_an_edited_item_is_looked_at_anew_and_asks_again(
+    opened: Journal, provider: Provider
+) -> None:
+    seen: list[int] = []
+
+    @agent(PURE)
+    def look(job: Job) -> None:
+        seen.append(job.n)
+
+    question = Question()
+    story = (look, question.agent, effect_of(provider))
+    await run(ONE, *story)
+    body = Job(key="one", n=7).model_dump_json()
+
+    await edit(opened, act(), Correction(JOBS, body))
+    assert (await go_on(*story)).outcomes == {"waiting": 1}
+    assert (seen, question.heard) == ([0, 7], [None, None])
+    assert (await the_item()).body == body
+    (told,) = await events("edit")
+    assert (told["by"], told["after"], told["repeated"]) == ("ann", hash_of(body), ["ask", "look"])
+
+    await decide(opened, act(), approved=True)
+    assert (await go_on(*story)).outcomes == {"job completed": 1}
+    with pytest.raises(IllegalTransition, match="one is completed: 'edit'"):
+        await edit(opened, act(), Correction(JOBS, body))
+
+
+async def test_a_correction_that_comes_too_late_changes_nothing(
+    opened: Journal, provider: Provider
+) -> None:
+    class TooLate(Exception):
+        pass
+
+    def refuse(before: Job, after: Job, effects: frozenset[str]) -> None:
+        if before.n != after.n and "make" in effects:
+            raise TooLate
+
+    question = Question()
+    await run(ONE, effect_of(provider), question.agent)
+    correction = Correction(replace(JOBS, changeable=refuse), Job(key="one", n=7).model_dump_json())
+    before = await rows(items), await rows(history)
+    with pytest.raises(TooLate):
+        await edit(opened, act(), correction)
+    assert (await rows(items), await rows(history)) == before
+
+
+@pytest.mark.parametrize("approved", [True, False])
+async def test_what_is_undone_can_wait_for_a_person_and_is_never_undone_unasked(
+    opened: Journal,
+    provider: Provider,
+    approved: bool,
+) -> None:
+    undone: list[str] = []
+
+    @agent(EFFECT, settle=SameKey(timedelta(hours=1)))
+    def take_back(job: Job, key: EffectKey, decision: Decision | None) -> None:
+        if decision is None:
+            raise Parked("undo so much?")
+        undone.append(key)
+
+    @agent(PURE)
+    def refuse(_job: Job) -> None:
+        raise PermanentError("never")
+
+    story = (effect_of(provider, undo=take_back), refuse)
+    assert (await run(ONE, *story)).outcomes == {"waiting": 1}
+    item = await the_item()
+    assert (item.state, item.waiting_since is None) == ("compensating", False)
+    assert [row.reason for row in await waiting(opened, "jobs")] == ["undo so much?"]
+    assert (await go_on(*story)).outcomes == {}, "nobody goes on unasked"
+    assert await escalate(opened, act(), 60)
+    assert await escalate(opened, act(), 60) is False
+
+    await decide(opened, act(), approved=approved)
+    ended = await go_on(*story)
+    if approved:
+        assert (ended.outcomes, len(undone)) == ({"job compensated": 1}, 1)
+    else:
+        assert (ended.outcomes, undone) == ({"dead-lettered": 1}, [])
+        assert await states() == {"one": "compensating"}
+    with pytest.raises(IllegalTransition):
+        await decide(opened, act(), approved=True)
