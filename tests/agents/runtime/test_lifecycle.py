@@ -7,7 +7,13 @@ import pytest
 from agents.runtime.errors import IllegalTransition
 from agents.runtime.lifecycle import ENDED, TRANSITIONS, Event, State, draw, next_state
 
-BY_HAND = {"mend", "replay", "restart", "cancel", "discard"}  # what a person may do with a dead letter
+BY_HAND = {
+    "mend",
+    "replay",
+    "restart",
+    "cancel",
+    "discard",
+}  # what a person may do with a dead letter
 LEGAL = [(source, event) for source, event in TRANSITIONS if source is not None]
 ILLEGAL = [pair for pair in product(State, Event) if pair not in TRANSITIONS]
 
