@@ -13,6 +13,7 @@ from agents.runtime.journal import open_journal, pruning
 from agents.runtime.journal.inquiries import letters, life, waiting
 from agents.runtime.journal.interventions import UnknownItem
 from agents.runtime.settings import settings
+from agents.runtime.showcase import alert
 from agents.services import connect_services
 from flows.interventions import cancel, decide, discard, edit, mend, replay, restart
 from flows.parameters import ScenarioName
@@ -46,7 +47,8 @@ async def reconcile(
             finished = await finish(story)
             sent = await reconciler.deliver_left_behind(journal, story.scenario, story.notify)
             old = await letters(journal, name, older_than=letter_limit_hours * HOUR)
-            reconciler.alert(name, old)
+            for row in old:
+                alert("dead-letter.old", name, row.key, row.error)
             done = dict(finished.outcomes) | overdue | {"messages": sent, "old letters": len(old)}
             table += [
                 {"scenario": name, "what": w, "items": f"{n:,}"} for w, n in done.items() if n

@@ -7,6 +7,7 @@ from agents.runtime.outbox import deliver
 from agents.runtime.policies import Policy, Settle
 from agents.runtime.stage import run_stage
 from agents.runtime.task import Agent, EffectKey, Options, UndoneKey
+from agents.runtime.upcasting import Upcasts
 
 __all__ = ["EffectKey", "UndoneKey", "agent"]
 
@@ -31,17 +32,19 @@ def agent(  # noqa: PLR0913 - each is a word of the house, given by name
     settle: Settle | None = None,
     batched: bool = False,
     outbox: bool = False,
+    upcasts: Upcasts | None = None,
 ) -> Decorator:
     """Make a function an agent.
 
     `undo` is the agent that compensates its effect; `settle` says how an unknown outcome is
     settled and is required for an effect. A `batched` function takes lists and is called once for
     the whole batch; if it fails, the batch is bisected. An `outbox` agent takes payload, Notice and
-    key, and is called for every unsent notice of the batch's ended items, at most once. An async
+    key, and is called for every unsent notice of the batch's ended items, at most once. `upcasts`
+    brings facts that earlier versions stored into the form of this one. An async
     function is bounded by the policy's timeout; a plain one runs inline and must be quick. Raises
     TypeError where policy and arguments do not fit.
     """
-    options = Options(policy, version, undo, settle, batched, outbox)
+    options = Options(policy, version, undo, settle, batched, outbox, upcasts or {})
 
     def decorate(function: Callable[..., Any], /) -> Agent[Any, Any]:
         return Agent(function, options, deliver if outbox else run_stage)

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from agents.runtime.errors import AgentError
 from agents.runtime.lifecycle import State
 from agents.runtime.tally import Tally
+from agents.runtime.upcasting import Upcasts, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Scenario:
     out, `notices` what to tell the outside, `measures` amounts to sum up over a run; `check` gives
     key and canonical body of one that was corrected by hand, or raises; `changeable` raises for a
     correction that comes too late: it gets the payload before and after, and the effects made.
+    `upcasts` brings bodies of earlier versions into the form of `payload`.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Scenario:
     measures: Callable[["Item"], Mapping[str, int]] = lambda _item: {}
     check: Callable[[dict[str, Any]], tuple[str, str]] | None = None
     changeable: Callable[[Any, Any, frozenset[str]], None] = lambda _before, _after, _effects: None
+    upcasts: Upcasts = field(default_factory=dict)
 
     def checked(self, key: str, body: dict[str, Any]) -> "Correction":
         """An item corrected by hand.
@@ -54,9 +57,9 @@ class Scenario:
             raise KeyChanged(key, found)
         return Correction(self, text)
 
-    def read(self, body: str) -> Any:
-        """The payload in a stored body. Raises pydantic's ValidationError."""
-        return _adapter(self.payload).validate_json(body)
+    def read(self, body: str, version: str) -> Any:
+        """The payload in a body that this version of the scenario stored. Raises Unreadable."""
+        return read(_adapter(self.payload), body, version, self.version, self.upcasts)
 
 
 @cache
@@ -71,9 +74,14 @@ class Correction:
     scenario: Scenario
     body: str
 
-    def require(self, before: str, effects: frozenset[str]) -> None:
-        """Raise what the scenario raises if it comes too late for these effects of the item."""
-        self.scenario.changeable(self.scenario.read(before), self.scenario.read(self.body), effects)
+    def require(self, before: str, version: str, effects: frozenset[str]) -> None:
+        """Raise what the scenario raises if it comes too late for these effects of the item.
+
+        `before` is the body that is stored, by this `version`.
+        """
+        scenario = self.scenario
+        now = scenario.read(self.body, scenario.version)
+        scenario.changeable(scenario.read(before, version), now, effects)
 
 
 def hash_of(body: str) -> str:
@@ -99,6 +107,7 @@ class Stage:
     status: str
     attempts: int
     output: str | None
+    version: str
 
 
 @dataclass(frozen=True, slots=True)

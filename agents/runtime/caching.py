@@ -72,7 +72,7 @@ def single_task(agent: "Agent[Any, Any]") -> Callable[..., Coroutine[Any, Any, A
     async def call(*args: Any, **kwargs: Any) -> Any:
         if FlowRunContext.get() is None:
             return await plain(*args, **kwargs)
-        return agent.decode(await task(*args, **kwargs))
+        return agent.decode(await task(*args, **kwargs), agent.release)
 
     return call
 

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 
 import orjson
-from pydantic import ValidationError
 
 from agents.runtime.batch import Decision, Effect, Failure, Item, Scenario, Stage
 from agents.runtime.journal.acceptance import Claimed, load, outlook
 from agents.runtime.journal.database import Database
 from agents.runtime.lifecycle import State
 from agents.runtime.task import AGENTS
+from agents.runtime.telemetry import get_logger
+from agents.runtime.upcasting import Unreadable
+
+log = get_logger(__name__)
 
 
 def restore(scenario: Scenario, claimed: Sequence[Claimed]) -> tuple[list[Item], list[Item]]:
@@ -20,8 +23,7 @@ def restore(scenario: Scenario, claimed: Sequence[Claimed]) -> tuple[list[Item],
     readable, unreadable = list[Item](), list[Item]()
     for one in claimed:
         item = _shell(one)
-        fits = _major(one.row.version) == _major(scenario.version)
-        (readable if fits and _filled(scenario, item, one) else unreadable).append(item)
+        (readable if _filled(scenario, item, one) else unreadable).append(item)
     return readable, unreadable
 
 
@@ -47,7 +49,7 @@ def _shell(claimed: Claimed) -> Item:
     )
     for stage in sorted(claimed.stages, key=lambda stage: stage.at):
         item.stages[stage.agent, stage.occurrence] = Stage(
-            stage.status, stage.attempts, stage.output
+            stage.status, stage.attempts, stage.output, stage.version
         )
     for effect in claimed.effects:
         item.effects[effect.agent, effect.occurrence] = Effect(
@@ -59,15 +61,12 @@ def _shell(claimed: Claimed) -> Item:
 def _filled(scenario: Scenario, item: Item, claimed: Claimed) -> bool:
     """Read the body, and what its agents stated if no agent will be asked for it again."""
     try:
-        item.payload = scenario.read(claimed.row.body)
+        item.payload = scenario.read(claimed.row.body, claimed.row.version)
         if item.state is State.COMPENSATING:
             for (name, _), stage in item.stages.items():
                 if stage.status == "done" and name in AGENTS:
-                    item.learn(AGENTS[name].decode(stage.output))
-    except ValidationError:
+                    item.learn(AGENTS[name].decode(stage.output, stage.version))
+    except Unreadable as error:
+        log.warning("cannot read a stored item", item=item.key, error=str(error))
         return False
     return True
-
-
-def _major(version: str) -> str:
-    return version.partition(".")[0]

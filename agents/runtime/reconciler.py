@@ -1,16 +1,14 @@
 """What a reconciler does besides finishing items: overdue decisions, unsent messages, dead owners."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.events import emit_event
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import delete, select, update
 
 from agents.runtime.batch import Batch, Lineage, Scenario
 from agents.runtime.errors import IllegalTransition
@@ -23,7 +21,7 @@ from agents.runtime.journal.owners import is_alive
 from agents.runtime.journal.schema import items, outbox, owners
 from agents.runtime.lifecycle import ENDED
 from agents.runtime.loading import load_ended
-from agents.runtime.showcase import in_flow_run
+from agents.runtime.showcase import alert, in_flow_run
 from agents.runtime.tally import Tally
 from agents.runtime.task import Agent
 from agents.runtime.telemetry import get_logger
@@ -56,7 +54,7 @@ async def time_is_up(
             elif row.due is None and row.age >= escalate_after:
                 act = Act(scenario, row.key, RECONCILER, f"waits for {row.age:.0f} s")
                 if await people.escalate(journal, act, reject_after):
-                    _tell("escalated", scenario, row.key, row.reason or "")
+                    alert("escalated", scenario, row.key, row.reason or "")
                     done["escalated"] += 1
     return done
 
@@ -113,19 +111,3 @@ async def _crashed(run: UUID) -> bool:
         )
         await client.set_flow_run_state(run, state, force=True)
     return True
-
-
-def alert(scenario: str, old: Sequence[Row[Any]]) -> None:
-    """Say that dead letters are too old: in the log, and as an event that automations can act on."""
-    for row in old:
-        _tell("dead-letter.old", scenario, row.key, row.error)
-
-
-def _tell(what: str, scenario: str, key: str, reason: str) -> None:
-    log.warning(what, scenario=scenario, item=key, reason=reason)
-    if in_flow_run():
-        emit_event(
-            event=f"agent-flows.{what}",
-            resource={"prefect.resource.id": f"agent-flows.{scenario}.{key}"},
-            payload={"reason": reason},
-        )

@@ -14,13 +14,28 @@ from prefect.artifacts import (
 )
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
+from prefect.events import emit_event
 
 from agents.runtime.tally import Tally
+from agents.runtime.telemetry import get_logger
+
+log = get_logger(__name__)
 
 
 def in_flow_run() -> bool:
     """Whether Prefect is running a flow here."""
     return FlowRunContext.get() is not None
+
+
+def alert(what: str, scenario: str, key: str, reason: str) -> None:
+    """Say that an item needs somebody: in the log, and as an event that automations can act on."""
+    log.warning(what, scenario=scenario, item=key, reason=reason)
+    if in_flow_run():
+        emit_event(
+            event=f"agent-flows.{what}",
+            resource={"prefect.resource.id": f"agent-flows.{scenario}.{key}"},
+            payload={"reason": reason},
+        )
 
 
 async def rename_run(name: str) -> None:

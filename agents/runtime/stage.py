@@ -8,7 +8,6 @@ from typing import Any
 
 from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
-from pydantic import ValidationError
 
 from agents.runtime.attempt import Cancelled, attempt, call, failure_of, remember
 from agents.runtime.batch import Batch, Effect, Item, Lineage
@@ -20,9 +19,11 @@ from agents.runtime.lifecycle import State
 from agents.runtime.limits import slots
 from agents.runtime.outcomes import Dead, Delayed, Done, Failed, Unit, Waits
 from agents.runtime.policies import Lookup
+from agents.runtime.showcase import alert
 from agents.runtime.tally import reason_of
 from agents.runtime.task import Agent
 from agents.runtime.telemetry import ITEMS, get_logger
+from agents.runtime.upcasting import Unreadable
 
 log = get_logger(__name__)
 
@@ -58,7 +59,7 @@ async def park_unreadable(lineage: Lineage, items: Sequence[Item]) -> None:
         held = [item for item in items if item.state is state]
         await park(here.database, here.owner.id, held, reason, state)
     for item in items:
-        log.error("parked: the stored item cannot be read", item=item.key, state=item.state)
+        alert("parked", item.scenario, item.key, reason)
         lineage.tally.count("waiting", reason)
 
 
@@ -74,9 +75,9 @@ def _resume(
         stage = item.stages.get((agent.name, occurrence))
         if stage is not None and stage.status == "done":
             try:
-                item.learn(agent.decode(stage.output))
+                item.learn(agent.decode(stage.output, stage.version))
                 done.add(item.id)
-            except ValidationError:
+            except Unreadable:
                 unreadable.append(item)
             continue
         units.append(_unit(agent, item, occurrence, stage.attempts if stage else 0))

@@ -27,6 +27,7 @@ from pydantic import TypeAdapter
 from agents.runtime.batch import Batch, Decision, Item
 from agents.runtime.caching import single_task
 from agents.runtime.policies import Policy, Settle
+from agents.runtime.upcasting import Upcasts, read
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -53,6 +54,7 @@ class Options:
     settle: Settle | None
     batched: bool
     outbox: bool
+    upcasts: Upcasts
 
 
 class Agent(Task[[Batch], Batch], Generic[P, R]):
@@ -68,7 +70,7 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         _check(function, options)
         self.function = function
         self.policy, self.settle, self.undo = options.policy, options.settle, options.undo
-        self.batched, self.outbox = options.batched, options.outbox
+        self.batched, self.outbox, self.upcasts = options.batched, options.outbox, options.upcasts
         self.undoes: list[str] = []
         super().__init__(
             fn=_task_function(self, run),  # type: ignore[arg-type]  # Prefect types sync functions only
@@ -139,9 +141,9 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         """A fact as JSON for the journal."""
         return self._adapter.dump_json(fact).decode()
 
-    def decode(self, output: str | None) -> Any:
-        """The fact back from the journal."""
-        return self._adapter.validate_json(output or "null")
+    def decode(self, output: str | None, version: str) -> Any:
+        """The fact back from the journal, where this version stated it. Raises Unreadable."""
+        return read(self._adapter, output or "null", version, self.release, self.upcasts)
 
     def _argument(self, item: Item, key: str, kind: Any) -> Any:
         if kind is EffectKey:

@@ -36,9 +36,10 @@ async def mend(journal: Journal, act: Act, correction: Correction) -> None:
     async with journal.database.write() as connection:
         row = await find(connection, journal, act)
         next_state(row.key, State(row.state), Event.MEND)
-        correction.require(row.body, await made(connection, row))
+        correction.require(row.body, row.version, await made(connection, row))
         detail = act.detail(before=hash_of(row.body), after=hash_of(correction.body))
-        await shift(connection, row, Event.MEND, detail, body=correction.body)
+        corrected = {"body": correction.body, "version": correction.scenario.version}
+        await shift(connection, row, Event.MEND, detail, **corrected)
         await connection.execute(
             update(dead_letters)
             .where(dead_letters.c.item == row.id, dead_letters.c.original.is_(None))

@@ -67,12 +67,13 @@ async def edit(journal: Journal, act: Act, correction: Correction) -> None:
     """
     async with journal.database.write() as connection:
         row = await find(connection, journal, act)
-        correction.require(row.body, await made(connection, row))
+        correction.require(row.body, row.version, await made(connection, row))
         repeated = await repeat(connection, row, since=0.0)
         after = hash_of(correction.body)
         detail = act.detail(before=hash_of(row.body), after=after, repeated=repeated)
-        asked_anew = {"decision": None, "waiting_since": None, "retry_at": None}
-        await shift(connection, row, Event.EDIT, detail, body=correction.body, **asked_anew)
+        asked_anew: dict[str, Any] = dict.fromkeys(("decision", "waiting_since", "retry_at"))
+        asked_anew |= {"body": correction.body, "version": correction.scenario.version}
+        await shift(connection, row, Event.EDIT, detail, **asked_anew)
 
 
 async def escalate(journal: Journal, act: Act, seconds: float) -> bool:

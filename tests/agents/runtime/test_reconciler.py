@@ -18,13 +18,13 @@ from agents.runtime.agent import agent
 from agents.runtime.batch import Notice
 from agents.runtime.errors import Parked
 from agents.runtime.journal import Journal, open_journal
-from agents.runtime.journal.inquiries import letters, waiting
+from agents.runtime.journal.inquiries import waiting
 from agents.runtime.journal.interventions import cancel, decide, escalate
 from agents.runtime.journal.schema import items, outbox, owners
 from agents.runtime.policies import AT_MOST_ONCE, EFFECT, PURE
 from agents.runtime.saga import saga
 from agents.runtime.settings import Settings
-from tests.agents.runtime.journal.people import ONE, Question, act, at_once, dying, events, go_on
+from tests.agents.runtime.journal.people import ONE, Question, act, at_once, events, go_on
 from tests.agents.runtime.workshop import (
     AnyAgent,
     Job,
@@ -219,18 +219,6 @@ async def test_nobody_is_forgotten_before_prefect_was_told(
         assert await reconciler.sweep_owners(opened) == 1
         assert len(await rows(owners)) == 1
     assert heard == [UUID(int=7)] * 2
-
-
-async def test_old_letters_are_told_in_the_log(
-    opened: Journal, provider: Provider, tmp_path: Path
-) -> None:
-    dying(provider)
-    await run(ONE, effect_of(provider))
-    reconciler.alert("jobs", await letters(opened, "jobs", older_than=60))
-    assert told(tmp_path, "dead-letter.old") == []
-    reconciler.alert("jobs", await letters(opened, "jobs"))
-    [line] = told(tmp_path, "dead-letter.old")
-    assert (line["level"], line["item"], line["reason"]) == ("warning", "one", "away")
 
 
 async def test_what_was_cancelled_when_its_process_died_is_finished_by_another(

@@ -1,12 +1,17 @@
 """What a run shows of itself: in a flow run at the server, elsewhere not at all."""
 
+from pathlib import Path
+
+import orjson
 import pytest
 from prefect import flow
 from prefect.artifacts import Artifact
 from prefect.client.orchestration import get_client
 
+from agents.runtime.journal import Journal
 from agents.runtime.showcase import (
     Progress,
+    alert,
     in_flow_run,
     publish_markdown,
     publish_table,
@@ -29,6 +34,17 @@ async def test_outside_of_a_flow_run_nothing_is_shown() -> None:
     """Nor is a server asked for or started."""
     assert not in_flow_run()
     await show()
+
+
+async def test_an_alert_is_in_the_log_of_whoever_hears_no_events(
+    opened: Journal, tmp_path: Path
+) -> None:
+    alert("parked", "jobs", "one", "cannot be read")
+    log = (tmp_path / "agent-flows.log").read_bytes()
+    lines = [orjson.loads(line) for line in log.splitlines()]
+    (told,) = [line for line in lines if line["event"] == "parked"]
+    assert (told["level"], told["item"], told["reason"]) == ("warning", "one", "cannot be read")
+    assert opened.owner.remaining() > 0
 
 
 @pytest.mark.slow

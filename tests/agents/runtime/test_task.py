@@ -78,9 +78,9 @@ def test_facts_come_back_from_the_journal_as_they_went() -> None:
     async def read(_job: Job) -> Made | None:
         return None
 
-    assert read.decode(read.encode(Made(by="x", n=3))) == Made(by="x", n=3)
-    assert read.decode(read.encode(None)) is None
-    assert read.decode(None) is None
+    assert read.decode(read.encode(Made(by="x", n=3)), "1") == Made(by="x", n=3)
+    assert read.decode(read.encode(None), "1") is None
+    assert read.decode(None, "1") is None
 
 
 def test_facts_of_a_batched_agent_are_kept_one_by_one() -> None:
@@ -91,7 +91,7 @@ def test_facts_of_a_batched_agent_are_kept_one_by_one() -> None:
     one = item()
     one.learn(Made(by="x"))
     assert score.arguments(one, "") == [one.payload, Made(by="x")]
-    assert score.decode(score.encode(Made(by="y"))) == Made(by="y")
+    assert score.decode(score.encode(Made(by="y")), "1") == Made(by="y")
 
 
 async def test_without_an_effect_one_bare_payload_is_a_plain_call() -> None:

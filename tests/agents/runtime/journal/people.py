@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import select
 
 from agents.runtime.agent import agent
-from agents.runtime.batch import Decision
+from agents.runtime.batch import Decision, Scenario
 from agents.runtime.errors import Parked, TransientError
 from agents.runtime.intake import Intake
 from agents.runtime.journal import journal
@@ -45,10 +45,10 @@ class Question:
         self.agent: AnyAgent = agent(PURE)(ask)
 
 
-async def go_on(*story: AnyAgent) -> Run:
+async def go_on(*story: AnyAgent, scenario: Scenario = JOBS) -> Run:
     """Another process takes up what is due, as a reconciler does."""
     told = Run(Tally())
-    async for batch in Intake(JOBS, told.tally, told.rejections.append).resumed(256):
+    async for batch in Intake(scenario, told.tally, told.rejections.append).resumed(256):
         current = batch
         async with saga(batch):
             for step in story:

@@ -1,0 +1,58 @@
+"""Upcasters: what an earlier release stored, brought step by step into the form of this one.
+
+Nothing stored is rewritten, so the release before can be rolled back to and reads it as before.
+Source: G. Young, "Versioning in an Event Sourced System", 2017.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from agents.runtime.errors import AgentError
+
+Upcasts = Mapping[str, Callable[[Any], Any]]
+"""Version -> how its form is made, as plain JSON, from the form of the version before it."""
+
+
+class Unreadable(AgentError):
+    """What another version stored cannot be read by this code."""
+
+    def __init__(self, stored: str, here: str, problem: str) -> None:
+        super().__init__(stored, here, problem)
+        self.stored, self.here, self.problem = stored, here, problem
+
+    def __str__(self) -> str:
+        return f"stored by version {self.stored}, read by {self.here}: {self.problem}"
+
+
+def read(adapter: TypeAdapter[Any], text: str, stored: str, here: str, upcasts: Upcasts) -> Any:
+    """The value in a text that version `stored` wrote, as version `here` has it.
+
+    Of the same major version an older form passes the upcasts, and of a newer one the fields that
+    are not known yet are left out. Raises Unreadable, always for another major version.
+    """
+    try:
+        if stored == here:
+            return adapter.validate_json(text)
+        if ordered(stored)[0] != ordered(here)[0]:
+            raise Unreadable(stored, here, "another major version must go on with it")
+        if ordered(stored) > ordered(here):
+            return adapter.validate_json(text, extra="ignore")
+        return adapter.validate_json(_upcast(text, stored, upcasts))
+    except ValidationError as error:
+        raise Unreadable(stored, here, f"{error.error_count()} fields do not fit") from error
+
+
+def ordered(version: str) -> tuple[int, ...]:
+    """A version such as "1.2" in the order of releases."""
+    return tuple(int(number) for number in version.split("."))
+
+
+def _upcast(text: str, stored: str, upcasts: Upcasts) -> bytes:
+    form = orjson.loads(text)
+    for version in sorted(upcasts, key=ordered):
+        if ordered(version) > ordered(stored):
+            form = upcasts[version](form)
+    return orjson.dumps(form)
