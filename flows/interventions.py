@@ -166,7 +166,7 @@ async def _dead(
         told = await life(journal, scenario, key)
         if told is None:
             raise UnknownItem(scenario, key)
-        if told.letter is None or told.letter.status == "discarded":
+        if told.letter is None or told.letter.status in {"discarded", "cancelled"}:
             raise IllegalTransition(key, told.item.state, Event.REPLAY)
         if agent in {None, told.letter.agent}:
             meant.append((told.letter.at, key, told.item.id))

@@ -20,6 +20,7 @@ from agents.runtime.journal.interventions import Act
 from agents.runtime.journal.owners import is_alive
 from agents.runtime.journal.schema import items, outbox, owners
 from agents.runtime.lifecycle import ENDED
+from agents.runtime.lifecycle import State as ItemState
 from agents.runtime.loading import load_ended
 from agents.runtime.showcase import alert, in_flow_run
 from agents.runtime.tally import Tally
@@ -43,7 +44,7 @@ async def time_is_up(
     done = {"cancelled": 0, "escalated": 0, "rejected by time-out": 0}
     for row in await waiting(journal, scenario, most=MOST_WAITING):
         with suppress(IllegalTransition):
-            if row.cancel_requested:
+            if row.cancel_requested and row.state == ItemState.WAITING:
                 act = Act(scenario, row.key, RECONCILER, "asked for while somebody worked on it")
                 await people.cancel(journal, act)
                 done["cancelled"] += 1

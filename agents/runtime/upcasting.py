@@ -41,6 +41,8 @@ def read(adapter: TypeAdapter[Any], text: str, stored: str, here: str, upcasts: 
         if ordered(stored) > ordered(here):
             return adapter.validate_json(text, extra="ignore")
         return adapter.validate_json(_upcast(text, stored, upcasts))
+    except (LookupError, TypeError, orjson.JSONDecodeError) as error:
+        raise Unreadable(stored, here, f"an upcast failed: {error!r}") from error
     except ValidationError as error:
         raise Unreadable(stored, here, f"{error.error_count()} fields do not fit") from error
 

@@ -17,6 +17,7 @@ from sqlalchemy import create_engine
 from agents.runtime.journal.database import SQLITE_PRAGMAS
 from agents.runtime.journal.schema import metadata
 from agents.runtime.settings import settings
+from agents.runtime.stage import GROUP_ITEMS
 from tests.benchmarks.machine import tell
 from tests.benchmarks.trivial import BATCH, STEPS, document
 
@@ -67,9 +68,13 @@ def _batch(connection: sqlite3.Connection, numbers: range) -> None:
     connection.execute("COMMIT")
     for name in STEPS:
         docs, at = [doc.after(name) for doc in docs], time.time()
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(STAGE, [(d.id, name, at, orjson.dumps(d).decode()) for d in docs])
-        connection.execute("COMMIT")
+        for group in range(0, len(docs), GROUP_ITEMS):
+            together = docs[group : group + GROUP_ITEMS]
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(
+                STAGE, [(d.id, name, at, orjson.dumps(d).decode()) for d in together]
+            )
+            connection.execute("COMMIT")
     connection.execute("BEGIN IMMEDIATE")
     connection.executemany(END, [(at, number) for number in numbers])
     _history(connection, numbers, 3, "complete", "processing", "completed", OWNER)

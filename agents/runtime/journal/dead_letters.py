@@ -63,6 +63,8 @@ async def replay(journal: Journal, act: Act) -> bool:
         fresh: dict[str, Any] = {"retry_at": None, "ended_at": None, "deaths": 0}
         if row.state == State.DEAD_LETTERED:
             fresh["failure"] = None
+        else:
+            fresh["decision"] = None  # what was rejected is asked again, else it would die again
         await shift(connection, row, Event.REPLAY, act.detail(), **fresh)
         await _mark(connection, row, "replayed")
         await connection.execute(

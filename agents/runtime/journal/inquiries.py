@@ -65,6 +65,7 @@ async def waiting(journal: Journal, scenario: str, *, most: int = 1_000) -> Sequ
         select(
             items.c.id,
             items.c.key,
+            items.c.state,
             items.c.cancel_requested,
             asked.label("reason"),
             (now() - items.c.waiting_since).label("age"),

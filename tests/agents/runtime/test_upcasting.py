@@ -54,6 +54,12 @@ def test_another_major_version_is_never_guessed(stored: str, here: str) -> None:
         read(FULL, '{"full": "Ann"}', stored, here, NAMES)
 
 
+def test_an_upcast_that_fails_makes_its_text_unreadable_and_nothing_else() -> None:
+    for text in ('{"title": "Dr"}', "{", "7"):
+        with pytest.raises(Unreadable, match=r"stored by version 1, read by 1\.10"):
+            read(FULL, text, "1", "1.10", NAMES)
+
+
 def test_versions_are_ordered_by_number() -> None:
     assert sorted(["1.10", "1.9", "2", "1"], key=ordered) == ["1", "1.9", "1.10", "2"]
 

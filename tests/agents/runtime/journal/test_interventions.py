@@ -12,6 +12,7 @@ from agents.runtime.agent import EffectKey, agent
 from agents.runtime.batch import Correction, Decision, hash_of
 from agents.runtime.errors import IllegalTransition, Parked, PermanentError, TransientError
 from agents.runtime.journal import Journal, open_journal
+from agents.runtime.journal.dead_letters import replay
 from agents.runtime.journal.inquiries import waiting
 from agents.runtime.journal.interventions import (
     Act,
@@ -312,5 +313,9 @@ async def test_what_is_undone_can_wait_for_a_person_and_is_never_undone_unasked(
     else:
         assert (ended.outcomes, undone) == ({"dead-lettered": 1}, [])
         assert await states() == {"one": "compensating"}
+        assert await replay(opened, act())
+        assert (await go_on(*story)).outcomes == {"waiting": 1}, "it is asked again"
+        await decide(opened, act(), approved=True)
+        assert (await go_on(*story)).outcomes == {"job compensated": 1}
     with pytest.raises(IllegalTransition):
         await decide(opened, act(), approved=True)
