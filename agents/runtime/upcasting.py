@@ -34,17 +34,23 @@ def read(adapter: TypeAdapter[Any], text: str, stored: str, here: str, upcasts: 
     are not known yet are left out. Raises Unreadable, always for another major version.
     """
     try:
-        if stored == here:
-            return adapter.validate_json(text)
-        if ordered(stored)[0] != ordered(here)[0]:
-            raise Unreadable(stored, here, "another major version must go on with it")
-        if ordered(stored) > ordered(here):
-            return adapter.validate_json(text, extra="ignore")
-        return adapter.validate_json(_upcast(text, stored, upcasts))
-    except (LookupError, TypeError, orjson.JSONDecodeError) as error:
-        raise Unreadable(stored, here, f"an upcast failed: {error!r}") from error
+        return _read(adapter, text, stored, here, upcasts)
+    except Unreadable:
+        raise
     except ValidationError as error:
         raise Unreadable(stored, here, f"{error.error_count()} fields do not fit") from error
+    except Exception as error:  # whatever an upcast raises concerns this text alone
+        raise Unreadable(stored, here, f"it cannot be upcast: {error!r}") from error
+
+
+def _read(adapter: TypeAdapter[Any], text: str, stored: str, here: str, upcasts: Upcasts) -> Any:
+    if stored == here:
+        return adapter.validate_json(text)
+    if ordered(stored)[0] != ordered(here)[0]:
+        raise Unreadable(stored, here, "another major version must go on with it")
+    if ordered(stored) > ordered(here):
+        return adapter.validate_json(text, extra="ignore")
+    return adapter.validate_json(_upcast(text, stored, upcasts))
 
 
 def ordered(version: str) -> tuple[int, ...]:

@@ -58,6 +58,10 @@ def test_an_upcast_that_fails_makes_its_text_unreadable_and_nothing_else() -> No
     for text in ('{"title": "Dr"}', "{", "7"):
         with pytest.raises(Unreadable, match=r"stored by version 1, read by 1\.10"):
             read(FULL, text, "1", "1.10", NAMES)
+    with pytest.raises(Unreadable, match=r"stored by version 1\.0rc1"):
+        read(FULL, '{"full": "Ann"}', "1.0rc1", "1.10", NAMES)
+    with pytest.raises(Unreadable, match="AttributeError"):
+        read(FULL, "[]", "1", "1.1", {"1.1": lambda form: form.title})
 
 
 def test_versions_are_ordered_by_number() -> None:
