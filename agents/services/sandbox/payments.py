@@ -117,7 +117,7 @@ def find(db: Connection, incoming: Incoming) -> Reply:
 def listed(db: Connection, incoming: Incoming) -> Reply:
     """GET /v1/payment_intents: the newest first, a page of them."""
     _, _, limit = slice_of(incoming)
-    where, values = "", ()
+    where, values = "", tuple[Any, ...]()
     if after := incoming.query.get("starting_after"):
         row = _intent(db, after)
         where, values = "WHERE (created, id) < (?, ?)", (row["created"], row["id"])
