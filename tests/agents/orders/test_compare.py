@@ -101,10 +101,11 @@ def payment(order: Order, name: str = "pi_1", created: float = SINCE) -> ListedP
 async def compared(
     known: Any, payments: Any = (), reservations: Any = (), bookings: Any = ()
 ) -> list[str]:
-    outside: list[Any] = [Listings(reservations), Listings(payments)]
+    inventory: Any = Listings(reservations)
+    paid: Any = Listings(payments)
     carriers: Any = (Listings(bookings), Listings((), "bulky"))
     notifications: Any = None  # nobody is told anything
-    token = connected._connected.set(Services(*outside, carriers, notifications))
+    token = connected._connected.set(Services(inventory, paid, carriers, notifications))
     try:
         return [one.what async for one in differences(known)]
     finally:
