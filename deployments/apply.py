@@ -129,7 +129,9 @@ async def _apply_automation(client: PrefectClient, automation: Automation) -> st
     wanted = wanted.model_copy(update=kept)
     if wanted.model_dump() == found.model_dump(include=set(AutomationCore.model_fields)):
         return ""
-    await client.update_automation(found.id, wanted)
+    # Read anew, since an update leaves out what was never set, such as the types of the actions.
+    whole = AutomationCore.model_validate(wanted.model_dump(exclude={"owner_resource"}))
+    await client.update_automation(found.id, whole)
     return f"updated {name}"
 
 
