@@ -4,13 +4,21 @@ The invariants of tests/invariants.py must hold after each story, as after any o
 """
 
 import sqlite3
+import sys
 from contextlib import closing
+from pathlib import Path
 
+import pytest
+
+from agents.runtime.settings import PREFIX
+from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
+from flows import comparison
 from flows.comparison import DIFFERENT, compare
 from flows.interventions import decide
 from flows.stories import Listing
 from tests.flows.operating import WHO, ended, money, outage
 from tests.flows.shop import Shop
+from tests.prefect_server import PrefectServer
 
 
 async def compared(shop: Shop, *, undo: bool = False, at_rest_minutes: float = 0) -> Listing:
@@ -22,7 +30,11 @@ async def compared(shop: Shop, *, undo: bool = False, at_rest_minutes: float = 0
 
 def behind_the_back(shop: Shop, sql: str, *values: object) -> None:
     """Change what the providers hold."""
-    with closing(sqlite3.connect(shop.data / "sandbox.db")) as db, db:
+    change(shop.data, sql, *values)
+
+
+def change(data: Path, sql: str, *values: object) -> None:
+    with closing(sqlite3.connect(data / "sandbox.db")) as db, db:
         assert db.execute(sql, values).rowcount == 1
 
 
@@ -135,3 +147,40 @@ async def test_a_large_refund_is_asked_for_again(shop: Shop) -> None:
     assert (await compared(shop, undo=True)).table == []  # it has not ended any more
     await decide.fn(key=dear, verdict="approve", **WHO)
     assert money(shop, dear) == (1_100_000, 1_100_000)
+
+
+@pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
+async def test_more_than_anybody_reads_is_counted_and_not_named(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await every_end(shop)
+    for number in (2, 3):
+        captured_late(shop, shop.order_id(number))
+    whole = await compare.fn(days=1, at_rest_minutes=0)
+    monkeypatch.setattr(comparison, "MOST_NAMED", 1)
+    listing = await compare.fn(days=1, at_rest_minutes=0)
+    assert (len(listing.table), listing.title) == (1, whole.title)
+    assert listing.lines == [f"{len(whole.table) - 1:,} more are not named"]
+    monkeypatch.undo()
+    assert len((await compared(shop, undo=True)).table) == 1
+    assert (await compared(shop)).table == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_the_exit_status_tells_that_there_is_a_difference(
+    prefect_server: PrefectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    monkeypatch.setenv(f"{PREFIX}DATA", str(tmp_path))
+    monkeypatch.setenv(f"{PREFIX}CONCURRENCY", "local")
+    command = (sys.executable, "-m", "flows.operations", "compare", "--at-rest-minutes", "0")
+    ensure_sandbox(tmp_path)
+    told = prefect_server.run(*command)
+    assert (told.returncode, "0 differences" in told.stdout) == (0, True), told.stderr
+    change(tmp_path, "INSERT INTO reservations VALUES ('lost', 'held', 5, unixepoch())")
+    told = prefect_server.run(*command, "--undo")
+    stop_sandbox(tmp_path)
+    assert told.returncode == DIFFERENT, told.stderr
+    for words in ("1 differences, 0 undone", "stock held for no known order", "lost: held"):
+        assert words in told.stdout
