@@ -7,11 +7,12 @@ import pytest
 from agents.runtime.agent import agent
 from agents.runtime.errors import IllegalTransition, PermanentError
 from agents.runtime.journal import Journal
+from agents.runtime.journal.dead_letters import replay
 from agents.runtime.journal.interventions import UnknownItem
 from agents.runtime.journal.reopening import reopen
 from agents.runtime.journal.schema import items
 from agents.runtime.policies import PURE
-from tests.agents.runtime.journal.people import ONE, act, at_once, events, go_on, the_item
+from tests.agents.runtime.journal.people import ONE, act, at_once, dying, events, go_on, the_item
 from tests.agents.runtime.workshop import (
     AnyAgent,
     Job,
@@ -108,6 +109,21 @@ async def test_an_effect_that_was_refused_and_yet_happened_is_undone(
     assert await reopen(opened, act(), (await the_item()).sequence, FOUND)
     assert (await go_on(*steps)).outcomes == {"job compensated": 1}
     assert provider.undone == ["default:jobs:one:make:0"]
+
+
+async def test_one_that_dies_while_it_is_undone_again_is_replayed_under_the_same_key(
+    opened: Journal, provider: Provider
+) -> None:
+    steps = story(provider)
+    await run(ONE, *steps)
+    await reopen(opened, act(), (await the_item()).sequence, FOUND)
+    dying(provider)
+    assert (await go_on(*steps)).outcomes == {"dead-lettered": 1}
+    assert await replay(opened, act())
+    assert (await go_on(*steps)).outcomes == {"job compensated": 1}
+    undone = [stage for stage in await stage_statuses() if stage[0] == "unmake"]
+    assert undone == [("unmake", 0, "superseded"), ("unmake", 1, "done")]
+    assert provider.undone == ["default:jobs:one:make:0"] * 2
 
 
 async def test_of_two_who_saw_the_same_one_reopens(opened: Journal, provider: Provider) -> None:
