@@ -4,6 +4,7 @@
 """
 
 import time
+from collections import Counter
 from typing import Annotated
 
 from prefect import flow
@@ -19,8 +20,9 @@ from flows.parameters import ScenarioName
 from flows.stories import STORIES, Listing, Story, finish, shown
 
 MINUTE, DAY = 60.0, 86_400.0
-MOST_NAMED = 1_000  # rows: more than anybody reads, and an alert each
+MOST_NAMED = 1_000  # rows of a kind: more than anybody reads, and an alert each
 DIFFERENT = 3  # the exit status when something is left to see to
+UNDONE = "undone"
 
 
 @flow(name="compare", persist_result=False)
@@ -56,19 +58,20 @@ async def compare(
     return await shown("compare", listing)
 
 
-UNDONE = "undone"
-
-
 async def _found(story: Story, ledger: Ledger) -> tuple[int, list[Difference]]:
-    """How many differences there are, and the first of them, each with an alert."""
-    count, named = 0, list[Difference]()
+    """How many differences there are, and the first of them, each with an alert.
+
+    What can be undone has its own room: it must not starve behind what only a person can settle.
+    """
+    counted, named = Counter[bool](), list[Difference]()
     async for difference in story.differences(ledger):
-        count += 1
-        if count <= MOST_NAMED:
+        undoable = difference.of is not None
+        counted[undoable] += 1
+        if counted[undoable] <= MOST_NAMED:
             named.append(difference)
             reason = f"{difference.what}: {difference.found}; {difference.advice}"
             alert("difference", story.scenario.name, difference.item, reason)
-    return count, named
+    return counted.total(), named
 
 
 async def _undone(journal: Journal, story: Story, named: list[Difference]) -> dict[int, str]:
