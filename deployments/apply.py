@@ -11,10 +11,12 @@ from prefect.client.schemas.actions import (
     WorkPoolCreate,
     WorkPoolUpdate,
 )
+from prefect.events.actions import DoNothing
+from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
-from deployments.resources import LIMITS, POOLS, Limit, Pool, Queue
+from deployments.resources import AUTOMATIONS, LIMITS, POOLS, Automation, Limit, Pool, Queue
 
 
 class WrongPoolType(Exception):
@@ -31,7 +33,11 @@ class WrongPoolType(Exception):
         )
 
 
-async def apply(pools: Sequence[Pool] = POOLS, limits: Sequence[Limit] = LIMITS) -> list[str]:
+async def apply(
+    pools: Sequence[Pool] = POOLS,
+    limits: Sequence[Limit] = LIMITS,
+    automations: Sequence[Automation] = AUTOMATIONS,
+) -> list[str]:
     """Create and update what is declared and name each change; what else is there stays."""
     changes = []
     async with get_client() as client:
@@ -39,6 +45,7 @@ async def apply(pools: Sequence[Pool] = POOLS, limits: Sequence[Limit] = LIMITS)
             changes.append(await _apply_pool(client, pool))
             changes.extend([await _apply_queue(client, pool, queue) for queue in pool.queues])
         changes.extend([await _apply_limit(client, limit) for limit in limits])
+        changes.extend([await _apply_automation(client, one) for one in automations])
     return [change for change in changes if change]
 
 
@@ -99,6 +106,32 @@ async def _apply_limit(client: PrefectClient, limit: Limit) -> str:
     await client.update_global_concurrency_limit(
         limit.name, GlobalConcurrencyLimitUpdate(limit=limit.slots, active=True)
     )
+    return f"updated {name}"
+
+
+async def _apply_automation(client: PrefectClient, automation: Automation) -> str:
+    name, actions = f"automation {automation.name}", list(automation.actions)
+    wanted = AutomationCore(
+        name=automation.name,
+        description=automation.description,
+        trigger=automation.trigger,
+        actions=actions or [DoNothing()],
+    )
+    named = await client.read_automations_by_name(automation.name)
+    if not named:
+        await client.create_automation(wanted)
+        return f"created {name}"
+    found = named[0]
+    # Whether it is switched on, and what else it does, is up to those who use the server.
+    kept: dict[str, object] = {"enabled": found.enabled, "tags": found.tags}
+    if not actions:
+        kept["actions"] = found.actions
+    wanted = wanted.model_copy(update=kept)
+    if wanted.model_dump() == found.model_dump(include=set(AutomationCore.model_fields)):
+        return ""
+    # Read anew, since an update leaves out what was never set, such as the types of the actions.
+    whole = AutomationCore.model_validate(wanted.model_dump(exclude={"owner_resource"}))
+    await client.update_automation(found.id, whole)
     return f"updated {name}"
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from agents.runtime.policies import Policy
 from agents.runtime.task import AGENTS
-from deployments.resources import LIMITS, POOLS, Limit, Pool
+from deployments.resources import HEARTBEAT, LIMITS, POOLS, TAG, Limit, Pool
 
 PREFECT_YAML = Path(__file__).resolve().parents[1] / "prefect.yaml"
 SCHEDULES: dict[str, type[BaseModel]] = {
@@ -63,6 +63,7 @@ def _place_problems(places: Sequence[Mapping[str, str]], pools: Sequence[Pool]) 
 def _unfit(deployment: Mapping[str, Any]) -> Iterator[str]:
     if "work_pool" not in deployment:
         yield "names no work pool"
+    yield from _heartbeat_problems(deployment)
     schedules = deployment.get("schedules") or []
     yield from _twice("schedule", schedules, "slug")
     for schedule in schedules:
@@ -79,6 +80,16 @@ def _unfit(deployment: Mapping[str, Any]) -> Iterator[str]:
     if name != flow.name and not name.startswith(f"{flow.name}-"):
         yield f"the flow is called {flow.name!r}; a deployment is called as its flow"
     yield from _parameter_problems(deployment, flow)
+
+
+def _heartbeat_problems(deployment: Mapping[str, Any]) -> Iterator[str]:
+    """What would make a run die unnoticed, or be taken for dead."""
+    if TAG not in (deployment.get("tags") or []):
+        yield f"lacks the tag {TAG!r}: a run that was killed would say Running for ever"
+    variables = (deployment.get("work_pool") or {}).get("job_variables") or {}
+    for name, value in HEARTBEAT.items():
+        if str((variables.get("env") or {}).get(name)) != value:
+            yield f"work_pool.job_variables.env.{name} is not {value}: its runs would seem dead"
 
 
 def _parameter_problems(deployment: Mapping[str, Any], flow: Flow[..., Any]) -> Iterator[str]:

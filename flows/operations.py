@@ -15,6 +15,7 @@ from agents.runtime.journal.interventions import UnknownItem
 from agents.runtime.settings import settings
 from agents.runtime.showcase import alert
 from agents.services import connect_services
+from flows.comparison import compare
 from flows.interventions import cancel, decide, discard, edit, mend, replay, restart
 from flows.parameters import ScenarioName
 from flows.stories import STORIES, Listing, finish, shown, told_life
@@ -153,5 +154,5 @@ if __name__ == "__main__":
         "flows.operations",
         *(reconcile, dead_letters, waiting_items, show_item),
         *(decide, edit, cancel, mend, replay, restart, discard),
-        prune,
+        *(compare, prune),
     )

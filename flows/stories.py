@@ -1,14 +1,16 @@
 """Which story finishes the items of which scenario, for whatever takes up work that others began."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
+from agents.orders.compare import differences
 from agents.orders.notify_customer import notify_customer
 from agents.orders.scenario import ORDERS
 from agents.runtime.batch import Batch, Scenario
+from agents.runtime.comparing import Difference, Ledger
 from agents.runtime.intake import Intake
 from agents.runtime.journal import Journal, open_journal
 from agents.runtime.journal.inquiries import Life, life
@@ -25,22 +27,26 @@ BATCH = 256
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A scenario with the story that finishes its items and the agent that sends its messages."""
+    """A scenario: what finishes its items, sends its messages, and compares it with the outside."""
 
     scenario: Scenario
     fulfil: Callable[[Batch], Awaitable[None]]
     notify: Agent[..., Any]
+    differences: Callable[[Ledger], AsyncIterator[Difference]]
 
 
-STORIES: Mapping[str, Story] = {"orders": Story(ORDERS, fulfil, notify_customer)}
+STORIES: Mapping[str, Story] = {
+    "orders": Story(ORDERS, fulfil, notify_customer, differences),
+}
 
 
 class Listing(BaseModel):
-    """A headline, a table and notes, for the terminal and for the UI."""
+    """A headline, a table and notes, for the terminal and for the UI; `code` is its exit status."""
 
     title: str
     table: list[dict[str, str]] = []
     lines: list[str] = []
+    code: int = 0
 
     def headline(self) -> str:
         """What this is a list of."""
@@ -53,6 +59,10 @@ class Listing(BaseModel):
     def notes(self) -> Sequence[str]:
         """Lines below it."""
         return self.lines
+
+    def status(self) -> int:
+        """The exit status of its command."""
+        return self.code
 
 
 async def see_through(act: Act, deed: Callable[[Journal], Awaitable[Any]]) -> Listing:

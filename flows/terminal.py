@@ -57,6 +57,10 @@ class Report(Protocol):
         """Lines below the table."""
         ...
 
+    def status(self) -> int:
+        """The exit status of the command; not 0 if there is something to see to."""
+        ...
+
 
 def command(flow: Flow[..., Any]) -> None:
     """Make the flow a command: parse its parameters, run it, show its report.
@@ -83,7 +87,9 @@ def _main_of(flow: Flow[..., Any]) -> Callable[..., None]:
     hints = get_type_hints(flow.fn, include_extras=True)
 
     def main(**given: Any) -> None:
-        _show(_run(flow, given))
+        report = _run(flow, given)
+        _show(report)
+        sys.exit(report.status())
 
     main.__doc__ = inspect.getdoc(flow.fn)
     main.__annotations__ = {name: _bounded(hint) for name, hint in hints.items()} | {"return": None}

@@ -100,6 +100,9 @@ class KeyChanged(AgentError):
         return f"the body is of {self.found!r}, not of {self.key!r}: send it as a new item"
 
 
+SUPERSEDED = "superseded"  # the status of a compensation that is done once more, under a new key
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What the journal holds of one agent's work on an item."""
@@ -161,6 +164,12 @@ class Item:
     failure: Failure | None = None
     outcome: str | None = None
     decision: Decision | None = None
+
+    def undoing(self, agent: str) -> int:
+        """The occurrence of a compensation: how often it was done before the item was reopened."""
+        return sum(
+            name == agent and stage.status == SUPERSEDED for (name, _), stage in self.stages.items()
+        )
 
     def decided(self, agent: str) -> Decision | None:
         """What a person decided about what this agent asked, if somebody has."""

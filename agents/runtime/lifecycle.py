@@ -39,6 +39,7 @@ class Event(StrEnum):
     RESTART = "restart"
     REPLAY = "replay"
     DISCARD = "discard"
+    REOPEN = "reopen"
     END_FAILED = "end_failed"
     END_COMPENSATED = "end_compensated"
     END_CANCELLED = "end_cancelled"
@@ -83,6 +84,9 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (State.COMPENSATING, Event.END_FAILED): State.FAILED,
     (State.COMPENSATING, Event.END_COMPENSATED): State.COMPENSATED,
     (State.COMPENSATING, Event.END_CANCELLED): State.CANCELLED,
+    (State.FAILED, Event.REOPEN): State.COMPENSATING,
+    (State.COMPENSATED, Event.REOPEN): State.COMPENSATING,
+    (State.CANCELLED, Event.REOPEN): State.COMPENSATING,
 }
 
 

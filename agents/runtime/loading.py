@@ -23,7 +23,8 @@ def restore(scenario: Scenario, claimed: Sequence[Claimed]) -> tuple[list[Item],
     readable, unreadable = list[Item](), list[Item]()
     for one in claimed:
         item = _shell(one)
-        (readable if _filled(scenario, item, one) else unreadable).append(item)
+        stated = item.state is State.COMPENSATING  # no agent will be asked for it again
+        (readable if _filled(scenario, item, one, stated=stated) else unreadable).append(item)
     return readable, unreadable
 
 
@@ -31,6 +32,12 @@ async def load_ended(database: Database, scenario: Scenario, ids: Sequence[int])
     """Items that have ended, for what is still to be told about them."""
     rows = await outlook(database, ids)
     return restore(scenario, await load(database, rows))[0]
+
+
+def restore_ended(scenario: Scenario, claimed: Claimed) -> tuple[Item, bool]:
+    """An ended item with what its agents stated, and whether this code can read all of that."""
+    item = _shell(claimed)
+    return item, _filled(scenario, item, claimed, stated=True)
 
 
 def _shell(claimed: Claimed) -> Item:
@@ -58,11 +65,11 @@ def _shell(claimed: Claimed) -> Item:
     return item
 
 
-def _filled(scenario: Scenario, item: Item, claimed: Claimed) -> bool:
-    """Read the body, and what its agents stated if no agent will be asked for it again."""
+def _filled(scenario: Scenario, item: Item, claimed: Claimed, *, stated: bool) -> bool:
+    """Read the body and, if it is wanted, what the agents have stated."""
     try:
         item.payload = scenario.read(claimed.row.body, claimed.row.version)
-        if item.state is State.COMPENSATING:
+        if stated:
             for (name, _), stage in item.stages.items():
                 if stage.status == "done" and name in AGENTS:
                     item.learn(AGENTS[name].decode(stage.output, stage.version))

@@ -47,7 +47,12 @@ async def _compensate(lineage: Lineage) -> None:
         # Undos run by the batch: following the longest list keeps the reverse order of every item.
         longest = max(todo, key=lambda item: len(remaining[item.id]))
         undo = remaining[longest.id][0]
-        group = [item for item in todo if remaining[item.id][0] is undo]
+        occurrence = longest.undoing(undo.name)
+        group = [
+            item
+            for item in todo
+            if remaining[item.id][0] is undo and item.undoing(undo.name) == occurrence
+        ]
         through = {item.id for item in (await undo(Batch(lineage, list(group)))).take()}
         for item in group:
             remaining[item.id].pop(0)

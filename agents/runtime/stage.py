@@ -36,9 +36,10 @@ AnyAgent = Agent[Any, Any]
 async def run_stage(agent: AnyAgent, batch: Batch) -> Batch:
     """Take every item of the batch through the agent; the batch returned holds those that go on."""
     lineage, items = batch.lineage, batch.take()
-    # A compensation runs once for an item, whichever group it was undone with.
+    # A compensation runs once for an item, or once for each time that it was reopened, whichever
+    # group it is undone with.
     undoing = bool(items) and items[0].state is State.COMPENSATING
-    occurrence = 0 if undoing else lineage.call(agent.name)
+    occurrence = items[0].undoing(agent.name) if undoing else lineage.call(agent.name)
     if occurrence and agent.undo is not None:
         raise TypeError(f"{agent.name} is called twice in one flow, but undone once: make it two")
     done, units, unreadable = _resume(agent, items, occurrence)

@@ -1,15 +1,25 @@
 """apply.py makes a real server agree with the declarations, and then leaves it alone."""
 
+import asyncio
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from prefect import flow
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.events import Event, Resource
+from prefect.events.actions import SuspendFlowRun
+from prefect.events.clients import get_events_client
+from prefect.events.related import tags_as_related_resources
+from prefect.events.schemas.automations import AutomationCore
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Completed, Running
 
 from deployments.apply import WrongPoolType, apply
-from deployments.resources import LIMITS, POOLS, Limit, Pool, Queue
+from deployments.resources import AUTOMATIONS, LIMITS, POOLS, TAG, Limit, Pool, Queue
 from tests.prefect_server import PrefectServer
 
 pytestmark = pytest.mark.slow
@@ -30,6 +40,7 @@ def test_the_command_creates_all_and_a_second_time_changes_nothing(
         "created work pool default",
         "created work queue default/urgent",
         "created concurrency limit payments",
+        "created automation agent-flows: runs without heartbeat",
     }
     second = prefect_server.run(sys.executable, "-m", "deployments.apply")
     assert (second.returncode, second.stdout) == (0, "nothing to change\n")
@@ -55,21 +66,90 @@ async def test_the_server_holds_what_is_declared() -> None:
 async def test_a_changed_declaration_changes_only_what_it_names() -> None:
     before = Pool("trial", "process", 4, "before", queues=(Queue("slow", 5, 1), Queue("x", 6, 1)))
     after = replace(before, limit=5, queues=(Queue("slow", 5, 2), Queue("x", 6, 1)))
-    await apply((before,), (Limit("trial", 1), Limit("other", 1)))
+    await apply((before,), (Limit("trial", 1), Limit("other", 1)), ())
     limits = (Limit("trial", 2), Limit("other", 1))
-    assert await apply((after,), limits) == [
+    assert await apply((after,), limits, ()) == [
         "updated work pool trial",
         "updated work queue trial/slow",
         "updated concurrency limit trial",
     ]
-    assert await apply((after,), limits) == []
+    assert await apply((after,), limits, ()) == []
 
 
 @pytest.mark.usefixtures("client_settings")
 async def test_a_pool_of_another_type_is_refused() -> None:
-    await apply((Pool("kind", "process", 1, "", queues=()),), ())
+    await apply((Pool("kind", "process", 1, "", queues=()),), (), ())
     with pytest.raises(WrongPoolType, match="is of type 'process', not 'docker'"):
-        await apply((Pool("kind", "docker", 1, "", queues=()),), ())
+        await apply((Pool("kind", "docker", 1, "", queues=()),), (), ())
+
+
+@pytest.mark.usefixtures("client_settings")
+async def test_an_automation_is_made_once_and_what_users_add_to_it_is_kept() -> None:
+    crashing, shown = AUTOMATIONS
+    ours = [replace(crashing, name="trial crash"), replace(shown, name="trial alerts")]
+    created = ["created automation trial crash", "created automation trial alerts"]
+    assert await apply((), (), ours) == created
+    assert await apply((), (), ours) == []
+    async with get_client() as client:
+        for one in ours:
+            [found] = await client.read_automations_by_name(one.name)
+            changed = found.model_dump(exclude={"id", "owner_resource"})
+            changed |= {"actions": [{"type": "suspend-flow-run"}], "enabled": False}
+            await client.update_automation(found.id, AutomationCore.model_validate(changed))
+
+        assert await apply((), (), ours) == ["updated automation trial crash"]
+
+        for one, actions in zip(ours, [list(crashing.actions), [SuspendFlowRun()]], strict=True):
+            [found] = await client.read_automations_by_name(one.name)
+            assert (found.trigger, found.actions) == (one.trigger, actions)
+            assert not found.enabled
+            await client.delete_automation(found.id)
+
+
+@pytest.mark.usefixtures("client_settings")
+@pytest.mark.timeout(120)
+async def test_a_run_of_ours_without_heartbeat_becomes_crashed_and_no_other() -> None:
+    trigger = AUTOMATIONS[0].trigger.model_copy(update={"within": timedelta(seconds=10)})
+    quick = replace(AUTOMATIONS[0], name="trial silence", trigger=trigger)
+    await apply((), (), (quick,))
+    async with get_client() as client, get_events_client() as events:
+        runs = [
+            await client.create_flow_run(idle, tags=tags, state=Running())
+            for tags in ([TAG], [TAG], ["theirs"])
+        ]
+        for run in runs:
+            await events.emit(heartbeat(run))
+        silent, finished, theirs = runs
+        await client.set_flow_run_state(finished.id, Completed(message="done"), force=True)
+
+        found = None
+        for _ in range(60):
+            found = (await client.read_flow_run(silent.id)).state
+            if found is not None and found.is_crashed():
+                break
+            await asyncio.sleep(1)
+
+        assert found is not None
+        assert (found.is_crashed(), found.message) == (True, "sends no heartbeat")
+        for other, word in ((finished, "Completed"), (theirs, "Running")):
+            state = (await client.read_flow_run(other.id)).state
+            assert (state and state.name) == word
+        [made] = await client.read_automations_by_name(quick.name)
+        await client.delete_automation(made.id)
+
+
+@flow
+async def idle() -> None:
+    """Is never run."""
+
+
+def heartbeat(run: FlowRun) -> Event:
+    """The event that a flow run sends while its process lives."""
+    return Event(
+        event="prefect.flow-run.heartbeat",
+        resource=Resource({"prefect.resource.id": f"prefect.flow-run.{run.id}"}),
+        related=tags_as_related_resources(set(run.tags)),
+    )
 
 
 def test_all_deployments_can_be_made_after_it(prefect_server: PrefectServer) -> None:

@@ -16,11 +16,15 @@ SOUND = """
 definitions:
   places:
     urgent: &urgent {name: default, work_queue_name: urgent}
-    orders: &orders {name: default, work_queue_name: orders}
+    orders: &orders
+      name: default
+      work_queue_name: orders
+      job_variables: {env: {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: 30}}
 deployments:
   - name: stand-in
     entrypoint: tests.deployments.stand_in.process
     work_pool: *orders
+    tags: [agent-flows]
     parameters: {batch_size: 10}
     schedules:
       - {slug: nightly, cron: "0 2 * * *", timezone: UTC, parameters: {orders: a.jsonl}}
@@ -50,6 +54,8 @@ def test_a_sound_file_has_no_problem() -> None:
             {"work_pool": {"name": "default", "work_queue_name": "x"}},
             "pool 'default' with queue 'x' is not declared",
         ),
+        ({"tags": ["orders"]}, "lacks the tag 'agent-flows'"),
+        ({"work_pool": {"name": "default", "work_queue_name": "orders"}}, "_FREQUENCY is not 30"),
         ({"parameters": {"batch_size": 513}}, "parameters: batch_size: 513 is greater than"),
         ({"parameters": {"batch_size": "many"}}, "'many' is not of type 'integer'"),
         ({"parameters": {"colour": "red"}}, "the flow has no parameter 'colour'"),

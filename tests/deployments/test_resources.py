@@ -1,14 +1,18 @@
 """The declared pools, queues and limits make sense."""
 
+import re
+
 import pytest
 
-from deployments.resources import LIMITS, POOLS, Pool
+from agents.runtime.settings import ROOT
+from deployments.resources import AUTOMATIONS, HEARTBEAT, LIMITS, POOLS, SILENCE, Pool
 
 
 def test_names_are_declared_once() -> None:
     for names in (
         [pool.name for pool in POOLS],
         [limit.name for limit in LIMITS],
+        [automation.name for automation in AUTOMATIONS],
         *([queue.name for queue in pool.queues] for pool in POOLS),
     ):
         assert len(names) == len(set(names))
@@ -40,3 +44,19 @@ def test_every_outside_system_of_the_orders_has_slots() -> None:
         "notifications",
     }
     assert all(limit.slots > 0 for limit in LIMITS)
+
+
+def test_a_run_may_miss_two_heartbeats_before_it_is_taken_for_dead() -> None:
+    (seconds,) = HEARTBEAT.values()
+    assert SILENCE.total_seconds() >= 3 * int(seconds)
+
+
+def test_every_alert_of_the_code_has_its_event_in_the_automation() -> None:
+    code = [
+        path.read_text("utf-8")
+        for part in ("agents", "flows")
+        for path in (ROOT / part).rglob("*.py")
+    ]
+    raised = {name for text in code for name in re.findall(r'\balert\(\s*"([a-z.-]+)"', text)}
+    (alerts,) = (one for one in AUTOMATIONS if not one.actions)
+    assert alerts.trigger.expect == {f"agent-flows.{name}" for name in raised}

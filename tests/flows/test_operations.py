@@ -119,6 +119,7 @@ def test_the_commands_tell_what_they_do(
 ) -> None:
     names = [
         "cancel",
+        "compare",
         "dead-letters",
         "decide",
         "discard",

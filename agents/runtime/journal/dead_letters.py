@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents.runtime.batch import Correction, hash_of
+from agents.runtime.batch import SUPERSEDED, Correction, hash_of
 from agents.runtime.errors import AgentError, IllegalTransition
 from agents.runtime.journal import Journal
 from agents.runtime.journal.database import now
@@ -71,7 +71,7 @@ async def replay(journal: Journal, act: Act) -> bool:
             update(stages)
             .where(stages.c.item == row.id)
             .where(or_(stages.c.agent == letter.agent, stages.c.status == "delayed"))
-            .where(stages.c.status != "done")
+            .where(stages.c.status.not_in(("done", SUPERSEDED)))
             .values(attempts=0, status="delayed")
         )
     return True

@@ -5,18 +5,24 @@ Every request carries `Authorization: Bearer <token>`. Keys are percent-encoded.
 PUT    /shipments/{key}   book the parcel: {"reference", "weight_grams", "name", "line1", "line2",
                           "city", "state", "postal_code", "country"}
 GET    /shipments/{key}   the shipment, or 404
+GET    /shipments?since=&after=&limit=
+                          by key: those booked since then, seconds since 1970, whose keys come
+                          after that one: {"shipments": [...], "has_more": false}
 DELETE /shipments/{key}   cancel it and close the key, seen or not
 
-A shipment is {"tracking_id", "status": "booked" | "cancelled"}. Each call is idempotent by key.
+A shipment is {"tracking_id", "status": "booked" | "cancelled"}, in the listing also {"key",
+"created"}. Each call is idempotent by key.
 422 {"rule", "message"}: this carrier does not take this parcel. 409 {"error": "closed"}: cancelled
 before, the key never books again.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import asdict
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-from agents.services.carriers.protocol import Booking, Parcel, Refused
+from agents.services.carriers.protocol import Booking, ListedBooking, Parcel, Refused
 from agents.services.http import Body, Call, HttpApi
+from agents.services.paging import PAGE, Page, pages
 
 
 class HttpCarrier:
@@ -42,10 +48,26 @@ class HttpCarrier:
         answer = await self._api.read("find", _path(key), 404)
         return answer.parsed(self._booking) if answer.ok else None
 
+    def listed(self, since: float) -> AsyncIterator[list[ListedBooking]]:
+        """All bookings made since then, page by page. Raises TransientError."""
+
+        async def read(after: str) -> Page[ListedBooking]:
+            query = urlencode({"since": since, "after": after, "limit": PAGE})
+            return (await self._api.read("list", f"/shipments?{query}")).parsed(self._page)
+
+        return pages(read, lambda listed: listed.key)
+
     async def cancel(self, key: str) -> None:
         """Cancel the booking and close the key; also for a key never seen."""
         answer = await self._api.call(Call("cancel", "DELETE", _path(key)))
         answer.parsed(self._booking)
+
+    def _page(self, body: Body) -> Page[ListedBooking]:
+        rows = [
+            ListedBooking(str(s["key"]), self._booking(s), float(s["created"]))
+            for s in body["shipments"]
+        ]
+        return Page(rows, bool(body["has_more"]))
 
     def _booking(self, body: Body) -> Booking:
         return Booking(self.name, str(body["tracking_id"]), str(body["status"]))

@@ -1,5 +1,6 @@
 """What we ask of a carrier."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,6 +31,15 @@ class Booking:
     status: str
 
 
+@dataclass(frozen=True, slots=True)
+class ListedBooking:
+    """A booking in a listing, under its key; `created` in seconds since 1970."""
+
+    key: str
+    booking: Booking
+    created: float
+
+
 class Refused(PermanentError):
     """The carrier does not take this parcel; another one may."""
 
@@ -52,6 +62,10 @@ class Carrier(Protocol):
 
     async def find(self, key: str) -> Booking | None:
         """The booking under this key, if there is one."""
+        ...
+
+    def listed(self, since: float) -> AsyncIterator[list[ListedBooking]]:
+        """All bookings made since then, page by page. Raises TransientError."""
         ...
 
     async def cancel(self, key: str) -> None:

@@ -6,20 +6,30 @@ PUT  /reservations/{key}           hold all lines or none: {"lines": [{"sku": "A
 GET  /reservations/{key}           the reservation, or 404
 POST /reservations/{key}/issue     the held pieces leave
 POST /reservations/{key}/release   give them back and close the key, seen or not
+GET  /reservations?since=&after=&limit=
+                                   by key: those made since then, seconds since 1970, whose keys
+                                   come after that one: {"reservations": [...], "has_more": false}
 GET  /stock/{sku}                  the SKU's numbers, or 404
 
-A reservation is {"key", "status": "held" | "issued" | "released", "weight_grams"}. Each call is
-idempotent by key.
+A reservation is {"key", "status": "held" | "issued" | "released", "weight_grams", "created"}. Each
+call is idempotent by key.
 422 {"error": "out_of_stock", "sku", "wanted", "available"}, {"error": "unknown_sku", "sku"}: nothing
 is held. 409 {"error": "closed"}: released before, the key never holds again; {"error": "issued"}: it
 cannot be released any more; {"error": "other_lines"}: the key stands for other lines.
 """
 
-from collections.abc import Sequence
-from urllib.parse import quote
+from collections.abc import AsyncIterator, Sequence
+from urllib.parse import quote, urlencode
 
 from agents.services.http import Answer, Body, Call, HttpApi
-from agents.services.inventory.protocol import OutOfStock, Reservation, StockLine, UnknownSku
+from agents.services.inventory.protocol import (
+    ListedReservation,
+    OutOfStock,
+    Reservation,
+    StockLine,
+    UnknownSku,
+)
+from agents.services.paging import PAGE, Page, pages
 
 PERMANENT = frozenset({409, 422})
 
@@ -39,6 +49,15 @@ class HttpInventory:
         """The reservation under this key, if there is one."""
         answer = await self._api.read("find", _path(key), 404)
         return answer.parsed(_reservation) if answer.ok else None
+
+    def listed(self, since: float) -> AsyncIterator[list[ListedReservation]]:
+        """All reservations made since then, page by page. Raises TransientError."""
+
+        async def read(after: str) -> Page[ListedReservation]:
+            query = urlencode({"since": since, "after": after, "limit": PAGE})
+            return (await self._api.read("list", f"/reservations?{query}")).parsed(_page)
+
+        return pages(read, lambda listed: listed.reservation.key)
 
     async def issue(self, key: str) -> Reservation:
         """The held pieces leave the warehouse."""
@@ -63,6 +82,11 @@ def _path(key: str) -> str:
 
 def _reservation(body: Body) -> Reservation:
     return Reservation(str(body["key"]), str(body["status"]), int(body["weight_grams"]))
+
+
+def _page(body: Body) -> Page[ListedReservation]:
+    rows = [ListedReservation(_reservation(r), float(r["created"])) for r in body["reservations"]]
+    return Page(rows, bool(body["has_more"]))
 
 
 def _refusal(answer: Answer) -> Exception:

@@ -1,6 +1,6 @@
 """What we ask of a warehouse."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +22,14 @@ class Reservation:
     key: str
     status: str
     weight_grams: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedReservation:
+    """A reservation in a listing; `created` in seconds since 1970."""
+
+    reservation: Reservation
+    created: float
 
 
 class OutOfStock(PermanentError):
@@ -55,6 +63,10 @@ class Inventory(Protocol):
 
     async def find(self, key: str) -> Reservation | None:
         """The reservation under this key, if there is one."""
+        ...
+
+    def listed(self, since: float) -> AsyncIterator[list[ListedReservation]]:
+        """All reservations made since then, page by page. Raises TransientError."""
         ...
 
     async def issue(self, key: str) -> Reservation:

@@ -1,5 +1,6 @@
 """What we ask of a payment provider: payment intents, authorised first and captured later."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +20,15 @@ class Payment:
     currency: str
     captured: int
     refunded: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPayment:
+    """A payment in a listing: `reference` is our order, `created` in seconds since 1970."""
+
+    payment: Payment
+    reference: str
+    created: float
 
 
 class Declined(PermanentError):
@@ -54,6 +64,10 @@ class Payments(Protocol):
 
     async def find(self, payment: str) -> Payment:
         """The payment as the provider knows it now."""
+        ...
+
+    def listed(self, since: float) -> AsyncIterator[list[ListedPayment]]:
+        """All payments created since then, page by page. Raises TransientError."""
         ...
 
     async def cancel(self, key: str, payment: str) -> Payment:

@@ -1,11 +1,12 @@
 """Card payments through Stripe's PaymentIntents: authorised by confirm, taken by capture."""
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 from agents.services.http import Answer, Body, Call, HttpApi
-from agents.services.payments.protocol import Declined, Payment
+from agents.services.paging import PAGE, Page, pages
+from agents.services.payments.protocol import Declined, ListedPayment, Payment
 
 # The form of the answers we read; without it an account's own default would decide.
 HEADERS = {"Stripe-Version": "2024-06-20"}
@@ -78,6 +79,22 @@ class StripePayments:
         returned = (await self._api.read("find", f"/v1/refunds?{query}")).parsed(_returned)
         return replace(found, refunded=returned)
 
+    async def listed(self, since: float) -> AsyncIterator[list[ListedPayment]]:
+        """All payments created since then, page by page, the newest first. Raises TransientError."""
+
+        async def read(after: str) -> Page[ListedPayment]:
+            query = {"limit": PAGE, "expand[]": "data.latest_charge"}
+            query |= {"starting_after": after} if after else {}
+            path = f"/v1/payment_intents?{urlencode(query)}"
+            return (await self._api.read("list", path)).parsed(_page)
+
+        async for page in pages(read, lambda listed: listed.payment.id):
+            young = [listed for listed in page if listed.created >= since]
+            if young:
+                yield young
+            if len(young) < len(page):
+                return
+
     async def cancel(self, key: str, payment: str) -> Payment:
         """Close an uncaptured payment for good; a captured one is returned as it is."""
         answer = await self._step("cancel", "cancel", key, payment)
@@ -130,6 +147,20 @@ def _payment(body: Body) -> Payment:
     return Payment(
         str(body["id"]), STATUSES[status], amount, str(body["currency"]).upper(), taken, 0
     )
+
+
+def _page(body: Body) -> Page[ListedPayment]:
+    return Page([_listed(one) for one in body["data"]], bool(body["has_more"]))
+
+
+def _listed(body: Body) -> ListedPayment:
+    """One of a listing; what the bank has not decided yet can still take money, as an open one."""
+    waits = body["status"] == "processing"
+    payment = _payment(body | {"status": "requires_confirmation"} if waits else body)
+    charge = body.get("latest_charge")
+    refunded = int(charge["amount_refunded"]) if payment.captured and charge else 0
+    reference = str((body.get("metadata") or {}).get("reference", ""))
+    return ListedPayment(replace(payment, refunded=refunded), reference, float(body["created"]))
 
 
 def _returned(body: Body) -> int:

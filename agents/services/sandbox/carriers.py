@@ -1,13 +1,14 @@
 """The sandbox's two carriers: the contract of agents/services/carriers/http_api.py."""
 
 import re
+import time
 from dataclasses import dataclass
 from sqlite3 import Connection, Row
 from typing import Any
 
 import orjson
 
-from agents.services.sandbox.desk import Incoming, Operation, Refusal, Reply
+from agents.services.sandbox.desk import Incoming, Operation, Refusal, Reply, slice_of
 
 PO_BOX = re.compile(r"\bp\.?\s*o\.?\s*box\b|\bpost office box\b", re.IGNORECASE)
 
@@ -46,6 +47,18 @@ def book(db: Connection, incoming: Incoming) -> Reply:
 def find(db: Connection, incoming: Incoming) -> Reply:
     """The shipment, or 404."""
     return _found(db, incoming.path["carrier"], incoming.path["key"])
+
+
+def listed(db: Connection, incoming: Incoming) -> Reply:
+    """The carrier's shipments by key, a page of them."""
+    since, after, limit = slice_of(incoming)
+    rows = db.execute(
+        "SELECT key, tracking_id, status, created FROM shipments"
+        " WHERE carrier = ? AND key > ? AND created >= ? ORDER BY key LIMIT ?",
+        (incoming.path["carrier"], after, since, limit + 1),
+    ).fetchall()
+    found = [dict(row) for row in rows[:limit]]
+    return Reply(200, {"shipments": found, "has_more": len(rows) > limit})
 
 
 def cancel(db: Connection, incoming: Incoming) -> Reply:
@@ -90,8 +103,8 @@ def _insert(
     db: Connection, incoming: Incoming, tracking_id: str, status: str, parcel: dict[str, Any]
 ) -> None:
     db.execute(
-        "INSERT INTO shipments (carrier, key, reference, tracking_id, status, parcel)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO shipments (carrier, key, reference, tracking_id, status, parcel, created)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
             incoming.path["carrier"],
             incoming.path["key"],
@@ -99,6 +112,7 @@ def _insert(
             tracking_id,
             status,
             orjson.dumps(parcel).decode(),
+            time.time(),
         ),
     )
 
@@ -129,9 +143,14 @@ def _subject(db: Connection, incoming: Incoming) -> tuple[str, str]:
     return key, known["reference"] if known is not None else ""
 
 
+def _no_subject(_: Connection, __: Incoming) -> tuple[str, str]:
+    return "", ""
+
+
 PATH = "/carriers/{carrier}/shipments/{key:path}"
 OPERATIONS = (
     Operation("carriers.book", "PUT", PATH, _subject, book),
     Operation("carriers.find", "GET", PATH, _subject, find),
+    Operation("carriers.list", "GET", "/carriers/{carrier}/shipments", _no_subject, listed),
     Operation("carriers.cancel", "DELETE", PATH, _subject, cancel),
 )

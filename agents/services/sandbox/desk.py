@@ -21,6 +21,7 @@ from agents.services.sandbox.record import transaction
 
 HOLD_SECONDS = 60.0
 SLOW_SECONDS = 0.3
+MOST_LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,19 @@ class Breakable(H11Protocol):
         super().connection_lost(exc)
         if self.client:
             self.transports.pop(self.client, None)
+
+
+def slice_of(incoming: Incoming) -> tuple[float, str, int]:
+    """Since when, after which key and how many a listing is asked for. Raises Refusal."""
+    asked = incoming.query
+    try:
+        since, limit = float(asked.get("since", "0")), int(asked.get("limit", "100"))
+    except ValueError:
+        since, limit = 0.0, 0
+    if not 1 <= limit <= MOST_LISTED:
+        text = f"since is a number, limit a whole number from 1 to {MOST_LISTED}"
+        raise Refusal(Reply(400, {"error": "bad_slice", "message": text}))
+    return since, asked.get("after", ""), limit
 
 
 def route(db: sqlite3.Connection, operation: Operation) -> Route:

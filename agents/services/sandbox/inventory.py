@@ -1,16 +1,21 @@
 """The sandbox's warehouse: the contract of agents/services/inventory/http_api.py."""
 
+import time
 from collections import Counter
 from sqlite3 import Connection, Row
 from typing import Any
 
-from agents.services.sandbox.desk import Incoming, Operation, Refusal, Reply
+from agents.services.sandbox.desk import Incoming, Operation, Refusal, Reply, slice_of
 
 LARGEST = 10**12
 
 
 def _by_key(_: Connection, incoming: Incoming) -> tuple[str, str]:
     return incoming.path["key"], ""
+
+
+def _by_none(_: Connection, __: Incoming) -> tuple[str, str]:
+    return "", ""
 
 
 def _by_sku(_: Connection, incoming: Incoming) -> tuple[str, str]:
@@ -33,13 +38,24 @@ def reserve(db: Connection, incoming: Incoming) -> Reply:
             (quantity, quantity, sku),
         )
         db.execute("INSERT INTO reservation_lines VALUES (?, ?, ?)", (key, sku, quantity))
-    db.execute("INSERT INTO reservations VALUES (?, 'held', ?)", (key, weight))
+    _insert(db, key, "held", weight)
     return _found(db, key)
 
 
 def find(db: Connection, incoming: Incoming) -> Reply:
     """The reservation, or 404."""
     return _found(db, incoming.path["key"])
+
+
+def listed(db: Connection, incoming: Incoming) -> Reply:
+    """Reservations by key, a page of them."""
+    since, after, limit = slice_of(incoming)
+    rows = db.execute(
+        "SELECT * FROM reservations WHERE key > ? AND created >= ? ORDER BY key LIMIT ?",
+        (after, since, limit + 1),
+    ).fetchall()
+    found = [dict(row) for row in rows[:limit]]
+    return Reply(200, {"reservations": found, "has_more": len(rows) > limit})
 
 
 def issue(db: Connection, incoming: Incoming) -> Reply:
@@ -57,7 +73,7 @@ def release(db: Connection, incoming: Incoming) -> Reply:
     key = incoming.path["key"]
     held = _reservation(db, key)
     if held is None:
-        db.execute("INSERT INTO reservations VALUES (?, 'released', 0)", (key,))
+        _insert(db, key, "released", 0)
     elif held["status"] == "issued":
         raise _conflict("issued")
     elif held["status"] == "held":
@@ -155,6 +171,10 @@ def _held_lines(db: Connection, key: str) -> Counter[str]:
     return Counter({str(sku): int(quantity) for sku, quantity in rows})
 
 
+def _insert(db: Connection, key: str, status: str, weight: int) -> None:
+    db.execute("INSERT INTO reservations VALUES (?, ?, ?, ?)", (key, status, weight, time.time()))
+
+
 def _reservation(db: Connection, key: str) -> Row | None:
     row: Row | None = db.execute("SELECT * FROM reservations WHERE key = ?", (key,)).fetchone()
     return row
@@ -188,6 +208,7 @@ OPERATIONS = (
     ),
     Operation("inventory.reserve", "PUT", "/inventory/reservations/{key:path}", _by_key, reserve),
     Operation("inventory.find", "GET", "/inventory/reservations/{key:path}", _by_key, find),
+    Operation("inventory.list", "GET", "/inventory/reservations", _by_none, listed),
     Operation("inventory.stock", "GET", "/inventory/stock/{sku:path}", _by_sku, stock),
     Operation(
         "inventory.set_stock",

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from agents.services.sandbox import stripe_objects as stripe
-from agents.services.sandbox.desk import Incoming, Operation, Refusal, Reply
+from agents.services.sandbox.desk import Incoming, Operation, Refusal, Reply, slice_of
 
 Form = dict[str, str]
 Act = Callable[[Connection, Incoming, Form], Reply]
@@ -112,6 +112,32 @@ def refund(db: Connection, _: Incoming, form: Form) -> Reply:
 def find(db: Connection, incoming: Incoming) -> Reply:
     """GET /v1/payment_intents/{id}."""
     return Reply(200, stripe.intent(_known(db, incoming)))
+
+
+def listed(db: Connection, incoming: Incoming) -> Reply:
+    """GET /v1/payment_intents: the newest first, a page of them."""
+    _, _, limit = slice_of(incoming)
+    where, values = "", tuple[Any, ...]()
+    if after := incoming.query.get("starting_after"):
+        row = _intent(db, after)
+        where, values = "WHERE (created, id) < (?, ?)", (row["created"], row["id"])
+    rows = db.execute(
+        f"SELECT * FROM payment_intents {where} ORDER BY created DESC, id DESC LIMIT ?",  # noqa: S608 - a text of ours
+        (*values, limit + 1),
+    ).fetchall()
+    expands = incoming.query.get("expand[]") == "data.latest_charge"
+    data = [_shown(db, row, expands=expands) for row in rows[:limit]]
+    more = len(rows) > limit
+    return Reply(
+        200, {"object": "list", "url": "/v1/payment_intents", "has_more": more, "data": data}
+    )
+
+
+def _shown(db: Connection, row: Row, *, expands: bool) -> dict[str, Any]:
+    shown = stripe.intent(row)
+    if expands and shown["latest_charge"]:
+        shown["latest_charge"] = stripe.charge(row, _refunded(db, row["id"]))
+    return shown
 
 
 def refunds(db: Connection, incoming: Incoming) -> Reply:
@@ -227,6 +253,7 @@ OPERATIONS = (
         _subject,
         _idempotent(CREATE - {"confirm"}, create),
     ),
+    Operation("payments.list", "GET", "/v1/payment_intents", _subject, listed),
     Operation("payments.find", "GET", ONE, _subject, find),
     Operation(
         "payments.authorise",

@@ -20,7 +20,8 @@ CREATE TABLE IF NOT EXISTS stock (
   reserved INTEGER NOT NULL DEFAULT 0 CHECK (reserved >= 0), shipped INTEGER NOT NULL DEFAULT 0,
   weight_grams INTEGER NOT NULL, CHECK (on_hand + reserved + shipped = initial)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS reservations (
-  key TEXT PRIMARY KEY, status TEXT NOT NULL, weight_grams INTEGER NOT NULL) WITHOUT ROWID;
+  key TEXT PRIMARY KEY, status TEXT NOT NULL, weight_grams INTEGER NOT NULL,
+  created REAL NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS reservation_lines (
   key TEXT NOT NULL, sku TEXT NOT NULL, quantity INTEGER NOT NULL,
   PRIMARY KEY (key, sku)) WITHOUT ROWID;
@@ -39,7 +40,8 @@ CREATE TABLE IF NOT EXISTS idempotency_keys (
   status INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS shipments (
   n INTEGER PRIMARY KEY, carrier TEXT NOT NULL, key TEXT NOT NULL, reference TEXT NOT NULL,
-  tracking_id TEXT NOT NULL, status TEXT NOT NULL, parcel TEXT NOT NULL, UNIQUE (carrier, key));
+  tracking_id TEXT NOT NULL, status TEXT NOT NULL, parcel TEXT NOT NULL,
+  created REAL NOT NULL DEFAULT 0, UNIQUE (carrier, key));
 CREATE TABLE IF NOT EXISTS notifications (
   n INTEGER PRIMARY KEY, at REAL NOT NULL, key TEXT NOT NULL, channel TEXT NOT NULL,
   receiver TEXT NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL);
@@ -68,6 +70,11 @@ def open_record(data: Path) -> sqlite3.Connection:
     db.execute("PRAGMA synchronous=NORMAL")
     db.execute("PRAGMA busy_timeout=10000")
     db.executescript(SCHEMA)
+    for table in ("reservations", "shipments"):  # a record that an earlier release began
+        if not any(
+            column["name"] == "created" for column in db.execute(f"PRAGMA table_info({table})")
+        ):
+            db.execute(f"ALTER TABLE {table} ADD COLUMN created REAL NOT NULL DEFAULT 0")
     return db
 
 

@@ -50,6 +50,22 @@ def intent(row: Row) -> dict[str, Any]:
     }
 
 
+def charge(row: Row, refunded: int) -> dict[str, Any]:
+    """The Charge of a PaymentIntent."""
+    return {
+        "id": _charge(row),
+        "object": "charge",
+        "amount": row["amount"],
+        "amount_captured": row["received"],
+        "amount_refunded": refunded,
+        "captured": row["received"] > 0,
+        "created": row["created"],
+        "currency": row["currency"],
+        "payment_intent": row["id"],
+        "refunded": 0 < row["received"] == refunded,
+    }
+
+
 def refund(row: Row, of: Row) -> dict[str, Any]:
     """A Refund."""
     return {

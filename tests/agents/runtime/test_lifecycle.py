@@ -50,7 +50,11 @@ def test_every_item_can_still_end_wherever_it_stands() -> None:
 
 
 def test_an_ended_item_stays_so_but_for_a_person_with_a_dead_letter() -> None:
-    ways_out = [(source, event) for source, event in TRANSITIONS if source in ENDED]
+    reopened = [source for source, event in TRANSITIONS if event is Event.REOPEN]
+    assert set(reopened) == {State.FAILED, State.COMPENSATED, State.CANCELLED}
+    assert {TRANSITIONS[source, Event.REOPEN] for source in reopened} == {State.COMPENSATING}
+    others = [pair for pair in TRANSITIONS if pair[1] is not Event.REOPEN]
+    ways_out = [(source, event) for source, event in others if source in ENDED]
     assert {source for source, _ in ways_out} <= {State.DEAD_LETTERED}
     assert {event.value for _, event in ways_out} <= BY_HAND
 

@@ -1,10 +1,12 @@
 """The carrier's contract, over the sandbox."""
 
+import time
 from dataclasses import replace
 
 import pytest
 
 from agents.services import Services
+from agents.services.carriers import http_api
 from agents.services.carriers.protocol import Parcel, Refused
 from agents.services.http import Rejected
 from tests.agents.services.conftest import Ledger
@@ -43,6 +45,28 @@ async def test_carriers_know_nothing_of_each_other(services: Services, name: str
     await swift.cancel(name)
     assert await bulky.find(name) is None
     assert (await bulky.book(name, PARCEL)).carrier == "bulky"
+
+
+async def test_a_listing_shows_a_carriers_bookings_once_as_they_stand(
+    services: Services, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_api, "PAGE", 2)
+    swift, bulky = services.carriers
+    begun = time.time()
+    keys = [f"{name}/{number}" for number in range(5)]
+    for key in keys[:4]:
+        await swift.book(key, PARCEL)
+    await swift.cancel(keys[1])
+    await swift.cancel(keys[4])
+    await bulky.book(f"{name}/bulky", PARCEL)
+
+    pages = [page async for page in swift.listed(begun)]
+
+    mine = [one for page in pages for one in page if one.key.startswith(name)]
+    assert max(map(len, pages)) <= 2
+    assert [(one.key, one.booking) for one in mine] == [(k, await swift.find(k)) for k in keys]
+    assert all(begun <= one.created <= time.time() for one in mine)
+    assert [page async for page in swift.listed(time.time() + 60)] == []
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """The warehouse's contract, over the sandbox."""
 
 import asyncio
+import time
 
 import pytest
 
 from agents.runtime.errors import TransientError
 from agents.services import Services
 from agents.services.http import HttpApi, Rejected
+from agents.services.inventory import http_api
 from agents.services.inventory.protocol import OutOfStock, Reservation, StockLine, UnknownSku
 from tests.agents.services.bare import send, stock
 from tests.agents.services.conftest import Ledger
@@ -82,6 +84,30 @@ async def test_keys_may_hold_any_printable_sign(
     key = f"{name}/../a b?c#d%2F&e=é/release"
     assert (await services.inventory.reserve(key, [StockLine(name, 1)])).key == key
     assert (await services.inventory.issue(key)).key == key
+
+
+async def test_a_listing_shows_all_reservations_once_as_they_stand(
+    services: Services, api: HttpApi, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_api, "PAGE", 2)
+    begun = time.time()
+    await stock(api, name, 9)
+    keys = [f"{name}/{sign}" for sign in ("a", "b c", "d&e=é", "f", "g")]
+    for key in keys[:4]:
+        await services.inventory.reserve(key, [StockLine(name, 2)])
+    await services.inventory.issue(keys[0])
+    for key in keys[3:]:
+        await services.inventory.release(key)
+
+    pages = [page async for page in services.inventory.listed(begun)]
+
+    mine = [one for page in pages for one in page if one.reservation.key.startswith(name)]
+    assert max(map(len, pages)) <= 2
+    assert [one.reservation for one in mine] == [await services.inventory.find(k) for k in keys]
+    assert all(begun <= one.created <= time.time() for one in mine)
+    assert [page async for page in services.inventory.listed(time.time() + 60)] == []
+    for query in ("limit=0", "limit=101", "limit=x", "since=soon"):
+        assert (await send(api, "GET", f"/inventory/reservations?{query}")).status == 400
 
 
 async def test_500_buyers_of_100_pieces(

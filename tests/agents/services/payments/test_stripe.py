@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -12,6 +13,7 @@ from agents.runtime.errors import TransientError, UnknownOutcome
 from agents.runtime.settings import Settings
 from agents.services import connect_services
 from agents.services.http import HttpApi, Rejected
+from agents.services.payments import stripe
 from agents.services.payments.protocol import Declined, Payment
 from agents.services.payments.stripe import StripePayments
 from tests.agents.services.conftest import Ledger
@@ -101,6 +103,38 @@ async def test_refund_returns_all_once(peer: Peer, name: str) -> None:
 async def test_nothing_captured_is_nothing_to_refund(peer: Peer, name: str) -> None:
     payment = await opened(peer, name)
     assert await peer.payments.refund(f"{name}/refund", payment.id) == payment
+
+
+async def test_a_listing_shows_all_payments_once_as_they_stand(
+    peer: Peer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stripe, "PAGE", 2)
+    begun = time.time() - 5
+    made = {step: await opened(peer, f"{name}/{step}") for step in (*"abc", "held", "cancelled")}
+    for step in ("a", "b", "held"):
+        await peer.payments.authorise(f"{name}/authorise/{step}", made[step].id)
+    for step in ("a", "b"):
+        await peer.payments.capture(f"{name}/capture/{step}", made[step].id)
+    await peer.payments.refund(f"{name}/refund", made["b"].id)
+    await peer.payments.cancel(f"{name}/cancel", made["cancelled"].id)
+
+    pages = [page async for page in peer.payments.listed(begun)]
+
+    listed = [one for page in pages for one in page if one.reference.startswith(name)]
+    assert max(map(len, pages)) <= 2
+    assert len(listed) == len({one.payment.id for one in listed}) == len(made)
+    for one in listed:
+        assert one.payment == await peer.payments.find(one.payment.id), one
+        assert begun < one.created < time.time() + 5
+    later = [one async for page in peer.payments.listed(time.time() + 60) for one in page]
+    assert later == []
+
+
+async def test_what_the_bank_has_not_decided_is_listed_as_open() -> None:
+    body = {"id": "pi_1", "status": "processing", "amount": 5, "currency": "eur", "created": 9}
+    payments = answering([], 200, {"data": [body], "has_more": False})
+    [[one]] = [page async for page in payments.listed(0)]
+    assert (one.payment.status, one.payment.captured, one.reference) == ("open", 0, "")
 
 
 async def test_an_unknown_payment_is_no_reason_to_undo(peer: Peer) -> None:

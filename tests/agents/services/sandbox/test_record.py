@@ -34,6 +34,18 @@ def test_a_restart_does_not_fill_up(tmp_path: Path) -> None:
     assert [tuple(row) for row in rows] == [("A", 2, 3), ("B", 1, 0)]
 
 
+def test_a_record_of_an_earlier_release_is_gone_on_with(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "sandbox.db")) as db, db:
+        db.execute(
+            "CREATE TABLE reservations (key TEXT PRIMARY KEY, status TEXT NOT NULL,"
+            " weight_grams INTEGER NOT NULL) WITHOUT ROWID"
+        )
+        db.execute("INSERT INTO reservations VALUES ('k', 'held', 5)")
+    for _ in range(2):
+        with closing(open_record(tmp_path)) as db:
+            assert tuple(db.execute("SELECT * FROM reservations").fetchone()) == ("k", "held", 5, 0)
+
+
 @pytest.mark.parametrize(
     "text, problem",
     [

@@ -1,0 +1,151 @@
+"""What can be wrong between an order that ended and what providers hold of it: rules, and no call."""
+
+from collections.abc import Iterator
+
+from agents.orders.models import Booked, Captured, PaymentClosed, PaymentOpened
+from agents.orders.rules import format_money
+from agents.runtime.comparing import Difference, Ended
+from agents.services.carriers.protocol import Booking
+from agents.services.inventory.protocol import Reservation
+from agents.services.payments.protocol import Payment
+
+RESERVE, OPEN, BOOK = "reserve_stock", "open_payment", "book_shipment"
+CAN_BE_CHARGED = frozenset({"open", "authorised"})
+
+# What is wrong, what to do about it, and the agent whose effect the journal can undo.
+Wrong = tuple[str, str, str]
+RIGHT: Wrong = ("", "", "")
+UNDO = "undo it: --undo runs the order's own compensation"
+WHOSE = "find out whose it is"
+
+# (how the order ended, the reservation's status)
+RESERVATIONS: dict[tuple[str, str], Wrong] = {
+    ("unknown", "held"): ("stock held for no known order", WHOSE, ""),
+    ("unknown", "issued"): ("goods left for no known order", WHOSE, ""),
+    ("undone", "held"): ("stock held for an ended order", UNDO, RESERVE),
+    ("undone", "issued"): ("goods left for an order that is not shipped", "get them back", ""),
+    ("shipped", "held"): ("shipped, and its goods are still held", "issue them by hand", ""),
+    ("shipped", "released"): ("shipped, and its goods are for sale", "correct the stock", ""),
+}
+
+# (how the order ended, the booking's status, whether it is the one the journal knows)
+BOOKINGS: dict[tuple[str, str, bool], Wrong] = {
+    ("unknown", "booked", False): ("a booking of no known order", WHOSE, ""),
+    ("undone", "booked", False): ("a booking of an order that is not shipped", UNDO, BOOK),
+    ("undone", "booked", True): ("a booking of an order that is not shipped", UNDO, BOOK),
+    ("shipped", "booked", False): ("a second booking of a shipped order", "cancel one of them", ""),
+    ("shipped", "cancelled", True): (
+        "shipped, and its booking is cancelled",
+        "ask the carrier",
+        "",
+    ),
+}
+
+
+def payment_of(known: Ended) -> str | None:
+    """The provider's id of the order's payment, if the journal has it."""
+    stated = known.item.fact(PaymentOpened) or known.item.fact(PaymentClosed)
+    return stated.payment if stated else None
+
+
+def of_payment(known: Ended | None, reference: str, payment: Payment) -> Difference | None:
+    """What is wrong with a payment; None if all is well."""
+    if known is None:
+        wrong = ("a payment of no known order", WHOSE, "") if _counts(payment) else RIGHT
+    elif known.undone:
+        wrong = _undone(known, payment)
+    else:
+        wrong = _shipped(known, payment)
+    return _named(wrong, known, reference, _told(payment))
+
+
+def of_reservation(known: Ended | None, reservation: Reservation) -> Difference | None:
+    """What is wrong with a reservation; None if all is well."""
+    wrong = RESERVATIONS.get((_end(known), reservation.status), RIGHT)
+    return _named(wrong, known, reservation.key, f"{reservation.key}: {reservation.status}")
+
+
+def of_booking(known: Ended | None, key: str, booking: Booking) -> Difference | None:
+    """What is wrong with a carrier's booking; None if all is well."""
+    booked = known.item.fact(Booked) if known else None
+    at = (booking.carrier, booking.tracking_id)
+    is_ours = booked is not None and at == (booked.carrier, booked.tracking_id)
+    wrong = BOOKINGS.get((_end(known), booking.status, is_ours), RIGHT)
+    return _named(wrong, known, key, f"{booking.carrier} {booking.tracking_id}: {booking.status}")
+
+
+def unknown_outside(known: Ended, missing: set[str]) -> Iterator[Difference]:
+    """What the journal states of an ended order, and the provider of this effect does not know."""
+    said: dict[str, str] = {}
+    closed, captured = known.item.fact(PaymentClosed), known.item.fact(Captured)
+    if known.undone:
+        if closed and closed.refunded:
+            said[OPEN] = f"{closed.payment} is refunded"
+    else:
+        said[RESERVE] = "its goods have left"
+        if captured:
+            amount = format_money(captured.amount, known.item.payload.currency)
+            said[OPEN] = f"{captured.payment} is captured, {amount}"
+        if booked := known.item.fact(Booked):
+            said[BOOK] = f"booked at {booked.carrier} as {booked.tracking_id}"
+    for effect in sorted(said.keys() & missing):
+        wrong = ("the provider knows nothing of it", "ask the provider, check URL and account", "")
+        if (found := _named(wrong, known, "", f"the journal says: {said[effect]}")) is not None:
+            yield found
+
+
+def _undone(known: Ended, payment: Payment) -> Wrong:
+    is_ours = payment.id == payment_of(known)
+    to_do, effect = (UNDO, OPEN) if is_ours else ("close it at the provider", "")
+    if payment.captured > payment.refunded:
+        less = "refunded less than captured"
+        return (less if payment.refunded else "captured for an ended order"), to_do, effect
+    if payment.status in CAN_BE_CHARGED:
+        return "an ended order can still be charged", to_do, effect
+    closed = known.item.fact(PaymentClosed)
+    if is_ours and closed and closed.refunded != payment.refunded:
+        return "amounts differ", "see what was refunded, and tell the customer", ""
+    return RIGHT
+
+
+def _shipped(known: Ended, payment: Payment) -> Wrong:
+    order, captured = known.item.payload, known.item.fact(Captured)
+    if payment.id != payment_of(known):
+        second = ("a second payment of a shipped order", "close it at the provider", "")
+        return second if _counts(payment) else RIGHT
+    if payment.status != "captured":
+        return "shipped and not paid", "ask the customer to pay", ""
+    if payment.refunded:
+        return "shipped and refunded", "ask who has refunded it, and why", ""
+    amounts = {payment.captured, order.total, captured.amount if captured else 0}
+    if len(amounts) > 1 or payment.currency != order.currency:
+        return "amounts differ", "settle it with the customer", ""
+    return RIGHT
+
+
+def _counts(payment: Payment) -> bool:
+    """Whether it holds money or can still take some."""
+    return payment.captured > payment.refunded or payment.status in CAN_BE_CHARGED
+
+
+def _end(known: Ended | None) -> str:
+    if known is None:
+        return "unknown"
+    return "undone" if known.undone else "shipped"
+
+
+def _told(payment: Payment) -> str:
+    amount = format_money(payment.captured or payment.amount, payment.currency)
+    refunded = f", refunded {format_money(payment.refunded, payment.currency)}"
+    return f"{payment.id}: {payment.status} {amount}" + (refunded if payment.refunded else "")
+
+
+def _named(wrong: Wrong, known: Ended | None, name: str, found: str) -> Difference | None:
+    """The difference by the name of its order, or of the object if there is none."""
+    what, to_do, effect = wrong
+    if not what:
+        return None
+    if known is None:
+        return Difference(what, name, found, to_do)
+    found += f"; the order is {known.item.state}"
+    return Difference(what, known.item.key, found, to_do, known if effect else None, effect)
