@@ -21,6 +21,7 @@ from agents.runtime.journal.acceptance import (
     Claimed,
     Disposition,
     NewItem,
+    Sender,
     accept,
     load,
     outlook,
@@ -107,14 +108,9 @@ class Intake:
                 repeated.append(record)
         here, scenario = journal(), self.scenario
         point("accepting")
-        answers = await accept(
-            here.database,
-            here.owner.id,
-            here.tenant,
-            scenario.name,
-            scenario.version,
-            [_new_item(candidate) for candidate in wanted.values()],
-        )
+        sender = Sender(here.tenant, scenario.name, scenario.version)
+        new = [_new_item(candidate) for candidate in wanted.values()]
+        answers = await accept(here.database, sender, new, here.owner.id)
         point("accepted")
         self._repeated(repeated, {a.row.key: a.row.body_hash for a in answers})
         known = [a.row for a in answers if self._claimed(a, wanted) and not a.is_new]
