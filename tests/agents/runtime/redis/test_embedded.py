@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agents.runtime.redis.embedded import FOLDER, LONGEST_SOCKET, Embedded, NoValkey, answers
-from agents.runtime.redis.keeper import PID, is_alive, is_kept
+from agents.runtime.redis.keeper import PID, is_alive, is_kept, start
 from tests.redis_servers import Valkey, eventually
 
 USER = """
@@ -43,22 +43,30 @@ def test_it_is_started_once_and_ends_with_its_last_user_even_if_that_is_killed(
     eventually(lambda: not is_alive(tmp_path / FOLDER))
 
 
-def test_a_killed_server_comes_back_and_a_killed_keeper_leaves_none_behind(tmp_path: Path) -> None:
+def test_a_killed_server_comes_back_and_a_killed_keeper_takes_it_along(tmp_path: Path) -> None:
     mine, folder = Embedded(tmp_path), tmp_path / FOLDER
     socket = mine.ensure()
     Valkey(tmp_path).kill()
     eventually(lambda: answers(socket, folder))
 
-    orphan = Valkey(tmp_path).pid
-    os.kill(_parent(orphan), signal.SIGKILL)
-    eventually(lambda: not is_kept(folder))
-    assert is_alive(folder), "it goes on serving"
-    other = Embedded(tmp_path)
-    assert other.ensure() == socket
-    assert is_kept(folder), "the next user has found the folder a keeper"
-    assert Valkey(tmp_path).pid != orphan
+    os.kill(_parent(Valkey(tmp_path).pid), signal.SIGKILL)
+    eventually(lambda: not is_alive(folder))
+    assert mine.ensure() == socket
     mine.leave()
-    other.leave()
+    eventually(lambda: not is_alive(folder))
+
+
+def test_a_server_without_a_keeper_is_replaced_by_one_with_a_keeper(tmp_path: Path) -> None:
+    mine, folder = Embedded(tmp_path), tmp_path / FOLDER
+    folder.mkdir()
+    orphan = start(folder, folder / "valkey.sock")
+    eventually(lambda: answers(folder / "valkey.sock", folder))
+
+    mine.ensure()
+
+    assert orphan.wait(5) == 0
+    assert is_kept(folder)
+    mine.leave()
     eventually(lambda: not is_alive(folder))
 
 
