@@ -38,8 +38,8 @@ class Stop:
 
 
 @contextmanager
-def stop_on_sigterm() -> Iterator[Stop]:
-    """Within the block SIGTERM asks to stop, and cancels the running task after a grace period.
+def stop_on_sigterm(grace: float = GRACE) -> Iterator[Stop]:
+    """Within the block SIGTERM asks to stop, and cancels the running task `grace` seconds later.
 
     Outside of the main thread signals cannot be heard, and nothing changes.
     """
@@ -49,9 +49,9 @@ def stop_on_sigterm() -> Iterator[Stop]:
         return
 
     def ask() -> None:
-        log.warning("asked to stop", grace=GRACE)
+        log.warning("asked to stop", grace=grace)
         stop.asked = True
-        handles.append(loop.call_later(GRACE, task.cancel))
+        handles.append(loop.call_later(grace, task.cancel))
 
     handles: list[asyncio.TimerHandle] = []
     before = signal.getsignal(signal.SIGTERM)

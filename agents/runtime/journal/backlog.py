@@ -46,7 +46,7 @@ async def backlog(database: Database, scenario: str, window: float = WINDOW) -> 
         func.count().filter(late).label("delayed"),
         (now() - func.min(items.c.accepted_at)).label("oldest"),
     ).where(items.c.scenario == scenario, items.c.state == PENDING)
-    counted = _grouped(func.count().label("count")).where(items.c.scenario == scenario)
+    counted = _grouped(func.count().label("number")).where(items.c.scenario == scenario)
     async with database.read() as connection:
         rows = (await connection.execute(waiting)).all()
         arrived, served = [
@@ -62,7 +62,7 @@ def _grouped(*what: Any) -> Select[Any]:
 
 
 def _counts(rows: Sequence[Row[Any]]) -> dict[tuple[str, str], int]:
-    return {(row.tenant, row.priority): row._mapping["count"] for row in rows}
+    return {(row.tenant, row.priority): row.number for row in rows}
 
 
 def _joined(
@@ -78,5 +78,6 @@ def _joined(
         row = waits.get(of)
         waiting, delayed, oldest = (row.waiting, row.delayed, row.oldest) if row else (0, 0, 0.0)
         arriving, done = arrived.get(of, 0) / window, served.get(of, 0) / window
-        found.append(Backlog(scenario, *of, waiting, delayed, oldest, arriving, done))
+        tenant, priority = of
+        found.append(Backlog(scenario, tenant, priority, waiting, delayed, oldest, arriving, done))
     return found

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, bindparam, exists, literal_column, select, text, update
+from sqlalchemy import Row, bindparam, exists, func, literal_column, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agents.runtime.errors import AgentError
 from agents.runtime.journal.claims import CLAIMABLE, MOST_TOGETHER
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.owners import is_alive
@@ -54,6 +55,29 @@ async def claim_first(
             await record(connection, rows, Event.CLAIM, State.PENDING, owner, {})
             await advance(connection, scenario, rows)
     return sorted(rows, key=lambda row: (row.rank, row.id))
+
+
+class QueueFull(AgentError):
+    """The queue holds as many items as it may; what was accepted before stays accepted."""
+
+    def __init__(self, scenario: str, limit: int) -> None:
+        super().__init__(scenario, limit)
+        self.scenario, self.limit = scenario, limit
+
+    def __str__(self) -> str:
+        return (
+            f"the queue of {self.scenario} holds {self.limit:,} items, its limit: "
+            "send the rest later, what was accepted is kept and will be recognised"
+        )
+
+
+async def require_room(database: Database, scenario: str, limit: int) -> None:
+    """Raise QueueFull if `limit` items wait, or more."""
+    waiting = select(items.c.id).where(items.c.scenario == scenario, text(READY)).limit(limit)
+    async with database.read() as connection:
+        count = await connection.scalar(select(func.count()).select_from(waiting.subquery()))
+    if count is not None and count >= limit:
+        raise QueueFull(scenario, limit)
 
 
 async def left_over(database: Database, scenario: str, most: int = MOST_TOGETHER) -> list[int]:
