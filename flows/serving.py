@@ -26,7 +26,7 @@ from agents.runtime.monitor import look, table
 from agents.runtime.scaling import Bounds, Scaler
 from agents.runtime.settings import PREFIX, ROOT, settings
 from agents.runtime.showcase import publish_table
-from agents.runtime.stopping import Stop, stop_on_sigterm
+from agents.runtime.stopping import stop_on_sigterm
 from agents.runtime.telemetry import CONSUMERS, get_logger
 from flows.listings import Listing
 from flows.parameters import ScenarioName
@@ -35,7 +35,6 @@ from flows.terminal import command
 log = get_logger(__name__)
 
 LOOK_SECONDS = 5.0
-NAP_SECONDS = 0.2
 STOP_SECONDS = 12.0  # what is in flight has seven seconds to finish
 Many = Annotated[int, Field(ge=0, le=64)]
 
@@ -66,7 +65,7 @@ async def serve(
         async with _crew(scenario) as crew:
             while not stop.asked and time.monotonic() < until:
                 await _supervise(database, crew, scaler)
-                await _rest(stop)
+                await stop.wait(LOOK_SECONDS)
     found = await look(database, scenario)
     await database.close()
     title = f"served {scenario} with up to {crew.peak} consumers"
@@ -128,13 +127,6 @@ async def _supervise(database: Database, crew: Crew, scaler: Scaler) -> None:
         log.info("consumers", queue=crew.scenario, running=running, wanted=wanted)
     await crew.be(wanted)
     await publish_table(f"backlog-{crew.scenario}", table(found), f"{wanted} consumers")
-
-
-async def _rest(stop: Stop) -> None:
-    """Until the next look, or until asked to stop."""
-    until = time.monotonic() + LOOK_SECONDS
-    while not stop.asked and time.monotonic() < until:
-        await asyncio.sleep(NAP_SECONDS)
 
 
 @contextlib.asynccontextmanager

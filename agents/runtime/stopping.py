@@ -8,7 +8,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from agents.runtime.errors import AgentError
 from agents.runtime.telemetry import get_logger
@@ -29,12 +29,27 @@ class Stop:
     """Whether this process was asked to stop."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self._event = asyncio.Event()
+
+    @property
+    def asked(self) -> bool:
+        """Whether it was."""
+        return self._event.is_set()
+
+    def ask(self) -> None:
+        """Ask it to stop."""
+        self._event.set()
 
     def check(self) -> None:
         """Raise Stopped if it was."""
         if self.asked:
             raise Stopped
+
+    async def wait(self, seconds: float) -> None:
+        """Until it is, for at most so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
 
 
 @contextmanager
@@ -50,7 +65,7 @@ def stop_on_sigterm(grace: float = GRACE) -> Iterator[Stop]:
 
     def ask() -> None:
         log.warning("asked to stop", grace=grace)
-        stop.asked = True
+        stop.ask()
         handles.append(loop.call_later(grace, task.cancel))
 
     handles: list[asyncio.TimerHandle] = []

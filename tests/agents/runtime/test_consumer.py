@@ -131,7 +131,7 @@ async def test_it_ends_when_asked_to_stop_and_finishes_what_is_on_its_way(opened
     await enqueue(jobs(6))
 
     async def fulfil(batch: Batch) -> None:
-        opened.stop.asked = True
+        opened.stop.ask()
         await story(batch)
 
     appetite = Appetite(size=2, at_once=1)
