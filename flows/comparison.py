@@ -16,8 +16,9 @@ from agents.runtime.journal.acceptance import outlook
 from agents.runtime.settings import settings
 from agents.runtime.showcase import alert
 from agents.services import connect_services
+from flows.listings import Listing, shown
 from flows.parameters import ScenarioName
-from flows.stories import STORIES, Listing, Story, finish, shown
+from flows.stories import STORIES, Story, finish
 
 MINUTE, DAY = 60.0, 86_400.0
 MOST_NAMED = 1_000  # rows of a kind: more than anybody reads, and an alert each

@@ -18,8 +18,9 @@ from agents.runtime.lifecycle import Event
 from agents.runtime.settings import settings
 from agents.runtime.tally import Tally
 from agents.services import connect_services
+from flows.listings import Listing, shown
 from flows.parameters import Body, By, Reason, ScenarioName
-from flows.stories import STORIES, Listing, finish, see_through, shown
+from flows.stories import STORIES, finish, see_through
 
 
 @flow(name="decide", persist_result=False)

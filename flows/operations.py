@@ -17,8 +17,9 @@ from agents.runtime.showcase import alert
 from agents.services import connect_services
 from flows.comparison import compare
 from flows.interventions import cancel, decide, discard, edit, mend, replay, restart
+from flows.listings import Listing, shown
 from flows.parameters import ScenarioName
-from flows.stories import STORIES, Listing, finish, shown, told_life
+from flows.stories import STORIES, finish, told_life
 from flows.terminal import commands
 
 HOUR = 3600.0

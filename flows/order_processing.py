@@ -17,7 +17,9 @@ from agents.orders.notify_customer import notify_customer
 from agents.orders.report import OrderReport
 from agents.orders.reserve_stock import issue_stock, reserve_stock
 from agents.runtime.batch import Batch
+from agents.runtime.journal.ranks import Priority
 from agents.runtime.saga import saga
+from flows.listings import Listing
 from flows.terminal import command
 
 OrderSource = Annotated[str, Parameter(allow_leading_hyphen=True)]
@@ -50,6 +52,26 @@ async def process_orders(
         return await desk.report()
 
 
+@flow(name="enqueue-orders", persist_result=False)
+async def enqueue_orders(
+    orders: OrderSource = SAMPLE,
+    priority: Priority = Priority.NORMAL,
+    report: str | None = None,
+    stock: str | None = None,
+) -> Listing:
+    """Leave every order of a source in the queue, where consumers find it.
+
+    Args:
+        orders: As process_orders takes it.
+        priority: How urgent these are: urgent, high, normal or low.
+        report: Rejected records are kept next to where the report would be.
+        stock: As process_orders takes it.
+
+    """
+    async with open_desk(orders, faults="none", stock=stock, report=report) as desk:
+        return Listing(title="enqueued", table=await desk.enqueue(priority))
+
+
 async def fulfil(batch: Batch) -> None:
     """What every order goes through, whoever brings it; undone in reverse if it fails for good."""
     async with saga(batch):
@@ -64,4 +86,6 @@ async def fulfil(batch: Batch) -> None:
 
 
 if __name__ == "__main__":
-    command(process_orders)
+    from flows.serving import serve  # it serves this story among others
+
+    command(process_orders, {"--enqueue": enqueue_orders, "serve": serve})

@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
-
 from agents.orders.compare import differences
 from agents.orders.notify_customer import notify_customer
 from agents.orders.scenario import ORDERS
@@ -16,10 +14,10 @@ from agents.runtime.journal import Journal, open_journal
 from agents.runtime.journal.inquiries import Life, life
 from agents.runtime.journal.interventions import Act, UnknownItem
 from agents.runtime.settings import settings
-from agents.runtime.showcase import publish_table
 from agents.runtime.tally import Tally
 from agents.runtime.task import Agent
 from agents.services import connect_services
+from flows.listings import Listing
 from flows.order_processing import fulfil
 
 BATCH = 256
@@ -38,31 +36,6 @@ class Story:
 STORIES: Mapping[str, Story] = {
     "orders": Story(ORDERS, fulfil, notify_customer, differences),
 }
-
-
-class Listing(BaseModel):
-    """A headline, a table and notes, for the terminal and for the UI; `code` is its exit status."""
-
-    title: str
-    table: list[dict[str, str]] = []
-    lines: list[str] = []
-    code: int = 0
-
-    def headline(self) -> str:
-        """What this is a list of."""
-        return self.title
-
-    def rows(self) -> Sequence[Mapping[str, str]]:
-        """The table."""
-        return self.table
-
-    def notes(self) -> Sequence[str]:
-        """Lines below it."""
-        return self.lines
-
-    def status(self) -> int:
-        """The exit status of its command."""
-        return self.code
 
 
 async def see_through(act: Act, deed: Callable[[Journal], Awaitable[Any]]) -> Listing:
@@ -86,12 +59,6 @@ async def finish(
     async for batch in Intake(story.scenario, tally, reject=lambda _: None).resumed(BATCH, ids):
         await story.fulfil(batch)
     return tally
-
-
-async def shown(key: str, listing: Listing) -> Listing:
-    """The listing, shown in the UI as well."""
-    await publish_table(key, listing.table, listing.title)
-    return listing
 
 
 def told_life(told: Life) -> Listing:

@@ -62,14 +62,23 @@ class Report(Protocol):
         ...
 
 
-def command(flow: Flow[..., Any]) -> None:
+def command(
+    flow: Flow[..., Any],
+    others: Mapping[str, Flow[..., Any]] | None = None,
+    again: Callable[[Any], bool] = lambda _report: False,
+) -> None:
     """Make the flow a command: parse its parameters, run it, show its report.
 
+    `others` are flows that run instead when the command line begins with their word; the first
+    parameter of such a flow may follow without its name. While `again` says so of its report, the
+    flow is run again.
     Exits with words instead of a stack trace: with status 2 on an error of ours, with 130 on
     Ctrl-C, and with 1 on anything that nobody expected, whose trace is in the log file.
     """
     app = cyclopts.App(name=f"python -m flows.{flow.name.replace('-', '_')}", version_flags=[])
-    app.default(_main_of(flow))
+    app.default(_main_of(flow, again=again))
+    for word, other in (others or {}).items():
+        app.command(_main_of(other, first_by_place=True), name=word)
     app()
 
 
@@ -81,13 +90,22 @@ def commands(module: str, *flows: Flow[..., Any]) -> None:
     app()
 
 
-def _main_of(flow: Flow[..., Any]) -> Callable[..., None]:
+def _main_of(
+    flow: Flow[..., Any],
+    *,
+    first_by_place: bool = False,
+    again: Callable[[Any], bool] = lambda _report: False,
+) -> Callable[..., None]:
     signature = inspect.signature(flow.fn)
     options = [p.replace(kind=p.KEYWORD_ONLY) for p in signature.parameters.values()]
+    if first_by_place:
+        options[0] = options[0].replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
     hints = get_type_hints(flow.fn, include_extras=True)
 
-    def main(**given: Any) -> None:
-        report = _run(flow, given)
+    def main(*first: Any, **given: Any) -> None:
+        named = dict(zip([options[0].name], first, strict=False)) | given
+        while again(report := _run(flow, named)):
+            pass
         _show(report)
         sys.exit(report.status())
 

@@ -11,6 +11,7 @@ from tests.databases import (
     sqlite_url,
 )
 from tests.prefect_server import prefect_server
+from tests.redis_servers import redis_settings
 
 __all__ = [
     "empty_databases",
@@ -19,6 +20,7 @@ __all__ = [
     "new_postgresql_database",
     "postgresql_url",
     "prefect_server",
+    "redis_settings",
     "sqlite_url",
 ]
 

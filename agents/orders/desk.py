@@ -14,6 +14,8 @@ from agents.orders.scenario import ORDERS
 from agents.runtime.batch import Batch
 from agents.runtime.intake import Intake
 from agents.runtime.journal import open_journal
+from agents.runtime.journal.ranks import Priority
+from agents.runtime.redis.signals import signals
 from agents.runtime.rejects import Rejects
 from agents.runtime.settings import settings
 from agents.runtime.showcase import Progress, publish_markdown, publish_table, rename_run
@@ -22,6 +24,7 @@ from agents.services import connect_services
 from agents.services.sandbox.faults import DEMO
 
 SAMPLE = "sample"
+CHUNK = 256
 NAME = "order-processing"
 
 
@@ -47,6 +50,15 @@ class Desk:
         tally.show()
         await progress.show(tally)
         await rename_run(self._name(tally.done))
+
+    async def enqueue(self, priority: Priority) -> list[dict[str, str]]:
+        """Leave the orders of the source in the queue and wake consumers; what became of them."""
+        here, tally, records = settings(), self.intake.tally, read_orders(self.source)
+        tally.expected = await asyncio.to_thread(count_orders, self.source)
+        async with signals(here) as consumers:
+            async for _ in self.intake.queued(records, CHUNK, here.queue_limit, priority):
+                await consumers.wake(ORDERS.name)
+        return [{"outcome": word, "orders": f"{n:,}"} for word, n in tally.outcomes.items()]
 
     async def report(self) -> OrderReport:
         """Write the report and show it in the UI."""

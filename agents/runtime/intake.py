@@ -21,11 +21,14 @@ from agents.runtime.journal.acceptance import (
     Claimed,
     Disposition,
     NewItem,
+    Sender,
     accept,
     load,
     outlook,
 )
 from agents.runtime.journal.claims import claim, next_due, unfinished
+from agents.runtime.journal.queue import require_room
+from agents.runtime.journal.ranks import Priority
 from agents.runtime.lifecycle import State
 from agents.runtime.loading import restore
 from agents.runtime.stage import park_unreadable
@@ -84,6 +87,27 @@ class Intake:
             yield batch
         await self._give_up()
 
+    async def queued(
+        self,
+        records: Iterable[Candidate | Rejection],
+        size: int,
+        limit: int,
+        priority: Priority = Priority.NORMAL,
+    ) -> AsyncIterator[int]:
+        """Leave the records in the queue for consumers; yields how many each chunk of `size` added.
+
+        Raises QueueFull as soon as `limit` items wait.
+        """
+        source, here = iter(records), journal()
+        while chunk := await asyncio.to_thread(_next, source, size):
+            await require_room(here.database, self.scenario.name, limit)
+            answers = await self._offer(chunk, None, priority)
+            yield sum(answer.disposition is Disposition.QUEUED for answer in answers)
+            self.tally.show()
+        await self._settle_ended()
+        for _ in self.late:
+            self.tally.count("queued before")
+
     async def resumed(self, size: int, ids: Sequence[int] | None = None) -> AsyncIterator[Batch]:
         """Batches of items that were accepted before and that nobody alive holds.
 
@@ -98,6 +122,16 @@ class Intake:
         await self._give_up()
 
     async def _accept(self, chunk: Sequence[Candidate | Rejection]) -> list[Claimed]:
+        answers = await self._offer(chunk, journal().owner.id, Priority.NORMAL)
+        mine = [answer for answer in answers if answer.disposition is Disposition.CLAIMED]
+        known = [answer.row for answer in mine if not answer.is_new]
+        loaded = {c.row.id: c for c in await load(journal().database, known)}
+        return [loaded.get(answer.row.id, Claimed(answer.row, [], [])) for answer in mine]
+
+    async def _offer(
+        self, chunk: Sequence[Candidate | Rejection], owner: str | None, priority: Priority
+    ) -> list[Accepted]:
+        """Offer the good records of the chunk to the journal, and count what it answers."""
         wanted: dict[str, Candidate] = {}
         repeated: list[Candidate] = []
         for record in chunk:
@@ -106,38 +140,28 @@ class Intake:
             elif wanted.setdefault(record.key, record) is not record:
                 repeated.append(record)
         here, scenario = journal(), self.scenario
+        sender = Sender(here.tenant, scenario.name, scenario.version)
+        new = [_new_item(candidate, priority) for candidate in wanted.values()]
         point("accepting")
-        answers = await accept(
-            here.database,
-            here.owner.id,
-            here.tenant,
-            scenario.name,
-            scenario.version,
-            [_new_item(candidate) for candidate in wanted.values()],
-        )
+        answers = await accept(here.database, sender, new, owner)
         point("accepted")
         self._repeated(repeated, {a.row.key: a.row.body_hash for a in answers})
-        known = [a.row for a in answers if self._claimed(a, wanted) and not a.is_new]
-        loaded = {c.row.id: c for c in await load(here.database, known)}
-        return [
-            loaded.get(a.row.id, Claimed(a.row, [], []))
-            for a in answers
-            if a.disposition is Disposition.CLAIMED
-        ]
+        for answer in answers:
+            self._answered(answer, wanted)
+        return answers
 
-    def _claimed(self, answer: Accepted, wanted: dict[str, Candidate]) -> bool:
+    def _answered(self, answer: Accepted, wanted: dict[str, Candidate]) -> None:
         match answer.disposition:
-            case Disposition.CLAIMED:
-                return True
             case Disposition.CONFLICT:
                 self._conflict(wanted[answer.row.key])
+            case Disposition.QUEUED:
+                self.tally.count("queued")
             case Disposition.ENDED:
                 self.tally.count("already done", answer.row.outcome or str(answer.row.state))
             case Disposition.WAITING:
                 self.tally.count("waiting", "since an earlier run")
             case Disposition.BUSY:
                 self.late.add(answer.row.id)
-        return False
 
     def _repeated(self, candidates: Sequence[Candidate], stored: Mapping[str, str]) -> None:
         for candidate in candidates:
@@ -157,15 +181,9 @@ class Intake:
 
     async def _batches(self, claimed: Sequence[Claimed], size: int) -> AsyncIterator[Batch]:
         journal().stop.check()
-        for start in range(0, len(claimed), size):
-            lineage = Lineage(self.scenario, self.tally)
-            items, unreadable = restore(self.scenario, claimed[start : start + size])
-            await park_unreadable(lineage, unreadable)
-            lineage.compensating = [item for item in items if item.state is State.COMPENSATING]
-            yield Batch(lineage, [item for item in items if item.state is State.PROCESSING])
-            self.late.update(lineage.delayed)
-            lineage.finish()
-            self.tally.show()
+        async for batch in batches_of(self.scenario, self.tally, claimed, size):
+            yield batch
+            self.late.update(batch.lineage.delayed)
 
     async def _come_back(self, size: int) -> AsyncIterator[Batch]:
         """Items due later: each is bounded by its budget of attempts, an owner's by its lease."""
@@ -218,10 +236,24 @@ class Intake:
                 self.late.discard(row.id)
 
 
+async def batches_of(
+    scenario: Scenario, tally: Tally, claimed: Sequence[Claimed], size: int
+) -> AsyncIterator[Batch]:
+    """Claimed items as batches of at most `size`; what this code cannot read is parked before."""
+    for start in range(0, len(claimed), size):
+        lineage = Lineage(scenario, tally)
+        items, unreadable = restore(scenario, claimed[start : start + size])
+        await park_unreadable(lineage, unreadable)
+        lineage.compensating = [item for item in items if item.state is State.COMPENSATING]
+        yield Batch(lineage, [item for item in items if item.state is State.PROCESSING])
+        lineage.finish()
+        tally.show()
+
+
 def _next(source: Iterator[Candidate | Rejection], size: int) -> list[Candidate | Rejection]:
     return list(islice(source, size))
 
 
-def _new_item(candidate: Candidate) -> NewItem:
+def _new_item(candidate: Candidate, priority: Priority) -> NewItem:
     body_hash = hash_of(candidate.body)
-    return NewItem(candidate.key, candidate.body, body_hash, new_trace())
+    return NewItem(candidate.key, candidate.body, body_hash, new_trace(), priority)

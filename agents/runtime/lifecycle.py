@@ -23,6 +23,7 @@ class Event(StrEnum):
     """What happens to a work item."""
 
     ACCEPT = "accept"
+    MOVE = "move"
     CLAIM = "claim"
     TAKE_OVER = "take_over"
     HAND_BACK = "hand_back"
@@ -51,6 +52,7 @@ ENDED = frozenset(
 
 TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (None, Event.ACCEPT): State.PENDING,
+    (State.PENDING, Event.MOVE): State.PENDING,
     (State.PENDING, Event.CLAIM): State.PROCESSING,
     (State.PROCESSING, Event.TAKE_OVER): State.PROCESSING,
     (State.PROCESSING, Event.HAND_BACK): State.PENDING,

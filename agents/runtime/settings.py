@@ -30,7 +30,14 @@ class Settings(BaseSettings):
     journal_url: SecretStr | None = Field(
         None, description="SQLAlchemy URL of the journal, sqlite+aiosqlite or postgresql+asyncpg"
     )
+    redis_url: SecretStr | None = Field(
+        None,
+        description="redis://, rediss:// or unix://; none: an embedded Valkey, if one is needed",
+    )
     tenant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")] = "default"
+    queue_limit: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        100_000, description="items that may wait in a queue; more are refused"
+    )
     lease_seconds: Annotated[float, Field(ge=1, le=300)] = 15.0
     concurrency: Literal["auto", "prefect", "local"] = Field(
         "auto",

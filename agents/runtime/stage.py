@@ -195,6 +195,7 @@ async def _commit(agent: AnyAgent, lineage: Lineage, units: list[Unit]) -> set[i
         _set_aside(lineage, unit)
     for kind, count in Counter(type(unit.outcome) for unit in mine).items():
         ITEMS.labels(agent.name, agent.release, kind.__name__.lower()).inc(count)
+        lineage.tally.passed(agent.name, kind.__name__.lower(), count)
     return {unit.id for unit in mine if isinstance(unit.outcome, Done)}
 
 

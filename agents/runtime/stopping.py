@@ -8,7 +8,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from agents.runtime.errors import AgentError
 from agents.runtime.telemetry import get_logger
@@ -29,17 +29,32 @@ class Stop:
     """Whether this process was asked to stop."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self._event = asyncio.Event()
+
+    @property
+    def asked(self) -> bool:
+        """Whether it was."""
+        return self._event.is_set()
+
+    def ask(self) -> None:
+        """Ask it to stop."""
+        self._event.set()
 
     def check(self) -> None:
         """Raise Stopped if it was."""
         if self.asked:
             raise Stopped
 
+    async def wait(self, seconds: float) -> None:
+        """Until it is, for at most so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
+
 
 @contextmanager
-def stop_on_sigterm() -> Iterator[Stop]:
-    """Within the block SIGTERM asks to stop, and cancels the running task after a grace period.
+def stop_on_sigterm(grace: float = GRACE) -> Iterator[Stop]:
+    """Within the block SIGTERM asks to stop, and cancels the running task `grace` seconds later.
 
     Outside of the main thread signals cannot be heard, and nothing changes.
     """
@@ -49,9 +64,9 @@ def stop_on_sigterm() -> Iterator[Stop]:
         return
 
     def ask() -> None:
-        log.warning("asked to stop", grace=GRACE)
-        stop.asked = True
-        handles.append(loop.call_later(GRACE, task.cancel))
+        log.warning("asked to stop", grace=grace)
+        stop.ask()
+        handles.append(loop.call_later(grace, task.cancel))
 
     handles: list[asyncio.TimerHandle] = []
     before = signal.getsignal(signal.SIGTERM)

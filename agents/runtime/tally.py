@@ -19,6 +19,7 @@ class Tally:
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: dict[str, Counter[str]] = field(default_factory=dict)
     measures: Counter[str] = field(default_factory=Counter)
+    stages: dict[str, Counter[str]] = field(default_factory=dict)
 
     def count(
         self, outcome: str, reason: str = "", measures: Mapping[str, int] | None = None
@@ -28,6 +29,10 @@ class Tally:
         if reason:
             self.reasons.setdefault(outcome, Counter())[reason[:REASON_LENGTH]] += 1
         self.measures.update(measures or {})
+
+    def passed(self, agent: str, outcome: str, items: int) -> None:
+        """So many items came out of an agent so."""
+        self.stages.setdefault(agent, Counter())[outcome] += items
 
     def show(self) -> None:
         """Tell whoever watches the run."""

@@ -21,7 +21,7 @@ from typing import (
 
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
-from prefect.context import FlowRunContext
+from prefect.context import FlowRunContext, TaskRunContext
 from pydantic import TypeAdapter
 
 from agents.runtime.batch import Batch, Decision, Item
@@ -96,10 +96,12 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Take a batch through the journal; or run once for a bare payload, if there is no effect.
 
-        Inside a flow both are task runs; outside of one, plain calls that need no server.
+        Inside a flow both are task runs; outside of one, plain calls that need no server. So are
+        those within a task run: stages of few items may share one, where latency counts.
         """
         if args and isinstance(args[0], Batch):
-            shown = FlowRunContext.get() is not None and self._has_work(args[0])
+            alone = FlowRunContext.get() is not None and TaskRunContext.get() is None
+            shown = alone and self._has_work(args[0])
             return super().__call__(args[0]) if shown else self.fn(args[0])
         if self.policy.effect:
             raise TypeError(

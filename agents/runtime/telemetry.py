@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from functools import cache
 
 import structlog
-from prometheus_client import Counter, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
 from structlog.typing import EventDict
 
 from agents.runtime.settings import Settings
@@ -19,6 +19,13 @@ ITEMS = Counter(
 SECONDS = Histogram(
     "agent_flows_agent_seconds", "Seconds an agent took for one item", ["agent", "version"]
 )
+QUEUE = ["queue", "tenant", "priority"]
+WAITING = Gauge("agent_flows_queue_waiting", "Items that wait in a queue", QUEUE)
+OLDEST = Gauge("agent_flows_queue_oldest_seconds", "Age of the oldest item that waits", QUEUE)
+ARRIVING = Gauge("agent_flows_queue_arriving", "Items accepted a second, last minute", QUEUE)
+SERVED = Gauge("agent_flows_queue_served", "Items ended a second, last minute", QUEUE)
+DRAIN = Gauge("agent_flows_queue_drain_seconds", "Seconds until a queue is drained", ["queue"])
+CONSUMERS = Gauge("agent_flows_consumers", "Consumers kept on this machine", ["queue"])
 COMMITS = Counter("agent_flows_commits_total", "Transactions the journal committed")
 
 _item: ContextVar[tuple[str | None, str]] = ContextVar("item", default=(None, "0" * 32))

@@ -15,7 +15,7 @@ from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
 from flows import comparison
 from flows.comparison import DIFFERENT, compare
 from flows.interventions import decide
-from flows.stories import Listing
+from flows.listings import Listing
 from tests.flows.operating import WHO, ended, money, outage
 from tests.flows.shop import Shop
 from tests.prefect_server import PrefectServer

@@ -15,7 +15,7 @@ import pytest
 
 from agents.runtime.settings import PREFIX
 from flows import operations
-from flows.stories import Listing
+from flows.listings import Listing
 from tests.flows.conftest import LEASE
 from tests.flows.operating import ended, killed_at_the_carrier, outage
 from tests.flows.shop import Shop

@@ -13,7 +13,8 @@ from agents.runtime.journal.interventions import Act, UnknownItem, decide
 from agents.runtime.settings import settings
 from agents.runtime.tally import Tally
 from agents.services import connect_services
-from flows.stories import STORIES, Listing, finish, see_through, shown
+from flows.listings import Listing, shown
+from flows.stories import STORIES, finish, see_through
 from tests.flows.shop import Shop
 
 DEAR = 700_000

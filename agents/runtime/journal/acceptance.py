@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.claims import claim
 from agents.runtime.journal.database import Database, now
+from agents.runtime.journal.ranks import Priority, give_back, ranked
 from agents.runtime.journal.rows import insert_many, insert_new, record, values_of
 from agents.runtime.journal.schema import dead_letters, effects, items, stages
 from agents.runtime.lifecycle import ENDED, Event, State
@@ -23,12 +24,14 @@ class NewItem:
     body: str
     body_hash: str
     trace: str
+    priority: Priority = Priority.NORMAL
 
 
 class Disposition(StrEnum):
     """What acceptance found."""
 
     CLAIMED = "claimed"
+    QUEUED = "queued"
     ENDED = "ended"
     WAITING = "waiting"
     BUSY = "busy"
@@ -53,16 +56,21 @@ class Claimed:
     effects: list[Row[Any]]
 
 
-async def accept(  # noqa: PLR0913 - who takes what, for whom
-    database: Database,
-    owner: str,
-    tenant: str,
-    scenario: str,
-    version: str,
-    new: Sequence[NewItem],
-) -> list[Accepted]:
-    """Accept and claim in one transaction; idempotent by (tenant, scenario, key).
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whose items these are, of which scenario and which version of it."""
 
+    tenant: str
+    scenario: str
+    version: str
+
+
+async def accept(
+    database: Database, sender: Sender, new: Sequence[NewItem], owner: str | None = None
+) -> list[Accepted]:
+    """Accept in one transaction; idempotent by (tenant, scenario, key).
+
+    An `owner` claims what it can in the same transaction; without one the items wait in the queue.
     The same key with the same body is the same item; with another body a CONFLICT, and the stored
     item stays as it is. Answers come in the order of `new`.
     """
@@ -70,14 +78,12 @@ async def accept(  # noqa: PLR0913 - who takes what, for whom
         return []
     wanted = {item.key: item for item in new}
     async with database.write() as connection:
-        await _insert(connection, tenant, scenario, version, wanted)
-        rows = {row.key: row for row in await _select(connection, tenant, scenario, list(wanted))}
-        fresh = {row.id for row in rows.values() if row.trace == wanted[row.key].trace}
-        accepted = [row for row in rows.values() if row.id in fresh]
-        await record(connection, accepted, Event.ACCEPT, None, None, {})
-        same = [row.id for row in rows.values() if row.body_hash == wanted[row.key].body_hash]
-        taken = await claim(connection, owner, same, len(same), unsuspected=True)
-        claimed = {row.id: row for row in taken}
+        rows, fresh = await _insert(connection, sender, wanted)
+        claimed: dict[int, Row[Any]] = {}
+        if owner is not None:
+            same = [row.id for row in rows.values() if row.body_hash == wanted[row.key].body_hash]
+            taken = await claim(connection, owner, same, len(same), unsuspected=True)
+            claimed = {row.id: row for row in taken}
     return [_answer(rows[item.key], item, claimed, fresh) for item in new]
 
 
@@ -105,23 +111,26 @@ async def outlook(database: Database, ids: Sequence[int]) -> Sequence[Row[Any]]:
 
 
 async def _insert(
-    connection: AsyncConnection,
-    tenant: str,
-    scenario: str,
-    version: str,
-    wanted: dict[str, NewItem],
-) -> None:
+    connection: AsyncConnection, sender: Sender, wanted: dict[str, NewItem]
+) -> tuple[dict[str, Row[Any]], set[int]]:
+    """The stored items by their keys, and the ids of those that were not there before."""
+    tenant, scenario = sender.tenant, sender.scenario
+    ordered = sorted(wanted.values(), key=lambda item: item.key)  # lest two wait for each other
+    ranks = await ranked(connection, scenario, tenant, [item.priority for item in wanted.values()])
+    rank_of = dict(zip(wanted, ranks, strict=True))
     rows = [
         {
             "tenant": tenant,
             "scenario": scenario,
-            "version": version,
+            "version": sender.version,
             "key": item.key,
+            "priority": item.priority.value,
+            "rank": rank_of[item.key],
             "trace": item.trace,
             "body_hash": item.body_hash,
             "body": item.body,
         }
-        for _, item in sorted(wanted.items())  # in one order, lest two wait for each other
+        for item in ordered
     ]
     statement = insert_new(
         connection,
@@ -134,6 +143,13 @@ async def _insert(
         accepted_at=now(),
     )
     await insert_many(connection, statement, rows)
+    stored = {row.key: row for row in await _select(connection, tenant, scenario, list(wanted))}
+    fresh = {row.id for row in stored.values() if row.trace == wanted[row.key].trace}
+    new = [row for row in stored.values() if row.id in fresh]
+    await record(connection, new, Event.ACCEPT, None, None, {})
+    known = [wanted[row.key].priority for row in stored.values() if row.id not in fresh]
+    await give_back(connection, scenario, tenant, known)
+    return stored, fresh
 
 
 async def _select(
@@ -175,6 +191,8 @@ def _answer(
         return Accepted(Disposition.CLAIMED, claimed[row.id], row.id in fresh)
     if row.state in ENDED or row.dead_at is not None:
         return Accepted(Disposition.ENDED, row, is_new=False)
+    if row.id in fresh:
+        return Accepted(Disposition.QUEUED, row, is_new=True)
     return Accepted(
         Disposition.WAITING if row.waiting_since else Disposition.BUSY, row, is_new=False
     )

@@ -82,6 +82,16 @@ def _replacing(dialect: Any, table: Table, instead: dict[str, Any]) -> Any:
     return statement.on_conflict_do_update(index_elements=keys, set_=changed | instead)
 
 
+def upsert(table: Table, *, by_sqlite: bool) -> Any:
+    """An INSERT that can say what to do about a row that is there already."""
+    return (sqlite if by_sqlite else postgresql).insert(table)
+
+
+def greatest(*values: Any, by_sqlite: bool) -> ColumnElement[Any]:
+    """SQL: the greatest of the values."""
+    return func.max(*values) if by_sqlite else func.greatest(*values)
+
+
 def _dialect(connection: AsyncConnection) -> Any:
     return sqlite if is_sqlite(connection) else postgresql
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData()
@@ -53,6 +54,8 @@ items = Table(
     Column("decision", Text),
     Column("outcome", Text),
     Column("failure", Text),
+    Column("priority", Text, nullable=False),
+    Column("rank", Double, nullable=False),
     Column("trace", Text, nullable=False),
     Column("accepted_at", Double, nullable=False),
     Column("ended_at", Double),
@@ -68,6 +71,61 @@ Index(
     items.c.owner,
     sqlite_where=items.c.owner.is_not(None),
     postgresql_where=items.c.owner.is_not(None),
+)
+
+# What a claim reads from its front: neither what has a time to come back at nor what is suspected.
+READY = "state = 'pending' AND retry_at IS NULL AND deaths = 0"
+Index(
+    "items_ready",
+    *(items.c.scenario, items.c.rank, items.c.id),
+    sqlite_where=text(READY),
+    postgresql_where=text(READY),
+)
+
+SUSPECTED = "state = 'pending' AND deaths > 0"
+Index(
+    "items_suspected",
+    *(items.c.scenario, items.c.deaths),
+    sqlite_where=text(SUSPECTED),
+    postgresql_where=text(SUSPECTED),
+)
+
+# What is to be seen of a queue is counted along these.
+Index("items_accepted", items.c.scenario, items.c.accepted_at)
+Index(
+    "items_ended",
+    *(items.c.scenario, items.c.ended_at),
+    sqlite_where=items.c.ended_at.is_not(None),
+    postgresql_where=items.c.ended_at.is_not(None),
+)
+
+queues = Table(
+    "queues",
+    metadata,
+    Column("scenario", Text, primary_key=True),
+    Column("virtual", Double, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("paused", Text),
+)
+
+shares = Table(
+    "shares",
+    metadata,
+    Column("scenario", Text, primary_key=True),
+    Column("tenant", Text, primary_key=True),
+    Column("priority", Text, primary_key=True),
+    Column("finish", Double, nullable=False),
+)
+
+rates = Table(
+    "rates",
+    metadata,
+    Column("scenario", Text, primary_key=True),
+    Column("tenant", Text, primary_key=True),
+    Column("per_second", Double, nullable=False),
+    Column("burst", Integer, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("turn_at", Double, nullable=False),
 )
 
 history = Table(

@@ -8,12 +8,13 @@ import hashlib
 import random
 import sys
 
-from agents.runtime.journal.acceptance import Disposition, NewItem, accept
+from agents.runtime.journal.acceptance import Disposition, NewItem, Sender, accept
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.owners import Owner
 from agents.runtime.telemetry import new_trace
 
 CHUNK = 25
+SENDER = Sender("t", "jobs", "1")
 
 
 async def main(url: str, count: int, seed: int) -> None:
@@ -27,7 +28,7 @@ async def main(url: str, count: int, seed: int) -> None:
     body_hash = hashlib.sha256(b"{}").hexdigest()
     for start in range(0, count, CHUNK):
         chunk = [NewItem(key, "{}", body_hash, new_trace()) for key in keys[start : start + CHUNK]]
-        for answer in await accept(database, owner.id, "t", "jobs", "1", chunk):
+        for answer in await accept(database, SENDER, chunk, owner.id):
             if answer.disposition is Disposition.CLAIMED:
                 sys.stdout.write(f"{answer.row.key}\n")
     sys.stdout.write("done\n")

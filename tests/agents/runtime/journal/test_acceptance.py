@@ -8,7 +8,14 @@ from sqlalchemy import update
 
 from agents.runtime.intake import Rejection
 from agents.runtime.journal import Journal, open_journal
-from agents.runtime.journal.acceptance import Accepted, Disposition, NewItem, accept, load
+from agents.runtime.journal.acceptance import (
+    Accepted,
+    Disposition,
+    NewItem,
+    Sender,
+    accept,
+    load,
+)
 from agents.runtime.journal.claims import claim
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.schema import history, items
@@ -29,9 +36,8 @@ from tests.agents.runtime.workshop import Provider as Workshop
 
 
 async def offer(journal: Journal, some: list[NewItem], owner: str = "") -> list[Accepted]:
-    return await accept(
-        journal.database, owner or journal.owner.id, journal.tenant, "jobs", "1", some
-    )
+    sender = Sender(journal.tenant, "jobs", "1")
+    return await accept(journal.database, sender, some, owner or journal.owner.id)
 
 
 async def take(journal: Journal, ids: list[int], most: int = 256) -> list[tuple[int, int]]:
@@ -79,7 +85,8 @@ async def test_a_chunk_of_rejected_records_stops_nobody() -> None:
 
 async def test_tenants_and_scenarios_do_not_share_keys(opened: Journal) -> None:
     for tenant, scenario in [("a", "x"), ("b", "x"), ("a", "y")]:
-        await accept(opened.database, opened.owner.id, tenant, scenario, "1", new_items(["k"]))
+        sender = Sender(tenant, scenario, "1")
+        await accept(opened.database, sender, new_items(["k"]), opened.owner.id)
     assert len(await rows(items)) == 3
 
 

@@ -1,0 +1,128 @@
+"""Consumers: they claim from a queue what is there, take it through its story, and claim again.
+
+Small batches when little waits, large ones when much does: while one batch is on its way the next
+one gathers in the queue. Nothing is held but what is on its way.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Row
+
+from agents.runtime.batch import Batch, Scenario
+from agents.runtime.faultpoints import point
+from agents.runtime.intake import batches_of
+from agents.runtime.journal import journal
+from agents.runtime.journal.acceptance import Claimed, load
+from agents.runtime.journal.claims import claim
+from agents.runtime.journal.queue import claim_first, left_over
+from agents.runtime.tally import Tally
+
+POLL_SECONDS = 1.0
+LOOK_SECONDS = 2.0
+
+Fulfil = Callable[[Batch], Awaitable[None]]
+Wait = Callable[[float], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Appetite:
+    """How much a consumer takes: `size` items a batch at most, `at_once` batches on their way.
+
+    A batch that is not full is filled for `linger` seconds more. It ends after `batches` of them,
+    or after `idle` seconds without work (None: it stays).
+    """
+
+    size: int = 256
+    linger: float = 0.0
+    at_once: int = 2
+    batches: int = 50
+    idle: float | None = None
+
+
+@dataclass(slots=True)
+class Consumer:
+    """A resident consumer of one scenario's queue; `wait` sleeps until there may be work."""
+
+    scenario: Scenario
+    fulfil: Fulfil
+    wait: Wait
+    appetite: Appetite = field(default_factory=Appetite)
+    tally: Tally = field(default_factory=Tally)
+    taken: int = 0
+    _worked_at: float = field(default_factory=time.monotonic)
+    _look_at: float = 0.0
+    _on_the_way: int = 0
+
+    async def consume(self) -> Tally:
+        """Work until it has had enough, nothing came for too long, or it is asked to stop.
+
+        What is on its way then is finished; a queue that fails is raised, and what is held handed
+        back by whoever closes the journal.
+        """
+        self._worked_at = time.monotonic()
+        workers = asyncio.gather(*(self._work() for _ in range(self.appetite.at_once)))
+        try:
+            await workers
+        finally:
+            workers.cancel()  # one that fails ends them all: the next run takes up what they held
+            await asyncio.gather(workers, return_exceptions=True)
+        return self.tally
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has taken as many batches as it may."""
+        return self.taken >= self.appetite.batches
+
+    async def _work(self) -> None:
+        while self._goes_on():
+            claimed = await self._next()
+            if not claimed:
+                await self.wait(min(POLL_SECONDS, self.appetite.idle or POLL_SECONDS))
+                continue
+            self.taken += 1
+            self._on_the_way += 1
+            try:
+                async for batch in self._batches(claimed):
+                    await self.fulfil(batch)
+            finally:
+                self._on_the_way -= 1
+                self._worked_at = time.monotonic()
+
+    def _goes_on(self) -> bool:
+        if journal().stop.asked or self.is_full:
+            return False
+        idle = self.appetite.idle
+        return idle is None or self._on_the_way > 0 or time.monotonic() - self._worked_at < idle
+
+    def _batches(self, claimed: list[Claimed]) -> AsyncIterator[Batch]:
+        return batches_of(self.scenario, self.tally, claimed, self.appetite.size)
+
+    async def _next(self) -> list[Claimed]:
+        """What others left behind, looked for now and then; else what the queue hands out."""
+        rows = await self._left_over() or await self._first(self.appetite.size)
+        if rows and len(rows) < self.appetite.size and self.appetite.linger:
+            await asyncio.sleep(self.appetite.linger)
+            rows += await self._first(self.appetite.size - len(rows))
+        point("claimed")
+        # Of what was never claimed before, the journal holds nothing more than its row.
+        known = await load(journal().database, [row for row in rows if row.fence > 1])
+        return [Claimed(row, [], []) for row in rows if row.fence == 1] + known
+
+    async def _first(self, most: int) -> list[Row[Any]]:
+        here = journal()
+        return await claim_first(here.database, here.owner.id, self.scenario.name, most)
+
+    async def _left_over(self) -> list[Row[Any]]:
+        if time.monotonic() < self._look_at:
+            return []
+        self._look_at = time.monotonic() + LOOK_SECONDS
+        here = journal()
+        ids = await left_over(here.database, self.scenario.name, self.appetite.size)
+        if not ids:
+            return []
+        async with here.database.write() as connection:
+            return await claim(connection, here.owner.id, ids, self.appetite.size)

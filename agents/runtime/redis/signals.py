@@ -1,0 +1,64 @@
+"""Wake a waiting consumer at once. It polls as well, so a lost signal costs it one wait, no more."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from agents.runtime.redis.link import Away, Link
+from agents.runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+KEPT_MILLISECONDS = 60_000
+MARGIN = 1.0  # seconds beyond the wait after which a server that says nothing counts as hung
+
+
+class Signals:
+    """Signals by the name of a queue."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def wake(self, queue: str) -> None:
+        """Wake one consumer: one that waits now, or else the next one to wait within a minute.
+
+        Any number of signals to nobody are one. Who finds more work than it takes wakes the next.
+        """
+        name = self._link.key("signal", queue)
+
+        async def push(redis: "Redis") -> None:
+            async with redis.pipeline(transaction=False) as pipe:
+                pipe.rpush(name, "1")
+                pipe.ltrim(name, -1, -1)
+                pipe.pexpire(name, KEPT_MILLISECONDS)
+                await pipe.execute()
+
+        await self._link.attempt(push)
+
+    async def wait(self, queue: str, seconds: float) -> bool:
+        """Wait for a signal for at most so many seconds; False if none came, or Redis is away."""
+        name, loop = self._link.key("signal", queue), asyncio.get_running_loop()
+        until = loop.time() + seconds
+
+        async def pop(redis: "Redis") -> bool:
+            left = max(until - loop.time(), 0.01)  # 0 would be for ever
+            popped = cast("Awaitable[Any]", redis.blpop([name], timeout=left))
+            return await popped is not None
+
+        try:
+            return await self._link.run(pop, seconds + MARGIN)
+        except Away:
+            await asyncio.sleep(max(until - loop.time(), 0))
+            return False
+
+
+@asynccontextmanager
+async def signals(settings: Settings) -> AsyncIterator[Signals]:
+    """Signals over the Redis of these settings; nothing is started before one is sent or awaited."""
+    link = Link(settings)
+    try:
+        yield Signals(link)
+    finally:
+        await link.close()

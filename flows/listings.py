@@ -1,0 +1,38 @@
+"""What operations answer: a headline, a table and notes, for the terminal and for the UI."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel
+
+from agents.runtime.showcase import publish_table
+
+
+class Listing(BaseModel):
+    """A headline, a table and notes, for the terminal and for the UI; `code` is its exit status."""
+
+    title: str
+    table: list[dict[str, str]] = []
+    lines: list[str] = []
+    code: int = 0
+
+    def headline(self) -> str:
+        """What this is a list of."""
+        return self.title
+
+    def rows(self) -> Sequence[Mapping[str, str]]:
+        """The table."""
+        return self.table
+
+    def notes(self) -> Sequence[str]:
+        """Lines below it."""
+        return self.lines
+
+    def status(self) -> int:
+        """The exit status of its command."""
+        return self.code
+
+
+async def shown(key: str, listing: Listing) -> Listing:
+    """The listing, shown in the UI as well."""
+    await publish_table(key, listing.table, listing.title)
+    return listing

@@ -1,0 +1,53 @@
+"""How much waits, for how long, and when it will be done."""
+
+import time
+
+import pytest
+
+from agents.runtime.agent import agent
+from agents.runtime.journal import Journal
+from agents.runtime.journal.backlog import Backlog, backlog
+from agents.runtime.journal.ranks import Priority
+from agents.runtime.policies import PURE
+from tests.agents.runtime.journal.test_ranks import next_keys, send
+from tests.agents.runtime.workshop import Job, Made, change, jobs, run
+
+
+async def test_an_empty_queue_has_no_backlog(opened: Journal) -> None:
+    assert await backlog(opened.database, "jobs") == []
+
+
+async def test_what_waits_is_counted_by_tenant_and_priority(opened: Journal) -> None:
+    await send(opened, "a", 3)
+    await send(opened, "a", 2, Priority.URGENT)
+    await send(opened, "b", 4)
+    await change("b-normal-0", retry_at=time.time() + 60, accepted_at=time.time() - 500)
+    assert len(await next_keys(opened, 2)) == 2
+    found = {(b.tenant, b.priority): b for b in await backlog(opened.database, "jobs")}
+    assert {of: (b.waiting, b.delayed) for of, b in found.items()} == {
+        ("a", "normal"): (3, 0),
+        ("a", "urgent"): (0, 0),
+        ("b", "normal"): (4, 1),
+    }
+    assert found["b", "normal"].oldest == pytest.approx(500, abs=5)
+    assert found["a", "normal"].oldest < 5
+    assert found["a", "urgent"].arriving == pytest.approx(2 / 60)
+
+
+async def test_what_was_served_tells_when_the_rest_will_be_done(opened: Journal) -> None:
+    @agent(PURE)
+    def work(job: Job) -> Made:
+        return Made(by="work", n=job.n)
+
+    await run(jobs(30), work)
+    tenant = opened.tenant
+    await send(opened, tenant, 10)
+    (found,) = await backlog(opened.database, "jobs")
+    assert (found.served, found.arriving) == pytest.approx((30 / 60, 40 / 60))
+    assert found.drain == pytest.approx(20)
+
+
+def test_without_service_nobody_knows_when() -> None:
+    waits = Backlog("jobs", "a", "normal", 5, 0, 1.0, arriving=1.0, served=0.0)
+    assert waits.drain is None
+    assert Backlog("jobs", "a", "normal", 0, 0, 0.0, 1.0, 0.0).drain == 0

@@ -1,0 +1,145 @@
+"""The queue: in the order of rank, each item once, and never longer for being long."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+import pytest
+from sqlalchemy import Row, select
+
+from agents.runtime.journal import Journal, open_journal
+from agents.runtime.journal.acceptance import Disposition, NewItem, Sender, accept
+from agents.runtime.journal.claims import claim
+from agents.runtime.journal.queue import claim_first, left_over
+from agents.runtime.journal.ranks import Priority
+from agents.runtime.journal.schema import items
+from agents.runtime.settings import Settings
+from tests.agents.runtime.workshop import change, doomed, new_items, rows
+
+CLAIMERS = 4
+
+
+async def enqueue(
+    journal: Journal, keys: Sequence[str], tenant: str = "t", priority: Priority = Priority.NORMAL
+) -> None:
+    new = [
+        NewItem(item.key, item.body, item.body_hash, item.trace, priority)
+        for item in new_items(keys)
+    ]
+    for start in range(0, len(new), 500):
+        sender = Sender(tenant, "jobs", "1")
+        answers = await accept(journal.database, sender, new[start : start + 500])
+        assert {answer.disposition for answer in answers} == {Disposition.QUEUED}
+
+
+async def claimed(journal: Journal, most: int = 256) -> list[Row[tuple[object, ...]]]:
+    return await claim_first(journal.database, journal.owner.id, "jobs", most)
+
+
+async def test_items_wait_and_are_claimed_in_the_order_in_which_they_came(opened: Journal) -> None:
+    await enqueue(opened, [f"k{n:02}" for n in range(30)])
+    taken = [row.key for _ in range(4) for row in await claimed(opened, 10)]
+    assert taken == [f"k{n:02}" for n in range(30)]
+    assert {row.fence for row in await rows(items)} == {1}
+
+
+async def test_the_same_item_again_waits_only_once(opened: Journal) -> None:
+    await enqueue(opened, ["a"])
+    sender = Sender("t", "jobs", "1")
+    (again,) = await accept(opened.database, sender, new_items(["a"]))
+    (other,) = await accept(opened.database, sender, new_items(["a"], '{"n":2}'))
+    assert [again.disposition, other.disposition] == [Disposition.BUSY, Disposition.CONFLICT]
+    assert len(await claimed(opened)) == 1
+
+
+async def test_ten_thousand_items_and_four_claimers_without_an_inversion(
+    journal_settings: Settings, opened: Journal
+) -> None:
+    """No claim takes an item while one that comes first, and that it could have had, is left."""
+    for tenant in "abcd":
+        for priority in Priority:
+            keys = [f"{tenant}-{priority}-{n}" for n in range(625)]
+            await enqueue(opened, keys, tenant, priority)
+    claims: list[tuple[float, float, list[float]]] = []
+
+    async def claimer(mine: Journal) -> None:
+        while found := await timed(mine):
+            claims.append(found)
+
+    async def timed(mine: Journal) -> tuple[float, float, list[float]] | None:
+        begun, found = time.monotonic(), await claimed(mine, 100)
+        return (begun, time.monotonic(), [row.rank for row in found]) if found else None
+
+    async with AsyncExitStack() as stack:
+        several = [
+            await stack.enter_async_context(open_journal(journal_settings)) for _ in range(CLAIMERS)
+        ]
+        await asyncio.gather(*(claimer(mine) for mine in several))
+    assert sum(len(ranks) for _, _, ranks in claims) == 10_000
+    for begun, _, ranks in claims:
+        before = [max(others) for _, ended, others in claims if ended < begun]
+        assert min(ranks) >= max(before, default=min(ranks))
+
+
+async def test_what_is_due_later_is_not_in_the_way_and_takes_its_old_place(
+    opened: Journal,
+) -> None:
+    await enqueue(opened, ["a", "b", "c"])
+    await change("a", retry_at=time.time() + 60)
+    assert [row.key for row in await claimed(opened, 1)] == ["b"]
+    await change("a", retry_at=time.time() - 1)
+    assert [row.key for row in await claimed(opened)] == ["a", "c"]
+
+
+async def test_the_suspected_and_what_the_dead_held_are_left_over(
+    journal_settings: Settings,
+) -> None:
+    async with doomed(journal_settings) as dying:
+        await enqueue(dying, ["a", "b", "c", "d"])
+        assert [row.key for row in await claimed(dying, 2)] == ["a", "b"]
+        await change("c", deaths=1)
+    async with open_journal(journal_settings) as opened:
+        assert [row.key for row in await claimed(opened)] == ["d"]
+        ids = await left_over(opened.database, "jobs")
+        assert len(ids) == 3
+        async with opened.database.write() as connection:
+            taken = await claim(connection, opened.owner.id, ids)
+        assert {row.key for row in taken} == {"a", "b", "c"}
+        assert await left_over(opened.database, "jobs") == []
+
+
+async def test_what_the_living_hold_is_not_left_over(opened: Journal) -> None:
+    await enqueue(opened, ["a"])
+    await claimed(opened)
+    assert await left_over(opened.database, "jobs") == []
+
+
+@pytest.mark.parametrize("query", ["claim", "due"])
+async def test_a_claim_reads_the_front_of_an_index_only(sqlite_url: str, query: str) -> None:
+    """Whatever the planner knows or not: no scan and no sorting, however many wait."""
+    from agents.runtime.journal import queue  # noqa: PLC0415
+    from agents.runtime.journal.database import Database  # noqa: PLC0415
+
+    database = Database(sqlite_url)
+    await database.migrate()
+    statement = queue._first() if query == "claim" else queue._bring_back()
+    sql = str(statement.compile(dialect=database.engine.dialect))
+    async with database.read() as connection:
+        given = tuple("jobs" if "scenario" in part else 5 for part in sql.split("?")[:-1])
+        plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given)).all()
+    await database.close()
+    steps = [str(row[-1]) for row in plan]
+    assert not [step for step in steps if "SCAN items" in step], steps
+    if query == "claim":
+        assert any("items_ready" in step for step in steps), steps
+        assert not [step for step in steps if "TEMP B-TREE" in step], steps
+    assert Counter(steps)
+
+
+async def test_nothing_is_claimed_of_another_scenario(opened: Journal) -> None:
+    await accept(opened.database, Sender("t", "other", "1"), new_items(["a"]))
+    assert await claimed(opened) == []
+    async with opened.database.read() as connection:
+        assert await connection.scalar(select(items.c.owner)) is None

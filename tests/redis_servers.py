@@ -1,0 +1,74 @@
+"""A Redis for a test: an embedded Valkey of its own, and the server of a URL if one is named."""
+
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from agents.runtime.redis.embedded import FOLDER
+from agents.runtime.redis.keeper import PID
+from agents.runtime.settings import Settings
+
+URL = "AGENT_FLOWS_TEST_REDIS_URL"
+PATIENCE = 10.0
+
+
+@pytest.fixture(params=["embedded", "url"])
+def redis_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Settings with a tenant of their own, on each kind of server."""
+    if request.param == "embedded":
+        return Settings(data=tmp_path)
+    url = os.environ.get(URL)
+    if url is None:
+        pytest.skip(f"{URL} names no server")
+    tenant = f"t{uuid.uuid4().hex[:12]}"
+    return Settings(data=tmp_path, redis_url=url, tenant=tenant)  # type: ignore[arg-type]
+
+
+@dataclass
+class Valkey:
+    """The embedded server of a folder, and ways to hurt it."""
+
+    data: Path
+
+    @property
+    def pid(self) -> int:
+        return int((self.data / FOLDER / PID).read_text())
+
+    def kill(self) -> None:
+        """End it with SIGKILL; its keeper starts another one."""
+        before = self.pid
+        os.kill(before, signal.SIGKILL)
+        eventually(lambda: self.pid != before)
+
+    def hang(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def do(self, *command: str | int | bytes) -> Any:
+        """A command, by a connection of its own."""
+        socket = self.data / FOLDER / "valkey.sock"
+        with Redis(unix_socket_path=str(socket), protocol=2) as redis:
+            return redis.execute_command(*command)
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until it holds; a file that is not there yet does not hold."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        try:
+            if holds():
+                return
+        except (OSError, ValueError):
+            pass
+        time.sleep(0.01)
+    raise AssertionError("it never holds")
