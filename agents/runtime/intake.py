@@ -113,7 +113,7 @@ class Intake:
             here.tenant,
             scenario.name,
             scenario.version,
-            [_new_item(candidate) for candidate in wanted.values()],
+            [_new_item(scenario, candidate) for candidate in wanted.values()],
         )
         point("accepted")
         self._repeated(repeated, {a.row.key: a.row.body_hash for a in answers})
@@ -222,6 +222,7 @@ def _next(source: Iterator[Candidate | Rejection], size: int) -> list[Candidate 
     return list(islice(source, size))
 
 
-def _new_item(candidate: Candidate) -> NewItem:
-    body_hash = hash_of(candidate.body)
-    return NewItem(candidate.key, candidate.body, body_hash, new_trace())
+def _new_item(scenario: Scenario, candidate: Candidate) -> NewItem:
+    body_hash, deadline = hash_of(candidate.body), scenario.deadline(candidate.payload)
+    within = None if deadline is None else deadline.total_seconds()
+    return NewItem(candidate.key, candidate.body, body_hash, new_trace(), within)

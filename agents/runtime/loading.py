@@ -1,5 +1,6 @@
 """Work items brought back from the journal, each as the process before left it."""
 
+import time
 from collections.abc import Sequence
 
 import orjson
@@ -46,6 +47,7 @@ def _shell(claimed: Claimed) -> Item:
         payload=None,
         failure=Failure(**orjson.loads(row.failure)) if row.failure else None,
         decision=Decision(**orjson.loads(row.decision)) if row.decision else None,
+        deadline=None if row.left is None else time.monotonic() + row.left,
     )
     for stage in sorted(claimed.stages, key=lambda stage: stage.at):
         item.stages[stage.agent, stage.occurrence] = Stage(

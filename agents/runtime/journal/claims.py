@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, literal, or_, select, update
+from sqlalchemy import ColumnElement, Label, Row, case, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.database import Database, now
@@ -150,9 +150,14 @@ async def _take(
             sequence=items.c.sequence + 1,
             retry_at=None,
         )
-        .returning(items)
+        .returning(items, time_left())
     )
     return list(result.all())
+
+
+def time_left() -> Label[float | None]:
+    """SQL: seconds until the item's deadline, as the column `left`; none for one without."""
+    return (items.c.deadline - now()).label("left")
 
 
 def _working() -> ColumnElement[str]:
