@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
+from math import inf
 from typing import Any
 
 from prometheus_client import Histogram
@@ -98,11 +99,21 @@ async def _call_one(agent: AnyAgent, unit: Unit) -> Any:
 
 async def _bounded(agent: AnyAgent, arguments: list[Any], units: Sequence[Unit]) -> Any:
     """The function's result, within the policy's timeout and the deadlines unless it runs inline."""
+    if agent.policy.process:
+        return await _in_process(agent, arguments, units)
     result = agent.function(*arguments)
     if not inspect.isawaitable(result):
         return result
     async with within(_time_limit(agent, units)):
         return await result
+
+
+async def _in_process(agent: AnyAgent, arguments: list[Any], units: Sequence[Unit]) -> Any:
+    """The same in a process of its own; only the deadlines bound the wait for a free core."""
+    processes, left = journal().processes, min(unit.item.left for unit in units)
+    async with asyncio.timeout(left if left < inf else None), processes.slot():
+        async with within(_time_limit(agent, units)):
+            return await processes.run(agent, arguments)
 
 
 def failure_of(agent: AnyAgent, error: Exception) -> Failure:

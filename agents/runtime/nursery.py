@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Set
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -41,24 +42,26 @@ class Nursery:
         for awaited in (LIFE_LINE, self._listener.fileno(), self._died.fileno()):
             self._poll.register(awaited, select.POLLIN)
         while True:
-            for ready, _ in self._poll.poll():
-                if ready == LIFE_LINE:
-                    self._kill(*self._children)
-                    return
-                if ready == self._listener.fileno():
-                    self._fork(self._listener.accept()[0])
-                elif ready == self._died.fileno():
-                    self._died.recv(4096)
-                    self._bury()
-                else:
-                    self._kill(ready)
+            ready = {descriptor for descriptor, _ in self._poll.poll()}
+            if LIFE_LINE in ready:
+                self._kill(self._children.keys())
+                return
+            self._kill(ready & self._children.keys())
+            if self._died.fileno() in ready:
+                self._died.recv(4096)
+                self._bury()
+            if self._listener.fileno() in ready:
+                self._fork(self._listener.accept()[0])
 
     def _fork(self, connection: socket.socket) -> None:
         nursery, child = os.getpid(), os.fork()
         if child == 0:
-            self._leave()
-            _end_with(nursery)
-            _work(connection)
+            try:
+                self._leave()
+                _end_with(nursery)
+                _work(connection)
+            finally:
+                os._exit(1)
         self._children[connection.fileno()] = child, connection
         self._poll.register(connection, 0)  # tells when the other side has hung up, nothing else
 
@@ -71,7 +74,7 @@ class Nursery:
         for own in (self._listener, self._died, self._told):
             own.close()
 
-    def _kill(self, *connections: int) -> None:
+    def _kill(self, connections: Set[int]) -> None:
         for connection in connections:
             # Not buried yet, so the number still means this child.
             os.kill(self._children[connection][0], signal.SIGKILL)
@@ -116,7 +119,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         importlib.import_module(request["module"])
         agent = importlib.import_module("agents.runtime.task").AGENTS[request["agent"]]
         _cap(request["memory"])
-        return {"fact": agent.encode(agent.function(*agent.unpack(request["arguments"])))}
+        return {"fact": agent.call_packed(request["arguments"])}
     except BaseException as error:  # noqa: BLE001 - whatever it is, the one who asked is told
         _cap(None)
         return {"raised": _told(error)}

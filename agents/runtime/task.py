@@ -130,6 +130,25 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
     def _parameters(self) -> list[Any]:
         return _parameters(self.function)
 
+    def packed(self, arguments: list[Any]) -> str:
+        """What the function is to be called with, as JSON for another process."""
+        return self._packing[0].dump_json(tuple(arguments)).decode()
+
+    def call_packed(self, arguments: str) -> str:
+        """Call the function in that process; what it returns, as JSON."""
+        taken, returned = self._packing
+        return returned.dump_json(self.function(*taken.validate_json(arguments))).decode()
+
+    def unpacked(self, returned: str) -> Any:
+        """What `call_packed` returned, back here."""
+        return self._packing[1].validate_json(returned)
+
+    @cached_property
+    def _packing(self) -> tuple[TypeAdapter[Any], TypeAdapter[Any]]:
+        hints = get_type_hints(self.function)
+        taken = [hints[name] for name in inspect.signature(self.function).parameters]
+        return TypeAdapter(tuple[*taken]), TypeAdapter(hints["return"])  # type: ignore[misc]
+
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
         returned = get_type_hints(self.function).get("return", Any)
@@ -191,3 +210,13 @@ def _check(function: Callable[..., Any], options: Options) -> None:
         raise TypeError(f"{name} has no effect: settle= and undo= do not apply")
     if effect and options.batched:
         raise TypeError(f"{name} is an effect: it takes one item at a time, so each fails alone")
+    if options.policy.process:
+        _check_process(function)
+
+
+def _check_process(function: Callable[..., Any]) -> None:
+    name = function.__name__
+    if inspect.iscoroutinefunction(function):
+        raise TypeError(f"{name} runs in a process of its own: make it a plain function")
+    if "<locals>" in function.__qualname__:
+        raise TypeError(f"{name} runs in a process of its own: put it on the top level of a module")
