@@ -33,7 +33,7 @@ from tests.agents.runtime.workshop import (
 
 ROOT = Path(__file__).resolve().parents[3]
 ONE_DATABASE = pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
-pytestmark = [pytest.mark.usefixtures("no_waits"), ONE_DATABASE]
+pytestmark = pytest.mark.usefixtures("no_waits")
 
 
 def is_gone(pid: int) -> bool:
@@ -59,6 +59,7 @@ def nursery_of(opened: Any) -> _Nursery:
     return found
 
 
+@ONE_DATABASE
 @pytest.mark.slow
 @pytest.mark.usefixtures("opened")
 async def test_each_trouble_is_that_of_its_item_alone(tmp_path: Path) -> None:
@@ -83,6 +84,7 @@ async def test_each_trouble_is_that_of_its_item_alone(tmp_path: Path) -> None:
     assert (await states())["loop"] == "dead_lettered"
 
 
+@ONE_DATABASE
 @pytest.mark.slow
 @pytest.mark.usefixtures("opened")
 async def test_a_batch_is_halved_until_the_guilty_are_alone() -> None:
@@ -94,6 +96,7 @@ async def test_a_batch_is_halved_until_the_guilty_are_alone() -> None:
     }
 
 
+@ONE_DATABASE
 @pytest.mark.slow
 async def test_no_process_outlives_who_asked_for_it(
     journal_settings: Settings, tmp_path: Path
