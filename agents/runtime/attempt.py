@@ -111,9 +111,12 @@ async def _bounded(agent: AnyAgent, arguments: list[Any], units: Sequence[Unit])
 async def _in_process(agent: AnyAgent, arguments: list[Any], units: Sequence[Unit]) -> Any:
     """The same in a process of its own; only the deadlines bound the wait for a free core."""
     processes, left = journal().processes, min(unit.item.left for unit in units)
-    async with asyncio.timeout(left if left < inf else None), processes.slot():
-        async with within(_time_limit(agent, units)):
-            return await processes.run(agent, arguments)
+    async with (
+        asyncio.timeout(left if left < inf else None),
+        processes.slot(),
+        within(_time_limit(agent, units)),
+    ):
+        return await processes.run(agent, arguments)
 
 
 def failure_of(agent: AnyAgent, error: Exception) -> Failure:

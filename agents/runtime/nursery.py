@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -74,7 +74,7 @@ class Nursery:
         for own in (self._listener, self._died, self._told):
             own.close()
 
-    def _kill(self, connections: Set[int]) -> None:
+    def _kill(self, connections: AbstractSet[int]) -> None:
         for connection in connections:
             # Not buried yet, so the number still means this child.
             os.kill(self._children[connection][0], signal.SIGKILL)

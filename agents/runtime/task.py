@@ -13,6 +13,7 @@ from typing import (
     ParamSpec,
     TypeVar,
     Union,
+    cast,
     get_args,
     get_origin,
     get_type_hints,
@@ -136,8 +137,8 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
 
     def call_packed(self, arguments: str) -> str:
         """Call the function in that process; what it returns, as JSON."""
-        taken, returned = self._packing
-        return returned.dump_json(self.function(*taken.validate_json(arguments))).decode()
+        (taken, returned), function = self._packing, cast("Callable[..., Any]", self.function)
+        return returned.dump_json(function(*taken.validate_json(arguments))).decode()
 
     def unpacked(self, returned: str) -> Any:
         """What `call_packed` returned, back here."""
@@ -147,7 +148,8 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
     def _packing(self) -> tuple[TypeAdapter[Any], TypeAdapter[Any]]:
         hints = get_type_hints(self.function)
         taken = [hints[name] for name in inspect.signature(self.function).parameters]
-        return TypeAdapter(tuple[*taken]), TypeAdapter(hints["return"])  # type: ignore[misc]
+        together: Any = types.GenericAlias(tuple, tuple(taken))
+        return TypeAdapter(together), TypeAdapter(hints["return"])
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:

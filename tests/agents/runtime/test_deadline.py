@@ -71,7 +71,11 @@ async def test_an_item_past_its_deadline_begins_nothing(provider: Provider) -> N
     assert told.tally.reasons == {"job failed": {"deadline exceeded": 1}}
     assert (provider.calls, await effect_statuses()) == ([], {})
     found = await failure()
-    assert (found["agent"], found["error_type"], found["error"]) == ("make", "DeadlineExceeded", PAST)
+    assert (found["agent"], found["error_type"], found["error"]) == (
+        "make",
+        "DeadlineExceeded",
+        PAST,
+    )
     assert [(h.event, h.detail) for h in await rows(history)][-2] == ("fail", PAST)
 
 

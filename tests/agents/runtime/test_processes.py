@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -43,10 +42,14 @@ def is_gone(pid: int) -> bool:
         return True
 
 
+def told(path: Path) -> int:
+    return int((path.read_text("ascii") if path.exists() else "") or 0)
+
+
 async def begun(path: Path) -> int:
     """The process that works on a job which told it to this file."""
-    await until(lambda: path.exists() and path.read_text("ascii"), 60)
-    return int(path.read_text("ascii"))
+    await until(lambda: told(path), 60)
+    return told(path)
 
 
 async def stopped(going: "asyncio.Task[Any]") -> None:
@@ -66,9 +69,9 @@ async def test_each_trouble_is_that_of_its_item_alone(tmp_path: Path) -> None:
     assert (await run(jobs(1), labour)).outcomes == {"job completed": 1}
     troubles = ["die", "exit", "eat", "hopeless", "bug"]
     some = [*jobs(6)[1:], *(Job(key=trouble, text=trouble) for trouble in troubles)]
-    told = await run(some, labour)
-    assert told.outcomes == {"job completed": 5, "job failed": 1, "dead-lettered": 4}
-    assert told.tally.reasons["job failed"] == {"hopeless": 1}
+    found = await run(some, labour)
+    assert found.outcomes == {"job completed": 5, "job failed": 1, "dead-lettered": 4}
+    assert found.tally.reasons["job failed"] == {"hopeless": 1}
     assert {(dead.error_type, dead.error, dead.attempts) for dead in await letters()} == {
         ("ValueError", "bug", 1),
         ("TransientError", f"labour needs more than {LITTLE} bytes of memory", 2),
@@ -77,8 +80,8 @@ async def test_each_trouble_is_that_of_its_item_alone(tmp_path: Path) -> None:
     }
     started = time.monotonic()
     looping = Job(key="loop", text=f"loop:{tmp_path}/loop")
-    told = await run([looping, *jobs(16)[6:]], labour)
-    assert told.outcomes == {"job completed": 10, "dead-lettered": 1}
+    found = await run([looping, *jobs(16)[6:]], labour)
+    assert found.outcomes == {"job completed": 10, "dead-lettered": 1}
     assert time.monotonic() - started < 2 * SECONDS + 1, "two attempts"
     assert is_gone(await begun(tmp_path / "loop"))
     assert (await states())["loop"] == "dead_lettered"
@@ -112,8 +115,8 @@ async def test_no_process_outlives_who_asked_for_it(
         await until(lambda: is_gone(worker), 1)
 
         soon = replace(JOBS, deadline=lambda _job: timedelta(seconds=0.5))
-        told = await run([job("late")], patient_labour, scenario=soon)
-        assert told.tally.reasons == {"job failed": {"deadline exceeded": 1}}
+        found = await run([job("late")], patient_labour, scenario=soon)
+        assert found.tally.reasons == {"job failed": {"deadline exceeded": 1}}
         worker = await begun(tmp_path / "late")
         await until(lambda: is_gone(worker), 1)
 
@@ -136,11 +139,13 @@ async def test_no_process_outlives_who_asked_for_it(
 @pytest.mark.slow
 async def test_a_killed_process_leaves_none_behind(tmp_path: Path) -> None:
     program = [sys.executable, "-m", "tests.agents.runtime.labour"]
-    child = subprocess.Popen([*program, str(tmp_path), str(tmp_path / "pid")], cwd=ROOT)
+    child = await asyncio.create_subprocess_exec(
+        *program, str(tmp_path), str(tmp_path / "pid"), cwd=ROOT
+    )
     worker = await begun(tmp_path / "pid")
     assert not is_gone(worker)
     child.kill()
-    child.wait()
+    await child.wait()
     await until(lambda: is_gone(worker), 1)
 
 
@@ -148,12 +153,12 @@ def test_what_another_process_could_not_call_is_refused() -> None:
     with pytest.raises(TypeError, match="plain function"):
 
         @agent(CPU)
-        async def wait(job: Job) -> Made: ...
+        async def wait(job: Job) -> None: ...
 
     with pytest.raises(TypeError, match="top level"):
 
         @agent(CPU)
-        def local(job: Job) -> Made: ...
+        def local(job: Job) -> None: ...
 
 
 def test_what_it_is_given_and_gives_travels_as_json() -> None:
