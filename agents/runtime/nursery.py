@@ -54,7 +54,12 @@ class Nursery:
                 self._fork(self._listener.accept()[0])
 
     def _fork(self, connection: socket.socket) -> None:
-        nursery, child = os.getpid(), os.fork()
+        nursery = os.getpid()
+        try:
+            child = os.fork()
+        except OSError:  # no room for one more: whoever asked hears nothing and tries again
+            connection.close()
+            return
         if child == 0:
             try:
                 self._leave()

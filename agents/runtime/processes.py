@@ -75,16 +75,18 @@ class Processes:
         answer = await _ask(self._nursery.result().address, json.dumps(request))
         if "fact" in answer:
             return agent.unpacked(answer["fact"])
-        if "died" in answer:
-            raise TransientError(f"{agent.name}: its process was killed by {answer['died']}")
-        raise _raised(agent, answer["raised"])
+        if "raised" in answer:
+            raise _raised(agent, answer["raised"])
+        end = f"was killed by {answer['died']}" if answer else "ended without an answer"
+        raise TransientError(f"{agent.name}: its process {end}")
 
     async def close(self) -> None:
         """Kill all that still works."""
         nursery, self._nursery = self._nursery, None
         if nursery is not None:
-            with suppress(TransientError):
-                (await nursery).close()
+            await asyncio.wait([nursery])
+            if nursery.exception() is None:
+                nursery.result().close()
 
 
 def _is_over(nursery: "asyncio.Future[_Nursery]") -> bool:
@@ -121,7 +123,7 @@ def _started(listener: int, modules: list[str]) -> subprocess.Popen[bytes]:
 
 
 async def _ask(address: Path, request: str) -> dict[str, Any]:
-    """The last line of what is answered, which says how the call ended."""
+    """The last line of what is answered, which says how the call ended; nothing if none came."""
     answer = b""
     with suppress(OSError):
         reader, writer = await asyncio.open_unix_connection(address)
@@ -133,19 +135,15 @@ async def _ask(address: Path, request: str) -> dict[str, Any]:
     try:
         told: dict[str, Any] = json.loads(answer.splitlines()[-1])
     except (ValueError, IndexError):
-        return {"died": "somebody or itself"}
+        return {}
     return told
 
 
 def _module_of(agent: Agent[..., Any]) -> str:
-    """Where another process finds the agent. Raises TypeError for one in a script."""
+    """Where another process finds the agent, also if this one runs its module by `python -m`."""
     module = agent.function.__module__
-    if module != "__main__":
-        return module
     spec = sys.modules[module].__spec__
-    if spec is None:
-        raise TypeError(f"{agent.name} runs in a process of its own: put it into a module")
-    return spec.name
+    return module if spec is None else spec.name
 
 
 def _raised(agent: Agent[..., Any], told: dict[str, Any]) -> Exception:

@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import sys
 import types
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -217,8 +218,10 @@ def _check(function: Callable[..., Any], options: Options) -> None:
 
 
 def _check_process(function: Callable[..., Any]) -> None:
-    name = function.__name__
+    name, module = function.__name__, sys.modules[function.__module__]
     if inspect.iscoroutinefunction(function):
         raise TypeError(f"{name} runs in a process of its own: make it a plain function")
-    if "<locals>" in function.__qualname__:
+    if "<locals>" in function.__qualname__ or (
+        module.__name__ == "__main__" and not module.__spec__
+    ):
         raise TypeError(f"{name} runs in a process of its own: put it on the top level of a module")

@@ -76,7 +76,7 @@ async def test_each_trouble_is_that_of_its_item_alone(tmp_path: Path) -> None:
         ("ValueError", "bug", 1),
         ("TransientError", f"labour needs more than {LITTLE} bytes of memory", 2),
         ("TransientError", "labour: its process was killed by SIGKILL", 2),
-        ("TransientError", "labour: its process was killed by somebody or itself", 2),
+        ("TransientError", "labour: its process ended without an answer", 2),
     }
     started = time.monotonic()
     looping = Job(key="loop", text=f"loop:{tmp_path}/loop")
