@@ -1,6 +1,5 @@
 """Work items brought back from the journal, each as the process before left it."""
 
-import time
 from collections.abc import Sequence
 
 import orjson
@@ -47,7 +46,7 @@ def _shell(claimed: Claimed) -> Item:
         payload=None,
         failure=Failure(**orjson.loads(row.failure)) if row.failure else None,
         decision=Decision(**orjson.loads(row.decision)) if row.decision else None,
-        deadline=None if row.left is None else time.monotonic() + row.left,
+        deadline=row.deadline_here,
     )
     for stage in sorted(claimed.stages, key=lambda stage: stage.at):
         item.stages[stage.agent, stage.occurrence] = Stage(

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Double, Row, and_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents.runtime.journal.claims import claim, time_left
+from agents.runtime.journal.claims import claim, deadline_here
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.rows import insert_many, insert_new, record, values_of
 from agents.runtime.journal.schema import dead_letters, effects, items, stages
@@ -103,7 +103,7 @@ async def outlook(database: Database, ids: Sequence[int]) -> Sequence[Row[Any]]:
     async with database.read() as connection:
         values = values_of(connection, ids)
         found = await connection.execute(
-            select(items, time_left()).where(items.c.id.in_(select(values.c.value)))
+            select(items, deadline_here()).where(items.c.id.in_(select(values.c.value)))
         )
         return found.all()
 

@@ -4,6 +4,7 @@ All that one process holds when it dies is suspected of having killed it. So the
 was there, the fewer travel with it; one that kills twice while it is alone is a dead letter.
 """
 
+import time
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
@@ -150,14 +151,17 @@ async def _take(
             sequence=items.c.sequence + 1,
             retry_at=None,
         )
-        .returning(items, time_left())
+        .returning(items, deadline_here())
     )
     return list(result.all())
 
 
-def time_left() -> Label[float | None]:
-    """SQL: seconds until the item's deadline, as the column `left`; none for one without."""
-    return (items.c.deadline - now()).label("left")
+def deadline_here() -> Label[float | None]:
+    """SQL: the item's deadline by this process's time.monotonic(), as the column `deadline_here`.
+
+    It may be as much too early as the statement waits from now on, and is never too late.
+    """
+    return (items.c.deadline - now() + time.monotonic()).label("deadline_here")
 
 
 def _working() -> ColumnElement[str]:

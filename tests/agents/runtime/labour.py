@@ -18,7 +18,7 @@ from agents.runtime.policies import CPU
 from agents.runtime.settings import Settings
 from tests.agents.runtime.workshop import Job, Made, run
 
-SECONDS = 1.0
+SECONDS = 1.5
 LITTLE = 256 * 1024**2
 HASTY = replace(CPU, attempts=2, timeout=SECONDS, backoff=0.001, memory=LITTLE)
 
