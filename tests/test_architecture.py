@@ -24,6 +24,7 @@ WITHOUT_TEST = {
     "agents/orders/models.py": "what it refuses is shown by tests/agents/orders/test_validate.py",
     "flows/parameters.py": "what they refuse is shown by tests/flows/test_operations.py",
     "flows/terminal.py": "what a user sees of it is shown by tests/flows/test_command_line.py",
+    "agents/runtime/nursery.py": "tests/agents/runtime/test_processes.py lets it fork and kill",
     "agents/runtime/journal/migrations/*": "every test of the journal runs them",
 }
 

@@ -41,8 +41,9 @@ def agent(  # noqa: PLR0913 - each is a word of the house, given by name
     the whole batch; if it fails, the batch is bisected. An `outbox` agent takes payload, Notice and
     key, and is called for every unsent notice of the batch's ended items, at most once. `upcasts`
     brings facts that earlier versions stored into the form of this one. An async
-    function is bounded by the policy's timeout; a plain one runs inline and must be quick. Raises
-    TypeError where policy and arguments do not fit.
+    function is bounded by the policy's timeout; a plain one runs inline and must be quick, or has
+    the policy CPU and is killed at its timeout. Raises TypeError where policy and arguments do not
+    fit.
     """
     options = Options(policy, version, undo, settle, batched, outbox, upcasts or {})
 

@@ -3,13 +3,16 @@
 import asyncio
 import inspect
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
+from math import inf
 from typing import Any
 
 from prometheus_client import Histogram
 
 from agents.runtime.batch import Effect, Failure
+from agents.runtime.deadline import DeadlineExceeded, within
 from agents.runtime.errors import AgentError, Parked, PermanentError, TransientError, UnknownOutcome
 from agents.runtime.faultpoints import point
 from agents.runtime.journal import journal
@@ -72,10 +75,15 @@ def _seconds(agent: str, release: str) -> Histogram:
     return SECONDS.labels(agent, release)  # looked up once: it is asked for at every item
 
 
-async def call(agent: AnyAgent, units: list[Unit]) -> list[Any]:
-    """One fact for each unit, by one call of a batched agent for all of them."""
+async def call(agent: AnyAgent, units: Sequence[Unit]) -> list[Any]:
+    """One fact for each unit, by one call of a batched agent for all of them.
+
+    Raises DeadlineExceeded if it has passed for one of them.
+    """
+    for unit in units:
+        _check_halt(unit)
     columns = zip(*(agent.arguments(u.item, u.key) for u in units), strict=True)
-    facts = await _bounded(agent, [list(column) for column in columns])
+    facts = await _bounded(agent, [list(column) for column in columns], units)
     if len(facts) != len(units):
         raise TypeError(
             f"{agent.name} was given {len(units)} items and returned {len(facts)} facts"
@@ -86,16 +94,29 @@ async def call(agent: AnyAgent, units: list[Unit]) -> list[Any]:
 async def _call_one(agent: AnyAgent, unit: Unit) -> Any:
     if agent.batched:
         return (await call(agent, [unit]))[0]
-    return await _bounded(agent, agent.arguments(unit.item, unit.key))
+    return await _bounded(agent, agent.arguments(unit.item, unit.key), (unit,))
 
 
-async def _bounded(agent: AnyAgent, arguments: list[Any]) -> Any:
-    """The function's result, within the policy's timeout if it is async."""
+async def _bounded(agent: AnyAgent, arguments: list[Any], units: Sequence[Unit]) -> Any:
+    """The function's result, within the policy's timeout and the deadlines unless it runs inline."""
+    if agent.policy.process:
+        return await _in_process(agent, arguments, units)
     result = agent.function(*arguments)
     if not inspect.isawaitable(result):
         return result
-    async with asyncio.timeout(_time_limit(agent)):
+    async with within(_time_limit(agent, units)):
         return await result
+
+
+async def _in_process(agent: AnyAgent, arguments: list[Any], units: Sequence[Unit]) -> Any:
+    """The same in a process of its own; only the deadlines bound the wait for a free core."""
+    processes, left = journal().processes, min(unit.item.left for unit in units)
+    async with (
+        asyncio.timeout(left if left < inf else None),
+        processes.slot(),
+        within(_time_limit(agent, units)),
+    ):
+        return await processes.run(agent, arguments)
 
 
 def failure_of(agent: AnyAgent, error: Exception) -> Failure:
@@ -105,9 +126,11 @@ def failure_of(agent: AnyAgent, error: Exception) -> Failure:
 
 
 async def _settle_or_call(agent: AnyAgent, unit: Unit) -> Any:
+    if not unit.unknown:
+        _check_halt(unit)
     if not agent.policy.effect:
         return await _call_one(agent, unit)
-    _check_lease(agent)
+    _check_lease(agent, unit)
     if unit.unknown:
         match agent.settle:
             case AtMostOnce():
@@ -118,10 +141,17 @@ async def _settle_or_call(agent: AnyAgent, unit: Unit) -> Any:
                 found = await _find(agent, unit, find)
                 if found is not None:
                     return found
-                if unit.cancelled:
-                    raise Cancelled
-                _check_lease(agent)  # the look-up has used some of it
+        _check_halt(unit)
+        _check_lease(agent, unit)  # a look-up has used some of it
     return await _call_one(agent, unit)
+
+
+def _check_halt(unit: Unit) -> None:
+    """Nothing new begins for an item that is cancelled or past its deadline."""
+    if unit.halt is not None:
+        raise unit.halt
+    if unit.item.left <= 0:
+        raise DeadlineExceeded
 
 
 def _expired(unit: Unit, horizon: timedelta) -> bool:
@@ -129,13 +159,15 @@ def _expired(unit: Unit, horizon: timedelta) -> bool:
 
 
 async def _find(agent: AnyAgent, unit: Unit, find: Any) -> Any:
-    async with asyncio.timeout(_time_limit(agent)):
+    # What has begun is settled even after the deadline.
+    async with within(_time_limit(agent)):
         return await find(*agent.arguments(unit.item, unit.key, find))
 
 
-def _check_lease(agent: AnyAgent) -> None:
+def _check_lease(agent: AnyAgent, unit: Unit) -> None:
     """No call may outlive the time in which nobody else can take the item over."""
-    remaining, limit = journal().owner.remaining(), _time_limit(agent)
+    units = () if unit.unknown else (unit,)
+    remaining, limit = journal().owner.remaining(), _time_limit(agent, units)
     if remaining <= 0:
         raise LeaseLost(f"{agent.name}: no heartbeat reached the journal, the lease has run out")
     if remaining <= limit:
@@ -145,11 +177,12 @@ def _check_lease(agent: AnyAgent) -> None:
         )
 
 
-def _time_limit(agent: AnyAgent) -> float:
+def _time_limit(agent: AnyAgent, units: Sequence[Unit] = ()) -> float:
     """Seconds one call may take; an effect never more than a good part of the lease."""
-    if not agent.policy.effect:
-        return agent.policy.timeout
-    return min(agent.policy.timeout, journal().owner.lease * 2 / 3)
+    limits = [agent.policy.timeout, *(unit.item.left for unit in units)]
+    if agent.policy.effect:
+        limits.append(journal().owner.lease * 2 / 3)
+    return min(limits)
 
 
 async def _try_again(agent: AnyAgent, unit: Unit, error: Exception) -> Outcome | None:
@@ -164,9 +197,11 @@ async def _try_again(agent: AnyAgent, unit: Unit, error: Exception) -> Outcome |
         unit.unknown = True
     elif not expected:
         return Dead(failure_of(agent, error))
+    wait = wait_before(agent.policy, unit.attempts, getattr(error, "retry_after", None))
+    if not unit.unknown and unit.item.left <= wait:
+        return Failed(failure_of(agent, DeadlineExceeded()), clean=True)
     if unit.attempts >= agent.policy.attempts:
         return Dead(failure_of(agent, error))
-    wait = wait_before(agent.policy, unit.attempts, getattr(error, "retry_after", None))
     if wait > LONGEST_SLEEP:
         return Delayed(wait, str(error))
     log.info("trying again", agent=agent.name, attempts=unit.attempts, wait=wait, error=str(error))

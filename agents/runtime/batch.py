@@ -1,10 +1,13 @@
 """Work items on their way through a scenario, many at a time."""
 
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
+from math import inf
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -29,7 +32,8 @@ class Scenario:
     """What the runtime must know of a business: its item and what the end of one means.
 
     `payload` is the type of an item's body, `outcome` gives the word for how an ended item turned
-    out, `notices` what to tell the outside, `measures` amounts to sum up over a run; `check` gives
+    out, `notices` what to tell the outside, `measures` amounts to sum up over a run; `deadline` the
+    time from its acceptance after which an item begins nothing new and is compensated; `check` gives
     key and canonical body of one that was corrected by hand, or raises; `changeable` raises for a
     correction that comes too late: it gets the payload before and after, and the effects made.
     `upcasts` brings bodies of earlier versions into the form of `payload`.
@@ -41,6 +45,7 @@ class Scenario:
     outcome: Callable[["Item"], str]
     notices: Callable[["Item"], Sequence[Notice]] = lambda _item: ()
     measures: Callable[["Item"], Mapping[str, int]] = lambda _item: {}
+    deadline: Callable[[Any], timedelta | None] = lambda _payload: None
     check: Callable[[dict[str, Any]], tuple[str, str]] | None = None
     changeable: Callable[[Any, Any, frozenset[str]], None] = lambda _before, _after, _effects: None
     upcasts: Upcasts = field(default_factory=dict)
@@ -148,7 +153,7 @@ Fact = TypeVar("Fact")
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A work item in the hands of this process."""
+    """A work item in the hands of this process; `deadline` by time.monotonic()."""
 
     id: int
     tenant: str
@@ -164,6 +169,14 @@ class Item:
     failure: Failure | None = None
     outcome: str | None = None
     decision: Decision | None = None
+    deadline: float | None = None
+
+    @property
+    def left(self) -> float:
+        """Seconds in which it may begin something new; what is compensated has no deadline."""
+        if self.deadline is None or self.state is not State.PROCESSING:
+            return inf
+        return self.deadline - time.monotonic()
 
     def undoing(self, agent: str) -> int:
         """The occurrence of a compensation: how often it was done before the item was reopened."""

@@ -141,7 +141,7 @@ class Intake:
                 repeated.append(record)
         here, scenario = journal(), self.scenario
         sender = Sender(here.tenant, scenario.name, scenario.version)
-        new = [_new_item(candidate, priority) for candidate in wanted.values()]
+        new = [_new_item(scenario, candidate, priority) for candidate in wanted.values()]
         point("accepting")
         answers = await accept(here.database, sender, new, owner)
         point("accepted")
@@ -254,6 +254,7 @@ def _next(source: Iterator[Candidate | Rejection], size: int) -> list[Candidate 
     return list(islice(source, size))
 
 
-def _new_item(candidate: Candidate, priority: Priority) -> NewItem:
-    body_hash = hash_of(candidate.body)
-    return NewItem(candidate.key, candidate.body, body_hash, new_trace(), priority)
+def _new_item(scenario: Scenario, candidate: Candidate, priority: Priority) -> NewItem:
+    body_hash, deadline = hash_of(candidate.body), scenario.deadline(candidate.payload)
+    within = None if deadline is None else deadline.total_seconds()
+    return NewItem(candidate.key, candidate.body, body_hash, new_trace(), priority, within)

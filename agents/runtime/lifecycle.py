@@ -34,6 +34,7 @@ class Event(StrEnum):
     DECIDE = "decide"
     ESCALATE = "escalate"
     CANCEL = "cancel"
+    EXPIRE = "expire"
     DEAD_LETTER = "dead_letter"
     EDIT = "edit"
     MEND = "mend"
@@ -64,6 +65,7 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (State.WAITING, Event.ESCALATE): State.WAITING,
     (State.PENDING, Event.CANCEL): State.COMPENSATING,
     (State.WAITING, Event.CANCEL): State.COMPENSATING,
+    (State.WAITING, Event.EXPIRE): State.COMPENSATING,
     (State.PROCESSING, Event.CANCEL): State.PROCESSING,
     (State.PROCESSING, Event.COMPLETE): State.COMPLETED,
     (State.PROCESSING, Event.FAIL): State.COMPENSATING,

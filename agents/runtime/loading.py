@@ -53,6 +53,7 @@ def _shell(claimed: Claimed) -> Item:
         payload=None,
         failure=Failure(**orjson.loads(row.failure)) if row.failure else None,
         decision=Decision(**orjson.loads(row.decision)) if row.decision else None,
+        deadline=row.deadline_here,
     )
     for stage in sorted(claimed.stages, key=lambda stage: stage.at):
         item.stages[stage.agent, stage.occurrence] = Stage(

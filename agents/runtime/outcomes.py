@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.runtime.batch import Failure, Item
+from agents.runtime.errors import PermanentError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ Outcome = Done | Failed | Waits | Delayed | Dead
 class Unit:
     """One item at one stage: what one agent does to it in one task run.
 
-    `unknown`: an earlier call may have happened; `cancelled`: then only find out whether it did.
+    `unknown`: an earlier call may have happened; `halt`: why it must then only be found out whether
+    it did.
     """
 
     item: Item
@@ -63,7 +65,7 @@ class Unit:
     unknown: bool = False
     intended_at: float = 0.0
     outcome: Outcome | None = None
-    cancelled: bool = False
+    halt: PermanentError | None = None
 
     @property
     def id(self) -> int:

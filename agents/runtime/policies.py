@@ -1,18 +1,22 @@
 """How agents of one kind are run: a few named values, and how an unknown outcome is settled."""
 
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+CORES = os.cpu_count() or 1
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Retries, time limits and concurrency of an agent.
+    """Retries, time limits, concurrency and resources of an agent.
 
     `attempts` is the budget over all processes and restarts; `timeout`, `backoff` and
     `backoff_cap` are seconds; `concurrency` items run at once; `limit` names the shared limit on
-    the outside world that a task run occupies with as many slots.
+    the outside world that a task run occupies with as many slots. With `process` each call runs in
+    a process of its own that is killed when its time is up, and that may take `memory` bytes.
     """
 
     name: str
@@ -24,6 +28,8 @@ class Policy:
     effect: bool = False
     cached: bool = False
     limit: str | None = None
+    process: bool = False
+    memory: int | None = None
 
     def limited_by(self, limit: str) -> "Policy":
         """The same policy under a named limit on the outside world."""
@@ -33,6 +39,7 @@ class Policy:
 PURE = Policy("pure", attempts=1, timeout=30, concurrency=1, cached=True)
 READ = Policy("read", attempts=5, timeout=10, concurrency=32)
 MODEL = Policy("model", attempts=3, timeout=60, concurrency=4)
+CPU = Policy("cpu", attempts=3, timeout=60, concurrency=CORES, process=True, memory=2 * 1024**3)
 EFFECT = Policy("effect", attempts=6, timeout=10, concurrency=32, effect=True)
 
 

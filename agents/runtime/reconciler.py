@@ -39,15 +39,18 @@ async def time_is_up(
     """Escalate what waits longer than `escalate_after` seconds, reject it `reject_after` later.
 
     Whoever decides or escalates in between wins, be it a person or another reconciler. An item that
-    parked after somebody had asked to cancel it is cancelled.
+    parked after somebody had asked to cancel it is cancelled, one past its deadline is compensated.
     """
-    done = {"cancelled": 0, "escalated": 0, "rejected by time-out": 0}
+    done = {"cancelled": 0, "expired": 0, "escalated": 0, "rejected by time-out": 0}
     for row in await waiting(journal, scenario, most=MOST_WAITING):
         with suppress(IllegalTransition):
             if row.cancel_requested and row.state == ItemState.WAITING:
                 act = Act(scenario, row.key, RECONCILER, "asked for while somebody worked on it")
                 await people.cancel(journal, act)
                 done["cancelled"] += 1
+            elif row.overdue and row.state == ItemState.WAITING:
+                await people.expire(journal, Act(scenario, row.key, RECONCILER, "deadline passed"))
+                done["expired"] += 1
             elif row.due is not None and row.due <= 0:
                 act = Act(scenario, row.key, RECONCILER, "nobody decided in time")
                 await people.decide(journal, act, approved=False)

@@ -11,10 +11,12 @@ from prefect.logging import get_run_logger
 
 from agents.runtime.attempt import Cancelled, attempt, call, failure_of, remember
 from agents.runtime.batch import Batch, Effect, Item, Lineage
+from agents.runtime.deadline import DeadlineExceeded
 from agents.runtime.faultpoints import point
 from agents.runtime.journal import journal
 from agents.runtime.journal.endings import park
 from agents.runtime.journal.outcomes import commit, intend
+from agents.runtime.journal.rows import Halt
 from agents.runtime.lifecycle import State
 from agents.runtime.limits import slots
 from agents.runtime.outcomes import Dead, Delayed, Done, Failed, Unit, Waits
@@ -101,13 +103,13 @@ async def _intend(agent: AnyAgent, lineage: Lineage, units: list[Unit]) -> list[
     here, state = journal(), units[0].item.state
     held = await intend(here.database, here.owner.id, units, state)
     point(f"intended:{agent.name}")
-    cancelled = [u for u in units if held.get(u.id) and state is State.PROCESSING]
-    for unit in cancelled:
+    halted = [u for u in units if held.get(u.id) and state is State.PROCESSING]
+    for unit in halted:
+        unit.halt = Cancelled() if held[unit.id] is Halt.CANCEL else DeadlineExceeded()
         # What was begun before may have won: some effects, such as goods that left, cannot be undone.
-        unit.cancelled = unit.unknown and isinstance(agent.settle, Lookup)
-        if not unit.cancelled:
-            unit.outcome = Failed(failure_of(agent, Cancelled()), clean=not unit.unknown)
-    if given_up := [unit for unit in cancelled if unit.outcome is not None]:
+        if not (unit.unknown and isinstance(agent.settle, Lookup)):
+            unit.outcome = Failed(failure_of(agent, unit.halt), clean=not unit.unknown)
+    if given_up := [unit for unit in halted if unit.outcome is not None]:
         await _commit(agent, lineage, given_up)
     lost = [u for u in units if u.id not in held]
     _lose(lineage, lost)

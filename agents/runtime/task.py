@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import sys
 import types
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import (
     ParamSpec,
     TypeVar,
     Union,
+    cast,
     get_args,
     get_origin,
     get_type_hints,
@@ -132,6 +134,26 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
     def _parameters(self) -> list[Any]:
         return _parameters(self.function)
 
+    def packed(self, arguments: list[Any]) -> str:
+        """What the function is to be called with, as JSON for another process."""
+        return self._packing[0].dump_json(tuple(arguments)).decode()
+
+    def call_packed(self, arguments: str) -> str:
+        """Call the function in that process; what it returns, as JSON."""
+        (taken, returned), function = self._packing, cast("Callable[..., Any]", self.function)
+        return returned.dump_json(function(*taken.validate_json(arguments))).decode()
+
+    def unpacked(self, returned: str) -> Any:
+        """What `call_packed` returned, back here."""
+        return self._packing[1].validate_json(returned)
+
+    @cached_property
+    def _packing(self) -> tuple[TypeAdapter[Any], TypeAdapter[Any]]:
+        hints = get_type_hints(self.function)
+        taken = [hints[name] for name in inspect.signature(self.function).parameters]
+        together: Any = types.GenericAlias(tuple, tuple(taken))
+        return TypeAdapter(together), TypeAdapter(hints["return"])
+
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
         returned = get_type_hints(self.function).get("return", Any)
@@ -193,3 +215,15 @@ def _check(function: Callable[..., Any], options: Options) -> None:
         raise TypeError(f"{name} has no effect: settle= and undo= do not apply")
     if effect and options.batched:
         raise TypeError(f"{name} is an effect: it takes one item at a time, so each fails alone")
+    if options.policy.process:
+        _check_process(function)
+
+
+def _check_process(function: Callable[..., Any]) -> None:
+    name, module = function.__name__, sys.modules[function.__module__]
+    if inspect.iscoroutinefunction(function):
+        raise TypeError(f"{name} runs in a process of its own: make it a plain function")
+    if "<locals>" in function.__qualname__ or (
+        module.__name__ == "__main__" and not module.__spec__
+    ):
+        raise TypeError(f"{name} runs in a process of its own: put it on the top level of a module")

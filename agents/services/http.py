@@ -1,4 +1,8 @@
-"""The one place where an HTTP call is made: its deadlines, and what each failure means."""
+"""The one place where an HTTP call is made: its deadlines, and what each failure means.
+
+What is left for a call is told to the service as well, as the preference `wait`, in whole seconds.
+Source: RFC 7240, Prefer Header for HTTP, section 4.3.
+"""
 
 import asyncio
 import time
@@ -7,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cache
+from math import ceil
 from ssl import SSLContext
 from typing import Any, Self, TypeVar
 from urllib.parse import urlencode
@@ -14,6 +19,7 @@ from urllib.parse import urlencode
 import httpx
 import orjson
 
+from agents.runtime.deadline import budget, within
 from agents.runtime.errors import PermanentError, TransientError, UnknownOutcome
 from agents.runtime.faultpoints import point
 from agents.runtime.telemetry import traceparent
@@ -129,9 +135,11 @@ class HttpApi:
 
     async def call(self, call: Call) -> Answer:
         """Make the call once. Raises TransientError, and UnknownOutcome if a write may have happened."""
-        progress = _Progress()
+        progress, total = _Progress(), min(self._deadlines.total, budget())
+        if total <= 0:
+            raise TransientError(f"{self._name(call)}: no time left to call")
         try:
-            async with asyncio.timeout(self._deadlines.total), self._slots:
+            async with within(total), self._slots:
                 status, headers, content = await self._send(call, progress)
         except _NOT_SENT as error:
             raise TransientError(
@@ -140,11 +148,9 @@ class HttpApi:
         except TimeoutError:
             if not progress.sent:
                 raise TransientError(
-                    f"{self._name(call)}: no connection within {self._deadlines.total} s"
+                    f"{self._name(call)}: no connection within {total:.3g} s"
                 ) from None
-            raise _unclear(
-                self.service, call, f"no answer within {self._deadlines.total} s"
-            ) from None
+            raise _unclear(self.service, call, f"no answer within {total:.3g} s") from None
         except httpx.HTTPError as error:
             raise _unclear(
                 self.service, call, f"the answer broke off ({type(error).__name__})"
@@ -153,7 +159,7 @@ class HttpApi:
 
     async def _send(self, call: Call, progress: "_Progress") -> tuple[int, httpx.Headers, bytes]:
         content, kind = _encoded(call)
-        headers = {"traceparent": traceparent(), **kind}
+        headers = {"traceparent": traceparent(), "Prefer": f"wait={ceil(budget())}", **kind}
         if call.key:
             headers["Idempotency-Key"] = call.key
         async with self._client() as client:

@@ -9,6 +9,7 @@ from functools import cache
 
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.owners import Owner
+from agents.runtime.processes import Processes
 from agents.runtime.settings import Settings
 from agents.runtime.stopping import Stop, stop_on_sigterm
 from agents.runtime.telemetry import start_telemetry
@@ -22,6 +23,7 @@ class Journal:
     owner: Owner
     tenant: str
     stop: Stop = field(default_factory=Stop)
+    processes: Processes = field(default_factory=Processes)
 
 
 _journal: ContextVar[Journal] = ContextVar("journal")
@@ -43,11 +45,13 @@ async def open_journal(settings: Settings) -> AsyncIterator[Journal]:
         await owner.register()
         _spare_the_collector()
         with stop_on_sigterm() as stop:
-            token = _journal.set(Journal(database, owner, settings.tenant, stop))
+            opened = Journal(database, owner, settings.tenant, stop)
+            token = _journal.set(opened)
             try:
-                yield _journal.get()
+                yield opened
             finally:
                 _journal.reset(token)
+                await opened.processes.close()
                 await owner.retire()
     finally:
         await database.close()

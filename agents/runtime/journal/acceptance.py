@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import Double, Row, and_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents.runtime.journal.claims import claim
+from agents.runtime.journal.claims import claim, deadline_here
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.ranks import Priority, give_back, ranked
 from agents.runtime.journal.rows import insert_many, insert_new, record, values_of
@@ -18,13 +18,17 @@ from agents.runtime.lifecycle import ENDED, Event, State
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """A work item that asks to be accepted; `body` is its canonical JSON."""
+    """A work item that asks to be accepted; `body` is its canonical JSON.
+
+    Its deadline is so many seconds after its acceptance, `within`, by the journal's clock.
+    """
 
     key: str
     body: str
     body_hash: str
     trace: str
     priority: Priority = Priority.NORMAL
+    within: float | None = None
 
 
 class Disposition(StrEnum):
@@ -105,9 +109,12 @@ async def outlook(database: Database, ids: Sequence[int]) -> Sequence[Row[Any]]:
     async with database.read() as connection:
         values = values_of(connection, ids)
         found = await connection.execute(
-            select(items).where(items.c.id.in_(select(values.c.value)))
+            select(items, deadline_here()).where(items.c.id.in_(select(values.c.value)))
         )
         return found.all()
+
+
+_DEADLINE = now() + bindparam("within", type_=Double())
 
 
 async def _insert(
@@ -129,6 +136,7 @@ async def _insert(
             "trace": item.trace,
             "body_hash": item.body_hash,
             "body": item.body,
+            "within": item.within,
         }
         for item in ordered
     ]
@@ -141,6 +149,7 @@ async def _insert(
         sequence=1,
         cancel_requested=False,
         accepted_at=now(),
+        deadline=_DEADLINE,
     )
     await insert_many(connection, statement, rows)
     stored = {row.key: row for row in await _select(connection, tenant, scenario, list(wanted))}

@@ -4,11 +4,12 @@ All that one process holds when it dies is suspected of having killed it. So the
 was there, the fewer travel with it; one that kills twice while it is alone is a dead letter.
 """
 
+import time
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, literal, or_, select, update
+from sqlalchemy import ColumnElement, Label, Row, case, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.database import Database, now
@@ -150,9 +151,19 @@ async def _take(
             sequence=items.c.sequence + 1,
             retry_at=None,
         )
-        .returning(items)
+        .returning(items, deadline_here())
     )
     return list(result.all())
+
+
+def deadline_here(monotonic: Any = None) -> Label[float | None]:
+    """SQL: the item's deadline by this process's time.monotonic(), as the column `deadline_here`.
+
+    A statement that is kept gives a parameter for it, another one is built at this moment. It may
+    be as much too early as the statement waits from now on, and is never too late.
+    """
+    here = time.monotonic() if monotonic is None else monotonic
+    return (items.c.deadline - now() + here).label("deadline_here")
 
 
 def _working() -> ColumnElement[str]:

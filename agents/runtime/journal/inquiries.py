@@ -70,6 +70,7 @@ async def waiting(journal: Journal, scenario: str, *, most: int = 1_000) -> Sequ
             asked.label("reason"),
             (now() - items.c.waiting_since).label("age"),
             (items.c.retry_at - now()).label("due"),
+            (items.c.deadline <= now()).label("overdue"),
         )
         .where(items.c.tenant == journal.tenant, items.c.scenario == scenario)
         .where(items.c.waiting_since.is_not(None))

@@ -8,6 +8,7 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.batch import Correction, Decision, Failure, hash_of
+from agents.runtime.deadline import DeadlineExceeded
 from agents.runtime.errors import AgentError, IllegalTransition
 from agents.runtime.journal import Journal
 from agents.runtime.journal.database import now
@@ -119,6 +120,16 @@ async def cancel(journal: Journal, act: Act) -> State:
             .values(status="cancelled")
         )
     return State.COMPENSATING
+
+
+async def expire(journal: Journal, act: Act) -> None:
+    """Compensate an item that waited beyond its deadline. Raises as `decide` does."""
+    failure = Failure("deadline", DeadlineExceeded.__name__, str(DeadlineExceeded()))
+    async with journal.database.write() as connection:
+        row = await find(connection, journal, act)
+        text = orjson.dumps(asdict(failure)).decode()
+        gone = {"retry_at": None, "waiting_since": None, "failure": text}
+        await shift(connection, row, Event.EXPIRE, act.detail(), **gone)
 
 
 def _require_waiting(row: Row[Any], event: Event) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agents.runtime.batch import Failure
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.rows import (
+    Halt,
     assign,
     insert_many,
     insert_new,
@@ -31,11 +32,11 @@ log = get_logger(__name__)
 
 async def intend(
     database: Database, owner: str, units: Sequence[Unit], state: State
-) -> dict[int, bool]:
+) -> dict[int, Halt | None]:
     """Write the intents of an effect before it is tried.
 
-    Returns the items still held in `state`, and for each whether a cancel was requested; of those
-    no intent is written, unless they are compensated already. Items that do not come back are lost
+    Returns the items still held in `state`, and for each whether a cancel or its deadline halts it;
+    of those no intent is written, unless they are compensated already. Items that do not come back are lost
     to another owner.
     """
     async with database.write() as connection:

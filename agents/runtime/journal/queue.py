@@ -3,15 +3,16 @@
 There is no second copy of it: a claim sets owner and fence of the items themselves.
 """
 
+import time
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, bindparam, exists, func, literal_column, select, text, update
+from sqlalchemy import Double, Row, bindparam, exists, func, literal_column, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.errors import AgentError
-from agents.runtime.journal.claims import CLAIMABLE, MOST_TOGETHER
+from agents.runtime.journal.claims import CLAIMABLE, MOST_TOGETHER, deadline_here
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.owners import is_alive
 from agents.runtime.journal.ranks import advance
@@ -101,8 +102,9 @@ async def left_over(database: Database, scenario: str, most: int = MOST_TOGETHER
 async def _claim(
     connection: AsyncConnection, owner: str, scenario: str, most: int, *, rated: bool
 ) -> list[Row[Any]]:
+    holder = {"holder": owner, "monotonic": time.monotonic()}
     if not rated:
-        first = {"queue": scenario, "most": most, "holder": owner}
+        first = {"queue": scenario, "most": most, **holder}
         return list((await connection.execute(_take_first(), first)).all())
     candidates = await connection.execute(_first(), {"queue": scenario, "most": most})
     ids = await admit(connection, scenario, candidates.all())
@@ -110,7 +112,7 @@ async def _claim(
         return []
     values = values_of(connection, ids)
     mine = items.c.id.in_(select(values.c.value))
-    return list((await connection.execute(_taking().where(mine), {"holder": owner})).all())
+    return list((await connection.execute(_taking().where(mine), holder)).all())
 
 
 async def _look(connection: AsyncConnection, scenario: str) -> Look:
@@ -156,7 +158,7 @@ def _taking() -> Any:
             fence=items.c.fence + 1,
             sequence=items.c.sequence + 1,
         )
-        .returning(items)
+        .returning(items, deadline_here(bindparam("monotonic", type_=Double)))
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
+    case,
     func,
     insert,
     literal,
@@ -134,21 +136,37 @@ def _holding(
     return parameters | {"held_ids": ids, "held_fences": fences}
 
 
+class Halt(StrEnum):
+    """Why an item must begin nothing new but compensations."""
+
+    CANCEL = "cancel"
+    DEADLINE = "deadline"
+
+
 async def still_held(
     connection: AsyncConnection, owner: str, held: Sequence[Held], state: State
-) -> dict[int, bool]:
-    """The items that `owner` still holds in `state`, locked; and whether a cancel was requested."""
+) -> dict[int, Halt | None]:
+    """The items that `owner` still holds in `state`, locked; and why one must not go forward."""
     if not held:
         return {}
     statement = _still_held(by_sqlite=is_sqlite(connection))
     result = await connection.execute(statement, _holding(connection, owner, held, state))
-    return {item: bool(cancelled) for item, cancelled in result.all()}
+    return {item: halt and Halt(halt) for item, halt in result.all()}
+
+
+def _halt() -> ColumnElement[str | None]:
+    """SQL: see Halt. The database's clock decides, as it does about leases."""
+    return case(
+        (items.c.cancel_requested, literal(Halt.CANCEL.value)),
+        (items.c.deadline <= now(), literal(Halt.DEADLINE.value)),
+        else_=None,
+    )
 
 
 @cache  # every group of every stage asks for it
 def _still_held(*, by_sqlite: bool) -> Select[Any]:
     return (
-        select(items.c.id, items.c.cancel_requested)
+        select(items.c.id, _halt())
         .where(_held(by_sqlite=by_sqlite))
         .order_by(items.c.id)
         .with_for_update(of=items)

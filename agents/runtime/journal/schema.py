@@ -59,6 +59,7 @@ items = Table(
     Column("trace", Text, nullable=False),
     Column("accepted_at", Double, nullable=False),
     Column("ended_at", Double),
+    Column("deadline", Double),
     Column("body_hash", Text, nullable=False),
     Column("body", Text, nullable=False),
     UniqueConstraint("tenant", "scenario", "key", name="items_key"),

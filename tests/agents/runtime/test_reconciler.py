@@ -44,7 +44,7 @@ from tests.agents.runtime.workshop import (
 )
 
 TOLD = with_notices("a")
-NOTHING = {"cancelled": 0, "escalated": 0, "rejected by time-out": 0}
+NOTHING = {"cancelled": 0, "expired": 0, "escalated": 0, "rejected by time-out": 0}
 pytestmark = pytest.mark.usefixtures("no_waits")
 
 

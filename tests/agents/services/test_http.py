@@ -1,6 +1,7 @@
 """What each failure of a call means, and that no call outlives its deadline."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -10,6 +11,7 @@ from random import Random
 import httpx
 import pytest
 
+from agents.runtime.deadline import within
 from agents.runtime.errors import AgentError, PermanentError, TransientError, UnknownOutcome
 from agents.runtime.telemetry import enter_item
 from agents.services.http import (
@@ -161,6 +163,30 @@ async def test_an_answer_that_does_not_come(
     assert type(caught.value) is kind
     assert SECRET not in str(caught.value)
     assert str(caught.value).startswith(f"shop {call.operation}: ")
+
+
+async def test_a_call_ends_with_what_is_left_to_its_caller_and_the_service_is_told() -> None:
+    heard: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+
+    async with serving(listen, Deadlines(connect=2, read=60, total=60)) as api:
+        started = time.monotonic()
+        async with within(1.7):
+            async with within(0.5):
+                with pytest.raises(UnknownOutcome, match=r"no answer within 0\.4"):
+                    await api.call(WRITE)
+            assert 0.3 < time.monotonic() - started < 0.5, "before its caller is cut off itself"
+            with pytest.raises(UnknownOutcome):
+                await api.call(WRITE)
+        assert time.monotonic() - started < 1.7
+        async with within(0.01):
+            with pytest.raises(TransientError, match="no time left") as caught:
+                await api.call(WRITE)
+        assert type(caught.value) is TransientError
+    asked = [re.search(rb"(?i)\r\nPrefer: (wait=\d+)\r\n", request) for request in heard]
+    assert [found and found[1] for found in asked] == [b"wait=1", b"wait=2"]
 
 
 async def test_waiting_for_a_connection_counts_and_is_transient() -> None:

@@ -11,6 +11,7 @@ from agents.runtime.batch import Failure
 from agents.runtime.errors import PermanentError
 from agents.runtime.journal import Journal
 from agents.runtime.journal.outcomes import commit, intend
+from agents.runtime.journal.rows import Halt
 from agents.runtime.journal.schema import history, items, stages
 from agents.runtime.lifecycle import State
 from agents.runtime.outcomes import Dead, Done, Failed, Unit
@@ -80,7 +81,7 @@ async def test_an_intent_is_written_for_those_who_are_held_and_not_cancelled(
     await change(c.key, cancel_requested=True)
     units = [Unit(item, "act", "1", 0, f"key-{item.key}", intended_at=1.0) for item in (a, b, c)]
     held = await intend(opened.database, opened.owner.id, units, State.PROCESSING)
-    assert held == {a.id: False, c.id: True}
+    assert held == {a.id: None, c.id: Halt.CANCEL}
     assert await effect_statuses() == {f"key-{a.key}": "intended"}
 
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from agents.runtime.journal import Journal
-from agents.runtime.journal.rows import move, still_held, values_of
+from agents.runtime.journal.rows import Halt, move, still_held, values_of
 from agents.runtime.journal.schema import history, items
 from agents.runtime.lifecycle import Event, State
 from tests.agents.runtime.workshop import batch_of, change, jobs, rows
@@ -54,14 +54,15 @@ async def test_an_event_the_state_does_not_know_is_a_bug_and_changes_nothing(
     assert [row.state for row in await rows(items)] == ["processing"]
 
 
-async def test_who_is_held_and_who_is_to_be_cancelled(opened: Journal) -> None:
-    a, b, c = (await batch_of(jobs(3))).peek()
-    await change(b.key, cancel_requested=True)
+async def test_who_is_held_and_who_must_not_go_on(opened: Journal) -> None:
+    a, b, c, d = (await batch_of(jobs(4))).peek()
+    await change(b.key, cancel_requested=True, deadline=1.0)
+    await change(d.key, deadline=1.0)
     c.fence -= 1
     async with opened.database.write() as connection:
-        held = await still_held(connection, opened.owner.id, [a, b, c], State.PROCESSING)
+        held = await still_held(connection, opened.owner.id, [a, b, c, d], State.PROCESSING)
         assert await still_held(connection, opened.owner.id, [], State.PROCESSING) == {}
-    assert held == {a.id: False, b.id: True}
+    assert held == {a.id: None, b.id: Halt.CANCEL, d.id: Halt.DEADLINE}
 
 
 @pytest.mark.parametrize("values", [[1, 2**40], ["a", "b'; --", "\u00fc\u2603"]])
