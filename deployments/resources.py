@@ -58,6 +58,7 @@ POOLS = (
         description="Processes on the worker's own machine.",
         queues=(
             Queue("urgent", priority=1, limit=4),
+            Queue("consumers", priority=5, limit=4),
             Queue("orders", priority=10, limit=4),
             Queue("bulk", priority=20, limit=2),
         ),
@@ -98,8 +99,8 @@ AUTOMATIONS = (
     ),
     Automation(
         name="agent-flows: somebody is needed",
-        description="An item is parked or escalated, a dead letter is old, or providers disagree "
-        "with the journal. Add a notification here.",
+        description="An item is parked or escalated, a dead letter or a backlog is old, or providers "
+        "disagree with the journal. Add a notification here.",
         trigger=EventTrigger(
             match={"prefect.resource.id": "agent-flows.*"},
             expect={
@@ -107,6 +108,7 @@ AUTOMATIONS = (
                 "agent-flows.escalated",
                 "agent-flows.dead-letter.old",
                 "agent-flows.difference",
+                "agent-flows.backlog",
             },
             posture=Posture.Reactive,
             threshold=1,

@@ -19,6 +19,7 @@ from flows.comparison import compare
 from flows.interventions import cancel, decide, discard, edit, mend, replay, restart
 from flows.listings import Listing, shown
 from flows.parameters import ScenarioName
+from flows.queueing import backlog, limit_rate, move, pause_queue, resume_queue
 from flows.stories import STORIES, finish, told_life
 from flows.terminal import commands
 
@@ -155,5 +156,6 @@ if __name__ == "__main__":
         "flows.operations",
         *(reconcile, dead_letters, waiting_items, show_item),
         *(decide, edit, cancel, mend, replay, restart, discard),
+        *(backlog, pause_queue, resume_queue, limit_rate, move),
         *(compare, prune),
     )

@@ -33,7 +33,7 @@ def test_no_queue_alone_can_fill_its_pool(pool: Pool) -> None:
 def test_urgent_work_goes_first() -> None:
     (default,) = (pool for pool in POOLS if pool.name == "default")
     by_priority = sorted(default.queues, key=lambda queue: queue.priority)
-    assert [queue.name for queue in by_priority] == ["urgent", "orders", "bulk"]
+    assert [queue.name for queue in by_priority] == ["urgent", "consumers", "orders", "bulk"]
 
 
 def test_every_outside_system_of_the_orders_has_slots() -> None:
