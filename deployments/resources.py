@@ -109,6 +109,8 @@ AUTOMATIONS = (
                 "agent-flows.dead-letter.old",
                 "agent-flows.difference",
                 "agent-flows.backlog",
+                "agent-flows.dead-letter",
+                "agent-flows.out-of-stock",
             },
             posture=Posture.Reactive,
             threshold=1,

@@ -20,6 +20,7 @@ from flows.interventions import cancel, decide, discard, edit, mend, replay, res
 from flows.listings import Listing, shown
 from flows.parameters import ScenarioName
 from flows.queueing import backlog, limit_rate, move, pause_queue, resume_queue
+from flows.shortages import shortages
 from flows.stories import STORIES, finish, told_life
 from flows.terminal import commands
 
@@ -157,5 +158,5 @@ if __name__ == "__main__":
         *(reconcile, dead_letters, waiting_items, show_item),
         *(decide, edit, cancel, mend, replay, restart, discard),
         *(backlog, pause_queue, resume_queue, limit_rate, move),
-        *(compare, prune),
+        *(compare, shortages, prune),
     )

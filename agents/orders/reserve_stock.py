@@ -1,12 +1,18 @@
 """Stock: hold all pieces of an order or none, give them back, or let them leave the warehouse."""
 
+import time
+
 from agents.orders.models import Issued, Order, Released, Reserved
 from agents.runtime.agent import EffectKey, UndoneKey, agent
 from agents.runtime.policies import EFFECT, Lookup
+from agents.runtime.showcase import alert
 from agents.services import services
-from agents.services.inventory.protocol import StockLine
+from agents.services.inventory.protocol import OutOfStock, StockLine
 
 INVENTORY = EFFECT.limited_by("inventory")
+TELL_AGAIN = 60.0  # seconds
+
+_told: dict[str, float] = {}  # SKU -> when to tell of it again; as many as there are goods
 
 
 async def find_reservation(_order: Order, key: EffectKey) -> Reserved | None:
@@ -42,8 +48,19 @@ async def release_stock(_order: Order, undone: UndoneKey) -> Released:
 async def reserve_stock(order: Order, key: EffectKey) -> Reserved:
     """Hold all pieces of the order or none. Raises OutOfStock and UnknownSku (permanent)."""
     lines = [StockLine(line.sku, line.quantity) for line in order.lines]
-    held = await services().inventory.reserve(key, lines)
+    try:
+        held = await services().inventory.reserve(key, lines)
+    except OutOfStock as error:
+        _tell_of_shortage(error)
+        raise
     return Reserved(reservation=held.key, weight_grams=held.weight_grams)
+
+
+def _tell_of_shortage(error: OutOfStock) -> None:
+    """Say once a minute that goods have run out; an automation starts the analysis of shortages."""
+    if time.monotonic() >= _told.get(error.sku, 0.0):
+        _told[error.sku] = time.monotonic() + TELL_AGAIN
+        alert("out-of-stock", "orders", error.sku, str(error))
 
 
 @agent(INVENTORY, settle=Lookup(find_issue))

@@ -195,10 +195,19 @@ async def _commit(agent: AnyAgent, lineage: Lineage, units: list[Unit]) -> set[i
     for unit in mine:
         remember(agent, unit)
         _set_aside(lineage, unit)
+    _alert_of_dead(agent, mine)
     for kind, count in Counter(type(unit.outcome) for unit in mine).items():
         ITEMS.labels(agent.name, agent.release, kind.__name__.lower()).inc(count)
         lineage.tally.passed(agent.name, kind.__name__.lower(), count)
     return {unit.id for unit in mine if isinstance(unit.outcome, Done)}
+
+
+def _alert_of_dead(agent: AnyAgent, units: Sequence[Unit]) -> None:
+    """Call somebody to the dead letters: once a group, for an outage makes many of them."""
+    dead = [u for u in units if isinstance(u.outcome, Dead)]
+    if dead:
+        item, error = dead[0].item, dead[0].outcome.failure.error  # type: ignore[union-attr]  # as chosen
+        alert("dead-letter", item.scenario, item.key, f"{len(dead)} at {agent.name}: {error}")
 
 
 def _set_aside(lineage: Lineage, unit: Unit) -> None:
