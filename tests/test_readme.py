@@ -31,6 +31,9 @@ RUN_BY = {
         "tests/deployments/test_order_deployment.py"
     ),
     "uv run python -m flows.operations dead-letters": "tests/flows/test_operations.py",
+    "uv run python -m flows.order_processing --enqueue sample": "tests/flows/test_serving.py",
+    "uv run python -m flows.order_processing serve --most 2": "tests/flows/test_serving.py",
+    "uv run python -m flows.operations backlog": "tests/flows/test_queueing.py",
     "uv run python -m tests.benchmarks.orchestration --orders 10000": (
         "tests/benchmarks/test_orchestration.py"
     ),

@@ -1,7 +1,6 @@
 """Serving: consumers on this machine come with work and go when they are told."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -12,9 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.runtime.journal.ranks import Priority
 from agents.runtime.settings import PREFIX, ROOT
-from flows.order_processing import enqueue_orders
 from flows.serving import Crew
 from tests.flows.shop import Shop
 from tests.prefect_server import PrefectServer
@@ -34,11 +31,10 @@ def lives(pid: int) -> bool:
 @contextmanager
 def serving(server: PrefectServer) -> Iterator[subprocess.Popen[bytes]]:
     """`serve` in a process of its own, with the settings of this one."""
-    ours = {k: v for k, v in os.environ.items() if k.startswith(PREFIX)}
     process = subprocess.Popen(
         [sys.executable, "-m", "flows.order_processing", "serve", "--most", "1"],
         cwd=ROOT,
-        env=server.environment | ours | {f"{PREFIX}CONCURRENCY": "local"},
+        env=server.environment | {f"{PREFIX}CONCURRENCY": "local"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -56,7 +52,10 @@ async def test_what_is_enqueued_is_served_and_sigterm_leaves_nobody_behind(
     shop: Shop, prefect_server: PrefectServer
 ) -> None:
     file = shop.write(shop.orders(60))
-    await enqueue_orders.fn(file, Priority.NORMAL, report=shop.report, stock=shop.stock)
+    enqueue = (sys.executable, "-m", "flows.order_processing", "--enqueue", file)
+    enqueued = await asyncio.to_thread(prefect_server.run, *enqueue, "--stock", shop.stock)
+    assert enqueued.returncode == 0, enqueued.stderr
+    assert "queued" in enqueued.stdout
     with serving(prefect_server) as process:
         until = time.monotonic() + PATIENCE
         while shop.record.messages.total() < 60:
