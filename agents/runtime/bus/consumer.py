@@ -96,7 +96,7 @@ class Consumer:
                 self._stream.keep(entry, AWAY_PAUSE)
             return
         for entry, envelope in sorted(letters, key=_in_order):
-            task = asyncio.create_task(self._in_turn(entry, envelope, known[envelope.id]))
+            task = asyncio.create_task(self._in_turn(entry, envelope, known[envelope]))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
@@ -119,7 +119,7 @@ class Consumer:
             async with turn:
                 if waits:
                     some = await look_up(self._bus.database, self._subscription.group, [envelope])
-                    known = some[envelope.id]
+                    known = some[envelope]
                 await self._take(entry, envelope, known)
         except Exception:
             # The journal is away, or we are wrong ourselves: the message stays with its stream.

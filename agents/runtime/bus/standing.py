@@ -30,8 +30,10 @@ class Known:
     deliveries: int = 0
 
 
-async def look_up(database: Database, group: str, some: Sequence[Envelope]) -> dict[str, Known]:
-    """Where these messages stand for the group, by their ids."""
+async def look_up(
+    database: Database, group: str, some: Sequence[Envelope]
+) -> dict[Envelope, Known]:
+    """Where these messages stand for the group; two of one id may differ, and one be a forgery."""
     if not some:
         return {}
     earlier, theirs = messages.alias("earlier"), inbox.alias("theirs")
@@ -51,7 +53,7 @@ async def look_up(database: Database, group: str, some: Sequence[Envelope]) -> d
         ids = values_of(connection, [envelope.id for envelope in some])
         rows = await connection.execute(query.where(messages.c.id.in_(select(ids.c.value))))
         stored = {row.id: row for row in rows}
-    return {envelope.id: _known(envelope, stored.get(envelope.id)) for envelope in some}
+    return {envelope: _known(envelope, stored.get(envelope.id)) for envelope in some}
 
 
 def _known(envelope: Envelope, row: object) -> Known:

@@ -12,6 +12,7 @@ from sqlalchemy import Row, Table, func, select
 from agents.runtime.bus import Bus, Exchange, Subscription, Topic, open_bus
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.schema import dead_messages
+from agents.runtime.journal.schema import subscriptions as registered
 from agents.runtime.settings import Settings
 
 PATIENCE = 20.0
@@ -50,9 +51,7 @@ async def office(settings: Settings, *subscriptions: Subscription) -> AsyncItera
 
 
 async def _registered(bus: Bus, some: Sequence[Subscription]) -> bool:
-    from agents.runtime.journal.schema import subscriptions
-
-    return await rows(bus.database, subscriptions) >= len(some)
+    return await rows(bus.database, registered) >= len(some)
 
 
 async def eventually(holds: Callable[[], Awaitable[bool] | bool]) -> None:

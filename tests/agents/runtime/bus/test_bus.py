@@ -160,4 +160,4 @@ async def _all_done(journal: Journal, count: int) -> bool:
 
 async def _read_to_the_end(bus: Any, stream: str) -> bool:
     (group,) = await bus.link.run(lambda redis: redis.xinfo_groups(stream))
-    return group["lag"] == 0 and group["pending"] == 0
+    return bool(group["lag"] == 0 and group["pending"] == 0)
