@@ -9,6 +9,7 @@ from agents.runtime.bus.carrier import Carrier
 from agents.runtime.bus.consumer import Consumer, Subscription
 from agents.runtime.bus.exchange import A, Exchange, Q
 from agents.runtime.bus.posting import Transaction
+from agents.runtime.bus.seclusion import Seclusion
 from agents.runtime.bus.topics import M, Topic
 from agents.runtime.faultpoints import point
 from agents.runtime.journal import Journal, journal
@@ -33,7 +34,7 @@ class Bus:
     def __init__(self, journal: Journal, link: Link) -> None:
         self.database, self.link, self.signals = journal.database, link, Signals(link)
         self.name, self.lease = journal.owner.id, journal.owner.lease
-        self.carrier = Carrier(journal.database, link)
+        self.carrier, self.seclusion = Carrier(journal.database, link), Seclusion()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

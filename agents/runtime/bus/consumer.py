@@ -139,13 +139,20 @@ class Consumer:
                 await self._handle(entry, envelope, known.deliveries)
 
     async def _handle(self, entry: Entry, envelope: Envelope, in_vain: int) -> None:
-        if entry.again or (in_vain and not entry.counted):
+        if not entry.again and (entry.counted or not in_vain):
+            async with self._bus.seclusion.among_others():
+                await self._try(entry, envelope)
+            return
+        async with self._bus.seclusion.alone():
             # Counted before it is tried again: it may have killed the process that tried it.
             in_vain = await self._count(envelope)
-        if in_vain >= MOST_DELIVERIES:
-            death = Death("poison", "its handling was begun and never ended", envelope.id, in_vain)
-            await self._bury(entry, death)
-            return
+            if in_vain < MOST_DELIVERIES:
+                await self._try(entry, envelope)
+                return
+        death = Death("poison", "its handling was begun and never ended", envelope.id, in_vain)
+        await self._bury(entry, death)
+
+    async def _try(self, entry: Entry, envelope: Envelope) -> None:
         try:
             body = self._subscription.topic.decode(envelope.body, envelope.version)
             await self._call(body, envelope)
