@@ -4,12 +4,13 @@ import asyncio
 import inspect
 import time
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from prometheus_client import Histogram
 
 from agents.runtime.batch import Effect, Failure
+from agents.runtime.caching import shared
 from agents.runtime.errors import AgentError, Parked, PermanentError, TransientError, UnknownOutcome
 from agents.runtime.faultpoints import point
 from agents.runtime.journal import journal
@@ -86,7 +87,10 @@ async def call(agent: AnyAgent, units: list[Unit]) -> list[Any]:
 async def _call_one(agent: AnyAgent, unit: Unit) -> Any:
     if agent.batched:
         return (await call(agent, [unit]))[0]
-    return await _bounded(agent, agent.arguments(unit.item, unit.key))
+    arguments = agent.arguments(unit.item, unit.key)
+    if agent.policy.keep:
+        return await shared(agent, arguments, partial(_bounded, agent, arguments))
+    return await _bounded(agent, arguments)
 
 
 async def _bounded(agent: AnyAgent, arguments: list[Any]) -> Any:

@@ -19,6 +19,11 @@ ITEMS = Counter(
 SECONDS = Histogram(
     "agent_flows_agent_seconds", "Seconds an agent took for one item", ["agent", "version"]
 )
+CACHE = Counter(
+    "agent_flows_cache_total",
+    "Results of pure agents by where they came from: near, far or computed",
+    ["agent", "version", "source"],
+)
 COMMITS = Counter("agent_flows_commits_total", "Transactions the journal committed")
 
 _item: ContextVar[tuple[str | None, str]] = ContextVar("item", default=(None, "0" * 32))

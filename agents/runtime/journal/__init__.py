@@ -9,6 +9,8 @@ from functools import cache
 
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.owners import Owner
+from agents.runtime.redis.cache import Cache
+from agents.runtime.redis.link import Link
 from agents.runtime.settings import Settings
 from agents.runtime.stopping import Stop, stop_on_sigterm
 from agents.runtime.telemetry import start_telemetry
@@ -22,6 +24,7 @@ class Journal:
     owner: Owner
     tenant: str
     stop: Stop = field(default_factory=Stop)
+    cache: Cache = field(default_factory=Cache)
 
 
 _journal: ContextVar[Journal] = ContextVar("journal")
@@ -38,18 +41,20 @@ async def open_journal(settings: Settings) -> AsyncIterator[Journal]:
     start_telemetry(settings)
     database = Database(settings.journal)
     owner = Owner(database, settings.journal, settings.lease_seconds)
+    cache = Cache(Link(settings))
     try:
         await database.migrate()
         await owner.register()
         _spare_the_collector()
         with stop_on_sigterm() as stop:
-            token = _journal.set(Journal(database, owner, settings.tenant, stop))
+            token = _journal.set(Journal(database, owner, settings.tenant, stop, cache))
             try:
                 yield _journal.get()
             finally:
                 _journal.reset(token)
                 await owner.retire()
     finally:
+        await cache.close()
         await database.close()
 
 
