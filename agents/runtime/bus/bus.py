@@ -8,6 +8,7 @@ from agents.runtime.bus import announcing, exchange, sweeping
 from agents.runtime.bus.carrier import Carrier
 from agents.runtime.bus.consumer import Consumer, Subscription
 from agents.runtime.bus.exchange import A, Exchange, Q
+from agents.runtime.bus.ledger import Ledger
 from agents.runtime.bus.posting import Transaction
 from agents.runtime.bus.seclusion import Seclusion
 from agents.runtime.bus.topics import M, Topic
@@ -34,7 +35,8 @@ class Bus:
     def __init__(self, journal: Journal, link: Link) -> None:
         self.database, self.link, self.signals = journal.database, link, Signals(link)
         self.name, self.lease = journal.owner.id, journal.owner.lease
-        self.carrier, self.seclusion = Carrier(journal.database, link), Seclusion()
+        self.carrier, self.ledger = Carrier(journal.database, link), Ledger(journal.database)
+        self.seclusion = Seclusion()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

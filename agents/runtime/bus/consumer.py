@@ -136,26 +136,26 @@ class Consumer:
             case Standing.NOT_OURS:
                 await self._bury(entry, Death("unknown", "the journal holds no such message"))
             case Standing.DUE:
-                await self._handle(entry, envelope, known.deliveries)
+                await self._handle(entry, envelope, known)
 
-    async def _handle(self, entry: Entry, envelope: Envelope, in_vain: int) -> None:
-        if not entry.again and (entry.counted or not in_vain):
+    async def _handle(self, entry: Entry, envelope: Envelope, known: Known) -> None:
+        if not entry.again and (entry.counted or not known.deliveries):
             async with self._bus.seclusion.among_others():
-                await self._try(entry, envelope)
+                await self._try(entry, envelope, known)
             return
         async with self._bus.seclusion.alone():
             # Counted before it is tried again: it may have killed the process that tried it.
             in_vain = await self._count(envelope)
             if in_vain < MOST_DELIVERIES:
-                await self._try(entry, envelope)
+                await self._try(entry, envelope, known)
                 return
         death = Death("poison", "its handling was begun and never ended", envelope.id, in_vain)
         await self._bury(entry, death)
 
-    async def _try(self, entry: Entry, envelope: Envelope) -> None:
+    async def _try(self, entry: Entry, envelope: Envelope, known: Known) -> None:
         try:
             body = self._subscription.topic.decode(envelope.body, envelope.version)
-            await self._call(body, envelope)
+            await self._call(body, envelope, overdue=known.overdue)
         except AlreadyHandled:
             log.info("handled by another process meanwhile")
         except Unreadable as error:
@@ -170,13 +170,14 @@ class Consumer:
         point("bus:handled")
         await self._stream.acknowledge(entry)
 
-    async def _call(self, body: Any, envelope: Envelope) -> None:
-        delivery = Delivery(self._bus, self._subscription.group, envelope)
+    async def _call(self, body: Any, envelope: Envelope, *, overdue: bool) -> None:
+        delivery = Delivery(self._bus, self._subscription.group, envelope, overdue=overdue)
         async with asyncio.timeout(self._subscription.seconds):
             await self._subscription.handler(body, delivery)
-        if not delivery.committed:
-            async with delivery.transaction():
-                pass
+        if not delivery.committed and not await self._bus.ledger.finish(
+            self._subscription.group, envelope.id
+        ):
+            raise AlreadyHandled(envelope.id)
 
     async def _again(self, entry: Entry, envelope: Envelope, error: Exception) -> None:
         tried = await self._count(envelope)

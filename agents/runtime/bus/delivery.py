@@ -19,11 +19,16 @@ class AlreadyHandled(AgentError):
 
 
 class Delivery:
-    """A message and the transaction that ends its handling."""
+    """A message and the transaction that ends its handling.
 
-    def __init__(self, bus: "Bus", group: str, envelope: Envelope) -> None:
+    `overdue`: it is a request whose caller no longer waits.
+    """
+
+    def __init__(
+        self, bus: "Bus", group: str, envelope: Envelope, *, overdue: bool = False
+    ) -> None:
         self.envelope, self.group, self.committed = envelope, group, False
-        self.database, self.signals = bus.database, bus.signals
+        self.overdue, self.signals = overdue, bus.signals
         self._bus = bus
 
     @asynccontextmanager

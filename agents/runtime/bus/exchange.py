@@ -49,7 +49,7 @@ def answer(
 
     def decorate(function: Callable[[Q], Awaitable[A]]) -> Subscription:
         async def handle(question: Q, delivery: Delivery) -> None:
-            if await _too_late(delivery):
+            if delivery.overdue:
                 async with delivery.transaction(EXPIRED):
                     return
             text = exchange.answer.encode(await function(question))
@@ -70,6 +70,8 @@ async def ask(
     until = clock.time() + seconds
     async with bus.transaction() as transaction:
         await _put(transaction, exchange.question, question, correlation, seconds)
+    if transaction.posted:
+        await bus.signals.wait(_queue(name), min(seconds, LOOK_SECONDS))
     while True:
         row = await _look(bus, name)
         if row.reply is not None:
@@ -109,14 +111,6 @@ async def _look(bus: "Bus", name: str) -> Row[Any]:
     async with bus.database.read() as connection:
         found = await connection.execute(select(requests).where(requests.c.message == name))
         return found.one()
-
-
-async def _too_late(delivery: Delivery) -> bool:
-    overdue = select(requests.c.message).where(
-        requests.c.message == delivery.envelope.id, requests.c.deadline < now()
-    )
-    async with delivery.database.read() as connection:
-        return (await connection.execute(overdue)).first() is not None
 
 
 async def _write(transaction: Transaction, topic: Topic[A], name: str, text: str) -> None:

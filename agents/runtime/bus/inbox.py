@@ -1,5 +1,7 @@
 """Which messages a durable group is done with, and how often it has tried in vain."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import and_, exists, or_
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
@@ -30,11 +32,20 @@ def unfinished() -> ColumnElement[bool]:
 
 async def finish(connection: AsyncConnection, group: str, message: str, status: str) -> bool:
     """Write that the group is done with the message; False if it was already."""
+    return bool(await finish_many(connection, [(group, message)], status))
+
+
+async def finish_many(
+    connection: AsyncConnection, pairs: Sequence[tuple[str, str]], status: str
+) -> set[tuple[str, str]]:
+    """Write that groups are done with messages; returns the pairs that were not done already."""
     done = {"status": status, "at": now()}
-    row = insert_or_change(connection, inbox, done, _STILL).values(
-        message=message, grp=group, deliveries=0, **done
+    row = insert_or_change(connection, inbox, done, _STILL)
+    rows = [{"grp": group, "message": message} for group, message in sorted(set(pairs))]
+    written = await connection.execute(
+        row.values(deliveries=0, **done).returning(inbox.c.grp, inbox.c.message), rows
     )
-    return (await connection.execute(row.returning(inbox.c.grp))).first() is not None
+    return {(found.grp, found.message) for found in written}
 
 
 async def count(connection: AsyncConnection, group: str, message: str) -> int:

@@ -8,9 +8,9 @@ from sqlalchemy import and_, select
 
 from agents.runtime.bus.inbox import TRYING
 from agents.runtime.bus.wire import Envelope
-from agents.runtime.journal.database import Database
+from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.rows import values_of
-from agents.runtime.journal.schema import inbox, messages
+from agents.runtime.journal.schema import inbox, messages, requests
 
 
 class Standing(StrEnum):
@@ -24,10 +24,14 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Where a message stands for one group, and how often its handling was begun in vain."""
+    """Where a message stands for one group, and how often its handling was begun in vain.
+
+    `overdue`: it is a request whose caller no longer waits.
+    """
 
     standing: Standing
     deliveries: int = 0
+    overdue: bool = False
 
 
 async def look_up(
@@ -46,9 +50,12 @@ async def look_up(
     )
     mine = and_(inbox.c.message == messages.c.id, inbox.c.grp == group)
     columns = [messages.c[name] for name in Envelope.model_fields]
+    overdue = (requests.c.deadline < now()).label("overdue")
     query = select(
-        *columns, inbox.c.status, inbox.c.deliveries, blocked.label("blocked")
-    ).select_from(messages.outerjoin(inbox, mine))
+        *columns, inbox.c.status, inbox.c.deliveries, blocked.label("blocked"), overdue
+    ).select_from(
+        messages.outerjoin(inbox, mine).outerjoin(requests, requests.c.message == messages.c.id)
+    )
     async with database.read() as connection:
         ids = values_of(connection, [envelope.id for envelope in some])
         rows = await connection.execute(query.where(messages.c.id.in_(select(ids.c.value))))
@@ -64,4 +71,5 @@ def _known(envelope: Envelope, row: object) -> Known:
         return Known(Standing.DONE)
     deliveries = getattr(row, "deliveries", None) or 0
     blocked = getattr(row, "blocked", False)
-    return Known(Standing.TOO_EARLY if blocked else Standing.DUE, deliveries)
+    standing = Standing.TOO_EARLY if blocked else Standing.DUE
+    return Known(standing, deliveries, bool(getattr(row, "overdue", False)))
