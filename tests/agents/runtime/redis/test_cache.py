@@ -93,9 +93,17 @@ async def test_a_living_holder_keeps_its_lease_and_one_that_lost_it_stores_nothi
     assert sorted(source for _, source in await asyncio.gather(*both)) == ["computed", "far"]
     assert len(calls) == 1
 
-    zombie = asyncio.create_task(first.get(wanted("late", seconds=0.1)))
-    await asyncio.sleep(0.05)
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def compute() -> str:
+        begun.set()
+        await goes_on.wait()
+        return "42"
+
+    zombie = asyncio.create_task(first.get(Wanted("late", compute, check, keep=60, patience=10)))
+    await begun.wait()
     await link.run(lambda redis: redis.set(link.key("computing", "late"), "the next holder"))
+    goes_on.set()
     assert await zombie == ("42", "computed")
     assert await link.run(lambda redis: redis.get(link.key("cache", "late"))) is None
     kept = await link.run(lambda redis: redis.get(link.key("computing", "late")))
