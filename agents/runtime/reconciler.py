@@ -1,5 +1,6 @@
 """What a reconciler does besides finishing items: overdue decisions, unsent messages, dead owners."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -77,11 +78,18 @@ async def deliver_left_behind(journal: Journal, scenario: Scenario, notify: Agen
     )
     async with journal.database.read() as connection:
         ids = list(await connection.scalars(unsent))
+    await deliver(journal, scenario, notify, ids)
+    return len(ids)
+
+
+async def deliver(
+    journal: Journal, scenario: Scenario, notify: Agent[..., Any], ids: Sequence[int]
+) -> None:
+    """Send what has not been sent of these items, which have ended."""
     if ids:
         lineage = Lineage(scenario, Tally())
         lineage.ended = await load_ended(journal.database, scenario, ids)
         await notify(Batch(lineage, []))
-    return len(ids)
 
 
 async def sweep_owners(journal: Journal) -> int:

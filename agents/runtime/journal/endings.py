@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.exc import StatementError
 
 from agents.runtime.batch import Item, Notice
+from agents.runtime.bus.ended import tell_ended
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.outcomes import is_refusal
 from agents.runtime.journal.rows import assign, insert_many, insert_new, move
@@ -79,4 +80,5 @@ async def _end(
         ]
         statement = insert_new(connection, outbox, status="waiting", attempts=0, at=now())
         await insert_many(connection, statement, rows)
+        await tell_ended(connection, ended)
     return moved

@@ -1,0 +1,64 @@
+"""Following: a resident run that hears what ended from the bus, and lets follow what should.
+
+Now that is one thing: customers are told, also if the process that shipped their order died before
+it could. Run it with `python -m flows.following`, or by its deployment.
+"""
+
+import asyncio
+from typing import Annotated
+
+from prefect import flow
+from pydantic import Field
+
+from agents.runtime.bus import Delivery, Subscription, open_bus, subscribe
+from agents.runtime.bus.ended import ItemEnded, ended
+from agents.runtime.journal import Journal, open_journal
+from agents.runtime.reconciler import deliver
+from agents.runtime.settings import settings
+from agents.runtime.tally import Tally
+from agents.services import connect_services
+from flows.listings import Listing
+from flows.stories import STORIES, Story
+from flows.terminal import command
+
+HOUR = 3600.0
+
+
+@flow(name="follow", persist_result=False)
+async def follow(for_seconds: Annotated[float, Field(gt=0)] = HOUR) -> Listing:
+    """Hear which items end, and send the messages of those whose own run has not.
+
+    Args:
+        for_seconds: The run ends after so long, and the next one goes on where it stopped.
+
+    """
+    tally = Tally()
+    async with (
+        open_journal(settings()) as journal,
+        connect_services(settings()),
+        open_bus(settings()) as bus,
+    ):
+        subscriptions = [notifications(journal, story, tally) for story in STORIES.values()]
+        serving = asyncio.create_task(bus.serve(subscriptions))
+        stopping = asyncio.create_task(journal.stop.wait(for_seconds))
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (serving, stopping):
+            task.cancel()
+        await asyncio.gather(serving, stopping, return_exceptions=True)
+    lines = [f"{word}: {count:,}" for word, count in tally.outcomes.items()]
+    return Listing(title=f"heard of {tally.done:,} items that ended", lines=lines)
+
+
+def notifications(journal: Journal, story: Story, tally: Tally) -> Subscription:
+    """The group that sends what an ended item's own run has left unsent: at most once, as always."""
+
+    @subscribe(ended(story.scenario.name), group="notifications")
+    async def tell(heard: ItemEnded, _delivery: Delivery) -> None:
+        await deliver(journal, story.scenario, story.notify, [heard.item])
+        tally.count(heard.outcome)
+
+    return tell
+
+
+if __name__ == "__main__":
+    command(follow)
