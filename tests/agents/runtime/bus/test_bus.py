@@ -15,6 +15,7 @@ from agents.runtime.telemetry import enter_item
 from tests.agents.runtime.bus.post import ECHO, NEWS, Told, eventually, office, rows
 
 
+@pytest.mark.slow
 async def test_every_group_hears_what_was_committed_once_and_nothing_else(
     opened: Journal, journal_settings: Settings
 ) -> None:
@@ -67,6 +68,7 @@ async def test_what_a_handler_writes_and_says_is_one_commit_with_its_inbox_row(
     assert await rows(opened.database, messages) == 2
 
 
+@pytest.mark.slow
 async def test_messages_of_an_item_are_handled_in_their_order(
     opened: Journal, journal_settings: Settings
 ) -> None:
@@ -90,6 +92,7 @@ async def test_messages_of_an_item_are_handled_in_their_order(
     assert heard == {"x": list(range(10)), "y": list(range(10))}
 
 
+@pytest.mark.slow
 async def test_duplicates_and_whole_streams_played_twice_change_nothing(
     opened: Journal, journal_settings: Settings
 ) -> None:

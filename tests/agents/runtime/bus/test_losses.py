@@ -15,6 +15,8 @@ from agents.runtime.settings import Settings
 from tests.agents.runtime.bus.post import NEWS, Told, eventually, office, rows
 from tests.redis_servers import Valkey
 
+pytestmark = pytest.mark.slow
+
 heard: Counter[int] = Counter()
 
 
