@@ -10,6 +10,7 @@ from typing import Any
 from prometheus_client import Histogram
 
 from agents.runtime.batch import Effect, Failure
+from agents.runtime.clock import clock
 from agents.runtime.errors import AgentError, Parked, PermanentError, TransientError, UnknownOutcome
 from agents.runtime.faultpoints import point
 from agents.runtime.journal import journal
@@ -125,7 +126,7 @@ async def _settle_or_call(agent: AnyAgent, unit: Unit) -> Any:
 
 
 def _expired(unit: Unit, horizon: timedelta) -> bool:
-    return time.time() - unit.intended_at > horizon.total_seconds()
+    return clock().time() - unit.intended_at > horizon.total_seconds()
 
 
 async def _find(agent: AnyAgent, unit: Unit, find: Any) -> Any:
