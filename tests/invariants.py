@@ -8,7 +8,7 @@ order.
 import json
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,6 +24,7 @@ from agents.runtime.lifecycle import ENDED, TRANSITIONS, Event, State
 from agents.runtime.task import AGENTS
 
 Row = dict[str, Any]
+TABLES = (items, history, effects, outbox, dead_letters)
 AT_REST = ENDED | {State.WAITING}
 UNDONE = {State.FAILED, State.COMPENSATED, State.CANCELLED}
 
@@ -62,8 +63,13 @@ async def dump_journal(url: str) -> Journal:
         async def rows(table: Table) -> list[Row]:
             return [dict(row) for row in (await connection.execute(select(table))).mappings()]
 
-        tables = {t.name: await rows(t) for t in (items, history, effects, outbox, dead_letters)}
+        tables = {table.name: await rows(table) for table in TABLES}
     await engine.dispose()
+    return journal_of(tables)
+
+
+def journal_of(tables: Mapping[str, list[Row]]) -> Journal:
+    """The rows of all TABLES, by item."""
     return Journal(
         {row["id"]: row for row in tables["items"]},
         _by_item(sorted(tables["history"], key=lambda row: row["sequence"])),
@@ -77,21 +83,26 @@ def read_record(data: Path, scope: str = "") -> Record:
     """The sandbox's record in `data`, of orders and SKUs that begin with `scope`."""
     with closing(sqlite3.connect(f"file:{data}/sandbox.db?mode=ro", uri=True)) as db:
         db.row_factory = sqlite3.Row
+        return record_of(db, scope)
 
-        def ask(sql: str) -> list[Row]:
-            return [dict(row) for row in db.execute(sql)]
 
-        payments = ask(
-            "SELECT p.*, coalesce(sum(r.amount), 0) AS refunded FROM payment_intents p"
-            " LEFT JOIN refunds r ON r.payment_intent = p.id GROUP BY p.id"
-        )
-        shipments = ask("SELECT * FROM shipments")
-        reservations = {row["key"]: row for row in ask("SELECT * FROM reservations")}
-        goods = {row["sku"]: row for row in ask("SELECT * FROM stock")}
-        held: dict[str, Counter[str]] = defaultdict(Counter)
-        for row in ask("SELECT * FROM reservation_lines"):
-            held[row["key"]][row["sku"]] += row["quantity"]
-        sent = Counter(row["key"] for row in ask("SELECT key FROM notifications"))
+def record_of(db: sqlite3.Connection, scope: str = "") -> Record:
+    """The sandbox's record in an open database."""
+
+    def ask(sql: str) -> list[Row]:
+        return [dict(row) for row in db.execute(sql)]
+
+    payments = ask(
+        "SELECT p.*, coalesce(sum(r.amount), 0) AS refunded FROM payment_intents p"
+        " LEFT JOIN refunds r ON r.payment_intent = p.id GROUP BY p.id"
+    )
+    shipments = ask("SELECT * FROM shipments")
+    reservations = {row["key"]: row for row in ask("SELECT * FROM reservations")}
+    goods = {row["sku"]: row for row in ask("SELECT * FROM stock")}
+    held: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in ask("SELECT * FROM reservation_lines"):
+        held[row["key"]][row["sku"]] += row["quantity"]
+    sent = Counter(row["key"] for row in ask("SELECT key FROM notifications"))
     return Record(
         _in_scope(payments, lambda row: str(row["reference"]), scope),
         _in_scope(shipments, lambda row: _order_of(row["key"]), scope),
@@ -104,8 +115,13 @@ def read_record(data: Path, scope: str = "") -> Record:
 
 async def check_invariants(journal_url: str, data: Path, scope: str = "") -> None:
     """Assert I1 to I6 of a journal at rest and of the record in `data`."""
-    journal, record = await dump_journal(journal_url), read_record(data, scope)
-    breaches = [
+    breaches = breaches_of(await dump_journal(journal_url), read_record(data, scope))
+    assert not breaches, "\n".join(breaches)
+
+
+def breaches_of(journal: Journal, record: Record) -> list[str]:
+    """Every breach of I1 to I6."""
+    return [
         *_charged_once(journal, record),
         *_nothing_lost(journal),
         *_money_conserved(journal, record),
@@ -114,7 +130,6 @@ async def check_invariants(journal_url: str, data: Path, scope: str = "") -> Non
         *_compensated(journal),
         *_told_once(record),
     ]
-    assert not breaches, "\n".join(breaches)
 
 
 def _charged_once(journal: Journal, record: Record) -> Iterator[str]:

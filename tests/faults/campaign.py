@@ -15,7 +15,7 @@ from typing import Any
 from tests.faults.cells import Cell, moments
 from tests.faults.client import Hung, NurseryClient, open_nursery
 from tests.faults.ground import Ground, Journals, Kind, open_ground, open_journals
-from tests.faults.judge import judge, unfinished, untold
+from tests.faults.judge import judge, only_untold, unfinished
 from tests.faults.nursery import BLOCKED, CRASHED, STARVED
 from tests.faults.runs import Ended, Run
 from tests.faults.scene import Scene, new_scene
@@ -160,7 +160,7 @@ class Player:
         for _ in range(MOST_RECOVERIES):
             if not await unfinished(scene):
                 break
-            job: Any = "reconcile" if await untold(scene) else "process"
+            job: Any = "reconcile" if await only_untold(scene) else "process"
             await self._finish(scene.run(job=job, lease=lease), played)
         if played.last_blow is not None and played.runs:
             played.recovered = max(0.0, played.runs[-1].at - played.last_blow)

@@ -43,7 +43,7 @@ class SqliteJournals:
         """A file of its own in `folder`."""
         async with self._one_by_one:
             if not self._template.exists():
-                await _migrate(f"sqlite+aiosqlite:///{self._template}")
+                await migrate(f"sqlite+aiosqlite:///{self._template}")
         journal = folder / "journal.db"
         shutil.copyfile(self._template, journal)
         yield f"sqlite+aiosqlite:///{journal}"
@@ -76,7 +76,7 @@ class PostgresqlJournals:
         url = self._url.replace("/postgres?", f"/{name}?")
         async with self._one_by_one:
             await _execute(self._url, f"CREATE DATABASE {name}")
-            await _migrate(url)
+            await migrate(url)
         return url
 
 
@@ -144,7 +144,8 @@ def new_folder() -> Path:
     return home
 
 
-async def _migrate(url: str) -> None:
+async def migrate(url: str) -> None:
+    """Bring a journal to the newest revision."""
     database = Database(url)
     await database.migrate()
     await database.close()

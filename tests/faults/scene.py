@@ -65,18 +65,19 @@ class Scene:
         )
 
     @property
-    def expected(self) -> dict[str, str]:
+    def expected(self) -> dict[str, set[str]]:
         """The end of each order."""
-        return {self.shop.order_id(number): end for number, end in enumerate(ENDS)}
+        return {self.shop.order_id(number): {end} for number, end in enumerate(ENDS)}
 
 
 def new_scene(folder: Path, data: Path, journal_url: str) -> Scene:
     """Fresh orders in `folder`, at the providers in `data`."""
     shop = Shop(f"f{uuid4().hex[:10]}", folder, data, journal_url)
-    return Scene(shop, shop.write(_bodies(shop)), shop.stock, _script(shop))
+    return Scene(shop, shop.write(bodies(shop)), shop.stock, _script(shop))
 
 
-def _bodies(shop: Shop) -> list[Body]:
+def bodies(shop: Shop) -> list[Body]:
+    """The eight orders."""
     return [
         shop.order(0),
         shop.order(1),
