@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from tests.faults.cells import Cell, moments
 from tests.faults.client import Hung, NurseryClient, open_nursery
 from tests.faults.ground import Ground, Journals, Kind, open_ground, open_journals
-from tests.faults.judge import judge, only_untold, unfinished
+from tests.faults.judge import judge, only_untold, sorts, unfinished
 from tests.faults.nursery import BLOCKED, CRASHED, STARVED
 from tests.faults.runs import Ended, Run
 from tests.faults.scene import Scene, new_scene
@@ -65,20 +66,27 @@ class Played:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """What random moments depend on: seed, seconds of an undisturbed run, seconds of a lease."""
+
+    seed: int
+    seconds: float
+    lease: float = 1.0
+
+
 class Player:
     """Plays cells in one nursery on one ground."""
 
-    def __init__(
-        self, nursery: NurseryClient, ground: Ground, seed: int, undisturbed: float
-    ) -> None:
-        self._nursery, self._ground = nursery, ground
-        self._seed, self._undisturbed = seed, undisturbed
+    def __init__(self, nursery: NurseryClient, ground: Ground, quiet: Quiet) -> None:
+        self._nursery, self._ground, self._quiet = nursery, ground, quiet
+        self._seed, self._undisturbed = quiet.seed, quiet.seconds
 
     async def play(self, cell: Cell, keep: Path | None = None) -> Played:
         """Play one cell and judge it; the folder of one that failed is kept below `keep`."""
         played = Played(cell, self._seed)
         async with self._ground.plot() as (folder, url):
-            scene = new_scene(folder, self._ground.data, url)
+            scene = new_scene(folder, self._ground.data, url, self._quiet.lease)
             try:
                 await self._disturb(scene, played)
                 await self._recover(scene, played)
@@ -100,7 +108,7 @@ class Player:
                 if cell.cancel:
                     await self._finish(scene.run(job="cancel"), played)
         elif cell.kind == "random":
-            for seconds in moments(self._seed, cell.number, self._undisturbed):
+            for seconds in moments(self._seed, cell.number, self._undisturbed, self._quiet.lease):
                 await self._finish(scene.run(seconds=seconds), played)
         elif cell.kind == "zombie":
             await self._zombie(scene, played)
@@ -156,7 +164,7 @@ class Player:
 
     async def _recover(self, scene: Scene, played: Played) -> None:
         """Undisturbed runs until nothing is left to do; each waits itself for what the dead held."""
-        lease = TWINS_LEASE if played.cell.kind == "twins" else 1.0
+        lease = TWINS_LEASE if played.cell.kind == "twins" else self._quiet.lease
         for _ in range(MOST_RECOVERIES):
             if not await unfinished(scene):
                 break
@@ -203,6 +211,7 @@ class Plan:
     journal: Kind
     at_once: int
     history: Path
+    lease: float = 1.0
 
 
 async def campaign(
@@ -217,7 +226,7 @@ async def campaign(
                 quiet = await recorded(nursery, ground)
                 if quiet.breaches:
                     played.append(Played(Cell("quiet"), plan.seed, breaches=quiet.breaches))
-                player = Player(nursery, ground, plan.seed, quiet.seconds)
+                player = Player(nursery, ground, Quiet(plan.seed, quiet.seconds, plan.lease))
                 waiting = iter(cells[start : start + CELLS_A_SANDBOX])
 
                 async def work(player: Player = player, waiting: Any = waiting) -> None:
@@ -246,8 +255,7 @@ def summary(played: Sequence[Played], plan: Plan) -> dict[str, Any]:
         "starved": sum(one.starved for one in played),
         "blocked": sum(ended.code == BLOCKED for one in played for ended in one.runs),
         "cells_undisturbed": sum(one.last_blow is None for one in played),
-        "double_charges": sum("charged more than once" in breach for breach in breaches),
-        "lost": sum(breach.startswith("I2") for breach in breaches),
+        **sorts(breaches),
         "violations": sum(bool(one.breaches) for one in played),
         "recovery_median_s": round(median(recoveries), 3) if recoveries else None,
         "recovery_p99_s": _p99(recoveries),
@@ -261,11 +269,23 @@ def _p99(values: list[float]) -> float | None:
     return round(quantiles(values, n=100, method="inclusive")[-1], 3)
 
 
-async def explore(plan: Plan, choose: Choose) -> list[Played]:
-    """Open everything, let `choose` name the cells from the recorded points, and play them."""
+async def explore(plan: Plan, choose: Choose, kills: int = 0) -> list[Played]:
+    """Open everything, let `choose` name the cells from the recorded points, and play them.
+
+    Then cells of random kills until so many `kills` have happened.
+    """
     async with AsyncExitStack() as stack:
         nursery = await stack.enter_async_context(open_nursery())
         journals = await stack.enter_async_context(open_journals(plan.journal))
         async with open_ground(journals) as ground:
             hits = (await recorded(nursery, ground)).hits
-        return await campaign(nursery, journals, plan, choose(hits))
+        played = await campaign(nursery, journals, plan, choose(hits))
+        numbers, happened = count(), 0
+        while happened < kills:
+            # One to three kills a cell, and some come after the end.
+            few = max(plan.at_once, (kills - happened) // 2)
+            cells = [Cell("random", number=next(numbers)) for _ in range(min(few, CELLS_A_SANDBOX))]
+            more = await campaign(nursery, journals, plan, cells)
+            happened += sum(one.kills for one in more)
+            played += more
+        return played

@@ -22,7 +22,6 @@ NUMBERED = {"random", "crowd"}
 Point = tuple[str, int]
 
 MOST_RANDOM_KILLS = 3
-RECOVERY_SECONDS = 1.2  # after a kill, a run waits so long for the dead one's lease to run out
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +52,14 @@ def parse_cell(spec: str) -> Cell:
     return Cell("kill", _points(text, "+"), cancel=text != spec)
 
 
-def moments(seed: int, number: int, undisturbed: float) -> list[float]:
-    """When the runs of a random cell are killed, in seconds after their start."""
+def moments(seed: int, number: int, undisturbed: float, lease: float = 1.0) -> list[float]:
+    """When the runs of a random cell are killed, in seconds after their start.
+
+    After a kill, a run waits for the dead one's lease to run out.
+    """
     rng = Random(f"{seed}/{number}")
     kills = rng.randint(1, MOST_RANDOM_KILLS)
-    return [rng.uniform(0, undisturbed + (RECOVERY_SECONDS if n else 0)) for n in range(kills)]
+    return [rng.uniform(0, undisturbed + (1.2 * lease if n else 0)) for n in range(kills)]
 
 
 def alone(hits: dict[str, int]) -> list[Cell]:

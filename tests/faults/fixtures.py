@@ -16,7 +16,7 @@ from typing import Protocol
 
 import pytest_asyncio
 
-from tests.faults.campaign import Played, Player, recorded
+from tests.faults.campaign import Played, Player, Quiet, recorded
 from tests.faults.cells import parse_cell
 from tests.faults.client import NurseryClient, open_nursery
 from tests.faults.ground import Ground, Kind, open_ground, open_journals
@@ -69,6 +69,6 @@ async def play(nursery: NurseryClient, grounds: OpenGround) -> Play:
         ground = await grounds(journal)
         if journal not in undisturbed:
             undisturbed[journal] = (await recorded(nursery, ground)).seconds
-        return await Player(nursery, ground, seed, undisturbed[journal]).play(parse_cell(cell))
+        return await Player(nursery, ground, Quiet(seed, undisturbed[journal])).play(parse_cell(cell))
 
     return played

@@ -4,7 +4,7 @@ It reads the providers' record and the journal only; of the cell it knows which 
 killed or stopped, and nothing of what the code under test believes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agents.runtime.lifecycle import ENDED
@@ -22,6 +22,16 @@ BY_PEOPLE = {"accept", "cancel", "decide", "escalate", "mend", "replay", "discar
 async def unfinished(scene: Scene) -> list[str]:
     """Orders that are not at rest, or not even accepted, or about which somebody is still to be told."""
     return left_over(await dump_journal(scene.shop.journal_url), scene.expected)
+
+
+def sorts(breaches: Sequence[str]) -> dict[str, int]:
+    """How many of the breaches are the worst kinds."""
+    return {
+        "double_charges": sum("charged more than once" in breach for breach in breaches),
+        "lost": sum(breach.endswith(": lost") for breach in breaches),
+        "stuck": sum(breach.startswith(("I2", "liveness", "outbox")) for breach in breaches)
+        - sum(breach.endswith(": lost") for breach in breaches),
+    }
 
 
 def left_over(journal: Journal, expected: Mapping[str, set[str]]) -> list[str]:

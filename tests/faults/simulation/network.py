@@ -33,7 +33,7 @@ ROUTES = [
     for provider in PROVIDERS
     for operation in provider.OPERATIONS
 ]
-QUICK, LATE = (0.001, 0.05), (1.0, 40.0)
+QUICK, LATE = (0.001, 0.05), (0.5, 8.0)
 MOST_FAULTS = 4  # for one order, fewer than an agent has attempts: nothing may die of them
 ORDER = re.compile(r"sim-\d+")
 MESSAGES = "notifications.send"  # the sandbox's messenger cannot tell doubles apart
