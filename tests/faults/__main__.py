@@ -39,6 +39,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     add("--no-mutants", action="store_true", help="leave the mutants out")
     add("--seed", type=int, default=1)
     add("--schedules", type=int, default=0, help="simulate so many schedules, from --seed on")
+    add("--stop-early", action="store_true", help="no more schedules after the first breach")
     add("--simulate", type=int, metavar="SEED", help="one schedule again, with its trace")
     add("--points", action="store_true", help="each point alone: hit 1, 2, last")
     add("--pairs", type=int, default=0, help="so many pairs of points")
@@ -76,7 +77,7 @@ def main() -> int:
     if asked.simulate is not None:
         return _replay(asked.simulate)
     schedules = asked.schedules or QUICK_SCHEDULES * asked.quick
-    simulated = sweep(asked.seed, schedules)
+    simulated = sweep(asked.seed, schedules, stop_early=asked.stop_early)
     counts = _played(asked)
     for name, told in simulated.items():
         counts[name] = counts[name] + told if name in counts else told
@@ -105,7 +106,9 @@ def _played(asked: argparse.Namespace) -> dict[str, Any]:
 
 def _sabotaged(asked: argparse.Namespace) -> dict[str, int]:
     """The mutants: a few, all, or none, as a campaign of cells of one's own has no need of them."""
-    wanted = {m.name for m in mutants()} if asked.kills else set(QUICK_MUTANTS if asked.quick else ())
+    wanted = (
+        {m.name for m in mutants()} if asked.kills else set(QUICK_MUTANTS if asked.quick else ())
+    )
     tried = []
     for mutant in mutants():
         if mutant.name in wanted and not asked.no_mutants:

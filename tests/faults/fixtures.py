@@ -69,6 +69,8 @@ async def play(nursery: NurseryClient, grounds: OpenGround) -> Play:
         ground = await grounds(journal)
         if journal not in undisturbed:
             undisturbed[journal] = (await recorded(nursery, ground)).seconds
-        return await Player(nursery, ground, Quiet(seed, undisturbed[journal])).play(parse_cell(cell))
+        return await Player(nursery, ground, Quiet(seed, undisturbed[journal])).play(
+            parse_cell(cell)
+        )
 
     return played

@@ -1,8 +1,8 @@
 """`python -m tests.faults.sabotage`: break the product on purpose; a harness that stays green is worth nothing.
 
-Each mutant is a patch in mutants/. Its head says what it breaks and the cells that must see it. The
-tree is copied, patched, and a campaign of those cells is run on the copy; exit status 1 if one
-survives.
+Each mutant is a patch in mutants/. Its head says what it breaks and the cells that must see it, or
+within how many simulated schedules that must show. The tree is copied, patched, and both are run on
+the copy; exit status 1 if one survives either.
 """
 
 import argparse
@@ -18,7 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 MUTANTS = Path(__file__).parent / "mutants"
 PARTS = ("agents", "flows", "deployments", "tests", "pyproject.toml")
-LONGEST_CAMPAIGN = 180
+LONGEST_CAMPAIGN = 300
+SCHEDULES = "Schedules: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Mutant:
     name: str
     what: str
     cells: tuple[str, ...]
+    schedules: int
     patch: Path
 
 
@@ -57,13 +59,29 @@ def sabotage(mutant: Mutant, at_once: int = 4) -> Judged:
         copy_source(tree)
         if not _git_apply(mutant, tree):
             return Judged(mutant, caught=False, by="the patch does not apply to the source")
-        done = _campaign(mutant, tree, at_once)
+        ways = [_cells(mutant, tree, at_once)] if mutant.cells else []
+        ways += [_schedules(mutant)] if mutant.schedules else []
+        told = [_tried(mutant, tree, options) for options in ways]
+    return Judged(mutant, all(one.caught for one in told), "; ".join(one.by for one in told))
+
+
+def _tried(mutant: Mutant, tree: Path, options: list[str]) -> Judged:
+    done = _campaign(tree, options)
     *breaches, last = done.stdout.splitlines() or [""]
     try:
         violated = json.loads(last)["violations"] > 0
     except (ValueError, KeyError):
         return Judged(mutant, caught=False, by=f"no verdict: {done.stderr[-300:]}")
     return Judged(mutant, violated and done.returncode == 1, breaches[0] if breaches else "nothing")
+
+
+def _cells(mutant: Mutant, tree: Path, at_once: int) -> list[str]:
+    history = f"--history={tree / 'history' / 'history.jsonl'}"
+    return [f"--at-once={at_once}", history, *(f"--cell={cell}" for cell in mutant.cells)]
+
+
+def _schedules(mutant: Mutant) -> list[str]:
+    return [f"--schedules={mutant.schedules}", "--stop-early"]
 
 
 def copy_source(tree: Path) -> None:
@@ -75,17 +93,10 @@ def copy_source(tree: Path) -> None:
             shutil.copy(ROOT / part, tree / part)
 
 
-def _campaign(mutant: Mutant, tree: Path, at_once: int) -> "subprocess.CompletedProcess[str]":
+def _campaign(tree: Path, options: list[str]) -> "subprocess.CompletedProcess[str]":
     # The project is installed editable: the copy must come first, and the nursery asserts it did.
     return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tests.faults",
-            f"--at-once={at_once}",
-            f"--history={tree / 'history' / 'history.jsonl'}",
-            *(f"--cell={cell}" for cell in mutant.cells),
-        ],
+        [sys.executable, "-m", "tests.faults", *options],
         cwd=tree,
         env=os.environ | {"PYTHONPATH": str(tree)},
         capture_output=True,
@@ -102,8 +113,9 @@ def _git_apply(mutant: Mutant, tree: Path, *options: str) -> bool:
 
 
 def _mutant(path: Path) -> Mutant:
-    what, cells, *_ = path.read_text("utf-8").splitlines()
-    return Mutant(path.stem, what, tuple(cells.removeprefix("Cells: ").split()), path)
+    what, cells, more, *_ = path.read_text("utf-8").splitlines()
+    schedules = int(more.removeprefix(SCHEDULES)) if more.startswith(SCHEDULES) else 0
+    return Mutant(path.stem, what, tuple(cells.removeprefix("Cells: ").split()), schedules, path)
 
 
 def main() -> int:

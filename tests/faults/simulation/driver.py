@@ -176,7 +176,9 @@ class Engines:
     """An engine for each process, with one memory of compiled statements for all of them."""
 
     def __init__(self) -> None:
-        self._first = open_engine("sqlite+aiosqlite:///simulated", async_creator=_connect).sync_engine
+        self._first = open_engine(
+            "sqlite+aiosqlite:///simulated", async_creator=_connect
+        ).sync_engine
 
     def new(self) -> AsyncEngine:
         """An engine with connections of its own."""

@@ -75,7 +75,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._selector = self
         self._at = 0.0
         self.set_task_factory(_start)
-        self.set_exception_handler(lambda _loop, _told: None)  # processes say themselves how they end
+        self.set_exception_handler(
+            lambda _loop, _told: None
+        )  # processes say themselves how they end
 
     @property
     def steps(self) -> int:

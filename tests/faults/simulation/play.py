@@ -3,14 +3,13 @@
 import asyncio
 import gc
 import logging
-import shutil
 import random
+import shutil
 import sqlite3
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from contextvars import Context
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -34,7 +33,7 @@ from tests.faults.judge import Case, left_over, untold, verdict
 from tests.faults.simulation.driver import Engines
 from tests.faults.simulation.loop import SimulatedLoop, Stuck
 from tests.faults.simulation.network import LATE, Providers, services_of
-from tests.faults.simulation.process import Fate, Host, Job, Process
+from tests.faults.simulation.process import Fate, Host, Process
 from tests.faults.simulation.schedule import (
     HOUR,
     LEASE,
@@ -45,7 +44,8 @@ from tests.faults.simulation.schedule import (
     schedule_of,
 )
 from tests.flows.shop import GOODS
-from tests.invariants import TABLES, Journal as Dump, journal_of, record_of
+from tests.invariants import TABLES, journal_of, record_of
+from tests.invariants import Journal as Dump
 
 MOST_RECOVERIES = 8
 LONGEST_LIFE = HOUR
@@ -139,7 +139,9 @@ class _World:
         case = Case(self.schedule.expected, self.gone, self.schedule.cancelled)
         journal = self._dump()
         self.told.breaches += verdict(journal, record_of(self.record), case)
-        self.told.breaches += [f"end {d['item']}: dead letter: {d['error']}" for d in journal.dead.values()]
+        self.told.breaches += [
+            f"end {d['item']}: dead letter: {d['error']}" for d in journal.dead.values()
+        ]
         for breach in self.told.breaches:
             self._tell(breach)
 
@@ -182,7 +184,7 @@ class _World:
         except TimeoutError:
             raise Stuck(f"{process} has not ended after {LONGEST_LIFE} s") from None
         self.told.kills += how == "killed"
-        if fate.kind == "freeze" and process.steps >= fate.at:
+        if process.froze:
             self.told.freezes += 1
             self.gone.add(process.number)
         if how != "done":
@@ -217,7 +219,10 @@ class _World:
         with closing(sqlite3.connect(self.path)) as db:
             db.row_factory = sqlite3.Row
             return journal_of(
-                {t.name: [dict(row) for row in db.execute(f"SELECT * FROM {t.name}")] for t in TABLES}
+                {
+                    t.name: [dict(row) for row in db.execute(f"SELECT * FROM {t.name}")]
+                    for t in TABLES
+                }
             )
 
     def _tell(self, what: str) -> None:

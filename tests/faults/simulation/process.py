@@ -29,8 +29,9 @@ Job = Callable[[Journal], Awaitable[Any]]
 class Fate:
     """What happens to a process, and at which of its steps or of its calls to the database.
 
-    kill: nothing after this step; freeze: it stands still for `seconds`; interrupt: Ctrl-C; term:
-    SIGTERM; fail before, fail after: that call of the database fails, without or with its effect.
+    kill: nothing after this step; freeze: it stands still for `seconds`; hesitate: so it does before
+    that transaction; interrupt: Ctrl-C; term: SIGTERM; fail before, fail after: that call of the
+    database fails, without or with its effect.
     `skew` is by how many seconds its wall clock is wrong.
     """
 
@@ -40,7 +41,7 @@ class Fate:
     skew: float = 0.0
 
     def __str__(self) -> str:
-        more = f" for {self.seconds:.1f} s" if self.kind == "freeze" else ""
+        more = f" for {self.seconds:.1f} s" if self.kind in ("freeze", "hesitate") else ""
         clock = f", its clock {self.skew:+.0f} s" if self.skew else ""
         return (f"{self.kind} at {self.at}{more}" if self.kind else "lives") + clock
 
@@ -90,14 +91,14 @@ class Process:
 
     def __init__(self, number: int, host: Host, fate: Fate) -> None:
         self.number, self.host, self.fate = number, host, fate
-        self.alive, self.still = True, False
+        self.alive, self.still, self.froze = True, False, False
         self.tasks: list[asyncio.Task[Any]] = []
         self.held: list[asyncio.Handle] = []
         self.open: list[InlineConnection] = []
         self.path = host.path
         self.ended: asyncio.Future[str] = host.loop.create_future()
         self.stop = Stop()
-        self.steps, self._calls, self._due = 0, 0, fate.at
+        self._steps, self._calls, self._begins, self._due = 0, 0, 0, fate.at
         self._main: asyncio.Task[Any] | None = None
 
     def begin(self, job: Job, *, holds: bool = True) -> None:
@@ -106,6 +107,8 @@ class Process:
         context.run(PROCESS.set, self)
         self.host.tell(f"{self} begins: {self.fate}")
         self._main = self.host.loop.create_task(self._live(job, holds), context=context)
+        # Asked to stop before its first step, it has not even come to say so itself.
+        self._main.add_done_callback(lambda _: self._end("interrupted"), context=context)
 
     async def _live(self, job: Job, holds: bool) -> None:
         try:
@@ -140,18 +143,18 @@ class Process:
 
     def step(self) -> None:
         """Count, and meet one's fate."""
-        self.steps += 1
-        if self.steps != self._due or self.ended.done():
+        self._steps += 1
+        if self._steps != self._due or self.ended.done():
             return
         if self.fate.kind == "kill":
             self._end("killed")
         elif self.fate.kind == "freeze":
             if any(connection.in_transaction for connection in self.open):
-                self._due += 1  # SQLite alone would lock everybody out; the process tier does the same
+                self._due += (
+                    1  # SQLite alone would lock everybody out; the process tier does the same
+                )
                 return
-            self.still = True
-            self.host.tell(f"{self} stands still")
-            self.host.loop.call_later(self.fate.seconds, self._wake, context=Context())
+            self._freeze()
         elif self.fate.kind in ("interrupt", "term"):
             self._ask_to_stop()
 
@@ -163,6 +166,11 @@ class Process:
         else:
             self.stop.asked = True
             self.host.loop.call_later(GRACE, self._main.cancel)
+
+    def _freeze(self) -> None:
+        self.still = self.froze = True
+        self.host.tell(f"{self} stands still")
+        self.host.loop.call_later(self.fate.seconds, self._wake, context=Context())
 
     def _wake(self) -> None:
         self.host.tell(f"{self} wakes")
@@ -214,6 +222,10 @@ class Process:
     async def io(self, what: str) -> bool:
         """Before a call to the database; True if it is to fail after its effect."""
         self._calls += 1
+        self._begins += what == "begin"
+        if what == "begin" and self.fate.kind == "hesitate" and self._begins == self.fate.at:
+            self._freeze()
+            await asyncio.sleep(0)
         if what != "call" or self.host.rng.random() < 0.05:
             await self.rest(SLOW_IO)
         if self._calls != self.fate.at or not self.fate.kind.startswith("fail"):

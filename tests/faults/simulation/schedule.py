@@ -19,7 +19,8 @@ LEASE = 2.0
 HOUR = 3600.0
 USUAL_STEPS = 700  # an undisturbed process makes about so many
 USUAL_CALLS = 90
-FATES = ("kill", "kill", "kill", "freeze", "freeze", "interrupt", "term", "fail before", "fail after")
+FATES = ("kill", "kill", "kill", "freeze", "hesitate", "hesitate", "interrupt", "term", "fail before", "fail after")
+MOST_AT = {"hesitate": 30, "fail before": USUAL_CALLS, "fail after": USUAL_CALLS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,11 @@ def schedule_of(seed: int) -> Schedule:
     rng = Random(f"schedule {seed}")
     orders = tuple(sorted(rng.sample(range(len(ENDS)), rng.randint(1, 3))))
     starts = [_start(rng, first=n == 0) for n in range(rng.choice((1, 1, 2, 2, 3)))]
+    if starts[0].fate.kind in (
+        "freeze",
+        "hesitate",
+    ):  # somebody takes over what it holds, and is at it when it wakes
+        starts.append(Start(rng.uniform(0, 1), "process", Fate()))
     faults = {kind: rng.uniform(0.05, 0.4) for kind in FAULTS if rng.random() < 0.25}
     wishes = [_wish(rng, orders) for _ in range(rng.choice((0, 0, 0, 1, 2)))]
     size = rng.choice((1, 2, 4, 4))
@@ -81,9 +87,9 @@ def _start(rng: Random, *, first: bool) -> Start:
     at = 0.0 if first else rng.choice((rng.uniform(0, 1), rng.uniform(0, 3 * LEASE)))
     job: Literal["process", "reconcile"] = "process" if first or rng.random() < 0.8 else "reconcile"
     kind = rng.choice(FATES) if rng.random() < 0.85 else ""
-    most = USUAL_CALLS if kind.startswith("fail") else USUAL_STEPS
     skew = rng.choice((-HOUR, HOUR)) if rng.random() < 0.1 else 0.0
-    return Start(at, job, Fate(kind, rng.randint(1, most), rng.uniform(0.5, 3) * LEASE, skew))
+    seconds = rng.choice((rng.uniform(0.5, 3) * LEASE, LEASE + rng.uniform(0, 1)))
+    return Start(at, job, Fate(kind, rng.randint(1, MOST_AT.get(kind, USUAL_STEPS)), seconds, skew))
 
 
 def _wish(rng: Random, orders: tuple[int, ...]) -> Wish:

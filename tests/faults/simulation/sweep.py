@@ -9,8 +9,8 @@ from tests.faults.simulation.play import Told, open_simulation
 REPLAY = "python -m tests.faults --simulate"
 
 
-def sweep(first: int, schedules: int) -> dict[str, Any]:
-    """Play so many schedules from the seed `first` on."""
+def sweep(first: int, schedules: int, *, stop_early: bool = False) -> dict[str, Any]:
+    """Play so many schedules from the seed `first` on, or stop at the first breach."""
     told: list[Told] = []
     if schedules:
         with open_simulation() as simulation:
@@ -18,6 +18,8 @@ def sweep(first: int, schedules: int) -> dict[str, Any]:
                 told.append(simulation.play(seed))
                 for breach in told[-1].breaches:
                     sys.stdout.write(f"{REPLAY} {seed}: {breach}\n")
+                if stop_early and told[-1].breaches:
+                    break
     failed = [one.seed for one in told if one.breaches]
     return {
         "schedules": len(told),
