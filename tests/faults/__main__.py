@@ -18,6 +18,7 @@ from tests.faults.campaign import Plan, Played, explore, summary
 from tests.faults.cells import Cell, alone, cancelled, paired, parse_cell
 from tests.faults.sabotage import mutants, sabotage
 from tests.faults.simulation.play import open_simulation
+from tests.faults.simulation.schedule import nth_calls, schedule_named, schedule_of
 from tests.faults.simulation.sweep import sweep
 
 ZOMBIES = (
@@ -39,8 +40,9 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     add("--no-mutants", action="store_true", help="leave the mutants out")
     add("--seed", type=int, default=1)
     add("--schedules", type=int, default=0, help="simulate so many schedules, from --seed on")
+    add("--every-call", action="store_true", help="simulate: each n-th call of anything fails")
     add("--stop-early", action="store_true", help="no more schedules after the first breach")
-    add("--simulate", type=int, metavar="SEED", help="one schedule again, with its trace")
+    add("--simulate", metavar="NAME", help="one schedule again, a seed or cut:17, with its trace")
     add("--points", action="store_true", help="each point alone: hit 1, 2, last")
     add("--pairs", type=int, default=0, help="so many pairs of points")
     add("--random", type=int, default=0, help="so many cells of random kills")
@@ -67,7 +69,8 @@ def chosen(asked: argparse.Namespace, hits: dict[str, int]) -> list[Cell]:
     cells += [Cell("crowd", number=number) for number in range(asked.crowds)]
     cells += cancelled(hits) * asked.runs if asked.cancels else []
     cells += [parse_cell(f"zombie={spec}") for spec in ZOMBIES] * asked.zombies
-    something_else = asked.kills or (asked.schedules and not asked.quick)
+    simulated = (asked.schedules or asked.every_call) and not asked.quick
+    something_else = asked.kills or simulated
     return cells or ([] if something_else else [Cell("kill", ((n, 1),)) for n in sorted(hits)])
 
 
@@ -77,7 +80,9 @@ def main() -> int:
     if asked.simulate is not None:
         return _replay(asked.simulate)
     schedules = asked.schedules or QUICK_SCHEDULES * asked.quick
-    simulated = sweep(asked.seed, schedules, stop_early=asked.stop_early)
+    seeds = range(asked.seed, asked.seed + schedules)
+    wanted = [schedule_of(seed) for seed in seeds] + list(nth_calls()) * asked.every_call
+    simulated = sweep(wanted, stop_early=asked.stop_early)
     counts = _played(asked)
     for name, told in simulated.items():
         counts[name] = counts[name] + told if name in counts else told
@@ -86,9 +91,9 @@ def main() -> int:
     return int(bool(counts["violations"]) or counts["mutants_caught"] < counts["mutants"])
 
 
-def _replay(seed: int) -> int:
+def _replay(name: str) -> int:
     with open_simulation() as simulation:
-        told = simulation.play(seed)
+        told = simulation.perform(schedule_named(name))
     sys.stdout.write("".join(f"{line}\n" for line in told.trace))
     return int(bool(told.breaches))
 
@@ -96,7 +101,7 @@ def _replay(seed: int) -> int:
 def _played(asked: argparse.Namespace) -> dict[str, Any]:
     plan = Plan(asked.seed, asked.journal, asked.at_once, asked.history, asked.lease)
     played: list[Played] = []
-    if not asked.schedules or asked.kills or chosen(asked, {"any": 1}):
+    if asked.kills or chosen(asked, {"any": 1}):
         played = asyncio.run(explore(plan, lambda hits: chosen(asked, hits), asked.kills))
     for one in played:
         for breach in one.breaches:

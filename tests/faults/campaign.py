@@ -6,18 +6,19 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from tests.faults.cells import Cell, moments
-from tests.faults.client import Hung, NurseryClient, open_nursery
+from tests.faults.cells import MAY_CRASH, Cell, moments
+from tests.faults.client import Child, Hung, NurseryClient, open_nursery
 from tests.faults.ground import Ground, Journals, Kind, open_ground, open_journals
-from tests.faults.judge import judge, only_untold, sorts, unfinished
+from tests.faults.judge import Case, judge, only_untold, sorts, unfinished
 from tests.faults.nursery import BLOCKED, CRASHED, STARVED
+from tests.faults.outages import open_line
 from tests.faults.runs import Ended, Run
 from tests.faults.scene import Scene, new_scene
 
@@ -26,6 +27,7 @@ CELLS_A_SANDBOX = 100
 CROWD = 3  # a run among others takes about so much longer
 TWINS_LEASE = 10.0  # nobody dies there; a starved machine must not look like a death
 Choose = Callable[[dict[str, int]], Sequence[Cell]]
+SECOND_BLOW = 1.0  # seconds from SIGTERM to SIGKILL
 SIGNALS = {"interrupt": "SIGINT", "term": "SIGTERM"}
 
 
@@ -90,11 +92,14 @@ class Player:
             try:
                 await self._disturb(scene, played)
                 await self._recover(scene, played)
-                played.breaches += await judge(scene, played.wounded, cancelled=cell.cancel)
+                buried = cell.kind == "files"
+                case = Case(scene.expected, played.wounded, cell.cancel, buried)
+                played.breaches += await judge(scene, case)
             except Hung as error:
                 played.breaches.append(f"liveness: {error}")
             wrong = {CRASHED} if cell.kind == "zombie" else {CRASHED, BLOCKED}
-            if any(ended.code in wrong for ended in played.runs):
+            calm = played.runs[1:] if cell.kind in MAY_CRASH else played.runs
+            if any(ended.code in wrong for ended in calm):
                 played.breaches.append("a run ended by an error, see run.log")
             if played.breaches and keep:
                 shutil.copytree(folder, keep / scene.shop.name, dirs_exist_ok=True)
@@ -116,6 +121,18 @@ class Player:
             await self._twins(scene, played)
         elif cell.kind == "crowd":
             await self._crowd(scene, played)
+        elif cell.kind == "commit":
+            async with open_line(scene.shop.journal_url, scene.shop.folder) as broken:
+                broken.cut_at = cell.number
+                await self._finish(replace(scene.run(), journal=broken.url), played)
+        elif cell.kind == "restart":
+            await self._restart(scene, played)
+        elif cell.kind in ("full", "files"):
+            await self._finish(replace(scene.run(), **{cell.kind: cell.number}), played)
+        elif cell.kind == "term+kill":
+            ((name, hit),) = cell.points
+            child = self._nursery.begin(scene.run({name: (hit, "SIGTERM")}))
+            await self._killed_later(child, played)
         elif cell.kind in SIGNALS:
             ((name, hit),) = cell.points
             await self._finish(scene.run({name: (hit, SIGNALS[cell.kind])}), played)
@@ -142,6 +159,21 @@ class Player:
         finally:
             for child in children:
                 await child.signal("SIGKILL")
+
+    async def _restart(self, scene: Scene, played: Played) -> None:
+        moment, *_ = moments(self._seed, played.cell.number, self._undisturbed)
+        child = self._nursery.begin(scene.run())
+        await child.pid()
+        await asyncio.sleep(moment)
+        await self._ground.restart_journals()
+        self._note(await child.ended(), played)
+
+    async def _killed_later(self, child: Child, played: Played) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SECOND_BLOW + self._undisturbed):
+                await asyncio.shield(child.ended())
+        await child.signal("SIGKILL")
+        self._note(await child.ended(), played)
 
     def _wound(self, played: Played, pid: int) -> None:
         played.wounded.add(pid)
@@ -174,7 +206,9 @@ class Player:
             played.recovered = max(0.0, played.runs[-1].at - played.last_blow)
 
     async def _finish(self, run: Run, played: Played) -> Ended:
-        ended = await self._nursery.finish(run)
+        return self._note(await self._nursery.finish(run), played)
+
+    def _note(self, ended: Ended, played: Played) -> Ended:
         played.runs.append(ended)
         if ended.signal is not None or ended.code:
             played.wounded.add(ended.pid)
@@ -197,7 +231,7 @@ async def recorded(nursery: NurseryClient, ground: Ground) -> Recorded:
         scene = new_scene(folder, ground.data, url)
         file = folder / "hits.json"
         ended = await nursery.finish(scene.run(hits=str(file)))
-        breaches = await judge(scene, set())
+        breaches = await judge(scene, Case(scene.expected, set()))
         if ended.code != 0:
             breaches.append(f"an undisturbed run ended with {ended}")
         return Recorded(json.loads(file.read_text("utf-8")), ended.seconds, breaches)

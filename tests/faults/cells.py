@@ -7,6 +7,11 @@
     zombie=A@1/B@3  the other one, which has work of its own first, is stopped at B until the first ends
     interrupt=A@1   Ctrl-C at A; term=A@1 is SIGTERM
     crowd=17        as random, but all at once, and one more that is not killed
+    commit=7        the line to PostgreSQL breaks after the first run's seventh COMMIT, before its answer
+    restart=17      PostgreSQL is stopped at once (-m immediate) and started at a moment of the run
+    term+kill=A@1   SIGTERM at A, and SIGKILL a second later
+    full=40         no file may grow beyond so many KiB: the disk is full
+    files=12        no more than so many open files
     twins=          two living runs over the same orders at once
     quiet=          nothing happens
 At the end of a cell of kills or a zombie, !cancel: after each blow somebody cancels all orders.
@@ -14,11 +19,15 @@ At the end of a cell of kills or a zombie, !cancel: after each blow somebody can
 
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Literal
+from typing import Literal, get_args
 
-Kind = Literal["kill", "random", "crowd", "zombie", "interrupt", "term", "twins", "quiet"]
-KINDS: tuple[Kind, ...] = ("random", "crowd", "zombie", "interrupt", "term", "twins", "quiet")
-NUMBERED = {"random", "crowd"}
+Kind = Literal[
+    *("kill", "random", "crowd", "zombie", "interrupt", "term", "twins", "quiet"),
+    *("commit", "restart", "term+kill", "full", "files"),
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)[1:]
+NUMBERED = {"random", "crowd", "commit", "restart", "full", "files"}
+MAY_CRASH = {"commit", "restart", "full", "files"}  # a run that loses its journal ends by that
 Point = tuple[str, int]
 
 MOST_RANDOM_KILLS = 3

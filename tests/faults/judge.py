@@ -50,19 +50,21 @@ class Case:
     """What the judge knows of what was done.
 
     `expected` are the ends that each order may come to; `gone` the processes that were killed, or
-    stopped for a while; `cancelled` whether somebody asked for that.
+    stopped for a while; `cancelled` whether somebody asked for that; `buried` whether orders may end
+    as dead letters, since nothing could be reached for longer than they are tried.
     """
 
     expected: Mapping[str, set[str]]
     gone: set[int]
     cancelled: bool = False
+    buried: bool = False
 
 
-async def judge(scene: Scene, gone: set[int], *, cancelled: bool = False) -> list[str]:
+async def judge(scene: Scene, case: Case) -> list[str]:
     """Every breach in a cell, or nothing."""
     shop = scene.shop
     journal, record = await dump_journal(shop.journal_url), read_record(shop.data, shop.name)
-    return verdict(journal, record, Case(scene.expected, gone, cancelled))
+    return verdict(journal, record, case)
 
 
 def verdict(journal: Journal, record: Record, case: Case) -> list[str]:
@@ -104,7 +106,7 @@ def untold(journal: Journal) -> list[str]:
 def _wrong_ends(journal: Journal, case: Case) -> Iterator[str]:
     for row in journal.items.values():
         key, state, outcome = row["key"], row["state"], row["outcome"]
-        if case.cancelled and state == "cancelled":
+        if (case.cancelled and state == "cancelled") or (case.buried and row["id"] in journal.dead):
             continue
         if (state if state == "waiting" else outcome) not in case.expected[key]:
             expected = " or ".join(sorted(case.expected[key]))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextvars import Context
+from itertools import islice
 from random import Random
 
 import pytest
@@ -14,6 +15,7 @@ from agents.runtime.settings import ROOT
 from tests.faults.sabotage import mutants
 from tests.faults.simulation.loop import PROCESS, SimulatedLoop, Stuck
 from tests.faults.simulation.play import Simulation, open_simulation
+from tests.faults.simulation.schedule import NTH_CALL, NTH_IO, nth_calls, schedule_named
 
 EACH = 80  # schedules a test; python -m tests.faults --schedules plays as many as one likes
 
@@ -88,9 +90,23 @@ def simulation() -> Iterator[Simulation]:
 @pytest.mark.parametrize("first", range(1, 1 + 3 * EACH, EACH))
 def test_no_schedule_breaks_a_promise(simulation: Simulation, first: int) -> None:
     told = [simulation.play(seed) for seed in range(first, first + EACH)]
-    assert [(one.seed, one.breaches) for one in told if one.breaches] == []
+    assert [(one.name, one.breaches) for one in told if one.breaches] == []
     assert sum(one.kills for one in told) > EACH / 10
     assert sum(one.freezes for one in told) > EACH / 20
+
+
+@pytest.mark.slow
+def test_whichever_call_fails_the_others_finish_the_work(simulation: Simulation) -> None:
+    """Every 37th of all; python -m tests.faults --every-call plays each."""
+    told = [simulation.perform(schedule) for schedule in islice(nth_calls(), 3, None, 37)]
+    assert [(one.name, one.breaches) for one in told if one.breaches] == []
+
+
+@pytest.mark.slow
+def test_there_are_no_more_calls_than_can_fail(simulation: Simulation) -> None:
+    for name in (f"fail before:{NTH_IO}", f"cut:{NTH_CALL}"):
+        trace = simulation.perform(schedule_named(name)).trace
+        assert not any("will fail" in line or line.endswith(" cut") for line in trace)
 
 
 @pytest.mark.slow

@@ -49,8 +49,14 @@ Sent = tuple[int, httpx.Headers, bytes]
 class Providers:
     """All of them, with one durable record that outlives every process."""
 
-    def __init__(self, db: sqlite3.Connection, rng: Random, faults: dict[str, float]) -> None:
-        self.db = db
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        rng: Random,
+        faults: dict[str, float],
+        broken: tuple[int, str] | None = None,
+    ) -> None:
+        self.db, self._broken, self._asked = db, broken, 0
         self._rng, self._faults = rng, faults
         self._met: Counter[str] = Counter()
         self.calm = False
@@ -62,6 +68,8 @@ class Providers:
         loop, rng = asyncio.get_running_loop(), self._rng
         operation, incoming = _incoming(call, path)
         fault = self._fault(operation, incoming)
+        if fault == "forgotten":
+            raise MemoryError
         if fault == "unreachable":
             await asyncio.sleep(rng.uniform(*QUICK))
             raise httpx.ConnectError("unreachable")
@@ -96,6 +104,9 @@ class Providers:
         return reply
 
     def _fault(self, operation: Operation, incoming: Incoming) -> str:
+        self._asked += 1
+        if self._broken is not None and self._asked == self._broken[0]:
+            return self._broken[1]
         if self.calm:
             return ""
         about = ORDER.search(":".join(operation.subject(self.db, incoming)))

@@ -57,7 +57,7 @@ SCHEDULES_A_SWEEP = 50
 class Told:
     """What happened under a seed."""
 
-    seed: int
+    name: str
     kills: int = 0
     freezes: int = 0
     steps: int = 0
@@ -93,15 +93,19 @@ class Simulation:
 
     def play(self, seed: int) -> Told:
         """Play the schedule of a seed and judge it."""
-        told, path = Told(seed), self._folder / "journal.db"
+        return self.perform(schedule_of(seed))
+
+    def perform(self, schedule: Schedule) -> Told:
+        """Play this schedule and judge it."""
+        told, path = Told(schedule.name), self._folder / "journal.db"
         for left in self._folder.glob("journal.db*"):
             left.unlink()
         shutil.copyfile(self._folder / TEMPLATE, path)
         self._played += 1
         if self._played % SCHEDULES_A_SWEEP == 0:
             gc.collect()
-        with closing(_record()) as record, _lots_of(seed):
-            world = _World(schedule_of(seed), told, path, record, self._engines)
+        with closing(_record()) as record, _lots_of(schedule.seed):
+            world = _World(schedule, told, path, record, self._engines)
             try:
                 world.run()
             except Stuck as error:
@@ -123,7 +127,7 @@ class _World:
         self.schedule, self.told, self.path, self.record = schedule, told, path, record
         rng = Random(schedule.seed)
         self.loop = SimulatedLoop(rng)
-        self.providers = Providers(record, rng, schedule.faults)
+        self.providers = Providers(record, rng, schedule.faults, schedule.broken_call)
         self.providers.told = told.trace
         self.host = Host(
             self.loop, rng, str(path), LEASE, engines, services_of(self.providers), self._tell

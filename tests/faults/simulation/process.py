@@ -22,6 +22,7 @@ from tests.faults.simulation.loop import PROCESS, SimulatedLoop
 
 EPOCH = 1_800_000_000.0
 SLOW_IO = 0.01
+IO_FAULTS = ("fail before", "fail after", "no memory")
 Job = Callable[[Journal], Awaitable[Any]]
 
 
@@ -31,7 +32,7 @@ class Fate:
 
     kill: nothing after this step; freeze: it stands still for `seconds`; hesitate: so it does before
     that transaction; interrupt: Ctrl-C; term: SIGTERM; fail before, fail after: that call of the
-    database fails, without or with its effect.
+    database fails, without or with its effect; no memory: it fails by MemoryError.
     `skew` is by how many seconds its wall clock is wrong.
     """
 
@@ -228,9 +229,11 @@ class Process:
             await asyncio.sleep(0)
         if what != "call" or self.host.rng.random() < 0.05:
             await self.rest(SLOW_IO)
-        if self._calls != self.fate.at or not self.fate.kind.startswith("fail"):
+        if self._calls != self.fate.at or self.fate.kind not in IO_FAULTS:
             return False
         self.host.tell(f"{self}: {what} {self._calls} will {self.fate.kind}")
+        if self.fate.kind == "no memory":
+            raise MemoryError
         if self.fate.kind == "fail before" or what != "commit":
             raise sqlite3.OperationalError("disk I/O error")
         return True

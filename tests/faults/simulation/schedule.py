@@ -1,7 +1,9 @@
 """What a seed means: which orders, which processes when, what befalls them, and what people ask for."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Literal
@@ -10,7 +12,7 @@ from agents.orders.validate import canonical, check_order
 from agents.runtime.intake import Candidate
 from tests.faults.scene import ENDS, bodies
 from tests.faults.simulation.network import FAULTS
-from tests.faults.simulation.process import Fate
+from tests.faults.simulation.process import IO_FAULTS, Fate
 from tests.flows.shop import Shop
 
 SHOP = Shop("sim", Path(), Path(), "")
@@ -19,7 +21,20 @@ LEASE = 2.0
 HOUR = 3600.0
 USUAL_STEPS = 700  # an undisturbed process makes about so many
 USUAL_CALLS = 90
-FATES = ("kill", "kill", "kill", "freeze", "hesitate", "hesitate", "interrupt", "term", "fail before", "fail after")
+FATES = (
+    "kill",
+    "kill",
+    "kill",
+    "freeze",
+    "hesitate",
+    "hesitate",
+    "interrupt",
+    "term",
+    "fail before",
+    "fail after",
+)
+CALL_FAULTS = ("unreachable", "cut", "forgotten")
+NTH_IO, NTH_CALL = 260, 60  # an undisturbed run makes fewer
 MOST_AT = {"hesitate": 30, "fail before": USUAL_CALLS, "fail after": USUAL_CALLS}
 
 
@@ -51,6 +66,15 @@ class Schedule:
     starts: tuple[Start, ...]
     wishes: tuple[Wish, ...]
     faults: dict[str, float]
+    broken_call: tuple[int, str] | None = None
+
+    @property
+    def name(self) -> str:
+        """As `--simulate` takes it: a seed, or which call fails how."""
+        if self.broken_call is not None:
+            return f"{self.broken_call[1]}:{self.broken_call[0]}"
+        fate = self.starts[0].fate
+        return str(self.seed) if self.seed else f"{fate.kind}:{fate.at}"
 
     @property
     def expected(self) -> dict[str, set[str]]:
@@ -65,6 +89,24 @@ class Schedule:
     def cancelled(self) -> bool:
         """Whether somebody asks to cancel anything."""
         return any(wish.what == "cancel" for wish in self.wishes)
+
+
+def nth_calls() -> Iterator[Schedule]:
+    """Each call of the database and of the providers fails once: before its effect, after it, by memory."""
+    everything = tuple(range(len(ENDS)))
+    for number, kind in product(range(1, NTH_IO + 1), IO_FAULTS):
+        start = Start(0.0, "process", Fate(kind, number))
+        yield Schedule(0, everything, 4, (start,), (), {})
+    for number, kind in product(range(1, NTH_CALL + 1), CALL_FAULTS):
+        start = Start(0.0, "process", Fate())
+        yield Schedule(0, everything, 4, (start,), (), {}, (number, kind))
+
+
+def schedule_named(name: str) -> Schedule:
+    """The schedule of that name. Raises StopIteration."""
+    if name.isdigit():
+        return schedule_of(int(name))
+    return next(schedule for schedule in nth_calls() if schedule.name == name)
 
 
 def schedule_of(seed: int) -> Schedule:
