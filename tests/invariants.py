@@ -1,6 +1,6 @@
 """The invariants of order processing, judged by the providers' own record and a dump of the journal.
 
-I1 to I6 of the reliability plan. Nothing here asks the code under test what it thinks it did: the
+I1 to I7 of the reliability plan. Nothing here asks the code under test what it thinks it did: the
 sandbox's database is read behind its back and the journal by plain SQL. Every breach names its
 order.
 """
@@ -25,6 +25,7 @@ from agents.runtime.task import AGENTS
 
 Row = dict[str, Any]
 TABLES = (items, history, effects, outbox, dead_letters)
+GONE_ON = {"replayed", "cancelled"}
 AT_REST = ENDED | {State.WAITING}
 UNDONE = {State.FAILED, State.COMPENSATED, State.CANCELLED}
 
@@ -33,7 +34,7 @@ UNDONE = {State.FAILED, State.COMPENSATED, State.CANCELLED}
 class Journal:
     """What the journal holds, table by table; rows about one item by its id.
 
-    A replayed dead letter is none any more, a discarded one excuses what its order still holds.
+    A replayed or cancelled dead letter is none any more, a discarded one excuses what its order still holds.
     """
 
     items: dict[int, Row]
@@ -75,7 +76,7 @@ def journal_of(tables: Mapping[str, list[Row]]) -> Journal:
         _by_item(sorted(tables["history"], key=lambda row: row["sequence"])),
         _by_item(tables["effects"]),
         _by_item(tables["outbox"]),
-        {row["item"]: row for row in tables["dead_letters"] if row["status"] != "replayed"},
+        {row["item"]: row for row in tables["dead_letters"] if row["status"] not in GONE_ON},
     )
 
 
@@ -120,7 +121,7 @@ async def check_invariants(journal_url: str, data: Path, scope: str = "") -> Non
 
 
 def breaches_of(journal: Journal, record: Record) -> list[str]:
-    """Every breach of I1 to I6."""
+    """Every breach of I1 to I7."""
     return [
         *_charged_once(journal, record),
         *_nothing_lost(journal),
@@ -129,6 +130,7 @@ def breaches_of(journal: Journal, record: Record) -> list[str]:
         *_legal_histories(journal),
         *_compensated(journal),
         *_told_once(record),
+        *_letters_complete(journal),
     ]
 
 
@@ -232,6 +234,17 @@ def _told_once(record: Record) -> Iterator[str]:
     for key, count in record.messages.items():
         if count > 1:
             yield f"I6 {_order_of(key)}: told {count} times: {key}"
+
+
+def _letters_complete(journal: Journal) -> Iterator[str]:
+    for item, row in journal.items.items():
+        letter = journal.dead.get(item)
+        if letter is None and row["state"] == State.DEAD_LETTERED:
+            yield f"I7 {row['key']}: dead, and there is no letter about it"
+        if letter is not None and not all(
+            (letter["agent"], letter["error_type"], letter["error"], row["trace"], row["body"])
+        ):
+            yield f"I7 {row['key']}: its dead letter does not say all: {letter}"
 
 
 def _is_shipped(record: Record, row: Row) -> bool:

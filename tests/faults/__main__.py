@@ -15,7 +15,7 @@ from typing import Any
 
 from agents.runtime.settings import ROOT
 from tests.faults.campaign import Plan, Played, explore, summary
-from tests.faults.cells import Cell, alone, cancelled, paired, parse_cell
+from tests.faults.cells import Cell, across_releases, alone, cancelled, paired, parse_cell
 from tests.faults.sabotage import mutants, sabotage
 from tests.faults.simulation.play import open_simulation
 from tests.faults.simulation.schedule import nth_calls, schedule_named, schedule_of
@@ -48,6 +48,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     add("--random", type=int, default=0, help="so many cells of random kills")
     add("--crowds", type=int, default=0, help="the same among living runs")
     add("--cancels", action="store_true", help="points and late calls, cancelled")
+    add("--releases", action="store_true", help="points, finished by another release: both ways")
     add("--zombies", type=int, default=0, help="each kind of zombie so often")
     add("--cell", action="append", default=[], help="this cell, as history names it")
     add("--runs", type=int, default=1, help="repeat points and cells so often")
@@ -68,6 +69,7 @@ def chosen(asked: argparse.Namespace, hits: dict[str, int]) -> list[Cell]:
     cells += [Cell("random", number=number) for number in range(asked.random)]
     cells += [Cell("crowd", number=number) for number in range(asked.crowds)]
     cells += cancelled(hits) * asked.runs if asked.cancels else []
+    cells += across_releases(hits) if asked.releases else []
     cells += [parse_cell(f"zombie={spec}") for spec in ZOMBIES] * asked.zombies
     simulated = (asked.schedules or asked.every_call) and not asked.quick
     something_else = asked.kills or simulated

@@ -14,12 +14,13 @@ from statistics import median, quantiles
 from typing import Any
 
 from tests.faults.cells import MAY_CRASH, Cell, moments
-from tests.faults.client import Child, Hung, NurseryClient, open_nursery
+from tests.faults.client import Hung, NurseryClient, open_nursery
 from tests.faults.ground import Ground, Journals, Kind, open_ground, open_journals
 from tests.faults.judge import Case, judge, only_untold, sorts, unfinished
 from tests.faults.nursery import BLOCKED, CRASHED, STARVED
 from tests.faults.outages import open_line
 from tests.faults.runs import Ended, Run
+from tests.faults.sabotage import next_release
 from tests.faults.scene import Scene, new_scene
 
 MOST_RECOVERIES = 6
@@ -83,6 +84,7 @@ class Player:
     def __init__(self, nursery: NurseryClient, ground: Ground, quiet: Quiet) -> None:
         self._nursery, self._ground, self._quiet = nursery, ground, quiet
         self._seed, self._undisturbed = quiet.seed, quiet.seconds
+        self.other: Player | None = None  # the same with the next release of the code
 
     async def play(self, cell: Cell, keep: Path | None = None) -> Played:
         """Play one cell and judge it; the folder of one that failed is kept below `keep`."""
@@ -90,8 +92,9 @@ class Player:
         async with self._ground.plot() as (folder, url):
             scene = new_scene(folder, self._ground.data, url, self._quiet.lease)
             try:
-                await self._disturb(scene, played)
-                await self._recover(scene, played)
+                first, then = self._sides(cell)
+                await first._disturb(scene, played)
+                await then._recover(scene, played)
                 buried = cell.kind == "files"
                 case = Case(scene.expected, played.wounded, cell.cancel, buried)
                 played.breaches += await judge(scene, case)
@@ -105,37 +108,64 @@ class Player:
                 shutil.copytree(folder, keep / scene.shop.name, dirs_exist_ok=True)
         return played
 
+    def _sides(self, cell: Cell) -> tuple["Player", "Player"]:
+        """Whose release begins, and whose finishes."""
+        if not cell.release:
+            return self, self
+        assert self.other is not None, "the next release is not open"
+        return (self, self.other) if cell.release == "next" else (self.other, self)
+
     async def _disturb(self, scene: Scene, played: Played) -> None:
-        cell = played.cell
-        if cell.kind == "kill":
-            for name, hit in cell.points:
-                await self._finish(scene.run({name: (hit, "SIGKILL")}), played)
-                if cell.cancel:
-                    await self._finish(scene.run(job="cancel"), played)
-        elif cell.kind == "random":
-            for seconds in moments(self._seed, cell.number, self._undisturbed, self._quiet.lease):
-                await self._finish(scene.run(seconds=seconds), played)
-        elif cell.kind == "zombie":
-            await self._zombie(scene, played)
-        elif cell.kind == "twins":
-            await self._twins(scene, played)
-        elif cell.kind == "crowd":
-            await self._crowd(scene, played)
-        elif cell.kind == "commit":
-            async with open_line(scene.shop.journal_url, scene.shop.folder) as broken:
-                broken.cut_at = cell.number
-                await self._finish(replace(scene.run(), journal=broken.url), played)
-        elif cell.kind == "restart":
-            await self._restart(scene, played)
-        elif cell.kind in ("full", "files"):
-            await self._finish(replace(scene.run(), **{cell.kind: cell.number}), played)
-        elif cell.kind == "term+kill":
-            ((name, hit),) = cell.points
-            child = self._nursery.begin(scene.run({name: (hit, "SIGTERM")}))
-            await self._killed_later(child, played)
-        elif cell.kind in SIGNALS:
-            ((name, hit),) = cell.points
-            await self._finish(scene.run({name: (hit, SIGNALS[cell.kind])}), played)
+        how = {
+            "kill": self._kill,
+            "random": self._random,
+            "zombie": self._zombie,
+            "twins": self._twins,
+            "crowd": self._crowd,
+            "commit": self._cut_off,
+            "restart": self._restart,
+            "full": self._starve,
+            "files": self._starve,
+            "interrupt": self._signal,
+            "term": self._signal,
+            "term+kill": self._signal_and_kill,
+        }
+        if played.cell.kind != "quiet":
+            await how[played.cell.kind](scene, played)
+
+    async def _kill(self, scene: Scene, played: Played) -> None:
+        for name, hit in played.cell.points:
+            await self._finish(scene.run({name: (hit, "SIGKILL")}), played)
+            if played.cell.cancel:
+                await self._finish(scene.run(job="cancel"), played)
+
+    async def _random(self, scene: Scene, played: Played) -> None:
+        number, lease = played.cell.number, self._quiet.lease
+        for seconds in moments(self._seed, number, self._undisturbed, lease):
+            await self._finish(scene.run(seconds=seconds), played)
+
+    async def _signal(self, scene: Scene, played: Played) -> None:
+        ((name, hit),) = played.cell.points
+        await self._finish(scene.run({name: (hit, SIGNALS[played.cell.kind])}), played)
+
+    async def _signal_and_kill(self, scene: Scene, played: Played) -> None:
+        ((name, hit),) = played.cell.points
+        child = self._nursery.begin(scene.run({name: (hit, "SIGTERM")}))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SECOND_BLOW + self._undisturbed):
+                await asyncio.shield(child.ended())
+        await child.signal("SIGKILL")
+        self._note(await child.ended(), played)
+
+    async def _starve(self, scene: Scene, played: Played) -> None:
+        most, full = played.cell.number, played.cell.kind == "full"
+        run = replace(scene.run(), full=most * full, files=most * (not full))
+        await self._finish(run, played)
+
+    async def _cut_off(self, scene: Scene, played: Played) -> None:
+        async with open_line(scene.shop.journal_url, scene.shop.folder) as broken:
+            broken.cut_at = played.cell.number
+            await self._finish(replace(scene.run(), journal=broken.url), played)
 
     async def _zombie(self, scene: Scene, played: Played) -> None:
         """The first stands still, the second takes over as soon as the lease has run out."""
@@ -168,13 +198,6 @@ class Player:
         await self._ground.restart_journals()
         self._note(await child.ended(), played)
 
-    async def _killed_later(self, child: Child, played: Played) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SECOND_BLOW + self._undisturbed):
-                await asyncio.shield(child.ended())
-        await child.signal("SIGKILL")
-        self._note(await child.ended(), played)
-
     def _wound(self, played: Played, pid: int) -> None:
         played.wounded.add(pid)
         played.stopped += 1
@@ -200,7 +223,10 @@ class Player:
         for _ in range(MOST_RECOVERIES):
             if not await unfinished(scene):
                 break
-            job: Any = "reconcile" if await only_untold(scene) else "process"
+            job: Any = "process"
+            if await only_untold(scene):
+                job = "reconcile"
+                await asyncio.sleep(lease)  # what a dead process was sending is its own for so long
             await self._finish(scene.run(job=job, lease=lease), played)
         if played.last_blow is not None and played.runs:
             played.recovered = max(0.0, played.runs[-1].at - played.last_blow)
@@ -254,13 +280,20 @@ async def campaign(
     """Play all cells, a fresh sandbox for every hundred, and write the history as they end."""
     played: list[Played] = []
     plan.history.parent.mkdir(parents=True, exist_ok=True)
-    with plan.history.open("a", encoding="utf-8") as history:
+    async with AsyncExitStack() as stack:
+        history = stack.enter_context(plan.history.open("a", encoding="utf-8"))
+        other = None
+        if any(cell.release for cell in cells):
+            tree = await stack.enter_async_context(next_release())
+            other = await stack.enter_async_context(open_nursery(tree))
         for start in range(0, len(cells), CELLS_A_SANDBOX):
             async with open_ground(journals) as ground:
                 quiet = await recorded(nursery, ground)
                 if quiet.breaches:
                     played.append(Played(Cell("quiet"), plan.seed, breaches=quiet.breaches))
-                player = Player(nursery, ground, Quiet(plan.seed, quiet.seconds, plan.lease))
+                known = Quiet(plan.seed, quiet.seconds, plan.lease)
+                player = Player(nursery, ground, known)
+                player.other = Player(other, ground, known) if other else None
                 waiting = iter(cells[start : start + CELLS_A_SANDBOX])
 
                 async def work(player: Player = player, waiting: Any = waiting) -> None:

@@ -34,6 +34,13 @@ def sorts(breaches: Sequence[str]) -> dict[str, int]:
     }
 
 
+def changed(before: tuple[Journal, Record], after: tuple[Journal, Record]) -> list[str]:
+    """I10: what is finished and then run once more stays as it is, in the journal and outside."""
+    names = ("the journal", "the providers' record")
+    both = zip(names, before, after, strict=True)
+    return [f"I10 {name} changed when it was run once more" for name, a, b in both if a != b]
+
+
 def left_over(journal: Journal, expected: Mapping[str, set[str]]) -> list[str]:
     """The same of a journal at hand."""
     return [*_unended(journal, expected), *untold(journal)]

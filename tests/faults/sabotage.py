@@ -6,20 +6,25 @@ the copy; exit status 1 if one survives either.
 """
 
 import argparse
+import asyncio
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 MUTANTS = Path(__file__).parent / "mutants"
+NEXT_RELEASE = Path(__file__).parent / "releases" / "next.patch"
 PARTS = ("agents", "flows", "deployments", "tests", "pyproject.toml")
 LONGEST_CAMPAIGN = 300
 SCHEDULES = "Schedules: "
+WAYS = ("cells", "schedules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +54,18 @@ def mutants() -> list[Mutant]:
 
 def applies(mutant: Mutant, tree: Path) -> bool:
     """Whether the patch fits the source in `tree`."""
-    return _git_apply(mutant, tree, "--check")
+    return _git_apply(mutant.patch, tree, "--check")
 
 
-def sabotage(mutant: Mutant, at_once: int = 4) -> Judged:
-    """Patch a copy of the source and run the mutant's cells there."""
+def sabotage(mutant: Mutant, at_once: int = 4, by: Sequence[str] = WAYS) -> Judged:
+    """Patch a copy of the source and run the mutant's cells and schedules there, or only one kind."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         tree = Path(folder)
         copy_source(tree)
-        if not _git_apply(mutant, tree):
+        if not _git_apply(mutant.patch, tree):
             return Judged(mutant, caught=False, by="the patch does not apply to the source")
-        ways = [_cells(mutant, tree, at_once)] if mutant.cells else []
-        ways += [_schedules(mutant)] if mutant.schedules else []
+        ways = [_cells(mutant, tree, at_once)] if "cells" in by else []
+        ways += [_schedules(mutant)] if "schedules" in by and mutant.schedules else []
         told = [_tried(mutant, tree, options) for options in ways]
     return Judged(mutant, all(one.caught for one in told), "; ".join(one.by for one in told))
 
@@ -106,8 +111,18 @@ def _campaign(tree: Path, options: list[str]) -> "subprocess.CompletedProcess[st
     )
 
 
-def _git_apply(mutant: Mutant, tree: Path, *options: str) -> bool:
-    command = ["git", "apply", "-p1", "-C1", *options, str(mutant.patch)]
+@asynccontextmanager
+async def next_release() -> AsyncIterator[Path]:
+    """The source of the next release, which has stored forms that this one does not know."""
+    with tempfile.TemporaryDirectory(prefix="next-release-") as folder:
+        tree = Path(folder)
+        await asyncio.to_thread(copy_source, tree)
+        assert _git_apply(NEXT_RELEASE, tree), "releases/next.patch does not fit the source"
+        yield tree
+
+
+def _git_apply(patch: Path, tree: Path, *options: str) -> bool:
+    command = ["git", "apply", "-p1", "-C1", *options, str(patch)]
     ceiling = os.environ | {"GIT_CEILING_DIRECTORIES": str(tree.parent)}
     return subprocess.run(command, cwd=tree, env=ceiling, check=False).returncode == 0
 

@@ -51,7 +51,8 @@ def begin(loop: SimulatedLoop, walker: Walker, walked: list[float]) -> None:
 
 
 def test_time_passes_only_when_nobody_can_go_on(loop: SimulatedLoop) -> None:
-    begin(loop, Walker(), walked := [])
+    walked: list[float] = []
+    begin(loop, Walker(), walked)
     loop.run_until_complete(asyncio.sleep(3600))
     assert walked == [1.0, 2.0, 3.0, 4.0]
     assert loop.time() == 3600.0
@@ -59,8 +60,10 @@ def test_time_passes_only_when_nobody_can_go_on(loop: SimulatedLoop) -> None:
 
 def test_a_dead_process_does_nothing_more_and_a_still_one_later(loop: SimulatedLoop) -> None:
     dead, still = Walker(), Walker()
-    begin(loop, dead, of_the_dead := [])
-    begin(loop, still, of_the_still := [])
+    of_the_dead: list[float] = []
+    of_the_still: list[float] = []
+    begin(loop, dead, of_the_dead)
+    begin(loop, still, of_the_still)
     loop.run_until_complete(asyncio.sleep(1.5))
     dead.alive, still.still = False, True
     loop.run_until_complete(asyncio.sleep(10))

@@ -66,6 +66,8 @@ class _Ready(deque[asyncio.Handle]):
 class SimulatedLoop(asyncio.BaseEventLoop):
     """An event loop without selector, threads or real time."""
 
+    _scheduled: list[asyncio.TimerHandle]
+
     def __init__(self, rng: Random) -> None:
         super().__init__()
         nothing = asyncio.Handle(lambda: None, (), self)
@@ -74,7 +76,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._ready = _Ready(rng, nothing)
         self._selector = self
         self._at = 0.0
-        self.set_task_factory(_start)
+        self.set_task_factory(_start)  # type: ignore[arg-type]  # typeshed wants a generator's, too
         self.set_exception_handler(
             lambda _loop, _told: None
         )  # processes say themselves how they end
@@ -93,10 +95,12 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         if timeout is None:
             raise Stuck("nothing will ever happen again")
         if timeout > 0:
-            self._at = max(self._at, self._scheduled[0]._when)
+            self._at = max(self._at, self._scheduled[0].when())
         return []
 
-    def run_in_executor(self, _executor: Any, func: Callable[..., Any], *args: Any) -> Any:
+    def run_in_executor(  # type: ignore[override]  # whatever it is asked to run
+        self, _executor: Any, func: Callable[..., Any], *args: Any
+    ) -> Any:
         """Threads would bring real time in: what is asked of one is done here and now."""
         done = self.create_future()
         try:

@@ -29,7 +29,7 @@ from agents.services.sandbox.record import SCHEMA
 from flows.order_processing import fulfil
 from flows.stories import STORIES, finish
 from tests.faults.ground import migrate, new_folder
-from tests.faults.judge import Case, left_over, untold, verdict
+from tests.faults.judge import Case, changed, left_over, untold, verdict
 from tests.faults.simulation.driver import Engines
 from tests.faults.simulation.loop import SimulatedLoop, Stuck
 from tests.faults.simulation.network import LATE, Providers, services_of
@@ -51,6 +51,7 @@ MOST_RECOVERIES = 8
 LONGEST_LIFE = HOUR
 TEMPLATE = "template.db"
 SCHEDULES_A_SWEEP = 50
+AGAIN_EVERY = 4  # schedules of which one is run once more after its end
 
 
 @dataclass(slots=True)
@@ -162,6 +163,10 @@ class _World:
         self.providers.calm = True
         await self._recover()
         await asyncio.sleep(max(LATE) * 2)  # whatever is still on its way arrives
+        if self.schedule.seed % AGAIN_EVERY == 0:
+            before = self._dump(), record_of(self.record)
+            await self._run("process", Fate())
+            self.told.breaches += changed(before, (self._dump(), record_of(self.record)))
 
     async def _wait_for(self, start: Any) -> None:
         await asyncio.sleep(start.at)

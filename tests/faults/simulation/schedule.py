@@ -6,7 +6,7 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 from random import Random
-from typing import Literal
+from typing import Literal, get_args
 
 from agents.orders.validate import canonical, check_order
 from agents.runtime.intake import Candidate
@@ -38,6 +38,10 @@ NTH_IO, NTH_CALL = 260, 60  # an undisturbed run makes fewer
 MOST_AT = {"hesitate": 30, "fail before": USUAL_CALLS, "fail after": USUAL_CALLS}
 
 
+What = Literal["approve", "reject", "cancel"]
+WHATS: tuple[What, ...] = get_args(What)
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """A process that starts at a time; `job` is process or reconcile."""
@@ -52,7 +56,7 @@ class Wish:
     """What somebody asks for an order at a time."""
 
     at: float
-    what: Literal["cancel", "approve", "reject"]
+    what: What
     order: int
 
 
@@ -136,7 +140,7 @@ def _start(rng: Random, *, first: bool) -> Start:
 
 def _wish(rng: Random, orders: tuple[int, ...]) -> Wish:
     order = rng.choice(orders)
-    what = rng.choice(("approve", "reject", "cancel")) if order == DEAR else "cancel"
+    what: What = rng.choice(WHATS) if order == DEAR else "cancel"
     return Wish(rng.choice((rng.uniform(0, 2), rng.uniform(0, 4 * LEASE))), what, order)
 
 
