@@ -74,7 +74,7 @@ def test_a_dead_process_does_nothing_more_and_a_still_one_later(loop: SimulatedL
     loop.run_until_complete(asyncio.sleep(10))
     assert of_the_dead == [1.0]
     assert of_the_still == [1.0, 11.5, 12.5, 13.5]
-    dead.tasks[0].get_coro().close()  # type: ignore[union-attr]  # it never ends by itself
+    dead.tasks[0].get_coro().close()
     dead.tasks[0]._log_destroy_pending = False  # type: ignore[attr-defined]
 
 

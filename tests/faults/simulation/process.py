@@ -197,7 +197,7 @@ class Process:
             if not task.done():
                 task._log_destroy_pending = False  # type: ignore[attr-defined]  # it died, as it should
                 with suppress(Exception, Gone):
-                    task.get_coro().close()  # type: ignore[union-attr]  # ours run coroutines
+                    task.get_coro().close()
         self.tasks.clear()
 
     def time(self) -> float:
