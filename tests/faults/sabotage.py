@@ -82,7 +82,12 @@ def _tried(mutant: Mutant, tree: Path, options: list[str]) -> Judged:
 
 def _cells(mutant: Mutant, tree: Path, at_once: int) -> list[str]:
     history = f"--history={tree / 'history' / 'history.jsonl'}"
-    return [f"--at-once={at_once}", history, *(f"--cell={cell}" for cell in mutant.cells)]
+    return [
+        f"--at-once={at_once}",
+        "--lease=2",
+        history,
+        *(f"--cell={cell}" for cell in mutant.cells),
+    ]
 
 
 def _schedules(mutant: Mutant) -> list[str]:
