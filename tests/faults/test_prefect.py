@@ -16,12 +16,12 @@ from tests.faults.scene import Scene, new_scene
 from tests.invariants import Row
 from tests.prefect_server import PrefectServer, end_group, free_port, serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 SLOW = "payments.capture:slow=1;carriers.book:slow=1;inventory.issue:slow=1"
 BOUND = 150  # seconds
 LEASE = 3.0
-PATIENCE, MOST_RUNS = 30, 3
+PATIENCE, MOST_RUNS = 15, 3
 
 
 async def test_no_effect_depends_on_prefects_server(
