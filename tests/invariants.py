@@ -1,6 +1,6 @@
 """The invariants of order processing, judged by the providers' own record and a dump of the journal.
 
-I1 to I6 of the reliability plan. Nothing here asks the code under test what it thinks it did: the
+I1 to I7 of the reliability plan. Nothing here asks the code under test what it thinks it did: the
 sandbox's database is read behind its back and the journal by plain SQL. Every breach names its
 order.
 """
@@ -8,7 +8,7 @@ order.
 import json
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,6 +24,8 @@ from agents.runtime.lifecycle import ENDED, TRANSITIONS, Event, State
 from agents.runtime.task import AGENTS
 
 Row = dict[str, Any]
+TABLES = (items, history, effects, outbox, dead_letters)
+GONE_ON = {"replayed", "cancelled"}
 AT_REST = ENDED | {State.WAITING}
 UNDONE = {State.FAILED, State.COMPENSATED, State.CANCELLED}
 
@@ -32,7 +34,7 @@ UNDONE = {State.FAILED, State.COMPENSATED, State.CANCELLED}
 class Journal:
     """What the journal holds, table by table; rows about one item by its id.
 
-    A replayed dead letter is none any more, a discarded one excuses what its order still holds.
+    A replayed or cancelled dead letter is none any more, a discarded one excuses what its order still holds.
     """
 
     items: dict[int, Row]
@@ -62,14 +64,19 @@ async def dump_journal(url: str) -> Journal:
         async def rows(table: Table) -> list[Row]:
             return [dict(row) for row in (await connection.execute(select(table))).mappings()]
 
-        tables = {t.name: await rows(t) for t in (items, history, effects, outbox, dead_letters)}
+        tables = {table.name: await rows(table) for table in TABLES}
     await engine.dispose()
+    return journal_of(tables)
+
+
+def journal_of(tables: Mapping[str, list[Row]]) -> Journal:
+    """The rows of all TABLES, by item."""
     return Journal(
         {row["id"]: row for row in tables["items"]},
         _by_item(sorted(tables["history"], key=lambda row: row["sequence"])),
         _by_item(tables["effects"]),
         _by_item(tables["outbox"]),
-        {row["item"]: row for row in tables["dead_letters"] if row["status"] != "replayed"},
+        {row["item"]: row for row in tables["dead_letters"] if row["status"] not in GONE_ON},
     )
 
 
@@ -77,21 +84,26 @@ def read_record(data: Path, scope: str = "") -> Record:
     """The sandbox's record in `data`, of orders and SKUs that begin with `scope`."""
     with closing(sqlite3.connect(f"file:{data}/sandbox.db?mode=ro", uri=True)) as db:
         db.row_factory = sqlite3.Row
+        return record_of(db, scope)
 
-        def ask(sql: str) -> list[Row]:
-            return [dict(row) for row in db.execute(sql)]
 
-        payments = ask(
-            "SELECT p.*, coalesce(sum(r.amount), 0) AS refunded FROM payment_intents p"
-            " LEFT JOIN refunds r ON r.payment_intent = p.id GROUP BY p.id"
-        )
-        shipments = ask("SELECT * FROM shipments")
-        reservations = {row["key"]: row for row in ask("SELECT * FROM reservations")}
-        goods = {row["sku"]: row for row in ask("SELECT * FROM stock")}
-        held: dict[str, Counter[str]] = defaultdict(Counter)
-        for row in ask("SELECT * FROM reservation_lines"):
-            held[row["key"]][row["sku"]] += row["quantity"]
-        sent = Counter(row["key"] for row in ask("SELECT key FROM notifications"))
+def record_of(db: sqlite3.Connection, scope: str = "") -> Record:
+    """The sandbox's record in an open database."""
+
+    def ask(sql: str) -> list[Row]:
+        return [dict(row) for row in db.execute(sql)]
+
+    payments = ask(
+        "SELECT p.*, coalesce(sum(r.amount), 0) AS refunded FROM payment_intents p"
+        " LEFT JOIN refunds r ON r.payment_intent = p.id GROUP BY p.id"
+    )
+    shipments = ask("SELECT * FROM shipments")
+    reservations = {row["key"]: row for row in ask("SELECT * FROM reservations")}
+    goods = {row["sku"]: row for row in ask("SELECT * FROM stock")}
+    held: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in ask("SELECT * FROM reservation_lines"):
+        held[row["key"]][row["sku"]] += row["quantity"]
+    sent = Counter(row["key"] for row in ask("SELECT key FROM notifications"))
     return Record(
         _in_scope(payments, lambda row: str(row["reference"]), scope),
         _in_scope(shipments, lambda row: _order_of(row["key"]), scope),
@@ -104,8 +116,13 @@ def read_record(data: Path, scope: str = "") -> Record:
 
 async def check_invariants(journal_url: str, data: Path, scope: str = "") -> None:
     """Assert I1 to I6 of a journal at rest and of the record in `data`."""
-    journal, record = await dump_journal(journal_url), read_record(data, scope)
-    breaches = [
+    breaches = breaches_of(await dump_journal(journal_url), read_record(data, scope))
+    assert not breaches, "\n".join(breaches)
+
+
+def breaches_of(journal: Journal, record: Record) -> list[str]:
+    """Every breach of I1 to I7."""
+    return [
         *_charged_once(journal, record),
         *_nothing_lost(journal),
         *_money_conserved(journal, record),
@@ -113,8 +130,8 @@ async def check_invariants(journal_url: str, data: Path, scope: str = "") -> Non
         *_legal_histories(journal),
         *_compensated(journal),
         *_told_once(record),
+        *_letters_complete(journal),
     ]
-    assert not breaches, "\n".join(breaches)
 
 
 def _charged_once(journal: Journal, record: Record) -> Iterator[str]:
@@ -217,6 +234,17 @@ def _told_once(record: Record) -> Iterator[str]:
     for key, count in record.messages.items():
         if count > 1:
             yield f"I6 {_order_of(key)}: told {count} times: {key}"
+
+
+def _letters_complete(journal: Journal) -> Iterator[str]:
+    for item, row in journal.items.items():
+        letter = journal.dead.get(item)
+        if letter is None and row["state"] == State.DEAD_LETTERED:
+            yield f"I7 {row['key']}: dead, and there is no letter about it"
+        if letter is not None and not all(
+            (letter["agent"], letter["error_type"], letter["error"], row["trace"], row["body"])
+        ):
+            yield f"I7 {row['key']}: its dead letter does not say all: {letter}"
 
 
 def _is_shipped(record: Record, row: Row) -> bool:

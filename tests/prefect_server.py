@@ -103,11 +103,19 @@ def running_server(home: Path) -> Iterator[PrefectServer]:
     home.mkdir(parents=True, exist_ok=True)
     port = free_port()
     server = PrefectServer(f"http://127.0.0.1:{port}/api", home)
-    arguments = ("server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui")
-    log = home / "server.log"
+    with serving(server):
+        yield server
+
+
+@contextmanager
+def serving(server: PrefectServer) -> Iterator[subprocess.Popen[bytes]]:
+    """The server's process, up for as long as the block lasts; it may be started again later."""
+    _, _, port = server.url.removesuffix("/api").rpartition(":")
+    arguments = ("server", "start", "--host", "127.0.0.1", "--port", port, "--no-ui")
+    log = server.home / "server.log"
     with child(server, arguments, log) as process:
         wait_until_healthy(server, process, log)
-        yield server
+        yield process
 
 
 def wait_until_healthy(server: PrefectServer, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -13,6 +13,7 @@ from prometheus_client import Histogram
 
 from agents.runtime.batch import Effect, Failure
 from agents.runtime.caching import shared
+from agents.runtime.clock import clock
 from agents.runtime.deadline import DeadlineExceeded, within
 from agents.runtime.errors import AgentError, Parked, PermanentError, TransientError, UnknownOutcome
 from agents.runtime.faultpoints import point
@@ -159,7 +160,7 @@ def _check_halt(unit: Unit) -> None:
 
 
 def _expired(unit: Unit, horizon: timedelta) -> bool:
-    return time.time() - unit.intended_at > horizon.total_seconds()
+    return clock().time() - unit.intended_at > horizon.total_seconds()
 
 
 async def _find(agent: AnyAgent, unit: Unit, find: Any) -> Any:

@@ -1,7 +1,6 @@
 """Work items on their way through a scenario, many at a time."""
 
 import hashlib
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
+from agents.runtime.clock import clock
 from agents.runtime.errors import AgentError
 from agents.runtime.lifecycle import State
 from agents.runtime.tally import Tally
@@ -176,7 +176,7 @@ class Item:
         """Seconds in which it may begin something new; what is compensated has no deadline."""
         if self.deadline is None or self.state is not State.PROCESSING:
             return inf
-        return self.deadline - time.monotonic()
+        return self.deadline - clock().monotonic()
 
     def undoing(self, agent: str) -> int:
         """The occurrence of a compensation: how often it was done before the item was reopened."""

@@ -5,7 +5,6 @@ one gathers in the queue. Nothing is held but what is on its way.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from agents.runtime.batch import Batch, Scenario
+from agents.runtime.clock import clock
 from agents.runtime.faultpoints import point
 from agents.runtime.intake import batches_of
 from agents.runtime.journal import journal
@@ -53,7 +53,7 @@ class Consumer:
     appetite: Appetite = field(default_factory=Appetite)
     tally: Tally = field(default_factory=Tally)
     taken: int = 0
-    _worked_at: float = field(default_factory=time.monotonic)
+    _worked_at: float = 0.0
     _look_at: float = 0.0
     _on_the_way: int = 0
 
@@ -63,7 +63,7 @@ class Consumer:
         What is on its way then is finished; a queue that fails is raised, and what is held handed
         back by whoever closes the journal.
         """
-        self._worked_at = time.monotonic()
+        self._worked_at = clock().monotonic()
         workers = asyncio.gather(*(self._work() for _ in range(self.appetite.at_once)))
         try:
             await workers
@@ -90,13 +90,13 @@ class Consumer:
                     await self.fulfil(batch)
             finally:
                 self._on_the_way -= 1
-                self._worked_at = time.monotonic()
+                self._worked_at = clock().monotonic()
 
     def _goes_on(self) -> bool:
         if journal().stop.asked or self.is_full:
             return False
         idle = self.appetite.idle
-        return idle is None or self._on_the_way > 0 or time.monotonic() - self._worked_at < idle
+        return idle is None or self._on_the_way > 0 or clock().monotonic() - self._worked_at < idle
 
     def _batches(self, claimed: list[Claimed]) -> AsyncIterator[Batch]:
         return batches_of(self.scenario, self.tally, claimed, self.appetite.size)
@@ -117,9 +117,9 @@ class Consumer:
         return await claim_first(here.database, here.owner.id, self.scenario.name, most)
 
     async def _left_over(self) -> list[Row[Any]]:
-        if time.monotonic() < self._look_at:
+        if clock().monotonic() < self._look_at:
             return []
-        self._look_at = time.monotonic() + LOOK_SECONDS
+        self._look_at = clock().monotonic() + LOOK_SECONDS
         here = journal()
         ids = await left_over(here.database, self.scenario.name, self.appetite.size)
         if not ids:

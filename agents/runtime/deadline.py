@@ -1,12 +1,12 @@
 """Deadlines: how long a call may take, told to whatever the call calls in turn."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from math import inf
 
+from agents.runtime.clock import clock
 from agents.runtime.errors import PermanentError
 
 # What is called ends a moment earlier than its caller, so it can still say what has happened.
@@ -25,7 +25,7 @@ class DeadlineExceeded(PermanentError):
 @asynccontextmanager
 async def within(seconds: float) -> AsyncIterator[None]:
     """Bound the block, and let what it calls know. Raises TimeoutError."""
-    token = _ends.set(time.monotonic() + seconds - MARGIN)
+    token = _ends.set(clock().monotonic() + seconds - MARGIN)
     try:
         async with asyncio.timeout(seconds):
             yield
@@ -35,4 +35,4 @@ async def within(seconds: float) -> AsyncIterator[None]:
 
 def budget() -> float:
     """Seconds that are left for a call from here; infinite where nothing bounds it."""
-    return _ends.get() - time.monotonic()
+    return _ends.get() - clock().monotonic()

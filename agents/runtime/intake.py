@@ -1,7 +1,6 @@
 """Work coming into a flow: records are checked, accepted into the journal and handed on in batches."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,6 +12,7 @@ from agents.runtime.batch import (
     Scenario,
     hash_of,
 )
+from agents.runtime.clock import clock
 from agents.runtime.errors import Conflict
 from agents.runtime.faultpoints import point
 from agents.runtime.journal import journal
@@ -187,7 +187,7 @@ class Intake:
 
     async def _come_back(self, size: int) -> AsyncIterator[Batch]:
         """Items due later: each is bounded by its budget of attempts, an owner's by its lease."""
-        until = time.monotonic() + journal().owner.lease
+        until = clock().monotonic() + journal().owner.lease
         while self.late:
             claimed = await self._due(size)
             async for batch in self._batches(claimed, size):
@@ -214,7 +214,7 @@ class Intake:
         if not self.late:
             return False
         due = await next_due(database, sorted(self.late))
-        if due is None and time.monotonic() > until:
+        if due is None and clock().monotonic() > until:
             return False
         nap = min(LONGEST_NAP, max(0.05, 0.5 if due is None else due))
         log.info("waiting for items that are due later", items=len(self.late), seconds=nap)

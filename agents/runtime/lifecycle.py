@@ -63,7 +63,7 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (State.WAITING, Event.EDIT): State.PENDING,
     (State.WAITING, Event.RESTART): State.PENDING,
     (State.WAITING, Event.ESCALATE): State.WAITING,
-    (State.PENDING, Event.CANCEL): State.COMPENSATING,
+    (State.PENDING, Event.CANCEL): State.PENDING,
     (State.WAITING, Event.CANCEL): State.COMPENSATING,
     (State.WAITING, Event.EXPIRE): State.COMPENSATING,
     (State.PROCESSING, Event.CANCEL): State.PROCESSING,

@@ -1,7 +1,6 @@
 """One agent call on a batch, in one task run: resume, intend, run, write down, set aside."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from prefect.logging import get_run_logger
 
 from agents.runtime.attempt import Cancelled, attempt, call, failure_of, remember
 from agents.runtime.batch import Batch, Effect, Item, Lineage
+from agents.runtime.clock import clock
 from agents.runtime.deadline import DeadlineExceeded
 from agents.runtime.faultpoints import point
 from agents.runtime.journal import journal
@@ -92,7 +92,7 @@ def _unit(agent: AnyAgent, item: Item, occurrence: int, attempts: int) -> Unit:
     if agent.policy.effect:
         known = item.effects.get((agent.name, occurrence))
         unit.key = known.key if known else agent.key(item, occurrence)
-        unit.intended_at = known.intended_at if known else time.time()
+        unit.intended_at = known.intended_at if known else clock().time()
         unit.unknown = known is not None and known.status == "intended"
     return unit
 

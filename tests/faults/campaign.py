@@ -6,18 +6,21 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from tests.faults.cells import Cell, moments
+from tests.faults.cells import MAY_CRASH, Cell, moments
 from tests.faults.client import Hung, NurseryClient, open_nursery
 from tests.faults.ground import Ground, Journals, Kind, open_ground, open_journals
-from tests.faults.judge import judge, unfinished, untold
+from tests.faults.judge import Case, judge, only_untold, sorts, unfinished
 from tests.faults.nursery import BLOCKED, CRASHED, STARVED
+from tests.faults.outages import open_line
 from tests.faults.runs import Ended, Run
+from tests.faults.sabotage import next_release
 from tests.faults.scene import Scene, new_scene
 
 MOST_RECOVERIES = 6
@@ -25,6 +28,7 @@ CELLS_A_SANDBOX = 100
 CROWD = 3  # a run among others takes about so much longer
 TWINS_LEASE = 10.0  # nobody dies there; a starved machine must not look like a death
 Choose = Callable[[dict[str, int]], Sequence[Cell]]
+SECOND_BLOW = 1.0  # seconds from SIGTERM to SIGKILL
 SIGNALS = {"interrupt": "SIGINT", "term": "SIGTERM"}
 
 
@@ -65,52 +69,103 @@ class Played:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """What random moments depend on: seed, seconds of an undisturbed run, seconds of a lease."""
+
+    seed: int
+    seconds: float
+    lease: float = 1.0
+
+
 class Player:
     """Plays cells in one nursery on one ground."""
 
-    def __init__(
-        self, nursery: NurseryClient, ground: Ground, seed: int, undisturbed: float
-    ) -> None:
-        self._nursery, self._ground = nursery, ground
-        self._seed, self._undisturbed = seed, undisturbed
+    def __init__(self, nursery: NurseryClient, ground: Ground, quiet: Quiet) -> None:
+        self._nursery, self._ground, self._quiet = nursery, ground, quiet
+        self._seed, self._undisturbed = quiet.seed, quiet.seconds
+        self.other: Player | None = None  # the same with the next release of the code
 
     async def play(self, cell: Cell, keep: Path | None = None) -> Played:
         """Play one cell and judge it; the folder of one that failed is kept below `keep`."""
         played = Played(cell, self._seed)
         async with self._ground.plot() as (folder, url):
-            scene = new_scene(folder, self._ground.data, url)
+            scene = new_scene(folder, self._ground.data, url, self._quiet.lease)
             try:
-                await self._disturb(scene, played)
-                await self._recover(scene, played)
-                played.breaches += await judge(scene, played.wounded, cancelled=cell.cancel)
+                first, then = self._sides(cell)
+                await first._disturb(scene, played)
+                await then._recover(scene, played)
+                buried = cell.kind == "files"
+                case = Case(scene.expected, played.wounded, cell.cancel, buried)
+                played.breaches += await judge(scene, case)
             except Hung as error:
                 played.breaches.append(f"liveness: {error}")
             wrong = {CRASHED} if cell.kind == "zombie" else {CRASHED, BLOCKED}
-            if any(ended.code in wrong for ended in played.runs):
+            calm = played.runs[1:] if cell.kind in MAY_CRASH else played.runs
+            if any(ended.code in wrong for ended in calm):
                 played.breaches.append("a run ended by an error, see run.log")
             if played.breaches and keep:
                 shutil.copytree(folder, keep / scene.shop.name, dirs_exist_ok=True)
         return played
 
+    def _sides(self, cell: Cell) -> tuple["Player", "Player"]:
+        """Whose release begins, and whose finishes."""
+        if not cell.release:
+            return self, self
+        assert self.other is not None, "the next release is not open"
+        return (self, self.other) if cell.release == "next" else (self.other, self)
+
     async def _disturb(self, scene: Scene, played: Played) -> None:
-        cell = played.cell
-        if cell.kind == "kill":
-            for name, hit in cell.points:
-                await self._finish(scene.run({name: (hit, "SIGKILL")}), played)
-                if cell.cancel:
-                    await self._finish(scene.run(job="cancel"), played)
-        elif cell.kind == "random":
-            for seconds in moments(self._seed, cell.number, self._undisturbed):
-                await self._finish(scene.run(seconds=seconds), played)
-        elif cell.kind == "zombie":
-            await self._zombie(scene, played)
-        elif cell.kind == "twins":
-            await self._twins(scene, played)
-        elif cell.kind == "crowd":
-            await self._crowd(scene, played)
-        elif cell.kind in SIGNALS:
-            ((name, hit),) = cell.points
-            await self._finish(scene.run({name: (hit, SIGNALS[cell.kind])}), played)
+        how = {
+            "kill": self._kill,
+            "random": self._random,
+            "zombie": self._zombie,
+            "twins": self._twins,
+            "crowd": self._crowd,
+            "commit": self._cut_off,
+            "restart": self._restart,
+            "full": self._starve,
+            "files": self._starve,
+            "interrupt": self._signal,
+            "term": self._signal,
+            "term+kill": self._signal_and_kill,
+        }
+        if played.cell.kind != "quiet":
+            await how[played.cell.kind](scene, played)
+
+    async def _kill(self, scene: Scene, played: Played) -> None:
+        for name, hit in played.cell.points:
+            await self._finish(scene.run({name: (hit, "SIGKILL")}), played)
+            if played.cell.cancel:
+                await self._finish(scene.run(job="cancel"), played)
+
+    async def _random(self, scene: Scene, played: Played) -> None:
+        number, lease = played.cell.number, self._quiet.lease
+        for seconds in moments(self._seed, number, self._undisturbed, lease):
+            await self._finish(scene.run(seconds=seconds), played)
+
+    async def _signal(self, scene: Scene, played: Played) -> None:
+        ((name, hit),) = played.cell.points
+        await self._finish(scene.run({name: (hit, SIGNALS[played.cell.kind])}), played)
+
+    async def _signal_and_kill(self, scene: Scene, played: Played) -> None:
+        ((name, hit),) = played.cell.points
+        child = self._nursery.begin(scene.run({name: (hit, "SIGTERM")}))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SECOND_BLOW + self._undisturbed):
+                await asyncio.shield(child.ended())
+        await child.signal("SIGKILL")
+        self._note(await child.ended(), played)
+
+    async def _starve(self, scene: Scene, played: Played) -> None:
+        most, full = played.cell.number, played.cell.kind == "full"
+        run = replace(scene.run(), full=most * full, files=most * (not full))
+        await self._finish(run, played)
+
+    async def _cut_off(self, scene: Scene, played: Played) -> None:
+        async with open_line(scene.shop.journal_url, scene.shop.folder) as broken:
+            broken.cut_at = played.cell.number
+            await self._finish(replace(scene.run(), journal=broken.url), played)
 
     async def _zombie(self, scene: Scene, played: Played) -> None:
         """The first stands still, the second takes over as soon as the lease has run out."""
@@ -135,6 +190,14 @@ class Player:
             for child in children:
                 await child.signal("SIGKILL")
 
+    async def _restart(self, scene: Scene, played: Played) -> None:
+        moment, *_ = moments(self._seed, played.cell.number, self._undisturbed)
+        child = self._nursery.begin(scene.run())
+        await child.pid()
+        await asyncio.sleep(moment)
+        await self._ground.restart_journals()
+        self._note(await child.ended(), played)
+
     def _wound(self, played: Played, pid: int) -> None:
         played.wounded.add(pid)
         played.stopped += 1
@@ -156,17 +219,22 @@ class Player:
 
     async def _recover(self, scene: Scene, played: Played) -> None:
         """Undisturbed runs until nothing is left to do; each waits itself for what the dead held."""
-        lease = TWINS_LEASE if played.cell.kind == "twins" else 1.0
+        lease = TWINS_LEASE if played.cell.kind == "twins" else self._quiet.lease
         for _ in range(MOST_RECOVERIES):
             if not await unfinished(scene):
                 break
-            job: Any = "reconcile" if await untold(scene) else "process"
+            job: Any = "process"
+            if await only_untold(scene):
+                job = "reconcile"
+                await asyncio.sleep(lease)  # what a dead process was sending is its own for so long
             await self._finish(scene.run(job=job, lease=lease), played)
         if played.last_blow is not None and played.runs:
             played.recovered = max(0.0, played.runs[-1].at - played.last_blow)
 
     async def _finish(self, run: Run, played: Played) -> Ended:
-        ended = await self._nursery.finish(run)
+        return self._note(await self._nursery.finish(run), played)
+
+    def _note(self, ended: Ended, played: Played) -> Ended:
         played.runs.append(ended)
         if ended.signal is not None or ended.code:
             played.wounded.add(ended.pid)
@@ -189,7 +257,7 @@ async def recorded(nursery: NurseryClient, ground: Ground) -> Recorded:
         scene = new_scene(folder, ground.data, url)
         file = folder / "hits.json"
         ended = await nursery.finish(scene.run(hits=str(file)))
-        breaches = await judge(scene, set())
+        breaches = await judge(scene, Case(scene.expected, set()))
         if ended.code != 0:
             breaches.append(f"an undisturbed run ended with {ended}")
         return Recorded(json.loads(file.read_text("utf-8")), ended.seconds, breaches)
@@ -203,6 +271,7 @@ class Plan:
     journal: Kind
     at_once: int
     history: Path
+    lease: float = 1.0
 
 
 async def campaign(
@@ -211,13 +280,20 @@ async def campaign(
     """Play all cells, a fresh sandbox for every hundred, and write the history as they end."""
     played: list[Played] = []
     plan.history.parent.mkdir(parents=True, exist_ok=True)
-    with plan.history.open("a", encoding="utf-8") as history:
+    async with AsyncExitStack() as stack:
+        history = stack.enter_context(plan.history.open("a", encoding="utf-8"))
+        other = None
+        if any(cell.release for cell in cells):
+            tree = await stack.enter_async_context(next_release())
+            other = await stack.enter_async_context(open_nursery(tree))
         for start in range(0, len(cells), CELLS_A_SANDBOX):
             async with open_ground(journals) as ground:
                 quiet = await recorded(nursery, ground)
                 if quiet.breaches:
                     played.append(Played(Cell("quiet"), plan.seed, breaches=quiet.breaches))
-                player = Player(nursery, ground, plan.seed, quiet.seconds)
+                known = Quiet(plan.seed, quiet.seconds, plan.lease)
+                player = Player(nursery, ground, known)
+                player.other = Player(other, ground, known) if other else None
                 waiting = iter(cells[start : start + CELLS_A_SANDBOX])
 
                 async def work(player: Player = player, waiting: Any = waiting) -> None:
@@ -246,8 +322,7 @@ def summary(played: Sequence[Played], plan: Plan) -> dict[str, Any]:
         "starved": sum(one.starved for one in played),
         "blocked": sum(ended.code == BLOCKED for one in played for ended in one.runs),
         "cells_undisturbed": sum(one.last_blow is None for one in played),
-        "double_charges": sum("charged more than once" in breach for breach in breaches),
-        "lost": sum(breach.startswith("I2") for breach in breaches),
+        **sorts(breaches),
         "violations": sum(bool(one.breaches) for one in played),
         "recovery_median_s": round(median(recoveries), 3) if recoveries else None,
         "recovery_p99_s": _p99(recoveries),
@@ -261,11 +336,23 @@ def _p99(values: list[float]) -> float | None:
     return round(quantiles(values, n=100, method="inclusive")[-1], 3)
 
 
-async def explore(plan: Plan, choose: Choose) -> list[Played]:
-    """Open everything, let `choose` name the cells from the recorded points, and play them."""
+async def explore(plan: Plan, choose: Choose, kills: int = 0) -> list[Played]:
+    """Open everything, let `choose` name the cells from the recorded points, and play them.
+
+    Then cells of random kills until so many `kills` have happened.
+    """
     async with AsyncExitStack() as stack:
         nursery = await stack.enter_async_context(open_nursery())
         journals = await stack.enter_async_context(open_journals(plan.journal))
         async with open_ground(journals) as ground:
             hits = (await recorded(nursery, ground)).hits
-        return await campaign(nursery, journals, plan, choose(hits))
+        played = await campaign(nursery, journals, plan, choose(hits))
+        numbers, happened = count(), 0
+        while happened < kills:
+            # One to three kills a cell, and some come after the end.
+            few = max(plan.at_once, (kills - happened) // 2)
+            cells = [Cell("random", number=next(numbers)) for _ in range(min(few, CELLS_A_SANDBOX))]
+            more = await campaign(nursery, journals, plan, cells)
+            happened += sum(one.kills for one in more)
+            played += more
+        return played

@@ -7,22 +7,43 @@
     zombie=A@1/B@3  the other one, which has work of its own first, is stopped at B until the first ends
     interrupt=A@1   Ctrl-C at A; term=A@1 is SIGTERM
     crowd=17        as random, but all at once, and one more that is not killed
+    commit=7        the line to PostgreSQL breaks after the first run's seventh COMMIT, before its answer
+    restart=17      PostgreSQL is stopped at once (-m immediate) and started at a moment of the run
+    term+kill=A@1   SIGTERM at A, and SIGKILL a second later
+    full=40         no file may grow beyond so many KiB: the disk is full
+    files=12        no more than so many open files
     twins=          two living runs over the same orders at once
     quiet=          nothing happens
-At the end of a cell of kills or a zombie, !cancel: after each blow somebody cancels all orders.
+At the end of a cell of kills or a zombie, !cancel: after each blow somebody cancels all orders. At the
+end of one of kills, !next: the next release of the code finishes; !back: this one, what that began.
 """
 
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Literal
+from typing import Literal, get_args
 
-Kind = Literal["kill", "random", "crowd", "zombie", "interrupt", "term", "twins", "quiet"]
-KINDS: tuple[Kind, ...] = ("random", "crowd", "zombie", "interrupt", "term", "twins", "quiet")
-NUMBERED = {"random", "crowd"}
+Kind = Literal[
+    "kill",
+    "random",
+    "crowd",
+    "zombie",
+    "interrupt",
+    "term",
+    "term+kill",
+    "twins",
+    "quiet",
+    "commit",
+    "restart",
+    "full",
+    "files",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)[1:]
+NUMBERED = {"random", "crowd", "commit", "restart", "full", "files"}
+RELEASES = ("next", "back")
+MAY_CRASH = {"commit", "restart", "full", "files"}  # a run that loses its journal ends by that
 Point = tuple[str, int]
 
 MOST_RANDOM_KILLS = 3
-RECOVERY_SECONDS = 1.2  # after a kill, a run waits so long for the dead one's lease to run out
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +54,37 @@ class Cell:
     points: tuple[Point, ...] = ()
     number: int = 0
     cancel: bool = False
+    release: str = ""
 
     def __str__(self) -> str:
         joint = "/" if self.kind == "zombie" else "+"
         points = joint.join(f"{name}@{hit}" for name, hit in self.points)
         value = str(self.number) if self.kind in NUMBERED else points
-        return (value if self.kind == "kill" else f"{self.kind}={value}") + "!cancel" * self.cancel
+        text = value if self.kind == "kill" else f"{self.kind}={value}"
+        return text + "!cancel" * self.cancel + f"!{self.release}" * bool(self.release)
 
 
 def parse_cell(spec: str) -> Cell:
     """Read what str(cell) wrote. Raises ValueError."""
-    text = spec.removesuffix("!cancel")
+    text, *more = spec.split("!")
+    cancel, release = "cancel" in more, "".join(word for word in more if word in RELEASES)
     for kind in KINDS:
         if text.startswith(f"{kind}="):
             value = text.removeprefix(f"{kind}=")
             if kind in NUMBERED:
                 return Cell(kind, number=int(value))
-            return Cell(kind, _points(value, "/"), cancel=text != spec)
-    return Cell("kill", _points(text, "+"), cancel=text != spec)
+            return Cell(kind, _points(value, "/"), cancel=cancel, release=release)
+    return Cell("kill", _points(text, "+"), cancel=cancel, release=release)
 
 
-def moments(seed: int, number: int, undisturbed: float) -> list[float]:
-    """When the runs of a random cell are killed, in seconds after their start."""
+def moments(seed: int, number: int, undisturbed: float, lease: float = 1.0) -> list[float]:
+    """When the runs of a random cell are killed, in seconds after their start.
+
+    After a kill, a run waits for the dead one's lease to run out.
+    """
     rng = Random(f"{seed}/{number}")
     kills = rng.randint(1, MOST_RANDOM_KILLS)
-    return [rng.uniform(0, undisturbed + (RECOVERY_SECONDS if n else 0)) for n in range(kills)]
+    return [rng.uniform(0, undisturbed + (1.2 * lease if n else 0)) for n in range(kills)]
 
 
 def alone(hits: dict[str, int]) -> list[Cell]:
@@ -82,6 +109,13 @@ def cancelled(hits: dict[str, int]) -> list[Cell]:
     return [
         *(replace(cell, cancel=True) for cell in alone(hits)),
         *(Cell("zombie", (("request", hit),), cancel=True) for hit in late),
+    ]
+
+
+def across_releases(hits: dict[str, int]) -> list[Cell]:
+    """Each point at its first hit, finished by another release than it was begun by: both ways."""
+    return [
+        Cell("kill", ((name, 1),), release=release) for name in sorted(hits) for release in RELEASES
     ]
 
 

@@ -1,11 +1,13 @@
 """The nursery seen from a test: begin a run, kill, stop or wake its process, hear how it ended."""
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -115,13 +117,14 @@ class NurseryClient:
 
 
 @asynccontextmanager
-async def open_nursery() -> AsyncIterator[NurseryClient]:
-    """Start a nursery of the code under ROOT; with it end all children it still has."""
+async def open_nursery(tree: Path = ROOT) -> AsyncIterator[NurseryClient]:
+    """Start a nursery of the code in `tree`; with it end all children it still has."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "tests.faults.nursery",
-        cwd=ROOT,
+        cwd=tree,
+        env=os.environ | {"PYTHONPATH": str(tree)},
         stdin=PIPE,
         stdout=PIPE,
         limit=LONGEST_LINE,

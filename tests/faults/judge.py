@@ -4,11 +4,12 @@ It reads the providers' record and the journal only; of the cell it knows which 
 killed or stopped, and nothing of what the code under test believes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from agents.runtime.lifecycle import ENDED
 from tests.faults.scene import OUTCOMES, Scene
-from tests.invariants import AT_REST, Journal, Row, check_invariants, dump_journal
+from tests.invariants import AT_REST, Journal, Record, Row, breaches_of, dump_journal, read_record
 
 CLAIMS = {"claim", "take_over"}
 LETTING_GO = {"hand_back", "delay", "park", "complete", "end_failed", "end_compensated"} | {
@@ -20,43 +21,82 @@ BY_PEOPLE = {"accept", "cancel", "decide", "escalate", "mend", "replay", "discar
 
 async def unfinished(scene: Scene) -> list[str]:
     """Orders that are not at rest, or not even accepted, or about which somebody is still to be told."""
-    journal = await dump_journal(scene.shop.journal_url)
-    return [*_unended(journal, scene), *_untold(journal)]
+    return left_over(await dump_journal(scene.shop.journal_url), scene.expected)
 
 
-async def untold(scene: Scene) -> bool:
+def sorts(breaches: Sequence[str]) -> dict[str, int]:
+    """How many of the breaches are the worst kinds."""
+    return {
+        "double_charges": sum("charged more than once" in breach for breach in breaches),
+        "lost": sum(breach.endswith(": lost") for breach in breaches),
+        "stuck": sum(breach.startswith(("I2", "liveness", "outbox")) for breach in breaches)
+        - sum(breach.endswith(": lost") for breach in breaches),
+    }
+
+
+def changed(before: tuple[Journal, Record], after: tuple[Journal, Record]) -> list[str]:
+    """I10: what is finished and then run once more stays as it is, in the journal and outside."""
+    names = ("the journal", "the providers' record")
+    both = zip(names, before, after, strict=True)
+    return [f"I10 {name} changed when it was run once more" for name, a, b in both if a != b]
+
+
+def left_over(journal: Journal, expected: Mapping[str, set[str]]) -> list[str]:
+    """The same of a journal at hand."""
+    return [*_unended(journal, expected), *untold(journal)]
+
+
+async def only_untold(scene: Scene) -> bool:
     """Whether all that is left are messages: those a reconciler sends."""
     journal = await dump_journal(scene.shop.journal_url)
-    return bool(_untold(journal)) and not _unended(journal, scene)
+    return bool(untold(journal)) and not _unended(journal, scene.expected)
 
 
-async def judge(scene: Scene, gone: set[int], *, cancelled: bool = False) -> list[str]:
-    """Every breach, or nothing; `gone` are the processes that were killed or stopped for a while."""
-    shop, breaches = scene.shop, list[str]()
-    try:
-        await check_invariants(shop.journal_url, shop.data, shop.name)
-    except AssertionError as error:
-        breaches += str(error).splitlines()
-    journal = await dump_journal(shop.journal_url)
-    breaches += _unended(journal, scene)
-    breaches += [f"outbox {told}" for told in _untold(journal)]
-    breaches += _wrong_ends(journal, scene, cancelled=cancelled)
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the judge knows of what was done.
+
+    `expected` are the ends that each order may come to; `gone` the processes that were killed, or
+    stopped for a while; `cancelled` whether somebody asked for that; `buried` whether orders may end
+    as dead letters, since nothing could be reached for longer than they are tried.
+    """
+
+    expected: Mapping[str, set[str]]
+    gone: set[int]
+    cancelled: bool = False
+    buried: bool = False
+
+
+async def judge(scene: Scene, case: Case) -> list[str]:
+    """Every breach in a cell, or nothing."""
+    shop = scene.shop
+    journal, record = await dump_journal(shop.journal_url), read_record(shop.data, shop.name)
+    return verdict(journal, record, case)
+
+
+def verdict(journal: Journal, record: Record, case: Case) -> list[str]:
+    """Every breach, by the record and the journal alone."""
+    breaches = breaches_of(journal, record)
+    breaches += _unended(journal, case.expected)
+    breaches += [f"outbox {told}" for told in untold(journal)]
+    breaches += _wrong_ends(journal, case)
     for item, row in journal.items.items():
-        breaches += _strange_writes(row, journal.history.get(item, []), gone)
+        breaches += _strange_writes(row, journal.history.get(item, []), case.gone)
     return breaches
 
 
-def _unended(journal: Journal, scene: Scene) -> list[str]:
+def _unended(journal: Journal, expected: Mapping[str, set[str]]) -> list[str]:
     rows = {row["key"]: row for row in journal.items.values()}
     dead = {journal.items[item]["key"] for item in journal.dead}
     return [
         f"I2 {key}: lost" if key not in rows else f"I2 {key}: left as {rows[key]['state']}"
-        for key in scene.expected
+        for key in expected
         if key not in rows or (rows[key]["state"] not in AT_REST and key not in dead)
     ]
 
 
-def _untold(journal: Journal) -> list[str]:
+def untold(journal: Journal) -> list[str]:
+    """Messages that nobody has sent yet, or that are missing."""
     silent = [
         f"{row['key']}: ended, and there is no message about it"
         for item, row in journal.items.items()
@@ -70,13 +110,13 @@ def _untold(journal: Journal) -> list[str]:
     ]
 
 
-def _wrong_ends(journal: Journal, scene: Scene, *, cancelled: bool) -> Iterator[str]:
+def _wrong_ends(journal: Journal, case: Case) -> Iterator[str]:
     for row in journal.items.values():
         key, state, outcome = row["key"], row["state"], row["outcome"]
-        if cancelled and state == "cancelled":
+        if (case.cancelled and state == "cancelled") or (case.buried and row["id"] in journal.dead):
             continue
-        expected = scene.expected[key]
-        if (state if state == "waiting" else outcome) != expected:
+        if (state if state == "waiting" else outcome) not in case.expected[key]:
+            expected = " or ".join(sorted(case.expected[key]))
             yield f"end {key}: {expected} expected, is {state}, {outcome}"
         elif outcome not in OUTCOMES.get(state, ()):
             yield f"end {key}: {outcome} cannot be {state}"

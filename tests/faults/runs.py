@@ -13,6 +13,7 @@ class Run:
 
     `points` names fault points, at which hit to act and the signal the child then sends itself.
     `seconds` is when it is killed from outside. The names and counts of all hits go to `hits`.
+    `full` is how many KiB a file may have at most, `files` how many may be open; 0 is no limit.
     """
 
     data: str
@@ -27,6 +28,8 @@ class Run:
     points: dict[str, tuple[int, str]] = field(default_factory=dict)
     seconds: float | None = None
     hits: str | None = None
+    full: int = 0
+    files: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """As it travels."""

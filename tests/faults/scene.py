@@ -39,6 +39,7 @@ class Scene:
     orders: str
     stock: str
     faults: str
+    lease: float = 1.0
 
     def run(
         self,
@@ -46,7 +47,7 @@ class Scene:
         *,
         job: Job = "process",
         seconds: float | None = None,
-        lease: float = 1.0,
+        lease: float | None = None,
         hits: str | None = None,
     ) -> Run:
         """A run over its orders."""
@@ -58,25 +59,26 @@ class Scene:
             stock=self.stock,
             faults=self.faults,
             job=job,
-            lease=lease,
+            lease=lease or self.lease,
             points=points or {},
             seconds=seconds,
             hits=hits,
         )
 
     @property
-    def expected(self) -> dict[str, str]:
+    def expected(self) -> dict[str, set[str]]:
         """The end of each order."""
-        return {self.shop.order_id(number): end for number, end in enumerate(ENDS)}
+        return {self.shop.order_id(number): {end} for number, end in enumerate(ENDS)}
 
 
-def new_scene(folder: Path, data: Path, journal_url: str) -> Scene:
-    """Fresh orders in `folder`, at the providers in `data`."""
+def new_scene(folder: Path, data: Path, journal_url: str, lease: float = 1.0) -> Scene:
+    """Fresh orders in `folder`, at the providers in `data`, and the `lease` of who works on them."""
     shop = Shop(f"f{uuid4().hex[:10]}", folder, data, journal_url)
-    return Scene(shop, shop.write(_bodies(shop)), shop.stock, _script(shop))
+    return Scene(shop, shop.write(bodies(shop)), shop.stock, _script(shop), lease)
 
 
-def _bodies(shop: Shop) -> list[Body]:
+def bodies(shop: Shop) -> list[Body]:
+    """The eight orders."""
     return [
         shop.order(0),
         shop.order(1),

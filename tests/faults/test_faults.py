@@ -42,8 +42,9 @@ OTHERS = (
     "interrupt=written:capture_payment@1",
     "term=called:book_shipment@1",
     "twins=",
+    "written:capture_payment@1!back",
 )
-MUTANTS = ("fence-dropped", "unknown-presumed-absent")
+MUTANTS = (("fence-dropped", "cells"), ("unknown-presumed-absent", "schedules"))
 AT_ONCE = 4
 POINT = re.compile(r"\bpoint\((f?)\"([^\"]+)\"\)")
 
@@ -97,10 +98,10 @@ async def test_zombies_interruptions_and_rivals_change_nothing(play: Play) -> No
     await all_kept(play, OTHERS, "sqlite")
 
 
-@pytest.mark.parametrize("name", MUTANTS)
-async def test_a_broken_product_is_caught(name: str) -> None:
+@pytest.mark.parametrize("name,way", MUTANTS)
+async def test_a_broken_product_is_caught(name: str, way: str) -> None:
     (mutant,) = [mutant for mutant in mutants() if mutant.name == name]
-    judged = await asyncio.to_thread(sabotage, mutant)
+    judged = await asyncio.to_thread(sabotage, mutant, by=(way,))
     assert judged.caught, judged.by
 
 

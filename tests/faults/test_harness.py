@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from agents.runtime.settings import ROOT
-from tests.faults.cells import Cell, alone, cancelled, moments, paired, parse_cell
+from tests.faults.cells import Cell, across_releases, alone, cancelled, moments, paired, parse_cell
 from tests.faults.sabotage import Mutant, applies, mutants
 
 
@@ -18,6 +18,9 @@ def test_a_cell_is_written_as_it_is_read() -> None:
         Cell("crowd", number=3),
         Cell("zombie", (("ending", 1), ("ending", 3))),
         Cell("twins"),
+        Cell("commit", number=7),
+        Cell("term+kill", (("called:pay", 1),)),
+        *across_releases(hits),
         Cell("interrupt", (("called:pay", 2),)),
     ]
     assert [parse_cell(str(cell)) for cell in cells] == cells

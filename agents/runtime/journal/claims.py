@@ -4,7 +4,6 @@ All that one process holds when it dies is suspected of having killed it. So the
 was there, the fewer travel with it; one that kills twice while it is alone is a dead letter.
 """
 
-import time
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Label, Row, case, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agents.runtime.clock import clock
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.owners import is_alive, unheld
 from agents.runtime.journal.rows import insert_many, insert_or_replace, record, values_of
@@ -162,7 +162,7 @@ def deadline_here(monotonic: Any = None) -> Label[float | None]:
     A statement that is kept gives a parameter for it, another one is built at this moment. It may
     be as much too early as the statement waits from now on, and is never too late.
     """
-    here = time.monotonic() if monotonic is None else monotonic
+    here = clock().monotonic() if monotonic is None else monotonic
     return (items.c.deadline - now() + here).label("deadline_here")
 
 

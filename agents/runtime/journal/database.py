@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-import time
 from collections.abc import AsyncIterator
 from contextlib import (
     AbstractAsyncContextManager,
@@ -24,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from agents.runtime.clock import clock
 from agents.runtime.telemetry import COMMITS, get_logger
 
 log = get_logger(__name__)
@@ -34,6 +34,8 @@ SQLITE_PRAGMAS = (
     "busy_timeout=10000",
     "foreign_keys=ON",
 )
+# Seconds: a server that is gone without a word would be waited for until the kernel gives up, in hours.
+POSTGRESQL_LIMITS = {"timeout": 5.0, "command_timeout": 30.0}
 PATIENCE = 30.0  # seconds
 PAUSE = 0.5
 MIGRATION_LOCK = 0x61666C6F7773  # any number, the same for every process that migrates
@@ -63,8 +65,8 @@ def _postgresql_now(_element: _Now, _compiler: Any, **_: Any) -> str:
 class Database:
     """Short transactions on one engine; a writing one is serialised from its first statement."""
 
-    def __init__(self, url: str) -> None:
-        self.engine = _engine(url)
+    def __init__(self, url: str, engine: AsyncEngine | None = None) -> None:
+        self.engine = engine or open_engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._turn: AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if self.is_sqlite else nullcontext()
@@ -79,12 +81,12 @@ class Database:
 
     async def _begin(self, stack: AsyncExitStack) -> AsyncConnection:
         """A new transaction; a database that is away for a moment is waited for."""
-        until = time.monotonic() + PATIENCE
+        until = clock().monotonic() + PATIENCE
         while True:
             try:
                 return await stack.enter_async_context(self.engine.begin())
             except (OperationalError, InterfaceError, sqlite3.OperationalError, OSError) as error:
-                if time.monotonic() > until:
+                if clock().monotonic() > until:
                     raise
                 log.warning("the journal cannot be reached, trying again", error=str(error))
                 await asyncio.sleep(PAUSE)
@@ -109,13 +111,15 @@ class Database:
         await self.engine.dispose()
 
 
-def _engine(url: str) -> AsyncEngine:
+def open_engine(url: str, **options: Any) -> AsyncEngine:
+    """The engine of that URL as the journal needs it; `options` go to SQLAlchemy."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_async_engine(parsed, pool_pre_ping=True)
+        limited = {"connect_args": POSTGRESQL_LIMITS, "pool_pre_ping": True}
+        return create_async_engine(parsed, **(limited | options))
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(parsed)
+    engine = create_async_engine(parsed, **options)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_immediate)
     event.listen(engine.sync_engine, "invalidate", _roll_back)

@@ -92,25 +92,27 @@ async def escalate(journal: Journal, act: Act, seconds: float) -> bool:
 
 
 async def cancel(journal: Journal, act: Act) -> State:
-    """Cancel an item, also a dead letter: at once if nobody works on it, else before its next effect.
+    """Cancel an item: at once if it waits or is a dead letter, else before its next effect.
 
-    Exactly one of this and the item's progress wins. Returns `compensating` if it is cancelled, and
-    `processing` if whoever holds it is told. Raises UnknownItem, and IllegalTransition for an item
-    that has ended or is being compensated already.
+    Exactly one of this and the item's progress wins: one whose last effect has happened is completed,
+    for that may be one which nobody can undo. Returns `compensating` if it is cancelled; `processing`
+    or `pending` if whoever holds or takes it is told. Raises UnknownItem, and IllegalTransition for
+    an item that has ended or is being compensated already.
     """
     failure = Failure("cancel", "Cancelled", act.reason or "cancelled on request", cancelled=True)
     async with journal.database.write() as connection:
         row = await find(connection, journal, act)
-        if row.state == State.PROCESSING:
+        if row.state in (State.PROCESSING, State.PENDING):
             told = await connection.execute(
                 update(items)
                 .where(items.c.id == row.id)
-                .values(cancel_requested=True, sequence=items.c.sequence + 1)
+                .values(cancel_requested=True, retry_at=None, sequence=items.c.sequence + 1)
                 .returning(items.c.id, items.c.sequence, items.c.fence)
             )
             detail = {row.id: act.detail()}
-            await record(connection, told.all(), Event.CANCEL, State.PROCESSING, row.owner, detail)
-            return State.PROCESSING
+            source = State(row.state)
+            await record(connection, told.all(), Event.CANCEL, source, row.owner, detail)
+            return source
         text = orjson.dumps(asdict(failure)).decode()
         fresh = {"retry_at": None, "waiting_since": None, "ended_at": None, "deaths": 0}
         await shift(connection, row, Event.CANCEL, act.detail(), failure=text, **fresh)

@@ -1,6 +1,5 @@
 """What agents did, written down: intents before an effect, outcomes after it, ends of items."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.batch import Failure
+from agents.runtime.clock import clock
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.rows import (
     Halt,
@@ -94,7 +94,7 @@ async def _write(
 ) -> set[int]:
     held = set(await still_held(connection, owner, units, state))
     mine = [unit for unit in units if unit.id in held]
-    at = time.time()
+    at = clock().time()
     stage_rows = [_stage_row(unit, at) for unit in mine]
     await insert_many(connection, insert_or_replace(connection, stages), stage_rows)
     await _write_effects(connection, mine)
@@ -189,8 +189,8 @@ async def _delay(
     held = [u for u in units if u.id in delayed]
     details = {key: outcome.error for key, outcome in delayed.items()}
     await move(connection, owner, held, Event.DELAY, state, details=details, owner=None)
-    due = {key: time.time() + outcome.seconds for key, outcome in delayed.items()}
-    await assign(connection, "retry_at", due)
+    waits = {key: outcome.seconds for key, outcome in delayed.items()}
+    await assign(connection, "retry_at", waits, after=now())
 
 
 async def _fail(
@@ -218,10 +218,11 @@ async def _bury(
         return
     failures = {u.id: u.outcome.failure for u in dead if isinstance(u.outcome, Dead | Failed)}
     details = {key: failure.error for key, failure in failures.items()}
-    await move(connection, owner, dead, Event.DEAD_LETTER, state, details=details, owner=None)
+    ended = {"ended_at": now()} if state is State.PROCESSING else {}
+    await move(
+        connection, owner, dead, Event.DEAD_LETTER, state, details=details, owner=None, **ended
+    )
     if state is State.PROCESSING:
-        at = time.time()
-        await assign(connection, "ended_at", dict.fromkeys(failures, at))
         failed = {key: _as_json(failure) for key, failure in failures.items()}
         await assign(connection, "failure", failed)
     rows = [

@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 import threading
-import time
 import uuid
 
 from prefect.runtime import flow_run
@@ -12,6 +11,7 @@ from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
+from agents.runtime.clock import clock
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.rows import record
 from agents.runtime.journal.schema import items, owners
@@ -38,12 +38,12 @@ class Owner:
         self.lease = lease
         self._database, self._url = database, url
         self._stopped = threading.Event()
-        self._beaten = time.monotonic()
+        self._beaten = clock().monotonic()
         self._thread = threading.Thread(target=self._keep_beating, name="owner", daemon=True)
 
     async def register(self) -> None:
         """Write the row and start the heartbeat."""
-        self._beaten = time.monotonic()
+        self._beaten = clock().monotonic()
         async with self._database.write() as connection:
             await connection.execute(
                 insert(owners).values(
@@ -55,12 +55,11 @@ class Owner:
                     flow_run=flow_run.get_id(),
                 )
             )
-        self._thread.start()
+        self._start_beating()
 
     async def retire(self) -> None:
         """Hand back what is still held, without counting a death, and remove the row."""
-        self._stopped.set()
-        await asyncio.to_thread(self._thread.join)
+        await self._stop_beating()
         async with self._database.write() as connection:
             await self._hand_back(connection, State.PROCESSING, State.PENDING)
             await self._hand_back(connection, State.COMPENSATING, State.COMPENSATING)
@@ -68,7 +67,7 @@ class Owner:
 
     def remaining(self) -> float:
         """Seconds for which no one else can take over what this process holds."""
-        return self._beaten + self.lease - time.monotonic()
+        return self._beaten + self.lease - clock().monotonic()
 
     async def _hand_back(self, connection: AsyncConnection, source: State, target: State) -> None:
         result = await connection.execute(
@@ -79,6 +78,13 @@ class Owner:
         )
         await record(connection, result.all(), Event.HAND_BACK, source, self.id, {})
 
+    def _start_beating(self) -> None:
+        self._thread.start()
+
+    async def _stop_beating(self) -> None:
+        self._stopped.set()
+        await asyncio.to_thread(self._thread.join)
+
     def _keep_beating(self) -> None:
         asyncio.run(self._beat_until_stopped())
 
@@ -86,17 +92,20 @@ class Owner:
         # Its own engine: connections of the flow's event loop cannot be shared with this thread.
         database = Database(self._url)
         while not await asyncio.to_thread(self._stopped.wait, self.lease / BEATS_PER_LEASE):
-            begun = time.monotonic()
-            try:
-                async with database.write() as connection:
-                    beat = await connection.execute(
-                        update(owners).where(owners.c.id == self.id).values(beat_at=now())
-                    )
-                if beat.rowcount:
-                    self._beaten = begun
-            except Exception:
-                log.exception("heartbeat failed", owner=self.id, remaining=self.remaining())
+            await self._beat(database)
         await database.close()
+
+    async def _beat(self, database: Database) -> None:
+        begun = clock().monotonic()
+        try:
+            async with database.write() as connection:
+                beat = await connection.execute(
+                    update(owners).where(owners.c.id == self.id).values(beat_at=now())
+                )
+            if beat.rowcount:
+                self._beaten = begun
+        except Exception:
+            log.exception("heartbeat failed", owner=self.id, remaining=self.remaining())
 
 
 def unheld() -> ColumnElement[bool]:

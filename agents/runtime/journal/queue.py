@@ -3,7 +3,6 @@
 There is no second copy of it: a claim sets owner and fence of the items themselves.
 """
 
-import time
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from sqlalchemy import Double, Row, bindparam, exists, func, literal_column, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agents.runtime.clock import clock
 from agents.runtime.errors import AgentError
 from agents.runtime.journal.claims import CLAIMABLE, MOST_TOGETHER, deadline_here
 from agents.runtime.journal.database import Database, now
@@ -102,7 +102,7 @@ async def left_over(database: Database, scenario: str, most: int = MOST_TOGETHER
 async def _claim(
     connection: AsyncConnection, owner: str, scenario: str, most: int, *, rated: bool
 ) -> list[Row[Any]]:
-    holder = {"holder": owner, "monotonic": time.monotonic()}
+    holder = {"holder": owner, "monotonic": clock().monotonic()}
     if not rated:
         first = {"queue": scenario, "most": most, **holder}
         return list((await connection.execute(_take_first(), first)).all())

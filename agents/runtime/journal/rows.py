@@ -247,13 +247,17 @@ async def record(  # noqa: PLR0913 - the columns of one history row
     await insert_many(connection, _HISTORY, rows)
 
 
-async def assign(connection: AsyncConnection, column: str, values: dict[int, Any]) -> None:
-    """Give one column of many items each its own value."""
+async def assign(
+    connection: AsyncConnection,
+    column: str,
+    values: dict[int, Any],
+    after: ColumnElement[Any] | None = None,
+) -> None:
+    """Give one column of many items each its own value, or so much `after` a moment in SQL."""
+    value: Any = bindparam("value") if after is None else after + bindparam("value")
     if values:
         await connection.execute(
-            update(items)
-            .where(items.c.id == bindparam("item"))
-            .values({column: bindparam("value")}),
+            update(items).where(items.c.id == bindparam("item")).values({column: value}),
             [{"item": item, "value": value} for item, value in values.items()],
         )
 

@@ -147,7 +147,7 @@ async def test_what_is_escalated_twice_is_escalated_once(opened: Journal) -> Non
     assert len(await events("escalate")) == 1
 
 
-async def test_a_delayed_item_is_cancelled_at_once_by_whoever_finds_it(
+async def test_a_delayed_item_is_cancelled_before_its_next_effect_by_whoever_finds_it(
     journal_settings: Settings, provider: Provider
 ) -> None:
     last = effect_of(late := Provider(), name="last")
@@ -159,7 +159,8 @@ async def test_a_delayed_item_is_cancelled_at_once_by_whoever_finds_it(
         async with saga(batch):
             await last(await story[0](batch))
         assert await states() == {"one": "pending"}
-        assert await cancel(gone, act()) is State.COMPENSATING
+        assert await cancel(gone, act()) is State.PENDING
+        assert (await the_item()).retry_at is None
     async with open_journal(journal_settings) as opened:
         assert (await go_on(*story)).outcomes == {"job cancelled": 1}
         assert (await the_item()).retry_at is None
@@ -167,6 +168,18 @@ async def test_a_delayed_item_is_cancelled_at_once_by_whoever_finds_it(
             await cancel(opened, act())
     assert provider.undone == list(provider.made)
     assert late.count("one") == 1
+
+
+async def test_handed_back_after_its_last_effect_an_item_cannot_be_cancelled_any_more(
+    journal_settings: Settings, provider: Provider
+) -> None:
+    story = (effect_of(provider, undo=undo_of(provider)),)
+    async with open_journal(journal_settings):
+        await story[0](await batch_of(ONE))
+    async with open_journal(journal_settings) as opened:
+        assert await cancel(opened, act()) is State.PENDING
+        assert (await go_on(*story)).outcomes == {"job completed": 1}
+    assert not provider.undone
 
 
 async def test_a_waiting_item_is_cancelled_at_once_and_once(

@@ -1,0 +1,95 @@
+"""Prefect's server is killed under a flow run on a worker, and comes back: the orders end all the same."""
+
+import asyncio
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from agents.services.sandbox.process import stop_sandbox
+from tests.agents.runtime.workshop import until
+from tests.faults.judge import unfinished
+from tests.faults.scene import Scene, new_scene
+from tests.invariants import Row
+from tests.prefect_server import PrefectServer, end_group, free_port, serving
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+SLOW = "payments.capture:slow=1;carriers.book:slow=1;inventory.issue:slow=1"
+BOUND = 150  # seconds
+LEASE = 3.0
+PATIENCE, MOST_RUNS = 15, 3
+
+
+async def test_no_effect_depends_on_prefects_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = PrefectServer(f"http://127.0.0.1:{free_port()}/api", tmp_path / "prefect")
+    server.home.mkdir()
+    data = tmp_path / "data"
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(data))
+    monkeypatch.setenv("AGENT_FLOWS_LEASE_SECONDS", str(LEASE))
+    scene = new_scene(tmp_path, data, f"sqlite+aiosqlite:///{data / 'journal.db'}")
+    with temporary_settings({PREFECT_API_URL: server.url}):
+        try:
+            with serving(server) as process:
+                _deployed(server)
+                with server.worker():
+                    await _ordered(scene)
+                    await _until_some_are_charged(scene)
+                    end_group(process.pid)
+                    process.wait()
+                    with serving(server):
+                        await _until_finished(server, scene)
+        finally:
+            stop_sandbox(data)
+    await scene.shop.check()
+
+
+def _deployed(server: PrefectServer) -> None:
+    applied = server.run(sys.executable, "-m", "deployments.apply")
+    assert applied.returncode == 0, applied.stderr
+    made = server.prefect("--no-prompt", "deploy", "--all")
+    assert made.returncode == 0, made.stdout + made.stderr
+
+
+async def _ordered(scene: Scene) -> None:
+    parameters = {"orders": scene.orders, "batch_size": 2, "faults": SLOW, "stock": scene.stock}
+    async with get_client() as client:
+        found = await client.read_deployment_by_name("order-processing/order-processing")
+        await client.create_flow_run_from_deployment(found.id, parameters=parameters)
+
+
+async def _until_some_are_charged(scene: Scene) -> None:
+    await until((scene.shop.data / "sandbox.db").exists, BOUND)
+    await until(lambda: any(_received(some) for some in scene.shop.record.payments.values()), BOUND)
+    assert await unfinished(scene), "the run was over before the server was killed"
+
+
+def _received(payments: list[Row]) -> bool:
+    return any(payment["received"] for payment in payments)
+
+
+async def _until_finished(server: PrefectServer, scene: Scene) -> None:
+    """The run goes on; what has ended with the server, others finish, and the reconciler tells of."""
+
+    async def finished() -> bool:
+        return not await unfinished(scene)
+
+    with suppress(TimeoutError):
+        await until(finished, PATIENCE)
+    for _ in range(MOST_RUNS):
+        if await finished():
+            return
+        orders = ("--orders", scene.orders, "--stock", scene.stock, "--batch-size", "4")
+        await asyncio.to_thread(_run, server, "flows.order_processing", *orders)
+        await asyncio.to_thread(_run, server, "flows.operations", "reconcile")
+    assert not await unfinished(scene)
+
+
+def _run(server: PrefectServer, module: str, *arguments: str) -> None:
+    done = server.run(sys.executable, "-m", module, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
