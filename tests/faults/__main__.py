@@ -15,7 +15,15 @@ from typing import Any
 
 from agents.runtime.settings import ROOT
 from tests.faults.campaign import Plan, Played, explore, summary
-from tests.faults.cells import Cell, across_releases, alone, cancelled, paired, parse_cell
+from tests.faults.cells import (
+    Cell,
+    across_releases,
+    alone,
+    cancelled,
+    paired,
+    parse_cell,
+    queued,
+)
 from tests.faults.sabotage import mutants, sabotage
 from tests.faults.simulation.play import open_simulation
 from tests.faults.simulation.schedule import nth_calls, schedule_named, schedule_of
@@ -47,6 +55,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     add("--pairs", type=int, default=0, help="so many pairs of points")
     add("--random", type=int, default=0, help="so many cells of random kills")
     add("--crowds", type=int, default=0, help="the same among living runs")
+    add("--queue", type=int, default=0, help="points, and so many random kills, of consumers")
     add("--cancels", action="store_true", help="points and late calls, cancelled")
     add("--releases", action="store_true", help="points, finished by another release: both ways")
     add("--zombies", type=int, default=0, help="each kind of zombie so often")
@@ -69,6 +78,7 @@ def chosen(asked: argparse.Namespace, hits: dict[str, int]) -> list[Cell]:
     cells += [Cell("random", number=number) for number in range(asked.random)]
     cells += [Cell("crowd", number=number) for number in range(asked.crowds)]
     cells += cancelled(hits) * asked.runs if asked.cancels else []
+    cells += queued(hits, asked.queue) if asked.queue else []
     cells += across_releases(hits) if asked.releases else []
     cells += [parse_cell(f"zombie={spec}") for spec in ZOMBIES] * asked.zombies
     simulated = (asked.schedules or asked.every_call) and not asked.quick

@@ -91,6 +91,7 @@ class Player:
         played = Played(cell, self._seed)
         async with self._ground.plot() as (folder, url):
             scene = new_scene(folder, self._ground.data, url, self._quiet.lease)
+            scene = replace(scene, work="consume" if cell.queue else "process")
             try:
                 first, then = self._sides(cell)
                 await first._disturb(scene, played)
@@ -223,7 +224,7 @@ class Player:
         for _ in range(MOST_RECOVERIES):
             if not await unfinished(scene):
                 break
-            job: Any = "process"
+            job: Any = scene.work
             if await only_untold(scene):
                 job = "reconcile"
                 await asyncio.sleep(lease)  # what a dead process was sending is its own for so long

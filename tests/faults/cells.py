@@ -16,11 +16,12 @@
     quiet=          nothing happens
 At the end of a cell of kills or a zombie, !cancel: after each blow somebody cancels all orders. At the
 end of one of kills, !next: the next release of the code finishes; !back: this one, what that began.
+With !queue the orders are left in the queue, and the runs are consumers.
 """
 
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 Kind = Literal[
     "kill",
@@ -55,26 +56,29 @@ class Cell:
     number: int = 0
     cancel: bool = False
     release: str = ""
+    queue: bool = False
 
     def __str__(self) -> str:
         joint = "/" if self.kind == "zombie" else "+"
         points = joint.join(f"{name}@{hit}" for name, hit in self.points)
         value = str(self.number) if self.kind in NUMBERED else points
         text = value if self.kind == "kill" else f"{self.kind}={value}"
-        return text + "!cancel" * self.cancel + f"!{self.release}" * bool(self.release)
+        more = (*("cancel",) * self.cancel, *("queue",) * self.queue, self.release)
+        return "!".join((text, *filter(None, more)))
 
 
 def parse_cell(spec: str) -> Cell:
     """Read what str(cell) wrote. Raises ValueError."""
     text, *more = spec.split("!")
-    cancel, release = "cancel" in more, "".join(word for word in more if word in RELEASES)
+    release = "".join(word for word in more if word in RELEASES)
+    asked: Any = {"cancel": "cancel" in more, "queue": "queue" in more, "release": release}
     for kind in KINDS:
         if text.startswith(f"{kind}="):
             value = text.removeprefix(f"{kind}=")
             if kind in NUMBERED:
-                return Cell(kind, number=int(value))
-            return Cell(kind, _points(value, "/"), cancel=cancel, release=release)
-    return Cell("kill", _points(text, "+"), cancel=cancel, release=release)
+                return Cell(kind, number=int(value), **asked)
+            return Cell(kind, _points(value, "/"), **asked)
+    return Cell("kill", _points(text, "+"), **asked)
 
 
 def moments(seed: int, number: int, undisturbed: float, lease: float = 1.0) -> list[float]:
@@ -116,6 +120,14 @@ def across_releases(hits: dict[str, int]) -> list[Cell]:
     """Each point at its first hit, finished by another release than it was begun by: both ways."""
     return [
         Cell("kill", ((name, 1),), release=release) for name in sorted(hits) for release in RELEASES
+    ]
+
+
+def queued(hits: dict[str, int], random: int) -> list[Cell]:
+    """Consumers killed at each point at its first hit, and so many at any moment."""
+    return [
+        *(Cell("kill", ((name, 1),), queue=True) for name in sorted(hits)),
+        *(Cell("random", number=number, queue=True) for number in range(random)),
     ]
 
 

@@ -31,10 +31,12 @@ from agents.runtime import faultpoints
 from agents.runtime.attempt import LeaseLost
 from agents.runtime.journal import open_journal
 from agents.runtime.journal.interventions import Act, cancel
+from agents.runtime.journal.ranks import Priority
 from agents.runtime.settings import PREFIX, settings
 from agents.runtime.stopping import Stopped
 from flows import operations
-from flows.order_processing import process_orders
+from flows.consumer import consume
+from flows.order_processing import enqueue_orders, process_orders
 from tests.faults.runs import Run, line, run_of
 from tests.invariants import dump_journal
 
@@ -145,6 +147,7 @@ def live(run: Run) -> int:
         f"{PREFIX}DATA": run.data,
         f"{PREFIX}JOURNAL_URL": run.journal,
         f"{PREFIX}LEASE_SECONDS": str(run.lease),
+        f"{PREFIX}REDIS_URL": f"unix://{run.folder}/nobody",  # consumers must not need it
     }
     settings.cache_clear()
     _starve(run)
@@ -247,7 +250,14 @@ async def _cancel(_run: Run) -> None:
                 await cancel(journal, Act("orders", row["key"], "tester", "changed their mind"))
 
 
-_JOBS = {"process": _process, "reconcile": _reconcile, "cancel": _cancel}
+async def _consume(run: Run) -> None:
+    """Leave the orders in the queue and take what is there, until nothing has come for a lease."""
+    file, priority = run.orders, Priority.NORMAL
+    await enqueue_orders.fn(file, priority, report=f"{run.folder}/report.md", stock=run.stock)
+    await consume.fn(batch_size=run.batch, at_once=1, idle_seconds=run.lease + 0.5)
+
+
+_JOBS = {"process": _process, "consume": _consume, "reconcile": _reconcile, "cancel": _cancel}
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Job = Literal["process", "reconcile", "cancel"]
+Job = Literal["process", "consume", "reconcile", "cancel"]
 
 
 @dataclass(frozen=True, slots=True)

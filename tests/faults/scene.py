@@ -40,12 +40,13 @@ class Scene:
     stock: str
     faults: str
     lease: float = 1.0
+    work: Job = "process"
 
     def run(
         self,
         points: dict[str, tuple[int, str]] | None = None,
         *,
-        job: Job = "process",
+        job: Job | None = None,
         seconds: float | None = None,
         lease: float | None = None,
         hits: str | None = None,
@@ -58,7 +59,7 @@ class Scene:
             orders=self.orders,
             stock=self.stock,
             faults=self.faults,
-            job=job,
+            job=job or self.work,
             lease=lease or self.lease,
             points=points or {},
             seconds=seconds,

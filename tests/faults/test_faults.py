@@ -41,6 +41,8 @@ OTHERS = (
     "zombie=request@20!cancel",
     "interrupt=written:capture_payment@1",
     "term=called:book_shipment@1",
+    "claimed@1!queue",
+    "called:capture_payment@1+accepted@1!queue",
     "twins=",
     "written:capture_payment@1!back",
 )

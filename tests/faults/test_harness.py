@@ -15,6 +15,7 @@ def test_a_cell_is_written_as_it_is_read() -> None:
         *alone(hits),
         *cancelled(hits),
         Cell("random", number=17),
+        Cell("random", number=17, queue=True),
         Cell("crowd", number=3),
         Cell("zombie", (("ending", 1), ("ending", 3))),
         Cell("twins"),
