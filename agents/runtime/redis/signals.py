@@ -26,7 +26,7 @@ class Signals:
 
         Any number of signals to nobody are one. Who finds more work than it takes wakes the next.
         """
-        name = self._link.key("signal", queue)
+        name = _name(queue)
 
         async def push(redis: "Redis") -> None:
             async with redis.pipeline(transaction=False) as pipe:
@@ -39,7 +39,7 @@ class Signals:
 
     async def wait(self, queue: str, seconds: float) -> bool:
         """Wait for a signal for at most so many seconds; False if none came, or Redis is away."""
-        name, loop = self._link.key("signal", queue), asyncio.get_running_loop()
+        name, loop = _name(queue), asyncio.get_running_loop()
         until = loop.time() + seconds
 
         async def pop(redis: "Redis") -> bool:
@@ -52,6 +52,11 @@ class Signals:
         except Away:
             await asyncio.sleep(max(until - loop.time(), 0))
             return False
+
+
+def _name(queue: str) -> str:
+    """The same for all tenants: a consumer takes the items of all."""
+    return f"agent-flows:signal:{queue}"
 
 
 @asynccontextmanager
