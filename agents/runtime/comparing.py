@@ -14,6 +14,7 @@ from agents.runtime.batch import Item, Scenario
 from agents.runtime.errors import IllegalTransition
 from agents.runtime.journal import Journal
 from agents.runtime.journal.acceptance import load
+from agents.runtime.journal.claims import deadline_here
 from agents.runtime.journal.interventions import Act
 from agents.runtime.journal.reopening import reopen
 from agents.runtime.journal.rows import values_of
@@ -82,7 +83,8 @@ class Ledger:
         if wanted := sorted(set(keys)):
             async with self.journal.database.read() as connection:
                 values = select(values_of(connection, wanted).c.value)
-                query = select(items).where(items.c.scenario == self.scenario.name)
+                known = select(items, deadline_here())
+                query = known.where(items.c.scenario == self.scenario.name)
                 rows = (await connection.execute(query.where(items.c.key.in_(values)))).all()
             for ended in await self._read(rows):
                 found.setdefault(ended.item.key, []).append(ended)
@@ -95,7 +97,7 @@ class Ledger:
             return {}
         async with self.journal.database.read() as connection:
             values = select(values_of(connection, wanted).c.value)
-            query = select(items, effects.c.key.label("effect")).join(
+            query = select(items, deadline_here(), effects.c.key.label("effect")).join(
                 effects, effects.c.item == items.c.id
             )
             rows = (await connection.execute(query.where(effects.c.key.in_(values)))).all()
@@ -111,7 +113,7 @@ class Ledger:
 
     async def _next(self, last: int) -> Sequence[Row[Any]]:
         query = (
-            select(items)
+            select(items, deadline_here())
             .where(items.c.tenant == self.journal.tenant, items.c.id > last)
             .where(items.c.scenario == self.scenario.name, items.c.state.in_(ENDED))
             .where(items.c.ended_at.between(self.window.since, self.window.until))

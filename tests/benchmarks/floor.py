@@ -23,9 +23,11 @@ from tests.benchmarks.trivial import BATCH, STEPS, document
 
 OWNER = "host-4242-0123456789ab"
 
-ACCEPT = """INSERT INTO items (id, tenant, scenario, version, key, trace, body_hash, body, state,
- fence, deaths, sequence, cancel_requested, accepted_at)
- VALUES (?, 'default', 'trivial', '1', ?, ?, ?, ?, 'pending', 0, 0, 1, 0, ?)
+SHARE = """INSERT INTO shares VALUES ('trivial', 'default', 'normal', ?)
+ ON CONFLICT DO UPDATE SET finish = max(finish, ?) + ? RETURNING finish"""
+ACCEPT = """INSERT INTO items (id, tenant, scenario, version, key, priority, rank, trace, body_hash, body,
+ state, fence, deaths, sequence, cancel_requested, accepted_at)
+ VALUES (?, 'default', 'trivial', '1', ?, 'normal', ?, ?, ?, ?, 'pending', 0, 0, 1, 0, ?)
  ON CONFLICT DO NOTHING"""
 CLAIM = "UPDATE items SET state='processing', owner=?, fence=1, sequence=2 WHERE id=?"
 END = "UPDATE items SET state='completed', owner=NULL, sequence=3, ended_at=?, outcome='done' WHERE id=?"
@@ -61,7 +63,8 @@ def _batch(connection: sqlite3.Connection, numbers: range) -> None:
     traces = [secrets.token_hex(16) for _ in docs]
     connection.execute("BEGIN IMMEDIATE")
     rows = zip(docs, traces, hashes, bodies, strict=True)
-    connection.executemany(ACCEPT, [(d.id, str(d.id), *rest, at) for d, *rest in rows])
+    connection.execute(SHARE, (at + len(docs), at, len(docs))).fetchall()
+    connection.executemany(ACCEPT, [(d.id, str(d.id), at, *rest, at) for d, *rest in rows])
     _history(connection, numbers, 1, "accept", None, "pending", None)
     connection.executemany(CLAIM, [(OWNER, number) for number in numbers])
     _history(connection, numbers, 2, "claim", "pending", "processing", OWNER)

@@ -150,12 +150,3 @@ def heartbeat(run: FlowRun) -> Event:
         resource=Resource({"prefect.resource.id": f"prefect.flow-run.{run.id}"}),
         related=tags_as_related_resources(set(run.tags)),
     )
-
-
-def test_all_deployments_can_be_made_after_it(prefect_server: PrefectServer) -> None:
-    prefect_server.run(sys.executable, "-m", "deployments.apply")
-    deployed = prefect_server.prefect("--no-prompt", "deploy", "--all")
-    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
-    shown = prefect_server.prefect("deployment", "inspect", "order-processing/order-processing")
-    assert "'work_queue_name': 'orders'" in shown.stdout
-    assert f"'directory': '{prefect_server.root}'" in shown.stdout

@@ -15,6 +15,7 @@ from prefect.client.schemas.filters import (
     ArtifactFilter,
     ArtifactFilterFlowRunId,
     FlowRunFilter,
+    FlowRunFilterDeploymentId,
     FlowRunFilterId,
 )
 from prefect.client.schemas.objects import FlowRun, TaskRun
@@ -22,7 +23,10 @@ from prefect.flow_runs import wait_for_flow_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from agents.orders import sample
+from agents.runtime.journal.ranks import Priority
+from agents.runtime.settings import settings
 from agents.services.sandbox.process import stop_sandbox
+from flows.order_processing import enqueue_orders
 from tests.prefect_server import PrefectServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -33,25 +37,39 @@ STAGES = ("assess_risk", "reserve_stock", "open_payment", "authorise_payment", "
 
 @pytest.fixture
 def orders(tmp_path: Path) -> Path:
-    path = tmp_path / "orders.jsonl"
+    return some_orders(tmp_path, 0)
+
+
+def some_orders(folder: Path, first: int) -> Path:
+    """A file of orders of the sample, from the first one meant on."""
+    path = folder / "orders.jsonl"
     lines = gzip.decompress(sample.ORDERS.read_bytes()).splitlines(keepends=True)
-    path.write_bytes(b"".join(lines[:ORDERS]))
+    path.write_bytes(b"".join(lines[first : first + ORDERS]))
     return path
 
 
-@pytest.fixture
-def deployed(
-    prefect_server: PrefectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[PrefectServer]:
-    """The server with our deployment and a worker whose runs keep their data in tmp_path."""
-    monkeypatch.setenv("AGENT_FLOWS_DATA", str(tmp_path / "data"))
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the runs of this module keep their data."""
+    data = tmp_path_factory.mktemp("deployed") / "data"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AGENT_FLOWS_DATA", str(data))
+        settings.cache_clear()
+        yield data
+    settings.cache_clear()
+    stop_sandbox(data)
+
+
+@pytest.fixture(scope="module")
+def deployed(prefect_server: PrefectServer, data: Path) -> Iterator[PrefectServer]:
+    """The server with our deployments and a worker whose runs keep their data there."""
+    assert not data.exists()
     applied = prefect_server.run(sys.executable, "-m", "deployments.apply")
     assert applied.returncode == 0, applied.stderr
     made = prefect_server.prefect("--no-prompt", "deploy", "--all")
     assert made.returncode == 0, made.stdout + made.stderr
     with temporary_settings({PREFECT_API_URL: prefect_server.url}), prefect_server.worker():
         yield prefect_server
-    stop_sandbox(tmp_path / "data")
 
 
 async def test_a_worker_runs_the_deployment_and_the_ui_can_tell_what_happened(
@@ -62,9 +80,7 @@ async def test_a_worker_runs_the_deployment_and_the_ui_can_tell_what_happened(
         created = await client.create_flow_run_from_deployment(
             deployment.id, parameters={"orders": str(orders), "batch_size": 16}
         )
-        run: FlowRun = await wait_for_flow_run(
-            created.id, timeout=150, poll_interval=1, client=client
-        )
+        run: FlowRun = await wait_for_flow_run(created.id, timeout=150, client=client)
         log = (deployed.home / "worker.log").read_text(errors="replace")[-4000:]
         assert run.state is not None
         assert run.state.is_completed(), log
@@ -111,3 +127,27 @@ async def _check_artifacts(client: PrefectClient, run: UUID) -> None:
     assert f"# {ORDERS} orders in" in str(kinds["markdown"].data)
     assert "█" in str(kinds["markdown"].data)
     assert '"outcome": "shipped"' in str(kinds["table"].data)
+
+
+async def test_a_deployed_consumer_hands_over_to_a_fresh_run(
+    deployed: PrefectServer, tmp_path: Path
+) -> None:
+    orders = some_orders(tmp_path, ORDERS)
+    await enqueue_orders.fn(str(orders), Priority.NORMAL, report=str(tmp_path / "report.md"))
+    async with get_client() as client:
+        deployment = await client.read_deployment_by_name("consumer/consumer")
+        first = await client.create_flow_run_from_deployment(
+            deployment.id, parameters={"batches": 1, "batch_size": 8, "at_once": 1}
+        )
+        ended: FlowRun = await wait_for_flow_run(first.id, timeout=120, client=client)
+        log = (deployed.home / "worker.log").read_text(errors="replace")[-4000:]
+        assert ended.state is not None
+        assert ended.state.is_completed(), log
+        of_consumer = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id]))
+        others = [
+            run
+            for run in await client.read_flow_runs(flow_run_filter=of_consumer)
+            if run.id != first.id
+        ]
+        assert others, "the first run ended when its successor lived"
+        assert {run.state is not None and run.state.is_running() for run in others} >= {True}

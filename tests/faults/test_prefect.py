@@ -9,6 +9,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from agents.services.sandbox.address import FILE
 from agents.services.sandbox.process import stop_sandbox
 from tests.agents.runtime.workshop import until
 from tests.faults.judge import unfinished
@@ -52,7 +53,7 @@ async def test_no_effect_depends_on_prefects_server(
 def _deployed(server: PrefectServer) -> None:
     applied = server.run(sys.executable, "-m", "deployments.apply")
     assert applied.returncode == 0, applied.stderr
-    made = server.prefect("--no-prompt", "deploy", "--all")
+    made = server.prefect("--no-prompt", "deploy", "--name", "order-processing")
     assert made.returncode == 0, made.stdout + made.stderr
 
 
@@ -64,7 +65,7 @@ async def _ordered(scene: Scene) -> None:
 
 
 async def _until_some_are_charged(scene: Scene) -> None:
-    await until((scene.shop.data / "sandbox.db").exists, BOUND)
+    await until((scene.shop.data / FILE).exists, BOUND)  # the sandbox is up, with all its tables
     await until(lambda: any(_received(some) for some in scene.shop.record.payments.values()), BOUND)
     assert await unfinished(scene), "the run was over before the server was killed"
 

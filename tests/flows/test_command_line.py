@@ -131,7 +131,7 @@ def test_help_describes_every_option(terminal: Terminal) -> None:
         assert described in shown
 
 
-@pytest.mark.parametrize("size,rule", [("0", "Must be >= 1"), ("513", "<= 512"), ("x", "int")])
+@pytest.mark.parametrize("size,rule", [("0", "Must be >= 1"), ("513", "<= 512")])
 def test_a_bad_option_is_refused_in_words(terminal: Terminal, size: str, rule: str) -> None:
     ended = terminal.run(*MODULE, "--batch-size", size)
 

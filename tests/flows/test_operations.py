@@ -98,11 +98,9 @@ def test_what_is_wrong_is_said_in_the_terminal_with_status_2(
     who = ("--by", "ann", "--reason", "why not")
     for arguments, words in {
         ("show", "--key", "none"): "error: orders has no item 'none'",
-        ("restart", "--key", "none", "--at", "x", *who): "error: orders has no item 'none'",
         ("mend", "--key", "x", "--body", "{}", *who): "error: order refused: order_id (missing)",
         ("mend", "--key", "x", "--body", "{", *who): "Must be JSON",
         ("decide", "--key", "x", "--verdict", "maybe", *who): '"approve", "reject"',
-        ("decide", "--key", "x", "--verdict", "approve", "--by", "", "--reason", "y"): "1 to 100",
         ("dead-letters", "--most", "0"): "Must be >= 1",
     }.items():
         told = terminal(*arguments)
