@@ -5,13 +5,14 @@ import inspect
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from math import inf
 from typing import Any
 
 from prometheus_client import Histogram
 
 from agents.runtime.batch import Effect, Failure
+from agents.runtime.caching import shared
 from agents.runtime.deadline import DeadlineExceeded, within
 from agents.runtime.errors import AgentError, Parked, PermanentError, TransientError, UnknownOutcome
 from agents.runtime.faultpoints import point
@@ -94,7 +95,10 @@ async def call(agent: AnyAgent, units: Sequence[Unit]) -> list[Any]:
 async def _call_one(agent: AnyAgent, unit: Unit) -> Any:
     if agent.batched:
         return (await call(agent, [unit]))[0]
-    return await _bounded(agent, agent.arguments(unit.item, unit.key), (unit,))
+    arguments = agent.arguments(unit.item, unit.key)
+    if agent.policy.keep:
+        return await shared(agent, arguments, partial(_bounded, agent, arguments, (unit,)))
+    return await _bounded(agent, arguments, (unit,))
 
 
 async def _bounded(agent: AnyAgent, arguments: list[Any], units: Sequence[Unit]) -> Any:

@@ -1,10 +1,14 @@
-"""Prefect's cache for single calls of pure agents, keyed by agent, version, source and input."""
+"""Results of pure agents kept by agent, version, source and input: by Prefect, and shared by processes.
+
+Prefect's cache serves single calls inside flows. What a policy says is `shared_for` some time is
+also found by the items of a batch and by other processes, through agents/runtime/redis/cache.py.
+"""
 
 import hashlib
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -14,11 +18,14 @@ from prefect.context import FlowRunContext, TaskRunContext
 from pydantic import TypeAdapter
 
 from agents.runtime.errors import TransientError
+from agents.runtime.redis.cache import Wanted, near_and_far
+from agents.runtime.telemetry import CACHE
 
 if TYPE_CHECKING:
     from agents.runtime.task import Agent
 
-FORMAT = 1  # raise it to forget every cached result
+_ANY = TypeAdapter(Any)
+FORMAT = 2  # raise it to forget every cached result
 
 
 @dataclass
@@ -31,25 +38,48 @@ class ByInput(CachePolicy):
 
     def compute_key(
         self,
-        task_ctx: TaskRunContext,  # noqa: ARG002 - Prefect's signature
+        task_ctx: TaskRunContext | None,  # noqa: ARG002 - Prefect's signature
         inputs: dict[str, Any] | None,
         flow_parameters: dict[str, Any] | None,  # noqa: ARG002 - Prefect's signature
         **_: Any,
     ) -> str:
         """The key of a call, from its inputs as JSON."""
         body = orjson.dumps(
-            [FORMAT, self.source, TypeAdapter(Any).dump_python(inputs, mode="json")]
+            [FORMAT, self.source, _ANY.dump_python(inputs, mode="json")],
+            option=orjson.OPT_SORT_KEYS,
         )
         return f"{self.agent}/{self.version}/{hashlib.sha256(body).hexdigest()}"
+
+
+async def shared(
+    agent: "Agent[Any, Any]", arguments: Sequence[Any], compute: Callable[[], Awaitable[Any]]
+) -> Any:
+    """The agent's fact for these arguments: a copy of one stated before, or computed now."""
+
+    async def text() -> str:
+        return agent.encode(await compute())
+
+    key = _by_input(agent).compute_key(None, {"arguments": arguments}, None)
+    check, keep = partial(agent.decode, version=agent.release), agent.policy.keep
+    wanted = Wanted(key, text, check, keep, patience=agent.policy.timeout)
+    found, source = await near_and_far.get().get(wanted)
+    CACHE.labels(agent.name, agent.release, source).inc()
+    return check(found)
 
 
 @cache
 def single_task(agent: "Agent[Any, Any]") -> Callable[..., Coroutine[Any, Any, Any]]:
     """The agent as a coroutine function of one bare payload: a cached task run inside a flow."""
 
-    async def plain(*args: Any, **kwargs: Any) -> Any:
+    async def bare(*args: Any, **kwargs: Any) -> Any:
         result = agent.function(*args, **kwargs)
         return await result if inspect.isawaitable(result) else result
+
+    async def plain(*args: Any, **kwargs: Any) -> Any:
+        if not agent.policy.keep:
+            return await bare(*args, **kwargs)
+        bound = inspect.signature(agent.function).bind(*args, **kwargs)
+        return await shared(agent, bound.args, partial(bare, *args, **kwargs))
 
     async def as_json(*args: Any, **kwargs: Any) -> str:
         # A JSON string: Prefect's own decoder would import what foreign data names as a class.
@@ -82,7 +112,10 @@ async def _is_transient(_task: Any, _run: Any, state: Any) -> bool:
 
 
 def _policy(agent: "Agent[Any, Any]") -> CachePolicy:
-    if not agent.policy.cached:
-        return NO_CACHE
+    return _by_input(agent) if agent.policy.cached else NO_CACHE
+
+
+@cache
+def _by_input(agent: "Agent[Any, Any]") -> ByInput:
     source = inspect.getsource(agent.function)
     return ByInput(agent=agent.name, version=agent.release, source=source)

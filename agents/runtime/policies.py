@@ -17,6 +17,8 @@ class Policy:
     `backoff_cap` are seconds; `concurrency` items run at once; `limit` names the shared limit on
     the outside world that a task run occupies with as many slots. With `process` each call runs in
     a process of its own that is killed when its time is up, and that may take `memory` bytes.
+    Results of a pure agent are shared between processes and runs for `keep` seconds, 0 for not at
+    all.
     """
 
     name: str
@@ -30,6 +32,16 @@ class Policy:
     limit: str | None = None
     process: bool = False
     memory: int | None = None
+    keep: float = 0.0
+
+    def shared_for(self, seconds: float) -> "Policy":
+        """The same policy with shared results: for what takes longer than asking for it, some 1 ms.
+
+        Raises TypeError for agents that are not pure.
+        """
+        if not self.cached:
+            raise TypeError(f"{self.name}: only what depends on its input alone can be shared")
+        return replace(self, keep=seconds)
 
     def limited_by(self, limit: str) -> "Policy":
         """The same policy under a named limit on the outside world."""

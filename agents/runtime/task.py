@@ -213,6 +213,8 @@ def _check(function: Callable[..., Any], options: Options) -> None:
         raise TypeError(f"{name} is an effect: say settle=, how an unknown outcome is settled")
     if not effect and (options.settle is not None or options.undo is not None):
         raise TypeError(f"{name} has no effect: settle= and undo= do not apply")
+    if options.batched and options.policy.keep:
+        raise TypeError(f"{name} takes many items in one call: its results cannot be shared")
     if effect and options.batched:
         raise TypeError(f"{name} is an effect: it takes one item at a time, so each fails alone")
     if options.policy.process:

@@ -26,6 +26,11 @@ ARRIVING = Gauge("agent_flows_queue_arriving", "Items accepted a second, last mi
 SERVED = Gauge("agent_flows_queue_served", "Items ended a second, last minute", QUEUE)
 DRAIN = Gauge("agent_flows_queue_drain_seconds", "Seconds until a queue is drained", ["queue"])
 CONSUMERS = Gauge("agent_flows_consumers", "Consumers kept on this machine", ["queue"])
+CACHE = Counter(
+    "agent_flows_cache_total",
+    "Results of pure agents by where they came from: near, far or computed",
+    ["agent", "version", "source"],
+)
 COMMITS = Counter("agent_flows_commits_total", "Transactions the journal committed")
 
 _item: ContextVar[tuple[str | None, str]] = ContextVar("item", default=(None, "0" * 32))

@@ -10,6 +10,8 @@ from functools import cache
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.owners import Owner
 from agents.runtime.processes import Processes
+from agents.runtime.redis.cache import Cache, near_and_far
+from agents.runtime.redis.link import Link
 from agents.runtime.settings import Settings
 from agents.runtime.stopping import Stop, stop_on_sigterm
 from agents.runtime.telemetry import start_telemetry
@@ -40,20 +42,23 @@ async def open_journal(settings: Settings) -> AsyncIterator[Journal]:
     start_telemetry(settings)
     database = Database(settings.journal)
     owner = Owner(database, settings.journal, settings.lease_seconds)
+    cache = Cache(Link(settings))
     try:
         await database.migrate()
         await owner.register()
         _spare_the_collector()
         with stop_on_sigterm() as stop:
             opened = Journal(database, owner, settings.tenant, stop)
-            token = _journal.set(opened)
+            token, sharing = _journal.set(opened), near_and_far.set(cache)
             try:
                 yield opened
             finally:
                 _journal.reset(token)
+                near_and_far.reset(sharing)
                 await opened.processes.close()
                 await owner.retire()
     finally:
+        await cache.close()
         await database.close()
 
 

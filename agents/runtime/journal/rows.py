@@ -94,6 +94,18 @@ def greatest(*values: Any, by_sqlite: bool) -> ColumnElement[Any]:
     return func.max(*values) if by_sqlite else func.greatest(*values)
 
 
+def insert_or_change(
+    connection: AsyncConnection,
+    table: Table,
+    changes: dict[str, Any],
+    where: ColumnElement[bool] | None = None,
+) -> Any:
+    """An INSERT that makes these changes to the row with the same primary key, if `where` holds."""
+    statement = _dialect(connection).insert(table)
+    keys = [column.name for column in table.primary_key]
+    return statement.on_conflict_do_update(index_elements=keys, set_=changes, where=where)
+
+
 def _dialect(connection: AsyncConnection) -> Any:
     return sqlite if is_sqlite(connection) else postgresql
 

@@ -8,6 +8,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -200,4 +201,80 @@ dead_letters = Table(
     Column("status", Text, nullable=False),
     Column("count", Integer, nullable=False),
     Column("original", Text),
+)
+
+# What the bus keeps: see agents/runtime/bus.
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("item", Id),
+    Column("sequence", Integer),
+    Column("trace", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("relay_at", Double, nullable=False),
+    Column("epoch", Text),
+    Index("messages_topic", "topic", "at"),
+    Index("messages_item", "item", "topic", "sequence"),
+)
+
+Index(
+    "messages_unpublished",
+    messages.c.relay_at,
+    sqlite_where=messages.c.epoch.is_(None),
+    postgresql_where=messages.c.epoch.is_(None),
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("item", Id, primary_key=True, autoincrement=False),
+    Column("sequence", Integer, nullable=False),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("grp", Text, primary_key=True),
+    Column("since", Double, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("message", Text, primary_key=True),
+    Column("grp", Text, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("deliveries", Integer, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("message", Text, primary_key=True),
+    Column("deadline", Double, nullable=False),
+    Column("reply", Text),
+    Column("version", Text),
+    Column("error", Text),
+    Column("replied_at", Double),
+)
+
+dead_messages = Table(
+    "dead_messages",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("grp", Text, nullable=False),
+    Column("message", Text),
+    Column("reason", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("deliveries", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("at", Double, nullable=False),
 )

@@ -77,6 +77,7 @@ def start(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
         "logfile": str(folder / "valkey.log"),
         "loglevel": "warning",
         "save": "300 1",  # a cache that is still warm tomorrow; nobody relies on it
+        "shutdown-on-sigterm": "force",  # also when it cannot save
         "maxmemory": MEMORY,
         "maxmemory-policy": "noeviction",
     }

@@ -64,8 +64,11 @@ class Link:
         try:
             client = await self._ready()
             async with asyncio.timeout(seconds):
-                return await work(client)
+                result = await work(client)
+            _heed_cancellation()
+            return result
         except (Disconnected, OSError, TimeoutError, NoValkey) as error:
+            _heed_cancellation()
             self._rest_until, self._trusted = time.monotonic() + REST_SECONDS, False
             self.warn(error)
             raise Away(f"redis is away: {error!r}") from error
@@ -137,3 +140,14 @@ class Link:
                 "redis may drop messages and signals when it is full: set maxmemory-policy noeviction",
                 maxmemory_policy=policy,
             )
+
+
+def _heed_cancellation() -> None:
+    """Be cancelled, though the client has answered that by an error of its own, or by none.
+
+    It closes its connection when it is cancelled, and what goes wrong there takes the place of it:
+    a consumer would never end.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

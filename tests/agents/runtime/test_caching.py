@@ -6,10 +6,16 @@ import pytest
 from prefect import flow
 
 from agents.runtime.agent import agent
+from agents.runtime.batch import Scenario
 from agents.runtime.caching import ByInput
+from agents.runtime.journal import open_journal
+from agents.runtime.journal.schema import stages
 from agents.runtime.policies import PURE, READ
+from agents.runtime.redis.cache import forget_near
+from agents.runtime.settings import Settings
 from agents.runtime.task import AGENTS
-from tests.agents.runtime.workshop import Job, Made
+from agents.runtime.telemetry import CACHE
+from tests.agents.runtime.workshop import Job, Made, outcome_of, rows, run
 
 called: list[str] = []
 
@@ -17,7 +23,7 @@ called: list[str] = []
 def key(**changed: Any) -> str:
     given = {"agent": "see", "version": "1", "source": "def see", "inputs": {"a": 1}} | changed
     inputs = given.pop("inputs")
-    return ByInput(**given).compute_key(None, inputs, None)  # type: ignore[arg-type]
+    return ByInput(**given).compute_key(None, inputs, None)
 
 
 def test_the_key_changes_with_everything_that_may_change_the_result() -> None:
@@ -84,3 +90,38 @@ async def test_what_reads_the_world_is_never_cached() -> None:
 
     assert await story() == await story() == Made(by="read")
     assert len(called) == 2
+
+
+async def test_items_of_later_batches_take_what_was_computed_and_journal_it_all_the_same(
+    journal_settings: Settings,
+) -> None:
+    called.clear()
+    forget_near()
+    CACHE.clear()
+
+    @agent(PURE.shared_for(60))
+    def measure(job: Job) -> Made:
+        called.append(job.text)
+        return Made(by=job.text)
+
+    some = [Job(key=f"{n}", text="ab"[n % 2]) for n in range(6)]
+    async with open_journal(journal_settings):
+        assert await measure(some[0]) == await measure(some[0]) == Made(by="a")
+        await run(some, measure)
+        assert len(called) == 6
+    async with open_journal(journal_settings):
+        await run(some, measure, scenario=Scenario("later", "1", Job, outcome_of))
+        assert len([row for row in await rows(stages) if row.output == '{"by":"a","n":0}']) == 6
+    assert len(called) == 6
+    found = [CACHE.labels("measure", "1", source)._value.get() for source in ("computed", "near")]
+    assert found == [6, 8]
+
+
+def test_only_what_is_pure_and_takes_one_item_can_be_shared() -> None:
+    with pytest.raises(TypeError, match="input alone"):
+        READ.shared_for(60)
+    with pytest.raises(TypeError, match="cannot be shared"):
+
+        @agent(PURE.shared_for(60), batched=True)
+        def many(jobs: list[Job]) -> list[Made]:
+            return [Made(by=job.text) for job in jobs]

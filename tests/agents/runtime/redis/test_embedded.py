@@ -28,6 +28,7 @@ def user(data: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
 
 
+@pytest.mark.slow
 def test_it_is_started_once_and_ends_with_its_last_user_even_if_that_is_killed(
     tmp_path: Path,
 ) -> None:
@@ -82,6 +83,7 @@ def test_what_answers_must_be_the_process_that_the_folder_names(tmp_path: Path) 
     mine.leave()
 
 
+@pytest.mark.slow
 def test_one_that_hangs_is_told_at_once(tmp_path: Path) -> None:
     mine = Embedded(tmp_path)
     mine.ensure()

@@ -4,6 +4,8 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
+
 from agents.runtime.redis.embedded import FOLDER
 from agents.runtime.redis.signals import Signals, signals
 from agents.runtime.settings import Settings
@@ -36,6 +38,7 @@ async def test_of_two_that_wait_one_signal_wakes_one(redis_settings: Settings) -
         assert sorted(await asyncio.gather(*both)) == [False, True]
 
 
+@pytest.mark.slow
 async def test_whatever_happens_to_redis_a_wait_ends_in_time_and_nobody_fails(
     tmp_path: Path,
 ) -> None:

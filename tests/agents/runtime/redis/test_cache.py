@@ -1,0 +1,153 @@
+"""A shared result is computed once for all who ask; whatever happens to a copy, it is computed again."""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+from agents.runtime.redis import cache as caches
+from agents.runtime.redis.cache import LARGEST, Cache, Wanted, forget_near
+from agents.runtime.redis.embedded import FOLDER
+from agents.runtime.redis.link import Link
+from agents.runtime.settings import ROOT, Settings
+from agents.runtime.upcasting import read
+from tests.redis_servers import Valkey
+
+calls: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _from_scratch() -> Iterator[None]:
+    calls.clear()
+    forget_near()
+    yield
+    forget_near()
+
+
+@pytest.fixture
+async def link(redis_settings: Settings) -> AsyncIterator[Link]:
+    link = Link(redis_settings)
+    await link.run(lambda redis: redis.ping())
+    yield link
+    await link.close()
+
+
+def check(text: str) -> object:
+    return read(TypeAdapter(int), text, "1", "1", {})
+
+
+def wanted(key: str = "answer", text: str = "42", seconds: float = 0.0) -> Wanted:
+    async def compute() -> str:
+        calls.append(key)
+        await asyncio.sleep(seconds)
+        return text
+
+    return Wanted(key, compute, check, keep=60, patience=10)
+
+
+async def test_near_far_or_computed(link: Link) -> None:
+    assert await Cache(link).get(wanted()) == ("42", "computed")
+    assert await Cache(link).get(wanted()) == ("42", "near")
+    forget_near()
+    assert await Cache(link).get(wanted()) == ("42", "far")
+    assert await Cache().get(wanted("other")) == ("42", "computed")
+    assert calls == ["answer", "other"]
+    left = await link.run(lambda redis: redis.pttl(link.key("cache", "answer")))
+    assert 50_000 < left < 60_001, "a little less than a minute: not all expire together"
+
+
+@pytest.mark.slow
+async def test_a_thousand_who_miss_at_once_in_several_processes_cause_one_call(
+    tmp_path: Path,
+) -> None:
+    link, file = Link(Settings(data=tmp_path)), tmp_path / "calls"
+    await link.run(lambda redis: redis.ping())
+    command = [sys.executable, "-m", "tests.agents.runtime.redis.crowd", str(tmp_path), str(file)]
+    crowds = [
+        await asyncio.create_subprocess_exec(*command, str(many), cwd=ROOT)
+        for many in (333, 333, 334)
+    ]
+    assert [await crowd.wait() for crowd in crowds] == [0, 0, 0]
+    assert file.read_text() == "called\n"
+    await link.close()
+
+
+async def test_a_killed_holder_delays_nobody_longer_than_its_lease(link: Link) -> None:
+    name = link.key("computing", "answer")
+    await link.run(lambda redis: redis.set(name, "somebody", px=300))
+    begun = time.monotonic()
+    assert await Cache(link).get(wanted()) == ("42", "computed")
+    assert 0.2 < time.monotonic() - begun < 3
+
+
+async def test_a_living_holder_keeps_its_lease_and_one_that_lost_it_stores_nothing(
+    link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caches, "LEASE", 1.0)
+    first, second = Cache(link), Cache(link)
+    both = [asyncio.create_task(c.get(wanted(seconds=2.2))) for c in (first, second)]
+    assert sorted(source for _, source in await asyncio.gather(*both)) == ["computed", "far"]
+    assert len(calls) == 1
+
+    zombie = asyncio.create_task(first.get(wanted("late", seconds=0.1)))
+    await asyncio.sleep(0.05)
+    await link.run(lambda redis: redis.set(link.key("computing", "late"), "the next holder"))
+    assert await zombie == ("42", "computed")
+    assert await link.run(lambda redis: redis.get(link.key("cache", "late"))) is None
+    kept = await link.run(lambda redis: redis.get(link.key("computing", "late")))
+    assert kept == b"the next holder"
+
+
+@pytest.mark.parametrize("copy", [b"\xff", b"{", b"'x'", b"__import__('os').abort()"])
+async def test_a_copy_that_is_none_is_computed_anew(link: Link, copy: bytes) -> None:
+    name = link.key("cache", "answer")
+    await link.run(lambda redis: redis.set(name, copy))
+    assert await Cache(link).get(wanted()) == ("42", "computed")
+    assert await link.run(lambda redis: redis.get(name)) == b"42"
+
+
+async def test_what_is_large_or_fails_is_kept_nowhere(link: Link) -> None:
+    large = wanted("large", "1" * (LARGEST + 1))
+    for _ in range(2):
+        assert (await Cache(link).get(large))[1] == "computed"
+
+    async def fail() -> str:
+        calls.append("fails")
+        raise ValueError("no luck")
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no luck"):
+            await Cache(link).get(Wanted("fails", fail, check, 60, 10))
+    assert calls == ["large", "large", "fails", "fails"]
+
+
+async def test_who_is_cancelled_leaves_the_work_to_those_who_wait(link: Link) -> None:
+    cache = Cache(link)
+    leader = asyncio.create_task(cache.get(wanted(seconds=30)))
+    await asyncio.sleep(0.05)
+    follower = asyncio.create_task(cache.get(wanted()))
+    await asyncio.sleep(0.05)
+    leader.cancel()
+    assert (await follower)[0] == "42"
+
+
+async def test_with_redis_hung_full_or_never_started_everything_is_computed(tmp_path: Path) -> None:
+    link = Link(Settings(data=tmp_path))
+    assert await Cache(link).get(wanted("none")) == ("42", "computed")
+    assert not (tmp_path / FOLDER).exists(), "nobody has started one, and the cache does not"
+
+    await link.run(lambda redis: redis.ping())
+    valkey = Valkey(tmp_path)
+    valkey.do("CONFIG", "SET", "maxmemory", "1")
+    assert await Cache(link).get(wanted("full")) == ("42", "computed")
+    valkey.hang()
+    begun = time.monotonic()
+    for n in range(20):
+        assert await Cache(link).get(wanted(f"hung {n}")) == ("42", "computed")
+    assert time.monotonic() - begun < 5
+    valkey.go_on()
+    await link.close()
