@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from tests.benchmarks.trivial import document
+from tests.benchmarks.trivial_steps import document
 
 
 def new_rows(numbers: Sequence[int]) -> list[tuple[str, str, str, str]]:

@@ -14,7 +14,7 @@ from agents.runtime.journal.endings import end
 from agents.runtime.journal.queue import claim_first
 from agents.runtime.lifecycle import Event, State
 from agents.runtime.telemetry import new_trace
-from tests.benchmarks.trivial import document
+from tests.benchmarks.trivial_steps import document
 
 OWNER = "host-4242-0123456789ab"
 SENDER = Sender("default", "trivial", "1")

@@ -51,10 +51,10 @@ async def test_an_error_of_the_driver_is_sqlalchemys_and_its_statement_is_closed
     database = Database(sqlite_url)
     with pytest.raises(DBAPIError) as caught:
         async with database.write() as connection:
-            await connection.execute(text("SELECT * FROM nothing"))
+            await connection.execute(text("SELECT * FROM missing"))
     assert isinstance(caught.value.orig, sqlite3.OperationalError)
     async with database.write() as connection:
-        await connection.execute(text("CREATE TABLE nothing (a INTEGER)"))
+        await connection.execute(text("CREATE TABLE missing (a INTEGER)"))
     await database.close()
 
 
