@@ -11,7 +11,7 @@ from typing import Any
 
 from prefect import Task, flow, task
 
-from tests.benchmarks.trivial import STEPS, document
+from tests.benchmarks.trivial_steps import STEPS, document
 
 AT_ONCE = 16
 
@@ -36,10 +36,19 @@ async def plain_orders(count: int) -> float:
     return time.perf_counter() - begun
 
 
+@flow(name="plain-order")
+async def plain_order(number: int) -> None:
+    """One order as a flow run of its own."""
+    await _take(number)
+
+
 async def _work(numbers: Iterator[int]) -> None:
     for number in numbers:
-        order = document(number)
-        doc: dict[str, Any] = {**asdict(order), "trail": []}
-        for step in TASKS:
-            doc = await step(doc)
-        assert doc["trail"] == list(STEPS), doc
+        await _take(number)
+
+
+async def _take(number: int) -> None:
+    doc: dict[str, Any] = {**asdict(document(number)), "trail": []}
+    for step in TASKS:
+        doc = await step(doc)
+    assert doc["trail"] == list(STEPS), doc

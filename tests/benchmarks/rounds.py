@@ -16,7 +16,8 @@ from agents.runtime.settings import settings
 from tests.benchmarks.floor import floor_orders, open_floor
 from tests.benchmarks.machine import tell
 from tests.benchmarks.plain_prefect import plain_orders
-from tests.benchmarks.trivial import STEPS, WARM_UP, trivial_orders
+from tests.benchmarks.trivial import WARM_UP, trivial_orders
+from tests.benchmarks.trivial_steps import STEPS
 
 QUIET_SECONDS = 3.0
 LONGEST_DRAIN = 240.0

@@ -7,13 +7,12 @@ import argparse
 import asyncio
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import orjson
 from prefect import flow
 
 from agents.runtime.agent import agent
-from agents.runtime.batch import Item, Scenario
+from agents.runtime.batch import Batch, Item, Scenario
 from agents.runtime.intake import Candidate, Intake, Rejection
 from agents.runtime.journal import open_journal
 from agents.runtime.policies import PURE
@@ -21,30 +20,10 @@ from agents.runtime.saga import saga
 from agents.runtime.settings import settings
 from agents.runtime.tally import Tally
 from tests.benchmarks.machine import peak_mb, tell
+from tests.benchmarks.trivial_steps import STEPS, Doc, document
 
-STEPS = ("validate", "reserve", "charge", "ship", "notify")
 BATCH = 512  # the largest: a task run costs the same for any number of items
 WARM_UP = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Doc:
-    """An order's document; the trail names the agents it has passed."""
-
-    id: int
-    sku: str
-    qty: int
-    cents: int
-    trail: tuple[str, ...] = ()
-
-    def after(self, name: str) -> "Doc":
-        """The document with one more agent on its trail."""
-        return Doc(self.id, self.sku, self.qty, self.cents, (*self.trail, name))
-
-
-def document(number: int) -> Doc:
-    """The order with this number."""
-    return Doc(number, f"sku-{number % 97}", number % 5 + 1, 1999 + number)
 
 
 @agent(PURE)
@@ -86,18 +65,23 @@ def _candidates(first: int, count: int) -> Iterator[Candidate | Rejection]:
         yield Candidate(str(number), orjson.dumps(doc).decode(), doc, number)
 
 
+async def fulfil(batch: Batch) -> None:
+    """Take a batch through all five."""
+    async with saga(batch):
+        batch = await validate(batch)
+        batch = await reserve(batch)
+        batch = await charge(batch)
+        batch = await ship(batch)
+        await notify(batch)
+
+
 async def take_through(first: int, count: int) -> float:
     """Seconds from the intake of the first order to the end of the last."""
     tally = Tally()
     intake = Intake(TRIVIAL, tally, lambda _rejection: None)
     begun = time.perf_counter()
     async for batch in intake.accepted(_candidates(first, count), BATCH):
-        async with saga(batch):
-            batch = await validate(batch)  # noqa: PLW2901 - as every flow reads
-            batch = await reserve(batch)  # noqa: PLW2901
-            batch = await charge(batch)  # noqa: PLW2901
-            batch = await ship(batch)  # noqa: PLW2901
-            await notify(batch)
+        await fulfil(batch)
     seconds = time.perf_counter() - begun
     assert tally.outcomes == {"done": count}, tally
     return seconds

@@ -164,18 +164,16 @@ async def _insert(
 async def _select(
     connection: AsyncConnection, tenant: str, scenario: str, keys: list[str]
 ) -> Sequence[Row[Any]]:
-    values = values_of(connection, keys)
-    return (
-        await connection.execute(
-            select(items, dead_letters.c.at.label("dead_at"))
-            .outerjoin(
-                dead_letters,
-                and_(dead_letters.c.item == items.c.id, dead_letters.c.status == "open"),
-            )
-            .where(items.c.tenant == tenant, items.c.scenario == scenario)
-            .where(items.c.key.in_(select(values.c.value)))
-        )
-    ).all()
+    values, same = values_of(connection, keys), items.alias("same")
+    # One look-up a key. As a join PostgreSQL may read the whole scenario instead: of a table that
+    # grows it knows too little.
+    by_key = and_(
+        same.c.tenant == tenant, same.c.scenario == scenario, same.c.key == values.c.value
+    )
+    ids = select(select(same.c.id).where(by_key).correlate(values).scalar_subquery())
+    buried = and_(dead_letters.c.item == items.c.id, dead_letters.c.status == "open")
+    query = select(items, dead_letters.c.at.label("dead_at")).outerjoin(dead_letters, buried)
+    return (await connection.execute(query.where(items.c.id.in_(ids.select_from(values))))).all()
 
 
 async def _about(

@@ -24,6 +24,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from agents.runtime.clock import clock
+from agents.runtime.journal import driver
 from agents.runtime.telemetry import COMMITS, get_logger
 
 log = get_logger(__name__)
@@ -120,6 +121,8 @@ def open_engine(url: str, **options: Any) -> AsyncEngine:
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(parsed, **options)
+    if "async_creator" not in options:  # who brings a driver of his own has cursors for it
+        event.listen(engine.sync_engine, "do_connect", driver.connect)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_immediate)
     event.listen(engine.sync_engine, "invalidate", _roll_back)

@@ -1,6 +1,7 @@
 """How items leave the hands of a process: ended with their outcome and notices, or made to wait."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy.exc import StatementError
 
@@ -8,7 +9,7 @@ from agents.runtime.batch import Item, Notice
 from agents.runtime.bus.ended import tell_ended
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.outcomes import is_refusal
-from agents.runtime.journal.rows import assign, insert_many, insert_new, move
+from agents.runtime.journal.rows import insert_many, insert_new, move
 from agents.runtime.journal.schema import outbox
 from agents.runtime.lifecycle import Event, State
 from agents.runtime.telemetry import get_logger
@@ -70,9 +71,11 @@ async def _end(
 ) -> set[int]:
     source = State.PROCESSING if event is Event.COMPLETE else State.COMPENSATING
     async with database.write() as connection:
-        moved = await move(connection, owner, held, event, source, owner=None, ended_at=now())
+        moved = set[int]()
+        for outcome, alike in _by_outcome(held).items():
+            ends: dict[str, Any] = {"ended_at": now(), "outcome": outcome}
+            moved |= await move(connection, owner, alike, event, source, owner=None, **ends)
         ended = [item for item in held if item.id in moved]
-        await assign(connection, "outcome", {item.id: item.outcome for item in ended})
         rows = [
             {"item": item.id, "topic": notice.topic, "channel": notice.channel, "body": notice.body}
             for item in ended
@@ -82,3 +85,11 @@ async def _end(
         await insert_many(connection, statement, rows)
         await tell_ended(connection, ended)
     return moved
+
+
+def _by_outcome(held: Sequence[Item]) -> dict[str | None, list[Item]]:
+    """Outcomes are a few words: one statement each costs less than one for each item."""
+    groups: dict[str | None, list[Item]] = {}
+    for item in held:
+        groups.setdefault(item.outcome, []).append(item)
+    return groups

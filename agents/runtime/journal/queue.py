@@ -123,13 +123,18 @@ async def _look(connection: AsyncConnection, scenario: str) -> Look:
 @cache
 def _looking() -> Any:
     queue = queues.c.scenario == bindparam("queue")
-    due = exists().where(_of_queue(), items.c.state == PENDING, items.c.retry_at <= now())
+    due = exists().where(_of_queue(), items.c.state == PENDING, items.c.retry_at <= _at_once())
     return select(
         exists().where(queue).label("known"),
         exists().where(queue, queues.c.paused.is_not(None)).label("paused"),
         exists().where(rates.c.scenario == bindparam("queue")).label("rated"),
         due.label("due"),
     )
+
+
+def _at_once() -> Any:
+    """SQL: the clock, read once: PostgreSQL would read it for every item that waits, along no index."""
+    return select(now()).scalar_subquery()
 
 
 def _of_queue() -> Any:
@@ -174,7 +179,7 @@ def _bring_back() -> Any:
     """Items whose time has come take their old place in the queue."""
     due = (
         select(items.c.id)
-        .where(_of_queue(), items.c.state == PENDING, items.c.retry_at <= now())
+        .where(_of_queue(), items.c.state == PENDING, items.c.retry_at <= _at_once())
         .order_by(items.c.retry_at)
         .limit(bindparam("most"))
         .with_for_update(skip_locked=True)

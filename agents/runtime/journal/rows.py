@@ -1,6 +1,7 @@
 """Set-based SQL that both databases understand: the building blocks of every compare-and-set."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -267,15 +268,19 @@ async def insert_many(
 ) -> None:
     """Run an INSERT for many rows, all with the same columns; nothing for none.
 
-    The driver gets plain tuples: SQLAlchemy's own handling of the values costs as much again as
-    the database, and no type of the schema needs it.
+    The driver gets plain values: SQLAlchemy's own handling of them costs as much again as the
+    database, and no type of the schema needs it. PostgreSQL gets them column by column in one
+    statement: a message a row costs it three times as much.
     """
     if not rows:
         return
     sql, names, constant = _compiled(statement, connection.dialect, tuple(rows[0]))
     pick = itemgetter(*names)
     values = [pick(constant | row) for row in rows]
-    await connection.exec_driver_sql(sql, values)
+    if is_sqlite(connection) or (together := _together(sql)) is None:
+        await connection.exec_driver_sql(sql, values)
+    else:
+        await connection.exec_driver_sql(together, tuple(map(list, zip(*values, strict=True))))
 
 
 @lru_cache(maxsize=64)
@@ -285,3 +290,20 @@ def _compiled(
     """The SQL, the names of its parameters in their order, and the values that are constant."""
     compiled = statement.compile(dialect=dialect, column_keys=columns)
     return str(compiled), compiled.positiontup, compiled.params
+
+
+_PARAMETER = re.compile(r"\$(\d+)::([A-Z]+)")
+
+
+@lru_cache(maxsize=64)
+def _together(sql: str) -> str | None:
+    """The same INSERT with an array for each column; None if a conflict has parameters of its own."""
+    head, _, tail = sql.partition(" VALUES (")
+    row, conflict, then = tail.partition(") ON CONFLICT")
+    if "$" in then:
+        return None
+    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in _PARAMETER.findall(row))
+    names = ", ".join(f"c{n}" for n, _ in _PARAMETER.findall(row))
+    row = _PARAMETER.sub(r"c\1", row if conflict else row.removesuffix(")"))
+    rest = f"ON CONFLICT{then}" if conflict else ""
+    return f"{head} SELECT {row} FROM unnest({arrays}) AS new ({names}) {rest}"

@@ -143,7 +143,6 @@ async def test_who_is_cancelled_leaves_the_work_to_those_who_wait(link: Link) ->
     assert (await follower)[0] == "42"
 
 
-@pytest.mark.slow
 async def test_with_redis_hung_full_or_never_started_everything_is_computed(tmp_path: Path) -> None:
     link = Link(Settings(data=tmp_path))
     assert await Cache(link).get(wanted("none")) == ("42", "computed")

@@ -1,0 +1,86 @@
+"""What queue, bus and an idle order cost, beside bare databases, bare Redis and the usual engines.
+
+python -m tests.benchmarks.messaging [--orders N] [--rounds N] [--only PART]; the last line is one
+JSON object. Peers are measured where `uv sync --group peers` has installed them.
+"""
+
+import argparse
+import os
+from typing import Any
+
+from tests.benchmarks.machine import middle, tell
+from tests.benchmarks.orchestration import Bench, bench
+
+SAMPLE = 300  # of what takes a commit or more for each
+IDLE = 30
+MILLISECONDS = 1_000
+
+
+def queue(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
+    """Orders a second that are accepted, and claimed and finished, singly and in batches."""
+    sample = min(orders, SAMPLE)
+    arguments = ("--orders", orders, "--sample", sample, "--rounds", rounds)
+    paces = here.ask("queueing", *arguments)
+    told = {
+        name: {
+            size: {what: middle(p) for what, p in whats.items()} for size, whats in sizes.items()
+        }
+        for name, sizes in paces.items()
+    }
+    for name in ("sqlite", "postgresql"):
+        for size in ("batch", "single"):
+            told[name][size]["finish_share_of_bare"] = ratio(
+                paces[name][size]["finish"], paces[f"bare_{name}"][size]["finish"]
+            )
+        for peer in {"pydocket", "celery"} & told.keys():
+            told[name]["batch"][f"finish_times_{peer}"] = ratio(
+                paces[name]["batch"]["finish"], paces[peer]["batch"]["finish"]
+            )
+    return {"queue_per_s": told}
+
+
+def idle(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
+    """One order at a time on an idle system."""
+    seconds = here.ask("idle", "--orders", min(orders, IDLE), "--rounds", rounds)
+    told: dict[str, Any] = {name: percentiles(some) for name, some in seconds.items()}
+    ours = told["ours"]["p50_ms"]
+    told["times_langgraph"] = (
+        round(ours / told["langgraph"]["p50_ms"], 2) if "langgraph" in told else None
+    )
+    told["quicker_than_plain_prefect"] = round(told["plain_prefect"]["p50_ms"] / ours, 1)
+    return {"idle_order": told}
+
+
+def ratio(ours: list[float], theirs: list[float]) -> float:
+    """The middle of the ratios of each round: what disturbs a round disturbs both."""
+    return middle([one / other for one, other in zip(ours, theirs, strict=True)])
+
+
+def percentiles(seconds: list[float]) -> dict[str, float]:
+    """p50 and p99 in milliseconds."""
+    ordered = sorted(seconds)
+    at = {f"p{n}_ms": ordered[min(len(ordered) * n // 100, len(ordered) - 1)] for n in (50, 99)}
+    return {name: round(value * MILLISECONDS, 2) for name, value in at.items()}
+
+
+PARTS = {"queue": queue, "idle": idle}
+
+
+def main(orders: int, rounds: int, only: str | None = None) -> None:
+    """Measure and print the answer."""
+    answer: dict[str, Any] = {"orders": orders, "cores": os.cpu_count()}
+    answer["load_before"] = round(os.getloadavg()[0], 2)
+    with bench() as here:
+        for name in [only] if only else PARTS:
+            answer |= PARTS[name](here, orders, rounds)
+    answer["load_after"] = round(os.getloadavg()[0], 2)
+    tell(answer)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--orders", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", choices=PARTS)
+    given = parser.parse_args()
+    main(given.orders, given.rounds, given.only)

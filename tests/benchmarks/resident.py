@@ -1,0 +1,75 @@
+"""Our consumer as it is deployed: a resident flow run, woken by Redis, stages together in a task run."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from prefect import flow
+
+from agents.runtime.batch import Batch
+from agents.runtime.consumer import Appetite, Consumer
+from agents.runtime.journal import open_journal
+from agents.runtime.journal.database import Database
+from agents.runtime.redis.signals import signals
+from agents.runtime.settings import settings
+from flows.consumer import together
+from flows.stories import STORIES, Story
+from tests.benchmarks.trivial import TRIVIAL, fulfil, notify
+from tests.benchmarks.waiting import Waiting
+
+NAME = TRIVIAL.name
+PATIENCE = 30
+
+
+class Ended:
+    """When the batch that is on its way has ended."""
+
+    def __init__(self) -> None:
+        self.at: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+    async def fulfil(self, batch: Batch) -> None:
+        """The story of the trivial orders."""
+        await fulfil(batch)
+        self.at.set_result(time.perf_counter())
+
+
+@asynccontextmanager
+async def resident(orders: int) -> AsyncIterator[Callable[[int], Awaitable[float]]]:
+    """Submits the order of a number as another process would; seconds until its end is committed.
+
+    The consumer's run ends after so many orders.
+    """
+    ended = Ended()
+    story = Story(TRIVIAL, ended.fulfil, notify, lambda _ledger: cast("Any", None))
+    cast("dict[str, Story]", STORIES)[NAME] = story
+    database, ready = Database(settings().journal), asyncio.Event()
+
+    @flow(name="trivial-consumer", persist_result=False)
+    async def consume_trivial() -> int:
+        async with open_journal(settings()), signals(settings()) as woken:
+
+            async def wait(seconds: float) -> None:
+                ready.set()
+                await woken.wait(NAME, seconds)
+
+            appetite = Appetite(batches=orders)
+            consumer = Consumer(TRIVIAL, lambda batch: together(NAME, batch), wait, appetite)
+            tally = await consumer.consume()
+            return tally.outcomes["done"]
+
+    consuming = asyncio.create_task(consume_trivial())
+    async with signals(settings()) as waker:
+        await ready.wait()
+
+        async def submit(number: int) -> float:
+            ended.at = asyncio.get_running_loop().create_future()
+            begun = time.perf_counter()
+            await Waiting(database).accept([number])
+            await waker.wake(NAME)
+            return await asyncio.wait_for(ended.at, PATIENCE) - begun
+
+        yield submit
+    assert await consuming == orders
+    await database.close()

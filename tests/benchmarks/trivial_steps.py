@@ -1,0 +1,25 @@
+"""The order that every engine is measured on, and the names of the five steps it takes."""
+
+from dataclasses import dataclass
+
+STEPS = ("validate", "reserve", "charge", "ship", "notify")
+
+
+@dataclass(frozen=True, slots=True)
+class Doc:
+    """An order's document; the trail names the agents it has passed."""
+
+    id: int
+    sku: str
+    qty: int
+    cents: int
+    trail: tuple[str, ...] = ()
+
+    def after(self, name: str) -> "Doc":
+        """The document with one more agent on its trail."""
+        return Doc(self.id, self.sku, self.qty, self.cents, (*self.trail, name))
+
+
+def document(number: int) -> Doc:
+    """The order with this number."""
+    return Doc(number, f"sku-{number % 97}", number % 5 + 1, 1999 + number)
