@@ -35,6 +35,8 @@ SQLITE_PRAGMAS = (
     "busy_timeout=10000",
     "foreign_keys=ON",
 )
+# A plan is kept that was made while a table was empty: it must not read the whole of it later.
+POSTGRESQL_SETTINGS = {"enable_seqscan": "off"}
 PATIENCE = 30.0  # seconds
 PAUSE = 0.5
 MIGRATION_LOCK = 0x61666C6F7773  # any number, the same for every process that migrates
@@ -113,7 +115,8 @@ class Database:
 def _engine(url: str) -> AsyncEngine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_async_engine(parsed, pool_pre_ping=True)
+        arguments = {"server_settings": POSTGRESQL_SETTINGS}
+        return create_async_engine(parsed, pool_pre_ping=True, connect_args=arguments)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(parsed)

@@ -120,6 +120,19 @@ def values_of(connection: AsyncConnection, values: Sequence[int] | Sequence[str]
     return func.unnest(array).table_valued("value").render_derived()
 
 
+def values_named(name: str, kind: Any, *, by_sqlite: bool) -> FromClause:
+    """As `values_of`, for a statement that is kept: `as_values` makes its parameter `name`."""
+    if by_sqlite:
+        return func.json_each(bindparam(name)).table_valued("value")
+    each = func.unnest(bindparam(name, type_=ARRAY(kind)))
+    return each.table_valued("value").render_derived()
+
+
+def as_values(values: Sequence[int] | Sequence[str], *, by_sqlite: bool) -> Any:
+    """The parameter of `values_named`."""
+    return json.dumps(values) if by_sqlite else list(values)
+
+
 def _held(*, by_sqlite: bool) -> ColumnElement[bool]:
     """SQL: the item is one of these, and the holder still has it under the same fence and state."""
     pair = tuple_(items.c.id, items.c.fence)
