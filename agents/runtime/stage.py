@@ -232,6 +232,8 @@ def _lose(lineage: Lineage, units: Sequence[Unit]) -> None:
 
 
 def _report(agent: AnyAgent, items: Sequence[Item], done: set[int]) -> None:
-    if TaskRunContext.get() is not None:
+    run = TaskRunContext.get()
+    # Where stages share a task run, each message of it costs more than a stage of few items.
+    if run is not None and run.task.name == agent.name:
         message = "%s: %d of %d items go on, %d set aside"
         get_run_logger().info(message, agent.name, len(done), len(items), len(items) - len(done))

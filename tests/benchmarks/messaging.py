@@ -6,6 +6,7 @@ JSON object. Peers are measured where `uv sync --group peers` has installed them
 
 import argparse
 import os
+from statistics import median
 from typing import Any
 
 from tests.benchmarks.machine import middle, tell
@@ -13,6 +14,9 @@ from tests.benchmarks.orchestration import Bench, bench
 
 SAMPLE = 300  # of what takes a commit or more for each
 IDLE = 30
+TALKS = 50
+LONGER = 100
+CLAIMS = 15
 MILLISECONDS = 1_000
 
 
@@ -51,6 +55,33 @@ def idle(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
     return {"idle_order": told}
 
 
+def length(here: Bench, orders: int, _rounds: int) -> dict[str, Any]:
+    """A claim of a batch with a hundred times as many items waiting."""
+    long = orders * LONGER
+    seconds = here.ask("long_queue", "--short", orders, "--long", long, "--rounds", CLAIMS)
+    told: dict[str, Any] = {"short": orders, "long": long}
+    for name in ("sqlite", "postgresql"):
+        few, many = (median(seconds[f"{name}_{which}"]) for which in ("short", "long"))
+        told[name] = {
+            "claim_short_ms": round(few * MILLISECONDS, 2),
+            "claim_long_ms": round(many * MILLISECONDS, 2),
+            "long_to_short": round(many / few, 2),
+        }
+    return {"queue_length": told}
+
+
+def bus(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
+    """Publish to receive, and request to reply, one at a time."""
+    seconds = here.ask("talking", "--messages", min(orders, TALKS), "--rounds", rounds)
+    told: dict[str, Any] = {}
+    for kind, contenders in seconds.items():
+        told[kind] = {name: percentiles(some) for name, some in contenders.items()}
+        bare = told[kind]["bare_redis"]["p50_ms"]
+        for name in ("sqlite", "postgresql"):
+            told[kind][name]["times_bare_redis"] = round(told[kind][name]["p50_ms"] / bare, 1)
+    return {"bus": told}
+
+
 def ratio(ours: list[float], theirs: list[float]) -> float:
     """The middle of the ratios of each round: what disturbs a round disturbs both."""
     return middle([one / other for one, other in zip(ours, theirs, strict=True)])
@@ -63,7 +94,7 @@ def percentiles(seconds: list[float]) -> dict[str, float]:
     return {name: round(value * MILLISECONDS, 2) for name, value in at.items()}
 
 
-PARTS = {"queue": queue, "idle": idle}
+PARTS = {"queue": queue, "length": length, "bus": bus, "idle": idle}
 
 
 def main(orders: int, rounds: int, only: str | None = None) -> None:

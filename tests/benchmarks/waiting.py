@@ -24,24 +24,24 @@ class Waiting:
     """Items that wait in the journal of one database."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
 
     async def accept(self, numbers: Sequence[int]) -> None:
         """Accept the orders with these numbers in one transaction; they wait then."""
-        await accept(self._database, SENDER, [_new(number) for number in numbers])
+        await accept(self.database, SENDER, [_new(number) for number in numbers])
 
     async def take(self, most: int) -> int:
         """Claim the first items and end them; returns how many."""
         rows = await self.claim(most)
         held = [_held(row) for row in rows]
         ended = await end(
-            self._database, OWNER, held, Event.COMPLETE, dict.fromkeys([i.id for i in held], ())
+            self.database, OWNER, held, Event.COMPLETE, dict.fromkeys([i.id for i in held], ())
         )
         return len(ended)
 
     async def claim(self, most: int) -> list[Row[Any]]:
         """Claim the first items."""
-        return await claim_first(self._database, OWNER, SENDER.scenario, most)
+        return await claim_first(self.database, OWNER, SENDER.scenario, most)
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from agents.runtime.journal.database import POSTGRESQL_LIMITS, Database, open_engine
+from agents.runtime.journal.database import POSTGRESQL_OPTIONS, Database, open_engine
 from tests.faults.fixtures import OpenGround, Play, grounds, nursery, play
 from tests.faults.outages import open_line
 
@@ -41,7 +41,7 @@ async def test_the_server_of_the_journal_is_stopped_at_once_and_comes_back(play:
 async def test_a_server_that_falls_silent_is_given_up(grounds: OpenGround, tmp_path: Path) -> None:
     ground = await grounds("postgresql")
     async with ground.plot() as (_, url), open_line(url, tmp_path) as line:
-        limits = POSTGRESQL_LIMITS | {"command_timeout": 1.0}
+        limits = POSTGRESQL_OPTIONS | {"command_timeout": 1.0}
         database = Database(line.url, open_engine(line.url, connect_args=limits))
         async with database.read() as connection:
             assert await connection.scalar(text("SELECT 1")) == 1
@@ -54,6 +54,6 @@ async def test_a_server_that_falls_silent_is_given_up(grounds: OpenGround, tmp_p
         with pytest.raises(TimeoutError):
             async with open_engine(line.url).connect():
                 pass
-        assert time.monotonic() - begun < POSTGRESQL_LIMITS["timeout"] + 1
+        assert time.monotonic() - begun < POSTGRESQL_OPTIONS["timeout"] + 1
         line.silent = False
         await database.close()

@@ -3,15 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Double, Row, and_, bindparam, select
+from sqlalchemy import Double, Row, Select, Text, and_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.claims import claim, deadline_here
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.ranks import Priority, give_back, ranked
-from agents.runtime.journal.rows import insert_many, insert_new, record, values_of
+from agents.runtime.journal.rows import (
+    as_values,
+    insert_many,
+    insert_new,
+    is_sqlite,
+    record,
+    values_named,
+    values_of,
+)
 from agents.runtime.journal.schema import dead_letters, effects, items, stages
 from agents.runtime.lifecycle import ENDED, Event, State
 
@@ -164,16 +173,26 @@ async def _insert(
 async def _select(
     connection: AsyncConnection, tenant: str, scenario: str, keys: list[str]
 ) -> Sequence[Row[Any]]:
-    values, same = values_of(connection, keys), items.alias("same")
+    lite = is_sqlite(connection)
+    given = {"tenant": tenant, "scenario": scenario, "keys": as_values(keys, by_sqlite=lite)}
+    found: Sequence[Row[Any]] = (await connection.execute(_stored(by_sqlite=lite), given)).all()
+    return found
+
+
+@cache
+def _stored(*, by_sqlite: bool) -> Select[Any]:
     # One look-up a key. As a join PostgreSQL may read the whole scenario instead: of a table that
     # grows it knows too little.
+    values, same = values_named("keys", Text(), by_sqlite=by_sqlite), items.alias("same")
     by_key = and_(
-        same.c.tenant == tenant, same.c.scenario == scenario, same.c.key == values.c.value
+        same.c.tenant == bindparam("tenant"),
+        same.c.scenario == bindparam("scenario"),
+        same.c.key == values.c.value,
     )
     ids = select(select(same.c.id).where(by_key).correlate(values).scalar_subquery())
     buried = and_(dead_letters.c.item == items.c.id, dead_letters.c.status == "open")
     query = select(items, dead_letters.c.at.label("dead_at")).outerjoin(dead_letters, buried)
-    return (await connection.execute(query.where(items.c.id.in_(ids.select_from(values))))).all()
+    return query.where(items.c.id.in_(ids.select_from(values)))
 
 
 async def _about(

@@ -36,7 +36,12 @@ SQLITE_PRAGMAS = (
     "foreign_keys=ON",
 )
 # Seconds: a server that is gone without a word would be waited for until the kernel gives up, in hours.
-POSTGRESQL_LIMITS = {"timeout": 5.0, "command_timeout": 30.0}
+# A plan is kept that was made while a table was empty: it must not read the whole of it later.
+POSTGRESQL_OPTIONS: dict[str, Any] = {
+    "timeout": 5.0,
+    "command_timeout": 30.0,
+    "server_settings": {"enable_seqscan": "off"},
+}
 PATIENCE = 30.0  # seconds
 PAUSE = 0.5
 MIGRATION_LOCK = 0x61666C6F7773  # any number, the same for every process that migrates
@@ -116,7 +121,7 @@ def open_engine(url: str, **options: Any) -> AsyncEngine:
     """The engine of that URL as the journal needs it; `options` go to SQLAlchemy."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        limited = {"connect_args": POSTGRESQL_LIMITS, "pool_pre_ping": True}
+        limited = {"connect_args": POSTGRESQL_OPTIONS, "pool_pre_ping": True}
         return create_async_engine(parsed, **(limited | options))
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)

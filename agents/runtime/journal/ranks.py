@@ -38,6 +38,7 @@ HEAD_START = {
     Priority.NORMAL: 0.0,
     Priority.LOW: -3600.0,
 }
+_HEAD_STARTS = {priority.value: seconds for priority, seconds in HEAD_START.items()}
 
 
 async def ranked(
@@ -72,7 +73,7 @@ async def give_back(
 
 async def advance(connection: AsyncConnection, scenario: str, claimed: Sequence[Row[Any]]) -> None:
     """Virtual time goes on to the latest start of what was claimed; nobody waits to write it."""
-    start = max(row.rank + HEAD_START[Priority(row.priority)] for row in claimed)
+    start = max(row.rank + _HEAD_STARTS[row.priority] for row in claimed)
     await connection.execute(
         _advance(by_sqlite=is_sqlite(connection)), {"queue": scenario, "start": start}
     )

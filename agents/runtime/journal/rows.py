@@ -1,7 +1,6 @@
 """Set-based SQL that both databases understand: the building blocks of every compare-and-set."""
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -11,7 +10,6 @@ from typing import Any, Protocol
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Dialect,
     FromClause,
     Integer,
     Select,
@@ -33,6 +31,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.database import now
+from agents.runtime.journal.inserts import compiled, together
 from agents.runtime.journal.schema import history, items
 from agents.runtime.lifecycle import TRANSITIONS, Event, State
 
@@ -118,6 +117,19 @@ def values_of(connection: AsyncConnection, values: Sequence[int] | Sequence[str]
     kind: Any = BigInteger() if isinstance(values[0], int) else Text()
     array: Any = literal(list(values), ARRAY(kind))
     return func.unnest(array).table_valued("value").render_derived()
+
+
+def values_named(name: str, kind: Any, *, by_sqlite: bool) -> FromClause:
+    """As `values_of`, for a statement that is kept: `as_values` makes its parameter `name`."""
+    if by_sqlite:
+        return func.json_each(bindparam(name)).table_valued("value")
+    each = func.unnest(bindparam(name, type_=ARRAY(kind)))
+    return each.table_valued("value").render_derived()
+
+
+def as_values(values: Sequence[int] | Sequence[str], *, by_sqlite: bool) -> Any:
+    """The parameter of `values_named`."""
+    return json.dumps(values) if by_sqlite else list(values)
 
 
 def _held(*, by_sqlite: bool) -> ColumnElement[bool]:
@@ -232,17 +244,15 @@ async def record(  # noqa: PLR0913 - the columns of one history row
     details: dict[int, str],
 ) -> None:
     """Append one history row for each item that moved."""
+    alike = {"event": event, "source": source, "target": TRANSITIONS[source, event], "owner": owner}
     rows = [
         {
             "item": row.id,
             "sequence": row.sequence,
-            "event": event,
-            "source": source,
-            "target": TRANSITIONS[source, event],
-            "owner": owner,
             "fence": row.fence,
             "detail": details.get(row.id),
         }
+        | alike
         for row in moved
     ]
     await insert_many(connection, _HISTORY, rows)
@@ -274,36 +284,10 @@ async def insert_many(
     """
     if not rows:
         return
-    sql, names, constant = _compiled(statement, connection.dialect, tuple(rows[0]))
+    sql, names, constant = compiled(statement, connection.dialect, tuple(rows[0]))
     pick = itemgetter(*names)
     values = [pick(constant | row) for row in rows]
-    if is_sqlite(connection) or (together := _together(sql)) is None:
+    if is_sqlite(connection) or (whole := together(sql)) is None:
         await connection.exec_driver_sql(sql, values)
     else:
-        await connection.exec_driver_sql(together, tuple(map(list, zip(*values, strict=True))))
-
-
-@lru_cache(maxsize=64)
-def _compiled(
-    statement: Any, dialect: Dialect, columns: tuple[str, ...]
-) -> tuple[str, Sequence[str], dict[str, Any]]:
-    """The SQL, the names of its parameters in their order, and the values that are constant."""
-    compiled = statement.compile(dialect=dialect, column_keys=columns)
-    return str(compiled), compiled.positiontup, compiled.params
-
-
-_PARAMETER = re.compile(r"\$(\d+)::([A-Z]+)")
-
-
-@lru_cache(maxsize=64)
-def _together(sql: str) -> str | None:
-    """The same INSERT with an array for each column; None if a conflict has parameters of its own."""
-    head, _, tail = sql.partition(" VALUES (")
-    row, conflict, then = tail.partition(") ON CONFLICT")
-    if "$" in then:
-        return None
-    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in _PARAMETER.findall(row))
-    names = ", ".join(f"c{n}" for n, _ in _PARAMETER.findall(row))
-    row = _PARAMETER.sub(r"c\1", row if conflict else row.removesuffix(")"))
-    rest = f"ON CONFLICT{then}" if conflict else ""
-    return f"{head} SELECT {row} FROM unnest({arrays}) AS new ({names}) {rest}"
+        await connection.exec_driver_sql(whole, tuple(map(list, zip(*values, strict=True))))

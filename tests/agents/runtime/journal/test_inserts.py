@@ -1,0 +1,36 @@
+"""Rows that go in together are the same rows, and a conflict of theirs is settled the same way."""
+
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
+
+from agents.runtime.journal import Journal
+from agents.runtime.journal.inserts import compiled, together
+from agents.runtime.journal.rows import insert_many, insert_new
+from agents.runtime.journal.schema import history, owners
+
+
+async def test_many_rows_go_in_with_their_nulls_and_what_is_there_stays(opened: Journal) -> None:
+    rows = [
+        {"id": f"o{n}", "pid": n, "beat_at": n / 2, "flow_run": f"'{n}" if n % 2 else None}
+        for n in range(300)
+    ]
+    async with opened.database.write() as connection:
+        statement = insert_new(connection, owners, host="here", lease=1.0)
+        await insert_many(connection, statement, rows)
+        await insert_many(connection, statement, [row | {"pid": -1} for row in rows])
+        found = await connection.execute(
+            owners.select().where(owners.c.host == "here").order_by(owners.c.pid)
+        )
+    assert [row._asdict() for row in found] == [r | {"host": "here", "lease": 1.0} for r in rows]
+
+
+def test_on_postgresql_they_are_one_statement() -> None:
+    postgresql = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy has no types for it
+    sql, names, _ = compiled(history.insert(), postgresql, ("item", "sequence", "at"))
+    assert together(sql) == (
+        "INSERT INTO history (item, sequence, at) SELECT c1, c2, c3"
+        " FROM unnest($1::BIGINT[], $2::INTEGER[], $3::FLOAT[]) AS new (c1, c2, c3) "
+    )
+    assert list(names) == ["item", "sequence", "at"]
+    assert together(
+        "INSERT INTO t (a) VALUES ($1::BIGINT) ON CONFLICT (a) DO UPDATE SET a = $2"
+    ) is (None)
