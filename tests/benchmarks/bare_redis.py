@@ -26,7 +26,7 @@ class BareRedis:
     async def accept(self, numbers: Sequence[int]) -> None:
         """One command for a batch."""
         bodies = [row[-1] for row in new_rows(numbers)]
-        await self._redis.rpush("bare:queue", *bodies)  # type: ignore[misc]  # typed for both clients
+        await self._redis.rpush("bare:queue", *bodies)
 
     async def take(self, most: int) -> int:
         """One script for a batch."""

@@ -1,6 +1,7 @@
 """How items leave the hands of a process: ended with their outcome and notices, or made to wait."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy.exc import StatementError
 
@@ -71,7 +72,7 @@ async def _end(
     async with database.write() as connection:
         moved = set[int]()
         for outcome, alike in _by_outcome(held).items():
-            ends = {"ended_at": now(), "outcome": outcome}
+            ends: dict[str, Any] = {"ended_at": now(), "outcome": outcome}
             moved |= await move(connection, owner, alike, event, source, owner=None, **ends)
         ended = [item for item in held if item.id in moved]
         rows = [
