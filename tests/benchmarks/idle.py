@@ -42,8 +42,8 @@ async def engines(orders: int) -> AsyncIterator[dict[str, Engine]]:
         found = {"ours": await stack.enter_async_context(resident(orders))}
         found["plain_prefect"] = timed(plain_order)
         try:
-            from tests.benchmarks.peer_celery import celery_order, celery_workers  # noqa: PLC0415 - peers may be missing
-            from tests.benchmarks.peer_langgraph import langgraph_orders  # noqa: PLC0415 - peers may be missing
+            from tests.benchmarks.peer_celery import celery_order, celery_workers  # noqa: PLC0415 - where it is installed
+            from tests.benchmarks.peer_langgraph import langgraph_orders  # noqa: PLC0415 - where it is installed
         except ImportError as error:
             sys.stderr.write(f"without peers: {error}\n")
         else:

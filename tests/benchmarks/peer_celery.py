@@ -28,13 +28,13 @@ app.conf.update(
 )
 
 
-@app.task(name="note")  # type: ignore[untyped-decorator]  # Celery ships no types
+@app.task(name="note")  # type: ignore[untyped-decorator]  # Celery has no types
 def note(_body: str) -> None:
     """Do nothing with an order."""
 
 
 def _step(name: str) -> Any:
-    @app.task(name=name)  # type: ignore[untyped-decorator]  # Celery ships no types
+    @app.task(name=name)  # type: ignore[untyped-decorator]  # Celery has no types
     def step(doc: dict[str, Any]) -> dict[str, Any]:
         return {**doc, "trail": [*doc["trail"], name]}
 

@@ -50,8 +50,8 @@ async def contenders(folder: Path, new: NewDatabase) -> AsyncIterator[dict[str, 
             "bare_redis": await stack.enter_async_context(bare_redis(socket)),
         }
         try:
-            from tests.benchmarks.peer_celery import celery_workers  # noqa: PLC0415 - peers may be missing
-            from tests.benchmarks.peer_docket import docket_queue  # noqa: PLC0415 - peers may be missing
+            from tests.benchmarks.peer_celery import celery_workers  # noqa: PLC0415 - where it is installed
+            from tests.benchmarks.peer_docket import docket_queue  # noqa: PLC0415 - where it is installed
         except ImportError as error:
             sys.stderr.write(f"without peers: {error}\n")
         else:

@@ -91,13 +91,13 @@ async def _asked(bus: Bus) -> float:
 @asynccontextmanager
 async def bare_redis(socket: Path) -> AsyncIterator[dict[str, Talk]]:
     """A stream with a group, and two lists: what the bus would be if it forgot everything."""
-    heard = Heard()
+    heard, closing = Heard(), asyncio.Event()
     async with Redis(unix_socket_path=str(socket), protocol=2) as redis:
         client: Any = redis
         await client.xgroup_create("bare:news", "bench", mkstream=True)
 
         async def receive() -> None:
-            while True:
+            while not closing.is_set():
                 found = await client.xreadgroup(
                     "bench", "me", {"bare:news": ">"}, count=1, block=BLOCK_MILLISECONDS
                 )
@@ -106,7 +106,7 @@ async def bare_redis(socket: Path) -> AsyncIterator[dict[str, Talk]]:
                     await client.xack("bare:news", "bench", entry)
 
         async def reply() -> None:
-            while True:
+            while not closing.is_set():
                 if asked := await client.blpop(["bare:asked"], timeout=1):
                     name, _, text = asked[1].partition(b":")
                     await client.rpush(b"bare:reply:" + name, text)
@@ -124,8 +124,7 @@ async def bare_redis(socket: Path) -> AsyncIterator[dict[str, Talk]]:
                 "request": ask,
             }
         finally:
-            for task in serving:
-                task.cancel()
+            closing.set()  # the client may swallow a cancellation
             await asyncio.gather(*serving, return_exceptions=True)
 
 

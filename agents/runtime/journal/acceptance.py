@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Double, Row, Select, Text, and_, bindparam, select
+from sqlalchemy import Double, Row, Text, and_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.claims import claim, deadline_here
@@ -180,7 +180,7 @@ async def _select(
 
 
 @cache
-def _stored(*, by_sqlite: bool) -> Select[Any]:
+def _stored(*, by_sqlite: bool) -> Any:
     # One look-up a key. As a join PostgreSQL may read the whole scenario instead: of a table that
     # grows it knows too little.
     values, same = values_named("keys", Text(), by_sqlite=by_sqlite), items.alias("same")

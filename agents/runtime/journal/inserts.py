@@ -31,4 +31,4 @@ def together(sql: str) -> str | None:
     names = ", ".join(f"c{n}" for n, _ in _PARAMETER.findall(row))
     row = _PARAMETER.sub(r"c\1", row if conflict else row.removesuffix(")"))
     rest = f"ON CONFLICT{then}" if conflict else ""
-    return f"{head} SELECT {row} FROM unnest({arrays}) AS new ({names}) {rest}"  # noqa: S608 - rearranged, nothing foreign
+    return f"{head} SELECT {row} FROM unnest({arrays}) AS new ({names}) {rest}"  # noqa: S608 - made of what SQLAlchemy has made

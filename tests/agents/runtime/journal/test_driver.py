@@ -17,7 +17,7 @@ def trips(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     import aiosqlite  # noqa: PLC0415 - SQLAlchemy loads it
 
     made: list[str] = []
-    send = aiosqlite.Connection._execute
+    send: Any = aiosqlite.Connection._execute
 
     async def counted(self: Any, function: Any, *arguments: Any, **options: Any) -> Any:
         made.append(getattr(function, "__name__", repr(function)))

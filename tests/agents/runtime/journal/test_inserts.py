@@ -24,7 +24,7 @@ async def test_many_rows_go_in_with_their_nulls_and_what_is_there_stays(opened: 
 
 
 def test_on_postgresql_they_are_one_statement() -> None:
-    postgresql = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy has no types for it
+    postgresql = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
     sql, names, _ = compiled(history.insert(), postgresql, ("item", "sequence", "at"))
     assert together(sql) == (
         "INSERT INTO history (item, sequence, at) SELECT c1, c2, c3"
