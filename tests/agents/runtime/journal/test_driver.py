@@ -21,7 +21,7 @@ def trips(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     async def counted(self: Any, function: Any, *arguments: Any, **options: Any) -> Any:
         made.append(getattr(function, "__name__", repr(function)))
-        return await send(self, function, *arguments, **options)  # type: ignore[no-untyped-call]  # untyped library
+        return await send(self, function, *arguments, **options)
 
     monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
     return made
