@@ -35,5 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(min(shared)))
         if "postgresql" in item.name or "postgresql_url" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("campaign") is not None:
+            item.add_marker(pytest.mark.slow)
     # The long ones first, so that no process is left alone with them at the end.
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)

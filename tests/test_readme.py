@@ -17,6 +17,7 @@ INSTALL_AND_TEST = {
     "pip install uv && uv run python -m flows.order_processing",
     "pip install uv && uv run pytest",
     'uv run pytest -m "not slow"',
+    "uv run pytest -m campaign",
     "uv run --group lint pre-commit install",
     "uv run --group lint pre-commit run --all-files",
 }
@@ -34,6 +35,8 @@ RUN_BY = {
     "uv run python -m flows.order_processing --enqueue sample": "tests/flows/test_serving.py",
     "uv run python -m flows.order_processing serve --most 2": "tests/flows/test_serving.py",
     "uv run python -m flows.operations backlog": "tests/flows/test_queueing.py",
+    "uv run python -m tests.faults --quick": "tests/faults/test_faults.py",
+    "uv run python -m tests.benchmarks.messaging": "tests/benchmarks/test_messaging.py",
     "uv run python -m tests.benchmarks.orchestration --orders 10000": (
         "tests/benchmarks/test_orchestration.py"
     ),

@@ -16,7 +16,7 @@ def test_the_middle_of_what_is_measured_side_by_side() -> None:
     assert percentiles([n / 1_000 for n in range(1, 101)]) == {"p50_ms": 51.0, "p99_ms": 100.0}
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "part,measured",
@@ -35,7 +35,7 @@ def test_each_part_measures_us_beside_what_is_bare(
     assert told.keys() >= measured
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.timeout(300)
 def test_an_idle_order_is_measured_beside_the_usual_engines(tmp_path: Path) -> None:
     if missing := [name for name in PEERS if find_spec(name) is None]:

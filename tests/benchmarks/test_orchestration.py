@@ -42,7 +42,7 @@ def test_a_measurement_that_fails_is_told(tmp_path: Path) -> None:
         answered("trivial", tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.timeout(900)
 def test_the_last_line_is_one_object_with_every_figure(tmp_path: Path) -> None:
     given = ("--orders", ORDERS, "--rounds", 1, "--only", "alone")

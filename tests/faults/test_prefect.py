@@ -17,7 +17,7 @@ from tests.faults.scene import Scene, new_scene
 from tests.invariants import Row
 from tests.prefect_server import PrefectServer, end_group, free_port, serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.campaign, pytest.mark.timeout(400)]
 
 SLOW = "payments.capture:slow=1;carriers.book:slow=1;inventory.issue:slow=1"
 BOUND = 150  # seconds

@@ -60,7 +60,9 @@ def blows_at(redis: Valkey) -> list[Callable[[], object]]:
 @pytest.mark.slow
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize(
-    "journal_url,blows", [("sqlite", 5), ("postgresql", 2)], indirect=["journal_url"]
+    "journal_url,blows",
+    [("sqlite", 5), pytest.param("postgresql", 5, marks=pytest.mark.campaign)],
+    indirect=["journal_url"],
 )
 async def test_three_consumers_killed_at_random_and_redis_too(shop: Shop, blows: int) -> None:
     bodies = [

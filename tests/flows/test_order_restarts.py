@@ -46,7 +46,7 @@ async def test_what_a_killed_run_began_the_next_one_finishes(shop: Shop) -> None
     assert 0 < max(item["deaths"] for item in journal.items.values()) <= 1
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
 async def test_a_run_killed_again_and_again_still_ends(shop: Shop) -> None:
     bodies = a_bit_of_everything(shop)

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import event, func, select
@@ -122,9 +123,9 @@ async def test_more_than_a_group_is_written_in_groups(monkeypatch: pytest.Monkey
     def see(_job: Job) -> Made:
         return Made(by="see")
 
-    def note(_c: object, _s: object, _text: str, values: object, _x: object, many: bool) -> None:
-        if many and "INTO stages" in _text and isinstance(values, list | tuple):
-            groups.append(len(values))
+    def note(_c: object, _s: object, text: str, values: Any, _x: object, many: bool) -> None:
+        if "INTO stages" in text:  # on SQLite row by row, on PostgreSQL an array for each column
+            groups.append(len(values if many else values[0]))
 
     event.listen(journal().database.engine.sync_engine, "after_cursor_execute", note)
     assert (await run(jobs(40), see)).outcomes == {"job completed": 40}
