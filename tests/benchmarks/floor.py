@@ -19,8 +19,7 @@ from agents.runtime.journal.schema import metadata
 from agents.runtime.settings import settings
 from agents.runtime.stage import GROUP_ITEMS
 from tests.benchmarks.machine import tell
-from tests.benchmarks.trivial import BATCH
-from tests.benchmarks.trivial_steps import STEPS, document
+from tests.benchmarks.trivial_steps import BATCH, STEPS, document
 
 OWNER = "host-4242-0123456789ab"
 

@@ -20,7 +20,7 @@ from prefect.settings import PREFECT_HOME, temporary_settings
 import agents.runtime  # noqa: F401 - it sets what holds for a temporary server
 from tests.benchmarks.machine import ROOT, ask, middle, tell
 from tests.benchmarks.real_flow import write_orders
-from tests.benchmarks.trivial import BATCH
+from tests.benchmarks.trivial_steps import BATCH
 
 MORE_REAL_ROUNDS = 2  # HTTP over two processes is noisier
 MOST_A_ROUND = 10_000

@@ -20,9 +20,8 @@ from agents.runtime.saga import saga
 from agents.runtime.settings import settings
 from agents.runtime.tally import Tally
 from tests.benchmarks.machine import peak_mb, tell
-from tests.benchmarks.trivial_steps import STEPS, Doc, document
+from tests.benchmarks.trivial_steps import BATCH, STEPS, Doc, document
 
-BATCH = 512  # the largest: a task run costs the same for any number of items
 WARM_UP = 512
 
 

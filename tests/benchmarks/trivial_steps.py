@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 STEPS = ("validate", "reserve", "charge", "ship", "notify")
+BATCH = 512  # the largest: a task run costs the same for any number of items
 
 
 @dataclass(frozen=True, slots=True)
