@@ -49,7 +49,11 @@ SABOTAGE = [
         "I3 {name}-2: ended, but could still be charged",
     ),
     ("sandbox", "UPDATE reservations SET status = 'held' WHERE key LIKE '%-2:%'", "I4 {name}-2"),
-    ("sandbox", "UPDATE stock SET on_hand = on_hand - 1, shipped = shipped + 1", "I4 {name}-lamp"),
+    (
+        "sandbox",
+        "UPDATE stock SET on_hand = on_hand - 1, shipped = shipped + 1 WHERE sku LIKE '%-lamp'",
+        "I4 {name}-lamp",
+    ),
     ("journal", f"DELETE FROM history WHERE item = {ITEM} AND sequence = 2", "I5 {name}-1"),
     (
         "journal",
