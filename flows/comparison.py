@@ -62,13 +62,12 @@ async def compare(
 async def _found(story: Story, ledger: Ledger) -> tuple[int, list[Difference]]:
     """How many differences there are, and the first of them, each with an alert.
 
-    What can be undone has its own room: it must not starve behind what only a person can settle.
+    Every kind has its own room: what can be undone, or is found last, must not starve behind a flood.
     """
-    counted, named = Counter[bool](), list[Difference]()
+    counted, named = Counter[str](), list[Difference]()
     async for difference in story.differences(ledger):
-        undoable = difference.of is not None
-        counted[undoable] += 1
-        if counted[undoable] <= MOST_NAMED:
+        counted[difference.what] += 1
+        if counted[difference.what] <= MOST_NAMED:
             named.append(difference)
             reason = f"{difference.what}: {difference.found}; {difference.advice}"
             alert("difference", story.scenario.name, difference.item, reason)

@@ -103,12 +103,12 @@ async def test_a_run_shows_a_table_and_says_where_to_look_next(terminal: Termina
 
 
 def test_the_file_runs_as_well_as_the_module_and_reads_standard_input(
-    terminal: Terminal,
+    connected: Terminal,
 ) -> None:
-    shop = terminal.shop
+    shop = connected.shop
     orders = Path(shop.write([shop.order(number) for number in range(10, 15)])).read_bytes()
 
-    ended = terminal.run(*FILE, "--orders", "-", "--stock", shop.stock, given=orders)
+    ended = connected.run(*FILE, "--orders", "-", "--stock", shop.stock, given=orders)
 
     assert ended.returncode == 0, ended.stderr.decode()
     assert "5 orders in" in ended.stdout.decode()
@@ -190,13 +190,13 @@ def test_what_nobody_expected_is_one_line_and_its_trace_in_the_log(connected: Te
     assert "Traceback" in (broken / "agent-flows.log").read_text("utf-8")
 
 
-def test_ctrl_c_says_how_to_go_on(terminal: Terminal) -> None:
-    shop = terminal.shop
+def test_ctrl_c_says_how_to_go_on(connected: Terminal) -> None:
+    shop = connected.shop
     bodies = [shop.order(number) for number in range(100, 200)]
     command = [sys.executable, *MODULE, "--orders", shop.write(bodies), "--stock", shop.stock]
     slow = ("--batch-size", "4", "--faults", "payments.capture:slow=1")
     with subprocess.Popen(
-        [*command, *slow], cwd=ROOT, env=terminal.environment, stderr=subprocess.PIPE
+        [*command, *slow], cwd=ROOT, env=connected.environment, stderr=subprocess.PIPE
     ) as running:
         before, until = shop.calls, time.monotonic() + 100
         while shop.calls < before + 60:
