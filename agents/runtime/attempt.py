@@ -1,7 +1,6 @@
 """One agent's work on one item: settle what is unknown, try, try again, say how it turned out."""
 
 import asyncio
-import inspect
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -55,7 +54,9 @@ async def attempt(agent: AnyAgent, unit: Unit) -> Outcome:
     while True:
         begun = time.perf_counter()
         try:
-            fact = await _settle_or_call(agent, unit)
+            fact = _inline(agent, unit) if agent.is_plain else await _settle_or_call(agent, unit)
+            if hasattr(fact, "__await__"):
+                fact = await _awaited(agent, fact, (unit,))
             point(f"called:{agent.name}")
             return Done(fact, agent.encode(fact))
         except PermanentError as error:
@@ -107,8 +108,10 @@ async def _bounded(agent: AnyAgent, arguments: list[Any], units: Sequence[Unit])
     if agent.policy.process:
         return await _in_process(agent, arguments, units)
     result = agent.function(*arguments)
-    if not inspect.isawaitable(result):
-        return result
+    return await _awaited(agent, result, units) if hasattr(result, "__await__") else result
+
+
+async def _awaited(agent: AnyAgent, result: Any, units: Sequence[Unit]) -> Any:
     async with within(_time_limit(agent, units)):
         return await result
 
@@ -128,6 +131,12 @@ def failure_of(agent: AnyAgent, error: Exception) -> Failure:
     """The error as the journal keeps it."""
     kind, cancelled = type(error).__name__, isinstance(error, Cancelled)
     return Failure(agent.name, kind, str(error) or kind, cancelled=cancelled)
+
+
+def _inline(agent: AnyAgent, unit: Unit) -> Any:
+    """What a plain agent returns: a coroutine around it would cost as much as a trivial agent."""
+    _check_halt(unit)
+    return agent.function(*agent.arguments(unit.item, unit.key))
 
 
 async def _settle_or_call(agent: AnyAgent, unit: Unit) -> Any:

@@ -232,8 +232,8 @@ def _lose(lineage: Lineage, units: Sequence[Unit]) -> None:
 
 
 def _report(agent: AnyAgent, items: Sequence[Item], done: set[int]) -> None:
-    run = TaskRunContext.get()
-    # Where stages share a task run, each message of it costs more than a stage of few items.
-    if run is not None and run.task.name == agent.name:
+    run, aside = TaskRunContext.get(), len(items) - len(done)
+    # That all go on the next run's name tells; a message costs more than a stage of few items.
+    if aside and run is not None and run.task.name == agent.name:
         message = "%s: %d of %d items go on, %d set aside"
-        get_run_logger().info(message, agent.name, len(done), len(items), len(items) - len(done))
+        get_run_logger().info(message, agent.name, len(done), len(items), aside)

@@ -131,6 +131,13 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         return [item.payload, *[facts[k] if k in facts else ask(item, key, k) for k in parameters]]
 
     @cached_property
+    def is_plain(self) -> bool:
+        """Whether a call is the function and nothing more: no effect, batch, process or cache."""
+        policy = self.policy
+        more = policy.effect or policy.process or policy.keep or self.batched
+        return not more and not inspect.iscoroutinefunction(self.function)
+
+    @cached_property
     def _parameters(self) -> list[Any]:
         return _parameters(self.function)
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Double, Row, Text, and_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agents.runtime.clock import clock
 from agents.runtime.journal.claims import claim, deadline_here
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.ranks import Priority, give_back, ranked
@@ -91,12 +92,14 @@ async def accept(
         return []
     wanted = {item.key: item for item in new}
     async with database.write() as connection:
-        rows, fresh = await _insert(connection, sender, wanted)
+        rows, fresh = await _insert(connection, sender, wanted, owner)
         claimed: dict[int, Row[Any]] = {}
         if owner is not None:
+            claimed = {row.id: row for row in rows.values() if row.id in fresh}
             same = [row.id for row in rows.values() if row.body_hash == wanted[row.key].body_hash]
-            taken = await claim(connection, owner, same, len(same), unsuspected=True)
-            claimed = {row.id: row for row in taken}
+            before = [known for known in same if known not in fresh]
+            taken = await claim(connection, owner, before, len(new), unsuspected=True)
+            claimed |= {row.id: row for row in taken}
     return [_answer(rows[item.key], item, claimed, fresh) for item in new]
 
 
@@ -126,8 +129,13 @@ async def outlook(database: Database, ids: Sequence[int]) -> Sequence[Row[Any]]:
 _DEADLINE = now() + bindparam("within", type_=Double())
 
 
+# What an item is when it waits for a consumer, and when who accepts it claims it at once.
+_WAITS = {"state": State.PENDING, "fence": 0, "sequence": 1}
+_CLAIMED = {"state": State.PROCESSING, "fence": 1, "sequence": 2}
+
+
 async def _insert(
-    connection: AsyncConnection, sender: Sender, wanted: dict[str, NewItem]
+    connection: AsyncConnection, sender: Sender, wanted: dict[str, NewItem], owner: str | None
 ) -> tuple[dict[str, Row[Any]], set[int]]:
     """The stored items by their keys, and the ids of those that were not there before."""
     tenant, scenario = sender.tenant, sender.scenario
@@ -146,28 +154,42 @@ async def _insert(
             "body_hash": item.body_hash,
             "body": item.body,
             "within": item.within,
+            "owner": owner,
         }
         for item in ordered
     ]
     statement = insert_new(
         connection,
         items,
-        state=State.PENDING,
-        fence=0,
         deaths=0,
-        sequence=1,
         cancel_requested=False,
         accepted_at=now(),
         deadline=_DEADLINE,
+        **(_CLAIMED if owner else _WAITS),
     )
     await insert_many(connection, statement, rows)
     stored = {row.key: row for row in await _select(connection, tenant, scenario, list(wanted))}
     fresh = {row.id for row in stored.values() if row.trace == wanted[row.key].trace}
-    new = [row for row in stored.values() if row.id in fresh]
-    await record(connection, new, Event.ACCEPT, None, None, {})
+    await _record(connection, [row.id for row in stored.values() if row.id in fresh], owner)
     known = [wanted[row.key].priority for row in stored.values() if row.id not in fresh]
     await give_back(connection, scenario, tenant, known)
     return stored, fresh
+
+
+class _Born(NamedTuple):
+    """A new item as one row of its history needs it."""
+
+    id: int
+    sequence: int
+    fence: int
+
+
+async def _record(connection: AsyncConnection, ids: Sequence[int], owner: str | None) -> None:
+    """The beginning of these histories: accepted, and claimed by the `owner` if there is one."""
+    await record(connection, [_Born(key, 1, 0) for key in ids], Event.ACCEPT, None, None, {})
+    if owner is not None:
+        claims = [_Born(key, 2, 1) for key in ids]
+        await record(connection, claims, Event.CLAIM, State.PENDING, owner, {})
 
 
 async def _select(
@@ -175,6 +197,7 @@ async def _select(
 ) -> Sequence[Row[Any]]:
     lite = is_sqlite(connection)
     given = {"tenant": tenant, "scenario": scenario, "keys": as_values(keys, by_sqlite=lite)}
+    given["monotonic"] = clock().monotonic()
     found: Sequence[Row[Any]] = (await connection.execute(_stored(by_sqlite=lite), given)).all()
     return found
 
@@ -191,7 +214,8 @@ def _stored(*, by_sqlite: bool) -> Any:
     )
     ids = select(select(same.c.id).where(by_key).correlate(values).scalar_subquery())
     buried = and_(dead_letters.c.item == items.c.id, dead_letters.c.status == "open")
-    query = select(items, dead_letters.c.at.label("dead_at")).outerjoin(dead_letters, buried)
+    here = deadline_here(bindparam("monotonic", type_=Double()))
+    query = select(items, here, dead_letters.c.at.label("dead_at")).outerjoin(dead_letters, buried)
     return query.where(items.c.id.in_(ids.select_from(values)))
 
 

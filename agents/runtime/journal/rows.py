@@ -286,7 +286,7 @@ async def insert_many(
         return
     sql, names, constant = compiled(statement, connection.dialect, tuple(rows[0]))
     pick = itemgetter(*names)
-    values = [pick(constant | row) for row in rows]
+    values = [pick(constant | row) for row in rows] if constant else list(map(pick, rows))
     if is_sqlite(connection) or (whole := together(sql)) is None:
         await connection.exec_driver_sql(sql, values)
     else:
