@@ -47,8 +47,7 @@ async def process_orders(
 
     """
     async with open_desk(orders, faults=faults, stock=stock, report=report) as desk:
-        async for batch in desk.accepted(batch_size):
-            await fulfil(batch)
+        await desk.take_through(fulfil, batch_size)
         return await desk.report()
 
 

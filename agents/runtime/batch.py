@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -250,3 +250,7 @@ class Batch:
 
     def __repr__(self) -> str:
         return f"{self.count} items"
+
+
+Fulfil = Callable[[Batch], Awaitable[None]]
+"""What a scenario does with every batch, whoever brings it."""

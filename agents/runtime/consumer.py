@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from agents.runtime.batch import Batch, Scenario
+from agents.runtime.batch import Batch, Fulfil, Scenario
 from agents.runtime.clock import clock
 from agents.runtime.faultpoints import point
 from agents.runtime.intake import batches_of
@@ -19,12 +19,12 @@ from agents.runtime.journal import journal
 from agents.runtime.journal.acceptance import Claimed, load
 from agents.runtime.journal.claims import claim
 from agents.runtime.journal.queue import claim_first, left_over
+from agents.runtime.side_by_side import side_by_side
 from agents.runtime.tally import Tally
 
 POLL_SECONDS = 1.0
 LOOK_SECONDS = 2.0
 
-Fulfil = Callable[[Batch], Awaitable[None]]
 Wait = Callable[[float], Awaitable[object]]
 
 
@@ -64,12 +64,9 @@ class Consumer:
         back by whoever closes the journal.
         """
         self._worked_at = clock().monotonic()
-        workers = asyncio.gather(*(self._work() for _ in range(self.appetite.at_once)))
-        try:
+        # One that fails ends them all: the next run takes up what they held.
+        async with side_by_side(self._work, self.appetite.at_once) as workers:
             await workers
-        finally:
-            workers.cancel()  # one that fails ends them all: the next run takes up what they held
-            await asyncio.gather(workers, return_exceptions=True)
         return self.tally
 
     @property

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 
 from agents.runtime.policies import Policy
 
+LOTS = random.Random()  # noqa: S311 - no secret; its own, so that a simulation can repeat them
 LONGEST_SLEEP = 1.0  # seconds inside a task run; a longer wait leaves the batch
 
 _scale: ContextVar[float] = ContextVar("retry_scale", default=1.0)
@@ -20,7 +21,7 @@ def wait_before(
 ) -> float:
     """Seconds to wait after failed attempt number `attempt` (from 1), at least `retry_after`."""
     ceiling = min(policy.backoff_cap, policy.backoff * 2.0 ** (attempt - 1))
-    jittered = (rng or random).uniform(0, ceiling)
+    jittered = (rng or LOTS).uniform(0, ceiling)
     return max(jittered, retry_after or 0.0) * _scale.get()
 
 

@@ -22,6 +22,7 @@ from agents.runtime.limits import slots
 from agents.runtime.outcomes import Dead, Delayed, Done, Failed, Unit, Waits
 from agents.runtime.policies import Lookup
 from agents.runtime.showcase import alert
+from agents.runtime.side_by_side import side_by_side
 from agents.runtime.tally import reason_of
 from agents.runtime.task import Agent
 from agents.runtime.telemetry import ITEMS, get_logger
@@ -134,18 +135,15 @@ async def _run(agent: AnyAgent, lineage: Lineage, units: list[Unit]) -> set[int]
             if len(finished) >= GROUP_ITEMS:
                 group_is_full.set()
 
-    workers = asyncio.gather(*(work() for _ in range(min(agent.policy.concurrency, len(units)))))
     going_on: set[int] = set()
-    try:
+    # No call outlives its stage.
+    async with side_by_side(work, min(agent.policy.concurrency, len(units))) as workers:
         while not workers.done() or finished:
             await _next_group(workers, group_is_full)
             group_is_full.clear()
             group, finished[:] = finished[:GROUP_ITEMS], finished[GROUP_ITEMS:]
             going_on |= await _commit(agent, lineage, group)
         await workers
-    finally:
-        workers.cancel()  # no call outlives its stage
-        await asyncio.gather(workers, return_exceptions=True)
     return going_on
 
 

@@ -79,8 +79,7 @@ async def take_through(first: int, count: int) -> float:
     tally = Tally()
     intake = Intake(TRIVIAL, tally, lambda _rejection: None)
     begun = time.perf_counter()
-    async for batch in intake.accepted(_candidates(first, count), BATCH):
-        await fulfil(batch)
+    await intake.take_through(_candidates(first, count), BATCH, fulfil)
     seconds = time.perf_counter() - begun
     assert tally.outcomes == {"done": count}, tally
     return seconds

@@ -97,11 +97,12 @@ async def _write(
     at = clock().time()
     stage_rows = [_stage_row(unit, at) for unit in mine]
     await insert_many(connection, insert_or_replace(connection, stages), stage_rows)
-    await _write_effects(connection, mine)
-    await _park(connection, owner, mine, state)
-    await _delay(connection, owner, mine, state)
-    await _fail(connection, owner, mine, state)
-    await _bury(connection, owner, mine, state)
+    await _write_effects(connection, [unit for unit in mine if unit.key])
+    aside = [unit for unit in mine if not isinstance(unit.outcome, Done)]
+    await _park(connection, owner, aside, state)
+    await _delay(connection, owner, aside, state)
+    await _fail(connection, owner, aside, state)
+    await _bury(connection, owner, aside, state)
     return held
 
 
@@ -146,16 +147,14 @@ async def _write_effects(connection: AsyncConnection, units: Sequence[Unit]) -> 
     """Settle the intents whose outcome is certain now; the others stay as intended."""
     statuses: dict[str, list[int]] = {}
     if not_yet := [
-        unit.id
-        for unit in units
-        if unit.key and not unit.unknown and isinstance(unit.outcome, Delayed | Waits)
+        unit.id for unit in units if not unit.unknown and isinstance(unit.outcome, Delayed | Waits)
     ]:
         # Certainly nothing happened: an intent left behind would be settled as unknown later.
         await connection.execute(delete(effects).where(_intents(connection, units[0], not_yet)))
     for unit in units:
-        if unit.key and isinstance(unit.outcome, Done):
+        if isinstance(unit.outcome, Done):
             statuses.setdefault("done", []).append(unit.id)
-        elif unit.key and isinstance(unit.outcome, Failed) and unit.outcome.clean:
+        elif isinstance(unit.outcome, Failed) and unit.outcome.clean:
             statuses.setdefault("refused", []).append(unit.id)
     for status, ids in statuses.items():
         await connection.execute(

@@ -145,9 +145,14 @@ def _held(*, by_sqlite: bool) -> ColumnElement[bool]:
         fences = bindparam("held_fences", type_=ARRAY(Integer))
         each = func.unnest(ids, fences).table_valued("id", "fence").render_derived()
         pairs = select(each.c.id, each.c.fence)
+    return and_(pair.in_(pairs), _mine())
+
+
+def _mine() -> ColumnElement[bool]:
+    """SQL: the holder has the item, in this state."""
     # The unary plus of SQLite, spelt portably: look up by id, never walk along all held items.
     mine = func.coalesce(items.c.owner, "") == bindparam("holder")
-    return and_(pair.in_(pairs), mine, items.c.state == bindparam("held_state"))
+    return and_(mine, items.c.state == bindparam("held_state"))
 
 
 def _holding(
@@ -174,9 +179,11 @@ async def still_held(
     """The items that `owner` still holds in `state`, locked; and why one must not go forward."""
     if not held:
         return {}
-    statement = _still_held(by_sqlite=is_sqlite(connection))
-    result = await connection.execute(statement, _holding(connection, owner, held, state))
-    return {item: halt and Halt(halt) for item, halt in result.all()}
+    lite, fences = is_sqlite(connection), {one.id: one.fence for one in held}
+    given = {"holder": owner, "held_state": state, "ids": as_values(list(fences), by_sqlite=lite)}
+    result = await connection.execute(_still_held(by_sqlite=lite), given)
+    # Whoever took one over raised its fence; compared here, it costs the database nothing.
+    return {key: halt and Halt(halt) for key, fence, halt in result.all() if fence == fences[key]}
 
 
 def _halt() -> ColumnElement[str | None]:
@@ -190,9 +197,10 @@ def _halt() -> ColumnElement[str | None]:
 
 @cache  # every group of every stage asks for it
 def _still_held(*, by_sqlite: bool) -> Select[Any]:
+    values = values_named("ids", BigInteger(), by_sqlite=by_sqlite)
     return (
-        select(items.c.id, _halt())
-        .where(_held(by_sqlite=by_sqlite))
+        select(items.c.id, items.c.fence, _halt())
+        .where(items.c.id.in_(select(values.c.value)), _mine())
         .order_by(items.c.id)
         .with_for_update(of=items)
     )

@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 
 from agents.runtime.agent import agent
-from agents.runtime.batch import Batch
-from agents.runtime.consumer import Appetite, Consumer, Fulfil
+from agents.runtime.batch import Batch, Fulfil
+from agents.runtime.consumer import Appetite, Consumer
 from agents.runtime.intake import Intake
 from agents.runtime.journal import Journal, open_journal
 from agents.runtime.journal.queue import QueueFull, claim_first

@@ -9,6 +9,7 @@ from sqlalchemy import event, func, select
 
 from agents.runtime import stage
 from agents.runtime.agent import EffectKey, agent
+from agents.runtime.attempt import LeaseLost
 from agents.runtime.errors import PermanentError
 from agents.runtime.journal import Journal, journal, open_journal
 from agents.runtime.journal.schema import effects, stages
@@ -258,3 +259,21 @@ async def test_an_empty_batch_costs_nothing(provider: Provider) -> None:
     before = commits()
     assert (await make(batch)).count == 0
     assert commits() == before
+
+
+@pytest.mark.usefixtures("opened")
+async def test_no_call_outlives_a_stage_that_is_given_up() -> None:
+    ended = list[str]()
+
+    @agent(READ)
+    async def look(job: Job) -> None:
+        if job.key == jobs(2)[1].key:
+            raise LeaseLost("taken over")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(job.key)
+
+    with pytest.raises(LeaseLost):
+        await asyncio.wait_for(run(jobs(2), look), 10)
+    assert ended == [jobs(2)[0].key]

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import random
 import shutil
 import sqlite3
 import sys
@@ -24,6 +23,7 @@ from agents.runtime.errors import IllegalTransition
 from agents.runtime.intake import Intake
 from agents.runtime.journal import Journal
 from agents.runtime.journal.interventions import Act, UnknownItem, cancel, decide
+from agents.runtime.retries import LOTS
 from agents.runtime.tally import Tally
 from agents.services.sandbox.record import SCHEMA
 from flows.order_processing import fulfil
@@ -202,8 +202,7 @@ class _World:
     async def _process(self, _journal: Journal) -> None:
         source = [candidates()[number] for number in self.schedule.orders]
         intake = Intake(ORDERS, Tally(), reject=lambda _: None)
-        async for batch in intake.accepted(source, self.schedule.size):
-            await fulfil(batch)
+        await intake.take_through(source, self.schedule.size, fulfil)
 
     async def _wish(self, wish: Wish) -> None:
         await asyncio.sleep(wish.at)
@@ -261,9 +260,9 @@ def _record() -> sqlite3.Connection:
 @contextmanager
 def _lots_of(seed: int) -> Iterator[None]:
     """Jitter is drawn from the seed too."""
-    before = random.getstate()
-    random.seed(seed)
+    before = LOTS.getstate()
+    LOTS.seed(seed)
     try:
         yield
     finally:
-        random.setstate(before)
+        LOTS.setstate(before)
