@@ -134,7 +134,6 @@ def as_values(values: Sequence[int] | Sequence[str], *, by_sqlite: bool) -> Any:
 
 def _held(*, by_sqlite: bool) -> ColumnElement[bool]:
     """SQL: the item is one of these, and the holder still has it under the same fence and state."""
-    pair = tuple_(items.c.id, items.c.fence)
     if by_sqlite:
         each = func.json_each(bindparam("held_items")).table_valued("value")
         pairs = select(
@@ -145,7 +144,7 @@ def _held(*, by_sqlite: bool) -> ColumnElement[bool]:
         fences = bindparam("held_fences", type_=ARRAY(Integer))
         each = func.unnest(ids, fences).table_valued("id", "fence").render_derived()
         pairs = select(each.c.id, each.c.fence)
-    return and_(pair.in_(pairs), _mine())
+    return and_(tuple_(items.c.id, items.c.fence).in_(pairs), _mine())
 
 
 def _mine() -> ColumnElement[bool]:
