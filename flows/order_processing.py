@@ -47,7 +47,8 @@ async def process_orders(
 
     """
     async with open_desk(orders, faults=faults, stock=stock, report=report) as desk:
-        await desk.take_through(fulfil, batch_size)
+        async for batch in desk.accepted(batch_size):
+            await fulfil(batch)
         return await desk.report()
 
 

@@ -11,7 +11,7 @@ from agents.orders import sample
 from agents.orders.read_orders import count_orders, read_orders
 from agents.orders.report import OrderReport, markdown, report_of
 from agents.orders.scenario import ORDERS
-from agents.runtime.batch import Batch, Fulfil
+from agents.runtime.batch import Batch
 from agents.runtime.intake import Intake
 from agents.runtime.journal import open_journal
 from agents.runtime.journal.ranks import Priority
@@ -38,17 +38,14 @@ class Desk:
     rejects: Rejects
     begun: float
 
-    async def take_through(self, fulfil: Fulfil, batch_size: int) -> None:
-        """Take the orders of the source through it in batches: validated, journalled, deduplicated."""
+    async def accepted(self, batch_size: int) -> AsyncIterator[Batch]:
+        """The orders of the source in batches: validated, journalled, deduplicated, ours."""
         progress, tally = Progress(NAME), self.intake.tally
         tally.expected = await asyncio.to_thread(count_orders, self.source)
         await rename_run(self._name(tally.expected))
-
-        async def shown(batch: Batch) -> None:
+        async for batch in self.intake.accepted(read_orders(self.source), batch_size):
             await progress.show(tally)
-            await fulfil(batch)
-
-        await self.intake.take_through(read_orders(self.source), batch_size, shown)
+            yield batch
         tally.expected = tally.done
         tally.show()
         await progress.show(tally)

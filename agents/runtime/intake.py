@@ -1,21 +1,17 @@
 """Work coming into a flow: records are checked, accepted into the journal and handed on in batches."""
 
 import asyncio
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterator,
-    Callable,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from agents.runtime.batch import Batch, Fulfil, Lineage, Scenario, hash_of
+from agents.runtime.batch import (
+    Batch,
+    Lineage,
+    Scenario,
+    hash_of,
+)
 from agents.runtime.clock import clock
 from agents.runtime.errors import Conflict
 from agents.runtime.faultpoints import point
@@ -35,14 +31,12 @@ from agents.runtime.journal.queue import require_room
 from agents.runtime.journal.ranks import Priority
 from agents.runtime.lifecycle import State
 from agents.runtime.loading import restore
-from agents.runtime.side_by_side import side_by_side
 from agents.runtime.stage import park_unreadable
 from agents.runtime.tally import Tally
 from agents.runtime.telemetry import get_logger, new_trace
 
 log = get_logger(__name__)
 
-AT_ONCE = 2
 LONGEST_NAP = 5.0
 
 
@@ -83,37 +77,14 @@ class Intake:
         After the records come the items that were to be tried again later, and those that a dead
         process held, as soon as they are due.
         """
-        async for claimed in self._claims(records, size):
-            journal().stop.check()
+        source = iter(records)
+        while chunk := await asyncio.to_thread(_next, source, size):
+            claimed = await self._accept(chunk)
+            claimed += await self._due(size - len(claimed), unsuspected=True)
             async for batch in self._batches(claimed, size):
                 yield batch
         async for batch in self._come_back(size):
             yield batch
-        await self._give_up()
-
-    async def take_through(
-        self, records: Iterable[Candidate | Rejection], size: int, fulfil: Fulfil
-    ) -> None:
-        """Take the batches of `accepted` through their story, two of them on their way at once.
-
-        While one waits for the world or the disk, the other goes on.
-        """
-        claims, turn, stop = self._claims(records, size), asyncio.Lock(), journal().stop
-
-        async def work() -> None:
-            while not stop.asked:
-                async with turn:
-                    claimed = await anext(claims, None)
-                if claimed is None:
-                    return
-                async for batch in self._batches(claimed, size):
-                    await fulfil(batch)
-
-        async with aclosing(claims), side_by_side(work, AT_ONCE) as workers:
-            await workers
-        stop.check()
-        async for batch in self._come_back(size):
-            await fulfil(batch)
         await self._give_up()
 
     async def queued(
@@ -149,14 +120,6 @@ class Intake:
         async for batch in self._come_back(size):
             yield batch
         await self._give_up()
-
-    async def _claims(
-        self, records: Iterable[Candidate | Rejection], size: int
-    ) -> AsyncGenerator[list[Claimed]]:
-        source = iter(records)
-        while chunk := await asyncio.to_thread(_next, source, size):
-            claimed = await self._accept(chunk)
-            yield claimed + await self._due(size - len(claimed), unsuspected=True)
 
     async def _accept(self, chunk: Sequence[Candidate | Rejection]) -> list[Claimed]:
         answers = await self._offer(chunk, journal().owner.id, Priority.NORMAL)
@@ -217,6 +180,7 @@ class Intake:
         self.reject(rejection)
 
     async def _batches(self, claimed: Sequence[Claimed], size: int) -> AsyncIterator[Batch]:
+        journal().stop.check()
         async for batch in batches_of(self.scenario, self.tally, claimed, size):
             yield batch
             self.late.update(batch.lineage.delayed)
@@ -226,7 +190,6 @@ class Intake:
         until = clock().monotonic() + journal().owner.lease
         while self.late:
             claimed = await self._due(size)
-            journal().stop.check()
             async for batch in self._batches(claimed, size):
                 yield batch
             if not claimed and not await self._wait(until):
@@ -265,14 +228,11 @@ class Intake:
         self.tally.show()
 
     async def _settle_ended(self) -> None:
-        """Stop waiting for items that somebody has ended, or that wait for a person."""
+        """Stop waiting for items that somebody else has ended."""
         for row in await outlook(journal().database, sorted(self.late)):
             if row.ended_at is not None:
                 buried = row.state == State.DEAD_LETTERED
                 self.tally.count("dead-lettered" if buried else "already done", row.outcome or "")
-                self.late.discard(row.id)
-            elif row.waiting_since is not None:
-                self.tally.count("waiting", "in other hands when it came")
                 self.late.discard(row.id)
 
 

@@ -79,7 +79,8 @@ async def take_through(first: int, count: int) -> float:
     tally = Tally()
     intake = Intake(TRIVIAL, tally, lambda _rejection: None)
     begun = time.perf_counter()
-    await intake.take_through(_candidates(first, count), BATCH, fulfil)
+    async for batch in intake.accepted(_candidates(first, count), BATCH):
+        await fulfil(batch)
     seconds = time.perf_counter() - begun
     assert tally.outcomes == {"done": count}, tally
     return seconds

@@ -8,7 +8,6 @@ from agents.orders.book_shipment import book_shipment
 from agents.orders.charge import authorise_payment, capture_payment, open_payment
 from agents.orders.desk import open_desk
 from agents.orders.reserve_stock import issue_stock, reserve_stock
-from agents.runtime.batch import Batch
 from agents.runtime.saga import saga
 from agents.runtime.task import Agent
 from flows.following import follow
@@ -22,15 +21,13 @@ async def ship_and_die(shop: Shop, count: int) -> None:
         *(assess_risk, reserve_stock, open_payment, authorise_payment),
         *(capture_payment, book_shipment, issue_stock),
     )
-
-    async def all_but_telling(batch: Batch) -> None:
-        async with saga(batch):
-            for step in story:
-                batch = await step(batch)
-
     file = shop.write(shop.orders(count))
     async with open_desk(file, faults="none", stock=shop.stock, report=shop.report) as desk:
-        await desk.take_through(all_but_telling, 256)
+        async for batch in desk.accepted(256):
+            async with saga(batch):
+                current = batch
+                for step in story:
+                    current = await step(current)
 
 
 async def test_shipped_orders_are_told_of_by_whoever_hears_of_them(shop: Shop) -> None:

@@ -63,9 +63,13 @@ async def commit(database: Database, owner: str, units: Sequence[Unit], state: S
     becomes a dead letter, and no effect is repeated. Any other trouble, such as a lost connection
     or a deadlock, is no item's fault and is raised.
     """
+    at = clock().time()
+    rows = [
+        _stage_row(unit, at) for unit in units
+    ]  # before the transaction: others wait for its end
     try:
         async with database.write() as connection:
-            return await _write(connection, owner, units, state)
+            return await _write(connection, owner, units, rows, state)
     except (StatementError, UnicodeError) as error:
         if not is_refusal(error):
             raise
@@ -73,7 +77,7 @@ async def commit(database: Database, owner: str, units: Sequence[Unit], state: S
             unit = units[0]
             unit.outcome = Dead(_unstorable(unit, error))
             async with database.write() as connection:
-                return await _write(connection, owner, units, state)
+                return await _write(connection, owner, units, [_stage_row(unit, at)], state)
         middle = len(units) // 2
         first = await commit(database, owner, units[:middle], state)
         return first | await commit(database, owner, units[middle:], state)
@@ -90,13 +94,17 @@ def is_refusal(error: Exception) -> bool:
 
 
 async def _write(
-    connection: AsyncConnection, owner: str, units: Sequence[Unit], state: State
+    connection: AsyncConnection,
+    owner: str,
+    units: Sequence[Unit],
+    rows: list[dict[str, Any]],
+    state: State,
 ) -> set[int]:
     held = set(await still_held(connection, owner, units, state))
     mine = [unit for unit in units if unit.id in held]
-    at = clock().time()
-    stage_rows = [_stage_row(unit, at) for unit in mine]
-    await insert_many(connection, insert_or_replace(connection, stages), stage_rows)
+    if len(mine) < len(units):
+        rows = [row for row in rows if row["item"] in held]
+    await insert_many(connection, insert_or_replace(connection, stages), rows)
     await _write_effects(connection, [unit for unit in mine if unit.key])
     aside = [unit for unit in mine if not isinstance(unit.outcome, Done)]
     await _park(connection, owner, aside, state)

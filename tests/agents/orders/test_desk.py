@@ -7,13 +7,11 @@ from pathlib import Path
 import pytest
 
 from agents.orders.desk import open_desk
-from agents.runtime.batch import Batch
 from agents.runtime.journal import journal
 from agents.runtime.settings import settings
 from agents.services.files.records import SourceError
 from agents.services.sandbox.faults import BadFaultScript
 from agents.services.sandbox.record import BadStock
-from flows.order_processing import fulfil
 from tests.agents.orders.order_faults import body
 from tests.databases import stop_telemetry
 
@@ -41,23 +39,19 @@ def orders(tmp_path: Path) -> str:
 async def test_orders_come_in_batches_and_what_is_unfinished_is_handed_back(
     orders: str, tmp_path: Path
 ) -> None:
-    report, counts = str(tmp_path / "deep" / "report.md"), list[int]()
-
-    async def idle(batch: Batch) -> None:
-        counts.append(batch.count)
+    report = str(tmp_path / "deep" / "report.md")
 
     async with open_desk(orders, faults="none", stock=None, report=report) as desk:
-        await desk.take_through(idle, 2)
+        counts = [batch.count async for batch in desk.accepted(2)]
         told = await desk.report()
 
-    assert sorted(counts) == [1, 2, 2]
+    assert counts == [2, 2, 1]
     assert told.outcomes["rejected"] == 1
     assert told.report_file == report
     assert told.rejects_file == str(tmp_path / "deep" / "report.rejected.jsonl")
     assert Path(report).read_text("utf-8").startswith("# 1 orders in ")  # noqa: ASYNC240 - a small file
     async with open_desk(orders, faults="none", stock=None, report=report) as desk:
-        await desk.take_through(idle, 256)
-    assert counts[3:] == [5]
+        assert sum([batch.count async for batch in desk.accepted(256)]) == 5
 
 
 async def test_a_run_without_rejects_leaves_none_of_an_earlier_one(
@@ -78,7 +72,7 @@ async def test_a_source_that_cannot_be_read_raises(tmp_path: Path) -> None:
 
     with pytest.raises(SourceError):
         async with open_desk(source, faults="none", stock=None, report=None) as desk:
-            await desk.take_through(fulfil, 2)
+            [_ async for _ in desk.accepted(2)]
 
 
 async def test_a_script_or_stock_that_cannot_be_read_opens_no_desk(

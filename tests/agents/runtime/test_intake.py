@@ -6,15 +6,12 @@ from typing import Any
 import pytest
 
 from agents.runtime.agent import agent
-from agents.runtime.batch import Batch, Fulfil
-from agents.runtime.errors import Parked, TransientError
+from agents.runtime.errors import TransientError
 from agents.runtime.intake import Candidate, Intake, Rejection
 from agents.runtime.journal import Journal, open_journal
 from agents.runtime.journal.schema import items
 from agents.runtime.policies import PURE, READ
-from agents.runtime.saga import saga
 from agents.runtime.settings import Settings
-from agents.runtime.stopping import Stopped
 from agents.runtime.tally import Tally, watcher
 from tests.agents.runtime.workshop import (
     JOBS,
@@ -160,84 +157,3 @@ async def test_items_carry_their_trace_from_run_to_run(provider: Provider) -> No
 def test_a_candidate_keeps_its_line() -> None:
     assert [record.line for record in candidates(jobs(2))] == [1, 2]
     assert all(isinstance(record, Candidate) for record in candidates(jobs(2)))
-
-
-async def through(size: int, count: int, fulfil: Fulfil) -> Tally:
-    intake = Intake(JOBS, Tally(), lambda _r: None)
-    await intake.take_through(candidates(jobs(count)), size, fulfil)
-    return intake.tally
-
-
-@pytest.mark.usefixtures("opened")
-async def test_two_batches_are_on_their_way_at_once_and_never_three() -> None:
-    here, most = list[int](), list[int]()
-    met = asyncio.Event()
-
-    async def meet(batch: Batch) -> None:
-        here.append(batch.count)
-        most.append(len(here))
-        if len(here) == 2:
-            met.set()
-        await met.wait()
-        await asyncio.sleep(0)
-        here.pop()
-        async with saga(batch):
-            pass
-
-    tally = await asyncio.wait_for(through(2, 12, meet), 20)
-    assert max(most) == 2
-    assert tally.outcomes == {"job completed": 12}
-
-
-@pytest.mark.usefixtures("opened")
-async def test_one_that_fails_ends_the_other() -> None:
-    begun, ended = asyncio.Event(), list[str]()
-
-    async def fail(batch: Batch) -> None:
-        if begun.is_set():
-            raise LookupError("no such thing")
-        begun.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.append(repr(batch))
-
-    with pytest.raises(LookupError):
-        await asyncio.wait_for(through(2, 8, fail), 20)
-    assert ended == ["2 items"]
-
-
-async def test_asked_to_stop_no_other_batch_begins_and_both_are_finished(opened: Journal) -> None:
-    begun = list[int]()
-
-    async def stop(batch: Batch) -> None:
-        begun.append(batch.count)
-        opened.stop.ask()
-        async with saga(batch):
-            await asyncio.sleep(0.01)
-
-    with pytest.raises(Stopped):
-        await through(2, 20, stop)
-    assert len(begun) <= 2
-    assert [row.state for row in await rows(items)].count("completed") == 2 * len(begun)
-
-
-@pytest.mark.usefixtures("opened")
-async def test_a_record_that_waits_while_it_comes_again_is_not_waited_for() -> None:
-    seen = list[str]()
-
-    @agent(PURE)
-    async def ask(job: Job) -> Made:
-        seen.append(job.key)
-        await asyncio.sleep(0.2)  # until its repetition is offered
-        raise Parked("may I?")
-
-    async def one(batch: Batch) -> None:
-        async with saga(batch):
-            await ask(batch)
-
-    intake = Intake(JOBS, Tally(), lambda _r: None)
-    twice = candidates([*jobs(1), *jobs(1)])
-    await asyncio.wait_for(intake.take_through(twice, 1, one), 10)
-    assert seen == [jobs(1)[0].key]
-    assert intake.tally.outcomes == {"waiting": 2}

@@ -202,7 +202,8 @@ class _World:
     async def _process(self, _journal: Journal) -> None:
         source = [candidates()[number] for number in self.schedule.orders]
         intake = Intake(ORDERS, Tally(), reject=lambda _: None)
-        await intake.take_through(source, self.schedule.size, fulfil)
+        async for batch in intake.accepted(source, self.schedule.size):
+            await fulfil(batch)
 
     async def _wish(self, wish: Wish) -> None:
         await asyncio.sleep(wish.at)
