@@ -85,6 +85,7 @@ def test_every_command_is_run_by_something() -> None:
     assert [path for path in RUN_BY.values() if not (ROOT / path).is_file()] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", RUN_HERE)
 def test_its_commands_run(command: str) -> None:
     module, *options = command.removeprefix("uv run python -m ").split()

@@ -21,6 +21,7 @@ def answered(module: str, data: Path, *arguments: object) -> dict[str, Any]:
     return ask(module, *arguments, environment={"AGENT_FLOWS_DATA": str(data)})
 
 
+@pytest.mark.slow
 def test_the_trivial_agents_need_no_prefect_server(tmp_path: Path) -> None:
     answer = answered("trivial", tmp_path, "--orders", ORDERS, "--without-prefect")
     assert answer["orders"] == ORDERS
@@ -28,6 +29,7 @@ def test_the_trivial_agents_need_no_prefect_server(tmp_path: Path) -> None:
     assert answer["peak_mb"] > 1
 
 
+@pytest.mark.slow
 def test_the_floor_writes_the_same_rows_as_the_runtime(tmp_path: Path) -> None:
     answer = answered("floor", tmp_path, "--orders", ORDERS)
     assert (answer["orders"], answer["history"], answer["stages"]) == (20, 60, 100)
@@ -37,6 +39,7 @@ def test_the_peak_of_memory_is_told_in_megabytes() -> None:
     assert 1 < peak_mb() < 100_000
 
 
+@pytest.mark.slow
 def test_a_measurement_that_fails_is_told(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"trivial ended with 2:(?s:.*)--orders"):
         answered("trivial", tmp_path)

@@ -64,6 +64,7 @@ async def test_where_all_is_well_nothing_is_named(shop: Shop) -> None:
     assert (await compared(shop)).table == []
 
 
+@pytest.mark.slow
 async def test_a_late_capture_is_named_undone_once_and_never_found_again(shop: Shop) -> None:
     await every_end(shop)
     late = shop.order_id(3)
@@ -86,6 +87,7 @@ async def test_a_late_capture_is_named_undone_once_and_never_found_again(shop: S
     assert shop.ask(f"{refunds} WHERE reference = ?", late) == [(1,)]
 
 
+@pytest.mark.slow
 async def test_stock_and_parcels_of_ended_orders_are_given_back_together(shop: Shop) -> None:
     await every_end(shop)
     refunded = shop.order_id(2)
@@ -132,6 +134,7 @@ async def test_what_a_provider_has_forgotten_is_named(shop: Shop) -> None:
     assert (await compared(shop)).table == []
 
 
+@pytest.mark.slow
 async def test_a_large_refund_is_asked_for_again(shop: Shop) -> None:
     dear = shop.order_id(1)
     await shop.process([shop.order(1, "anvil", price=1_100_000)])
@@ -149,6 +152,7 @@ async def test_a_large_refund_is_asked_for_again(shop: Shop) -> None:
     assert money(shop, dear) == (1_100_000, 1_100_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
 async def test_more_than_anybody_reads_is_counted_and_not_named(
     shop: Shop, monkeypatch: pytest.MonkeyPatch

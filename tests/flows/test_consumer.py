@@ -36,6 +36,7 @@ async def serve(idle: float = 0.5) -> Consumed:
     return await consume.fn(idle_seconds=idle)
 
 
+@pytest.mark.slow
 async def test_what_is_enqueued_is_fulfilled_once(shop: Shop) -> None:
     bodies: list[Body | bytes] = [
         *shop.orders(20),
@@ -55,6 +56,7 @@ async def test_what_is_enqueued_is_fulfilled_once(shop: Shop) -> None:
     assert "0 items" in (await serve()).title
 
 
+@pytest.mark.slow
 async def test_two_consumers_and_a_run_over_the_same_file_do_each_order_once(shop: Shop) -> None:
     bodies = shop.orders(40)
     await enqueue(shop, [*bodies])
@@ -63,6 +65,7 @@ async def test_two_consumers_and_a_run_over_the_same_file_do_each_order_once(sho
     assert len(shop.record.shipments) == 40
 
 
+@pytest.mark.slow
 async def test_a_paused_queue_waits(shop: Shop) -> None:
     await enqueue(shop, [*shop.orders(2)])
     async with open_journal(settings()) as journal:

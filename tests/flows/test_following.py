@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from agents.orders.assess_risk import assess_risk
 from agents.orders.book_shipment import book_shipment
 from agents.orders.charge import authorise_payment, capture_payment, open_payment
@@ -30,6 +32,7 @@ async def ship_and_die(shop: Shop, count: int) -> None:
                     current = await step(current)
 
 
+@pytest.mark.slow
 async def test_shipped_orders_are_told_of_by_whoever_hears_of_them(shop: Shop) -> None:
     await follow.fn(for_seconds=0.5)  # from now on the group is known, and nothing is forgotten
     await ship_and_die(shop, 5)

@@ -83,6 +83,7 @@ def journal_url(sqlite_url: str) -> str:
     return sqlite_url
 
 
+@pytest.mark.slow
 async def test_every_breach_is_seen_and_names_its_order(shop: Shop) -> None:
     declined = shop.order(2, payment_method=DECLINED_CARD)
     await shop.process([shop.order(1), declined, shop.order(3, "anvil")])

@@ -65,6 +65,7 @@ async def test_what_no_carrier_takes_is_refunded_released_and_told(shop: Shop) -
     assert "was cancelled and refunded" in told(shop, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [
@@ -115,6 +116,7 @@ async def test_an_unknown_decline_takes_no_money(shop: Shop) -> None:
     assert {p["status"] for [p] in shop.record.payments.values()} == {"canceled"}
 
 
+@pytest.mark.slow
 async def test_asked_to_slow_down_an_order_comes_again_and_loses_nothing(shop: Shop) -> None:
     report = await shop.process(shop.orders(5), faults="payments.capture:rate_limit=1")
 

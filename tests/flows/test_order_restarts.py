@@ -28,6 +28,7 @@ def _short_lease(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.cache_clear()
 
 
+@pytest.mark.slow
 async def test_what_a_killed_run_began_the_next_one_finishes(shop: Shop) -> None:
     """kill -9 in the middle of a batch; tests/faults kills at every point."""
     moment = random.Random(1).randrange(10, CALLS)

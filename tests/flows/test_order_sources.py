@@ -48,6 +48,7 @@ FORMATS = {
 }
 
 
+@pytest.mark.slow
 async def test_orders_that_come_again_in_any_format_cause_no_call(shop: Shop) -> None:
     bodies = [
         *shop.orders(5),
@@ -73,6 +74,7 @@ async def test_orders_that_come_again_in_any_format_cause_no_call(shop: Shop) ->
         assert report.reasons["already done"] == {"shipped": 6, "rejected": 1, "refunded": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 async def test_orders_are_shipped_from_a_file_of_any_format(shop: Shop, name: str) -> None:
     FORMATS[name](shop.orders(3), shop.folder / name)

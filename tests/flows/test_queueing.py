@@ -15,6 +15,7 @@ async def enqueue(shop: Shop, count: int) -> None:
     await enqueue_orders.fn(file, Priority.NORMAL, report=shop.report, stock=shop.stock)
 
 
+@pytest.mark.slow
 async def test_a_queue_is_looked_at_paused_and_resumed(shop: Shop) -> None:
     await enqueue(shop, 3)
     await queueing.pause_queue.fn("ann", "stocktaking")
@@ -27,6 +28,7 @@ async def test_a_queue_is_looked_at_paused_and_resumed(shop: Shop) -> None:
     assert (await queueing.backlog.fn()).title == "0 items of orders wait"
 
 
+@pytest.mark.slow
 async def test_an_item_is_moved_and_a_rate_lets_only_some_through(shop: Shop) -> None:
     await enqueue(shop, 3)
     last = shop.order_id(2)

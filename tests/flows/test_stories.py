@@ -58,6 +58,7 @@ async def test_finish_takes_up_what_nobody_holds_or_only_what_is_named(shop: Sho
     assert shop.record.messages.total() == 3
 
 
+@pytest.mark.slow
 async def test_two_who_finish_at_once_do_no_harm(shop: Shop) -> None:
     await approved(shop, 3)
 

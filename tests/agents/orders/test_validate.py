@@ -237,6 +237,7 @@ def test_any_json_in_any_place_is_taken_or_refused(place: str, value: object) ->
         check(body({place: value}))
 
 
+@pytest.mark.slow
 @patient
 @given(st.dictionaries(st.text() | st.sampled_from([*BODY]), ANY_JSON))
 def test_arbitrary_json_is_refused(anything: dict[str, object]) -> None:

@@ -88,6 +88,7 @@ async def test_a_spent_budget_is_a_dead_letter_that_tells_all() -> None:
     assert await states() == {"one": "dead_lettered"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("opened")
 async def test_a_longer_wait_leaves_the_batch_and_keeps_its_budget() -> None:
     """Attempts outlive the process, and the item comes back when it is due."""

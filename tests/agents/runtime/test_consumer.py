@@ -79,6 +79,7 @@ async def test_what_was_enqueued_is_done_and_the_same_again_is_known() -> None:
     assert (await enqueue(jobs(2))).outcomes == {"already done": 2}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("opened")
 async def test_batches_are_small_when_little_comes_and_large_when_much_waits() -> None:
     sizes: list[int] = []
@@ -94,6 +95,7 @@ async def test_batches_are_small_when_little_comes_and_large_when_much_waits() -
     running.cancel()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("opened")
 async def test_a_batch_lingers_to_be_filled() -> None:
     sizes: list[int] = []
@@ -160,6 +162,7 @@ async def test_what_a_dead_consumer_held_the_next_one_finishes_once(
     assert len(provider.made) == 5
 
 
+@pytest.mark.slow
 async def test_two_consumers_share_a_queue_and_no_item(two: tuple[Journal, Journal]) -> None:
     sizes: list[int] = []
     await enqueue(jobs(400))

@@ -117,6 +117,7 @@ async def test_what_the_living_hold_is_left_to_them(
     assert opened.owner.remaining() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("opened")
 async def test_an_item_due_later_travels_with_the_next_batch_when_it_is_due() -> None:
     tried: list[str] = []

@@ -40,6 +40,7 @@ async def left(data: Path) -> tuple[Counter[str], set[int], int]:
     return Counter(row.state for row in found), {row.deaths for row in found}, len(others)
 
 
+@pytest.mark.slow
 async def test_a_quick_batch_is_finished_and_no_other_begun(tmp_path: Path) -> None:
     told, seconds = stopped(tmp_path, 0.3)
     assert told.startswith("stopped on request")

@@ -165,6 +165,7 @@ async def test_an_answer_that_does_not_come(
     assert str(caught.value).startswith(f"shop {call.operation}: ")
 
 
+@pytest.mark.slow
 async def test_a_call_ends_with_what_is_left_to_its_caller_and_the_service_is_told() -> None:
     heard: list[bytes] = []
 
@@ -202,6 +203,7 @@ async def test_waiting_for_a_connection_counts_and_is_transient() -> None:
         await asyncio.gather(*calls, return_exceptions=True)
 
 
+@pytest.mark.slow
 async def test_calls_cut_off_at_any_moment_cost_no_connection() -> None:
     """httpx's pool loses some of them: then later calls wait for ever for a free one."""
     pause = Random(7).random

@@ -68,6 +68,7 @@ async def test_a_bad_script_or_stock_file_is_told_before_anything_starts(tmp_pat
     assert files(tmp_path) == ["goods.csv"]
 
 
+@pytest.mark.slow
 async def test_a_killed_sandbox_comes_back_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

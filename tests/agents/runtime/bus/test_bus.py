@@ -41,6 +41,7 @@ async def test_every_group_hears_what_was_committed_once_and_nothing_else(
     assert sorted(heard["a"]) == sorted(heard["b"]) == list(range(21))
 
 
+@pytest.mark.slow
 async def test_what_a_handler_writes_and_says_is_one_commit_with_its_inbox_row(
     opened: Journal, journal_settings: Settings
 ) -> None:

@@ -21,6 +21,7 @@ async def add(told: Told) -> Sum:
     return Sum(total=told.n + 1)
 
 
+@pytest.mark.slow
 async def test_a_question_is_answered_once_however_often_it_is_asked(
     opened: Journal, journal_settings: Settings
 ) -> None:
@@ -53,6 +54,7 @@ async def test_a_question_that_nobody_answered_in_time_may_be_asked_again(
     assert reply == Sum(total=2)
 
 
+@pytest.mark.slow
 async def test_who_cannot_be_answered_is_told(opened: Journal, journal_settings: Settings) -> None:
     async with office(journal_settings, add) as bus:
         with pytest.raises(Refused, match="only what is positive"):

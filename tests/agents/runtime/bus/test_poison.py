@@ -106,6 +106,7 @@ async def test_a_changed_copy_of_a_true_message_is_not_believed(
     assert set(await reasons(opened.database)) == {"unknown"}
 
 
+@pytest.mark.slow
 async def test_what_cannot_be_handled_dies_after_so_many_deliveries_and_can_be_revived(
     opened: Journal, journal_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

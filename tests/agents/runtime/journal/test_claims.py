@@ -60,6 +60,7 @@ async def resume(step: AnyAgent) -> Run:
     return told
 
 
+@pytest.mark.slow
 async def test_one_killer_among_256_is_one_dead_letter_and_255_completed(
     journal_settings: Settings,
 ) -> None:

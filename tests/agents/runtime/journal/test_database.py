@@ -49,6 +49,7 @@ async def test_the_clock_is_the_databases_and_runs_in_seconds(opened: Journal) -
         assert 0.01 < second - first < 5  # type: ignore[operator]  # never NULL
 
 
+@pytest.mark.slow
 async def test_a_transaction_cancelled_anywhere_locks_nobody_out(opened: Journal) -> None:
     """A closed SQLite connection keeps its lock while a statement of it is half read."""
 
@@ -126,6 +127,7 @@ def processes() -> Iterator[ExitStack]:
         yield stack
 
 
+@pytest.mark.slow
 def test_four_processes_migrate_at_once_and_claim_each_item_once(
     sqlite_url: str, processes: ExitStack
 ) -> None:

@@ -37,6 +37,7 @@ async def alive(opened: Journal) -> bool:
     return bool(found)
 
 
+@pytest.mark.slow
 async def test_the_heartbeat_goes_on_while_the_event_loop_is_blocked(
     short_lease: Settings,
 ) -> None:

@@ -54,6 +54,7 @@ async def test_the_same_item_again_waits_only_once(opened: Journal) -> None:
     assert len(await claimed(opened)) == 1
 
 
+@pytest.mark.slow
 async def test_ten_thousand_items_and_four_claimers_without_an_inversion(
     journal_settings: Settings, opened: Journal
 ) -> None:

@@ -84,6 +84,7 @@ async def test_a_killed_holder_delays_nobody_longer_than_its_lease(link: Link) -
     assert 0.2 < time.monotonic() - begun < 3
 
 
+@pytest.mark.slow
 async def test_a_living_holder_keeps_its_lease_and_one_that_lost_it_stores_nothing(
     link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,6 +97,7 @@ def test_orders_survive_json_lines_and_csv(bodies: list[dict[str, Any]], delimit
         assert (found.bodies, found.bad, found.rule) == (bodies, [], "")
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=3)
 @given(orders)
 def test_orders_survive_parquet(bodies: list[dict[str, Any]]) -> None:

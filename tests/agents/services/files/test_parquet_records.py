@@ -84,6 +84,7 @@ def test_too_many_columns_are_refused(tmp_path: Path) -> None:
     assert read(tmp_path, "a.parquet", data).rule == "too-many-columns"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dictionary", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_page_that_decodes_to_too_much_is_refused(tmp_path: Path, dictionary: bool) -> None:
     row = "\0" * (64 << 20)
@@ -104,6 +105,7 @@ def test_a_list_that_decodes_to_too_much_is_refused(tmp_path: Path) -> None:
     assert found.rule in {"memory", "corrupt"}
 
 
+@pytest.mark.slow
 def test_many_equal_rows_are_refused_by_number_and_by_size(tmp_path: Path) -> None:
     data = parquet(pa.table({"x": ["abc" * 1000] * 100_000}))
     assert len(data) < 100_000

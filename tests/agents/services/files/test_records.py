@@ -67,6 +67,8 @@ def test_standard_input_needs_no_name(feed: Feed, data: bytes) -> None:
         (gzipped(gzipped(LINES)), [], "wrong-format"),
         ("id,x\n".encode("utf-16"), [], "encoding"),
     ],
+    # By name: a zip tells when it was made, and every process must collect the same tests.
+    ids=["nothing", "gzip-of-nothing", "csv", "json", "json-lines", "zip", "gzip-twice", "utf-16"],
 )
 def test_what_else_comes_on_standard_input(
     feed: Feed, data: bytes, bodies: list[object], rule: str

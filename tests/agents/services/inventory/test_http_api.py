@@ -110,6 +110,7 @@ async def test_a_listing_shows_all_reservations_once_as_they_stand(
         assert (await send(api, "GET", f"/inventory/reservations?{query}")).status == 400
 
 
+@pytest.mark.slow
 async def test_500_buyers_of_100_pieces(
     services: Services, api: HttpApi, name: str, ledger: Ledger
 ) -> None:

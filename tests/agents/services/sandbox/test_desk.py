@@ -28,6 +28,7 @@ async def authorised(services: Services, name: str) -> Payment:
     return await services.payments.authorise(f"{name}/authorise", payment.id)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", AFTER_THE_WORK)
 async def test_captured_but_not_told(
     sandbox_settings: Settings, name: str, ledger: Ledger, kind: str

@@ -25,12 +25,14 @@ def data(tmp_path: Path) -> Iterator[Path]:
     stop_sandbox(tmp_path)
 
 
+@pytest.mark.slow
 def test_starters_at_once_get_the_same_sandbox(data: Path) -> None:
     with ThreadPoolExecutor(6) as threads:
         found = set(threads.map(ensure_sandbox, [data] * 6))
     assert len(found) == 1
 
 
+@pytest.mark.slow
 def test_a_stopped_sandbox_is_gone_and_stopping_again_is_nothing(data: Path) -> None:
     address = ensure_sandbox(data)
     stop_sandbox(data)
@@ -65,6 +67,7 @@ def test_a_sandbox_that_cannot_start_says_where_to_look(
         ensure_sandbox(data)
 
 
+@pytest.mark.slow
 async def test_killed_midway_the_record_carries_on(data: Path) -> None:
     """Whatever was answered before the kill is known after it, at the same address."""
     settings = Settings(data=data)

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from agents.runtime.settings import ROOT
 from agents.services.sandbox.address import SandboxAddress
 from agents.services.sandbox.process import _running, _unlocked, ensure_sandbox
@@ -43,6 +45,7 @@ def test_a_second_one_for_the_same_folder_ends_quietly(
     assert _running(sandbox_data) == sandbox
 
 
+@pytest.mark.slow
 def test_it_ends_when_nobody_asks(tmp_path: Path) -> None:
     ensure_sandbox(tmp_path, idle=0.5)
     until = time.monotonic() + 10
@@ -52,6 +55,7 @@ def test_it_ends_when_nobody_asks(tmp_path: Path) -> None:
     assert (tmp_path / "sandbox.log").read_bytes() == b""
 
 
+@pytest.mark.slow
 def test_started_by_hand_with_goods(tmp_path: Path) -> None:
     goods = tmp_path / "goods.csv"
     goods.write_text("sku,on_hand,weight_grams\nA,5,100\n")
