@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
-from prefect.testing.utilities import prefect_test_harness
 
 from agents.runtime.journal import Journal, open_journal
 from agents.runtime.retries import instant_retries
@@ -60,6 +59,8 @@ def _sockets_of_prefect(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A temporary Prefect server of the session's own, and a folder for its cached results."""
+    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415 - the whole server
+
     storage = {PREFECT_LOCAL_STORAGE_PATH: tmp_path_factory.mktemp("results")}
     with prefect_test_harness(server_startup_timeout=120), temporary_settings(storage):
         yield
