@@ -131,6 +131,8 @@ def processes() -> Iterator[ExitStack]:
 def test_four_processes_migrate_at_once_and_claim_each_item_once(
     sqlite_url: str, processes: ExitStack
 ) -> None:
+    path = sqlite_url.removeprefix("sqlite+aiosqlite:///")
+    Path(path).unlink()
     count, children = 200, []
     for seed in range(4):
         command = [sys.executable, "-m", "tests.agents.runtime.journal.child"]
@@ -151,7 +153,6 @@ def test_four_processes_migrate_at_once_and_claim_each_item_once(
             assert line, "a process ended before it was done"
             claimed.append(line)
     assert len(claimed) == len(set(claimed)) == count
-    path = sqlite_url.removeprefix("sqlite+aiosqlite:///")
     with closing(sqlite3.connect(path)) as database:
         found = database.execute("SELECT count(*), max(deaths) FROM items").fetchone()
     assert found == (count, 0)
