@@ -73,6 +73,7 @@ PRINTED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code, printed", [*zip(blocks("python"), PRINTED, strict=True)])
 def test_its_python_runs(code: str, printed: str, tmp_path: Path) -> None:
     script = tmp_path / "example.py"
