@@ -1,0 +1,1 @@
+"""Data analysis: collect, clean, model, report."""
