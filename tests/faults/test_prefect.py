@@ -1,8 +1,9 @@
-"""Prefect's server is killed under a flow run on a worker, and comes back: the orders end all the same."""
+"""Prefect's server is killed, fails, denies or dawdles: the orders end all the same."""
 
 import asyncio
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from agents.services.sandbox.process import stop_sandbox
 from tests.agents.runtime.workshop import until
 from tests.faults.judge import unfinished
 from tests.faults.scene import Scene, new_scene
+from tests.faults.unwell_server import Mood, unwell
 from tests.invariants import Row
-from tests.prefect_server import PrefectServer, end_group, free_port, serving
+from tests.prefect_server import PrefectServer, end_group, free_port, running_server, serving
 
 pytestmark = [pytest.mark.campaign, pytest.mark.timeout(400)]
 
@@ -50,9 +52,47 @@ async def test_no_effect_depends_on_prefects_server(
     await scene.shop.check()
 
 
-def _deployed(server: PrefectServer) -> None:
+@pytest.mark.parametrize("mood,runs", [("failing", 10), ("denying", 5), ("slow", 3)])
+async def test_a_server_that_is_unwell_costs_runs_and_no_orders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mood: Mood, runs: int
+) -> None:
+    """A third of what is asked of it goes wrong, run after run; then it is well, and all is finished."""
+    data = tmp_path / "data"
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(data))
+    monkeypatch.setenv("AGENT_FLOWS_LEASE_SECONDS", str(LEASE))
+    with running_server(tmp_path / "prefect") as server:
+        async with unwell(server.url.removesuffix("/api"), seed=runs) as proxy:
+            _applied(server)
+            through = replace(server, url=proxy.url)
+            try:
+                for number in range(runs):
+                    folder = tmp_path / str(number)
+                    folder.mkdir()
+                    scene = new_scene(folder, data, f"sqlite+aiosqlite:///{folder / 'journal.db'}")
+                    monkeypatch.setenv("AGENT_FLOWS_JOURNAL_URL", scene.shop.journal_url)
+                    proxy.mood = mood
+                    await asyncio.to_thread(_tried, through, scene)
+                    proxy.mood = "well"
+                    await _finished_by_others(through, scene)
+                    await scene.shop.check()
+            finally:
+                stop_sandbox(data)
+            assert proxy.spoilt > 5 * runs
+
+
+def _tried(server: PrefectServer, scene: Scene) -> None:
+    """One run, however it ends."""
+    orders = ("--orders", scene.orders, "--stock", scene.stock, "--batch-size", "4")
+    server.run(sys.executable, "-m", "flows.order_processing", *orders, seconds=BOUND)
+
+
+def _applied(server: PrefectServer) -> None:
     applied = server.run(sys.executable, "-m", "deployments.apply")
     assert applied.returncode == 0, applied.stderr
+
+
+def _deployed(server: PrefectServer) -> None:
+    _applied(server)
     made = server.prefect("--no-prompt", "deploy", "--name", "order-processing")
     assert made.returncode == 0, made.stdout + made.stderr
 
@@ -82,8 +122,12 @@ async def _until_finished(server: PrefectServer, scene: Scene) -> None:
 
     with suppress(TimeoutError):
         await until(finished, PATIENCE)
+    await _finished_by_others(server, scene)
+
+
+async def _finished_by_others(server: PrefectServer, scene: Scene) -> None:
     for _ in range(MOST_RUNS):
-        if await finished():
+        if not await unfinished(scene):
             return
         orders = ("--orders", scene.orders, "--stock", scene.stock, "--batch-size", "4")
         await asyncio.to_thread(_run, server, "flows.order_processing", *orders)
