@@ -1,4 +1,4 @@
-"""Dead messages: what the bus could not deliver, listed, and let go again when the cause is mended.
+"""Messages: what the bus could not deliver, let go again when that is mended; groups that are no more.
 
 `python -m flows.operations` has them as commands.
 """
@@ -8,8 +8,9 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from agents.runtime.bus import dead
+from agents.runtime.bus import dead, leaving
 from agents.runtime.journal import open_journal
+from agents.runtime.redis.link import Link
 from agents.runtime.settings import settings
 from flows.listings import Listing, shown
 
@@ -53,3 +54,21 @@ async def revive_message(message: str) -> Listing:
     async with open_journal(settings()) as journal:
         await dead.revive(journal.database, message)
     return Listing(title=f"{message} will be delivered again")
+
+
+@flow(name="remove-group", persist_result=False)
+async def remove_group(topic: str, group: str) -> Listing:
+    """Keep no messages any more for a durable group that nobody serves.
+
+    Args:
+        topic: The topic's name.
+        group: The group's name, as its subscription has it.
+
+    """
+    link = Link(settings())
+    try:
+        async with open_journal(settings()) as journal:
+            await leaving.leave(journal.database, link, topic, group)
+    finally:
+        await link.close()
+    return Listing(title=f"{topic} keeps nothing for {group} any more")

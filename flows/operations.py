@@ -18,7 +18,7 @@ from agents.services import connect_services
 from flows.comparison import compare
 from flows.interventions import cancel, decide, discard, edit, mend, replay, restart
 from flows.listings import Listing, shown
-from flows.messages import dead_messages, revive_message
+from flows.messages import dead_messages, remove_group, revive_message
 from flows.parameters import ScenarioName
 from flows.queueing import backlog, limit_rate, move, pause_queue, resume_queue
 from flows.shortages import shortages
@@ -159,6 +159,6 @@ if __name__ == "__main__":
         *(reconcile, dead_letters, waiting_items, show_item),
         *(decide, edit, cancel, mend, replay, restart, discard),
         *(backlog, pause_queue, resume_queue, limit_rate, move),
-        *(dead_messages, revive_message),
+        *(dead_messages, revive_message, remove_group),
         *(compare, shortages, prune),
     )

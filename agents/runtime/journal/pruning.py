@@ -7,7 +7,16 @@ from sqlalchemy import delete, select, update
 from agents.runtime.journal import Journal
 from agents.runtime.journal.database import now
 from agents.runtime.journal.rows import values_of
-from agents.runtime.journal.schema import dead_letters, effects, history, items, outbox, stages
+from agents.runtime.journal.schema import (
+    dead_letters,
+    effects,
+    history,
+    items,
+    messages,
+    outbox,
+    positions,
+    stages,
+)
 from agents.runtime.lifecycle import ENDED, State
 
 ABOUT_ITEMS = (stages, effects, history, outbox, dead_letters)
@@ -18,7 +27,8 @@ async def prune(journal: Journal, scenario: str, older_than: float) -> int:
     """Prune the items that ended more than so many seconds ago; returns how many.
 
     Key, body hash, state and outcome stay: the same item sent again is answered as already done.
-    Dead letters and items with unsent messages are left alone.
+    Dead letters and items with unsent messages are left alone; the number of an item's last message
+    is kept while the bus keeps any message of it.
     """
     pruned = 0
     while ids := await _next(journal, scenario, older_than):
@@ -27,6 +37,8 @@ async def prune(journal: Journal, scenario: str, older_than: float) -> int:
             mine = select(values.c.value)
             for table in ABOUT_ITEMS:
                 await connection.execute(delete(table).where(table.c.item.in_(mine)))
+            silent = ~select(messages.c.id).where(messages.c.item == positions.c.item).exists()
+            await connection.execute(delete(positions).where(positions.c.item.in_(mine), silent))
             forget: dict[str, Any] = {"body": "", "failure": None, "decision": None}
             await connection.execute(update(items).where(items.c.id.in_(mine)).values(**forget))
         pruned += len(ids)

@@ -1,16 +1,20 @@
 """What ended long ago is forgotten but for one row, by which it is recognised."""
 
 import pytest
+from sqlalchemy import delete
 
 from agents.runtime.agent import agent
+from agents.runtime.bus.posting import publish
+from agents.runtime.bus.topics import Topic
 from agents.runtime.errors import Parked
 from agents.runtime.journal import Journal
 from agents.runtime.journal.pruning import ABOUT_ITEMS, prune
-from agents.runtime.journal.schema import items, outbox
+from agents.runtime.journal.schema import items, messages, outbox, positions
 from agents.runtime.policies import PURE
 from tests.agents.runtime.workshop import Job, change, jobs, rows, run, with_notices
 
 DAY = 86_400.0
+SAID = Topic("tests.said", Job)
 
 
 @agent(PURE)
@@ -49,6 +53,19 @@ async def test_what_was_forgotten_is_still_recognised(opened: Journal) -> None:
     assert again.outcomes == {"already done": 2}
     changed = await run([Job(key="job-0000", text="other")], look_or_ask)
     assert changed.outcomes == {"rejected": 1}
+
+
+async def test_the_number_of_an_items_last_message_goes_after_its_messages(
+    opened: Journal,
+) -> None:
+    await old(opened)
+    ended = [row.id for row in await rows(items) if row.ended_at is not None]
+    async with opened.database.write() as connection:
+        for item in ended:
+            await publish(connection, SAID, Job(key="a"), item=item)
+        await connection.execute(delete(messages).where(messages.c.item == ended[0]))
+    await prune(opened, "jobs", older_than=DAY)
+    assert [row.item for row in await rows(positions)] == ended[1:]
 
 
 async def test_unsent_messages_are_not_forgotten(opened: Journal) -> None:
