@@ -17,7 +17,7 @@ from agents.runtime.settings import settings
 from agents.runtime.showcase import alert
 from agents.services import connect_services
 from flows.listings import Listing, shown
-from flows.parameters import ScenarioName
+from flows.parameters import ComparedName
 from flows.stories import STORIES, Story, finish
 
 MINUTE, DAY = 60.0, 86_400.0
@@ -28,7 +28,7 @@ UNDONE = "undone"
 
 @flow(name="compare", persist_result=False)
 async def compare(
-    scenario: ScenarioName = "orders",
+    scenario: ComparedName = "orders",
     days: Annotated[float, Field(ge=0.1, le=80)] = 7.0,
     at_rest_minutes: Annotated[float, Field(ge=0)] = 10.0,
     *,
@@ -65,6 +65,7 @@ async def _found(story: Story, ledger: Ledger) -> tuple[int, list[Difference]]:
     Every kind has its own room: what can be undone, or is found last, must not starve behind a flood.
     """
     counted, named = Counter[str](), list[Difference]()
+    assert story.differences is not None, "its name would not be a ComparedName"
     async for difference in story.differences(ledger):
         counted[difference.what] += 1
         if counted[difference.what] <= MOST_NAMED:

@@ -5,20 +5,22 @@ it could. Run it with `python -m flows.following`, or by its deployment.
 """
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 from prefect import flow
 from pydantic import Field
 
+from agents.runtime.batch import Scenario
 from agents.runtime.bus import Delivery, Subscription, open_bus, subscribe
 from agents.runtime.bus.ended import ItemEnded, ended
 from agents.runtime.journal import Journal, open_journal
 from agents.runtime.reconciler import deliver
 from agents.runtime.settings import settings
 from agents.runtime.tally import Tally
+from agents.runtime.task import Agent
 from agents.services import connect_services
 from flows.listings import Listing
-from flows.stories import STORIES, Story
+from flows.stories import STORIES
 from flows.terminal import command
 
 HOUR = 3600.0
@@ -38,7 +40,11 @@ async def follow(for_seconds: Annotated[float, Field(gt=0)] = HOUR) -> Listing:
         connect_services(settings()),
         open_bus(settings()) as bus,
     ):
-        subscriptions = [notifications(journal, story, tally) for story in STORIES.values()]
+        subscriptions = [
+            notifications(journal, story.scenario, story.notify, tally)
+            for story in STORIES.values()
+            if story.notify is not None
+        ]
         serving = asyncio.create_task(bus.serve(subscriptions))
         stopping = asyncio.create_task(journal.stop.wait(for_seconds))
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -49,12 +55,14 @@ async def follow(for_seconds: Annotated[float, Field(gt=0)] = HOUR) -> Listing:
     return Listing(title=f"heard of {tally.done:,} items that ended", lines=lines)
 
 
-def notifications(journal: Journal, story: Story, tally: Tally) -> Subscription:
+def notifications(
+    journal: Journal, scenario: Scenario, notify: Agent[..., Any], tally: Tally
+) -> Subscription:
     """The group that sends what an ended item's own run has left unsent: at most once, as always."""
 
-    @subscribe(ended(story.scenario.name), group="notifications")
+    @subscribe(ended(scenario.name), group="notifications")
     async def tell(heard: ItemEnded, _delivery: Delivery) -> None:
-        await deliver(journal, story.scenario, story.notify, [heard.item])
+        await deliver(journal, scenario, notify, [heard.item])
         tally.count(heard.outcome)
 
     return tell

@@ -50,7 +50,9 @@ async def reconcile(
                 journal, name, escalate_after_hours * HOUR, reject_after_hours * HOUR
             )
             finished = await finish(story)
-            sent = await reconciler.deliver_left_behind(journal, story.scenario, story.notify)
+            sent = 0
+            if story.notify is not None:
+                sent = await reconciler.deliver_left_behind(journal, story.scenario, story.notify)
             old = await letters(journal, name, older_than=letter_limit_hours * HOUR)
             for row in old:
                 alert("dead-letter.old", name, row.key, row.error)

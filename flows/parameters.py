@@ -30,7 +30,8 @@ def _body(_kind: object, tokens: Sequence[Token]) -> dict[str, Any]:
     return found
 
 
-ScenarioName = Literal["orders"]
+ScenarioName = Literal["orders", "partitions"]
+ComparedName = Literal["orders"]
 By = Annotated[str, *_words(100)]
 Reason = Annotated[str, *_words(500)]
 Body = Annotated[dict[str, Any], Parameter(converter=_body, accepts_keys=False, n_tokens=1)]

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from typing import Any
 
+from agents.analysis.scenario import PARTITIONS
 from agents.orders.compare import differences
 from agents.orders.notify_customer import notify_customer
 from agents.orders.scenario import ORDERS
@@ -25,16 +26,23 @@ BATCH = 256
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A scenario: what finishes its items, sends its messages, and compares it with the outside."""
+    """A scenario: what finishes its items, and, where it has them, sends its messages and compares it."""
 
     scenario: Scenario
     fulfil: Callable[[Batch], Awaitable[None]]
-    notify: Agent[..., Any]
-    differences: Callable[[Ledger], AsyncIterator[Difference]]
+    notify: Agent[..., Any] | None
+    differences: Callable[[Ledger], AsyncIterator[Difference]] | None
+
+
+async def _prepare(batch: Batch) -> None:
+    from flows.data_analysis import prepare  # noqa: PLC0415 - pandas: a second that orders do not pay
+
+    await prepare(batch)
 
 
 STORIES: Mapping[str, Story] = {
     "orders": Story(ORDERS, fulfil, notify_customer, differences),
+    "partitions": Story(PARTITIONS, _prepare, notify=None, differences=None),
 }
 
 

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WITHOUT_TEST = {
     "agents/services/*/protocol.py": "says what is asked for and does nothing",
     "agents/orders/models.py": "what it refuses is shown by tests/agents/orders/test_validate.py",
+    "agents/analysis/models.py": "what they refuse is shown by tests/agents/analysis/sources/test_study.py",
     "flows/parameters.py": "what they refuse is shown by tests/flows/test_operations.py",
     "flows/terminal.py": "what a user sees of it is shown by tests/flows/test_command_line.py",
     "agents/runtime/nursery.py": "tests/agents/runtime/test_processes.py lets it fork and kill",

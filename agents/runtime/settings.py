@@ -46,6 +46,13 @@ class Settings(BaseSettings):
     metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
+    fetch_allowed: tuple[Annotated[str, Field(pattern=r"^[^\s:/@]+:\d{1,5}$")], ...] = Field(
+        (), description="host:port pairs of your own network that may be fetched from"
+    )
+    source_root: Path | None = Field(
+        None, description="folder outside of which data analysis reads no file; none: anywhere"
+    )
+
     inventory_url: AnyHttpUrl | None = Field(None, description="none: the sandbox")
     inventory_token: SecretStr = SecretStr("")
     stripe_url: AnyHttpUrl = AnyHttpUrl("https://api.stripe.com")

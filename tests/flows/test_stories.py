@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -14,6 +14,7 @@ from agents.runtime.settings import settings
 from agents.runtime.tally import Tally
 from agents.services import connect_services
 from flows.listings import Listing, shown
+from flows.parameters import ComparedName, ScenarioName
 from flows.stories import STORIES, finish, see_through
 from tests.flows.shop import Shop
 
@@ -40,8 +41,11 @@ async def approved(shop: Shop, count: int) -> None:
 
 
 def test_every_story_is_found_by_the_name_of_its_scenario() -> None:
-    assert {name: story.scenario.name for name, story in STORIES.items()} == {"orders": "orders"}
-    assert all(story.notify.outbox for story in STORIES.values())
+    assert {story.scenario.name for story in STORIES.values()} == STORIES.keys()
+    assert STORIES.keys() == set(get_args(ScenarioName))
+    assert all(story.notify is None or story.notify.outbox for story in STORIES.values())
+    compared = {name for name, story in STORIES.items() if story.differences is not None}
+    assert compared == set(get_args(ComparedName))
 
 
 async def test_finish_takes_up_what_nobody_holds_or_only_what_is_named(shop: Shop) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import structlog
 
+from agents.orders.notify_customer import notify_customer
 from agents.orders.scenario import ORDERS
 from agents.runtime import reconciler
 from agents.runtime.errors import IllegalTransition
@@ -243,7 +244,7 @@ async def _reconcile(journal: Journal) -> None:
     story = STORIES[ORDERS.name]
     await reconciler.time_is_up(journal, ORDERS.name, HOUR, HOUR)
     await finish(story)
-    await reconciler.deliver_left_behind(journal, story.scenario, story.notify)
+    await reconciler.deliver_left_behind(journal, story.scenario, notify_customer)
     await reconciler.sweep_owners(journal)
 
 

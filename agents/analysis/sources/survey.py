@@ -1,0 +1,110 @@
+"""Which partitions there are right now, and by what a change of each would show: nothing is read yet."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from agents.analysis.cleaning.corrections import digest_of
+from agents.analysis.collect_partition import FORM, is_url
+from agents.analysis.models import Partition
+from agents.analysis.sources.study import Source, Study
+from agents.analysis.storehouse import Storehouse
+from agents.runtime.errors import AgentError
+from agents.services.fetching.fetcher import Fetcher
+
+WILD = set("*?[")
+
+
+class NothingThere(AgentError):
+    """A location with no files."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(location)
+        self.location = location
+
+    def __str__(self) -> str:
+        return f"{self.location!r}: there is no such file"
+
+
+class SameName(AgentError):
+    """Two files of a source that would be one partition."""
+
+    def __init__(self, source: str, name: str) -> None:
+        super().__init__(source, name)
+        self.source, self.name = source, name
+
+    def __str__(self) -> str:
+        return f"{self.source}: two files are called {self.name!r}, and a partition is named so"
+
+
+async def survey(study: Study, fetcher: Fetcher, matching: str = "*") -> list[Partition]:
+    """Every partition whose name matches, in the order of the study.
+
+    Raises NothingThere, SameName, and what `Fetcher.validator` raises.
+    """
+    found: list[Partition] = []
+    for source in study.sources:
+        locations = await asyncio.to_thread(_expanded, source.locations)
+        named = _named(source, locations, matching)
+        validators = await asyncio.gather(*(_validator(at, fetcher) for at in named.values()))
+        store = Storehouse(study.name)
+        found += [
+            Partition(
+                study=study.name,
+                source=source.name,
+                name=name,
+                location=location,
+                validator=validator,
+                contract=source.contract,
+                follows_pages=source.follows_pages,
+                corrections=digest_of(store, source.name, name),
+            )
+            for (name, location), validator in zip(named.items(), validators, strict=True)
+        ]
+    return found
+
+
+def name_of(location: str) -> str:
+    """A partition's name: the file's, in small letters and without suffixes."""
+    path = urlsplit(location).path if is_url(location) else location
+    stem = FORM.sub("", PurePosixPath(path).name.lower())
+    return re.sub(r"[^a-z0-9_.-]+", "-", stem).strip("-.")[:63] or "all"
+
+
+def _named(source: Source, locations: Sequence[str], matching: str) -> dict[str, str]:
+    named: dict[str, str] = {}
+    for location in locations:
+        name = name_of(location)
+        if name in named:
+            raise SameName(source.name, name)
+        named[name] = location
+    return {n: at for n, at in named.items() if PurePosixPath(n).match(matching)}
+
+
+def _expanded(locations: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    for location in locations:
+        if is_url(location) or not WILD.intersection(location):
+            found.append(location)
+            continue
+        path = Path(location)
+        root = Path(path.anchor) if path.is_absolute() else Path()
+        matched = sorted(
+            str(one) for one in root.glob(str(path.relative_to(root))) if one.is_file()
+        )
+        if not matched:
+            raise NothingThere(location)
+        found += matched
+    return found
+
+
+async def _validator(location: str, fetcher: Fetcher) -> str:
+    if is_url(location):
+        return await fetcher.validator(location)
+    try:
+        facts = await asyncio.to_thread(Path(location).stat)
+    except (OSError, ValueError):
+        raise NothingThere(location) from None
+    return f"{facts.st_size}-{facts.st_mtime_ns}"

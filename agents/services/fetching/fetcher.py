@@ -1,0 +1,231 @@
+"""The one place from which foreign URLs are fetched: checked, paced, bounded in bytes and time."""
+
+import asyncio
+import hashlib
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urljoin
+
+import httpx
+
+from agents.runtime.clock import clock
+from agents.runtime.deadline import within
+from agents.runtime.errors import PermanentError, TransientError
+from agents.services.fetching.addresses import Target, checked
+from agents.services.fetching.pace import Pace
+from agents.services.http import retry_after
+
+MOST_REDIRECTS = 3
+REDIRECTS = {301, 302, 303, 307, 308}
+GONE = {400, 401, 403, 404, 410}
+ATTEMPTS = 6
+PAUSE = 0.5
+
+
+class Unfetched(PermanentError):
+    """The host has the last word: there is nothing at this URL, or it is too much."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+        self.url, self.reason = url, reason
+
+    def __str__(self) -> str:
+        return f"{self.url[:200]}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The most of one document: `bytes` as sent, `seconds` with all its repetitions."""
+
+    bytes: int = 2 << 30
+    seconds: float = 600.0
+    connect: float = 5.0
+    read: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A document in the store: its digest and size, how to ask for a newer one, where the next page is."""
+
+    sha256: str
+    size: int
+    etag: str = ""
+    modified: str = ""
+    following: str = ""
+
+    @property
+    def validator(self) -> str:
+        """What changes with the document, as its host says; empty if it does not."""
+        return self.etag or self.modified
+
+
+@dataclass
+class Fetcher:
+    """Fetches into a folder, each document under its SHA-256.
+
+    `allowed` are "host:port" pairs that may lie within the operator's own network. `aliases` are
+    schemes that stand for the beginning of a URL, where a name must outlive its host's port.
+    """
+
+    store: Path
+    allowed: frozenset[str] = frozenset()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    caps: Caps = Caps()
+    _paces: dict[tuple[str, int], Pace] = field(default_factory=lambda: defaultdict(Pace))
+
+    async def __aenter__(self) -> Self:
+        self.store.mkdir(parents=True, exist_ok=True)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
+        self._client = httpx.AsyncClient(
+            follow_redirects=False,
+            trust_env=False,
+            timeout=httpx.Timeout(self.caps.read, connect=self.caps.connect),
+            limits=limits,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def validator(self, url: str) -> str:
+        """What the host says by which a change is seen, without the document; empty if nothing.
+
+        Raises what `fetch` raises.
+        """
+        response = await self._persistently("HEAD", url, {})
+        return response.validator
+
+    async def fetch(self, url: str) -> Fetched:
+        """Fetch the document into the store.
+
+        Raises Refused, Unfetched, and TransientError when the host did not manage in time.
+        """
+        return await self._persistently("GET", url, {})
+
+    async def _persistently(self, method: str, url: str, headers: dict[str, str]) -> Fetched:
+        """As often as the time allows: a host that asks for patience is given it."""
+        until, pause, last = clock().monotonic() + self.caps.seconds, PAUSE, ""
+        for _ in range(ATTEMPTS):
+            left = until - clock().monotonic()
+            try:
+                async with within(max(left, 0.001)):
+                    return await self._followed(method, url, headers)
+            except TimeoutError:
+                last = f"no answer within {self.caps.seconds:g} s"
+                break
+            except TransientError as error:
+                last = error.reason
+                wait = error.retry_after if error.retry_after is not None else pause
+            except httpx.HTTPError as error:
+                last, wait = f"{type(error).__name__} {error}".strip(), pause
+            if clock().monotonic() + wait > until:
+                break
+            await asyncio.sleep(wait)
+            pause *= 2
+        raise TransientError(f"{url[:200]}: {last}")
+
+    async def _followed(self, method: str, url: str, headers: dict[str, str]) -> Fetched:
+        scheme, _, path = url.partition(":///")
+        if scheme in self.aliases:
+            url = self.aliases[scheme] + path
+        for _ in range(MOST_REDIRECTS + 1):
+            target = await checked(url, self.allowed)
+            answer = await self._asked(method, target, headers)
+            if isinstance(answer, Fetched):
+                return answer
+            url = urljoin(url, answer)
+        raise Unfetched(url, f"more than {MOST_REDIRECTS} redirects")
+
+    async def _asked(self, method: str, target: Target, headers: dict[str, str]) -> Fetched | str:
+        """The document, or where it is instead."""
+        pace = self._paces[target.host, target.port]
+        async with pace.turn():
+            request = self._request(method, target, headers)
+            response = await self._client.send(request, stream=True)
+            try:
+                if response.status_code in REDIRECTS and "location" in response.headers:
+                    return str(response.headers["location"])
+                self._require_ok(target, response, pace)
+                fetched = await self._stored(target, response, empty=method == "HEAD")
+            finally:
+                await response.aclose()
+            pace.went_well()
+            return fetched
+
+    def _request(self, method: str, target: Target, headers: dict[str, str]) -> httpx.Request:
+        """A request to the checked address; host name and certificate stay those of the URL."""
+        address = f"[{target.address}]" if ":" in target.address else target.address
+        default = {"http": 80, "https": 443}[target.scheme]
+        host = target.host if target.port == default else f"{target.host}:{target.port}"
+        extensions: dict[str, Any] = {"sni_hostname": target.host}
+        return self._client.build_request(
+            method,
+            f"{target.scheme}://{address}:{target.port}{target.path}",
+            headers={"Host": host, "Accept-Encoding": "identity", "User-Agent": "agent-flows"}
+            | headers,
+            extensions=extensions,
+        )
+
+    def _require_ok(self, target: Target, response: httpx.Response, pace: Pace) -> None:
+        status = response.status_code
+        if status in {429, 503}:
+            wait = retry_after(response.headers.get("Retry-After"))
+            pace.too_much(wait or PAUSE)
+            raise TransientError(f"{target.url[:200]}: asked to slow down ({status})", wait)
+        if status in GONE:
+            raise Unfetched(target.url, f"status {status}")
+        if not 200 <= status < 300:
+            raise TransientError(f"{target.url[:200]}: status {status}")
+
+    async def _stored(self, target: Target, response: httpx.Response, *, empty: bool) -> Fetched:
+        if empty:
+            return _described(target, response, "", 0)
+        digest, size = hashlib.sha256(), 0
+        with _Arriving(self.store) as arriving:
+            async for chunk in response.aiter_raw():
+                size += len(chunk)
+                self._require_small(target, size)
+                digest.update(chunk)
+                arriving.file.write(chunk)
+            arriving.keep(digest.hexdigest())
+        return _described(target, response, digest.hexdigest(), size)
+
+    def _require_small(self, target: Target, size: int) -> None:
+        if size > self.caps.bytes:
+            raise Unfetched(target.url, f"more than {self.caps.bytes:,} bytes")
+
+
+class _Arriving:
+    """A file beside its place, moved there whole or removed."""
+
+    def __init__(self, store: Path) -> None:
+        handle, name = tempfile.mkstemp(dir=store, prefix=".fetching-")
+        self.file, self._path, self._store = os.fdopen(handle, "wb"), Path(name), store
+
+    def __enter__(self) -> Self:
+        return self
+
+    def keep(self, digest: str) -> None:
+        self.file.close()
+        self._path.replace(self._store / digest)
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+        self._path.unlink(missing_ok=True)
+
+
+def _described(target: Target, response: httpx.Response, digest: str, size: int) -> Fetched:
+    headers = response.headers
+    following = response.links.get("next", {}).get("url", "")
+    return Fetched(
+        digest,
+        size,
+        headers.get("ETag", ""),
+        headers.get("Last-Modified", ""),
+        urljoin(target.url, following) if following else "",
+    )

@@ -1,0 +1,118 @@
+"""Files of every form and fault as tables: what is wrong with a line is told of that line."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from agents.analysis.cleaning.reading import Table, read_table
+from agents.services.files.outcomes import SourceError
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[[bytes, str], Table]:
+    def read(content: bytes, name: str) -> Table:
+        path = tmp_path / "raw"
+        path.write_bytes(content)
+        return read_table([path], name)
+
+    return read
+
+
+@pytest.mark.parametrize(
+    "content,rule,line",
+    [
+        (b"a,b\n1,2\n1,2,3\n3,4\n", "ragged", 3),
+        (b"a,b\n1,2\n1\n3,4\n", "ragged", 3),
+        (b"a,b\n1,2\n\xff,9\n3,4\n", "encoding", 3),
+        (b'a,b\n1,2\n"x,9\n', "ragged", 3),
+    ],
+)
+def test_a_bad_line_is_broken_and_the_others_are_rows(
+    read: Callable[[bytes, str], Table], content: bytes, rule: str, line: int
+) -> None:
+    table = read(content, "x.csv")
+    assert [(one.line, one.rule) for one in table.broken] == [(line, rule)]
+    assert table.cells["a"].astype(str).tolist()[0] == "1"
+    assert table.lines.tolist()[0] == 2
+
+
+def test_lines_stay_those_of_the_file(read: Callable[[bytes, str], Table]) -> None:
+    table = read(b"a,b\n1,2\nx,y,z\n3,4\n5,6\n", "x.csv")
+    assert [one.line for one in table.broken] == [3]
+    assert table.lines.tolist() == [2, 4, 5]
+    table = read(b"a,b\n1,2\nx,y,z\n3,4\n\n5,6\n", "x.csv")  # a blank line is none
+    assert table.lines.tolist() == [2, 4, 6]
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.csv.gz", "x.jsonl", "x.json", "x.parquet"])
+def test_the_same_rows_in_every_form(read: Callable[[bytes, str], Table], name: str) -> None:
+    rows = [{"a": "1", "b": "x"}, {"a": "2", "b": None}]
+    text = b"a,b\n1,x\n2,\n"
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows), sink)
+    content = {
+        "x.csv": text,
+        "x.csv.gz": gzip.compress(text),
+        "x.jsonl": b"".join(json.dumps(row).encode() + b"\n" for row in rows),
+        "x.json": json.dumps(rows).encode(),
+        "x.parquet": sink.getvalue().to_pybytes(),
+    }[name]
+    table = read(content, name)
+    assert table.cells["a"].tolist() == ["1", "2"]
+    assert table.cells["b"].isna().tolist() == [False, True]
+    assert not table.broken
+
+
+@pytest.mark.parametrize(
+    "content,name",
+    [
+        (b"PAR1garbagePAR1", "x.parquet"),
+        (b"not gzip", "x.csv.gz"),
+        (b"a,b\n", "x.exe"),
+        (gzip.compress(b"a,b\n1,2\n")[:-6], "x.csv.gz"),
+        (b"\xff\xfea\x00,\x00b\x00", "x.csv"),
+    ],
+)
+def test_what_is_no_table_is_refused(
+    read: Callable[[bytes, str], Table], content: bytes, name: str
+) -> None:
+    with pytest.raises(SourceError):
+        read(content, name)
+
+
+def test_a_cut_parquet_file_and_lists_in_one(read: Callable[[bytes, str], Table]) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"a": [[1], [2]]}), sink)
+    content = sink.getvalue().to_pybytes()
+    with pytest.raises(SourceError, match="lists"):
+        read(content, "x.parquet")
+    with pytest.raises(SourceError, match="cannot be read"):
+        read(content[:-20] + b"PAR1", "x.parquet")
+
+
+def test_pandas_metadata_is_not_believed(read: Callable[[bytes, str], Table]) -> None:
+    table = pa.Table.from_pandas(pd.DataFrame({"a": [1]}, index=pd.Index([7], name="b")))
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata({b"pandas": b"{not json"}), sink)
+    assert set(read(sink.getvalue().to_pybytes(), "x.parquet").cells.columns) == {"a", "b"}
+
+
+def test_pages_are_one_table_with_lines_of_their_own(tmp_path: Path) -> None:
+    for number in range(2):
+        (tmp_path / str(number)).write_bytes(b"a\n1\n2\n")
+    table = read_table([tmp_path / "0", tmp_path / "1"], "x.csv")
+    assert table.lines.tolist() == [2, 3, 1_000_002, 1_000_003]
+
+
+def test_a_header_alone_has_no_rows_and_nothing_at_all_is_no_table(
+    read: Callable[[bytes, str], Table],
+) -> None:
+    assert read(b"a,b\n", "x.csv").rows == 0
+    with pytest.raises(SourceError, match="header"):
+        read(b"", "x.csv")

@@ -1,0 +1,89 @@
+"""Which partitions there are: by file, glob and URL, and another one when anything has changed."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from agents.analysis.cleaning.corrections import mend
+from agents.analysis.models import Column, Contract, Partition
+from agents.analysis.sample.serving import serving
+from agents.analysis.sources.study import Source, Study
+from agents.analysis.sources.survey import NothingThere, SameName, name_of, survey
+from agents.analysis.storehouse import Storehouse
+from agents.services.fetching.fetcher import Fetcher
+
+CONTRACT = Contract(name="x", time="at", columns={"at": Column(type="time")})
+
+
+async def found(tmp_path: Path, *locations: str, matching: str = "*") -> list[Partition]:
+    study = Study(name="x", sources=(Source(contract=CONTRACT, locations=locations),))
+    async with Fetcher(tmp_path / "store") as fetcher:
+        return await survey(study, fetcher, matching)
+
+
+@pytest.mark.parametrize(
+    "location,name",
+    [
+        ("https://example.com/d/Sales 2024.csv.gz?token=x", "sales-2024"),
+        ("/data/../a.JSONL", "a"),
+        ("http://example.com/", "all"),
+        ("x.tar", "x.tar"),
+    ],
+)
+def test_a_partition_is_named_after_its_file(location: str, name: str) -> None:
+    assert name_of(location) == name
+
+
+async def test_globs_and_patterns(tmp_path: Path) -> None:
+    for name in ("b.csv", "a.csv", "c.txt"):
+        (tmp_path / name).write_text("at\n", encoding="utf-8")
+    some = await found(tmp_path, str(tmp_path / "*.csv"))
+    assert [one.name for one in some] == ["a", "b"]
+    assert [one.name for one in await found(tmp_path, str(tmp_path / "*.csv"), matching="b*")] == [
+        "b"
+    ]
+    with pytest.raises(NothingThere):
+        await found(tmp_path, str(tmp_path / "*.parquet"))
+    with pytest.raises(NothingThere):
+        await found(tmp_path, str(tmp_path / "d.csv"))
+
+
+async def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.csv").write_text("at\n", encoding="utf-8")
+    with pytest.raises(SameName, match="'x'"):
+        await found(tmp_path, str(tmp_path / "*" / "x.csv"))
+
+
+async def test_a_partition_has_another_key_when_file_or_corrections_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Storehouse, "folder", tmp_path / "study")
+    path = tmp_path / "a.csv"
+    path.write_text("at\n", encoding="utf-8")
+    (first,) = await found(tmp_path, str(path))
+    assert (await found(tmp_path, str(path)))[0].key == first.key
+    os.utime(path, ns=(1, 1))
+    (second,) = await found(tmp_path, str(path))
+    corrected = tmp_path / "mended.jsonl"
+    corrected.write_text('{"line":2,"row":{"at":"2025-01-01"}}\n', encoding="utf-8")
+    mend(Storehouse("x"), "x", "a", corrected)
+    (third,) = await found(tmp_path, str(path))
+    assert len({first.key, second.key, third.key}) == 3
+
+
+async def test_a_url_says_by_its_etag_whether_it_changed(tmp_path: Path) -> None:
+    folder = tmp_path / "served"
+    folder.mkdir()
+    (folder / "a.csv").write_text("at\n", encoding="utf-8")
+    with serving(folder) as server:
+        async with Fetcher(tmp_path / "store", frozenset({server.host})) as fetcher:
+            url = server.url(folder / "a.csv")
+            study = Study(name="x", sources=(Source(contract=CONTRACT, locations=(url,)),))
+            before = await survey(study, fetcher)
+            assert (await survey(study, fetcher))[0].key == before[0].key
+            (folder / "a.csv").write_text("at\n2025-01-01\n", encoding="utf-8")
+            assert (await survey(study, fetcher))[0].key != before[0].key
+        assert server.asked["GET", "a.csv"] == 0

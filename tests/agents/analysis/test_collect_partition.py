@@ -1,0 +1,89 @@
+"""Raw bytes come into the store once, whole, and from nowhere else than they should."""
+
+from pathlib import Path
+
+import pytest
+
+from agents.analysis.collect_partition import TooManyPages, collect_partition, form_of
+from agents.analysis.models import Column, Contract, Partition
+from agents.analysis.sample.serving import serving
+from agents.analysis.storehouse import Storehouse
+from agents.runtime.settings import settings
+from agents.services.files.outcomes import SourceError
+
+CONTRACT = Contract(name="x", time="at", columns={"at": Column(type="time")})
+
+
+@pytest.fixture(autouse=True)
+def _own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(tmp_path / "data"))
+    settings.cache_clear()
+
+
+def partition(location: str, **changes: object) -> Partition:
+    told = {"study": "x", "source": "x", "name": "a", "location": location, "validator": "1"}
+    return Partition.model_validate(told | {"contract": CONTRACT} | changes)
+
+
+@pytest.mark.parametrize(
+    "location,form",
+    [
+        ("a.csv.gz", ".csv.gz"),
+        ("http://x/a.JSONL?b=c.csv", ".jsonl"),
+        ("a.zip", ".zip"),
+        ("a", ""),
+    ],
+)
+def test_the_form_is_in_the_name(location: str, form: str) -> None:
+    assert form_of(location) == form
+
+
+async def test_a_file_is_copied_under_its_digest(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"at\n")
+    collected = await collect_partition(partition(str(path)))
+    store = Storehouse("x").raw
+    assert [p.name for p in store.iterdir()] == list(collected.raw)
+    assert (store / collected.raw[0]).read_bytes() == b"at\n"
+
+
+@pytest.mark.parametrize(
+    "path", ["/dev/zero", "/proc/self/environ", "nothing.csv", "a\0b.csv", "/"]
+)
+async def test_what_is_no_file_is_not_read(path: str) -> None:
+    with pytest.raises(SourceError):
+        await collect_partition(partition(path))
+
+
+async def test_nothing_is_read_outside_of_the_folder_of_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "sources"
+    root.mkdir()
+    (root / "a.csv").write_bytes(b"at\n")
+    (tmp_path / "secret.csv").write_bytes(b"at\n")
+    (root / "link.csv").symlink_to(tmp_path / "secret.csv")
+    monkeypatch.setenv("AGENT_FLOWS_SOURCE_ROOT", str(root))
+    settings.cache_clear()
+    assert (await collect_partition(partition(str(root / "a.csv")))).size == 3
+    for path in (root / "link.csv", root / ".." / "secret.csv", tmp_path / "secret.csv"):
+        with pytest.raises(SourceError, match="not in the folder"):
+            await collect_partition(partition(str(path)))
+
+
+async def test_pages_are_followed_to_the_last_and_no_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(3):
+        (tmp_path / f"{n}.csv").write_bytes(b"at\n2025-01-0%d\n" % (n + 1))
+    with serving(tmp_path) as server:
+        monkeypatch.setenv("AGENT_FLOWS_FETCH_ALLOWED", f'["{server.host}"]')
+        settings.cache_clear()
+        server.following |= {"0.csv": "1.csv", "1.csv": "2.csv"}
+        url = f"http://{server.host}/0.csv"
+        assert len((await collect_partition(partition(url, follows_pages=True))).raw) == 3
+        assert len((await collect_partition(partition(url))).raw) == 1
+        server.following["2.csv"] = "0.csv"
+        monkeypatch.setattr("agents.analysis.collect_partition.MOST_PAGES", 5)
+        with pytest.raises(TooManyPages):
+            await collect_partition(partition(url, follows_pages=True))

@@ -1,0 +1,25 @@
+"""What the end of a partition means."""
+
+from agents.analysis.models import Cleaned
+from agents.analysis.scenario import PARTITIONS
+from agents.runtime.batch import Item
+from agents.runtime.lifecycle import State
+
+CLEANED = Cleaned(
+    rows=3, good=2, quarantined=1, deduplicated=0, rules={"n: type": 1}, values={}, part="p",
+    sha256="0" * 64,
+)  # fmt: skip
+
+
+def item(*facts: object) -> Item:
+    ended = Item(1, "t", "partitions", "k", 1, State.COMPLETED, "trace", None)
+    for fact in facts:
+        ended.learn(fact)
+    return ended
+
+
+def test_a_partition_is_clean_or_refused() -> None:
+    assert PARTITIONS.outcome(item(CLEANED)) == "clean"
+    assert PARTITIONS.outcome(item()) == "refused"
+    assert PARTITIONS.measures(item(CLEANED))["quarantined"] == 1
+    assert PARTITIONS.measures(item()) == {}

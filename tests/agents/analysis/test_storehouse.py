@@ -1,0 +1,65 @@
+"""Results appear whole, are made once, and a reader finds the old dataset or the new one."""
+
+from pathlib import Path
+
+import pytest
+
+from agents.analysis.models import Cleaned, Column, Contract, Dataset, Partition
+from agents.analysis.storehouse import Storehouse, write_whole
+from agents.runtime.settings import settings
+
+CONTRACT = Contract(name="x", time="at", columns={"at": Column(type="time")})
+PARTITION = Partition(
+    study="x", source="x", name="a", location="a.csv", validator="1", contract=CONTRACT
+)
+CLEANED = Cleaned(
+    rows=1, good=1, quarantined=0, deduplicated=0, rules={}, values={}, part="p", sha256="0" * 64
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storehouse:
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(tmp_path))
+    settings.cache_clear()
+    return Storehouse("x")
+
+
+def test_what_is_written_in_part_is_not_there(store: Storehouse) -> None:
+    def fail(folder: Path) -> Cleaned:
+        (folder / "part.parquet").write_bytes(b"half")
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        store.keep(PARTITION, fail)
+    assert store.cleaned(PARTITION) is None
+    assert list((store.folder / "clean" / "x").iterdir()) == []
+
+
+def test_the_quicker_of_two_writers_wins(store: Storehouse) -> None:
+    def slow(_: Path) -> Cleaned:
+        store.keep(PARTITION, lambda _: CLEANED)
+        return CLEANED
+
+    assert store.keep(PARTITION, slow) == CLEANED
+    assert [p.name for p in (store.folder / "clean" / "x").iterdir()] == [PARTITION.digest]
+
+
+def test_rows_that_are_unaccounted_for_are_refused() -> None:
+    for change in ({"good": 2}, {"rules": {"n: type": 1}}):
+        with pytest.raises(ValueError, match=r"rows in|account"):
+            Cleaned.model_validate(CLEANED.model_dump() | change)
+
+
+def test_a_dataset_is_published_at_once(store: Storehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert store.published() is None
+    first = Dataset(study="x", folder=store.folder, parts=())
+    store.publish(first)
+
+    def full(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("agents.analysis.storehouse.os.fsync", full)
+    with pytest.raises(OSError, match="disk full"):
+        write_whole(store.folder / "dataset.json", "half")
+    assert store.published() == first
+    assert [p.name for p in store.folder.iterdir()] == ["dataset.json"]

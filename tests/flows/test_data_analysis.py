@@ -1,0 +1,134 @@
+"""Stories of data analysis, told from outside: files in, a dataset or a refusal out."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agents.analysis.cleaning.corrections import mend
+from agents.analysis.models import Dataset
+from agents.analysis.report import AnalysisReport
+from agents.analysis.storehouse import Storehouse
+from agents.runtime.settings import ROOT, settings
+from flows.data_analysis import analyse
+from tests.agents.analysis.cleaning.planted import planted
+
+pytestmark = pytest.mark.slow
+
+CONTRACT = """
+name: readings
+time: at
+key: [id]
+unknown: freeze
+columns:
+  id: {type: integer, required: true, low: 1}
+  at: {type: time, required: true}
+  until: {type: time}
+  site: {type: text, required: true, one_of: [north, south]}
+  code: {type: text, required: true, pattern: "[A-Z]{2}[0-9]{3}"}
+  note: {type: text, longest: 40}
+  value: {type: number, required: true, low: -50, high: 60}
+  ratio: {type: number, low: 0, high: 1, bad: discard-value}
+  works: {type: boolean, required: true}
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(tmp_path / "data"))
+    settings.cache_clear()
+    (tmp_path / "contract.yaml").write_text(CONTRACT, encoding="utf-8")
+    for n in range(4):
+        (tmp_path / f"part-{n}.csv").write_bytes(planted(300, 1, seed=n).text)
+    return tmp_path
+
+
+async def run(folder: Path, partitions: str = "*") -> AnalysisReport:
+    return await analyse.fn(
+        (str(folder / "part-*.csv"),), str(folder / "contract.yaml"), partitions=partitions
+    )
+
+
+def dataset() -> Dataset:
+    published = Storehouse("readings").published()
+    assert published is not None
+    return published
+
+
+async def test_rows_are_conserved_and_a_second_run_touches_nothing(folder: Path) -> None:
+    report = await run(folder)
+    (source,) = report.sources
+    assert source.rows == source.good + source.quarantined + source.deduplicated == 4 * 301
+    assert report.touched == 4
+    again = await run(folder)
+    assert again.touched == 0
+    assert again.published == report.published == dataset().digest
+
+
+async def test_only_what_changed_is_done_again(folder: Path) -> None:
+    before = await run(folder)
+    (folder / "part-2.csv").write_bytes(planted(310, 1, seed=9).text)
+    after = await run(folder)
+    assert after.touched == 1
+    assert after.published != before.published
+
+
+async def test_a_backfill_of_some_partitions_leaves_the_others(folder: Path) -> None:
+    await run(folder, "part-[01]")
+    assert [part.name for part in dataset().parts] == ["part-0", "part-1"]
+    await run(folder, "part-3")
+    assert [part.name for part in dataset().parts] == ["part-0", "part-1", "part-3"]
+
+
+async def test_a_run_with_a_refused_partition_publishes_nothing(folder: Path) -> None:
+    before = await run(folder)
+    (folder / "part-1.csv").write_bytes(b"id,surprise\n1,2\n")
+    refused = await run(folder)
+    assert refused.status() == 1
+    assert any("contract broken" in reason for reason in refused.refused)
+    assert dataset().digest == before.published
+
+
+async def test_mended_rows_come_back_and_twice_is_once(folder: Path) -> None:
+    before = await run(folder)
+    store = Storehouse("readings")
+    partition = next((store.folder / "clean" / "readings").iterdir())
+    lines = (partition / "quarantine.jsonl").read_text("utf-8").splitlines()
+    spoilt = next(line for line in lines if '"rule":"allowed"' in line)
+    corrected = folder / "corrected.jsonl"
+    corrected.write_text(spoilt.replace("nоrth", "north"), encoding="utf-8")  # noqa: RUF001
+    name = next(p.name for p in dataset().parts if partition.name in p.file)
+
+    assert mend(store, "readings", name, corrected) == 1
+    after = await run(folder)
+    assert after.touched == 1
+    assert after.sources[0].good == before.sources[0].good + 1
+    assert after.sources[0].rows == before.sources[0].rows
+    assert mend(store, "readings", name, corrected) == 1
+    assert (await run(folder)).touched == 0
+
+
+@pytest.mark.parametrize("point", ["written:collect_partition", "called:clean_partition", "ending"])
+async def test_a_run_killed_anywhere_is_finished_by_the_next_and_makes_the_same(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    wanted = (await run(folder)).published
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(folder / "other"))
+    monkeypatch.setenv("AGENT_FLOWS_LEASE_SECONDS", "1")
+    settings.cache_clear()
+    killed = await asyncio.to_thread(_killed_at, point, folder)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert Storehouse("readings").published() is None
+
+    report = await run(folder)
+
+    assert report.status() == 0
+    assert report.published == wanted
+
+
+def _killed_at(point: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.flows.run_analysis", point, str(folder)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
