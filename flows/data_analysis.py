@@ -12,6 +12,9 @@ from agents.analysis.clean_partition import clean_partition
 from agents.analysis.collect_partition import collect_partition
 from agents.analysis.desk import SAMPLE, open_desk
 from agents.analysis.report import AnalysisReport
+from agents.analysis.train_candidate import train_candidate
+from agents.analysis.weigh_candidates import weigh_candidates
+from agents.analysis.write_report import write_report
 from agents.runtime.batch import Batch
 from agents.runtime.saga import saga
 from flows.terminal import command
@@ -20,12 +23,13 @@ AtOnce = Annotated[int, Field(ge=1, le=64)]
 
 
 @flow(name="data-analysis", persist_result=False)
-async def analyse(
+async def analyse(  # noqa: PLR0913 - what a run is asked for
     source: tuple[str, ...] = (SAMPLE,),
     contract: str | None = None,
     target: str = "",
     partitions: str = "*",
     at_once: AtOnce = 8,
+    seed: int = 7,
 ) -> AnalysisReport:
     """Collect and clean every partition of the sources that has changed, and publish them together.
 
@@ -36,12 +40,20 @@ async def analyse(
         target: Column to foretell; without it, nothing is modelled.
         partitions: Only partitions whose name matches, such as flights-2013-0[1-3].
         at_once: How many partitions travel together, 1 to 64.
+        seed: The same data and seed make the same models and the same report, to the byte.
 
     """
     async with open_desk(source, contract, target, partitions) as desk:
         async for batch in desk.accepted(at_once):
             await prepare(batch)
-        return await desk.report(desk.publish(partitions))
+        dataset = desk.publish(partitions)
+        models = desk.modelling(dataset, seed)
+        if models is not None:
+            async for batch in models.candidates():
+                await train(batch)
+            async for batch in models.comparison():
+                await models.announce(await conclude(batch))
+        return await desk.report(dataset, models)
 
 
 async def prepare(batch: Batch) -> None:
@@ -51,5 +63,20 @@ async def prepare(batch: Batch) -> None:
         await clean_partition(batch)
 
 
+async def train(batch: Batch) -> None:
+    """What every candidate goes through."""
+    async with saga(batch):
+        await train_candidate(batch)
+
+
+async def conclude(batch: Batch) -> Batch:
+    """What the comparison of the candidates goes through."""
+    async with saga(batch):
+        batch = await weigh_candidates(batch)
+        return await write_report(batch)
+
+
 if __name__ == "__main__":
-    command(analyse)
+    from flows.studies import mend_rows, quarantine, roll_back_model
+
+    command(analyse, {"quarantine": quarantine, "mend": mend_rows, "roll-back": roll_back_model})

@@ -48,7 +48,7 @@ def _written(partition: Partition, rows: int, outcome: Outcome, folder: Path) ->
         quarantined=len(outcome.quarantine),
         deduplicated=outcome.deduplicated,
         rules=dict(sorted(outcome.rules.items())),
-        values=dict(sorted(outcome.discarded.items())),
+        discarded=dict(sorted(outcome.discarded.items())),
         unknown=outcome.unknown,
         gaps=outcome.gaps,
         part=store.path_of(partition, PART).relative_to(store.folder).as_posix(),

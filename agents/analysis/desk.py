@@ -1,12 +1,14 @@
 """The desk where a run of data analysis is opened: journal, fetcher, the partitions and what became of them."""
 
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
+from agents.analysis.modelling.desk import ModelDesk
 from agents.analysis.models import Cleaned, Dataset, Part, Partition
 from agents.analysis.report import AnalysisReport, report_of
 from agents.analysis.sample.flights import sample_study
@@ -26,7 +28,7 @@ from agents.runtime.tally import Tally
 
 SAMPLE = "sample"
 NAME = "data-analysis"
-UNHAPPY = {"refused", "rejected", "dead-lettered"}
+UNHAPPY = {"refused", "rejected", "dead-lettered", "not trained", "not reported"}
 
 
 @dataclass(slots=True)
@@ -36,7 +38,9 @@ class Desk:
     study: Study
     partitions: Sequence[Partition]
     intake: Intake
+    rejects: Rejects
     begun: float
+    troubles: Tally = field(default_factory=Tally)
     store: Storehouse = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,17 +79,26 @@ class Desk:
         self.store.publish(dataset)
         return dataset
 
-    async def report(self, dataset: Dataset | None) -> AnalysisReport:
+    def modelling(self, dataset: Dataset | None, seed: int) -> ModelDesk | None:
+        """Where the dataset is modelled; None without a dataset, or a target."""
+        if dataset is None or not self.study.target:
+            return None
+        sources = report_of(self.study.name, self.outcomes(), dataset).sources
+        return ModelDesk(self.study, dataset, tuple(sources), self.rejects, seed, self.troubles)
+
+    async def report(self, dataset: Dataset | None, models: ModelDesk | None) -> AnalysisReport:
         """Tell what became of the partitions, in the UI as well."""
         tally = self.intake.tally
+        reasons = Counter(
+            reason
+            for counted in (tally, self.troubles)
+            for outcome in UNHAPPY & counted.reasons.keys()
+            for reason in counted.reasons[outcome].elements()
+        )
         report = report_of(self.study.name, self.outcomes(), dataset)
         report.touched = tally.done - tally.outcomes["already done"]
-        report.refused = {
-            reason: f"{count} partitions"
-            for outcome, reasons in tally.reasons.items()
-            if outcome in UNHAPPY
-            for reason, count in reasons.items()
-        }
+        report.refused = {reason: f"{count} items" for reason, count in reasons.items()}
+        report.files = models.notes() if models is not None else []
         report.seconds = time.monotonic() - self.begun
         await publish_table(f"{NAME}-rows", report.rows(), "Rows by source and fate")
         return report
@@ -111,7 +124,7 @@ async def open_desk(
         async with collecting(here) as fetcher, open_journal(here):
             partitions = await survey(study, fetcher, matching)
             intake = Intake(PARTITIONS, Tally(), rejects.keep)
-            yield Desk(study, partitions, intake, time.monotonic())
+            yield Desk(study, partitions, intake, rejects, time.monotonic())
 
 
 class NoContract(AgentError):

@@ -11,6 +11,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+FORMAT = 1  # raise it when the code cleans otherwise: everything is cleaned anew
+
+
 class Frozen(BaseModel, frozen=True, extra="forbid"):
     """A value; unknown fields are refused."""
 
@@ -96,7 +99,8 @@ class Partition(Frozen):
     def digest(self) -> str:
         """By which its results are found again."""
         body = self.model_dump(mode="json", exclude={"location"})
-        return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        told = orjson.dumps([FORMAT, body], option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(told).hexdigest()
 
     @property
     def key(self) -> str:
@@ -115,7 +119,7 @@ class Collected(Frozen):
 class Cleaned(Frozen):
     """What became of every row of a partition; good rows lie in `part`, the others in `quarantine`.
 
-    `rules` counts quarantined rows by the first rule they broke, `values` discarded values by
+    `rules` counts quarantined rows by the first rule they broke, `discarded` values by
     column and rule; `unknown` names columns that the contract does not know, `gaps` counts missing
     times.
     """
@@ -125,7 +129,7 @@ class Cleaned(Frozen):
     quarantined: int
     deduplicated: int
     rules: dict[str, int]
-    values: dict[str, int]
+    discarded: dict[str, int]
     unknown: tuple[str, ...] = ()
     gaps: int = 0
     part: str

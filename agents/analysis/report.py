@@ -21,7 +21,7 @@ class SourceReport(BaseModel):
     quarantined: int
     deduplicated: int
     rules: dict[str, int]
-    values: dict[str, int]
+    discarded: dict[str, int]
     gaps: int
 
 
@@ -51,9 +51,9 @@ class AnalysisReport(BaseModel):
                 "good": f"{source.good:,}",
                 "quarantined": f"{source.quarantined:,}",
                 "duplicates": f"{source.deduplicated:,}",
-                "values discarded": f"{sum(source.values.values()):,}",
+                "values discarded": f"{sum(source.discarded.values()):,}",
                 "gaps": f"{source.gaps:,}",
-                "main rules": _main(source.rules | source.values),
+                "main rules": _main(source.rules | source.discarded),
             }
             for source in self.sources
         ]
@@ -68,8 +68,8 @@ class AnalysisReport(BaseModel):
         return told + self.files
 
     def status(self) -> int:
-        """1 if a partition was refused."""
-        return int(not self.published)
+        """1 if anything was refused."""
+        return int(not self.published or bool(self.refused))
 
 
 def report_of(
@@ -95,10 +95,10 @@ def _source(name: str, outcomes: Iterable[Cleaned | None]) -> SourceReport:
     some = list(outcomes)
     clean = [one for one in some if one is not None]
     rules: Counter[str] = Counter()
-    values: Counter[str] = Counter()
+    discarded: Counter[str] = Counter()
     for one in clean:
         rules.update(one.rules)
-        values.update(one.values)
+        discarded.update(one.discarded)
     return SourceReport(
         source=name,
         partitions=len(some),
@@ -108,7 +108,7 @@ def _source(name: str, outcomes: Iterable[Cleaned | None]) -> SourceReport:
         quarantined=sum(one.quarantined for one in clean),
         deduplicated=sum(one.deduplicated for one in clean),
         rules=dict(rules.most_common()),
-        values=dict(values.most_common()),
+        discarded=dict(discarded.most_common()),
         gaps=sum(one.gaps for one in clean),
     )
 

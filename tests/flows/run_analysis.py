@@ -10,7 +10,7 @@ from flows.data_analysis import analyse
 def main() -> None:
     """Run the flow outside of Prefect until the second hit of the point."""
     point, folder = sys.argv[1:]
-    arm({point: 2})
+    arm({point: 1 if point == "accepted" else 2})
     asyncio.run(analyse.fn((f"{folder}/part-*.csv",), f"{folder}/contract.yaml", at_once=2))
 
 

@@ -1,6 +1,7 @@
 """Stories of data analysis, told from outside: files in, a dataset or a refusal out."""
 
 import asyncio
+import csv
 import signal
 import subprocess
 import sys
@@ -8,13 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from agents.analysis.cleaning.corrections import mend
+from agents.analysis.cleaning.corrections import BadCorrection, mend
+from agents.analysis.modelling.registry import Models, NoSuchModel
 from agents.analysis.models import Dataset
+from agents.analysis.quarantine import NothingPublished
 from agents.analysis.report import AnalysisReport
 from agents.analysis.storehouse import Storehouse
+from agents.analysis.write_report import FILE
 from agents.runtime.settings import ROOT, settings
 from flows.data_analysis import analyse
+from flows.studies import mend_rows, quarantine, roll_back_model
 from tests.agents.analysis.cleaning.planted import planted
+from tests.agents.analysis.modelling.toy import sales
 
 pytestmark = pytest.mark.slow
 
@@ -111,7 +117,16 @@ async def test_mended_rows_come_back_and_twice_is_once(folder: Path) -> None:
     assert (await run(folder)).touched == 0
 
 
-@pytest.mark.parametrize("point", ["written:collect_partition", "called:clean_partition", "ending"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        pytest.param("accepted", marks=pytest.mark.campaign),
+        pytest.param("written:collect_partition", marks=pytest.mark.campaign),
+        "called:clean_partition",
+        pytest.param("written:clean_partition", marks=pytest.mark.campaign),
+        pytest.param("ending", marks=pytest.mark.campaign),
+    ],
+)
 async def test_a_run_killed_anywhere_is_finished_by_the_next_and_makes_the_same(
     folder: Path, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
@@ -127,6 +142,92 @@ async def test_a_run_killed_anywhere_is_finished_by_the_next_and_makes_the_same(
 
     assert report.status() == 0
     assert report.published == wanted
+
+
+SALES_CONTRACT = """
+name: sales
+time: at
+columns:
+  at: {type: time, required: true}
+  shop: {type: text, required: true, known_before: true}
+  price: {type: number, required: true, known_before: true}
+  sold: {type: number, unit: pieces}
+  minutes: {type: number}
+"""
+
+
+def sales_files(folder: Path) -> None:
+    """Forty days of sales, which fall with the price."""
+    frame, _ = sales(steep=20)
+    frame = frame.assign(at=frame["at"].dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    frame.to_csv(folder / "sales.csv", index=False)
+    (folder / "sales.yaml").write_text(SALES_CONTRACT, encoding="utf-8")
+
+
+async def modelled(folder: Path) -> AnalysisReport:
+    return await analyse.fn((str(folder / "sales.csv"),), str(folder / "sales.yaml"), "sold")
+
+
+async def test_a_target_is_modelled_and_told_the_same_way_every_time(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sales_files(folder)
+    report = await modelled(folder)
+    assert report.status() == 0, report.notes()
+    page = (Storehouse("sales").folder / FILE).read_bytes()
+    assert any(note.startswith("champion: ") for note in report.notes())
+    assert (await modelled(folder)).touched == 0
+
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(folder / "other"))
+    settings.cache_clear()
+    await modelled(folder)
+    assert (Storehouse("sales").folder / FILE).read_bytes() == page
+
+
+async def test_too_few_rows_to_model_are_told_and_the_data_is_published(folder: Path) -> None:
+    sales_files(folder)
+    lines = (folder / "sales.csv").read_text("utf-8").splitlines()[:60]
+    (folder / "sales.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    report = await modelled(folder)
+    assert report.status() == 1
+    assert report.refused == {"too few rows": "3 items"}
+    assert report.published
+
+
+@pytest.mark.campaign
+async def test_a_challenger_meets_the_champion_and_can_be_taken_back(folder: Path) -> None:
+    sales_files(folder)
+    await modelled(folder)
+    models = Models(Storehouse("sales").folder)
+    first = models.read().champion
+    lines = (folder / "sales.csv").read_text("utf-8").splitlines()
+    (folder / "sales.csv").write_text("\n".join(lines[:-24]) + "\n", encoding="utf-8")
+    await modelled(folder)
+    registry = models.read()
+    assert registry.champion == first
+    assert registry.challenger not in {"", first}
+    assert "gain over the champion" in registry.changes[-1].why
+    with pytest.raises(NoSuchModel):
+        await roll_back_model.fn("sales", "ann", "to see")
+
+
+async def test_the_quarantine_is_listed_exported_and_mended_by_commands(folder: Path) -> None:
+    report = await run(folder)
+    listing = await quarantine.fn("readings", csv=str(folder / "out.csv"), most=5)
+    assert len(listing.table) == 5
+    with (folder / "out.csv").open(encoding="utf-8", newline="") as file:
+        exported = list(csv.DictReader(file))
+    assert len(exported) == sum(source.quarantined for source in report.sources)
+    assert not any(
+        cell.startswith(("=", "+", "-", "@")) for row in exported for cell in row.values()
+    )
+    with pytest.raises(BadCorrection, match="No such file"):
+        await mend_rows.fn(str(folder / "no.jsonl"), "part-0", "readings", "readings")
+    (folder / "bad.jsonl").write_text('{"line": 0, "row": {}}\n', encoding="utf-8")
+    with pytest.raises(BadCorrection, match="line 1: line"):
+        await mend_rows.fn(str(folder / "bad.jsonl"), "part-0", "readings", "readings")
+    with pytest.raises(NothingPublished):
+        await quarantine.fn("nothing")
 
 
 def _killed_at(point: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -49,7 +49,7 @@ def mend(store: Storehouse, source: str, name: str, path: Path) -> int:
     """
     rows = _known(store, source, name)
     count = 0
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+    for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
         try:
@@ -67,6 +67,13 @@ def mend(store: Storehouse, source: str, name: str, path: Path) -> int:
     write_whole(_content(store, digest), text)
     write_whole(_pointer(store, source, name), digest)
     return count
+
+
+def _lines(path: Path) -> list[bytes]:
+    try:
+        return path.read_bytes().splitlines()
+    except OSError as error:
+        raise BadCorrection(path, 0, error.strerror or "cannot be read") from None
 
 
 def digest_of(store: Storehouse, source: str, name: str) -> str:

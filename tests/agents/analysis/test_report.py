@@ -16,7 +16,7 @@ def partition(name: str) -> Partition:
 def test_partitions_are_summed_up_by_source() -> None:
     cleaned = Cleaned(
         rows=1_000, good=990, quarantined=8, deduplicated=2, rules={"n: type": 8},
-        values={"m: range": 3}, gaps=4, part="p", sha256="0" * 64,
+        discarded={"m: range": 3}, gaps=4, part="p", sha256="0" * 64,
     )  # fmt: skip
     outcomes = [(partition("a"), cleaned), (partition("b"), cleaned)]
     dataset = Dataset(study="x", folder=Storehouse("x").folder, parts=())

@@ -6,7 +6,7 @@ from agents.runtime.batch import Item
 from agents.runtime.lifecycle import State
 
 CLEANED = Cleaned(
-    rows=3, good=2, quarantined=1, deduplicated=0, rules={"n: type": 1}, values={}, part="p",
+    rows=3, good=2, quarantined=1, deduplicated=0, rules={"n: type": 1}, discarded={}, part="p",
     sha256="0" * 64,
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ PARTITION = Partition(
     study="x", source="x", name="a", location="a.csv", validator="1", contract=CONTRACT
 )
 CLEANED = Cleaned(
-    rows=1, good=1, quarantined=0, deduplicated=0, rules={}, values={}, part="p", sha256="0" * 64
+    rows=1, good=1, quarantined=0, deduplicated=0, rules={}, discarded={}, part="p", sha256="0" * 64
 )
 
 

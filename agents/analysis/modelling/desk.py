@@ -1,0 +1,108 @@
+"""The desk's second half: candidates to train on what was published, and a comparison to close with."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents.analysis.modelling.candidates import NAMES
+from agents.analysis.modelling.registry import Models
+from agents.analysis.modelling.training import CANDIDATES, Trained, Training
+from agents.analysis.modelling.weighing import COMPARISONS, Comparison, Weighed
+from agents.analysis.models import Dataset
+from agents.analysis.report import SourceReport
+from agents.analysis.sources.study import Study
+from agents.analysis.storehouse import Storehouse
+from agents.analysis.train_candidate import CARD, version_of
+from agents.analysis.write_report import FILE
+from agents.runtime.batch import Batch, Scenario
+from agents.runtime.intake import Candidate, Intake
+from agents.runtime.rejects import Rejects
+from agents.runtime.showcase import alert, publish_markdown
+from agents.runtime.tally import Tally
+
+
+@dataclass(slots=True)
+class ModelDesk:
+    """One dataset's candidates and their comparison; `tally` counts what could not be done."""
+
+    study: Study
+    dataset: Dataset
+    sources: tuple[SourceReport, ...]
+    rejects: Rejects
+    seed: int
+    tally: Tally
+
+    async def candidates(self) -> AsyncIterator[Batch]:
+        """The candidates to train; those trained on this dataset before are done already."""
+        trainings = [self._training(name) for name in NAMES]
+        records = [Candidate(t.key, t.model_dump_json(), t, n + 1) for n, t in enumerate(trainings)]
+        async for batch in self._intake(CANDIDATES).accepted(records, len(NAMES)):
+            yield batch
+
+    async def comparison(self) -> AsyncIterator[Batch]:
+        """The trained candidates, to be weighed and reported; nothing if one is missing."""
+        if (comparison := self._comparison()) is None:
+            return
+        record = Candidate(comparison.key, comparison.model_dump_json(), comparison, 1)
+        async for batch in self._intake(COMPARISONS).accepted([record], 1):
+            yield batch
+
+    async def announce(self, batch: Batch) -> None:
+        """Raise an alert for every feature that has drifted, and show the gate's word in the UI."""
+        for item in batch.peek():
+            weighed = item.fact(Weighed)
+            assert weighed is not None
+            for drift in weighed.drifts:
+                if drift.is_alarm:
+                    reason = f"{drift.feature}: PSI {drift.psi:.2f}"
+                    alert("drift", item.scenario, self.study.name, reason)
+            told = f"{weighed.change.what}: {weighed.change.why}"
+            await publish_markdown(
+                "data-analysis-model", told, "What the gate said of the best model"
+            )
+
+    def notes(self) -> list[str]:
+        """The champion, and where to read everything."""
+        registry = Models(self._folder).read()
+        if not registry.champion:
+            return ["no model is better than the baseline, there is no champion"]
+        card, last = registry.cards[registry.champion], registry.changes[-1]
+        return [
+            f"champion: {card.candidate} {card.version[:8]}, gain over the baseline {card.gain}",
+            f"last change: {last.version[:8]} {last.what}, {last.why}",
+            f"report: {self._folder / FILE}",
+        ]
+
+    @property
+    def _folder(self) -> Path:
+        return Storehouse(self.study.name).folder
+
+    def _comparison(self) -> Comparison | None:
+        models, trained = Models(self._folder), list[Trained]()
+        for name in NAMES:
+            version = version_of(self._training(name))
+            if not (models.path(version) / CARD).exists():
+                return None
+            trained.append(Trained(version=version, candidate=name))
+        # The champion these may already have made is not another champion to meet.
+        champion = models.read().champion
+        if champion in {one.version for one in trained}:
+            champion = ""
+        return Comparison(
+            training=self._training(NAMES[0]),
+            candidates=tuple(trained),
+            champion=champion,
+            sources=self.sources,
+        )
+
+    def _intake(self, scenario: Scenario) -> Intake:
+        return Intake(scenario, self.tally, self.rejects.keep)
+
+    def _training(self, candidate: str) -> Training:
+        return Training(
+            study=self.study,
+            candidate=candidate,
+            data=self.dataset.digest,
+            parts=self.dataset.parts,
+            seed=self.seed,
+        )

@@ -1,0 +1,105 @@
+"""What a model may look at: columns known before, the calendar, and what had become known by then.
+
+Nothing of a row's own outcome, or of its future, is among it; tests plant a future to show that.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from agents.analysis.models import Contract
+from agents.analysis.sources.study import History, Join, Study
+
+HOUR = pd.Timedelta(hours=1)
+RARE = 50  # occurrences in training below which a word is as good as unknown
+
+
+@dataclass(slots=True)
+class Samples:
+    """Rows in the order of time: features, the outcome, and when it happened."""
+
+    features: pd.DataFrame
+    outcome: pd.Series
+    time: pd.Series
+
+    def between(self, begin: pd.Timestamp | None, end: pd.Timestamp | None) -> "Samples":
+        """The rows from `begin` on, and before `end`."""
+        chosen = pd.Series(True, index=self.time.index)
+        if begin is not None:
+            chosen &= self.time >= begin
+        if end is not None:
+            chosen &= self.time < end
+        return Samples(self.features[chosen], self.outcome[chosen], self.time[chosen])
+
+
+def samples(study: Study, files: Mapping[str, Sequence[Path]]) -> Samples:
+    """The rows of the study's first source that have an outcome, with everything known before it."""
+    main = study.sources[0]
+    contract, others = main.contract, {s.name: s for s in study.sources}
+    known = _known_before(contract)
+    needed = {contract.time, study.target, *known, *_of_history(study.history)}
+    needed |= {column for join in study.joins for column in join.by}
+    rows = _read(files[main.name], sorted(needed)).dropna(subset=[contract.time])
+    rows = rows.sort_values([contract.time, *known], kind="stable").reset_index(drop=True)
+    features = rows[known].copy()
+    for join in study.joins:
+        other = others[join.source].contract
+        features = features.join(_joined(rows, contract.time, join, other, files[join.source]))
+    if study.history is not None:
+        features["recent"] = _recent(rows, contract.time, study.target, study.history)
+    features["weekday"] = rows[contract.time].dt.day_of_week
+    for name in features:
+        if not pd.api.types.is_string_dtype(features[name]):
+            features[name] = features[name].astype("float64")
+    has_outcome = rows[study.target].notna()
+    return Samples(
+        features[has_outcome].reset_index(drop=True),
+        rows.loc[has_outcome, study.target].astype("float64").reset_index(drop=True),
+        rows.loc[has_outcome, contract.time].reset_index(drop=True),
+    )
+
+
+def _known_before(contract: Contract) -> list[str]:
+    return [name for name, column in contract.columns.items() if column.known_before]
+
+
+def _of_history(history: History | None) -> set[str]:
+    return {history.known_after, *history.by} if history else set()
+
+
+def _read(files: Sequence[Path], columns: list[str]) -> pd.DataFrame:
+    return pd.concat([pd.read_parquet(file, columns=columns) for file in files], ignore_index=True)
+
+
+def _joined(
+    rows: pd.DataFrame, time: str, join: Join, other: Contract, files: Sequence[Path]
+) -> pd.DataFrame:
+    """The other source's columns, of the row `hours` before; NA where there is none."""
+    wanted = [other.time, *join.by, *join.columns]
+    theirs = _read(files, wanted).dropna(subset=[other.time])
+    theirs["_at"] = theirs.pop(other.time).dt.floor("h") + join.hours * HOUR
+    theirs = theirs.drop_duplicates(["_at", *join.by])
+    keys = rows[list(join.by)].assign(_at=rows[time].dt.floor("h"))
+    found = keys.merge(theirs, on=["_at", *join.by], how="left")
+    return found[list(join.columns)].add_prefix(f"{join.source}_")
+
+
+def _recent(rows: pd.DataFrame, time: str, target: str, history: History) -> pd.Series:
+    """The mean of the outcomes that became known in the hours before a row's; NA if none did."""
+    hour = rows[time].dt.floor("h")
+    known = hour + HOUR + pd.to_timedelta(rows[history.known_after].astype("float64"), unit="min")
+    by = list(history.by)
+    told = rows[by].assign(at=known.dt.ceil("h"), outcome=rows[target].astype("float64"))
+    sums = told.dropna().groupby([*by, "at"])["outcome"].agg(["sum", "count"]).reset_index()
+    keys = rows[by].assign(at=hour)
+    total, count = np.zeros(len(rows)), np.zeros(len(rows))
+    for back in range(history.span):
+        shifted = sums.assign(at=sums["at"] + back * HOUR)
+        found = keys.merge(shifted, on=[*by, "at"], how="left")
+        total += found["sum"].fillna(0).to_numpy()
+        count += found["count"].fillna(0).to_numpy()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return pd.Series(np.where(count > 0, total / count, np.nan), index=rows.index)

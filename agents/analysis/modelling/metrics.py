@@ -1,0 +1,50 @@
+"""How good a forecast is, and between which bounds: days are drawn anew, as rows of a day are alike.
+
+Source: Kuensch, The Jackknife and the Bootstrap for General Stationary Observations (1989): block
+bootstrap, with days as blocks.
+"""
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel
+
+DRAWS = 1_000
+LEVEL = 0.95
+
+
+class Interval(BaseModel, frozen=True):
+    """A figure and its 95 % confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def interval(errors: np.ndarray, time: pd.Series, seed: int) -> Interval:
+    """The mean of one number a row, and what it would be between with other days."""
+    days = time.dt.floor("D")
+    sums = (
+        pd.DataFrame({"day": days.to_numpy(), "error": errors})
+        .groupby("day")["error"]
+        .agg(["sum", "count"])
+    )
+    total, count = sums["sum"].to_numpy(), sums["count"].to_numpy()
+    drawn = np.random.default_rng(seed).integers(0, len(sums), (DRAWS, len(sums)))
+    means = total[drawn].sum(axis=1) / count[drawn].sum(axis=1)
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(value=float(errors.mean()), low=float(low), high=float(high))
+
+
+def absolute(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """The absolute error of each row."""
+    errors: np.ndarray = np.abs(truth - predicted)
+    return errors
+
+
+def squared(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """The squared error of each row."""
+    errors: np.ndarray = np.square(truth - predicted)
+    return errors

@@ -1,0 +1,173 @@
+"""The models of a study: every one with its card, one champion, and how it came to be that.
+
+A file, changed whole; each change names who did it. Models are stored by skops, which names the types
+it will not load: nothing of a stored model is run to read it.
+"""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from agents.analysis.modelling.metrics import Interval
+from agents.analysis.storehouse import write_whole
+from agents.runtime.errors import AgentError
+
+FILE, MODEL = "registry.json", "model.skops"
+SAFE = ("sklearn.", "numpy.")
+
+
+class Card(BaseModel, frozen=True):
+    """What is to be known of a model; `version` is the digest of data, code, candidate and seed.
+
+    `gain` is by how much its squared error is smaller than the baseline's, with its interval.
+    """
+
+    version: str
+    study: str
+    candidate: str
+    target: str
+    data: str
+    code: str
+    seed: int
+    learnt: int
+    judged: int
+    since: str
+    until: str
+    mae: Interval
+    mse: Interval
+    gain: Interval
+    chosen_by: float
+    importance: dict[str, float] = {}
+
+
+class Change(BaseModel, frozen=True):
+    """A turn in the registry's history."""
+
+    version: str
+    what: Literal["challenger", "promoted", "kept", "rolled back"]
+    why: str
+    by: str
+
+
+class Registry(BaseModel):
+    """The cards by version, the champion, the challenger, and every change so far."""
+
+    cards: dict[str, Card] = {}
+    champion: str = ""
+    challenger: str = ""
+    before: list[str] = []
+    changes: list[Change] = []
+
+
+class NoSuchModel(AgentError):
+    """There is no model to go back to, or none of that name."""
+
+    def __str__(self) -> str:
+        return "no champion before this one: nothing to roll back to"
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The registry of a study's folder; changes by two processes come one after the other."""
+
+    folder: Path
+
+    def read(self) -> Registry:
+        """What stands in it now."""
+        path = self.folder / FILE
+        return Registry.model_validate_json(path.read_bytes()) if path.exists() else Registry()
+
+    def challenge(self, card: Card, against: Interval | None) -> Change:
+        """Enter a model; it becomes champion if there is none, or if it is better by its interval.
+
+        `against` is how much smaller its squared error is than the champion's, on the same rows.
+        """
+        with self._changing() as registry:
+            registry.cards[card.version] = card
+            if registry.champion == card.version:
+                change = Change(
+                    version=card.version, what="kept", why="it is the champion", by="gate"
+                )
+            elif card.candidate == "baseline" or card.gain.low <= 0:
+                change = Change(
+                    version=card.version,
+                    what="challenger",
+                    why=f"gain over the baseline {card.gain}",
+                    by="gate",
+                )
+            elif registry.champion and (against is None or against.low <= 0):
+                change = Change(
+                    version=card.version,
+                    what="challenger",
+                    why=f"gain over the champion {against}",
+                    by="gate",
+                )
+            else:
+                registry.before += [registry.champion] * bool(registry.champion)
+                registry.champion = card.version
+                why = (
+                    f"gain over the champion {against}"
+                    if against
+                    else f"gain over the baseline {card.gain}"
+                )
+                change = Change(version=card.version, what="promoted", why=why, by="gate")
+            registry.challenger = card.version if change.what == "challenger" else ""
+            if not registry.changes or registry.changes[-1] != change:
+                registry.changes.append(change)
+        return change
+
+    def roll_back(self, by: str, why: str) -> Change:
+        """Make the champion of before the champion again. Raises NoSuchModel."""
+        with self._changing() as registry:
+            if not registry.before:
+                raise NoSuchModel
+            registry.champion = registry.before.pop()
+            change = Change(version=registry.champion, what="rolled back", why=why, by=by)
+            registry.changes.append(change)
+        return change
+
+    def path(self, version: str) -> Path:
+        """The folder of one model."""
+        return self.folder / "models" / version
+
+    @contextmanager
+    def _changing(self) -> Iterator[Registry]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / ".registry.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            registry = self.read()
+            yield registry
+            write_whole(self.folder / FILE, registry)
+
+
+def dump(model: Any, path: Path) -> None:
+    """Write a model."""
+    import skops.io as sio  # noqa: PLC0415 - seconds, for who has a model
+
+    sio.dump(model, path)
+
+
+def load(path: Path) -> Any:
+    """Read a model. Raises UntrustedTypes if it holds anything but parts of scikit-learn and numpy."""
+    import skops.io as sio  # noqa: PLC0415 - seconds, for who has a model
+
+    strange = [name for name in sio.get_untrusted_types(file=path) if not name.startswith(SAFE)]
+    if strange:
+        raise UntrustedTypes(path, tuple(strange))
+    return sio.load(path, trusted=sio.get_untrusted_types(file=path))
+
+
+class UntrustedTypes(AgentError):
+    """A model file that is more than a model."""
+
+    def __init__(self, path: Path, types: tuple[str, ...]) -> None:
+        super().__init__(path, types)
+        self.path, self.types = path, types
+
+    def __str__(self) -> str:
+        return f"{self.path} holds {', '.join(self.types)[:200]}: it is not loaded"

@@ -1,0 +1,51 @@
+"""Drift: seldom an alarm on the same data, nearly always one where something has moved."""
+
+import numpy as np
+import pandas as pd
+
+from agents.analysis.modelling.drift import ALARM_PSI, drifts
+
+TRIALS, FEATURES, ROWS = 60, 12, 1_500
+
+
+def frame(rng: np.random.Generator, shift: float = 0.0, words: float = 0.5) -> pd.DataFrame:
+    told: dict[str, object] = {f"n{n}": rng.gamma(2, 2, ROWS) for n in range(FEATURES - 1)}
+    told["n0"] = rng.normal(0, 1, ROWS) + shift
+    told["w"] = rng.choice(["x", "y"], ROWS, p=[words, 1 - words])
+    return pd.DataFrame(told)
+
+
+def alarms(shift: float = 0.0, words: float = 0.5) -> float:
+    rng = np.random.default_rng(7)
+    hits = 0
+    for _ in range(TRIALS):
+        found = drifts(frame(rng), frame(rng, shift, words))
+        hits += any(drift.is_alarm for drift in found)
+    return hits / TRIALS
+
+
+def test_false_alarms_are_rare_and_planted_shifts_are_found() -> None:
+    assert alarms() == 0
+    assert alarms(shift=0.7) == 1
+    assert alarms(words=0.8) == 1
+
+
+def test_the_shifted_feature_comes_first() -> None:
+    rng = np.random.default_rng(2)
+    found = drifts(frame(rng), frame(rng, shift=1.0))
+    assert found[0].feature == "n0"
+    assert found[0].psi > ALARM_PSI
+    assert [drift.feature for drift in found if drift.is_alarm] == ["n0"]
+
+
+def test_values_that_go_missing_are_drift() -> None:
+    rng = np.random.default_rng(3)
+    now = frame(rng)
+    now.loc[rng.random(ROWS) < 0.4, "n1"] = np.nan
+    assert [d.feature for d in drifts(frame(rng), now) if d.is_alarm] == ["n1"]
+
+
+def test_nothing_to_compare_is_no_alarm() -> None:
+    empty = pd.DataFrame({"n": pd.Series(dtype="float64"), "w": pd.Series(dtype="string")})
+    assert not any(drift.is_alarm for drift in drifts(empty, empty))
+    assert drifts(pd.DataFrame(), pd.DataFrame()) == []

@@ -1,0 +1,32 @@
+"""Intervals hold the truth as often as they say, also when rows of a day are alike."""
+
+import numpy as np
+import pandas as pd
+
+from agents.analysis.modelling.metrics import absolute, interval, squared
+
+DAYS, A_DAY = 60, 20
+
+
+def test_errors() -> None:
+    truth, predicted = np.array([1.0, 2.0]), np.array([2.0, 0.0])
+    assert absolute(truth, predicted).tolist() == [1, 2]
+    assert squared(truth, predicted).tolist() == [1, 4]
+
+
+def test_the_interval_covers_the_mean_where_days_share_their_weather() -> None:
+    rng = np.random.default_rng(1)
+    time = pd.Series(pd.date_range("2025-01-01", periods=DAYS, freq="D", tz="UTC").repeat(A_DAY))
+    covered = 0
+    for trial in range(200):
+        errors = np.repeat(rng.normal(5, 2, DAYS), A_DAY) + rng.normal(0, 1, DAYS * A_DAY)
+        told = interval(errors, time, seed=trial)
+        covered += told.low <= 5 <= told.high
+    assert 0.88 < covered / 200 < 0.99
+
+
+def test_the_same_seed_is_the_same_interval() -> None:
+    time = pd.Series(pd.date_range("2025-01-01", periods=100, freq="h", tz="UTC"))
+    errors = np.arange(100.0)
+    assert interval(errors, time, 3) == interval(errors, time, 3) != interval(errors, time, 4)
+    assert str(interval(np.ones(100), time, 3)) == "1.000 [1.000, 1.000]"

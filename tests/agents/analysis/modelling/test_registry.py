@@ -1,0 +1,84 @@
+"""The gate lets better models through, keeps others out, and the way back is open."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skops.io as sio
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import FunctionTransformer
+
+from agents.analysis.modelling.metrics import Interval
+from agents.analysis.modelling.registry import (
+    Card,
+    Models,
+    NoSuchModel,
+    UntrustedTypes,
+    dump,
+    load,
+)
+
+BETTER, SAME = Interval(value=2, low=1, high=3), Interval(value=0.1, low=-1, high=1)
+
+
+def card(version: str, gain: Interval = BETTER, candidate: str = "trees") -> Card:
+    one = Interval(value=1, low=1, high=1)
+    return Card(
+        version=version, study="x", candidate=candidate, target="y", data="d", code="c", seed=1,
+        learnt=1, judged=1, since="", until="", mae=one, mse=one, gain=gain, chosen_by=1.0,
+    )  # fmt: skip
+
+
+def test_the_first_model_must_beat_the_baseline(tmp_path: Path) -> None:
+    models = Models(tmp_path)
+    assert models.challenge(card("a", SAME), None).what == "challenger"
+    assert models.challenge(card("b", BETTER, "baseline"), None).what == "challenger"
+    assert models.read().champion == ""
+    assert models.challenge(card("c"), None).what == "promoted"
+    assert models.read().champion == "c"
+
+
+def test_the_next_must_beat_the_champion_by_its_interval(tmp_path: Path) -> None:
+    models = Models(tmp_path)
+    models.challenge(card("a"), None)
+    for against in (None, SAME):
+        assert models.challenge(card("b"), against).what == "challenger"
+    assert (models.read().champion, models.read().challenger) == ("a", "b")
+    assert models.challenge(card("b"), BETTER).what == "promoted"
+    assert (models.read().champion, models.read().challenger) == ("b", "")
+
+
+def test_the_same_word_twice_is_once(tmp_path: Path) -> None:
+    models = Models(tmp_path)
+    models.challenge(card("a"), None)
+    for _ in range(3):
+        assert models.challenge(card("a"), None).what == "kept"
+    assert [change.what for change in models.read().changes] == ["promoted", "kept"]
+
+
+def test_rolling_back_is_written_down_and_ends(tmp_path: Path) -> None:
+    models = Models(tmp_path)
+    models.challenge(card("a"), None)
+    models.challenge(card("b"), BETTER)
+    assert models.roll_back("ann", "complaints").version == "a"
+    last = models.read().changes[-1]
+    assert (last.what, last.by, last.why) == ("rolled back", "ann", "complaints")
+    with pytest.raises(NoSuchModel):
+        models.roll_back("ann", "more complaints")
+
+
+def test_changes_at_once_are_all_kept(tmp_path: Path) -> None:
+    models = Models(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: models.challenge(card(f"m{n}", SAME), None), range(24)))
+    assert len(models.read().cards) == 24
+
+
+def test_a_model_comes_back_as_it_was_and_strange_types_do_not(tmp_path: Path) -> None:
+    model = Ridge().fit(np.eye(3), np.arange(3.0))
+    dump(model, tmp_path / "good.skops")
+    assert np.allclose(load(tmp_path / "good.skops").predict(np.eye(3)), model.predict(np.eye(3)))
+    sio.dump(FunctionTransformer(Path.touch), tmp_path / "bad.skops")
+    with pytest.raises(UntrustedTypes, match="not loaded"):
+        load(tmp_path / "bad.skops")

@@ -1,0 +1,29 @@
+"""Learning, choosing and judging follow each other in time and share no day."""
+
+import pandas as pd
+import pytest
+
+from agents.analysis.modelling.features import Samples
+from agents.analysis.modelling.split import TooFewRows, split
+
+
+def rows(days: int, a_day: int = 24) -> Samples:
+    time = pd.Series(
+        pd.date_range("2025-01-01", periods=days * a_day, freq=f"{24 // a_day}h", tz="UTC")
+    )
+    return Samples(pd.DataFrame({"n": range(len(time))}), pd.Series(0.0, time.index), time)
+
+
+def test_three_stretches_without_a_common_day() -> None:
+    parts = split(rows(100), 0.25)
+    ends = [(part.time.min(), part.time.max()) for part in (parts.learn, parts.choose, parts.judge)]
+    assert ends[0][1].date() < ends[1][0].date()
+    assert ends[1][1].date() < ends[2][0].date()
+    total = sum(len(part.outcome) for part in (parts.learn, parts.choose, parts.judge))
+    assert total == 2_400
+    assert 0.24 < len(parts.judge.outcome) / total < 0.27
+
+
+def test_too_few_rows_are_told() -> None:
+    with pytest.raises(TooFewRows, match="at least 100"):
+        split(rows(8), 0.25)

@@ -1,0 +1,48 @@
+"""Pictures: real PNGs, the same bytes for the same data, drawn without a complaint from the edge cases too."""
+
+import base64
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from agents.analysis.modelling.drift import Drift
+from agents.analysis.report import SourceReport
+from agents.analysis.reporting import plots
+
+
+def source(rules: dict[str, int]) -> SourceReport:
+    return SourceReport(
+        source="x", partitions=1, refused=0, rows=9, good=9, quarantined=0, deduplicated=0,
+        rules=rules, discarded={}, gaps=0,
+    )  # fmt: skip
+
+
+TIME = pd.Series(pd.date_range("2025-01-01", periods=480, freq="h", tz="UTC"))
+TOLD = pd.DataFrame({"time": TIME, "truth": np.sin(TIME.index), "predicted": 0.5, "baseline": 0.0})
+PICTURES: dict[str, Callable[[], Callable[[Any], None]]] = {
+    "fates": lambda: plots.fates([source({"n: type": 3, "m" * 200: 1})]),
+    "no fates": lambda: plots.fates([source({})]),
+    "many fates": lambda: plots.fates([source({f"c{n}: type": n + 1 for n in range(99)})]),
+    "coverage": lambda: plots.coverage({"x": TIME.drop(index=range(100, 200))}),
+    "distribution": lambda: plots.distribution("n", pd.Series(np.arange(100.0)), ""),
+    "constant": lambda: plots.distribution("n", pd.Series(np.ones(100)), "pieces"),
+    "forecast": lambda: plots.forecast(TOLD),
+    "residuals": lambda: plots.residuals(TOLD),
+    "calibration": lambda: plots.calibration(TOLD),
+    "importance": lambda: plots.importance({"a": 1.0, "b": -0.5}),
+    "no importance": lambda: plots.importance({}),
+    "drift": lambda: plots.drift([Drift(feature="a", psi=0.5, p=0.0)]),
+    "no drift": lambda: plots.drift([]),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_is_a_png_of_the_same_bytes(name: str) -> None:
+    with warnings.catch_warnings(action="error"):
+        first, again = plots.drawn(PICTURES[name]()), plots.drawn(PICTURES[name]())
+    assert first == again
+    assert base64.b64decode(first.removeprefix("data:image/png;base64,")).startswith(b"\x89PNG")

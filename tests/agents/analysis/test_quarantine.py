@@ -1,0 +1,50 @@
+"""Rows in quarantine for people: every rule in words, formulas harmless in the export only."""
+
+import csv
+from pathlib import Path
+
+import orjson
+import pytest
+
+from agents.analysis.models import Dataset, Part
+from agents.analysis.quarantine import NothingPublished, export, turned_away
+from agents.analysis.storehouse import Storehouse
+from agents.runtime.settings import settings
+
+RECORDS = [
+    {
+        "line": 3,
+        "reasons": [{"column": "n", "rule": "type", "found": "x"}, {"column": "m", "rule": "missing", "found": ""}],
+        "row": {"n": "x"},
+    },
+    {"line": 9, "reasons": [{"column": "", "rule": "ragged", "found": ""}], "raw": "=cmd|' /C calc'!A0,1"},
+]  # fmt: skip
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(tmp_path))
+    settings.cache_clear()
+    store = Storehouse("x")
+    folder = store.folder / "clean"
+    folder.mkdir(parents=True)
+    (folder / "quarantine.jsonl").write_bytes(b"".join(orjson.dumps(r) + b"\n" for r in RECORDS))
+    part = Part(source="x", name="a", file="clean/part.parquet", rows=1, sha256="0" * 64)
+    store.publish(Dataset(study="x", folder=store.folder, parts=(part,)))
+    return "x"
+
+
+def test_every_rule_is_told(study: str) -> None:
+    first, second = turned_away(study)
+    assert first.rules == "n: type, m: missing"
+    assert (second.rules, second.cells) == ("ragged", "=cmd|' /C calc'!A0,1")
+    with pytest.raises(NothingPublished, match="run data analysis first"):
+        list(turned_away("y"))
+
+
+def test_a_spreadsheet_shows_formulas_and_does_not_run_them(study: str, tmp_path: Path) -> None:
+    assert export(study, tmp_path / "out.csv") == 2
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[1]["row"].startswith("'=cmd")
+    assert rows[0]["row"] == '{"n":"x"}'
