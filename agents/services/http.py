@@ -200,7 +200,7 @@ class HttpApi:
             headers=self._headers,
             follow_redirects=False,
             trust_env=False,
-            verify=_tls(),
+            verify=tls(),
             timeout=httpx.Timeout(self._deadlines.read, connect=self._deadlines.connect),
             limits=limits,
             transport=self._transport,
@@ -290,5 +290,6 @@ def _unclear(service: str, call: Call, what: str) -> TransientError:
 
 
 @cache
-def _tls() -> SSLContext:
+def tls() -> SSLContext:
+    """What every connection trusts; made once, as that takes longer than a call."""
     return httpx.create_ssl_context(trust_env=False)

@@ -5,7 +5,8 @@ import hashlib
 import os
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +19,7 @@ from agents.runtime.deadline import within
 from agents.runtime.errors import PermanentError, TransientError
 from agents.services.fetching.addresses import Target, checked
 from agents.services.fetching.pace import Pace
-from agents.services.http import retry_after
+from agents.services.http import KEEP_ALIVE_SECONDS, retry_after, tls
 
 MOST_REDIRECTS = 3
 REDIRECTS = {301, 302, 303, 307, 308}
@@ -77,20 +78,18 @@ class Fetcher:
     aliases: Mapping[str, str] = field(default_factory=dict)
     caps: Caps = Caps()
     _paces: dict[tuple[str, int], Pace] = field(default_factory=lambda: defaultdict(Pace))
+    _free: dict[tuple[str, int], list[httpx.AsyncClient]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
 
     async def __aenter__(self) -> Self:
         self.store.mkdir(parents=True, exist_ok=True)
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
-        self._client = httpx.AsyncClient(
-            follow_redirects=False,
-            trust_env=False,
-            timeout=httpx.Timeout(self.caps.read, connect=self.caps.connect),
-            limits=limits,
-        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._client.aclose()
+        for clients in self._free.values():
+            for client in clients:
+                await client.aclose()
 
     async def validator(self, url: str) -> str:
         """What the host says by which a change is seen, without the document; empty if nothing.
@@ -144,9 +143,9 @@ class Fetcher:
     async def _asked(self, method: str, target: Target, headers: dict[str, str]) -> Fetched | str:
         """The document, or where it is instead."""
         pace = self._paces[target.host, target.port]
-        async with pace.turn():
-            request = self._request(method, target, headers)
-            response = await self._client.send(request, stream=True)
+        async with pace.turn(), self._client(target) as client:
+            request = self._request(client, method, target, headers)
+            response = await client.send(request, stream=True)
             try:
                 if response.status_code in REDIRECTS and "location" in response.headers:
                     return str(response.headers["location"])
@@ -157,13 +156,36 @@ class Fetcher:
             pace.went_well()
             return fetched
 
-    def _request(self, method: str, target: Target, headers: dict[str, str]) -> httpx.Request:
+    @asynccontextmanager
+    async def _client(self, target: Target) -> AsyncIterator[httpx.AsyncClient]:
+        """A client with one connection: httpx's own pool looks at all of them at every call."""
+        free = self._free[target.host, target.port]
+        client = free.pop() if free else self._opened()
+        try:
+            yield client
+        except BaseException:
+            await client.aclose()
+            raise
+        free.append(client)
+
+    def _opened(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            follow_redirects=False,
+            trust_env=False,
+            verify=tls(),
+            timeout=httpx.Timeout(self.caps.read, connect=self.caps.connect),
+            limits=httpx.Limits(max_connections=1, keepalive_expiry=KEEP_ALIVE_SECONDS),
+        )
+
+    def _request(
+        self, client: httpx.AsyncClient, method: str, target: Target, headers: dict[str, str]
+    ) -> httpx.Request:
         """A request to the checked address; host name and certificate stay those of the URL."""
         address = f"[{target.address}]" if ":" in target.address else target.address
         default = {"http": 80, "https": 443}[target.scheme]
         host = target.host if target.port == default else f"{target.host}:{target.port}"
         extensions: dict[str, Any] = {"sni_hostname": target.host}
-        return self._client.build_request(
+        return client.build_request(
             method,
             f"{target.scheme}://{address}:{target.port}{target.path}",
             headers={"Host": host, "Accept-Encoding": "identity", "User-Agent": "agent-flows"}

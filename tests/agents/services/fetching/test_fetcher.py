@@ -116,7 +116,9 @@ async def test_a_name_is_resolved_once_for_check_and_connection(
         return [next(answers)]
 
     monkeypatch.setattr("agents.services.fetching.addresses._resolved", resolve)
-    request = fetcher._request("GET", await _target(server), {})
+    target = await _target(server)
+    async with fetcher._client(target) as client:
+        request = fetcher._request(client, "GET", target, {})
     assert asked == ["rebound.example"]
     assert request.url.host == "93.184.215.14"
     assert request.headers["Host"].startswith("rebound.example")

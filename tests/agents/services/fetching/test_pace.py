@@ -20,13 +20,16 @@ async def test_never_more_at_once_than_the_limit() -> None:
     assert most == FIRST
 
 
-async def test_it_grows_by_one_a_round_and_halves_at_once() -> None:
+async def test_it_doubles_a_round_until_the_host_says_stop_then_grows_by_one() -> None:
     pace = Pace()
     for _ in range(int(FIRST)):
         pace.went_well()
-    assert FIRST + 0.9 < pace.limit <= FIRST + 1
+    assert pace.limit == 2 * FIRST
     pace.too_much(0)
-    assert pace.limit < FIRST
+    assert pace.limit == FIRST
+    for _ in range(int(FIRST)):
+        pace.went_well()
+    assert FIRST + 0.9 < pace.limit <= FIRST + 1
     for _ in range(20):
         pace.too_much(0)
     assert pace.limit == 1

@@ -1,0 +1,101 @@
+"""One way of cleaning the readings, in a process of its own: the flow, or the same steps without it.
+
+python -m tests.benchmarks.cleaning (flow|two|plain|polars) --folder F, as `write_readings` leaves it.
+`plain` is pandas in one go, rules and all, written as one would without a contract; `polars` the same.
+"""
+
+import argparse
+import asyncio
+import resource
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from agents.runtime.settings import settings
+from flows.data_analysis import analyse
+from tests.benchmarks.machine import peak_mb, tell
+
+SITES = ["north", "south", "east", "west"]
+
+
+def flow(folder: Path, at_once: int) -> int:
+    """The whole flow, so many partitions at once; the good rows."""
+    report = asyncio.run(
+        analyse.fn((f"{folder}/part-*.csv",), f"{folder}/contract.yaml", at_once=at_once)
+    )
+    return report.sources[0].good
+
+
+def plain(folder: Path) -> int:
+    """The same with pandas alone."""
+    good = 0
+    place = settings().data
+    place.mkdir(parents=True)
+    for path in sorted(folder.glob("part-*.csv")):
+        cells = pd.read_csv(path, dtype="string", engine="pyarrow")
+        rows = pd.DataFrame(
+            {
+                "id": pd.to_numeric(cells["id"], errors="coerce").astype("Int64"),
+                "at": pd.to_datetime(cells["at"], errors="coerce", format="ISO8601", utc=True),
+                "site": cells["site"],
+                "value": pd.to_numeric(cells["value"], errors="coerce"),
+                "weight": pd.to_numeric(cells["weight"], errors="coerce"),
+            }
+        )
+        rows["weight"] = rows["weight"].where(rows["weight"].between(0, 1))
+        bad = rows[["id", "at", "value"]].isna().any(axis=1) | ~rows["site"].isin(SITES)
+        bad |= ~rows["value"].between(-50, 60)
+        kept = rows[~bad].drop_duplicates().drop_duplicates("id")
+        kept.to_parquet(place / f"{path.stem}.parquet", compression="zstd", index=False)
+        cells[bad].to_json(place / f"{path.stem}.jsonl", orient="records", lines=True)
+        good += len(kept)
+    return good
+
+
+def polars(folder: Path) -> int:
+    """The same with Polars, which uses all cores."""
+    import polars as pl  # noqa: PLC0415 - a peer, measured where it is installed
+
+    good = 0
+    place = settings().data
+    place.mkdir(parents=True)
+    for path in sorted(folder.glob("part-*.csv")):
+        cells = pl.read_csv(path, infer_schema=False)
+        weight = pl.col("weight").cast(pl.Float64, strict=False)
+        rows = cells.with_columns(
+            pl.col("id").cast(pl.Int64, strict=False),
+            pl.col("at").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_zone="UTC", strict=False),
+            pl.col("value").cast(pl.Float64, strict=False),
+            pl.when(weight.is_between(0, 1)).then(weight).alias("weight"),
+        )
+        ok = rows.select(
+            pl.all_horizontal(pl.col("id", "at", "value").is_not_null())
+            & pl.col("site").is_in(SITES)
+            & pl.col("value").is_between(-50, 60).fill_null(value=False)
+        ).to_series()
+        kept = rows.filter(ok).unique(maintain_order=True).unique("id", maintain_order=True)
+        kept.write_parquet(place / f"{path.stem}.parquet", compression="zstd")
+        cells.filter(~ok).write_ndjson(place / f"{path.stem}.jsonl")
+        good += len(kept)
+    return good
+
+
+def main() -> None:
+    """Clean once and tell how long it took and what memory."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("way", choices=("flow", "two", "plain", "polars"))
+    parser.add_argument("--folder", type=Path, required=True)
+    given = parser.parse_args()
+    begun = time.monotonic()
+    if given.way in {"flow", "two"}:
+        good = flow(given.folder, 1 if given.way == "flow" else 2)
+    else:
+        good = (plain if given.way == "plain" else polars)(given.folder)
+    seconds = time.monotonic() - begun
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    tell({"seconds": seconds, "good": good, "peak_mb": max(peak_mb(), children)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""The benchmark of data analysis runs and tells what it promises, on a few rows."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.benchmarks.machine import ROOT, ask
+
+
+@pytest.mark.campaign
+def test_it_ends_with_one_json_object() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "tests.benchmarks.analysis",
+        "--rows",
+        "20000",
+        "--rounds",
+        "1",
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["rows"] == 20_000
+    assert len(set(told["good"].values())) == 1  # every way keeps the same rows
+
+
+@pytest.mark.slow
+def test_a_thousand_requests_arrive() -> None:
+    told = ask("fanning", environment={})
+    assert told["requests"] == 1_000
+    assert min(told["ours"], told["bare"]) > told["cap"] * 0.9  # nobody is quicker than the host
