@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from agents.analysis.models import Collected, Partition
+from agents.analysis.sample.flights import SCHEME
 from agents.analysis.sources.collecting import collecting
 from agents.analysis.storehouse import Storehouse
 from agents.runtime.agent import agent
@@ -50,7 +51,7 @@ def form_of(location: str) -> str:
 
 async def _fetched(partition: Partition) -> Collected:
     url, raw, size = partition.location, list[str](), 0
-    async with collecting(settings()) as fetcher:
+    async with collecting(settings(), sample=url.startswith(f"{SCHEME}:")) as fetcher:
         while url:
             if len(raw) == MOST_PAGES:
                 raise TooManyPages(f"{partition.key}: more than {MOST_PAGES:,} pages")

@@ -121,7 +121,7 @@ async def open_desk(
         own = list(sources) != [SAMPLE]
         study = _own(sources, contract, target) if own else sample_study()
         rejects = stack.enter_context(Rejects(here.data / "reports" / f"{NAME}.rejected.jsonl"))
-        async with collecting(here) as fetcher, open_journal(here):
+        async with collecting(here, sample=not own) as fetcher, open_journal(here):
             partitions = await survey(study, fetcher, matching)
             intake = Intake(PARTITIONS, Tally(), rejects.keep)
             yield Desk(study, partitions, intake, rejects, time.monotonic())

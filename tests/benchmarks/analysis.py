@@ -1,6 +1,8 @@
-"""What data analysis costs beside plain pandas and Polars, what a second process and many requests bring.
+"""What data analysis costs beside its own steps alone, plain pandas and Polars; what a second process brings.
 
-python -m tests.benchmarks.analysis [--rows N] [--rounds N]; the last line is one JSON object.
+python -m tests.benchmarks.analysis [--rows N] [--rounds N]; the last line is one JSON object. Every way
+is measured at all rows and at a tenth of them: what they differ by has no start in it, which is the
+interpreter and its imports once more for the processes that clean.
 """
 
 import argparse
@@ -13,40 +15,28 @@ from typing import Any
 from tests.benchmarks.machine import ask, tell
 from tests.benchmarks.readings import PARTS, write_readings
 
-WAYS = ("flow", "two", "plain", "polars")
+WAYS = ("flow", "two", "direct", "plain", "polars")
+Told = dict[str, list[dict[str, float]]]
 
 
-def cleaning(folder: Path, rows: int, rounds: int) -> dict[str, Any]:
-    """Rows a second and peak memory of each way over the same files, the ways in turn."""
+def cleaning(folder: Path, rows: int, rounds: int) -> Told:
+    """Seconds, good rows and peak memory of each way over the same files, the ways in turn."""
+    folder.mkdir()
     files = write_readings(folder, rows)
-    told: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+    told: Told = {way: [] for way in WAYS}
     for number in range(rounds):
         for way in WAYS:
-            data = folder / f"{way}-{number}"
-            answer = ask(
-                "cleaning",
-                way,
-                "--folder",
-                files,
-                environment={"AGENT_FLOWS_DATA": str(data), "AGENT_FLOWS_CONCURRENCY": "local"},
-            )
-            told[way].append(answer)
-    seconds = {way: median(one["seconds"] for one in some) for way, some in told.items()}
-    return {
-        "rows": rows,
-        "parts": PARTS,
-        "rows_per_s": {way: round(rows / s) for way, s in seconds.items()},
-        "peak_mb": {way: round(max(o["peak_mb"] for o in some)) for way, some in told.items()},
-        "overhead_of_orchestration": round(_paired(told, "flow", "plain") - 1, 3),
-        "speed_up_on_two": round(1 / _paired(told, "two", "flow"), 2),
-        "good": {way: int(some[0]["good"]) for way, some in told.items()},
-    }
+            here = {
+                "AGENT_FLOWS_DATA": str(folder / f"{way}-{number}"),
+                "AGENT_FLOWS_CONCURRENCY": "local",
+            }
+            told[way].append(ask("cleaning", way, "--folder", files, environment=here))
+    return told
 
 
-def _paired(told: dict[str, list[dict[str, float]]], one: str, other: str) -> float:
-    """The median over rounds of how much longer one way took than the other."""
-    pairs = zip(told[one], told[other], strict=True)
-    return median(a["seconds"] / b["seconds"] for a, b in pairs)
+def seconds(told: Told) -> dict[str, float]:
+    """The median of each way."""
+    return {way: median(one["seconds"] for one in some) for way, some in told.items()}
 
 
 def main() -> None:
@@ -57,13 +47,34 @@ def main() -> None:
     given = parser.parse_args()
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        answer = cleaning(folder, given.rows, given.rounds)
-        fans = [ask("fanning", environment={}) for _ in range(given.rounds)]
-    answer["fan_out_requests"] = int(fans[0]["requests"])
-    answer["fan_out_times_cap"] = round(median(f["ours"] / f["cap"] for f in fans), 3)
-    answer["bare_httpx_times_cap"] = round(median(f["bare"] / f["cap"] for f in fans), 3)
-    tell({"cores": os.cpu_count(), "load_before": round(load, 2), **answer})
+        few = seconds(cleaning(Path(name) / "few", given.rows // 10, given.rounds))
+        told = cleaning(Path(name) / "all", given.rows, given.rounds)
+    every, more = seconds(told), {way: t - few[way] for way, t in seconds(told).items()}
+    fans = [ask("fanning", environment={}) for _ in range(given.rounds)]
+    tell(
+        {
+            "cores": os.cpu_count(),
+            "load_before": round(load, 2),
+            "rows": given.rows,
+            "parts": PARTS,
+            "rows_per_s": {way: round(given.rows / t) for way, t in every.items()},
+            "peak_mb": {way: round(max(o["peak_mb"] for o in some)) for way, some in told.items()},
+            "good": {way: int(some[0]["good"]) for way, some in told.items()},
+            "overhead_with_start": round(every["flow"] / every["direct"] - 1, 3),
+            "overhead_of_orchestration": round(more["flow"] / more["direct"] - 1, 3),
+            "speed_up_on_two": round(more["flow"] / more["two"], 2),
+            **fanning(fans),
+        }
+    )
+
+
+def fanning(fans: list[dict[str, Any]]) -> dict[str, Any]:
+    """How much longer a thousand requests take than the host itself needs for them."""
+    return {
+        "fan_out_requests": int(fans[0]["requests"]),
+        "fan_out_times_cap": round(median(f["ours"] / f["cap"] for f in fans), 3),
+        "bare_httpx_times_cap": round(median(f["bare"] / f["cap"] for f in fans), 3),
+    }
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """One way of cleaning the readings, in a process of its own: the flow, or the same steps without it.
 
-python -m tests.benchmarks.cleaning (flow|two|plain|polars) --folder F, as `write_readings` leaves it.
-`plain` is pandas in one go, rules and all, written as one would without a contract; `polars` the same.
+python -m tests.benchmarks.cleaning (flow|two|direct|plain|polars) --folder F, as `write_readings` leaves it.
+`direct` are our own steps without the runtime; `plain` is pandas in one go, rules and all, written
+as one would without a contract; `polars` the same.
 """
 
 import argparse
@@ -12,9 +13,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from agents.analysis.clean_partition import clean_partition
+from agents.analysis.collect_partition import collect_partition
+from agents.analysis.models import Partition
 from agents.runtime.settings import settings
 from flows.data_analysis import analyse
 from tests.benchmarks.machine import peak_mb, tell
+from tests.benchmarks.readings import CONTRACT
 
 SITES = ["north", "south", "east", "west"]
 
@@ -25,6 +30,19 @@ def flow(folder: Path, at_once: int) -> int:
         analyse.fn((f"{folder}/part-*.csv",), f"{folder}/contract.yaml", at_once=at_once)
     )
     return report.sources[0].good
+
+
+def direct(folder: Path) -> int:
+    """Our own steps, called one after the other with nothing around them."""
+    good = 0
+    for path in sorted(folder.glob("part-*.csv")):
+        partition = Partition(
+            study="readings", source="readings", name=path.stem, location=str(path), validator="1",
+            contract=CONTRACT,
+        )  # fmt: skip
+        collected = asyncio.run(collect_partition.function(partition))
+        good += clean_partition.function(partition, collected).good
+    return good
 
 
 def plain(folder: Path) -> int:
@@ -84,14 +102,14 @@ def polars(folder: Path) -> int:
 def main() -> None:
     """Clean once and tell how long it took and what memory."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("way", choices=("flow", "two", "plain", "polars"))
+    parser.add_argument("way", choices=("flow", "two", "direct", "plain", "polars"))
     parser.add_argument("--folder", type=Path, required=True)
     given = parser.parse_args()
     begun = time.monotonic()
     if given.way in {"flow", "two"}:
         good = flow(given.folder, 1 if given.way == "flow" else 2)
     else:
-        good = (plain if given.way == "plain" else polars)(given.folder)
+        good = {"direct": direct, "plain": plain, "polars": polars}[given.way](given.folder)
     seconds = time.monotonic() - begun
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     tell({"seconds": seconds, "good": good, "peak_mb": max(peak_mb(), children)})

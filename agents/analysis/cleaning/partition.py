@@ -108,23 +108,22 @@ def _of_rows(table: Table, bad: pd.Series, breaches: Sequence[Breach]) -> list[d
     if bad.empty:
         return []
     reasons: dict[Any, list[dict[str, str]]] = {index: [] for index in bad.index}
-    for breach in breaches:
-        for index in breach.rows.index[breach.rows]:
-            if index in reasons:
-                found = (
-                    table.cells[breach.column].get(index) if breach.column in table.cells else None
-                )
-                told = "" if pd.isna(found) else str(found)[:200]
-                reasons[index].append({"column": breach.column, "rule": breach.rule, "found": told})
     rows = table.cells.loc[bad.index].astype("object")
-    records = rows.where(rows.notna(), None).to_dict("records")
+    rows = rows.where(rows.notna(), None)
+    for breach in breaches:
+        column, among = breach.column, breach.rows.loc[bad.index]
+        cells = rows[column] if column in rows else pd.Series(None, bad.index, dtype="object")
+        for index, found in zip(bad.index[among], cells[among], strict=True):
+            told = "" if found is None else str(found)[:200]
+            reasons[index].append({"column": column, "rule": breach.rule, "found": told})
+    records, lines = rows.to_dict("records"), table.lines.loc[bad.index]
     return [
         {
-            "line": int(table.lines.loc[index]),
+            "line": int(line),
             "reasons": reasons[index] or [{"column": "", "rule": name, "found": ""}],
             "row": {str(k): v if v is None else str(v) for k, v in record.items()},
         }
-        for index, name, record in zip(bad.index, bad, records, strict=True)
+        for index, name, line, record in zip(bad.index, bad, lines, records, strict=True)
     ]
 
 
