@@ -99,8 +99,8 @@ AUTOMATIONS = (
     ),
     Automation(
         name="agent-flows: somebody is needed",
-        description="An item is parked or escalated, a dead letter or a backlog is old, or providers "
-        "disagree with the journal. Add a notification here.",
+        description="An item is parked or escalated, a dead letter or a backlog is old, providers "
+        "disagree with the journal, or data has drifted. Add a notification here.",
         trigger=EventTrigger(
             match={"prefect.resource.id": "agent-flows.*"},
             expect={
@@ -109,6 +109,7 @@ AUTOMATIONS = (
                 "agent-flows.dead-letter.old",
                 "agent-flows.difference",
                 "agent-flows.backlog",
+                "agent-flows.drift",
                 "agent-flows.dead-letter",
                 "agent-flows.out-of-stock",
             },

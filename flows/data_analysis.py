@@ -3,6 +3,7 @@
 Run it with `python -m flows.data_analysis`, from the Prefect UI, or by `prefect deploy`.
 """
 
+import asyncio
 from typing import Annotated
 
 from prefect import flow
@@ -17,6 +18,8 @@ from agents.analysis.weigh_candidates import weigh_candidates
 from agents.analysis.write_report import write_report
 from agents.runtime.batch import Batch
 from agents.runtime.saga import saga
+from agents.runtime.settings import settings
+from flows.spreading import fit_on_dask
 from flows.terminal import command
 
 AtOnce = Annotated[int, Field(ge=1, le=64)]
@@ -49,6 +52,8 @@ async def analyse(  # noqa: PLR0913 - what a run is asked for
         dataset = desk.publish(partitions)
         models = desk.modelling(dataset, seed)
         if models is not None:
+            if (cluster := settings().dask) is not None:
+                await asyncio.to_thread(fit_on_dask, models.trainings(), cluster)
             async for batch in models.candidates():
                 await train(batch)
             async for batch in models.comparison():

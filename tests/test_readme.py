@@ -35,6 +35,9 @@ RUN_BY = {
     "uv run python -m flows.order_processing --enqueue sample": "tests/flows/test_serving.py",
     "uv run python -m flows.order_processing serve --most 2": "tests/flows/test_serving.py",
     "uv run python -m flows.operations backlog": "tests/flows/test_queueing.py",
+    "uv run python -m flows.data_analysis": "tests/flows/test_analysis_sample.py",
+    "uv run python -m flows.data_analysis quarantine": "tests/flows/test_data_analysis.py",
+    "uv run python -m tests.benchmarks.analysis": "tests/benchmarks/test_analysis.py",
     "uv run python -m tests.faults --quick": "tests/faults/test_faults.py",
     "uv run python -m tests.benchmarks.messaging": "tests/benchmarks/test_messaging.py",
     "uv run python -m tests.benchmarks.orchestration --orders 10000": (
@@ -46,6 +49,7 @@ RUN_HERE = {
     "uv run python -m flows.operations --help": "dead-letters",
     "uv run python -m flows.order_processing --help": "--orders",
     "uv run python -m deployments.check": "",
+    "uv run python -m flows.data_analysis --help": "--contract",
 }
 
 

@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     fetch_allowed: tuple[Annotated[str, Field(pattern=r"^[^\s:/@]+:\d{1,5}$")], ...] = Field(
         (), description="host:port pairs of your own network that may be fetched from"
     )
+    dask: str | None = Field(
+        None,
+        description="address of a Dask scheduler that fits candidates, or local; none: processes",
+    )
     source_root: Path | None = Field(
         None, description="folder outside of which data analysis reads no file; none: anywhere"
     )

@@ -1,6 +1,8 @@
 """Prefect's server is killed, fails, denies or dawdles: the orders end all the same."""
 
 import asyncio
+import os
+import signal
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -25,6 +27,7 @@ SLOW = "payments.capture:slow=1;carriers.book:slow=1;inventory.issue:slow=1"
 BOUND = 150  # seconds
 LEASE = 3.0
 PATIENCE, MOST_RUNS = 15, 3
+TIMES = 10  # that each is killed
 
 
 async def test_no_effect_depends_on_prefects_server(
@@ -78,6 +81,47 @@ async def test_a_server_that_is_unwell_costs_runs_and_no_orders(
             finally:
                 stop_sandbox(data)
             assert proxy.spoilt > 5 * runs
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("victim", ["flow", "worker", "both"])
+async def test_whichever_process_dies_no_other_charges_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victim: str
+) -> None:
+    """The flow's process, its worker (which leaves the flow alone in the world), or both at once."""
+    data = tmp_path / "data"
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(data))
+    monkeypatch.setenv("AGENT_FLOWS_LEASE_SECONDS", str(LEASE))
+    with (
+        running_server(tmp_path / "prefect") as server,
+        temporary_settings({PREFECT_API_URL: server.url}),
+    ):
+        _deployed(server)
+        try:
+            for number in range(TIMES):
+                folder = tmp_path / str(number)
+                folder.mkdir()
+                scene = new_scene(folder, data, f"sqlite+aiosqlite:///{folder / 'journal.db'}")
+                monkeypatch.setenv("AGENT_FLOWS_JOURNAL_URL", scene.shop.journal_url)
+                with server.worker() as worker:
+                    await _ordered(scene)
+                    await _until_some_are_charged(scene)
+                    _kill(victim, worker.pid)
+                    await _finished_by_others(server, scene)
+                await scene.shop.check()
+        finally:
+            stop_sandbox(data)
+
+
+def _kill(victim: str, worker: int) -> None:
+    """SIGKILL what was named; all of them are ours, the worker's group has no others."""
+    children = Path(f"/proc/{worker}/task/{worker}/children").read_text("ascii").split()
+    assert children, "the worker has no flow"
+    if victim != "flow":
+        os.kill(worker, signal.SIGKILL)
+    if victim != "worker":
+        for child in children:
+            os.kill(int(child), signal.SIGKILL)
 
 
 def _tried(server: PrefectServer, scene: Scene) -> None:

@@ -34,10 +34,16 @@ class ModelDesk:
 
     async def candidates(self) -> AsyncIterator[Batch]:
         """The candidates to train; those trained on this dataset before are done already."""
-        trainings = [self._training(name) for name in NAMES]
-        records = [Candidate(t.key, t.model_dump_json(), t, n + 1) for n, t in enumerate(trainings)]
+        records = [
+            Candidate(one.key, one.model_dump_json(), one, number)
+            for number, one in enumerate(self.trainings(), 1)
+        ]
         async for batch in self._intake(CANDIDATES).accepted(records, len(NAMES)):
             yield batch
+
+    def trainings(self) -> list[Training]:
+        """Every candidate, as it is trained."""
+        return [self._training(name) for name in NAMES]
 
     async def comparison(self) -> AsyncIterator[Batch]:
         """The trained candidates, to be weighed and reported; nothing if one is missing."""

@@ -1,0 +1,58 @@
+"""Spreading: candidates are fitted on a Dask cluster beforehand, by Prefect's own task runner for it.
+
+Correctness stays with the journal: what a cluster has fitted lies among the study's models, where the
+agent finds it; what it has not, the agent fits. The cluster must see the same data folder.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from prefect import flow, task
+from prefect.futures import PrefectFuture
+
+from agents.analysis.modelling.training import Trained, Training
+from agents.analysis.train_candidate import train_candidate
+from agents.runtime.policies import CORES
+from agents.runtime.telemetry import get_logger
+
+log = get_logger(__name__)
+
+LOCAL = "local"
+
+
+@task(name="fit-candidate", persist_result=False, retries=1)
+def fit_candidate(training: dict[str, Any]) -> str:
+    """Fit one candidate wherever this runs; returns its version."""
+    trained: Trained = train_candidate.function(Training.model_validate(training))
+    return trained.version
+
+
+def fit_on_dask(trainings: Sequence[Training], cluster: str) -> list[str]:
+    """Fit them side by side on the cluster at this address, or on one of this machine: "local".
+
+    What cannot be fitted there is left to the agent, which says why.
+    """
+    from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415 - seconds, for who has a cluster
+
+    local = {"n_workers": CORES, "threads_per_worker": 1, "dashboard_address": None}
+    runner: Any = (
+        DaskTaskRunner(cluster_kwargs=local)
+        if cluster == LOCAL
+        else DaskTaskRunner(address=cluster)
+    )
+
+    @flow(name="fit-on-dask", task_runner=runner, persist_result=False)
+    def fit_all(wanted: list[dict[str, Any]]) -> list[str]:
+        futures = [fit_candidate.submit(one) for one in wanted]
+        return [version for future in futures if (version := _result(future)) is not None]
+
+    found: list[str] = fit_all([one.model_dump(mode="json") for one in trainings])
+    return found
+
+
+def _result(future: PrefectFuture[Any]) -> str | None:
+    version = future.result(raise_on_failure=False)
+    if not isinstance(version, str):
+        log.warning("a candidate was not fitted on the cluster", reason=repr(version))
+        return None
+    return version

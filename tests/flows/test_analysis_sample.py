@@ -1,0 +1,51 @@
+"""The study that comes along: real flights and weather, collected over HTTP, with the faults they have."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agents.analysis.modelling.registry import Models
+from agents.analysis.report import AnalysisReport, SourceReport
+from agents.analysis.storehouse import Storehouse
+from agents.runtime.settings import settings
+from flows.data_analysis import analyse
+from tests.databases import stop_telemetry
+
+
+@pytest.fixture(autouse=True)
+def _own_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(tmp_path))
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+    stop_telemetry()
+
+
+def by_source(report: AnalysisReport) -> dict[str, SourceReport]:
+    return {source.source: source for source in report.sources}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_month_is_collected_and_its_known_faults_are_found() -> None:
+    report = await analyse.fn(partitions="*-2013-07")
+    told = by_source(report)
+    assert (told["flights"].rows, told["flights"].rules) == (29_425, {"distance: range": 1})
+    assert (told["weather"].rows, told["weather"].discarded) == (2_228, {"wind_speed: range": 1})
+    assert told["weather"].gaps == 4
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(600)
+async def test_the_year_has_a_champion_that_beats_the_baseline() -> None:
+    report = await analyse.fn()
+    told = by_source(report)
+    assert report.status() == 0
+    assert (told["flights"].rows, told["flights"].good) == (336_776, 336_775)
+    assert (told["weather"].rows, told["weather"].gaps) == (26_115, 75)
+    registry = Models(Storehouse("flights").folder).read()
+    champion = registry.cards[registry.champion]
+    assert champion.candidate == "trees"
+    assert champion.gain.low > 0
+    assert (await analyse.fn()).touched == 0
