@@ -58,7 +58,7 @@ async def _fetched(partition: Partition) -> Collected:
             page = await fetcher.fetch(url)
             raw.append(page.sha256)
             size += page.size
-            url = page.following if partition.follows_pages else ""
+            url = page.following if partition.contract.follows_pages else ""
     return Collected(raw=tuple(raw), size=size, form=form_of(partition.location))
 
 

@@ -71,8 +71,10 @@ class Desk:
         parts = {(one.source, one.name): _part(one, c) for one, c in outcomes if c}
         if len(parts) < len(outcomes):
             return None
-        if matching != "*" and (before := self.store.published()) is not None:
-            parts = {(part.source, part.name): part for part in before.parts} | parts
+        growing = {source.name for source in self.study.sources if source.grows}
+        if (before := self.store.published()) is not None:
+            kept = [p for p in before.parts if matching != "*" or p.source in growing]
+            parts = {(part.source, part.name): part for part in kept} | parts
         order = [source.name for source in self.study.sources]
         ordered = sorted(parts.values(), key=lambda part: (order.index(part.source), part.name))
         dataset = Dataset(study=self.study.name, folder=self.store.folder, parts=tuple(ordered))

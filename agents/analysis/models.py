@@ -58,7 +58,11 @@ class Gap(Frozen):
 
 
 class Contract(Frozen):
-    """What a source promises: its columns, its key, and what to do with what was not agreed."""
+    """What a source promises: its columns, its key, and what to do with what was not agreed.
+
+    `late_hours` is how late rows may come. With `follows_pages`, a document's Link header (RFC 8288)
+    leads to the next page of it.
+    """
 
     name: Name
     columns: Annotated[dict[str, Column], Field(min_length=1)]
@@ -67,6 +71,8 @@ class Contract(Frozen):
     unknown: Literal["evolve", "freeze", "discard"] = "evolve"
     relations: tuple[Relation, ...] = ()
     gaps: Gap | None = None
+    late_hours: Annotated[float, Field(ge=0)] = 0.0
+    follows_pages: bool = False
 
     @model_validator(mode="after")
     def _names_its_own_columns(self) -> "Contract":
@@ -82,8 +88,8 @@ class Contract(Frozen):
 class Partition(Frozen):
     """A work item: one part of a source, and everything that its clean form depends on.
 
-    `location` is a path or URL and `follows_pages` whether it has next pages; `validator` changes
-    when the source does; `corrections` is the digest of rows that people have mended.
+    `location` is a path or URL; `validator` changes when the source does; `corrections` is the
+    digest of rows that people have mended.
     """
 
     study: Name
@@ -92,7 +98,6 @@ class Partition(Frozen):
     location: str
     validator: str
     contract: Contract
-    follows_pages: bool = False
     corrections: str = ""
 
     @property

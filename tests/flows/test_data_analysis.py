@@ -11,9 +11,11 @@ import pytest
 
 from agents.analysis.cleaning.corrections import BadCorrection, mend
 from agents.analysis.modelling.registry import Models, NoSuchModel
-from agents.analysis.models import Dataset
+from agents.analysis.models import Column, Contract, Dataset
 from agents.analysis.quarantine import NothingPublished
 from agents.analysis.report import AnalysisReport
+from agents.analysis.sample.serving import serving
+from agents.analysis.sources.study import Source, Study
 from agents.analysis.storehouse import Storehouse
 from agents.analysis.write_report import FILE
 from agents.runtime.settings import ROOT, settings
@@ -192,6 +194,38 @@ async def test_too_few_rows_to_model_are_told_and_the_data_is_published(folder: 
     assert report.status() == 1
     assert report.refused == {"too few rows": "3 items"}
     assert report.published
+
+
+async def test_a_source_that_grows_is_asked_for_what_is_new_and_late(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = folder / "served"
+    served.mkdir()
+    log = served / "log.csv"
+    log.write_text("at,n\n2025-01-01T00:00:00Z,1\n2025-01-02T00:00:00Z,2\n", encoding="utf-8")
+    contract = Contract(
+        name="log", time="at", key=("n",), late_hours=24,
+        columns={"at": Column(type="time", required=True), "n": Column(type="integer")},
+    )  # fmt: skip
+    with serving(served) as server:
+        monkeypatch.setenv("AGENT_FLOWS_FETCH_ALLOWED", f'["{server.host}"]')
+        settings.cache_clear()
+        locations = (f"http://{server.host}/log.csv?since={{since}}",)
+        source = Source(contract=contract, locations=locations)
+        monkeypatch.setattr(
+            "agents.analysis.desk._own", lambda *_: Study(name="log", sources=(source,))
+        )
+        await analyse.fn(("grows",))
+        log.write_text("at,n\n2025-01-02T06:00:00Z,2\n2025-01-03T00:00:00Z,3\n", encoding="utf-8")
+        report = await analyse.fn(("grows",))
+    assert report.status() == 0
+    published = Storehouse("log").published()
+    assert published is not None
+    assert [part.name for part in published.parts] == [
+        "since-19700101t000000",
+        "since-20250101t000000",
+    ]
+    assert sum(part.rows for part in published.parts) == 4
 
 
 @pytest.mark.campaign

@@ -1,6 +1,6 @@
 """Raw bytes as a table of cells, and what of them is no row at all; nothing is judged or lost here."""
 
-import mmap
+import codecs
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -21,6 +21,7 @@ from agents.services.files.unpacking import unpacked
 MISSING = ("", "NA", "NaN", "nan", "NULL", "null", "None", "N/A")
 LONGEST_RAW = 2_000
 MOST_COLUMNS = 1_000
+CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +78,30 @@ def _page(path: Path, name: str) -> Table:
                 plain.flush()
                 if form is Format.PARQUET:
                     return _parquet(plain.name)
-                if (
-                    not _has_blank_lines(plain.name)
-                    and (table := _csv(plain.name, head)) is not None
-                ):
+                if _is_plain(plain.name) and (table := _csv(plain.name, head)) is not None:
                     return table
     except SourceError as error:
         raise SourceError(error.rule, error.reason, name) from None
     return _records(path, name)
 
 
-def _has_blank_lines(path: str) -> bool:
-    """They are no rows, and the lines after them would be miscounted."""
+def _is_plain(path: str) -> bool:
+    """UTF-8 without blank lines: those are no rows, and the lines after them would be miscounted."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    last = b""
     with Path(path).open("rb") as file:
-        if not file.seek(0, 2):
-            return True
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-            return text.find(b"\n\n") >= 0 or text.find(b"\n\r\n") >= 0
+        try:
+            while chunk := file.read(CHUNK):
+                decoder.decode(chunk)
+                # A chunk may end within what is looked for.
+                seam = last[-2:] + chunk
+                if b"\n\n" in seam or b"\n\r\n" in seam:
+                    return False
+                last = chunk
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return bool(last)
 
 
 def _csv(path: str, head: bytes) -> Table | None:

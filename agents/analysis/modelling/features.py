@@ -42,7 +42,10 @@ def samples(study: Study, files: Mapping[str, Sequence[Path]]) -> Samples:
     known = _known_before(contract)
     needed = {contract.time, study.target, *known, *_of_history(study.history)}
     needed |= {column for join in study.joins for column in join.by}
-    rows = _read(files[main.name], sorted(needed)).dropna(subset=[contract.time])
+    rows = _read(files[main.name], sorted({*needed, *contract.key}))
+    if contract.key:  # what came late has taken the place of what came first
+        rows = rows.drop_duplicates(list(contract.key), keep="last")
+    rows = rows.dropna(subset=[contract.time])
     rows = rows.sort_values([contract.time, *known], kind="stable").reset_index(drop=True)
     features = rows[known].copy()
     for join in study.joins:

@@ -15,7 +15,8 @@ class Server(ThreadingHTTPServer):
     """Serves the files of a folder on a free port of 127.0.0.1.
 
     `fault` may answer a request instead: given the path and how often it was asked for before, it
-    returns a status and headers, or None. `asked` counts requests by method and path.
+    returns a status and headers, or None. `asked` counts requests by method and path; a `silent` one
+    says nothing of changes.
     """
 
     daemon_threads = True
@@ -27,6 +28,7 @@ class Server(ThreadingHTTPServer):
         self.asked: Counter[tuple[str, str]] = Counter()
         self.fault: Callable[[str, int], Fault | None] = lambda _path, _times: None
         self.following: dict[str, str] = {}
+        self.silent = False
 
     @property
     def host(self) -> str:
@@ -60,7 +62,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(404, {}, b"", body=body)
             return
         content = path.read_bytes()
-        headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"'}
+        etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+        headers = {} if self.server.silent else {"ETag": etag}
         if name in self.server.following:
             headers["Link"] = f'<{self.server.following[name]}>; rel="next"'
         self._send(200, headers, content, body=body)

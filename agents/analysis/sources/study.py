@@ -13,12 +13,17 @@ from agents.runtime.errors import AgentError
 class Source(Frozen):
     """Where data of one contract lies: URLs, paths and globs, each file a partition.
 
-    With `follows_pages`, a document's Link header (RFC 8288) leads to the next page of it.
+    A URL with {since} in it is asked for what came since the latest published time, less how late
+    rows may come; what it answers is added, and of rows of one key the latest holds.
     """
 
     contract: Contract
     locations: Annotated[tuple[str, ...], Field(min_length=1)]
-    follows_pages: bool = False
+
+    @property
+    def grows(self) -> bool:
+        """Whether a run adds to what was published before."""
+        return any("{since}" in location for location in self.locations)
 
     @property
     def name(self) -> str:

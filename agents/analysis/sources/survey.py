@@ -10,6 +10,7 @@ from agents.analysis.cleaning.corrections import digest_of
 from agents.analysis.collect_partition import FORM, is_url
 from agents.analysis.models import Partition
 from agents.analysis.sources.study import Source, Study
+from agents.analysis.sources.watermark import SINCE, asked_since, since
 from agents.analysis.storehouse import Storehouse
 from agents.runtime.errors import AgentError
 from agents.services.fetching.fetcher import Fetcher
@@ -47,7 +48,7 @@ async def survey(study: Study, fetcher: Fetcher, matching: str = "*") -> list[Pa
     found: list[Partition] = []
     for source in study.sources:
         locations = await asyncio.to_thread(_expanded, source.locations)
-        named = _named(source, locations, matching)
+        named = _named(study.name, source, locations, matching)
         validators = await asyncio.gather(*(_validator(at, fetcher) for at in named.values()))
         store = Storehouse(study.name)
         found += [
@@ -58,7 +59,6 @@ async def survey(study: Study, fetcher: Fetcher, matching: str = "*") -> list[Pa
                 location=location,
                 validator=validator,
                 contract=source.contract,
-                follows_pages=source.follows_pages,
                 corrections=digest_of(store, source.name, name),
             )
             for (name, location), validator in zip(named.items(), validators, strict=True)
@@ -73,10 +73,12 @@ def name_of(location: str) -> str:
     return re.sub(r"[^a-z0-9_.-]+", "-", stem).strip("-.")[:63] or "all"
 
 
-def _named(source: Source, locations: Sequence[str], matching: str) -> dict[str, str]:
+def _named(study: str, source: Source, locations: Sequence[str], matching: str) -> dict[str, str]:
     named: dict[str, str] = {}
-    for location in locations:
-        name = name_of(location)
+    for told in locations:
+        location, name = told, name_of(told)
+        if SINCE in told:
+            location, name = asked_since(told, since(study, source))
         if name in named:
             raise SameName(source.name, name)
         named[name] = location
@@ -102,7 +104,8 @@ def _expanded(locations: Sequence[str]) -> list[str]:
 
 async def _validator(location: str, fetcher: Fetcher) -> str:
     if is_url(location):
-        return await fetcher.validator(location)
+        # A host that does not say what has changed has to give it, to see.
+        return await fetcher.validator(location) or (await fetcher.fetch(location)).sha256
     try:
         facts = await asyncio.to_thread(Path(location).stat)
     except (OSError, ValueError):

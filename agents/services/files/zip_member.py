@@ -16,7 +16,7 @@ from agents.services.files.streams import ByteStream
 
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError,
-    EOFError, ValueError, OverflowError, LookupError,
+    EOFError, ValueError, OverflowError, LookupError, OSError,
 )  # fmt: skip
 _END, _END_SIZE, _ZIP64 = b"PK\x05\x06", 22, b"PK\x06\x07"
 _DIRECTORY_BYTES = 1 << 20

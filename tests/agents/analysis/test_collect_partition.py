@@ -12,6 +12,7 @@ from agents.runtime.settings import settings
 from agents.services.files.outcomes import SourceError
 
 CONTRACT = Contract(name="x", time="at", columns={"at": Column(type="time")})
+PAGED = CONTRACT.model_copy(update={"follows_pages": True})
 
 
 @pytest.fixture(autouse=True)
@@ -81,9 +82,9 @@ async def test_pages_are_followed_to_the_last_and_no_further(
         settings.cache_clear()
         server.following |= {"0.csv": "1.csv", "1.csv": "2.csv"}
         url = f"http://{server.host}/0.csv"
-        assert len((await collect_partition(partition(url, follows_pages=True))).raw) == 3
+        assert len((await collect_partition(partition(url, contract=PAGED))).raw) == 3
         assert len((await collect_partition(partition(url))).raw) == 1
         server.following["2.csv"] = "0.csv"
         monkeypatch.setattr("agents.analysis.collect_partition.MOST_PAGES", 5)
         with pytest.raises(TooManyPages):
-            await collect_partition(partition(url, follows_pages=True))
+            await collect_partition(partition(url, contract=PAGED))

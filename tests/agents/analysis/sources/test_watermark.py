@@ -1,0 +1,66 @@
+"""What came since is asked for, and a little more; what came late takes the place of what came first."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pandas as pd
+import pytest
+
+from agents.analysis.models import Column, Contract, Dataset, Part
+from agents.analysis.sample.serving import serving
+from agents.analysis.sources.study import Source, Study
+from agents.analysis.sources.survey import survey
+from agents.analysis.sources.watermark import BEGINNING, asked_since, since
+from agents.analysis.storehouse import Storehouse
+from agents.runtime.settings import settings
+from agents.services.fetching.fetcher import Fetcher
+
+CONTRACT = Contract(name="x", time="at", columns={"at": Column(type="time")})
+
+
+@pytest.fixture(autouse=True)
+def _own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(tmp_path / "data"))
+    settings.cache_clear()
+
+
+def source(*locations: str, late: float = 0.0) -> Source:
+    return Source(contract=CONTRACT.model_copy(update={"late_hours": late}), locations=locations)
+
+
+def published(*times: str) -> None:
+    store = Storehouse("x")
+    store.folder.mkdir(parents=True, exist_ok=True)
+    at = pd.to_datetime(list(times), utc=True).as_unit("us")
+    pd.DataFrame({"at": at}).to_parquet(store.folder / "a.parquet")
+    part = Part(source="x", name="a", file="a.parquet", rows=len(times), sha256="0" * 64)
+    store.publish(Dataset(study="x", folder=store.folder, parts=(part,)))
+
+
+def test_everything_is_asked_for_first_and_then_what_is_newer() -> None:
+    assert since("x", source("u")) == BEGINNING
+    published("2025-03-01T10:00:00Z", "2025-03-02T10:00:00Z")
+    assert since("x", source("u")) == datetime(2025, 3, 2, 10, tzinfo=UTC)
+    late = since("x", source("u", late=36))
+    assert late == datetime(2025, 3, 2, 10, tzinfo=UTC) - timedelta(hours=36)
+
+
+def test_the_time_is_in_the_url_and_in_the_name() -> None:
+    location, name = asked_since("http://h/x.csv?from={since}", datetime(2025, 3, 2, tzinfo=UTC))
+    assert parse_qs(urlsplit(location).query)["from"] == ["2025-03-02T00:00:00Z"]
+    assert name == "since-20250302t000000"
+
+
+async def test_a_host_that_says_nothing_of_changes_is_read_to_see(tmp_path: Path) -> None:
+    folder = tmp_path / "served"
+    folder.mkdir()
+    (folder / "a.csv").write_text("at\n", encoding="utf-8")
+    with serving(folder) as server:
+        server.silent = True
+        async with Fetcher(tmp_path / "store", frozenset({server.host})) as fetcher:
+            study = Study(name="x", sources=(source(server.url(folder / "a.csv")),))
+            (before,) = await survey(study, fetcher)
+            assert (await survey(study, fetcher))[0].key == before.key
+            (folder / "a.csv").write_text("at\n2025-01-01\n", encoding="utf-8")
+            assert (await survey(study, fetcher))[0].key != before.key
