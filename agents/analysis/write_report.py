@@ -33,6 +33,11 @@ def write_report(comparison: Comparison, weighed: Weighed) -> Written:
     return Written(file=str(store.folder / FILE), sha256=hashlib.sha256(page.encode()).hexdigest())
 
 
+def drawn_forecast(model: Path) -> str:
+    """The picture of a model's forecasts against the truth, as a data URL."""
+    return plots.drawn(plots.forecast(pd.read_parquet(model / PREDICTIONS)))
+
+
 def _page(
     comparison: Comparison, weighed: Weighed, cards: list[Card], best: Card, store: Storehouse
 ) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from prefect.artifacts import (
+    acreate_image_artifact,
+    acreate_link_artifact,
     acreate_markdown_artifact,
     acreate_progress_artifact,
     acreate_table_artifact,
@@ -56,6 +58,18 @@ async def publish_markdown(key: str, markdown: str, description: str) -> None:
     """Show a Markdown report; `key` names it across runs."""
     if in_flow_run():
         await acreate_markdown_artifact(markdown, _key(key), description)
+
+
+async def publish_link(key: str, url: str, text: str) -> None:
+    """Show where something is to be read; `key` names it across runs."""
+    if in_flow_run():
+        await acreate_link_artifact(url, text, _key(key), text)
+
+
+async def publish_image(key: str, url: str, description: str) -> None:
+    """Show a picture, also one that is its own data URL; `key` names it across runs."""
+    if in_flow_run():
+        await acreate_image_artifact(url, _key(key), description)
 
 
 class Progress:

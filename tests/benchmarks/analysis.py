@@ -15,7 +15,7 @@ from typing import Any
 from tests.benchmarks.machine import ask, tell
 from tests.benchmarks.readings import PARTS, write_readings
 
-WAYS = ("flow", "two", "direct", "plain", "polars")
+WAYS = ("flow", "two", "direct", "pool", "plain", "polars")
 Told = dict[str, list[dict[str, float]]]
 
 
@@ -63,6 +63,7 @@ def main() -> None:
             "overhead_with_start": round(every["flow"] / every["direct"] - 1, 3),
             "overhead_of_orchestration": round(more["flow"] / more["direct"] - 1, 3),
             "speed_up_on_two": round(more["flow"] / more["two"], 2),
+            "bare_speed_up_on_two": round(more["direct"] / more["pool"], 2),
             **fanning(fans),
         }
     )

@@ -1,6 +1,6 @@
 """One way of cleaning the readings, in a process of its own: the flow, or the same steps without it.
 
-python -m tests.benchmarks.cleaning (flow|two|direct|plain|polars) --folder F, as `write_readings` leaves it.
+python -m tests.benchmarks.cleaning (flow|two|direct|pool|plain|polars) --folder F, as `write_readings` leaves it.
 `direct` are our own steps without the runtime; `plain` is pandas in one go, rules and all, written
 as one would without a contract; `polars` the same.
 """
@@ -9,6 +9,8 @@ import argparse
 import asyncio
 import resource
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pandas as pd
@@ -34,14 +36,23 @@ def flow(folder: Path, at_once: int) -> int:
 
 def direct(folder: Path) -> int:
     """Our own steps, called one after the other with nothing around them."""
-    good = 0
-    for path in sorted(folder.glob("part-*.csv")):
-        partition = Partition(
-            study="readings", source="readings", name=path.stem, location=str(path), validator="1",
-            contract=CONTRACT,
-        )  # fmt: skip
-        collected = asyncio.run(collect_partition.function(partition))
-        good += clean_partition.function(partition, collected).good
+    return sum(map(alone, sorted(folder.glob("part-*.csv"))))
+
+
+def pool(folder: Path) -> int:
+    """The same by Python's own pool of two processes: what this machine gains by them at all."""
+    with ProcessPoolExecutor(2, get_context("spawn")) as processes:
+        return sum(processes.map(alone, sorted(folder.glob("part-*.csv"))))
+
+
+def alone(path: Path) -> int:
+    """One partition, collected and cleaned; its good rows."""
+    partition = Partition(
+        study="readings", source="readings", name=path.stem, location=str(path), validator="1",
+        contract=CONTRACT,
+    )  # fmt: skip
+    collected = asyncio.run(collect_partition.function(partition))
+    good: int = clean_partition.function(partition, collected).good
     return good
 
 
@@ -99,17 +110,20 @@ def polars(folder: Path) -> int:
     return good
 
 
+BARE = {"direct": direct, "pool": pool, "plain": plain, "polars": polars}
+
+
 def main() -> None:
     """Clean once and tell how long it took and what memory."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("way", choices=("flow", "two", "direct", "plain", "polars"))
+    parser.add_argument("way", choices=("flow", "two", *BARE))
     parser.add_argument("--folder", type=Path, required=True)
     given = parser.parse_args()
     begun = time.monotonic()
     if given.way in {"flow", "two"}:
         good = flow(given.folder, 1 if given.way == "flow" else 2)
     else:
-        good = {"direct": direct, "plain": plain, "polars": polars}[given.way](given.folder)
+        good = BARE[given.way](given.folder)
     seconds = time.monotonic() - begun
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     tell({"seconds": seconds, "good": good, "peak_mb": max(peak_mb(), children)})

@@ -13,11 +13,11 @@ from agents.analysis.report import SourceReport
 from agents.analysis.sources.study import Study
 from agents.analysis.storehouse import Storehouse
 from agents.analysis.train_candidate import CARD, version_of
-from agents.analysis.write_report import FILE
+from agents.analysis.write_report import FILE, drawn_forecast
 from agents.runtime.batch import Batch, Scenario
 from agents.runtime.intake import Candidate, Intake
 from agents.runtime.rejects import Rejects
-from agents.runtime.showcase import alert, publish_markdown
+from agents.runtime.showcase import alert, publish_image, publish_link, publish_markdown
 from agents.runtime.tally import Tally
 
 
@@ -54,7 +54,7 @@ class ModelDesk:
             yield batch
 
     async def announce(self, batch: Batch) -> None:
-        """Raise an alert for every feature that has drifted, and show the gate's word in the UI."""
+        """Raise an alert for every feature that has drifted, and show in the UI what was found."""
         for item in batch.peek():
             weighed = item.fact(Weighed)
             assert weighed is not None
@@ -66,6 +66,10 @@ class ModelDesk:
             await publish_markdown(
                 "data-analysis-model", told, "What the gate said of the best model"
             )
+            forecast = drawn_forecast(self._folder / "models" / weighed.best)
+            await publish_image("data-analysis-forecast", forecast, "Forecast against truth")
+            report = (self._folder / FILE).resolve().as_uri()
+            await publish_link("data-analysis-report", report, "The report of this run")
 
     def notes(self) -> list[str]:
         """The champion, and where to read everything."""

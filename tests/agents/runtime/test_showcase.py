@@ -13,6 +13,8 @@ from agents.runtime.showcase import (
     Progress,
     alert,
     in_flow_run,
+    publish_image,
+    publish_link,
     publish_markdown,
     publish_table,
     rename_run,
@@ -24,6 +26,8 @@ async def show() -> None:
     await rename_run("forty-two")
     await publish_table("Orders: by state", [{"a": 1}], "a table")
     await publish_markdown("report", "# hello", "a report")
+    await publish_link("where", "https://example.com/report", "the report")
+    await publish_image("picture", "data:image/png;base64,aGVsbG8=", "a picture")
     progress, tally = Progress("jobs"), Tally(expected=4)
     for _ in range(2):
         tally.count("done")
@@ -59,6 +63,8 @@ async def test_in_a_flow_run_it_stands_at_the_server() -> None:
     async with get_client() as client:
         (run,) = [run for run in await client.read_flow_runs() if run.name == "forty-two"]
     table, report = [await Artifact.aget(key) for key in ("orders-by-state", "report")]
+    shown = [await Artifact.aget(key) for key in ("where", "picture")]
+    assert [one and one.type for one in shown] == ["markdown", "image"]
     bar = await Artifact.aget("jobs")
     assert (table and table.flow_run_id, report and report.data) == (run.id, "# hello")
     assert bar is not None
