@@ -24,6 +24,17 @@ class SourceReport(BaseModel):
     discarded: dict[str, int]
     gaps: int
 
+    def fates(self) -> dict[str, int]:
+        """What became of the rows in words, the commonest rules first, the others together."""
+        told = {"good": self.good}
+        told |= {f"quarantined, {rule}": n for rule, n in _main(self.rules).items()}
+        if self.deduplicated:
+            told["duplicates"] = self.deduplicated
+        told |= {f"value discarded, {rule}": n for rule, n in _main(self.discarded).items()}
+        if self.gaps:
+            told["missing times"] = self.gaps
+        return told
+
 
 class AnalysisReport(BaseModel):
     """By source; `touched` counts partitions that this run worked on."""
@@ -43,19 +54,11 @@ class AnalysisReport(BaseModel):
         return f"{self.study}: {rows:,} rows, {changed} were new, {self.seconds:.1f} s"
 
     def rows(self) -> list[dict[str, str]]:
-        """One row a source; what came in is good, quarantined or a duplicate."""
+        """One row a source and fate; what came in is good, quarantined by a rule or a duplicate."""
         return [
-            {
-                "source": source.source,
-                "rows": f"{source.rows:,}",
-                "good": f"{source.good:,}",
-                "quarantined": f"{source.quarantined:,}",
-                "duplicates": f"{source.deduplicated:,}",
-                "values discarded": f"{sum(source.discarded.values()):,}",
-                "gaps": f"{source.gaps:,}",
-                "main rules": _main(source.rules | source.discarded),
-            }
+            {"source": source.source, "fate": fate, "rows": f"{count:,}"}
             for source in self.sources
+            for fate, count in source.fates().items()
         ]
 
     def notes(self) -> list[str]:
@@ -113,6 +116,9 @@ def _source(name: str, outcomes: Iterable[Cleaned | None]) -> SourceReport:
     )
 
 
-def _main(rules: Mapping[str, int]) -> str:
-    most = sorted(rules.items(), key=lambda rule: -rule[1])[:MAIN_RULES]
-    return ", ".join(f"{name} ({count:,})" for name, count in most)
+def _main(rules: Mapping[str, int]) -> dict[str, int]:
+    most = sorted(rules.items(), key=lambda rule: (-rule[1], rule[0]))
+    told = dict(most[:MAIN_RULES])
+    if len(most) > MAIN_RULES:
+        told["other rules"] = sum(count for _, count in most[MAIN_RULES:])
+    return told

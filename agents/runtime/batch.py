@@ -53,10 +53,10 @@ class Scenario:
     def checked(self, key: str, body: dict[str, Any]) -> "Correction":
         """An item corrected by hand.
 
-        Raises what `check` raises, and KeyChanged if it is no longer the same item.
+        Raises what `check` raises, KeyChanged if it is no longer the same item, and NotCorrectable.
         """
         if self.check is None:
-            raise TypeError(f"{self.name} has no check: its items cannot be corrected by hand")
+            raise NotCorrectable(self.name)
         found, text = self.check(body)
         if found != key:
             raise KeyChanged(key, found)
@@ -92,6 +92,17 @@ class Correction:
 def hash_of(body: str) -> str:
     """The hash by which bodies are compared: SHA-256 of the canonical JSON."""
     return hashlib.sha256(body.encode()).hexdigest()
+
+
+class NotCorrectable(AgentError):
+    """A scenario whose items nobody writes by hand."""
+
+    def __init__(self, scenario: str) -> None:
+        super().__init__(scenario)
+        self.scenario = scenario
+
+    def __str__(self) -> str:
+        return f"items of {self.scenario} cannot be corrected by hand: mend their source and run it"
 
 
 class KeyChanged(AgentError):

@@ -21,11 +21,13 @@ def test_partitions_are_summed_up_by_source() -> None:
     outcomes = [(partition("a"), cleaned), (partition("b"), cleaned)]
     dataset = Dataset(study="x", folder=Storehouse("x").folder, parts=())
     report = report_of("x", outcomes, dataset)
-    (row,) = report.rows()
-    assert (row["rows"], row["good"], row["quarantined"], row["duplicates"], row["gaps"]) == (
-        "2,000", "1,980", "16", "4", "8",
-    )  # fmt: skip
-    assert row["main rules"] == "n: type (16), m: range (6)"
+    assert {row["fate"]: row["rows"] for row in report.rows()} == {
+        "good": "1,980",
+        "quarantined, n: type": "16",
+        "duplicates": "4",
+        "value discarded, m: range": "6",
+        "missing times": "8",
+    }
     assert report.status() == 0
 
 
@@ -35,3 +37,14 @@ def test_a_refused_partition_is_told_and_nothing_is_published() -> None:
     assert report.status() == 1
     assert report.notes()[0] == "refused: contract broken: 1 partitions"
     assert "nothing is published" in report.notes()[1]
+
+
+def test_rare_rules_are_told_together() -> None:
+    rules = {f"c{n}: type": n + 1 for n in range(9)}
+    cleaned = Cleaned(
+        rows=45, good=0, quarantined=45, deduplicated=0, rules=rules, discarded={}, part="p",
+        sha256="0" * 64,
+    )  # fmt: skip
+    fates = report_of("x", [(partition("a"), cleaned)], None).sources[0].fates()
+    assert fates["quarantined, other rules"] == 1 + 2 + 3
+    assert sum(fates.values()) == 45

@@ -3,7 +3,7 @@
 import pytest
 from prefect.utilities.collections import visit_collection
 
-from agents.runtime.batch import Batch, Effect, Item, Lineage
+from agents.runtime.batch import Batch, Effect, Item, Lineage, NotCorrectable
 from agents.runtime.lifecycle import State
 from agents.runtime.tally import Tally
 from tests.agents.runtime.workshop import JOBS, Made
@@ -71,3 +71,8 @@ def test_facts_are_found_by_their_type() -> None:
 def test_an_item_takes_no_other_names(name: str) -> None:
     with pytest.raises(AttributeError):
         setattr(item(1), name, 1)
+
+
+def test_what_nobody_writes_by_hand_is_not_corrected_by_hand() -> None:
+    with pytest.raises(NotCorrectable, match="items of jobs"):
+        JOBS.checked("job-1", {})
