@@ -18,6 +18,7 @@ from agents.runtime.settings import settings
 from agents.runtime.tally import Tally
 from agents.runtime.task import Agent
 from agents.services import connect_services
+from agents.support.scenario import TURNS
 from flows.listings import Listing
 from flows.order_processing import fulfil
 
@@ -34,6 +35,12 @@ class Story:
     differences: Callable[[Ledger], AsyncIterator[Difference]] | None
 
 
+async def _answer(batch: Batch) -> None:
+    from flows.customer_service import answer  # noqa: PLC0415 - scikit-learn: the same
+
+    await answer(batch)
+
+
 async def _prepare(batch: Batch) -> None:
     from flows.data_analysis import prepare  # noqa: PLC0415 - pandas: a second that orders do not pay
 
@@ -43,6 +50,7 @@ async def _prepare(batch: Batch) -> None:
 STORIES: Mapping[str, Story] = {
     "orders": Story(ORDERS, fulfil, notify_customer, differences),
     "partitions": Story(PARTITIONS, _prepare, notify=None, differences=None),
+    "turns": Story(TURNS, _answer, notify=None, differences=None),
 }
 
 

@@ -35,6 +35,9 @@ RUN_BY = {
     "uv run python -m flows.order_processing --enqueue sample": "tests/flows/test_serving.py",
     "uv run python -m flows.order_processing serve --most 2": "tests/flows/test_serving.py",
     "uv run python -m flows.operations backlog": "tests/flows/test_queueing.py",
+    "uv run python -m flows.customer_service --file turns.jsonl --out replies.jsonl": (
+        "tests/flows/test_customer_service.py"
+    ),
     "uv run python -m flows.data_analysis": "tests/flows/test_analysis_sample.py",
     "uv run python -m flows.data_analysis quarantine": "tests/flows/test_data_analysis.py",
     "uv run python -m tests.benchmarks.analysis": "tests/benchmarks/test_analysis.py",

@@ -1,0 +1,74 @@
+"""The desk where turns come in: one at a time of each conversation, and what was answered to each."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from agents.runtime.batch import Batch
+from agents.runtime.errors import AgentError
+from agents.runtime.intake import Candidate, Intake
+from agents.runtime.journal import Journal, open_journal
+from agents.runtime.journal.inquiries import life
+from agents.runtime.settings import settings
+from agents.runtime.tally import Tally
+from agents.support.models import Decided, Replied, Turn, Understood
+from agents.support.scenario import TURNS
+
+AT_ONCE = 128
+
+
+class NotAnswered(AgentError):
+    """A turn that has no answer: it is a dead letter, or somebody else has it."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+    def __str__(self) -> str:
+        return f"turn {self.key} has no answer yet: see `python -m flows.operations show`"
+
+
+@dataclass(slots=True)
+class Desk:
+    """One run's turns; the journal holds what was understood, decided and answered."""
+
+    journal: Journal
+    tally: Tally = field(default_factory=Tally)
+
+    async def accepted(self, turns: Sequence[Turn]) -> AsyncIterator[Batch]:
+        """The turns in batches, those of one conversation one after the other in their order."""
+        self.tally.expected = len(turns)
+        intake = Intake(TURNS, self.tally, reject=lambda _: None)
+        for wave in waves(turns):
+            records = [Candidate(t.key, t.model_dump_json(), t, n + 1) for n, t in enumerate(wave)]
+            async for batch in intake.accepted(records, AT_ONCE):
+                yield batch
+
+    async def answered(self, turn: Turn) -> tuple[Understood, Decided, Replied]:
+        """What was understood, decided and said. Raises NotAnswered."""
+        told = await life(self.journal, TURNS.name, turn.key)
+        outputs = {s.agent: s.output for s in told.stages if s.status == "done"} if told else {}
+        if "reply_turn" not in outputs:
+            raise NotAnswered(turn.key)
+        return (
+            Understood.model_validate_json(outputs["understand_turn"]),
+            Decided.model_validate_json(outputs["decide_turn"]),
+            Replied.model_validate_json(outputs["reply_turn"]),
+        )
+
+
+def waves(turns: Iterable[Turn]) -> list[list[Turn]]:
+    """The first turns of all conversations, then the second ones, and so on."""
+    by_conversation: dict[str, list[Turn]] = defaultdict(list)
+    for turn in sorted(turns, key=lambda turn: turn.number):
+        by_conversation[turn.conversation].append(turn)
+    longest = max(map(len, by_conversation.values()), default=0)
+    return [[some[n] for some in by_conversation.values() if n < len(some)] for n in range(longest)]
+
+
+@asynccontextmanager
+async def open_desk() -> AsyncIterator[Desk]:
+    """Open the journal for turns."""
+    async with open_journal(settings()) as journal:
+        yield Desk(journal)

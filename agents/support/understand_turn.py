@@ -1,0 +1,12 @@
+"""Understand: what somebody says becomes intents and order numbers."""
+
+from agents.runtime.agent import agent
+from agents.runtime.policies import PURE
+from agents.support.models import Turn, Understood
+from agents.support.understanding.classify import understand
+
+
+@agent(PURE)
+def understand_turn(turn: Turn) -> Understood:
+    """By the examples that come along; nothing is asked of anybody."""
+    return understand(turn.text)

@@ -1,0 +1,23 @@
+"""The agents as tasks: what each says alone. Their stories are told by tests/flows/test_customer_service.py."""
+
+from agents.support.carry_out import carry_out, find_carried_out
+from agents.support.decide_turn import decide_turn
+from agents.support.models import CarriedOut, Decided, Dialogue, Turn
+from agents.support.reply_turn import reply_turn
+from agents.support.understand_turn import understand_turn
+
+TURN = Turn(conversation="a", number=1, user="u", text="hello")
+
+
+async def test_a_greeting_goes_through_without_a_server() -> None:
+    understood = await understand_turn(TURN)
+    assert understood.best.name == "greeting"
+    decided = Decided(action="none", before=Dialogue(), reason="greeting")
+    replied = await reply_turn(TURN, understood, decided, CarriedOut(done=False))
+    assert replied.text.startswith("Hello")
+
+
+async def test_what_changes_nothing_is_known_to_have_changed_nothing() -> None:
+    assert await find_carried_out(TURN, Decided(action="none")) == CarriedOut(done=False)
+    assert carry_out.policy.effect
+    assert not decide_turn.policy.effect
