@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from agents.services.sandbox.address import FILE
@@ -81,7 +82,7 @@ async def test_a_server_that_is_unwell_costs_runs_and_no_orders(
                     await scene.shop.check()
             finally:
                 stop_sandbox(data)
-            assert proxy.spoilt > 5 * runs
+            assert proxy.spoilt >= runs  # one that is denied at its first question asks no other
 
 
 @pytest.mark.timeout(900)
@@ -182,6 +183,8 @@ async def _finished_by_others(server: PrefectServer, scene: Scene) -> None:
 
 async def _is_finished(scene: Scene) -> bool:
     """Not before there is a journal: a run may have ended before it made one."""
+    if not Path(make_url(scene.shop.journal_url).database or "").exists():
+        return False
     try:
         return not await unfinished(scene)
     except OperationalError:
