@@ -11,17 +11,25 @@ import orjson
 from prefect import flow
 from pydantic import ValidationError
 
+from agents.orders.scenario import CHANGES
 from agents.runtime.batch import Batch
 from agents.runtime.errors import AgentError
+from agents.runtime.intake import Intake
+from agents.runtime.journal import journal
+from agents.runtime.journal.inquiries import named
 from agents.runtime.saga import saga
+from agents.runtime.tally import Tally
 from agents.services.files.records import BadRecord, read_records
 from agents.support.carry_out import carry_out
 from agents.support.decide_turn import decide_turn
 from agents.support.desk import Desk, open_desk
-from agents.support.models import Turn
+from agents.support.handover import HANDOVERS, await_person
+from agents.support.learn_outcome import learn_outcome
+from agents.support.models import CarriedOut, Turn
 from agents.support.reply_turn import reply_turn
 from agents.support.understand_turn import understand_turn
 from flows.listings import Listing
+from flows.order_processing import amend
 from flows.terminal import command
 
 
@@ -63,7 +71,29 @@ async def answer(batch: Batch) -> None:
         batch = await understand_turn(batch)
         batch = await decide_turn(batch)
         batch = await carry_out(batch)
+        await see_to_what_was_asked_for(batch)
+        batch = await learn_outcome(batch)
         await reply_turn(batch)
+
+
+async def see_to_what_was_asked_for(batch: Batch) -> None:
+    """Take changes and hand-overs of these turns through their own stories, here and now."""
+    facts = [fact for item in batch.peek() if (fact := item.fact(CarriedOut)) is not None]
+    for scenario, story, keys in (
+        (CHANGES, amend, [fact.change for fact in facts if fact.change]),
+        (HANDOVERS, hand_back, [fact.handover for fact in facts if fact.handover]),
+    ):
+        if keys:
+            items = await named(journal(), scenario.name, keys)
+            waiting = Intake(scenario, Tally(), reject=lambda _: None)
+            async for some in waiting.resumed(len(keys), [item.id for item in items]):
+                await story(some)
+
+
+async def hand_back(batch: Batch) -> None:
+    """What every hand-over goes through: it waits for a person."""
+    async with saga(batch):
+        await await_person(batch)
 
 
 def read_turns(path: str) -> list[Turn]:
@@ -94,11 +124,11 @@ async def _line(desk: Desk, turn: Turn) -> dict[str, object]:
         "text": turn.text,
         "intent": understood.best.name,
         "confidence": understood.best.confidence,
-        "slots": {"orders": list(understood.orders)},
+        "slots": understood.slots.model_dump(mode="json", exclude_defaults=True),
         "reply": replied.text,
         "citations": list(replied.citations),
-        "action": decided.action,
-        "handoff": replied.after.taken_over,
+        "action": decided.request.kind if decided.request is not None else decided.action,
+        "handoff": bool(replied.after.taken_over),
     }
 
 

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from prefect import flow
 from pydantic import Field
 
+from agents.orders.apply_change import apply_change
 from agents.orders.assess_risk import assess_risk
 from agents.orders.book_shipment import book_shipment
 from agents.orders.charge import authorise_payment, capture_payment, open_payment
@@ -83,6 +84,12 @@ async def fulfil(batch: Batch) -> None:
         batch = await book_shipment(batch)
         batch = await issue_stock(batch)
     await notify_customer(batch)
+
+
+async def amend(batch: Batch) -> None:
+    """What every change goes through that a customer asks for."""
+    async with saga(batch):
+        await apply_change(batch)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def _body(_kind: object, tokens: Sequence[Token]) -> dict[str, Any]:
     return found
 
 
-ScenarioName = Literal["orders", "partitions", "turns"]
+ScenarioName = Literal["orders", "changes", "partitions", "turns", "handovers"]
 ComparedName = Literal["orders"]
 By = Annotated[str, *_words(100)]
 Reason = Annotated[str, *_words(500)]

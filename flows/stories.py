@@ -7,7 +7,7 @@ from typing import Any
 from agents.analysis.scenario import PARTITIONS
 from agents.orders.compare import differences
 from agents.orders.notify_customer import notify_customer
-from agents.orders.scenario import ORDERS
+from agents.orders.scenario import CHANGES, ORDERS
 from agents.runtime.batch import Batch, Scenario
 from agents.runtime.comparing import Difference, Ledger
 from agents.runtime.intake import Intake
@@ -18,9 +18,10 @@ from agents.runtime.settings import settings
 from agents.runtime.tally import Tally
 from agents.runtime.task import Agent
 from agents.services import connect_services
+from agents.support.handover import HANDOVERS
 from agents.support.scenario import TURNS
 from flows.listings import Listing
-from flows.order_processing import fulfil
+from flows.order_processing import amend, fulfil
 
 BATCH = 256
 
@@ -41,6 +42,12 @@ async def _answer(batch: Batch) -> None:
     await answer(batch)
 
 
+async def _hand_back(batch: Batch) -> None:
+    from flows.customer_service import hand_back  # noqa: PLC0415 - the same
+
+    await hand_back(batch)
+
+
 async def _prepare(batch: Batch) -> None:
     from flows.data_analysis import prepare  # noqa: PLC0415 - pandas: a second that orders do not pay
 
@@ -50,6 +57,8 @@ async def _prepare(batch: Batch) -> None:
 STORIES: Mapping[str, Story] = {
     "orders": Story(ORDERS, fulfil, notify_customer, differences),
     "partitions": Story(PARTITIONS, _prepare, notify=None, differences=None),
+    "changes": Story(CHANGES, amend, notify=None, differences=None),
+    "handovers": Story(HANDOVERS, _hand_back, notify=None, differences=None),
     "turns": Story(TURNS, _answer, notify=None, differences=None),
 }
 

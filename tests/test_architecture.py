@@ -25,6 +25,7 @@ WITHOUT_TEST = {
     "agents/analysis/models.py": "what they refuse is shown by tests/agents/analysis/sources/test_study.py",
     "agents/support/*_turn.py": "tests/agents/support/test_agents.py and the flow's stories call them",
     "agents/support/carry_out.py": "the same",
+    "agents/support/learn_outcome.py": "the same",
     "agents/support/models.py": "what they refuse is shown by tests/flows/test_customer_service.py",
     "flows/parameters.py": "what they refuse is shown by tests/flows/test_operations.py",
     "flows/terminal.py": "what a user sees of it is shown by tests/flows/test_command_line.py",

@@ -236,3 +236,9 @@ class ShipmentCancelled(Strict):
     """No carrier has a booking for the order."""
 
     carriers: tuple[str, ...]
+
+
+class Applied(Strict):
+    """What a customer asked for is done; `status` is the order's since then."""
+
+    status: str

@@ -132,11 +132,17 @@ class TooLate(AgentError):
         )
 
 
-FIXED_BY = {"lines": "reserve_stock", "total": "open_payment", "currency": "open_payment"}
+FIXED_BY = {
+    "lines": "reserve_stock",
+    "total": "open_payment",
+    "currency": "open_payment",
+    "payment_method": "open_payment",
+    "address": "book_shipment",
+}
 
 
 def require_changeable(before: Order, after: Order, effects: frozenset[str]) -> None:
-    """Raise TooLate for a correction of goods that are held or of an amount that is charged."""
+    """Raise TooLate for a correction of what an effect of the order was made with."""
     for field, effect in FIXED_BY.items():
         if effect in effects and getattr(before, field) != getattr(after, field):
             raise TooLate(after.order_id, field, effect)

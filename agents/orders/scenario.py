@@ -1,4 +1,4 @@
-"""Order processing as the runtime sees it: what an order is, and what the end of one means."""
+"""Orders and their changes as the runtime sees them: what they are, and what the end of one means."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,11 +7,12 @@ from typing import Any
 
 import orjson
 
-from agents.orders.models import Booked, Captured, Order, PaymentClosed
+from agents.orders.models import Applied, Booked, Captured, Order, PaymentClosed
 from agents.orders.rules import Outcome, customer_message, outcome_of, require_changeable
 from agents.orders.validate import canonical, check_order
 from agents.runtime.batch import Item, Notice, Scenario
 from agents.runtime.tally import reason_of
+from agents.services.shop.requests import Change
 
 
 def _outcome(item: Item) -> str:
@@ -56,3 +57,11 @@ ORDERS = Scenario(
     check=_check,
     changeable=require_changeable,
 )
+
+
+def _applied(item: Item) -> str:
+    return "applied" if item.fact(Applied) else "refused"
+
+
+CHANGES = Scenario(name="changes", version="1", payload=Change, outcome=_applied)
+"""What customers ask to be changed of their orders: each is applied, refused or waits for a person."""

@@ -60,6 +60,7 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (State.PROCESSING, Event.DELAY): State.PENDING,
     (State.PROCESSING, Event.PARK): State.WAITING,
     (State.WAITING, Event.DECIDE): State.PENDING,
+    (State.PENDING, Event.EDIT): State.PENDING,
     (State.WAITING, Event.EDIT): State.PENDING,
     (State.WAITING, Event.RESTART): State.PENDING,
     (State.WAITING, Event.ESCALATE): State.WAITING,

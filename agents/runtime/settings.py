@@ -57,6 +57,13 @@ class Settings(BaseSettings):
         None, description="folder outside of which data analysis reads no file; none: anywhere"
     )
 
+    catalogue: Path | None = Field(
+        None, description="JSON Lines of the shop's goods; none: those of the sample"
+    )
+    customers: Path | None = Field(
+        None, description="JSON Lines of the shop's customers; none: those of the sample"
+    )
+
     inventory_url: AnyHttpUrl | None = Field(None, description="none: the sandbox")
     inventory_token: SecretStr = SecretStr("")
     stripe_url: AnyHttpUrl = AnyHttpUrl("https://api.stripe.com")

@@ -1,34 +1,107 @@
-"""Carry out: what a turn changes in the world, once, and only what its user has confirmed."""
+"""Carry out: what a turn asks of others is written into the journal once, in the user's own name."""
 
 from agents.runtime.agent import EffectKey, agent
-from agents.runtime.errors import IllegalTransition
+from agents.runtime.batch import hash_of
 from agents.runtime.journal import journal
-from agents.runtime.journal.inquiries import life
-from agents.runtime.journal.interventions import Act, cancel
+from agents.runtime.journal.acceptance import Disposition, NewItem, Sender, accept
+from agents.runtime.journal.inquiries import Life, life, named
 from agents.runtime.policies import EFFECT, Lookup
-from agents.support.decide_turn import ORDERS, own_order
-from agents.support.models import CarriedOut, Decided, Turn
+from agents.runtime.telemetry import new_trace
+from agents.services.shop.books import address_keys
+from agents.services.shop.requests import Change, ModifyCustomerAddress, Request
+from agents.services.shop.rules import Refused
+from agents.support.decide_turn import CHANGES, HANDOVERS
+from agents.support.handover import Handover, Line
+from agents.support.models import CarriedOut, Decided, Dialogue, Replied, Turn, key_of
 
-GIVEN_UP = {"compensating", "compensated", "cancelled"}
-
-
-async def find_carried_out(_turn: Turn, decided: Decided) -> CarriedOut | None:
-    """Whether the order is cancelled, or will be."""
-    if decided.action != "cancel_order":
-        return CarriedOut(done=False)
-    told = await life(journal(), ORDERS, decided.order)
-    asked = told is not None and (told.item.cancel_requested or told.item.state in GIVEN_UP)
-    return CarriedOut(done=True) if asked else None
+VERSION = "1"  # of the bodies of changes and hand-overs
+REMEMBERED = 20  # turns of a transcript
 
 
-@agent(EFFECT, settle=Lookup(find_carried_out))
-async def carry_out(turn: Turn, decided: Decided, key: EffectKey) -> CarriedOut:
-    """Cancel the order that the user has confirmed; whose it is, is looked at once more."""
-    if decided.action != "cancel_order" or await own_order(turn.user, decided.order) is None:
-        return CarriedOut(done=False)
-    act = Act(ORDERS, decided.order, f"customer {turn.user}", f"asked for in {key}")
-    try:
-        await cancel(journal(), act)
-    except IllegalTransition:
-        return CarriedOut(done=False)
-    return CarriedOut(done=True)
+async def find_carried_out(turn: Turn, decided: Decided) -> CarriedOut | None:
+    """What the turn has written down already."""
+    if decided.request is not None:
+        change = await _change(turn, decided.request)
+        known = await named(journal(), CHANGES, [change.key])
+        same = known and known[0].body_hash == hash_of(change.model_dump_json())
+        return CarriedOut(change=change.key) if same else None
+    if decided.action == "hand_over":
+        known = await named(journal(), HANDOVERS, [turn.key])
+        return CarriedOut(handover=turn.key) if known else None
+    return CarriedOut()
+
+
+@agent(EFFECT, version="2", settle=Lookup(find_carried_out))
+async def carry_out(turn: Turn, decided: Decided, _key: EffectKey) -> CarriedOut:
+    """Ask for the change that the user has confirmed, or for a person."""
+    if decided.request is not None:
+        change = await _change(turn, decided.request)
+        known = await _accept(CHANGES, change.key, change.model_dump_json())
+        return CarriedOut(change=change.key if known else "")
+    if decided.action == "hand_over":
+        handover = await _handover(turn, decided)
+        await _accept(HANDOVERS, turn.key, handover.model_dump_json())
+        return CarriedOut(handover=turn.key)
+    return CarriedOut()
+
+
+async def _accept(scenario: str, key: str, body: str) -> bool:
+    """Whether it is there now; False if something else has that name."""
+    here = journal()
+    item = NewItem(key, body, hash_of(body), new_trace())
+    sender = Sender(here.tenant, scenario, VERSION)
+    answers = await accept(here.database, sender, [item])
+    return answers[0].disposition is not Disposition.CONFLICT
+
+
+async def _change(turn: Turn, request: Request) -> Change:
+    """The change; one of the customer's address has the first number that is free, or its own."""
+    change = Change(by=turn.user, turn=turn.key, request=request)
+    if not isinstance(request, ModifyCustomerAddress):
+        return change
+    keys = address_keys(turn.user)
+    known = {row.key: row for row in await named(journal(), CHANGES, keys)}
+    for number, key in enumerate(keys, 1):
+        numbered = change.model_copy(update={"number": number})
+        row = known.get(key)
+        if row is None or row.body_hash == hash_of(numbered.model_dump_json()):
+            return numbered
+    raise Refused("too-many-addresses", turn.user)
+
+
+async def _handover(turn: Turn, decided: Decided) -> Handover:
+    first = max(1, turn.number - REMEMBERED)
+    keys = [key_of(turn.conversation, n) for n in range(first, turn.number)]
+    told = [found for key in keys if (found := await life(journal(), "turns", key)) is not None]
+    lines = [line for found in told if (line := _line(found)) is not None]
+    before = _remembered(told)
+    about = before.task.name if before and before.task else "nothing in particular"
+    order = before.order if before else ""
+    return Handover(
+        conversation=turn.conversation,
+        turn=turn.key,
+        user=turn.user,
+        reason=decided.reason,
+        summary=f"{turn.number} turns, about {about}{f' of order {order}' if order else ''}",
+        task=before.task if before else None,
+        transcript=(*lines, Line(said=turn.text, answered="")),
+    )
+
+
+def _line(told: Life) -> Line | None:
+    replied = _replied(told)
+    if replied is None or not told.item.body:
+        return None
+    return Line(said=Turn.model_validate_json(told.item.body).text, answered=replied.text)
+
+
+def _remembered(told: list[Life]) -> Dialogue | None:
+    replied = _replied(told[-1]) if told else None
+    return replied.after if replied else None
+
+
+def _replied(told: Life) -> Replied | None:
+    for stage in told.stages:
+        if stage.agent == "reply_turn" and stage.status == "done":
+            return Replied.model_validate_json(stage.output)
+    return None

@@ -1,42 +1,92 @@
 """Decide: what is done about a turn, by what was said before and by the user's own orders."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import orjson
 
 from agents.runtime.agent import agent
+from agents.runtime.errors import TransientError
 from agents.runtime.journal import journal
-from agents.runtime.journal.inquiries import life
+from agents.runtime.journal.inquiries import Life, life, named
+from agents.runtime.lifecycle import ENDED
 from agents.runtime.policies import READ
-from agents.support.dialogue.policy import decide, wanted_order
+from agents.services.shop.accounts import OrderAccount
+from agents.services.shop.books import address_keys, change_keys, customer_account, order_account
+from agents.services.shop.directory import catalogue, customers
+from agents.support.dialogue.forms import Books
+from agents.support.dialogue.policy import Heard, decide, language
 from agents.support.knowledge.retrieve import retrieve
-from agents.support.models import Decided, Dialogue, Replied, Turn, Understood, key_of
+from agents.support.models import Decided, Dialogue, Part, Replied, Turn, Understood, key_of
 
-SCENARIO, ORDERS = "turns", "orders"
-ANSWERED_BY = "reply_turn"
+SCENARIO, ORDERS, CHANGES, HANDOVERS = "turns", "orders", "changes", "handovers"
+IN_TURN = replace(READ, name="in-turn", attempts=12)  # some minutes, for a turn that is on its way
+ANSWERED_BY, CLOSED_BY = "reply_turn", "await_person"
 
 
-@agent(READ)
+class OutOfOrder(TransientError):
+    """A turn came before the one that it follows: it waits for that."""
+
+    def __init__(self, key: str, before: str) -> None:
+        super().__init__(f"turn {key} waits for {before}, which is not answered yet")
+
+
+@agent(IN_TURN, version="2")
 async def decide_turn(turn: Turn, understood: Understood) -> Decided:
-    """The action; orders of others are as unknown as those that are none."""
+    """The next step; orders of others are as unknown as those that are none. Raises OutOfOrder."""
     before = await remembered(turn)
-    order = wanted_order(understood, before)
-    state = await own_order(turn.user, order) if order else None
-    states = {order: state} if state is not None else {}
-    return decide(turn, understood, before, retrieve, states)
+    closing: tuple[Part, ...] = ()
+    if before.taken_over and (told := await life(journal(), HANDOVERS, before.taken_over)):
+        closing = _closing(told)
+        if closing:
+            before = before.model_copy(update={"taken_over": ""})
+    wanted = {*understood.slots.orders, before.order, before.task.order if before.task else ""}
+    books = await books_of(turn.user, wanted - {""})
+    spoken = language(understood, before)
+    heard = understood.model_copy(update={"language": spoken})
+    decided = decide(Heard(turn, heard, before, books, retrieve))
+    after = decided.after.model_copy(update={"language": spoken})
+    return decided.model_copy(update={"parts": (*closing, *decided.parts), "after": after})
 
 
 async def remembered(turn: Turn) -> Dialogue:
-    """What the turn before left; nothing for the first, or if that one was never answered."""
-    told = await life(journal(), SCENARIO, key_of(turn.conversation, turn.number - 1))
-    for stage in told.stages if told is not None else ():
-        if stage.agent == ANSWERED_BY and stage.status == "done":
-            return Replied.model_validate_json(stage.output).after
+    """What the turn before left; nothing for the first one. Raises OutOfOrder."""
+    number = turn.number - 1
+    while number:
+        told = await life(journal(), SCENARIO, key_of(turn.conversation, number))
+        if told is None or told.item.state not in ENDED:
+            raise OutOfOrder(turn.key, key_of(turn.conversation, number))
+        for stage in told.stages:
+            if stage.agent == ANSWERED_BY and stage.status == "done":
+                return Replied.model_validate_json(stage.output).after
+        number -= 1  # a dead letter left nothing: what was remembered before it still holds
     return Dialogue()
 
 
-async def own_order(user: str, order: str) -> str | None:
-    """The state of the user's order; None if there is no such order, or it is somebody else's."""
-    told = await life(journal(), ORDERS, order)
-    if told is None or not told.item.body:
-        return None
-    owner = orjson.loads(told.item.body)["customer"]["id"]
-    return str(told.item.state) if owner == user else None
+async def books_of(user: str, wanted: set[str]) -> Books:
+    """The user's account, and those of the orders wanted that are the user's own."""
+    here = journal()
+    items = await named(here, ORDERS, sorted(wanted))
+    own = [i for i in items if i.body and orjson.loads(i.body)["customer"]["id"] == user]
+    tokens = [orjson.loads(item.body)["payment_method"] for item in own]
+    addresses = await named(here, CHANGES, address_keys(user))
+    customer = customer_account(user, customers(), addresses)
+    for token in tokens:
+        customer = customer_account(user, {user: customer}, (), token)
+    orders: Mapping[str, OrderAccount] = {
+        item.key: order_account(
+            item, await named(here, CHANGES, change_keys(item.key)), customer, catalogue()
+        )
+        for item in own
+    }
+    return Books(customer, orders, catalogue())
+
+
+def _closing(told: Life) -> tuple[Part, ...]:
+    """The one message with which a person, or the end of the time for one, gives a conversation back."""
+    if told.item.state not in ENDED:
+        return ()
+    for stage in told.stages:
+        if stage.agent == CLOSED_BY and stage.status == "done":
+            return (Part(saying="closed", values={"note": orjson.loads(stage.output)["note"]}),)
+    return (Part(saying="nobody came"),)

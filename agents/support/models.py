@@ -1,14 +1,24 @@
-"""What the agents of customer service hand on: turns, what is understood, passages, replies."""
+"""What the agents of customer service hand on: turns, what is understood, decided and answered."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from agents.services.shop.accounts import PostalAddress
+from agents.services.shop.requests import Request
+
 Language = Literal["en", "zh"]
-IntentName = Literal[
-    "order_status", "refund_status", "cancel_order", "knowledge", "human", "greeting", "thanks",
-    "affirm", "deny", "out_of_scope",
+TaskName = Literal[
+    "order_status", "refund_status", "cancel_order", "return_items", "exchange_items",
+    "modify_items", "modify_payment", "modify_order_address", "modify_customer_address",
 ]  # fmt: skip
+IntentName = Literal[
+    "order_status", "refund_status", "cancel_order", "return_items", "exchange_items",
+    "modify_items", "modify_payment", "modify_order_address", "modify_customer_address",
+    "knowledge", "human", "repeat", "greeting", "thanks", "affirm", "deny", "out_of_scope",
+]  # fmt: skip
+Slot = Literal["", "order", "pieces", "new", "method", "address", "confirm"]
 LONGEST_TEXT = 4_000
 
 
@@ -42,12 +52,30 @@ class Intent(Frozen):
     confidence: float
 
 
+class Slots(Frozen):
+    """What a turn names: orders, goods by number, dates, amounts, ways of paying, an address."""
+
+    orders: tuple[str, ...] = ()
+    skus: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
+    amounts: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    address: PostalAddress | None = None
+    everything: bool = False
+    choice: int = 0
+
+
 class Understood(Frozen):
-    """A turn in our words: the intents, the surest first, and the orders it names."""
+    """A turn in our words: the intents, the surest first, what else it wants, and what it names.
+
+    It is `wordless` if it says nothing but what it names.
+    """
 
     language: Language
+    wordless: bool = False
     intents: Annotated[tuple[Intent, ...], Field(min_length=1)]
-    orders: tuple[str, ...] = ()
+    more: tuple[IntentName, ...] = ()
+    slots: Slots = Slots()
     angry: bool = False
 
     @property
@@ -57,49 +85,89 @@ class Understood(Frozen):
 
 
 class Passage(Frozen):
-    """A section of a document that may answer a question."""
+    """A section of a document that may answer a question; `since` is the day it was last checked."""
 
     document: str
     section: str
     text: str
     language: Language
-    score: float
+    audience: str = "customers"
+    since: str = ""
+    score: float = 0.0
+
+    @property
+    def source(self) -> str:
+        """How it is cited."""
+        return f"{self.document}: {self.section}"
+
+
+class Task(Frozen):
+    """Something that a user wants done, as far as it is known; `asked` is the open question."""
+
+    name: TaskName
+    order: str = ""
+    pieces: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+    method: str = ""
+    address: PostalAddress | None = None
+    asked: Slot = ""
 
 
 class Dialogue(Frozen):
     """What is remembered from turn to turn.
 
-    `to_cancel` is an order that waits for a yes, `order` the one last spoken of; `failures` counts
-    turns in a row that were not understood; a person has `taken_over`.
+    `task` is under way and `later` what comes after it; `order` was last spoken of; `options` are
+    what a question has offered; `failures` counts turns in a row that were not understood; `said` is
+    the last answer, in `language`; a person has `taken_over` since the turn of that name.
     """
 
+    task: Task | None = None
+    later: tuple[Task, ...] = ()
     order: str = ""
-    to_cancel: str = ""
+    options: tuple[IntentName, ...] = ()
     failures: int = 0
-    taken_over: bool = False
+    said: str = ""
+    language: Language | None = None
+    taken_over: str = ""
 
 
-Action = Literal[
-    "none", "order_status", "refund_status", "ask_to_cancel", "cancel_order", "hand_over"
-]
+class Part(Frozen):
+    """A sentence of an answer: a saying with its values, or a passage."""
+
+    saying: str = ""
+    values: Mapping[str, str] = {}
+    passage: Passage | None = None
+
+
+Action = Literal["none", "answer", "ask", "confirm", "change", "hand_over"]
 
 
 class Decided(Frozen):
-    """What is done about a turn: an action, on which order, and passages to answer from."""
+    """What is done about a turn: what to say, what to change, and what to remember.
+
+    `parts` are said in any case; `then` only after a change.
+    """
 
     action: Action
-    order: str = ""
-    state: str = ""
-    known: bool = True
-    passages: tuple[Passage, ...] = ()
-    before: Dialogue = Dialogue()
     reason: str = ""
+    request: Request | None = None
+    parts: tuple[Part, ...] = ()
+    then: tuple[Part, ...] = ()
+    after: Dialogue = Dialogue()
 
 
 class CarriedOut(Frozen):
-    """What came of an action that changes the world; `done` is false for what cannot be done any more."""
+    """What was asked of others in the journal: the names of a change and of a hand-over."""
 
-    done: bool
+    change: str = ""
+    handover: str = ""
+
+
+class Learned(Frozen):
+    """What came of a change; `rule` is the one that refused it."""
+
+    outcome: Literal["none", "applied", "refused", "waiting"] = "none"
+    rule: str = ""
 
 
 class Replied(Frozen):

@@ -3,12 +3,10 @@
 from agents.runtime.agent import agent
 from agents.runtime.policies import PURE
 from agents.support.dialogue.words import reply
-from agents.support.models import CarriedOut, Decided, Replied, Turn, Understood
+from agents.support.models import Decided, Learned, Replied, Turn, Understood
 
 
-@agent(PURE)
-def reply_turn(
-    _turn: Turn, understood: Understood, decided: Decided, carried: CarriedOut
-) -> Replied:
+@agent(PURE, version="2")
+def reply_turn(_turn: Turn, understood: Understood, decided: Decided, learned: Learned) -> Replied:
     """Say it in the user's language, and remember what the next turn has to know."""
-    return reply(understood.language, decided, carried)
+    return reply(decided.after.language or understood.language, decided, learned)

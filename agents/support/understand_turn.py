@@ -1,4 +1,4 @@
-"""Understand: what somebody says becomes intents and order numbers."""
+"""Understand: what somebody says becomes intents and what the message names."""
 
 from agents.runtime.agent import agent
 from agents.runtime.policies import PURE
@@ -6,7 +6,7 @@ from agents.support.models import Turn, Understood
 from agents.support.understanding.classify import understand
 
 
-@agent(PURE)
+@agent(PURE, version="2")
 def understand_turn(turn: Turn) -> Understood:
     """By the examples that come along; nothing is asked of anybody."""
     return understand(turn.text)

@@ -183,12 +183,16 @@ async def _finished_by_others(server: PrefectServer, scene: Scene) -> None:
 
 async def _is_finished(scene: Scene) -> bool:
     """Not before there is a journal: a run may have ended before it made one."""
-    if not Path(make_url(scene.shop.journal_url).database or "").exists():
+    if not _has_journal(scene):
         return False
     try:
         return not await unfinished(scene)
     except OperationalError:
         return False
+
+
+def _has_journal(scene: Scene) -> bool:
+    return Path(make_url(scene.shop.journal_url).database or "").exists()
 
 
 def _run(server: PrefectServer, module: str, *arguments: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.orders.report import OrderReport
-from flows.order_processing import process_orders
+from flows.order_processing import enqueue_orders, process_orders
 from tests.invariants import Journal, Record, check_invariants, dump_journal, read_record
 
 Body = dict[str, Any]
@@ -100,6 +100,10 @@ class Shop:
         return await process_orders.fn(
             file, batch_size=batch_size, report=self.report, faults=faults, stock=self.stock
         )
+
+    async def enqueue(self, orders: list[Body]) -> None:
+        """Leave these orders in the queue, where nobody takes them up yet."""
+        await enqueue_orders.fn(self.write(orders), report=self.report, stock=self.stock)
 
     async def journal(self) -> Journal:
         """What the journal holds."""

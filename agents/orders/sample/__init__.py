@@ -3,6 +3,8 @@
 from pathlib import Path
 
 ORDERS = Path(__file__).parent / "orders.jsonl.gz"
+CATALOGUE = Path(__file__).parent / "catalogue.jsonl.gz"
+CUSTOMERS = Path(__file__).parent / "customers.jsonl.gz"
 STOCK = Path(__file__).parent / "stock.csv"
 
 ORDER_COUNT = 1_000

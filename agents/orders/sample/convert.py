@@ -112,18 +112,59 @@ def stock(db: Database) -> Iterator[tuple[str, int, int]]:
         yield sku, pieces, weight_grams(sku, name)
 
 
-def convert(source: Path, /, *, out: Path) -> None:
-    """Write orders.jsonl.gz and stock.csv; the same source gives the same bytes."""
-    db = read_db(source)
-    out.mkdir(parents=True, exist_ok=True)
+def catalogue(db: Database) -> Iterator[dict[str, object]]:
+    """What can be ordered, by SKU: variants of one product can be exchanged for each other."""
+    found = (
+        (sku, number, product["name"], variant)
+        for number, product in db["products"].items()
+        for sku, variant in product["variants"].items()
+    )
+    for sku, number, name, variant in sorted(found, key=lambda variant: variant[0]):
+        yield {
+            "sku": sku,
+            "product": number,
+            "name": name,
+            "price": cents(variant["price"]),
+            "options": variant.get("options", {}),
+            "available": variant["available"],
+        }
+
+
+def customers(db: Database) -> Iterator[dict[str, object]]:
+    """The customers by their id, with default address and methods of payment."""
+    for name, user in sorted(db["users"].items()):
+        yield {
+            "customer": name,
+            "address": _address(user["address"]) if "address" in user else None,
+            "methods": {
+                number: {
+                    "id": number,
+                    "kind": method["source"],
+                    "token": METHODS[method["source"], method.get("brand")],
+                }
+                for number, method in sorted(user["payment_methods"].items())
+            },
+        }
+
+
+def _write(path: Path, rows: Iterator[dict[str, object]]) -> None:
     text = "".join(
-        json.dumps(order, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
-        for order in orders(db)
+        json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+        for row in rows
     )
     packed = BytesIO()
     with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as file:
         file.write(text.encode())
-    (out / "orders.jsonl.gz").write_bytes(packed.getvalue())
+    path.write_bytes(packed.getvalue())
+
+
+def convert(source: Path, /, *, out: Path) -> None:
+    """Write orders, catalogue, customers and stock; the same source gives the same bytes."""
+    db = read_db(source)
+    out.mkdir(parents=True, exist_ok=True)
+    _write(out / "orders.jsonl.gz", orders(db))
+    _write(out / "catalogue.jsonl.gz", catalogue(db))
+    _write(out / "customers.jsonl.gz", customers(db))
     rows = "".join(f"{sku},{pieces},{grams}\n" for sku, pieces, grams in stock(db))
     (out / "stock.csv").write_text("sku,on_hand,weight_grams\n" + rows, encoding="ascii")
 

@@ -81,6 +81,15 @@ async def waiting(journal: Journal, scenario: str, *, most: int = 1_000) -> Sequ
         return (await connection.execute(query)).all()
 
 
+async def named(journal: Journal, scenario: str, keys: Sequence[str]) -> Sequence[Row[Any]]:
+    """Those of a scenario's items that have one of these keys, as they stand."""
+    query = select(items).where(
+        items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.key.in_(keys)
+    )
+    async with journal.database.read() as connection:
+        return (await connection.execute(query)).all()
+
+
 async def life(journal: Journal, scenario: str, key: str) -> Life | None:
     """One item's life; None if there is no such item."""
     mine = (items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.key == key)

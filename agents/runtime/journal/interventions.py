@@ -62,7 +62,7 @@ async def decide(journal: Journal, act: Act, *, approved: bool) -> None:
 
 
 async def edit(journal: Journal, act: Act, correction: Correction) -> None:
-    """Give an item that waits another body; its agents, but for effects, begin again with that.
+    """Give an item that nobody holds another body; its agents, but for effects, begin again with that.
 
     Raises UnknownItem, IllegalTransition, and what the scenario raises if it comes too late.
     """

@@ -1,69 +1,264 @@
 """What is done about a turn: rules over what is understood, what is remembered and whose order it is.
 
-The model proposes, the code disposes: who may do what follows from the session's user, never from text.
+The model proposes, the code disposes: who may do what follows from the session's user, never from text,
+and nothing is changed without a yes to a question that names it. Patterns of repair are those of Rasa's
+CALM: correction, cancellation, repetition, clarification, digression and hand-over.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import get_args
 
-from agents.support.models import Action, Decided, Dialogue, Language, Passage, Turn, Understood
+from agents.services.shop.rules import Refused, perform
+from agents.support.dialogue.forms import INFORMS, Books, choices, fill, missing, request_of
+from agents.support.dialogue.phrases import confirmation, status_part
+from agents.support.models import (
+    Action,
+    Decided,
+    Dialogue,
+    IntentName,
+    Language,
+    Part,
+    Passage,
+    Task,
+    TaskName,
+    Turn,
+    Understood,
+)
 
 UNSURE = 0.35
+CLOSE = 0.15  # between the first two, for a question which of them is meant
 MOST_FAILURES = 2
-SMALL_TALK = {"greeting", "thanks", "affirm", "deny"}
-ABOUT_ORDERS = {"order_status", "refund_status", "cancel_order"}
+MOST_LATER = 3
+SMALL_TALK = {"greeting", "thanks"}
+TASKS = frozenset(get_args(TaskName))
 
 Retrieve = Callable[[str, Language], Sequence[Passage]]
 
 
-def decide(
-    turn: Turn,
-    understood: Understood,
-    before: Dialogue,
-    retrieve: Retrieve,
-    states: Mapping[str, str],
-) -> Decided:
-    """One action. `states` are the states of the orders named that are the user's own."""
-    intent = understood.best.name
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A turn with everything that may be known when it is decided."""
+
+    turn: Turn
+    understood: Understood
+    before: Dialogue
+    books: Books
+    retrieve: Retrieve
+
+    @property
+    def intent(self) -> IntentName:
+        """What is most probably wanted; one of two that were offered, if it is a choice."""
+        options, chosen = self.before.options, self.understood.slots.choice
+        if options and 0 < chosen <= len(options):
+            return options[chosen - 1]
+        named = [i.name for i in self.understood.intents if i.name in options]
+        return named[0] if named else self.understood.best.name
+
+    @property
+    def sure(self) -> bool:
+        """Whether it is clear enough to act on."""
+        return self.understood.best.confidence >= UNSURE or self.intent in self.before.options
+
+
+def decide(heard: Heard) -> Decided:
+    """One step of the dialogue."""
+    before, intent = heard.before, heard.intent
     if before.taken_over:
-        return Decided(action="none", before=before, reason="taken over")
-    if intent == "human" or understood.angry:
-        return Decided(action="hand_over", before=before, reason="asked for, or angry")
-    if before.to_cancel and intent == "affirm":
-        return Decided(action="cancel_order", order=before.to_cancel, before=before)
-    if intent in ABOUT_ORDERS and understood.best.confidence >= UNSURE:
-        return _about_order(intent, understood, before, states)
-    return _about_others(turn, understood, before, retrieve)
+        return Decided(action="none", reason="taken over", after=before)
+    if heard.understood.angry or (intent == "human" and heard.sure):
+        return hand_over(heard.turn, before, "asked for" if intent == "human" else "anger")
+    if intent == "repeat" and before.said and heard.sure:
+        said = (Part(saying="said", values={"said": before.said}),)
+        return Decided(action="answer", reason="repeated", parts=said, after=before)
+    if before.task is not None and (going_on := _go_on(heard, before.task)) is not None:
+        return going_on
+    return _begin(heard)
 
 
-def wanted_order(understood: Understood, before: Dialogue) -> str:
-    """The order that the turn speaks of: the one it names last, or the one last spoken of."""
-    return understood.orders[-1] if understood.orders else before.order
+def language(understood: Understood, before: Dialogue) -> Language:
+    """That of the turn; of the turn before where this one has no words of any."""
+    return before.language if understood.wordless and before.language else understood.language
 
 
-def _about_order(
-    intent: str, understood: Understood, before: Dialogue, states: Mapping[str, str]
-) -> Decided:
-    order = wanted_order(understood, before)
-    known = order in states
-    action: Action = "order_status"
-    if intent == "cancel_order" and known:
-        action = "ask_to_cancel"
-    elif intent == "refund_status":
-        action = "refund_status"
+def hand_over(turn: Turn, before: Dialogue, reason: str) -> Decided:
+    """Let a person answer from now on."""
+    after = before.model_copy(
+        update={"taken_over": turn.key, "task": None, "options": (), "later": ()}
+    )
+    parts = (Part(saying="hand over"),)
+    return Decided(action="hand_over", reason=reason, parts=parts, after=after)
+
+
+def _go_on(heard: Heard, task: Task) -> Decided | None:
+    """What a turn means for the task under way; None if it speaks of something else."""
+    intent, named = heard.intent, heard.understood.slots
+    other_order = bool(named.orders) and named.orders[-1] != task.order
+    corrected = other_order and (intent == "deny" or not _is_other_task(heard, task))
+    if corrected or (intent == "deny" and _fills(heard, task)):
+        return _advance(heard, fill(task, named, heard.turn.text, heard.books))
+    if intent == "deny":
+        return _dropped(heard)
+    if task.asked == "confirm":
+        if intent == "affirm":
+            return _change(heard, task)
+        return (
+            _advance(heard, fill(task, named, heard.turn.text, heard.books))
+            if _fills(heard, task) and not _is_other_task(heard, task)
+            else None
+        )
+    if _fills(heard, task) and not _is_other_task(heard, task):
+        return _advance(heard, fill(task, named, heard.turn.text, heard.books))
+    return None
+
+
+def _fills(heard: Heard, task: Task) -> bool:
+    named = heard.understood.slots
+    return fill(task, named, heard.turn.text, heard.books) != task
+
+
+def _is_other_task(heard: Heard, task: Task) -> bool:
+    return heard.sure and heard.intent in TASKS and heard.intent != task.name
+
+
+def _begin(heard: Heard) -> Decided:
+    """A turn that is not about a task under way, or leads away from it."""
+    intent, before = heard.intent, heard.before
+    if offered := _which(heard):
+        names = {f"option {n}": name for n, name in enumerate(offered, 1)}
+        after = before.model_copy(update={"options": offered})
+        parts = (Part(saying="which of two", values=names),)
+        return Decided(action="ask", reason="clarification", parts=parts, after=after)
+    if intent in TASKS and heard.sure:
+        named = heard.understood.slots
+        wishes = [intent, *(name for name in heard.understood.more if name in TASKS)]
+        tasks = [Task(name=name, order=before.order) for name in wishes]  # type: ignore[arg-type]  # of TASKS
+        begun, *others = sorted(tasks, key=lambda task: task.name not in INFORMS)  # questions first
+        left = () if before.task is None or before.task.name == begun.name else (before.task,)
+        later = (*(Task(name=task.name) for task in others), *left, *before.later)[:MOST_LATER]
+        remembered = before.model_copy(update={"later": later})
+        task = fill(begun, named, heard.turn.text, heard.books)
+        return _advance(_with(heard, remembered), task)
+    if intent in SMALL_TALK and heard.sure:
+        return _say(heard, (Part(saying=intent),), intent)
+    if intent in ("affirm", "deny"):
+        return _say(heard, (Part(saying=intent),), intent)
+    return _look_up(heard)
+
+
+def _with(heard: Heard, before: Dialogue) -> Heard:
+    return Heard(heard.turn, heard.understood, before, heard.books, heard.retrieve)
+
+
+def _which(heard: Heard) -> tuple[IntentName, ...]:
+    """The first two intents, if they are tasks, close to each other, and nobody has asked yet."""
+    first, *others = heard.understood.intents
+    if not others or heard.before.options or others[0].name not in TASKS or first.name not in TASKS:
+        return ()
+    is_close = first.confidence - others[0].confidence < CLOSE
+    return (first.name, others[0].name) if is_close else ()
+
+
+def _look_up(heard: Heard) -> Decided:
+    """Answer from the documents, or say that nothing is known; twice in a row is for a person."""
+    before, out = heard.before, heard.intent == "out_of_scope" and heard.sure
+    passages = () if out else heard.retrieve(heard.turn.text, heard.understood.language)
+    if passages:
+        return _say(heard, (Part(passage=passages[0]),), "knowledge")
+    failures = before.failures + 1
+    if failures >= MOST_FAILURES:
+        return hand_over(heard.turn, before, "not understood twice")
+    after = before.model_copy(update={"failures": failures, "options": ()})
+    saying = "no evidence" if heard.intent == "knowledge" else "not understood"
+    return Decided(action="ask", reason=saying, parts=(Part(saying=saying),), after=after)
+
+
+def _say(heard: Heard, parts: tuple[Part, ...], reason: str) -> Decided:
+    """Answer, and come back to the task that this led away from."""
+    task = heard.before.task
+    again = (_question(heard, task),) if task is not None and task.asked else ()
+    after = heard.before.model_copy(update={"failures": 0, "options": ()})
+    return Decided(action="answer", reason=reason, parts=(*parts, *again), after=after)
+
+
+def _dropped(heard: Heard) -> Decided:
+    parts, after = _next(heard, "")
+    said = (Part(saying="deny"), *parts)
+    return Decided(action="answer", reason="dropped", parts=said, after=after)
+
+
+def _change(heard: Heard, task: Task) -> Decided:
+    """What the user has confirmed is asked for; the rules are looked at once more when it is done."""
+    request = request_of(task, heard.books.orders.get(task.order))
+    then, after = _next(heard, task.order)
+    return Decided(action="change", reason=task.name, request=request, then=then, after=after)
+
+
+def _advance(heard: Heard, task: Task) -> Decided:
+    """Ask for what is missing, ask for a yes, or answer."""
+    order = heard.books.orders.get(task.order)
+    if task.order and order is None:
+        return _unknown(heard, task)
+    slot = missing(task)
+    if slot:
+        return _ask(heard, task.model_copy(update={"asked": slot}), "ask")
+    if task.name in INFORMS and order is not None:
+        then, after = _next(heard, task.order)
+        parts = (status_part(task.name, order), *then)
+        return Decided(action="answer", reason=task.name, parts=parts, after=after)
+    try:
+        perform(request_of(task, order), heard.books.customer, order, heard.books.goods)
+    except Refused as error:
+        then, after = _next(heard, task.order)
+        refused = Part(saying=f"refused {error.rule}", values={"subject": error.subject})
+        return Decided(action="answer", reason="refused", parts=(refused, *then), after=after)
+    return _ask(heard, task.model_copy(update={"asked": "confirm"}), "confirm")
+
+
+def _unknown(heard: Heard, task: Task) -> Decided:
+    """Orders of others are as unknown as those that are none."""
+    begun = task.model_copy(update={"order": "", "asked": "order"})
+    after = heard.before.model_copy(update={"task": begun, "failures": 0, "options": ()})
+    part = Part(saying="unknown", values={"order": task.order})
+    return Decided(action="answer", reason="unknown order", parts=(part,), after=after)
+
+
+def _ask(heard: Heard, task: Task, action: Action) -> Decided:
+    after = heard.before.model_copy(update={"task": task, "failures": 0, "options": ()})
     return Decided(
-        action=action, order=order, state=states.get(order, ""), known=known, before=before
+        action=action, reason=task.name, parts=(_question(heard, task),), after=_known(after, task)
     )
 
 
-def _about_others(
-    turn: Turn, understood: Understood, before: Dialogue, retrieve: Retrieve
-) -> Decided:
-    intent = understood.best.name
-    if intent in SMALL_TALK:
-        return Decided(action="none", before=before, reason=intent)
-    passages = tuple(retrieve(turn.text, understood.language)) if intent != "out_of_scope" else ()
-    if passages:
-        return Decided(action="none", before=before, passages=passages)
-    if before.failures + 1 >= MOST_FAILURES:
-        return Decided(action="hand_over", before=before, reason="not understood twice")
-    return Decided(action="none", before=before, reason="not understood")
+def _question(heard: Heard, task: Task) -> Part:
+    """The open question of a task."""
+    order = heard.books.orders.get(task.order)
+    if task.asked == "confirm":
+        return confirmation(task, order, heard.books)
+    values: dict[str, str] = {"order": task.order}
+    if task.asked == "pieces" and order is not None:
+        values["pieces"] = ", ".join(f"{p.name} ({p.sku})" for p in order.pieces)
+    if task.asked == "new":
+        values["choices"] = "; ".join(
+            f"{v.sku}: {', '.join(v.options.values())}" for v in choices(task, heard.books)
+        )
+    if task.asked == "method":
+        values["methods"] = ", ".join(m.id for m in heard.books.customer.methods.values())
+    return Part(saying=f"which {task.asked}", values=values)
+
+
+def _next(heard: Heard, order: str) -> tuple[tuple[Part, ...], Dialogue]:
+    """Without the task that is over: what the user wanted besides comes next."""
+    kept = {"task": None, "failures": 0, "options": (), "order": order or heard.before.order}
+    after = heard.before.model_copy(update=kept)
+    if not after.later:
+        return (), after
+    task, *later = after.later
+    after = after.model_copy(update={"later": tuple(later)})
+    resumed = task if task.order else task.model_copy(update={"order": after.order})
+    step = _advance(_with(heard, after), resumed)
+    return (Part(saying="next", values={"task": task.name}), *step.parts), step.after
+
+
+def _known(after: Dialogue, task: Task) -> Dialogue:
+    return after.model_copy(update={"order": task.order}) if task.order else after

@@ -1,61 +1,60 @@
 """What is said, in English and Chinese; every sentence is a fact of a tool, a passage or a question."""
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import yaml
 
-from agents.support.models import CarriedOut, Decided, Dialogue, Language, Replied
+from agents.support.models import Decided, Language, Learned, Part, Replied
 
 SAYINGS = Path(__file__).parent / "sayings.yaml"
-REFUNDED = {"compensated", "cancelled"}
-BY_ACTION = {"hand_over": "hand over", "ask_to_cancel": "ask"}
+NAMED = {"status": "status", "task": "task", "option 1": "task", "option 2": "task"}
 
 
-def reply(language: Language, decided: Decided, carried: CarriedOut) -> Replied:
+def reply(language: Language, decided: Decided, learned: Learned) -> Replied:
     """The answer to a turn, and what is remembered of it."""
-    after = _remembered(decided)
-    if decided.reason == "taken over":
-        return Replied(text="", after=after)  # a person answers now
-    if decided.passages:
-        best = decided.passages[0]
-        return Replied(text=best.text, citations=(f"{best.document}: {best.section}",), after=after)
-    states, sayings = _words("states", language), _words("sayings", language)
-    state = states.get(decided.state, decided.state)
-    template = sayings[_saying(decided, carried)]
-    return Replied(text=template.format(order=decided.order, state=state), after=after)
+    parts = [*decided.parts]
+    if decided.request is not None:
+        parts += [_result(decided, learned), *decided.then]
+    text = " ".join(say(part, language) for part in parts)
+    citations = tuple(part.passage.source for part in parts if part.passage is not None)
+    repeated = decided.reason == "repeated"
+    said = decided.after.said if repeated else text
+    return Replied(
+        text=text, citations=citations, after=decided.after.model_copy(update={"said": said})
+    )
+
+
+def say(part: Part, language: Language) -> str:
+    """One part in words."""
+    if part.passage is not None:
+        return part.passage.text
+    template = _words("sayings", language).get(part.saying)
+    if template is None:
+        template = _words("sayings", language)["refused other"]
+    # Values are put in once, whatever they contain: a brace that a user wrote is not looked at.
+    return template.format_map(_named(part.values, language))
+
+
+def _named(values: Mapping[str, str], language: Language) -> dict[str, str]:
+    return {
+        name: _words(NAMED[name], language).get(value, value) if name in NAMED else value
+        for name, value in values.items()
+    }
+
+
+def _result(decided: Decided, learned: Learned) -> Part:
+    assert decided.request is not None
+    order = getattr(decided.request, "order", "")
+    if learned.outcome == "refused":
+        return Part(saying=f"refused {learned.rule}", values={"subject": order or learned.rule})
+    if learned.outcome == "waiting":
+        return Part(saying="waiting")
+    return Part(saying=f"done {decided.reason}", values={"order": order})
 
 
 @cache
 def _words(kind: str, language: Language) -> dict[str, str]:
-    told: dict[str, str] = yaml.safe_load(SAYINGS.read_text("utf-8"))[kind][language]
-    return told
-
-
-def _saying(decided: Decided, carried: CarriedOut) -> str:
-    action = decided.action
-    if action == "none":
-        return decided.reason
-    if action == "cancel_order":
-        return "cancelled" if carried.done else "too late"
-    return BY_ACTION.get(action) or _of_order(decided)
-
-
-def _of_order(decided: Decided) -> str:
-    if not decided.order:
-        return "which"
-    if not decided.known:
-        return "unknown"
-    if decided.action == "order_status":
-        return "status"
-    return "refunded" if decided.state in REFUNDED else "not refunded"
-
-
-def _remembered(decided: Decided) -> Dialogue:
-    before, failed = decided.before, decided.reason == "not understood"
-    return Dialogue(
-        order=decided.order if decided.known and decided.order else before.order,
-        to_cancel=decided.order if decided.action == "ask_to_cancel" else "",
-        failures=before.failures + 1 if failed else 0,
-        taken_over=before.taken_over or decided.action == "hand_over",
-    )
+    told: dict[str, dict[str, dict[str, str]]] = yaml.safe_load(SAYINGS.read_text("utf-8"))
+    return told[kind][language]

@@ -96,7 +96,7 @@ async def test_a_storm_passes_and_nothing_of_it_stays(opened: Journal) -> None:
     calm, memory = await p99_since(0), peak_mb()
 
     await senders.send(10 * capacity, STORM)
-    assert senders.refused > senders.accepted / 2  # some are quicker than a storm is strong
+    assert senders.refused > senders.accepted / 10  # some are nearly as quick as a storm is strong
     assert senders.longest <= LIMIT + CHUNK
 
     over, recovered = time.monotonic(), False

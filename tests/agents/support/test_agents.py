@@ -2,22 +2,26 @@
 
 from agents.support.carry_out import carry_out, find_carried_out
 from agents.support.decide_turn import decide_turn
-from agents.support.models import CarriedOut, Decided, Dialogue, Turn
+from agents.support.learn_outcome import learn_outcome
+from agents.support.models import CarriedOut, Decided, Dialogue, Learned, Part, Turn
 from agents.support.reply_turn import reply_turn
 from agents.support.understand_turn import understand_turn
 
 TURN = Turn(conversation="a", number=1, user="u", text="hello")
+GREETING = Decided(action="answer", parts=(Part(saying="greeting"),), after=Dialogue(language="zh"))
 
 
 async def test_a_greeting_goes_through_without_a_server() -> None:
     understood = await understand_turn(TURN)
     assert understood.best.name == "greeting"
-    decided = Decided(action="none", before=Dialogue(), reason="greeting")
-    replied = await reply_turn(TURN, understood, decided, CarriedOut(done=False))
-    assert replied.text.startswith("Hello")
+    learned = await learn_outcome(TURN, GREETING, CarriedOut())
+    assert learned == Learned()
+    replied = await reply_turn(TURN, understood, GREETING, learned)
+    assert replied.text.startswith("您好")  # the language of the conversation, not of one word
+    assert replied.after.said == replied.text
 
 
 async def test_what_changes_nothing_is_known_to_have_changed_nothing() -> None:
-    assert await find_carried_out(TURN, Decided(action="none")) == CarriedOut(done=False)
+    assert await find_carried_out(TURN, GREETING) == CarriedOut()
     assert carry_out.policy.effect
     assert not decide_turn.policy.effect

@@ -15,6 +15,6 @@ def item(*facts: object) -> Item:
 
 def test_a_turn_is_answered_or_handed_over() -> None:
     replied = Replied(text="x", after=Dialogue())
-    assert TURNS.outcome(item(Decided(action="none"), replied)) == "answered"
+    assert TURNS.outcome(item(Decided(action="answer"), replied)) == "answered"
     assert TURNS.outcome(item(Decided(action="hand_over"), replied)) == "handed over"
     assert TURNS.outcome(item()) == "unanswered"

@@ -1,65 +1,133 @@
 """What is done follows from what is understood, remembered and owned, and from nothing else."""
 
-from agents.support.dialogue.policy import decide
+from agents.services.shop.requests import Cancel, Return
+from agents.support.dialogue.policy import decide, language
 from agents.support.dialogue.words import reply
-from agents.support.models import (
-    CarriedOut,
-    Decided,
-    Dialogue,
-    Intent,
-    IntentName,
-    Turn,
-    Understood,
-)
+from agents.support.models import Decided, Dialogue, IntentName, Learned, Passage, Understood
+from tests.agents.support.dialogue.shop import heard
 
-NOT_DONE = CarriedOut(done=False)
-NEW = Dialogue()
+RULE = Passage(document="en/a.md", section="Rule", text="Thirty days.", language="en", score=1.0)
 
 
-def decided(
-    intent: IntentName,
-    before: Dialogue = NEW,
-    orders: tuple[str, ...] = (),
-    own: dict[str, str] | None = None,
-    *,
-    angry: bool = False,
-) -> Decided:
-    turn = Turn(conversation="c", number=1, user="u", text="t")
-    intents = (Intent(name=intent, confidence=0.9),)
-    understood = Understood(language="en", intents=intents, orders=orders, angry=angry)
-    return decide(turn, understood, before, lambda _text, _language: (), own or {})
+def answer(decided: Decided) -> str:
+    return reply("en", decided, Learned(outcome="applied")).text
+
+
+def talk(*said: tuple[str, IntentName]) -> list[Decided]:
+    """One turn after the other, each remembering the one before."""
+    before, told = Dialogue(), []
+    for text, intent in said:
+        decided = decide(heard(text, intent, before=before))
+        before = reply("en", decided, Learned(outcome="applied")).after
+        told.append(decided)
+    return told
 
 
 def test_cancelling_needs_an_order_of_ones_own_and_a_yes() -> None:
-    assert decided("cancel_order", orders=("A1",)).action == "order_status"
-    assert not decided("cancel_order", orders=("A1",)).known
-    asked = decided("cancel_order", orders=("A1",), own={"A1": "processing"})
-    assert asked.action == "ask_to_cancel"
-    after = reply("en", asked, NOT_DONE).after
-    assert after.to_cancel == "A1"
-    assert decided("affirm", after).action == "cancel_order"
-    assert decided("deny", after).action == "none"
-    assert reply("en", decided("deny", after), NOT_DONE).after.to_cancel == ""
-    assert decided("affirm").action == "none"  # a yes without a question confirms nothing
+    unknown = decide(heard("cancel C300", "cancel_order"))
+    assert (unknown.action, unknown.reason) == ("answer", "unknown order")
+    asked, done = talk(("cancel A100", "cancel_order"), ("yes", "affirm"))
+    assert asked.action == "confirm"
+    assert asked.request is None
+    assert done.request == Cancel(order="A100")
+    assert done.after.task is None
+    assert decide(heard("yes", "affirm")).request is None  # without a question it confirms nothing
+
+
+def test_a_no_changes_nothing() -> None:
+    *_, dropped, late = talk(("cancel A100", "cancel_order"), ("no", "deny"), ("yes", "affirm"))
+    assert (dropped.request, dropped.after.task) == (None, None)
+    assert late.request is None
+
+
+def test_what_is_missing_is_asked_for_and_filled_in_over_turns() -> None:
+    which, what, sure, done = talk(
+        ("I want to return something", "return_items"),
+        ("B200", "out_of_scope"),
+        ("the desk lamp", "out_of_scope"),
+        ("yes", "affirm"),
+    )
+    assert [which.after.task.asked, what.after.task.asked] == ["order", "pieces"]  # type: ignore[union-attr]
+    assert "30.00" in answer(sure)
+    assert done.request == Return(order="B200", pieces=("20000001",), method="card")
+
+
+def test_a_correction_names_the_other_order() -> None:
+    *_, corrected, done = talk(
+        ("cancel B200", "cancel_order"),
+        ("cancel A100", "cancel_order"),
+        ("no, the other order: B200", "deny"),
+        ("yes", "affirm"),
+    )
+    assert corrected.reason == "refused"  # it is shipped already
+    assert done.request is None
+
+
+def test_another_topic_is_answered_and_the_question_comes_back() -> None:
+    asked = decide(heard("cancel A100", "cancel_order"))
+    aside = decide(heard("how long?", "knowledge", before=asked.after, passages=(RULE,)))
+    assert answer(aside).startswith("Thirty days. Order A100")
+    assert aside.after.task == asked.after.task
+    assert decide(heard("yes", "affirm", before=aside.after)).request == Cancel(order="A100")
+
+
+def test_another_task_comes_first_and_the_one_before_it_after() -> None:
+    asked = decide(heard("cancel A100", "cancel_order"))
+    status = decide(heard("where is B200", "order_status", before=asked.after))
+    assert "has been shipped" in answer(status)
+    assert status.after.task is not None
+    assert status.after.task.name == "cancel_order"
+
+
+def test_several_wishes_are_seen_to_one_after_the_other() -> None:
+    both = decide(heard("cancel A100, where is it", "cancel_order", more=("order_status",)))
+    assert "is being prepared" in answer(both)
+    assert both.after.task is not None
+    assert both.after.task.asked == "confirm"
+
+
+def test_two_close_meanings_are_asked_about_once() -> None:
+    asked = decide(heard("change it", "modify_items", "exchange_items", confidence=0.5))
+    assert asked.after.options == ("modify_items", "exchange_items")
+    assert "or to exchange" in answer(asked)
+    second = decide(heard("the second", "out_of_scope", before=asked.after))
+    assert second.after.task is not None
+    assert second.after.task.name == "exchange_items"
 
 
 def test_a_person_is_called_when_asked_for_in_anger_or_after_two_failures() -> None:
-    assert decided("human").action == decided("greeting", angry=True).action == "hand_over"
-    once = reply("en", decided("out_of_scope"), NOT_DONE).after
-    assert once.failures == 1
-    assert decided("out_of_scope", once).action == "hand_over"
+    assert decide(heard("person", "human")).action == "hand_over"
+    assert decide(heard("scam", "greeting", angry=True)).reason == "anger"
+    once = decide(heard("poem", "out_of_scope"))
+    assert once.after.failures == 1
+    assert decide(heard("poem", "out_of_scope", before=once.after)).action == "hand_over"
 
 
 def test_the_bot_is_silent_once_a_person_has_taken_over() -> None:
-    after = reply("en", decided("human"), NOT_DONE).after
-    assert after.taken_over
-    silent = decided("order_status", after, ("A1",), {"A1": "completed"})
-    assert (silent.action, reply("en", silent, NOT_DONE).text) == ("none", "")
+    gone = decide(heard("person", "human"))
+    assert gone.after.taken_over == "c#000001"
+    silent = decide(heard("where is B200", "order_status", before=gone.after))
+    assert (silent.action, answer(silent)) == ("none", "")
 
 
-def test_the_order_last_spoken_of_is_remembered() -> None:
-    told = decided("order_status", orders=("A1",), own={"A1": "completed"})
-    answer = reply("en", told, NOT_DONE)
-    assert answer.text == "Order A1 has been shipped."
-    assert decided("refund_status", answer.after, own={"A1": "completed"}).order == "A1"
-    assert reply("en", decided("order_status"), NOT_DONE).text.startswith("Which order")
+def test_what_was_said_is_said_again() -> None:
+    before = Dialogue(said="Order B200 has been shipped.")
+    again = reply("en", decide(heard("what?", "repeat", before=before)), Learned())
+    assert again.text == again.after.said == before.said
+
+
+def test_nothing_is_made_up() -> None:
+    nothing = decide(heard("do you sell cars?", "knowledge"))
+    assert answer(nothing).startswith("Our documents say nothing about that.")
+    known = decide(heard("returns?", "knowledge", passages=(RULE,)))
+    assert reply("en", known, Learned()).citations == ("en/a.md: Rule",)
+
+
+def test_the_language_is_that_of_the_words() -> None:
+    wordless = Understood.model_validate(
+        {"language": "en", "wordless": True, "intents": [{"name": "out_of_scope", "confidence": 0}]}
+    )
+    assert language(wordless, Dialogue(language="zh")) == "zh"
+    assert (
+        language(wordless.model_copy(update={"wordless": False}), Dialogue(language="zh")) == "en"
+    )

@@ -1,0 +1,122 @@
+"""Apply: what a customer asks to be changed of an order is done by the shop's rules, or refused."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from agents.orders.models import Applied
+from agents.orders.rules import TooLate, format_money, refund_needs_approval
+from agents.orders.scenario import CHANGES, ORDERS
+from agents.runtime.agent import EffectKey, agent
+from agents.runtime.batch import Decision
+from agents.runtime.errors import IllegalTransition, Parked
+from agents.runtime.journal import journal
+from agents.runtime.journal.inquiries import life, named
+from agents.runtime.journal.interventions import Act, cancel, edit
+from agents.runtime.policies import EFFECT, Lookup
+from agents.services.shop.accounts import CustomerAccount, OrderAccount
+from agents.services.shop.books import address_keys, change_keys, customer_account, order_account
+from agents.services.shop.directory import catalogue, customers
+from agents.services.shop.requests import (
+    Cancel,
+    Change,
+    ModifyItems,
+    ModifyOrderAddress,
+    ModifyPayment,
+    Return,
+)
+from agents.services.shop.rules import Refused, perform
+
+Told = Mapping[str, Any]
+
+
+async def find_applied(change: Change, key: EffectKey) -> Applied | None:
+    """Whether the order's history has it; what is only written down here needs no looking for."""
+    order = getattr(change.request, "order", "")
+    told = await life(journal(), ORDERS.name, order)
+    asked = any(_reason(key) in (row.detail or "") for row in told.history) if told else False
+    return Applied(status="changed") if asked else None
+
+
+@agent(EFFECT, settle=Lookup(find_applied))
+async def apply_change(change: Change, decision: Decision | None, key: EffectKey) -> Applied:
+    """Do it. Raises Refused (permanent) by a rule of the shop.
+
+    A return of much money waits for a person first, as a large refund does.
+    """
+    customer, before, body = await _accounts(change)
+    _, after = perform(change.request, customer, before, catalogue())
+    if before is None or after is None:
+        return Applied(status="changed")
+    worth = _goes_back(change, before)
+    if decision is None and refund_needs_approval(worth, body["currency"]):
+        raise Parked(f"{change.request.kind} of {format_money(worth, body['currency'])}?")
+    await _write(change, before, _body(change, customer, after, body), key)
+    return Applied(status=after.status)
+
+
+async def _accounts(change: Change) -> tuple[CustomerAccount, OrderAccount | None, dict[str, Any]]:
+    """Customer and order as they stand, and the order's body."""
+    here = journal()
+    addresses = await named(here, CHANGES.name, address_keys(change.by))
+    order = getattr(change.request, "order", "")
+    told = (await named(here, ORDERS.name, [order])) if order else ()
+    if not told or not told[0].body:
+        return customer_account(change.by, customers(), addresses), None, {}
+    changes = await named(here, CHANGES.name, change_keys(order))
+    body: dict[str, Any] = orjson.loads(told[0].body)
+    customer = customer_account(change.by, customers(), addresses, body["payment_method"])
+    return customer, order_account(told[0], changes, customer, catalogue()), body
+
+
+def _goes_back(change: Change, order: OrderAccount) -> int:
+    """How much money a return gives back."""
+    if not isinstance(change.request, Return):
+        return 0
+    left = Counter(change.request.pieces)
+    worth = 0
+    for piece in order.pieces:
+        if left[piece.sku] > 0:
+            left[piece.sku] -= 1
+            worth += piece.price
+    return worth
+
+
+async def _write(change: Change, before: OrderAccount, body: dict[str, Any], key: str) -> None:
+    """Let the order's own item know; nothing for what happens after it has ended."""
+    act = Act(ORDERS.name, before.order, f"customer {change.by}", _reason(key))
+    try:
+        if isinstance(change.request, Cancel):
+            await cancel(journal(), act)
+        elif isinstance(change.request, ModifyItems | ModifyPayment | ModifyOrderAddress):
+            await edit(journal(), act, ORDERS.checked(before.order, body))
+    except (IllegalTransition, TooLate) as error:
+        raise Refused("too-late", before.order) from error
+
+
+def _body(
+    change: Change, customer: CustomerAccount, order: OrderAccount, body: dict[str, Any]
+) -> dict[str, Any]:
+    """The order's body with what the request changes."""
+    match change.request:
+        case ModifyOrderAddress(address=address):
+            return body | {"address": address.model_dump()}
+        case ModifyPayment(method=method):
+            return body | {"payment_method": customer.methods[method].token}
+        case ModifyItems():
+            return body | {"lines": _lines(order), "total": order.total}
+    return body
+
+
+def _lines(order: OrderAccount) -> list[dict[str, Any]]:
+    counted = Counter((piece.sku, piece.name, piece.price) for piece in order.pieces)
+    return [
+        {"sku": sku, "name": name, "quantity": n, "unit_price": price}
+        for (sku, name, price), n in counted.items()
+    ]
+
+
+def _reason(key: str) -> str:
+    return f"asked for in {key}"

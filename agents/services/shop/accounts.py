@@ -1,0 +1,99 @@
+"""An order, a customer and the goods as customers see them; all money in minor units."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel
+
+Status = Literal[
+    "pending", "pending (items modified)", "processed", "delivered", "cancelled", "rejected",
+    "return requested", "exchange requested",
+]  # fmt: skip
+Kind = Literal["credit_card", "paypal", "gift_card"]
+
+
+class Account(BaseModel, frozen=True, extra="forbid"):
+    """A value; unknown fields are refused."""
+
+
+class PostalAddress(Account):
+    """Where to ship."""
+
+    line1: str
+    line2: str = ""
+    city: str
+    state: str = ""
+    postal_code: str
+    country: str
+
+
+class Method(Account):
+    """How a customer pays: `token` is what the provider knows it by, `balance` of a gift card if known."""
+
+    id: str
+    kind: Kind
+    token: str
+    balance: int | None = None
+
+
+class Variant(Account):
+    """Goods that can be ordered; variants of one product can be exchanged for each other."""
+
+    sku: str
+    product: str
+    name: str
+    price: int
+    options: Mapping[str, str]
+    available: bool
+
+
+class Piece(Account):
+    """One piece of an order, at the price it was bought for."""
+
+    sku: str
+    product: str
+    name: str
+    price: int
+
+
+class Movement(Account):
+    """Money that came from, or went back to, a method."""
+
+    kind: Literal["payment", "refund"]
+    amount: int
+    method: str
+
+
+class AfterSales(Account):
+    """What was asked for after delivery: `new` is empty for a return, `difference` is what is paid."""
+
+    pieces: tuple[str, ...]
+    new: tuple[str, ...] = ()
+    method: str
+    difference: int = 0
+
+
+class OrderAccount(Account):
+    """An order as its customer sees it."""
+
+    order: str
+    customer: str
+    status: Status
+    address: PostalAddress
+    pieces: tuple[Piece, ...]
+    movements: tuple[Movement, ...] = ()
+    cancelled_for: str = ""
+    after_sales: AfterSales | None = None
+
+    @property
+    def total(self) -> int:
+        """What its pieces cost."""
+        return sum(piece.price for piece in self.pieces)
+
+
+class CustomerAccount(Account):
+    """A customer: the default address and the methods of payment, by their id."""
+
+    customer: str
+    address: PostalAddress | None = None
+    methods: Mapping[str, Method] = {}

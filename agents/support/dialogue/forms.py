@@ -1,0 +1,154 @@
+"""A task and what it still needs to know: filled from what users name, from turn to turn."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agents.services.shop.accounts import CustomerAccount, OrderAccount, Piece, Variant
+from agents.services.shop.requests import REQUESTS, Request
+from agents.support.models import Slot, Slots, Task, TaskName
+
+NEEDS: Mapping[TaskName, tuple[Slot, ...]] = {
+    "order_status": ("order",),
+    "refund_status": ("order",),
+    "cancel_order": ("order",),
+    "return_items": ("order", "pieces"),
+    "exchange_items": ("order", "pieces", "new"),
+    "modify_items": ("order", "pieces", "new"),
+    "modify_payment": ("order", "method"),
+    "modify_order_address": ("order", "address"),
+    "modify_customer_address": ("address",),
+}
+KINDS: Mapping[TaskName, str] = {
+    "cancel_order": "cancel",
+    "return_items": "return",
+    "exchange_items": "exchange",
+    "modify_items": "modify_items",
+    "modify_payment": "modify_payment",
+    "modify_order_address": "modify_order_address",
+    "modify_customer_address": "modify_customer_address",
+}
+ITEMS = {"return_items", "exchange_items", "modify_items"}
+REPLACES = {"exchange_items", "modify_items"}
+INFORMS = {"order_status", "refund_status"}
+WORD = re.compile(r"[a-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What may be known to whoever has signed in: their account, their own orders, and the goods."""
+
+    customer: CustomerAccount
+    orders: Mapping[str, OrderAccount]
+    goods: Mapping[str, Variant]
+
+
+def missing(task: Task) -> Slot:
+    """The first thing that it still needs to know; nothing once it is complete."""
+    return next((slot for slot in NEEDS[task.name] if not getattr(task, slot)), "")
+
+
+def fill(task: Task, named: Slots, text: str, books: Books) -> Task:
+    """The task with what a turn names. Another order than before begins it anew."""
+    if named.orders and named.orders[-1] != task.order:
+        task = Task(name=task.name, order=named.orders[-1], address=task.address)
+    order = books.orders.get(task.order)
+    filled: dict[str, object] = {}
+    if named.address is not None:
+        filled["address"] = named.address
+    if method := _method(named, books.customer):
+        filled["method"] = method
+    if order is not None and task.name in ITEMS:
+        pieces = _pieces(order, named, text) or task.pieces
+        filled["pieces"] = pieces
+        if task.name in REPLACES and pieces:
+            new = _new(order, pieces, named, text, books.goods)
+            filled["new"] = new or (task.new if pieces == task.pieces else ())
+    return task.model_copy(update=filled)
+
+
+def request_of(task: Task, order: OrderAccount | None) -> Request:
+    """What a complete task asks for; money goes the way it came where no other way is named."""
+    way = task.method or (order.movements[0].method if order and order.movements else "")
+    fields: dict[str, object] = {"kind": KINDS[task.name]}
+    needs = NEEDS[task.name]
+    fields |= {slot: getattr(task, slot) for slot in needs if slot}
+    if "pieces" in needs:
+        fields["method"] = way
+    return REQUESTS.validate_python(fields)
+
+
+def choices(task: Task, books: Books, most: int = 5) -> list[Variant]:
+    """What the first piece could be replaced by, the cheapest first."""
+    order = books.orders[task.order]
+    piece = next(p for p in order.pieces if p.sku in task.pieces)
+    fitting = _variants(piece, books.goods)
+    return sorted(fitting, key=lambda variant: (variant.price, variant.sku))[:most]
+
+
+def _method(named: Slots, customer: CustomerAccount) -> str:
+    fitting = [m.id for m in customer.methods.values() if m.kind in named.methods]
+    return fitting[0] if len(fitting) == 1 else ""
+
+
+def _pieces(order: OrderAccount, named: Slots, text: str) -> tuple[str, ...]:
+    """The pieces that are named by their number or by what they are; all of them if so said."""
+    if named.everything:
+        return tuple(piece.sku for piece in order.pieces)
+    left = Counter(piece.sku for piece in order.pieces)
+    chosen = [sku for sku in dict.fromkeys(named.skus) if left[sku]]
+    if chosen:
+        return tuple(chosen)
+    words = _words(text)
+    found = {p.sku: p for p in order.pieces if _words(p.name) <= words}
+    if not found and len(order.pieces) == 1 and {"it", "item"} & words:
+        return (order.pieces[0].sku,)
+    by_name = Counter(p.name for p in found.values())
+    return tuple(sku for sku, p in found.items() if by_name[p.name] == 1)
+
+
+def _new(
+    order: OrderAccount,
+    pieces: tuple[str, ...],
+    named: Slots,
+    text: str,
+    goods: Mapping[str, Variant],
+) -> tuple[str, ...]:
+    """One for each piece, by number or by the options that are named; nothing unless all are clear."""
+    mine = {piece.sku: piece for piece in order.pieces}
+    new = []
+    for sku in pieces:
+        fitting = _variants(mine[sku], goods)
+        by_number = [v for v in fitting if v.sku in named.skus]
+        chosen = by_number or _by_options(goods.get(sku), fitting, text)
+        if len(chosen) != 1:
+            return ()
+        new.append(chosen[0].sku)
+    return tuple(new)
+
+
+def _variants(piece: Piece, goods: Mapping[str, Variant]) -> list[Variant]:
+    return [
+        v
+        for v in goods.values()
+        if v.product == piece.product and v.available and v.sku != piece.sku
+    ]
+
+
+def _by_options(old: Variant | None, fitting: list[Variant], text: str) -> list[Variant]:
+    """Those with every option that is named, and of them those most like the old one."""
+    words = _words(text)
+    values = {value for v in fitting for value in v.options.values()}
+    named = {value for value in values if _words(value) and _words(value) <= words}
+    if old is not None:
+        named -= set(old.options.values())
+    with_all = [v for v in fitting if named <= set(v.options.values())] if named else []
+    if not with_all or old is None:
+        return with_all
+    alike = [sum(v.options.get(k) == x for k, x in old.options.items()) for v in with_all]
+    return [v for v, n in zip(with_all, alike, strict=True) if n == max(alike)]
+
+
+def _words(text: str) -> set[str]:
+    return {word.removesuffix("s") for word in WORD.findall(text.lower())}

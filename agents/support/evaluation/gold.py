@@ -1,0 +1,79 @@
+"""The gold set: utterances, questions and dialogues written apart from everything that is learnt from."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from agents.support.models import IntentName, Language
+
+GOLD = Path(__file__).parent / "gold"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question of a customer, and the passage that answers it; none if nothing does."""
+
+    text: str
+    language: Language
+    passage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A turn of a scripted user, and what must come of it; nothing is said of what may differ."""
+
+    says: str
+    action: str = ""
+    has: str = ""
+    handoff: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A user with an aim: `order` names a fixture, `ends` the state of that order afterwards."""
+
+    name: str
+    language: Language
+    order: str
+    turns: tuple[Exchange, ...]
+    ends: str = ""
+    escalates: bool = False
+
+
+@cache
+def intents() -> tuple[tuple[str, IntentName, Language], ...]:
+    """Every utterance with its intent and language."""
+    told = _read("intents.yaml")
+    return tuple(
+        (text, name, language)
+        for language, by_name in told.items()
+        for name, texts in by_name.items()
+        for text in texts
+    )
+
+
+@cache
+def questions() -> tuple[Question, ...]:
+    """Every question with the passage that answers it."""
+    return tuple(
+        Question(text, language, passage)
+        for language, by_passage in _read("questions.yaml").items()
+        for passage, texts in by_passage.items()
+        for text in texts
+    )
+
+
+@cache
+def scripts() -> tuple[Script, ...]:
+    """Every scripted user."""
+    return tuple(
+        Script(**(told | {"turns": tuple(Exchange(**turn) for turn in told["turns"])}))
+        for told in _read("dialogues.yaml")
+    )
+
+
+def _read(name: str) -> Any:
+    return yaml.safe_load((GOLD / name).read_text("utf-8"))

@@ -1,0 +1,44 @@
+"""Learn: what came of the change that a turn has asked for, by those who carry changes out."""
+
+import orjson
+
+from agents.runtime.agent import agent
+from agents.runtime.errors import TransientError
+from agents.runtime.journal import journal
+from agents.runtime.journal.inquiries import named
+from agents.runtime.lifecycle import ENDED, State
+from agents.runtime.policies import READ
+from agents.support.decide_turn import CHANGES
+from agents.support.models import CarriedOut, Decided, Learned, Turn
+
+
+class NotYet(TransientError):
+    """Whoever carries changes out has not done so."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"change {key} is not carried out yet")
+
+
+@agent(READ)
+async def learn_outcome(_turn: Turn, decided: Decided, carried: CarriedOut) -> Learned:
+    """Applied, refused by which rule, or waiting for a person. Raises NotYet."""
+    if decided.request is None:
+        return Learned()
+    if not carried.change:
+        return Learned(outcome="refused", rule="already-requested")
+    item = (await named(journal(), CHANGES, [carried.change]))[0]
+    if item.state == State.COMPLETED:
+        return Learned(outcome="applied")
+    if item.state == State.WAITING:
+        return Learned(outcome="waiting")
+    if item.state in ENDED:
+        return Learned(outcome="refused", rule=_rule(item.failure))
+    raise NotYet(carried.change)
+
+
+def _rule(failure: str | None) -> str:
+    """The rule in "refused, RULE: subject", or none of ours."""
+    error = str(orjson.loads(failure)["error"]) if failure else ""
+    if not error.startswith("refused, "):
+        return "other"
+    return error.removeprefix("refused, ").partition(":")[0]

@@ -1,0 +1,90 @@
+"""What a message names: orders, goods, dates, amounts, ways of paying, an address. Rules, no model."""
+
+import re
+
+from agents.services.shop.accounts import PostalAddress
+from agents.support.models import Slots
+
+# A word of letters and digits, as order numbers are; ASCII, so that one may stand among Chinese.
+ORDER = re.compile(
+    r"(?<![\w-])#?((?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9-]{2,63})(?![\w-])", re.ASCII
+)
+SKU = re.compile(r"(?<![\w$.])\d{8,12}(?![\w.])", re.ASCII)
+AMOUNT = re.compile(
+    r"(?:USD|EUR|CNY|[$€¥])\s?\d[\d,]*(?:\.\d{1,2})?|\d[\d,]*(?:\.\d{1,2})?\s?(?:dollars?|euros?|yuan|元|块钱?)",
+    re.IGNORECASE,
+)
+MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+DATE = re.compile(
+    rf"\b\d{{4}}-\d{{2}}-\d{{2}}\b|\b{MONTH}\.? \d{{1,2}}(?:st|nd|rd|th)?\b|\b\d{{1,2}}(?:st|nd|rd|th)? {MONTH}\b"
+    r"|\b(?:today|yesterday|tomorrow|last week|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b"
+    r"|\d{1,2}月\d{1,2}[日号]|今天|昨天|前天|明天|上周|上个?星期[一二三四五六日天]?",
+    re.IGNORECASE,
+)
+METHODS = {
+    "credit_card": re.compile(
+        r"credit card|\bcard\b(?<!gift card)|visa|mastercard|信用卡", re.IGNORECASE
+    ),
+    "paypal": re.compile(r"paypal|贝宝", re.IGNORECASE),
+    "gift_card": re.compile(r"gift ?card|礼品卡|购物卡", re.IGNORECASE),
+}
+EVERYTHING = re.compile(
+    r"\b(?:everything|all of (?:it|them)|all items|the whole order|all)\b|全部|所有|整个订单|都",
+    re.IGNORECASE,
+)
+CHOICES = (
+    re.compile(r"^\W*(?:the )?(?:first|1|one|第一个?|前者|前一个)\b", re.IGNORECASE),
+    re.compile(r"^\W*(?:the )?(?:second|2|two|latter|第二个?|后者|后一个)\b", re.IGNORECASE),
+)
+# 123 Main Street[, Suite 4], Denver, CO 80279[, USA]
+ENGLISH_ADDRESS = re.compile(
+    r"(?<![\w-])(?P<line1>\d{1,6} [A-Za-z0-9 .'-]{3,60}?)"
+    r"(?:, (?P<line2>(?:suite|apt|apartment|unit|floor|#)[A-Za-z0-9 .#-]{0,30}))?"
+    r", (?P<city>[A-Za-z .'-]{2,40}), (?P<state>[A-Za-z .]{2,20})[, ]+(?P<postal_code>\d{4,6}(?:-\d{4})?)"
+    r"(?:,? (?P<country>USA|US|United States|China|CN|Canada|CA))?",
+    re.IGNORECASE,
+)
+CHINESE_ADDRESS = re.compile(
+    r"(?P<state>[\u4e00-\u9fff]{2,8}?(?:省|自治区))?(?P<city>[\u4e00-\u9fff]{2,6}?市)"
+    r"(?P<line1>[\u4e00-\u9fff0-9A-Za-z-]{3,60}?(?:号|室|栋|楼|弄))[,， ]*(?:邮编[:：]?)?(?P<postal_code>\d{6})"
+)
+BEFORE_CHINESE = re.compile(r"^.*(?:地址|改成|改为|换成|换到|寄到|送到|是|为|到)")
+COUNTRIES = {"china": "CN", "cn": "CN", "canada": "CA", "ca": "CA"}
+
+
+def slots(text: str) -> Slots:
+    """What the text names, each in the order in which it names it."""
+    address, rest = _address(text)
+    return Slots(
+        orders=tuple(dict.fromkeys(ORDER.findall(rest))),
+        skus=tuple(SKU.findall(rest)),
+        dates=tuple(DATE.findall(rest)),
+        amounts=tuple(AMOUNT.findall(rest)),
+        methods=tuple(name for name, words in METHODS.items() if words.search(rest)),
+        address=address,
+        everything=EVERYTHING.search(rest) is not None,
+        choice=next((n for n, words in enumerate(CHOICES, 1) if words.search(rest)), 0),
+    )
+
+
+def without_names(text: str) -> str:
+    """The text without what says nothing of the intent: numbers of orders and goods, an address."""
+    _, rest = _address(text)
+    return SKU.sub(" ", ORDER.sub(" ", rest.lower())).strip()
+
+
+def _address(text: str) -> tuple[PostalAddress | None, str]:
+    found = ENGLISH_ADDRESS.search(text)
+    country = "US"
+    if found is not None:
+        named = (found["country"] or "").lower()
+        country = COUNTRIES.get(named, "US")
+    else:
+        found, country = CHINESE_ADDRESS.search(text), "CN"
+    if found is None:
+        return None, text
+    parts = {name: (value or "").strip() for name, value in found.groupdict().items()}
+    for name in ("state", "city"):
+        parts[name] = BEFORE_CHINESE.sub("", parts[name])
+    parts["country"] = country
+    return PostalAddress.model_validate(parts), text.replace(found[0], " ")

@@ -1,0 +1,73 @@
+"""A customer with two orders, and what a turn of theirs may know."""
+
+from agents.services.shop.accounts import (
+    CustomerAccount,
+    Method,
+    Movement,
+    OrderAccount,
+    Piece,
+    PostalAddress,
+    Status,
+    Variant,
+)
+from agents.support.dialogue.forms import Books
+from agents.support.dialogue.policy import Heard
+from agents.support.models import Dialogue, Intent, IntentName, Passage, Turn, Understood
+from agents.support.understanding.slots import slots
+
+HOME = PostalAddress(line1="1 Elm St", city="Denver", state="CO", postal_code="80279", country="US")
+GOODS = {
+    sku: Variant(sku=sku, product=p, name=name, price=price, options=options, available=True)
+    for sku, p, name, price, options in (
+        ("10000001", "shirt", "T-Shirt", 1_000, {"color": "red", "size": "M"}),
+        ("10000002", "shirt", "T-Shirt", 1_200, {"color": "blue", "size": "M"}),
+        ("10000003", "shirt", "T-Shirt", 1_100, {"color": "blue", "size": "L"}),
+        ("20000001", "lamp", "Desk Lamp", 3_000, {"power": "battery"}),
+    )
+}
+CUSTOMER = CustomerAccount(
+    customer="u",
+    methods={
+        "card": Method(id="card", kind="credit_card", token="pm_card_visa"),
+        "gift": Method(id="gift", kind="gift_card", token="pm_gift_card", balance=5_000),
+    },
+)
+NEW = Dialogue()
+
+
+def order(name: str, status: Status) -> OrderAccount:
+    pieces = tuple(
+        Piece(sku=v.sku, product=v.product, name=v.name, price=v.price)
+        for v in (GOODS["10000001"], GOODS["20000001"])
+    )
+    paid = Movement(kind="payment", amount=4_000, method="card")
+    return OrderAccount(
+        order=name, customer="u", status=status, address=HOME, pieces=pieces, movements=(paid,)
+    )
+
+
+BOOKS = Books(
+    CUSTOMER, {"A100": order("A100", "pending"), "B200": order("B200", "delivered")}, GOODS
+)
+
+
+def heard(
+    text: str,
+    *intents: IntentName,
+    before: Dialogue = NEW,
+    angry: bool = False,
+    confidence: float = 0.9,
+    passages: tuple[Passage, ...] = (),
+    more: tuple[IntentName, ...] = (),
+) -> Heard:
+    """The text, understood as these intents, each a tenth less sure than the one before."""
+    ranked = [Intent(name=n, confidence=confidence - k / 10) for k, n in enumerate(intents)]
+    understood = Understood(
+        language="en",
+        intents=tuple(ranked) or (Intent(name="out_of_scope", confidence=0.0),),
+        more=more,
+        slots=slots(text),
+        angry=angry,
+    )
+    turn = Turn(conversation="c", number=1, user="u", text=text)
+    return Heard(turn, understood, before, BOOKS, lambda _text, _language: passages)

@@ -1,0 +1,37 @@
+"""The examples are there for every intent in both languages, and none stands for two."""
+
+from typing import get_args
+
+from agents.support.evaluation.gold import intents
+from agents.support.models import IntentName, Language
+from agents.support.understanding.chatter import chatter
+from agents.support.understanding.examples import training, utterances
+from agents.support.understanding.slots import without_names
+
+
+def test_every_intent_has_examples_in_both_languages() -> None:
+    for language in get_args(Language):
+        told = utterances(language)
+        assert told.keys() == set(get_args(IntentName))
+        assert all(len(texts) >= 8 for texts in told.values())
+        every = [without_names(text) for texts in told.values() for text in texts]
+        assert len(set(every)) == len(every)
+
+
+def test_chatter_of_others_is_out_of_scope() -> None:
+    for language in get_args(Language):
+        assert len(chatter(language)) > 60
+    ours = {
+        without_names(t)
+        for lang in get_args(Language)
+        for ts in utterances(lang).values()
+        for t in ts
+    }
+    told = dict(training())
+    foreign = {without_names(text) for lang in get_args(Language) for text in chatter(lang)}
+    assert all(told[text] == "out_of_scope" for text in foreign - ours)
+
+
+def test_the_gold_set_was_not_learnt_from() -> None:
+    learnt = {text for text, _ in training()}
+    assert not [text for text, _, _ in intents() if without_names(text) in learnt]

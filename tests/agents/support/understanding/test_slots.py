@@ -1,0 +1,62 @@
+"""What a message names is read by rules, in two languages."""
+
+from agents.services.shop.accounts import PostalAddress
+from agents.support.understanding.slots import slots, without_names
+
+
+def test_orders_are_named_in_many_ways() -> None:
+    assert slots("where is #W1234567?").orders == ("W1234567",)
+    assert slots("cancel B0000012 and f12ab-3").orders == ("B0000012", "f12ab-3")
+    assert slots("我的订单 W7654321 到哪了").orders == slots("订单W7654321到哪了").orders
+    assert slots("where is my order").orders == ()
+
+
+def test_an_english_address_is_taken_apart_and_is_no_order() -> None:
+    told = slots("ship W2378156 to 123 Main Street, Suite 4, Denver, CO 80279, USA please")
+    assert told.orders == ("W2378156",)
+    assert told.address == PostalAddress(
+        line1="123 Main Street",
+        line2="Suite 4",
+        city="Denver",
+        state="CO",
+        postal_code="80279",
+        country="US",
+    )
+
+
+def test_a_chinese_address_is_taken_apart() -> None:
+    for text in (
+        "把订单W2378156的地址改成北京市朝阳区建国路88号 100022",
+        "北京市朝阳区建国路88号 100022",
+    ):
+        address = slots(text).address
+        assert address == PostalAddress(
+            line1="朝阳区建国路88号", city="北京市", postal_code="100022", country="CN"
+        )
+
+
+def test_goods_dates_amounts_and_ways_of_paying() -> None:
+    told = slots("On Nov 25 I paid $12.50 with my gift card for 6469567736, the second one")
+    assert told.skus == ("6469567736",)
+    assert told.dates == ("Nov 25",)
+    assert told.amounts == ("$12.50",)
+    assert told.methods == ("gift_card",)
+    assert slots("用贝宝付了30元，昨天").model_dump(include={"methods", "amounts", "dates"}) == {
+        "methods": ("paypal",),
+        "amounts": ("30元",),
+        "dates": ("昨天",),
+    }
+    assert slots("by credit card").methods == ("credit_card",)
+
+
+def test_all_of_it_and_one_of_two() -> None:
+    assert slots("return everything").everything
+    assert slots("全部").everything
+    assert [slots(text).choice for text in ("the second", "first one please", "第二个", "no")] == [
+        2, 1, 2, 0,
+    ]  # fmt: skip
+
+
+def test_names_say_nothing_of_the_intent() -> None:
+    assert without_names("Cancel W2378156, the 6469567736") == "cancel  , the"
+    assert without_names("123 Main Street, Denver, CO 80279") == ""
