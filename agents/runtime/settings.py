@@ -63,6 +63,10 @@ class Settings(BaseSettings):
     customers: Path | None = Field(
         None, description="JSON Lines of the shop's customers; none: those of the sample"
     )
+    knowledge: Path | None = Field(
+        None,
+        description="folder of documents by language (en, zh); none: the shop's that come along",
+    )
 
     inventory_url: AnyHttpUrl | None = Field(None, description="none: the sandbox")
     inventory_token: SecretStr = SecretStr("")

@@ -1,88 +1,66 @@
-"""Passages of the shop's own documents that may answer a question, by BM25.
+"""Passages of the shop's own documents that may answer a question, if there are any."""
 
-Source: Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond (2009).
-"""
-
-import re
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-import bm25s
-
+from agents.runtime.settings import settings
+from agents.support.knowledge.documents import passages_of
+from agents.support.knowledge.index import Index, Way, text_of
 from agents.support.models import Language, Passage
 
 DOCUMENTS = Path(__file__).parent / "documents"
-WORDS = re.compile(r"[a-z0-9]+|[\u4e00-\u9fff]+")
-STOP = frozenset(
-    {
-        *("a", "an", "and", "are", "as", "at", "be", "by"),
-        *("can", "do", "does", "for", "from", "how", "i", "if"),
-        *("in", "is", "it", "my", "of", "on", "or", "the"),
-        *("to", "what", "when", "which", "will", "with", "you", "your"),
-    }
-)
-LEAST = 1.0  # a score below which nothing has been found
+CUSTOMERS = "customers"
+# Below both nothing has been found: 95 of 100 sentences of chatter lie below, 95 of 100 examples of
+# questions above one of them.
+LEAST_WORDS = 3.0
+LEAST_MEANING: Mapping[Language, float] = {"en": 0.85, "zh": 0.87}
 
 
-def retrieve(question: str, language: Language, limit: int = 3) -> tuple[Passage, ...]:
-    """The best passages in that language, the best first; none if nothing speaks of the question."""
-    index, passages = _index(language)
-    words = [word for word in tokens(question) if word in index.vocab_dict]
-    if not words:
+def retrieve(
+    question: str,
+    language: Language,
+    limit: int = 3,
+    *,
+    audience: str = CUSTOMERS,
+    way: Way = "both",
+) -> tuple[Passage, ...]:
+    """The best passages that this audience may read, the best first; none if none speaks of it."""
+    index, passages = _index(language, audience, _state(language))
+    if not passages:
         return ()
-    found, scores = index.retrieve([words], k=min(limit, len(passages)), show_progress=False)
+    found = index.search(question, limit, way)
+    if not found or (found[0].words < LEAST_WORDS and found[0].meaning < LEAST_MEANING[language]):
+        return ()
     return tuple(
-        passages[number].model_copy(update={"score": round(float(score), 4)})
-        for number, score in zip(found[0], scores[0], strict=True)
-        if score >= LEAST
+        passages[one.number].model_copy(update={"score": round(one.meaning or one.words, 4)})
+        for one in found
     )
 
 
-def tokens(text: str) -> list[str]:
-    """English words without their plural, and Chinese by pairs of characters."""
-    told: list[str] = []
-    for run in WORDS.findall(text.lower()):
-        if run.isascii():
-            told += [run.removesuffix("s")] if run not in STOP else []
-        else:
-            told += [run[n : n + 2] for n in range(max(1, len(run) - 1))]
-    return told
+def readable(language: Language, audience: str = CUSTOMERS) -> tuple[Passage, ...]:
+    """What this audience may read. What may not be read is not even indexed for it."""
+    return _index(language, audience, _state(language))[1]
+
+
+def stale(language: Language, day: str) -> list[Passage]:
+    """Passages of documents that nobody has checked since that day (ISO 8601)."""
+    return [passage for passage in readable(language) if passage.since < day]
+
+
+def _folder(language: Language) -> Path:
+    return (settings().knowledge or DOCUMENTS) / language
+
+
+def _state(language: Language) -> tuple[tuple[str, int], ...]:
+    """What changes when a document does, so that the index is made anew."""
+    return tuple((str(p), p.stat().st_mtime_ns) for p in sorted(_folder(language).rglob("*")))
 
 
 @cache
-def passages_of(language: Language) -> tuple[Passage, ...]:
-    """Every section of every document, in the order of their names."""
-    return tuple(
-        passage
-        for path in sorted((DOCUMENTS / language).glob("*.md"))
-        for passage in _sections(path, language)
-    )
-
-
-def _sections(path: Path, language: Language) -> list[Passage]:
-    title, *sections = re.split(r"^## ", path.read_text("utf-8"), flags=re.MULTILINE)
-    found = []
-    for section in sections:
-        heading, _, text = section.partition("\n")
-        found.append(
-            Passage(
-                document=f"{language}/{path.name}",
-                section=heading.strip(),
-                text=" ".join(text.split()),
-                language=language,
-                score=0.0,
-            )
-        )
-    assert title.startswith("# ")
-    return found
-
-
-@cache
-def _index(language: Language) -> tuple[Any, tuple[Passage, ...]]:
-    passages = passages_of(language)
-    index = bm25s.BM25()
-    index.index(
-        [tokens(f"{p.section} {p.section} {p.text}") for p in passages], show_progress=False
-    )
-    return index, passages
+def _index(
+    language: Language, audience: str, _state: tuple[tuple[str, int], ...]
+) -> tuple[Index, tuple[Passage, ...]]:
+    told: Sequence[Passage] = passages_of(_folder(language), language)
+    passages = tuple(p for p in told if audience in (p.audience, "staff"))
+    return Index([text_of(passage) for passage in passages]), passages

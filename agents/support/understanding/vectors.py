@@ -1,17 +1,20 @@
-"""Vectors of texts that do not change: those of the examples come along, others are kept on disk.
+"""Vectors of texts that do not change: those of examples and documents come along, others are kept on disk.
 
-Run as `python -m agents.support.understanding.vectors` after changing the examples.
+Run as `python -m agents.support.understanding.vectors` after changing either.
 """
 
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from agents.runtime.settings import settings
+from agents.support.models import Language
 from agents.support.understanding.embedding import Role, Vector, vectors
 
+STAFF = "staff"
 SHIPPED = Path(__file__).parent / "vectors.npz"
 
 
@@ -51,11 +54,20 @@ def _write(path: Path, known: dict[str, Vector]) -> None:
 
 
 def ship() -> None:
-    """Compute the vectors of the examples and put them beside this file."""
-    from agents.support.understanding.examples import training  # noqa: PLC0415 - they read these
+    """Compute the vectors of the examples and of our documents, and put them beside this file."""
+    from agents.support.knowledge.index import text_of  # noqa: PLC0415 - they read these
+    from agents.support.knowledge.retrieve import readable  # noqa: PLC0415
+    from agents.support.understanding.examples import training  # noqa: PLC0415
 
-    texts = [text for text, _ in training()]
-    _write(SHIPPED, {_name(t, "query"): v for t, v in zip(texts, vectors(texts), strict=True)})
+    known: dict[str, Vector] = {}
+    roles: dict[Role, list[str]] = {
+        "query": [text for text, _ in training()],
+        "passage": [text_of(p) for told in get_args(Language) for p in readable(told, STAFF)],
+    }
+    for role, texts in roles.items():
+        fresh = vectors(texts, role)
+        known |= {_name(t, role): v for t, v in zip(texts, fresh, strict=True)}
+    _write(SHIPPED, known)
 
 
 if __name__ == "__main__":

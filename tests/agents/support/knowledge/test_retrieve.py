@@ -1,9 +1,14 @@
 """Questions find the passage that answers them, and what no passage speaks of finds none."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
-from agents.support.knowledge.retrieve import passages_of, retrieve, tokens
+from agents.runtime.settings import settings
+from agents.support.knowledge.retrieve import readable, retrieve, stale
 from agents.support.models import Language
+from agents.support.understanding import vectors
 
 QUESTIONS = [
     ("how many days until my parcel arrives, how long does delivery take", "How long does delivery take?"),
@@ -18,6 +23,24 @@ QUESTIONS = [
 ]  # fmt: skip
 
 
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of documents of one's own."""
+    (tmp_path / "docs" / "en").mkdir(parents=True)
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(tmp_path))
+    monkeypatch.setenv("AGENT_FLOWS_KNOWLEDGE", str(tmp_path / "docs"))
+    settings.cache_clear()
+    yield tmp_path / "docs" / "en"
+    settings.cache_clear()
+
+
+def written(
+    path: Path, text: str, audience: str = "customers", checked: str = "2026-11-01"
+) -> None:
+    head = f"---\naudience: {audience}\nchecked: {checked}\n---\n"
+    path.write_text(f"{head}# Title\n\n## Do you fly to the moon?\n{text}\n", "utf-8")
+
+
 @pytest.mark.parametrize("question,section", QUESTIONS)
 def test_the_answer_comes_first(question: str, section: str) -> None:
     language: Language = "en" if question.isascii() else "zh"
@@ -30,11 +53,41 @@ def test_no_evidence_is_none(question: str) -> None:
 
 
 def test_both_languages_say_the_same() -> None:
-    en, zh = passages_of("en"), passages_of("zh")
+    en, zh = readable("en"), readable("zh")
     assert [p.document[3:] for p in en] == [p.document[3:] for p in zh]
-    assert len(en) == 14
+    assert len(en) == 28
 
 
-def test_words() -> None:
-    assert tokens("The parcels, 30 kg") == ["parcel", "30", "kg"]
-    assert tokens("退货政策") == ["退货", "货政", "政策"]
+def test_what_is_for_staff_is_found_by_staff_alone() -> None:
+    question = "when is a refund approved by hand, calling the customer back"
+    assert all(p.audience == "customers" for p in retrieve(question, "en", 10))
+    assert retrieve(question, "en", audience="staff")[0].document == "en/staff.md"
+
+
+def test_a_document_without_an_audience_is_for_staff(folder: Path) -> None:
+    (folder / "a.md").write_text("# Title\n\n## Secret\nThe door code is 1234.\n", "utf-8")
+    assert readable("en") == ()
+    assert readable("en", "staff")[0].section == "Secret"
+
+
+def test_a_changed_document_is_read_anew_and_only_what_is_new_is_embedded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed: list[str] = []
+    compute = vectors.vectors
+    monkeypatch.setattr(
+        vectors, "vectors", lambda texts, role: computed.extend(texts) or compute(texts, role)
+    )
+    written(folder / "a.md", "Every Monday.")
+    assert retrieve("do you fly to the moon", "en")[0].text == "Every Monday."
+    written(folder / "b.md", "The answer for something else.")
+    retrieve("do you fly to the moon", "en")
+    written(folder / "a.md", "Never again on Mondays.")
+    assert "Never" in " ".join(p.text for p in retrieve("do you fly to the moon", "en"))
+    assert len(computed) in (0, 3)  # none where there is no model
+
+
+def test_what_nobody_has_checked_is_told(folder: Path) -> None:
+    written(folder / "old.md", "Once.", checked="2020-01-01")
+    written(folder / "new.md", "Now.")
+    assert [p.document for p in stale("en", "2026-01-01")] == ["en/old.md"]

@@ -1,0 +1,137 @@
+"""How well intents are recognised, beside what is simple: a few keywords, and the nearest example."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import get_args
+
+import numpy as np
+
+from agents.support.evaluation.gold import intents
+from agents.support.evaluation.measures import calibration_error, interval, macro_f1
+from agents.support.evaluation.tau2 import Task
+from agents.support.models import IntentName, Language
+from agents.support.understanding.classify import model
+from agents.support.understanding.embedding import is_available, vectors
+from agents.support.understanding.examples import training
+from agents.support.understanding.slots import without_names
+from agents.support.understanding.vectors import kept_vectors
+
+KEYWORDS: Mapping[IntentName, str] = {
+    "human": r"human|person|agent|manager|staff|人工|真人|经理|主管",
+    "refund_status": r"refund|money back|退款|退钱",
+    "cancel_order": r"cancel|取消|撤",
+    "return_items": r"return|send back|退货|退",
+    "exchange_items": r"exchange|swap|换",
+    "modify_customer_address": r"(?:account|profile|default).*address|moved|账户|默认|搬家",
+    "modify_order_address": r"address|地址",
+    "modify_payment": r"payment|pay|card|paypal|付款|支付",
+    "modify_items": r"change|modify|改",
+    "order_status": r"where|track|status|deliver|order|订单|物流|快递|包裹",
+    "repeat": r"again|repeat|再说|重复",
+    "greeting": r"\b(?:hi|hello|hey)\b|你好|您好",
+    "thanks": r"thank|谢",
+    "affirm": r"\b(?:yes|ok|sure|correct)\b|是的|好的|确认|对",
+    "deny": r"\b(?:no|not|don't|never)\b|不|别|算了",
+    "knowledge": r"\b(?:how|what|do you|policy)\b|怎么|多久|可以|吗",
+}
+WISHES = {
+    "cancel_pending_order": "cancel_order",
+    "return_delivered_order_items": "return_items",
+    "exchange_delivered_order_items": "exchange_items",
+    "modify_pending_order_items": "modify_items",
+    "modify_pending_order_payment": "modify_payment",
+    "modify_pending_order_address": "modify_order_address",
+    "modify_user_address": "modify_customer_address",
+}
+TOP = 2  # intents that a reason for contact is taken to name
+
+
+def measured_intents() -> tuple[dict[str, float], list[str], list[str]]:
+    """Figures over the gold set, and for every utterance what it is and what it was taken for."""
+    told = [model().ranked(without_names(text))[0] for text, _, _ in intents()]
+    right = [name for _, name, _ in intents()]
+    names = [name for name, _ in told]
+    figures: dict[str, float] = {}
+    ways: dict[str, list[str]] = {
+        "": list(names),
+        "_keywords": [by_keywords(t) for t, _, _ in intents()],
+    }
+    if is_available():
+        ways["_nearest"] = by_nearest([text for text, _, _ in intents()])
+    for language in get_args(Language):
+        chosen = [n for n, (_, _, spoken) in enumerate(intents()) if spoken == language]
+        for way, answers in ways.items():
+            figures[f"macro_f1_{language}{way}"] = macro_f1(
+                [right[n] for n in chosen], [answers[n] for n in chosen]
+            )
+        low, high = interval(
+            lambda draw, chosen=chosen: macro_f1(  # type: ignore[misc]  # the default binds it
+                [right[chosen[n]] for n in draw], [names[chosen[n]] for n in draw]
+            ),
+            len(chosen),
+        )
+        figures |= {f"macro_f1_{language}_low": low, f"macro_f1_{language}_high": high}
+    out = [n for n, name in enumerate(right) if name == "out_of_scope"]
+    figures["out_of_scope_recall"] = float(np.mean([names[n] == "out_of_scope" for n in out]))
+    correct = [a == b for a, b in zip(names, right, strict=True)]
+    figures["calibration_error"] = calibration_error([p for _, p in told], correct)
+    return figures, list(right), list(names)
+
+
+def by_keywords(text: str) -> IntentName:
+    """The first intent that has a word of its own in the text."""
+    low = text.lower()
+    return next((n for n, words in KEYWORDS.items() if re.search(words, low)), "out_of_scope")
+
+
+def by_nearest(texts: Sequence[str]) -> list[str]:
+    """The intent of the example that is nearest in meaning."""
+    examples, names = zip(*training(), strict=True)
+    near = vectors([without_names(text) for text in texts]) @ kept_vectors(examples).T
+    return [names[n] for n in near.argmax(axis=1)]
+
+
+def probed_reasons(tasks: Sequence[Task]) -> dict[str, float]:
+    """Reasons for contact of the benchmark, several wishes each: micro-F1 of the first two guesses.
+
+    They are instructions to a simulated user, no utterances: a probe, on which nothing was tuned.
+    """
+    known = [(task, {WISHES[a.name] for a in task.actions if a.name in WISHES}) for task in tasks]
+    asked = [(task, wishes) for task, wishes in known if wishes]
+    wanted = [wishes for _, wishes in asked]
+    tasks_only = set(WISHES.values())
+    ways: dict[str, list[set[str]]] = {"": [], "_keywords": [], "_nearest": []}
+    for task, _ in asked:
+        ranked = [n for n, _ in model().ranked(without_names(task.reason)) if n in tasks_only]
+        ways[""].append(set(ranked[:TOP]))
+        low = task.reason.lower()
+        words = [n for n, w in KEYWORDS.items() if n in tasks_only and re.search(w, low)]
+        ways["_keywords"].append(set(words[:TOP]))
+        if is_available():
+            ways["_nearest"].append(_nearest_wishes(task.reason, tasks_only))
+    figures = {}
+    for way, told in ways.items():
+        if told:
+            figures[f"reasons_f1{way}"] = micro_f1(wanted, told)
+    low_, high = interval(
+        lambda draw: micro_f1([wanted[n] for n in draw], [ways[""][n] for n in draw]), len(asked)
+    )
+    return figures | {"reasons_f1_low": low_, "reasons_f1_high": high}
+
+
+def _nearest_wishes(text: str, of: set[str]) -> set[str]:
+    examples, names = zip(*training(), strict=True)
+    near = (kept_vectors(examples) @ vectors([without_names(text)]).T)[:, 0]
+    found: list[str] = []
+    for n in np.argsort(-near):
+        if names[n] in of and names[n] not in found:
+            found.append(names[n])
+        if len(found) == TOP:
+            break
+    return set(found)
+
+
+def micro_f1(wanted: Sequence[set[str]], told: Sequence[set[str]]) -> float:
+    """Of all wishes together: the harmonic mean of precision and recall."""
+    both = sum(len(a & b) for a, b in zip(wanted, told, strict=True))
+    return 2 * both / (sum(map(len, wanted)) + sum(map(len, told)) or 1)

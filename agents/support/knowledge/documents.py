@@ -1,0 +1,114 @@
+"""The shop's documents as passages: Markdown, HTML and the text of PDFs, cut at their headings.
+
+A document says in its head who may read it (`audience`) and when somebody last looked whether it still
+holds (`checked`); one that says nothing is for staff only.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+
+import yaml
+
+from agents.support.models import Language, Passage
+
+SUFFIXES = {".md", ".html", ".pdf"}
+STAFF = "staff"
+LONGEST = 1_200  # characters of a passage; a longer section is cut between sentences
+SENTENCE = re.compile(r"(?<=[.!?。！？])\s*")
+HEADS = {"h2", "h3"}
+UNSEEN = {"script", "style", "head", "h1"}
+
+Section = tuple[str, str]
+
+
+def passages_of(folder: Path, language: Language) -> list[Passage]:
+    """Every passage of every document in the folder, in the order of their names."""
+    paths = sorted(p for p in folder.rglob("*") if p.suffix in SUFFIXES and p.is_file())
+    return [passage for path in paths for passage in _passages(path, folder, language)]
+
+
+def _passages(path: Path, folder: Path, language: Language) -> Iterator[Passage]:
+    head, sections = _READERS[path.suffix](path)
+    for section, text in sections:
+        for part in _parts(" ".join(text.split())):
+            yield Passage(
+                document=f"{language}/{path.relative_to(folder)}",
+                section=section,
+                text=part,
+                language=language,
+                audience=head.get("audience", STAFF),
+                since=head.get("checked", ""),
+            )
+
+
+def _parts(text: str) -> list[str]:
+    parts, current = [], ""
+    for sentence in SENTENCE.split(text):
+        if current and len(current) + len(sentence) > LONGEST:
+            parts.append(current)
+            current = ""
+        current = f"{current} {sentence}".strip() if current.isascii() else current + sentence
+    return [*parts, current] if current else parts
+
+
+def _markdown(path: Path) -> tuple[Mapping[str, str], list[Section]]:
+    text, head = path.read_text("utf-8"), {}
+    if text.startswith("---\n"):
+        told, _, text = text.removeprefix("---\n").partition("\n---\n")
+        head = {name: str(value) for name, value in (yaml.safe_load(told) or {}).items()}
+    _, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
+    return head, [(h.strip(), body) for h, _, body in (s.partition("\n") for s in sections)]
+
+
+def _html(path: Path) -> tuple[Mapping[str, str], list[Section]]:
+    reader = _Reader()
+    reader.feed(path.read_text("utf-8"))
+    reader.close()
+    return reader.meta, [(heading, text) for heading, text in reader.sections if text.strip()]
+
+
+def _pdf(path: Path) -> tuple[Mapping[str, str], list[Section]]:
+    """One section a page; head and audience come from the document's own information."""
+    from pypdf import PdfReader  # noqa: PLC0415 - only who has a PDF pays for it
+
+    reader = PdfReader(path)
+    told = {
+        str(name).lstrip("/").lower(): str(value) for name, value in (reader.metadata or {}).items()
+    }
+    head = {"audience": told.get("subject", STAFF), "checked": told.get("keywords", "")}
+    pages = [(f"page {n}", page.extract_text()) for n, page in enumerate(reader.pages, 1)]
+    return head, [(heading, text) for heading, text in pages if text.strip()]
+
+
+class _Reader(HTMLParser):
+    """Headings and the text below them; nothing that a reader would not see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meta: dict[str, str] = {}
+        self.sections: list[list[str]] = []
+        self.within: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = dict(attrs)
+        if tag == "meta" and told.get("name") in {"audience", "checked"}:
+            self.meta[str(told["name"])] = told.get("content") or ""
+        elif tag in HEADS:
+            self.sections.append(["", ""])
+        if tag in HEADS | UNSEEN:
+            self.within.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.within:
+            self.within.remove(tag)
+
+    def handle_data(self, data: str) -> None:
+        if not self.sections or UNSEEN & set(self.within):
+            return
+        part = 0 if HEADS & set(self.within) else 1
+        self.sections[-1][part] += data if part == 0 else f" {data}"
+
+
+_READERS = {".md": _markdown, ".html": _html, ".pdf": _pdf}
