@@ -1,35 +1,26 @@
 """Customer service: every turn of a conversation is understood, decided, carried out and answered.
 
-Run it with `python -m flows.customer_service --file turns.jsonl --out replies.jsonl`.
+Run it with `python -m flows.customer_service` to talk, with `--file turns.jsonl --out replies.jsonl`
+for many turns, with `--evaluate` to measure it.
 """
 
 import asyncio
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import orjson
-from prefect import flow
+from prefect import Flow, flow
 from pydantic import ValidationError
 
-from agents.orders.scenario import CHANGES
-from agents.runtime.batch import Batch
 from agents.runtime.errors import AgentError
-from agents.runtime.intake import Intake
-from agents.runtime.journal import journal
-from agents.runtime.journal.inquiries import named
-from agents.runtime.saga import saga
-from agents.runtime.tally import Tally
 from agents.services.files.records import BadRecord, read_records
-from agents.support.carry_out import carry_out
-from agents.support.decide_turn import decide_turn
 from agents.support.desk import Desk, open_desk
-from agents.support.handover import HANDOVERS, await_person
-from agents.support.learn_outcome import learn_outcome
-from agents.support.models import CarriedOut, Turn
-from agents.support.reply_turn import reply_turn
-from agents.support.understand_turn import understand_turn
+from agents.support.models import Turn
+from flows.chatting import chat
+from flows.conversation import answer
+from flows.evaluation import evaluate
 from flows.listings import Listing
-from flows.order_processing import amend
 from flows.terminal import command
 
 
@@ -63,37 +54,6 @@ async def serve_turns(file: str, out: str = "replies.jsonl") -> Listing:
     actions = Counter("hand over" if line["handoff"] else str(line["action"]) for line in lines)
     table = [{"action": word, "turns": f"{n:,}"} for word, n in actions.most_common()]
     return Listing(title=f"{len(lines):,} turns answered", table=table, lines=[f"replies: {out}"])
-
-
-async def answer(batch: Batch) -> None:
-    """What every turn goes through, whoever brings it."""
-    async with saga(batch):
-        batch = await understand_turn(batch)
-        batch = await decide_turn(batch)
-        batch = await carry_out(batch)
-        await see_to_what_was_asked_for(batch)
-        batch = await learn_outcome(batch)
-        await reply_turn(batch)
-
-
-async def see_to_what_was_asked_for(batch: Batch) -> None:
-    """Take changes and hand-overs of these turns through their own stories, here and now."""
-    facts = [fact for item in batch.peek() if (fact := item.fact(CarriedOut)) is not None]
-    for scenario, story, keys in (
-        (CHANGES, amend, [fact.change for fact in facts if fact.change]),
-        (HANDOVERS, hand_back, [fact.handover for fact in facts if fact.handover]),
-    ):
-        if keys:
-            items = await named(journal(), scenario.name, keys)
-            waiting = Intake(scenario, Tally(), reject=lambda _: None)
-            async for some in waiting.resumed(len(keys), [item.id for item in items]):
-                await story(some)
-
-
-async def hand_back(batch: Batch) -> None:
-    """What every hand-over goes through: it waits for a person."""
-    async with saga(batch):
-        await await_person(batch)
 
 
 def read_turns(path: str) -> list[Turn]:
@@ -132,5 +92,25 @@ async def _line(desk: Desk, turn: Turn) -> dict[str, object]:
     }
 
 
+@flow(name="enqueue-turns", persist_result=False)
+async def enqueue_turns(file: str) -> Listing:
+    """Leave every turn of a file in the queue, where consumers find it.
+
+    Args:
+        file: As serve_turns takes it.
+
+    """
+    turns = read_turns(file)
+    async with open_desk() as desk:
+        await desk.queued(turns)
+        table = [{"outcome": word, "turns": f"{n:,}"} for word, n in desk.tally.outcomes.items()]
+    return Listing(title="enqueued", table=table)
+
+
 if __name__ == "__main__":
-    command(serve_turns)
+    others: dict[str, Flow[..., Any]] = {
+        "--file": serve_turns,
+        "--enqueue": enqueue_turns,
+        "--evaluate": evaluate,
+    }
+    command(chat, others, talks=True)

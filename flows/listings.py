@@ -8,12 +8,16 @@ from agents.runtime.showcase import publish_table
 
 
 class Listing(BaseModel):
-    """A headline, a table and notes, for the terminal and for the UI; `code` is its exit status."""
+    """A headline, a table and notes, for the terminal and for the UI; `code` is its exit status.
+
+    `last` is the last line on a terminal, for a program to read.
+    """
 
     title: str
     table: list[dict[str, str]] = []
     lines: list[str] = []
     code: int = 0
+    last: str = ""
 
     def headline(self) -> str:
         """What this is a list of."""

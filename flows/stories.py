@@ -37,13 +37,13 @@ class Story:
 
 
 async def _answer(batch: Batch) -> None:
-    from flows.customer_service import answer  # noqa: PLC0415 - scikit-learn: the same
+    from flows.conversation import answer  # noqa: PLC0415 - scikit-learn: the same
 
     await answer(batch)
 
 
 async def _hand_back(batch: Batch) -> None:
-    from flows.customer_service import hand_back  # noqa: PLC0415 - the same
+    from flows.conversation import hand_back  # noqa: PLC0415 - the same
 
     await hand_back(batch)
 

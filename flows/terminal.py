@@ -28,6 +28,7 @@ from agents.runtime.errors import AgentError
 from agents.runtime.settings import settings
 from agents.runtime.tally import Tally, watcher
 from agents.runtime.telemetry import get_logger, start_telemetry
+from flows.listings import Listing
 
 FAILED, BAD_INPUT, STOPPED = 1, 2, 130
 RECORDING_PAUSE = 1.2  # seconds; the server writes once a second
@@ -66,17 +67,20 @@ def command(
     flow: Flow[..., Any],
     others: Mapping[str, Flow[..., Any]] | None = None,
     again: Callable[[Any], bool] = lambda _report: False,
+    *,
+    talks: bool = False,
 ) -> None:
     """Make the flow a command: parse its parameters, run it, show its report.
 
-    `others` are flows that run instead when the command line begins with their word; the first
-    parameter of such a flow may follow without its name. While `again` says so of its report, the
+    One that `talks` has the terminal for itself: no bar is drawn over it. `others` are flows that
+    run instead when the command line begins with their word; the first parameter of such a flow may
+    follow without its name. While `again` says so of its report, the
     flow is run again.
     Exits with words instead of a stack trace: with status 2 on an error of ours, with 130 on
     Ctrl-C, and with 1 on anything that nobody expected, whose trace is in the log file.
     """
     app = cyclopts.App(name=f"python -m flows.{flow.name.replace('-', '_')}", version_flags=[])
-    app.default(_main_of(flow, again=again))
+    app.default(_main_of(flow, again=again, talks=talks))
     for word, other in (others or {}).items():
         app.command(_main_of(other, first_by_place=True), name=word)
     app()
@@ -95,16 +99,17 @@ def _main_of(
     *,
     first_by_place: bool = False,
     again: Callable[[Any], bool] = lambda _report: False,
+    talks: bool = False,
 ) -> Callable[..., None]:
     signature = inspect.signature(flow.fn)
     options = [p.replace(kind=p.KEYWORD_ONLY) for p in signature.parameters.values()]
-    if first_by_place:
+    if first_by_place and options:
         options[0] = options[0].replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
     hints = get_type_hints(flow.fn, include_extras=True)
 
     def main(*first: Any, **given: Any) -> None:
-        named = dict(zip([options[0].name], first, strict=False)) | given
-        while again(report := _run(flow, named)):
+        named = dict(zip((option.name for option in options), first, strict=False)) | given
+        while again(report := _run(flow, named, talks=talks)):
             pass
         _show(report)
         sys.exit(report.status())
@@ -127,10 +132,10 @@ def _bounded(hint: Any) -> Any:
     return Annotated[kind, cyclopts.Parameter(validator=number)]
 
 
-def _run(flow: Flow[..., Any], given: Mapping[str, Any]) -> Report:
+def _run(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Report:
     _keep_log_off_terminal()
     try:
-        return asyncio.run(_watched(flow, given))
+        return asyncio.run(_watched(flow, given, talks=talks))
     except AgentError as error:
         _end(f"error: {error}", BAD_INPUT)
     except KeyboardInterrupt:
@@ -139,8 +144,9 @@ def _run(flow: Flow[..., Any], given: Mapping[str, Any]) -> Report:
         _end(_unexpected(error), FAILED)
 
 
-async def _watched(flow: Flow[..., Any], given: Mapping[str, Any]) -> Report:
-    with Progress(*COLUMNS, console=Console(stderr=True), transient=True) as bar:
+async def _watched(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Report:
+    screen = Console(stderr=True)
+    with Progress(*COLUMNS, console=screen, transient=True, disable=talks) as bar:
         shown = bar.add_task(f"{flow.name}: starting", total=None)
 
         def show(tally: Tally) -> None:
@@ -209,6 +215,8 @@ def _show(report: Report) -> None:
         console.print(table)
     for note in (*report.notes(), _where_the_runs_are()):
         console.print(note, markup=False, highlight=False, soft_wrap=True)
+    if isinstance(report, Listing) and report.last:
+        console.print(report.last, markup=False, highlight=False, soft_wrap=True)
 
 
 def _where_the_runs_are() -> str:

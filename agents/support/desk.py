@@ -10,6 +10,8 @@ from agents.runtime.errors import AgentError
 from agents.runtime.intake import Candidate, Intake
 from agents.runtime.journal import Journal, open_journal
 from agents.runtime.journal.inquiries import life
+from agents.runtime.journal.ranks import Priority
+from agents.runtime.redis.signals import signals
 from agents.runtime.settings import settings
 from agents.runtime.tally import Tally
 from agents.support.models import Decided, Replied, Turn, Understood
@@ -44,6 +46,15 @@ class Desk:
             records = [Candidate(t.key, t.model_dump_json(), t, n + 1) for n, t in enumerate(wave)]
             async for batch in intake.accepted(records, AT_ONCE):
                 yield batch
+
+    async def queued(self, turns: Sequence[Turn]) -> None:
+        """Leave the turns in the queue, where consumers find them; those of a conversation in order."""
+        here = settings()
+        records = [Candidate(t.key, t.model_dump_json(), t, n + 1) for n, t in enumerate(turns)]
+        intake = Intake(TURNS, self.tally, reject=lambda _: None)
+        async with signals(here) as consumers:
+            async for _ in intake.queued(records, AT_ONCE, here.queue_limit, Priority.NORMAL):
+                await consumers.wake(TURNS.name)
 
     async def answered(self, turn: Turn) -> tuple[Understood, Decided, Replied]:
         """What was understood, decided and said. Raises NotAnswered."""

@@ -15,7 +15,8 @@ from agents.services import connect_services
 from agents.support.desk import Desk, open_desk
 from agents.support.handover import Handover
 from agents.support.models import Turn
-from flows.customer_service import BadTurns, answer, serve_turns
+from flows.conversation import answer
+from flows.customer_service import BadTurns, serve_turns
 from flows.stories import STORIES, finish
 from tests.flows.shop import Shop
 

@@ -37,6 +37,11 @@ def say(part: Part, language: Language) -> str:
     return template.format_map(_named(part.values, language))
 
 
+def sayings(language: Language) -> tuple[str, ...]:
+    """Everything that can be said, with names in braces for the facts in it."""
+    return tuple(_words("sayings", language).values())
+
+
 def _named(values: Mapping[str, str], language: Language) -> dict[str, str]:
     return {
         name: _words(NAMED[name], language).get(value, value) if name in NAMED else value

@@ -10,7 +10,7 @@ from agents.support.evaluation.gold import intents
 from agents.support.evaluation.measures import calibration_error, interval, macro_f1
 from agents.support.evaluation.tau2 import Task
 from agents.support.models import IntentName, Language
-from agents.support.understanding.classify import model
+from agents.support.understanding.classify import CONFIDENT, PARTS, model
 from agents.support.understanding.embedding import is_available, vectors
 from agents.support.understanding.examples import training
 from agents.support.understanding.slots import without_names
@@ -43,7 +43,7 @@ WISHES = {
     "modify_pending_order_address": "modify_order_address",
     "modify_user_address": "modify_customer_address",
 }
-TOP = 2  # intents that a reason for contact is taken to name
+CHANGES = frozenset(WISHES.values())
 
 
 def measured_intents() -> tuple[dict[str, float], list[str], list[str]]:
@@ -92,43 +92,49 @@ def by_nearest(texts: Sequence[str]) -> list[str]:
 
 
 def probed_reasons(tasks: Sequence[Task]) -> dict[str, float]:
-    """Reasons for contact of the benchmark, several wishes each: micro-F1 of the first two guesses.
+    """Reasons for contact of the benchmark, several wishes each: micro-F1 of what their parts ask for.
 
     They are instructions to a simulated user, no utterances: a probe, on which nothing was tuned.
     """
     known = [(task, {WISHES[a.name] for a in task.actions if a.name in WISHES}) for task in tasks]
     asked = [(task, wishes) for task, wishes in known if wishes]
     wanted = [wishes for _, wishes in asked]
-    tasks_only = set(WISHES.values())
-    ways: dict[str, list[set[str]]] = {"": [], "_keywords": [], "_nearest": []}
-    for task, _ in asked:
-        ranked = [n for n, _ in model().ranked(without_names(task.reason)) if n in tasks_only]
-        ways[""].append(set(ranked[:TOP]))
-        low = task.reason.lower()
-        words = [n for n, w in KEYWORDS.items() if n in tasks_only and re.search(w, low)]
-        ways["_keywords"].append(set(words[:TOP]))
-        if is_available():
-            ways["_nearest"].append(_nearest_wishes(task.reason, tasks_only))
+    ways: dict[str, list[set[str]]] = {"": [wishes_of(task.reason) for task, _ in asked]}
+    ways["_keywords"] = [_keyword_wishes(task.reason) for task, _ in asked]
+    if is_available():
+        ways["_nearest"] = [_nearest_wishes(task.reason) for task, _ in asked]
     figures = {}
     for way, told in ways.items():
-        if told:
-            figures[f"reasons_f1{way}"] = micro_f1(wanted, told)
+        figures[f"reasons_f1{way}"] = micro_f1(wanted, told)
     low_, high = interval(
         lambda draw: micro_f1([wanted[n] for n in draw], [ways[""][n] for n in draw]), len(asked)
     )
     return figures | {"reasons_f1_low": low_, "reasons_f1_high": high}
 
 
-def _nearest_wishes(text: str, of: set[str]) -> set[str]:
+def wishes_of(text: str) -> set[str]:
+    """What the parts of a text ask for, each part taken for one message, as in a dialogue."""
+    found: dict[str, float] = {}
+    for part in (part for part in PARTS.split(text) if part.strip()):
+        for name, confidence in model().ranked(without_names(part))[:1]:
+            if name in CHANGES:
+                found[name] = max(found.get(name, 0.0), confidence)
+    sure = {name for name, confidence in found.items() if confidence >= CONFIDENT}
+    if sure:
+        return sure
+    ranked = model().ranked(without_names(text))
+    return {next(name for name, _ in ranked if name in CHANGES)}
+
+
+def _keyword_wishes(text: str) -> set[str]:
+    low = text.lower()
+    return {n for n, words in KEYWORDS.items() if n in CHANGES and re.search(words, low)}
+
+
+def _nearest_wishes(text: str) -> set[str]:
     examples, names = zip(*training(), strict=True)
     near = (kept_vectors(examples) @ vectors([without_names(text)]).T)[:, 0]
-    found: list[str] = []
-    for n in np.argsort(-near):
-        if names[n] in of and names[n] not in found:
-            found.append(names[n])
-        if len(found) == TOP:
-            break
-    return set(found)
+    return {next(names[n] for n in np.argsort(-near) if names[n] in CHANGES)}
 
 
 def micro_f1(wanted: Sequence[set[str]], told: Sequence[set[str]]) -> float:

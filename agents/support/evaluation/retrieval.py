@@ -15,7 +15,7 @@ from agents.support.understanding.embedding import is_available
 
 NOTHING = "none"
 DEEP = 10
-ARTICLE, QUESTION = 1_500, 600  # characters of an article and of a task that are looked at
+ARTICLE, QUESTION = 400, 600  # characters of an article and of a task that are looked at
 
 
 def measured_retrieval() -> dict[str, float]:

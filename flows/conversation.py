@@ -1,0 +1,48 @@
+"""A conversation: what every turn of it goes through, and how it is handed to a person."""
+
+from agents.orders.scenario import CHANGES
+from agents.runtime.batch import Batch
+from agents.runtime.intake import Intake
+from agents.runtime.journal import journal
+from agents.runtime.journal.inquiries import named
+from agents.runtime.saga import saga
+from agents.runtime.tally import Tally
+from agents.support.carry_out import carry_out
+from agents.support.decide_turn import decide_turn
+from agents.support.handover import HANDOVERS, await_person
+from agents.support.learn_outcome import learn_outcome
+from agents.support.models import CarriedOut
+from agents.support.reply_turn import reply_turn
+from agents.support.understand_turn import understand_turn
+from flows.order_processing import amend
+
+
+async def answer(batch: Batch) -> None:
+    """What every turn goes through, whoever brings it."""
+    async with saga(batch):
+        batch = await understand_turn(batch)
+        batch = await decide_turn(batch)
+        batch = await carry_out(batch)
+        await see_to_what_was_asked_for(batch)
+        batch = await learn_outcome(batch)
+        await reply_turn(batch)
+
+
+async def see_to_what_was_asked_for(batch: Batch) -> None:
+    """Take changes and hand-overs of these turns through their own stories, here and now."""
+    facts = [fact for item in batch.peek() if (fact := item.fact(CarriedOut)) is not None]
+    for scenario, story, keys in (
+        (CHANGES, amend, [fact.change for fact in facts if fact.change]),
+        (HANDOVERS, hand_back, [fact.handover for fact in facts if fact.handover]),
+    ):
+        if keys:
+            items = await named(journal(), scenario.name, keys)
+            waiting = Intake(scenario, Tally(), reject=lambda _: None)
+            async for some in waiting.resumed(len(keys), [item.id for item in items]):
+                await story(some)
+
+
+async def hand_back(batch: Batch) -> None:
+    """What every hand-over goes through: it waits for a person."""
+    async with saga(batch):
+        await await_person(batch)

@@ -1,0 +1,94 @@
+"""Evaluation: what customer service is measured by, on what was written for it and on what others wrote."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import orjson
+from prefect import flow
+
+from agents.orders.scenario import ORDERS
+from agents.runtime.intake import Candidate, Intake
+from agents.runtime.journal import open_journal
+from agents.runtime.journal.ranks import Priority
+from agents.runtime.saga import saga
+from agents.runtime.settings import settings
+from agents.runtime.showcase import publish_image, publish_table
+from agents.runtime.tally import Tally
+from agents.support.desk import Desk
+from agents.support.evaluation.gates import broken
+from agents.support.evaluation.gold import Script, scripts
+from agents.support.evaluation.intents import measured_intents, probed_reasons
+from agents.support.evaluation.picture import confusion_picture
+from agents.support.evaluation.rehearsal import Played, measured_dialogues, order_body, play
+from agents.support.evaluation.replaying import replay_all
+from agents.support.evaluation.retrieval import measured_bank, measured_retrieval
+from agents.support.evaluation.tau2 import is_installed, retail_tasks
+from flows.conversation import answer
+from flows.listings import Listing
+
+FAILED = 1
+
+
+@flow(name="evaluate-customer-service", persist_result=False)
+async def evaluate() -> Listing:
+    """Measure customer service on its gold set, on scripted users, and on tau2-bench where that is there.
+
+    Ends with status 1 if a figure does not pass its gate; the last line is one JSON object.
+    """
+    figures, right, told = measured_intents()
+    figures |= measured_retrieval()
+    if is_installed():
+        figures |= probed_reasons(retail_tasks()) | measured_bank()
+        replays = replay_all()
+        figures["replays"] = float(len(replays))
+        figures["replays_same"] = sum(replay.same for replay in replays) / len(replays)
+    async with rehearsing() as desk:
+        played = [await _played(desk, n, script) for n, script in enumerate(scripts())]
+    figures |= measured_dialogues(played)
+    await publish_image(
+        "customer-service-confusion", confusion_picture(right, told), "Intents: meant and taken for"
+    )
+    return await _reported(figures, played)
+
+
+async def _reported(figures: dict[str, float], played: list[Played]) -> Listing:
+    table = [{"figure": name, "value": f"{value:.3f}"} for name, value in figures.items()]
+    await publish_table("customer-service-figures", table, "What customer service reaches")
+    failed = [f"gate: {words}" for words in broken(figures)]
+    missed = [f"{one.script.name}: {one.problem}" for one in played if one.problem]
+    rounded = {name: round(value, 4) for name, value in figures.items()}
+    last = orjson.dumps(rounded).decode()
+    title = f"{len(failed)} gates are not passed" if failed else "all gates are passed"
+    code = FAILED if failed else 0
+    return Listing(title=title, table=table, lines=[*missed, *failed], code=code, last=last)
+
+
+@asynccontextmanager
+async def rehearsing() -> AsyncIterator[Desk]:
+    """A journal of its own, gone afterwards, with an order for every script."""
+    with tempfile.TemporaryDirectory() as folder:
+        here = settings().model_copy(update={"data": Path(folder), "journal_url": None})
+        async with open_journal(here) as journal:
+            for place, script in enumerate(scripts()):
+                await _ordered(place, script)
+            yield Desk(journal)
+
+
+async def _ordered(place: int, script: Script) -> None:
+    """Put its order into the journal: still to be taken up, or ended as one that was shipped is."""
+    body, intake = order_body(place, script), Intake(ORDERS, Tally(), reject=lambda _: None)
+    key, text = ORDERS.check(body) if ORDERS.check is not None else ("", "")
+    candidate = Candidate(key, text, ORDERS.read(text, ORDERS.version), 1)
+    if script.order == "delivered":
+        async for batch in intake.accepted([candidate], 1):
+            async with saga(batch):
+                pass
+    else:
+        async for _ in intake.queued([candidate], 1, settings().queue_limit, Priority.NORMAL):
+            pass
+
+
+async def _played(desk: Desk, place: int, script: Script) -> Played:
+    return await play(desk, place, script, answer)
