@@ -14,6 +14,7 @@ from agents.runtime.intake import Intake
 from agents.runtime.journal import Journal, open_journal
 from agents.runtime.journal.inquiries import Life, life
 from agents.runtime.journal.interventions import Act, UnknownItem
+from agents.runtime.redaction import redacted
 from agents.runtime.settings import settings
 from agents.runtime.tally import Tally
 from agents.runtime.task import Agent
@@ -98,4 +99,4 @@ def told_life(told: Life) -> Listing:
         lines.append(f"dead letter ({letter.status}) at {letter.agent}: {letter.error}")
     lines.append(f"trace {told.item.trace}, body: {told.item.body}")
     title = f"{told.item.scenario} {told.item.key}: {told.item.outcome or told.item.state}"
-    return Listing(title=title, table=table, lines=lines)
+    return Listing(title=title, table=table, lines=[redacted(line) for line in lines])

@@ -27,6 +27,7 @@ WITHOUT_TEST = {
     "agents/support/carry_out.py": "the same",
     "agents/support/learn_outcome.py": "the same",
     "agents/support/models.py": "what they refuse is shown by tests/flows/test_customer_service.py",
+    "flows/conversation.py": "tests/flows/test_customer_service.py tells what it does",
     "flows/parameters.py": "what they refuse is shown by tests/flows/test_operations.py",
     "flows/terminal.py": "what a user sees of it is shown by tests/flows/test_command_line.py",
     "agents/runtime/nursery.py": "tests/agents/runtime/test_processes.py lets it fork and kill",

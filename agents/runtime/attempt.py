@@ -20,6 +20,7 @@ from agents.runtime.journal import journal
 from agents.runtime.journal.owners import BEATS_PER_LEASE
 from agents.runtime.outcomes import Dead, Delayed, Done, Failed, Outcome, Unit, Waits
 from agents.runtime.policies import AtMostOnce, Lookup, SameKey
+from agents.runtime.redaction import redacted
 from agents.runtime.retries import LONGEST_SLEEP, wait_before
 from agents.runtime.task import Agent
 from agents.runtime.telemetry import SECONDS, enter_item, get_logger
@@ -130,7 +131,7 @@ async def _in_process(agent: AnyAgent, arguments: list[Any], units: Sequence[Uni
 def failure_of(agent: AnyAgent, error: Exception) -> Failure:
     """The error as the journal keeps it."""
     kind, cancelled = type(error).__name__, isinstance(error, Cancelled)
-    return Failure(agent.name, kind, str(error) or kind, cancelled=cancelled)
+    return Failure(agent.name, kind, redacted(str(error)) or kind, cancelled=cancelled)
 
 
 def _inline(agent: AnyAgent, unit: Unit) -> Any:

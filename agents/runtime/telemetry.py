@@ -9,6 +9,7 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 from structlog.typing import EventDict
 
+from agents.runtime.redaction import redact_event
 from agents.runtime.settings import Settings
 
 ITEMS = Counter(
@@ -80,6 +81,7 @@ def start_telemetry(settings: Settings) -> None:
             structlog.stdlib.add_logger_name,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            redact_event,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.stdlib.BoundLogger,

