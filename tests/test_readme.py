@@ -38,6 +38,11 @@ RUN_BY = {
     "uv run python -m flows.customer_service --file turns.jsonl --out replies.jsonl": (
         "tests/flows/test_customer_service.py"
     ),
+    "uv run python -m flows.customer_service": "tests/flows/test_chatting.py",
+    "uv run python -m flows.customer_service --enqueue turns.jsonl": (
+        "tests/flows/test_customer_service.py"
+    ),
+    "uv run python -m flows.customer_service --evaluate": "tests/flows/test_evaluation.py",
     "uv run python -m flows.data_analysis": "tests/flows/test_analysis_sample.py",
     "uv run python -m flows.data_analysis quarantine": "tests/flows/test_data_analysis.py",
     "uv run python -m tests.benchmarks.analysis": "tests/benchmarks/test_analysis.py",

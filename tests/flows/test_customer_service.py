@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agents.runtime.consumer import Appetite, Consumer
 from agents.runtime.journal import open_journal
 from agents.runtime.journal.inquiries import life, waiting
 from agents.runtime.journal.interventions import Act, decide
@@ -15,9 +16,11 @@ from agents.services import connect_services
 from agents.support.desk import Desk, open_desk
 from agents.support.handover import Handover
 from agents.support.models import Turn
+from agents.support.scenario import TURNS
 from flows.conversation import answer
-from flows.customer_service import BadTurns, serve_turns
+from flows.customer_service import BadTurns, enqueue_turns, serve_turns
 from flows.stories import STORIES, finish
+from tests.agents.runtime.workshop import until
 from tests.flows.shop import Shop
 
 pytestmark = pytest.mark.slow
@@ -161,6 +164,24 @@ async def test_turns_that_come_out_of_order_wait_for_each_other(shop: Shop) -> N
     assert decided.request is not None
     assert (await events_of(shop, order)).count("cancel") == 1
     await shop.finish()
+
+
+async def test_turns_in_the_queue_are_answered_by_a_consumer(shop: Shop) -> None:
+    path = shop.folder / "queued.jsonl"
+    rows = ({"conversation": "q", "user": "c0", "text": t} for t in ("hello", "thank you"))
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    listing = await enqueue_turns.fn(str(path))
+    assert listing.table == [{"outcome": "queued", "turns": "2"}]
+    async with open_desk() as desk:
+        consumer = Consumer(TURNS, answer, asyncio.sleep, Appetite(size=8, batches=1_000))
+        consuming = asyncio.create_task(consumer.consume())
+        await until(lambda: consumer.tally.done >= 2)
+        desk.journal.stop.ask()
+        await consuming
+        _, _, replied = await desk.answered(
+            Turn(conversation="q", number=2, user="c0", text="thank you")
+        )
+    assert replied.text == "You are welcome."
 
 
 async def test_rules_are_answered_with_the_passage_they_stand_in(shop: Shop) -> None:
