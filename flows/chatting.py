@@ -7,6 +7,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -25,6 +26,7 @@ from agents.runtime.tally import Tally
 from agents.support.decide_turn import books_of
 from agents.support.desk import Desk, open_desk
 from agents.support.models import LONGEST_TEXT, Replied, Turn
+from agents.support.phrasing import listener
 from flows.conversation import answer
 from flows.listings import Listing
 from flows.order_processing import fulfil
@@ -51,10 +53,13 @@ async def chat(user: User = USER) -> Listing:
             goods = ", ".join(piece.name for piece in order.pieces)
             print(f"  order {order.order}, {order.status}: {goods}")
         conversation, turns, begun = f"chat-{uuid.uuid4().hex[:12]}", 0, time.monotonic()
+        heard: list[str] = []
+        listener.set(partial(hear, heard))
         while text := await said():
             turns += 1
             turn = Turn(conversation=conversation, number=turns, user=user, text=text)
-            shown(await replied(desk, turn))
+            shown(await replied(desk, turn), heard="".join(heard))
+            heard.clear()
     return Listing(title=f"{turns} turns of {conversation}, {time.monotonic() - begun:.0f} s")
 
 
@@ -74,9 +79,18 @@ async def said() -> str:
         return ""
 
 
-def shown(reply: Replied) -> None:
-    """The answer, with what it rests on."""
-    print(f"bot> {reply.text or '(a person has taken over)'}")
+def hear(heard: list[str], part: str) -> None:
+    """Show a part of an answer as it is written."""
+    heard.append(part)
+    print(part, end="", flush=True)
+
+
+def shown(reply: Replied, heard: str) -> None:
+    """The answer, unless it was heard while it was written, with what it rests on."""
+    if heard:
+        print()
+    if heard != reply.text:
+        print(f"bot> {reply.text or '(a person has taken over)'}")
     for citation in reply.citations:
         print(f"     [{citation}]")
 

@@ -1,13 +1,18 @@
 """Apply: what a customer asks to be changed of an order is done by the shop's rules, or refused."""
 
 from collections import Counter
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from agents.orders.models import Applied
-from agents.orders.rules import TooLate, format_money, refund_needs_approval
+from agents.orders.rules import (
+    TooLate,
+    format_money,
+    refund_needs_approval,
+    require_changeable_by_customer,
+)
 from agents.orders.scenario import CHANGES, ORDERS
 from agents.runtime.agent import EffectKey, agent
 from agents.runtime.batch import Decision
@@ -29,7 +34,7 @@ from agents.services.shop.requests import (
 )
 from agents.services.shop.rules import Refused, perform
 
-Told = Mapping[str, Any]
+BY_CUSTOMER = replace(ORDERS, changeable=require_changeable_by_customer)
 
 
 async def find_applied(change: Change, key: EffectKey) -> Applied | None:
@@ -91,7 +96,7 @@ async def _write(change: Change, before: OrderAccount, body: dict[str, Any], key
         if isinstance(change.request, Cancel):
             await cancel(journal(), act)
         elif isinstance(change.request, ModifyItems | ModifyPayment | ModifyOrderAddress):
-            await edit(journal(), act, ORDERS.checked(before.order, body))
+            await edit(journal(), act, BY_CUSTOMER.checked(before.order, body))
     except (IllegalTransition, TooLate) as error:
         raise Refused("too-late", before.order) from error
 

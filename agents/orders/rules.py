@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -137,13 +137,24 @@ FIXED_BY = {
     "total": "open_payment",
     "currency": "open_payment",
     "payment_method": "open_payment",
-    "address": "book_shipment",
 }
+FIXED_FOR_CUSTOMERS = FIXED_BY | {"address": "book_shipment"}
 
 
 def require_changeable(before: Order, after: Order, effects: frozenset[str]) -> None:
     """Raise TooLate for a correction of what an effect of the order was made with."""
-    for field, effect in FIXED_BY.items():
+    _require(FIXED_BY, before, after, effects)
+
+
+def require_changeable_by_customer(before: Order, after: Order, effects: frozenset[str]) -> None:
+    """The same for what a customer changes: what a booking says, our staff alone can settle."""
+    _require(FIXED_FOR_CUSTOMERS, before, after, effects)
+
+
+def _require(
+    fixed: Mapping[str, str], before: Order, after: Order, effects: frozenset[str]
+) -> None:
+    for field, effect in fixed.items():
         if effect in effects and getattr(before, field) != getattr(after, field):
             raise TooLate(after.order_id, field, effect)
 

@@ -1,5 +1,6 @@
 """One frozen object with every setting; nothing else reads the environment."""
 
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,6 +20,14 @@ class CarrierSettings(BaseModel, frozen=True, extra="forbid"):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
     url: AnyHttpUrl
     token: SecretStr = SecretStr("")
+
+
+class ModelSettings(BaseModel, frozen=True, extra="forbid"):
+    """A language model behind an OpenAI-compatible endpoint."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    url: AnyHttpUrl
+    key: SecretStr = SecretStr("")
 
 
 class Settings(BaseSettings):
@@ -66,6 +75,15 @@ class Settings(BaseSettings):
     knowledge: Path | None = Field(
         None,
         description="folder of documents by language (en, zh); none: the shop's that come along",
+    )
+    models: tuple[ModelSettings, ...] = Field(
+        (), description="who words answers from passages, the next where one fails; none: nobody"
+    )
+    model_tokens: Annotated[int, Field(ge=100, le=1_000_000)] = Field(
+        4_000, description="tokens that wording one answer may take"
+    )
+    model_cost: Annotated[Decimal, Field(gt=0)] | None = Field(
+        None, description="US dollars that wording one answer may cost, where the price is known"
     )
 
     inventory_url: AnyHttpUrl | None = Field(None, description="none: the sandbox")

@@ -27,9 +27,6 @@ ANSWERED_BY, CLOSED_BY = "reply_turn", "await_person"
 class OutOfOrder(TransientError):
     """A turn came before the one that it follows: it waits for that."""
 
-    def __init__(self, key: str, before: str) -> None:
-        super().__init__(f"turn {key} waits for {before}, which is not answered yet")
-
 
 @agent(IN_TURN, version="2")
 async def decide_turn(turn: Turn, understood: Understood) -> Decided:
@@ -55,7 +52,8 @@ async def remembered(turn: Turn) -> Dialogue:
     while number:
         told = await life(journal(), SCENARIO, key_of(turn.conversation, number))
         if told is None or told.item.state not in ENDED:
-            raise OutOfOrder(turn.key, key_of(turn.conversation, number))
+            before = key_of(turn.conversation, number)
+            raise OutOfOrder(f"turn {turn.key} waits for {before}, which is not answered yet")
         for stage in told.stages:
             if stage.agent == ANSWERED_BY and stage.status == "done":
                 return Replied.model_validate_json(stage.output).after

@@ -15,9 +15,6 @@ from agents.support.models import CarriedOut, Decided, Learned, Turn
 class NotYet(TransientError):
     """Whoever carries changes out has not done so."""
 
-    def __init__(self, key: str) -> None:
-        super().__init__(f"change {key} is not carried out yet")
-
 
 @agent(READ)
 async def learn_outcome(_turn: Turn, decided: Decided, carried: CarriedOut) -> Learned:
@@ -33,7 +30,7 @@ async def learn_outcome(_turn: Turn, decided: Decided, carried: CarriedOut) -> L
         return Learned(outcome="waiting")
     if item.state in ENDED:
         return Learned(outcome="refused", rule=_rule(item.failure))
-    raise NotYet(carried.change)
+    raise NotYet(f"change {carried.change} is not carried out yet")
 
 
 def _rule(failure: str | None) -> str:

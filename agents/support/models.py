@@ -145,7 +145,7 @@ Action = Literal["none", "answer", "ask", "confirm", "change", "hand_over"]
 class Decided(Frozen):
     """What is done about a turn: what to say, what to change, and what to remember.
 
-    `parts` are said in any case; `then` only after a change.
+    `parts` are said in any case; `then` only after a change; `besides` are passages that fit less well.
     """
 
     action: Action
@@ -153,6 +153,7 @@ class Decided(Frozen):
     request: Request | None = None
     parts: tuple[Part, ...] = ()
     then: tuple[Part, ...] = ()
+    besides: tuple[Passage, ...] = ()
     after: Dialogue = Dialogue()
 
 
@@ -168,6 +169,13 @@ class Learned(Frozen):
 
     outcome: Literal["none", "applied", "refused", "waiting"] = "none"
     rule: str = ""
+
+
+class Phrased(Frozen):
+    """An answer in a model's words, and the passages that it cites; empty if there is none."""
+
+    text: str = ""
+    citations: tuple[str, ...] = ()
 
 
 class Replied(Frozen):

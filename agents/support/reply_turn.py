@@ -3,10 +3,12 @@
 from agents.runtime.agent import agent
 from agents.runtime.policies import PURE
 from agents.support.dialogue.words import reply
-from agents.support.models import Decided, Learned, Replied, Turn, Understood
+from agents.support.models import Decided, Learned, Phrased, Replied, Turn, Understood
 
 
 @agent(PURE, version="2")
-def reply_turn(_turn: Turn, understood: Understood, decided: Decided, learned: Learned) -> Replied:
+def reply_turn(
+    _turn: Turn, understood: Understood, decided: Decided, learned: Learned, phrased: Phrased
+) -> Replied:
     """Say it in the user's language, and remember what the next turn has to know."""
-    return reply(decided.after.language or understood.language, decided, learned)
+    return reply(decided.after.language or understood.language, decided, learned, phrased)

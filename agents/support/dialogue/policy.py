@@ -164,7 +164,8 @@ def _look_up(heard: Heard) -> Decided:
     before, out = heard.before, heard.intent == "out_of_scope" and heard.sure
     passages = () if out else heard.retrieve(heard.turn.text, heard.understood.language)
     if passages:
-        return _say(heard, (Part(passage=passages[0]),), "knowledge")
+        told = _say(heard, (Part(passage=passages[0]),), "knowledge")
+        return told.model_copy(update={"besides": tuple(passages[1:])})
     failures = before.failures + 1
     if failures >= MOST_FAILURES:
         return hand_over(heard.turn, before, "not understood twice")

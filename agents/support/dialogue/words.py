@@ -7,21 +7,28 @@ from pathlib import Path
 
 import yaml
 
-from agents.support.models import Decided, Language, Learned, Part, Replied
+from agents.support.models import Decided, Language, Learned, Part, Phrased, Replied
 
+NOTHING = Phrased()
 SAYINGS = Path(__file__).parent / "sayings.yaml"
 MARKDOWN = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 ADDRESS = re.compile(r"(?:https?|ftp|data|javascript):\S+|<[^>]*>", re.IGNORECASE)
 NAMED = {"status": "status", "task": "task", "option 1": "task", "option 2": "task"}
 
 
-def reply(language: Language, decided: Decided, learned: Learned) -> Replied:
-    """The answer to a turn, and what is remembered of it."""
+def reply(
+    language: Language, decided: Decided, learned: Learned, phrased: Phrased = NOTHING
+) -> Replied:
+    """The answer to a turn, in a model's words where there are such, and what is remembered of it."""
     parts = [*decided.parts]
     if decided.request is not None:
         parts += [_result(decided, learned), *decided.then]
-    text = without_links(" ".join(say(part, language) for part in parts))
-    citations = tuple(part.passage.source for part in parts if part.passage is not None)
+    said_so = {True: phrased.text} if phrased.text else {}
+    told = (said_so.get(part.passage is not None) or say(part, language) for part in parts)
+    text = without_links(" ".join(told))
+    citations = phrased.citations or tuple(
+        part.passage.source for part in parts if part.passage is not None
+    )
     repeated = decided.reason == "repeated"
     said = decided.after.said if repeated else text
     return Replied(

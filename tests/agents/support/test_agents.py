@@ -3,7 +3,8 @@
 from agents.support.carry_out import carry_out, find_carried_out
 from agents.support.decide_turn import decide_turn
 from agents.support.learn_outcome import learn_outcome
-from agents.support.models import CarriedOut, Decided, Dialogue, Learned, Part, Turn
+from agents.support.models import CarriedOut, Decided, Dialogue, Learned, Part, Phrased, Turn
+from agents.support.phrase_turn import phrase_turn
 from agents.support.reply_turn import reply_turn
 from agents.support.understand_turn import understand_turn
 
@@ -16,7 +17,9 @@ async def test_a_greeting_goes_through_without_a_server() -> None:
     assert understood.best.name == "greeting"
     learned = await learn_outcome(TURN, GREETING, CarriedOut())
     assert learned == Learned()
-    replied = await reply_turn(TURN, understood, GREETING, learned)
+    phrased = await phrase_turn(TURN, understood, GREETING)
+    assert phrased == Phrased()  # nobody has set a model
+    replied = await reply_turn(TURN, understood, GREETING, learned, phrased)
     assert replied.text.startswith("您好")  # the language of the conversation, not of one word
     assert replied.after.said == replied.text
 
