@@ -8,11 +8,11 @@ import orjson
 from agents.runtime.agent import agent
 from agents.runtime.errors import TransientError
 from agents.runtime.journal import journal
-from agents.runtime.journal.inquiries import Life, life, named
+from agents.runtime.journal.inquiries import Life, life, named, outcome_of
 from agents.runtime.lifecycle import ENDED
 from agents.runtime.policies import READ
 from agents.services.shop.accounts import OrderAccount
-from agents.services.shop.books import address_keys, change_keys, customer_account, order_account
+from agents.services.shop.books import change_keys, customer_account, order_account
 from agents.services.shop.directory import catalogue, customers
 from agents.support.dialogue.forms import Books
 from agents.support.dialogue.policy import Heard, decide, language
@@ -50,25 +50,23 @@ async def remembered(turn: Turn) -> Dialogue:
     """What the turn before left; nothing for the first one. Raises OutOfOrder."""
     number = turn.number - 1
     while number:
-        told = await life(journal(), SCENARIO, key_of(turn.conversation, number))
-        if told is None or told.item.state not in ENDED:
-            before = key_of(turn.conversation, number)
+        before = key_of(turn.conversation, number)
+        told = await outcome_of(journal(), SCENARIO, before, ANSWERED_BY)
+        if told is None or told.state not in ENDED:
             raise OutOfOrder(f"turn {turn.key} waits for {before}, which is not answered yet")
-        for stage in told.stages:
-            if stage.agent == ANSWERED_BY and stage.status == "done":
-                return Replied.model_validate_json(stage.output).after
+        if told.output is not None:
+            return Replied.model_validate_json(told.output).after
         number -= 1  # a dead letter left nothing: what was remembered before it still holds
     return Dialogue()
 
 
 async def books_of(user: str, wanted: set[str]) -> Books:
-    """The user's account, and those of the orders wanted that are the user's own."""
+    """The user's methods of payment, and the orders wanted that are the user's own."""
     here = journal()
-    items = await named(here, ORDERS, sorted(wanted))
+    items = await named(here, ORDERS, sorted(wanted)) if wanted else ()
     own = [i for i in items if i.body and orjson.loads(i.body)["customer"]["id"] == user]
     tokens = [orjson.loads(item.body)["payment_method"] for item in own]
-    addresses = await named(here, CHANGES, address_keys(user))
-    customer = customer_account(user, customers(), addresses)
+    customer = customer_account(user, customers(), ())
     for token in tokens:
         customer = customer_account(user, {user: customer}, (), token)
     orders: Mapping[str, OrderAccount] = {

@@ -20,6 +20,8 @@ from tests.flows.operating import WHO, ended, money, outage
 from tests.flows.shop import Shop
 from tests.prefect_server import PrefectServer
 
+pytestmark = pytest.mark.slow
+
 
 async def compared(shop: Shop, *, undo: bool = False, at_rest_minutes: float = 0) -> Listing:
     """The comparison; other shops share the providers, so only the rows about this one are kept."""

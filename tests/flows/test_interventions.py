@@ -13,6 +13,8 @@ from flows import interventions, operations
 from tests.flows.operating import WHO, ended, killed_at_the_carrier, money, outage
 from tests.flows.shop import GOODS, Shop
 
+pytestmark = pytest.mark.slow
+
 
 async def test_replayed_after_the_outage_an_order_is_shipped_and_charged_once(shop: Shop) -> None:
     first, second = await outage(shop, 2)

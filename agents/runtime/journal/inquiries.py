@@ -90,6 +90,19 @@ async def named(journal: Journal, scenario: str, keys: Sequence[str]) -> Sequenc
         return (await connection.execute(query)).all()
 
 
+async def outcome_of(journal: Journal, scenario: str, key: str, agent: str) -> Row[Any] | None:
+    """An item's `state` and the `output` of one of its agents, None if that has none; None for no item."""
+    done = (stages.c.item == items.c.id) & (stages.c.agent == agent) & (stages.c.status == "done")
+    query = (
+        select(items.c.state, stages.c.output)
+        .select_from(items.outerjoin(stages, done))
+        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.key == key)
+    )
+    async with journal.database.read() as connection:
+        found: Row[Any] | None = (await connection.execute(query)).first()
+    return found
+
+
 async def life(journal: Journal, scenario: str, key: str) -> Life | None:
     """One item's life; None if there is no such item."""
     mine = (items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.key == key)

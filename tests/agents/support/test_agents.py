@@ -1,5 +1,7 @@
 """The agents as tasks: what each says alone. Their stories are told by tests/flows/test_customer_service.py."""
 
+import pytest
+
 from agents.support.carry_out import carry_out, find_carried_out
 from agents.support.decide_turn import decide_turn
 from agents.support.learn_outcome import learn_outcome
@@ -12,6 +14,7 @@ TURN = Turn(conversation="a", number=1, user="u", text="hello")
 GREETING = Decided(action="answer", parts=(Part(saying="greeting"),), after=Dialogue(language="zh"))
 
 
+@pytest.mark.slow
 async def test_a_greeting_goes_through_without_a_server() -> None:
     understood = await understand_turn(TURN)
     assert understood.best.name == "greeting"

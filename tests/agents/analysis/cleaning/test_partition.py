@@ -118,6 +118,7 @@ cell = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(cell, min_size=1, max_size=4), max_size=12))
 @settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -14,6 +14,7 @@ def test_errors() -> None:
     assert squared(truth, predicted).tolist() == [1, 4]
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_mean_where_days_share_their_weather() -> None:
     rng = np.random.default_rng(1)
     time = pd.Series(pd.date_range("2025-01-01", periods=DAYS, freq="D", tz="UTC").repeat(A_DAY))

@@ -13,6 +13,8 @@ from agents.analysis.modelling.drift import Drift
 from agents.analysis.report import SourceReport
 from agents.analysis.reporting import plots
 
+pytestmark = pytest.mark.slow
+
 
 def source(rules: dict[str, int]) -> SourceReport:
     return SourceReport(

@@ -9,6 +9,8 @@ from agents.services.files.flat_rows import flat_rows
 from agents.services.files.limits import Limits
 from tests.agents.services.files.sources import gzipped, order, parquet, read
 
+pytestmark = pytest.mark.slow
+
 ORDERS = [order(number) for number in range(600)]
 GOOD = parquet(ORDERS, row_group_size=100)
 

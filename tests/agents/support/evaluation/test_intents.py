@@ -22,6 +22,7 @@ def test_what_is_simple() -> None:
     assert micro_f1([{"a", "b"}], [{"a"}]) == pytest.approx(2 / 3)
 
 
+@pytest.mark.slow
 def test_several_wishes_of_one_reason() -> None:
     text = (
         "You want to return the shoes you received. Also you want to cancel the order of the lamp."

@@ -30,11 +30,13 @@ UNSEEN = [
 ]
 
 
+@pytest.mark.slow
 def test_most_unseen_sentences_are_understood() -> None:
     missed = [text for text, intent in UNSEEN if understand(text).best.name != intent]
     assert len(missed) <= len(UNSEEN) * 0.15, missed
 
 
+@pytest.mark.slow
 def test_language_and_anger() -> None:
     assert (language_of("hello"), language_of("hello 你好")) == ("en", "zh")
     assert understand("this is a scam, where is my order").angry
@@ -42,6 +44,7 @@ def test_language_and_anger() -> None:
     assert not understand("where is my order").angry
 
 
+@pytest.mark.slow
 def test_what_is_only_a_name_is_no_intent() -> None:
     told = understand("W2378156")
     assert told.wordless
@@ -49,12 +52,14 @@ def test_what_is_only_a_name_is_no_intent() -> None:
     assert told.slots.orders == ("W2378156",)
 
 
+@pytest.mark.slow
 def test_several_wishes_in_one_message() -> None:
     told = understand("Has my refund been paid? Also I want to return the shoes I received.")
     assert {told.best.name, *told.more} == {"refund_status", "return_items"}
     assert understand("yes please").more == ()
 
 
+@pytest.mark.slow
 def test_without_vectors_the_pieces_of_words_still_serve() -> None:
     texts, names = zip(*training(), strict=True)
     model = fit(texts, names, None)

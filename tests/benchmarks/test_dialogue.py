@@ -1,0 +1,28 @@
+"""The benchmark runs and answers in its form; how quick anything is depends on the machine."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.dialogue import told
+from tests.benchmarks.test_orchestration import answered
+
+
+def test_turns_a_second_and_our_share() -> None:
+    seconds = {
+        "ours": [1.0], "langgraph": [5.0], "real_ours": [2.0], "real_langgraph": [4.0],
+        "real_bare": [1.0],
+    }  # fmt: skip
+    answer = told(seconds, 500, 100)
+    assert answer["trivial_times_langgraph"] == 5.0
+    assert (answer["real_times_langgraph"], answer["share_of_orchestration"]) == (2.0, 0.5)
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(find_spec("langgraph") is None, reason="`uv sync --group peers` installs it")
+def test_we_are_measured_beside_langgraph(tmp_path: Path) -> None:
+    answer = answered("dialogue", tmp_path, "--turns", 512, "--real", 20, "--rounds", 1)
+    assert answer["trivial_turns_per_s"] > 0
+    assert answer["real_langgraph_turns_per_s"] > 0
