@@ -12,6 +12,8 @@ from agents.runtime.retries import instant_retries
 from agents.runtime.settings import settings
 from tests.flows.shop import DECLINED_CARD, GOODS, Shop
 
+pytestmark = pytest.mark.slow
+
 LAMPS = GOODS["lamp"][0]
 
 

@@ -14,6 +14,8 @@ from agents.orders.report import OrderReport
 from agents.services.files.flat_rows import flat_rows
 from tests.flows.shop import DECLINED_CARD, Shop
 
+pytestmark = pytest.mark.slow
+
 
 def as_json_lines(bodies: list[dict[str, Any]], path: Path) -> None:
     path.write_text("".join(json.dumps(dict(reversed(b.items()))) + "\n" for b in bodies), "utf-8")

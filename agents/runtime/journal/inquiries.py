@@ -90,7 +90,7 @@ async def named(journal: Journal, scenario: str, keys: Sequence[str]) -> Sequenc
         return (await connection.execute(query)).all()
 
 
-async def outcome_of(journal: Journal, scenario: str, key: str, agent: str) -> Row[Any] | None:
+async def outcome_of(journal: Journal, scenario: str, key: str, agent: str) -> Any:
     """An item's `state` and the `output` of one of its agents, None if that has none; None for no item."""
     done = (stages.c.item == items.c.id) & (stages.c.agent == agent) & (stages.c.status == "done")
     query = (
@@ -99,8 +99,7 @@ async def outcome_of(journal: Journal, scenario: str, key: str, agent: str) -> R
         .where(items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.key == key)
     )
     async with journal.database.read() as connection:
-        found: Row[Any] | None = (await connection.execute(query)).first()
-    return found
+        return (await connection.execute(query)).first()
 
 
 async def life(journal: Journal, scenario: str, key: str) -> Life | None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from agents.analysis.modelling.metrics import absolute, interval, squared
 

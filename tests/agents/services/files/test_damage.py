@@ -20,6 +20,8 @@ from tests.agents.services.files.sources import (
     zipped,
 )
 
+pytestmark = pytest.mark.slow
+
 ORDERS = [order(number) for number in range(8)]
 LIMITS = Limits(memory_bytes=256 << 20, seconds=10)
 

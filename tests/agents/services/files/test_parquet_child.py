@@ -10,6 +10,8 @@ import pytest
 
 from tests.agents.services.files.sources import parquet, read
 
+pytestmark = pytest.mark.slow
+
 
 def table(array: pa.Array) -> pa.Table:
     return pa.table({"id": [f"A{row}" for row in range(len(array))], "x": array})

@@ -14,6 +14,8 @@ from agents.services.files.limits import Limits
 from agents.services.files.records import read_records
 from tests.agents.services.files.sources import Outcome, order, parquet, read
 
+pytestmark = pytest.mark.slow
+
 MANY = parquet(pa.table({"x": list(range(200_000))}))
 
 

@@ -24,6 +24,8 @@ from tests.agents.services.files.sources import (
     zipped,
 )
 
+pytestmark = pytest.mark.slow
+
 ORDERS = [order(number) for number in range(10)]
 LINES = json_lines(ORDERS)
 

@@ -18,6 +18,8 @@ from agents.services.sandbox import process
 from agents.services.sandbox.address import FILE, SandboxAddress, write_address
 from agents.services.sandbox.process import SandboxError, ensure_sandbox, stop_sandbox
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def data(tmp_path: Path) -> Iterator[Path]:
