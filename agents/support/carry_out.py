@@ -10,6 +10,7 @@ from agents.runtime.telemetry import new_trace
 from agents.services.shop.books import address_keys
 from agents.services.shop.requests import Change, ModifyCustomerAddress, Request
 from agents.services.shop.rules import Refused
+from agents.support import upcasts
 from agents.support.decide_turn import CHANGES, HANDOVERS
 from agents.support.handover import Handover, Line
 from agents.support.models import CarriedOut, Decided, Dialogue, Replied, Turn, key_of
@@ -31,7 +32,7 @@ async def find_carried_out(turn: Turn, decided: Decided) -> CarriedOut | None:
     return CarriedOut()
 
 
-@agent(EFFECT, version="2", settle=Lookup(find_carried_out))
+@agent(EFFECT, version="1.1", upcasts={"1.1": upcasts.carried_out}, settle=Lookup(find_carried_out))
 async def carry_out(turn: Turn, decided: Decided, _key: EffectKey) -> CarriedOut:
     """Ask for the change that the user has confirmed, or for a person."""
     if decided.request is not None:

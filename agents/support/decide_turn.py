@@ -14,21 +14,23 @@ from agents.runtime.policies import READ
 from agents.services.shop.accounts import OrderAccount
 from agents.services.shop.books import change_keys, customer_account, order_account
 from agents.services.shop.directory import catalogue, customers
+from agents.support import upcasts
 from agents.support.dialogue.forms import Books
 from agents.support.dialogue.policy import Heard, decide, language
 from agents.support.knowledge.retrieve import retrieve
 from agents.support.models import Decided, Dialogue, Part, Replied, Turn, Understood, key_of
+from agents.support.reply_turn import reply_turn
 
 SCENARIO, ORDERS, CHANGES, HANDOVERS = "turns", "orders", "changes", "handovers"
 IN_TURN = replace(READ, name="in-turn", attempts=12)  # some minutes, for a turn that is on its way
-ANSWERED_BY, CLOSED_BY = "reply_turn", "await_person"
+CLOSED_BY = "await_person"
 
 
 class OutOfOrder(TransientError):
     """A turn came before the one that it follows: it waits for that."""
 
 
-@agent(IN_TURN, version="2")
+@agent(IN_TURN, version="1.1", upcasts={"1.1": upcasts.decided})
 async def decide_turn(turn: Turn, understood: Understood) -> Decided:
     """The next step; orders of others are as unknown as those that are none. Raises OutOfOrder."""
     before = await remembered(turn)
@@ -51,11 +53,12 @@ async def remembered(turn: Turn) -> Dialogue:
     number = turn.number - 1
     while number:
         before = key_of(turn.conversation, number)
-        told = await outcome_of(journal(), SCENARIO, before, ANSWERED_BY)
+        told = await outcome_of(journal(), SCENARIO, before, reply_turn.name)
         if told is None or told.state not in ENDED:
             raise OutOfOrder(f"turn {turn.key} waits for {before}, which is not answered yet")
         if told.output is not None:
-            return Replied.model_validate_json(told.output).after
+            replied: Replied = reply_turn.decode(told.output, told.version)
+            return replied.after
         number -= 1  # a dead letter left nothing: what was remembered before it still holds
     return Dialogue()
 

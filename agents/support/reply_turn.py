@@ -2,11 +2,12 @@
 
 from agents.runtime.agent import agent
 from agents.runtime.policies import PURE
+from agents.support import upcasts
 from agents.support.dialogue.words import reply
 from agents.support.models import Decided, Learned, Phrased, Replied, Turn, Understood
 
 
-@agent(PURE, version="2")
+@agent(PURE, version="1.1", upcasts={"1.1": upcasts.replied})
 def reply_turn(
     _turn: Turn, understood: Understood, decided: Decided, learned: Learned, phrased: Phrased
 ) -> Replied:

@@ -2,11 +2,12 @@
 
 from agents.runtime.agent import agent
 from agents.runtime.policies import PURE
+from agents.support import upcasts
 from agents.support.models import Turn, Understood
 from agents.support.understanding.classify import understand
 
 
-@agent(PURE, version="2")
+@agent(PURE, version="1.1", upcasts={"1.1": upcasts.understood})
 def understand_turn(turn: Turn) -> Understood:
     """By the examples that come along; nothing is asked of anybody."""
     return understand(turn.text)

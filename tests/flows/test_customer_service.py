@@ -2,16 +2,21 @@
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from agents.runtime.consumer import Appetite, Consumer
 from agents.runtime.journal import open_journal
 from agents.runtime.journal.inquiries import life, waiting
 from agents.runtime.journal.interventions import Act, decide
-from agents.runtime.settings import settings
+from agents.runtime.journal.schema import stages
+from agents.runtime.settings import ROOT, settings
 from agents.services import connect_services
 from agents.support.desk import Desk, open_desk
 from agents.support.handover import Handover
@@ -163,6 +168,48 @@ async def test_turns_that_come_out_of_order_wait_for_each_other(shop: Shop) -> N
         _, decided, _ = await desk.answered(second)
     assert decided.request is not None
     assert (await events_of(shop, order)).count("cancel") == 1
+    await shop.finish()
+
+
+@pytest.mark.parametrize("point", ["called:carry_out", "written:carry_out", "accepting", "ending"])
+@pytest.mark.usefixtures("short_lease")
+async def test_a_yes_happens_once_whenever_its_process_dies(shop: Shop, point: str) -> None:
+    await shop.enqueue([shop.order(0)])
+    order = shop.order_id(0)
+    path, out = shop.folder / "turns.jsonl", shop.folder / "out.jsonl"
+    rows = (
+        {"conversation": "k", "user": "c0", "text": t} for t in (f"cancel order {order}", "yes")
+    )
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    died = await asyncio.to_thread(_killed_at, point, path, out)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    async with open_journal(settings()):  # the dead process' lease is as good as over
+        await asyncio.sleep(settings().lease_seconds)
+    await serve_turns.fn(str(path), str(out))
+    *_, done = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    assert done["reply"].startswith(f"Order {order} is cancelled")
+    assert (await events_of(shop, order)).count("cancel") == 1
+    await shop.finish()
+
+
+def _killed_at(point: str, path: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.flows.run_turns", point, str(path), str(out)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+async def test_a_conversation_outlives_the_release_that_began_it(shop: Shop) -> None:
+    await shop.enqueue([shop.order(0)])
+    order = shop.order_id(0)
+    turns = [("a", "c0", f"cancel order {order}")]
+    await said(shop, *turns)
+    before = {"order": order, "to_cancel": order, "failures": 0, "taken_over": False}
+    async with open_journal(settings()) as journal, journal.database.write() as connection:
+        stored = json.dumps({"text": "Shall I cancel it?", "citations": [], "after": before})
+        await connection.execute(
+            update(stages).where(stages.c.agent == "reply_turn").values(version="1", output=stored)
+        )
+    *_, done = await said(shop, *turns, ("a", "c0", "yes"), name="later")
+    assert done["action"] == "cancel"
     await shop.finish()
 
 

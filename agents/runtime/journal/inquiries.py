@@ -91,10 +91,10 @@ async def named(journal: Journal, scenario: str, keys: Sequence[str]) -> Sequenc
 
 
 async def outcome_of(journal: Journal, scenario: str, key: str, agent: str) -> Any:
-    """An item's `state` and the `output` of one of its agents, None if that has none; None for no item."""
+    """An item's `state`, `output` and `version` of one of its agents, if it has any; None for no item."""
     done = (stages.c.item == items.c.id) & (stages.c.agent == agent) & (stages.c.status == "done")
     query = (
-        select(items.c.state, stages.c.output)
+        select(items.c.state, stages.c.output, stages.c.version)
         .select_from(items.outerjoin(stages, done))
         .where(items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.key == key)
     )

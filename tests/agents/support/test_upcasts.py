@@ -1,0 +1,34 @@
+"""What the first release stored of a turn is read by this one."""
+
+import json
+
+from agents.support.carry_out import carry_out
+from agents.support.decide_turn import decide_turn
+from agents.support.models import CarriedOut, Task
+from agents.support.reply_turn import reply_turn
+from agents.support.understand_turn import understand_turn
+
+BEFORE = {"order": "A100", "to_cancel": "A100", "failures": 1, "taken_over": False}
+
+
+def test_what_was_understood_decided_and_carried_out() -> None:
+    understood = {
+        "language": "en",
+        "intents": [{"name": "order_status", "confidence": 0.9}],
+        "orders": ["A100"],
+        "angry": False,
+    }
+    assert understand_turn.decode(json.dumps(understood), "1").slots.orders == ("A100",)
+    decided = {"action": "ask_to_cancel", "order": "A100", "before": BEFORE, "reason": ""}
+    assert decide_turn.decode(json.dumps(decided), "1").request is None
+    assert carry_out.decode('{"done": true}', "1") == CarriedOut()
+
+
+def test_what_waits_for_a_yes_still_does() -> None:
+    told = reply_turn.decode(json.dumps({"text": "x", "citations": [], "after": BEFORE}), "1")
+    assert told.after.task == Task(name="cancel_order", order="A100", asked="confirm")
+    assert (told.after.failures, told.after.taken_over) == (1, "")
+    taken = reply_turn.decode(
+        json.dumps({"text": "", "citations": [], "after": BEFORE | {"taken_over": True}}), "1"
+    )
+    assert taken.after.taken_over

@@ -1,0 +1,18 @@
+"""`python -m tests.flows.run_turns POINT FILE OUT`: turns in a process that dies at a point."""
+
+import asyncio
+import sys
+
+from agents.runtime.faultpoints import arm
+from flows.customer_service import serve_turns
+
+
+def main() -> None:
+    """Run the flow outside of Prefect until the second hit of the point: a yes has been said."""
+    point, file, out = sys.argv[1:]
+    arm({point: 2})
+    asyncio.run(serve_turns.fn(file, out))
+
+
+if __name__ == "__main__":
+    main()
