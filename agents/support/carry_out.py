@@ -14,6 +14,7 @@ from agents.support import upcasts
 from agents.support.decide_turn import CHANGES, HANDOVERS
 from agents.support.handover import Handover, Line
 from agents.support.models import CarriedOut, Decided, Dialogue, Replied, Turn, key_of
+from agents.support.reply_turn import reply_turn
 
 VERSION = "1"  # of the bodies of changes and hand-overs
 REMEMBERED = 20  # turns of a transcript
@@ -103,6 +104,7 @@ def _remembered(told: list[Life]) -> Dialogue | None:
 
 def _replied(told: Life) -> Replied | None:
     for stage in told.stages:
-        if stage.agent == "reply_turn" and stage.status == "done":
-            return Replied.model_validate_json(stage.output)
+        if stage.agent == reply_turn.name and stage.status == "done":
+            replied: Replied = reply_turn.decode(stage.output, stage.version)
+            return replied
     return None

@@ -14,8 +14,11 @@ from agents.runtime.journal.ranks import Priority
 from agents.runtime.redis.signals import signals
 from agents.runtime.settings import settings
 from agents.runtime.tally import Tally
+from agents.support.decide_turn import decide_turn
 from agents.support.models import Decided, Replied, Turn, Understood
+from agents.support.reply_turn import reply_turn
 from agents.support.scenario import TURNS
+from agents.support.understand_turn import understand_turn
 
 AT_ONCE = 128
 
@@ -59,14 +62,14 @@ class Desk:
     async def answered(self, turn: Turn) -> tuple[Understood, Decided, Replied]:
         """What was understood, decided and said. Raises NotAnswered."""
         told = await life(self.journal, TURNS.name, turn.key)
-        outputs = {s.agent: s.output for s in told.stages if s.status == "done"} if told else {}
-        if "reply_turn" not in outputs:
+        done = {s.agent: s for s in told.stages if s.status == "done"} if told else {}
+        if reply_turn.name not in done:
             raise NotAnswered(turn.key)
-        return (
-            Understood.model_validate_json(outputs["understand_turn"]),
-            Decided.model_validate_json(outputs["decide_turn"]),
-            Replied.model_validate_json(outputs["reply_turn"]),
+        understood, decided, replied = (
+            agent.decode(done[agent.name].output, done[agent.name].version)
+            for agent in (understand_turn, decide_turn, reply_turn)
         )
+        return understood, decided, replied
 
 
 def waves(turns: Iterable[Turn]) -> list[list[Turn]]:
