@@ -3,14 +3,16 @@
 import pytest
 
 from tests.flows.test_command_line import Terminal
-from tests.flows.test_command_line import terminal as terminal  # noqa: PLC0414 - a fixture
+from tests.flows.test_command_line import connected as connected  # noqa: PLC0414 - a fixture
+from tests.flows.test_command_line import terminal as terminal  # noqa: PLC0414 - what it stands on
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 SAID = "hello\nwhere is order W1304208\n几天之内可以退货\n\n"
 
 
-async def test_the_sample_can_be_talked_about(terminal: Terminal) -> None:
-    ended = terminal.run("-m", "flows.customer_service", given=SAID.encode())
+async def test_the_sample_can_be_talked_about(connected: Terminal) -> None:
+    words = ("-m", "flows.customer_service")
+    ended = connected.run(*words, given=SAID.encode(), concurrency="local")
 
     told = ended.stdout.decode()
     assert ended.returncode == 0, ended.stderr.decode()
