@@ -136,9 +136,8 @@ FIXED_BY = {
     "lines": "reserve_stock",
     "total": "open_payment",
     "currency": "open_payment",
-    "payment_method": "open_payment",
 }
-FIXED_FOR_CUSTOMERS = FIXED_BY | {"address": "book_shipment"}
+FIXED_FOR_CUSTOMERS = FIXED_BY | {"payment_method": "open_payment", "address": "book_shipment"}
 
 
 def require_changeable(before: Order, after: Order, effects: frozenset[str]) -> None:
