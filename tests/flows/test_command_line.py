@@ -192,8 +192,9 @@ def test_ctrl_c_says_how_to_go_on(connected: Terminal) -> None:
     bodies = [shop.order(number) for number in range(100, 200)]
     command = [sys.executable, *MODULE, "--orders", shop.write(bodies), "--stock", shop.stock]
     slow = ("--batch-size", "4", "--faults", "payments.capture:slow=1")
+    environment = connected.environment | {f"{PREFIX}CONCURRENCY": "local"}
     with subprocess.Popen(
-        [*command, *slow], cwd=ROOT, env=connected.environment, stderr=subprocess.PIPE
+        [*command, *slow], cwd=ROOT, env=environment, stderr=subprocess.PIPE
     ) as running:
         before, until = shop.calls, time.monotonic() + 100
         while shop.calls < before + 60:
