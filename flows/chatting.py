@@ -27,7 +27,8 @@ from agents.support.decide_turn import books_of
 from agents.support.desk import Desk, open_desk
 from agents.support.models import LONGEST_TEXT, Replied, Turn
 from agents.support.phrasing import listener
-from flows.conversation import answer
+from agents.support.scenario import TURNS
+from flows.consumer import take_through
 from flows.listings import Listing
 from flows.order_processing import fulfil
 
@@ -66,7 +67,7 @@ async def chat(user: User = USER) -> Listing:
 async def replied(desk: Desk, turn: Turn) -> Replied:
     """The answer to a turn."""
     async for batch in desk.accepted([turn]):
-        await answer(batch)
+        await take_through(TURNS.name, batch)
     _, _, reply = await desk.answered(turn)
     return reply
 

@@ -68,7 +68,7 @@ async def consume(  # noqa: PLR0913 - each is a knob that people turn
     ):
         consumer = Consumer(
             STORIES[scenario].scenario,
-            lambda batch: _fulfil(scenario, batch),
+            lambda batch: take_through(scenario, batch),
             lambda seconds: woken.wait(scenario, seconds),
             appetite,
         )
@@ -89,7 +89,8 @@ async def together(scenario: str, batch: Batch) -> None:
     await STORIES[scenario].fulfil(batch)
 
 
-async def _fulfil(scenario: str, batch: Batch) -> None:
+async def take_through(scenario: str, batch: Batch) -> None:
+    """Take a batch through its story: few items in one task run, where latency counts."""
     if 0 < batch.count <= FEW and in_flow_run():
         await together(scenario, batch)
     else:

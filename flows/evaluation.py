@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -25,7 +26,8 @@ from agents.support.evaluation.rehearsal import Played, measured_dialogues, orde
 from agents.support.evaluation.replaying import replay_all
 from agents.support.evaluation.retrieval import measured_bank, measured_retrieval
 from agents.support.evaluation.tau2 import is_installed, retail_tasks
-from flows.conversation import answer
+from agents.support.scenario import TURNS
+from flows.consumer import take_through
 from flows.listings import Listing
 
 FAILED = 1
@@ -91,4 +93,4 @@ async def _ordered(place: int, script: Script) -> None:
 
 
 async def _played(desk: Desk, place: int, script: Script) -> Played:
-    return await play(desk, place, script, answer)
+    return await play(desk, place, script, partial(take_through, TURNS.name))

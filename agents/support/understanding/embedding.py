@@ -18,7 +18,7 @@ Vector = NDArray[np.float32]
 Role = Literal["query", "passage"]
 KEPT = 4_096
 LONGEST = {
-    "query": 300,
+    "query": 600,
     "passage": 700,
 }  # characters; beyond that it costs seconds and says little more
 
