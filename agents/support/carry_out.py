@@ -2,6 +2,7 @@
 
 from agents.runtime.agent import EffectKey, agent
 from agents.runtime.batch import hash_of
+from agents.runtime.errors import TransientError
 from agents.runtime.journal import journal
 from agents.runtime.journal.acceptance import Disposition, NewItem, Sender, accept
 from agents.runtime.journal.inquiries import Life, life, named
@@ -9,7 +10,6 @@ from agents.runtime.policies import EFFECT, Lookup
 from agents.runtime.telemetry import new_trace
 from agents.services.shop.books import address_keys
 from agents.services.shop.requests import Change, ModifyCustomerAddress, Request
-from agents.services.shop.rules import Refused
 from agents.support import upcasts
 from agents.support.decide_turn import CHANGES, HANDOVERS
 from agents.support.handover import Handover, Line
@@ -24,6 +24,8 @@ async def find_carried_out(turn: Turn, decided: Decided) -> CarriedOut | None:
     """What the turn has written down already."""
     if decided.request is not None:
         change = await _change(turn, decided.request)
+        if change is None:
+            return None
         known = await named(journal(), CHANGES, [change.key])
         same = known and known[0].body_hash == hash_of(change.model_dump_json())
         return CarriedOut(change=change.key) if same else None
@@ -37,14 +39,23 @@ async def find_carried_out(turn: Turn, decided: Decided) -> CarriedOut | None:
 async def carry_out(turn: Turn, decided: Decided, _key: EffectKey) -> CarriedOut:
     """Ask for the change that the user has confirmed, or for a person."""
     if decided.request is not None:
-        change = await _change(turn, decided.request)
-        known = await _accept(CHANGES, change.key, change.model_dump_json())
-        return CarriedOut(change=change.key if known else "")
+        return await _ask_for(turn, decided.request)
     if decided.action == "hand_over":
         handover = await _handover(turn, decided)
         await _accept(HANDOVERS, turn.key, handover.model_dump_json())
         return CarriedOut(handover=turn.key)
     return CarriedOut()
+
+
+async def _ask_for(turn: Turn, request: Request) -> CarriedOut:
+    change = await _change(turn, request)
+    if change is None:
+        return CarriedOut(refused="too-many-addresses")
+    if await _accept(CHANGES, change.key, change.model_dump_json()):
+        return CarriedOut(change=change.key)
+    if isinstance(request, ModifyCustomerAddress):
+        raise TransientError("another change of the address took its number: it gets the next one")
+    return CarriedOut(refused="already-requested")
 
 
 async def _accept(scenario: str, key: str, body: str) -> bool:
@@ -56,8 +67,8 @@ async def _accept(scenario: str, key: str, body: str) -> bool:
     return answers[0].disposition is not Disposition.CONFLICT
 
 
-async def _change(turn: Turn, request: Request) -> Change:
-    """The change; one of the customer's address has the first number that is free, or its own."""
+async def _change(turn: Turn, request: Request) -> Change | None:
+    """The change; one of the customer's address has its own number, or the first that is free, if any."""
     change = Change(by=turn.user, turn=turn.key, request=request)
     if not isinstance(request, ModifyCustomerAddress):
         return change
@@ -68,7 +79,7 @@ async def _change(turn: Turn, request: Request) -> Change:
         row = known.get(key)
         if row is None or row.body_hash == hash_of(numbered.model_dump_json()):
             return numbered
-    raise Refused("too-many-addresses", turn.user)
+    return None
 
 
 async def _handover(turn: Turn, decided: Decided) -> Handover:

@@ -7,8 +7,7 @@ from agents.runtime.errors import TransientError
 from agents.runtime.journal import journal
 from agents.runtime.journal.inquiries import named
 from agents.runtime.lifecycle import ENDED, State
-from agents.runtime.policies import READ
-from agents.support.decide_turn import CHANGES
+from agents.support.decide_turn import CHANGES, IN_TURN
 from agents.support.models import CarriedOut, Decided, Learned, Turn
 
 
@@ -16,13 +15,13 @@ class NotYet(TransientError):
     """Whoever carries changes out has not done so."""
 
 
-@agent(READ)
+@agent(IN_TURN)
 async def learn_outcome(_turn: Turn, decided: Decided, carried: CarriedOut) -> Learned:
     """Applied, refused by which rule, or waiting for a person. Raises NotYet."""
     if decided.request is None:
         return Learned()
-    if not carried.change:
-        return Learned(outcome="refused", rule="already-requested")
+    if carried.refused:
+        return Learned(outcome="refused", rule=carried.refused)
     item = (await named(journal(), CHANGES, [carried.change]))[0]
     if item.state == State.COMPLETED:
         return Learned(outcome="applied")

@@ -158,9 +158,13 @@ class Decided(Frozen):
 
 
 class CarriedOut(Frozen):
-    """What was asked of others in the journal: the names of a change and of a hand-over."""
+    """What was asked of others in the journal: the names of a change and of a hand-over.
+
+    `refused` is the rule by which a change could not even be asked for.
+    """
 
     change: str = ""
+    refused: str = ""
     handover: str = ""
 
 

@@ -23,8 +23,10 @@ def reply(
     parts = [*decided.parts]
     if decided.request is not None:
         parts += [_result(decided, learned), *decided.then]
-    said_so = {True: phrased.text} if phrased.text else {}
-    told = (said_so.get(part.passage is not None) or say(part, language) for part in parts)
+    told = (
+        phrased.text if part.passage is not None and phrased.text else say(part, language)
+        for part in parts
+    )
     text = without_links(" ".join(told))
     citations = phrased.citations or tuple(
         part.passage.source for part in parts if part.passage is not None

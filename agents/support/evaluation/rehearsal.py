@@ -10,6 +10,7 @@ import orjson
 
 from agents.runtime.batch import Batch
 from agents.runtime.journal.inquiries import named
+from agents.runtime.settings import settings
 from agents.support.decide_turn import books_of
 from agents.support.desk import Desk
 from agents.support.evaluation.gold import Exchange, Script
@@ -122,5 +123,4 @@ def measured_dialogues(played: Sequence[Played]) -> dict[str, float]:
         "groundedness": 1 - sum(len(one.unfounded) for one in played) / len(seconds),
         "turn_p50_ms": percentile(seconds, 0.5) * 1_000,
         "turn_p95_ms": percentile(seconds, 0.95) * 1_000,
-        "cost_per_turn": 0.0,
-    }
+    } | ({} if settings().models else {"cost_per_turn": 0.0})  # without a model nothing is bought
