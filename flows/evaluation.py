@@ -3,8 +3,10 @@
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import orjson
 from prefect import flow
@@ -26,11 +28,14 @@ from agents.support.evaluation.rehearsal import Played, measured_dialogues, orde
 from agents.support.evaluation.replaying import replay_all
 from agents.support.evaluation.retrieval import measured_bank, measured_retrieval
 from agents.support.evaluation.tau2 import is_installed, retail_tasks
+from agents.support.knowledge.retrieve import stale
+from agents.support.models import Language
 from agents.support.scenario import TURNS
 from flows.consumer import take_through
 from flows.listings import Listing
 
 FAILED = 1
+YEAR = timedelta(days=365)  # after which somebody has to look whether a document still holds
 
 
 @flow(name="evaluate-customer-service", persist_result=False)
@@ -49,6 +54,9 @@ async def evaluate() -> Listing:
     async with rehearsing() as desk:
         played = [await _played(desk, n, script) for n, script in enumerate(scripts())]
     figures |= measured_dialogues(played)
+    year_ago = (datetime.now(UTC) - YEAR).date().isoformat()
+    unchecked = [passage for known in get_args(Language) for passage in stale(known, year_ago)]
+    figures["stale_passages"] = float(len(unchecked))
     await publish_image(
         "customer-service-confusion", confusion_picture(right, told), "Intents: meant and taken for"
     )

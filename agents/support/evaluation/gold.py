@@ -22,7 +22,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class ScriptedTurn:
     """A turn of a scripted user, and what must come of it; nothing is said of what may differ."""
 
     says: str
@@ -38,7 +38,7 @@ class Script:
     name: str
     language: Language
     order: str
-    turns: tuple[Exchange, ...]
+    turns: tuple[ScriptedTurn, ...]
     ends: str = ""
     escalates: bool = False
 
@@ -70,7 +70,7 @@ def questions() -> tuple[Question, ...]:
 def scripts() -> tuple[Script, ...]:
     """Every scripted user."""
     return tuple(
-        Script(**(told | {"turns": tuple(Exchange(**turn) for turn in told["turns"])}))
+        Script(**(told | {"turns": tuple(ScriptedTurn(**turn) for turn in told["turns"])}))
         for told in _read("dialogues.yaml")
     )
 

@@ -13,7 +13,7 @@ from agents.runtime.journal.inquiries import named
 from agents.runtime.settings import settings
 from agents.support.decide_turn import books_of
 from agents.support.desk import Desk
-from agents.support.evaluation.gold import Exchange, Script
+from agents.support.evaluation.gold import Script, ScriptedTurn
 from agents.support.evaluation.grounding import unsupported
 from agents.support.evaluation.measures import percentile, precision_recall
 from agents.support.models import Decided, Replied, Turn
@@ -87,7 +87,7 @@ async def play(desk: Desk, place: int, script: Script, answer: Answer) -> Played
     return Played(script, problem, handed_over, seconds, unfounded)
 
 
-def _problem(exchange: Exchange, decided: Decided, replied: Replied) -> str:
+def _problem(exchange: ScriptedTurn, decided: Decided, replied: Replied) -> str:
     action = decided.request.kind if decided.request is not None else decided.action
     if exchange.action and action != exchange.action:
         return f"{exchange.says!r}: {action}, not {exchange.action}: {replied.text}"

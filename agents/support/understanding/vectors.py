@@ -6,6 +6,7 @@ Run as `python -m agents.support.understanding.vectors` after changing either.
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import get_args
 
 import numpy as np
@@ -42,15 +43,13 @@ def _read(path: Path) -> dict[str, Vector]:
 
 
 def _write(path: Path, known: dict[str, Vector]) -> None:
-    """Whole or not at all, so that two processes that write leave one of both."""
+    """Whole or not at all, so that of two processes that write at once one of both is there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(f".{hashlib.sha256(repr(sorted(known)).encode()).hexdigest()[:8]}.npz")
-    np.savez(
-        fresh,
-        names=np.array(sorted(known)),
-        rows=np.stack([known[n] for n in sorted(known)]).astype(np.float16),
-    )
-    fresh.replace(path)
+    names = sorted(known)
+    rows = np.stack([known[name] for name in names]).astype(np.float16)
+    with NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as fresh:
+        np.savez(fresh, names=np.array(names), rows=rows)
+    Path(fresh.name).replace(path)
 
 
 def ship() -> None:

@@ -1,19 +1,19 @@
 """A script that does not go as written is told apart from one that does."""
 
-from agents.support.evaluation.gold import Exchange, Script
+from agents.support.evaluation.gold import Script, ScriptedTurn
 from agents.support.evaluation.rehearsal import Played, measured_dialogues, order_body, user_of
 
-SCRIPT = Script("n", "en", "pending", (Exchange("hi"),))
+SCRIPT = Script("n", "en", "pending", (ScriptedTurn("hi"),))
 
 
 def test_the_order_belongs_to_the_user_or_to_somebody_else() -> None:
     assert order_body(3, SCRIPT)["customer"]["id"] == user_of(3)
-    other = Script("n", "en", "none", (Exchange("hi"),))
+    other = Script("n", "en", "none", (ScriptedTurn("hi"),))
     assert order_body(3, other)["customer"]["id"] != user_of(3)
 
 
 def test_problems_and_what_stands_nowhere_count() -> None:
-    escalating = Script("n", "en", "none", (Exchange("hi"),), escalates=True)
+    escalating = Script("n", "en", "none", (ScriptedTurn("hi"),), escalates=True)
     told = measured_dialogues(
         [
             Played(SCRIPT, "", handed_over=True, seconds=[0.1]),
