@@ -1,5 +1,8 @@
 """Fixtures that tests of every part use."""
 
+import os
+import sys
+
 import pytest
 
 from tests.databases import (
@@ -25,6 +28,10 @@ __all__ = [
     "redis_settings",
     "sqlite_url",
 ]
+
+# Where a container forbids to keep bytecode, hundreds of child processes would compile us anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 PREFECT_SERVERS = {"prefect_server", "harness"}
 
