@@ -22,6 +22,7 @@ from agents.runtime.journal import journal
 from agents.runtime.journal.inquiries import named
 from agents.runtime.journal.ranks import Priority
 from agents.runtime.settings import settings
+from agents.runtime.showcase import rename_run
 from agents.runtime.tally import Tally
 from agents.support.decide_turn import books_of
 from agents.support.desk import Desk, open_desk
@@ -44,6 +45,7 @@ async def chat(user: User = USER) -> Listing:
         user: Who has signed in. The orders of the sample's customers are put into the journal.
 
     """
+    await rename_run(f"chat: {user}")
     orders = await ordered(user)
     async with open_desk() as desk:
         books = await books_of(user, set(orders))

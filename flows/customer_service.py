@@ -14,13 +14,14 @@ from prefect import Flow, flow
 from pydantic import ValidationError
 
 from agents.runtime.errors import AgentError
+from agents.runtime.showcase import rename_run
 from agents.services.files.records import BadRecord, read_records
 from agents.support.desk import Desk, open_desk
 from agents.support.models import Turn
 from flows.chatting import chat
 from flows.conversation import answer
 from flows.evaluation import evaluate
-from flows.listings import Listing
+from flows.listings import Listing, shown
 from flows.terminal import command
 
 
@@ -45,6 +46,7 @@ async def serve_turns(file: str, out: str = "replies.jsonl") -> Listing:
 
     """
     turns = read_turns(file)
+    await rename_run(f"customer-service: {len(turns):,} turns")
     async with open_desk() as desk:
         async for batch in desk.accepted(turns):
             await answer(batch)
@@ -53,7 +55,10 @@ async def serve_turns(file: str, out: str = "replies.jsonl") -> Listing:
     await asyncio.to_thread(Path(out).write_bytes, text)
     actions = Counter("hand over" if line["handoff"] else str(line["action"]) for line in lines)
     table = [{"action": word, "turns": f"{n:,}"} for word, n in actions.most_common()]
-    return Listing(title=f"{len(lines):,} turns answered", table=table, lines=[f"replies: {out}"])
+    title = f"{len(lines):,} turns answered"
+    return await shown(
+        "customer-service", Listing(title=title, table=table, lines=[f"replies: {out}"])
+    )
 
 
 def read_turns(path: str) -> list[Turn]:
@@ -101,6 +106,7 @@ async def enqueue_turns(file: str) -> Listing:
 
     """
     turns = read_turns(file)
+    await rename_run(f"enqueue-turns: {len(turns):,} turns")
     async with open_desk() as desk:
         await desk.queued(turns)
         table = [{"outcome": word, "turns": f"{n:,}"} for word, n in desk.tally.outcomes.items()]

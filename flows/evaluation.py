@@ -17,7 +17,7 @@ from agents.runtime.journal import open_journal
 from agents.runtime.journal.ranks import Priority
 from agents.runtime.saga import saga
 from agents.runtime.settings import settings
-from agents.runtime.showcase import publish_image, publish_table
+from agents.runtime.showcase import publish_image, publish_table, rename_run
 from agents.runtime.tally import Tally
 from agents.support.desk import Desk
 from agents.support.evaluation.gates import broken
@@ -71,6 +71,7 @@ async def _reported(figures: dict[str, float], played: list[Played]) -> Listing:
     rounded = {name: round(value, 4) for name, value in figures.items()}
     last = orjson.dumps(rounded).decode()
     title = f"{len(failed)} gates are not passed" if failed else "all gates are passed"
+    await rename_run(f"evaluate-customer-service: {title}")
     code = FAILED if failed else 0
     return Listing(title=title, table=table, lines=[*missed, *failed], code=code, last=last)
 
