@@ -31,6 +31,7 @@ CLOSE = 0.15  # between the first two, for a question which of them is meant
 MOST_FAILURES = 2
 MOST_LATER = 3
 SMALL_TALK = {"greeting", "thanks"}
+FOR_A_PERSON = {"more-than-one-payment"}  # rules that our staff may bend and a program may not
 TASKS = frozenset(get_args(TaskName))
 
 Retrieve = Callable[[str, Language], Sequence[Passage]]
@@ -210,8 +211,11 @@ def _advance(heard: Heard, task: Task) -> Decided:
     try:
         perform(request_of(task, order), heard.books.customer, order, heard.books.goods)
     except Refused as error:
-        then, after = _next(heard, task.order)
         refused = Part(saying=f"refused {error.rule}", values={"subject": error.subject})
+        if error.rule in FOR_A_PERSON:
+            over = hand_over(heard.turn, heard.before, f"policy: {error.rule}")
+            return over.model_copy(update={"parts": (refused, *over.parts)})
+        then, after = _next(heard, task.order)
         return Decided(action="answer", reason="refused", parts=(refused, *then), after=after)
     return _ask(heard, task.model_copy(update={"asked": "confirm"}), "confirm")
 

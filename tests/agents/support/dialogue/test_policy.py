@@ -1,6 +1,9 @@
 """What is done follows from what is understood, remembered and owned, and from nothing else."""
 
+from dataclasses import replace
+
 from agents.services.shop.requests import Cancel, Return
+from agents.support.dialogue.forms import Books
 from agents.support.dialogue.policy import decide, language
 from agents.support.dialogue.words import reply
 from agents.support.models import Decided, Dialogue, IntentName, Learned, Passage, Understood
@@ -101,6 +104,16 @@ def test_a_person_is_called_when_asked_for_in_anger_or_after_two_failures() -> N
     once = decide(heard("poem", "out_of_scope"))
     assert once.after.failures == 1
     assert decide(heard("poem", "out_of_scope", before=once.after)).action == "hand_over"
+
+
+def test_what_only_our_staff_may_do_is_handed_over() -> None:
+    told = heard("pay A100 with my gift card", "modify_payment")
+    order = told.books.orders["A100"]
+    twice = order.model_copy(update={"movements": order.movements * 2})
+    books = Books(told.books.customer, {"A100": twice}, told.books.goods)
+    over = decide(replace(told, books=books))
+    assert (over.action, over.reason) == ("hand_over", "policy: more-than-one-payment")
+    assert "a person has to look at it. I hand you over" in answer(over)
 
 
 def test_the_bot_is_silent_once_a_person_has_taken_over() -> None:
