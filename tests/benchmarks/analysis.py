@@ -16,6 +16,7 @@ from tests.benchmarks.machine import ask, tell
 from tests.benchmarks.readings import PARTS, write_readings
 
 WAYS = ("flow", "two", "direct", "pool", "plain", "polars")
+PLACES = (32, 48, 64)  # requests that a host answers at once
 Told = dict[str, list[dict[str, float]]]
 
 
@@ -50,7 +51,10 @@ def main() -> None:
         few = seconds(cleaning(Path(name) / "few", given.rows // 10, given.rounds))
         told = cleaning(Path(name) / "all", given.rows, given.rounds)
     every, more = seconds(told), {way: t - few[way] for way, t in seconds(told).items()}
-    fans = [ask("fanning", environment={}) for _ in range(given.rounds)]
+    fans = {
+        n: [ask("fanning", "--places", n, environment={}) for _ in range(given.rounds)]
+        for n in PLACES
+    }
     tell(
         {
             "cores": os.cpu_count(),
@@ -69,12 +73,12 @@ def main() -> None:
     )
 
 
-def fanning(fans: list[dict[str, Any]]) -> dict[str, Any]:
-    """How much longer a thousand requests take than the host itself needs for them."""
+def fanning(fans: dict[int, list[dict[str, Any]]]) -> dict[str, Any]:
+    """How much longer a thousand requests take than a host needs for them that answers so many at once."""
     return {
-        "fan_out_requests": int(fans[0]["requests"]),
-        "fan_out_times_cap": round(median(f["ours"] / f["cap"] for f in fans), 3),
-        "bare_httpx_times_cap": round(median(f["bare"] / f["cap"] for f in fans), 3),
+        f"{way}_times_cap_of_{places}": round(median(one[way] / one["cap"] for one in some), 3)
+        for places, some in fans.items()
+        for way in ("ours", "bare")
     }
 
 

@@ -1,8 +1,9 @@
 """A thousand requests to a host that answers so many at once, by our fetcher and by bare httpx.
 
-python -m tests.benchmarks.fanning; the last line is one JSON object.
+python -m tests.benchmarks.fanning [--places N] [--requests N]; the last line is one JSON object.
 """
 
+import argparse
 import asyncio
 import subprocess
 import sys
@@ -11,22 +12,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
 from agents.services.fetching.fetcher import Fetcher
-from agents.services.fetching.pace import MOST
 from tests.benchmarks.machine import ROOT, tell
 
-REQUESTS = 1_000
-DELAY = 0.3  # seconds of an answer; MOST at once are answered
+DELAY = 0.3  # seconds of an answer
 BODY = b"\n" + b"1\n" * 200
 
 
 @contextmanager
-def slow_host() -> Iterator[int]:
+def slow_host(places: int) -> Iterator[int]:
     """A host in a process of its own, whose answers take their time; its port."""
-    command = [sys.executable, "-m", "tests.benchmarks.fanning", "host"]
+    command = [sys.executable, "-m", "tests.benchmarks.fanning", "--host", f"--places={places}"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as host:
         assert host.stdout is not None
         try:
@@ -35,9 +35,9 @@ def slow_host() -> Iterator[int]:
             host.kill()
 
 
-async def serve_slowly() -> None:
+async def serve_slowly(at_once: int) -> None:
     """Be that host, until killed."""
-    places = asyncio.Semaphore(int(MOST))
+    places = asyncio.Semaphore(at_once)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await _head(reader):
@@ -60,38 +60,45 @@ async def _head(reader: asyncio.StreamReader) -> bytes:
         return b""
 
 
-async def ours(port: int) -> float:
+async def ours(urls: list[str]) -> float:
     """Seconds of the fetcher, everything in its store."""
+    host = urlsplit(urls[0]).netloc
     with tempfile.TemporaryDirectory() as name:
-        async with Fetcher(Path(name), frozenset({f"127.0.0.1:{port}"})) as fetcher:
+        async with Fetcher(Path(name), frozenset({host})) as fetcher:
             begun = time.monotonic()
-            urls = (f"http://127.0.0.1:{port}/{n}.csv" for n in range(REQUESTS))
             await asyncio.gather(*map(fetcher.fetch, urls))
             return time.monotonic() - begun
 
 
-async def bare(port: int) -> float:
+async def bare(urls: list[str], at_once: int) -> float:
     """Seconds of httpx, as many at once as the host answers."""
-    places = asyncio.Semaphore(int(MOST))
-    limits = httpx.Limits(max_connections=int(MOST), max_keepalive_connections=int(MOST))
+    places = asyncio.Semaphore(at_once)
+    limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once)
     async with httpx.AsyncClient(limits=limits, trust_env=False) as client:
 
-        async def get(n: int) -> None:
+        async def get(url: str) -> None:
             async with places:
-                (await client.get(f"http://127.0.0.1:{port}/{n}.csv")).raise_for_status()
+                (await client.get(url)).raise_for_status()
 
         begun = time.monotonic()
-        await asyncio.gather(*map(get, range(REQUESTS)))
+        await asyncio.gather(*map(get, urls))
         return time.monotonic() - begun
 
 
 def main() -> None:
-    """Measure both on the same host."""
-    if sys.argv[1:] == ["host"]:
-        asyncio.run(serve_slowly())
-    with slow_host() as port:
-        theirs, mine = asyncio.run(bare(port)), asyncio.run(ours(port))
-    tell({"requests": REQUESTS, "ours": mine, "bare": theirs, "cap": REQUESTS * DELAY / MOST})
+    """Measure both on the same host, or be it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--places", type=int, default=32, help="requests that it answers at once")
+    parser.add_argument("--requests", type=int, default=1_000)
+    parser.add_argument("--host", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.host:
+        asyncio.run(serve_slowly(given.places))
+    with slow_host(given.places) as port:
+        urls = [f"http://127.0.0.1:{port}/{n}.csv" for n in range(given.requests)]
+        theirs, mine = asyncio.run(bare(urls, given.places)), asyncio.run(ours(urls))
+    cap = given.requests * DELAY / given.places
+    tell({"requests": given.requests, "ours": mine, "bare": theirs, "cap": cap})
 
 
 if __name__ == "__main__":

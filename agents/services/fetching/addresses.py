@@ -5,7 +5,7 @@ Source: OWASP API Security 2023, API7 Server Side Request Forgery.
 
 import asyncio
 import socket
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -30,23 +30,25 @@ class Refused(PermanentError):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A URL taken apart, and the one address that was checked and is connected to."""
+class Place:
+    """A URL taken apart."""
 
     url: str
     scheme: str
     host: str
     port: int
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target(Place):
+    """A place, and the one address that was checked and is connected to."""
+
     address: str
 
 
-async def checked(url: str, allowed: frozenset[str]) -> Target:
-    """Resolve the URL's host once and check every address it has.
-
-    `allowed` are "host:port" pairs that may be private. Raises Refused, and TransientError if the
-    name cannot be resolved now.
-    """
+def place_of(url: str) -> Place:
+    """Where the URL leads by its own words. Raises Refused."""
     try:
         parts = urlsplit(url)
         port = parts.port or PORTS.get(parts.scheme, 0)
@@ -56,13 +58,21 @@ async def checked(url: str, allowed: frozenset[str]) -> Target:
         raise Refused(url, "scheme", "only http and https are")
     if not parts.hostname or parts.username is not None or "\\" in url:
         raise Refused(url, "host", "it names no plain host")
-    host = parts.hostname
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    addresses = await _resolved(host, port)
-    if f"{host}:{port}" not in allowed:
+    return Place(url, parts.scheme, parts.hostname, port, path)
+
+
+async def checked(place: Place, allowed: frozenset[str]) -> Target:
+    """Resolve the place's host once and check every address it has.
+
+    `allowed` are "host:port" pairs that may be private. Raises Refused, and TransientError if the
+    name cannot be resolved now.
+    """
+    addresses = await _resolved(place.host, place.port)
+    if f"{place.host}:{place.port}" not in allowed:
         for address in addresses:
-            _require_public(url, address)
-    return Target(url, parts.scheme, host, port, path, addresses[0])
+            _require_public(place.url, address)
+    return Target(**asdict(place), address=addresses[0])
 
 
 async def _resolved(host: str, port: int) -> list[str]:

@@ -1,9 +1,6 @@
 """The one place from which foreign URLs are fetched: checked, paced, bounded in bytes and time."""
 
 import asyncio
-import hashlib
-import os
-import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -17,7 +14,8 @@ import httpx
 from agents.runtime.clock import clock
 from agents.runtime.deadline import within
 from agents.runtime.errors import PermanentError, TransientError
-from agents.services.fetching.addresses import Target, checked
+from agents.services.fetching.addresses import Place, Target, checked, place_of
+from agents.services.fetching.arriving import Arriving
 from agents.services.fetching.pace import Pace
 from agents.services.http import KEEP_ALIVE_SECONDS, retry_after, tls
 
@@ -133,33 +131,37 @@ class Fetcher:
         if scheme in self.aliases:
             url = self.aliases[scheme] + path
         for _ in range(MOST_REDIRECTS + 1):
-            target = await checked(url, self.allowed)
-            answer = await self._asked(method, target, headers)
+            answer = await self._asked(method, place_of(url), headers)
             if isinstance(answer, Fetched):
                 return answer
             url = urljoin(url, answer)
         raise Unfetched(url, f"more than {MOST_REDIRECTS} redirects")
 
-    async def _asked(self, method: str, target: Target, headers: dict[str, str]) -> Fetched | str:
+    async def _asked(self, method: str, place: Place, headers: dict[str, str]) -> Fetched | str:
         """The document, or where it is instead."""
-        pace = self._paces[target.host, target.port]
-        async with pace.turn(), self._client(target) as client:
-            request = self._request(client, method, target, headers)
-            response = await client.send(request, stream=True)
-            try:
-                if response.status_code in REDIRECTS and "location" in response.headers:
-                    return str(response.headers["location"])
-                self._require_ok(target, response, pace)
-                fetched = await self._stored(target, response, empty=method == "HEAD")
-            finally:
-                await response.aclose()
-            pace.went_well()
-            return fetched
+        pace = self._paces[place.host, place.port]
+        with Arriving(self.store) as arriving:
+            async with pace.turn(), self._client(place) as client:
+                target = await checked(place, self.allowed)
+                request = self._request(client, method, target, headers)
+                response = await client.send(request, stream=True)
+                try:
+                    if response.status_code in REDIRECTS and "location" in response.headers:
+                        return str(response.headers["location"])
+                    self._require_ok(place, response, pace)
+                    async for chunk in response.aiter_raw():
+                        arriving.take(chunk)
+                        self._require_small(place, arriving.size)
+                finally:
+                    await response.aclose()
+                pace.went_well()
+            digest = "" if method == "HEAD" else await arriving.keep()
+            return _described(place, response, digest, arriving.size)
 
     @asynccontextmanager
-    async def _client(self, target: Target) -> AsyncIterator[httpx.AsyncClient]:
+    async def _client(self, place: Place) -> AsyncIterator[httpx.AsyncClient]:
         """A client with one connection: httpx's own pool looks at all of them at every call."""
-        free = self._free[target.host, target.port]
+        free = self._free[place.host, place.port]
         client = free.pop() if free else self._opened()
         try:
             yield client
@@ -193,55 +195,23 @@ class Fetcher:
             extensions=extensions,
         )
 
-    def _require_ok(self, target: Target, response: httpx.Response, pace: Pace) -> None:
+    def _require_ok(self, place: Place, response: httpx.Response, pace: Pace) -> None:
         status = response.status_code
         if status in {429, 503}:
             wait = retry_after(response.headers.get("Retry-After"))
             pace.too_much(wait or PAUSE)
-            raise TransientError(f"{target.url[:200]}: asked to slow down ({status})", wait)
+            raise TransientError(f"{place.url[:200]}: asked to slow down ({status})", wait)
         if status in GONE:
-            raise Unfetched(target.url, f"status {status}")
+            raise Unfetched(place.url, f"status {status}")
         if not 200 <= status < 300:
-            raise TransientError(f"{target.url[:200]}: status {status}")
+            raise TransientError(f"{place.url[:200]}: status {status}")
 
-    async def _stored(self, target: Target, response: httpx.Response, *, empty: bool) -> Fetched:
-        if empty:
-            return _described(target, response, "", 0)
-        digest, size = hashlib.sha256(), 0
-        with _Arriving(self.store) as arriving:
-            async for chunk in response.aiter_raw():
-                size += len(chunk)
-                self._require_small(target, size)
-                digest.update(chunk)
-                arriving.file.write(chunk)
-            arriving.keep(digest.hexdigest())
-        return _described(target, response, digest.hexdigest(), size)
-
-    def _require_small(self, target: Target, size: int) -> None:
+    def _require_small(self, place: Place, size: int) -> None:
         if size > self.caps.bytes:
-            raise Unfetched(target.url, f"more than {self.caps.bytes:,} bytes")
+            raise Unfetched(place.url, f"more than {self.caps.bytes:,} bytes")
 
 
-class _Arriving:
-    """A file beside its place, moved there whole or removed."""
-
-    def __init__(self, store: Path) -> None:
-        handle, name = tempfile.mkstemp(dir=store, prefix=".fetching-")
-        self.file, self._path, self._store = os.fdopen(handle, "wb"), Path(name), store
-
-    def __enter__(self) -> Self:
-        return self
-
-    def keep(self, digest: str) -> None:
-        self.file.close()
-        self._path.replace(self._store / digest)
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
-        self._path.unlink(missing_ok=True)
-
-
-def _described(target: Target, response: httpx.Response, digest: str, size: int) -> Fetched:
+def _described(place: Place, response: httpx.Response, digest: str, size: int) -> Fetched:
     headers = response.headers
     following = response.links.get("next", {}).get("url", "")
     return Fetched(
@@ -249,5 +219,5 @@ def _described(target: Target, response: httpx.Response, digest: str, size: int)
         size,
         headers.get("ETag", ""),
         headers.get("Last-Modified", ""),
-        urljoin(target.url, following) if following else "",
+        urljoin(place.url, following) if following else "",
     )

@@ -3,7 +3,7 @@
 import pytest
 
 from agents.runtime.errors import TransientError
-from agents.services.fetching.addresses import Refused, checked
+from agents.services.fetching.addresses import Refused, checked, place_of
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -41,24 +41,24 @@ REFUSED = [
 @pytest.mark.parametrize("url,rule", REFUSED)
 async def test_what_is_never_fetched(url: str, rule: str) -> None:
     with pytest.raises(Refused) as refused:
-        await checked(url, NOBODY)
+        await checked(place_of(url), NOBODY)
     assert refused.value.rule == rule
 
 
 @pytest.mark.parametrize("url", ["http://93.184.215.14/a?b=1", "https://[2606:4700::1111]/"])
 async def test_public_addresses_are(url: str) -> None:
-    target = await checked(url, NOBODY)
+    target = await checked(place_of(url), NOBODY)
     assert target.address in url
 
 
 async def test_only_the_very_host_and_port_are_allowed() -> None:
     allowed = frozenset({"127.0.0.1:8080"})
-    assert (await checked("http://127.0.0.1:8080/x?y", allowed)).path == "/x?y"
+    assert (await checked(place_of("http://127.0.0.1:8080/x?y"), allowed)).path == "/x?y"
     for url in ("http://127.0.0.1:8081/", "http://localhost:8080/", "https://127.0.0.1/"):
         with pytest.raises(Refused):
-            await checked(url, allowed)
+            await checked(place_of(url), allowed)
 
 
 async def test_a_name_without_an_address_is_tried_again() -> None:
     with pytest.raises(TransientError, match="no address now"):
-        await checked("http://nothing.invalid/", NOBODY)
+        await checked(place_of("http://nothing.invalid/"), NOBODY)

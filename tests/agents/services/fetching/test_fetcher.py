@@ -11,7 +11,7 @@ import pytest
 
 from agents.analysis.sample.serving import Server, serving
 from agents.runtime.errors import TransientError
-from agents.services.fetching.addresses import Refused, Target, checked
+from agents.services.fetching.addresses import Refused, Target, checked, place_of
 from agents.services.fetching.fetcher import Caps, Fetcher, Unfetched
 
 CAPS = Caps(bytes=100_000, seconds=5, connect=1, read=1)
@@ -125,7 +125,8 @@ async def test_a_name_is_resolved_once_for_check_and_connection(
 
 
 async def _target(server: Server) -> Target:
-    return await checked(f"http://rebound.example:{server.server_address[1]}/a.csv", frozenset())
+    url = f"http://rebound.example:{server.server_address[1]}/a.csv"
+    return await checked(place_of(url), frozenset())
 
 
 async def test_a_host_that_never_answers_costs_its_time_and_no_more(tmp_path: Path) -> None:
