@@ -100,7 +100,7 @@ class Nursery:
 def _say(connection: socket.socket, what: dict[str, Any]) -> None:
     try:
         connection.setblocking(False)
-        connection.send(b"\n" + json.dumps(what).encode())
+        connection.send(b"\n" + json.dumps(what).encode() + b"\n")
     except OSError:
         pass  # nobody listens any more
 
@@ -115,7 +115,7 @@ def _end_with(nursery: int) -> None:
 
 def _work(connection: socket.socket) -> NoReturn:
     with connection.makefile("rwb") as stream:
-        stream.write(json.dumps(_answer(json.loads(stream.readline()))).encode())
+        stream.write(json.dumps(_answer(json.loads(stream.readline()))).encode() + b"\n")
     os._exit(0)
 
 

@@ -26,6 +26,7 @@ from agents.runtime.task import AGENTS, Agent
 
 PROGRAM = Path(__file__).with_name("nursery.py")
 START_SECONDS = 60.0
+LONGEST_ANSWER = 2**30  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,20 +124,21 @@ def _started(listener: int, modules: list[str]) -> subprocess.Popen[bytes]:
 
 
 async def _ask(address: Path, request: str) -> dict[str, Any]:
-    """The last line of what is answered, which says how the call ended; nothing if none came."""
-    answer = b""
-    with suppress(OSError):
-        reader, writer = await asyncio.open_unix_connection(address)
+    """What is answered, or else the last line, which says how the call ended; nothing if none came.
+
+    A whole answer is enough: until a child with much memory is gone, its end would be waited for.
+    """
+    with suppress(OSError, ValueError):
+        reader, writer = await asyncio.open_unix_connection(address, limit=LONGEST_ANSWER)
         try:
             writer.write(request.encode() + b"\n")
-            answer = await reader.read()
+            while line := await reader.readline():
+                with suppress(json.JSONDecodeError):
+                    told: dict[str, Any] = json.loads(line)
+                    return told
         finally:
             writer.transport.abort()  # which kills whoever has not answered yet
-    try:
-        told: dict[str, Any] = json.loads(answer.splitlines()[-1])
-    except (ValueError, IndexError):
-        return {}
-    return told
+    return {}
 
 
 def _module_of(agent: Agent[..., Any]) -> str:
