@@ -9,6 +9,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -28,6 +29,7 @@ from tests.faults.sabotage import mutants, sabotage
 from tests.faults.simulation.play import open_simulation
 from tests.faults.simulation.schedule import nth_calls, schedule_named, schedule_of
 from tests.faults.simulation.sweep import sweep
+from tests.faults.study import new_study
 
 ZOMBIES = (
     "intended:capture_payment@1",
@@ -60,6 +62,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     add("--releases", action="store_true", help="points, finished by another release: both ways")
     add("--zombies", type=int, default=0, help="each kind of zombie so often")
     add("--cell", action="append", default=[], help="this cell, as history names it")
+    add("--study", action="store_true", help="runs of data analysis instead of orders")
     add("--runs", type=int, default=1, help="repeat points and cells so often")
     add("--lease", type=float, default=1.0, help="seconds; 15 in production")
     add("--journal", choices=("sqlite", "postgresql"), default="sqlite")
@@ -112,6 +115,8 @@ def _replay(name: str) -> int:
 
 def _played(asked: argparse.Namespace) -> dict[str, Any]:
     plan = Plan(asked.seed, asked.journal, asked.at_once, asked.history, asked.lease)
+    if asked.study:
+        plan = replace(plan, set_scene=new_study, preload=("flows.data_analysis",))
     played: list[Played] = []
     if asked.kills or chosen(asked, {"any": 1}):
         played = asyncio.run(explore(plan, lambda hits: chosen(asked, hits), asked.kills))
@@ -123,9 +128,8 @@ def _played(asked: argparse.Namespace) -> dict[str, Any]:
 
 def _sabotaged(asked: argparse.Namespace) -> dict[str, int]:
     """The mutants: a few, all, or none, as a campaign of cells of one's own has no need of them."""
-    wanted = (
-        {m.name for m in mutants()} if asked.kills else set(QUICK_MUTANTS if asked.quick else ())
-    )
+    of_orders = asked.kills and not asked.study
+    wanted = {m.name for m in mutants()} if of_orders else set(QUICK_MUTANTS * asked.quick)
     tried = []
     for mutant in mutants():
         if mutant.name in wanted and not asked.no_mutants:

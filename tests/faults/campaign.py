@@ -16,17 +16,18 @@ from typing import Any
 from tests.faults.cells import MAY_CRASH, Cell, moments
 from tests.faults.client import Hung, NurseryClient, open_nursery
 from tests.faults.ground import Ground, Journals, Kind, open_ground, open_journals
-from tests.faults.judge import Case, judge, only_untold, sorts, unfinished
+from tests.faults.judge import Case, sorts
 from tests.faults.nursery import BLOCKED, CRASHED, STARVED
 from tests.faults.outages import open_line
-from tests.faults.runs import Ended, Run
+from tests.faults.runs import Ended, Job, Run
 from tests.faults.sabotage import next_release
-from tests.faults.scene import Scene, new_scene
+from tests.faults.scene import OrderScene, Scene, new_scene
 
 MOST_RECOVERIES = 6
 CELLS_A_SANDBOX = 100
 CROWD = 3  # a run among others takes about so much longer
 TWINS_LEASE = 10.0  # nobody dies there; a starved machine must not look like a death
+SetScene = Callable[[Path, Path, str, float], Scene]
 Choose = Callable[[dict[str, int]], Sequence[Cell]]
 SECOND_BLOW = 1.0  # seconds from SIGTERM to SIGKILL
 SIGNALS = {"interrupt": "SIGINT", "term": "SIGTERM"}
@@ -79,10 +80,16 @@ class Quiet:
 
 
 class Player:
-    """Plays cells in one nursery on one ground."""
+    """Plays cells in one nursery on one ground, each on a scene of its own that `set_scene` makes."""
 
-    def __init__(self, nursery: NurseryClient, ground: Ground, quiet: Quiet) -> None:
-        self._nursery, self._ground, self._quiet = nursery, ground, quiet
+    def __init__(
+        self,
+        nursery: NurseryClient,
+        ground: Ground,
+        quiet: Quiet,
+        set_scene: SetScene = new_scene,
+    ) -> None:
+        self._nursery, self._ground, self._quiet, self._set = nursery, ground, quiet, set_scene
         self._seed, self._undisturbed = quiet.seed, quiet.seconds
         self.other: Player | None = None  # the same with the next release of the code
 
@@ -90,15 +97,17 @@ class Player:
         """Play one cell and judge it; the folder of one that failed is kept below `keep`."""
         played = Played(cell, self._seed)
         async with self._ground.plot() as (folder, url):
-            scene = new_scene(folder, self._ground.data, url, self._quiet.lease)
-            scene = replace(scene, work="consume" if cell.queue else "process")
+            scene = self._set(folder, self._ground.data, url, self._quiet.lease)
+            if cell.queue:
+                assert isinstance(scene, OrderScene), "only orders are queued"
+                scene = replace(scene, work="consume")
             try:
                 first, then = self._sides(cell)
                 await first._disturb(scene, played)
                 await then._recover(scene, played)
                 buried = cell.kind == "files"
                 case = Case(scene.expected, played.wounded, cell.cancel, buried)
-                played.breaches += await judge(scene, case)
+                played.breaches += await scene.judge(case)
             except Hung as error:
                 played.breaches.append(f"liveness: {error}")
             wrong = {CRASHED} if cell.kind == "zombie" else {CRASHED, BLOCKED}
@@ -106,7 +115,7 @@ class Player:
             if any(ended.code in wrong for ended in calm):
                 played.breaches.append("a run ended by an error, see run.log")
             if played.breaches and keep:
-                shutil.copytree(folder, keep / scene.shop.name, dirs_exist_ok=True)
+                shutil.copytree(folder, keep / scene.name, dirs_exist_ok=True)
         return played
 
     def _sides(self, cell: Cell) -> tuple["Player", "Player"]:
@@ -164,9 +173,10 @@ class Player:
         await self._finish(run, played)
 
     async def _cut_off(self, scene: Scene, played: Played) -> None:
-        async with open_line(scene.shop.journal_url, scene.shop.folder) as broken:
+        run = scene.run()
+        async with open_line(run.journal, Path(run.folder)) as broken:
             broken.cut_at = played.cell.number
-            await self._finish(replace(scene.run(), journal=broken.url), played)
+            await self._finish(replace(run, journal=broken.url), played)
 
     async def _zombie(self, scene: Scene, played: Played) -> None:
         """The first stands still, the second takes over as soon as the lease has run out."""
@@ -222,10 +232,10 @@ class Player:
         """Undisturbed runs until nothing is left to do; each waits itself for what the dead held."""
         lease = TWINS_LEASE if played.cell.kind == "twins" else self._quiet.lease
         for _ in range(MOST_RECOVERIES):
-            if not await unfinished(scene):
+            if not await scene.unfinished():
                 break
-            job: Any = scene.work
-            if await only_untold(scene):
+            job: Job | None = None
+            if await scene.only_untold():
                 job = "reconcile"
                 await asyncio.sleep(lease)  # what a dead process was sending is its own for so long
             await self._finish(scene.run(job=job, lease=lease), played)
@@ -252,13 +262,15 @@ class Recorded:
     breaches: list[str]
 
 
-async def recorded(nursery: NurseryClient, ground: Ground) -> Recorded:
+async def recorded(
+    nursery: NurseryClient, ground: Ground, set_scene: SetScene = new_scene
+) -> Recorded:
     """Record an undisturbed run; whatever is wrong with it is wrong without any fault."""
     async with ground.plot() as (folder, url):
-        scene = new_scene(folder, ground.data, url)
+        scene = set_scene(folder, ground.data, url, 1.0)
         file = folder / "hits.json"
         ended = await nursery.finish(scene.run(hits=str(file)))
-        breaches = await judge(scene, Case(scene.expected, set()))
+        breaches = await scene.judge(Case(scene.expected, set()))
         if ended.code != 0:
             breaches.append(f"an undisturbed run ended with {ended}")
         return Recorded(json.loads(file.read_text("utf-8")), ended.seconds, breaches)
@@ -266,13 +278,15 @@ async def recorded(nursery: NurseryClient, ground: Ground) -> Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a campaign shares: seed, kind of journal, cells at once, its history file."""
+    """What a campaign shares: seed, kind of journal, cells at once, its history file, what is played on."""
 
     seed: int
     journal: Kind
     at_once: int
     history: Path
     lease: float = 1.0
+    set_scene: SetScene = new_scene
+    preload: tuple[str, ...] = ()
 
 
 async def campaign(
@@ -289,12 +303,12 @@ async def campaign(
             other = await stack.enter_async_context(open_nursery(tree))
         for start in range(0, len(cells), CELLS_A_SANDBOX):
             async with open_ground(journals) as ground:
-                quiet = await recorded(nursery, ground)
+                quiet = await recorded(nursery, ground, plan.set_scene)
                 if quiet.breaches:
                     played.append(Played(Cell("quiet"), plan.seed, breaches=quiet.breaches))
                 known = Quiet(plan.seed, quiet.seconds, plan.lease)
-                player = Player(nursery, ground, known)
-                player.other = Player(other, ground, known) if other else None
+                player = Player(nursery, ground, known, plan.set_scene)
+                player.other = Player(other, ground, known, plan.set_scene) if other else None
                 waiting = iter(cells[start : start + CELLS_A_SANDBOX])
 
                 async def work(player: Player = player, waiting: Any = waiting) -> None:
@@ -312,7 +326,8 @@ def summary(played: Sequence[Played], plan: Plan) -> dict[str, Any]:
     """The counts of a campaign, and for each failing cell the command that replays it."""
     breaches = [breach for one in played for breach in one.breaches]
     recoveries = sorted(one.recovered for one in played if one.recovered is not None)
-    replay = f"python -m tests.faults --journal {plan.journal} --seed {plan.seed} --cell"
+    study = " --study" * (plan.set_scene is not new_scene)
+    replay = f"python -m tests.faults{study} --journal {plan.journal} --seed {plan.seed} --cell"
     return {
         "journal": plan.journal,
         "seed": plan.seed,
@@ -343,10 +358,10 @@ async def explore(plan: Plan, choose: Choose, kills: int = 0) -> list[Played]:
     Then cells of random kills until so many `kills` have happened.
     """
     async with AsyncExitStack() as stack:
-        nursery = await stack.enter_async_context(open_nursery())
+        nursery = await stack.enter_async_context(open_nursery(preload=plan.preload))
         journals = await stack.enter_async_context(open_journals(plan.journal))
         async with open_ground(journals) as ground:
-            hits = (await recorded(nursery, ground)).hits
+            hits = (await recorded(nursery, ground, plan.set_scene)).hits
         played = await campaign(nursery, journals, plan, choose(hits))
         numbers, happened = count(), 0
         while happened < kills:

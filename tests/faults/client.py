@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -117,12 +117,15 @@ class NurseryClient:
 
 
 @asynccontextmanager
-async def open_nursery(tree: Path = ROOT) -> AsyncIterator[NurseryClient]:
-    """Start a nursery of the code in `tree`; with it end all children it still has."""
+async def open_nursery(
+    tree: Path = ROOT, preload: Sequence[str] = ()
+) -> AsyncIterator[NurseryClient]:
+    """Start a nursery of the code in `tree`, with more modules loaded; all its children end with it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "tests.faults.nursery",
+        *preload,
         cwd=tree,
         env=os.environ | {"PYTHONPATH": str(tree)},
         stdin=PIPE,

@@ -8,20 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agents.runtime.lifecycle import ENDED
-from tests.faults.scene import OUTCOMES, Scene
-from tests.invariants import AT_REST, Journal, Record, Row, breaches_of, dump_journal, read_record
+from tests.invariants import AT_REST, Journal, Record, Row, breaches_of
 
 CLAIMS = {"claim", "take_over"}
 LETTING_GO = {"hand_back", "delay", "park", "complete", "end_failed", "end_compensated"} | {
     "end_cancelled",
     "dead_letter",
 }
+OUTCOMES: dict[str, set[str | None]] = {
+    "completed": {"shipped"},
+    "compensated": {"refunded", "rejected"},
+    "failed": {"rejected"},
+    "waiting": {None},
+}
 BY_PEOPLE = {"accept", "cancel", "decide", "escalate", "mend", "replay", "discard"}
-
-
-async def unfinished(scene: Scene) -> list[str]:
-    """Orders that are not at rest, or not even accepted, or about which somebody is still to be told."""
-    return left_over(await dump_journal(scene.shop.journal_url), scene.expected)
 
 
 def sorts(breaches: Sequence[str]) -> dict[str, int]:
@@ -42,14 +42,8 @@ def changed(before: tuple[Journal, Record], after: tuple[Journal, Record]) -> li
 
 
 def left_over(journal: Journal, expected: Mapping[str, set[str]]) -> list[str]:
-    """The same of a journal at hand."""
-    return [*_unended(journal, expected), *untold(journal)]
-
-
-async def only_untold(scene: Scene) -> bool:
-    """Whether all that is left are messages: those a reconciler sends."""
-    journal = await dump_journal(scene.shop.journal_url)
-    return bool(untold(journal)) and not _unended(journal, scene.expected)
+    """Orders that are not at rest, or not even accepted, or about which somebody is still to be told."""
+    return [*unended(journal, expected), *untold(journal)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +61,19 @@ class Case:
     buried: bool = False
 
 
-async def judge(scene: Scene, case: Case) -> list[str]:
-    """Every breach in a cell, or nothing."""
-    shop = scene.shop
-    journal, record = await dump_journal(shop.journal_url), read_record(shop.data, shop.name)
-    return verdict(journal, record, case)
-
-
 def verdict(journal: Journal, record: Record, case: Case) -> list[str]:
     """Every breach, by the record and the journal alone."""
     breaches = breaches_of(journal, record)
-    breaches += _unended(journal, case.expected)
+    breaches += unended(journal, case.expected)
     breaches += [f"outbox {told}" for told in untold(journal)]
     breaches += _wrong_ends(journal, case)
     for item, row in journal.items.items():
-        breaches += _strange_writes(row, journal.history.get(item, []), case.gone)
+        breaches += strange_writes(row, journal.history.get(item, []), case.gone)
     return breaches
 
 
-def _unended(journal: Journal, expected: Mapping[str, set[str]]) -> list[str]:
+def unended(journal: Journal, expected: Mapping[str, set[str]]) -> list[str]:
+    """Orders that are not at rest, or lost."""
     rows = {row["key"]: row for row in journal.items.values()}
     dead = {journal.items[item]["key"] for item in journal.dead}
     return [
@@ -122,7 +110,7 @@ def _wrong_ends(journal: Journal, case: Case) -> Iterator[str]:
             yield f"end {key}: {outcome} cannot be {state}"
 
 
-def _strange_writes(row: Row, path: list[Row], gone: set[int]) -> Iterator[str]:
+def strange_writes(row: Row, path: list[Row], gone: set[int]) -> Iterator[str]:
     """I8: only who holds an item changes it, and only from the dead is it taken over."""
     holder: str | None = None
     for step in path:

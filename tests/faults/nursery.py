@@ -1,13 +1,14 @@
 """A parent that has imported everything and forks a child for each run: a kill costs milliseconds.
 
-`python -m tests.faults.nursery` reads one JSON command a line and answers in the same way: `begun`,
-`stopped` and `ended`. It starts no loop, thread or connection itself, and signals only processes
-that it forked and has not yet buried.
+`python -m tests.faults.nursery [MODULE...]` loads these modules as well, then reads one JSON command
+a line and answers in the same way: `begun`, `stopped` and `ended`. It starts no loop, thread or
+connection itself, and signals only processes that it forked and has not yet buried.
 """
 
 import asyncio
 import ctypes
 import gc
+import importlib
 import json
 import os
 import resource
@@ -257,9 +258,24 @@ async def _consume(run: Run) -> None:
     await consume.fn(batch_size=run.batch, at_once=1, idle_seconds=run.lease + 0.5)
 
 
-_JOBS = {"process": _process, "consume": _consume, "reconcile": _reconcile, "cancel": _cancel}
+async def _analyse(run: Run) -> None:
+    # Not with the others: few campaigns need it, and it takes seconds to load.
+    analyse = importlib.import_module("flows.data_analysis").analyse
+    study = run.study
+    await analyse.fn((f"{study}/part-*.csv",), f"{study}/contract.yaml", "sold", at_once=run.batch)
+
+
+_JOBS = {
+    "process": _process,
+    "consume": _consume,
+    "reconcile": _reconcile,
+    "cancel": _cancel,
+    "analyse": _analyse,
+}
 
 
 if __name__ == "__main__":
     assert Path(agents.__file__ or "").resolve().is_relative_to(ROOT), agents.__file__
+    for module in sys.argv[1:]:
+        importlib.import_module(module)
     Nursery().serve()

@@ -4,13 +4,14 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Job = Literal["process", "consume", "reconcile", "cancel"]
+Job = Literal["process", "consume", "reconcile", "cancel", "analyse"]
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of order processing in a process of its own; paths are strings, they travel as JSON.
+    """One run of a flow in a process of its own; paths are strings, they travel as JSON.
 
+    `orders`, `stock` and `faults` are of order processing, `study` is the folder of data analysis.
     `points` names fault points, at which hit to act and the signal the child then sends itself.
     `seconds` is when it is killed from outside. The names and counts of all hits go to `hits`.
     `full` is how many KiB a file may have at most, `files` how many may be open; 0 is no limit.
@@ -19,9 +20,10 @@ class Run:
     data: str
     journal: str
     folder: str
-    orders: str
-    stock: str
-    faults: str
+    orders: str = ""
+    stock: str = ""
+    faults: str = ""
+    study: str = ""
     job: Job = "process"
     batch: int = 4
     lease: float = 1.0

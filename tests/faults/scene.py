@@ -1,13 +1,16 @@
-"""Eight orders that together meet every end an order may come to, and faults that hide outcomes."""
+"""What a cell is played on: eight orders that meet every end an order may come to, and hidden outcomes."""
 
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Protocol
 from uuid import uuid4
 
 from agents.services.sandbox.faults import parse_faults
+from tests.faults.judge import Case, left_over, unended, untold, verdict
 from tests.faults.runs import Job, Run
 from tests.flows.shop import DECLINED_CARD, Body, Shop
+from tests.invariants import dump_journal, read_record
 
 # What each order must come to, whatever dies on the way.
 ENDS = (
@@ -23,16 +26,48 @@ ENDS = (
 CAPTURES = ("reset", "truncated", "", "", "", "", "", "")
 BOOKINGS = ("", "", "", "", "", "", "reset", "")
 FAULTS = "payments.capture:reset=0.25;payments.capture:truncated=0.25;carriers.book:reset=0.25"
-OUTCOMES: dict[str, set[str | None]] = {
-    "completed": {"shipped"},
-    "compensated": {"refunded", "rejected"},
-    "failed": {"rejected"},
-    "waiting": {None},
-}
+
+
+class Scene(Protocol):
+    """What the runs of one cell work on, and who judges them."""
+
+    @property
+    def name(self) -> str:
+        """Unlike any other cell's."""
+        ...
+
+    @property
+    def expected(self) -> dict[str, set[str]]:
+        """The ends that each item may come to, where there are several."""
+        ...
+
+    def run(
+        self,
+        points: dict[str, tuple[int, str]] | None = None,
+        *,
+        job: Job | None = None,
+        seconds: float | None = None,
+        lease: float | None = None,
+        hits: str | None = None,
+    ) -> Run:
+        """A run over it; `job` is another one than its own."""
+        ...
+
+    async def unfinished(self) -> list[str]:
+        """What is still to be done."""
+        ...
+
+    async def only_untold(self) -> bool:
+        """Whether all that is left are messages: those a reconciler sends."""
+        ...
+
+    async def judge(self, case: Case) -> list[str]:
+        """Every breach in a cell, or nothing."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class OrderScene:
     """One cell's orders, all of whose names begin with its own, and where its runs work."""
 
     shop: Shop
@@ -67,15 +102,35 @@ class Scene:
         )
 
     @property
+    def name(self) -> str:
+        """Begins the names of its orders and goods."""
+        return self.shop.name
+
+    @property
     def expected(self) -> dict[str, set[str]]:
         """The end of each order."""
         return {self.shop.order_id(number): {end} for number, end in enumerate(ENDS)}
 
+    async def unfinished(self) -> list[str]:
+        """Orders that are not at rest, or lost, or about which somebody is still to be told."""
+        return left_over(await dump_journal(self.shop.journal_url), self.expected)
 
-def new_scene(folder: Path, data: Path, journal_url: str, lease: float = 1.0) -> Scene:
+    async def only_untold(self) -> bool:
+        """Whether all orders are at rest and messages are left."""
+        journal = await dump_journal(self.shop.journal_url)
+        return bool(untold(journal)) and not unended(journal, self.expected)
+
+    async def judge(self, case: Case) -> list[str]:
+        """By the providers' record and a dump of the journal alone."""
+        shop = self.shop
+        journal, record = await dump_journal(shop.journal_url), read_record(shop.data, shop.name)
+        return verdict(journal, record, case)
+
+
+def new_scene(folder: Path, data: Path, journal_url: str, lease: float = 1.0) -> OrderScene:
     """Fresh orders in `folder`, at the providers in `data`, and the `lease` of who works on them."""
     shop = Shop(f"f{uuid4().hex[:10]}", folder, data, journal_url)
-    return Scene(shop, shop.write(bodies(shop)), shop.stock, _script(shop), lease)
+    return OrderScene(shop, shop.write(bodies(shop)), shop.stock, _script(shop), lease)
 
 
 def bodies(shop: Shop) -> list[Body]:

@@ -14,7 +14,6 @@ from tests.faults.cells import parse_cell
 from tests.faults.client import NurseryClient
 from tests.faults.fixtures import OpenGround, Play, grounds, nursery, play
 from tests.faults.ground import Kind
-from tests.faults.judge import unfinished
 from tests.faults.sabotage import mutants, sabotage
 from tests.faults.scene import new_scene
 
@@ -118,7 +117,7 @@ async def test_an_armed_point_kills_the_run_there_and_then(
 
         assert ended.killed
         assert ended.code is None
-        assert len(await unfinished(scene)) >= 4
+        assert len(await scene.unfinished()) >= 4
         assert (await scene.shop.journal()).items.values()
         assert {item["state"] for item in (await scene.shop.journal()).items.values()} >= {
             "processing"

@@ -17,8 +17,7 @@ from sqlalchemy.exc import OperationalError
 from agents.services.sandbox.address import FILE
 from agents.services.sandbox.process import stop_sandbox
 from tests.agents.runtime.workshop import until
-from tests.faults.judge import unfinished
-from tests.faults.scene import Scene, new_scene
+from tests.faults.scene import OrderScene, new_scene
 from tests.faults.unwell_server import Mood, unwell
 from tests.invariants import Row
 from tests.prefect_server import PrefectServer, end_group, free_port, running_server, serving
@@ -126,7 +125,7 @@ def _kill(victim: str, worker: int) -> None:
             os.kill(int(child), signal.SIGKILL)
 
 
-def _tried(server: PrefectServer, scene: Scene) -> None:
+def _tried(server: PrefectServer, scene: OrderScene) -> None:
     """One run, however it ends."""
     orders = ("--orders", scene.orders, "--stock", scene.stock, "--batch-size", "4")
     server.run(sys.executable, "-m", "flows.order_processing", *orders, seconds=BOUND)
@@ -143,55 +142,55 @@ def _deployed(server: PrefectServer) -> None:
     assert made.returncode == 0, made.stdout + made.stderr
 
 
-async def _ordered(scene: Scene) -> None:
+async def _ordered(scene: OrderScene) -> None:
     parameters = {"orders": scene.orders, "batch_size": 2, "faults": SLOW, "stock": scene.stock}
     async with get_client() as client:
         found = await client.read_deployment_by_name("order-processing/order-processing")
         await client.create_flow_run_from_deployment(found.id, parameters=parameters)
 
 
-async def _until_some_are_charged(scene: Scene) -> None:
+async def _until_some_are_charged(scene: OrderScene) -> None:
     await until((scene.shop.data / FILE).exists, BOUND)  # the sandbox is up, with all its tables
     await until(lambda: any(_received(some) for some in scene.shop.record.payments.values()), BOUND)
-    assert await unfinished(scene), "the run was over before the server was killed"
+    assert await scene.unfinished(), "the run was over before the server was killed"
 
 
 def _received(payments: list[Row]) -> bool:
     return any(payment["received"] for payment in payments)
 
 
-async def _until_finished(server: PrefectServer, scene: Scene) -> None:
+async def _until_finished(server: PrefectServer, scene: OrderScene) -> None:
     """The run goes on; what has ended with the server, others finish, and the reconciler tells of."""
 
     async def finished() -> bool:
-        return not await unfinished(scene)
+        return not await scene.unfinished()
 
     with suppress(TimeoutError):
         await until(finished, PATIENCE)
     await _finished_by_others(server, scene)
 
 
-async def _finished_by_others(server: PrefectServer, scene: Scene) -> None:
+async def _finished_by_others(server: PrefectServer, scene: OrderScene) -> None:
     for _ in range(MOST_RUNS):
         if await _is_finished(scene):
             return
         orders = ("--orders", scene.orders, "--stock", scene.stock, "--batch-size", "4")
         await asyncio.to_thread(_run, server, "flows.order_processing", *orders)
         await asyncio.to_thread(_run, server, "flows.operations", "reconcile")
-    assert not await unfinished(scene)
+    assert not await scene.unfinished()
 
 
-async def _is_finished(scene: Scene) -> bool:
+async def _is_finished(scene: OrderScene) -> bool:
     """Not before there is a journal: a run may have ended before it made one."""
     if not _has_journal(scene):
         return False
     try:
-        return not await unfinished(scene)
+        return not await scene.unfinished()
     except OperationalError:
         return False
 
 
-def _has_journal(scene: Scene) -> bool:
+def _has_journal(scene: OrderScene) -> bool:
     return Path(make_url(scene.shop.journal_url).database or "").exists()
 
 

@@ -1,10 +1,6 @@
 """Stories of data analysis, told from outside: files in, a dataset or a refusal out."""
 
-import asyncio
 import csv
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +14,7 @@ from agents.analysis.sample.serving import serving
 from agents.analysis.sources.study import Source, Study
 from agents.analysis.storehouse import Storehouse
 from agents.analysis.write_report import FILE
-from agents.runtime.settings import ROOT, settings
+from agents.runtime.settings import settings
 from flows.data_analysis import analyse
 from flows.studies import mend_rows, quarantine, roll_back_model
 from tests.agents.analysis.cleaning.planted import planted
@@ -117,33 +113,6 @@ async def test_mended_rows_come_back_and_twice_is_once(folder: Path) -> None:
     assert after.sources[0].rows == before.sources[0].rows
     assert mend(store, "readings", name, corrected) == 1
     assert (await run(folder)).touched == 0
-
-
-@pytest.mark.parametrize(
-    "point",
-    [
-        pytest.param("accepted", marks=pytest.mark.campaign),
-        pytest.param("written:collect_partition", marks=pytest.mark.campaign),
-        "called:clean_partition",
-        pytest.param("written:clean_partition", marks=pytest.mark.campaign),
-        pytest.param("ending", marks=pytest.mark.campaign),
-    ],
-)
-async def test_a_run_killed_anywhere_is_finished_by_the_next_and_makes_the_same(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, point: str
-) -> None:
-    wanted = (await run(folder)).published
-    monkeypatch.setenv("AGENT_FLOWS_DATA", str(folder / "other"))
-    monkeypatch.setenv("AGENT_FLOWS_LEASE_SECONDS", "1")
-    settings.cache_clear()
-    killed = await asyncio.to_thread(_killed_at, point, folder)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert Storehouse("readings").published() is None
-
-    report = await run(folder)
-
-    assert report.status() == 0
-    assert report.published == wanted
 
 
 SALES_CONTRACT = """
@@ -262,8 +231,3 @@ async def test_the_quarantine_is_listed_exported_and_mended_by_commands(folder: 
         await mend_rows.fn(str(folder / "bad.jsonl"), "part-0", "readings", "readings")
     with pytest.raises(NothingPublished):
         await quarantine.fn("nothing")
-
-
-def _killed_at(point: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.flows.run_analysis", point, str(folder)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

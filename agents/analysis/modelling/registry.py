@@ -45,11 +45,14 @@ class Card(BaseModel, frozen=True):
     importance: dict[str, float] = {}
 
 
+What = Literal["challenger", "promoted", "kept", "rolled back"]
+
+
 class Change(BaseModel, frozen=True):
     """A turn in the registry's history."""
 
     version: str
-    what: Literal["challenger", "promoted", "kept", "rolled back"]
+    what: What
     why: str
     by: str
 
@@ -86,36 +89,14 @@ class Models:
         """Enter a model; it becomes champion if there is none, or if it is better by its interval.
 
         `against` is how much smaller its squared error is than the champion's, on the same rows.
+        Asked again, as after a kill, the gate says again what it said.
         """
         with self._changing() as registry:
+            change = _verdict(registry, card, against)
             registry.cards[card.version] = card
-            if registry.champion == card.version:
-                change = Change(
-                    version=card.version, what="kept", why="it is the champion", by="gate"
-                )
-            elif card.candidate == "baseline" or card.gain.low <= 0:
-                change = Change(
-                    version=card.version,
-                    what="challenger",
-                    why=f"gain over the baseline {card.gain}",
-                    by="gate",
-                )
-            elif registry.champion and (against is None or against.low <= 0):
-                change = Change(
-                    version=card.version,
-                    what="challenger",
-                    why=f"gain over the champion {against}",
-                    by="gate",
-                )
-            else:
+            if change.what == "promoted" and registry.champion != card.version:
                 registry.before += [registry.champion] * bool(registry.champion)
                 registry.champion = card.version
-                why = (
-                    f"gain over the champion {against}"
-                    if against
-                    else f"gain over the baseline {card.gain}"
-                )
-                change = Change(version=card.version, what="promoted", why=why, by="gate")
             registry.challenger = card.version if change.what == "challenger" else ""
             if not registry.changes or registry.changes[-1] != change:
                 registry.changes.append(change)
@@ -143,6 +124,24 @@ class Models:
             registry = self.read()
             yield registry
             write_whole(self.folder / FILE, registry)
+
+
+def _verdict(registry: Registry, card: Card, against: Interval | None) -> Change:
+    what: What
+    if registry.champion == card.version:
+        last = registry.changes[-1]
+        if (last.version, last.what) == (card.version, "promoted"):
+            return last
+        what, why = "kept", "it is the champion"
+    elif card.candidate == "baseline" or card.gain.low <= 0:
+        what, why = "challenger", f"gain over the baseline {card.gain}"
+    elif registry.champion and (against is None or against.low <= 0):
+        what, why = "challenger", f"gain over the champion {against}"
+    elif against is not None:
+        what, why = "promoted", f"gain over the champion {against}"
+    else:
+        what, why = "promoted", f"gain over the baseline {card.gain}"
+    return Change(version=card.version, what=what, why=why, by="gate")
 
 
 def dump(model: Any, path: Path) -> None:

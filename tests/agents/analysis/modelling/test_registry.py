@@ -53,8 +53,12 @@ def test_the_same_word_twice_is_once(tmp_path: Path) -> None:
     models = Models(tmp_path)
     models.challenge(card("a"), None)
     for _ in range(3):
+        assert models.challenge(card("a"), None).what == "promoted"
+    models.challenge(card("b", SAME), SAME)
+    for _ in range(3):
         assert models.challenge(card("a"), None).what == "kept"
-    assert [change.what for change in models.read().changes] == ["promoted", "kept"]
+    whats = [change.what for change in models.read().changes]
+    assert whats == ["promoted", "challenger", "kept"]
 
 
 def test_rolling_back_is_written_down_and_ends(tmp_path: Path) -> None:
