@@ -30,7 +30,7 @@ CONTRACT = Contract(
 def write_readings(folder: Path, rows: int) -> Path:
     """So many rows in PARTS files beside their contract; returns their folder."""
     place = folder / "readings"
-    place.mkdir()
+    place.mkdir(parents=True)
     rng = np.random.default_rng(SEED)
     each = rows // PARTS
     for part in range(PARTS):
