@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 PR_SET_PDEATHSIG = 1
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 LIFE_LINE = 0  # standard input: it ends with the process that started this one
 
 
@@ -141,6 +142,17 @@ def _cap(memory: int | None) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
+def _keep_memory() -> None:
+    """Let a child keep what it frees: it lives for one call, and will want it again.
+
+    To fetch that anew from the system took up to a tenth of a call that works on tables.
+    Sources: mallopt(3); tests.benchmarks.analysis.
+    """
+    if (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
+        mallopt(M_MMAP_THRESHOLD, 32 << 20)
+        mallopt(M_TRIM_THRESHOLD, (2 << 30) - 1)
+
+
 def _told(error: BaseException) -> dict[str, Any]:
     """The error in words, and the class that says what happens to the item."""
     errors = importlib.import_module("agents.runtime.errors")
@@ -157,6 +169,7 @@ def _told(error: BaseException) -> dict[str, Any]:
 
 def main(listener: int, path: str, modules: str) -> None:
     """Load the modules, say that all is ready, and serve."""
+    _keep_memory()
     sys.path[:] = json.loads(path)
     for module in json.loads(modules):
         importlib.import_module(module)

@@ -7,7 +7,6 @@ up all others. Here each call has a process and a connection of its own, and dat
 
 import asyncio
 import json
-import os
 import select
 import shutil
 import socket
@@ -27,9 +26,6 @@ from agents.runtime.task import AGENTS, Agent
 
 PROGRAM = Path(__file__).with_name("nursery.py")
 START_SECONDS = 60.0
-# A child lives for one call: memory that it frees it will want again, and to fetch that anew from the
-# system took up to a tenth of the call. Sources: mallopt(3), environment variables; tests.benchmarks.analysis.
-KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(4 << 30)}
 LONGEST_ANSWER = 2**30  # bytes
 
 
@@ -123,7 +119,6 @@ def _started(listener: int, modules: list[str]) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,  # its life line
         stdout=subprocess.PIPE,
         pass_fds=[listener],
-        env=KEEP_MEMORY | os.environ,
         start_new_session=True,  # Ctrl-C is for us: it ends with us
     )
 
