@@ -1,8 +1,8 @@
 """What data analysis costs beside its own steps alone, plain pandas and Polars; what a second process brings.
 
-python -m tests.benchmarks.analysis [--rows N] [--rounds N]; the last line is one JSON object. Every way
-is measured at all rows and at a tenth of them: what they differ by has no start in it, which is the
-interpreter and its imports once more for the processes that clean.
+python -m tests.benchmarks.analysis [--rows N] [--rounds N] [--requests N]; the last line is one JSON
+object. Every way is measured at all rows and at a tenth of them: what they differ by has no start in
+it, which is the interpreter and its imports once more for the processes that clean.
 """
 
 import argparse
@@ -27,10 +27,15 @@ def one_round(few: Path, every: Path) -> Round:
 
 
 def cleaned(way: str, files: Path) -> Told:
-    """The same of one way over these files, which leaves nothing behind."""
+    """The same of one way over these files."""
+    return asked("cleaning", way, "--folder", files)
+
+
+def asked(module: str, *arguments: object) -> Told:
+    """What a module answers that has a data folder to itself."""
     with tempfile.TemporaryDirectory() as data:
         here = {"AGENT_FLOWS_DATA": f"{data}/data", "AGENT_FLOWS_CONCURRENCY": "local"}
-        return ask("cleaning", way, "--folder", files, environment=here)
+        return ask(module, *arguments, environment=here)
 
 
 def times(rounds: list[Round], way: str, other: str) -> float:
@@ -52,13 +57,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--requests", type=int, default=1_000)
     given = parser.parse_args()
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as name:
         few = write_readings(Path(name) / "few", given.rows // 10)
         every = write_readings(Path(name) / "all", given.rows)
         rounds = [one_round(few, every) for _ in range(given.rounds)]
-    fans = {n: [ask("fanning", "--places", n, environment={}) for _ in rounds] for n in PLACES}
+        children = [asked("children", "--folder", every)["times"] for _ in rounds]
+    fans = {n: [fanned(n, given.requests) for _ in rounds] for n in PLACES}
     whole = {way: [one[way][1] for one in rounds] for way in WAYS}
     seconds = {way: median(one["seconds"] for one in some) for way, some in whole.items()}
     tell(
@@ -72,6 +79,7 @@ def main() -> None:
             "good": {way: int(some[0]["good"]) for way, some in whole.items()},
             "overhead_with_start": round(seconds["flow"] / seconds["direct"] - 1, 3),
             "overhead_of_orchestration": round(times(rounds, "flow", "direct") - 1, 3),
+            "child_times_home": round(median(children), 3),
             "speed_up_on_two": round(times(rounds, "flow", "two"), 2),
             "bare_speed_up_on_two": round(times(rounds, "direct", "pool"), 2),
             **fanning(fans),
@@ -79,8 +87,13 @@ def main() -> None:
     )
 
 
+def fanned(places: int, requests: int) -> dict[str, Any]:
+    """Seconds of so many requests to a host that answers so many at once."""
+    return ask("fanning", f"--places={places}", f"--requests={requests}", environment={})
+
+
 def fanning(fans: dict[int, list[dict[str, Any]]]) -> dict[str, Any]:
-    """How much longer a thousand requests take than a host needs for them that answers so many at once."""
+    """How many times as long as the host itself needs for the requests they take, by its size."""
     return {
         f"{way}_times_cap_of_{places}": round(median(one[way] / one["cap"] for one in some), 3)
         for places, some in fans.items()

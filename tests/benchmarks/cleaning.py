@@ -47,13 +47,18 @@ def pool(folder: Path) -> int:
 
 def alone(path: Path) -> int:
     """One partition, collected and cleaned; its good rows."""
-    partition = Partition(
-        study="readings", source="readings", name=path.stem, location=str(path), validator="1",
-        contract=CONTRACT,
-    )  # fmt: skip
+    partition = partition_at(path, "1")
     collected = asyncio.run(collect_partition.function(partition))
     good: int = clean_partition.function(partition, collected).good
     return good
+
+
+def partition_at(path: Path, validator: str) -> Partition:
+    """The readings in this file; with another validator they are another partition."""
+    return Partition(
+        study="readings", source="readings", name=path.stem, location=str(path),
+        validator=validator, contract=CONTRACT,
+    )  # fmt: skip
 
 
 def plain(folder: Path) -> int:

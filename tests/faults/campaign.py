@@ -19,7 +19,7 @@ from tests.faults.ground import Ground, Journals, Kind, open_ground, open_journa
 from tests.faults.judge import Case, sorts
 from tests.faults.nursery import BLOCKED, CRASHED, STARVED
 from tests.faults.outages import open_line
-from tests.faults.runs import Ended, Job, Run
+from tests.faults.runs import Ended, Run
 from tests.faults.sabotage import next_release
 from tests.faults.scene import OrderScene, Scene, new_scene
 
@@ -145,22 +145,24 @@ class Player:
 
     async def _kill(self, scene: Scene, played: Played) -> None:
         for name, hit in played.cell.points:
-            await self._finish(scene.run({name: (hit, "SIGKILL")}), played)
+            await self._finish(replace(scene.run, points={name: (hit, "SIGKILL")}), played)
             if played.cell.cancel:
-                await self._finish(scene.run(job="cancel"), played)
+                await self._finish(replace(scene.run, job="cancel"), played)
 
     async def _random(self, scene: Scene, played: Played) -> None:
         number, lease = played.cell.number, self._quiet.lease
         for seconds in moments(self._seed, number, self._undisturbed, lease):
-            await self._finish(scene.run(seconds=seconds), played)
+            await self._finish(replace(scene.run, seconds=seconds), played)
 
     async def _signal(self, scene: Scene, played: Played) -> None:
         ((name, hit),) = played.cell.points
-        await self._finish(scene.run({name: (hit, SIGNALS[played.cell.kind])}), played)
+        await self._finish(
+            replace(scene.run, points={name: (hit, SIGNALS[played.cell.kind])}), played
+        )
 
     async def _signal_and_kill(self, scene: Scene, played: Played) -> None:
         ((name, hit),) = played.cell.points
-        child = self._nursery.begin(scene.run({name: (hit, "SIGTERM")}))
+        child = self._nursery.begin(replace(scene.run, points={name: (hit, "SIGTERM")}))
         with suppress(TimeoutError):
             async with asyncio.timeout(SECOND_BLOW + self._undisturbed):
                 await asyncio.shield(child.ended())
@@ -169,11 +171,11 @@ class Player:
 
     async def _starve(self, scene: Scene, played: Played) -> None:
         most, full = played.cell.number, played.cell.kind == "full"
-        run = replace(scene.run(), full=most * full, files=most * (not full))
+        run = replace(scene.run, full=most * full, files=most * (not full))
         await self._finish(run, played)
 
     async def _cut_off(self, scene: Scene, played: Played) -> None:
-        run = scene.run()
+        run = scene.run
         async with open_line(run.journal, Path(run.folder)) as broken:
             broken.cut_at = played.cell.number
             await self._finish(replace(run, journal=broken.url), played)
@@ -181,14 +183,14 @@ class Player:
     async def _zombie(self, scene: Scene, played: Played) -> None:
         """The first stands still, the second takes over as soon as the lease has run out."""
         names = [{name: (hit, "SIGSTOP")} for name, hit in played.cell.points]
-        first = self._nursery.begin(scene.run(names[0]))
+        first = self._nursery.begin(replace(scene.run, points=names[0]))
         children = [first]
         try:
             if await first.stopped():
                 self._wound(played, await first.pid())
             if played.cell.cancel:
-                await self._finish(scene.run(job="cancel"), played)
-            second = self._nursery.begin(scene.run(names[1] if names[1:] else None))
+                await self._finish(replace(scene.run, job="cancel"), played)
+            second = self._nursery.begin(replace(scene.run, points=names[1] if names[1:] else {}))
             children.append(second)
             if names[1:] and await second.stopped():
                 self._wound(played, await second.pid())
@@ -203,7 +205,7 @@ class Player:
 
     async def _restart(self, scene: Scene, played: Played) -> None:
         moment, *_ = moments(self._seed, played.cell.number, self._undisturbed)
-        child = self._nursery.begin(scene.run())
+        child = self._nursery.begin(scene.run)
         await child.pid()
         await asyncio.sleep(moment)
         await self._ground.restart_journals()
@@ -215,14 +217,14 @@ class Player:
         played.last_blow = time.monotonic()
 
     async def _twins(self, scene: Scene, played: Played) -> None:
-        both = [self._nursery.begin(scene.run(lease=TWINS_LEASE)) for _ in range(2)]
+        both = [self._nursery.begin(replace(scene.run, lease=TWINS_LEASE)) for _ in range(2)]
         played.runs += [await child.ended() for child in both]
 
     async def _crowd(self, scene: Scene, played: Played) -> None:
         """Several living runs at once, all but one of which are killed at some moment."""
         kills = moments(self._seed, played.cell.number, self._undisturbed * CROWD)
-        runs = [scene.run(seconds=seconds) for seconds in kills]
-        crowd = [self._nursery.begin(run) for run in [*runs, scene.run()]]
+        runs = [replace(scene.run, seconds=seconds) for seconds in kills]
+        crowd = [self._nursery.begin(run) for run in [*runs, scene.run]]
         played.runs += [await child.ended() for child in crowd]
         # On a starved machine a living one may lose its lease of a second, and that is legal.
         played.wounded |= {ended.pid for ended in played.runs}
@@ -234,11 +236,11 @@ class Player:
         for _ in range(MOST_RECOVERIES):
             if not await scene.unfinished():
                 break
-            job: Job | None = None
+            run = replace(scene.run, lease=lease)
             if await scene.only_untold():
-                job = "reconcile"
+                run = replace(run, job="reconcile")
                 await asyncio.sleep(lease)  # what a dead process was sending is its own for so long
-            await self._finish(scene.run(job=job, lease=lease), played)
+            await self._finish(run, played)
         if played.last_blow is not None and played.runs:
             played.recovered = max(0.0, played.runs[-1].at - played.last_blow)
 
@@ -269,7 +271,7 @@ async def recorded(
     async with ground.plot() as (folder, url):
         scene = set_scene(folder, ground.data, url, 1.0)
         file = folder / "hits.json"
-        ended = await nursery.finish(scene.run(hits=str(file)))
+        ended = await nursery.finish(replace(scene.run, hits=str(file)))
         breaches = await scene.judge(Case(scene.expected, set()))
         if ended.code != 0:
             breaches.append(f"an undisturbed run ended with {ended}")

@@ -41,16 +41,9 @@ class Scene(Protocol):
         """The ends that each item may come to, where there are several."""
         ...
 
-    def run(
-        self,
-        points: dict[str, tuple[int, str]] | None = None,
-        *,
-        job: Job | None = None,
-        seconds: float | None = None,
-        lease: float | None = None,
-        hits: str | None = None,
-    ) -> Run:
-        """A run over it; `job` is another one than its own."""
+    @property
+    def run(self) -> Run:
+        """An undisturbed run over it."""
         ...
 
     async def unfinished(self) -> list[str]:
@@ -77,16 +70,9 @@ class OrderScene:
     lease: float = 1.0
     work: Job = "process"
 
-    def run(
-        self,
-        points: dict[str, tuple[int, str]] | None = None,
-        *,
-        job: Job | None = None,
-        seconds: float | None = None,
-        lease: float | None = None,
-        hits: str | None = None,
-    ) -> Run:
-        """A run over its orders."""
+    @property
+    def run(self) -> Run:
+        """An undisturbed run over its orders."""
         return Run(
             data=str(self.shop.data),
             journal=self.shop.journal_url,
@@ -94,11 +80,8 @@ class OrderScene:
             orders=self.orders,
             stock=self.stock,
             faults=self.faults,
-            job=job or self.work,
-            lease=lease or self.lease,
-            points=points or {},
-            seconds=seconds,
-            hits=hits,
+            job=self.work,
+            lease=self.lease,
         )
 
     @property

@@ -13,7 +13,7 @@ from pathlib import Path
 from agents.analysis.models import Dataset
 from agents.runtime.lifecycle import State
 from tests.faults.judge import Case, strange_writes
-from tests.faults.runs import Job, Run
+from tests.faults.runs import Run
 from tests.invariants import Journal, Record, breaches_of, dump_journal
 
 NAME = "sales"
@@ -54,27 +54,17 @@ class StudyScene:
         """There is one end only."""
         return {}
 
-    def run(
-        self,
-        points: dict[str, tuple[int, str]] | None = None,
-        *,
-        job: Job | None = None,
-        seconds: float | None = None,
-        lease: float | None = None,
-        hits: str | None = None,
-    ) -> Run:
-        """A run of the whole flow: collect, clean, train, weigh, report."""
+    @property
+    def run(self) -> Run:
+        """An undisturbed run of the whole flow: collect, clean, train, weigh, report."""
         return Run(
             data=str(self.folder / "data"),
             journal=self.journal_url,
             folder=str(self.folder),
             study=str(self.sources),
-            job=job or "analyse",
+            job="analyse",
             batch=2,
-            lease=lease or self.lease,
-            points=points or {},
-            seconds=seconds,
-            hits=hits,
+            lease=self.lease,
         )
 
     async def unfinished(self) -> list[str]:

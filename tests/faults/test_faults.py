@@ -6,6 +6,7 @@ import re
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -113,7 +114,9 @@ async def test_an_armed_point_kills_the_run_there_and_then(
     async with ground.plot() as (folder, url):
         scene = new_scene(folder, ground.data, url)
 
-        ended = await nursery.finish(scene.run({"called:capture_payment": (1, "SIGKILL")}))
+        ended = await nursery.finish(
+            replace(scene.run, points={"called:capture_payment": (1, "SIGKILL")})
+        )
 
         assert ended.killed
         assert ended.code is None
@@ -131,9 +134,9 @@ async def test_every_point_in_the_source_is_found_by_the_recorder(
     ground = await grounds()
     async with ground.plot() as (folder, url):
         scene, file = new_scene(folder, ground.data, url), folder / "hits.json"
-        await nursery.finish(scene.run({"written:capture_payment": (1, "SIGKILL")}))
+        await nursery.finish(replace(scene.run, points={"written:capture_payment": (1, "SIGKILL")}))
 
-        ended = await nursery.finish(scene.run(hits=str(file)))
+        ended = await nursery.finish(replace(scene.run, hits=str(file)))
 
         assert ended.code == 0
         hits = json.loads(file.read_text("utf-8"))
@@ -147,7 +150,7 @@ async def test_the_nursery_signals_only_its_own_children(
     nursery.send({"do": "SIGKILL", "pid": stranger.pid})
     ground = await grounds()
     async with ground.plot() as (folder, url):
-        await nursery.finish(new_scene(folder, ground.data, url).run(seconds=0.0))
+        await nursery.finish(replace(new_scene(folder, ground.data, url).run, seconds=0.0))
 
     await stranger.communicate(b"\n")
     assert stranger.returncode == 0

@@ -11,7 +11,7 @@ from agents.analysis.storehouse import write_whole
 from tests.faults.campaign import Player, Quiet, recorded
 from tests.faults.cells import parse_cell
 from tests.faults.client import open_nursery
-from tests.faults.ground import open_ground, open_journals
+from tests.faults.ground import Ground, open_ground, open_journals
 from tests.faults.judge import Case
 from tests.faults.study import NAME, PARTS, new_study
 
@@ -23,13 +23,13 @@ pytestmark = [
 
 campaign = pytest.mark.campaign
 CELLS = (
-    "called:weigh_candidates@1",
+    "called:clean_partition@1+called:weigh_candidates@1",
     *(
         pytest.param(cell, marks=campaign)
         for cell in (
             "accepted@1",
             "written:collect_partition@1+called:train_candidate@1",
-            "called:clean_partition@2",
+            "written:clean_partition@2+written:weigh_candidates@1",
             "zombie=called:clean_partition@1",
             "term=called:train_candidate@1",
             "twins=",
@@ -40,12 +40,14 @@ CELLS = (
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def player() -> AsyncIterator[Player]:
-    async with (
-        open_nursery(preload=("flows.data_analysis",)) as nursery,
-        open_journals("sqlite") as journals,
-        open_ground(journals) as ground,
-    ):
+async def ground() -> AsyncIterator[Ground]:
+    async with open_journals("sqlite") as journals, open_ground(journals) as ground:
+        yield ground
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def player(ground: Ground) -> AsyncIterator[Player]:
+    async with open_nursery(preload=("flows.data_analysis",)) as nursery:
         quiet = await recorded(nursery, ground, new_study)
         assert quiet.breaches == []
         yield Player(nursery, ground, Quiet(1, quiet.seconds, 2.0), new_study)
@@ -58,9 +60,9 @@ async def test_whatever_dies_the_same_comes_out(player: Player, cell: str) -> No
     assert played.last_blow is not None or cell == "twins="
 
 
-async def test_the_judge_sees_what_is_missing_or_half_there(player: Player) -> None:
-    async with player._ground.plot() as (folder, url):
-        scene = new_study(folder, player._ground.data, url)
+async def test_the_judge_sees_what_is_missing_or_half_there(player: Player, ground: Ground) -> None:
+    async with ground.plot() as (folder, url):
+        scene = new_study(folder, ground.data, url)
         missing = Part(source=NAME, name="part-0", file="clean/gone", rows=1, sha256="0" * 64)
         dataset = Dataset(study=NAME, folder=folder, parts=(missing,))
         manifest = folder / "data" / "analysis" / NAME / "dataset.json"

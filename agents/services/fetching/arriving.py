@@ -6,10 +6,9 @@ many at once must not wait for it.
 
 import asyncio
 import hashlib
-import os
 import tempfile
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import IO, Self
 
 HELD = 1 << 20  # bytes; what is larger is written as it comes
 
@@ -20,7 +19,7 @@ class Arriving:
     def __init__(self, store: Path) -> None:
         self.size = 0
         self._store, self._digest, self._held = store, hashlib.sha256(), bytearray()
-        self._file: BinaryIO | None = None
+        self._file: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -52,13 +51,12 @@ class Arriving:
             Path(self._file.name).unlink(missing_ok=True)
 
 
-def _beside(store: Path) -> BinaryIO:
-    handle, name = tempfile.mkstemp(dir=store, prefix=".fetching-")
-    os.close(handle)
-    return Path(name).open("wb")
+def _beside(store: Path) -> IO[bytes]:
+    return tempfile.NamedTemporaryFile(dir=store, prefix=".fetching-", delete=False)
 
 
 def _write(content: bytes, place: Path) -> None:
+    """Clean up here as well: whoever asked may be cancelled, and a thread goes on."""
     with _beside(place.parent) as file:
         try:
             _finish(file, content, place)
@@ -67,7 +65,7 @@ def _write(content: bytes, place: Path) -> None:
             raise
 
 
-def _finish(file: BinaryIO, rest: bytes | bytearray, place: Path) -> None:
+def _finish(file: IO[bytes], rest: bytes | bytearray, place: Path) -> None:
     file.write(rest)
     file.close()
     Path(file.name).replace(place)

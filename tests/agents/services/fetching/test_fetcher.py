@@ -1,5 +1,6 @@
 """Fetching over real HTTP on this machine: what arrives, what is refused, and what is waited for."""
 
+import asyncio
 import hashlib
 import socket
 import threading
@@ -11,8 +12,10 @@ import pytest
 
 from agents.analysis.sample.serving import Server, serving
 from agents.runtime.errors import TransientError
+from agents.services.fetching import arriving
 from agents.services.fetching.addresses import Refused, Target, checked, place_of
 from agents.services.fetching.fetcher import Caps, Fetcher, Unfetched
+from agents.services.fetching.pace import MOST
 
 CAPS = Caps(bytes=100_000, seconds=5, connect=1, read=1)
 
@@ -122,6 +125,48 @@ async def test_a_name_is_resolved_once_for_check_and_connection(
     assert asked == ["rebound.example"]
     assert request.url.host == "93.184.215.14"
     assert request.headers["Host"].startswith("rebound.example")
+
+
+async def test_a_name_is_resolved_in_its_turn_and_not_for_all_at_once(
+    server: Server, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolving, most = 0, 0
+
+    async def resolve(host: str, _port: int) -> list[str]:
+        nonlocal resolving, most
+        resolving += 1
+        most = max(most, resolving)
+        await asyncio.sleep(0)
+        resolving -= 1
+        return [host]
+
+    monkeypatch.setattr("agents.services.fetching.addresses._resolved", resolve)
+    await asyncio.gather(*(fetcher.fetch(url(server)) for _ in range(int(MOST) + 40)))
+    assert most <= MOST
+
+
+async def test_a_host_has_its_place_back_before_a_document_is_written(
+    server: Server, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (server.folder / "b.csv").write_bytes(b"n\n2\n")
+    writing, written = threading.Event(), threading.Event()
+    write = arriving._write
+
+    def slowly(content: bytes, place: Path) -> None:
+        if content == b"n\n1\n":
+            writing.set()
+            written.wait(CAPS.seconds)
+        write(content, place)
+
+    monkeypatch.setattr(arriving, "_write", slowly)
+    monkeypatch.setattr("agents.services.fetching.pace.FIRST", 1.0)
+    monkeypatch.setattr("agents.services.fetching.pace.MOST", 1.0)
+    first = asyncio.create_task(fetcher.fetch(url(server)))
+    await asyncio.to_thread(writing.wait, CAPS.seconds)
+    second = await fetcher.fetch(url(server, "b.csv"))
+    assert not first.done()
+    written.set()
+    assert (await first).sha256 != second.sha256
 
 
 async def _target(server: Server) -> Target:

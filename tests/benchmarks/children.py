@@ -1,0 +1,57 @@
+"""What a process of its own costs a call: each partition cleaned at home and in a child, in turn.
+
+python -m tests.benchmarks.children --folder F, as `write_readings` leaves it; the last line is one
+JSON object. Both are measured within seconds of each other, so the machine's pace is the same.
+"""
+
+import argparse
+import asyncio
+import time
+from pathlib import Path
+from statistics import median
+
+from agents.analysis.clean_partition import clean_partition
+from agents.analysis.collect_partition import collect_partition
+from agents.analysis.models import Partition
+from agents.runtime.processes import Processes
+from tests.benchmarks.cleaning import partition_at
+from tests.benchmarks.machine import tell
+
+
+async def times(paths: list[Path]) -> list[float]:
+    """How many times as long the child takes, of each partition; the first warms both up."""
+    processes, ratios = Processes(1), list[float]()
+    try:
+        for path in paths:
+            at_home = await _at_home(partition_at(path, "home"))
+            ratios.append(await _in_child(processes, partition_at(path, "child")) / at_home)
+    finally:
+        await processes.close()
+    return ratios[1:]
+
+
+async def _at_home(partition: Partition) -> float:
+    collected = await collect_partition.function(partition)
+    begun = time.monotonic()
+    clean_partition.function(partition, collected)
+    return time.monotonic() - begun
+
+
+async def _in_child(processes: Processes, partition: Partition) -> float:
+    collected = await collect_partition.function(partition)
+    async with processes.slot():
+        begun = time.monotonic()
+        await processes.run(clean_partition, [partition, collected])
+        return time.monotonic() - begun
+
+
+def main() -> None:
+    """Measure and tell."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True)
+    paths = sorted(parser.parse_args().folder.glob("part-*.csv"))
+    tell({"times": median(asyncio.run(times(paths)))})
+
+
+if __name__ == "__main__":
+    main()
