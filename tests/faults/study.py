@@ -20,7 +20,14 @@ NAME = "sales"
 PARTS, DAYS = 4, 10
 NOBODY = Record({}, {}, {}, {}, {}, Counter())  # a study asks no providers
 # What a person may rely on; a model's own file has the hour and addresses in it, its forecasts have not.
-KEPT = ("*.html", "registry.json", "clean/*/*/*", "models/*/*.parquet", "models/*/*.json")
+# What begins with a dot was being written when its process died, and nobody looks at it.
+KEPT = (
+    "*.html",
+    "registry.json",
+    "clean/*/[!.]*/*",
+    "models/[!.]*/*.parquet",
+    "models/[!.]*/*.json",
+)
 CONTRACT = {
     "name": NAME,
     "time": "at",
