@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 import pytest
 
@@ -48,3 +49,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
     # The long ones first, so that no process is left alone with them at the end.
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """What fails is told at once: a run that is cut off has no summary."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        told = getattr(report.longrepr, "reprcrash", None) or report.longreprtext[-300:]
+        print(f"\n{report.when} of {report.nodeid}: {told}", file=sys.stderr, flush=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """A process that died took along the tests it had yet to run: the run is not over, it is broken off."""
+    if error:
+        dsession = node.config.pluginmanager.get_plugin("dsession")
+        dsession.shouldstop = "a process died, and with it the tests it had yet to run"

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PREFECT = (sys.executable, "-m", "prefect")
-START_SECONDS = 100
+START_SECONDS = 250
 STOP_SECONDS = 20
 
 

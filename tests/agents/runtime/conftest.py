@@ -62,7 +62,7 @@ def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415 - the whole server
 
     storage = {PREFECT_LOCAL_STORAGE_PATH: tmp_path_factory.mktemp("results")}
-    with prefect_test_harness(server_startup_timeout=120), temporary_settings(storage):
+    with prefect_test_harness(server_startup_timeout=250), temporary_settings(storage):
         yield
 
 
