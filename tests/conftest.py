@@ -55,7 +55,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """What fails is told at once: a run that is cut off has no summary."""
     if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
         told = getattr(report.longrepr, "reprcrash", None) or report.longreprtext[-300:]
-        print(f"\n{report.when} of {report.nodeid}: {told}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"\n{report.when} of {report.nodeid}: {told}\n")
 
 
 @pytest.hookimpl(optionalhook=True)
