@@ -67,7 +67,7 @@ def _copied(partition: Partition) -> Collected:
     store.mkdir(parents=True, exist_ok=True)
     with (
         opened(partition.location) as source,
-        tempfile.NamedTemporaryFile(dir=store, delete=False) as copy,
+        tempfile.NamedTemporaryFile(dir=store, prefix=".copying-", delete=False) as copy,
     ):
         _require_inside(partition.location, source.fileno(), settings().source_root)
         shutil.copyfileobj(source, copy)

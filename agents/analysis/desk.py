@@ -1,5 +1,6 @@
 """The desk where a run of data analysis is opened: journal, fetcher, the partitions and what became of them."""
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -126,7 +127,9 @@ async def open_desk(
         async with collecting(here, sample=not own) as fetcher, open_journal(here):
             partitions = await survey(study, fetcher, matching)
             intake = Intake(PARTITIONS, Tally(), rejects.keep)
-            yield Desk(study, partitions, intake, rejects, time.monotonic())
+            desk = Desk(study, partitions, intake, rejects, time.monotonic())
+            await asyncio.to_thread(desk.store.sweep)
+            yield desk
 
 
 class NoContract(AgentError):

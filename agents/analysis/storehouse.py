@@ -3,7 +3,9 @@
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from agents.analysis.models import Cleaned, Dataset, Partition
 from agents.runtime.settings import settings
 
 MANIFEST = "dataset.json"
+UNFINISHED = ".*-*"  # what is being written has such a name beside its place
+ABANDONED_SECONDS = 86_400.0  # nothing is written for so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,24 @@ class Storehouse:
         path = self.folder / MANIFEST
         return Dataset.model_validate_json(path.read_bytes()) if path.exists() else None
 
+    def sweep(self) -> None:
+        """Remove what processes that were killed had been writing."""
+        oldest = time.time() - ABANDONED_SECONDS
+        for folder in (self.folder, self.raw):
+            for path in list(folder.rglob(UNFINISHED)):
+                with suppress(FileNotFoundError):  # another process sweeps as well
+                    if path.stat().st_mtime < oldest:
+                        _remove(path)
+
     def _result(self, partition: Partition) -> Path:
         return self.folder / "clean" / partition.source / partition.digest
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink()
 
 
 def write_whole(path: Path, content: BaseModel | str) -> None:

@@ -58,12 +58,16 @@ class Change(BaseModel, frozen=True):
 
 
 class Registry(BaseModel):
-    """The cards by version, the champion, the challenger, and every change so far."""
+    """The cards by version, the champion, the challenger, and every change so far.
+
+    `before` are the champions of before, the last one last; `withdrawn` those that people rolled back.
+    """
 
     cards: dict[str, Card] = {}
     champion: str = ""
     challenger: str = ""
     before: list[str] = []
+    withdrawn: list[str] = []
     changes: list[Change] = []
 
 
@@ -89,7 +93,8 @@ class Models:
         """Enter a model; it becomes champion if there is none, or if it is better by its interval.
 
         `against` is how much smaller its squared error is than the champion's, on the same rows.
-        Asked again, as after a kill, the gate says again what it said.
+        Asked again, as after a kill, the gate says again what it said. What a person has rolled back
+        stays a challenger, however good it is.
         """
         with self._changing() as registry:
             change = _verdict(registry, card, against)
@@ -107,6 +112,7 @@ class Models:
         with self._changing() as registry:
             if not registry.before:
                 raise NoSuchModel
+            registry.withdrawn.append(registry.champion)
             registry.champion = registry.before.pop()
             change = Change(version=registry.champion, what="rolled back", why=why, by=by)
             registry.changes.append(change)
@@ -133,6 +139,8 @@ def _verdict(registry: Registry, card: Card, against: Interval | None) -> Change
         if (last.version, last.what) == (card.version, "promoted"):
             return last
         what, why = "kept", "it is the champion"
+    elif card.version in registry.withdrawn:
+        what, why = "challenger", "rolled back by a person"
     elif card.candidate == "baseline" or card.gain.low <= 0:
         what, why = "challenger", f"gain over the baseline {card.gain}"
     elif registry.champion and (against is None or against.low <= 0):

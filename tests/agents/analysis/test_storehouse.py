@@ -1,5 +1,7 @@
 """Results appear whole, are made once, and a reader finds the old dataset or the new one."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,33 @@ def test_a_dataset_is_published_at_once(store: Storehouse, monkeypatch: pytest.M
         write_whole(store.folder / "dataset.json", "half")
     assert store.published() == first
     assert [p.name for p in store.folder.iterdir()] == ["dataset.json"]
+
+
+def test_what_killed_processes_were_writing_is_swept_away_and_nothing_else(
+    store: Storehouse,
+) -> None:
+    def write(folder: Path) -> Cleaned:
+        (folder / "part.parquet").write_bytes(b"whole")
+        return CLEANED
+
+    store.keep(PARTITION, write)
+    write_whole(store.folder / "dataset.json", "whole")
+    (store.folder / ".registry.lock").touch()
+    kept = everything(store.folder.parent)
+    place = store.folder / "clean" / "x"
+    for path in (place / ".making-old", place / ".making-new"):
+        path.mkdir()
+        (path / "part.parquet").write_bytes(b"half")
+    store.raw.mkdir()
+    for path in (store.folder / ".dataset.json-1", store.raw / ".fetching-1", store.raw / "a1"):
+        path.write_bytes(b"half")
+    two_days_ago = time.time() - 2 * 86_400
+    for path in everything(store.folder.parent) - {place / ".making-new"}:
+        os.utime(path, (two_days_ago, two_days_ago))
+    store.sweep()
+    new = {place / ".making-new", place / ".making-new" / "part.parquet"}
+    assert everything(store.folder.parent) == kept | new | {store.raw, store.raw / "a1"}
+
+
+def everything(folder: Path) -> set[Path]:
+    return set(folder.rglob("*"))

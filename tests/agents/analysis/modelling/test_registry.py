@@ -72,6 +72,17 @@ def test_rolling_back_is_written_down_and_ends(tmp_path: Path) -> None:
         models.roll_back("ann", "more complaints")
 
 
+def test_what_a_person_rolled_back_the_gate_does_not_bring_back(tmp_path: Path) -> None:
+    models = Models(tmp_path)
+    models.challenge(card("a"), None)
+    models.challenge(card("b"), BETTER)
+    models.roll_back("ann", "complaints")
+    change = models.challenge(card("b"), BETTER)  # the run that a kill had cut goes on
+    assert (change.what, change.why) == ("challenger", "rolled back by a person")
+    assert models.read().champion == "a"
+    assert models.challenge(card("c"), BETTER).what == "promoted"
+
+
 def test_changes_at_once_are_all_kept(tmp_path: Path) -> None:
     models = Models(tmp_path)
     with ThreadPoolExecutor(8) as pool:
