@@ -128,8 +128,8 @@ def _played(asked: argparse.Namespace) -> dict[str, Any]:
 
 def _sabotaged(asked: argparse.Namespace) -> dict[str, int]:
     """The mutants: a few, all, or none, as a campaign of cells of one's own has no need of them."""
-    of_orders = asked.kills and not asked.study
-    wanted = {m.name for m in mutants()} if of_orders else set(QUICK_MUTANTS * asked.quick)
+    wanted = {m.name for m in mutants() if asked.kills and m.study == asked.study}
+    wanted |= set(QUICK_MUTANTS * asked.quick)
     tried = []
     for mutant in mutants():
         if mutant.name in wanted and not asked.no_mutants:

@@ -1,8 +1,8 @@
 """`python -m tests.faults.sabotage`: break the product on purpose; a harness that stays green is worth nothing.
 
-Each mutant is a patch in mutants/. Its head says what it breaks and the cells that must see it, or
-within how many simulated schedules that must show. The tree is copied, patched, and both are run on
-the copy; exit status 1 if one survives either.
+Each mutant is a patch in mutants/. Its head says what it breaks and the cells, of orders or of a
+study, that must see it, or within how many simulated schedules that must show. The tree is copied,
+patched, and both are run on the copy; exit status 1 if one survives either.
 """
 
 import argparse
@@ -22,8 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 MUTANTS = Path(__file__).parent / "mutants"
 NEXT_RELEASE = Path(__file__).parent / "releases" / "next.patch"
 PARTS = ("agents", "flows", "deployments", "tests", "pyproject.toml")
-LONGEST_CAMPAIGN = 300
+LONGEST_CAMPAIGN = 600
 SCHEDULES = "Schedules: "
+STUDY = "Study cells: "
 WAYS = ("cells", "schedules")
 
 
@@ -36,6 +37,7 @@ class Mutant:
     cells: tuple[str, ...]
     schedules: int
     patch: Path
+    study: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ def _cells(mutant: Mutant, tree: Path, at_once: int) -> list[str]:
         f"--at-once={at_once}",
         "--lease=2",
         history,
+        *["--study"] * mutant.study,
         *(f"--cell={cell}" for cell in mutant.cells),
     ]
 
@@ -135,7 +138,9 @@ def _git_apply(patch: Path, tree: Path, *options: str) -> bool:
 def _mutant(path: Path) -> Mutant:
     what, cells, more, *_ = path.read_text("utf-8").splitlines()
     schedules = int(more.removeprefix(SCHEDULES)) if more.startswith(SCHEDULES) else 0
-    return Mutant(path.stem, what, tuple(cells.removeprefix("Cells: ").split()), schedules, path)
+    study = cells.startswith(STUDY)
+    wanted = cells.removeprefix(STUDY if study else "Cells: ").split()
+    return Mutant(path.stem, what, tuple(wanted), schedules, path, study)
 
 
 def main() -> int:

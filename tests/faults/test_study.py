@@ -13,10 +13,12 @@ from tests.faults.cells import parse_cell
 from tests.faults.client import open_nursery
 from tests.faults.ground import Ground, open_ground, open_journals
 from tests.faults.judge import Case
+from tests.faults.sabotage import Mutant, mutants, sabotage
 from tests.faults.study import NAME, PARTS, new_study
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(900),
     pytest.mark.xdist_group("study-faults"),
     pytest.mark.asyncio(loop_scope="module"),
 ]
@@ -74,3 +76,12 @@ async def test_the_judge_sees_what_is_missing_or_half_there(player: Player, grou
         assert f"I11 1 of {PARTS} parts are published" in breaches
         assert "I11 part part-0 is published and not there" in breaches
         assert "I11 report.html is not what an undisturbed run makes" in breaches
+
+
+@campaign
+@pytest.mark.parametrize(
+    "mutant", [one for one in mutants() if one.study], ids=lambda mutant: mutant.name
+)
+async def test_a_broken_study_is_caught(mutant: Mutant) -> None:
+    judged = await asyncio.to_thread(sabotage, mutant)
+    assert judged.caught, judged.by
