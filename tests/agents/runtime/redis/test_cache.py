@@ -88,9 +88,9 @@ async def test_a_killed_holder_delays_nobody_longer_than_its_lease(link: Link) -
 async def test_a_living_holder_keeps_its_lease_and_one_that_lost_it_stores_nothing(
     link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caches, "LEASE", 1.0)
+    monkeypatch.setattr(caches, "LEASE", 3.0)
     first, second = Cache(link), Cache(link)
-    both = [asyncio.create_task(c.get(wanted(seconds=2.2))) for c in (first, second)]
+    both = [asyncio.create_task(c.get(wanted(seconds=3.5))) for c in (first, second)]
     assert sorted(source for _, source in await asyncio.gather(*both)) == ["computed", "far"]
     assert len(calls) == 1
 
