@@ -32,7 +32,9 @@ async def quarantine(
         most: At most so many are listed.
 
     """
-    found = list(islice(turned_away(study), most))
+    rows = turned_away(study)
+    found = list(islice(rows, most))
+    count = len(found) + sum(1 for _ in rows)
     table = [
         {
             "partition": f"{one.source}/{one.partition}",
@@ -45,7 +47,8 @@ async def quarantine(
     lines = [f"mend in a copy of {file}" for file in sorted({str(one.file) for one in found})]
     if csv is not None:
         lines.append(f"{export(study, Path(csv)):,} rows exported to {csv}")
-    return await shown("quarantine", Listing(title=f"{len(table)} rows", table=table, lines=lines))
+    title = f"{len(found):,} of {count:,} rows"
+    return await shown("quarantine", Listing(title=title, table=table, lines=lines))
 
 
 @flow(name="mend-rows", persist_result=False)

@@ -202,9 +202,8 @@ def _end(words: str, status: int) -> NoReturn:
 
 def _show(report: Report) -> None:
     console, rows = Console(), report.rows()
-    if not rows:
-        console.print(report.headline(), markup=False, highlight=False)
-    table = Table(title=report.headline(), title_justify="left")
+    console.print(report.headline(), markup=False, highlight=False, soft_wrap=True)
+    table = Table()
     for name in rows[0] if rows else ():
         table.add_column(
             name, justify="right" if rows[0][name].replace(",", "").isdigit() else "left"

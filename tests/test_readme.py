@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from agents.analysis.models import Contract
 from agents.runtime.lifecycle import draw
 from agents.runtime.settings import Settings
 
@@ -103,6 +105,11 @@ def test_every_command_is_run_by_something() -> None:
 def test_its_commands_run(command: str) -> None:
     module, *options = command.removeprefix("uv run python -m ").split()
     assert RUN_HERE[command] in run("-m", module, *options)
+
+
+def test_its_contract_is_one() -> None:
+    (text,) = blocks("yaml")
+    assert Contract.model_validate(yaml.safe_load(text)).columns["sold"].outliers == 8
 
 
 def test_the_drawn_states_are_the_declared_ones() -> None:

@@ -75,9 +75,11 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     stop_sandbox(data)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def connected(terminal: Terminal, prefect_server: PrefectServer) -> Terminal:
-    """The same, with a Prefect server that runs already."""
+    """The same, with a Prefect server that runs already and has been set up."""
+    applied = prefect_server.run(sys.executable, "-m", "deployments.apply")
+    assert applied.returncode == 0, applied.stderr
     return replace(terminal, server=prefect_server.url)
 
 

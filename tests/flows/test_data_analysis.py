@@ -217,6 +217,7 @@ async def test_the_quarantine_is_listed_exported_and_mended_by_commands(folder: 
     with (folder / "out.csv").open(encoding="utf-8", newline="") as file:
         exported = list(csv.DictReader(file))
     assert len(exported) == sum(source.quarantined for source in report.sources)
+    assert listing.title == f"5 of {len(exported)} rows"
     assert not any(
         cell.startswith(("=", "+", "-", "@")) for row in exported for cell in row.values()
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from agents.analysis.models import Contract, Frozen, Name
+from agents.analysis.models import Column, Contract, Frozen, Gap, Name, Relation
 from agents.runtime.errors import AgentError
 
 
@@ -79,6 +79,9 @@ class Study(Frozen):
         return self
 
 
+FIELDS: dict[Any, type[Frozen]] = {"columns": Column, "relations": Relation, "gaps": Gap}
+
+
 class BadStudy(AgentError):
     """A contract or study file that cannot be used."""
 
@@ -101,7 +104,14 @@ def read_contract(path: str | Path) -> Contract:
 def problems_of(error: ValidationError) -> tuple[str, ...]:
     """Field and rule of each problem, without the values."""
     found = error.errors(include_input=False, include_url=False)
-    return tuple(f"{'.'.join(map(str, e['loc']))}: {e['msg']}".removeprefix(": ") for e in found)
+    return tuple(f"{'.'.join(map(str, e['loc']))}: {_rule(e)}".removeprefix(": ") for e in found)
+
+
+def _rule(problem: Any) -> str:
+    if problem["type"] != "extra_forbidden":
+        return str(problem["msg"])
+    model = FIELDS.get(problem["loc"][0], Contract) if len(problem["loc"]) > 1 else Contract
+    return f"there is no such field; there are {', '.join(model.model_fields)}"
 
 
 def _document(path: str | Path) -> Any:

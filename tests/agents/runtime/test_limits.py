@@ -1,9 +1,8 @@
 """Where there is no server the policy's own concurrency is the limit."""
 
 import pytest
-from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 
-from agents.runtime.limits import slots
+from agents.runtime.limits import NoLimit, slots
 from agents.runtime.policies import READ
 from agents.runtime.settings import settings
 
@@ -29,7 +28,7 @@ async def test_where_prefect_limits_a_limit_that_is_not_there_is_an_error(
             pytest.fail("there is no such limit")
 
     try:
-        with pytest.raises(ConcurrencySlotAcquisitionError):
+        with pytest.raises(NoLimit, match=r"'not-there': create it with .*deployments\.apply"):
             await occupy()
     finally:
         settings.cache_clear()

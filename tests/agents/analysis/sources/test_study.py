@@ -27,7 +27,15 @@ def test_a_contract_in_yaml(tmp_path: Path) -> None:
     "text,problem",
     [
         ("name: x\n", "time: Field required"),
-        (GOOD + "surprise: 1\n", "surprise: Extra inputs"),
+        (
+            GOOD + "surprise: 1\n",
+            "surprise: there is no such field; there are name, columns, time,",
+        ),
+        (GOOD + "gaps: {most: 1}\n", "gaps.most: there is no such field; there are every, by"),
+        (
+            "name: x\ntime: at\ncolumns: {at: {type: time}, n: {type: number, min: 1}}\n",
+            "columns.n.min: there is no such field; there are type, unit, scale, required, low, high,",
+        ),
         (GOOD + "key: [id]\n", "does not declare: id"),
         ("name: x\ntime: at\ncolumns: {at: {type: text}}\n", "must have the type time"),
         ("name: Bad Name\ntime: at\ncolumns: {at: {type: time}}\n", "name: String should match"),
