@@ -71,7 +71,7 @@ async def checked(place: Place, allowed: frozenset[str]) -> Target:
     addresses = await _resolved(place.host, place.port)
     if f"{place.host}:{place.port}" not in allowed:
         for address in addresses:
-            _require_public(place.url, address)
+            _require_public(place, address)
     return Target(**asdict(place), address=addresses[0])
 
 
@@ -84,10 +84,11 @@ async def _resolved(host: str, port: int) -> list[str]:
     return [str(entry[4][0]) for entry in found]
 
 
-def _require_public(url: str, address: str) -> None:
+def _require_public(place: Place, address: str) -> None:
     found: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
     inner = getattr(found, "ipv4_mapped", None)
     if inner is not None:
         found = inner
     if not found.is_global or found.is_multicast or any(found in net for net in NEVER):
-        raise Refused(url, "address", f"its host is at {address}, which is not public")
+        own = f"""if it is your own, allow it: AGENT_FLOWS_FETCH_ALLOWED='["{place.host}:{place.port}"]'"""
+        raise Refused(place.url, "address", f"its host is at {address}, which is not public; {own}")
