@@ -100,7 +100,7 @@ AUTOMATIONS = (
     Automation(
         name="agent-flows: somebody is needed",
         description="An item is parked or escalated, a dead letter or a backlog is old, providers "
-        "disagree with the journal, or data has drifted. Add a notification here.",
+        "disagree with the journal, data has drifted or is not published. Add a notification here.",
         trigger=EventTrigger(
             match={"prefect.resource.id": "agent-flows.*"},
             expect={
@@ -110,6 +110,7 @@ AUTOMATIONS = (
                 "agent-flows.difference",
                 "agent-flows.backlog",
                 "agent-flows.drift",
+                "agent-flows.unpublished",
                 "agent-flows.dead-letter",
                 "agent-flows.out-of-stock",
             },

@@ -24,7 +24,7 @@ from agents.runtime.intake import Candidate, Intake
 from agents.runtime.journal import open_journal
 from agents.runtime.rejects import Rejects
 from agents.runtime.settings import settings
-from agents.runtime.showcase import Progress, publish_table, rename_run
+from agents.runtime.showcase import Progress, alert, publish_table, rename_run
 from agents.runtime.tally import Tally
 
 SAMPLE = "sample"
@@ -64,13 +64,15 @@ class Desk:
         return [(one, self.store.cleaned(one)) for one in self.partitions]
 
     def publish(self, matching: str = "*") -> Dataset | None:
-        """Make the clean parts the study's dataset; None, and nothing changes, if one is missing.
+        """Make the clean parts the study's dataset; None, an alert and no change, if one is missing.
 
         A run over some of the partitions leaves the parts of the others as they are published.
         """
         outcomes = self.outcomes()
         parts = {(one.source, one.name): _part(one, c) for one, c in outcomes if c}
-        if len(parts) < len(outcomes):
+        if missing := [one.name for one, cleaned in outcomes if cleaned is None]:
+            told = f"{len(missing)} of {len(outcomes)} partitions are not clean: {missing[0]} first"
+            alert("unpublished", PARTITIONS.name, self.study.name, told)
             return None
         growing = {source.name for source in self.study.sources if source.grows}
         if (before := self.store.published()) is not None:

@@ -1,6 +1,7 @@
 """Stories of data analysis, told from outside: files in, a dataset or a refusal out."""
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from agents.analysis.write_report import FILE
 from agents.runtime.settings import settings
 from flows.data_analysis import analyse
 from flows.studies import mend_rows, quarantine, roll_back_model
+from flows.terminal import LOG_FILE
 from tests.agents.analysis.cleaning.planted import planted
 from tests.agents.analysis.modelling.toy import sales
 
@@ -54,6 +56,13 @@ async def run(folder: Path, partitions: str = "*") -> AnalysisReport:
     return await analyse.fn(
         (str(folder / "part-*.csv"),), str(folder / "contract.yaml"), partitions=partitions
     )
+
+
+def alerts_of(folder: Path) -> list[tuple[str, str]]:
+    """Which study was not published, and why, as the log has it."""
+    lines = (folder / "data" / LOG_FILE).read_text("utf-8").splitlines()
+    told = [one for line in lines if (one := json.loads(line))["event"] == "unpublished"]
+    return [(one["item"], one["reason"]) for one in told]
 
 
 def dataset() -> Dataset:
@@ -94,6 +103,8 @@ async def test_a_run_with_a_refused_partition_publishes_nothing(folder: Path) ->
     assert refused.status() == 1
     assert any("contract broken" in reason for reason in refused.refused)
     assert dataset().digest == before.published
+    alerts = alerts_of(folder)
+    assert alerts == [("readings", "1 of 4 partitions are not clean: part-1 first")]
 
 
 async def test_mended_rows_come_back_and_twice_is_once(folder: Path) -> None:
