@@ -1,0 +1,43 @@
+"""A run of the suite tells at once what fails, and that it is broken off where a process dies."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SUITE = """
+import os
+import time
+
+def test_fails():
+    assert "this" == "that"
+
+def test_takes_too_long():
+    time.sleep(60)
+
+def test_dies():
+    os._exit(1)
+
+def test_is_never_run():
+    pass
+"""
+
+
+@pytest.mark.slow
+def test_what_takes_too_long_fails_alone_and_who_dies_breaks_the_run_off(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(SUITE, encoding="utf-8")
+    ours = ("-c", str(ROOT / "pyproject.toml"), "-p", "tests.conftest", "-p", "no:cacheprovider")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *ours, "--timeout=1", "--numprocesses=1", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "call of test_it.py::test_fails: " in done.stderr
+    assert "Timeout (>1.0s)" in done.stdout
+    assert "3 failed" in done.stdout
+    assert "a process died, and with it the tests it had yet to run" in done.stdout
+    assert done.returncode == 2
