@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 
 from agents.analysis.modelling.desk import ModelDesk
 from agents.analysis.models import Cleaned, Dataset, Part, Partition
+from agents.analysis.refusals import refusals
 from agents.analysis.report import AnalysisReport, report_of
 from agents.analysis.sample.flights import sample_study
 from agents.analysis.scenario import PARTITIONS
@@ -29,7 +29,6 @@ from agents.runtime.tally import Tally
 
 SAMPLE = "sample"
 NAME = "data-analysis"
-UNHAPPY = {"refused", "rejected", "dead-lettered", "not trained", "not reported"}
 
 
 @dataclass(slots=True)
@@ -41,7 +40,6 @@ class Desk:
     intake: Intake
     rejects: Rejects
     begun: float
-    troubles: Tally = field(default_factory=Tally)
     store: Storehouse = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,15 +62,13 @@ class Desk:
         return [(one, self.store.cleaned(one)) for one in self.partitions]
 
     def publish(self, matching: str = "*") -> Dataset | None:
-        """Make the clean parts the study's dataset; None, an alert and no change, if one is missing.
+        """Make the clean parts the study's dataset; None, and nothing changes, if one is missing.
 
         A run over some of the partitions leaves the parts of the others as they are published.
         """
         outcomes = self.outcomes()
         parts = {(one.source, one.name): _part(one, c) for one, c in outcomes if c}
-        if missing := [one.name for one, cleaned in outcomes if cleaned is None]:
-            told = f"{len(missing)} of {len(outcomes)} partitions are not clean: {missing[0]} first"
-            alert("unpublished", PARTITIONS.name, self.study.name, told)
+        if len(parts) < len(outcomes):
             return None
         growing = {source.name for source in self.study.sources if source.grows}
         if (before := self.store.published()) is not None:
@@ -89,23 +85,22 @@ class Desk:
         if dataset is None or not self.study.target:
             return None
         sources = report_of(self.study.name, self.outcomes(), dataset).sources
-        return ModelDesk(self.study, dataset, tuple(sources), self.rejects, seed, self.troubles)
+        return ModelDesk(self.study, dataset, tuple(sources), self.rejects, seed)
 
     async def report(self, dataset: Dataset | None, models: ModelDesk | None) -> AnalysisReport:
-        """Tell what became of the partitions, in the UI as well."""
-        tally = self.intake.tally
-        reasons = Counter(
-            reason
-            for counted in (tally, self.troubles)
-            for outcome in UNHAPPY & counted.reasons.keys()
-            for reason in counted.reasons[outcome].elements()
-        )
-        report = report_of(self.study.name, self.outcomes(), dataset)
+        """Tell what became of the partitions, in the UI as well; an alert if nothing was published."""
+        tally, outcomes = self.intake.tally, self.outcomes()
+        missing = {one.key: f"{one.source}/{one.name}" for one, found in outcomes if found is None}
+        report = report_of(self.study.name, outcomes, dataset)
         report.touched = tally.done - tally.outcomes["already done"]
-        report.refused = {reason: f"{count} items" for reason, count in reasons.items()}
-        report.files = models.notes() if models is not None else []
+        report.refused = await refusals(PARTITIONS.name, missing)
+        if models is not None:
+            report.refused |= await models.refused()
+            report.files = models.notes()
         report.seconds = time.monotonic() - self.begun
         await publish_table(f"{NAME}-rows", report.rows(), "Rows by source and fate")
+        if dataset is None:
+            alert("unpublished", PARTITIONS.name, self.study.name, "; ".join(report.notes()))
         return report
 
 

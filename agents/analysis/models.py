@@ -11,7 +11,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-FORMAT = 1  # raise it when the code cleans otherwise: everything is cleaned anew
+FORMAT = 2  # raise it when the code cleans otherwise: everything is cleaned anew
 
 
 class Frozen(BaseModel, frozen=True, extra="forbid"):

@@ -37,7 +37,7 @@ class SourceReport(BaseModel):
 
 
 class AnalysisReport(BaseModel):
-    """By source; `touched` counts partitions that this run worked on."""
+    """By source; `touched` counts partitions that this run worked on, `refused` are causes by name."""
 
     study: str
     sources: list[SourceReport]

@@ -77,7 +77,8 @@ async def all_kept(play: Play, cells: Iterable[str], journal: Kind) -> None:
         async with few:
             played = await play(cell, journal)
         blows = len(parse_cell(cell).points) if parse_cell(cell).kind == "kill" else 0
-        missed = [f"{blows} kills asked for"] * (played.kills < blows)
+        # Who got no processor for the length of a lease stopped before it could be killed.
+        missed = [f"{blows} kills asked for"] * (played.kills + played.starved < blows)
         return [f"{cell}: {breach}" for breach in played.breaches + missed]
 
     await play("quiet=", journal)

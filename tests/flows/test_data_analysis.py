@@ -101,10 +101,13 @@ async def test_a_run_with_a_refused_partition_publishes_nothing(folder: Path) ->
     (folder / "part-1.csv").write_bytes(b"id,surprise\n1,2\n")
     refused = await run(folder)
     assert refused.status() == 1
-    assert any("contract broken" in reason for reason in refused.refused)
+    cause = "no column 'at', which is required"
+    assert refused.refused["readings/part-1"].startswith(cause)
+    assert (await run(folder)).refused == refused.refused, "the next run knows why as well"
     assert dataset().digest == before.published
-    alerts = alerts_of(folder)
-    assert alerts == [("readings", "1 of 4 partitions are not clean: part-1 first")]
+    (study, why), _ = alerts_of(folder)
+    assert study == "readings"
+    assert why.startswith(f"refused: readings/part-1: {cause}")
 
 
 async def test_mended_rows_come_back_and_twice_is_once(folder: Path) -> None:
@@ -168,7 +171,9 @@ async def test_too_few_rows_to_model_are_told_and_the_data_is_published(folder: 
     (folder / "sales.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     report = await modelled(folder)
     assert report.status() == 1
-    assert report.refused == {"too few rows": "3 items"}
+    why = "0 rows with an outcome to learn: at least 100 are needed"
+    assert report.refused == {"baseline, linear, trees": why}
+    assert (await modelled(folder)).refused == report.refused
     assert report.published
 
 

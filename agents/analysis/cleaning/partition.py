@@ -28,6 +28,21 @@ class Outcome:
     gaps: int = 0
 
 
+class NoSuchColumn(PermanentError):
+    """A file without a column that every row must have: not its rows are wrong, all of it is."""
+
+    def __init__(self, column: str, header: Sequence[str]) -> None:
+        super().__init__(column, tuple(header))
+        self.column, self.header = column, header
+
+    def __str__(self) -> str:
+        there = ", ".join(self.header)[:200]
+        return (
+            f"no column {self.column!r}, which is required; there are {there}: "
+            "agree on a new contract or mend the source"
+        )
+
+
 class UnknownLine(PermanentError):
     """A correction for a line that the source does not have (any more)."""
 
@@ -42,8 +57,9 @@ class UnknownLine(PermanentError):
 def clean(table: Table, contract: Contract, corrections: Corrections | None = None) -> Outcome:
     """Judge every row by the contract, mended ones in their mended form.
 
-    Raises ContractBroken and UnknownLine.
+    Raises NoSuchColumn, ContractBroken and UnknownLine.
     """
+    _require_columns(table.header, contract)
     table = _mended(table, corrections or {})
     checked = check(table.cells, contract)
     rules: Counter[str] = Counter()
@@ -75,6 +91,12 @@ def clean(table: Table, contract: Contract, corrections: Corrections | None = No
     )
 
 
+def _require_columns(header: Sequence[str] | None, contract: Contract) -> None:
+    for name, column in contract.columns.items():
+        if header is not None and column.required and name not in header:
+            raise NoSuchColumn(name, header)
+
+
 def _mended(table: Table, corrections: Corrections) -> Table:
     """The table with the rows of these lines as people corrected them."""
     if not corrections:
@@ -87,7 +109,7 @@ def _mended(table: Table, corrections: Corrections) -> Table:
     cells = pd.concat([table.cells[~old].astype("object"), rows], ignore_index=True)
     lines = pd.concat([table.lines[~old], pd.Series(list(corrections), dtype="int64")])
     broken = [one for one in table.broken if one.line not in corrections]
-    return Table(cells, lines.reset_index(drop=True), broken)
+    return Table(cells, lines.reset_index(drop=True), broken, table.header)
 
 
 def _repeated(values: pd.DataFrame, key: Sequence[str]) -> tuple[pd.Index, pd.Index]:

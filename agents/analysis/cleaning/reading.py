@@ -1,9 +1,10 @@
 """Raw bytes as a table of cells, and what of them is no row at all; nothing is judged or lost here."""
 
 import codecs
+import csv
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from agents.services.files.csv_records import delimiter_of
 from agents.services.files.formats import BOM, Format
 from agents.services.files.outcomes import SourceError
 from agents.services.files.records import BadRecord, read_records
@@ -36,11 +38,16 @@ class Broken:
 
 @dataclass(slots=True)
 class Table:
-    """Cells by row and column, `lines` the source's line of each row; a page after the other."""
+    """Cells by row and column, `lines` the source's line of each row; a page after the other.
+
+    `header` are the columns that the file itself names, if it has rows: records of JSON each have
+    their own.
+    """
 
     cells: pd.DataFrame
     lines: pd.Series
     broken: list[Broken] = field(default_factory=list)
+    header: tuple[str, ...] | None = None
 
     @property
     def rows(self) -> int:
@@ -63,26 +70,42 @@ def read_table(pages: Sequence[Path], name: str) -> Table:
         pd.concat([table.cells for table in tables], ignore_index=True),
         pd.concat([table.lines for table in tables], ignore_index=True),
         [one for table in tables for one in table.broken],
+        _in_all([table.header for table in tables]),
     )
+
+
+def _in_all(headers: Sequence[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    told = [header for header in headers if header is not None]
+    if len(told) < len(headers):
+        return None
+    return tuple(name for name in told[0] if all(name in header for header in told))
 
 
 def _page(path: Path, name: str) -> Table:
     try:
         with unpacked(path, name) as (form, stream), tempfile.NamedTemporaryFile() as plain:
-            head = stream.peek()
+            first = stream.peek().removeprefix(BOM).split(b"\n", 1)[0].rstrip(b"\r")
             if form in {Format.CSV, Format.PARQUET}:
-                if head.startswith(BOM):
+                if stream.peek().startswith(BOM):
                     stream.skip(len(BOM))
                 while chunk := stream.read():
                     plain.write(chunk)
                 plain.flush()
                 if form is Format.PARQUET:
                     return _parquet(plain.name)
-                if _is_plain(plain.name) and (table := _csv(plain.name, head)) is not None:
+                if _is_plain(plain.name) and (table := _csv(plain.name, first)) is not None:
                     return table
     except SourceError as error:
         raise SourceError(error.rule, error.reason, name) from None
-    return _records(path, name)
+    return _records(path, name, _header(first) if form is Format.CSV else None)
+
+
+def _header(first: bytes) -> tuple[str, ...] | None:
+    """The columns that a CSV file's first line names; None if they do not end there."""
+    text = first.decode("utf-8", "replace")
+    if not text or text.count('"') % 2:
+        return None
+    return tuple(next(csv.reader([text], delimiter=delimiter_of(first))))
 
 
 def _is_plain(path: str) -> bool:
@@ -104,7 +127,7 @@ def _is_plain(path: str) -> bool:
     return bool(last)
 
 
-def _csv(path: str, head: bytes) -> Table | None:
+def _csv(path: str, first: bytes) -> Table | None:
     """The table, all cells as text; None for what must be read record by record to say what is wrong."""
     broken: list[Broken] = []
 
@@ -113,8 +136,8 @@ def _csv(path: str, head: bytes) -> Table | None:
         broken.append(Broken(row.number, "ragged", reason, (row.text or "")[:LONGEST_RAW]))
         return "skip"
 
-    first = head.split(b"\n", 1)[0]
-    names = first.decode("utf-8", "replace").strip().split(",")
+    delimiter = delimiter_of(first)
+    names = first.decode("utf-8", "replace").split(delimiter)
     if b'"' in first or len(set(names)) != len(names) or not 0 < len(names) <= MOST_COLUMNS:
         return None
     try:
@@ -122,7 +145,10 @@ def _csv(path: str, head: bytes) -> Table | None:
             path,
             read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=4 << 20),
             parse_options=pyarrow.csv.ParseOptions(
-                newlines_in_values=False, invalid_row_handler=spoilt, ignore_empty_lines=False
+                delimiter=delimiter,
+                newlines_in_values=False,
+                invalid_row_handler=spoilt,
+                ignore_empty_lines=False,
             ),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
@@ -132,7 +158,11 @@ def _csv(path: str, head: bytes) -> Table | None:
         )
     except (pa.ArrowInvalid, pa.ArrowKeyError):
         return None
-    return Table(_frame(found), _lines(len(found), broken), broken)
+    assert all(pa.types.is_string(column.type) for column in found.schema), (
+        "cells stay as they came"
+    )
+    frame = _frame(found)
+    return Table(frame, _lines(len(found), broken), broken, tuple(frame.columns))
 
 
 def _lines(rows: int, broken: Sequence[Broken]) -> pd.Series:
@@ -163,10 +193,11 @@ def _parquet(path: str) -> Table:
         raise SourceError(
             "corrupt", f"the Parquet file cannot be read: {str(error)[:200]}"
         ) from None
-    return Table(frame, pd.Series(range(1, len(frame) + 1), dtype="int64"))
+    lines = pd.Series(range(1, len(frame) + 1), dtype="int64")
+    return Table(frame, lines, header=tuple(frame.columns))
 
 
-def _records(path: Path, name: str) -> Table:
+def _records(path: Path, name: str, header: tuple[str, ...] | None) -> Table:
     """Record by record: slower, but what is wrong with a line is told of that line."""
     rows: list[dict[str, object]] = []
     lines: list[int] = []
@@ -180,12 +211,24 @@ def _records(path: Path, name: str) -> Table:
                     raw = outcome.raw.decode("utf-8", "replace")[:LONGEST_RAW]
                     broken.append(Broken(outcome.line, outcome.rule, outcome.message, raw))
                 else:
-                    rows.append({k: _cell(v) for k, v in outcome.body.items()})
+                    body = outcome.body if header is None else _flat(outcome.body)
+                    rows.append({k: _cell(v) for k, v in body.items()})
                     lines.append(outcome.line)
         except SourceError as error:
             raise SourceError(error.rule, error.reason, name) from None
     cells = pd.DataFrame(rows, dtype="object") if rows else pd.DataFrame()
-    return Table(cells, pd.Series(lines, dtype="int64"), broken)
+    return Table(cells, pd.Series(lines, dtype="int64"), broken, header)
+
+
+def _flat(body: Mapping[str, Any], within: str = "") -> dict[str, Any]:
+    """Columns by the names they have in the header, such as a.b, which records read as nested."""
+    found: dict[str, Any] = {}
+    for name, value in body.items():
+        nested = (
+            _flat(value, f"{within}{name}.") if isinstance(value, dict) else {within + name: value}
+        )
+        found |= nested
+    return found
 
 
 def _cell(value: object) -> object:

@@ -9,6 +9,7 @@ from agents.analysis.modelling.registry import Models
 from agents.analysis.modelling.training import CANDIDATES, Trained, Training
 from agents.analysis.modelling.weighing import COMPARISONS, Comparison, Weighed
 from agents.analysis.models import Dataset
+from agents.analysis.refusals import refusals
 from agents.analysis.report import SourceReport
 from agents.analysis.sources.study import Study
 from agents.analysis.storehouse import Storehouse
@@ -23,14 +24,13 @@ from agents.runtime.tally import Tally
 
 @dataclass(slots=True)
 class ModelDesk:
-    """One dataset's candidates and their comparison; `tally` counts what could not be done."""
+    """One dataset's candidates and their comparison."""
 
     study: Study
     dataset: Dataset
     sources: tuple[SourceReport, ...]
     rejects: Rejects
     seed: int
-    tally: Tally
 
     async def candidates(self) -> AsyncIterator[Batch]:
         """The candidates to train; those trained on this dataset before are done already."""
@@ -71,6 +71,14 @@ class ModelDesk:
             report = (self._folder / FILE).resolve().as_uri()
             await publish_link("data-analysis-report", report, "The report of this run")
 
+    async def refused(self) -> dict[str, str]:
+        """What was not trained, or not compared, and why."""
+        candidates = {one.key: one.candidate for one in self.trainings()}
+        told = await refusals(CANDIDATES.name, candidates)
+        if (comparison := self._comparison()) is not None:
+            told |= await refusals(COMPARISONS.name, {comparison.key: "comparison"})
+        return told
+
     def notes(self) -> list[str]:
         """The champion, and where to read everything."""
         registry = Models(self._folder).read()
@@ -106,7 +114,7 @@ class ModelDesk:
         )
 
     def _intake(self, scenario: Scenario) -> Intake:
-        return Intake(scenario, self.tally, self.rejects.keep)
+        return Intake(scenario, Tally(), self.rejects.keep)
 
     def _training(self, candidate: str) -> Training:
         return Training(

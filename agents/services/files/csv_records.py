@@ -33,11 +33,16 @@ def csv_records(
     return nested(table, (cells.row(row) for row in rows), limits)
 
 
+def delimiter_of(header: bytes) -> str:
+    """Comma, semicolon, tab or bar: whichever stands most often in the header outside of quotes."""
+    bare = _QUOTED.sub("", header.decode(errors="surrogateescape"))
+    return max(_DELIMITERS, key=bare.count)
+
+
 def _delimiter(header: Line, limits: Limits) -> str:
     if header.cut:
         raise SourceError("header", f"the header is longer than {limits.record_bytes} bytes")
-    bare = _QUOTED.sub("", header.data.decode(errors="surrogateescape"))
-    return max(_DELIMITERS, key=bare.count)
+    return delimiter_of(header.data)
 
 
 def _names(header: CsvRow) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from agents.analysis.cleaning.partition import clean
+from agents.analysis.cleaning.partition import NoSuchColumn, clean
 from agents.analysis.cleaning.reading import read_table
 from agents.analysis.models import Column, Contract
 from agents.services.files.outcomes import SourceError
@@ -50,7 +50,7 @@ GOOD = f"{HEADER}a,{T},1\nb,{T},2\n".encode()
 
 # name of the file, its bytes, and how many rows are good; None: refused as a whole
 CASES: dict[str, tuple[str, bytes, int | None]] = {
-    "another delimiter": ("x.csv", GOOD.replace(b",", b";"), 0),
+    "another delimiter": ("x.csv", GOOD.replace(b",", b";"), 2),
     "mixed delimiters": ("x.csv", GOOD + f"c;{T};3\n".encode(), 2),
     "an unclosed quote": ("x.csv", GOOD + b'"c,3\n', 2),
     "a NUL": ("x.csv", GOOD + f"c\0,{T},3\n".encode(), 2),
@@ -109,6 +109,40 @@ def test_a_bad_file(tmp_path: Path, case: str) -> None:
     assert len(json.dumps(outcome.quarantine)) < 1_000_000
 
 
+@pytest.mark.parametrize(
+    "name,content",
+    [
+        ("x.csv", GOOD.replace(b",", b":")),
+        ("x.csv", GOOD.replace(b"id", b"ID")),
+        ("x.csv", b"ID,at,n\n"),
+        ("x.csv", GOOD.replace(b"id", b'"ID"')),  # read record by record
+        ("x.csv.gz", gzip.compress(GOOD.replace(b"at", b"when"))),
+        ("x.parquet", parquet().replace(b"id", b"ID")),
+    ],
+)
+def test_a_file_without_a_required_column_is_refused_as_a_whole(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    path = tmp_path / "raw"
+    path.write_bytes(content)
+    with pytest.raises(NoSuchColumn, match=r"no column '(id|at)', which is required; there are "):
+        clean(read_table([path], name), CONTRACT)
+
+
+def test_a_record_of_json_without_it_is_one_bad_row(tmp_path: Path) -> None:
+    path = tmp_path / "raw"
+    path.write_bytes(b'{"id": "a", "n": 1}\n')
+    outcome = clean(read_table([path], "x.jsonl"), CONTRACT)
+    assert outcome.rules == {"at: missing": 1}
+
+
+def test_one_page_without_it_is_enough(tmp_path: Path) -> None:
+    for n, content in enumerate((GOOD, GOOD.replace(b"at", b"when"))):
+        (tmp_path / str(n)).write_bytes(content)
+    with pytest.raises(NoSuchColumn, match="'at', which is required; there are id, n"):
+        clean(read_table([tmp_path / "0", tmp_path / "1"], "x.csv"), CONTRACT)
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_flipped_bytes_are_refused_or_accounted_for(tmp_path: Path, seed: int) -> None:
     rng, path = random.Random(seed), tmp_path / "raw"
@@ -123,5 +157,8 @@ def test_flipped_bytes_are_refused_or_accounted_for(tmp_path: Path, seed: int) -
         table = read_table([path], name)
     except SourceError:
         return
-    outcome = clean(table, CONTRACT)
+    try:
+        outcome = clean(table, CONTRACT)
+    except NoSuchColumn:
+        return
     assert table.rows == len(outcome.good) + len(outcome.quarantine) + outcome.deduplicated

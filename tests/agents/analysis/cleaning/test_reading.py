@@ -117,3 +117,16 @@ def test_a_header_alone_has_no_rows_and_nothing_at_all_is_no_table(
     assert read(b"a,b\n", "x.csv").rows == 0
     with pytest.raises(SourceError, match="header"):
         read(b"", "x.csv")
+
+
+@pytest.mark.parametrize("line", ["{}{}", "{}\n{}"], ids=["at once", "record by record"])
+@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf"], ids=["plain", "BOM"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_cells_stay_as_they_came(tmp_path: Path, delimiter: str, before: bytes, line: str) -> None:
+    rows = [["id", "a.b", "a.c"], ["007", "1.0", "x"]]
+    header, row = (delimiter.join(cells) + "\n" for cells in rows)
+    path = tmp_path / "raw"
+    path.write_bytes(before + line.format(header, row).encode())
+    table = read_table([path], "x.csv")
+    assert table.cells.to_dict("records") == [{"id": "007", "a.b": "1.0", "a.c": "x"}]
+    assert table.header == ("id", "a.b", "a.c")
