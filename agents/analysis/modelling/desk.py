@@ -82,6 +82,8 @@ class ModelDesk:
     def notes(self) -> list[str]:
         """The champion, and where to read everything."""
         registry = Models(self._folder).read()
+        if not registry.cards:
+            return []
         if not registry.champion:
             return ["no model is better than the baseline, there is no champion"]
         card, last = registry.cards[registry.champion], registry.changes[-1]

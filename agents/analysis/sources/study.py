@@ -109,7 +109,7 @@ def problems_of(error: ValidationError) -> tuple[str, ...]:
 
 def _rule(problem: Any) -> str:
     if problem["type"] != "extra_forbidden":
-        return str(problem["msg"])
+        return str(problem["msg"]).removeprefix("Value error, ")
     model = FIELDS.get(problem["loc"][0], Contract) if len(problem["loc"]) > 1 else Contract
     return f"there is no such field; there are {', '.join(model.model_fields)}"
 

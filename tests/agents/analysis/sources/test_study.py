@@ -36,7 +36,7 @@ def test_a_contract_in_yaml(tmp_path: Path) -> None:
             "name: x\ntime: at\ncolumns: {at: {type: time}, n: {type: number, min: 1}}\n",
             "columns.n.min: there is no such field; there are type, unit, scale, required, low, high,",
         ),
-        (GOOD + "key: [id]\n", "does not declare: id"),
+        (GOOD + "key: [id]\n", "yaml: columns that the contract does not declare: id"),
         ("name: x\ntime: at\ncolumns: {at: {type: text}}\n", "must have the type time"),
         ("name: Bad Name\ntime: at\ncolumns: {at: {type: time}}\n", "name: String should match"),
         ("a: [\n", "is no YAML"),
