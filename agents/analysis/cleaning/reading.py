@@ -38,7 +38,7 @@ class Broken:
 
 @dataclass(slots=True)
 class Table:
-    """Cells by row and column, `lines` the source's line of each row; a page after the other.
+    """Cells by row and column, `lines` the source's line of each row, no two alike; page after page.
 
     `header` are the columns that the file itself names, if it has rows: records of JSON each have
     their own.
@@ -97,7 +97,7 @@ def _page(path: Path, name: str) -> Table:
                     return table
     except SourceError as error:
         raise SourceError(error.rule, error.reason, name) from None
-    return _records(path, name, _header(first) if form is Format.CSV else None)
+    return _records(path, name, form, _header(first) if form is Format.CSV else None)
 
 
 def _header(first: bytes) -> tuple[str, ...] | None:
@@ -197,8 +197,11 @@ def _parquet(path: str) -> Table:
     return Table(frame, lines, header=tuple(frame.columns))
 
 
-def _records(path: Path, name: str, header: tuple[str, ...] | None) -> Table:
-    """Record by record: slower, but what is wrong with a line is told of that line."""
+def _records(path: Path, name: str, form: Format, header: tuple[str, ...] | None) -> Table:
+    """Record by record: slower, but what is wrong with a line is told of that line.
+
+    Many records of one JSON document may stand in a line: there it is the record's number.
+    """
     rows: list[dict[str, object]] = []
     lines: list[int] = []
     broken: list[Broken] = []
@@ -206,14 +209,15 @@ def _records(path: Path, name: str, header: tuple[str, ...] | None) -> Table:
         named = Path(folder) / name
         shutil.copyfile(path, named)
         try:
-            for outcome in read_records(named):
+            for number, outcome in enumerate(read_records(named), 1):
+                line = number if form is Format.JSON else outcome.line
                 if isinstance(outcome, BadRecord):
                     raw = outcome.raw.decode("utf-8", "replace")[:LONGEST_RAW]
-                    broken.append(Broken(outcome.line, outcome.rule, outcome.message, raw))
+                    broken.append(Broken(line, outcome.rule, outcome.message, raw))
                 else:
                     body = outcome.body if header is None else _flat(outcome.body)
                     rows.append({k: _cell(v) for k, v in body.items()})
-                    lines.append(outcome.line)
+                    lines.append(line)
         except SourceError as error:
             raise SourceError(error.rule, error.reason, name) from None
     cells = pd.DataFrame(rows, dtype="object") if rows else pd.DataFrame()

@@ -98,6 +98,17 @@ def test_mended_rows_take_the_place_of_those_in_quarantine(tmp_path: Path) -> No
         clean(table, CONTRACT, {5_000: {}})
 
 
+@pytest.mark.parametrize("between", [", ", ",\n"])
+def test_a_record_among_others_of_its_line_is_mended_alone(tmp_path: Path, between: str) -> None:
+    contract = Contract(name="x", time="at", columns={"at": Column(type="time", required=True)})
+    records = ['{"at": "2025-01-01T00:00:00Z"}', '{"at": "then"}', '{"at": "2025-01-03T00:00:00Z"}']
+    path = written(tmp_path, f"[{between.join(records)}]".encode())
+    (record,) = clean(read_table([path], "x.json"), contract).quarantine
+    mended = {record["line"]: {"at": "2025-01-02T00:00:00Z"}}
+    outcome = clean(read_table([path], "x.json"), contract, mended)
+    assert sorted(outcome.good["at"].dt.day) == [1, 2, 3]
+
+
 def test_gaps_are_counted_by_series(tmp_path: Path) -> None:
     hours = [0, 1, 2, 5, 6]
     rows = "".join(f"2025-01-01T{h:02}:00:00Z,{site}\n" for h in hours for site in "ab")
