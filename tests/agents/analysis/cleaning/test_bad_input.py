@@ -119,6 +119,14 @@ def test_a_bad_file(tmp_path: Path, case: str) -> None:
         ("x.csv.gz", gzip.compress(GOOD.replace(b"at", b"when"))),
         ("x.parquet", parquet().replace(b"id", b"ID")),
     ],
+    ids=[
+        "delimiter",
+        "name",
+        "no rows",
+        "record by record",
+        "gzip",
+        "Parquet",
+    ],  # gzip has the time
 )
 def test_a_file_without_a_required_column_is_refused_as_a_whole(
     tmp_path: Path, name: str, content: bytes
