@@ -1,6 +1,7 @@
 """What the agents of data analysis hand on: partitions, contracts, clean parts, datasets, models."""
 
 import hashlib
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,7 +23,7 @@ class Column(Frozen):
     """What one column of a source must be.
 
     `bad` says what happens to a row with a bad value: the row is quarantined, the value alone is
-    discarded, or the whole partition is refused. `low` and `high` are inclusive, in `unit`;
+    discarded, or the whole partition is refused. `low` and `high` are inclusive, in `unit`, or times;
     `outliers` discards a value so many median absolute deviations from the partition's median.
     `known_before`: it is known before the outcome, so a model may use it.
     """
@@ -31,8 +32,8 @@ class Column(Frozen):
     unit: str = ""
     scale: float = Field(1.0, description="the source's numbers times this are in `unit`")
     required: bool = False
-    low: float | None = None
-    high: float | None = None
+    low: float | datetime | None = None
+    high: float | datetime | None = None
     one_of: tuple[str, ...] = ()
     pattern: str | None = None
     longest: Annotated[int, Field(ge=1, le=65_536)] = 1_000
@@ -40,6 +41,15 @@ class Column(Frozen):
     outliers: Annotated[float, Field(gt=0)] | None = None
     bad: Literal["discard-row", "discard-value", "freeze"] = "discard-row"
     known_before: bool = False
+
+    @model_validator(mode="after")
+    def _is_bounded_in_kind(self) -> "Column":
+        for bound in (self.low, self.high):
+            if bound is not None and isinstance(bound, datetime) is not (self.type == "time"):
+                raise ValueError(
+                    "low and high are times for a time, such as 2024-01-31, else numbers"
+                )
+        return self
 
 
 class Relation(Frozen):

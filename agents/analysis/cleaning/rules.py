@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import pandas as pd
 
@@ -94,9 +95,17 @@ def _broken(given: pd.Series, value: pd.Series, column: Column) -> Iterator[tupl
 def _outside(value: pd.Series, column: Column) -> pd.Series | None:
     if column.low is None and column.high is None:
         return None
-    low = value < column.low if column.low is not None else pd.Series(False, value.index)
-    high = value > column.high if column.high is not None else pd.Series(False, value.index)
-    return (low | high).fillna(False)
+    low, high = (_bound(one, column.zone) for one in (column.low, column.high))
+    too_low = value < low if low is not None else pd.Series(False, value.index)
+    too_high = value > high if high is not None else pd.Series(False, value.index)
+    return (too_low | too_high).fillna(False)
+
+
+def _bound(bound: float | datetime | None, zone: str) -> float | pd.Timestamp | None:
+    if not isinstance(bound, datetime):
+        return bound
+    time = pd.Timestamp(bound)
+    return time if time.tzinfo else time.tz_localize(zone)
 
 
 def _of_text(value: pd.Series, column: Column) -> dict[str, pd.Series | None]:

@@ -9,6 +9,9 @@ from agents.analysis.models import Column
 
 TRUE, FALSE = {"true", "1", "yes", "t"}, {"false", "0", "no", "f"}
 LARGEST_EXACT = 2**53
+CLOCK = pd.Timestamp("1678-01-01", tz="UTC"), pd.Timestamp("2262-01-01", tz="UTC")
+LOCAL = r"^\s*[0-9]{4}(?:-?[0-9]{2}(?:-?[0-9]{2}(?:[T ][0-9:.]+)?)?)?\s*$"
+AWARE = r"^\s*[0-9]{4}-?[0-9]{2}-?[0-9]{2}[T ][0-9:.]+\s*(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)\s*$"
 NUMBER = r"^\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*$"
 
 
@@ -36,23 +39,36 @@ def _numbers(cells: pd.Series) -> pd.Series:
     if pd.api.types.is_string_dtype(cells.dtype):
         # As text, not by a try: Python would take 1_000 and 0x10 for numbers as well.
         text = cells.astype("string[pyarrow]")
-        fits = pc.match_substring_regex(pa.array(text, pa.string()), NUMBER).fill_null(False)
-        plain = text.where(fits.to_numpy(zero_copy_only=False))
+        plain = text.where(_matches(text, NUMBER))
     numbers = pd.to_numeric(plain, errors="coerce").astype("float64")
     return numbers.where(np.isfinite(numbers))
 
 
 def _times(cells: pd.Series, zone: str) -> pd.Series:
-    if isinstance(cells.dtype, pd.DatetimeTZDtype):
-        same: pd.Series = cells.dt.tz_convert("UTC").astype("datetime64[us, UTC]")
-        return same
-    text = cells.astype("string")
-    offset = text.str.contains(r"(?:Z|[+-]\d\d:?\d\d)$", regex=True, na=False)
-    aware = pd.to_datetime(text.where(offset), errors="coerce", format="ISO8601", utc=True)
-    naive = pd.to_datetime(text.where(~offset), errors="coerce", format="ISO8601")
+    """In UTC. What no clock of nanoseconds can tell (0001-01-01, 9999-12-31) stands for no time."""
+    told = cells.dt.tz_convert("UTC") if _knows_its_zone(cells) else _times_of_text(cells, zone)
+    times: pd.Series = told.astype("datetime64[us, UTC]")
+    return times.where(times.between(*CLOCK))
+
+
+def _knows_its_zone(cells: pd.Series) -> bool:
+    return isinstance(cells.dtype, pd.DatetimeTZDtype)
+
+
+def _times_of_text(cells: pd.Series, zone: str) -> pd.Series:
+    # By their form first: pandas takes "now" for a time as well, and fails on a mixture.
+    text = cells.astype("string[pyarrow]")
+    known, bare = text.where(_matches(text, AWARE)), text.where(_matches(text, LOCAL))
+    aware = pd.to_datetime(known, errors="coerce", format="ISO8601", utc=True)
+    naive = pd.to_datetime(bare, errors="coerce", format="ISO8601")
     local = naive.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT").dt.tz_convert("UTC")
-    times: pd.Series = aware.fillna(local).astype("datetime64[us, UTC]")
+    times: pd.Series = aware.fillna(local)
     return times
+
+
+def _matches(text: pd.Series, pattern: str) -> np.ndarray:
+    fits = pc.match_substring_regex(pa.array(text, pa.string()), pattern).fill_null(False)
+    return np.asarray(fits.to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def _booleans(cells: pd.Series) -> pd.Series:
