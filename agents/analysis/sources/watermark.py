@@ -7,19 +7,24 @@ import pyarrow.parquet as pq
 
 from agents.analysis.sources.study import Source
 from agents.analysis.storehouse import Storehouse
+from agents.runtime.clock import clock
 
 SINCE = "{since}"
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def since(study: str, source: Source) -> datetime:
-    """The latest time that is published of the source, less what may come late; or the beginning."""
+    """The latest time that is published of the source, less what may come late; or the beginning.
+
+    A row from the future moves it to the present at most: what comes until then is asked for.
+    """
     latest = BEGINNING
     if (dataset := Storehouse(study).published()) is not None:
         for file in dataset.files(source.name):
             latest = max(latest, _latest(pq.read_metadata(file), source.contract.time))
+    latest = min(latest, datetime.fromtimestamp(clock().time(), UTC))
     late = timedelta(hours=source.contract.late_hours)
-    return max(BEGINNING, latest - late) if latest > BEGINNING else BEGINNING
+    return max(BEGINNING, latest - late)
 
 
 def asked_since(location: str, at: datetime) -> tuple[str, str]:

@@ -46,6 +46,12 @@ def test_everything_is_asked_for_first_and_then_what_is_newer() -> None:
     assert late == datetime(2025, 3, 2, 10, tzinfo=UTC) - timedelta(hours=36)
 
 
+def test_a_row_from_the_future_does_not_stop_the_source() -> None:
+    published("2025-03-02T10:00:00Z", "2062-03-02T10:00:00Z")
+    before = datetime.now(UTC)
+    assert before <= since("x", source("u")) <= datetime.now(UTC)
+
+
 def test_the_time_is_in_the_url_and_in_the_name() -> None:
     location, name = asked_since("http://h/x.csv?from={since}", datetime(2025, 3, 2, tzinfo=UTC))
     assert parse_qs(urlsplit(location).query)["from"] == ["2025-03-02T00:00:00Z"]
