@@ -171,7 +171,7 @@ async def test_too_few_rows_to_model_are_told_and_the_data_is_published(folder: 
     (folder / "sales.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     report = await modelled(folder)
     assert report.status() == 1
-    why = "0 rows with an outcome to learn: at least 100 are needed"
+    why = "0 rows with an outcome to learn: at least 100 are needed, in days of their own"
     assert report.refused == {"baseline, linear, trees": why}
     assert (await modelled(folder)).refused == report.refused
     assert report.published

@@ -84,13 +84,15 @@ class ModelDesk:
         registry = Models(self._folder).read()
         if not registry.cards:
             return []
+        page = self._folder / FILE
+        report = [f"report: {page}"] if page.exists() else []
         if not registry.champion:
-            return ["no model is better than the baseline, there is no champion"]
+            return ["no model is better than the baseline, there is no champion", *report]
         card, last = registry.cards[registry.champion], registry.changes[-1]
         return [
             f"champion: {card.candidate} {card.version[:8]}, gain over the baseline {card.gain}",
             f"last change: {last.version[:8]} {last.what}, {last.why}",
-            f"report: {self._folder / FILE}",
+            *report,
         ]
 
     @property

@@ -18,7 +18,10 @@ class TooFewRows(PermanentError):
         self.part, self.rows = part, rows
 
     def __str__(self) -> str:
-        return f"{self.rows} rows with an outcome to {self.part}: at least {LEAST} are needed"
+        return (
+            f"{self.rows} rows with an outcome to {self.part}: "
+            f"at least {LEAST} are needed, in days of their own"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,8 @@ class Study(Frozen):
             raise ValueError(f"target: {main.name} has no column {self.target!r}")
         if self.target and main.columns[self.target].known_before:
             raise ValueError(f"target: {self.target!r} is said to be known before")
+        if self.target and main.columns[self.target].type in {"text", "time"}:
+            raise ValueError(f"target: {self.target!r} is neither a number nor a boolean")
         if missing := {join.source for join in self.joins} - set(names):
             raise ValueError(f"joins: no source {', '.join(sorted(missing))}")
         if self.history and self.history.known_after not in main.columns:

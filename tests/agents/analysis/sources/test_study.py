@@ -54,10 +54,14 @@ def test_a_contract_that_is_not_there(tmp_path: Path) -> None:
         read_contract(tmp_path / "no.yaml")
 
 
-def test_a_target_must_be_a_column_that_is_not_known_before() -> None:
-    columns = {"at": Column(type="time"), "n": Column(type="number", known_before=True)}
+def test_a_target_must_be_a_number_that_is_not_known_before() -> None:
+    columns = {
+        "at": Column(type="time"),
+        "n": Column(type="number", known_before=True),
+        "word": Column(type="text"),
+    }
     source = Source(contract=Contract(name="x", time="at", columns=columns), locations=("x.csv",))
-    for target in ("n", "m"):
+    for target in ("n", "m", "at", "word"):
         with pytest.raises(ValidationError, match="target"):
             Study(name="x", sources=(source,), target=target)
 
