@@ -141,9 +141,9 @@ columns:
 """
 
 
-def sales_files(folder: Path) -> None:
+def sales_files(folder: Path, steep: float = 20) -> None:
     """Forty days of sales, which fall with the price."""
-    frame, _ = sales(steep=20)
+    frame, _ = sales(steep=steep)
     frame = frame.assign(at=frame["at"].dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
     frame.to_csv(folder / "sales.csv", index=False)
     (folder / "sales.yaml").write_text(SALES_CONTRACT, encoding="utf-8")
@@ -163,6 +163,15 @@ async def test_a_target_is_modelled_and_told_and_a_second_run_touches_nothing(
     assert any(note.startswith("champion: ") for note in report.notes())
     assert (await modelled(folder)).touched == 0
     assert (Storehouse("sales").folder / FILE).read_bytes() == page
+
+
+async def test_without_a_champion_there_is_a_report_all_the_same(folder: Path) -> None:
+    sales_files(folder, steep=0)
+    report = await modelled(folder)
+    assert report.status() == 0
+    nobody, page = report.notes()[-2:]
+    assert nobody.startswith("no model is better than the baseline")
+    assert page == f"report: {Storehouse('sales').folder / FILE}"
 
 
 async def test_too_few_rows_to_model_are_told_and_the_data_is_published(folder: Path) -> None:
