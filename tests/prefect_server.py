@@ -41,7 +41,7 @@ class PrefectServer:
             "PWD": str(self.root),  # prefect.yaml asks for it, and cwd= does not set it
         }
 
-    def run(self, *command: str, seconds: float = 90) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, seconds: float = 240) -> subprocess.CompletedProcess[str]:
         """Run a command in the project's root against this server."""
         return subprocess.run(
             command,
@@ -54,7 +54,7 @@ class PrefectServer:
             check=False,
         )
 
-    def prefect(self, *arguments: str, seconds: float = 90) -> subprocess.CompletedProcess[str]:
+    def prefect(self, *arguments: str, seconds: float = 240) -> subprocess.CompletedProcess[str]:
         """Run the `prefect` command line against this server."""
         return self.run(*PREFECT, *arguments, seconds=seconds)
 

@@ -10,7 +10,6 @@ from tests.benchmarks.machine import ROOT, ask
 
 
 @pytest.mark.campaign
-@pytest.mark.timeout(600)  # it starts seventeen interpreters, thirteen of which load pandas
 def test_it_ends_with_one_json_object() -> None:
     command = [
         sys.executable,

@@ -20,7 +20,6 @@ def test_turns_a_second_and_our_share() -> None:
 
 
 @pytest.mark.campaign
-@pytest.mark.timeout(300)
 @pytest.mark.skipif(find_spec("langgraph") is None, reason="`uv sync --group peers` installs it")
 def test_we_are_measured_beside_langgraph(tmp_path: Path) -> None:
     answer = answered("dialogue", tmp_path, "--turns", 512, "--real", 20, "--rounds", 1)

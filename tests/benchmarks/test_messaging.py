@@ -17,7 +17,6 @@ def test_the_middle_of_what_is_measured_side_by_side() -> None:
 
 
 @pytest.mark.campaign
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "part,measured",
     [
@@ -36,7 +35,6 @@ def test_each_part_measures_us_beside_what_is_bare(
 
 
 @pytest.mark.campaign
-@pytest.mark.timeout(300)
 def test_an_idle_order_is_measured_beside_the_usual_engines(tmp_path: Path) -> None:
     if missing := [name for name in PEERS if find_spec(name) is None]:
         pytest.skip(f"{', '.join(missing)}: not installed, `uv sync --group peers` does that")

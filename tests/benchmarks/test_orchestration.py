@@ -46,7 +46,6 @@ def test_a_measurement_that_fails_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.campaign
-@pytest.mark.timeout(900)
 def test_the_last_line_is_one_object_with_every_figure(tmp_path: Path) -> None:
     given = ("--orders", ORDERS, "--rounds", 1, "--only", "alone")
     answer = answered("orchestration", tmp_path, *given)

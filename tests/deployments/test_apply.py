@@ -107,7 +107,6 @@ async def test_an_automation_is_made_once_and_what_users_add_to_it_is_kept() -> 
 
 
 @pytest.mark.usefixtures("client_settings")
-@pytest.mark.timeout(120)
 async def test_a_run_of_ours_without_heartbeat_becomes_crashed_and_no_other() -> None:
     trigger = AUTOMATIONS[0].trigger.model_copy(update={"within": timedelta(seconds=10)})
     quick = replace(AUTOMATIONS[0], name="trial silence", trigger=trigger)

@@ -29,7 +29,7 @@ from agents.services.sandbox.process import stop_sandbox
 from flows.order_processing import enqueue_orders
 from tests.prefect_server import PrefectServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.slow
 
 ORDERS = 30
 STAGES = ("assess_risk", "reserve_stock", "open_payment", "authorise_payment", "capture_payment")
@@ -80,7 +80,7 @@ async def test_a_worker_runs_the_deployment_and_the_ui_can_tell_what_happened(
         created = await client.create_flow_run_from_deployment(
             deployment.id, parameters={"orders": str(orders), "batch_size": 16}
         )
-        run: FlowRun = await wait_for_flow_run(created.id, timeout=150, client=client)
+        run: FlowRun = await wait_for_flow_run(created.id, timeout=600, client=client)
         log = (deployed.home / "worker.log").read_text(errors="replace")[-4000:]
         assert run.state is not None
         assert run.state.is_completed(), log
@@ -139,7 +139,7 @@ async def test_a_deployed_consumer_hands_over_to_a_fresh_run(
         first = await client.create_flow_run_from_deployment(
             deployment.id, parameters={"batches": 1, "batch_size": 8, "at_once": 1}
         )
-        ended: FlowRun = await wait_for_flow_run(first.id, timeout=120, client=client)
+        ended: FlowRun = await wait_for_flow_run(first.id, timeout=600, client=client)
         log = (deployed.home / "worker.log").read_text(errors="replace")[-4000:]
         assert ended.state is not None
         assert ended.state.is_completed(), log

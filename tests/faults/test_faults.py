@@ -22,7 +22,6 @@ __all__ = ["grounds", "nursery", "play"]
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(900),
     pytest.mark.xdist_group("faults"),  # one nursery and one sandbox for all of them
     pytest.mark.asyncio(loop_scope="module"),
 ]

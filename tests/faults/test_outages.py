@@ -15,7 +15,6 @@ __all__ = ["grounds", "nursery", "play"]
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(900),
     pytest.mark.xdist_group("faults"),
     pytest.mark.asyncio(loop_scope="module"),
 ]

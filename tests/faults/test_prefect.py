@@ -22,7 +22,7 @@ from tests.faults.unwell_server import Mood, unwell
 from tests.invariants import Row
 from tests.prefect_server import PrefectServer, end_group, free_port, running_server, serving
 
-pytestmark = [pytest.mark.campaign, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.campaign
 
 SLOW = "payments.capture:slow=1;carriers.book:slow=1;inventory.issue:slow=1"
 BOUND = 150  # seconds
@@ -84,7 +84,6 @@ async def test_a_server_that_is_unwell_costs_runs_and_no_orders(
             assert proxy.spoilt >= runs  # one that is denied at its first question asks no other
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("victim", ["flow", "worker", "both"])
 async def test_whichever_process_dies_no_other_charges_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victim: str

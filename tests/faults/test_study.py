@@ -18,7 +18,6 @@ from tests.faults.study import NAME, PARTS, new_study
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(900),
     pytest.mark.xdist_group("study-faults"),
     pytest.mark.asyncio(loop_scope="module"),
 ]

@@ -27,7 +27,6 @@ def by_source(report: AnalysisReport) -> dict[str, SourceReport]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 async def test_two_months_are_collected_and_their_known_faults_are_found() -> None:
     """A flight of 17 miles in July, and a wind of 1,048 miles an hour in February."""
     report = await analyse.fn(partitions="*-2013-0[27]")
@@ -37,7 +36,6 @@ async def test_two_months_are_collected_and_their_known_faults_are_found() -> No
 
 
 @pytest.mark.campaign
-@pytest.mark.timeout(600)
 async def test_the_year_has_a_champion_that_beats_the_baseline() -> None:
     report = await analyse.fn()
     told = by_source(report)

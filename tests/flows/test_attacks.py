@@ -19,7 +19,7 @@ from flows.conversation import answer
 from tests.agents.runtime.workshop import rows
 from tests.flows.shop import Shop
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 SECRETS = re.compile(r"ann0@example\.com|1 Elm St|Ann Lee|evil\.example|<img|<script|!\[|\]\(")
 
 

@@ -6,7 +6,7 @@ from tests.flows.test_command_line import Terminal
 from tests.flows.test_command_line import connected as connected  # noqa: PLC0414 - a fixture
 from tests.flows.test_command_line import terminal as terminal  # noqa: PLC0414 - what it stands on
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.slow
 SAID = "hello\nwhere is order W1304208\n几天之内可以退货\n\n"
 
 

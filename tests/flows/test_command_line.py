@@ -16,7 +16,7 @@ from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
 from tests.flows.shop import Shop
 from tests.prefect_server import PrefectServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.slow
 
 MODULE = ("-m", "flows.order_processing")
 FILE = ("flows/order_processing.py",)

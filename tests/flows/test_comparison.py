@@ -175,7 +175,6 @@ async def test_more_than_anybody_reads_is_counted_and_not_named(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_the_exit_status_tells_that_there_is_a_difference(
     prefect_server: PrefectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,7 +58,6 @@ def blows_at(redis: Valkey) -> list[Callable[[], object]]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(200)
 @pytest.mark.parametrize(
     "journal_url,blows",
     [("sqlite", 5), pytest.param("postgresql", 5, marks=pytest.mark.campaign)],

@@ -68,7 +68,6 @@ def terminal(
 
 @pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 async def test_a_person_mends_and_replays_in_the_terminal(
     shop: Shop, terminal: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
@@ -90,7 +89,6 @@ async def test_a_person_mends_and_replays_in_the_terminal(
 
 @pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 @pytest.mark.usefixtures("shop")
 def test_what_is_wrong_is_said_in_the_terminal_with_status_2(
     terminal: Callable[..., subprocess.CompletedProcess[str]],
@@ -109,7 +107,6 @@ def test_what_is_wrong_is_said_in_the_terminal_with_status_2(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_the_commands_tell_what_they_do(
     terminal: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:

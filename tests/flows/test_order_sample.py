@@ -14,7 +14,7 @@ from flows.order_processing import process_orders
 from tests.databases import stop_telemetry
 from tests.invariants import check_invariants, dump_journal, read_record
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

@@ -46,7 +46,6 @@ def serving(server: PrefectServer) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(200)
 @pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
 async def test_what_is_enqueued_is_served_and_sigterm_leaves_nobody_behind(
     shop: Shop, prefect_server: PrefectServer

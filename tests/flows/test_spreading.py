@@ -28,7 +28,6 @@ def trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Training]
 
 
 @pytest.mark.campaign
-@pytest.mark.timeout(300)
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_cluster_fits_the_same_models(

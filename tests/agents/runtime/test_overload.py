@@ -22,7 +22,7 @@ from agents.runtime.tally import Tally
 from tests.agents.runtime.workshop import JOBS, Job, Made, candidates, rows, until
 from tests.benchmarks.machine import peak_mb
 
-pytestmark = [pytest.mark.campaign, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.campaign
 
 LIMIT = 1_000  # items that may wait
 WORK = 0.2  # seconds of an item; 32 are worked on at once

@@ -13,7 +13,7 @@ from agents.support import phrasing
 from agents.support.models import Passage
 from agents.support.phrasing import Worded, listener, usable, worded
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 PASSAGES = (
     Passage(document="en/a.md", section="Returns?", text="Within 30 days, unused.", language="en"),
     Passage(document="en/b.md", section="Cost?", text="Free with our label.", language="en"),

@@ -14,7 +14,7 @@ from agents.runtime.settings import Settings
 from tests.agents.runtime.bus.post import ADDING, NEWS, Sum, Told, eventually, office
 from tests.unsteady_line import MOODS, unsteady_line
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 LONGEST = 0.5  # seconds of an episode
 SAID = 4  # messages in each

@@ -105,7 +105,6 @@ def test_a_flipped_bit_in_parquet_is_survived(tmp_path: Path, kind: str) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", PARQUET)
 def test_many_flipped_bits_in_parquet_are_survived(tmp_path: Path, kind: str) -> None:
     survive(tmp_path, kind, range(100, 120))
