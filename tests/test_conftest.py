@@ -1,5 +1,6 @@
 """A run of the suite tells at once what fails, and that it is broken off where a process dies."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,7 @@ def test_what_takes_too_long_fails_alone_and_who_dies_breaks_the_run_off(tmp_pat
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *ours, "--timeout=1", "--numprocesses=1", str(tmp_path)],
         cwd=ROOT,
+        env={k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")},
         capture_output=True,
         text=True,
         check=False,

@@ -40,7 +40,9 @@ def test_whoever_dies_everything_is_handled_once(tmp_path: Path) -> None:
         assert told["replies"] == ['{"total":2}'], told
 
     poisoned = played["poison"]
-    assert (poisoned["end"], poisoned["deaths"]) == (0, MOST_DELIVERIES), poisoned
+    # Sweeps come before leases run out here, so a copy may kill that is not known to be one yet.
+    assert poisoned["end"] == 0, poisoned
+    assert poisoned["deaths"] >= MOST_DELIVERIES, poisoned
     assert poisoned["dead"] == [["poison", MOST_DELIVERIES], ["undecodable", 1]]
     assert poisoned["echoes"] == list(range(1, MESSAGES)), "the others were handled all the same"
 
