@@ -84,7 +84,7 @@ def _in_all(headers: Sequence[tuple[str, ...] | None]) -> tuple[str, ...] | None
 def _page(path: Path, name: str) -> Table:
     try:
         with unpacked(path, name) as (form, stream), tempfile.NamedTemporaryFile() as plain:
-            first = stream.peek().removeprefix(BOM).split(b"\n", 1)[0].rstrip(b"\r")
+            first = next(iter(stream.peek().removeprefix(BOM).splitlines()), b"")
             if form in {Format.CSV, Format.PARQUET}:
                 if stream.peek().startswith(BOM):
                     stream.skip(len(BOM))
@@ -101,11 +101,14 @@ def _page(path: Path, name: str) -> Table:
 
 
 def _header(first: bytes) -> tuple[str, ...] | None:
-    """The columns that a CSV file's first line names; None if they do not end there."""
+    """The columns that a CSV file's first line names; None if they do not end there, or are none."""
     text = first.decode("utf-8", "replace")
     if not text or text.count('"') % 2:
         return None
-    return tuple(next(csv.reader([text], delimiter=delimiter_of(first))))
+    try:
+        return tuple(next(csv.reader([text], delimiter=delimiter_of(first))))
+    except csv.Error:
+        return None
 
 
 def _is_plain(path: str) -> bool:
@@ -158,9 +161,8 @@ def _csv(path: str, first: bytes) -> Table | None:
         )
     except (pa.ArrowInvalid, pa.ArrowKeyError):
         return None
-    assert all(pa.types.is_string(column.type) for column in found.schema), (
-        "cells stay as they came"
-    )
+    if not all(pa.types.is_string(column.type) for column in found.schema):
+        return None  # a column of another name than we read: its cells are not as they came
     frame = _frame(found)
     return Table(frame, _lines(len(found), broken), broken, tuple(frame.columns))
 

@@ -66,6 +66,8 @@ CASES: dict[str, tuple[str, bytes, int | None]] = {
     "leading zeros": ("x.csv", f"{HEADER}007,{T},1\n7,{T},1\n".encode(), 2),
     "nothing": ("x.csv", b"", None),
     "a header only": ("x.csv", HEADER.encode(), 0),
+    "old newlines": ("x.csv", GOOD.replace(b"\n", b"\r"), 2),
+    "a NUL in the header": ("x.csv", GOOD.replace(b"n\n", b"n\0\n", 1), 2),
     "mixed newlines": ("x.csv", f"{HEADER}a,{T},1\r\nb,{T},2\n".encode(), 2),
     "UTF-16": ("x.csv", GOOD.decode().encode("utf-16"), None),
     "infinite and not a number": ("x.csv", GOOD + f"c,{T},inf\nd,{T},-0\n".encode(), 3),
@@ -115,6 +117,7 @@ def test_a_bad_file(tmp_path: Path, case: str) -> None:
         ("x.csv", GOOD.replace(b",", b":")),
         ("x.csv", GOOD.replace(b"id", b"ID")),
         ("x.csv", b"ID,at,n\n"),
+        ("x.csv", b"x" * 200_000 + b"\n1\n"),
         ("x.csv", GOOD.replace(b"id", b'"ID"')),  # read record by record
         ("x.csv.gz", gzip.compress(GOOD.replace(b"at", b"when"))),
         ("x.parquet", parquet().replace(b"id", b"ID")),
@@ -123,10 +126,11 @@ def test_a_bad_file(tmp_path: Path, case: str) -> None:
         "delimiter",
         "name",
         "no rows",
+        "long",
         "record by record",
-        "gzip",
+        "gzip",  # whose bytes have the time in them
         "Parquet",
-    ],  # gzip has the time
+    ],
 )
 def test_a_file_without_a_required_column_is_refused_as_a_whole(
     tmp_path: Path, name: str, content: bytes
