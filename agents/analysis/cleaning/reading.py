@@ -24,6 +24,11 @@ MISSING = ("", "NA", "NaN", "nan", "NULL", "null", "None", "N/A")
 LONGEST_RAW = 2_000
 MOST_COLUMNS = 1_000
 CHUNK = 1 << 20
+# Beside a missing value pandas would make floats of them: 1 would read 1.0, and long ones lose digits.
+WHOLE = {
+    pa.type_for_alias(name.lower()): pd.api.types.pandas_dtype(name)
+    for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
+} | {pa.bool_(): pd.BooleanDtype()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,21 +187,33 @@ def _frame(table: pa.Table) -> pd.DataFrame:
 def _parquet(path: str) -> Table:
     try:
         table = pq.read_table(path, use_threads=False, memory_map=False)
-        if len(table.column_names) != len(set(table.column_names)):
-            raise SourceError("columns", "two columns have one name")
-        text = [
-            pa.field(f.name, pa.string()) if pa.types.is_nested(f.type) else f for f in table.schema
-        ]
-        if any(pa.types.is_nested(f.type) for f in table.schema):
-            raise SourceError("nested", "columns of lists or structures are no table")
-        table = table.replace_schema_metadata(None).cast(pa.schema(text))
-        frame = table.to_pandas()
+        _require_cells(table.schema)
+        plain = [pa.field(f.name, pa.string()) if _is_bytes(f.type) else f for f in table.schema]
+        table = table.replace_schema_metadata(None).cast(pa.schema(plain))
+        frame = table.to_pandas(types_mapper=WHOLE.get)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise SourceError(
             "corrupt", f"the Parquet file cannot be read: {str(error)[:200]}"
         ) from None
     lines = pd.Series(range(1, len(frame) + 1), dtype="int64")
     return Table(frame, lines, header=tuple(frame.columns))
+
+
+def _require_cells(schema: pa.Schema) -> None:
+    if len(schema.names) != len(set(schema.names)):
+        raise SourceError("columns", "two columns have one name")
+    for column in schema:
+        if pa.types.is_nested(column.type):
+            raise SourceError("nested", f"column {column.name!r} has lists or structures, no cells")
+        if pa.types.is_duration(column.type):
+            raise SourceError("duration", f"column {column.name!r} has durations: write seconds")
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return any(
+        of(kind)
+        for of in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    )
 
 
 def _records(path: Path, name: str, form: Format, header: tuple[str, ...] | None) -> Table:

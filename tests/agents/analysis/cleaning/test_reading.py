@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -130,3 +131,43 @@ def test_cells_stay_as_they_came(tmp_path: Path, delimiter: str, before: bytes, 
     table = read_table([path], "x.csv")
     assert table.cells.to_dict("records") == [{"id": "007", "a.b": "1.0", "a.c": "x"}]
     assert table.header == ("id", "a.b", "a.c")
+
+
+def written_as_parquet(tmp_path: Path, column: pa.Array) -> Path:
+    path = tmp_path / "raw"
+    pq.write_table(pa.table({"v": column}), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "column,cells",
+    [
+        (pa.array([7, None]), ["7", None]),
+        (pa.array([2**63 + 5, None], pa.uint64()), ["9223372036854775813", None]),
+        (pa.array([True, None]), ["True", None]),
+        (pa.array(["x", None]).dictionary_encode(), ["x", None]),
+        (pa.array([b"x", None]), ["x", None]),
+    ],
+    ids=["whole", "long", "boolean", "dictionary", "bytes"],
+)
+def test_cells_of_parquet_stay_as_they_came_beside_missing_ones(
+    tmp_path: Path, column: pa.Array, cells: list[str | None]
+) -> None:
+    table = read_table([written_as_parquet(tmp_path, column)], "x.parquet")
+    text = table.cells["v"].astype("string[pyarrow]").astype("object")
+    assert text.where(text.notna(), None).tolist() == cells
+
+
+@pytest.mark.parametrize(
+    "column,rule",
+    [
+        (pa.array([[1], [2]]), "nested"),
+        (pa.array([timedelta(1), None]), "duration"),
+        (pa.array([b"\xff", None]), "corrupt"),
+    ],
+    ids=["lists", "durations", "bytes"],
+)
+def test_what_is_no_cell_of_parquet_is_refused(tmp_path: Path, column: pa.Array, rule: str) -> None:
+    with pytest.raises(SourceError) as refused:
+        read_table([written_as_parquet(tmp_path, column)], "x.parquet")
+    assert refused.value.rule == rule
