@@ -5,7 +5,7 @@ import csv
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from agents.services.files.unpacking import unpacked
 MISSING = ("", "NA", "NaN", "nan", "NULL", "null", "None", "N/A")
 LONGEST_RAW = 2_000
 MOST_COLUMNS = 1_000
+LEAST_APART = 1_000_000
 CHUNK = 1 << 20
 # Beside a missing value pandas would make floats of them: 1 would read 1.0, and long ones lose digits.
 WHOLE = {
@@ -65,12 +66,13 @@ def read_table(pages: Sequence[Path], name: str) -> Table:
     tables = [_page(path, name) for path in pages]
     if len(tables) == 1:
         return tables[0]
-    for number, table in enumerate(tables):  # lines stay unique: a million a page
-        table.lines += number * 1_000_000
-        table.broken = [
-            Broken(one.line + number * 1_000_000, one.rule, one.reason, one.raw)
-            for one in table.broken
-        ]
+    last = max(
+        line for table in tables for line in (0, *table.lines[-1:], *(b.line for b in table.broken))
+    )
+    apart = max(LEAST_APART, 10 ** len(str(last)))  # so that a line says which page it is of
+    for number, table in enumerate(tables):
+        table.lines += number * apart
+        table.broken = [replace(one, line=one.line + number * apart) for one in table.broken]
     return Table(
         pd.concat([table.cells for table in tables], ignore_index=True),
         pd.concat([table.lines for table in tables], ignore_index=True),

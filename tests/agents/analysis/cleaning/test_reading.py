@@ -112,6 +112,15 @@ def test_pages_are_one_table_with_lines_of_their_own(tmp_path: Path) -> None:
     assert table.lines.tolist() == [2, 3, 1_000_002, 1_000_003]
 
 
+def test_lines_of_pages_are_their_own_however_long_they_are(tmp_path: Path) -> None:
+    for number in range(2):
+        (tmp_path / str(number)).write_bytes(b"a,b\n" + b"1,2\n" * 1_000_001 + b"1\n")
+    table = read_table([tmp_path / "0", tmp_path / "1"], "x.csv")
+    lines = {*table.lines, *(one.line for one in table.broken)}
+    assert len(lines) == table.rows == 2_000_004
+    assert max(lines) == 11_000_003
+
+
 def test_a_header_alone_has_no_rows_and_nothing_at_all_is_no_table(
     read: Callable[[bytes, str], Table],
 ) -> None:
