@@ -17,7 +17,7 @@ from agents.runtime.redis.keeper import PID
 from agents.runtime.settings import Settings
 
 URL = "AGENT_FLOWS_TEST_REDIS_URL"
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @pytest.fixture(params=["embedded", "url"])

@@ -18,7 +18,7 @@ from tests.redis_servers import Valkey
 
 COUNT, CONSUMERS, SEED = 120, 3, 7
 LEASE = 2
-PATIENCE = 90.0
+PATIENCE = 400.0
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from flows.serving import Crew
 from tests.flows.shop import Shop
 from tests.prefect_server import PrefectServer
 
-PATIENCE = 90.0
+PATIENCE = 400.0
 
 
 def children_of(pid: int) -> list[int]:

@@ -236,7 +236,7 @@ async def change(job: str, **values: Any) -> None:
         await connection.execute(update(items).where(items.c.key == job).values(**values))
 
 
-async def until(condition: Callable[[], Any], seconds: float = 10) -> None:
+async def until(condition: Callable[[], Any], seconds: float = 60) -> None:
     """Wait for a condition, bounded."""
     async with asyncio.timeout(seconds):
         while True:

@@ -22,7 +22,7 @@ from agents.runtime.settings import Settings
 from tests.agents.runtime.bus.post import ADDING, ECHO, NEWS, Sum, Told, eventually, plant
 
 MESSAGES = 10
-PATIENCE = 30
+PATIENCE = 120
 MOST_GENERATIONS = 12
 
 timing.SWEEP_SECONDS = sweeping.SETTLED_SECONDS = 0.3

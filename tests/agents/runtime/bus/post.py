@@ -15,7 +15,7 @@ from agents.runtime.journal.schema import dead_messages
 from agents.runtime.journal.schema import subscriptions as registered
 from agents.runtime.settings import Settings
 
-PATIENCE = 20.0
+PATIENCE = 120.0
 
 
 class Told(BaseModel, frozen=True, extra="forbid"):
