@@ -67,6 +67,8 @@ CASES: dict[str, tuple[str, bytes, int | None]] = {
     "nothing": ("x.csv", b"", None),
     "a header only": ("x.csv", HEADER.encode(), 0),
     "old newlines": ("x.csv", GOOD.replace(b"\n", b"\r"), 2),
+    "a name of a megabyte": ("x.csv", b"id,at," + b"n" * 1_100_000 + f"\na,{T},007\n".encode(), None),
+    "a long name in quotes": ("x.csv", b'"' + b"x" * 200_000 + b'"\n1\n', None),
     "a NUL in the header": ("x.csv", GOOD.replace(b"n\n", b"n\0\n", 1), 2),
     "mixed newlines": ("x.csv", f"{HEADER}a,{T},1\r\nb,{T},2\n".encode(), 2),
     "UTF-16": ("x.csv", GOOD.decode().encode("utf-16"), None),
