@@ -12,8 +12,8 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.schema_tools.validation import validate
 from pydantic import BaseModel, ValidationError
 
-from agents.runtime.policies import Policy
-from agents.runtime.task import AGENTS
+from agents.runtime.execution.agent import AGENTS
+from agents.runtime.model.policies import Policy
 from deployments.resources import HEARTBEAT, LIMITS, POOLS, TAG, Limit, Pool
 
 PREFECT_YAML = Path(__file__).resolve().parents[1] / "prefect.yaml"

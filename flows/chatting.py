@@ -17,13 +17,13 @@ from agents.orders import sample
 from agents.orders.desk import open_desk as open_orders
 from agents.orders.read_orders import read_orders
 from agents.orders.scenario import ORDERS
-from agents.runtime.intake import Candidate, Intake
-from agents.runtime.journal import journal
-from agents.runtime.journal.inquiries import named
-from agents.runtime.journal.ranks import Priority
+from agents.runtime.context import runtime
+from agents.runtime.intake.intake import Intake, Submission
+from agents.runtime.journal.fair_queueing import Priority
+from agents.runtime.journal.queries import named
+from agents.runtime.model.batch import RunStats
+from agents.runtime.prefect_ui import rename_run
 from agents.runtime.settings import settings
-from agents.runtime.showcase import rename_run
-from agents.runtime.tally import Tally
 from agents.support.decide_turn import books_of
 from agents.support.desk import Desk, open_desk
 from agents.support.models import LONGEST_TEXT, Replied, Turn
@@ -101,11 +101,11 @@ def shown(reply: Replied, heard: str) -> None:
 async def ordered(user: str) -> Sequence[str]:
     """The sample's orders of a customer: the first one shipped, the others still to be taken up."""
     found = [record for record in read_orders(str(sample.ORDERS)) if _is_of(record, user)]
-    mine = [record for record in found if isinstance(record, Candidate)]
+    mine = [record for record in found if isinstance(record, Submission)]
     async with open_orders("sample", faults="none", stock=None, report=None) as desk:
-        known = await named(journal(), ORDERS.name, [record.key for record in mine])
+        known = await named(runtime().journal, ORDERS.name, [record.key for record in mine])
         if mine and not known:
-            intake = Intake(ORDERS, Tally(), reject=lambda _: None)
+            intake = Intake(ORDERS, RunStats(), reject=lambda _: None)
             async for batch in intake.accepted(mine[:1], 1):
                 await fulfil(batch)
             queue = desk.intake.queued(mine[1:], 100, settings().queue_limit, Priority.LOW)
@@ -115,4 +115,4 @@ async def ordered(user: str) -> Sequence[str]:
 
 
 def _is_of(record: object, user: str) -> bool:
-    return isinstance(record, Candidate) and record.payload.customer.id == user
+    return isinstance(record, Submission) and record.payload.customer.id == user

@@ -10,11 +10,12 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from agents.runtime.comparing import Difference, Ledger, Window, undo_found
-from agents.runtime.journal import Journal, open_journal
-from agents.runtime.journal.acceptance import outlook
+from agents.runtime.context import open_runtime
+from agents.runtime.journal import Journal
+from agents.runtime.journal.submit import outlook
+from agents.runtime.prefect_ui import alert
+from agents.runtime.recovery.reconciliation import Difference, JournalView, Window, undo_found
 from agents.runtime.settings import settings
-from agents.runtime.showcase import alert
 from agents.services import connect_services
 from flows.listings import Listing, shown
 from flows.parameters import ComparedName
@@ -45,9 +46,9 @@ async def compare(
     """
     story, now = STORIES[scenario], time.time()
     window = Window(now - days * DAY, now - at_rest_minutes * MINUTE)
-    async with open_journal(settings()) as journal, connect_services(settings()):
-        count, named = await _found(story, Ledger(journal, story.scenario, window))
-        done = await _undone(journal, story, named) if undo else {}
+    async with open_runtime(settings()) as opened, connect_services(settings()):
+        count, named = await _found(story, JournalView(opened.journal, story.scenario, window))
+        done = await _undone(opened.journal, story, named) if undo else {}
     table = [
         {"item": d.item, "difference": d.what, "found": d.found, "what to do": _to_do(d, done)}
         for d in named
@@ -59,14 +60,14 @@ async def compare(
     return await shown("compare", listing)
 
 
-async def _found(story: Story, ledger: Ledger) -> tuple[int, list[Difference]]:
+async def _found(story: Story, view: JournalView) -> tuple[int, list[Difference]]:
     """How many differences there are, and the first of them, each with an alert.
 
     Every kind has its own room: what can be undone, or is found last, must not starve behind a flood.
     """
     counted, named = Counter[str](), list[Difference]()
     assert story.differences is not None, "its name would not be a ComparedName"
-    async for difference in story.differences(ledger):
+    async for difference in story.differences(view):
         counted[difference.what] += 1
         if counted[difference.what] <= MOST_NAMED:
             named.append(difference)

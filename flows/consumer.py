@@ -16,13 +16,14 @@ from prefect.runtime import deployment, flow_run
 from pydantic import Field
 from sqlalchemy import select
 
-from agents.runtime.batch import Batch
-from agents.runtime.consumer import POLL_SECONDS, Appetite, Consumer
-from agents.runtime.journal import Journal, open_journal
+from agents.runtime.context import Runtime, open_runtime
+from agents.runtime.intake.consumer import POLL_SECONDS, Consumer, ConsumerOptions
+from agents.runtime.journal import Journal
 from agents.runtime.journal.schema import owners
+from agents.runtime.model.batch import Batch
+from agents.runtime.prefect_ui import in_flow_run, publish_table
 from agents.runtime.redis.signals import signals
 from agents.runtime.settings import settings
-from agents.runtime.showcase import in_flow_run, publish_table
 from agents.services import connect_services
 from flows.listings import Listing
 from flows.parameters import ScenarioName
@@ -60,9 +61,9 @@ async def consume(  # noqa: PLR0913 - each is a knob that people turn
         idle_seconds: End when nothing came for so long; without it the run stays.
 
     """
-    appetite = Appetite(batch_size, linger_ms / MILLISECONDS, at_once, batches, idle_seconds)
+    options = ConsumerOptions(batch_size, linger_ms / MILLISECONDS, at_once, batches, idle_seconds)
     async with (
-        open_journal(settings()) as journal,
+        open_runtime(settings()) as opened,
         connect_services(settings()),
         signals(settings()) as woken,
     ):
@@ -70,12 +71,12 @@ async def consume(  # noqa: PLR0913 - each is a knob that people turn
             STORIES[scenario].scenario,
             lambda batch: take_through(scenario, batch),
             lambda seconds: woken.wait(scenario, seconds),
-            appetite,
+            options,
         )
         await consumer.consume()
         if consumer.is_full:
-            await _hand_over(journal, consumer)
-        return await _told(scenario, consumer, full=consumer.is_full and not journal.stop.asked)
+            await _hand_over(opened, consumer)
+        return await _told(scenario, consumer, full=consumer.is_full and not opened.stop.asked)
 
 
 @task(
@@ -97,7 +98,7 @@ async def take_through(scenario: str, batch: Batch) -> None:
         await STORIES[scenario].fulfil(batch)
 
 
-async def _hand_over(journal: Journal, consumer: Consumer) -> None:
+async def _hand_over(here: Runtime, consumer: Consumer) -> None:
     """Start the successor of a deployed run, and go on until it has a heartbeat of its own.
 
     Without a deployment whoever started this run starts the next.
@@ -109,12 +110,10 @@ async def _hand_over(journal: Journal, consumer: Consumer) -> None:
             UUID(deployment.id), parameters=flow_run.parameters
         )
     until = time.monotonic() + PATIENCE
-    while not journal.stop.asked and time.monotonic() < until:
-        consumer.appetite = replace(
-            consumer.appetite, batches=consumer.taken + 1, idle=POLL_SECONDS
-        )
+    while not here.stop.asked and time.monotonic() < until:
+        consumer.options = replace(consumer.options, batches=consumer.taken + 1, idle=POLL_SECONDS)
         await consumer.consume()
-        if await _lives(journal, successor.id):
+        if await _lives(here.journal, successor.id):
             return
 
 
@@ -126,11 +125,11 @@ async def _lives(journal: Journal, run: UUID) -> bool:
 
 async def _told(scenario: str, consumer: Consumer, *, full: bool) -> Consumed:
     """Every stage with what came out of it, and how the items ended."""
-    stages, outcomes = consumer.tally.stages, consumer.tally.outcomes
-    kinds = sorted({kind for counted in stages.values() for kind in counted})
+    steps, outcomes = consumer.stats.steps, consumer.stats.outcomes
+    kinds = sorted({kind for counted in steps.values() for kind in counted})
     table = [
         {"stage": agent, **{kind: f"{counted[kind]:,}" for kind in kinds}}
-        for agent, counted in stages.items()
+        for agent, counted in steps.items()
     ]
     ends = [f"{word}: {count:,}" for word, count in outcomes.items()]
     title = f"{outcomes.total():,} items of {scenario} in {consumer.taken:,} batches"

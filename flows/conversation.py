@@ -1,12 +1,11 @@
 """A conversation: what every turn of it goes through, and how it is handed to a person."""
 
 from agents.orders.scenario import CHANGES
-from agents.runtime.batch import Batch
-from agents.runtime.intake import Intake
-from agents.runtime.journal import journal
-from agents.runtime.journal.inquiries import named
-from agents.runtime.saga import saga
-from agents.runtime.tally import Tally
+from agents.runtime.context import runtime
+from agents.runtime.execution.saga import saga
+from agents.runtime.intake.intake import Intake
+from agents.runtime.journal.queries import named
+from agents.runtime.model.batch import Batch, RunStats
 from agents.support.carry_out import carry_out
 from agents.support.decide_turn import decide_turn
 from agents.support.handover import HANDOVERS, await_person
@@ -38,8 +37,8 @@ async def see_to_what_was_asked_for(batch: Batch) -> None:
         (HANDOVERS, hand_back, [fact.handover for fact in facts if fact.handover]),
     ):
         if keys:
-            items = await named(journal(), scenario.name, keys)
-            waiting = Intake(scenario, Tally(), reject=lambda _: None)
+            items = await named(runtime().journal, scenario.name, keys)
+            waiting = Intake(scenario, RunStats(), reject=lambda _: None)
             async for some in waiting.resumed(len(keys), [item.id for item in items]):
                 await story(some)
 

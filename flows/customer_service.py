@@ -14,7 +14,7 @@ from prefect import Flow, flow
 from pydantic import ValidationError
 
 from agents.runtime.errors import AgentError
-from agents.runtime.showcase import rename_run
+from agents.runtime.prefect_ui import rename_run
 from agents.services.files.records import BadRecord, read_records
 from agents.support.desk import Desk, open_desk
 from agents.support.models import Turn
@@ -109,7 +109,7 @@ async def enqueue_turns(file: str) -> Listing:
     await rename_run(f"enqueue-turns: {len(turns):,} turns")
     async with open_desk() as desk:
         await desk.queued(turns)
-        table = [{"outcome": word, "turns": f"{n:,}"} for word, n in desk.tally.outcomes.items()]
+        table = [{"outcome": word, "turns": f"{n:,}"} for word, n in desk.stats.outcomes.items()]
     return Listing(title="enqueued", table=table)
 
 

@@ -16,8 +16,8 @@ from agents.analysis.report import AnalysisReport
 from agents.analysis.train_candidate import train_candidate
 from agents.analysis.weigh_candidates import weigh_candidates
 from agents.analysis.write_report import write_report
-from agents.runtime.batch import Batch
-from agents.runtime.saga import saga
+from agents.runtime.execution.saga import saga
+from agents.runtime.model.batch import Batch
 from agents.runtime.settings import settings
 from flows.spreading import fit_on_dask
 from flows.terminal import command

@@ -12,13 +12,13 @@ import orjson
 from prefect import flow
 
 from agents.orders.scenario import ORDERS
-from agents.runtime.intake import Candidate, Intake
-from agents.runtime.journal import open_journal
-from agents.runtime.journal.ranks import Priority
-from agents.runtime.saga import saga
+from agents.runtime.context import open_runtime
+from agents.runtime.execution.saga import saga
+from agents.runtime.intake.intake import Intake, Submission
+from agents.runtime.journal.fair_queueing import Priority
+from agents.runtime.model.batch import RunStats
+from agents.runtime.prefect_ui import publish_image, publish_table, rename_run
 from agents.runtime.settings import settings
-from agents.runtime.showcase import publish_image, publish_table, rename_run
-from agents.runtime.tally import Tally
 from agents.support.desk import Desk
 from agents.support.evaluation.gates import broken
 from agents.support.evaluation.gold import Script, scripts
@@ -81,17 +81,17 @@ async def rehearsing() -> AsyncIterator[Desk]:
     """A journal of its own, gone afterwards, with an order for every script."""
     with tempfile.TemporaryDirectory() as folder:
         here = settings().model_copy(update={"data": Path(folder), "journal_url": None})
-        async with open_journal(here) as journal:
+        async with open_runtime(here) as opened:
             for place, script in enumerate(scripts()):
                 await _ordered(place, script)
-            yield Desk(journal)
+            yield Desk(opened.journal)
 
 
 async def _ordered(place: int, script: Script) -> None:
     """Put its order into the journal: still to be taken up, or ended as one that was shipped is."""
-    body, intake = order_body(place, script), Intake(ORDERS, Tally(), reject=lambda _: None)
-    key, text = ORDERS.check(body) if ORDERS.check is not None else ("", "")
-    candidate = Candidate(key, text, ORDERS.read(text, ORDERS.version), 1)
+    body, intake = order_body(place, script), Intake(ORDERS, RunStats(), reject=lambda _: None)
+    key, text = ORDERS.validate(body) if ORDERS.validate is not None else ("", "")
+    candidate = Submission(key, text, ORDERS.read(text, ORDERS.version), 1)
     if script.order == "delivered":
         async for batch in intake.accepted([candidate], 1):
             async with saga(batch):

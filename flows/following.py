@@ -10,14 +10,15 @@ from typing import Annotated, Any
 from prefect import flow
 from pydantic import Field
 
-from agents.runtime.batch import Scenario
-from agents.runtime.bus import Delivery, Subscription, open_bus, subscribe
-from agents.runtime.bus.ended import ItemEnded, ended
-from agents.runtime.journal import Journal, open_journal
-from agents.runtime.reconciler import deliver
+from agents.runtime.context import open_runtime
+from agents.runtime.execution.agent import Agent
+from agents.runtime.journal import Journal
+from agents.runtime.journal.item_events import ItemEnded, ended
+from agents.runtime.messaging import Delivery, Subscription, open_bus, subscribe
+from agents.runtime.model.batch import RunStats
+from agents.runtime.model.scenario import Scenario
+from agents.runtime.recovery.recovery import deliver
 from agents.runtime.settings import settings
-from agents.runtime.tally import Tally
-from agents.runtime.task import Agent
 from agents.services import connect_services
 from flows.listings import Listing
 from flows.stories import STORIES
@@ -34,36 +35,36 @@ async def follow(for_seconds: Annotated[float, Field(gt=0)] = HOUR) -> Listing:
         for_seconds: The run ends after so long, and the next one goes on where it stopped.
 
     """
-    tally = Tally()
+    stats = RunStats()
     async with (
-        open_journal(settings()) as journal,
+        open_runtime(settings()) as opened,
         connect_services(settings()),
         open_bus(settings()) as bus,
     ):
         subscriptions = [
-            notifications(journal, story.scenario, story.notify, tally)
+            notifications(opened.journal, story.scenario, story.notify, stats)
             for story in STORIES.values()
             if story.notify is not None
         ]
         serving = asyncio.create_task(bus.serve(subscriptions))
-        stopping = asyncio.create_task(journal.stop.wait(for_seconds))
+        stopping = asyncio.create_task(opened.stop.wait(for_seconds))
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         for task in (serving, stopping):
             task.cancel()
         await asyncio.gather(serving, stopping, return_exceptions=True)
-    lines = [f"{word}: {count:,}" for word, count in tally.outcomes.items()]
-    return Listing(title=f"heard of {tally.done:,} items that ended", lines=lines)
+    lines = [f"{word}: {count:,}" for word, count in stats.outcomes.items()]
+    return Listing(title=f"heard of {stats.done:,} items that ended", lines=lines)
 
 
 def notifications(
-    journal: Journal, scenario: Scenario, notify: Agent[..., Any], tally: Tally
+    journal: Journal, scenario: Scenario, notify: Agent[..., Any], stats: RunStats
 ) -> Subscription:
     """The group that sends what an ended item's own run has left unsent: at most once, as always."""
 
     @subscribe(ended(scenario.name), group="notifications")
     async def tell(heard: ItemEnded, _delivery: Delivery) -> None:
         await deliver(journal, scenario, notify, [heard.item])
-        tally.count(heard.outcome)
+        stats.count(heard.outcome)
 
     return tell
 

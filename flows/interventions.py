@@ -9,14 +9,16 @@ from typing import Annotated, Literal
 from prefect import flow
 from pydantic import Field
 
+from agents.runtime.context import open_runtime
 from agents.runtime.errors import IllegalTransition
-from agents.runtime.journal import Journal, dead_letters, open_journal
-from agents.runtime.journal import interventions as people
-from agents.runtime.journal.inquiries import letters, life
-from agents.runtime.journal.interventions import Act, UnknownItem
-from agents.runtime.lifecycle import Event
+from agents.runtime.journal import Journal
+from agents.runtime.journal import operator_actions as dead_letters
+from agents.runtime.journal import operator_actions as people
+from agents.runtime.journal.operator_actions import OperatorAction, UnknownItem
+from agents.runtime.journal.queries import item_history, letters
+from agents.runtime.model.batch import RunStats
+from agents.runtime.model.lifecycle import Event
 from agents.runtime.settings import settings
-from agents.runtime.tally import Tally
 from agents.services import connect_services
 from flows.listings import Listing, shown
 from flows.parameters import Body, By, Reason, ScenarioName
@@ -41,9 +43,9 @@ async def decide(
         scenario: Whose.
 
     """
-    act = Act(scenario, key, by, reason)
+    action = OperatorAction(scenario, key, by, reason)
     return await see_through(
-        act, lambda journal: people.decide(journal, act, approved=verdict == "approve")
+        action, lambda journal: people.decide(journal, action, approved=verdict == "approve")
     )
 
 
@@ -61,9 +63,9 @@ async def edit(
         scenario: Whose.
 
     """
-    act = Act(scenario, key, by, reason)
+    action = OperatorAction(scenario, key, by, reason)
     correction = STORIES[scenario].scenario.checked(key, body)
-    return await see_through(act, lambda journal: people.edit(journal, act, correction))
+    return await see_through(action, lambda journal: people.edit(journal, action, correction))
 
 
 @flow(name="restart", persist_result=False)
@@ -82,8 +84,8 @@ async def restart(
         scenario: Whose.
 
     """
-    act = Act(scenario, key, by, reason)
-    return await see_through(act, lambda journal: dead_letters.restart(journal, act, at))
+    action = OperatorAction(scenario, key, by, reason)
+    return await see_through(action, lambda journal: dead_letters.restart(journal, action, at))
 
 
 @flow(name="cancel", persist_result=False)
@@ -97,8 +99,8 @@ async def cancel(key: str, by: By, reason: Reason, scenario: ScenarioName = "ord
         scenario: Whose.
 
     """
-    act = Act(scenario, key, by, reason)
-    return await see_through(act, lambda journal: people.cancel(journal, act))
+    action = OperatorAction(scenario, key, by, reason)
+    return await see_through(action, lambda journal: people.cancel(journal, action))
 
 
 @flow(name="mend", persist_result=False)
@@ -115,9 +117,11 @@ async def mend(
         scenario: Whose.
 
     """
-    act = Act(scenario, key, by, reason)
-    async with open_journal(settings()) as journal:
-        await dead_letters.mend(journal, act, STORIES[scenario].scenario.checked(key, body))
+    action = OperatorAction(scenario, key, by, reason)
+    async with open_runtime(settings()) as opened:
+        await dead_letters.mend(
+            opened.journal, action, STORIES[scenario].scenario.checked(key, body)
+        )
     return Listing(title=f"{scenario} {key} is mended: replay it to let it go on")
 
 
@@ -142,14 +146,14 @@ async def replay(  # noqa: PLR0913 - what to replay, how fast, and who says so
 
     """
     story = STORIES[scenario]
-    tally = Tally()
-    async with open_journal(settings()) as journal, connect_services(settings()):
-        for key, item in await _dead(journal, scenario, agent, keys):
-            if await dead_letters.replay(journal, Act(scenario, key, by, reason)):
-                await finish(story, [item], tally)
+    stats = RunStats()
+    async with open_runtime(settings()) as opened, connect_services(settings()):
+        for key, item in await _dead(opened.journal, scenario, agent, keys):
+            if await dead_letters.replay(opened.journal, OperatorAction(scenario, key, by, reason)):
+                await finish(story, [item], stats)
                 await asyncio.sleep(60 / per_minute)
-    table = [{"outcome": word, "items": str(n)} for word, n in tally.outcomes.items()]
-    return await shown("replay", Listing(title=f"{tally.done} replayed", table=table))
+    table = [{"outcome": word, "items": str(n)} for word, n in stats.outcomes.items()]
+    return await shown("replay", Listing(title=f"{stats.done} replayed", table=table))
 
 
 async def _dead(
@@ -164,7 +168,7 @@ async def _dead(
         return [(row.key, row.id) for row in found]
     meant = []
     for key in keys:
-        told = await life(journal, scenario, key)
+        told = await item_history(journal, scenario, key)
         if told is None:
             raise UnknownItem(scenario, key)
         if told.letter is None or told.letter.status in {"discarded", "cancelled"}:
@@ -185,7 +189,7 @@ async def discard(key: str, by: By, reason: Reason, scenario: ScenarioName = "or
         scenario: Whose.
 
     """
-    act = Act(scenario, key, by, reason)
-    async with open_journal(settings()) as journal:
-        await dead_letters.discard(journal, act)
+    action = OperatorAction(scenario, key, by, reason)
+    async with open_runtime(settings()) as opened:
+        await dead_letters.discard(opened.journal, action)
     return Listing(title=f"{scenario} {key} is discarded")

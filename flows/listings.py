@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
-from agents.runtime.showcase import publish_table
+from agents.runtime.prefect_ui import publish_table
 
 
 class Listing(BaseModel):

@@ -8,9 +8,10 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from agents.runtime.bus import dead, leaving
-from agents.runtime.journal import open_journal
-from agents.runtime.redis.link import Link
+from agents.runtime.context import open_runtime
+from agents.runtime.messaging import dead_letters as dead
+from agents.runtime.messaging import maintenance as leaving
+from agents.runtime.redis.client import RedisClient
 from agents.runtime.settings import settings
 from flows.listings import Listing, shown
 
@@ -25,8 +26,8 @@ async def dead_messages(most: Annotated[int, Field(ge=1, le=10_000)] = 100) -> L
         most: At most so many.
 
     """
-    async with open_journal(settings()) as journal:
-        found = await dead.dead(journal.database, most)
+    async with open_runtime(settings()) as opened:
+        found = await dead.dead(opened.journal.database, most)
     table = [
         {
             "message": row.id,
@@ -51,8 +52,8 @@ async def revive_message(message: str) -> Listing:
         message: Its id, as dead-messages lists it.
 
     """
-    async with open_journal(settings()) as journal:
-        await dead.revive(journal.database, message)
+    async with open_runtime(settings()) as opened:
+        await dead.redeliver(opened.journal.database, message)
     return Listing(title=f"{message} will be delivered again")
 
 
@@ -65,10 +66,10 @@ async def remove_group(topic: str, group: str) -> Listing:
         group: The group's name, as its subscription has it.
 
     """
-    link = Link(settings())
+    redis_client = RedisClient(settings())
     try:
-        async with open_journal(settings()) as journal:
-            await leaving.leave(journal.database, link, topic, group)
+        async with open_runtime(settings()) as opened:
+            await leaving.unsubscribe(opened.journal.database, redis_client, topic, group)
     finally:
-        await link.close()
+        await redis_client.close()
     return Listing(title=f"{topic} keeps nothing for {group} any more")

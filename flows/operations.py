@@ -8,12 +8,13 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from agents.runtime import reconciler
-from agents.runtime.journal import open_journal, pruning
-from agents.runtime.journal.inquiries import letters, life, waiting
-from agents.runtime.journal.interventions import UnknownItem
+from agents.runtime.context import open_runtime
+from agents.runtime.journal import pruning
+from agents.runtime.journal.operator_actions import UnknownItem
+from agents.runtime.journal.queries import item_history, letters, waiting
+from agents.runtime.prefect_ui import alert
+from agents.runtime.recovery import recovery as reconciler
 from agents.runtime.settings import settings
-from agents.runtime.showcase import alert
 from agents.services import connect_services
 from flows.comparison import compare
 from flows.interventions import cancel, decide, discard, edit, mend, replay, restart
@@ -43,24 +44,26 @@ async def reconcile(
         letter_limit_hours: A dead letter older than this raises an alert.
 
     """
-    async with open_journal(settings()) as journal, connect_services(settings()):
+    async with open_runtime(settings()) as opened, connect_services(settings()):
         table = []
         for name, story in STORIES.items():
             overdue = await reconciler.time_is_up(
-                journal, name, escalate_after_hours * HOUR, reject_after_hours * HOUR
+                opened.journal, name, escalate_after_hours * HOUR, reject_after_hours * HOUR
             )
             finished = await finish(story)
             sent = 0
             if story.notify is not None:
-                sent = await reconciler.deliver_left_behind(journal, story.scenario, story.notify)
-            old = await letters(journal, name, older_than=letter_limit_hours * HOUR)
+                sent = await reconciler.deliver_left_behind(
+                    opened.journal, story.scenario, story.notify
+                )
+            old = await letters(opened.journal, name, older_than=letter_limit_hours * HOUR)
             for row in old:
                 alert("dead-letter.old", name, row.key, row.error)
             done = dict(finished.outcomes) | overdue | {"messages": sent, "old letters": len(old)}
             table += [
                 {"scenario": name, "what": w, "items": f"{n:,}"} for w, n in done.items() if n
             ]
-        crashed = await reconciler.sweep_owners(journal)
+        crashed = await reconciler.sweep_owners(opened.journal)
     if crashed:
         table.append(
             {"scenario": "-", "what": "flow runs of dead processes", "items": str(crashed)}
@@ -84,9 +87,9 @@ async def dead_letters(
         most: At most so many.
 
     """
-    async with open_journal(settings()) as journal:
+    async with open_runtime(settings()) as opened:
         found = await letters(
-            journal, scenario, agent=agent, older_than=older_than_hours * HOUR, most=most
+            opened.journal, scenario, agent=agent, older_than=older_than_hours * HOUR, most=most
         )
     table = [
         {
@@ -111,8 +114,8 @@ async def waiting_items(scenario: ScenarioName = "orders") -> Listing:
         scenario: Whose.
 
     """
-    async with open_journal(settings()) as journal:
-        found = await waiting(journal, scenario)
+    async with open_runtime(settings()) as opened:
+        found = await waiting(opened.journal, scenario)
     table = [
         {"item": row.key, "asks": row.reason or "", "hours": f"{row.age / HOUR:.1f}"}
         for row in found
@@ -129,8 +132,8 @@ async def show_item(key: str, scenario: ScenarioName = "orders") -> Listing:
         scenario: Whose.
 
     """
-    async with open_journal(settings()) as journal:
-        told = await life(journal, scenario, key)
+    async with open_runtime(settings()) as opened:
+        told = await item_history(opened.journal, scenario, key)
     if told is None:
         raise UnknownItem(scenario, key)
     return await shown("show", told_life(told))
@@ -144,11 +147,11 @@ async def prune(older_than_days: Annotated[float, Field(gt=0)] = 90.0) -> Listin
         older_than_days: What ended before that; never less than senders may repeat themselves.
 
     """
-    async with open_journal(settings()) as journal:
+    async with open_runtime(settings()) as opened:
         table = [
             {
                 "scenario": name,
-                "items": f"{await pruning.prune(journal, name, older_than_days * DAY):,}",
+                "items": f"{await pruning.prune(opened.journal, name, older_than_days * DAY):,}",
             }
             for name in STORIES
         ]

@@ -17,9 +17,9 @@ from agents.orders.desk import SAMPLE, open_desk
 from agents.orders.notify_customer import notify_customer
 from agents.orders.report import OrderReport
 from agents.orders.reserve_stock import issue_stock, reserve_stock
-from agents.runtime.batch import Batch
-from agents.runtime.journal.ranks import Priority
-from agents.runtime.saga import saga
+from agents.runtime.execution.saga import saga
+from agents.runtime.journal.fair_queueing import Priority
+from agents.runtime.model.batch import Batch
 from flows.listings import Listing
 from flows.terminal import command
 

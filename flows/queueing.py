@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 from prefect import flow
 from pydantic import Field
 
-from agents.runtime import monitor
-from agents.runtime.journal import open_journal, steering
-from agents.runtime.journal.interventions import Act
+from agents.runtime.context import open_runtime
+from agents.runtime.intake import monitor
+from agents.runtime.journal import queue_admin as steering
+from agents.runtime.journal.operator_actions import OperatorAction
 from agents.runtime.settings import settings
 from flows.listings import Listing, shown
 from flows.parameters import By, Reason, ScenarioName
@@ -30,8 +31,8 @@ async def backlog(
         oldest_limit_minutes: An item that waits longer than this raises an alert.
 
     """
-    async with open_journal(settings()) as journal:
-        found = await monitor.look(journal.database, scenario)
+    async with open_runtime(settings()) as opened:
+        found = await monitor.look(opened.journal.database, scenario)
     monitor.alert_if_old(scenario, found, oldest_limit_minutes * MINUTE)
     waiting = sum(entry.waiting for entry in found)
     title = f"{waiting:,} items of {scenario} wait"
@@ -48,8 +49,8 @@ async def pause_queue(by: By, reason: Reason, scenario: ScenarioName = "orders")
         scenario: Whose queue.
 
     """
-    async with open_journal(settings()) as journal:
-        await steering.pause(journal, scenario, by, reason)
+    async with open_runtime(settings()) as opened:
+        await steering.pause(opened.journal, scenario, by, reason)
     return Listing(title=f"the queue of {scenario} is paused")
 
 
@@ -61,8 +62,8 @@ async def resume_queue(scenario: ScenarioName = "orders") -> Listing:
         scenario: Whose queue.
 
     """
-    async with open_journal(settings()) as journal:
-        await steering.resume(journal, scenario)
+    async with open_runtime(settings()) as opened:
+        await steering.resume(opened.journal, scenario)
     return Listing(title=f"the queue of {scenario} hands out items")
 
 
@@ -82,8 +83,8 @@ async def limit_rate(
         scenario: Whose queue.
 
     """
-    async with open_journal(settings()) as journal:
-        await steering.limit_rate(journal, scenario, per_second or None, burst, tenant)
+    async with open_runtime(settings()) as opened:
+        await steering.limit_rate(opened.journal, scenario, per_second or None, burst, tenant)
     told = f"{per_second:g} a second" if per_second else "no limit"
     return Listing(title=f"{scenario} {tenant or 'in all'}: {told}")
 
@@ -106,6 +107,6 @@ async def move(
         scenario: Whose.
 
     """
-    async with open_journal(settings()) as journal:
-        await steering.move(journal, Act(scenario, key, by, reason), to)
+    async with open_runtime(settings()) as opened:
+        await steering.move(opened.journal, OperatorAction(scenario, key, by, reason), to)
     return Listing(title=f"{scenario} {key} is at the {to} of its queue")

@@ -21,12 +21,12 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 from pydantic import Field
 
+from agents.runtime.intake.monitor import look, table
+from agents.runtime.intake.scaling import Bounds, Scaler
 from agents.runtime.journal.database import Database
-from agents.runtime.monitor import look, table
-from agents.runtime.scaling import Bounds, Scaler
+from agents.runtime.prefect_ui import publish_table
 from agents.runtime.settings import PREFIX, ROOT, settings
-from agents.runtime.showcase import publish_table
-from agents.runtime.stopping import stop_on_sigterm
+from agents.runtime.shutdown import stop_on_sigterm
 from agents.runtime.telemetry import CONSUMERS, get_logger
 from flows.listings import Listing
 from flows.parameters import ScenarioName

@@ -9,7 +9,7 @@ from prefect import flow
 from pydantic import Field
 
 from agents.orders import shortages as analysis
-from agents.runtime.journal import open_journal
+from agents.runtime.context import open_runtime
 from agents.runtime.settings import settings
 from flows.listings import Listing, shown
 
@@ -28,8 +28,8 @@ async def shortages(
         most: At most so many goods, the scarcest first.
 
     """
-    async with open_journal(settings()) as journal:
-        lines = await analysis.order_lines(journal, days * DAY)
+    async with open_runtime(settings()) as opened:
+        lines = await analysis.order_lines(opened.journal, days * DAY)
     found = analysis.shortages(lines)
     table = [
         {

@@ -12,7 +12,7 @@ from prefect.futures import PrefectFuture
 
 from agents.analysis.modelling.training import Trained, Training
 from agents.analysis.train_candidate import train_candidate
-from agents.runtime.policies import CORES
+from agents.runtime.model.policies import CORES
 from agents.runtime.telemetry import get_logger
 
 log = get_logger(__name__)

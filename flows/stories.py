@@ -8,16 +8,17 @@ from agents.analysis.scenario import PARTITIONS
 from agents.orders.compare import differences
 from agents.orders.notify_customer import notify_customer
 from agents.orders.scenario import CHANGES, ORDERS
-from agents.runtime.batch import Batch, Scenario
-from agents.runtime.comparing import Difference, Ledger
-from agents.runtime.intake import Intake
-from agents.runtime.journal import Journal, open_journal
-from agents.runtime.journal.inquiries import Life, life
-from agents.runtime.journal.interventions import Act, UnknownItem
+from agents.runtime.context import open_runtime
+from agents.runtime.execution.agent import Agent
+from agents.runtime.intake.intake import Intake
+from agents.runtime.journal import Journal
+from agents.runtime.journal.operator_actions import OperatorAction, UnknownItem
+from agents.runtime.journal.queries import ItemHistory, item_history
+from agents.runtime.model.batch import Batch, RunStats
+from agents.runtime.model.scenario import Scenario
+from agents.runtime.recovery.reconciliation import Difference, JournalView
 from agents.runtime.redaction import redacted
 from agents.runtime.settings import settings
-from agents.runtime.tally import Tally
-from agents.runtime.task import Agent
 from agents.services import connect_services
 from agents.support.handover import HANDOVERS
 from agents.support.scenario import TURNS
@@ -34,7 +35,7 @@ class Story:
     scenario: Scenario
     fulfil: Callable[[Batch], Awaitable[None]]
     notify: Agent[..., Any] | None
-    differences: Callable[[Ledger], AsyncIterator[Difference]] | None
+    differences: Callable[[JournalView], AsyncIterator[Difference]] | None
 
 
 async def _answer(batch: Batch) -> None:
@@ -64,36 +65,36 @@ STORIES: Mapping[str, Story] = {
 }
 
 
-async def see_through(act: Act, deed: Callable[[Journal], Awaitable[Any]]) -> Listing:
+async def see_through(action: OperatorAction, deed: Callable[[Journal], Awaitable[Any]]) -> Listing:
     """Do it, then take the item through its story, so that its end can be told."""
-    async with open_journal(settings()) as journal, connect_services(settings()):
-        await deed(journal)
-        told = await life(journal, act.scenario, act.key)
+    async with open_runtime(settings()) as opened, connect_services(settings()):
+        await deed(opened.journal)
+        told = await item_history(opened.journal, action.scenario, action.key)
         if told is not None:
-            await finish(STORIES[act.scenario], [told.item.id])
-        told = await life(journal, act.scenario, act.key)
+            await finish(STORIES[action.scenario], [told.item.id])
+        told = await item_history(opened.journal, action.scenario, action.key)
     if told is None:
-        raise UnknownItem(act.scenario, act.key)
-    return Listing(title=f"{act.scenario} {act.key}: {told.item.outcome or told.item.state}")
+        raise UnknownItem(action.scenario, action.key)
+    return Listing(title=f"{action.scenario} {action.key}: {told.item.outcome or told.item.state}")
 
 
 async def finish(
-    story: Story, ids: Sequence[int] | None = None, tally: Tally | None = None
-) -> Tally:
+    story: Story, ids: Sequence[int] | None = None, stats: RunStats | None = None
+) -> RunStats:
     """Take unfinished items through their story, in whatever process this is."""
-    tally = tally or Tally()
-    async for batch in Intake(story.scenario, tally, reject=lambda _: None).resumed(BATCH, ids):
+    stats = stats or RunStats()
+    async for batch in Intake(story.scenario, stats, reject=lambda _: None).resumed(BATCH, ids):
         await story.fulfil(batch)
-    return tally
+    return stats
 
 
-def told_life(told: Life) -> Listing:
+def told_life(told: ItemHistory) -> Listing:
     """An item's life for people to read."""
     table = [
         {"event": row.event, "to": row.target, "fence": str(row.fence), "detail": row.detail or ""}
         for row in told.history
     ]
-    lines = [f"{row.agent}: {row.status} {row.output or row.error or ''}" for row in told.stages]
+    lines = [f"{row.agent}: {row.status} {row.output or row.error or ''}" for row in told.steps]
     lines += [f"effect {row.key}: {row.status}" for row in told.effects]
     if (letter := told.letter) is not None:
         lines.append(f"dead letter ({letter.status}) at {letter.agent}: {letter.error}")

@@ -25,8 +25,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from agents.runtime.errors import AgentError
+from agents.runtime.model.batch import RunStats, watcher
 from agents.runtime.settings import settings
-from agents.runtime.tally import Tally, watcher
 from agents.runtime.telemetry import get_logger, start_telemetry
 from flows.listings import Listing
 
@@ -149,8 +149,8 @@ async def _watched(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: boo
     with Progress(*COLUMNS, console=screen, transient=True, disable=talks) as bar:
         shown = bar.add_task(f"{flow.name}: starting", total=None)
 
-        def show(tally: Tally) -> None:
-            bar.update(shown, description=flow.name, total=tally.expected, completed=tally.done)
+        def show(stats: RunStats) -> None:
+            bar.update(shown, description=flow.name, total=stats.expected, completed=stats.done)
 
         watcher.set(show)
         report: Report = await flow(**given)

@@ -19,9 +19,9 @@ from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from agents.orders.scenario import ORDERS
+from agents.runtime.execution.agent import AGENTS
 from agents.runtime.journal.schema import dead_letters, effects, history, items, outbox
-from agents.runtime.lifecycle import ENDED, TRANSITIONS, Event, State
-from agents.runtime.task import AGENTS
+from agents.runtime.model.lifecycle import ENDED, TRANSITIONS, Event, State
 
 Row = dict[str, Any]
 TABLES = (items, history, effects, outbox, dead_letters)

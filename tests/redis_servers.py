@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 
 from agents.runtime.redis.embedded import FOLDER
-from agents.runtime.redis.keeper import PID
+from agents.runtime.redis.valkey_supervisor import PID
 from agents.runtime.settings import Settings
 
 URL = "AGENT_FLOWS_TEST_REDIS_URL"

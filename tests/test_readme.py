@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from agents.analysis.models import Contract
-from agents.runtime.lifecycle import draw
+from agents.runtime.model.lifecycle import draw
 from agents.runtime.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]

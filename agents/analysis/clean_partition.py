@@ -12,8 +12,8 @@ from agents.analysis.cleaning.partition import Outcome, clean
 from agents.analysis.cleaning.reading import read_table
 from agents.analysis.models import Cleaned, Collected, Partition
 from agents.analysis.storehouse import Storehouse
-from agents.runtime.agent import agent
-from agents.runtime.policies import CPU
+from agents.runtime.execution.decorator import agent
+from agents.runtime.model.policies import CPU
 
 PART, QUARANTINE = "part.parquet", "quarantine.jsonl"
 

@@ -13,9 +13,9 @@ from agents.analysis.models import Collected, Partition
 from agents.analysis.sample.flights import SCHEME
 from agents.analysis.sources.collecting import collecting
 from agents.analysis.storehouse import Storehouse
-from agents.runtime.agent import agent
 from agents.runtime.errors import PermanentError
-from agents.runtime.policies import READ
+from agents.runtime.execution.decorator import agent
+from agents.runtime.model.policies import READ
 from agents.runtime.settings import settings
 from agents.services.files.opening import opened
 from agents.services.files.outcomes import SourceError

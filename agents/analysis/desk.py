@@ -18,14 +18,13 @@ from agents.analysis.sources.collecting import collecting
 from agents.analysis.sources.study import BadStudy, Source, Study, problems_of, read_contract
 from agents.analysis.sources.survey import survey
 from agents.analysis.storehouse import Storehouse
-from agents.runtime.batch import Batch
+from agents.runtime.context import open_runtime
 from agents.runtime.errors import AgentError
-from agents.runtime.intake import Candidate, Intake
-from agents.runtime.journal import open_journal
-from agents.runtime.rejects import Rejects
+from agents.runtime.intake.intake import Intake, Submission
+from agents.runtime.intake.rejects import Rejects
+from agents.runtime.model.batch import Batch, RunStats
+from agents.runtime.prefect_ui import Progress, alert, publish_table, rename_run
 from agents.runtime.settings import settings
-from agents.runtime.showcase import Progress, alert, publish_table, rename_run
-from agents.runtime.tally import Tally
 
 SAMPLE = "sample"
 NAME = "data-analysis"
@@ -47,15 +46,15 @@ class Desk:
 
     async def accepted(self, batch_size: int) -> AsyncIterator[Batch]:
         """The partitions that have changed, in batches; those that have not are done already."""
-        progress, tally = Progress(NAME), self.intake.tally
-        tally.expected = len(self.partitions)
+        progress, stats = Progress(NAME), self.intake.stats
+        stats.expected = len(self.partitions)
         await rename_run(f"{NAME}: {self.study.name}, {len(self.partitions):,} partitions")
         candidates = [_candidate(n, one) for n, one in enumerate(self.partitions)]
         async for batch in self.intake.accepted(candidates, batch_size):
-            await progress.show(tally)
+            await progress.show(stats)
             yield batch
-        tally.show()
-        await progress.show(tally)
+        stats.show()
+        await progress.show(stats)
 
     def outcomes(self) -> list[tuple[Partition, Cleaned | None]]:
         """What became of each partition, in this run or an earlier one."""
@@ -89,10 +88,10 @@ class Desk:
 
     async def report(self, dataset: Dataset | None, models: ModelDesk | None) -> AnalysisReport:
         """Tell what became of the partitions, in the UI as well; an alert if nothing was published."""
-        tally, outcomes = self.intake.tally, self.outcomes()
+        stats, outcomes = self.intake.stats, self.outcomes()
         missing = {one.key: f"{one.source}/{one.name}" for one, found in outcomes if found is None}
         report = report_of(self.study.name, outcomes, dataset)
-        report.touched = tally.done - tally.outcomes["already done"]
+        report.touched = stats.done - stats.outcomes["already done"]
         report.refused = await refusals(PARTITIONS.name, missing)
         if models is not None:
             report.refused |= await models.refused()
@@ -121,9 +120,9 @@ async def open_desk(
         own = list(sources) != [SAMPLE]
         study = _own(sources, contract, target) if own else sample_study()
         rejects = stack.enter_context(Rejects(here.data / "reports" / f"{NAME}.rejected.jsonl"))
-        async with collecting(here, sample=not own) as fetcher, open_journal(here):
+        async with collecting(here, sample=not own) as fetcher, open_runtime(here):
             partitions = await survey(study, fetcher, matching)
-            intake = Intake(PARTITIONS, Tally(), rejects.keep)
+            intake = Intake(PARTITIONS, RunStats(), rejects.keep)
             desk = Desk(study, partitions, intake, rejects, time.monotonic())
             await asyncio.to_thread(desk.store.sweep)
             yield desk
@@ -147,9 +146,9 @@ def _own(sources: Sequence[str], contract: str | None, target: str) -> Study:
         raise BadStudy(contract, problems_of(error)) from None
 
 
-def _candidate(number: int, partition: Partition) -> Candidate:
+def _candidate(number: int, partition: Partition) -> Submission:
     body = partition.model_dump_json()
-    return Candidate(partition.key, body, partition, number + 1)
+    return Submission(partition.key, body, partition, number + 1)
 
 
 def _part(partition: Partition, cleaned: Cleaned) -> Part:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from agents.analysis.models import Cleaned, Partition
-from agents.runtime.batch import Item, Scenario
+from agents.runtime.model.item import Item
+from agents.runtime.model.scenario import Scenario
 
 
 def _outcome(item: Item) -> str:
@@ -27,5 +28,5 @@ PARTITIONS = Scenario(
     version="1",
     payload=Partition,
     outcome=_outcome,
-    measures=_measures,
+    metrics=_measures,
 )

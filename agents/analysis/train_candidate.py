@@ -19,8 +19,8 @@ from agents.analysis.modelling.registry import MODEL, Card, Models, dump
 from agents.analysis.modelling.split import Split
 from agents.analysis.modelling.training import Trained, Training
 from agents.analysis.storehouse import Storehouse, write_whole
-from agents.runtime.agent import agent
-from agents.runtime.policies import CPU
+from agents.runtime.execution.decorator import agent
+from agents.runtime.model.policies import CPU
 
 HEAVY = replace(CPU, name="heavy", timeout=900, memory=6 * 1024**3)
 PREDICTIONS, REFERENCE, CARD = "predictions.parquet", "reference.parquet", "card.json"

@@ -11,7 +11,7 @@ from agents.analysis.modelling.registry import MODEL, Card, Models, load
 from agents.analysis.modelling.weighing import Comparison, Weighed
 from agents.analysis.storehouse import Storehouse
 from agents.analysis.train_candidate import CARD, HEAVY, PREDICTIONS, REFERENCE, learnt_from
-from agents.runtime.agent import agent
+from agents.runtime.execution.decorator import agent
 
 
 @agent(HEAVY)

@@ -12,7 +12,7 @@ from agents.analysis.modelling.weighing import Comparison, Weighed, Written
 from agents.analysis.reporting import plots
 from agents.analysis.storehouse import Storehouse, write_whole
 from agents.analysis.train_candidate import CARD, HEAVY, PREDICTIONS
-from agents.runtime.agent import agent
+from agents.runtime.execution.decorator import agent
 
 PAGE = Path(__file__).parent / "reporting"
 FILE = "report.html"

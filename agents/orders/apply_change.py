@@ -14,13 +14,14 @@ from agents.orders.rules import (
     require_changeable_by_customer,
 )
 from agents.orders.scenario import CHANGES, ORDERS
-from agents.runtime.agent import EffectKey, agent
-from agents.runtime.batch import Decision
+from agents.runtime.context import runtime
 from agents.runtime.errors import IllegalTransition, Parked
-from agents.runtime.journal import journal
-from agents.runtime.journal.inquiries import life, named
-from agents.runtime.journal.interventions import Act, cancel, edit
-from agents.runtime.policies import EFFECT, Lookup
+from agents.runtime.execution.agent import EffectKey
+from agents.runtime.execution.decorator import agent
+from agents.runtime.journal.operator_actions import OperatorAction, cancel, edit
+from agents.runtime.journal.queries import item_history, named
+from agents.runtime.model.item import Decision
+from agents.runtime.model.policies import EFFECT, Lookup
 from agents.services.shop.accounts import CustomerAccount, OrderAccount
 from agents.services.shop.books import address_keys, change_keys, customer_account, order_account
 from agents.services.shop.directory import catalogue, customers
@@ -34,13 +35,13 @@ from agents.services.shop.requests import (
 )
 from agents.services.shop.rules import Refused, perform
 
-BY_CUSTOMER = replace(ORDERS, changeable=require_changeable_by_customer)
+BY_CUSTOMER = replace(ORDERS, allow_edit=require_changeable_by_customer)
 
 
 async def find_applied(change: Change, key: EffectKey) -> Applied | None:
     """Whether the order's history has it; what is only written down here needs no looking for."""
     order = getattr(change.request, "order", "")
-    told = await life(journal(), ORDERS.name, order)
+    told = await item_history(runtime().journal, ORDERS.name, order)
     asked = any(_reason(key) in (row.detail or "") for row in told.history) if told else False
     return Applied(status="changed") if asked else None
 
@@ -64,13 +65,13 @@ async def apply_change(change: Change, decision: Decision | None, key: EffectKey
 
 async def _accounts(change: Change) -> tuple[CustomerAccount, OrderAccount | None, dict[str, Any]]:
     """Customer and order as they stand, and the order's body."""
-    here = journal()
-    addresses = await named(here, CHANGES.name, address_keys(change.by))
+    here = runtime()
+    addresses = await named(here.journal, CHANGES.name, address_keys(change.by))
     order = getattr(change.request, "order", "")
-    told = (await named(here, ORDERS.name, [order])) if order else ()
+    told = (await named(here.journal, ORDERS.name, [order])) if order else ()
     if not told or not told[0].body:
         return customer_account(change.by, customers(), addresses), None, {}
-    changes = await named(here, CHANGES.name, change_keys(order))
+    changes = await named(here.journal, CHANGES.name, change_keys(order))
     body: dict[str, Any] = orjson.loads(told[0].body)
     customer = customer_account(change.by, customers(), addresses, body["payment_method"])
     return customer, order_account(told[0], changes, customer, catalogue()), body
@@ -91,12 +92,12 @@ def _goes_back(change: Change, order: OrderAccount) -> int:
 
 async def _write(change: Change, before: OrderAccount, body: dict[str, Any], key: str) -> None:
     """Let the order's own item know; nothing for what happens after it has ended."""
-    act = Act(ORDERS.name, before.order, f"customer {change.by}", _reason(key))
+    action = OperatorAction(ORDERS.name, before.order, f"customer {change.by}", _reason(key))
     try:
         if isinstance(change.request, Cancel):
-            await cancel(journal(), act)
+            await cancel(runtime().journal, action)
         elif isinstance(change.request, ModifyItems | ModifyPayment | ModifyOrderAddress):
-            await edit(journal(), act, BY_CUSTOMER.checked(before.order, body))
+            await edit(runtime().journal, action, BY_CUSTOMER.checked(before.order, body))
     except (IllegalTransition, TooLate) as error:
         raise Refused("too-late", before.order) from error
 

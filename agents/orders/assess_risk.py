@@ -2,10 +2,10 @@
 
 from agents.orders.models import Assessed, Order
 from agents.orders.rules import assess, needs_approval
-from agents.runtime.agent import agent
-from agents.runtime.batch import Decision
 from agents.runtime.errors import Parked
-from agents.runtime.policies import PURE
+from agents.runtime.execution.decorator import agent
+from agents.runtime.model.item import Decision
+from agents.runtime.model.policies import PURE
 
 
 @agent(PURE)

@@ -1,9 +1,10 @@
 """Logistics: the first carrier that takes the parcel gets it."""
 
 from agents.orders.models import Booked, Order, Reserved, ShipmentCancelled
-from agents.runtime.agent import EffectKey, UndoneKey, agent
 from agents.runtime.errors import PermanentError
-from agents.runtime.policies import EFFECT, Lookup
+from agents.runtime.execution.agent import EffectKey, UndoneKey
+from agents.runtime.execution.decorator import agent
+from agents.runtime.model.policies import EFFECT, Lookup
 from agents.services import services
 from agents.services.carriers.protocol import Parcel, Refused
 

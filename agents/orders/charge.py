@@ -8,10 +8,11 @@ from datetime import timedelta
 
 from agents.orders.models import Authorised, Captured, Order, PaymentClosed, PaymentOpened
 from agents.orders.rules import format_money, refund_needs_approval
-from agents.runtime.agent import EffectKey, UndoneKey, agent
-from agents.runtime.batch import Decision
 from agents.runtime.errors import Parked
-from agents.runtime.policies import EFFECT, Lookup, SameKey
+from agents.runtime.execution.agent import EffectKey, UndoneKey
+from agents.runtime.execution.decorator import agent
+from agents.runtime.model.item import Decision
+from agents.runtime.model.policies import EFFECT, Lookup, SameKey
 from agents.services import services
 
 PAYMENTS = EFFECT.limited_by("payments")

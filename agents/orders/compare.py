@@ -16,7 +16,7 @@ from agents.orders.differences import (
     unknown_outside,
 )
 from agents.orders.models import Booked
-from agents.runtime.comparing import Difference, Ended, Ledger
+from agents.runtime.recovery.reconciliation import Difference, Ended, JournalView
 from agents.services import services
 from agents.services.carriers.protocol import Carrier
 from agents.services.payments.protocol import ListedPayment
@@ -45,56 +45,56 @@ class Bits:
 Seen = dict[str, Bits]
 
 
-async def differences(ledger: Ledger) -> AsyncIterator[Difference]:
+async def differences(view: JournalView) -> AsyncIterator[Difference]:
     """Everything that orders and providers disagree about. Raises TransientError."""
     seen: Seen = {effect: Bits() for effect in (OPEN, RESERVE, BOOK)}
-    async for found in _payments(ledger, seen):
+    async for found in _payments(view, seen):
         yield found
-    async for found in _reservations(ledger, seen):
+    async for found in _reservations(view, seen):
         yield found
     for carrier in services().carriers:
-        async for found in _bookings(ledger, seen, carrier):
+        async for found in _bookings(view, seen, carrier):
             yield found
-    async for page in ledger.ended():
+    async for page in view.ended():
         for known in page:
             if known.settled:
-                for found in unknown_outside(known, _unseen(ledger, known, seen)):
+                for found in unknown_outside(known, _unseen(view, known, seen)):
                     yield found
 
 
-async def _payments(ledger: Ledger, seen: Seen) -> AsyncIterator[Difference]:
-    async for page in services().payments.listed(ledger.window.since):
-        known = await ledger.by_key(listed.reference for listed in page)
+async def _payments(view: JournalView, seen: Seen) -> AsyncIterator[Difference]:
+    async for page in services().payments.listed(view.window.since):
+        known = await view.by_key(listed.reference for listed in page)
         for listed in page:
             of = _whose(known.get(listed.reference, ()), listed)
             if of is not None and payment_of(of) == listed.payment.id:
                 seen[OPEN].add(of.item.id)
-            if _is_judged(ledger, of, listed.created):
+            if _is_judged(view, of, listed.created):
                 for found in _one(of_payment(of, listed.reference, listed.payment)):
                     yield found
 
 
-async def _reservations(ledger: Ledger, seen: Seen) -> AsyncIterator[Difference]:
-    async for page in services().inventory.listed(ledger.window.since):
-        known = await ledger.by_effect(listed.reservation.key for listed in page)
+async def _reservations(view: JournalView, seen: Seen) -> AsyncIterator[Difference]:
+    async for page in services().inventory.listed(view.window.since):
+        known = await view.by_effect(listed.reservation.key for listed in page)
         for listed in page:
             of = known.get(listed.reservation.key)
             if of is not None:
                 seen[RESERVE].add(of.item.id)
-            if _is_judged(ledger, of, listed.created):
+            if _is_judged(view, of, listed.created):
                 for found in _one(of_reservation(of, listed.reservation)):
                     yield found
 
 
-async def _bookings(ledger: Ledger, seen: Seen, carrier: Carrier) -> AsyncIterator[Difference]:
-    async for page in carrier.listed(ledger.window.since):
-        known = await ledger.by_effect(listed.key for listed in page)
+async def _bookings(view: JournalView, seen: Seen, carrier: Carrier) -> AsyncIterator[Difference]:
+    async for page in carrier.listed(view.window.since):
+        known = await view.by_effect(listed.key for listed in page)
         for listed in page:
             of = known.get(listed.key)
             booked = of.item.fact(Booked) if of is not None else None
             if of is not None and booked and booked.carrier == carrier.name:
                 seen[BOOK].add(of.item.id)
-            if _is_judged(ledger, of, listed.created):
+            if _is_judged(view, of, listed.created):
                 for found in _one(of_booking(of, listed.key, listed.booking)):
                     yield found
 
@@ -109,16 +109,16 @@ def _whose(known: Sequence[Ended], listed: ListedPayment) -> Ended | None:
     return next(paid, known[0] if known else None)
 
 
-def _is_judged(ledger: Ledger, of: Ended | None, created: float) -> bool:
+def _is_judged(view: JournalView, of: Ended | None, created: float) -> bool:
     """Whether it is at rest: the order is ours and settled, or nobody's and not just being made."""
     if of is None:
-        return created <= ledger.window.until
-    return of.settled and of.item.tenant == ledger.journal.tenant
+        return created <= view.window.until
+    return of.settled and of.item.tenant == view.journal.tenant
 
 
-def _unseen(ledger: Ledger, known: Ended, seen: Seen) -> set[str]:
+def _unseen(view: JournalView, known: Ended, seen: Seen) -> set[str]:
     """The effects of an order that surely fall into the window and were in no listing."""
-    since = ledger.window.since + CLOCKS_DIFFER
+    since = view.window.since + CLOCKS_DIFFER
     return {
         agent
         for (agent, _), effect in known.item.effects.items()

@@ -11,15 +11,14 @@ from agents.orders import sample
 from agents.orders.read_orders import count_orders, read_orders
 from agents.orders.report import OrderReport, markdown, report_of
 from agents.orders.scenario import ORDERS
-from agents.runtime.batch import Batch
-from agents.runtime.intake import Intake
-from agents.runtime.journal import open_journal
-from agents.runtime.journal.ranks import Priority
+from agents.runtime.context import open_runtime
+from agents.runtime.intake.intake import Intake
+from agents.runtime.intake.rejects import Rejects
+from agents.runtime.journal.fair_queueing import Priority
+from agents.runtime.model.batch import Batch, RunStats
+from agents.runtime.prefect_ui import Progress, publish_markdown, publish_table, rename_run
 from agents.runtime.redis.signals import signals
-from agents.runtime.rejects import Rejects
 from agents.runtime.settings import settings
-from agents.runtime.showcase import Progress, publish_markdown, publish_table, rename_run
-from agents.runtime.tally import Tally
 from agents.services import connect_services
 from agents.services.sandbox.faults import DEMO
 
@@ -40,29 +39,29 @@ class Desk:
 
     async def accepted(self, batch_size: int) -> AsyncIterator[Batch]:
         """The orders of the source in batches: validated, journalled, deduplicated, ours."""
-        progress, tally = Progress(NAME), self.intake.tally
-        tally.expected = await asyncio.to_thread(count_orders, self.source)
-        await rename_run(self._name(tally.expected))
+        progress, stats = Progress(NAME), self.intake.stats
+        stats.expected = await asyncio.to_thread(count_orders, self.source)
+        await rename_run(self._name(stats.expected))
         async for batch in self.intake.accepted(read_orders(self.source), batch_size):
-            await progress.show(tally)
+            await progress.show(stats)
             yield batch
-        tally.expected = tally.done
-        tally.show()
-        await progress.show(tally)
-        await rename_run(self._name(tally.done))
+        stats.expected = stats.done
+        stats.show()
+        await progress.show(stats)
+        await rename_run(self._name(stats.done))
 
     async def enqueue(self, priority: Priority) -> list[dict[str, str]]:
         """Leave the orders of the source in the queue and wake consumers; what became of them."""
-        here, tally, records = settings(), self.intake.tally, read_orders(self.source)
-        tally.expected = await asyncio.to_thread(count_orders, self.source)
+        here, stats, records = settings(), self.intake.stats, read_orders(self.source)
+        stats.expected = await asyncio.to_thread(count_orders, self.source)
         async with signals(here) as consumers:
             async for _ in self.intake.queued(records, CHUNK, here.queue_limit, priority):
                 await consumers.wake(ORDERS.name)
-        return [{"outcome": word, "orders": f"{n:,}"} for word, n in tally.outcomes.items()]
+        return [{"outcome": word, "orders": f"{n:,}"} for word, n in stats.outcomes.items()]
 
     async def report(self) -> OrderReport:
         """Write the report and show it in the UI."""
-        report = report_of(self.intake.tally, time.monotonic() - self.begun)
+        report = report_of(self.intake.stats, time.monotonic() - self.begun)
         report.report_file = str(self.report_file)
         report.rejects_file = str(self.rejects.path) if self.rejects.count else ""
         text = markdown(report)
@@ -92,7 +91,7 @@ async def open_desk(
     goods = Path(stock) if stock else sample.STOCK
     script = {"none": "", "demo": DEMO, "auto": DEMO if is_sample else ""}.get(faults, faults)
     with Rejects(report_file.with_suffix(".rejected.jsonl")) as rejects:
-        async with open_journal(here), connect_services(here, script, goods):
-            intake = Intake(ORDERS, Tally(), rejects.keep)
+        async with open_runtime(here), connect_services(here, script, goods):
+            intake = Intake(ORDERS, RunStats(), rejects.keep)
             source = str(sample.ORDERS) if is_sample else orders
             yield Desk(source, intake, report_file, rejects, time.monotonic())

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from agents.orders.models import Booked, Captured, PaymentClosed, PaymentOpened
 from agents.orders.rules import format_money
-from agents.runtime.comparing import Difference, Ended
+from agents.runtime.recovery.reconciliation import Difference, Ended
 from agents.services.carriers.protocol import Booking
 from agents.services.inventory.protocol import Reservation
 from agents.services.payments.protocol import Payment

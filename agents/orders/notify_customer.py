@@ -3,9 +3,9 @@
 import orjson
 
 from agents.orders.models import Order
-from agents.runtime.agent import agent
-from agents.runtime.batch import Notice
-from agents.runtime.policies import AT_MOST_ONCE, EFFECT
+from agents.runtime.execution.decorator import agent
+from agents.runtime.model.item import Notice
+from agents.runtime.model.policies import AT_MOST_ONCE, EFFECT
 from agents.services import services
 from agents.services.notifications.protocol import Message
 

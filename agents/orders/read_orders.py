@@ -6,14 +6,14 @@ from pathlib import Path
 import orjson
 
 from agents.orders.validate import INTEGER_FIELDS, InvalidOrder, canonical, validate_order
-from agents.runtime.intake import Candidate, Rejection
+from agents.runtime.intake.intake import Rejection, Submission
 from agents.services.files.records import BadRecord, Record, SourceError, read_records
 
 SHOWN_PROBLEMS = 5
 COUNTED_BYTES = 64 * 2**20
 
 
-def read_orders(source: str) -> Iterator[Candidate | Rejection]:
+def read_orders(source: str) -> Iterator[Submission | Rejection]:
     """The orders of the source, one after the other.
 
     Raises SourceError if nothing of it can be read; a source that breaks off later ends with a
@@ -41,7 +41,7 @@ def count_orders(source: str) -> int | None:
         return None
 
 
-def _checked(record: Record) -> Candidate | Rejection:
+def _checked(record: Record) -> Submission | Rejection:
     try:
         order = validate_order.function(record.body)
     except InvalidOrder as error:
@@ -51,7 +51,7 @@ def _checked(record: Record) -> Candidate | Rejection:
             f"line {record.line}: {_told(error)}",
             orjson.dumps(record.body, default=str, option=orjson.OPT_NON_STR_KEYS),
         )
-    return Candidate(order.order_id, canonical(order), order, record.line)
+    return Submission(order.order_id, canonical(order), order, record.line)
 
 
 def _told(error: InvalidOrder) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from agents.orders.rules import format_money
-from agents.runtime.tally import Tally
+from agents.runtime.model.batch import RunStats
 
 ROWS = ("shipped", "refunded", "rejected", "waiting", "dead-lettered", "already done", "elsewhere")
 ALWAYS_SHOWN = ROWS[:5]
@@ -67,16 +67,16 @@ class OrderReport(BaseModel):
         return ", ".join(f"{r} ({n})" for r, n in self.reasons.get(word, {}).items())
 
 
-def report_of(tally: Tally, seconds: float) -> OrderReport:
+def report_of(stats: RunStats, seconds: float) -> OrderReport:
     """The report of a run that took `seconds`."""
-    reasons = {word: dict(c.most_common(MAIN_REASONS)) for word, c in tally.reasons.items()}
+    reasons = {word: dict(c.most_common(MAIN_REASONS)) for word, c in stats.reasons.items()}
     return OrderReport(
-        orders=tally.done,
-        outcomes={word: tally.outcomes[word] for word in _rows(tally.outcomes)},
+        orders=stats.done,
+        outcomes={word: stats.outcomes[word] for word in _rows(stats.outcomes)},
         reasons=reasons,
-        captured=_measured(tally, "captured "),
-        refunded=_measured(tally, "refunded "),
-        messages=_measured(tally, "messages "),
+        captured=_measured(stats, "captured "),
+        refunded=_measured(stats, "refunded "),
+        messages=_measured(stats, "messages "),
         seconds=seconds,
     )
 
@@ -126,10 +126,10 @@ def _rows(outcomes: Counter[str]) -> list[str]:
     return [word for word in ROWS if outcomes[word] or word in ALWAYS_SHOWN]
 
 
-def _measured(tally: Tally, prefix: str) -> dict[str, int]:
+def _measured(stats: RunStats, prefix: str) -> dict[str, int]:
     return {
         name.removeprefix(prefix): amount
-        for name, amount in tally.measures.items()
+        for name, amount in stats.metrics.items()
         if name.startswith(prefix)
     }
 

@@ -3,9 +3,10 @@
 import time
 
 from agents.orders.models import Issued, Order, Released, Reserved
-from agents.runtime.agent import EffectKey, UndoneKey, agent
-from agents.runtime.policies import EFFECT, Lookup
-from agents.runtime.showcase import alert
+from agents.runtime.execution.agent import EffectKey, UndoneKey
+from agents.runtime.execution.decorator import agent
+from agents.runtime.model.policies import EFFECT, Lookup
+from agents.runtime.prefect_ui import alert
 from agents.services import services
 from agents.services.inventory.protocol import OutOfStock, StockLine
 

@@ -10,8 +10,9 @@ import orjson
 from agents.orders.models import Applied, Booked, Captured, Order, PaymentClosed
 from agents.orders.rules import Outcome, customer_message, outcome_of, require_changeable
 from agents.orders.validate import canonical, check_order
-from agents.runtime.batch import Item, Notice, Scenario
-from agents.runtime.tally import reason_of
+from agents.runtime.model.batch import reason_of
+from agents.runtime.model.item import Item, Notice
+from agents.runtime.model.scenario import Scenario
 from agents.services.shop.requests import Change
 
 
@@ -53,9 +54,9 @@ ORDERS = Scenario(
     payload=Order,
     outcome=_outcome,
     notices=_notices,
-    measures=_measures,
-    check=_check,
-    changeable=require_changeable,
+    metrics=_measures,
+    validate=_check,
+    allow_edit=require_changeable,
 )
 
 

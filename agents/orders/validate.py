@@ -11,9 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from agents.orders.models import BrokenRule, Order, UnknownCurrency
 from agents.orders.rules import exponent
-from agents.runtime.agent import agent
 from agents.runtime.errors import PermanentError
-from agents.runtime.policies import PURE
+from agents.runtime.execution.decorator import agent
+from agents.runtime.model.policies import PURE
 
 MOST_MAJOR = 1_000_000
 INT64 = 2**63 - 1

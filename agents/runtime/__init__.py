@@ -1,11 +1,120 @@
 """What every agent shares and what keeps work safe; knows Prefect and SQL, and no business.
 
-Importing it sets what must hold for the temporary Prefect server wherever a flow starts; a value
-that the environment already has is left alone.
+The names of this package are all that an agent, a scenario or a flow needs. Each is loaded when it is
+first asked for, so that the journal alone can be used without Prefect. Importing the package sets what
+must hold for the temporary Prefect server wherever a flow starts; a value that the environment already
+has is left alone.
 """
 
 import os
 import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agents.runtime.context import open_runtime, runtime
+    from agents.runtime.errors import (
+        AgentError,
+        Parked,
+        PermanentError,
+        TransientError,
+        UnknownOutcome,
+    )
+    from agents.runtime.execution.agent import (
+        Agent,
+        EffectKey,
+        UndoneKey,
+        provide,
+    )
+    from agents.runtime.execution.decorator import agent
+    from agents.runtime.execution.saga import saga
+    from agents.runtime.intake.intake import (
+        Intake,
+        Rejection,
+        Submission,
+    )
+    from agents.runtime.model.batch import Batch, RunStats
+    from agents.runtime.model.item import Decision, Item, Notice
+    from agents.runtime.model.policies import (
+        AT_MOST_ONCE,
+        CPU,
+        EFFECT,
+        MODEL,
+        PURE,
+        READ,
+        Lookup,
+        SameKey,
+    )
+    from agents.runtime.model.scenario import Scenario
+    from agents.runtime.settings import Settings
+
+_FACE = {
+    "execution.agent": ["Agent", "EffectKey", "UndoneKey", "provide"],
+    "execution.decorator": ["agent"],
+    "execution.saga": ["saga"],
+    "intake.intake": ["Intake", "Rejection", "Submission"],
+    "context": ["open_runtime", "runtime"],
+    "errors": ["AgentError", "Parked", "PermanentError", "TransientError", "UnknownOutcome"],
+    "model.batch": ["Batch", "RunStats"],
+    "model.item": ["Decision", "Item", "Notice"],
+    "model.policies": [
+        "AT_MOST_ONCE",
+        "CPU",
+        "EFFECT",
+        "MODEL",
+        "PURE",
+        "READ",
+        "Lookup",
+        "SameKey",
+    ],
+    "model.scenario": ["Scenario"],
+    "settings": ["Settings"],
+}
+_MODULE_OF = {name: module for module, names in _FACE.items() for name in names}
+
+__all__ = [
+    "AT_MOST_ONCE",
+    "CPU",
+    "EFFECT",
+    "MODEL",
+    "PURE",
+    "READ",
+    "Agent",
+    "AgentError",
+    "Batch",
+    "Decision",
+    "EffectKey",
+    "Intake",
+    "Item",
+    "Lookup",
+    "Notice",
+    "Parked",
+    "PermanentError",
+    "Rejection",
+    "RunStats",
+    "SameKey",
+    "Scenario",
+    "Settings",
+    "Submission",
+    "TransientError",
+    "UndoneKey",
+    "UnknownOutcome",
+    "agent",
+    "open_runtime",
+    "provide",
+    "runtime",
+    "saga",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the module of a name of this package when it is first asked for (PEP 562)."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
 
 TEMPORARY_SERVER = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",  # 20 is too short on a slow machine

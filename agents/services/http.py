@@ -19,10 +19,10 @@ from urllib.parse import urlencode
 import httpx
 import orjson
 
-from agents.runtime.deadline import budget, within
+from agents.runtime.clock import budget, within
 from agents.runtime.errors import PermanentError, TransientError, UnknownOutcome
-from agents.runtime.faultpoints import point
 from agents.runtime.telemetry import traceparent
+from agents.runtime.testing import failpoint
 
 T = TypeVar("T")
 Body = dict[str, Any]
@@ -170,9 +170,9 @@ class HttpApi:
                 headers=headers,
                 extensions=progress.watch,
             )
-            point("request")
+            failpoint("request")
             response = await client.send(request, stream=True)
-            point("response")
+            failpoint("response")
             try:
                 return response.status_code, response.headers, await self._body(call, response)
             finally:

@@ -1,12 +1,13 @@
 """Carry out: what a turn asks of others is written into the journal once, in the user's own name."""
 
-from agents.runtime.agent import EffectKey, agent
-from agents.runtime.batch import hash_of
+from agents.runtime.context import runtime
 from agents.runtime.errors import TransientError
-from agents.runtime.journal import journal
-from agents.runtime.journal.acceptance import Disposition, NewItem, Sender, accept
-from agents.runtime.journal.inquiries import Life, life, named
-from agents.runtime.policies import EFFECT, Lookup
+from agents.runtime.execution.agent import EffectKey
+from agents.runtime.execution.decorator import agent
+from agents.runtime.journal.queries import ItemHistory, item_history, named
+from agents.runtime.journal.submit import Disposition, NewItem, Sender, accept
+from agents.runtime.model.policies import EFFECT, Lookup
+from agents.runtime.model.scenario import hash_of
 from agents.runtime.telemetry import new_trace
 from agents.services.shop.books import address_keys
 from agents.services.shop.requests import Change, ModifyCustomerAddress, Request
@@ -26,11 +27,11 @@ async def find_carried_out(turn: Turn, decided: Decided) -> CarriedOut | None:
         change = await _change(turn, decided.request)
         if change is None:
             return None
-        known = await named(journal(), CHANGES, [change.key])
+        known = await named(runtime().journal, CHANGES, [change.key])
         same = known and known[0].body_hash == hash_of(change.model_dump_json())
         return CarriedOut(change=change.key) if same else None
     if decided.action == "hand_over":
-        known = await named(journal(), HANDOVERS, [turn.key])
+        known = await named(runtime().journal, HANDOVERS, [turn.key])
         return CarriedOut(handover=turn.key) if known else None
     return CarriedOut()
 
@@ -60,10 +61,10 @@ async def _ask_for(turn: Turn, request: Request) -> CarriedOut:
 
 async def _accept(scenario: str, key: str, body: str) -> bool:
     """Whether it is there now; False if something else has that name."""
-    here = journal()
+    here = runtime()
     item = NewItem(key, body, hash_of(body), new_trace())
-    sender = Sender(here.tenant, scenario, VERSION)
-    answers = await accept(here.database, sender, [item])
+    sender = Sender(here.journal.tenant, scenario, VERSION)
+    answers = await accept(here.journal.database, sender, [item])
     return answers[0].disposition is not Disposition.CONFLICT
 
 
@@ -73,7 +74,7 @@ async def _change(turn: Turn, request: Request) -> Change | None:
     if not isinstance(request, ModifyCustomerAddress):
         return change
     keys = address_keys(turn.user)
-    known = {row.key: row for row in await named(journal(), CHANGES, keys)}
+    known = {row.key: row for row in await named(runtime().journal, CHANGES, keys)}
     for number, key in enumerate(keys, 1):
         numbered = change.model_copy(update={"number": number})
         row = known.get(key)
@@ -85,7 +86,11 @@ async def _change(turn: Turn, request: Request) -> Change | None:
 async def _handover(turn: Turn, decided: Decided) -> Handover:
     first = max(1, turn.number - REMEMBERED)
     keys = [key_of(turn.conversation, n) for n in range(first, turn.number)]
-    told = [found for key in keys if (found := await life(journal(), "turns", key)) is not None]
+    told = [
+        found
+        for key in keys
+        if (found := await item_history(runtime().journal, "turns", key)) is not None
+    ]
     lines = [line for found in told if (line := _line(found)) is not None]
     before = _remembered(told)
     about = before.task.name if before and before.task else "nothing in particular"
@@ -101,20 +106,20 @@ async def _handover(turn: Turn, decided: Decided) -> Handover:
     )
 
 
-def _line(told: Life) -> Line | None:
+def _line(told: ItemHistory) -> Line | None:
     replied = _replied(told)
     if replied is None or not told.item.body:
         return None
     return Line(said=Turn.model_validate_json(told.item.body).text, answered=replied.text)
 
 
-def _remembered(told: list[Life]) -> Dialogue | None:
+def _remembered(told: list[ItemHistory]) -> Dialogue | None:
     replied = _replied(told[-1]) if told else None
     return replied.after if replied else None
 
 
-def _replied(told: Life) -> Replied | None:
-    for stage in told.stages:
+def _replied(told: ItemHistory) -> Replied | None:
+    for stage in told.steps:
         if stage.agent == reply_turn.name and stage.status == "done":
             replied: Replied = reply_turn.decode(stage.output, stage.version)
             return replied

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import orjson
 
-from agents.runtime.agent import agent
+from agents.runtime.context import runtime
 from agents.runtime.errors import TransientError
-from agents.runtime.journal import journal
-from agents.runtime.journal.inquiries import Life, life, named, outcome_of
-from agents.runtime.lifecycle import ENDED
-from agents.runtime.policies import READ
+from agents.runtime.execution.decorator import agent
+from agents.runtime.journal.queries import ItemHistory, item_history, named, outcome_of
+from agents.runtime.model.lifecycle import ENDED
+from agents.runtime.model.policies import READ
 from agents.services.shop.accounts import OrderAccount
 from agents.services.shop.books import change_keys, customer_account, order_account
 from agents.services.shop.directory import catalogue, customers
@@ -35,7 +35,9 @@ async def decide_turn(turn: Turn, understood: Understood) -> Decided:
     """The next step; orders of others are as unknown as those that are none. Raises OutOfOrder."""
     before = await remembered(turn)
     closing: tuple[Part, ...] = ()
-    if before.taken_over and (told := await life(journal(), HANDOVERS, before.taken_over)):
+    if before.taken_over and (
+        told := await item_history(runtime().journal, HANDOVERS, before.taken_over)
+    ):
         closing = _closing(told)
         if closing:
             before = before.model_copy(update={"taken_over": ""})
@@ -53,7 +55,7 @@ async def remembered(turn: Turn) -> Dialogue:
     number = turn.number - 1
     while number:
         before = key_of(turn.conversation, number)
-        told = await outcome_of(journal(), SCENARIO, before, reply_turn.name)
+        told = await outcome_of(runtime().journal, SCENARIO, before, reply_turn.name)
         if told is None or told.state not in ENDED:
             raise OutOfOrder(f"turn {turn.key} waits for {before}, which is not answered yet")
         if told.output is not None:
@@ -65,8 +67,8 @@ async def remembered(turn: Turn) -> Dialogue:
 
 async def books_of(user: str, wanted: set[str]) -> Books:
     """The user's methods of payment, and the orders wanted that are the user's own."""
-    here = journal()
-    items = await named(here, ORDERS, sorted(wanted)) if wanted else ()
+    here = runtime()
+    items = await named(here.journal, ORDERS, sorted(wanted)) if wanted else ()
     own = [i for i in items if i.body and orjson.loads(i.body)["customer"]["id"] == user]
     tokens = [orjson.loads(item.body)["payment_method"] for item in own]
     customer = customer_account(user, customers(), ())
@@ -74,18 +76,18 @@ async def books_of(user: str, wanted: set[str]) -> Books:
         customer = customer_account(user, {user: customer}, (), token)
     orders: Mapping[str, OrderAccount] = {
         item.key: order_account(
-            item, await named(here, CHANGES, change_keys(item.key)), customer, catalogue()
+            item, await named(here.journal, CHANGES, change_keys(item.key)), customer, catalogue()
         )
         for item in own
     }
     return Books(customer, orders, catalogue())
 
 
-def _closing(told: Life) -> tuple[Part, ...]:
+def _closing(told: ItemHistory) -> tuple[Part, ...]:
     """The one message with which a person, or the end of the time for one, gives a conversation back."""
     if told.item.state not in ENDED:
         return ()
-    for stage in told.stages:
+    for stage in told.steps:
         if stage.agent == CLOSED_BY and stage.status == "done":
             return (Part(saying="closed", values={"note": orjson.loads(stage.output)["note"]}),)
     return (Part(saying="nobody came"),)

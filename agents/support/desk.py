@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from agents.runtime.batch import Batch
+from agents.runtime.context import open_runtime
 from agents.runtime.errors import AgentError
-from agents.runtime.intake import Candidate, Intake
-from agents.runtime.journal import Journal, open_journal
-from agents.runtime.journal.inquiries import life
-from agents.runtime.journal.ranks import Priority
+from agents.runtime.intake.intake import Intake, Submission
+from agents.runtime.journal import Journal
+from agents.runtime.journal.fair_queueing import Priority
+from agents.runtime.journal.queries import item_history
+from agents.runtime.model.batch import Batch, RunStats
 from agents.runtime.redis.signals import signals
 from agents.runtime.settings import settings
-from agents.runtime.tally import Tally
 from agents.support.decide_turn import decide_turn
 from agents.support.models import Decided, Replied, Turn, Understood
 from agents.support.reply_turn import reply_turn
@@ -39,30 +39,30 @@ class Desk:
     """One run's turns; the journal holds what was understood, decided and answered."""
 
     journal: Journal
-    tally: Tally = field(default_factory=Tally)
+    stats: RunStats = field(default_factory=RunStats)
 
     async def accepted(self, turns: Sequence[Turn]) -> AsyncIterator[Batch]:
         """The turns in batches, those of one conversation one after the other in their order."""
-        self.tally.expected = len(turns)
-        intake = Intake(TURNS, self.tally, reject=lambda _: None)
+        self.stats.expected = len(turns)
+        intake = Intake(TURNS, self.stats, reject=lambda _: None)
         for wave in waves(turns):
-            records = [Candidate(t.key, t.model_dump_json(), t, n + 1) for n, t in enumerate(wave)]
+            records = [Submission(t.key, t.model_dump_json(), t, n + 1) for n, t in enumerate(wave)]
             async for batch in intake.accepted(records, AT_ONCE):
                 yield batch
 
     async def queued(self, turns: Sequence[Turn]) -> None:
         """Leave the turns in the queue, where consumers find them; those of a conversation in order."""
         here = settings()
-        records = [Candidate(t.key, t.model_dump_json(), t, n + 1) for n, t in enumerate(turns)]
-        intake = Intake(TURNS, self.tally, reject=lambda _: None)
+        records = [Submission(t.key, t.model_dump_json(), t, n + 1) for n, t in enumerate(turns)]
+        intake = Intake(TURNS, self.stats, reject=lambda _: None)
         async with signals(here) as consumers:
             async for _ in intake.queued(records, AT_ONCE, here.queue_limit, Priority.NORMAL):
                 await consumers.wake(TURNS.name)
 
     async def answered(self, turn: Turn) -> tuple[Understood, Decided, Replied]:
         """What was understood, decided and said. Raises NotAnswered."""
-        told = await life(self.journal, TURNS.name, turn.key)
-        done = {s.agent: s for s in told.stages if s.status == "done"} if told else {}
+        told = await item_history(self.journal, TURNS.name, turn.key)
+        done = {s.agent: s for s in told.steps if s.status == "done"} if told else {}
         if reply_turn.name not in done:
             raise NotAnswered(turn.key)
         understood, decided, replied = (
@@ -84,5 +84,5 @@ def waves(turns: Iterable[Turn]) -> list[list[Turn]]:
 @asynccontextmanager
 async def open_desk() -> AsyncIterator[Desk]:
     """Open the journal for turns."""
-    async with open_journal(settings()) as journal:
-        yield Desk(journal)
+    async with open_runtime(settings()) as opened:
+        yield Desk(opened.journal)

@@ -5,10 +5,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agents.runtime.agent import agent
-from agents.runtime.batch import Decision, Item, Scenario
 from agents.runtime.errors import Parked
-from agents.runtime.policies import PURE
+from agents.runtime.execution.decorator import agent
+from agents.runtime.model.item import Decision, Item
+from agents.runtime.model.policies import PURE
+from agents.runtime.model.scenario import Scenario
 from agents.support.models import Frozen, Task
 
 TIME_LIMIT = timedelta(days=1)

@@ -2,11 +2,11 @@
 
 import orjson
 
-from agents.runtime.agent import agent
+from agents.runtime.context import runtime
 from agents.runtime.errors import TransientError
-from agents.runtime.journal import journal
-from agents.runtime.journal.inquiries import named
-from agents.runtime.lifecycle import ENDED, State
+from agents.runtime.execution.decorator import agent
+from agents.runtime.journal.queries import named
+from agents.runtime.model.lifecycle import ENDED, State
 from agents.support.decide_turn import CHANGES, IN_TURN
 from agents.support.models import CarriedOut, Decided, Learned, Turn
 
@@ -22,7 +22,7 @@ async def learn_outcome(_turn: Turn, decided: Decided, carried: CarriedOut) -> L
         return Learned()
     if carried.refused:
         return Learned(outcome="refused", rule=carried.refused)
-    item = (await named(journal(), CHANGES, [carried.change]))[0]
+    item = (await named(runtime().journal, CHANGES, [carried.change]))[0]
     if item.state == State.COMPLETED:
         return Learned(outcome="applied")
     if item.state == State.WAITING:

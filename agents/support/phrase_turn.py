@@ -1,7 +1,7 @@
 """Phrase: an answer from passages in the words of a language model, where an account for one is set."""
 
-from agents.runtime.agent import agent
-from agents.runtime.policies import MODEL
+from agents.runtime.execution.decorator import agent
+from agents.runtime.model.policies import MODEL
 from agents.support.models import Decided, Phrased, Turn, Understood
 from agents.support.phrasing import worded
 

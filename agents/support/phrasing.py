@@ -13,8 +13,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from agents.runtime.prefect_ui import in_flow_run
 from agents.runtime.settings import ModelSettings, settings
-from agents.runtime.showcase import in_flow_run
 from agents.runtime.telemetry import get_logger
 from agents.support.models import Language, Passage
 

@@ -1,7 +1,7 @@
 """Reply: the answer, composed from facts and passages; the same turn has the same answer."""
 
-from agents.runtime.agent import agent
-from agents.runtime.policies import PURE
+from agents.runtime.execution.decorator import agent
+from agents.runtime.model.policies import PURE
 from agents.support import upcasts
 from agents.support.dialogue.words import reply
 from agents.support.models import Decided, Learned, Phrased, Replied, Turn, Understood

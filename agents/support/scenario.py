@@ -1,6 +1,7 @@
 """Customer service as the runtime sees it: a turn is an item, and it ends answered or handed over."""
 
-from agents.runtime.batch import Item, Scenario
+from agents.runtime.model.item import Item
+from agents.runtime.model.scenario import Scenario
 from agents.support.models import Decided, Replied, Turn
 
 

@@ -1,7 +1,7 @@
 """Understand: what somebody says becomes intents and what the message names."""
 
-from agents.runtime.agent import agent
-from agents.runtime.policies import PURE
+from agents.runtime.execution.decorator import agent
+from agents.runtime.model.policies import PURE
 from agents.support import upcasts
 from agents.support.models import Turn, Understood
 from agents.support.understanding.classify import understand

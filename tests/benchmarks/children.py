@@ -13,14 +13,14 @@ from statistics import median
 from agents.analysis.clean_partition import clean_partition
 from agents.analysis.collect_partition import collect_partition
 from agents.analysis.models import Partition
-from agents.runtime.processes import Processes
+from agents.runtime.process_pool import PooledCall, ProcessPool
 from tests.benchmarks.cleaning import partition_at
 from tests.benchmarks.machine import tell
 
 
 async def times(paths: list[Path]) -> list[float]:
     """How many times as long the child takes, of each partition; the first warms both up."""
-    processes, ratios = Processes(1), list[float]()
+    processes, ratios = ProcessPool(1), list[float]()
     try:
         for path in paths:
             at_home = await _at_home(partition_at(path, "home"))
@@ -37,11 +37,14 @@ async def _at_home(partition: Partition) -> float:
     return time.monotonic() - begun
 
 
-async def _in_child(processes: Processes, partition: Partition) -> float:
+async def _in_child(processes: ProcessPool, partition: Partition) -> float:
     collected = await collect_partition.function(partition)
-    async with processes.slot():
+    async with processes.slot(lambda: [clean_partition.module]):
         begun = time.monotonic()
-        await processes.run(clean_partition, [partition, collected])
+        arguments = clean_partition.packed([partition, collected])
+        await processes.run(
+            PooledCall(clean_partition.module, clean_partition.name, None, arguments)
+        )
         return time.monotonic() - begun
 
 

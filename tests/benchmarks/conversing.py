@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 
 from prefect import flow
 
-from agents.runtime.journal import open_journal
+from agents.runtime.context import open_runtime
 from agents.runtime.settings import settings
 from agents.services.shop.accounts import CustomerAccount
 from agents.support.desk import Desk
@@ -153,8 +153,8 @@ async def measured(turns: int, real: int, rounds: int) -> dict[str, list[float]]
         name: [] for name in ("ours", "langgraph", "real_ours", "real_langgraph", "real_bare")
     }
     here = settings().data
-    async with open_journal(settings()) as journal:
-        desk = Desk(journal)
+    async with open_runtime(settings()) as opened:
+        desk = Desk(opened.journal)
         await trivial_orders(1, WARM_UP)
         await bare(0, LONG)
         await ours(desk, 0, LONG)

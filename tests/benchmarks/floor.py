@@ -14,10 +14,10 @@ from pathlib import Path
 import orjson
 from sqlalchemy import create_engine
 
+from agents.runtime.execution.step import GROUP_ITEMS
 from agents.runtime.journal.database import SQLITE_PRAGMAS
 from agents.runtime.journal.schema import metadata
 from agents.runtime.settings import settings
-from agents.runtime.stage import GROUP_ITEMS
 from tests.benchmarks.machine import tell
 from tests.benchmarks.trivial_steps import BATCH, STEPS, document
 
@@ -103,12 +103,12 @@ if __name__ == "__main__":
         rows = database.execute(
             "SELECT count(*) FROM history UNION ALL SELECT count(*) FROM stages"
         )
-        (history,), (stages,) = rows
+        (history,), (steps,) = rows
     tell(
         {
             "orders": ended[0],
             "history": history,
-            "stages": stages,
+            "stages": steps,
             "steps_per_s": orders * len(STEPS) / floor_seconds,
         }
     )

@@ -24,10 +24,10 @@ from agents.orders.read_orders import read_orders
 from agents.orders.reserve_stock import issue_stock, reserve_stock
 from agents.orders.rules import Outcome, assess, customer_message, needs_approval
 from agents.orders.validate import canonical
-from agents.runtime.agent import EffectKey
-from agents.runtime.batch import Notice
-from agents.runtime.intake import Candidate
-from agents.runtime.policies import EFFECT
+from agents.runtime.execution.agent import EffectKey
+from agents.runtime.intake.intake import Submission
+from agents.runtime.model.item import Notice
+from agents.runtime.model.policies import EFFECT
 from agents.runtime.settings import settings
 from agents.services import connect_services
 from agents.services.sandbox.carriers import TERMS
@@ -46,7 +46,7 @@ def write_orders(folder: Path, count: int) -> None:
     rows = [(sku, PLENTY, weight) for sku, weight in weights.items()]
     with (folder / "stock.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("sku", "on_hand", "weight_grams"), *rows])
-    candidates = [c for c in read_orders(str(sample.ORDERS)) if isinstance(c, Candidate)]
+    candidates = [c for c in read_orders(str(sample.ORDERS)) if isinstance(c, Submission)]
     good = [c.payload for c in candidates if _goes_through(c.payload, weights)]
     copies = islice(enumerate(cycle(good)), WARM_UP + count)
     lines = [canonical(o.model_copy(update={"order_id": f"B{n:07d}"})) + "\n" for n, o in copies]
@@ -86,7 +86,7 @@ async def _alone(folder: Path) -> float:
     async with connect_services(settings(), stock=folder / "stock.csv"):
         for name in ("warm", "orders"):
             found = read_orders(str(folder / f"{name}.jsonl"))
-            orders = [c.payload for c in found if isinstance(c, Candidate)]
+            orders = [c.payload for c in found if isinstance(c, Submission)]
             seconds = await _call_all(orders)
     return seconds
 

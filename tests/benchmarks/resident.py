@@ -8,10 +8,10 @@ from typing import Any, cast
 
 from prefect import flow
 
-from agents.runtime.batch import Batch
-from agents.runtime.consumer import Appetite, Consumer
-from agents.runtime.journal import open_journal
+from agents.runtime.context import open_runtime
+from agents.runtime.intake.consumer import Consumer, ConsumerOptions
 from agents.runtime.journal.database import Database
+from agents.runtime.model.batch import Batch
 from agents.runtime.redis.signals import signals
 from agents.runtime.settings import settings
 from flows.consumer import together
@@ -48,16 +48,16 @@ async def resident(orders: int) -> AsyncIterator[Callable[[int], Awaitable[float
 
     @flow(name="trivial-consumer", persist_result=False)
     async def consume_trivial() -> int:
-        async with open_journal(settings()), signals(settings()) as woken:
+        async with open_runtime(settings()), signals(settings()) as woken:
 
             async def wait(seconds: float) -> None:
                 ready.set()
                 await woken.wait(NAME, seconds)
 
-            appetite = Appetite(batches=orders)
-            consumer = Consumer(TRIVIAL, lambda batch: together(NAME, batch), wait, appetite)
-            tally = await consumer.consume()
-            return tally.outcomes["done"]
+            options = ConsumerOptions(batches=orders)
+            consumer = Consumer(TRIVIAL, lambda batch: together(NAME, batch), wait, options)
+            stats = await consumer.consume()
+            return stats.outcomes["done"]
 
     consuming = asyncio.create_task(consume_trivial())
     async with signals(settings()) as waker:

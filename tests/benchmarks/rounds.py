@@ -11,7 +11,7 @@ from contextlib import closing
 import httpx
 from prefect.settings import PREFECT_API_URL
 
-from agents.runtime.journal import open_journal
+from agents.runtime.context import open_runtime
 from agents.runtime.settings import settings
 from tests.benchmarks.floor import floor_orders, open_floor
 from tests.benchmarks.machine import tell
@@ -38,7 +38,7 @@ async def drained() -> None:
 
 async def _turns(orders: int, sample: int, rounds: int) -> dict[str, list[float]]:
     seconds: dict[str, list[float]] = {"ours": [], "floor": [], "plain": []}
-    async with open_journal(settings()):
+    async with open_runtime(settings()):
         with closing(open_floor(settings().data / "floor.db")) as floor:
             await trivial_orders(1, WARM_UP)
             await plain_orders(1)

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from agents.runtime.redis.embedded import Embedded
+from agents.runtime.redis.embedded import EmbeddedValkey
 from tests.databases import embedded_postgres
 
 NewDatabase = Callable[[], str]
@@ -41,7 +41,7 @@ def postgresql() -> Iterator[NewDatabase]:
 @contextmanager
 def valkey(folder: Path) -> Iterator[Path]:
     """The socket of the folder's server."""
-    embedded = Embedded(folder)
+    embedded = EmbeddedValkey(folder)
     try:
         yield embedded.ensure()
     finally:

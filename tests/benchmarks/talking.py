@@ -16,8 +16,8 @@ from typing import Any
 from pydantic import BaseModel
 from redis.asyncio import Redis
 
-from agents.runtime.bus import Bus, Delivery, Exchange, Topic, answer, open_bus, subscribe
-from agents.runtime.journal import open_journal
+from agents.runtime.context import open_runtime
+from agents.runtime.messaging import Bus, Delivery, RequestReply, Topic, answer, open_bus, subscribe
 from agents.runtime.settings import Settings, settings
 from tests.benchmarks.machine import tell
 from tests.benchmarks.servers import postgresql, valkey
@@ -35,7 +35,7 @@ class Said(BaseModel, frozen=True):
 
 
 NEWS = Topic("bench.news", Said)
-ASKING = Exchange(Topic("bench.asking", Said), Topic("bench.answer", Said))
+ASKING = RequestReply(Topic("bench.asking", Said), Topic("bench.answer", Said))
 Talk = Callable[[], Awaitable[float]]
 
 
@@ -69,7 +69,7 @@ async def our_bus(here: Settings) -> AsyncIterator[dict[str, Talk]]:
     async def reply(said: Said) -> Said:
         return said
 
-    async with open_journal(here), open_bus(here) as bus:
+    async with open_runtime(here), open_bus(here) as bus:
         serving = asyncio.create_task(bus.serve([receive, reply]))
         try:
             yield {

@@ -11,14 +11,15 @@ from collections.abc import Iterator
 import orjson
 from prefect import flow
 
-from agents.runtime.agent import agent
-from agents.runtime.batch import Batch, Item, Scenario
-from agents.runtime.intake import Candidate, Intake, Rejection
-from agents.runtime.journal import open_journal
-from agents.runtime.policies import PURE
-from agents.runtime.saga import saga
+from agents.runtime.context import open_runtime
+from agents.runtime.execution.decorator import agent
+from agents.runtime.execution.saga import saga
+from agents.runtime.intake.intake import Intake, Rejection, Submission
+from agents.runtime.model.batch import Batch, RunStats
+from agents.runtime.model.item import Item
+from agents.runtime.model.policies import PURE
+from agents.runtime.model.scenario import Scenario
 from agents.runtime.settings import settings
-from agents.runtime.tally import Tally
 from tests.benchmarks.machine import peak_mb, tell
 from tests.benchmarks.trivial_steps import BATCH, STEPS, Doc, document
 
@@ -58,10 +59,10 @@ def _outcome(item: Item) -> str:
 TRIVIAL = Scenario(name="trivial", version="1", payload=Doc, outcome=_outcome)
 
 
-def _candidates(first: int, count: int) -> Iterator[Candidate | Rejection]:
+def _candidates(first: int, count: int) -> Iterator[Submission | Rejection]:
     for number in range(first, first + count):
         doc = document(number)
-        yield Candidate(str(number), orjson.dumps(doc).decode(), doc, number)
+        yield Submission(str(number), orjson.dumps(doc).decode(), doc, number)
 
 
 async def fulfil(batch: Batch) -> None:
@@ -76,13 +77,13 @@ async def fulfil(batch: Batch) -> None:
 
 async def take_through(first: int, count: int) -> float:
     """Seconds from the intake of the first order to the end of the last."""
-    tally = Tally()
-    intake = Intake(TRIVIAL, tally, lambda _rejection: None)
+    stats = RunStats()
+    intake = Intake(TRIVIAL, stats, lambda _rejection: None)
     begun = time.perf_counter()
     async for batch in intake.accepted(_candidates(first, count), BATCH):
         await fulfil(batch)
     seconds = time.perf_counter() - begun
-    assert tally.outcomes == {"done": count}, tally
+    assert stats.outcomes == {"done": count}, stats
     return seconds
 
 
@@ -94,7 +95,7 @@ async def trivial_orders(first: int, count: int) -> float:
 
 async def _measure(orders: int, *, with_prefect: bool) -> None:
     run = trivial_orders if with_prefect else take_through
-    async with open_journal(settings()):
+    async with open_runtime(settings()):
         await run(0, WARM_UP)
         seconds = await run(WARM_UP, orders)
     tell({"orders": orders, "steps_per_s": orders * len(STEPS) / seconds, "peak_mb": peak_mb()})

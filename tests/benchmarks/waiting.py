@@ -7,12 +7,13 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
-from agents.runtime.batch import Item, hash_of
-from agents.runtime.journal.acceptance import NewItem, Sender, accept
+from agents.runtime.journal.completion import end
 from agents.runtime.journal.database import Database
-from agents.runtime.journal.endings import end
 from agents.runtime.journal.queue import claim_first
-from agents.runtime.lifecycle import Event, State
+from agents.runtime.journal.submit import NewItem, Sender, accept
+from agents.runtime.model.item import Item
+from agents.runtime.model.lifecycle import Event, State
+from agents.runtime.model.scenario import hash_of
 from agents.runtime.telemetry import new_trace
 from tests.benchmarks.trivial_steps import document
 

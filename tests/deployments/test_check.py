@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from agents.runtime.policies import EFFECT, PURE
+from agents.runtime.model.policies import EFFECT, PURE
 from deployments import check
 from deployments.resources import Limit, Pool, Queue
 

@@ -23,7 +23,7 @@ from prefect.flow_runs import wait_for_flow_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from agents.orders import sample
-from agents.runtime.journal.ranks import Priority
+from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.settings import settings
 from agents.services.sandbox.process import stop_sandbox
 from flows.order_processing import enqueue_orders

@@ -7,7 +7,7 @@ killed or stopped, and nothing of what the code under test believes.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from agents.runtime.lifecycle import ENDED
+from agents.runtime.model.lifecycle import ENDED
 from tests.invariants import AT_REST, Journal, Record, Row, breaches_of
 
 CLAIMS = {"claim", "take_over"}

@@ -28,13 +28,13 @@ from typing import Any
 from sqlalchemy.exc import OperationalError
 
 import agents
-from agents.runtime import faultpoints
-from agents.runtime.attempt import LeaseLost
-from agents.runtime.journal import open_journal
-from agents.runtime.journal.interventions import Act, cancel
-from agents.runtime.journal.ranks import Priority
+from agents.runtime import testing as faultpoints
+from agents.runtime.context import open_runtime
+from agents.runtime.execution.attempt import LeaseLost
+from agents.runtime.journal.fair_queueing import Priority
+from agents.runtime.journal.operator_actions import OperatorAction, cancel
 from agents.runtime.settings import PREFIX, settings
-from agents.runtime.stopping import Stopped
+from agents.runtime.shutdown import Stopped
 from flows import operations
 from flows.consumer import consume
 from flows.order_processing import enqueue_orders, process_orders
@@ -245,10 +245,13 @@ async def _reconcile(_run: Run) -> None:
 
 async def _cancel(_run: Run) -> None:
     """Somebody asks to cancel everything that has not ended."""
-    async with open_journal(settings()) as journal:
+    async with open_runtime(settings()) as opened:
         for row in (await dump_journal(settings().journal)).items.values():
             if row["state"] in ("pending", "processing", "waiting"):
-                await cancel(journal, Act("orders", row["key"], "tester", "changed their mind"))
+                await cancel(
+                    opened.journal,
+                    OperatorAction("orders", row["key"], "tester", "changed their mind"),
+                )
 
 
 async def _consume(run: Run) -> None:

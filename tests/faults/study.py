@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.analysis.models import Dataset
-from agents.runtime.lifecycle import State
+from agents.runtime.model.lifecycle import State
 from tests.faults.judge import Case, strange_writes
 from tests.faults.runs import Run
 from tests.invariants import Journal, Record, breaches_of, dump_journal

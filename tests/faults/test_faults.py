@@ -48,15 +48,15 @@ OTHERS = (
 )
 MUTANTS = (("fence-dropped", "cells"), ("unknown-presumed-absent", "schedules"))
 AT_ONCE = 4
-POINT = re.compile(r"\bpoint\((f?)\"([^\"]+)\"\)")
+POINT = re.compile(r"\bfailpoint\((f?)\"([^\"]+)\"\)")
 
 
 def names_in_source() -> set[str]:
     """Every point in the source, with * for what is filled in at run time.
 
-    Those of the bus, which orders do not use, are played by tests/agents/runtime/bus/test_kills.py.
+    Those of the bus, which orders do not use, are played by tests/agents/runtime/messaging/test_kills.py.
     """
-    paths = [path for path in (ROOT / "agents").rglob("*.py") if path.parent.name != "bus"]
+    paths = [path for path in (ROOT / "agents").rglob("*.py") if path.parent.name != "messaging"]
     texts = [path.read_text("utf-8") for path in paths]
     found = {name for text in texts for _, name in POINT.findall(text)}
     return {re.sub(r"\{[^}]+\}", "*", name) for name in found}

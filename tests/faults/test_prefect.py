@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from agents.services.sandbox.address import FILE
 from agents.services.sandbox.process import stop_sandbox
-from tests.agents.runtime.workshop import until
+from tests.agents.runtime.jobs import until
 from tests.faults.scene import OrderScene, new_scene
 from tests.faults.unwell_server import Mood, unwell
 from tests.invariants import Row

@@ -5,8 +5,8 @@ import sys
 import time
 from typing import Any
 
-from agents.runtime.retries import instant_retries
 from agents.runtime.settings import ROOT
+from agents.runtime.testing import instant_retries
 from tests.flows.shop import Shop
 
 OUTAGE = "carriers.book:outage=1"

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from agents.runtime.faultpoints import arm
+from agents.runtime.testing import arm
 from flows.customer_service import serve_turns
 
 

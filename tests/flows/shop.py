@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.orders.report import OrderReport
-from agents.runtime.journal import open_journal
+from agents.runtime.context import open_runtime
 from agents.runtime.settings import settings
 from agents.services import connect_services
 from flows.order_processing import enqueue_orders, process_orders
@@ -111,7 +111,7 @@ class Shop:
 
     async def finish(self) -> None:
         """Let somebody take up the orders that are in the queue."""
-        async with open_journal(settings()), connect_services(settings()):
+        async with open_runtime(settings()), connect_services(settings()):
             await finish(STORIES["orders"])
 
     async def journal(self) -> Journal:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.runtime.journal import open_journal
-from agents.runtime.journal.inquiries import life
+from agents.runtime.context import open_runtime
+from agents.runtime.journal.queries import item_history
 from agents.runtime.journal.schema import items
 from agents.runtime.settings import settings
 from agents.services.shop.requests import Change
@@ -16,7 +16,7 @@ from agents.support.desk import Desk
 from agents.support.evaluation.attacks import attacks
 from agents.support.models import LONGEST_TEXT, Turn
 from flows.conversation import answer
-from tests.agents.runtime.workshop import rows
+from tests.agents.runtime.jobs import rows
 from tests.flows.shop import Shop
 
 pytestmark = pytest.mark.slow
@@ -34,11 +34,11 @@ async def test_no_attack_out_of_many_succeeds(shop: Shop, tmp_path: Path) -> Non
         for n, attack in enumerate(corpus)
         for k, text in enumerate(attack.turns, 1)
     ]
-    async with open_journal(settings()) as journal:
-        desk = Desk(journal)
+    async with open_runtime(settings()) as opened:
+        desk = Desk(opened.journal)
         async for batch in desk.accepted(turns):
             await answer(batch)
-        told = await life(journal, "orders", order)
+        told = await item_history(opened.journal, "orders", order)
         assert told is not None
         assert [row.event for row in told.history] == ["accept"]
         assert not told.item.cancel_requested
@@ -79,15 +79,15 @@ async def test_what_a_document_or_a_name_says_is_told_and_never_done(
         "hmm, how are parcels wrapped?",
     )
     turns = [Turn(conversation="a", number=n, user="c0", text=t) for n, t in enumerate(texts, 1)]
-    async with open_journal(settings()) as journal:
-        desk = Desk(journal)
+    async with open_runtime(settings()) as opened:
+        desk = Desk(opened.journal)
         async for batch in desk.accepted(turns):
             await answer(batch)
         for turn in turns:
             _, decided, replied = await desk.answered(turn)
             assert "evil.example" not in replied.text
             assert decided.request is None
-        told = await life(journal, "orders", order)
+        told = await item_history(opened.journal, "orders", order)
         assert told is not None
         assert not told.item.cancel_requested
     await shop.finish()
@@ -103,8 +103,8 @@ async def test_what_a_document_or_a_name_says_is_told_and_never_done(
 )
 async def test_whatever_is_typed_is_answered(shop: Shop, text: str) -> None:
     turn = Turn(conversation="a", number=1, user="c0", text=text)
-    async with open_journal(settings()) as journal:
-        desk = Desk(journal)
+    async with open_runtime(settings()) as opened:
+        desk = Desk(opened.journal)
         async for batch in desk.accepted([turn]):
             await answer(batch)
         _, decided, replied = await desk.answered(turn)

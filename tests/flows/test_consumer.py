@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from agents.runtime.journal import open_journal
-from agents.runtime.journal.ranks import Priority
-from agents.runtime.journal.steering import pause, resume
+from agents.runtime.context import open_runtime
+from agents.runtime.journal.fair_queueing import Priority
+from agents.runtime.journal.queue_admin import pause, resume
 from agents.runtime.settings import settings
 from flows.consumer import Consumed, consume
 from flows.order_processing import enqueue_orders
@@ -68,9 +68,9 @@ async def test_two_consumers_and_a_run_over_the_same_file_do_each_order_once(sho
 @pytest.mark.slow
 async def test_a_paused_queue_waits(shop: Shop) -> None:
     await enqueue(shop, [*shop.orders(2)])
-    async with open_journal(settings()) as journal:
-        await pause(journal, "orders", "ann", "stocktaking")
+    async with open_runtime(settings()) as opened:
+        await pause(opened.journal, "orders", "ann", "stocktaking")
     assert "0 items" in (await serve()).title
-    async with open_journal(settings()) as journal:
-        await resume(journal, "orders")
+    async with open_runtime(settings()) as opened:
+        await resume(opened.journal, "orders")
     assert "2 items" in (await serve()).title

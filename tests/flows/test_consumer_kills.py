@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from agents.runtime.journal.ranks import Priority
+from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.redis.signals import signals
 from agents.runtime.settings import PREFIX, ROOT, settings
 from flows.order_processing import enqueue_orders

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from agents.runtime.consumer import Appetite, Consumer
-from agents.runtime.journal import open_journal
-from agents.runtime.journal.inquiries import life, waiting
-from agents.runtime.journal.interventions import Act, decide
-from agents.runtime.journal.schema import stages
+from agents.runtime.context import open_runtime, runtime
+from agents.runtime.intake.consumer import Consumer, ConsumerOptions
+from agents.runtime.journal.operator_actions import OperatorAction, decide
+from agents.runtime.journal.queries import item_history, waiting
+from agents.runtime.journal.schema import steps
 from agents.runtime.settings import ROOT, settings
 from agents.services import connect_services
 from agents.support.desk import Desk, open_desk
@@ -25,7 +25,7 @@ from agents.support.scenario import TURNS
 from flows.conversation import answer
 from flows.customer_service import BadTurns, enqueue_turns, serve_turns
 from flows.stories import STORIES, finish
-from tests.agents.runtime.workshop import until
+from tests.agents.runtime.jobs import until
 from tests.flows.shop import Shop
 
 pytestmark = pytest.mark.slow
@@ -131,9 +131,11 @@ async def test_an_address_is_changed_before_shipping_and_goes_to_the_carrier(sho
 async def test_a_return_is_requested_once_and_a_large_one_waits_for_a_person(shop: Shop) -> None:
     dear = shop.order(1, quantity=20, price=55_000)
     await shop.process([shop.order(0, quantity=2), dear])
-    async with open_journal(settings()) as journal, connect_services(settings()):
-        for row in await waiting(journal, "orders"):
-            await decide(journal, Act("orders", row.key, "Ann", "is known"), approved=True)
+    async with open_runtime(settings()) as opened, connect_services(settings()):
+        for row in await waiting(opened.journal, "orders"):
+            await decide(
+                opened.journal, OperatorAction("orders", row.key, "Ann", "is known"), approved=True
+            )
         await finish(STORIES["orders"])
     told = await said(
         shop,
@@ -149,8 +151,8 @@ async def test_a_return_is_requested_once_and_a_large_one_waits_for_a_person(sho
     assert once.startswith("The return is requested")
     assert again.startswith("That was asked for before")
     assert "approved by a person" in third
-    async with open_journal(settings()) as journal:
-        (asked,) = await waiting(journal, "changes")
+    async with open_runtime(settings()) as opened:
+        (asked,) = await waiting(opened.journal, "changes")
     assert asked.reason == "return of USD 11,000.00?"
 
 
@@ -202,10 +204,10 @@ async def test_a_conversation_outlives_the_release_that_began_it(shop: Shop) -> 
     turns = [("a", "c0", f"cancel order {order}")]
     await said(shop, *turns)
     before = {"order": order, "to_cancel": order, "failures": 0, "taken_over": False}
-    async with open_journal(settings()) as journal, journal.database.write() as connection:
+    async with open_runtime(settings()) as opened, opened.journal.database.write() as connection:
         stored = json.dumps({"text": "Shall I cancel it?", "citations": [], "after": before})
         await connection.execute(
-            update(stages).where(stages.c.agent == "reply_turn").values(version="1", output=stored)
+            update(steps).where(steps.c.agent == "reply_turn").values(version="1", output=stored)
         )
     *_, done = await said(shop, *turns, ("a", "c0", "yes"), name="later")
     assert done["action"] == "cancel"
@@ -219,10 +221,10 @@ async def test_turns_in_the_queue_are_answered_by_a_consumer(shop: Shop) -> None
     listing = await enqueue_turns.fn(str(path))
     assert listing.table == [{"outcome": "queued", "turns": "2"}]
     async with open_desk() as desk:
-        consumer = Consumer(TURNS, answer, asyncio.sleep, Appetite(size=8, batches=1_000))
+        consumer = Consumer(TURNS, answer, asyncio.sleep, ConsumerOptions(size=8, batches=1_000))
         consuming = asyncio.create_task(consumer.consume())
-        await until(lambda: consumer.tally.done >= 2)
-        desk.journal.stop.ask()
+        await until(lambda: consumer.stats.done >= 2)
+        runtime().stop.ask()
         await consuming
         _, _, replied = await desk.answered(
             Turn(conversation="q", number=2, user="c0", text="thank you")
@@ -252,16 +254,18 @@ async def test_a_person_takes_over_and_gives_the_conversation_back_once(shop: Sh
     asked, over, silent = await said(shop, *turns)
     assert [line["handoff"] for line in (asked, over, silent)] == [False, True, True]
     assert silent["reply"] == ""
-    async with open_journal(settings()) as journal:
-        (row,) = await waiting(journal, "handovers")
-        told = await life(journal, "handovers", row.key)
+    async with open_runtime(settings()) as opened:
+        (row,) = await waiting(opened.journal, "handovers")
+        told = await item_history(opened.journal, "handovers", row.key)
         assert told is not None
         handover = Handover.model_validate_json(told.item.body)
         assert (handover.user, handover.reason) == ("c0", "asked for")
         assert "about order_status" in handover.summary
         assert [line.said for line in handover.transcript] == [text for _, _, text in turns[:2]]
         await decide(
-            journal, Act("handovers", row.key, "Ann", "your lamp is on its way"), approved=True
+            opened.journal,
+            OperatorAction("handovers", row.key, "Ann", "your lamp is on its way"),
+            approved=True,
         )
         await finish(STORIES["handovers"])
     *_, back, after = await said(

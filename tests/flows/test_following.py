@@ -10,10 +10,10 @@ from agents.orders.book_shipment import book_shipment
 from agents.orders.charge import authorise_payment, capture_payment, open_payment
 from agents.orders.desk import open_desk
 from agents.orders.reserve_stock import issue_stock, reserve_stock
-from agents.runtime.saga import saga
-from agents.runtime.task import Agent
+from agents.runtime.execution.agent import Agent
+from agents.runtime.execution.saga import saga
 from flows.following import follow
-from tests.agents.runtime.workshop import until
+from tests.agents.runtime.jobs import until
 from tests.flows.shop import Shop
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from agents.orders.rules import TooLate
 from agents.orders.validate import InvalidOrder
-from agents.runtime.batch import KeyChanged
 from agents.runtime.errors import IllegalTransition
-from agents.runtime.journal.interventions import UnknownItem
+from agents.runtime.journal.operator_actions import UnknownItem
+from agents.runtime.model.scenario import KeyChanged
 from flows import interventions, operations
 from tests.flows.operating import WHO, ended, killed_at_the_carrier, money, outage
 from tests.flows.shop import GOODS, Shop

@@ -6,10 +6,10 @@ the providers wrote down; after every story the invariants of tests/invariants.p
 
 import pytest
 
-from agents.runtime.journal import open_journal
-from agents.runtime.journal.interventions import Act, decide
-from agents.runtime.retries import instant_retries
+from agents.runtime.context import open_runtime
+from agents.runtime.journal.operator_actions import OperatorAction, decide
 from agents.runtime.settings import settings
+from agents.runtime.testing import instant_retries
 from tests.flows.shop import DECLINED_CARD, GOODS, Shop
 
 pytestmark = pytest.mark.slow
@@ -156,9 +156,9 @@ async def test_what_a_person_decides_happens_at_the_next_run(
 ) -> None:
     dear = shop.order(1, price=700_000)
     await shop.process([dear])
-    async with open_journal(settings()) as journal:
-        act = Act("orders", shop.order_id(1), "ann", "asked the customer")
-        await decide(journal, act, approved=approved)
+    async with open_runtime(settings()) as opened:
+        act = OperatorAction("orders", shop.order_id(1), "ann", "asked the customer")
+        await decide(opened.journal, act, approved=approved)
 
     report = await shop.process([dear])
 

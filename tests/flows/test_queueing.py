@@ -3,7 +3,7 @@
 import pytest
 
 from agents.runtime.errors import IllegalTransition
-from agents.runtime.journal.ranks import Priority
+from agents.runtime.journal.fair_queueing import Priority
 from flows import queueing
 from flows.consumer import consume
 from flows.order_processing import enqueue_orders

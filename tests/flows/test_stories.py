@@ -7,11 +7,12 @@ from typing import Any, get_args
 
 import pytest
 
+from agents.runtime.context import open_runtime
 from agents.runtime.errors import IllegalTransition
-from agents.runtime.journal import Journal, open_journal
-from agents.runtime.journal.interventions import Act, UnknownItem, decide
+from agents.runtime.journal import Journal
+from agents.runtime.journal.operator_actions import OperatorAction, UnknownItem, decide
+from agents.runtime.model.batch import RunStats
 from agents.runtime.settings import settings
-from agents.runtime.tally import Tally
 from agents.services import connect_services
 from flows.listings import Listing, shown
 from flows.parameters import ComparedName, ScenarioName
@@ -21,11 +22,11 @@ from tests.flows.shop import Shop
 DEAR = 700_000
 
 
-def act(shop: Shop, number: int) -> Act:
-    return Act("orders", shop.order_id(number), "ann", "knows the customer")
+def act(shop: Shop, number: int) -> OperatorAction:
+    return OperatorAction("orders", shop.order_id(number), "ann", "knows the customer")
 
 
-def approve(some: Act) -> Any:
+def approve(some: OperatorAction) -> Any:
     def deed(journal: Journal) -> Awaitable[None]:
         return decide(journal, some, approved=True)
 
@@ -35,9 +36,9 @@ def approve(some: Act) -> Any:
 async def approved(shop: Shop, count: int) -> None:
     """So many approved orders that nobody has taken up yet."""
     await shop.process([shop.order(n, price=DEAR) for n in range(count)])
-    async with open_journal(settings()) as journal:
+    async with open_runtime(settings()) as opened:
         for number in range(count):
-            await decide(journal, act(shop, number), approved=True)
+            await decide(opened.journal, act(shop, number), approved=True)
 
 
 def test_every_story_is_found_by_the_name_of_its_scenario() -> None:
@@ -51,13 +52,13 @@ def test_every_story_is_found_by_the_name_of_its_scenario() -> None:
 async def test_finish_takes_up_what_nobody_holds_or_only_what_is_named(shop: Shop) -> None:
     await approved(shop, 3)
     ids = sorted((await shop.journal()).items)
-    async with open_journal(settings()), connect_services(settings()):
+    async with open_runtime(settings()), connect_services(settings()):
         one = await finish(STORIES["orders"], ids[1:2])
         assert dict(one.outcomes) == {"shipped": 1}
         assert shop.record.shipments.keys() == {shop.order_id(1)}
-        tally = Tally()
-        assert await finish(STORIES["orders"], tally=tally) is tally
-        assert dict(tally.outcomes) == {"shipped": 2}
+        stats = RunStats()
+        assert await finish(STORIES["orders"], stats=stats) is stats
+        assert dict(stats.outcomes) == {"shipped": 2}
         assert dict((await finish(STORIES["orders"])).outcomes) == {}
     assert shop.record.messages.total() == 3
 
@@ -66,12 +67,12 @@ async def test_finish_takes_up_what_nobody_holds_or_only_what_is_named(shop: Sho
 async def test_two_who_finish_at_once_do_no_harm(shop: Shop) -> None:
     await approved(shop, 3)
 
-    async def somebody() -> Tally:
-        async with open_journal(settings()), connect_services(settings()):
+    async def somebody() -> RunStats:
+        async with open_runtime(settings()), connect_services(settings()):
             return await finish(STORIES["orders"])
 
     tallies = await asyncio.gather(somebody(), somebody())
-    shipped = sum((tally.outcomes for tally in tallies), Counter[str]())["shipped"]
+    shipped = sum((stats.outcomes for stats in tallies), Counter[str]())["shipped"]
     assert shipped == 3
     assert shop.record.messages.total() == 3
 

@@ -15,11 +15,11 @@ from agents.analysis.sources.study import Study
 from agents.analysis.storehouse import Storehouse
 from agents.analysis.train_candidate import CARD, version_of
 from agents.analysis.write_report import FILE, drawn_forecast
-from agents.runtime.batch import Batch, Scenario
-from agents.runtime.intake import Candidate, Intake
-from agents.runtime.rejects import Rejects
-from agents.runtime.showcase import alert, publish_image, publish_link, publish_markdown
-from agents.runtime.tally import Tally
+from agents.runtime.intake.intake import Intake, Submission
+from agents.runtime.intake.rejects import Rejects
+from agents.runtime.model.batch import Batch, RunStats
+from agents.runtime.model.scenario import Scenario
+from agents.runtime.prefect_ui import alert, publish_image, publish_link, publish_markdown
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class ModelDesk:
     async def candidates(self) -> AsyncIterator[Batch]:
         """The candidates to train; those trained on this dataset before are done already."""
         records = [
-            Candidate(one.key, one.model_dump_json(), one, number)
+            Submission(one.key, one.model_dump_json(), one, number)
             for number, one in enumerate(self.trainings(), 1)
         ]
         async for batch in self._intake(CANDIDATES).accepted(records, len(NAMES)):
@@ -49,7 +49,7 @@ class ModelDesk:
         """The trained candidates, to be weighed and reported; nothing if one is missing."""
         if (comparison := self._comparison()) is None:
             return
-        record = Candidate(comparison.key, comparison.model_dump_json(), comparison, 1)
+        record = Submission(comparison.key, comparison.model_dump_json(), comparison, 1)
         async for batch in self._intake(COMPARISONS).accepted([record], 1):
             yield batch
 
@@ -118,7 +118,7 @@ class ModelDesk:
         )
 
     def _intake(self, scenario: Scenario) -> Intake:
-        return Intake(scenario, Tally(), self.rejects.keep)
+        return Intake(scenario, RunStats(), self.rejects.keep)
 
     def _training(self, candidate: str) -> Training:
         return Training(

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from agents.analysis.models import Frozen, Name, Part, Sha256
 from agents.analysis.sources.study import Study
-from agents.runtime.batch import Item, Scenario
+from agents.runtime.model.item import Item
+from agents.runtime.model.scenario import Scenario
 
 
 class Training(Frozen):

@@ -11,7 +11,8 @@ from agents.analysis.modelling.registry import Change
 from agents.analysis.modelling.training import Trained, Training
 from agents.analysis.models import Frozen
 from agents.analysis.report import SourceReport
-from agents.runtime.batch import Item, Scenario
+from agents.runtime.model.item import Item
+from agents.runtime.model.scenario import Scenario
 
 
 class Comparison(Frozen):

@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.clock import clock
 from agents.runtime.journal.database import Database, now
-from agents.runtime.journal.owners import is_alive, unheld
-from agents.runtime.journal.rows import insert_many, insert_or_replace, record, values_of
-from agents.runtime.journal.schema import dead_letters, effects, items, stages
-from agents.runtime.lifecycle import Event, State
+from agents.runtime.journal.schema import dead_letters, effects, item_columns, items, steps
+from agents.runtime.journal.statements import insert_many, insert_or_replace, record, values_of
+from agents.runtime.journal.workers import is_alive, unheld
+from agents.runtime.model.lifecycle import Event, State
 
 CLAIMABLE = (State.PENDING, State.PROCESSING, State.COMPENSATING)
 MOST_TOGETHER = 512
@@ -25,7 +25,7 @@ TOGETHER = {
     1: 32,
     2: 4,
 }  # deaths -> items that may travel together; alone from 3 on
-MOST_DEATHS = 5
+MOST_CRASHES = 5
 
 
 async def claim(
@@ -45,13 +45,13 @@ async def claim(
     ids = await _lock(connection, await _first_due(connection, ids, most, unsuspected=unsuspected))
     if not ids:
         return []
-    free = await _take(connection, owner, ids, items.c.owner.is_(None), deaths=0)
-    dead = await _take(connection, owner, ids, _left_by_the_dead(owner), deaths=1)
+    free = await _take(connection, owner, ids, items.c.owner.is_(None), crash_count=0)
+    dead = await _take(connection, owner, ids, _left_by_the_dead(owner), crash_count=1)
     await _record_claims(connection, free, Event.CLAIM, owner)
     await _record_claims(connection, dead, Event.TAKE_OVER, owner)
-    killers = [row for row in dead if row.deaths >= MOST_DEATHS]
-    await _bury(connection, owner, killers)
-    return [row for row in free + dead if row not in killers]
+    poison = [row for row in dead if row.crash_count >= MOST_CRASHES]
+    await _add_dead_letter(connection, owner, poison)
+    return [row for row in free + dead if row not in poison]
 
 
 async def unfinished(
@@ -62,7 +62,7 @@ async def unfinished(
         result = await connection.scalars(
             select(items.c.id)
             .where(items.c.tenant == tenant, items.c.scenario == scenario, _is_free(), unheld())
-            .order_by(items.c.deaths, items.c.id)
+            .order_by(items.c.crash_count, items.c.id)
             .limit(most)
         )
         return list(result)
@@ -88,18 +88,18 @@ async def _first_due(
     if not ids:
         return []
     values = values_of(connection, ids)
-    suspicion = items.c.deaths + case((items.c.owner.is_(None), 0), else_=1)
+    suspicion = items.c.crash_count + case((items.c.owner.is_(None), 0), else_=1)
     result = await connection.execute(
-        select(items.c.id, suspicion.label("deaths"))
+        select(items.c.id, suspicion.label("crash_count"))
         .where(items.c.id.in_(select(values.c.value)), _is_free(), unheld())
         .order_by(suspicion, items.c.retry_at, items.c.id)
         .limit(most)
     )
     rows = result.all()
-    if not rows or (unsuspected and rows[0].deaths > 0):
+    if not rows or (unsuspected and rows[0].crash_count > 0):
         return []
-    together = min(most, TOGETHER.get(rows[0].deaths, 1))
-    alike = takewhile(lambda row: row.deaths == rows[0].deaths, rows)
+    together = min(most, TOGETHER.get(rows[0].crash_count, 1))
+    alike = takewhile(lambda row: row.crash_count == rows[0].crash_count, rows)
     return [row.id for row in alike][:together]
 
 
@@ -137,7 +137,7 @@ async def _take(
     owner: str,
     ids: Sequence[int],
     condition: ColumnElement[bool],
-    deaths: int,
+    crash_count: int,
 ) -> list[Row[Any]]:
     values = values_of(connection, ids)
     result = await connection.execute(
@@ -147,11 +147,11 @@ async def _take(
             state=_working(),
             owner=owner,
             fence=items.c.fence + 1,
-            deaths=items.c.deaths + deaths,
+            crash_count=items.c.crash_count + crash_count,
             sequence=items.c.sequence + 1,
             retry_at=None,
         )
-        .returning(items, deadline_here())
+        .returning(*item_columns, deadline_here())
     )
     return list(result.all())
 
@@ -182,9 +182,11 @@ async def _record_claims(
         await record(connection, moved, event, source, owner, {})
 
 
-async def _bury(connection: AsyncConnection, owner: str, killers: Sequence[Row[Any]]) -> None:
+async def _add_dead_letter(
+    connection: AsyncConnection, owner: str, poison: Sequence[Row[Any]]
+) -> None:
     """Make dead letters of items whose owners keep dying; whatever they did stays journalled."""
-    for row in killers:
+    for row in poison:
         source = State(row.state)
         compensating = source is State.COMPENSATING
         target = State.COMPENSATING if compensating else State.DEAD_LETTERED
@@ -199,7 +201,7 @@ async def _bury(connection: AsyncConnection, owner: str, killers: Sequence[Row[A
             )
             .returning(items.c.id, items.c.sequence, items.c.fence)
         )
-        text = f"{row.deaths} processes died while they worked on it, the last two on it alone"
+        text = f"{row.crash_count} processes died while they worked on it, the last two on it alone"
         details = {row.id: text}
         await record(connection, moved.all(), Event.DEAD_LETTER, source, owner, details)
         await insert_many(connection, _letter(connection), [await _killed(connection, row, text)])
@@ -214,14 +216,14 @@ def _letter(connection: AsyncConnection) -> Any:
 async def _killed(connection: AsyncConnection, row: Row[Any], text: str) -> dict[str, Any]:
     """The dead letter of a killer; its agent is the one that was last heard of."""
     trying = select(effects.c.agent).where(effects.c.item == row.id, effects.c.status == "intended")
-    last = select(stages.c.agent).where(stages.c.item == row.id).order_by(stages.c.at.desc())
+    last = select(steps.c.agent).where(steps.c.item == row.id).order_by(steps.c.at.desc())
     agent = await connection.scalar(trying.order_by(effects.c.intended_at.desc()).limit(1))
     agent = agent or await connection.scalar(last.limit(1)) or "?"
     return {
         "item": row.id,
         "agent": agent,
         "version": row.version,
-        "attempts": row.deaths,
-        "error_type": "Killer",
+        "attempts": row.crash_count,
+        "error_type": "PoisonItem",
         "error": text,
     }

@@ -6,7 +6,6 @@ from sqlalchemy import delete, select, update
 
 from agents.runtime.journal import Journal
 from agents.runtime.journal.database import now
-from agents.runtime.journal.rows import values_of
 from agents.runtime.journal.schema import (
     dead_letters,
     effects,
@@ -15,11 +14,12 @@ from agents.runtime.journal.schema import (
     messages,
     outbox,
     positions,
-    stages,
+    steps,
 )
-from agents.runtime.lifecycle import ENDED, State
+from agents.runtime.journal.statements import values_of
+from agents.runtime.model.lifecycle import ENDED, State
 
-ABOUT_ITEMS = (stages, effects, history, outbox, dead_letters)
+ABOUT_ITEMS = (steps, effects, history, outbox, dead_letters)
 AT_ONCE = 1_000
 
 

@@ -14,12 +14,20 @@ from agents.runtime.clock import clock
 from agents.runtime.errors import AgentError
 from agents.runtime.journal.claims import CLAIMABLE, MOST_TOGETHER, deadline_here
 from agents.runtime.journal.database import Database, now
-from agents.runtime.journal.owners import is_alive
-from agents.runtime.journal.ranks import advance
-from agents.runtime.journal.rates import admit
-from agents.runtime.journal.rows import insert_new, record, values_of
-from agents.runtime.journal.schema import READY, SUSPECTED, dead_letters, items, queues, rates
-from agents.runtime.lifecycle import Event, State
+from agents.runtime.journal.fair_queueing import advance
+from agents.runtime.journal.rate_limits import admit
+from agents.runtime.journal.schema import (
+    READY,
+    SUSPECTED,
+    dead_letters,
+    item_columns,
+    items,
+    queues,
+    rates,
+)
+from agents.runtime.journal.statements import insert_new, record, values_of
+from agents.runtime.journal.workers import is_alive
+from agents.runtime.model.lifecycle import Event, State
 
 PENDING: Any = literal_column("'pending'")  # a literal: SQLite must know it to take the index
 
@@ -94,7 +102,7 @@ async def left_over(database: Database, scenario: str, most: int = MOST_TOGETHER
     found: list[int] = []
     async with database.read() as connection:
         for some in (held, undone & items.c.owner.is_(None) & ~buried, suspected):
-            query = select(items.c.id).where(some, due).order_by(items.c.deaths, items.c.id)
+            query = select(items.c.id).where(some, due).order_by(items.c.crash_count, items.c.id)
             found += await connection.scalars(query.limit(most))
     return found
 
@@ -163,7 +171,7 @@ def _taking() -> Any:
             fence=items.c.fence + 1,
             sequence=items.c.sequence + 1,
         )
-        .returning(items, deadline_here(bindparam("monotonic", type_=Double)))
+        .returning(*item_columns, deadline_here(bindparam("monotonic", type_=Double)))
     )
 
 

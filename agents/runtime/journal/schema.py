@@ -47,7 +47,7 @@ items = Table(
     Column("state", Text, nullable=False),
     Column("owner", Text),
     Column("fence", Integer, nullable=False),
-    Column("deaths", Integer, nullable=False),
+    Column("deaths", Integer, key="crash_count", nullable=False),  # as earlier releases named it
     Column("sequence", Integer, nullable=False),
     Column("cancel_requested", Boolean, nullable=False),
     Column("retry_at", Double),
@@ -66,6 +66,9 @@ items = Table(
     UniqueConstraint("tenant", "scenario", "key", name="items_key"),
     Index("items_waiting", "scenario", "state", "retry_at"),
 )
+
+# What a RETURNING clause of a whole item names: there a column is known by its SQL name alone.
+item_columns = [column.label(column.key) for column in items.c]
 
 # Only held items: a condition on `owner IS NULL` must never walk through everything that ended.
 Index(
@@ -87,7 +90,7 @@ Index(
 SUSPECTED = "state = 'pending' AND deaths > 0"
 Index(
     "items_suspected",
-    *(items.c.scenario, items.c.deaths),
+    *(items.c.scenario, items.c.crash_count),
     sqlite_where=text(SUSPECTED),
     postgresql_where=text(SUSPECTED),
 )
@@ -145,7 +148,7 @@ history = Table(
     sqlite_with_rowid=False,
 )
 
-stages = Table(
+steps = Table(
     "stages",
     metadata,
     item_column(),

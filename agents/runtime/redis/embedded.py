@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from agents.runtime.errors import AgentError
-from agents.runtime.redis.keeper import PID, USERS, is_alive, is_kept, try_lock
+from agents.runtime.redis.valkey_supervisor import PID, USERS, is_alive, is_kept, try_lock
 from agents.runtime.settings import ROOT
 
 FOLDER = "valkey"
@@ -25,7 +25,7 @@ POLL_SECONDS = 0.01
 LONGEST_SOCKET = 100  # bytes that every system takes as the path of a socket
 
 
-class NoValkey(AgentError):
+class ValkeyUnavailable(AgentError):
     """The embedded server of this folder does not start or does not answer."""
 
     def __init__(self, folder: Path, problem: str) -> None:
@@ -36,7 +36,7 @@ class NoValkey(AgentError):
         return f"valkey in {self.folder}: {self.problem}"
 
 
-class Embedded:
+class EmbeddedValkey:
     """One user of the folder's server; it lives while it has users."""
 
     def __init__(self, data: Path) -> None:
@@ -49,7 +49,7 @@ class Embedded:
         path = _socket_of(self.folder)
         try:
             self._wait_for(path)
-        except NoValkey:
+        except ValkeyUnavailable:
             self.leave()  # a server that hangs is ended when all its users have left
             raise
         return path
@@ -72,7 +72,9 @@ class Embedded:
             elif self._user and (keeper is None or keeper.poll() is not None):
                 keeper = _spawn(self.folder, path)
             if time.monotonic() > until:
-                raise NoValkey(self.folder, "it does not answer, see valkey.log and keeper.log")
+                raise ValkeyUnavailable(
+                    self.folder, "it does not answer, see valkey.log and keeper.log"
+                )
             time.sleep(POLL_SECONDS)
 
     def _joined(self) -> bool:
@@ -101,7 +103,13 @@ def answers(path: Path, folder: Path) -> bool:
 def _spawn(folder: Path, path: Path) -> subprocess.Popen[bytes]:
     with (folder / "keeper.log").open("ab") as log:
         keeper = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "agents.runtime.redis.keeper", str(folder), str(path)],
+            [
+                sys.executable,
+                "-m",
+                "agents.runtime.redis.valkey_supervisor",
+                str(folder),
+                str(path),
+            ],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -121,5 +129,7 @@ def _socket_of(folder: Path) -> Path:
     mine = Path(tempfile.gettempdir()) / f"agent-flows-{os.getuid()}"
     mine.mkdir(mode=0o700, exist_ok=True)
     if mine.stat().st_uid != os.getuid() or mine.stat().st_mode & 0o077:
-        raise NoValkey(folder, f"{mine} is open to others: remove it, or choose a shorter DATA")
+        raise ValkeyUnavailable(
+            folder, f"{mine} is open to others: remove it, or choose a shorter DATA"
+        )
     return mine / f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:20]}.sock"

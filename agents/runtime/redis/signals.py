@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from agents.runtime.redis.link import Away, Link
+from agents.runtime.redis.client import RedisClient, RedisUnavailable
 from agents.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ MARGIN = 1.0  # seconds beyond the wait after which a server that says nothing c
 class Signals:
     """Signals by the name of a queue."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, redis_client: RedisClient) -> None:
+        self._redis_client = redis_client
 
     async def wake(self, queue: str) -> None:
         """Wake one consumer: one that waits now, or else the next one to wait within a minute.
@@ -35,7 +35,7 @@ class Signals:
                 pipe.pexpire(name, KEPT_MILLISECONDS)
                 await pipe.execute()
 
-        await self._link.attempt(push)
+        await self._redis_client.attempt(push)
 
     async def wait(self, queue: str, seconds: float) -> bool:
         """Wait for a signal for at most so many seconds; False if none came, or Redis is away."""
@@ -48,8 +48,8 @@ class Signals:
             return await popped is not None
 
         try:
-            return await self._link.run(pop, seconds + MARGIN)
-        except Away:
+            return await self._redis_client.run(pop, seconds + MARGIN)
+        except RedisUnavailable:
             await asyncio.sleep(max(until - loop.time(), 0))
             return False
 
@@ -62,8 +62,8 @@ def _name(queue: str) -> str:
 @asynccontextmanager
 async def signals(settings: Settings) -> AsyncIterator[Signals]:
     """Signals over the Redis of these settings; nothing is started before one is sent or awaited."""
-    link = Link(settings)
+    redis_client = RedisClient(settings)
     try:
-        yield Signals(link)
+        yield Signals(redis_client)
     finally:
-        await link.close()
+        await redis_client.close()

@@ -11,8 +11,7 @@ from urllib.parse import urljoin
 
 import httpx
 
-from agents.runtime.clock import clock
-from agents.runtime.deadline import within
+from agents.runtime.clock import clock, within
 from agents.runtime.errors import PermanentError, TransientError
 from agents.services.fetching.addresses import Place, Target, checked, place_of
 from agents.services.fetching.arriving import Arriving

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from agents.runtime.batch import Batch
-from agents.runtime.journal.inquiries import named
+from agents.runtime.journal.queries import named
+from agents.runtime.model.batch import Batch
 from agents.runtime.settings import settings
 from agents.support.decide_turn import books_of
 from agents.support.desk import Desk

@@ -22,7 +22,7 @@ async def cleaned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: str) ->
     partition = Partition(
         study="readings", source="readings", name="a", location=str(path), validator="1", contract=CONTRACT
     )  # fmt: skip
-    outcome: Cleaned = clean_partition.function(partition, await collect_partition(partition))
+    outcome: Cleaned = clean_partition.function(partition, await collect_partition.call(partition))
     return outcome
 
 

@@ -2,8 +2,8 @@
 
 from agents.analysis.models import Cleaned
 from agents.analysis.scenario import PARTITIONS
-from agents.runtime.batch import Item
-from agents.runtime.lifecycle import State
+from agents.runtime.model.item import Item
+from agents.runtime.model.lifecycle import State
 
 CLEANED = Cleaned(
     rows=3, good=2, quarantined=1, deduplicated=0, rules={"n: type": 1}, discarded={}, part="p",
@@ -21,5 +21,5 @@ def item(*facts: object) -> Item:
 def test_a_partition_is_clean_or_refused() -> None:
     assert PARTITIONS.outcome(item(CLEANED)) == "clean"
     assert PARTITIONS.outcome(item()) == "refused"
-    assert PARTITIONS.measures(item(CLEANED))["quarantined"] == 1
-    assert PARTITIONS.measures(item()) == {}
+    assert PARTITIONS.metrics(item(CLEANED))["quarantined"] == 1
+    assert PARTITIONS.metrics(item()) == {}

@@ -3,8 +3,8 @@
 from agents.orders.apply_change import apply_change
 from agents.orders.models import Applied
 from agents.orders.scenario import CHANGES
-from agents.runtime.batch import Item
-from agents.runtime.lifecycle import State
+from agents.runtime.model.item import Item
+from agents.runtime.model.lifecycle import State
 
 
 def test_a_change_is_an_effect_and_ends_applied_or_refused() -> None:

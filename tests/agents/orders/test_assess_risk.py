@@ -7,7 +7,7 @@ from agents.orders.models import Order
 from agents.orders.rules import APPROVAL_THRESHOLD
 from agents.orders.validate import check_order
 from agents.runtime.errors import Parked
-from agents.runtime.policies import PURE
+from agents.runtime.model.policies import PURE
 from tests.agents.orders.order_faults import body
 
 

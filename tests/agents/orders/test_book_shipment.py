@@ -12,7 +12,7 @@ from agents.orders.book_shipment import (
     find_cancelled,
 )
 from agents.orders.models import Order, Reserved
-from agents.runtime.agent import EffectKey, UndoneKey
+from agents.runtime.execution.agent import EffectKey, UndoneKey
 from agents.services import Services
 from agents.services.http import Rejected
 

@@ -13,10 +13,10 @@ from agents.orders.charge import (
 )
 from agents.orders.models import Order, PaymentClosed
 from agents.orders.rules import REFUND_LIMIT
-from agents.runtime.agent import EffectKey, UndoneKey
-from agents.runtime.batch import Decision
 from agents.runtime.errors import Parked
-from agents.runtime.policies import SameKey
+from agents.runtime.execution.agent import EffectKey, UndoneKey
+from agents.runtime.model.item import Decision
+from agents.runtime.model.policies import SameKey
 from agents.services import Services
 from agents.services.payments.protocol import Declined
 

@@ -11,9 +11,9 @@ from typing import Any
 from agents import services as connected
 from agents.orders.compare import CLOCKS_DIFFER, Bits, differences
 from agents.orders.models import Booked, Captured, Order, PaymentClosed, PaymentOpened, Strict
-from agents.runtime.batch import Effect, Item
-from agents.runtime.comparing import Ended, Window
-from agents.runtime.lifecycle import State
+from agents.runtime.model.item import Effect, Item
+from agents.runtime.model.lifecycle import State
+from agents.runtime.recovery.reconciliation import Ended, Window
 from agents.services import Services
 from agents.services.carriers.protocol import Booking, ListedBooking
 from agents.services.inventory.protocol import ListedReservation, Reservation

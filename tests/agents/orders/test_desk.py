@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agents.orders.desk import open_desk
-from agents.runtime.journal import journal
+from agents.runtime.context import runtime
 from agents.runtime.settings import settings
 from agents.services.files.records import SourceError
 from agents.services.sandbox.faults import BadFaultScript
@@ -86,4 +86,4 @@ async def test_a_script_or_stock_that_cannot_be_read_opens_no_desk(
             async with open_desk(orders, faults=faults, stock=stock, report=None):
                 pass
     with pytest.raises(LookupError):
-        journal()
+        runtime()

@@ -12,9 +12,9 @@ from agents.orders.differences import (
     unknown_outside,
 )
 from agents.orders.models import Booked, Captured, Order, PaymentClosed, PaymentOpened, Strict
-from agents.runtime.batch import Item
-from agents.runtime.comparing import Difference, Ended
-from agents.runtime.lifecycle import State
+from agents.runtime.model.item import Item
+from agents.runtime.model.lifecycle import State
+from agents.runtime.recovery.reconciliation import Difference, Ended
 from agents.services.carriers.protocol import Booking
 from agents.services.inventory.protocol import Reservation
 from agents.services.payments.protocol import Payment

@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict
 
 import flows.order_processing  # noqa: F401 - it knows every agent of an order
 from agents.orders.scenario import ORDERS
-from agents.runtime.agent import agent
-from agents.runtime.batch import Failure
-from agents.runtime.policies import PURE
-from agents.runtime.task import AGENTS
-from agents.runtime.upcasting import Unreadable
+from agents.runtime.execution.agent import AGENTS
+from agents.runtime.execution.decorator import agent
+from agents.runtime.model.item import Failure
+from agents.runtime.model.policies import PURE
+from agents.runtime.model.upcasting import Unreadable
 from agents.services.notifications.protocol import Message
 
 CORPUS = [
@@ -44,10 +44,10 @@ def test_it_is_read(line: dict[str, str]) -> None:
 
 
 def test_every_agent_that_states_something_is_in_it() -> None:
-    stages = {line["of"] for line in CORPUS if line["kind"] == "stage"}
+    steps = {line["of"] for line in CORPUS if line["kind"] == "stage"}
     # An order's validation is no stage, its messages leave from the outbox, its changes are items
     # of their own.
-    assert stages == AGENTS_OF_ORDERS - {"validate_order", "notify_customer", "apply_change"}
+    assert steps == AGENTS_OF_ORDERS - {"validate_order", "notify_customer", "apply_change"}
     assert {line["kind"] for line in CORPUS} == {"body", "failure", "notice", "stage"}
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from agents.orders.models import Order
 from agents.orders.notify_customer import notify_customer
-from agents.runtime.batch import Notice
-from agents.runtime.policies import AT_MOST_ONCE
+from agents.runtime.model.item import Notice
+from agents.runtime.model.policies import AT_MOST_ONCE
 from agents.services import Services
 
 BODY = '{"channel":"email","to":"ann@example.com","subject":"Hello","text":"Dear Ann"}'

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agents.orders.read_orders import COUNTED_BYTES, count_orders, read_orders
-from agents.runtime.intake import Candidate, Rejection
+from agents.runtime.intake.intake import Rejection, Submission
 from agents.services.files.records import SourceError
 from tests.agents.orders.order_faults import body
 
@@ -25,10 +25,10 @@ def test_good_and_bad_records_come_in_their_order(tmp_path: Path) -> None:
     found = list(read_orders(source))
 
     assert [(type(one), one.line) for one in found] == [
-        (Candidate, 1),
+        (Submission, 1),
         (Rejection, 2),
         (Rejection, 3),
-        (Candidate, 4),
+        (Submission, 4),
     ]
 
 
@@ -37,8 +37,8 @@ def test_equal_orders_have_one_body_however_they_are_written(tmp_path: Path) -> 
 
     first, second = read_orders(written(tmp_path / "o.jsonl", body({}), turned))
 
-    assert isinstance(first, Candidate)
-    assert isinstance(second, Candidate)
+    assert isinstance(first, Submission)
+    assert isinstance(second, Submission)
     assert (first.key, first.body) == (second.key, second.body) == ("W1", second.body)
 
 

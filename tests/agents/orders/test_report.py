@@ -3,33 +3,33 @@
 import pytest
 
 from agents.orders.report import OrderReport, markdown, money, report_of
-from agents.runtime.tally import Tally
+from agents.runtime.model.batch import RunStats
 
 
 @pytest.fixture
 def report() -> OrderReport:
-    tally = Tally()
+    stats = RunStats()
     for _ in range(1_200):
-        tally.count("shipped", "", {"captured USD": 1_000, "refunded USD": 0})
-    tally.count("refunded", "no carrier", {"captured USD": 500, "refunded USD": 500})
+        stats.count("shipped", "", {"captured USD": 1_000, "refunded USD": 0})
+    stats.count("refunded", "no carrier", {"captured USD": 500, "refunded USD": 500})
     for number, count in enumerate([1, 5, 2, 3, 4]):
         for _ in range(count):
-            tally.count("rejected", f"reason {number}")
-    tally.measures["messages sent"] += 1_216
-    return report_of(tally, seconds=4.0)
+            stats.count("rejected", f"reason {number}")
+    stats.metrics["messages sent"] += 1_216
+    return report_of(stats, seconds=4.0)
 
 
 def test_every_outcome_has_its_row_and_rare_ones_only_when_they_occur(report: OrderReport) -> None:
     assert list(report.outcomes) == ["shipped", "refunded", "rejected", "waiting", "dead-lettered"]
-    tally = Tally()
-    tally.count("already done")
-    tally.count("elsewhere")
-    assert list(report_of(tally, 1).outcomes)[5:] == ["already done", "elsewhere"]
+    stats = RunStats()
+    stats.count("already done")
+    stats.count("elsewhere")
+    assert list(report_of(stats, 1).outcomes)[5:] == ["already done", "elsewhere"]
 
 
 def test_the_headline_says_how_many_and_how_fast(report: OrderReport) -> None:
     assert report.headline() == "1,216 orders in 4.0 s (304 orders/s)"
-    assert report_of(Tally(), seconds=0.0).orders_per_second == 0.0
+    assert report_of(RunStats(), seconds=0.0).orders_per_second == 0.0
 
 
 def test_a_row_has_its_main_reasons_first_and_at_most_four(report: OrderReport) -> None:
@@ -43,10 +43,10 @@ def test_a_row_has_its_main_reasons_first_and_at_most_four(report: OrderReport) 
 
 
 def test_money_is_told_by_currency_in_its_own_units() -> None:
-    tally = Tally()
-    tally.count("shipped", "", {"captured JPY": 1_500, "captured USD": 1_234_500})
+    stats = RunStats()
+    stats.count("shipped", "", {"captured JPY": 1_500, "captured USD": 1_234_500})
 
-    assert money(report_of(tally, 1.0)) == [
+    assert money(report_of(stats, 1.0)) == [
         "JPY 1,500 captured, JPY 0 refunded",
         "USD 12,345.00 captured, USD 0.00 refunded",
     ]
@@ -74,11 +74,11 @@ def test_the_chart_shows_the_most_in_full_and_nothing_that_exists_as_nothing(
 
 
 def test_a_reason_cannot_break_the_table() -> None:
-    tally = Tally()
-    tally.count("rejected", "a|b")
+    stats = RunStats()
+    stats.count("rejected", "a|b")
 
-    assert "| rejected | 1 | a\\|b (1) |" in markdown(report_of(tally, 1.0))
+    assert "| rejected | 1 | a\\|b (1) |" in markdown(report_of(stats, 1.0))
 
 
 def test_a_run_that_moved_no_money_says_so() -> None:
-    assert "No money moved." in markdown(report_of(Tally(), 1.0))
+    assert "No money moved." in markdown(report_of(RunStats(), 1.0))

@@ -11,8 +11,8 @@ from agents.orders.reserve_stock import (
     release_stock,
     reserve_stock,
 )
-from agents.runtime.agent import EffectKey, UndoneKey
-from agents.runtime.policies import Lookup
+from agents.runtime.execution.agent import EffectKey, UndoneKey
+from agents.runtime.model.policies import Lookup
 from agents.services import Services
 from agents.services.http import Rejected
 from agents.services.inventory.protocol import OutOfStock, UnknownSku

@@ -12,8 +12,8 @@ from agents.orders.models import (
     Strict,
 )
 from agents.orders.scenario import ORDERS
-from agents.runtime.batch import Failure, Item
-from agents.runtime.lifecycle import State
+from agents.runtime.model.item import Failure, Item
+from agents.runtime.model.lifecycle import State
 
 PAID = Captured(payment="p", amount=2_030)
 BOOKED = Booked(carrier="swift", tracking_id="SW1")
@@ -47,7 +47,7 @@ def test_outcome_and_money_follow_from_what_the_agents_stated(
     item = ended(order, *facts)
 
     assert item.outcome == outcome
-    assert ORDERS.measures(item) == {"captured USD": captured, "refunded USD": refunded}
+    assert ORDERS.metrics(item) == {"captured USD": captured, "refunded USD": refunded}
 
 
 def test_the_customer_gets_one_message_about_what_happened(order: Order) -> None:

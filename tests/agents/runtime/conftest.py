@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 
-from agents.runtime.journal import Journal, open_journal
-from agents.runtime.retries import instant_retries
+from agents.runtime.context import Runtime, open_runtime
+from agents.runtime.execution.agent import AGENTS
 from agents.runtime.settings import Settings
-from agents.runtime.task import AGENTS
+from agents.runtime.testing import instant_retries
 from tests.agents.runtime.invariants import problems
-from tests.agents.runtime.workshop import Provider
+from tests.agents.runtime.jobs import Provider
 
 
 @pytest.fixture(autouse=True)
@@ -33,10 +33,10 @@ def _agents_for_one_test() -> Iterator[None]:
 
 
 @pytest.fixture
-async def opened(journal_settings: Settings) -> AsyncIterator[Journal]:
+async def opened(journal_settings: Settings) -> AsyncIterator[Runtime]:
     """This process with an open journal."""
-    async with open_journal(journal_settings) as journal:
-        yield journal
+    async with open_runtime(journal_settings) as opened:
+        yield opened
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Row, inspect, select
 
 from agents.runtime.journal.database import Database
-from agents.runtime.journal.schema import dead_letters, effects, history, items, outbox, stages
-from agents.runtime.lifecycle import ENDED, TRANSITIONS, Event, State
+from agents.runtime.journal.schema import dead_letters, effects, history, items, outbox, steps
+from agents.runtime.model.lifecycle import ENDED, TRANSITIONS, Event, State
 
 
 async def problems(url: str) -> list[str]:
@@ -20,7 +20,7 @@ async def problems(url: str) -> list[str]:
                 return []
             tables = {
                 table.name: list((await connection.execute(select(table))).all())
-                for table in (items, history, stages, effects, outbox, dead_letters)
+                for table in (items, history, steps, effects, outbox, dead_letters)
             }
     finally:
         await database.close()

@@ -4,7 +4,8 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from agents.runtime.clock import clock, run_by
+from agents.runtime.clock import clock
+from agents.runtime.testing import run_by
 
 
 @dataclass

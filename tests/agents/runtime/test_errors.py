@@ -13,7 +13,7 @@ import pytest
 
 import agents
 from agents.runtime.errors import AgentError, PermanentError, TransientError, UnknownOutcome
-from tests.agents.runtime import workshop
+from tests.agents.runtime import jobs as workshop
 
 # What the constructors of our errors ask for, by the annotation of each parameter.
 SAMPLES: dict[Any, Any] = {

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from agents.runtime.agent import agent
-from agents.runtime.journal import Journal, open_journal
+from agents.runtime.context import Runtime, open_runtime
+from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.schema import items
-from agents.runtime.policies import READ
+from agents.runtime.model.policies import READ
 from agents.runtime.settings import Settings
 from agents.runtime.telemetry import enter_item, get_logger, new_trace, traceparent
-from tests.agents.runtime.workshop import Job, Made, jobs, rows, run
+from tests.agents.runtime.jobs import Job, Made, jobs, rows, run
 
 
 def counted(name: str, **labels: str) -> float:
@@ -28,7 +28,7 @@ async def test_a_log_line_has_item_and_trace(journal_settings: Settings, tmp_pat
         log.info("reading")
         return Made(by="read")
 
-    async with open_journal(journal_settings):
+    async with open_runtime(journal_settings):
         await run(jobs(2), read)
         traces = {row.key: row.trace for row in await rows(items)}
     lines = [json.loads(line) for line in (tmp_path / "agent-flows.log").read_text().splitlines()]
@@ -38,7 +38,7 @@ async def test_a_log_line_has_item_and_trace(journal_settings: Settings, tmp_pat
 
 
 @pytest.mark.usefixtures("opened", "no_waits")
-async def test_agents_are_counted_by_version_and_outcome(opened: Journal) -> None:
+async def test_agents_are_counted_by_version_and_outcome(opened: Runtime) -> None:
     @agent(READ, version="3.1")
     async def probe(job: Job) -> Made:
         if job.n == 0:
@@ -48,7 +48,7 @@ async def test_agents_are_counted_by_version_and_outcome(opened: Journal) -> Non
     await run(jobs(5), probe)
     labels = {"agent": "probe", "version": "3.1"}
     assert counted("agent_flows_items_total", **labels, outcome="done") % 4 == 0
-    assert counted("agent_flows_items_total", **labels, outcome="dead") >= 1
+    assert counted("agent_flows_items_total", **labels, outcome="dead_lettered") >= 1
     assert counted("agent_flows_agent_seconds_count", **labels) >= 5
 
 

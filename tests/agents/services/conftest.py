@@ -15,7 +15,7 @@ from agents.services.http import HttpApi
 from agents.services.sandbox.address import SandboxAddress
 from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
 
-Ledger = Callable[..., list[tuple[Any, ...]]]
+JournalView = Callable[..., list[tuple[Any, ...]]]
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def sandbox(sandbox_data: Path) -> SandboxAddress:
 
 
 @pytest.fixture
-def ledger(sandbox_data: Path) -> Ledger:
+def ledger(sandbox_data: Path) -> JournalView:
     """Ask the sandbox's record behind its back."""
 
     def ask(sql: str, *values: object) -> list[tuple[Any, ...]]:

@@ -11,7 +11,7 @@ from random import Random
 import httpx
 import pytest
 
-from agents.runtime.deadline import within
+from agents.runtime.clock import within
 from agents.runtime.errors import AgentError, PermanentError, TransientError, UnknownOutcome
 from agents.runtime.telemetry import enter_item
 from agents.services.http import (

@@ -16,13 +16,13 @@ GREETING = Decided(action="answer", parts=(Part(saying="greeting"),), after=Dial
 
 @pytest.mark.slow
 async def test_a_greeting_goes_through_without_a_server() -> None:
-    understood = await understand_turn(TURN)
+    understood = await understand_turn.call(TURN)
     assert understood.best.name == "greeting"
-    learned = await learn_outcome(TURN, GREETING, CarriedOut())
+    learned = await learn_outcome.call(TURN, GREETING, CarriedOut())
     assert learned == Learned()
-    phrased = await phrase_turn(TURN, understood, GREETING)
+    phrased = await phrase_turn.call(TURN, understood, GREETING)
     assert phrased == Phrased()  # nobody has set a model
-    replied = await reply_turn(TURN, understood, GREETING, learned, phrased)
+    replied = await reply_turn.call(TURN, understood, GREETING, learned, phrased)
     assert replied.text.startswith("您好")  # the language of the conversation, not of one word
     assert replied.after.said == replied.text
 

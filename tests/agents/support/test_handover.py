@@ -2,9 +2,9 @@
 
 import pytest
 
-from agents.runtime.batch import Decision, Item
 from agents.runtime.errors import Parked
-from agents.runtime.lifecycle import State
+from agents.runtime.model.item import Decision, Item
+from agents.runtime.model.lifecycle import State
 from agents.support.handover import HANDOVERS, TIME_LIMIT, Closed, Handover, await_person
 
 WANTED = Handover(conversation="a", turn="a#000002", user="u", reason="anger", summary="2 turns")

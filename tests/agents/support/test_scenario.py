@@ -1,7 +1,7 @@
 """What the end of a turn means."""
 
-from agents.runtime.batch import Item
-from agents.runtime.lifecycle import State
+from agents.runtime.model.item import Item
+from agents.runtime.model.lifecycle import State
 from agents.support.models import Decided, Dialogue, Replied
 from agents.support.scenario import TURNS
 

@@ -18,7 +18,7 @@ import httpx
 import orjson
 from starlette.routing import compile_path
 
-from agents.runtime.faultpoints import point
+from agents.runtime.testing import failpoint
 from agents.services import SANDBOX_CARRIERS, SANDBOX_DEADLINES, Services
 from agents.services.carriers.http_api import HttpCarrier
 from agents.services.http import Call, HttpApi, _encoded
@@ -128,9 +128,9 @@ class SimulatedApi(HttpApi):
         self._providers = providers
 
     async def _send(self, call: Call, progress: Any) -> Sent:
-        point("request")
+        failpoint("request")
         answer = await self._providers.ask(call, self.url + call.path, progress)
-        point("response")
+        failpoint("response")
         return answer
 
 

@@ -19,13 +19,13 @@ import structlog
 
 from agents.orders.notify_customer import notify_customer
 from agents.orders.scenario import ORDERS
-from agents.runtime import reconciler
+from agents.runtime.context import Runtime
 from agents.runtime.errors import IllegalTransition
-from agents.runtime.intake import Intake
-from agents.runtime.journal import Journal
-from agents.runtime.journal.interventions import Act, UnknownItem, cancel, decide
-from agents.runtime.retries import LOTS
-from agents.runtime.tally import Tally
+from agents.runtime.intake.intake import Intake
+from agents.runtime.journal.operator_actions import OperatorAction, UnknownItem, cancel, decide
+from agents.runtime.model.batch import RunStats
+from agents.runtime.model.policies import LOTS
+from agents.runtime.recovery import recovery as reconciler
 from agents.services.sandbox.record import SCHEMA
 from flows.order_processing import fulfil
 from flows.stories import STORIES, finish
@@ -200,9 +200,9 @@ class _World:
         if how != "done":
             self.gone.add(process.number)
 
-    async def _process(self, _journal: Journal) -> None:
+    async def _process(self, _journal: Runtime) -> None:
         source = [candidates()[number] for number in self.schedule.orders]
-        intake = Intake(ORDERS, Tally(), reject=lambda _: None)
+        intake = Intake(ORDERS, RunStats(), reject=lambda _: None)
         async for batch in intake.accepted(source, self.schedule.size):
             await fulfil(batch)
 
@@ -213,13 +213,13 @@ class _World:
         person.begin(partial(self._ask, wish), holds=False)
         await person.ended
 
-    async def _ask(self, wish: Wish, journal: Journal) -> None:
-        act = Act("orders", SHOP.order_id(wish.order), "tester", wish.what)
+    async def _ask(self, wish: Wish, journal: Runtime) -> None:
+        act = OperatorAction("orders", SHOP.order_id(wish.order), "tester", wish.what)
         try:
             if wish.what == "cancel":
-                await cancel(journal, act)
+                await cancel(journal.journal, act)
             else:
-                await decide(journal, act, approved=wish.what == "approve")
+                await decide(journal.journal, act, approved=wish.what == "approve")
         except (IllegalTransition, UnknownItem) as error:
             self._tell(f"too early or too late: {error}")
         else:
@@ -239,13 +239,13 @@ class _World:
         self.told.trace.append(f"{self.loop.time():9.3f} {what}")
 
 
-async def _reconcile(journal: Journal) -> None:
+async def _reconcile(journal: Runtime) -> None:
     """What the reconciler's flow does."""
     story = STORIES[ORDERS.name]
-    await reconciler.time_is_up(journal, ORDERS.name, HOUR, HOUR)
+    await reconciler.time_is_up(journal.journal, ORDERS.name, HOUR, HOUR)
     await finish(story)
-    await reconciler.deliver_left_behind(journal, story.scenario, notify_customer)
-    await reconciler.sweep_owners(journal)
+    await reconciler.deliver_left_behind(journal.journal, story.scenario, notify_customer)
+    await reconciler.sweep_owners(journal.journal)
 
 
 def _record() -> sqlite3.Connection:

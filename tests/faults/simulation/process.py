@@ -10,12 +10,13 @@ from random import Random
 from typing import Any
 
 from agents import services as connected
-from agents.runtime import journal as journals
-from agents.runtime.clock import run_by
+from agents.runtime import context as runtimes
+from agents.runtime.context import BEATS_PER_LEASE, Lease, Runtime
 from agents.runtime.journal import Journal
 from agents.runtime.journal.database import Database
-from agents.runtime.journal.owners import BEATS_PER_LEASE, Owner
-from agents.runtime.stopping import GRACE, Stop
+from agents.runtime.settings import Settings
+from agents.runtime.shutdown import GRACE, Stop
+from agents.runtime.testing import run_by
 from agents.services import Services
 from tests.faults.simulation.driver import Engines, Gone, InlineConnection
 from tests.faults.simulation.loop import PROCESS, SimulatedLoop
@@ -23,7 +24,7 @@ from tests.faults.simulation.loop import PROCESS, SimulatedLoop
 EPOCH = 1_800_000_000.0
 SLOW_IO = 0.01
 IO_FAULTS = ("fail before", "fail after", "no memory")
-Job = Callable[[Journal], Awaitable[Any]]
+Job = Callable[[Runtime], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,8 @@ class Host:
     tell: Callable[[str], None]
 
 
-class SimulatedOwner(Owner):
-    """The owner, its heartbeat a task of the process: it stops and dies with it."""
+class SimulatedLease(Lease):
+    """The lease, its heartbeat a task of the process: it stops and dies with it."""
 
     def __init__(self, process: "Process", database: Database, lease: float) -> None:
         super().__init__(database, "", lease)
@@ -79,7 +80,7 @@ class SimulatedOwner(Owner):
     async def _beats(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(self.lease / BEATS_PER_LEASE):
+                async with asyncio.timeout(self.seconds / BEATS_PER_LEASE):
                     await self._ended.wait()
             except TimeoutError:
                 await self._beat(self._own)
@@ -114,8 +115,8 @@ class Process:
     async def _live(self, job: Job, holds: bool) -> None:
         try:
             with run_by(self):
-                async with self._opened(holds) as journal:
-                    await job(journal)
+                async with self._opened(holds) as opened:
+                    await job(opened)
         except Exception as error:  # noqa: BLE001 - how a process ends is told, whatever it is
             self._end(f"{type(error).__name__}: {error}".splitlines()[0])
         except asyncio.CancelledError:
@@ -124,15 +125,16 @@ class Process:
             self._end("done")
 
     @asynccontextmanager
-    async def _opened(self, holds: bool) -> AsyncIterator[Journal]:
-        """What open_journal and connect_services do, with this process's ports."""
+    async def _opened(self, holds: bool) -> AsyncIterator[Runtime]:
+        """What open_runtime and connect_services do, with this process's ports."""
         database = Database("", self.host.engines.new())
-        owner = SimulatedOwner(self, database, self.host.lease)
+        owner = SimulatedLease(self, database, self.host.lease)
         try:
             if holds:
                 await owner.register()
-            opened = Journal(database, owner, "default", self.stop)
-            journals._journal.set(opened)
+            journal = Journal(database, "default")
+            opened = Runtime(journal, owner, Settings(), self.stop)
+            runtimes._runtime.set(opened)
             connected._connected.set(self.host.services)
             try:
                 yield opened

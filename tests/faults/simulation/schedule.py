@@ -9,7 +9,7 @@ from random import Random
 from typing import Literal, get_args
 
 from agents.orders.validate import canonical, check_order
-from agents.runtime.intake import Candidate
+from agents.runtime.intake.intake import Submission
 from tests.faults.scene import ENDS, bodies
 from tests.faults.simulation.network import FAULTS
 from tests.faults.simulation.process import IO_FAULTS, Fate
@@ -145,10 +145,10 @@ def _wish(rng: Random, orders: tuple[int, ...]) -> Wish:
 
 
 @cache
-def candidates() -> tuple[Candidate, ...]:
+def candidates() -> tuple[Submission, ...]:
     """The eight orders as the source of a run would give them."""
     checked = [check_order(body) for body in bodies(SHOP)]
     return tuple(
-        Candidate(order.order_id, canonical(order), order, line)
+        Submission(order.order_id, canonical(order), order, line)
         for line, order in enumerate(checked, 1)
     )

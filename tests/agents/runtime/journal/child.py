@@ -8,9 +8,9 @@ import hashlib
 import random
 import sys
 
-from agents.runtime.journal.acceptance import Disposition, NewItem, Sender, accept
+from agents.runtime.context import Lease
 from agents.runtime.journal.database import Database
-from agents.runtime.journal.owners import Owner
+from agents.runtime.journal.submit import Disposition, NewItem, Sender, accept
 from agents.runtime.telemetry import new_trace
 
 CHUNK = 25
@@ -21,7 +21,7 @@ async def main(url: str, count: int, seed: int) -> None:
     """Accept all keys in an order of its own; wait at the end until told that it may die."""
     database = Database(url)
     await database.migrate()
-    owner = Owner(database, url, 30)
+    owner = Lease(database, url, 30)
     await owner.register()
     keys = [f"k{n}" for n in range(count)]
     random.Random(seed).shuffle(keys)

@@ -4,26 +4,26 @@ import time
 
 import pytest
 
-from agents.runtime.agent import agent
-from agents.runtime.journal import Journal
+from agents.runtime.context import Runtime
+from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.backlog import Backlog, backlog
-from agents.runtime.journal.ranks import Priority
-from agents.runtime.policies import PURE
-from tests.agents.runtime.journal.test_ranks import next_keys, send
-from tests.agents.runtime.workshop import Job, Made, change, jobs, run
+from agents.runtime.journal.fair_queueing import Priority
+from agents.runtime.model.policies import PURE
+from tests.agents.runtime.jobs import Job, Made, change, jobs, run
+from tests.agents.runtime.journal.test_fair_queueing import next_keys, send
 
 
-async def test_an_empty_queue_has_no_backlog(opened: Journal) -> None:
-    assert await backlog(opened.database, "jobs") == []
+async def test_an_empty_queue_has_no_backlog(opened: Runtime) -> None:
+    assert await backlog(opened.journal.database, "jobs") == []
 
 
-async def test_what_waits_is_counted_by_tenant_and_priority(opened: Journal) -> None:
+async def test_what_waits_is_counted_by_tenant_and_priority(opened: Runtime) -> None:
     await send(opened, "a", 3)
     await send(opened, "a", 2, Priority.URGENT)
     await send(opened, "b", 4)
     await change("b-normal-0", retry_at=time.time() + 60, accepted_at=time.time() - 500)
     assert len(await next_keys(opened, 2)) == 2
-    found = {(b.tenant, b.priority): b for b in await backlog(opened.database, "jobs")}
+    found = {(b.tenant, b.priority): b for b in await backlog(opened.journal.database, "jobs")}
     assert {of: (b.waiting, b.delayed) for of, b in found.items()} == {
         ("a", "normal"): (3, 0),
         ("a", "urgent"): (0, 0),
@@ -34,15 +34,15 @@ async def test_what_waits_is_counted_by_tenant_and_priority(opened: Journal) -> 
     assert found["a", "urgent"].arriving == pytest.approx(2 / 60)
 
 
-async def test_what_was_served_tells_when_the_rest_will_be_done(opened: Journal) -> None:
+async def test_what_was_served_tells_when_the_rest_will_be_done(opened: Runtime) -> None:
     @agent(PURE)
     def work(job: Job) -> Made:
         return Made(by="work", n=job.n)
 
     await run(jobs(30), work)
-    tenant = opened.tenant
+    tenant = opened.journal.tenant
     await send(opened, tenant, 10)
-    (found,) = await backlog(opened.database, "jobs")
+    (found,) = await backlog(opened.journal.database, "jobs")
     assert (found.served, found.arriving) == pytest.approx((30 / 60, 40 / 60))
     assert found.drain == pytest.approx(20)
 

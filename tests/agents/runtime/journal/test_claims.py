@@ -2,20 +2,19 @@
 
 import pytest
 
-from agents.runtime.agent import agent
-from agents.runtime.batch import Correction
-from agents.runtime.intake import Intake
-from agents.runtime.journal import Journal, open_journal
-from agents.runtime.journal.claims import MOST_DEATHS, TOGETHER, unfinished
-from agents.runtime.journal.dead_letters import mend, replay
+from agents.runtime.context import Runtime, open_runtime
+from agents.runtime.execution.decorator import agent
+from agents.runtime.execution.saga import saga
+from agents.runtime.intake.intake import Intake
+from agents.runtime.journal.claims import MOST_CRASHES, TOGETHER, unfinished
+from agents.runtime.journal.operator_actions import mend, replay
 from agents.runtime.journal.schema import items
-from agents.runtime.lifecycle import State
-from agents.runtime.policies import PURE
-from agents.runtime.saga import saga
+from agents.runtime.model.batch import RunStats
+from agents.runtime.model.lifecycle import State
+from agents.runtime.model.policies import PURE
+from agents.runtime.model.scenario import Correction
 from agents.runtime.settings import Settings
-from agents.runtime.tally import Tally
-from tests.agents.runtime.journal.people import act, go_on
-from tests.agents.runtime.workshop import (
+from tests.agents.runtime.jobs import (
     JOBS,
     AnyAgent,
     Job,
@@ -33,6 +32,7 @@ from tests.agents.runtime.workshop import (
     run,
     states,
 )
+from tests.agents.runtime.journal.operators import action, go_on
 
 KILLER = "job-0100"
 
@@ -52,8 +52,8 @@ def deadly(seen: list[int]) -> AnyAgent:
 
 async def resume(step: AnyAgent) -> Run:
     """Another process finishes what is left, as a reconciler does."""
-    told = Run(Tally())
-    intake = Intake(JOBS, told.tally, told.rejections.append)
+    told = Run(RunStats())
+    intake = Intake(JOBS, told.stats, told.rejections.append)
     async for batch in intake.resumed(256):
         async with saga(batch):
             await step(batch)
@@ -76,12 +76,12 @@ async def test_one_killer_among_256_is_one_dead_letter_and_255_completed(
                 break
             except Killed:
                 continue
-    async with open_journal(journal_settings):
+    async with open_runtime(journal_settings):
         found = list((await states()).values())
         assert found.count(State.COMPLETED) == 255
         assert found.count(State.DEAD_LETTERED) == 1
         (letter,) = await letters()
-        assert (letter.error_type, letter.attempts) == ("Killer", MOST_DEATHS)
+        assert (letter.error_type, letter.attempts) == ("PoisonItem", MOST_CRASHES)
     assert seen == [256, 32, 4, 1, 1]
 
 
@@ -99,7 +99,7 @@ async def test_the_innocent_go_first_and_suspects_never_join_new_work(
         sizes.append(len(some))
         return [Made(by="look") for _ in some]
 
-    async with open_journal(journal_settings):
+    async with open_runtime(journal_settings):
         told = await run(jobs(300), look)
         assert told.outcomes == {"job completed": 300}
     assert sizes[0] == 300 - 256
@@ -107,20 +107,20 @@ async def test_the_innocent_go_first_and_suspects_never_join_new_work(
 
 
 async def test_handing_back_is_no_death(journal_settings: Settings) -> None:
-    intake = Intake(JOBS, Tally(), lambda _rejection: None)
-    async with open_journal(journal_settings):
+    intake = Intake(JOBS, RunStats(), lambda _rejection: None)
+    async with open_runtime(journal_settings):
         async for _batch in intake.accepted(candidates(jobs(3)), 256):
             break
-    async with open_journal(journal_settings) as opened:
-        assert {row.deaths for row in await rows(items)} == {0}
-        assert len(await unfinished(opened.database, opened.tenant, "jobs")) == 3
+    async with open_runtime(journal_settings) as opened:
+        assert {row.crash_count for row in await rows(items)} == {0}
+        assert len(await unfinished(opened.journal.database, opened.journal.tenant, "jobs")) == 3
 
 
-async def test_what_the_living_hold_is_not_unfinished(opened: Journal) -> None:
-    intake = Intake(JOBS, Tally(), lambda _rejection: None)
+async def test_what_the_living_hold_is_not_unfinished(opened: Runtime) -> None:
+    intake = Intake(JOBS, RunStats(), lambda _rejection: None)
     source = intake.accepted(candidates(jobs(3)), 256)
     await anext(aiter(source))
-    assert await unfinished(opened.database, opened.tenant, "jobs") == []
+    assert await unfinished(opened.journal.database, opened.journal.tenant, "jobs") == []
 
 
 @pytest.mark.usefixtures("no_waits")
@@ -134,8 +134,8 @@ async def test_a_killer_is_mended_and_replayed_and_may_be_buried_again(
         async with doomed(journal_settings):
             with pytest.raises(Killed):
                 await run(deadly_too, step) if count == 1 else await go_on(step)
-            await change("one", deaths=MOST_DEATHS - 1)
-        async with open_journal(journal_settings) as opened:
+            await change("one", crash_count=MOST_CRASHES - 1)
+        async with open_runtime(journal_settings) as opened:
             await go_on(step)
             (letter,), (item,) = await letters(), await rows(items)
             assert (letter.agent, letter._mapping["count"], letter.status) == (
@@ -145,9 +145,9 @@ async def test_a_killer_is_mended_and_replayed_and_may_be_buried_again(
             )
             assert (item.state, item.ended_at is None) == (State.DEAD_LETTERED, False)
             assert letter.original == (None if count == 1 else deadly_too[0].model_dump_json())
-            await mend(opened, act(), Correction(JOBS, body))
-            assert await replay(opened, act())
-            assert {row.deaths for row in await rows(items)} == {0}
-    async with open_journal(journal_settings):
+            await mend(opened.journal, action(), Correction(JOBS, body))
+            assert await replay(opened.journal, action())
+            assert {row.crash_count for row in await rows(items)} == {0}
+    async with open_runtime(journal_settings):
         assert (await go_on(step)).outcomes == {"job completed": 1}
     assert len(provider.keys("one")) == 1

@@ -16,7 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, func, select, text, update
 
-from agents.runtime.journal import Journal
+from agents.runtime.context import Runtime
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.schema import items, metadata, owners
 from agents.runtime.telemetry import COMMITS
@@ -24,25 +24,25 @@ from agents.runtime.telemetry import COMMITS
 ROOT = Path(__file__).resolve().parents[4]
 
 
-async def test_the_migrations_lead_to_the_schema_of_the_code(opened: Journal) -> None:
+async def test_the_migrations_lead_to_the_schema_of_the_code(opened: Runtime) -> None:
     def differences(connection: Connection) -> list[Any]:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
-    async with opened.database.engine.connect() as connection:
+    async with opened.journal.database.engine.connect() as connection:
         assert await connection.run_sync(differences) == []
 
 
-async def test_a_column_too_many_would_be_seen(opened: Journal) -> None:
+async def test_a_column_too_many_would_be_seen(opened: Runtime) -> None:
     def differences(connection: Connection) -> int:
         connection.execute(text("ALTER TABLE owners ADD COLUMN extra INTEGER"))
         return len(compare_metadata(MigrationContext.configure(connection), metadata))
 
-    async with opened.database.engine.connect() as connection:
+    async with opened.journal.database.engine.connect() as connection:
         assert await connection.run_sync(differences) == 1
 
 
-async def test_the_clock_is_the_databases_and_runs_in_seconds(opened: Journal) -> None:
-    async with opened.database.read() as connection:
+async def test_the_clock_is_the_databases_and_runs_in_seconds(opened: Runtime) -> None:
+    async with opened.journal.database.read() as connection:
         first = await connection.scalar(select(now()))
         await asyncio.sleep(0.05)
         second = await connection.scalar(select(now()))
@@ -50,18 +50,18 @@ async def test_the_clock_is_the_databases_and_runs_in_seconds(opened: Journal) -
 
 
 @pytest.mark.slow
-async def test_a_transaction_cancelled_anywhere_locks_nobody_out(opened: Journal) -> None:
+async def test_a_transaction_cancelled_anywhere_locks_nobody_out(opened: Runtime) -> None:
     """A closed SQLite connection keeps its lock while a statement of it is half read."""
 
     async def write_until_cancelled(writing: asyncio.Event) -> float:
         try:
             while True:
-                async with opened.database.write() as connection:
+                async with opened.journal.database.write() as connection:
                     writing.set()
                     await connection.execute(update(owners).values(pid=1).returning(owners))
         except asyncio.CancelledError:
             begun = time.monotonic()
-            async with opened.database.write() as connection:
+            async with opened.journal.database.write() as connection:
                 await connection.execute(update(owners).values(pid=2))
             return time.monotonic() - begun
 
@@ -74,12 +74,12 @@ async def test_a_transaction_cancelled_anywhere_locks_nobody_out(opened: Journal
         assert await writer < 5
 
 
-async def test_what_fails_in_a_transaction_leaves_nothing(opened: Journal) -> None:
+async def test_what_fails_in_a_transaction_leaves_nothing(opened: Runtime) -> None:
     class Interrupted(Exception):
         pass
 
     async def write() -> None:
-        async with opened.database.write() as connection:
+        async with opened.journal.database.write() as connection:
             await connection.execute(owners.delete())
             raise Interrupted
 
@@ -87,7 +87,7 @@ async def test_what_fails_in_a_transaction_leaves_nothing(opened: Journal) -> No
     with pytest.raises(Interrupted):
         await write()
     assert COMMITS._value.get() == before
-    async with opened.database.read() as connection:
+    async with opened.journal.database.read() as connection:
         assert await connection.scalar(select(func.count()).select_from(owners)) == 1
 
 

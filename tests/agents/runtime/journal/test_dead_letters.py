@@ -2,29 +2,26 @@
 
 import pytest
 
-from agents.runtime.agent import EffectKey, agent
-from agents.runtime.batch import Correction, hash_of
+from agents.runtime.context import Runtime
 from agents.runtime.errors import IllegalTransition, Parked, PermanentError, TransientError
 from agents.runtime.errors import UnknownOutcome as Unknown
-from agents.runtime.journal import Journal
-from agents.runtime.journal.dead_letters import NotReached, discard, mend, replay, restart
-from agents.runtime.journal.interventions import cancel, decide
-from agents.runtime.journal.schema import history, items, stages
-from agents.runtime.lifecycle import ENDED, State
-from agents.runtime.policies import PURE, Lookup
-from agents.runtime.saga import saga
-from tests.agents.runtime.journal.people import (
-    ONE,
-    TOO_OFTEN,
-    Question,
-    act,
-    at_once,
-    dying,
-    events,
-    go_on,
-    the_item,
+from agents.runtime.execution.agent import EffectKey
+from agents.runtime.execution.decorator import agent
+from agents.runtime.execution.saga import saga
+from agents.runtime.journal.operator_actions import (
+    NotReached,
+    cancel,
+    decide,
+    discard,
+    mend,
+    replay,
+    restart,
 )
-from tests.agents.runtime.workshop import (
+from agents.runtime.journal.schema import history, items, steps
+from agents.runtime.model.lifecycle import ENDED, State
+from agents.runtime.model.policies import PURE, Lookup
+from agents.runtime.model.scenario import Correction, hash_of
+from tests.agents.runtime.jobs import (
     JOBS,
     AnyAgent,
     Job,
@@ -41,12 +38,23 @@ from tests.agents.runtime.workshop import (
     states,
     undo_of,
 )
+from tests.agents.runtime.journal.operators import (
+    ONE,
+    TOO_OFTEN,
+    Question,
+    action,
+    at_once,
+    dying,
+    events,
+    go_on,
+    the_item,
+)
 
 pytestmark = pytest.mark.usefixtures("no_waits")
 
 
 async def test_a_replayed_letter_goes_on_where_it_stopped_with_a_fresh_budget(
-    opened: Journal, provider: Provider
+    opened: Runtime, provider: Provider
 ) -> None:
     late = Provider()
     story = (effect_of(provider), effect_of(late, name="last"))
@@ -54,12 +62,12 @@ async def test_a_replayed_letter_goes_on_where_it_stopped_with_a_fresh_budget(
     assert (await run(ONE, *story)).outcomes == {"dead-lettered": 1}
     assert (await go_on(*story)).outcomes == {}, "nobody goes on with a dead letter"
 
-    assert await replay(opened, act())
+    assert await replay(opened.journal, action())
     item = await the_item()
     assert (item.state, item.ended_at, item.failure, item.retry_at) == ("pending", *[None] * 3)
-    assert await replay(opened, act()) is False
+    assert await replay(opened.journal, action()) is False
     assert (await go_on(*story)).outcomes == {"job completed": 1}
-    assert await replay(opened, act()) is False
+    assert await replay(opened.journal, action()) is False
     item, (letter,) = await the_item(), await letters()
     assert (item.outcome, item.owner, letter.status) == ("job completed", None, "replayed")
     assert (provider.count("one"), late.count("one")) == (1, 2 * TOO_OFTEN)
@@ -68,7 +76,7 @@ async def test_a_replayed_letter_goes_on_where_it_stopped_with_a_fresh_budget(
 
 
 async def test_replayed_with_its_cause_unfixed_it_comes_back_counted(
-    opened: Journal, provider: Provider
+    opened: Runtime, provider: Provider
 ) -> None:
     dying(provider, times=3 * TOO_OFTEN)
     step = effect_of(provider)
@@ -79,7 +87,7 @@ async def test_replayed_with_its_cause_unfixed_it_comes_back_counted(
         assert letter._mapping["count"] == count
         item = await the_item()
         assert (item.state, "away" in item.failure) == ("dead_lettered", True)
-        assert await replay(opened, act())
+        assert await replay(opened.journal, action())
         await go_on(step)
     assert await states() == {"one": "completed"}
 
@@ -100,35 +108,38 @@ async def dead_compensation(provider: Provider) -> tuple[AnyAgent, ...]:
 
 
 async def test_a_dead_compensation_goes_on_compensating(
-    opened: Journal, provider: Provider
+    opened: Runtime, provider: Provider
 ) -> None:
     story = await dead_compensation(provider)
     for deed in (
-        mend(opened, act(), Correction(JOBS, "{}")),
-        cancel(opened, act()),
-        decide(opened, act(), approved=True),
+        mend(opened.journal, action(), Correction(JOBS, "{}")),
+        cancel(opened.journal, action()),
+        decide(opened.journal, action(), approved=True),
     ):
         with pytest.raises(IllegalTransition, match="one is compensating"):
             await deed
     dying(provider, times=TOO_OFTEN - 1)
-    assert await replay(opened, act())
+    assert await replay(opened.journal, action())
     assert await states() == {"one": "compensating"}
     assert (await go_on(*story)).outcomes == {"job compensated": 1}
     assert provider.undone == list(provider.made) == ["default:jobs:one:make:0"]
-    found = {row.agent: row.status for row in await rows(stages)}
+    found = {row.agent: row.status for row in await rows(steps)}
     assert found == {"make": "done", "refuse": "failed", "unmake": "done"}
 
 
 @pytest.mark.parametrize("compensating", [True, False])
 async def test_of_many_who_act_on_a_letter_at_once_one_wins(
-    opened: Journal, provider: Provider, compensating: bool
+    opened: Runtime, provider: Provider, compensating: bool
 ) -> None:
     if compensating:
         await dead_compensation(provider)
     else:
         dying(provider)
         await run(ONE, effect_of(provider))
-    deeds = [*(replay(opened, act()) for _ in range(4)), *(discard(opened, act()) for _ in "abcd")]
+    deeds = [
+        *(replay(opened.journal, action()) for _ in range(4)),
+        *(discard(opened.journal, action()) for _ in "abcd"),
+    ]
     told = await at_once(deeds)
     won = [t for t in told[:4] if t is True] + [t for t in told[4:] if t is None]
     assert len(won) == 1
@@ -138,7 +149,7 @@ async def test_of_many_who_act_on_a_letter_at_once_one_wins(
 
 @pytest.mark.parametrize("compensating", [True, False])
 async def test_a_discarded_letter_is_over(
-    opened: Journal, provider: Provider, compensating: bool
+    opened: Runtime, provider: Provider, compensating: bool
 ) -> None:
     if compensating:
         await dead_compensation(provider)
@@ -146,18 +157,18 @@ async def test_a_discarded_letter_is_over(
         dying(provider)
         await run(ONE, effect_of(provider))
     calls = len(provider.calls)
-    await discard(opened, act())
+    await discard(opened.journal, action())
     item, (letter,) = await the_item(), await letters()
     assert (item.state, item.outcome, letter.status) == ("failed", "discarded", "discarded")
     assert item.ended_at is not None
     assert (await go_on()).outcomes == {}
     assert len(provider.calls) == calls
-    assert (await run(ONE)).tally.reasons == {"already done": {"discarded": 1}}
+    assert (await run(ONE)).stats.reasons == {"already done": {"discarded": 1}}
 
 
 @pytest.mark.parametrize("happened", [True, False])
 async def test_what_is_unknown_when_it_dies_is_settled_first(
-    opened: Journal, provider: Provider, happened: bool
+    opened: Runtime, provider: Provider, happened: bool
 ) -> None:
     looked: list[str] = []
 
@@ -171,7 +182,7 @@ async def test_what_is_unknown_when_it_dies_is_settled_first(
     step = effect_of(provider, settle=Lookup(find))
     assert (await run(ONE, step)).outcomes == {"dead-lettered": 1}
     assert await effect_statuses() == {"default:jobs:one:make:0": "intended"}
-    assert await replay(opened, act())
+    assert await replay(opened.journal, action())
     assert (await go_on(step)).outcomes == {"job completed": 1}
     assert len(looked) == TOO_OFTEN
     assert provider.count("one") == (1 if happened else 2)
@@ -179,7 +190,7 @@ async def test_what_is_unknown_when_it_dies_is_settled_first(
 
 
 async def test_who_asked_to_cancel_before_it_died_is_heard_at_its_replay(
-    opened: Journal, provider: Provider
+    opened: Runtime, provider: Provider
 ) -> None:
     dying(late := Provider())
     story = (effect_of(provider, undo=undo_of(provider)), effect_of(late, name="last"))
@@ -189,13 +200,13 @@ async def test_who_asked_to_cancel_before_it_died_is_heard_at_its_replay(
         await story[1](batch)
     assert await states() == {"one": "dead_lettered"}
     await change("one", cancel_requested=True)  # as if it had come during the last attempt
-    assert await replay(opened, act())
+    assert await replay(opened.journal, action())
     assert (await go_on(*story)).outcomes == {"job cancelled": 1}
     assert provider.undone == list(provider.made)
 
 
 async def test_the_mended_body_runs_and_the_first_one_is_kept(
-    opened: Journal, provider: Provider
+    opened: Runtime, provider: Provider
 ) -> None:
     seen: list[int] = []
 
@@ -208,8 +219,8 @@ async def test_the_mended_body_runs_and_the_first_one_is_kept(
     await run(ONE, need)
     bodies = [ONE[0].model_dump_json(), *(Job(key="one", n=n).model_dump_json() for n in (5, 7))]
     for body in bodies[1:]:
-        await mend(opened, act(), Correction(JOBS, body))
-        assert await replay(opened, act())
+        await mend(opened.journal, action(), Correction(JOBS, body))
+        assert await replay(opened.journal, action())
         await go_on(need)
     assert seen == [0, 5, 7]
     item, (letter,) = await the_item(), await letters()
@@ -218,27 +229,30 @@ async def test_the_mended_body_runs_and_the_first_one_is_kept(
     told = [(entry["before"], entry["after"], entry["by"]) for entry in await events("mend")]
     assert told == [(hashes[0], hashes[1], "ann"), (hashes[1], hashes[2], "ann")]
     again = await run(ONE, need)
-    assert (again.tally.reasons, again.rejections) == ({"already done": {"job completed": 1}}, [])
+    assert (again.stats.reasons, again.rejections) == ({"already done": {"job completed": 1}}, [])
 
 
 async def test_only_a_dead_letter_can_be_mended_replayed_or_discarded(
-    opened: Journal, provider: Provider
+    opened: Runtime, provider: Provider
 ) -> None:
     await run([Job(key="done")], effect_of(provider))
     await run([Job(key="asks"), Job(key="gone")], Question().agent)
-    await cancel(opened, act("gone"))
+    await cancel(opened.journal, action("gone"))
     await batch_of([Job(key="held")])
     before = await rows(items), await rows(history)
     for key in ("done", "asks", "gone", "held"):
-        for deed in (mend(opened, act(key), Correction(JOBS, "{}")), replay(opened, act(key))):
+        for deed in (
+            mend(opened.journal, action(key), Correction(JOBS, "{}")),
+            replay(opened.journal, action(key)),
+        ):
             with pytest.raises(IllegalTransition, match=key):
                 await deed
         with pytest.raises(IllegalTransition, match=f"{key} is .*'discard'"):
-            await discard(opened, act(key))
+            await discard(opened.journal, action(key))
     assert (await rows(items), await rows(history)) == before
 
 
-async def test_nothing_vanishes_whatever_people_do(opened: Journal, provider: Provider) -> None:
+async def test_nothing_vanishes_whatever_people_do(opened: Runtime, provider: Provider) -> None:
     def ask(job: Job) -> None:
         if job.n % 3 == 0:
             raise Parked("may I?")
@@ -248,11 +262,11 @@ async def test_nothing_vanishes_whatever_people_do(opened: Journal, provider: Pr
         dying(provider, job.key, times=9)
     await run(jobs(12), *story)
     deeds = [
-        replay(opened, act("job-0000")),
-        discard(opened, act("job-0004")),
-        decide(opened, act("job-0003"), approved=False),
-        cancel(opened, act("job-0006")),
-        decide(opened, act("job-0009"), approved=True),
+        replay(opened.journal, action("job-0000")),
+        discard(opened.journal, action("job-0004")),
+        decide(opened.journal, action("job-0003"), approved=False),
+        cancel(opened.journal, action("job-0006")),
+        decide(opened.journal, action("job-0009"), approved=True),
     ]
     for deed in deeds:
         await deed
@@ -264,15 +278,19 @@ async def test_nothing_vanishes_whatever_people_do(opened: Journal, provider: Pr
 
 
 async def test_a_cancelled_letter_is_undone_and_stays_closed(
-    opened: Journal, provider: Provider
+    opened: Runtime, provider: Provider
 ) -> None:
     late = Provider()
     story = (effect_of(provider, undo=undo_of(provider)), effect_of(late, name="last"))
     dying(late)
     await run(ONE, *story)
 
-    assert await cancel(opened, act()) is State.COMPENSATING
-    for deed in (replay(opened, act()), discard(opened, act()), cancel(opened, act())):
+    assert await cancel(opened.journal, action()) is State.COMPENSATING
+    for deed in (
+        replay(opened.journal, action()),
+        discard(opened.journal, action()),
+        cancel(opened.journal, action()),
+    ):
         with pytest.raises(IllegalTransition):
             await deed
     assert (await go_on(*story)).outcomes == {"job cancelled": 1}
@@ -282,7 +300,7 @@ async def test_a_cancelled_letter_is_undone_and_stays_closed(
 
 
 async def test_started_again_at_an_agent_what_was_stated_since_is_stated_anew(
-    opened: Journal, provider: Provider
+    opened: Runtime, provider: Provider
 ) -> None:
     seen: list[str] = []
 
@@ -298,7 +316,7 @@ async def test_started_again_at_an_agent_what_was_stated_since_is_stated_anew(
     dying(late)
     await run(ONE, *story)
 
-    assert await restart(opened, act(), "make") == ["last", "second"]
+    assert await restart(opened.journal, action(), "make") == ["last", "second"]
     assert (await go_on(*story)).outcomes == {"job completed": 1}
     assert seen == ["first", "second", "second"]
     assert (provider.count("one"), len(late.keys("one"))) == (1, 1)
@@ -307,7 +325,7 @@ async def test_started_again_at_an_agent_what_was_stated_since_is_stated_anew(
 
 
 async def test_an_item_is_started_again_only_where_it_has_been_and_while_it_is_stuck(
-    opened: Journal, provider: Provider
+    opened: Runtime, provider: Provider
 ) -> None:
     step = effect_of(provider)
     dying(provider)
@@ -315,8 +333,8 @@ async def test_an_item_is_started_again_only_where_it_has_been_and_while_it_is_s
     with pytest.raises(
         NotReached, match="has not been at 'nowhere'; start it again at one of: make"
     ):
-        await restart(opened, act(), "nowhere")
-    await restart(opened, act(), "make")
+        await restart(opened.journal, action(), "nowhere")
+    await restart(opened.journal, action(), "make")
     await go_on(step)
     with pytest.raises(IllegalTransition, match="one is completed: 'restart'"):
-        await restart(opened, act(), "make")
+        await restart(opened.journal, action(), "make")

@@ -2,18 +2,17 @@
 
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
-from agents.runtime.journal import Journal
-from agents.runtime.journal.inserts import compiled, together
-from agents.runtime.journal.rows import insert_many, insert_new
+from agents.runtime.context import Runtime
 from agents.runtime.journal.schema import history, owners
+from agents.runtime.journal.statements import compiled, insert_many, insert_new, together
 
 
-async def test_many_rows_go_in_with_their_nulls_and_what_is_there_stays(opened: Journal) -> None:
+async def test_many_rows_go_in_with_their_nulls_and_what_is_there_stays(opened: Runtime) -> None:
     rows = [
         {"id": f"o{n}", "pid": n, "beat_at": n / 2, "flow_run": f"'{n}" if n % 2 else None}
         for n in range(300)
     ]
-    async with opened.database.write() as connection:
+    async with opened.journal.database.write() as connection:
         statement = insert_new(connection, owners, host="here", lease=1.0)
         await insert_many(connection, statement, rows)
         await insert_many(connection, statement, [row | {"pid": -1} for row in rows])

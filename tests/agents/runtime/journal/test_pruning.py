@@ -3,15 +3,15 @@
 import pytest
 from sqlalchemy import delete
 
-from agents.runtime.agent import agent
-from agents.runtime.bus.posting import publish
-from agents.runtime.bus.topics import Topic
+from agents.runtime.context import Runtime
 from agents.runtime.errors import Parked
-from agents.runtime.journal import Journal
+from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.pruning import ABOUT_ITEMS, prune
 from agents.runtime.journal.schema import items, messages, outbox, positions
-from agents.runtime.policies import PURE
-from tests.agents.runtime.workshop import Job, change, jobs, rows, run, with_notices
+from agents.runtime.messaging.connection import publish
+from agents.runtime.model.message import Topic
+from agents.runtime.model.policies import PURE
+from tests.agents.runtime.jobs import Job, change, jobs, rows, run, with_notices
 
 DAY = 86_400.0
 SAID = Topic("tests.said", Job)
@@ -25,20 +25,20 @@ def look_or_ask(job: Job) -> None:
         raise RuntimeError("a bug")
 
 
-async def old(opened: Journal) -> None:
+async def old(opened: Runtime) -> None:
     """Two jobs that ended two days ago, one that waits and one dead letter of then."""
     await run(jobs(4), look_or_ask)
     for row in await rows(items):
         if row.ended_at is not None:
             await change(row.key, ended_at=row.ended_at - 2 * DAY)
-    assert opened.owner.remaining() > 0
+    assert opened.lease.remaining() > 0
 
 
-async def test_only_what_ended_long_ago_is_forgotten(opened: Journal) -> None:
+async def test_only_what_ended_long_ago_is_forgotten(opened: Runtime) -> None:
     await old(opened)
-    assert await prune(opened, "jobs", older_than=3 * DAY) == 0
-    assert await prune(opened, "jobs", older_than=DAY) == 2
-    assert await prune(opened, "jobs", older_than=DAY) == 0
+    assert await prune(opened.journal, "jobs", older_than=3 * DAY) == 0
+    assert await prune(opened.journal, "jobs", older_than=DAY) == 2
+    assert await prune(opened.journal, "jobs", older_than=DAY) == 0
     kept = {row.key: row for row in await rows(items)}
     assert [key for key, row in kept.items() if row.body] == ["job-0002", "job-0003"]
     left = {kept["job-0002"].id, kept["job-0003"].id}
@@ -46,9 +46,9 @@ async def test_only_what_ended_long_ago_is_forgotten(opened: Journal) -> None:
         assert {row.item for row in await rows(table)} <= left
 
 
-async def test_what_was_forgotten_is_still_recognised(opened: Journal) -> None:
+async def test_what_was_forgotten_is_still_recognised(opened: Runtime) -> None:
     await old(opened)
-    await prune(opened, "jobs", older_than=DAY)
+    await prune(opened.journal, "jobs", older_than=DAY)
     again = await run(jobs(2), look_or_ask)
     assert again.outcomes == {"already done": 2}
     changed = await run([Job(key="job-0000", text="other")], look_or_ask)
@@ -56,23 +56,23 @@ async def test_what_was_forgotten_is_still_recognised(opened: Journal) -> None:
 
 
 async def test_the_number_of_an_items_last_message_goes_after_its_messages(
-    opened: Journal,
+    opened: Runtime,
 ) -> None:
     await old(opened)
     ended = [row.id for row in await rows(items) if row.ended_at is not None]
-    async with opened.database.write() as connection:
+    async with opened.journal.database.write() as connection:
         for item in ended:
             await publish(connection, SAID, Job(key="a"), item=item)
         await connection.execute(delete(messages).where(messages.c.item == ended[0]))
-    await prune(opened, "jobs", older_than=DAY)
+    await prune(opened.journal, "jobs", older_than=DAY)
     assert [row.item for row in await rows(positions)] == ended[1:]
 
 
-async def test_unsent_messages_are_not_forgotten(opened: Journal) -> None:
+async def test_unsent_messages_are_not_forgotten(opened: Runtime) -> None:
     await run(jobs(1), look_or_ask, scenario=with_notices("job.done"))
     await change("job-0000", ended_at=0.0)
     assert [row.status for row in await rows(outbox)] == ["waiting"]
-    assert await prune(opened, "jobs", older_than=DAY) == 0
+    assert await prune(opened.journal, "jobs", older_than=DAY) == 0
 
 
 @pytest.fixture(autouse=True)

@@ -9,20 +9,20 @@ from contextlib import AsyncExitStack
 import pytest
 from sqlalchemy import Row, select
 
-from agents.runtime.journal import Journal, open_journal
-from agents.runtime.journal.acceptance import Disposition, NewItem, Sender, accept
+from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.journal.claims import claim
+from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.journal.queue import claim_first, left_over
-from agents.runtime.journal.ranks import Priority
 from agents.runtime.journal.schema import items
+from agents.runtime.journal.submit import Disposition, NewItem, Sender, accept
 from agents.runtime.settings import Settings
-from tests.agents.runtime.workshop import change, doomed, new_items, rows
+from tests.agents.runtime.jobs import change, doomed, new_items, rows
 
 CLAIMERS = 4
 
 
 async def enqueue(
-    journal: Journal, keys: Sequence[str], tenant: str = "t", priority: Priority = Priority.NORMAL
+    journal: Runtime, keys: Sequence[str], tenant: str = "t", priority: Priority = Priority.NORMAL
 ) -> None:
     new = [
         NewItem(item.key, item.body, item.body_hash, item.trace, priority)
@@ -30,33 +30,33 @@ async def enqueue(
     ]
     for start in range(0, len(new), 500):
         sender = Sender(tenant, "jobs", "1")
-        answers = await accept(journal.database, sender, new[start : start + 500])
+        answers = await accept(journal.journal.database, sender, new[start : start + 500])
         assert {answer.disposition for answer in answers} == {Disposition.QUEUED}
 
 
-async def claimed(journal: Journal, most: int = 256) -> list[Row[tuple[object, ...]]]:
-    return await claim_first(journal.database, journal.owner.id, "jobs", most)
+async def claimed(journal: Runtime, most: int = 256) -> list[Row[tuple[object, ...]]]:
+    return await claim_first(journal.journal.database, journal.lease.id, "jobs", most)
 
 
-async def test_items_wait_and_are_claimed_in_the_order_in_which_they_came(opened: Journal) -> None:
+async def test_items_wait_and_are_claimed_in_the_order_in_which_they_came(opened: Runtime) -> None:
     await enqueue(opened, [f"k{n:02}" for n in range(30)])
     taken = [row.key for _ in range(4) for row in await claimed(opened, 10)]
     assert taken == [f"k{n:02}" for n in range(30)]
     assert {row.fence for row in await rows(items)} == {1}
 
 
-async def test_the_same_item_again_waits_only_once(opened: Journal) -> None:
+async def test_the_same_item_again_waits_only_once(opened: Runtime) -> None:
     await enqueue(opened, ["a"])
     sender = Sender("t", "jobs", "1")
-    (again,) = await accept(opened.database, sender, new_items(["a"]))
-    (other,) = await accept(opened.database, sender, new_items(["a"], '{"n":2}'))
+    (again,) = await accept(opened.journal.database, sender, new_items(["a"]))
+    (other,) = await accept(opened.journal.database, sender, new_items(["a"], '{"n":2}'))
     assert [again.disposition, other.disposition] == [Disposition.BUSY, Disposition.CONFLICT]
     assert len(await claimed(opened)) == 1
 
 
 @pytest.mark.slow
 async def test_ten_thousand_items_and_four_claimers_without_an_inversion(
-    journal_settings: Settings, opened: Journal
+    journal_settings: Settings, opened: Runtime
 ) -> None:
     """No claim takes an item while one that comes first, and that it could have had, is left."""
     for tenant in "abcd":
@@ -65,17 +65,17 @@ async def test_ten_thousand_items_and_four_claimers_without_an_inversion(
             await enqueue(opened, keys, tenant, priority)
     claims: list[tuple[float, float, list[float]]] = []
 
-    async def claimer(mine: Journal) -> None:
+    async def claimer(mine: Runtime) -> None:
         while found := await timed(mine):
             claims.append(found)
 
-    async def timed(mine: Journal) -> tuple[float, float, list[float]] | None:
+    async def timed(mine: Runtime) -> tuple[float, float, list[float]] | None:
         begun, found = time.monotonic(), await claimed(mine, 100)
         return (begun, time.monotonic(), [row.rank for row in found]) if found else None
 
     async with AsyncExitStack() as stack:
         several = [
-            await stack.enter_async_context(open_journal(journal_settings)) for _ in range(CLAIMERS)
+            await stack.enter_async_context(open_runtime(journal_settings)) for _ in range(CLAIMERS)
         ]
         await asyncio.gather(*(claimer(mine) for mine in several))
     assert sum(len(ranks) for _, _, ranks in claims) == 10_000
@@ -85,7 +85,7 @@ async def test_ten_thousand_items_and_four_claimers_without_an_inversion(
 
 
 async def test_what_is_due_later_is_not_in_the_way_and_takes_its_old_place(
-    opened: Journal,
+    opened: Runtime,
 ) -> None:
     await enqueue(opened, ["a", "b", "c"])
     await change("a", retry_at=time.time() + 60)
@@ -100,21 +100,21 @@ async def test_the_suspected_and_what_the_dead_held_are_left_over(
     async with doomed(journal_settings) as dying:
         await enqueue(dying, ["a", "b", "c", "d"])
         assert [row.key for row in await claimed(dying, 2)] == ["a", "b"]
-        await change("c", deaths=1)
-    async with open_journal(journal_settings) as opened:
+        await change("c", crash_count=1)
+    async with open_runtime(journal_settings) as opened:
         assert [row.key for row in await claimed(opened)] == ["d"]
-        ids = await left_over(opened.database, "jobs")
+        ids = await left_over(opened.journal.database, "jobs")
         assert len(ids) == 3
-        async with opened.database.write() as connection:
-            taken = await claim(connection, opened.owner.id, ids)
+        async with opened.journal.database.write() as connection:
+            taken = await claim(connection, opened.lease.id, ids)
         assert {row.key for row in taken} == {"a", "b", "c"}
-        assert await left_over(opened.database, "jobs") == []
+        assert await left_over(opened.journal.database, "jobs") == []
 
 
-async def test_what_the_living_hold_is_not_left_over(opened: Journal) -> None:
+async def test_what_the_living_hold_is_not_left_over(opened: Runtime) -> None:
     await enqueue(opened, ["a"])
     await claimed(opened)
-    assert await left_over(opened.database, "jobs") == []
+    assert await left_over(opened.journal.database, "jobs") == []
 
 
 @pytest.mark.parametrize("query", ["claim", "due"])
@@ -139,8 +139,8 @@ async def test_a_claim_reads_the_front_of_an_index_only(sqlite_url: str, query: 
     assert Counter(steps)
 
 
-async def test_nothing_is_claimed_of_another_scenario(opened: Journal) -> None:
-    await accept(opened.database, Sender("t", "other", "1"), new_items(["a"]))
+async def test_nothing_is_claimed_of_another_scenario(opened: Runtime) -> None:
+    await accept(opened.journal.database, Sender("t", "other", "1"), new_items(["a"]))
     assert await claimed(opened) == []
-    async with opened.database.read() as connection:
+    async with opened.journal.database.read() as connection:
         assert await connection.scalar(select(items.c.owner)) is None

@@ -9,8 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from agents.runtime.redis.embedded import FOLDER, LONGEST_SOCKET, Embedded, NoValkey, answers
-from agents.runtime.redis.keeper import PID, is_alive, is_kept, start
+from agents.runtime.redis.embedded import (
+    FOLDER,
+    LONGEST_SOCKET,
+    EmbeddedValkey,
+    ValkeyUnavailable,
+    answers,
+)
+from agents.runtime.redis.valkey_supervisor import PID, is_alive, is_kept, start
 from tests.redis_servers import Valkey, eventually
 
 USER = """
@@ -45,7 +51,7 @@ def test_it_is_started_once_and_ends_with_its_last_user_even_if_that_is_killed(
 
 
 def test_a_killed_server_comes_back_and_a_killed_keeper_takes_it_along(tmp_path: Path) -> None:
-    mine, folder = Embedded(tmp_path), tmp_path / FOLDER
+    mine, folder = EmbeddedValkey(tmp_path), tmp_path / FOLDER
     socket = mine.ensure()
     Valkey(tmp_path).kill()
     eventually(lambda: answers(socket, folder))
@@ -58,7 +64,7 @@ def test_a_killed_server_comes_back_and_a_killed_keeper_takes_it_along(tmp_path:
 
 
 def test_a_server_without_a_keeper_is_replaced_by_one_with_a_keeper(tmp_path: Path) -> None:
-    mine, folder = Embedded(tmp_path), tmp_path / FOLDER
+    mine, folder = EmbeddedValkey(tmp_path), tmp_path / FOLDER
     folder.mkdir()
     orphan = start(folder, folder / "valkey.sock")
     eventually(lambda: answers(folder / "valkey.sock", folder))
@@ -72,7 +78,7 @@ def test_a_server_without_a_keeper_is_replaced_by_one_with_a_keeper(tmp_path: Pa
 
 
 def test_what_answers_must_be_the_process_that_the_folder_names(tmp_path: Path) -> None:
-    mine = Embedded(tmp_path)
+    mine = EmbeddedValkey(tmp_path)
     socket = mine.ensure()
     pid = tmp_path / FOLDER / PID
     true = pid.read_text()
@@ -85,12 +91,12 @@ def test_what_answers_must_be_the_process_that_the_folder_names(tmp_path: Path) 
 
 @pytest.mark.slow
 def test_one_that_hangs_is_told_at_once(tmp_path: Path) -> None:
-    mine = Embedded(tmp_path)
+    mine = EmbeddedValkey(tmp_path)
     mine.ensure()
     Valkey(tmp_path).hang()
     try:
-        with pytest.raises(NoValkey, match="does not answer"):
-            Embedded(tmp_path).ensure()
+        with pytest.raises(ValkeyUnavailable, match="does not answer"):
+            EmbeddedValkey(tmp_path).ensure()
     finally:
         Valkey(tmp_path).go_on()
     mine.leave()
@@ -98,7 +104,7 @@ def test_one_that_hangs_is_told_at_once(tmp_path: Path) -> None:
 
 def test_a_long_folder_name_gets_a_short_socket_that_is_closed_to_others(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 90)
-    mine = Embedded(deep)
+    mine = EmbeddedValkey(deep)
     socket = mine.ensure()
     assert len(os.fsencode(socket)) <= LONGEST_SOCKET
     assert socket.parent.stat().st_mode & 0o077 == 0
@@ -106,7 +112,7 @@ def test_a_long_folder_name_gets_a_short_socket_that_is_closed_to_others(tmp_pat
 
 
 async def test_many_who_ask_at_once_get_one(tmp_path: Path) -> None:
-    several = [Embedded(tmp_path) for _ in range(5)]
+    several = [EmbeddedValkey(tmp_path) for _ in range(5)]
     sockets = await asyncio.gather(*(asyncio.to_thread(one.ensure) for one in several))
     assert len(set(sockets)) == 1
     for one in several:

@@ -9,12 +9,12 @@ from agents.services import Services
 from agents.services.carriers import http_api
 from agents.services.carriers.protocol import Parcel, Refused
 from agents.services.http import Rejected
-from tests.agents.services.conftest import Ledger
+from tests.agents.services.conftest import JournalView
 
 PARCEL = Parcel("o1", 500, "Ann", "1 Elm St", "", "Reno", "NV", "89501", "US")
 
 
-async def test_a_parcel_is_booked_once(services: Services, name: str, ledger: Ledger) -> None:
+async def test_a_parcel_is_booked_once(services: Services, name: str, ledger: JournalView) -> None:
     swift = services.carriers[0]
     booking = await swift.book(name, PARCEL)
     assert (booking.carrier, booking.status) == ("swift", "booked")

@@ -11,7 +11,7 @@ from agents.services.http import HttpApi, Rejected
 from agents.services.inventory import http_api
 from agents.services.inventory.protocol import OutOfStock, Reservation, StockLine, UnknownSku
 from tests.agents.services.bare import send, stock
-from tests.agents.services.conftest import Ledger
+from tests.agents.services.conftest import JournalView
 
 
 async def left(api: HttpApi, sku: str) -> tuple[int, int, int]:
@@ -112,7 +112,7 @@ async def test_a_listing_shows_all_reservations_once_as_they_stand(
 
 @pytest.mark.slow
 async def test_500_buyers_of_100_pieces(
-    services: Services, api: HttpApi, name: str, ledger: Ledger
+    services: Services, api: HttpApi, name: str, ledger: JournalView
 ) -> None:
     await stock(api, name, 100)
 

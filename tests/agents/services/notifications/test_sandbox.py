@@ -6,13 +6,13 @@ from agents.runtime.errors import UnknownOutcome
 from agents.runtime.settings import Settings
 from agents.services import Services, connect_services
 from agents.services.notifications.protocol import Message
-from tests.agents.services.conftest import Ledger
+from tests.agents.services.conftest import JournalView
 
 LETTER = Message("email", "ann@example.com", "Your order", "Sent.")
 
 
 async def test_every_message_is_written_down_doubles_too(
-    services: Services, name: str, ledger: Ledger
+    services: Services, name: str, ledger: JournalView
 ) -> None:
     await services.notifications.send(name, LETTER)
     await services.notifications.send(name, LETTER)
@@ -21,7 +21,7 @@ async def test_every_message_is_written_down_doubles_too(
 
 
 async def test_a_lost_message_is_unknown(
-    sandbox_settings: Settings, name: str, ledger: Ledger
+    sandbox_settings: Settings, name: str, ledger: JournalView
 ) -> None:
     async with connect_services(sandbox_settings, faults="notifications.send:lost=1") as services:
         with pytest.raises(UnknownOutcome):

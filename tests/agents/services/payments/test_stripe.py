@@ -16,7 +16,7 @@ from agents.services.http import HttpApi, Rejected
 from agents.services.payments import stripe
 from agents.services.payments.protocol import Declined, Payment
 from agents.services.payments.stripe import StripePayments
-from tests.agents.services.conftest import Ledger
+from tests.agents.services.conftest import JournalView
 from tests.agents.services.payments.conftest import Peer
 
 VISA = "pm_card_visa"
@@ -146,7 +146,7 @@ async def test_an_unknown_payment_is_no_reason_to_undo(peer: Peer) -> None:
 
 @pytest.mark.slow
 async def test_300_orders_and_every_third_call_disturbed(
-    sandbox_settings: Settings, name: str, ledger: Ledger
+    sandbox_settings: Settings, name: str, ledger: JournalView
 ) -> None:
     """Repeated under the same key until it is known: each order is charged once and in full."""
     async with connect_services(sandbox_settings, faults=DISTURBED) as services:

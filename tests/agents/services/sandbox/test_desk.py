@@ -17,7 +17,7 @@ from agents.services.payments.protocol import Declined, Payment
 from agents.services.sandbox import desk
 from agents.services.sandbox.faults import HEADER
 from tests.agents.services.bare import send, stock
-from tests.agents.services.conftest import Ledger
+from tests.agents.services.conftest import JournalView
 
 PARCEL = Parcel("o1", 500, "Ann", "1 Elm St", "", "Reno", "NV", "89501", "US")
 AFTER_THE_WORK = ("timeout", "reset", "error", "truncated")
@@ -31,7 +31,7 @@ async def authorised(services: Services, name: str) -> Payment:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", AFTER_THE_WORK)
 async def test_captured_but_not_told(
-    sandbox_settings: Settings, name: str, ledger: Ledger, kind: str
+    sandbox_settings: Settings, name: str, ledger: JournalView, kind: str
 ) -> None:
     faults = f"payments.capture:{kind}=1"
     async with connect_services(sandbox_settings, faults=faults) as services:
@@ -49,7 +49,7 @@ async def test_captured_but_not_told(
 
 
 async def test_asked_to_slow_down_once(
-    sandbox_settings: Settings, name: str, ledger: Ledger
+    sandbox_settings: Settings, name: str, ledger: JournalView
 ) -> None:
     faults = "payments.open:rate_limit=1"
     async with connect_services(sandbox_settings, faults=faults) as services:
@@ -64,7 +64,7 @@ async def test_asked_to_slow_down_once(
 
 
 async def test_out_of_service_for_good(
-    sandbox_settings: Settings, name: str, ledger: Ledger
+    sandbox_settings: Settings, name: str, ledger: JournalView
 ) -> None:
     async with connect_services(sandbox_settings, faults="carriers.book:outage=1") as services:
         for _ in range(3):
@@ -113,7 +113,7 @@ CALLS: dict[str, Act] = {
 
 @pytest.mark.parametrize("operation", CALLS)
 async def test_every_operation_heeds_its_faults(
-    sandbox_settings: Settings, api: HttpApi, name: str, ledger: Ledger, operation: str
+    sandbox_settings: Settings, api: HttpApi, name: str, ledger: JournalView, operation: str
 ) -> None:
     await stock(api, name, 1)
     if operation == "inventory.issue":

@@ -1,0 +1,159 @@
+"""The runtime of one process: its journal, and around it lease, processes, signals, cache and logs."""
+
+import asyncio
+import gc
+import os
+import socket
+import threading
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cache
+
+from prefect.runtime import flow_run
+
+from agents.runtime.clock import clock
+from agents.runtime.journal import Journal, workers
+from agents.runtime.journal.database import Database
+from agents.runtime.process_pool import ProcessPool
+from agents.runtime.redis.client import RedisClient
+from agents.runtime.redis.shared_cache import SharedCache
+from agents.runtime.settings import Settings
+from agents.runtime.shutdown import Stop, stop_on_sigterm
+from agents.runtime.telemetry import get_logger, start_telemetry
+
+log = get_logger(__name__)
+
+BEATS_PER_LEASE = 5
+
+
+class Lease:
+    """The identity of this process in the journal, kept alive by the heartbeat of its own thread.
+
+    `seconds` after its last heartbeat other processes may take over what it holds.
+    """
+
+    def __init__(self, database: Database, url: str, seconds: float) -> None:
+        self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        self.seconds = seconds
+        self._database, self._url = database, url
+        self._stopped = threading.Event()
+        self._beaten = clock().monotonic()
+        self._thread = threading.Thread(target=self._keep_beating, name="lease", daemon=True)
+
+    async def register(self) -> None:
+        """Write the row and start the heartbeat."""
+        self._beaten = clock().monotonic()
+        await workers.register(self._database, self.id, self.seconds, flow_run.get_id())
+        self._start_beating()
+
+    async def retire(self) -> None:
+        """Hand back what is still held, without counting a crash, and remove the row."""
+        await self._stop_beating()
+        await workers.retire(self._database, self.id)
+
+    def remaining(self) -> float:
+        """Seconds for which no other process can take over what this one holds."""
+        return self._beaten + self.seconds - clock().monotonic()
+
+    def _start_beating(self) -> None:
+        self._thread.start()
+
+    async def _stop_beating(self) -> None:
+        self._stopped.set()
+        await asyncio.to_thread(self._thread.join)
+
+    def _keep_beating(self) -> None:
+        asyncio.run(self._beat_until_stopped())
+
+    async def _beat_until_stopped(self) -> None:
+        # Its own engine: connections of the flow's event loop cannot be shared with this thread.
+        database = Database(self._url)
+        while not await asyncio.to_thread(self._stopped.wait, self.seconds / BEATS_PER_LEASE):
+            await self._beat(database)
+        await database.close()
+
+    async def _beat(self, database: Database) -> None:
+        begun = clock().monotonic()
+        try:
+            if await workers.beat(database, self.id):
+                self._beaten = begun
+        except Exception:
+            log.exception("heartbeat failed", worker=self.id, remaining=self.remaining())
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What the agents of this process share while it is open."""
+
+    journal: Journal
+    lease: Lease
+    settings: Settings
+    stop: Stop = field(default_factory=Stop)
+    process_pool: ProcessPool = field(default_factory=ProcessPool)
+    cache: SharedCache = field(default_factory=SharedCache)
+
+
+_runtime: ContextVar[Runtime | None] = ContextVar("runtime", default=None)
+
+
+class NotOpen(LookupError):
+    """There is no runtime here: agents take batches inside `async with open_runtime(settings):`."""
+
+    def __str__(self) -> str:
+        return "no runtime is open: run this inside `async with open_runtime(settings):`"
+
+
+def runtime() -> Runtime:
+    """The runtime that is open here. Raises NotOpen outside of `open_runtime`."""
+    here = _runtime.get()
+    if here is None:
+        raise NotOpen
+    return here
+
+
+def shared_cache() -> SharedCache:
+    """The cache of the open runtime; without one, the copies of this process alone."""
+    here = _runtime.get()
+    return _LOCAL_CACHE if here is None else here.cache
+
+
+_LOCAL_CACHE = SharedCache()
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    """Open and migrate the journal, hold items under a lease within the block, hand back after it."""
+    start_telemetry(settings)
+    database = Database(settings.journal)
+    lease = Lease(database, settings.journal, settings.lease_seconds)
+    cache = SharedCache(RedisClient(settings))
+    try:
+        await database.migrate()
+        await lease.register()
+        _spare_the_collector()
+        with stop_on_sigterm() as stop:
+            journal = Journal(database, settings.tenant)
+            opened = Runtime(journal, lease, settings, stop, ProcessPool(), cache)
+            token = _runtime.set(opened)
+            try:
+                yield opened
+            finally:
+                _runtime.reset(token)
+                await opened.process_pool.close()
+                await lease.retire()
+    finally:
+        await cache.close()
+        await database.close()
+
+
+@cache
+def _spare_the_collector() -> None:
+    """Once a process: what is loaded by now stays, so no full collection need walk through it.
+
+    Prefect and SQLAlchemy are some 200,000 objects; walking through them took a tenth of the time.
+    """
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,382 @@
+"""An agent as an object: a Prefect task around a function, with all that the runtime asks of it."""
+
+import hashlib
+import inspect
+import sys
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import (
+    Any,
+    Generic,
+    NewType,
+    ParamSpec,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+import orjson
+from prefect import Task
+from prefect.cache_policies import NO_CACHE, CachePolicy
+from prefect.context import FlowRunContext, TaskRunContext
+from pydantic import TypeAdapter
+
+from agents.runtime.context import shared_cache
+from agents.runtime.errors import TransientError
+from agents.runtime.model.batch import Batch
+from agents.runtime.model.item import Decision, Item
+from agents.runtime.model.policies import Policy, Settle
+from agents.runtime.model.upcasting import Upcasts, read
+from agents.runtime.redis.shared_cache import Wanted
+from agents.runtime.telemetry import CACHE
+
+P = ParamSpec("P")
+R = TypeVar("R")
+LONGEST_KEY = 255
+CACHE_FORMAT = 2  # raise it to forget every cached result
+_ANY = TypeAdapter(Any)
+
+EffectKey = NewType("EffectKey", str)
+"""Annotates the parameter that takes the idempotency key of the agent's own effect."""
+
+UndoneKey = NewType("UndoneKey", str)
+"""Annotates the parameter of a compensation that takes the key of the effect it undoes."""
+
+AGENTS: dict[str, "Agent[Any, Any]"] = {}
+
+Run = Callable[["Agent[Any, Any]", Batch], Coroutine[Any, Any, Batch]]
+
+_provided: ContextVar[Mapping[Any, object]] = ContextVar("provided", default={})  # noqa: B039 - never changed
+
+
+@contextmanager
+def provide(services: Mapping[Any, object]) -> Iterator[None]:
+    """Within the block, agents that ask for one of these types get its object.
+
+    `services` maps a type, such as the protocol of an outside system, to what stands for it.
+    """
+    token = _provided.set({**_provided.get(), **services})
+    try:
+        yield
+    finally:
+        _provided.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The arguments of `@agent`."""
+
+    policy: Policy
+    version: str
+    undo: "Agent[Any, Any] | None"
+    settle: Settle | None
+    batched: bool
+    outbox: bool
+    upcasts: Upcasts
+
+
+class Agent(Task[[Batch], Batch], Generic[P, R]):
+    """A Prefect task around `function`, which asks by type for what it needs.
+
+    The first parameter is the item's payload. Each other one is a fact that an earlier agent stated
+    (`X | None` where it may be missing), a service that `provide` knows, an EffectKey or UndoneKey,
+    or the `Decision | None` of a person whom the agent asked by raising Parked. `run` takes a batch
+    through it.
+    """
+
+    def __init__(self, function: Callable[P, Any], options: Options, run: Run) -> None:
+        _check(function, options)
+        self.function = function
+        self.policy, self.settle, self.undo = options.policy, options.settle, options.undo
+        self.batched, self.outbox, self.upcasts = options.batched, options.outbox, options.upcasts
+        self.undoes: list[str] = []
+        super().__init__(
+            fn=_task_function(self, run),  # type: ignore[arg-type]  # Prefect types sync functions only
+            name=function.__name__,
+            version=options.version,
+            description=inspect.getdoc(function),
+            task_run_name=function.__name__.replace("_", "-") + ": {batch}",
+            cache_policy=NO_CACHE,
+            persist_result=False,
+            retries=0,
+        )
+        self.version: str = options.version
+        if self.undo is not None:
+            self.undo.undoes.append(self.name)
+        if AGENTS.setdefault(self.name, self).function.__module__ != function.__module__:
+            raise ValueError(f"two agents are named {self.name!r}: steps are journalled by name")
+        AGENTS[self.name] = self
+
+    def __call__(self, batch: Batch, /) -> Coroutine[Any, Any, Batch]:  # type: ignore[override]  # the one form
+        """Take a batch through the journal; returns the batch of the items that go on.
+
+        Inside a flow this is a task run; outside of one a plain call that needs no server. So is a
+        call within a task run: steps of few items may share one, where latency counts.
+        Raises TypeError for what is no batch.
+        """
+        if not isinstance(batch, Batch):
+            raise TypeError(f"{self.name} takes a Batch; {self.name}.call() takes a bare payload")
+        alone = FlowRunContext.get() is not None and TaskRunContext.get() is None
+        shown = alone and (batch.count > 0 or (self.outbox and bool(batch.context.ended)))
+        return super().__call__(batch) if shown else self.fn(batch)  # type: ignore[return-value]  # Prefect types sync functions only
+
+    def call(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        """Run the function once on a bare payload, without journal; inside a flow a task run.
+
+        Results of a pure agent come from Prefect's cache there. Raises TypeError for an effect.
+        """
+        if self.policy.effect:
+            raise TypeError(
+                f"{self.name} changes the world: call it on a batch, never on a bare item"
+            )
+        return self._single(*args, **kwargs)
+
+    def key(self, item: Item, occurrence: int) -> str:
+        """The idempotency key of this effect: the same in every process and at every attempt."""
+        key = f"{item.tenant}:{item.scenario}:{item.key}:{self.name}:{occurrence}"
+        if len(key) <= LONGEST_KEY and key.isascii():
+            return key
+        return hashlib.sha256(key.encode()).hexdigest()
+
+    def arguments(
+        self,
+        item: Item,
+        key: str,
+        function: Callable[..., Any] | None = None,
+        given: Mapping[Any, object] | None = None,
+    ) -> list[Any]:
+        """The arguments of the function for this item; `given` adds values by type.
+
+        Raises TypeError for a type that neither an agent has stated nor `provide` knows.
+        """
+        parameters = self._parameters if function is None else _parameters(function)
+        facts, ask = item.facts if given is None else {**item.facts, **given}, self._argument
+        # A list, not a generator, and a call for what is no plain fact only: it is done per item.
+        return [item.payload, *[facts[k] if k in facts else ask(item, key, k) for k in parameters]]
+
+    def columns(self, rows: Sequence[list[Any]]) -> list[Any]:
+        """The arguments of a batched function: a list for each fact, a service as it is."""
+        kinds = [list, *(get_origin(kind) for kind in self._parameters)]
+        together = zip(kinds, zip(*rows, strict=True), strict=True)
+        return [list(column) if kind is list else column[0] for kind, column in together]
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether a call is the function and nothing more: no effect, batch, process or cache."""
+        policy = self.policy
+        more = policy.effect or policy.process or policy.cache_seconds or self.batched
+        return not more and not inspect.iscoroutinefunction(self.function)
+
+    @cached_property
+    def module(self) -> str:
+        """Where another process finds the agent, also if this one runs its module by `python -m`."""
+        module = self.function.__module__
+        spec = sys.modules[module].__spec__
+        return module if spec is None else spec.name
+
+    async def cached(self, arguments: Sequence[Any], compute: Callable[[], Awaitable[Any]]) -> Any:
+        """The fact for these arguments: a copy that any process has stored, or computed now."""
+
+        async def text() -> str:
+            return self.encode(await compute())
+
+        key = self._by_input.compute_key(None, {"arguments": arguments}, None)
+        check, policy = partial(self.decode, version=self.version), self.policy
+        wanted = Wanted(key, text, check, policy.cache_seconds, patience=policy.timeout)
+        found, source = await shared_cache().get(wanted)
+        CACHE.labels(self.name, self.version, source).inc()
+        return check(found)
+
+    def packed(self, arguments: list[Any]) -> str:
+        """The arguments of a call as JSON, for another process."""
+        return self._packing[0].dump_json(tuple(arguments)).decode()
+
+    def call_packed(self, arguments: str) -> str:
+        """Call the function in that process; returns its result as JSON."""
+        (taken, returned), function = self._packing, cast("Callable[..., Any]", self.function)
+        return returned.dump_json(function(*taken.validate_json(arguments))).decode()
+
+    def unpacked(self, returned: str) -> Any:
+        """The result of `call_packed`, back in this process."""
+        return self._packing[1].validate_json(returned)
+
+    def encode(self, fact: object) -> str:
+        """A fact as JSON for the journal."""
+        return self._adapter.dump_json(fact).decode()
+
+    def decode(self, output: str | None, version: str) -> Any:
+        """The fact back from the journal, where this version stated it. Raises Unreadable."""
+        return read(self._adapter, output or "null", version, self.version, self.upcasts)
+
+    @cached_property
+    def _parameters(self) -> list[Any]:
+        return _parameters(self.function)
+
+    @cached_property
+    def _packing(self) -> tuple[TypeAdapter[Any], TypeAdapter[Any]]:
+        hints = get_type_hints(self.function)
+        taken = [hints[name] for name in inspect.signature(self.function).parameters]
+        together: Any = types.GenericAlias(tuple, tuple(taken))
+        return TypeAdapter(together), TypeAdapter(hints["return"])
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any]:
+        returned = get_type_hints(self.function).get("return", Any)
+        if self.batched:
+            (returned,) = get_args(returned)
+        return TypeAdapter(returned)
+
+    @cached_property
+    def _by_input(self) -> "ByInput":
+        source = inspect.getsource(self.function)
+        return ByInput(agent=self.name, version=self.version, source=source)
+
+    def _argument(self, item: Item, key: str, kind: Any) -> Any:
+        if kind is EffectKey:
+            return key
+        if kind is UndoneKey:
+            made = [item.effects[p] for p in item.effects if p[0] in self.undoes]
+            return min(made, key=lambda effect: effect.intended_at).key
+        if (provided := _provided.get()) and kind in provided:
+            return provided[kind]
+        if Decision in get_args(kind):
+            return item.decided(self.name)
+        if get_origin(kind) in {Union, types.UnionType}:
+            return next((item.facts[k] for k in get_args(kind) if k in item.facts), None)
+        if self.batched:
+            (kind,) = get_args(kind)
+        if kind not in item.facts:
+            raise TypeError(
+                f"{self.name} needs a {_word(kind)}, which no agent before it stated "
+                "and no service provides"
+            )
+        return item.facts[kind]
+
+    @cached_property
+    def _single(self) -> Callable[..., Coroutine[Any, Any, Any]]:
+        """The function as a coroutine function of one bare payload."""
+
+        async def plain(*args: Any, **kwargs: Any) -> Any:
+            result = self.function(*args, **kwargs)
+            return await result if inspect.isawaitable(result) else result
+
+        async def once(*args: Any, **kwargs: Any) -> Any:
+            if not self.policy.cache_seconds:
+                return await plain(*args, **kwargs)
+            bound = inspect.signature(self.function).bind(*args, **kwargs)
+            return await self.cached(bound.args, partial(plain, *args, **kwargs))
+
+        async def as_json(*args: Any, **kwargs: Any) -> str:
+            # A JSON string: Prefect's own decoder would import what foreign data names as a class.
+            return self.encode(await once(*args, **kwargs))
+
+        as_json.__signature__ = inspect.signature(self.function)  # type: ignore[attr-defined]
+        task = _single_task(self, as_json)
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            if FlowRunContext.get() is None:
+                return await once(*args, **kwargs)
+            return self.decode(await task(*args, **kwargs), self.version)
+
+        return call
+
+
+@dataclass
+class ByInput(CachePolicy):
+    """Prefect's cache key of a single call: one for each agent, version, source and input."""
+
+    agent: str = ""
+    version: str = ""
+    source: str = ""
+
+    def compute_key(
+        self,
+        task_ctx: TaskRunContext | None,  # noqa: ARG002 - Prefect's signature
+        inputs: dict[str, Any] | None,
+        flow_parameters: dict[str, Any] | None,  # noqa: ARG002 - Prefect's signature
+        **_: Any,
+    ) -> str:
+        """The key of a call, from its inputs as JSON."""
+        body = orjson.dumps(
+            [CACHE_FORMAT, self.source, _ANY.dump_python(inputs, mode="json")],
+            option=orjson.OPT_SORT_KEYS,
+        )
+        return f"{self.agent}/{self.version}/{hashlib.sha256(body).hexdigest()}"
+
+
+def _single_task(
+    agent: Agent[Any, Any], function: Callable[..., Coroutine[Any, Any, str]]
+) -> Task[..., Coroutine[Any, Any, str]]:
+    policy = agent.policy
+    return Task(
+        function,
+        name=agent.name,
+        version=agent.version,
+        cache_policy=agent._by_input if policy.cached else NO_CACHE,  # noqa: SLF001 - its own task
+        persist_result=policy.cached,
+        result_serializer="json",
+        retries=policy.attempts - 1,
+        retry_delay_seconds=policy.backoff,
+        retry_jitter_factor=1,
+        retry_condition_fn=_is_transient,
+    )
+
+
+async def _is_transient(_task: Any, _run: Any, state: Any) -> bool:
+    return isinstance(await state.result(raise_on_failure=False), TransientError)
+
+
+def _task_function(
+    agent: Agent[Any, Any], run: Run
+) -> Callable[[Batch], Coroutine[Any, Any, Batch]]:
+    async def take(batch: Batch) -> Batch:
+        return await run(agent, batch)
+
+    function = agent.function
+    take.__name__, take.__qualname__ = function.__name__, function.__qualname__
+    take.__doc__, take.__module__ = function.__doc__, function.__module__
+    # `fn.__wrapped__` is the bare function; the signature must stay the task's own.
+    take.__signature__ = inspect.signature(take)  # type: ignore[attr-defined]  # set, not declared
+    take.__wrapped__ = function  # type: ignore[attr-defined]  # set, not declared
+    return take
+
+
+def _parameters(function: Callable[..., Any]) -> list[Any]:
+    hints = get_type_hints(function)
+    names = list(inspect.signature(function).parameters)[1:]
+    return [hints[name] for name in names]
+
+
+def _word(kind: Any) -> str:
+    return getattr(kind, "__name__", str(kind))
+
+
+def _check(function: Callable[..., Any], options: Options) -> None:
+    name, effect = function.__name__, options.policy.effect
+    if effect and options.settle is None:
+        raise TypeError(f"{name} is an effect: say settle=, how an unknown outcome is settled")
+    if not effect and (options.settle is not None or options.undo is not None):
+        raise TypeError(f"{name} has no effect: settle= and undo= do not apply")
+    if options.batched and options.policy.cache_seconds:
+        raise TypeError(f"{name} takes many items in one call: its results cannot be shared")
+    if effect and options.batched:
+        raise TypeError(f"{name} is an effect: it takes one item at a time, so each fails alone")
+    if options.policy.process:
+        _check_process(function)
+
+
+def _check_process(function: Callable[..., Any]) -> None:
+    name, module = function.__name__, sys.modules[function.__module__]
+    if inspect.iscoroutinefunction(function):
+        raise TypeError(f"{name} runs in a process of its own: make it a plain function")
+    if "<locals>" in function.__qualname__ or (
+        module.__name__ == "__main__" and not module.__spec__
+    ):
+        raise TypeError(f"{name} runs in a process of its own: put it on the top level of a module")

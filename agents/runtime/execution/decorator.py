@@ -1,0 +1,51 @@
+"""`@agent`: makes a function with one responsibility a Prefect task that takes an item or a batch."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, Protocol, TypeVar, overload
+
+from agents.runtime.execution.agent import Agent, Options
+from agents.runtime.execution.outbox import deliver
+from agents.runtime.execution.step import run_step
+from agents.runtime.model.policies import Policy, Settle
+from agents.runtime.model.upcasting import Upcasts
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Decorator(Protocol):
+    """What `agent(...)` returns: takes async and plain functions alike."""
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> Agent[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Agent[P, R]: ...
+
+
+def agent(  # noqa: PLR0913 - each is a word of the house, given by name
+    policy: Policy,
+    *,
+    version: str = "1",
+    undo: Agent[..., Any] | None = None,
+    settle: Settle | None = None,
+    batched: bool = False,
+    outbox: bool = False,
+    upcasts: Upcasts | None = None,
+) -> Decorator:
+    """Make a function an agent.
+
+    `undo` is the agent that compensates its effect; `settle` says how an unknown outcome is
+    settled and is required for an effect. A `batched` function takes lists and is called once for
+    the whole batch; if it fails, the batch is bisected. An `outbox` agent takes payload, Notice and
+    key, and is called for every unsent notice of the batch's ended items, at most once. `upcasts`
+    brings facts that earlier versions stored into the form of this one. An async
+    function is bounded by the policy's timeout; a plain one runs inline and must be quick, or has
+    the policy CPU and is killed at its timeout. Raises TypeError where policy and arguments do not
+    fit.
+    """
+    options = Options(policy, version, undo, settle, batched, outbox, upcasts or {})
+
+    def decorate(function: Callable[..., Any], /) -> Agent[Any, Any]:
+        return Agent(function, options, deliver if outbox else run_step)
+
+    return decorate

@@ -1,0 +1,95 @@
+"""How items leave the hands of a process: ended with their outcome and notices, or made to wait."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.exc import StatementError
+
+from agents.runtime.journal.database import Database, now
+from agents.runtime.journal.item_events import tell_ended
+from agents.runtime.journal.schema import outbox
+from agents.runtime.journal.statements import insert_many, insert_new, move
+from agents.runtime.journal.step_results import is_refusal
+from agents.runtime.model.item import Item, Notice
+from agents.runtime.model.lifecycle import Event, State
+from agents.runtime.telemetry import get_logger
+
+log = get_logger(__name__)
+
+
+async def end(
+    database: Database,
+    owner: str,
+    held: Sequence[Item],
+    event: Event,
+    notices: dict[int, Sequence[Notice]],
+) -> set[int]:
+    """End items in one transaction: state, outcome, history and outbox. Returns those that ended.
+
+    Notices that the database refuses are left out, those of their item alone.
+    """
+    try:
+        return await _end(database, owner, held, event, notices)
+    except (StatementError, UnicodeError) as error:
+        if not is_refusal(error):
+            raise
+        if len(held) == 1:
+            log.exception("notices cannot be stored", item=held[0].key)
+            return await _end(database, owner, held, event, {held[0].id: ()})
+        middle = len(held) // 2
+        first = await end(database, owner, held[:middle], event, notices)
+        return first | await end(database, owner, held[middle:], event, notices)
+
+
+async def park(
+    database: Database, owner: str, held: Sequence[Item], reason: str, state: State
+) -> set[int]:
+    """Let items wait for a person or another version of the code; what they did stays as it is."""
+    if not held:
+        return set()
+    since = {"waiting_since": now(), "decision": None}
+    details = {item.id: reason for item in held}
+    async with database.write() as connection:
+        return await move(
+            connection,
+            owner,
+            held,
+            Event.PARK,
+            state,
+            details=details,
+            owner=None,
+            **since,
+        )
+
+
+async def _end(
+    database: Database,
+    owner: str,
+    held: Sequence[Item],
+    event: Event,
+    notices: dict[int, Sequence[Notice]],
+) -> set[int]:
+    source = State.PROCESSING if event is Event.COMPLETE else State.COMPENSATING
+    async with database.write() as connection:
+        moved = set[int]()
+        for outcome, alike in _by_outcome(held).items():
+            ends: dict[str, Any] = {"ended_at": now(), "outcome": outcome}
+            moved |= await move(connection, owner, alike, event, source, owner=None, **ends)
+        ended = [item for item in held if item.id in moved]
+        rows = [
+            {"item": item.id, "topic": notice.topic, "channel": notice.channel, "body": notice.body}
+            for item in ended
+            for notice in notices[item.id]
+        ]
+        statement = insert_new(connection, outbox, status="waiting", attempts=0, at=now())
+        await insert_many(connection, statement, rows)
+        await tell_ended(connection, ended)
+    return moved
+
+
+def _by_outcome(held: Sequence[Item]) -> dict[str | None, list[Item]]:
+    """Outcomes are a few words: one statement each costs less than one for each item."""
+    groups: dict[str | None, list[Item]] = {}
+    for item in held:
+        groups.setdefault(item.outcome, []).append(item)
+    return groups

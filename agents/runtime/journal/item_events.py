@@ -1,0 +1,61 @@
+"""What the bus is told when items end: a message in the same commit, if any group wants to hear it."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agents.runtime.journal.database import now
+from agents.runtime.journal.schema import messages, subscriptions
+from agents.runtime.journal.statements import insert_many, insert_new
+from agents.runtime.model.item import Item
+from agents.runtime.model.lifecycle import State
+from agents.runtime.model.message import Topic
+
+
+class ItemEnded(BaseModel, frozen=True):
+    """An item of the scenario whose topic this is has ended; `item` is its id in the journal."""
+
+    item: int
+    tenant: str
+    key: str
+    state: State
+    outcome: str
+
+
+def ended(scenario: str) -> Topic[ItemEnded]:
+    """The topic of a scenario's items that end."""
+    return Topic(f"{scenario}.ended", ItemEnded)
+
+
+async def tell_ended(connection: AsyncConnection, items: Sequence[Item]) -> None:
+    """Publish with this transaction that these items of one scenario, in their last state, ended."""
+    if not items:
+        return
+    topic = ended(items[0].scenario)
+    heard = select(subscriptions.c.grp).where(subscriptions.c.topic == topic.name).limit(1)
+    if await connection.scalar(heard) is None:
+        return
+    rows = [
+        {
+            "id": f"{topic.name}:{item.id}:{item.fence}",
+            "topic": topic.name,
+            "version": topic.version,
+            "trace": f"00-{item.trace}-{item.id:016x}-01",
+            "body": topic.encode(_told(item)),
+        }
+        for item in items
+    ]
+    statement = insert_new(connection, messages, at=now(), relay_at=now())
+    await insert_many(connection, statement, rows)
+
+
+def _told(item: Item) -> ItemEnded:
+    return ItemEnded(
+        item=item.id,
+        tenant=item.tenant,
+        key=item.key,
+        state=item.state,
+        outcome=item.outcome or item.state,
+    )

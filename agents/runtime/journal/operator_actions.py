@@ -1,0 +1,346 @@
+"""What operators do to work items and dead letters. Every action is in the history, with name and reason."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Row, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agents.runtime.clock import DeadlineExceeded
+from agents.runtime.errors import AgentError, IllegalTransition
+from agents.runtime.journal import Journal
+from agents.runtime.journal.database import now
+from agents.runtime.journal.schema import dead_letters, effects, items, steps
+from agents.runtime.journal.statements import record
+from agents.runtime.model.item import SUPERSEDED, Decision, Failure
+from agents.runtime.model.lifecycle import Event, State, next_state
+from agents.runtime.model.scenario import Correction, hash_of
+
+
+class UnknownItem(AgentError):
+    """There is no such work item."""
+
+    def __init__(self, scenario: str, key: str) -> None:
+        super().__init__(scenario, key)
+        self.scenario, self.key = scenario, key
+
+    def __str__(self) -> str:
+        return f"{self.scenario} has no item {self.key!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorAction:
+    """Which item somebody acts on, who that is and why."""
+
+    scenario: str
+    key: str
+    by: str
+    reason: str
+
+    def detail(self, **more: Any) -> str:
+        """The act as the history keeps it."""
+        return orjson.dumps({"by": self.by, "reason": self.reason} | more).decode()
+
+
+async def decide(journal: Journal, action: OperatorAction, *, approved: bool) -> None:
+    """Approve or reject an item that waits; it goes on as soon as a process takes it.
+
+    What is rejected while it is compensated becomes a dead letter: somebody must settle it.
+    Raises UnknownItem, and IllegalTransition if it does not wait (any more).
+    """
+    async with journal.database.write() as connection:
+        row = await find(connection, journal, action)
+        _require_waiting(row, Event.DECIDE)
+        parked = select(steps.c.agent).where(steps.c.item == row.id, steps.c.status == "waiting")
+        agent = await connection.scalar(parked.order_by(steps.c.at.desc()).limit(1))
+        decision = Decision(agent or "", approved, action.by, action.reason)
+        verdict = "approved" if approved else "rejected"
+        detail = action.detail(verdict=verdict, agent=agent)
+        text = orjson.dumps(asdict(decision)).decode()
+        decided = {"decision": text, "waiting_since": None, "retry_at": None}
+        await shift(connection, row, Event.DECIDE, detail, **decided)
+
+
+async def edit(journal: Journal, action: OperatorAction, correction: Correction) -> None:
+    """Give an item that nobody holds another body; its agents, but for effects, begin again with that.
+
+    Raises UnknownItem, IllegalTransition, and what the scenario raises if it comes too late.
+    """
+    async with journal.database.write() as connection:
+        row = await find(connection, journal, action)
+        correction.require(row.body, row.version, await made(connection, row))
+        repeated = await repeat(connection, row, since=0.0)
+        after = hash_of(correction.body)
+        detail = action.detail(before=hash_of(row.body), after=after, repeated=repeated)
+        asked_anew: dict[str, Any] = dict.fromkeys(("decision", "waiting_since", "retry_at"))
+        asked_anew |= {"body": correction.body, "version": correction.scenario.version}
+        await shift(connection, row, Event.EDIT, detail, **asked_anew)
+
+
+async def escalate(journal: Journal, action: OperatorAction, seconds: float) -> bool:
+    """Say that an item waits for too long; after so many `seconds` more its time is up.
+
+    False if somebody has said so before.
+    """
+    async with journal.database.write() as connection:
+        row = await find(connection, journal, action)
+        _require_waiting(row, Event.ESCALATE)
+        if row.retry_at is not None:
+            return False
+        await shift(connection, row, Event.ESCALATE, action.detail(), retry_at=now() + seconds)
+    return True
+
+
+async def cancel(journal: Journal, action: OperatorAction) -> State:
+    """Cancel an item: at once if it waits or is a dead letter, else before its next effect.
+
+    Exactly one of this and the item's progress wins: one whose last effect has happened is completed,
+    for that may be one which nobody can undo. Returns `compensating` if it is cancelled; `processing`
+    or `pending` if whoever holds or takes it is told. Raises UnknownItem, and IllegalTransition for
+    an item that has ended or is being compensated already.
+    """
+    failure = Failure(
+        "cancel", "Cancelled", action.reason or "cancelled on request", cancelled=True
+    )
+    async with journal.database.write() as connection:
+        row = await find(connection, journal, action)
+        if row.state in (State.PROCESSING, State.PENDING):
+            told = await connection.execute(
+                update(items)
+                .where(items.c.id == row.id)
+                .values(cancel_requested=True, retry_at=None, sequence=items.c.sequence + 1)
+                .returning(items.c.id, items.c.sequence, items.c.fence)
+            )
+            detail = {row.id: action.detail()}
+            source = State(row.state)
+            await record(connection, told.all(), Event.CANCEL, source, row.owner, detail)
+            return source
+        text = orjson.dumps(asdict(failure)).decode()
+        fresh = {"retry_at": None, "waiting_since": None, "ended_at": None, "crash_count": 0}
+        await shift(connection, row, Event.CANCEL, action.detail(), failure=text, **fresh)
+        await connection.execute(
+            update(dead_letters)
+            .where(dead_letters.c.item == row.id, dead_letters.c.status == "open")
+            .values(status="cancelled")
+        )
+    return State.COMPENSATING
+
+
+async def expire(journal: Journal, action: OperatorAction) -> None:
+    """Compensate an item that waited beyond its deadline. Raises as `decide` does."""
+    failure = Failure("deadline", DeadlineExceeded.__name__, str(DeadlineExceeded()))
+    async with journal.database.write() as connection:
+        row = await find(connection, journal, action)
+        text = orjson.dumps(asdict(failure)).decode()
+        gone = {"retry_at": None, "waiting_since": None, "failure": text}
+        await shift(connection, row, Event.EXPIRE, action.detail(), **gone)
+
+
+def _require_waiting(row: Row[Any], event: Event) -> None:
+    if row.waiting_since is None:
+        raise IllegalTransition(row.key, row.state, event)
+
+
+async def made(connection: AsyncConnection, row: Row[Any]) -> frozenset[str]:
+    """The agents whose effects the item has, or may have."""
+    wanted = select(effects.c.agent).where(effects.c.item == row.id, effects.c.status != "refused")
+    return frozenset(await connection.scalars(wanted))
+
+
+async def repeat(connection: AsyncConnection, row: Row[Any], since: float) -> list[str]:
+    """Let the agents that ended at `since` or later begin again, with a fresh budget of attempts.
+
+    Effects that happened keep their outcome: they happen once. Returns the agents' names.
+    """
+    happened = select(effects.c.agent).where(effects.c.item == row.id, effects.c.status == "done")
+    repeated = await connection.scalars(
+        update(steps)
+        .where(steps.c.item == row.id, steps.c.at >= since, steps.c.agent.not_in(happened))
+        .values(attempts=0, status="delayed", output=None)
+        .returning(steps.c.agent)
+    )
+    return sorted(set(repeated))
+
+
+async def find(connection: AsyncConnection, journal: Journal, action: OperatorAction) -> Row[Any]:
+    """The item, locked."""
+    row: Row[Any] | None = (
+        await connection.execute(
+            select(items)
+            .where(items.c.tenant == journal.tenant, items.c.scenario == action.scenario)
+            .where(items.c.key == action.key)
+            .with_for_update()
+        )
+    ).first()
+    if row is None:
+        raise UnknownItem(action.scenario, action.key)
+    return row
+
+
+async def shift(
+    connection: AsyncConnection, row: Row[Any], event: Event, detail: str, **values: Any
+) -> None:
+    """Apply the event to an item that nobody holds, under the lock of `find`."""
+    source = State(row.state)
+    target = next_state(row.key, source, event)
+    moved = await connection.execute(
+        update(items)
+        .where(items.c.id == row.id, items.c.state == source, items.c.owner.is_(None))
+        .values(state=target, sequence=items.c.sequence + 1, **values)
+        .returning(items.c.id, items.c.sequence, items.c.fence)
+    )
+    changed = moved.all()
+    if not changed:
+        raise IllegalTransition(row.key, f"{source} at {row.owner}", event)
+    await record(connection, changed, event, source, None, {row.id: detail})
+
+
+class NotReached(AgentError):
+    """The item has not been at this agent; `reached` are those it has been at."""
+
+    def __init__(self, key: str, agent: str, reached: Sequence[str]) -> None:
+        super().__init__(key, agent, reached)
+        self.key, self.agent, self.reached = key, agent, reached
+
+    def __str__(self) -> str:
+        known = ", ".join(self.reached) or "none"
+        return f"{self.key} has not been at {self.agent!r}; start it again at one of: {known}"
+
+
+async def mend(journal: Journal, action: OperatorAction, correction: Correction) -> None:
+    """Give a dead letter another body, already checked; the first one is kept beside it.
+
+    The item stays known by the hash of what was sent: the same source sent again is no conflict.
+    Raises UnknownItem, IllegalTransition, and what the scenario raises if it comes too late.
+    """
+    async with journal.database.write() as connection:
+        row = await find(connection, journal, action)
+        next_state(row.key, State(row.state), Event.MEND)
+        correction.require(row.body, row.version, await made(connection, row))
+        detail = action.detail(before=hash_of(row.body), after=hash_of(correction.body))
+        corrected = {"body": correction.body, "version": correction.scenario.version}
+        await shift(connection, row, Event.MEND, detail, **corrected)
+        await connection.execute(
+            update(dead_letters)
+            .where(dead_letters.c.item == row.id, dead_letters.c.original.is_(None))
+            .values(original=row.body)
+        )
+
+
+async def replay(journal: Journal, action: OperatorAction) -> bool:
+    """Let a dead letter go on where it stopped, with a fresh budget of attempts.
+
+    A dead compensation goes on compensating, never forward; an item that somebody asked to cancel
+    before it died is cancelled now. False if it was replayed already. Raises UnknownItem, and
+    IllegalTransition for an item that is not a dead letter.
+    """
+    async with journal.database.write() as connection:
+        row = await find(connection, journal, action)
+        letter = await _letter(connection, row)
+        if letter is not None and letter.status == "replayed":
+            return False
+        letter = _require_open(letter, row, Event.REPLAY)
+        fresh: dict[str, Any] = {"retry_at": None, "ended_at": None, "crash_count": 0}
+        if row.state == State.DEAD_LETTERED:
+            fresh["failure"] = None
+        else:
+            fresh["decision"] = None  # what was rejected is asked again, else it would die again
+        await shift(connection, row, Event.REPLAY, action.detail(), **fresh)
+        await _mark(connection, row, "replayed")
+        await connection.execute(
+            update(steps)
+            .where(steps.c.item == row.id)
+            .where(or_(steps.c.agent == letter.agent, steps.c.status == "delayed"))
+            .where(steps.c.status.not_in(("done", SUPERSEDED)))
+            .values(attempts=0, status="delayed")
+        )
+    return True
+
+
+async def restart(journal: Journal, action: OperatorAction, agent: str) -> list[str]:
+    """Start a dead letter, or an item that waits, again at an agent it has been at.
+
+    That agent and those after it begin again; effects that happened keep their outcome, since they
+    happen once: cancel the item to undo them. Returns the agents that begin again. Raises
+    UnknownItem, NotReached, and IllegalTransition for an item that is neither.
+    """
+    async with journal.database.write() as connection:
+        row = await find(connection, journal, action)
+        next_state(row.key, State(row.state), Event.RESTART)
+        reached = {
+            step.agent: step.at
+            for step in await connection.execute(
+                select(steps.c.agent, steps.c.at)
+                .where(steps.c.item == row.id)
+                .order_by(steps.c.at.desc(), steps.c.occurrence.desc())
+            )
+        }
+        if agent not in reached:
+            raise NotReached(row.key, agent, sorted(reached, key=lambda name: reached[name]))
+        repeated = await repeat(connection, row, since=reached[agent])
+        fresh = dict.fromkeys(("retry_at", "waiting_since", "decision", "ended_at", "failure"))
+        detail = action.detail(agent=agent, repeated=repeated)
+        await shift(connection, row, Event.RESTART, detail, crash_count=0, **fresh)
+        await _mark(connection, row, "replayed")
+    return repeated
+
+
+async def discard(journal: Journal, action: OperatorAction) -> None:
+    """End a dead letter for good; its effects stay as they are. Raises as `replay` does."""
+    async with journal.database.write() as connection:
+        row = await find(connection, journal, action)
+        _require_open(await _letter(connection, row), row, Event.DISCARD)
+        ended = {"outcome": "discarded", "ended_at": func.coalesce(items.c.ended_at, now())}
+        await shift(connection, row, Event.DISCARD, action.detail(), **ended)
+        await _mark(connection, row, "discarded")
+
+
+def _require_open(letter: Row[Any] | None, row: Row[Any], event: Event) -> Row[Any]:
+    if letter is None or letter.status != "open":
+        raise IllegalTransition(row.key, row.state, event)
+    return letter
+
+
+async def _letter(connection: AsyncConnection, row: Row[Any]) -> Row[Any] | None:
+    """The dead letter of an item that is locked already: joined to the lock it could be stale."""
+    wanted = select(dead_letters).where(dead_letters.c.item == row.id)
+    return (await connection.execute(wanted)).first()
+
+
+async def _mark(connection: AsyncConnection, row: Row[Any], status: str) -> None:
+    await connection.execute(
+        update(dead_letters).where(dead_letters.c.item == row.id).values(status=status)
+    )
+
+
+async def reopen(
+    journal: Journal, action: OperatorAction, sequence: int, found: Mapping[str, str]
+) -> bool:
+    """Let an item that ended undone undo the effects that were found, each under a new key.
+
+    `found` gives for the agent of each effect the agent that undoes it. Other compensations keep
+    their outcome. False if the item has moved since it was looked at, when its history had come to
+    `sequence`. Raises UnknownItem, and IllegalTransition for an item that did not end undone.
+    """
+    async with journal.database.write() as connection:
+        row = await find(connection, journal, action)
+        if row.sequence != sequence:
+            return False
+        nothing = ("outcome", "ended_at", "retry_at", "waiting_since", "decision")
+        detail = action.detail(found=sorted(found))
+        await shift(connection, row, Event.REOPEN, detail, crash_count=0, **dict.fromkeys(nothing))
+        await connection.execute(
+            update(effects)
+            .where(effects.c.item == row.id, effects.c.agent.in_(found))
+            .where(effects.c.status == "refused")
+            .values(status="intended")
+        )
+        await connection.execute(
+            update(steps)
+            .where(steps.c.item == row.id, steps.c.agent.in_(found.values()))
+            .where(steps.c.status == "done")
+            .values(status=SUPERSEDED)
+        )
+    return True

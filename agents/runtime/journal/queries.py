@@ -1,0 +1,121 @@
+"""What people ask the journal: the dead letters, what waits, and the whole life of one item."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from agents.runtime.journal import Journal
+from agents.runtime.journal.database import now
+from agents.runtime.journal.schema import dead_letters, effects, history, items, steps
+
+
+@dataclass(frozen=True, slots=True)
+class ItemHistory:
+    """Everything the journal holds of one item; `letter` is its dead letter, if it ever was one."""
+
+    item: Row[Any]
+    history: Sequence[Row[Any]]
+    steps: Sequence[Row[Any]]
+    effects: Sequence[Row[Any]]
+    letter: Row[Any] | None
+
+
+async def letters(
+    journal: Journal,
+    scenario: str,
+    *,
+    agent: str | None = None,
+    older_than: float = 0,
+    most: int = 100,
+) -> Sequence[Row[Any]]:
+    """Open dead letters, the oldest first: of one agent only, older than so many seconds."""
+    query = (
+        select(
+            items.c.id,
+            items.c.key,
+            items.c.state,
+            items.c.trace,
+            items.c.crash_count,
+            dead_letters,
+            (now() - dead_letters.c.at).label("age"),
+        )
+        .join(items, items.c.id == dead_letters.c.item)
+        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario)
+        .where(dead_letters.c.status == "open", dead_letters.c.at <= now() - older_than)
+        .order_by(dead_letters.c.at, dead_letters.c.item)
+        .limit(most)
+    )
+    if agent is not None:
+        query = query.where(dead_letters.c.agent == agent)
+    async with journal.database.read() as connection:
+        return (await connection.execute(query)).all()
+
+
+async def waiting(journal: Journal, scenario: str, *, most: int = 1_000) -> Sequence[Row[Any]]:
+    """Items that wait for a person, the longest first; `age` in seconds, `due` until time is up."""
+    asked = (
+        select(steps.c.error)
+        .where(steps.c.item == items.c.id, steps.c.status == "waiting")
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = (
+        select(
+            items.c.id,
+            items.c.key,
+            items.c.state,
+            items.c.cancel_requested,
+            asked.label("reason"),
+            (now() - items.c.waiting_since).label("age"),
+            (items.c.retry_at - now()).label("due"),
+            (items.c.deadline <= now()).label("overdue"),
+        )
+        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario)
+        .where(items.c.waiting_since.is_not(None))
+        .order_by(items.c.waiting_since, items.c.id)
+        .limit(most)
+    )
+    async with journal.database.read() as connection:
+        return (await connection.execute(query)).all()
+
+
+async def named(journal: Journal, scenario: str, keys: Sequence[str]) -> Sequence[Row[Any]]:
+    """Those of a scenario's items that have one of these keys, as they stand."""
+    query = select(items).where(
+        items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.key.in_(keys)
+    )
+    async with journal.database.read() as connection:
+        return (await connection.execute(query)).all()
+
+
+async def outcome_of(journal: Journal, scenario: str, key: str, agent: str) -> Any:
+    """An item's `state`, `output` and `version` of one of its agents, if it has any; None for no item."""
+    done = (steps.c.item == items.c.id) & (steps.c.agent == agent) & (steps.c.status == "done")
+    query = (
+        select(items.c.state, steps.c.output, steps.c.version)
+        .select_from(items.outerjoin(steps, done))
+        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.key == key)
+    )
+    async with journal.database.read() as connection:
+        return (await connection.execute(query)).first()
+
+
+async def item_history(journal: Journal, scenario: str, key: str) -> ItemHistory | None:
+    """One item's life; None if there is no such item."""
+    mine = (items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.key == key)
+    async with journal.database.read() as connection:
+        item = (await connection.execute(select(items).where(*mine))).first()
+        if item is None:
+            return None
+        told = [
+            (await connection.execute(select(t).where(t.c.item == item.id).order_by(order))).all()
+            for t, order in (
+                (history, history.c.sequence),
+                (steps, steps.c.at),
+                (effects, effects.c.intended_at),
+                (dead_letters, dead_letters.c.at),
+            )
+        ]
+    return ItemHistory(item, told[0], told[1], told[2], told[3][0] if told[3] else None)

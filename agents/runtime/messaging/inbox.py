@@ -1,0 +1,101 @@
+"""Which messages a durable group is done with, and how often it has tried in vain."""
+
+import asyncio
+from collections.abc import Sequence
+
+from sqlalchemy import and_, exists, or_
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import ColumnElement
+
+from agents.runtime.journal.database import Database, now
+from agents.runtime.journal.schema import inbox, messages, subscriptions
+from agents.runtime.journal.statements import insert_or_change
+from agents.runtime.testing import failpoint
+
+TRYING, HANDLED, DEAD, EXPIRED = "trying", "handled", "dead", "expired"
+_STILL = inbox.c.status == TRYING
+
+
+def handled(group: ColumnElement[str]) -> ColumnElement[bool]:
+    """SQL: the group is done with the message, whatever came of it."""
+    return exists().where(
+        inbox.c.message == messages.c.id, inbox.c.grp == group, inbox.c.status != TRYING
+    )
+
+
+def unfinished() -> ColumnElement[bool]:
+    """SQL: some durable group is not done with the message yet, or none has ever asked for it."""
+    of_topic = subscriptions.c.topic == messages.c.topic
+    return or_(
+        exists().where(and_(of_topic, ~handled(subscriptions.c.grp))),
+        ~exists().where(of_topic),
+    )
+
+
+async def finish(connection: AsyncConnection, group: str, message: str, status: str) -> bool:
+    """Write that the group is done with the message; False if it was already."""
+    return bool(await finish_many(connection, [(group, message)], status))
+
+
+async def finish_many(
+    connection: AsyncConnection, pairs: Sequence[tuple[str, str]], status: str
+) -> set[tuple[str, str]]:
+    """Write that groups are done with messages; returns the pairs that were not done already."""
+    done = {"status": status, "at": now()}
+    row = insert_or_change(connection, inbox, done, _STILL)
+    rows = [{"grp": group, "message": message} for group, message in sorted(set(pairs))]
+    written = await connection.execute(
+        row.values(deliveries=0, **done).returning(inbox.c.grp, inbox.c.message), rows
+    )
+    return {(found.grp, found.message) for found in written}
+
+
+async def count(connection: AsyncConnection, group: str, message: str) -> int:
+    """Count a delivery that came to nothing; returns how many there were, 0 if it is done with."""
+    more = {"deliveries": inbox.c.deliveries + 1, "at": now()}
+    row = insert_or_change(connection, inbox, more, _STILL).values(
+        message=message, grp=group, status=TRYING, deliveries=1, at=now()
+    )
+    return (await connection.execute(row.returning(inbox.c.deliveries))).scalar() or 0
+
+
+AT_ONCE = 256
+
+Pair = tuple[str, str]
+
+
+class InboxWriter:
+    """Writes (group, message) down; while one commit is under way the next ones gather."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._turn = asyncio.Lock()
+        self._waiting: list[tuple[Pair, asyncio.Future[bool]]] = []
+
+    async def finish(self, group: str, message: str) -> bool:
+        """Write that the group is done with the message; False if it was already."""
+        written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append(((group, message), written))
+        while not written.done():
+            async with self._turn:
+                if not written.done():
+                    await self._write()
+        return written.result()
+
+    async def _write(self) -> None:
+        some, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
+        try:
+            async with self._database.write() as connection:
+                new = await finish_many(connection, [pair for pair, _ in some], HANDLED)
+                failpoint("bus:handling")
+        except BaseException as error:
+            for _, written in some:
+                if isinstance(error, Exception):
+                    written.set_exception(error)
+                    written.exception()  # who waits for it raises it
+                else:
+                    written.cancel()
+            raise
+        for pair, written in some:
+            written.set_result(pair in new)
+            new.discard(pair)

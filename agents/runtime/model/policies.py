@@ -1,0 +1,101 @@
+"""How agents of one kind are run: a few named values, and how an unknown outcome is settled."""
+
+import os
+import random
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+CORES = os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Retries, time limits, concurrency and resources of an agent.
+
+    `attempts` is the budget over all processes and restarts; `timeout`, `backoff` and
+    `backoff_cap` are seconds; `concurrency` items run at once; `limit` names the shared limit on
+    the outside world that a task run occupies with as many slots. With `process` each call runs in
+    a process of its own that is killed when its time is up, and that may take `memory` bytes.
+    Results of a pure agent are shared between processes and runs for `keep` seconds, 0 for not at
+    all.
+    """
+
+    name: str
+    attempts: int
+    timeout: float
+    concurrency: int
+    backoff: float = 0.1
+    backoff_cap: float = 30.0
+    effect: bool = False
+    cached: bool = False
+    limit: str | None = None
+    process: bool = False
+    memory: int | None = None
+    cache_seconds: float = 0.0
+
+    def cached_for(self, seconds: float) -> "Policy":
+        """The same policy with shared results: for what takes longer than asking for it, some 1 ms.
+
+        Raises TypeError for agents that are not pure.
+        """
+        if not self.cached:
+            raise TypeError(f"{self.name}: only what depends on its input alone can be shared")
+        return replace(self, cache_seconds=seconds)
+
+    def limited_by(self, limit: str) -> "Policy":
+        """The same policy under a named limit on the outside world."""
+        return replace(self, limit=limit)
+
+
+PURE = Policy("pure", attempts=1, timeout=30, concurrency=1, cached=True)
+READ = Policy("read", attempts=5, timeout=10, concurrency=32)
+MODEL = Policy("model", attempts=3, timeout=60, concurrency=4)
+CPU = Policy("cpu", attempts=3, timeout=60, concurrency=CORES, process=True, memory=2 * 1024**3)
+EFFECT = Policy("effect", attempts=6, timeout=10, concurrency=32, effect=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Settle by asking the provider: `find` takes what the agent takes, and gives its fact or None.
+
+    Not found means that repeating the call with the same key is safe.
+    """
+
+    find: Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class SameKey:
+    """Settle by repeating the call with the same key, within the provider's key lifetime."""
+
+    horizon: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class AtMostOnce:
+    """Never repeat: an unknown outcome counts as done (e-mail, chat)."""
+
+
+AT_MOST_ONCE = AtMostOnce()
+Settle = Lookup | SameKey | AtMostOnce
+
+
+LOTS = random.Random()  # noqa: S311 - no secret; its own, so that a simulation can repeat them
+LONGEST_SLEEP = 1.0  # seconds inside a task run; a longer wait leaves the batch
+
+RETRY_SCALE: ContextVar[float] = ContextVar("retryRETRY_SCALE", default=1.0)
+
+
+def wait_before(
+    policy: Policy, attempt: int, retry_after: float | None = None, rng: random.Random | None = None
+) -> float:
+    """Seconds to wait after failed attempt number `attempt` (from 1), at least `retry_after`.
+
+    Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    """
+    ceiling = min(policy.backoff_cap, policy.backoff * 2.0 ** (attempt - 1))
+    jittered = (rng or LOTS).uniform(0, ceiling)
+    return max(jittered, retry_after or 0.0) * RETRY_SCALE.get()

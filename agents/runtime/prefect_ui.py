@@ -1,0 +1,97 @@
+"""What a run shows of itself in Prefect's UI; outside of a flow run all of this does nothing."""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from prefect.artifacts import (
+    acreate_image_artifact,
+    acreate_link_artifact,
+    acreate_markdown_artifact,
+    acreate_progress_artifact,
+    acreate_table_artifact,
+    aupdate_progress_artifact,
+)
+from prefect.client.orchestration import get_client
+from prefect.context import FlowRunContext
+from prefect.events import emit_event
+
+from agents.runtime.model.batch import RunStats
+from agents.runtime.telemetry import get_logger
+
+log = get_logger(__name__)
+
+
+def in_flow_run() -> bool:
+    """Whether Prefect is running a flow here."""
+    return FlowRunContext.get() is not None
+
+
+def alert(what: str, scenario: str, key: str, reason: str) -> None:
+    """Say that an item needs somebody: in the log, and as an event that automations can act on."""
+    log.warning(what, scenario=scenario, item=key, reason=reason)
+    if in_flow_run():
+        emit_event(
+            event=f"agent-flows.{what}",
+            resource={"prefect.resource.id": f"agent-flows.{scenario}.{key}"},
+            payload={"reason": reason},
+        )
+
+
+async def rename_run(name: str) -> None:
+    """Give the flow run a name that says what it is about."""
+    context = FlowRunContext.get()
+    if context is not None and context.flow_run is not None:
+        async with get_client() as client:
+            await client.update_flow_run(context.flow_run.id, name=name)
+
+
+async def publish_table(key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None:
+    """Show a table; `key` names it across runs."""
+    if in_flow_run():
+        await acreate_table_artifact([dict(r) for r in rows], _key(key), description)
+
+
+async def publish_markdown(key: str, markdown: str, description: str) -> None:
+    """Show a Markdown report; `key` names it across runs."""
+    if in_flow_run():
+        await acreate_markdown_artifact(markdown, _key(key), description)
+
+
+async def publish_link(key: str, url: str, text: str) -> None:
+    """Show where something is to be read; `key` names it across runs."""
+    if in_flow_run():
+        await acreate_link_artifact(url, text, _key(key), text)
+
+
+async def publish_image(key: str, url: str, description: str) -> None:
+    """Show a picture, also one that is its own data URL; `key` names it across runs."""
+    if in_flow_run():
+        await acreate_image_artifact(url, _key(key), description)
+
+
+class Progress:
+    """A progress bar in the UI, moved after each batch."""
+
+    def __init__(self, key: str) -> None:
+        self._key = _key(key)
+        self._id: UUID | None = None
+
+    async def show(self, stats: RunStats) -> None:
+        """Move the bar to what the tally says; nothing while the number of items is unknown."""
+        if not in_flow_run() or not stats.expected:
+            return
+        percent = min(100.0, 100.0 * stats.done / stats.expected)
+        description = f"{stats.done:,} of {stats.expected:,} items"
+        if self._id is None:
+            self._id = await acreate_progress_artifact(percent, self._key, description)
+            return
+        # A bar that cannot be moved is no reason to stop the work.
+        with suppress(Exception):
+            await aupdate_progress_artifact(self._id, percent, description)
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

@@ -1,0 +1,120 @@
+"""What a run costs Prefect, the journal and the memory does not grow with its items."""
+
+import gc
+import resource
+from typing import Any
+
+import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.runtime import flow_run
+
+from agents.runtime.execution.decorator import agent
+from agents.runtime.model.item import Item
+from agents.runtime.model.policies import PURE
+from agents.runtime.telemetry import COMMITS
+from tests.agents.runtime.jobs import Job, Made, jobs, run, until
+
+ON_SQLITE = pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
+
+
+def trivial(name: str) -> Any:
+    def see(job: Job) -> Made:
+        return Made(by=name, n=job.n)
+
+    see.__name__ = name
+    return agent(PURE)(see)
+
+
+@pytest.mark.usefixtures("opened")
+async def test_a_thousand_items_through_five_agents_cost_at_most_sixty_commits() -> None:
+    before = COMMITS._value.get()
+    told = await run(jobs(1000), *(trivial(f"see_{n}") for n in range(5)))
+    assert told.outcomes == {"job completed": 1000}
+    assert COMMITS._value.get() - before <= 60
+
+
+@ON_SQLITE
+@pytest.mark.slow
+@pytest.mark.usefixtures("harness", "opened")
+async def test_a_thousand_items_through_five_agents_are_twenty_task_runs() -> None:
+    five = [trivial(f"see_{n}") for n in range(5)]
+
+    @flow(persist_result=False)
+    async def story() -> Any:
+        return flow_run.id, (await run(jobs(1000), *five)).outcomes
+
+    flow_id, outcomes = await story()
+    assert outcomes == {"job completed": 1000}
+    async with get_client() as client:
+        this = FlowRunFilter(id=FlowRunFilterId(any_=[flow_id]))
+
+        async def recorded() -> bool:
+            found = await client.read_task_runs(flow_run_filter=this)
+            completed = [run for run in found if run.state and run.state.is_completed()]
+            assert len(found) <= 22
+            return len(completed) == 20
+
+        await until(recorded, seconds=30)
+        names = {run.name for run in await client.read_task_runs(flow_run_filter=this)}
+    assert {"see-0: 256 items", "see-4: 232 items"} <= names
+
+
+def living() -> int:
+    gc.collect()
+    return sum(isinstance(thing, Item) for thing in gc.get_objects())
+
+
+class Memory:
+    """Looks at the process from an agent, now and then."""
+
+    def __init__(self, every: int) -> None:
+        self.every, self.calls = every, 0
+        self.before = living()  # what earlier tests of this process have left behind
+        self.items: list[int] = []
+        self.peaks: list[int] = []
+
+    def agent(self) -> Any:
+        @agent(PURE, batched=True)
+        def look(some: list[Job]) -> list[Made]:
+            self.calls += 1
+            if self.calls % self.every == 0:
+                self.items.append(living() - self.before)
+                self.peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+            return [Made(by="look") for _ in some]
+
+        return look
+
+
+def paragraphs(batches: int, size: int) -> list[Job]:
+    return [Job(key=f"k{n}", n=n) for n in range(batches * size)]
+
+
+@ON_SQLITE
+@pytest.mark.slow
+@pytest.mark.usefixtures("opened")
+async def test_six_hundred_batches_keep_the_memory_flat() -> None:
+    memory, size = Memory(every=100), 4
+    source = paragraphs(600, size)
+    await run(source, trivial("see_0"), memory.agent(), size=size)
+    assert len(memory.items) == 6
+    assert max(memory.items) <= 2 * size
+    grown = memory.peaks[-1] - memory.peaks[1]
+    assert grown < 8_000, f"the peak grew by {grown:,} kB in 400 batches"
+
+
+@ON_SQLITE
+@pytest.mark.slow
+@pytest.mark.usefixtures("harness", "opened")
+async def test_prefect_keeps_no_item_of_batches_that_are_through() -> None:
+    memory, size = Memory(every=20), 8
+    look, see = memory.agent(), trivial("see_0")
+
+    @flow(persist_result=False)
+    async def story() -> None:
+        await run(paragraphs(60, size), see, look, size=size)
+
+    await story()
+    assert len(memory.items) == 3
+    assert max(memory.items) <= 2 * size

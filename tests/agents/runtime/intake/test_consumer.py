@@ -1,0 +1,202 @@
+"""Consumers: what waits is taken through its story, whoever enqueued it and whoever died with it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+
+import pytest
+
+from agents.runtime.context import Runtime, open_runtime
+from agents.runtime.execution.decorator import agent
+from agents.runtime.execution.saga import saga
+from agents.runtime.intake.consumer import Consumer, ConsumerOptions
+from agents.runtime.intake.intake import Intake
+from agents.runtime.journal.fair_queueing import Priority
+from agents.runtime.journal.queue import QueueFull, claim_first
+from agents.runtime.journal.schema import items
+from agents.runtime.model.batch import Batch, ProcessBatch, RunStats
+from agents.runtime.model.lifecycle import State
+from agents.runtime.model.policies import PURE
+from agents.runtime.settings import Settings
+from tests.agents.runtime.jobs import (
+    JOBS,
+    Job,
+    Made,
+    Provider,
+    candidates,
+    doomed,
+    effect_of,
+    jobs,
+    rows,
+    states,
+    until,
+)
+
+UNTIL_IDLE = ConsumerOptions(idle=0.3)
+
+
+async def enqueue(
+    some: list[Job], size: int = 256, limit: int = 10_000, priority: Priority = Priority.NORMAL
+) -> RunStats:
+    stats = RunStats()
+    intake = Intake(JOBS, stats, lambda _rejection: None)
+    async for _ in intake.queued(candidates(some), size, limit, priority):
+        pass
+    return stats
+
+
+def working(sizes: list[int]) -> ProcessBatch:
+    """A story of one agent; notes how many travel together."""
+
+    @agent(PURE)
+    def work(job: Job) -> Made:
+        return Made(by="work", n=job.n)
+
+    async def fulfil(batch: Batch) -> None:
+        sizes.append(batch.count)
+        async with saga(batch):
+            await work(batch)
+
+    return fulfil
+
+
+@pytest.fixture
+async def two(journal_settings: Settings) -> AsyncIterator[tuple[Runtime, Runtime]]:
+    async with open_runtime(journal_settings) as first, open_runtime(journal_settings) as second:
+        yield first, second
+
+
+@pytest.mark.usefixtures("opened")
+async def test_what_was_enqueued_is_done_and_the_same_again_is_known() -> None:
+    sizes: list[int] = []
+    assert (await enqueue(jobs(600))).outcomes == {"queued": 600}
+    assert (await enqueue(jobs(2))).outcomes == {"queued before": 2}
+    stats = await Consumer(JOBS, working(sizes), asyncio.sleep, UNTIL_IDLE).consume()
+    assert stats.outcomes == {"job completed": 600}
+    assert stats.steps == {"work": {"done": 600}}
+    assert sorted(sizes) == [88, 256, 256]
+    assert (await enqueue(jobs(2))).outcomes == {"already done": 2}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("opened")
+async def test_batches_are_small_when_little_comes_and_large_when_much_waits() -> None:
+    sizes: list[int] = []
+    consumer = Consumer(JOBS, working(sizes), asyncio.sleep, ConsumerOptions(at_once=1))
+    running = asyncio.create_task(consumer.consume())
+    for n in range(3):
+        await enqueue([Job(key=f"single-{n}")])
+        await until(partial(is_done, consumer, n + 1))
+    assert sizes == [1, 1, 1]
+    await enqueue(jobs(300))
+    await until(partial(is_done, consumer, 303))
+    assert max(sizes) == 256
+    running.cancel()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("opened")
+async def test_a_batch_lingers_to_be_filled() -> None:
+    sizes: list[int] = []
+    options = ConsumerOptions(linger=0.5, at_once=1, batches=1)
+    running = asyncio.create_task(Consumer(JOBS, working(sizes), asyncio.sleep, options).consume())
+    await enqueue(jobs(1))
+    await until(lambda: states_are(State.PROCESSING, 1))
+    await enqueue(jobs(5))
+    await running
+    assert sizes == [5]
+
+
+def is_done(consumer: Consumer, count: int) -> bool:
+    return consumer.stats.done == count
+
+
+async def states_are(state: State, count: int) -> bool:
+    return list((await states()).values()).count(state) == count
+
+
+@pytest.mark.usefixtures("opened")
+async def test_it_ends_after_so_many_batches_and_leaves_the_rest_in_the_queue() -> None:
+    sizes: list[int] = []
+    await enqueue(jobs(10))
+    options = ConsumerOptions(size=2, at_once=1, batches=3)
+    consumer = Consumer(JOBS, working(sizes), asyncio.sleep, options)
+    await consumer.consume()
+    assert (consumer.is_full, sizes) == (True, [2, 2, 2])
+    assert await states_are(State.PENDING, 4)
+
+
+async def test_it_ends_when_asked_to_stop_and_finishes_what_is_on_its_way(opened: Runtime) -> None:
+    sizes: list[int] = []
+    story = working(sizes)
+    await enqueue(jobs(6))
+
+    async def fulfil(batch: Batch) -> None:
+        opened.stop.ask()
+        await story(batch)
+
+    options = ConsumerOptions(size=2, at_once=1)
+    await Consumer(JOBS, fulfil, asyncio.sleep, options).consume()
+    assert await states_are(State.COMPLETED, 2)
+    assert await states_are(State.PENDING, 4)
+
+
+@pytest.mark.usefixtures("no_waits")
+async def test_what_a_dead_consumer_held_the_next_one_finishes_once(
+    journal_settings: Settings, provider: Provider
+) -> None:
+    make = effect_of(provider)
+
+    async def fulfil(batch: Batch) -> None:
+        async with saga(batch):
+            await make(batch)
+
+    async with doomed(journal_settings) as dying:
+        await enqueue(jobs(5))
+        await claim_first(dying.journal.database, dying.lease.id, "jobs", 3)
+    async with open_runtime(journal_settings):
+        stats = await Consumer(JOBS, fulfil, asyncio.sleep, UNTIL_IDLE).consume()
+        assert stats.outcomes == {"job completed": 5}
+        assert sorted(row.crash_count for row in await rows(items)) == [0, 0, 1, 1, 1]
+    assert len(provider.made) == 5
+
+
+@pytest.mark.slow
+async def test_two_consumers_share_a_queue_and_no_item(two: tuple[Runtime, Runtime]) -> None:
+    sizes: list[int] = []
+    await enqueue(jobs(400))
+    options = ConsumerOptions(size=16, idle=0.3)
+    some = [Consumer(JOBS, working(sizes), asyncio.sleep, options) for _ in two]
+    tallies = await asyncio.gather(*(consumer.consume() for consumer in some))
+    assert sum(stats.done for stats in tallies) == sum(sizes) == 400
+    assert {row.fence for row in await rows(items)} == {1}
+
+
+@pytest.mark.usefixtures("opened")
+async def test_a_full_queue_refuses_and_what_was_accepted_stays() -> None:
+    with pytest.raises(QueueFull, match="send the rest later"):
+        await enqueue(jobs(100), size=10, limit=30)
+    assert await states_are(State.PENDING, 30)
+    await Consumer(JOBS, working([]), asyncio.sleep, UNTIL_IDLE).consume()
+    assert (await enqueue(jobs(40), limit=30)).outcomes == {"already done": 30, "queued": 10}
+
+
+@pytest.mark.usefixtures("opened")
+async def test_the_urgent_overtake() -> None:
+    seen: list[str] = []
+
+    @agent(PURE)
+    def see(job: Job) -> Made:
+        seen.append(job.key)
+        return Made(by="see")
+
+    async def fulfil(batch: Batch) -> None:
+        async with saga(batch):
+            await see(batch)
+
+    await enqueue(jobs(3))
+    await enqueue([Job(key="now")], priority=Priority.URGENT)
+    await Consumer(
+        JOBS, fulfil, asyncio.sleep, ConsumerOptions(size=1, at_once=1, idle=0.2)
+    ).consume()
+    assert seen == ["now", "job-0000", "job-0001", "job-0002"]

@@ -1,0 +1,160 @@
+"""Work comes in checked, deduplicated and held; what is due later comes back."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from agents.runtime.context import Runtime, open_runtime
+from agents.runtime.errors import TransientError
+from agents.runtime.execution.decorator import agent
+from agents.runtime.intake.intake import Intake, Rejection, Submission
+from agents.runtime.journal.schema import items
+from agents.runtime.model.batch import RunStats, watcher
+from agents.runtime.model.policies import PURE, READ
+from agents.runtime.settings import Settings
+from tests.agents.runtime.jobs import (
+    JOBS,
+    Job,
+    Made,
+    Provider,
+    bury,
+    candidates,
+    doomed,
+    effect_of,
+    jobs,
+    rows,
+    run,
+    states,
+)
+
+
+def seeing() -> tuple[Any, list[str]]:
+    called: list[str] = []
+
+    @agent(PURE)
+    def see(job: Job) -> Made:
+        called.append(job.key)
+        return Made(by="see")
+
+    return see, called
+
+
+@pytest.mark.usefixtures("opened")
+async def test_batches_hold_no_more_than_asked_for() -> None:
+    intake = Intake(JOBS, RunStats(), lambda _r: None)
+    batches = intake.accepted(candidates(jobs(10)), 4)
+    assert [batch.count async for batch in batches] == [4, 4, 2]
+
+
+@pytest.mark.usefixtures("opened")
+async def test_a_record_twice_in_a_source_is_worked_on_once() -> None:
+    see, called = seeing()
+    told = await run([*jobs(3), *jobs(3)], see)
+    assert told.outcomes == {"job completed": 3, "already done": 3}
+    assert len(called) == 3
+
+
+@pytest.mark.usefixtures("opened")
+async def test_a_record_again_in_a_later_chunk_is_already_done() -> None:
+    see, called = seeing()
+    told = await run([*jobs(3), *jobs(3)], see, size=3)
+    assert told.stats.reasons == {"already done": {"job completed": 3}}
+    assert len(called) == 3
+
+
+@pytest.mark.usefixtures("opened")
+@pytest.mark.parametrize("size", [1, 9])
+async def test_a_key_with_another_body_is_rejected_with_its_line(size: int) -> None:
+    see, called = seeing()
+    told = await run([Job(key="a", n=1), Job(key="a", n=2)], see, size=size)
+    assert told.outcomes == {"job completed": 1, "rejected": 1}
+    (rejection,) = told.rejections
+    assert (rejection.line, rejection.rule) == (2, "conflict")
+    assert rejection.message.startswith("line 2: jobs 'a' was accepted before")
+    assert Job.model_validate_json(rejection.raw).n == 2
+    assert called == ["a"]
+
+
+@pytest.mark.usefixtures("opened")
+async def test_rejections_are_handed_on_and_hurt_nobody() -> None:
+    see, _ = seeing()
+    bad = Rejection(7, "json", "line 7: not JSON", b"{")
+    told = await run([bad, *candidates(jobs(2))], see)
+    assert told.rejections == [bad]
+    assert told.stats.reasons == {"rejected": {"input: json": 1}}
+    assert told.outcomes == {"rejected": 1, "job completed": 2}
+
+
+async def test_what_a_dead_process_held_comes_back_within_the_run(
+    journal_settings: Settings,
+) -> None:
+    settings = journal_settings.model_copy(update={"lease_seconds": 1.0})
+    see, called = seeing()
+    async with doomed(settings) as other:
+        intake = Intake(JOBS, RunStats(), lambda _r: None)
+        await anext(aiter(intake.accepted(candidates(jobs(3)), 9)))
+        async with open_runtime(settings):
+            running = asyncio.create_task(run(jobs(4), see))
+            await asyncio.sleep(0)
+            await bury(other)
+            told = await running
+    assert told.outcomes == {"job completed": 4}
+    assert sorted(called) == [job.key for job in jobs(4)]
+
+
+async def test_what_the_living_hold_is_left_to_them(
+    journal_settings: Settings, opened: Runtime
+) -> None:
+    settings = journal_settings.model_copy(update={"lease_seconds": 1.0})
+    see, called = seeing()
+    intake = Intake(JOBS, RunStats(), lambda _r: None)
+    await anext(aiter(intake.accepted(candidates(jobs(2)), 9)))
+    async with open_runtime(settings):
+        told = await run(jobs(3), see)
+    assert told.stats.reasons["elsewhere"] == {"held by another process": 2}
+    assert called == ["job-0002"]
+    assert opened.lease.remaining() > 0
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("opened")
+async def test_an_item_due_later_travels_with_the_next_batch_when_it_is_due() -> None:
+    tried: list[str] = []
+
+    @agent(READ)
+    async def read(job: Job) -> Made:
+        tried.append(job.key)
+        if tried.count(job.key) == 1 and job.n == 0:
+            raise TransientError("later", 1.05)
+        return Made(by="read")
+
+    told = await run(jobs(3), read, size=1)
+    assert told.outcomes == {"job completed": 3}
+    assert tried == ["job-0000", "job-0001", "job-0002", "job-0000"]
+    assert {row.crash_count for row in await rows(items)} == {0}
+
+
+@pytest.mark.usefixtures("opened")
+async def test_whoever_watches_is_told_after_each_batch() -> None:
+    see, _ = seeing()
+    seen: list[int] = []
+    token = watcher.set(lambda stats: seen.append(stats.done))
+    await run(jobs(5), see, size=2)
+    watcher.reset(token)
+    assert seen == [2, 4, 5, 5]
+
+
+@pytest.mark.usefixtures("opened")
+async def test_items_carry_their_trace_from_run_to_run(provider: Provider) -> None:
+    await run(jobs(2), effect_of(provider))
+    before = [row.trace for row in await rows(items)]
+    await run(jobs(2), effect_of(provider))
+    assert [row.trace for row in await rows(items)] == before
+    assert len(set(before)) == 2
+    assert set((await states()).values()) == {"completed"}
+
+
+def test_a_candidate_keeps_its_line() -> None:
+    assert [record.line for record in candidates(jobs(2))] == [1, 2]
+    assert all(isinstance(record, Submission) for record in candidates(jobs(2)))

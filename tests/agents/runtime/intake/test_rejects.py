@@ -1,0 +1,29 @@
+"""What was not accepted lies in a file to mend: made at the first one, whole, whatever its bytes."""
+
+import base64
+from pathlib import Path
+
+import orjson
+
+from agents.runtime.intake.intake import Rejection
+from agents.runtime.intake.rejects import Rejects
+
+
+def test_no_rejection_leaves_no_file_not_even_an_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.jsonl"
+    path.write_text("of an earlier run")
+    with Rejects(path) as rejects:
+        assert not path.exists()
+    assert rejects.count == 0
+    assert not path.exists()
+
+
+def test_each_is_kept_with_its_raw_record_as_soon_as_it_comes(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "rejects.jsonl"
+    with Rejects(path) as rejects:
+        rejects.keep(Rejection(3, "json", "line 3: not JSON", b'{"a":\n'))
+        rejects.keep(Rejection(9, "bytes", "line 9: not UTF-8", b"\xff\x00"))
+        rows = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    assert rejects.count == 2
+    assert rows[0] == {"line": 3, "rule": "json", "message": "line 3: not JSON", "raw": '{"a":\n'}
+    assert base64.b64decode(rows[1]["raw_base64"]) == b"\xff\x00"

@@ -1,0 +1,111 @@
+"""A living process keeps what it holds, whatever its event loop does; a dead one loses it."""
+
+import time
+
+import pytest
+from sqlalchemy import select
+
+from agents.runtime.context import Runtime, open_runtime, runtime
+from agents.runtime.errors import PermanentError
+from agents.runtime.journal.claims import claim
+from agents.runtime.journal.schema import history, items, owners
+from agents.runtime.journal.workers import is_alive
+from agents.runtime.settings import Settings
+from tests.agents.runtime.jobs import Provider as Workshop
+from tests.agents.runtime.jobs import (
+    batch_of,
+    bury,
+    doomed,
+    effect_of,
+    jobs,
+    rows,
+    states,
+    until,
+)
+
+
+@pytest.fixture
+def short_lease(journal_settings: Settings) -> Settings:
+    return journal_settings.model_copy(update={"lease_seconds": 1.0})
+
+
+async def alive(opened: Runtime) -> bool:
+    async with opened.journal.database.read() as connection:
+        found = await connection.scalar(
+            select(is_alive(owners.c.id)).where(owners.c.id == opened.lease.id)
+        )
+    return bool(found)
+
+
+@pytest.mark.slow
+async def test_the_heartbeat_goes_on_while_the_event_loop_is_blocked(
+    short_lease: Settings,
+) -> None:
+    async with open_runtime(short_lease) as opened:
+        time.sleep(1.3)  # noqa: ASYNC251 - what an agent that never yields does to the loop
+        assert await alive(opened)
+        assert opened.lease.remaining() > 0.3
+
+
+async def test_without_a_heartbeat_the_lease_runs_out(short_lease: Settings) -> None:
+    async with doomed(short_lease) as opened:
+        assert await alive(opened)
+        opened.lease._stopped.set()
+
+        async def is_dead() -> bool:
+            return not await alive(opened)
+
+        await until(is_dead, seconds=3)
+        assert opened.lease.remaining() < 0, "it knows before anybody else may take over"
+
+
+async def test_an_end_hands_back_without_counting_a_death(journal_settings: Settings) -> None:
+    async with open_runtime(journal_settings):
+        await batch_of(jobs(2))
+    async with open_runtime(journal_settings):
+        assert [row.event for row in await rows(history)][:3] == ["accept", "claim", "hand_back"]
+        assert [(row.owner, row.crash_count, row.state) for row in await rows(items)] == [
+            (None, 0, "pending")
+        ] * 2
+        assert len(await rows(owners)) == 1
+        batch = await batch_of(jobs(2))
+        assert [item.fence for item in batch.peek()] == [2, 2]
+
+
+async def test_an_item_to_be_compensated_is_handed_back_as_such(
+    journal_settings: Settings,
+) -> None:
+    provider = Workshop()
+    provider.before["job-0000"] = [PermanentError("no")]
+    async with open_runtime(journal_settings):
+        await effect_of(provider)(await batch_of(jobs(1)))
+    async with open_runtime(journal_settings):
+        assert await states() == {"job-0000": "compensating"}
+        assert [row.owner for row in await rows(items)] == [None]
+
+
+async def test_a_dead_owner_that_wakes_up_changes_nothing(journal_settings: Settings) -> None:
+    provider = Workshop()
+    make = effect_of(provider)
+    async with doomed(journal_settings) as zombie:
+        batch = await batch_of(jobs(1))
+        await bury(zombie)
+        async with open_runtime(journal_settings) as heir:
+            async with heir.journal.database.write() as connection:
+                (row,) = await claim(connection, heir.lease.id, [batch.peek()[0].id])
+            assert row.crash_count == 1
+            assert runtime() is heir
+        assert (await make(batch)).peek() == ()
+    assert provider.calls == []
+
+
+async def test_a_heartbeat_that_fails_is_survived(short_lease: Settings) -> None:
+    """The journal is locked for longer than a beat; the next one renews the lease."""
+    async with open_runtime(short_lease) as opened:
+        async with opened.journal.database.write() as connection:
+            await connection.execute(
+                select(owners).where(owners.c.id == opened.lease.id).with_for_update()
+            )
+            await until(lambda: opened.lease.remaining() < 0.6, seconds=3)
+        await until(lambda: opened.lease.remaining() > 0.7, seconds=5)
+        assert await alive(opened)

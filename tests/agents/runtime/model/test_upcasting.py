@@ -1,0 +1,140 @@
+"""What one version stored another reads, in both directions; what it cannot read it says."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from agents.runtime.context import open_runtime
+from agents.runtime.execution.decorator import agent
+from agents.runtime.journal.schema import items
+from agents.runtime.model.policies import PURE
+from agents.runtime.model.scenario import Scenario
+from agents.runtime.model.upcasting import Unreadable, ordered, read
+from agents.runtime.settings import Settings
+from tests.agents.runtime.jobs import AnyAgent, Job, Killed, doomed, rows, run
+from tests.agents.runtime.journal.operators import go_on
+
+NAMES = {
+    "1.1": lambda form: {"first": form["name"], "last": ""},
+    "1.10": lambda form: {"full": f"{form['first']} {form['last']}".strip()},
+}
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Named(Strict):
+    full: str
+
+
+FULL = TypeAdapter(Named)
+
+
+@pytest.mark.parametrize(
+    "stored,form",
+    [("1", {"name": "Ann"}), ("1.1", {"first": "Ann", "last": ""}), ("1.10", {"full": "Ann"})],
+)
+def test_an_older_form_passes_the_steps_since(stored: str, form: dict[str, str]) -> None:
+    assert read(FULL, json.dumps(form), stored, "1.10", NAMES) == Named(full="Ann")
+
+
+def test_of_a_newer_form_what_is_not_known_yet_is_left_out() -> None:
+    newer = json.dumps({"full": "Ann", "title": "Dr"})
+    assert read(FULL, newer, "1.11", "1.10", NAMES) == Named(full="Ann")
+    with pytest.raises(Unreadable, match=r"stored by version 1\.10, read by 1\.10: 1 fields"):
+        read(FULL, newer, "1.10", "1.10", NAMES)
+
+
+@pytest.mark.parametrize("stored,here", [("2", "1.10"), ("1.10", "2"), ("10", "1.10")])
+def test_another_major_version_is_never_guessed(stored: str, here: str) -> None:
+    with pytest.raises(Unreadable, match="another major version must go on with it"):
+        read(FULL, '{"full": "Ann"}', stored, here, NAMES)
+
+
+def test_an_upcast_that_fails_makes_its_text_unreadable_and_nothing_else() -> None:
+    for text in ('{"title": "Dr"}', "{", "7"):
+        with pytest.raises(Unreadable, match=r"stored by version 1, read by 1\.10"):
+            read(FULL, text, "1", "1.10", NAMES)
+    with pytest.raises(Unreadable, match=r"stored by version 1\.0rc1"):
+        read(FULL, '{"full": "Ann"}', "1.0rc1", "1.10", NAMES)
+    with pytest.raises(Unreadable, match="AttributeError"):
+        read(FULL, "[]", "1", "1.1", {"1.1": lambda form: form.title})
+
+
+def test_versions_are_ordered_by_number() -> None:
+    assert sorted(["1.10", "1.9", "2", "1"], key=ordered) == ["1", "1.9", "1.10", "2"]
+
+
+class OldFact(Strict):
+    by: str
+
+
+class NewFact(OldFact):
+    year: int
+
+
+class NewJob(Job, frozen=True):
+    by: str
+
+
+OLD = Scenario("jobs", "1", Job, lambda item: f"job {item.state}")
+NEW = replace(OLD, version="1.1", payload=NewJob, upcasts={"1.1": lambda form: form | {"by": ""}})
+
+
+def old_story(dies_at: int = -1) -> list[AnyAgent]:
+    """The first release; its process dies in the agent with this number."""
+
+    @agent(PURE)
+    def write(_job: Job) -> OldFact:
+        die(0, dies_at)
+        return OldFact(by="ann")
+
+    @agent(PURE)
+    def look(_job: Job, fact: OldFact) -> None:
+        die(1, dies_at)
+        assert fact.by == "ann"
+
+    return [write, look]
+
+
+def new_story(dies_at: int = -1) -> list[AnyAgent]:
+    """The next release: jobs and facts have one field more, and it is asked for."""
+
+    @agent(PURE, version="1.1", upcasts={"1.1": lambda form: form | {"year": 0}})
+    def write(_job: NewJob) -> NewFact:
+        die(0, dies_at)
+        return NewFact(by="ann", year=2026)
+
+    @agent(PURE, version="1.1")
+    def look(job: NewJob, fact: NewFact) -> None:
+        die(1, dies_at)
+        assert (job.by, fact.by) == ("", "ann")
+
+    return [write, look]
+
+
+def die(number: int, dies_at: int) -> None:
+    if number == dies_at:
+        raise Killed
+
+
+@pytest.mark.parametrize("dies_at", [0, 1])
+@pytest.mark.parametrize("forward", [True, False])
+async def test_what_one_release_began_the_other_finishes(
+    journal_settings: Settings, dies_at: int, forward: bool
+) -> None:
+    before, after = (OLD, old_story), (NEW, new_story)
+    if not forward:
+        before, after = after, before
+    some: list[Job] = [Job(key="one", n=3) if forward else NewJob(key="one", n=3, by="")]
+    async with doomed(journal_settings):
+        with pytest.raises(Killed):
+            await run(some, *before[1](dies_at), scenario=before[0])
+    async with open_runtime(journal_settings):
+        (stored,) = [row.body for row in await rows(items)]
+        assert (await go_on(*after[1](), scenario=after[0])).outcomes == {"job completed": 1}
+        (item,) = await rows(items)
+        assert (item.body, item.version) == (stored, before[0].version), "nothing is rewritten"

@@ -1,0 +1,71 @@
+"""What a run shows of itself: in a flow run at the server, elsewhere not at all."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+from prefect import flow
+from prefect.artifacts import Artifact
+from prefect.client.orchestration import get_client
+
+from agents.runtime.context import Runtime
+from agents.runtime.model.batch import RunStats
+from agents.runtime.prefect_ui import (
+    Progress,
+    alert,
+    in_flow_run,
+    publish_image,
+    publish_link,
+    publish_markdown,
+    publish_table,
+    rename_run,
+)
+
+
+async def show() -> None:
+    await rename_run("forty-two")
+    await publish_table("Orders: by state", [{"a": 1}], "a table")
+    await publish_markdown("report", "# hello", "a report")
+    await publish_link("where", "https://example.com/report", "the report")
+    await publish_image("picture", "data:image/png;base64,aGVsbG8=", "a picture")
+    progress, stats = Progress("jobs"), RunStats(expected=4)
+    for _ in range(2):
+        stats.count("done")
+        await progress.show(stats)
+
+
+async def test_outside_of_a_flow_run_nothing_is_shown() -> None:
+    """Nor is a server asked for or started."""
+    assert not in_flow_run()
+    await show()
+
+
+async def test_an_alert_is_in_the_log_of_whoever_hears_no_events(
+    opened: Runtime, tmp_path: Path
+) -> None:
+    alert("parked", "jobs", "one", "cannot be read")
+    log = (tmp_path / "agent-flows.log").read_bytes()
+    lines = [orjson.loads(line) for line in log.splitlines()]
+    (told,) = [line for line in lines if line["event"] == "parked"]
+    assert (told["level"], told["item"], told["reason"]) == ("warning", "one", "cannot be read")
+    assert opened.lease.remaining() > 0
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("harness")
+async def test_in_a_flow_run_it_stands_at_the_server() -> None:
+    @flow
+    async def story() -> None:
+        assert in_flow_run()
+        await show()
+
+    await story()
+    async with get_client() as client:
+        (run,) = [run for run in await client.read_flow_runs() if run.name == "forty-two"]
+    table, report = [await Artifact.aget(key) for key in ("orders-by-state", "report")]
+    shown = [await Artifact.aget(key) for key in ("where", "picture")]
+    assert [one and one.type for one in shown] == ["markdown", "image"]
+    bar = await Artifact.aget("jobs")
+    assert (table and table.flow_run_id, report and report.data) == (run.id, "# hello")
+    assert bar is not None
+    assert bar.data == 50.0

@@ -1,0 +1,60 @@
+"""SIGTERM finishes what is quick and hands back the rest, and no item dies of it."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from agents.runtime.context import open_runtime
+from agents.runtime.journal.schema import items, owners
+from agents.runtime.settings import Settings
+from tests.agents.runtime.jobs import rows
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def stopped(data: Path, seconds: float) -> tuple[str, float]:
+    """What a process said when it was stopped at work, and the seconds that took."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.agents.runtime.shutdown_child", str(data), str(seconds)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "begun\n"
+    begun = time.monotonic()
+    child.send_signal(signal.SIGTERM)
+    told, _ = child.communicate(timeout=30)
+    return told.splitlines()[-1], time.monotonic() - begun
+
+
+async def left(data: Path) -> tuple[Counter[str], set[int], int]:
+    async with open_runtime(Settings(data=data)) as opened:
+        found = await rows(items)
+        others = [row for row in await rows(owners) if row.id != opened.lease.id]
+    return Counter(row.state for row in found), {row.crash_count for row in found}, len(others)
+
+
+@pytest.mark.slow
+async def test_a_quick_batch_is_finished_and_no_other_begun(tmp_path: Path) -> None:
+    told, seconds = stopped(tmp_path, 0.3)
+    assert told.startswith("stopped on request")
+    assert seconds < 5
+    states, crash_count, owners_left = await left(tmp_path)
+    assert states["completed"] % 4 == 0
+    assert 4 <= states["completed"] < 40
+    assert states.keys() <= {"completed", "pending"}
+    assert (crash_count, owners_left) == ({0}, 0)
+
+
+@pytest.mark.slow
+async def test_a_slow_batch_is_handed_back_within_ten_seconds(tmp_path: Path) -> None:
+    told, seconds = stopped(tmp_path, 60)
+    assert told == "cancelled"
+    assert seconds < 10
+    assert await left(tmp_path) == (Counter(pending=4), {0}, 0)
