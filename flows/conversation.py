@@ -9,9 +9,9 @@ from agents.runtime.model.batch import Batch, RunStats
 from agents.support.carry_out import carry_out
 from agents.support.decide_turn import decide_turn
 from agents.support.handover import HANDOVERS, await_person
-from agents.support.learn_outcome import learn_outcome
 from agents.support.models import CarriedOut
 from agents.support.phrase_turn import phrase_turn
+from agents.support.read_change_result import read_change_result
 from agents.support.reply_turn import reply_turn
 from agents.support.understand_turn import understand_turn
 from flows.order_processing import amend
@@ -24,7 +24,7 @@ async def answer(batch: Batch) -> None:
         batch = await decide_turn(batch)
         batch = await carry_out(batch)
         await see_to_what_was_asked_for(batch)
-        batch = await learn_outcome(batch)
+        batch = await read_change_result(batch)
         batch = await phrase_turn(batch)
         await reply_turn(batch)
 

@@ -16,13 +16,13 @@ from pydantic import ValidationError
 from agents.runtime.errors import AgentError
 from agents.runtime.prefect_ui import rename_run
 from agents.services.files.records import BadRecord, read_records
-from agents.support.desk import Desk, open_desk
 from agents.support.models import Turn
-from flows.chatting import chat
+from agents.support.run import ConversationRun, open_run
+from flows.chat import chat
+from flows.cli.commands import command
+from flows.cli.reports import Listing, shown
 from flows.conversation import answer
 from flows.evaluation import evaluate
-from flows.listings import Listing, shown
-from flows.terminal import command
 
 
 class BadTurns(AgentError):
@@ -47,10 +47,10 @@ async def serve_turns(file: str, out: str = "replies.jsonl") -> Listing:
     """
     turns = read_turns(file)
     await rename_run(f"customer-service: {len(turns):,} turns")
-    async with open_desk() as desk:
-        async for batch in desk.accepted(turns):
+    async with open_run() as run:
+        async for batch in run.accepted(turns):
             await answer(batch)
-        lines = [await _line(desk, turn) for turn in turns]
+        lines = [await _line(run, turn) for turn in turns]
     text = b"".join(orjson.dumps(line) + b"\n" for line in lines)
     await asyncio.to_thread(Path(out).write_bytes, text)
     actions = Counter("hand over" if line["handoff"] else str(line["action"]) for line in lines)
@@ -81,8 +81,8 @@ def read_turns(path: str) -> list[Turn]:
     return turns
 
 
-async def _line(desk: Desk, turn: Turn) -> dict[str, object]:
-    understood, decided, replied = await desk.answered(turn)
+async def _line(run: ConversationRun, turn: Turn) -> dict[str, object]:
+    understood, decided, replied = await run.answered(turn)
     return {
         "conversation": turn.conversation,
         "user": turn.user,
@@ -107,9 +107,9 @@ async def enqueue_turns(file: str) -> Listing:
     """
     turns = read_turns(file)
     await rename_run(f"enqueue-turns: {len(turns):,} turns")
-    async with open_desk() as desk:
-        await desk.queued(turns)
-        table = [{"outcome": word, "turns": f"{n:,}"} for word, n in desk.stats.outcomes.items()]
+    async with open_run() as run:
+        await run.queued(turns)
+        table = [{"outcome": word, "turns": f"{n:,}"} for word, n in run.stats.outcomes.items()]
     return Listing(title="enqueued", table=table)
 
 

@@ -11,16 +11,16 @@ from pydantic import Field
 
 from agents.analysis.clean_partition import clean_partition
 from agents.analysis.collect_partition import collect_partition
-from agents.analysis.desk import SAMPLE, open_desk
 from agents.analysis.report import AnalysisReport
+from agents.analysis.run import SAMPLE, open_run
+from agents.analysis.select_model import select_model
 from agents.analysis.train_candidate import train_candidate
-from agents.analysis.weigh_candidates import weigh_candidates
 from agents.analysis.write_report import write_report
 from agents.runtime.execution.saga import saga
 from agents.runtime.model.batch import Batch
 from agents.runtime.settings import settings
-from flows.spreading import fit_on_dask
-from flows.terminal import command
+from flows.cli.commands import command
+from flows.dask_training import fit_on_dask
 
 AtOnce = Annotated[int, Field(ge=1, le=64)]
 
@@ -46,11 +46,11 @@ async def analyse(  # noqa: PLR0913 - what a run is asked for
         seed: The same data and seed make the same models and the same report, to the byte.
 
     """
-    async with open_desk(source, contract, target, partitions) as desk:
-        async for batch in desk.accepted(at_once):
+    async with open_run(source, contract, target, partitions) as run:
+        async for batch in run.accepted(at_once):
             await prepare(batch)
-        dataset = desk.publish(partitions)
-        models = desk.modelling(dataset, seed)
+        dataset = run.publish(partitions)
+        models = run.modelling(dataset, seed)
         if models is not None:
             if (cluster := settings().dask) is not None:
                 await asyncio.to_thread(fit_on_dask, models.trainings(), cluster)
@@ -58,7 +58,7 @@ async def analyse(  # noqa: PLR0913 - what a run is asked for
                 await train(batch)
             async for batch in models.comparison():
                 await models.announce(await conclude(batch))
-        return await desk.report(dataset, models)
+        return await run.report(dataset, models)
 
 
 async def prepare(batch: Batch) -> None:
@@ -77,11 +77,11 @@ async def train(batch: Batch) -> None:
 async def conclude(batch: Batch) -> Batch:
     """What the comparison of the candidates goes through."""
     async with saga(batch):
-        batch = await weigh_candidates(batch)
+        batch = await select_model(batch)
         return await write_report(batch)
 
 
 if __name__ == "__main__":
-    from flows.studies import mend_rows, quarantine, roll_back_model
+    from flows.operations.studies import mend_rows, quarantine, roll_back_model
 
     command(analyse, {"quarantine": quarantine, "mend": mend_rows, "roll-back": roll_back_model})

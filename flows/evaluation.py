@@ -19,20 +19,20 @@ from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.model.batch import RunStats
 from agents.runtime.prefect_ui import publish_image, publish_table, rename_run
 from agents.runtime.settings import settings
-from agents.support.desk import Desk
 from agents.support.evaluation.gates import broken
 from agents.support.evaluation.gold import Script, scripts
 from agents.support.evaluation.intents import measured_intents, probed_reasons
 from agents.support.evaluation.picture import confusion_picture
-from agents.support.evaluation.rehearsal import Played, measured_dialogues, order_body, play
-from agents.support.evaluation.replaying import replay_all
+from agents.support.evaluation.replay import replay_all
 from agents.support.evaluation.retrieval import measured_bank, measured_retrieval
+from agents.support.evaluation.simulation import Played, measured_dialogues, order_body, play
 from agents.support.evaluation.tau2 import is_installed, retail_tasks
 from agents.support.knowledge.retrieve import stale
 from agents.support.models import Language
+from agents.support.run import ConversationRun
 from agents.support.scenario import TURNS
-from flows.consumer import take_through
-from flows.listings import Listing
+from flows.cli.reports import Listing
+from flows.operations.consumer import run_batch
 
 FAILED = 1
 YEAR = timedelta(days=365)  # after which somebody has to look whether a document still holds
@@ -51,8 +51,8 @@ async def evaluate() -> Listing:
         replays = replay_all()
         figures["replays"] = float(len(replays))
         figures["replays_same"] = sum(replay.same for replay in replays) / len(replays)
-    async with rehearsing() as desk:
-        played = [await _played(desk, n, script) for n, script in enumerate(scripts())]
+    async with rehearsing() as run:
+        played = [await _played(run, n, script) for n, script in enumerate(scripts())]
     figures |= measured_dialogues(played)
     year_ago = (datetime.now(UTC) - YEAR).date().isoformat()
     unchecked = [passage for known in get_args(Language) for passage in stale(known, year_ago)]
@@ -77,14 +77,14 @@ async def _reported(figures: dict[str, float], played: list[Played]) -> Listing:
 
 
 @asynccontextmanager
-async def rehearsing() -> AsyncIterator[Desk]:
+async def rehearsing() -> AsyncIterator[ConversationRun]:
     """A journal of its own, gone afterwards, with an order for every script."""
     with tempfile.TemporaryDirectory() as folder:
         here = settings().model_copy(update={"data": Path(folder), "journal_url": None})
         async with open_runtime(here) as opened:
             for place, script in enumerate(scripts()):
                 await _ordered(place, script)
-            yield Desk(opened.journal)
+            yield ConversationRun(opened.journal)
 
 
 async def _ordered(place: int, script: Script) -> None:
@@ -101,5 +101,5 @@ async def _ordered(place: int, script: Script) -> None:
             pass
 
 
-async def _played(desk: Desk, place: int, script: Script) -> Played:
-    return await play(desk, place, script, partial(take_through, TURNS.name))
+async def _played(run: ConversationRun, place: int, script: Script) -> Played:
+    return await play(run, place, script, partial(run_batch, TURNS.name))

@@ -12,16 +12,16 @@ from pydantic import Field
 from agents.orders.apply_change import apply_change
 from agents.orders.assess_risk import assess_risk
 from agents.orders.book_shipment import book_shipment
-from agents.orders.charge import authorise_payment, capture_payment, open_payment
-from agents.orders.desk import SAMPLE, open_desk
 from agents.orders.notify_customer import notify_customer
+from agents.orders.payments import authorise_payment, capture_payment, open_payment
 from agents.orders.report import OrderReport
 from agents.orders.reserve_stock import issue_stock, reserve_stock
+from agents.orders.run import SAMPLE, open_run
 from agents.runtime.execution.saga import saga
 from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.model.batch import Batch
-from flows.listings import Listing
-from flows.terminal import command
+from flows.cli.commands import command
+from flows.cli.reports import Listing
 
 OrderSource = Annotated[str, Parameter(allow_leading_hyphen=True)]
 BatchSize = Annotated[int, Field(ge=1, le=512)]
@@ -47,10 +47,10 @@ async def process_orders(
         stock: CSV of goods for the sandbox's warehouse, with the columns sku,on_hand,weight_grams.
 
     """
-    async with open_desk(orders, faults=faults, stock=stock, report=report) as desk:
-        async for batch in desk.accepted(batch_size):
+    async with open_run(orders, faults=faults, stock=stock, report=report) as run:
+        async for batch in run.accepted(batch_size):
             await fulfil(batch)
-        return await desk.report()
+        return await run.report()
 
 
 @flow(name="enqueue-orders", persist_result=False)
@@ -69,8 +69,8 @@ async def enqueue_orders(
         stock: As process_orders takes it.
 
     """
-    async with open_desk(orders, faults="none", stock=stock, report=report) as desk:
-        return Listing(title="enqueued", table=await desk.enqueue(priority))
+    async with open_run(orders, faults="none", stock=stock, report=report) as run:
+        return Listing(title="enqueued", table=await run.enqueue(priority))
 
 
 async def fulfil(batch: Batch) -> None:
@@ -93,6 +93,6 @@ async def amend(batch: Batch) -> None:
 
 
 if __name__ == "__main__":
-    from flows.serving import serve  # it serves this story among others
+    from flows.operations.serving import serve  # it serves this story among others
 
     command(process_orders, {"--enqueue": enqueue_orders, "serve": serve})

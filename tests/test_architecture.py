@@ -23,7 +23,7 @@ ENVIRONMENT_READERS = {
     "agents/runtime/settings.py": "the one place",
     "agents/runtime/__init__.py": "sets what the temporary Prefect server needs, for it to read",
     "agents/services/files/parquet_process.py": "hands a few variables on to its child process",
-    "flows/serving.py": "hands its own on to the consumers it starts",
+    "flows/operations/serving.py": "hands its own on to the consumers it starts",
 }
 
 # A written migration is a list of columns that nobody may edit, so it may be long.

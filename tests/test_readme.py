@@ -33,14 +33,14 @@ RUN_BY = {
     "uv run prefect deployment run order-processing/order-processing": (
         "tests/deployments/test_order_deployment.py"
     ),
-    "uv run python -m flows.operations dead-letters": "tests/flows/test_operations.py",
-    "uv run python -m flows.order_processing --enqueue sample": "tests/flows/test_serving.py",
-    "uv run python -m flows.order_processing serve --most 2": "tests/flows/test_serving.py",
-    "uv run python -m flows.operations backlog": "tests/flows/test_queueing.py",
+    "uv run python -m flows.operations dead-letters": "tests/flows/operations/test_items.py",
+    "uv run python -m flows.order_processing --enqueue sample": "tests/flows/operations/test_serving.py",
+    "uv run python -m flows.order_processing serve --most 2": "tests/flows/operations/test_serving.py",
+    "uv run python -m flows.operations backlog": "tests/flows/operations/test_queues.py",
     "uv run python -m flows.customer_service --file turns.jsonl --out replies.jsonl": (
         "tests/flows/test_customer_service.py"
     ),
-    "uv run python -m flows.customer_service": "tests/flows/test_chatting.py",
+    "uv run python -m flows.customer_service": "tests/flows/test_chat.py",
     "uv run python -m flows.customer_service --enqueue turns.jsonl": (
         "tests/flows/test_customer_service.py"
     ),

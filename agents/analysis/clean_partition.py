@@ -11,7 +11,7 @@ from agents.analysis.cleaning.corrections import corrections_of
 from agents.analysis.cleaning.partition import Outcome, clean
 from agents.analysis.cleaning.reading import read_table
 from agents.analysis.models import Cleaned, Collected, Partition
-from agents.analysis.storehouse import Storehouse
+from agents.analysis.study_store import StudyStore
 from agents.runtime.execution.decorator import agent
 from agents.runtime.model.policies import CPU
 
@@ -24,7 +24,7 @@ def clean_partition(partition: Partition, collected: Collected) -> Cleaned:
 
     Raises SourceError and ContractBroken, by which the partition is refused.
     """
-    store = Storehouse(partition.study)
+    store = StudyStore(partition.study)
     if (known := store.cleaned(partition)) is not None:
         return known
     table = read_table([store.raw / sha for sha in collected.raw], f"partition{collected.form}")
@@ -34,7 +34,7 @@ def clean_partition(partition: Partition, collected: Collected) -> Cleaned:
 
 
 def _written(partition: Partition, rows: int, outcome: Outcome, folder: Path) -> Cleaned:
-    part, store = folder / PART, Storehouse(partition.study)
+    part, store = folder / PART, StudyStore(partition.study)
     frame = outcome.good
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     pq.write_table(table, part, compression="zstd")

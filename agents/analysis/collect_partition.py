@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from agents.analysis.models import Collected, Partition
 from agents.analysis.sample.flights import SCHEME
 from agents.analysis.sources.collecting import collecting
-from agents.analysis.storehouse import Storehouse
+from agents.analysis.study_store import StudyStore
 from agents.runtime.errors import PermanentError
 from agents.runtime.execution.decorator import agent
 from agents.runtime.model.policies import READ
@@ -63,7 +63,7 @@ async def _fetched(partition: Partition) -> Collected:
 
 
 def _copied(partition: Partition) -> Collected:
-    store = Storehouse(partition.study).raw
+    store = StudyStore(partition.study).raw
     store.mkdir(parents=True, exist_ok=True)
     with (
         opened(partition.location) as source,

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from agents.analysis.clean_partition import QUARANTINE
-from agents.analysis.storehouse import Storehouse
+from agents.analysis.study_store import StudyStore
 from agents.runtime.errors import AgentError
 from agents.services.files.formulas import escape_formula
 
@@ -28,7 +28,7 @@ class NothingPublished(AgentError):
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
+class QuarantinedRow:
     """One row in quarantine, with the file that it stands in."""
 
     source: str
@@ -49,9 +49,9 @@ class Turned:
         return orjson.dumps(row).decode() if row is not None else str(self.record.get("raw", ""))
 
 
-def turned_away(study: str) -> Iterator[Turned]:
+def turned_away(study: str) -> Iterator[QuarantinedRow]:
     """Every row in quarantine of what is published. Raises NothingPublished."""
-    store = Storehouse(study)
+    store = StudyStore(study)
     dataset = store.published()
     if dataset is None:
         raise NothingPublished(study)
@@ -60,7 +60,7 @@ def turned_away(study: str) -> Iterator[Turned]:
         if file.exists():
             with file.open("rb") as lines:
                 for line in lines:
-                    yield Turned(part.source, part.name, file, orjson.loads(line))
+                    yield QuarantinedRow(part.source, part.name, file, orjson.loads(line))
 
 
 def export(study: str, path: Path) -> int:

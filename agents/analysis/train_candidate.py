@@ -18,7 +18,7 @@ from agents.analysis.modelling.metrics import absolute, interval, squared
 from agents.analysis.modelling.registry import MODEL, Card, Models, dump
 from agents.analysis.modelling.split import Split
 from agents.analysis.modelling.training import Trained, Training
-from agents.analysis.storehouse import Storehouse, write_whole
+from agents.analysis.study_store import StudyStore, write_whole
 from agents.runtime.execution.decorator import agent
 from agents.runtime.model.policies import CPU
 
@@ -34,7 +34,7 @@ def train_candidate(training: Training) -> Trained:
 
     Raises TooFewRows.
     """
-    store = Storehouse(training.study.name)
+    store = StudyStore(training.study.name)
     folder = Models(store.folder).path(version_of(training))
     if not (folder / CARD).exists():
         # One thread: sums in another order would be other models.
@@ -57,7 +57,7 @@ def code_digest() -> str:
 
 def learnt_from(training: Training) -> Split:
     """The rows to learn from, to choose by and to judge by."""
-    folder = Storehouse(training.study.name).folder
+    folder = StudyStore(training.study.name).folder
     files = {
         source.name: [folder / part.file for part in training.parts if part.source == source.name]
         for source in training.study.sources

@@ -8,9 +8,9 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from agents.analysis.modelling.registry import Card, Models
-from agents.analysis.modelling.weighing import Comparison, Weighed, Written
+from agents.analysis.modelling.selection import Comparison, Weighed, Written
 from agents.analysis.reporting import plots
-from agents.analysis.storehouse import Storehouse, write_whole
+from agents.analysis.study_store import StudyStore, write_whole
 from agents.analysis.train_candidate import CARD, HEAVY, PREDICTIONS
 from agents.runtime.execution.decorator import agent
 
@@ -21,7 +21,7 @@ FILE = "report.html"
 @agent(HEAVY)
 def write_report(comparison: Comparison, weighed: Weighed) -> Written:
     """Draw and write it, whole or not at all."""
-    store = Storehouse(comparison.training.study.name)
+    store = StudyStore(comparison.training.study.name)
     models = Models(store.folder)
     cards = [
         Card.model_validate_json((models.path(one.version) / CARD).read_bytes())
@@ -39,7 +39,7 @@ def drawn_forecast(model: Path) -> str:
 
 
 def _page(
-    comparison: Comparison, weighed: Weighed, cards: list[Card], best: Card, store: Storehouse
+    comparison: Comparison, weighed: Weighed, cards: list[Card], best: Card, store: StudyStore
 ) -> str:
     training = comparison.training
     environment = Environment(
@@ -69,7 +69,7 @@ def _page(
     )
 
 
-def _of_data(comparison: Comparison, store: Storehouse) -> list[dict[str, str]]:
+def _of_data(comparison: Comparison, store: StudyStore) -> list[dict[str, str]]:
     study = comparison.training.study
     times: dict[str, pd.Series] = {}
     for source in study.sources:

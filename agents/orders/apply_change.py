@@ -22,10 +22,10 @@ from agents.runtime.journal.operator_actions import OperatorAction, cancel, edit
 from agents.runtime.journal.queries import item_history, named
 from agents.runtime.model.item import Decision
 from agents.runtime.model.policies import EFFECT, Lookup
-from agents.services.shop.accounts import CustomerAccount, OrderAccount
-from agents.services.shop.books import address_keys, change_keys, customer_account, order_account
-from agents.services.shop.directory import catalogue, customers
-from agents.services.shop.requests import (
+from agents.shop.account_view import address_keys, change_keys, customer_account, order_account
+from agents.shop.accounts import CustomerAccount, OrderAccount
+from agents.shop.catalogue import catalogue, customers
+from agents.shop.requests import (
     Cancel,
     Change,
     ModifyItems,
@@ -33,7 +33,7 @@ from agents.services.shop.requests import (
     ModifyPayment,
     Return,
 )
-from agents.services.shop.rules import Refused, perform
+from agents.shop.rules import RuleViolation, perform
 
 BY_CUSTOMER = replace(ORDERS, allow_edit=require_changeable_by_customer)
 
@@ -99,7 +99,7 @@ async def _write(change: Change, before: OrderAccount, body: dict[str, Any], key
         elif isinstance(change.request, ModifyItems | ModifyPayment | ModifyOrderAddress):
             await edit(runtime().journal, action, BY_CUSTOMER.checked(before.order, body))
     except (IllegalTransition, TooLate) as error:
-        raise Refused("too-late", before.order) from error
+        raise RuleViolation("too-late", before.order) from error
 
 
 def _body(

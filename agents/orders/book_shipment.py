@@ -6,7 +6,7 @@ from agents.runtime.execution.agent import EffectKey, UndoneKey
 from agents.runtime.execution.decorator import agent
 from agents.runtime.model.policies import EFFECT, Lookup
 from agents.services import services
-from agents.services.carriers.protocol import Parcel, Refused
+from agents.services.carriers.protocol import BookingRefused, Parcel
 
 CARRIERS = EFFECT.limited_by("carriers")
 
@@ -58,7 +58,7 @@ async def book_shipment(order: Order, reserved: Reserved, key: EffectKey) -> Boo
     for carrier in services().carriers:
         try:
             booked = await carrier.book(key, _parcel(order, reserved))
-        except Refused as refusal:
+        except BookingRefused as refusal:
             refusals.append(str(refusal))
         else:
             return Booked(carrier=booked.carrier, tracking_id=booked.tracking_id)

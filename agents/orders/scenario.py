@@ -13,7 +13,7 @@ from agents.orders.validate import canonical, check_order
 from agents.runtime.model.batch import reason_of
 from agents.runtime.model.item import Item, Notice
 from agents.runtime.model.scenario import Scenario
-from agents.services.shop.requests import Change
+from agents.shop.requests import Change
 
 
 def _outcome(item: Item) -> str:

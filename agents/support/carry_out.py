@@ -9,8 +9,8 @@ from agents.runtime.journal.submit import Disposition, NewItem, Sender, accept
 from agents.runtime.model.policies import EFFECT, Lookup
 from agents.runtime.model.scenario import hash_of
 from agents.runtime.telemetry import new_trace
-from agents.services.shop.books import address_keys
-from agents.services.shop.requests import Change, ModifyCustomerAddress, Request
+from agents.shop.account_view import address_keys
+from agents.shop.requests import Change, ModifyCustomerAddress, Request
 from agents.support import upcasts
 from agents.support.decide_turn import CHANGES, HANDOVERS
 from agents.support.handover import Handover, Line

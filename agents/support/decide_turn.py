@@ -11,12 +11,12 @@ from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.queries import ItemHistory, item_history, named, outcome_of
 from agents.runtime.model.lifecycle import ENDED
 from agents.runtime.model.policies import READ
-from agents.services.shop.accounts import OrderAccount
-from agents.services.shop.books import change_keys, customer_account, order_account
-from agents.services.shop.directory import catalogue, customers
+from agents.shop.account_view import change_keys, customer_account, order_account
+from agents.shop.accounts import OrderAccount
+from agents.shop.catalogue import catalogue, customers
 from agents.support import upcasts
 from agents.support.dialogue.forms import Books
-from agents.support.dialogue.policy import Heard, decide, language
+from agents.support.dialogue.policy import TurnContext, decide, language
 from agents.support.knowledge.retrieve import retrieve
 from agents.support.models import Decided, Dialogue, Part, Replied, Turn, Understood, key_of
 from agents.support.reply_turn import reply_turn
@@ -45,7 +45,7 @@ async def decide_turn(turn: Turn, understood: Understood) -> Decided:
     books = await books_of(turn.user, wanted - {""})
     spoken = language(understood, before)
     heard = understood.model_copy(update={"language": spoken})
-    decided = decide(Heard(turn, heard, before, books, retrieve))
+    decided = decide(TurnContext(turn, heard, before, books, retrieve))
     after = decided.after.model_copy(update={"language": spoken})
     return decided.model_copy(update={"parts": (*closing, *decided.parts), "after": after})
 

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from agents.services.shop.accounts import PostalAddress
-from agents.services.shop.requests import Request
+from agents.shop.accounts import PostalAddress
+from agents.shop.requests import Request
 
 Language = Literal["en", "zh"]
 TaskName = Literal[

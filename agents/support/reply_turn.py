@@ -3,7 +3,7 @@
 from agents.runtime.execution.decorator import agent
 from agents.runtime.model.policies import PURE
 from agents.support import upcasts
-from agents.support.dialogue.words import reply
+from agents.support.dialogue.render import reply
 from agents.support.models import Decided, Learned, Phrased, Replied, Turn, Understood
 
 

@@ -14,13 +14,13 @@ from prefect import flow
 
 from agents.runtime.context import open_runtime
 from agents.runtime.settings import settings
-from agents.services.shop.accounts import CustomerAccount
-from agents.support.desk import Desk
+from agents.shop.accounts import CustomerAccount
 from agents.support.dialogue.forms import Books
-from agents.support.dialogue.policy import Heard, decide
-from agents.support.dialogue.words import reply
+from agents.support.dialogue.policy import TurnContext, decide
+from agents.support.dialogue.render import reply
 from agents.support.knowledge.retrieve import retrieve
 from agents.support.models import Dialogue, Learned, Replied, Turn, Understood
+from agents.support.run import ConversationRun
 from agents.support.understanding.classify import understand
 from flows.conversation import answer
 from tests.benchmarks.machine import tell
@@ -54,7 +54,7 @@ def turns_of(first: int, count: int) -> list[Turn]:
 
 def answered(turn: Turn, understood: Understood, before: Dialogue) -> Replied:
     """The functions of the agents, without anything around them."""
-    decided = decide(Heard(turn, understood, before, BOOKS, retrieve))
+    decided = decide(TurnContext(turn, understood, before, BOOKS, retrieve))
     return reply("en", decided, Learned())
 
 
@@ -68,12 +68,12 @@ async def bare(first: int, count: int) -> float:
 
 
 @flow(name="conversing", persist_result=False)
-async def _ours(desk: Desk, turns: list[Turn]) -> None:
+async def _ours(desk: ConversationRun, turns: list[Turn]) -> None:
     async for batch in desk.accepted(turns):
         await answer(batch)
 
 
-async def ours(desk: Desk, first: int, count: int) -> float:
+async def ours(desk: ConversationRun, first: int, count: int) -> float:
     """The real story, in batches of the conversations' turns."""
     begun = time.perf_counter()
     await _ours.with_options(validate_parameters=False)(desk, turns_of(first, count))
@@ -154,7 +154,7 @@ async def measured(turns: int, real: int, rounds: int) -> dict[str, list[float]]
     }
     here = settings().data
     async with open_runtime(settings()) as opened:
-        desk = Desk(opened.journal)
+        desk = ConversationRun(opened.journal)
         await trivial_orders(1, WARM_UP)
         await bare(0, LONG)
         await ours(desk, 0, LONG)

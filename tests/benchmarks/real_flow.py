@@ -17,9 +17,9 @@ import orjson
 
 from agents.orders import sample
 from agents.orders.book_shipment import book_shipment
-from agents.orders.charge import authorise_payment, capture_payment, open_payment
 from agents.orders.models import Booked, Order
 from agents.orders.notify_customer import notify_customer
+from agents.orders.payments import authorise_payment, capture_payment, open_payment
 from agents.orders.read_orders import read_orders
 from agents.orders.reserve_stock import issue_stock, reserve_stock
 from agents.orders.rules import Outcome, assess, customer_message, needs_approval

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import cast
 
 from prefect import flow
 
@@ -14,9 +14,9 @@ from agents.runtime.journal.database import Database
 from agents.runtime.model.batch import Batch
 from agents.runtime.redis.signals import signals
 from agents.runtime.settings import settings
-from flows.consumer import together
-from flows.stories import STORIES, Story
-from tests.benchmarks.trivial import TRIVIAL, fulfil, notify
+from flows.operations.consumer import together
+from flows.workflows import WORKFLOWS, Workflow
+from tests.benchmarks.trivial import TRIVIAL, fulfil
 from tests.benchmarks.waiting import Waiting
 
 NAME = TRIVIAL.name
@@ -35,15 +35,26 @@ class Ended:
         self.at.set_result(time.perf_counter())
 
 
+class TrivialOrders:
+    """The workflow of the trivial orders, as the registry names it."""
+
+    ended: Ended
+
+    @classmethod
+    async def process(cls, batch: Batch) -> None:
+        """Take them through all steps."""
+        await cls.ended.fulfil(batch)
+
+
 @asynccontextmanager
 async def resident(orders: int) -> AsyncIterator[Callable[[int], Awaitable[float]]]:
     """Submits the order of a number as another process would; seconds until its end is committed.
 
     The consumer's run ends after so many orders.
     """
-    ended = Ended()
-    story = Story(TRIVIAL, ended.fulfil, notify, lambda _ledger: cast("Any", None))
-    cast("dict[str, Story]", STORIES)[NAME] = story
+    ended = TrivialOrders.ended = Ended()
+    workflow = Workflow("tests.benchmarks.trivial:TRIVIAL", f"{__name__}:TrivialOrders.process")
+    cast("dict[str, Workflow]", WORKFLOWS)[NAME] = workflow
     database, ready = Database(settings().journal), asyncio.Event()
 
     @flow(name="trivial-consumer", persist_result=False)

@@ -39,7 +39,7 @@ ASKING = RequestReply(Topic("bench.asking", Said), Topic("bench.answer", Said))
 Talk = Callable[[], Awaitable[float]]
 
 
-class Heard:
+class TurnContext:
     """When the message that is on its way was received."""
 
     at: "asyncio.Future[float]"
@@ -59,7 +59,7 @@ class Heard:
 @asynccontextmanager
 async def our_bus(here: Settings) -> AsyncIterator[dict[str, Talk]]:
     """The bus over the journal of these settings."""
-    heard = Heard()
+    heard = TurnContext()
 
     @subscribe(NEWS, "bench")
     async def receive(_said: Said, _delivery: Delivery) -> None:
@@ -91,7 +91,7 @@ async def _asked(bus: Bus) -> float:
 @asynccontextmanager
 async def bare_redis(socket: Path) -> AsyncIterator[dict[str, Talk]]:
     """A stream with a group, and two lists: what the bus would be if it forgot everything."""
-    heard, closing = Heard(), asyncio.Event()
+    heard, closing = TurnContext(), asyncio.Event()
     async with Redis(unix_socket_path=str(socket), protocol=2) as redis:
         client: Any = redis
         await client.xgroup_create("bare:news", "bench", mkstream=True)

@@ -75,7 +75,7 @@ async def fulfil(batch: Batch) -> None:
         await notify(batch)
 
 
-async def take_through(first: int, count: int) -> float:
+async def run_batch(first: int, count: int) -> float:
     """Seconds from the intake of the first order to the end of the last."""
     stats = RunStats()
     intake = Intake(TRIVIAL, stats, lambda _rejection: None)
@@ -90,11 +90,11 @@ async def take_through(first: int, count: int) -> float:
 @flow(name="trivial-orders", persist_result=False)
 async def trivial_orders(first: int, count: int) -> float:
     """The same as a flow: one task run an agent and batch."""
-    return await take_through(first, count)
+    return await run_batch(first, count)
 
 
 async def _measure(orders: int, *, with_prefect: bool) -> None:
-    run = trivial_orders if with_prefect else take_through
+    run = trivial_orders if with_prefect else run_batch
     async with open_runtime(settings()):
         await run(0, WARM_UP)
         seconds = await run(WARM_UP, orders)

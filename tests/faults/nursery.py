@@ -35,8 +35,8 @@ from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.journal.operator_actions import OperatorAction, cancel
 from agents.runtime.settings import PREFIX, settings
 from agents.runtime.shutdown import Stopped
-from flows import operations
-from flows.consumer import consume
+from flows.operations import recovery
+from flows.operations.consumer import consume
 from flows.order_processing import enqueue_orders, process_orders
 from tests.faults.runs import Run, line, run_of
 from tests.invariants import dump_journal
@@ -240,7 +240,7 @@ async def _process(run: Run) -> None:
 
 
 async def _reconcile(_run: Run) -> None:
-    await operations.reconcile.fn()
+    await recovery.recover.fn()
 
 
 async def _cancel(_run: Run) -> None:

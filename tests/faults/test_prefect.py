@@ -175,7 +175,7 @@ async def _finished_by_others(server: PrefectServer, scene: OrderScene) -> None:
             return
         orders = ("--orders", scene.orders, "--stock", scene.stock, "--batch-size", "4")
         await asyncio.to_thread(_run, server, "flows.order_processing", *orders)
-        await asyncio.to_thread(_run, server, "flows.operations", "reconcile")
+        await asyncio.to_thread(_run, server, "flows.operations", "recover")
     assert not await scene.unfinished()
 
 

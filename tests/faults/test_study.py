@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from agents.analysis.models import Dataset, Part
-from agents.analysis.storehouse import write_whole
+from agents.analysis.study_store import write_whole
 from tests.faults.campaign import Player, Quiet, recorded
 from tests.faults.cells import parse_cell
 from tests.faults.client import open_nursery

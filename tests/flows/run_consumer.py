@@ -2,7 +2,7 @@
 
 import asyncio
 
-from flows.consumer import consume
+from flows.operations.consumer import consume
 
 if __name__ == "__main__":
     asyncio.run(consume.fn(batch_size=8, batches=10_000))

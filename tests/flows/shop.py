@@ -12,8 +12,9 @@ from agents.orders.report import OrderReport
 from agents.runtime.context import open_runtime
 from agents.runtime.settings import settings
 from agents.services import connect_services
+from flows.operations.resume import finish
 from flows.order_processing import enqueue_orders, process_orders
-from flows.stories import STORIES, finish
+from flows.workflows import WORKFLOWS
 from tests.invariants import Journal, Record, check_invariants, dump_journal, read_record
 
 Body = dict[str, Any]
@@ -112,7 +113,7 @@ class Shop:
     async def finish(self) -> None:
         """Let somebody take up the orders that are in the queue."""
         async with open_runtime(settings()), connect_services(settings()):
-            await finish(STORIES["orders"])
+            await finish(WORKFLOWS["orders"])
 
     async def journal(self) -> Journal:
         """What the journal holds."""

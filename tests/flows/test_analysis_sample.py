@@ -7,7 +7,7 @@ import pytest
 
 from agents.analysis.modelling.registry import Models
 from agents.analysis.report import AnalysisReport, SourceReport
-from agents.analysis.storehouse import Storehouse
+from agents.analysis.study_store import StudyStore
 from agents.runtime.settings import settings
 from flows.data_analysis import analyse
 from tests.databases import stop_telemetry
@@ -42,7 +42,7 @@ async def test_the_year_has_a_champion_that_beats_the_baseline() -> None:
     assert report.status() == 0
     assert (told["flights"].rows, told["flights"].good) == (336_776, 336_775)
     assert (told["weather"].rows, told["weather"].gaps) == (26_115, 75)
-    registry = Models(Storehouse("flights").folder).read()
+    registry = Models(StudyStore("flights").folder).read()
     champion = registry.cards[registry.champion]
     assert champion.candidate == "trees"
     assert champion.gain.low > 0

@@ -18,13 +18,14 @@ from agents.runtime.journal.queries import item_history, waiting
 from agents.runtime.journal.schema import steps
 from agents.runtime.settings import ROOT, settings
 from agents.services import connect_services
-from agents.support.desk import Desk, open_desk
 from agents.support.handover import Handover
 from agents.support.models import Turn
+from agents.support.run import ConversationRun, open_run
 from agents.support.scenario import TURNS
 from flows.conversation import answer
 from flows.customer_service import BadTurns, enqueue_turns, serve_turns
-from flows.stories import STORIES, finish
+from flows.operations.resume import finish
+from flows.workflows import WORKFLOWS
 from tests.agents.runtime.jobs import until
 from tests.flows.shop import Shop
 
@@ -51,9 +52,9 @@ async def events_of(shop: Shop, key: str) -> list[str]:
     return [row["event"] for row in journal.history[number]]
 
 
-async def answered(desk: Desk, turn: Turn) -> None:
+async def answered(run: ConversationRun, turn: Turn) -> None:
     """One turn, taken through its story."""
-    async for batch in desk.accepted([turn]):
+    async for batch in run.accepted([turn]):
         await answer(batch)
 
 
@@ -136,7 +137,7 @@ async def test_a_return_is_requested_once_and_a_large_one_waits_for_a_person(sho
             await decide(
                 opened.journal, OperatorAction("orders", row.key, "Ann", "is known"), approved=True
             )
-        await finish(STORIES["orders"])
+        await finish(WORKFLOWS["orders"])
     told = await said(
         shop,
         ("a", "c0", f"I want to return the lamp from order {shop.order_id(0)}"),
@@ -160,14 +161,14 @@ async def test_turns_that_come_out_of_order_wait_for_each_other(shop: Shop) -> N
     """The second turn is in the journal first, and is answered second."""
     await shop.enqueue([shop.order(0)])
     order = shop.order_id(0)
-    async with open_desk() as desk:
+    async with open_run() as run:
         second = Turn(conversation="a", number=2, user="c0", text="yes")
         async with asyncio.TaskGroup() as group:
-            group.create_task(answered(desk, second))
+            group.create_task(answered(run, second))
             await asyncio.sleep(0)
             first = Turn(conversation="a", number=1, user="c0", text=f"cancel order {order}")
-            group.create_task(answered(desk, first))
-        _, decided, _ = await desk.answered(second)
+            group.create_task(answered(run, first))
+        _, decided, _ = await run.answered(second)
     assert decided.request is not None
     assert (await events_of(shop, order)).count("cancel") == 1
     await shop.finish()
@@ -220,13 +221,13 @@ async def test_turns_in_the_queue_are_answered_by_a_consumer(shop: Shop) -> None
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     listing = await enqueue_turns.fn(str(path))
     assert listing.table == [{"outcome": "queued", "turns": "2"}]
-    async with open_desk() as desk:
+    async with open_run() as run:
         consumer = Consumer(TURNS, answer, asyncio.sleep, ConsumerOptions(size=8, batches=1_000))
         consuming = asyncio.create_task(consumer.consume())
         await until(lambda: consumer.stats.done >= 2)
         runtime().stop.ask()
         await consuming
-        _, _, replied = await desk.answered(
+        _, _, replied = await run.answered(
             Turn(conversation="q", number=2, user="c0", text="thank you")
         )
     assert replied.text == "You are welcome."
@@ -267,7 +268,7 @@ async def test_a_person_takes_over_and_gives_the_conversation_back_once(shop: Sh
             OperatorAction("handovers", row.key, "Ann", "your lamp is on its way"),
             approved=True,
         )
-        await finish(STORIES["handovers"])
+        await finish(WORKFLOWS["handovers"])
     *_, back, after = await said(
         shop, *turns, ("a", "c0", "thank you"), ("a", "c0", "hello"), name="back"
     )

@@ -13,12 +13,12 @@ from agents.analysis.quarantine import NothingPublished
 from agents.analysis.report import AnalysisReport
 from agents.analysis.sample.serving import serving
 from agents.analysis.sources.study import Source, Study
-from agents.analysis.storehouse import Storehouse
+from agents.analysis.study_store import StudyStore
 from agents.analysis.write_report import FILE
 from agents.runtime.settings import settings
+from flows.cli.commands import LOG_FILE
 from flows.data_analysis import analyse
-from flows.studies import mend_rows, quarantine, roll_back_model
-from flows.terminal import LOG_FILE
+from flows.operations.studies import mend_rows, quarantine, roll_back_model
 from tests.agents.analysis.cleaning.planted import planted
 from tests.agents.analysis.modelling.toy import sales
 
@@ -66,7 +66,7 @@ def alerts_of(folder: Path) -> list[tuple[str, str]]:
 
 
 def dataset() -> Dataset:
-    published = Storehouse("readings").published()
+    published = StudyStore("readings").published()
     assert published is not None
     return published
 
@@ -112,7 +112,7 @@ async def test_a_run_with_a_refused_partition_publishes_nothing(folder: Path) ->
 
 async def test_mended_rows_come_back_and_twice_is_once(folder: Path) -> None:
     before = await run(folder)
-    store = Storehouse("readings")
+    store = StudyStore("readings")
     partition = next((store.folder / "clean" / "readings").iterdir())
     lines = (partition / "quarantine.jsonl").read_text("utf-8").splitlines()
     spoilt = next(line for line in lines if '"rule":"allowed"' in line)
@@ -159,10 +159,10 @@ async def test_a_target_is_modelled_and_told_and_a_second_run_touches_nothing(
     sales_files(folder)
     report = await modelled(folder)
     assert report.status() == 0, report.notes()
-    page = (Storehouse("sales").folder / FILE).read_bytes()
+    page = (StudyStore("sales").folder / FILE).read_bytes()
     assert any(note.startswith("champion: ") for note in report.notes())
     assert (await modelled(folder)).touched == 0
-    assert (Storehouse("sales").folder / FILE).read_bytes() == page
+    assert (StudyStore("sales").folder / FILE).read_bytes() == page
 
 
 async def test_without_a_champion_there_is_a_report_all_the_same(folder: Path) -> None:
@@ -171,7 +171,7 @@ async def test_without_a_champion_there_is_a_report_all_the_same(folder: Path) -
     assert report.status() == 0
     nobody, page = report.notes()[-2:]
     assert nobody.startswith("no model is better than the baseline")
-    assert page == f"report: {Storehouse('sales').folder / FILE}"
+    assert page == f"report: {StudyStore('sales').folder / FILE}"
 
 
 async def test_too_few_rows_to_model_are_told_and_the_data_is_published(folder: Path) -> None:
@@ -203,13 +203,13 @@ async def test_a_source_that_grows_is_asked_for_what_is_new_and_late(
         locations = (f"http://{server.host}/log.csv?since={{since}}",)
         source = Source(contract=contract, locations=locations)
         monkeypatch.setattr(
-            "agents.analysis.desk._own", lambda *_: Study(name="log", sources=(source,))
+            "agents.analysis.run._own", lambda *_: Study(name="log", sources=(source,))
         )
         await analyse.fn(("grows",))
         log.write_text("at,n\n2025-01-02T06:00:00Z,2\n2025-01-03T00:00:00Z,3\n", encoding="utf-8")
         report = await analyse.fn(("grows",))
     assert report.status() == 0
-    published = Storehouse("log").published()
+    published = StudyStore("log").published()
     assert published is not None
     assert [part.name for part in published.parts] == [
         "since-19700101t000000",
@@ -222,7 +222,7 @@ async def test_a_source_that_grows_is_asked_for_what_is_new_and_late(
 async def test_a_challenger_meets_the_champion_and_can_be_taken_back(folder: Path) -> None:
     sales_files(folder)
     await modelled(folder)
-    models = Models(Storehouse("sales").folder)
+    models = Models(StudyStore("sales").folder)
     first = models.read().champion
     lines = (folder / "sales.csv").read_text("utf-8").splitlines()
     (folder / "sales.csv").write_text("\n".join(lines[:-24]) + "\n", encoding="utf-8")

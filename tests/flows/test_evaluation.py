@@ -4,7 +4,7 @@ import pytest
 
 from agents.support.evaluation.gates import broken
 from agents.support.evaluation.gold import scripts
-from agents.support.evaluation.rehearsal import measured_dialogues, play
+from agents.support.evaluation.simulation import measured_dialogues, play
 from flows.conversation import answer
 from flows.evaluation import rehearsing
 
@@ -12,8 +12,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("environment")]
 
 
 async def test_scripted_users_reach_their_aims() -> None:
-    async with rehearsing() as desk:
-        played = [await play(desk, n, script, answer) for n, script in enumerate(scripts())]
+    async with rehearsing() as run:
+        played = [await play(run, n, script, answer) for n, script in enumerate(scripts())]
     assert [(one.script.name, one.problem) for one in played if one.problem] == []
     figures = measured_dialogues(played)
     figures.pop(

@@ -13,7 +13,7 @@ import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
 from agents.analysis.models import Frozen, Partition
-from agents.analysis.storehouse import Storehouse, write_whole
+from agents.analysis.study_store import StudyStore, write_whole
 from agents.runtime.errors import AgentError
 
 Cell = str | int | float | bool | None
@@ -42,7 +42,7 @@ class BadCorrection(AgentError):
 _ADAPTER = TypeAdapter(Correction)
 
 
-def mend(store: Storehouse, source: str, name: str, path: Path) -> int:
+def mend(store: StudyStore, source: str, name: str, path: Path) -> int:
     """Take a quarantine file with corrected rows for one partition; returns how many rows.
 
     Rows mended before stay so unless the file has them too. Raises BadCorrection.
@@ -76,29 +76,29 @@ def _lines(path: Path) -> list[bytes]:
         raise BadCorrection(path, 0, error.strerror or "cannot be read") from None
 
 
-def digest_of(store: Storehouse, source: str, name: str) -> str:
+def digest_of(store: StudyStore, source: str, name: str) -> str:
     """Of all corrections of the partition; empty if there are none."""
     pointer = _pointer(store, source, name)
     return pointer.read_text(encoding="utf-8") if pointer.exists() else ""
 
 
-def corrections_of(store: Storehouse, partition: Partition) -> Mapping[int, Mapping[str, Any]]:
+def corrections_of(store: StudyStore, partition: Partition) -> Mapping[int, Mapping[str, Any]]:
     """The rows of these lines as they should be."""
     return _read(store, partition.corrections) if partition.corrections else {}
 
 
-def _known(store: Storehouse, source: str, name: str) -> dict[int, dict[str, Any]]:
+def _known(store: StudyStore, source: str, name: str) -> dict[int, dict[str, Any]]:
     digest = digest_of(store, source, name)
     return _read(store, digest) if digest else {}
 
 
-def _read(store: Storehouse, digest: str) -> dict[int, dict[str, Any]]:
+def _read(store: StudyStore, digest: str) -> dict[int, dict[str, Any]]:
     return dict(orjson.loads(_content(store, digest).read_bytes()))
 
 
-def _content(store: Storehouse, digest: str) -> Path:
+def _content(store: StudyStore, digest: str) -> Path:
     return store.folder / "corrections" / f"{digest}.json"
 
 
-def _pointer(store: Storehouse, source: str, name: str) -> Path:
+def _pointer(store: StudyStore, source: str, name: str) -> Path:
     return store.folder / "corrections" / source / name

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from agents.analysis.modelling.metrics import Interval
-from agents.analysis.storehouse import write_whole
+from agents.analysis.study_store import write_whole
 from agents.runtime.errors import AgentError
 
 FILE, MODEL = "registry.json", "model.skops"

@@ -11,7 +11,7 @@ from agents.analysis.collect_partition import FORM, is_url
 from agents.analysis.models import Partition
 from agents.analysis.sources.study import Source, Study
 from agents.analysis.sources.watermark import SINCE, asked_since, since
-from agents.analysis.storehouse import Storehouse
+from agents.analysis.study_store import StudyStore
 from agents.runtime.errors import AgentError
 from agents.services.fetching.fetcher import Fetcher
 
@@ -50,7 +50,7 @@ async def survey(study: Study, fetcher: Fetcher, matching: str = "*") -> list[Pa
         locations = await asyncio.to_thread(_expanded, source.locations)
         named = _named(study.name, source, locations, matching)
         validators = await asyncio.gather(*(_validator(at, fetcher) for at in named.values()))
-        store = Storehouse(study.name)
+        store = StudyStore(study.name)
         found += [
             Partition(
                 study=study.name,

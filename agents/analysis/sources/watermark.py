@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pyarrow.parquet as pq
 
 from agents.analysis.sources.study import Source
-from agents.analysis.storehouse import Storehouse
+from agents.analysis.study_store import StudyStore
 from agents.runtime.clock import clock
 
 SINCE = "{since}"
@@ -19,7 +19,7 @@ def since(study: str, source: Source) -> datetime:
     A row from the future moves it to the present at most: what comes until then is asked for.
     """
     latest = BEGINNING
-    if (dataset := Storehouse(study).published()) is not None:
+    if (dataset := StudyStore(study).published()) is not None:
         for file in dataset.files(source.name):
             latest = max(latest, _latest(pq.read_metadata(file), source.contract.time))
     latest = min(latest, datetime.fromtimestamp(clock().time(), UTC))

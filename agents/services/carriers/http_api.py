@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict
 from urllib.parse import quote, urlencode
 
-from agents.services.carriers.protocol import Booking, ListedBooking, Parcel, Refused
+from agents.services.carriers.protocol import Booking, BookingRefused, ListedBooking, Parcel
 from agents.services.http import Body, Call, HttpApi
 from agents.services.paging import PAGE, Page, pages
 
@@ -36,7 +36,7 @@ class HttpCarrier:
         call = Call("book", "PUT", _path(key), json=asdict(parcel), answers=frozenset({409, 422}))
         answer = await self._api.call(call)
         if answer.status == 422:
-            raise Refused(
+            raise BookingRefused(
                 self.name, f"{answer.body.get('rule', 'refused')}: {answer.body.get('message', '')}"
             )
         if not answer.ok:

@@ -40,7 +40,7 @@ class ListedBooking:
     created: float
 
 
-class Refused(PermanentError):
+class BookingRefused(PermanentError):
     """The carrier does not take this parcel; another one may."""
 
     def __init__(self, carrier: str, reason: str) -> None:

@@ -18,7 +18,7 @@ NEVER = tuple(
 )
 
 
-class Refused(PermanentError):
+class AddressNotAllowed(PermanentError):
     """The URL must not be fetched, whoever asks."""
 
     def __init__(self, url: str, rule: str, reason: str) -> None:
@@ -53,11 +53,11 @@ def place_of(url: str) -> Place:
         parts = urlsplit(url)
         port = parts.port or PORTS.get(parts.scheme, 0)
     except ValueError as error:
-        raise Refused(url, "malformed", str(error)) from None
+        raise AddressNotAllowed(url, "malformed", str(error)) from None
     if parts.scheme not in PORTS:
-        raise Refused(url, "scheme", "only http and https are")
+        raise AddressNotAllowed(url, "scheme", "only http and https are")
     if not parts.hostname or parts.username is not None or "\\" in url:
-        raise Refused(url, "host", "it names no plain host")
+        raise AddressNotAllowed(url, "host", "it names no plain host")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Place(url, parts.scheme, parts.hostname, port, path)
 
@@ -91,4 +91,6 @@ def _require_public(place: Place, address: str) -> None:
         found = inner
     if not found.is_global or found.is_multicast or any(found in net for net in NEVER):
         own = f"""if it is your own, allow it: AGENT_FLOWS_FETCH_ALLOWED='["{place.host}:{place.port}"]'"""
-        raise Refused(place.url, "address", f"its host is at {address}, which is not public; {own}")
+        raise AddressNotAllowed(
+            place.url, "address", f"its host is at {address}, which is not public; {own}"
+        )

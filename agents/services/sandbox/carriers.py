@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from agents.services.sandbox.desk import Incoming, Operation, Refusal, Reply, slice_of
+from agents.services.sandbox.endpoint import Incoming, Operation, Refusal, Reply, slice_of
 
 PO_BOX = re.compile(r"\bp\.?\s*o\.?\s*box\b|\bpost office box\b", re.IGNORECASE)
 

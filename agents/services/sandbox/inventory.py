@@ -5,7 +5,7 @@ from collections import Counter
 from sqlite3 import Connection, Row
 from typing import Any
 
-from agents.services.sandbox.desk import Incoming, Operation, Refusal, Reply, slice_of
+from agents.services.sandbox.endpoint import Incoming, Operation, Refusal, Reply, slice_of
 
 LARGEST = 10**12
 

@@ -3,7 +3,7 @@
 import time
 from sqlite3 import Connection
 
-from agents.services.sandbox.desk import Incoming, Operation, Refusal, Reply
+from agents.services.sandbox.endpoint import Incoming, Operation, Refusal, Reply
 
 FIELDS = ("key", "channel", "to", "subject", "text")
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from agents.services.sandbox import stripe_objects as stripe
-from agents.services.sandbox.desk import Incoming, Operation, Refusal, Reply, slice_of
+from agents.services.sandbox.endpoint import Incoming, Operation, Refusal, Reply, slice_of
 
 Form = dict[str, str]
 Act = Callable[[Connection, Incoming, Form], Reply]

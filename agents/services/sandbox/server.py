@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agents.services.sandbox import carriers, inventory, notifications, payments
 from agents.services.sandbox.address import SandboxAddress, read_address, write_address
-from agents.services.sandbox.desk import Breakable, presented, route
+from agents.services.sandbox.endpoint import Breakable, presented, route
 from agents.services.sandbox.record import load_stock, open_record, summary
 
 PROVIDERS = (inventory, payments, carriers, notifications)

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agents.services.shop.accounts import CustomerAccount, OrderAccount, Piece, Variant
-from agents.services.shop.requests import REQUESTS, Request
+from agents.shop.accounts import CustomerAccount, OrderAccount, Piece, Variant
+from agents.shop.requests import REQUESTS, Request
 from agents.support.models import Slot, Slots, Task, TaskName
 
 NEEDS: Mapping[TaskName, tuple[Slot, ...]] = {

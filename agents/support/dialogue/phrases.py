@@ -1,7 +1,7 @@
 """Facts as parts of an answer: where an order stands, and what a yes would change."""
 
-from agents.services.shop.accounts import OrderAccount
-from agents.services.shop.rules import perform
+from agents.shop.accounts import OrderAccount
+from agents.shop.rules import perform
 from agents.support.dialogue.forms import Books, request_of
 from agents.support.models import Part, Task, TaskName
 

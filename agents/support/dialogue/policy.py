@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from agents.services.shop.rules import Refused, perform
+from agents.shop.rules import RuleViolation, perform
 from agents.support.dialogue.forms import INFORMS, Books, choices, fill, missing, request_of
 from agents.support.dialogue.phrases import confirmation, status_part
 from agents.support.models import (
@@ -38,7 +38,7 @@ Retrieve = Callable[[str, Language], Sequence[Passage]]
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class TurnContext:
     """A turn with everything that may be known when it is decided."""
 
     turn: Turn
@@ -62,7 +62,7 @@ class Heard:
         return self.understood.best.confidence >= UNSURE or self.intent in self.before.options
 
 
-def decide(heard: Heard) -> Decided:
+def decide(heard: TurnContext) -> Decided:
     """One step of the dialogue."""
     before, intent = heard.before, heard.intent
     if before.taken_over:
@@ -91,7 +91,7 @@ def hand_over(turn: Turn, before: Dialogue, reason: str) -> Decided:
     return Decided(action="hand_over", reason=reason, parts=parts, after=after)
 
 
-def _go_on(heard: Heard, task: Task) -> Decided | None:
+def _go_on(heard: TurnContext, task: Task) -> Decided | None:
     """What a turn means for the task under way; None if it speaks of something else."""
     intent, named = heard.intent, heard.understood.slots
     other_order = bool(named.orders) and named.orders[-1] != task.order
@@ -113,16 +113,16 @@ def _go_on(heard: Heard, task: Task) -> Decided | None:
     return None
 
 
-def _fills(heard: Heard, task: Task) -> bool:
+def _fills(heard: TurnContext, task: Task) -> bool:
     named = heard.understood.slots
     return fill(task, named, heard.turn.text, heard.books) != task
 
 
-def _is_other_task(heard: Heard, task: Task) -> bool:
+def _is_other_task(heard: TurnContext, task: Task) -> bool:
     return heard.sure and heard.intent in TASKS and heard.intent != task.name
 
 
-def _begin(heard: Heard) -> Decided:
+def _begin(heard: TurnContext) -> Decided:
     """A turn that is not about a task under way, or leads away from it."""
     intent, before = heard.intent, heard.before
     if offered := _which(heard):
@@ -147,11 +147,11 @@ def _begin(heard: Heard) -> Decided:
     return _look_up(heard)
 
 
-def _with(heard: Heard, before: Dialogue) -> Heard:
-    return Heard(heard.turn, heard.understood, before, heard.books, heard.retrieve)
+def _with(heard: TurnContext, before: Dialogue) -> TurnContext:
+    return TurnContext(heard.turn, heard.understood, before, heard.books, heard.retrieve)
 
 
-def _which(heard: Heard) -> tuple[IntentName, ...]:
+def _which(heard: TurnContext) -> tuple[IntentName, ...]:
     """The first two intents, if they are tasks, close to each other, and nobody has asked yet."""
     first, *others = heard.understood.intents
     if not others or heard.before.options or others[0].name not in TASKS or first.name not in TASKS:
@@ -160,7 +160,7 @@ def _which(heard: Heard) -> tuple[IntentName, ...]:
     return (first.name, others[0].name) if is_close else ()
 
 
-def _look_up(heard: Heard) -> Decided:
+def _look_up(heard: TurnContext) -> Decided:
     """Answer from the documents, or say that nothing is known; twice in a row is for a person."""
     before, out = heard.before, heard.intent == "out_of_scope" and heard.sure
     passages = () if out else heard.retrieve(heard.turn.text, heard.understood.language)
@@ -175,7 +175,7 @@ def _look_up(heard: Heard) -> Decided:
     return Decided(action="ask", reason=saying, parts=(Part(saying=saying),), after=after)
 
 
-def _say(heard: Heard, parts: tuple[Part, ...], reason: str) -> Decided:
+def _say(heard: TurnContext, parts: tuple[Part, ...], reason: str) -> Decided:
     """Answer, and come back to the task that this led away from."""
     task = heard.before.task
     again = (_question(heard, task),) if task is not None and task.asked else ()
@@ -183,20 +183,20 @@ def _say(heard: Heard, parts: tuple[Part, ...], reason: str) -> Decided:
     return Decided(action="answer", reason=reason, parts=(*parts, *again), after=after)
 
 
-def _dropped(heard: Heard) -> Decided:
+def _dropped(heard: TurnContext) -> Decided:
     parts, after = _next(heard, "")
     said = (Part(saying="deny"), *parts)
     return Decided(action="answer", reason="dropped", parts=said, after=after)
 
 
-def _change(heard: Heard, task: Task) -> Decided:
+def _change(heard: TurnContext, task: Task) -> Decided:
     """What the user has confirmed is asked for; the rules are looked at once more when it is done."""
     request = request_of(task, heard.books.orders.get(task.order))
     then, after = _next(heard, task.order)
     return Decided(action="change", reason=task.name, request=request, then=then, after=after)
 
 
-def _advance(heard: Heard, task: Task) -> Decided:
+def _advance(heard: TurnContext, task: Task) -> Decided:
     """Ask for what is missing, ask for a yes, or answer."""
     order = heard.books.orders.get(task.order)
     if task.order and order is None:
@@ -210,7 +210,7 @@ def _advance(heard: Heard, task: Task) -> Decided:
         return Decided(action="answer", reason=task.name, parts=parts, after=after)
     try:
         perform(request_of(task, order), heard.books.customer, order, heard.books.goods)
-    except Refused as error:
+    except RuleViolation as error:
         refused = Part(saying=f"refused {error.rule}", values={"subject": error.subject})
         if error.rule in FOR_A_PERSON:
             over = hand_over(heard.turn, heard.before, f"policy: {error.rule}")
@@ -220,7 +220,7 @@ def _advance(heard: Heard, task: Task) -> Decided:
     return _ask(heard, task.model_copy(update={"asked": "confirm"}), "confirm")
 
 
-def _unknown(heard: Heard, task: Task) -> Decided:
+def _unknown(heard: TurnContext, task: Task) -> Decided:
     """Orders of others are as unknown as those that are none."""
     begun = task.model_copy(update={"order": "", "asked": "order"})
     after = heard.before.model_copy(update={"task": begun, "failures": 0, "options": ()})
@@ -228,14 +228,14 @@ def _unknown(heard: Heard, task: Task) -> Decided:
     return Decided(action="answer", reason="unknown order", parts=(part,), after=after)
 
 
-def _ask(heard: Heard, task: Task, action: Action) -> Decided:
+def _ask(heard: TurnContext, task: Task, action: Action) -> Decided:
     after = heard.before.model_copy(update={"task": task, "failures": 0, "options": ()})
     return Decided(
         action=action, reason=task.name, parts=(_question(heard, task),), after=_known(after, task)
     )
 
 
-def _question(heard: Heard, task: Task) -> Part:
+def _question(heard: TurnContext, task: Task) -> Part:
     """The open question of a task."""
     order = heard.books.orders.get(task.order)
     if task.asked == "confirm":
@@ -252,7 +252,7 @@ def _question(heard: Heard, task: Task) -> Part:
     return Part(saying=f"which {task.asked}", values=values)
 
 
-def _next(heard: Heard, order: str) -> tuple[tuple[Part, ...], Dialogue]:
+def _next(heard: TurnContext, order: str) -> tuple[tuple[Part, ...], Dialogue]:
     """Without the task that is over: what the user wanted besides comes next."""
     kept = {"task": None, "failures": 0, "options": (), "order": order or heard.before.order}
     after = heard.before.model_copy(update=kept)

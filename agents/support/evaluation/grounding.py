@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-from agents.support.dialogue.words import sayings
+from agents.support.dialogue.render import sayings
 from agents.support.knowledge.retrieve import readable
 from agents.support.models import Language
 

@@ -2,7 +2,7 @@
 
 import re
 
-from agents.services.shop.accounts import PostalAddress
+from agents.shop.accounts import PostalAddress
 from agents.support.models import Slots
 
 # A word of letters and digits, as order numbers are; ASCII, so that one may stand among Chinese.

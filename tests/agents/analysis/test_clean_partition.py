@@ -9,7 +9,7 @@ import pytest
 from agents.analysis.clean_partition import clean_partition
 from agents.analysis.collect_partition import collect_partition
 from agents.analysis.models import Cleaned, Partition
-from agents.analysis.storehouse import Storehouse
+from agents.analysis.study_store import StudyStore
 from agents.runtime.settings import settings
 from tests.agents.analysis.cleaning.planted import CONTRACT, planted
 
@@ -30,7 +30,7 @@ async def test_rows_and_quarantine_lie_where_the_result_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = await cleaned(tmp_path, monkeypatch, "one")
-    folder = Storehouse("readings").folder
+    folder = StudyStore("readings").folder
     assert pq.read_metadata(folder / one.part).num_rows == one.good
     records = [orjson.loads(line) for line in (folder / one.quarantine).read_bytes().splitlines()]
     assert len(records) == one.quarantined

@@ -7,7 +7,7 @@ import pytest
 from agents.analysis.collect_partition import TooManyPages, collect_partition, form_of
 from agents.analysis.models import Column, Contract, Partition
 from agents.analysis.sample.serving import serving
-from agents.analysis.storehouse import Storehouse
+from agents.analysis.study_store import StudyStore
 from agents.runtime.settings import settings
 from agents.services.files.outcomes import SourceError
 
@@ -43,7 +43,7 @@ async def test_a_file_is_copied_under_its_digest(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"at\n")
     collected = await collect_partition.call(partition(str(path)))
-    store = Storehouse("x").raw
+    store = StudyStore("x").raw
     assert [p.name for p in store.iterdir()] == list(collected.raw)
     assert (store / collected.raw[0]).read_bytes() == b"at\n"
 

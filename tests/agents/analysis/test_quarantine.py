@@ -8,7 +8,7 @@ import pytest
 
 from agents.analysis.models import Dataset, Part
 from agents.analysis.quarantine import NothingPublished, export, turned_away
-from agents.analysis.storehouse import Storehouse
+from agents.analysis.study_store import StudyStore
 from agents.runtime.settings import settings
 
 RECORDS = [
@@ -25,7 +25,7 @@ RECORDS = [
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("AGENT_FLOWS_DATA", str(tmp_path))
     settings.cache_clear()
-    store = Storehouse("x")
+    store = StudyStore("x")
     folder = store.folder / "clean"
     folder.mkdir(parents=True)
     (folder / "quarantine.jsonl").write_bytes(b"".join(orjson.dumps(r) + b"\n" for r in RECORDS))

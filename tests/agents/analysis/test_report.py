@@ -2,7 +2,7 @@
 
 from agents.analysis.models import Cleaned, Column, Contract, Dataset, Partition
 from agents.analysis.report import report_of
-from agents.analysis.storehouse import Storehouse
+from agents.analysis.study_store import StudyStore
 
 CONTRACT = Contract(name="x", time="at", columns={"at": Column(type="time")})
 
@@ -19,7 +19,7 @@ def test_partitions_are_summed_up_by_source() -> None:
         discarded={"m: range": 3}, gaps=4, part="p", sha256="0" * 64,
     )  # fmt: skip
     outcomes = [(partition("a"), cleaned), (partition("b"), cleaned)]
-    dataset = Dataset(study="x", folder=Storehouse("x").folder, parts=())
+    dataset = Dataset(study="x", folder=StudyStore("x").folder, parts=())
     report = report_of("x", outcomes, dataset)
     assert {row["fate"]: row["rows"] for row in report.rows()} == {
         "good": "1,980",

@@ -7,7 +7,7 @@ import pytest
 from agents.analysis.modelling.candidates import NAMES
 from agents.analysis.modelling.registry import MODEL, Card, Models
 from agents.analysis.modelling.training import Training
-from agents.analysis.storehouse import Storehouse
+from agents.analysis.study_store import StudyStore
 from agents.analysis.train_candidate import CARD, train_candidate, version_of
 from agents.runtime.settings import settings
 from tests.agents.analysis.modelling.toy import published, sales, study
@@ -25,7 +25,7 @@ def trained(
         study=study(), candidate=name, data=dataset.digest, parts=dataset.parts, seed=seed
     )
     version = train_candidate.function(training).version
-    folder = Models(Storehouse("toy").folder).path(version)
+    folder = Models(StudyStore("toy").folder).path(version)
     card = Card.model_validate_json((folder / CARD).read_bytes())
     assert card.version == version == version_of(training)
     return card, (folder / MODEL).read_bytes()

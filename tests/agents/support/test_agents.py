@@ -4,9 +4,9 @@ import pytest
 
 from agents.support.carry_out import carry_out, find_carried_out
 from agents.support.decide_turn import decide_turn
-from agents.support.learn_outcome import learn_outcome
 from agents.support.models import CarriedOut, Decided, Dialogue, Learned, Part, Phrased, Turn
 from agents.support.phrase_turn import phrase_turn
+from agents.support.read_change_result import read_change_result
 from agents.support.reply_turn import reply_turn
 from agents.support.understand_turn import understand_turn
 
@@ -18,7 +18,7 @@ GREETING = Decided(action="answer", parts=(Part(saying="greeting"),), after=Dial
 async def test_a_greeting_goes_through_without_a_server() -> None:
     understood = await understand_turn.call(TURN)
     assert understood.best.name == "greeting"
-    learned = await learn_outcome.call(TURN, GREETING, CarriedOut())
+    learned = await read_change_result.call(TURN, GREETING, CarriedOut())
     assert learned == Learned()
     phrased = await phrase_turn.call(TURN, understood, GREETING)
     assert phrased == Phrased()  # nobody has set a model

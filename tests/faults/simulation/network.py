@@ -25,7 +25,7 @@ from agents.services.http import Call, HttpApi, _encoded
 from agents.services.inventory.http_api import HttpInventory
 from agents.services.notifications.sandbox import SandboxNotifications
 from agents.services.payments.stripe import StripePayments
-from agents.services.sandbox.desk import Incoming, Operation, Refusal, Reply, _perform
+from agents.services.sandbox.endpoint import Incoming, Operation, Refusal, Reply, _perform
 from agents.services.sandbox.server import PROVIDERS
 
 ROUTES = [

@@ -27,8 +27,9 @@ from agents.runtime.model.batch import RunStats
 from agents.runtime.model.policies import LOTS
 from agents.runtime.recovery import recovery as reconciler
 from agents.services.sandbox.record import SCHEMA
+from flows.operations.resume import finish
 from flows.order_processing import fulfil
-from flows.stories import STORIES, finish
+from flows.workflows import WORKFLOWS
 from tests.faults.ground import migrate, new_folder
 from tests.faults.judge import Case, changed, left_over, untold, verdict
 from tests.faults.simulation.driver import Engines
@@ -241,7 +242,7 @@ class _World:
 
 async def _reconcile(journal: Runtime) -> None:
     """What the reconciler's flow does."""
-    story = STORIES[ORDERS.name]
+    story = WORKFLOWS[ORDERS.name]
     await reconciler.time_is_up(journal.journal, ORDERS.name, HOUR, HOUR)
     await finish(story)
     await reconciler.deliver_left_behind(journal.journal, story.scenario, notify_customer)

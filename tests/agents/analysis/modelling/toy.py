@@ -9,7 +9,7 @@ import pandas as pd
 
 from agents.analysis.models import Column, Contract, Dataset, Part
 from agents.analysis.sources.study import History, Join, Source, Study
-from agents.analysis.storehouse import Storehouse
+from agents.analysis.study_store import StudyStore
 
 SALES = Contract(
     name="sales",
@@ -65,7 +65,7 @@ def sales(days: int = 40, seed: int = 3, steep: float = 1.0) -> tuple[pd.DataFra
 
 def published(study: Study, frames: Sequence[pd.DataFrame]) -> Dataset:
     """The frames as the study's dataset, a part each."""
-    store = Storehouse(study.name)
+    store = StudyStore(study.name)
     parts = []
     for source, frame in zip(study.sources, frames, strict=True):
         path = store.folder / "clean" / f"{source.name}.parquet"

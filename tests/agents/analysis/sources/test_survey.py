@@ -10,7 +10,7 @@ from agents.analysis.models import Column, Contract, Partition
 from agents.analysis.sample.serving import serving
 from agents.analysis.sources.study import Source, Study
 from agents.analysis.sources.survey import NothingThere, SameName, name_of, survey
-from agents.analysis.storehouse import Storehouse
+from agents.analysis.study_store import StudyStore
 from agents.services.fetching.fetcher import Fetcher
 
 CONTRACT = Contract(name="x", time="at", columns={"at": Column(type="time")})
@@ -60,7 +60,7 @@ async def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
 async def test_a_partition_has_another_key_when_file_or_corrections_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Storehouse, "folder", tmp_path / "study")
+    monkeypatch.setattr(StudyStore, "folder", tmp_path / "study")
     path = tmp_path / "a.csv"
     path.write_text("at\n", encoding="utf-8")
     (first,) = await found(tmp_path, str(path))
@@ -69,7 +69,7 @@ async def test_a_partition_has_another_key_when_file_or_corrections_change(
     (second,) = await found(tmp_path, str(path))
     corrected = tmp_path / "mended.jsonl"
     corrected.write_text('{"line":2,"row":{"at":"2025-01-01"}}\n', encoding="utf-8")
-    mend(Storehouse("x"), "x", "a", corrected)
+    mend(StudyStore("x"), "x", "a", corrected)
     (third,) = await found(tmp_path, str(path))
     assert len({first.key, second.key, third.key}) == 3
 

@@ -12,7 +12,7 @@ from agents.analysis.sample.serving import serving
 from agents.analysis.sources.study import Source, Study
 from agents.analysis.sources.survey import survey
 from agents.analysis.sources.watermark import BEGINNING, asked_since, since
-from agents.analysis.storehouse import Storehouse
+from agents.analysis.study_store import StudyStore
 from agents.runtime.settings import settings
 from agents.services.fetching.fetcher import Fetcher
 
@@ -30,7 +30,7 @@ def source(*locations: str, late: float = 0.0) -> Source:
 
 
 def published(*times: str) -> None:
-    store = Storehouse("x")
+    store = StudyStore("x")
     store.folder.mkdir(parents=True, exist_ok=True)
     at = pd.to_datetime(list(times), utc=True).as_unit("us")
     pd.DataFrame({"at": at}).to_parquet(store.folder / "a.parquet")

@@ -7,7 +7,7 @@ import pytest
 
 from agents.services import Services
 from agents.services.carriers import http_api
-from agents.services.carriers.protocol import Parcel, Refused
+from agents.services.carriers.protocol import BookingRefused, Parcel
 from agents.services.http import Rejected
 from tests.agents.services.conftest import JournalView
 
@@ -84,7 +84,7 @@ async def test_a_listing_shows_a_carriers_bookings_once_as_they_stand(
 async def test_a_carrier_refuses_what_its_terms_exclude(
     services: Services, name: str, carrier: int, parcel: Parcel, rule: str
 ) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(BookingRefused) as caught:
         await services.carriers[carrier].book(name, parcel)
     assert caught.value.reason.startswith(f"{rule}: ")
     assert await services.carriers[carrier].find(name) is None

@@ -3,7 +3,7 @@
 import pytest
 
 from agents.runtime.errors import TransientError
-from agents.services.fetching.addresses import Refused, checked, place_of
+from agents.services.fetching.addresses import AddressNotAllowed, checked, place_of
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -40,7 +40,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("url,rule", REFUSED)
 async def test_what_is_never_fetched(url: str, rule: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(AddressNotAllowed) as refused:
         await checked(place_of(url), NOBODY)
     assert refused.value.rule == rule
 
@@ -55,7 +55,7 @@ async def test_only_the_very_host_and_port_are_allowed() -> None:
     allowed = frozenset({"127.0.0.1:8080"})
     assert (await checked(place_of("http://127.0.0.1:8080/x?y"), allowed)).path == "/x?y"
     for url in ("http://127.0.0.1:8081/", "http://localhost:8080/", "https://127.0.0.1/"):
-        with pytest.raises(Refused):
+        with pytest.raises(AddressNotAllowed):
             await checked(place_of(url), allowed)
 
 

@@ -13,7 +13,7 @@ import pytest
 from agents.analysis.sample.serving import Server, serving
 from agents.runtime.errors import TransientError
 from agents.services.fetching import arriving
-from agents.services.fetching.addresses import Refused, Target, checked, place_of
+from agents.services.fetching.addresses import AddressNotAllowed, Target, checked, place_of
 from agents.services.fetching.fetcher import Caps, Fetcher, Unfetched
 from agents.services.fetching.pace import MOST
 
@@ -95,7 +95,7 @@ async def test_a_redirect_is_checked_like_any_url(
     server: Server, fetcher: Fetcher, target: str
 ) -> None:
     server.fault = lambda path, _: (302, {"Location": target}) if path == "go" else None
-    with pytest.raises(Refused):
+    with pytest.raises(AddressNotAllowed):
         await fetcher.fetch(url(server, "go"))
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from agents.services.sandbox import stripe_objects as stripe
-from agents.services.sandbox.desk import Refusal
+from agents.services.sandbox.endpoint import Refusal
 
 
 @pytest.mark.parametrize(

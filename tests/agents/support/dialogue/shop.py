@@ -1,6 +1,6 @@
 """A customer with two orders, and what a turn of theirs may know."""
 
-from agents.services.shop.accounts import (
+from agents.shop.accounts import (
     CustomerAccount,
     Method,
     Movement,
@@ -11,7 +11,7 @@ from agents.services.shop.accounts import (
     Variant,
 )
 from agents.support.dialogue.forms import Books
-from agents.support.dialogue.policy import Heard
+from agents.support.dialogue.policy import TurnContext
 from agents.support.models import Dialogue, Intent, IntentName, Passage, Turn, Understood
 from agents.support.understanding.slots import slots
 
@@ -59,7 +59,7 @@ def heard(
     confidence: float = 0.9,
     passages: tuple[Passage, ...] = (),
     more: tuple[IntentName, ...] = (),
-) -> Heard:
+) -> TurnContext:
     """The text, understood as these intents, each a tenth less sure than the one before."""
     ranked = [Intent(name=n, confidence=confidence - k / 10) for k, n in enumerate(intents)]
     understood = Understood(
@@ -70,4 +70,4 @@ def heard(
         angry=angry,
     )
     turn = Turn(conversation="c", number=1, user="u", text=text)
-    return Heard(turn, understood, before, BOOKS, lambda _text, _language: passages)
+    return TurnContext(turn, understood, before, BOOKS, lambda _text, _language: passages)

@@ -1,6 +1,6 @@
 """A task is filled from what users name, by number or by what things are."""
 
-from agents.services.shop.requests import Exchange, ModifyPayment
+from agents.shop.requests import Exchange, ModifyPayment
 from agents.support.dialogue.forms import choices, fill, missing, request_of
 from agents.support.models import Task
 from agents.support.understanding.slots import slots

@@ -1,7 +1,7 @@
 """A yes is asked for with everything that it would change."""
 
 from agents.support.dialogue.phrases import confirmation, money, status_part
-from agents.support.dialogue.words import say
+from agents.support.dialogue.render import say
 from agents.support.models import Task
 from tests.agents.support.dialogue.shop import BOOKS, order
 

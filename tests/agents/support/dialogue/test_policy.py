@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from agents.services.shop.requests import Cancel, Return
+from agents.shop.requests import Cancel, Return
 from agents.support.dialogue.forms import Books
 from agents.support.dialogue.policy import decide, language
-from agents.support.dialogue.words import reply
+from agents.support.dialogue.render import reply
 from agents.support.models import Decided, Dialogue, IntentName, Learned, Passage, Understood
 from tests.agents.support.dialogue.shop import heard
 

@@ -1,6 +1,6 @@
 """What a message names is read by rules, in two languages."""
 
-from agents.services.shop.accounts import PostalAddress
+from agents.shop.accounts import PostalAddress
 from agents.support.understanding.slots import slots, without_names
 
 

@@ -1,0 +1,126 @@
+"""The nightly comparison of orders: every payment, reservation and booking with the journal, and back.
+
+Memory is bounded: pages of the listings, and one bit an order and provider for what has been seen.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+from agents.orders.models import Booked
+from agents.orders.reconciliation_rules import (
+    BOOK,
+    OPEN,
+    RESERVE,
+    of_booking,
+    of_payment,
+    of_reservation,
+    payment_of,
+    unknown_outside,
+)
+from agents.runtime.recovery.reconciliation import Difference, Ended, JournalView
+from agents.services import services
+from agents.services.carriers.protocol import Carrier
+from agents.services.payments.protocol import ListedPayment
+
+CLOCKS_DIFFER = 3600.0  # seconds by which a provider's clock may be off
+
+
+class Bits:
+    """A set of item ids, which grow from 1 without large gaps."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def add(self, number: int) -> None:
+        """Put it in."""
+        place, bit = divmod(number, 8)
+        if place >= len(self._bytes):
+            self._bytes.extend(bytes(place + 1 - len(self._bytes)))
+        self._bytes[place] |= 1 << bit
+
+    def __contains__(self, number: int) -> bool:
+        place, bit = divmod(number, 8)
+        return place < len(self._bytes) and bool(self._bytes[place] >> bit & 1)
+
+
+Seen = dict[str, Bits]
+
+
+async def differences(view: JournalView) -> AsyncIterator[Difference]:
+    """Everything that orders and providers disagree about. Raises TransientError."""
+    seen: Seen = {effect: Bits() for effect in (OPEN, RESERVE, BOOK)}
+    async for found in _payments(view, seen):
+        yield found
+    async for found in _reservations(view, seen):
+        yield found
+    for carrier in services().carriers:
+        async for found in _bookings(view, seen, carrier):
+            yield found
+    async for page in view.ended():
+        for known in page:
+            if known.settled:
+                for found in unknown_outside(known, _unseen(view, known, seen)):
+                    yield found
+
+
+async def _payments(view: JournalView, seen: Seen) -> AsyncIterator[Difference]:
+    async for page in services().payments.listed(view.window.since):
+        known = await view.by_key(listed.reference for listed in page)
+        for listed in page:
+            of = _whose(known.get(listed.reference, ()), listed)
+            if of is not None and payment_of(of) == listed.payment.id:
+                seen[OPEN].add(of.item.id)
+            if _is_judged(view, of, listed.created):
+                for found in _one(of_payment(of, listed.reference, listed.payment)):
+                    yield found
+
+
+async def _reservations(view: JournalView, seen: Seen) -> AsyncIterator[Difference]:
+    async for page in services().inventory.listed(view.window.since):
+        known = await view.by_effect(listed.reservation.key for listed in page)
+        for listed in page:
+            of = known.get(listed.reservation.key)
+            if of is not None:
+                seen[RESERVE].add(of.item.id)
+            if _is_judged(view, of, listed.created):
+                for found in _one(of_reservation(of, listed.reservation)):
+                    yield found
+
+
+async def _bookings(view: JournalView, seen: Seen, carrier: Carrier) -> AsyncIterator[Difference]:
+    async for page in carrier.listed(view.window.since):
+        known = await view.by_effect(listed.key for listed in page)
+        for listed in page:
+            of = known.get(listed.key)
+            booked = of.item.fact(Booked) if of is not None else None
+            if of is not None and booked and booked.carrier == carrier.name:
+                seen[BOOK].add(of.item.id)
+            if _is_judged(view, of, listed.created):
+                for found in _one(of_booking(of, listed.key, listed.booking)):
+                    yield found
+
+
+def _one(found: Difference | None) -> Iterable[Difference]:
+    return () if found is None else (found,)
+
+
+def _whose(known: Sequence[Ended], listed: ListedPayment) -> Ended | None:
+    """The order of a payment; tenants may use the same number, but not the same payment."""
+    paid = (one for one in known if payment_of(one) == listed.payment.id)
+    return next(paid, known[0] if known else None)
+
+
+def _is_judged(view: JournalView, of: Ended | None, created: float) -> bool:
+    """Whether it is at rest: the order is ours and settled, or nobody's and not just being made."""
+    if of is None:
+        return created <= view.window.until
+    return of.settled and of.item.tenant == view.journal.tenant
+
+
+def _unseen(view: JournalView, known: Ended, seen: Seen) -> set[str]:
+    """The effects of an order that surely fall into the window and were in no listing."""
+    since = view.window.since + CLOCKS_DIFFER
+    return {
+        agent
+        for (agent, _), effect in known.item.effects.items()
+        if agent in seen and effect.intended_at >= since and known.item.id not in seen[agent]
+    }

@@ -1,0 +1,111 @@
+"""What customers may ask a shop to do, each with everything it needs."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from agents.shop.accounts import Account, PostalAddress
+
+Number = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
+Skus = Annotated[tuple[Number, ...], Field(min_length=1, max_length=100)]
+Reason = Literal["no longer needed", "ordered by mistake"]
+
+
+class Cancel(Account):
+    """Call an order off before it is shipped; what was paid goes back."""
+
+    kind: Literal["cancel"] = "cancel"
+    order: Number
+    reason: Reason = "no longer needed"
+
+
+class Return(Account):
+    """Send pieces back; the money goes to the original method or a gift card."""
+
+    kind: Literal["return"] = "return"
+    order: Number
+    pieces: Skus
+    method: Number
+
+
+class Exchange(Account):
+    """Send pieces back for others of the same products; `method` pays or gets the difference."""
+
+    kind: Literal["exchange"] = "exchange"
+    order: Number
+    pieces: Skus
+    new: Skus
+    method: Number
+
+
+class ModifyItems(Account):
+    """Have other pieces of the same products instead, before shipping."""
+
+    kind: Literal["modify_items"] = "modify_items"
+    order: Number
+    pieces: Skus
+    new: Skus
+    method: Number
+
+
+class ModifyPayment(Account):
+    """Pay by another method, before shipping."""
+
+    kind: Literal["modify_payment"] = "modify_payment"
+    order: Number
+    method: Number
+
+
+class ModifyOrderAddress(Account):
+    """Ship to another address."""
+
+    kind: Literal["modify_order_address"] = "modify_order_address"
+    order: Number
+    address: PostalAddress
+
+
+class ModifyCustomerAddress(Account):
+    """Keep another default address."""
+
+    kind: Literal["modify_customer_address"] = "modify_customer_address"
+    address: PostalAddress
+
+
+ONCE = {
+    "cancel": "cancel",
+    "modify_items": "items",
+    "return": "after-sales",
+    "exchange": "after-sales",
+}
+Request = Annotated[
+    Cancel
+    | Return
+    | Exchange
+    | ModifyItems
+    | ModifyPayment
+    | ModifyOrderAddress
+    | ModifyCustomerAddress,
+    Field(discriminator="kind"),
+]
+REQUESTS: TypeAdapter[Request] = TypeAdapter(Request)
+
+
+class Change(Account):
+    """A request as it is written down: `by` is the user who has signed in, `turn` what asked for it."""
+
+    by: Annotated[str, Field(min_length=1, max_length=100)]
+    turn: str
+    request: Request
+
+    number: Annotated[int, Field(ge=1)] = 1
+
+    @property
+    def key(self) -> str:
+        """Its name in the journal. What may be done to an order once has one name, whoever asks.
+
+        A customer's changes of address are numbered, so that of two at once one comes first.
+        """
+        request = self.request
+        if isinstance(request, ModifyCustomerAddress):
+            return f"{self.by}:address:{self.number}"
+        return f"{request.order}:{ONCE.get(request.kind, self.turn)}"

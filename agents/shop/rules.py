@@ -1,0 +1,225 @@
+"""What customers may do to their orders: pure functions from account and request to account.
+
+The rules are those of a retail shop as tau2-bench tells them (Sierra Research,
+https://github.com/sierra-research/tau2-bench), with each piece at its own price.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from agents.runtime.errors import PermanentError
+from agents.shop.accounts import (
+    AfterSales,
+    CustomerAccount,
+    Method,
+    Movement,
+    OrderAccount,
+    Piece,
+    Status,
+    Variant,
+)
+from agents.shop.requests import (
+    Cancel,
+    Exchange,
+    ModifyCustomerAddress,
+    ModifyItems,
+    ModifyOrderAddress,
+    ModifyPayment,
+    Request,
+    Return,
+)
+
+PENDING = frozenset[Status]({"pending", "pending (items modified)"})
+Catalogue = Mapping[str, Variant]
+Accounts = tuple[CustomerAccount, OrderAccount | None]
+
+
+class RuleViolation(PermanentError):
+    """A request breaks a rule of the shop; `rule` names it."""
+
+    def __init__(self, rule: str, subject: str) -> None:
+        super().__init__(rule, subject)
+        self.rule, self.subject = rule, subject
+
+    def __str__(self) -> str:
+        return f"refused, {self.rule}: {self.subject}"
+
+
+def perform(
+    request: Request, customer: CustomerAccount, order: OrderAccount | None, catalogue: Catalogue
+) -> Accounts:
+    """Both accounts after the request of that customer. Raises Refused; then nothing has changed.
+
+    An order of another customer is refused like one that does not exist.
+    """
+    if isinstance(request, ModifyCustomerAddress):
+        return customer.model_copy(update={"address": request.address}), order
+    if order is None or order.order != request.order or order.customer != customer.customer:
+        raise RuleViolation("unknown-order", request.order)
+    return _DEEDS[type(request)](request, customer, order, catalogue)
+
+
+def _cancel(
+    request: Cancel, customer: CustomerAccount, order: OrderAccount, _: Catalogue
+) -> Accounts:
+    _require(order.status == "pending", "not-pending", order.order)
+    paid = Counter[str]()
+    for movement in order.movements:
+        paid[movement.method] += movement.amount * (1 if movement.kind == "payment" else -1)
+    left = ((method, amount) for method, amount in paid.items() if amount > 0)
+    refunds = tuple(Movement(kind="refund", amount=n, method=method) for method, n in left)
+    for refund in refunds:
+        customer = _pay(customer, refund.method, -refund.amount)
+    return customer, _with(
+        order,
+        status="cancelled",
+        cancelled_for=request.reason,
+        movements=(*order.movements, *refunds),
+    )
+
+
+def _return(
+    request: Return, customer: CustomerAccount, order: OrderAccount, _: Catalogue
+) -> Accounts:
+    _require(order.status == "delivered", "not-delivered", order.order)
+    method = _method(customer, request.method)
+    original = order.movements[0].method if order.movements else ""
+    allowed = method.kind == "gift_card" or method.id == original
+    _require(allowed, "not-original-method", method.id)
+    _pieces(order, request.pieces)
+    asked = AfterSales(pieces=tuple(sorted(request.pieces)), method=method.id)
+    return customer, _with(order, status="return requested", after_sales=asked)
+
+
+def _exchange(
+    request: Exchange, customer: CustomerAccount, order: OrderAccount, catalogue: Catalogue
+) -> Accounts:
+    _require(order.status == "delivered", "not-delivered", order.order)
+    old, new = _replaced(order, request, catalogue)
+    difference = sum(v.price for v in new) - sum(p.price for p in old)
+    _afford(_method(customer, request.method), difference)
+    asked = AfterSales(
+        pieces=tuple(sorted(request.pieces)),
+        new=tuple(sorted(request.new)),
+        method=request.method,
+        difference=difference,
+    )
+    return customer, _with(order, status="exchange requested", after_sales=asked)
+
+
+def _modify_items(
+    request: ModifyItems, customer: CustomerAccount, order: OrderAccount, catalogue: Catalogue
+) -> Accounts:
+    _require(order.status == "pending", "not-pending", order.order)
+    same = next((a for a, b in zip(request.pieces, request.new, strict=False) if a == b), None)
+    _require(same is None, "same-item", same or "")
+    old, new = _replaced(order, request, catalogue)
+    difference = sum(v.price for v in new) - sum(p.price for p in old)
+    _afford(_method(customer, request.method), difference)
+    paid = Movement(
+        kind="payment" if difference > 0 else "refund",
+        amount=abs(difference),
+        method=request.method,
+    )
+    pieces = list(order.pieces)
+    for piece, variant in zip(old, new, strict=True):
+        bought = Piece(**variant.model_dump(include={"sku", "product", "name", "price"}))
+        pieces[pieces.index(piece)] = bought
+    return _pay(customer, request.method, difference), _with(
+        order,
+        status="pending (items modified)",
+        pieces=tuple(pieces),
+        movements=(*order.movements, paid),
+    )
+
+
+def _modify_payment(
+    request: ModifyPayment, customer: CustomerAccount, order: OrderAccount, _: Catalogue
+) -> Accounts:
+    _require(order.status in PENDING, "not-pending", order.order)
+    method = _method(customer, request.method)
+    _require([m.kind for m in order.movements] == ["payment"], "more-than-one-payment", order.order)
+    before = order.movements[0]
+    _require(before.method != method.id, "same-method", method.id)
+    _afford(method, before.amount)
+    moved = (
+        Movement(kind="payment", amount=before.amount, method=method.id),
+        Movement(kind="refund", amount=before.amount, method=before.method),
+    )
+    customer = _pay(_pay(customer, method.id, before.amount), before.method, -before.amount)
+    return customer, _with(order, movements=(*order.movements, *moved))
+
+
+def _modify_order_address(
+    request: ModifyOrderAddress, customer: CustomerAccount, order: OrderAccount, _: Catalogue
+) -> Accounts:
+    _require(order.status in PENDING, "not-pending", order.order)
+    return customer, _with(order, address=request.address)
+
+
+_DEEDS: Mapping[type, Callable[[Any, CustomerAccount, OrderAccount, Catalogue], Accounts]] = {
+    Cancel: _cancel,
+    Return: _return,
+    Exchange: _exchange,
+    ModifyItems: _modify_items,
+    ModifyPayment: _modify_payment,
+    ModifyOrderAddress: _modify_order_address,
+}
+
+
+def _require(holds: object, rule: str, subject: str) -> None:
+    if not holds:
+        raise RuleViolation(rule, subject)
+
+
+def _with(order: OrderAccount, **changed: Any) -> OrderAccount:
+    return order.model_copy(update=changed)
+
+
+def _method(customer: CustomerAccount, name: str) -> Method:
+    try:
+        return customer.methods[name]
+    except KeyError:
+        raise RuleViolation("unknown-method", name) from None
+
+
+def _pieces(order: OrderAccount, skus: tuple[str, ...]) -> list[Piece]:
+    """As many pieces of the order as are named, each once."""
+    left, found = list(order.pieces), []
+    for sku in skus:
+        piece = next((p for p in left if p.sku == sku), None)
+        if piece is None:
+            raise RuleViolation("unknown-item", sku)
+        left.remove(piece)
+        found.append(piece)
+    return found
+
+
+def _replaced(
+    order: OrderAccount, request: Exchange | ModifyItems, catalogue: Catalogue
+) -> tuple[list[Piece], list[Variant]]:
+    old = _pieces(order, request.pieces)
+    _require(len(old) == len(request.new), "one-for-one", order.order)
+    new = []
+    for piece, sku in zip(old, request.new, strict=True):
+        variant = catalogue.get(sku)
+        if variant is None or variant.product != piece.product:
+            raise RuleViolation("other-product", sku)
+        _require(variant.available, "not-available", sku)
+        new.append(variant)
+    return old, new
+
+
+def _afford(method: Method, amount: int) -> None:
+    enough = method.balance is None or method.balance >= amount
+    _require(method.kind != "gift_card" or enough, "low-balance", method.id)
+
+
+def _pay(customer: CustomerAccount, name: str, amount: int) -> CustomerAccount:
+    """The customer after paying so much, or getting it back; only gift cards keep count."""
+    method = customer.methods.get(name)
+    if method is None or method.kind != "gift_card" or method.balance is None:
+        return customer
+    left = method.model_copy(update={"balance": method.balance - amount})
+    return customer.model_copy(update={"methods": {**customer.methods, name: left}})

@@ -1,0 +1,221 @@
+"""The expected actions of the benchmark's retail tasks, done by our rules and by the benchmark's tools.
+
+Both begin with the same accounts and must end with the same. One difference is known and named: when
+the benchmark replaces several pieces at once it gives all of them the options and price of the last
+one; each of ours has its own, so its pieces are read again by their number before they are compared.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agents.shop.accounts import (
+    AfterSales,
+    CustomerAccount,
+    Method,
+    Movement,
+    OrderAccount,
+    Piece,
+    PostalAddress,
+    Variant,
+)
+from agents.shop.requests import REQUESTS, Request
+from agents.shop.rules import RuleViolation, perform
+from agents.support.evaluation.tau2 import Action, Task, retail_data, retail_tasks, retail_tools
+
+KINDS = {
+    "cancel_pending_order": "cancel",
+    "return_delivered_order_items": "return",
+    "exchange_delivered_order_items": "exchange",
+    "modify_pending_order_items": "modify_items",
+    "modify_pending_order_payment": "modify_payment",
+    "modify_pending_order_address": "modify_order_address",
+    "modify_user_address": "modify_customer_address",
+}
+FIELDS = {
+    "order_id": "order",
+    "item_ids": "pieces",
+    "new_item_ids": "new",
+    "payment_method_id": "method",
+    "reason": "reason",
+}
+ITEMS_MODIFIED = "pending (item modified)"
+
+
+@dataclass(slots=True)
+class Shop:
+    """All accounts of the shop, as they stand."""
+
+    customers: dict[str, CustomerAccount]
+    orders: dict[str, OrderAccount]
+    catalogue: Mapping[str, Variant]
+
+    def do(self, user: str, request: Request) -> None:
+        """Perform the request of a user. Raises Refused."""
+        number = getattr(request, "order", "")
+        customer, order = perform(
+            request, self.customers[user], self.orders.get(number), self.catalogue
+        )
+        self.customers[user] = customer
+        if order is not None:
+            self.orders[number] = order
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """How a task went: `same` if both ended alike, `done` requests, `refused` by us."""
+
+    task: str
+    same: bool
+    done: int
+    refused: tuple[str, ...]
+
+
+def replay_all() -> list[Replay]:
+    """Every task, each from the accounts that the benchmark begins with. Raises NotInstalled."""
+    data = retail_data()
+    begun, tasks = shop_of(data), retail_tasks()
+    with retail_tools(data) as theirs:
+        before = theirs.db.model_copy(deep=True)
+        return [_replay(task, begun, theirs, before) for task in tasks]
+
+
+def _replay(task: Task, begun: Shop, theirs: Any, before: Any) -> Replay:
+    ours = Shop(dict(begun.customers), dict(begun.orders), begun.catalogue)
+    done, refused = 0, []
+    for action in task.actions:
+        if not action.changes:
+            continue
+        user = action.arguments.get("user_id") or _owner(ours, action)
+        try:
+            ours.do(user, request_of(action))
+            done += 1
+        except RuleViolation as error:
+            refused.append(str(error))
+        _call(theirs, action)
+    left = Shop(dict(begun.customers), dict(begun.orders), begun.catalogue)
+    for number, order in _changed(theirs.db.orders, before.orders):
+        left.orders[number] = _order(order, begun.catalogue)
+    for name, user in _changed(theirs.db.users, before.users):
+        left.customers[name] = _customer(user)
+    same = (ours.customers, ours.orders) == (left.customers, left.orders)
+    return Replay(task.id, same, done, tuple(refused))
+
+
+def _changed(now: dict[str, Any], before: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """What a task has changed of the benchmark's data, which begins anew after it."""
+    changed = [(name, entry) for name, entry in now.items() if entry != before[name]]
+    for name, _ in changed:
+        now[name] = before[name].model_copy(deep=True)
+    return [(name, entry.model_dump()) for name, entry in changed]
+
+
+def request_of(action: Action) -> Request:
+    """The request that an action of the benchmark stands for."""
+    told = action.arguments
+    fields = {ours: told[theirs] for theirs, ours in FIELDS.items() if theirs in told}
+    if "address1" in told:
+        fields["address"] = _address(told).model_dump()
+    return REQUESTS.validate_python({"kind": KINDS[action.name]} | fields)
+
+
+def _call(tools: Any, action: Action) -> None:
+    try:
+        getattr(tools, action.name)(**action.arguments)
+    except ValueError:
+        return  # an expected action that the benchmark itself refuses changes nothing
+
+
+def _owner(shop: Shop, action: Action) -> str:
+    return shop.orders[action.arguments["order_id"]].customer
+
+
+def shop_of(data: Mapping[str, Any]) -> Shop:
+    """The benchmark's data as accounts of ours."""
+    catalogue = {
+        sku: Variant(
+            sku=sku,
+            product=product["product_id"],
+            name=product["name"],
+            price=_cents(variant["price"]),
+            options=variant["options"],
+            available=variant["available"],
+        )
+        for product in data["products"].values()
+        for sku, variant in product["variants"].items()
+    }
+    customers = {name: _customer(user) for name, user in data["users"].items()}
+    orders = {number: _order(order, catalogue) for number, order in data["orders"].items()}
+    return Shop(customers, orders, catalogue)
+
+
+def _customer(user: Mapping[str, Any]) -> CustomerAccount:
+    methods = {
+        name: Method(
+            id=name,
+            kind=method["source"],
+            token=name,
+            balance=_cents(method["balance"]) if "balance" in method else None,
+        )
+        for name, method in user["payment_methods"].items()
+    }
+    return CustomerAccount(
+        customer=user["user_id"], address=_address(user["address"]), methods=methods
+    )
+
+
+def _order(order: Mapping[str, Any], catalogue: Mapping[str, Variant]) -> OrderAccount:
+    modified = order["status"] == ITEMS_MODIFIED
+    return OrderAccount(
+        order=order["order_id"],
+        customer=order["user_id"],
+        status="pending (items modified)" if modified else order["status"],
+        address=_address(order["address"]),
+        pieces=tuple(_piece(item, catalogue if modified else {}) for item in order["items"]),
+        movements=tuple(
+            Movement(
+                kind=p["transaction_type"],
+                amount=_cents(p["amount"]),
+                method=p["payment_method_id"],
+            )
+            for p in order["payment_history"]
+        ),
+        cancelled_for=order.get("cancel_reason") or "",
+        after_sales=_after_sales(order),
+    )
+
+
+def _piece(item: Mapping[str, Any], catalogue: Mapping[str, Variant]) -> Piece:
+    known = catalogue.get(item["item_id"])
+    price = known.price if known is not None else _cents(item["price"])
+    return Piece(sku=item["item_id"], product=item["product_id"], name=item["name"], price=price)
+
+
+def _after_sales(order: Mapping[str, Any]) -> AfterSales | None:
+    if order.get("return_items"):
+        return AfterSales(
+            pieces=tuple(order["return_items"]), method=order["return_payment_method_id"]
+        )
+    if order.get("exchange_items"):
+        return AfterSales(
+            pieces=tuple(order["exchange_items"]),
+            new=tuple(order["exchange_new_items"]),
+            method=order["exchange_payment_method_id"],
+            difference=_cents(order["exchange_price_difference"]),
+        )
+    return None
+
+
+def _address(told: Mapping[str, str]) -> PostalAddress:
+    return PostalAddress(
+        line1=told["address1"],
+        line2=told["address2"],
+        city=told["city"],
+        state=told["state"],
+        postal_code=told["zip"],
+        country=told["country"],
+    )
+
+
+def _cents(amount: float) -> int:
+    return round(amount * 100)

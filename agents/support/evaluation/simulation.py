@@ -1,0 +1,126 @@
+"""Scripted users, each with an aim and an order of its own, played turn by turn against the real story."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import orjson
+
+from agents.runtime.journal.queries import named
+from agents.runtime.model.batch import Batch
+from agents.runtime.settings import settings
+from agents.support.decide_turn import books_of
+from agents.support.evaluation.gold import Script, ScriptedTurn
+from agents.support.evaluation.grounding import unsupported
+from agents.support.evaluation.measures import percentile, precision_recall
+from agents.support.models import Decided, Replied, Turn
+from agents.support.run import ConversationRun
+
+ELSEWHERE = "somebody-else"
+NEW_ADDRESS = "new address"
+STREET = "1 Elm Street"
+
+Answer = Callable[[Batch], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How a script went: the first thing that was not as it should be, and what it took."""
+
+    script: Script
+    problem: str
+    handed_over: bool
+    seconds: Sequence[float] = field(default_factory=list)
+    unfounded: Sequence[str] = ()
+
+
+def number_of(place: int) -> str:
+    """The order of the script at that place."""
+    return f"EV{place:05}"
+
+
+def user_of(place: int) -> str:
+    """The user of the script at that place."""
+    return f"user-{place}"
+
+
+def order_body(place: int, script: Script) -> dict[str, Any]:
+    """Its order; of somebody else where the script has none."""
+    goods = [("Desk Lamp", "900000001", 3_000), ("Water Bottle", "900000002", 1_500)]
+    owner = ELSEWHERE if script.order == "none" else user_of(place)
+    return {
+        "order_id": number_of(place),
+        "customer": {"id": owner, "name": "Ann Lee", "email": "ann@example.com"},
+        "address": {
+            "line1": STREET, "city": "Reno", "state": "NV", "postal_code": "89501", "country": "US",
+        },
+        "currency": "USD",
+        "lines": [
+            {"sku": sku, "name": name, "quantity": 1, "unit_price": price}
+            for name, sku, price in goods
+        ],
+        "total": sum(price for _, _, price in goods),
+        "payment_method": "pm_card_visa",
+    }  # fmt: skip
+
+
+async def play(run: ConversationRun, place: int, script: Script, answer: Answer) -> Played:
+    """One script, to its end or to the first turn that goes wrong."""
+    seconds, unfounded, problem, handed_over = [], [], "", False
+    for number, exchange in enumerate(script.turns, 1):
+        text = exchange.says.format(order=number_of(place), item="the desk lamp")
+        conversation = f"script-{place}"
+        turn = Turn(conversation=conversation, number=number, user=user_of(place), text=text)
+        begun = time.perf_counter()
+        async for batch in run.accepted([turn]):
+            await answer(batch)
+        understood, decided, replied = await run.answered(turn)
+        seconds.append(time.perf_counter() - begun)
+        handed_over |= bool(replied.after.taken_over)
+        language = replied.after.language or understood.language
+        if left := unsupported(replied.text, replied.citations, language):
+            unfounded.append(left)
+        problem = problem or _problem(exchange, decided, replied)
+    problem = problem or await _wrong_end(run, place, script)
+    return Played(script, problem, handed_over, seconds, unfounded)
+
+
+def _problem(exchange: ScriptedTurn, decided: Decided, replied: Replied) -> str:
+    action = decided.request.kind if decided.request is not None else decided.action
+    if exchange.action and action != exchange.action:
+        return f"{exchange.says!r}: {action}, not {exchange.action}: {replied.text}"
+    if exchange.has not in replied.text:
+        return f"{exchange.says!r}: {replied.text!r} does not say {exchange.has!r}"
+    if bool(replied.after.taken_over) != exchange.handoff:
+        return f"{exchange.says!r}: handed over is {bool(replied.after.taken_over)}"
+    return ""
+
+
+async def _wrong_end(run: ConversationRun, place: int, script: Script) -> str:
+    if not script.ends:
+        return ""
+    books = await books_of(user_of(place), {number_of(place)})
+    account = books.orders[number_of(place)]
+    if script.ends == NEW_ADDRESS:
+        (item,) = await named(run.journal, "orders", [number_of(place)])
+        line = orjson.loads(item.body)["address"]["line1"]
+        return "" if line != STREET else "the order still goes to the old address"
+    return "" if account.status == script.ends else f"the order is {account.status}"
+
+
+def measured_dialogues(played: Sequence[Played]) -> dict[str, float]:
+    """Success, hand-over, groundedness and time of all scripts."""
+    told = [one.handed_over for one in played]
+    precision, recall = precision_recall(told, [one.script.escalates for one in played])
+    seconds = [second for one in played for second in one.seconds]
+    return {
+        "task_success": float(np.mean([not one.problem for one in played])),
+        "handoff_precision": precision,
+        "handoff_recall": recall,
+        "unsupported_statements": float(sum(len(one.unfounded) for one in played)),
+        "groundedness": 1 - sum(len(one.unfounded) for one in played) / len(seconds),
+        "turn_p50_ms": percentile(seconds, 0.5) * 1_000,
+        "turn_p95_ms": percentile(seconds, 0.95) * 1_000,
+    } | ({} if settings().models else {"cost_per_turn": 0.0})  # without a model nothing is bought

@@ -1,0 +1,118 @@
+"""Chatting: a conversation in the terminal, on the knowledge and the orders that come along.
+
+Run it with `python -m flows.customer_service`.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated
+
+from cyclopts import Parameter
+from prefect import flow
+
+from agents.orders import sample
+from agents.orders.read_orders import read_orders
+from agents.orders.run import open_run as open_orders
+from agents.orders.scenario import ORDERS
+from agents.runtime.context import runtime
+from agents.runtime.intake.intake import Intake, Submission
+from agents.runtime.journal.fair_queueing import Priority
+from agents.runtime.journal.queries import named
+from agents.runtime.model.batch import RunStats
+from agents.runtime.prefect_ui import rename_run
+from agents.runtime.settings import settings
+from agents.support.decide_turn import books_of
+from agents.support.models import LONGEST_TEXT, Replied, Turn
+from agents.support.phrasing import listener
+from agents.support.run import ConversationRun, open_run
+from agents.support.scenario import TURNS
+from flows.cli.reports import Listing
+from flows.operations.consumer import run_batch
+from flows.order_processing import fulfil
+
+USER = "yara_ito_8499"
+User = Annotated[str, Parameter(allow_leading_hyphen=False)]
+
+
+@flow(name="chat", persist_result=False)
+async def chat(user: User = USER) -> Listing:
+    """Talk to customer service in the terminal; an empty line ends it.
+
+    Args:
+        user: Who has signed in. The orders of the sample's customers are put into the journal.
+
+    """
+    await rename_run(f"chat: {user}")
+    orders = await ordered(user)
+    async with open_run() as run:
+        books = await books_of(user, set(orders))
+        print(
+            f"You have signed in as {user}. Say anything in English or 中文; an empty line ends it."
+        )
+        for order in books.orders.values():
+            goods = ", ".join(piece.name for piece in order.pieces)
+            print(f"  order {order.order}, {order.status}: {goods}")
+        conversation, turns, begun = f"chat-{uuid.uuid4().hex[:12]}", 0, time.monotonic()
+        heard: list[str] = []
+        listener.set(partial(hear, heard))
+        while text := await said():
+            turns += 1
+            turn = Turn(conversation=conversation, number=turns, user=user, text=text)
+            shown(await replied(run, turn), heard="".join(heard))
+            heard.clear()
+    return Listing(title=f"{turns} turns of {conversation}, {time.monotonic() - begun:.0f} s")
+
+
+async def replied(run: ConversationRun, turn: Turn) -> Replied:
+    """The answer to a turn."""
+    async for batch in run.accepted([turn]):
+        await run_batch(TURNS.name, batch)
+    _, _, reply = await run.answered(turn)
+    return reply
+
+
+async def said() -> str:
+    """What the user types, at most so much; nothing at the end."""
+    try:
+        return (await asyncio.to_thread(input, "you> ")).strip()[:LONGEST_TEXT]
+    except EOFError:
+        return ""
+
+
+def hear(heard: list[str], part: str) -> None:
+    """Show a part of an answer as it is written."""
+    heard.append(part)
+    print(part, end="", flush=True)
+
+
+def shown(reply: Replied, heard: str) -> None:
+    """The answer, unless it was heard while it was written, with what it rests on."""
+    if heard:
+        print()
+    if heard != reply.text:
+        print(f"bot> {reply.text or '(a person has taken over)'}")
+    for citation in reply.citations:
+        print(f"     [{citation}]")
+
+
+async def ordered(user: str) -> Sequence[str]:
+    """The sample's orders of a customer: the first one shipped, the others still to be taken up."""
+    found = [record for record in read_orders(str(sample.ORDERS)) if _is_of(record, user)]
+    mine = [record for record in found if isinstance(record, Submission)]
+    async with open_orders("sample", faults="none", stock=None, report=None) as run:
+        known = await named(runtime().journal, ORDERS.name, [record.key for record in mine])
+        if mine and not known:
+            intake = Intake(ORDERS, RunStats(), reject=lambda _: None)
+            async for batch in intake.accepted(mine[:1], 1):
+                await fulfil(batch)
+            queue = run.intake.queued(mine[1:], 100, settings().queue_limit, Priority.LOW)
+            async for _ in queue:
+                pass
+    return [record.key for record in mine]
+
+
+def _is_of(record: object, user: str) -> bool:
+    return isinstance(record, Submission) and record.payload.customer.id == user

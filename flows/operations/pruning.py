@@ -1,0 +1,33 @@
+"""Pruning: of items that ended long ago one row is kept, by which they are recognised."""
+
+from typing import Annotated
+
+from prefect import flow
+from pydantic import Field
+
+from agents.runtime.context import open_runtime
+from agents.runtime.journal import pruning
+from agents.runtime.settings import settings
+from flows.cli.reports import Listing, shown
+from flows.workflows import WORKFLOWS
+
+DAY = 86_400.0
+
+
+@flow(name="prune", persist_result=False)
+async def prune(older_than_days: Annotated[float, Field(gt=0)] = 90.0) -> Listing:
+    """Forget items that ended long ago, but for the row by which they are recognised.
+
+    Args:
+        older_than_days: What ended before that; never less than senders may repeat themselves.
+
+    """
+    async with open_runtime(settings()) as opened:
+        table = [
+            {
+                "scenario": name,
+                "items": f"{await pruning.prune(opened.journal, name, older_than_days * DAY):,}",
+            }
+            for name in WORKFLOWS
+        ]
+    return await shown("prune", Listing(title="pruned", table=table))

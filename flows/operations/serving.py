@@ -1,0 +1,152 @@
+"""Serving: keeps as many consumers of a queue on this machine as its backlog asks for.
+
+`python -m flows.operations.serving --scenario orders`, or `python -m flows.order_processing serve`. Each
+consumer is a process with flow runs of its own, started again when it ends.
+"""
+
+import asyncio
+import contextlib
+import math
+import os
+import signal
+import sys
+import time
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL
+from pydantic import Field
+
+from agents.runtime.intake.monitor import look, table
+from agents.runtime.intake.scaling import Bounds, Scaler
+from agents.runtime.journal.database import Database
+from agents.runtime.prefect_ui import publish_table
+from agents.runtime.settings import PREFIX, ROOT, settings
+from agents.runtime.shutdown import stop_on_sigterm
+from agents.runtime.telemetry import CONSUMERS, get_logger
+from flows.cli.commands import command
+from flows.cli.parameters import ScenarioName
+from flows.cli.reports import Listing
+
+log = get_logger(__name__)
+
+LOOK_SECONDS = 5.0
+STOP_SECONDS = 12.0  # what is in flight has seven seconds to finish
+Many = Annotated[int, Field(ge=0, le=64)]
+
+
+@flow(name="serve", persist_result=False)
+async def serve(
+    scenario: ScenarioName = "orders",
+    least: Many = 1,
+    most: Many = 2,
+    drain_seconds: Annotated[float, Field(ge=1)] = 60.0,
+    for_seconds: Annotated[float, Field(ge=0)] | None = None,
+) -> Listing:
+    """Keep consumers of a queue on this machine, more of them while its backlog takes too long.
+
+    Args:
+        scenario: Whose queue.
+        least: At least so many consumers.
+        most: At most so many.
+        drain_seconds: More are started while the backlog would take longer than this.
+        for_seconds: End after so long; without it, on Ctrl-C or SIGTERM.
+
+    """
+    scaler = Scaler(Bounds(least, max(least, most), drain_seconds))
+    database = Database(settings().journal)
+    await database.migrate()
+    until = math.inf if for_seconds is None else time.monotonic() + for_seconds
+    with stop_on_sigterm(STOP_SECONDS + LOOK_SECONDS) as stop:
+        async with _consumer_pool(scenario) as pool:
+            while not stop.asked and time.monotonic() < until:
+                await _supervise(database, pool, scaler)
+                await stop.wait(LOOK_SECONDS)
+    found = await look(database, scenario)
+    await database.close()
+    title = f"served {scenario} with up to {pool.peak} consumers"
+    return Listing(title=title, table=table(found))
+
+
+@dataclass(slots=True)
+class ConsumerPool:
+    """The consumers of this machine; those that leave finish what they have."""
+
+    scenario: str
+    environment: dict[str, str]
+    active: list[Process] = field(default_factory=list)
+    leaving: list[Process] = field(default_factory=list)
+    peak: int = 0
+
+    async def scale_to(self, wanted: int) -> None:
+        """Start or send away consumers until so many are there."""
+        self.active = [one for one in self.active if one.returncode is None]
+        self.leaving = [one for one in self.leaving if one.returncode is None]
+        while len(self.active) < wanted:
+            self.active.append(await self._start())
+        while len(self.active) > wanted:
+            leaver = self.active.pop()
+            leaver.send_signal(signal.SIGTERM)
+            self.leaving.append(leaver)
+        self.peak = max(self.peak, len(self.active))
+        CONSUMERS.labels(self.scenario).set(len(self.active))
+
+    async def dismiss(self) -> None:
+        """Send all away; who does not go in time is killed, and others finish its work."""
+        await self.scale_to(0)
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await asyncio.gather(*(one.wait() for one in self.leaving))
+        except TimeoutError:
+            log.warning("consumers did not end in time", queue=self.scenario)
+        finally:
+            for one in self.leaving:
+                if one.returncode is None:
+                    one.kill()
+
+    async def _start(self) -> Process:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "flows.operations.consumer", "--scenario", self.scenario),
+            cwd=ROOT,
+            env=self.environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+
+
+async def _supervise(database: Database, pool: ConsumerPool, scaler: Scaler) -> None:
+    """One look at the backlog, and what follows from it."""
+    found = await look(database, pool.scenario)
+    running = sum(one.returncode is None for one in pool.active)
+    wanted = scaler.wanted(running, found)
+    if wanted != running:
+        log.info("consumers", queue=pool.scenario, running=running, wanted=wanted)
+    await pool.scale_to(wanted)
+    await publish_table(f"backlog-{pool.scenario}", table(found), f"{wanted} consumers")
+
+
+@contextlib.asynccontextmanager
+async def _consumer_pool(scenario: str) -> AsyncIterator[ConsumerPool]:
+    pool = ConsumerPool(scenario, await _environment())
+    try:
+        yield pool
+    finally:
+        await pool.dismiss()
+
+
+async def _environment() -> dict[str, str]:
+    """The one of this process, and the server that it uses, be it a temporary one."""
+    if PREFECT_API_URL.value():
+        return dict(os.environ)
+    async with get_client() as client:
+        url = str(client.api_url).rstrip("/")
+    # Nobody has made limits at a temporary server: each process keeps its own.
+    return os.environ | {"PREFECT_API_URL": url, f"{PREFIX}CONCURRENCY": "local"}
+
+
+if __name__ == "__main__":
+    command(serve)

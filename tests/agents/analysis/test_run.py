@@ -1,0 +1,35 @@
+"""Opening a run: what it needs to know is asked for before anything is fetched."""
+
+from pathlib import Path
+
+import pytest
+
+from agents.analysis.run import NoContract, open_run
+from agents.analysis.sources.study import BadStudy
+from agents.analysis.sources.survey import NothingThere
+from agents.runtime.settings import settings
+
+
+@pytest.fixture(autouse=True)
+def _own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(tmp_path / "data"))
+    settings.cache_clear()
+
+
+async def refused(source: str, contract: str | None, target: str = "") -> str:
+    with pytest.raises((NoContract, BadStudy, NothingThere)) as error:
+        async with open_run((source,), contract, target):
+            pass
+    return str(error.value)
+
+
+async def test_own_data_needs_a_contract_that_can_be_read(tmp_path: Path) -> None:
+    assert "--contract" in await refused("a.csv", None)
+    assert "cannot be read" in await refused("a.csv", str(tmp_path / "no.yaml"))
+
+
+async def test_a_target_must_be_in_the_contract_and_files_must_be_there(tmp_path: Path) -> None:
+    contract = tmp_path / "c.yaml"
+    contract.write_text("name: x\ntime: at\ncolumns: {at: {type: time}}\n", encoding="utf-8")
+    assert "no column 'n'" in await refused("a.csv", str(contract), "n")
+    assert "no such file" in await refused(str(tmp_path / "*.csv"), str(contract))

@@ -1,0 +1,89 @@
+"""A run's desk: it takes a source in batches, says what became of it, and hands back the rest."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agents.orders.run import open_run
+from agents.runtime.context import runtime
+from agents.runtime.settings import settings
+from agents.services.files.records import SourceError
+from agents.services.sandbox.faults import BadFaultScript
+from agents.services.sandbox.record import BadStock
+from tests.agents.orders.order_faults import body
+from tests.databases import stop_telemetry
+
+
+@pytest.fixture(autouse=True)
+def _environment(
+    monkeypatch: pytest.MonkeyPatch, providers: Path, sqlite_url: str
+) -> Iterator[None]:
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(providers))
+    monkeypatch.setenv("AGENT_FLOWS_JOURNAL_URL", sqlite_url)
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+    stop_telemetry()
+
+
+@pytest.fixture
+def orders(tmp_path: Path) -> str:
+    path = tmp_path / "orders.jsonl"
+    bodies = [body({"order_id": f"W{number}"}) for number in range(5)]
+    path.write_text("".join(json.dumps(b) + "\n" for b in [*bodies, {"order_id": "W9"}]), "utf-8")
+    return str(path)
+
+
+async def test_orders_come_in_batches_and_what_is_unfinished_is_handed_back(
+    orders: str, tmp_path: Path
+) -> None:
+    report = str(tmp_path / "deep" / "report.md")
+
+    async with open_run(orders, faults="none", stock=None, report=report) as run:
+        counts = [batch.count async for batch in run.accepted(2)]
+        told = await run.report()
+
+    assert counts == [2, 2, 1]
+    assert told.outcomes["rejected"] == 1
+    assert told.report_file == report
+    assert told.rejects_file == str(tmp_path / "deep" / "report.rejected.jsonl")
+    assert Path(report).read_text("utf-8").startswith("# 1 orders in ")  # noqa: ASYNC240 - a small file
+    async with open_run(orders, faults="none", stock=None, report=report) as run:
+        assert sum([batch.count async for batch in run.accepted(256)]) == 5
+
+
+async def test_a_run_without_rejects_leaves_none_of_an_earlier_one(
+    orders: str, tmp_path: Path
+) -> None:
+    old = tmp_path / "report.rejected.jsonl"
+    old.write_text("old", "utf-8")
+    report = str(tmp_path / "report.md")
+
+    async with open_run(orders, faults="none", stock=None, report=report) as run:
+        assert (await run.report()).rejects_file == ""
+
+    assert not old.exists()
+
+
+async def test_a_source_that_cannot_be_read_raises(tmp_path: Path) -> None:
+    source = str(tmp_path / "missing.jsonl")
+
+    with pytest.raises(SourceError):
+        async with open_run(source, faults="none", stock=None, report=None) as run:
+            [_ async for _ in run.accepted(2)]
+
+
+async def test_a_script_or_stock_that_cannot_be_read_opens_no_desk(
+    orders: str, tmp_path: Path
+) -> None:
+    for faults, stock, error in [
+        ("nonsense", None, BadFaultScript),
+        ("none", str(tmp_path / "missing.csv"), BadStock),
+    ]:
+        with pytest.raises(error):
+            async with open_run(orders, faults=faults, stock=stock, report=None):
+                pass
+    with pytest.raises(LookupError):
+        runtime()

@@ -1,0 +1,158 @@
+"""What people do about orders: each story through the interventions, at real providers."""
+
+import signal
+
+import pytest
+
+from agents.orders.rules import TooLate
+from agents.orders.validate import InvalidOrder
+from agents.runtime.errors import IllegalTransition
+from agents.runtime.journal.operator_actions import UnknownItem
+from agents.runtime.model.scenario import KeyChanged
+from flows.operations import actions, items
+from tests.flows.operating import WHO, ended, killed_at_the_carrier, money, outage
+from tests.flows.shop import GOODS, Shop
+
+pytestmark = pytest.mark.slow
+
+
+async def test_replayed_after_the_outage_an_order_is_shipped_and_charged_once(shop: Shop) -> None:
+    first, second = await outage(shop, 2)
+    listed = await items.dead_letters.fn()
+    assert sorted(row["item"] for row in listed.table) == sorted([first, second])
+    assert {row["agent"] for row in listed.table} == {"book_shipment"}
+    assert (await items.dead_letters.fn(agent="issue_stock")).table == []
+
+    assert (await actions.replay.fn(**WHO, keys=[first, first], per_minute=6_000)).table == [
+        {"outcome": "shipped", "items": "1"}
+    ]
+    assert [row["item"] for row in (await items.dead_letters.fn()).table] == [second]
+    assert (await actions.replay.fn(**WHO, keys=[first])).title == "0 replayed"
+    assert (await actions.replay.fn(**WHO, agent="issue_stock")).title == "0 replayed"
+    assert (await actions.replay.fn(**WHO, per_minute=6_000)).title == "1 replayed"
+    assert {await ended(shop, key) for key in (first, second)} == {("completed", "shipped")}
+    assert {money(shop, key) for key in (first, second)} == {(1_999, 0)}
+    again = await shop.process(shop.orders(2))
+    assert again.reasons["already done"] == {"shipped": 2}
+
+
+async def test_only_dead_letters_can_be_replayed_and_none_before_all_are_known(shop: Shop) -> None:
+    [key] = await outage(shop)
+    await shop.process([shop.order(9)])
+    with pytest.raises(UnknownItem, match="orders has no item 'typo'"):
+        await actions.replay.fn(**WHO, keys=[key, "typo"])
+    with pytest.raises(IllegalTransition, match="is completed: 'replay'"):
+        await actions.replay.fn(**WHO, keys=[key, shop.order_id(9)])
+    assert (await actions.replay.fn(**WHO, keys=[key], agent="other")).title == "0 replayed"
+    again = await shop.process(shop.orders(1))
+    assert again.reasons["already done"] == {"dead_lettered": 1}
+    await actions.discard.fn(key, **WHO)
+    with pytest.raises(IllegalTransition, match="is failed: 'replay'"):
+        await actions.replay.fn(**WHO, keys=[key])
+
+
+@pytest.mark.parametrize("verdict,outcome", [("approve", "shipped"), ("reject", "rejected")])
+async def test_a_risky_order_goes_as_decided(shop: Shop, verdict: str, outcome: str) -> None:
+    key = shop.order_id(1)
+    await shop.process([shop.order(1, price=700_000)])
+    [row] = (await items.waiting_items.fn()).table
+    assert (row["item"], row["asks"][:7]) == (key, "risk 70")
+
+    done = await actions.decide.fn(key, verdict, **WHO)  # type: ignore[arg-type]  # parametrised
+
+    assert done.title == f"orders {key}: {outcome}"
+    assert (await items.waiting_items.fn()).table == []
+    assert len(shop.record.shipments) == (1 if verdict == "approve" else 0)
+    told = await items.show_item.fn(key)
+    assert WHO["reason"] in next(row["detail"] for row in told.table if row["event"] == "decide")
+    with pytest.raises(IllegalTransition, match="'decide' is not allowed"):
+        await actions.decide.fn(key, "approve", **WHO)
+
+
+async def test_cancelled_while_it_waits_an_order_costs_nothing(shop: Shop) -> None:
+    await shop.process([shop.order(1, price=700_000)])
+    done = await actions.cancel.fn(shop.order_id(1), by="ann", reason="changed my mind")
+    assert done.title == f"orders {shop.order_id(1)}: rejected"
+    assert await ended(shop, shop.order_id(1)) == ("cancelled", "rejected")
+    assert not shop.record.payments
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("short_lease")
+async def test_cancelled_after_the_money_was_taken_it_is_refunded_and_released(shop: Shop) -> None:
+    key = shop.order_id(1)
+    process = killed_at_the_carrier(shop, [shop.order(1)])
+    assert money(shop, key) == (1_999, 0)
+    assert process.returncode == -signal.SIGKILL
+
+    done = await actions.cancel.fn(key, by="ann", reason="changed my mind")
+
+    assert done.title == f"orders {key}: refunded"
+    assert await ended(shop, key) == ("cancelled", "refunded")
+    assert money(shop, key) == (1_999, 1_999)
+    assert shop.record.goods[shop.sku("lamp")]["on_hand"] == GOODS["lamp"][0]
+    assert "booked" not in {parcel["status"] for parcel in shop.record.shipments[key]}
+
+
+async def test_a_mended_order_is_checked_and_goes_where_it_is_now_sent(shop: Shop) -> None:
+    [key] = await outage(shop)
+    body = shop.order(0)
+    elsewhere = body | {"address": body["address"] | {"city": "Elko", "postal_code": "89801"}}
+    with pytest.raises(KeyChanged, match="is of 'another'"):
+        await actions.mend.fn(key, elsewhere | {"order_id": "another"}, **WHO)
+    with pytest.raises(InvalidOrder, match="total"):
+        await actions.mend.fn(key, elsewhere | {"total": 1}, **WHO)
+    await actions.mend.fn(key, elsewhere, **WHO)
+    assert (await actions.replay.fn(**WHO, keys=[key])).title == "1 replayed"
+    told = await items.show_item.fn(key)
+    assert told.title == f"orders {key}: shipped"
+    assert any("Elko" in line for line in told.lines)
+    assert "dead letter (replayed)" in "\n".join(told.lines)
+    again = await shop.process(shop.orders(1))
+    assert (again.reasons["already done"], again.outcomes["rejected"]) == ({"shipped": 1}, 0)
+
+
+async def test_an_order_that_nobody_can_ship_is_cancelled_and_paid_back(shop: Shop) -> None:
+    [key] = await outage(shop)
+    done = await actions.cancel.fn(key, **WHO)
+    assert done.title == f"orders {key}: refunded"
+    assert money(shop, key) == (1_999, 1_999)
+    with pytest.raises(IllegalTransition):
+        await actions.replay.fn(**WHO, keys=[key])
+
+
+async def test_started_again_at_its_assessment_an_order_is_charged_and_shipped_once(
+    shop: Shop,
+) -> None:
+    [key] = await outage(shop)
+    done = await actions.restart.fn(key, "assess_risk", **WHO)
+    assert done.title == f"orders {key}: shipped"
+    assert money(shop, key) == (1_999, 0)
+    assert len(shop.record.shipments[key]) == 1
+
+
+async def test_what_is_paid_already_cannot_be_changed(shop: Shop) -> None:
+    [key] = await outage(shop)
+    with pytest.raises(TooLate, match="lines can no longer change, reserve_stock has been tried"):
+        await actions.mend.fn(key, shop.order(0, price=2_999), **WHO)
+
+
+async def test_an_edited_order_is_assessed_anew(shop: Shop) -> None:
+    key = shop.order_id(1)
+    await shop.process([shop.order(1, price=700_000)])
+    done = await actions.edit.fn(key, shop.order(1), **WHO)
+    assert done.title == f"orders {key}: shipped"
+    assert money(shop, key) == (1_999, 0)
+
+
+async def test_a_large_refund_is_asked_for_and_then_made(shop: Shop) -> None:
+    key = shop.order_id(1)
+    await shop.process([shop.order(1, "anvil", price=1_100_000)])
+    await actions.decide.fn(key, "approve", **WHO)
+    [row] = (await items.waiting_items.fn()).table
+    assert (row["item"], row["asks"]) == (key, "refund USD 11,000.00?")
+    assert money(shop, key) == (1_100_000, 0)
+
+    done = await actions.decide.fn(key, "approve", **WHO)
+    assert done.title == f"orders {key}: refunded"
+    assert money(shop, key) == (1_100_000, 1_100_000)

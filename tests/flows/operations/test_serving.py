@@ -1,0 +1,84 @@
+"""Serving: consumers on this machine come with work and go when they are told."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from agents.runtime.settings import PREFIX, ROOT
+from flows.operations.serving import ConsumerPool
+from tests.flows.shop import Shop
+from tests.prefect_server import PrefectServer
+
+PATIENCE = 400.0
+
+
+def children_of(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8")
+    return [int(child) for child in listed.split()]
+
+
+def lives(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+@contextmanager
+def serving(server: PrefectServer) -> Iterator[subprocess.Popen[bytes]]:
+    """`serve` in a process of its own, with the settings of this one."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flows.order_processing", "serve", "--most", "1"],
+        cwd=ROOT,
+        env=server.environment | {f"{PREFIX}CONCURRENCY": "local"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
+async def test_what_is_enqueued_is_served_and_sigterm_leaves_nobody_behind(
+    shop: Shop, prefect_server: PrefectServer
+) -> None:
+    file = shop.write(shop.orders(60))
+    enqueue = (sys.executable, "-m", "flows.order_processing", "--enqueue", file)
+    enqueued = await asyncio.to_thread(prefect_server.run, *enqueue, "--stock", shop.stock)
+    assert enqueued.returncode == 0, enqueued.stderr
+    assert "queued" in enqueued.stdout
+    with serving(prefect_server) as process:
+        until = time.monotonic() + PATIENCE
+        while shop.record.messages.total() < 60:
+            assert process.poll() is None
+            assert time.monotonic() < until
+            await asyncio.sleep(0.2)
+        consumers = children_of(process.pid)
+        assert consumers
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 30) == 0
+    assert not [pid for pid in consumers if lives(pid)]
+    assert {item["owner"] for item in (await shop.journal()).items.values()} == {None}
+
+
+async def test_a_crew_is_as_many_as_wanted_and_starts_again_who_ended() -> None:
+    pool = ConsumerPool("nothing-of-this-name", {})  # ends at once: there is no such scenario
+    await pool.scale_to(2)
+    first = list(pool.active)
+    for one in first:
+        one.kill()
+        await one.wait()
+    await pool.scale_to(1)
+    assert len(pool.active) == 1
+    assert pool.active[0] not in first
+    assert pool.peak == 2
+    await pool.dismiss()
+    assert [one.returncode is None for one in pool.leaving] == [False]
