@@ -98,20 +98,21 @@ def end_group(group: int) -> None:
 
 
 @contextmanager
-def running_server(home: Path) -> Iterator[PrefectServer]:
-    """A server on a free port of 127.0.0.1, with its database in `home`."""
+def running_server(home: Path, *, ui: bool = False) -> Iterator[PrefectServer]:
+    """A server on a free port of 127.0.0.1, with its database in `home`, and with or without its UI."""
     home.mkdir(parents=True, exist_ok=True)
     port = free_port()
     server = PrefectServer(f"http://127.0.0.1:{port}/api", home)
-    with serving(server):
+    with serving(server, ui=ui):
         yield server
 
 
 @contextmanager
-def serving(server: PrefectServer) -> Iterator[subprocess.Popen[bytes]]:
+def serving(server: PrefectServer, *, ui: bool = False) -> Iterator[subprocess.Popen[bytes]]:
     """The server's process, up for as long as the block lasts; it may be started again later."""
     _, _, port = server.url.removesuffix("/api").rpartition(":")
-    arguments = ("server", "start", "--host", "127.0.0.1", "--port", port, "--no-ui")
+    pages = "--ui" if ui else "--no-ui"
+    arguments = ("server", "start", "--host", "127.0.0.1", "--port", port, pages)
     log = server.home / "server.log"
     with child(server, arguments, log) as process:
         wait_until_healthy(server, process, log)
