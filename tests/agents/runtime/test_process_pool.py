@@ -64,7 +64,7 @@ async def stopped(going: "asyncio.Task[Any]") -> None:
 
 
 def nursery_of(opened: Any) -> _ForkServer:
-    found: _ForkServer = opened.processes._fork_server.result()
+    found: _ForkServer = opened.process_pool._fork_server.result()
     return found
 
 

@@ -22,8 +22,8 @@ from tests.redis_servers import Valkey, eventually
 USER = """
 import sys
 from pathlib import Path
-from agents.runtime.redis.embedded import Embedded
-print(Embedded(Path(sys.argv[1])).ensure(), flush=True)
+from agents.runtime.redis.embedded import EmbeddedValkey
+print(EmbeddedValkey(Path(sys.argv[1])).ensure(), flush=True)
 input()
 """
 
