@@ -98,7 +98,7 @@ async def call(agent: AnyAgent, executions: Sequence[StepExecution]) -> list[Any
     for execution in executions:
         _check_halt(execution)
     rows = [agent.arguments(one.item, one.key) for one in executions]
-    facts = await _bounded(agent, agent.columns(rows), executions)
+    facts = await _call_within_limits(agent, agent.columns(rows), executions)
     if len(facts) != len(executions):
         raise TypeError(
             f"{agent.name} was given {len(executions)} items and returned {len(facts)} facts"
@@ -111,11 +111,13 @@ async def _call_one(agent: AnyAgent, execution: StepExecution) -> Any:
         return (await call(agent, [execution]))[0]
     arguments = agent.arguments(execution.item, execution.key)
     if agent.policy.cache_seconds:
-        return await agent.cached(arguments, partial(_bounded, agent, arguments, (execution,)))
-    return await _bounded(agent, arguments, (execution,))
+        return await agent.cached(
+            arguments, partial(_call_within_limits, agent, arguments, (execution,))
+        )
+    return await _call_within_limits(agent, arguments, (execution,))
 
 
-async def _bounded(
+async def _call_within_limits(
     agent: AnyAgent, arguments: list[Any], executions: Sequence[StepExecution]
 ) -> Any:
     """The function's result, within the policy's timeout and the deadlines unless it runs inline."""

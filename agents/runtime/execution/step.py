@@ -58,7 +58,8 @@ async def run_step(agent: AnyAgent, batch: Batch) -> Batch:
     if occurrence and agent.undo is not None:
         raise TypeError(f"{agent.name} is called twice in one flow, but undone once: make it two")
     done, executions, unreadable = _resume(agent, items, occurrence)
-    await park_unreadable(context, unreadable)
+    if unreadable:
+        await park_unreadable(context, unreadable)
     if agent.policy.effect:
         executions = await _intend(agent, context, executions)
     if executions:

@@ -1,9 +1,11 @@
 """The one table of states and events: nothing leads where it does not say."""
 
 from itertools import product
+from pathlib import Path
 
 import pytest
 
+import agents.runtime
 from agents.runtime.errors import IllegalTransition
 from agents.runtime.model.lifecycle import ENDED, TRANSITIONS, Event, State, draw, next_state
 
@@ -72,3 +74,8 @@ def test_the_drawing_shows_every_state_and_event() -> None:
     assert {line.split()[0] for line in drawing.splitlines() if line.endswith("--> [*]")} == {
         state.value for state in ENDED
     }
+
+
+def test_the_readme_shows_the_drawing() -> None:
+    readme = Path(agents.runtime.__file__).with_name("README.md").read_text(encoding="utf-8")
+    assert f"```mermaid\n{draw()}\n```" in readme
