@@ -247,7 +247,7 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         if (provided := _provided.get()) and kind in provided:
             return provided[kind]
         if Decision in get_args(kind):
-            return item.decided(self.name)
+            return item.decision_for(self.name)
         if get_origin(kind) in {Union, types.UnionType}:
             return next((item.facts[k] for k in get_args(kind) if k in item.facts), None)
         if self.batched:

@@ -54,7 +54,7 @@ class LeaseTooShort(TransientError):
 async def attempt(agent: AnyAgent, execution: StepExecution) -> Outcome:
     """Work on one item until the outcome is known, the budget is spent or a longer wait is due."""
     enter_item(execution.item.key, execution.item.trace)
-    decision = execution.item.decided(agent.name)
+    decision = execution.item.decision_for(agent.name)
     if decision is not None and not decision.approved:
         reason = f"rejected by {decision.by}: {decision.reason}"
         return Failed(Failure(agent.name, "Rejected", reason), clean=not execution.unknown)
@@ -170,9 +170,9 @@ async def _settle_or_call(agent: AnyAgent, execution: StepExecution) -> Any:
         match agent.settle:
             case AtMostOnce():
                 return None
-            case SameKey(horizon) if _expired(execution, horizon) and not execution.item.decided(
-                agent.name
-            ):
+            case SameKey(horizon) if _expired(
+                execution, horizon
+            ) and not execution.item.decision_for(agent.name):
                 raise Parked(f"{agent.name}: unknown outcome, expired key: approve to repeat it")
             case Lookup(find):
                 found = await _find(agent, execution, find)

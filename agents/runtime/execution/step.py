@@ -216,7 +216,7 @@ async def _commit(
     _alert_of_dead(agent, mine)
     for kind, count in Counter(type(execution.outcome) for execution in mine).items():
         ITEMS.labels(agent.name, agent.version, OUTCOME_WORDS[kind]).inc(count)
-        context.stats.passed(agent.name, OUTCOME_WORDS[kind], count)
+        context.stats.count_step(agent.name, OUTCOME_WORDS[kind], count)
     return {execution.id for execution in mine if isinstance(execution.outcome, Done)}
 
 

@@ -117,7 +117,7 @@ async def test_items_of_later_batches_take_what_was_computed_and_journal_it_all_
 
 
 def test_only_what_is_pure_and_takes_one_item_can_be_shared() -> None:
-    with pytest.raises(TypeError, match="input alone"):
+    with pytest.raises(TypeError, match="only results of pure agents"):
         READ.cached_for(60)
     with pytest.raises(TypeError, match="cannot be shared"):
 
