@@ -16,7 +16,7 @@ from agents.runtime.intake.intake import Intake
 from agents.runtime.model.batch import Batch, RunStats
 from agents.runtime.model.policies import EFFECT
 from agents.runtime.settings import Settings
-from tests.agents.runtime.jobs import HOUR, JOBS, AnyAgent, Job, Made, candidates, jobs
+from tests.agents.runtime.jobs import HOUR, JOBS, AnyAgent, Job, Made, jobs, submissions
 
 RUNTIME = Path(agents.runtime.__file__).parent
 README = (RUNTIME / "README.md").read_text(encoding="utf-8")
@@ -103,7 +103,7 @@ async def warm_runtime(settings: Settings, charge: AnyAgent) -> AsyncIterator[Ba
     async with open_runtime(settings.model_copy(update={"lease_seconds": 300.0})):
         intake = Intake(JOBS, RunStats(), lambda _rejection: None)
         # Kept until the end: Python would close a generator without a reference while files are noted.
-        batches = intake.accepted(candidates(jobs(4)), size=2)
+        batches = intake.accepted(submissions(jobs(4)), size=2)
         await charge(await anext(batches))
         yield await anext(batches)
 

@@ -23,12 +23,12 @@ from tests.agents.runtime.jobs import (
     Job,
     Made,
     Provider,
-    candidates,
-    doomed,
+    crashing_runtime,
     effect_of,
     jobs,
     rows,
     states,
+    submissions,
     until,
 )
 
@@ -40,7 +40,7 @@ async def enqueue(
 ) -> RunStats:
     stats = RunStats()
     intake = Intake(JOBS, stats, lambda _rejection: None)
-    async for _ in intake.queued(candidates(some), size, limit, priority):
+    async for _ in intake.queued(submissions(some), size, limit, priority):
         pass
     return stats
 
@@ -151,7 +151,7 @@ async def test_what_a_dead_consumer_held_the_next_one_finishes_once(
         async with saga(batch):
             await make(batch)
 
-    async with doomed(journal_settings) as dying:
+    async with crashing_runtime(journal_settings) as dying:
         await enqueue(jobs(5))
         await claim_first(dying.journal.database, dying.lease.id, "jobs", 3)
     async with open_runtime(journal_settings):

@@ -18,14 +18,14 @@ from tests.agents.runtime.jobs import (
     Job,
     Made,
     Provider,
-    bury,
-    candidates,
-    doomed,
+    crash,
+    crashing_runtime,
     effect_of,
     jobs,
     rows,
     run,
     states,
+    submissions,
 )
 
 
@@ -43,7 +43,7 @@ def seeing() -> tuple[Any, list[str]]:
 @pytest.mark.usefixtures("opened")
 async def test_batches_hold_no_more_than_asked_for() -> None:
     intake = Intake(JOBS, RunStats(), lambda _r: None)
-    batches = intake.accepted(candidates(jobs(10)), 4)
+    batches = intake.accepted(submissions(jobs(10)), 4)
     assert [batch.count async for batch in batches] == [4, 4, 2]
 
 
@@ -80,7 +80,7 @@ async def test_a_key_with_another_body_is_rejected_with_its_line(size: int) -> N
 async def test_rejections_are_handed_on_and_hurt_nobody() -> None:
     see, _ = seeing()
     bad = Rejection(7, "json", "line 7: not JSON", b"{")
-    told = await run([bad, *candidates(jobs(2))], see)
+    told = await run([bad, *submissions(jobs(2))], see)
     assert told.rejections == [bad]
     assert told.stats.reasons == {"rejected": {"input: json": 1}}
     assert told.outcomes == {"rejected": 1, "job completed": 2}
@@ -91,13 +91,13 @@ async def test_what_a_dead_process_held_comes_back_within_the_run(
 ) -> None:
     settings = journal_settings.model_copy(update={"lease_seconds": 1.0})
     see, called = seeing()
-    async with doomed(settings) as other:
+    async with crashing_runtime(settings) as other:
         intake = Intake(JOBS, RunStats(), lambda _r: None)
-        await anext(aiter(intake.accepted(candidates(jobs(3)), 9)))
+        await anext(aiter(intake.accepted(submissions(jobs(3)), 9)))
         async with open_runtime(settings):
             running = asyncio.create_task(run(jobs(4), see))
             await asyncio.sleep(0)
-            await bury(other)
+            await crash(other)
             told = await running
     assert told.outcomes == {"job completed": 4}
     assert sorted(called) == [job.key for job in jobs(4)]
@@ -109,7 +109,7 @@ async def test_what_the_living_hold_is_left_to_them(
     settings = journal_settings.model_copy(update={"lease_seconds": 1.0})
     see, called = seeing()
     intake = Intake(JOBS, RunStats(), lambda _r: None)
-    await anext(aiter(intake.accepted(candidates(jobs(2)), 9)))
+    await anext(aiter(intake.accepted(submissions(jobs(2)), 9)))
     async with open_runtime(settings):
         told = await run(jobs(3), see)
     assert told.stats.reasons["elsewhere"] == {"held by another process": 2}
@@ -156,5 +156,5 @@ async def test_items_carry_their_trace_from_run_to_run(provider: Provider) -> No
 
 
 def test_a_candidate_keeps_its_line() -> None:
-    assert [record.line for record in candidates(jobs(2))] == [1, 2]
-    assert all(isinstance(record, Submission) for record in candidates(jobs(2)))
+    assert [record.line for record in submissions(jobs(2))] == [1, 2]
+    assert all(isinstance(record, Submission) for record in submissions(jobs(2)))

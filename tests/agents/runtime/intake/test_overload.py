@@ -18,7 +18,7 @@ from agents.runtime.journal.queue import QueueFull
 from agents.runtime.journal.schema import items
 from agents.runtime.model.batch import Batch, ProcessBatch, RunStats
 from agents.runtime.model.policies import READ
-from tests.agents.runtime.jobs import JOBS, Job, Made, candidates, rows, until
+from tests.agents.runtime.jobs import JOBS, Job, Made, rows, submissions, until
 from tests.benchmarks.machine import peak_mb
 
 pytestmark = pytest.mark.campaign
@@ -53,7 +53,7 @@ class Senders:
         some = [Job(key=f"job-{next(self.numbers):06}") for _ in range(count)]
         taken, intake = 0, Intake(JOBS, RunStats(), lambda _rejection: None)
         try:
-            async for queued in intake.queued(candidates(some), CHUNK, LIMIT):
+            async for queued in intake.queued(submissions(some), CHUNK, LIMIT):
                 taken += queued
         except QueueFull:
             self.refused += count - taken

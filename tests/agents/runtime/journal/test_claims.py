@@ -22,15 +22,15 @@ from tests.agents.runtime.jobs import (
     Made,
     Provider,
     Run,
-    candidates,
     change,
-    doomed,
+    crashing_runtime,
+    dead_letter_rows,
     effect_of,
     jobs,
-    letters,
     rows,
     run,
     states,
+    submissions,
 )
 from tests.agents.runtime.journal.operators import action, go_on
 
@@ -66,11 +66,11 @@ async def test_one_killer_among_256_is_one_dead_letter_and_255_completed(
 ) -> None:
     seen: list[int] = []
     step = deadly(seen)
-    async with doomed(journal_settings):
+    async with crashing_runtime(journal_settings):
         with pytest.raises(Killed):
             await run(jobs(256), step)
     while True:
-        async with doomed(journal_settings):
+        async with crashing_runtime(journal_settings):
             try:
                 await resume(step)
                 break
@@ -80,7 +80,7 @@ async def test_one_killer_among_256_is_one_dead_letter_and_255_completed(
         found = list((await states()).values())
         assert found.count(State.COMPLETED) == 255
         assert found.count(State.DEAD_LETTERED) == 1
-        (letter,) = await letters()
+        (letter,) = await dead_letter_rows()
         assert (letter.error_type, letter.attempts) == ("PoisonItem", MOST_CRASHES)
     assert seen == [256, 32, 4, 1, 1]
 
@@ -89,7 +89,7 @@ async def test_the_innocent_go_first_and_suspects_never_join_new_work(
     journal_settings: Settings,
 ) -> None:
     seen: list[int] = []
-    async with doomed(journal_settings):
+    async with crashing_runtime(journal_settings):
         with pytest.raises(Killed):
             await run(jobs(256), deadly(seen))
     sizes: list[int] = []
@@ -109,7 +109,7 @@ async def test_the_innocent_go_first_and_suspects_never_join_new_work(
 async def test_handing_back_is_no_death(journal_settings: Settings) -> None:
     intake = Intake(JOBS, RunStats(), lambda _rejection: None)
     async with open_runtime(journal_settings):
-        async for _batch in intake.accepted(candidates(jobs(3)), 256):
+        async for _batch in intake.accepted(submissions(jobs(3)), 256):
             break
     async with open_runtime(journal_settings) as opened:
         assert {row.crash_count for row in await rows(items)} == {0}
@@ -118,7 +118,7 @@ async def test_handing_back_is_no_death(journal_settings: Settings) -> None:
 
 async def test_what_the_living_hold_is_not_unfinished(opened: Runtime) -> None:
     intake = Intake(JOBS, RunStats(), lambda _rejection: None)
-    source = intake.accepted(candidates(jobs(3)), 256)
+    source = intake.accepted(submissions(jobs(3)), 256)
     await anext(aiter(source))
     assert await unfinished(opened.journal.database, opened.journal.tenant, "jobs") == []
 
@@ -131,13 +131,13 @@ async def test_a_killer_is_mended_and_replayed_and_may_be_buried_again(
     step, body = effect_of(provider), Job(key="one", n=7).model_dump_json()
     for count in (1, 2):
         provider.before["one"] = [Killed()]
-        async with doomed(journal_settings):
+        async with crashing_runtime(journal_settings):
             with pytest.raises(Killed):
                 await run(deadly_too, step) if count == 1 else await go_on(step)
             await change("one", crash_count=MOST_CRASHES - 1)
         async with open_runtime(journal_settings) as opened:
             await go_on(step)
-            (letter,), (item,) = await letters(), await rows(items)
+            (letter,), (item,) = await dead_letter_rows(), await rows(items)
             assert (letter.agent, letter._mapping["count"], letter.status) == (
                 "make",
                 count,

@@ -29,10 +29,10 @@ from tests.agents.runtime.jobs import (
     Provider,
     batch_of,
     change,
+    dead_letter_rows,
     effect_of,
     effect_statuses,
     jobs,
-    letters,
     rows,
     run,
     states,
@@ -68,7 +68,7 @@ async def test_a_replayed_letter_goes_on_where_it_stopped_with_a_fresh_budget(
     assert await replay(opened.journal, action()) is False
     assert (await go_on(*story)).outcomes == {"job completed": 1}
     assert await replay(opened.journal, action()) is False
-    item, (letter,) = await the_item(), await letters()
+    item, (letter,) = await the_item(), await dead_letter_rows()
     assert (item.outcome, item.owner, letter.status) == ("job completed", None, "replayed")
     assert (provider.count("one"), late.count("one")) == (1, 2 * TOO_OFTEN)
     assert len(late.keys("one")) == 1
@@ -82,7 +82,7 @@ async def test_replayed_with_its_cause_unfixed_it_comes_back_counted(
     step = effect_of(provider)
     await run(ONE, step)
     for count in (1, 2, 3):
-        (letter,) = await letters()
+        (letter,) = await dead_letter_rows()
         assert (letter.status, letter.attempts) == ("open", TOO_OFTEN)
         assert letter._mapping["count"] == count
         item = await the_item()
@@ -158,7 +158,7 @@ async def test_a_discarded_letter_is_over(
         await run(ONE, effect_of(provider))
     calls = len(provider.calls)
     await discard(opened.journal, action())
-    item, (letter,) = await the_item(), await letters()
+    item, (letter,) = await the_item(), await dead_letter_rows()
     assert (item.state, item.outcome, letter.status) == ("failed", "discarded", "discarded")
     assert item.ended_at is not None
     assert (await go_on()).outcomes == {}
@@ -223,7 +223,7 @@ async def test_the_mended_body_runs_and_the_first_one_is_kept(
         assert await replay(opened.journal, action())
         await go_on(need)
     assert seen == [0, 5, 7]
-    item, (letter,) = await the_item(), await letters()
+    item, (letter,) = await the_item(), await dead_letter_rows()
     assert (item.state, item.body, letter.original) == ("completed", bodies[2], bodies[0])
     hashes = [hash_of(body) for body in bodies]
     told = [(entry["before"], entry["after"], entry["by"]) for entry in await events("mend")]
@@ -272,7 +272,7 @@ async def test_nothing_vanishes_whatever_people_do(opened: Runtime, provider: Pr
         await deed
         await go_on(*story)
         found = list((await states()).values())
-        dead = sum(letter.status == "open" for letter in await letters())
+        dead = sum(letter.status == "open" for letter in await dead_letter_rows())
         ended = sum(state in ENDED - {State.DEAD_LETTERED} for state in found)
         assert ended + found.count("waiting") + dead == len(found) == 12
 
@@ -295,7 +295,7 @@ async def test_a_cancelled_letter_is_undone_and_stays_closed(
             await deed
     assert (await go_on(*story)).outcomes == {"job cancelled": 1}
     assert provider.undone == list(provider.made)
-    (letter,) = await letters()
+    (letter,) = await dead_letter_rows()
     assert letter.status == "cancelled"
 
 

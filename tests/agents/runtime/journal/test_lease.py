@@ -14,8 +14,8 @@ from agents.runtime.settings import Settings
 from tests.agents.runtime.jobs import Provider as Workshop
 from tests.agents.runtime.jobs import (
     batch_of,
-    bury,
-    doomed,
+    crash,
+    crashing_runtime,
     effect_of,
     jobs,
     rows,
@@ -48,7 +48,7 @@ async def test_the_heartbeat_goes_on_while_the_event_loop_is_blocked(
 
 
 async def test_without_a_heartbeat_the_lease_runs_out(short_lease: Settings) -> None:
-    async with doomed(short_lease) as opened:
+    async with crashing_runtime(short_lease) as opened:
         assert await alive(opened)
         opened.lease._stopped.set()
 
@@ -87,9 +87,9 @@ async def test_an_item_to_be_compensated_is_handed_back_as_such(
 async def test_a_dead_owner_that_wakes_up_changes_nothing(journal_settings: Settings) -> None:
     provider = Workshop()
     make = effect_of(provider)
-    async with doomed(journal_settings) as zombie:
+    async with crashing_runtime(journal_settings) as zombie:
         batch = await batch_of(jobs(1))
-        await bury(zombie)
+        await crash(zombie)
         async with open_runtime(journal_settings) as heir:
             async with heir.journal.database.write() as connection:
                 (row,) = await claim(connection, heir.lease.id, [batch.peek()[0].id])

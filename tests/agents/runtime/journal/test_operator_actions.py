@@ -35,7 +35,7 @@ from tests.agents.runtime.jobs import (
     Killed,
     Provider,
     batch_of,
-    doomed,
+    crashing_runtime,
     effect_of,
     jobs,
     rows,
@@ -113,7 +113,7 @@ async def test_an_expired_key_is_used_again_only_if_somebody_says_so(
 ) -> None:
     step = effect_of(provider, undo=undo_of(provider))
     provider.after["one"] = [Killed()]
-    async with doomed(journal_settings):
+    async with crashing_runtime(journal_settings):
         with pytest.raises(Killed):
             await run(ONE, step)
     async with open_runtime(journal_settings) as opened:
@@ -156,7 +156,7 @@ async def test_a_delayed_item_is_cancelled_before_its_next_effect_by_whoever_fin
     story = (effect_of(provider, undo=undo_of(provider)), last)
     late.before["one"] = [TransientError("later", 60)]
     retries.RETRY_SCALE.set(1.0)
-    async with doomed(journal_settings) as gone:
+    async with crashing_runtime(journal_settings) as gone:
         batch = await batch_of(ONE)
         async with saga(batch):
             await last(await story[0](batch))

@@ -16,7 +16,7 @@ from agents.runtime.journal.queue import claim_first, left_over
 from agents.runtime.journal.schema import items
 from agents.runtime.journal.submit import Disposition, NewItem, Sender, accept
 from agents.runtime.settings import Settings
-from tests.agents.runtime.jobs import change, doomed, new_items, rows
+from tests.agents.runtime.jobs import change, crashing_runtime, new_items, rows
 
 CLAIMERS = 4
 
@@ -97,7 +97,7 @@ async def test_what_is_due_later_is_not_in_the_way_and_takes_its_old_place(
 async def test_the_suspected_and_what_the_dead_held_are_left_over(
     journal_settings: Settings,
 ) -> None:
-    async with doomed(journal_settings) as dying:
+    async with crashing_runtime(journal_settings) as dying:
         await enqueue(dying, ["a", "b", "c", "d"])
         assert [row.key for row in await claimed(dying, 2)] == ["a", "b"]
         await change("c", crash_count=1)

@@ -19,8 +19,8 @@ from tests.agents.runtime.jobs import (
     jobs,
     rows,
     run,
-    stage_statuses,
     states,
+    step_statuses,
     undo_of,
 )
 from tests.agents.runtime.journal.operators import (
@@ -75,7 +75,7 @@ async def test_only_what_was_found_is_undone_again_under_a_new_key(
         f"default:jobs:one:{name}": "done"
         for name in ("make:0", "unmake:0", "unmake:1", "make_other:0", "unmake_other:0")
     }
-    undone = [step for step in await stage_statuses() if step[0] == "unmake"]
+    undone = [step for step in await step_statuses() if step[0] == "unmake"]
     assert undone == [("unmake", 0, "superseded"), ("unmake", 1, "done")]
     assert (await go_on(*steps)).outcomes == {}
 
@@ -127,7 +127,7 @@ async def test_one_that_dies_while_it_is_undone_again_is_replayed_under_the_same
     assert (await go_on(*steps)).outcomes == {"dead-lettered": 1}
     assert await replay(opened.journal, action())
     assert (await go_on(*steps)).outcomes == {"job compensated": 1}
-    undone = [step for step in await stage_statuses() if step[0] == "unmake"]
+    undone = [step for step in await step_statuses() if step[0] == "unmake"]
     assert undone == [("unmake", 0, "superseded"), ("unmake", 1, "done")]
     assert provider.undone == ["default:jobs:one:make:0"] * 2
 

@@ -21,14 +21,14 @@ from tests.agents.runtime.jobs import (
     Provider,
     batch_of,
     change,
+    dead_letter_rows,
     effect_of,
     effect_statuses,
     jobs,
-    letters,
     rows,
     run,
-    stage_statuses,
     states,
+    step_statuses,
 )
 
 UNSTORABLE = {"sqlite": "lone \ud800 surrogate", "postgresql": "a \0 in it"}
@@ -65,7 +65,7 @@ async def test_a_stale_fence_moves_nothing(opened: Runtime, outcome: object) -> 
         == set()
     )
     assert (await rows(items), await rows(history)) == before
-    assert await letters() == []
+    assert await dead_letter_rows() == []
 
 
 async def test_another_owner_or_state_writes_nothing(opened: Runtime) -> None:
@@ -106,7 +106,7 @@ async def test_what_the_database_refuses_costs_one_item_alone(opened: Runtime) -
     assert found.pop("job-0003") == "dead_lettered"
     assert set(found.values()) == {"completed"}
     assert [provider.count(job.key) for job in jobs(8)] == [1] * 8, "no effect is repeated"
-    assert "cannot store" in (await letters())[0].error
+    assert "cannot store" in (await dead_letter_rows())[0].error
 
 
 class Refusal(PermanentError):
@@ -142,7 +142,7 @@ async def test_a_connection_lost_in_a_commit_is_nobodys_fault(
     event.listen(opened.journal.database.engine.sync_engine, "before_cursor_execute", lose)
     with pytest.raises(DBAPIError):
         await run(jobs(2), read)
-    assert await letters() == []
+    assert await dead_letter_rows() == []
     assert set((await states()).values()) == {"processing"}
 
 
@@ -161,4 +161,4 @@ async def test_a_commit_in_flight_when_it_is_cancelled_leaves_no_half_of_it(
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.wait([task])
-    assert len(await stage_statuses()) in {0, 50}
+    assert len(await step_statuses()) in {0, 50}

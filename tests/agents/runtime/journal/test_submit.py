@@ -19,7 +19,7 @@ from tests.agents.runtime.jobs import (
     Job,
     batch_of,
     change,
-    doomed,
+    crashing_runtime,
     effect_of,
     jobs,
     new_items,
@@ -130,7 +130,7 @@ async def test_a_delayed_item_is_claimed_when_it_is_due(opened: Runtime) -> None
 async def test_only_the_dead_are_taken_from_and_each_death_counts_once(
     journal_settings: Settings, opened: Runtime
 ) -> None:
-    async with doomed(journal_settings) as other:
+    async with crashing_runtime(journal_settings) as other:
         (answer,) = await offer(other, new_items(["a"]))
         assert await take(opened, [answer.row.id]) == []
     assert await take(opened, [answer.row.id]) == [(answer.row.id, answer.row.fence + 1)]
@@ -205,7 +205,7 @@ async def test_a_claimed_item_comes_with_all_that_is_known_of_it(
     opened: Runtime, journal_settings: Settings
 ) -> None:
     make = effect_of(Workshop())
-    async with doomed(journal_settings):
+    async with crashing_runtime(journal_settings):
         await make(await batch_of(jobs(2)))
     (answer, _) = await offer(opened, new_items([job.key for job in jobs(2)]))
     assert answer.disposition is Disposition.CONFLICT, "the body differs"

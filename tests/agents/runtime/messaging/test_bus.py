@@ -129,7 +129,7 @@ async def test_a_message_tells_where_it_comes_from_and_how_large_it_may_be(
             row = (await connection.execute(select(messages))).one()
         assert (row.id, row.item, row.sequence, row.version) == (name, 5, 1, "1")
         assert row.trace.split("-")[1] == "ab" * 16
-        with pytest.raises(TooLarge, match=f"{LARGEST_BODY} allowed"):
+        with pytest.raises(TooLarge, match=f"{LARGEST_BODY} are allowed"):
             await bus.publish(NEWS, Told(text="x" * LARGEST_BODY))
 
 

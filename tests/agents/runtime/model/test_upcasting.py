@@ -13,7 +13,7 @@ from agents.runtime.model.policies import PURE
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.model.upcasting import Unreadable, ordered, read
 from agents.runtime.settings import Settings
-from tests.agents.runtime.jobs import AnyAgent, Job, Killed, doomed, rows, run
+from tests.agents.runtime.jobs import AnyAgent, Job, Killed, crashing_runtime, rows, run
 from tests.agents.runtime.journal.operators import go_on
 
 NAMES = {
@@ -132,7 +132,7 @@ async def test_what_one_release_began_the_other_finishes(
     if not forward:
         before, after = after, before
     some: list[Job] = [Job(key="one", n=3) if forward else NewJob(key="one", n=3, by="")]
-    async with doomed(journal_settings):
+    async with crashing_runtime(journal_settings):
         with pytest.raises(Killed):
             await run(some, *before[1](dies_at), scenario=before[0])
     async with open_runtime(journal_settings):

@@ -30,9 +30,9 @@ from tests.agents.runtime.jobs import (
     Killed,
     Provider,
     batch_of,
-    bury,
     change,
-    doomed,
+    crash,
+    crashing_runtime,
     effect_of,
     jobs,
     rows,
@@ -171,13 +171,16 @@ async def test_what_the_dead_were_sending_counts_as_sent(
     journal_settings: Settings, provider: Provider, alive: bool
 ) -> None:
     post = Post()
-    async with open_runtime(journal_settings) as opened, doomed(journal_settings) as other:
+    async with (
+        open_runtime(journal_settings) as opened,
+        crashing_runtime(journal_settings) as other,
+    ):
         await run(ONE, effect_of(provider), scenario=TOLD)
         async with other.journal.database.write() as connection:
             sending = {"status": "sending", "owner": other.lease.id}
             await connection.execute(update(outbox).values(**sending))
         if not alive:
-            await bury(other)
+            await crash(other)
         assert await reconciler.deliver_left_behind(opened.journal, TOLD, post.agent) == 0
         (row,) = await rows(outbox)
         assert row.status == ("sending" if alive else "unknown")
@@ -187,9 +190,9 @@ async def test_what_the_dead_were_sending_counts_as_sent(
 async def test_the_dead_are_forgotten_once_they_hold_nothing(
     journal_settings: Settings, provider: Provider
 ) -> None:
-    async with doomed(journal_settings):
+    async with crashing_runtime(journal_settings):
         pass
-    async with doomed(journal_settings) as holder:
+    async with crashing_runtime(journal_settings) as holder:
         await batch_of(ONE)
     async with open_runtime(journal_settings) as opened:
         assert await reconciler.sweep_owners(opened.journal) == 0
@@ -202,7 +205,10 @@ async def test_the_dead_are_forgotten_once_they_hold_nothing(
 async def test_nobody_is_forgotten_before_prefect_was_told(
     journal_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with doomed(journal_settings) as gone, gone.journal.database.write() as connection:
+    async with (
+        crashing_runtime(journal_settings) as gone,
+        gone.journal.database.write() as connection,
+    ):
         await connection.execute(update(owners).values(flow_run=str(UUID(int=7))))
     heard: list[UUID] = []
 
@@ -235,7 +241,7 @@ async def test_what_was_cancelled_when_its_process_died_is_finished_by_another(
             await cancel(gone.journal, action())
             raise Killed
 
-    async with doomed(journal_settings) as gone:
+    async with crashing_runtime(journal_settings) as gone:
         with pytest.raises(Killed):
             await killed(gone)
     async with open_runtime(journal_settings):
@@ -267,7 +273,7 @@ async def test_flow_runs_of_the_dead_have_crashed(sqlite_url: str, tmp_path: Pat
             await client.set_flow_run_state(created.id, state, force=True)
             runs.append(created.id)
         for run_id in (*runs, UUID(int=7)):
-            async with doomed(settings) as gone:
+            async with crashing_runtime(settings) as gone:
                 mine = owners.c.id == gone.lease.id
                 async with gone.journal.database.write() as connection:
                     changed = update(owners).where(mine).values(flow_run=str(run_id))
