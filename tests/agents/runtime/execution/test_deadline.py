@@ -41,7 +41,7 @@ from tests.agents.runtime.jobs import (
     submissions,
     undo_of,
 )
-from tests.agents.runtime.journal.operators import ONE, Question, action, at_once, go_on, the_item
+from tests.agents.runtime.journal.operators import ONE, Question, action, at_once, resume, the_item
 
 PAST = "its deadline has passed"
 SOON = 2.0  # seconds; long enough to begin on a busy machine
@@ -133,7 +133,7 @@ async def test_a_deadline_outlives_the_process_and_follows_the_clock_of_the_jour
         assert item.deadline - item.accepted_at == pytest.approx(3_600, abs=0.1)
         await change("one", deadline=item.accepted_at)
     async with open_runtime(journal_settings):
-        assert (await go_on(make)).outcomes == {"job compensated": 1}
+        assert (await resume(make)).outcomes == {"job compensated": 1}
     assert provider.undone == ["default:jobs:one:make:0"]
     assert provider.count("one") == 2
 
@@ -196,7 +196,7 @@ async def test_a_waiting_item_past_its_deadline_is_compensated_and_cannot_be_dec
     assert (await time_is_up(opened.journal, "jobs", 50, 60))["expired"] == 1
     with pytest.raises(IllegalTransition):
         await decide(opened.journal, action(), approved=True)
-    assert (await go_on(*workflow)).outcomes == {"job compensated": 2}
+    assert (await resume(*workflow)).outcomes == {"job compensated": 2}
     assert await states() == {"one": "compensated", "two": "compensated", "new": "waiting"}
     assert len(provider.undone) == 2
 

@@ -1,4 +1,4 @@
-"""How many consumers a backlog asks for: more at once, fewer only after several looks that agree."""
+"""The number of consumers for a backlog: more at once, fewer only after several looks that agree."""
 
 from agents.runtime.intake.scaling import LOOKS, Bounds, Scaler, drain_seconds
 from agents.runtime.journal.backlog import Backlog
@@ -12,25 +12,25 @@ def scaler(least: int = 0, most: int = 8) -> Scaler:
     return Scaler(Bounds(least, most, target=60.0))
 
 
-def test_as_many_more_as_would_drain_it_in_time_but_never_more_than_twice() -> None:
+def test_the_number_grows_to_drain_in_time_but_at_most_doubles() -> None:
     assert scaler().wanted(2, waits(9_000, served=100.0)) == 3
     assert scaler().wanted(2, waits(90_000, served=100.0)) == 4
     assert scaler(most=3).wanted(2, waits(90_000, served=100.0)) == 3
 
 
-def test_work_and_nobody_who_serves_it() -> None:
+def test_items_without_a_consumer_start_some() -> None:
     assert scaler().wanted(0, waits(1, served=0.0)) == 2
     assert scaler(most=1).wanted(0, waits(1, served=0.0)) == 1
 
 
-def test_within_the_band_nothing_changes() -> None:
+def test_within_the_target_range_nothing_changes() -> None:
     steady = scaler()
     assert [steady.wanted(3, waits(3_000, served=100.0)) for _ in range(3 * LOOKS)] == [
         3
     ] * 3 * LOOKS
 
 
-def test_fewer_one_at_a_time_after_looks_that_agree() -> None:
+def test_the_number_shrinks_by_one_after_looks_that_agree() -> None:
     calm = scaler(least=1)
     assert [calm.wanted(3, waits(0, 0.0)) for _ in range(LOOKS)] == [3] * (LOOKS - 1) + [2]
     assert calm.wanted(2, waits(3_000, served=100.0)) == 2
@@ -38,5 +38,5 @@ def test_fewer_one_at_a_time_after_looks_that_agree() -> None:
     assert {calm.wanted(1, waits(0, 0.0)) for _ in range(2 * LOOKS)} == {1}
 
 
-def test_what_is_due_later_asks_for_nobody() -> None:
+def test_delayed_items_ask_for_no_consumer() -> None:
     assert drain_seconds(waits(500, served=0.0, delayed=500)) == 0

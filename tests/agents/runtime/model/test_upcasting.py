@@ -14,7 +14,7 @@ from agents.runtime.model.scenario import Scenario
 from agents.runtime.model.upcasting import Unreadable, ordered, read
 from agents.runtime.settings import Settings
 from tests.agents.runtime.jobs import AnyAgent, Job, Killed, crashing_runtime, rows, run
-from tests.agents.runtime.journal.operators import go_on
+from tests.agents.runtime.journal.operators import resume
 
 NAMES = {
     "1.1": lambda form: {"first": form["name"], "last": ""},
@@ -137,6 +137,6 @@ async def test_what_one_release_began_the_other_finishes(
             await run(some, *before[1](dies_at), scenario=before[0])
     async with open_runtime(journal_settings):
         (stored,) = [row.body for row in await rows(items)]
-        assert (await go_on(*after[1](), scenario=after[0])).outcomes == {"job completed": 1}
+        assert (await resume(*after[1](), scenario=after[0])).outcomes == {"job completed": 1}
         (item,) = await rows(items)
         assert (item.body, item.version) == (stored, before[0].version), "nothing is rewritten"
