@@ -1,4 +1,4 @@
-"""What a comparison is told of ended items, and that what it found is undone by the journal."""
+"""Reconciliation: what a comparison gets of ended items, and how the journal undoes what it found."""
 
 import time
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 from agents.runtime.context import Runtime
 from agents.runtime.journal.operator_actions import discard
 from agents.runtime.journal.pruning import prune
-from agents.runtime.recovery import reconciliation as comparing
+from agents.runtime.recovery import reconciliation
 from agents.runtime.recovery.reconciliation import (
     Difference,
     Ended,
@@ -112,7 +112,7 @@ async def test_items_that_ended_outside_the_window_are_not_settled(
 async def test_all_pages_are_read_once(
     opened: Runtime, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(comparing, "AT_ONCE", 2)
+    monkeypatch.setattr(reconciliation, "AT_ONCE", 2)
     await run(jobs(5), effect_of(provider))
     pages = [[ended.item.key for ended in page] async for page in view(opened).ended()]
     assert list(map(len, pages)) == [2, 2, 1]
