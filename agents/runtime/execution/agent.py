@@ -191,7 +191,7 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
 
         key = self._cache_policy.compute_key(None, {"arguments": arguments}, None)
         check, policy = partial(self.decode, version=self.version), self.policy
-        wanted = Wanted(key, text, check, policy.cache_seconds, patience=policy.timeout)
+        wanted = Wanted(key, text, check, policy.cache_seconds, wait_seconds=policy.timeout)
         found, source = await shared_cache().get(wanted)
         CACHE.labels(self.name, self.version, source).inc()
         return check(found)
