@@ -43,7 +43,7 @@ from tests.agents.runtime.jobs import (
 )
 from tests.agents.runtime.journal.operators import ONE, Question, action, at_once, resume, the_item
 
-PAST = "its deadline has passed"
+PAST = "the deadline has passed"
 SOON = 2.0  # seconds; long enough to begin on a busy machine
 
 
