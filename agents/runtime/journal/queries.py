@@ -32,7 +32,7 @@ async def letters(
 ) -> Sequence[Row[Any]]:
     """Open dead letters, the oldest first, up to `most`.
 
-    With `agent` those of one agent only, and with `older_than` those older than so many seconds.
+    `agent` restricts them to one agent, and `older_than` to those of a minimal age in seconds.
     """
     query = (
         select(

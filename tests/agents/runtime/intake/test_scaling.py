@@ -1,7 +1,22 @@
-"""The number of consumers for a backlog: more at once, fewer only after several looks that agree."""
+"""The backlog of a queue: metrics, table, alert, and the number of consumers that it needs."""
 
-from agents.runtime.intake.scaling import LOOKS, Bounds, Scaler, drain_seconds
+import time
+
+from prometheus_client import REGISTRY
+
+from agents.runtime.context import Runtime
+from agents.runtime.intake.scaling import (
+    LOOKS,
+    Bounds,
+    Scaler,
+    alert_if_old,
+    backlog_table,
+    drain_seconds,
+    read_backlog,
+)
 from agents.runtime.journal.backlog import Backlog
+from tests.agents.runtime.jobs import change
+from tests.agents.runtime.journal.test_fair_queueing import next_keys, send
 
 
 def waits(waiting: int, served: float, delayed: int = 0) -> list[Backlog]:
@@ -40,3 +55,34 @@ def test_the_number_shrinks_by_one_after_looks_that_agree() -> None:
 
 def test_delayed_items_ask_for_no_consumer() -> None:
     assert drain_seconds(waits(500, served=0.0, delayed=500)) == 0
+
+
+def metric(name: str, tenant: str) -> float | None:
+    labels = {"queue": "jobs", "tenant": tenant, "priority": "normal"}
+    return REGISTRY.get_sample_value(f"agent_flows_queue_{name}", labels)
+
+
+async def test_the_backlog_is_exported_and_old_values_are_removed(opened: Runtime) -> None:
+    await send(opened, "a", 2)
+    await send(opened, "b", 1)
+    await read_backlog(opened.journal.database, "jobs")
+    assert [metric("waiting", "a"), metric("waiting", "b")] == [2, 1]
+    drain = REGISTRY.get_sample_value("agent_flows_queue_drain_seconds", {"queue": "jobs"})
+    assert drain == float("inf")
+    await next_keys(opened, 3)
+    for key in ("a-normal-0", "a-normal-1", "b-normal-0"):
+        await change(key, accepted_at=time.time() - 300)
+    assert await read_backlog(opened.journal.database, "jobs") == []
+    assert metric("waiting", "a") is None
+
+
+async def test_an_item_that_waits_too_long_raises_an_alert(opened: Runtime) -> None:
+    await send(opened, "a", 1)
+    assert not alert_if_old("jobs", await read_backlog(opened.journal.database, "jobs"), limit=60)
+    await change("a-normal-0", accepted_at=time.time() - 300)
+    found = await read_backlog(opened.journal.database, "jobs")
+    assert alert_if_old("jobs", found, limit=60)
+    (row,) = backlog_table(found)
+    assert (row["waiting"], row["oldest"], row["drained in"]) == ("1", "300 s", "?")
+    await change("a-normal-0", retry_at=time.time() + 60)
+    assert not alert_if_old("jobs", await read_backlog(opened.journal.database, "jobs"), limit=60)
