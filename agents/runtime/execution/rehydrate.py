@@ -6,7 +6,7 @@ import orjson
 
 from agents.runtime.execution.agent import AGENTS
 from agents.runtime.journal.database import Database
-from agents.runtime.journal.submit import Claimed, load, outlook
+from agents.runtime.journal.submit import Claimed, current_rows, load
 from agents.runtime.model.item import Decision, Effect, Failure, Item, StepRecord
 from agents.runtime.model.lifecycle import State
 from agents.runtime.model.scenario import Scenario
@@ -30,7 +30,7 @@ def rehydrate(scenario: Scenario, claimed: Sequence[Claimed]) -> tuple[list[Item
 
 async def load_ended(database: Database, scenario: Scenario, ids: Sequence[int]) -> list[Item]:
     """Items that have ended, without those that this code cannot read."""
-    rows = await outlook(database, ids)
+    rows = await current_rows(database, ids)
     return rehydrate(scenario, await load(database, rows))[0]
 
 

@@ -21,8 +21,8 @@ from agents.runtime.journal.submit import (
     NewItem,
     Sender,
     accept,
+    current_rows,
     load,
-    outlook,
 )
 from agents.runtime.model.batch import Batch, BatchContext, RunStats
 from agents.runtime.model.lifecycle import State
@@ -226,7 +226,7 @@ class Intake:
 
     async def _drop_ended(self) -> None:
         """Count the late items that another process has ended, and stop waiting for them."""
-        for row in await outlook(runtime().journal.database, sorted(self.late)):
+        for row in await current_rows(runtime().journal.database, sorted(self.late)):
             if row.ended_at is not None:
                 dead = row.state == State.DEAD_LETTERED
                 self.stats.count("dead-lettered" if dead else "already done", row.outcome or "")

@@ -114,7 +114,7 @@ async def load(database: Database, rows: Sequence[Row[Any]]) -> list[Claimed]:
     return [Claimed(row, steps_of.get(row.id, []), effects_of.get(row.id, [])) for row in rows]
 
 
-async def outlook(database: Database, ids: Sequence[int]) -> Sequence[Row[Any]]:
+async def current_rows(database: Database, ids: Sequence[int]) -> Sequence[Row[Any]]:
     """The current rows of these items."""
     if not ids:
         return []
