@@ -47,13 +47,13 @@ async def reconcile(
     async with open_runtime(settings()) as opened, connect_services(settings()):
         table = []
         for name, story in STORIES.items():
-            overdue = await reconciler.time_is_up(
+            overdue = await reconciler.apply_timeouts(
                 opened.journal, name, escalate_after_hours * HOUR, reject_after_hours * HOUR
             )
             finished = await finish(story)
             sent = 0
             if story.notify is not None:
-                sent = await reconciler.deliver_left_behind(
+                sent = await reconciler.send_unsent_notices(
                     opened.journal, story.scenario, story.notify
                 )
             old = await letters(opened.journal, name, older_than=letter_limit_hours * HOUR)
@@ -63,7 +63,7 @@ async def reconcile(
             table += [
                 {"scenario": name, "what": w, "items": f"{n:,}"} for w, n in done.items() if n
             ]
-        crashed = await reconciler.sweep_owners(opened.journal)
+        crashed = await reconciler.remove_crashed_workers(opened.journal)
     if crashed:
         table.append(
             {"scenario": "-", "what": "flow runs of dead processes", "items": str(crashed)}

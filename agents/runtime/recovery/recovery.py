@@ -33,7 +33,7 @@ RECONCILER = "reconciler"  # the name under which the history has these actions
 MOST_WAITING = 100_000  # practically all, so that items before their time-out do not hide others
 
 
-async def time_is_up(
+async def apply_timeouts(
     journal: Journal, scenario: str, escalate_after: float, reject_after: float
 ) -> dict[str, int]:
     """Escalate items that wait for `escalate_after` seconds, and reject them `reject_after` later.
@@ -67,7 +67,7 @@ async def time_is_up(
     return done
 
 
-async def deliver_left_behind(journal: Journal, scenario: Scenario, notify: Agent[..., Any]) -> int:
+async def send_unsent_notices(journal: Journal, scenario: Scenario, notify: Agent[..., Any]) -> int:
     """Send notices whose process crashed before it sent them; returns the number of their items.
 
     A notice that a crashed process was sending counts as sent.
@@ -84,11 +84,11 @@ async def deliver_left_behind(journal: Journal, scenario: Scenario, notify: Agen
     )
     async with journal.database.read() as connection:
         ids = list(await connection.scalars(unsent))
-    await deliver(journal, scenario, notify, ids)
+    await send_notices(journal, scenario, notify, ids)
     return len(ids)
 
 
-async def deliver(
+async def send_notices(
     journal: Journal, scenario: Scenario, notify: Agent[..., Any], ids: Sequence[int]
 ) -> None:
     """Send the unsent notices of these items, which have ended."""
@@ -98,7 +98,7 @@ async def deliver(
         await notify(Batch(context, []))
 
 
-async def sweep_owners(journal: Journal) -> int:
+async def remove_crashed_workers(journal: Journal) -> int:
     """Delete the rows of crashed workers that hold no items, and set their flow runs to Crashed.
 
     Returns how many flow runs were set, of those that were still Running.

@@ -21,7 +21,7 @@ from agents.runtime.journal.schema import history, items
 from agents.runtime.model.batch import RunStats
 from agents.runtime.model.policies import EFFECT, PURE, READ, Lookup
 from agents.runtime.model.scenario import Scenario
-from agents.runtime.recovery.recovery import time_is_up
+from agents.runtime.recovery.recovery import apply_timeouts
 from agents.runtime.settings import Settings
 from tests.agents.runtime.jobs import (
     HOUR,
@@ -193,7 +193,7 @@ async def test_a_waiting_item_past_its_deadline_is_compensated_and_cannot_be_dec
     await decide(opened.journal, action("two"), approved=True)
     for late in ("one", "two"):
         await change(late, deadline=1.0)
-    assert (await time_is_up(opened.journal, "jobs", 50, 60))["expired"] == 1
+    assert (await apply_timeouts(opened.journal, "jobs", 50, 60))["expired"] == 1
     with pytest.raises(IllegalTransition):
         await decide(opened.journal, action(), approved=True)
     assert (await resume(*workflow)).outcomes == {"job compensated": 2}

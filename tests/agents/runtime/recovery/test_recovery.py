@@ -50,7 +50,7 @@ pytestmark = pytest.mark.usefixtures("no_waits")
 
 async def apply(opened: Runtime) -> dict[str, int]:
     """Escalate after 50 seconds, reject 60 seconds later."""
-    return await recovery.time_is_up(opened.journal, "jobs", 50, 60)
+    return await recovery.apply_timeouts(opened.journal, "jobs", 50, 60)
 
 
 async def wait_for(key: str, seconds: float) -> None:
@@ -158,11 +158,11 @@ async def test_unsent_notices_are_sent_once(opened: Runtime, provider: Provider)
     mailer = Mailer()
     await run(jobs(5), effect_of(provider), scenario=WITH_NOTICES)
     deliveries = (
-        recovery.deliver_left_behind(opened.journal, WITH_NOTICES, mailer.agent) for _ in range(3)
+        recovery.send_unsent_notices(opened.journal, WITH_NOTICES, mailer.agent) for _ in range(3)
     )
     await asyncio.gather(*deliveries)
     assert sorted(mailer.sent) == [job.key for job in jobs(5)]
-    assert await recovery.deliver_left_behind(opened.journal, WITH_NOTICES, mailer.agent) == 0
+    assert await recovery.send_unsent_notices(opened.journal, WITH_NOTICES, mailer.agent) == 0
     assert {row.status for row in await rows(outbox)} == {"sent"}
 
 
@@ -181,7 +181,7 @@ async def test_notices_that_a_crashed_process_was_sending_count_as_sent(
             await connection.execute(update(outbox).values(**sending))
         if not alive:
             await crash(other)
-        assert await recovery.deliver_left_behind(opened.journal, WITH_NOTICES, mailer.agent) == 0
+        assert await recovery.send_unsent_notices(opened.journal, WITH_NOTICES, mailer.agent) == 0
         (row,) = await rows(outbox)
         assert row.status == ("sending" if alive else "unknown")
     assert mailer.sent == []
@@ -195,10 +195,10 @@ async def test_crashed_workers_without_items_are_deleted(
     async with crashing_runtime(journal_settings) as holder:
         await batch_of(ONE)
     async with open_runtime(journal_settings) as opened:
-        assert await recovery.sweep_owners(opened.journal) == 0
+        assert await recovery.remove_crashed_workers(opened.journal) == 0
         assert {row.id for row in await rows(owners)} == {holder.lease.id, opened.lease.id}
         assert (await resume(effect_of(provider))).outcomes == {"job completed": 1}
-        await asyncio.gather(*(recovery.sweep_owners(opened.journal) for _ in range(3)))
+        await asyncio.gather(*(recovery.remove_crashed_workers(opened.journal) for _ in range(3)))
         assert [row.id for row in await rows(owners)] == [opened.lease.id]
 
 
@@ -222,9 +222,9 @@ async def test_no_worker_is_deleted_before_its_flow_run_is_set(
     monkeypatch.setattr(recovery, "_mark_crashed", fail_once)
     async with open_runtime(journal_settings) as opened:
         with pytest.raises(ConnectionError):
-            await recovery.sweep_owners(opened.journal)
+            await recovery.remove_crashed_workers(opened.journal)
         assert len(await rows(owners)) == 2
-        assert await recovery.sweep_owners(opened.journal) == 1
+        assert await recovery.remove_crashed_workers(opened.journal) == 1
         assert len(await rows(owners)) == 1
     assert marked == [UUID(int=7)] * 2
 
@@ -253,7 +253,7 @@ async def test_a_cancelled_item_of_a_crashed_process_is_finished_by_another(
 @flow
 async def sweeping(settings: Settings) -> int:
     async with open_runtime(settings) as opened:
-        return await recovery.sweep_owners(opened.journal)
+        return await recovery.remove_crashed_workers(opened.journal)
 
 
 @flow
