@@ -76,7 +76,7 @@ async def _fail_request(connection: AsyncConnection, message: str, error: str) -
     )
 
 
-async def dead(database: Database, most: int = 100) -> Sequence[Row[Any]]:
+async def open_dead_messages(database: Database, most: int = 100) -> Sequence[Row[Any]]:
     """The open dead messages, the oldest first."""
     query = select(dead_messages).where(dead_messages.c.status == "open")
     async with database.read() as connection:

@@ -12,7 +12,7 @@ import pytest
 from agents.runtime.context import Runtime
 from agents.runtime.errors import PermanentError
 from agents.runtime.messaging import Delivery, Topic, subscribe
-from agents.runtime.messaging.dead_letters import NotDead, dead, redeliver
+from agents.runtime.messaging.dead_letters import NotDead, open_dead_messages, redeliver
 from agents.runtime.messaging.subscriber import MOST_DELIVERIES
 from agents.runtime.model.message import FIELD, LARGEST, Envelope
 from agents.runtime.settings import Settings
@@ -147,14 +147,16 @@ async def test_a_message_that_fails_too_often_is_dead_and_can_be_redelivered(
             "refused",
         ]
         assert [tried.count(n) for n in range(6)] == [1, *[MOST_DELIVERIES, 1], 5, 5, 1]
-        deliveries = {row.error: row.deliveries for row in await dead(opened.journal.database)}
+        deliveries = {
+            row.error: row.deliveries for row in await open_dead_messages(opened.journal.database)
+        }
         assert deliveries["ValueError('no luck')"] == MOST_DELIVERIES
 
         mended.append(True)
-        for row in await dead(opened.journal.database):
+        for row in await open_dead_messages(opened.journal.database):
             await redeliver(opened.journal.database, row.id)
         await eventually(lambda: [tried.count(n) for n in (1, 2, 3, 4)] == [6, 2, 6, 6])
-    assert await dead(opened.journal.database) == []
+    assert await open_dead_messages(opened.journal.database) == []
     with pytest.raises(NotDead):
         await redeliver(opened.journal.database, "x")
 
