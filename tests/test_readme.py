@@ -9,7 +9,6 @@ import pytest
 import yaml
 
 from agents.analysis.models import Contract
-from agents.runtime.model.lifecycle import draw
 from agents.runtime.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -110,10 +109,6 @@ def test_its_commands_run(command: str) -> None:
 def test_its_contract_is_one() -> None:
     (text,) = blocks("yaml")
     assert Contract.model_validate(yaml.safe_load(text)).columns["sold"].outliers == 8
-
-
-def test_the_drawn_states_are_the_declared_ones() -> None:
-    assert draw() in [block.strip() for block in blocks("mermaid")]
 
 
 def test_every_setting_named_exists() -> None:

@@ -1,9 +1,8 @@
-"""What every agent shares and what keeps work safe; knows Prefect and SQL, and no business.
+"""What all agents share and what keeps work safe. It knows Prefect and SQL, and no business.
 
-The names of this package are all that an agent, a scenario or a flow needs. Each is loaded when it is
-first asked for, so that the journal alone can be used without Prefect. Importing the package sets what
-must hold for the temporary Prefect server wherever a flow starts; a value that the environment already
-has is left alone.
+The names of this package are all that an agent, a scenario or a flow needs. Each name is imported at
+its first use, so that the journal can be used without Prefect. Importing the package sets defaults of
+the temporary Prefect server for every entry point; the environment overrides them.
 """
 
 import os
@@ -108,7 +107,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load the module of a name of this package when it is first asked for (PEP 562)."""
+    """Import the module of a public name at its first use (PEP 562)."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
@@ -119,7 +118,7 @@ def __getattr__(name: str) -> Any:
 TEMPORARY_SERVER = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",  # 20 is too short on a slow machine
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    # One transaction an event is the default: too slow to keep up with the runs it records.
+    # The default is one transaction per event, which is too slow for the runs that it records.
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",

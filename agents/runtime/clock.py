@@ -1,4 +1,4 @@
-"""What time it is for this process, and how long a call may still take."""
+"""The clock of this process, and the time that is left for a call."""
 
 import asyncio
 import time
@@ -12,14 +12,14 @@ from agents.runtime.errors import PermanentError
 
 
 class Clock(Protocol):
-    """Tells the time in seconds; the module `time` is one."""
+    """Gives the time in seconds; the module `time` is a Clock."""
 
     def time(self) -> float:
-        """Since 1970; whoever administers the host may set it."""
+        """Seconds since 1970; it jumps when the clock of the host is set."""
         ...
 
     def monotonic(self) -> float:
-        """Since any moment; good for durations only."""
+        """Seconds since an arbitrary moment; use it for durations only."""
         ...
 
 
@@ -31,22 +31,25 @@ def clock() -> Clock:
     return CLOCK.get()
 
 
-# What is called ends a moment earlier than its caller, so it can still say what has happened.
+# Seconds by which a callee ends before its caller, so that it can still report what happened.
 MARGIN = 0.05
 
 _ends: ContextVar[float] = ContextVar("call_ends", default=inf)
 
 
 class DeadlineExceeded(PermanentError):
-    """The item's deadline has passed, or will have before it can be tried again."""
+    """The item's deadline has passed, or would pass before the next attempt."""
 
     def __str__(self) -> str:
-        return "its deadline has passed"
+        return "the deadline has passed"
 
 
 @asynccontextmanager
 async def within(seconds: float) -> AsyncIterator[None]:
-    """Bound the block, and let what it calls know. Raises TimeoutError."""
+    """Limit the block to `seconds`; functions called in it get the rest from `budget`.
+
+    Raises TimeoutError.
+    """
     token = _ends.set(clock().monotonic() + seconds - MARGIN)
     try:
         async with asyncio.timeout(seconds):
@@ -56,5 +59,5 @@ async def within(seconds: float) -> AsyncIterator[None]:
 
 
 def budget() -> float:
-    """Seconds that are left for a call from here; infinite where nothing bounds it."""
+    """Seconds that are left for a call from here; infinite outside of `within`."""
     return _ends.get() - clock().monotonic()

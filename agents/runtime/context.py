@@ -1,4 +1,4 @@
-"""The runtime of one process: its journal, and around it lease, processes, signals, cache and logs."""
+"""The runtime of one process: its journal with lease, process pool, cache, logs and metrics."""
 
 import asyncio
 import gc
@@ -30,9 +30,9 @@ BEATS_PER_LEASE = 5
 
 
 class Lease:
-    """The identity of this process in the journal, kept alive by the heartbeat of its own thread.
+    """The identity of this process in the journal, renewed by a heartbeat in its own thread.
 
-    `seconds` after its last heartbeat other processes may take over what it holds.
+    `seconds` after its last heartbeat other processes may take over its items.
     """
 
     def __init__(self, database: Database, url: str, seconds: float) -> None:
@@ -41,35 +41,35 @@ class Lease:
         self._database, self._url = database, url
         self._stopped = threading.Event()
         self._beaten = clock().monotonic()
-        self._thread = threading.Thread(target=self._keep_beating, name="lease", daemon=True)
+        self._thread = threading.Thread(target=self._run_heartbeat, name="lease", daemon=True)
 
     async def register(self) -> None:
-        """Write the row and start the heartbeat."""
+        """Insert this worker's row and start the heartbeat."""
         self._beaten = clock().monotonic()
         await workers.register(self._database, self.id, self.seconds, flow_run.get_id())
-        self._start_beating()
+        self._start_heartbeat()
 
     async def retire(self) -> None:
-        """Hand back what is still held, without counting a crash, and remove the row."""
-        await self._stop_beating()
+        """Stop the heartbeat, hand back held items without counting a crash, and delete the row."""
+        await self._stop_heartbeat()
         await workers.retire(self._database, self.id)
 
     def remaining(self) -> float:
-        """Seconds for which no other process can take over what this one holds."""
+        """Seconds for which no other process can take over this process's items."""
         return self._beaten + self.seconds - clock().monotonic()
 
-    def _start_beating(self) -> None:
+    def _start_heartbeat(self) -> None:
         self._thread.start()
 
-    async def _stop_beating(self) -> None:
+    async def _stop_heartbeat(self) -> None:
         self._stopped.set()
         await asyncio.to_thread(self._thread.join)
 
-    def _keep_beating(self) -> None:
+    def _run_heartbeat(self) -> None:
         asyncio.run(self._beat_until_stopped())
 
     async def _beat_until_stopped(self) -> None:
-        # Its own engine: connections of the flow's event loop cannot be shared with this thread.
+        # An engine of its own, since connections of another event loop cannot be used in this thread.
         database = Database(self._url)
         while not await asyncio.to_thread(self._stopped.wait, self.seconds / BEATS_PER_LEASE):
             await self._beat(database)
@@ -81,12 +81,12 @@ class Lease:
             if await workers.beat(database, self.id):
                 self._beaten = begun
         except Exception:
-            log.exception("heartbeat failed", worker=self.id, remaining=self.remaining())
+            log.exception("a heartbeat failed", worker=self.id, remaining=self.remaining())
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What the agents of this process share while it is open."""
+    """What the agents of a process share while it is open."""
 
     journal: Journal
     lease: Lease
@@ -100,24 +100,24 @@ _runtime: ContextVar[Runtime | None] = ContextVar("runtime", default=None)
 
 
 class NotOpen(LookupError):
-    """There is no runtime here: agents take batches inside `async with open_runtime(settings):`."""
+    """There is no open runtime. Agents process batches within `async with open_runtime(settings):`."""
 
     def __str__(self) -> str:
         return "no runtime is open: run this inside `async with open_runtime(settings):`"
 
 
 def runtime() -> Runtime:
-    """The runtime that is open here. Raises NotOpen outside of `open_runtime`."""
-    here = _runtime.get()
-    if here is None:
+    """The open runtime. Raises NotOpen outside of `open_runtime`."""
+    opened = _runtime.get()
+    if opened is None:
         raise NotOpen
-    return here
+    return opened
 
 
 def shared_cache() -> SharedCache:
-    """The cache of the open runtime; without one, the copies of this process alone."""
-    here = _runtime.get()
-    return _LOCAL_CACHE if here is None else here.cache
+    """The cache of the open runtime; without a runtime, one of this process alone."""
+    opened = _runtime.get()
+    return _LOCAL_CACHE if opened is None else opened.cache
 
 
 _LOCAL_CACHE = SharedCache()
@@ -125,7 +125,10 @@ _LOCAL_CACHE = SharedCache()
 
 @asynccontextmanager
 async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
-    """Open and migrate the journal, hold items under a lease within the block, hand back after it."""
+    """Open and migrate the journal; within the block this process holds items under a lease.
+
+    After the block it hands back what it still holds.
+    """
     start_telemetry(settings)
     database = Database(settings.journal)
     lease = Lease(database, settings.journal, settings.lease_seconds)
@@ -133,7 +136,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     try:
         await database.migrate()
         await lease.register()
-        _spare_the_collector()
+        _freeze_garbage_collector()
         with stop_on_sigterm() as stop:
             journal = Journal(database, settings.tenant)
             opened = Runtime(journal, lease, settings, stop, ProcessPool(), cache)
@@ -150,10 +153,11 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
 
 
 @cache
-def _spare_the_collector() -> None:
-    """Once a process: what is loaded by now stays, so no full collection need walk through it.
+def _freeze_garbage_collector() -> None:
+    """Exempt all objects loaded so far from garbage collection, once in a process.
 
-    Prefect and SQLAlchemy are some 200,000 objects; walking through them took a tenth of the time.
+    Prefect and SQLAlchemy are about 200,000 objects, and full collections of them took a tenth of
+    the run time.
     """
     gc.collect()
     gc.freeze()

@@ -1,14 +1,14 @@
-"""The ways an agent may fail; what happens to the work item follows from the class alone."""
+"""The errors of agents; the class alone determines what happens to the work item."""
 
 
 class AgentError(Exception):
-    """Root of the errors an agent raises on purpose."""
+    """Root of all errors that are raised on purpose."""
 
 
 class TransientError(AgentError):
-    """Nothing happened and trying again may help; the agent is retried with back-off.
+    """Nothing happened and a retry may help; the agent is retried with back-off.
 
-    `retry_after` is the wait in seconds that the other side asked for, if it did.
+    `retry_after` is the wait in seconds that the other side asked for, if it asked.
     """
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
@@ -20,15 +20,15 @@ class TransientError(AgentError):
 
 
 class UnknownOutcome(TransientError):
-    """The effect may have happened; it is settled as its agent declares before anything else."""
+    """The effect may have happened; it is settled first, as its agent declares."""
 
 
 class PermanentError(AgentError):
-    """Trying again cannot help; the item's effects are compensated."""
+    """A retry cannot help; the item's effects are compensated."""
 
 
 class Parked(AgentError):
-    """The item waits for a person or a worker; it holds neither worker nor stock meanwhile."""
+    """The item waits for an operator; while it waits, no process holds it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -39,7 +39,7 @@ class Parked(AgentError):
 
 
 class Conflict(PermanentError):
-    """The same key was accepted before with another body."""
+    """The same key was accepted earlier with another body."""
 
     def __init__(self, scenario: str, key: str) -> None:
         super().__init__(scenario, key)
@@ -48,27 +48,29 @@ class Conflict(PermanentError):
     def __str__(self) -> str:
         return (
             f"{self.scenario} {self.key!r} was accepted before with another body: "
-            "send a changed item under a new key"
+            "submit a changed item under a new key"
         )
 
 
 class IllegalTransition(AgentError):
-    """An event that the item's state does not allow; the item is unchanged."""
+    """The item's state does not allow the event; the item is unchanged."""
 
     def __init__(self, item: str, state: str, event: str) -> None:
         super().__init__(item, state, event)
         self.item, self.state, self.event = item, state, event
 
     def __str__(self) -> str:
-        return f"item {self.item} is {self.state}: '{self.event}' is not allowed from there"
+        return f"item {self.item} is {self.state}: '{self.event}' is not allowed in this state"
 
 
 class SettingsError(AgentError):
-    """The settings cannot be used; every problem is named at once."""
+    """The settings are invalid; `problems` are all of them."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__(problems)
         self.problems = problems
 
     def __str__(self) -> str:
-        return "cannot start, settings to mend:\n" + "\n".join(f"- {p}" for p in self.problems)
+        return "cannot start, correct these settings:\n" + "\n".join(
+            f"- {p}" for p in self.problems
+        )

@@ -1,8 +1,8 @@
-"""The process in which CPU work begins: it has the agents loaded and forks one child for each call.
+"""The fork server: a process with all CPU agents imported, which forks one child for each call.
 
-A program of its own, started by agents/runtime/process_pool.py with a listening socket, the module
-search path and the modules to load. One call is one connection: a line with the request, a line
-with the answer. A call whose connection is closed is killed, so nothing outlives who asked for it.
+agents/runtime/process_pool.py starts it as a program, with a listening socket, the module search path
+and the modules to import. One call is one connection: a line with the request, a line with the
+answer. A call whose connection is closed is killed, so no call outlives its caller.
 """
 
 import ctypes
@@ -22,35 +22,35 @@ from typing import Any, NoReturn
 
 PR_SET_PDEATHSIG = 1
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-LIFE_LINE = 0  # standard input: it ends with the process that started this one
+PARENT = 0  # standard input, which is closed when the parent process ends
 
 
 class ForkServer:
-    """The children at work, each with the connection it serves."""
+    """The server and its running children, each with the connection of its call."""
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
         self._children: dict[int, tuple[int, socket.socket]] = {}
         self._poll = select.poll()
-        self._died, told = socket.socketpair()
-        told.setblocking(False)
-        signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+        self._child_ended, wakeup = socket.socketpair()
+        wakeup.setblocking(False)
+        signal.set_wakeup_fd(wakeup.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
-        self._told = told
+        self._wakeup = wakeup
 
     def serve(self) -> None:
-        """Fork, kill and bury until the life line ends."""
-        for awaited in (LIFE_LINE, self._listener.fileno(), self._died.fileno()):
-            self._poll.register(awaited, select.POLLIN)
+        """Fork, kill and reap children until the parent process ends."""
+        for descriptor in (PARENT, self._listener.fileno(), self._child_ended.fileno()):
+            self._poll.register(descriptor, select.POLLIN)
         while True:
             ready = {descriptor for descriptor, _ in self._poll.poll()}
-            if LIFE_LINE in ready:
+            if PARENT in ready:
                 self._kill(self._children.keys())
                 return
             self._kill(ready & self._children.keys())
-            if self._died.fileno() in ready:
-                self._died.recv(4096)
-                self._add_dead_letter()
+            if self._child_ended.fileno() in ready:
+                self._child_ended.recv(4096)
+                self._reap()
             if self._listener.fileno() in ready:
                 self._fork(self._listener.accept()[0])
 
@@ -58,56 +58,56 @@ class ForkServer:
         fork_server = os.getpid()
         try:
             child = os.fork()
-        except OSError:  # no room for one more: whoever asked hears nothing and tries again
+        except OSError:  # too many processes: the caller gets no answer and retries
             connection.close()
             return
         if child == 0:
             try:
-                self._leave()
+                self._close_server_files()
                 _end_with(fork_server)
                 _work(connection)
             finally:
                 os._exit(1)
         self._children[connection.fileno()] = child, connection
-        self._poll.register(connection, 0)  # tells when the other side has hung up, nothing else
+        self._poll.register(connection, 0)  # reports only that the caller has closed it
 
-    def _leave(self) -> None:
-        """In a child: let go of all that is the nursery's."""
+    def _close_server_files(self) -> None:
+        """In a child: close all files and handlers of the server."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for _, connection in self._children.values():
             connection.close()
-        for own in (self._listener, self._died, self._told):
+        for own in (self._listener, self._child_ended, self._wakeup):
             own.close()
 
     def _kill(self, connections: AbstractSet[int]) -> None:
         for connection in connections:
-            # Not buried yet, so the number still means this child.
+            # The child is not reaped yet, so its process id is still its own.
             os.kill(self._children[connection][0], signal.SIGKILL)
 
-    def _add_dead_letter(self) -> None:
-        """Close the connections of children that ended; say so if they were killed."""
+    def _reap(self) -> None:
+        """Close the connections of children that ended, and answer for those that were killed."""
         for number, (child, connection) in list(self._children.items()):
             ended, status = os.waitpid(child, os.WNOHANG)
             if not ended:
                 continue
             self._poll.unregister(connection)
             if os.WIFSIGNALED(status):
-                _say(connection, {"died": signal.Signals(os.WTERMSIG(status)).name})
+                _send(connection, {"killed_by": signal.Signals(os.WTERMSIG(status)).name})
             connection.close()
             del self._children[number]
 
 
-def _say(connection: socket.socket, what: dict[str, Any]) -> None:
+def _send(connection: socket.socket, answer: dict[str, Any]) -> None:
     try:
         connection.setblocking(False)
-        connection.send(b"\n" + json.dumps(what).encode() + b"\n")
+        connection.send(b"\n" + json.dumps(answer).encode() + b"\n")
     except OSError:
-        pass  # nobody listens any more
+        pass  # the caller has gone
 
 
 def _end_with(fork_server: int) -> None:
-    """Where the system can, let the child be killed when the nursery is."""
+    """On Linux, have the child killed when the fork server ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != fork_server:
@@ -124,15 +124,15 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
         importlib.import_module(request["module"])
         agent = importlib.import_module("agents.runtime.execution.agent").AGENTS[request["agent"]]
-        _cap(request["memory"])
+        _limit_memory(request["memory"])
         return {"fact": agent.call_packed(request["arguments"])}
-    except BaseException as error:  # noqa: BLE001 - whatever it is, the one who asked is told
-        _cap(None)
-        return {"raised": _told(error)}
+    except BaseException as error:  # noqa: BLE001 - any error is sent to the caller
+        _limit_memory(None)
+        return {"raised": _described(error)}
 
 
-def _cap(memory: int | None) -> None:
-    """Let the process take so many bytes on top of what it has; None: any."""
+def _limit_memory(memory: int | None) -> None:
+    """Let the process take `memory` bytes on top of what it has; None means no limit."""
     statm = Path("/proc/self/statm")
     soft, (_, hard) = resource.RLIM_INFINITY, resource.getrlimit(resource.RLIMIT_AS)
     if memory is not None and statm.exists():
@@ -143,9 +143,9 @@ def _cap(memory: int | None) -> None:
 
 
 def _keep_memory() -> None:
-    """Let a child keep what it frees: it lives for one call, and will want it again.
+    """Keep freed memory in the process, as a child runs one call and will use it again.
 
-    To fetch that anew from the system took up to a tenth of a call that works on tables.
+    Allocating it from the system again took up to a tenth of a call that works on tables.
     Sources: mallopt(3); tests.benchmarks.analysis.
     """
     if (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
@@ -153,8 +153,8 @@ def _keep_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, (2 << 30) - 1)
 
 
-def _told(error: BaseException) -> dict[str, Any]:
-    """The error in words, and the class that says what happens to the item."""
+def _described(error: BaseException) -> dict[str, Any]:
+    """The error as JSON, with the root class that determines its outcome."""
     errors = importlib.import_module("agents.runtime.errors")
     kinds = (errors.Parked, errors.PermanentError, errors.TransientError)
     kind = next((k.__name__ for k in kinds if isinstance(error, k)), "Exception")
@@ -168,15 +168,15 @@ def _told(error: BaseException) -> dict[str, Any]:
 
 
 def main(listener: int, path: str, modules: str) -> None:
-    """Load the modules, say that all is ready, and serve."""
+    """Import the modules, write `ready` to standard output, and serve."""
     _keep_memory()
     sys.path[:] = json.loads(path)
     for module in json.loads(modules):
         importlib.import_module(module)
     gc.collect()
-    gc.freeze()  # else a child's first collection copies all that it shares with the nursery
+    gc.freeze()  # else the first collection of a child copies all memory that it shares
     os.write(1, b"ready\n")
-    os.dup2(2, 1)  # whatever agents print must not fill a pipe that nobody reads
+    os.dup2(2, 1)  # output of agents must not fill a pipe that is not read
     ForkServer(socket.socket(fileno=listener)).serve()
 
 

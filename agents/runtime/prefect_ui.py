@@ -1,4 +1,4 @@
-"""What a run shows of itself in Prefect's UI; outside of a flow run all of this does nothing."""
+"""Artifacts, events and names of a flow run in Prefect's UI; outside of a flow run nothing is shown."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,12 @@ log = get_logger(__name__)
 
 
 def in_flow_run() -> bool:
-    """Whether Prefect is running a flow here."""
+    """Whether this code runs within a flow run."""
     return FlowRunContext.get() is not None
 
 
 def alert(what: str, scenario: str, key: str, reason: str) -> None:
-    """Say that an item needs somebody: in the log, and as an event that automations can act on."""
+    """Say that an item needs an operator: in the log, and as an event that triggers automations."""
     log.warning(what, scenario=scenario, item=key, reason=reason)
     if in_flow_run():
         emit_event(
@@ -41,7 +41,7 @@ def alert(what: str, scenario: str, key: str, reason: str) -> None:
 
 
 async def rename_run(name: str) -> None:
-    """Give the flow run a name that says what it is about."""
+    """Rename the flow run."""
     context = FlowRunContext.get()
     if context is not None and context.flow_run is not None:
         async with get_client() as client:
@@ -61,26 +61,26 @@ async def publish_markdown(key: str, markdown: str, description: str) -> None:
 
 
 async def publish_link(key: str, url: str, text: str) -> None:
-    """Show where something is to be read; `key` names it across runs."""
+    """Show a link; `key` names it across runs."""
     if in_flow_run():
         await acreate_link_artifact(url, text, _key(key), text)
 
 
 async def publish_image(key: str, url: str, description: str) -> None:
-    """Show a picture, also one that is its own data URL; `key` names it across runs."""
+    """Show an image by its URL, which may be a data URL; `key` names it across runs."""
     if in_flow_run():
         await acreate_image_artifact(url, _key(key), description)
 
 
 class Progress:
-    """A progress bar in the UI, moved after each batch."""
+    """A progress bar in the UI, updated after each batch."""
 
     def __init__(self, key: str) -> None:
         self._key = _key(key)
         self._id: UUID | None = None
 
     async def show(self, stats: RunStats) -> None:
-        """Move the bar to what the tally says; nothing while the number of items is unknown."""
+        """Update the bar; do nothing while the number of items is unknown."""
         if not in_flow_run() or not stats.expected:
             return
         percent = min(100.0, 100.0 * stats.done / stats.expected)
@@ -88,7 +88,7 @@ class Progress:
         if self._id is None:
             self._id = await acreate_progress_artifact(percent, self._key, description)
             return
-        # A bar that cannot be moved is no reason to stop the work.
+        # The run continues if the bar cannot be updated.
         with suppress(Exception):
             await aupdate_progress_artifact(self._id, percent, description)
 

@@ -1,8 +1,8 @@
-"""CPU work in processes of its own, as many at once as there are cores, killed when its time is up.
+"""CPU calls in processes of their own: as many at once as there are cores, each killed at its timeout.
 
-Own code, for none of the pools we looked at kills one call safely: concurrent.futures and loky
-cannot, and pebble's workers share one pipe with its locks, so that one killed while it answers holds
-up all others. Here each call has a process and a connection of its own, and data travels as JSON.
+None of the pools that we looked at can kill one call safely: concurrent.futures and loky cannot, and
+pebble's workers share one pipe with locks, so a worker killed while it answers blocks all others.
+Here each call has a process and a connection of its own, and data travels as JSON.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class _ForkServer:
     address: Path
 
     def close(self) -> None:
-        """Kill it, and with it all that it works on."""
+        """Kill the fork server and its children."""
         self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
@@ -45,9 +45,9 @@ class _ForkServer:
 
 @dataclass(frozen=True, slots=True)
 class PooledCall:
-    """One call of an agent's function: where it is found, and its arguments as JSON.
+    """One call of an agent's function: module, name, and arguments as JSON.
 
-    `memory` is the number of bytes that the call may take; None: any.
+    `memory` is the number of bytes that the call may take; None means no limit.
     """
 
     module: str
@@ -57,7 +57,7 @@ class PooledCall:
 
 
 class ProcessPool:
-    """The child processes of this one; the first call starts the fork server they come from."""
+    """Runs calls in child processes, which a fork server makes; the first call starts it."""
 
     def __init__(self, most: int = CORES) -> None:
         self._slots = asyncio.Semaphore(most)
@@ -65,12 +65,12 @@ class ProcessPool:
 
     @asynccontextmanager
     async def slot(self, modules: Callable[[], Sequence[str]]) -> AsyncIterator[None]:
-        """Wait for a free core, and at the first time until calls can be made.
+        """Wait for a free core, and start the fork server if it does not run.
 
-        `modules` names what the fork server loads, so that no call has to.
+        `modules` returns the modules that the fork server imports, so that no call has to.
         """
         async with self._slots:
-            if self._fork_server is None or _is_over(self._fork_server):
+            if self._fork_server is None or _has_ended(self._fork_server):
                 await self.close()
                 starting = asyncio.to_thread(_start, sorted(set(modules())))
                 self._fork_server = asyncio.ensure_future(starting)
@@ -78,22 +78,23 @@ class ProcessPool:
             yield
 
     async def run(self, call: PooledCall) -> str:
-        """The fact as JSON, from a call in a process of its own; a call that is cancelled is killed.
+        """Run a call in a process of its own; returns the fact as JSON.
 
-        Raises what the agent raises, by its kind and words, and TransientError if the process dies.
+        A cancelled call is killed. Raises an error of the kind and text that the agent raises, and
+        TransientError if the process crashes.
         """
-        assert self._fork_server is not None, "ask for a slot first"
+        assert self._fork_server is not None, "run a call within `slot`"
         answer = await _ask(self._fork_server.result().address, json.dumps(asdict(call)))
         if "fact" in answer:
             fact: str = answer["fact"]
             return fact
         if "raised" in answer:
             raise _raised(call, answer["raised"])
-        end = f"was killed by {answer['died']}" if answer else "ended without an answer"
+        end = f"was killed by {answer['killed_by']}" if answer else "ended without an answer"
         raise TransientError(f"{call.agent}: its process {end}")
 
     async def close(self) -> None:
-        """Kill all that still works."""
+        """Kill the fork server and all calls that run."""
         fork_server, self._fork_server = self._fork_server, None
         if fork_server is not None:
             await asyncio.wait([fork_server])
@@ -101,42 +102,42 @@ class ProcessPool:
                 fork_server.result().close()
 
 
-def _is_over(fork_server: "asyncio.Future[_ForkServer]") -> bool:
+def _has_ended(fork_server: "asyncio.Future[_ForkServer]") -> bool:
     if not fork_server.done():
         return False
     return fork_server.exception() is not None or fork_server.result().process.poll() is not None
 
 
 def _start(modules: Sequence[str]) -> _ForkServer:
-    """Raises TransientError if it is not ready in time."""
+    """Start a fork server. Raises TransientError if it is not ready in time."""
     address = Path(tempfile.mkdtemp(prefix="agent-flows-")) / "calls"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(address))
         listener.listen(CORES)
-        fork_server = _ForkServer(_started(listener.fileno(), modules), address)
+        fork_server = _ForkServer(_spawn(listener.fileno(), modules), address)
     stdout = fork_server.process.stdout
     assert stdout is not None
     if not select.select([stdout], [], [], START_SECONDS)[0] or not stdout.readline():
         fork_server.close()
-        raise TransientError("the process for CPU work did not start, see its standard error")
+        raise TransientError("the process for CPU calls did not start, see its standard error")
     return fork_server
 
 
-def _started(listener: int, modules: Sequence[str]) -> subprocess.Popen[bytes]:
+def _spawn(listener: int, modules: Sequence[str]) -> subprocess.Popen[bytes]:
     arguments = [str(listener), json.dumps(sys.path), json.dumps(modules)]
     return subprocess.Popen(  # noqa: S603 - our own interpreter and file, no shell
         [sys.executable, "-P", str(PROGRAM), *arguments],
-        stdin=subprocess.PIPE,  # its life line
+        stdin=subprocess.PIPE,  # it ends when this pipe is closed
         stdout=subprocess.PIPE,
         pass_fds=[listener],
-        start_new_session=True,  # Ctrl-C is for us: it ends with us
+        start_new_session=True,  # Ctrl-C reaches this process only, which ends the fork server
     )
 
 
 async def _ask(address: Path, request: str) -> dict[str, Any]:
-    """What is answered, or else the last line, which says how the call ended; nothing if none came.
+    """The answer of the child, or of the fork server if the child was killed; empty if there is none.
 
-    A whole answer is enough: until a child with much memory is gone, its end would be waited for.
+    It does not wait for the end of the child, which takes long if the child has much memory.
     """
     with suppress(OSError, ValueError):
         reader, writer = await asyncio.open_unix_connection(address, limit=LONGEST_ANSWER)
@@ -147,12 +148,12 @@ async def _ask(address: Path, request: str) -> dict[str, Any]:
                     answer: dict[str, Any] = json.loads(line)
                     return answer
         finally:
-            writer.transport.abort()  # which kills whoever has not answered yet
+            writer.transport.abort()  # the fork server kills a child without an answer
     return {}
 
 
 def _raised(call: PooledCall, raised: dict[str, Any]) -> Exception:
-    """The agent's error. Its class is made again, as the fate of the item follows from its kind."""
+    """The agent's error, of a new class with the same name and the root that determines its outcome."""
     kind, text = raised["kind"], raised["text"]
     if kind == "MemoryError":
         return TransientError(f"{call.agent} needs more than {call.memory} bytes of memory")

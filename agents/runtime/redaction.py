@@ -1,7 +1,7 @@
-"""Takes what tells of a person out of texts that others than that person get to see.
+"""Redaction of personal data in texts that others than that person see.
 
-Logs, errors of dead letters and what the UI shows pass through here; the journal itself keeps what it
-was given, for a person to act on.
+Logs, errors of dead letters and texts in the UI pass through here. The journal keeps the bodies of
+items unchanged.
 """
 
 import re
@@ -17,12 +17,12 @@ PHONE = re.compile(
     r"|\(?\d{3}\)?[ -]\d{3}[ -]\d{4}|1[3-9]\d{9})(?![\w-])",
     re.ASCII,
 )
-# Members of JSON that hold where somebody lives.
+# Members of JSON that hold parts of an address.
 FIELDS = re.compile(r'(\\?"(?:line1|line2|postal_code|email)\\?":\s*\\?")(?:[^"\\]|\\[^"])*(\\?")')
 
 
 def redacted(text: str) -> str:
-    """The text without e-mail addresses, numbers of cards and telephones, and lines of addresses."""
+    """The text without e-mail addresses, card and telephone numbers, and lines of addresses."""
     text = FIELDS.sub(rf"\1{MASK}\2", text)
     text = EMAIL.sub(MASK, text)
     text = CARD.sub(lambda found: MASK if _is_card(found[0]) else found[0], text)
@@ -30,7 +30,7 @@ def redacted(text: str) -> str:
 
 
 def redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
-    """A step of structlog: every text of a log line, redacted."""
+    """A processor of structlog: redacts every text of a log line."""
     for name, value in event.items():
         if isinstance(value, str) and name not in {"timestamp", "item", "trace"}:
             event[name] = redacted(value)
@@ -38,7 +38,7 @@ def redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
 
 
 def _is_card(text: str) -> bool:
-    """Whether the digits pass Luhn's check, as those of every payment card do (ISO/IEC 7812-1)."""
-    digits = [int(one) for one in text if one.isdigit()]
-    doubled = [2 * one - 9 * (one > 4) for one in digits[-2::-2]]
+    """Whether the digits pass Luhn's check, as all payment cards do (ISO/IEC 7812-1)."""
+    digits = [int(character) for character in text if character.isdigit()]
+    doubled = [2 * digit - 9 * (digit > 4) for digit in digits[-2::-2]]
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0

@@ -1,4 +1,4 @@
-"""One frozen object with every setting; nothing else reads the environment."""
+"""All settings in one frozen object; no other code reads the environment."""
 
 from decimal import Decimal
 from functools import cache
@@ -15,7 +15,7 @@ PREFIX = "AGENT_FLOWS_"
 
 
 class CarrierSettings(BaseModel, frozen=True, extra="forbid"):
-    """One carrier that speaks the HTTP contract of agents/services/carriers."""
+    """A carrier with the HTTP contract of agents/services/carriers."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
     url: AnyHttpUrl
@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     )
     redis_url: SecretStr | None = Field(
         None,
-        description="redis://, rediss:// or unix://; none: an embedded Valkey, if one is needed",
+        description="redis://, rediss:// or unix://; none: an embedded Valkey when it is needed",
     )
     tenant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")] = "default"
     queue_limit: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
@@ -50,20 +50,20 @@ class Settings(BaseSettings):
     lease_seconds: Annotated[float, Field(ge=1, le=300)] = 15.0
     concurrency: Literal["auto", "prefect", "local"] = Field(
         "auto",
-        description="who limits calls to the outside: Prefect's global limits or this process",
+        description="what limits calls to outside systems: Prefect's global limits or this process",
     )
     metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     fetch_allowed: tuple[Annotated[str, Field(pattern=r"^[^\s:/@]+:\d{1,5}$")], ...] = Field(
-        (), description="host:port pairs of your own network that may be fetched from"
+        (), description="host:port pairs of your own network from which data may be fetched"
     )
     dask: str | None = Field(
         None,
         description="address of a Dask scheduler that fits candidates, or local; none: processes",
     )
     source_root: Path | None = Field(
-        None, description="folder outside of which data analysis reads no file; none: anywhere"
+        None, description="data analysis reads files of this folder only; none: of any folder"
     )
 
     catalogue: Path | None = Field(
@@ -74,16 +74,16 @@ class Settings(BaseSettings):
     )
     knowledge: Path | None = Field(
         None,
-        description="folder of documents by language (en, zh); none: the shop's that come along",
+        description="folder of documents by language (en, zh); none: those of the sample shop",
     )
     models: tuple[ModelSettings, ...] = Field(
-        (), description="who words answers from passages, the next where one fails; none: nobody"
+        (), description="language models that word answers, in order of preference; none: no model"
     )
     model_tokens: Annotated[int, Field(ge=100, le=1_000_000)] = Field(
-        4_000, description="tokens that wording one answer may take"
+        4_000, description="most tokens for the wording of one answer"
     )
     model_cost: Annotated[Decimal, Field(gt=0)] | None = Field(
-        None, description="US dollars that wording one answer may cost, where the price is known"
+        None, description="most US dollars for the wording of one answer, if the price is known"
     )
 
     inventory_url: AnyHttpUrl | None = Field(None, description="none: the sandbox")
@@ -104,7 +104,7 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Read the environment. Raises SettingsError naming every variable at fault, without its value."""
+    """Read the environment. Raises SettingsError, which names every invalid variable without its value."""
     try:
         return Settings()
     except ValidationError as error:
@@ -113,7 +113,7 @@ def load_settings() -> Settings:
 
 @cache
 def settings() -> Settings:
-    """The process's settings, read once."""
+    """The settings of this process, read once."""
     return load_settings()
 
 

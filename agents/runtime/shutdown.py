@@ -1,7 +1,7 @@
-"""SIGTERM: take no new work, finish what is in flight if that is quick, hand back the rest.
+"""SIGTERM: take no new items, finish held ones within the grace period, hand back the rest.
 
-A worker, a container platform and a person all stop a process so. What is handed back counts as no
-death of its items.
+Prefect workers, container platforms and operators stop processes by SIGTERM. Handing back counts as
+no crash.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ from agents.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 
-GRACE = 7.0  # seconds for what is in flight; platforms kill after 10 and more
+GRACE = 7.0  # seconds for held items; platforms kill a process after 10 or more
 
 
 class Stopped(AgentError):
-    """The run was asked to stop; what it held is handed back and waits for the next one."""
+    """The process was asked to stop; unfinished items are handed back."""
 
     def __str__(self) -> str:
-        return "stopped on request: what is unfinished was handed back, run it again to go on"
+        return "stopped on request: unfinished items were handed back, run the command again"
 
 
 class Stop:
@@ -33,20 +33,20 @@ class Stop:
 
     @property
     def asked(self) -> bool:
-        """Whether it was."""
+        """Whether the process was asked to stop."""
         return self._event.is_set()
 
     def ask(self) -> None:
-        """Ask it to stop."""
+        """Ask the process to stop."""
         self._event.set()
 
     def check(self) -> None:
-        """Raise Stopped if it was."""
+        """Raise Stopped if the process was asked to stop."""
         if self.asked:
             raise Stopped
 
     async def wait(self, seconds: float) -> None:
-        """Until it is, for at most so many seconds."""
+        """Wait up to `seconds`, or until the process is asked to stop."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._event.wait()
@@ -54,9 +54,9 @@ class Stop:
 
 @contextmanager
 def stop_on_sigterm(grace: float = GRACE) -> Iterator[Stop]:
-    """Within the block SIGTERM asks to stop, and cancels the running task `grace` seconds later.
+    """Within the block SIGTERM asks to stop, and cancels the current task `grace` seconds later.
 
-    Outside of the main thread signals cannot be heard, and nothing changes.
+    Only the main thread can handle signals; in other threads nothing changes.
     """
     stop, task, loop = Stop(), asyncio.current_task(), asyncio.get_running_loop()
     if threading.current_thread() is not threading.main_thread() or task is None:
@@ -64,7 +64,7 @@ def stop_on_sigterm(grace: float = GRACE) -> Iterator[Stop]:
         return
 
     def ask() -> None:
-        log.warning("asked to stop", grace=grace)
+        log.warning("the process was asked to stop", grace=grace)
         stop.ask()
         handles.append(loop.call_later(grace, task.cancel))
 

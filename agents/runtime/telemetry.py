@@ -29,7 +29,7 @@ DRAIN = Gauge("agent_flows_queue_drain_seconds", "Seconds until a queue is drain
 CONSUMERS = Gauge("agent_flows_consumers", "Consumers kept on this machine", ["queue"])
 CACHE = Counter(
     "agent_flows_cache_total",
-    "Results of pure agents by where they came from: near, far or computed",
+    "Results of pure agents by source: near (this process), far (Redis) or computed",
     ["agent", "version", "source"],
 )
 COMMITS = Counter("agent_flows_commits_total", "Transactions the journal committed")
@@ -38,7 +38,7 @@ _item: ContextVar[tuple[str | None, str]] = ContextVar("item", default=(None, "0
 
 
 def new_trace() -> str:
-    """A fresh W3C trace id, 32 hex digits."""
+    """A new W3C trace id, 32 hex digits."""
     return secrets.token_hex(16)
 
 
@@ -48,7 +48,7 @@ def enter_item(key: str, trace: str) -> None:
 
 
 def traceparent() -> str:
-    """The W3C traceparent header of the current item, a fresh span id each time."""
+    """The W3C traceparent header of the current item, with a new span id each time."""
     return f"00-{_item.get()[1]}-{secrets.token_hex(8)}-01"
 
 
@@ -59,7 +59,7 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 def _add_item(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Only lines that are written pay for their item, not every item for lines that are not."""
+    """Add item and trace id to a line; done here, so that it costs nothing for lines not written."""
     key, trace = _item.get()
     return event if key is None else {"item": key, "trace": trace, **event}
 

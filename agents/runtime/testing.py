@@ -1,6 +1,6 @@
-"""Hooks that only tests use: fail points, another clock, retries that do not wait.
+"""Hooks that only tests use: fail points, another clock, retries without waits.
 
-Source: fail points as in the tests of SQLite and FoundationDB, each a moment at which power may fail.
+Fail points are moments at which a process may crash, as in the tests of SQLite and FoundationDB.
 """
 
 import os
@@ -15,13 +15,13 @@ _armed: dict[str, int] = {}
 
 
 def failpoint(name: str) -> None:
-    """Die here by SIGKILL if a test armed this point and this is the hit it asked for."""
+    """Kill this process by SIGKILL if a test has armed this point for this hit."""
     if _armed:
         _hit(name)
 
 
 def arm(points: dict[str, int]) -> None:
-    """Arm points of this process: name -> at which hit, counted from 1, to die."""
+    """Arm points of this process: name -> the number of the hit, from 1, that kills it."""
     _armed.update(points)
 
 
@@ -34,7 +34,7 @@ def _hit(name: str) -> None:
 
 @contextmanager
 def run_by(other: Clock) -> Iterator[None]:
-    """Within the block, and in the tasks it starts, another clock gives the time."""
+    """Within the block, and in tasks that it starts, another clock gives the time."""
     token = CLOCK.set(other)
     try:
         yield
@@ -44,7 +44,7 @@ def run_by(other: Clock) -> Iterator[None]:
 
 @contextmanager
 def instant_retries() -> Iterator[None]:
-    """Within the block nothing waits before it is tried again: for tests of what follows."""
+    """Within the block retries do not wait."""
     token = RETRY_SCALE.set(0.0)
     try:
         yield

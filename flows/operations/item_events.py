@@ -17,7 +17,7 @@ from agents.runtime.journal.item_events import ItemEnded, ended
 from agents.runtime.messaging import Delivery, Subscription, open_bus, subscribe
 from agents.runtime.model.batch import RunStats
 from agents.runtime.model.scenario import Scenario
-from agents.runtime.recovery.recovery import deliver
+from agents.runtime.recovery.recovery import send_notices
 from agents.runtime.settings import settings
 from agents.services import connect_services
 from flows.cli.commands import command
@@ -63,7 +63,7 @@ def notifications(
 
     @subscribe(ended(scenario.name), group="notifications")
     async def tell(heard: ItemEnded, _delivery: Delivery) -> None:
-        await deliver(journal, scenario, notify, [heard.item])
+        await send_notices(journal, scenario, notify, [heard.item])
         stats.count(heard.outcome)
 
     return tell

@@ -26,7 +26,7 @@ async def dead_messages(most: Annotated[int, Field(ge=1, le=10_000)] = 100) -> L
 
     """
     async with open_runtime(settings()) as opened:
-        found = await dead_letters.dead(opened.journal.database, most)
+        found = await dead_letters.open_dead_messages(opened.journal.database, most)
     table = [
         {
             "message": row.id,

@@ -9,7 +9,7 @@ from prefect import flow
 from pydantic import Field
 
 from agents.runtime.context import open_runtime
-from agents.runtime.intake import monitor
+from agents.runtime.intake.scaling import alert_if_old, backlog_table, read_backlog
 from agents.runtime.journal import queue_admin as steering
 from agents.runtime.journal.operator_actions import OperatorAction
 from agents.runtime.settings import settings
@@ -32,11 +32,11 @@ async def backlog(
 
     """
     async with open_runtime(settings()) as opened:
-        found = await monitor.look(opened.journal.database, scenario)
-    monitor.alert_if_old(scenario, found, oldest_limit_minutes * MINUTE)
+        found = await read_backlog(opened.journal.database, scenario)
+    alert_if_old(scenario, found, oldest_limit_minutes * MINUTE)
     waiting = sum(entry.waiting for entry in found)
     title = f"{waiting:,} items of {scenario} wait"
-    return await shown("backlog", Listing(title=title, table=monitor.table(found)))
+    return await shown("backlog", Listing(title=title, table=backlog_table(found)))
 
 
 @flow(name="pause-queue", persist_result=False)

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from agents.runtime.context import open_runtime
 from agents.runtime.journal import Journal
-from agents.runtime.journal.submit import outlook
+from agents.runtime.journal.submit import current_rows
 from agents.runtime.prefect_ui import alert
 from agents.runtime.recovery.reconciliation import Difference, JournalView, Window, undo_found
 from agents.runtime.settings import settings
@@ -85,7 +85,7 @@ async def _undone(journal: Journal, workflow: Workflow, named: list[Difference])
     ids = await undo_found(journal, named)
     if ids:
         await finish(workflow, ids)
-    rows = await outlook(journal.database, ids)
+    rows = await current_rows(journal.database, ids)
     return {row.id: UNDONE if row.ended_at else f"is being undone: {row.state}" for row in rows}
 
 

@@ -35,13 +35,13 @@ async def recover(
     async with open_runtime(settings()) as opened, connect_services(settings()):
         table = []
         for name, workflow in WORKFLOWS.items():
-            overdue = await recovery.time_is_up(
+            overdue = await recovery.apply_timeouts(
                 opened.journal, name, escalate_after_hours * HOUR, reject_after_hours * HOUR
             )
             finished = await finish(workflow)
             sent = 0
             if (notify := workflow.notifier()) is not None:
-                sent = await recovery.deliver_left_behind(opened.journal, workflow.scenario, notify)
+                sent = await recovery.send_unsent_notices(opened.journal, workflow.scenario, notify)
             old = await letters(opened.journal, name, older_than=letter_limit_hours * HOUR)
             for row in old:
                 alert("dead-letter.old", name, row.key, row.error)
@@ -49,7 +49,7 @@ async def recover(
             table += [
                 {"scenario": name, "what": w, "items": f"{n:,}"} for w, n in done.items() if n
             ]
-        crashed = await recovery.sweep_owners(opened.journal)
+        crashed = await recovery.remove_crashed_workers(opened.journal)
     if crashed:
         table.append(
             {"scenario": "-", "what": "flow runs of dead processes", "items": str(crashed)}

@@ -21,8 +21,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 from pydantic import Field
 
-from agents.runtime.intake.monitor import look, table
-from agents.runtime.intake.scaling import Bounds, Scaler
+from agents.runtime.intake.scaling import Bounds, Scaler, backlog_table, read_backlog
 from agents.runtime.journal.database import Database
 from agents.runtime.prefect_ui import publish_table
 from agents.runtime.settings import PREFIX, ROOT, settings
@@ -66,10 +65,10 @@ async def serve(
             while not stop.asked and time.monotonic() < until:
                 await _supervise(database, pool, scaler)
                 await stop.wait(LOOK_SECONDS)
-    found = await look(database, scenario)
+    found = await read_backlog(database, scenario)
     await database.close()
     title = f"served {scenario} with up to {pool.peak} consumers"
-    return Listing(title=title, table=table(found))
+    return Listing(title=title, table=backlog_table(found))
 
 
 @dataclass(slots=True)
@@ -120,13 +119,13 @@ class ConsumerPool:
 
 async def _supervise(database: Database, pool: ConsumerPool, scaler: Scaler) -> None:
     """One look at the backlog, and what follows from it."""
-    found = await look(database, pool.scenario)
+    found = await read_backlog(database, pool.scenario)
     running = sum(one.returncode is None for one in pool.active)
     wanted = scaler.wanted(running, found)
     if wanted != running:
         log.info("consumers", queue=pool.scenario, running=running, wanted=wanted)
     await pool.scale_to(wanted)
-    await publish_table(f"backlog-{pool.scenario}", table(found), f"{wanted} consumers")
+    await publish_table(f"backlog-{pool.scenario}", backlog_table(found), f"{wanted} consumers")
 
 
 @contextlib.asynccontextmanager

@@ -1,4 +1,4 @@
-"""An agent as an object: a Prefect task around a function, with all that the runtime asks of it."""
+"""The class Agent: a Prefect task around a function, with its arguments, facts, keys and cache."""
 
 import hashlib
 import inspect
@@ -40,7 +40,7 @@ from agents.runtime.telemetry import CACHE
 P = ParamSpec("P")
 R = TypeVar("R")
 LONGEST_KEY = 255
-CACHE_FORMAT = 2  # raise it to forget every cached result
+CACHE_FORMAT = 2  # raise it to invalidate every cached result
 _ANY = TypeAdapter(Any)
 
 EffectKey = NewType("EffectKey", str)
@@ -58,9 +58,9 @@ _provided: ContextVar[Mapping[Any, object]] = ContextVar("provided", default={})
 
 @contextmanager
 def provide(services: Mapping[Any, object]) -> Iterator[None]:
-    """Within the block, agents that ask for one of these types get its object.
+    """Within the block, agents get these services for their parameters of these types.
 
-    `services` maps a type, such as the protocol of an outside system, to what stands for it.
+    `services` maps a type, such as the protocol of an outside system, to an object.
     """
     token = _provided.set({**_provided.get(), **services})
     try:
@@ -83,12 +83,11 @@ class Options:
 
 
 class Agent(Task[[Batch], Batch], Generic[P, R]):
-    """A Prefect task around `function`, which asks by type for what it needs.
+    """A Prefect task around `function`. The type of each parameter says what the function gets.
 
     The first parameter is the item's payload. Each other one is a fact that an earlier agent stated
-    (`X | None` where it may be missing), a service that `provide` knows, an EffectKey or UndoneKey,
-    or the `Decision | None` of a person whom the agent asked by raising Parked. `run` takes a batch
-    through it.
+    (`X | None` if it may be missing), a service of `provide`, an EffectKey or UndoneKey, or the
+    `Decision | None` of an operator, whom the agent asks by raising Parked. `run` processes a batch.
     """
 
     def __init__(self, function: Callable[P, Any], options: Options, run: Run) -> None:
@@ -115,28 +114,30 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         AGENTS[self.name] = self
 
     def __call__(self, batch: Batch, /) -> Coroutine[Any, Any, Batch]:  # type: ignore[override]  # the one form
-        """Take a batch through the journal; returns the batch of the items that go on.
+        """Run the agent on a batch and journal every outcome; returns the items that go on.
 
-        Inside a flow this is a task run; outside of one a plain call that needs no server. So is a
-        call within a task run: steps of few items may share one, where latency counts.
-        Raises TypeError for what is no batch.
+        Inside a flow this is a task run. Outside of a flow it is a plain call that needs no server,
+        and so it is within a task run: steps of few items share one where latency matters.
+        Raises TypeError if `batch` is not a Batch.
         """
         if not isinstance(batch, Batch):
             raise TypeError(f"{self.name} takes a Batch; {self.name}.call() takes a bare payload")
-        alone = FlowRunContext.get() is not None and TaskRunContext.get() is None
-        shown = alone and (batch.count > 0 or (self.outbox and bool(batch.context.ended)))
-        return super().__call__(batch) if shown else self.fn(batch)  # type: ignore[return-value]  # Prefect types sync functions only
+        has_work = batch.count > 0 or (self.outbox and bool(batch.context.ended))
+        in_flow = FlowRunContext.get() is not None and TaskRunContext.get() is None
+        task_run = in_flow and has_work
+        return super().__call__(batch) if task_run else self.fn(batch)  # type: ignore[return-value]  # Prefect types sync functions only
 
     def call(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
-        """Run the function once on a bare payload, without journal; inside a flow a task run.
+        """Run the function once on a bare payload, without the journal.
 
-        Results of a pure agent come from Prefect's cache there. Raises TypeError for an effect.
+        Inside a flow this is a task run, and results of a pure agent come from Prefect's cache.
+        Raises TypeError for an effect.
         """
         if self.policy.effect:
             raise TypeError(
-                f"{self.name} changes the world: call it on a batch, never on a bare item"
+                f"{self.name} is an effect: call it on a batch, never on a bare payload"
             )
-        return self._single(*args, **kwargs)
+        return self._call_bare(*args, **kwargs)
 
     def key(self, item: Item, occurrence: int) -> str:
         """The idempotency key of this effect: the same in every process and at every attempt."""
@@ -152,89 +153,91 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         function: Callable[..., Any] | None = None,
         given: Mapping[Any, object] | None = None,
     ) -> list[Any]:
-        """The arguments of the function for this item; `given` adds values by type.
+        """The arguments for this item: of the agent's function, or of `function`, such as a look-up.
 
-        Raises TypeError for a type that neither an agent has stated nor `provide` knows.
+        `given` adds values by type. Raises TypeError for a type that no agent before this one has
+        stated and that `provide` does not have.
         """
         parameters = self._parameters if function is None else _parameters(function)
-        facts, ask = item.facts if given is None else {**item.facts, **given}, self._argument
-        # A list, not a generator, and a call for what is no plain fact only: it is done per item.
-        return [item.payload, *[facts[k] if k in facts else ask(item, key, k) for k in parameters]]
+        facts, find = item.facts if given is None else {**item.facts, **given}, self._argument
+        # Runs once per item: a list is faster than a generator, and most arguments are plain facts.
+        return [item.payload, *[facts[k] if k in facts else find(item, key, k) for k in parameters]]
 
     def columns(self, rows: Sequence[list[Any]]) -> list[Any]:
-        """The arguments of a batched function: a list for each fact, a service as it is."""
+        """The arguments of a batched function: a list for each fact, and each service once."""
         kinds = [list, *(get_origin(kind) for kind in self._parameters)]
-        together = zip(kinds, zip(*rows, strict=True), strict=True)
-        return [list(column) if kind is list else column[0] for kind, column in together]
+        pairs = zip(kinds, zip(*rows, strict=True), strict=True)
+        return [list(column) if kind is list else column[0] for kind, column in pairs]
 
     @cached_property
     def is_plain(self) -> bool:
-        """Whether a call is the function and nothing more: no effect, batch, process or cache."""
+        """Whether a call only runs a plain function: no effect, batch, process, cache or coroutine."""
         policy = self.policy
-        more = policy.effect or policy.process or policy.cache_seconds or self.batched
-        return not more and not inspect.iscoroutinefunction(self.function)
+        special = policy.effect or policy.process or policy.cache_seconds or self.batched
+        return not special and not inspect.iscoroutinefunction(self.function)
 
     @cached_property
     def module(self) -> str:
-        """Where another process finds the agent, also if this one runs its module by `python -m`."""
+        """The module from which another process imports the agent, also under `python -m`."""
         module = self.function.__module__
         spec = sys.modules[module].__spec__
         return module if spec is None else spec.name
 
     async def cached(self, arguments: Sequence[Any], compute: Callable[[], Awaitable[Any]]) -> Any:
-        """The fact for these arguments: a copy that any process has stored, or computed now."""
+        """The fact for these arguments: a copy from the shared cache, or else computed now."""
 
         async def text() -> str:
             return self.encode(await compute())
 
-        key = self._by_input.compute_key(None, {"arguments": arguments}, None)
+        key = self._cache_policy.compute_key(None, {"arguments": arguments}, None)
         check, policy = partial(self.decode, version=self.version), self.policy
-        wanted = Wanted(key, text, check, policy.cache_seconds, patience=policy.timeout)
+        wanted = Wanted(key, text, check, policy.cache_seconds, wait_seconds=policy.timeout)
         found, source = await shared_cache().get(wanted)
         CACHE.labels(self.name, self.version, source).inc()
         return check(found)
 
     def packed(self, arguments: list[Any]) -> str:
         """The arguments of a call as JSON, for another process."""
-        return self._packing[0].dump_json(tuple(arguments)).decode()
+        return self._call_adapters[0].dump_json(tuple(arguments)).decode()
 
     def call_packed(self, arguments: str) -> str:
-        """Call the function in that process; returns its result as JSON."""
-        (taken, returned), function = self._packing, cast("Callable[..., Any]", self.function)
+        """Call the function with arguments of `packed`; returns its result as JSON."""
+        (taken, returned), function = self._call_adapters, cast("Callable[..., Any]", self.function)
         return returned.dump_json(function(*taken.validate_json(arguments))).decode()
 
     def unpacked(self, returned: str) -> Any:
-        """The result of `call_packed`, back in this process."""
-        return self._packing[1].validate_json(returned)
+        """The result of `call_packed`, read from JSON."""
+        return self._call_adapters[1].validate_json(returned)
 
     def encode(self, fact: object) -> str:
         """A fact as JSON for the journal."""
-        return self._adapter.dump_json(fact).decode()
+        return self._fact_adapter.dump_json(fact).decode()
 
     def decode(self, output: str | None, version: str) -> Any:
-        """The fact back from the journal, where this version stated it. Raises Unreadable."""
-        return read(self._adapter, output or "null", version, self.version, self.upcasts)
+        """The fact from JSON that the given version of the agent wrote. Raises Unreadable."""
+        return read(self._fact_adapter, output or "null", version, self.version, self.upcasts)
 
     @cached_property
     def _parameters(self) -> list[Any]:
         return _parameters(self.function)
 
     @cached_property
-    def _packing(self) -> tuple[TypeAdapter[Any], TypeAdapter[Any]]:
+    def _call_adapters(self) -> tuple[TypeAdapter[Any], TypeAdapter[Any]]:
+        """Adapters of the function's arguments, as one tuple, and of its result."""
         hints = get_type_hints(self.function)
         taken = [hints[name] for name in inspect.signature(self.function).parameters]
-        together: Any = types.GenericAlias(tuple, tuple(taken))
-        return TypeAdapter(together), TypeAdapter(hints["return"])
+        arguments: Any = types.GenericAlias(tuple, tuple(taken))
+        return TypeAdapter(arguments), TypeAdapter(hints["return"])
 
     @cached_property
-    def _adapter(self) -> TypeAdapter[Any]:
+    def _fact_adapter(self) -> TypeAdapter[Any]:
         returned = get_type_hints(self.function).get("return", Any)
         if self.batched:
             (returned,) = get_args(returned)
         return TypeAdapter(returned)
 
     @cached_property
-    def _by_input(self) -> "ByInput":
+    def _cache_policy(self) -> "ByInput":
         source = inspect.getsource(self.function)
         return ByInput(agent=self.name, version=self.version, source=source)
 
@@ -242,26 +245,26 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         if kind is EffectKey:
             return key
         if kind is UndoneKey:
-            made = [item.effects[p] for p in item.effects if p[0] in self.undoes]
-            return min(made, key=lambda effect: effect.intended_at).key
+            undone = [item.effects[p] for p in item.effects if p[0] in self.undoes]
+            return min(undone, key=lambda effect: effect.intended_at).key
         if (provided := _provided.get()) and kind in provided:
             return provided[kind]
         if Decision in get_args(kind):
-            return item.decided(self.name)
+            return item.decision_for(self.name)
         if get_origin(kind) in {Union, types.UnionType}:
             return next((item.facts[k] for k in get_args(kind) if k in item.facts), None)
         if self.batched:
             (kind,) = get_args(kind)
         if kind not in item.facts:
             raise TypeError(
-                f"{self.name} needs a {_word(kind)}, which no agent before it stated "
+                f"{self.name} needs a {_name_of(kind)}, which no agent before it stated "
                 "and no service provides"
             )
         return item.facts[kind]
 
     @cached_property
-    def _single(self) -> Callable[..., Coroutine[Any, Any, Any]]:
-        """The function as a coroutine function of one bare payload."""
+    def _call_bare(self) -> Callable[..., Coroutine[Any, Any, Any]]:
+        """The function as a coroutine function of one bare payload, for `call`."""
 
         async def plain(*args: Any, **kwargs: Any) -> Any:
             result = self.function(*args, **kwargs)
@@ -274,11 +277,11 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
             return await self.cached(bound.args, partial(plain, *args, **kwargs))
 
         async def as_json(*args: Any, **kwargs: Any) -> str:
-            # A JSON string: Prefect's own decoder would import what foreign data names as a class.
+            # A JSON string, since Prefect's decoder would import a class that foreign data names.
             return self.encode(await once(*args, **kwargs))
 
         as_json.__signature__ = inspect.signature(self.function)  # type: ignore[attr-defined]
-        task = _single_task(self, as_json)
+        task = _task_of_bare_call(self, as_json)
 
         async def call(*args: Any, **kwargs: Any) -> Any:
             if FlowRunContext.get() is None:
@@ -290,7 +293,7 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
 
 @dataclass
 class ByInput(CachePolicy):
-    """Prefect's cache key of a single call: one for each agent, version, source and input."""
+    """Prefect's cache key of a bare call: made of agent, version, source and input."""
 
     agent: str = ""
     version: str = ""
@@ -303,7 +306,7 @@ class ByInput(CachePolicy):
         flow_parameters: dict[str, Any] | None,  # noqa: ARG002 - Prefect's signature
         **_: Any,
     ) -> str:
-        """The key of a call, from its inputs as JSON."""
+        """The key of a call with these inputs."""
         body = orjson.dumps(
             [CACHE_FORMAT, self.source, _ANY.dump_python(inputs, mode="json")],
             option=orjson.OPT_SORT_KEYS,
@@ -311,7 +314,7 @@ class ByInput(CachePolicy):
         return f"{self.agent}/{self.version}/{hashlib.sha256(body).hexdigest()}"
 
 
-def _single_task(
+def _task_of_bare_call(
     agent: Agent[Any, Any], function: Callable[..., Coroutine[Any, Any, str]]
 ) -> Task[..., Coroutine[Any, Any, str]]:
     policy = agent.policy
@@ -319,7 +322,7 @@ def _single_task(
         function,
         name=agent.name,
         version=agent.version,
-        cache_policy=agent._by_input if policy.cached else NO_CACHE,  # noqa: SLF001 - its own task
+        cache_policy=agent._cache_policy if policy.cached else NO_CACHE,  # noqa: SLF001 - its own task
         persist_result=policy.cached,
         result_serializer="json",
         retries=policy.attempts - 1,
@@ -336,16 +339,16 @@ async def _is_transient(_task: Any, _run: Any, state: Any) -> bool:
 def _task_function(
     agent: Agent[Any, Any], run: Run
 ) -> Callable[[Batch], Coroutine[Any, Any, Batch]]:
-    async def take(batch: Batch) -> Batch:
+    async def task(batch: Batch) -> Batch:
         return await run(agent, batch)
 
     function = agent.function
-    take.__name__, take.__qualname__ = function.__name__, function.__qualname__
-    take.__doc__, take.__module__ = function.__doc__, function.__module__
+    task.__name__, task.__qualname__ = function.__name__, function.__qualname__
+    task.__doc__, task.__module__ = function.__doc__, function.__module__
     # `fn.__wrapped__` is the bare function; the signature must stay the task's own.
-    take.__signature__ = inspect.signature(take)  # type: ignore[attr-defined]  # set, not declared
-    take.__wrapped__ = function  # type: ignore[attr-defined]  # set, not declared
-    return take
+    task.__signature__ = inspect.signature(task)  # type: ignore[attr-defined]  # set, not declared
+    task.__wrapped__ = function  # type: ignore[attr-defined]  # set, not declared
+    return task
 
 
 def _parameters(function: Callable[..., Any]) -> list[Any]:
@@ -354,20 +357,20 @@ def _parameters(function: Callable[..., Any]) -> list[Any]:
     return [hints[name] for name in names]
 
 
-def _word(kind: Any) -> str:
+def _name_of(kind: Any) -> str:
     return getattr(kind, "__name__", str(kind))
 
 
 def _check(function: Callable[..., Any], options: Options) -> None:
     name, effect = function.__name__, options.policy.effect
     if effect and options.settle is None:
-        raise TypeError(f"{name} is an effect: say settle=, how an unknown outcome is settled")
+        raise TypeError(f"{name} is an effect: settle= must say how an unknown outcome is settled")
     if not effect and (options.settle is not None or options.undo is not None):
-        raise TypeError(f"{name} has no effect: settle= and undo= do not apply")
+        raise TypeError(f"{name} is not an effect: settle= and undo= do not apply")
     if options.batched and options.policy.cache_seconds:
-        raise TypeError(f"{name} takes many items in one call: its results cannot be shared")
+        raise TypeError(f"{name} is batched: its results cannot be shared, remove cached_for()")
     if effect and options.batched:
-        raise TypeError(f"{name} is an effect: it takes one item at a time, so each fails alone")
+        raise TypeError(f"{name} is an effect: it takes one item at a time, remove batched=True")
     if options.policy.process:
         _check_process(function)
 
@@ -375,8 +378,8 @@ def _check(function: Callable[..., Any], options: Options) -> None:
 def _check_process(function: Callable[..., Any]) -> None:
     name, module = function.__name__, sys.modules[function.__module__]
     if inspect.iscoroutinefunction(function):
-        raise TypeError(f"{name} runs in a process of its own: make it a plain function")
+        raise TypeError(f"{name} runs in a process of its own: it must be a plain function")
     if "<locals>" in function.__qualname__ or (
         module.__name__ == "__main__" and not module.__spec__
     ):
-        raise TypeError(f"{name} runs in a process of its own: put it on the top level of a module")
+        raise TypeError(f"{name} runs in a process of its own: define it at the top of a module")

@@ -1,4 +1,4 @@
-"""One agent's work on one item: settle what is unknown, try, try again, say how it turned out."""
+"""One agent's attempts on one item: settle an unknown outcome, call, retry, return the outcome."""
 
 import asyncio
 import time
@@ -37,24 +37,24 @@ AnyAgent = Agent[Any, Any]
 
 
 class LeaseLost(AgentError):
-    """The process has lost all it held: it must stop, others take over."""
+    """The lease of this process has run out: it stops, and other processes take over its items."""
 
 
 class Cancelled(PermanentError):
-    """Somebody asked to cancel the item, and nothing that began before has got the better of it."""
+    """An operator asked to cancel the item before its next effect began."""
 
     def __str__(self) -> str:
         return "cancelled on request"
 
 
 class LeaseTooShort(TransientError):
-    """The process may lose its items before a call would be over; that costs no attempt."""
+    """The lease ends sooner than a call might; the item is delayed, which costs no attempt."""
 
 
 async def attempt(agent: AnyAgent, execution: StepExecution) -> Outcome:
-    """Work on one item until the outcome is known, the budget is spent or a longer wait is due."""
+    """Try until the outcome is known, all attempts are used, or the item must wait for longer."""
     enter_item(execution.item.key, execution.item.trace)
-    decision = execution.item.decided(agent.name)
+    decision = execution.item.decision_for(agent.name)
     if decision is not None and not decision.approved:
         reason = f"rejected by {decision.by}: {decision.reason}"
         return Failed(Failure(agent.name, "Rejected", reason), clean=not execution.unknown)
@@ -62,7 +62,7 @@ async def attempt(agent: AnyAgent, execution: StepExecution) -> Outcome:
         begun = time.perf_counter()
         try:
             fact = (
-                _inline(agent, execution)
+                _call_plain(agent, execution)
                 if agent.is_plain
                 else await _settle_or_call(agent, execution)
             )
@@ -77,8 +77,8 @@ async def attempt(agent: AnyAgent, execution: StepExecution) -> Outcome:
             return Waiting(str(error))
         except LeaseLost:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this item alone
-            outcome = await _try_again(agent, execution, error)
+        except Exception as error:  # noqa: BLE001 - any error affects only this item
+            outcome = await _retry(agent, execution, error)
             if outcome is not None:
                 return outcome
         finally:
@@ -87,18 +87,18 @@ async def attempt(agent: AnyAgent, execution: StepExecution) -> Outcome:
 
 @cache
 def _seconds(agent: str, version: str) -> Histogram:
-    return SECONDS.labels(agent, version)  # looked up once: it is asked for at every item
+    return SECONDS.labels(agent, version)  # cached, since every item needs it
 
 
 async def call(agent: AnyAgent, executions: Sequence[StepExecution]) -> list[Any]:
     """One fact for each item, by one call of a batched agent for all of them.
 
-    Raises DeadlineExceeded if it has passed for one of them.
+    Raises DeadlineExceeded if the deadline of one item has passed.
     """
     for execution in executions:
         _check_halt(execution)
-    rows = [agent.arguments(one.item, one.key) for one in executions]
-    facts = await _bounded(agent, agent.columns(rows), executions)
+    rows = [agent.arguments(execution.item, execution.key) for execution in executions]
+    facts = await _call_within_limits(agent, agent.columns(rows), executions)
     if len(facts) != len(executions):
         raise TypeError(
             f"{agent.name} was given {len(executions)} items and returned {len(facts)} facts"
@@ -111,14 +111,16 @@ async def _call_one(agent: AnyAgent, execution: StepExecution) -> Any:
         return (await call(agent, [execution]))[0]
     arguments = agent.arguments(execution.item, execution.key)
     if agent.policy.cache_seconds:
-        return await agent.cached(arguments, partial(_bounded, agent, arguments, (execution,)))
-    return await _bounded(agent, arguments, (execution,))
+        return await agent.cached(
+            arguments, partial(_call_within_limits, agent, arguments, (execution,))
+        )
+    return await _call_within_limits(agent, arguments, (execution,))
 
 
-async def _bounded(
+async def _call_within_limits(
     agent: AnyAgent, arguments: list[Any], executions: Sequence[StepExecution]
 ) -> Any:
-    """The function's result, within the policy's timeout and the deadlines unless it runs inline."""
+    """The function's result. A coroutine or process ends at the policy's timeout or at a deadline."""
     if agent.policy.process:
         return await _in_process(agent, arguments, executions)
     result = agent.function(*arguments)
@@ -131,29 +133,29 @@ async def _bounded(
 async def _in_process(
     agent: AnyAgent, arguments: list[Any], executions: Sequence[StepExecution]
 ) -> Any:
-    """The same in a process of its own; only the deadlines bound the wait for a free core."""
-    pool, left = runtime().process_pool, min(one.item.remaining_seconds for one in executions)
+    """The result from a process of its own; the timeout does not count the wait for a free core."""
+    pool, seconds = runtime().process_pool, min(e.item.remaining_seconds for e in executions)
     request = PooledCall(agent.module, agent.name, agent.policy.memory, agent.packed(arguments))
     async with (
-        asyncio.timeout(left if left < inf else None),
-        pool.slot(_modules_of_processes),
+        asyncio.timeout(seconds if seconds < inf else None),
+        pool.slot(_modules_with_processes),
         within(_time_limit(agent, executions)),
     ):
         return agent.unpacked(await pool.run(request))
 
 
-def _modules_of_processes() -> list[str]:
+def _modules_with_processes() -> list[str]:
     return [agent.module for agent in AGENTS.values() if agent.policy.process]
 
 
 def failure_of(agent: AnyAgent, error: Exception) -> Failure:
-    """The error as the journal keeps it."""
+    """The error as the journal stores it."""
     kind, cancelled = type(error).__name__, isinstance(error, Cancelled)
     return Failure(agent.name, kind, redacted(str(error)) or kind, cancelled=cancelled)
 
 
-def _inline(agent: AnyAgent, execution: StepExecution) -> Any:
-    """What a plain agent returns: a coroutine around it would cost as much as a trivial agent."""
+def _call_plain(agent: AnyAgent, execution: StepExecution) -> Any:
+    """The result of a plain function; a coroutine around it would take as long as a trivial agent."""
     _check_halt(execution)
     return agent.function(*agent.arguments(execution.item, execution.key))
 
@@ -168,21 +170,24 @@ async def _settle_or_call(agent: AnyAgent, execution: StepExecution) -> Any:
         match agent.settle:
             case AtMostOnce():
                 return None
-            case SameKey(horizon) if _expired(execution, horizon) and not execution.item.decided(
-                agent.name
-            ):
-                raise Parked(f"{agent.name}: unknown outcome, expired key: approve to repeat it")
+            case SameKey(horizon) if _expired(
+                execution, horizon
+            ) and not execution.item.decision_for(agent.name):
+                raise Parked(
+                    f"{agent.name}: the outcome is unknown and the key has expired: "
+                    "ask the provider, then approve to repeat the call or reject"
+                )
             case Lookup(find):
                 found = await _find(agent, execution, find)
                 if found is not None:
                     return found
         _check_halt(execution)
-        _check_lease(agent, execution)  # a look-up has used some of it
+        _check_lease(agent, execution)  # once more, since the look-up took some of its time
     return await _call_one(agent, execution)
 
 
 def _check_halt(execution: StepExecution) -> None:
-    """Nothing new begins for an item that is cancelled or past its deadline."""
+    """Raise if the item is cancelled or past its deadline, so that nothing new begins."""
     if execution.halt is not None:
         raise execution.halt
     if execution.item.remaining_seconds <= 0:
@@ -194,17 +199,19 @@ def _expired(execution: StepExecution, horizon: timedelta) -> bool:
 
 
 async def _find(agent: AnyAgent, execution: StepExecution, find: Any) -> Any:
-    # What has begun is settled even after the deadline.
+    # Without the item's deadline: an effect that has begun is settled even after it.
     async with within(_time_limit(agent)):
         return await find(*agent.arguments(execution.item, execution.key, find))
 
 
 def _check_lease(agent: AnyAgent, execution: StepExecution) -> None:
-    """No call may outlive the time in which nobody else can take the item over."""
+    """Raise if the call might end after another process could take the item over."""
     executions = () if execution.unknown else (execution,)
     remaining, limit = runtime().lease.remaining(), _time_limit(agent, executions)
     if remaining <= 0:
-        raise LeaseLost(f"{agent.name}: no heartbeat reached the journal, the lease has run out")
+        raise LeaseLost(
+            f"{agent.name}: no heartbeat has reached the journal, the lease has run out"
+        )
     if remaining <= limit:
         raise LeaseTooShort(
             f"{agent.name}: this process's lease ends in {remaining:.1f} s, "
@@ -213,22 +220,22 @@ def _check_lease(agent: AnyAgent, execution: StepExecution) -> None:
 
 
 def _time_limit(agent: AnyAgent, executions: Sequence[StepExecution] = ()) -> float:
-    """Seconds one call may take; an effect never more than a good part of the lease."""
+    """Seconds that one call may take; an effect at most two thirds of the lease."""
     limits = [agent.policy.timeout, *(execution.item.remaining_seconds for execution in executions)]
     if agent.policy.effect:
         limits.append(runtime().lease.seconds * 2 / 3)
     return min(limits)
 
 
-async def _try_again(agent: AnyAgent, execution: StepExecution, error: Exception) -> Outcome | None:
-    """None after a short wait, if the call is to be repeated here and now."""
+async def _retry(agent: AnyAgent, execution: StepExecution, error: Exception) -> Outcome | None:
+    """The outcome that follows from an error, or None after a short wait if the call is repeated."""
     if isinstance(error, LeaseTooShort):
         return Delayed(runtime().lease.seconds / BEATS_PER_LEASE, str(error))
     execution.attempts += 1
     expected = isinstance(error, TransientError | TimeoutError)
     if not expected:
         log.error("agent failed unexpectedly", agent=agent.name, exc_info=error)
-    if agent.policy.effect and (isinstance(error, UnknownOutcome) or not _certain(error)):
+    if agent.policy.effect and not _certainly_failed(error):
         execution.unknown = True
     elif not expected:
         return DeadLettered(failure_of(agent, error))
@@ -239,29 +246,23 @@ async def _try_again(agent: AnyAgent, execution: StepExecution, error: Exception
         return DeadLettered(failure_of(agent, error))
     if wait > LONGEST_SLEEP:
         return Delayed(wait, str(error))
-    log.info(
-        "trying again", agent=agent.name, attempts=execution.attempts, wait=wait, error=str(error)
-    )
+    log.info("retrying", agent=agent.name, attempts=execution.attempts, wait=wait, error=str(error))
     await asyncio.sleep(wait)
     return None
 
 
-def _certain(error: Exception) -> bool:
-    """Whether the error itself says that nothing happened."""
+def _certainly_failed(error: Exception) -> bool:
+    """Whether the class of the error says that nothing happened."""
     return isinstance(error, TransientError) and not isinstance(error, UnknownOutcome)
 
 
-def remember(agent: AnyAgent, execution: StepExecution) -> None:
-    """Keep item and effect in step with the committed outcome."""
-    item, outcome, position = (
-        execution.item,
-        execution.outcome,
-        (execution.agent, execution.occurrence),
-    )
+def apply_outcome(agent: AnyAgent, execution: StepExecution) -> None:
+    """Update the item's facts and effects in memory with an outcome that is committed."""
+    item, outcome = execution.item, execution.outcome
     if isinstance(outcome, Done):
         item.learn(outcome.fact)
     if agent.policy.effect and isinstance(outcome, Done | Failed):
-        done = "done" if isinstance(outcome, Done) else "refused"
-        settled = isinstance(outcome, Done) or outcome.clean
-        status = done if settled else "intended"
+        failed = "refused" if isinstance(outcome, Failed) and outcome.clean else "intended"
+        status = "done" if isinstance(outcome, Done) else failed
+        position = (execution.agent, execution.occurrence)
         item.effects[position] = Effect(execution.key, status, execution.intended_at)

@@ -1,4 +1,4 @@
-"""`@agent`: makes a function with one responsibility a Prefect task that takes an item or a batch."""
+"""`@agent`: makes a function an agent, a Prefect task that processes batches of work items."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
@@ -14,7 +14,7 @@ R = TypeVar("R")
 
 
 class Decorator(Protocol):
-    """What `agent(...)` returns: takes async and plain functions alike."""
+    """What `agent(...)` returns: a decorator of async and plain functions."""
 
     @overload
     def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> Agent[P, R]: ...
@@ -22,7 +22,7 @@ class Decorator(Protocol):
     def __call__(self, function: Callable[P, R], /) -> Agent[P, R]: ...
 
 
-def agent(  # noqa: PLR0913 - each is a word of the house, given by name
+def agent(  # noqa: PLR0913 - independent options, each given by name
     policy: Policy,
     *,
     version: str = "1",
@@ -34,14 +34,14 @@ def agent(  # noqa: PLR0913 - each is a word of the house, given by name
 ) -> Decorator:
     """Make a function an agent.
 
-    `undo` is the agent that compensates its effect; `settle` says how an unknown outcome is
-    settled and is required for an effect. A `batched` function takes lists and is called once for
-    the whole batch; if it fails, the batch is bisected. An `outbox` agent takes payload, Notice and
-    key, and is called for every unsent notice of the batch's ended items, at most once. `upcasts`
-    brings facts that earlier versions stored into the form of this one. An async
-    function is bounded by the policy's timeout; a plain one runs inline and must be quick, or has
-    the policy CPU and is killed at its timeout. Raises TypeError where policy and arguments do not
-    fit.
+    `policy` sets retries, limits and kind (PURE, READ, EFFECT, ...), and `version` is stored with
+    every fact. `undo` is the agent that compensates the effect; `settle` says how an unknown outcome
+    is settled and is required for an effect. A `batched` function takes lists and is called once for
+    the whole batch; a batch that fails is bisected. An `outbox` agent takes payload, Notice and key,
+    and is called at most once for each unsent notice of the batch's ended items. `upcasts` convert
+    facts that earlier versions stored. An async function is bounded by the policy's timeout; a plain
+    one runs inline and must be quick, or has the policy CPU and is killed at its timeout. Raises
+    TypeError if policy and options do not fit.
     """
     options = Options(policy, version, undo, settle, batched, outbox, upcasts or {})
 

@@ -1,4 +1,4 @@
-"""Sending what was committed with the end of an item: at most once for each event and channel."""
+"""The outbox: notices that were committed with the end of an item are sent, each at most once."""
 
 import asyncio
 from collections import Counter
@@ -25,14 +25,14 @@ ERROR_LENGTH = 500
 
 
 async def deliver(agent: Agent[Any, Any], batch: Batch) -> Batch:
-    """Send the unsent notices of the items that ended in this batch.
+    """Send the unsent notices of the batch and of its ended items, each at most once.
 
-    A notice is marked `sending` before the call and never sent again after it: an unknown outcome
-    counts as sent. A failure is written down and never fails the item.
+    A notice is marked `sending` before the call and is never sent after that, so an unknown outcome
+    counts as sent. A failure is stored and never fails the item.
     """
     context = batch.context
     items = {item.id: item for item in (*context.ended, *batch.peek())}
-    rows = await _take(list(items))
+    rows = await _claim_notices(list(items))
     if rows:
         failpoint("sending")
         queue, results = iter(rows), list[dict[str, Any]]()
@@ -40,20 +40,20 @@ async def deliver(agent: Agent[Any, Any], batch: Batch) -> Batch:
         async def work() -> None:
             for row in queue:
                 status, error = await _send(agent, items[row.item], row)
-                told = (error or "").replace("\0", "")[:ERROR_LENGTH]
-                results.append({"row": row.id, "status": status, "error": told or None})
+                stored = (error or "").replace("\0", "")[:ERROR_LENGTH] or None
+                results.append({"row": row.id, "status": status, "error": stored})
 
         async with concurrency_limit(agent.policy, len(rows)):
             await asyncio.gather(*(work() for _ in range(agent.policy.concurrency)))
         failpoint("sent")
-        await _settle(results)
+        await _write_statuses(results)
         for status, count in Counter(result["status"] for result in results).items():
             ITEMS.labels(agent.name, agent.version, status).inc(count)
             context.stats.metrics[f"messages {status}"] += count
     return Batch(context, batch.take())
 
 
-async def _take(items: Sequence[int]) -> Sequence[Row[Any]]:
+async def _claim_notices(items: Sequence[int]) -> Sequence[Row[Any]]:
     here = runtime()
     if not items:
         return []
@@ -65,37 +65,37 @@ async def _take(items: Sequence[int]) -> Sequence[Row[Any]]:
             .values(status="sending", owner=here.lease.id, attempts=outbox.c.attempts + 1)
             .returning(outbox)
         )
-        taken: Sequence[Row[Any]] = result.all()
-    return taken
+        claimed: Sequence[Row[Any]] = result.all()
+    return claimed
 
 
 async def _send(agent: Agent[Any, Any], item: Item, row: Row[Any]) -> tuple[str, str | None]:
+    """Call the agent until it succeeds or its attempts are used; returns status and error."""
     enter_item(item.key, item.trace)
     key = f"{agent.key(item, 0)}:{row.topic}:{row.channel}"
     notice, reason = Notice(row.topic, row.channel, row.body), ""
-    for tried in range(1, agent.policy.attempts + 1):
+    for number in range(1, agent.policy.attempts + 1):
         try:
             async with asyncio.timeout(agent.policy.timeout):
                 await agent.function(item.payload, notice, key)
         except (UnknownOutcome, TimeoutError) as error:
-            log.warning("message counts as sent, its outcome is unknown", error=str(error))
+            log.warning("the outcome of a notice is unknown, it counts as sent", error=str(error))
             return "unknown", str(error)
         except TransientError as error:
-            # It certainly did not go out; a longer wait than this is not worth a worker.
-            log.info("message not sent", attempt=tried, error=str(error))
+            # Certainly not sent. A worker waits no longer than this for a notice.
+            log.info("notice not sent, retrying", attempt=number, error=str(error))
             reason = str(error)
-            await asyncio.sleep(
-                min(LONGEST_SLEEP, wait_before(agent.policy, tried, error.retry_after))
-            )
+            wait = wait_before(agent.policy, number, error.retry_after)
+            await asyncio.sleep(min(LONGEST_SLEEP, wait))
         except Exception as error:
-            log.exception("message failed")
+            log.exception("notice failed")
             return "failed", str(error) or type(error).__name__
         else:
             return "sent", None
     return "failed", reason
 
 
-async def _settle(results: list[dict[str, Any]]) -> None:
+async def _write_statuses(results: list[dict[str, Any]]) -> None:
     async with runtime().journal.database.write() as connection:
         await connection.execute(
             update(outbox)

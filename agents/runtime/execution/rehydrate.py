@@ -1,4 +1,4 @@
-"""Work items brought back from the journal, each as the process before left it."""
+"""Work items made from what the journal stores, with their facts, effects and steps."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import orjson
 
 from agents.runtime.execution.agent import AGENTS
 from agents.runtime.journal.database import Database
-from agents.runtime.journal.submit import Claimed, load, outlook
+from agents.runtime.journal.submit import Claimed, current_rows, load
 from agents.runtime.model.item import Decision, Effect, Failure, Item, StepRecord
 from agents.runtime.model.lifecycle import State
 from agents.runtime.model.scenario import Scenario
@@ -17,31 +17,30 @@ log = get_logger(__name__)
 
 
 def rehydrate(scenario: Scenario, claimed: Sequence[Claimed]) -> tuple[list[Item], list[Item]]:
-    """The items, and apart from them those whose stored form this code cannot read.
-
-    An item of another major version is one of the latter: the code that wrote it must go on with it.
-    """
+    """The items that this code can read, and those that it cannot, such as of another major version."""
     readable, unreadable = list[Item](), list[Item]()
-    for one in claimed:
-        item = _shell(one)
-        stated = item.state is State.COMPENSATING  # no agent will be asked for it again
-        (readable if _filled(scenario, item, one, stated=stated) else unreadable).append(item)
+    for stored in claimed:
+        item = _item_of(stored)
+        # A forward step reads its fact when it resumes; compensations run no forward steps.
+        facts = item.state is State.COMPENSATING
+        is_readable = _read_stored(scenario, item, stored, facts=facts)
+        (readable if is_readable else unreadable).append(item)
     return readable, unreadable
 
 
 async def load_ended(database: Database, scenario: Scenario, ids: Sequence[int]) -> list[Item]:
-    """Items that have ended, for what is still to be told about them."""
-    rows = await outlook(database, ids)
+    """Items that have ended, without those that this code cannot read."""
+    rows = await current_rows(database, ids)
     return rehydrate(scenario, await load(database, rows))[0]
 
 
 def rehydrate_ended(scenario: Scenario, claimed: Claimed) -> tuple[Item, bool]:
-    """An ended item with what its agents stated, and whether this code can read all of that."""
-    item = _shell(claimed)
-    return item, _filled(scenario, item, claimed, stated=True)
+    """An ended item with its facts, and whether this code can read all of it."""
+    item = _item_of(claimed)
+    return item, _read_stored(scenario, item, claimed, facts=True)
 
 
-def _shell(claimed: Claimed) -> Item:
+def _item_of(claimed: Claimed) -> Item:
     row = claimed.row
     item = Item(
         id=row.id,
@@ -67,15 +66,17 @@ def _shell(claimed: Claimed) -> Item:
     return item
 
 
-def _filled(scenario: Scenario, item: Item, claimed: Claimed, *, stated: bool) -> bool:
-    """Read the body and, if it is wanted, what the agents have stated."""
+def _read_stored(scenario: Scenario, item: Item, claimed: Claimed, *, facts: bool) -> bool:
+    """Read the body, and the facts if wanted; False if this code cannot read them."""
     try:
         item.payload = scenario.read(claimed.row.body, claimed.row.version)
-        if stated:
+        if facts:
             for (name, _), step in item.steps.items():
                 if step.status == "done" and name in AGENTS:
                     item.learn(AGENTS[name].decode(step.output, step.version))
     except Unreadable as error:
-        log.warning("cannot read a stored item", item=item.key, error=str(error))
+        log.warning(
+            "this version of the code cannot read a stored item", item=item.key, error=str(error)
+        )
         return False
     return True

@@ -1,4 +1,4 @@
-"""A saga: items that fail for good inside it are compensated in reverse, the others completed.
+"""A saga: items that fail permanently within it are compensated in reverse, the others completed.
 
 Source: H. Garcia-Molina, K. Salem, "Sagas", SIGMOD 1987.
 """
@@ -28,9 +28,10 @@ ENDS = {
 
 @asynccontextmanager
 async def saga(batch: Batch) -> AsyncIterator[None]:
-    """Run the block; then complete the items that came through and compensate those that failed.
+    """Run the block, then complete the items that passed it and compensate those that failed.
 
-    Left by an exception (Ctrl-C, a lost journal) it compensates nothing: the items are resumed.
+    If an exception leaves the block (Ctrl-C, a lost journal), nothing is compensated: another run
+    resumes the items.
     """
     context = batch.context
     yield
@@ -44,7 +45,7 @@ async def _compensate(context: BatchContext) -> None:
     remaining = {item.id: _undos(item) for item in items}
     undone = {item.id for item in items if remaining[item.id]}
     while todo := [item for item in items if remaining[item.id]]:
-        # Undos run by the batch: following the longest list keeps the reverse order of every item.
+        # Compensations run in batches; the longest list goes first, so each item keeps its order.
         longest = max(todo, key=lambda item: len(remaining[item.id]))
         undo = remaining[longest.id][0]
         occurrence = longest.compensation_occurrence(undo.name)
@@ -54,11 +55,11 @@ async def _compensate(context: BatchContext) -> None:
             if remaining[item.id][0] is undo
             and item.compensation_occurrence(undo.name) == occurrence
         ]
-        through = {item.id for item in (await undo(Batch(context, list(group)))).take()}
+        passed = {item.id for item in (await undo(Batch(context, list(group)))).take()}
         for item in group:
             remaining[item.id].pop(0)
-        gone = {item.id for item in group} - through
-        items = [item for item in items if item.id not in gone]
+        failed = {item.id for item in group} - passed
+        items = [item for item in items if item.id not in failed]
     await _end_failed(context, items, undone)
 
 
@@ -77,7 +78,7 @@ async def _end(context: BatchContext, items: Sequence[Item], event: Event) -> No
     if not items:
         return
     here = runtime()
-    notices = {item.id: _told(context, item, event) for item in items}
+    notices = {item.id: _notices(context, item, event) for item in items}
     failpoint("ending")
     ended = await end(here.journal.database, here.lease.id, items, event, notices)
     failpoint("ended")
@@ -88,29 +89,36 @@ async def _end(context: BatchContext, items: Sequence[Item], event: Event) -> No
             context.stats.count(item.outcome or "", reason, context.scenario.metrics(item))
 
 
-def _told(context: BatchContext, item: Item, event: Event) -> Sequence[Notice]:
-    """Say how the item ended. A scenario that cannot is told of by its state alone."""
+def _notices(context: BatchContext, item: Item, event: Event) -> Sequence[Notice]:
+    """Set state and outcome of an item that ends; returns its notices.
+
+    If the scenario raises, the outcome is the name of the state and there are no notices.
+    """
     item.state = ENDS[event]
     try:
         item.outcome = context.scenario.outcome(item)
         return context.scenario.notices(item)
     except Exception:
-        log.exception("the scenario cannot tell how an item ended", item=item.key)
+        log.exception("the scenario failed to name the outcome of an item", item=item.key)
         item.outcome = item.outcome or str(item.state)
         return ()
 
 
 def _is_known(item: Item) -> bool:
-    """Whether this code has the agents whose effects it would undo; else other code must."""
+    """Whether this process has the agents of all effects of the item, as it needs their `undo`."""
     unknown = {name for name, _ in item.effects} - AGENTS.keys()
     if unknown:
-        log.error("cannot compensate, these agents are not here", item=item.key, agents=unknown)
+        log.error(
+            "cannot compensate an item: its agents are not in this code, run the release that has them",
+            item=item.key,
+            agents=unknown,
+        )
     return not unknown
 
 
 def _undos(item: Item) -> list[Agent[Any, Any]]:
-    """The compensations an item still needs, latest effect first, each once."""
-    made = sorted(
+    """The compensations that an item needs, that of its latest effect first, each once."""
+    effects = sorted(
         (
             (effect.intended_at, name)
             for (name, _), effect in item.effects.items()
@@ -119,7 +127,7 @@ def _undos(item: Item) -> list[Agent[Any, Any]]:
         reverse=True,
     )
     undos: list[Agent[Any, Any]] = []
-    for _, name in made:
+    for _, name in effects:
         undo = AGENTS[name].undo
         if undo is not None and undo not in undos:
             undos.append(undo)

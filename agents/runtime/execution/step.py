@@ -1,4 +1,4 @@
-"""One agent call on a batch, in one task run: resume, intend, run, write down, set aside."""
+"""One agent's step on a batch, in one task run: resume, intend, run, commit, set aside."""
 
 import asyncio
 from collections import Counter
@@ -15,7 +15,7 @@ from agents.runtime.clock import DeadlineExceeded, clock
 from agents.runtime.context import runtime
 from agents.runtime.errors import AgentError
 from agents.runtime.execution.agent import Agent
-from agents.runtime.execution.attempt import Cancelled, attempt, call, failure_of, remember
+from agents.runtime.execution.attempt import Cancelled, apply_outcome, attempt, call, failure_of
 from agents.runtime.journal.completion import park
 from agents.runtime.journal.statements import Halt
 from agents.runtime.journal.step_results import commit, intend
@@ -47,18 +47,19 @@ AnyAgent = Agent[Any, Any]
 
 
 async def run_step(agent: AnyAgent, batch: Batch) -> Batch:
-    """Take every item of the batch through the agent; the batch returned holds those that go on."""
+    """Run the agent on every item of the batch; returns a batch of the items that go on."""
     context, items = batch.context, batch.take()
-    # A compensation runs once for an item, or once for each time that it was reopened, whichever
-    # group it is undone with.
+    # A compensation runs once for each item, and once more each time the item is reopened; which
+    # items share its batch does not matter. Any other agent may run several times in one flow.
     undoing = bool(items) and items[0].state is State.COMPENSATING
     occurrence = (
         items[0].compensation_occurrence(agent.name) if undoing else context.call(agent.name)
     )
     if occurrence and agent.undo is not None:
-        raise TypeError(f"{agent.name} is called twice in one flow, but undone once: make it two")
+        raise TypeError(f"{agent.name} is called twice in one flow but undone once: use two agents")
     done, executions, unreadable = _resume(agent, items, occurrence)
-    await park_unreadable(context, unreadable)
+    if unreadable:
+        await park_unreadable(context, unreadable)
     if agent.policy.effect:
         executions = await _intend(agent, context, executions)
     if executions:
@@ -69,8 +70,8 @@ async def run_step(agent: AnyAgent, batch: Batch) -> Batch:
 
 
 async def park_unreadable(context: BatchContext, items: Sequence[Item]) -> None:
-    """Let items wait that other code has written and this code cannot read: no retry would help."""
-    here, reason = runtime(), "what is stored of it cannot be read by this version of the code"
+    """Park items that this version of the code cannot read: a retry would not help."""
+    here, reason = runtime(), "this version of the code cannot read what is stored of the item"
     for state in (State.PROCESSING, State.COMPENSATING):
         held = [item for item in items if item.state is state]
         await park(here.journal.database, here.lease.id, held, reason, state)
@@ -82,9 +83,9 @@ async def park_unreadable(context: BatchContext, items: Sequence[Item]) -> None:
 def _resume(
     agent: AnyAgent, items: Sequence[Item], occurrence: int
 ) -> tuple[set[int], list[StepExecution], list[Item]]:
-    """Items with a journalled outcome take it and go on; the others become units of work.
+    """Split the items into ids that are done, executions for the others, and unreadable items.
 
-    Those whose outcome cannot be read are neither.
+    An item is done if its outcome is journalled, and unreadable if this code cannot read that.
     """
     done, executions, unreadable = set(), [], list[Item]()
     for item in items:
@@ -96,11 +97,11 @@ def _resume(
             except Unreadable:
                 unreadable.append(item)
             continue
-        executions.append(_unit(agent, item, occurrence, step.attempts if step else 0))
+        executions.append(_execution_of(agent, item, occurrence, step.attempts if step else 0))
     return done, executions, unreadable
 
 
-def _unit(agent: AnyAgent, item: Item, occurrence: int, attempts: int) -> StepExecution:
+def _execution_of(agent: AnyAgent, item: Item, occurrence: int, attempts: int) -> StepExecution:
     execution = StepExecution(item, agent.name, agent.version, occurrence, "", attempts)
     if agent.policy.effect:
         known = item.effects.get((agent.name, occurrence))
@@ -118,55 +119,64 @@ async def _intend(
     here, state = runtime(), executions[0].item.state
     held = await intend(here.journal.database, here.lease.id, executions, state)
     failpoint(f"intended:{agent.name}")
-    halted = [u for u in executions if held.get(u.id) and state is State.PROCESSING]
-    for execution in halted:
-        execution.halt = Cancelled() if held[execution.id] is Halt.CANCEL else DeadlineExceeded()
-        # What was begun before may have won: some effects, such as goods that left, cannot be undone.
-        if not (execution.unknown and isinstance(agent.settle, Lookup)):
-            execution.outcome = Failed(
-                failure_of(agent, execution.halt), clean=not execution.unknown
-            )
-    if given_up := [execution for execution in halted if execution.outcome is not None]:
-        await _commit(agent, context, given_up)
-    lost = [u for u in executions if u.id not in held]
-    _lose(context, lost)
-    going = [u for u in executions if u.outcome is None and u.id in held]
-    for execution in going:
+    _count_lost(context, [execution for execution in executions if execution.id not in held])
+    mine = [execution for execution in executions if execution.id in held]
+    for execution in mine:
+        if (halt := held[execution.id]) and state is State.PROCESSING:
+            _halt(agent, execution, halt)
+    await _commit(agent, context, [e for e in mine if e.outcome is not None])
+    to_call = [execution for execution in mine if execution.outcome is None]
+    for execution in to_call:
         execution.item.effects[execution.agent, execution.occurrence] = Effect(
             execution.key, "intended", execution.intended_at
         )
-    return going
+    return to_call
+
+
+def _halt(agent: AnyAgent, execution: StepExecution, halt: Halt) -> None:
+    """Fail an item that must begin nothing new, unless an earlier call of its effect is settled first.
+
+    That call may have succeeded, and some effects, such as goods that left, cannot be undone.
+    """
+    execution.halt = Cancelled() if halt is Halt.CANCEL else DeadlineExceeded()
+    if not (execution.unknown and isinstance(agent.settle, Lookup)):
+        failure = failure_of(agent, execution.halt)
+        execution.outcome = Failed(failure, clean=not execution.unknown)
 
 
 async def _run(agent: AnyAgent, context: BatchContext, executions: list[StepExecution]) -> set[int]:
-    """Run them within the policy's concurrency and write outcomes in groups as they arrive."""
+    """Run the executions concurrently, within the policy, and commit outcomes in groups.
+
+    Returns the ids of the items that go on.
+    """
     finished: list[StepExecution] = []
     group_is_full = asyncio.Event()
-    source = iter([executions] if agent.batched else [[execution] for execution in executions])
+    calls = iter([executions] if agent.batched else [[execution] for execution in executions])
 
     async def work() -> None:
-        for some in source:
+        for called in calls:
             if agent.batched:
-                await _bisect(agent, some)
+                await _bisect(agent, called)
             else:
-                some[0].outcome = await attempt(agent, some[0])
-            finished.extend(some)
+                called[0].outcome = await attempt(agent, called[0])
+            finished.extend(called)
             if len(finished) >= GROUP_ITEMS:
                 group_is_full.set()
 
-    going_on: set[int] = set()
-    # No call outlives its step.
+    done: set[int] = set()
+    # The group ends every call when this block is left, so no call outlives its step.
     async with worker_group(work, min(agent.policy.concurrency, len(executions))) as workers:
         while not workers.done() or finished:
             await _next_group(workers, group_is_full)
             group_is_full.clear()
             group, finished[:] = finished[:GROUP_ITEMS], finished[GROUP_ITEMS:]
-            going_on |= await _commit(agent, context, group)
+            done |= await _commit(agent, context, group)
         await workers
-    return going_on
+    return done
 
 
 async def _next_group(workers: "asyncio.Future[Any]", group_is_full: asyncio.Event) -> None:
+    """Wait until a group is full, some time has passed or the workers have ended."""
     if workers.done():
         return
     full = asyncio.ensure_future(group_is_full.wait())
@@ -179,14 +189,14 @@ async def _next_group(workers: "asyncio.Future[Any]", group_is_full: asyncio.Eve
 
 
 async def _bisect(agent: AnyAgent, executions: list[StepExecution]) -> None:
-    """Call a batch function on all units; halve what fails until the guilty item is alone."""
+    """Call a batched function on all items; halve a batch that fails until the cause is alone."""
     if len(executions) == 1:
         executions[0].outcome = await attempt(agent, executions[0])
         return
     try:
         facts = await call(agent, executions)
         outcomes = [Done(fact, agent.encode(fact)) for fact in facts]
-    except Exception as error:  # noqa: BLE001 - halving finds whose it is
+    except Exception as error:  # noqa: BLE001 - halving finds the item that causes it
         log.info(
             "batch failed, halving it", agent=agent.name, items=len(executions), error=str(error)
         )
@@ -201,27 +211,27 @@ async def _bisect(agent: AnyAgent, executions: list[StepExecution]) -> None:
 async def _commit(
     agent: AnyAgent, context: BatchContext, executions: list[StepExecution]
 ) -> set[int]:
-    """Write a group down, then set aside what does not go on; returns the items that do."""
+    """Commit the outcomes of a group, then set failed items aside; returns the ids that go on."""
     if not executions:
         return set()
     here, state = runtime(), executions[0].item.state
     held = await commit(here.journal.database, here.lease.id, executions, state)
     failpoint(f"written:{agent.name}")
-    _lose(context, [execution for execution in executions if execution.id not in held])
+    _count_lost(context, [execution for execution in executions if execution.id not in held])
     mine = [execution for execution in executions if execution.id in held]
     for execution in mine:
-        remember(agent, execution)
+        apply_outcome(agent, execution)
         _set_aside(context, execution)
-    _alert_of_dead(agent, mine)
+    _alert_dead_letters(agent, mine)
     for kind, count in Counter(type(execution.outcome) for execution in mine).items():
         ITEMS.labels(agent.name, agent.version, OUTCOME_WORDS[kind]).inc(count)
-        context.stats.passed(agent.name, OUTCOME_WORDS[kind], count)
+        context.stats.count_step(agent.name, OUTCOME_WORDS[kind], count)
     return {execution.id for execution in mine if isinstance(execution.outcome, Done)}
 
 
-def _alert_of_dead(agent: AnyAgent, executions: Sequence[StepExecution]) -> None:
-    """Call somebody to the dead letters: once a group, for an outage makes many of them."""
-    dead = [u for u in executions if isinstance(u.outcome, DeadLettered)]
+def _alert_dead_letters(agent: AnyAgent, executions: Sequence[StepExecution]) -> None:
+    """Alert operators once for each group, since an outage makes many dead letters."""
+    dead = [execution for execution in executions if isinstance(execution.outcome, DeadLettered)]
     if dead:
         item, error = dead[0].item, dead[0].outcome.failure.error  # type: ignore[union-attr]  # as chosen
         alert("dead-letter", item.scenario, item.key, f"{len(dead)} at {agent.name}: {error}")
@@ -242,15 +252,20 @@ def _set_aside(context: BatchContext, execution: StepExecution) -> None:
             context.delayed.append(item.id)
 
 
-def _lose(context: BatchContext, executions: Sequence[StepExecution]) -> None:
+def _count_lost(context: BatchContext, executions: Sequence[StepExecution]) -> None:
     for execution in executions:
         context.stats.count("elsewhere", "taken over by another process")
-        log.warning("item lost to another owner", item=execution.item.key, agent=execution.agent)
+        log.warning(
+            "another process has taken the item over",
+            item=execution.item.key,
+            agent=execution.agent,
+        )
 
 
 def _report(agent: AnyAgent, items: Sequence[Item], done: set[int]) -> None:
     run, aside = TaskRunContext.get(), len(items) - len(done)
-    # That all go on the next run's name tells; a message costs more than a stage of few items.
+    # Only if items are set aside: the name of the next task run shows how many go on anyway, and a
+    # message takes longer than a step of few items.
     if aside and run is not None and run.task.name == agent.name:
         message = "%s: %d of %d items go on, %d set aside"
         get_run_logger().info(message, agent.name, len(done), len(items), aside)
@@ -260,25 +275,25 @@ def _report(agent: AnyAgent, items: Sequence[Item], done: set[int]) -> None:
 async def worker_group(
     work: Callable[[], Coroutine[Any, Any, None]], count: int
 ) -> AsyncIterator["asyncio.Future[Any]"]:
-    """So many workers at once, to be awaited in the block; when it is left, all of them have ended.
+    """Run `count` workers; yields a future of all of them, and ends them when the block is left.
 
-    What is awaited raises what the first that failed has raised.
+    The future raises the error of the first worker that fails.
     """
     workers = [asyncio.create_task(work()) for _ in range(count)]
-    all_of_them = asyncio.gather(*workers)
+    gathered = asyncio.gather(*workers)
     try:
-        yield all_of_them
+        yield gathered
     finally:
-        for worker in workers:  # a gathering that failed is done: to cancel it would reach nobody
+        for worker in workers:  # `gathered` may have failed already and would cancel no worker
             worker.cancel()
-        await asyncio.gather(all_of_them, *workers, return_exceptions=True)
+        await asyncio.gather(gathered, *workers, return_exceptions=True)
 
 
-UNKNOWN = "must be created"  # in Prefect's words; its class says the same of a server that fails
+UNKNOWN = "must be created"  # Prefect's message; it raises the same class when the server fails
 
 
 class NoLimit(AgentError):
-    """A limit that the server does not have: to go on without it could hurt who is called."""
+    """The server has no such concurrency limit. Without it the outside system may be overloaded."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -294,11 +309,8 @@ class NoLimit(AgentError):
 
 @asynccontextmanager
 async def concurrency_limit(policy: Policy, items: int) -> AsyncIterator[None]:
-    """Occupy as many slots of the policy's limit as items run at once, in one call.
-
-    Raises NoLimit.
-    """
-    if policy.limit is None or not _shared():
+    """Occupy one slot of the policy's limit for each item that runs at once. Raises NoLimit."""
+    if policy.limit is None or not _limited_by_server():
         yield
         return
     at_once = min(policy.concurrency, items)
@@ -311,8 +323,8 @@ async def concurrency_limit(policy: Policy, items: int) -> AsyncIterator[None]:
         raise
 
 
-def _shared() -> bool:
-    wish = runtime().settings.concurrency
-    if wish == "auto":
+def _limited_by_server() -> bool:
+    setting = runtime().settings.concurrency
+    if setting == "auto":
         return FlowRunContext.get() is not None and PREFECT_API_URL.value() is not None
-    return wish == "prefect"
+    return setting == "prefect"

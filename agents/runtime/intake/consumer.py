@@ -1,7 +1,7 @@
-"""Consumers: they claim from a queue what is there, take it through its story, and claim again.
+"""Consumers: each claims a batch from the queue, processes it, and claims again.
 
-Small batches when little waits, large ones when much does: while one batch is on its way the next
-one gathers in the queue. Nothing is held but what is on its way.
+While one batch is processed the next one gathers in the queue, so batches are small when few items
+wait and large when many do. A consumer holds only the items that it processes.
 """
 
 import asyncio
@@ -16,24 +16,24 @@ from agents.runtime.context import runtime
 from agents.runtime.execution.step import worker_group
 from agents.runtime.intake.intake import batches_of
 from agents.runtime.journal.claims import claim
-from agents.runtime.journal.queue import claim_first, left_over
+from agents.runtime.journal.queue import claim_first, due_outside_queue
 from agents.runtime.journal.submit import Claimed, load
 from agents.runtime.model.batch import Batch, ProcessBatch, RunStats
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.testing import failpoint
 
 POLL_SECONDS = 1.0
-LOOK_SECONDS = 2.0
+OUTSIDE_QUEUE_SECONDS = 2.0  # between two looks for due items outside of the queue
 
 Wait = Callable[[float], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
 class ConsumerOptions:
-    """How much a consumer takes: `size` items a batch at most, `at_once` batches on their way.
+    """How much a consumer takes: at most `size` items a batch, and `at_once` batches at a time.
 
-    A batch that is not full is filled for `linger` seconds more. It ends after `batches` of them,
-    or after `idle` seconds without work (None: it stays).
+    It waits up to `linger` seconds to fill a batch. It ends after `batches` batches, or after `idle`
+    seconds without work (None: it stays).
     """
 
     size: int = 256
@@ -45,26 +45,29 @@ class ConsumerOptions:
 
 @dataclass(slots=True)
 class Consumer:
-    """A resident consumer of one scenario's queue; `wait` sleeps until there may be work."""
+    """A resident consumer of one scenario's queue.
+
+    `process` runs the scenario on a batch; `wait` sleeps for some seconds, or until a signal says
+    that there may be work.
+    """
 
     scenario: Scenario
-    fulfil: ProcessBatch
+    process: ProcessBatch
     wait: Wait
     options: ConsumerOptions = field(default_factory=ConsumerOptions)
     stats: RunStats = field(default_factory=RunStats)
     taken: int = 0
     _worked_at: float = 0.0
-    _look_at: float = 0.0
-    _on_the_way: int = 0
+    _next_look: float = 0.0
+    _in_progress: int = 0
 
     async def consume(self) -> RunStats:
-        """Work until it has had enough, nothing came for too long, or it is asked to stop.
+        """Work until the options end it or the process is asked to stop, and finish held batches.
 
-        What is on its way then is finished; a queue that fails is raised, and what is held handed
-        back by whoever closes the journal.
+        Raises what processing raises. Then `open_runtime` hands back the items that are held.
         """
         self._worked_at = clock().monotonic()
-        # One that fails ends them all: the next run takes up what they held.
+        # A worker that fails ends the others; the next run resumes their items.
         async with worker_group(self._work, self.options.at_once) as workers:
             await workers
         return self.stats
@@ -76,49 +79,49 @@ class Consumer:
 
     async def _work(self) -> None:
         while self._goes_on():
-            claimed = await self._next()
+            claimed = await self._claim_next()
             if not claimed:
                 await self.wait(min(POLL_SECONDS, self.options.idle or POLL_SECONDS))
                 continue
             self.taken += 1
-            self._on_the_way += 1
+            self._in_progress += 1
             try:
                 async for batch in self._batches(claimed):
-                    await self.fulfil(batch)
+                    await self.process(batch)
             finally:
-                self._on_the_way -= 1
+                self._in_progress -= 1
                 self._worked_at = clock().monotonic()
 
     def _goes_on(self) -> bool:
         if runtime().stop.asked or self.is_full:
             return False
         idle = self.options.idle
-        return idle is None or self._on_the_way > 0 or clock().monotonic() - self._worked_at < idle
+        return idle is None or self._in_progress > 0 or clock().monotonic() - self._worked_at < idle
 
     def _batches(self, claimed: list[Claimed]) -> AsyncIterator[Batch]:
         return batches_of(self.scenario, self.stats, claimed, self.options.size)
 
-    async def _next(self) -> list[Claimed]:
-        """What others left behind, looked for now and then; else what the queue hands out."""
-        rows = await self._left_over() or await self._first(self.options.size)
+    async def _claim_next(self) -> list[Claimed]:
+        """Claim items outside of the queue, if it is time to look for them; else from the queue."""
+        rows = await self._claim_outside_queue() or await self._claim_from_queue(self.options.size)
         if rows and len(rows) < self.options.size and self.options.linger:
             await asyncio.sleep(self.options.linger)
-            rows += await self._first(self.options.size - len(rows))
+            rows += await self._claim_from_queue(self.options.size - len(rows))
         failpoint("claimed")
-        # Of what was never claimed before, the journal holds nothing more than its row.
+        # An item that was never claimed before has neither steps nor effects.
         known = await load(runtime().journal.database, [row for row in rows if row.fence > 1])
         return [Claimed(row, [], []) for row in rows if row.fence == 1] + known
 
-    async def _first(self, most: int) -> list[Row[Any]]:
+    async def _claim_from_queue(self, most: int) -> list[Row[Any]]:
         here = runtime()
         return await claim_first(here.journal.database, here.lease.id, self.scenario.name, most)
 
-    async def _left_over(self) -> list[Row[Any]]:
-        if clock().monotonic() < self._look_at:
+    async def _claim_outside_queue(self) -> list[Row[Any]]:
+        if clock().monotonic() < self._next_look:
             return []
-        self._look_at = clock().monotonic() + LOOK_SECONDS
+        self._next_look = clock().monotonic() + OUTSIDE_QUEUE_SECONDS
         here = runtime()
-        ids = await left_over(here.journal.database, self.scenario.name, self.options.size)
+        ids = await due_outside_queue(here.journal.database, self.scenario.name, self.options.size)
         if not ids:
             return []
         async with here.journal.database.write() as connection:

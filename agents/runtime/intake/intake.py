@@ -1,4 +1,4 @@
-"""Work coming into a flow: records are checked, accepted into the journal and handed on in batches."""
+"""Intake: records are accepted into the journal and handed on in batches of work items."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,8 +21,8 @@ from agents.runtime.journal.submit import (
     NewItem,
     Sender,
     accept,
+    current_rows,
     load,
-    outlook,
 )
 from agents.runtime.model.batch import Batch, BatchContext, RunStats
 from agents.runtime.model.lifecycle import State
@@ -32,12 +32,12 @@ from agents.runtime.testing import failpoint
 
 log = get_logger(__name__)
 
-LONGEST_NAP = 5.0
+LONGEST_SLEEP = 5.0  # seconds between two looks at items that are due later
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A checked record that asks to become a work item; `body` is its canonical JSON."""
+    """A valid record to accept as a work item; `body` is its canonical JSON."""
 
     key: str
     body: str
@@ -47,7 +47,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A record that was not accepted: where, which rule, and what to tell its sender."""
+    """A record that was not accepted: its line, the rule that it breaks, and a message to its sender."""
 
     line: int
     rule: str
@@ -57,7 +57,10 @@ class Rejection:
 
 @dataclass(slots=True)
 class Intake:
-    """One run's way in: where its items come from, what they are and what became of them."""
+    """The intake of one run. It counts in `stats`, and passes rejected records to `reject`.
+
+    `late` are the ids of known items that are not due yet or that another process holds.
+    """
 
     scenario: Scenario
     stats: RunStats
@@ -67,10 +70,9 @@ class Intake:
     async def accepted(
         self, records: Iterable[Submission | Rejection], size: int
     ) -> AsyncIterator[Batch]:
-        """Batches of at most `size` items that are journalled, deduplicated and held by us.
+        """Batches of at most `size` items that are journalled, deduplicated and held by this process.
 
-        After the records come the items that were to be tried again later, and those that a dead
-        process held, as soon as they are due.
+        After the records come delayed items and items of crashed processes, when they are due.
         """
         source = iter(records)
         while chunk := await asyncio.to_thread(_next, source, size):
@@ -78,9 +80,9 @@ class Intake:
             claimed += await self._due(size - len(claimed), unsuspected=True)
             async for batch in self._batches(claimed, size):
                 yield batch
-        async for batch in self._come_back(size):
+        async for batch in self._batches_when_due(size):
             yield batch
-        await self._give_up()
+        await self._count_rest()
 
     async def queued(
         self,
@@ -89,9 +91,9 @@ class Intake:
         limit: int,
         priority: Priority = Priority.NORMAL,
     ) -> AsyncIterator[int]:
-        """Leave the records in the queue for consumers; yields how many each chunk of `size` added.
+        """Put the records into the queue; yields the number that each chunk of `size` records added.
 
-        Raises QueueFull as soon as `limit` items wait.
+        Raises QueueFull when `limit` items wait.
         """
         source, here = iter(records), runtime()
         while chunk := await asyncio.to_thread(_next, source, size):
@@ -99,22 +101,22 @@ class Intake:
             answers = await self._offer(chunk, None, priority)
             yield sum(answer.disposition is Disposition.QUEUED for answer in answers)
             self.stats.show()
-        await self._settle_ended()
+        await self._drop_ended()
         for _ in self.late:
             self.stats.count("queued before")
 
     async def resumed(self, size: int, ids: Sequence[int] | None = None) -> AsyncIterator[Batch]:
-        """Batches of items that were accepted before and that nobody alive holds.
+        """Batches of items that were accepted earlier and that no living process holds.
 
-        These `ids`; or, without them, all of the scenario that are due now.
+        With `ids` these items; without, all items of the scenario that are due now.
         """
         here, name = runtime(), self.scenario.name
         if ids is None:
             ids = await unfinished(here.journal.database, here.journal.tenant, name)
         self.late.update(ids)
-        async for batch in self._come_back(size):
+        async for batch in self._batches_when_due(size):
             yield batch
-        await self._give_up()
+        await self._count_rest()
 
     async def _accept(self, chunk: Sequence[Submission | Rejection]) -> list[Claimed]:
         answers = await self._offer(chunk, runtime().lease.id, Priority.NORMAL)
@@ -126,7 +128,7 @@ class Intake:
     async def _offer(
         self, chunk: Sequence[Submission | Rejection], owner: str | None, priority: Priority
     ) -> list[Accepted]:
-        """Offer the good records of the chunk to the journal, and count what it answers."""
+        """Submit the valid records of the chunk to the journal, and count its answers."""
         wanted: dict[str, Submission] = {}
         repeated: list[Submission] = []
         for record in chunk:
@@ -136,16 +138,16 @@ class Intake:
                 repeated.append(record)
         here, scenario = runtime(), self.scenario
         sender = Sender(here.journal.tenant, scenario.name, scenario.version)
-        new = [_new_item(scenario, candidate, priority) for candidate in wanted.values()]
+        new = [_new_item(scenario, submission, priority) for submission in wanted.values()]
         failpoint("accepting")
         answers = await accept(here.journal.database, sender, new, owner)
         failpoint("accepted")
-        self._repeated(repeated, {a.row.key: a.row.body_hash for a in answers})
+        self._count_repeated(repeated, {a.row.key: a.row.body_hash for a in answers})
         for answer in answers:
-            self._answered(answer, wanted)
+            self._count_answer(answer, wanted)
         return answers
 
-    def _answered(self, answer: Accepted, wanted: dict[str, Submission]) -> None:
+    def _count_answer(self, answer: Accepted, wanted: dict[str, Submission]) -> None:
         match answer.disposition:
             case Disposition.CONFLICT:
                 self._conflict(wanted[answer.row.key])
@@ -158,17 +160,17 @@ class Intake:
             case Disposition.BUSY:
                 self.late.add(answer.row.id)
 
-    def _repeated(self, candidates: Sequence[Submission], stored: Mapping[str, str]) -> None:
-        for candidate in candidates:
-            if hash_of(candidate.body) == stored[candidate.key]:
+    def _count_repeated(self, submissions: Sequence[Submission], stored: Mapping[str, str]) -> None:
+        for submission in submissions:
+            if hash_of(submission.body) == stored[submission.key]:
                 self.stats.count("already done", "twice in this source")
             else:
-                self._conflict(candidate)
+                self._conflict(submission)
 
-    def _conflict(self, candidate: Submission) -> None:
-        error = Conflict(self.scenario.name, candidate.key)
-        message = f"line {candidate.line}: {error}"
-        self._reject(Rejection(candidate.line, "conflict", message, candidate.body.encode()))
+    def _conflict(self, submission: Submission) -> None:
+        error = Conflict(self.scenario.name, submission.key)
+        message = f"line {submission.line}: {error}"
+        self._reject(Rejection(submission.line, "conflict", message, submission.body.encode()))
 
     def _reject(self, rejection: Rejection) -> None:
         self.stats.count("rejected", f"input: {rejection.rule}")
@@ -180,18 +182,18 @@ class Intake:
             yield batch
             self.late.update(batch.context.delayed)
 
-    async def _come_back(self, size: int) -> AsyncIterator[Batch]:
-        """Items due later: each is bounded by its budget of attempts, an owner's by its lease."""
+    async def _batches_when_due(self, size: int) -> AsyncIterator[Batch]:
+        """Batches of the late items when they are due. It ends: attempts and leases are limited."""
         until = clock().monotonic() + runtime().lease.seconds
         while self.late:
             claimed = await self._due(size)
             async for batch in self._batches(claimed, size):
                 yield batch
-            if not claimed and not await self._wait(until):
+            if not claimed and not await self._wait_for_due(until):
                 return
 
     async def _due(self, most: int, *, unsuspected: bool = False) -> list[Claimed]:
-        """Those of the late items that are due now and that nobody alive holds."""
+        """Claim the late items that are due now and that no living process holds."""
         here = runtime()
         if not self.late or most <= 0:
             return []
@@ -202,39 +204,39 @@ class Intake:
         self.late.difference_update(row.id for row in rows)
         return await load(here.journal.database, rows)
 
-    async def _wait(self, until: float) -> bool:
-        """Sleep until something may be due; False when all that is left is in living hands."""
+    async def _wait_for_due(self, until: float) -> bool:
+        """Sleep until an item may be due; False if living processes hold all that are left."""
         database = runtime().journal.database
-        await self._settle_ended()
+        await self._drop_ended()
         if not self.late:
             return False
         due = await next_due(database, sorted(self.late))
         if due is None and clock().monotonic() > until:
             return False
-        nap = min(LONGEST_NAP, max(0.05, 0.5 if due is None else due))
-        log.info("waiting for items that are due later", items=len(self.late), seconds=nap)
-        await asyncio.sleep(nap)
+        seconds = min(LONGEST_SLEEP, max(0.05, 0.5 if due is None else due))
+        log.info("waiting for items that are due later", items=len(self.late), seconds=seconds)
+        await asyncio.sleep(seconds)
         return True
 
-    async def _give_up(self) -> None:
-        await self._settle_ended()
+    async def _count_rest(self) -> None:
+        await self._drop_ended()
         for _ in self.late:
             self.stats.count("elsewhere", "held by another process")
         self.stats.show()
 
-    async def _settle_ended(self) -> None:
-        """Stop waiting for items that somebody else has ended."""
-        for row in await outlook(runtime().journal.database, sorted(self.late)):
+    async def _drop_ended(self) -> None:
+        """Count the late items that another process has ended, and stop waiting for them."""
+        for row in await current_rows(runtime().journal.database, sorted(self.late)):
             if row.ended_at is not None:
-                buried = row.state == State.DEAD_LETTERED
-                self.stats.count("dead-lettered" if buried else "already done", row.outcome or "")
+                dead = row.state == State.DEAD_LETTERED
+                self.stats.count("dead-lettered" if dead else "already done", row.outcome or "")
                 self.late.discard(row.id)
 
 
 async def batches_of(
     scenario: Scenario, stats: RunStats, claimed: Sequence[Claimed], size: int
 ) -> AsyncIterator[Batch]:
-    """Claimed items as batches of at most `size`; what this code cannot read is parked before."""
+    """Claimed items as batches of at most `size`, after parking those that this code cannot read."""
     for start in range(0, len(claimed), size):
         context = BatchContext(scenario, stats)
         items, unreadable = rehydrate(scenario, claimed[start : start + size])
@@ -249,7 +251,7 @@ def _next(source: Iterator[Submission | Rejection], size: int) -> list[Submissio
     return list(islice(source, size))
 
 
-def _new_item(scenario: Scenario, candidate: Submission, priority: Priority) -> NewItem:
-    body_hash, deadline = hash_of(candidate.body), scenario.deadline(candidate.payload)
+def _new_item(scenario: Scenario, submission: Submission, priority: Priority) -> NewItem:
+    body_hash, deadline = hash_of(submission.body), scenario.deadline(submission.payload)
     within = None if deadline is None else deadline.total_seconds()
-    return NewItem(candidate.key, candidate.body, body_hash, new_trace(), priority, within)
+    return NewItem(submission.key, submission.body, body_hash, new_trace(), priority, within)

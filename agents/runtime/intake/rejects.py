@@ -1,4 +1,4 @@
-"""The file that keeps what was not accepted, so that a sender can mend it and send it again."""
+"""The file of rejected records, so that their sender can correct them and submit them again."""
 
 import base64
 from pathlib import Path
@@ -11,14 +11,14 @@ from agents.runtime.intake.intake import Rejection
 
 
 class Rejects:
-    """JSON Lines of rejected records: line, rule, message and the raw record; made at the first one."""
+    """JSON Lines of rejected records: line, rule, message, raw record. The first one makes the file."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.count = path, 0
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
-        """Remove what an earlier run left under the same name."""
+        """Remove the file of an earlier run."""
         self.path.unlink(missing_ok=True)
         return self
 
@@ -33,7 +33,7 @@ class Rejects:
             self._file.close()
 
     def keep(self, rejection: Rejection) -> None:
-        """Append one record."""
+        """Append one rejected record."""
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("wb")

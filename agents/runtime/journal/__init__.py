@@ -1,6 +1,6 @@
-"""The journal: SQL record of every work item, and the source of truth about all of them.
+"""The journal: the SQL record of every work item, and the source of truth about all of them.
 
-It knows neither Prefect nor Redis nor processes; `agents.runtime.context` opens those around it.
+It imports neither Prefect nor Redis nor processes; `agents.runtime.context` opens those around it.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from agents.runtime.journal.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """The SQL record, and the tenant whose items are accepted and whom operators act for."""
+    """The SQL record, and the tenant whose items are accepted and on whose items operators act."""
 
     database: Database
     tenant: str

@@ -1,4 +1,4 @@
-"""How much waits in a queue, for how long, and when it will be done: by tenant and priority."""
+"""The backlog of a queue by tenant and priority: items that wait, their age, and time to drain."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ WINDOW = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The items of one tenant and priority that wait: how many, the oldest's age in seconds.
+    """The items of one tenant and priority that wait.
 
-    `delayed` of them are due later. Rates are items a second over the last minute; `drain` is the
-    seconds until all have been served at that rate, None if none was served.
+    `delayed` of them are due later; `oldest` is the age of the oldest in seconds. `arriving` and
+    `served` are items a second over the last minute.
     """
 
     scenario: str
@@ -32,14 +32,14 @@ class Backlog:
 
     @property
     def drain(self) -> float | None:
-        """Seconds until all that waits has been served at the rate of the last minute."""
+        """Seconds until all are served at the rate of the last minute; None if none was served."""
         if not self.waiting:
             return 0.0
         return self.waiting / self.served if self.served else None
 
 
 async def backlog(database: Database, scenario: str, window: float = WINDOW) -> list[Backlog]:
-    """The backlog of a queue, one entry for each tenant and priority that waits or was served."""
+    """The backlog of a queue: one entry for each tenant and priority with items in `window` seconds."""
     late = items.c.retry_at > now()
     waiting = _grouped(
         func.count().label("waiting"),
@@ -56,9 +56,9 @@ async def backlog(database: Database, scenario: str, window: float = WINDOW) -> 
     return _joined(scenario, window, rows, _counts(arrived), _counts(served))
 
 
-def _grouped(*what: Any) -> Select[Any]:
-    of = (items.c.tenant, items.c.priority)
-    return select(*of, *what).group_by(*of)
+def _grouped(*columns: Any) -> Select[Any]:
+    group = (items.c.tenant, items.c.priority)
+    return select(*group, *columns).group_by(*group)
 
 
 def _counts(rows: Sequence[Row[Any]]) -> dict[tuple[str, str], int]:
@@ -74,10 +74,10 @@ def _joined(
 ) -> list[Backlog]:
     waits = {(row.tenant, row.priority): row for row in rows}
     found = []
-    for of in sorted(waits.keys() | arrived.keys() | served.keys()):
-        row = waits.get(of)
+    for group in sorted(waits.keys() | arrived.keys() | served.keys()):
+        row = waits.get(group)
         waiting, delayed, oldest = (row.waiting, row.delayed, row.oldest) if row else (0, 0, 0.0)
-        arriving, done = arrived.get(of, 0) / window, served.get(of, 0) / window
-        tenant, priority = of
+        arriving, done = arrived.get(group, 0) / window, served.get(group, 0) / window
+        tenant, priority = group
         found.append(Backlog(scenario, tenant, priority, waiting, delayed, oldest, arriving, done))
     return found

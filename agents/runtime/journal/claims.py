@@ -1,7 +1,8 @@
-"""Claims: which items a process may take, how many together, and which it must not take any more.
+"""Claims: which items a process may take, how many together, and which become dead letters.
 
-All that one process holds when it dies is suspected of having killed it. So the more often an item
-was there, the fewer travel with it; one that kills twice while it is alone is a dead letter.
+Every item that a process held when it crashed may have caused the crash. The more crashes an item
+has seen, the fewer items are claimed together with it. After five crashes, the last two of them while
+it was alone, it becomes a dead letter.
 """
 
 from collections.abc import Sequence
@@ -14,17 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agents.runtime.clock import clock
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.schema import dead_letters, effects, item_columns, items, steps
-from agents.runtime.journal.statements import insert_many, insert_or_replace, record, values_of
+from agents.runtime.journal.statements import insert_dead_letters, record, values_of
 from agents.runtime.journal.workers import is_alive, unheld
 from agents.runtime.model.lifecycle import Event, State
 
 CLAIMABLE = (State.PENDING, State.PROCESSING, State.COMPENSATING)
 MOST_TOGETHER = 512
-TOGETHER = {
-    0: MOST_TOGETHER,
-    1: 32,
-    2: 4,
-}  # deaths -> items that may travel together; alone from 3 on
+# Crashes that an item has seen -> items that may be claimed together; from three on only one.
+TOGETHER = {0: MOST_TOGETHER, 1: 32, 2: 4}
 MOST_CRASHES = 5
 
 
@@ -36,28 +34,28 @@ async def claim(
     *,
     unsuspected: bool = False,
 ) -> list[Row[Any]]:
-    """Take those of the items, `most` at most, that are due and that nobody alive holds.
+    """Claim up to `most` of the items: those that are due and that no living process holds.
 
-    Items that died with an owner more often come later and in smaller numbers, and not at all if
-    only the `unsuspected` are wanted. Taking from a dead owner raises the item's `deaths`, and
-    buries it as a dead letter when it has killed too often; the fence grows with every claim.
+    Items with more crashes come later and in smaller numbers, or not at all if `unsuspected`.
+    Taking an item from a crashed owner raises its `crash_count`; with too many crashes it becomes a
+    dead letter instead. Every claim raises the fence.
     """
     ids = await _lock(connection, await _first_due(connection, ids, most, unsuspected=unsuspected))
     if not ids:
         return []
-    free = await _take(connection, owner, ids, items.c.owner.is_(None), crash_count=0)
-    dead = await _take(connection, owner, ids, _left_by_the_dead(owner), crash_count=1)
+    free = await _take(connection, owner, ids, items.c.owner.is_(None), crashes=0)
+    taken_over = await _take(connection, owner, ids, _of_crashed_owner(owner), crashes=1)
     await _record_claims(connection, free, Event.CLAIM, owner)
-    await _record_claims(connection, dead, Event.TAKE_OVER, owner)
-    poison = [row for row in dead if row.crash_count >= MOST_CRASHES]
-    await _add_dead_letter(connection, owner, poison)
-    return [row for row in free + dead if row not in poison]
+    await _record_claims(connection, taken_over, Event.TAKE_OVER, owner)
+    poison = [row for row in taken_over if row.crash_count >= MOST_CRASHES]
+    await _add_dead_letters(connection, owner, poison)
+    return [row for row in free + taken_over if row not in poison]
 
 
 async def unfinished(
     database: Database, tenant: str, scenario: str, most: int = 10_000
 ) -> list[int]:
-    """Items of the scenario that are due and that nobody alive holds, the most innocent first."""
+    """Ids of items that are due and that no living process holds, those with fewest crashes first."""
     async with database.read() as connection:
         result = await connection.scalars(
             select(items.c.id)
@@ -69,7 +67,7 @@ async def unfinished(
 
 
 async def next_due(database: Database, ids: Sequence[int]) -> float | None:
-    """Seconds until the first of these unheld items is due; None when none of them is left."""
+    """Seconds until the first of these items is due; None if none of them waits without an owner."""
     async with database.read() as connection:
         values = values_of(connection, ids)
         due: float | None = await connection.scalar(
@@ -104,7 +102,7 @@ async def _first_due(
 
 
 async def _lock(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
-    """Those of the items that nobody else is changing now, locked: claims never wait for others."""
+    """Lock those of the items that no other transaction holds; claims never wait for each other."""
     if not ids:
         return []
     values = values_of(connection, ids)
@@ -117,19 +115,19 @@ async def _lock(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
     return list(result)
 
 
-def _left_by_the_dead(owner: str) -> ColumnElement[bool]:
+def _of_crashed_owner(owner: str) -> ColumnElement[bool]:
     return items.c.owner.is_not(None) & (items.c.owner != owner) & ~is_alive(items.c.owner)
 
 
 def _is_free() -> ColumnElement[bool]:
-    """SQL: the item may be worked on now, if nobody holds it."""
-    buried = select(dead_letters.c.item).where(
+    """SQL: the item may be claimed now if no process holds it."""
+    dead_lettered = select(dead_letters.c.item).where(
         dead_letters.c.item == items.c.id, dead_letters.c.status == "open"
     )
     due = or_(items.c.retry_at.is_(None), items.c.retry_at <= now())
-    # What is compensated can wait for a person too, as it may refund much.
-    unasked = items.c.waiting_since.is_(None)
-    return items.c.state.in_(CLAIMABLE) & unasked & due & ~buried.exists()
+    # A compensating item may wait for an operator too, for example before a large refund.
+    not_waiting = items.c.waiting_since.is_(None)
+    return items.c.state.in_(CLAIMABLE) & not_waiting & due & ~dead_lettered.exists()
 
 
 async def _take(
@@ -137,17 +135,17 @@ async def _take(
     owner: str,
     ids: Sequence[int],
     condition: ColumnElement[bool],
-    crash_count: int,
+    crashes: int,
 ) -> list[Row[Any]]:
     values = values_of(connection, ids)
     result = await connection.execute(
         update(items)
         .where(items.c.id.in_(select(values.c.value)), _is_free(), condition)
         .values(
-            state=_working(),
+            state=_claimed_state(),
             owner=owner,
             fence=items.c.fence + 1,
-            crash_count=items.c.crash_count + crash_count,
+            crash_count=items.c.crash_count + crashes,
             sequence=items.c.sequence + 1,
             retry_at=None,
         )
@@ -157,17 +155,17 @@ async def _take(
 
 
 def deadline_here(monotonic: Any = None) -> Label[float | None]:
-    """SQL: the item's deadline by this process's time.monotonic(), as the column `deadline_here`.
+    """SQL: the item's deadline on the monotonic clock of this process, as column `deadline_here`.
 
-    A statement that is kept gives a parameter for it, another one is built at this moment. It may
-    be as much too early as the statement waits from now on, and is never too late.
+    A cached statement passes a parameter for the clock's time. The result is too early by the time
+    that the statement takes, and never too late.
     """
-    here = clock().monotonic() if monotonic is None else monotonic
-    return (items.c.deadline - now() + here).label("deadline_here")
+    at = clock().monotonic() if monotonic is None else monotonic
+    return (items.c.deadline - now() + at).label("deadline_here")
 
 
-def _working() -> ColumnElement[str]:
-    """SQL: pending items become processing, the others go on as they were."""
+def _claimed_state() -> ColumnElement[str]:
+    """SQL: the state after a claim; pending items become processing, others keep their state."""
     return case(
         (items.c.state == State.PENDING, literal(State.PROCESSING.value)), else_=items.c.state
     )
@@ -182,10 +180,10 @@ async def _record_claims(
         await record(connection, moved, event, source, owner, {})
 
 
-async def _add_dead_letter(
+async def _add_dead_letters(
     connection: AsyncConnection, owner: str, poison: Sequence[Row[Any]]
 ) -> None:
-    """Make dead letters of items whose owners keep dying; whatever they did stays journalled."""
+    """Make dead letters of items whose owners keep crashing; their steps and effects stay journalled."""
     for row in poison:
         source = State(row.state)
         compensating = source is State.COMPENSATING
@@ -201,23 +199,19 @@ async def _add_dead_letter(
             )
             .returning(items.c.id, items.c.sequence, items.c.fence)
         )
-        text = f"{row.crash_count} processes died while they worked on it, the last two on it alone"
+        text = f"{row.crash_count} processes crashed while they held it, the last two it alone"
         details = {row.id: text}
         await record(connection, moved.all(), Event.DEAD_LETTER, source, owner, details)
-        await insert_many(connection, _letter(connection), [await _killed(connection, row, text)])
+        await insert_dead_letters(connection, [await _dead_letter_of(connection, row, text)])
 
 
-def _letter(connection: AsyncConnection) -> Any:
-    counted = {"count": dead_letters.c.count + 1, "original": dead_letters.c.original}
-    statement = insert_or_replace(connection, dead_letters, **counted)
-    return statement.values(at=now(), status="open", count=1)
-
-
-async def _killed(connection: AsyncConnection, row: Row[Any], text: str) -> dict[str, Any]:
-    """The dead letter of a killer; its agent is the one that was last heard of."""
-    trying = select(effects.c.agent).where(effects.c.item == row.id, effects.c.status == "intended")
+async def _dead_letter_of(connection: AsyncConnection, row: Row[Any], text: str) -> dict[str, Any]:
+    """The dead letter of a poison item. Its agent is that of the latest intent, else of the last step."""
+    intended = select(effects.c.agent).where(
+        effects.c.item == row.id, effects.c.status == "intended"
+    )
     last = select(steps.c.agent).where(steps.c.item == row.id).order_by(steps.c.at.desc())
-    agent = await connection.scalar(trying.order_by(effects.c.intended_at.desc()).limit(1))
+    agent = await connection.scalar(intended.order_by(effects.c.intended_at.desc()).limit(1))
     agent = agent or await connection.scalar(last.limit(1)) or "?"
     return {
         "item": row.id,

@@ -1,4 +1,4 @@
-"""How items leave the hands of a process: ended with their outcome and notices, or made to wait."""
+"""How a process gives up items: ended with their outcome and notices, or parked."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.exc import StatementError
 
 from agents.runtime.journal.database import Database, now
-from agents.runtime.journal.item_events import tell_ended
+from agents.runtime.journal.item_events import publish_ended
 from agents.runtime.journal.schema import outbox
 from agents.runtime.journal.statements import insert_many, insert_new, move
 from agents.runtime.journal.step_results import is_refusal
@@ -24,9 +24,9 @@ async def end(
     event: Event,
     notices: dict[int, Sequence[Notice]],
 ) -> set[int]:
-    """End items in one transaction: state, outcome, history and outbox. Returns those that ended.
+    """End items in one transaction: state, outcome, history and outbox. Returns the ids that ended.
 
-    Notices that the database refuses are left out, those of their item alone.
+    If the database refuses a notice, its item ends without notices.
     """
     try:
         return await _end(database, owner, held, event, notices)
@@ -34,7 +34,9 @@ async def end(
         if not is_refusal(error):
             raise
         if len(held) == 1:
-            log.exception("notices cannot be stored", item=held[0].key)
+            log.exception(
+                "the notices of an item cannot be stored, it ends without", item=held[0].key
+            )
             return await _end(database, owner, held, event, {held[0].id: ()})
         middle = len(held) // 2
         first = await end(database, owner, held[:middle], event, notices)
@@ -44,7 +46,7 @@ async def end(
 async def park(
     database: Database, owner: str, held: Sequence[Item], reason: str, state: State
 ) -> set[int]:
-    """Let items wait for a person or another version of the code; what they did stays as it is."""
+    """Let items wait for an operator or another version of the code; their effects stay as they are."""
     if not held:
         return set()
     since = {"waiting_since": now(), "decision": None}
@@ -72,9 +74,9 @@ async def _end(
     source = State.PROCESSING if event is Event.COMPLETE else State.COMPENSATING
     async with database.write() as connection:
         moved = set[int]()
-        for outcome, alike in _by_outcome(held).items():
-            ends: dict[str, Any] = {"ended_at": now(), "outcome": outcome}
-            moved |= await move(connection, owner, alike, event, source, owner=None, **ends)
+        for outcome, group in _by_outcome(held).items():
+            values: dict[str, Any] = {"ended_at": now(), "outcome": outcome}
+            moved |= await move(connection, owner, group, event, source, owner=None, **values)
         ended = [item for item in held if item.id in moved]
         rows = [
             {"item": item.id, "topic": notice.topic, "channel": notice.channel, "body": notice.body}
@@ -83,12 +85,12 @@ async def _end(
         ]
         statement = insert_new(connection, outbox, status="waiting", attempts=0, at=now())
         await insert_many(connection, statement, rows)
-        await tell_ended(connection, ended)
+        await publish_ended(connection, ended)
     return moved
 
 
 def _by_outcome(held: Sequence[Item]) -> dict[str | None, list[Item]]:
-    """Outcomes are a few words: one statement each costs less than one for each item."""
+    """The items by outcome: there are few outcomes, so one statement for each is cheap."""
     groups: dict[str | None, list[Item]] = {}
     for item in held:
         groups.setdefault(item.outcome, []).append(item)

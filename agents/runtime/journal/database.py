@@ -1,4 +1,4 @@
-"""One database behind the journal: SQLite on this host or PostgreSQL, opened and migrated."""
+"""The journal's database: SQLite on this host, or PostgreSQL. Engines, transactions, migrations."""
 
 import asyncio
 import sqlite3
@@ -42,90 +42,90 @@ SQLITE_PRAGMAS = (
     "busy_timeout=10000",
     "foreign_keys=ON",
 )
-# Seconds: a server that is gone without a word would be waited for until the kernel gives up, in hours.
-# A plan is kept that was made while a table was empty: it must not read the whole of it later.
+# Time-outs in seconds: without them a call to a server that vanished ends after hours. Sequential
+# scans are off because asyncpg keeps a plan that was made while a table was empty.
 POSTGRESQL_OPTIONS: dict[str, Any] = {
     "timeout": 5.0,
     "command_timeout": 30.0,
     "server_settings": {"enable_seqscan": "off"},
 }
-PATIENCE = 30.0  # seconds
-PAUSE = 0.5
-MIGRATION_LOCK = 0x61666C6F7773  # any number, the same for every process that migrates
+RECONNECT_SECONDS = 30.0  # how long a database that cannot be reached is tried
+RECONNECT_PAUSE = 0.5
+MIGRATION_LOCK = 0x61666C6F7773  # any number that all processes share
 
 
-class _Now(FunctionElement[float]):
+class _DatabaseClock(FunctionElement[float]):
     type = Double()
     inherit_cache = True
 
 
 @cache
 def now() -> FunctionElement[float]:
-    """SQL: the database's clock in seconds since 1970. It decides about leases, not the caller's."""
-    return _Now()  # always the same, so that what is built with it can be kept
+    """SQL: seconds since 1970 by the database's clock, which decides about leases and deadlines."""
+    return _DatabaseClock()  # always the same object, so that statements made with it can be cached
 
 
-@compiles(_Now, "sqlite")
-def _sqlite_now(_element: _Now, _compiler: Any, **_: Any) -> str:
+@compiles(_DatabaseClock, "sqlite")
+def _sqlite_now(_element: _DatabaseClock, _compiler: Any, **_: Any) -> str:
     return "((julianday('now') - 2440587.5) * 86400.0)"
 
 
-@compiles(_Now, "postgresql")
-def _postgresql_now(_element: _Now, _compiler: Any, **_: Any) -> str:
+@compiles(_DatabaseClock, "postgresql")
+def _postgresql_now(_element: _DatabaseClock, _compiler: Any, **_: Any) -> str:
     return "extract(epoch FROM clock_timestamp())::float8"
 
 
 class Database:
-    """Short transactions on one engine; a writing one is serialised from its first statement."""
+    """Short transactions on one engine. On SQLite a writing one takes the write lock when it begins."""
 
     def __init__(self, url: str, engine: AsyncEngine | None = None) -> None:
         self.engine = engine or open_engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
-        self._turn: AbstractAsyncContextManager[Any] = (
+        self._write_lock: AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if self.is_sqlite else nullcontext()
         )
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that is committed, durable, when the block ends without an exception."""
-        async with self._turn, AsyncExitStack() as stack:
+        """A transaction that is durably committed when the block ends without an exception."""
+        async with self._write_lock, AsyncExitStack() as stack:
             yield await self._begin(stack)
         COMMITS.inc()
 
     async def _begin(self, stack: AsyncExitStack) -> AsyncConnection:
-        """A new transaction; a database that is away for a moment is waited for."""
-        until = clock().monotonic() + PATIENCE
+        """Begin a transaction; retry for a while if the database cannot be reached."""
+        until = clock().monotonic() + RECONNECT_SECONDS
         while True:
             try:
                 return await stack.enter_async_context(self.engine.begin())
             except (OperationalError, InterfaceError, sqlite3.OperationalError, OSError) as error:
                 if clock().monotonic() > until:
                     raise
-                log.warning("the journal cannot be reached, trying again", error=str(error))
-                await asyncio.sleep(PAUSE)
+                log.warning("the journal cannot be reached, retrying", error=str(error))
+                await asyncio.sleep(RECONNECT_PAUSE)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for single reading statements."""
+        """A connection for reading statements, each of which is a transaction of its own."""
         async with self.engine.connect() as connection:
             yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     async def migrate(self) -> None:
-        """Bring the schema to the newest revision; many processes may do so at once."""
-        async with self._turn, self.engine.begin() as connection:
+        """Upgrade the schema to the newest revision; several processes may call this at once."""
+        async with self._write_lock, self.engine.begin() as connection:
             if not self.is_sqlite:
                 await connection.execute(
                     text("SELECT pg_advisory_xact_lock(:n)"), {"n": MIGRATION_LOCK}
                 )
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(_upgrade_schema)
 
     async def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         await self.engine.dispose()
 
 
 def open_engine(url: str, **options: Any) -> AsyncEngine:
-    """The engine of that URL as the journal needs it; `options` go to SQLAlchemy."""
+    """An engine for this URL with the journal's settings; `options` are passed to SQLAlchemy."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         limited = {"connect_args": POSTGRESQL_OPTIONS, "pool_pre_ping": True}
@@ -133,7 +133,7 @@ def open_engine(url: str, **options: Any) -> AsyncEngine:
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(parsed, **options)
-    if "async_creator" not in options:  # who brings a driver of his own has cursors for it
+    if "async_creator" not in options:  # a caller with its own driver has cursors of its own
         event.listen(engine.sync_engine, "do_connect", connect)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_immediate)
@@ -150,58 +150,58 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    # A deferred transaction that upgrades to a write fails at once, whatever the busy timeout.
-    # Said to the driver itself: one trip to its thread instead of three.
+    # A deferred transaction that upgrades to a write fails at once, even with a busy timeout.
+    # The driver is called directly: one trip to its thread instead of three.
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         adapted: Any = connection.connection
         adapted.run_async(lambda driver: driver.execute("BEGIN IMMEDIATE"))
 
 
 def _roll_back(connection: Any, _record: object, _error: BaseException | None) -> None:
-    # A cancelled call makes SQLAlchemy close its connection, and SQLite keeps a closed one, with its
-    # lock on the file, for as long as a statement of it is half read: nobody else could write.
-    connection.run_async(_rolled_back)
+    # SQLAlchemy closes the connection of a cancelled call. SQLite keeps a closed connection and its
+    # lock on the file while a statement of it is half read, so no other connection could write.
+    connection.run_async(_finish_rollback)
 
 
-async def _rolled_back(driver: Any) -> None:
-    # Cancelled once more it is still done, and the connection is closed after it all the same.
+async def _finish_rollback(driver: Any) -> None:
+    # Shielded: a second cancellation must not stop it. The connection is closed after it in any case.
     with suppress(asyncio.CancelledError):
         await asyncio.shield(driver.rollback())
 
 
-def _upgrade(connection: Connection) -> None:
-    # Nearly always there is nothing to do, and to find that out Alembic would load every migration.
-    if MigrationContext.configure(connection).get_current_revision() != _newest():
-        config = _migrations()
+def _upgrade_schema(connection: Connection) -> None:
+    # There is almost never an upgrade, and Alembic would load every migration to find that out.
+    if MigrationContext.configure(connection).get_current_revision() != _head_revision():
+        config = _alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
 @cache
-def _newest() -> str | None:
-    return ScriptDirectory.from_config(_migrations()).get_current_head()
+def _head_revision() -> str | None:
+    return ScriptDirectory.from_config(_alembic_config()).get_current_head()
 
 
-def _migrations() -> Config:
+def _alembic_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config
 
 
-# A statement costs one trip to the thread of SQLite's driver instead of four, and a trip takes longer
-# than most statements: SQLAlchemy makes one each to open a cursor, to execute, to read and to close it.
-# Here all of that is one trip, and no statement stays half read.
+# SQLAlchemy makes four trips to the thread of SQLite's driver for one statement: open a cursor,
+# execute, fetch, close. A trip takes longer than most statements. These classes make one trip, and no
+# statement stays half read.
 
 
 def connect(dialect: Any, _record: object, arguments: Any, options: Any) -> Any:
-    """Listens to an engine's `do_connect`: SQLAlchemy's connection with our cursors."""
+    """Listener of `do_connect` that returns a connection with one-trip cursors."""
     adapted = dialect.connect(*arguments, **options)
-    return OneTripConnection(adapted.dbapi, adapted._connection)  # noqa: SLF001 - there is no other way
+    return OneTripConnection(adapted.dbapi, adapted._connection)  # noqa: SLF001 - no public way to it
 
 
 @dataclass(frozen=True, slots=True)
 class StatementResult:
-    """What a finished statement says of itself, as the attributes of a cursor."""
+    """The attributes of a cursor after its statement has finished."""
 
     description: Any = None
     rowcount: int = -1
@@ -209,7 +209,7 @@ class StatementResult:
 
 
 class OneTripCursor(AsyncAdapt_aiosqlite_cursor):
-    """All rows of a statement, read before anybody asks for them."""
+    """A cursor that fetches all rows when it executes its statement."""
 
     __slots__ = ()
     _cursor: Any
@@ -227,27 +227,27 @@ class OneTripCursor(AsyncAdapt_aiosqlite_cursor):
         await self._run(sqlite3.Cursor.executemany, operation, seq_of_parameters)
 
     async def _async_soft_close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no cursor of the driver is open."""
 
     def close(self) -> None:
-        """Let go of the rows."""
+        """Drop the rows."""
         self._rows.clear()
 
     async def _run(self, method: Any, *arguments: Any) -> None:
         driver: Any = self._connection
         async with self._adapt_connection._execute_mutex:  # noqa: SLF001 - as the one it replaces
-            done = await driver._execute(_ran, driver._conn, method, *arguments)  # noqa: SLF001
+            done = await driver._execute(_execute_and_fetch, driver._conn, method, *arguments)  # noqa: SLF001
         self._cursor, self._rows = done
 
 
 class OneTripConnection(AsyncAdapt_aiosqlite_connection):
-    """SQLAlchemy's connection with our cursors."""
+    """SQLAlchemy's connection to aiosqlite, with one-trip cursors."""
 
     __slots__ = ()
     _cursor_cls = OneTripCursor
 
 
-def _ran(
+def _execute_and_fetch(
     connection: sqlite3.Connection, method: Any, *arguments: Any
 ) -> tuple[StatementResult, deque[Any]]:
     cursor = connection.cursor()

@@ -1,9 +1,9 @@
-"""Ranks: who comes next, fixed when an item is accepted, so that an index serves the queue.
+"""Ranks: the order of a queue, fixed when an item is accepted, so that an index serves it.
 
-Start-time fair queueing: each tenant's items, by priority, start one after the other in virtual
-time, a second apart. A tenant that sends much waits behind its own items, not the others behind
-them. Virtual time follows what is claimed and is never slower than the clock; so the head start of
-a priority is a bound: after that many seconds nothing that comes later goes first.
+Start-time fair queueing: the items of each tenant and priority start one second apart in virtual
+time. So a tenant that sends many items waits behind its own, and others do not wait behind them.
+Virtual time follows the claims and is never slower than the clock. So the head start of a priority
+is a bound: after that many seconds no later item overtakes.
 Source: P. Goyal, H. Vin, H. Cheng, "Start-time fair queueing", SIGCOMM 1996.
 """
 
@@ -44,11 +44,11 @@ _HEAD_STARTS = {priority.value: seconds for priority, seconds in HEAD_START.item
 async def ranked(
     connection: AsyncConnection, scenario: str, tenant: str, wanted: Sequence[Priority]
 ) -> list[float]:
-    """A rank for each new item of a tenant, in their order."""
+    """A rank for each new item of a tenant, in the order of `wanted`."""
     finish: dict[Priority, float] = {}
     for priority, count in sorted(Counter(wanted).items()):
         share = {"scenario": scenario, "tenant": tenant, "priority": priority}
-        statement = _share(by_sqlite=is_sqlite(connection))
+        statement = _extend_share(by_sqlite=is_sqlite(connection))
         row = await connection.execute(statement, share | {"width": count * SPACING})
         finish[priority] = row.scalar_one() - count * SPACING
     ranks = []
@@ -58,10 +58,10 @@ async def ranked(
     return ranks
 
 
-async def give_back(
+async def return_share(
     connection: AsyncConnection, scenario: str, tenant: str, unused: Sequence[Priority]
 ) -> None:
-    """Take nothing from the tenant's share for items that were known already."""
+    """Return to the tenant's share what `ranked` took for items that were known already."""
     for priority, count in sorted(Counter(unused).items()):
         await connection.execute(
             update(shares)
@@ -72,7 +72,7 @@ async def give_back(
 
 
 async def advance(connection: AsyncConnection, scenario: str, claimed: Sequence[Row[Any]]) -> None:
-    """Virtual time goes on to the latest start of what was claimed; nobody waits to write it."""
+    """Move virtual time to the latest start of the claimed items; skipped if the row is locked."""
     start = max(row.rank + _HEAD_STARTS[row.priority] for row in claimed)
     await connection.execute(
         _advance(by_sqlite=is_sqlite(connection)), {"queue": scenario, "start": start}
@@ -80,7 +80,7 @@ async def advance(connection: AsyncConnection, scenario: str, claimed: Sequence[
 
 
 @cache
-def _share(*, by_sqlite: bool) -> Any:
+def _extend_share(*, by_sqlite: bool) -> Any:
     width: Any = bindparam("width", type_=Double)
     running = select(queues.c.virtual + now() - queues.c.at)
     running = running.where(queues.c.scenario == bindparam("scenario"))

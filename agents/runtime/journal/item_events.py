@@ -1,4 +1,4 @@
-"""What the bus is told when items end: a message in the same commit, if any group wants to hear it."""
+"""Messages about items that end: in the same commit, if a durable group subscribes to them."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from agents.runtime.model.message import Topic
 
 
 class ItemEnded(BaseModel, frozen=True):
-    """An item of the scenario whose topic this is has ended; `item` is its id in the journal."""
+    """An item of the topic's scenario has ended; `item` is its id in the journal."""
 
     item: int
     tenant: str
@@ -25,17 +25,17 @@ class ItemEnded(BaseModel, frozen=True):
 
 
 def ended(scenario: str) -> Topic[ItemEnded]:
-    """The topic of a scenario's items that end."""
+    """The topic on which the ends of a scenario's items are published."""
     return Topic(f"{scenario}.ended", ItemEnded)
 
 
-async def tell_ended(connection: AsyncConnection, items: Sequence[Item]) -> None:
-    """Publish with this transaction that these items of one scenario, in their last state, ended."""
+async def publish_ended(connection: AsyncConnection, items: Sequence[Item]) -> None:
+    """Publish, with this transaction, that these items of one scenario have ended."""
     if not items:
         return
     topic = ended(items[0].scenario)
-    heard = select(subscriptions.c.grp).where(subscriptions.c.topic == topic.name).limit(1)
-    if await connection.scalar(heard) is None:
+    subscribed = select(subscriptions.c.grp).where(subscriptions.c.topic == topic.name).limit(1)
+    if await connection.scalar(subscribed) is None:
         return
     rows = [
         {
@@ -43,7 +43,7 @@ async def tell_ended(connection: AsyncConnection, items: Sequence[Item]) -> None
             "topic": topic.name,
             "version": topic.version,
             "trace": f"00-{item.trace}-{item.id:016x}-01",
-            "body": topic.encode(_told(item)),
+            "body": topic.encode(_event_of(item)),
         }
         for item in items
     ]
@@ -51,7 +51,7 @@ async def tell_ended(connection: AsyncConnection, items: Sequence[Item]) -> None
     await insert_many(connection, statement, rows)
 
 
-def _told(item: Item) -> ItemEnded:
+def _event_of(item: Item) -> ItemEnded:
     return ItemEnded(
         item=item.id,
         tenant=item.tenant,

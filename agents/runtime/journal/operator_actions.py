@@ -1,4 +1,4 @@
-"""What operators do to work items and dead letters. Every action is in the history, with name and reason."""
+"""What operators do to items and dead letters. The history keeps each action with name and reason."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -32,7 +32,7 @@ class UnknownItem(AgentError):
 
 @dataclass(frozen=True, slots=True)
 class OperatorAction:
-    """Which item somebody acts on, who that is and why."""
+    """The item that an operator acts on, the operator's name and the reason."""
 
     scenario: str
     key: str
@@ -40,18 +40,18 @@ class OperatorAction:
     reason: str
 
     def detail(self, **more: Any) -> str:
-        """The act as the history keeps it."""
+        """The action as JSON for the history."""
         return orjson.dumps({"by": self.by, "reason": self.reason} | more).decode()
 
 
 async def decide(journal: Journal, action: OperatorAction, *, approved: bool) -> None:
-    """Approve or reject an item that waits; it goes on as soon as a process takes it.
+    """Approve or reject an item that waits; it goes on when a process claims it.
 
-    What is rejected while it is compensated becomes a dead letter: somebody must settle it.
-    Raises UnknownItem, and IllegalTransition if it does not wait (any more).
+    An item that is rejected while it is compensating becomes a dead letter, which an operator must
+    settle. Raises UnknownItem, and IllegalTransition if the item does not wait.
     """
     async with journal.database.write() as connection:
-        row = await find(connection, journal, action)
+        row = await find_locked(connection, journal, action)
         _require_waiting(row, Event.DECIDE)
         parked = select(steps.c.agent).where(steps.c.item == row.id, steps.c.status == "waiting")
         agent = await connection.scalar(parked.order_by(steps.c.at.desc()).limit(1))
@@ -60,54 +60,56 @@ async def decide(journal: Journal, action: OperatorAction, *, approved: bool) ->
         detail = action.detail(verdict=verdict, agent=agent)
         text = orjson.dumps(asdict(decision)).decode()
         decided = {"decision": text, "waiting_since": None, "retry_at": None}
-        await shift(connection, row, Event.DECIDE, detail, **decided)
+        await apply_event(connection, row, Event.DECIDE, detail, **decided)
 
 
 async def edit(journal: Journal, action: OperatorAction, correction: Correction) -> None:
-    """Give an item that nobody holds another body; its agents, but for effects, begin again with that.
+    """Replace the body of an item that no process holds; its agents run again, except for effects.
 
-    Raises UnknownItem, IllegalTransition, and what the scenario raises if it comes too late.
+    Raises UnknownItem, IllegalTransition, and what the scenario raises if the edit comes too late.
     """
     async with journal.database.write() as connection:
-        row = await find(connection, journal, action)
-        correction.require(row.body, row.version, await made(connection, row))
-        repeated = await repeat(connection, row, since=0.0)
+        row = await find_locked(connection, journal, action)
+        correction.require(row.body, row.version, await effect_agents(connection, row))
+        repeated = await reset_steps(connection, row, since=0.0)
         after = hash_of(correction.body)
         detail = action.detail(before=hash_of(row.body), after=after, repeated=repeated)
-        asked_anew: dict[str, Any] = dict.fromkeys(("decision", "waiting_since", "retry_at"))
-        asked_anew |= {"body": correction.body, "version": correction.scenario.version}
-        await shift(connection, row, Event.EDIT, detail, **asked_anew)
+        values: dict[str, Any] = dict.fromkeys(("decision", "waiting_since", "retry_at"))
+        values |= {"body": correction.body, "version": correction.scenario.version}
+        await apply_event(connection, row, Event.EDIT, detail, **values)
 
 
 async def escalate(journal: Journal, action: OperatorAction, seconds: float) -> bool:
-    """Say that an item waits for too long; after so many `seconds` more its time is up.
+    """Mark an item that waits too long; `seconds` later it reaches its time-out.
 
-    False if somebody has said so before.
+    Returns False if it was escalated before. Raises as `decide` does.
     """
     async with journal.database.write() as connection:
-        row = await find(connection, journal, action)
+        row = await find_locked(connection, journal, action)
         _require_waiting(row, Event.ESCALATE)
         if row.retry_at is not None:
             return False
-        await shift(connection, row, Event.ESCALATE, action.detail(), retry_at=now() + seconds)
+        await apply_event(
+            connection, row, Event.ESCALATE, action.detail(), retry_at=now() + seconds
+        )
     return True
 
 
 async def cancel(journal: Journal, action: OperatorAction) -> State:
     """Cancel an item: at once if it waits or is a dead letter, else before its next effect.
 
-    Exactly one of this and the item's progress wins: one whose last effect has happened is completed,
-    for that may be one which nobody can undo. Returns `compensating` if it is cancelled; `processing`
-    or `pending` if whoever holds or takes it is told. Raises UnknownItem, and IllegalTransition for
-    an item that has ended or is being compensated already.
+    Either the cancellation or the item's progress wins: an item whose last effect has happened is
+    completed, as that effect may be one that cannot be undone. Returns `compensating` if the item is
+    cancelled now, and `processing` or `pending` if the process that holds or claims it will cancel
+    it. Raises UnknownItem, and IllegalTransition if the item has ended or is compensating.
     """
     failure = Failure(
         "cancel", "Cancelled", action.reason or "cancelled on request", cancelled=True
     )
     async with journal.database.write() as connection:
-        row = await find(connection, journal, action)
+        row = await find_locked(connection, journal, action)
         if row.state in (State.PROCESSING, State.PENDING):
-            told = await connection.execute(
+            requested = await connection.execute(
                 update(items)
                 .where(items.c.id == row.id)
                 .values(cancel_requested=True, retry_at=None, sequence=items.c.sequence + 1)
@@ -115,11 +117,11 @@ async def cancel(journal: Journal, action: OperatorAction) -> State:
             )
             detail = {row.id: action.detail()}
             source = State(row.state)
-            await record(connection, told.all(), Event.CANCEL, source, row.owner, detail)
+            await record(connection, requested.all(), Event.CANCEL, source, row.owner, detail)
             return source
         text = orjson.dumps(asdict(failure)).decode()
-        fresh = {"retry_at": None, "waiting_since": None, "ended_at": None, "crash_count": 0}
-        await shift(connection, row, Event.CANCEL, action.detail(), failure=text, **fresh)
+        reset = {"retry_at": None, "waiting_since": None, "ended_at": None, "crash_count": 0}
+        await apply_event(connection, row, Event.CANCEL, action.detail(), failure=text, **reset)
         await connection.execute(
             update(dead_letters)
             .where(dead_letters.c.item == row.id, dead_letters.c.status == "open")
@@ -129,13 +131,13 @@ async def cancel(journal: Journal, action: OperatorAction) -> State:
 
 
 async def expire(journal: Journal, action: OperatorAction) -> None:
-    """Compensate an item that waited beyond its deadline. Raises as `decide` does."""
+    """Compensate an item that has waited beyond its deadline. Raises as `decide` does."""
     failure = Failure("deadline", DeadlineExceeded.__name__, str(DeadlineExceeded()))
     async with journal.database.write() as connection:
-        row = await find(connection, journal, action)
+        row = await find_locked(connection, journal, action)
         text = orjson.dumps(asdict(failure)).decode()
-        gone = {"retry_at": None, "waiting_since": None, "failure": text}
-        await shift(connection, row, Event.EXPIRE, action.detail(), **gone)
+        values = {"retry_at": None, "waiting_since": None, "failure": text}
+        await apply_event(connection, row, Event.EXPIRE, action.detail(), **values)
 
 
 def _require_waiting(row: Row[Any], event: Event) -> None:
@@ -143,16 +145,16 @@ def _require_waiting(row: Row[Any], event: Event) -> None:
         raise IllegalTransition(row.key, row.state, event)
 
 
-async def made(connection: AsyncConnection, row: Row[Any]) -> frozenset[str]:
-    """The agents whose effects the item has, or may have."""
+async def effect_agents(connection: AsyncConnection, row: Row[Any]) -> frozenset[str]:
+    """The agents whose effects have happened or may have happened."""
     wanted = select(effects.c.agent).where(effects.c.item == row.id, effects.c.status != "refused")
     return frozenset(await connection.scalars(wanted))
 
 
-async def repeat(connection: AsyncConnection, row: Row[Any], since: float) -> list[str]:
-    """Let the agents that ended at `since` or later begin again, with a fresh budget of attempts.
+async def reset_steps(connection: AsyncConnection, row: Row[Any], since: float) -> list[str]:
+    """Let agents whose step ended at `since` or later run again, with all of their attempts.
 
-    Effects that happened keep their outcome: they happen once. Returns the agents' names.
+    Effects that happened keep their outcome, since they happen once. Returns the agents' names.
     """
     happened = select(effects.c.agent).where(effects.c.item == row.id, effects.c.status == "done")
     repeated = await connection.scalars(
@@ -164,8 +166,10 @@ async def repeat(connection: AsyncConnection, row: Row[Any], since: float) -> li
     return sorted(set(repeated))
 
 
-async def find(connection: AsyncConnection, journal: Journal, action: OperatorAction) -> Row[Any]:
-    """The item, locked."""
+async def find_locked(
+    connection: AsyncConnection, journal: Journal, action: OperatorAction
+) -> Row[Any]:
+    """Lock the item and return its row. Raises UnknownItem."""
     row: Row[Any] | None = (
         await connection.execute(
             select(items)
@@ -179,10 +183,13 @@ async def find(connection: AsyncConnection, journal: Journal, action: OperatorAc
     return row
 
 
-async def shift(
+async def apply_event(
     connection: AsyncConnection, row: Row[Any], event: Event, detail: str, **values: Any
 ) -> None:
-    """Apply the event to an item that nobody holds, under the lock of `find`."""
+    """Apply the event to an item that no process holds, under the lock of `find_locked`.
+
+    `values` are columns to set. Raises IllegalTransition.
+    """
     source = State(row.state)
     target = next_state(row.key, source, event)
     moved = await connection.execute(
@@ -193,12 +200,12 @@ async def shift(
     )
     changed = moved.all()
     if not changed:
-        raise IllegalTransition(row.key, f"{source} at {row.owner}", event)
+        raise IllegalTransition(row.key, f"{source}, held by {row.owner}", event)
     await record(connection, changed, event, source, None, {row.id: detail})
 
 
 class NotReached(AgentError):
-    """The item has not been at this agent; `reached` are those it has been at."""
+    """The item has not reached this agent; `reached` are the agents that it has reached."""
 
     def __init__(self, key: str, agent: str, reached: Sequence[str]) -> None:
         super().__init__(key, agent, reached)
@@ -206,22 +213,23 @@ class NotReached(AgentError):
 
     def __str__(self) -> str:
         known = ", ".join(self.reached) or "none"
-        return f"{self.key} has not been at {self.agent!r}; start it again at one of: {known}"
+        return f"{self.key} has not reached {self.agent!r}: restart it at one of: {known}"
 
 
 async def mend(journal: Journal, action: OperatorAction, correction: Correction) -> None:
-    """Give a dead letter another body, already checked; the first one is kept beside it.
+    """Replace the body of a dead letter; its first body is kept.
 
-    The item stays known by the hash of what was sent: the same source sent again is no conflict.
-    Raises UnknownItem, IllegalTransition, and what the scenario raises if it comes too late.
+    The item keeps the hash of the body that was submitted, so the same source submitted again is no
+    conflict. Raises UnknownItem, IllegalTransition, and what the scenario raises if the correction
+    comes too late.
     """
     async with journal.database.write() as connection:
-        row = await find(connection, journal, action)
+        row = await find_locked(connection, journal, action)
         next_state(row.key, State(row.state), Event.MEND)
-        correction.require(row.body, row.version, await made(connection, row))
+        correction.require(row.body, row.version, await effect_agents(connection, row))
         detail = action.detail(before=hash_of(row.body), after=hash_of(correction.body))
         corrected = {"body": correction.body, "version": correction.scenario.version}
-        await shift(connection, row, Event.MEND, detail, **corrected)
+        await apply_event(connection, row, Event.MEND, detail, **corrected)
         await connection.execute(
             update(dead_letters)
             .where(dead_letters.c.item == row.id, dead_letters.c.original.is_(None))
@@ -230,24 +238,24 @@ async def mend(journal: Journal, action: OperatorAction, correction: Correction)
 
 
 async def replay(journal: Journal, action: OperatorAction) -> bool:
-    """Let a dead letter go on where it stopped, with a fresh budget of attempts.
+    """Let a dead letter go on where it stopped, with all attempts of its step.
 
-    A dead compensation goes on compensating, never forward; an item that somebody asked to cancel
-    before it died is cancelled now. False if it was replayed already. Raises UnknownItem, and
-    IllegalTransition for an item that is not a dead letter.
+    A compensating item continues to compensate, never forward; an item with an earlier request to
+    cancel is cancelled. Returns False if it was replayed already. Raises UnknownItem, and
+    IllegalTransition if the item is not a dead letter.
     """
     async with journal.database.write() as connection:
-        row = await find(connection, journal, action)
+        row = await find_locked(connection, journal, action)
         letter = await _letter(connection, row)
         if letter is not None and letter.status == "replayed":
             return False
         letter = _require_open(letter, row, Event.REPLAY)
-        fresh: dict[str, Any] = {"retry_at": None, "ended_at": None, "crash_count": 0}
+        reset: dict[str, Any] = {"retry_at": None, "ended_at": None, "crash_count": 0}
         if row.state == State.DEAD_LETTERED:
-            fresh["failure"] = None
+            reset["failure"] = None
         else:
-            fresh["decision"] = None  # what was rejected is asked again, else it would die again
-        await shift(connection, row, Event.REPLAY, action.detail(), **fresh)
+            reset["decision"] = None  # asked again: the rejection made it a dead letter
+        await apply_event(connection, row, Event.REPLAY, action.detail(), **reset)
         await _mark(connection, row, "replayed")
         await connection.execute(
             update(steps)
@@ -260,14 +268,14 @@ async def replay(journal: Journal, action: OperatorAction) -> bool:
 
 
 async def restart(journal: Journal, action: OperatorAction, agent: str) -> list[str]:
-    """Start a dead letter, or an item that waits, again at an agent it has been at.
+    """Restart a dead letter, or an item that waits, at an agent that it has reached.
 
-    That agent and those after it begin again; effects that happened keep their outcome, since they
-    happen once: cancel the item to undo them. Returns the agents that begin again. Raises
-    UnknownItem, NotReached, and IllegalTransition for an item that is neither.
+    That agent and those after it run again. Effects that happened keep their outcome, since they
+    happen once; cancel the item to undo them. Returns the agents that run again. Raises UnknownItem,
+    NotReached, and IllegalTransition in other states.
     """
     async with journal.database.write() as connection:
-        row = await find(connection, journal, action)
+        row = await find_locked(connection, journal, action)
         next_state(row.key, State(row.state), Event.RESTART)
         reached = {
             step.agent: step.at
@@ -279,21 +287,21 @@ async def restart(journal: Journal, action: OperatorAction, agent: str) -> list[
         }
         if agent not in reached:
             raise NotReached(row.key, agent, sorted(reached, key=lambda name: reached[name]))
-        repeated = await repeat(connection, row, since=reached[agent])
-        fresh = dict.fromkeys(("retry_at", "waiting_since", "decision", "ended_at", "failure"))
+        repeated = await reset_steps(connection, row, since=reached[agent])
+        reset = dict.fromkeys(("retry_at", "waiting_since", "decision", "ended_at", "failure"))
         detail = action.detail(agent=agent, repeated=repeated)
-        await shift(connection, row, Event.RESTART, detail, crash_count=0, **fresh)
+        await apply_event(connection, row, Event.RESTART, detail, crash_count=0, **reset)
         await _mark(connection, row, "replayed")
     return repeated
 
 
 async def discard(journal: Journal, action: OperatorAction) -> None:
-    """End a dead letter for good; its effects stay as they are. Raises as `replay` does."""
+    """End a dead letter permanently; its effects stay as they are. Raises as `replay` does."""
     async with journal.database.write() as connection:
-        row = await find(connection, journal, action)
+        row = await find_locked(connection, journal, action)
         _require_open(await _letter(connection, row), row, Event.DISCARD)
         ended = {"outcome": "discarded", "ended_at": func.coalesce(items.c.ended_at, now())}
-        await shift(connection, row, Event.DISCARD, action.detail(), **ended)
+        await apply_event(connection, row, Event.DISCARD, action.detail(), **ended)
         await _mark(connection, row, "discarded")
 
 
@@ -304,7 +312,7 @@ def _require_open(letter: Row[Any] | None, row: Row[Any], event: Event) -> Row[A
 
 
 async def _letter(connection: AsyncConnection, row: Row[Any]) -> Row[Any] | None:
-    """The dead letter of an item that is locked already: joined to the lock it could be stale."""
+    """The dead letter of a locked item; read after the lock, since a join with it could be stale."""
     wanted = select(dead_letters).where(dead_letters.c.item == row.id)
     return (await connection.execute(wanted)).first()
 
@@ -318,19 +326,19 @@ async def _mark(connection: AsyncConnection, row: Row[Any], status: str) -> None
 async def reopen(
     journal: Journal, action: OperatorAction, sequence: int, found: Mapping[str, str]
 ) -> bool:
-    """Let an item that ended undone undo the effects that were found, each under a new key.
+    """Let an item that ended undone compensate the effects that were found, each under a new key.
 
-    `found` gives for the agent of each effect the agent that undoes it. Other compensations keep
-    their outcome. False if the item has moved since it was looked at, when its history had come to
-    `sequence`. Raises UnknownItem, and IllegalTransition for an item that did not end undone.
+    `found` maps the agent of each effect to its compensation. Other compensations keep their
+    outcome. Returns False if the item's history has grown beyond `sequence`, at which the effects
+    were found. Raises UnknownItem, and IllegalTransition if the item did not end undone.
     """
     async with journal.database.write() as connection:
-        row = await find(connection, journal, action)
+        row = await find_locked(connection, journal, action)
         if row.sequence != sequence:
             return False
-        nothing = ("outcome", "ended_at", "retry_at", "waiting_since", "decision")
+        reset = dict.fromkeys(("outcome", "ended_at", "retry_at", "waiting_since", "decision"))
         detail = action.detail(found=sorted(found))
-        await shift(connection, row, Event.REOPEN, detail, crash_count=0, **dict.fromkeys(nothing))
+        await apply_event(connection, row, Event.REOPEN, detail, crash_count=0, **reset)
         await connection.execute(
             update(effects)
             .where(effects.c.item == row.id, effects.c.agent.in_(found))

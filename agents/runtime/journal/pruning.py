@@ -1,4 +1,4 @@
-"""Forgetting: of an item that ended long ago one row is kept, so that it is still recognised."""
+"""Pruning: of an item that ended long ago one row stays, so that the item is still recognised."""
 
 from typing import Any
 
@@ -24,28 +24,31 @@ AT_ONCE = 1_000
 
 
 async def prune(journal: Journal, scenario: str, older_than: float) -> int:
-    """Prune the items that ended more than so many seconds ago; returns how many.
+    """Prune the items that ended more than `older_than` seconds ago; returns how many.
 
-    Key, body hash, state and outcome stay: the same item sent again is answered as already done.
-    Dead letters and items with unsent messages are left alone; the number of an item's last message
-    is kept while the bus keeps any message of it.
+    Key, body hash, state and outcome stay, so the same item submitted again counts as already done.
+    Dead letters and items with unsent notices are not pruned. The number of an item's last message
+    stays while the bus has messages of the item.
     """
     pruned = 0
-    while ids := await _next(journal, scenario, older_than):
+    while ids := await _next_ids(journal, scenario, older_than):
         async with journal.database.write() as connection:
             values = values_of(connection, ids)
-            mine = select(values.c.value)
+            pruned_ids = select(values.c.value)
             for table in ABOUT_ITEMS:
-                await connection.execute(delete(table).where(table.c.item.in_(mine)))
-            silent = ~select(messages.c.id).where(messages.c.item == positions.c.item).exists()
-            await connection.execute(delete(positions).where(positions.c.item.in_(mine), silent))
-            forget: dict[str, Any] = {"body": "", "failure": None, "decision": None}
-            await connection.execute(update(items).where(items.c.id.in_(mine)).values(**forget))
+                await connection.execute(delete(table).where(table.c.item.in_(pruned_ids)))
+            unused = ~select(messages.c.id).where(messages.c.item == positions.c.item).exists()
+            these = positions.c.item.in_(pruned_ids)
+            await connection.execute(delete(positions).where(these, unused))
+            empty: dict[str, Any] = {"body": "", "failure": None, "decision": None}
+            await connection.execute(
+                update(items).where(items.c.id.in_(pruned_ids)).values(**empty)
+            )
         pruned += len(ids)
     return pruned
 
 
-async def _next(journal: Journal, scenario: str, older_than: float) -> list[int]:
+async def _next_ids(journal: Journal, scenario: str, older_than: float) -> list[int]:
     unsent = select(outbox.c.id).where(
         outbox.c.item == items.c.id, outbox.c.status.in_(("waiting", "sending"))
     )

@@ -1,4 +1,4 @@
-"""What people ask the journal: the dead letters, what waits, and the whole life of one item."""
+"""What operators ask the journal: dead letters, items that wait, and the history of one item."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from agents.runtime.journal.schema import dead_letters, effects, history, items,
 
 @dataclass(frozen=True, slots=True)
 class ItemHistory:
-    """Everything the journal holds of one item; `letter` is its dead letter, if it ever was one."""
+    """Everything the journal has of one item; `letter` is its dead letter, if it ever was one."""
 
     item: Row[Any]
     history: Sequence[Row[Any]]
@@ -30,7 +30,10 @@ async def letters(
     older_than: float = 0,
     most: int = 100,
 ) -> Sequence[Row[Any]]:
-    """Open dead letters, the oldest first: of one agent only, older than so many seconds."""
+    """Open dead letters, the oldest first, up to `most`.
+
+    `agent` restricts them to one agent, and `older_than` to those of a minimal age in seconds.
+    """
     query = (
         select(
             items.c.id,
@@ -54,7 +57,10 @@ async def letters(
 
 
 async def waiting(journal: Journal, scenario: str, *, most: int = 1_000) -> Sequence[Row[Any]]:
-    """Items that wait for a person, the longest first; `age` in seconds, `due` until time is up."""
+    """Items that wait for an operator, the longest first.
+
+    `age` is how many seconds an item has waited, and `due` how many are left until its time-out.
+    """
     asked = (
         select(steps.c.error)
         .where(steps.c.item == items.c.id, steps.c.status == "waiting")
@@ -82,7 +88,7 @@ async def waiting(journal: Journal, scenario: str, *, most: int = 1_000) -> Sequ
 
 
 async def named(journal: Journal, scenario: str, keys: Sequence[str]) -> Sequence[Row[Any]]:
-    """Those of a scenario's items that have one of these keys, as they stand."""
+    """The current rows of a scenario's items with these keys."""
     query = select(items).where(
         items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.key.in_(keys)
     )
@@ -91,7 +97,7 @@ async def named(journal: Journal, scenario: str, keys: Sequence[str]) -> Sequenc
 
 
 async def outcome_of(journal: Journal, scenario: str, key: str, agent: str) -> Any:
-    """An item's `state`, `output` and `version` of one of its agents, if it has any; None for no item."""
+    """An item's `state`, with `output` and `version` of its step by `agent`; None if it is unknown."""
     done = (steps.c.item == items.c.id) & (steps.c.agent == agent) & (steps.c.status == "done")
     query = (
         select(items.c.state, steps.c.output, steps.c.version)
@@ -103,13 +109,13 @@ async def outcome_of(journal: Journal, scenario: str, key: str, agent: str) -> A
 
 
 async def item_history(journal: Journal, scenario: str, key: str) -> ItemHistory | None:
-    """One item's life; None if there is no such item."""
-    mine = (items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.key == key)
+    """The whole history of one item; None if there is no such item."""
+    this = (items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.key == key)
     async with journal.database.read() as connection:
-        item = (await connection.execute(select(items).where(*mine))).first()
+        item = (await connection.execute(select(items).where(*this))).first()
         if item is None:
             return None
-        told = [
+        tables = [
             (await connection.execute(select(t).where(t.c.item == item.id).order_by(order))).all()
             for t, order in (
                 (history, history.c.sequence),
@@ -118,4 +124,4 @@ async def item_history(journal: Journal, scenario: str, key: str) -> ItemHistory
                 (dead_letters, dead_letters.c.at),
             )
         ]
-    return ItemHistory(item, told[0], told[1], told[2], told[3][0] if told[3] else None)
+    return ItemHistory(item, tables[0], tables[1], tables[2], tables[3][0] if tables[3] else None)

@@ -1,6 +1,6 @@
-"""The queue of a scenario: its waiting items in the order of their rank, claimed many at a time.
+"""The queue of a scenario: its pending items in the order of their rank, claimed in batches.
 
-There is no second copy of it: a claim sets owner and fence of the items themselves.
+There is no copy of it: a claim sets owner and fence of the items themselves.
 """
 
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ from agents.runtime.journal.statements import insert_new, record, values_of
 from agents.runtime.journal.workers import is_alive
 from agents.runtime.model.lifecycle import Event, State
 
-PENDING: Any = literal_column("'pending'")  # a literal: SQLite must know it to take the index
+PENDING: Any = literal_column("'pending'")  # SQLite uses the partial index for a literal only
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What a claim must know of its queue beforehand."""
+class QueueState:
+    """What a claim must know of its queue: `due` means that delayed items are due now."""
 
     known: bool
     paused: bool
@@ -45,21 +45,21 @@ class Look:
 async def claim_first(
     database: Database, owner: str, scenario: str, most: int = MOST_TOGETHER
 ) -> list[Row[Any]]:
-    """Take the first `most` items of the queue, unless it is paused or beyond its rates.
+    """Claim the first `most` items of the queue, unless it is paused or its rate limits are used.
 
-    Whatever the length of the queue this reads from the front of one index. Items that were with
-    an owner that died are not among them (`left_over`): they travel in smaller company.
+    This reads only the front of one index, however long the queue is. Items whose owner crashed are
+    not in the queue: `due_outside_queue` finds them.
     """
     async with database.write() as connection:
-        look = await _look(connection, scenario)
-        if look.paused:
+        state = await _queue_state(connection, scenario)
+        if state.paused:
             return []
-        if not look.known:
+        if not state.known:
             new = insert_new(connection, queues, scenario=scenario, virtual=now(), at=now())
             await connection.execute(new)
-        if look.due:
-            await connection.execute(_bring_back(), {"queue": scenario, "most": most})
-        rows = await _claim(connection, owner, scenario, most, rated=look.rated)
+        if state.due:
+            await connection.execute(_requeue_due(), {"queue": scenario, "most": most})
+        rows = await _claim(connection, owner, scenario, most, rated=state.rated)
         if rows:
             await record(connection, rows, Event.CLAIM, State.PENDING, owner, {})
             await advance(connection, scenario, rows)
@@ -67,7 +67,7 @@ async def claim_first(
 
 
 class QueueFull(AgentError):
-    """The queue holds as many items as it may; what was accepted before stays accepted."""
+    """The queue holds as many items as its limit; items accepted before stay accepted."""
 
     def __init__(self, scenario: str, limit: int) -> None:
         super().__init__(scenario, limit)
@@ -75,13 +75,13 @@ class QueueFull(AgentError):
 
     def __str__(self) -> str:
         return (
-            f"the queue of {self.scenario} holds {self.limit:,} items, its limit: "
-            "send the rest later, what was accepted is kept and will be recognised"
+            f"the queue of {self.scenario} holds {self.limit:,} items, which is its limit: "
+            "send the source again later, items that were accepted are recognised"
         )
 
 
 async def require_room(database: Database, scenario: str, limit: int) -> None:
-    """Raise QueueFull if `limit` items wait, or more."""
+    """Raise QueueFull if `limit` or more items wait."""
     waiting = select(items.c.id).where(items.c.scenario == scenario, text(READY)).limit(limit)
     async with database.read() as connection:
         count = await connection.scalar(select(func.count()).select_from(waiting.subquery()))
@@ -89,20 +89,24 @@ async def require_room(database: Database, scenario: str, limit: int) -> None:
         raise QueueFull(scenario, limit)
 
 
-async def left_over(database: Database, scenario: str, most: int = MOST_TOGETHER) -> list[int]:
-    """Items that are due and that no queue hands out: of dead owners, suspected, to be undone."""
+async def due_outside_queue(
+    database: Database, scenario: str, most: int = MOST_TOGETHER
+) -> list[int]:
+    """Ids of items that are due but not in the queue: of crashed owners, compensating, suspected."""
     due = (items.c.retry_at.is_(None) | (items.c.retry_at <= now())) & items.c.waiting_since.is_(
         None
     )
-    buried = exists().where(dead_letters.c.item == items.c.id, dead_letters.c.status == "open")
-    of_the_dead = items.c.owner.is_not(None) & ~is_alive(items.c.owner)
-    held = (items.c.scenario == scenario) & items.c.state.in_(CLAIMABLE) & of_the_dead
+    dead_lettered = exists().where(
+        dead_letters.c.item == items.c.id, dead_letters.c.status == "open"
+    )
+    of_crashed = items.c.owner.is_not(None) & ~is_alive(items.c.owner)
+    held = (items.c.scenario == scenario) & items.c.state.in_(CLAIMABLE) & of_crashed
     undone = (items.c.scenario == scenario) & (items.c.state == State.COMPENSATING)
     suspected = (items.c.scenario == scenario) & text(SUSPECTED)
     found: list[int] = []
     async with database.read() as connection:
-        for some in (held, undone & items.c.owner.is_(None) & ~buried, suspected):
-            query = select(items.c.id).where(some, due).order_by(items.c.crash_count, items.c.id)
+        for kind in (held, undone & items.c.owner.is_(None) & ~dead_lettered, suspected):
+            query = select(items.c.id).where(kind, due).order_by(items.c.crash_count, items.c.id)
             found += await connection.scalars(query.limit(most))
     return found
 
@@ -113,25 +117,25 @@ async def _claim(
     holder = {"holder": owner, "monotonic": clock().monotonic()}
     if not rated:
         first = {"queue": scenario, "most": most, **holder}
-        return list((await connection.execute(_take_first(), first)).all())
-    candidates = await connection.execute(_first(), {"queue": scenario, "most": most})
+        return list((await connection.execute(_claim_first_statement(), first)).all())
+    candidates = await connection.execute(_first_ready(), {"queue": scenario, "most": most})
     ids = await admit(connection, scenario, candidates.all())
     if not ids:
         return []
     values = values_of(connection, ids)
     mine = items.c.id.in_(select(values.c.value))
-    return list((await connection.execute(_taking().where(mine), holder)).all())
+    return list((await connection.execute(_claim_update().where(mine), holder)).all())
 
 
-async def _look(connection: AsyncConnection, scenario: str) -> Look:
-    row = (await connection.execute(_looking(), {"queue": scenario})).one()
-    return Look(row.known, row.paused, row.rated, row.due)
+async def _queue_state(connection: AsyncConnection, scenario: str) -> QueueState:
+    row = (await connection.execute(_queue_state_query(), {"queue": scenario})).one()
+    return QueueState(row.known, row.paused, row.rated, row.due)
 
 
 @cache
-def _looking() -> Any:
+def _queue_state_query() -> Any:
     queue = queues.c.scenario == bindparam("queue")
-    due = exists().where(_of_queue(), items.c.state == PENDING, items.c.retry_at <= _at_once())
+    due = exists().where(_in_queue(), items.c.state == PENDING, items.c.retry_at <= _now_once())
     return select(
         exists().where(queue).label("known"),
         exists().where(queue, queues.c.paused.is_not(None)).label("paused"),
@@ -140,21 +144,21 @@ def _looking() -> Any:
     )
 
 
-def _at_once() -> Any:
-    """SQL: the clock, read once: PostgreSQL would read it for every item that waits, along no index."""
+def _now_once() -> Any:
+    """SQL: the clock, read once. PostgreSQL would read it for every item otherwise, without an index."""
     return select(now()).scalar_subquery()
 
 
-def _of_queue() -> Any:
+def _in_queue() -> Any:
     return items.c.scenario == bindparam("queue")
 
 
 @cache
-def _first() -> Any:
-    """The first items of the queue; those that somebody else is claiming now are passed over."""
+def _first_ready() -> Any:
+    """SQL: lock the first ready items; those that another transaction has locked are skipped."""
     return (
         select(items.c.id, items.c.tenant)
-        .where(_of_queue(), text(READY))
+        .where(_in_queue(), text(READY))
         .order_by(items.c.rank, items.c.id)
         .limit(bindparam("most"))
         .with_for_update(skip_locked=True)
@@ -162,7 +166,7 @@ def _first() -> Any:
 
 
 @cache
-def _taking() -> Any:
+def _claim_update() -> Any:
     return (
         update(items)
         .values(
@@ -176,18 +180,18 @@ def _taking() -> Any:
 
 
 @cache
-def _take_first() -> Any:
-    # PostgreSQL evaluates a locking CTE once; a sub-select it might run again and take too many.
-    first = _first().cte("first")
-    return _taking().where(items.c.id.in_(select(first.c.id)))
+def _claim_first_statement() -> Any:
+    # PostgreSQL runs a locking CTE once, but might run a sub-select again and claim too many items.
+    first = _first_ready().cte("first")
+    return _claim_update().where(items.c.id.in_(select(first.c.id)))
 
 
 @cache
-def _bring_back() -> Any:
-    """Items whose time has come take their old place in the queue."""
+def _requeue_due() -> Any:
+    """SQL: delayed items that are due take their old place in the queue."""
     due = (
         select(items.c.id)
-        .where(_of_queue(), items.c.state == PENDING, items.c.retry_at <= _at_once())
+        .where(_in_queue(), items.c.state == PENDING, items.c.retry_at <= _now_once())
         .order_by(items.c.retry_at)
         .limit(bindparam("most"))
         .with_for_update(skip_locked=True)

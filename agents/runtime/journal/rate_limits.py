@@ -1,7 +1,7 @@
-"""Rates: how many items a second a queue, or one tenant of it, may hand out; bursts included.
+"""Rate limits: how many items a second a queue, or one tenant of it, hands out, with bursts.
 
-The generic cell rate algorithm with one number a rate, kept in the journal: it survives restarts,
-and all consumers share it. Source: ITU-T I.371, the virtual scheduling form.
+The generic cell rate algorithm with one number for each limit. It is stored in the journal, so it
+survives restarts and all consumers share it. Source: ITU-T I.371, the virtual scheduling form.
 """
 
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ WHOLE_QUEUE = ""  # the tenant in the row of a queue's own rate
 async def admit(
     connection: AsyncConnection, scenario: str, candidates: Sequence[Row[Any]]
 ) -> list[int]:
-    """The ids of those candidates that may go now, in their order.
+    """The ids of the candidates that may be claimed now, in their order.
 
-    An item that its tenant's rate keeps back is told when to come again, so that it does not stand
-    in the others' way; one that only the queue's rate keeps back stays in its place.
+    An item beyond its tenant's rate gets a time to come back, so that it does not block others. An
+    item beyond the queue's rate only stays in its place.
     """
     query = select(rates, now().label("at")).where(rates.c.scenario == scenario)
     found = (await connection.execute(query.with_for_update())).all()
@@ -34,7 +34,7 @@ async def admit(
         if whole is not None and whole.wait() > 0:
             break
         if own is not None and own.wait() > 0:
-            later[candidate.id] = own.turn()
+            later[candidate.id] = own.next_turn()
             continue
         for bucket in filter(None, (whole, own)):
             bucket.take()
@@ -50,29 +50,29 @@ async def admit(
 
 
 class Bucket:
-    """One rate: `due_at` is when the next item would be due without bursts.
+    """One rate limit: `due_at` is the time at which the next item is due without bursts.
 
-    `turn_at` is the last time that an item which was kept back was told to come again.
+    `turn_at` is the latest time at which an item beyond the rate comes back.
     """
 
     def __init__(self, row: Row[Any]) -> None:
         self._now: float = row.at
         self._gap: float = 1.0 / row.per_second
         self._burst: int = row.burst
-        rested = row.due_at < row.at  # nobody came for some turns: let those who come now have them
+        unused = row.due_at < row.at  # items that come now may take the turns that were not used
         self.due_at: float = max(row.due_at, row.at)
-        self.turn_at: float = 0.0 if rested else row.turn_at
+        self.turn_at: float = 0.0 if unused else row.turn_at
 
     def wait(self) -> float:
-        """Seconds until one more item may go; none or less if it may go now."""
+        """Seconds until one more item may be claimed; zero or less if it may be claimed now."""
         return self._free_at() - self._now
 
     def take(self) -> None:
-        """One item goes."""
+        """Count one item."""
         self.due_at += self._gap
 
-    def turn(self) -> float:
-        """When an item that is kept back is to come again: a gap after the one before it."""
+    def next_turn(self) -> float:
+        """The time at which an item beyond the rate comes back: one gap after the one before it."""
         self.turn_at = max(self.turn_at + self._gap, self._free_at())
         return self.turn_at
 

@@ -1,4 +1,4 @@
-"""The journal's tables. Times are seconds since 1970 as the database's host knows them."""
+"""The journal's tables. Times are seconds since 1970 by the clock of the database's host."""
 
 from sqlalchemy import (
     BigInteger,
@@ -67,10 +67,10 @@ items = Table(
     Index("items_waiting", "scenario", "state", "retry_at"),
 )
 
-# What a RETURNING clause of a whole item names: there a column is known by its SQL name alone.
+# All columns of an item for a RETURNING clause, which knows a column by its SQL name only.
 item_columns = [column.label(column.key) for column in items.c]
 
-# Only held items: a condition on `owner IS NULL` must never walk through everything that ended.
+# Held items only, so that a condition on `owner` never scans the items that have ended.
 Index(
     "items_owner",
     items.c.owner,
@@ -78,7 +78,7 @@ Index(
     postgresql_where=items.c.owner.is_not(None),
 )
 
-# What a claim reads from its front: neither what has a time to come back at nor what is suspected.
+# Items that a claim reads from the front of an index: neither delayed nor suspected of a crash.
 READY = "state = 'pending' AND retry_at IS NULL AND deaths = 0"
 Index(
     "items_ready",
@@ -95,7 +95,7 @@ Index(
     postgresql_where=text(SUSPECTED),
 )
 
-# What is to be seen of a queue is counted along these.
+# A backlog is counted along these two.
 Index("items_accepted", items.c.scenario, items.c.accepted_at)
 Index(
     "items_ended",
@@ -206,7 +206,7 @@ dead_letters = Table(
     Column("original", Text),
 )
 
-# What the bus keeps: see agents/runtime/bus.
+# The tables of the bus: see agents/runtime/messaging.
 messages = Table(
     "messages",
     metadata,

@@ -1,4 +1,4 @@
-"""Set-based SQL that both databases understand: the building blocks of every compare-and-set."""
+"""Set-based SQL for both databases: the building blocks of every compare-and-set."""
 
 import json
 import re
@@ -33,12 +33,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.database import now
-from agents.runtime.journal.schema import history, items
+from agents.runtime.journal.schema import dead_letters, history, items
 from agents.runtime.model.lifecycle import TRANSITIONS, Event, State
 
 
 class Held(Protocol):
-    """A work item as its holder sees it: its id and the fence it was claimed with."""
+    """A work item that a process holds: its id and the fence it was claimed with."""
 
     @property
     def id(self) -> int:
@@ -52,12 +52,12 @@ class Held(Protocol):
 
 
 def is_sqlite(connection: AsyncConnection) -> bool:
-    """Whether the connection leads to SQLite."""
+    """Whether this is a connection to SQLite."""
     return connection.dialect.name == "sqlite"
 
 
 def insert_new(connection: AsyncConnection, table: Table, **constant: Any) -> Any:
-    """An INSERT that leaves rows alone that are there already, with the same constants in each."""
+    """An INSERT that skips existing rows; each row gets the `constant` columns."""
     return _insert_new(_dialect(connection), table, tuple(constant.items()))
 
 
@@ -67,14 +67,14 @@ def _insert_new(dialect: Any, table: Table, constant: tuple[tuple[str, Any], ...
 
 
 def insert_or_replace(connection: AsyncConnection, table: Table, **instead: Any) -> Any:
-    """An INSERT that overwrites the row with the same primary key, some columns with `instead`."""
+    """An INSERT that overwrites the row with the same primary key, columns in `instead` with those."""
     dialect = _dialect(connection)
     return _replacing(dialect, table, instead) if instead else _insert_or_replace(dialect, table)
 
 
 @cache
 def _insert_or_replace(dialect: Any, table: Table) -> Any:
-    # Kept, as every group of every stage asks for it: `excluded` copies the whole table.
+    # Cached, since each commit of a step needs it and `excluded` copies the whole table.
     return _replacing(dialect, table, {})
 
 
@@ -86,7 +86,7 @@ def _replacing(dialect: Any, table: Table, instead: dict[str, Any]) -> Any:
 
 
 def upsert(table: Table, *, by_sqlite: bool) -> Any:
-    """An INSERT that can say what to do about a row that is there already."""
+    """An INSERT to which `on_conflict_do_update` can be added."""
     return (sqlite if by_sqlite else postgresql).insert(table)
 
 
@@ -101,7 +101,7 @@ def insert_or_change(
     changes: dict[str, Any],
     where: ColumnElement[bool] | None = None,
 ) -> Any:
-    """An INSERT that makes these changes to the row with the same primary key, if `where` holds."""
+    """An INSERT that changes the row with the same primary key instead, if `where` is true."""
     statement = _dialect(connection).insert(table)
     keys = [column.name for column in table.primary_key]
     return statement.on_conflict_do_update(index_elements=keys, set_=changes, where=where)
@@ -112,7 +112,7 @@ def _dialect(connection: AsyncConnection) -> Any:
 
 
 def values_of(connection: AsyncConnection, values: Sequence[int] | Sequence[str]) -> FromClause:
-    """The values as a table with one column `value`, passed as one parameter."""
+    """SQL: the values as a table with one column `value`, passed as one parameter."""
     if is_sqlite(connection):
         return func.json_each(json.dumps(values)).table_valued("value")
     kind: Any = BigInteger() if isinstance(values[0], int) else Text()
@@ -120,21 +120,21 @@ def values_of(connection: AsyncConnection, values: Sequence[int] | Sequence[str]
     return func.unnest(array).table_valued("value").render_derived()
 
 
-def values_named(name: str, kind: Any, *, by_sqlite: bool) -> FromClause:
-    """As `values_of`, for a statement that is kept: `as_values` makes its parameter `name`."""
+def bound_values(name: str, kind: Any, *, by_sqlite: bool) -> FromClause:
+    """As `values_of`, for a cached statement; `values_parameter` makes its parameter `name`."""
     if by_sqlite:
         return func.json_each(bindparam(name)).table_valued("value")
     each = func.unnest(bindparam(name, type_=ARRAY(kind)))
     return each.table_valued("value").render_derived()
 
 
-def as_values(values: Sequence[int] | Sequence[str], *, by_sqlite: bool) -> Any:
-    """The parameter of `values_named`."""
+def values_parameter(values: Sequence[int] | Sequence[str], *, by_sqlite: bool) -> Any:
+    """The parameter for `bound_values`."""
     return json.dumps(values) if by_sqlite else list(values)
 
 
-def _held(*, by_sqlite: bool) -> ColumnElement[bool]:
-    """SQL: the item is one of these, and the holder still has it under the same fence and state."""
+def _are_held(*, by_sqlite: bool) -> ColumnElement[bool]:
+    """SQL: the item is one of the given ids, held by the holder in the given state and fence."""
     if by_sqlite:
         each = func.json_each(bindparam("held_items")).table_valued("value")
         pairs = select(
@@ -145,20 +145,20 @@ def _held(*, by_sqlite: bool) -> ColumnElement[bool]:
         fences = bindparam("held_fences", type_=ARRAY(Integer))
         each = func.unnest(ids, fences).table_valued("id", "fence").render_derived()
         pairs = select(each.c.id, each.c.fence)
-    return and_(tuple_(items.c.id, items.c.fence).in_(pairs), _mine())
+    return and_(tuple_(items.c.id, items.c.fence).in_(pairs), _is_held())
 
 
-def _mine() -> ColumnElement[bool]:
-    """SQL: the holder has the item, in this state."""
-    # The unary plus of SQLite, spelt portably: look up by id, never walk along all held items.
-    mine = func.coalesce(items.c.owner, "") == bindparam("holder")
-    return and_(mine, items.c.state == bindparam("held_state"))
+def _is_held() -> ColumnElement[bool]:
+    """SQL: the holder holds the item in the given state."""
+    # `coalesce` keeps the index of owners out of the plan: look items up by id, never scan all held.
+    by_holder = func.coalesce(items.c.owner, "") == bindparam("holder")
+    return and_(by_holder, items.c.state == bindparam("held_state"))
 
 
-def _holding(
+def _held_parameters(
     connection: AsyncConnection, holder: str, held: Sequence[Held], state: State
 ) -> dict[str, Any]:
-    """The parameters of `_held`."""
+    """The parameters for `_are_held`."""
     parameters: dict[str, Any] = {"holder": holder, "held_state": state}
     if is_sqlite(connection):
         return parameters | {"held_items": json.dumps([(h.id, h.fence) for h in held])}
@@ -167,7 +167,7 @@ def _holding(
 
 
 class Halt(StrEnum):
-    """Why an item must begin nothing new but compensations."""
+    """Why an item must begin nothing new except compensations."""
 
     CANCEL = "cancel"
     DEADLINE = "deadline"
@@ -176,18 +176,19 @@ class Halt(StrEnum):
 async def still_held(
     connection: AsyncConnection, owner: str, held: Sequence[Held], state: State
 ) -> dict[int, Halt | None]:
-    """The items that `owner` still holds in `state`, locked; and why one must not go forward."""
+    """Lock the items that `owner` still holds in `state`; for each, whether and why it is halted."""
     if not held:
         return {}
-    lite, fences = is_sqlite(connection), {one.id: one.fence for one in held}
-    given = {"holder": owner, "held_state": state, "ids": as_values(list(fences), by_sqlite=lite)}
-    result = await connection.execute(_still_held(by_sqlite=lite), given)
-    # Whoever took one over raised its fence; compared here, it costs the database nothing.
+    lite, fences = is_sqlite(connection), {item.id: item.fence for item in held}
+    ids = values_parameter(list(fences), by_sqlite=lite)
+    parameters = {"holder": owner, "held_state": state, "ids": ids}
+    result = await connection.execute(_still_held(by_sqlite=lite), parameters)
+    # A takeover raises the fence. Comparing it here is cheaper than in SQL.
     return {key: halt and Halt(halt) for key, fence, halt in result.all() if fence == fences[key]}
 
 
-def _halt() -> ColumnElement[str | None]:
-    """SQL: see Halt. The database's clock decides, as it does about leases."""
+def _halt_reason() -> ColumnElement[str | None]:
+    """SQL: the value of Halt, or NULL; by the database's clock, as for leases."""
     return case(
         (items.c.cancel_requested, literal(Halt.CANCEL.value)),
         (items.c.deadline <= now(), literal(Halt.DEADLINE.value)),
@@ -195,18 +196,18 @@ def _halt() -> ColumnElement[str | None]:
     )
 
 
-@cache  # every group of every stage asks for it
+@cache  # each commit of a step needs it
 def _still_held(*, by_sqlite: bool) -> Select[Any]:
-    values = values_named("ids", BigInteger(), by_sqlite=by_sqlite)
+    values = bound_values("ids", BigInteger(), by_sqlite=by_sqlite)
     return (
-        select(items.c.id, items.c.fence, _halt())
-        .where(items.c.id.in_(select(values.c.value)), _mine())
+        select(items.c.id, items.c.fence, _halt_reason())
+        .where(items.c.id.in_(select(values.c.value)), _is_held())
         .order_by(items.c.id)
         .with_for_update(of=items)
     )
 
 
-async def move(  # noqa: PLR0913 - one UPDATE and its history, used everywhere
+async def move(  # noqa: PLR0913 - the parts of one UPDATE with its history
     connection: AsyncConnection,
     holder: str,
     held: Sequence[Held],
@@ -216,15 +217,15 @@ async def move(  # noqa: PLR0913 - one UPDATE and its history, used everywhere
     details: dict[int, str] | None = None,
     **values: Any,
 ) -> set[int]:
-    """Compare-and-set: apply `event` to the items that `holder` holds in `source`.
+    """Compare-and-set: apply `event` to the items that `holder` holds in state `source`.
 
-    Returns the ids that moved; an item that is no longer held, or in another state, is not among
-    them and unchanged. Raises KeyError for an event the lifecycle does not know in `source`.
+    Returns the ids that moved. An item that is no longer held, or is in another state, stays
+    unchanged. Raises KeyError for an event that the lifecycle does not allow in `source`.
     """
     if not held:
         return set()
     statement = _move(is_sqlite(connection), TRANSITIONS[source, event], tuple(values.items()))
-    result = await connection.execute(statement, _holding(connection, holder, held, source))
+    result = await connection.execute(statement, _held_parameters(connection, holder, held, source))
     moved = result.all()
     await record(connection, moved, event, source, holder, details or {})
     return {row.id for row in moved}
@@ -234,13 +235,13 @@ async def move(  # noqa: PLR0913 - one UPDATE and its history, used everywhere
 def _move(by_sqlite: bool, target: State, values: tuple[tuple[str, Any], ...]) -> Update:  # noqa: FBT001
     return (
         update(items)
-        .where(_held(by_sqlite=by_sqlite))
+        .where(_are_held(by_sqlite=by_sqlite))
         .values(state=target, sequence=items.c.sequence + 1, **dict(values))
         .returning(items.c.id, items.c.sequence, items.c.fence)
     )
 
 
-_HISTORY = insert(history).values(at=now())
+_INSERT_HISTORY = insert(history).values(at=now())
 
 
 async def record(  # noqa: PLR0913 - the columns of one history row
@@ -252,7 +253,12 @@ async def record(  # noqa: PLR0913 - the columns of one history row
     details: dict[int, str],
 ) -> None:
     """Append one history row for each item that moved."""
-    alike = {"event": event, "source": source, "target": TRANSITIONS[source, event], "owner": owner}
+    common = {
+        "event": event,
+        "source": source,
+        "target": TRANSITIONS[source, event],
+        "owner": owner,
+    }
     rows = [
         {
             "item": row.id,
@@ -260,10 +266,10 @@ async def record(  # noqa: PLR0913 - the columns of one history row
             "fence": row.fence,
             "detail": details.get(row.id),
         }
-        | alike
+        | common
         for row in moved
     ]
-    await insert_many(connection, _HISTORY, rows)
+    await insert_many(connection, _INSERT_HISTORY, rows)
 
 
 async def assign(
@@ -272,7 +278,7 @@ async def assign(
     values: dict[int, Any],
     after: ColumnElement[Any] | None = None,
 ) -> None:
-    """Give one column of many items each its own value, or so much `after` a moment in SQL."""
+    """Set one column of many items to a value each; with `after`, to that SQL time plus the value."""
     value: Any = bindparam("value") if after is None else after + bindparam("value")
     if values:
         await connection.execute(
@@ -284,38 +290,45 @@ async def assign(
 async def insert_many(
     connection: AsyncConnection, statement: Any, rows: list[dict[str, Any]]
 ) -> None:
-    """Run an INSERT for many rows, all with the same columns; nothing for none.
+    """Run an INSERT for many rows, all with the same columns; without rows do nothing.
 
-    The driver gets plain values: SQLAlchemy's own handling of them costs as much again as the
-    database, and no type of the schema needs it. PostgreSQL gets them column by column in one
-    statement: a message a row costs it three times as much.
+    The driver gets plain values, since SQLAlchemy's conversion takes as long as the database itself
+    and no type of the schema needs it. PostgreSQL gets one array per column in one statement; one
+    message per row takes three times as long.
     """
     if not rows:
         return
     sql, names, constant = compiled(statement, connection.dialect, tuple(rows[0]))
     pick = itemgetter(*names)
     values = [pick(constant | row) for row in rows] if constant else list(map(pick, rows))
-    if is_sqlite(connection) or (whole := together(sql)) is None:
+    if is_sqlite(connection) or (by_arrays := array_insert(sql)) is None:
         await connection.exec_driver_sql(sql, values)
     else:
-        await connection.exec_driver_sql(whole, tuple(map(list, zip(*values, strict=True))))
+        await connection.exec_driver_sql(by_arrays, tuple(map(list, zip(*values, strict=True))))
+
+
+async def insert_dead_letters(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
+    """Insert open dead letters; an item that already has one gets it opened again and counted."""
+    kept = {"count": dead_letters.c.count + 1, "original": dead_letters.c.original}
+    statement = insert_or_replace(connection, dead_letters, **kept)
+    await insert_many(connection, statement.values(at=now(), status="open", count=1), rows)
 
 
 @lru_cache(maxsize=64)
 def compiled(
     statement: Any, dialect: Dialect, columns: tuple[str, ...]
 ) -> tuple[str, Sequence[str], dict[str, Any]]:
-    """The SQL, the names of its parameters in their order, and the values that are constant."""
-    made = statement.compile(dialect=dialect, column_keys=columns)
-    return str(made), made.positiontup, made.params
+    """The SQL, the names of its parameters in order, and the values of its constants."""
+    result = statement.compile(dialect=dialect, column_keys=columns)
+    return str(result), result.positiontup, result.params
 
 
 _PARAMETER = re.compile(r"\$(\d+)::([A-Z]+)")
 
 
 @lru_cache(maxsize=64)
-def together(sql: str) -> str | None:
-    """The same INSERT with an array for each column; None if a conflict has parameters of its own."""
+def array_insert(sql: str) -> str | None:
+    """The same INSERT with one array per column; None if its ON CONFLICT clause has parameters."""
     head, _, tail = sql.partition(" VALUES (")
     row, conflict, then = tail.partition(") ON CONFLICT")
     if "$" in then:
@@ -324,4 +337,4 @@ def together(sql: str) -> str | None:
     names = ", ".join(f"c{n}" for n, _ in _PARAMETER.findall(row))
     row = _PARAMETER.sub(r"c\1", row if conflict else row.removesuffix(")"))
     rest = f"ON CONFLICT{then}" if conflict else ""
-    return f"{head} SELECT {row} FROM unnest({arrays}) AS new ({names}) {rest}"  # noqa: S608 - made of what SQLAlchemy has made
+    return f"{head} SELECT {row} FROM unnest({arrays}) AS new ({names}) {rest}"  # noqa: S608 - built from SQLAlchemy's own SQL

@@ -1,4 +1,4 @@
-"""What agents did, written down: intents before an effect, outcomes after it, ends of items."""
+"""Results of steps: intents are written before an effect, outcomes after it, in groups of items."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.clock import clock
 from agents.runtime.journal.database import Database, now
-from agents.runtime.journal.schema import dead_letters, effects, steps
+from agents.runtime.journal.schema import effects, steps
 from agents.runtime.journal.statements import (
     Halt,
     assign,
+    insert_dead_letters,
     insert_many,
     insert_new,
     insert_or_replace,
@@ -41,11 +42,11 @@ log = get_logger(__name__)
 async def intend(
     database: Database, owner: str, executions: Sequence[StepExecution], state: State
 ) -> dict[int, Halt | None]:
-    """Write the intents of an effect before it is tried.
+    """Write the intents of an effect before its first call.
 
-    Returns the items still held in `state`, and for each whether a cancel or its deadline halts it;
-    of those no intent is written, unless they are compensated already. Items that do not come back are lost
-    to another owner.
+    Returns the ids of the items still held in `state`, and for each whether a cancel or its deadline
+    halts it. A halted item gets no intent, unless it is compensating. Missing ids were taken over by
+    another process.
     """
     async with database.write() as connection:
         held = await still_held(connection, owner, executions, state)
@@ -67,27 +68,26 @@ async def intend(
 async def commit(
     database: Database, owner: str, executions: Sequence[StepExecution], state: State
 ) -> set[int]:
-    """Write the outcomes of a group in one transaction; returns the items still held.
+    """Write the outcomes of a group in one transaction; returns the ids of the items still held.
 
-    A group whose values the database refuses is halved until the guilty item is alone; that one
-    becomes a dead letter, and no effect is repeated. Any other trouble, such as a lost connection
-    or a deadlock, is no item's fault and is raised.
+    If the database refuses a value, the group is halved until the item that causes it is alone; that
+    item becomes a dead letter, and no effect is repeated. Other errors, such as a lost connection or
+    a deadlock, are raised.
     """
     at = clock().time()
-    rows = [
-        _step_row(execution, at) for execution in executions
-    ]  # before the transaction: others wait for its end
+    # Built before the transaction, which other processes wait for.
+    rows = [_step_row(execution, at) for execution in executions]
     try:
         async with database.write() as connection:
-            return await _write(connection, owner, executions, rows, state)
+            return await _write_outcomes(connection, owner, executions, rows, state)
     except (StatementError, UnicodeError) as error:
         if not is_refusal(error):
             raise
         if len(executions) == 1:
             execution = executions[0]
-            execution.outcome = DeadLettered(_unstorable(execution, error))
+            execution.outcome = DeadLettered(_unstorable_failure(execution, error))
             async with database.write() as connection:
-                return await _write(
+                return await _write_outcomes(
                     connection, owner, executions, [_step_row(execution, at)], state
                 )
         middle = len(executions) // 2
@@ -96,7 +96,7 @@ async def commit(
 
 
 def is_refusal(error: Exception) -> bool:
-    """Whether it is about the values: SQLSTATE classes 22 and 23, or what no driver would send."""
+    """Whether the database or its driver refused a value: SQLSTATE class 22 or 23, or no SQLSTATE."""
     if not isinstance(error, DBAPIError):
         return True
     if error.connection_invalidated or isinstance(error, OperationalError):
@@ -105,7 +105,7 @@ def is_refusal(error: Exception) -> bool:
     return state is None or state[:2] in {"22", "23"}
 
 
-async def _write(
+async def _write_outcomes(
     connection: AsyncConnection,
     owner: str,
     executions: Sequence[StepExecution],
@@ -122,12 +122,12 @@ async def _write(
     await _park(connection, owner, aside, state)
     await _delay(connection, owner, aside, state)
     await _fail(connection, owner, aside, state)
-    await _add_dead_letter(connection, owner, aside, state)
+    await _add_dead_letters(connection, owner, aside, state)
     return held
 
 
 def _step_row(execution: StepExecution, at: float) -> dict[str, Any]:
-    output, error = _told(execution.outcome)
+    output, error = _output_and_error(execution.outcome)
     return {
         "item": execution.id,
         "agent": execution.agent,
@@ -141,7 +141,7 @@ def _step_row(execution: StepExecution, at: float) -> dict[str, Any]:
     }
 
 
-def _told(outcome: Outcome | None) -> tuple[str | None, str | None]:
+def _output_and_error(outcome: Outcome | None) -> tuple[str | None, str | None]:
     match outcome:
         case Done():
             return outcome.output, None
@@ -164,16 +164,16 @@ _STATUS: dict[type, str] = {
 
 
 async def _write_effects(connection: AsyncConnection, executions: Sequence[StepExecution]) -> None:
-    """Settle the intents whose outcome is certain now; the others stay as intended."""
+    """Settle the intents whose outcome is certain; the others stay `intended`."""
     statuses: dict[str, list[int]] = {}
-    if not_yet := [
+    if not_begun := [
         execution.id
         for execution in executions
         if not execution.unknown and isinstance(execution.outcome, Delayed | Waiting)
     ]:
-        # Certainly nothing happened: an intent left behind would be settled as unknown later.
+        # Nothing happened. An intent that stayed would be settled as an unknown outcome later.
         await connection.execute(
-            delete(effects).where(_intents(connection, executions[0], not_yet))
+            delete(effects).where(_effects_of_step(connection, executions[0], not_begun))
         )
     for execution in executions:
         if isinstance(execution.outcome, Done):
@@ -182,14 +182,16 @@ async def _write_effects(connection: AsyncConnection, executions: Sequence[StepE
             statuses.setdefault("refused", []).append(execution.id)
     for status, ids in statuses.items():
         await connection.execute(
-            update(effects).where(_intents(connection, executions[0], ids)).values(status=status)
+            update(effects)
+            .where(_effects_of_step(connection, executions[0], ids))
+            .values(status=status)
         )
 
 
-def _intents(
+def _effects_of_step(
     connection: AsyncConnection, step: StepExecution, ids: Sequence[int]
 ) -> ColumnElement[bool]:
-    """SQL: the effect of this stage on one of the items."""
+    """SQL: the effects of this step on these items."""
     values = values_of(connection, ids)
     return and_(
         effects.c.agent == step.agent,
@@ -201,8 +203,8 @@ def _intents(
 async def _park(
     connection: AsyncConnection, owner: str, executions: Sequence[StepExecution], state: State
 ) -> None:
-    parked = {u.id: u.outcome.reason for u in executions if isinstance(u.outcome, Waiting)}
-    held = [u for u in executions if u.id in parked]
+    parked = {e.id: e.outcome.reason for e in executions if isinstance(e.outcome, Waiting)}
+    held = [execution for execution in executions if execution.id in parked]
     since = {"waiting_since": now(), "decision": None}
     await move(connection, owner, held, Event.PARK, state, details=parked, owner=None, **since)
 
@@ -210,8 +212,8 @@ async def _park(
 async def _delay(
     connection: AsyncConnection, owner: str, executions: Sequence[StepExecution], state: State
 ) -> None:
-    delayed = {u.id: u.outcome for u in executions if isinstance(u.outcome, Delayed)}
-    held = [u for u in executions if u.id in delayed]
+    delayed = {e.id: e.outcome for e in executions if isinstance(e.outcome, Delayed)}
+    held = [execution for execution in executions if execution.id in delayed]
     details = {key: outcome.error for key, outcome in delayed.items()}
     await move(connection, owner, held, Event.DELAY, state, details=details, owner=None)
     waits = {key: outcome.seconds for key, outcome in delayed.items()}
@@ -221,11 +223,11 @@ async def _delay(
 async def _fail(
     connection: AsyncConnection, owner: str, executions: Sequence[StepExecution], state: State
 ) -> None:
-    """Forward failures turn the item to compensating; its holder goes on with that."""
+    """Items whose step failed become compensating; their holder continues with that."""
     if state is State.COMPENSATING:
         return
-    failures = {u.id: u.outcome.failure for u in executions if isinstance(u.outcome, Failed)}
-    held = [u for u in executions if u.id in failures]
+    failures = {e.id: e.outcome.failure for e in executions if isinstance(e.outcome, Failed)}
+    held = [execution for execution in executions if execution.id in failures]
     details = {key: failure.error for key, failure in failures.items()}
     await move(connection, owner, held, Event.FAIL, state, details=details)
     await assign(
@@ -233,16 +235,16 @@ async def _fail(
     )
 
 
-async def _add_dead_letter(
+async def _add_dead_letters(
     connection: AsyncConnection, owner: str, executions: Sequence[StepExecution], state: State
 ) -> None:
-    """Dead letters. A compensation that cannot be finished is one too, and stays compensating."""
+    """Write dead letters. An item whose compensation fails gets one too and stays compensating."""
     kinds = (DeadLettered, Failed) if state is State.COMPENSATING else (DeadLettered,)
-    dead = [u for u in executions if isinstance(u.outcome, kinds)]
+    dead = [execution for execution in executions if isinstance(execution.outcome, kinds)]
     if not dead:
         return
     failures = {
-        u.id: u.outcome.failure for u in dead if isinstance(u.outcome, DeadLettered | Failed)
+        e.id: e.outcome.failure for e in dead if isinstance(e.outcome, DeadLettered | Failed)
     }
     details = {key: failure.error for key, failure in failures.items()}
     ended = {"ended_at": now()} if state is State.PROCESSING else {}
@@ -252,23 +254,21 @@ async def _add_dead_letter(
     if state is State.PROCESSING:
         failed = {key: _as_json(failure) for key, failure in failures.items()}
         await assign(connection, "failure", failed)
-    rows = [
+    letters = [
         {
-            "item": u.id,
-            "agent": u.agent,
-            "version": u.version,
-            "attempts": u.attempts,
-            "error_type": failures[u.id].error_type,
-            "error": failures[u.id].error,
+            "item": execution.id,
+            "agent": execution.agent,
+            "version": execution.version,
+            "attempts": execution.attempts,
+            "error_type": failures[execution.id].error_type,
+            "error": failures[execution.id].error,
         }
-        for u in dead
+        for execution in dead
     ]
-    counted = {"count": dead_letters.c.count + 1, "original": dead_letters.c.original}
-    statement = insert_or_replace(connection, dead_letters, **counted)
-    await insert_many(connection, statement.values(at=now(), status="open", count=1), rows)
+    await insert_dead_letters(connection, letters)
 
 
-def _unstorable(execution: StepExecution, error: Exception) -> Failure:
+def _unstorable_failure(execution: StepExecution, error: Exception) -> Failure:
     text = f"the journal cannot store this outcome: {type(error).__name__}"
     return Failure(execution.agent, type(error).__name__, text)
 

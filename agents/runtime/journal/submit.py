@@ -1,4 +1,4 @@
-"""Taking work in: accept what is new, recognise what is known, claim what nobody holds."""
+"""Submission of work items: accept new ones, recognise known ones, claim those that are not held."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,25 +12,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agents.runtime.clock import clock
 from agents.runtime.journal.claims import claim, deadline_here
 from agents.runtime.journal.database import Database, now
-from agents.runtime.journal.fair_queueing import Priority, give_back, ranked
+from agents.runtime.journal.fair_queueing import Priority, ranked, return_share
 from agents.runtime.journal.schema import dead_letters, effects, items, steps
 from agents.runtime.journal.statements import (
-    as_values,
+    bound_values,
     insert_many,
     insert_new,
     is_sqlite,
     record,
-    values_named,
     values_of,
+    values_parameter,
 )
 from agents.runtime.model.lifecycle import ENDED, Event, State
 
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """A work item that asks to be accepted; `body` is its canonical JSON.
+    """A work item to accept; `body` is its canonical JSON.
 
-    Its deadline is so many seconds after its acceptance, `within`, by the journal's clock.
+    Its deadline is `within` seconds after its acceptance, by the journal's clock.
     """
 
     key: str
@@ -42,7 +42,7 @@ class NewItem:
 
 
 class Disposition(StrEnum):
-    """What acceptance found."""
+    """The answer to one submitted item."""
 
     CLAIMED = "claimed"
     QUEUED = "queued"
@@ -54,7 +54,7 @@ class Disposition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The answer for one key; `row` is the item as stored, with the fence of this claim."""
+    """The answer to one submitted item; `row` is the stored item, with the fence of this claim."""
 
     disposition: Disposition
     row: Row[Any]
@@ -63,7 +63,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A claimed item with everything the journal knows of it."""
+    """A claimed item with its steps and effects."""
 
     row: Row[Any]
     steps: list[Row[Any]]
@@ -72,7 +72,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Whose items these are, of which scenario and which version of it."""
+    """The tenant, scenario and version of submitted items."""
 
     tenant: str
     scenario: str
@@ -82,11 +82,11 @@ class Sender:
 async def accept(
     database: Database, sender: Sender, new: Sequence[NewItem], owner: str | None = None
 ) -> list[Accepted]:
-    """Accept in one transaction; idempotent by (tenant, scenario, key).
+    """Accept items in one transaction; idempotent by (tenant, scenario, key).
 
     An `owner` claims what it can in the same transaction; without one the items wait in the queue.
-    The same key with the same body is the same item; with another body a CONFLICT, and the stored
-    item stays as it is. Answers come in the order of `new`.
+    An item with a known key and the same body is the stored one. With another body it is a CONFLICT,
+    and the stored item stays unchanged. Answers are in the order of `new`.
     """
     if not new:
         return []
@@ -97,25 +97,25 @@ async def accept(
         if owner is not None:
             claimed = {row.id: row for row in rows.values() if row.id in fresh}
             same = [row.id for row in rows.values() if row.body_hash == wanted[row.key].body_hash]
-            before = [known for known in same if known not in fresh]
-            taken = await claim(connection, owner, before, len(new), unsuspected=True)
+            known = [item_id for item_id in same if item_id not in fresh]
+            taken = await claim(connection, owner, known, len(new), unsuspected=True)
             claimed |= {row.id: row for row in taken}
     return [_answer(rows[item.key], item, claimed, fresh) for item in new]
 
 
 async def load(database: Database, rows: Sequence[Row[Any]]) -> list[Claimed]:
-    """The claimed rows with their stages and effects."""
+    """The claimed rows with their steps and effects."""
     if not rows:
         return []
     ids = [row.id for row in rows]
     async with database.read() as connection:
-        done = await _about(connection, steps, ids)
-        made = await _about(connection, effects, ids)
-    return [Claimed(row, done.get(row.id, []), made.get(row.id, [])) for row in rows]
+        steps_of = await _rows_by_item(connection, steps, ids)
+        effects_of = await _rows_by_item(connection, effects, ids)
+    return [Claimed(row, steps_of.get(row.id, []), effects_of.get(row.id, [])) for row in rows]
 
 
-async def outlook(database: Database, ids: Sequence[int]) -> Sequence[Row[Any]]:
-    """These items as they stand now."""
+async def current_rows(database: Database, ids: Sequence[int]) -> Sequence[Row[Any]]:
+    """The current rows of these items."""
     if not ids:
         return []
     async with database.read() as connection:
@@ -129,17 +129,17 @@ async def outlook(database: Database, ids: Sequence[int]) -> Sequence[Row[Any]]:
 _DEADLINE = now() + bindparam("within", type_=Double())
 
 
-# What an item is when it waits for a consumer, and when who accepts it claims it at once.
-_WAITS = {"state": State.PENDING, "fence": 0, "sequence": 1}
-_CLAIMED = {"state": State.PROCESSING, "fence": 1, "sequence": 2}
+# A new item that waits for a consumer, and one that its submitter claims at once.
+_AS_QUEUED = {"state": State.PENDING, "fence": 0, "sequence": 1}
+_AS_CLAIMED = {"state": State.PROCESSING, "fence": 1, "sequence": 2}
 
 
 async def _insert(
     connection: AsyncConnection, sender: Sender, wanted: dict[str, NewItem], owner: str | None
 ) -> tuple[dict[str, Row[Any]], set[int]]:
-    """The stored items by their keys, and the ids of those that were not there before."""
+    """The stored items by their keys, and the ids of the new ones."""
     tenant, scenario = sender.tenant, sender.scenario
-    ordered = sorted(wanted.values(), key=lambda item: item.key)  # lest two wait for each other
+    ordered = sorted(wanted.values(), key=lambda item: item.key)  # the same order avoids deadlocks
     ranks = await ranked(connection, scenario, tenant, [item.priority for item in wanted.values()])
     rank_of = dict(zip(wanted, ranks, strict=True))
     rows = [
@@ -165,19 +165,19 @@ async def _insert(
         cancel_requested=False,
         accepted_at=now(),
         deadline=_DEADLINE,
-        **(_CLAIMED if owner else _WAITS),
+        **(_AS_CLAIMED if owner else _AS_QUEUED),
     )
     await insert_many(connection, statement, rows)
     stored = {row.key: row for row in await _select(connection, tenant, scenario, list(wanted))}
     fresh = {row.id for row in stored.values() if row.trace == wanted[row.key].trace}
     await _record(connection, [row.id for row in stored.values() if row.id in fresh], owner)
     known = [wanted[row.key].priority for row in stored.values() if row.id not in fresh]
-    await give_back(connection, scenario, tenant, known)
+    await return_share(connection, scenario, tenant, known)
     return stored, fresh
 
 
-class _Born(NamedTuple):
-    """A new item as one row of its history needs it."""
+class _NewRow(NamedTuple):
+    """A new item with the columns that `record` needs."""
 
     id: int
     sequence: int
@@ -185,10 +185,10 @@ class _Born(NamedTuple):
 
 
 async def _record(connection: AsyncConnection, ids: Sequence[int], owner: str | None) -> None:
-    """The beginning of these histories: accepted, and claimed by the `owner` if there is one."""
-    await record(connection, [_Born(key, 1, 0) for key in ids], Event.ACCEPT, None, None, {})
+    """Write the first history rows of new items: accepted, and claimed if there is an `owner`."""
+    await record(connection, [_NewRow(key, 1, 0) for key in ids], Event.ACCEPT, None, None, {})
     if owner is not None:
-        claims = [_Born(key, 2, 1) for key in ids]
+        claims = [_NewRow(key, 2, 1) for key in ids]
         await record(connection, claims, Event.CLAIM, State.PENDING, owner, {})
 
 
@@ -196,30 +196,36 @@ async def _select(
     connection: AsyncConnection, tenant: str, scenario: str, keys: list[str]
 ) -> Sequence[Row[Any]]:
     lite = is_sqlite(connection)
-    given = {"tenant": tenant, "scenario": scenario, "keys": as_values(keys, by_sqlite=lite)}
-    given["monotonic"] = clock().monotonic()
-    found: Sequence[Row[Any]] = (await connection.execute(_stored(by_sqlite=lite), given)).all()
+    parameters = {
+        "tenant": tenant,
+        "scenario": scenario,
+        "keys": values_parameter(keys, by_sqlite=lite),
+        "monotonic": clock().monotonic(),
+    }
+    result = await connection.execute(_stored(by_sqlite=lite), parameters)
+    found: Sequence[Row[Any]] = result.all()
     return found
 
 
 @cache
 def _stored(*, by_sqlite: bool) -> Any:
-    # One look-up a key. As a join PostgreSQL may read the whole scenario instead: of a table that
-    # grows it knows too little.
-    values, same = values_named("keys", Text(), by_sqlite=by_sqlite), items.alias("same")
+    # A sub-select per key is one look-up each. For a join PostgreSQL may scan the whole scenario,
+    # since its statistics of a growing table are out of date.
+    values, same = bound_values("keys", Text(), by_sqlite=by_sqlite), items.alias("same")
     by_key = and_(
         same.c.tenant == bindparam("tenant"),
         same.c.scenario == bindparam("scenario"),
         same.c.key == values.c.value,
     )
     ids = select(select(same.c.id).where(by_key).correlate(values).scalar_subquery())
-    buried = and_(dead_letters.c.item == items.c.id, dead_letters.c.status == "open")
-    here = deadline_here(bindparam("monotonic", type_=Double()))
-    query = select(items, here, dead_letters.c.at.label("dead_at")).outerjoin(dead_letters, buried)
+    dead_lettered = and_(dead_letters.c.item == items.c.id, dead_letters.c.status == "open")
+    deadline = deadline_here(bindparam("monotonic", type_=Double()))
+    columns = (items, deadline, dead_letters.c.at.label("dead_at"))
+    query = select(*columns).outerjoin(dead_letters, dead_lettered)
     return query.where(items.c.id.in_(ids.select_from(values)))
 
 
-async def _about(
+async def _rows_by_item(
     connection: AsyncConnection, table: Any, ids: Sequence[int]
 ) -> dict[int, list[Row[Any]]]:
     found: dict[int, list[Row[Any]]] = {}

@@ -1,4 +1,4 @@
-"""Living processes that hold work items: one row each, with the time of its last heartbeat."""
+"""Workers: the processes that hold items, one row each with the time of its last heartbeat."""
 
 import os
 import socket
@@ -14,14 +14,14 @@ from agents.runtime.model.lifecycle import Event, State
 
 
 def is_alive(owner: ColumnElement[str | None]) -> ColumnElement[bool]:
-    """SQL: the owner has a row whose lease has not run out."""
+    """SQL: this owner has a row and its lease has not run out."""
     return (
         select(owners.c.id).where(owners.c.id == owner, owners.c.beat_at + owners.c.lease > now())
     ).exists()
 
 
 def unheld() -> ColumnElement[bool]:
-    """SQL: nobody alive holds the item."""
+    """SQL: no living process holds the item."""
     return or_(items.c.owner.is_(None), ~is_alive(items.c.owner))
 
 
@@ -42,7 +42,7 @@ async def beat(database: Database, worker: str) -> bool:
 
 
 async def retire(database: Database, worker: str) -> None:
-    """Hand back what the worker still holds, without counting a crash, and remove its row."""
+    """Hand back the items that the worker holds, without counting a crash, and delete its row."""
     async with database.write() as connection:
         await _hand_back(connection, worker, State.PROCESSING, State.PENDING)
         await _hand_back(connection, worker, State.COMPENSATING, State.COMPENSATING)

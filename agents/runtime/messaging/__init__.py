@@ -1,7 +1,7 @@
-"""Agents that talk: messages committed with a state change, delivered at least once, handled once.
+"""The bus: messages between agents, committed with a state change and handled once by every group.
 
-The journal holds every message until all durable groups have handled it; Redis streams carry them
-and may lose everything. `open_bus` is the way in; topics, subscriptions and exchanges are values.
+The journal keeps every message until all durable groups have handled it. Redis streams transport
+them at least once and may lose everything. `open_bus` opens the bus.
 """
 
 from agents.runtime.messaging.bus import Bus, open_bus

@@ -1,8 +1,9 @@
-"""A process's connection to the bus, and the transaction by which messages are published."""
+"""A process's connection to the bus, transactions that publish messages, and isolation of suspects."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,8 +13,7 @@ from agents.runtime.journal.database import now
 from agents.runtime.journal.schema import messages, positions
 from agents.runtime.journal.statements import insert_new, insert_or_change
 from agents.runtime.messaging.inbox import InboxWriter
-from agents.runtime.messaging.isolation import Isolation
-from agents.runtime.messaging.outbox_relay import CARRY_SECONDS, OutboxRelay
+from agents.runtime.messaging.outbox_relay import PUBLISHER_SECONDS, OutboxRelay
 from agents.runtime.model.message import Envelope, M, Topic
 from agents.runtime.redis.client import RedisClient, RedisUnavailable
 from agents.runtime.redis.signals import Signals
@@ -22,28 +22,31 @@ from agents.runtime.testing import failpoint
 
 log = get_logger(__name__)
 
+# How long isolation waits for other handlers. Handlers may wait for each other, so not for ever.
+ISOLATION_SECONDS = 1.0
+
 
 @dataclass(slots=True)
 class Transaction:
-    """A transaction of the journal, and the messages that are published if it commits.
+    """A transaction of the journal, and the messages that it publishes if it commits.
 
-    A relay carries them after `patience` seconds, if whoever has committed them has not.
+    Any relay adds them to their streams after `relay_after` seconds if the publisher has not.
     """
 
     connection: AsyncConnection
-    posted: list[Envelope] = field(default_factory=list)
-    patience: float = CARRY_SECONDS
+    envelopes: list[Envelope] = field(default_factory=list)
+    relay_after: float = PUBLISHER_SECONDS
 
     async def publish(
         self, topic: Topic[M], body: M, *, item: int | None = None, key: str | None = None
     ) -> str:
         """Publish with this transaction; returns the message's id. Raises TooLarge.
 
-        Messages of one item, by its id in the journal, are handled in their order. With a `key`
-        the same message is published once, however often this is said.
+        Messages of one `item`, its id in the journal, are handled in their order. A message with a
+        `key` is published only once.
         """
         name = uuid.uuid4().hex if key is None else f"{topic.name}:{key}"
-        sequence = None if item is None else await _next(self.connection, item)
+        sequence = None if item is None else await _next_sequence(self.connection, item)
         envelope = Envelope(
             id=name,
             topic=topic.name,
@@ -53,60 +56,102 @@ class Transaction:
             trace=traceparent(),
             body=topic.encode(body),
         )
-        if await _write(self.connection, envelope, self.patience):
-            self.posted.append(envelope)
+        if await _insert(self.connection, envelope, self.relay_after):
+            self.envelopes.append(envelope)
         return envelope.id
 
 
 async def publish(
     connection: AsyncConnection, topic: Topic[M], body: M, *, item: int | None = None
 ) -> str:
-    """Publish with a transaction that is open already; a relay carries it within a second."""
-    return await Transaction(connection, patience=0.0).publish(topic, body, item=item)
+    """Publish with an open transaction of the journal; a relay sends the message within a second."""
+    return await Transaction(connection, relay_after=0.0).publish(topic, body, item=item)
 
 
-async def _next(connection: AsyncConnection, item: int) -> int:
-    """The item's next number. Its row stays locked: who comes later in order commits later."""
+async def _next_sequence(connection: AsyncConnection, item: int) -> int:
+    """The item's next sequence number. Its row stays locked, so commits follow the sequence."""
     following = {"sequence": positions.c.sequence + 1}
     upsert = insert_or_change(connection, positions, following).values(item=item, sequence=1)
     result = await connection.execute(upsert.returning(positions.c.sequence))
     return int(result.scalar_one())
 
 
-async def _write(connection: AsyncConnection, envelope: Envelope, patience: float) -> bool:
-    row = envelope.model_dump() | {"at": now(), "relay_at": now() + patience}
+async def _insert(connection: AsyncConnection, envelope: Envelope, relay_after: float) -> bool:
+    """Insert the message; False if one with its id exists."""
+    row = envelope.model_dump() | {"at": now(), "relay_at": now() + relay_after}
     new = insert_new(connection, messages).values(row).returning(messages.c.id)
     return (await connection.execute(new)).first() is not None
 
 
-class Connection:
-    """What every part of the bus uses: the journal's database, Redis, and the name of this process."""
+class Isolation:
+    """Lets one handler of a process run alone: a message that may have crashed a process before."""
 
-    def __init__(self, here: Runtime, redis_client: RedisClient) -> None:
-        self.database, self.redis_client = here.journal.database, redis_client
+    def __init__(self) -> None:
+        self._running = 0
+        self._idle, self._open, self._turn = asyncio.Event(), asyncio.Event(), asyncio.Lock()
+        self._idle.set()
+        self._open.set()
+
+    @asynccontextmanager
+    async def shared(self) -> AsyncIterator[None]:
+        """Run beside other handlers, after one that runs alone."""
+        await _wait_briefly(self._open)
+        self._running += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Run without other handlers, as far as they end in time."""
+        async with self._turn:
+            self._open.clear()
+            try:
+                await _wait_briefly(self._idle)
+                yield
+            finally:
+                self._open.set()
+
+
+async def _wait_briefly(event: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(ISOLATION_SECONDS):
+            await event.wait()
+
+
+class Connection:
+    """What every part of the bus uses: the journal's database, Redis, and the id of this process."""
+
+    def __init__(self, opened: Runtime, redis_client: RedisClient) -> None:
+        self.database, self.redis_client = opened.journal.database, redis_client
         self.signals = Signals(redis_client)
-        self.name, self.lease = here.lease.id, here.lease.seconds
+        self.name, self.lease = opened.lease.id, opened.lease.seconds
         self.outbox_relay = OutboxRelay(self.database, redis_client)
         self.inbox_writer = InboxWriter(self.database)
         self.isolation = Isolation()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """A transaction of the journal in which messages are published; they go out at its commit.
+        """A transaction of the journal; messages that it publishes are sent after its commit.
 
-        If Redis is away then, they go out when it is back.
+        If Redis is unavailable, they are sent when it is back.
         """
         async with self.database.write() as connection:
             transaction = Transaction(connection)
             yield transaction
-        if transaction.posted:
+        if transaction.envelopes:
             failpoint("bus:committed")
             try:
-                await self.outbox_relay.carry(transaction.posted)
+                await self.outbox_relay.publish(transaction.envelopes)
             except RedisUnavailable:
-                log.info("messages wait in the journal", count=len(transaction.posted))
+                count = len(transaction.envelopes)
+                log.info("redis is unavailable, messages wait in the journal", count=count)
 
     async def publish(self, topic: Topic[M], body: M, *, item: int | None = None) -> str:
-        """Publish one message that belongs to no other state change; returns its id."""
+        """Publish one message in a transaction of its own; returns its id."""
         async with self.transaction() as transaction:
             return await transaction.publish(topic, body, item=item)

@@ -1,4 +1,4 @@
-"""Messages that could not be handled: kept with their bytes and a reason, listed, let go again."""
+"""Dead messages: messages that could not be handled, kept with their bytes and a reason."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,23 +17,23 @@ from agents.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 
-LONGEST_ERROR = 500
+ERROR_LENGTH = 500
 
 
 class NotDead(AgentError):
-    """There is no such dead message that could be handled again."""
+    """There is no dead message of this id that could be delivered again."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
 
     def __str__(self) -> str:
-        return f"{self.message!r} is no dead message that the journal holds: list them first"
+        return f"{self.message!r} is not an open dead message of the journal: list them first"
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterReason:
-    """What was the end of a message; `reason` is one of a few codes, `error` tells more."""
+    """Why a message is dead: `reason` is one of a few codes, `error` has the details."""
 
     reason: str
     error: str
@@ -42,40 +42,41 @@ class DeadLetterReason:
 
 
 async def add_dead_letter(
-    database: Database, where: tuple[str, str], body: bytes, death: DeadLetterReason
+    database: Database, where: tuple[str, str], body: bytes, reason: DeadLetterReason
 ) -> None:
-    """Write a dead message of a topic and group down, once; if it is a request, its caller is told."""
+    """Write a dead message of a topic and group, once. The caller of a request gets the error."""
     topic, group = where
-    about = f"{topic}|{group}|{death.message}|".encode() + body
-    error = death.error.replace("\0", "")[:LONGEST_ERROR]
+    identity = f"{topic}|{group}|{reason.message}|".encode() + body
+    error = reason.error.replace("\0", "")[:ERROR_LENGTH]
     row = {
-        "id": hashlib.sha256(about).hexdigest()[:32],
+        "id": hashlib.sha256(identity).hexdigest()[:32],
         "topic": topic,
         "grp": group,
-        "message": death.message,
-        "reason": death.reason,
+        "message": reason.message,
+        "reason": reason.reason,
         "error": error,
-        "deliveries": death.deliveries,
+        "deliveries": reason.deliveries,
         "body": body,
         "status": "open",
         "at": now(),
     }
     async with database.write() as connection:
-        if death.message is not None:
-            await finish(connection, group, death.message, DEAD)
-            await _tell_caller(connection, death.message, f"{death.reason}: {error}")
+        if reason.message is not None:
+            await finish(connection, group, reason.message, DEAD)
+            await _fail_request(connection, reason.message, f"{reason.reason}: {error}")
         await connection.execute(insert_new(connection, dead_messages).values(row))
-    log.error("a message is dead", topic=topic, group=group, reason=death.reason, error=error)
+    problem = "a message is dead: correct its cause, then redeliver it"
+    log.error(problem, topic=topic, group=group, reason=reason.reason, error=error)
 
 
-async def _tell_caller(connection: AsyncConnection, message: str, error: str) -> None:
+async def _fail_request(connection: AsyncConnection, message: str, error: str) -> None:
     unanswered = (requests.c.message == message) & requests.c.reply.is_(None)
     await connection.execute(
         update(requests).where(unanswered).values(error=error, replied_at=now())
     )
 
 
-async def dead(database: Database, most: int = 100) -> Sequence[Row[Any]]:
+async def open_dead_messages(database: Database, most: int = 100) -> Sequence[Row[Any]]:
     """The open dead messages, the oldest first."""
     query = select(dead_messages).where(dead_messages.c.status == "open")
     async with database.read() as connection:
@@ -84,20 +85,20 @@ async def dead(database: Database, most: int = 100) -> Sequence[Row[Any]]:
 
 
 async def redeliver(database: Database, name: str) -> None:
-    """Let a dead message be delivered again with a fresh count. Raises NotDead."""
+    """Have a dead message delivered again, with all of its deliveries. Raises NotDead."""
     wanted = select(dead_messages.c.message, dead_messages.c.grp).where(
         dead_messages.c.id == name, dead_messages.c.status == "open"
     )
     async with database.write() as connection:
         row = (await connection.execute(wanted)).first()
-        fresh = {"epoch": None, "relay_at": now()}
+        unpublished = {"epoch": None, "relay_at": now()}
         again = update(messages).where(messages.c.id == (row.message if row else None))
-        if row is None or not (await connection.execute(again.values(**fresh))).rowcount:
+        if row is None or not (await connection.execute(again.values(**unpublished))).rowcount:
             raise NotDead(name)
-        mine = (inbox.c.message == row.message) & (inbox.c.grp == row.grp)
-        await connection.execute(delete(inbox).where(mine))
-        anew = {"error": None, "replied_at": None}
+        inbox_row = (inbox.c.message == row.message) & (inbox.c.grp == row.grp)
+        await connection.execute(delete(inbox).where(inbox_row))
+        cleared = {"error": None, "replied_at": None}
         await connection.execute(
-            update(requests).where(requests.c.message == row.message).values(**anew)
+            update(requests).where(requests.c.message == row.message).values(**cleared)
         )
         await connection.execute(delete(dead_messages).where(dead_messages.c.id == name))

@@ -1,21 +1,28 @@
-"""One message in the hands of a handler: what it writes and the inbox row are one commit."""
+"""The delivery of a message to a handler: its transaction, and its status in the journal."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import and_, select
 
 from agents.runtime.errors import AgentError
+from agents.runtime.journal.database import Database, now
+from agents.runtime.journal.schema import inbox, messages, requests
+from agents.runtime.journal.statements import values_of
 from agents.runtime.messaging.connection import Connection, Transaction
-from agents.runtime.messaging.inbox import HANDLED, finish
+from agents.runtime.messaging.inbox import HANDLED, TRYING, finish
 from agents.runtime.model.message import Envelope
 from agents.runtime.testing import failpoint
 
 
 class AlreadyHandled(AgentError):
-    """Another process has handled the message meanwhile: nothing of this handling is kept."""
+    """Another process has handled the message; this handler's transaction is rolled back."""
 
 
 class Delivery:
-    """A message and the transaction that ends its handling.
+    """A message for a handler, and the transaction that marks it as handled.
 
     `overdue`: it is a request whose caller no longer waits.
     """
@@ -29,15 +36,83 @@ class Delivery:
 
     @asynccontextmanager
     async def transaction(self, status: str = HANDLED) -> AsyncIterator[Transaction]:
-        """The one transaction of this handling: do what is slow before it, and write within it.
+        """The transaction of this handler; its writes and the inbox row are one commit.
 
-        Raises AlreadyHandled if another process was quicker, and TypeError the second time.
+        Do slow work before it. Raises AlreadyHandled if another process was faster, and TypeError if
+        the handler opens a second one.
         """
         if self.committed:
-            raise TypeError(f"{self.group}: a message is handled by one transaction")
+            raise TypeError(f"{self.group}: a handler has one transaction for each message")
         async with self._bus.transaction() as transaction:
             if not await finish(transaction.connection, self.group, self.envelope.id, status):
                 raise AlreadyHandled(self.envelope.id)
             yield transaction
             failpoint("bus:handling")
         self.committed = True
+
+
+class DeliveryStatus(StrEnum):
+    """Whether a group should handle a message now."""
+
+    DUE = "due"
+    DONE = "done"
+    TOO_EARLY = "too early"
+    NOT_OURS = "not in the journal"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryState:
+    """The status of a message for one group, and how many of its deliveries have failed.
+
+    `overdue`: it is a request whose caller no longer waits.
+    """
+
+    status: DeliveryStatus
+    deliveries: int = 0
+    overdue: bool = False
+
+
+async def look_up(
+    database: Database, group: str, envelopes: Sequence[Envelope]
+) -> dict[Envelope, DeliveryState]:
+    """The state of each message for the group; a message that differs from its row is NOT_OURS."""
+    if not envelopes:
+        return {}
+    earlier, finished = messages.alias("earlier"), inbox.alias("finished")
+    done = and_(
+        finished.c.message == earlier.c.id, finished.c.grp == group, finished.c.status != TRYING
+    )
+    blocked = (
+        select(earlier.c.id)
+        .where(earlier.c.item == messages.c.item, earlier.c.topic == messages.c.topic)
+        .where(earlier.c.sequence < messages.c.sequence)
+        .where(~select(finished.c.grp).where(done).exists())
+        .exists()
+    )
+    inbox_row = and_(inbox.c.message == messages.c.id, inbox.c.grp == group)
+    columns = [messages.c[name] for name in Envelope.model_fields]
+    overdue = (requests.c.deadline < now()).label("overdue")
+    query = select(
+        *columns, inbox.c.status, inbox.c.deliveries, blocked.label("blocked"), overdue
+    ).select_from(
+        messages.outerjoin(inbox, inbox_row).outerjoin(
+            requests, requests.c.message == messages.c.id
+        )
+    )
+    async with database.read() as connection:
+        ids = values_of(connection, [envelope.id for envelope in envelopes])
+        rows = await connection.execute(query.where(messages.c.id.in_(select(ids.c.value))))
+        stored = {row.id: row for row in rows}
+    return {envelope: _state_of(envelope, stored.get(envelope.id)) for envelope in envelopes}
+
+
+def _state_of(envelope: Envelope, row: object) -> DeliveryState:
+    if row is None or any(getattr(row, n) != v for n, v in envelope.model_dump().items()):
+        return DeliveryState(DeliveryStatus.NOT_OURS)
+    status: str | None = getattr(row, "status", None)
+    if status is not None and status != TRYING:
+        return DeliveryState(DeliveryStatus.DONE)
+    deliveries = getattr(row, "deliveries", None) or 0
+    blocked = getattr(row, "blocked", False)
+    status = DeliveryStatus.TOO_EARLY if blocked else DeliveryStatus.DUE
+    return DeliveryState(status, deliveries, bool(getattr(row, "overdue", False)))

@@ -1,4 +1,4 @@
-"""Which messages a durable group is done with, and how often it has tried in vain."""
+"""The inbox: which messages a durable group is done with, and how often their delivery failed."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ from agents.runtime.journal.statements import insert_or_change
 from agents.runtime.testing import failpoint
 
 TRYING, HANDLED, DEAD, EXPIRED = "trying", "handled", "dead", "expired"
-_STILL = inbox.c.status == TRYING
+_NOT_DONE = inbox.c.status == TRYING
 
 
 def handled(group: ColumnElement[str]) -> ColumnElement[bool]:
-    """SQL: the group is done with the message, whatever came of it."""
+    """SQL: the group is done with the message: handled, dead or expired."""
     return exists().where(
         inbox.c.message == messages.c.id, inbox.c.grp == group, inbox.c.status != TRYING
     )
 
 
 def unfinished() -> ColumnElement[bool]:
-    """SQL: some durable group is not done with the message yet, or none has ever asked for it."""
+    """SQL: a durable group is not done with the message, or its topic has no group yet."""
     of_topic = subscriptions.c.topic == messages.c.topic
     return or_(
         exists().where(and_(of_topic, ~handled(subscriptions.c.grp))),
@@ -33,16 +33,16 @@ def unfinished() -> ColumnElement[bool]:
 
 
 async def finish(connection: AsyncConnection, group: str, message: str, status: str) -> bool:
-    """Write that the group is done with the message; False if it was already."""
+    """Write that the group is done with the message; False if it was done before."""
     return bool(await finish_many(connection, [(group, message)], status))
 
 
 async def finish_many(
     connection: AsyncConnection, pairs: Sequence[tuple[str, str]], status: str
 ) -> set[tuple[str, str]]:
-    """Write that groups are done with messages; returns the pairs that were not done already."""
+    """Write that groups are done with messages; returns the pairs that were not done before."""
     done = {"status": status, "at": now()}
-    row = insert_or_change(connection, inbox, done, _STILL)
+    row = insert_or_change(connection, inbox, done, _NOT_DONE)
     rows = [{"grp": group, "message": message} for group, message in sorted(set(pairs))]
     written = await connection.execute(
         row.values(deliveries=0, **done).returning(inbox.c.grp, inbox.c.message), rows
@@ -50,10 +50,10 @@ async def finish_many(
     return {(found.grp, found.message) for found in written}
 
 
-async def count(connection: AsyncConnection, group: str, message: str) -> int:
-    """Count a delivery that came to nothing; returns how many there were, 0 if it is done with."""
+async def count_failed_delivery(connection: AsyncConnection, group: str, message: str) -> int:
+    """Count a failed delivery; returns how many there are, or 0 if the group is done with it."""
     more = {"deliveries": inbox.c.deliveries + 1, "at": now()}
-    row = insert_or_change(connection, inbox, more, _STILL).values(
+    row = insert_or_change(connection, inbox, more, _NOT_DONE).values(
         message=message, grp=group, status=TRYING, deliveries=1, at=now()
     )
     return (await connection.execute(row.returning(inbox.c.deliveries))).scalar() or 0
@@ -65,7 +65,7 @@ Pair = tuple[str, str]
 
 
 class InboxWriter:
-    """Writes (group, message) down; while one commit is under way the next ones gather."""
+    """Writes that messages are handled; pairs that arrive during a commit share the next one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -73,7 +73,7 @@ class InboxWriter:
         self._waiting: list[tuple[Pair, asyncio.Future[bool]]] = []
 
     async def finish(self, group: str, message: str) -> bool:
-        """Write that the group is done with the message; False if it was already."""
+        """Write that the group has handled the message; False if it was done before."""
         written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append(((group, message), written))
         while not written.done():
@@ -83,19 +83,19 @@ class InboxWriter:
         return written.result()
 
     async def _write(self) -> None:
-        some, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
+        batch, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
         try:
             async with self._database.write() as connection:
-                new = await finish_many(connection, [pair for pair, _ in some], HANDLED)
+                new = await finish_many(connection, [pair for pair, _ in batch], HANDLED)
                 failpoint("bus:handling")
         except BaseException as error:
-            for _, written in some:
+            for _, written in batch:
                 if isinstance(error, Exception):
                     written.set_exception(error)
-                    written.exception()  # who waits for it raises it
+                    written.exception()  # retrieved here: nobody may be waiting any more
                 else:
                     written.cancel()
             raise
-        for pair, written in some:
+        for pair, written in batch:
             written.set_result(pair in new)
             new.discard(pair)

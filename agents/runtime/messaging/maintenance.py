@@ -1,4 +1,4 @@
-"""What keeps streams and rows in step and small: lost messages come back, handled ones go."""
+"""Maintenance of streams and rows: find lost messages, trim streams, delete handled messages."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,28 +16,28 @@ from agents.runtime.testing import failpoint
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-SETTLED_SECONDS = 3.0  # a message that was published so long ago has reached its stream
-KEPT_SECONDS = 86_400.0  # handled messages and replies, for late groups and repeated questions
+SETTLED_SECONDS = 3.0  # a message that was published earlier than this has reached its stream
+KEPT_SECONDS = 86_400.0  # for handled messages and replies: late groups and repeated questions
 AT_ONCE = 1_000
 
 
 async def find_lost(database: Database, redis_client: RedisClient, stream: str, topic: str) -> int:
-    """Have messages published again that no stream holds any more; returns how many.
+    """Have messages published again that their stream has lost; returns how many.
 
-    A group that has read its stream to the end and holds nothing, while the journal knows messages
-    it has not handled, has lost them: Redis forgot its last second, or somebody trimmed it.
+    They are lost if a group has read its stream to the end and has nothing pending, while the journal
+    has messages that it has not handled: Redis lost its last second, or the stream was trimmed.
     """
     groups, last = await _groups(redis_client, stream)
     lost = 0
     for group in groups:
         if group["pending"] == 0 and group["last-delivered-id"] == last:
             lost += await _publish_again(database, topic, group["name"].decode())
-    failpoint("bus:swept")
+    failpoint("bus:maintained")
     return lost
 
 
 async def trim(redis_client: RedisClient, stream: str, durable: Sequence[str]) -> None:
-    """Shorten a stream, never past what a durable group has pending or has not read."""
+    """Trim a stream up to the first entry that a durable group has pending or has not read."""
     groups, _ = await _groups(redis_client, stream)
     if not {group["name"].decode() for group in groups}.issuperset(durable) or not groups:
         return
@@ -47,13 +47,13 @@ async def trim(redis_client: RedisClient, stream: str, durable: Sequence[str]) -
         for group in groups:
             pending = await redis.xpending(stream, group["name"])
             lowest.append(pending["min"] or group["last-delivered-id"])
-        await redis.xtrim(stream, minid=min(lowest, key=_order), approximate=False)
+        await redis.xtrim(stream, minid=min(lowest, key=_as_numbers), approximate=False)
 
     await redis_client.run(cut)
 
 
 async def prune(database: Database) -> int:
-    """Forget messages that all groups handled long ago, with what was noted about them."""
+    """Delete messages that all groups handled long ago, with their inbox and request rows."""
     old = select(messages.c.id).where(messages.c.at < now() - KEPT_SECONDS, ~unfinished())
     async with database.write() as connection:
         ids = list(await connection.scalars(old.limit(AT_ONCE)))
@@ -74,7 +74,7 @@ async def _publish_again(database: Database, topic: str, group: str) -> int:
 
 
 async def _groups(redis_client: RedisClient, stream: str) -> tuple[list[dict[str, Any]], bytes]:
-    from redis.exceptions import ResponseError  # noqa: PLC0415 - see Link
+    from redis.exceptions import ResponseError  # noqa: PLC0415 - see RedisClient
 
     async def ask(redis: "Redis") -> tuple[list[dict[str, Any]], bytes]:
         try:
@@ -87,12 +87,12 @@ async def _groups(redis_client: RedisClient, stream: str) -> tuple[list[dict[str
     return await redis_client.run(ask)
 
 
-def _order(entry: bytes) -> tuple[int, ...]:
+def _as_numbers(entry: bytes) -> tuple[int, ...]:
     return tuple(int(part) for part in entry.split(b"-"))
 
 
 class UnknownGroup(AgentError):
-    """There is no such durable group."""
+    """There is no durable group of this name."""
 
     def __init__(self, topic: str, group: str) -> None:
         super().__init__(topic, group)
@@ -105,9 +105,9 @@ class UnknownGroup(AgentError):
 async def unsubscribe(
     database: Database, redis_client: RedisClient, topic: str, group: str
 ) -> None:
-    """Remove the group. A process that still serves it makes it anew when it starts again.
+    """Remove a durable group; a process that serves it creates it again at its next start.
 
-    Raises UnknownGroup, and Away if there is a Redis that cannot be told: say it again then.
+    Raises UnknownGroup, and RedisUnavailable if Redis is in use but cannot be reached: try again.
     """
     stream = OutboxRelay(database, redis_client).stream(topic)
 

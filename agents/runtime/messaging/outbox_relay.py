@@ -1,4 +1,4 @@
-"""From the journal's rows to Redis streams: by the publisher at once, by any relay if that fails."""
+"""The relay from the journal's rows to Redis streams: the publisher does it, or else any process."""
 
 import uuid
 from collections.abc import Sequence
@@ -17,29 +17,29 @@ from agents.runtime.testing import failpoint
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-CARRY_SECONDS = 2.0  # for the publisher itself; after them any relay carries the message
+PUBLISHER_SECONDS = 2.0  # after these any relay may publish a message, not only its publisher
 AT_ONCE = 500
-CARRY_LIMIT = 2.0  # seconds
+ADD_SECONDS = 2.0  # the time limit of one call that adds messages to streams
 
 
 class OutboxRelay:
-    """Puts messages into streams. Rows say in which life of Redis, its `epoch`, they were.
+    """Adds messages to streams. Their rows have the `epoch` of the Redis in which they were added.
 
-    When Redis comes back empty its epoch is gone: all that is unfinished is published again.
+    A Redis that lost its data has another epoch; then all unfinished messages are published again.
     """
 
     def __init__(self, database: Database, redis_client: RedisClient) -> None:
         self._database, self._redis_client = database, redis_client
         self._epoch_key = redis_client.key("bus", "epoch")
-        self._seen: str | None = None
-        self._carried: dict[str, list[str]] = {}
+        self._known_epoch: str | None = None
+        self._published: dict[str, list[str]] = {}
 
     def stream(self, topic: str) -> str:
         """The name of the topic's stream."""
         return self._redis_client.key("bus", topic)
 
-    async def carry(self, envelopes: Sequence[Envelope]) -> None:
-        """Add messages to their streams. Raises Away; what was added may be added once more."""
+    async def publish(self, envelopes: Sequence[Envelope]) -> None:
+        """Add messages to their streams. Raises RedisUnavailable, and then may have added some."""
 
         async def add(redis: "Redis") -> list[Any]:
             async with redis.pipeline(transaction=True) as pipe:
@@ -50,30 +50,32 @@ class OutboxRelay:
                 return list(await pipe.execute())
 
         if envelopes:
-            epoch = (await self._redis_client.run(add, CARRY_LIMIT))[0]
-            failpoint("bus:carried")
-            # Where no relay has named the epoch yet, the first one to do so publishes them again.
+            epoch = (await self._redis_client.run(add, ADD_SECONDS))[0]
+            failpoint("bus:published")
+            # Without an epoch the messages stay unmarked, and the first relay publishes them again.
             if epoch is not None:
-                self._carried.setdefault(epoch.decode(), []).extend(e.id for e in envelopes)
+                self._published.setdefault(epoch.decode(), []).extend(e.id for e in envelopes)
 
-    async def mark(self) -> None:
-        """Write down what was carried; who dies before it has it published twice, no more."""
-        for epoch in list(self._carried):
-            ids = self._carried.pop(epoch)
+    async def mark_published(self) -> None:
+        """Write the epoch of published messages; after a crash before it they are published twice."""
+        for epoch in list(self._published):
+            ids = self._published.pop(epoch)
             async with self._database.write() as connection:
-                mine = messages.c.id.in_(select(values_of(connection, ids).c.value))
-                await connection.execute(update(messages).where(mine).values(epoch=epoch))
+                added = messages.c.id.in_(select(values_of(connection, ids).c.value))
+                await connection.execute(update(messages).where(added).values(epoch=epoch))
 
     async def relay(self) -> int:
-        """Carry what nobody else has carried; returns how many messages. Raises Away."""
-        await self._enter(await self._epoch())
-        rows = await self._take()
-        failpoint("bus:taken")
-        await self.carry([_envelope(row) for row in rows])
-        await self.mark()
+        """Publish messages whose publisher has not; returns how many. Raises RedisUnavailable."""
+        await self._republish_lost(await self._epoch())
+        rows = await self._claim_due()
+        failpoint("bus:claimed")
+        await self.publish([_envelope(row) for row in rows])
+        await self.mark_published()
         return len(rows)
 
     async def _epoch(self) -> str:
+        """The epoch of this Redis; a new one if it has none."""
+
         async def ask(redis: "Redis") -> bytes:
             fresh = uuid.uuid4().hex
             if await redis.set(self._epoch_key, fresh, nx=True):
@@ -82,19 +84,19 @@ class OutboxRelay:
 
         return (await self._redis_client.run(ask)).decode()
 
-    async def _enter(self, epoch: str) -> None:
-        """In a new life of Redis everything unfinished is published again."""
-        if epoch == self._seen:
+    async def _republish_lost(self, epoch: str) -> None:
+        """In a new epoch, have all unfinished messages of earlier epochs published again."""
+        if epoch == self._known_epoch:
             return
         async with self._database.write() as connection:
             elsewhere = and_(messages.c.epoch.is_not(None), messages.c.epoch != epoch)
             await connection.execute(
                 update(messages).where(elsewhere, unfinished()).values(epoch=None, relay_at=now())
             )
-        self._seen = epoch
+        self._known_epoch = epoch
 
-    async def _take(self) -> Sequence[Row[Any]]:
-        """Messages whose publisher has had its time, for this relay alone for a while."""
+    async def _claim_due(self) -> Sequence[Row[Any]]:
+        """Claim messages that are due to be relayed; other relays skip them for a while."""
         due = (
             select(messages.c.id)
             .where(messages.c.epoch.is_(None), messages.c.relay_at <= now())
@@ -106,12 +108,12 @@ class OutboxRelay:
             result = await connection.execute(
                 update(messages)
                 .where(messages.c.id.in_(due))
-                .values(relay_at=now() + CARRY_SECONDS)
+                .values(relay_at=now() + PUBLISHER_SECONDS)
                 .returning(messages)
             )
-            taken = list(result.all())
-        # In the order they were said, as far as one relay can tell.
-        return sorted(taken, key=lambda row: (row.at, row.item or 0, row.sequence or 0))
+            claimed = list(result.all())
+        # By time of publication, which orders the messages of one relay only.
+        return sorted(claimed, key=lambda row: (row.at, row.item or 0, row.sequence or 0))
 
 
 def _envelope(row: Row[Any]) -> Envelope:

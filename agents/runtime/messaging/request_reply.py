@@ -1,4 +1,4 @@
-"""Request and reply: both are rows, so either side may die and the same question has one answer."""
+"""Request and reply. Both are rows of the journal, so a question has one answer after any crash."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -20,77 +20,80 @@ from agents.runtime.model.message import Topic
 
 Q = TypeVar("Q", bound=BaseModel)
 A = TypeVar("A", bound=BaseModel)
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 
 
 class NoReply(TransientError):
-    """Nobody has answered in time; asked again with the same correlation id, a late reply is found."""
+    """There was no answer in time. Asking again with the same correlation id finds a late answer."""
 
 
 class RequestRefused(PermanentError):
-    """The request is a dead message: its handler cannot answer it."""
+    """The request became a dead message, since its handler cannot answer it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestReply(Generic[Q, A]):
-    """A question and its answer; each has a name and a version."""
+    """The topics of a question and its answer."""
 
     question: Topic[Q]
     answer: Topic[A]
 
 
 def answer(
-    exchange: RequestReply[Q, A], *, concurrency: int = 8, seconds: float = 30.0
+    pair: RequestReply[Q, A], *, concurrency: int = 8, seconds: float = 30.0
 ) -> Callable[[Callable[[Q], Awaitable[A]]], Subscription]:
-    """Make an async function from question to answer the one that answers."""
+    """Make an async function from question to answer the subscription that answers.
+
+    `seconds` is the time limit of one call; each process answers `concurrency` questions at a time.
+    """
 
     def decorate(function: Callable[[Q], Awaitable[A]]) -> Subscription:
         async def handle(question: Q, delivery: Delivery) -> None:
             if delivery.overdue:
                 async with delivery.transaction(EXPIRED):
                     return
-            text = exchange.answer.encode(await function(question))
+            text = pair.answer.encode(await function(question))
             async with delivery.transaction() as transaction:
-                await _write(transaction, exchange.answer, delivery.envelope.id, text)
-            await delivery.signals.wake(_queue(delivery.envelope.id))
+                await _store_reply(transaction, pair.answer, delivery.envelope.id, text)
+            await delivery.signals.wake(_signal(delivery.envelope.id))
 
-        return Subscription(exchange.question, "answers", handle, concurrency, seconds)
+        return Subscription(pair.question, "answers", handle, concurrency, seconds)
 
     return decorate
 
 
 async def ask(
-    bus: Connection, exchange: RequestReply[Q, A], question: Q, correlation: str, seconds: float
+    bus: Connection, pair: RequestReply[Q, A], question: Q, correlation: str, seconds: float
 ) -> A:
     """See `Bus.request`."""
-    clock, name = asyncio.get_running_loop(), f"{exchange.question.name}:{correlation}"
+    clock, name = asyncio.get_running_loop(), f"{pair.question.name}:{correlation}"
     until = clock.time() + seconds
     async with bus.transaction() as transaction:
-        await _put(transaction, exchange.question, question, correlation, seconds)
-    if transaction.posted:
-        await bus.signals.wait(_queue(name), min(seconds, LOOK_SECONDS))
+        await _store_request(transaction, pair.question, question, correlation, seconds)
+    if transaction.envelopes:
+        await bus.signals.wait(_signal(name), min(seconds, POLL_SECONDS))
     while True:
-        row = await _look(bus, name)
+        row = await _stored_request(bus, name)
         if row.reply is not None:
-            return exchange.answer.decode(row.reply, row.version)
+            return pair.answer.decode(row.reply, row.version)
         if row.error is not None:
             raise RequestRefused(f"{name}: {row.error}")
         left = until - clock.time()
         if left <= 0:
-            raise NoReply(f"{name}: nobody answered within {seconds:g} s")
-        await bus.signals.wait(_queue(name), min(left, LOOK_SECONDS))
+            raise NoReply(f"{name}: no answer within {seconds:g} s")
+        await bus.signals.wait(_signal(name), min(left, POLL_SECONDS))
 
 
-async def _put(
+async def _store_request(
     transaction: Transaction, topic: Topic[Q], question: Q, correlation: str, seconds: float
 ) -> None:
-    """Ask, or ask again: then what has expired meanwhile is delivered once more."""
+    """Store the question, or extend its time if it is stored; an expired one is delivered again."""
     connection = transaction.connection
     name = await transaction.publish(topic, question, key=correlation)
     await connection.execute(
         insert_new(connection, requests).values(message=name, deadline=now() + seconds)
     )
-    if transaction.posted:
+    if transaction.envelopes:
         return
     known = select(messages.c.body).where(messages.c.id == name)
     if (await connection.execute(known)).scalar_one() != topic.encode(question):
@@ -100,21 +103,21 @@ async def _put(
     )
     expired = (inbox.c.message == name) & (inbox.c.status == EXPIRED)
     if (await connection.execute(delete(inbox).where(expired))).rowcount:
-        again = update(messages).where(messages.c.id == name)
-        await connection.execute(again.values(epoch=None, relay_at=now()))
+        stored = update(messages).where(messages.c.id == name)
+        await connection.execute(stored.values(epoch=None, relay_at=now()))
 
 
-async def _look(bus: Connection, name: str) -> Row[Any]:
+async def _stored_request(bus: Connection, name: str) -> Row[Any]:
     async with bus.database.read() as connection:
         found = await connection.execute(select(requests).where(requests.c.message == name))
         return found.one()
 
 
-async def _write(transaction: Transaction, topic: Topic[A], name: str, text: str) -> None:
+async def _store_reply(transaction: Transaction, topic: Topic[A], name: str, text: str) -> None:
     reply = {"reply": text, "version": topic.version, "replied_at": now()}
     unanswered = (requests.c.message == name) & requests.c.reply.is_(None)
     await transaction.connection.execute(update(requests).where(unanswered).values(**reply))
 
 
-def _queue(name: str) -> str:
+def _signal(name: str) -> str:
     return f"reply:{name}"

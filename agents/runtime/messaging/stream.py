@@ -1,4 +1,4 @@
-"""A group's place in one Redis stream: new entries, those of the dead, those kept for later."""
+"""A group's view of one Redis stream: new entries, entries of crashed processes, delayed entries."""
 
 import asyncio
 import heapq
@@ -14,80 +14,81 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 
-BLOCK_SECONDS = 1.0
-MARGIN = 1.0
-PER_LEASE = 3
+READ_SECONDS = 1.0  # how long a read waits for new entries
+MARGIN = 1.0  # seconds for the answer beyond that
+PER_LEASE = 3  # claims are renewed this often within a lease
 
 
 @dataclass(slots=True)
 class Entry:
     """One entry of a stream.
 
-    `again`: somebody took it before and did not end it. `counted`: its failure is written already.
+    `redelivered`: another process has read it and not acknowledged it. `failure_counted`: its failed
+    delivery is counted already.
     """
 
     id: bytes
     fields: dict[bytes, bytes] | None
-    again: bool = False
-    counted: bool = False
+    redelivered: bool = False
+    failure_counted: bool = False
 
 
 @dataclass(order=True, slots=True)
-class _Kept:
+class _Delayed:
     due: float
     entry: Entry = field(compare=False)
 
 
 class Stream:
-    """What this process reads of the stream; what it holds is kept from others by being claimed anew."""
+    """Reads a stream for a group; renewed claims keep the entries of this process from others."""
 
     def __init__(self, bus: Connection, topic: str, group: str) -> None:
         self._redis_client, self._group = bus.redis_client, group
         self._name = bus.outbox_relay.stream(topic)
-        self._me, self._lease = bus.name, bus.lease
+        self._consumer, self._lease = bus.name, bus.lease
         self._held: set[bytes] = set()
-        self._kept: list[_Kept] = []
-        self._claim_at, self._made = 0.0, False
+        self._delayed: list[_Delayed] = []
+        self._next_claim, self._created = 0.0, False
 
     async def next(self, most: int) -> list[Entry]:
-        """Up to so many entries; none after a second. Raises Away."""
-        if not self._made:
+        """Up to `most` entries; none if there are none for a second. Raises RedisUnavailable."""
+        if not self._created:
             await self.create()
-            self._made = True
+            self._created = True
         due = self._due(most)
-        if not due and time.monotonic() >= self._claim_at:
-            due = await self._guarded(self._claim, most)
-            self._claim_at = time.monotonic() + self._lease / PER_LEASE
+        if not due and time.monotonic() >= self._next_claim:
+            due = await self._or_recreate(self._claim_abandoned, most)
+            self._next_claim = time.monotonic() + self._lease / PER_LEASE
         if not due:
-            due = await self._guarded(self._read, most)
+            due = await self._or_recreate(self._read, most)
         self._held.update(entry.id for entry in due)
         return due
 
-    def keep(self, entry: Entry, seconds: float) -> None:
-        """Have it again after so many seconds; it stays pending, so others have it if we die."""
-        heapq.heappush(self._kept, _Kept(time.monotonic() + seconds, entry))
+    def delay(self, entry: Entry, seconds: float) -> None:
+        """Return the entry again after `seconds`; after a crash another process gets it."""
+        heapq.heappush(self._delayed, _Delayed(time.monotonic() + seconds, entry))
 
     async def acknowledge(self, entry: Entry) -> None:
-        """Let go of it; should that not reach Redis, it comes again and is known as done."""
+        """Acknowledge the entry. If Redis does not get that, the entry comes again and is skipped."""
         self._held.discard(entry.id)
         await self._redis_client.attempt(
             lambda redis: redis.xack(self._name, self._group, entry.id)
         )
 
-    async def hold(self) -> None:
-        """Until cancelled, keep what is in our hands from being taken for forgotten."""
+    async def renew_claims(self) -> None:
+        """Renew the claims of the entries that this process holds, until cancelled."""
         while True:
             await asyncio.sleep(self._lease / PER_LEASE)
             if held := list[Any](self._held):
-                await self._redis_client.attempt(partial(self._claim_again, held))
+                await self._redis_client.attempt(partial(self._renew, held))
 
-    async def _claim_again(self, held: list[Any], redis: "Redis") -> None:
-        # JUSTID: it counts as no delivery.
-        await redis.xclaim(self._name, self._group, self._me, 0, held, justid=True)
+    async def _renew(self, held: list[Any], redis: "Redis") -> None:
+        # JUSTID does not count as a delivery.
+        await redis.xclaim(self._name, self._group, self._consumer, 0, held, justid=True)
 
     async def create(self) -> None:
-        """Make the group, from the stream's beginning; nothing if it is there."""
-        from redis.exceptions import ResponseError  # noqa: PLC0415 - see Link
+        """Create the group at the stream's beginning, if it does not exist."""
+        from redis.exceptions import ResponseError  # noqa: PLC0415 - see RedisClient
 
         async def make(redis: "Redis") -> None:
             try:
@@ -100,42 +101,46 @@ class Stream:
 
     def _due(self, most: int) -> list[Entry]:
         found = list[Entry]()
-        while self._kept and len(found) < most and self._kept[0].due <= time.monotonic():
-            found.append(heapq.heappop(self._kept).entry)
+        while self._delayed and len(found) < most and self._delayed[0].due <= time.monotonic():
+            found.append(heapq.heappop(self._delayed).entry)
         return found
 
-    async def _guarded(self, ask: Any, most: int) -> list[Entry]:
+    async def _or_recreate(self, ask: Any, most: int) -> list[Entry]:
         try:
             found: list[Entry] = await ask(most)
         except RedisUnavailable as error:
             if "NOGROUP" not in str(error):
                 raise
-            # Redis is new or was emptied: what was in it is published again from the journal.
+            # Redis lost its data; a relay publishes unfinished messages again from the journal.
             self._held.clear()
-            self._kept.clear()
-            self._made = False
+            self._delayed.clear()
+            self._created = False
             return []
         return found
 
     async def _read(self, most: int) -> list[Entry]:
-        wait = BLOCK_SECONDS
-        if self._kept:
-            wait = min(wait, max(self._kept[0].due - time.monotonic(), 0.001))
+        wait = READ_SECONDS
+        if self._delayed:
+            wait = min(wait, max(self._delayed[0].due - time.monotonic(), 0.001))
 
         async def read(redis: "Redis") -> Any:
             return await redis.xreadgroup(
-                self._group, self._me, {self._name: ">"}, count=most, block=max(int(wait * 1000), 1)
+                self._group,
+                self._consumer,
+                {self._name: ">"},
+                count=most,
+                block=max(int(wait * 1000), 1),
             )
 
         found = await self._redis_client.run(read, wait + MARGIN)
         return [Entry(id_, fields) for _, entries in found or [] for id_, fields in entries]
 
-    async def _claim(self, most: int) -> list[Entry]:
-        """Entries that somebody took and has not held on to."""
+    async def _claim_abandoned(self, most: int) -> list[Entry]:
+        """Entries of other processes that did not renew their claims for a lease."""
         idle = int(self._lease * 1000)
 
         async def claim(redis: "Redis") -> Any:
-            return await redis.xautoclaim(self._name, self._group, self._me, idle, count=most)
+            return await redis.xautoclaim(self._name, self._group, self._consumer, idle, count=most)
 
         found = (await self._redis_client.run(claim))[1]
         return [Entry(id_, fields, True) for id_, fields in found if id_ not in self._held]

@@ -1,4 +1,4 @@
-"""A durable group at one topic: takes messages from the stream, each to its end, whatever it is."""
+"""Subscriptions, and the subscriber that handles the messages of a durable group in one process."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,9 +9,14 @@ from weakref import WeakValueDictionary
 from agents.runtime.errors import PermanentError
 from agents.runtime.messaging.connection import Connection
 from agents.runtime.messaging.dead_letters import DeadLetterReason, add_dead_letter
-from agents.runtime.messaging.delivery import AlreadyHandled, Delivery
-from agents.runtime.messaging.delivery_status import DeliveryState, DeliveryStatus, look_up
-from agents.runtime.messaging.inbox import count
+from agents.runtime.messaging.delivery import (
+    AlreadyHandled,
+    Delivery,
+    DeliveryState,
+    DeliveryStatus,
+    look_up,
+)
+from agents.runtime.messaging.inbox import count_failed_delivery
 from agents.runtime.messaging.stream import Entry, Stream
 from agents.runtime.model.message import Envelope, M, Malformed, Topic, original, unpack
 from agents.runtime.model.upcasting import Unreadable
@@ -22,18 +27,19 @@ from agents.runtime.testing import failpoint
 log = get_logger(__name__)
 
 MOST_DELIVERIES = 5
-PAUSE = 0.2  # seconds before the first repetition, twice as long before each further one
-LONGEST_PAUSE = 10.0
-AWAY_PAUSE = 0.5
+RETRY_SECONDS = 0.2  # before the first retry; doubled for each further one
+LONGEST_RETRY_SECONDS = 10.0
+UNAVAILABLE_SECONDS = 0.5
 
 Handler = Callable[[M, Delivery], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A durable group: every message of the topic is handled once by it.
+    """A durable group, which handles every message of the topic once.
 
-    `seconds` bound one handling; `concurrency` messages are handled at once in each process.
+    `seconds` is the time limit of one call of the handler; each process handles `concurrency`
+    messages at a time.
     """
 
     topic: Topic[Any]
@@ -46,7 +52,10 @@ class Subscription:
 def subscribe(
     topic: Topic[M], group: str, *, concurrency: int = 8, seconds: float = 30.0
 ) -> Callable[[Handler[M]], Subscription]:
-    """Make an async function of message and Delivery the handler of a durable group."""
+    """Make an async function of message and Delivery the handler of a durable group.
+
+    `seconds` is the time limit of one call; each process handles `concurrency` messages at a time.
+    """
 
     def decorate(handler: Handler[M]) -> Subscription:
         return Subscription(topic, group, handler, concurrency, seconds)
@@ -55,7 +64,7 @@ def subscribe(
 
 
 class Subscriber:
-    """One process's part in a group."""
+    """Handles messages of one subscription in one process."""
 
     def __init__(self, bus: Connection, subscription: Subscription) -> None:
         self._bus, self._subscription = bus, subscription
@@ -64,101 +73,102 @@ class Subscriber:
         self._turns: WeakValueDictionary[int | str, asyncio.Lock] = WeakValueDictionary()
 
     async def run(self) -> None:
-        """Handle messages until cancelled; Redis is waited for, however long it is away."""
-        holding = asyncio.create_task(self._stream.hold())
+        """Handle messages until cancelled; wait while Redis is unavailable."""
+        renewing = asyncio.create_task(self._stream.renew_claims())
         try:
             while True:
                 if len(self._running) >= self._subscription.concurrency:
                     await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
                 free = self._subscription.concurrency - len(self._running)
                 try:
-                    await self._begin(await self._stream.next(free))
+                    await self._dispatch(await self._stream.next(free))
                 except RedisUnavailable:
-                    await asyncio.sleep(AWAY_PAUSE)
+                    await asyncio.sleep(UNAVAILABLE_SECONDS)
         finally:
-            for task in (holding, *self._running):
+            for task in (renewing, *self._running):
                 task.cancel()
-            await asyncio.gather(holding, *self._running, return_exceptions=True)
+            await asyncio.gather(renewing, *self._running, return_exceptions=True)
 
-    async def _begin(self, entries: Sequence[Entry]) -> None:
+    async def _dispatch(self, entries: Sequence[Entry]) -> None:
+        """Start a task for each message among the entries."""
         try:
-            letters = await self._read(entries)
+            received = await self._unpack(entries)
             group, database = self._subscription.group, self._bus.database
-            known = await look_up(database, group, [envelope for _, envelope in letters])
+            known = await look_up(database, group, [envelope for _, envelope in received])
         except Exception:
             log.exception(
-                "messages wait, the journal cannot be read", topic=self._subscription.topic.name
+                "the journal cannot be read, messages wait", topic=self._subscription.topic.name
             )
             for entry in entries:
-                self._stream.keep(entry, AWAY_PAUSE)
+                self._stream.delay(entry, UNAVAILABLE_SECONDS)
             return
-        for entry, envelope in sorted(letters, key=_in_order):
+        for entry, envelope in sorted(received, key=_sequence):
             task = asyncio.create_task(self._in_turn(entry, envelope, known[envelope]))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-    async def _read(self, entries: Sequence[Entry]) -> list[tuple[Entry, Envelope]]:
-        """Those that are messages; what is none is buried."""
-        letters = list[tuple[Entry, Envelope]]()
+    async def _unpack(self, entries: Sequence[Entry]) -> list[tuple[Entry, Envelope]]:
+        """The entries that are messages; others become dead messages."""
+        received = list[tuple[Entry, Envelope]]()
         for entry in entries:
             try:
-                letters.append((entry, unpack(entry.fields, self._subscription.topic.name)))
+                received.append((entry, unpack(entry.fields, self._subscription.topic.name)))
             except Malformed as error:
                 await self._add_dead_letter(entry, DeadLetterReason(error.reason, str(error)))
-        return letters
+        return received
 
     async def _in_turn(self, entry: Entry, envelope: Envelope, known: DeliveryState) -> None:
-        """Take a message when this process is through with those before it of the same item."""
+        """Process a message after the earlier ones of its item that this process has."""
         enter_item(f"message {envelope.id}", envelope.trace[3:35])
         turn = self._turns.setdefault(envelope.item or envelope.id, asyncio.Lock())
         try:
-            waits = turn.locked()
+            must_wait = turn.locked()
             async with turn:
-                if waits:
-                    some = await look_up(self._bus.database, self._subscription.group, [envelope])
-                    known = some[envelope]
-                await self._take(entry, envelope, known)
+                if must_wait:
+                    states = await look_up(self._bus.database, self._subscription.group, [envelope])
+                    known = states[envelope]
+                await self._process(entry, envelope, known)
         except Exception:
-            # The journal is away, or we are wrong ourselves: the message stays with its stream.
-            log.exception("a message could not be taken", topic=envelope.topic)
-            self._stream.keep(entry, LONGEST_PAUSE)
+            # The journal is unavailable, or this code has a bug: the stream keeps the message.
+            log.exception("a message could not be processed, it is retried", topic=envelope.topic)
+            self._stream.delay(entry, LONGEST_RETRY_SECONDS)
 
-    async def _take(self, entry: Entry, envelope: Envelope, known: DeliveryState) -> None:
-        """Take one message to its end, or keep it for later."""
+    async def _process(self, entry: Entry, envelope: Envelope, known: DeliveryState) -> None:
+        """Handle, acknowledge or delay one message, by its state in the journal."""
         match known.status:
             case DeliveryStatus.DONE:
                 await self._stream.acknowledge(entry)
             case DeliveryStatus.TOO_EARLY:
-                self._stream.keep(entry, PAUSE)
+                self._stream.delay(entry, RETRY_SECONDS)
             case DeliveryStatus.NOT_OURS:
                 await self._add_dead_letter(
-                    entry, DeadLetterReason("unknown", "the journal holds no such message")
+                    entry, DeadLetterReason("unknown", "the journal has no such message")
                 )
             case DeliveryStatus.DUE:
                 await self._handle(entry, envelope, known)
 
     async def _handle(self, entry: Entry, envelope: Envelope, known: DeliveryState) -> None:
-        if not entry.again and (entry.counted or not known.deliveries):
+        if not entry.redelivered and (entry.failure_counted or not known.deliveries):
             async with self._bus.isolation.shared():
                 await self._try(entry, envelope, known)
             return
         async with self._bus.isolation.alone():
-            # Counted before it is tried again: it may have killed the process that tried it.
-            in_vain = await self._count(envelope)
-            if in_vain < MOST_DELIVERIES:
+            # Counted before it is tried: it may have crashed the process that tried it last.
+            failures = await self._count_failure(envelope)
+            if failures < MOST_DELIVERIES:
                 await self._try(entry, envelope, known)
                 return
-        death = DeadLetterReason(
-            "poison", "its handling was begun and never ended", envelope.id, in_vain
+        reason = DeadLetterReason(
+            "poison", "its handler began and never ended", envelope.id, failures
         )
-        await self._add_dead_letter(entry, death)
+        await self._add_dead_letter(entry, reason)
 
     async def _try(self, entry: Entry, envelope: Envelope, known: DeliveryState) -> None:
         try:
             body = self._subscription.topic.decode(envelope.body, envelope.version)
             await self._call(body, envelope, overdue=known.overdue)
         except AlreadyHandled:
-            log.info("handled by another process meanwhile")
+            log.info("another process has handled the message")
         except Unreadable as error:
             await self._add_dead_letter(
                 entry, DeadLetterReason("unreadable", str(error), envelope.id)
@@ -169,8 +179,8 @@ class Subscriber:
                 entry, DeadLetterReason("refused", repr(error), envelope.id)
             )
             return
-        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this message alone
-            await self._again(entry, envelope, error)
+        except Exception as error:  # noqa: BLE001 - any error affects only this message
+            await self._retry_later(entry, envelope, error)
             return
         failpoint("bus:handled")
         await self._stream.acknowledge(entry)
@@ -184,27 +194,27 @@ class Subscriber:
         ):
             raise AlreadyHandled(envelope.id)
 
-    async def _again(self, entry: Entry, envelope: Envelope, error: Exception) -> None:
-        tried = await self._count(envelope)
-        if tried >= MOST_DELIVERIES:
+    async def _retry_later(self, entry: Entry, envelope: Envelope, error: Exception) -> None:
+        failures = await self._count_failure(envelope)
+        if failures >= MOST_DELIVERIES:
             await self._add_dead_letter(
-                entry, DeadLetterReason("failed", repr(error), envelope.id, tried)
+                entry, DeadLetterReason("failed", repr(error), envelope.id, failures)
             )
             return
-        log.warning("a handler failed", tried=tried, exc_info=error)
-        entry.again, entry.counted = False, True
-        self._stream.keep(entry, min(PAUSE * 2**tried, LONGEST_PAUSE))
+        log.warning("a handler failed, retrying", failures=failures, exc_info=error)
+        entry.redelivered, entry.failure_counted = False, True
+        self._stream.delay(entry, min(RETRY_SECONDS * 2**failures, LONGEST_RETRY_SECONDS))
 
-    async def _count(self, envelope: Envelope) -> int:
+    async def _count_failure(self, envelope: Envelope) -> int:
         async with self._bus.database.write() as connection:
-            return await count(connection, self._subscription.group, envelope.id)
+            return await count_failed_delivery(connection, self._subscription.group, envelope.id)
 
-    async def _add_dead_letter(self, entry: Entry, death: DeadLetterReason) -> None:
-        where = (self._subscription.topic.name, self._subscription.group)
-        await add_dead_letter(self._bus.database, where, original(entry.fields), death)
-        failpoint("bus:buried")
+    async def _add_dead_letter(self, entry: Entry, reason: DeadLetterReason) -> None:
+        topic_and_group = (self._subscription.topic.name, self._subscription.group)
+        await add_dead_letter(self._bus.database, topic_and_group, original(entry.fields), reason)
+        failpoint("bus:dead_lettered")
         await self._stream.acknowledge(entry)
 
 
-def _in_order(letter: tuple[Entry, Envelope]) -> int:
-    return letter[1].sequence or 0
+def _sequence(message: tuple[Entry, Envelope]) -> int:
+    return message[1].sequence or 0

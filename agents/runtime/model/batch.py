@@ -1,4 +1,4 @@
-"""Many work items on their way through a scenario, and the counts of a run."""
+"""A batch of work items that go through a flow together, and the counts of a run."""
 
 import re
 from collections import Counter
@@ -16,7 +16,11 @@ watcher: ContextVar[Callable[["RunStats"], None] | None] = ContextVar("watcher",
 
 @dataclass(slots=True)
 class RunStats:
-    """What became of the items of one run; grows by counts only, never by items."""
+    """How the items of one run turned out. It holds counts only, so its size does not grow with them.
+
+    `expected` is the number of items if it is known; `reasons` are counted for each outcome, and
+    `steps` are the outcomes of each agent.
+    """
 
     expected: int | None = None
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -27,36 +31,39 @@ class RunStats:
     def count(
         self, outcome: str, reason: str = "", metrics: Mapping[str, int] | None = None
     ) -> None:
-        """One more item turned out so."""
+        """Count one item by its outcome, with the reason and the scenario's metrics."""
         self.outcomes[outcome] += 1
         if reason:
             self.reasons.setdefault(outcome, Counter())[reason[:REASON_LENGTH]] += 1
         self.metrics.update(metrics or {})
 
-    def passed(self, agent: str, outcome: str, items: int) -> None:
-        """So many items came out of an agent so."""
+    def count_step(self, agent: str, outcome: str, items: int) -> None:
+        """Count `items` by the outcome of one agent's step."""
         self.steps.setdefault(agent, Counter())[outcome] += items
 
     def show(self) -> None:
-        """Tell whoever watches the run."""
-        if (tell := watcher.get()) is not None:
-            tell(self)
+        """Pass the counts to the watcher of this run, if there is one."""
+        if (watch := watcher.get()) is not None:
+            watch(self)
 
     @property
     def done(self) -> int:
-        """Items that this run is through with."""
+        """The number of items that this run has counted."""
         return self.outcomes.total()
 
 
 def reason_of(error_type: str, error: str) -> str:
-    """A reason that many items can share: the error's name in words, or the text of a plain one."""
+    """A reason that many items can share: the class of the error in words.
+
+    The classes of errors.py say nothing about the cause, so for them it is the text of the error.
+    """
     if error_type in {"TransientError", "UnknownOutcome", "TimeoutError"}:
         return error
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", error_type).lower()
 
 
 class BatchContext:
-    """What the batches of one trip through a flow share."""
+    """What the batches of one pass through a flow share."""
 
     __slots__ = ("calls", "compensating", "delayed", "ended", "latest", "scenario", "stats")
 
@@ -69,12 +76,12 @@ class BatchContext:
         self.latest: Batch | None = None
 
     def call(self, agent: str) -> int:
-        """Which call of the agent this is, counted from 0 for every batch anew."""
+        """The number of this call of the agent, from 0 in each pass."""
         self.calls[agent] += 1
         return self.calls[agent] - 1
 
     def finish(self) -> None:
-        """Let go of all items: Prefect keeps spent batches alive for a while."""
+        """Drop all items, since Prefect keeps finished batches alive for a while."""
         self.ended.clear()
         self.compensating.clear()
         if self.latest is not None:
@@ -83,10 +90,10 @@ class BatchContext:
 
 
 class Batch:
-    """Many work items going through one task run.
+    """The work items of one task run.
 
-    A plain class without iteration: Prefect neither looks inside it nor splits it, and still links
-    the task runs it passes. A batch hands its items on, so a spent one is an empty shell.
+    This is a plain class without iteration, so Prefect neither inspects nor splits it and still links
+    the task runs that pass it on. An agent takes the items out, so a finished batch is empty.
     """
 
     __slots__ = ("_items", "context", "count")
@@ -96,12 +103,12 @@ class Batch:
         context.latest = self
 
     def take(self) -> list[Item]:
-        """The items, which this batch no longer holds from then on."""
+        """Remove the items from this batch and return them."""
         taken, self._items = self._items, []
         return taken
 
     def peek(self) -> tuple[Item, ...]:
-        """The items, to look at."""
+        """The items, without removing them."""
         return tuple(self._items)
 
     def __repr__(self) -> str:
@@ -109,4 +116,4 @@ class Batch:
 
 
 ProcessBatch = Callable[[Batch], Awaitable[None]]
-"""What a scenario does with every batch, whoever brings it."""
+"""A scenario's process for one batch: the same for a flow, a consumer and recovery."""

@@ -1,4 +1,4 @@
-"""One work item: what is known of it, and the outcome of one agent's work on it."""
+"""One work item, and the outcome of one agent's step on it."""
 
 from dataclasses import dataclass, field
 from math import inf
@@ -11,19 +11,19 @@ from agents.runtime.model.lifecycle import State
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message to the outside, committed with the end of its item and sent afterwards."""
+    """A message to a customer or another system: committed with the end of its item, sent after it."""
 
     topic: str
     channel: str
     body: str
 
 
-SUPERSEDED = "superseded"  # the status of a compensation that is done once more, under a new key
+SUPERSEDED = "superseded"  # status of a compensation that is repeated under a new key
 
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """What the journal holds of one agent's work on an item."""
+    """One agent's step on an item, as the journal stores it."""
 
     status: str
     attempts: int
@@ -33,7 +33,7 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """An effect of an item: intended (its outcome is unknown), done or refused."""
+    """An effect of an item. Its status is `intended` (outcome unknown), `done` or `refused`."""
 
     key: str
     status: str
@@ -42,7 +42,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an item cannot be finished."""
+    """Why an item cannot be completed."""
 
     agent: str
     error_type: str
@@ -52,7 +52,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person decided about an item that an agent parked."""
+    """An operator's decision about an item that an agent parked."""
 
     agent: str
     approved: bool
@@ -66,7 +66,7 @@ Fact = TypeVar("Fact")
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A work item in the hands of this process; `deadline` by time.monotonic()."""
+    """A work item that this process holds; `deadline` is a time of `clock().monotonic()`."""
 
     id: int
     tenant: str
@@ -86,35 +86,35 @@ class Item:
 
     @property
     def remaining_seconds(self) -> float:
-        """Seconds in which it may begin something new; what is compensated has no deadline."""
+        """Seconds until the deadline; infinite without one, and while the item is compensated."""
         if self.deadline is None or self.state is not State.PROCESSING:
             return inf
         return self.deadline - clock().monotonic()
 
     def compensation_occurrence(self, agent: str) -> int:
-        """The occurrence of a compensation: how often it was done before the item was reopened."""
+        """The occurrence of a compensation: how often the item was reopened after it."""
         return sum(
             name == agent and step.status == SUPERSEDED for (name, _), step in self.steps.items()
         )
 
-    def decided(self, agent: str) -> Decision | None:
-        """What a person decided about what this agent asked, if somebody has."""
+    def decision_for(self, agent: str) -> Decision | None:
+        """The operator's decision about this agent's question, if there is one."""
         return self.decision if self.decision and self.decision.agent == agent else None
 
     def learn(self, fact: object) -> None:
-        """Remember what an agent stated, for the agents after it."""
+        """Keep a fact that an agent stated, for the agents after it."""
         if fact is not None:
             self.facts[type(fact)] = fact
 
     def fact(self, kind: type[Fact]) -> Fact | None:
-        """What an agent stated, by its type."""
+        """The fact of this type, if an agent has stated one."""
         found: Fact | None = self.facts.get(kind)
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It worked: the fact stated, and the same as JSON for the journal."""
+    """The step succeeded: the fact, and the same as JSON for the journal."""
 
     fact: Any
     output: str
@@ -122,7 +122,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It can never work: the item is compensated. `clean`: the effect certainly did not happen."""
+    """The step can never succeed, so the item is compensated. `clean`: no effect happened."""
 
     failure: Failure
     clean: bool
@@ -130,14 +130,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A person or another worker must act first."""
+    """An operator or another process must act first."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Delayed:
-    """It may work `seconds` from now."""
+    """The step is tried again `seconds` from now."""
 
     seconds: float
     error: str
@@ -145,7 +145,7 @@ class Delayed:
 
 @dataclass(frozen=True, slots=True)
 class DeadLettered:
-    """It cannot be finished without a person: a dead letter."""
+    """The item cannot be completed without an operator."""
 
     failure: Failure
 
@@ -163,10 +163,10 @@ OUTCOME_WORDS: dict[type, str] = {
 
 @dataclass(slots=True)
 class StepExecution:
-    """One item at one stage: what one agent does to it in one task run.
+    """One agent's step on one item, within one task run.
 
-    `unknown`: an earlier call may have happened; `halt`: why it must then only be found out whether
-    it did.
+    `unknown`: an earlier call may have had its effect. `halt`: why no call may begin, so that only
+    the outcome of the earlier call is settled.
     """
 
     item: Item
@@ -187,5 +187,5 @@ class StepExecution:
 
     @property
     def fence(self) -> int:
-        """The fence the item was claimed with."""
+        """The fence that the item was claimed with."""
         return self.item.fence

@@ -1,4 +1,4 @@
-"""The states of a work item and the events that lead from one to the next: the one table of both."""
+"""The states of a work item and the events between them, as one table."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from agents.runtime.errors import IllegalTransition
 
 
 class State(StrEnum):
-    """Where a work item stands."""
+    """The state of a work item."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -96,7 +96,7 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
 
 
 def next_state(item: str, state: State, event: Event) -> State:
-    """The state after `event`. Raises IllegalTransition, naming item, state and event."""
+    """The state after `event`. Raises IllegalTransition, which names item, state and event."""
     try:
         return TRANSITIONS[state, event]
     except KeyError:
@@ -104,7 +104,7 @@ def next_state(item: str, state: State, event: Event) -> State:
 
 
 def draw() -> str:
-    """The table as a Mermaid state diagram, events of one arrow joined."""
+    """The table as a Mermaid state diagram, with one arrow for all events between two states."""
     arrows: dict[tuple[str, str], list[str]] = {}
     for (source, event), target in TRANSITIONS.items():
         arrows.setdefault((source or "[*]", target), []).append(event)

@@ -1,4 +1,4 @@
-"""What a message may be: a model under a topic's name and version, as JSON of bounded size."""
+"""Messages of the bus: a model under the name and version of a topic, as JSON of bounded size."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from agents.runtime.errors import PermanentError
 from agents.runtime.model.upcasting import Upcasts, read
 
 M = TypeVar("M", bound=BaseModel)
-LARGEST_BODY = 65_536  # bytes; what is larger belongs in a store, and its name in the message
+LARGEST_BODY = 65_536  # bytes; store larger data elsewhere and send its name
 
 
 class TooLarge(PermanentError):
@@ -22,14 +22,14 @@ class TooLarge(PermanentError):
 
     def __str__(self) -> str:
         return (
-            f"a message of {self.topic!r} has {self.size} bytes, {LARGEST_BODY} allowed: "
-            "store what is large and send where it is"
+            f"a message of {self.topic!r} has {self.size} bytes, {LARGEST_BODY} are allowed: "
+            "store large data elsewhere and send its name"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Topic(Generic[M]):
-    """A kind of message: all of it is `model`, in this version; `upcasts` read older ones."""
+    """A kind of message. `model` is its body in this version; `upcasts` convert older versions."""
 
     name: str
     model: type[M]
@@ -44,7 +44,7 @@ class Topic(Generic[M]):
         return text
 
     def decode(self, text: str, version: str) -> M:
-        """The body that this version wrote. Raises Unreadable."""
+        """The body from JSON that the given version wrote. Raises Unreadable."""
         body: M = read(TypeAdapter(self.model), text, version, self.version, self.upcasts)
         return body
 
@@ -53,13 +53,13 @@ Topics = Mapping[str, Topic[Any]]
 
 
 FIELD = b"message"
-LARGEST = LARGEST_BODY * 2 + 4_096  # quotes within the body are escaped once more
+LARGEST = LARGEST_BODY * 2 + 4_096  # bytes; quotes within the body are escaped a second time
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Envelope(BaseModel, frozen=True, extra="forbid", strict=True):
-    """What is told of a message beside its body."""
+    """A message with its metadata, as it travels through Redis."""
 
     id: Name
     topic: Name
@@ -71,7 +71,7 @@ class Envelope(BaseModel, frozen=True, extra="forbid", strict=True):
 
 
 class Malformed(Exception):
-    """It is no message; `reason` is the code that its dead letter carries."""
+    """An entry of a stream that is not a message; `reason` is the code of its dead message."""
 
     def __init__(self, reason: str, problem: str) -> None:
         super().__init__(reason, problem)
@@ -82,17 +82,17 @@ class Malformed(Exception):
 
 
 def pack(envelope: Envelope) -> dict[bytes, bytes]:
-    """The fields of a stream's entry."""
+    """The envelope as the fields of a stream entry."""
     return {FIELD: envelope.model_dump_json().encode()}
 
 
 def unpack(fields: dict[bytes, bytes] | None, topic: str) -> Envelope:
-    """The message in an entry of this topic's stream. Raises Malformed."""
+    """The envelope in a stream entry of this topic. Raises Malformed."""
     raw = original(fields)
     if len(raw) > LARGEST:
-        raise Malformed("oversize", f"{len(raw)} bytes, {LARGEST} allowed")
+        raise Malformed("oversize", f"{len(raw)} bytes, {LARGEST} are allowed")
     if fields is None or FIELD not in fields or len(fields) > 1:
-        raise Malformed("malformed", "an entry has one field, `message`")
+        raise Malformed("malformed", "an entry must have one field, `message`")
     try:
         envelope = Envelope.model_validate_json(raw)
     except ValidationError as error:
@@ -107,7 +107,7 @@ def unpack(fields: dict[bytes, bytes] | None, topic: str) -> Envelope:
 
 
 def original(fields: dict[bytes, bytes] | None) -> bytes:
-    """The bytes as they came, for a dead letter."""
+    """The bytes of a stream entry as they arrived, for a dead message."""
     if not fields:
         return b""
     if len(fields) == 1 and FIELD in fields:

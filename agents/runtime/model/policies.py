@@ -1,4 +1,4 @@
-"""How agents of one kind are run: a few named values, and how an unknown outcome is settled."""
+"""Policies: how agents of one kind run, how an unknown outcome is settled, and how long retries wait."""
 
 import os
 import random
@@ -15,12 +15,12 @@ CORES = os.cpu_count() or 1
 class Policy:
     """Retries, time limits, concurrency and resources of an agent.
 
-    `attempts` is the budget over all processes and restarts; `timeout`, `backoff` and
-    `backoff_cap` are seconds; `concurrency` items run at once; `limit` names the shared limit on
-    the outside world that a task run occupies with as many slots. With `process` each call runs in
-    a process of its own that is killed when its time is up, and that may take `memory` bytes.
-    Results of a pure agent are shared between processes and runs for `keep` seconds, 0 for not at
-    all.
+    `attempts` is the budget over all processes and restarts; `timeout`, `backoff` and `backoff_cap`
+    are seconds; `concurrency` is the number of items that run at once; `limit` is the name of the
+    Prefect concurrency limit of which a task run occupies one slot for each of them. With `process`
+    each call runs in a process of its own, which may take `memory` bytes and is killed at its
+    timeout. Results of a pure agent are shared between processes and runs for `cache_seconds`;
+    0 means not at all.
     """
 
     name: str
@@ -37,16 +37,17 @@ class Policy:
     cache_seconds: float = 0.0
 
     def cached_for(self, seconds: float) -> "Policy":
-        """The same policy with shared results: for what takes longer than asking for it, some 1 ms.
+        """The same policy with results that processes share for `seconds`.
 
-        Raises TypeError for agents that are not pure.
+        This pays for calls that take longer than a look-up in Redis, about 1 ms. Raises TypeError
+        for agents that are not pure.
         """
         if not self.cached:
-            raise TypeError(f"{self.name}: only what depends on its input alone can be shared")
+            raise TypeError(f"{self.name}: only results of pure agents can be shared")
         return replace(self, cache_seconds=seconds)
 
     def limited_by(self, limit: str) -> "Policy":
-        """The same policy under a named limit on the outside world."""
+        """The same policy under a named concurrency limit on an outside system."""
         return replace(self, limit=limit)
 
 
@@ -59,9 +60,9 @@ EFFECT = Policy("effect", attempts=6, timeout=10, concurrency=32, effect=True)
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Settle by asking the provider: `find` takes what the agent takes, and gives its fact or None.
+    """Settle by asking the provider: `find` takes the agent's parameters and returns its fact or None.
 
-    Not found means that repeating the call with the same key is safe.
+    None means that repeating the call with the same key is safe.
     """
 
     find: Callable[..., Awaitable[Any]]
@@ -69,30 +70,30 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class SameKey:
-    """Settle by repeating the call with the same key, within the provider's key lifetime."""
+    """Settle by repeating the call with the same key, while the provider remembers it (`horizon`)."""
 
     horizon: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class AtMostOnce:
-    """Never repeat: an unknown outcome counts as done (e-mail, chat)."""
+    """Never repeat the call: an unknown outcome counts as done (e-mail, chat)."""
 
 
 AT_MOST_ONCE = AtMostOnce()
 Settle = Lookup | SameKey | AtMostOnce
 
 
-LOTS = random.Random()  # noqa: S311 - no secret; its own, so that a simulation can repeat them
-LONGEST_SLEEP = 1.0  # seconds inside a task run; a longer wait leaves the batch
+LOTS = random.Random()  # noqa: S311 - no secret; a generator of its own lets a simulation repeat it
+LONGEST_SLEEP = 1.0  # seconds within a task run; an item that must wait longer leaves the batch
 
-RETRY_SCALE: ContextVar[float] = ContextVar("retryRETRY_SCALE", default=1.0)
+RETRY_SCALE: ContextVar[float] = ContextVar("retry_scale", default=1.0)
 
 
 def wait_before(
     policy: Policy, attempt: int, retry_after: float | None = None, rng: random.Random | None = None
 ) -> float:
-    """Seconds to wait after failed attempt number `attempt` (from 1), at least `retry_after`.
+    """Seconds to wait after failed attempt number `attempt`, counted from 1; at least `retry_after`.
 
     Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """

@@ -1,4 +1,4 @@
-"""What the runtime knows of a business: its item, and what the end of one means."""
+"""A scenario: what the runtime knows of a business process."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -16,14 +16,15 @@ from agents.runtime.model.upcasting import Upcasts, read
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What the runtime must know of a business: its item and what the end of one means.
+    """What the runtime must know of a business process: its items and what their end means.
 
-    `payload` is the type of an item's body, `outcome` gives the word for how an ended item turned
-    out, `notices` what to tell the outside, `measures` amounts to sum up over a run; `deadline` the
-    time from its acceptance after which an item begins nothing new and is compensated; `check` gives
-    key and canonical body of one that was corrected by hand, or raises; `changeable` raises for a
-    correction that comes too late: it gets the payload before and after, and the effects made.
-    `upcasts` brings bodies of earlier versions into the form of `payload`.
+    `payload` is the type of an item's body. `outcome` returns one word for how an ended item turned
+    out, `notices` the messages to send then, and `metrics` amounts to add up over a run. `deadline`
+    is the time after acceptance at which an item begins nothing new and is compensated. `validate`
+    returns key and canonical body of a body that an operator has corrected, or raises; without it
+    items cannot be corrected. `allow_edit` raises if a correction comes too late; it gets the payload
+    before and after, and the agents whose effects happened. `upcasts` convert bodies of earlier
+    versions.
     """
 
     name: str
@@ -38,9 +39,9 @@ class Scenario:
     upcasts: Upcasts = field(default_factory=dict)
 
     def checked(self, key: str, body: dict[str, Any]) -> "Correction":
-        """An item corrected by hand.
+        """A body that an operator has corrected, validated.
 
-        Raises what `check` raises, KeyChanged if it is no longer the same item, and NotCorrectable.
+        Raises what `validate` raises, KeyChanged for the body of another item, and NotCorrectable.
         """
         if self.validate is None:
             raise NotCorrectable(self.name)
@@ -50,7 +51,7 @@ class Scenario:
         return Correction(self, text)
 
     def read(self, body: str, version: str) -> Any:
-        """The payload in a body that this version of the scenario stored. Raises Unreadable."""
+        """The payload from a body that the given version stored. Raises Unreadable."""
         return read(_adapter(self.payload), body, version, self.version, self.upcasts)
 
 
@@ -61,15 +62,16 @@ def _adapter(payload: Any) -> TypeAdapter[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """A body that a person has corrected; `body` is its canonical JSON."""
+    """A validated body that replaces an item's; `body` is its canonical JSON."""
 
     scenario: Scenario
     body: str
 
     def require(self, before: str, version: str, effects: frozenset[str]) -> None:
-        """Raise what the scenario raises if it comes too late for these effects of the item.
+        """Raise what the scenario's `allow_edit` raises if the correction comes too late.
 
-        `before` is the body that is stored, by this `version`.
+        `before` is the stored body, written by `version`; `effects` are the agents whose effects
+        happened.
         """
         scenario = self.scenario
         now = scenario.read(self.body, scenario.version)
@@ -77,19 +79,21 @@ class Correction:
 
 
 def hash_of(body: str) -> str:
-    """The hash by which bodies are compared: SHA-256 of the canonical JSON."""
+    """SHA-256 of a canonical body; items with equal hashes have the same body."""
     return hashlib.sha256(body.encode()).hexdigest()
 
 
 class NotCorrectable(AgentError):
-    """A scenario whose items nobody writes by hand."""
+    """Items of this scenario cannot be corrected by an operator."""
 
     def __init__(self, scenario: str) -> None:
         super().__init__(scenario)
         self.scenario = scenario
 
     def __str__(self) -> str:
-        return f"items of {self.scenario} cannot be corrected by hand: mend their source and run it"
+        return (
+            f"items of {self.scenario} cannot be corrected: correct their source and run it again"
+        )
 
 
 class KeyChanged(AgentError):
@@ -100,4 +104,4 @@ class KeyChanged(AgentError):
         self.key, self.found = key, found
 
     def __str__(self) -> str:
-        return f"the body is of {self.found!r}, not of {self.key!r}: send it as a new item"
+        return f"the body is of {self.found!r}, not of {self.key!r}: submit it as a new item"

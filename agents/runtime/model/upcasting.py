@@ -1,6 +1,6 @@
-"""Upcasters: what an earlier release stored, brought step by step into the form of this one.
+"""Upcasts: JSON that an earlier release stored is converted, version by version, when it is read.
 
-Nothing stored is rewritten, so the release before can be rolled back to and reads it as before.
+Stored JSON is never rewritten, so a rollback to the release before works.
 Source: G. Young, "Versioning in an Event Sourced System", 2017.
 """
 
@@ -13,11 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 from agents.runtime.errors import AgentError
 
 Upcasts = Mapping[str, Callable[[Any], Any]]
-"""Version -> how its form is made, as plain JSON, from the form of the version before it."""
+"""Version -> function that makes its form, as plain JSON, from the form of the version before."""
 
 
 class Unreadable(AgentError):
-    """What another version stored cannot be read by this code."""
+    """Another version of the code stored it, and this one cannot read it."""
 
     def __init__(self, stored: str, here: str, problem: str) -> None:
         super().__init__(stored, here, problem)
@@ -28,10 +28,10 @@ class Unreadable(AgentError):
 
 
 def read(adapter: TypeAdapter[Any], text: str, stored: str, here: str, upcasts: Upcasts) -> Any:
-    """The value in a text that version `stored` wrote, as version `here` has it.
+    """The value in `text`, which version `stored` wrote, as version `here` needs it.
 
-    Of the same major version an older form passes the upcasts, and of a newer one the fields that
-    are not known yet are left out. Raises Unreadable, always for another major version.
+    Within a major version, an older form passes the upcasts, and unknown fields of a newer form are
+    left out. Raises Unreadable, always for another major version.
     """
     try:
         return _read(adapter, text, stored, here, upcasts)
@@ -39,22 +39,22 @@ def read(adapter: TypeAdapter[Any], text: str, stored: str, here: str, upcasts: 
         raise
     except ValidationError as error:
         raise Unreadable(stored, here, f"{error.error_count()} fields do not fit") from error
-    except Exception as error:  # whatever an upcast raises concerns this text alone
-        raise Unreadable(stored, here, f"it cannot be upcast: {error!r}") from error
+    except Exception as error:  # an upcast may raise anything; only this text is affected
+        raise Unreadable(stored, here, f"its upcast failed: {error!r}") from error
 
 
 def _read(adapter: TypeAdapter[Any], text: str, stored: str, here: str, upcasts: Upcasts) -> Any:
     if stored == here:
         return adapter.validate_json(text)
     if ordered(stored)[0] != ordered(here)[0]:
-        raise Unreadable(stored, here, "another major version must go on with it")
+        raise Unreadable(stored, here, "only code of the same major version can read it")
     if ordered(stored) > ordered(here):
         return adapter.validate_json(text, extra="ignore")
     return adapter.validate_json(_upcast(text, stored, upcasts))
 
 
 def ordered(version: str) -> tuple[int, ...]:
-    """A version such as "1.2" in the order of releases."""
+    """A version such as "1.2" as numbers, which sort in the order of releases."""
     return tuple(int(number) for number in version.split("."))
 
 

@@ -1,6 +1,6 @@
-"""Comparing the journal with the world outside: how items ended, and where the two disagree.
+"""Reconciliation of the journal with outside systems: how items ended, and where the two differ.
 
-What there is outside, and what should be, a scenario knows; it yields a Difference for each case.
+A scenario knows what an outside system has and should have; it yields a Difference for each case.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -25,12 +25,15 @@ from agents.runtime.model.scenario import Scenario
 
 AT_ONCE = 256
 UNDONE = frozenset({State.FAILED, State.COMPENSATED, State.CANCELLED})
-COMPARER = "comparison"
+RECONCILIATION = "comparison"  # the name under which the history has these actions
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What is compared: made outside from `since` on, and at rest by `until`; seconds since 1970."""
+    """The period that is compared, in seconds since 1970.
+
+    It covers what outside systems did from `since` on, and items that ended by `until`.
+    """
 
     since: float
     until: float
@@ -38,10 +41,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An item with all that its agents stated, and how far its history had come.
+    """An item with its facts; `sequence` is the number of its last history row.
 
-    It is `settled` if it had ended when the window closes and can be judged: dead letters and what
-    a person has discarded are known to hold something, pruned items tell nothing any more.
+    It is `settled` if it ended within the window and can be compared. Dead letters and discarded
+    items may keep effects, and pruned items have no facts, so they are not settled.
     """
 
     item: Item
@@ -50,15 +53,15 @@ class Ended:
 
     @property
     def undone(self) -> bool:
-        """Whether nothing of it should be left outside."""
+        """Whether the item ended without effects, so that outside systems should have none."""
         return self.item.state in UNDONE
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is not as it should be: what, of which item, what was found, and what to do.
+    """One difference: what it is, the item's key, what was found, and advice what to do.
 
-    If it can be undone through the journal, `of` is the item and `effect` the agent that did it.
+    If the journal can undo it, `of` is the item and `effect` the agent of the effect.
     """
 
     what: str
@@ -71,14 +74,14 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class JournalView:
-    """What the journal knows of a scenario's items, for whoever compares it with a window outside."""
+    """The journal's items of a scenario, for a comparison with outside systems."""
 
     journal: Journal
     scenario: Scenario
     window: Window
 
     async def by_key(self, keys: Iterable[str]) -> dict[str, list[Ended]]:
-        """The items with these keys, of all tenants: they may share a provider's account."""
+        """The items with these keys, of all tenants, since tenants may share a provider's account."""
         found: dict[str, list[Ended]] = {}
         if wanted := sorted(set(keys)):
             async with self.journal.database.read() as connection:
@@ -91,7 +94,7 @@ class JournalView:
         return found
 
     async def by_effect(self, keys: Iterable[str]) -> dict[str, Ended]:
-        """The items whose effects have these idempotency keys, of all tenants, by that key."""
+        """The items whose effects have these idempotency keys, by key, of all tenants."""
         wanted = sorted(set(keys))
         if not wanted:
             return {}
@@ -105,13 +108,13 @@ class JournalView:
         return {row.effect: ended for row, ended in zip(rows, read, strict=True)}
 
     async def ended(self) -> AsyncIterator[list[Ended]]:
-        """The tenant's items that ended within the window, page by page."""
+        """The tenant's items that ended within the window, in pages."""
         last = 0
-        while rows := await self._next(last):
+        while rows := await self._next_page(last):
             last = rows[-1].id
             yield await self._read(rows)
 
-    async def _next(self, last: int) -> Sequence[Row[Any]]:
+    async def _next_page(self, last: int) -> Sequence[Row[Any]]:
         query = (
             select(items, deadline_here())
             .where(items.c.tenant == self.journal.tenant, items.c.id > last)
@@ -137,9 +140,9 @@ class JournalView:
 
 
 async def undo_found(journal: Journal, differences: Iterable[Difference]) -> list[int]:
-    """Reopen the items of differences that the journal can undo; returns their ids.
+    """Reopen the items of the differences that the journal can undo; returns their ids.
 
-    Whoever takes them up next compensates them, as any item: this makes no call by itself.
+    The next process that resumes them runs the compensations; no outside system is called here.
     """
     found: dict[int, tuple[Ended, dict[str, str]]] = {}
     for difference in differences:
@@ -148,10 +151,9 @@ async def undo_found(journal: Journal, differences: Iterable[Difference]) -> lis
             undos[difference.effect] = undo.name
     reopened = []
     for ended, undos in found.values():
-        action = OperatorAction(
-            ended.item.scenario, ended.item.key, COMPARER, "found after it had ended undone"
-        )
-        with suppress(IllegalTransition):  # somebody else was quicker
+        reason = "an effect was found after the item had ended undone"
+        action = OperatorAction(ended.item.scenario, ended.item.key, RECONCILIATION, reason)
+        with suppress(IllegalTransition):  # another process was faster
             if await reopen(journal, action, ended.sequence, undos):
                 reopened.append(ended.item.id)
     return reopened

@@ -1,4 +1,4 @@
-"""What a reconciler does besides finishing items: overdue decisions, unsent messages, dead owners."""
+"""Recovery beside the items themselves: overdue decisions, unsent notices, rows of crashed workers."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,8 +14,7 @@ from sqlalchemy import delete, select, update
 from agents.runtime.errors import IllegalTransition
 from agents.runtime.execution.agent import Agent
 from agents.runtime.execution.rehydrate import load_ended
-from agents.runtime.journal import Journal
-from agents.runtime.journal import operator_actions as people
+from agents.runtime.journal import Journal, operator_actions
 from agents.runtime.journal.database import now
 from agents.runtime.journal.operator_actions import OperatorAction
 from agents.runtime.journal.queries import waiting
@@ -30,49 +29,52 @@ from agents.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 
-RECONCILER = "reconciler"
-MOST_WAITING = 100_000  # all of them: those that wait for their time-out must not hide the others
+RECONCILER = "reconciler"  # the name under which the history has these actions
+MOST_WAITING = 100_000  # practically all, so that items before their time-out do not hide others
 
 
-async def time_is_up(
+async def apply_timeouts(
     journal: Journal, scenario: str, escalate_after: float, reject_after: float
 ) -> dict[str, int]:
-    """Escalate what waits longer than `escalate_after` seconds, reject it `reject_after` later.
+    """Escalate items that wait for `escalate_after` seconds, and reject them `reject_after` later.
 
-    Whoever decides or escalates in between wins, be it a person or another reconciler. An item that
-    parked after somebody had asked to cancel it is cancelled, one past its deadline is compensated.
+    An item with a request to cancel is cancelled, and one past its deadline is compensated. An
+    operator or another process that acts at the same time wins. Returns how many items were
+    cancelled, expired, escalated and rejected.
     """
     done = {"cancelled": 0, "expired": 0, "escalated": 0, "rejected by time-out": 0}
     for row in await waiting(journal, scenario, most=MOST_WAITING):
         with suppress(IllegalTransition):
             if row.cancel_requested and row.state == ItemState.WAITING:
-                action = OperatorAction(
-                    scenario, row.key, RECONCILER, "asked for while somebody worked on it"
-                )
-                await people.cancel(journal, action)
+                reason = "the request to cancel came while a process held the item"
+                action = OperatorAction(scenario, row.key, RECONCILER, reason)
+                await operator_actions.cancel(journal, action)
                 done["cancelled"] += 1
             elif row.overdue and row.state == ItemState.WAITING:
-                await people.expire(
-                    journal, OperatorAction(scenario, row.key, RECONCILER, "deadline passed")
-                )
+                action = OperatorAction(scenario, row.key, RECONCILER, "the deadline has passed")
+                await operator_actions.expire(journal, action)
                 done["expired"] += 1
             elif row.due is not None and row.due <= 0:
-                action = OperatorAction(scenario, row.key, RECONCILER, "nobody decided in time")
-                await people.decide(journal, action, approved=False)
+                action = OperatorAction(scenario, row.key, RECONCILER, "no decision in time")
+                await operator_actions.decide(journal, action, approved=False)
                 done["rejected by time-out"] += 1
             elif row.due is None and row.age >= escalate_after:
-                action = OperatorAction(scenario, row.key, RECONCILER, f"waits for {row.age:.0f} s")
-                if await people.escalate(journal, action, reject_after):
+                reason = f"has waited for {row.age:.0f} s"
+                action = OperatorAction(scenario, row.key, RECONCILER, reason)
+                if await operator_actions.escalate(journal, action, reject_after):
                     alert("escalated", scenario, row.key, row.reason or "")
                     done["escalated"] += 1
     return done
 
 
-async def deliver_left_behind(journal: Journal, scenario: Scenario, notify: Agent[..., Any]) -> int:
-    """Send messages whose process died before it sent them; what it was sending counts as sent."""
-    dying = (outbox.c.status == "sending") & ~is_alive(outbox.c.owner)
+async def send_unsent_notices(journal: Journal, scenario: Scenario, notify: Agent[..., Any]) -> int:
+    """Send notices whose process crashed before it sent them; returns the number of their items.
+
+    A notice that a crashed process was sending counts as sent.
+    """
+    interrupted = (outbox.c.status == "sending") & ~is_alive(outbox.c.owner)
     async with journal.database.write() as connection:
-        await connection.execute(update(outbox).where(dying).values(status="unknown"))
+        await connection.execute(update(outbox).where(interrupted).values(status="unknown"))
     unsent = (
         select(items.c.id)
         .join(outbox, outbox.c.item == items.c.id)
@@ -82,39 +84,44 @@ async def deliver_left_behind(journal: Journal, scenario: Scenario, notify: Agen
     )
     async with journal.database.read() as connection:
         ids = list(await connection.scalars(unsent))
-    await deliver(journal, scenario, notify, ids)
+    await send_notices(journal, scenario, notify, ids)
     return len(ids)
 
 
-async def deliver(
+async def send_notices(
     journal: Journal, scenario: Scenario, notify: Agent[..., Any], ids: Sequence[int]
 ) -> None:
-    """Send what has not been sent of these items, which have ended."""
+    """Send the unsent notices of these items, which have ended."""
     if ids:
         context = BatchContext(scenario, RunStats())
         context.ended = await load_ended(journal.database, scenario, ids)
         await notify(Batch(context, []))
 
 
-async def sweep_owners(journal: Journal) -> int:
-    """Forget dead owners that hold nothing; their flow runs, if they say Running, have crashed."""
+async def remove_crashed_workers(journal: Journal) -> int:
+    """Delete the rows of crashed workers that hold no items, and set their flow runs to Crashed.
+
+    Returns how many flow runs were set, of those that were still Running.
+    """
     holds = select(items.c.id).where(items.c.owner == owners.c.id).exists()
     gone = (owners.c.beat_at + owners.c.lease <= now()) & ~holds
+    crashed = select(owners.c.id, owners.c.flow_run).where(gone)
     async with journal.database.read() as connection:
-        dead = (await connection.execute(select(owners.c.id, owners.c.flow_run).where(gone))).all()
-    if not dead:
+        rows = (await connection.execute(crashed)).all()
+    if not rows:
         return 0
-    # Told first and forgotten afterwards: whoever dies in between has left it to the next one.
-    runs = [UUID(row.flow_run) for row in dead if row.flow_run]
-    crashed = sum([await _crashed(run) for run in runs]) if in_flow_run() else 0
+    # Rows are deleted last: after a crash in between, the next process repeats both.
+    runs = [UUID(row.flow_run) for row in rows if row.flow_run]
+    marked = sum([await _mark_crashed(run) for run in runs]) if in_flow_run() else 0
     async with journal.database.write() as connection:
         await connection.execute(
-            delete(owners).where(gone, owners.c.id.in_([row.id for row in dead]))
+            delete(owners).where(gone, owners.c.id.in_([row.id for row in rows]))
         )
-    return crashed
+    return marked
 
 
-async def _crashed(run: UUID) -> bool:
+async def _mark_crashed(run: UUID) -> bool:
+    """Set a flow run that is Running to Crashed; False if it is not running or unknown."""
     async with get_client() as client:
         try:
             found = await client.read_flow_run(run)

@@ -1,4 +1,4 @@
-"""What Redis does for us: wake consumers, carry messages, share a cache. It may lose everything.
+"""Redis wakes consumers, transports messages and holds the shared cache. It may lose all data.
 
-Nothing here is needed for correctness, and nothing starts a server before somebody asks for it.
+Correctness does not depend on it, and no server is started before its first use.
 """

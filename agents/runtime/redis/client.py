@@ -1,4 +1,4 @@
-"""The line to Redis: opened when first used, every call bounded, and away is an ordinary answer."""
+"""The Redis client: it connects at its first use, and every call has a time limit."""
 
 import asyncio
 import time
@@ -18,20 +18,21 @@ T = TypeVar("T")
 
 CONNECT_SECONDS = 1.0
 CALL_SECONDS = 1.0
-READ_SECONDS = 60.0  # the longest a blocking command may wait; each call's own limit is shorter
-REST_SECONDS = 1.0
+READ_SECONDS = 60.0  # the longest wait of a blocking command; each call has a shorter limit
+REST_SECONDS = 1.0  # after a failure, before the next call
 WARN_SECONDS = 60.0
 
 
 class RedisUnavailable(TransientError):
-    """Redis did not do what it was asked for: down, hung, full, or it does not let us."""
+    """Redis did not execute a call: it is down, hangs, is full, or refuses."""
 
 
 class RedisClient:
-    """Redis by its URL, or the embedded one of the data folder.
+    """The Redis of the settings' URL, or else the embedded one of the data folder.
 
-    After a failure it is left alone for a second: what is hung costs each caller its time limit
-    once, not at every call.
+    After a failure calls fail at once for a second, so a server that hangs costs a caller its time
+    limit once, not at every call. The package `redis` is imported at the first use, since it takes a
+    third of a second that order processing does not need.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -41,58 +42,58 @@ class RedisClient:
         self._prefix = f"agent-flows:{settings.tenant}"
         self._client: Redis | None = None
         self._connecting = asyncio.Lock()
-        self._trusted = False
+        self._checked = False
         self._rest_until = self._warned_at = -WARN_SECONDS
 
     def key(self, *parts: str) -> str:
-        """A name in Redis: of this project and tenant."""
+        """A key in Redis, with the prefix of this project and tenant."""
         return ":".join((self._prefix, *parts))
 
     def in_use(self) -> bool:
-        """Whether there is a Redis already: named in the settings, or started by somebody."""
+        """Whether there is a Redis: named in the settings, or running in the data folder."""
         return self._embedded is None or self._client is not None or self._embedded.is_running()
 
     async def run(
         self, work: "Callable[[Redis], Awaitable[T]]", seconds: float = CALL_SECONDS
     ) -> T:
-        """The result of `work`, within so many seconds. Raises Away for whatever is wrong with Redis."""
-        from redis.exceptions import ConnectionError as Disconnected  # noqa: PLC0415 - see _open
+        """The result of `work`, within `seconds`. Raises RedisUnavailable for any error of Redis."""
+        from redis.exceptions import ConnectionError as Disconnected  # noqa: PLC0415 - see class
         from redis.exceptions import RedisError  # noqa: PLC0415
 
         if time.monotonic() < self._rest_until:
-            raise RedisUnavailable("redis was away a moment ago")
+            raise RedisUnavailable("redis failed less than a second ago")
         try:
             client = await self._ready()
             async with asyncio.timeout(seconds):
                 result = await work(client)
-            _heed_cancellation()
+            _raise_if_cancelled()
             return result
         except (Disconnected, OSError, TimeoutError, ValkeyUnavailable) as error:
-            _heed_cancellation()
-            self._rest_until, self._trusted = time.monotonic() + REST_SECONDS, False
+            _raise_if_cancelled()
+            self._rest_until, self._checked = time.monotonic() + REST_SECONDS, False
             self.warn(error)
-            raise RedisUnavailable(f"redis is away: {error!r}") from error
+            raise RedisUnavailable(f"redis is unavailable: {error!r}") from error
         except RedisError as error:
             self.warn(error)
-            raise RedisUnavailable(f"redis refuses: {error}") from error
+            raise RedisUnavailable(f"redis refuses the call: {error}") from error
 
     async def attempt(
         self, work: "Callable[[Redis], Awaitable[T]]", seconds: float = CALL_SECONDS
     ) -> T | None:
-        """As `run`, for what can be done without: None if Redis is away."""
+        """As `run`, but returns None if Redis is unavailable."""
         try:
             return await self.run(work, seconds)
         except RedisUnavailable:
             return None
 
     def warn(self, error: Exception) -> None:
-        """Say that Redis is away, once a minute."""
+        """Log that Redis is unavailable, at most once a minute."""
         if time.monotonic() - self._warned_at >= WARN_SECONDS:
             self._warned_at = time.monotonic()
-            log.warning("going on without redis", error=repr(error))
+            log.warning("redis is unavailable, continuing without it", error=repr(error))
 
     async def close(self) -> None:
-        """Give the connections back; the last user of an embedded server ends it."""
+        """Close the connections; the last user of an embedded server ends it."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
@@ -100,18 +101,18 @@ class RedisClient:
             self._embedded.leave()
 
     async def _ready(self) -> "Redis":
-        if self._client is not None and self._trusted:
+        if self._client is not None and self._checked:
             return self._client
         async with self._connecting:
-            if self._client is None or not self._trusted:
+            if self._client is None or not self._checked:
                 self._client = await self._open()
                 async with asyncio.timeout(CALL_SECONDS):
-                    await self._look(self._client)
-                self._trusted = True
+                    await self._check_policy(self._client)
+                self._checked = True
         return self._client
 
     async def _open(self) -> "Redis":
-        # Imported by who uses it: a third of a second that order processing need not pay.
+
         from redis.asyncio import Redis  # noqa: PLC0415
         from redis.asyncio.retry import Retry  # noqa: PLC0415
         from redis.backoff import NoBackoff  # noqa: PLC0415
@@ -132,21 +133,21 @@ class RedisClient:
             return Redis(unix_socket_path=str(path), **limits)
         return Redis.from_url(self._url or "", **limits)
 
-    async def _look(self, client: "Redis") -> None:
-        """Warn of a server that may forget what it was given when it is full."""
+    async def _check_policy(self, client: "Redis") -> None:
+        """Warn if the server drops data when it is full."""
         policy = (await client.info("memory")).get("maxmemory_policy", "noeviction")
         if policy != "noeviction":
             log.warning(
-                "redis may drop messages and signals when it is full: set maxmemory-policy noeviction",
+                "redis drops messages and signals when it is full: set maxmemory-policy noeviction",
                 maxmemory_policy=policy,
             )
 
 
-def _heed_cancellation() -> None:
-    """Be cancelled, though the client has answered that by an error of its own, or by none.
+def _raise_if_cancelled() -> None:
+    """Raise CancelledError if the task is cancelled.
 
-    It closes its connection when it is cancelled, and what goes wrong there takes the place of it:
-    a consumer would never end.
+    When a task is cancelled, the client of the package closes its connection, and an error of that
+    replaces the CancelledError. Then a consumer would never end.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():

@@ -1,6 +1,6 @@
-"""Results that many processes share: near in this process, far in Redis, and computed once for all.
+"""The shared cache: results have copies in this process and in Redis, and one process computes them.
 
-A copy, never a truth: whatever is missing, away or unreadable is computed.
+A copy is never needed: a result that is missing, unreadable or out of reach is computed.
 """
 
 import asyncio
@@ -24,37 +24,37 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-NEAR_BYTES = 32 * 1024 * 1024
-LARGEST = 256 * 1024  # bytes of one value; what is larger is computed again
-LEASE = 5.0  # seconds for which a process that died while computing holds others up
-LOOK_SECONDS = 0.02
-JITTER = 0.1  # so that what was computed together does not expire together
+LOCAL_BYTES = 32 * 1024 * 1024
+LARGEST = 256 * 1024  # bytes of one value; larger ones have no copies
+LEASE_SECONDS = 5.0  # how long a process that crashes while it computes delays others
+POLL_SECONDS = 0.02
+JITTER = 0.1  # part by which the time of a copy varies, so that copies do not expire together
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is asked for: a name for it, how to compute it, how to check a copy (Unreadable if bad).
+    """A wanted result: its key, how to compute it, and a check of a copy that may raise Unreadable.
 
-    `keep` and `patience` are seconds: how long a copy is good, and how long at most another
-    process that computes it is waited for.
+    A copy is valid for `keep_seconds`. A caller waits at most `wait_seconds` for another process that
+    computes it.
     """
 
     key: str
     compute: Callable[[], Awaitable[str]]
     check: Callable[[str], object]
-    keep: float
-    patience: float
+    keep_seconds: float
+    wait_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class _Near:
+class _LocalCopy:
     text: str
     until: float
 
 
-# One for the process: a flow run that follows another finds what that one has computed.
-_near: MutableMapping[str, _Near] = TLRUCache(
-    NEAR_BYTES,
+# Of the whole process, so that the next flow run finds what the one before has computed.
+_local_copies: MutableMapping[str, _LocalCopy] = TLRUCache(
+    LOCAL_BYTES,
     lambda _, value, __: value.until,
     timer=time.monotonic,
     getsizeof=lambda v: len(v.text),
@@ -62,76 +62,85 @@ _near: MutableMapping[str, _Near] = TLRUCache(
 
 
 class SharedCache:
-    """A process's way to shared results; without a link, or with Redis away, its own ones only."""
+    """Shared results for one process; without Redis only its own copies."""
 
     def __init__(self, redis_client: RedisClient | None = None) -> None:
         self._redis_client = redis_client
-        self._flights: dict[str, asyncio.Future[str]] = {}
+        self._pending: dict[str, asyncio.Future[str]] = {}
 
     async def get(self, wanted: Wanted) -> tuple[str, str]:
-        """The text, and where it comes from: `near`, `far` or `computed`. Raises what compute raises."""
+        """The text and its source: `near` (this process), `far` (Redis) or `computed`.
+
+        Raises what `compute` raises.
+        """
         while True:
-            if (near := _near.get(wanted.key)) is not None:
-                return near.text, "near"
-            flight = self._flights.get(wanted.key)
-            if flight is None or flight.get_loop() is not asyncio.get_running_loop():
-                return await self._lead(wanted)
-            await asyncio.wait([flight])
-            if not flight.cancelled():
-                return flight.result(), "near"
+            if (copy := _local_copies.get(wanted.key)) is not None:
+                return copy.text, "near"
+            pending = self._pending.get(wanted.key)
+            if pending is None or pending.get_loop() is not asyncio.get_running_loop():
+                return await self._fetch_for_all(wanted)
+            await asyncio.wait([pending])
+            if not pending.cancelled():
+                return pending.result(), "near"
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections to Redis."""
         if self._redis_client is not None:
             await self._redis_client.close()
 
-    async def _lead(self, wanted: Wanted) -> tuple[str, str]:
-        """Fetch or compute for all of this process who ask meanwhile."""
-        flight = self._flights[wanted.key] = asyncio.get_running_loop().create_future()
+    async def _fetch_for_all(self, wanted: Wanted) -> tuple[str, str]:
+        """Fetch or compute for all callers of this process that ask in the meantime."""
+        pending = self._pending[wanted.key] = asyncio.get_running_loop().create_future()
         try:
             text, source = await self._fetch(wanted)
         except Exception as error:
-            flight.set_exception(error)
-            flight.exception()  # it is raised here; nobody need be waiting for it
+            pending.set_exception(error)
+            pending.exception()  # retrieved here: there may be no other caller
             raise
         except BaseException:
-            flight.cancel()  # those who wait go on without us
+            pending.cancel()  # callers that wait try themselves
             raise
         else:
-            flight.set_result(text)
+            pending.set_result(text)
         finally:
-            self._flights.pop(wanted.key, None)
+            self._pending.pop(wanted.key, None)
         if len(text) <= LARGEST:
-            _near[wanted.key] = _Near(text, time.monotonic() + _jittered(wanted.keep))
+            _local_copies[wanted.key] = _LocalCopy(
+                text, time.monotonic() + _jittered(wanted.keep_seconds)
+            )
         return text, source
 
     async def _fetch(self, wanted: Wanted) -> tuple[str, str]:
         if self._redis_client is None or not self._redis_client.in_use():
             return await wanted.compute(), "computed"
-        holder, until = uuid.uuid4().hex, time.monotonic() + wanted.patience
-        pause = LOOK_SECONDS
+        holder, until = uuid.uuid4().hex, time.monotonic() + wanted.wait_seconds
+        pause = POLL_SECONDS
         while time.monotonic() < until:
             try:
-                mine, copy = await self._redis_client.run(partial(self._look, wanted.key, holder))
+                leased, copy = await self._redis_client.run(
+                    partial(self._copy_or_lease, wanted.key, holder)
+                )
             except RedisUnavailable:
                 break
             if copy is not None and _is_good(wanted, copy):
-                if mine:
+                if leased:
                     await self._release(wanted, holder, None)
                 return copy.decode(), "far"
-            if mine:
+            if leased:
                 return await self._compute(wanted, holder), "computed"
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
-            pause = min(pause * 2, LOOK_SECONDS * 8)
+            pause = min(pause * 2, POLL_SECONDS * 8)
         return await wanted.compute(), "computed"
 
-    async def _look(self, key: str, holder: str, redis: "Redis") -> tuple[bool, bytes | None]:
-        """Whether we are the one to compute it, and the copy if there is one."""
+    async def _copy_or_lease(
+        self, key: str, holder: str, redis: "Redis"
+    ) -> tuple[bool, bytes | None]:
+        """Whether this process got the lease to compute the result, and the copy if there is one."""
         async with redis.pipeline(transaction=False) as pipe:
-            pipe.set(self._name("computing", key), holder, nx=True, px=int(LEASE * 1000))
+            pipe.set(self._name("computing", key), holder, nx=True, px=int(LEASE_SECONDS * 1000))
             pipe.get(self._name("cache", key))
-            mine, copy = await pipe.execute()
-        return bool(mine), copy
+            leased, copy = await pipe.execute()
+        return bool(leased), copy
 
     async def _compute(self, wanted: Wanted, holder: str) -> str:
         text = None
@@ -150,14 +159,14 @@ class SharedCache:
 
         async def renew(redis: "Redis") -> None:
             if await redis.get(name) == holder.encode():
-                await redis.pexpire(name, int(LEASE * 1000))
+                await redis.pexpire(name, int(LEASE_SECONDS * 1000))
 
         while self._redis_client is not None:
-            await asyncio.sleep(LEASE / 3)
+            await asyncio.sleep(LEASE_SECONDS / 3)
             await self._redis_client.attempt(renew)
 
     async def _release(self, wanted: Wanted, holder: str, text: str | None) -> None:
-        """Store the text, if there is one, and let others at it; only while the lease is still ours."""
+        """Store the text, if there is one, and release the lease, if this process still has it."""
         name, copy = self._name("computing", wanted.key), self._name("cache", wanted.key)
 
         async def release(redis: "Redis") -> None:
@@ -167,7 +176,7 @@ class SharedCache:
                     return
                 pipe.multi()  # type: ignore[no-untyped-call]
                 if text is not None and len(text) <= LARGEST:
-                    pipe.set(copy, text, px=max(int(_jittered(wanted.keep) * 1000), 1))
+                    pipe.set(copy, text, px=max(int(_jittered(wanted.keep_seconds) * 1000), 1))
                 pipe.delete(name)
                 await pipe.execute()
 
@@ -179,18 +188,16 @@ class SharedCache:
         return self._redis_client.key(kind, key)
 
 
-def forget_near() -> None:
-    """Empty this process's own copies."""
-    _near.clear()
+def clear_local_copies() -> None:
+    """Delete the copies of this process."""
+    _local_copies.clear()
 
 
 def _is_good(wanted: Wanted, copy: bytes) -> bool:
     try:
         wanted.check(copy.decode())
     except (Unreadable, UnicodeDecodeError) as error:
-        log.warning(
-            "a cached copy is unreadable, it is computed anew", key=wanted.key, error=str(error)
-        )
+        log.warning("a cached copy is unreadable, computing it", key=wanted.key, error=str(error))
         return False
     return True
 

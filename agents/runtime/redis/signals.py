@@ -1,4 +1,4 @@
-"""Wake a waiting consumer at once. It polls as well, so a lost signal costs it one wait, no more."""
+"""Signals wake a waiting consumer at once. It polls as well, so a lost signal costs one wait."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 KEPT_MILLISECONDS = 60_000
-MARGIN = 1.0  # seconds beyond the wait after which a server that says nothing counts as hung
+MARGIN = 1.0  # seconds beyond the wait after which a server without an answer hangs
 
 
 class Signals:
@@ -22,11 +22,12 @@ class Signals:
         self._redis_client = redis_client
 
     async def wake(self, queue: str) -> None:
-        """Wake one consumer: one that waits now, or else the next one to wait within a minute.
+        """Wake one consumer: one that waits now, or else the next one that waits within a minute.
 
-        Any number of signals to nobody are one. Who finds more work than it takes wakes the next.
+        Signals that no consumer has received count as one, so a consumer that finds more work than it
+        takes wakes the next one.
         """
-        name = _name(queue)
+        name = _key(queue)
 
         async def push(redis: "Redis") -> None:
             async with redis.pipeline(transaction=False) as pipe:
@@ -38,12 +39,12 @@ class Signals:
         await self._redis_client.attempt(push)
 
     async def wait(self, queue: str, seconds: float) -> bool:
-        """Wait for a signal for at most so many seconds; False if none came, or Redis is away."""
-        name, loop = _name(queue), asyncio.get_running_loop()
+        """Wait up to `seconds` for a signal; False if none came or Redis is unavailable."""
+        name, loop = _key(queue), asyncio.get_running_loop()
         until = loop.time() + seconds
 
         async def pop(redis: "Redis") -> bool:
-            left = max(until - loop.time(), 0.01)  # 0 would be for ever
+            left = max(until - loop.time(), 0.01)  # 0 means for ever
             popped = cast("Awaitable[Any]", redis.blpop([name], timeout=left))
             return await popped is not None
 
@@ -54,14 +55,14 @@ class Signals:
             return False
 
 
-def _name(queue: str) -> str:
-    """The same for all tenants: a consumer takes the items of all."""
+def _key(queue: str) -> str:
+    """The same key for all tenants, since a consumer takes items of all."""
     return f"agent-flows:signal:{queue}"
 
 
 @asynccontextmanager
 async def signals(settings: Settings) -> AsyncIterator[Signals]:
-    """Signals over the Redis of these settings; nothing is started before one is sent or awaited."""
+    """Signals over the Redis of these settings; the first signal or wait starts it if needed."""
     redis_client = RedisClient(settings)
     try:
         yield Signals(redis_client)

@@ -1,4 +1,4 @@
-"""An open journal for tests of the runtime, and what must hold after each of them."""
+"""Fixtures for tests of the runtime: an open runtime, a Prefect server, invariants after each test."""
 
 import asyncio
 import gc
@@ -16,7 +16,7 @@ from tests.agents.runtime.jobs import Provider
 
 
 @pytest.fixture(autouse=True)
-def _sound_histories(request: pytest.FixtureRequest) -> Iterator[None]:
+def _check_invariants(request: pytest.FixtureRequest) -> Iterator[None]:
     url = request.getfixturevalue("journal_url") if "journal_url" in request.fixturenames else None
     yield
     if url is not None:
@@ -25,7 +25,7 @@ def _sound_histories(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _agents_for_one_test() -> Iterator[None]:
-    """Agents of a test are gone after it."""
+    """Remove the agents of a test after it."""
     before = dict(AGENTS)
     yield
     AGENTS.clear()
@@ -34,13 +34,13 @@ def _agents_for_one_test() -> Iterator[None]:
 
 @pytest.fixture
 async def opened(journal_settings: Settings) -> AsyncIterator[Runtime]:
-    """This process with an open journal."""
+    """An open runtime."""
     async with open_runtime(journal_settings) as opened:
         yield opened
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Prefect's client leaves its sockets to the garbage collector."""
+    """Ignore warnings about sockets that Prefect's client leaves to the garbage collector."""
     for item in items:
         if "harness" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"))
@@ -49,8 +49,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _sockets_of_prefect(request: pytest.FixtureRequest) -> Iterator[None]:
-    """They are collected while their warnings are silenced, not in some later test."""
+def _collect_sockets_of_prefect(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Collect those sockets while their warnings are ignored, not in a later test."""
     yield
     if "harness" in request.fixturenames:
         gc.collect()
@@ -58,7 +58,7 @@ def _sockets_of_prefect(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A temporary Prefect server of the session's own, and a folder for its cached results."""
+    """A temporary Prefect server for the session, with a folder for cached results."""
     from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415 - the whole server
 
     storage = {PREFECT_LOCAL_STORAGE_PATH: tmp_path_factory.mktemp("results")}
@@ -68,7 +68,7 @@ def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture
 def no_waits() -> Iterator[None]:
-    """Nothing waits before it is tried again."""
+    """Retries do not wait."""
     with instant_retries():
         yield
 

@@ -1,6 +1,6 @@
-"""Agents that work the processor, at the top of a module as processes of their own need them.
+"""CPU agents that loop, crash or fail as their job says; they stand at the top of a module.
 
-`python -m tests.agents.runtime.crashing_worker DATA FILE`: works for ever on a job that writes its pid there.
+`python -m tests.agents.runtime.crashing_worker DATA FILE` runs a job that loops and writes its pid to FILE.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ from agents.runtime.settings import Settings
 from tests.agents.runtime.jobs import Job, Made, run
 
 SECONDS = 1.5
-LITTLE = 256 * 1024**2
-HASTY = replace(CPU, attempts=2, timeout=SECONDS, backoff=0.001, memory=LITTLE)
+MEMORY = 256 * 1024**2
+SHORT_CPU = replace(CPU, attempts=2, timeout=SECONDS, backoff=0.001, memory=MEMORY)
 
 
 class Hopeless(PermanentError):
-    """It can never work."""
+    """The job can never succeed."""
 
 
 def work(job: Job) -> Made:
-    """Do what the job's text says, after its pid is written to the file it names."""
+    """Write the pid to the file after the colon of the job's text, then do what the text names."""
     kind, _, where = job.text.partition(":")
     if where:
         Path(where).write_text(str(os.getpid()), "ascii")
@@ -43,7 +43,7 @@ def work(job: Job) -> Made:
         case "exit":
             os._exit(0)
         case "eat":
-            return Made(by="eat", n=len(b"x" * 4 * LITTLE))
+            return Made(by="eat", n=len(b"x" * 4 * MEMORY))
         case "hopeless":
             raise Hopeless("never")
         case "bug":
@@ -51,25 +51,25 @@ def work(job: Job) -> Made:
     return Made(by=str(os.getpid()), n=job.n)
 
 
-@agent(HASTY)
-def labour(job: Job) -> Made:
+@agent(SHORT_CPU)
+def compute(job: Job) -> Made:
     return work(job)
 
 
-@agent(replace(HASTY, timeout=60))
-def patient_labour(job: Job, _before: Made | None) -> Made:
+@agent(replace(SHORT_CPU, timeout=60))
+def long_compute(job: Job, _before: Made | None) -> Made:
     return work(job)
 
 
-@agent(HASTY, batched=True)
-def labour_together(some: list[Job]) -> list[Made]:
-    return [work(job) for job in some]
+@agent(SHORT_CPU, batched=True)
+def compute_batch(items: list[Job]) -> list[Made]:
+    return [work(job) for job in items]
 
 
 async def main(data: Path, file: str) -> None:
-    """Never ends by itself."""
+    """Run a job that never ends."""
     async with open_runtime(Settings(data=data)):
-        await run([Job(key="a", text=f"loop:{file}")], patient_labour)
+        await run([Job(key="a", text=f"loop:{file}")], long_compute)
 
 
 if __name__ == "__main__":

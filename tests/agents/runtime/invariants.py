@@ -1,4 +1,4 @@
-"""What must hold of a journal at any time, checked after every test that had one."""
+"""Invariants of a journal, checked after every test that used one."""
 
 from itertools import pairwise
 from typing import Any
@@ -11,7 +11,7 @@ from agents.runtime.model.lifecycle import ENDED, TRANSITIONS, Event, State
 
 
 async def problems(url: str) -> list[str]:
-    """All that is wrong in a journal."""
+    """All violations of the invariants in a journal."""
     database = Database(url)
     try:
         async with database.engine.connect() as connection:
@@ -27,19 +27,17 @@ async def problems(url: str) -> list[str]:
     passed: dict[int, list[Row[Any]]] = {row.id: [] for row in tables["items"]}
     for row in sorted(tables["history"], key=lambda row: row.sequence):
         passed[row.item].append(row)
-    buried = {
-        row.item for row in tables["dead_letters"] if getattr(row, "status", "open") == "open"
-    }
+    dead = {row.item for row in tables["dead_letters"] if getattr(row, "status", "open") == "open"}
     return [
         f"{item.key}: {found}"
         for item in tables["items"]
-        if item.body  # what was pruned has no history any more
-        for found in [*path_problems(item, passed[item.id]), *end_problems(item, item.id in buried)]
+        if item.body  # a pruned item has no history
+        for found in [*path_problems(item, passed[item.id]), *end_problems(item, item.id in dead)]
     ]
 
 
 def path_problems(item: Row[Any], path: list[Row[Any]]) -> list[str]:
-    """A history without gaps, each step legal and from where the last one led, up to now."""
+    """Violations of: a history without gaps, of allowed events, that ends in the item's state."""
     found = []
     if [row.sequence for row in path] != list(range(1, item.sequence + 1)):
         found.append(f"sequences {[row.sequence for row in path]} up to {item.sequence}")
@@ -55,16 +53,16 @@ def path_problems(item: Row[Any], path: list[Row[Any]]) -> list[str]:
     return found
 
 
-def end_problems(item: Row[Any], buried: bool) -> list[str]:
-    """Ended items say when, are held by nobody, and a dead one has its letter."""
+def end_problems(item: Row[Any], dead: bool) -> list[str]:
+    """Violations of: an ended item has its time and no owner, a dead-lettered one a dead letter."""
     found = []
     if (item.state in ENDED) != (item.ended_at is not None):
         found.append(f"is {item.state}, ended at {item.ended_at}")
-    if (item.state in ENDED or buried) and item.owner is not None:
-        found.append(f"is over and held by {item.owner}")
-    if item.state == State.DEAD_LETTERED and not buried:
-        found.append("is dead-lettered without a letter")
-    if buried and item.state not in {State.DEAD_LETTERED, State.COMPENSATING}:
+    if (item.state in ENDED or dead) and item.owner is not None:
+        found.append(f"has ended and is held by {item.owner}")
+    if item.state == State.DEAD_LETTERED and not dead:
+        found.append("is dead-lettered without a dead letter")
+    if dead and item.state not in {State.DEAD_LETTERED, State.COMPENSATING}:
         found.append(f"has a dead letter and is {item.state}")
     if (item.state == State.PROCESSING) != (item.owner is not None) and (
         item.state != State.COMPENSATING

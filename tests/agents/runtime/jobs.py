@@ -1,4 +1,4 @@
-"""A small business for tests of the runtime: jobs, a provider with a memory, and ways to run and die."""
+"""A small scenario for tests of the runtime: jobs, a provider with a memory, runs and crashes."""
 
 import asyncio
 import hashlib
@@ -48,7 +48,7 @@ class Made(BaseModel, frozen=True):
 
 
 class Killed(BaseException):
-    """Stands for kill -9: nothing after it runs in the process it hits."""
+    """Stands for `kill -9`: the code that raises it does nothing afterwards."""
 
 
 def outcome_of(item: Item) -> str:
@@ -69,12 +69,12 @@ def jobs(count: int) -> list[Job]:
     return [Job(key=f"job-{n:04}", n=n) for n in range(count)]
 
 
-def candidates(some: Iterable[Job]) -> list[Submission | Rejection]:
-    return [Submission(job.key, job.model_dump_json(), job, n) for n, job in enumerate(some, 1)]
+def submissions(source: Iterable[Job]) -> list[Submission | Rejection]:
+    return [Submission(job.key, job.model_dump_json(), job, n) for n, job in enumerate(source, 1)]
 
 
 def new_items(keys: Iterable[str], body: str = "{}") -> list[NewItem]:
-    """As a source of these keys would offer them, each offer with a trace of its own."""
+    """New items with these keys, each with a trace of its own."""
     return [
         NewItem(key, body, hashlib.sha256(body.encode()).hexdigest(), new_trace()) for key in keys
     ]
@@ -82,9 +82,10 @@ def new_items(keys: Iterable[str], body: str = "{}") -> list[NewItem]:
 
 @dataclass
 class Provider:
-    """Does things once for a key; remembers calls, and fails as it is told for a job.
+    """An outside system: an effect happens once for each key, calls are recorded, failures planned.
 
-    `before` are errors raised instead of working, `after` errors raised although it worked.
+    By the key of a job, `before` has errors to raise before the effect happens, and `after` errors
+    to raise after it has happened.
     """
 
     calls: list[tuple[str, str]] = field(default_factory=list)
@@ -106,11 +107,11 @@ class Provider:
         _fail(self.after, job)
 
     def keys(self, job: str) -> set[str]:
-        """The idempotency keys this job ever came with."""
+        """The idempotency keys of all calls for this job."""
         return {key for called, key in self.calls if called == job}
 
     def count(self, job: str) -> int:
-        """How often a call for this job came in."""
+        """The number of calls for this job."""
         return sum(called == job for called, _ in self.calls)
 
 
@@ -143,7 +144,7 @@ def undo_of(provider: Provider, name: str = "unmake", settle: Settle = HOUR) -> 
 
 @dataclass
 class Run:
-    """What one run of a story told."""
+    """The counts and rejections of one run."""
 
     stats: RunStats = field(default_factory=RunStats)
     rejections: list[Rejection] = field(default_factory=list)
@@ -155,35 +156,35 @@ class Run:
 
 async def run(
     source: Iterable[Job] | Sequence[Submission | Rejection],
-    *story: AnyAgent,
+    *workflow: AnyAgent,
     size: int = 256,
     after: AnyAgent | None = None,
     scenario: Scenario = JOBS,
 ) -> Run:
-    """Take jobs through a saga of agents, and through one more agent after it."""
-    told, found = Run(), list(source)
-    records = [r for r in found if isinstance(r, Submission | Rejection)]
-    records += candidates(job for job in found if isinstance(job, Job))
-    intake = Intake(scenario, told.stats, told.rejections.append)
+    """Run the agents on the source in a saga, and `after` when it has ended."""
+    result, listed = Run(), list(source)
+    records = [r for r in listed if isinstance(r, Submission | Rejection)]
+    records += submissions(job for job in listed if isinstance(job, Job))
+    intake = Intake(scenario, result.stats, result.rejections.append)
     async for batch in intake.accepted(records, size):
         current = batch
         async with saga(batch):
-            for step in story:
+            for step in workflow:
                 current = await step(current)
         if after is not None:
             await after(current)
-    return told
+    return result
 
 
-async def batch_of(some: Iterable[Job]) -> Batch:
-    """The first batch of a run that goes no further by itself."""
+async def batch_of(source: Iterable[Job]) -> Batch:
+    """A batch of these jobs, accepted into the journal and held by this process."""
     intake = Intake(JOBS, RunStats(), lambda _rejection: None)
-    return await anext(aiter(intake.accepted(candidates(some), 256)))
+    return await anext(aiter(intake.accepted(submissions(source), 256)))
 
 
 @asynccontextmanager
-async def doomed(settings: Settings) -> AsyncIterator[Runtime]:
-    """A process that is killed at the end of the block: it hands nothing back."""
+async def crashing_runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    """A runtime that crashes at the end of the block: it hands nothing back."""
     database = Database(settings.journal)
     owner = Lease(database, settings.journal, settings.lease_seconds)
     await database.migrate()
@@ -194,12 +195,12 @@ async def doomed(settings: Settings) -> AsyncIterator[Runtime]:
         yield opened
     finally:
         runtimes._runtime.reset(token)
-        await bury(opened)
+        await crash(opened)
         await database.close()
 
 
-async def bury(opened: Runtime) -> None:
-    """Stop the heartbeat and let the lease have run out long ago."""
+async def crash(opened: Runtime) -> None:
+    """Stop the heartbeat and let the lease run out at once."""
     opened.lease._stopped.set()
     await asyncio.to_thread(opened.lease._thread.join)
     async with opened.journal.database.write() as connection:
@@ -219,7 +220,7 @@ async def states() -> dict[str, str]:
     return {row.key: row.state for row in await rows(items)}
 
 
-async def stage_statuses() -> list[tuple[str, int, str]]:
+async def step_statuses() -> list[tuple[str, int, str]]:
     return [(row.agent, row.occurrence, row.status) for row in await rows(steps)]
 
 
@@ -227,18 +228,18 @@ async def effect_statuses() -> dict[str, str]:
     return {row.key: row.status for row in await rows(effects)}
 
 
-async def letters() -> list[Row[Any]]:
+async def dead_letter_rows() -> list[Row[Any]]:
     return await rows(dead_letters)
 
 
 async def change(job: str, **values: Any) -> None:
-    """Write to an item behind the runtime's back."""
+    """Change columns of an item without the runtime."""
     async with runtime().journal.database.write() as connection:
         await connection.execute(update(items).where(items.c.key == job).values(**values))
 
 
 async def until(condition: Callable[[], Any], seconds: float = 60) -> None:
-    """Wait for a condition, bounded."""
+    """Wait until the condition holds. Raises TimeoutError after `seconds`."""
     async with asyncio.timeout(seconds):
         while True:
             met = condition()

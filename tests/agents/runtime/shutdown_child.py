@@ -1,4 +1,4 @@
-"""A process of its own for tests: works on jobs until it is stopped.
+"""A child process of tests: works on jobs until it gets SIGTERM.
 
 `python -m tests.agents.runtime.shutdown_child DATA SECONDS`: each batch of 4 takes SECONDS.
 """
@@ -17,7 +17,7 @@ from tests.agents.runtime.jobs import Job, Made, jobs, run
 
 
 async def main(data: Path, seconds: float) -> None:
-    """Say when the first job begins, and how the run ended."""
+    """Print a line when a job begins, and one that says how the run ended."""
 
     @agent(replace(READ, timeout=120))
     async def work(job: Job) -> Made:

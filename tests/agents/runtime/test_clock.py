@@ -1,4 +1,4 @@
-"""The clock is the host's, unless a simulation sets another."""
+"""The clock is that of the host, unless a simulation sets another one."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from agents.runtime.testing import run_by
 
 
 @dataclass
-class Stopped:
+class FixedClock:
     at: float
 
     def time(self) -> float:
@@ -19,18 +19,18 @@ class Stopped:
         return -self.at
 
 
-async def told() -> tuple[float, float]:
+async def times() -> tuple[float, float]:
     return clock().time(), clock().monotonic()
 
 
-def test_it_is_the_hosts() -> None:
+def test_the_clock_is_that_of_the_host() -> None:
     before = time.time(), time.monotonic()
     now = clock().time(), clock().monotonic()
     assert before <= now <= (time.time(), time.monotonic())
 
 
-async def test_another_holds_within_its_block_and_for_the_tasks_started_there() -> None:
-    with run_by(Stopped(7.0)):
-        task = asyncio.create_task(told())
+async def test_another_clock_is_used_within_its_block_and_by_tasks_started_there() -> None:
+    with run_by(FixedClock(7.0)):
+        task = asyncio.create_task(times())
     assert await task == (7.0, -7.0)
-    assert await told() != (7.0, -7.0)
+    assert await times() != (7.0, -7.0)

@@ -1,4 +1,4 @@
-"""Errors travel between processes whole, and say what they mean."""
+"""Errors can be sent to other processes, and their text says what they mean."""
 
 import copy
 import importlib
@@ -13,9 +13,9 @@ import pytest
 
 import agents
 from agents.runtime.errors import AgentError, PermanentError, TransientError, UnknownOutcome
-from tests.agents.runtime import jobs as workshop
+from tests.agents.runtime.jobs import Killed
 
-# What the constructors of our errors ask for, by the annotation of each parameter.
+# Arguments for the constructors of our errors, by the annotation of the parameter.
 SAMPLES: dict[Any, Any] = {
     str: "text",
     int: 7,
@@ -44,7 +44,7 @@ def ours() -> list[type[AgentError]]:
 
 
 def value_of(annotation: Any) -> Any:
-    """A value that a parameter of this kind takes."""
+    """A value for a parameter of this type."""
     if annotation in SAMPLES:
         return SAMPLES[annotation]
     if get_origin(annotation) is tuple and is_dataclass(first := get_args(annotation)[0]):
@@ -61,7 +61,7 @@ def sample(kind: type[AgentError]) -> AgentError:
 
 
 @pytest.mark.parametrize("kind", ours(), ids=lambda kind: kind.__name__)
-def test_every_error_survives_the_way_to_another_process(kind: type[AgentError]) -> None:
+def test_every_error_is_the_same_in_another_process(kind: type[AgentError]) -> None:
     error = sample(kind)
     for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
         assert type(again) is kind
@@ -70,17 +70,17 @@ def test_every_error_survives_the_way_to_another_process(kind: type[AgentError])
         assert str(again) == str(error)
 
 
-def test_there_are_errors_to_walk() -> None:
+def test_the_errors_are_found() -> None:
     names = {kind.__name__ for kind in ours()}
     assert {"TransientError", "PermanentError", "Conflict", "NoCarrier"} <= names
 
 
-def test_an_unknown_outcome_may_be_tried_again_and_a_permanent_one_not() -> None:
+def test_an_unknown_outcome_is_transient_and_a_permanent_error_is_not() -> None:
     assert issubclass(UnknownOutcome, TransientError)
     assert not issubclass(PermanentError, TransientError)
     assert TransientError("busy", 3).retry_after == 3
     assert TransientError("busy").retry_after is None
 
 
-def test_the_workshops_kill_is_no_error_that_an_agent_may_catch() -> None:
-    assert not issubclass(workshop.Killed, Exception)
+def test_killed_of_the_tests_is_no_exception_that_agents_catch() -> None:
+    assert not issubclass(Killed, Exception)

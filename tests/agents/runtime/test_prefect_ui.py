@@ -1,4 +1,4 @@
-"""What a run shows of itself: in a flow run at the server, elsewhere not at all."""
+"""Artifacts of a flow run are stored by the server; outside of a flow run nothing is shown."""
 
 from pathlib import Path
 
@@ -35,31 +35,29 @@ async def show() -> None:
 
 
 async def test_outside_of_a_flow_run_nothing_is_shown() -> None:
-    """Nor is a server asked for or started."""
+    """No server is called or started either."""
     assert not in_flow_run()
     await show()
 
 
-async def test_an_alert_is_in_the_log_of_whoever_hears_no_events(
-    opened: Runtime, tmp_path: Path
-) -> None:
+async def test_an_alert_is_in_the_log(opened: Runtime, tmp_path: Path) -> None:
     alert("parked", "jobs", "one", "cannot be read")
     log = (tmp_path / "agent-flows.log").read_bytes()
     lines = [orjson.loads(line) for line in log.splitlines()]
-    (told,) = [line for line in lines if line["event"] == "parked"]
-    assert (told["level"], told["item"], told["reason"]) == ("warning", "one", "cannot be read")
+    (line,) = [found for found in lines if found["event"] == "parked"]
+    assert (line["level"], line["item"], line["reason"]) == ("warning", "one", "cannot be read")
     assert opened.lease.remaining() > 0
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("harness")
-async def test_in_a_flow_run_it_stands_at_the_server() -> None:
+async def test_artifacts_of_a_flow_run_are_stored_by_the_server() -> None:
     @flow
-    async def story() -> None:
+    async def workflow() -> None:
         assert in_flow_run()
         await show()
 
-    await story()
+    await workflow()
     async with get_client() as client:
         (run,) = [run for run in await client.read_flow_runs() if run.name == "forty-two"]
     table, report = [await Artifact.aget(key) for key in ("orders-by-state", "report")]

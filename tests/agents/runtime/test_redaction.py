@@ -1,4 +1,4 @@
-"""What tells of a person is taken out; what names an order or goods stays."""
+"""Personal data is redacted; names of orders and goods stay."""
 
 import json
 
@@ -18,11 +18,11 @@ from agents.runtime.redaction import MASK, redact_event, redacted
         "电话13812345678",
     ],
 )
-def test_it_is_taken_out(text: str) -> None:
-    told = redacted(text)
-    assert MASK in told
-    assert sum(c.isdigit() for c in told) == 0
-    assert "@" not in told
+def test_personal_data_is_redacted(text: str) -> None:
+    result = redacted(text)
+    assert MASK in result
+    assert sum(c.isdigit() for c in result) == 0
+    assert "@" not in result
 
 
 @pytest.mark.parametrize(
@@ -34,11 +34,11 @@ def test_it_is_taken_out(text: str) -> None:
         "19e6a1b2-7c1d-4a1b-9f00-123456789012",
     ],
 )
-def test_it_stays(text: str) -> None:
+def test_other_text_stays(text: str) -> None:
     assert redacted(text) == text
 
 
-def test_lines_of_addresses_are_taken_out_of_json_also_of_json_in_json() -> None:
+def test_lines_of_addresses_are_redacted_in_json_and_in_nested_json() -> None:
     body = json.dumps({"address": {"line1": "1 Elm St", "city": "Reno", "postal_code": "89501"}})
     assert json.loads(redacted(body)) == {
         "address": {"line1": MASK, "city": "Reno", "postal_code": MASK}
@@ -46,7 +46,7 @@ def test_lines_of_addresses_are_taken_out_of_json_also_of_json_in_json() -> None
     assert "Elm" not in redacted(json.dumps({"body": body}))
 
 
-def test_a_log_line_is_redacted_but_for_its_names() -> None:
+def test_a_log_line_is_redacted_except_for_its_item() -> None:
     event = {"event": "sent to ann@example.com", "item": "a@example.com", "count": 3}
     assert redact_event(None, "info", event) == {
         "event": f"sent to {MASK}", "item": "a@example.com", "count": 3,

@@ -1,4 +1,4 @@
-"""Settings come from the environment alone, whole or not at all, and keep their secrets."""
+"""Settings are read from the environment only, validated as a whole, and do not show secrets."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def test_without_any_variable_everything_has_a_default() -> None:
     assert loaded.tenant == "default"
 
 
-def test_the_journal_lies_in_the_data_folder_unless_it_has_a_url(
+def test_the_journal_is_in_the_data_folder_unless_it_has_a_url(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("AGENT_FLOWS_DATA", str(tmp_path))
@@ -23,7 +23,7 @@ def test_the_journal_lies_in_the_data_folder_unless_it_has_a_url(
     assert load_settings().journal == "postgresql+asyncpg://u:p@db/x"
 
 
-def test_every_problem_is_named_at_once_and_no_value_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_problems_are_named_at_once_without_values(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AGENT_FLOWS_TENANT", "Bad Tenant hunter2")
     monkeypatch.setenv("AGENT_FLOWS_LEASE_SECONDS", "hunter2")
     monkeypatch.setenv("AGENT_FLOWS_CARRIERS", '[{"name": "swift", "url": "hunter2"}]')
@@ -48,7 +48,7 @@ def test_every_problem_is_named_at_once_and_no_value_told(monkeypatch: pytest.Mo
         ("CARRIERS", '[{"name": "a", "url": "http://x", "surprise": 1}]'),
     ],
 )
-def test_a_value_nobody_knows_is_refused(
+def test_an_invalid_value_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(f"AGENT_FLOWS_{name}", value)
@@ -56,7 +56,7 @@ def test_a_value_nobody_knows_is_refused(
         load_settings()
 
 
-def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("JOURNAL_URL", "STRIPE_KEY", "INVENTORY_TOKEN"):
         monkeypatch.setenv(f"AGENT_FLOWS_{name}", "hunter2")
     monkeypatch.setenv("AGENT_FLOWS_NOTIFICATION_URLS", '["mailto://hunter2"]')
@@ -66,6 +66,6 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded.journal == "hunter2"
 
 
-def test_settings_do_not_change() -> None:
+def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().tenant = "other"  # type: ignore[misc]  # that is the point

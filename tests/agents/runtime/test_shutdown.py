@@ -1,4 +1,4 @@
-"""SIGTERM finishes what is quick and hands back the rest, and no item dies of it."""
+"""After SIGTERM a process finishes quick items and hands back the rest, without counting a crash."""
 
 import signal
 import subprocess
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def stopped(data: Path, seconds: float) -> tuple[str, float]:
-    """What a process said when it was stopped at work, and the seconds that took."""
+    """The last line of a process that gets SIGTERM while it works, and the seconds until its end."""
     child = subprocess.Popen(
         [sys.executable, "-m", "tests.agents.runtime.shutdown_child", str(data), str(seconds)],
         cwd=ROOT,
@@ -29,11 +29,11 @@ def stopped(data: Path, seconds: float) -> tuple[str, float]:
     assert child.stdout.readline() == "begun\n"
     begun = time.monotonic()
     child.send_signal(signal.SIGTERM)
-    told, _ = child.communicate(timeout=30)
-    return told.splitlines()[-1], time.monotonic() - begun
+    output, _ = child.communicate(timeout=30)
+    return output.splitlines()[-1], time.monotonic() - begun
 
 
-async def left(data: Path) -> tuple[Counter[str], set[int], int]:
+async def remaining(data: Path) -> tuple[Counter[str], set[int], int]:
     async with open_runtime(Settings(data=data)) as opened:
         found = await rows(items)
         others = [row for row in await rows(owners) if row.id != opened.lease.id]
@@ -41,11 +41,11 @@ async def left(data: Path) -> tuple[Counter[str], set[int], int]:
 
 
 @pytest.mark.slow
-async def test_a_quick_batch_is_finished_and_no_other_begun(tmp_path: Path) -> None:
-    told, seconds = stopped(tmp_path, 0.3)
-    assert told.startswith("stopped on request")
+async def test_a_quick_batch_is_finished_and_no_other_begins(tmp_path: Path) -> None:
+    last_line, seconds = stopped(tmp_path, 0.3)
+    assert last_line.startswith("stopped on request")
     assert seconds < 5
-    states, crash_count, owners_left = await left(tmp_path)
+    states, crash_count, owners_left = await remaining(tmp_path)
     assert states["completed"] % 4 == 0
     assert 4 <= states["completed"] < 40
     assert states.keys() <= {"completed", "pending"}
@@ -54,7 +54,7 @@ async def test_a_quick_batch_is_finished_and_no_other_begun(tmp_path: Path) -> N
 
 @pytest.mark.slow
 async def test_a_slow_batch_is_handed_back_within_ten_seconds(tmp_path: Path) -> None:
-    told, seconds = stopped(tmp_path, 60)
-    assert told == "cancelled"
+    last_line, seconds = stopped(tmp_path, 60)
+    assert last_line == "cancelled"
     assert seconds < 10
-    assert await left(tmp_path) == (Counter(pending=4), {0}, 0)
+    assert await remaining(tmp_path) == (Counter(pending=4), {0}, 0)

@@ -1,4 +1,4 @@
-"""Every log line says which item it is about, and agents are counted by version."""
+"""Every log line has its item and trace id, and outcomes are counted by agent and version."""
 
 import json
 import re
@@ -32,9 +32,9 @@ async def test_a_log_line_has_item_and_trace(journal_settings: Settings, tmp_pat
         await run(jobs(2), read)
         traces = {row.key: row.trace for row in await rows(items)}
     lines = [json.loads(line) for line in (tmp_path / "agent-flows.log").read_text().splitlines()]
-    told = [line for line in lines if line["event"] == "reading"]
-    assert {line["item"]: line["trace"] for line in told} == traces
-    assert {(line["level"], line["logger"]) for line in told} == {("info", "agents.test")}
+    written = [line for line in lines if line["event"] == "reading"]
+    assert {line["item"]: line["trace"] for line in written} == traces
+    assert {(line["level"], line["logger"]) for line in written} == {("info", "agents.test")}
 
 
 @pytest.mark.usefixtures("opened", "no_waits")
@@ -52,7 +52,7 @@ async def test_agents_are_counted_by_version_and_outcome(opened: Runtime) -> Non
     assert counted("agent_flows_agent_seconds_count", **labels) >= 5
 
 
-def test_a_trace_goes_out_as_w3c_writes_it() -> None:
+def test_the_trace_is_sent_in_the_form_of_w3c() -> None:
     trace = new_trace()
     enter_item("order-7", trace)
     first, second = traceparent(), traceparent()

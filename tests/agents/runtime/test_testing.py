@@ -1,10 +1,10 @@
-"""A fault point kills its own process at the hit it was armed for, and does nothing otherwise."""
+"""A fail point kills its process at the hit that it is armed for, and does nothing otherwise."""
 
 import signal
 import subprocess
 import sys
 
-from agents.runtime import testing as faultpoints
+from agents.runtime import testing
 
 CHILD = """
 from agents.runtime.testing import arm, failpoint
@@ -15,14 +15,14 @@ for n in range(9):
 """
 
 
-def test_it_kills_at_the_hit_it_was_armed_for() -> None:
+def test_a_fail_point_kills_at_the_hit_that_it_is_armed_for() -> None:
     done = subprocess.run(
         [sys.executable, "-c", CHILD], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, "0\n1\n2\n")
 
 
-def test_nothing_is_armed_by_itself() -> None:
+def test_no_fail_point_is_armed_by_default() -> None:
     """Neither a setting nor the environment can arm a point: only a call of `arm`."""
-    assert faultpoints._armed == {}
-    faultpoints.failpoint("here")
+    assert testing._armed == {}
+    testing.failpoint("here")

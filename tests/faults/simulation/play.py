@@ -243,10 +243,10 @@ class _World:
 async def _reconcile(journal: Runtime) -> None:
     """What the reconciler's flow does."""
     story = WORKFLOWS[ORDERS.name]
-    await reconciler.time_is_up(journal.journal, ORDERS.name, HOUR, HOUR)
+    await reconciler.apply_timeouts(journal.journal, ORDERS.name, HOUR, HOUR)
     await finish(story)
-    await reconciler.deliver_left_behind(journal.journal, story.scenario, notify_customer)
-    await reconciler.sweep_owners(journal.journal)
+    await reconciler.send_unsent_notices(journal.journal, story.scenario, notify_customer)
+    await reconciler.remove_crashed_workers(journal.journal)
 
 
 def _record() -> sqlite3.Connection:

@@ -1,4 +1,4 @@
-"""An agent as an object: what it asks for, its keys, its facts, and how it may be called."""
+"""The class Agent: its arguments, keys and facts, and how it may be called."""
 
 import hashlib
 from dataclasses import replace
@@ -62,7 +62,7 @@ def test_a_key_names_tenant_scenario_item_agent_and_occurrence(provider: Provide
 
 
 @pytest.mark.parametrize("key", ["x" * 300, "\u00fcnicode", "x" * 242])
-def test_a_key_that_a_provider_may_not_take_is_hashed(provider: Provider, key: str) -> None:
+def test_a_key_that_providers_may_not_accept_is_hashed(provider: Provider, key: str) -> None:
     made = effect_of(provider).key(item(key), 0)
     assert made == hashlib.sha256(f"t:jobs:{key}:make:0".encode()).hexdigest()
 
@@ -73,7 +73,7 @@ def test_the_longest_key_is_kept(provider: Provider) -> None:
     assert made.startswith("t:jobs:xxx")
 
 
-def test_facts_come_back_from_the_journal_as_they_went() -> None:
+def test_a_fact_is_the_same_after_encoding_and_decoding() -> None:
     @agent(READ)
     async def read(_job: Job) -> Made | None:
         return None
@@ -83,7 +83,7 @@ def test_facts_come_back_from_the_journal_as_they_went() -> None:
     assert read.decode(None, "1") is None
 
 
-def test_facts_of_a_batched_agent_are_kept_one_by_one() -> None:
+def test_a_batched_agent_encodes_the_fact_of_each_item() -> None:
     @agent(PURE, batched=True)
     def score(some: list[Job], made: list[Made]) -> list[Made]:
         return made
@@ -94,7 +94,7 @@ def test_facts_of_a_batched_agent_are_kept_one_by_one() -> None:
     assert score.decode(score.encode(Made(by="y")), "1") == Made(by="y")
 
 
-async def test_without_an_effect_one_bare_payload_is_a_plain_call() -> None:
+async def test_call_runs_the_function_on_a_bare_payload() -> None:
     @agent(READ)
     async def read(job: Job) -> Made:
         return Made(by="read", n=job.n)
@@ -108,12 +108,12 @@ async def test_without_an_effect_one_bare_payload_is_a_plain_call() -> None:
 
 
 def test_an_effect_takes_no_bare_payload(provider: Provider) -> None:
-    with pytest.raises(TypeError, match="never on a bare item"):
+    with pytest.raises(TypeError, match="never on a bare payload"):
         effect_of(provider).call(Job(key="a"))
     assert provider.calls == []
 
 
-def test_the_bare_function_is_at_hand() -> None:
+def test_the_bare_function_is_the_wrapped_one() -> None:
     @agent(PURE)
     def see(job: Job) -> Made:
         """Look at it."""
@@ -123,7 +123,7 @@ def test_the_bare_function_is_at_hand() -> None:
     assert (see.name, see.description, see.version) == ("see", "Look at it.", "1")
 
 
-def test_two_agents_of_one_name_must_not_come_from_two_modules() -> None:
+def test_two_modules_must_not_have_agents_of_the_same_name() -> None:
     def seeing() -> Any:
         def see(_job: Job) -> Made:
             return Made(by="see")
@@ -143,13 +143,13 @@ def test_policy_and_options_must_fit(provider: Provider) -> None:
     async def action(_job: Job, _key: EffectKey) -> None: ...
     async def undo(_job: Job, _key: UndoneKey) -> None: ...
 
-    with pytest.raises(TypeError, match="say settle="):
+    with pytest.raises(TypeError, match="settle= must say"):
         agent(EFFECT)(action)
-    with pytest.raises(TypeError, match="has no effect"):
+    with pytest.raises(TypeError, match="is not an effect"):
         agent(READ, settle=HOUR)(action)
-    with pytest.raises(TypeError, match="has no effect"):
+    with pytest.raises(TypeError, match="is not an effect"):
         agent(PURE, undo=undo_of(provider))(action)
     with pytest.raises(TypeError, match="one item at a time"):
         agent(EFFECT, settle=HOUR, batched=True)(action)
-    assert "act" not in AGENTS
+    assert "action" not in AGENTS
     assert agent(replace(EFFECT, limit="x"), settle=HOUR)(undo).policy.limit == "x"

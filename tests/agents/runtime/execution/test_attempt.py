@@ -1,4 +1,4 @@
-"""One agent's work on one item: tried again within its budget, settled when its outcome is unknown."""
+"""One agent's attempts on one item: retried within a budget, settled if the outcome is unknown."""
 
 import asyncio
 import time
@@ -27,11 +27,11 @@ from tests.agents.runtime.jobs import (
     Provider,
     batch_of,
     change,
-    doomed,
+    crashing_runtime,
+    dead_letter_rows,
     effect_of,
     effect_statuses,
     jobs,
-    letters,
     rows,
     run,
     states,
@@ -48,7 +48,7 @@ def lookup_of(provider: Provider) -> Lookup:
 
 
 def flaky(errors: list[Exception], policy: Any = READ) -> tuple[Any, list[str]]:
-    """An agent without an effect that fails as listed, and whom it was called for."""
+    """An agent without an effect that raises these errors, and the keys of its calls."""
     called: list[str] = []
 
     @agent(policy, version="7")
@@ -62,14 +62,14 @@ def flaky(errors: list[Exception], policy: Any = READ) -> tuple[Any, list[str]]:
 
 
 @pytest.mark.usefixtures("opened", "no_waits")
-async def test_what_may_help_is_tried_again() -> None:
+async def test_a_transient_error_is_retried() -> None:
     read, called = flaky([TransientError("busy"), TransientError("busy")])
     assert (await run(ONE, read)).outcomes == {"job completed": 1}
     assert len(called) == 3
 
 
 @pytest.mark.usefixtures("opened")
-async def test_it_waits_as_long_as_the_other_side_asks() -> None:
+async def test_a_retry_waits_for_retry_after() -> None:
     read, _ = flaky([TransientError("busy", 0.1), TransientError("busy", 0.2)])
     begun = time.monotonic()
     await run(ONE, read)
@@ -77,13 +77,13 @@ async def test_it_waits_as_long_as_the_other_side_asks() -> None:
 
 
 @pytest.mark.usefixtures("opened", "no_waits")
-async def test_a_spent_budget_is_a_dead_letter_that_tells_all() -> None:
+async def test_an_item_without_attempts_left_is_dead_lettered_with_its_error() -> None:
     read, called = flaky([TransientError("busy") for _ in range(9)])
-    told = await run(ONE, read)
-    assert told.outcomes == {"dead-lettered": 1}
-    assert told.stats.reasons == {"dead-lettered": {"busy": 1}}
+    result = await run(ONE, read)
+    assert result.outcomes == {"dead-lettered": 1}
+    assert result.stats.reasons == {"dead-lettered": {"busy": 1}}
     assert len(called) == READ.attempts
-    (letter,) = await letters()
+    (letter,) = await dead_letter_rows()
     assert (letter.agent, letter.version, letter.attempts) == ("read", "7", READ.attempts)
     assert (letter.error_type, letter.error) == ("TransientError", "busy")
     assert await states() == {"one": "dead_lettered"}
@@ -100,7 +100,7 @@ async def test_a_longer_wait_leaves_the_batch_and_keeps_its_budget() -> None:
     assert (await run(ONE, read)).outcomes == {"dead-lettered": 1}
     assert time.monotonic() - begun >= 1.2
     assert len(called) == 3
-    assert (await letters())[0].attempts == 3
+    assert (await dead_letter_rows())[0].attempts == 3
 
 
 async def test_attempts_count_over_processes(journal_settings: Settings) -> None:
@@ -120,11 +120,11 @@ async def test_attempts_count_over_processes(journal_settings: Settings) -> None
 
 
 @pytest.mark.usefixtures("opened", "no_waits")
-async def test_a_surprise_is_a_dead_letter_at_once_where_nothing_was_changed() -> None:
+async def test_an_unexpected_error_without_an_effect_dead_letters_at_once() -> None:
     read, called = flaky([ValueError("bug")])
     assert (await run(ONE, read)).outcomes == {"dead-lettered": 1}
     assert called == ["one"]
-    assert (await letters())[0].error_type == "ValueError"
+    assert (await dead_letter_rows())[0].error_type == "ValueError"
 
 
 @pytest.mark.usefixtures("opened", "no_waits")
@@ -135,15 +135,15 @@ async def test_a_call_is_bounded_by_its_timeout() -> None:
         return Made(by="never")
 
     await run(ONE, sleep)
-    (letter,) = await letters()
+    (letter,) = await dead_letter_rows()
     assert (letter.error_type, letter.attempts) == ("TimeoutError", 2)
 
 
 @pytest.mark.usefixtures("opened", "no_waits")
-async def test_a_parked_item_waits_until_somebody_acts() -> None:
+async def test_a_parked_item_waits_for_an_operator() -> None:
     read, called = flaky([Parked("needs approval")])
-    told = await run(ONE, read)
-    assert told.stats.reasons == {"waiting": {"needs approval": 1}}
+    result = await run(ONE, read)
+    assert result.stats.reasons == {"waiting": {"needs approval": 1}}
     assert (await run(ONE, read)).outcomes == {"waiting": 1}
     assert await states() == {"one": "waiting"}
     assert called == ["one"]
@@ -181,16 +181,16 @@ async def test_an_unknown_effect_is_repeated_with_its_key_while_the_key_lives(
 
 
 @pytest.mark.usefixtures("opened", "no_waits")
-async def test_past_the_life_of_its_key_an_unknown_effect_is_parked(provider: Provider) -> None:
+async def test_an_unknown_effect_with_an_expired_key_is_parked(provider: Provider) -> None:
     provider.after["one"] = [UnknownOutcome("lost")]
-    told = await run(ONE, effect_of(provider, SameKey(timedelta(0))))
-    assert told.outcomes == {"waiting": 1}
+    result = await run(ONE, effect_of(provider, SameKey(timedelta(0))))
+    assert result.outcomes == {"waiting": 1}
     assert provider.count("one") == 1
     assert set((await effect_statuses()).values()) == {"intended"}
 
 
 @pytest.mark.usefixtures("opened", "no_waits")
-async def test_what_may_go_out_only_once_counts_as_done_when_unknown(provider: Provider) -> None:
+async def test_an_unknown_at_most_once_effect_counts_as_done(provider: Provider) -> None:
     provider.before["one"] = [UnknownOutcome("lost")]
     assert (await run(ONE, effect_of(provider, AT_MOST_ONCE))).outcomes == {"job completed": 1}
     assert provider.count("one") == 1
@@ -204,12 +204,12 @@ async def test_a_certain_refusal_is_repeated_without_settling(provider: Provider
 
 
 @pytest.mark.usefixtures("opened")
-async def test_what_was_refused_until_later_is_sent_then_and_not_taken_for_sent(
+async def test_a_refused_at_most_once_effect_is_delayed_and_then_sent(
     provider: Provider,
 ) -> None:
     provider.before["one"] = [TransientError("429", 1.1)]
-    told = await run(ONE, effect_of(provider, AT_MOST_ONCE))
-    assert told.outcomes == {"job completed": 1}
+    result = await run(ONE, effect_of(provider, AT_MOST_ONCE))
+    assert result.outcomes == {"job completed": 1}
     assert len(provider.made) == 1
 
 
@@ -233,7 +233,7 @@ async def test_a_crash_between_intent_and_outcome_is_settled_by_the_next_process
         "at most once": AT_MOST_ONCE,
     }
     make = effect_of(provider, ways[settle])
-    async with doomed(journal_settings):
+    async with crashing_runtime(journal_settings):
         with pytest.raises(Killed):
             await run(ONE, make)
         assert set((await effect_statuses()).values()) == {"intended"}
@@ -241,9 +241,9 @@ async def test_a_crash_between_intent_and_outcome_is_settled_by_the_next_process
             async with runtime().journal.database.write() as connection:
                 await connection.execute(update(effects).values(intended_at=time.time() - 3601))
     async with open_runtime(journal_settings):
-        told = await run(ONE, make)
+        result = await run(ONE, make)
         (item,) = await rows(items)
-    assert told.outcomes == {"waiting" if settle == "expired" else "job completed": 1}
+    assert result.outcomes == {"waiting" if settle == "expired" else "job completed": 1}
     assert item.crash_count == 1
     calls = {"lookup": 1 if happened else 2, "same key": 2, "expired": 1, "at most once": 1}
     assert provider.count("one") == calls[settle]
@@ -251,7 +251,7 @@ async def test_a_crash_between_intent_and_outcome_is_settled_by_the_next_process
     assert len(provider.made) <= 1
 
 
-async def test_no_effect_is_tried_when_the_lease_ends_before_the_call_may(
+async def test_no_effect_begins_if_the_lease_may_end_before_the_call(
     opened: Runtime, provider: Provider
 ) -> None:
     batch = await batch_of(ONE)
@@ -271,7 +271,7 @@ async def test_a_process_whose_lease_has_run_out_stops(opened: Runtime, provider
     assert provider.calls == []
 
 
-async def test_the_lease_is_looked_at_again_after_a_look_up(
+async def test_the_lease_is_checked_again_after_a_look_up(
     opened: Runtime, provider: Provider
 ) -> None:
     async def find(_job: Job) -> Made | None:
@@ -296,6 +296,6 @@ async def test_an_agent_without_an_effect_needs_no_lease(opened: Runtime) -> Non
     assert (await run(jobs(3), see)).outcomes == {"job completed": 3}
 
 
-def test_the_policies_differ_where_it_matters() -> None:
+def test_only_the_effect_policy_is_an_effect() -> None:
     assert EFFECT.effect
     assert not any(policy.effect for policy in (PURE, READ))

@@ -1,4 +1,4 @@
-"""Single calls of pure agents inside flows: cached across runs, until source, version or input change."""
+"""Results of pure agents are cached across runs until source, version or input change."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.schema import steps
 from agents.runtime.model.policies import PURE, READ
 from agents.runtime.model.scenario import Scenario
-from agents.runtime.redis.shared_cache import forget_near
+from agents.runtime.redis.shared_cache import clear_local_copies
 from agents.runtime.settings import Settings
 from agents.runtime.telemetry import CACHE
 from tests.agents.runtime.jobs import Job, Made, outcome_of, rows, run
@@ -59,23 +59,23 @@ async def test_a_pure_call_is_made_once_over_many_runs() -> None:
     see = seeing()
 
     @flow
-    async def story(text: str) -> Any:
+    async def workflow(text: str) -> Any:
         return await see.call(Job(key="a", text=text))
 
-    first = await story("x")
+    first = await workflow("x")
     assert first == {"__class__": "os.system", "data": "x", "version": "1"}, "plain data"
-    assert await story("x") == first
+    assert await workflow("x") == first
     assert len(called) == 1
-    assert (await story("y"))["data"] == "y"
+    assert (await workflow("y"))["data"] == "y"
     assert len(called) == 2
     see = seeing("2")
-    assert (await story("x"))["version"] == "2"
+    assert (await workflow("x"))["version"] == "2"
     assert len(called) == 3
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("harness")
-async def test_what_reads_the_world_is_never_cached() -> None:
+async def test_results_of_reading_agents_are_never_cached() -> None:
     called.clear()
 
     @agent(READ)
@@ -84,18 +84,18 @@ async def test_what_reads_the_world_is_never_cached() -> None:
         return Made(by="read")
 
     @flow
-    async def story() -> Any:
+    async def workflow() -> Any:
         return await read_uncached.call(Job(key="a"))
 
-    assert await story() == await story() == Made(by="read")
+    assert await workflow() == await workflow() == Made(by="read")
     assert len(called) == 2
 
 
-async def test_items_of_later_batches_take_what_was_computed_and_journal_it_all_the_same(
+async def test_later_batches_use_shared_results_and_journal_them(
     journal_settings: Settings,
 ) -> None:
     called.clear()
-    forget_near()
+    clear_local_copies()
     CACHE.clear()
 
     @agent(PURE.cached_for(60))
@@ -116,8 +116,8 @@ async def test_items_of_later_batches_take_what_was_computed_and_journal_it_all_
     assert found == [6, 8]
 
 
-def test_only_what_is_pure_and_takes_one_item_can_be_shared() -> None:
-    with pytest.raises(TypeError, match="input alone"):
+def test_only_results_of_pure_agents_of_one_item_can_be_shared() -> None:
+    with pytest.raises(TypeError, match="only results of pure agents"):
         READ.cached_for(60)
     with pytest.raises(TypeError, match="cannot be shared"):
 

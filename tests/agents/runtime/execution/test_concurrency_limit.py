@@ -1,4 +1,4 @@
-"""Where there is no server the policy's own concurrency is the limit."""
+"""Concurrency limits of the Prefect server, and what happens without a server."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from agents.runtime.settings import Settings
 
 
 @pytest.mark.usefixtures("opened")
-async def test_outside_of_a_flow_a_limit_asks_nobody() -> None:
+async def test_outside_of_a_flow_no_server_is_asked() -> None:
     entered = 0
     for policy in (READ, READ.limited_by("not-there")):
         async with concurrency_limit(policy, 5):
@@ -19,7 +19,7 @@ async def test_outside_of_a_flow_a_limit_asks_nobody() -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("harness")
-async def test_where_prefect_limits_a_limit_that_is_not_there_is_an_error(
+async def test_a_limit_that_the_server_does_not_have_is_an_error(
     journal_settings: Settings,
 ) -> None:
     limited = journal_settings.model_copy(update={"concurrency": "prefect"})

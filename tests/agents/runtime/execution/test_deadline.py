@@ -1,4 +1,4 @@
-"""Past its deadline an item begins nothing new and is compensated; what has begun is settled first."""
+"""After its deadline an item begins nothing new and is compensated; begun effects are settled first."""
 
 import asyncio
 import random
@@ -21,7 +21,7 @@ from agents.runtime.journal.schema import history, items
 from agents.runtime.model.batch import RunStats
 from agents.runtime.model.policies import EFFECT, PURE, READ, Lookup
 from agents.runtime.model.scenario import Scenario
-from agents.runtime.recovery.recovery import time_is_up
+from agents.runtime.recovery.recovery import apply_timeouts
 from agents.runtime.settings import Settings
 from tests.agents.runtime.jobs import (
     HOUR,
@@ -30,21 +30,21 @@ from tests.agents.runtime.jobs import (
     Killed,
     Made,
     Provider,
-    candidates,
     change,
-    doomed,
+    crashing_runtime,
     effect_of,
     effect_statuses,
     jobs,
     rows,
     run,
     states,
+    submissions,
     undo_of,
 )
-from tests.agents.runtime.journal.operators import ONE, Question, action, at_once, go_on, the_item
+from tests.agents.runtime.journal.operators import ONE, Question, action, at_once, resume, the_item
 
-PAST = "its deadline has passed"
-SOON = 2.0  # seconds, and yet enough to begin on a busy machine
+PAST = "the deadline has passed"
+SOON = 2.0  # seconds; long enough to begin on a busy machine
 
 
 def due_in(seconds: float) -> Scenario:
@@ -56,7 +56,7 @@ async def failure() -> Any:
 
 
 def slow(seconds: float = 60) -> Any:
-    """An agent that takes its time."""
+    """An agent that takes `seconds`."""
 
     @agent(READ)
     async def wait(_job: Job) -> Made:
@@ -68,9 +68,9 @@ def slow(seconds: float = 60) -> Any:
 
 @pytest.mark.usefixtures("opened", "no_waits")
 async def test_an_item_past_its_deadline_begins_nothing(provider: Provider) -> None:
-    told = await run(ONE, effect_of(provider), scenario=due_in(0))
-    assert told.outcomes == {"job failed": 1}
-    assert told.stats.reasons == {"job failed": {"deadline exceeded": 1}}
+    result = await run(ONE, effect_of(provider), scenario=due_in(0))
+    assert result.outcomes == {"job failed": 1}
+    assert result.stats.reasons == {"job failed": {"deadline exceeded": 1}}
     assert (provider.calls, await effect_statuses()) == ([], {})
     found = await failure()
     assert (found["agent"], found["error_type"], found["error"]) == (
@@ -83,13 +83,13 @@ async def test_an_item_past_its_deadline_begins_nothing(provider: Provider) -> N
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("opened", "no_waits")
-async def test_a_call_is_cut_at_the_deadline_and_what_was_done_is_undone(
+async def test_a_call_ends_at_the_deadline_and_earlier_effects_are_undone(
     provider: Provider,
 ) -> None:
     make, later = effect_of(provider, undo=undo_of(provider)), effect_of(provider, name="later")
     begun = time.monotonic()
-    told = await run(ONE, make, slow(), later, scenario=due_in(SOON))
-    assert told.outcomes == {"job compensated": 1}
+    result = await run(ONE, make, slow(), later, scenario=due_in(SOON))
+    assert result.outcomes == {"job compensated": 1}
     assert time.monotonic() - begun < READ.timeout / 2
     key = "default:jobs:one:make:0"
     assert [called for _, called in provider.calls] == [key, f"undo {key}"]
@@ -98,7 +98,7 @@ async def test_a_call_is_cut_at_the_deadline_and_what_was_done_is_undone(
 @pytest.mark.slow
 @pytest.mark.usefixtures("opened", "no_waits")
 @pytest.mark.parametrize("happened", [True, False])
-async def test_an_effect_that_the_deadline_cuts_is_looked_up_before_it_is_undone(
+async def test_an_effect_that_the_deadline_ends_is_looked_up_before_it_is_undone(
     provider: Provider, happened: bool
 ) -> None:
     async def find(_job: Job, key: EffectKey) -> Made | None:
@@ -112,8 +112,8 @@ async def test_an_effect_that_the_deadline_cuts_is_looked_up_before_it_is_undone
         await asyncio.sleep(60)
         return Made(by="make")
 
-    told = await run(ONE, make, effect_of(provider, name="later"), scenario=due_in(SOON))
-    assert told.outcomes == {"job compensated": 1}
+    result = await run(ONE, make, effect_of(provider, name="later"), scenario=due_in(SOON))
+    assert result.outcomes == {"job compensated": 1}
     status = "done" if happened else "intended"
     assert (await effect_statuses())["default:jobs:one:make:0"] == status
     assert (await failure())["agent"] == ("later" if happened else "make")
@@ -121,28 +121,28 @@ async def test_an_effect_that_the_deadline_cuts_is_looked_up_before_it_is_undone
     assert len(provider.made) == happened
 
 
-async def test_it_outlives_the_process_and_its_clock_is_the_journals(
+async def test_a_deadline_outlives_the_process_and_follows_the_clock_of_the_journal(
     journal_settings: Settings, provider: Provider
 ) -> None:
     provider.after["one"] = [Killed()]
     make = effect_of(provider, undo=undo_of(provider))
-    async with doomed(journal_settings):
+    async with crashing_runtime(journal_settings):
         with pytest.raises(Killed):
             await run(ONE, make, scenario=due_in(3_600))
         item = await the_item()
         assert item.deadline - item.accepted_at == pytest.approx(3_600, abs=0.1)
         await change("one", deadline=item.accepted_at)
     async with open_runtime(journal_settings):
-        assert (await go_on(make)).outcomes == {"job compensated": 1}
+        assert (await resume(make)).outcomes == {"job compensated": 1}
     assert provider.undone == ["default:jobs:one:make:0"]
     assert provider.count("one") == 2
 
 
-async def test_the_intent_decides_whatever_the_process_believes(
+async def test_the_journal_checks_the_deadline_before_it_writes_an_intent(
     opened: Runtime, provider: Provider
 ) -> None:
     intake = Intake(due_in(3_600), RunStats(), print)
-    async for batch in intake.accepted(candidates([*ONE, Job(key="two")]), 256):
+    async for batch in intake.accepted(submissions([*ONE, Job(key="two")]), 256):
         await change("one", deadline=1.0)
         survivors = await effect_of(provider)(batch)
         assert [item.key for item in survivors.peek()] == ["two"]
@@ -151,12 +151,12 @@ async def test_the_intent_decides_whatever_the_process_believes(
 
 
 @pytest.mark.usefixtures("opened")
-async def test_no_wait_outlives_the_deadline(provider: Provider) -> None:
+async def test_no_retry_wait_outlives_the_deadline(provider: Provider) -> None:
     provider.before["one"] = [TransientError("busy", 30)]
     begun = time.monotonic()
     some = [*ONE, Job(key="two")]
-    told = await run(some, effect_of(provider), scenario=due_in(20))
-    assert told.outcomes == {"job failed": 1, "job completed": 1}
+    result = await run(some, effect_of(provider), scenario=due_in(20))
+    assert result.outcomes == {"job failed": 1, "job completed": 1}
     assert time.monotonic() - begun < 20
     assert set((await effect_statuses()).values()) == {"done", "refused"}
     assert (await rows(items))[0].retry_at is None
@@ -164,7 +164,7 @@ async def test_no_wait_outlives_the_deadline(provider: Provider) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("opened", "no_waits")
-async def test_the_deadline_of_one_cuts_no_other_of_its_batch() -> None:
+async def test_the_deadline_of_one_item_does_not_end_others_of_its_batch() -> None:
     called: list[int] = []
 
     @agent(PURE, batched=True)
@@ -179,30 +179,30 @@ async def test_the_deadline_of_one_cuts_no_other_of_its_batch() -> None:
 
     deadlines = {3: timedelta(0), 5: timedelta(seconds=SOON)}
     scenario = replace(JOBS, deadline=lambda job: deadlines.get(job.n))
-    told = await run(jobs(8), see, hang, scenario=scenario)
-    assert told.outcomes == {"job completed": 6, "job failed": 2}
+    result = await run(jobs(8), see, hang, scenario=scenario)
+    assert result.outcomes == {"job completed": 6, "job failed": 2}
     assert sorted(called) == [0, 1, 2, 4, 5, 6, 7]
 
 
 @pytest.mark.usefixtures("no_waits")
-async def test_what_waits_beyond_its_deadline_is_compensated_and_no_decision_helps(
+async def test_a_waiting_item_past_its_deadline_is_compensated_and_cannot_be_decided(
     opened: Runtime, provider: Provider
 ) -> None:
-    story = (effect_of(provider, undo=undo_of(provider)), Question().agent)
-    await run([*ONE, Job(key="two"), Job(key="new")], *story, scenario=due_in(60))
+    workflow = (effect_of(provider, undo=undo_of(provider)), Question().agent)
+    await run([*ONE, Job(key="two"), Job(key="new")], *workflow, scenario=due_in(60))
     await decide(opened.journal, action("two"), approved=True)
     for late in ("one", "two"):
         await change(late, deadline=1.0)
-    assert (await time_is_up(opened.journal, "jobs", 50, 60))["expired"] == 1
+    assert (await apply_timeouts(opened.journal, "jobs", 50, 60))["expired"] == 1
     with pytest.raises(IllegalTransition):
         await decide(opened.journal, action(), approved=True)
-    assert (await go_on(*story)).outcomes == {"job compensated": 2}
+    assert (await resume(*workflow)).outcomes == {"job compensated": 2}
     assert await states() == {"one": "compensated", "two": "compensated", "new": "waiting"}
     assert len(provider.undone) == 2
 
 
 @pytest.mark.usefixtures("no_waits")
-async def test_of_a_decision_and_the_deadline_exactly_one_wins(opened: Runtime) -> None:
+async def test_exactly_one_of_decision_and_deadline_wins(opened: Runtime) -> None:
     await run(ONE, Question().agent)
     found = await at_once(
         [decide(opened.journal, action(), approved=True), expire(opened.journal, action())]
@@ -211,17 +211,17 @@ async def test_of_a_decision_and_the_deadline_exactly_one_wins(opened: Runtime) 
     assert (await the_item()).state in {"pending", "compensating"}
 
 
-class Clockwork:
-    """Three effects in a row that take their time, and when each began for whom."""
+class SlowEffects:
+    """Three effects in a row of random duration, and the time at which each began for each job."""
 
     def __init__(self) -> None:
         self.rng = random.Random(7)
         self.began: list[tuple[str, float]] = []
-        self.shop = [Provider() for _ in range(3)]
-        self.story = [self._step(number) for number in range(3)]
+        self.providers = [Provider() for _ in range(3)]
+        self.workflow = [self._step(number) for number in range(3)]
 
     def _step(self, number: int) -> Any:
-        provider = self.shop[number]
+        provider = self.providers[number]
 
         async def make(job: Job, key: EffectKey) -> Made:
             self.began.append((job.key, time.time()))
@@ -236,25 +236,29 @@ class Clockwork:
 
 @pytest.mark.usefixtures("opened", "no_waits")
 async def test_exactly_one_of_deadline_and_progress_wins() -> None:
-    """Deadlines all over the story: each item has all of its effects in the end, or none."""
-    clockwork, begun = Clockwork(), time.monotonic()
-    await run([Job(key=f"before-{n}") for n in range(60)], *clockwork.story)
+    """With deadlines at all points of the workflow, each item ends with all of its effects or none."""
+    slow_effects, begun = SlowEffects(), time.monotonic()
+    await run([Job(key=f"before-{n}") for n in range(60)], *slow_effects.workflow)
     whole = time.monotonic() - begun
     scenario = replace(JOBS, deadline=lambda job: timedelta(seconds=whole * 1.5 * job.n / 60))
-    told = await run(jobs(60), *clockwork.story, scenario=scenario)
-    assert sum(told.outcomes.values()) == 60
-    assert len(told.outcomes) > 1, "the deadlines lie too early or too late to say anything"
+    result = await run(jobs(60), *slow_effects.workflow, scenario=scenario)
+    assert sum(result.outcomes.values()) == 60
+    assert len(result.outcomes) > 1, "all deadlines were too early or too late"
     found = {row.key: row for row in await rows(items) if row.deadline is not None}
     for key, row in found.items():
-        made = [{k for k, job in p.made.items() if job == key} for p in clockwork.shop]
-        undone = [set(p.undone) & keys for p, keys in zip(clockwork.shop, made, strict=True)]
+        made = [{k for k, job in p.made.items() if job == key} for p in slow_effects.providers]
+        undone = [
+            set(p.undone) & keys for p, keys in zip(slow_effects.providers, made, strict=True)
+        ]
         assert (row.state == "completed") == (all(made) and not any(undone)), key
         assert row.state == "completed" or undone == made, key
-    late = [key for key, at in clockwork.began if key in found and at > found[key].deadline + 0.01]
+    late = [
+        key for key, at in slow_effects.began if key in found and at > found[key].deadline + 0.01
+    ]
     assert late == [], "begun after the deadline"
 
 
-async def test_what_is_called_knows_what_is_left_and_ends_a_little_earlier() -> None:
+async def test_a_called_function_knows_its_remaining_time_and_ends_earlier() -> None:
     assert budget() == float("inf")
     async with within(10):
         assert 9 < budget() <= 10 - MARGIN

@@ -10,7 +10,7 @@ from agents.runtime.model.policies import PURE
 from tests.agents.runtime.jobs import Job, Made, Provider, batch_of, effect_of, jobs
 
 
-def test_it_is_a_task_that_keeps_neither_result_nor_cache() -> None:
+def test_an_agent_is_a_task_that_persists_no_result() -> None:
     @agent(PURE, version="3")
     def look_closely(_job: Job) -> Made:
         """Look at it."""

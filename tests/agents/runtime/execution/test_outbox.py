@@ -1,4 +1,4 @@
-"""Messages go out at most once for each topic and channel, and never fail their item."""
+"""Notices are sent at most once for each topic and channel, and never fail their item."""
 
 import asyncio
 from collections.abc import Sequence
@@ -32,8 +32,8 @@ pytestmark = pytest.mark.usefixtures("no_waits")
 
 
 @dataclass
-class Post:
-    """Remembers what was sent, fails as listed."""
+class Mailer:
+    """Records what was sent and raises the listed errors."""
 
     errors: list[BaseException] = field(default_factory=list)
     sent: list[tuple[str, str, str]] = field(default_factory=list)
@@ -55,74 +55,78 @@ async def statuses() -> Sequence[str]:
 
 
 @pytest.mark.usefixtures("opened")
-async def test_each_topic_is_sent_once_with_a_key_of_its_own(provider: Provider) -> None:
-    post = Post()
-    told = await run(
-        jobs(3), effect_of(provider), after=post.agent(), scenario=with_notices("a", "b")
+async def test_each_topic_is_sent_once_under_its_own_key(provider: Provider) -> None:
+    mailer = Mailer()
+    result = await run(
+        jobs(3), effect_of(provider), after=mailer.agent(), scenario=with_notices("a", "b")
     )
-    assert len(post.sent) == len(set(post.sent)) == 6
-    assert len({key for _, _, key in post.sent}) == 6
-    assert told.stats.metrics == {"messages sent": 6}
+    assert len(mailer.sent) == len(set(mailer.sent)) == 6
+    assert len({key for _, _, key in mailer.sent}) == 6
+    assert result.stats.metrics == {"messages sent": 6}
     assert await statuses() == ["sent"] * 6
 
 
 async def test_a_second_run_sends_nothing(journal_settings: Settings, provider: Provider) -> None:
-    post = Post()
+    mailer = Mailer()
     for _ in range(2):
         async with open_runtime(journal_settings):
-            await run(jobs(2), effect_of(provider), after=post.agent(), scenario=with_notices("a"))
-    assert len(post.sent) == 2
+            await run(
+                jobs(2), effect_of(provider), after=mailer.agent(), scenario=with_notices("a")
+            )
+    assert len(mailer.sent) == 2
 
 
 @pytest.mark.usefixtures("opened")
-async def test_the_same_topic_and_channel_twice_is_one_message(provider: Provider) -> None:
-    post = Post()
-    await run(jobs(1), effect_of(provider), after=post.agent(), scenario=with_notices("a", "a"))
-    assert len(post.sent) == 1
+async def test_the_same_topic_and_channel_twice_is_one_notice(provider: Provider) -> None:
+    mailer = Mailer()
+    await run(jobs(1), effect_of(provider), after=mailer.agent(), scenario=with_notices("a", "a"))
+    assert len(mailer.sent) == 1
 
 
 @pytest.mark.usefixtures("opened")
-async def test_what_certainly_did_not_go_out_is_sent_again(provider: Provider) -> None:
-    post = Post([TransientError("busy"), TransientError("busy")])
-    await run(jobs(1), effect_of(provider), after=post.agent(), scenario=with_notices("a"))
-    assert (post.tried, len(post.sent)) == (3, 1)
+async def test_a_notice_that_was_certainly_not_sent_is_retried(provider: Provider) -> None:
+    mailer = Mailer([TransientError("busy"), TransientError("busy")])
+    await run(jobs(1), effect_of(provider), after=mailer.agent(), scenario=with_notices("a"))
+    assert (mailer.tried, len(mailer.sent)) == (3, 1)
     assert await statuses() == ["sent"]
 
 
 @pytest.mark.usefixtures("opened")
 @pytest.mark.parametrize("error", [UnknownOutcome("lost"), TimeoutError()])
 async def test_an_unknown_outcome_counts_as_sent(provider: Provider, error: Exception) -> None:
-    post = Post([error])
-    await run(jobs(1), effect_of(provider), after=post.agent(), scenario=with_notices("a"))
-    assert post.tried == 1
+    mailer = Mailer([error])
+    await run(jobs(1), effect_of(provider), after=mailer.agent(), scenario=with_notices("a"))
+    assert mailer.tried == 1
     assert await statuses() == ["unknown"]
 
 
 @pytest.mark.usefixtures("opened")
 @pytest.mark.parametrize("error", [PermanentError("no such address"), ValueError("bug")])
-async def test_a_message_that_fails_never_fails_its_item(
+async def test_a_notice_that_fails_never_fails_its_item(
     provider: Provider, error: Exception
 ) -> None:
-    post = Post([error])
-    told = await run(jobs(2), effect_of(provider), after=post.agent(), scenario=with_notices("a"))
-    assert told.outcomes == {"job completed": 2}
+    mailer = Mailer([error])
+    result = await run(
+        jobs(2), effect_of(provider), after=mailer.agent(), scenario=with_notices("a")
+    )
+    assert result.outcomes == {"job completed": 2}
     assert sorted(await statuses()) == ["failed", "sent"]
     assert set((await states()).values()) == {"completed"}
 
 
 @pytest.mark.usefixtures("opened")
-async def test_a_budget_that_is_spent_is_a_failure_with_its_reason(provider: Provider) -> None:
-    post = Post([TransientError("busy") for _ in range(9)])
-    await run(jobs(1), effect_of(provider), after=post.agent(), scenario=with_notices("a"))
-    assert post.tried == EFFECT.attempts
+async def test_a_notice_without_attempts_left_fails_with_its_reason(provider: Provider) -> None:
+    mailer = Mailer([TransientError("busy") for _ in range(9)])
+    await run(jobs(1), effect_of(provider), after=mailer.agent(), scenario=with_notices("a"))
+    assert mailer.tried == EFFECT.attempts
     assert [(row.status, row.error) for row in await rows(outbox)] == [("failed", "busy")]
 
 
-async def test_two_who_deliver_at_once_send_each_message_once(
+async def test_concurrent_deliveries_send_each_notice_once(
     opened: Runtime, provider: Provider
 ) -> None:
-    """The rows are taken before the first message goes out."""
-    post, batch = Post(), await batch_of(jobs(20))
+    """The rows are claimed before the first notice is sent."""
+    mailer, batch = Mailer(), await batch_of(jobs(20))
     notices = with_notices("a")
     batch.context.scenario = notices
     async with saga(batch):
@@ -134,6 +138,6 @@ async def test_two_who_deliver_at_once_send_each_message_once(
         context.ended = list(ended)
         return Batch(context, [])
 
-    notify = post.agent()
+    notify = mailer.agent()
     await asyncio.gather(*(notify(again()) for _ in range(4)))
-    assert sorted(job for job, _, _ in post.sent) == [job.key for job in jobs(20)]
+    assert sorted(job for job, _, _ in mailer.sent) == [job.key for job in jobs(20)]

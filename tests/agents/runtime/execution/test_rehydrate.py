@@ -1,4 +1,4 @@
-"""Items come back from the journal as they were left; what this code cannot read waits."""
+"""Items are read from the journal as they were left; items that this code cannot read are parked."""
 
 import pytest
 from sqlalchemy import update
@@ -19,7 +19,7 @@ from tests.agents.runtime.jobs import (
     Made,
     Provider,
     change,
-    doomed,
+    crashing_runtime,
     effect_of,
     jobs,
     rows,
@@ -37,43 +37,43 @@ def see() -> AnyAgent:
     return look
 
 
-def die_at(key: str) -> AnyAgent:
+def crash_at(key: str) -> AnyAgent:
     @agent(PURE)
-    def fall(job: Job, _made: Made) -> None:
+    def crash(job: Job, _made: Made) -> None:
         if job.key == key:
             raise Killed
 
-    return fall
+    return crash
 
 
 async def half_done(settings: Settings) -> None:
-    """Three jobs that have passed `look`, left by a process that died."""
-    async with doomed(settings):
+    """Three jobs that have passed `look`, left by a process that crashed."""
+    async with crashing_runtime(settings):
         with pytest.raises(Killed):
-            await run(jobs(3), see(), die_at("job-0000"))
+            await run(jobs(3), see(), crash_at("job-0000"))
 
 
-async def test_a_body_that_cannot_be_read_parks_its_item_alone(journal_settings: Settings) -> None:
+async def test_an_unreadable_body_parks_only_its_item(journal_settings: Settings) -> None:
     await half_done(journal_settings)
     async with open_runtime(journal_settings):
         await change("job-0001", body='{"key": 7}')
-        told = await run(jobs(3), see(), die_at("nobody"))
-        assert told.outcomes == {"job completed": 2, "waiting": 1}
+        result = await run(jobs(3), see(), crash_at("nobody"))
+        assert result.outcomes == {"job completed": 2, "waiting": 1}
         assert (await states())["job-0001"] == "waiting"
 
 
-async def test_another_major_version_waits_and_loops_nowhere(journal_settings: Settings) -> None:
+async def test_items_of_another_major_version_are_parked_once(journal_settings: Settings) -> None:
     await half_done(journal_settings)
     newer = Scenario("jobs", "2", Job, lambda item: f"job {item.state}")
     async with open_runtime(journal_settings):
-        told = await run(jobs(3), see(), die_at("nobody"), scenario=newer)
-        assert told.outcomes == {"waiting": 3}
+        result = await run(jobs(3), see(), crash_at("nobody"), scenario=newer)
+        assert result.outcomes == {"waiting": 3}
         assert set((await states()).values()) == {"waiting"}
-        again = await run(jobs(3), see(), die_at("nobody"), scenario=newer)
+        again = await run(jobs(3), see(), crash_at("nobody"), scenario=newer)
         assert again.outcomes == {"waiting": 3}
 
 
-async def test_an_output_that_cannot_be_read_waits_and_is_not_lost(
+async def test_an_item_with_an_unreadable_output_waits_and_keeps_it(
     journal_settings: Settings,
 ) -> None:
     await half_done(journal_settings)
@@ -82,20 +82,22 @@ async def test_an_output_that_cannot_be_read_waits_and_is_not_lost(
         async with opened.journal.database.write() as connection:
             one = steps.c.item == ids["job-0001"]
             await connection.execute(update(steps).where(one).values(output='{"old": "form"}'))
-        told = await run(jobs(3), see(), die_at("nobody"))
-        assert told.outcomes == {"job completed": 2, "waiting": 1}
+        result = await run(jobs(3), see(), crash_at("nobody"))
+        assert result.outcomes == {"job completed": 2, "waiting": 1}
         outputs = {row.item: row.output for row in await rows(steps) if row.agent == "look"}
         assert outputs[ids["job-0001"]] == '{"old": "form"}', "the right code can still read it"
 
 
-async def test_a_scenario_that_cannot_tell_stops_nobody(opened: Runtime) -> None:
+async def test_a_scenario_that_fails_to_name_an_outcome_stops_no_other_item(
+    opened: Runtime,
+) -> None:
     def outcome(item: Item) -> str:
         if item.key == "job-0001":
             raise RuntimeError("no words")
         return "done"
 
-    told = await run(jobs(3), see(), scenario=Scenario("jobs", "1", Job, outcome))
-    assert told.outcomes == {"done": 2, "completed": 1}
+    result = await run(jobs(3), see(), scenario=Scenario("jobs", "1", Job, outcome))
+    assert result.outcomes == {"done": 2, "completed": 1}
     assert {row.outcome for row in await rows(items)} == {"done", "completed"}
     assert opened.lease.remaining() > 0
 
@@ -109,13 +111,13 @@ async def test_a_notice_that_cannot_be_stored_ends_its_item_without_it(opened: R
         return [Notice("job.done", "email", body)]
 
     scenario = Scenario("jobs", "1", Job, lambda _item: "done", notices)
-    told = await run(jobs(3), see(), scenario=scenario)
-    assert told.outcomes == {"done": 3}
+    result = await run(jobs(3), see(), scenario=scenario)
+    assert result.outcomes == {"done": 3}
     ids = {row.id: row.key for row in await rows(items)}
     assert [ids[row.item] for row in await rows(outbox)] == ["job-0000", "job-0002"]
 
 
-async def test_what_others_must_undo_is_left_to_them(opened: Runtime) -> None:
+async def test_effects_of_unknown_agents_are_not_compensated_here(opened: Runtime) -> None:
     provider = Provider()
     make = effect_of(provider, name="make_elsewhere", undo=undo_of(provider))
 

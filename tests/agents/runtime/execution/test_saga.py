@@ -1,4 +1,4 @@
-"""A saga undoes in reverse what an item that fails for good has done, whoever finishes it."""
+"""A saga compensates in reverse the effects of an item that fails permanently, in any process."""
 
 from typing import Any
 
@@ -22,11 +22,11 @@ from tests.agents.runtime.jobs import (
     Provider,
     batch_of,
     change,
-    doomed,
+    crashing_runtime,
+    dead_letter_rows,
     effect_of,
     effect_statuses,
     jobs,
-    letters,
     rows,
     run,
     states,
@@ -38,16 +38,16 @@ pytestmark = pytest.mark.usefixtures("no_waits")
 
 
 class Refused(PermanentError):
-    """It can never work."""
+    """The step can never succeed."""
 
 
 class Shop:
-    """Three effects in a row, each with its undo, at a provider each."""
+    """Three effects in a row, each with its compensation and its own provider."""
 
     def __init__(self) -> None:
         self.first, self.second, self.third = Provider(), Provider(), Provider()
         self.log: list[tuple[str, str]] = []
-        self.story = [
+        self.workflow = [
             self._effect(provider, name)
             for provider, name in [
                 (self.first, "first"),
@@ -77,13 +77,13 @@ def shop() -> Shop:
 
 
 @pytest.mark.usefixtures("opened")
-async def test_undone_in_reverse_each_once_wherever_an_item_fails(shop: Shop) -> None:
+async def test_effects_are_undone_in_reverse_and_once_at_any_point_of_failure(shop: Shop) -> None:
     some = [Job(key=key) for key in "abcd"]
     shop.first.before["a"] = [Refused()]
     shop.second.before["b"] = [Refused()]
     shop.third.before["c"] = [Refused()]
-    told = await run(some, *shop.story)
-    assert told.outcomes == {"job failed": 1, "job compensated": 2, "job completed": 1}
+    result = await run(some, *shop.workflow)
+    assert result.outcomes == {"job failed": 1, "job compensated": 2, "job completed": 1}
     undone = {key: [name for job, name in shop.log if job == key] for key in "abcd"}
     assert undone == {"a": [], "b": ["first"], "c": ["second", "first"], "d": []}
     assert shop.first.undone == [
@@ -96,7 +96,7 @@ async def test_an_effect_that_may_have_happened_is_undone(shop: Shop) -> None:
     shop.first.after["one"] = [UnknownOutcome("lost")]
     shop.first.before["one"] = []
     shop.first.after["one"].append(Refused())
-    assert (await run(ONE, *shop.story)).outcomes == {"job compensated": 1}
+    assert (await run(ONE, *shop.workflow)).outcomes == {"job compensated": 1}
     assert shop.log == [("one", "first")]
 
 
@@ -112,51 +112,51 @@ async def test_one_undo_of_two_effects_runs_once_with_the_first_key(provider: Pr
 
 
 @pytest.mark.usefixtures("opened")
-async def test_left_by_an_exception_it_compensates_nothing(shop: Shop) -> None:
+async def test_a_saga_left_by_an_exception_compensates_nothing(shop: Shop) -> None:
     shop.second.before["job-0001"] = [Refused()]
 
-    async def story(batch: Batch) -> None:
+    async def workflow(batch: Batch) -> None:
         async with saga(batch):
-            await shop.story[1](await shop.story[0](batch))
+            await shop.workflow[1](await shop.workflow[0](batch))
             raise Killed
 
     with pytest.raises(Killed):
-        await story(await batch_of(jobs(3)))
+        await workflow(await batch_of(jobs(3)))
     assert shop.log == []
     assert sorted((await states()).values()) == ["compensating", "processing", "processing"]
 
 
-async def test_a_second_process_finishes_what_was_to_be_compensated(
+async def test_a_second_process_finishes_a_compensation(
     journal_settings: Settings, shop: Shop
 ) -> None:
     shop.third.before["one"] = [Refused()]
-    async with doomed(journal_settings):
+    async with crashing_runtime(journal_settings):
         batch = await batch_of(ONE)
-        for action in shop.story:
+        for action in shop.workflow:
             batch = await action(batch)
     async with open_runtime(journal_settings):
-        assert (await run(ONE, *shop.story)).outcomes == {"job compensated": 1}
-        assert (await run(ONE, *shop.story)).outcomes == {"already done": 1}
+        assert (await run(ONE, *shop.workflow)).outcomes == {"job compensated": 1}
+        assert (await run(ONE, *shop.workflow)).outcomes == {"already done": 1}
     assert shop.log == [("one", "second"), ("one", "first")]
 
 
 @pytest.mark.parametrize("happened", [True, False])
-async def test_a_compensation_killed_in_the_middle_goes_on(
+async def test_a_compensation_continues_after_a_crash(
     journal_settings: Settings, shop: Shop, happened: bool
 ) -> None:
     shop.third.before["one"] = [Refused()]
 
-    async def story(batch: Batch) -> None:
+    async def workflow(batch: Batch) -> None:
         async with saga(batch):
-            for action in shop.story:
+            for action in shop.workflow:
                 batch = await action(batch)
             (shop.first.after if happened else shop.first.before)["one"] = [Killed()]
 
-    async with doomed(journal_settings):
+    async with crashing_runtime(journal_settings):
         with pytest.raises(Killed):
-            await story(await batch_of(ONE))
+            await workflow(await batch_of(ONE))
     async with open_runtime(journal_settings):
-        assert (await run(ONE, *shop.story)).outcomes == {"job compensated": 1}
+        assert (await run(ONE, *shop.workflow)).outcomes == {"job compensated": 1}
         done = [(row.agent, row.status) for row in await rows(steps)]
         assert ("undo_first", "done") in done
     assert shop.log == [("one", "second"), ("one", "first"), ("one", "first")]
@@ -173,14 +173,16 @@ async def test_a_compensation_that_fails_is_a_dead_letter_still_compensating(
         shop.third.before[job.key] = [Refused()]
     batch = await batch_of([bad, good])
     async with saga(batch):
-        for action in shop.story:
+        for action in shop.workflow:
             batch = await action(batch)
         shop.second.before["bad"] = [error] * 9
     assert await states() == {"bad": "compensating", "good": "compensated"}
-    (letter,) = await letters()
+    (letter,) = await dead_letter_rows()
     assert (letter.agent, letter.error_type) == ("undo_second", type(error).__name__)
-    assert (await run([bad], *shop.story)).outcomes == {"already done": 1}
-    assert ("bad", "first") not in shop.log, "nothing is undone past what could not be"
+    assert (await run([bad], *shop.workflow)).outcomes == {"already done": 1}
+    assert ("bad", "first") not in shop.log, (
+        "earlier effects are not undone after a failed compensation"
+    )
 
 
 @pytest.mark.usefixtures("opened")
@@ -189,33 +191,33 @@ async def test_a_compensation_may_come_back_later(shop: Shop) -> None:
     shop.second.before["one"] = [Refused()]
     batch = await batch_of(ONE)
     async with saga(batch):
-        batch = await shop.story[0](batch)
-        batch = await shop.story[1](batch)
+        batch = await shop.workflow[0](batch)
+        batch = await shop.workflow[1](batch)
         shop.first.before["one"] = [TransientError("later", 1.1)]
     assert (await states()) == {"one": "compensating"}
-    assert (await run(ONE, *shop.story)).outcomes == {"job compensated": 1}
+    assert (await run(ONE, *shop.workflow)).outcomes == {"job compensated": 1}
     assert shop.log == [("one", "first")] * 2
 
 
 @pytest.mark.usefixtures("opened")
-async def test_cancelled_before_an_intent_it_is_compensated_and_cancelled(shop: Shop) -> None:
+async def test_an_item_cancelled_before_an_intent_is_compensated_and_cancelled(shop: Shop) -> None:
     batch = await batch_of([Job(key="one"), Job(key="two")])
     async with saga(batch):
-        batch = await shop.story[0](batch)
+        batch = await shop.workflow[0](batch)
         await change("one", cancel_requested=True)
-        batch = await shop.story[1](batch)
+        batch = await shop.workflow[1](batch)
     assert await states() == {"one": "cancelled", "two": "completed"}
     assert shop.second.count("one") == 0
     assert shop.log == [("one", "first")]
 
 
 @pytest.mark.usefixtures("opened")
-async def test_what_undoes_a_cancelled_item_is_journalled_as_an_effect(shop: Shop) -> None:
+async def test_the_compensation_of_a_cancelled_item_is_journalled_as_an_effect(shop: Shop) -> None:
     batch = await batch_of(ONE)
     async with saga(batch):
-        batch = await shop.story[0](batch)
+        batch = await shop.workflow[0](batch)
         await change("one", cancel_requested=True)
-        batch = await shop.story[1](batch)
+        batch = await shop.workflow[1](batch)
     assert await effect_statuses() == {
         "default:jobs:one:first:0": "done",
         "default:jobs:one:undo_first:0": "done",
@@ -226,7 +228,7 @@ async def test_what_undoes_a_cancelled_item_is_journalled_as_an_effect(shop: Sho
 async def test_a_cancel_after_the_last_effect_comes_too_late(shop: Shop) -> None:
     batch = await batch_of(ONE)
     async with saga(batch):
-        batch = await shop.story[0](batch)
+        batch = await shop.workflow[0](batch)
         await change("one", cancel_requested=True)
     assert await states() == {"one": "completed"}
     assert shop.log == []
@@ -236,7 +238,7 @@ async def test_a_cancel_after_the_last_effect_comes_too_late(shop: Shop) -> None
 async def test_an_item_taken_over_meanwhile_is_not_ended(opened: Runtime, shop: Shop) -> None:
     batch = await batch_of(ONE)
     async with saga(batch):
-        batch = await shop.story[0](batch)
+        batch = await shop.workflow[0](batch)
         (item,) = batch.peek()
         item.fence -= 1
     assert await states() == {"one": "processing"}
@@ -248,7 +250,7 @@ async def test_an_item_without_effects_just_fails() -> None:
     def refuse(_job: Job) -> None:
         raise Refused
 
-    told = await run(ONE, refuse)
-    assert told.outcomes == {"job failed": 1}
-    assert told.stats.reasons == {"job failed": {"refused": 1}}
+    result = await run(ONE, refuse)
+    assert result.outcomes == {"job failed": 1}
+    assert result.stats.reasons == {"job failed": {"refused": 1}}
     assert (await rows(items))[0].outcome == "job failed"

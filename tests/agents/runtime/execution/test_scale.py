@@ -1,4 +1,4 @@
-"""What a run costs Prefect, the journal and the memory does not grow with its items."""
+"""Task runs and commits of a run grow with its batches, not its items, and memory does not grow."""
 
 import gc
 import resource
@@ -30,8 +30,8 @@ def trivial(name: str) -> Any:
 @pytest.mark.usefixtures("opened")
 async def test_a_thousand_items_through_five_agents_cost_at_most_sixty_commits() -> None:
     before = COMMITS._value.get()
-    told = await run(jobs(1000), *(trivial(f"see_{n}") for n in range(5)))
-    assert told.outcomes == {"job completed": 1000}
+    result = await run(jobs(1000), *(trivial(f"see_{n}") for n in range(5)))
+    assert result.outcomes == {"job completed": 1000}
     assert COMMITS._value.get() - before <= 60
 
 
@@ -42,10 +42,10 @@ async def test_a_thousand_items_through_five_agents_are_twenty_task_runs() -> No
     five = [trivial(f"see_{n}") for n in range(5)]
 
     @flow(persist_result=False)
-    async def story() -> Any:
+    async def workflow() -> Any:
         return flow_run.id, (await run(jobs(1000), *five)).outcomes
 
-    flow_id, outcomes = await story()
+    flow_id, outcomes = await workflow()
     assert outcomes == {"job completed": 1000}
     async with get_client() as client:
         this = FlowRunFilter(id=FlowRunFilterId(any_=[flow_id]))
@@ -67,11 +67,11 @@ def living() -> int:
 
 
 class Memory:
-    """Looks at the process from an agent, now and then."""
+    """Measures the process from within an agent, once in `every` calls."""
 
     def __init__(self, every: int) -> None:
         self.every, self.calls = every, 0
-        self.before = living()  # what earlier tests of this process have left behind
+        self.before = living()  # items that earlier tests of this process have left
         self.items: list[int] = []
         self.peaks: list[int] = []
 
@@ -107,14 +107,14 @@ async def test_six_hundred_batches_keep_the_memory_flat() -> None:
 @ON_SQLITE
 @pytest.mark.slow
 @pytest.mark.usefixtures("harness", "opened")
-async def test_prefect_keeps_no_item_of_batches_that_are_through() -> None:
+async def test_prefect_keeps_no_item_of_finished_batches() -> None:
     memory, size = Memory(every=20), 8
     look, see = memory.agent(), trivial("see_0")
 
     @flow(persist_result=False)
-    async def story() -> None:
+    async def workflow() -> None:
         await run(paragraphs(60, size), see, look, size=size)
 
-    await story()
+    await workflow()
     assert len(memory.items) == 3
     assert max(memory.items) <= 2 * size

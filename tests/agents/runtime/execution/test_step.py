@@ -1,4 +1,4 @@
-"""One agent call on a batch: resume, intend, run, write down in groups, set aside."""
+"""One agent's step on a batch: resume, intend, run, commit in groups, set aside."""
 
 import asyncio
 from dataclasses import replace
@@ -24,14 +24,14 @@ from tests.agents.runtime.jobs import (
     Made,
     Provider,
     batch_of,
-    doomed,
+    crashing_runtime,
+    dead_letter_rows,
     effect_of,
     jobs,
-    letters,
     rows,
     run,
-    stage_statuses,
     states,
+    step_statuses,
     until,
 )
 
@@ -49,7 +49,7 @@ async def journalled(name: str) -> int:
     return count or 0
 
 
-async def test_a_resumed_item_takes_the_stored_output_and_calls_nothing(
+async def test_a_resumed_item_takes_the_stored_output_without_a_call(
     journal_settings: Settings,
 ) -> None:
     called: list[str] = []
@@ -60,29 +60,29 @@ async def test_a_resumed_item_takes_the_stored_output_and_calls_nothing(
         return Made(by="first run", n=len(called))
 
     @agent(READ)
-    async def tell(_job: Job, made: Made) -> Made:
+    async def note(_job: Job, made: Made) -> Made:
         seen.append(made)
         return made
 
     seen: list[Made] = []
-    async with doomed(journal_settings):
+    async with crashing_runtime(journal_settings):
         await see(await batch_of(jobs(2)))
     async with open_runtime(journal_settings):
-        assert (await run(jobs(2), see, tell)).outcomes == {"job completed": 2}
+        assert (await run(jobs(2), see, note)).outcomes == {"job completed": 2}
     assert called == ["job-0000", "job-0001"]
     assert [made.n for made in seen] == [1, 2]
 
 
 @pytest.mark.usefixtures("opened")
-async def test_the_same_agent_twice_in_a_flow_is_two_stages(provider: Provider) -> None:
+async def test_the_same_agent_twice_in_a_flow_is_two_steps(provider: Provider) -> None:
     make = effect_of(provider)
     assert (await run(jobs(1), make, make)).outcomes == {"job completed": 1}
-    assert await stage_statuses() == [("make", 0, "done"), ("make", 1, "done")]
+    assert await step_statuses() == [("make", 0, "done"), ("make", 1, "done")]
     assert list(provider.made) == ["default:jobs:job-0000:make:0", "default:jobs:job-0000:make:1"]
 
 
 @pytest.mark.usefixtures("opened")
-async def test_a_pure_stage_is_one_commit_and_an_effect_two(provider: Provider) -> None:
+async def test_a_pure_step_is_one_commit_and_an_effect_two(provider: Provider) -> None:
     @agent(PURE)
     def see(_job: Job) -> Made:
         return Made(by="see")
@@ -117,7 +117,7 @@ async def journalled_is(name: str, count: int) -> bool:
 
 
 @pytest.mark.usefixtures("opened")
-async def test_more_than_a_group_is_written_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_outcomes_are_committed_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step, "GROUP_ITEMS", 16)
     groups: list[int] = []
 
@@ -135,7 +135,7 @@ async def test_more_than_a_group_is_written_in_groups(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.usefixtures("opened")
-async def test_no_more_run_at_once_than_the_policy_says() -> None:
+async def test_the_policy_bounds_how_many_items_run_at_once() -> None:
     running, most = 0, 0
 
     @agent(replace(READ, concurrency=3))
@@ -151,7 +151,7 @@ async def test_no_more_run_at_once_than_the_policy_says() -> None:
     assert most == 3
 
 
-async def test_an_item_taken_over_is_set_aside_and_nothing_of_it_is_written(
+async def test_an_item_that_was_taken_over_is_set_aside_and_not_written(
     opened: Runtime,
 ) -> None:
     @agent(PURE)
@@ -178,7 +178,7 @@ async def test_an_item_lost_before_its_intent_has_no_effect(provider: Provider) 
 
 
 @pytest.mark.usefixtures("opened", "no_waits")
-async def test_one_bad_item_of_a_batch_function_fails_alone() -> None:
+async def test_one_bad_item_of_a_batched_function_fails_alone() -> None:
     sizes: list[int] = []
 
     @agent(PURE, batched=True)
@@ -188,15 +188,15 @@ async def test_one_bad_item_of_a_batch_function_fails_alone() -> None:
             raise ValueError("37")
         return [Made(by="score", n=job.n) for job in some]
 
-    told = await run(jobs(64), score)
-    assert told.outcomes == {"job completed": 63, "dead-lettered": 1}
+    result = await run(jobs(64), score)
+    assert result.outcomes == {"job completed": 63, "dead-lettered": 1}
     assert (await states())["job-0037"] == "dead_lettered"
     assert len(sizes) == 13, "64 halved six times"
     assert [row.output for row in await rows(steps)].count(None) == 1
 
 
 @pytest.mark.usefixtures("opened", "no_waits")
-async def test_a_fact_that_cannot_be_stored_costs_its_item_alone() -> None:
+async def test_a_fact_that_cannot_be_stored_fails_only_its_item() -> None:
     @agent(PURE, batched=True)
     def name(some: list[Job]) -> list[Made]:
         return [Made(by="\ud800" if job.n == 3 else "fine") for job in some]
@@ -205,17 +205,17 @@ async def test_a_fact_that_cannot_be_stored_costs_its_item_alone() -> None:
 
 
 @pytest.mark.usefixtures("opened", "no_waits")
-async def test_a_batch_function_that_returns_too_few_facts_is_a_bug_of_its_own() -> None:
+async def test_a_batched_function_that_returns_too_few_facts_fails_its_items() -> None:
     @agent(PURE, batched=True)
     def drop(some: list[Job]) -> list[Made]:
         return [Made(by="drop") for _ in some[1:]]
 
     assert (await run(jobs(3), drop)).outcomes == {"dead-lettered": 3}
-    assert "was given 1 items and returned 0 facts" in (await letters())[0].error
+    assert "was given 1 items and returned 0 facts" in (await dead_letter_rows())[0].error
 
 
 @pytest.mark.usefixtures("opened")
-async def test_permanent_failures_go_no_further(provider: Provider) -> None:
+async def test_permanently_failed_items_do_not_reach_the_next_agent(provider: Provider) -> None:
     class Declined(PermanentError):
         pass
 
@@ -227,13 +227,13 @@ async def test_permanent_failures_go_no_further(provider: Provider) -> None:
         seen.append(job.key)
         return Made(by="see")
 
-    told = await run(jobs(3), effect_of(provider), see)
+    result = await run(jobs(3), effect_of(provider), see)
     assert seen == ["job-0000", "job-0002"]
-    assert told.stats.reasons == {"job failed": {"declined": 1}}
+    assert result.stats.reasons == {"job failed": {"declined": 1}}
     assert [row.status for row in await rows(effects)] == ["done", "refused", "done"]
 
 
-async def test_killed_among_many_only_what_was_not_written_is_done_again(
+async def test_after_a_crash_only_items_without_a_committed_outcome_run_again(
     journal_settings: Settings, provider: Provider
 ) -> None:
     """A crash in the third group: the first two are resumed, the rest settled."""
@@ -243,7 +243,7 @@ async def test_killed_among_many_only_what_was_not_written_is_done_again(
 
     provider.after["job-0050"] = [Killed()]
     make = effect_of(provider, Lookup(find), policy=replace(EFFECT, concurrency=1))
-    async with doomed(journal_settings):
+    async with crashing_runtime(journal_settings):
         with pytest.raises(Killed):
             await run(jobs(60), make)
     assert len(provider.made) == 51
@@ -253,7 +253,7 @@ async def test_killed_among_many_only_what_was_not_written_is_done_again(
 
 
 @pytest.mark.usefixtures("opened")
-async def test_an_empty_batch_costs_nothing(provider: Provider) -> None:
+async def test_an_empty_batch_makes_no_commit(provider: Provider) -> None:
     make = effect_of(provider, HOUR)
     batch = await make(await batch_of(jobs(1)))
     batch.take()
@@ -263,7 +263,7 @@ async def test_an_empty_batch_costs_nothing(provider: Provider) -> None:
 
 
 @pytest.mark.usefixtures("opened")
-async def test_no_call_outlives_a_stage_that_is_given_up() -> None:
+async def test_no_call_outlives_a_step_that_fails() -> None:
     ended = list[str]()
 
     @agent(READ)

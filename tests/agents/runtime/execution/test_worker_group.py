@@ -1,4 +1,4 @@
-"""Workers side by side end together."""
+"""The workers of a group run concurrently and end together."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 from agents.runtime.execution.step import worker_group
 
 
-async def test_all_of_them_run_at_once() -> None:
+async def test_workers_run_concurrently() -> None:
     met = asyncio.Barrier(3)
 
     async def work() -> None:
@@ -17,7 +17,7 @@ async def test_all_of_them_run_at_once() -> None:
         await workers
 
 
-async def test_the_first_that_fails_ends_them_all_and_is_raised() -> None:
+async def test_the_first_error_ends_all_workers_and_is_raised() -> None:
     ended = list[str]()
     lots = iter(["waits", "fails"])
 
@@ -36,7 +36,7 @@ async def test_the_first_that_fails_ends_them_all_and_is_raised() -> None:
     assert ended == ["cancelled"]
 
 
-async def test_whoever_leaves_early_leaves_nobody_behind() -> None:
+async def test_no_worker_outlives_its_block() -> None:
     ended = list[str]()
 
     async def work() -> None:

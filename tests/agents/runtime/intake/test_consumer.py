@@ -1,4 +1,4 @@
-"""Consumers: what waits is taken through its story, whoever enqueued it and whoever died with it."""
+"""Consumers process what waits in the queue, and items of crashed consumers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,12 +23,12 @@ from tests.agents.runtime.jobs import (
     Job,
     Made,
     Provider,
-    candidates,
-    doomed,
+    crashing_runtime,
     effect_of,
     jobs,
     rows,
     states,
+    submissions,
     until,
 )
 
@@ -36,28 +36,28 @@ UNTIL_IDLE = ConsumerOptions(idle=0.3)
 
 
 async def enqueue(
-    some: list[Job], size: int = 256, limit: int = 10_000, priority: Priority = Priority.NORMAL
+    given: list[Job], size: int = 256, limit: int = 10_000, priority: Priority = Priority.NORMAL
 ) -> RunStats:
     stats = RunStats()
     intake = Intake(JOBS, stats, lambda _rejection: None)
-    async for _ in intake.queued(candidates(some), size, limit, priority):
+    async for _ in intake.queued(submissions(given), size, limit, priority):
         pass
     return stats
 
 
 def working(sizes: list[int]) -> ProcessBatch:
-    """A story of one agent; notes how many travel together."""
+    """A workflow of one agent that notes the sizes of its batches."""
 
     @agent(PURE)
     def work(job: Job) -> Made:
         return Made(by="work", n=job.n)
 
-    async def fulfil(batch: Batch) -> None:
+    async def process(batch: Batch) -> None:
         sizes.append(batch.count)
         async with saga(batch):
             await work(batch)
 
-    return fulfil
+    return process
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ async def two(journal_settings: Settings) -> AsyncIterator[tuple[Runtime, Runtim
 
 
 @pytest.mark.usefixtures("opened")
-async def test_what_was_enqueued_is_done_and_the_same_again_is_known() -> None:
+async def test_queued_items_are_processed_and_then_recognised() -> None:
     sizes: list[int] = []
     assert (await enqueue(jobs(600))).outcomes == {"queued": 600}
     assert (await enqueue(jobs(2))).outcomes == {"queued before": 2}
@@ -80,7 +80,7 @@ async def test_what_was_enqueued_is_done_and_the_same_again_is_known() -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("opened")
-async def test_batches_are_small_when_little_comes_and_large_when_much_waits() -> None:
+async def test_batches_are_small_when_few_items_wait_and_large_when_many_do() -> None:
     sizes: list[int] = []
     consumer = Consumer(JOBS, working(sizes), asyncio.sleep, ConsumerOptions(at_once=1))
     running = asyncio.create_task(consumer.consume())
@@ -116,7 +116,7 @@ async def states_are(state: State, count: int) -> bool:
 
 
 @pytest.mark.usefixtures("opened")
-async def test_it_ends_after_so_many_batches_and_leaves_the_rest_in_the_queue() -> None:
+async def test_a_consumer_ends_after_its_number_of_batches() -> None:
     sizes: list[int] = []
     await enqueue(jobs(10))
     options = ConsumerOptions(size=2, at_once=1, batches=3)
@@ -126,36 +126,36 @@ async def test_it_ends_after_so_many_batches_and_leaves_the_rest_in_the_queue() 
     assert await states_are(State.PENDING, 4)
 
 
-async def test_it_ends_when_asked_to_stop_and_finishes_what_is_on_its_way(opened: Runtime) -> None:
+async def test_a_consumer_that_is_asked_to_stop_finishes_its_batches(opened: Runtime) -> None:
     sizes: list[int] = []
-    story = working(sizes)
+    workflow = working(sizes)
     await enqueue(jobs(6))
 
-    async def fulfil(batch: Batch) -> None:
+    async def process(batch: Batch) -> None:
         opened.stop.ask()
-        await story(batch)
+        await workflow(batch)
 
     options = ConsumerOptions(size=2, at_once=1)
-    await Consumer(JOBS, fulfil, asyncio.sleep, options).consume()
+    await Consumer(JOBS, process, asyncio.sleep, options).consume()
     assert await states_are(State.COMPLETED, 2)
     assert await states_are(State.PENDING, 4)
 
 
 @pytest.mark.usefixtures("no_waits")
-async def test_what_a_dead_consumer_held_the_next_one_finishes_once(
+async def test_the_next_consumer_finishes_items_of_a_crashed_one_once(
     journal_settings: Settings, provider: Provider
 ) -> None:
     make = effect_of(provider)
 
-    async def fulfil(batch: Batch) -> None:
+    async def process(batch: Batch) -> None:
         async with saga(batch):
             await make(batch)
 
-    async with doomed(journal_settings) as dying:
+    async with crashing_runtime(journal_settings) as crashed:
         await enqueue(jobs(5))
-        await claim_first(dying.journal.database, dying.lease.id, "jobs", 3)
+        await claim_first(crashed.journal.database, crashed.lease.id, "jobs", 3)
     async with open_runtime(journal_settings):
-        stats = await Consumer(JOBS, fulfil, asyncio.sleep, UNTIL_IDLE).consume()
+        stats = await Consumer(JOBS, process, asyncio.sleep, UNTIL_IDLE).consume()
         assert stats.outcomes == {"job completed": 5}
         assert sorted(row.crash_count for row in await rows(items)) == [0, 0, 1, 1, 1]
     assert len(provider.made) == 5
@@ -166,15 +166,15 @@ async def test_two_consumers_share_a_queue_and_no_item(two: tuple[Runtime, Runti
     sizes: list[int] = []
     await enqueue(jobs(400))
     options = ConsumerOptions(size=16, idle=0.3)
-    some = [Consumer(JOBS, working(sizes), asyncio.sleep, options) for _ in two]
-    tallies = await asyncio.gather(*(consumer.consume() for consumer in some))
-    assert sum(stats.done for stats in tallies) == sum(sizes) == 400
+    consumers = [Consumer(JOBS, working(sizes), asyncio.sleep, options) for _ in two]
+    counts = await asyncio.gather(*(consumer.consume() for consumer in consumers))
+    assert sum(stats.done for stats in counts) == sum(sizes) == 400
     assert {row.fence for row in await rows(items)} == {1}
 
 
 @pytest.mark.usefixtures("opened")
-async def test_a_full_queue_refuses_and_what_was_accepted_stays() -> None:
-    with pytest.raises(QueueFull, match="send the rest later"):
+async def test_a_full_queue_refuses_items_and_keeps_accepted_ones() -> None:
+    with pytest.raises(QueueFull, match="send the source again later"):
         await enqueue(jobs(100), size=10, limit=30)
     assert await states_are(State.PENDING, 30)
     await Consumer(JOBS, working([]), asyncio.sleep, UNTIL_IDLE).consume()
@@ -182,7 +182,7 @@ async def test_a_full_queue_refuses_and_what_was_accepted_stays() -> None:
 
 
 @pytest.mark.usefixtures("opened")
-async def test_the_urgent_overtake() -> None:
+async def test_urgent_items_overtake() -> None:
     seen: list[str] = []
 
     @agent(PURE)
@@ -190,13 +190,13 @@ async def test_the_urgent_overtake() -> None:
         seen.append(job.key)
         return Made(by="see")
 
-    async def fulfil(batch: Batch) -> None:
+    async def process(batch: Batch) -> None:
         async with saga(batch):
             await see(batch)
 
     await enqueue(jobs(3))
     await enqueue([Job(key="now")], priority=Priority.URGENT)
     await Consumer(
-        JOBS, fulfil, asyncio.sleep, ConsumerOptions(size=1, at_once=1, idle=0.2)
+        JOBS, process, asyncio.sleep, ConsumerOptions(size=1, at_once=1, idle=0.2)
     ).consume()
     assert seen == ["now", "job-0000", "job-0001", "job-0002"]

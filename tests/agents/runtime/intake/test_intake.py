@@ -1,4 +1,4 @@
-"""Work comes in checked, deduplicated and held; what is due later comes back."""
+"""Records are accepted, deduplicated and held by the run; items due later come back."""
 
 import asyncio
 from typing import Any
@@ -18,14 +18,14 @@ from tests.agents.runtime.jobs import (
     Job,
     Made,
     Provider,
-    bury,
-    candidates,
-    doomed,
+    crash,
+    crashing_runtime,
     effect_of,
     jobs,
     rows,
     run,
     states,
+    submissions,
 )
 
 
@@ -41,25 +41,25 @@ def seeing() -> tuple[Any, list[str]]:
 
 
 @pytest.mark.usefixtures("opened")
-async def test_batches_hold_no_more_than_asked_for() -> None:
+async def test_batches_have_at_most_the_given_size() -> None:
     intake = Intake(JOBS, RunStats(), lambda _r: None)
-    batches = intake.accepted(candidates(jobs(10)), 4)
+    batches = intake.accepted(submissions(jobs(10)), 4)
     assert [batch.count async for batch in batches] == [4, 4, 2]
 
 
 @pytest.mark.usefixtures("opened")
-async def test_a_record_twice_in_a_source_is_worked_on_once() -> None:
+async def test_a_record_twice_in_a_source_is_processed_once() -> None:
     see, called = seeing()
-    told = await run([*jobs(3), *jobs(3)], see)
-    assert told.outcomes == {"job completed": 3, "already done": 3}
+    result = await run([*jobs(3), *jobs(3)], see)
+    assert result.outcomes == {"job completed": 3, "already done": 3}
     assert len(called) == 3
 
 
 @pytest.mark.usefixtures("opened")
 async def test_a_record_again_in_a_later_chunk_is_already_done() -> None:
     see, called = seeing()
-    told = await run([*jobs(3), *jobs(3)], see, size=3)
-    assert told.stats.reasons == {"already done": {"job completed": 3}}
+    result = await run([*jobs(3), *jobs(3)], see, size=3)
+    assert result.stats.reasons == {"already done": {"job completed": 3}}
     assert len(called) == 3
 
 
@@ -67,9 +67,9 @@ async def test_a_record_again_in_a_later_chunk_is_already_done() -> None:
 @pytest.mark.parametrize("size", [1, 9])
 async def test_a_key_with_another_body_is_rejected_with_its_line(size: int) -> None:
     see, called = seeing()
-    told = await run([Job(key="a", n=1), Job(key="a", n=2)], see, size=size)
-    assert told.outcomes == {"job completed": 1, "rejected": 1}
-    (rejection,) = told.rejections
+    result = await run([Job(key="a", n=1), Job(key="a", n=2)], see, size=size)
+    assert result.outcomes == {"job completed": 1, "rejected": 1}
+    (rejection,) = result.rejections
     assert (rejection.line, rejection.rule) == (2, "conflict")
     assert rejection.message.startswith("line 2: jobs 'a' was accepted before")
     assert Job.model_validate_json(rejection.raw).n == 2
@@ -77,49 +77,49 @@ async def test_a_key_with_another_body_is_rejected_with_its_line(size: int) -> N
 
 
 @pytest.mark.usefixtures("opened")
-async def test_rejections_are_handed_on_and_hurt_nobody() -> None:
+async def test_rejections_are_passed_on_and_affect_no_other_record() -> None:
     see, _ = seeing()
     bad = Rejection(7, "json", "line 7: not JSON", b"{")
-    told = await run([bad, *candidates(jobs(2))], see)
-    assert told.rejections == [bad]
-    assert told.stats.reasons == {"rejected": {"input: json": 1}}
-    assert told.outcomes == {"rejected": 1, "job completed": 2}
+    result = await run([bad, *submissions(jobs(2))], see)
+    assert result.rejections == [bad]
+    assert result.stats.reasons == {"rejected": {"input: json": 1}}
+    assert result.outcomes == {"rejected": 1, "job completed": 2}
 
 
-async def test_what_a_dead_process_held_comes_back_within_the_run(
+async def test_items_of_a_crashed_process_are_resumed_within_the_run(
     journal_settings: Settings,
 ) -> None:
     settings = journal_settings.model_copy(update={"lease_seconds": 1.0})
     see, called = seeing()
-    async with doomed(settings) as other:
+    async with crashing_runtime(settings) as other:
         intake = Intake(JOBS, RunStats(), lambda _r: None)
-        await anext(aiter(intake.accepted(candidates(jobs(3)), 9)))
+        await anext(aiter(intake.accepted(submissions(jobs(3)), 9)))
         async with open_runtime(settings):
             running = asyncio.create_task(run(jobs(4), see))
             await asyncio.sleep(0)
-            await bury(other)
-            told = await running
-    assert told.outcomes == {"job completed": 4}
+            await crash(other)
+            result = await running
+    assert result.outcomes == {"job completed": 4}
     assert sorted(called) == [job.key for job in jobs(4)]
 
 
-async def test_what_the_living_hold_is_left_to_them(
+async def test_items_of_living_processes_are_left_to_them(
     journal_settings: Settings, opened: Runtime
 ) -> None:
     settings = journal_settings.model_copy(update={"lease_seconds": 1.0})
     see, called = seeing()
     intake = Intake(JOBS, RunStats(), lambda _r: None)
-    await anext(aiter(intake.accepted(candidates(jobs(2)), 9)))
+    await anext(aiter(intake.accepted(submissions(jobs(2)), 9)))
     async with open_runtime(settings):
-        told = await run(jobs(3), see)
-    assert told.stats.reasons["elsewhere"] == {"held by another process": 2}
+        result = await run(jobs(3), see)
+    assert result.stats.reasons["elsewhere"] == {"held by another process": 2}
     assert called == ["job-0002"]
     assert opened.lease.remaining() > 0
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("opened")
-async def test_an_item_due_later_travels_with_the_next_batch_when_it_is_due() -> None:
+async def test_a_delayed_item_joins_the_next_batch_when_it_is_due() -> None:
     tried: list[str] = []
 
     @agent(READ)
@@ -129,14 +129,14 @@ async def test_an_item_due_later_travels_with_the_next_batch_when_it_is_due() ->
             raise TransientError("later", 1.05)
         return Made(by="read")
 
-    told = await run(jobs(3), read, size=1)
-    assert told.outcomes == {"job completed": 3}
+    result = await run(jobs(3), read, size=1)
+    assert result.outcomes == {"job completed": 3}
     assert tried == ["job-0000", "job-0001", "job-0002", "job-0000"]
     assert {row.crash_count for row in await rows(items)} == {0}
 
 
 @pytest.mark.usefixtures("opened")
-async def test_whoever_watches_is_told_after_each_batch() -> None:
+async def test_the_watcher_gets_the_counts_after_each_batch() -> None:
     see, _ = seeing()
     seen: list[int] = []
     token = watcher.set(lambda stats: seen.append(stats.done))
@@ -155,6 +155,6 @@ async def test_items_carry_their_trace_from_run_to_run(provider: Provider) -> No
     assert set((await states()).values()) == {"completed"}
 
 
-def test_a_candidate_keeps_its_line() -> None:
-    assert [record.line for record in candidates(jobs(2))] == [1, 2]
-    assert all(isinstance(record, Submission) for record in candidates(jobs(2)))
+def test_a_submission_has_the_line_of_its_record() -> None:
+    assert [record.line for record in submissions(jobs(2))] == [1, 2]
+    assert all(isinstance(record, Submission) for record in submissions(jobs(2)))

@@ -1,4 +1,4 @@
-"""Ten times what can be done, for a while: refusals are told, what is accepted ends, then all is as before."""
+"""Ten times the load that can be served, for a while: items are refused, accepted ones end, load recovers."""
 
 import asyncio
 import itertools
@@ -18,13 +18,13 @@ from agents.runtime.journal.queue import QueueFull
 from agents.runtime.journal.schema import items
 from agents.runtime.model.batch import Batch, ProcessBatch, RunStats
 from agents.runtime.model.policies import READ
-from tests.agents.runtime.jobs import JOBS, Job, Made, candidates, rows, until
+from tests.agents.runtime.jobs import JOBS, Job, Made, rows, submissions, until
 from tests.benchmarks.machine import peak_mb
 
 pytestmark = pytest.mark.campaign
 
 LIMIT = 1_000  # items that may wait
-WORK = 0.2  # seconds of an item; 32 are worked on at once
+WORK = 0.2  # seconds for one item; 32 are processed at once
 TICK = 0.1
 CHUNK = 64
 CALM, STORM, RECOVERED_WITHIN = 6.0, 30.0, 60.0  # seconds
@@ -33,9 +33,9 @@ GROWTH_MB = 150
 
 @dataclass(slots=True)
 class Senders:
-    """Everybody who sends, whether or not anybody keeps up; `refused` were told to come later."""
+    """All senders; they send however long the queue is and count how many items it refused."""
 
-    journal: Runtime
+    opened: Runtime
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
     accepted: int = 0
     refused: int = 0
@@ -50,44 +50,44 @@ class Senders:
             await asyncio.sleep(TICK)
 
     async def _offer(self, count: int) -> None:
-        some = [Job(key=f"job-{next(self.numbers):06}") for _ in range(count)]
+        given = [Job(key=f"job-{next(self.numbers):06}") for _ in range(count)]
         taken, intake = 0, Intake(JOBS, RunStats(), lambda _rejection: None)
         try:
-            async for queued in intake.queued(candidates(some), CHUNK, LIMIT):
+            async for queued in intake.queued(submissions(given), CHUNK, LIMIT):
                 taken += queued
         except QueueFull:
             self.refused += count - taken
         self.accepted += taken
-        self.longest = max(self.longest, await waiting(self.journal))
+        self.longest = max(self.longest, await waiting(self.opened))
 
 
-async def waiting(journal: Runtime) -> int:
-    async with journal.journal.database.read() as connection:
+async def waiting(opened: Runtime) -> int:
+    async with opened.journal.database.read() as connection:
         query = select(func.count()).where(items.c.state == "pending")
         return int((await connection.execute(query)).scalar_one())
 
 
 async def p99_since(begun: float) -> float:
-    """Of the seconds from an item's acceptance to its end, for those that ended since then."""
+    """The 99th percentile of the seconds from acceptance to end, for items that ended since then."""
     took = [r.ended_at - r.accepted_at for r in await rows(items) if (r.ended_at or 0) > begun]
     return float(quantiles(took, n=100)[98])
 
 
 def working() -> ProcessBatch:
     @agent(READ)
-    async def labour(job: Job) -> Made:
+    async def work(job: Job) -> Made:
         await asyncio.sleep(WORK)
-        return Made(by="labour", n=job.n)
+        return Made(by="work", n=job.n)
 
-    async def fulfil(batch: Batch) -> None:
+    async def process(batch: Batch) -> None:
         async with saga(batch):
-            await labour(batch)
+            await work(batch)
 
-    return fulfil
+    return process
 
 
 @pytest.mark.parametrize("journal_url", ["sqlite", "postgresql"], indirect=True)
-async def test_a_storm_passes_and_nothing_of_it_stays(opened: Runtime) -> None:
+async def test_the_queue_recovers_from_an_overload(opened: Runtime) -> None:
     consumer = Consumer(JOBS, working(), asyncio.sleep, ConsumerOptions(size=64, batches=1_000_000))
     consuming = asyncio.create_task(consumer.consume())
     senders, capacity = Senders(opened), 32 / WORK / 2
@@ -95,7 +95,7 @@ async def test_a_storm_passes_and_nothing_of_it_stays(opened: Runtime) -> None:
     calm, memory = await p99_since(0), peak_mb()
 
     await senders.send(10 * capacity, STORM)
-    assert senders.refused > senders.accepted / 10  # some are nearly as quick as a storm is strong
+    assert senders.refused > senders.accepted / 10  # some machines nearly keep up with the storm
     assert senders.longest <= LIMIT + CHUNK
 
     over, recovered = time.monotonic(), False
@@ -110,4 +110,4 @@ async def test_a_storm_passes_and_nothing_of_it_stays(opened: Runtime) -> None:
     opened.stop.ask()
     await consuming
     assert consumer.stats.outcomes == {"job completed": senders.accepted}
-    assert consumer.stats.steps == {"labour": {"done": senders.accepted}}  # each was tried once
+    assert consumer.stats.steps == {"work": {"done": senders.accepted}}  # each was processed once

@@ -1,4 +1,4 @@
-"""What was not accepted lies in a file to mend: made at the first one, whole, whatever its bytes."""
+"""Rejected records are kept in a file, unchanged, whatever their bytes."""
 
 import base64
 from pathlib import Path
@@ -9,7 +9,7 @@ from agents.runtime.intake.intake import Rejection
 from agents.runtime.intake.rejects import Rejects
 
 
-def test_no_rejection_leaves_no_file_not_even_an_old_one(tmp_path: Path) -> None:
+def test_without_rejections_there_is_no_file_not_even_an_old_one(tmp_path: Path) -> None:
     path = tmp_path / "rejects.jsonl"
     path.write_text("of an earlier run")
     with Rejects(path) as rejects:
@@ -18,7 +18,7 @@ def test_no_rejection_leaves_no_file_not_even_an_old_one(tmp_path: Path) -> None
     assert not path.exists()
 
 
-def test_each_is_kept_with_its_raw_record_as_soon_as_it_comes(tmp_path: Path) -> None:
+def test_each_rejection_is_written_at_once_with_its_raw_record(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "rejects.jsonl"
     with Rejects(path) as rejects:
         rejects.keep(Rejection(3, "json", "line 3: not JSON", b'{"a":\n'))

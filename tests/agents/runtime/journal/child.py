@@ -1,4 +1,4 @@
-"""A process of its own for tests: migrates a journal and accepts keys; prints what it claimed.
+"""A child process of tests: migrates a journal, accepts keys and prints those that it claimed.
 
 `python -m tests.agents.runtime.journal.child URL KEYS SEED`
 """
@@ -18,7 +18,7 @@ SENDER = Sender("t", "jobs", "1")
 
 
 async def main(url: str, count: int, seed: int) -> None:
-    """Accept all keys in an order of its own; wait at the end until told that it may die."""
+    """Accept all keys in random order, print those claimed, and wait until standard input ends."""
     database = Database(url)
     await database.migrate()
     owner = Lease(database, url, 30)

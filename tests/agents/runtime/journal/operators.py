@@ -1,4 +1,4 @@
-"""People for tests: whom an agent asks, what they do, and what is known of it afterwards."""
+"""Operators in tests: an agent that asks them, their actions, and what the journal has of them."""
 
 import asyncio
 from collections.abc import Coroutine, Iterable
@@ -31,13 +31,13 @@ TOO_OFTEN = EFFECT.attempts
 
 
 class Question:
-    """An agent that asks a person before it does its work; remembers what it heard."""
+    """An agent that asks an operator before its work; `answers` are the decisions of its calls."""
 
     def __init__(self, name: str = "ask") -> None:
-        self.heard: list[Decision | None] = []
+        self.answers: list[Decision | None] = []
 
         def ask(_job: Job, decision: Decision | None) -> Made:
-            self.heard.append(decision)
+            self.answers.append(decision)
             if decision is None:
                 raise Parked("may I?")
             return Made(by=name)
@@ -46,19 +46,19 @@ class Question:
         self.agent: AnyAgent = agent(PURE)(ask)
 
 
-async def go_on(*story: AnyAgent, scenario: Scenario = JOBS) -> Run:
-    """Another process takes up what is due, as a reconciler does."""
-    told = Run(RunStats())
-    async for batch in Intake(scenario, told.stats, told.rejections.append).resumed(256):
+async def resume(*workflow: AnyAgent, scenario: Scenario = JOBS) -> Run:
+    """Run all items that are due and not held, as recovery does."""
+    result = Run(RunStats())
+    async for batch in Intake(scenario, result.stats, result.rejections.append).resumed(256):
         current = batch
         async with saga(batch):
-            for step in story:
+            for step in workflow:
                 current = await step(current)
-    return told
+    return result
 
 
 async def events(name: str) -> list[dict[str, Any]]:
-    """What the history says of all events of a name."""
+    """The details of all events of this name in the history."""
     return [orjson.loads(row.detail) for row in await rows(history) if row.event == name]
 
 
@@ -67,16 +67,16 @@ async def the_item() -> Any:
     return row
 
 
-def dying(provider: Provider, key: str = "one", times: int = TOO_OFTEN) -> None:
-    """The provider is away so often, which nobody survives."""
+def plan_outage(provider: Provider, key: str = "one", times: int = TOO_OFTEN) -> None:
+    """Let the provider fail for this job so often that the item becomes a dead letter."""
     provider.before[key] = [TransientError("away") for _ in range(times)]
 
 
-async def at_once(deeds: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
-    """What becomes of deeds on one item that all have begun before the first can be done."""
+async def at_once(actions: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """Begin all actions on one item before the first can finish; returns results and errors."""
     async with runtime().journal.database.write() as connection:
         await connection.execute(select(items).with_for_update())
-        begun = [asyncio.ensure_future(deed) for deed in deeds]
-        # On PostgreSQL each needs a connection of its own before it can wait for the row.
+        begun = [asyncio.ensure_future(call) for call in actions]
+        # On PostgreSQL each needs its own connection before it can wait for the row.
         await asyncio.sleep(0.01 if is_sqlite(connection) else 1.5)
     return await asyncio.gather(*begun, return_exceptions=True)

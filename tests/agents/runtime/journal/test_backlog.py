@@ -1,4 +1,4 @@
-"""How much waits, for how long, and when it will be done."""
+"""The backlog group a queue: how many items wait, for how long, and the time to drain."""
 
 import time
 
@@ -17,14 +17,14 @@ async def test_an_empty_queue_has_no_backlog(opened: Runtime) -> None:
     assert await backlog(opened.journal.database, "jobs") == []
 
 
-async def test_what_waits_is_counted_by_tenant_and_priority(opened: Runtime) -> None:
+async def test_waiting_items_are_counted_by_tenant_and_priority(opened: Runtime) -> None:
     await send(opened, "a", 3)
     await send(opened, "a", 2, Priority.URGENT)
     await send(opened, "b", 4)
     await change("b-normal-0", retry_at=time.time() + 60, accepted_at=time.time() - 500)
     assert len(await next_keys(opened, 2)) == 2
     found = {(b.tenant, b.priority): b for b in await backlog(opened.journal.database, "jobs")}
-    assert {of: (b.waiting, b.delayed) for of, b in found.items()} == {
+    assert {group: (b.waiting, b.delayed) for group, b in found.items()} == {
         ("a", "normal"): (3, 0),
         ("a", "urgent"): (0, 0),
         ("b", "normal"): (4, 1),
@@ -34,7 +34,7 @@ async def test_what_waits_is_counted_by_tenant_and_priority(opened: Runtime) -> 
     assert found["a", "urgent"].arriving == pytest.approx(2 / 60)
 
 
-async def test_what_was_served_tells_when_the_rest_will_be_done(opened: Runtime) -> None:
+async def test_the_time_to_drain_follows_from_the_rate_of_service(opened: Runtime) -> None:
     @agent(PURE)
     def work(job: Job) -> Made:
         return Made(by="work", n=job.n)
@@ -47,7 +47,7 @@ async def test_what_was_served_tells_when_the_rest_will_be_done(opened: Runtime)
     assert found.drain == pytest.approx(20)
 
 
-def test_without_service_nobody_knows_when() -> None:
+def test_without_service_the_time_to_drain_is_unknown() -> None:
     waits = Backlog("jobs", "a", "normal", 5, 0, 1.0, arriving=1.0, served=0.0)
     assert waits.drain is None
     assert Backlog("jobs", "a", "normal", 0, 0, 0.0, 1.0, 0.0).drain == 0

@@ -1,4 +1,4 @@
-"""Items end, or wait, only in the hands that hold them."""
+"""Only the process that holds items can end or park them."""
 
 from collections.abc import Sequence
 
@@ -25,14 +25,14 @@ async def test_an_end_with_a_stale_fence_sends_nothing(opened: Runtime) -> None:
     assert [(row.item, row.status) for row in await rows(outbox)] == [(kept.id, "waiting")]
 
 
-async def test_what_is_parked_waits_with_a_reason_and_without_an_owner(opened: Runtime) -> None:
+async def test_a_parked_item_waits_with_a_reason_and_without_an_owner(opened: Runtime) -> None:
     kept, lost = (await batch_of(jobs(2))).peek()
     lost.fence -= 1
     parked = await park(
         opened.journal.database,
         opened.lease.id,
         [kept, lost],
-        "other code must read it",
+        "only other code can read it",
         State.PROCESSING,
     )
     assert parked == {kept.id}

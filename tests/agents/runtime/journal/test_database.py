@@ -1,4 +1,4 @@
-"""One schema on both databases, laid by many processes at once, written by many at once."""
+"""One schema on both databases, migrated by many processes at once and written by many at once."""
 
 import asyncio
 import sqlite3
@@ -32,7 +32,7 @@ async def test_the_migrations_lead_to_the_schema_of_the_code(opened: Runtime) ->
         assert await connection.run_sync(differences) == []
 
 
-async def test_a_column_too_many_would_be_seen(opened: Runtime) -> None:
+async def test_an_extra_column_is_detected(opened: Runtime) -> None:
     def differences(connection: Connection) -> int:
         connection.execute(text("ALTER TABLE owners ADD COLUMN extra INTEGER"))
         return len(compare_metadata(MigrationContext.configure(connection), metadata))
@@ -41,7 +41,7 @@ async def test_a_column_too_many_would_be_seen(opened: Runtime) -> None:
         assert await connection.run_sync(differences) == 1
 
 
-async def test_the_clock_is_the_databases_and_runs_in_seconds(opened: Runtime) -> None:
+async def test_now_is_the_clock_of_the_database_in_seconds(opened: Runtime) -> None:
     async with opened.journal.database.read() as connection:
         first = await connection.scalar(select(now()))
         await asyncio.sleep(0.05)
@@ -50,7 +50,7 @@ async def test_the_clock_is_the_databases_and_runs_in_seconds(opened: Runtime) -
 
 
 @pytest.mark.slow
-async def test_a_transaction_cancelled_anywhere_locks_nobody_out(opened: Runtime) -> None:
+async def test_a_cancelled_transaction_never_keeps_its_lock(opened: Runtime) -> None:
     """A closed SQLite connection keeps its lock while a statement of it is half read."""
 
     async def write_until_cancelled(writing: asyncio.Event) -> float:
@@ -74,7 +74,7 @@ async def test_a_transaction_cancelled_anywhere_locks_nobody_out(opened: Runtime
         assert await writer < 5
 
 
-async def test_what_fails_in_a_transaction_leaves_nothing(opened: Runtime) -> None:
+async def test_a_failed_transaction_is_rolled_back(opened: Runtime) -> None:
     class Interrupted(Exception):
         pass
 
@@ -102,8 +102,8 @@ async def test_sqlite_is_durable_and_waits_for_other_writers(sqlite_url: str) ->
     assert found == ["wal", 2, 10_000, 1]
 
 
-async def test_a_writing_transaction_reads_nothing_that_changes_under_it(sqlite_url: str) -> None:
-    """Two that read and then write must come one after the other, or one of them is lost."""
+async def test_writing_transactions_are_serialised(sqlite_url: str) -> None:
+    """Two transactions that read and then write must run one after the other, or one is lost."""
     first, second = Database(sqlite_url), Database(sqlite_url)
     await first.migrate()
 
@@ -158,7 +158,7 @@ def test_four_processes_migrate_at_once_and_claim_each_item_once(
     assert found == (count, 0)
 
 
-async def test_many_migrate_an_empty_postgresql_at_once(postgresql_url: str) -> None:
+async def test_many_processes_migrate_an_empty_postgresql_at_once(postgresql_url: str) -> None:
     databases = [Database(postgresql_url) for _ in range(4)]
     async with databases[0].write() as connection:
         await connection.execute(text("DROP SCHEMA public CASCADE"))

@@ -1,4 +1,4 @@
-"""Who comes next: tenants share evenly, the urgent go first, and nobody waits for ever."""
+"""The order of a queue: tenants share evenly, urgent items go first, and no item waits for ever."""
 
 from collections import Counter
 
@@ -29,7 +29,7 @@ async def next_keys(journal: Runtime, most: int) -> list[str]:
 
 
 async def pass_seconds(journal: Runtime, seconds: float) -> None:
-    """As if the queue's clock had gone on so far."""
+    """Move the queue's clock forward."""
     async with journal.journal.database.write() as connection:
         await connection.execute(update(queues).values(at=queues.c.at - seconds))
 
@@ -40,7 +40,7 @@ def jain(shares_of: Counter[str]) -> float:
     return sum(counts) ** 2 / (len(counts) * sum(count**2 for count in counts))
 
 
-async def test_tenants_that_wait_share_evenly_whoever_sent_more_or_first(opened: Runtime) -> None:
+async def test_waiting_tenants_share_evenly_whatever_they_sent(opened: Runtime) -> None:
     for tenant, count in (("a", 900), ("b", 300), ("c", 300), ("d", 600)):
         await send(opened, tenant, count)
     served = Counter[str]()
@@ -50,7 +50,7 @@ async def test_tenants_that_wait_share_evenly_whoever_sent_more_or_first(opened:
     assert set(served) == set("abcd")
 
 
-async def test_a_latecomer_neither_waits_for_the_queue_nor_is_paid_back_for_the_past(
+async def test_a_late_tenant_gets_an_even_share_from_then_on(
     opened: Runtime,
 ) -> None:
     await send(opened, "a", 500)
@@ -60,7 +60,7 @@ async def test_a_latecomer_neither_waits_for_the_queue_nor_is_paid_back_for_the_
     assert jain(served) > 0.95
 
 
-async def test_who_used_an_idle_queue_owes_nothing_for_it(opened: Runtime) -> None:
+async def test_use_of_an_idle_queue_is_not_charged(opened: Runtime) -> None:
     await send(opened, "a", 400)
     await next_keys(opened, 400)
     await send(opened, "b", 100)
@@ -71,17 +71,17 @@ async def test_who_used_an_idle_queue_owes_nothing_for_it(opened: Runtime) -> No
     assert jain(served) > 0.95
 
 
-async def test_the_urgent_go_first_and_the_low_last(opened: Runtime) -> None:
+async def test_urgent_items_go_first_and_low_ones_last(opened: Runtime) -> None:
     for priority in (Priority.LOW, Priority.NORMAL, Priority.HIGH, Priority.URGENT):
         await send(opened, "a", 5, priority)
     found = [key.split("-")[1] for key in await next_keys(opened, 20)]
     assert found == [name for name in ("urgent", "high", "normal", "low") for _ in range(5)]
 
 
-async def test_endless_urgent_arrivals_hold_nobody_up_for_longer_than_their_head_start(
+async def test_endless_urgent_items_overtake_for_at_most_their_head_start(
     opened: Runtime,
 ) -> None:
-    """One tenant's by the number of its items, those of ever new tenants by the clock."""
+    """Items of one tenant are bounded by their number, those of new tenants by the clock."""
     await send(opened, "patient", 1)
     most = int(HEAD_START[Priority.URGENT] / SPACING)
     waited = 0
@@ -94,7 +94,7 @@ async def test_endless_urgent_arrivals_hold_nobody_up_for_longer_than_their_head
     assert most - 500 <= waited <= most + 500
 
 
-async def test_ever_new_urgent_tenants_are_bound_by_the_clock(opened: Runtime) -> None:
+async def test_urgent_items_of_new_tenants_are_bounded_by_the_clock(opened: Runtime) -> None:
     await send(opened, "patient", 1)
     await send(opened, "first", 1, Priority.URGENT)
     assert await next_keys(opened, 1) == ["first-urgent-0"]
@@ -106,7 +106,7 @@ async def test_ever_new_urgent_tenants_are_bound_by_the_clock(opened: Runtime) -
     assert await next_keys(opened, 1) == ["patient-normal-0"]
 
 
-async def test_what_was_known_already_takes_nothing_of_the_tenants_share(opened: Runtime) -> None:
+async def test_known_items_take_nothing_of_the_tenants_share(opened: Runtime) -> None:
     await send(opened, "a", 3)
     (before,) = await rows(shares)
     await send(opened, "a", 3)

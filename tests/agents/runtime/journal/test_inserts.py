@@ -1,13 +1,13 @@
-"""Rows that go in together are the same rows, and a conflict of theirs is settled the same way."""
+"""Rows that are inserted together are stored as if one by one, conflicts included."""
 
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
 from agents.runtime.context import Runtime
 from agents.runtime.journal.schema import history, owners
-from agents.runtime.journal.statements import compiled, insert_many, insert_new, together
+from agents.runtime.journal.statements import array_insert, compiled, insert_many, insert_new
 
 
-async def test_many_rows_go_in_with_their_nulls_and_what_is_there_stays(opened: Runtime) -> None:
+async def test_many_rows_are_inserted_with_nulls_and_existing_ones_stay(opened: Runtime) -> None:
     rows = [
         {"id": f"o{n}", "pid": n, "beat_at": n / 2, "flow_run": f"'{n}" if n % 2 else None}
         for n in range(300)
@@ -22,14 +22,14 @@ async def test_many_rows_go_in_with_their_nulls_and_what_is_there_stays(opened: 
     assert [row._asdict() for row in found] == [r | {"host": "here", "lease": 1.0} for r in rows]
 
 
-def test_on_postgresql_they_are_one_statement() -> None:
+def test_on_postgresql_many_rows_are_one_statement() -> None:
     postgresql = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
     sql, names, _ = compiled(history.insert(), postgresql, ("item", "sequence", "at"))
-    assert together(sql) == (
+    assert array_insert(sql) == (
         "INSERT INTO history (item, sequence, at) SELECT c1, c2, c3"
         " FROM unnest($1::BIGINT[], $2::INTEGER[], $3::FLOAT[]) AS new (c1, c2, c3) "
     )
     assert list(names) == ["item", "sequence", "at"]
-    assert together(
+    assert array_insert(
         "INSERT INTO t (a) VALUES ($1::BIGINT) ON CONFLICT (a) DO UPDATE SET a = $2"
     ) is (None)

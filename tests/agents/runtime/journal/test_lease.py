@@ -1,4 +1,4 @@
-"""A living process keeps what it holds, whatever its event loop does; a dead one loses it."""
+"""A living process keeps its items even if its event loop is blocked; a crashed one loses them."""
 
 import time
 
@@ -11,11 +11,11 @@ from agents.runtime.journal.claims import claim
 from agents.runtime.journal.schema import history, items, owners
 from agents.runtime.journal.workers import is_alive
 from agents.runtime.settings import Settings
-from tests.agents.runtime.jobs import Provider as Workshop
 from tests.agents.runtime.jobs import (
+    Provider,
     batch_of,
-    bury,
-    doomed,
+    crash,
+    crashing_runtime,
     effect_of,
     jobs,
     rows,
@@ -48,7 +48,7 @@ async def test_the_heartbeat_goes_on_while_the_event_loop_is_blocked(
 
 
 async def test_without_a_heartbeat_the_lease_runs_out(short_lease: Settings) -> None:
-    async with doomed(short_lease) as opened:
+    async with crashing_runtime(short_lease) as opened:
         assert await alive(opened)
         opened.lease._stopped.set()
 
@@ -56,10 +56,12 @@ async def test_without_a_heartbeat_the_lease_runs_out(short_lease: Settings) -> 
             return not await alive(opened)
 
         await until(is_dead, seconds=3)
-        assert opened.lease.remaining() < 0, "it knows before anybody else may take over"
+        assert opened.lease.remaining() < 0, "it is negative before another process may take over"
 
 
-async def test_an_end_hands_back_without_counting_a_death(journal_settings: Settings) -> None:
+async def test_a_regular_end_hands_back_without_counting_a_crash(
+    journal_settings: Settings,
+) -> None:
     async with open_runtime(journal_settings):
         await batch_of(jobs(2))
     async with open_runtime(journal_settings):
@@ -72,10 +74,10 @@ async def test_an_end_hands_back_without_counting_a_death(journal_settings: Sett
         assert [item.fence for item in batch.peek()] == [2, 2]
 
 
-async def test_an_item_to_be_compensated_is_handed_back_as_such(
+async def test_a_compensating_item_is_handed_back_as_compensating(
     journal_settings: Settings,
 ) -> None:
-    provider = Workshop()
+    provider = Provider()
     provider.before["job-0000"] = [PermanentError("no")]
     async with open_runtime(journal_settings):
         await effect_of(provider)(await batch_of(jobs(1)))
@@ -84,12 +86,12 @@ async def test_an_item_to_be_compensated_is_handed_back_as_such(
         assert [row.owner for row in await rows(items)] == [None]
 
 
-async def test_a_dead_owner_that_wakes_up_changes_nothing(journal_settings: Settings) -> None:
-    provider = Workshop()
+async def test_a_process_that_lost_its_items_changes_nothing(journal_settings: Settings) -> None:
+    provider = Provider()
     make = effect_of(provider)
-    async with doomed(journal_settings) as zombie:
+    async with crashing_runtime(journal_settings) as crashed:
         batch = await batch_of(jobs(1))
-        await bury(zombie)
+        await crash(crashed)
         async with open_runtime(journal_settings) as heir:
             async with heir.journal.database.write() as connection:
                 (row,) = await claim(connection, heir.lease.id, [batch.peek()[0].id])
@@ -99,7 +101,7 @@ async def test_a_dead_owner_that_wakes_up_changes_nothing(journal_settings: Sett
     assert provider.calls == []
 
 
-async def test_a_heartbeat_that_fails_is_survived(short_lease: Settings) -> None:
+async def test_a_failed_heartbeat_is_made_up_by_the_next_one(short_lease: Settings) -> None:
     """The journal is locked for longer than a beat; the next one renews the lease."""
     async with open_runtime(short_lease) as opened:
         async with opened.journal.database.write() as connection:

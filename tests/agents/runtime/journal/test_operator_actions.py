@@ -1,4 +1,4 @@
-"""Decisions and cancellations happen once, to items they may happen to, and stand in the history."""
+"""Operator actions apply once, only in states that allow them, and are in the history."""
 
 import asyncio
 from dataclasses import replace
@@ -35,7 +35,7 @@ from tests.agents.runtime.jobs import (
     Killed,
     Provider,
     batch_of,
-    doomed,
+    crashing_runtime,
     effect_of,
     jobs,
     rows,
@@ -48,31 +48,31 @@ from tests.agents.runtime.journal.operators import (
     Question,
     action,
     at_once,
-    dying,
     events,
-    go_on,
+    plan_outage,
+    resume,
     the_item,
 )
 
 pytestmark = pytest.mark.usefixtures("no_waits")
 
 
-async def test_an_approval_answers_who_asked_and_nobody_else(
+async def test_a_decision_is_passed_only_to_the_agent_that_asked(
     opened: Runtime, provider: Provider
 ) -> None:
     first, second = Question("first"), Question("second")
-    story = (first.agent, effect_of(provider), second.agent)
-    assert (await run(ONE, *story)).outcomes == {"waiting": 1}
+    workflow = (first.agent, effect_of(provider), second.agent)
+    assert (await run(ONE, *workflow)).outcomes == {"waiting": 1}
 
     await decide(opened.journal, action(), approved=True)
-    assert (await go_on(*story)).outcomes == {"waiting": 1}
-    assert (first.heard, second.heard) == (
+    assert (await resume(*workflow)).outcomes == {"waiting": 1}
+    assert (first.answers, second.answers) == (
         [None, Decision("first", approved=True, by="ann", reason="had a look")],
         [None],
     )
     await decide(opened.journal, action(by="bob", reason="why not"), approved=True)
-    assert (await go_on(*story)).outcomes == {"job completed": 1}
-    assert len(first.heard) == 2
+    assert (await resume(*workflow)).outcomes == {"job completed": 1}
+    assert len(first.answers) == 2
     assert provider.count("one") == 1
     assert await events("decide") == [
         {"by": "ann", "reason": "had a look", "verdict": "approved", "agent": "first"},
@@ -80,19 +80,19 @@ async def test_an_approval_answers_who_asked_and_nobody_else(
     ]
 
 
-async def test_a_rejection_undoes_what_was_done_before(opened: Runtime, provider: Provider) -> None:
+async def test_a_rejection_compensates_earlier_effects(opened: Runtime, provider: Provider) -> None:
     question = Question()
-    story = (effect_of(provider, undo=undo_of(provider)), question.agent)
-    await run(ONE, *story)
+    workflow = (effect_of(provider, undo=undo_of(provider)), question.agent)
+    await run(ONE, *workflow)
     await decide(opened.journal, action(), approved=False)
-    assert (await go_on(*story)).outcomes == {"job compensated": 1}
+    assert (await resume(*workflow)).outcomes == {"job compensated": 1}
     assert provider.undone == list(provider.made)
-    assert question.heard == [None]
+    assert question.answers == [None]
     assert "rejected by ann: had a look" in (await the_item()).failure
 
 
-async def test_only_what_waits_can_be_decided(opened: Runtime, provider: Provider) -> None:
-    dying(provider, "dead")
+async def test_only_waiting_items_can_be_decided(opened: Runtime, provider: Provider) -> None:
+    plan_outage(provider, "dead")
     await run([Job(key="done"), Job(key="dead")], effect_of(provider))
     await batch_of([Job(key="held")])
     for key, state in {"done": "completed", "dead": "dead_lettered", "held": "processing"}.items():
@@ -108,12 +108,12 @@ async def test_only_what_waits_can_be_decided(opened: Runtime, provider: Provide
 
 
 @pytest.mark.parametrize("approved", [True, False])
-async def test_an_expired_key_is_used_again_only_if_somebody_says_so(
+async def test_an_expired_key_is_used_again_only_after_an_approval(
     journal_settings: Settings, provider: Provider, approved: bool
 ) -> None:
     step = effect_of(provider, undo=undo_of(provider))
     provider.after["one"] = [Killed()]
-    async with doomed(journal_settings):
+    async with crashing_runtime(journal_settings):
         with pytest.raises(Killed):
             await run(ONE, step)
     async with open_runtime(journal_settings) as opened:
@@ -123,48 +123,50 @@ async def test_an_expired_key_is_used_again_only_if_somebody_says_so(
         assert len(provider.calls) == 1
         await decide(opened.journal, action(), approved=approved)
         ended = "job completed" if approved else "job compensated"
-        assert (await go_on(step)).outcomes == {ended: 1}
+        assert (await resume(step)).outcomes == {ended: 1}
     key = "default:jobs:one:make:0"
     again = key if approved else f"undo {key}"
     assert provider.calls == [("one", key), ("one", again)]
 
 
-async def test_of_many_who_decide_at_once_one_wins(opened: Runtime, provider: Provider) -> None:
+async def test_one_of_many_concurrent_decisions_wins(opened: Runtime, provider: Provider) -> None:
     question = Question()
     await run(ONE, question.agent)
     verdicts = [True, False] * 4
-    deeds = (decide(opened.journal, action(by=f"p{n}"), approved=v) for n, v in enumerate(verdicts))
-    told = await at_once(deeds)
-    assert [type(t) for t in told if t is not None] == [IllegalTransition] * 7
-    winner = told.index(None)
+    actions = (
+        decide(opened.journal, action(by=f"p{n}"), approved=v) for n, v in enumerate(verdicts)
+    )
+    results = await at_once(actions)
+    assert [type(result) for result in results if result is not None] == [IllegalTransition] * 7
+    winner = results.index(None)
     (entry,) = await events("decide")
     assert entry["by"] == f"p{winner}"
     ended = "job completed" if verdicts[winner] else "job failed"
-    assert (await go_on(question.agent)).outcomes == {ended: 1}
+    assert (await resume(question.agent)).outcomes == {ended: 1}
 
 
-async def test_what_is_escalated_twice_is_escalated_once(opened: Runtime) -> None:
+async def test_an_item_is_escalated_once(opened: Runtime) -> None:
     await run(ONE, Question().agent)
     assert sorted(await at_once(escalate(opened.journal, action(), n) for n in (9, 99))) == [0, 1]
     assert len(await events("escalate")) == 1
 
 
-async def test_a_delayed_item_is_cancelled_before_its_next_effect_by_whoever_finds_it(
+async def test_a_delayed_item_is_cancelled_before_its_next_effect(
     journal_settings: Settings, provider: Provider
 ) -> None:
     last = effect_of(late := Provider(), name="last")
-    story = (effect_of(provider, undo=undo_of(provider)), last)
+    workflow = (effect_of(provider, undo=undo_of(provider)), last)
     late.before["one"] = [TransientError("later", 60)]
     retries.RETRY_SCALE.set(1.0)
-    async with doomed(journal_settings) as gone:
+    async with crashing_runtime(journal_settings) as gone:
         batch = await batch_of(ONE)
         async with saga(batch):
-            await last(await story[0](batch))
+            await last(await workflow[0](batch))
         assert await states() == {"one": "pending"}
         assert await cancel(gone.journal, action()) is State.PENDING
         assert (await the_item()).retry_at is None
     async with open_runtime(journal_settings) as opened:
-        assert (await go_on(*story)).outcomes == {"job cancelled": 1}
+        assert (await resume(*workflow)).outcomes == {"job cancelled": 1}
         assert (await the_item()).retry_at is None
         with pytest.raises(IllegalTransition, match=r"is cancelled.*'cancel'"):
             await cancel(opened.journal, action())
@@ -172,34 +174,34 @@ async def test_a_delayed_item_is_cancelled_before_its_next_effect_by_whoever_fin
     assert late.count("one") == 1
 
 
-async def test_handed_back_after_its_last_effect_an_item_cannot_be_cancelled_any_more(
+async def test_an_item_is_completed_if_its_last_effect_happened_before_the_cancel(
     journal_settings: Settings, provider: Provider
 ) -> None:
-    story = (effect_of(provider, undo=undo_of(provider)),)
+    workflow = (effect_of(provider, undo=undo_of(provider)),)
     async with open_runtime(journal_settings):
-        await story[0](await batch_of(ONE))
+        await workflow[0](await batch_of(ONE))
     async with open_runtime(journal_settings) as opened:
         assert await cancel(opened.journal, action()) is State.PENDING
-        assert (await go_on(*story)).outcomes == {"job completed": 1}
+        assert (await resume(*workflow)).outcomes == {"job completed": 1}
     assert not provider.undone
 
 
-async def test_a_waiting_item_is_cancelled_at_once_and_once(
+async def test_a_waiting_item_is_cancelled_at_once_and_only_once(
     opened: Runtime, provider: Provider
 ) -> None:
-    story = (effect_of(provider, undo=undo_of(provider)), Question().agent)
-    await run(ONE, *story)
+    workflow = (effect_of(provider, undo=undo_of(provider)), Question().agent)
+    await run(ONE, *workflow)
     assert await cancel(opened.journal, action()) is State.COMPENSATING
     with pytest.raises(IllegalTransition, match="is compensating"):
         await cancel(opened.journal, action())
     with pytest.raises(IllegalTransition, match="is compensating"):
         await decide(opened.journal, action(), approved=True)
-    assert (await go_on(*story)).outcomes == {"job cancelled": 1}
+    assert (await resume(*workflow)).outcomes == {"job cancelled": 1}
     assert provider.undone == list(provider.made)
     assert await events("cancel") == [{"by": "ann", "reason": "had a look"}]
 
 
-async def test_an_item_in_work_is_cancelled_before_its_next_effect(
+async def test_a_held_item_is_cancelled_before_its_next_effect(
     opened: Runtime, provider: Provider
 ) -> None:
     last = effect_of(unwanted := Provider(), name="last")
@@ -213,42 +215,42 @@ async def test_an_item_in_work_is_cancelled_before_its_next_effect(
     assert provider.undone == ["default:jobs:job-0001:make:0"]
 
 
-async def test_either_the_cancel_wins_or_the_work(opened: Runtime, provider: Provider) -> None:
+async def test_either_the_cancel_or_the_progress_wins(opened: Runtime, provider: Provider) -> None:
     undo, last = undo_of(provider), Provider()
-    story = (effect_of(provider, undo=undo), effect_of(last, name="last"))
+    workflow = (effect_of(provider, undo=undo), effect_of(last, name="last"))
     batch = await batch_of(jobs(40))
 
     async def work() -> None:
         current = batch
         async with saga(batch):
-            for step in story:
+            for step in workflow:
                 current = await step(current)
 
-    async def somebody(key: str, n: int) -> None:
+    async def cancel_later(key: str, n: int) -> None:
         await asyncio.sleep(0.004 * n)
         await cancel(opened.journal, action(key))
 
-    cancels = (somebody(job.key, n) for n, job in enumerate(jobs(40)))
-    told = await asyncio.gather(work(), *cancels, return_exceptions=True)
+    cancels = (cancel_later(job.key, n) for n, job in enumerate(jobs(40)))
+    results = await asyncio.gather(work(), *cancels, return_exceptions=True)
     found = await states()
     assert set(found.values()) <= {"completed", "cancelled"}
-    for job, answer in zip(jobs(40), told[1:], strict=True):
-        came_too_late = isinstance(answer, IllegalTransition)
-        assert answer is None or came_too_late, answer
-        assert not (came_too_late and found[job.key] == "cancelled")
+    for job, answer in zip(jobs(40), results[1:], strict=True):
+        too_late = isinstance(answer, IllegalTransition)
+        assert answer is None or too_late, answer
+        assert not (too_late and found[job.key] == "cancelled")
         undone = f"default:jobs:{job.key}:make:0" in provider.undone
         made = job.key in provider.made.values()
         assert undone == (made and found[job.key] == "cancelled")
         assert (last.count(job.key) == 1) == (found[job.key] == "completed")
 
 
-async def test_the_history_says_who_cancelled_an_item_in_work(opened: Runtime) -> None:
+async def test_the_history_says_who_cancelled_a_held_item(opened: Runtime) -> None:
     await batch_of(ONE)
     await cancel(opened.journal, action())
     assert await events("cancel") == [{"by": "ann", "reason": "had a look"}]
 
 
-async def test_an_edited_item_is_looked_at_anew_and_asks_again(
+async def test_an_edited_item_runs_again_and_asks_again(
     opened: Runtime, provider: Provider
 ) -> None:
     seen: list[int] = []
@@ -258,19 +260,20 @@ async def test_an_edited_item_is_looked_at_anew_and_asks_again(
         seen.append(job.n)
 
     question = Question()
-    story = (look, question.agent, effect_of(provider))
-    await run(ONE, *story)
+    workflow = (look, question.agent, effect_of(provider))
+    await run(ONE, *workflow)
     body = Job(key="one", n=7).model_dump_json()
 
     await edit(opened.journal, action(), Correction(JOBS, body))
-    assert (await go_on(*story)).outcomes == {"waiting": 1}
-    assert (seen, question.heard) == ([0, 7], [None, None])
+    assert (await resume(*workflow)).outcomes == {"waiting": 1}
+    assert (seen, question.answers) == ([0, 7], [None, None])
     assert (await the_item()).body == body
-    (told,) = await events("edit")
-    assert (told["by"], told["after"], told["repeated"]) == ("ann", hash_of(body), ["ask", "look"])
+    (event,) = await events("edit")
+    assert (event["by"], event["after"]) == ("ann", hash_of(body))
+    assert event["repeated"] == ["ask", "look"]
 
     await decide(opened.journal, action(), approved=True)
-    assert (await go_on(*story)).outcomes == {"job completed": 1}
+    assert (await resume(*workflow)).outcomes == {"job completed": 1}
     with pytest.raises(IllegalTransition, match="one is completed: 'edit'"):
         await edit(opened.journal, action(), Correction(JOBS, body))
 
@@ -295,7 +298,7 @@ async def test_a_correction_that_comes_too_late_changes_nothing(
 
 
 @pytest.mark.parametrize("approved", [True, False])
-async def test_what_is_undone_can_wait_for_a_person_and_is_never_undone_unasked(
+async def test_a_compensation_can_wait_for_an_operator(
     opened: Runtime,
     provider: Provider,
     approved: bool,
@@ -312,25 +315,25 @@ async def test_what_is_undone_can_wait_for_a_person_and_is_never_undone_unasked(
     def refuse(_job: Job) -> None:
         raise PermanentError("never")
 
-    story = (effect_of(provider, undo=take_back), refuse)
-    assert (await run(ONE, *story)).outcomes == {"waiting": 1}
+    workflow = (effect_of(provider, undo=take_back), refuse)
+    assert (await run(ONE, *workflow)).outcomes == {"waiting": 1}
     item = await the_item()
     assert (item.state, item.waiting_since is None) == ("compensating", False)
     assert [row.reason for row in await waiting(opened.journal, "jobs")] == ["undo so much?"]
-    assert (await go_on(*story)).outcomes == {}, "nobody goes on unasked"
+    assert (await resume(*workflow)).outcomes == {}, "nothing is undone without a decision"
     assert await escalate(opened.journal, action(), 60)
     assert await escalate(opened.journal, action(), 60) is False
 
     await decide(opened.journal, action(), approved=approved)
-    ended = await go_on(*story)
+    ended = await resume(*workflow)
     if approved:
         assert (ended.outcomes, len(undone)) == ({"job compensated": 1}, 1)
     else:
         assert (ended.outcomes, undone) == ({"dead-lettered": 1}, [])
         assert await states() == {"one": "compensating"}
         assert await replay(opened.journal, action())
-        assert (await go_on(*story)).outcomes == {"waiting": 1}, "it is asked again"
+        assert (await resume(*workflow)).outcomes == {"waiting": 1}, "it is asked again"
         await decide(opened.journal, action(), approved=True)
-        assert (await go_on(*story)).outcomes == {"job compensated": 1}
+        assert (await resume(*workflow)).outcomes == {"job compensated": 1}
     with pytest.raises(IllegalTransition):
         await decide(opened.journal, action(), approved=True)

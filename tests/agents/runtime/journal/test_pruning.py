@@ -1,4 +1,4 @@
-"""What ended long ago is forgotten but for one row, by which it is recognised."""
+"""Of an item that ended long ago only one row is kept, by which it is recognised."""
 
 import pytest
 from sqlalchemy import delete
@@ -20,13 +20,13 @@ SAID = Topic("tests.said", Job)
 @agent(PURE)
 def look_or_ask(job: Job) -> None:
     if job.n == 2:
-        raise Parked("a person")
+        raise Parked("may I?")
     if job.n == 3:
         raise RuntimeError("a bug")
 
 
 async def old(opened: Runtime) -> None:
-    """Two jobs that ended two days ago, one that waits and one dead letter of then."""
+    """Two jobs that ended two days ago, one that waits, and one dead letter of two days ago."""
     await run(jobs(4), look_or_ask)
     for row in await rows(items):
         if row.ended_at is not None:
@@ -34,7 +34,7 @@ async def old(opened: Runtime) -> None:
     assert opened.lease.remaining() > 0
 
 
-async def test_only_what_ended_long_ago_is_forgotten(opened: Runtime) -> None:
+async def test_only_items_that_ended_long_ago_are_pruned(opened: Runtime) -> None:
     await old(opened)
     assert await prune(opened.journal, "jobs", older_than=3 * DAY) == 0
     assert await prune(opened.journal, "jobs", older_than=DAY) == 2
@@ -46,7 +46,7 @@ async def test_only_what_ended_long_ago_is_forgotten(opened: Runtime) -> None:
         assert {row.item for row in await rows(table)} <= left
 
 
-async def test_what_was_forgotten_is_still_recognised(opened: Runtime) -> None:
+async def test_a_pruned_item_is_still_recognised(opened: Runtime) -> None:
     await old(opened)
     await prune(opened.journal, "jobs", older_than=DAY)
     again = await run(jobs(2), look_or_ask)
@@ -55,7 +55,7 @@ async def test_what_was_forgotten_is_still_recognised(opened: Runtime) -> None:
     assert changed.outcomes == {"rejected": 1}
 
 
-async def test_the_number_of_an_items_last_message_goes_after_its_messages(
+async def test_the_number_of_an_items_last_message_is_pruned_after_its_messages(
     opened: Runtime,
 ) -> None:
     await old(opened)
@@ -68,7 +68,7 @@ async def test_the_number_of_an_items_last_message_goes_after_its_messages(
     assert [row.item for row in await rows(positions)] == ended[1:]
 
 
-async def test_unsent_messages_are_not_forgotten(opened: Runtime) -> None:
+async def test_items_with_unsent_notices_are_not_pruned(opened: Runtime) -> None:
     await run(jobs(1), look_or_ask, scenario=with_notices("job.done"))
     await change("job-0000", ended_at=0.0)
     assert [row.status for row in await rows(outbox)] == ["waiting"]
@@ -76,6 +76,6 @@ async def test_unsent_messages_are_not_forgotten(opened: Runtime) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """More rounds than one, with few items."""
+def _small_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several rounds, with few items."""
     monkeypatch.setattr("agents.runtime.journal.pruning.AT_ONCE", 1)

@@ -1,4 +1,4 @@
-"""What people ask the journal is answered whole, in order, and of their own tenant and scenario only."""
+"""Queries of operators return complete rows, in order, of their own tenant and scenario only."""
 
 from dataclasses import replace
 
@@ -10,16 +10,23 @@ from agents.runtime.journal.operator_actions import decide, discard, escalate, r
 from agents.runtime.journal.queries import item_history, letters, waiting
 from agents.runtime.journal.schema import dead_letters, items
 from tests.agents.runtime.jobs import Job, Provider, change, effect_of, jobs, rows, run
-from tests.agents.runtime.journal.operators import ONE, TOO_OFTEN, Question, action, dying, go_on
+from tests.agents.runtime.journal.operators import (
+    ONE,
+    TOO_OFTEN,
+    Question,
+    action,
+    plan_outage,
+    resume,
+)
 
 pytestmark = pytest.mark.usefixtures("no_waits")
 
 
-async def let_die(provider: Provider, count: int = 4) -> None:
-    """So many dead letters, the first an hour old, each next one a minute younger."""
+async def make_dead_letters(provider: Provider, count: int = 4) -> None:
+    """Make `count` dead letters: the first an hour old, each next one a minute younger."""
     first, last = effect_of(provider, name="first"), effect_of(provider, name="last")
     for job in jobs(count):
-        dying(provider, job.key)
+        plan_outage(provider, job.key)
     await run(jobs(count // 2), first)
     await run(jobs(count)[count // 2 :], last)
     for row in await rows(items):
@@ -33,10 +40,10 @@ async def age(item: int, seconds: float) -> None:
         await connection.execute(older.where(dead_letters.c.item == item))
 
 
-async def test_letters_are_listed_oldest_first_with_all_that_is_known(
+async def test_dead_letters_are_listed_oldest_first_with_all_columns(
     opened: Runtime, provider: Provider
 ) -> None:
-    await let_die(provider)
+    await make_dead_letters(provider)
     found = await letters(opened.journal, "jobs")
     assert [row.key for row in found] == [job.key for job in jobs(4)]
     first = found[0]
@@ -51,10 +58,10 @@ async def test_letters_are_listed_oldest_first_with_all_that_is_known(
     assert first.original is None
 
 
-async def test_letters_are_filtered_by_agent_age_and_number(
+async def test_dead_letters_are_filtered_by_agent_age_and_number(
     opened: Runtime, provider: Provider
 ) -> None:
-    await let_die(provider)
+    await make_dead_letters(provider)
     keys = [job.key for job in jobs(4)]
 
     async def listed(**filters: object) -> list[str]:
@@ -67,10 +74,10 @@ async def test_letters_are_filtered_by_agent_age_and_number(
     assert await listed(most=3) == keys[:3]
 
 
-async def test_only_open_letters_of_the_tenant_and_scenario_are_listed(
+async def test_only_open_dead_letters_of_the_tenant_and_scenario_are_listed(
     opened: Runtime, provider: Provider
 ) -> None:
-    await let_die(provider)
+    await make_dead_letters(provider)
     await replay(opened.journal, action("job-0000"))
     await discard(opened.journal, action("job-0001"))
     assert [row.key for row in await letters(opened.journal, "jobs")] == ["job-0002", "job-0003"]
@@ -78,7 +85,7 @@ async def test_only_open_letters_of_the_tenant_and_scenario_are_listed(
     assert await letters(replace(opened.journal, tenant="other"), "jobs") == []
 
 
-async def test_what_waits_is_listed_longest_first_with_what_it_asks(opened: Runtime) -> None:
+async def test_waiting_items_are_listed_longest_first_with_their_question(opened: Runtime) -> None:
     await run([Job(key=key) for key in "abc"], Question().agent)
     for key, seconds in {"a": 10.0, "b": 30.0, "c": 20.0}.items():
         await change(key, waiting_since=items.c.waiting_since - seconds)
@@ -95,29 +102,34 @@ async def test_what_waits_is_listed_longest_first_with_what_it_asks(opened: Runt
     assert await waiting(replace(opened.journal, tenant="other"), "jobs") == []
 
 
-async def test_a_life_is_told_whole_and_in_order(opened: Runtime, provider: Provider) -> None:
-    dying(late := Provider())
-    story = (effect_of(provider), effect_of(late, name="last"))
-    await run(ONE, *story)
-    told = await item_history(opened.journal, "jobs", "one")
-    assert told is not None
-    assert [row.event for row in told.history] == ["accept", "claim", "dead_letter"]
-    assert [(row.agent, row.status) for row in told.steps] == [
+async def test_the_history_of_an_item_is_complete_and_in_order(
+    opened: Runtime, provider: Provider
+) -> None:
+    plan_outage(late := Provider())
+    workflow = (effect_of(provider), effect_of(late, name="last"))
+    await run(ONE, *workflow)
+    found = await item_history(opened.journal, "jobs", "one")
+    assert found is not None
+    assert [row.event for row in found.history] == ["accept", "claim", "dead_letter"]
+    assert [(row.agent, row.status) for row in found.steps] == [
         ("make", "done"),
         ("last", "failed"),
     ]
-    assert [(row.agent, row.status) for row in told.effects] == [
+    assert [(row.agent, row.status) for row in found.effects] == [
         ("make", "done"),
         ("last", "intended"),
     ]
-    assert told.letter is not None
-    assert (told.letter.agent, told.letter.status) == ("last", "open")
+    assert found.letter is not None
+    assert (found.letter.agent, found.letter.status) == ("last", "open")
 
     await replay(opened.journal, action())
-    await go_on(*story)
-    told = await item_history(opened.journal, "jobs", "one")
-    assert told is not None
-    assert [row.event for row in told.history[3:]] == ["replay", "claim", "complete"]
-    assert (told.item.outcome, told.letter and told.letter.status) == ("job completed", "replayed")
+    await resume(*workflow)
+    found = await item_history(opened.journal, "jobs", "one")
+    assert found is not None
+    assert [row.event for row in found.history[3:]] == ["replay", "claim", "complete"]
+    assert (found.item.outcome, found.letter and found.letter.status) == (
+        "job completed",
+        "replayed",
+    )
     assert await item_history(opened.journal, "jobs", "none") is None
     assert await item_history(replace(opened.journal, tenant="other"), "jobs", "one") is None

@@ -1,4 +1,4 @@
-"""The queue: in the order of rank, each item once, and never longer for being long."""
+"""The queue hands out each item once, in the order of rank, and claims do not slow with its length."""
 
 import asyncio
 import time
@@ -12,11 +12,11 @@ from sqlalchemy import Row, select
 from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.journal.claims import claim
 from agents.runtime.journal.fair_queueing import Priority
-from agents.runtime.journal.queue import claim_first, left_over
+from agents.runtime.journal.queue import claim_first, due_outside_queue
 from agents.runtime.journal.schema import items
 from agents.runtime.journal.submit import Disposition, NewItem, Sender, accept
 from agents.runtime.settings import Settings
-from tests.agents.runtime.jobs import change, doomed, new_items, rows
+from tests.agents.runtime.jobs import change, crashing_runtime, new_items, rows
 
 CLAIMERS = 4
 
@@ -38,14 +38,14 @@ async def claimed(journal: Runtime, most: int = 256) -> list[Row[tuple[object, .
     return await claim_first(journal.journal.database, journal.lease.id, "jobs", most)
 
 
-async def test_items_wait_and_are_claimed_in_the_order_in_which_they_came(opened: Runtime) -> None:
+async def test_items_are_claimed_in_the_order_of_their_acceptance(opened: Runtime) -> None:
     await enqueue(opened, [f"k{n:02}" for n in range(30)])
     taken = [row.key for _ in range(4) for row in await claimed(opened, 10)]
     assert taken == [f"k{n:02}" for n in range(30)]
     assert {row.fence for row in await rows(items)} == {1}
 
 
-async def test_the_same_item_again_waits_only_once(opened: Runtime) -> None:
+async def test_the_same_item_is_queued_only_once(opened: Runtime) -> None:
     await enqueue(opened, ["a"])
     sender = Sender("t", "jobs", "1")
     (again,) = await accept(opened.journal.database, sender, new_items(["a"]))
@@ -58,7 +58,7 @@ async def test_the_same_item_again_waits_only_once(opened: Runtime) -> None:
 async def test_ten_thousand_items_and_four_claimers_without_an_inversion(
     journal_settings: Settings, opened: Runtime
 ) -> None:
-    """No claim takes an item while one that comes first, and that it could have had, is left."""
+    """No claim takes an item while an earlier item, which it could have taken, is left."""
     for tenant in "abcd":
         for priority in Priority:
             keys = [f"{tenant}-{priority}-{n}" for n in range(625)]
@@ -84,7 +84,7 @@ async def test_ten_thousand_items_and_four_claimers_without_an_inversion(
         assert min(ranks) >= max(before, default=min(ranks))
 
 
-async def test_what_is_due_later_is_not_in_the_way_and_takes_its_old_place(
+async def test_a_delayed_item_blocks_no_other_and_keeps_its_place(
     opened: Runtime,
 ) -> None:
     await enqueue(opened, ["a", "b", "c"])
@@ -94,42 +94,42 @@ async def test_what_is_due_later_is_not_in_the_way_and_takes_its_old_place(
     assert [row.key for row in await claimed(opened)] == ["a", "c"]
 
 
-async def test_the_suspected_and_what_the_dead_held_are_left_over(
+async def test_suspected_items_and_items_of_crashed_owners_are_outside_the_queue(
     journal_settings: Settings,
 ) -> None:
-    async with doomed(journal_settings) as dying:
-        await enqueue(dying, ["a", "b", "c", "d"])
-        assert [row.key for row in await claimed(dying, 2)] == ["a", "b"]
+    async with crashing_runtime(journal_settings) as crashed:
+        await enqueue(crashed, ["a", "b", "c", "d"])
+        assert [row.key for row in await claimed(crashed, 2)] == ["a", "b"]
         await change("c", crash_count=1)
     async with open_runtime(journal_settings) as opened:
         assert [row.key for row in await claimed(opened)] == ["d"]
-        ids = await left_over(opened.journal.database, "jobs")
+        ids = await due_outside_queue(opened.journal.database, "jobs")
         assert len(ids) == 3
         async with opened.journal.database.write() as connection:
             taken = await claim(connection, opened.lease.id, ids)
         assert {row.key for row in taken} == {"a", "b", "c"}
-        assert await left_over(opened.journal.database, "jobs") == []
+        assert await due_outside_queue(opened.journal.database, "jobs") == []
 
 
-async def test_what_the_living_hold_is_not_left_over(opened: Runtime) -> None:
+async def test_items_of_living_processes_are_not_due_outside_the_queue(opened: Runtime) -> None:
     await enqueue(opened, ["a"])
     await claimed(opened)
-    assert await left_over(opened.journal.database, "jobs") == []
+    assert await due_outside_queue(opened.journal.database, "jobs") == []
 
 
 @pytest.mark.parametrize("query", ["claim", "due"])
 async def test_a_claim_reads_the_front_of_an_index_only(sqlite_url: str, query: str) -> None:
-    """Whatever the planner knows or not: no scan and no sorting, however many wait."""
+    """Without statistics too, the plan neither scans nor sorts the items that wait."""
     from agents.runtime.journal import queue  # noqa: PLC0415
     from agents.runtime.journal.database import Database  # noqa: PLC0415
 
     database = Database(sqlite_url)
     await database.migrate()
-    statement = queue._first() if query == "claim" else queue._bring_back()
+    statement = queue._first_ready() if query == "claim" else queue._requeue_due()
     sql = str(statement.compile(dialect=database.engine.dialect))
     async with database.read() as connection:
-        given = tuple("jobs" if "scenario" in part else 5 for part in sql.split("?")[:-1])
-        plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given)).all()
+        values = tuple("jobs" if "scenario" in part else 5 for part in sql.split("?")[:-1])
+        plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)).all()
     await database.close()
     steps = [str(row[-1]) for row in plan]
     assert not [step for step in steps if "SCAN items" in step], steps
@@ -139,7 +139,7 @@ async def test_a_claim_reads_the_front_of_an_index_only(sqlite_url: str, query: 
     assert Counter(steps)
 
 
-async def test_nothing_is_claimed_of_another_scenario(opened: Runtime) -> None:
+async def test_items_of_other_scenarios_are_not_claimed(opened: Runtime) -> None:
     await accept(opened.journal.database, Sender("t", "other", "1"), new_items(["a"]))
     assert await claimed(opened) == []
     async with opened.journal.database.read() as connection:

@@ -1,4 +1,4 @@
-"""What people do to queues: pause, resume, move an item."""
+"""What operators do to queues: pause, resume, move an item."""
 
 import time
 
@@ -15,7 +15,7 @@ from tests.agents.runtime.journal.test_fair_queueing import next_keys, send
 
 
 def action(key: str) -> OperatorAction:
-    return OperatorAction("jobs", key, "ann", "her customer waits at the desk")
+    return OperatorAction("jobs", key, "ann", "the customer called")
 
 
 async def test_a_paused_queue_hands_out_nothing_until_it_is_resumed(opened: Runtime) -> None:
@@ -28,25 +28,27 @@ async def test_a_paused_queue_hands_out_nothing_until_it_is_resumed(opened: Runt
     assert len(await next_keys(opened, 2)) == 2
 
 
-async def test_an_item_is_moved_to_either_end_and_its_history_says_by_whom(opened: Runtime) -> None:
+async def test_an_item_is_moved_to_either_end_and_its_history_says_who_did_it(
+    opened: Runtime,
+) -> None:
     await send(opened, opened.journal.tenant, 4)
     await move(opened.journal, action("default-normal-2"), "front")
     await move(opened.journal, action("default-normal-0"), "back")
     assert [key[-1] for key in await next_keys(opened, 4)] == ["2", "1", "3", "0"]
-    told = await item_history(opened.journal, "jobs", "default-normal-2")
-    assert told is not None
-    (moved,) = [row for row in told.history if row.event == "move"]
+    found = await item_history(opened.journal, "jobs", "default-normal-2")
+    assert found is not None
+    (moved,) = [row for row in found.history if row.event == "move"]
     assert "ann" in moved.detail
 
 
-async def test_what_is_due_later_is_due_now_when_it_is_moved(opened: Runtime) -> None:
+async def test_a_delayed_item_is_due_when_it_is_moved(opened: Runtime) -> None:
     await send(opened, opened.journal.tenant, 2)
     await change("default-normal-1", retry_at=time.time() + 900)
     await move(opened.journal, action("default-normal-1"), "front")
     assert [key[-1] for key in await next_keys(opened, 2)] == ["1", "0"]
 
 
-async def test_only_what_waits_in_the_queue_can_be_moved(opened: Runtime) -> None:
+async def test_only_pending_items_can_be_moved(opened: Runtime) -> None:
     await send(opened, opened.journal.tenant, 1)
     await next_keys(opened, 1)
     with pytest.raises(IllegalTransition):

@@ -1,4 +1,4 @@
-"""Rates: so many items a second and no more, of a queue or of one of its tenants."""
+"""Rate limits of a queue, or of one of its tenants."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -21,30 +21,30 @@ def bucket(at: float, due_at: float = 0.0, turn_at: float = 0.0, burst: int = 1)
 
 
 async def pass_seconds(journal: Runtime, seconds: float) -> None:
-    """As if so much time had passed for the rates and for what they keep back."""
+    """Move the clock forward for the rates and for the items that they keep back."""
     async with journal.journal.database.write() as connection:
         earlier = {"due_at": rates.c.due_at - seconds, "turn_at": rates.c.turn_at - seconds}
         await connection.execute(update(rates).values(**earlier))
         await connection.execute(update(items).values(retry_at=items.c.retry_at - seconds))
 
 
-def test_a_bucket_lets_a_burst_go_and_then_one_for_each_gap() -> None:
+def test_a_bucket_admits_a_burst_and_then_one_item_for_each_gap() -> None:
     full = bucket(100.0, burst=3)
     for _ in range(3):
         assert full.wait() <= 0
         full.take()
     assert full.wait() == pytest.approx(0.5)
-    assert [full.turn(), full.turn()] == pytest.approx([100.5, 101.0])
+    assert [full.next_turn(), full.next_turn()] == pytest.approx([100.5, 101.0])
 
 
-def test_what_was_saved_while_nothing_came_is_a_burst_and_no_more() -> None:
-    rested = bucket(1_000.0, due_at=10.0, burst=2)
+def test_an_unused_rate_admits_one_burst_and_no_more() -> None:
+    unused = bucket(1_000.0, due_at=10.0, burst=2)
     for _ in range(2):
-        rested.take()
-    assert rested.wait() == pytest.approx(0.5)
+        unused.take()
+    assert unused.wait() == pytest.approx(0.5)
 
 
-async def test_a_queue_hands_out_its_burst_and_keeps_the_rest_in_place(opened: Runtime) -> None:
+async def test_a_queue_hands_out_a_burst_and_keeps_the_rest_in_place(opened: Runtime) -> None:
     await send(opened, "a", 10)
     await limit_rate(opened.journal, "jobs", per_second=0.1, burst=3)
     assert await next_keys(opened, 10) == [f"a-normal-{n}" for n in range(3)]
@@ -55,7 +55,7 @@ async def test_a_queue_hands_out_its_burst_and_keeps_the_rest_in_place(opened: R
     assert len(await next_keys(opened, 10)) == 5
 
 
-async def test_a_tenant_beyond_its_rate_stands_in_nobodys_way(opened: Runtime) -> None:
+async def test_a_tenant_beyond_its_rate_blocks_no_other(opened: Runtime) -> None:
     await send(opened, "fast", 50)
     await send(opened, "calm", 5)
     await limit_rate(opened.journal, "jobs", per_second=0.1, burst=2, tenant="fast")
@@ -76,9 +76,7 @@ async def test_a_tenant_beyond_its_rate_stands_in_nobodys_way(opened: Runtime) -
 
 
 @pytest.mark.parametrize("bad", [{"per_second": 0}, {"per_second": -1}, {"burst": 0}])
-async def test_a_rate_that_lets_nothing_through_is_refused(
-    opened: Runtime, bad: dict[str, Any]
-) -> None:
+async def test_a_rate_that_admits_nothing_is_refused(opened: Runtime, bad: dict[str, Any]) -> None:
     with pytest.raises(BadRate, match="to stop a queue, pause it"):
         await limit_rate(opened.journal, "jobs", **({"per_second": 1.0} | bad))
     assert await claim_first(opened.journal.database, opened.lease.id, "jobs") == []

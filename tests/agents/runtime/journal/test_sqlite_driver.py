@@ -1,4 +1,4 @@
-"""A statement is one trip to SQLite's thread, whatever it is, and nothing of it stays open."""
+"""Every statement is one trip to SQLite's thread, and no cursor stays open."""
 
 import sqlite3
 from typing import Any
@@ -26,7 +26,7 @@ def trips(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return made
 
 
-async def test_a_statement_costs_one_trip(sqlite_url: str, trips: list[str]) -> None:
+async def test_a_statement_is_one_trip(sqlite_url: str, trips: list[str]) -> None:
     database = Database(sqlite_url)
     async with database.write() as connection:
         await connection.execute(text("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)"))
@@ -44,7 +44,7 @@ async def test_a_statement_costs_one_trip(sqlite_url: str, trips: list[str]) -> 
     await database.close()
 
 
-async def test_an_error_of_the_driver_is_sqlalchemys_and_its_statement_is_closed(
+async def test_a_driver_error_becomes_sqlalchemys_and_its_statement_is_closed(
     sqlite_url: str,
 ) -> None:
     database = Database(sqlite_url)
@@ -57,7 +57,7 @@ async def test_an_error_of_the_driver_is_sqlalchemys_and_its_statement_is_closed
     await database.close()
 
 
-async def test_each_connection_of_the_engine_is_ours(sqlite_url: str) -> None:
+async def test_the_engine_makes_one_trip_connections(sqlite_url: str) -> None:
     database, seen = Database(sqlite_url), list[Any]()
     event.listen(database.engine.sync_engine, "connect", lambda made, _: seen.append(made))
     async with database.read() as connection:

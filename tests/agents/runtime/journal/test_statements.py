@@ -1,4 +1,4 @@
-"""Compare-and-set: what is no longer held does not change, and is not said to have."""
+"""Compare-and-set: an item that is no longer held does not change and is not returned."""
 
 import pytest
 from sqlalchemy import select
@@ -10,7 +10,7 @@ from agents.runtime.model.lifecycle import Event, State
 from tests.agents.runtime.jobs import batch_of, change, jobs, rows
 
 
-async def test_only_what_moved_is_returned_and_recorded(opened: Runtime) -> None:
+async def test_only_items_that_moved_are_returned_and_recorded(opened: Runtime) -> None:
     a, b, c = (await batch_of(jobs(3))).peek()
     b.fence += 1
     async with opened.journal.database.write() as connection:
@@ -40,7 +40,7 @@ async def test_another_holder_or_state_moves_nothing(opened: Runtime) -> None:
     assert await rows(items) == before
 
 
-async def test_an_event_the_state_does_not_know_is_a_bug_and_changes_nothing(
+async def test_an_event_that_the_state_does_not_allow_raises_and_changes_nothing(
     opened: Runtime,
 ) -> None:
     held = (await batch_of(jobs(1))).peek()
@@ -54,7 +54,7 @@ async def test_an_event_the_state_does_not_know_is_a_bug_and_changes_nothing(
     assert [row.state for row in await rows(items)] == ["processing"]
 
 
-async def test_who_is_held_and_who_must_not_go_on(opened: Runtime) -> None:
+async def test_held_items_are_returned_with_the_reason_of_their_halt(opened: Runtime) -> None:
     a, b, c, d = (await batch_of(jobs(4))).peek()
     await change(b.key, cancel_requested=True, deadline=1.0)
     await change(d.key, deadline=1.0)

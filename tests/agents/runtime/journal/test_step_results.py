@@ -1,4 +1,4 @@
-"""What agents did is written in groups; what a database refuses costs one item alone."""
+"""Results of steps are committed in groups; a value that the database refuses fails one item."""
 
 import asyncio
 
@@ -21,20 +21,20 @@ from tests.agents.runtime.jobs import (
     Provider,
     batch_of,
     change,
+    dead_letter_rows,
     effect_of,
     effect_statuses,
     jobs,
-    letters,
     rows,
     run,
-    stage_statuses,
     states,
+    step_statuses,
 )
 
 UNSTORABLE = {"sqlite": "lone \ud800 surrogate", "postgresql": "a \0 in it"}
 
 
-def units_of(items_: object, outcome: object = None) -> list[StepExecution]:
+def executions_of(items_: object, outcome: object = None) -> list[StepExecution]:
     found = [StepExecution(item, "act", "1", 0, "") for item in items_]  # type: ignore[attr-defined]
     for execution in found:
         execution.outcome = outcome  # type: ignore[assignment]
@@ -43,7 +43,7 @@ def units_of(items_: object, outcome: object = None) -> list[StepExecution]:
 
 async def test_a_stale_fence_writes_nothing(opened: Runtime) -> None:
     batch = await batch_of(jobs(3))
-    executions = units_of(batch.peek(), Done(None, "null"))
+    executions = executions_of(batch.peek(), Done(None, "null"))
     executions[1].item.fence -= 1
     held = await commit(opened.journal.database, opened.lease.id, executions, State.PROCESSING)
     assert held == {executions[0].id, executions[2].id}
@@ -56,7 +56,7 @@ async def test_a_stale_fence_writes_nothing(opened: Runtime) -> None:
 )
 async def test_a_stale_fence_moves_nothing(opened: Runtime, outcome: object) -> None:
     batch = await batch_of(jobs(2))
-    executions = units_of(batch.peek(), outcome)
+    executions = executions_of(batch.peek(), outcome)
     for execution in executions:
         execution.item.fence += 1
     before = await rows(items), await rows(history)
@@ -65,14 +65,14 @@ async def test_a_stale_fence_moves_nothing(opened: Runtime, outcome: object) -> 
         == set()
     )
     assert (await rows(items), await rows(history)) == before
-    assert await letters() == []
+    assert await dead_letter_rows() == []
 
 
 async def test_another_owner_or_state_writes_nothing(opened: Runtime) -> None:
     batch = await batch_of(jobs(1))
-    executions = units_of(batch.peek(), Done(None, "null"))
+    executions = executions_of(batch.peek(), Done(None, "null"))
     assert (
-        await commit(opened.journal.database, "somebody else", executions, State.PROCESSING)
+        await commit(opened.journal.database, "another owner", executions, State.PROCESSING)
         == set()
     )
     assert (
@@ -82,7 +82,7 @@ async def test_another_owner_or_state_writes_nothing(opened: Runtime) -> None:
     assert await rows(steps) == []
 
 
-async def test_an_intent_is_written_for_those_who_are_held_and_not_cancelled(
+async def test_an_intent_is_written_only_for_held_items_that_are_not_cancelled(
     opened: Runtime,
 ) -> None:
     a, b, c = (await batch_of(jobs(3))).peek()
@@ -96,25 +96,25 @@ async def test_an_intent_is_written_for_those_who_are_held_and_not_cancelled(
     assert await effect_statuses() == {f"key-{a.key}": "intended"}
 
 
-async def test_what_the_database_refuses_costs_one_item_alone(opened: Runtime) -> None:
+async def test_a_value_that_the_database_refuses_fails_only_its_item(opened: Runtime) -> None:
     text = UNSTORABLE["sqlite" if opened.journal.database.is_sqlite else "postgresql"]
     provider = Provider()
     provider.before["job-0003"] = [Refusal(text)]
-    told = await run(jobs(8), effect_of(provider))
-    assert told.outcomes == {"job completed": 7, "dead-lettered": 1}
+    result = await run(jobs(8), effect_of(provider))
+    assert result.outcomes == {"job completed": 7, "dead-lettered": 1}
     found = await states()
     assert found.pop("job-0003") == "dead_lettered"
     assert set(found.values()) == {"completed"}
     assert [provider.count(job.key) for job in jobs(8)] == [1] * 8, "no effect is repeated"
-    assert "cannot store" in (await letters())[0].error
+    assert "cannot store" in (await dead_letter_rows())[0].error
 
 
 class Refusal(PermanentError):
-    """With a text that no database takes."""
+    """An error with a text that the database refuses."""
 
 
-async def test_an_effect_whose_outcome_cannot_be_stored_stays_in_doubt(opened: Runtime) -> None:
-    """It happened, so nobody may believe that it did not."""
+async def test_an_effect_whose_outcome_cannot_be_stored_stays_intended(opened: Runtime) -> None:
+    """It has happened, so it must not be recorded as refused."""
     if opened.journal.database.is_sqlite:
         pytest.skip("a reason that SQLite refuses cannot come from an effect that worked")
     provider = Provider()
@@ -124,10 +124,8 @@ async def test_an_effect_whose_outcome_cannot_be_stored_stays_in_doubt(opened: R
 
 
 @pytest.mark.parametrize("failures", [1, 2, 3])
-async def test_a_connection_lost_in_a_commit_is_nobodys_fault(
-    opened: Runtime, failures: int
-) -> None:
-    """It is raised, and whoever resumes finds the items as they were: no dead letter is written."""
+async def test_a_connection_lost_in_a_commit_fails_no_item(opened: Runtime, failures: int) -> None:
+    """It is raised, the items are unchanged, and no dead letter is written."""
     left = [failures]
 
     @agent(READ)
@@ -142,23 +140,23 @@ async def test_a_connection_lost_in_a_commit_is_nobodys_fault(
     event.listen(opened.journal.database.engine.sync_engine, "before_cursor_execute", lose)
     with pytest.raises(DBAPIError):
         await run(jobs(2), read)
-    assert await letters() == []
+    assert await dead_letter_rows() == []
     assert set((await states()).values()) == {"processing"}
 
 
 class Gone(Exception):
-    """As the driver says that the server closed the connection."""
+    """The driver's error when the server has closed the connection."""
 
 
-async def test_a_commit_in_flight_when_it_is_cancelled_leaves_no_half_of_it(
+async def test_a_cancelled_commit_is_written_whole_or_not_at_all(
     opened: Runtime,
 ) -> None:
     batch = await batch_of(jobs(50))
-    executions = units_of(batch.peek(), Done(None, "null"))
+    executions = executions_of(batch.peek(), Done(None, "null"))
     task = asyncio.create_task(
         commit(opened.journal.database, opened.lease.id, executions, State.PROCESSING)
     )
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.wait([task])
-    assert len(await stage_statuses()) in {0, 50}
+    assert len(await step_statuses()) in {0, 50}

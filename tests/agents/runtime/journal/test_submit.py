@@ -1,4 +1,4 @@
-"""Taking work in: every key once, every item in one pair of hands."""
+"""Submission: every key is stored once, and every item is held by one process."""
 
 import asyncio
 import random
@@ -17,9 +17,10 @@ from agents.runtime.model.lifecycle import State
 from agents.runtime.settings import Settings
 from tests.agents.runtime.jobs import (
     Job,
+    Provider,
     batch_of,
     change,
-    doomed,
+    crashing_runtime,
     effect_of,
     jobs,
     new_items,
@@ -27,18 +28,17 @@ from tests.agents.runtime.jobs import (
     run,
     until,
 )
-from tests.agents.runtime.jobs import Provider as Workshop
 
 
-async def offer(journal: Runtime, some: list[NewItem], owner: str = "") -> list[Accepted]:
-    sender = Sender(journal.journal.tenant, "jobs", "1")
-    return await accept(journal.journal.database, sender, some, owner or journal.lease.id)
+async def offer(opened: Runtime, new: list[NewItem], owner: str = "") -> list[Accepted]:
+    sender = Sender(opened.journal.tenant, "jobs", "1")
+    return await accept(opened.journal.database, sender, new, owner or opened.lease.id)
 
 
-async def take(journal: Runtime, ids: list[int], most: int = 256) -> list[tuple[int, int]]:
-    """Claim; the ids taken and their fences."""
-    async with journal.journal.database.write() as connection:
-        found = await claim(connection, journal.lease.id, ids, most)
+async def take(opened: Runtime, ids: list[int], most: int = 256) -> list[tuple[int, int]]:
+    """Claim items; returns ids and fences of those claimed."""
+    async with opened.journal.database.write() as connection:
+        found = await claim(connection, opened.lease.id, ids, most)
     return [(row.id, row.fence) for row in found]
 
 
@@ -59,7 +59,7 @@ async def test_another_body_is_a_conflict_and_changes_nothing(opened: Runtime) -
     assert await rows(items) == before
 
 
-async def test_answers_come_in_the_order_of_the_questions(opened: Runtime) -> None:
+async def test_answers_are_in_the_order_of_the_items(opened: Runtime) -> None:
     keys = [f"k{n}" for n in range(50)]
     await offer(opened, new_items(keys[::3]))
     random.Random(1).shuffle(keys)
@@ -67,15 +67,15 @@ async def test_answers_come_in_the_order_of_the_questions(opened: Runtime) -> No
     assert [answer.row.key for answer in answers] == keys
 
 
-async def test_nothing_offered_is_nothing_accepted(opened: Runtime) -> None:
+async def test_no_items_give_no_answers(opened: Runtime) -> None:
     assert await offer(opened, []) == []
 
 
 @pytest.mark.usefixtures("opened")
-async def test_a_chunk_of_rejected_records_stops_nobody() -> None:
+async def test_a_chunk_of_rejected_records_does_not_end_the_run() -> None:
     bad = [Rejection(n, "json", "not JSON") for n in range(300)]
-    told = await run(bad)
-    assert told.outcomes == {"rejected": 300}
+    result = await run(bad)
+    assert result.outcomes == {"rejected": 300}
 
 
 async def test_tenants_and_scenarios_do_not_share_keys(opened: Runtime) -> None:
@@ -99,12 +99,12 @@ async def test_many_acceptors_at_once_lose_nothing_and_claim_each_item_once(
                 for answer in await offer(mine, new_items(shuffled[start : start + 30]))
                 if answer.disposition is Disposition.CLAIMED
             ]
-            await all_are_here.wait()
+            await all_done.wait()
             return got
 
-    all_are_here = asyncio.Barrier(6)
+    all_done = asyncio.Barrier(6)
     claimed = await asyncio.gather(*(acceptor(seed) for seed in range(6)))
-    ids = [id_ for some in claimed for id_ in some]
+    ids = [id_ for ids_of_one in claimed for id_ in ids_of_one]
     assert len(ids) == len(set(ids)) == len(await rows(items)) == len(keys)
 
 
@@ -127,10 +127,10 @@ async def test_a_delayed_item_is_claimed_when_it_is_due(opened: Runtime) -> None
     assert (await rows(items))[0].retry_at is None
 
 
-async def test_only_the_dead_are_taken_from_and_each_death_counts_once(
+async def test_only_items_of_crashed_owners_are_taken_over_and_each_crash_counts_once(
     journal_settings: Settings, opened: Runtime
 ) -> None:
-    async with doomed(journal_settings) as other:
+    async with crashing_runtime(journal_settings) as other:
         (answer,) = await offer(other, new_items(["a"]))
         assert await take(opened, [answer.row.id]) == []
     assert await take(opened, [answer.row.id]) == [(answer.row.id, answer.row.fence + 1)]
@@ -139,12 +139,12 @@ async def test_only_the_dead_are_taken_from_and_each_death_counts_once(
     assert [row.event for row in await rows(history)] == ["accept", "claim", "take_over"]
 
 
-async def test_who_was_never_an_owner_counts_as_dead(opened: Runtime) -> None:
+async def test_an_owner_without_a_row_counts_as_crashed(opened: Runtime) -> None:
     (answer,) = await offer(opened, new_items(["a"]), owner="gone")
     assert len(await take(opened, [answer.row.id])) == 1
 
 
-async def test_no_more_are_claimed_than_asked_for_those_due_first(opened: Runtime) -> None:
+async def test_at_most_the_wanted_number_is_claimed_those_due_first(opened: Runtime) -> None:
     answers = await offer(opened, new_items([f"k{n}" for n in range(5)]), owner="gone")
     for n, answer in enumerate(answers):
         await change(answer.row.key, retry_at=float(9 - n))
@@ -153,10 +153,10 @@ async def test_no_more_are_claimed_than_asked_for_those_due_first(opened: Runtim
     assert await take(opened, ids, 0) == []
 
 
-async def test_two_who_find_the_same_dead_owner_do_not_both_take_over(
+async def test_only_one_of_two_processes_takes_over_an_item(
     postgresql_url: str,
 ) -> None:
-    """PostgreSQL runs claims at the same time, so the second one sees what the first one wrote."""
+    """PostgreSQL runs claims concurrently, so the second one sees what the first one wrote."""
     settings = Settings(journal_url=postgresql_url)  # type: ignore[arg-type]  # pydantic wraps it
     async with open_runtime(settings) as first, open_runtime(settings) as second:
         answers = await offer(first, new_items([f"k{n}" for n in range(30)]), owner="gone")
@@ -164,14 +164,14 @@ async def test_two_who_find_the_same_dead_owner_do_not_both_take_over(
         async with first.journal.database.write() as connection:
             mine = await claim(connection, first.lease.id, ids)
             racing = asyncio.create_task(take(second, ids))
-            await until(lambda: _somebody_waits_or_is_done(first.journal.database, racing))
+            await until(lambda: _a_claim_waits_or_is_done(first.journal.database, racing))
         assert len(mine) == len(ids)
         assert await racing == []
         assert {row.crash_count for row in await rows(items)} == {1}
 
 
 async def test_claims_of_the_same_items_do_not_wait_for_each_other(postgresql_url: str) -> None:
-    """Two that waited crosswise would be a deadlock."""
+    """Two claims that wait for each other are a deadlock."""
     settings = Settings(journal_url=postgresql_url)  # type: ignore[arg-type]  # pydantic wraps it
     async with open_runtime(settings) as first, open_runtime(settings) as second:
         answers = await offer(first, new_items(["a", "b"]), owner="gone")
@@ -195,17 +195,17 @@ async def test_one_claim_takes_an_item_once_even_if_its_own_lease_has_run_out(
     assert [answer.row.fence for answer in answers] == [1, 1]
 
 
-async def _somebody_waits_or_is_done(database: Database, racing: asyncio.Task[object]) -> bool:
+async def _a_claim_waits_or_is_done(database: Database, racing: asyncio.Task[object]) -> bool:
     async with database.read() as connection:
         waiting = await connection.exec_driver_sql("SELECT 1 FROM pg_locks WHERE NOT granted")
         return racing.done() or waiting.first() is not None
 
 
-async def test_a_claimed_item_comes_with_all_that_is_known_of_it(
+async def test_a_claimed_item_is_loaded_with_its_steps_and_effects(
     opened: Runtime, journal_settings: Settings
 ) -> None:
-    make = effect_of(Workshop())
-    async with doomed(journal_settings):
+    make = effect_of(Provider())
+    async with crashing_runtime(journal_settings):
         await make(await batch_of(jobs(2)))
     (answer, _) = await offer(opened, new_items([job.key for job in jobs(2)]))
     assert answer.disposition is Disposition.CONFLICT, "the body differs"
@@ -216,8 +216,8 @@ async def test_a_claimed_item_comes_with_all_that_is_known_of_it(
     assert [effect.status for effect in loaded.effects] == ["done"]
 
 
-async def test_waiting_and_ended_items_are_told_apart(opened: Runtime) -> None:
-    provider = Workshop()
+async def test_an_ended_item_is_answered_with_its_outcome(opened: Runtime) -> None:
+    provider = Provider()
     await run([Job(key="ended")], effect_of(provider))
     body = Job(key="ended").model_dump_json()
     (answer,) = await offer(opened, new_items(["ended"], body))

@@ -1,6 +1,7 @@
-"""Works with the bus and dies where it is told to; its next generation finishes. One line of JSON each.
+"""Works with the bus and crashes at a fail point; the next process finishes. Prints a line of JSON each.
 
-`python -m tests.agents.runtime.messaging.child FOLDER POINT...`; the point `poison` is a message that kills.
+`python -m tests.agents.runtime.messaging.child FOLDER POINT...`; the point `poison` is a message that
+kills its process.
 """
 
 import asyncio
@@ -15,44 +16,51 @@ from sqlalchemy import func, select
 
 from agents.runtime.context import open_runtime
 from agents.runtime.journal.schema import dead_messages, inbox, messages, requests
-from agents.runtime.messaging import Bus, Delivery, answer, open_bus, subscribe
-from agents.runtime.messaging import bus as timing
-from agents.runtime.messaging import maintenance as sweeping
+from agents.runtime.messaging import Bus, Delivery, answer, maintenance, open_bus, subscribe
+from agents.runtime.messaging import bus as bus_module
 from agents.runtime.settings import Settings
 from agents.runtime.testing import arm
-from tests.agents.runtime.messaging.mailbox import ADDING, ECHO, NEWS, Sum, Told, eventually, plant
+from tests.agents.runtime.messaging.mailbox import (
+    ADDING,
+    ECHO,
+    NEWS,
+    Note,
+    Sum,
+    add_entry,
+    eventually,
+)
 
 MESSAGES = 10
 PATIENCE = 120
-MOST_GENERATIONS = 12
+MOST_PROCESSES = 12
 
-timing.SWEEP_SECONDS = sweeping.SETTLED_SECONDS = 0.3
+bus_module.SWEEP_SECONDS = maintenance.SETTLED_SECONDS = 0.3
 
 
 @subscribe(NEWS, "echoing")
-async def echo(told: Told, delivery: Delivery) -> None:
+async def echo(note: Note, delivery: Delivery) -> None:
     async with delivery.transaction() as transaction:
-        await transaction.publish(ECHO, Told(n=told.n))
-        if told.text == "kill":
+        await transaction.publish(ECHO, Note(n=note.n))
+        if note.text == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
 
 
 @answer(ADDING)
-async def add(told: Told) -> Sum:
-    return Sum(total=told.n + 1)
+async def add(note: Note) -> Sum:
+    return Sum(total=note.n + 1)
 
 
 async def work(folder: Path, failpoint: str) -> None:
-    """Say everything, as often as it takes; done when all of it is handled."""
+    """Publish all messages, and end when all of them are handled; repeated after a crash."""
     settings = Settings(data=folder, lease_seconds=1)
     async with open_runtime(settings), open_bus(settings) as bus, asyncio.timeout(PATIENCE):
         serving = asyncio.create_task(bus.serve([echo, add]))
         for n in range(MESSAGES):
             async with bus.transaction() as transaction:
                 text = "kill" if failpoint == "poison" and n == 0 else ""
-                await transaction.publish(NEWS, Told(n=n, text=text), key=str(n), item=n % 3 + 1)
-        await plant(bus, NEWS.name, {b"message": b"nonsense"})
-        assert await bus.request(ADDING, Told(n=1), correlation="1", seconds=20) == Sum(total=2)
+                await transaction.publish(NEWS, Note(n=n, text=text), key=str(n), item=n % 3 + 1)
+        await add_entry(bus, NEWS.name, {b"message": b"nonsense"})
+        assert await bus.request(ADDING, Note(n=1), correlation="1", seconds=20) == Sum(total=2)
         await eventually(lambda: done(bus))
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
@@ -67,7 +75,7 @@ async def done(bus: Bus) -> bool:
         ).scalar_one() > 0
 
 
-async def tell(folder: Path) -> dict[str, Any]:
+async def summary(folder: Path) -> dict[str, Any]:
     async with (
         open_runtime(Settings(data=folder)) as opened,
         opened.journal.database.read() as connection,
@@ -81,8 +89,8 @@ async def tell(folder: Path) -> dict[str, Any]:
         }
 
 
-def generation(folder: Path, failpoint: str, *, first: bool) -> int:
-    """A forked process lives one life; its status as the system tells it."""
+def run_process(folder: Path, failpoint: str, *, first: bool) -> int:
+    """Run `work` in a forked process; returns its exit status."""
     pid = os.fork()
     if pid == 0:
         if first:
@@ -92,30 +100,28 @@ def generation(folder: Path, failpoint: str, *, first: bool) -> int:
     return os.waitpid(pid, 0)[1]
 
 
-def told_by_a_fork(folder: Path) -> dict[str, Any]:
+def summary_of_fork(folder: Path) -> dict[str, Any]:
     read, write = os.pipe()
     if os.fork() == 0:
-        os.write(write, json.dumps(asyncio.run(tell(folder))).encode())
+        os.write(write, json.dumps(asyncio.run(summary(folder))).encode())
         os._exit(0)
     os.close(write)
     with os.fdopen(read) as pipe:
-        told: dict[str, Any] = json.load(pipe)
+        result: dict[str, Any] = json.load(pipe)
     os.wait()
-    return told
+    return result
 
 
 def main(home: Path, points: list[str]) -> None:
-    """Play each point in a folder of its own."""
+    """Run each fail point in a folder of its own."""
     for number, failpoint in enumerate(points):
-        folder, crash_count = home / str(number), 0
-        while (status := generation(folder, failpoint, first=crash_count == 0)) != 0:
-            crash_count += 1
-            if not os.WIFSIGNALED(status) or crash_count > MOST_GENERATIONS:
+        folder, crashes = home / str(number), 0
+        while (status := run_process(folder, failpoint, first=crashes == 0)) != 0:
+            crashes += 1
+            if not os.WIFSIGNALED(status) or crashes > MOST_PROCESSES:
                 break
-        told = told_by_a_fork(folder)
-        sys.stdout.write(
-            json.dumps({"point": failpoint, "deaths": crash_count, "end": status} | told) + "\n"
-        )
+        result = {"point": failpoint, "crashes": crashes, "end": status} | summary_of_fork(folder)
+        sys.stdout.write(json.dumps(result) + "\n")
 
 
 if __name__ == "__main__":

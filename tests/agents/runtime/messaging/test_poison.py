@@ -1,4 +1,4 @@
-"""What is no message, or cannot be handled, is a dead message with a reason; its consumer lives on."""
+"""Entries that are no messages or cannot be handled become dead messages; their consumer continues."""
 
 import asyncio
 import base64
@@ -12,18 +12,18 @@ import pytest
 from agents.runtime.context import Runtime
 from agents.runtime.errors import PermanentError
 from agents.runtime.messaging import Delivery, Topic, subscribe
-from agents.runtime.messaging.dead_letters import NotDead, dead, redeliver
+from agents.runtime.messaging.dead_letters import NotDead, open_dead_messages, redeliver
 from agents.runtime.messaging.subscriber import MOST_DELIVERIES
 from agents.runtime.model.message import FIELD, LARGEST, Envelope
 from agents.runtime.settings import Settings
 from tests.agents.runtime.messaging.mailbox import (
     NEWS,
-    Told,
+    Note,
+    add_entry,
+    dead_message_rows,
     eventually,
-    letters,
-    office,
-    plant,
     reasons,
+    serving_bus,
 )
 
 TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
@@ -40,9 +40,9 @@ def code(canary: Path) -> str:
 
 
 def evil(canary: Path) -> list[tuple[dict[bytes, bytes], str]]:
-    """Entries and the reason each dies of; if any is run or unpickled, the canary file appears."""
+    """Entries and the reason of each; if any is run or unpickled, the canary file appears."""
     command, name = code(canary), str(canary)
-    # A pickle that opens the file for writing when it is loaded, spelt by hand.
+    # A pickle, written by hand, that opens the file for writing when it is loaded.
     pickled = f"cbuiltins\nopen\n(V{name}\nVw\ntR.".encode()
     yaml = f"!!python/object/apply:builtins.open ['{name}', 'w']".encode()
     return [
@@ -69,62 +69,62 @@ def evil(canary: Path) -> list[tuple[dict[bytes, bytes], str]]:
     ]
 
 
-async def test_nothing_that_arrives_is_ever_run_and_the_consumer_lives(
+async def test_entries_are_never_executed_and_the_consumer_continues(
     opened: Runtime, journal_settings: Settings, tmp_path: Path
 ) -> None:
-    heard, canary = list[Told](), tmp_path / "canary"
+    received, canary = list[Note](), tmp_path / "canary"
 
     @subscribe(NEWS, "ears")
-    async def listen(told: Told, _: Delivery) -> None:
-        heard.append(told)
+    async def listen(note: Note, _: Delivery) -> None:
+        received.append(note)
 
     cases = evil(canary)
-    async with office(journal_settings, listen) as bus:
+    async with serving_bus(journal_settings, listen) as bus:
         for fields, _ in cases:
-            await plant(bus, "news", fields)
-        await bus.publish(NEWS, Told(text=code(canary)))
-        await eventually(lambda: len(heard) == 1)
+            await add_entry(bus, "news", fields)
+        await bus.publish(NEWS, Note(text=code(canary)))
+        await eventually(lambda: len(received) == 1)
         await eventually(lambda: _count(opened, len(cases)))
-    assert heard == [Told(text=code(canary))]
+    assert received == [Note(text=code(canary))]
     assert not canary.exists()
-    found = await letters(opened.journal.database)
+    found = await dead_message_rows(opened.journal.database)
     assert sorted((bytes(row.body), row.reason) for row in found) == sorted(
         (fields[FIELD] if set(fields) == {FIELD} else _joined(fields), reason)
         for fields, reason in cases
     )
 
 
-async def test_a_changed_copy_of_a_true_message_is_not_believed(
+async def test_a_changed_copy_of_a_message_is_not_handled(
     opened: Runtime, journal_settings: Settings
 ) -> None:
-    heard = list[Told]()
+    received = list[Note]()
 
     @subscribe(NEWS, "ears")
-    async def listen(told: Told, _: Delivery) -> None:
-        heard.append(told)
+    async def listen(note: Note, _: Delivery) -> None:
+        received.append(note)
 
-    async with office(journal_settings, listen) as bus:
+    async with serving_bus(journal_settings, listen) as bus:
         async with bus.transaction() as transaction:
-            await transaction.publish(NEWS, Told(n=1), item=1)
-            (true,) = transaction.posted
+            await transaction.publish(NEWS, Note(n=1), item=1)
+            (true,) = transaction.envelopes
             for change in ({"body": '{"n":1000}'}, {"item": 2}, {"trace": TRACE}):
-                transaction.posted.append(Envelope(**true.model_dump() | change))
+                transaction.envelopes.append(Envelope(**true.model_dump() | change))
         await eventually(lambda: _count(opened, 3))
-    assert heard == [Told(n=1)]
+    assert received == [Note(n=1)]
     assert set(await reasons(opened.journal.database)) == {"unknown"}
 
 
 @pytest.mark.slow
-async def test_what_cannot_be_handled_dies_after_so_many_deliveries_and_can_be_revived(
+async def test_a_message_that_fails_too_often_is_dead_and_can_be_redelivered(
     opened: Runtime, journal_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agents.runtime.messaging.subscriber.PAUSE", 0.001)
+    monkeypatch.setattr("agents.runtime.messaging.subscriber.RETRY_SECONDS", 0.001)
     tried, mended = list[int](), list[bool]()
 
     @subscribe(NEWS, "fails", seconds=0.05)
-    async def fail(told: Told, _: Delivery) -> None:
-        tried.append(told.n)
-        match told.n:
+    async def fail(note: Note, _: Delivery) -> None:
+        tried.append(note.n)
+        match note.n:
             case _ if mended:
                 return
             case 1:
@@ -134,11 +134,11 @@ async def test_what_cannot_be_handled_dies_after_so_many_deliveries_and_can_be_r
             case 3:
                 await _for_ever()
             case 4:
-                _down(0)
+                _overflow(0)
 
-    async with office(journal_settings, fail) as bus:
+    async with serving_bus(journal_settings, fail) as bus:
         for n in range(6):
-            await bus.publish(NEWS, Told(n=n))
+            await bus.publish(NEWS, Note(n=n))
         await eventually(lambda: _count(opened, 4))
         assert sorted(await reasons(opened.journal.database)) == [
             "failed",
@@ -147,14 +147,16 @@ async def test_what_cannot_be_handled_dies_after_so_many_deliveries_and_can_be_r
             "refused",
         ]
         assert [tried.count(n) for n in range(6)] == [1, *[MOST_DELIVERIES, 1], 5, 5, 1]
-        deliveries = {row.error: row.deliveries for row in await dead(opened.journal.database)}
+        deliveries = {
+            row.error: row.deliveries for row in await open_dead_messages(opened.journal.database)
+        }
         assert deliveries["ValueError('no luck')"] == MOST_DELIVERIES
 
         mended.append(True)
-        for row in await dead(opened.journal.database):
+        for row in await open_dead_messages(opened.journal.database):
             await redeliver(opened.journal.database, row.id)
         await eventually(lambda: [tried.count(n) for n in (1, 2, 3, 4)] == [6, 2, 6, 6])
-    assert await dead(opened.journal.database) == []
+    assert await open_dead_messages(opened.journal.database) == []
     with pytest.raises(NotDead):
         await redeliver(opened.journal.database, "x")
 
@@ -162,34 +164,34 @@ async def test_what_cannot_be_handled_dies_after_so_many_deliveries_and_can_be_r
 async def test_a_version_that_cannot_be_read_is_a_dead_message(
     opened: Runtime, journal_settings: Settings
 ) -> None:
-    heard = list[Told]()
+    received = list[Note]()
 
     @subscribe(NEWS, "ears")
-    async def listen(told: Told, _: Delivery) -> None:
-        heard.append(told)
+    async def listen(note: Note, _: Delivery) -> None:
+        received.append(note)
 
-    versions = [Topic("news", Told, version) for version in ("0", "99", "1.7", "1")]
-    async with office(journal_settings, listen) as bus:
+    versions = [Topic("news", Note, version) for version in ("0", "99", "1.7", "1")]
+    async with serving_bus(journal_settings, listen) as bus:
         for n, topic in enumerate(versions):
-            await bus.publish(topic, Told(n=n))
+            await bus.publish(topic, Note(n=n))
         await eventually(lambda: _count(opened, 2))
-        await eventually(lambda: len(heard) == 2)
+        await eventually(lambda: len(received) == 2)
     assert await reasons(opened.journal.database) == ["unreadable", "unreadable"]
-    assert sorted(told.n for told in heard) == [2, 3]
+    assert sorted(note.n for note in received) == [2, 3]
 
 
 async def _for_ever() -> None:
     await asyncio.Event().wait()
 
 
-def _down(depth: int) -> int:
-    return _down(depth + 1) + 1
+def _overflow(depth: int) -> int:
+    return _overflow(depth + 1) + 1
 
 
 def _joined(fields: dict[bytes, bytes]) -> bytes:
     return b"\n".join(part for pair in fields.items() for part in pair)
 
 
-async def _count(journal: Runtime, count: int) -> bool:
-    found: Sequence[Any] = await letters(journal.journal.database)
+async def _count(opened: Runtime, count: int) -> bool:
+    found: Sequence[Any] = await dead_message_rows(opened.journal.database)
     return len(found) == count

@@ -1,4 +1,4 @@
-"""A batch is a leaf for Prefect, and an empty shell once it has handed its items on."""
+"""Prefect does not look inside a batch, and a batch is empty when its items are taken."""
 
 import pytest
 from prefect.utilities.collections import visit_collection
@@ -18,7 +18,7 @@ def batch_of(count: int) -> Batch:
     return Batch(BatchContext(JOBS, RunStats()), [item(n) for n in range(count)])
 
 
-def test_a_spent_batch_is_empty_and_still_says_how_many_it_held() -> None:
+def test_a_taken_batch_is_empty_and_still_shows_how_many_items_it_held() -> None:
     batch = batch_of(3)
     taken = batch.take()
     assert len(taken) == 3
@@ -27,7 +27,7 @@ def test_a_spent_batch_is_empty_and_still_says_how_many_it_held() -> None:
     assert repr(batch) == "3 items"
 
 
-def test_nobody_can_walk_through_a_batch_or_measure_it() -> None:
+def test_a_batch_has_neither_iteration_nor_length() -> None:
     assert not hasattr(Batch, "__iter__")
     assert not hasattr(Batch, "__len__")
     assert not hasattr(Batch, "__getitem__")
@@ -48,7 +48,7 @@ def test_calls_are_counted_for_each_agent() -> None:
     assert [context.call("a"), context.call("a"), context.call("b")] == [0, 1, 0]
 
 
-def test_a_finished_lineage_lets_go_of_every_item() -> None:
+def test_a_finished_context_holds_no_items() -> None:
     batch = batch_of(2)
     context = batch.context
     context.ended.append(item(9))
@@ -69,11 +69,11 @@ def test_facts_are_found_by_their_type() -> None:
 
 
 @pytest.mark.parametrize("name", ["surprise", "stage"])
-def test_an_item_takes_no_other_names(name: str) -> None:
+def test_an_item_has_no_other_attributes(name: str) -> None:
     with pytest.raises(AttributeError):
         setattr(item(1), name, 1)
 
 
-def test_what_nobody_writes_by_hand_is_not_corrected_by_hand() -> None:
+def test_items_of_a_scenario_without_validation_cannot_be_corrected() -> None:
     with pytest.raises(NotCorrectable, match="items of jobs"):
         JOBS.checked("job-1", {})

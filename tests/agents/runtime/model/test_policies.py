@@ -1,9 +1,9 @@
-"""Policies are values: what they say of each kind of agent."""
+"""The named policies and what they allow each kind of agent."""
 
 from agents.runtime.model.policies import EFFECT, MODEL, PURE, READ
 
 
-def test_only_effects_change_the_world_and_only_pure_ones_are_cached() -> None:
+def test_only_the_effect_policy_has_effects_and_only_the_pure_one_is_cached() -> None:
     assert [policy.effect for policy in (PURE, READ, MODEL, EFFECT)] == [False, False, False, True]
     assert [policy.cached for policy in (PURE, READ, MODEL, EFFECT)] == [True, False, False, False]
 
@@ -15,6 +15,6 @@ def test_a_limit_changes_nothing_else() -> None:
     assert EFFECT.limit is None
 
 
-def test_whatever_goes_out_is_tried_more_than_once() -> None:
+def test_calls_to_outside_systems_have_more_than_one_attempt() -> None:
     assert PURE.attempts == 1
     assert min(READ.attempts, MODEL.attempts, EFFECT.attempts) > 1

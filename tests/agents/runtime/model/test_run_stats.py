@@ -1,11 +1,11 @@
-"""Counts of a run, with reasons that many items share."""
+"""The counts of a run, with reasons that many items share."""
 
 import pytest
 
 from agents.runtime.model.batch import REASON_LENGTH, RunStats, reason_of, watcher
 
 
-def test_outcomes_reasons_and_measures_add_up() -> None:
+def test_outcomes_reasons_and_metrics_add_up() -> None:
     stats = RunStats()
     stats.count("shipped", metrics={"cents": 100})
     stats.count("shipped", metrics={"cents": 50})
@@ -22,7 +22,7 @@ def test_a_reason_is_cut() -> None:
     assert list(stats.reasons["rejected"]) == ["x" * REASON_LENGTH]
 
 
-def test_whoever_watches_is_told_and_nobody_need_watch() -> None:
+def test_the_watcher_gets_the_counts_and_none_is_needed() -> None:
     stats, seen = RunStats(), list[RunStats]()
     stats.show()
     token = watcher.set(seen.append)
@@ -41,7 +41,5 @@ def test_whoever_watches_is_told_and_nobody_need_watch() -> None:
         ("Cancelled", "cancelled on request", "cancelled"),
     ],
 )
-def test_an_error_is_told_so_that_many_items_share_it(
-    error_type: str, error: str, reason: str
-) -> None:
+def test_many_items_share_the_reason_of_an_error(error_type: str, error: str, reason: str) -> None:
     assert reason_of(error_type, error) == reason

@@ -1,4 +1,4 @@
-"""What one version stored another reads, in both directions; what it cannot read it says."""
+"""Each release reads what another release stored; what it cannot read is an error of its own."""
 
 import json
 from dataclasses import replace
@@ -13,8 +13,8 @@ from agents.runtime.model.policies import PURE
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.model.upcasting import Unreadable, ordered, read
 from agents.runtime.settings import Settings
-from tests.agents.runtime.jobs import AnyAgent, Job, Killed, doomed, rows, run
-from tests.agents.runtime.journal.operators import go_on
+from tests.agents.runtime.jobs import AnyAgent, Job, Killed, crashing_runtime, rows, run
+from tests.agents.runtime.journal.operators import resume
 
 NAMES = {
     "1.1": lambda form: {"first": form["name"], "last": ""},
@@ -37,11 +37,13 @@ FULL = TypeAdapter(Named)
     "stored,form",
     [("1", {"name": "Ann"}), ("1.1", {"first": "Ann", "last": ""}), ("1.10", {"full": "Ann"})],
 )
-def test_an_older_form_passes_the_steps_since(stored: str, form: dict[str, str]) -> None:
+def test_an_older_form_passes_the_upcasts_of_later_versions(
+    stored: str, form: dict[str, str]
+) -> None:
     assert read(FULL, json.dumps(form), stored, "1.10", NAMES) == Named(full="Ann")
 
 
-def test_of_a_newer_form_what_is_not_known_yet_is_left_out() -> None:
+def test_unknown_fields_of_a_newer_form_are_left_out() -> None:
     newer = json.dumps({"full": "Ann", "title": "Dr"})
     assert read(FULL, newer, "1.11", "1.10", NAMES) == Named(full="Ann")
     with pytest.raises(Unreadable, match=r"stored by version 1\.10, read by 1\.10: 1 fields"):
@@ -49,12 +51,12 @@ def test_of_a_newer_form_what_is_not_known_yet_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("stored,here", [("2", "1.10"), ("1.10", "2"), ("10", "1.10")])
-def test_another_major_version_is_never_guessed(stored: str, here: str) -> None:
-    with pytest.raises(Unreadable, match="another major version must go on with it"):
+def test_another_major_version_is_never_read(stored: str, here: str) -> None:
+    with pytest.raises(Unreadable, match="only code of the same major version can read it"):
         read(FULL, '{"full": "Ann"}', stored, here, NAMES)
 
 
-def test_an_upcast_that_fails_makes_its_text_unreadable_and_nothing_else() -> None:
+def test_an_upcast_that_fails_makes_only_its_text_unreadable() -> None:
     for text in ('{"title": "Dr"}', "{", "7"):
         with pytest.raises(Unreadable, match=r"stored by version 1, read by 1\.10"):
             read(FULL, text, "1", "1.10", NAMES)
@@ -130,11 +132,11 @@ async def test_what_one_release_began_the_other_finishes(
     if not forward:
         before, after = after, before
     some: list[Job] = [Job(key="one", n=3) if forward else NewJob(key="one", n=3, by="")]
-    async with doomed(journal_settings):
+    async with crashing_runtime(journal_settings):
         with pytest.raises(Killed):
             await run(some, *before[1](dies_at), scenario=before[0])
     async with open_runtime(journal_settings):
         (stored,) = [row.body for row in await rows(items)]
-        assert (await go_on(*after[1](), scenario=after[0])).outcomes == {"job completed": 1}
+        assert (await resume(*after[1](), scenario=after[0])).outcomes == {"job completed": 1}
         (item,) = await rows(items)
         assert (item.body, item.version) == (stored, before[0].version), "nothing is rewritten"

@@ -1,4 +1,4 @@
-"""What a comparison is told of ended items, and that what it found is undone by the journal."""
+"""Reconciliation: what a comparison gets of ended items, and how the journal undoes what it found."""
 
 import time
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 from agents.runtime.context import Runtime
 from agents.runtime.journal.operator_actions import discard
 from agents.runtime.journal.pruning import prune
-from agents.runtime.recovery import reconciliation as comparing
+from agents.runtime.recovery import reconciliation
 from agents.runtime.recovery.reconciliation import (
     Difference,
     Ended,
@@ -28,8 +28,8 @@ from tests.agents.runtime.jobs import (
     states,
     undo_of,
 )
-from tests.agents.runtime.journal.operators import Question, action, dying, go_on
-from tests.agents.runtime.journal.test_reopening import refusing, story
+from tests.agents.runtime.journal.operators import Question, action, plan_outage, resume
+from tests.agents.runtime.journal.test_reopening import refusing, workflow_of
 
 pytestmark = pytest.mark.usefixtures("no_waits")
 ALL = Window(0, 10**10)
@@ -39,30 +39,35 @@ def view(opened: Runtime, window: Window = ALL) -> JournalView:
     return JournalView(opened.journal, JOBS, window)
 
 
-async def settled(looked: JournalView) -> dict[str, bool]:
-    return {one.item.key: one.settled async for page in looked.ended() for one in page}
+async def settled(journal_view: JournalView) -> dict[str, bool]:
+    return {ended.item.key: ended.settled async for page in journal_view.ended() for ended in page}
 
 
 async def every_end(opened: Runtime, provider: Provider) -> None:
-    """Items that were completed, undone, made dead letters, discarded, or still wait."""
+    """Make items that completed, were undone, dead-lettered or discarded, and one that waits."""
     make = effect_of(provider, undo=undo_of(provider))
     await run([Job(key="done")], make)
     await run([Job(key="undone")], make, refusing())
     for key in ("dead", "gone"):
-        dying(provider, key)
+        plan_outage(provider, key)
     await run([Job(key="dead"), Job(key="gone")], make)
     await discard(opened.journal, action("gone"))
     await run([Job(key="waits")], make, Question().agent)
 
 
-async def test_only_items_that_ended_for_good_are_judged(
+async def test_only_items_that_ended_permanently_are_settled(
     opened: Runtime, provider: Provider
 ) -> None:
     await every_end(opened, provider)
-    looked = view(opened)
-    assert await settled(looked) == {"done": True, "undone": True, "dead": False, "gone": False}
-    found = await looked.by_key(["done", "undone", "dead", "gone", "waits", "nobody"])
-    assert {key: [one.settled for one in some] for key, some in found.items()} == {
+    journal_view = view(opened)
+    assert await settled(journal_view) == {
+        "done": True,
+        "undone": True,
+        "dead": False,
+        "gone": False,
+    }
+    found = await journal_view.by_key(["done", "undone", "dead", "gone", "waits", "nobody"])
+    assert {key: [ended.settled for ended in group] for key, group in found.items()} == {
         "done": [True], "undone": [True], "dead": [False], "gone": [False], "waits": [False],
     }  # fmt: skip
     assert {key: found[key][0].undone for key in ("done", "undone")} == {
@@ -70,26 +75,26 @@ async def test_only_items_that_ended_for_good_are_judged(
         "undone": True,
     }
     await prune(opened.journal, "jobs", older_than=-1)
-    assert await settled(looked) == dict.fromkeys(("done", "undone", "dead", "gone"), False)
-    assert await looked.by_key([]) == {}
+    assert await settled(journal_view) == dict.fromkeys(("done", "undone", "dead", "gone"), False)
+    assert await journal_view.by_key([]) == {}
 
 
-async def test_an_item_is_found_by_its_key_and_by_its_effects_with_what_was_stated(
+async def test_an_item_is_found_by_its_key_and_by_its_effects_with_its_facts(
     opened: Runtime, provider: Provider
 ) -> None:
     await run([Job(key="a", n=7)], effect_of(provider))
-    looked = view(opened)
+    journal_view = view(opened)
     key = "default:jobs:a:make:0"
-    assert await looked.by_effect([]) == {}
-    found = await looked.by_effect([key, "nobody's"])
+    assert await journal_view.by_effect([]) == {}
+    found = await journal_view.by_effect([key, "nobody's"])
     assert list(found) == [key]
-    [[by_key]] = (await looked.by_key(["a"])).values()
-    for one in (found[key], by_key):
-        assert (one.item.fact(Made), one.item.payload.n) == (Made(by="make", n=7), 7)
-        assert one.item.effects["make", 0].key == key
+    [[by_key]] = (await journal_view.by_key(["a"])).values()
+    for ended in (found[key], by_key):
+        assert (ended.item.fact(Made), ended.item.payload.n) == (Made(by="make", n=7), 7)
+        assert ended.item.effects["make", 0].key == key
 
 
-async def test_what_ended_too_lately_or_outside_the_window_is_left_out(
+async def test_items_that_ended_outside_the_window_are_not_settled(
     opened: Runtime, provider: Provider
 ) -> None:
     await run(jobs(2), effect_of(provider))
@@ -98,7 +103,7 @@ async def test_what_ended_too_lately_or_outside_the_window_is_left_out(
     assert await settled(view(opened, Window(0, now - 50))) == {"job-0001": True}
     assert await settled(view(opened, Window(now - 50, now + 50))) == {"job-0000": True}
     found = await view(opened, Window(0, now - 50)).by_key(["job-0000", "job-0001"])
-    assert {key: one.settled for key, [one] in found.items()} == {
+    assert {key: ended.settled for key, [ended] in found.items()} == {
         "job-0000": False,
         "job-0001": True,
     }
@@ -107,46 +112,44 @@ async def test_what_ended_too_lately_or_outside_the_window_is_left_out(
 async def test_all_pages_are_read_once(
     opened: Runtime, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(comparing, "AT_ONCE", 2)
+    monkeypatch.setattr(reconciliation, "AT_ONCE", 2)
     await run(jobs(5), effect_of(provider))
-    pages = [[one.item.key for one in page] async for page in view(opened).ended()]
+    pages = [[ended.item.key for ended in page] async for page in view(opened).ended()]
     assert list(map(len, pages)) == [2, 2, 1]
     assert [key for page in pages for key in page] == [job.key for job in jobs(5)]
 
 
-async def test_another_tenants_item_is_known_by_its_key_and_not_listed(
+async def test_an_item_of_another_tenant_is_found_by_its_key_and_not_listed(
     opened: Runtime, provider: Provider
 ) -> None:
     await run(jobs(1), effect_of(provider))
     other = JournalView(replace(opened.journal, tenant="other"), JOBS, ALL)
     assert await settled(other) == {}
-    [[one]] = (await other.by_key(["job-0000"])).values()
-    assert one.item.tenant == "default"
+    [[ended]] = (await other.by_key(["job-0000"])).values()
+    assert ended.item.tenant == "default"
 
 
 async def test_differences_of_one_item_are_undone_together_and_once(
     opened: Runtime, provider: Provider
 ) -> None:
     other = Provider()
-    steps = story(provider, other)
+    steps = workflow_of(provider, other)
     await run(jobs(2), *steps)
-    page = [one async for some in view(opened).ended() for one in some]
+    ended_items = [ended async for page in view(opened).ended() for ended in page]
 
     def difference(of: Ended, effect: str) -> Difference:
         return Difference("found", of.item.key, "outside", "undo it", of, effect)
 
     differences = [
-        difference(page[0], "make"),
-        difference(page[0], "make_other"),
+        difference(ended_items[0], "make"),
+        difference(ended_items[0], "make_other"),
         Difference("unknown", "x", "outside", "see whose it is"),
     ]
-    assert await undo_found(opened.journal, differences) == [page[0].item.id]
+    assert await undo_found(opened.journal, differences) == [ended_items[0].item.id]
     assert await states() == {"job-0000": "compensating", "job-0001": "compensated"}
     assert await undo_found(opened.journal, differences) == []
-    await go_on(*steps)
-    assert (
-        await undo_found(opened.journal, differences) == []
-    )  # it has moved since it was looked at
+    await resume(*steps)
+    assert await undo_found(opened.journal, differences) == []  # its history has grown since
     for maker, name in ((provider, "make"), (other, "make_other")):
         assert maker.undone.count(f"default:jobs:job-0000:{name}:0") == 2
         assert maker.undone.count(f"default:jobs:job-0001:{name}:0") == 1

@@ -1,4 +1,4 @@
-"""What a reconciler does besides finishing items; nothing it does hurts the living, or is done twice."""
+"""Recovery beside the items themselves: it disturbs no living process and does nothing twice."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from agents.runtime.journal.queries import waiting
 from agents.runtime.journal.schema import items, outbox, owners
 from agents.runtime.model.item import Notice
 from agents.runtime.model.policies import AT_MOST_ONCE, EFFECT, PURE
-from agents.runtime.recovery import recovery as reconciler
+from agents.runtime.recovery import recovery
 from agents.runtime.settings import Settings
 from tests.agents.runtime.jobs import (
     AnyAgent,
@@ -30,9 +30,9 @@ from tests.agents.runtime.jobs import (
     Killed,
     Provider,
     batch_of,
-    bury,
     change,
-    doomed,
+    crash,
+    crashing_runtime,
     effect_of,
     jobs,
     rows,
@@ -41,24 +41,24 @@ from tests.agents.runtime.jobs import (
     undo_of,
     with_notices,
 )
-from tests.agents.runtime.journal.operators import ONE, Question, action, at_once, events, go_on
+from tests.agents.runtime.journal.operators import ONE, Question, action, at_once, events, resume
 
-TOLD = with_notices("a")
+WITH_NOTICES = with_notices("a")
 NOTHING = {"cancelled": 0, "expired": 0, "escalated": 0, "rejected by time-out": 0}
 pytestmark = pytest.mark.usefixtures("no_waits")
 
 
-async def look(opened: Runtime) -> dict[str, int]:
+async def apply(opened: Runtime) -> dict[str, int]:
     """Escalate after 50 seconds, reject 60 seconds later."""
-    return await reconciler.time_is_up(opened.journal, "jobs", 50, 60)
+    return await recovery.apply_timeouts(opened.journal, "jobs", 50, 60)
 
 
 async def wait_for(key: str, seconds: float) -> None:
     await change(key, waiting_since=items.c.waiting_since - seconds)
 
 
-class Post:
-    """Sends messages and remembers for whom."""
+class Mailer:
+    """Sends notices and records the keys of their jobs."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []
@@ -71,159 +71,165 @@ class Post:
         self.agent: AnyAgent = notify
 
 
-def told(folder: Path, event: str) -> list[dict[str, Any]]:
-    """Lines of the log about an event."""
+def log_lines(folder: Path, event: str) -> list[dict[str, Any]]:
+    """Lines of the log with this event."""
     lines = (folder / "agent-flows.log").read_text("utf-8").splitlines()
     return [line for line in map(json.loads, lines) if line["event"] == event]
 
 
-async def test_what_waits_too_long_is_escalated_once_and_rejected_in_the_end(
+async def test_an_item_that_waits_too_long_is_escalated_once_and_then_rejected(
     opened: Runtime, tmp_path: Path, provider: Provider
 ) -> None:
-    story = (effect_of(provider, undo=undo_of(provider)), Question().agent)
-    await run([*ONE, Job(key="new")], *story)
+    workflow = (effect_of(provider, undo=undo_of(provider)), Question().agent)
+    await run([*ONE, Job(key="new")], *workflow)
     await wait_for("one", 49)
-    assert await look(opened) == NOTHING
+    assert await apply(opened) == NOTHING
     await wait_for("one", 2)
-    assert await look(opened) == NOTHING | {"escalated": 1}
-    assert await look(opened) == NOTHING
-    [line] = told(tmp_path, "escalated")
+    assert await apply(opened) == NOTHING | {"escalated": 1}
+    assert await apply(opened) == NOTHING
+    [line] = log_lines(tmp_path, "escalated")
     assert (line["item"], line["scenario"], line["reason"]) == ("one", "jobs", "may I?")
 
     await change("one", retry_at=items.c.retry_at - 59)
-    assert await look(opened) == NOTHING
+    assert await apply(opened) == NOTHING
     await change("one", retry_at=items.c.retry_at - 2)
-    assert await look(opened) == NOTHING | {"rejected by time-out": 1}
-    assert (await go_on(*story)).outcomes == {"job compensated": 1}
+    assert await apply(opened) == NOTHING | {"rejected by time-out": 1}
+    assert (await resume(*workflow)).outcomes == {"job compensated": 1}
     assert provider.undone == ["default:jobs:one:make:0"]
     assert await states() == {"one": "compensated", "new": "waiting"}
     [decided] = await events("decide")
     assert (decided["by"], decided["verdict"]) == ("reconciler", "rejected")
 
 
-async def test_an_escalated_item_still_goes_on_at_once_when_it_is_approved(
+async def test_an_escalated_item_goes_on_at_once_when_it_is_approved(
     opened: Runtime,
 ) -> None:
     question = Question()
     await run(ONE, question.agent)
     await escalate(opened.journal, action(), 3_600)
     await decide(opened.journal, action(), approved=True)
-    assert (await go_on(question.agent)).outcomes == {"job completed": 1}
+    assert (await resume(question.agent)).outcomes == {"job completed": 1}
 
 
-async def test_a_decision_in_between_wins_and_the_others_are_still_seen_to(
+async def test_a_decision_in_between_wins_and_the_other_items_are_still_rejected(
     opened: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await run([Job(key=key) for key in "abc"], Question().agent)
     for key in "abc":
         await escalate(opened.journal, action(key), -1)
 
-    async def then_people_decide(*args: Any, **options: Any) -> Any:
+    async def waiting_then_decided(*args: Any, **options: Any) -> Any:
         found = await waiting(*args, **options)
         await decide(opened.journal, action("a"), approved=True)
         await cancel(opened.journal, action("b"))
         return found
 
-    monkeypatch.setattr(reconciler, "waiting", then_people_decide)
-    assert await look(opened) == NOTHING | {"rejected by time-out": 1}
+    monkeypatch.setattr(recovery, "waiting", waiting_then_decided)
+    assert await apply(opened) == NOTHING | {"rejected by time-out": 1}
     verdicts = [(entry["by"], entry["verdict"]) for entry in await events("decide")]
     assert verdicts == [("ann", "approved"), ("reconciler", "rejected")]
 
 
-async def test_reconcilers_at_once_do_each_thing_once(opened: Runtime) -> None:
+async def test_concurrent_recoveries_do_everything_once(opened: Runtime) -> None:
     await run([Job(key="old"), Job(key="overdue")], Question().agent)
     await wait_for("old", 100)
     await escalate(opened.journal, action("overdue"), -1)
-    found = await at_once([look(opened) for _ in range(4)])
+    found = await at_once([apply(opened) for _ in range(4)])
     assert sum(done["escalated"] for done in found) == 1
     assert sum(done["rejected by time-out"] for done in found) == 1
     assert len(await events("escalate")) == 2
 
 
-async def test_an_item_that_parked_while_it_was_to_be_cancelled_is_cancelled(
+async def test_an_item_that_parked_after_a_request_to_cancel_is_cancelled(
     opened: Runtime, provider: Provider
 ) -> None:
     async def ask(job: Job) -> None:
         await cancel(opened.journal, action(job.key))
         raise Parked("may I?")
 
-    story = (effect_of(provider, undo=undo_of(provider)), agent(PURE)(ask))
-    assert (await run(ONE, *story)).outcomes == {"waiting": 1}
-    assert await look(opened) == NOTHING | {"cancelled": 1}
-    assert (await go_on(*story)).outcomes == {"job cancelled": 1}
+    workflow = (effect_of(provider, undo=undo_of(provider)), agent(PURE)(ask))
+    assert (await run(ONE, *workflow)).outcomes == {"waiting": 1}
+    assert await apply(opened) == NOTHING | {"cancelled": 1}
+    assert (await resume(*workflow)).outcomes == {"job cancelled": 1}
     assert provider.undone == list(provider.made)
 
 
-async def test_what_was_not_sent_is_sent_once(opened: Runtime, provider: Provider) -> None:
-    post = Post()
-    await run(jobs(5), effect_of(provider), scenario=TOLD)
+async def test_unsent_notices_are_sent_once(opened: Runtime, provider: Provider) -> None:
+    mailer = Mailer()
+    await run(jobs(5), effect_of(provider), scenario=WITH_NOTICES)
     deliveries = (
-        reconciler.deliver_left_behind(opened.journal, TOLD, post.agent) for _ in range(3)
+        recovery.send_unsent_notices(opened.journal, WITH_NOTICES, mailer.agent) for _ in range(3)
     )
     await asyncio.gather(*deliveries)
-    assert sorted(post.sent) == [job.key for job in jobs(5)]
-    assert await reconciler.deliver_left_behind(opened.journal, TOLD, post.agent) == 0
+    assert sorted(mailer.sent) == [job.key for job in jobs(5)]
+    assert await recovery.send_unsent_notices(opened.journal, WITH_NOTICES, mailer.agent) == 0
     assert {row.status for row in await rows(outbox)} == {"sent"}
 
 
 @pytest.mark.parametrize("alive", [True, False])
-async def test_what_the_dead_were_sending_counts_as_sent(
+async def test_notices_that_a_crashed_process_was_sending_count_as_sent(
     journal_settings: Settings, provider: Provider, alive: bool
 ) -> None:
-    post = Post()
-    async with open_runtime(journal_settings) as opened, doomed(journal_settings) as other:
-        await run(ONE, effect_of(provider), scenario=TOLD)
+    mailer = Mailer()
+    async with (
+        open_runtime(journal_settings) as opened,
+        crashing_runtime(journal_settings) as other,
+    ):
+        await run(ONE, effect_of(provider), scenario=WITH_NOTICES)
         async with other.journal.database.write() as connection:
             sending = {"status": "sending", "owner": other.lease.id}
             await connection.execute(update(outbox).values(**sending))
         if not alive:
-            await bury(other)
-        assert await reconciler.deliver_left_behind(opened.journal, TOLD, post.agent) == 0
+            await crash(other)
+        assert await recovery.send_unsent_notices(opened.journal, WITH_NOTICES, mailer.agent) == 0
         (row,) = await rows(outbox)
         assert row.status == ("sending" if alive else "unknown")
-    assert post.sent == []
+    assert mailer.sent == []
 
 
-async def test_the_dead_are_forgotten_once_they_hold_nothing(
+async def test_crashed_workers_without_items_are_deleted(
     journal_settings: Settings, provider: Provider
 ) -> None:
-    async with doomed(journal_settings):
+    async with crashing_runtime(journal_settings):
         pass
-    async with doomed(journal_settings) as holder:
+    async with crashing_runtime(journal_settings) as holder:
         await batch_of(ONE)
     async with open_runtime(journal_settings) as opened:
-        assert await reconciler.sweep_owners(opened.journal) == 0
+        assert await recovery.remove_crashed_workers(opened.journal) == 0
         assert {row.id for row in await rows(owners)} == {holder.lease.id, opened.lease.id}
-        assert (await go_on(effect_of(provider))).outcomes == {"job completed": 1}
-        await asyncio.gather(*(reconciler.sweep_owners(opened.journal) for _ in range(3)))
+        assert (await resume(effect_of(provider))).outcomes == {"job completed": 1}
+        await asyncio.gather(*(recovery.remove_crashed_workers(opened.journal) for _ in range(3)))
         assert [row.id for row in await rows(owners)] == [opened.lease.id]
 
 
-async def test_nobody_is_forgotten_before_prefect_was_told(
+async def test_no_worker_is_deleted_before_its_flow_run_is_set(
     journal_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with doomed(journal_settings) as gone, gone.journal.database.write() as connection:
+    async with (
+        crashing_runtime(journal_settings) as gone,
+        gone.journal.database.write() as connection,
+    ):
         await connection.execute(update(owners).values(flow_run=str(UUID(int=7))))
-    heard: list[UUID] = []
+    marked: list[UUID] = []
 
-    async def away(run_id: UUID) -> bool:
-        heard.append(run_id)
-        if len(heard) == 1:
+    async def fail_once(run_id: UUID) -> bool:
+        marked.append(run_id)
+        if len(marked) == 1:
             raise ConnectionError
         return True
 
-    monkeypatch.setattr(reconciler, "in_flow_run", lambda: True)
-    monkeypatch.setattr(reconciler, "_crashed", away)
+    monkeypatch.setattr(recovery, "in_flow_run", lambda: True)
+    monkeypatch.setattr(recovery, "_mark_crashed", fail_once)
     async with open_runtime(journal_settings) as opened:
         with pytest.raises(ConnectionError):
-            await reconciler.sweep_owners(opened.journal)
+            await recovery.remove_crashed_workers(opened.journal)
         assert len(await rows(owners)) == 2
-        assert await reconciler.sweep_owners(opened.journal) == 1
+        assert await recovery.remove_crashed_workers(opened.journal) == 1
         assert len(await rows(owners)) == 1
-    assert heard == [UUID(int=7)] * 2
+    assert marked == [UUID(int=7)] * 2
 
 
-async def test_what_was_cancelled_when_its_process_died_is_finished_by_another(
+async def test_a_cancelled_item_of_a_crashed_process_is_finished_by_another(
     journal_settings: Settings, provider: Provider
 ) -> None:
     step, last = effect_of(provider, undo=undo_of(provider)), effect_of(Provider(), name="last")
@@ -235,11 +241,11 @@ async def test_what_was_cancelled_when_its_process_died_is_finished_by_another(
             await cancel(gone.journal, action())
             raise Killed
 
-    async with doomed(journal_settings) as gone:
+    async with crashing_runtime(journal_settings) as gone:
         with pytest.raises(Killed):
             await killed(gone)
     async with open_runtime(journal_settings):
-        assert (await go_on(step, last)).outcomes == {"job cancelled": 1}
+        assert (await resume(step, last)).outcomes == {"job cancelled": 1}
     assert provider.undone == list(provider.made)
     assert provider.count("one") == 2
 
@@ -247,27 +253,29 @@ async def test_what_was_cancelled_when_its_process_died_is_finished_by_another(
 @flow
 async def sweeping(settings: Settings) -> int:
     async with open_runtime(settings) as opened:
-        return await reconciler.sweep_owners(opened.journal)
+        return await recovery.remove_crashed_workers(opened.journal)
 
 
 @flow
 async def other_flow() -> None:
-    """Its runs are said to do something, by hand."""
+    """A flow whose runs get their states from the test."""
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("harness")
-async def test_flow_runs_of_the_dead_have_crashed(sqlite_url: str, tmp_path: Path) -> None:
+async def test_flow_runs_of_crashed_workers_are_set_to_crashed(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     settings = Settings(data=tmp_path, journal_url=sqlite_url)  # type: ignore[arg-type]  # wrapped
     runs: list[UUID] = []
     async with get_client() as client:
-        said: tuple[PrefectState[None], ...] = (Running(), Completed())
-        for state in said:
+        given: tuple[PrefectState[None], ...] = (Running(), Completed())
+        for state in given:
             created = await client.create_flow_run(other_flow)
             await client.set_flow_run_state(created.id, state, force=True)
             runs.append(created.id)
         for run_id in (*runs, UUID(int=7)):
-            async with doomed(settings) as gone:
+            async with crashing_runtime(settings) as gone:
                 mine = owners.c.id == gone.lease.id
                 async with gone.journal.database.write() as connection:
                     changed = update(owners).where(mine).values(flow_run=str(run_id))

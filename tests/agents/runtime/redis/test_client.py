@@ -1,4 +1,4 @@
-"""Every call to Redis is bounded; what is wrong with it is one kind of answer, told once a minute."""
+"""Every call to Redis has a time limit; its failures are one error, warned of once a minute."""
 
 import logging
 import time
@@ -12,55 +12,55 @@ from agents.runtime.settings import Settings
 from tests.redis_servers import Valkey
 
 
-async def test_away_is_an_answer_and_is_told_once(
+async def test_an_unavailable_redis_is_an_error_and_warned_of_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.WARNING)
-    link = RedisClient(Settings(data=tmp_path, redis_url="redis://127.0.0.1:1"))  # type: ignore[arg-type]
+    client = RedisClient(Settings(data=tmp_path, redis_url="redis://127.0.0.1:1"))  # type: ignore[arg-type]
     for _ in range(3):
         with pytest.raises(RedisUnavailable):
-            await link.run(lambda redis: redis.ping())
-        assert await link.attempt(lambda redis: redis.ping()) is None
-    await link.close()
-    assert capsys.readouterr().out.count("going on without redis") == 1
+            await client.run(lambda redis: redis.ping())
+        assert await client.attempt(lambda redis: redis.ping()) is None
+    await client.close()
+    assert capsys.readouterr().out.count("redis is unavailable, continuing without it") == 1
 
 
-async def test_a_hung_server_costs_one_time_limit_not_one_a_call(tmp_path: Path) -> None:
-    link, valkey = RedisClient(Settings(data=tmp_path)), Valkey(tmp_path)
-    assert not link.in_use()
-    await link.run(lambda redis: redis.ping())
-    assert link.in_use()
+async def test_a_server_that_hangs_costs_one_time_limit_not_one_per_call(tmp_path: Path) -> None:
+    client, valkey = RedisClient(Settings(data=tmp_path)), Valkey(tmp_path)
+    assert not client.in_use()
+    await client.run(lambda redis: redis.ping())
+    assert client.in_use()
     valkey.hang()
     begun = time.monotonic()
     for _ in range(100):
-        assert await link.attempt(lambda redis: redis.get("a"), 0.2) is None
+        assert await client.attempt(lambda redis: redis.get("a"), 0.2) is None
     assert time.monotonic() - begun < 1
     valkey.go_on()
-    await link.close()
+    await client.close()
 
 
-async def test_a_refusal_names_its_reason_and_the_line_stays_open(tmp_path: Path) -> None:
-    link, valkey = RedisClient(Settings(data=tmp_path)), Valkey(tmp_path)
-    await link.run(lambda redis: redis.set("a", "x"))
+async def test_a_refusal_has_its_reason_and_keeps_the_connection(tmp_path: Path) -> None:
+    client, valkey = RedisClient(Settings(data=tmp_path)), Valkey(tmp_path)
+    await client.run(lambda redis: redis.set("a", "x"))
     valkey.do("CONFIG", "SET", "maxmemory", "1")
     with pytest.raises(RedisUnavailable, match="maxmemory"):
-        await link.run(lambda redis: redis.set("a", "y"))
-    assert await link.run(lambda redis: redis.get("a")) == b"x"
-    await link.close()
+        await client.run(lambda redis: redis.set("a", "y"))
+    assert await client.run(lambda redis: redis.get("a")) == b"x"
+    await client.close()
 
 
-@pytest.mark.parametrize("policy, told", [("allkeys-lru", True), ("noeviction", False)])
-async def test_a_server_that_may_forget_is_warned_of(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], policy: str, told: Any
+@pytest.mark.parametrize("policy, warned", [("allkeys-lru", True), ("noeviction", False)])
+async def test_a_server_that_may_drop_data_is_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], policy: str, warned: Any
 ) -> None:
     first, second = RedisClient(Settings(data=tmp_path)), RedisClient(Settings(data=tmp_path))
     await first.run(lambda redis: redis.ping())
     Valkey(tmp_path).do("CONFIG", "SET", "maxmemory-policy", policy)
     await second.run(lambda redis: redis.ping())
-    assert ("maxmemory-policy noeviction" in capsys.readouterr().out) is told
+    assert ("maxmemory-policy noeviction" in capsys.readouterr().out) is warned
     await first.close()
     await second.close()
 
 
-async def test_names_are_of_the_tenant(tmp_path: Path) -> None:
+async def test_keys_have_the_tenant(tmp_path: Path) -> None:
     assert RedisClient(Settings(data=tmp_path, tenant="a")).key("x", "y") == "agent-flows:a:x:y"
