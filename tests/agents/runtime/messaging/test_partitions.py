@@ -1,4 +1,4 @@
-"""The line to Redis loses, cuts and crumbles what is said: all of it arrives once, and none stays away."""
+"""The network to Redis drops data and resets connections: each message is handled once, none is lost."""
 
 import asyncio
 from collections import Counter
@@ -12,12 +12,12 @@ from agents.runtime.messaging import Delivery, answer, subscribe
 from agents.runtime.redis.embedded import EmbeddedValkey
 from agents.runtime.settings import Settings
 from tests.agents.runtime.messaging.mailbox import ADDING, NEWS, Sum, Told, eventually, office
-from tests.unsteady_line import MOODS, unsteady_line
+from tests.flaky_network import FAULT_MODES, flaky_network
 
 pytestmark = pytest.mark.slow
 
-LONGEST = 0.5  # seconds of an episode
-SAID = 4  # messages in each
+MAX_SECONDS = 0.5  # of an episode
+MESSAGES = 4  # per episode
 SEED = 9
 
 heard: Counter[int] = Counter()
@@ -44,7 +44,7 @@ async def add(told: Told) -> Sum:
     ],
     indirect=["journal_url"],
 )
-async def test_whatever_the_line_does_each_message_is_handled_once(
+async def test_each_message_is_handled_once_over_a_flaky_network(
     opened: Runtime,
     journal_settings: Settings,
     tmp_path: Path,
@@ -55,21 +55,22 @@ async def test_whatever_the_line_does_each_message_is_handled_once(
     monkeypatch.setattr("agents.runtime.messaging.maintenance.SETTLED_SECONDS", 0.5)
     heard.clear()
     rng, server = Random(SEED), EmbeddedValkey(tmp_path)
-    async with unsteady_line(await asyncio.to_thread(server.ensure)) as line:
-        url = f"redis://127.0.0.1:{line.port}"
+    async with flaky_network(await asyncio.to_thread(server.ensure)) as proxy:
+        url = f"redis://127.0.0.1:{proxy.port}"
         through = Settings.model_validate(journal_settings.model_dump() | {"redis_url": url})
         async with office(through, listen, add) as bus:
             for episode in range(episodes):
-                line.become(rng.choice(MOODS) if episode >= len(MOODS) else MOODS[episode])
+                is_new = episode < len(FAULT_MODES)
+                proxy.set_mode(FAULT_MODES[episode] if is_new else rng.choice(FAULT_MODES))
                 asking = asyncio.create_task(
                     bus.request(ADDING, Told(n=episode), correlation=f"{episode}", seconds=20)
                 )
-                for n in range(SAID):
-                    await bus.publish(NEWS, Told(n=episode * SAID + n))
-                await asyncio.sleep(rng.uniform(0.05, LONGEST))
-                line.become("well")
+                for n in range(MESSAGES):
+                    await bus.publish(NEWS, Told(n=episode * MESSAGES + n))
+                await asyncio.sleep(rng.uniform(0.05, MAX_SECONDS))
+                proxy.set_mode("healthy")
                 assert (await asking).total == episode + 1
-            await eventually(lambda: len(heard) == episodes * SAID)
+            await eventually(lambda: len(heard) == episodes * MESSAGES)
     assert set(heard.values()) == {1}
-    assert line.spoilt > episodes
+    assert proxy.fault_count > episodes
     server.leave()
