@@ -1,7 +1,7 @@
-"""`python -m tests.faults`: break what runs, let others finish it, judge the result.
+"""`python -m tests.faults`: inject faults into runs, let other runs finish the work, check the result.
 
-Without an option: each point of the source once. The last line is one JSON object with the counts;
-the exit status is 1 if anything was violated, or if a mutant survived.
+Without an option, kill a run once at each fail point. The last line is one JSON object with the counts;
+the exit status is 1 if an invariant was violated or a mutant survived.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from agents.runtime.settings import ROOT
-from tests.faults.campaign import Plan, Played, explore, summary
+from tests.faults.campaign import CellResult, Plan, run_campaign, summary
 from tests.faults.cells import (
     Cell,
     across_releases,
@@ -25,11 +25,11 @@ from tests.faults.cells import (
     parse_cell,
     queued,
 )
-from tests.faults.sabotage import mutants, sabotage
-from tests.faults.simulation.play import open_simulation
-from tests.faults.simulation.schedule import nth_calls, schedule_named, schedule_of
+from tests.faults.mutation import mutants, run_mutant
+from tests.faults.simulation.runner import open_simulation
+from tests.faults.simulation.schedule import failing_calls, schedule_named, schedule_of
 from tests.faults.simulation.sweep import sweep
-from tests.faults.study import new_study
+from tests.faults.study_workload import new_study
 
 ZOMBIES = (
     "intended:capture_payment@1",
@@ -42,102 +42,138 @@ QUICK_MUTANTS = ("fence-dropped", "unknown-presumed-absent")
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     add = parser.add_argument
-    add("--quick", action="store_true", help="schedules, each point once, two mutants: minutes")
-    add("--kills", type=int, default=0, help="random kills until so many happened; all mutants")
-    add("--no-mutants", action="store_true", help="leave the mutants out")
-    add("--seed", type=int, default=1)
-    add("--schedules", type=int, default=0, help="simulate so many schedules, from --seed on")
-    add("--every-call", action="store_true", help="simulate: each n-th call of anything fails")
-    add("--stop-early", action="store_true", help="no more schedules after the first breach")
-    add("--simulate", metavar="NAME", help="one schedule again, a seed or cut:17, with its trace")
-    add("--points", action="store_true", help="each point alone: hit 1, 2, last")
-    add("--pairs", type=int, default=0, help="so many pairs of points")
-    add("--random", type=int, default=0, help="so many cells of random kills")
-    add("--crowds", type=int, default=0, help="the same among living runs")
-    add("--queue", type=int, default=0, help="points, and so many random kills, of consumers")
-    add("--cancels", action="store_true", help="points and late calls, cancelled")
-    add("--releases", action="store_true", help="points, finished by another release: both ways")
-    add("--zombies", type=int, default=0, help="each kind of zombie so often")
-    add("--cell", action="append", default=[], help="this cell, as history names it")
-    add("--study", action="store_true", help="runs of data analysis instead of orders")
-    add("--runs", type=int, default=1, help="repeat points and cells so often")
+    add(
+        "--quick",
+        action="store_true",
+        help="1,000 schedules, each point once, two mutants: minutes",
+    )
+    add("--kills", type=int, default=0, help="random kills until N processes died; all mutants")
+    add("--no-mutants", action="store_true", help="run no mutants")
+    add("--seed", type=int, default=1, help="seed of random moments; the first simulated schedule")
     add("--lease", type=float, default=1.0, help="seconds; 15 in production")
     add("--journal", choices=("sqlite", "postgresql"), default="sqlite")
-    add("--at-once", type=int, default=6, help="cells at once; most wait for leases")
+    add(
+        "--at-once",
+        type=int,
+        default=6,
+        help="cells at the same time; most of them wait for leases",
+    )
     history = ROOT / ".agent-flows" / "faults" / "history.jsonl"
-    add("--history", type=Path, default=history)
+    add("--history", type=Path, default=history, help="file that gets one line per cell")
+    _add_schedules(parser)
+    _add_cells(parser)
     return parser.parse_args(given)
 
 
-def chosen(asked: argparse.Namespace, hits: dict[str, int]) -> list[Cell]:
-    """The cells that were asked for; with nothing asked, each point at its first hit."""
-    cells = [parse_cell(spec) for spec in asked.cell] * asked.runs
-    if asked.points:
-        cells += alone(hits) * asked.runs
-    cells += paired(hits, Random(asked.seed), asked.pairs)
-    cells += [Cell("random", number=number) for number in range(asked.random)]
-    cells += [Cell("crowd", number=number) for number in range(asked.crowds)]
-    cells += cancelled(hits) * asked.runs if asked.cancels else []
-    cells += queued(hits, asked.queue) if asked.queue else []
-    cells += across_releases(hits) if asked.releases else []
-    cells += [parse_cell(f"zombie={spec}") for spec in ZOMBIES] * asked.zombies
-    simulated = (asked.schedules or asked.every_call) and not asked.quick
-    something_else = asked.kills or simulated
-    return cells or ([] if something_else else [Cell("kill", ((n, 1),)) for n in sorted(hits)])
+def _add_schedules(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--schedules", type=int, default=0, help="simulate N schedules, from --seed on")
+    add(
+        "--every-call",
+        action="store_true",
+        help="simulate a failure of each n-th call, in three ways",
+    )
+    add("--stop-early", action="store_true", help="simulate no schedule after the first violation")
+    add(
+        "--simulate",
+        metavar="NAME",
+        help="repeat one schedule, such as 176 or cut:17, with its trace",
+    )
+
+
+def _add_cells(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--points", action="store_true", help="kill at each point alone: hit 1, 2 and last")
+    add("--pairs", type=int, default=0, help="N cells with two kills")
+    add("--random", type=int, default=0, help="N cells with kills at random moments")
+    add(
+        "--parallel",
+        type=int,
+        default=0,
+        help="N cells with such kills while another run is at work",
+    )
+    add("--queue", type=int, default=0, help="kill consumers: at each point, and N random cells")
+    add(
+        "--cancels",
+        action="store_true",
+        help="cancel all orders after a kill or before a late call",
+    )
+    add("--releases", action="store_true", help="another release finishes, in both directions")
+    add("--zombies", type=int, default=0, help="each kind of zombie N times")
+    add("--cell", action="append", default=[], help="one cell, such as called:capture_payment@1")
+    add("--study", action="store_true", help="run data analysis instead of orders")
+    add("--runs", type=int, default=1, help="repeat points and cells N times")
+
+
+def chosen(options: argparse.Namespace, hits: dict[str, int]) -> list[Cell]:
+    """Return the cells of the options; without any, each point at its first hit."""
+    cells = [parse_cell(spec) for spec in options.cell] * options.runs
+    if options.points:
+        cells += alone(hits) * options.runs
+    cells += paired(hits, Random(options.seed), options.pairs)
+    cells += [Cell("random", number=number) for number in range(options.random)]
+    cells += [Cell("parallel", number=number) for number in range(options.parallel)]
+    cells += cancelled(hits) * options.runs if options.cancels else []
+    cells += queued(hits, options.queue) if options.queue else []
+    cells += across_releases(hits) if options.releases else []
+    cells += [parse_cell(f"zombie={spec}") for spec in ZOMBIES] * options.zombies
+    simulates = (options.schedules or options.every_call) and not options.quick
+    has_other_work = options.kills or simulates
+    return cells or ([] if has_other_work else [Cell("kill", ((n, 1),)) for n in sorted(hits)])
 
 
 def main() -> int:
-    """Do what was asked, tell every breach and then the counts."""
-    asked = arguments()
-    if asked.simulate is not None:
-        return _replay(asked.simulate)
-    schedules = asked.schedules or QUICK_SCHEDULES * asked.quick
-    seeds = range(asked.seed, asked.seed + schedules)
-    wanted = [schedule_of(seed) for seed in seeds] + list(nth_calls()) * asked.every_call
-    simulated = sweep(wanted, stop_early=asked.stop_early)
-    counts = _played(asked)
-    for name, told in simulated.items():
-        counts[name] = counts[name] + told if name in counts else told
-    counts |= _sabotaged(asked)
+    """Run what the options ask for; print every violation, and last the counts."""
+    options = arguments()
+    if options.simulate is not None:
+        return _replay(options.simulate)
+    schedules = options.schedules or QUICK_SCHEDULES * options.quick
+    seeds = range(options.seed, options.seed + schedules)
+    wanted = [schedule_of(seed) for seed in seeds] + list(failing_calls()) * options.every_call
+    simulated = sweep(wanted, stop_early=options.stop_early)
+    counts = _run_cells(options)
+    for name, count in simulated.items():
+        counts[name] = counts[name] + count if name in counts else count
+    counts |= _run_mutants(options)
     sys.stdout.write(json.dumps(counts) + "\n")
     return int(bool(counts["violations"]) or counts["mutants_caught"] < counts["mutants"])
 
 
 def _replay(name: str) -> int:
     with open_simulation() as simulation:
-        told = simulation.perform(schedule_named(name))
-    sys.stdout.write("".join(f"{line}\n" for line in told.trace))
-    return int(bool(told.breaches))
+        result = simulation.run(schedule_named(name))
+    sys.stdout.write("".join(f"{line}\n" for line in result.trace))
+    return int(bool(result.violations))
 
 
-def _played(asked: argparse.Namespace) -> dict[str, Any]:
-    plan = Plan(asked.seed, asked.journal, asked.at_once, asked.history, asked.lease)
-    if asked.study:
-        plan = replace(plan, set_scene=new_study, preload=("flows.data_analysis",))
-    played: list[Played] = []
-    if asked.kills or chosen(asked, {"any": 1}):
-        played = asyncio.run(explore(plan, lambda hits: chosen(asked, hits), asked.kills))
-    for one in played:
-        for breach in one.breaches:
-            sys.stdout.write(f"{one.cell}: {breach}\n")
-    return summary(played, plan)
+def _run_cells(options: argparse.Namespace) -> dict[str, Any]:
+    plan = Plan(options.seed, options.journal, options.at_once, options.history, options.lease)
+    if options.study:
+        plan = replace(plan, new_workload=new_study, preload=("flows.data_analysis",))
+    results: list[CellResult] = []
+    if options.kills or chosen(options, {"any": 1}):
+        results = asyncio.run(run_campaign(plan, lambda hits: chosen(options, hits), options.kills))
+    for result in results:
+        for violation in result.violations:
+            sys.stdout.write(f"{result.cell}: {violation}\n")
+    return summary(results, plan)
 
 
-def _sabotaged(asked: argparse.Namespace) -> dict[str, int]:
-    """The mutants: a few, all, or none, as a campaign of cells of one's own has no need of them."""
-    wanted = {m.name for m in mutants() if asked.kills and m.study == asked.study}
-    wanted |= set(QUICK_MUTANTS * asked.quick)
-    tried = []
+def _run_mutants(options: argparse.Namespace) -> dict[str, int]:
+    """Run all mutants after random kills, two with --quick, and none after chosen cells."""
+    wanted = {m.name for m in mutants() if options.kills and m.study == options.study}
+    wanted |= set(QUICK_MUTANTS * options.quick)
+    caught = []
     for mutant in mutants():
-        if mutant.name in wanted and not asked.no_mutants:
-            judged = sabotage(mutant)
-            tried.append(judged.caught)
-            word = "caught" if judged.caught else "SURVIVED"
-            sys.stdout.write(f"{word:9} {mutant.name}: {judged.by[:150]}\n")
-    return {"mutants": len(tried), "mutants_caught": sum(tried)}
+        if mutant.name in wanted and not options.no_mutants:
+            result = run_mutant(mutant)
+            caught.append(result.caught)
+            verdict = "caught" if result.caught else "SURVIVED"
+            sys.stdout.write(f"{verdict:9} {mutant.name}: {result.by[:150]}\n")
+    return {"mutants": len(caught), "mutants_caught": sum(caught)}
 
 
 if __name__ == "__main__":

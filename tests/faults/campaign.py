@@ -1,4 +1,4 @@
-"""Campaigns: many cells at once, each played until nothing is unfinished, then judged."""
+"""Campaigns: run many cells at once, each until nothing is unfinished, and check each result."""
 
 import asyncio
 import json
@@ -14,337 +14,355 @@ from statistics import median, quantiles
 from typing import Any
 
 from tests.faults.cells import MAY_CRASH, Cell, moments
-from tests.faults.client import Hung, NurseryClient, open_nursery
-from tests.faults.ground import Ground, Journals, Kind, open_ground, open_journals
-from tests.faults.judge import Case, sorts
-from tests.faults.nursery import BLOCKED, CRASHED, STARVED
-from tests.faults.outages import open_line
-from tests.faults.runs import Ended, Run
-from tests.faults.sabotage import next_release
-from tests.faults.scene import OrderScene, Scene, new_scene
+from tests.faults.checker import Expectation, counts_by_kind
+from tests.faults.environment import Environment, Journals, Kind, open_environment, open_journals
+from tests.faults.fork_client import ForkClient, Hung, open_fork_server
+from tests.faults.fork_server import BLOCKED, CRASHED, STARVED
+from tests.faults.mutation import next_release
+from tests.faults.postgres_proxy import open_postgres_proxy
+from tests.faults.protocol import ExitStatus, Run
+from tests.faults.workload import OrderWorkload, Workload, new_orders
 
-MOST_RECOVERIES = 6
-CELLS_A_SANDBOX = 100
-CROWD = 3  # a run among others takes about so much longer
-TWINS_LEASE = 10.0  # nobody dies there; a starved machine must not look like a death
-SetScene = Callable[[Path, Path, str, float], Scene]
+MAX_RECOVERIES = 6
+CELLS_PER_SANDBOX = 100
+PARALLEL_SLOWDOWN = 3  # a run among other runs takes about three times as long
+DUPLICATE_LEASE = (
+    10.0  # seconds; no run is killed there, and a busy machine must not look like a kill
+)
+NewWorkload = Callable[[Path, Path, str, float], Workload]
 Choose = Callable[[dict[str, int]], Sequence[Cell]]
-SECOND_BLOW = 1.0  # seconds from SIGTERM to SIGKILL
+KILL_AFTER_TERM = 1.0  # seconds from SIGTERM to SIGKILL
 SIGNALS = {"interrupt": "SIGINT", "term": "SIGTERM"}
 
 
 @dataclass(slots=True)
-class Played:
-    """What happened in a cell."""
+class CellResult:
+    """The result of one cell.
+
+    `faulted` holds the ids of processes that were killed or stopped, `last_fault_at` the time of the
+    last fault on the monotonic clock, `recovery_seconds` the time from then until all work was finished.
+    """
 
     cell: Cell
     seed: int
-    runs: list[Ended] = field(default_factory=list)
-    wounded: set[int] = field(default_factory=set)
+    runs: list[ExitStatus] = field(default_factory=list)
+    faulted: set[int] = field(default_factory=set)
     stopped: int = 0
-    last_blow: float | None = None
-    recovered: float | None = None
-    breaches: list[str] = field(default_factory=list)
+    last_fault_at: float | None = None
+    recovery_seconds: float | None = None
+    violations: list[str] = field(default_factory=list)
 
     @property
     def kills(self) -> int:
-        """Kills that really happened."""
-        return sum(ended.killed for ended in self.runs)
+        """How many runs were killed."""
+        return sum(exited.killed for exited in self.runs)
 
     @property
     def starved(self) -> int:
-        """Runs that got no processor for the length of a lease, and stopped as they should."""
-        return sum(ended.code == STARVED for ended in self.runs)
+        """How many runs lost their lease because they got no processor time, and stopped as they must."""
+        return sum(exited.code == STARVED for exited in self.runs)
 
-    def told(self) -> dict[str, Any]:
-        """One line of the history file."""
+    def as_json(self) -> dict[str, Any]:
+        """Return the line of the history file."""
         return {
             "at": time.time(),
             "cell": str(self.cell),
             "seed": self.seed,
-            "runs": [str(ended) for ended in self.runs],
+            "runs": [str(exited) for exited in self.runs],
             "kills": self.kills,
             "stops": self.stopped,
-            "recovery": self.recovered and round(self.recovered, 3),
-            "verdict": self.breaches or "ok",
+            "recovery": self.recovery_seconds and round(self.recovery_seconds, 3),
+            "verdict": self.violations or "ok",
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Quiet:
-    """What random moments depend on: seed, seconds of an undisturbed run, seconds of a lease."""
+class Baseline:
+    """What random moments depend on: the seed, the seconds of a run without faults, and of a lease."""
 
     seed: int
     seconds: float
     lease: float = 1.0
 
 
-class Player:
-    """Plays cells in one nursery on one ground, each on a scene of its own that `set_scene` makes."""
+class CellRunner:
+    """Runs cells with one fork server in one environment, each on a new workload."""
 
     def __init__(
         self,
-        nursery: NurseryClient,
-        ground: Ground,
-        quiet: Quiet,
-        set_scene: SetScene = new_scene,
+        fork_server: ForkClient,
+        environment: Environment,
+        baseline: Baseline,
+        new_workload: NewWorkload = new_orders,
     ) -> None:
-        self._nursery, self._ground, self._quiet, self._set = nursery, ground, quiet, set_scene
-        self._seed, self._undisturbed = quiet.seed, quiet.seconds
-        self.other: Player | None = None  # the same with the next release of the code
+        self._fork_server, self._environment = fork_server, environment
+        self._baseline, self._new_workload = baseline, new_workload
+        self._seed, self._undisturbed = baseline.seed, baseline.seconds
+        self.next_release: CellRunner | None = None  # runs the next release of the code
 
-    async def play(self, cell: Cell, keep: Path | None = None) -> Played:
-        """Play one cell and judge it; the folder of one that failed is kept below `keep`."""
-        played = Played(cell, self._seed)
-        async with self._ground.plot() as (folder, url):
-            scene = self._set(folder, self._ground.data, url, self._quiet.lease)
+    async def run_cell(self, cell: Cell, keep: Path | None = None) -> CellResult:
+        """Run one cell and check it. Copy the folder of a failed cell to `keep`."""
+        result = CellResult(cell, self._seed)
+        async with self._environment.cell_folder() as (folder, url):
+            workload = self._new_workload(folder, self._environment.data, url, self._baseline.lease)
             if cell.queue:
-                assert isinstance(scene, OrderScene), "only orders are queued"
-                scene = replace(scene, work="consume")
+                assert isinstance(workload, OrderWorkload), "only orders have a queue"
+                workload = replace(workload, job="consume")
             try:
-                first, then = self._sides(cell)
-                await first._disturb(scene, played)
-                await then._recover(scene, played)
-                buried = cell.kind == "files"
-                case = Case(scene.expected, played.wounded, cell.cancel, buried)
-                played.breaches += await scene.judge(case)
+                first, second = self._runners(cell)
+                await first._inject(workload, result)
+                await second._recover(workload, result)
+                lasting = cell.kind == "files"
+                permitted = Expectation(workload.expected, result.faulted, cell.cancel, lasting)
+                result.violations += await workload.check(permitted)
             except Hung as error:
-                played.breaches.append(f"liveness: {error}")
+                result.violations.append(f"liveness: {error}")
             wrong = {CRASHED} if cell.kind == "zombie" else {CRASHED, BLOCKED}
-            calm = played.runs[1:] if cell.kind in MAY_CRASH else played.runs
-            if any(ended.code in wrong for ended in calm):
-                played.breaches.append("a run ended by an error, see run.log")
-            if played.breaches and keep:
-                shutil.copytree(folder, keep / scene.name, dirs_exist_ok=True)
-        return played
+            runs = result.runs[1:] if cell.kind in MAY_CRASH else result.runs
+            if any(exited.code in wrong for exited in runs):
+                result.violations.append("a run ended with an error, see run.log")
+            if result.violations and keep:
+                shutil.copytree(folder, keep / workload.name, dirs_exist_ok=True)
+        return result
 
-    def _sides(self, cell: Cell) -> tuple["Player", "Player"]:
-        """Whose release begins, and whose finishes."""
+    def _runners(self, cell: Cell) -> tuple["CellRunner", "CellRunner"]:
+        """Return the runner of the release that begins, and of the one that finishes."""
         if not cell.release:
             return self, self
-        assert self.other is not None, "the next release is not open"
-        return (self, self.other) if cell.release == "next" else (self.other, self)
+        assert self.next_release is not None, "the next release is not open"
+        pair = self, self.next_release
+        return pair if cell.release == "upgrade" else pair[::-1]
 
-    async def _disturb(self, scene: Scene, played: Played) -> None:
-        how = {
+    async def _inject(self, workload: Workload, result: CellResult) -> None:
+        """Run the workload with the faults of the cell."""
+        faults = {
             "kill": self._kill,
             "random": self._random,
             "zombie": self._zombie,
-            "twins": self._twins,
-            "crowd": self._crowd,
-            "commit": self._cut_off,
+            "duplicate": self._duplicate,
+            "parallel": self._parallel,
+            "commit": self._break_commit,
             "restart": self._restart,
-            "full": self._starve,
-            "files": self._starve,
+            "full": self._limit_resources,
+            "files": self._limit_resources,
             "interrupt": self._signal,
             "term": self._signal,
             "term+kill": self._signal_and_kill,
         }
-        if played.cell.kind != "quiet":
-            await how[played.cell.kind](scene, played)
+        if result.cell.kind != "none":
+            await faults[result.cell.kind](workload, result)
 
-    async def _kill(self, scene: Scene, played: Played) -> None:
-        for name, hit in played.cell.points:
-            await self._finish(replace(scene.run, points={name: (hit, "SIGKILL")}), played)
-            if played.cell.cancel:
-                await self._finish(replace(scene.run, job="cancel"), played)
+    async def _kill(self, workload: Workload, result: CellResult) -> None:
+        for name, hit in result.cell.points:
+            await self._finish(replace(workload.run, points={name: (hit, "SIGKILL")}), result)
+            if result.cell.cancel:
+                await self._finish(replace(workload.run, job="cancel"), result)
 
-    async def _random(self, scene: Scene, played: Played) -> None:
-        number, lease = played.cell.number, self._quiet.lease
+    async def _random(self, workload: Workload, result: CellResult) -> None:
+        number, lease = result.cell.number, self._baseline.lease
         for seconds in moments(self._seed, number, self._undisturbed, lease):
-            await self._finish(replace(scene.run, seconds=seconds), played)
+            await self._finish(replace(workload.run, seconds=seconds), result)
 
-    async def _signal(self, scene: Scene, played: Played) -> None:
-        ((name, hit),) = played.cell.points
+    async def _signal(self, workload: Workload, result: CellResult) -> None:
+        ((name, hit),) = result.cell.points
         await self._finish(
-            replace(scene.run, points={name: (hit, SIGNALS[played.cell.kind])}), played
+            replace(workload.run, points={name: (hit, SIGNALS[result.cell.kind])}), result
         )
 
-    async def _signal_and_kill(self, scene: Scene, played: Played) -> None:
-        ((name, hit),) = played.cell.points
-        child = self._nursery.begin(replace(scene.run, points={name: (hit, "SIGTERM")}))
+    async def _signal_and_kill(self, workload: Workload, result: CellResult) -> None:
+        ((name, hit),) = result.cell.points
+        child = self._fork_server.start(replace(workload.run, points={name: (hit, "SIGTERM")}))
         with suppress(TimeoutError):
-            async with asyncio.timeout(SECOND_BLOW + self._undisturbed):
-                await asyncio.shield(child.ended())
+            async with asyncio.timeout(KILL_AFTER_TERM + self._undisturbed):
+                await asyncio.shield(child.exited())
         await child.signal("SIGKILL")
-        self._note(await child.ended(), played)
+        self._note(await child.exited(), result)
 
-    async def _starve(self, scene: Scene, played: Played) -> None:
-        most, full = played.cell.number, played.cell.kind == "full"
-        run = replace(scene.run, full=most * full, files=most * (not full))
-        await self._finish(run, played)
+    async def _limit_resources(self, workload: Workload, result: CellResult) -> None:
+        limit, full = result.cell.number, result.cell.kind == "full"
+        run = replace(workload.run, full=limit * full, files=limit * (not full))
+        await self._finish(run, result)
 
-    async def _cut_off(self, scene: Scene, played: Played) -> None:
-        run = scene.run
-        async with open_line(run.journal, Path(run.folder)) as broken:
-            broken.cut_at = played.cell.number
-            await self._finish(replace(run, journal=broken.url), played)
+    async def _break_commit(self, workload: Workload, result: CellResult) -> None:
+        run = workload.run
+        async with open_postgres_proxy(run.journal, Path(run.folder)) as proxy:
+            proxy.break_at = result.cell.number
+            await self._finish(replace(run, journal=proxy.url), result)
 
-    async def _zombie(self, scene: Scene, played: Played) -> None:
-        """The first stands still, the second takes over as soon as the lease has run out."""
-        names = [{name: (hit, "SIGSTOP")} for name, hit in played.cell.points]
-        first = self._nursery.begin(replace(scene.run, points=names[0]))
+    async def _zombie(self, workload: Workload, result: CellResult) -> None:
+        """Stop the first run; the second takes its items over as soon as the lease has expired."""
+        names = [{name: (hit, "SIGSTOP")} for name, hit in result.cell.points]
+        first = self._fork_server.start(replace(workload.run, points=names[0]))
         children = [first]
         try:
             if await first.stopped():
-                self._wound(played, await first.pid())
-            if played.cell.cancel:
-                await self._finish(replace(scene.run, job="cancel"), played)
-            second = self._nursery.begin(replace(scene.run, points=names[1] if names[1:] else {}))
+                self._mark_stopped(result, await first.pid())
+            if result.cell.cancel:
+                await self._finish(replace(workload.run, job="cancel"), result)
+            second = self._fork_server.start(
+                replace(workload.run, points=names[1] if names[1:] else {})
+            )
             children.append(second)
             if names[1:] and await second.stopped():
-                self._wound(played, await second.pid())
+                self._mark_stopped(result, await second.pid())
             elif not names[1:]:
-                await second.ended()
+                await second.exited()
             for child in children:
                 await child.signal("SIGCONT")
-                played.runs.append(await child.ended())
+                result.runs.append(await child.exited())
         finally:
             for child in children:
                 await child.signal("SIGKILL")
 
-    async def _restart(self, scene: Scene, played: Played) -> None:
-        moment, *_ = moments(self._seed, played.cell.number, self._undisturbed)
-        child = self._nursery.begin(scene.run)
+    async def _restart(self, workload: Workload, result: CellResult) -> None:
+        moment, *_ = moments(self._seed, result.cell.number, self._undisturbed)
+        child = self._fork_server.start(workload.run)
         await child.pid()
         await asyncio.sleep(moment)
-        await self._ground.restart_journals()
-        self._note(await child.ended(), played)
+        await self._environment.restart_journals()
+        self._note(await child.exited(), result)
 
-    def _wound(self, played: Played, pid: int) -> None:
-        played.wounded.add(pid)
-        played.stopped += 1
-        played.last_blow = time.monotonic()
+    def _mark_stopped(self, result: CellResult, pid: int) -> None:
+        result.faulted.add(pid)
+        result.stopped += 1
+        result.last_fault_at = time.monotonic()
 
-    async def _twins(self, scene: Scene, played: Played) -> None:
-        both = [self._nursery.begin(replace(scene.run, lease=TWINS_LEASE)) for _ in range(2)]
-        played.runs += [await child.ended() for child in both]
+    async def _duplicate(self, workload: Workload, result: CellResult) -> None:
+        both = [
+            self._fork_server.start(replace(workload.run, lease=DUPLICATE_LEASE)) for _ in range(2)
+        ]
+        result.runs += [await child.exited() for child in both]
 
-    async def _crowd(self, scene: Scene, played: Played) -> None:
-        """Several living runs at once, all but one of which are killed at some moment."""
-        kills = moments(self._seed, played.cell.number, self._undisturbed * CROWD)
-        runs = [replace(scene.run, seconds=seconds) for seconds in kills]
-        crowd = [self._nursery.begin(run) for run in [*runs, scene.run]]
-        played.runs += [await child.ended() for child in crowd]
-        # On a starved machine a living one may lose its lease of a second, and that is legal.
-        played.wounded |= {ended.pid for ended in played.runs}
-        played.last_blow = max((e.at for e in played.runs if e.killed), default=None)
+    async def _parallel(self, workload: Workload, result: CellResult) -> None:
+        """Start several runs at once and kill all but one of them."""
+        kills = moments(self._seed, result.cell.number, self._undisturbed * PARALLEL_SLOWDOWN)
+        killed = [replace(workload.run, seconds=seconds) for seconds in kills]
+        children = [self._fork_server.start(run) for run in [*killed, workload.run]]
+        result.runs += [await child.exited() for child in children]
+        # On a busy machine a living run may lose its lease of one second, and that is permitted.
+        result.faulted |= {exited.pid for exited in result.runs}
+        result.last_fault_at = max((e.at for e in result.runs if e.killed), default=None)
 
-    async def _recover(self, scene: Scene, played: Played) -> None:
-        """Undisturbed runs until nothing is left to do; each waits itself for what the dead held."""
-        lease = TWINS_LEASE if played.cell.kind == "twins" else self._quiet.lease
-        for _ in range(MOST_RECOVERIES):
-            if not await scene.unfinished():
+    async def _recover(self, workload: Workload, result: CellResult) -> None:
+        """Run without faults until nothing is left; each run waits until expired leases free the items."""
+        lease = DUPLICATE_LEASE if result.cell.kind == "duplicate" else self._baseline.lease
+        for _ in range(MAX_RECOVERIES):
+            if not await workload.unfinished():
                 break
-            run = replace(scene.run, lease=lease)
-            if await scene.only_untold():
-                run = replace(run, job="reconcile")
-                await asyncio.sleep(lease)  # what a dead process was sending is its own for so long
-            await self._finish(run, played)
-        if played.last_blow is not None and played.runs:
-            played.recovered = max(0.0, played.runs[-1].at - played.last_blow)
+            run = replace(workload.run, lease=lease)
+            if await workload.only_messages_left():
+                run = replace(run, job="recover")
+                await asyncio.sleep(lease)  # until then a message belongs to the killed process
+            await self._finish(run, result)
+        if result.last_fault_at is not None and result.runs:
+            result.recovery_seconds = max(0.0, result.runs[-1].at - result.last_fault_at)
 
-    async def _finish(self, run: Run, played: Played) -> Ended:
-        return self._note(await self._nursery.finish(run), played)
+    async def _finish(self, run: Run, result: CellResult) -> ExitStatus:
+        return self._note(await self._fork_server.finish(run), result)
 
-    def _note(self, ended: Ended, played: Played) -> Ended:
-        played.runs.append(ended)
-        if ended.signal is not None or ended.code:
-            played.wounded.add(ended.pid)
-            played.last_blow = ended.at
-        return ended
+    def _note(self, exited: ExitStatus, result: CellResult) -> ExitStatus:
+        result.runs.append(exited)
+        if exited.signal is not None or exited.code:
+            result.faulted.add(exited.pid)
+            result.last_fault_at = exited.at
+        return exited
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """An undisturbed run: the points it passed and how often, how long it took, what was wrong."""
+class BaselineRun:
+    """A run without faults: its fail points with their hits, its duration, and its violations."""
 
     hits: dict[str, int]
     seconds: float
-    breaches: list[str]
+    violations: list[str]
 
 
-async def recorded(
-    nursery: NurseryClient, ground: Ground, set_scene: SetScene = new_scene
-) -> Recorded:
-    """Record an undisturbed run; whatever is wrong with it is wrong without any fault."""
-    async with ground.plot() as (folder, url):
-        scene = set_scene(folder, ground.data, url, 1.0)
+async def record_baseline(
+    fork_server: ForkClient, environment: Environment, new_workload: NewWorkload = new_orders
+) -> BaselineRun:
+    """Run without faults; a violation here has another cause than a fault."""
+    async with environment.cell_folder() as (folder, url):
+        workload = new_workload(folder, environment.data, url, 1.0)
         file = folder / "hits.json"
-        ended = await nursery.finish(replace(scene.run, hits=str(file)))
-        breaches = await scene.judge(Case(scene.expected, set()))
-        if ended.code != 0:
-            breaches.append(f"an undisturbed run ended with {ended}")
-        return Recorded(json.loads(file.read_text("utf-8")), ended.seconds, breaches)
+        exited = await fork_server.finish(replace(workload.run, hits=str(file)))
+        violations = await workload.check(Expectation(workload.expected, set()))
+        if exited.code != 0:
+            violations.append(f"a run without faults ended with {exited}")
+        return BaselineRun(json.loads(file.read_text("utf-8")), exited.seconds, violations)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a campaign shares: seed, kind of journal, cells at once, its history file, what is played on."""
+    """What the cells of a campaign share; `history` is a file, `preload` are modules for the fork server."""
 
     seed: int
     journal: Kind
     at_once: int
     history: Path
     lease: float = 1.0
-    set_scene: SetScene = new_scene
+    new_workload: NewWorkload = new_orders
     preload: tuple[str, ...] = ()
 
 
-async def campaign(
-    nursery: NurseryClient, journals: Journals, plan: Plan, cells: Sequence[Cell]
-) -> list[Played]:
-    """Play all cells, a fresh sandbox for every hundred, and write the history as they end."""
-    played: list[Played] = []
+async def run_cells(
+    fork_server: ForkClient, journals: Journals, plan: Plan, cells: Sequence[Cell]
+) -> list[CellResult]:
+    """Run all cells, with a new sandbox for every hundred, and write the history as they end."""
+    results: list[CellResult] = []
     plan.history.parent.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         history = stack.enter_context(plan.history.open("a", encoding="utf-8"))
-        other = None
+        next_server = None
         if any(cell.release for cell in cells):
             tree = await stack.enter_async_context(next_release())
-            other = await stack.enter_async_context(open_nursery(tree))
-        for start in range(0, len(cells), CELLS_A_SANDBOX):
-            async with open_ground(journals) as ground:
-                quiet = await recorded(nursery, ground, plan.set_scene)
-                if quiet.breaches:
-                    played.append(Played(Cell("quiet"), plan.seed, breaches=quiet.breaches))
-                known = Quiet(plan.seed, quiet.seconds, plan.lease)
-                player = Player(nursery, ground, known, plan.set_scene)
-                player.other = Player(other, ground, known, plan.set_scene) if other else None
-                waiting = iter(cells[start : start + CELLS_A_SANDBOX])
+            next_server = await stack.enter_async_context(open_fork_server(tree))
+        for start in range(0, len(cells), CELLS_PER_SANDBOX):
+            async with open_environment(journals) as environment:
+                recorded = await record_baseline(fork_server, environment, plan.new_workload)
+                if recorded.violations:
+                    none = CellResult(Cell("none"), plan.seed, violations=recorded.violations)
+                    results.append(none)
+                baseline = Baseline(plan.seed, recorded.seconds, plan.lease)
+                runner = CellRunner(fork_server, environment, baseline, plan.new_workload)
+                if next_server is not None:
+                    runner.next_release = CellRunner(
+                        next_server, environment, baseline, plan.new_workload
+                    )
+                queue = iter(cells[start : start + CELLS_PER_SANDBOX])
 
-                async def work(player: Player = player, waiting: Any = waiting) -> None:
-                    for cell in waiting:
-                        done = await player.play(cell, plan.history.parent)
-                        played.append(done)
-                        history.write(json.dumps({"journal": plan.journal, **done.told()}) + "\n")
+                async def work(runner: CellRunner = runner, queue: Any = queue) -> None:
+                    for cell in queue:
+                        result = await runner.run_cell(cell, plan.history.parent)
+                        results.append(result)
+                        line = {"journal": plan.journal, **result.as_json()}
+                        history.write(json.dumps(line) + "\n")
                         history.flush()
 
                 await asyncio.gather(*(work() for _ in range(plan.at_once)))
-    return played
+    return results
 
 
-def summary(played: Sequence[Played], plan: Plan) -> dict[str, Any]:
-    """The counts of a campaign, and for each failing cell the command that replays it."""
-    breaches = [breach for one in played for breach in one.breaches]
-    recoveries = sorted(one.recovered for one in played if one.recovered is not None)
-    study = " --study" * (plan.set_scene is not new_scene)
+def summary(results: Sequence[CellResult], plan: Plan) -> dict[str, Any]:
+    """Return the counts of a campaign, and for each failed cell the command that repeats it."""
+    violations = [violation for one in results for violation in one.violations]
+    recoveries = sorted(one.recovery_seconds for one in results if one.recovery_seconds is not None)
+    study = " --study" * (plan.new_workload is not new_orders)
     replay = f"python -m tests.faults{study} --journal {plan.journal} --seed {plan.seed} --cell"
     return {
         "journal": plan.journal,
         "seed": plan.seed,
-        "cells": len(played),
-        "kinds": dict(Counter(one.cell.kind for one in played)),
-        "kills": sum(one.kills for one in played),
-        "stops": sum(one.stopped for one in played),
-        "starved": sum(one.starved for one in played),
-        "blocked": sum(ended.code == BLOCKED for one in played for ended in one.runs),
-        "cells_undisturbed": sum(one.last_blow is None for one in played),
-        **sorts(breaches),
-        "violations": sum(bool(one.breaches) for one in played),
+        "cells": len(results),
+        "kinds": dict(Counter(one.cell.kind for one in results)),
+        "kills": sum(one.kills for one in results),
+        "stops": sum(one.stopped for one in results),
+        "starved": sum(one.starved for one in results),
+        "blocked": sum(exited.code == BLOCKED for one in results for exited in one.runs),
+        "cells_undisturbed": sum(one.last_fault_at is None for one in results),
+        **counts_by_kind(violations),
+        "violations": sum(bool(one.violations) for one in results),
         "recovery_median_s": round(median(recoveries), 3) if recoveries else None,
         "recovery_p99_s": _p99(recoveries),
-        "replay": sorted({f"{replay} '{one.cell}'" for one in played if one.breaches}),
+        "replay": sorted({f"{replay} '{one.cell}'" for one in results if one.violations}),
     }
 
 
@@ -354,23 +372,25 @@ def _p99(values: list[float]) -> float | None:
     return round(quantiles(values, n=100, method="inclusive")[-1], 3)
 
 
-async def explore(plan: Plan, choose: Choose, kills: int = 0) -> list[Played]:
-    """Open everything, let `choose` name the cells from the recorded points, and play them.
+async def run_campaign(plan: Plan, choose: Choose, kills: int = 0) -> list[CellResult]:
+    """Run the cells that `choose` returns for the hits of a run without faults.
 
-    Then cells of random kills until so many `kills` have happened.
+    Then run cells of random kills until `kills` processes have been killed.
     """
     async with AsyncExitStack() as stack:
-        nursery = await stack.enter_async_context(open_nursery(preload=plan.preload))
+        fork_server = await stack.enter_async_context(open_fork_server(preload=plan.preload))
         journals = await stack.enter_async_context(open_journals(plan.journal))
-        async with open_ground(journals) as ground:
-            hits = (await recorded(nursery, ground, plan.set_scene)).hits
-        played = await campaign(nursery, journals, plan, choose(hits))
-        numbers, happened = count(), 0
-        while happened < kills:
-            # One to three kills a cell, and some come after the end.
-            few = max(plan.at_once, (kills - happened) // 2)
-            cells = [Cell("random", number=next(numbers)) for _ in range(min(few, CELLS_A_SANDBOX))]
-            more = await campaign(nursery, journals, plan, cells)
-            happened += sum(one.kills for one in more)
-            played += more
-        return played
+        async with open_environment(journals) as environment:
+            hits = (await record_baseline(fork_server, environment, plan.new_workload)).hits
+        results = await run_cells(fork_server, journals, plan, choose(hits))
+        numbers, killed = count(), 0
+        while killed < kills:
+            # A cell has one to three kills, and some of them come after the end of the run.
+            few = max(plan.at_once, (kills - killed) // 2)
+            cells = [
+                Cell("random", number=next(numbers)) for _ in range(min(few, CELLS_PER_SANDBOX))
+            ]
+            more = await run_cells(fork_server, journals, plan, cells)
+            killed += sum(one.kills for one in more)
+            results += more
+        return results

@@ -1,4 +1,4 @@
-"""Runs die anywhere and others finish their work; and the harness that shows it does what it says."""
+"""Runs are killed anywhere and other runs finish their work; the harness itself works as documented."""
 
 import asyncio
 import json
@@ -12,17 +12,17 @@ import pytest
 
 from agents.runtime.settings import ROOT
 from tests.faults.cells import parse_cell
-from tests.faults.client import NurseryClient
-from tests.faults.fixtures import OpenGround, Play, grounds, nursery, play
-from tests.faults.ground import Kind
-from tests.faults.sabotage import mutants, sabotage
-from tests.faults.scene import new_scene
+from tests.faults.environment import Kind
+from tests.faults.fixtures import OpenEnvironment, RunCell, environments, fork_server, run_cell
+from tests.faults.fork_client import ForkClient
+from tests.faults.mutation import mutants, run_mutant
+from tests.faults.workload import new_orders
 
-__all__ = ["grounds", "nursery", "play"]
+__all__ = ["environments", "fork_server", "run_cell"]
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("faults"),  # one nursery and one sandbox for all of them
+    pytest.mark.xdist_group("faults"),  # all of them share a fork server and a sandbox
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
@@ -43,8 +43,8 @@ OTHERS = (
     "term=called:book_shipment@1",
     "claimed@1!queue",
     "called:capture_payment@1+accepted@1!queue",
-    "twins=",
-    "written:capture_payment@1!back",
+    "duplicate=",
+    "written:capture_payment@1!rollback",
 )
 MUTANTS = (("fence-dropped", "cells"), ("unknown-presumed-absent", "schedules"))
 AT_ONCE = 4
@@ -52,9 +52,9 @@ POINT = re.compile(r"\bfailpoint\((f?)\"([^\"]+)\"\)")
 
 
 def names_in_source() -> set[str]:
-    """Every point in the source, with * for what is filled in at run time.
+    """Return every fail point of the source, with * for the part that is known only at run time.
 
-    Those of the bus, which orders do not use, are played by tests/agents/runtime/messaging/test_kills.py.
+    tests/agents/runtime/messaging/test_kills.py covers the points of the bus, which orders do not use.
     """
     paths = [path for path in (ROOT / "agents").rglob("*.py") if path.parent.name != "messaging"]
     texts = [path.read_text("utf-8") for path in paths]
@@ -63,95 +63,101 @@ def names_in_source() -> set[str]:
 
 
 def shape_of(name: str) -> str:
-    """A point's name as the source spells it."""
+    """Return the name of a point as names_in_source spells it."""
     where, colon, _ = name.partition(":")
     return f"{where}:*" if colon else name
 
 
-async def all_kept(play: Play, cells: Iterable[str], journal: Kind) -> None:
-    """Play the cells, a few at a time; nothing may be broken, and what was to die must have died."""
-    few = asyncio.Semaphore(AT_ONCE)
+async def check_cells(run_cell: RunCell, cells: Iterable[str], journal: Kind) -> None:
+    """Run the cells, a few at a time; assert that none has a violation and that each kill happened."""
+    slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(cell: str) -> list[str]:
-        async with few:
-            played = await play(cell, journal)
-        blows = len(parse_cell(cell).points) if parse_cell(cell).kind == "kill" else 0
-        # Who got no processor for the length of a lease stopped before it could be killed.
-        missed = [f"{blows} kills asked for"] * (played.kills + played.starved < blows)
-        return [f"{cell}: {breach}" for breach in played.breaches + missed]
+        async with slots:
+            result = await run_cell(cell, journal)
+        kills = len(parse_cell(cell).points) if parse_cell(cell).kind == "kill" else 0
+        # A run that gets no processor time for a lease stops before it can be killed.
+        missed = [f"{kills} kills expected"] * (result.kills + result.starved < kills)
+        return [f"{cell}: {violation}" for violation in result.violations + missed]
 
-    await play("quiet=", journal)
-    breaches = await asyncio.gather(*(one(cell) for cell in cells))
-    assert not [breach for some in breaches for breach in some]
+    await run_cell("none=", journal)
+    violations = await asyncio.gather(*(one(cell) for cell in cells))
+    assert not [violation for some in violations for violation in some]
 
 
-async def test_whatever_dies_on_sqlite_nothing_is_lost_and_nothing_happens_twice(
-    play: Play,
+async def test_kills_on_sqlite_lose_nothing_and_repeat_nothing(
+    run_cell: RunCell,
 ) -> None:
-    await all_kept(play, [*ALONE, *PAIRS, *(f"random={n}" for n in range(5))], "sqlite")
+    await check_cells(run_cell, [*ALONE, *PAIRS, *(f"random={n}" for n in range(5))], "sqlite")
 
 
-async def test_whatever_dies_on_postgresql_nothing_is_lost_and_nothing_happens_twice(
-    play: Play,
+async def test_kills_on_postgresql_lose_nothing_and_repeat_nothing(
+    run_cell: RunCell,
 ) -> None:
-    await all_kept(play, ["random=0", "random=1", "called:capture_payment@1"], "postgresql")
+    await check_cells(run_cell, ["random=0", "random=1", "called:capture_payment@1"], "postgresql")
 
 
-async def test_zombies_interruptions_and_rivals_change_nothing(play: Play) -> None:
-    await all_kept(play, OTHERS, "sqlite")
+async def test_zombies_interrupts_and_duplicate_runs_change_nothing(run_cell: RunCell) -> None:
+    await check_cells(run_cell, OTHERS, "sqlite")
 
 
-@pytest.mark.parametrize("name,way", MUTANTS)
-async def test_a_broken_product_is_caught(name: str, way: str) -> None:
+@pytest.mark.parametrize("name,tier", MUTANTS)
+async def test_a_broken_product_is_caught(name: str, tier: str) -> None:
     (mutant,) = [mutant for mutant in mutants() if mutant.name == name]
-    judged = await asyncio.to_thread(sabotage, mutant, by=(way,))
-    assert judged.caught, judged.by
+    result = await asyncio.to_thread(run_mutant, mutant, by=(tier,))
+    assert result.caught, result.by
 
 
-async def test_an_armed_point_kills_the_run_there_and_then(
-    nursery: NurseryClient, grounds: OpenGround
+async def test_an_armed_point_kills_the_run_at_once(
+    fork_server: ForkClient, environments: OpenEnvironment
 ) -> None:
-    ground = await grounds()
-    async with ground.plot() as (folder, url):
-        scene = new_scene(folder, ground.data, url)
+    environment = await environments()
+    async with environment.cell_folder() as (folder, url):
+        workload = new_orders(folder, environment.data, url)
 
-        ended = await nursery.finish(
-            replace(scene.run, points={"called:capture_payment": (1, "SIGKILL")})
+        exited = await fork_server.finish(
+            replace(workload.run, points={"called:capture_payment": (1, "SIGKILL")})
         )
 
-        assert ended.killed
-        assert ended.code is None
-        assert len(await scene.unfinished()) >= 4
-        assert (await scene.shop.journal()).items.values()
-        assert {item["state"] for item in (await scene.shop.journal()).items.values()} >= {
+        assert exited.killed
+        assert exited.code is None
+        assert len(await workload.unfinished()) >= 4
+        assert (await workload.shop.journal()).items.values()
+        assert {item["state"] for item in (await workload.shop.journal()).items.values()} >= {
             "processing"
         }
 
 
-async def test_every_point_in_the_source_is_found_by_the_recorder(
-    nursery: NurseryClient, grounds: OpenGround
+async def test_two_runs_hit_every_point_of_the_source(
+    fork_server: ForkClient, environments: OpenEnvironment
 ) -> None:
-    """A run, and one that takes over what a killed one left, pass them all: new ones join so."""
-    ground = await grounds()
-    async with ground.plot() as (folder, url):
-        scene, file = new_scene(folder, ground.data, url), folder / "hits.json"
-        await nursery.finish(replace(scene.run, points={"written:capture_payment": (1, "SIGKILL")}))
+    """A run that takes over items of a killed run hits every point, so a new point joins the campaigns."""
+    environment = await environments()
+    async with environment.cell_folder() as (folder, url):
+        workload, file = new_orders(folder, environment.data, url), folder / "hits.json"
+        await fork_server.finish(
+            replace(workload.run, points={"written:capture_payment": (1, "SIGKILL")})
+        )
 
-        ended = await nursery.finish(replace(scene.run, hits=str(file)))
+        exited = await fork_server.finish(replace(workload.run, hits=str(file)))
 
-        assert ended.code == 0
+        assert exited.code == 0
         hits = json.loads(file.read_text("utf-8"))
     assert {shape_of(name) for name in hits} == names_in_source()
 
 
-async def test_the_nursery_signals_only_its_own_children(
-    nursery: NurseryClient, grounds: OpenGround
+async def test_the_fork_server_signals_only_its_own_children(
+    fork_server: ForkClient, environments: OpenEnvironment
 ) -> None:
-    stranger = await asyncio.create_subprocess_exec(sys.executable, "-c", "input()", stdin=PIPE)
-    nursery.send({"do": "SIGKILL", "pid": stranger.pid})
-    ground = await grounds()
-    async with ground.plot() as (folder, url):
-        await nursery.finish(replace(new_scene(folder, ground.data, url).run, seconds=0.0))
+    other_process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "input()", stdin=PIPE
+    )
+    fork_server.send({"do": "SIGKILL", "pid": other_process.pid})
+    environment = await environments()
+    async with environment.cell_folder() as (folder, url):
+        await fork_server.finish(
+            replace(new_orders(folder, environment.data, url).run, seconds=0.0)
+        )
 
-    await stranger.communicate(b"\n")
-    assert stranger.returncode == 0
+    await other_process.communicate(b"\n")
+    assert other_process.returncode == 0

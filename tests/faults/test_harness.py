@@ -1,4 +1,4 @@
-"""The harness's own words: cells are read as they are written, and each mutant fits the source."""
+"""Cells can be written and read again, and each mutant fits the source."""
 
 from random import Random
 
@@ -6,19 +6,19 @@ import pytest
 
 from agents.runtime.settings import ROOT
 from tests.faults.cells import Cell, across_releases, alone, cancelled, moments, paired, parse_cell
-from tests.faults.sabotage import Mutant, applies, mutants
+from tests.faults.mutation import Mutant, applies, mutants
 
 
-def test_a_cell_is_written_as_it_is_read() -> None:
+def test_a_written_cell_is_read_as_the_same_cell() -> None:
     hits = {"accepted": 2, "called:pay": 5, "request": 2}
     cells = [
         *alone(hits),
         *cancelled(hits),
         Cell("random", number=17),
         Cell("random", number=17, queue=True),
-        Cell("crowd", number=3),
+        Cell("parallel", number=3),
         Cell("zombie", (("ending", 1), ("ending", 3))),
-        Cell("twins"),
+        Cell("duplicate"),
         Cell("commit", number=7),
         Cell("term+kill", (("called:pay", 1),)),
         *across_releases(hits),
@@ -27,14 +27,14 @@ def test_a_cell_is_written_as_it_is_read() -> None:
     assert [parse_cell(str(cell)) for cell in cells] == cells
 
 
-def test_each_point_stands_alone_at_its_first_second_and_last_hit() -> None:
+def test_each_point_has_a_cell_at_its_first_second_and_last_hit() -> None:
     assert [str(cell) for cell in alone({"a": 1, "b": 2, "c": 7})] == [
         *("a@1", "b@1", "b@2"),
         *("c@1", "c@2", "c@7"),
     ]
 
 
-def test_a_seed_gives_the_same_pairs_and_moments_again() -> None:
+def test_a_seed_gives_the_same_pairs_and_moments() -> None:
     hits = dict.fromkeys("abcdef", 1)
     assert paired(hits, Random(3), 9) == paired(hits, Random(3), 9)
     assert len(paired(hits, Random(3), 1_000)) == 36
@@ -43,10 +43,10 @@ def test_a_seed_gives_the_same_pairs_and_moments_again() -> None:
 
 
 @pytest.mark.parametrize("mutant", mutants(), ids=lambda mutant: mutant.name)
-def test_every_mutant_still_fits_the_source(mutant: Mutant) -> None:
+def test_every_mutant_fits_the_source(mutant: Mutant) -> None:
     assert mutant.cells
     assert applies(mutant, ROOT)
 
 
-def test_there_are_mutants_enough() -> None:
+def test_there_are_enough_mutants() -> None:
     assert len(mutants()) >= 8

@@ -1,4 +1,4 @@
-"""Journal, disk and open files fail under a run: it ends or goes on, and others finish its work."""
+"""The journal, the disk or open files fail during a run: other runs finish its work."""
 
 import asyncio
 import time
@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from agents.runtime.journal.database import POSTGRESQL_OPTIONS, Database, open_engine
-from tests.faults.fixtures import OpenGround, Play, grounds, nursery, play
-from tests.faults.outages import open_line
+from tests.faults.fixtures import OpenEnvironment, RunCell, environments, fork_server, run_cell
+from tests.faults.postgres_proxy import open_postgres_proxy
 
-__all__ = ["grounds", "nursery", "play"]
+__all__ = ["environments", "fork_server", "run_cell"]
 
 pytestmark = [
     pytest.mark.slow,
@@ -20,40 +20,46 @@ pytestmark = [
 ]
 
 
-async def test_whatever_fails_under_a_run_others_finish_it(play: Play) -> None:
-    await play("quiet=")
+async def test_other_runs_finish_after_a_full_disk_too_many_files_or_a_shutdown(
+    run_cell: RunCell,
+) -> None:
+    await run_cell("none=")
     cells = ("full=200", "files=16", "term+kill=called:book_shipment@1")
-    played = await asyncio.gather(*(play(cell) for cell in cells))
-    assert [one.breaches for one in played if one.breaches] == []
-    assert all(one.last_blow is not None for one in played)
+    results = await asyncio.gather(*(run_cell(cell) for cell in cells))
+    assert [one.violations for one in results if one.violations] == []
+    assert all(one.last_fault_at is not None for one in results)
 
 
-async def test_a_commit_whose_answer_is_lost_counts_once(play: Play) -> None:
-    played = [await play(f"commit={number}", "postgresql") for number in (7, 12)]
-    assert [one.breaches for one in played if one.breaches] == []
+async def test_a_commit_whose_response_is_lost_counts_once(run_cell: RunCell) -> None:
+    results = [await run_cell(f"commit={number}", "postgresql") for number in (7, 12)]
+    assert [one.violations for one in results if one.violations] == []
 
 
-async def test_the_server_of_the_journal_is_stopped_at_once_and_comes_back(play: Play) -> None:
-    played = await play("restart=3", "postgresql")
-    assert played.breaches == []
+async def test_runs_survive_a_crash_and_restart_of_postgresql(run_cell: RunCell) -> None:
+    result = await run_cell("restart=3", "postgresql")
+    assert result.violations == []
 
 
-async def test_a_server_that_falls_silent_is_given_up(grounds: OpenGround, tmp_path: Path) -> None:
-    ground = await grounds("postgresql")
-    async with ground.plot() as (_, url), open_line(url, tmp_path) as line:
+async def test_a_server_without_a_response_is_given_up(
+    environments: OpenEnvironment, tmp_path: Path
+) -> None:
+    environment = await environments("postgresql")
+    async with environment.cell_folder() as (_, url), open_postgres_proxy(url, tmp_path) as proxy:
         limits = POSTGRESQL_OPTIONS | {"command_timeout": 1.0}
-        database = Database(line.url, open_engine(line.url, connect_args=limits))
+        database = Database(proxy.url, open_engine(proxy.url, connect_args=limits))
         async with database.read() as connection:
             assert await connection.scalar(text("SELECT 1")) == 1
-            line.silent, begun = True, time.monotonic()
+            proxy.silent, started = True, time.monotonic()
             with pytest.raises(TimeoutError):
                 await connection.execute(text("SELECT 1"))
-            assert time.monotonic() - begun < limits["command_timeout"] + 2  # one more to close it
+            assert (
+                time.monotonic() - started < limits["command_timeout"] + 2
+            )  # another second to close the connection
 
-        begun = time.monotonic()
+        started = time.monotonic()
         with pytest.raises(TimeoutError):
-            async with open_engine(line.url).connect():
+            async with open_engine(proxy.url).connect():
                 pass
-        assert time.monotonic() - begun < POSTGRESQL_OPTIONS["timeout"] + 1
-        line.silent = False
+        assert time.monotonic() - started < POSTGRESQL_OPTIONS["timeout"] + 1
+        proxy.silent = False
         await database.close()

@@ -1,4 +1,4 @@
-"""Prefect's server is killed, fails, denies or dawdles: the orders end all the same."""
+"""Prefect's server is killed, fails, denies requests or is slow: the orders end all the same."""
 
 import asyncio
 import os
@@ -17,18 +17,18 @@ from sqlalchemy.exc import OperationalError
 from agents.services.sandbox.address import FILE
 from agents.services.sandbox.process import stop_sandbox
 from tests.agents.runtime.jobs import until
-from tests.faults.scene import OrderScene, new_scene
-from tests.faults.unwell_server import Mood, unwell
+from tests.faults.prefect_proxy import FaultMode, faulty_proxy
+from tests.faults.workload import OrderWorkload, new_orders
 from tests.invariants import Row
 from tests.prefect_server import PrefectServer, end_group, free_port, running_server, serving
 
 pytestmark = pytest.mark.campaign
 
 SLOW = "payments.capture:slow=1;carriers.book:slow=1;inventory.issue:slow=1"
-BOUND = 150  # seconds
+RUN_TIMEOUT = 150  # seconds
 LEASE = 3.0
-PATIENCE, MOST_RUNS = 15, 3
-TIMES = 10  # that each is killed
+FINISH_SECONDS, MAX_RUNS = 15, 3
+KILLS = 10  # of each victim
 
 
 async def test_no_effect_depends_on_prefects_server(
@@ -39,56 +39,58 @@ async def test_no_effect_depends_on_prefects_server(
     data = tmp_path / "data"
     monkeypatch.setenv("AGENT_FLOWS_DATA", str(data))
     monkeypatch.setenv("AGENT_FLOWS_LEASE_SECONDS", str(LEASE))
-    scene = new_scene(tmp_path, data, f"sqlite+aiosqlite:///{data / 'journal.db'}")
+    workload = new_orders(tmp_path, data, f"sqlite+aiosqlite:///{data / 'journal.db'}")
     with temporary_settings({PREFECT_API_URL: server.url}):
         try:
             with serving(server) as process:
-                _deployed(server)
+                _deploy(server)
                 with server.worker():
-                    await _ordered(scene)
-                    await _until_some_are_charged(scene)
+                    await _order(workload)
+                    await _until_some_are_charged(workload)
                     end_group(process.pid)
                     process.wait()
                     with serving(server):
-                        await _until_finished(server, scene)
+                        await _until_finished(server, workload)
         finally:
             stop_sandbox(data)
-    await scene.shop.check()
+    await workload.shop.check()
 
 
-@pytest.mark.parametrize("mood,runs", [("failing", 10), ("denying", 5), ("slow", 3)])
-async def test_a_server_that_is_unwell_costs_runs_and_no_orders(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mood: Mood, runs: int
+@pytest.mark.parametrize("mode,runs", [("failing", 10), ("denying", 5), ("slow", 3)])
+async def test_a_faulty_server_costs_runs_and_no_orders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: FaultMode, runs: int
 ) -> None:
-    """A third of what is asked of it goes wrong, run after run; then it is well, and all is finished."""
+    """A third of the requests fail, run after run; then the server is healthy and all orders end."""
     data = tmp_path / "data"
     monkeypatch.setenv("AGENT_FLOWS_DATA", str(data))
     monkeypatch.setenv("AGENT_FLOWS_LEASE_SECONDS", str(LEASE))
     with running_server(tmp_path / "prefect") as server:
-        async with unwell(server.url.removesuffix("/api"), seed=runs) as proxy:
-            _applied(server)
+        async with faulty_proxy(server.url.removesuffix("/api"), seed=runs) as proxy:
+            _apply(server)
             through = replace(server, url=proxy.url)
             try:
                 for number in range(runs):
                     folder = tmp_path / str(number)
                     folder.mkdir()
-                    scene = new_scene(folder, data, f"sqlite+aiosqlite:///{folder / 'journal.db'}")
-                    monkeypatch.setenv("AGENT_FLOWS_JOURNAL_URL", scene.shop.journal_url)
-                    proxy.mood = mood
-                    await asyncio.to_thread(_tried, through, scene)
-                    proxy.mood = "well"
-                    await _finished_by_others(through, scene)
-                    await scene.shop.check()
+                    workload = new_orders(
+                        folder, data, f"sqlite+aiosqlite:///{folder / 'journal.db'}"
+                    )
+                    monkeypatch.setenv("AGENT_FLOWS_JOURNAL_URL", workload.shop.journal_url)
+                    proxy.mode = mode
+                    await asyncio.to_thread(_run_once, through, workload)
+                    proxy.mode = "healthy"
+                    await _finished_by_others(through, workload)
+                    await workload.shop.check()
             finally:
                 stop_sandbox(data)
-            assert proxy.spoilt >= runs  # one that is denied at its first question asks no other
+            assert proxy.fault_count >= runs  # a run whose first request is denied sends no other
 
 
 @pytest.mark.parametrize("victim", ["flow", "worker", "both"])
-async def test_whichever_process_dies_no_other_charges_twice(
+async def test_no_killed_process_makes_another_charge_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victim: str
 ) -> None:
-    """The flow's process, its worker (which leaves the flow alone in the world), or both at once."""
+    """Kill the process of the flow, its worker (the flow goes on without it), or both at once."""
     data = tmp_path / "data"
     monkeypatch.setenv("AGENT_FLOWS_DATA", str(data))
     monkeypatch.setenv("AGENT_FLOWS_LEASE_SECONDS", str(LEASE))
@@ -96,25 +98,25 @@ async def test_whichever_process_dies_no_other_charges_twice(
         running_server(tmp_path / "prefect") as server,
         temporary_settings({PREFECT_API_URL: server.url}),
     ):
-        _deployed(server)
+        _deploy(server)
         try:
-            for number in range(TIMES):
+            for number in range(KILLS):
                 folder = tmp_path / str(number)
                 folder.mkdir()
-                scene = new_scene(folder, data, f"sqlite+aiosqlite:///{folder / 'journal.db'}")
-                monkeypatch.setenv("AGENT_FLOWS_JOURNAL_URL", scene.shop.journal_url)
+                workload = new_orders(folder, data, f"sqlite+aiosqlite:///{folder / 'journal.db'}")
+                monkeypatch.setenv("AGENT_FLOWS_JOURNAL_URL", workload.shop.journal_url)
                 with server.worker() as worker:
-                    await _ordered(scene)
-                    await _until_some_are_charged(scene)
+                    await _order(workload)
+                    await _until_some_are_charged(workload)
                     _kill(victim, worker.pid)
-                    await _finished_by_others(server, scene)
-                await scene.shop.check()
+                    await _finished_by_others(server, workload)
+                await workload.shop.check()
         finally:
             stop_sandbox(data)
 
 
 def _kill(victim: str, worker: int) -> None:
-    """SIGKILL what was named; all of them are ours, the worker's group has no others."""
+    """Send SIGKILL to the victim; the worker's group has only processes of this test."""
     children = Path(f"/proc/{worker}/task/{worker}/children").read_text("ascii").split()
     assert children, "the worker has no flow"
     if victim != "flow":
@@ -124,73 +126,82 @@ def _kill(victim: str, worker: int) -> None:
             os.kill(int(child), signal.SIGKILL)
 
 
-def _tried(server: PrefectServer, scene: OrderScene) -> None:
-    """One run, however it ends."""
-    orders = ("--orders", scene.orders, "--stock", scene.stock, "--batch-size", "4")
-    server.run(sys.executable, "-m", "flows.order_processing", *orders, seconds=BOUND)
+def _run_once(server: PrefectServer, workload: OrderWorkload) -> None:
+    """Run the flow once, whatever its result."""
+    orders = ("--orders", workload.orders, "--stock", workload.stock, "--batch-size", "4")
+    server.run(sys.executable, "-m", "flows.order_processing", *orders, seconds=RUN_TIMEOUT)
 
 
-def _applied(server: PrefectServer) -> None:
+def _apply(server: PrefectServer) -> None:
     applied = server.run(sys.executable, "-m", "deployments.apply")
     assert applied.returncode == 0, applied.stderr
 
 
-def _deployed(server: PrefectServer) -> None:
-    _applied(server)
+def _deploy(server: PrefectServer) -> None:
+    _apply(server)
     made = server.prefect("--no-prompt", "deploy", "--name", "order-processing")
     assert made.returncode == 0, made.stdout + made.stderr
 
 
-async def _ordered(scene: OrderScene) -> None:
-    parameters = {"orders": scene.orders, "batch_size": 2, "faults": SLOW, "stock": scene.stock}
+async def _order(workload: OrderWorkload) -> None:
+    parameters = {
+        "orders": workload.orders,
+        "batch_size": 2,
+        "faults": SLOW,
+        "stock": workload.stock,
+    }
     async with get_client() as client:
         found = await client.read_deployment_by_name("order-processing/order-processing")
         await client.create_flow_run_from_deployment(found.id, parameters=parameters)
 
 
-async def _until_some_are_charged(scene: OrderScene) -> None:
-    await until((scene.shop.data / FILE).exists, BOUND)  # the sandbox is up, with all its tables
-    await until(lambda: any(_received(some) for some in scene.shop.record.payments.values()), BOUND)
-    assert await scene.unfinished(), "the run was over before the server was killed"
+async def _until_some_are_charged(workload: OrderWorkload) -> None:
+    await until(
+        (workload.shop.data / FILE).exists, RUN_TIMEOUT
+    )  # the sandbox runs, with all its tables
+    await until(
+        lambda: any(_received(some) for some in workload.shop.record.payments.values()), RUN_TIMEOUT
+    )
+    assert await workload.unfinished(), "the run was over before the server was killed"
 
 
 def _received(payments: list[Row]) -> bool:
     return any(payment["received"] for payment in payments)
 
 
-async def _until_finished(server: PrefectServer, scene: OrderScene) -> None:
-    """The run goes on; what has ended with the server, others finish, and the reconciler tells of."""
+async def _until_finished(server: PrefectServer, workload: OrderWorkload) -> None:
+    """Wait for the run; finish what it left behind with other runs and recovery."""
 
     async def finished() -> bool:
-        return not await scene.unfinished()
+        return not await workload.unfinished()
 
     with suppress(TimeoutError):
-        await until(finished, PATIENCE)
-    await _finished_by_others(server, scene)
+        await until(finished, FINISH_SECONDS)
+    await _finished_by_others(server, workload)
 
 
-async def _finished_by_others(server: PrefectServer, scene: OrderScene) -> None:
-    for _ in range(MOST_RUNS):
-        if await _is_finished(scene):
+async def _finished_by_others(server: PrefectServer, workload: OrderWorkload) -> None:
+    for _ in range(MAX_RUNS):
+        if await _is_finished(workload):
             return
-        orders = ("--orders", scene.orders, "--stock", scene.stock, "--batch-size", "4")
+        orders = ("--orders", workload.orders, "--stock", workload.stock, "--batch-size", "4")
         await asyncio.to_thread(_run, server, "flows.order_processing", *orders)
         await asyncio.to_thread(_run, server, "flows.operations", "recover")
-    assert not await scene.unfinished()
+    assert not await workload.unfinished()
 
 
-async def _is_finished(scene: OrderScene) -> bool:
-    """Not before there is a journal: a run may have ended before it made one."""
-    if not _has_journal(scene):
+async def _is_finished(workload: OrderWorkload) -> bool:
+    """False without a journal: a run may end before it creates one."""
+    if not _has_journal(workload):
         return False
     try:
-        return not await scene.unfinished()
+        return not await workload.unfinished()
     except OperationalError:
         return False
 
 
-def _has_journal(scene: OrderScene) -> bool:
-    return Path(make_url(scene.shop.journal_url).database or "").exists()
+def _has_journal(workload: OrderWorkload) -> bool:
+    return Path(make_url(workload.shop.journal_url).database or "").exists()
 
 
 def _run(server: PrefectServer, module: str, *arguments: str) -> None:

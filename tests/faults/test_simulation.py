@@ -1,4 +1,4 @@
-"""Schedules of a seed keep every promise, replay exactly, and show what is broken."""
+"""Schedules violate no invariant, repeat exactly for the same seed, and find broken code."""
 
 import asyncio
 import os
@@ -12,19 +12,19 @@ from random import Random
 import pytest
 
 from agents.runtime.settings import ROOT
-from tests.faults.sabotage import mutants
+from tests.faults.mutation import mutants
 from tests.faults.simulation.loop import PROCESS, SimulatedLoop, Stuck
-from tests.faults.simulation.play import Simulation, open_simulation
-from tests.faults.simulation.schedule import NTH_CALL, NTH_IO, nth_calls, schedule_named
+from tests.faults.simulation.runner import Simulation, open_simulation
+from tests.faults.simulation.schedule import NTH_CALL, NTH_IO, failing_calls, schedule_named
 
-EACH = 80  # schedules a test; python -m tests.faults --schedules plays as many as one likes
+EACH = 80  # schedules per test; python -m tests.faults --schedules runs any number
 
 
 class Walker:
-    """A process that counts its own steps, and stands still or dies when told."""
+    """A process that counts its steps; a test can freeze or kill it."""
 
     def __init__(self) -> None:
-        self.alive, self.still, self.steps = True, False, 0
+        self.alive, self.frozen, self.steps = True, False, 0
         self.tasks: list[asyncio.Task[object]] = []
         self.held: list[asyncio.Handle] = []
 
@@ -50,7 +50,7 @@ def begin(loop: SimulatedLoop, walker: Walker, walked: list[float]) -> None:
     loop.create_task(walk(), context=context)
 
 
-def test_time_passes_only_when_nobody_can_go_on(loop: SimulatedLoop) -> None:
+def test_time_passes_only_when_no_process_can_run(loop: SimulatedLoop) -> None:
     walked: list[float] = []
     begin(loop, Walker(), walked)
     loop.run_until_complete(asyncio.sleep(3600))
@@ -58,27 +58,27 @@ def test_time_passes_only_when_nobody_can_go_on(loop: SimulatedLoop) -> None:
     assert loop.time() == 3600.0
 
 
-def test_a_dead_process_does_nothing_more_and_a_still_one_later(loop: SimulatedLoop) -> None:
-    dead, still = Walker(), Walker()
-    of_the_dead: list[float] = []
-    of_the_still: list[float] = []
-    begin(loop, dead, of_the_dead)
-    begin(loop, still, of_the_still)
+def test_a_dead_process_never_runs_again_and_a_frozen_one_runs_later(loop: SimulatedLoop) -> None:
+    dead, frozen = Walker(), Walker()
+    by_dead: list[float] = []
+    by_frozen: list[float] = []
+    begin(loop, dead, by_dead)
+    begin(loop, frozen, by_frozen)
     loop.run_until_complete(asyncio.sleep(1.5))
-    dead.alive, still.still = False, True
+    dead.alive, frozen.frozen = False, True
     loop.run_until_complete(asyncio.sleep(10))
-    assert (of_the_dead, of_the_still) == ([1.0], [1.0])
+    assert (by_dead, by_frozen) == ([1.0], [1.0])
 
-    still.still = False
-    loop.wake(still.held)
+    frozen.frozen = False
+    loop.wake(frozen.held)
     loop.run_until_complete(asyncio.sleep(10))
-    assert of_the_dead == [1.0]
-    assert of_the_still == [1.0, 11.5, 12.5, 13.5]
+    assert by_dead == [1.0]
+    assert by_frozen == [1.0, 11.5, 12.5, 13.5]
     dead.tasks[0].get_coro().close()
     dead.tasks[0]._log_destroy_pending = False  # type: ignore[attr-defined]
 
 
-def test_a_deadlock_is_told(loop: SimulatedLoop) -> None:
+def test_a_deadlock_is_found(loop: SimulatedLoop) -> None:
     with pytest.raises(Stuck):
         loop.run_until_complete(loop.create_future())
 
@@ -91,35 +91,35 @@ def simulation() -> Iterator[Simulation]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(1, 1 + 3 * EACH, EACH))
-def test_no_schedule_breaks_a_promise(simulation: Simulation, first: int) -> None:
-    told = [simulation.play(seed) for seed in range(first, first + EACH)]
-    assert [(one.name, one.breaches) for one in told if one.breaches] == []
-    assert sum(one.kills for one in told) > EACH / 10
-    assert sum(one.freezes for one in told) > EACH / 20
+def test_no_schedule_violates_an_invariant(simulation: Simulation, first: int) -> None:
+    results = [simulation.run_seed(seed) for seed in range(first, first + EACH)]
+    assert [(one.name, one.violations) for one in results if one.violations] == []
+    assert sum(one.kills for one in results) > EACH / 10
+    assert sum(one.freezes for one in results) > EACH / 20
 
 
 @pytest.mark.slow
-def test_whichever_call_fails_the_others_finish_the_work(simulation: Simulation) -> None:
-    """Every 37th of all; python -m tests.faults --every-call plays each."""
-    told = [simulation.perform(schedule) for schedule in islice(nth_calls(), 3, None, 37)]
-    assert [(one.name, one.breaches) for one in told if one.breaches] == []
+def test_other_processes_finish_the_work_after_any_failed_call(simulation: Simulation) -> None:
+    """Run every 37th schedule; python -m tests.faults --every-call runs all of them."""
+    results = [simulation.run(schedule) for schedule in islice(failing_calls(), 3, None, 37)]
+    assert [(one.name, one.violations) for one in results if one.violations] == []
 
 
 @pytest.mark.slow
 def test_there_are_no_more_calls_than_can_fail(simulation: Simulation) -> None:
     for name in (f"fail before:{NTH_IO}", f"cut:{NTH_CALL}"):
-        trace = simulation.perform(schedule_named(name)).trace
+        trace = simulation.run(schedule_named(name)).trace
         assert not any("will fail" in line or line.endswith(" cut") for line in trace)
 
 
 @pytest.mark.slow
-def test_a_seed_replays_exactly_in_another_process(simulation: Simulation) -> None:
-    told = simulation.play(7)
+def test_another_process_repeats_a_seed_exactly(simulation: Simulation) -> None:
+    result = simulation.run_seed(7)
     command = [sys.executable, "-m", "tests.faults", "--simulate", "7"]
-    hashed_otherwise = os.environ | {"PYTHONHASHSEED": "12"}
-    again = subprocess.run(command, cwd=ROOT, env=hashed_otherwise, capture_output=True, check=True)
-    assert again.stdout.decode().splitlines() == told.trace
+    other_hash_seed = os.environ | {"PYTHONHASHSEED": "12"}
+    again = subprocess.run(command, cwd=ROOT, env=other_hash_seed, capture_output=True, check=True)
+    assert again.stdout.decode().splitlines() == result.trace
 
 
-def test_mutants_enough_are_shown_by_schedules_alone() -> None:
+def test_schedules_alone_catch_enough_mutants() -> None:
     assert sum(mutant.schedules > 0 for mutant in mutants()) >= 3

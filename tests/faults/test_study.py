@@ -1,4 +1,4 @@
-"""Runs of data analysis die, and the next makes what one that was left alone makes, to the byte."""
+"""Runs of data analysis are killed; the next run makes the same files as a run without faults."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,13 +8,13 @@ import pytest_asyncio
 
 from agents.analysis.models import Dataset, Part
 from agents.analysis.study_store import write_whole
-from tests.faults.campaign import Player, Quiet, recorded
+from tests.faults.campaign import Baseline, CellRunner, record_baseline
 from tests.faults.cells import parse_cell
-from tests.faults.client import open_nursery
-from tests.faults.ground import Ground, open_ground, open_journals
-from tests.faults.judge import Case
-from tests.faults.sabotage import Mutant, mutants, sabotage
-from tests.faults.study import NAME, PARTS, new_study
+from tests.faults.checker import Expectation
+from tests.faults.environment import Environment, open_environment, open_journals
+from tests.faults.fork_client import open_fork_server
+from tests.faults.mutation import Mutant, mutants, run_mutant
+from tests.faults.study_workload import NAME, PARTS, new_study
 
 pytestmark = [
     pytest.mark.slow,
@@ -24,16 +24,16 @@ pytestmark = [
 
 campaign = pytest.mark.campaign
 CELLS = (
-    "called:clean_partition@1+called:weigh_candidates@1",
+    "called:clean_partition@1+called:select_model@1",
     *(
         pytest.param(cell, marks=campaign)
         for cell in (
             "accepted@1",
             "written:collect_partition@1+called:train_candidate@1",
-            "written:clean_partition@2+written:weigh_candidates@1",
+            "written:clean_partition@2+written:select_model@1",
             "zombie=called:clean_partition@1",
             "term=called:train_candidate@1",
-            "twins=",
+            "duplicate=",
             "random=1",
         )
     ),
@@ -41,40 +41,42 @@ CELLS = (
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def ground() -> AsyncIterator[Ground]:
-    async with open_journals("sqlite") as journals, open_ground(journals) as ground:
-        yield ground
+async def environment() -> AsyncIterator[Environment]:
+    async with open_journals("sqlite") as journals, open_environment(journals) as environment:
+        yield environment
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def player(ground: Ground) -> AsyncIterator[Player]:
-    async with open_nursery(preload=("flows.data_analysis",)) as nursery:
-        quiet = await recorded(nursery, ground, new_study)
-        assert quiet.breaches == []
-        yield Player(nursery, ground, Quiet(1, quiet.seconds, 2.0), new_study)
+async def runner(environment: Environment) -> AsyncIterator[CellRunner]:
+    async with open_fork_server(preload=("flows.data_analysis",)) as fork_server:
+        recorded = await record_baseline(fork_server, environment, new_study)
+        assert recorded.violations == []
+        yield CellRunner(fork_server, environment, Baseline(1, recorded.seconds, 2.0), new_study)
 
 
 @pytest.mark.parametrize("cell", CELLS)
-async def test_whatever_dies_the_same_comes_out(player: Player, cell: str) -> None:
-    played = await player.play(parse_cell(cell))
-    assert played.breaches == []
-    assert played.last_blow is not None or cell == "twins="
+async def test_the_files_are_the_same_after_every_fault(runner: CellRunner, cell: str) -> None:
+    result = await runner.run_cell(parse_cell(cell))
+    assert result.violations == []
+    assert result.last_fault_at is not None or cell == "duplicate="
 
 
-async def test_the_judge_sees_what_is_missing_or_half_there(player: Player, ground: Ground) -> None:
-    async with ground.plot() as (folder, url):
-        scene = new_study(folder, ground.data, url)
+async def test_the_check_finds_missing_and_incomplete_files(
+    runner: CellRunner, environment: Environment
+) -> None:
+    async with environment.cell_folder() as (folder, url):
+        workload = new_study(folder, environment.data, url)
         missing = Part(source=NAME, name="part-0", file="clean/gone", rows=1, sha256="0" * 64)
         dataset = Dataset(study=NAME, folder=folder, parts=(missing,))
         manifest = folder / "data" / "analysis" / NAME / "dataset.json"
         await asyncio.to_thread(write_whole, manifest, dataset)
 
-        breaches = await scene.judge(Case({}, set()))
+        violations = await workload.check(Expectation({}, set()))
 
-        assert {breach.split()[0] for breach in breaches} == {"I11"}
-        assert f"I11 1 of {PARTS} parts are published" in breaches
-        assert "I11 part part-0 is published and not there" in breaches
-        assert "I11 report.html is not what an undisturbed run makes" in breaches
+        assert {violation.split()[0] for violation in violations} == {"I11"}
+        assert f"I11 1 of {PARTS} parts are published" in violations
+        assert "I11 part part-0 is published, and its file is missing" in violations
+        assert "I11 report.html differs from a run without faults" in violations
 
 
 @campaign
@@ -82,5 +84,5 @@ async def test_the_judge_sees_what_is_missing_or_half_there(player: Player, grou
     "mutant", [one for one in mutants() if one.study], ids=lambda mutant: mutant.name
 )
 async def test_a_broken_study_is_caught(mutant: Mutant) -> None:
-    judged = await asyncio.to_thread(sabotage, mutant)
-    assert judged.caught, judged.by
+    result = await asyncio.to_thread(run_mutant, mutant)
+    assert result.caught, result.by

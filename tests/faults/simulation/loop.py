@@ -1,8 +1,8 @@
-"""One event loop for many simulated processes: virtual time, and a seed that chooses who goes on.
+"""One event loop for many simulated processes, with virtual time; a seed chooses the next step.
 
-Nothing here waits: when nobody can go on, time jumps to the next timer. Whatever a task starts belongs
-to the process of that task, by its context, so that a process can be killed or stopped between any
-two of its steps: what it still had to do is thrown away, or kept until it wakes.
+Nothing waits here: if no process can run, the time jumps to the next timer. A task that another task
+starts belongs to the same process, by its context. So a process can be killed or frozen between any two
+of its steps: the loop drops its callbacks, or keeps them until the process wakes.
 """
 
 import asyncio
@@ -12,31 +12,31 @@ from contextvars import Context, ContextVar
 from random import Random
 from typing import Any, Protocol
 
-MOST_STEPS = 200_000
+MAX_STEPS = 200_000
 
 
 class Stuck(AssertionError):
-    """Nothing will ever happen again, or far too much has."""
+    """No process can ever run again, or they run without end."""
 
 
-class Steps(Protocol):
+class LoopProcess(Protocol):
     """A simulated process as the loop sees it."""
 
     alive: bool
-    still: bool
+    frozen: bool
     tasks: list["asyncio.Task[Any]"]
     held: list[asyncio.Handle]
 
     def step(self) -> None:
-        """Called before each of its steps; it may be dead or stand still afterwards."""
+        """Called before each step of the process, which may die or freeze in it."""
         ...
 
 
-PROCESS: ContextVar[Steps | None] = ContextVar("process", default=None)
+PROCESS: ContextVar[LoopProcess | None] = ContextVar("process", default=None)
 
 
 class _Ready(deque[asyncio.Handle]):
-    """What could go on now, in the order of the seed; the dead and the stopped do not."""
+    """The callbacks that can run, in the order of the seed; dead and frozen processes do not run."""
 
     def __init__(self, rng: Random, nothing: asyncio.Handle) -> None:
         super().__init__()
@@ -45,19 +45,19 @@ class _Ready(deque[asyncio.Handle]):
 
     def popleft(self) -> asyncio.Handle:
         self.steps += 1
-        if self.steps > MOST_STEPS:
-            raise Stuck(f"{MOST_STEPS} steps, and no end")
+        if self.steps > MAX_STEPS:
+            raise Stuck(f"more than {MAX_STEPS} steps")
         if len(self) > 1:
             self.rotate(-self._rng.randrange(len(self)))
         handle = super().popleft()
         process = process_of(handle)
         if process is None or handle.cancelled():
             return handle
-        if process.alive and not process.still:
+        if process.alive and not process.frozen:
             process.step()
         if not process.alive:
             return self._nothing
-        if process.still:
+        if process.frozen:
             process.held.append(handle)
             return self._nothing
         return handle
@@ -72,51 +72,50 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         super().__init__()
         nothing = asyncio.Handle(lambda: None, (), self)
         nothing.cancel()
-        # What BaseEventLoop does in turn is all it does, so its order is the whole schedule.
+        # BaseEventLoop only runs these callbacks, so their order is the whole schedule.
         self._ready = _Ready(rng, nothing)
         self._selector = self
         self._at = 0.0
         self.set_task_factory(_start)  # type: ignore[arg-type]  # typeshed wants a generator's, too
-        self.set_exception_handler(
-            lambda _loop, _told: None
-        )  # processes say themselves how they end
+        # Processes report themselves how they end.
+        self.set_exception_handler(lambda _loop, _context: None)
 
     @property
     def steps(self) -> int:
-        """How many steps all of them have made."""
+        """How many steps all processes have run."""
         return self._ready.steps
 
     def time(self) -> float:
-        """Virtual seconds since the beginning."""
+        """Return virtual seconds since the start."""
         return self._at
 
     def select(self, timeout: float | None) -> list[Any]:
-        """Let time pass; as the loop's selector."""
+        """Advance the virtual time; the loop calls this as its selector."""
         if timeout is None:
-            raise Stuck("nothing will ever happen again")
+            raise Stuck("no process can run any more")
         if timeout > 0:
             self._at = max(self._at, self._scheduled[0].when())
         return []
 
-    def run_in_executor(  # type: ignore[override]  # whatever it is asked to run
+    def run_in_executor(  # type: ignore[override]  # any function
         self, _executor: Any, func: Callable[..., Any], *args: Any
     ) -> Any:
-        """Threads would bring real time in: what is asked of one is done here and now."""
+        """Call the function at once: a thread would take real time."""
         done = self.create_future()
         try:
             done.set_result(func(*args))
-        except Exception as error:  # noqa: BLE001 - it belongs to whoever awaits it
+        except Exception as error:  # noqa: BLE001 - the awaiting task gets it
             done.set_exception(error)
         return done
 
-    def forget(self, process: Steps) -> None:
-        """Drop all timers of a process that has died."""
+    def forget(self, process: LoopProcess) -> None:
+        """Cancel all timers of a dead process."""
         for timer in list(self._scheduled):
             if process_of(timer) is process:
                 timer.cancel()
 
     def wake(self, handles: list[asyncio.Handle]) -> None:
-        """Let what was held go on."""
+        """Let the held callbacks run."""
         self._ready.extend(handles)
 
     def _process_events(self, event_list: list[Any]) -> None:
@@ -126,8 +125,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         pass
 
 
-def process_of(handle: asyncio.Handle) -> Steps | None:
-    """Whose step it is."""
+def process_of(handle: asyncio.Handle) -> LoopProcess | None:
+    """Return the process of the callback, if it has one."""
     context: Context | None = handle._context  # type: ignore[attr-defined]  # asyncio has no other way
     return context.get(PROCESS) if context is not None else None
 
@@ -135,7 +134,7 @@ def process_of(handle: asyncio.Handle) -> Steps | None:
 def _start(
     loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], context: Any = None
 ) -> "asyncio.Task[Any]":
-    """A task, kept by its process: what is dead must not be collected, or its `finally` would run."""
+    """Create a task that its process keeps: collecting a task of a dead process would run its `finally`."""
     task = asyncio.Task(coroutine, loop=loop, context=context)
     process = context.get(PROCESS) if context is not None else PROCESS.get()
     if process is not None:

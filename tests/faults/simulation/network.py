@@ -1,7 +1,7 @@
-"""The way to the providers and back: the sandbox's own desk and record, and a network that lies.
+"""The network to the providers: the sandbox's own endpoints and record behind unreliable connections.
 
-A call is on its way as soon as it is made: it arrives even if its caller is dead by then, late or
-twice, and the answer may be lost. What the adapters make of that is their own code.
+A request arrives even if its caller has died since. It may arrive late or twice, and its response may be
+lost. The adapters that handle this are the product's own code.
 """
 
 import asyncio
@@ -25,7 +25,8 @@ from agents.services.http import Call, HttpApi, _encoded
 from agents.services.inventory.http_api import HttpInventory
 from agents.services.notifications.sandbox import SandboxNotifications
 from agents.services.payments.stripe import StripePayments
-from agents.services.sandbox.endpoint import Incoming, Operation, Refusal, Reply, _perform
+from agents.services.sandbox.endpoint import Incoming, Operation, Refusal, Reply
+from agents.services.sandbox.endpoint import _perform as perform
 from agents.services.sandbox.server import PROVIDERS
 
 ROUTES = [
@@ -34,108 +35,111 @@ ROUTES = [
     for operation in provider.OPERATIONS
 ]
 QUICK, LATE = (0.001, 0.05), (0.5, 8.0)
-MOST_FAULTS = 4  # for one order, fewer than an agent has attempts: nothing may die of them
+MAX_FAULTS = 4  # per order; fewer than the attempts of an agent, so no order becomes a dead letter
 ORDER = re.compile(r"sim-\d+")
-MESSAGES = "notifications.send"  # the sandbox's messenger cannot tell doubles apart
+MESSAGES = "notifications.send"  # the sandbox does not recognise a duplicated message
 
-BEFORE = ("unreachable", "slow down", "in flight")
-AFTER = ("cut", "silent", "broken", "half")
-LAGGING = ("late", "twice")
-FAULTS = (*BEFORE, *AFTER, *LAGGING)
+# Before the effect, after the effect, and faults of the transport.
+FAULTS = (
+    *("unreachable", "rate limited", "in flight"),
+    *("cut", "no response", "server error", "truncated"),
+    *("late", "duplicated"),
+)
 
-Sent = tuple[int, httpx.Headers, bytes]
+Response = tuple[int, httpx.Headers, bytes]
 
 
 class Providers:
-    """All of them, with one durable record that outlives every process."""
+    """All providers; their record outlives every process."""
 
     def __init__(
         self,
         db: sqlite3.Connection,
         rng: Random,
         faults: dict[str, float],
-        broken: tuple[int, str] | None = None,
+        failing_call: tuple[int, str] | None = None,
     ) -> None:
-        self.db, self._broken, self._asked = db, broken, 0
+        self.db, self._failing_call, self._requests = db, failing_call, 0
         self._rng, self._faults = rng, faults
-        self._met: Counter[str] = Counter()
-        self.calm = False
+        self._fault_counts: Counter[str] = Counter()
+        self.fault_free = False
         self.calls = 0
-        self.told: list[str] = []
+        self.trace: list[str] = []
 
-    async def ask(self, call: Call, path: str, sent: Any) -> Sent:
-        """Make the call; raises what httpx raises."""
+    async def send(self, call: Call, path: str, progress: Any) -> Response:
+        """Send the request. Raises what httpx raises."""
         loop, rng = asyncio.get_running_loop(), self._rng
         operation, incoming = _incoming(call, path)
         fault = self._fault(operation, incoming)
-        if fault == "forgotten":
+        if fault == "not sent":
             raise MemoryError
         if fault == "unreachable":
             await asyncio.sleep(rng.uniform(*QUICK))
             raise httpx.ConnectError("unreachable")
-        sent.sent = True
-        if fault in ("slow down", "in flight"):
+        progress.sent = True
+        if fault in ("rate limited", "in flight"):
             await asyncio.sleep(rng.uniform(*QUICK))
-            return _sent(Reply(429 if fault == "slow down" else 409, {}, {"Retry-After": "1"}))
+            status = 429 if fault == "rate limited" else 409
+            return _encoded_reply(Reply(status, {}, {"Retry-After": "1"}))
         answer: asyncio.Future[Reply] = loop.create_future()
 
         def arrive(answer: asyncio.Future[Reply] | None) -> None:
-            reply = self._do(operation, incoming, fault)
-            if answer is not None and fault != "silent":
+            reply = self._perform(operation, incoming, fault)
+            if answer is not None and fault != "no response":
                 loop.call_later(rng.uniform(*QUICK), _deliver, answer, reply, context=Context())
 
         delay = rng.uniform(*(LATE if fault == "late" else QUICK))
         loop.call_later(delay, arrive, answer, context=Context())
-        if fault == "twice":
+        if fault == "duplicated":
             loop.call_later(delay + rng.uniform(*LATE), arrive, None, context=Context())
-        return _disturbed(await answer, fault)
+        return _with_fault(await answer, fault)
 
-    def _do(self, operation: Operation, incoming: Incoming, fault: str) -> Reply:
+    def _perform(self, operation: Operation, incoming: Incoming, fault: str) -> Reply:
         self.calls += 1
         try:
-            reply, _ = _perform(self.db, operation, incoming)
+            reply, _ = perform(self.db, operation, incoming)
         except Refusal as refusal:
             reply = refusal.reply
-        about = incoming.headers.get("idempotency-key") or incoming.path.get("key", "")
-        self.told.append(
-            f"{asyncio.get_running_loop().time():9.3f} {operation.name} {about}"
+        key = incoming.headers.get("idempotency-key") or incoming.path.get("key", "")
+        self.trace.append(
+            f"{asyncio.get_running_loop().time():9.3f} {operation.name} {key}"
             f" -> {reply.status} {fault}".rstrip()
         )
         return reply
 
     def _fault(self, operation: Operation, incoming: Incoming) -> str:
-        self._asked += 1
-        if self._broken is not None and self._asked == self._broken[0]:
-            return self._broken[1]
-        if self.calm:
+        self._requests += 1
+        if self._failing_call is not None and self._requests == self._failing_call[0]:
+            return self._failing_call[1]
+        if self.fault_free:
             return ""
-        about = ORDER.search(":".join(operation.subject(self.db, incoming)))
-        order = about.group() if about else ""
-        if self._met[order] >= MOST_FAULTS:
+        found = ORDER.search(":".join(operation.subject(self.db, incoming)))
+        order = found.group() if found else ""
+        if self._fault_counts[order] >= MAX_FAULTS:
             return ""
         for kind, share in self._faults.items():
-            if self._rng.random() < share and _may(operation.name, kind):
-                self._met[order] += 1
+            if self._rng.random() < share and _is_possible(operation.name, kind):
+                self._fault_counts[order] += 1
                 return kind
         return ""
 
 
 class SimulatedApi(HttpApi):
-    """The shared client with all it makes of answers and silence; only the wire is another."""
+    """The HTTP client that all adapters share, with the simulated network below it."""
 
     def __init__(self, service: str, path: str, providers: Providers) -> None:
         super().__init__(service, path, deadlines=SANDBOX_DEADLINES)
         self._providers = providers
 
-    async def _send(self, call: Call, progress: Any) -> Sent:
+    async def _send(self, call: Call, progress: Any) -> Response:
         failpoint("request")
-        answer = await self._providers.ask(call, self.url + call.path, progress)
+        response = await self._providers.send(call, self.url + call.path, progress)
         failpoint("response")
-        return answer
+        return response
 
 
 def services_of(providers: Providers) -> Services:
-    """The adapters of a process."""
+    """Return the adapters of a process."""
     return Services(
         HttpInventory(SimulatedApi("inventory", "/inventory", providers)),
         StripePayments(SimulatedApi("payments", "", providers)),
@@ -147,28 +151,28 @@ def services_of(providers: Providers) -> Services:
     )
 
 
-def _may(operation: str, kind: str) -> bool:
-    """No provider answers 409 but Stripe; a double message is the network's, not ours."""
+def _is_possible(operation: str, kind: str) -> bool:
+    """Whether the fault can happen: only Stripe returns 409, and only the network duplicates a message."""
     if kind == "in flight":
         return operation.startswith("payments.") and "find" not in operation
-    return not (operation == MESSAGES and kind == "twice")
+    return not (operation == MESSAGES and kind == "duplicated")
 
 
 def _deliver(answer: "asyncio.Future[Reply]", reply: Reply) -> None:
-    if not answer.done():  # else its caller has given up
+    if not answer.done():  # otherwise the caller no longer waits
         answer.set_result(reply)
 
 
-def _disturbed(reply: Reply, fault: str) -> Sent:
+def _with_fault(reply: Reply, fault: str) -> Response:
     if fault == "cut":
         raise httpx.ReadError("cut")
-    status, headers, content = _sent(reply)
-    if fault == "broken":
+    status, headers, content = _encoded_reply(reply)
+    if fault == "server error":
         return 500, headers, b"{}"
-    return status, headers, content[: len(content) // 2] if fault == "half" else content
+    return status, headers, content[: len(content) // 2] if fault == "truncated" else content
 
 
-def _sent(reply: Reply) -> Sent:
+def _encoded_reply(reply: Reply) -> Response:
     return reply.status, httpx.Headers(dict(reply.headers or {})), orjson.dumps(reply.body)
 
 

@@ -1,4 +1,4 @@
-"""A simulated process: an owner with its heartbeat, a job, and the fate that a seed gave it."""
+"""A simulated process: a lease with its heartbeat, a job, and the fault that the seed gives it."""
 
 import asyncio
 import sqlite3
@@ -18,8 +18,8 @@ from agents.runtime.settings import Settings
 from agents.runtime.shutdown import GRACE, Stop
 from agents.runtime.testing import run_by
 from agents.services import Services
-from tests.faults.simulation.driver import Engines, Gone, InlineConnection
 from tests.faults.simulation.loop import PROCESS, SimulatedLoop
+from tests.faults.simulation.sqlite_driver import Engines, InlineConnection, ProcessDead
 
 EPOCH = 1_800_000_000.0
 SLOW_IO = 0.01
@@ -28,13 +28,13 @@ Job = Callable[[Runtime], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
-    """What happens to a process, and at which of its steps or of its calls to the database.
+class Fault:
+    """What happens to a process, and at which of its steps or database calls.
 
-    kill: nothing after this step; freeze: it stands still for `seconds`; hesitate: so it does before
-    that transaction; interrupt: Ctrl-C; term: SIGTERM; fail before, fail after: that call of the
-    database fails, without or with its effect; no memory: it fails by MemoryError.
-    `skew` is by how many seconds its wall clock is wrong.
+    kill: it dies after this step. freeze: it stands still for `seconds`. freeze at begin: the same before
+    that transaction. interrupt: Ctrl-C. term: SIGTERM. fail before, fail after: that database call fails
+    without or with its effect. no memory: that call raises MemoryError. `skew` is the error of its wall
+    clock in seconds.
     """
 
     kind: str = ""
@@ -43,14 +43,14 @@ class Fate:
     skew: float = 0.0
 
     def __str__(self) -> str:
-        more = f" for {self.seconds:.1f} s" if self.kind in ("freeze", "hesitate") else ""
+        more = f" for {self.seconds:.1f} s" if self.kind.startswith("freeze") else ""
         clock = f", its clock {self.skew:+.0f} s" if self.skew else ""
-        return (f"{self.kind} at {self.at}{more}" if self.kind else "lives") + clock
+        return (f"{self.kind} at {self.at}{more}" if self.kind else "no fault") + clock
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
-    """Where processes live: what all of them share."""
+class Machine:
+    """What all processes of a schedule share."""
 
     loop: SimulatedLoop
     rng: Random
@@ -58,16 +58,16 @@ class Host:
     lease: float
     engines: Engines
     services: Services
-    tell: Callable[[str], None]
+    log: Callable[[str], None]
 
 
 class SimulatedLease(Lease):
-    """The lease, its heartbeat a task of the process: it stops and dies with it."""
+    """A lease whose heartbeat is a task of the process: it freezes and dies with it."""
 
     def __init__(self, process: "Process", database: Database, lease: float) -> None:
         super().__init__(database, "", lease)
         self.id = f"simulated-{process.number}-0"
-        self._own = Database("", process.host.engines.new())
+        self._own = Database("", process.machine.engines.new())
         self._ended = asyncio.Event()
 
     def _start_beating(self) -> None:
@@ -89,35 +89,35 @@ class SimulatedLease(Lease):
 
 
 class Process:
-    """One process; it is its own clock and its own disk."""
+    """One process; it is also its clock and what the SQLite driver asks."""
 
-    def __init__(self, number: int, host: Host, fate: Fate) -> None:
-        self.number, self.host, self.fate = number, host, fate
-        self.alive, self.still, self.froze = True, False, False
+    def __init__(self, number: int, machine: Machine, fault: Fault) -> None:
+        self.number, self.machine, self.fault = number, machine, fault
+        self.alive, self.frozen, self.was_frozen = True, False, False
         self.tasks: list[asyncio.Task[Any]] = []
         self.held: list[asyncio.Handle] = []
         self.open: list[InlineConnection] = []
-        self.path = host.path
-        self.ended: asyncio.Future[str] = host.loop.create_future()
+        self.path = machine.path
+        self.ended: asyncio.Future[str] = machine.loop.create_future()
         self.stop = Stop()
-        self._steps, self._calls, self._begins, self._due = 0, 0, 0, fate.at
+        self._steps, self._calls, self._begins, self._fault_step = 0, 0, 0, fault.at
         self._main: asyncio.Task[Any] | None = None
 
-    def begin(self, job: Job, *, holds: bool = True) -> None:
-        """Start it; what `holds` is an owner of items."""
+    def start(self, job: Job, *, registers: bool = True) -> None:
+        """Start the job; a process that `registers` can own items."""
         context = Context()
         context.run(PROCESS.set, self)
-        self.host.tell(f"{self} begins: {self.fate}")
-        self._main = self.host.loop.create_task(self._live(job, holds), context=context)
-        # Asked to stop before its first step, it has not even come to say so itself.
+        self.machine.log(f"{self} starts: {self.fault}")
+        self._main = self.machine.loop.create_task(self._run(job, registers), context=context)
+        # A task that is cancelled before its first step does not report its end itself.
         self._main.add_done_callback(lambda _: self._end("interrupted"), context=context)
 
-    async def _live(self, job: Job, holds: bool) -> None:
+    async def _run(self, job: Job, registers: bool) -> None:
         try:
             with run_by(self):
-                async with self._opened(holds) as opened:
+                async with self._opened(registers) as opened:
                     await job(opened)
-        except Exception as error:  # noqa: BLE001 - how a process ends is told, whatever it is
+        except Exception as error:  # noqa: BLE001 - the trace reports how a process ends
             self._end(f"{type(error).__name__}: {error}".splitlines()[0])
         except asyncio.CancelledError:
             self._end("interrupted")
@@ -125,118 +125,117 @@ class Process:
             self._end("done")
 
     @asynccontextmanager
-    async def _opened(self, holds: bool) -> AsyncIterator[Runtime]:
-        """What open_runtime and connect_services do, with this process's ports."""
-        database = Database("", self.host.engines.new())
-        owner = SimulatedLease(self, database, self.host.lease)
+    async def _opened(self, registers: bool) -> AsyncIterator[Runtime]:
+        """Do what open_runtime and connect_services do, with the simulated parts."""
+        database = Database("", self.machine.engines.new())
+        owner = SimulatedLease(self, database, self.machine.lease)
         try:
-            if holds:
+            if registers:
                 await owner.register()
             journal = Journal(database, "default")
             opened = Runtime(journal, owner, Settings(), self.stop)
             runtimes._runtime.set(opened)
-            connected._connected.set(self.host.services)
+            connected._connected.set(self.machine.services)
             try:
                 yield opened
             finally:
-                if holds:
+                if registers:
                     await owner.retire()
         finally:
             await database.close()
 
     def step(self) -> None:
-        """Count, and meet one's fate."""
+        """Count the step; at the step of the fault, let it happen."""
         self._steps += 1
-        if self._steps != self._due or self.ended.done():
+        if self._steps != self._fault_step or self.ended.done():
             return
-        if self.fate.kind == "kill":
+        if self.fault.kind == "kill":
             self._end("killed")
-        elif self.fate.kind == "freeze":
+        elif self.fault.kind == "freeze":
             if any(connection.in_transaction for connection in self.open):
-                self._due += (
-                    1  # SQLite alone would lock everybody out; the process tier does the same
-                )
+                # SQLite would keep its lock; the cells of processes avoid this in the same way.
+                self._fault_step += 1
                 return
             self._freeze()
-        elif self.fate.kind in ("interrupt", "term"):
+        elif self.fault.kind in ("interrupt", "term"):
             self._ask_to_stop()
 
     def _ask_to_stop(self) -> None:
         assert self._main is not None
-        self.host.tell(f"{self} is asked to stop: {self.fate.kind}")
-        if self.fate.kind == "interrupt":
+        self.machine.log(f"{self} is asked to stop: {self.fault.kind}")
+        if self.fault.kind == "interrupt":
             self._main.cancel()
         else:
             self.stop.ask()
-            self.host.loop.call_later(GRACE, self._main.cancel)
+            self.machine.loop.call_later(GRACE, self._main.cancel)
 
     def _freeze(self) -> None:
-        self.still = self.froze = True
-        self.host.tell(f"{self} stands still")
-        self.host.loop.call_later(self.fate.seconds, self._wake, context=Context())
+        self.frozen = self.was_frozen = True
+        self.machine.log(f"{self} freezes")
+        self.machine.loop.call_later(self.fault.seconds, self._wake, context=Context())
 
     def _wake(self) -> None:
-        self.host.tell(f"{self} wakes")
-        self.still = False
+        self.machine.log(f"{self} wakes")
+        self.frozen = False
         held, self.held = self.held, []
-        self.host.loop.wake(held)
+        self.machine.loop.wake(held)
 
     def _end(self, how: str) -> None:
-        """The process is gone: what it has not committed is too."""
+        """End the process; its open transactions are lost."""
         if not self.alive:
             return
-        self.host.tell(f"{self} ends: {how}")
+        self.machine.log(f"{self} ends: {how}")
         self.alive = False
-        self.host.loop.forget(self)
+        self.machine.loop.forget(self)
         for connection in self.open:
             connection.stop()
         self.ended.set_result(how)
 
-    def bury(self) -> None:
-        """When all is over: let go of what it never finished. Whatever that tries has no effect."""
+    def discard(self) -> None:
+        """Close unfinished coroutines after the schedule; their calls have no effect."""
         self.alive = False
         for task in self.tasks:
             if not task.done():
-                task._log_destroy_pending = False  # type: ignore[attr-defined]  # it died, as it should
-                with suppress(Exception, Gone):
+                task._log_destroy_pending = False  # type: ignore[attr-defined]  # it is meant to be pending
+                with suppress(Exception, ProcessDead):
                     task.get_coro().close()
         self.tasks.clear()
 
     def time(self) -> float:
-        """The wall clock, which may be wrong."""
-        return self.database_time() + self.fate.skew
+        """Return the wall clock, which may be wrong."""
+        return self.database_time() + self.fault.skew
 
     def monotonic(self) -> float:
-        """The clock for durations."""
-        return self.host.loop.time()
+        """Return the clock for durations."""
+        return self.machine.loop.time()
 
     def database_time(self) -> float:
-        """The clock of the database, the same for all."""
-        return EPOCH + self.host.loop.time()
-
-    def waited(self) -> float:
-        """Virtual seconds."""
-        return self.host.loop.time()
+        """Return the clock of the database, which all processes share."""
+        return EPOCH + self.machine.loop.time()
 
     async def rest(self, longest: float) -> None:
-        """Let others go on."""
-        await asyncio.sleep(self.host.rng.uniform(0, longest))
+        """Wait for at most `longest` virtual seconds."""
+        await asyncio.sleep(self.machine.rng.uniform(0, longest))
 
     async def io(self, what: str) -> bool:
-        """Before a call to the database; True if it is to fail after its effect."""
+        """Run before a database call; True means that the call must fail after its effect."""
         self._calls += 1
         self._begins += what == "begin"
-        if what == "begin" and self.fate.kind == "hesitate" and self._begins == self.fate.at:
+        if (
+            what == "begin"
+            and self.fault.kind == "freeze at begin"
+            and self._begins == self.fault.at
+        ):
             self._freeze()
             await asyncio.sleep(0)
-        if what != "call" or self.host.rng.random() < 0.05:
+        if what != "call" or self.machine.rng.random() < 0.05:
             await self.rest(SLOW_IO)
-        if self._calls != self.fate.at or self.fate.kind not in IO_FAULTS:
+        if self._calls != self.fault.at or self.fault.kind not in IO_FAULTS:
             return False
-        self.host.tell(f"{self}: {what} {self._calls} will {self.fate.kind}")
-        if self.fate.kind == "no memory":
+        self.machine.log(f"{self}: {what} {self._calls} will {self.fault.kind}")
+        if self.fault.kind == "no memory":
             raise MemoryError
-        if self.fate.kind == "fail before" or what != "commit":
+        if self.fault.kind == "fail before" or what != "commit":
             raise sqlite3.OperationalError("disk I/O error")
         return True
 

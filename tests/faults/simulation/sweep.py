@@ -1,33 +1,33 @@
-"""Many seeds one after the other: every breach told with the command that replays it, then counts."""
+"""Runs many schedules one after the other, and prints each violation with the command that repeats it."""
 
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from tests.faults.judge import sorts
-from tests.faults.simulation.play import Told, open_simulation
+from tests.faults.checker import counts_by_kind
+from tests.faults.simulation.runner import ScheduleResult, open_simulation
 from tests.faults.simulation.schedule import Schedule
 
 REPLAY = "python -m tests.faults --simulate"
 
 
 def sweep(schedules: Sequence[Schedule], *, stop_early: bool = False) -> dict[str, Any]:
-    """Play the schedules, or stop at the first breach."""
-    told: list[Told] = []
+    """Run the schedules and return the counts; `stop_early` stops at the first violation."""
+    results: list[ScheduleResult] = []
     if schedules:
         with open_simulation() as simulation:
             for schedule in schedules:
-                told.append(simulation.perform(schedule))
-                for breach in told[-1].breaches:
-                    sys.stdout.write(f"{REPLAY} {schedule.name}: {breach}\n")
-                if stop_early and told[-1].breaches:
+                results.append(simulation.run(schedule))
+                for violation in results[-1].violations:
+                    sys.stdout.write(f"{REPLAY} {schedule.name}: {violation}\n")
+                if stop_early and results[-1].violations:
                     break
-    failed = [one.name for one in told if one.breaches]
+    failed = [one.name for one in results if one.violations]
     return {
-        "schedules": len(told),
-        "simulated_kills": sum(one.kills for one in told),
-        "simulated_stops": sum(one.freezes for one in told),
+        "schedules": len(results),
+        "simulated_kills": sum(one.kills for one in results),
+        "simulated_stops": sum(one.freezes for one in results),
         "violations": len(failed),
         "replay": [f"{REPLAY} {name}" for name in failed],
-        **sorts([breach for one in told for breach in one.breaches]),
+        **counts_by_kind([violation for one in results for violation in one.violations]),
     }

@@ -1,4 +1,4 @@
-"""If the connection to Redis drops, cuts or corrupts data, every message is still handled once."""
+"""The network to Redis drops data and resets connections: each message is handled once, none is lost."""
 
 import asyncio
 from collections import Counter
@@ -12,27 +12,27 @@ from agents.runtime.messaging import Delivery, answer, subscribe
 from agents.runtime.redis.embedded import EmbeddedValkey
 from agents.runtime.settings import Settings
 from tests.agents.runtime.messaging.mailbox import ADDING, NEWS, Note, Sum, eventually, serving_bus
-from tests.unsteady_line import MOODS, unsteady_line
+from tests.flaky_network import FAULT_MODES, flaky_network
 
 pytestmark = pytest.mark.slow
 
-LONGEST = 0.5  # seconds of an episode
-MESSAGES = 4  # messages in each
+MAX_SECONDS = 0.5  # of an episode
+MESSAGES = 4  # per episode
 SEED = 9
 
-received: Counter[int] = Counter()
+heard: Counter[int] = Counter()
 
 
 @subscribe(NEWS, "ears")
-async def listen(note: Note, delivery: Delivery) -> None:
+async def listen(told: Note, delivery: Delivery) -> None:
     async with delivery.transaction():
         pass
-    received[note.n] += 1
+    heard[told.n] += 1
 
 
 @answer(ADDING)
-async def add(note: Note) -> Sum:
-    return Sum(total=note.n + 1)
+async def add(told: Note) -> Sum:
+    return Sum(total=told.n + 1)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ async def add(note: Note) -> Sum:
     ],
     indirect=["journal_url"],
 )
-async def test_every_message_is_handled_once_over_an_unreliable_connection(
+async def test_each_message_is_handled_once_over_a_flaky_network(
     opened: Runtime,
     journal_settings: Settings,
     tmp_path: Path,
@@ -53,23 +53,24 @@ async def test_every_message_is_handled_once_over_an_unreliable_connection(
 ) -> None:
     monkeypatch.setattr("agents.runtime.messaging.bus.SWEEP_SECONDS", 0.5)
     monkeypatch.setattr("agents.runtime.messaging.maintenance.SETTLED_SECONDS", 0.5)
-    received.clear()
+    heard.clear()
     rng, server = Random(SEED), EmbeddedValkey(tmp_path)
-    async with unsteady_line(await asyncio.to_thread(server.ensure)) as line:
-        url = f"redis://127.0.0.1:{line.port}"
+    async with flaky_network(await asyncio.to_thread(server.ensure)) as proxy:
+        url = f"redis://127.0.0.1:{proxy.port}"
         through = Settings.model_validate(journal_settings.model_dump() | {"redis_url": url})
         async with serving_bus(through, listen, add) as bus:
             for episode in range(episodes):
-                line.become(rng.choice(MOODS) if episode >= len(MOODS) else MOODS[episode])
+                is_new = episode < len(FAULT_MODES)
+                proxy.set_mode(FAULT_MODES[episode] if is_new else rng.choice(FAULT_MODES))
                 asking = asyncio.create_task(
                     bus.request(ADDING, Note(n=episode), correlation=f"{episode}", seconds=20)
                 )
                 for n in range(MESSAGES):
                     await bus.publish(NEWS, Note(n=episode * MESSAGES + n))
-                await asyncio.sleep(rng.uniform(0.05, LONGEST))
-                line.become("well")
+                await asyncio.sleep(rng.uniform(0.05, MAX_SECONDS))
+                proxy.set_mode("healthy")
                 assert (await asking).total == episode + 1
-            await eventually(lambda: len(received) == episodes * MESSAGES)
-    assert set(received.values()) == {1}
-    assert line.spoilt > episodes
+            await eventually(lambda: len(heard) == episodes * MESSAGES)
+    assert set(heard.values()) == {1}
+    assert proxy.fault_count > episodes
     server.leave()

@@ -1,7 +1,7 @@
-"""SQLite without a thread: the journal's real SQL on a real file, each call done where it is awaited.
+"""A SQLite driver without a thread: the journal's real SQL on a real file, executed in the awaiting task.
 
-It has as much of aiosqlite as SQLAlchemy uses. A database's own locks decide who may write; who has
-to wait does so in virtual time. `julianday('now')` is the simulation's.
+It implements the part of aiosqlite that SQLAlchemy uses. SQLite's own locks decide which process may
+write; a process that waits for a lock waits in virtual time. `julianday('now')` is the virtual time.
 """
 
 import sqlite3
@@ -16,61 +16,61 @@ from tests.faults.simulation.loop import PROCESS
 
 JULIAN_1970 = 2440587.5
 DAY = 86_400.0
-PATIENCE = 10.0  # seconds, as SQLite's busy timeout in production
+LOCK_TIMEOUT = 10.0  # seconds, like SQLite's busy timeout in production
 
 
-class Disk(Protocol):
-    """What the process that uses the database brings to it."""
+class DatabaseUser(Protocol):
+    """The simulated process as the driver sees it."""
 
     alive: bool
     path: str
     open: "list[InlineConnection]"
 
     async def rest(self, longest: float) -> None:
-        """Let others go on."""
+        """Wait for at most `longest` virtual seconds."""
         ...
 
     async def io(self, what: str) -> bool:
-        """Before a call: wait, fail, or be told (True) to fail after it."""
+        """Before a call: wait or raise; True means that the call must fail after its effect."""
         ...
 
     def database_time(self) -> float:
-        """Seconds since 1970."""
+        """Return seconds since 1970."""
         ...
 
-    def waited(self) -> float:
-        """Virtual seconds, for durations."""
+    def monotonic(self) -> float:
+        """Return virtual seconds, for durations."""
         ...
 
 
-class Gone(BaseException):
-    """The process is dead; whatever it still tries has no effect."""
+class ProcessDead(BaseException):
+    """The process is dead: its calls have no effect."""
 
 
-class Done:
-    """Something to await that is over already."""
+class Finished:
+    """An awaitable that is finished."""
 
     def __await__(self) -> Iterator[None]:
         return iter(())
 
 
 class InlineConnection:
-    """A connection of one process."""
+    """A connection of one simulated process."""
 
-    def __init__(self, disk: Disk) -> None:
-        self._disk = disk
+    def __init__(self, user: DatabaseUser) -> None:
+        self._user = user
         self._connection: sqlite3.Connection | None = sqlite3.connect(
-            disk.path, timeout=0, check_same_thread=False, isolation_level=None
+            user.path, timeout=0, check_same_thread=False, isolation_level=None
         )
-        clock = disk.database_time
+        clock = user.database_time
         self._conn.create_function("julianday", 1, lambda _: JULIAN_1970 + clock() / DAY)
         self._tx = self
-        disk.open.append(self)
+        user.open.append(self)
 
     @property
     def _conn(self) -> sqlite3.Connection:
-        if not self._disk.alive or self._connection is None:
-            raise Gone
+        if not self._user.alive or self._connection is None:
+            raise ProcessDead
         return self._connection
 
     @property
@@ -82,7 +82,7 @@ class InlineConnection:
         return self._connection is not None and self._connection.in_transaction
 
     def put_nowait(self, call: tuple[Any, Any]) -> None:
-        """What aiosqlite would hand to its thread."""
+        """Run what aiosqlite hands to its thread."""
         future, function = call
         future.set_result(function())
 
@@ -90,31 +90,31 @@ class InlineConnection:
         return InlineCursor(self)
 
     async def execute(self, sql: str) -> None:
-        """BEGIN IMMEDIATE of the journal: wait for the lock as SQLite does."""
-        until = self._disk.waited() + PATIENCE
-        await self._disk.io("begin")
+        """Execute BEGIN IMMEDIATE of the journal; wait for the lock as SQLite does."""
+        until = self._user.monotonic() + LOCK_TIMEOUT
+        await self._user.io("begin")
         while True:
             try:
                 self._conn.execute(sql)
                 return
             except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or self._disk.waited() > until:
+                if "locked" not in str(error) or self._user.monotonic() > until:
                     raise
-            await self._disk.rest(0.05)
+            await self._user.rest(0.05)
 
     async def commit(self) -> None:
         if self._conn.in_transaction:
-            fail = await self._disk.io("commit")
+            fail = await self._user.io("commit")
             self._conn.commit()
-            await self._disk.rest(0.002)
+            await self._user.rest(0.002)
             if fail:
-                raise sqlite3.OperationalError("disk I/O error")  # it is committed all the same
+                raise sqlite3.OperationalError("disk I/O error")  # the commit has happened
 
-    def rollback(self) -> "Done":
-        """At once: SQLAlchemy also asks for it where nobody awaits any more."""
-        if self._connection is not None and self._disk.alive:
+    def rollback(self) -> "Finished":
+        """Roll back at once: SQLAlchemy also calls it where nothing awaits the result."""
+        if self._connection is not None and self._user.alive:
             self._connection.rollback()
-        return Done()
+        return Finished()
 
     async def create_function(self, *args: Any, **options: Any) -> None:
         self._conn.create_function(*args, **options)
@@ -123,14 +123,14 @@ class InlineConnection:
         self.stop()
 
     def stop(self) -> None:
-        """Close it; what is not committed is gone."""
+        """Close the connection; an open transaction is lost."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
 
 class InlineCursor:
-    """A cursor of it."""
+    """A cursor of an InlineConnection."""
 
     def __init__(self, connection: InlineConnection) -> None:
         self._connection = connection
@@ -150,9 +150,9 @@ class InlineCursor:
     async def _call(self, sql: str, do: Any, parameters: Any) -> None:
         connection = self._connection
         if sql.startswith("PRAGMA busy_timeout"):
-            return  # it would wait in real time
+            return  # SQLite would wait in real time
         if not sql.startswith("PRAGMA"):
-            await connection._disk.io("call")
+            await connection._user.io("call")
         assert connection._conn is not None
         do(sql, parameters)
 
@@ -178,12 +178,12 @@ class InlineCursor:
 async def _connect(*_: Any, **__: Any) -> InlineConnection:
     process: Any = PROCESS.get()
     if process is None or not process.alive:
-        raise Gone
+        raise ProcessDead
     return InlineConnection(process)
 
 
 class Engines:
-    """An engine for each process, with one memory of compiled statements for all of them."""
+    """Creates an engine for each process; all engines share the compiled statements."""
 
     def __init__(self) -> None:
         self._first = open_engine(
@@ -191,7 +191,7 @@ class Engines:
         ).sync_engine
 
     def new(self) -> AsyncEngine:
-        """An engine with connections of its own."""
+        """Return an engine with its own connections."""
         first = self._first
         engine = Engine(first.pool.recreate(), first.dialect, first.url)
         event.listen(engine, "begin", _begin_immediate)

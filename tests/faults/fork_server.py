@@ -1,8 +1,8 @@
-"""A parent that has imported everything and forks a child for each run: a kill costs milliseconds.
+"""A parent process that has imported everything and forks a child for each run: a kill costs milliseconds.
 
-`python -m tests.faults.nursery [MODULE...]` loads these modules as well, then reads one JSON command
-a line and answers in the same way: `begun`, `stopped` and `ended`. It starts no loop, thread or
-connection itself, and signals only processes that it forked and has not yet buried.
+`python -m tests.faults.fork_server [MODULE...]` imports these modules too, then reads one JSON command
+per line and writes one JSON event per line: `started`, `stopped` or `exited`. It starts no event loop,
+thread or connection itself, and signals only processes that it forked and has not reaped yet.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from typing import Any
 from sqlalchemy.exc import OperationalError
 
 import agents
-from agents.runtime import testing as faultpoints
+from agents.runtime import testing as failpoints
 from agents.runtime.context import open_runtime
 from agents.runtime.execution.attempt import LeaseLost
 from agents.runtime.journal.fair_queueing import Priority
@@ -38,121 +38,121 @@ from agents.runtime.shutdown import Stopped
 from flows.operations import recovery
 from flows.operations.consumer import consume
 from flows.order_processing import enqueue_orders, process_orders
-from tests.faults.runs import Run, line, run_of
+from tests.faults.protocol import Run, line, run_from_json
 from tests.invariants import dump_journal
 
 ROOT = Path(__file__).resolve().parents[2]
-# Exit codes; a starved run noticed itself that it had lost its lease, and stopped as it should.
-# A blocked one waited in vain for SQLite's lock: a process that is stopped inside a transaction
-# keeps it, and no fence helps there.
+# Exit codes. A starved run has noticed that it lost its lease and has stopped, as it must.
+# A blocked run has waited for SQLite's lock until the timeout: a process that is stopped inside a
+# transaction keeps the lock, and no fence helps there.
 CRASHED, INTERRUPTED, STARVED, BLOCKED = 1, 3, 4, 5
 PR_SET_PDEATHSIG = 1
 
 
-class Nursery:
-    """The parent's loop: commands in, children out, their ends told."""
+class ForkServer:
+    """The parent's loop: it reads commands, forks children and reports how they exit."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._children: dict[int, tuple[int, float]] = {}
-        self._due: dict[int, float] = {}
-        self._heard, self._wake = os.pipe()
-        self._rest = b""
+        self._deadlines: dict[int, float] = {}
+        self._signal_reader, self._signal_writer = os.pipe()
+        self._partial_line = b""
 
     def serve(self) -> None:
-        """Until standard input ends; then every child left is killed."""
+        """Serve until standard input ends; then kill every child that is left."""
         assert threading.active_count() == 1, threading.enumerate()
-        os.set_blocking(self._wake, False)
+        os.set_blocking(self._signal_writer, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._signal_writer, warn_on_full_buffer=False)
         self._selector.register(0, selectors.EVENT_READ)
-        self._selector.register(self._heard, selectors.EVENT_READ)
+        self._selector.register(self._signal_reader, selectors.EVENT_READ)
         gc.freeze()
-        open_ended = True
-        while open_ended:
+        has_input = True
+        while has_input:
             now = time.monotonic()
-            nap = max(0.0, min(self._due.values()) - now) if self._due else None
-            for key, _ in self._selector.select(nap):
-                if key.fd == self._heard:
-                    os.read(self._heard, 4096)
+            wait = max(0.0, min(self._deadlines.values()) - now) if self._deadlines else None
+            for key, _ in self._selector.select(wait):
+                if key.fd == self._signal_reader:
+                    os.read(self._signal_reader, 4096)
                 else:
-                    open_ended = self._read()
-            self._kill_the_due()
-            self._bury()
+                    has_input = self._read()
+            self._kill_overdue()
+            self._reap()
         for pid in list(self._children):
             self._signal(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
 
     def _read(self) -> bool:
         read = os.read(0, 1 << 16)
-        *lines, self._rest = (self._rest + read).split(b"\n")
+        *lines, self._partial_line = (self._partial_line + read).split(b"\n")
         for one in lines:
-            self._obey(json.loads(one))
+            self._execute(json.loads(one))
         return bool(read)
 
-    def _obey(self, told: dict[str, Any]) -> None:
-        if told["do"] == "run":
-            self._begin(int(told["id"]), run_of(told["run"]))
+    def _execute(self, command: dict[str, Any]) -> None:
+        if command["do"] == "run":
+            self._start(int(command["id"]), run_from_json(command["run"]))
         else:
-            self._signal(int(told["pid"]), signal.Signals[told["do"]])
+            self._signal(int(command["pid"]), signal.Signals[command["do"]])
 
-    def _begin(self, number: int, run: Run) -> None:
+    def _start(self, number: int, run: Run) -> None:
         pid = os.fork()
         if pid == 0:
             try:
                 self._selector.close()
-                code = live(run)
-            except BaseException:  # noqa: BLE001 - whatever it is, this process must not go on as a parent
+                code = run_child(run)
+            except BaseException:  # noqa: BLE001 - after any error the child must not run the parent's loop
                 code = CRASHED
             os._exit(code)
         self._children[pid] = number, time.monotonic()
         if run.seconds is not None:
-            self._due[pid] = time.monotonic() + run.seconds
-        self._tell(number, "begun", pid)
+            self._deadlines[pid] = time.monotonic() + run.seconds
+        self._report(number, "started", pid)
 
-    def _signal(self, pid: int, how: signal.Signals) -> None:
-        # Not yet waited for, so the number is still the child's, even if it is dead.
+    def _signal(self, pid: int, number: signal.Signals) -> None:
+        # The child is not reaped yet, so the pid is still its own, even if it is dead.
         if pid in self._children:
-            os.kill(pid, how)
+            os.kill(pid, number)
 
-    def _kill_the_due(self) -> None:
+    def _kill_overdue(self) -> None:
         now = time.monotonic()
-        for pid in [pid for pid, at in self._due.items() if at <= now]:
-            del self._due[pid]
+        for pid in [pid for pid, at in self._deadlines.items() if at <= now]:
+            del self._deadlines[pid]
             self._signal(pid, signal.SIGKILL)
 
-    def _bury(self) -> None:
+    def _reap(self) -> None:
         for pid in list(self._children):
             found, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
             if not found:
                 continue
-            number, begun = self._children[pid]
+            number, started = self._children[pid]
             if os.WIFSTOPPED(status):
-                self._tell(number, "stopped", pid)
+                self._report(number, "stopped", pid)
                 continue
             del self._children[pid]
-            self._due.pop(pid, None)
+            self._deadlines.pop(pid, None)
             by = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else None
             code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
             at = time.monotonic()
-            self._tell(number, "ended", pid, code=code, signal=by, seconds=at - begun, at=at)
+            self._report(number, "exited", pid, code=code, signal=by, seconds=at - started, at=at)
 
-    def _tell(self, number: int, event: str, pid: int, **more: Any) -> None:
+    def _report(self, number: int, event: str, pid: int, **more: Any) -> None:
         os.write(1, line({"id": number, "event": event, "pid": pid, **more}))
 
 
-def live(run: Run) -> int:
-    """The child's whole life; returns its exit code."""
-    _leave_home(run)
+def run_child(run: Run) -> int:
+    """Run the job in the child; returns the exit code."""
+    _detach(run)
     os.environ |= {
         f"{PREFIX}DATA": run.data,
         f"{PREFIX}JOURNAL_URL": run.journal,
         f"{PREFIX}LEASE_SECONDS": str(run.lease),
-        f"{PREFIX}REDIS_URL": f"unix://{run.folder}/nobody",  # consumers must not need it
+        f"{PREFIX}REDIS_URL": f"unix://{run.folder}/no-redis",  # consumers must work without it
     }
     settings.cache_clear()
-    _starve(run)
-    seen = watch(run.points, run.journal)
+    _limit_resources(run)
+    hits = arm_points(run.points, run.journal)
     try:
         asyncio.run(_JOBS[run.job](run))
     except LeaseLost:
@@ -162,19 +162,19 @@ def live(run: Run) -> int:
     except OperationalError as error:
         traceback.print_exc()
         return BLOCKED if "database is locked" in str(error) else CRASHED
-    except BaseException:  # noqa: BLE001 - told in the log and by the exit code
+    except BaseException:  # noqa: BLE001 - the log and the exit code report it
         traceback.print_exc()
         return CRASHED
     finally:
         if run.hits:
-            Path(run.hits).write_text(json.dumps(seen), "utf-8")
+            Path(run.hits).write_text(json.dumps(hits), "utf-8")
         sys.stdout.flush()
         sys.stderr.flush()
     return 0
 
 
-def _starve(run: Run) -> None:
-    """Take disk or open files away; who writes on hears of it by an error, not by a signal."""
+def _limit_resources(run: Run) -> None:
+    """Limit disk space or open files; a write beyond the limit raises an error and sends no signal."""
     if run.full:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (run.full << 10, run.full << 10))
@@ -182,33 +182,33 @@ def _starve(run: Run) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (run.files, run.files))
 
 
-def watch(points: dict[str, tuple[int, str]], journal: str) -> Counter[str]:
-    """Count the hits of every point, and arm those that are named.
+def arm_points(points: dict[str, tuple[int, str]], journal: str) -> Counter[str]:
+    """Count the hits of every fail point, and arm the points that are named.
 
-    A SIGKILL is armed as the product's own; another signal is sent here, in the same moment.
+    The product's own hook sends SIGKILL; this function sends any other signal at the same place.
     """
-    kills = {name: hit for name, (hit, how) in points.items() if how == "SIGKILL"}
-    others = {name: (hit, how) for name, (hit, how) in points.items() if how != "SIGKILL"}
-    product: Callable[[str], None] = faultpoints._hit
-    seen: Counter[str] = Counter()
+    kills = {name: hit for name, (hit, sent) in points.items() if sent == "SIGKILL"}
+    others = {name: (hit, sent) for name, (hit, sent) in points.items() if sent != "SIGKILL"}
+    product: Callable[[str], None] = failpoints._hit
+    hits: Counter[str] = Counter()
 
     def hit(name: str) -> None:
-        seen[name] += 1
-        number, how = others.get(name, (0, ""))
-        if seen[name] == number:
-            _let_go(journal)
-            os.kill(os.getpid(), signal.Signals[how])
+        hits[name] += 1
+        number, sent = others.get(name, (0, ""))
+        if hits[name] == number:
+            _wait_for_transactions(journal)
+            os.kill(os.getpid(), signal.Signals[sent])
         product(name)
 
-    faultpoints._hit = hit
-    faultpoints.arm({"": 0, **kills})  # with nothing armed, a point does not even look
-    return seen
+    failpoints._hit = hit
+    failpoints.arm({"": 0, **kills})  # a point calls the hook only if something is armed
+    return hits
 
 
-def _let_go(journal: str) -> None:
-    """Wait until no thread of ours, such as the heartbeat's, is inside a transaction on SQLite.
+def _wait_for_transactions(journal: str) -> None:
+    """Wait until no thread of this process, such as the heartbeat's, is inside a SQLite transaction.
 
-    One that is stopped there locks everybody out until it wakes, which only shows SQLite.
+    A process that is stopped there keeps SQLite's lock until it continues: that tests SQLite alone.
     """
     if journal.startswith("sqlite"):
         file = journal.partition(":///")[2]
@@ -218,8 +218,8 @@ def _let_go(journal: str) -> None:
             db.execute("ROLLBACK")
 
 
-def _leave_home(run: Run) -> None:
-    """What a forked child must not share with its parent; it dies with it, even if it is stopped."""
+def _detach(run: Run) -> None:
+    """Give up what a child must not share with its parent; the child dies with it, even if stopped."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -239,12 +239,12 @@ async def _process(run: Run) -> None:
     )
 
 
-async def _reconcile(_run: Run) -> None:
+async def _recover(_run: Run) -> None:
     await recovery.recover.fn()
 
 
 async def _cancel(_run: Run) -> None:
-    """Somebody asks to cancel everything that has not ended."""
+    """Request the cancellation of every item that has not ended."""
     async with open_runtime(settings()) as opened:
         for row in (await dump_journal(settings().journal)).items.values():
             if row["state"] in ("pending", "processing", "waiting"):
@@ -255,14 +255,14 @@ async def _cancel(_run: Run) -> None:
 
 
 async def _consume(run: Run) -> None:
-    """Leave the orders in the queue and take what is there, until nothing has come for a lease."""
+    """Enqueue the orders and consume the queue until it has been empty for one lease."""
     file, priority = run.orders, Priority.NORMAL
     await enqueue_orders.fn(file, priority, report=f"{run.folder}/report.md", stock=run.stock)
     await consume.fn(batch_size=run.batch, at_once=1, idle_seconds=run.lease + 0.5)
 
 
 async def _analyse(run: Run) -> None:
-    # Not with the others: few campaigns need it, and it takes seconds to load.
+    # A late import: few campaigns need it, and it takes seconds.
     analyse = importlib.import_module("flows.data_analysis").analyse
     study = run.study
     await analyse.fn((f"{study}/part-*.csv",), f"{study}/contract.yaml", "sold", at_once=run.batch)
@@ -271,7 +271,7 @@ async def _analyse(run: Run) -> None:
 _JOBS = {
     "process": _process,
     "consume": _consume,
-    "reconcile": _reconcile,
+    "recover": _recover,
     "cancel": _cancel,
     "analyse": _analyse,
 }
@@ -281,4 +281,4 @@ if __name__ == "__main__":
     assert Path(agents.__file__ or "").resolve().is_relative_to(ROOT), agents.__file__
     for module in sys.argv[1:]:
         importlib.import_module(module)
-    Nursery().serve()
+    ForkServer().serve()

@@ -1,6 +1,6 @@
-"""A study to be played on: whatever dies, the same tables, models and report come out, to the byte.
+"""A study as a workload: after every fault the tables, models and report are the same, to the byte.
 
-The first cell on a ground, in which nothing happens, leaves what all others must come to.
+The first cell of an environment has no fault; its files are what the other cells must produce.
 """
 
 import hashlib
@@ -12,15 +12,15 @@ from pathlib import Path
 
 from agents.analysis.models import Dataset
 from agents.runtime.model.lifecycle import State
-from tests.faults.judge import Case, strange_writes
-from tests.faults.runs import Run
+from tests.faults.checker import Expectation, illegal_writes
+from tests.faults.protocol import Run
 from tests.invariants import Journal, Record, breaches_of, dump_journal
 
 NAME = "sales"
 PARTS, DAYS = 4, 10
-NOBODY = Record({}, {}, {}, {}, {}, Counter())  # a study asks no providers
-# What a person may rely on; a model's own file has the hour and addresses in it, its forecasts have not.
-# What begins with a dot was being written when its process died, and nobody looks at it.
+NO_RECORD = Record({}, {}, {}, {}, {}, Counter())  # a study calls no providers
+# The files that a person relies on. The file of a model holds the time and addresses, its forecasts do not.
+# A name with a leading dot is a file that a killed process was writing; nothing reads it.
 KEPT = (
     "*.html",
     "registry.json",
@@ -42,28 +42,28 @@ CONTRACT = {
 
 
 @dataclass(frozen=True, slots=True)
-class StudyScene:
-    """One cell's own journal and data, over the sources in `sources` that all cells share."""
+class StudyWorkload:
+    """The journal and the data of one cell, over the `sources` that all cells share."""
 
     sources: Path
     folder: Path
     journal_url: str
     lease: float = 1.0
-    seen: list[str] = field(default_factory=list)
+    observed: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
-        """The cell's folder."""
+        """The name of the cell's folder."""
         return self.folder.name
 
     @property
     def expected(self) -> dict[str, set[str]]:
-        """There is one end only."""
+        """Empty: every item has only one permitted outcome."""
         return {}
 
     @property
     def run(self) -> Run:
-        """An undisturbed run of the whole flow: collect, clean, train, weigh, report."""
+        """A run of the whole flow without faults: collect, clean, train, select, report."""
         return Run(
             data=str(self.folder / "data"),
             journal=self.journal_url,
@@ -75,34 +75,36 @@ class StudyScene:
         )
 
     async def unfinished(self) -> list[str]:
-        """Items that have not ended, or the report that nobody has written."""
+        """Return the items that are not completed, and the report if it is missing."""
         journal = await dump_journal(self.journal_url)
-        self.seen.extend(self._half_published())
+        self.observed.extend(self._half_published())
         left = [row["key"] for row in journal.items.values() if row["state"] != State.COMPLETED]
         return left + ["report"] * (not (self._study / "report.html").exists())
 
-    async def only_untold(self) -> bool:
-        """Nobody is told of a study's items."""
+    async def only_messages_left(self) -> bool:
+        """False: items of a study send no messages."""
         return False
 
-    async def judge(self, case: Case) -> list[str]:
-        """I2 and I8 by the journal, I11 by what lies in the study's folder."""
+    async def check(self, permitted: Expectation) -> list[str]:
+        """Check I2 and I8 in the journal, and I11 in the folder of the study."""
         journal = await dump_journal(self.journal_url)
-        self.seen.extend(self._half_published())
+        self.observed.extend(self._half_published())
         return [
-            *self.seen,
-            *breaches_of(journal, NOBODY),
+            *self.observed,
+            *breaches_of(journal, NO_RECORD),
             *self._not_completed(journal),
             *(
-                breach
+                violation
                 for item, row in journal.items.items()
-                for breach in strange_writes(row, journal.history.get(item, []), case.gone)
+                for violation in illegal_writes(
+                    row, journal.history.get(item, []), permitted.faulted
+                )
             ),
-            *self._other_artefacts(),
+            *self._changed_artefacts(),
         ]
 
     def artefacts(self) -> dict[str, str]:
-        """The digest of everything that is kept, by its path."""
+        """Return the digest of each file of KEPT by its path."""
         study = self._study
         files = {file for pattern in KEPT for file in study.glob(pattern) if file.is_file()}
         found = {file.relative_to(study).as_posix(): _digest(file) for file in sorted(files)}
@@ -118,40 +120,40 @@ class StudyScene:
         return Dataset.model_validate_json(manifest.read_bytes()) if manifest.exists() else None
 
     def _half_published(self) -> Iterator[str]:
-        """What is published is there, all of it, whoever was killed in between."""
+        """Yield a violation if the published dataset is incomplete."""
         dataset = self._published()
         if dataset is not None and len(dataset.parts) != PARTS:
             yield f"I11 {len(dataset.parts)} of {PARTS} parts are published"
         for part in dataset.parts if dataset else ():
             file = self._study / part.file
             if not file.exists() or _digest(file) != part.sha256:
-                yield f"I11 part {part.name} is published and not there"
+                yield f"I11 part {part.name} is published, and its file is missing"
 
     def _not_completed(self, journal: Journal) -> Iterator[str]:
         for item, row in journal.items.items():
             if row["state"] != State.COMPLETED or item in journal.dead:
                 yield f"end {row['key']}: completed expected, is {row['state']}"
 
-    def _other_artefacts(self) -> Iterator[str]:
-        wanted, found = self.sources / "wanted.json", self.artefacts()
-        if not wanted.exists():
-            wanted.write_text(json.dumps(found), "utf-8")
-        first = json.loads(wanted.read_bytes())
-        for name in sorted(first.keys() | found.keys()):
-            if first.get(name) != found.get(name):
-                yield f"I11 {name} is not what an undisturbed run makes"
+    def _changed_artefacts(self) -> Iterator[str]:
+        file, found = self.sources / "expected.json", self.artefacts()
+        if not file.exists():
+            file.write_text(json.dumps(found), "utf-8")
+        expected = json.loads(file.read_bytes())
+        for name in sorted(expected.keys() | found.keys()):
+            if expected.get(name) != found.get(name):
+                yield f"I11 {name} differs from a run without faults"
 
 
-def new_study(folder: Path, data: Path, journal_url: str, lease: float = 1.0) -> StudyScene:
-    """A cell in `folder`; the first one writes the sources beside the ground's `data`."""
+def new_study(folder: Path, data: Path, journal_url: str, lease: float = 1.0) -> StudyWorkload:
+    """Create the workload of a cell in `folder`. The first one writes the sources beside `data`."""
     sources = data.parent / "study"
     if not sources.exists():
         _write_sources(sources)
-    return StudyScene(sources, folder, journal_url, lease)
+    return StudyWorkload(sources, folder, journal_url, lease)
 
 
 def _write_sources(folder: Path) -> None:
-    """Sales of forty days in four files; some rows are twice there, some break a rule."""
+    """Write the sales of forty days to four files; some rows are duplicates, some break a rule."""
     from tests.agents.analysis.modelling.toy import sales  # noqa: PLC0415 - loads pandas
 
     folder.mkdir()

@@ -1,8 +1,8 @@
-"""`python -m tests.faults.sabotage`: break the product on purpose; a harness that stays green is worth nothing.
+"""`python -m tests.faults.mutation`: mutation tests, which show that the fault tests find broken code.
 
-Each mutant is a patch in mutants/. Its head says what it breaks and the cells, of orders or of a
-study, that must see it, or within how many simulated schedules that must show. The tree is copied,
-patched, and both are run on the copy; exit status 1 if one survives either.
+Each mutant is a patch in mutants/. Its head says what it breaks, the cells (of orders or of a study)
+that must catch it, and the number of simulated schedules within which the simulation must catch it. The
+command patches a copy of the source and runs both there. The exit status is 1 if a mutant survives.
 """
 
 import argparse
@@ -22,15 +22,16 @@ ROOT = Path(__file__).resolve().parents[2]
 MUTANTS = Path(__file__).parent / "mutants"
 NEXT_RELEASE = Path(__file__).parent / "releases" / "next.patch"
 PARTS = ("agents", "flows", "deployments", "tests", "pyproject.toml")
-LONGEST_CAMPAIGN = 600
+CAMPAIGN_TIMEOUT = 600  # seconds
+LEASE = 4  # seconds; a busy machine takes a shorter lease from a run before the mutant acts
 SCHEDULES = "Schedules: "
 STUDY = "Study cells: "
-WAYS = ("cells", "schedules")
+TIERS = ("cells", "schedules")
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One way to break the product, and the cells in which that must show."""
+    """One way to break the product, and the cells that must catch it."""
 
     name: str
     what: str
@@ -41,8 +42,8 @@ class Mutant:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """Whether a mutant was caught, and by what: the first breach, or why it could not be judged."""
+class MutantResult:
+    """Whether a mutant was caught, and by which violation; or why it could not be run."""
 
     mutant: Mutant
     caught: bool
@@ -50,7 +51,7 @@ class Judged:
 
 
 def mutants() -> list[Mutant]:
-    """All of them."""
+    """Return all mutants."""
     return [_mutant(path) for path in sorted(MUTANTS.glob("*.patch"))]
 
 
@@ -59,34 +60,36 @@ def applies(mutant: Mutant, tree: Path) -> bool:
     return _git_apply(mutant.patch, tree, "--check")
 
 
-def sabotage(mutant: Mutant, at_once: int = 4, by: Sequence[str] = WAYS) -> Judged:
-    """Patch a copy of the source and run the mutant's cells and schedules there, or only one kind."""
+def run_mutant(mutant: Mutant, at_once: int = 4, by: Sequence[str] = TIERS) -> MutantResult:
+    """Patch a copy of the source and run the mutant's cells and schedules there, or only one tier."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         tree = Path(folder)
         copy_source(tree)
         if not _git_apply(mutant.patch, tree):
-            return Judged(mutant, caught=False, by="the patch does not apply to the source")
-        ways = [_cells(mutant, tree, at_once)] if "cells" in by else []
-        ways += [_schedules(mutant)] if "schedules" in by and mutant.schedules else []
-        told = [_tried(mutant, tree, options) for options in ways]
-    return Judged(mutant, all(one.caught for one in told), "; ".join(one.by for one in told))
+            return MutantResult(mutant, caught=False, by="the patch does not apply to the source")
+        campaigns = [_cells(mutant, tree, at_once)] if "cells" in by else []
+        campaigns += [_schedules(mutant)] if "schedules" in by and mutant.schedules else []
+        results = [_result(mutant, tree, options) for options in campaigns]
+    caught = all(result.caught for result in results)
+    return MutantResult(mutant, caught, "; ".join(result.by for result in results))
 
 
-def _tried(mutant: Mutant, tree: Path, options: list[str]) -> Judged:
+def _result(mutant: Mutant, tree: Path, options: list[str]) -> MutantResult:
     done = _campaign(tree, options)
-    *breaches, last = done.stdout.splitlines() or [""]
+    *violations, last = done.stdout.splitlines() or [""]
     try:
         violated = json.loads(last)["violations"] > 0
     except (ValueError, KeyError):
-        return Judged(mutant, caught=False, by=f"no verdict: {done.stderr[-300:]}")
-    return Judged(mutant, violated and done.returncode == 1, breaches[0] if breaches else "nothing")
+        return MutantResult(mutant, caught=False, by=f"no result: {done.stderr[-300:]}")
+    caught = violated and done.returncode == 1
+    return MutantResult(mutant, caught, violations[0] if violations else "nothing")
 
 
 def _cells(mutant: Mutant, tree: Path, at_once: int) -> list[str]:
     history = f"--history={tree / 'history' / 'history.jsonl'}"
     return [
         f"--at-once={at_once}",
-        "--lease=2",
+        f"--lease={LEASE}",
         history,
         *["--study"] * mutant.study,
         *(f"--cell={cell}" for cell in mutant.cells),
@@ -98,7 +101,7 @@ def _schedules(mutant: Mutant) -> list[str]:
 
 
 def copy_source(tree: Path) -> None:
-    """The source as it stands now, without what was compiled from it."""
+    """Copy the source as it is now, without bytecode."""
     for part in PARTS:
         if (ROOT / part).is_dir():
             shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
@@ -107,21 +110,21 @@ def copy_source(tree: Path) -> None:
 
 
 def _campaign(tree: Path, options: list[str]) -> "subprocess.CompletedProcess[str]":
-    # The project is installed editable: the copy must come first, and the nursery asserts it did.
+    # The project is installed editable: the copy must come first, and the fork server asserts that.
     return subprocess.run(
         [sys.executable, "-m", "tests.faults", *options],
         cwd=tree,
         env=os.environ | {"PYTHONPATH": str(tree)},
         capture_output=True,
         text=True,
-        timeout=LONGEST_CAMPAIGN,
+        timeout=CAMPAIGN_TIMEOUT,
         check=False,
     )
 
 
 @asynccontextmanager
 async def next_release() -> AsyncIterator[Path]:
-    """The source of the next release, which has stored forms that this one does not know."""
+    """Create the source of the next release, which stores forms that this release does not know."""
     with tempfile.TemporaryDirectory(prefix="next-release-") as folder:
         tree = Path(folder)
         await asyncio.to_thread(copy_source, tree)
@@ -144,22 +147,24 @@ def _mutant(path: Path) -> Mutant:
 
 
 def main() -> int:
-    """Try the mutants, print a table, and last one JSON line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.sabotage")
+    """Run the mutants, print a table, and last one line of JSON."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.mutation")
     parser.add_argument("names", nargs="*", help="only these mutants")
-    asked = parser.parse_args()
-    tried = []
+    options = parser.parse_args()
+    results = []
     for mutant in mutants():
-        if asked.names and mutant.name not in asked.names:
+        if options.names and mutant.name not in options.names:
             continue
-        judged = sabotage(mutant)
-        tried.append(judged)
-        word = "caught" if judged.caught else "SURVIVED"
-        sys.stdout.write(f"{word:9} {mutant.name:24} {mutant.what}\n{'':9} by {judged.by[:150]}\n")
+        result = run_mutant(mutant)
+        results.append(result)
+        verdict = "caught" if result.caught else "SURVIVED"
+        sys.stdout.write(
+            f"{verdict:9} {mutant.name:24} {mutant.what}\n{'':9} by {result.by[:150]}\n"
+        )
         sys.stdout.flush()
-    caught = sum(judged.caught for judged in tried)
-    sys.stdout.write(json.dumps({"mutants": len(tried), "mutants_caught": caught}) + "\n")
-    return 0 if tried and caught == len(tried) else 1
+    caught = sum(result.caught for result in results)
+    sys.stdout.write(json.dumps({"mutants": len(results), "mutants_caught": caught}) + "\n")
+    return 0 if results and caught == len(results) else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where cells are played: a running sandbox that many share, and an empty journal for each."""
+"""The environment of cells: a sandbox that all of them share, and an empty journal for each."""
 
 import asyncio
 import os
@@ -19,29 +19,28 @@ from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
 from tests.databases import embedded_postgres
 
 Kind = Literal["sqlite", "postgresql"]
-MEMORY = Path(
-    "/dev/shm"
-)  # a killed process loses nothing that the kernel has, so no disk is needed
+# A killed process loses nothing that the kernel has, so the files need no disk.
+MEMORY = Path("/dev/shm")
 
 
 class Journals(Protocol):
-    """Hands out empty, migrated journals, each for as long as the block lasts."""
+    """Provides empty, migrated journals."""
 
-    def lend(self, folder: Path) -> AsyncIterator[str]:
-        """The URL of one."""
+    def provide(self, folder: Path) -> AsyncIterator[str]:
+        """Yield the URL of an empty journal; after that, take it back."""
         ...
 
 
 class SqliteJournals:
-    """Copies of one migrated file."""
+    """SQLite journals: copies of one migrated file."""
 
     def __init__(self, template: Path) -> None:
         self._template = template
-        self._one_by_one = asyncio.Lock()
+        self._migrating = asyncio.Lock()
 
-    async def lend(self, folder: Path) -> AsyncIterator[str]:
-        """A file of its own in `folder`."""
-        async with self._one_by_one:
+    async def provide(self, folder: Path) -> AsyncIterator[str]:
+        """Yield the URL of a new file in `folder`."""
+        async with self._migrating:
             if not self._template.exists():
                 await migrate(f"sqlite+aiosqlite:///{self._template}")
         journal = folder / "journal.db"
@@ -50,16 +49,16 @@ class SqliteJournals:
 
 
 class PostgresqlJournals:
-    """Databases of one server, emptied and used again."""
+    """PostgreSQL journals: databases of one server that are emptied and reused."""
 
     def __init__(self, server: Any, url: str) -> None:
         self._server, self._url = server, url
-        self._one_by_one = asyncio.Lock()  # Alembic's context is one for the whole process
+        self._migrating = asyncio.Lock()  # the process has a single Alembic context
         self._free: list[str] = []
         self._numbers = count()
 
-    async def lend(self, folder: Path) -> AsyncIterator[str]:
-        """A database; what dead processes still have open there is closed first."""
+    async def provide(self, folder: Path) -> AsyncIterator[str]:
+        """Yield the URL of an empty database; then close connections of killed processes and empty it."""
         url = self._free.pop() if self._free else await self._new()
         yield url
         tables = ", ".join(table.name for table in metadata.sorted_tables)
@@ -72,7 +71,7 @@ class PostgresqlJournals:
         self._free.append(url)
 
     async def restart(self) -> None:
-        """Stop the server at once, as a crash would, and start it again."""
+        """Stop the server immediately, as a crash does, and start it again."""
         command = ["-w", "-m", "immediate", "restart"]
         pg_ctl, user = embedded_postgres().pg_ctl, self._server.system_user
         await asyncio.to_thread(
@@ -82,14 +81,14 @@ class PostgresqlJournals:
     async def _new(self) -> str:
         name = f"journal{next(self._numbers)}"
         url = self._url.replace("/postgres?", f"/{name}?")
-        async with self._one_by_one:
+        async with self._migrating:
             await _execute(self._url, f"CREATE DATABASE {name}")
             await migrate(url)
         return url
 
 
-class Ground:
-    """The providers' data folder, and journals."""
+class Environment:
+    """The data folder of the sandbox, and the journals."""
 
     def __init__(self, home: Path, journals: Journals) -> None:
         self.data = home / "data"
@@ -97,27 +96,27 @@ class Ground:
         self._numbers = count(1)
 
     async def restart_journals(self) -> None:
-        """Restart the server of the journals, all of which notice."""
+        """Restart the database server; every journal loses its connections."""
         assert isinstance(self._journals, PostgresqlJournals), "SQLite has no server"
         await self._journals.restart()
 
     @asynccontextmanager
-    async def plot(self) -> AsyncIterator[tuple[Path, str]]:
-        """A folder and an empty journal for one cell."""
+    async def cell_folder(self) -> AsyncIterator[tuple[Path, str]]:
+        """Create a folder and an empty journal for one cell."""
         folder = self._home / f"cell-{next(self._numbers)}"
         folder.mkdir()
-        lent = self._journals.lend(folder)
-        url = await anext(lent)
+        provided = self._journals.provide(folder)
+        url = await anext(provided)
         try:
             yield folder, url
         finally:
-            await anext(lent, None)
+            await anext(provided, None)
             shutil.rmtree(folder, ignore_errors=True)
 
 
 @asynccontextmanager
 async def open_journals(kind: Kind) -> AsyncIterator[Journals]:
-    """Journals of one kind; for PostgreSQL a server of its own."""
+    """Open journals of one kind; for PostgreSQL, start a server."""
     home = new_folder()
     try:
         if kind == "sqlite":
@@ -127,7 +126,7 @@ async def open_journals(kind: Kind) -> AsyncIterator[Journals]:
             lambda: embedded_postgres().get_server(home / "pg", cleanup_mode="stop")
         )
         url = server.get_uri().replace("postgresql://", "postgresql+asyncpg://")
-        # Processes are killed here, never the machine.
+        # The tests kill processes, never the machine.
         await _execute(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
         try:
             yield PostgresqlJournals(server, url)
@@ -138,19 +137,19 @@ async def open_journals(kind: Kind) -> AsyncIterator[Journals]:
 
 
 @asynccontextmanager
-async def open_ground(journals: Journals) -> AsyncIterator[Ground]:
-    """A ground with a sandbox that runs as long as the block does."""
+async def open_environment(journals: Journals) -> AsyncIterator[Environment]:
+    """Open an environment; its sandbox runs as long as the block."""
     async with AsyncExitStack() as stack:
         home = new_folder()
         stack.callback(shutil.rmtree, home, ignore_errors=True)
-        ground = Ground(home, journals)
-        await asyncio.to_thread(ensure_sandbox, ground.data)
-        stack.push_async_callback(asyncio.to_thread, stop_sandbox, ground.data)
-        yield ground
+        environment = Environment(home, journals)
+        await asyncio.to_thread(ensure_sandbox, environment.data)
+        stack.push_async_callback(asyncio.to_thread, stop_sandbox, environment.data)
+        yield environment
 
 
 def new_folder() -> Path:
-    """A folder in memory if there is such a place; a database server may run as another user."""
+    """Create a folder, in memory if possible, that a database server of another user can enter."""
     where = MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
     home = Path(tempfile.mkdtemp(prefix="faults-", dir=where))
     home.chmod(0o755)
@@ -158,7 +157,7 @@ def new_folder() -> Path:
 
 
 async def migrate(url: str) -> None:
-    """Bring a journal to the newest revision."""
+    """Migrate a journal to the newest revision."""
     database = Database(url)
     await database.migrate()
     await database.close()
