@@ -3,14 +3,13 @@
 import orjson
 
 from agents.orders.models import Order
-from agents.runtime.execution.decorator import agent
-from agents.runtime.model.item import Notice
-from agents.runtime.model.policies import AT_MOST_ONCE, EFFECT
-from agents.services import services
-from agents.services.notifications.protocol import Message
+from agents.runtime import AT_MOST_ONCE, EFFECT, EffectKey, Notice, agent
+from agents.services.notifications.protocol import Message, Notifications
 
 
 @agent(EFFECT.limited_by("notifications"), settle=AT_MOST_ONCE, outbox=True)
-async def notify_customer(_order: Order, notice: Notice, key: str) -> None:
+async def notify_customer(
+    _order: Order, notice: Notice, key: EffectKey, notifications: Notifications
+) -> None:
     """Send one message from the outbox."""
-    await services().notifications.send(key, Message(**orjson.loads(notice.body)))
+    await notifications.send(key, Message(**orjson.loads(notice.body)))
