@@ -7,9 +7,10 @@ is settled by asking the provider for that id, never by a search that may lag be
 from datetime import timedelta
 
 from agents.orders.models import Authorised, Captured, Order, PaymentClosed, PaymentOpened
-from agents.orders.rules import format_money, refund_needs_approval
+from agents.orders.rules import refund_needs_approval
 from agents.runtime import EFFECT, Decision, EffectKey, Lookup, Parked, SameKey, UndoneKey, agent
 from agents.services.payments.protocol import Payments
+from agents.workflow.money import format_money
 
 PAYMENTS = EFFECT.limited_by("payments")
 KEY_LIFETIME = timedelta(hours=23)  # Stripe forgets keys after 24 hours

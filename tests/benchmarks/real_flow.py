@@ -24,7 +24,6 @@ from agents.orders.payments import authorise_payment, capture_payment, open_paym
 from agents.orders.read_orders import read_orders
 from agents.orders.reserve_stock import issue_stock, reserve_stock
 from agents.orders.rules import Outcome, assess, customer_message, needs_approval
-from agents.orders.validate import canonical
 from agents.runtime.execution.agent import EffectKey
 from agents.runtime.intake.intake import Submission
 from agents.runtime.model.item import Notice
@@ -34,6 +33,7 @@ from agents.runtime.settings import settings
 from agents.services import connect_services
 from agents.services.carriers.sandbox import TERMS
 from agents.services.sandbox.process import stop_sandbox
+from agents.workflow.records import canonical
 from flows.order_processing import process_orders
 from tests.benchmarks.machine import tell
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agents.orders.models import Booked, Captured, Order, PaymentClosed, PaymentOpened, Strict
+from agents.orders.models import Booked, Captured, Order, PaymentClosed, PaymentOpened
 from agents.orders.reconciliation import CLOCKS_DIFFER, Bits, differences
 from agents.runtime.model.item import Effect, Item
 from agents.runtime.model.lifecycle import State
@@ -16,6 +16,7 @@ from agents.runtime.recovery.reconciliation import Ended, Window
 from agents.services.carriers.protocol import Booking, Carriers, ListedBooking
 from agents.services.inventory.protocol import ListedReservation, Reservation
 from agents.services.payments.protocol import ListedPayment, Payment
+from agents.workflow.fields import Strict
 
 SINCE, UNTIL = 1_000_000.0, 2_000_000.0
 LATER = UNTIL + 1
