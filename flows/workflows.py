@@ -11,17 +11,18 @@ from typing import Any
 from agents.runtime.execution.agent import Agent
 from agents.runtime.model.batch import Batch
 from agents.runtime.model.scenario import Scenario
-from agents.runtime.recovery.reconciliation import Difference, JournalView
+from agents.runtime.recovery.reconciliation import Difference
 
 Process = Callable[[Batch], Awaitable[Any]]
-Reconcile = Callable[[JournalView], AsyncIterator[Difference]]
+Reconcile = Callable[..., AsyncIterator[Difference]]
 
 
 class Workflow:
     """One scenario with its parts, each given as "module:name".
 
     `process` takes a batch through the steps, `notify` is the outbox agent that sends messages of
-    ended items, `reconcile` yields where the providers and the journal disagree.
+    ended items, `reconcile` takes a JournalView and services by type, and yields
+    where the providers and the journal disagree.
     """
 
     def __init__(

@@ -32,11 +32,6 @@ MIGRATIONS = "agents/runtime/journal/migrations/versions/*"
 # Who may speak HTTP: the shared client, the adapters, and the sandbox that answers them.
 HTTP_SPEAKERS = ("agents/services/http.py", "agents/services/*/*.py")
 
-# Agents that no flow names, each with the reason.
-AGENTS_OUTSIDE_FLOWS = {
-    "validate_order": "checks each record before it is accepted, where no work item exists yet",
-}
-
 
 def listed() -> list[str]:
     """The files of the project, also those not committed yet, without what git ignores."""
@@ -102,19 +97,22 @@ def test_no_file_names_a_machine_or_a_package_registry() -> None:
     assert {path: found for path in FILES if (found := rules.addresses(read(path)))} == {}
 
 
-def test_every_scenario_stands_in_the_import_contract() -> None:
-    contracts = tomllib.loads(read("pyproject.toml"))["tool"]["importlinter"]["contracts"]
-    (layers,) = (contract["layers"] for contract in contracts if contract["id"] == "layers")
-    named = {name.strip() for layer in layers for name in layer.split("|")}
-    packages = {f"agents.{path.split('/')[1]}" for path in CODE if path.count("/") > 1}
-    assert {name for name in packages if (ROOT / name.replace(".", "/")).is_dir()} <= named
+def test_every_scenario_is_held_apart_from_the_others_without_being_named() -> None:
+    contracts = {
+        contract["id"]: contract
+        for contract in tomllib.loads(read("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    }
+    apart, shared = contracts["scenarios"], set(contracts["shared"]["layers"])
+    assert (apart["type"], apart["modules"]) == ("independence", ["agents.*"])
+    allowed = {rule.partition(" -> ")[2].removesuffix(".**") for rule in apart["ignore_imports"]}
+    assert allowed == shared, "what scenarios may import is what is shared, and nothing else"
 
 
 def test_every_agent_is_used_by_a_flow() -> None:
     load_all(agents.__path__, "agents.")
     modules = [importlib.import_module(name) for name in load_all(flows.__path__, "flows.")]
     ours = {name: a for name, a in AGENTS.items() if a.function.__module__.startswith("agents.")}
-    assert rules.unused(ours, map(vars, modules)) == AGENTS_OUTSIDE_FLOWS.keys()
+    assert rules.unused(ours, map(vars, modules)) == set()
 
 
 def test_agents_is_our_package_and_nobody_elses() -> None:

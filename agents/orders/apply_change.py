@@ -9,7 +9,6 @@ import orjson
 from agents.orders.models import Applied
 from agents.orders.rules import (
     TooLate,
-    format_money,
     refund_needs_approval,
     require_changeable_by_customer,
 )
@@ -34,6 +33,7 @@ from agents.shop.requests import (
     Return,
 )
 from agents.shop.rules import RuleViolation, perform
+from agents.workflow.money import format_money
 
 BY_CUSTOMER = replace(ORDERS, allow_edit=require_changeable_by_customer)
 

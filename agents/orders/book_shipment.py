@@ -1,12 +1,8 @@
 """Logistics: the first carrier that takes the parcel gets it."""
 
 from agents.orders.models import Booked, Order, Reserved, ShipmentCancelled
-from agents.runtime.errors import PermanentError
-from agents.runtime.execution.agent import EffectKey, UndoneKey
-from agents.runtime.execution.decorator import agent
-from agents.runtime.model.policies import EFFECT, Lookup
-from agents.services import services
-from agents.services.carriers.protocol import BookingRefused, Parcel
+from agents.runtime import EFFECT, EffectKey, Lookup, PermanentError, UndoneKey, agent
+from agents.services.carriers.protocol import BookingRefused, Carriers, Parcel
 
 CARRIERS = EFFECT.limited_by("carriers")
 
@@ -22,40 +18,46 @@ class NoCarrier(PermanentError):
         return "no carrier takes the parcel: " + "; ".join(self.refusals)
 
 
-async def find_booking(_order: Order, key: EffectKey) -> Booked | None:
+async def find_booking(_order: Order, key: EffectKey, carriers: Carriers) -> Booked | None:
     """The booking under the key, at whichever carrier."""
-    for carrier in services().carriers:
+    for carrier in carriers:
         found = await carrier.find(key)
         if found is not None and found.status == "booked":
             return Booked(carrier=found.carrier, tracking_id=found.tracking_id)
     return None
 
 
-async def find_cancelled(_order: Order, undone: UndoneKey) -> ShipmentCancelled | None:
+async def find_cancelled(
+    _order: Order, undone: UndoneKey, carriers: Carriers
+) -> ShipmentCancelled | None:
     """Whether every carrier has closed the key."""
-    for carrier in services().carriers:
+    for carrier in carriers:
         found = await carrier.find(undone)
         if found is None or found.status != "cancelled":
             return None
-    return _cancelled()
+    return _cancelled(carriers)
 
 
 @agent(CARRIERS, settle=Lookup(find_cancelled))
-async def cancel_shipment(_order: Order, undone: UndoneKey) -> ShipmentCancelled:
+async def cancel_shipment(
+    _order: Order, undone: UndoneKey, carriers: Carriers
+) -> ShipmentCancelled:
     """Cancel the booking, and close the key at every carrier for calls that come late."""
-    for carrier in services().carriers:
+    for carrier in carriers:
         await carrier.cancel(undone)
-    return _cancelled()
+    return _cancelled(carriers)
 
 
 @agent(CARRIERS, undo=cancel_shipment, settle=Lookup(find_booking))
-async def book_shipment(order: Order, reserved: Reserved, key: EffectKey) -> Booked:
+async def book_shipment(
+    order: Order, reserved: Reserved, key: EffectKey, carriers: Carriers
+) -> Booked:
     """Book the parcel at the first carrier that takes it. Raises NoCarrier (permanent).
 
     Only a refusal leads on to the next carrier: after anything else the first may have it already.
     """
     refusals: list[str] = []
-    for carrier in services().carriers:
+    for carrier in carriers:
         try:
             booked = await carrier.book(key, _parcel(order, reserved))
         except BookingRefused as refusal:
@@ -70,5 +72,5 @@ def _parcel(order: Order, reserved: Reserved) -> Parcel:
     return Parcel(order.order_id, reserved.weight_grams, order.customer.name, **address)
 
 
-def _cancelled() -> ShipmentCancelled:
-    return ShipmentCancelled(carriers=tuple(carrier.name for carrier in services().carriers))
+def _cancelled(carriers: Carriers) -> ShipmentCancelled:
+    return ShipmentCancelled(carriers=tuple(carrier.name for carrier in carriers))

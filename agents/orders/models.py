@@ -1,79 +1,34 @@
 """An order as it comes in, and the facts its agents state about it."""
 
-import re
-import unicodedata
-from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
-from agents.runtime.errors import PermanentError
-
-UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
-UNSEEN = frozenset("\u034f\u115f\u1160\u3164\uffa0")  # letters and marks by category, yet invisible
-LONGEST = 1024  # a text beyond it is too long in any form: reading each character would only cost
-MOST_LINES = 1_000
-INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})"
+from agents.workflow.fields import (
+    BrokenRule,
+    CountryCode,
+    CurrencyCode,
+    Email,
+    Identifier,
+    Instant,
+    MinorUnits,
+    OptionalText,
+    Strict,
+    Text,
+    ascii_text,
+    visible_text,
 )
 
+MOST_LINES = 1_000
 
-class BrokenRule(ValueError):
-    """A value breaks a rule of ours that the schema has no word for."""
-
-    def __init__(self, rule: str, limit: str | int, message: str) -> None:
-        super().__init__(rule, limit, message)
-        self.rule, self.limit, self.message = rule, limit, message
-
-    def __str__(self) -> str:
-        return self.message
-
-
-def _code_point(character: str) -> str:
-    return f"U+{ord(character):04X}"
-
-
-def _readable(value: object) -> object:
-    """The text in NFC; refuses what cannot be seen, as it forges labels and headers."""
-    if (
-        not isinstance(value, str)
-        or len(value) > LONGEST
-        or (value.isascii() and value.isprintable())
-    ):
-        return value
-    for character in value:
-        if unicodedata.category(character) in UNSEEN_CATEGORIES or character in UNSEEN:
-            limit = _code_point(character)
-            raise BrokenRule("control-character", limit, "has a character that cannot be seen")
-    return unicodedata.normalize("NFC", value)
-
-
-def _ascii(value: object) -> object:
-    """The text as it is; refuses look-alikes of ASCII letters, even those that NFC would mend."""
-    shown = _readable(value)
-    if isinstance(value, str) and isinstance(shown, str) and not value.isascii():
-        foreign = next(character for character in shown + value if not character.isascii())
-        raise BrokenRule("confusable", _code_point(foreign), "has a character outside ASCII")
-    return value
-
-
-def _instant(value: object) -> object:
-    """A date and time from its ISO 8601 text; anything but a text is left to the schema."""
-    if not isinstance(value, str):
-        return value
-    try:
-        if INSTANT.fullmatch(value):
-            return datetime.fromisoformat(value)
-    except ValueError:
-        pass
-    raise BrokenRule("date", "ISO 8601", "should be a date and time with offset")
-
-
-def _utc(value: datetime) -> datetime:
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise BrokenRule("date", "ISO 8601", "does not exist in UTC") from None
+Sku = Annotated[
+    str,
+    Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$"),
+    BeforeValidator(ascii_text),
+]
+PostalCode = Annotated[
+    str, Field(min_length=1, max_length=16, pattern=r"\S"), BeforeValidator(visible_text)
+]
 
 
 def _lines(value: object) -> object:
@@ -85,37 +40,6 @@ def _lines(value: object) -> object:
     if len(value) > MOST_LINES:
         raise BrokenRule("too-long", MOST_LINES, "has too many lines")
     return tuple(value)
-
-
-Identifier = Annotated[
-    str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$"), BeforeValidator(_ascii)
-]
-Sku = Annotated[
-    str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$"), BeforeValidator(_ascii)
-]
-CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$"), BeforeValidator(_ascii)]
-CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$"), BeforeValidator(_ascii)]
-MinorUnits = Annotated[int, Field(gt=0, le=10**12)]
-Text = Annotated[
-    str, Field(min_length=1, max_length=200, pattern=r"\S"), BeforeValidator(_readable)
-]
-OptionalText = Annotated[str, Field(max_length=200), BeforeValidator(_readable)]
-PostalCode = Annotated[
-    str, Field(min_length=1, max_length=16, pattern=r"\S"), BeforeValidator(_readable)
-]
-Email = Annotated[
-    str,
-    # no comma, bracket or quote: a mail header would read them as a second receiver
-    Field(max_length=254, pattern=r'^[^@\s,;:<>()\[\]"\\]{1,64}@[^@\s,;:<>()\[\]"\\]{1,190}$'),
-    BeforeValidator(_readable),
-]
-Instant = Annotated[AwareDatetime, BeforeValidator(_instant), AfterValidator(_utc)]
-
-
-class Strict(BaseModel):
-    """Refuses unknown fields, wrong types and silent conversions."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class Customer(Strict):
@@ -160,17 +84,6 @@ class Order(Strict):
     lines: Annotated[tuple[Line, ...], BeforeValidator(_lines)]
     total: MinorUnits
     payment_method: Identifier
-
-
-class UnknownCurrency(PermanentError):
-    """The code is no currency that people pay in."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-    def __str__(self) -> str:
-        return f"no currency to pay in: {self.code!r}"
 
 
 class Assessed(Strict):

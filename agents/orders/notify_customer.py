@@ -1,16 +1,5 @@
-"""News for the customer: at most one message for each event and channel, never a failed order."""
+"""The customer's message about the end of an order: sent at most once, and never a failed order."""
 
-import orjson
+from agents.workflow.messages import notification_agent
 
-from agents.orders.models import Order
-from agents.runtime.execution.decorator import agent
-from agents.runtime.model.item import Notice
-from agents.runtime.model.policies import AT_MOST_ONCE, EFFECT
-from agents.services import services
-from agents.services.notifications.protocol import Message
-
-
-@agent(EFFECT.limited_by("notifications"), settle=AT_MOST_ONCE, outbox=True)
-async def notify_customer(_order: Order, notice: Notice, key: str) -> None:
-    """Send one message from the outbox."""
-    await services().notifications.send(key, Message(**orjson.loads(notice.body)))
+notify_customer = notification_agent("notify_customer")

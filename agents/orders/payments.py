@@ -7,48 +7,52 @@ is settled by asking the provider for that id, never by a search that may lag be
 from datetime import timedelta
 
 from agents.orders.models import Authorised, Captured, Order, PaymentClosed, PaymentOpened
-from agents.orders.rules import format_money, refund_needs_approval
-from agents.runtime.errors import Parked
-from agents.runtime.execution.agent import EffectKey, UndoneKey
-from agents.runtime.execution.decorator import agent
-from agents.runtime.model.item import Decision
-from agents.runtime.model.policies import EFFECT, Lookup, SameKey
-from agents.services import services
+from agents.orders.rules import refund_needs_approval
+from agents.runtime import EFFECT, Decision, EffectKey, Lookup, Parked, SameKey, UndoneKey, agent
+from agents.services.payments.protocol import Payments
+from agents.workflow.money import format_money
 
 PAYMENTS = EFFECT.limited_by("payments")
 KEY_LIFETIME = timedelta(hours=23)  # Stripe forgets keys after 24 hours
 MONEY_IS_HELD = {"authorised", "captured"}
 
 
-async def find_closed(_order: Order, opened: PaymentOpened | None) -> PaymentClosed | None:
+async def find_closed(
+    _order: Order, opened: PaymentOpened | None, payments: Payments
+) -> PaymentClosed | None:
     """Whether the payment can take no more money and holds none."""
     if opened is None:
         return None
-    found = await services().payments.find(opened.payment)
+    found = await payments.find(opened.payment)
     closed = found.status == "cancelled" or 0 < found.captured == found.refunded
     return PaymentClosed(payment=found.id, refunded=found.refunded) if closed else None
 
 
-async def find_authorised(_order: Order, opened: PaymentOpened) -> Authorised | None:
+async def find_authorised(
+    _order: Order, opened: PaymentOpened, payments: Payments
+) -> Authorised | None:
     """Whether the money is held or already ours."""
-    found = await services().payments.find(opened.payment)
+    found = await payments.find(opened.payment)
     return Authorised(payment=found.id) if found.status in MONEY_IS_HELD else None
 
 
-async def find_captured(_order: Order, opened: PaymentOpened) -> Captured | None:
+async def find_captured(
+    _order: Order, opened: PaymentOpened, payments: Payments
+) -> Captured | None:
     """Whether the money is ours."""
-    found = await services().payments.find(opened.payment)
+    found = await payments.find(opened.payment)
     captured = found.status == "captured"
     return Captured(payment=found.id, amount=found.captured) if captured else None
 
 
 @agent(PAYMENTS, settle=Lookup(find_closed))
-async def close_payment(
+async def close_payment(  # noqa: PLR0913 - an agent names all that it needs
     order: Order,
     opened: PaymentOpened | None,
     undone: UndoneKey,
     key: EffectKey,
     decision: Decision | None,
+    payments: Payments,
 ) -> PaymentClosed:
     """Cancel the payment, so that it can take no more money, and refund what it has taken.
 
@@ -57,8 +61,7 @@ async def close_payment(
     A payment whose opening was never confirmed is opened once more under the same key: that is
     how its id is learnt, and a late call with that key then finds it cancelled.
     """
-    payments = services().payments
-    payment = opened.payment if opened else await _open(order, undone)
+    payment = opened.payment if opened else await _open(payments, order, undone)
     closed = await payments.cancel(f"{key}:cancel", payment)
     if closed.status == "captured":
         if refund_needs_approval(closed.captured, order.currency) and decision is None:
@@ -68,27 +71,31 @@ async def close_payment(
 
 
 @agent(PAYMENTS, undo=close_payment, settle=SameKey(KEY_LIFETIME))
-async def open_payment(order: Order, key: EffectKey) -> PaymentOpened:
+async def open_payment(order: Order, key: EffectKey, payments: Payments) -> PaymentOpened:
     """Tell the provider what is to be paid; no money moves."""
-    return PaymentOpened(payment=await _open(order, key))
+    return PaymentOpened(payment=await _open(payments, order, key))
 
 
 @agent(PAYMENTS, settle=Lookup(find_authorised))
-async def authorise_payment(_order: Order, opened: PaymentOpened, key: EffectKey) -> Authorised:
+async def authorise_payment(
+    _order: Order, opened: PaymentOpened, key: EffectKey, payments: Payments
+) -> Authorised:
     """Hold the money on the customer's account. Raises Declined (permanent)."""
-    authorised = await services().payments.authorise(key, opened.payment)
+    authorised = await payments.authorise(key, opened.payment)
     return Authorised(payment=authorised.id)
 
 
 @agent(PAYMENTS, settle=Lookup(find_captured))
-async def capture_payment(_order: Order, opened: PaymentOpened, key: EffectKey) -> Captured:
+async def capture_payment(
+    _order: Order, opened: PaymentOpened, key: EffectKey, payments: Payments
+) -> Captured:
     """Take the money that is held. Raises Declined (permanent)."""
-    captured = await services().payments.capture(key, opened.payment)
+    captured = await payments.capture(key, opened.payment)
     return Captured(payment=captured.id, amount=captured.captured)
 
 
-async def _open(order: Order, key: str) -> str:
-    opened = await services().payments.open(
+async def _open(payments: Payments, order: Order, key: str) -> str:
+    opened = await payments.open(
         key, order.order_id, order.total, order.currency, order.payment_method
     )
     return opened.id

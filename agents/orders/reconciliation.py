@@ -17,9 +17,9 @@ from agents.orders.reconciliation_rules import (
     unknown_outside,
 )
 from agents.runtime.recovery.reconciliation import Difference, Ended, JournalView
-from agents.services import services
-from agents.services.carriers.protocol import Carrier
-from agents.services.payments.protocol import ListedPayment
+from agents.services.carriers.protocol import Carrier, Carriers
+from agents.services.inventory.protocol import Inventory
+from agents.services.payments.protocol import ListedPayment, Payments
 
 CLOCKS_DIFFER = 3600.0  # seconds by which a provider's clock may be off
 
@@ -45,14 +45,16 @@ class Bits:
 Seen = dict[str, Bits]
 
 
-async def differences(view: JournalView) -> AsyncIterator[Difference]:
+async def differences(
+    view: JournalView, payments: Payments, inventory: Inventory, carriers: Carriers
+) -> AsyncIterator[Difference]:
     """Everything that orders and providers disagree about. Raises TransientError."""
     seen: Seen = {effect: Bits() for effect in (OPEN, RESERVE, BOOK)}
-    async for found in _payments(view, seen):
+    async for found in _payments(view, seen, payments):
         yield found
-    async for found in _reservations(view, seen):
+    async for found in _reservations(view, seen, inventory):
         yield found
-    for carrier in services().carriers:
+    for carrier in carriers:
         async for found in _bookings(view, seen, carrier):
             yield found
     async for page in view.ended():
@@ -62,8 +64,8 @@ async def differences(view: JournalView) -> AsyncIterator[Difference]:
                     yield found
 
 
-async def _payments(view: JournalView, seen: Seen) -> AsyncIterator[Difference]:
-    async for page in services().payments.listed(view.window.since):
+async def _payments(view: JournalView, seen: Seen, payments: Payments) -> AsyncIterator[Difference]:
+    async for page in payments.listed(view.window.since):
         known = await view.by_key(listed.reference for listed in page)
         for listed in page:
             of = _whose(known.get(listed.reference, ()), listed)
@@ -74,8 +76,10 @@ async def _payments(view: JournalView, seen: Seen) -> AsyncIterator[Difference]:
                     yield found
 
 
-async def _reservations(view: JournalView, seen: Seen) -> AsyncIterator[Difference]:
-    async for page in services().inventory.listed(view.window.since):
+async def _reservations(
+    view: JournalView, seen: Seen, inventory: Inventory
+) -> AsyncIterator[Difference]:
+    async for page in inventory.listed(view.window.since):
         known = await view.by_effect(listed.reservation.key for listed in page)
         for listed in page:
             of = known.get(listed.reservation.key)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from agents.orders.models import Booked, Captured, PaymentClosed, PaymentOpened
-from agents.orders.rules import format_money
 from agents.runtime.recovery.reconciliation import Difference, Ended
 from agents.services.carriers.protocol import Booking
 from agents.services.inventory.protocol import Reservation
 from agents.services.payments.protocol import Payment
+from agents.workflow.money import format_money
 
 RESERVE, OPEN, BOOK = "reserve_stock", "open_payment", "book_shipment"
 CAN_BE_CHARGED = frozenset({"open", "authorised"})

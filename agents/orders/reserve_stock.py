@@ -3,12 +3,9 @@
 import time
 
 from agents.orders.models import Issued, Order, Released, Reserved
-from agents.runtime.execution.agent import EffectKey, UndoneKey
-from agents.runtime.execution.decorator import agent
-from agents.runtime.model.policies import EFFECT, Lookup
+from agents.runtime import EFFECT, EffectKey, Lookup, UndoneKey, agent
 from agents.runtime.prefect_ui import alert
-from agents.services import services
-from agents.services.inventory.protocol import OutOfStock, StockLine
+from agents.services.inventory.protocol import Inventory, OutOfStock, StockLine
 
 INVENTORY = EFFECT.limited_by("inventory")
 TELL_AGAIN = 60.0  # seconds
@@ -16,41 +13,41 @@ TELL_AGAIN = 60.0  # seconds
 _told: dict[str, float] = {}  # SKU -> when to tell of it again; as many as there are goods
 
 
-async def find_reservation(_order: Order, key: EffectKey) -> Reserved | None:
+async def find_reservation(_order: Order, key: EffectKey, inventory: Inventory) -> Reserved | None:
     """What the warehouse holds under the key; a closed key held nothing that lasts."""
-    found = await services().inventory.find(key)
+    found = await inventory.find(key)
     if found is None or found.status == "released":
         return None
     return Reserved(reservation=found.key, weight_grams=found.weight_grams)
 
 
-async def find_release(_order: Order, undone: UndoneKey) -> Released | None:
+async def find_release(_order: Order, undone: UndoneKey, inventory: Inventory) -> Released | None:
     """Whether the key is closed."""
-    found = await services().inventory.find(undone)
+    found = await inventory.find(undone)
     released = found is not None and found.status == "released"
     return Released(reservation=undone) if released else None
 
 
-async def find_issue(_order: Order, reserved: Reserved) -> Issued | None:
+async def find_issue(_order: Order, reserved: Reserved, inventory: Inventory) -> Issued | None:
     """Whether the pieces have left."""
-    found = await services().inventory.find(reserved.reservation)
+    found = await inventory.find(reserved.reservation)
     issued = found is not None and found.status == "issued"
     return Issued(reservation=reserved.reservation) if issued else None
 
 
 @agent(INVENTORY, settle=Lookup(find_release))
-async def release_stock(_order: Order, undone: UndoneKey) -> Released:
+async def release_stock(_order: Order, undone: UndoneKey, inventory: Inventory) -> Released:
     """Put the order's pieces on sale again and close its key, so that no late call can hold more."""
-    await services().inventory.release(undone)
+    await inventory.release(undone)
     return Released(reservation=undone)
 
 
 @agent(INVENTORY, undo=release_stock, settle=Lookup(find_reservation))
-async def reserve_stock(order: Order, key: EffectKey) -> Reserved:
+async def reserve_stock(order: Order, key: EffectKey, inventory: Inventory) -> Reserved:
     """Hold all pieces of the order or none. Raises OutOfStock and UnknownSku (permanent)."""
     lines = [StockLine(line.sku, line.quantity) for line in order.lines]
     try:
-        held = await services().inventory.reserve(key, lines)
+        held = await inventory.reserve(key, lines)
     except OutOfStock as error:
         _tell_of_shortage(error)
         raise
@@ -65,7 +62,7 @@ def _tell_of_shortage(error: OutOfStock) -> None:
 
 
 @agent(INVENTORY, settle=Lookup(find_issue))
-async def issue_stock(_order: Order, reserved: Reserved) -> Issued:
+async def issue_stock(_order: Order, reserved: Reserved, inventory: Inventory) -> Issued:
     """The held pieces leave the warehouse with the parcel."""
-    await services().inventory.issue(reserved.reservation)
+    await inventory.issue(reserved.reservation)
     return Issued(reservation=reserved.reservation)

@@ -6,19 +6,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-import iso4217
-
 from agents.orders.models import (
     Assessed,
     Booked,
     Order,
     PaymentClosed,
     ShipmentCancelled,
-    Strict,
-    UnknownCurrency,
 )
 from agents.runtime.errors import AgentError
 from agents.services.notifications.protocol import Message
+from agents.workflow.fields import Strict
+from agents.workflow.money import exponent, format_money
 
 APPROVAL_THRESHOLD = 70
 REFUND_LIMIT = 10_000  # whole units of the currency; beyond it a person decides
@@ -28,34 +26,6 @@ FREE_MAIL = frozenset(
 )
 PO_BOX = re.compile(r"\b(p\W{0,2}o\W{0,2}box|post office box|postfach|apartado)\b", re.IGNORECASE)
 GIFT_CARD = "pm_gift_card"
-
-# units in which funds and bonds are kept have a code and an exponent too, but nobody pays in them
-_FUNDS = frozenset(
-    entry.findtext("Ccy")
-    for entry in iso4217.raw_xml.iter("CcyNtry")
-    if (name := entry.find("CcyNm")) is not None and name.get("IsFund")
-)
-_EXPONENTS = {
-    currency.code: currency.exponent
-    for currency in iso4217.Currency
-    if currency.exponent is not None and currency.code not in _FUNDS
-}
-
-
-def exponent(currency: str) -> int:
-    """How many decimals the currency has. Raises UnknownCurrency."""
-    try:
-        return _EXPONENTS[currency]
-    except KeyError:
-        raise UnknownCurrency(currency) from None
-
-
-def format_money(amount_minor: int, currency: str) -> str:
-    """The amount as a person reads it: USD 1,234.50."""
-    decimals = exponent(currency)
-    whole, rest = divmod(abs(amount_minor), 10**decimals)
-    sign = "-" if amount_minor < 0 else ""
-    return f"{currency} {sign}{whole:,}" + (f".{rest:0{decimals}}" if decimals else "")
 
 
 @dataclass(frozen=True, slots=True)

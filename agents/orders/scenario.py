@@ -2,18 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
-
-import orjson
 
 from agents.orders.models import Applied, Booked, Captured, Order, PaymentClosed
+from agents.orders.read_orders import ORDER_RECORDS
 from agents.orders.rules import Outcome, customer_message, outcome_of, require_changeable
-from agents.orders.validate import canonical, check_order
+from agents.runtime import Item, Notice, Scenario
 from agents.runtime.model.batch import reason_of
-from agents.runtime.model.item import Item, Notice
-from agents.runtime.model.scenario import Scenario
 from agents.shop.requests import Change
+from agents.workflow.messages import notice
 
 
 def _outcome(item: Item) -> str:
@@ -30,11 +26,10 @@ def _notices(item: Item) -> Sequence[Notice]:
         refunded=closed.refunded if closed else None,
         reason=reason_of(failure.error_type, failure.error) if failure else "",
     )
-    body = orjson.dumps(asdict(message)).decode()
-    return [Notice(topic=f"order.{outcome}", channel=message.channel, body=body)]
+    return [notice(f"order.{outcome}", message)]
 
 
-def _measures(item: Item) -> Mapping[str, int]:
+def _metrics(item: Item) -> Mapping[str, int]:
     money: Counter[str] = Counter()
     closed, captured = item.fact(PaymentClosed), item.fact(Captured)
     refunded = closed.refunded if closed else 0
@@ -43,19 +38,14 @@ def _measures(item: Item) -> Mapping[str, int]:
     return money
 
 
-def _check(body: dict[str, Any]) -> tuple[str, str]:
-    order = check_order(body)
-    return order.order_id, canonical(order)
-
-
 ORDERS = Scenario(
     name="orders",
     version="1",
     payload=Order,
     outcome=_outcome,
     notices=_notices,
-    metrics=_measures,
-    validate=_check,
+    metrics=_metrics,
+    validate=ORDER_RECORDS.validate,
     allow_edit=require_changeable,
 )
 

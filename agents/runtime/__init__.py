@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         Agent,
         EffectKey,
         UndoneKey,
-        provide,
     )
     from agents.runtime.execution.decorator import agent
     from agents.runtime.execution.saga import saga
@@ -45,10 +44,11 @@ if TYPE_CHECKING:
         SameKey,
     )
     from agents.runtime.model.scenario import Scenario
+    from agents.runtime.provided import provide
     from agents.runtime.settings import Settings
 
 _FACE = {
-    "execution.agent": ["Agent", "EffectKey", "UndoneKey", "provide"],
+    "execution.agent": ["Agent", "EffectKey", "UndoneKey"],
     "execution.decorator": ["agent"],
     "execution.saga": ["saga"],
     "intake.intake": ["Intake", "Rejection", "Submission"],
@@ -67,6 +67,7 @@ _FACE = {
         "SameKey",
     ],
     "model.scenario": ["Scenario"],
+    "provided": ["provide"],
     "settings": ["Settings"],
 }
 _MODULE_OF = {name: module for module, names in _FACE.items() for name in names}

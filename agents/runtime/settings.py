@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "AGENT_FLOWS_"
 
 
-class CarrierSettings(BaseModel, frozen=True, extra="forbid"):
-    """A carrier with the HTTP contract of agents/services/carriers."""
+class SystemSettings(BaseModel, frozen=True, extra="forbid"):
+    """Where an outside system is, and the token that it expects."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
     url: AnyHttpUrl
@@ -90,9 +90,12 @@ class Settings(BaseSettings):
     inventory_token: SecretStr = SecretStr("")
     stripe_url: AnyHttpUrl = AnyHttpUrl("https://api.stripe.com")
     stripe_key: SecretStr | None = Field(None, description="none: the sandbox")
-    carriers: tuple[CarrierSettings, ...] = Field((), description="none: the sandbox's two")
+    carriers: tuple[SystemSettings, ...] = Field((), description="none: the sandbox's two")
     notification_urls: tuple[SecretStr, ...] = Field(
         (), description="Apprise URLs, {to} stands for the receiver; none: the sandbox"
+    )
+    services: tuple[SystemSettings, ...] = Field(
+        (), description="a scenario's own outside systems by name; those left out: the sandbox"
     )
 
     @property

@@ -14,6 +14,7 @@ from agents.runtime.context import open_runtime
 from agents.runtime.journal import Journal
 from agents.runtime.journal.submit import current_rows
 from agents.runtime.prefect_ui import alert
+from agents.runtime.provided import with_services
 from agents.runtime.recovery.reconciliation import Difference, JournalView, Window, undo_found
 from agents.runtime.settings import settings
 from agents.services import connect_services
@@ -71,7 +72,7 @@ async def _found(workflow: Workflow, view: JournalView) -> tuple[int, list[Diffe
     counted, named = Counter[str](), list[Difference]()
     differences = workflow.reconcile
     assert differences is not None, "its name would not be a ReconciledName"
-    async for difference in differences(view):
+    async for difference in with_services(differences)(view):
         counted[difference.what] += 1
         if counted[difference.what] <= MOST_NAMED:
             named.append(difference)

@@ -8,10 +8,11 @@ import asyncio
 import csv
 import gc
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -23,21 +24,31 @@ from agents.orders.payments import authorise_payment, capture_payment, open_paym
 from agents.orders.read_orders import read_orders
 from agents.orders.reserve_stock import issue_stock, reserve_stock
 from agents.orders.rules import Outcome, assess, customer_message, needs_approval
-from agents.orders.validate import canonical
 from agents.runtime.execution.agent import EffectKey
 from agents.runtime.intake.intake import Submission
 from agents.runtime.model.item import Notice
 from agents.runtime.model.policies import EFFECT
+from agents.runtime.provided import with_services
 from agents.runtime.settings import settings
 from agents.services import connect_services
-from agents.services.sandbox.carriers import TERMS
+from agents.services.carriers.sandbox import TERMS
 from agents.services.sandbox.process import stop_sandbox
+from agents.workflow.records import canonical
 from flows.order_processing import process_orders
 from tests.benchmarks.machine import tell
 
 WARM_UP = 32
 PLENTY = 10_000_000
 BOOKED = Booked(carrier="swift", tracking_id="SW0000000000")
+AGENTS_OF_AN_ORDER: tuple[Any, ...] = (
+    reserve_stock,
+    open_payment,
+    authorise_payment,
+    capture_payment,
+    book_shipment,
+    issue_stock,
+    notify_customer,
+)
 
 
 def write_orders(folder: Path, count: int) -> None:
@@ -93,10 +104,11 @@ async def _alone(folder: Path) -> float:
 
 async def _call_all(orders: Sequence[Order]) -> float:
     work = iter([(order, _notice(order)) for order in orders])
+    calls = [with_services(one.function) for one in AGENTS_OF_AN_ORDER]
 
     async def worker() -> None:
         for order, notice in work:
-            await _call(order, notice)
+            await _call(calls, order, notice)
 
     begun = time.perf_counter()
     await asyncio.gather(*(worker() for _ in range(EFFECT.concurrency)))
@@ -108,17 +120,18 @@ def _notice(order: Order) -> Notice:
     return Notice("order.shipped", message.channel, orjson.dumps(asdict(message)).decode())
 
 
-async def _call(order: Order, notice: Notice) -> None:
+async def _call(calls: Sequence[Callable[..., Any]], order: Order, notice: Notice) -> None:
     def key(agent: str) -> EffectKey:
         return EffectKey(f"default:orders:{order.order_id}:{agent}:0")
 
-    held = await reserve_stock.function(order, key("reserve_stock"))
-    opened = await open_payment.function(order, key("open_payment"))
-    await authorise_payment.function(order, opened, key("authorise_payment"))
-    await capture_payment.function(order, opened, key("capture_payment"))
-    await book_shipment.function(order, held, key("book_shipment"))
-    await issue_stock.function(order, held)
-    await notify_customer.function(order, notice, key("notify_customer:order.shipped:email"))
+    reserve, open_, authorise, capture, book, issue, notify = calls
+    held = await reserve(order, key("reserve_stock"))
+    opened = await open_(order, key("open_payment"))
+    await authorise(order, opened, key("authorise_payment"))
+    await capture(order, opened, key("capture_payment"))
+    await book(order, held, key("book_shipment"))
+    await issue(order, held)
+    await notify(order, notice, key("notify_customer:order.shipped:email"))
 
 
 if __name__ == "__main__":

@@ -9,12 +9,13 @@ import orjson
 import pytest
 
 from agents.orders.scenario import ORDERS
-from agents.orders.validate import canonical, check_order
+from agents.orders.validate import check_order
 from agents.runtime.context import open_runtime
 from agents.runtime.intake.intake import Intake, Submission
 from agents.runtime.model.batch import RunStats
 from agents.runtime.settings import settings
 from agents.services import connect_services
+from agents.workflow.records import canonical
 from flows.order_processing import fulfil
 from tests.flows.shop import GOODS, Body, Shop
 

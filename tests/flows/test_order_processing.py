@@ -20,7 +20,7 @@ LAMPS = GOODS["lamp"][0]
 async def test_every_good_order_is_charged_shipped_and_told_once(shop: Shop) -> None:
     report = await shop.process(shop.orders(20, quantity=3, price=500), batch_size=8)
 
-    assert report.outcomes["shipped"] == report.orders == 20
+    assert report.outcomes["shipped"] == report.items == 20
     assert report.captured == {"USD": 20 * 1_500}
     assert report.messages == {"sent": 20}
     record = shop.record

@@ -38,7 +38,7 @@ async def test_what_a_killed_run_began_the_next_one_finishes(shop: Shop) -> None
 
     report = await shop.process(bodies, batch_size=16)
 
-    assert report.orders == COUNT
+    assert report.items == COUNT
     journal = await shop.journal()
     outcomes = [item["outcome"] for item in journal.items.values()]
     assert outcomes.count("shipped") == COUNT - 12
@@ -57,7 +57,7 @@ async def test_a_run_killed_again_and_again_still_ends(shop: Shop) -> None:
 
     report = await shop.process(bodies)
 
-    assert report.orders == COUNT
+    assert report.items == COUNT
     assert not (await shop.journal()).dead
 
 
@@ -73,7 +73,7 @@ async def test_ctrl_c_hands_back_and_counts_no_death(shop: Shop) -> None:
     assert {item["deaths"] for item in items} == {0}
     assert {item["state"] for item in items} & {"pending", "compensating"}
     report = await shop.process(bodies)
-    assert report.orders == COUNT
+    assert report.items == COUNT
     assert {item["deaths"] for item in (await shop.journal()).items.values()} == {0}
 
 

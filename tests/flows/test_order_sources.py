@@ -83,7 +83,7 @@ async def test_orders_are_shipped_from_a_file_of_any_format(shop: Shop, name: st
 
     report = await shop.process(str(shop.folder / name))
 
-    assert report.outcomes["shipped"] == report.orders == 3
+    assert report.outcomes["shipped"] == report.items == 3
 
 
 async def test_another_body_under_the_same_key_is_a_conflict_and_changes_nothing(
@@ -183,4 +183,4 @@ async def test_a_file_that_breaks_off_loses_nothing_of_what_came_before(shop: Sh
 
 def conserved(report: OrderReport, read: int) -> bool:
     """Whether good and rejected make what was read."""
-    return report.orders == sum(report.outcomes.values()) == read
+    return report.items == sum(report.outcomes.values()) == read

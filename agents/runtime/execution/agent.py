@@ -4,9 +4,7 @@ import hashlib
 import inspect
 import sys
 import types
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import (
@@ -34,6 +32,7 @@ from agents.runtime.model.batch import Batch
 from agents.runtime.model.item import Decision, Item
 from agents.runtime.model.policies import Policy, Settle
 from agents.runtime.model.upcasting import Upcasts, read
+from agents.runtime.provided import PROVIDED
 from agents.runtime.redis.shared_cache import Wanted
 from agents.runtime.telemetry import CACHE
 
@@ -52,21 +51,6 @@ UndoneKey = NewType("UndoneKey", str)
 AGENTS: dict[str, "Agent[Any, Any]"] = {}
 
 Run = Callable[["Agent[Any, Any]", Batch], Coroutine[Any, Any, Batch]]
-
-_provided: ContextVar[Mapping[Any, object]] = ContextVar("provided", default={})  # noqa: B039 - never changed
-
-
-@contextmanager
-def provide(services: Mapping[Any, object]) -> Iterator[None]:
-    """Within the block, agents get these services for their parameters of these types.
-
-    `services` maps a type, such as the protocol of an outside system, to an object.
-    """
-    token = _provided.set({**_provided.get(), **services})
-    try:
-        yield
-    finally:
-        _provided.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,8 +231,8 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         if kind is UndoneKey:
             undone = [item.effects[p] for p in item.effects if p[0] in self.undoes]
             return min(undone, key=lambda effect: effect.intended_at).key
-        if (provided := _provided.get()) and kind in provided:
-            return provided[kind]
+        if kind in (services := PROVIDED.get()):
+            return services[kind]
         if Decision in get_args(kind):
             return item.decision_for(self.name)
         if get_origin(kind) in {Union, types.UnionType}:

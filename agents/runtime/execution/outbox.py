@@ -77,7 +77,7 @@ async def _send(agent: Agent[Any, Any], item: Item, row: Row[Any]) -> tuple[str,
     for number in range(1, agent.policy.attempts + 1):
         try:
             async with asyncio.timeout(agent.policy.timeout):
-                await agent.function(item.payload, notice, key)
+                await agent.function(*agent.arguments(item, key, given={Notice: notice}))
         except (UnknownOutcome, TimeoutError) as error:
             log.warning("the outcome of a notice is unknown, it counts as sent", error=str(error))
             return "unknown", str(error)

@@ -20,9 +20,18 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict
 from urllib.parse import quote, urlencode
 
-from agents.services.carriers.protocol import Booking, BookingRefused, ListedBooking, Parcel
+from agents.services.carriers.protocol import (
+    Booking,
+    BookingRefused,
+    Carriers,
+    ListedBooking,
+    Parcel,
+)
+from agents.services.connections import Connections
 from agents.services.http import Body, Call, HttpApi
 from agents.services.paging import PAGE, Page, pages
+
+SANDBOX_CARRIERS = ("swift", "bulky")
 
 
 class HttpCarrier:
@@ -32,7 +41,7 @@ class HttpCarrier:
         self.name, self._api = name, api
 
     async def book(self, key: str, parcel: Parcel) -> Booking:
-        """Book the parcel. Raises Refused, TransientError, UnknownOutcome."""
+        """Book the parcel. Raises BookingRefused, TransientError, UnknownOutcome."""
         call = Call("book", "PUT", _path(key), json=asdict(parcel), answers=frozenset({409, 422}))
         answer = await self._api.call(call)
         if answer.status == 422:
@@ -71,6 +80,16 @@ class HttpCarrier:
 
     def _booking(self, body: Body) -> Booking:
         return Booking(self.name, str(body["tracking_id"]), str(body["status"]))
+
+
+def connect(here: Connections) -> Carriers:
+    """The carriers that the settings name, else the sandbox's."""
+    own = here.settings.carriers
+    if own:
+        return Carriers(HttpCarrier(c.name, here.api(c.name, "", c.url, c.token)) for c in own)
+    return Carriers(
+        HttpCarrier(name, here.api(name, f"/carriers/{name}")) for name in SANDBOX_CARRIERS
+    )
 
 
 def _path(key: str) -> str:

@@ -57,7 +57,7 @@ class Carrier(Protocol):
     name: str
 
     async def book(self, key: str, parcel: Parcel) -> Booking:
-        """Book the parcel. Raises Refused, TransientError, UnknownOutcome."""
+        """Book the parcel. Raises BookingRefused, TransientError, UnknownOutcome."""
         ...
 
     async def find(self, key: str) -> Booking | None:
@@ -71,3 +71,9 @@ class Carrier(Protocol):
     async def cancel(self, key: str) -> None:
         """Cancel the booking and close the key; also for a key never seen."""
         ...
+
+
+class Carriers(tuple[Carrier, ...]):
+    """All carriers, in the order of preference."""
+
+    __slots__ = ()

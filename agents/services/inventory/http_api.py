@@ -21,6 +21,7 @@ cannot be released any more; {"error": "other_lines"}: the key stands for other 
 from collections.abc import AsyncIterator, Sequence
 from urllib.parse import quote, urlencode
 
+from agents.services.connections import Connections
 from agents.services.http import Answer, Body, Call, HttpApi
 from agents.services.inventory.protocol import (
     ListedReservation,
@@ -74,6 +75,12 @@ class HttpInventory:
         if not answer.ok:
             raise _refusal(answer)
         return answer.parsed(_reservation)
+
+
+def connect(here: Connections) -> HttpInventory:
+    """The warehouse that the settings name, else the sandbox's."""
+    url, token = here.settings.inventory_url, here.settings.inventory_token
+    return HttpInventory(here.api("inventory", "/inventory", url, token))
 
 
 def _path(key: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 from urllib.parse import quote, urlencode
 
+from agents.services.connections import NO_TOKEN, Connections
 from agents.services.http import Answer, Body, Call, HttpApi
 from agents.services.paging import PAGE, Page, pages
 from agents.services.payments.protocol import Declined, ListedPayment, Payment
@@ -132,6 +133,13 @@ class StripePayments:
         if found.status not in wanted:
             raise _refusal(answer)
         return found
+
+
+def connect(here: Connections) -> StripePayments:
+    """The Stripe account of the settings, else the sandbox's."""
+    key = here.settings.stripe_key
+    url = here.settings.stripe_url if key is not None else None
+    return StripePayments(here.api("payments", "", url, key or NO_TOKEN, HEADERS))
 
 
 def _path(payment: str) -> str:

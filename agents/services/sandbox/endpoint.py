@@ -1,13 +1,12 @@
-"""What all providers of the sandbox share: one transaction a call, its line, and its fault."""
+"""How the sandbox serves an operation: one transaction a call, its line in the record, its fault."""
 
 import asyncio
 import base64
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import ClassVar
 
 import orjson
 from starlette.requests import Request
@@ -16,69 +15,18 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from agents.services.sandbox.faults import HEADER, ONCE, BadFaultScript, parse_faults
+from agents.services.sandbox.faults import ONCE, BadFaultScript, parse_faults
+from agents.services.sandbox.operation import (
+    FAULTS_HEADER,
+    Incoming,
+    Operation,
+    Refusal,
+    Reply,
+)
 from agents.services.sandbox.record import transaction
 
 HOLD_SECONDS = 60.0
 SLOW_SECONDS = 0.3
-MOST_LISTED = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A call as it came in; the work itself heeds the faults decline, refuse and lost."""
-
-    method: str
-    url: str
-    path: Mapping[str, str]
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    content: bytes
-    fault: str = ""
-
-    def json(self) -> dict[str, Any]:
-        """The body as a JSON object. Raises Refusal."""
-        try:
-            body = orjson.loads(self.content)
-        except ValueError:
-            body = None
-        if not isinstance(body, dict):
-            raise Refusal(
-                Reply(400, {"error": "not_json", "message": "the body is not a JSON object"})
-            )
-        return body
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a provider answers."""
-
-    status: int
-    body: Mapping[str, Any]
-    headers: Mapping[str, str] | None = None
-
-
-class Refusal(Exception):
-    """Ends the work with this reply; nothing was done."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(reply)
-        self.reply = reply
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One route of a provider. `subject` says which key and reference a call is about.
-
-    Stocking the shelves is set-up: the record of calls leaves out what is not `recorded`.
-    """
-
-    name: str
-    method: str
-    path: str
-    subject: Callable[[sqlite3.Connection, Incoming], tuple[str, str]]
-    work: Callable[[sqlite3.Connection, Incoming], Reply]
-    recorded: bool = True
 
 
 class Breakable(H11Protocol):
@@ -99,19 +47,6 @@ class Breakable(H11Protocol):
             self.transports.pop(self.client, None)
 
 
-def slice_of(incoming: Incoming) -> tuple[float, str, int]:
-    """Since when, after which key and how many a listing is asked for. Raises Refusal."""
-    asked = incoming.query
-    try:
-        since, limit = float(asked.get("since", "0")), int(asked.get("limit", "100"))
-    except ValueError:
-        since, limit = 0.0, 0
-    if not 1 <= limit <= MOST_LISTED:
-        text = f"since is a number, limit a whole number from 1 to {MOST_LISTED}"
-        raise Refusal(Reply(400, {"error": "bad_slice", "message": text}))
-    return since, asked.get("after", ""), limit
-
-
 def route(db: sqlite3.Connection, operation: Operation) -> Route:
     """The Starlette route of an operation."""
 
@@ -125,7 +60,7 @@ def route(db: sqlite3.Connection, operation: Operation) -> Route:
             await request.body(),
         )
         try:
-            reply, fault = _perform(db, operation, incoming)
+            reply, fault = perform(db, operation, incoming)
         except Refusal as refusal:
             reply, fault = refusal.reply, ""
         except BadFaultScript as error:
@@ -135,11 +70,13 @@ def route(db: sqlite3.Connection, operation: Operation) -> Route:
     return Route(operation.path, endpoint, methods=[operation.method])
 
 
-def _perform(db: sqlite3.Connection, operation: Operation, incoming: Incoming) -> tuple[Reply, str]:
+def perform(db: sqlite3.Connection, operation: Operation, incoming: Incoming) -> tuple[Reply, str]:
     """Do the work and write its line in one transaction: a killed sandbox did both or neither."""
     with transaction(db):
         key, reference = operation.subject(db, incoming)
-        fault = _fault(db, operation.name, (key, reference), incoming.headers.get(HEADER, ""))
+        fault = _fault(
+            db, operation.name, (key, reference), incoming.headers.get(FAULTS_HEADER, "")
+        )
         reply = _NOTHING_DONE.get(fault) or _worked(db, operation, replace(incoming, fault=fault))
         if operation.recorded:
             db.execute(

@@ -6,8 +6,10 @@ the share of items it hits. The kinds:
 - timeout, reset, error, truncated: the work is done; then no answer, a cut connection, status 500,
   or half a body. rate_limit: 429 and nothing done. slow: done, 0.3 s late. These hit the first call
   of a key and let its repetition pass.
-- outage: 503 and nothing done. decline: the bank refuses. refuse: no carrier takes the parcel.
-  lost: the message is dropped and answered with 500. These hit every call of the item.
+- outage: 503 and nothing done. It hits every call of the item.
+- faults of one operation's own, which hit every call of the item too: payments.authorise:decline (the
+  bank refuses), carriers.book:refuse (no carrier takes the parcel), notifications.send:lost (the
+  message is dropped and answered with 500).
 """
 
 from collections.abc import Mapping
@@ -16,20 +18,10 @@ from functools import cache
 from hashlib import blake2b
 
 from agents.runtime.errors import AgentError
+from agents.services.systems import operations
 
-HEADER = "X-Sandbox-Faults"
-OPERATIONS = frozenset(
-    {
-        "inventory.reserve", "inventory.issue", "inventory.release",
-        "payments.open", "payments.authorise", "payments.capture", "payments.cancel", "payments.refund",
-        "carriers.book", "carriers.cancel",
-        "notifications.send",
-    }
-)  # fmt: skip
 ONCE = frozenset({"timeout", "reset", "error", "truncated", "rate_limit", "slow"})
 ALWAYS = frozenset({"outage"})
-ONLY_AT = {"decline": "payments.authorise", "refuse": "carriers.book", "lost": "notifications.send"}
-KINDS = ONCE | ALWAYS | ONLY_AT.keys()
 
 # Every row of the sample's result has its cause here. A timeout holds its batch up for two seconds
 # and an outage comes back for ten, so the seed is one that gives a single timeout and early outages.
@@ -85,7 +77,7 @@ def parse_faults(script: str) -> Faults:
         elif ":" in name and equals:
             operation, kind, share = _rule(part)
             if kind in shares.setdefault(operation, {}):
-                raise BadFaultScript(f"{operation}:{kind} stands twice")
+                raise BadFaultScript(f"{operation}:{kind} is given twice")
             shares[operation][kind] = share
         else:
             raise BadFaultScript(f"{part!r} is neither seed=NUMBER nor OPERATION:KIND=SHARE")
@@ -98,12 +90,11 @@ def parse_faults(script: str) -> Faults:
 def _rule(part: str) -> tuple[str, str, float]:
     name, _, value = part.partition("=")
     operation, _, kind = name.partition(":")
-    if operation not in OPERATIONS:
-        raise BadFaultScript(f"{operation!r} is not one of {', '.join(sorted(OPERATIONS))}")
-    if kind not in KINDS:
-        raise BadFaultScript(f"{kind!r} is not one of {', '.join(sorted(KINDS))}")
-    if ONLY_AT.get(kind, operation) != operation:
-        raise BadFaultScript(f"{kind} is a fault of {ONLY_AT[kind]}, not of {operation}")
+    own = {one.name: frozenset(one.faults) for one in operations() if one.recorded}
+    if operation not in own:
+        raise BadFaultScript(f"{operation!r} is not one of {', '.join(sorted(own))}")
+    if kind not in ONCE | ALWAYS | own[operation]:
+        raise BadFaultScript(_unknown(kind, operation, own))
     try:
         share = float(value)
     except ValueError:
@@ -111,6 +102,13 @@ def _rule(part: str) -> tuple[str, str, float]:
     if not 0 <= share <= 1:
         raise BadFaultScript(f"{part!r}: the share is a number from 0 to 1")
     return operation, kind, share
+
+
+def _unknown(kind: str, operation: str, own: Mapping[str, frozenset[str]]) -> str:
+    elsewhere = [name for name, kinds in own.items() if kind in kinds]
+    if elsewhere:
+        return f"{kind} is a fault of {', '.join(elsewhere)}, not of {operation}"
+    return f"{kind!r} is not one of {', '.join(sorted((ONCE | ALWAYS).union(*own.values())))}"
 
 
 def _point(seed: int, operation: str, subject: str) -> float:

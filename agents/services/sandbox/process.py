@@ -20,8 +20,8 @@ import orjson
 from agents.runtime.errors import AgentError
 from agents.runtime.settings import ROOT
 from agents.runtime.telemetry import get_logger
+from agents.services.inventory.stock_file import read_stock
 from agents.services.sandbox.address import SandboxAddress, read_address
-from agents.services.sandbox.record import read_stock
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0

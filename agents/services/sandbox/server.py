@@ -18,12 +18,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agents.services.sandbox import carriers, inventory, notifications, payments
+from agents.services.inventory.sandbox import load_stock
 from agents.services.sandbox.address import SandboxAddress, read_address, write_address
 from agents.services.sandbox.endpoint import Breakable, presented, route
-from agents.services.sandbox.record import load_stock, open_record, summary
-
-PROVIDERS = (inventory, payments, carriers, notifications)
+from agents.services.sandbox.record import open_record
+from agents.services.systems import operations, schema
 
 
 def run_sandbox(data: Path, idle: float, stock: Path | None) -> None:
@@ -32,7 +31,7 @@ def run_sandbox(data: Path, idle: float, stock: Path | None) -> None:
     with (data / "sandbox.lock").open("a") as lock:
         if not _lock(lock):
             return
-        with closing(open_record(data)) as db:
+        with closing(open_record(data, schema())) as db:
             if stock is not None:
                 load_stock(db, stock)
             asyncio.run(_serve(data, db, idle))
@@ -66,13 +65,8 @@ def _application(db: sqlite3.Connection) -> Starlette:
     async def health(_: Request) -> Response:
         return JSONResponse({"pid": os.getpid()})
 
-    async def record(_: Request) -> Response:
-        return JSONResponse(summary(db))
-
-    operations = [
-        route(db, operation) for provider in PROVIDERS for operation in provider.OPERATIONS
-    ]
-    return Starlette(routes=[Route("/health", health), Route("/record", record), *operations])
+    routes = [route(db, operation) for operation in operations()]
+    return Starlette(routes=[Route("/health", health), *routes])
 
 
 class _Guard:

@@ -10,6 +10,10 @@ from agents.orders.models import Order
 from agents.orders.validate import check_order
 from agents.runtime.settings import Settings
 from agents.services import Services, connect_services
+from agents.services.carriers.protocol import Carriers
+from agents.services.inventory.protocol import Inventory
+from agents.services.notifications.protocol import Notifications
+from agents.services.payments.protocol import Payments
 from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
 from tests.agents.orders.order_faults import body
 
@@ -29,6 +33,26 @@ def providers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 async def services(providers: Path) -> AsyncIterator[Services]:
     async with connect_services(Settings(data=providers)) as connected:
         yield connected
+
+
+@pytest.fixture
+def inventory(services: Services) -> Inventory:
+    return services[Inventory]
+
+
+@pytest.fixture
+def payments(services: Services) -> Payments:
+    return services[Payments]
+
+
+@pytest.fixture
+def carriers(services: Services) -> Carriers:
+    return services[Carriers]
+
+
+@pytest.fixture
+def notifications(services: Services) -> Notifications:
+    return services[Notifications]
 
 
 @pytest.fixture

@@ -13,57 +13,57 @@ from agents.orders.book_shipment import (
 )
 from agents.orders.models import Order, Reserved
 from agents.runtime.execution.agent import EffectKey, UndoneKey
-from agents.services import Services
+from agents.services.carriers.protocol import Carriers
 from agents.services.http import Rejected
 
 
 @pytest.mark.parametrize("grams,carrier", [(5_000, "swift"), (5_001, "bulky"), (30_000, "bulky")])
 async def test_the_first_carrier_that_takes_it_gets_it(
-    services: Services, order: Order, key: str, grams: int, carrier: str
+    carriers: Carriers, order: Order, key: str, grams: int, carrier: str
 ) -> None:
-    assert await find_booking(order, EffectKey(key)) is None
+    assert await find_booking(order, EffectKey(key), carriers) is None
 
-    booked = await book_shipment.function(order, parcel(grams), EffectKey(key))
+    booked = await book_shipment.function(order, parcel(grams), EffectKey(key), carriers)
 
     assert booked.carrier == carrier
     assert booked.tracking_id
-    assert await find_booking(order, EffectKey(key)) == booked
+    assert await find_booking(order, EffectKey(key), carriers) == booked
 
 
 async def test_a_parcel_that_all_refuse_says_why_each_did(
-    services: Services, order: Order, key: str
+    carriers: Carriers, order: Order, key: str
 ) -> None:
     with pytest.raises(NoCarrier) as caught:
-        await book_shipment.function(order, parcel(30_001), EffectKey(key))
+        await book_shipment.function(order, parcel(30_001), EffectKey(key), carriers)
 
-    assert len(caught.value.refusals) == len(services.carriers)
+    assert len(caught.value.refusals) == len(carriers)
     assert "30001 g is over the limit of 5000 g" in str(caught.value)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
-    assert await find_booking(order, EffectKey(key)) is None
+    assert await find_booking(order, EffectKey(key), carriers) is None
 
 
 async def test_a_cancelled_key_books_nowhere_any_more(
-    services: Services, order: Order, key: str
+    carriers: Carriers, order: Order, key: str
 ) -> None:
-    await book_shipment.function(order, parcel(100), EffectKey(key))
-    assert await find_cancelled(order, UndoneKey(key)) is None
+    await book_shipment.function(order, parcel(100), EffectKey(key), carriers)
+    assert await find_cancelled(order, UndoneKey(key), carriers) is None
 
-    cancelled = await cancel_shipment.function(order, UndoneKey(key))
+    cancelled = await cancel_shipment.function(order, UndoneKey(key), carriers)
 
-    assert await find_cancelled(order, UndoneKey(key)) == cancelled
-    assert cancelled.carriers == tuple(carrier.name for carrier in services.carriers)
-    assert await find_booking(order, EffectKey(key)) is None
+    assert await find_cancelled(order, UndoneKey(key), carriers) == cancelled
+    assert cancelled.carriers == tuple(carrier.name for carrier in carriers)
+    assert await find_booking(order, EffectKey(key), carriers) is None
     for grams in (100, 20_000):
         with pytest.raises(Rejected, match="closed"):
-            await book_shipment.function(order, parcel(grams), EffectKey(key))
+            await book_shipment.function(order, parcel(grams), EffectKey(key), carriers)
 
 
 async def test_closed_at_one_carrier_is_not_cancelled_yet(
-    services: Services, order: Order, key: str
+    carriers: Carriers, order: Order, key: str
 ) -> None:
-    await services.carriers[0].cancel(key)
+    await carriers[0].cancel(key)
 
-    assert await find_cancelled(order, UndoneKey(key)) is None
+    assert await find_cancelled(order, UndoneKey(key), carriers) is None
 
 
 def test_a_booking_is_undone_by_its_cancellation() -> None:

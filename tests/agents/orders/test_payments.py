@@ -17,105 +17,106 @@ from agents.runtime.errors import Parked
 from agents.runtime.execution.agent import EffectKey, UndoneKey
 from agents.runtime.model.item import Decision
 from agents.runtime.model.policies import SameKey
-from agents.services import Services
-from agents.services.payments.protocol import Declined
+from agents.services.payments.protocol import Declined, Payments
 
 
 async def test_each_step_is_found_once_it_is_done(
-    services: Services, order: Order, key: str
+    payments: Payments, order: Order, key: str
 ) -> None:
-    opened = await open_payment.function(order, EffectKey(f"{key}:open"))
-    assert await find_authorised(order, opened) is None
+    opened = await open_payment.function(order, EffectKey(f"{key}:open"), payments)
+    assert await find_authorised(order, opened, payments) is None
 
-    authorised = await authorise_payment.function(order, opened, EffectKey(f"{key}:authorise"))
-    assert await find_authorised(order, opened) == authorised
-    assert await find_captured(order, opened) is None
+    authorised = await authorise_payment.function(
+        order, opened, EffectKey(f"{key}:authorise"), payments
+    )
+    assert await find_authorised(order, opened, payments) == authorised
+    assert await find_captured(order, opened, payments) is None
 
-    captured = await capture_payment.function(order, opened, EffectKey(f"{key}:capture"))
-    assert await find_captured(order, opened) == captured
+    captured = await capture_payment.function(order, opened, EffectKey(f"{key}:capture"), payments)
+    assert await find_captured(order, opened, payments) == captured
     assert captured.amount == order.total
 
 
 async def test_the_same_key_opens_the_same_payment(
-    services: Services, order: Order, key: str
+    payments: Payments, order: Order, key: str
 ) -> None:
-    first = await open_payment.function(order, EffectKey(key))
+    first = await open_payment.function(order, EffectKey(key), payments)
 
-    assert await open_payment.function(order, EffectKey(key)) == first
+    assert await open_payment.function(order, EffectKey(key), payments) == first
     assert isinstance(open_payment.settle, SameKey)
 
 
 async def test_a_captured_payment_is_refunded_once(
-    services: Services, order: Order, key: str
+    payments: Payments, order: Order, key: str
 ) -> None:
-    opened = await open_payment.function(order, EffectKey(f"{key}:open"))
-    await authorise_payment.function(order, opened, EffectKey(f"{key}:authorise"))
-    await capture_payment.function(order, opened, EffectKey(f"{key}:capture"))
-    assert await find_closed(order, opened) is None
+    opened = await open_payment.function(order, EffectKey(f"{key}:open"), payments)
+    await authorise_payment.function(order, opened, EffectKey(f"{key}:authorise"), payments)
+    await capture_payment.function(order, opened, EffectKey(f"{key}:capture"), payments)
+    assert await find_closed(order, opened, payments) is None
 
     for _ in range(2):
         closed = await close_payment.function(
-            order, opened, UndoneKey(f"{key}:open"), EffectKey(f"{key}:close"), None
+            order, opened, UndoneKey(f"{key}:open"), EffectKey(f"{key}:close"), None, payments
         )
         assert closed == PaymentClosed(payment=opened.payment, refunded=order.total)
-        assert await find_closed(order, opened) == closed
+        assert await find_closed(order, opened, payments) == closed
 
 
 async def test_a_payment_that_is_only_held_is_let_go(
-    services: Services, order: Order, key: str
+    payments: Payments, order: Order, key: str
 ) -> None:
-    opened = await open_payment.function(order, EffectKey(f"{key}:open"))
-    await authorise_payment.function(order, opened, EffectKey(f"{key}:authorise"))
+    opened = await open_payment.function(order, EffectKey(f"{key}:open"), payments)
+    await authorise_payment.function(order, opened, EffectKey(f"{key}:authorise"), payments)
 
     closed = await close_payment.function(
-        order, opened, UndoneKey(f"{key}:open"), EffectKey(f"{key}:close"), None
+        order, opened, UndoneKey(f"{key}:open"), EffectKey(f"{key}:close"), None, payments
     )
 
     assert closed.refunded == 0
-    assert (await services.payments.find(opened.payment)).status == "cancelled"
-    assert await find_closed(order, opened) == closed
+    assert (await payments.find(opened.payment)).status == "cancelled"
+    assert await find_closed(order, opened, payments) == closed
 
 
 async def test_a_payment_whose_opening_is_unknown_is_learnt_by_its_key_and_closed(
-    services: Services, order: Order, key: str
+    payments: Payments, order: Order, key: str
 ) -> None:
-    opened = await open_payment.function(order, EffectKey(f"{key}:open"))
+    opened = await open_payment.function(order, EffectKey(f"{key}:open"), payments)
 
     closed = await close_payment.function(
-        order, None, UndoneKey(f"{key}:open"), EffectKey(f"{key}:close"), None
+        order, None, UndoneKey(f"{key}:open"), EffectKey(f"{key}:close"), None, payments
     )
 
     assert closed.payment == opened.payment
-    assert (await services.payments.find(opened.payment)).status == "cancelled"
-    assert await find_closed(order, None) is None
+    assert (await payments.find(opened.payment)).status == "cancelled"
+    assert await find_closed(order, None, payments) is None
 
 
 async def test_a_declined_card_is_a_permanent_failure(
-    services: Services, order: Order, key: str
+    payments: Payments, order: Order, key: str
 ) -> None:
     declined = order.model_copy(update={"payment_method": "pm_card_chargeDeclined"})
-    opened = await open_payment.function(declined, EffectKey(f"{key}:open"))
+    opened = await open_payment.function(declined, EffectKey(f"{key}:open"), payments)
 
     with pytest.raises(Declined):
-        await authorise_payment.function(declined, opened, EffectKey(f"{key}:authorise"))
+        await authorise_payment.function(declined, opened, EffectKey(f"{key}:authorise"), payments)
 
-    assert await find_authorised(declined, opened) is None
+    assert await find_authorised(declined, opened, payments) is None
     assert open_payment.undo is close_payment
 
 
 async def test_a_large_refund_waits_for_a_person(
-    services: Services, order: Order, key: str
+    payments: Payments, order: Order, key: str
 ) -> None:
     large = order.model_copy(update={"total": REFUND_LIMIT * 100 + 1})
-    opened = await open_payment.function(large, EffectKey(f"{key}:open"))
-    await authorise_payment.function(large, opened, EffectKey(f"{key}:authorise"))
-    await capture_payment.function(large, opened, EffectKey(f"{key}:capture"))
+    opened = await open_payment.function(large, EffectKey(f"{key}:open"), payments)
+    await authorise_payment.function(large, opened, EffectKey(f"{key}:authorise"), payments)
+    await capture_payment.function(large, opened, EffectKey(f"{key}:capture"), payments)
     keys = UndoneKey(f"{key}:open"), EffectKey(f"{key}:close")
 
     with pytest.raises(Parked, match=r"refund USD 10,000\.01"):
-        await close_payment.function(large, opened, *keys, None)
-    assert (await services.payments.find(opened.payment)).refunded == 0
+        await close_payment.function(large, opened, *keys, None, payments)
+    assert (await payments.find(opened.payment)).refunded == 0
 
     approved = Decision("close_payment", approved=True, by="ann", reason="asked for")
-    closed = await close_payment.function(large, opened, *keys, approved)
+    closed = await close_payment.function(large, opened, *keys, approved, payments)
     assert closed.refunded == large.total

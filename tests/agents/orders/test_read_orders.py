@@ -1,13 +1,11 @@
 """Every record of a source becomes a candidate or a rejection, and none is lost."""
 
-import io
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-from agents.orders.read_orders import COUNTED_BYTES, count_orders, read_orders
+from agents.orders.read_orders import ORDER_RECORDS, read_orders
 from agents.runtime.intake.intake import Rejection, Submission
 from agents.services.files.records import SourceError
 from tests.agents.orders.order_faults import body
@@ -79,17 +77,6 @@ def test_a_source_that_cannot_be_read_at_all_raises(tmp_path: Path) -> None:
         list(read_orders(str(tmp_path / "missing.jsonl")))
 
 
-def test_a_file_is_counted_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    good = written(tmp_path / "o.jsonl", body({}), "{", body({}))
-    large = tmp_path / "large.jsonl"
-    large.touch()
-    with large.open("r+b") as file:
-        file.truncate(COUNTED_BYTES + 1)
-    monkeypatch.setattr(sys, "stdin", io.StringIO("never read"))
-
-    assert count_orders(good) == 3
-    assert [count_orders(s) for s in ("-", str(tmp_path), str(large))] == [None, None, None]
-    assert count_orders(str(tmp_path / "missing.jsonl")) is None
-    assert sys.stdin.read() == "never read"
+def test_a_corrected_order_is_known_by_its_number() -> None:
+    key, text = ORDER_RECORDS.validate(body({}))
+    assert (key, json.loads(text)["total"]) == ("W1", 2_030)

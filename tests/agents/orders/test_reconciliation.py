@@ -8,16 +8,15 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agents import services as connected
-from agents.orders.models import Booked, Captured, Order, PaymentClosed, PaymentOpened, Strict
+from agents.orders.models import Booked, Captured, Order, PaymentClosed, PaymentOpened
 from agents.orders.reconciliation import CLOCKS_DIFFER, Bits, differences
 from agents.runtime.model.item import Effect, Item
 from agents.runtime.model.lifecycle import State
 from agents.runtime.recovery.reconciliation import Ended, Window
-from agents.services import Services
-from agents.services.carriers.protocol import Booking, ListedBooking
+from agents.services.carriers.protocol import Booking, Carriers, ListedBooking
 from agents.services.inventory.protocol import ListedReservation, Reservation
 from agents.services.payments.protocol import ListedPayment, Payment
+from agents.workflow.fields import Strict
 
 SINCE, UNTIL = 1_000_000.0, 2_000_000.0
 LATER = UNTIL + 1
@@ -103,13 +102,9 @@ async def compared(
 ) -> list[str]:
     inventory: Any = Listings(reservations)
     paid: Any = Listings(payments)
-    carriers: Any = (Listings(bookings), Listings((), "bulky"))
-    notifications: Any = None  # nobody is told anything
-    token = connected._connected.set(Services(inventory, paid, carriers, notifications))
-    try:
-        return [one.what async for one in differences(known)]
-    finally:
-        connected._connected.reset(token)
+    swift, bulky = Listings(bookings), Listings((), "bulky")
+    carriers: Any = Carriers((swift, bulky))  # type: ignore[arg-type]  # they only list
+    return [one.what async for one in differences(known, paid, inventory, carriers)]
 
 
 def all_of(order: Order, created: float = SINCE) -> tuple[Any, Any, Any]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from agents.orders.models import Booked, Captured, Order, PaymentClosed, PaymentOpened, Strict
+from agents.orders.models import Booked, Captured, Order, PaymentClosed, PaymentOpened
 from agents.orders.reconciliation_rules import (
     of_booking,
     of_payment,
@@ -18,6 +18,7 @@ from agents.runtime.recovery.reconciliation import Difference, Ended
 from agents.services.carriers.protocol import Booking
 from agents.services.inventory.protocol import Reservation
 from agents.services.payments.protocol import Payment
+from agents.workflow.fields import Strict
 
 TOTAL = 2_030
 OPENED, CAPTURED = PaymentOpened(payment="pi_1"), Captured(payment="pi_1", amount=TOTAL)

@@ -29,7 +29,7 @@ def test_every_outcome_has_its_row_and_rare_ones_only_when_they_occur(report: Or
 
 def test_the_headline_says_how_many_and_how_fast(report: OrderReport) -> None:
     assert report.headline() == "1,216 orders in 4.0 s (304 orders/s)"
-    assert report_of(RunStats(), seconds=0.0).orders_per_second == 0.0
+    assert report_of(RunStats(), seconds=0.0).headline() == "0 orders in 0.0 s (0 orders/s)"
 
 
 def test_a_row_has_its_main_reasons_first_and_at_most_four(report: OrderReport) -> None:

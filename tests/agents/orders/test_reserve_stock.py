@@ -13,24 +13,23 @@ from agents.orders.reserve_stock import (
 )
 from agents.runtime.execution.agent import EffectKey, UndoneKey
 from agents.runtime.model.policies import Lookup
-from agents.services import Services
 from agents.services.http import Rejected
-from agents.services.inventory.protocol import OutOfStock, UnknownSku
+from agents.services.inventory.protocol import Inventory, OutOfStock, UnknownSku
 
 
 async def test_all_lines_are_held_and_found_by_the_key(
-    services: Services, order: Order, key: str
+    inventory: Inventory, order: Order, key: str
 ) -> None:
-    assert await find_reservation(order, EffectKey(key)) is None
+    assert await find_reservation(order, EffectKey(key), inventory) is None
 
-    reserved = await reserve_stock.function(order, EffectKey(key))
+    reserved = await reserve_stock.function(order, EffectKey(key), inventory)
 
     assert (reserved.reservation, reserved.weight_grams) == (key, 3 * 400)
-    assert await find_reservation(order, EffectKey(key)) == reserved
+    assert await find_reservation(order, EffectKey(key), inventory) == reserved
 
 
 async def test_nothing_is_held_if_one_line_is_missing(
-    services: Services, order: Order, key: str
+    inventory: Inventory, order: Order, key: str
 ) -> None:
     much = order.lines[1].model_copy(update={"quantity": 10_000})
     unknown = order.lines[1].model_copy(update={"sku": "no-such"})
@@ -38,40 +37,46 @@ async def test_nothing_is_held_if_one_line_is_missing(
     for line, error in ((much, OutOfStock), (unknown, UnknownSku)):
         with pytest.raises(error):
             await reserve_stock.function(
-                order.model_copy(update={"lines": (order.lines[0], line)}), EffectKey(key)
+                order.model_copy(update={"lines": (order.lines[0], line)}),
+                EffectKey(key),
+                inventory,
             )
-        assert await find_reservation(order, EffectKey(key)) is None
+        assert await find_reservation(order, EffectKey(key), inventory) is None
 
 
 async def test_a_release_closes_the_key_for_calls_that_come_late(
-    services: Services, order: Order, key: str
+    inventory: Inventory, order: Order, key: str
 ) -> None:
-    await reserve_stock.function(order, EffectKey(key))
-    assert await find_release(order, UndoneKey(key)) is None
+    await reserve_stock.function(order, EffectKey(key), inventory)
+    assert await find_release(order, UndoneKey(key), inventory) is None
 
-    released = await release_stock.function(order, UndoneKey(key))
+    released = await release_stock.function(order, UndoneKey(key), inventory)
 
-    assert await find_release(order, UndoneKey(key)) == released
-    assert await find_reservation(order, EffectKey(key)) is None
+    assert await find_release(order, UndoneKey(key), inventory) == released
+    assert await find_reservation(order, EffectKey(key), inventory) is None
     with pytest.raises(Rejected, match="closed"):
-        await reserve_stock.function(order, EffectKey(key))
+        await reserve_stock.function(order, EffectKey(key), inventory)
 
 
-async def test_a_key_never_seen_can_be_released(services: Services, order: Order, key: str) -> None:
-    await release_stock.function(order, UndoneKey(key))
+async def test_a_key_never_seen_can_be_released(
+    inventory: Inventory, order: Order, key: str
+) -> None:
+    await release_stock.function(order, UndoneKey(key), inventory)
 
     with pytest.raises(Rejected, match="closed"):
-        await reserve_stock.function(order, EffectKey(key))
+        await reserve_stock.function(order, EffectKey(key), inventory)
 
 
-async def test_what_left_the_warehouse_is_found(services: Services, order: Order, key: str) -> None:
-    reserved = await reserve_stock.function(order, EffectKey(key))
-    assert await find_issue(order, reserved) is None
+async def test_what_left_the_warehouse_is_found(
+    inventory: Inventory, order: Order, key: str
+) -> None:
+    reserved = await reserve_stock.function(order, EffectKey(key), inventory)
+    assert await find_issue(order, reserved, inventory) is None
 
-    issued = await issue_stock.function(order, reserved)
+    issued = await issue_stock.function(order, reserved, inventory)
 
-    assert await find_issue(order, reserved) == issued
-    assert await issue_stock.function(order, reserved) == issued
+    assert await find_issue(order, reserved, inventory) == issued
+    assert await issue_stock.function(order, reserved, inventory) == issued
 
 
 def test_unknown_outcomes_are_looked_up_and_a_reservation_is_undone_by_a_release() -> None:

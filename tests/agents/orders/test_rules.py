@@ -1,7 +1,5 @@
 """The business rules of orders: risk, outcome, money and what the customer reads."""
 
-import pickle
-
 import pytest
 
 from agents.orders.models import (
@@ -14,19 +12,16 @@ from agents.orders.models import (
     Order,
     PaymentClosed,
     ShipmentCancelled,
-    Strict,
-    UnknownCurrency,
 )
 from agents.orders.rules import (
     RISK_RULES,
     Outcome,
     assess,
     customer_message,
-    exponent,
-    format_money,
     needs_approval,
     outcome_of,
 )
+from agents.workflow.fields import Strict
 
 
 def order(**changes: object) -> Order:
@@ -41,40 +36,6 @@ def order(**changes: object) -> Order:
         payment_method="pm_card_visa",
     )
     return plain.model_copy(update=changes)
-
-
-@pytest.mark.parametrize(
-    "currency,decimals", [("USD", 2), ("JPY", 0), ("KWD", 3), ("UYW", 4), ("XAF", 0)]
-)
-def test_a_currency_has_its_own_number_of_decimals(currency: str, decimals: int) -> None:
-    assert exponent(currency) == decimals
-
-
-@pytest.mark.parametrize("code", ["XXX", "XTS", "XAU", "XDR", "CLF", "USN", "usd", "ZZZ", ""])
-def test_a_code_nobody_pays_in_is_no_currency(code: str) -> None:
-    with pytest.raises(UnknownCurrency) as caught:
-        exponent(code)
-    again = pickle.loads(pickle.dumps(caught.value))
-    assert again.code == code
-    assert str(again) == f"no currency to pay in: {code!r}"
-
-
-@pytest.mark.parametrize(
-    "amount,currency,text",
-    [
-        (123_450, "USD", "USD 1,234.50"),
-        (5, "USD", "USD 0.05"),
-        (-5, "USD", "USD -0.05"),
-        (0, "EUR", "EUR 0.00"),
-        (1_234_567, "JPY", "JPY 1,234,567"),
-        (1_234_567, "KWD", "KWD 1,234.567"),
-        (10**18 + 1, "USD", "USD 10,000,000,000,000,000.01"),
-    ],
-)
-def test_money_is_written_with_the_decimals_of_its_currency(
-    amount: int, currency: str, text: str
-) -> None:
-    assert format_money(amount, currency) == text
 
 
 def test_an_ordinary_order_has_no_risk() -> None:

@@ -10,8 +10,8 @@ from agents.orders.run import open_run
 from agents.runtime.context import runtime
 from agents.runtime.settings import settings
 from agents.services.files.records import SourceError
+from agents.services.inventory.stock_file import BadStock
 from agents.services.sandbox.faults import BadFaultScript
-from agents.services.sandbox.record import BadStock
 from tests.agents.orders.order_faults import body
 from tests.databases import stop_telemetry
 

@@ -9,11 +9,11 @@ from agents.orders.models import (
     Order,
     PaymentClosed,
     ShipmentCancelled,
-    Strict,
 )
 from agents.orders.scenario import ORDERS
 from agents.runtime.model.item import Failure, Item
 from agents.runtime.model.lifecycle import State
+from agents.workflow.fields import Strict
 
 PAID = Captured(payment="p", amount=2_030)
 BOOKED = Booked(carrier="swift", tracking_id="SW1")

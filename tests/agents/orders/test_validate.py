@@ -12,15 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents.orders.models import Order
-from agents.orders.validate import (
-    INT64,
-    INTEGER_FIELDS,
-    MOST_PROBLEMS,
-    InvalidOrder,
-    Problem,
-    canonical,
-    check_order,
-)
+from agents.orders.validate import INT64, InvalidOrder, check_order
+from agents.workflow.records import MOST_PROBLEMS, Problem, canonical, integer_fields
 from tests.agents.orders.order_faults import BODY, FAULTS, GONE, body, lines
 
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -182,7 +175,7 @@ def test_an_order_comes_back_from_its_canonical_form() -> None:
 
 
 def test_the_integer_fields_follow_from_the_model() -> None:
-    assert {"total", "lines[].quantity", "lines[].unit_price"} == INTEGER_FIELDS
+    assert integer_fields(Order) == {"total", "lines[].quantity", "lines[].unit_price"}
 
 
 CODES = st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True)

@@ -10,7 +10,8 @@ from uuid import uuid4
 import pytest
 
 from agents.runtime.settings import Settings
-from agents.services import SANDBOX_DEADLINES, Services, connect_services
+from agents.services import Services, connect_services
+from agents.services.connections import SANDBOX_DEADLINES
 from agents.services.http import HttpApi
 from agents.services.sandbox.address import SandboxAddress
 from agents.services.sandbox.process import ensure_sandbox, stop_sandbox

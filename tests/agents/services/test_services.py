@@ -8,16 +8,20 @@ from pathlib import Path
 import pytest
 from pydantic import AnyHttpUrl, SecretStr
 
-import agents.services as wiring
 from agents.runtime.errors import TransientError
-from agents.runtime.settings import CarrierSettings, Settings
-from agents.services import NotConnected, Services, connect_services, services
+from agents.runtime.provided import provided
+from agents.runtime.settings import Settings, SystemSettings
+from agents.services import Services, connect_services
+from agents.services.carriers.protocol import Carriers
+from agents.services.connections import SANDBOX_DEADLINES
+from agents.services.inventory.stock_file import BadStock
 from agents.services.notifications.apprise import AppriseNotifications
+from agents.services.notifications.protocol import Notifications
+from agents.services.payments.protocol import Payments
 from agents.services.sandbox import process
 from agents.services.sandbox.address import read_address
 from agents.services.sandbox.faults import BadFaultScript
 from agents.services.sandbox.process import stop_sandbox
-from agents.services.sandbox.record import BadStock
 
 
 def real(data: Path) -> Settings:
@@ -28,7 +32,7 @@ def real(data: Path) -> Settings:
         inventory_url=url,
         stripe_url=url,
         stripe_key=SecretStr("sk_test_x"),
-        carriers=(CarrierSettings(name="north", url=url),),
+        carriers=(SystemSettings(name="north", url=url),),
         notification_urls=(SecretStr("json://127.0.0.1:9"),),
     )
 
@@ -38,21 +42,18 @@ def files(folder: Path) -> list[str]:
 
 
 async def test_services_are_there_inside_the_block_only(sandbox_data: Path) -> None:
-    with pytest.raises(NotConnected, match="connect_services"):
-        services()
     async with connect_services(Settings(data=sandbox_data)) as connected:
-        assert services() is connected
-        assert [carrier.name for carrier in connected.carriers] == ["swift", "bulky"]
-    with pytest.raises(NotConnected):
-        services()
+        assert dict(provided()) == dict(connected)
+        assert [carrier.name for carrier in connected[Carriers]] == ["swift", "bulky"]
+    assert Payments not in provided()
 
 
 async def test_no_sandbox_is_started_when_nothing_needs_it(tmp_path: Path) -> None:
     async with connect_services(real(tmp_path)) as connected:
-        assert [carrier.name for carrier in connected.carriers] == ["north"]
-        assert isinstance(connected.notifications, AppriseNotifications)
+        assert [carrier.name for carrier in connected[Carriers]] == ["north"]
+        assert isinstance(connected[Notifications], AppriseNotifications)
         with pytest.raises(TransientError):
-            await connected.payments.find("pi_1")
+            await connected[Payments].find("pi_1")
     assert files(tmp_path) == []
 
 
@@ -74,7 +75,7 @@ async def test_a_killed_sandbox_comes_back_where_it_was(
 ) -> None:
     monkeypatch.setattr(process, "WATCH_SECONDS", 0.1)
     async with connect_services(Settings(data=tmp_path)) as connected:
-        paid = await connected.payments.open("k", "o", 100, "USD", "pm_card_visa")
+        paid = await connected[Payments].open("k", "o", 100, "USD", "pm_card_visa")
         address = read_address(tmp_path)
         assert address is not None
         os.kill(address.pid, signal.SIGKILL)
@@ -86,10 +87,10 @@ async def until_found(connected: Services, payment: str) -> object:
     until = time.monotonic() + 20
     while True:
         try:
-            return await connected.payments.find(payment)
+            return await connected[Payments].find(payment)
         except TransientError:
             assert time.monotonic() < until
 
 
 def test_only_the_sandbox_is_given_little_time() -> None:
-    assert wiring.SANDBOX_DEADLINES.total == 2
+    assert SANDBOX_DEADLINES.total == 2

@@ -19,21 +19,22 @@ import orjson
 from starlette.routing import compile_path
 
 from agents.runtime.testing import failpoint
-from agents.services import SANDBOX_CARRIERS, SANDBOX_DEADLINES, Services
-from agents.services.carriers.http_api import HttpCarrier
+from agents.services import Services
+from agents.services.carriers.http_api import SANDBOX_CARRIERS, HttpCarrier
+from agents.services.carriers.protocol import Carriers
+from agents.services.connections import SANDBOX_DEADLINES
 from agents.services.http import Call, HttpApi, _encoded
 from agents.services.inventory.http_api import HttpInventory
-from agents.services.notifications.sandbox import SandboxNotifications
+from agents.services.inventory.protocol import Inventory
+from agents.services.notifications.http_api import HttpNotifications
+from agents.services.notifications.protocol import Notifications
+from agents.services.payments.protocol import Payments
 from agents.services.payments.stripe import StripePayments
-from agents.services.sandbox.endpoint import Incoming, Operation, Refusal, Reply
-from agents.services.sandbox.endpoint import _perform as perform
-from agents.services.sandbox.server import PROVIDERS
+from agents.services.sandbox.endpoint import perform
+from agents.services.sandbox.operation import Incoming, Operation, Refusal, Reply
+from agents.services.systems import operations
 
-ROUTES = [
-    (operation, compile_path(operation.path)[0])
-    for provider in PROVIDERS
-    for operation in provider.OPERATIONS
-]
+ROUTES = [(operation, compile_path(operation.path)[0]) for operation in operations()]
 QUICK, LATE = (0.001, 0.05), (0.5, 8.0)
 MAX_FAULTS = 4  # per order; fewer than the attempts of an agent, so no order becomes a dead letter
 ORDER = re.compile(r"sim-\d+")
@@ -139,15 +140,18 @@ class SimulatedApi(HttpApi):
 
 
 def services_of(providers: Providers) -> Services:
-    """Return the adapters of a process."""
+    """The adapters of a process."""
+    carriers = Carriers(
+        HttpCarrier(name, SimulatedApi(name, f"/carriers/{name}", providers))
+        for name in SANDBOX_CARRIERS
+    )
     return Services(
-        HttpInventory(SimulatedApi("inventory", "/inventory", providers)),
-        StripePayments(SimulatedApi("payments", "", providers)),
-        tuple(
-            HttpCarrier(name, SimulatedApi(name, f"/carriers/{name}", providers))
-            for name in SANDBOX_CARRIERS
-        ),
-        SandboxNotifications(SimulatedApi("notifications", "", providers)),
+        {
+            Inventory: HttpInventory(SimulatedApi("inventory", "/inventory", providers)),
+            Payments: StripePayments(SimulatedApi("payments", "", providers)),
+            Carriers: carriers,
+            Notifications: HttpNotifications(SimulatedApi("notifications", "", providers)),
+        }
     )
 
 

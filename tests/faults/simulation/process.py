@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from agents import services as connected
 from agents.runtime import context as runtimes
 from agents.runtime.context import BEATS_PER_LEASE, Lease, Runtime
 from agents.runtime.journal import Journal
 from agents.runtime.journal.database import Database
+from agents.runtime.provided import provide
 from agents.runtime.settings import Settings
 from agents.runtime.shutdown import GRACE, Stop
 from agents.runtime.testing import run_by
@@ -135,9 +135,9 @@ class Process:
             journal = Journal(database, "default")
             opened = Runtime(journal, owner, Settings(), self.stop)
             runtimes._runtime.set(opened)
-            connected._connected.set(self.machine.services)
             try:
-                yield opened
+                with provide(self.machine.services):
+                    yield opened
             finally:
                 if registers:
                     await owner.retire()

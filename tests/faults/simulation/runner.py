@@ -26,6 +26,7 @@ from agents.runtime.model.batch import RunStats
 from agents.runtime.model.policies import LOTS
 from agents.runtime.recovery import recovery
 from agents.services.sandbox.record import SCHEMA
+from agents.services.systems import schema
 from flows.operations.resume import finish
 from flows.order_processing import fulfil
 from flows.workflows import WORKFLOWS
@@ -259,7 +260,7 @@ async def _recover(opened: Runtime) -> None:
 def _record() -> sqlite3.Connection:
     db = sqlite3.connect(":memory:", isolation_level=None)
     db.row_factory = sqlite3.Row
-    db.executescript(SCHEMA)
+    db.executescript(SCHEMA + schema())
     db.executemany(
         "INSERT INTO stock (sku, initial, on_hand, weight_grams) VALUES (?, ?, ?, ?)",
         [(SHOP.sku(name), count, count, grams) for name, (count, grams) in GOODS.items()],

@@ -8,8 +8,9 @@ from pathlib import Path
 from random import Random
 from typing import Literal, get_args
 
-from agents.orders.validate import canonical, check_order
+from agents.orders.validate import check_order
 from agents.runtime.intake.intake import Submission
+from agents.workflow.records import canonical
 from tests.faults.simulation.network import FAULTS
 from tests.faults.simulation.process import IO_FAULTS, Fault
 from tests.faults.workload import ENDS, bodies

@@ -61,7 +61,7 @@ async def test_two_consumers_and_a_run_over_the_same_file_do_each_order_once(sho
     bodies = shop.orders(40)
     await enqueue(shop, [*bodies])
     told = await asyncio.gather(serve(), serve(), shop.process(bodies, batch_size=8))
-    assert told[2].orders == 40
+    assert told[2].items == 40
     assert len(shop.record.shipments) == 40
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.errors import PermanentError, TransientError, UnknownOutcome
+from agents.runtime.execution.agent import EffectKey
 from agents.runtime.execution.decorator import agent
 from agents.runtime.execution.saga import saga
 from agents.runtime.journal.schema import outbox
@@ -41,7 +42,7 @@ class Mailer:
 
     def agent(self) -> Any:
         @agent(EFFECT, settle=AT_MOST_ONCE, outbox=True)
-        async def notify(job: Job, notice: Notice, key: str) -> None:
+        async def notify(job: Job, notice: Notice, key: EffectKey) -> None:
             self.tried += 1
             if self.errors:
                 raise self.errors.pop(0)

@@ -15,6 +15,7 @@ from sqlalchemy import update
 
 from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.errors import Parked
+from agents.runtime.execution.agent import EffectKey
 from agents.runtime.execution.decorator import agent
 from agents.runtime.execution.saga import saga
 from agents.runtime.journal.operator_actions import cancel, decide, escalate
@@ -64,7 +65,7 @@ class Mailer:
         self.sent: list[str] = []
 
         @agent(EFFECT, settle=AT_MOST_ONCE, outbox=True)
-        async def notify(job: Job, _notice: Notice, _key: str) -> None:
+        async def notify(job: Job, _notice: Notice, _key: EffectKey) -> None:
             await asyncio.sleep(0.01)
             self.sent.append(job.key)
 

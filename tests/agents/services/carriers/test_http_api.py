@@ -7,7 +7,7 @@ import pytest
 
 from agents.services import Services
 from agents.services.carriers import http_api
-from agents.services.carriers.protocol import BookingRefused, Parcel
+from agents.services.carriers.protocol import BookingRefused, Carriers, Parcel
 from agents.services.http import Rejected
 from tests.agents.services.conftest import JournalView
 
@@ -15,7 +15,7 @@ PARCEL = Parcel("o1", 500, "Ann", "1 Elm St", "", "Reno", "NV", "89501", "US")
 
 
 async def test_a_parcel_is_booked_once(services: Services, name: str, ledger: JournalView) -> None:
-    swift = services.carriers[0]
+    swift = services[Carriers][0]
     booking = await swift.book(name, PARCEL)
     assert (booking.carrier, booking.status) == ("swift", "booked")
     assert booking.tracking_id
@@ -28,7 +28,7 @@ async def test_a_parcel_is_booked_once(services: Services, name: str, ledger: Jo
 async def test_a_cancelled_key_never_books_again(
     services: Services, name: str, booked_before: bool
 ) -> None:
-    swift = services.carriers[0]
+    swift = services[Carriers][0]
     if booked_before:
         await swift.book(name, PARCEL)
     await swift.cancel(name)
@@ -41,7 +41,7 @@ async def test_a_cancelled_key_never_books_again(
 
 
 async def test_carriers_know_nothing_of_each_other(services: Services, name: str) -> None:
-    swift, bulky = services.carriers
+    swift, bulky = services[Carriers]
     await swift.cancel(name)
     assert await bulky.find(name) is None
     assert (await bulky.book(name, PARCEL)).carrier == "bulky"
@@ -51,7 +51,7 @@ async def test_a_listing_shows_a_carriers_bookings_once_as_they_stand(
     services: Services, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_api, "PAGE", 2)
-    swift, bulky = services.carriers
+    swift, bulky = services[Carriers]
     begun = time.time()
     keys = [f"{name}/{number}" for number in range(5)]
     for key in keys[:4]:
@@ -85,11 +85,11 @@ async def test_a_carrier_refuses_what_its_terms_exclude(
     services: Services, name: str, carrier: int, parcel: Parcel, rule: str
 ) -> None:
     with pytest.raises(BookingRefused) as caught:
-        await services.carriers[carrier].book(name, parcel)
+        await services[Carriers][carrier].book(name, parcel)
     assert caught.value.reason.startswith(f"{rule}: ")
-    assert await services.carriers[carrier].find(name) is None
+    assert await services[Carriers][carrier].find(name) is None
 
 
 async def test_the_other_carrier_takes_it(services: Services, name: str) -> None:
     heavy = replace(PARCEL, weight_grams=30_000, country="MX")
-    assert (await services.carriers[1].book(name, heavy)).status == "booked"
+    assert (await services[Carriers][1].book(name, heavy)).status == "booked"

@@ -9,7 +9,13 @@ from agents.runtime.errors import TransientError
 from agents.services import Services
 from agents.services.http import HttpApi, Rejected
 from agents.services.inventory import http_api
-from agents.services.inventory.protocol import OutOfStock, Reservation, StockLine, UnknownSku
+from agents.services.inventory.protocol import (
+    Inventory,
+    OutOfStock,
+    Reservation,
+    StockLine,
+    UnknownSku,
+)
 from tests.agents.services.bare import send, stock
 from tests.agents.services.conftest import JournalView
 
@@ -22,25 +28,25 @@ async def left(api: HttpApi, sku: str) -> tuple[int, int, int]:
 
 async def test_pieces_are_held_then_leave(services: Services, api: HttpApi, name: str) -> None:
     await stock(api, name, 5, weight_grams=250)
-    held = await services.inventory.reserve(name, [StockLine(name, 2)])
+    held = await services[Inventory].reserve(name, [StockLine(name, 2)])
     assert held == Reservation(name, "held", 500)
     assert await left(api, name) == (3, 2, 0)
-    assert await services.inventory.issue(name) == Reservation(name, "issued", 500)
-    assert await services.inventory.issue(name) == Reservation(name, "issued", 500)
+    assert await services[Inventory].issue(name) == Reservation(name, "issued", 500)
+    assert await services[Inventory].issue(name) == Reservation(name, "issued", 500)
     assert await left(api, name) == (3, 0, 2)
     with pytest.raises(Rejected, match="issued"):
-        await services.inventory.release(name)
+        await services[Inventory].release(name)
 
 
 async def test_the_same_key_holds_once(services: Services, api: HttpApi, name: str) -> None:
     await stock(api, name, 5)
     lines = [StockLine(name, 1), StockLine(name, 1)]
-    first = await services.inventory.reserve(name, lines)
-    assert await services.inventory.reserve(name, [StockLine(name, 2)]) == first
-    assert await services.inventory.find(name) == first
+    first = await services[Inventory].reserve(name, lines)
+    assert await services[Inventory].reserve(name, [StockLine(name, 2)]) == first
+    assert await services[Inventory].find(name) == first
     assert await left(api, name) == (3, 2, 0)
     with pytest.raises(Rejected, match="other_lines"):
-        await services.inventory.reserve(name, [StockLine(name, 3)])
+        await services[Inventory].reserve(name, [StockLine(name, 3)])
 
 
 async def test_all_lines_or_none(services: Services, api: HttpApi, name: str) -> None:
@@ -48,12 +54,12 @@ async def test_all_lines_or_none(services: Services, api: HttpApi, name: str) ->
     await stock(api, f"{name}-b", 1)
     lines = [StockLine(f"{name}-a", 1), StockLine(f"{name}-b", 2)]
     with pytest.raises(OutOfStock) as caught:
-        await services.inventory.reserve(name, lines)
+        await services[Inventory].reserve(name, lines)
     assert (caught.value.sku, caught.value.wanted, caught.value.available) == (f"{name}-b", 2, 1)
     with pytest.raises(UnknownSku):
-        await services.inventory.reserve(name, [lines[0], StockLine("nowhere", 1)])
+        await services[Inventory].reserve(name, [lines[0], StockLine("nowhere", 1)])
     assert await left(api, f"{name}-a") == (5, 0, 0)
-    assert await services.inventory.find(name) is None
+    assert await services[Inventory].find(name) is None
 
 
 @pytest.mark.parametrize("reserved_before", [True, False])
@@ -62,19 +68,19 @@ async def test_a_released_key_never_holds_again(
 ) -> None:
     await stock(api, name, 5)
     if reserved_before:
-        await services.inventory.reserve(name, [StockLine(name, 2)])
-    assert (await services.inventory.release(name)).status == "released"
-    assert (await services.inventory.release(name)).status == "released"
+        await services[Inventory].reserve(name, [StockLine(name, 2)])
+    assert (await services[Inventory].release(name)).status == "released"
+    assert (await services[Inventory].release(name)).status == "released"
     with pytest.raises(Rejected, match="closed"):
-        await services.inventory.reserve(name, [StockLine(name, 2)])
+        await services[Inventory].reserve(name, [StockLine(name, 2)])
     with pytest.raises(Rejected, match="closed"):
-        await services.inventory.issue(name)
+        await services[Inventory].issue(name)
     assert await left(api, name) == (5, 0, 0)
 
 
 async def test_an_unknown_reservation_cannot_leave(services: Services, name: str) -> None:
     with pytest.raises(TransientError, match="404"):
-        await services.inventory.issue(name)
+        await services[Inventory].issue(name)
 
 
 async def test_keys_may_hold_any_printable_sign(
@@ -82,8 +88,8 @@ async def test_keys_may_hold_any_printable_sign(
 ) -> None:
     await stock(api, name, 5)
     key = f"{name}/../a b?c#d%2F&e=é/release"
-    assert (await services.inventory.reserve(key, [StockLine(name, 1)])).key == key
-    assert (await services.inventory.issue(key)).key == key
+    assert (await services[Inventory].reserve(key, [StockLine(name, 1)])).key == key
+    assert (await services[Inventory].issue(key)).key == key
 
 
 async def test_a_listing_shows_all_reservations_once_as_they_stand(
@@ -94,18 +100,18 @@ async def test_a_listing_shows_all_reservations_once_as_they_stand(
     await stock(api, name, 9)
     keys = [f"{name}/{sign}" for sign in ("a", "b c", "d&e=é", "f", "g")]
     for key in keys[:4]:
-        await services.inventory.reserve(key, [StockLine(name, 2)])
-    await services.inventory.issue(keys[0])
+        await services[Inventory].reserve(key, [StockLine(name, 2)])
+    await services[Inventory].issue(keys[0])
     for key in keys[3:]:
-        await services.inventory.release(key)
+        await services[Inventory].release(key)
 
-    pages = [page async for page in services.inventory.listed(begun)]
+    pages = [page async for page in services[Inventory].listed(begun)]
 
     mine = [one for page in pages for one in page if one.reservation.key.startswith(name)]
     assert max(map(len, pages)) <= 2
-    assert [one.reservation for one in mine] == [await services.inventory.find(k) for k in keys]
+    assert [one.reservation for one in mine] == [await services[Inventory].find(k) for k in keys]
     assert all(begun <= one.created <= time.time() for one in mine)
-    assert [page async for page in services.inventory.listed(time.time() + 60)] == []
+    assert [page async for page in services[Inventory].listed(time.time() + 60)] == []
     for query in ("limit=0", "limit=101", "limit=x", "since=soon"):
         assert (await send(api, "GET", f"/inventory/reservations?{query}")).status == 400
 
@@ -119,7 +125,7 @@ async def test_500_buyers_of_100_pieces(
     async def buy(number: int) -> bool:
         while True:
             try:
-                await services.inventory.reserve(f"{name}/{number}", [StockLine(name, 1)])
+                await services[Inventory].reserve(f"{name}/{number}", [StockLine(name, 1)])
             except OutOfStock:
                 return False
             except TransientError:  # 500 at once on a busy machine: again under the same key

@@ -1,30 +1,13 @@
-"""Messages in the sandbox's record."""
+"""The messenger behind the contract."""
 
 import pytest
 
-from agents.runtime.errors import UnknownOutcome
-from agents.runtime.settings import Settings
-from agents.services import Services, connect_services
-from agents.services.notifications.protocol import Message
-from tests.agents.services.conftest import JournalView
+from agents.services.http import Body, HttpApi
+from tests.agents.services.bare import send
 
-LETTER = Message("email", "ann@example.com", "Your order", "Sent.")
+MESSAGE = {"key": "k", "channel": "email", "to": "a@b", "subject": "s", "text": "t"}
 
 
-async def test_every_message_is_written_down_doubles_too(
-    services: Services, name: str, ledger: JournalView
-) -> None:
-    await services.notifications.send(name, LETTER)
-    await services.notifications.send(name, LETTER)
-    said = "SELECT channel, receiver, subject, text FROM notifications WHERE key = ?"
-    assert ledger(said, name) == [("email", "ann@example.com", "Your order", "Sent.")] * 2
-
-
-async def test_a_lost_message_is_unknown(
-    sandbox_settings: Settings, name: str, ledger: JournalView
-) -> None:
-    async with connect_services(sandbox_settings, faults="notifications.send:lost=1") as services:
-        with pytest.raises(UnknownOutcome):
-            await services.notifications.send(name, LETTER)
-    assert ledger("SELECT count(*) FROM notifications WHERE key = ?", name) == [(0,)]
-    assert ledger("SELECT fault FROM calls WHERE key = ?", name) == [("lost",)]
+@pytest.mark.parametrize("body", [None, {}, {**MESSAGE, "to": None}, {**MESSAGE, "text": 5}])
+async def test_a_bad_message_is_told(api: HttpApi, body: Body | None) -> None:
+    assert (await send(api, "POST", "/notifications", body)).status == 400

@@ -14,7 +14,7 @@ from agents.runtime.settings import Settings
 from agents.services import connect_services
 from agents.services.http import HttpApi, Rejected
 from agents.services.payments import stripe
-from agents.services.payments.protocol import Declined, Payment
+from agents.services.payments.protocol import Declined, Payment, Payments
 from agents.services.payments.stripe import StripePayments
 from tests.agents.services.conftest import JournalView
 from tests.agents.services.payments.conftest import Peer
@@ -152,7 +152,7 @@ async def test_300_orders_and_every_third_call_disturbed(
     async with connect_services(sandbox_settings, faults=DISTURBED) as services:
 
         async def pay(number: int) -> Payment:
-            of, pay = f"{name}/{number}", services.payments
+            of, pay = f"{name}/{number}", services[Payments]
             opened = await repeated(lambda: pay.open(f"{of}/o", of, 700, "USD", VISA))
             await repeated(lambda: pay.authorise(f"{of}/a", opened.id))
             return await repeated(lambda: pay.capture(f"{of}/c", opened.id))

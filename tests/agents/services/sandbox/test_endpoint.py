@@ -8,14 +8,15 @@ import pytest
 
 from agents.runtime.errors import AgentError, TransientError, UnknownOutcome
 from agents.runtime.settings import Settings
-from agents.services import SANDBOX_DEADLINES, Services, connect_services
-from agents.services.carriers.protocol import BookingRefused, Parcel
+from agents.services import Services, connect_services
+from agents.services.carriers.protocol import BookingRefused, Carriers, Parcel
+from agents.services.connections import SANDBOX_DEADLINES
 from agents.services.http import HttpApi
-from agents.services.inventory.protocol import StockLine
-from agents.services.notifications.protocol import Message
-from agents.services.payments.protocol import Declined, Payment
+from agents.services.inventory.protocol import Inventory, StockLine
+from agents.services.notifications.protocol import Message, Notifications
+from agents.services.payments.protocol import Declined, Payment, Payments
 from agents.services.sandbox import endpoint as desk
-from agents.services.sandbox.faults import HEADER
+from agents.services.sandbox.operation import FAULTS_HEADER
 from tests.agents.services.bare import send, stock
 from tests.agents.services.conftest import JournalView
 
@@ -24,8 +25,8 @@ AFTER_THE_WORK = ("timeout", "reset", "error", "truncated")
 
 
 async def authorised(services: Services, name: str) -> Payment:
-    payment = await services.payments.open(f"{name}/open", name, 500, "USD", "pm_card_visa")
-    return await services.payments.authorise(f"{name}/authorise", payment.id)
+    payment = await services[Payments].open(f"{name}/open", name, 500, "USD", "pm_card_visa")
+    return await services[Payments].authorise(f"{name}/authorise", payment.id)
 
 
 @pytest.mark.slow
@@ -38,10 +39,10 @@ async def test_captured_but_not_told(
         payment, key = await authorised(services, name), f"{name}/capture"
         started = time.monotonic()
         with pytest.raises(UnknownOutcome):
-            await services.payments.capture(key, payment.id)
+            await services[Payments].capture(key, payment.id)
         assert time.monotonic() - started < SANDBOX_DEADLINES.total + 1
-        assert (await services.payments.find(payment.id)).captured == 500
-        assert (await services.payments.capture(key, payment.id)).captured == 500
+        assert (await services[Payments].find(payment.id)).captured == 500
+        assert (await services[Payments].capture(key, payment.id)).captured == 500
     calls = "SELECT reference, fault, status FROM calls WHERE operation = ? AND key = ?"
     assert ledger(calls, "payments.capture", key) == [(name, kind, 200), (name, "", 200)]
     taken = "SELECT count(*), sum(received) FROM payment_intents WHERE reference = ?"
@@ -54,11 +55,11 @@ async def test_asked_to_slow_down_once(
     faults = "payments.open:rate_limit=1"
     async with connect_services(sandbox_settings, faults=faults) as services:
         with pytest.raises(TransientError) as caught:
-            await services.payments.open(name, name, 500, "USD", "pm_card_visa")
+            await services[Payments].open(name, name, 500, "USD", "pm_card_visa")
         assert type(caught.value) is TransientError
         assert caught.value.retry_after == 1
         assert ledger("SELECT count(*) FROM payment_intents WHERE reference = ?", name) == [(0,)]
-        assert (await services.payments.open(name, name, 500, "USD", "pm_card_visa")).amount == 500
+        assert (await services[Payments].open(name, name, 500, "USD", "pm_card_visa")).amount == 500
     faults_met = "SELECT fault, status FROM calls WHERE key = ?"
     assert ledger(faults_met, name) == [("rate_limit", 429), ("", 200)]
 
@@ -69,7 +70,7 @@ async def test_out_of_service_for_good(
     async with connect_services(sandbox_settings, faults="carriers.book:outage=1") as services:
         for _ in range(3):
             with pytest.raises(TransientError) as caught:
-                await services.carriers[0].book(name, PARCEL)
+                await services[Carriers][0].book(name, PARCEL)
             assert type(caught.value) is TransientError
     assert ledger("SELECT count(*) FROM shipments WHERE key = ?", name) == [(0,)]
     assert ledger("SELECT DISTINCT fault FROM calls WHERE key = ?", name) == [("outage",)]
@@ -78,36 +79,36 @@ async def test_out_of_service_for_good(
 async def test_slow_but_well(sandbox_settings: Settings, name: str) -> None:
     async with connect_services(sandbox_settings, faults="carriers.book:slow=1") as services:
         started = time.monotonic()
-        await services.carriers[0].book(name, PARCEL)
+        await services[Carriers][0].book(name, PARCEL)
         assert time.monotonic() - started >= desk.SLOW_SECONDS
 
 
 async def test_a_decline_is_for_good(sandbox_settings: Settings, name: str) -> None:
     faults = "payments.authorise:decline=1"
     async with connect_services(sandbox_settings, faults=faults) as services:
-        payment = await services.payments.open(f"{name}/open", name, 500, "USD", "pm_card_visa")
+        payment = await services[Payments].open(f"{name}/open", name, 500, "USD", "pm_card_visa")
         for key in ("a", "a"):
             with pytest.raises(Declined, match="generic_decline"):
-                await services.payments.authorise(f"{name}/{key}", payment.id)
-        assert (await services.payments.cancel(f"{name}/c", payment.id)).status == "cancelled"
+                await services[Payments].authorise(f"{name}/{key}", payment.id)
+        assert (await services[Payments].cancel(f"{name}/c", payment.id)).status == "cancelled"
 
 
 async def test_all_carriers_refuse(sandbox_settings: Settings, name: str) -> None:
     async with connect_services(sandbox_settings, faults="carriers.book:refuse=1") as services:
-        for carrier in services.carriers:
+        for carrier in services[Carriers]:
             with pytest.raises(BookingRefused, match="capacity"):
                 await carrier.book(name, PARCEL)
 
 
 Act = Callable[[Services, str], Awaitable[object]]
 CALLS: dict[str, Act] = {
-    "inventory.reserve": lambda s, n: s.inventory.reserve(n, [StockLine(n, 1)]),
-    "inventory.issue": lambda s, n: s.inventory.issue(n),
-    "inventory.release": lambda s, n: s.inventory.release(n),
-    "payments.open": lambda s, n: s.payments.open(n, n, 500, "USD", "pm_card_visa"),
-    "carriers.book": lambda s, n: s.carriers[1].book(n, PARCEL),
-    "carriers.cancel": lambda s, n: s.carriers[1].cancel(n),
-    "notifications.send": lambda s, n: s.notifications.send(n, Message("email", "a@b", "s", "t")),
+    "inventory.reserve": lambda s, n: s[Inventory].reserve(n, [StockLine(n, 1)]),
+    "inventory.issue": lambda s, n: s[Inventory].issue(n),
+    "inventory.release": lambda s, n: s[Inventory].release(n),
+    "payments.open": lambda s, n: s[Payments].open(n, n, 500, "USD", "pm_card_visa"),
+    "carriers.book": lambda s, n: s[Carriers][1].book(n, PARCEL),
+    "carriers.cancel": lambda s, n: s[Carriers][1].cancel(n),
+    "notifications.send": lambda s, n: s[Notifications].send(n, Message("email", "a@b", "s", "t")),
 }
 
 
@@ -129,7 +130,7 @@ async def test_every_operation_heeds_its_faults(
 
 
 async def test_a_bad_script_is_refused(api: HttpApi) -> None:
-    api._headers[HEADER] = "nonsense"
+    api._headers[FAULTS_HEADER] = "nonsense"
     answer = await send(api, "PUT", "/inventory/stock/x", {"on_hand": 1, "weight_grams": 1})
     assert (answer.status, answer.body["error"]) == (400, "bad_faults")
 

@@ -2,7 +2,10 @@
 
 import pytest
 
-from agents.services.sandbox.faults import DEMO, KINDS, ONLY_AT, BadFaultScript, parse_faults
+from agents.services.sandbox.faults import ALWAYS, DEMO, ONCE, BadFaultScript, parse_faults
+from agents.services.systems import operations
+
+OWN = {kind: operation.name for operation in operations() for kind in operation.faults}
 
 
 def test_the_demo_script_can_be_read() -> None:
@@ -23,6 +26,7 @@ def test_an_empty_script_has_no_faults() -> None:
         ("payments.capture", "neither"),
         ("payments.capture:timeout", "neither"),
         ("payments.charge:timeout=0.1", "'payments.charge' is not one of"),
+        ("inventory.set_stock:timeout=0.1", "'inventory.set_stock' is not one of"),
         ("payments.capture:explode=0.1", "'explode' is not one of"),
         ("payments.capture:timeout=much", "from 0 to 1"),
         ("payments.capture:timeout=1.1", "from 0 to 1"),
@@ -39,9 +43,9 @@ def test_a_bad_script_is_told(script: str, problem: str) -> None:
         parse_faults(script)
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(ONCE | ALWAYS | OWN.keys()))
 def test_every_kind_can_be_asked_for(kind: str) -> None:
-    operation = ONLY_AT.get(kind, "carriers.cancel")
+    operation = OWN.get(kind, "carriers.cancel")
     assert parse_faults(f"{operation}:{kind}=1").draw(operation, "o1") == kind
 
 

@@ -14,6 +14,7 @@ import pytest
 from agents.runtime.errors import TransientError
 from agents.runtime.settings import Settings
 from agents.services import connect_services
+from agents.services.payments.protocol import Payments
 from agents.services.sandbox import process
 from agents.services.sandbox.address import FILE, SandboxAddress, write_address
 from agents.services.sandbox.process import SandboxError, ensure_sandbox, stop_sandbox
@@ -75,7 +76,7 @@ async def test_killed_midway_the_record_carries_on(data: Path) -> None:
     settings = Settings(data=data)
     async with connect_services(settings) as services:
         before = ensure_sandbox(data)
-        pay = services.payments.open
+        pay = services[Payments].open
         calls = [
             asyncio.create_task(pay(f"k{n}", f"o{n}", 100, "USD", "pm_card_visa"))
             for n in range(200)
@@ -90,7 +91,7 @@ async def test_killed_midway_the_record_carries_on(data: Path) -> None:
         assert known
         assert all(isinstance(one, TransientError) for one in ended if one not in known)
         for payment in known:
-            assert await services.payments.find(payment.id) == payment
+            assert await services[Payments].find(payment.id) == payment
         for n in range(200):
             await pay(f"k{n}", f"o{n}", 100, "USD", "pm_card_visa")
     with closing(sqlite3.connect(data / "sandbox.db")) as db:

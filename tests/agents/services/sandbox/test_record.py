@@ -1,4 +1,4 @@
-"""The record: goods from a file, all or nothing, and a summary in a few numbers."""
+"""The record: goods from a file, all or nothing, and a file of an earlier release."""
 
 import sqlite3
 from contextlib import closing
@@ -6,15 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.services.http import HttpApi
-from agents.services.sandbox.record import (
-    BadStock,
-    load_stock,
-    open_record,
-    read_stock,
-    transaction,
-)
-from tests.agents.services.bare import send
+from agents.services.inventory.sandbox import load_stock
+from agents.services.inventory.stock_file import BadStock, read_stock
+from agents.services.sandbox.record import open_record, transaction
+from agents.services.systems import schema
 
 
 def goods(folder: Path, text: str) -> Path:
@@ -25,10 +20,10 @@ def goods(folder: Path, text: str) -> Path:
 
 def test_a_restart_does_not_fill_up(tmp_path: Path) -> None:
     file = goods(tmp_path, "sku,on_hand,weight_grams\nA,5,100\n")
-    with closing(open_record(tmp_path)) as db:
+    with closing(open_record(tmp_path, schema())) as db:
         load_stock(db, file)
         db.execute("UPDATE stock SET on_hand = 2, shipped = 3")
-    with closing(open_record(tmp_path)) as db:
+    with closing(open_record(tmp_path, schema())) as db:
         load_stock(db, goods(tmp_path, "sku,on_hand,weight_grams\nA,5,100\nB,1,9\n"))
         rows = db.execute("SELECT sku, on_hand, shipped FROM stock ORDER BY sku").fetchall()
     assert [tuple(row) for row in rows] == [("A", 2, 3), ("B", 1, 0)]
@@ -42,7 +37,7 @@ def test_a_record_of_an_earlier_release_is_gone_on_with(tmp_path: Path) -> None:
         )
         db.execute("INSERT INTO reservations VALUES ('k', 'held', 5)")
     for _ in range(2):
-        with closing(open_record(tmp_path)) as db:
+        with closing(open_record(tmp_path, schema())) as db:
             assert tuple(db.execute("SELECT * FROM reservations").fetchone()) == ("k", "held", 5, 0)
 
 
@@ -68,7 +63,7 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 
 
 def test_stock_that_does_not_add_up_cannot_be_written(tmp_path: Path) -> None:
-    with closing(open_record(tmp_path)) as db:
+    with closing(open_record(tmp_path, schema())) as db:
         load_stock(db, goods(tmp_path, "sku,on_hand,weight_grams\nA,5,100\n"))
         for wrong in ("on_hand = 6", "on_hand = -1, reserved = 6", "shipped = 1"):
             with pytest.raises(sqlite3.IntegrityError), transaction(db):
@@ -76,11 +71,3 @@ def test_stock_that_does_not_add_up_cannot_be_written(tmp_path: Path) -> None:
         assert tuple(db.execute("SELECT on_hand, reserved, shipped FROM stock").fetchone()) == (
             5, 0, 0,
         )  # fmt: skip
-
-
-async def test_the_summary_has_what_happened(api: HttpApi) -> None:
-    await send(api, "GET", "/v1/payment_intents/pi_nobody")
-    body = (await send(api, "GET", "/record")).body
-    assert body["stock"].keys() == {"initial", "on_hand", "reserved", "shipped"}
-    assert body["calls"]["payments.find"] >= 1
-    assert {"payments", "captured", "refunded", "shipments", "notifications"} <= body.keys()

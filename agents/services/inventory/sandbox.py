@@ -2,20 +2,36 @@
 
 import time
 from collections import Counter
+from pathlib import Path
 from sqlite3 import Connection, Row
 from typing import Any
 
-from agents.services.sandbox.endpoint import Incoming, Operation, Refusal, Reply, slice_of
+from agents.services.inventory.stock_file import read_stock
+from agents.services.sandbox.operation import (
+    Incoming,
+    Operation,
+    Refusal,
+    Reply,
+    by_key,
+    by_none,
+    slice_of,
+)
+from agents.services.sandbox.record import transaction
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS stock (
+  sku TEXT PRIMARY KEY, initial INTEGER NOT NULL, on_hand INTEGER NOT NULL CHECK (on_hand >= 0),
+  reserved INTEGER NOT NULL DEFAULT 0 CHECK (reserved >= 0), shipped INTEGER NOT NULL DEFAULT 0,
+  weight_grams INTEGER NOT NULL, CHECK (on_hand + reserved + shipped = initial)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS reservations (
+  key TEXT PRIMARY KEY, status TEXT NOT NULL, weight_grams INTEGER NOT NULL,
+  created REAL NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS reservation_lines (
+  key TEXT NOT NULL, sku TEXT NOT NULL, quantity INTEGER NOT NULL,
+  PRIMARY KEY (key, sku)) WITHOUT ROWID;
+"""
 
 LARGEST = 10**12
-
-
-def _by_key(_: Connection, incoming: Incoming) -> tuple[str, str]:
-    return incoming.path["key"], ""
-
-
-def _by_none(_: Connection, __: Incoming) -> tuple[str, str]:
-    return "", ""
 
 
 def _by_sku(_: Connection, incoming: Incoming) -> tuple[str, str]:
@@ -106,13 +122,22 @@ def add_stock(db: Connection, incoming: Incoming) -> Reply:
     """Add the SKUs that are not there yet; the others stay as they are."""
     rows = incoming.json().get("stock", [])
     for row in rows:
-        sku = _sku(row)
-        on_hand, weight = _count(row, "on_hand", 0), _count(row, "weight_grams", 0)
-        db.execute(
-            "INSERT OR IGNORE INTO stock (sku, initial, on_hand, weight_grams) VALUES (?, ?, ?, ?)",
-            (sku, on_hand, on_hand, weight),
-        )
+        _add(db, _sku(row), _count(row, "on_hand", 0), _count(row, "weight_grams", 0))
     return Reply(200, {"skus": len(rows)})
+
+
+def load_stock(db: Connection, file: Path) -> None:
+    """Add the file's SKUs that the record does not have. Raises BadStock."""
+    with transaction(db):
+        for sku, on_hand, weight in read_stock(file):
+            _add(db, sku, on_hand, weight)
+
+
+def _add(db: Connection, sku: str, on_hand: int, weight: int) -> None:
+    db.execute(
+        "INSERT OR IGNORE INTO stock (sku, initial, on_hand, weight_grams) VALUES (?, ?, ?, ?)",
+        (sku, on_hand, on_hand, weight),
+    )
 
 
 def _lines(incoming: Incoming) -> Counter[str]:
@@ -200,15 +225,13 @@ def _conflict(error: str) -> Refusal:
 
 
 OPERATIONS = (
+    Operation("inventory.issue", "POST", "/inventory/reservations/{key:path}/issue", by_key, issue),
     Operation(
-        "inventory.issue", "POST", "/inventory/reservations/{key:path}/issue", _by_key, issue
+        "inventory.release", "POST", "/inventory/reservations/{key:path}/release", by_key, release
     ),
-    Operation(
-        "inventory.release", "POST", "/inventory/reservations/{key:path}/release", _by_key, release
-    ),
-    Operation("inventory.reserve", "PUT", "/inventory/reservations/{key:path}", _by_key, reserve),
-    Operation("inventory.find", "GET", "/inventory/reservations/{key:path}", _by_key, find),
-    Operation("inventory.list", "GET", "/inventory/reservations", _by_none, listed),
+    Operation("inventory.reserve", "PUT", "/inventory/reservations/{key:path}", by_key, reserve),
+    Operation("inventory.find", "GET", "/inventory/reservations/{key:path}", by_key, find),
+    Operation("inventory.list", "GET", "/inventory/reservations", by_none, listed),
     Operation("inventory.stock", "GET", "/inventory/stock/{sku:path}", _by_sku, stock),
     Operation(
         "inventory.set_stock",

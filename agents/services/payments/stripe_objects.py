@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from agents.services.sandbox.endpoint import Refusal, Reply
+from agents.services.sandbox.operation import Refusal, Reply
 
 DECLINES = {
     "InsufficientFunds": "insufficient_funds",

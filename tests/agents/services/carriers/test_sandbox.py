@@ -2,8 +2,8 @@
 
 import pytest
 
+from agents.services.carriers.sandbox import PO_BOX
 from agents.services.http import Body, HttpApi
-from agents.services.sandbox.carriers import PO_BOX
 from tests.agents.services.bare import send
 
 PARCEL = {"weight_grams": 5, "line1": "1 Elm St", "postal_code": "89501", "country": "US"}

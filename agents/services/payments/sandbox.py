@@ -10,8 +10,24 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from agents.services.sandbox import stripe_objects as stripe
-from agents.services.sandbox.endpoint import Incoming, Operation, Refusal, Reply, slice_of
+from agents.services.payments import stripe_objects as stripe
+from agents.services.sandbox.operation import Incoming, Operation, Refusal, Reply, slice_of
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS payment_intents (
+  id TEXT PRIMARY KEY, created INTEGER NOT NULL, reference TEXT NOT NULL, amount INTEGER NOT NULL,
+  currency TEXT NOT NULL, method TEXT, status TEXT NOT NULL, capture_method TEXT NOT NULL,
+  received INTEGER NOT NULL DEFAULT 0 CHECK (received <= amount), metadata TEXT NOT NULL,
+  last_error TEXT) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS payment_intents_by_reference ON payment_intents (reference);
+CREATE TABLE IF NOT EXISTS refunds (
+  id TEXT PRIMARY KEY, created INTEGER NOT NULL, payment_intent TEXT NOT NULL,
+  amount INTEGER NOT NULL CHECK (amount > 0)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS refunds_by_payment ON refunds (payment_intent);
+CREATE TABLE IF NOT EXISTS idempotency_keys (
+  key TEXT PRIMARY KEY, created REAL NOT NULL, fingerprint TEXT NOT NULL,
+  status INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+"""
 
 Form = dict[str, str]
 Act = Callable[[Connection, Incoming, Form], Reply]
@@ -261,6 +277,7 @@ OPERATIONS = (
         ONE + "/confirm",
         _subject,
         _idempotent(frozenset({"payment_method"}), confirm),
+        faults=("decline",),
     ),
     Operation(
         "payments.capture",

@@ -2,8 +2,8 @@
 
 import pytest
 
-from agents.services.sandbox import stripe_objects as stripe
-from agents.services.sandbox.endpoint import Refusal
+from agents.services.payments import stripe_objects as stripe
+from agents.services.sandbox.operation import Refusal
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,21 @@ from typing import Any
 
 import orjson
 
-from agents.services.sandbox.endpoint import Incoming, Operation, Refusal, Reply, slice_of
+from agents.services.sandbox.operation import (
+    Incoming,
+    Operation,
+    Refusal,
+    Reply,
+    by_none,
+    slice_of,
+)
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS shipments (
+  n INTEGER PRIMARY KEY, carrier TEXT NOT NULL, key TEXT NOT NULL, reference TEXT NOT NULL,
+  tracking_id TEXT NOT NULL, status TEXT NOT NULL, parcel TEXT NOT NULL,
+  created REAL NOT NULL DEFAULT 0, UNIQUE (carrier, key));
+"""
 
 PO_BOX = re.compile(r"\bp\.?\s*o\.?\s*box\b|\bpost office box\b", re.IGNORECASE)
 
@@ -143,14 +157,10 @@ def _subject(db: Connection, incoming: Incoming) -> tuple[str, str]:
     return key, known["reference"] if known is not None else ""
 
 
-def _no_subject(_: Connection, __: Incoming) -> tuple[str, str]:
-    return "", ""
-
-
 PATH = "/carriers/{carrier}/shipments/{key:path}"
 OPERATIONS = (
-    Operation("carriers.book", "PUT", PATH, _subject, book),
+    Operation("carriers.book", "PUT", PATH, _subject, book, faults=("refuse",)),
     Operation("carriers.find", "GET", PATH, _subject, find),
-    Operation("carriers.list", "GET", "/carriers/{carrier}/shipments", _no_subject, listed),
+    Operation("carriers.list", "GET", "/carriers/{carrier}/shipments", by_none, listed),
     Operation("carriers.cancel", "DELETE", PATH, _subject, cancel),
 )

@@ -1,0 +1,44 @@
+"""Amounts in minor units of a currency (ISO 4217), and how a person reads them."""
+
+import iso4217
+
+from agents.runtime.errors import PermanentError
+
+# Units in which funds and bonds are kept have a code and an exponent too, but nobody pays in them.
+_FUNDS = frozenset(
+    entry.findtext("Ccy")
+    for entry in iso4217.raw_xml.iter("CcyNtry")
+    if (name := entry.find("CcyNm")) is not None and name.get("IsFund")
+)
+_EXPONENTS = {
+    currency.code: currency.exponent
+    for currency in iso4217.Currency
+    if currency.exponent is not None and currency.code not in _FUNDS
+}
+
+
+class UnknownCurrency(PermanentError):
+    """The code is no currency that people pay in."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+    def __str__(self) -> str:
+        return f"no currency to pay in: {self.code!r}"
+
+
+def exponent(currency: str) -> int:
+    """How many decimals the currency has. Raises UnknownCurrency."""
+    try:
+        return _EXPONENTS[currency]
+    except KeyError:
+        raise UnknownCurrency(currency) from None
+
+
+def format_money(amount_minor: int, currency: str) -> str:
+    """The amount as a person reads it: USD 1,234.50. Raises UnknownCurrency."""
+    decimals = exponent(currency)
+    whole, rest = divmod(abs(amount_minor), 10**decimals)
+    sign = "-" if amount_minor < 0 else ""
+    return f"{currency} {sign}{whole:,}" + (f".{rest:0{decimals}}" if decimals else "")

@@ -1,0 +1,81 @@
+"""What a run did with its items, for the terminal and for Prefect's UI."""
+
+from collections.abc import Iterable
+from typing import Any, Self
+
+from pydantic import BaseModel
+
+from agents.runtime import RunStats
+
+ALWAYS_SHOWN = ("rejected", "waiting", "dead-lettered")
+NAMES = {"waiting": "waiting for approval", "elsewhere": "held by another process"}
+MAIN_REASONS = 4
+
+
+class RunReport(BaseModel):
+    """Counts by outcome, the main reasons, messages, and the pace; `noun` says what the items are."""
+
+    noun: str
+    items: int
+    outcomes: dict[str, int]
+    reasons: dict[str, dict[str, int]]
+    messages: dict[str, int]
+    seconds: float
+    rejects_file: str = ""
+
+    @classmethod
+    def of(
+        cls, stats: RunStats, noun: str, seconds: float, words: Iterable[str] = (), **more: Any
+    ) -> Self:
+        """The report of a run of `seconds`; `words` are the outcomes that it always shows, and first."""
+        shown = dict.fromkeys([*words, *ALWAYS_SHOWN])
+        others = [word for word in stats.outcomes if word not in shown]
+        outcomes = {word: stats.outcomes[word] for word in [*shown, *others]}
+        return cls(
+            noun=noun,
+            items=stats.done,
+            outcomes=outcomes,
+            reasons={word: dict(c.most_common(MAIN_REASONS)) for word, c in stats.reasons.items()},
+            messages=metrics(stats, "messages "),
+            seconds=seconds,
+            **more,
+        )
+
+    def headline(self) -> str:
+        """Items, time and pace in one line."""
+        pace = self.items / self.seconds if self.seconds else 0.0
+        return f"{self.items:,} {self.noun} in {self.seconds:.1f} s ({pace:,.0f} {self.noun}/s)"
+
+    def rows(self) -> list[dict[str, str]]:
+        """One row an outcome, with its main reasons."""
+        return [
+            {
+                "outcome": NAMES.get(word, word),
+                self.noun: f"{count:,}",
+                "main reasons": ", ".join(
+                    f"{reason} ({n})" for reason, n in self.reasons.get(word, {}).items()
+                ),
+            }
+            for word, count in self.outcomes.items()
+        ]
+
+    def notes(self) -> list[str]:
+        """Messages, and where the rejected records are."""
+        sent = ", ".join(f"{count:,} {word}" for word, count in self.messages.items())
+        return [
+            *([f"messages: {sent}"] if sent else []),
+            *([f"rejected lines: {self.rejects_file}"] if self.rejects_file else []),
+        ]
+
+    def status(self) -> int:
+        """The exit status of its command: whatever happened to the items, the run did its work."""
+        return 0
+
+
+def metrics(stats: RunStats, prefix: str) -> dict[str, int]:
+    """The metrics of a run whose names begin with `prefix`, by the rest of their names."""
+    return {
+        name.removeprefix(prefix): amount
+        for name, amount in stats.metrics.items()
+        if name.startswith(prefix)
+    }
