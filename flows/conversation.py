@@ -1,10 +1,12 @@
 """A conversation: what every turn of it goes through, and how it is handed to a person."""
 
+from agents.orders.answers import ANSWERS
 from agents.orders.scenario import CHANGES
 from agents.runtime.context import runtime
 from agents.runtime.execution.saga import saga
 from agents.runtime.intake.intake import Intake
 from agents.runtime.journal.queries import named
+from agents.runtime.messaging import answering
 from agents.runtime.model.batch import Batch, RunStats
 from agents.support.carry_out import carry_out
 from agents.support.decide_turn import decide_turn
@@ -18,7 +20,12 @@ from flows.order_processing import amend
 
 
 async def answer(batch: Batch) -> None:
-    """What every turn goes through, whoever brings it."""
+    """Take turns through all steps; what they ask of order processing is answered in this process."""
+    with answering(ANSWERS):
+        await _answer(batch)
+
+
+async def _answer(batch: Batch) -> None:
     async with saga(batch):
         batch = await understand_turn(batch)
         batch = await decide_turn(batch)

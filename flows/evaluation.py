@@ -11,11 +11,13 @@ from typing import get_args
 import orjson
 from prefect import flow
 
+from agents.orders.answers import ANSWERS
 from agents.orders.scenario import ORDERS
 from agents.runtime.context import open_runtime
 from agents.runtime.execution.saga import saga
 from agents.runtime.intake.intake import Intake, Submission
 from agents.runtime.journal.fair_queueing import Priority
+from agents.runtime.messaging import answering
 from agents.runtime.model.batch import RunStats
 from agents.runtime.prefect_ui import publish_image, publish_table, rename_run
 from agents.runtime.settings import settings
@@ -84,7 +86,8 @@ async def rehearsing() -> AsyncIterator[ConversationRun]:
         async with open_runtime(here) as opened:
             for place, script in enumerate(scripts()):
                 await _ordered(place, script)
-            yield ConversationRun(opened.journal)
+            with answering(ANSWERS):
+                yield ConversationRun(opened.journal)
 
 
 async def _ordered(place: int, script: Script) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 import orjson
 
+from agents.orders.change import Change
 from agents.orders.models import Applied, Booked, Captured, Order, PaymentClosed
 from agents.orders.rules import Outcome, customer_message, outcome_of, require_changeable
 from agents.orders.validate import canonical, check_order
 from agents.runtime.model.batch import reason_of
 from agents.runtime.model.item import Item, Notice
 from agents.runtime.model.scenario import Scenario
-from agents.shop.requests import Change
 
 
 def _outcome(item: Item) -> str:

@@ -168,8 +168,8 @@ class CarriedOut(Frozen):
     handover: str = ""
 
 
-class Learned(Frozen):
-    """What came of a change; `rule` is the one that refused it."""
+class ChangeOutcome(Frozen):
+    """The result of a change; `rule` is the one that refused it."""
 
     outcome: Literal["none", "applied", "refused", "waiting"] = "none"
     rule: str = ""

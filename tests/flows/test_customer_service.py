@@ -175,9 +175,14 @@ async def test_turns_that_come_out_of_order_wait_for_each_other(shop: Shop) -> N
 
 
 @pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("point", ["called:carry_out", "written:carry_out"])
+@pytest.mark.parametrize(
+    "point,hits",  # carry_out runs for the turn before the yes as well
+    [("called:carry_out", 2), ("written:carry_out", 2), ("called:apply_change", 1), ("ended", 2)],
+)
 @pytest.mark.usefixtures("short_lease")
-async def test_a_yes_happens_once_whenever_its_process_dies(shop: Shop, point: str) -> None:
+async def test_a_yes_happens_once_whenever_its_process_dies(
+    shop: Shop, point: str, hits: int
+) -> None:
     await shop.enqueue([shop.order(0)])
     order = shop.order_id(0)
     path, out = shop.folder / "turns.jsonl", shop.folder / "out.jsonl"
@@ -185,7 +190,7 @@ async def test_a_yes_happens_once_whenever_its_process_dies(shop: Shop, point: s
         {"conversation": "k", "user": "c0", "text": t} for t in (f"cancel order {order}", "yes")
     )
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    died = await asyncio.to_thread(_killed_at, point, path, out)
+    died = await asyncio.to_thread(_killed_at, point, hits, path, out)
     assert died.returncode == -signal.SIGKILL, died.stderr
     await serve_turns.fn(str(path), str(out))
     *_, done = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
@@ -194,8 +199,8 @@ async def test_a_yes_happens_once_whenever_its_process_dies(shop: Shop, point: s
     await shop.finish()
 
 
-def _killed_at(point: str, path: Path, out: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.flows.run_turns", point, str(path), str(out)]
+def _killed_at(point: str, hits: int, path: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.flows.run_turns", *map(str, (point, hits, path, out))]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 

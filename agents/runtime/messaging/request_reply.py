@@ -39,12 +39,26 @@ class RequestReply(Generic[Q, A]):
     answer: Topic[A]
 
 
+@dataclass(frozen=True, slots=True)
+class Answerer(Subscription):
+    """The subscription that answers a question, and `reply`: the same answer without a message.
+
+    `reply` takes a question as JSON with its version and returns the answer as JSON with its version.
+    """
+
+    reply: Callable[[str, str], Awaitable[tuple[str, str]]] | None = None
+
+
 def answer(
     exchange: RequestReply[Q, A], *, concurrency: int = 8, seconds: float = 30.0
-) -> Callable[[Callable[[Q], Awaitable[A]]], Subscription]:
+) -> Callable[[Callable[[Q], Awaitable[A]]], Answerer]:
     """Make an async function from question to answer the one that answers."""
 
-    def decorate(function: Callable[[Q], Awaitable[A]]) -> Subscription:
+    def decorate(function: Callable[[Q], Awaitable[A]]) -> Answerer:
+        async def reply(text: str, version: str) -> tuple[str, str]:
+            found = await function(exchange.question.decode(text, version))
+            return found.model_dump_json(), exchange.answer.version
+
         async def handle(question: Q, delivery: Delivery) -> None:
             if delivery.overdue:
                 async with delivery.transaction(EXPIRED):
@@ -54,7 +68,7 @@ def answer(
                 await _write(transaction, exchange.answer, delivery.envelope.id, text)
             await delivery.signals.wake(_queue(delivery.envelope.id))
 
-        return Subscription(exchange.question, "answers", handle, concurrency, seconds)
+        return Answerer(exchange.question, "answers", handle, concurrency, seconds, reply)
 
     return decorate
 

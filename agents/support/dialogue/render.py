@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from agents.support.models import Decided, Language, Learned, Part, Phrased, Replied
+from agents.support.models import ChangeOutcome, Decided, Language, Part, Phrased, Replied
 
 NOTHING = Phrased()
 SAYINGS = Path(__file__).parent / "sayings.yaml"
@@ -17,7 +17,7 @@ NAMED = {"status": "status", "task": "task", "option 1": "task", "option 2": "ta
 
 
 def reply(
-    language: Language, decided: Decided, learned: Learned, phrased: Phrased = NOTHING
+    language: Language, decided: Decided, learned: ChangeOutcome, phrased: Phrased = NOTHING
 ) -> Replied:
     """The answer to a turn, in a model's words where there are such, and what is remembered of it."""
     parts = [*decided.parts]
@@ -66,7 +66,7 @@ def _named(values: Mapping[str, str], language: Language) -> dict[str, str]:
     }
 
 
-def _result(decided: Decided, learned: Learned) -> Part:
+def _result(decided: Decided, learned: ChangeOutcome) -> Part:
     assert decided.request is not None
     order = getattr(decided.request, "order", "")
     if learned.outcome == "refused":

@@ -10,7 +10,9 @@ from agents.shop.accounts import (
     Status,
     Variant,
 )
-from agents.support.dialogue.forms import Books
+from agents.shop.contracts import OrderView
+from agents.shop.rules import refusals
+from agents.support.dialogue.forms import ShopView
 from agents.support.dialogue.policy import TurnContext
 from agents.support.models import Dialogue, Intent, IntentName, Passage, Turn, Understood
 from agents.support.understanding.slots import slots
@@ -35,18 +37,19 @@ CUSTOMER = CustomerAccount(
 NEW = Dialogue()
 
 
-def order(name: str, status: Status) -> OrderAccount:
+def order(name: str, status: Status) -> OrderView:
     pieces = tuple(
         Piece(sku=v.sku, product=v.product, name=v.name, price=v.price)
         for v in (GOODS["10000001"], GOODS["20000001"])
     )
     paid = Movement(kind="payment", amount=4_000, method="card")
-    return OrderAccount(
+    account = OrderAccount(
         order=name, customer="u", status=status, address=HOME, pieces=pieces, movements=(paid,)
     )
+    return OrderView(**dict(account), refuses=refusals(account))
 
 
-BOOKS = Books(
+SHOP = ShopView(
     CUSTOMER, {"A100": order("A100", "pending"), "B200": order("B200", "delivered")}, GOODS
 )
 
@@ -70,4 +73,4 @@ def heard(
         angry=angry,
     )
     turn = Turn(conversation="c", number=1, user="u", text=text)
-    return TurnContext(turn, understood, before, BOOKS, lambda _text, _language: passages)
+    return TurnContext(turn, understood, before, SHOP, lambda _text, _language: passages)

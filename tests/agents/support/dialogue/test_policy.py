@@ -3,17 +3,17 @@
 from dataclasses import replace
 
 from agents.shop.requests import Cancel, Return
-from agents.support.dialogue.forms import Books
+from agents.support.dialogue.forms import ShopView
 from agents.support.dialogue.policy import decide, language
 from agents.support.dialogue.render import reply
-from agents.support.models import Decided, Dialogue, IntentName, Learned, Passage, Understood
+from agents.support.models import ChangeOutcome, Decided, Dialogue, IntentName, Passage, Understood
 from tests.agents.support.dialogue.shop import heard
 
 RULE = Passage(document="en/a.md", section="Rule", text="Thirty days.", language="en", score=1.0)
 
 
 def answer(decided: Decided) -> str:
-    return reply("en", decided, Learned(outcome="applied")).text
+    return reply("en", decided, ChangeOutcome(outcome="applied")).text
 
 
 def talk(*said: tuple[str, IntentName]) -> list[Decided]:
@@ -21,7 +21,7 @@ def talk(*said: tuple[str, IntentName]) -> list[Decided]:
     before, told = Dialogue(), []
     for text, intent in said:
         decided = decide(heard(text, intent, before=before))
-        before = reply("en", decided, Learned(outcome="applied")).after
+        before = reply("en", decided, ChangeOutcome(outcome="applied")).after
         told.append(decided)
     return told
 
@@ -35,6 +35,12 @@ def test_cancelling_needs_an_order_of_ones_own_and_a_yes() -> None:
     assert done.request == Cancel(order="A100")
     assert done.after.task is None
     assert decide(heard("yes", "affirm")).request is None  # without a question it confirms nothing
+
+
+def test_what_an_order_refuses_is_said_before_anything_is_asked() -> None:
+    early = decide(heard("I want to return something of A100", "return_items"))
+    assert (early.action, early.reason) == ("answer", "refused")
+    assert "only after an order was shipped" in answer(early)
 
 
 def test_a_no_changes_nothing() -> None:
@@ -108,10 +114,10 @@ def test_a_person_is_called_when_asked_for_in_anger_or_after_two_failures() -> N
 
 def test_what_only_our_staff_may_do_is_handed_over() -> None:
     told = heard("pay A100 with my gift card", "modify_payment")
-    order = told.books.orders["A100"]
+    order = told.shop.orders["A100"]
     twice = order.model_copy(update={"movements": order.movements * 2})
-    books = Books(told.books.customer, {"A100": twice}, told.books.goods)
-    over = decide(replace(told, books=books))
+    shop = ShopView(told.shop.customer, {"A100": twice}, told.shop.goods)
+    over = decide(replace(told, shop=shop))
     assert (over.action, over.reason) == ("hand_over", "policy: more-than-one-payment")
     assert "a person has to look at it. I hand you over" in answer(over)
 
@@ -125,7 +131,7 @@ def test_the_bot_is_silent_once_a_person_has_taken_over() -> None:
 
 def test_what_was_said_is_said_again() -> None:
     before = Dialogue(said="Order B200 has been shipped.")
-    again = reply("en", decide(heard("what?", "repeat", before=before)), Learned())
+    again = reply("en", decide(heard("what?", "repeat", before=before)), ChangeOutcome())
     assert again.text == again.after.said == before.said
 
 
@@ -133,7 +139,7 @@ def test_nothing_is_made_up() -> None:
     nothing = decide(heard("do you sell cars?", "knowledge"))
     assert answer(nothing).startswith("Our documents say nothing about that.")
     known = decide(heard("returns?", "knowledge", passages=(RULE,)))
-    assert reply("en", known, Learned()).citations == ("en/a.md: Rule",)
+    assert reply("en", known, ChangeOutcome()).citations == ("en/a.md: Rule",)
 
 
 def test_the_language_is_that_of_the_words() -> None:
