@@ -9,6 +9,7 @@ from agents.runtime.journal.queries import named
 from agents.runtime.messaging import answering
 from agents.runtime.model.batch import Batch, RunStats
 from agents.support.carry_out import carry_out
+from agents.support.change_results import keep_change_result
 from agents.support.decide_turn import decide_turn
 from agents.support.handover import HANDOVERS, await_person
 from agents.support.models import CarriedOut
@@ -48,6 +49,13 @@ async def see_to_what_was_asked_for(batch: Batch) -> None:
             waiting = Intake(scenario, RunStats(), reject=lambda _: None)
             async for some in waiting.resumed(len(keys), [item.id for item in items]):
                 await story(some)
+
+
+async def keep_result(batch: Batch) -> None:
+    """Take results of changes through all steps: each is kept for the next turn of its conversation."""
+    with answering(ANSWERS):
+        async with saga(batch):
+            await keep_change_result(batch)
 
 
 async def hand_back(batch: Batch) -> None:

@@ -11,11 +11,22 @@ from agents.runtime.model.lifecycle import ENDED
 from agents.shop.catalogue import catalogue
 from agents.shop.contracts import ACCOUNT, AccountQuestion
 from agents.support import upcasts
+from agents.support.change_results import CHANGE_RESULTS, keep_change_result
 from agents.support.dialogue.forms import ShopView
 from agents.support.dialogue.policy import TurnContext, decide, language
 from agents.support.handover import HANDOVERS, await_person
 from agents.support.knowledge.retrieve import retrieve
-from agents.support.models import Decided, Dialogue, Part, Replied, Turn, Understood, key_of
+from agents.support.models import (
+    AwaitedChange,
+    ChangeOutcome,
+    Decided,
+    Dialogue,
+    Part,
+    Replied,
+    Turn,
+    Understood,
+    key_of,
+)
 from agents.support.reply_turn import reply_turn
 from agents.support.scenario import TURNS
 
@@ -28,27 +39,23 @@ class OutOfOrder(TransientError):
     """The turn before this one is not answered yet."""
 
 
-@agent(IN_TURN, version="1.1", upcasts={"1.1": upcasts.decided})
+@agent(IN_TURN, version="1.2", upcasts={"1.1": upcasts.decided})
 async def decide_turn(turn: Turn, understood: Understood) -> Decided:
     """The next step of the dialogue. Raises OutOfOrder.
 
     An order of another customer is treated like an order that does not exist.
     """
-    before = await remembered(turn)
-    closing: tuple[Part, ...] = ()
-    if before.taken_over and (
-        handover := await item_history(runtime().journal, HANDOVERS.name, before.taken_over)
-    ):
-        closing = _closing(handover)
-        if closing:
-            before = before.model_copy(update={"taken_over": ""})
+    closing, before = await _given_back(await remembered(turn))
+    results, before = await _results(before)
     wanted = {*understood.slots.orders, before.order, before.task.order if before.task else ""}
     shop = await view_shop(turn.user, wanted - {""})
     spoken = language(understood, before)
     heard = understood.model_copy(update={"language": spoken})
     decided = decide(TurnContext(turn, heard, before, shop, retrieve))
     after = decided.after.model_copy(update={"language": spoken})
-    return decided.model_copy(update={"parts": (*closing, *decided.parts), "after": after})
+    return decided.model_copy(
+        update={"parts": (*closing, *results, *decided.parts), "after": after}
+    )
 
 
 async def remembered(turn: Turn) -> Dialogue:
@@ -71,6 +78,33 @@ async def view_shop(user: str, orders: set[str]) -> ShopView:
     question = AccountQuestion(customer=user, orders=tuple(sorted(orders)))
     account = await ask(ACCOUNT, question)
     return ShopView(account.customer, account.orders, catalogue())
+
+
+async def _given_back(before: Dialogue) -> tuple[tuple[Part, ...], Dialogue]:
+    """The message that ends a hand-over, if a person had taken over and it has ended."""
+    if not before.taken_over:
+        return (), before
+    handover = await item_history(runtime().journal, HANDOVERS.name, before.taken_over)
+    closing = _closing(handover) if handover is not None else ()
+    return closing, before.model_copy(update={"taken_over": ""}) if closing else before
+
+
+async def _results(before: Dialogue) -> tuple[tuple[Part, ...], Dialogue]:
+    """The results of changes that ended since the turn before; none while a person answers."""
+    if not before.awaited or before.taken_over:
+        return (), before
+    parts, awaited = list[Part](), list[AwaitedChange]()
+    for waiting in before.awaited:
+        found = await outcome_of(
+            runtime().journal, CHANGE_RESULTS.name, waiting.change, keep_change_result.name
+        )
+        if found is None or found.output is None:
+            awaited.append(waiting)
+            continue
+        result: ChangeOutcome = keep_change_result.decode(found.output, found.version)
+        values = {"task": waiting.task, "order": waiting.order}
+        parts.append(Part(saying=f"later {result.outcome}", values=values))
+    return tuple(parts), before.model_copy(update={"awaited": tuple(awaited)})
 
 
 def _closing(handover: ItemHistory) -> tuple[Part, ...]:

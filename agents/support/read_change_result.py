@@ -11,7 +11,7 @@ class NotYet(TransientError):
     """The change is not carried out yet."""
 
 
-@agent(IN_TURN)
+@agent(IN_TURN, version="1.1")
 async def read_change_result(_turn: Turn, decided: Decided, carried: CarriedOut) -> ChangeOutcome:
     """Applied, refused by which rule, or waiting for a person. Raises NotYet."""
     if decided.request is None:
@@ -21,4 +21,4 @@ async def read_change_result(_turn: Turn, decided: Decided, carried: CarriedOut)
     result = await ask(CHANGE_RESULT, ChangeQuestion(change=carried.change))
     if result.outcome == "open":
         raise NotYet(f"change {carried.change} is not carried out yet")
-    return ChangeOutcome(outcome=result.outcome, rule=result.rule)
+    return ChangeOutcome(outcome=result.outcome, rule=result.rule, change=carried.change)

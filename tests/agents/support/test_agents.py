@@ -19,11 +19,11 @@ GREETING = Decided(action="answer", parts=(Part(saying="greeting"),), after=Dial
 async def test_a_greeting_goes_through_without_a_server() -> None:
     understood = await understand_turn.call(TURN)
     assert understood.best.name == "greeting"
-    learned = await read_change_result.call(TURN, GREETING, CarriedOut())
-    assert learned == ChangeOutcome()
+    result = await read_change_result.call(TURN, GREETING, CarriedOut())
+    assert result == ChangeOutcome()
     phrased = await phrase_turn.call(TURN, understood, GREETING)
     assert phrased == Phrased()  # nobody has set a model
-    replied = await reply_turn.call(TURN, understood, GREETING, learned, phrased)
+    replied = await reply_turn.call(TURN, understood, GREETING, result, phrased)
     assert replied.text.startswith("您好")  # the language of the conversation, not of one word
     assert replied.after.said == replied.text
 
