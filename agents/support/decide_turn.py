@@ -13,7 +13,7 @@ from agents.shop.contracts import ACCOUNT, AccountQuestion
 from agents.support import upcasts
 from agents.support.change_results import CHANGE_RESULTS, keep_change_result
 from agents.support.dialogue.forms import ShopView
-from agents.support.dialogue.policy import TurnContext, decide, language
+from agents.support.dialogue.policy import TurnContext, answer_from, decide, language
 from agents.support.handover import HANDOVERS, await_person
 from agents.support.knowledge.retrieve import retrieve
 from agents.support.models import (
@@ -50,8 +50,11 @@ async def decide_turn(turn: Turn, understood: Understood) -> Decided:
     wanted = {*understood.slots.orders, before.order, before.task.order if before.task else ""}
     shop = await view_shop(turn.user, wanted - {""})
     spoken = language(understood, before)
-    heard = understood.model_copy(update={"language": spoken})
-    decided = decide(TurnContext(turn, heard, before, shop, retrieve))
+    understood = understood.model_copy(update={"language": spoken})
+    context = TurnContext(turn, understood, before, shop)
+    decided = decide(context)
+    if decided is None:
+        decided = answer_from(context, await retrieve(turn.text, spoken))
     after = decided.after.model_copy(update={"language": spoken})
     return decided.model_copy(
         update={"parts": (*closing, *results, *decided.parts), "after": after}

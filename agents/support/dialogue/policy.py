@@ -5,8 +5,8 @@ and nothing is changed without a yes to a question that names it. Patterns of re
 CALM: correction, cancellation, repetition, clarification, digression and hand-over.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import get_args
 
 from agents.shop.rules import RuleViolation, perform
@@ -42,8 +42,6 @@ SMALL_TALK = {"greeting", "thanks"}
 FOR_A_PERSON = {"more-than-one-payment"}  # rules that our staff may bend and a program may not
 TASKS = frozenset(get_args(TaskName))
 
-Retrieve = Callable[[str, Language], Sequence[Passage]]
-
 
 @dataclass(frozen=True, slots=True)
 class TurnContext:
@@ -53,7 +51,6 @@ class TurnContext:
     understood: Understood
     before: Dialogue
     shop: ShopView
-    retrieve: Retrieve
 
     @property
     def intent(self) -> IntentName:
@@ -70,8 +67,8 @@ class TurnContext:
         return self.understood.best.confidence >= UNSURE or self.intent in self.before.options
 
 
-def decide(context: TurnContext) -> Decided:
-    """One step of the dialogue."""
+def decide(context: TurnContext) -> Decided | None:
+    """The next step of the dialogue; None if only the documents can answer: see `answer_from`."""
     before, intent = context.before, context.intent
     if before.taken_over:
         return Decided(action="none", reason="taken over", after=before)
@@ -130,7 +127,7 @@ def _is_other_task(context: TurnContext, task: Task) -> bool:
     return context.sure and context.intent in TASKS and context.intent != task.name
 
 
-def _begin(context: TurnContext) -> Decided:
+def _begin(context: TurnContext) -> Decided | None:
     """A turn that is not about a task under way, or leads away from it."""
     intent, before = context.intent, context.before
     if offered := _which(context):
@@ -152,11 +149,12 @@ def _begin(context: TurnContext) -> Decided:
         return _say(context, (Part(saying=intent),), intent)
     if intent in ("affirm", "deny"):
         return _say(context, (Part(saying=intent),), intent)
-    return _look_up(context)
+    is_out = intent == "out_of_scope" and context.sure
+    return answer_from(context, ()) if is_out else None
 
 
 def _with(context: TurnContext, before: Dialogue) -> TurnContext:
-    return TurnContext(context.turn, context.understood, before, context.shop, context.retrieve)
+    return replace(context, before=before)
 
 
 def _which(context: TurnContext) -> tuple[IntentName, ...]:
@@ -173,10 +171,9 @@ def _which(context: TurnContext) -> tuple[IntentName, ...]:
     return (first.name, others[0].name) if is_close else ()
 
 
-def _look_up(context: TurnContext) -> Decided:
-    """Answer from the documents, or say that nothing is known; twice in a row is for a person."""
-    before, out = context.before, context.intent == "out_of_scope" and context.sure
-    passages = () if out else context.retrieve(context.turn.text, context.understood.language)
+def answer_from(context: TurnContext, passages: Sequence[Passage]) -> Decided:
+    """Answer by the best of these passages; without any say so, and the second time hand over."""
+    before = context.before
     if passages:
         told = _say(context, (Part(passage=passages[0]),), "knowledge")
         return told.model_copy(update={"besides": tuple(passages[1:])})

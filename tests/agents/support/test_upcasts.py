@@ -26,7 +26,13 @@ def test_what_was_understood_decided_and_carried_out() -> None:
 
 
 def test_what_the_release_before_stored_awaits_no_result() -> None:
-    after: dict[str, object] = {"task": None, "later": [], "order": "A100", "failures": 0, "said": "x"}
+    after: dict[str, object] = {
+        "task": None,
+        "later": [],
+        "order": "A100",
+        "failures": 0,
+        "said": "x",
+    }
     parts = [{"saying": "thanks", "values": {}}]
     decided = json.dumps({"action": "answer", "parts": parts, "after": after})
     assert decide_turn.decode(decided, "1.1").parts == (Part(saying="thanks"),)

@@ -13,8 +13,8 @@ from agents.shop.accounts import (
 from agents.shop.contracts import OrderView
 from agents.shop.rules import refusals
 from agents.support.dialogue.forms import ShopView
-from agents.support.dialogue.policy import TurnContext
-from agents.support.models import Dialogue, Intent, IntentName, Passage, Turn, Understood
+from agents.support.dialogue.policy import TurnContext, answer_from, decide
+from agents.support.models import Decided, Dialogue, Intent, IntentName, Passage, Turn, Understood
 from agents.support.understanding.slots import slots
 
 HOME = PostalAddress(line1="1 Elm St", city="Denver", state="CO", postal_code="80279", country="US")
@@ -60,7 +60,6 @@ def heard(
     before: Dialogue = NEW,
     angry: bool = False,
     confidence: float = 0.9,
-    passages: tuple[Passage, ...] = (),
     more: tuple[IntentName, ...] = (),
 ) -> TurnContext:
     """The text, understood as these intents, each a tenth less sure than the one before."""
@@ -73,4 +72,9 @@ def heard(
         angry=angry,
     )
     turn = Turn(conversation="c", number=1, user="u", text=text)
-    return TurnContext(turn, understood, before, SHOP, lambda _text, _language: passages)
+    return TurnContext(turn, understood, before, SHOP)
+
+
+def decided(context: TurnContext, *passages: Passage) -> Decided:
+    """The next step, where the documents have these passages."""
+    return decide(context) or answer_from(context, passages)
