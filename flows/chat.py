@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from prefect import flow
 
 from agents.orders import sample
+from agents.orders.answers import ANSWERS
 from agents.orders.read_orders import read_orders
 from agents.orders.run import open_run as open_orders
 from agents.orders.scenario import ORDERS
@@ -21,10 +22,11 @@ from agents.runtime.context import runtime
 from agents.runtime.intake.intake import Intake, Submission
 from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.journal.queries import named
+from agents.runtime.messaging import answering
 from agents.runtime.model.batch import RunStats
 from agents.runtime.prefect_ui import rename_run
 from agents.runtime.settings import settings
-from agents.support.decide_turn import books_of
+from agents.support.decide_turn import view_shop
 from agents.support.models import LONGEST_TEXT, Replied, Turn
 from agents.support.phrasing import listener
 from agents.support.run import ConversationRun, open_run
@@ -48,11 +50,12 @@ async def chat(user: User = USER) -> Listing:
     await rename_run(f"chat: {user}")
     orders = await ordered(user)
     async with open_run() as run:
-        books = await books_of(user, set(orders))
+        with answering(ANSWERS):
+            shop = await view_shop(user, set(orders))
         print(
             f"You have signed in as {user}. Say anything in English or 中文; an empty line ends it."
         )
-        for order in books.orders.values():
+        for order in shop.orders.values():
             goods = ", ".join(piece.name for piece in order.pieces)
             print(f"  order {order.order}, {order.status}: {goods}")
         conversation, turns, begun = f"chat-{uuid.uuid4().hex[:12]}", 0, time.monotonic()

@@ -1,12 +1,15 @@
 """A conversation: what every turn of it goes through, and how it is handed to a person."""
 
+from agents.orders.answers import ANSWERS
 from agents.orders.scenario import CHANGES
 from agents.runtime.context import runtime
 from agents.runtime.execution.saga import saga
 from agents.runtime.intake.intake import Intake
 from agents.runtime.journal.queries import named
+from agents.runtime.messaging import answering
 from agents.runtime.model.batch import Batch, RunStats
 from agents.support.carry_out import carry_out
+from agents.support.change_results import keep_change_result
 from agents.support.decide_turn import decide_turn
 from agents.support.handover import HANDOVERS, await_person
 from agents.support.models import CarriedOut
@@ -18,7 +21,12 @@ from flows.order_processing import amend
 
 
 async def answer(batch: Batch) -> None:
-    """What every turn goes through, whoever brings it."""
+    """Take turns through all steps; what they ask of order processing is answered in this process."""
+    with answering(ANSWERS):
+        await _answer(batch)
+
+
+async def _answer(batch: Batch) -> None:
     async with saga(batch):
         batch = await understand_turn(batch)
         batch = await decide_turn(batch)
@@ -41,6 +49,13 @@ async def see_to_what_was_asked_for(batch: Batch) -> None:
             waiting = Intake(scenario, RunStats(), reject=lambda _: None)
             async for some in waiting.resumed(len(keys), [item.id for item in items]):
                 await story(some)
+
+
+async def keep_result(batch: Batch) -> None:
+    """Take results of changes through all steps: each is kept for the next turn of its conversation."""
+    with answering(ANSWERS):
+        async with saga(batch):
+            await keep_change_result(batch)
 
 
 async def hand_back(batch: Batch) -> None:

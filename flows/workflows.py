@@ -4,11 +4,12 @@ Command line choices, recovery, pruning, operations, checks and documentation de
 names its parts as "module:name", loaded at first use: to list orders nobody needs to load pandas.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pkgutil import resolve_name
 from typing import Any
 
 from agents.runtime.execution.agent import Agent
+from agents.runtime.messaging import Answerer, Subscription
 from agents.runtime.model.batch import Batch
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.recovery.reconciliation import Difference
@@ -21,20 +22,25 @@ class Workflow:
     """One scenario with its parts, each given as "module:name".
 
     `process` takes a batch through the steps, `notify` is the outbox agent that sends messages of
-    ended items, `reconcile` takes a JournalView and services by type, and yields
-    where the providers and the journal disagree.
+    ended items, `reconcile` takes a JournalView and services by type, and yields where the providers
+    and the journal disagree. `answers` are the questions of other scenarios that it answers,
+    `subscriptions` the events that start items of it: each handler returns the item that it has put
+    into the queue.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of a workflow, given by name
         self,
         scenario: str,
         process: str,
         *,
         notify: str | None = None,
         reconcile: str | None = None,
+        answers: str | None = None,
+        subscriptions: str | None = None,
     ) -> None:
         self._scenario, self._process = scenario, process
         self._notify, self._reconcile = notify, reconcile
+        self._answers, self._subscriptions = answers, subscriptions
 
     @property
     def scenario(self) -> Scenario:
@@ -58,6 +64,16 @@ class Workflow:
         return resolve_name(self._reconcile) if self._reconcile else None
 
     @property
+    def answers(self) -> Sequence[Answerer]:
+        """What it answers to other scenarios."""
+        return resolve_name(self._answers) if self._answers else ()
+
+    @property
+    def subscriptions(self) -> Sequence[Subscription]:
+        """The events of other scenarios that start items of it."""
+        return resolve_name(self._subscriptions) if self._subscriptions else ()
+
+    @property
     def is_reconciled(self) -> bool:
         """Whether it has something to compare with; loads nothing."""
         return self._reconcile is not None
@@ -70,7 +86,11 @@ WORKFLOWS: Mapping[str, Workflow] = {
         notify="agents.orders.notify_customer:notify_customer",
         reconcile="agents.orders.reconciliation:differences",
     ),
-    "changes": Workflow("agents.orders.scenario:CHANGES", "flows.order_processing:amend"),
+    "changes": Workflow(
+        "agents.orders.scenario:CHANGES",
+        "flows.order_processing:amend",
+        answers="agents.orders.answers:ANSWERS",
+    ),
     "partitions": Workflow("agents.analysis.scenario:PARTITIONS", "flows.data_analysis:prepare"),
     "candidates": Workflow(
         "agents.analysis.modelling.training:CANDIDATES", "flows.data_analysis:train"
@@ -79,5 +99,10 @@ WORKFLOWS: Mapping[str, Workflow] = {
         "agents.analysis.modelling.selection:COMPARISONS", "flows.data_analysis:conclude"
     ),
     "turns": Workflow("agents.support.scenario:TURNS", "flows.conversation:answer"),
+    "change-results": Workflow(
+        "agents.support.change_results:CHANGE_RESULTS",
+        "flows.conversation:keep_result",
+        subscriptions="agents.support.change_results:SUBSCRIPTIONS",
+    ),
     "handovers": Workflow("agents.support.handover:HANDOVERS", "flows.conversation:hand_back"),
 }

@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from agents.orders.account_view import customer_account, order_account
+from agents.orders.change import Change, address_keys, change_keys
 from agents.orders.models import Applied
 from agents.orders.rules import (
     TooLate,
@@ -21,12 +23,10 @@ from agents.runtime.journal.operator_actions import OperatorAction, cancel, edit
 from agents.runtime.journal.queries import item_history, named
 from agents.runtime.model.item import Decision
 from agents.runtime.model.policies import EFFECT, Lookup
-from agents.shop.account_view import address_keys, change_keys, customer_account, order_account
 from agents.shop.accounts import CustomerAccount, OrderAccount
 from agents.shop.catalogue import catalogue, customers
 from agents.shop.requests import (
     Cancel,
-    Change,
     ModifyItems,
     ModifyOrderAddress,
     ModifyPayment,

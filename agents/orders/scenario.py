@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from agents.orders.change import Change
 from agents.orders.models import Applied, Booked, Captured, Order, PaymentClosed
 from agents.orders.read_orders import ORDER_RECORDS
 from agents.orders.rules import Outcome, customer_message, outcome_of, require_changeable
 from agents.runtime import Item, Notice, Scenario
 from agents.runtime.model.batch import reason_of
-from agents.shop.requests import Change
 from agents.workflow.messages import notice
 
 

@@ -8,6 +8,7 @@ from agents.shop.accounts import Account, PostalAddress
 
 Number = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
 Skus = Annotated[tuple[Number, ...], Field(min_length=1, max_length=100)]
+CustomerId = Annotated[str, Field(min_length=1, max_length=100)]
 Reason = Literal["no longer needed", "ordered by mistake"]
 
 
@@ -71,12 +72,10 @@ class ModifyCustomerAddress(Account):
     address: PostalAddress
 
 
-ONCE = {
-    "cancel": "cancel",
-    "modify_items": "items",
-    "return": "after-sales",
-    "exchange": "after-sales",
-}
+Kind = Literal[
+    "cancel", "return", "exchange",
+    "modify_items", "modify_payment", "modify_order_address", "modify_customer_address",
+]  # fmt: skip
 Request = Annotated[
     Cancel
     | Return
@@ -88,24 +87,3 @@ Request = Annotated[
     Field(discriminator="kind"),
 ]
 REQUESTS: TypeAdapter[Request] = TypeAdapter(Request)
-
-
-class Change(Account):
-    """A request as it is written down: `by` is the user who has signed in, `turn` what asked for it."""
-
-    by: Annotated[str, Field(min_length=1, max_length=100)]
-    turn: str
-    request: Request
-
-    number: Annotated[int, Field(ge=1)] = 1
-
-    @property
-    def key(self) -> str:
-        """Its name in the journal. What may be done to an order once has one name, whoever asks.
-
-        A customer's changes of address are numbered, so that of two at once one comes first.
-        """
-        request = self.request
-        if isinstance(request, ModifyCustomerAddress):
-            return f"{self.by}:address:{self.number}"
-        return f"{request.order}:{ONCE.get(request.kind, self.turn)}"

@@ -1,6 +1,6 @@
 """What customers may do to their orders: pure functions from account and request to account.
 
-The rules are those of a retail shop as tau2-bench tells them (Sierra Research,
+The rules are those of the retail shop in tau2-bench (Sierra Research,
 https://github.com/sierra-research/tau2-bench), with each piece at its own price.
 """
 
@@ -22,6 +22,7 @@ from agents.shop.accounts import (
 from agents.shop.requests import (
     Cancel,
     Exchange,
+    Kind,
     ModifyCustomerAddress,
     ModifyItems,
     ModifyOrderAddress,
@@ -31,6 +32,18 @@ from agents.shop.requests import (
 )
 
 PENDING = frozenset[Status]({"pending", "pending (items modified)"})
+UNCHANGED = frozenset[Status]({"pending"})
+DELIVERED = frozenset[Status]({"delivered"})
+NEEDED_STATUS: Mapping[Kind, tuple[frozenset[Status], str]] = {
+    "cancel": (UNCHANGED, "not-pending"),
+    "return": (DELIVERED, "not-delivered"),
+    "exchange": (DELIVERED, "not-delivered"),
+    "modify_items": (UNCHANGED, "not-pending"),
+    "modify_payment": (PENDING, "not-pending"),
+    "modify_order_address": (PENDING, "not-pending"),
+}
+"""Each kind of request -> the statuses of an order that allow it, and the rule that refuses others."""
+
 Catalogue = Mapping[str, Variant]
 Accounts = tuple[CustomerAccount, OrderAccount | None]
 
@@ -49,21 +62,29 @@ class RuleViolation(PermanentError):
 def perform(
     request: Request, customer: CustomerAccount, order: OrderAccount | None, catalogue: Catalogue
 ) -> Accounts:
-    """Both accounts after the request of that customer. Raises Refused; then nothing has changed.
+    """Both accounts after the request of that customer. Raises RuleViolation; then nothing has changed.
 
-    An order of another customer is refused like one that does not exist.
+    An order of another customer is refused in the same way as an order that does not exist.
     """
     if isinstance(request, ModifyCustomerAddress):
         return customer.model_copy(update={"address": request.address}), order
     if order is None or order.order != request.order or order.customer != customer.customer:
         raise RuleViolation("unknown-order", request.order)
-    return _DEEDS[type(request)](request, customer, order, catalogue)
+    if rule := refusals(order).get(request.kind):
+        raise RuleViolation(rule, order.order)
+    return _ACTIONS[request.kind](request, customer, order, catalogue)
+
+
+def refusals(order: OrderAccount) -> Mapping[Kind, str]:
+    """The kinds of request that the order refuses by its status, each with the rule that refuses it."""
+    return {
+        kind: rule for kind, (allowed, rule) in NEEDED_STATUS.items() if order.status not in allowed
+    }
 
 
 def _cancel(
     request: Cancel, customer: CustomerAccount, order: OrderAccount, _: Catalogue
 ) -> Accounts:
-    _require(order.status == "pending", "not-pending", order.order)
     paid = Counter[str]()
     for movement in order.movements:
         paid[movement.method] += movement.amount * (1 if movement.kind == "payment" else -1)
@@ -82,7 +103,6 @@ def _cancel(
 def _return(
     request: Return, customer: CustomerAccount, order: OrderAccount, _: Catalogue
 ) -> Accounts:
-    _require(order.status == "delivered", "not-delivered", order.order)
     method = _method(customer, request.method)
     original = order.movements[0].method if order.movements else ""
     allowed = method.kind == "gift_card" or method.id == original
@@ -95,7 +115,6 @@ def _return(
 def _exchange(
     request: Exchange, customer: CustomerAccount, order: OrderAccount, catalogue: Catalogue
 ) -> Accounts:
-    _require(order.status == "delivered", "not-delivered", order.order)
     old, new = _replaced(order, request, catalogue)
     difference = sum(v.price for v in new) - sum(p.price for p in old)
     _afford(_method(customer, request.method), difference)
@@ -111,7 +130,6 @@ def _exchange(
 def _modify_items(
     request: ModifyItems, customer: CustomerAccount, order: OrderAccount, catalogue: Catalogue
 ) -> Accounts:
-    _require(order.status == "pending", "not-pending", order.order)
     same = next((a for a, b in zip(request.pieces, request.new, strict=False) if a == b), None)
     _require(same is None, "same-item", same or "")
     old, new = _replaced(order, request, catalogue)
@@ -137,7 +155,6 @@ def _modify_items(
 def _modify_payment(
     request: ModifyPayment, customer: CustomerAccount, order: OrderAccount, _: Catalogue
 ) -> Accounts:
-    _require(order.status in PENDING, "not-pending", order.order)
     method = _method(customer, request.method)
     _require([m.kind for m in order.movements] == ["payment"], "more-than-one-payment", order.order)
     before = order.movements[0]
@@ -154,17 +171,16 @@ def _modify_payment(
 def _modify_order_address(
     request: ModifyOrderAddress, customer: CustomerAccount, order: OrderAccount, _: Catalogue
 ) -> Accounts:
-    _require(order.status in PENDING, "not-pending", order.order)
     return customer, _with(order, address=request.address)
 
 
-_DEEDS: Mapping[type, Callable[[Any, CustomerAccount, OrderAccount, Catalogue], Accounts]] = {
-    Cancel: _cancel,
-    Return: _return,
-    Exchange: _exchange,
-    ModifyItems: _modify_items,
-    ModifyPayment: _modify_payment,
-    ModifyOrderAddress: _modify_order_address,
+_ACTIONS: Mapping[Kind, Callable[[Any, CustomerAccount, OrderAccount, Catalogue], Accounts]] = {
+    "cancel": _cancel,
+    "return": _return,
+    "exchange": _exchange,
+    "modify_items": _modify_items,
+    "modify_payment": _modify_payment,
+    "modify_order_address": _modify_order_address,
 }
 
 
@@ -185,7 +201,7 @@ def _method(customer: CustomerAccount, name: str) -> Method:
 
 
 def _pieces(order: OrderAccount, skus: tuple[str, ...]) -> list[Piece]:
-    """As many pieces of the order as are named, each once."""
+    """The pieces of the order that have these SKUs, one piece for each SKU."""
     left, found = list(order.pieces), []
     for sku in skus:
         piece = next((p for p in left if p.sku == sku), None)
@@ -217,7 +233,7 @@ def _afford(method: Method, amount: int) -> None:
 
 
 def _pay(customer: CustomerAccount, name: str, amount: int) -> CustomerAccount:
-    """The customer after paying so much, or getting it back; only gift cards keep count."""
+    """The customer after a payment, or a refund if `amount` is negative; only gift cards have a balance."""
     method = customer.methods.get(name)
     if method is None or method.kind != "gift_card" or method.balance is None:
         return customer

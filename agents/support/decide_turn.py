@@ -1,93 +1,120 @@
 """Decide: what is done about a turn, by what was said before and by the user's own orders."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import orjson
 
-from agents.runtime.context import runtime
-from agents.runtime.errors import TransientError
-from agents.runtime.execution.decorator import agent
-from agents.runtime.journal.queries import ItemHistory, item_history, named, outcome_of
+from agents.runtime import READ, TransientError, agent, runtime
+from agents.runtime.journal.queries import ItemHistory, item_history, outcome_of
+from agents.runtime.messaging import ask
 from agents.runtime.model.lifecycle import ENDED
-from agents.runtime.model.policies import READ
-from agents.shop.account_view import change_keys, customer_account, order_account
-from agents.shop.accounts import OrderAccount
-from agents.shop.catalogue import catalogue, customers
+from agents.shop.catalogue import catalogue
+from agents.shop.contracts import ACCOUNT, AccountQuestion
 from agents.support import upcasts
-from agents.support.dialogue.forms import Books
-from agents.support.dialogue.policy import TurnContext, decide, language
+from agents.support.change_results import CHANGE_RESULTS, keep_change_result
+from agents.support.dialogue.forms import ShopView
+from agents.support.dialogue.policy import TurnContext, answer_from, decide, language
+from agents.support.handover import HANDOVERS, await_person
 from agents.support.knowledge.retrieve import retrieve
-from agents.support.models import Decided, Dialogue, Part, Replied, Turn, Understood, key_of
+from agents.support.models import (
+    AwaitedChange,
+    ChangeOutcome,
+    Decided,
+    Dialogue,
+    Part,
+    Replied,
+    Turn,
+    Understood,
+    key_of,
+)
 from agents.support.reply_turn import reply_turn
+from agents.support.scenario import TURNS
 
-SCENARIO, ORDERS, CHANGES, HANDOVERS = "turns", "orders", "changes", "handovers"
-IN_TURN = replace(READ, name="in-turn", attempts=12)  # some minutes, for a turn that is on its way
-CLOSED_BY = "await_person"
+IN_TURN = replace(
+    READ, name="in-turn", attempts=12
+)  # some minutes, while other items are processed
 
 
 class OutOfOrder(TransientError):
-    """A turn came before the one that it follows: it waits for that."""
+    """The turn before this one is not answered yet."""
 
 
-@agent(IN_TURN, version="1.1", upcasts={"1.1": upcasts.decided})
+@agent(IN_TURN, version="1.2", upcasts={"1.1": upcasts.decided})
 async def decide_turn(turn: Turn, understood: Understood) -> Decided:
-    """The next step; orders of others are as unknown as those that are none. Raises OutOfOrder."""
-    before = await remembered(turn)
-    closing: tuple[Part, ...] = ()
-    if before.taken_over and (
-        told := await item_history(runtime().journal, HANDOVERS, before.taken_over)
-    ):
-        closing = _closing(told)
-        if closing:
-            before = before.model_copy(update={"taken_over": ""})
+    """The next step of the dialogue. Raises OutOfOrder.
+
+    An order of another customer is treated like an order that does not exist.
+    """
+    closing, before = await _given_back(await remembered(turn))
+    results, before = await _results(before)
     wanted = {*understood.slots.orders, before.order, before.task.order if before.task else ""}
-    books = await books_of(turn.user, wanted - {""})
+    shop = await view_shop(turn.user, wanted - {""})
     spoken = language(understood, before)
-    heard = understood.model_copy(update={"language": spoken})
-    decided = decide(TurnContext(turn, heard, before, books, retrieve))
+    understood = understood.model_copy(update={"language": spoken})
+    context = TurnContext(turn, understood, before, shop)
+    decided = decide(context)
+    if decided is None:
+        decided = answer_from(context, await retrieve(turn.text, spoken))
     after = decided.after.model_copy(update={"language": spoken})
-    return decided.model_copy(update={"parts": (*closing, *decided.parts), "after": after})
+    return decided.model_copy(
+        update={"parts": (*closing, *results, *decided.parts), "after": after}
+    )
 
 
 async def remembered(turn: Turn) -> Dialogue:
-    """What the turn before left; nothing for the first one. Raises OutOfOrder."""
+    """What the turn before left; nothing for the first turn. Raises OutOfOrder."""
     number = turn.number - 1
     while number:
         before = key_of(turn.conversation, number)
-        told = await outcome_of(runtime().journal, SCENARIO, before, reply_turn.name)
-        if told is None or told.state not in ENDED:
+        found = await outcome_of(runtime().journal, TURNS.name, before, reply_turn.name)
+        if found is None or found.state not in ENDED:
             raise OutOfOrder(f"turn {turn.key} waits for {before}, which is not answered yet")
-        if told.output is not None:
-            replied: Replied = reply_turn.decode(told.output, told.version)
+        if found.output is not None:
+            replied: Replied = reply_turn.decode(found.output, found.version)
             return replied.after
-        number -= 1  # a dead letter left nothing: what was remembered before it still holds
+        number -= 1  # a dead letter remembers nothing: what the turn before it left still holds
     return Dialogue()
 
 
-async def books_of(user: str, wanted: set[str]) -> Books:
-    """The user's methods of payment, and the orders wanted that are the user's own."""
-    here = runtime()
-    items = await named(here.journal, ORDERS, sorted(wanted)) if wanted else ()
-    own = [i for i in items if i.body and orjson.loads(i.body)["customer"]["id"] == user]
-    tokens = [orjson.loads(item.body)["payment_method"] for item in own]
-    customer = customer_account(user, customers(), ())
-    for token in tokens:
-        customer = customer_account(user, {user: customer}, (), token)
-    orders: Mapping[str, OrderAccount] = {
-        item.key: order_account(
-            item, await named(here.journal, CHANGES, change_keys(item.key)), customer, catalogue()
+async def view_shop(user: str, orders: set[str]) -> ShopView:
+    """The user's account, those of these orders that are the user's own, and the goods of the shop."""
+    question = AccountQuestion(customer=user, orders=tuple(sorted(orders)))
+    account = await ask(ACCOUNT, question)
+    return ShopView(account.customer, account.orders, catalogue())
+
+
+async def _given_back(before: Dialogue) -> tuple[tuple[Part, ...], Dialogue]:
+    """The message that ends a hand-over, if a person had taken over and it has ended."""
+    if not before.taken_over:
+        return (), before
+    handover = await item_history(runtime().journal, HANDOVERS.name, before.taken_over)
+    closing = _closing(handover) if handover is not None else ()
+    return closing, before.model_copy(update={"taken_over": ""}) if closing else before
+
+
+async def _results(before: Dialogue) -> tuple[tuple[Part, ...], Dialogue]:
+    """The results of changes that ended since the turn before; none while a person answers."""
+    if not before.awaited or before.taken_over:
+        return (), before
+    parts, awaited = list[Part](), list[AwaitedChange]()
+    for waiting in before.awaited:
+        found = await outcome_of(
+            runtime().journal, CHANGE_RESULTS.name, waiting.change, keep_change_result.name
         )
-        for item in own
-    }
-    return Books(customer, orders, catalogue())
+        if found is None or found.output is None:
+            awaited.append(waiting)
+            continue
+        result: ChangeOutcome = keep_change_result.decode(found.output, found.version)
+        values = {"task": waiting.task, "order": waiting.order}
+        parts.append(Part(saying=f"later {result.outcome}", values=values))
+    return tuple(parts), before.model_copy(update={"awaited": tuple(awaited)})
 
 
-def _closing(told: ItemHistory) -> tuple[Part, ...]:
-    """The one message with which a person, or the end of the time for one, gives a conversation back."""
-    if told.item.state not in ENDED:
+def _closing(handover: ItemHistory) -> tuple[Part, ...]:
+    """The message that ends a hand-over: a person's note, or that nobody came in time."""
+    if handover.item.state not in ENDED:
         return ()
-    for stage in told.steps:
-        if stage.agent == CLOSED_BY and stage.status == "done":
-            return (Part(saying="closed", values={"note": orjson.loads(stage.output)["note"]}),)
+    for step in handover.steps:
+        if step.agent == await_person.name and step.status == "done":
+            return (Part(saying="closed", values={"note": orjson.loads(step.output)["note"]}),)
     return (Part(saying="nobody came"),)

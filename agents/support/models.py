@@ -113,12 +113,21 @@ class Task(Frozen):
     asked: Slot = ""
 
 
+class AwaitedChange(Frozen):
+    """A change that waits for a person: its key, and what the user wanted done to which order."""
+
+    change: str
+    task: str
+    order: str = ""
+
+
 class Dialogue(Frozen):
     """What is remembered from turn to turn.
 
     `task` is under way and `later` what comes after it; `order` was last spoken of; `options` are
     what a question has offered; `failures` counts turns in a row that were not understood; `said` is
-    the last answer, in `language`; a person has `taken_over` since the turn of that name.
+    the last answer, in `language`; a person has `taken_over` since the turn of that name; the results
+    of `awaited` changes are not reported yet.
     """
 
     task: Task | None = None
@@ -129,6 +138,7 @@ class Dialogue(Frozen):
     said: str = ""
     language: Language | None = None
     taken_over: str = ""
+    awaited: tuple[AwaitedChange, ...] = ()
 
 
 class Part(Frozen):
@@ -168,11 +178,18 @@ class CarriedOut(Frozen):
     handover: str = ""
 
 
-class Learned(Frozen):
-    """What came of a change; `rule` is the one that refused it."""
+class ChangeOutcome(Frozen):
+    """The result of the change with this key; `rule` is the one that refused it."""
 
     outcome: Literal["none", "applied", "refused", "waiting"] = "none"
     rule: str = ""
+    change: str = ""
+
+
+class EndedChange(Frozen):
+    """A work item: the change of this key has ended."""
+
+    change: str
 
 
 class Phrased(Frozen):

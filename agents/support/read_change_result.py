@@ -1,40 +1,24 @@
-"""Learn: what came of the change that a turn has asked for, by those who carry changes out."""
+"""Read the result of the change that a turn has requested, and say "waiting" if a person must approve it."""
 
-import orjson
-
-from agents.runtime.context import runtime
-from agents.runtime.errors import TransientError
-from agents.runtime.execution.decorator import agent
-from agents.runtime.journal.queries import named
-from agents.runtime.model.lifecycle import ENDED, State
-from agents.support.decide_turn import CHANGES, IN_TURN
-from agents.support.models import CarriedOut, Decided, Learned, Turn
+from agents.runtime import TransientError, agent
+from agents.runtime.messaging import ask
+from agents.shop.contracts import CHANGE_RESULT, ChangeQuestion
+from agents.support.decide_turn import IN_TURN
+from agents.support.models import CarriedOut, ChangeOutcome, Decided, Turn
 
 
 class NotYet(TransientError):
-    """Whoever carries changes out has not done so."""
+    """The change is not carried out yet."""
 
 
-@agent(IN_TURN)
-async def read_change_result(_turn: Turn, decided: Decided, carried: CarriedOut) -> Learned:
+@agent(IN_TURN, version="1.1")
+async def read_change_result(_turn: Turn, decided: Decided, carried: CarriedOut) -> ChangeOutcome:
     """Applied, refused by which rule, or waiting for a person. Raises NotYet."""
     if decided.request is None:
-        return Learned()
+        return ChangeOutcome()
     if carried.refused:
-        return Learned(outcome="refused", rule=carried.refused)
-    item = (await named(runtime().journal, CHANGES, [carried.change]))[0]
-    if item.state == State.COMPLETED:
-        return Learned(outcome="applied")
-    if item.state == State.WAITING:
-        return Learned(outcome="waiting")
-    if item.state in ENDED:
-        return Learned(outcome="refused", rule=_rule(item.failure))
-    raise NotYet(f"change {carried.change} is not carried out yet")
-
-
-def _rule(failure: str | None) -> str:
-    """The rule in "refused, RULE: subject", or none of ours."""
-    error = str(orjson.loads(failure)["error"]) if failure else ""
-    if not error.startswith("refused, "):
-        return "other"
-    return error.removeprefix("refused, ").partition(":")[0]
+        return ChangeOutcome(outcome="refused", rule=carried.refused)
+    result = await ask(CHANGE_RESULT, ChangeQuestion(change=carried.change))
+    if result.outcome == "open":
+        raise NotYet(f"change {carried.change} is not carried out yet")
+    return ChangeOutcome(outcome=result.outcome, rule=result.rule, change=carried.change)

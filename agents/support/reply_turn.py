@@ -4,12 +4,12 @@ from agents.runtime.execution.decorator import agent
 from agents.runtime.model.policies import PURE
 from agents.support import upcasts
 from agents.support.dialogue.render import reply
-from agents.support.models import Decided, Learned, Phrased, Replied, Turn, Understood
+from agents.support.models import ChangeOutcome, Decided, Phrased, Replied, Turn, Understood
 
 
-@agent(PURE, version="1.1", upcasts={"1.1": upcasts.replied})
+@agent(PURE, version="1.2", upcasts={"1.1": upcasts.replied})
 def reply_turn(
-    _turn: Turn, understood: Understood, decided: Decided, learned: Learned, phrased: Phrased
+    _turn: Turn, understood: Understood, decided: Decided, result: ChangeOutcome, phrased: Phrased
 ) -> Replied:
     """Say it in the user's language, and remember what the next turn has to know."""
-    return reply(decided.after.language or understood.language, decided, learned, phrased)
+    return reply(decided.after.language or understood.language, decided, result, phrased)

@@ -1,13 +1,24 @@
-"""Understand: what somebody says becomes intents and what the message names."""
+"""Understand: the intents of a turn, and what it names."""
 
-from agents.runtime.execution.decorator import agent
-from agents.runtime.model.policies import PURE
+from collections.abc import Sequence
+
+import numpy as np
+
+from agents.runtime import PURE, agent
 from agents.support import upcasts
 from agents.support.models import Turn, Understood
-from agents.support.understanding.classify import understand
+from agents.support.understanding.classify import embedded_texts, understand
+from agents.support.understanding.embedding import Vector, is_available
+from agents.support.understanding.vectors import shared_vectors
 
 
 @agent(PURE, version="1.1", upcasts={"1.1": upcasts.understood})
-def understand_turn(turn: Turn) -> Understood:
-    """By the examples that come along; nothing is asked of anybody."""
-    return understand(turn.text)
+async def understand_turn(turn: Turn) -> Understood:
+    """Compare the turn with the shipped examples; no other system is asked."""
+    texts = embedded_texts(turn.text) if is_available() else []
+    rows = dict(zip(texts, await shared_vectors(texts), strict=True)) if texts else {}
+
+    def embed(some: Sequence[str]) -> Vector:
+        return np.stack([rows[text] for text in some])
+
+    return understand(turn.text, embed)

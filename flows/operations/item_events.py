@@ -1,10 +1,14 @@
-"""Following: a resident run that hears what ended from the bus, and lets follow what should.
+"""Item events: a resident run that serves what workflows subscribe to and answer on the bus.
 
-Now that is one thing: customers are told, also if the process that shipped their order died before
-it could. Run it with `python -m flows.operations.item_events`, or by its deployment.
+It sends the messages of ended items whose own run died before it could, starts items of workflows that
+subscribe to events of other scenarios, and answers their questions.
+
+Run it with `python -m flows.operations.item_events`, or by its deployment.
 """
 
 import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 from prefect import flow
@@ -22,14 +26,15 @@ from agents.runtime.settings import settings
 from agents.services import connect_services
 from flows.cli.commands import command
 from flows.cli.reports import Listing
-from flows.workflows import WORKFLOWS
+from flows.operations.resume import finish
+from flows.workflows import WORKFLOWS, Workflow
 
 HOUR = 3600.0
 
 
 @flow(name="item-events", persist_result=False)
 async def hear_item_events(for_seconds: Annotated[float, Field(gt=0)] = HOUR) -> Listing:
-    """Hear which items end, and send the messages of those whose own run has not.
+    """Handle events of items that end, and answer questions, for all workflows.
 
     Args:
         for_seconds: The run ends after so long, and the next one goes on where it stopped.
@@ -42,9 +47,9 @@ async def hear_item_events(for_seconds: Annotated[float, Field(gt=0)] = HOUR) ->
         open_bus(settings()) as bus,
     ):
         subscriptions = [
-            notifications(opened.journal, workflow.scenario, notify, stats)
+            one
             for workflow in WORKFLOWS.values()
-            if (notify := workflow.notifier()) is not None
+            for one in _subscriptions(opened.journal, workflow, stats)
         ]
         serving = asyncio.create_task(bus.serve(subscriptions))
         stopping = asyncio.create_task(opened.stop.wait(for_seconds))
@@ -54,6 +59,24 @@ async def hear_item_events(for_seconds: Annotated[float, Field(gt=0)] = HOUR) ->
         await asyncio.gather(serving, stopping, return_exceptions=True)
     lines = [f"{word}: {count:,}" for word, count in stats.outcomes.items()]
     return Listing(title=f"heard of {stats.done:,} items that ended", lines=lines)
+
+
+def _subscriptions(journal: Journal, workflow: Workflow, stats: RunStats) -> Iterator[Subscription]:
+    if (notify := workflow.notifier()) is not None:
+        yield notifications(journal, workflow.scenario, notify, stats)
+    for subscription in workflow.subscriptions:
+        yield starting(workflow, subscription, stats)
+    yield from workflow.answers
+
+
+def starting(workflow: Workflow, subscription: Subscription, stats: RunStats) -> Subscription:
+    """The group whose events start items of the workflow, which are taken through all steps here."""
+
+    async def start(event: Any, delivery: Delivery) -> None:
+        accepted = await subscription.handler(event, delivery)
+        await finish(workflow, [accepted.row.id], stats)
+
+    return replace(subscription, handler=start)
 
 
 def notifications(

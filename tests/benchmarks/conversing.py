@@ -15,11 +15,11 @@ from prefect import flow
 from agents.runtime.context import open_runtime
 from agents.runtime.settings import settings
 from agents.shop.accounts import CustomerAccount
-from agents.support.dialogue.forms import Books
-from agents.support.dialogue.policy import TurnContext, decide
+from agents.support.dialogue.forms import ShopView
+from agents.support.dialogue.policy import TurnContext, answer_from, decide
 from agents.support.dialogue.render import reply
 from agents.support.knowledge.retrieve import retrieve
-from agents.support.models import Dialogue, Learned, Replied, Turn, Understood
+from agents.support.models import ChangeOutcome, Dialogue, Replied, Turn, Understood
 from agents.support.run import ConversationRun
 from agents.support.understanding.classify import understand
 from flows.conversation import answer
@@ -30,7 +30,7 @@ from tests.benchmarks.trivial import WARM_UP, trivial_orders
 SAID = ("hello", "how long does delivery take", "thank you", "怎么退货", "turn on the light")
 LONG = len(SAID)
 AT_ONCE = 32  # conversations of LangGraph side by side
-BOOKS = Books(CustomerAccount(customer="u"), {}, {})
+SHOP = ShopView(CustomerAccount(customer="u"), {}, {})
 
 
 class State(TypedDict):
@@ -52,10 +52,13 @@ def turns_of(first: int, count: int) -> list[Turn]:
     ]
 
 
-def answered(turn: Turn, understood: Understood, before: Dialogue) -> Replied:
+async def answered(turn: Turn, understood: Understood, before: Dialogue) -> Replied:
     """The functions of the agents, without anything around them."""
-    decided = decide(TurnContext(turn, understood, before, BOOKS, retrieve))
-    return reply("en", decided, Learned())
+    context = TurnContext(turn, understood, before, SHOP)
+    decided = decide(context)
+    if decided is None:
+        decided = answer_from(context, await retrieve(turn.text, understood.language))
+    return reply("en", decided, ChangeOutcome())
 
 
 async def bare(first: int, count: int) -> float:
@@ -63,7 +66,7 @@ async def bare(first: int, count: int) -> float:
     begun, before = time.perf_counter(), Dialogue()
     for turn in turns_of(first, count):
         kept = before if turn.number > 1 else Dialogue()
-        before = answered(turn, understand(turn.text), kept).after
+        before = (await answered(turn, understand(turn.text), kept)).after
     return time.perf_counter() - begun
 
 
@@ -120,7 +123,7 @@ def _nodes() -> list[tuple[str, str, Callable[[State], Awaitable[dict[str, str]]
         turn = Turn(conversation="c", number=1, user="u", text=state["text"])
         dialogue = Dialogue.model_validate_json(before) if before else Dialogue()
         understood = Understood.model_validate_json(state["understood"])
-        told = answered(turn, understood, dialogue)
+        told = await answered(turn, understood, dialogue)
         return {"replied": told.text or "-", "before": told.after.model_dump_json()}
 
     return [

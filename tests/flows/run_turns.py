@@ -1,4 +1,4 @@
-"""`python -m tests.flows.run_turns POINT FILE OUT`: turns in a process that dies at a point."""
+"""`python -m tests.flows.run_turns POINT HITS FILE OUT`: turns in a process that dies at a point."""
 
 import asyncio
 import sys
@@ -8,9 +8,9 @@ from flows.customer_service import serve_turns
 
 
 def main() -> None:
-    """Run the flow outside of Prefect until the second hit of the point: a yes has been said."""
-    point, file, out = sys.argv[1:]
-    arm({point: 2})
+    """Run the flow outside of Prefect until it reaches the point for the HITS-th time."""
+    point, hits, file, out = sys.argv[1:]
+    arm({point: int(hits)})
     asyncio.run(serve_turns.fn(file, out))
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from agents.orders.change import Change
 from agents.runtime.context import open_runtime
 from agents.runtime.journal.queries import item_history
 from agents.runtime.journal.schema import items
 from agents.runtime.settings import settings
-from agents.shop.requests import Change
 from agents.support.evaluation.attacks import attacks
 from agents.support.models import LONGEST_TEXT, Turn
 from agents.support.run import ConversationRun

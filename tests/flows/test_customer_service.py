@@ -18,12 +18,14 @@ from agents.runtime.journal.queries import item_history, waiting
 from agents.runtime.journal.schema import steps
 from agents.runtime.settings import ROOT, settings
 from agents.services import connect_services
+from agents.support.decide_turn import view_shop
 from agents.support.handover import Handover
 from agents.support.models import Turn
 from agents.support.run import ConversationRun, open_run
 from agents.support.scenario import TURNS
 from flows.conversation import answer
 from flows.customer_service import BadTurns, enqueue_turns, serve_turns
+from flows.operations.item_events import hear_item_events
 from flows.operations.resume import finish
 from flows.workflows import WORKFLOWS
 from tests.agents.runtime.jobs import until
@@ -50,6 +52,17 @@ async def events_of(shop: Shop, key: str) -> list[str]:
         n for n, i in journal.items.items() if (i["scenario"], i["key"]) == ("orders", key)
     )
     return [row["event"] for row in journal.history[number]]
+
+
+async def shipped(shop: Shop, *orders: dict[str, Any]) -> None:
+    """Process orders to their end; a person approves what waits."""
+    await shop.process([*orders])
+    async with open_runtime(settings()) as opened, connect_services(settings()):
+        for row in await waiting(opened.journal, "orders"):
+            await decide(
+                opened.journal, OperatorAction("orders", row.key, "Ann", "is known"), approved=True
+            )
+        await finish(WORKFLOWS["orders"])
 
 
 async def answered(run: ConversationRun, turn: Turn) -> None:
@@ -130,14 +143,7 @@ async def test_an_address_is_changed_before_shipping_and_goes_to_the_carrier(sho
 
 
 async def test_a_return_is_requested_once_and_a_large_one_waits_for_a_person(shop: Shop) -> None:
-    dear = shop.order(1, quantity=20, price=55_000)
-    await shop.process([shop.order(0, quantity=2), dear])
-    async with open_runtime(settings()) as opened, connect_services(settings()):
-        for row in await waiting(opened.journal, "orders"):
-            await decide(
-                opened.journal, OperatorAction("orders", row.key, "Ann", "is known"), approved=True
-            )
-        await finish(WORKFLOWS["orders"])
+    await shipped(shop, shop.order(0, quantity=2), shop.order(1, quantity=20, price=55_000))
     told = await said(
         shop,
         ("a", "c0", f"I want to return the lamp from order {shop.order_id(0)}"),
@@ -155,6 +161,59 @@ async def test_a_return_is_requested_once_and_a_large_one_waits_for_a_person(sho
     async with open_runtime(settings()) as opened:
         (asked,) = await waiting(opened.journal, "changes")
     assert asked.reason == "return of USD 11,000.00?"
+
+
+@pytest.mark.parametrize("verdict", ["approve", "reject"])
+async def test_what_a_person_decides_later_is_reported_in_the_next_turn(
+    shop: Shop, verdict: str
+) -> None:
+    """The decision is made in another process; the conversation hears of it by an event."""
+    await shipped(shop, shop.order(0, quantity=20, price=55_000))
+    order = shop.order_id(0)
+    await hear_item_events.fn(for_seconds=0.5)  # from now on the events are kept for this group
+    turns = [
+        ("a", "c0", f"I want to return everything of order {order}"),
+        ("a", "c0", "yes"),
+        ("a", "c0", "hello"),
+    ]
+    *_, waiting_for, nothing_new = await said(shop, *turns)
+    assert "approved by a person" in waiting_for["reply"]
+    assert order not in nothing_new["reply"]
+
+    key = f"{order}:after-sales"
+    command = [sys.executable, "-m", "tests.flows.run_decision", verdict, "changes", key]
+    await asyncio.to_thread(subprocess.run, command, cwd=ROOT, check=True)
+    listening = asyncio.create_task(hear_item_events.fn(for_seconds=60))
+    await until(lambda: kept_results(shop))
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+
+    *_, news, again = await said(
+        shop, *turns, ("a", "c0", "thank you"), ("a", "c0", "thank you"), name="later"
+    )
+    word = "was approved and is done" if verdict == "approve" else "was not approved"
+    assert news["reply"] == (
+        f"News of order {order}: your request to return something {word}. You are welcome."
+    )
+    assert again["reply"] == "You are welcome."
+
+
+async def kept_results(shop: Shop) -> bool:
+    """Whether a result has been kept for a conversation."""
+    items = (await shop.journal()).items.values()
+    return any(i["scenario"] == "change-results" and i["state"] == "completed" for i in items)
+
+
+async def test_a_process_without_orders_asks_the_one_that_serves_them(shop: Shop) -> None:
+    await shop.enqueue([shop.order(0)])
+    order = shop.order_id(0)
+    serving = asyncio.create_task(hear_item_events.fn(for_seconds=60))
+    async with open_run():
+        view = await view_shop("c0", {order})  # no answers are registered here
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+    assert view.orders[order].status == "pending"
+    await shop.finish()
 
 
 async def test_turns_that_come_out_of_order_wait_for_each_other(shop: Shop) -> None:
@@ -175,9 +234,14 @@ async def test_turns_that_come_out_of_order_wait_for_each_other(shop: Shop) -> N
 
 
 @pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("point", ["called:carry_out", "written:carry_out"])
+@pytest.mark.parametrize(
+    "point,hits",  # carry_out runs for the turn before the yes as well
+    [("called:carry_out", 2), ("written:carry_out", 2), ("called:apply_change", 1), ("ended", 2)],
+)
 @pytest.mark.usefixtures("short_lease")
-async def test_a_yes_happens_once_whenever_its_process_dies(shop: Shop, point: str) -> None:
+async def test_a_yes_happens_once_whenever_its_process_dies(
+    shop: Shop, point: str, hits: int
+) -> None:
     await shop.enqueue([shop.order(0)])
     order = shop.order_id(0)
     path, out = shop.folder / "turns.jsonl", shop.folder / "out.jsonl"
@@ -185,7 +249,7 @@ async def test_a_yes_happens_once_whenever_its_process_dies(shop: Shop, point: s
         {"conversation": "k", "user": "c0", "text": t} for t in (f"cancel order {order}", "yes")
     )
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    died = await asyncio.to_thread(_killed_at, point, path, out)
+    died = await asyncio.to_thread(_killed_at, point, hits, path, out)
     assert died.returncode == -signal.SIGKILL, died.stderr
     await serve_turns.fn(str(path), str(out))
     *_, done = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
@@ -194,8 +258,8 @@ async def test_a_yes_happens_once_whenever_its_process_dies(shop: Shop, point: s
     await shop.finish()
 
 
-def _killed_at(point: str, path: Path, out: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.flows.run_turns", point, str(path), str(out)]
+def _killed_at(point: str, hits: int, path: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.flows.run_turns", *map(str, (point, hits, path, out))]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 

@@ -39,15 +39,29 @@ class RequestReply(Generic[Q, A]):
     answer: Topic[A]
 
 
+@dataclass(frozen=True, slots=True)
+class Answerer(Subscription):
+    """The subscription that answers a question, and `reply`: the same answer without a message.
+
+    `reply` takes a question as JSON with its version and returns the answer as JSON with its version.
+    """
+
+    reply: Callable[[str, str], Awaitable[tuple[str, str]]] | None = None
+
+
 def answer(
     pair: RequestReply[Q, A], *, concurrency: int = 8, seconds: float = 30.0
-) -> Callable[[Callable[[Q], Awaitable[A]]], Subscription]:
+) -> Callable[[Callable[[Q], Awaitable[A]]], Answerer]:
     """Make an async function from question to answer the subscription that answers.
 
     `seconds` is the time limit of one call; each process answers `concurrency` questions at a time.
     """
 
-    def decorate(function: Callable[[Q], Awaitable[A]]) -> Subscription:
+    def decorate(function: Callable[[Q], Awaitable[A]]) -> Answerer:
+        async def reply(text: str, version: str) -> tuple[str, str]:
+            found = await function(pair.question.decode(text, version))
+            return found.model_dump_json(), pair.answer.version
+
         async def handle(question: Q, delivery: Delivery) -> None:
             if delivery.overdue:
                 async with delivery.transaction(EXPIRED):
@@ -57,7 +71,7 @@ def answer(
                 await _store_reply(transaction, pair.answer, delivery.envelope.id, text)
             await delivery.signals.wake(_signal(delivery.envelope.id))
 
-        return Subscription(pair.question, "answers", handle, concurrency, seconds)
+        return Answerer(pair.question, "answers", handle, concurrency, seconds, reply)
 
     return decorate
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agents.shop.accounts import CustomerAccount, OrderAccount, Piece, Variant
-from agents.shop.requests import REQUESTS, Request
+from agents.shop.contracts import OrderView
+from agents.shop.requests import REQUESTS, Kind, Request
 from agents.support.models import Slot, Slots, Task, TaskName
 
 NEEDS: Mapping[TaskName, tuple[Slot, ...]] = {
@@ -20,7 +21,7 @@ NEEDS: Mapping[TaskName, tuple[Slot, ...]] = {
     "modify_order_address": ("order", "address"),
     "modify_customer_address": ("address",),
 }
-KINDS: Mapping[TaskName, str] = {
+KINDS: Mapping[TaskName, Kind] = {
     "cancel_order": "cancel",
     "return_items": "return",
     "exchange_items": "exchange",
@@ -36,11 +37,11 @@ WORD = re.compile(r"[a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """What may be known to whoever has signed in: their account, their own orders, and the goods."""
+class ShopView:
+    """What the signed-in user may know: the own account, the own orders in question, and the goods."""
 
     customer: CustomerAccount
-    orders: Mapping[str, OrderAccount]
+    orders: Mapping[str, OrderView]
     goods: Mapping[str, Variant]
 
 
@@ -49,21 +50,26 @@ def missing(task: Task) -> Slot:
     return next((slot for slot in NEEDS[task.name] if not getattr(task, slot)), "")
 
 
-def fill(task: Task, named: Slots, text: str, books: Books) -> Task:
-    """The task with what a turn names. Another order than before begins it anew."""
+def refusal(task: Task, order: OrderView) -> str:
+    """The rule by which the order, as it stands, refuses what the task would request; "" for none."""
+    return order.refuses.get(KINDS[task.name], "") if task.name in KINDS else ""
+
+
+def fill(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
+    """The task with what a turn names; for another order than before it starts again without pieces."""
     if named.orders and named.orders[-1] != task.order:
         task = Task(name=task.name, order=named.orders[-1], address=task.address)
-    order = books.orders.get(task.order)
+    order = shop.orders.get(task.order)
     filled: dict[str, object] = {}
     if named.address is not None:
         filled["address"] = named.address
-    if method := _method(named, books.customer):
+    if method := _method(named, shop.customer):
         filled["method"] = method
     if order is not None and task.name in ITEMS:
         pieces = _pieces(order, named, text) or task.pieces
         filled["pieces"] = pieces
         if task.name in REPLACES and pieces:
-            new = _new(order, pieces, named, text, books.goods)
+            new = _new(order, pieces, named, text, shop.goods)
             filled["new"] = new or (task.new if pieces == task.pieces else ())
     return task.model_copy(update=filled)
 
@@ -79,11 +85,11 @@ def request_of(task: Task, order: OrderAccount | None) -> Request:
     return REQUESTS.validate_python(fields)
 
 
-def choices(task: Task, books: Books, most: int = 5) -> list[Variant]:
+def choices(task: Task, shop: ShopView, most: int = 5) -> list[Variant]:
     """What the first piece could be replaced by, the cheapest first."""
-    order = books.orders[task.order]
+    order = shop.orders[task.order]
     piece = next(p for p in order.pieces if p.sku in task.pieces)
-    fitting = _variants(piece, books.goods)
+    fitting = _variants(piece, shop.goods)
     return sorted(fitting, key=lambda variant: (variant.price, variant.sku))[:most]
 
 

@@ -2,7 +2,7 @@
 
 from agents.shop.accounts import OrderAccount
 from agents.shop.rules import perform
-from agents.support.dialogue.forms import Books, request_of
+from agents.support.dialogue.forms import ShopView, request_of
 from agents.support.models import Part, Task, TaskName
 
 
@@ -19,7 +19,7 @@ def status_part(task: TaskName, order: OrderAccount) -> Part:
     return Part(saying=saying, values=values)
 
 
-def confirmation(task: Task, order: OrderAccount | None, books: Books) -> Part:
+def confirmation(task: Task, order: OrderAccount | None, shop: ShopView) -> Part:
     """The question that names what a yes would change."""
     values = {"order": task.order, "method": task.method}
     if task.address is not None:
@@ -34,11 +34,11 @@ def confirmation(task: Task, order: OrderAccount | None, books: Books) -> Part:
         values["worth"] = money(sum(prices.get(sku, 0) for sku in task.pieces))
         values["method"] = task.method or (order.movements[0].method if order.movements else "")
     if task.new:
-        goods = [books.goods[sku] for sku in task.new]
+        goods = [shop.goods[sku] for sku in task.new]
         values["new"] = ", ".join(
             f"{v.name} ({v.sku}: {', '.join(v.options.values())})" for v in goods
         )
-        values["difference"] = money(_difference(task, order, books))
+        values["difference"] = money(_difference(task, order, shop))
     return Part(saying=f"confirm {task.name}", values=values)
 
 
@@ -47,9 +47,9 @@ def money(cents: int) -> str:
     return f"{'-' if cents < 0 else ''}{abs(cents) // 100:,}.{abs(cents) % 100:02}"
 
 
-def _difference(task: Task, order: OrderAccount | None, books: Books) -> int:
+def _difference(task: Task, order: OrderAccount | None, shop: ShopView) -> int:
     """What replacing pieces costs, by the rules themselves."""
-    _, after = perform(request_of(task, order), books.customer, order, books.goods)
+    _, after = perform(request_of(task, order), shop.customer, order, shop.goods)
     if order is None or after is None:
         return 0
     if after.after_sales is not None:

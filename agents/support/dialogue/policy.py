@@ -5,12 +5,20 @@ and nothing is changed without a yes to a question that names it. Patterns of re
 CALM: correction, cancellation, repetition, clarification, digression and hand-over.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import get_args
 
 from agents.shop.rules import RuleViolation, perform
-from agents.support.dialogue.forms import INFORMS, Books, choices, fill, missing, request_of
+from agents.support.dialogue.forms import (
+    INFORMS,
+    ShopView,
+    choices,
+    fill,
+    missing,
+    refusal,
+    request_of,
+)
 from agents.support.dialogue.phrases import confirmation, status_part
 from agents.support.models import (
     Action,
@@ -34,8 +42,6 @@ SMALL_TALK = {"greeting", "thanks"}
 FOR_A_PERSON = {"more-than-one-payment"}  # rules that our staff may bend and a program may not
 TASKS = frozenset(get_args(TaskName))
 
-Retrieve = Callable[[str, Language], Sequence[Passage]]
-
 
 @dataclass(frozen=True, slots=True)
 class TurnContext:
@@ -44,8 +50,7 @@ class TurnContext:
     turn: Turn
     understood: Understood
     before: Dialogue
-    books: Books
-    retrieve: Retrieve
+    shop: ShopView
 
     @property
     def intent(self) -> IntentName:
@@ -62,19 +67,19 @@ class TurnContext:
         return self.understood.best.confidence >= UNSURE or self.intent in self.before.options
 
 
-def decide(heard: TurnContext) -> Decided:
-    """One step of the dialogue."""
-    before, intent = heard.before, heard.intent
+def decide(context: TurnContext) -> Decided | None:
+    """The next step of the dialogue; None if only the documents can answer: see `answer_from`."""
+    before, intent = context.before, context.intent
     if before.taken_over:
         return Decided(action="none", reason="taken over", after=before)
-    if heard.understood.angry or (intent == "human" and heard.sure):
-        return hand_over(heard.turn, before, "asked for" if intent == "human" else "anger")
-    if intent == "repeat" and before.said and heard.sure:
+    if context.understood.angry or (intent == "human" and context.sure):
+        return hand_over(context.turn, before, "asked for" if intent == "human" else "anger")
+    if intent == "repeat" and before.said and context.sure:
         said = (Part(saying="said", values={"said": before.said}),)
         return Decided(action="answer", reason="repeated", parts=said, after=before)
-    if before.task is not None and (going_on := _go_on(heard, before.task)) is not None:
+    if before.task is not None and (going_on := _go_on(context, before.task)) is not None:
         return going_on
-    return _begin(heard)
+    return _begin(context)
 
 
 def language(understood: Understood, before: Dialogue) -> Language:
@@ -91,177 +96,192 @@ def hand_over(turn: Turn, before: Dialogue, reason: str) -> Decided:
     return Decided(action="hand_over", reason=reason, parts=parts, after=after)
 
 
-def _go_on(heard: TurnContext, task: Task) -> Decided | None:
+def _go_on(context: TurnContext, task: Task) -> Decided | None:
     """What a turn means for the task under way; None if it speaks of something else."""
-    intent, named = heard.intent, heard.understood.slots
+    intent, named = context.intent, context.understood.slots
     other_order = bool(named.orders) and named.orders[-1] != task.order
-    corrected = other_order and (intent == "deny" or not _is_other_task(heard, task))
-    if corrected or (intent == "deny" and _fills(heard, task)):
-        return _advance(heard, fill(task, named, heard.turn.text, heard.books))
+    corrected = other_order and (intent == "deny" or not _is_other_task(context, task))
+    if corrected or (intent == "deny" and _fills(context, task)):
+        return _advance(context, fill(task, named, context.turn.text, context.shop))
     if intent == "deny":
-        return _dropped(heard)
+        return _dropped(context)
     if task.asked == "confirm":
         if intent == "affirm":
-            return _change(heard, task)
+            return _change(context, task)
         return (
-            _advance(heard, fill(task, named, heard.turn.text, heard.books))
-            if _fills(heard, task) and not _is_other_task(heard, task)
+            _advance(context, fill(task, named, context.turn.text, context.shop))
+            if _fills(context, task) and not _is_other_task(context, task)
             else None
         )
-    if _fills(heard, task) and not _is_other_task(heard, task):
-        return _advance(heard, fill(task, named, heard.turn.text, heard.books))
+    if _fills(context, task) and not _is_other_task(context, task):
+        return _advance(context, fill(task, named, context.turn.text, context.shop))
     return None
 
 
-def _fills(heard: TurnContext, task: Task) -> bool:
-    named = heard.understood.slots
-    return fill(task, named, heard.turn.text, heard.books) != task
+def _fills(context: TurnContext, task: Task) -> bool:
+    named = context.understood.slots
+    return fill(task, named, context.turn.text, context.shop) != task
 
 
-def _is_other_task(heard: TurnContext, task: Task) -> bool:
-    return heard.sure and heard.intent in TASKS and heard.intent != task.name
+def _is_other_task(context: TurnContext, task: Task) -> bool:
+    return context.sure and context.intent in TASKS and context.intent != task.name
 
 
-def _begin(heard: TurnContext) -> Decided:
+def _begin(context: TurnContext) -> Decided | None:
     """A turn that is not about a task under way, or leads away from it."""
-    intent, before = heard.intent, heard.before
-    if offered := _which(heard):
+    intent, before = context.intent, context.before
+    if offered := _which(context):
         names = {f"option {n}": name for n, name in enumerate(offered, 1)}
         after = before.model_copy(update={"options": offered})
         parts = (Part(saying="which of two", values=names),)
         return Decided(action="ask", reason="clarification", parts=parts, after=after)
-    if intent in TASKS and heard.sure:
-        named = heard.understood.slots
-        wishes = [intent, *(name for name in heard.understood.more if name in TASKS)]
+    if intent in TASKS and context.sure:
+        named = context.understood.slots
+        wishes = [intent, *(name for name in context.understood.more if name in TASKS)]
         tasks = [Task(name=name, order=before.order) for name in wishes]  # type: ignore[arg-type]  # of TASKS
         begun, *others = sorted(tasks, key=lambda task: task.name not in INFORMS)  # questions first
         left = () if before.task is None or before.task.name == begun.name else (before.task,)
         later = (*(Task(name=task.name) for task in others), *left, *before.later)[:MOST_LATER]
         remembered = before.model_copy(update={"later": later})
-        task = fill(begun, named, heard.turn.text, heard.books)
-        return _advance(_with(heard, remembered), task)
-    if intent in SMALL_TALK and heard.sure:
-        return _say(heard, (Part(saying=intent),), intent)
+        task = fill(begun, named, context.turn.text, context.shop)
+        return _advance(_with(context, remembered), task)
+    if intent in SMALL_TALK and context.sure:
+        return _say(context, (Part(saying=intent),), intent)
     if intent in ("affirm", "deny"):
-        return _say(heard, (Part(saying=intent),), intent)
-    return _look_up(heard)
+        return _say(context, (Part(saying=intent),), intent)
+    is_out = intent == "out_of_scope" and context.sure
+    return answer_from(context, ()) if is_out else None
 
 
-def _with(heard: TurnContext, before: Dialogue) -> TurnContext:
-    return TurnContext(heard.turn, heard.understood, before, heard.books, heard.retrieve)
+def _with(context: TurnContext, before: Dialogue) -> TurnContext:
+    return replace(context, before=before)
 
 
-def _which(heard: TurnContext) -> tuple[IntentName, ...]:
+def _which(context: TurnContext) -> tuple[IntentName, ...]:
     """The first two intents, if they are tasks, close to each other, and nobody has asked yet."""
-    first, *others = heard.understood.intents
-    if not others or heard.before.options or others[0].name not in TASKS or first.name not in TASKS:
+    first, *others = context.understood.intents
+    if (
+        not others
+        or context.before.options
+        or others[0].name not in TASKS
+        or first.name not in TASKS
+    ):
         return ()
     is_close = first.confidence - others[0].confidence < CLOSE
     return (first.name, others[0].name) if is_close else ()
 
 
-def _look_up(heard: TurnContext) -> Decided:
-    """Answer from the documents, or say that nothing is known; twice in a row is for a person."""
-    before, out = heard.before, heard.intent == "out_of_scope" and heard.sure
-    passages = () if out else heard.retrieve(heard.turn.text, heard.understood.language)
+def answer_from(context: TurnContext, passages: Sequence[Passage]) -> Decided:
+    """Answer by the best of these passages; without any say so, and the second time hand over."""
+    before = context.before
     if passages:
-        told = _say(heard, (Part(passage=passages[0]),), "knowledge")
+        told = _say(context, (Part(passage=passages[0]),), "knowledge")
         return told.model_copy(update={"besides": tuple(passages[1:])})
     failures = before.failures + 1
     if failures >= MOST_FAILURES:
-        return hand_over(heard.turn, before, "not understood twice")
+        return hand_over(context.turn, before, "not understood twice")
     after = before.model_copy(update={"failures": failures, "options": ()})
-    saying = "no evidence" if heard.intent == "knowledge" else "not understood"
+    saying = "no evidence" if context.intent == "knowledge" else "not understood"
     return Decided(action="ask", reason=saying, parts=(Part(saying=saying),), after=after)
 
 
-def _say(heard: TurnContext, parts: tuple[Part, ...], reason: str) -> Decided:
+def _say(context: TurnContext, parts: tuple[Part, ...], reason: str) -> Decided:
     """Answer, and come back to the task that this led away from."""
-    task = heard.before.task
-    again = (_question(heard, task),) if task is not None and task.asked else ()
-    after = heard.before.model_copy(update={"failures": 0, "options": ()})
+    task = context.before.task
+    again = (_question(context, task),) if task is not None and task.asked else ()
+    after = context.before.model_copy(update={"failures": 0, "options": ()})
     return Decided(action="answer", reason=reason, parts=(*parts, *again), after=after)
 
 
-def _dropped(heard: TurnContext) -> Decided:
-    parts, after = _next(heard, "")
+def _dropped(context: TurnContext) -> Decided:
+    parts, after = _next(context, "")
     said = (Part(saying="deny"), *parts)
     return Decided(action="answer", reason="dropped", parts=said, after=after)
 
 
-def _change(heard: TurnContext, task: Task) -> Decided:
+def _change(context: TurnContext, task: Task) -> Decided:
     """What the user has confirmed is asked for; the rules are looked at once more when it is done."""
-    request = request_of(task, heard.books.orders.get(task.order))
-    then, after = _next(heard, task.order)
+    request = request_of(task, context.shop.orders.get(task.order))
+    then, after = _next(context, task.order)
     return Decided(action="change", reason=task.name, request=request, then=then, after=after)
 
 
-def _advance(heard: TurnContext, task: Task) -> Decided:
-    """Ask for what is missing, ask for a yes, or answer."""
-    order = heard.books.orders.get(task.order)
+def _advance(context: TurnContext, task: Task) -> Decided:
+    """Refuse what the order refuses, ask for what is missing, ask for a yes, or answer."""
+    order = context.shop.orders.get(task.order)
     if task.order and order is None:
-        return _unknown(heard, task)
+        return _unknown(context, task)
+    if order is not None and (rule := refusal(task, order)):
+        return _refused(context, task, rule, order.order)
     slot = missing(task)
     if slot:
-        return _ask(heard, task.model_copy(update={"asked": slot}), "ask")
+        return _ask(context, task.model_copy(update={"asked": slot}), "ask")
     if task.name in INFORMS and order is not None:
-        then, after = _next(heard, task.order)
+        then, after = _next(context, task.order)
         parts = (status_part(task.name, order), *then)
         return Decided(action="answer", reason=task.name, parts=parts, after=after)
     try:
-        perform(request_of(task, order), heard.books.customer, order, heard.books.goods)
+        perform(request_of(task, order), context.shop.customer, order, context.shop.goods)
     except RuleViolation as error:
-        refused = Part(saying=f"refused {error.rule}", values={"subject": error.subject})
-        if error.rule in FOR_A_PERSON:
-            over = hand_over(heard.turn, heard.before, f"policy: {error.rule}")
-            return over.model_copy(update={"parts": (refused, *over.parts)})
-        then, after = _next(heard, task.order)
-        return Decided(action="answer", reason="refused", parts=(refused, *then), after=after)
-    return _ask(heard, task.model_copy(update={"asked": "confirm"}), "confirm")
+        return _refused(context, task, error.rule, error.subject)
+    return _ask(context, task.model_copy(update={"asked": "confirm"}), "confirm")
 
 
-def _unknown(heard: TurnContext, task: Task) -> Decided:
+def _refused(context: TurnContext, task: Task, rule: str, subject: str) -> Decided:
+    """Say which rule refuses the task; hand over where only our staff may decide."""
+    refused = Part(saying=f"refused {rule}", values={"subject": subject})
+    if rule in FOR_A_PERSON:
+        over = hand_over(context.turn, context.before, f"policy: {rule}")
+        return over.model_copy(update={"parts": (refused, *over.parts)})
+    then, after = _next(context, task.order)
+    return Decided(action="answer", reason="refused", parts=(refused, *then), after=after)
+
+
+def _unknown(context: TurnContext, task: Task) -> Decided:
     """Orders of others are as unknown as those that are none."""
     begun = task.model_copy(update={"order": "", "asked": "order"})
-    after = heard.before.model_copy(update={"task": begun, "failures": 0, "options": ()})
+    after = context.before.model_copy(update={"task": begun, "failures": 0, "options": ()})
     part = Part(saying="unknown", values={"order": task.order})
     return Decided(action="answer", reason="unknown order", parts=(part,), after=after)
 
 
-def _ask(heard: TurnContext, task: Task, action: Action) -> Decided:
-    after = heard.before.model_copy(update={"task": task, "failures": 0, "options": ()})
+def _ask(context: TurnContext, task: Task, action: Action) -> Decided:
+    after = context.before.model_copy(update={"task": task, "failures": 0, "options": ()})
     return Decided(
-        action=action, reason=task.name, parts=(_question(heard, task),), after=_known(after, task)
+        action=action,
+        reason=task.name,
+        parts=(_question(context, task),),
+        after=_known(after, task),
     )
 
 
-def _question(heard: TurnContext, task: Task) -> Part:
+def _question(context: TurnContext, task: Task) -> Part:
     """The open question of a task."""
-    order = heard.books.orders.get(task.order)
+    order = context.shop.orders.get(task.order)
     if task.asked == "confirm":
-        return confirmation(task, order, heard.books)
+        return confirmation(task, order, context.shop)
     values: dict[str, str] = {"order": task.order}
     if task.asked == "pieces" and order is not None:
         values["pieces"] = ", ".join(f"{p.name} ({p.sku})" for p in order.pieces)
     if task.asked == "new":
         values["choices"] = "; ".join(
-            f"{v.sku}: {', '.join(v.options.values())}" for v in choices(task, heard.books)
+            f"{v.sku}: {', '.join(v.options.values())}" for v in choices(task, context.shop)
         )
     if task.asked == "method":
-        values["methods"] = ", ".join(m.id for m in heard.books.customer.methods.values())
+        values["methods"] = ", ".join(m.id for m in context.shop.customer.methods.values())
     return Part(saying=f"which {task.asked}", values=values)
 
 
-def _next(heard: TurnContext, order: str) -> tuple[tuple[Part, ...], Dialogue]:
+def _next(context: TurnContext, order: str) -> tuple[tuple[Part, ...], Dialogue]:
     """Without the task that is over: what the user wanted besides comes next."""
-    kept = {"task": None, "failures": 0, "options": (), "order": order or heard.before.order}
-    after = heard.before.model_copy(update=kept)
+    kept = {"task": None, "failures": 0, "options": (), "order": order or context.before.order}
+    after = context.before.model_copy(update=kept)
     if not after.later:
         return (), after
     task, *later = after.later
     after = after.model_copy(update={"later": tuple(later)})
     resumed = task if task.order else task.model_copy(update={"order": after.order})
-    step = _advance(_with(heard, after), resumed)
+    step = _advance(_with(context, after), resumed)
     return (Part(saying="next", values={"task": task.name}), *step.parts), step.after
 
 

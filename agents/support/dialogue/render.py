@@ -7,7 +7,15 @@ from pathlib import Path
 
 import yaml
 
-from agents.support.models import Decided, Language, Learned, Part, Phrased, Replied
+from agents.support.models import (
+    AwaitedChange,
+    ChangeOutcome,
+    Decided,
+    Language,
+    Part,
+    Phrased,
+    Replied,
+)
 
 NOTHING = Phrased()
 SAYINGS = Path(__file__).parent / "sayings.yaml"
@@ -17,12 +25,12 @@ NAMED = {"status": "status", "task": "task", "option 1": "task", "option 2": "ta
 
 
 def reply(
-    language: Language, decided: Decided, learned: Learned, phrased: Phrased = NOTHING
+    language: Language, decided: Decided, result: ChangeOutcome, phrased: Phrased = NOTHING
 ) -> Replied:
     """The answer to a turn, in a model's words where there are such, and what is remembered of it."""
     parts = [*decided.parts]
     if decided.request is not None:
-        parts += [_result(decided, learned), *decided.then]
+        parts += [_result(decided, result), *decided.then]
     told = (
         phrased.text if part.passage is not None and phrased.text else say(part, language)
         for part in parts
@@ -33,9 +41,17 @@ def reply(
     )
     repeated = decided.reason == "repeated"
     said = decided.after.said if repeated else text
-    return Replied(
-        text=text, citations=citations, after=decided.after.model_copy(update={"said": said})
-    )
+    awaited = (*decided.after.awaited, *_awaited(decided, result))
+    after = decided.after.model_copy(update={"said": said, "awaited": awaited})
+    return Replied(text=text, citations=citations, after=after)
+
+
+def _awaited(decided: Decided, result: ChangeOutcome) -> tuple[AwaitedChange, ...]:
+    """The change of this turn, if its result will be reported later."""
+    if result.outcome != "waiting":
+        return ()
+    order = getattr(decided.request, "order", "")
+    return (AwaitedChange(change=result.change, task=decided.reason, order=order),)
 
 
 def without_links(text: str) -> str:
@@ -66,12 +82,12 @@ def _named(values: Mapping[str, str], language: Language) -> dict[str, str]:
     }
 
 
-def _result(decided: Decided, learned: Learned) -> Part:
+def _result(decided: Decided, result: ChangeOutcome) -> Part:
     assert decided.request is not None
     order = getattr(decided.request, "order", "")
-    if learned.outcome == "refused":
-        return Part(saying=f"refused {learned.rule}", values={"subject": order or learned.rule})
-    if learned.outcome == "waiting":
+    if result.outcome == "refused":
+        return Part(saying=f"refused {result.rule}", values={"subject": order or result.rule})
+    if result.outcome == "waiting":
         return Part(saying="waiting")
     return Part(saying=f"done {decided.reason}", values={"order": order})
 

@@ -14,7 +14,7 @@ from agents.support.understanding.classify import CONFIDENT, PARTS, model
 from agents.support.understanding.embedding import is_available, vectors
 from agents.support.understanding.examples import training
 from agents.support.understanding.slots import without_names
-from agents.support.understanding.vectors import kept_vectors
+from agents.support.understanding.vectors import known_vectors
 
 KEYWORDS: Mapping[IntentName, str] = {
     "human": r"human|person|agent|manager|staff|人工|真人|经理|主管",
@@ -87,7 +87,7 @@ def by_keywords(text: str) -> IntentName:
 def by_nearest(texts: Sequence[str]) -> list[str]:
     """The intent of the example that is nearest in meaning."""
     examples, names = zip(*training(), strict=True)
-    near = vectors([without_names(text) for text in texts]) @ kept_vectors(examples).T
+    near = vectors([without_names(text) for text in texts]) @ known_vectors(examples).T
     return [names[n] for n in near.argmax(axis=1)]
 
 
@@ -133,7 +133,7 @@ def _keyword_wishes(text: str) -> set[str]:
 
 def _nearest_wishes(text: str) -> set[str]:
     examples, names = zip(*training(), strict=True)
-    near = (kept_vectors(examples) @ vectors([without_names(text)]).T)[:, 0]
+    near = (known_vectors(examples) @ vectors([without_names(text)]).T)[:, 0]
     return {next(names[n] for n in np.argsort(-near) if names[n] in CHANGES)}
 
 

@@ -9,16 +9,18 @@ from agents.support.evaluation.gold import Question, questions
 from agents.support.evaluation.measures import recall_at, reciprocal_ranks
 from agents.support.evaluation.tau2 import bank
 from agents.support.knowledge.index import Index, Way, text_of
+from agents.support.knowledge.index import Question as Searched
 from agents.support.knowledge.retrieve import readable, retrieve
 from agents.support.models import Language
 from agents.support.understanding.embedding import is_available
+from agents.support.understanding.vectors import shared_vectors
 
 NOTHING = "none"
 DEEP = 10
 ARTICLE, QUESTION = 400, 600  # characters of an article and of a task that are looked at
 
 
-def measured_retrieval() -> dict[str, float]:
+async def measured_retrieval() -> dict[str, float]:
     """Recall and rank over the gold questions, and how often nothing is found where nothing is."""
     figures: dict[str, float] = {}
     asked = [question for question in questions() if question.passage != NOTHING]
@@ -26,13 +28,13 @@ def measured_retrieval() -> dict[str, float]:
         ranked: list[list[str]] = []
         for language in get_args(Language):
             passages = readable(language)
-            index = Index([text_of(passage) for passage in passages])
+            index = await _index([text_of(passage) for passage in passages])
             for question in _in(asked, language):
-                found = index.search(question.text, DEEP, way)
+                found = index.search(await _searched(question.text), DEEP, way)
                 ranked.append([passages[one.number].source for one in found])
         wanted = [frozenset({q.passage}) for told in get_args(Language) for q in _in(asked, told)]
         figures |= _figures(ranked, wanted, "" if way == "both" else f"_{way}")
-    first = [(q.passage, retrieve(q.text, q.language)) for q in questions()]
+    first = [(q.passage, await retrieve(q.text, q.language)) for q in questions()]
     answered = [(passage, found[0].source) for passage, found in first if found]
     figures["citation_precision"] = float(np.mean([a == b for a, b in answered]))
     nothing = [not found for passage, found in first if passage == NOTHING]
@@ -40,20 +42,26 @@ def measured_retrieval() -> dict[str, float]:
     return figures
 
 
-def measured_bank() -> dict[str, float]:
+async def measured_bank() -> dict[str, float]:
     """The same over the benchmark's bank. Raises NotInstalled."""
     articles, tasks = bank()
     ids = [article.id for article in articles]
-    index = Index([f"{article.title}\n{article.text}"[:ARTICLE] for article in articles])
+    index = await _index([f"{article.title}\n{article.text}"[:ARTICLE] for article in articles])
+    asked = [await _searched(task.text[:QUESTION]) for task in tasks]
     figures: dict[str, float] = {}
     for way in _ways():
-        ranked = [
-            [ids[one.number] for one in index.search(task.text[:QUESTION], DEEP, way)]
-            for task in tasks
-        ]
+        ranked = [[ids[one.number] for one in index.search(q, DEEP, way)] for q in asked]
         suffix = "" if way == "both" else f"_{way}"
         figures |= _figures(ranked, [task.required for task in tasks], suffix, "bank_")
     return figures
+
+
+async def _index(texts: Sequence[str]) -> Index:
+    return Index(texts, await shared_vectors(texts, "passage") if is_available() else None)
+
+
+async def _searched(text: str) -> Searched:
+    return Searched(text, (await shared_vectors([text]))[0] if is_available() else None)
 
 
 def _ways() -> Sequence[Way]:

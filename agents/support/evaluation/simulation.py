@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import orjson
 
-from agents.runtime.journal.queries import named
 from agents.runtime.model.batch import Batch
 from agents.runtime.settings import settings
-from agents.support.decide_turn import books_of
+from agents.support.decide_turn import view_shop
 from agents.support.evaluation.gold import Script, ScriptedTurn
 from agents.support.evaluation.grounding import unsupported
 from agents.support.evaluation.measures import percentile, precision_recall
@@ -83,7 +81,7 @@ async def play(run: ConversationRun, place: int, script: Script, answer: Answer)
         if left := unsupported(replied.text, replied.citations, language):
             unfounded.append(left)
         problem = problem or _problem(exchange, decided, replied)
-    problem = problem or await _wrong_end(run, place, script)
+    problem = problem or await _wrong_end(place, script)
     return Played(script, problem, handed_over, seconds, unfounded)
 
 
@@ -98,15 +96,14 @@ def _problem(exchange: ScriptedTurn, decided: Decided, replied: Replied) -> str:
     return ""
 
 
-async def _wrong_end(run: ConversationRun, place: int, script: Script) -> str:
+async def _wrong_end(place: int, script: Script) -> str:
     if not script.ends:
         return ""
-    books = await books_of(user_of(place), {number_of(place)})
-    account = books.orders[number_of(place)]
+    shop = await view_shop(user_of(place), {number_of(place)})
+    account = shop.orders[number_of(place)]
     if script.ends == NEW_ADDRESS:
-        (item,) = await named(run.journal, "orders", [number_of(place)])
-        line = orjson.loads(item.body)["address"]["line1"]
-        return "" if line != STREET else "the order still goes to the old address"
+        moved = account.address.line1 != STREET
+        return "" if moved else "the order still goes to the old address"
     return "" if account.status == script.ends else f"the order is {account.status}"
 
 

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.support.models import Passage
-from agents.support.understanding.embedding import Vector, is_available, vector
-from agents.support.understanding.vectors import kept_vectors
+from agents.support.understanding.embedding import Vector
 
 Scores = NDArray[np.floating[Any]]
 Way = Literal["words", "meaning", "both"]
@@ -43,24 +42,31 @@ class Found:
     meaning: float
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is searched for: its text, and its vector where there are vectors."""
+
+    text: str
+    vector: Vector | None
+
+
 @dataclass(slots=True)
 class Index:
-    """Texts to be found again; their vectors are kept on disk, so that only new ones cost anything."""
+    """Texts that can be searched, and a vector for each of them; None where there are no vectors."""
 
     texts: Sequence[str]
+    rows: Vector | None
     terms: Any = field(init=False)
-    rows: Vector | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.terms, self.rows = bm25s.BM25(), None
+        self.terms = bm25s.BM25()
         if self.texts:
             self.terms.index([tokens(text) for text in self.texts], show_progress=False)
-            self.rows = kept_vectors(self.texts, "passage") if is_available() else None
 
-    def search(self, question: str, limit: int, way: Way = "both") -> list[Found]:
-        """The best, the best first."""
-        words, meaning = self._by_words(question), self._by_meaning(question)
-        if way == "words" or self.rows is None:
+    def search(self, question: Question, limit: int, way: Way = "both") -> list[Found]:
+        """The texts that fit best, the best first."""
+        words, meaning = self._by_words(question.text), self._by_meaning(question)
+        if way == "words" or self.rows is None or question.vector is None:
             fits = words
         elif way == "meaning":
             fits = meaning
@@ -76,10 +82,10 @@ class Index:
         scores: Scores = self.terms.get_scores(known)
         return scores
 
-    def _by_meaning(self, question: str) -> Scores:
-        if self.rows is None:
+    def _by_meaning(self, question: Question) -> Scores:
+        if self.rows is None or question.vector is None:
             return np.zeros(len(self.texts))
-        near: Scores = self.rows @ vector(question)
+        near: Scores = self.rows @ question.vector
         return near
 
 

@@ -1,35 +1,48 @@
 """Passages of the shop's own documents that may answer a question, if there are any."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from agents.runtime.settings import settings
-from agents.support.knowledge.documents import passages_of
-from agents.support.knowledge.index import Index, Way, text_of
+from agents.support.knowledge.documents import STAFF, passages_of
+from agents.support.knowledge.index import Index, Question, Way, text_of
 from agents.support.models import Language, Passage
+from agents.support.understanding.embedding import is_available
+from agents.support.understanding.vectors import shared_vectors
 
 DOCUMENTS = Path(__file__).parent / "documents"
 CUSTOMERS = "customers"
-# Below both nothing has been found: 95 of 100 sentences of chatter lie below, 95 of 100 examples of
-# questions above one of them.
+# Below both limits nothing counts as found: 95 of 100 sentences of chatter lie below both, 95 of 100
+# examples of questions above one of them.
 LEAST_WORDS = 3.0
 LEAST_MEANING: Mapping[Language, float] = {"en": 0.85, "zh": 0.87}
 
+Passages = tuple[Passage, ...]
+State = tuple[tuple[str, int], ...]
+Collection = tuple[Language, str, State]
+"""Documents of a language that an audience may read, as they stand."""
 
-def retrieve(
+_indexes: dict[Collection, Index] = {}
+
+
+async def retrieve(
     question: str,
     language: Language,
     limit: int = 3,
     *,
     audience: str = CUSTOMERS,
     way: Way = "both",
-) -> tuple[Passage, ...]:
-    """The best passages that this audience may read, the best first; none if none speaks of it."""
-    index, passages = _index(language, audience, _state(language))
+) -> Passages:
+    """The passages that fit best and that this audience may read, the best first; none if none fits."""
+    collection = (language, audience, _state(language))
+    passages = _readable(*collection)
     if not passages:
         return ()
-    found = index.search(question, limit, way)
+    index, meaning = await _index(collection), None
+    if is_available() and way != "words":
+        (meaning,) = await shared_vectors([question])
+    found = index.search(Question(question, meaning), limit, way)
     if not found or (found[0].words < LEAST_WORDS and found[0].meaning < LEAST_MEANING[language]):
         return ()
     return tuple(
@@ -38,9 +51,9 @@ def retrieve(
     )
 
 
-def readable(language: Language, audience: str = CUSTOMERS) -> tuple[Passage, ...]:
-    """What this audience may read. What may not be read is not even indexed for it."""
-    return _index(language, audience, _state(language))[1]
+def readable(language: Language, audience: str = CUSTOMERS) -> Passages:
+    """The passages that this audience may read; no index holds any other passage."""
+    return _readable(language, audience, _state(language))
 
 
 def stale(language: Language, day: str) -> list[Passage]:
@@ -52,15 +65,22 @@ def _folder(language: Language) -> Path:
     return (settings().knowledge or DOCUMENTS) / language
 
 
-def _state(language: Language) -> tuple[tuple[str, int], ...]:
-    """What changes when a document does, so that the index is made anew."""
+def _state(language: Language) -> State:
+    """A value that changes when a document does."""
     return tuple((str(p), p.stat().st_mtime_ns) for p in sorted(_folder(language).rglob("*")))
 
 
 @cache
-def _index(
-    language: Language, audience: str, _state: tuple[tuple[str, int], ...]
-) -> tuple[Index, tuple[Passage, ...]]:
-    told: Sequence[Passage] = passages_of(_folder(language), language)
-    passages = tuple(p for p in told if audience in (p.audience, "staff"))
-    return Index([text_of(passage) for passage in passages]), passages
+def _readable(language: Language, audience: str, _state: State) -> Passages:
+    found = passages_of(_folder(language), language)
+    return tuple(passage for passage in found if audience in (passage.audience, STAFF))
+
+
+async def _index(collection: Collection) -> Index:
+    """The index of these documents, made once in a process."""
+    if collection not in _indexes:
+        texts = [text_of(passage) for passage in _readable(*collection)]
+        rows = await shared_vectors(texts, "passage") if is_available() else None
+        if collection not in _indexes:  # another task may have been quicker
+            _indexes[collection] = Index(texts, rows)
+    return _indexes[collection]

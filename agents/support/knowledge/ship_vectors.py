@@ -1,31 +1,44 @@
-"""Compute the vectors of our examples and documents, and put them beside the code that reads them.
+"""Compute the vectors of the examples and documents, and write them beside the code that reads them.
 
-Run as `python -m agents.support.knowledge.ship_vectors` after changing either.
+Run `python -m agents.support.knowledge.ship_vectors` after you change an example or a document.
 """
 
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import get_args
+
+import numpy as np
 
 from agents.support.knowledge.index import text_of
 from agents.support.knowledge.retrieve import readable
 from agents.support.models import Language
 from agents.support.understanding.embedding import Role, Vector, vectors
 from agents.support.understanding.examples import training
-from agents.support.understanding.vectors import SHIPPED, name_of, write
+from agents.support.understanding.vectors import SHIPPED, name_of
 
 STAFF = "staff"
 
 
 def ship() -> None:
-    """Compute the vectors and write them."""
+    """Compute all vectors and write them."""
     known: dict[str, Vector] = {}
     roles: dict[Role, list[str]] = {
         "query": [text for text, _ in training()],
-        "passage": [text_of(p) for told in get_args(Language) for p in readable(told, STAFF)],
+        "passage": [text_of(p) for spoken in get_args(Language) for p in readable(spoken, STAFF)],
     }
     for role, texts in roles.items():
         fresh = vectors(texts, role)
         known |= {name_of(t, role): v for t, v in zip(texts, fresh, strict=True)}
     write(SHIPPED, known)
+
+
+def write(path: Path, known: dict[str, Vector]) -> None:
+    """Replace the file in one step, so that a reader finds the old or the new one."""
+    names = sorted(known)
+    rows = np.stack([known[name] for name in names]).astype(np.float16)
+    with NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as fresh:
+        np.savez(fresh, names=np.array(names), rows=rows)
+    Path(fresh.name).replace(path)
 
 
 if __name__ == "__main__":

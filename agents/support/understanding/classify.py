@@ -7,7 +7,7 @@ On Calibration of Modern Neural Networks, 2017), found by cross-validation over 
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -22,8 +22,9 @@ from agents.support.models import Intent, IntentName, Language, Understood
 from agents.support.understanding.embedding import Vector, is_available, vectors
 from agents.support.understanding.examples import training
 from agents.support.understanding.slots import slots, without_names
-from agents.support.understanding.vectors import kept_vectors
+from agents.support.understanding.vectors import known_vectors
 
+Embed = Callable[[Sequence[str]], Vector]
 WEIGHT, C, TEMPERATURE = 5.0, 3.0, 0.6
 LIKELY, MOST = 0.15, 3
 CONFIDENT = 0.55  # for a part of a message to be a wish of its own
@@ -41,22 +42,32 @@ ANGER = re.compile(
 )
 
 
-def understand(text: str) -> Understood:
-    """The intents of a message, the surest first, what else it wants, what it names, and its temper."""
+def understand(text: str, embed: Embed = vectors) -> Understood:
+    """The intents of a message, the surest first, what else it wants, what it names, and its temper.
+
+    `embed` gives the vectors of the texts that `embedded_texts` names.
+    """
     text = readable(text)
     plain = without_names(text)
     wordless = WORDS.search(plain) is None
-    ranked = [] if wordless else model().ranked(plain)
+    ranked = [] if wordless else model().ranked(plain, embed)
     likely = [Intent(name=n, confidence=round(p, 4)) for n, p in ranked[:MOST] if p >= LIKELY]
     best = likely[0].name if likely else "out_of_scope"
     return Understood(
         language=language_of(text),
         wordless=wordless,
         intents=tuple(likely) or (Intent(name="out_of_scope", confidence=0.0),),
-        more=_more(text, best) if likely else (),
+        more=_more(text, best, embed) if likely else (),
         slots=slots(text),
         angry=ANGER.search(text) is not None,
     )
+
+
+def embedded_texts(text: str) -> list[str]:
+    """The texts whose vectors it takes to understand a message: the whole message and its parts."""
+    text = readable(text)
+    plain = without_names(text)
+    return [] if WORDS.search(plain) is None else [plain, *map(without_names, _parts(text))]
 
 
 def readable(text: str) -> str:
@@ -74,14 +85,17 @@ def language_of(text: str) -> Language:
     return "zh" if HAN.search(text) else "en"
 
 
-def _more(text: str, best: IntentName) -> tuple[IntentName, ...]:
-    """Wishes of other parts of the message, in their order; few words are none."""
+def _parts(text: str) -> list[str]:
+    """The first parts of a message that has several; a part of a few characters does not count."""
     parts = [part for part in PARTS.split(text) if part and len(part.strip()) > 3]
-    if len(parts) < 2:
-        return ()
+    return parts[:MOST] if len(parts) > 1 else []
+
+
+def _more(text: str, best: IntentName, embed: Embed) -> tuple[IntentName, ...]:
+    """What other parts of the message ask for, in their order."""
     found: list[IntentName] = []
-    for part in parts[:MOST]:
-        name, confidence = model().ranked(without_names(part))[0]
+    for part in _parts(text):
+        name, confidence = model().ranked(without_names(part), embed)[0]
         if confidence >= CONFIDENT and name not in ASIDE and name != best:
             found.append(name)
     return tuple(dict.fromkeys(found))
@@ -95,14 +109,14 @@ class Model:
     middle: Vector | None
     linear: LogisticRegression
 
-    def ranked(self, text: str) -> list[tuple[IntentName, float]]:
+    def ranked(self, text: str, embed: Embed = vectors) -> list[tuple[IntentName, float]]:
         """Every intent with its probability, the most probable first."""
-        scores = self.linear.decision_function(self._features([text], vectors))[0] / TEMPERATURE
+        scores = self.linear.decision_function(self._features([text], embed))[0] / TEMPERATURE
         odds = np.exp(scores - scores.max())
         found = zip(self.linear.classes_.tolist(), (odds / odds.sum()).tolist(), strict=True)
         return sorted(found, key=lambda one: -one[1])
 
-    def _features(self, texts: Sequence[str], embed: Any) -> Any:
+    def _features(self, texts: Sequence[str], embed: Embed) -> Any:
         pieces = self.pieces.transform(texts)
         if self.middle is None:
             return pieces
@@ -129,4 +143,4 @@ def _joined(pieces: Any, meaning: NDArray[np.float32]) -> Any:
 def model() -> Model:
     """The classifier, fitted once in a process."""
     texts, names = zip(*training(), strict=True)
-    return fit(texts, names, kept_vectors(texts) if is_available() else None)
+    return fit(texts, names, known_vectors(texts) if is_available() else None)

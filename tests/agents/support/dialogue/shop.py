@@ -10,9 +10,11 @@ from agents.shop.accounts import (
     Status,
     Variant,
 )
-from agents.support.dialogue.forms import Books
-from agents.support.dialogue.policy import TurnContext
-from agents.support.models import Dialogue, Intent, IntentName, Passage, Turn, Understood
+from agents.shop.contracts import OrderView
+from agents.shop.rules import refusals
+from agents.support.dialogue.forms import ShopView
+from agents.support.dialogue.policy import TurnContext, answer_from, decide
+from agents.support.models import Decided, Dialogue, Intent, IntentName, Passage, Turn, Understood
 from agents.support.understanding.slots import slots
 
 HOME = PostalAddress(line1="1 Elm St", city="Denver", state="CO", postal_code="80279", country="US")
@@ -35,18 +37,19 @@ CUSTOMER = CustomerAccount(
 NEW = Dialogue()
 
 
-def order(name: str, status: Status) -> OrderAccount:
+def order(name: str, status: Status) -> OrderView:
     pieces = tuple(
         Piece(sku=v.sku, product=v.product, name=v.name, price=v.price)
         for v in (GOODS["10000001"], GOODS["20000001"])
     )
     paid = Movement(kind="payment", amount=4_000, method="card")
-    return OrderAccount(
+    account = OrderAccount(
         order=name, customer="u", status=status, address=HOME, pieces=pieces, movements=(paid,)
     )
+    return OrderView(**dict(account), refuses=refusals(account))
 
 
-BOOKS = Books(
+SHOP = ShopView(
     CUSTOMER, {"A100": order("A100", "pending"), "B200": order("B200", "delivered")}, GOODS
 )
 
@@ -57,7 +60,6 @@ def heard(
     before: Dialogue = NEW,
     angry: bool = False,
     confidence: float = 0.9,
-    passages: tuple[Passage, ...] = (),
     more: tuple[IntentName, ...] = (),
 ) -> TurnContext:
     """The text, understood as these intents, each a tenth less sure than the one before."""
@@ -70,4 +72,9 @@ def heard(
         angry=angry,
     )
     turn = Turn(conversation="c", number=1, user="u", text=text)
-    return TurnContext(turn, understood, before, BOOKS, lambda _text, _language: passages)
+    return TurnContext(turn, understood, before, SHOP)
+
+
+def decided(context: TurnContext, *passages: Passage) -> Decided:
+    """The next step, where the documents have these passages."""
+    return decide(context) or answer_from(context, passages)

@@ -4,11 +4,11 @@ from agents.shop.requests import Exchange, ModifyPayment
 from agents.support.dialogue.forms import choices, fill, missing, request_of
 from agents.support.models import Task
 from agents.support.understanding.slots import slots
-from tests.agents.support.dialogue.shop import BOOKS
+from tests.agents.support.dialogue.shop import SHOP
 
 
 def filled(task: Task, text: str) -> Task:
-    return fill(task, slots(text), text, BOOKS)
+    return fill(task, slots(text), text, SHOP)
 
 
 def test_goods_are_named_by_what_they_are_or_by_number() -> None:
@@ -25,8 +25,8 @@ def test_what_they_are_replaced_by_follows_from_the_options_named() -> None:
     assert blue.new == ("10000002",)  # the one that is otherwise as before
     assert filled(blue, "no, the 10000003").new == ("10000003",)
     assert filled(task, "the T-Shirt").new == ()
-    assert [v.sku for v in choices(filled(task, "the T-Shirt"), BOOKS)] == ["10000003", "10000002"]
-    assert request_of(blue, BOOKS.orders["B200"]) == Exchange(
+    assert [v.sku for v in choices(filled(task, "the T-Shirt"), SHOP)] == ["10000003", "10000002"]
+    assert request_of(blue, SHOP.orders["B200"]) == Exchange(
         order="B200", pieces=("10000001",), new=("10000002",), method="card"
     )
 
@@ -36,7 +36,7 @@ def test_a_way_of_paying_is_one_that_the_customer_has() -> None:
     assert missing(task) == "method"
     assert filled(task, "with paypal").method == ""
     paid = filled(task, "with my gift card")
-    assert request_of(paid, BOOKS.orders["A100"]) == ModifyPayment(order="A100", method="gift")
+    assert request_of(paid, SHOP.orders["A100"]) == ModifyPayment(order="A100", method="gift")
 
 
 def test_another_order_begins_the_task_anew() -> None:

@@ -3,12 +3,12 @@
 from agents.support.dialogue.phrases import confirmation, money, status_part
 from agents.support.dialogue.render import say
 from agents.support.models import Task
-from tests.agents.support.dialogue.shop import BOOKS, order
+from tests.agents.support.dialogue.shop import SHOP, order
 
 
 def test_an_exchange_names_goods_difference_and_who_pays() -> None:
     task = Task(name="exchange_items", order="B200", pieces=("10000001",), new=("10000002",))
-    told = say(confirmation(task, BOOKS.orders["B200"], BOOKS), "en")
+    told = say(confirmation(task, SHOP.orders["B200"], SHOP), "en")
     assert told == (
         "Exchange T-Shirt (10000001) of order B200 for T-Shirt (10000002: blue, M); difference 2.00,"
         " by card. Shall I do that? Please answer yes or no."

@@ -3,38 +3,44 @@
 from dataclasses import replace
 
 from agents.shop.requests import Cancel, Return
-from agents.support.dialogue.forms import Books
-from agents.support.dialogue.policy import decide, language
+from agents.support.dialogue.forms import ShopView
+from agents.support.dialogue.policy import language
 from agents.support.dialogue.render import reply
-from agents.support.models import Decided, Dialogue, IntentName, Learned, Passage, Understood
-from tests.agents.support.dialogue.shop import heard
+from agents.support.models import ChangeOutcome, Decided, Dialogue, IntentName, Passage, Understood
+from tests.agents.support.dialogue.shop import decided, heard
 
 RULE = Passage(document="en/a.md", section="Rule", text="Thirty days.", language="en", score=1.0)
 
 
-def answer(decided: Decided) -> str:
-    return reply("en", decided, Learned(outcome="applied")).text
+def answer(step: Decided) -> str:
+    return reply("en", step, ChangeOutcome(outcome="applied")).text
 
 
 def talk(*said: tuple[str, IntentName]) -> list[Decided]:
     """One turn after the other, each remembering the one before."""
     before, told = Dialogue(), []
     for text, intent in said:
-        decided = decide(heard(text, intent, before=before))
-        before = reply("en", decided, Learned(outcome="applied")).after
-        told.append(decided)
+        step = decided(heard(text, intent, before=before))
+        before = reply("en", step, ChangeOutcome(outcome="applied")).after
+        told.append(step)
     return told
 
 
 def test_cancelling_needs_an_order_of_ones_own_and_a_yes() -> None:
-    unknown = decide(heard("cancel C300", "cancel_order"))
+    unknown = decided(heard("cancel C300", "cancel_order"))
     assert (unknown.action, unknown.reason) == ("answer", "unknown order")
     asked, done = talk(("cancel A100", "cancel_order"), ("yes", "affirm"))
     assert asked.action == "confirm"
     assert asked.request is None
     assert done.request == Cancel(order="A100")
     assert done.after.task is None
-    assert decide(heard("yes", "affirm")).request is None  # without a question it confirms nothing
+    assert decided(heard("yes", "affirm")).request is None  # without a question it confirms nothing
+
+
+def test_what_an_order_refuses_is_said_before_anything_is_asked() -> None:
+    early = decided(heard("I want to return something of A100", "return_items"))
+    assert (early.action, early.reason) == ("answer", "refused")
+    assert "only after an order was shipped" in answer(early)
 
 
 def test_a_no_changes_nothing() -> None:
@@ -67,73 +73,73 @@ def test_a_correction_names_the_other_order() -> None:
 
 
 def test_another_topic_is_answered_and_the_question_comes_back() -> None:
-    asked = decide(heard("cancel A100", "cancel_order"))
-    aside = decide(heard("how long?", "knowledge", before=asked.after, passages=(RULE,)))
+    asked = decided(heard("cancel A100", "cancel_order"))
+    aside = decided(heard("how long?", "knowledge", before=asked.after), RULE)
     assert answer(aside).startswith("Thirty days. Order A100")
     assert aside.after.task == asked.after.task
-    assert decide(heard("yes", "affirm", before=aside.after)).request == Cancel(order="A100")
+    assert decided(heard("yes", "affirm", before=aside.after)).request == Cancel(order="A100")
 
 
 def test_another_task_comes_first_and_the_one_before_it_after() -> None:
-    asked = decide(heard("cancel A100", "cancel_order"))
-    status = decide(heard("where is B200", "order_status", before=asked.after))
+    asked = decided(heard("cancel A100", "cancel_order"))
+    status = decided(heard("where is B200", "order_status", before=asked.after))
     assert "has been shipped" in answer(status)
     assert status.after.task is not None
     assert status.after.task.name == "cancel_order"
 
 
 def test_several_wishes_are_seen_to_one_after_the_other() -> None:
-    both = decide(heard("cancel A100, where is it", "cancel_order", more=("order_status",)))
+    both = decided(heard("cancel A100, where is it", "cancel_order", more=("order_status",)))
     assert "is being prepared" in answer(both)
     assert both.after.task is not None
     assert both.after.task.asked == "confirm"
 
 
 def test_two_close_meanings_are_asked_about_once() -> None:
-    asked = decide(heard("change it", "modify_items", "exchange_items", confidence=0.5))
+    asked = decided(heard("change it", "modify_items", "exchange_items", confidence=0.5))
     assert asked.after.options == ("modify_items", "exchange_items")
     assert "or to exchange" in answer(asked)
-    second = decide(heard("the second", "out_of_scope", before=asked.after))
+    second = decided(heard("the second", "out_of_scope", before=asked.after))
     assert second.after.task is not None
     assert second.after.task.name == "exchange_items"
 
 
 def test_a_person_is_called_when_asked_for_in_anger_or_after_two_failures() -> None:
-    assert decide(heard("person", "human")).action == "hand_over"
-    assert decide(heard("scam", "greeting", angry=True)).reason == "anger"
-    once = decide(heard("poem", "out_of_scope"))
+    assert decided(heard("person", "human")).action == "hand_over"
+    assert decided(heard("scam", "greeting", angry=True)).reason == "anger"
+    once = decided(heard("poem", "out_of_scope"))
     assert once.after.failures == 1
-    assert decide(heard("poem", "out_of_scope", before=once.after)).action == "hand_over"
+    assert decided(heard("poem", "out_of_scope", before=once.after)).action == "hand_over"
 
 
 def test_what_only_our_staff_may_do_is_handed_over() -> None:
     told = heard("pay A100 with my gift card", "modify_payment")
-    order = told.books.orders["A100"]
+    order = told.shop.orders["A100"]
     twice = order.model_copy(update={"movements": order.movements * 2})
-    books = Books(told.books.customer, {"A100": twice}, told.books.goods)
-    over = decide(replace(told, books=books))
+    shop = ShopView(told.shop.customer, {"A100": twice}, told.shop.goods)
+    over = decided(replace(told, shop=shop))
     assert (over.action, over.reason) == ("hand_over", "policy: more-than-one-payment")
     assert "a person has to look at it. I hand you over" in answer(over)
 
 
 def test_the_bot_is_silent_once_a_person_has_taken_over() -> None:
-    gone = decide(heard("person", "human"))
+    gone = decided(heard("person", "human"))
     assert gone.after.taken_over == "c#000001"
-    silent = decide(heard("where is B200", "order_status", before=gone.after))
+    silent = decided(heard("where is B200", "order_status", before=gone.after))
     assert (silent.action, answer(silent)) == ("none", "")
 
 
 def test_what_was_said_is_said_again() -> None:
     before = Dialogue(said="Order B200 has been shipped.")
-    again = reply("en", decide(heard("what?", "repeat", before=before)), Learned())
+    again = reply("en", decided(heard("what?", "repeat", before=before)), ChangeOutcome())
     assert again.text == again.after.said == before.said
 
 
 def test_nothing_is_made_up() -> None:
-    nothing = decide(heard("do you sell cars?", "knowledge"))
+    nothing = decided(heard("do you sell cars?", "knowledge"))
     assert answer(nothing).startswith("Our documents say nothing about that.")
-    known = decide(heard("returns?", "knowledge", passages=(RULE,)))
-    assert reply("en", known, Learned()).citations == ("en/a.md: Rule",)
+    known = decided(heard("returns?", "knowledge"), RULE)
+    assert reply("en", known, ChangeOutcome()).citations == ("en/a.md: Rule",)
 
 
 def test_the_language_is_that_of_the_words() -> None:

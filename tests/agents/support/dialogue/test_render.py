@@ -7,7 +7,7 @@ import yaml
 
 from agents.shop import rules
 from agents.support.dialogue.render import SAYINGS, reply, say
-from agents.support.models import Decided, Learned, Part
+from agents.support.models import ChangeOutcome, Decided, Part
 
 TOLD = yaml.safe_load(SAYINGS.read_text("utf-8"))
 
@@ -45,7 +45,7 @@ def test_a_change_is_told_as_it_ended() -> None:
         }
     )
     told = {
-        outcome: reply("en", decided, Learned(outcome=outcome, rule="too-late")).text
+        outcome: reply("en", decided, ChangeOutcome(outcome=outcome, rule="too-late")).text
         for outcome in ("applied", "refused", "waiting")
     }
     assert told["applied"].startswith("Order A100 is cancelled")

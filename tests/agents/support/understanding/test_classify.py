@@ -8,7 +8,7 @@ from agents.support.understanding import classify
 from agents.support.understanding.classify import fit, language_of, understand
 from agents.support.understanding.embedding import is_available
 from agents.support.understanding.examples import training
-from agents.support.understanding.vectors import kept_vectors
+from agents.support.understanding.vectors import known_vectors
 
 # Written apart from the examples.
 UNSEEN = [
@@ -71,7 +71,7 @@ def test_without_vectors_the_pieces_of_words_still_serve() -> None:
 def test_confidence_means_what_it_says() -> None:
     """Expected calibration error over what was held back, ten bins (Guo et al., 2017)."""
     texts, names = (np.array(column, dtype=object) for column in zip(*training(), strict=True))
-    meaning = kept_vectors(list(texts))
+    meaning = known_vectors(list(texts))
     sure, right = [], []
     folds = StratifiedKFold(3, shuffle=True, random_state=7)
     for learnt, held_back in folds.split(texts, names):

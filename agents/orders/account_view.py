@@ -1,10 +1,11 @@
-"""Accounts as the journal tells them: an order's item, and the changes that were carried through."""
+"""Accounts from rows of the journal: an order's item, and the changes of it that were applied."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import orjson
 
+from agents.orders.change import Change
 from agents.shop.accounts import (
     AfterSales,
     CustomerAccount,
@@ -17,9 +18,8 @@ from agents.shop.accounts import (
     Status,
     Variant,
 )
-from agents.shop.requests import Change, Exchange, ModifyCustomerAddress, Return
+from agents.shop.requests import Exchange, ModifyCustomerAddress, Return
 
-MOST_ADDRESSES = 64  # changes of a customer's address; the next one is for a person
 COMPLETED = "completed"
 STATUS: Mapping[str, Status] = {
     "pending": "pending",
@@ -34,8 +34,8 @@ STATUS: Mapping[str, Status] = {
 }
 
 
-class Told(Protocol):
-    """An item as the journal has it."""
+class ItemRow(Protocol):
+    """A row of the journal's table of items; the body is empty once the item is pruned."""
 
     @property
     def key(self) -> Any: ...  # noqa: D102
@@ -49,20 +49,13 @@ class Told(Protocol):
     def cancel_requested(self) -> Any: ...  # noqa: D102
 
 
-def change_keys(order: str) -> tuple[str, ...]:
-    """The names of the changes that an order can see once."""
-    return tuple(f"{order}:{what}" for what in ("items", "after-sales"))
-
-
-def address_keys(customer: str) -> tuple[str, ...]:
-    """The names of a customer's changes of address, the first one first."""
-    return tuple(f"{customer}:address:{n}" for n in range(1, MOST_ADDRESSES + 1))
-
-
 def order_account(
-    item: Told, changes: Sequence[Told], customer: CustomerAccount, goods: Mapping[str, Variant]
+    item: ItemRow,
+    changes: Sequence[ItemRow],
+    customer: CustomerAccount,
+    goods: Mapping[str, Variant],
 ) -> OrderAccount:
-    """The order of that customer as it stands."""
+    """The account of one order of that customer, with its `changes` applied."""
     body = orjson.loads(item.body)
     account = OrderAccount(
         order=body["order_id"],
@@ -75,21 +68,19 @@ def order_account(
         kind="payment", amount=body["total"], method=_method(customer, body["payment_method"])
     )
     account = account.model_copy(update={"movements": (paid,)})
-    for told in changes:
-        if told.state == COMPLETED:
-            account = _changed(account, Change.model_validate_json(told.body))
+    for change in _applied(changes):
+        account = _changed(account, change)
     return account
 
 
 def customer_account(
-    name: str, known: Mapping[str, CustomerAccount], addresses: Sequence[Told], token: str = ""
+    name: str, known: Mapping[str, CustomerAccount], addresses: Sequence[ItemRow], token: str = ""
 ) -> CustomerAccount:
-    """The customer as it stands, with a method for the `token` that an order is paid by."""
+    """The customer's account, with the latest address and a method for the `token` of an order."""
     account = known.get(name) or CustomerAccount(customer=name)
-    for told in sorted(addresses, key=_number):
-        request = Change.model_validate_json(told.body).request
-        if told.state == COMPLETED and isinstance(request, ModifyCustomerAddress):
-            account = account.model_copy(update={"address": request.address})
+    for change in sorted(_applied(addresses), key=lambda change: change.number):
+        if isinstance(change.request, ModifyCustomerAddress):
+            account = account.model_copy(update={"address": change.request.address})
     if token and all(method.token != token for method in account.methods.values()):
         is_gift = token == "pm_gift_card"  # noqa: S105 - no secret
         kind: Kind = "gift_card" if is_gift else "credit_card"
@@ -98,11 +89,14 @@ def customer_account(
     return account
 
 
-def _number(told: Told) -> int:
-    return int(str(told.key).rpartition(":")[2])
+def _applied(rows: Sequence[ItemRow]) -> list[Change]:
+    """The changes that were carried out, except those whose body was pruned."""
+    return [
+        Change.model_validate_json(row.body) for row in rows if row.state == COMPLETED and row.body
+    ]
 
 
-def _status(item: Told) -> Status:
+def _status(item: ItemRow) -> Status:
     if item.cancel_requested or item.outcome == "refunded":
         return "cancelled"
     return STATUS[str(item.state)]

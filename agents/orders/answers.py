@@ -1,0 +1,119 @@
+"""What order processing answers to other scenarios: accounts, commands to change them, and results."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from agents.orders.account_view import customer_account, order_account
+from agents.orders.change import Change, address_keys, change_keys
+from agents.orders.scenario import CHANGES, ORDERS
+from agents.runtime import PermanentError, TransientError, runtime
+from agents.runtime.intake.enqueue import enqueue
+from agents.runtime.journal.queries import named
+from agents.runtime.journal.submit import Disposition
+from agents.runtime.messaging import Answerer, answer
+from agents.runtime.model.lifecycle import ENDED, State
+from agents.runtime.model.scenario import hash_of
+from agents.shop.catalogue import catalogue, customers
+from agents.shop.contracts import (
+    ACCOUNT,
+    CHANGE,
+    CHANGE_RESULT,
+    AccountQuestion,
+    AccountView,
+    ChangeAccepted,
+    ChangeCommand,
+    ChangeQuestion,
+    ChangeResult,
+    OrderView,
+)
+from agents.shop.requests import ModifyCustomerAddress
+from agents.shop.rules import refusals
+
+REFUSED = "refused, "  # how the text of a RuleViolation begins
+
+
+@answer(ACCOUNT)
+async def view_account(question: AccountQuestion) -> AccountView:
+    """The customer's methods of payment and own orders; orders of others are left out."""
+    items = await _own_orders(question)
+    bodies = {item.key: orjson.loads(item.body) for item in items}
+    customer = customer_account(question.customer, customers(), ())
+    for body in bodies.values():
+        known = {question.customer: customer}
+        customer = customer_account(question.customer, known, (), body["payment_method"])
+    wanted = [key for order in bodies for key in change_keys(order)]
+    changes = {row.key: row for row in await _changes(wanted)}
+    orders = {}
+    for item in items:
+        mine = [changes[key] for key in change_keys(item.key) if key in changes]
+        account = order_account(item, mine, customer, catalogue())
+        orders[item.key] = OrderView(**dict(account), refuses=refusals(account))
+    return AccountView(customer=customer, orders=orders)
+
+
+@answer(CHANGE)
+async def accept_change(command: ChangeCommand) -> ChangeAccepted:
+    """Put the change into the queue of changes, once. Raises TransientError if its number was taken."""
+    change = Change(by=command.by, turn=command.turn, request=command.request)
+    if isinstance(change.request, ModifyCustomerAddress):
+        numbered = await _numbered(change)
+        if numbered is None:
+            return ChangeAccepted(refused="too-many-addresses")
+        change = numbered
+    accepted = await enqueue(CHANGES, change.key, change)
+    if accepted.disposition is not Disposition.CONFLICT:
+        return ChangeAccepted(change=change.key)
+    if isinstance(change.request, ModifyCustomerAddress):
+        raise TransientError("another change of the address has taken the number")
+    return ChangeAccepted(refused="already-requested")
+
+
+@answer(CHANGE_RESULT)
+async def tell_change_result(question: ChangeQuestion) -> ChangeResult:
+    """The state of the change. Raises PermanentError if there is no such change."""
+    rows = await _changes([question.change])
+    if not rows:
+        raise PermanentError(f"there is no change {question.change!r}")
+    row = rows[0]
+    if row.state == State.COMPLETED:
+        return ChangeResult(outcome="applied")
+    if row.state == State.WAITING:
+        return ChangeResult(outcome="waiting")
+    if row.state in ENDED:
+        return ChangeResult(outcome="refused", rule=_rule(row.failure))
+    return ChangeResult(outcome="open")
+
+
+ANSWERS: Sequence[Answerer] = (view_account, accept_change, tell_change_result)
+
+
+async def _own_orders(question: AccountQuestion) -> list[Any]:
+    if not question.orders:
+        return []
+    items = await named(runtime().journal, ORDERS.name, sorted(question.orders))
+    owner = question.customer
+    return [i for i in items if i.body and orjson.loads(i.body)["customer"]["id"] == owner]
+
+
+async def _changes(keys: Sequence[str]) -> Sequence[Any]:
+    return await named(runtime().journal, CHANGES.name, keys) if keys else ()
+
+
+async def _numbered(change: Change) -> Change | None:
+    """The change of address under its own number, or the first free one; None if none is free."""
+    keys = address_keys(change.by)
+    known = {row.key: row for row in await _changes(keys)}
+    for number, key in enumerate(keys, 1):
+        numbered = change.model_copy(update={"number": number})
+        row = known.get(key)
+        if row is None or row.body_hash == hash_of(numbered.model_dump_json()):
+            return numbered
+    return None
+
+
+def _rule(failure: str | None) -> str:
+    """The rule in the text of a RuleViolation; "other" for any other failure."""
+    error = str(orjson.loads(failure)["error"]) if failure else ""
+    return error.removeprefix(REFUSED).partition(":")[0] if error.startswith(REFUSED) else "other"

@@ -1,0 +1,23 @@
+"""Leave one item in the queue of its scenario, where the next consumer or recovery finds it."""
+
+from pydantic import BaseModel
+
+from agents.runtime.context import runtime
+from agents.runtime.journal.submit import Accepted, NewItem, Sender, accept
+from agents.runtime.model.scenario import Scenario, hash_of
+from agents.runtime.telemetry import new_trace
+
+
+async def enqueue(
+    scenario: Scenario, key: str, payload: BaseModel, *, tenant: str | None = None
+) -> Accepted:
+    """Accept an item of the scenario under this key, for the process's own tenant unless one is named.
+
+    Idempotent: the same key with the same payload is the same item. With another payload the answer's
+    disposition is CONFLICT and the stored item stays as it is.
+    """
+    here, body, deadline = runtime(), payload.model_dump_json(), scenario.deadline(payload)
+    within = None if deadline is None else deadline.total_seconds()
+    item = NewItem(key, body, hash_of(body), new_trace(), within=within)
+    sender = Sender(tenant or here.journal.tenant, scenario.name, scenario.version)
+    return (await accept(here.journal.database, sender, [item]))[0]

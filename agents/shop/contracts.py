@@ -1,0 +1,83 @@
+"""What scenarios ask, command and hear of each other: typed messages, each with a name and a version.
+
+Scenarios do not import each other; they import these contracts. Order processing answers the questions
+and publishes the event. To change a message, add a field with a default, or raise the minor version of
+its topic and give an upcast from the form before.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel
+
+from agents.runtime.journal.item_events import ItemEnded, ended
+from agents.runtime.messaging import RequestReply, Topic
+from agents.shop.accounts import CustomerAccount, OrderAccount
+from agents.shop.requests import CustomerId, Kind, Request
+
+
+class Message(BaseModel, frozen=True, extra="forbid"):
+    """The body of a message; unknown fields are refused."""
+
+
+class AccountQuestion(Message):
+    """Ask what this customer may see and change; `orders` are the orders in question."""
+
+    customer: CustomerId
+    orders: tuple[str, ...] = ()
+
+
+class OrderView(OrderAccount):
+    """An order as it stands; `refuses` maps each kind of request it now refuses to the rule that does."""
+
+    refuses: Mapping[Kind, str] = {}
+
+
+class AccountView(Message):
+    """The customer, and those of the orders in question that are the customer's own."""
+
+    customer: CustomerAccount
+    orders: Mapping[str, OrderView] = {}
+
+
+class ChangeCommand(Message):
+    """Command what the customer `by` requests. The same request of the same `turn` is one change."""
+
+    by: CustomerId
+    turn: str
+    request: Request
+
+
+class ChangeAccepted(Message):
+    """`change` is the key of the change that is carried out; or `refused` is the rule against it."""
+
+    change: str = ""
+    refused: str = ""
+
+
+class ChangeQuestion(Message):
+    """Ask for the result of the change that has this key."""
+
+    change: str
+
+
+class ChangeResult(Message):
+    """The result of a change; `rule` is the rule of the shop that refused it.
+
+    `open` is still to be carried out, `waiting` is to be approved by a person.
+    """
+
+    outcome: Literal["open", "waiting", "applied", "refused"]
+    rule: str = ""
+
+
+ACCOUNT = RequestReply(
+    Topic("orders.account", AccountQuestion), Topic("orders.account.view", AccountView)
+)
+CHANGE = RequestReply(
+    Topic("orders.change", ChangeCommand), Topic("orders.change.accepted", ChangeAccepted)
+)
+CHANGE_RESULT = RequestReply(
+    Topic("changes.question", ChangeQuestion), Topic("changes.result", ChangeResult)
+)
+CHANGE_ENDED: Topic[ItemEnded] = ended("changes")
