@@ -10,8 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from agents.analysis.models import Collected, Partition
-from agents.analysis.sample.flights import SCHEME
-from agents.analysis.sources.collecting import collecting
+from agents.analysis.sources.collecting import collecting_for
 from agents.analysis.study_store import StudyStore
 from agents.runtime.errors import PermanentError
 from agents.runtime.execution.decorator import agent
@@ -51,7 +50,7 @@ def form_of(location: str) -> str:
 
 async def _fetched(partition: Partition) -> Collected:
     url, raw, size = partition.location, list[str](), 0
-    async with collecting(settings(), sample=url.startswith(f"{SCHEME}:")) as fetcher:
+    async with collecting_for([partition], settings()) as fetcher:
         while url:
             if len(raw) == MOST_PAGES:
                 raise TooManyPages(f"{partition.key}: more than {MOST_PAGES:,} pages")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from agents.analysis.failure_reasons import refusals
+from agents.analysis.failure_reasons import failure_reasons
 from agents.analysis.modelling.run import ModelRun
 from agents.analysis.models import Cleaned, Dataset, Part, Partition
 from agents.analysis.report import AnalysisReport, report_of
@@ -76,6 +76,9 @@ class AnalysisRun:
         order = [source.name for source in self.study.sources]
         ordered = sorted(parts.values(), key=lambda part: (order.index(part.source), part.name))
         dataset = Dataset(study=self.study.name, folder=self.store.folder, parts=tuple(ordered))
+        if before is not None:
+            edition = before.edition + (before.digest != dataset.digest)
+            dataset = dataset.model_copy(update={"edition": edition})
         self.store.publish(dataset)
         return dataset
 
@@ -92,7 +95,8 @@ class AnalysisRun:
         missing = {one.key: f"{one.source}/{one.name}" for one, found in outcomes if found is None}
         report = report_of(self.study.name, outcomes, dataset)
         report.touched = stats.done - stats.outcomes["already done"]
-        report.refused = await refusals(PARTITIONS.name, missing)
+        gone = f"was cleaned before, but its files are gone from {self.store.folder}"
+        report.refused = await failure_reasons(PARTITIONS.name, missing, gone)
         if models is not None:
             report.refused |= await models.refused()
             report.files = models.notes()

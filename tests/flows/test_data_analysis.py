@@ -87,6 +87,8 @@ async def test_only_what_changed_is_done_again(folder: Path) -> None:
     after = await run(folder)
     assert after.touched == 1
     assert after.published != before.published
+    assert (await run(folder)).published == after.published
+    assert dataset().edition == 2
 
 
 async def test_a_backfill_of_some_partitions_leaves_the_others(folder: Path) -> None:

@@ -1,10 +1,10 @@
 """The desk's second half: candidates to train on what was published, and a comparison to close with."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from agents.analysis.failure_reasons import refusals
+from agents.analysis.failure_reasons import failure_reasons
 from agents.analysis.modelling.candidates import NAMES
 from agents.analysis.modelling.registry import Models
 from agents.analysis.modelling.selection import COMPARISONS, Comparison, Weighed
@@ -13,13 +13,47 @@ from agents.analysis.models import Dataset
 from agents.analysis.report import SourceReport
 from agents.analysis.sources.study import Study
 from agents.analysis.study_store import StudyStore
-from agents.analysis.train_candidate import CARD, version_of
+from agents.analysis.train_candidate import key_of, version_of
 from agents.analysis.write_report import FILE, drawn_forecast
 from agents.runtime.intake.intake import Intake, Submission
 from agents.runtime.intake.rejects import Rejects
 from agents.runtime.model.batch import Batch, RunStats
+from agents.runtime.model.item import Item
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.prefect_ui import alert, publish_image, publish_link, publish_markdown
+
+
+def alert_of_drift(batch: Batch) -> None:
+    """Raise an alert for every feature that has drifted."""
+    for item, weighed in _weighed(batch):
+        for drift in weighed.drifts:
+            if drift.is_alarm:
+                study, reason = (
+                    item.payload.training.study.name,
+                    f"{drift.feature}: PSI {drift.psi:.2f}",
+                )
+                alert("drift", item.scenario, study, reason)
+
+
+async def show_comparison(batch: Batch) -> None:
+    """Show in the UI which model was selected, how it predicts, and where the report is."""
+    for item, weighed in _weighed(batch):
+        folder = StudyStore(item.payload.training.study.name).folder
+        verdict = f"{weighed.change.what}: {weighed.change.why}"
+        await publish_markdown(
+            "data-analysis-model", verdict, "What the gate said of the best model"
+        )
+        forecast = drawn_forecast(Models(folder).path(weighed.best))
+        await publish_image("data-analysis-forecast", forecast, "Forecast against truth")
+        report = (folder / FILE).resolve().as_uri()
+        await publish_link("data-analysis-report", report, "The report of this run")
+
+
+def _weighed(batch: Batch) -> Iterator[tuple[Item, Weighed]]:
+    for item in batch.peek():
+        weighed = item.fact(Weighed)
+        assert weighed is not None
+        yield item, weighed
 
 
 @dataclass(slots=True)
@@ -35,7 +69,7 @@ class ModelRun:
     async def candidates(self) -> AsyncIterator[Batch]:
         """The candidates to train; those trained on this dataset before are done already."""
         records = [
-            Submission(one.key, one.model_dump_json(), one, number)
+            Submission(key_of(one), one.model_dump_json(), one, number)
             for number, one in enumerate(self.trainings(), 1)
         ]
         async for batch in self._intake(CANDIDATES).accepted(records, len(NAMES)):
@@ -53,31 +87,15 @@ class ModelRun:
         async for batch in self._intake(COMPARISONS).accepted([record], 1):
             yield batch
 
-    async def announce(self, batch: Batch) -> None:
-        """Raise an alert for every feature that has drifted, and show in the UI what was found."""
-        for item in batch.peek():
-            weighed = item.fact(Weighed)
-            assert weighed is not None
-            for drift in weighed.drifts:
-                if drift.is_alarm:
-                    reason = f"{drift.feature}: PSI {drift.psi:.2f}"
-                    alert("drift", item.scenario, self.study.name, reason)
-            told = f"{weighed.change.what}: {weighed.change.why}"
-            await publish_markdown(
-                "data-analysis-model", told, "What the gate said of the best model"
-            )
-            forecast = drawn_forecast(self._folder / "models" / weighed.best)
-            await publish_image("data-analysis-forecast", forecast, "Forecast against truth")
-            report = (self._folder / FILE).resolve().as_uri()
-            await publish_link("data-analysis-report", report, "The report of this run")
-
     async def refused(self) -> dict[str, str]:
         """What was not trained, or not compared, and why."""
-        candidates = {one.key: one.candidate for one in self.trainings()}
-        told = await refusals(CANDIDATES.name, candidates)
+        models, trainings = Models(self._folder), self.trainings()
+        missing = {key_of(t): t.candidate for t in trainings if not models.has(version_of(t))}
+        gone = f"was trained before, but its model is gone from {self._folder}: use another seed"
+        reasons = await failure_reasons(CANDIDATES.name, missing, gone)
         if (comparison := self._comparison()) is not None:
-            told |= await refusals(COMPARISONS.name, {comparison.key: "comparison"})
-        return told
+            reasons |= await failure_reasons(COMPARISONS.name, {comparison.key: "comparison"})
+        return reasons
 
     def notes(self) -> list[str]:
         """The champion, and where to read everything."""
@@ -103,7 +121,7 @@ class ModelRun:
         models, trained = Models(self._folder), list[Trained]()
         for name in NAMES:
             version = version_of(self._training(name))
-            if not (models.path(version) / CARD).exists():
+            if not models.has(version):
                 return None
             trained.append(Trained(version=version, candidate=name))
         # The champion these may already have made is not another champion to meet.
@@ -115,6 +133,7 @@ class ModelRun:
             candidates=tuple(trained),
             champion=champion,
             sources=self.sources,
+            edition=self.dataset.edition,
         )
 
     def _intake(self, scenario: Scenario) -> Intake:

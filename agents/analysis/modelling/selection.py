@@ -16,12 +16,16 @@ from agents.runtime.model.scenario import Scenario
 
 
 class Comparison(Frozen):
-    """The trained candidates of one dataset, the champion of that moment, and the rows' fates."""
+    """The trained candidates of one dataset, the champion of that moment, and the rows' fates.
+
+    With the `edition`, data that is published again after other data is compared again.
+    """
 
     training: Training
     candidates: Annotated[tuple[Trained, ...], Field(min_length=1)]
     champion: str
     sources: tuple[SourceReport, ...]
+    edition: int = 1
 
     @property
     def key(self) -> str:
@@ -53,4 +57,4 @@ def _outcome(item: Item) -> str:
     return "reported" if item.fact(Written) else "not reported"
 
 
-COMPARISONS = Scenario(name="comparisons", version="1", payload=Comparison, outcome=_outcome)
+COMPARISONS = Scenario(name="comparisons", version="1.1", payload=Comparison, outcome=_outcome)

@@ -1,6 +1,5 @@
 """A candidate as a work item: what it learns from, and what came of it."""
 
-import hashlib
 from typing import Annotated
 
 from pydantic import Field
@@ -19,12 +18,6 @@ class Training(Frozen):
     data: Sha256
     parts: Annotated[tuple[Part, ...], Field(min_length=1)]
     seed: int = 7
-
-    @property
-    def key(self) -> str:
-        """Its name in the journal: another one for other data, another study or another seed."""
-        told = hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
-        return f"{self.study.name}/{self.candidate}@{told}"
 
 
 class Trained(Frozen):
