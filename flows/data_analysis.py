@@ -10,12 +10,10 @@ from prefect import flow
 from pydantic import Field
 
 from agents.analysis.clean_partition import clean_partition
-from agents.analysis.collect_partition import collect_partition
-from agents.analysis.modelling.run import alert_of_drift, show_comparison
+from agents.analysis.collect_partition import collect_partition, is_sample, open_fetcher
 from agents.analysis.report import AnalysisReport
-from agents.analysis.run import SAMPLE, open_run
+from agents.analysis.run import SAMPLE, alert_of_drift, open_run, show_comparison
 from agents.analysis.select_model import select_model
-from agents.analysis.sources.collecting import collecting_for
 from agents.analysis.train_candidate import train_candidate
 from agents.analysis.write_report import write_report
 from agents.runtime.execution.saga import saga
@@ -66,7 +64,7 @@ async def analyse(  # noqa: PLR0913 - what a run is asked for
 async def prepare(batch: Batch) -> None:
     """What every partition goes through, whoever brings it."""
     partitions = [item.payload for item in batch.peek()]
-    async with collecting_for(partitions, settings()), saga(batch):
+    async with open_fetcher(settings(), sample=is_sample(partitions)), saga(batch):
         batch = await collect_partition(batch)
         await clean_partition(batch)
 

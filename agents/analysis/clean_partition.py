@@ -7,16 +7,14 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from agents.analysis.cleaning.corrections import corrections_of
 from agents.analysis.cleaning.partition import Outcome, clean
 from agents.analysis.cleaning.reading import read_table
 from agents.analysis.models import Cleaned, Collected, Partition
-from agents.analysis.study_store import StudyStore
+from agents.analysis.quarantine import corrections_of
+from agents.analysis.study_store import PART, QUARANTINE, StudyStore
 from agents.runtime.errors import Parked
 from agents.runtime.execution.decorator import agent
 from agents.runtime.model.policies import CPU
-
-PART, QUARANTINE = "part.parquet", "quarantine.jsonl"
 
 
 @agent(CPU)

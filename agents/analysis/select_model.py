@@ -7,9 +7,9 @@ from threadpoolctl import threadpool_limits
 from agents.analysis.modelling.candidates import plain
 from agents.analysis.modelling.drift import drifts
 from agents.analysis.modelling.features import Samples
-from agents.analysis.modelling.metrics import Interval, interval, squared
-from agents.analysis.modelling.registry import MODEL, Card, Models, load
-from agents.analysis.modelling.selection import Comparison, Weighed
+from agents.analysis.modelling.metrics import interval, squared
+from agents.analysis.modelling.models import Card, Comparison, Interval, Weighed
+from agents.analysis.modelling.registry import MODEL, Models, load
 from agents.analysis.study_store import StudyStore
 from agents.analysis.train_candidate import HEAVY, PREDICTIONS, REFERENCE, learnt_from
 from agents.runtime.execution.decorator import agent

@@ -17,7 +17,7 @@ from agents.analysis.models import Cleaned, Dataset, Part, Partition
 from agents.runtime.errors import Parked, PermanentError
 from agents.runtime.settings import settings
 
-MANIFEST = "dataset.json"
+MANIFEST, PART, QUARANTINE = "dataset.json", "part.parquet", "quarantine.jsonl"
 UNFINISHED = ".*-*"  # what is being written has such a name beside its place
 ABANDONED_SECONDS = 86_400.0  # nothing is written for so long
 

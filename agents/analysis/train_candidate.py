@@ -11,13 +11,12 @@ import pandas as pd
 from sklearn.inspection import permutation_importance
 from threadpoolctl import threadpool_limits
 
-from agents.analysis.modelling import candidates, features, metrics, split
+from agents.analysis.modelling import candidates, features, metrics
 from agents.analysis.modelling.candidates import BASELINE, fit, plain
-from agents.analysis.modelling.features import Samples, samples
+from agents.analysis.modelling.features import Samples, Split, samples, split
 from agents.analysis.modelling.metrics import absolute, interval, squared
-from agents.analysis.modelling.registry import CARD, MODEL, Card, Models, dump
-from agents.analysis.modelling.split import Split
-from agents.analysis.modelling.training import Trained, Training
+from agents.analysis.modelling.models import Card, Trained, Training
+from agents.analysis.modelling.registry import CARD, MODEL, Models, dump
 from agents.analysis.study_store import StudyStore, write_whole
 from agents.runtime.execution.decorator import agent
 from agents.runtime.model.policies import CPU
@@ -55,14 +54,14 @@ def version_of(training: Training) -> str:
 
 def code_digest() -> str:
     """Of the source that makes features and models."""
-    modules = (features, split, candidates, metrics)
+    modules = (features, candidates, metrics)
     return hashlib.sha256("".join(map(inspect.getsource, modules)).encode()).hexdigest()
 
 
 def learnt_from(training: Training) -> Split:
     """The rows to learn from, to choose by and to judge by. Raises TooFewRows and DataReplaced."""
     files = StudyStore(training.study.name).part_files(training.parts)
-    return split.split(samples(training.study, files), training.study.test_share)
+    return split(samples(training.study, files), training.study.test_share)
 
 
 def _train(training: Training, folder: Path) -> None:

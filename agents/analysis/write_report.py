@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from agents.analysis.modelling.registry import Card, Models
-from agents.analysis.modelling.selection import Comparison, Weighed, Written
+from agents.analysis.modelling.models import Card, Comparison, Weighed, Written
+from agents.analysis.modelling.registry import Models
 from agents.analysis.reporting import plots
 from agents.analysis.study_store import StudyStore, write_whole
 from agents.analysis.train_candidate import HEAVY, PREDICTIONS

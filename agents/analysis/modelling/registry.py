@@ -9,52 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 
-from agents.analysis.modelling.metrics import Interval
+from agents.analysis.modelling.models import Card, Change, Interval, What
 from agents.analysis.study_store import write_whole
 from agents.runtime.errors import AgentError, PermanentError, TransientError
 
 FILE, CARD, MODEL = "registry.json", "card.json", "model.skops"
 SAFE = ("sklearn.", "numpy.")
-
-
-class Card(BaseModel, frozen=True):
-    """What is to be known of a model; `version` is the digest of data, code, candidate and seed.
-
-    `gain` is by how much its squared error is smaller than the baseline's, with its interval.
-    """
-
-    version: str
-    study: str
-    candidate: str
-    target: str
-    data: str
-    code: str
-    seed: int
-    learnt: int
-    judged: int
-    since: str
-    until: str
-    mae: Interval
-    mse: Interval
-    gain: Interval
-    chosen_by: float
-    importance: dict[str, float] = {}
-
-
-What = Literal["challenger", "promoted", "kept", "rolled back"]
-
-
-class Change(BaseModel, frozen=True):
-    """A turn in the registry's history."""
-
-    version: str
-    what: What
-    why: str
-    by: str
 
 
 class Registry(BaseModel):

@@ -6,7 +6,7 @@ from collections import defaultdict
 from importlib.util import find_spec
 from pathlib import Path
 
-from agents.analysis.sources.study import History, Join, Source, Study, read_contract
+from agents.analysis.study import History, Join, Source, Study, read_contract
 from agents.runtime.errors import AgentError
 
 HERE = Path(__file__).parent

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from agents.analysis.modelling.candidates import NAMES
+from agents.analysis.modelling.models import Comparison, Training, Weighed
 from agents.analysis.modelling.registry import ModelGone, Models
-from agents.analysis.modelling.selection import Comparison, Weighed
-from agents.analysis.modelling.training import Training
 from agents.analysis.select_model import select_model
-from agents.analysis.sources.study import Study
+from agents.analysis.study import Study
 from agents.analysis.study_store import DataReplaced, StudyStore
 from agents.analysis.train_candidate import train_candidate
 from agents.analysis.write_report import FILE, write_report

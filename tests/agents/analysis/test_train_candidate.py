@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from agents.analysis.modelling.candidates import NAMES
-from agents.analysis.modelling.registry import MODEL, Card, Models
-from agents.analysis.modelling.training import Training
+from agents.analysis.modelling.models import Card, Training
+from agents.analysis.modelling.registry import MODEL, Models
 from agents.analysis.study_store import MANIFEST, DataReplaced, StudyStore
 from agents.analysis.train_candidate import key_of, train_candidate, version_of
 from agents.runtime.errors import Parked

@@ -9,9 +9,8 @@ import skops.io as sio
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import FunctionTransformer
 
-from agents.analysis.modelling.metrics import Interval
+from agents.analysis.modelling.models import Card, Interval
 from agents.analysis.modelling.registry import (
-    Card,
     ChampionChanged,
     Models,
     NoSuchModel,
