@@ -10,7 +10,7 @@ from typing import Any
 from prefect import flow, task
 from prefect.futures import PrefectFuture
 
-from agents.analysis.modelling.training import Trained, Training
+from agents.analysis.modelling.models import Trained, Training
 from agents.analysis.train_candidate import train_candidate
 from agents.runtime.model.policies import CORES
 from agents.runtime.telemetry import get_logger

@@ -10,9 +10,9 @@ from prefect import flow
 from pydantic import Field
 
 from agents.analysis.clean_partition import clean_partition
-from agents.analysis.collect_partition import collect_partition
+from agents.analysis.collect_partition import collect_partition, is_sample, open_fetcher
 from agents.analysis.report import AnalysisReport
-from agents.analysis.run import SAMPLE, open_run
+from agents.analysis.run import SAMPLE, alert_of_drift, open_run, show_comparison
 from agents.analysis.select_model import select_model
 from agents.analysis.train_candidate import train_candidate
 from agents.analysis.write_report import write_report
@@ -57,13 +57,14 @@ async def analyse(  # noqa: PLR0913 - what a run is asked for
             async for batch in models.candidates():
                 await train(batch)
             async for batch in models.comparison():
-                await models.announce(await conclude(batch))
+                await conclude(batch)
         return await run.report(dataset, models)
 
 
 async def prepare(batch: Batch) -> None:
     """What every partition goes through, whoever brings it."""
-    async with saga(batch):
+    partitions = [item.payload for item in batch.peek()]
+    async with open_fetcher(settings(), sample=is_sample(partitions)), saga(batch):
         batch = await collect_partition(batch)
         await clean_partition(batch)
 
@@ -74,11 +75,13 @@ async def train(batch: Batch) -> None:
         await train_candidate(batch)
 
 
-async def conclude(batch: Batch) -> Batch:
-    """What the comparison of the candidates goes through."""
+async def conclude(batch: Batch) -> None:
+    """What the comparison of the candidates goes through, in whatever process that is."""
     async with saga(batch):
         batch = await select_model(batch)
-        return await write_report(batch)
+        batch = await write_report(batch)
+        alert_of_drift(batch)  # before the end: after a kill it is raised again
+    await show_comparison(batch)
 
 
 if __name__ == "__main__":

@@ -92,12 +92,8 @@ WORKFLOWS: Mapping[str, Workflow] = {
         answers="agents.orders.answers:ANSWERS",
     ),
     "partitions": Workflow("agents.analysis.scenario:PARTITIONS", "flows.data_analysis:prepare"),
-    "candidates": Workflow(
-        "agents.analysis.modelling.training:CANDIDATES", "flows.data_analysis:train"
-    ),
-    "comparisons": Workflow(
-        "agents.analysis.modelling.selection:COMPARISONS", "flows.data_analysis:conclude"
-    ),
+    "candidates": Workflow("agents.analysis.scenario:CANDIDATES", "flows.data_analysis:train"),
+    "comparisons": Workflow("agents.analysis.scenario:COMPARISONS", "flows.data_analysis:conclude"),
     "turns": Workflow("agents.support.scenario:TURNS", "flows.conversation:answer"),
     "change-results": Workflow(
         "agents.support.change_results:CHANGE_RESULTS",

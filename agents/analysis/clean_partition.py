@@ -7,27 +7,33 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from agents.analysis.cleaning.corrections import corrections_of
 from agents.analysis.cleaning.partition import Outcome, clean
 from agents.analysis.cleaning.reading import read_table
 from agents.analysis.models import Cleaned, Collected, Partition
-from agents.analysis.study_store import StudyStore
+from agents.analysis.quarantine import corrections_of
+from agents.analysis.study_store import PART, QUARANTINE, StudyStore
+from agents.runtime.errors import Parked
 from agents.runtime.execution.decorator import agent
 from agents.runtime.model.policies import CPU
-
-PART, QUARANTINE = "part.parquet", "quarantine.jsonl"
 
 
 @agent(CPU)
 def clean_partition(partition: Partition, collected: Collected) -> Cleaned:
     """Hold every row against the contract; every row is accounted for, or nothing is kept.
 
-    Raises SourceError and ContractBroken, by which the partition is refused.
+    Raises SourceError and ContractBroken, by which the partition is refused, and Parked if what was
+    collected is not in this data folder.
     """
     store = StudyStore(partition.study)
     if (known := store.cleaned(partition)) is not None:
         return known
-    table = read_table([store.raw / sha for sha in collected.raw], f"partition{collected.form}")
+    pages = [store.raw / sha for sha in collected.raw]
+    if not all(page.exists() for page in pages):
+        raise Parked(
+            f"what was collected is not in {store.raw}: approve the item where the data folder of "
+            "its run is, or restart it at collect_partition"
+        )
+    table = read_table(pages, f"partition{collected.form}")
     rows = table.rows
     outcome = clean(table, partition.contract, corrections_of(store, partition))
     return store.keep(partition, lambda folder: _written(partition, rows, outcome, folder))

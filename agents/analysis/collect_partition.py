@@ -6,17 +6,19 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import AsyncIterator, Iterable
+from contextlib import ExitStack, asynccontextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from agents.analysis.models import Collected, Partition
-from agents.analysis.sample.flights import SCHEME
-from agents.analysis.sources.collecting import collecting
+from agents.analysis.sample.flights import SCHEME, months
+from agents.analysis.sample.serving import serving
 from agents.analysis.study_store import StudyStore
-from agents.runtime.errors import PermanentError
-from agents.runtime.execution.decorator import agent
-from agents.runtime.model.policies import READ
-from agents.runtime.settings import settings
+from agents.runtime import READ, PermanentError, agent, provide
+from agents.runtime.settings import Settings, settings
+from agents.services.fetching.fetcher import Fetcher
 from agents.services.files.opening import opened
 from agents.services.files.outcomes import SourceError
 
@@ -29,10 +31,10 @@ class TooManyPages(PermanentError):
 
 
 @agent(READ)
-async def collect_partition(partition: Partition) -> Collected:
+async def collect_partition(partition: Partition, fetcher: Fetcher) -> Collected:
     """Fetch the partition's pages, or copy its file. Raises Refused, Unfetched, SourceError."""
     if is_url(partition.location):
-        return await _fetched(partition)
+        return await _fetched(partition, fetcher)
     return await asyncio.to_thread(_copied, partition)
 
 
@@ -49,16 +51,15 @@ def form_of(location: str) -> str:
     return found.group().lower()
 
 
-async def _fetched(partition: Partition) -> Collected:
+async def _fetched(partition: Partition, fetcher: Fetcher) -> Collected:
     url, raw, size = partition.location, list[str](), 0
-    async with collecting(settings(), sample=url.startswith(f"{SCHEME}:")) as fetcher:
-        while url:
-            if len(raw) == MOST_PAGES:
-                raise TooManyPages(f"{partition.key}: more than {MOST_PAGES:,} pages")
-            page = await fetcher.fetch(url)
-            raw.append(page.sha256)
-            size += page.size
-            url = page.following if partition.contract.follows_pages else ""
+    while url:
+        if len(raw) == MOST_PAGES:
+            raise TooManyPages(f"{partition.key}: more than {MOST_PAGES:,} pages")
+        page = await fetcher.fetch(url)
+        raw.append(page.sha256)
+        size += page.size
+        url = page.following if partition.contract.follows_pages else ""
     return Collected(raw=tuple(raw), size=size, form=form_of(partition.location))
 
 
@@ -92,3 +93,37 @@ def _require_inside(location: str, descriptor: int, root: Path | None) -> None:
         same = False
     if not same or not path.is_relative_to(root.resolve()):
         raise SourceError("outside", "the file is not in the folder of sources", location)
+
+
+_fetcher: ContextVar[Fetcher | None] = ContextVar("fetcher", default=None)
+
+
+@asynccontextmanager
+async def open_fetcher(here: Settings, *, sample: bool) -> AsyncIterator[Fetcher]:
+    """Provide the fetcher of the enclosing block, or open one; with `sample`, serve the sample too.
+
+    Raises NoSample.
+    """
+    if (enclosing := _fetcher.get()) is not None:
+        yield enclosing
+        return
+    folder = here.data / "analysis"
+    allowed, aliases = set(here.fetch_allowed), dict[str, str]()
+    with ExitStack() as stack:
+        if sample:
+            await asyncio.to_thread(months, folder / "sample")
+            server = stack.enter_context(serving(folder / "sample"))
+            allowed.add(server.host)
+            aliases[SCHEME] = f"http://{server.host}/"
+        async with Fetcher(folder / "raw", frozenset(allowed), aliases) as fetcher:
+            token = _fetcher.set(fetcher)
+            try:
+                with provide({Fetcher: fetcher}):
+                    yield fetcher
+            finally:
+                _fetcher.reset(token)
+
+
+def is_sample(partitions: Iterable[Partition]) -> bool:
+    """Whether one of them is of the sample."""
+    return any(one.location.startswith(f"{SCHEME}:") for one in partitions)

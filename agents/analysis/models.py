@@ -174,11 +174,15 @@ class Part(Frozen):
 
 
 class Dataset(Frozen):
-    """What a study has published last: all of its clean parts, by source and name."""
+    """What a study has published last: all of its clean parts, by source and name.
+
+    `edition` counts the changes of the content.
+    """
 
     study: Name
     folder: Path
     parts: tuple[Part, ...]
+    edition: Annotated[int, Field(ge=1)] = 1
 
     @property
     def digest(self) -> str:

@@ -1,13 +1,14 @@
-"""Data analysis as the runtime sees it: a partition is an item, and it ends clean or refused."""
+"""Data analysis as the runtime sees it: partitions, candidates and comparisons, and how each ends."""
 
 from collections.abc import Mapping
 
+from agents.analysis.modelling.models import Comparison, Trained, Training, Written
 from agents.analysis.models import Cleaned, Partition
 from agents.runtime.model.item import Item
 from agents.runtime.model.scenario import Scenario
 
 
-def _outcome(item: Item) -> str:
+def _cleaned(item: Item) -> str:
     return "clean" if item.fact(Cleaned) else "refused"
 
 
@@ -27,6 +28,20 @@ PARTITIONS = Scenario(
     name="partitions",
     version="1",
     payload=Partition,
-    outcome=_outcome,
+    outcome=_cleaned,
     metrics=_measures,
 )
+
+
+def _trained(item: Item) -> str:
+    return "trained" if item.fact(Trained) else "not trained"
+
+
+CANDIDATES = Scenario(name="candidates", version="1", payload=Training, outcome=_trained)
+
+
+def _reported(item: Item) -> str:
+    return "reported" if item.fact(Written) else "not reported"
+
+
+COMPARISONS = Scenario(name="comparisons", version="1.1", payload=Comparison, outcome=_reported)

@@ -1,22 +1,39 @@
 """Where a study keeps what it made: raw bytes and results by their digests, and what is published."""
 
+import hashlib
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel
 
-from agents.analysis.models import Cleaned, Dataset, Partition
+from agents.analysis.models import Cleaned, Dataset, Part, Partition
+from agents.runtime.errors import Parked, PermanentError
 from agents.runtime.settings import settings
 
-MANIFEST = "dataset.json"
+MANIFEST, PART, QUARANTINE = "dataset.json", "part.parquet", "quarantine.jsonl"
 UNFINISHED = ".*-*"  # what is being written has such a name beside its place
 ABANDONED_SECONDS = 86_400.0  # nothing is written for so long
+
+
+class DataReplaced(PermanentError):
+    """The data of an item is no longer the data of its study."""
+
+    def __init__(self, study: str, reason: str) -> None:
+        super().__init__(study, reason)
+        self.study, self.reason = study, reason
+
+    def __str__(self) -> str:
+        return (
+            f"the data of study {self.study!r} has been replaced: {self.reason}; "
+            "a new run of data analysis uses the new data"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +89,31 @@ class StudyStore:
         path = self.folder / MANIFEST
         return Dataset.model_validate_json(path.read_bytes()) if path.exists() else None
 
+    def require_published(self, data: str) -> None:
+        """Require that the dataset with the digest `data` is the published one.
+
+        Raises DataReplaced, and Parked if this data folder has no dataset of the study.
+        """
+        dataset = self._dataset()
+        if dataset.digest != data:
+            raise DataReplaced(self.study, f"dataset {dataset.digest[:16]} is published now")
+
+    def part_files(self, parts: Sequence[Part]) -> Mapping[str, Sequence[Path]]:
+        """The files of the parts by source, each with the content that was published.
+
+        Raises DataReplaced if a file is gone or changed, and Parked if this data folder has no
+        dataset of the study.
+        """
+        self._dataset()
+        files: defaultdict[str, list[Path]] = defaultdict(list)
+        for part in parts:
+            path = self.folder / part.file
+            if not path.exists() or _digest(path) != part.sha256:
+                reason = f"{part.source}/{part.name} is not there as it was published"
+                raise DataReplaced(self.study, reason)
+            files[part.source].append(path)
+        return files
+
     def sweep(self) -> None:
         """Remove what processes that were killed had been writing."""
         oldest = time.time() - ABANDONED_SECONDS
@@ -81,8 +123,21 @@ class StudyStore:
                     if path.stat().st_mtime < oldest:
                         _remove(path)
 
+    def _dataset(self) -> Dataset:
+        if (dataset := self.published()) is None:
+            raise Parked(
+                f"no dataset of study {self.study!r} is in {self.folder}: "
+                "approve the item where the data folder of its run is"
+            )
+        return dataset
+
     def _result(self, partition: Partition) -> Path:
         return self.folder / "clean" / partition.source / partition.digest
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _remove(path: Path) -> None:

@@ -11,19 +11,18 @@ import pandas as pd
 from sklearn.inspection import permutation_importance
 from threadpoolctl import threadpool_limits
 
-from agents.analysis.modelling import candidates, features, metrics, split
+from agents.analysis.modelling import candidates, features, metrics
 from agents.analysis.modelling.candidates import BASELINE, fit, plain
-from agents.analysis.modelling.features import Samples, samples
+from agents.analysis.modelling.features import Samples, Split, samples, split
 from agents.analysis.modelling.metrics import absolute, interval, squared
-from agents.analysis.modelling.registry import MODEL, Card, Models, dump
-from agents.analysis.modelling.split import Split
-from agents.analysis.modelling.training import Trained, Training
+from agents.analysis.modelling.models import Card, Trained, Training
+from agents.analysis.modelling.registry import CARD, MODEL, Models, dump
 from agents.analysis.study_store import StudyStore, write_whole
 from agents.runtime.execution.decorator import agent
 from agents.runtime.model.policies import CPU
 
 HEAVY = replace(CPU, name="heavy", timeout=900, memory=6 * 1024**3)
-PREDICTIONS, REFERENCE, CARD = "predictions.parquet", "reference.parquet", "card.json"
+PREDICTIONS, REFERENCE = "predictions.parquet", "reference.parquet"
 REFERENCE_ROWS = 20_000
 IMPORTANCE_ROWS = 5_000
 
@@ -32,15 +31,19 @@ IMPORTANCE_ROWS = 5_000
 def train_candidate(training: Training) -> Trained:
     """Learn and judge one candidate; what was learnt before from the same data is not learnt again.
 
-    Raises TooFewRows.
+    Raises TooFewRows, and DataReplaced if the data to learn from is gone.
     """
-    store = StudyStore(training.study.name)
-    folder = Models(store.folder).path(version_of(training))
-    if not (folder / CARD).exists():
+    models, version = Models(StudyStore(training.study.name).folder), version_of(training)
+    if not models.has(version):
         # One thread: sums in another order would be other models.
         with threadpool_limits(1):
-            _train(training, folder)
-    return Trained(version=folder.name, candidate=training.candidate)
+            _train(training, models.path(version))
+    return Trained(version=version, candidate=training.candidate)
+
+
+def key_of(training: Training) -> str:
+    """The candidate's key in the journal: another one for other data, another seed or other code."""
+    return f"{training.study.name}/{training.candidate}@{version_of(training)[:16]}"
 
 
 def version_of(training: Training) -> str:
@@ -51,18 +54,14 @@ def version_of(training: Training) -> str:
 
 def code_digest() -> str:
     """Of the source that makes features and models."""
-    modules = (features, split, candidates, metrics)
+    modules = (features, candidates, metrics)
     return hashlib.sha256("".join(map(inspect.getsource, modules)).encode()).hexdigest()
 
 
 def learnt_from(training: Training) -> Split:
-    """The rows to learn from, to choose by and to judge by."""
-    folder = StudyStore(training.study.name).folder
-    files = {
-        source.name: [folder / part.file for part in training.parts if part.source == source.name]
-        for source in training.study.sources
-    }
-    return split.split(samples(training.study, files), training.study.test_share)
+    """The rows to learn from, to choose by and to judge by. Raises TooFewRows and DataReplaced."""
+    files = StudyStore(training.study.name).part_files(training.parts)
+    return split(samples(training.study, files), training.study.test_share)
 
 
 def _train(training: Training, folder: Path) -> None:

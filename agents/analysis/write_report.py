@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from agents.analysis.modelling.registry import Card, Models
-from agents.analysis.modelling.selection import Comparison, Weighed, Written
+from agents.analysis.modelling.models import Card, Comparison, Weighed, Written
+from agents.analysis.modelling.registry import Models
 from agents.analysis.reporting import plots
 from agents.analysis.study_store import StudyStore, write_whole
-from agents.analysis.train_candidate import CARD, HEAVY, PREDICTIONS
+from agents.analysis.train_candidate import HEAVY, PREDICTIONS
 from agents.runtime.execution.decorator import agent
 
 PAGE = Path(__file__).parent / "reporting"
@@ -20,13 +20,14 @@ FILE = "report.html"
 
 @agent(HEAVY)
 def write_report(comparison: Comparison, weighed: Weighed) -> Written:
-    """Draw and write it, whole or not at all."""
+    """Draw and write it, whole or not at all.
+
+    Raises DataReplaced: the report of newer data is never overwritten.
+    """
     store = StudyStore(comparison.training.study.name)
+    store.require_published(comparison.training.data)
     models = Models(store.folder)
-    cards = [
-        Card.model_validate_json((models.path(one.version) / CARD).read_bytes())
-        for one in comparison.candidates
-    ]
+    cards = [models.card(one.version) for one in comparison.candidates]
     best = next(card for card in cards if card.version == weighed.best)
     page = _page(comparison, weighed, cards, best, store)
     write_whole(store.folder / FILE, page)
@@ -71,20 +72,15 @@ def _page(
 
 def _of_data(comparison: Comparison, store: StudyStore) -> list[dict[str, str]]:
     study = comparison.training.study
+    files = store.part_files(comparison.training.parts)
     times: dict[str, pd.Series] = {}
     for source in study.sources:
-        files = [
-            store.folder / part.file
-            for part in comparison.training.parts
-            if part.source == source.name
-        ]
-        read = [pd.read_parquet(file, columns=[source.contract.time]) for file in files]
-        times[source.name] = pd.concat(read)[source.contract.time].dropna()
+        time = source.contract.time
+        read = [pd.read_parquet(file, columns=[time]) for file in files[source.name]]
+        times[source.name] = pd.concat(read)[time].dropna()
     main, target = study.sources[0], study.target
-    files = [store.folder / p.file for p in comparison.training.parts if p.source == main.name]
-    outcome = pd.concat([pd.read_parquet(file, columns=[target]) for file in files])[
-        target
-    ].dropna()
+    read = [pd.read_parquet(file, columns=[target]) for file in files[main.name]]
+    outcome = pd.concat(read)[target].dropna()
     unit = main.contract.columns[target].unit
     spread = plots.distribution(target, outcome.astype("float64"), unit)
     return [

@@ -67,8 +67,10 @@ async def consume(  # noqa: PLR0913 - each is a knob that people turn
         connect_services(settings()),
         signals(settings()) as woken,
     ):
+        workflow = WORKFLOWS[scenario]
+        _ = workflow.process  # load the agents first: each reads its own facts of an item
         consumer = Consumer(
-            WORKFLOWS[scenario].scenario,
+            workflow.scenario,
             lambda batch: run_batch(scenario, batch),
             lambda seconds: woken.wait(scenario, seconds),
             options,

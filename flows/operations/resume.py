@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from agents.runtime.context import open_runtime
+from agents.runtime.context import open_runtime, runtime
 from agents.runtime.intake.intake import Intake
 from agents.runtime.journal import Journal
+from agents.runtime.journal.claims import unfinished
 from agents.runtime.journal.operator_actions import OperatorAction, UnknownItem
 from agents.runtime.journal.queries import item_history
 from agents.runtime.model.batch import RunStats
@@ -36,7 +37,12 @@ async def finish(
     workflow: Workflow, ids: Sequence[int] | None = None, stats: RunStats | None = None
 ) -> RunStats:
     """Take unfinished items through their story, in whatever process this is."""
-    stats = stats or RunStats()
-    async for batch in Intake(workflow.scenario, stats, reject=lambda _: None).resumed(BATCH, ids):
-        await workflow.process(batch)
+    stats, scenario, journal = stats or RunStats(), workflow.scenario, runtime().journal
+    if ids is None:
+        ids = await unfinished(journal.database, journal.tenant, scenario.name)
+    if not ids:
+        return stats  # without loading the agents
+    process = workflow.process  # load the agents first: each reads its own facts of an item
+    async for batch in Intake(scenario, stats, reject=lambda _: None).resumed(BATCH, ids):
+        await process(batch)
     return stats

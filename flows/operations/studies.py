@@ -10,9 +10,8 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from agents.analysis.cleaning.corrections import mend
 from agents.analysis.modelling.registry import Models
-from agents.analysis.quarantine import export, turned_away
+from agents.analysis.quarantine import export, mend, turned_away
 from agents.analysis.study_store import StudyStore
 from flows.cli.parameters import By, Reason
 from flows.cli.reports import Listing, shown

@@ -14,6 +14,8 @@ from agents.analysis.clean_partition import clean_partition
 from agents.analysis.collect_partition import collect_partition
 from agents.analysis.models import Partition
 from agents.runtime.process_pool import PooledCall, ProcessPool
+from agents.runtime.settings import settings
+from agents.services.fetching.fetcher import Fetcher
 from tests.benchmarks.cleaning import partition_at
 from tests.benchmarks.machine import tell
 
@@ -31,14 +33,14 @@ async def times(paths: list[Path]) -> list[float]:
 
 
 async def _at_home(partition: Partition) -> float:
-    collected = await collect_partition.function(partition)
+    collected = await collect_partition.function(partition, Fetcher(settings().data))
     begun = time.monotonic()
     clean_partition.function(partition, collected)
     return time.monotonic() - begun
 
 
 async def _in_child(processes: ProcessPool, partition: Partition) -> float:
-    collected = await collect_partition.function(partition)
+    collected = await collect_partition.function(partition, Fetcher(settings().data))
     async with processes.slot(lambda: [clean_partition.module]):
         begun = time.monotonic()
         arguments = clean_partition.packed([partition, collected])

@@ -19,6 +19,7 @@ from agents.analysis.clean_partition import clean_partition
 from agents.analysis.collect_partition import collect_partition
 from agents.analysis.models import Partition
 from agents.runtime.settings import settings
+from agents.services.fetching.fetcher import Fetcher
 from flows.data_analysis import analyse
 from tests.benchmarks.machine import peak_mb, tell
 from tests.benchmarks.readings import CONTRACT
@@ -48,7 +49,7 @@ def pool(folder: Path) -> int:
 def alone(path: Path) -> int:
     """One partition, collected and cleaned; its good rows."""
     partition = partition_at(path, "1")
-    collected = asyncio.run(collect_partition.function(partition))
+    collected = asyncio.run(collect_partition.function(partition, Fetcher(settings().data)))
     good: int = clean_partition.function(partition, collected).good
     return good
 

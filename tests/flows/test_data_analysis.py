@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from agents.analysis.cleaning.corrections import BadCorrection, mend
 from agents.analysis.modelling.registry import Models, NoSuchModel
 from agents.analysis.models import Column, Contract, Dataset
-from agents.analysis.quarantine import NothingPublished
+from agents.analysis.quarantine import BadCorrection, NothingPublished, mend
 from agents.analysis.report import AnalysisReport
 from agents.analysis.sample.serving import serving
-from agents.analysis.sources.study import Source, Study
+from agents.analysis.study import Source, Study
 from agents.analysis.study_store import StudyStore
 from agents.analysis.write_report import FILE
 from agents.runtime.settings import settings
@@ -87,6 +86,8 @@ async def test_only_what_changed_is_done_again(folder: Path) -> None:
     after = await run(folder)
     assert after.touched == 1
     assert after.published != before.published
+    assert (await run(folder)).published == after.published
+    assert dataset().edition == 2
 
 
 async def test_a_backfill_of_some_partitions_leaves_the_others(folder: Path) -> None:

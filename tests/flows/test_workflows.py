@@ -3,15 +3,20 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable
+from importlib import import_module
+from inspect import signature
+from pkgutil import walk_packages
 from typing import Any, get_args
 
 import pytest
 
+import agents
 from agents.runtime.context import open_runtime
 from agents.runtime.errors import IllegalTransition
 from agents.runtime.journal import Journal
 from agents.runtime.journal.operator_actions import OperatorAction, UnknownItem, decide
 from agents.runtime.model.batch import RunStats
+from agents.runtime.model.scenario import Scenario
 from agents.runtime.settings import settings
 from agents.services import connect_services
 from flows.cli.parameters import ReconciledName, ScenarioName
@@ -43,11 +48,34 @@ async def approved(shop: Shop, count: int) -> None:
 
 
 def test_every_story_is_found_by_the_name_of_its_scenario() -> None:
-    assert {story.scenario.name for story in WORKFLOWS.values()} == WORKFLOWS.keys()
     assert WORKFLOWS.keys() == set(get_args(ScenarioName))
     assert all(n.outbox for story in WORKFLOWS.values() if (n := story.notifier()) is not None)
     compared = {name for name, story in WORKFLOWS.items() if story.is_reconciled}
     assert compared == set(get_args(ReconciledName))
+
+
+def test_every_scenario_in_the_code_is_registered_under_its_name() -> None:
+    modules = [
+        import_module(module.name)
+        for module in walk_packages(agents.__path__, "agents.")
+        if ".migrations" not in module.name  # run by Alembic only
+    ]
+    values = [value for module in modules for value in vars(module).values()]
+    found = [value for value in values if isinstance(value, Scenario)]
+    assert {scenario.name for scenario in found} == WORKFLOWS.keys()
+    for name, workflow in WORKFLOWS.items():
+        assert workflow.scenario.name == name
+        assert any(workflow.scenario is scenario for scenario in found)
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_every_part_of_a_workflow_is_found(name: str) -> None:
+    workflow = WORKFLOWS[name]
+    assert list(signature(workflow.process).parameters) == ["batch"]
+    notify, reconcile = workflow.notifier(), workflow.reconcile
+    assert notify is None or notify.outbox
+    assert (reconcile is not None) is workflow.is_reconciled
+    assert reconcile is None or list(signature(reconcile).parameters) == ["view"]
 
 
 async def test_finish_takes_up_what_nobody_holds_or_only_what_is_named(shop: Shop) -> None:

@@ -9,27 +9,13 @@ Hochberg, Controlling the False Discovery Rate (1995).
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel
 from scipy.stats import chi2_contingency, false_discovery_control, ks_2samp
 
+from agents.analysis.modelling.models import Drift
+
 BINS = 10
-ALARM_PSI = 0.2
-ALARM_P = 0.01
 MOST_WORDS = 20
 FLOOR = 1e-4
-
-
-class Drift(BaseModel, frozen=True):
-    """How far one feature has moved, and the corrected probability that it has not."""
-
-    feature: str
-    psi: float
-    p: float
-
-    @property
-    def is_alarm(self) -> bool:
-        """Far, and not by chance."""
-        return self.psi > ALARM_PSI and self.p < ALARM_P
 
 
 def drifts(reference: pd.DataFrame, now: pd.DataFrame) -> list[Drift]:

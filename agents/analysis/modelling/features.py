@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from agents.analysis.models import Contract
-from agents.analysis.sources.study import History, Join, Study
+from agents.analysis.study import History, Join, Study
+from agents.runtime.errors import PermanentError
 
 HOUR = pd.Timedelta(hours=1)
 RARE = 50  # occurrences in training below which a word is as good as unknown
@@ -106,3 +107,52 @@ def _recent(rows: pd.DataFrame, time: str, target: str, history: History) -> pd.
         count += found["count"].fillna(0).to_numpy()
     with np.errstate(invalid="ignore", divide="ignore"):
         return pd.Series(np.where(count > 0, total / count, np.nan), index=rows.index)
+
+
+LEAST = 100
+
+
+class TooFewRows(PermanentError):
+    """Not enough rows with an outcome to learn and to judge."""
+
+    def __init__(self, part: str, rows: int) -> None:
+        super().__init__(part, rows)
+        self.part, self.rows = part, rows
+
+    def __str__(self) -> str:
+        return (
+            f"{self.rows} rows with an outcome to {self.part}: "
+            f"at least {LEAST} are needed, in days of their own"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Three stretches of time, one after the other, without a common row."""
+
+    learn: Samples
+    choose: Samples
+    judge: Samples
+
+
+def split(samples: Samples, test_share: float) -> Split:
+    """The last share of the time is for judging, and as much before it for choosing.
+
+    Cut between days, so that no day is on both sides. Raises TooFewRows.
+    """
+    first, last = samples.time.min(), samples.time.max()
+    judge_from = _day(first + (last - first) * (1 - test_share))
+    choose_from = _day(first + (judge_from - first) * (1 - test_share))
+    parts = Split(
+        samples.between(None, choose_from),
+        samples.between(choose_from, judge_from),
+        samples.between(judge_from, None),
+    )
+    for name, part in (("learn", parts.learn), ("choose", parts.choose), ("judge", parts.judge)):
+        if len(part.outcome) < LEAST:
+            raise TooFewRows(name, len(part.outcome))
+    return parts
+
+
+def _day(time: pd.Timestamp) -> pd.Timestamp:
+    return time.floor("D")

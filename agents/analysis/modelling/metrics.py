@@ -6,21 +6,11 @@ bootstrap, with days as blocks.
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel
+
+from agents.analysis.modelling.models import Interval
 
 DRAWS = 1_000
 LEVEL = 0.95
-
-
-class Interval(BaseModel, frozen=True):
-    """A figure and its 95 % confidence interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
 def interval(errors: np.ndarray, time: pd.Series, seed: int) -> Interval:

@@ -9,52 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 
-from agents.analysis.modelling.metrics import Interval
+from agents.analysis.modelling.models import Card, Change, Interval, What
 from agents.analysis.study_store import write_whole
-from agents.runtime.errors import AgentError
+from agents.runtime.errors import AgentError, PermanentError, TransientError
 
-FILE, MODEL = "registry.json", "model.skops"
+FILE, CARD, MODEL = "registry.json", "card.json", "model.skops"
 SAFE = ("sklearn.", "numpy.")
-
-
-class Card(BaseModel, frozen=True):
-    """What is to be known of a model; `version` is the digest of data, code, candidate and seed.
-
-    `gain` is by how much its squared error is smaller than the baseline's, with its interval.
-    """
-
-    version: str
-    study: str
-    candidate: str
-    target: str
-    data: str
-    code: str
-    seed: int
-    learnt: int
-    judged: int
-    since: str
-    until: str
-    mae: Interval
-    mse: Interval
-    gain: Interval
-    chosen_by: float
-    importance: dict[str, float] = {}
-
-
-What = Literal["challenger", "promoted", "kept", "rolled back"]
-
-
-class Change(BaseModel, frozen=True):
-    """A turn in the registry's history."""
-
-    version: str
-    what: What
-    why: str
-    by: str
 
 
 class Registry(BaseModel):
@@ -78,6 +42,21 @@ class NoSuchModel(AgentError):
         return "no champion before this one: nothing to roll back to"
 
 
+class ModelGone(PermanentError):
+    """A trained model that is no longer among the models of its study."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"the model in {self.path} is gone: run data analysis with another seed"
+
+
+class ChampionChanged(TransientError):
+    """Another process promoted or rolled back a model while two models were compared."""
+
+
 @dataclass(frozen=True, slots=True)
 class Models:
     """The registry of a study's folder; changes by two processes come one after the other."""
@@ -89,14 +68,27 @@ class Models:
         path = self.folder / FILE
         return Registry.model_validate_json(path.read_bytes()) if path.exists() else Registry()
 
-    def challenge(self, card: Card, against: Interval | None) -> Change:
+    def has(self, version: str) -> bool:
+        """Whether the model is here: its card is written last."""
+        return (self.path(version) / CARD).exists()
+
+    def card(self, version: str) -> Card:
+        """The card of a trained model. Raises ModelGone."""
+        if not self.has(version):
+            raise ModelGone(self.path(version))
+        return Card.model_validate_json((self.path(version) / CARD).read_bytes())
+
+    def challenge(self, card: Card, champion: str, against: Interval | None) -> Change:
         """Enter a model; it becomes champion if there is none, or if it is better by its interval.
 
-        `against` is how much smaller its squared error is than the champion's, on the same rows.
-        Asked again, as after a kill, the gate says again what it said. What a person has rolled back
-        stays a challenger, however good it is.
+        `against` is how much smaller its squared error is than that of the model `champion`, on the
+        same rows; None if the champion cannot predict them. The same call after a kill returns the
+        same change. A model that a person has rolled back stays a challenger.
+        Raises ChampionChanged if another model is champion.
         """
         with self._changing() as registry:
+            if registry.champion not in {champion, card.version}:
+                raise ChampionChanged("the champion changed while the models were compared")
             change = _verdict(registry, card, against)
             registry.cards[card.version] = card
             if change.what == "promoted" and registry.champion != card.version:
@@ -143,7 +135,12 @@ def _verdict(registry: Registry, card: Card, against: Interval | None) -> Change
         what, why = "challenger", "rolled back by a person"
     elif card.candidate == "baseline" or card.gain.low <= 0:
         what, why = "challenger", f"gain over the baseline {card.gain}"
-    elif registry.champion and (against is None or against.low <= 0):
+    elif registry.champion and against is None:
+        what, why = (
+            "promoted",
+            f"the champion cannot predict this data; gain over the baseline {card.gain}",
+        )
+    elif against is not None and against.low <= 0:
         what, why = "challenger", f"gain over the champion {against}"
     elif against is not None:
         what, why = "promoted", f"gain over the champion {against}"

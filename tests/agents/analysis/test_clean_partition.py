@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from agents.analysis.clean_partition import clean_partition
-from agents.analysis.collect_partition import collect_partition
+from agents.analysis.collect_partition import collect_partition, open_fetcher
 from agents.analysis.models import Cleaned, Partition
 from agents.analysis.study_store import StudyStore
 from agents.runtime.settings import settings
@@ -22,7 +22,9 @@ async def cleaned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: str) ->
     partition = Partition(
         study="readings", source="readings", name="a", location=str(path), validator="1", contract=CONTRACT
     )  # fmt: skip
-    outcome: Cleaned = clean_partition.function(partition, await collect_partition.call(partition))
+    async with open_fetcher(settings(), sample=False) as fetcher:
+        collected = await collect_partition.call(partition, fetcher)
+    outcome: Cleaned = clean_partition.function(partition, collected)
     return outcome
 
 

@@ -4,8 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from agents.analysis.collect_partition import TooManyPages, collect_partition, form_of
-from agents.analysis.models import Column, Contract, Partition
+from agents.analysis.collect_partition import (
+    TooManyPages,
+    collect_partition,
+    form_of,
+    open_fetcher,
+)
+from agents.analysis.models import Collected, Column, Contract, Partition
 from agents.analysis.sample.serving import serving
 from agents.analysis.study_store import StudyStore
 from agents.runtime.settings import settings
@@ -26,6 +31,11 @@ def partition(location: str, **changes: object) -> Partition:
     return Partition.model_validate(told | {"contract": CONTRACT} | changes)
 
 
+async def collected(partition: Partition) -> Collected:
+    async with open_fetcher(settings(), sample=False) as fetcher:
+        return await collect_partition.call(partition, fetcher)
+
+
 @pytest.mark.parametrize(
     "location,form",
     [
@@ -42,10 +52,10 @@ def test_the_form_is_in_the_name(location: str, form: str) -> None:
 async def test_a_file_is_copied_under_its_digest(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"at\n")
-    collected = await collect_partition.call(partition(str(path)))
+    found = await collected(partition(str(path)))
     store = StudyStore("x").raw
-    assert [p.name for p in store.iterdir()] == list(collected.raw)
-    assert (store / collected.raw[0]).read_bytes() == b"at\n"
+    assert [p.name for p in store.iterdir()] == list(found.raw)
+    assert (store / found.raw[0]).read_bytes() == b"at\n"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +63,7 @@ async def test_a_file_is_copied_under_its_digest(tmp_path: Path) -> None:
 )
 async def test_what_is_no_file_is_not_read(path: str) -> None:
     with pytest.raises(SourceError):
-        await collect_partition.call(partition(path))
+        await collected(partition(path))
 
 
 async def test_nothing_is_read_outside_of_the_folder_of_sources(
@@ -66,10 +76,10 @@ async def test_nothing_is_read_outside_of_the_folder_of_sources(
     (root / "link.csv").symlink_to(tmp_path / "secret.csv")
     monkeypatch.setenv("AGENT_FLOWS_SOURCE_ROOT", str(root))
     settings.cache_clear()
-    assert (await collect_partition.call(partition(str(root / "a.csv")))).size == 3
+    assert (await collected(partition(str(root / "a.csv")))).size == 3
     for path in (root / "link.csv", root / ".." / "secret.csv", tmp_path / "secret.csv"):
         with pytest.raises(SourceError, match="not in the folder"):
-            await collect_partition.call(partition(str(path)))
+            await collected(partition(str(path)))
 
 
 async def test_pages_are_followed_to_the_last_and_no_further(
@@ -82,9 +92,9 @@ async def test_pages_are_followed_to_the_last_and_no_further(
         settings.cache_clear()
         server.following |= {"0.csv": "1.csv", "1.csv": "2.csv"}
         url = f"http://{server.host}/0.csv"
-        assert len((await collect_partition.call(partition(url, contract=PAGED))).raw) == 3
-        assert len((await collect_partition.call(partition(url))).raw) == 1
+        assert len((await collected(partition(url, contract=PAGED))).raw) == 3
+        assert len((await collected(partition(url))).raw) == 1
         server.following["2.csv"] = "0.csv"
         monkeypatch.setattr("agents.analysis.collect_partition.MOST_PAGES", 5)
         with pytest.raises(TooManyPages):
-            await collect_partition.call(partition(url, contract=PAGED))
+            await collected(partition(url, contract=PAGED))

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from agents.analysis.run import NoContract, open_run
-from agents.analysis.sources.study import BadStudy
-from agents.analysis.sources.survey import NothingThere
+from agents.analysis.run import NoContract, _listed, open_run
+from agents.analysis.study import BadStudy
+from agents.analysis.survey import NothingThere
 from agents.runtime.settings import settings
 
 
@@ -33,3 +33,9 @@ async def test_a_target_must_be_in_the_contract_and_files_must_be_there(tmp_path
     contract.write_text("name: x\ntime: at\ncolumns: {at: {type: time}}\n", encoding="utf-8")
     assert "no column 'n'" in await refused("a.csv", str(contract), "n")
     assert "no such file" in await refused(str(tmp_path / "*.csv"), str(contract))
+
+
+def test_a_few_names_are_told_and_the_others_counted() -> None:
+    assert _listed(["a"]) == "a"
+    assert _listed(["a", "b", "c"]) == "a, b, c"
+    assert _listed(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"

@@ -6,7 +6,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from agents.analysis.sample.flights import months, sample_served, sample_study
+from agents.analysis.sample.flights import months, sample_study
 from agents.analysis.sample.serving import serving
 
 
@@ -24,8 +24,7 @@ def test_every_line_lies_in_its_month(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_study_names_what_is_served(tmp_path: Path) -> None:
-    with sample_served(tmp_path):
-        there = {path.name for path in tmp_path.iterdir()}
+    there = {path.name for paths in months(tmp_path).values() for path in paths}
     named = {at.removeprefix("sample:///") for s in sample_study().sources for at in s.locations}
     assert named == there
 

@@ -1,15 +1,16 @@
 """The best candidate is chosen by rows of its own, meets the champion on others, and drift is told."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from agents.analysis.modelling.candidates import NAMES
-from agents.analysis.modelling.registry import Models
-from agents.analysis.modelling.selection import Comparison, Weighed
-from agents.analysis.modelling.training import Training
+from agents.analysis.modelling.models import Comparison, Training, Weighed
+from agents.analysis.modelling.registry import ModelGone, Models
 from agents.analysis.select_model import select_model
-from agents.analysis.study_store import StudyStore
+from agents.analysis.study import Study
+from agents.analysis.study_store import DataReplaced, StudyStore
 from agents.analysis.train_candidate import train_candidate
 from agents.analysis.write_report import FILE, write_report
 from agents.runtime.settings import settings
@@ -24,20 +25,26 @@ def _own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.cache_clear()
 
 
-def compared(days: int, steep: float, *, later_light: float = 1.0) -> tuple[Comparison, Weighed]:
-    frames = sales(days, steep=steep)
+def compared(
+    days: int, steep: float, *, later_light: float = 1.0, of: Study | None = None
+) -> tuple[Comparison, Weighed]:
+    comparison = to_compare(days, steep, later_light=later_light, of=of)
+    return comparison, select_model.function(comparison)
+
+
+def to_compare(
+    days: int, steep: float, *, later_light: float = 1.0, of: Study | None = None
+) -> Comparison:
+    frames, toy = sales(days, steep=steep), of or study()
     late = frames[1]["at"] > frames[1]["at"].quantile(0.7)
     frames[1].loc[late, "light"] *= later_light
-    dataset = published(study(), frames)
-    training = Training(study=study(), candidate=NAMES[0], data=dataset.digest, parts=dataset.parts)
+    dataset = published(toy, frames)
+    training = Training(study=toy, candidate=NAMES[0], data=dataset.digest, parts=dataset.parts)
     trained = [
         train_candidate.function(training.model_copy(update={"candidate": name})) for name in NAMES
     ]
     champion = Models(StudyStore("toy").folder).read().champion
-    comparison = Comparison(
-        training=training, candidates=tuple(trained), champion=champion, sources=()
-    )
-    return comparison, select_model.function(comparison)
+    return Comparison(training=training, candidates=tuple(trained), champion=champion, sources=())
 
 
 def test_the_first_good_model_is_champion_and_nothing_has_drifted() -> None:
@@ -59,6 +66,46 @@ def test_a_model_of_a_changed_world_takes_the_champions_place_and_the_change_is_
     assert weighed.change.what == "promoted"
     _, drifted = compared(42, 8.0, later_light=3.0)
     assert "sun_light" in [drift.feature for drift in drifted.drifts if drift.is_alarm]
+
+
+def test_a_model_of_replaced_data_never_becomes_champion() -> None:
+    old = to_compare(40, 1.0)
+    _, new = compared(41, 1.0)
+    models = Models(StudyStore("toy").folder)
+    before = models.read()
+    with pytest.raises(DataReplaced, match=f"dataset {models.card(new.best).data[:16]}"):
+        select_model.function(old)
+    with pytest.raises(DataReplaced):
+        write_report.function(old, new)
+    assert models.read() == before
+
+
+def test_the_champion_of_now_is_met_whoever_it_was_when_the_comparison_was_made() -> None:
+    late = to_compare(40, 1.0)
+    models = Models(StudyStore("toy").folder)
+    better = models.card(late.candidates[1].version).model_copy(update={"version": "other"})
+    shutil.copytree(models.path(late.candidates[1].version), models.path("other"))
+    models.challenge(better, "", None)
+    weighed = select_model.function(late)
+    assert weighed.against is not None
+    assert weighed.change.why == f"gain over the champion {weighed.against}"
+
+
+def test_a_champion_without_its_columns_or_its_files_gives_way_to_a_good_model() -> None:
+    _, first = compared(40, 1.0)
+    without_light = study().model_copy(update={"joins": ()})
+    _, second = compared(40, 8.0, of=without_light)
+    assert (second.against, second.change.what) == (None, "promoted")
+    assert "the champion cannot predict this data" in second.change.why
+    assert {drift.feature for drift in second.drifts} == {"shop", "price", "recent", "weekday"}
+    models = Models(StudyStore("toy").folder)
+    shutil.rmtree(models.path(second.best))
+    comparison, third = compared(41, 8.0, of=without_light)
+    assert (third.against, third.change.what) == (None, "promoted")
+    shutil.rmtree(models.path(comparison.candidates[0].version))
+    with pytest.raises(ModelGone, match="with another seed"):
+        select_model.function(comparison)
+    assert first.best in models.read().before
 
 
 def test_the_report_says_all_of_it_and_escapes_what_it_is_given() -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from agents.analysis.modelling.candidates import NAMES
-from agents.analysis.modelling.registry import MODEL, Card, Models
-from agents.analysis.modelling.training import Training
-from agents.analysis.study_store import StudyStore
-from agents.analysis.train_candidate import CARD, train_candidate, version_of
+from agents.analysis.modelling.models import Card, Training
+from agents.analysis.modelling.registry import MODEL, Models
+from agents.analysis.study_store import MANIFEST, DataReplaced, StudyStore
+from agents.analysis.train_candidate import key_of, train_candidate, version_of
+from agents.runtime.errors import Parked
 from agents.runtime.settings import settings
 from tests.agents.analysis.modelling.toy import published, sales, study
 
@@ -25,10 +26,10 @@ def trained(
         study=study(), candidate=name, data=dataset.digest, parts=dataset.parts, seed=seed
     )
     version = train_candidate.function(training).version
-    folder = Models(StudyStore("toy").folder).path(version)
-    card = Card.model_validate_json((folder / CARD).read_bytes())
+    models = Models(StudyStore("toy").folder)
+    card = models.card(version)
     assert card.version == version == version_of(training)
-    return card, (folder / MODEL).read_bytes()
+    return card, (models.path(version) / MODEL).read_bytes()
 
 
 def test_models_beat_the_baseline_by_their_interval_and_find_what_matters(
@@ -51,3 +52,26 @@ def test_the_same_data_and_seed_make_the_same_model(
     other, _ = trained(tmp_path / "b", "trees", 8, monkeypatch)
     assert first == again
     assert other.version != first.version
+
+
+def test_data_that_was_replaced_is_not_learnt_from_and_what_is_still_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(tmp_path))
+    settings.cache_clear()
+    store, dataset = StudyStore("toy"), published(study(), sales())
+    old = Training(study=study(), candidate="linear", data=dataset.digest, parts=dataset.parts)
+    store.publish(dataset.model_copy(update={"parts": dataset.parts[:1]}))
+    assert train_candidate.function(old).version == version_of(old)
+    later = old.model_copy(update={"seed": 8})
+    assert key_of(later) != key_of(old)
+
+    part = store.folder / dataset.parts[0].file
+    content = part.read_bytes()
+    for change in (lambda: part.write_bytes(content[:-1]), part.unlink):
+        change()
+        with pytest.raises(DataReplaced, match="'toy' has been replaced: sales/all is not there"):
+            train_candidate.function(later)
+    (store.folder / MANIFEST).unlink()
+    with pytest.raises(Parked, match="no dataset of study 'toy' is in"):
+        train_candidate.function(later)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agents.analysis.modelling.drift import ALARM_PSI, drifts
+from agents.analysis.modelling.drift import drifts
+from agents.analysis.modelling.models import ALARM_PSI
 
 TRIALS, FEATURES, ROWS = 60, 12, 1_500
 

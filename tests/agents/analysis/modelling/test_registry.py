@@ -9,9 +9,9 @@ import skops.io as sio
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import FunctionTransformer
 
-from agents.analysis.modelling.metrics import Interval
+from agents.analysis.modelling.models import Card, Interval
 from agents.analysis.modelling.registry import (
-    Card,
+    ChampionChanged,
     Models,
     NoSuchModel,
     UntrustedTypes,
@@ -32,39 +32,57 @@ def card(version: str, gain: Interval = BETTER, candidate: str = "trees") -> Car
 
 def test_the_first_model_must_beat_the_baseline(tmp_path: Path) -> None:
     models = Models(tmp_path)
-    assert models.challenge(card("a", SAME), None).what == "challenger"
-    assert models.challenge(card("b", BETTER, "baseline"), None).what == "challenger"
+    assert models.challenge(card("a", SAME), "", None).what == "challenger"
+    assert models.challenge(card("b", BETTER, "baseline"), "", None).what == "challenger"
     assert models.read().champion == ""
-    assert models.challenge(card("c"), None).what == "promoted"
+    assert models.challenge(card("c"), "", None).what == "promoted"
     assert models.read().champion == "c"
 
 
 def test_the_next_must_beat_the_champion_by_its_interval(tmp_path: Path) -> None:
     models = Models(tmp_path)
-    models.challenge(card("a"), None)
-    for against in (None, SAME):
-        assert models.challenge(card("b"), against).what == "challenger"
+    models.challenge(card("a"), "", None)
+    assert models.challenge(card("b"), "a", SAME).what == "challenger"
     assert (models.read().champion, models.read().challenger) == ("a", "b")
-    assert models.challenge(card("b"), BETTER).what == "promoted"
+    assert models.challenge(card("b"), "a", BETTER).what == "promoted"
     assert (models.read().champion, models.read().challenger) == ("b", "")
+
+
+def test_a_champion_that_cannot_predict_the_data_gives_way(tmp_path: Path) -> None:
+    models = Models(tmp_path)
+    models.challenge(card("a"), "", None)
+    assert models.challenge(card("b", SAME), "a", None).what == "challenger"
+    change = models.challenge(card("b"), "a", None)
+    assert change.what == "promoted"
+    assert change.why.startswith("the champion cannot predict this data")
+
+
+def test_a_comparison_with_a_champion_of_before_is_made_again(tmp_path: Path) -> None:
+    models = Models(tmp_path)
+    models.challenge(card("a"), "", None)
+    models.challenge(card("b"), "a", BETTER)
+    before = models.read()
+    with pytest.raises(ChampionChanged):
+        models.challenge(card("c"), "a", BETTER)
+    assert models.read() == before
 
 
 def test_the_same_word_twice_is_once(tmp_path: Path) -> None:
     models = Models(tmp_path)
-    models.challenge(card("a"), None)
+    models.challenge(card("a"), "", None)
     for _ in range(3):
-        assert models.challenge(card("a"), None).what == "promoted"
-    models.challenge(card("b", SAME), SAME)
+        assert models.challenge(card("a"), "", None).what == "promoted"
+    models.challenge(card("b", SAME), "a", SAME)
     for _ in range(3):
-        assert models.challenge(card("a"), None).what == "kept"
+        assert models.challenge(card("a"), "", None).what == "kept"
     whats = [change.what for change in models.read().changes]
     assert whats == ["promoted", "challenger", "kept"]
 
 
 def test_rolling_back_is_written_down_and_ends(tmp_path: Path) -> None:
     models = Models(tmp_path)
-    models.challenge(card("a"), None)
-    models.challenge(card("b"), BETTER)
+    models.challenge(card("a"), "", None)
+    models.challenge(card("b"), "a", BETTER)
     assert models.roll_back("ann", "complaints").version == "a"
     last = models.read().changes[-1]
     assert (last.what, last.by, last.why) == ("rolled back", "ann", "complaints")
@@ -74,19 +92,19 @@ def test_rolling_back_is_written_down_and_ends(tmp_path: Path) -> None:
 
 def test_what_a_person_rolled_back_the_gate_does_not_bring_back(tmp_path: Path) -> None:
     models = Models(tmp_path)
-    models.challenge(card("a"), None)
-    models.challenge(card("b"), BETTER)
+    models.challenge(card("a"), "", None)
+    models.challenge(card("b"), "a", BETTER)
     models.roll_back("ann", "complaints")
-    change = models.challenge(card("b"), BETTER)  # the run that a kill had cut goes on
+    change = models.challenge(card("b"), "a", BETTER)  # the run that a kill had cut goes on
     assert (change.what, change.why) == ("challenger", "rolled back by a person")
     assert models.read().champion == "a"
-    assert models.challenge(card("c"), BETTER).what == "promoted"
+    assert models.challenge(card("c"), "a", BETTER).what == "promoted"
 
 
 def test_changes_at_once_are_all_kept(tmp_path: Path) -> None:
     models = Models(tmp_path)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda n: models.challenge(card(f"m{n}", SAME), None), range(24)))
+        list(pool.map(lambda n: models.challenge(card(f"m{n}", SAME), "", None), range(24)))
     assert len(models.read().cards) == 24
 
 

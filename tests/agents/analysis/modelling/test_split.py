@@ -3,8 +3,7 @@
 import pandas as pd
 import pytest
 
-from agents.analysis.modelling.features import Samples
-from agents.analysis.modelling.split import TooFewRows, split
+from agents.analysis.modelling.features import Samples, TooFewRows, split
 
 
 def rows(days: int, a_day: int = 24) -> Samples:

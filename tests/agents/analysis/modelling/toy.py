@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from agents.analysis.models import Column, Contract, Dataset, Part
-from agents.analysis.sources.study import History, Join, Source, Study
+from agents.analysis.study import History, Join, Source, Study
 from agents.analysis.study_store import StudyStore
 
 SALES = Contract(

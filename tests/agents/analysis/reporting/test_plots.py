@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agents.analysis.modelling.drift import Drift
+from agents.analysis.modelling.models import Drift
 from agents.analysis.report import SourceReport
 from agents.analysis.reporting import plots
 

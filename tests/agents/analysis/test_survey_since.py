@@ -9,10 +9,9 @@ import pytest
 
 from agents.analysis.models import Column, Contract, Dataset, Part
 from agents.analysis.sample.serving import serving
-from agents.analysis.sources.study import Source, Study
-from agents.analysis.sources.survey import survey
-from agents.analysis.sources.watermark import BEGINNING, asked_since, since
+from agents.analysis.study import Source, Study
 from agents.analysis.study_store import StudyStore
+from agents.analysis.survey import BEGINNING, asked_since, since, survey
 from agents.runtime.settings import settings
 from agents.services.fetching.fetcher import Fetcher
 

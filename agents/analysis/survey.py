@@ -3,19 +3,24 @@
 import asyncio
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from agents.analysis.cleaning.corrections import digest_of
+import pyarrow.parquet as pq
+
 from agents.analysis.collect_partition import FORM, is_url
 from agents.analysis.models import Partition
-from agents.analysis.sources.study import Source, Study
-from agents.analysis.sources.watermark import SINCE, asked_since, since
+from agents.analysis.quarantine import corrections_digest
+from agents.analysis.study import Source, Study
 from agents.analysis.study_store import StudyStore
+from agents.runtime.clock import clock
 from agents.runtime.errors import AgentError
 from agents.services.fetching.fetcher import Fetcher
 
 WILD = set("*?[")
+SINCE = "{since}"
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class NothingThere(AgentError):
@@ -59,7 +64,7 @@ async def survey(study: Study, fetcher: Fetcher, matching: str = "*") -> list[Pa
                 location=location,
                 validator=validator,
                 contract=source.contract,
-                corrections=digest_of(store, source.name, name),
+                corrections=corrections_digest(store, source.name, name),
             )
             for (name, location), validator in zip(named.items(), validators, strict=True)
         ]
@@ -111,3 +116,37 @@ async def _validator(location: str, fetcher: Fetcher) -> str:
     except (OSError, ValueError):
         raise NothingThere(location) from None
     return f"{facts.st_size}-{facts.st_mtime_ns}"
+
+
+def since(study: str, source: Source) -> datetime:
+    """The latest time that is published of the source, less what may come late; or the beginning.
+
+    A row from the future moves it to the present at most: what comes until then is asked for.
+    """
+    latest = BEGINNING
+    if (dataset := StudyStore(study).published()) is not None:
+        for file in dataset.files(source.name):
+            latest = max(latest, _latest(pq.read_metadata(file), source.contract.time))
+    latest = min(latest, datetime.fromtimestamp(clock().time(), UTC))
+    late = timedelta(hours=source.contract.late_hours)
+    return max(BEGINNING, latest - late)
+
+
+def asked_since(location: str, at: datetime) -> tuple[str, str]:
+    """The location with that time in it, and the name of the partition that comes of it."""
+    text = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return location.replace(SINCE, quote(text)), f"since-{at:%Y%m%dt%H%M%S}"
+
+
+def _latest(metadata: pq.FileMetaData, time: str) -> datetime:
+    """By the file's own statistics; the beginning if it has none, so that all is asked for again."""
+    found = BEGINNING
+    for group in range(metadata.num_row_groups):
+        columns = metadata.row_group(group)
+        for number in range(columns.num_columns):
+            column = columns.column(number)
+            if column.path_in_schema == time and column.statistics is not None:
+                highest = column.statistics.max
+                if isinstance(highest, datetime):
+                    found = max(found, highest.astimezone(UTC))
+    return found

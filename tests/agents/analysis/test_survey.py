@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from agents.analysis.cleaning.corrections import mend
 from agents.analysis.models import Column, Contract, Partition
+from agents.analysis.quarantine import mend
 from agents.analysis.sample.serving import serving
-from agents.analysis.sources.study import Source, Study
-from agents.analysis.sources.survey import NothingThere, SameName, name_of, survey
+from agents.analysis.study import Source, Study
 from agents.analysis.study_store import StudyStore
+from agents.analysis.survey import NothingThere, SameName, name_of, survey
 from agents.services.fetching.fetcher import Fetcher
 
 CONTRACT = Contract(name="x", time="at", columns={"at": Column(type="time")})

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from agents.analysis.models import Column, Contract
 from agents.analysis.sample.flights import sample_study
-from agents.analysis.sources.study import BadStudy, Source, Study, read_contract
+from agents.analysis.study import BadStudy, Source, Study, read_contract
 
 GOOD = "name: x\ntime: at\ncolumns: {at: {type: time}}\n"
 
