@@ -8,7 +8,7 @@ from anyio import CapacityLimiter, to_process
 
 from agents.runtime.model.policies import CORES
 from agents.runtime.process_pool import PooledCall, ProcessPool
-from tests.benchmarks.process_work import LIMIT, Order, work, work_agent
+from tests.benchmarks.process_work import LIMIT, Order, price_order, work_agent
 
 PLACES = max(2, CORES)  # calls at once: one may hang, and another must not wait for it
 
@@ -39,7 +39,7 @@ async def anyios() -> AsyncIterator[Call]:
     limiter = CapacityLimiter(PLACES)
 
     async def call(order: Order) -> Any:
-        return await to_process.run_sync(work, order, cancellable=True, limiter=limiter)
+        return await to_process.run_sync(price_order, order, cancellable=True, limiter=limiter)
 
     yield call
 

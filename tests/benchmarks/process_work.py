@@ -36,7 +36,7 @@ class Trap:
         return os.getpid, ()
 
 
-def work(order: Order) -> Answer:
+def price_order(order: Order) -> Answer:
     """Do what the order says."""
     match order.kind:
         case "loop":
@@ -52,4 +52,4 @@ def work(order: Order) -> Answer:
     return Answer(calls=next(_calls), ran_main=sys.modules["__main__"].__name__ != "__main__")
 
 
-work_agent = agent(CPU)(work)
+work_agent = agent(CPU)(price_order)

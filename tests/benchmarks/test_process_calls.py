@@ -29,11 +29,11 @@ def test_what_each_pool_does_in_trouble(tmp_path: Path) -> None:
     assert anyio["ran_main_module_of_caller"]
     assert ours["dies_with_its_caller"]
     assert not anyio["dies_with_its_caller"]
-    assert ours["memory_beyond_limit"].startswith("TransientError: work needs more than")
+    assert ours["memory_beyond_limit"].startswith("TransientError: price_order needs more than")
     assert anyio["memory_beyond_limit"] == "no error"
     assert ours["trap"].startswith("ValidationError")
     assert anyio["trap"] == "code of the answer ran in the caller"
-    assert ours["crash"] == "TransientError: work: its process was killed by SIGKILL"
+    assert ours["crash"] == "TransientError: price_order: its process was killed by SIGKILL"
     assert anyio["crash"] == "BrokenWorkerProcess"
     assert ours["neighbour_of_hang_answered"]
     assert anyio["neighbour_of_hang_answered"]

@@ -75,7 +75,7 @@ def test_every_part_of_a_workflow_is_found(name: str) -> None:
     notify, reconcile = workflow.notifier(), workflow.reconcile
     assert notify is None or notify.outbox
     assert (reconcile is not None) is workflow.is_reconciled
-    assert reconcile is None or list(signature(reconcile).parameters) == ["view"]
+    assert reconcile is None or next(iter(signature(reconcile).parameters)) == "view"
 
 
 async def test_finish_takes_up_what_nobody_holds_or_only_what_is_named(shop: Shop) -> None:
