@@ -133,7 +133,7 @@ async def _call_within_limits(
 async def _in_process(
     agent: AnyAgent, arguments: list[Any], executions: Sequence[StepExecution]
 ) -> Any:
-    """The result from a process of its own; the timeout does not count the wait for a free core."""
+    """The result from a process of its own; only deadlines bound the wait for a free core."""
     pool, seconds = runtime().process_pool, min(e.item.remaining_seconds for e in executions)
     request = PooledCall(agent.module, agent.name, agent.policy.memory, agent.packed(arguments))
     async with (

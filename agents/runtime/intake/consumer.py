@@ -78,7 +78,7 @@ class Consumer:
         return self.taken >= self.options.batches
 
     async def _work(self) -> None:
-        while self._goes_on():
+        while self._continues():
             claimed = await self._claim_next()
             if not claimed:
                 await self.wait(min(POLL_SECONDS, self.options.idle or POLL_SECONDS))
@@ -92,7 +92,7 @@ class Consumer:
                 self._in_progress -= 1
                 self._worked_at = clock().monotonic()
 
-    def _goes_on(self) -> bool:
+    def _continues(self) -> bool:
         if runtime().stop.asked or self.is_full:
             return False
         idle = self.options.idle

@@ -86,19 +86,19 @@ async def _first_due(
     if not ids:
         return []
     values = values_of(connection, ids)
-    suspicion = items.c.crash_count + case((items.c.owner.is_(None), 0), else_=1)
+    crashes = items.c.crash_count + case((items.c.owner.is_(None), 0), else_=1)
     result = await connection.execute(
-        select(items.c.id, suspicion.label("crash_count"))
+        select(items.c.id, crashes.label("crash_count"))
         .where(items.c.id.in_(select(values.c.value)), _is_free(), unheld())
-        .order_by(suspicion, items.c.retry_at, items.c.id)
+        .order_by(crashes, items.c.retry_at, items.c.id)
         .limit(most)
     )
     rows = result.all()
     if not rows or (unsuspected and rows[0].crash_count > 0):
         return []
     together = min(most, TOGETHER.get(rows[0].crash_count, 1))
-    alike = takewhile(lambda row: row.crash_count == rows[0].crash_count, rows)
-    return [row.id for row in alike][:together]
+    group = takewhile(lambda row: row.crash_count == rows[0].crash_count, rows)
+    return [row.id for row in group][:together]
 
 
 async def _lock(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:

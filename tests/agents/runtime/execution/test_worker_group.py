@@ -19,10 +19,10 @@ async def test_workers_run_concurrently() -> None:
 
 async def test_the_first_error_ends_all_workers_and_is_raised() -> None:
     ended = list[str]()
-    lots = iter(["waits", "fails"])
+    roles = iter(["waits", "fails"])
 
     async def work() -> None:
-        if next(lots) == "fails":
+        if next(roles) == "fails":
             raise LookupError
         try:
             await asyncio.Event().wait()

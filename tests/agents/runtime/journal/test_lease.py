@@ -92,11 +92,11 @@ async def test_a_process_that_lost_its_items_changes_nothing(journal_settings: S
     async with crashing_runtime(journal_settings) as crashed:
         batch = await batch_of(jobs(1))
         await crash(crashed)
-        async with open_runtime(journal_settings) as heir:
-            async with heir.journal.database.write() as connection:
-                (row,) = await claim(connection, heir.lease.id, [batch.peek()[0].id])
+        async with open_runtime(journal_settings) as next_owner:
+            async with next_owner.journal.database.write() as connection:
+                (row,) = await claim(connection, next_owner.lease.id, [batch.peek()[0].id])
             assert row.crash_count == 1
-            assert runtime() is heir
+            assert runtime() is next_owner
         assert (await make(batch)).peek() == ()
     assert provider.calls == []
 

@@ -86,55 +86,55 @@ OLD = Scenario("jobs", "1", Job, lambda item: f"job {item.state}")
 NEW = replace(OLD, version="1.1", payload=NewJob, upcasts={"1.1": lambda form: form | {"by": ""}})
 
 
-def old_story(dies_at: int = -1) -> list[AnyAgent]:
-    """The first release; its process dies in the agent with this number."""
+def old_workflow(crashes_at: int = -1) -> list[AnyAgent]:
+    """The first release; its process crashes in the agent with this number."""
 
     @agent(PURE)
     def write(_job: Job) -> OldFact:
-        die(0, dies_at)
+        crash(0, crashes_at)
         return OldFact(by="ann")
 
     @agent(PURE)
     def look(_job: Job, fact: OldFact) -> None:
-        die(1, dies_at)
+        crash(1, crashes_at)
         assert fact.by == "ann"
 
     return [write, look]
 
 
-def new_story(dies_at: int = -1) -> list[AnyAgent]:
-    """The next release: jobs and facts have one field more, and it is asked for."""
+def new_workflow(crashes_at: int = -1) -> list[AnyAgent]:
+    """The next release: jobs and facts have one more field, which its agents use."""
 
     @agent(PURE, version="1.1", upcasts={"1.1": lambda form: form | {"year": 0}})
     def write(_job: NewJob) -> NewFact:
-        die(0, dies_at)
+        crash(0, crashes_at)
         return NewFact(by="ann", year=2026)
 
     @agent(PURE, version="1.1")
     def look(job: NewJob, fact: NewFact) -> None:
-        die(1, dies_at)
+        crash(1, crashes_at)
         assert (job.by, fact.by) == ("", "ann")
 
     return [write, look]
 
 
-def die(number: int, dies_at: int) -> None:
-    if number == dies_at:
+def crash(number: int, crashes_at: int) -> None:
+    if number == crashes_at:
         raise Killed
 
 
-@pytest.mark.parametrize("dies_at", [0, 1])
+@pytest.mark.parametrize("crashes_at", [0, 1])
 @pytest.mark.parametrize("forward", [True, False])
-async def test_what_one_release_began_the_other_finishes(
-    journal_settings: Settings, dies_at: int, forward: bool
+async def test_one_release_finishes_what_the_other_began(
+    journal_settings: Settings, crashes_at: int, forward: bool
 ) -> None:
-    before, after = (OLD, old_story), (NEW, new_story)
+    before, after = (OLD, old_workflow), (NEW, new_workflow)
     if not forward:
         before, after = after, before
     some: list[Job] = [Job(key="one", n=3) if forward else NewJob(key="one", n=3, by="")]
     async with crashing_runtime(journal_settings):
         with pytest.raises(Killed):
-            await run(some, *before[1](dies_at), scenario=before[0])
+            await run(some, *before[1](crashes_at), scenario=before[0])
     async with open_runtime(journal_settings):
         (stored,) = [row.body for row in await rows(items)]
         assert (await resume(*after[1](), scenario=after[0])).outcomes == {"job completed": 1}
