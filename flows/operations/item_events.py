@@ -1,7 +1,7 @@
-"""Following: a resident run that hears what ended from the bus, and lets follow what should.
+"""Item events: a long flow run that subscribes to the ends of items and sends their notices.
 
-Now that is one thing: customers are told, also if the process that shipped their order died before
-it could. Run it with `python -m flows.operations.item_events`, or by its deployment.
+Customers get their message even if the process that shipped their order was killed before it could
+send it. Run it with `python -m flows.operations.item_events`, or by its deployment.
 """
 
 import asyncio
@@ -29,10 +29,12 @@ HOUR = 3600.0
 
 @flow(name="item-events", persist_result=False)
 async def hear_item_events(for_seconds: Annotated[float, Field(gt=0)] = HOUR) -> Listing:
-    """Hear which items end, and send the messages of those whose own run has not.
+    """Subscribe to the ends of items and send the notices that their own run has not sent.
+
+    Example: `uv run python -m flows.operations.item_events --for-seconds 600`
 
     Args:
-        for_seconds: The run ends after so long, and the next one goes on where it stopped.
+        for_seconds: Seconds after which the run ends; the next run continues where it stopped.
 
     """
     stats = RunStats()
@@ -53,20 +55,20 @@ async def hear_item_events(for_seconds: Annotated[float, Field(gt=0)] = HOUR) ->
             task.cancel()
         await asyncio.gather(serving, stopping, return_exceptions=True)
     lines = [f"{word}: {count:,}" for word, count in stats.outcomes.items()]
-    return Listing(title=f"heard of {stats.done:,} items that ended", lines=lines)
+    return Listing(title=f"{stats.done:,} ended items", lines=lines)
 
 
 def notifications(
     journal: Journal, scenario: Scenario, notify: Agent[..., Any], stats: RunStats
 ) -> Subscription:
-    """The group that sends what an ended item's own run has left unsent: at most once, as always."""
+    """The subscription that sends unsent notices of ended items, each at most once."""
 
     @subscribe(ended(scenario.name), group="notifications")
-    async def tell(heard: ItemEnded, _delivery: Delivery) -> None:
-        await deliver(journal, scenario, notify, [heard.item])
-        stats.count(heard.outcome)
+    async def send(event: ItemEnded, _delivery: Delivery) -> None:
+        await deliver(journal, scenario, notify, [event.item])
+        stats.count(event.outcome)
 
-    return tell
+    return send
 
 
 if __name__ == "__main__":
