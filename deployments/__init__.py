@@ -1,7 +1,7 @@
-"""How a story reaches a worker.
+"""How a flow reaches a worker.
 
-resources  work pools, queues and limits as data
-apply      makes a Prefect server agree with them; `prefect --no-prompt deploy --all` comes after it
-check      compares prefect.yaml, the flows and resources, offline
-lock       writes requirements.lock, the exact set for images and plain pip
+resources  work pools, queues, limits and automations as data
+apply      creates and updates them on a Prefect server; `prefect --no-prompt deploy --all` follows
+check      compares prefect.yaml with the flows and with resources, offline
+lock       writes requirements.lock: exact versions with hashes, for images and plain pip
 """

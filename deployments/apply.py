@@ -1,4 +1,4 @@
-"""Makes a Prefect server agree with resources.py: `python -m deployments.apply`."""
+"""Creates and updates on a Prefect server what resources.py declares: `python -m deployments.apply`."""
 
 import asyncio
 import sys
@@ -16,11 +16,21 @@ from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
-from deployments.resources import AUTOMATIONS, LIMITS, POOLS, Automation, Limit, Pool, Queue
+from deployments.resources import (
+    AUTOMATIONS,
+    LIMITS,
+    POOLS,
+    RETIRED,
+    Automation,
+    Limit,
+    Pool,
+    Queue,
+    Retired,
+)
 
 
 class WrongPoolType(Exception):
-    """The server has the pool with another type, which cannot be changed there."""
+    """The server has a work pool of this name with another type, which cannot be changed."""
 
     def __init__(self, pool: str, found: str, wanted: str) -> None:
         super().__init__(pool, found, wanted)
@@ -29,7 +39,7 @@ class WrongPoolType(Exception):
     def __str__(self) -> str:
         return (
             f"work pool {self.pool!r} is of type {self.found!r}, not {self.wanted!r}: "
-            "delete it or declare another name"
+            "delete it or declare another name in deployments/resources.py"
         )
 
 
@@ -37,8 +47,12 @@ async def apply(
     pools: Sequence[Pool] = POOLS,
     limits: Sequence[Limit] = LIMITS,
     automations: Sequence[Automation] = AUTOMATIONS,
+    retired: Sequence[Retired] = RETIRED,
 ) -> list[str]:
-    """Create and update what is declared and name each change; what else is there stays."""
+    """Create and update what is declared, remove retired deployments; nothing else is touched.
+
+    Returns a line for each change. Raises WrongPoolType.
+    """
     changes = []
     async with get_client() as client:
         for pool in pools:
@@ -46,6 +60,7 @@ async def apply(
             changes.extend([await _apply_queue(client, pool, queue) for queue in pool.queues])
         changes.extend([await _apply_limit(client, limit) for limit in limits])
         changes.extend([await _apply_automation(client, one) for one in automations])
+        changes.extend([await _remove_retired(client, one) for one in retired])
     return [change for change in changes if change]
 
 
@@ -122,21 +137,42 @@ async def _apply_automation(client: PrefectClient, automation: Automation) -> st
         await client.create_automation(wanted)
         return f"created {name}"
     found = named[0]
-    # Whether it is switched on, and what else it does, is up to those who use the server.
+    # Users of the server decide whether it is on and what else it does.
     kept: dict[str, object] = {"enabled": found.enabled, "tags": found.tags}
     if not actions:
         kept["actions"] = found.actions
     wanted = wanted.model_copy(update=kept)
     if wanted.model_dump() == found.model_dump(include=set(AutomationCore.model_fields)):
         return ""
-    # Read anew, since an update leaves out what was never set, such as the types of the actions.
+    # Validated again: an update leaves out unset fields, such as the types of the actions.
     whole = AutomationCore.model_validate(wanted.model_dump(exclude={"owner_resource"}))
     await client.update_automation(found.id, whole)
     return f"updated {name}"
 
 
+async def _remove_retired(client: PrefectClient, retired: Retired) -> str:
+    """Remove the deployment, or its schedule if another flow has been deployed under its name."""
+    try:
+        found = await client.read_deployment_by_name(retired.name)
+    except ObjectNotFound:
+        return ""
+    schedules = [one for one in found.schedules if one.slug == retired.schedule]
+    if found.entrypoint == retired.entrypoint:
+        await client.delete_deployment(found.id)
+        removed = f"removed deployment {retired.name}"
+    elif schedules and found.entrypoint == retired.reused_by:
+        for schedule in schedules:
+            await client.delete_deployment_schedule(found.id, schedule.id)
+        removed = f"removed schedule {retired.schedule} of {retired.name}"
+    else:
+        return ""
+    was_on = any(one.active for one in schedules)
+    advice = f"; its schedule was on, so switch on that of {retired.successor}" if was_on else ""
+    return f"{removed} of an earlier release: use {retired.successor}{advice}"
+
+
 def main() -> int:
-    """Apply the declarations and print what changed."""
+    """Apply the declarations and print each change."""
     try:
         changes = asyncio.run(apply())
     except WrongPoolType as error:

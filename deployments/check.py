@@ -1,8 +1,9 @@
-"""Compares prefect.yaml with the flows and resources.py, offline: `python -m deployments.check`."""
+"""Compares prefect.yaml with flows, workflows and resources.py, offline: `python -m deployments.check`."""
 
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from agents.runtime.execution.agent import AGENTS
 from agents.runtime.model.policies import Policy
 from deployments.resources import HEARTBEAT, LIMITS, POOLS, TAG, Limit, Pool
+from flows.workflows import WORKFLOWS, Workflow
 
 PREFECT_YAML = Path(__file__).resolve().parents[1] / "prefect.yaml"
 SCHEDULES: dict[str, type[BaseModel]] = {
@@ -26,7 +28,7 @@ SCHEDULE_OPTIONS = {"timezone", "day_or", "anchor_date"}
 
 
 def problems(text: str, pools: Sequence[Pool] = POOLS) -> list[str]:
-    """Everything that is wrong with a prefect.yaml, a line each."""
+    """Every problem of a prefect.yaml, one line each."""
     try:
         configuration = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -36,16 +38,35 @@ def problems(text: str, pools: Sequence[Pool] = POOLS) -> list[str]:
     places += [deployment["work_pool"] for deployment in deployments if "work_pool" in deployment]
     found = [*_place_problems(places, pools), *_twice("deployment", deployments, "name")]
     for deployment in deployments:
-        found += [f"{deployment.get('name')}: {problem}" for problem in _unfit(deployment)]
+        found += [
+            f"{deployment.get('name')}: {problem}" for problem in _deployment_problems(deployment)
+        ]
     return found
 
 
+def workflow_problems(text: str, workflows: Mapping[str, Workflow] = WORKFLOWS) -> list[str]:
+    """Workflows without a deployment, for a prefect.yaml without other problems.
+
+    A deployment covers the workflows whose steps stand in the module of its flow, or in a module
+    that this one imports from.
+    """
+    deployments = yaml.safe_load(text).get("deployments") or []
+    names = {deployment["entrypoint"].rpartition(".")[0] for deployment in deployments}
+    values = [value for name in names for value in vars(import_module(name)).values()]
+    covered = names | {getattr(value, "__module__", "") for value in values}
+    return [
+        f"workflow {name!r}: no deployment in prefect.yaml runs {workflow.process.__module__}"
+        for name, workflow in workflows.items()
+        if workflow.process.__module__ not in covered
+    ]
+
+
 def limit_problems(policies: Mapping[str, Policy], limits: Sequence[Limit] = LIMITS) -> list[str]:
-    """Agents whose limit is not declared, or too small to ever let a task run of theirs in."""
+    """Agents whose limit is not declared, or too small for one task run of the agent."""
     slots = {limit.name: limit.slots for limit in limits}
     return [
         f"agent {name}: limit {policy.limit!r} has {slots.get(policy.limit, 0)} slots declared, "
-        f"{policy.concurrency} are occupied at once"
+        f"one task run needs {policy.concurrency}"
         for name, policy in policies.items()
         if policy.limit is not None and slots.get(policy.limit, 0) < policy.concurrency
     ]
@@ -60,7 +81,7 @@ def _place_problems(places: Sequence[Mapping[str, str]], pools: Sequence[Pool]) 
         yield f"pool {pool!r} with queue {queue!r} is declared but not named in prefect.yaml"
 
 
-def _unfit(deployment: Mapping[str, Any]) -> Iterator[str]:
+def _deployment_problems(deployment: Mapping[str, Any]) -> Iterator[str]:
     if "work_pool" not in deployment:
         yield "names no work pool"
     yield from _heartbeat_problems(deployment)
@@ -69,33 +90,33 @@ def _unfit(deployment: Mapping[str, Any]) -> Iterator[str]:
     for schedule in schedules:
         yield from _schedule_problems(schedule)
     try:
-        # A placeholder would hide that the module does not import.
+        # A placeholder would hide a module that does not import.
         flow: Flow[..., Any] = load_flow_from_entrypoint(
             deployment["entrypoint"], use_placeholder_flow=False
         )
-    except Exception as error:  # noqa: BLE001 - importing runs any code, so it may raise anything
+    except Exception as error:  # noqa: BLE001 - an import runs any code and may raise anything
         yield f"entrypoint {deployment.get('entrypoint')!r} does not load: {error!r}"
         return
     name = str(deployment.get("name"))
     if name != flow.name and not name.startswith(f"{flow.name}-"):
-        yield f"the flow is called {flow.name!r}; a deployment is called as its flow"
+        yield f"the flow is named {flow.name!r}; name the deployment after it"
     yield from _parameter_problems(deployment, flow)
 
 
 def _heartbeat_problems(deployment: Mapping[str, Any]) -> Iterator[str]:
-    """What would make a run die unnoticed, or be taken for dead."""
+    """What would hide a killed run, or set a live one to Crashed."""
     if TAG not in (deployment.get("tags") or []):
-        yield f"lacks the tag {TAG!r}: a run that was killed would say Running for ever"
+        yield f"lacks the tag {TAG!r}: a killed run would show as Running for ever"
     variables = (deployment.get("work_pool") or {}).get("job_variables") or {}
     for name, value in HEARTBEAT.items():
         if str((variables.get("env") or {}).get(name)) != value:
-            yield f"work_pool.job_variables.env.{name} is not {value}: its runs would seem dead"
+            yield f"work_pool.job_variables.env.{name} is not {value}: its live runs would become Crashed"
 
 
 def _parameter_problems(deployment: Mapping[str, Any], flow: Flow[..., Any]) -> Iterator[str]:
     schema = flow.parameters.model_dump_for_openapi()
     own = deployment.get("parameters") or {}
-    # What a deployment leaves open is asked for at each run; a schedule has nobody to ask.
+    # A parameter that the deployment leaves out is asked for at each run; a schedule cannot ask.
     sets = [("parameters", own, True)]
     for schedule in deployment.get("schedules") or []:
         filled = own | (schedule.get("parameters") or {})
@@ -110,7 +131,7 @@ def _parameter_problems(deployment: Mapping[str, Any], flow: Flow[..., Any]) -> 
 def _schedule_problems(schedule: Mapping[str, Any]) -> Iterator[str]:
     where = f"schedule {schedule.get('slug')!r}"
     if "slug" not in schedule:
-        yield f"{where}: without a slug every deploy makes it anew"
+        yield f"{where}: without a slug every deploy creates it again"
     kinds = [kind for kind in SCHEDULES if kind in schedule]
     if len(kinds) != 1:
         yield f"{where}: needs one of {', '.join(SCHEDULES)}"
@@ -125,15 +146,19 @@ def _schedule_problems(schedule: Mapping[str, Any]) -> Iterator[str]:
 def _twice(kind: str, blocks: Sequence[Mapping[str, Any]], key: str) -> Iterator[str]:
     for name, count in Counter(block.get(key) for block in blocks).items():
         if count > 1:
-            yield f"{kind} {name!r} stands there {count} times"
+            yield f"{kind} {name!r} is declared {count} times"
 
 
 def main() -> int:
-    """Print every problem; 1 if there is one."""
-    found = problems(PREFECT_YAML.read_text(encoding="utf-8"))
-    # The entrypoints have been imported, and with them the agents.
+    """Print every problem; return 1 if there is one."""
+    text = PREFECT_YAML.read_text(encoding="utf-8")
+    found = problems(text) or workflow_problems(text)
+    # The entrypoints are imported now, and with them the agents.
     found += limit_problems({name: agent.policy for name, agent in AGENTS.items()})
-    print("\n".join(found) or "prefect.yaml fits the flows and deployments/resources.py")
+    print(
+        "\n".join(found)
+        or "prefect.yaml fits the flows, the workflows and deployments/resources.py"
+    )
     return int(bool(found))
 
 

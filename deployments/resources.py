@@ -1,4 +1,4 @@
-"""Where stories run and how much of the outside world they may use at once, as data."""
+"""Work pools, queues, limits and automations of a Prefect server, as data."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,7 +10,7 @@ from prefect.events.schemas.automations import EventTrigger, Posture
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """An urgency within a pool: priority 1 is served first; `limit` flow runs at once."""
+    """A queue of a pool: priority 1 is served first; at most `limit` flow runs at once."""
 
     name: str
     priority: int
@@ -19,7 +19,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A kind of machine; `limit` flow runs at once over all its queues."""
+    """A kind of machine; at most `limit` flow runs at once over all queues."""
 
     name: str
     type: str
@@ -30,7 +30,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Calls to one outside system at once, over all processes; no less than one agent makes."""
+    """Calls to one outside system at once, over all processes; at least as many as one agent makes."""
 
     name: str
     slots: int
@@ -38,9 +38,9 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Automation:
-    """What the server does by itself when something happens, or fails to happen.
+    """What the server does when an event happens, or does not happen in time.
 
-    Without `actions` it only shows in the UI; those that somebody adds there are kept.
+    Without `actions` it only shows in the UI; actions that users add there are kept.
     """
 
     name: str
@@ -49,13 +49,28 @@ class Automation:
     actions: tuple[ActionTypes, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """A deployment of earlier releases, named <flow>/<deployment>, whose work `successor` does now.
+
+    `entrypoint` and `schedule` are what it had. Where another flow has taken over the name,
+    `reused_by` is the entrypoint of that flow.
+    """
+
+    name: str
+    entrypoint: str
+    schedule: str
+    successor: str
+    reused_by: str = ""
+
+
 # Few flow runs with many items: 16 at once already lock Prefect's SQLite database.
 POOLS = (
     Pool(
         name="default",
         type="process",
         limit=8,
-        description="Processes on the worker's own machine.",
+        description="Flow runs as processes on the machine of the worker.",
         queues=(
             Queue("urgent", priority=1, limit=4),
             Queue("consumers", priority=5, limit=4),
@@ -72,19 +87,19 @@ LIMITS = (
     Limit("notifications", slots=32),
 )
 
-# Only runs with this tag are expected to send heartbeats so often; it is Prefect's shortest period.
+# Runs with this tag send a heartbeat every 30 seconds, which is Prefect's shortest period.
 TAG = "agent-flows"
 HEARTBEAT = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
 SILENCE = timedelta(seconds=90)
 SIGNS_OF_LIFE = (
     *("heartbeat", "Completed", "Failed", "Cancelled", "Crashed"),
-    *("Scheduled", "AwaitingRetry", "Paused", "Suspended"),  # no process is running any more
+    *("Scheduled", "AwaitingRetry", "Paused", "Suspended"),  # no process runs any more
 )
 
 AUTOMATIONS = (
     Automation(
         name="agent-flows: runs without heartbeat",
-        description="A run whose process was killed says Running for ever: it becomes Crashed.",
+        description="Sets a run whose process was killed to Crashed; Prefect would show it as Running for ever.",
         trigger=EventTrigger(
             match={"prefect.resource.id": "prefect.flow-run.*"},
             match_related={"prefect.resource.id": f"prefect.tag.{TAG}"},
@@ -99,8 +114,9 @@ AUTOMATIONS = (
     ),
     Automation(
         name="agent-flows: somebody is needed",
-        description="An item is parked or escalated, a dead letter or a backlog is old, providers "
-        "disagree with the journal, data has drifted or is not published. Add a notification here.",
+        description="Runs when a person must act: an item waits or is escalated, a dead letter is new "
+        "or old, a backlog is old, goods ran out, a provider and the journal differ, data has drifted "
+        "or is not published. Add a notification as an action.",
         trigger=EventTrigger(
             match={"prefect.resource.id": "agent-flows.*"},
             expect={
@@ -117,5 +133,18 @@ AUTOMATIONS = (
             posture=Posture.Reactive,
             threshold=1,
         ),
+    ),
+)
+
+# Renamed since; `prefect deploy` creates the successors and would leave these where they are.
+RETIRED = (
+    Retired("compare/compare", "flows.operations.compare", "nightly", "reconcile/reconcile"),
+    Retired("follow/follow", "flows.following.follow", "hourly", "item-events/item-events"),
+    Retired(
+        "reconcile/reconcile",
+        "flows.operations.reconcile",
+        "every-minute",
+        "recover/recover",
+        reused_by="flows.operations.reconciliation.reconcile",
     ),
 )

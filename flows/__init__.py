@@ -1,8 +1,12 @@
-"""Stories: one business process a file, and the operations on all of them.
+"""Flows: one business process in each file, and the operations on all of them.
 
-order_processing  orders: risk, stock, payment, logistics, notification
-operations        reconcile, dead letters, decisions, cancellation
-stories           which story finishes the items of which scenario
-parameters        what several flows take
-terminal          how a flow is run from a terminal
+order_processing  orders: assess, reserve, charge, ship, notify; and changes that customers ask for
+data_analysis     data: collect, clean, publish, train, compare, report
+customer_service  turns of conversations: understand, decide, act, answer
+conversation      the steps of one turn, and of its hand-over to a person
+chat, evaluation  a conversation in the terminal; the figures of customer service
+dask_training     fits candidate models on a Dask cluster
+workflows         the registry: what processes, notifies and reconciles the items of each scenario
+operations        recovery, reconciliation, actions of people, queues, consumers
+cli               runs flows from a terminal
 """

@@ -38,11 +38,14 @@ class BadTurns(AgentError):
 
 @flow(name="customer-service", persist_result=False)
 async def serve_turns(file: str, out: str = "replies.jsonl") -> Listing:
-    """Answer every turn of a file, those of one conversation in their order.
+    """Answer every turn of a file; turns of one conversation are answered in their order.
+
+    Example: `uv run python -m flows.customer_service --file turns.jsonl --out replies.jsonl`
 
     Args:
-        file: JSON Lines of turns: {"conversation", "user", "text"}; `user` is who has signed in.
-        out: JSON Lines of replies, a line a turn in the file's order.
+        file: JSON Lines of turns, each {"conversation": ..., "user": ..., "text": ...}; the user is
+            the customer who has signed in.
+        out: JSON Lines file for the replies: one line for each turn, in the same order.
 
     """
     turns = read_turns(file)
@@ -99,10 +102,13 @@ async def _line(run: ConversationRun, turn: Turn) -> dict[str, object]:
 
 @flow(name="enqueue-turns", persist_result=False)
 async def enqueue_turns(file: str) -> Listing:
-    """Leave every turn of a file in the queue, where consumers find it.
+    """Put every turn of a file into the queue, for consumers to answer.
+
+    Example: `uv run python -m flows.customer_service --enqueue turns.jsonl`
 
     Args:
-        file: As serve_turns takes it.
+        file: JSON Lines of turns, each {"conversation": ..., "user": ..., "text": ...}; the user is
+            the customer who has signed in.
 
     """
     turns = read_turns(file)

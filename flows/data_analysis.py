@@ -34,16 +34,18 @@ async def analyse(  # noqa: PLR0913 - what a run is asked for
     at_once: AtOnce = 8,
     seed: int = 7,
 ) -> AnalysisReport:
-    """Collect and clean every partition of the sources that has changed, and publish them together.
+    """Collect and clean the data that has changed, publish it, and train models on it.
+
+    Example: `uv run python -m flows.data_analysis --source "data/*.csv.gz" --contract sales.yaml --target sold`
 
     Args:
-        source: URLs, paths and globs of CSV, JSON, NDJSON or Parquet files (also .gz or .zip), or
+        source: URLs, paths or globs of CSV, JSON, NDJSON or Parquet files, also as .gz or .zip; or
             "sample" for New York's flights of 2013.
-        contract: YAML or JSON file that says what the columns must be.
-        target: Column to foretell; without it, nothing is modelled.
-        partitions: Only partitions whose name matches, such as flights-2013-0[1-3].
-        at_once: How many partitions travel together, 1 to 64.
-        seed: The same data and seed make the same models and the same report, to the byte.
+        contract: YAML or JSON file that says which columns and values are valid.
+        target: Column that the models predict; without it, no model is trained.
+        partitions: Glob for the names of the partitions to work on, such as flights-2013-0[1-3].
+        at_once: Partitions in a batch, 1 to 64.
+        seed: Seed of the models; the same data and seed give the same report, byte for byte.
 
     """
     async with open_run(source, contract, target, partitions) as run:

@@ -42,9 +42,11 @@ YEAR = timedelta(days=365)  # after which somebody has to look whether a documen
 
 @flow(name="evaluate-customer-service", persist_result=False)
 async def evaluate() -> Listing:
-    """Measure customer service on its gold set, on scripted users, and on tau2-bench where that is there.
+    """Measure customer service on its gold set, on scripted users and, if installed, on tau2-bench.
 
-    Ends with status 1 if a figure does not pass its gate; the last line is one JSON object.
+    Exit status 1: a figure misses its gate. The last line of the output is one JSON object.
+
+    Example: `uv run python -m flows.customer_service --evaluate`
     """
     figures, right, told = measured_intents()
     async with open_runtime(settings()):  # its cache has the vectors that an earlier run computed

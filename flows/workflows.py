@@ -1,7 +1,7 @@
 """The registry of workflows: every scenario, and what processes, notifies and reconciles its items.
 
-Command line choices, recovery, pruning, operations, checks and documentation derive from it. A workflow
-names its parts as "module:name", loaded at first use: to list orders nobody needs to load pandas.
+The choices of `--scenario`, recovery, pruning, consumers, `deployments.check` and flows/README.md derive
+from it. Parts are named as "module:name" and loaded at first use: listing orders loads no pandas.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -21,11 +21,16 @@ Reconcile = Callable[..., AsyncIterator[Difference]]
 class Workflow:
     """One scenario with its parts, each given as "module:name".
 
-    `process` takes a batch through the steps, `notify` is the outbox agent that sends messages of
-    ended items, `reconcile` takes a JournalView and services by type, and yields where the providers
-    and the journal disagree. `answers` are the questions of other scenarios that it answers,
-    `subscriptions` the events that start items of it: each handler returns the item that it has put
-    into the queue.
+    Args:
+        scenario: The Scenario of the items.
+        process: The function that takes a batch through all its steps.
+        notify: The outbox agent that sends the notices of ended items.
+        reconcile: The function that yields the differences between providers and journal; it takes
+            a JournalView and services by type.
+        answers: The questions of other scenarios that it answers.
+        subscriptions: The events that start items of it; each handler returns the item that it has
+            put into the queue.
+
     """
 
     def __init__(  # noqa: PLR0913 - each is a part of a workflow, given by name
@@ -44,23 +49,23 @@ class Workflow:
 
     @property
     def scenario(self) -> Scenario:
-        """The kind of item."""
+        """The scenario of its items."""
         found: Scenario = resolve_name(self._scenario)
         return found
 
     @property
     def process(self) -> Process:
-        """What takes a batch of its items through all steps, in whatever process that is."""
+        """Takes a batch of its items through all steps, in any process."""
         found: Process = resolve_name(self._process)
         return found
 
     def notifier(self) -> Agent[..., Any] | None:
-        """The agent that sends the messages of ended items, if there are any."""
+        """The agent that sends the notices of ended items, if there is one."""
         return resolve_name(self._notify) if self._notify else None
 
     @property
     def reconcile(self) -> Reconcile | None:
-        """What compares the journal with the providers, if the scenario has any."""
+        """Yields the differences between providers and journal, if the scenario has providers."""
         return resolve_name(self._reconcile) if self._reconcile else None
 
     @property
@@ -75,7 +80,7 @@ class Workflow:
 
     @property
     def is_reconciled(self) -> bool:
-        """Whether it has something to compare with; loads nothing."""
+        """Whether it has providers to reconcile with; loads nothing."""
         return self._reconcile is not None
 
 

@@ -32,7 +32,7 @@ RUN_BY = {
     "uv run prefect deployment run order-processing/order-processing": (
         "tests/deployments/test_order_deployment.py"
     ),
-    "uv run python -m flows.operations dead-letters": "tests/flows/operations/test_items.py",
+    "uv run python -m flows.operations dead-letters": "tests/flows/operations/test_terminal.py",
     "uv run python -m flows.order_processing --enqueue sample": "tests/flows/operations/test_serving.py",
     "uv run python -m flows.order_processing serve --most 2": "tests/flows/operations/test_serving.py",
     "uv run python -m flows.operations backlog": "tests/flows/operations/test_queues.py",

@@ -1,11 +1,14 @@
-"""How a flow is run from a terminal: its parameters as options, a progress bar, an answer at the end."""
+"""Runs flows from a terminal: parameters as options, a progress bar, a report at the end."""
 
 import asyncio
 import inspect
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, NoReturn, Protocol, get_args, get_type_hints
+from functools import reduce
+from operator import or_
+from types import UnionType
+from typing import Annotated, Any, NoReturn, Protocol, Union, get_args, get_origin, get_type_hints
 
 import cyclopts
 from prefect import Flow
@@ -26,15 +29,13 @@ from rich.table import Table
 
 from agents.runtime.errors import AgentError
 from agents.runtime.model.batch import RunStats, watcher
-from agents.runtime.settings import settings
-from agents.runtime.telemetry import get_logger, start_telemetry
+from flows.cli.error_messages import expected, unexpected
 from flows.cli.reports import Listing
 
 FAILED, BAD_INPUT, STOPPED = 1, 2, 130
 RECORDING_PAUSE = 1.2  # seconds; the server writes once a second
-RECORDING_LOOKS = 10
-LOG_FILE = "agent-flows.log"
-STOPPED_TEXT = "stopped: what was begun is handed back, run the same command again to finish it"
+RECORDING_ATTEMPTS = 10
+STOPPED_TEXT = "stopped: unfinished work is handed back; run the same command again to finish it"
 COLUMNS = (
     TextColumn("{task.description}"),
     BarColumn(),
@@ -44,14 +45,14 @@ COLUMNS = (
 
 
 class Report(Protocol):
-    """What a flow returns to be shown to a person."""
+    """The result of a flow, for a terminal."""
 
     def headline(self) -> str:
-        """One line: what was done, in what time."""
+        """One line: what was done and how long it took."""
         ...
 
     def rows(self) -> Sequence[Mapping[str, str]]:
-        """A table, its first row's keys the headers."""
+        """The rows of a table; the keys of the first row are the headers."""
         ...
 
     def notes(self) -> Sequence[str]:
@@ -59,7 +60,7 @@ class Report(Protocol):
         ...
 
     def status(self) -> int:
-        """The exit status of the command; not 0 if there is something to see to."""
+        """The exit status of the command; not 0 if a person must act."""
         ...
 
 
@@ -70,28 +71,54 @@ def command(
     *,
     talks: bool = False,
 ) -> None:
-    """Make the flow a command: parse its parameters, run it, show its report.
+    """Run the flow as a command with the options of the command line, then show its report.
 
-    One that `talks` has the terminal for itself: no bar is drawn over it. `others` are flows that
-    run instead when the command line begins with their word; the first parameter of such a flow may
-    follow without its name. While `again` says so of its report, the
-    flow is run again.
-    Exits with words instead of a stack trace: with status 2 on an error of ours, with 130 on
-    Ctrl-C, and with 1 on anything that nobody expected, whose trace is in the log file.
+    The process exits with the report's status, with 2 and a message on an AgentError, with 130 on
+    Ctrl-C, and with 1 on any other exception, whose stack trace is in the log file.
+
+    Args:
+        flow: The flow of the command; each of its parameters is an option.
+        others: Flows that run instead when the command line begins with their word. The first
+            parameter of such a flow may be given without its name.
+        again: Runs the flow again while it returns True for the report.
+        talks: The flow uses the terminal itself, so no progress bar is drawn.
+
     """
-    app = cyclopts.App(name=f"python -m flows.{flow.name.replace('-', '_')}", version_flags=[])
+    app = _app()
     app.default(_main_of(flow, again=again, talks=talks))
     for word, other in (others or {}).items():
         app.command(_main_of(other, first_by_place=True), name=word)
     app()
 
 
-def commands(module: str, *flows: Flow[..., Any]) -> None:
-    """Make each flow a subcommand, named as the flow."""
-    app = cyclopts.App(name=f"python -m {module}", version_flags=[])
-    for flow in flows:
-        app.command(_main_of(flow), name=flow.name)
+def commands(description: str, groups: Mapping[str, Sequence[Flow[..., Any]]]) -> None:
+    """Run one of several flows as a subcommand that is named like its flow.
+
+    Args:
+        description: What the commands are for; the first text of the help.
+        groups: The flows by the heading under which the help lists them.
+
+    """
+    app = _app(help=description, group_commands=cyclopts.Group("Help", sort_key=len(groups)))
+    for number, (heading, flows) in enumerate(groups.items()):
+        group = cyclopts.Group(heading, sort_key=number)
+        for flow in flows:
+            app.command(_main_of(flow), name=flow.name, group=group)
     app()
+
+
+def _app(**options: Any) -> cyclopts.App:
+    # Without its negative, a list has one option: --source, and no --empty-source.
+    plain = cyclopts.Parameter(negative_iterable=())
+    return cyclopts.App(name=_program(), version_flags=[], default_parameter=plain, **options)
+
+
+def _program() -> str:
+    """The start of the command line: `python -m flows.operations`, or `python flows/chat.py`."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    if spec is None:
+        return f"python {sys.argv[0]}"
+    return f"python -m {spec.name.removesuffix('.__main__')}"
 
 
 def _main_of(
@@ -121,14 +148,20 @@ def _main_of(
 
 
 def _bounded(hint: Any) -> Any:
-    """The hint with pydantic's bounds as those of the command line, whose errors a person can read."""
+    """The type with the bounds of its pydantic field checked by the command line, in plain words."""
+    if get_origin(hint) in (Union, UnionType):
+        return reduce(or_, map(_bounded, get_args(hint)))
     kind, *notes = get_args(hint) or (hint,)
-    bounds = [bound for note in notes if isinstance(note, FieldInfo) for bound in note.metadata]
-    least = next((bound.ge for bound in bounds if hasattr(bound, "ge")), None)
-    most = next((bound.le for bound in bounds if hasattr(bound, "le")), None)
-    if least is None and most is None:
+    marks = [mark for note in notes if isinstance(note, FieldInfo) for mark in note.metadata]
+    bounds = {
+        word: getattr(mark, name)
+        for name, word in (("ge", "gte"), ("gt", "gt"), ("le", "lte"), ("lt", "lt"))
+        for mark in marks
+        if hasattr(mark, name)
+    }
+    if not bounds:
         return hint
-    number: Any = cyclopts.validators.Number(gte=least, lte=most)
+    number: Any = cyclopts.validators.Number(**bounds)
     return Annotated[kind, cyclopts.Parameter(validator=number)]
 
 
@@ -137,16 +170,17 @@ def _run(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Repo
     try:
         return asyncio.run(_watched(flow, given, talks=talks))
     except AgentError as error:
-        _end(f"error: {error}", BAD_INPUT)
+        _end(expected(error, given), BAD_INPUT)
     except KeyboardInterrupt:
         _end(STOPPED_TEXT, STOPPED)
-    except Exception as error:  # noqa: BLE001 - nothing above this would tell a person more
-        _end(_unexpected(error), FAILED)
+    except Exception as error:  # noqa: BLE001 - nothing above this could explain it to a person
+        _end(unexpected(error), FAILED)
 
 
 async def _watched(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Report:
     screen = Console(stderr=True)
-    with Progress(*COLUMNS, console=screen, transient=True, disable=talks) as bar:
+    quiet = talks or not screen.is_terminal
+    with Progress(*COLUMNS, console=screen, transient=True, disable=quiet) as bar:
         shown = bar.add_task(f"{flow.name}: starting", total=None)
 
         def show(stats: RunStats) -> None:
@@ -159,9 +193,9 @@ async def _watched(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: boo
 
 
 async def _recorded(flow: str) -> None:
-    """Wait, bounded, until the server has recorded the task runs of the flow's last run.
+    """Wait for some seconds at most until the server has recorded the last run's task runs.
 
-    The temporary server ends with this process, and would drop what it has not written yet.
+    The temporary server ends with this process and would lose what it has not written yet.
     """
     if PREFECT_API_URL.value():
         return
@@ -171,7 +205,7 @@ async def _recorded(flow: str) -> None:
             flow_filter=named, sort=FlowRunSort.START_TIME_DESC, limit=1
         )
         this = FlowRunFilter(id=FlowRunFilterId(any_=[run.id for run in runs]))
-        for _ in range(RECORDING_LOOKS):
+        for _ in range(RECORDING_ATTEMPTS):
             found = await client.read_task_runs(flow_run_filter=this)
             final = sum(r.state is not None and r.state.is_final() for r in found)
             if final == len(found) == before:
@@ -181,18 +215,11 @@ async def _recorded(flow: str) -> None:
 
 
 def _keep_log_off_terminal() -> None:
-    """The bar is for the terminal: what happened in detail is in the log file and in the UI."""
+    """The terminal shows the bar and the report; details are in the log file and in the UI."""
     root = logging.getLogger()
     for handler in [h for h in root.handlers if isinstance(h, PrefectConsoleHandler)]:
         root.removeHandler(handler)
     root.addHandler(logging.NullHandler())  # with no handler at all, Python would write warnings
-
-
-def _unexpected(error: Exception) -> str:
-    start_telemetry(settings())
-    get_logger("agents.flows").error("run failed unexpectedly", exc_info=error)
-    words = str(error).partition("\n")[0] or "no message"
-    return f"error: {type(error).__name__}: {words}, see {settings().data / LOG_FILE}"
 
 
 def _end(words: str, status: int) -> NoReturn:
@@ -205,20 +232,19 @@ def _show(report: Report) -> None:
     console.print(report.headline(), markup=False, highlight=False, soft_wrap=True)
     table = Table()
     for name in rows[0] if rows else ():
-        table.add_column(
-            name, justify="right" if rows[0][name].replace(",", "").isdigit() else "left"
-        )
+        number = rows[0][name].replace(",", "").isdigit()
+        table.add_column(name, justify="right" if number else "left", overflow="fold")
     for row in rows:
         table.add_row(*row.values())
     if rows:
         console.print(table)
-    for note in (*report.notes(), _where_the_runs_are()):
+    for note in (*report.notes(), _where_to_see_it()):
         console.print(note, markup=False, highlight=False, soft_wrap=True)
     if isinstance(report, Listing) and report.last:
         console.print(report.last, markup=False, highlight=False, soft_wrap=True)
 
 
-def _where_the_runs_are() -> str:
+def _where_to_see_it() -> str:
     url = PREFECT_API_URL.value()
     if url:
         return f"this run in the Prefect UI: {url.removesuffix('/api')}/runs"

@@ -1,4 +1,4 @@
-"""Parameters that several flows take: bounded for the UI, and for the terminal in plain words."""
+"""Parameters that several flows share, with bounds that the UI and the terminal check."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,7 +11,7 @@ from flows.workflows import WORKFLOWS
 
 
 def _words(most: int) -> tuple[object, Parameter]:
-    """The bounds of a text: for the UI, and for the terminal in words that a person can read."""
+    """The length of a text: 1 to `most` characters, checked by the UI and by the terminal."""
 
     def check(_kind: object, text: str) -> None:
         if not 1 <= len(text) <= most:
@@ -22,7 +22,7 @@ def _words(most: int) -> tuple[object, Parameter]:
 
 
 def _body(_kind: object, tokens: Sequence[Token]) -> dict[str, Any]:
-    """The JSON as it stands: the terminal's own reading would turn every number into a text."""
+    """The JSON object with its types; cyclopts itself would read every number as text."""
     try:
         found = orjson.loads(tokens[0].value)
     except orjson.JSONDecodeError as error:
@@ -35,7 +35,7 @@ def _body(_kind: object, tokens: Sequence[Token]) -> dict[str, Any]:
 if TYPE_CHECKING:
     ScenarioName = str
     ReconciledName = str
-else:  # choices of the UI and the command line
+else:  # the choices in the UI and on the command line
     ScenarioName = Literal[tuple(WORKFLOWS)]
     ReconciledName = Literal[tuple(name for name, one in WORKFLOWS.items() if one.is_reconciled)]
 By = Annotated[str, *_words(100)]

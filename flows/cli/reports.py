@@ -1,6 +1,7 @@
-"""What operations answer: a headline, a table and notes, for the terminal and for the UI."""
+"""Results of operations, for the terminal and for the UI."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
@@ -10,9 +11,9 @@ from agents.runtime.redaction import redacted
 
 
 class Listing(BaseModel):
-    """A headline, a table and notes, for the terminal and for the UI; `code` is its exit status.
+    """A title, a table and lines below it.
 
-    `last` is the last line on a terminal, for a program to read.
+    `code` is the exit status of the command, `last` the last line on a terminal, for programs.
     """
 
     title: str
@@ -22,38 +23,45 @@ class Listing(BaseModel):
     last: str = ""
 
     def headline(self) -> str:
-        """What this is a list of."""
+        """The title."""
         return self.title
 
     def rows(self) -> Sequence[Mapping[str, str]]:
-        """The table."""
+        """The rows of the table."""
         return self.table
 
     def notes(self) -> Sequence[str]:
-        """Lines below it."""
+        """The lines below the table."""
         return self.lines
 
     def status(self) -> int:
-        """The exit status of its command."""
+        """The exit status of the command."""
         return self.code
 
 
 async def shown(key: str, listing: Listing) -> Listing:
-    """The listing, shown in the UI as well."""
+    """Publish the listing as an artifact of the run, under this key, and return it."""
     await publish_table(key, listing.table, listing.title)
     return listing
 
 
-def item_report(told: ItemHistory) -> Listing:
-    """An item's life for people to read."""
+def item_report(found: ItemHistory) -> Listing:
+    """The history of one item; personal data is redacted."""
     table = [
-        {"event": row.event, "to": row.target, "fence": str(row.fence), "detail": row.detail or ""}
-        for row in told.history
+        {
+            "at (UTC)": datetime.fromtimestamp(row.at, UTC).strftime("%Y-%m-%d %H:%M:%S"),
+            "event": row.event,
+            "state": row.target,
+            "detail": row.detail or "",
+        }
+        for row in found.history
     ]
-    lines = [f"{row.agent}: {row.status} {row.output or row.error or ''}" for row in told.steps]
-    lines += [f"effect {row.key}: {row.status}" for row in told.effects]
-    if (letter := told.letter) is not None:
+    lines = [
+        f"step {row.agent}: {row.status} {row.output or row.error or ''}" for row in found.steps
+    ]
+    lines += [f"effect {row.key}: {row.status}" for row in found.effects]
+    if (letter := found.letter) is not None:
         lines.append(f"dead letter ({letter.status}) at {letter.agent}: {letter.error}")
-    lines.append(f"trace {told.item.trace}, body: {told.item.body}")
-    title = f"{told.item.scenario} {told.item.key}: {told.item.outcome or told.item.state}"
+    lines += [f"trace: {found.item.trace}", f"body: {found.item.body}"]
+    title = f"{found.item.scenario} {found.item.key}: {found.item.outcome or found.item.state}"
     return Listing(title=title, table=table, lines=[redacted(line) for line in lines])

@@ -1,7 +1,7 @@
-"""`python -m flows.operations`: every operation as a command. Each is a flow, for the UI and schedules too."""
+"""`python -m flows.operations`: every operation as a command. Each is a flow, so it can be deployed too."""
 
 from flows.cli.commands import commands
-from flows.operations.actions import cancel, decide, discard, edit, mend, replay, restart
+from flows.operations.actions import approve, cancel, discard, edit, mend, reject, replay, restart
 from flows.operations.items import dead_letters, show_item, waiting_items
 from flows.operations.messages import dead_messages, redeliver_message, remove_group
 from flows.operations.pruning import prune
@@ -10,12 +10,16 @@ from flows.operations.reconciliation import reconcile
 from flows.operations.recovery import recover
 from flows.operations.shortages import shortages
 
+DESCRIPTION = """Inspect items and queues, act on them, and run recovery, reconciliation and pruning.
+
+Example: `uv run python -m flows.operations waiting`"""
+GROUPS = {
+    "Inspect": (waiting_items, dead_letters, show_item, backlog, dead_messages, shortages),
+    "Decide and repair": (approve, reject, edit, cancel, mend, replay, restart, discard),
+    "Queues": (move, pause_queue, resume_queue, limit_rate),
+    "Messages": (redeliver_message, remove_group),
+    "Maintenance": (recover, reconcile, prune),
+}
+
 if __name__ == "__main__":
-    commands(
-        "flows.operations",
-        *(recover, dead_letters, waiting_items, show_item),
-        *(decide, edit, cancel, mend, replay, restart, discard),
-        *(backlog, pause_queue, resume_queue, limit_rate, move),
-        *(dead_messages, redeliver_message, remove_group),
-        *(reconcile, shortages, prune),
-    )
+    commands(DESCRIPTION, GROUPS)

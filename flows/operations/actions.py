@@ -1,4 +1,4 @@
-"""Interventions: what people do to single items. Each is a flow, for the UI and for the terminal.
+"""Actions of people on single items. Each is a flow, for the terminal and for the Prefect UI.
 
 `python -m flows.operations` has them as commands.
 """
@@ -11,9 +11,7 @@ from pydantic import Field
 
 from agents.runtime.context import open_runtime
 from agents.runtime.errors import IllegalTransition
-from agents.runtime.journal import Journal
-from agents.runtime.journal import operator_actions as dead_letters
-from agents.runtime.journal import operator_actions as people
+from agents.runtime.journal import Journal, operator_actions
 from agents.runtime.journal.operator_actions import OperatorAction, UnknownItem
 from agents.runtime.journal.queries import item_history, letters
 from agents.runtime.model.batch import RunStats
@@ -26,6 +24,38 @@ from flows.operations.resume import act_and_resume, finish
 from flows.workflows import WORKFLOWS
 
 
+@flow(name="approve", persist_result=False)
+async def approve(key: str, by: By, reason: Reason, scenario: ScenarioName = "orders") -> Listing:
+    """Approve an item that waits for a person; it continues at once.
+
+    Example: `uv run python -m flows.operations approve --key W1763367 --by ann --reason "known customer"`
+
+    Args:
+        key: Key of the item, such as an order id.
+        by: Your name, kept in the item's history.
+        reason: Why you approve it, kept in the item's history.
+        scenario: Scenario of the item.
+
+    """
+    return await _decided(OperatorAction(scenario, key, by, reason), approved=True)
+
+
+@flow(name="reject", persist_result=False)
+async def reject(key: str, by: By, reason: Reason, scenario: ScenarioName = "orders") -> Listing:
+    """Reject an item that waits for a person; what was done for it is undone.
+
+    Example: `uv run python -m flows.operations reject --key W1763367 --by ann --reason "stolen card"`
+
+    Args:
+        key: Key of the item, such as an order id.
+        by: Your name, kept in the item's history.
+        reason: Why you reject it, kept in the item's history.
+        scenario: Scenario of the item.
+
+    """
+    return await _decided(OperatorAction(scenario, key, by, reason), approved=False)
+
+
 @flow(name="decide", persist_result=False)
 async def decide(
     key: str,
@@ -34,19 +64,23 @@ async def decide(
     reason: Reason,
     scenario: ScenarioName = "orders",
 ) -> Listing:
-    """Approve or reject an item that waits, and see it through.
+    """Approve or reject an item that waits for a person: one form for both, for the Prefect UI.
 
     Args:
-        key: The item's key, such as the order's id.
+        key: Key of the item, such as an order id.
         verdict: What you decide.
-        by: Who you are.
-        reason: Why.
-        scenario: Whose.
+        by: Your name, kept in the item's history.
+        reason: Why you decide so, kept in the item's history.
+        scenario: Scenario of the item.
 
     """
     action = OperatorAction(scenario, key, by, reason)
+    return await _decided(action, approved=verdict == "approve")
+
+
+async def _decided(action: OperatorAction, *, approved: bool) -> Listing:
     return await act_and_resume(
-        action, lambda journal: people.decide(journal, action, approved=verdict == "approve")
+        action, lambda journal: operator_actions.decide(journal, action, approved=approved)
     )
 
 
@@ -54,80 +88,91 @@ async def decide(
 async def edit(
     key: str, body: Body, by: By, reason: Reason, scenario: ScenarioName = "orders"
 ) -> Listing:
-    """Give an item that waits another body, so that it is looked at anew, and see it through.
+    """Replace the body of an item that waits; it is assessed again and may wait again.
+
+    Example: `uv run python -m flows.operations edit --key W1763367 --body "$(cat order.json)" --by ann --reason typo`
 
     Args:
-        key: The item's key; it must stay the key of the new body.
-        body: The whole item as it should be, as JSON.
-        by: Who you are.
-        reason: Why.
-        scenario: Whose.
+        key: Key of the item, which the new body must have too.
+        body: The whole new body as JSON; it is validated like a new item.
+        by: Your name, kept in the item's history.
+        reason: Why you edit it, kept in the item's history.
+        scenario: Scenario of the item.
 
     """
     action = OperatorAction(scenario, key, by, reason)
     correction = WORKFLOWS[scenario].scenario.checked(key, body)
-    return await act_and_resume(action, lambda journal: people.edit(journal, action, correction))
+    return await act_and_resume(
+        action, lambda journal: operator_actions.edit(journal, action, correction)
+    )
 
 
 @flow(name="restart", persist_result=False)
 async def restart(
     key: str, at: str, by: By, reason: Reason, scenario: ScenarioName = "orders"
 ) -> Listing:
-    """Start a dead letter, or an item that waits, again at an agent, and see it through.
+    """Run a dead letter, or an item that waits, again from one of its agents on.
 
-    Effects that happened are kept, since they happen once: cancel an item to undo them.
+    Effects that happened are kept and do not happen again; cancel the item to undo them.
+
+    Example: `uv run python -m flows.operations restart --key W1763367 --at assess_risk --by ann --reason "new rules"`
 
     Args:
-        key: The item's key, such as the order's id.
-        at: The agent, such as book_shipment; the item must have been there.
-        by: Who you are.
-        reason: Why.
-        scenario: Whose.
+        key: Key of the item, such as an order id.
+        at: Name of an agent that the item has reached, such as assess_risk.
+        by: Your name, kept in the item's history.
+        reason: Why you restart it, kept in the item's history.
+        scenario: Scenario of the item.
 
     """
     action = OperatorAction(scenario, key, by, reason)
-    return await act_and_resume(action, lambda journal: dead_letters.restart(journal, action, at))
+    return await act_and_resume(
+        action, lambda journal: operator_actions.restart(journal, action, at)
+    )
 
 
 @flow(name="cancel", persist_result=False)
 async def cancel(key: str, by: By, reason: Reason, scenario: ScenarioName = "orders") -> Listing:
-    """Cancel an item, also a dead letter: before its next effect, and what was done is undone.
+    """Cancel an item that has not completed: it stops before its next effect and is undone.
+
+    Example: `uv run python -m flows.operations cancel --key W1763367 --by ann --reason "the customer asked"`
 
     Args:
-        key: The item's key, such as the order's id.
-        by: Who you are.
-        reason: Why.
-        scenario: Whose.
+        key: Key of the item, such as an order id; a dead letter can be cancelled too.
+        by: Your name, kept in the item's history.
+        reason: Why you cancel it, kept in the item's history.
+        scenario: Scenario of the item.
 
     """
     action = OperatorAction(scenario, key, by, reason)
-    return await act_and_resume(action, lambda journal: people.cancel(journal, action))
+    return await act_and_resume(action, lambda journal: operator_actions.cancel(journal, action))
 
 
 @flow(name="mend", persist_result=False)
 async def mend(
     key: str, body: Body, by: By, reason: Reason, scenario: ScenarioName = "orders"
 ) -> Listing:
-    """Give a dead letter a corrected body; replay it afterwards.
+    """Replace the body of a dead letter; replay the item afterwards. The first body is kept.
+
+    Example: `uv run python -m flows.operations mend --key W1763367 --body "$(cat order.json)" --by ann --reason typo`
 
     Args:
-        key: The item's key; it must stay the key of the new body.
-        body: The whole item as it should have been, as JSON.
-        by: Who you are.
-        reason: Why.
-        scenario: Whose.
+        key: Key of the item, which the new body must have too.
+        body: The whole new body as JSON; it is validated like a new item.
+        by: Your name, kept in the item's history.
+        reason: What you corrected, kept in the item's history.
+        scenario: Scenario of the item.
 
     """
     action = OperatorAction(scenario, key, by, reason)
+    correction = WORKFLOWS[scenario].scenario.checked(key, body)
     async with open_runtime(settings()) as opened:
-        await dead_letters.mend(
-            opened.journal, action, WORKFLOWS[scenario].scenario.checked(key, body)
-        )
-    return Listing(title=f"{scenario} {key} is mended: replay it to let it go on")
+        await operator_actions.mend(opened.journal, action, correction)
+    return Listing(title=f"{scenario} {key} is mended; replay it to continue")
 
 
 @flow(name="replay", persist_result=False)
-async def replay(  # noqa: PLR0913 - what to replay, how fast, and who says so
+async def replay(  # noqa: PLR0913 - which items, how fast, who and why
     by: By,
     reason: Reason,
     keys: list[str] | None = None,
@@ -135,22 +180,25 @@ async def replay(  # noqa: PLR0913 - what to replay, how fast, and who says so
     per_minute: Annotated[int, Field(ge=1, le=6_000)] = 600,
     scenario: ScenarioName = "orders",
 ) -> Listing:
-    """Let dead letters go on where they stopped; twice is once.
+    """Continue dead letters where they stopped; an item that was replayed before is skipped.
+
+    Example: `uv run python -m flows.operations replay --agent book_shipment --by ann --reason "carrier is back"`
 
     Args:
-        by: Who you are.
-        reason: Why now.
-        keys: These items; without them, all dead letters.
-        agent: Only those that died at this agent.
-        per_minute: At most so many a minute.
-        scenario: Whose.
+        by: Your name, kept in the history of each item.
+        reason: Why you replay them, kept in the history of each item.
+        keys: Keys of the items; without them, all open dead letters.
+        agent: Only items that failed at this agent, such as book_shipment.
+        per_minute: Items that are replayed in a minute at most, 1 to 6,000.
+        scenario: Scenario of the items.
 
     """
     workflow = WORKFLOWS[scenario]
     stats = RunStats()
     async with open_runtime(settings()) as opened, connect_services(settings()):
         for key, item in await _dead(opened.journal, scenario, agent, keys):
-            if await dead_letters.replay(opened.journal, OperatorAction(scenario, key, by, reason)):
+            action = OperatorAction(scenario, key, by, reason)
+            if await operator_actions.replay(opened.journal, action):
                 await finish(workflow, [item], stats)
                 await asyncio.sleep(60 / per_minute)
     table = [{"outcome": word, "items": str(n)} for word, n in stats.outcomes.items()]
@@ -160,37 +208,39 @@ async def replay(  # noqa: PLR0913 - what to replay, how fast, and who says so
 async def _dead(
     journal: Journal, scenario: str, agent: str | None, keys: list[str] | None
 ) -> list[tuple[str, int]]:
-    """Key and id of the dead letters meant, the oldest first; all keys are looked at beforehand.
+    """Key and id of the dead letters to replay, the oldest first; every key is checked first.
 
-    Raises UnknownItem and IllegalTransition for a key that is none of a dead letter.
+    Raises UnknownItem, and IllegalTransition for an item that is not a dead letter.
     """
     if keys is None:
         found = await letters(journal, scenario, agent=agent, most=10_000)
         return [(row.key, row.id) for row in found]
-    meant = []
+    chosen = []
     for key in keys:
-        told = await item_history(journal, scenario, key)
-        if told is None:
+        history = await item_history(journal, scenario, key)
+        if history is None:
             raise UnknownItem(scenario, key)
-        if told.letter is None or told.letter.status in {"discarded", "cancelled"}:
-            raise IllegalTransition(key, told.item.state, Event.REPLAY)
-        if agent in {None, told.letter.agent}:
-            meant.append((told.letter.at, key, told.item.id))
-    return [(key, item) for _, key, item in sorted(meant)]
+        if history.letter is None or history.letter.status in {"discarded", "cancelled"}:
+            raise IllegalTransition(key, history.item.state, Event.REPLAY)
+        if agent in {None, history.letter.agent}:
+            chosen.append((history.letter.at, key, history.item.id))
+    return [(key, item) for _, key, item in sorted(chosen)]
 
 
 @flow(name="discard", persist_result=False)
 async def discard(key: str, by: By, reason: Reason, scenario: ScenarioName = "orders") -> Listing:
-    """End a dead letter for good; what it did to the world stays as it is.
+    """End a dead letter without undoing anything: undo by hand what must be undone.
+
+    Example: `uv run python -m flows.operations discard --key W1763367 --by ann --reason "refunded by hand"`
 
     Args:
-        key: The item's key, such as the order's id.
-        by: Who you are.
-        reason: Why.
-        scenario: Whose.
+        key: Key of the item, such as an order id.
+        by: Your name, kept in the item's history.
+        reason: Why you discard it, kept in the item's history.
+        scenario: Scenario of the item.
 
     """
     action = OperatorAction(scenario, key, by, reason)
     async with open_runtime(settings()) as opened:
-        await dead_letters.discard(opened.journal, action)
+        await operator_actions.discard(opened.journal, action)
     return Listing(title=f"{scenario} {key} is discarded")

@@ -1,7 +1,7 @@
-"""The consumer: a resident run that takes what waits in a scenario's queue through its story.
+"""A consumer: a long flow run that processes what waits in the queue of a scenario.
 
-Run it with `python -m flows.operations.consumer`, or by its deployment on a work pool; `flows.operations.serving` keeps
-as many on this machine as the backlog asks for.
+Run it with `python -m flows.operations.consumer`, or by its deployment on a work pool.
+`flows.operations.serving` runs several on one machine.
 """
 
 import time
@@ -30,19 +30,19 @@ from flows.cli.parameters import ScenarioName
 from flows.cli.reports import Listing
 from flows.workflows import WORKFLOWS
 
-FEW = 8  # items that go through all stages in one task run: a task run costs more than they do
+FEW = 8  # items that take all steps in one task run: a task run costs more than they do
 MILLISECONDS = 1_000.0
-PATIENCE = 600.0  # seconds for a worker to start the successor
+SUCCESSOR_SECONDS = 600.0  # for a worker to start the next run
 
 
 class Consumed(Listing):
-    """What a run of a consumer did; `full` if a fresh run should follow."""
+    """What a consumer's run did; `full` if it ended after its number of batches."""
 
     full: bool = False
 
 
 @flow(name="consumer", persist_result=False)
-async def consume(  # noqa: PLR0913 - each is a knob that people turn
+async def consume(  # noqa: PLR0913 - each is set by people
     scenario: ScenarioName = "orders",
     batch_size: Annotated[int, Field(ge=1, le=512)] = 256,
     linger_ms: Annotated[int, Field(ge=0, le=10_000)] = 0,
@@ -50,15 +50,17 @@ async def consume(  # noqa: PLR0913 - each is a knob that people turn
     batches: Annotated[int, Field(ge=1, le=10_000)] = 50,
     idle_seconds: Annotated[float, Field(ge=0)] | None = None,
 ) -> Consumed:
-    """Take what waits in a queue through its story; a fresh run follows after so many batches.
+    """Process what waits in a queue; after a number of batches a fresh run takes over.
+
+    Example: `uv run python -m flows.operations.consumer --scenario orders --idle-seconds 60`
 
     Args:
-        scenario: Whose queue.
-        batch_size: How many items travel together at most, 1 to 512.
-        linger_ms: How long a batch that is not full is filled, in milliseconds.
-        at_once: How many batches are on their way at once.
-        batches: After so many batches the run ends, and a deployed one starts its successor.
-        idle_seconds: End when nothing came for so long; without it the run stays.
+        scenario: Scenario whose queue is processed.
+        batch_size: Items in a batch at most, 1 to 512.
+        linger_ms: Milliseconds to wait for more items when a batch is not full.
+        at_once: Batches in work at once.
+        batches: Batches after which the run ends and the next run takes over.
+        idle_seconds: Seconds without work after which the run ends; without it, it never does.
 
     """
     options = ConsumerOptions(batch_size, linger_ms / MILLISECONDS, at_once, batches, idle_seconds)
@@ -78,32 +80,32 @@ async def consume(  # noqa: PLR0913 - each is a knob that people turn
         await consumer.consume()
         if consumer.is_full:
             await _hand_over(opened, consumer)
-        return await _told(scenario, consumer, full=consumer.is_full and not opened.stop.asked)
+        return await _report(scenario, consumer, full=consumer.is_full and not opened.stop.asked)
 
 
 @task(
-    name="stages-together",
-    task_run_name="stages-together: {batch}",
+    name="all-steps",
+    task_run_name="all-steps: {batch}",
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-async def together(scenario: str, batch: Batch) -> None:
-    """All stages of a few items in one task run; the journal has every stage as always."""
+async def all_steps(scenario: str, batch: Batch) -> None:
+    """All steps of a few items in one task run; the journal has every step as usual."""
     await WORKFLOWS[scenario].process(batch)
 
 
 async def run_batch(scenario: str, batch: Batch) -> None:
-    """Take a batch through its story: few items in one task run, where latency counts."""
+    """Process a batch; a few items take all steps in one task run, which is quicker."""
     if 0 < batch.count <= FEW and in_flow_run():
-        await together(scenario, batch)
+        await all_steps(scenario, batch)
     else:
         await WORKFLOWS[scenario].process(batch)
 
 
 async def _hand_over(here: Runtime, consumer: Consumer) -> None:
-    """Start the successor of a deployed run, and go on until it has a heartbeat of its own.
+    """Start the next run of a deployment, and work until that run works too.
 
-    Without a deployment whoever started this run starts the next.
+    Without a deployment, the process that started this run starts the next one.
     """
     if deployment.id is None:
         return
@@ -111,7 +113,7 @@ async def _hand_over(here: Runtime, consumer: Consumer) -> None:
         successor = await client.create_flow_run_from_deployment(
             UUID(deployment.id), parameters=flow_run.parameters
         )
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + SUCCESSOR_SECONDS
     while not here.stop.asked and time.monotonic() < until:
         consumer.options = replace(consumer.options, batches=consumer.taken + 1, idle=POLL_SECONDS)
         await consumer.consume()
@@ -125,12 +127,12 @@ async def _lives(journal: Journal, run: UUID) -> bool:
     return found is not None
 
 
-async def _told(scenario: str, consumer: Consumer, *, full: bool) -> Consumed:
-    """Every stage with what came out of it, and how the items ended."""
+async def _report(scenario: str, consumer: Consumer, *, full: bool) -> Consumed:
+    """Every step with its results, and the outcomes of the items."""
     steps, outcomes = consumer.stats.steps, consumer.stats.outcomes
     kinds = sorted({kind for counted in steps.values() for kind in counted})
     table = [
-        {"stage": agent, **{kind: f"{counted[kind]:,}" for kind in kinds}}
+        {"step": agent, **{kind: f"{counted[kind]:,}" for kind in kinds}}
         for agent, counted in steps.items()
     ]
     ends = [f"{word}: {count:,}" for word, count in outcomes.items()]

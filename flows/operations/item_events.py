@@ -1,7 +1,7 @@
-"""Item events: a resident run that serves what workflows subscribe to and answer on the bus.
+"""Item events: a long flow run that serves what workflows subscribe to and answer on the bus.
 
-It sends the messages of ended items whose own run died before it could, starts items of workflows that
-subscribe to events of other scenarios, and answers their questions.
+It sends the notices of ended items whose own run was killed before it could, starts items of workflows
+that subscribe to events of other scenarios, and answers their questions.
 
 Run it with `python -m flows.operations.item_events`, or by its deployment.
 """
@@ -34,10 +34,12 @@ HOUR = 3600.0
 
 @flow(name="item-events", persist_result=False)
 async def hear_item_events(for_seconds: Annotated[float, Field(gt=0)] = HOUR) -> Listing:
-    """Handle events of items that end, and answer questions, for all workflows.
+    """Handle the events of ended items, and answer questions, for all workflows.
+
+    Example: `uv run python -m flows.operations.item_events --for-seconds 600`
 
     Args:
-        for_seconds: The run ends after so long, and the next one goes on where it stopped.
+        for_seconds: Seconds after which the run ends; the next run continues where it stopped.
 
     """
     stats = RunStats()
@@ -58,7 +60,7 @@ async def hear_item_events(for_seconds: Annotated[float, Field(gt=0)] = HOUR) ->
             task.cancel()
         await asyncio.gather(serving, stopping, return_exceptions=True)
     lines = [f"{word}: {count:,}" for word, count in stats.outcomes.items()]
-    return Listing(title=f"heard of {stats.done:,} items that ended", lines=lines)
+    return Listing(title=f"{stats.done:,} ended items", lines=lines)
 
 
 def _subscriptions(journal: Journal, workflow: Workflow, stats: RunStats) -> Iterator[Subscription]:
@@ -82,14 +84,14 @@ def starting(workflow: Workflow, subscription: Subscription, stats: RunStats) ->
 def notifications(
     journal: Journal, scenario: Scenario, notify: Agent[..., Any], stats: RunStats
 ) -> Subscription:
-    """The group that sends what an ended item's own run has left unsent: at most once, as always."""
+    """The subscription that sends unsent notices of ended items, each at most once."""
 
     @subscribe(ended(scenario.name), group="notifications")
-    async def tell(heard: ItemEnded, _delivery: Delivery) -> None:
-        await send_notices(journal, scenario, notify, [heard.item])
-        stats.count(heard.outcome)
+    async def send(event: ItemEnded, _delivery: Delivery) -> None:
+        await send_notices(journal, scenario, notify, [event.item])
+        stats.count(event.outcome)
 
-    return tell
+    return send
 
 
 if __name__ == "__main__":

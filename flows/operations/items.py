@@ -1,4 +1,4 @@
-"""Single items as the journal has them: dead letters, what waits for a person, and one item's history."""
+"""Lists items from the journal: dead letters, items that wait for a person, one item's history."""
 
 from typing import Annotated
 
@@ -22,13 +22,15 @@ async def dead_letters(
     older_than_hours: Annotated[float, Field(ge=0)] = 0.0,
     most: Annotated[int, Field(ge=1, le=10_000)] = 100,
 ) -> Listing:
-    """List the dead letters, the oldest first.
+    """List the open dead letters, the oldest first: items that could not be finished.
+
+    Example: `uv run python -m flows.operations dead-letters --agent book_shipment --older-than-hours 2`
 
     Args:
-        scenario: Whose.
-        agent: Only those that died at this agent.
-        older_than_hours: Only those that are older.
-        most: At most so many.
+        scenario: Scenario of the items.
+        agent: Only items that failed at this agent, such as book_shipment.
+        older_than_hours: Only dead letters that are at least this old, in hours.
+        most: Rows to list at most, 1 to 10,000.
 
     """
     async with open_runtime(settings()) as opened:
@@ -42,7 +44,7 @@ async def dead_letters(
             "state": row.state,
             "error": row.error,
             "attempts": str(row.attempts),
-            "times": str(row.count),
+            "times failed": str(row.count),
             "hours": f"{row.age / HOUR:.1f}",
         }
         for row in found
@@ -52,10 +54,12 @@ async def dead_letters(
 
 @flow(name="waiting", persist_result=False)
 async def waiting_items(scenario: ScenarioName = "orders") -> Listing:
-    """List the items that wait for a person, the longest first.
+    """List the items that wait for a person, those that wait longest first.
+
+    Example: `uv run python -m flows.operations waiting`
 
     Args:
-        scenario: Whose.
+        scenario: Scenario of the items.
 
     """
     async with open_runtime(settings()) as opened:
@@ -69,15 +73,17 @@ async def waiting_items(scenario: ScenarioName = "orders") -> Listing:
 
 @flow(name="show", persist_result=False)
 async def show_item(key: str, scenario: ScenarioName = "orders") -> Listing:
-    """Show the whole life of one item.
+    """Show one item: every event, step and effect, and who did what and why.
+
+    Example: `uv run python -m flows.operations show --key W1763367`
 
     Args:
-        key: The item's key, such as the order's id.
-        scenario: Whose.
+        key: Key of the item, such as an order id.
+        scenario: Scenario of the item.
 
     """
     async with open_runtime(settings()) as opened:
-        told = await item_history(opened.journal, scenario, key)
-    if told is None:
+        found = await item_history(opened.journal, scenario, key)
+    if found is None:
         raise UnknownItem(scenario, key)
-    return await shown("show", item_report(told))
+    return await shown("show", item_report(found))

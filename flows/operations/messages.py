@@ -1,4 +1,4 @@
-"""Messages: what the bus could not deliver, let go again when that is mended; groups that are no more.
+"""Messages that could not be delivered, and groups that nobody serves any more.
 
 `python -m flows.operations` has them as commands.
 """
@@ -19,10 +19,12 @@ SHOWN_BYTES = 80
 
 @flow(name="dead-messages", persist_result=False)
 async def dead_messages(most: Annotated[int, Field(ge=1, le=10_000)] = 100) -> Listing:
-    """List the messages that no group could handle, the oldest first.
+    """List the messages that a group could not handle, the oldest first.
+
+    Example: `uv run python -m flows.operations dead-messages`
 
     Args:
-        most: At most so many.
+        most: Rows to list at most, 1 to 10,000.
 
     """
     async with open_runtime(settings()) as opened:
@@ -45,10 +47,12 @@ async def dead_messages(most: Annotated[int, Field(ge=1, le=10_000)] = 100) -> L
 
 @flow(name="redeliver-message", persist_result=False)
 async def redeliver_message(message: str) -> Listing:
-    """Let a dead message be delivered again, when what was wrong is mended.
+    """Deliver a dead message again, after its cause has been removed.
+
+    Example: `uv run python -m flows.operations redeliver-message --message 018f3a6e`
 
     Args:
-        message: Its id, as dead-messages lists it.
+        message: Id of the message, as dead-messages lists it.
 
     """
     async with open_runtime(settings()) as opened:
@@ -58,11 +62,13 @@ async def redeliver_message(message: str) -> Listing:
 
 @flow(name="remove-group", persist_result=False)
 async def remove_group(topic: str, group: str) -> Listing:
-    """Keep no messages any more for a durable group that nobody serves.
+    """Remove a durable group that nobody serves any more, so that no messages are kept for it.
+
+    Example: `uv run python -m flows.operations remove-group --topic orders.ended --group notifications`
 
     Args:
-        topic: The topic's name.
-        group: The group's name, as its subscription has it.
+        topic: Name of the topic, such as orders.ended.
+        group: Name of the group, as its subscription declares it.
 
     """
     redis_client = RedisClient(settings())
@@ -71,4 +77,4 @@ async def remove_group(topic: str, group: str) -> Listing:
             await maintenance.unsubscribe(opened.journal.database, redis_client, topic, group)
     finally:
         await redis_client.close()
-    return Listing(title=f"{topic} keeps nothing for {group} any more")
+    return Listing(title=f"{topic} keeps no more messages for {group}")

@@ -1,4 +1,4 @@
-"""Pruning: of items that ended long ago one row is kept, by which they are recognised."""
+"""Pruning: deletes what the journal holds of items that ended long ago, except one row each."""
 
 from typing import Annotated
 
@@ -16,10 +16,13 @@ DAY = 86_400.0
 
 @flow(name="prune", persist_result=False)
 async def prune(older_than_days: Annotated[float, Field(gt=0)] = 90.0) -> Listing:
-    """Forget items that ended long ago, but for the row by which they are recognised.
+    """Delete the details of items that ended long ago; one row each is kept to recognise repeats.
+
+    Example: `uv run python -m flows.operations prune --older-than-days 90`
 
     Args:
-        older_than_days: What ended before that; never less than senders may repeat themselves.
+        older_than_days: Items that ended more than this many days ago are pruned; more than the
+            days that reconcile looks back.
 
     """
     async with open_runtime(settings()) as opened:

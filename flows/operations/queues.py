@@ -1,4 +1,4 @@
-"""Queues: what waits in them and when it will be done; pause one, limit its rate, move an item.
+"""Queues: how much waits and for how long; pause a queue, limit its rate, move an item.
 
 `python -m flows.operations` has them as commands.
 """
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from agents.runtime.context import open_runtime
 from agents.runtime.intake.scaling import alert_if_old, backlog_table, read_backlog
-from agents.runtime.journal import queue_admin as steering
+from agents.runtime.journal import queue_admin
 from agents.runtime.journal.operator_actions import OperatorAction
 from agents.runtime.settings import settings
 from flows.cli.parameters import By, Reason, ScenarioName
@@ -24,33 +24,36 @@ async def backlog(
     scenario: ScenarioName = "orders",
     oldest_limit_minutes: Annotated[float, Field(gt=0)] = 15.0,
 ) -> Listing:
-    """Show what waits in a queue, by tenant and priority; raise an alert if it waits too long.
+    """Show how many items wait in a queue, by tenant and priority; alert if one waits too long.
+
+    Example: `uv run python -m flows.operations backlog --oldest-limit-minutes 30`
 
     Args:
-        scenario: Whose queue.
-        oldest_limit_minutes: An item that waits longer than this raises an alert.
+        scenario: Scenario whose queue is shown.
+        oldest_limit_minutes: An item that waits longer than this, in minutes, raises an alert.
 
     """
     async with open_runtime(settings()) as opened:
         found = await read_backlog(opened.journal.database, scenario)
     alert_if_old(scenario, found, oldest_limit_minutes * MINUTE)
-    waiting = sum(entry.waiting for entry in found)
-    title = f"{waiting:,} items of {scenario} wait"
+    title = f"{sum(entry.waiting for entry in found):,} items of {scenario} wait"
     return await shown("backlog", Listing(title=title, table=backlog_table(found)))
 
 
 @flow(name="pause-queue", persist_result=False)
 async def pause_queue(by: By, reason: Reason, scenario: ScenarioName = "orders") -> Listing:
-    """Hand out nothing of a queue until it is resumed; what is in work goes on.
+    """Hand out no items of a queue until it is resumed; items in work continue.
+
+    Example: `uv run python -m flows.operations pause-queue --by ann --reason stocktaking`
 
     Args:
-        by: Who you are.
-        reason: Why.
-        scenario: Whose queue.
+        by: Your name, kept with the queue.
+        reason: Why you pause it, kept with the queue.
+        scenario: Scenario whose queue is paused.
 
     """
     async with open_runtime(settings()) as opened:
-        await steering.pause(opened.journal, scenario, by, reason)
+        await queue_admin.pause(opened.journal, scenario, by, reason)
     return Listing(title=f"the queue of {scenario} is paused")
 
 
@@ -58,13 +61,15 @@ async def pause_queue(by: By, reason: Reason, scenario: ScenarioName = "orders")
 async def resume_queue(scenario: ScenarioName = "orders") -> Listing:
     """Hand out items of a paused queue again.
 
+    Example: `uv run python -m flows.operations resume-queue`
+
     Args:
-        scenario: Whose queue.
+        scenario: Scenario whose queue is resumed.
 
     """
     async with open_runtime(settings()) as opened:
-        await steering.resume(opened.journal, scenario)
-    return Listing(title=f"the queue of {scenario} hands out items")
+        await queue_admin.resume(opened.journal, scenario)
+    return Listing(title=f"the queue of {scenario} is resumed")
 
 
 @flow(name="limit-rate", persist_result=False)
@@ -74,19 +79,22 @@ async def limit_rate(
     tenant: str = "",
     scenario: ScenarioName = "orders",
 ) -> Listing:
-    """Let at most so many items a second leave a queue, all in all or of one tenant.
+    """Limit the rate at which items leave a queue: of the whole queue, or of one tenant.
+
+    Example: `uv run python -m flows.operations limit-rate --per-second 5 --burst 10 --tenant shop-a`
 
     Args:
-        per_second: Items a second; 0 takes the limit away.
-        burst: So many may go at once after a pause.
-        tenant: Whose items; without it, those of the whole queue.
-        scenario: Whose queue.
+        per_second: Items in a second at most; 0 removes the limit.
+        burst: Items that may leave at once after a pause.
+        tenant: Tenant whose items are limited; without it, the whole queue.
+        scenario: Scenario whose queue is limited.
 
     """
     async with open_runtime(settings()) as opened:
-        await steering.limit_rate(opened.journal, scenario, per_second or None, burst, tenant)
-    told = f"{per_second:g} a second" if per_second else "no limit"
-    return Listing(title=f"{scenario} {tenant or 'in all'}: {told}")
+        await queue_admin.limit_rate(opened.journal, scenario, per_second or None, burst, tenant)
+    rate = f"{per_second:g} items a second at most" if per_second else "no limit"
+    owner = f"tenant {tenant}" if tenant else "the whole queue"
+    return Listing(title=f"{scenario}, {owner}: {rate}")
 
 
 @flow(name="move", persist_result=False)
@@ -97,16 +105,18 @@ async def move(
     reason: Reason,
     scenario: ScenarioName = "orders",
 ) -> Listing:
-    """Move an item that waits to the front or the back of its queue.
+    """Move a queued item to the front or the back of its queue.
+
+    Example: `uv run python -m flows.operations move --key W1763367 --to front --by ann --reason "customer in the shop"`
 
     Args:
-        key: The item's key, such as the order's id.
-        to: Which end.
-        by: Who you are.
-        reason: Why.
-        scenario: Whose.
+        key: Key of the item, such as an order id.
+        to: End of the queue that the item moves to.
+        by: Your name, kept in the item's history.
+        reason: Why you move it, kept in the item's history.
+        scenario: Scenario of the item.
 
     """
     async with open_runtime(settings()) as opened:
-        await steering.move(opened.journal, OperatorAction(scenario, key, by, reason), to)
+        await queue_admin.move(opened.journal, OperatorAction(scenario, key, by, reason), to)
     return Listing(title=f"{scenario} {key} is at the {to} of its queue")

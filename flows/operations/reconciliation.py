@@ -1,4 +1,4 @@
-"""Comparison: what the providers hold, held against what the journal says, each difference named.
+"""Reconciliation: compares what the providers hold with the journal and names each difference.
 
 `python -m flows.operations` has it as a command.
 """
@@ -24,8 +24,8 @@ from flows.operations.resume import finish
 from flows.workflows import WORKFLOWS, Workflow
 
 MINUTE, DAY = 60.0, 86_400.0
-MOST_NAMED = 1_000  # rows of a kind: more than anybody reads, and an alert each
-DIFFERENT = 3  # the exit status when something is left to see to
+MOST_NAMED = 1_000  # rows of one kind; each raises an alert
+DIFFERENT = 3  # the exit status when a person must act
 UNDONE = "undone"
 
 
@@ -37,13 +37,18 @@ async def reconcile(
     *,
     undo: bool = False,
 ) -> Listing:
-    """Compare the journal with the providers, and name each difference with what to do about it.
+    """Compare payments, reservations and bookings at the providers with the journal.
+
+    Each difference is listed with what to do about it. Exit status 3: a person must act.
+
+    Example: `uv run python -m flows.operations reconcile --days 7 --undo`
 
     Args:
-        scenario: Whose.
-        days: What providers hold since then; fewer than after which the journal is pruned.
-        at_rest_minutes: What changed less than so long ago may be under way and is left out.
-        undo: Undo what is found at a provider although its item has ended undone.
+        scenario: Scenario to reconcile.
+        days: Days to look back, at most 80 and fewer than items are kept before they are pruned.
+        at_rest_minutes: Items that changed in the last this many minutes are left out, since they
+            may still be in work.
+        undo: Also undo what a provider holds for an item that has been undone.
 
     """
     workflow, now = WORKFLOWS[scenario], time.time()
@@ -58,20 +63,20 @@ async def reconcile(
         for d in named
     ]
     left = count - sum(state == UNDONE for state in map(done.get, map(_id, named)))
-    more = [f"{count - len(named):,} more are not named"] if count > len(named) else []
+    more = [f"{count - len(named):,} more are not listed"] if count > len(named) else []
     title = f"{count:,} differences, {count - left:,} undone"
     listing = Listing(title=title, table=table, lines=more, code=DIFFERENT if left else 0)
     return await shown("reconcile", listing)
 
 
 async def _found(workflow: Workflow, view: JournalView) -> tuple[int, list[Difference]]:
-    """How many differences there are, and the first of them, each with an alert.
+    """The number of differences and the first of each kind, each with an alert.
 
-    Every kind has its own room: what can be undone, or is found last, must not starve behind a flood.
+    The limit holds for each kind, so that a flood of one kind hides no other.
     """
     counted, named = Counter[str](), list[Difference]()
     differences = workflow.reconcile
-    assert differences is not None, "its name would not be a ReconciledName"
+    assert differences is not None, "only a ReconciledName gets here"
     async for difference in with_services(differences)(view):
         counted[difference.what] += 1
         if counted[difference.what] <= MOST_NAMED:
@@ -82,7 +87,7 @@ async def _found(workflow: Workflow, view: JournalView) -> tuple[int, list[Diffe
 
 
 async def _undone(journal: Journal, workflow: Workflow, named: list[Difference]) -> dict[int, str]:
-    """What became of the items that were compensated once more, by their ids."""
+    """Undo what was found; return the result of each item by its id."""
     ids = await undo_found(journal, named)
     if ids:
         await finish(workflow, ids)

@@ -1,4 +1,4 @@
-"""Recovery: finishes what no living process holds, and calls people where they are needed."""
+"""Recovery: finishes items that no living process holds, and alerts people."""
 
 from typing import Annotated
 
@@ -24,12 +24,16 @@ async def recover(
     reject_after_hours: Annotated[float, Field(ge=0)] = 72.0,
     letter_limit_hours: Annotated[float, Field(ge=0)] = 24.0,
 ) -> Listing:
-    """Finish what nobody works on, send what was not sent, and call people where they are needed.
+    """Finish items that no living process holds, send unsent messages, and alert people.
+
+    Items that wait beyond their deadline are undone. Run it every minute.
+
+    Example: `uv run python -m flows.operations recover`
 
     Args:
-        escalate_after_hours: An item waiting longer for a decision is escalated.
-        reject_after_hours: An item escalated so long ago is rejected by time-out.
-        letter_limit_hours: A dead letter older than this raises an alert.
+        escalate_after_hours: An item that waits for a person longer than this is escalated.
+        reject_after_hours: An item that was escalated longer ago than this is rejected.
+        letter_limit_hours: A dead letter that is older than this raises an alert.
 
     """
     async with open_runtime(settings()) as opened, connect_services(settings()):
@@ -45,7 +49,9 @@ async def recover(
             old = await letters(opened.journal, name, older_than=letter_limit_hours * HOUR)
             for row in old:
                 alert("dead-letter.old", name, row.key, row.error)
-            done = dict(finished.outcomes) | overdue | {"messages": sent, "old letters": len(old)}
+            done = (
+                dict(finished.outcomes) | overdue | {"messages": sent, "old dead letters": len(old)}
+            )
             table += [
                 {"scenario": name, "what": w, "items": f"{n:,}"} for w, n in done.items() if n
             ]

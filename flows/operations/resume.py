@@ -1,4 +1,4 @@
-"""Taking items on where another process or a person left them."""
+"""Takes up items where another process or a person left them."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -19,24 +19,36 @@ BATCH = 256
 
 
 async def act_and_resume(
-    action: OperatorAction, deed: Callable[[Journal], Awaitable[Any]]
+    action: OperatorAction, change: Callable[[Journal], Awaitable[Any]]
 ) -> Listing:
-    """Do it, then take the item through its story, so that its end can be told."""
+    """Apply an operator's change, then process the item as far as it goes.
+
+    Returns the item's outcome, or its state if it has not ended. Raises what `change` raises, and
+    UnknownItem.
+    """
     async with open_runtime(settings()) as opened, connect_services(settings()):
-        await deed(opened.journal)
-        told = await item_history(opened.journal, action.scenario, action.key)
-        if told is not None:
-            await finish(WORKFLOWS[action.scenario], [told.item.id])
-        told = await item_history(opened.journal, action.scenario, action.key)
-    if told is None:
+        await change(opened.journal)
+        found = await item_history(opened.journal, action.scenario, action.key)
+        if found is not None:
+            await finish(WORKFLOWS[action.scenario], [found.item.id])
+        found = await item_history(opened.journal, action.scenario, action.key)
+    if found is None:
         raise UnknownItem(action.scenario, action.key)
-    return Listing(title=f"{action.scenario} {action.key}: {told.item.outcome or told.item.state}")
+    outcome = found.item.outcome or found.item.state
+    return Listing(title=f"{action.scenario} {action.key}: {outcome}")
 
 
 async def finish(
     workflow: Workflow, ids: Sequence[int] | None = None, stats: RunStats | None = None
 ) -> RunStats:
-    """Take unfinished items through their story, in whatever process this is."""
+    """Process unfinished items of a workflow that no living process holds.
+
+    Args:
+        workflow: The workflow of the items.
+        ids: Only these items; without them, all.
+        stats: Counts the outcomes and is returned; a fresh one by default.
+
+    """
     stats, scenario, journal = stats or RunStats(), workflow.scenario, runtime().journal
     if ids is None:
         ids = await unfinished(journal.database, journal.tenant, scenario.name)

@@ -1,7 +1,7 @@
-"""Serving: keeps as many consumers of a queue on this machine as its backlog asks for.
+"""Serving: keeps as many consumers of a queue on this machine as its backlog needs.
 
-`python -m flows.operations.serving --scenario orders`, or `python -m flows.order_processing serve`. Each
-consumer is a process with flow runs of its own, started again when it ends.
+`python -m flows.operations.serving --scenario turns`, or `python -m flows.order_processing serve` for
+orders. Each consumer is a process with flow runs of its own; one that ends is started again.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from flows.cli.reports import Listing
 log = get_logger(__name__)
 
 LOOK_SECONDS = 5.0
-STOP_SECONDS = 12.0  # what is in flight has seven seconds to finish
+STOP_SECONDS = 12.0  # work in flight has seven seconds to finish
 Many = Annotated[int, Field(ge=0, le=64)]
 
 
@@ -46,14 +46,16 @@ async def serve(
     drain_seconds: Annotated[float, Field(ge=1)] = 60.0,
     for_seconds: Annotated[float, Field(ge=0)] | None = None,
 ) -> Listing:
-    """Keep consumers of a queue on this machine, more of them while its backlog takes too long.
+    """Run consumers of a queue on this machine: more while the backlog is large, fewer later.
+
+    Example: `uv run python -m flows.operations.serving --scenario orders --most 2`
 
     Args:
-        scenario: Whose queue.
-        least: At least so many consumers.
-        most: At most so many.
-        drain_seconds: More are started while the backlog would take longer than this.
-        for_seconds: End after so long; without it, on Ctrl-C or SIGTERM.
+        scenario: Scenario whose queue is processed.
+        least: Consumers to keep at least, 0 to 64.
+        most: Consumers to run at most, 0 to 64.
+        drain_seconds: A consumer is added while the backlog would take longer than this.
+        for_seconds: Seconds after which serving ends; without it, Ctrl-C or SIGTERM ends it.
 
     """
     scaler = Scaler(Bounds(least, max(least, most), drain_seconds))
@@ -73,37 +75,37 @@ async def serve(
 
 @dataclass(slots=True)
 class ConsumerPool:
-    """The consumers of this machine; those that leave finish what they have."""
+    """The consumer processes of this machine; a stopping one finishes what it holds."""
 
     scenario: str
     environment: dict[str, str]
     active: list[Process] = field(default_factory=list)
-    leaving: list[Process] = field(default_factory=list)
+    stopping: list[Process] = field(default_factory=list)
     peak: int = 0
 
     async def scale_to(self, wanted: int) -> None:
-        """Start or send away consumers until so many are there."""
+        """Start or stop consumers until this number is running."""
         self.active = [one for one in self.active if one.returncode is None]
-        self.leaving = [one for one in self.leaving if one.returncode is None]
+        self.stopping = [one for one in self.stopping if one.returncode is None]
         while len(self.active) < wanted:
             self.active.append(await self._start())
         while len(self.active) > wanted:
-            leaver = self.active.pop()
-            leaver.send_signal(signal.SIGTERM)
-            self.leaving.append(leaver)
+            stopped = self.active.pop()
+            stopped.send_signal(signal.SIGTERM)
+            self.stopping.append(stopped)
         self.peak = max(self.peak, len(self.active))
         CONSUMERS.labels(self.scenario).set(len(self.active))
 
-    async def dismiss(self) -> None:
-        """Send all away; who does not go in time is killed, and others finish its work."""
+    async def stop(self) -> None:
+        """Stop all; one that does not end in time is killed, and others finish its work."""
         await self.scale_to(0)
         try:
             async with asyncio.timeout(STOP_SECONDS):
-                await asyncio.gather(*(one.wait() for one in self.leaving))
+                await asyncio.gather(*(one.wait() for one in self.stopping))
         except TimeoutError:
             log.warning("consumers did not end in time", queue=self.scenario)
         finally:
-            for one in self.leaving:
+            for one in self.stopping:
                 if one.returncode is None:
                     one.kill()
 
@@ -118,7 +120,7 @@ class ConsumerPool:
 
 
 async def _supervise(database: Database, pool: ConsumerPool, scaler: Scaler) -> None:
-    """One look at the backlog, and what follows from it."""
+    """Start or stop consumers by the backlog, and show it in the UI."""
     found = await read_backlog(database, pool.scenario)
     running = sum(one.returncode is None for one in pool.active)
     wanted = scaler.wanted(running, found)
@@ -134,16 +136,16 @@ async def _consumer_pool(scenario: str) -> AsyncIterator[ConsumerPool]:
     try:
         yield pool
     finally:
-        await pool.dismiss()
+        await pool.stop()
 
 
 async def _environment() -> dict[str, str]:
-    """The one of this process, and the server that it uses, be it a temporary one."""
+    """The environment of the consumers: this one, and the address of the Prefect server in use."""
     if PREFECT_API_URL.value():
         return dict(os.environ)
     async with get_client() as client:
         url = str(client.api_url).rstrip("/")
-    # Nobody has made limits at a temporary server: each process keeps its own.
+    # A temporary server has no limits, so each process keeps its own.
     return os.environ | {"PREFECT_API_URL": url, f"{PREFIX}CONCURRENCY": "local"}
 
 

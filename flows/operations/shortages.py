@@ -1,4 +1,4 @@
-"""Shortages: an analysis that is started when goods run out, by an automation, or by hand.
+"""Shortages: which goods are missing. An automation starts it when goods run out; it runs by hand too.
 
 `python -m flows.operations` has it as a command.
 """
@@ -21,11 +21,13 @@ async def shortages(
     days: Annotated[float, Field(gt=0, le=80)] = 7.0,
     most: Annotated[int, Field(ge=1, le=1_000)] = 50,
 ) -> Listing:
-    """Find which goods turned orders away, and how much of them was wanted.
+    """List the goods for which orders were refused because stock was missing.
+
+    Example: `uv run python -m flows.operations shortages --days 30`
 
     Args:
-        days: Orders accepted since then.
-        most: At most so many goods, the scarcest first.
+        days: Orders accepted in the last this many days count, at most 80.
+        most: Rows to list at most, the scarcest goods first.
 
     """
     async with open_runtime(settings()) as opened:
@@ -36,9 +38,9 @@ async def shortages(
             "sku": str(row.sku),
             "orders refused": f"{row.orders:,}",
             "pieces refused": f"{row.pieces:,}",
-            "of all wanted": f"{row.share:.0%}",
+            "of all ordered": f"{row.share:.0%}",
         }
         for row in found.head(most).itertuples()
     ]
-    title = f"{len(found):,} goods stood in orders that were refused for want of stock"
+    title = f"{len(found):,} goods were missing in refused orders"
     return await shown("shortages", Listing(title=title, table=table))

@@ -23,12 +23,14 @@ async def quarantine(
     csv: str | None = None,
     most: Annotated[int, Field(ge=1, le=10_000)] = 50,
 ) -> Listing:
-    """List the rows that a study has turned away, with every rule that each broke.
+    """List the quarantined rows of a study, each with every rule that it breaks.
+
+    Example: `uv run python -m flows.data_analysis quarantine flights --csv quarantine.csv`
 
     Args:
-        study: The study's name, as its contract has it.
-        csv: File to export all of them to, for a spreadsheet.
-        most: At most so many are listed.
+        study: Name of the study, as its contract gives it.
+        csv: CSV file for all quarantined rows, safe to open in a spreadsheet.
+        most: Rows to list at most, 1 to 10,000.
 
     """
     rows = turned_away(study)
@@ -52,13 +54,15 @@ async def quarantine(
 
 @flow(name="mend-rows", persist_result=False)
 async def mend_rows(file: str, partition: str, source: str, study: str) -> Listing:
-    """Take rows of a quarantine file that people have corrected; the next run cleans them anew.
+    """Accept corrected rows of a quarantine file; the next run cleans their partition again.
+
+    Example: `uv run python -m flows.data_analysis mend rows.jsonl --study flights --source flights --partition 2013-01`
 
     Args:
-        file: Lines of a quarantine file, each "row" as it should be.
-        partition: The partition's name.
-        source: The source's name.
-        study: The study's name.
+        file: Lines copied from a quarantine file, with "row" corrected in each.
+        partition: Name of the partition that the rows belong to.
+        source: Name of the source that the partition belongs to.
+        study: Name of the study, as its contract gives it.
 
     """
     count = mend(StudyStore(study), source, partition, Path(file))
@@ -68,12 +72,14 @@ async def mend_rows(file: str, partition: str, source: str, study: str) -> Listi
 
 @flow(name="roll-back-model", persist_result=False)
 async def roll_back_model(study: str, by: By, reason: Reason) -> Listing:
-    """Make the champion of before the champion again.
+    """Make the previous champion model of a study the champion again.
+
+    Example: `uv run python -m flows.data_analysis roll-back flights --by ann --reason "wrong in the new region"`
 
     Args:
-        study: The study's name.
-        by: Who you are.
-        reason: Why.
+        study: Name of the study, as its contract gives it.
+        by: Your name, kept with the change.
+        reason: Why you roll back, kept with the change.
 
     """
     change = Models(StudyStore(study).folder).roll_back(by, reason)

@@ -14,7 +14,7 @@ from agents.runtime.journal.database import Database
 from agents.runtime.model.batch import Batch
 from agents.runtime.redis.signals import signals
 from agents.runtime.settings import settings
-from flows.operations.consumer import together
+from flows.operations.consumer import all_steps
 from flows.workflows import WORKFLOWS, Workflow
 from tests.benchmarks.trivial import TRIVIAL, fulfil
 from tests.benchmarks.waiting import Waiting
@@ -66,7 +66,7 @@ async def resident(orders: int) -> AsyncIterator[Callable[[int], Awaitable[float
                 await woken.wait(NAME, seconds)
 
             options = ConsumerOptions(batches=orders)
-            consumer = Consumer(TRIVIAL, lambda batch: together(NAME, batch), wait, options)
+            consumer = Consumer(TRIVIAL, lambda batch: all_steps(NAME, batch), wait, options)
             stats = await consumer.consume()
             return stats.outcomes["done"]
 

@@ -1,4 +1,4 @@
-"""apply.py makes a real server agree with the declarations, and then leaves it alone."""
+"""apply.py creates and updates on a real server what is declared, and then changes nothing."""
 
 import asyncio
 import sys
@@ -9,17 +9,20 @@ from datetime import timedelta
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.schedules import CronSchedule
 from prefect.events import Event, Resource
 from prefect.events.actions import SuspendFlowRun
 from prefect.events.clients import get_events_client
 from prefect.events.related import tags_as_related_resources
 from prefect.events.schemas.automations import AutomationCore
+from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Running
 
 from deployments.apply import WrongPoolType, apply
-from deployments.resources import AUTOMATIONS, LIMITS, POOLS, TAG, Limit, Pool, Queue
+from deployments.resources import AUTOMATIONS, LIMITS, POOLS, RETIRED, TAG, Limit, Pool, Queue
 from tests.prefect_server import PrefectServer
 
 pytestmark = pytest.mark.slow
@@ -31,7 +34,7 @@ def client_settings(prefect_server: PrefectServer) -> Iterator[None]:
         yield
 
 
-def test_the_command_creates_all_and_a_second_time_changes_nothing(
+def test_the_command_creates_all_and_changes_nothing_the_second_time(
     prefect_server: PrefectServer,
 ) -> None:
     first = prefect_server.run(sys.executable, "-m", "deployments.apply")
@@ -63,7 +66,7 @@ async def test_the_server_holds_what_is_declared() -> None:
 
 
 @pytest.mark.usefixtures("client_settings")
-async def test_a_changed_declaration_changes_only_what_it_names() -> None:
+async def test_a_changed_declaration_updates_only_what_changed() -> None:
     before = Pool("trial", "process", 4, "before", queues=(Queue("slow", 5, 1), Queue("x", 6, 1)))
     after = replace(before, limit=5, queues=(Queue("slow", 5, 2), Queue("x", 6, 1)))
     await apply((before,), (Limit("trial", 1), Limit("other", 1)), ())
@@ -84,7 +87,7 @@ async def test_a_pool_of_another_type_is_refused() -> None:
 
 
 @pytest.mark.usefixtures("client_settings")
-async def test_an_automation_is_made_once_and_what_users_add_to_it_is_kept() -> None:
+async def test_an_automation_is_created_once_and_changes_of_users_are_kept() -> None:
     crashing, shown = AUTOMATIONS
     ours = [replace(crashing, name="trial crash"), replace(shown, name="trial alerts")]
     created = ["created automation trial crash", "created automation trial alerts"]
@@ -107,7 +110,7 @@ async def test_an_automation_is_made_once_and_what_users_add_to_it_is_kept() -> 
 
 
 @pytest.mark.usefixtures("client_settings")
-async def test_a_run_of_ours_without_heartbeat_becomes_crashed_and_no_other() -> None:
+async def test_only_our_run_without_heartbeat_becomes_crashed() -> None:
     trigger = AUTOMATIONS[0].trigger.model_copy(update={"within": timedelta(seconds=10)})
     quick = replace(AUTOMATIONS[0], name="trial silence", trigger=trigger)
     await apply((), (), (quick,))
@@ -137,9 +140,71 @@ async def test_a_run_of_ours_without_heartbeat_becomes_crashed_and_no_other() ->
         await client.delete_automation(made.id)
 
 
+@pytest.mark.usefixtures("client_settings")
+async def test_deployments_of_earlier_releases_are_removed_and_nothing_else() -> None:
+    old, foreign = RETIRED[0], replace(RETIRED[1], entrypoint="theirs.follow")
+    reused = RETIRED[2]
+    await deploy(old.name, old.entrypoint, {old.schedule: False, "of their own": True})
+    await deploy(foreign.name, foreign.entrypoint, {foreign.schedule: True})
+    await deploy(reused.name, reused.entrypoint, {reused.schedule: True})
+
+    off, on = await apply((), (), ())
+    assert (
+        off == "removed deployment compare/compare of an earlier release: use reconcile/reconcile"
+    )
+    assert on.startswith(
+        "removed deployment reconcile/reconcile of an earlier release: use recover"
+    )
+    assert on.endswith("; its schedule was on, so switch on that of recover/recover")
+    assert await apply((), (), ()) == []
+    async with get_client() as client:
+        with pytest.raises(ObjectNotFound):
+            await client.read_deployment_by_name(old.name)
+        with pytest.raises(ObjectNotFound):
+            await client.read_deployment_by_name(reused.name)
+        kept = await client.read_deployment_by_name(foreign.name)
+        assert [schedule.slug for schedule in kept.schedules] == [foreign.schedule]
+        await client.delete_deployment(kept.id)
+
+
+@pytest.mark.usefixtures("client_settings")
+async def test_a_schedule_of_an_earlier_release_is_removed_if_its_name_was_deployed_again() -> None:
+    reused = RETIRED[2]
+    assert reused.name == "reconcile/reconcile"
+    await deploy(reused.name, reused.reused_by, {reused.schedule: True, "nightly": True})
+
+    [removed] = await apply((), (), ())
+    assert removed.startswith("removed schedule every-minute of reconcile/reconcile")
+    assert removed.endswith("; its schedule was on, so switch on that of recover/recover")
+    assert await apply((), (), ()) == []
+    async with get_client() as client:
+        kept = await client.read_deployment_by_name(reused.name)
+        assert [(one.slug, one.active) for one in kept.schedules] == [("nightly", True)]
+        await client.delete_deployment(kept.id)
+
+
+async def deploy(name: str, entrypoint: str, schedules: dict[str, bool]) -> None:
+    """A deployment <flow>/<deployment> with these schedules, each on or off."""
+    flow_name, _, deployment = name.partition("/")
+    async with get_client() as client:
+        flow_id = await client.create_flow_from_name(flow_name)
+        await client.create_deployment(
+            flow_id,
+            deployment,
+            entrypoint=entrypoint,
+            tags=[TAG],
+            schedules=[
+                DeploymentScheduleCreate(
+                    slug=slug, active=active, schedule=CronSchedule(cron="0 3 * * *")
+                )
+                for slug, active in schedules.items()
+            ],
+        )
+
+
 @flow
 async def idle() -> None:
-    """Is never run."""
+    """Never runs."""
 
 
 def heartbeat(run: FlowRun) -> Event:

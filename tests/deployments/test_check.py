@@ -1,4 +1,4 @@
-"""check.py names every way in which prefect.yaml and the code can disagree."""
+"""check.py names every disagreement of prefect.yaml with the code."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_a_sound_file_has_no_problem() -> None:
         ({"entrypoint": "tests.deployments.stand_in.gone"}, "does not load: MissingFlowError"),
         ({"entrypoint": "tests.deployments.stand_in.not_a_flow"}, "is not a flow"),
         ({"entrypoint": None}, "entrypoint None does not load"),
-        ({"name": "other"}, "other: the flow is called 'stand-in'"),
+        ({"name": "other"}, "other: the flow is named 'stand-in'"),
         ({"work_pool": {"name": "gpu"}}, "pool 'gpu' with queue None is not declared"),
         (
             {"work_pool": {"name": "default", "work_queue_name": "x"}},
@@ -73,12 +73,12 @@ def test_a_sound_file_has_no_problem() -> None:
         ),
         (
             {"schedules": [{"slug": "s", "interval": 60, "parameters": {"orders": "a"}}] * 2},
-            "schedule 's' stands there 2 times",
+            "schedule 's' is declared 2 times",
         ),
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_each_disagreement_is_named(change: dict[str, Any], problem: str) -> None:
+def test_each_problem_is_named(change: dict[str, Any], problem: str) -> None:
     assert any(problem in found for found in broken(lambda block: block.update(change)))
 
 
@@ -86,22 +86,22 @@ def test_a_deployment_without_pool_is_named() -> None:
     assert "stand-in: names no work pool" in broken(lambda block: block.pop("work_pool"))
 
 
-def test_a_variant_carries_the_name_of_its_flow_and_a_suffix() -> None:
+def test_a_variant_is_named_after_its_flow_with_a_suffix() -> None:
     assert broken(lambda block: block.update(name="stand-in-nightly")) == []
 
 
-def test_a_declared_queue_that_is_named_nowhere_is_a_problem() -> None:
+def test_a_declared_queue_that_no_deployment_names_is_a_problem() -> None:
     pools = (*POOLS, Pool("gpu", "process", 1, "", queues=(Queue("models", 1, 1),)))
     assert check.problems(SOUND, pools) == [
         "pool 'gpu' with queue 'models' is declared but not named in prefect.yaml"
     ]
 
 
-def test_a_name_given_twice_is_a_problem() -> None:
+def test_a_name_that_is_declared_twice_is_a_problem() -> None:
     configuration = yaml.safe_load(SOUND)
     configuration["deployments"] *= 2
     found = check.problems(yaml.safe_dump(configuration), POOLS)
-    assert "deployment 'stand-in' stands there 2 times" in found
+    assert "deployment 'stand-in' is declared 2 times" in found
 
 
 def test_all_problems_are_named_at_once() -> None:
@@ -121,19 +121,34 @@ def test_text_that_is_not_yaml_is_a_problem() -> None:
     assert "not YAML" in problem
 
 
-def test_an_agent_whose_limit_can_never_let_it_in_is_a_problem() -> None:
+def test_a_limit_that_is_missing_or_too_small_for_its_agent_is_a_problem() -> None:
     policies = {
         "charge": EFFECT.limited_by("payments"),
         "ship": EFFECT.limited_by("gone"),
         "validate": PURE,
     }
     assert check.limit_problems(policies, (Limit("payments", EFFECT.concurrency),)) == [
-        f"agent ship: limit 'gone' has 0 slots declared, {EFFECT.concurrency} are occupied at once"
+        f"agent ship: limit 'gone' has 0 slots declared, one task run needs {EFFECT.concurrency}"
     ]
     assert len(check.limit_problems(policies, (Limit("payments", 1),))) == 2
 
 
-def test_the_exit_status_tells(
+def test_a_workflow_without_deployment_is_a_problem() -> None:
+    configuration = yaml.safe_load(check.PREFECT_YAML.read_text(encoding="utf-8"))
+    assert check.workflow_problems(yaml.safe_dump(configuration)) == []
+    orders = {"order-processing", "enqueue-orders"}
+    configuration["deployments"] = [
+        block for block in configuration["deployments"] if block["name"] not in orders
+    ]
+    text = yaml.safe_dump(configuration)
+    assert check.problems(text) == []
+    assert check.workflow_problems(text) == [
+        "workflow 'orders': no deployment in prefect.yaml runs flows.order_processing",
+        "workflow 'changes': no deployment in prefect.yaml runs flows.order_processing",
+    ]
+
+
+def test_the_exit_status_is_1_if_there_is_a_problem(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     written = tmp_path / "prefect.yaml"
@@ -143,5 +158,5 @@ def test_the_exit_status_tells(
     assert "declared but not named" in capsys.readouterr().out
 
 
-def test_our_own_file_fits(capsys: pytest.CaptureFixture[str]) -> None:
+def test_our_own_file_has_no_problem(capsys: pytest.CaptureFixture[str]) -> None:
     assert check.main() == 0, capsys.readouterr().out

@@ -15,7 +15,7 @@ from agents.analysis.study import Source, Study
 from agents.analysis.study_store import StudyStore
 from agents.analysis.write_report import FILE
 from agents.runtime.settings import settings
-from flows.cli.commands import LOG_FILE
+from flows.cli.error_messages import LOG_FILE
 from flows.data_analysis import analyse
 from flows.operations.studies import mend_rows, quarantine, roll_back_model
 from tests.agents.analysis.cleaning.planted import planted

@@ -1,12 +1,12 @@
-"""Whoever takes up an item finds the story of its scenario, and sees it through to its end."""
+"""Every scenario is registered with what processes its items, and any process can finish them."""
 
 import asyncio
+import pkgutil
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from importlib import import_module
 from inspect import signature
-from pkgutil import walk_packages
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 
@@ -20,7 +20,7 @@ from agents.runtime.model.scenario import Scenario
 from agents.runtime.settings import settings
 from agents.services import connect_services
 from flows.cli.parameters import ReconciledName, ScenarioName
-from flows.cli.reports import Listing, shown
+from flows.cli.reports import Listing
 from flows.operations.resume import act_and_resume, finish
 from flows.workflows import WORKFLOWS
 from tests.flows.shop import Shop
@@ -28,44 +28,36 @@ from tests.flows.shop import Shop
 DEAR = 700_000
 
 
-def act(shop: Shop, number: int) -> OperatorAction:
+def action_on(shop: Shop, number: int) -> OperatorAction:
     return OperatorAction("orders", shop.order_id(number), "ann", "knows the customer")
 
 
-def approve(some: OperatorAction) -> Any:
-    def deed(journal: Journal) -> Awaitable[None]:
-        return decide(journal, some, approved=True)
-
-    return deed
+def approval(action: OperatorAction) -> Callable[[Journal], Awaitable[None]]:
+    return lambda journal: decide(journal, action, approved=True)
 
 
 async def approved(shop: Shop, count: int) -> None:
-    """So many approved orders that nobody has taken up yet."""
+    """Approve this number of orders, which no process has taken up yet."""
     await shop.process([shop.order(n, price=DEAR) for n in range(count)])
     async with open_runtime(settings()) as opened:
         for number in range(count):
-            await decide(opened.journal, act(shop, number), approved=True)
+            await decide(opened.journal, action_on(shop, number), approved=True)
 
 
-def test_every_story_is_found_by_the_name_of_its_scenario() -> None:
+def test_every_workflow_has_the_name_of_its_scenario_and_is_a_choice() -> None:
+    assert {one.scenario.name for one in WORKFLOWS.values()} == WORKFLOWS.keys()
     assert WORKFLOWS.keys() == set(get_args(ScenarioName))
-    assert all(n.outbox for story in WORKFLOWS.values() if (n := story.notifier()) is not None)
-    compared = {name for name, story in WORKFLOWS.items() if story.is_reconciled}
-    assert compared == set(get_args(ReconciledName))
+    assert all(agent.outbox for one in WORKFLOWS.values() if (agent := one.notifier()) is not None)
+    reconciled = {name for name, one in WORKFLOWS.items() if one.reconcile is not None}
+    assert reconciled == set(get_args(ReconciledName))
 
 
-def test_every_scenario_in_the_code_is_registered_under_its_name() -> None:
-    modules = [
-        import_module(module.name)
-        for module in walk_packages(agents.__path__, "agents.")
-        if ".migrations" not in module.name  # run by Alembic only
-    ]
+def test_every_scenario_in_the_code_is_registered() -> None:
+    names = [found.name for found in pkgutil.walk_packages(agents.__path__, "agents.")]
+    modules = [import_module(name) for name in names if ".migrations" not in name]  # run by Alembic
     values = [value for module in modules for value in vars(module).values()]
-    found = [value for value in values if isinstance(value, Scenario)]
-    assert {scenario.name for scenario in found} == WORKFLOWS.keys()
-    for name, workflow in WORKFLOWS.items():
-        assert workflow.scenario.name == name
-        assert any(workflow.scenario is scenario for scenario in found)
+    found = {value.name: value for value in values if isinstance(value, Scenario)}
+    assert found == {name: workflow.scenario for name, workflow in WORKFLOWS.items()}
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
@@ -78,7 +70,7 @@ def test_every_part_of_a_workflow_is_found(name: str) -> None:
     assert reconcile is None or next(iter(signature(reconcile).parameters)) == "view"
 
 
-async def test_finish_takes_up_what_nobody_holds_or_only_what_is_named(shop: Shop) -> None:
+async def test_finish_processes_all_items_that_nobody_holds_or_only_some(shop: Shop) -> None:
     await approved(shop, 3)
     ids = sorted((await shop.journal()).items)
     async with open_runtime(settings()), connect_services(settings()):
@@ -93,34 +85,25 @@ async def test_finish_takes_up_what_nobody_holds_or_only_what_is_named(shop: Sho
 
 
 @pytest.mark.slow
-async def test_two_who_finish_at_once_do_no_harm(shop: Shop) -> None:
+async def test_two_processes_that_finish_the_same_items_do_each_once(shop: Shop) -> None:
     await approved(shop, 3)
 
-    async def somebody() -> RunStats:
+    async def one_process() -> RunStats:
         async with open_runtime(settings()), connect_services(settings()):
             return await finish(WORKFLOWS["orders"])
 
-    tallies = await asyncio.gather(somebody(), somebody())
-    shipped = sum((stats.outcomes for stats in tallies), Counter[str]())["shipped"]
+    both = await asyncio.gather(one_process(), one_process())
+    shipped = sum((stats.outcomes for stats in both), Counter[str]())["shipped"]
     assert shipped == 3
     assert shop.record.messages.total() == 3
 
 
-async def test_a_deed_is_seen_through_to_the_end_of_its_item(shop: Shop) -> None:
+async def test_after_an_action_the_item_is_processed_to_its_end(shop: Shop) -> None:
+    first, missing = action_on(shop, 1), action_on(shop, 2)
     await shop.process([shop.order(1, price=DEAR)])
-    told = await act_and_resume(act(shop, 1), approve(act(shop, 1)))
-    assert told == Listing(title=f"orders {shop.order_id(1)}: shipped")
+    report = await act_and_resume(first, approval(first))
+    assert report == Listing(title=f"orders {shop.order_id(1)}: shipped")
     with pytest.raises(IllegalTransition):
-        await act_and_resume(act(shop, 1), approve(act(shop, 1)))
+        await act_and_resume(first, approval(first))
     with pytest.raises(UnknownItem):
-        await act_and_resume(act(shop, 2), approve(act(shop, 2)))
-
-
-async def test_a_listing_is_shown_as_it_is_outside_of_prefect() -> None:
-    listing = Listing(title="1 item", table=[{"item": "a"}], lines=["a note"])
-    assert await shown("some-key", listing) is listing
-    assert (listing.headline(), listing.rows(), listing.notes()) == (
-        "1 item",
-        [{"item": "a"}],
-        ["a note"],
-    )
+        await act_and_resume(missing, approval(missing))

@@ -1,4 +1,4 @@
-"""What a person sees in a terminal: a table or one line of words, and an exit status to go by."""
+"""A command shows a table or an error message, and its exit status says which."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ import pytest
 from agents.runtime.settings import PREFIX, ROOT
 from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
 from tests.flows.shop import Shop
-from tests.prefect_server import PrefectServer
+from tests.prefect_server import PrefectServer, free_port
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ class Terminal:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Ours, without the settings that somebody has made for himself."""
+        """The variables of this process, without settings of Prefect and of this project."""
         foreign = ("PREFECT_", PREFIX)
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
         known = {"PREFECT_API_URL": self.server} if self.server else {}
@@ -77,13 +77,13 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
 
 @pytest.fixture(scope="module")
 def connected(terminal: Terminal, prefect_server: PrefectServer) -> Terminal:
-    """The same, with a Prefect server that runs already and has been set up."""
+    """The same, with a Prefect server that is running and set up."""
     applied = prefect_server.run(sys.executable, "-m", "deployments.apply")
     assert applied.returncode == 0, applied.stderr
     return replace(terminal, server=prefect_server.url)
 
 
-async def test_a_run_shows_a_table_and_says_where_to_look_next(terminal: Terminal) -> None:
+async def test_a_run_shows_a_table_and_where_its_report_is(terminal: Terminal) -> None:
     shop = terminal.shop
     orders = [*shop.orders(4), shop.order(4, "anvil")]
     options = ("--stock", shop.stock, "--report", str(terminal.home / "here" / "report.md"))
@@ -100,11 +100,11 @@ async def test_a_run_shows_a_table_and_says_where_to_look_next(terminal: Termina
     assert f"report: {terminal.home}/here/report.md" in shown
     assert "| shipped | 4 |" in (terminal.home / "here" / "report.md").read_text("utf-8")
     assert (terminal.home / "here" / "report.rejected.jsonl").is_file()
-    assert not quiet(ended)
+    assert lines_of(ended) == []
     await shop.check()
 
 
-def test_the_file_runs_as_well_as_the_module_and_reads_standard_input(
+def test_the_file_runs_like_the_module_and_reads_standard_input(
     connected: Terminal,
 ) -> None:
     shop = connected.shop
@@ -136,12 +136,12 @@ def test_help_describes_every_option(terminal: Terminal) -> None:
 def test_a_bad_option_is_refused_in_words(terminal: Terminal) -> None:
     ended = terminal.run(*MODULE, "--batch-size", "513")
 
-    told = ended.stderr.decode()
+    words = ended.stderr.decode()
     assert ended.returncode == 2
-    assert "--batch-size" in told
-    assert "<= 512" in told
-    assert "Traceback" not in told
-    assert "pydantic" not in told
+    assert "--batch-size" in words
+    assert "<= 512" in words
+    assert "Traceback" not in words
+    assert "pydantic" not in words
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_bad_option_is_refused_in_words(terminal: Terminal) -> None:
         (("--stock", "no-such-stock.csv"), "no-such-stock.csv"),
     ],
 )
-def test_what_cannot_be_used_is_said_in_one_line(
+def test_a_file_or_script_that_cannot_be_used_is_named_in_one_line(
     connected: Terminal, arguments: tuple[str, str], words: str
 ) -> None:
     option, name = arguments
@@ -162,12 +162,12 @@ def test_what_cannot_be_used_is_said_in_one_line(
     ended = connected.run(*MODULE, option, path)
 
     assert ended.returncode == 2
-    [told] = quiet(ended)
-    assert told.startswith("error: ")
-    assert words in told
+    [line] = lines_of(ended)
+    assert line.startswith("error: ")
+    assert words in line
 
 
-def test_a_setting_at_fault_is_named(connected: Terminal) -> None:
+def test_a_wrong_setting_is_named(connected: Terminal) -> None:
     ended = connected.run(*MODULE, lease_seconds="0")
 
     assert ended.returncode == 2
@@ -175,7 +175,7 @@ def test_a_setting_at_fault_is_named(connected: Terminal) -> None:
     assert b"Traceback" not in ended.stderr
 
 
-def test_what_nobody_expected_is_one_line_and_its_trace_in_the_log(connected: Terminal) -> None:
+def test_an_unexpected_error_is_explained_and_its_trace_is_in_the_log(connected: Terminal) -> None:
     broken = connected.home / "broken"
     broken.mkdir()
     (broken / "journal.db").write_bytes(b"this is no database" * 100)
@@ -183,13 +183,37 @@ def test_what_nobody_expected_is_one_line_and_its_trace_in_the_log(connected: Te
     ended = connected.run(*MODULE, data=str(broken))
 
     assert ended.returncode == 1
-    [told] = quiet(ended)
-    assert "file is not a database" in told
-    assert str(broken / "agent-flows.log") in told
+    problem, next_step, details = lines_of(ended)
+    assert "file is not a database" in problem
+    assert f"next: check the database of the journal: {PREFIX}JOURNAL_URL" in next_step
+    assert details == f"details: {broken / 'agent-flows.log'}"
     assert "Traceback" in (broken / "agent-flows.log").read_text("utf-8")
 
 
-def test_ctrl_c_says_how_to_go_on(connected: Terminal) -> None:
+def test_a_data_folder_that_cannot_be_used_is_named(connected: Terminal) -> None:
+    taken = connected.home / "taken"
+    taken.write_text("a file", encoding="utf-8")
+
+    ended = connected.run(*MODULE, data=str(taken / "data"))
+
+    assert ended.returncode == 1
+    problem, details = lines_of(ended)
+    assert "Not a directory" in problem
+    assert f"the data folder cannot be used: [Errno 20] Not a directory: '{taken}/data'" in details
+
+
+def test_a_prefect_server_that_does_not_answer_is_named(terminal: Terminal) -> None:
+    url = f"http://127.0.0.1:{free_port()}/api"
+
+    ended = replace(terminal, server=url).run(*MODULE)
+
+    assert ended.returncode == 1
+    problem, next_step, _details = lines_of(ended)
+    assert f"Failed to reach API at {url}" in problem
+    assert next_step.startswith(f"next: start the Prefect server at {url}")
+
+
+def test_ctrl_c_says_how_to_continue(connected: Terminal) -> None:
     shop = connected.shop
     bodies = [shop.order(number) for number in range(100, 200)]
     command = [sys.executable, *MODULE, "--orders", shop.write(bodies), "--stock", shop.stock]
@@ -204,15 +228,15 @@ def test_ctrl_c_says_how_to_go_on(connected: Terminal) -> None:
             assert time.monotonic() < until
             time.sleep(0.01)
         running.send_signal(signal.SIGINT)
-        _, told = running.communicate(timeout=60)
+        _, errors = running.communicate(timeout=60)
 
-    assert running.returncode == 130, told.decode()
-    assert "run the same command again" in told.decode()
-    assert b"Traceback" not in told
+    assert running.returncode == 130, errors.decode()
+    assert "run the same command again" in errors.decode()
+    assert b"Traceback" not in errors
 
 
-def quiet(ended: subprocess.CompletedProcess[bytes]) -> list[str]:
-    """What was written to standard error: no stack trace, and no line that says nothing."""
-    told = ended.stderr.decode()
-    assert "Traceback" not in told
-    return [line for line in told.splitlines() if line.strip()]
+def lines_of(ended: subprocess.CompletedProcess[bytes]) -> list[str]:
+    """The lines of standard error, which has no stack trace."""
+    written = ended.stderr.decode()
+    assert "Traceback" not in written
+    return written.splitlines()

@@ -1,4 +1,4 @@
-"""What operations answer can be shown in a terminal and in the UI."""
+"""Results of operations are shown in a terminal and in the UI."""
 
 from flows.cli.reports import Listing, shown
 

@@ -1,8 +1,10 @@
-"""What people do about orders: each story through the interventions, at real providers."""
+"""Actions of people on orders, with the sandbox providers in a process of their own."""
 
 import signal
+from typing import Any
 
 import pytest
+from prefect import Flow
 
 from agents.orders.rules import TooLate
 from agents.orders.validate import InvalidOrder
@@ -16,7 +18,9 @@ from tests.flows.shop import GOODS, Shop
 pytestmark = pytest.mark.slow
 
 
-async def test_replayed_after_the_outage_an_order_is_shipped_and_charged_once(shop: Shop) -> None:
+async def test_an_order_that_is_replayed_after_an_outage_is_shipped_and_charged_once(
+    shop: Shop,
+) -> None:
     first, second = await outage(shop, 2)
     listed = await items.dead_letters.fn()
     assert sorted(row["item"] for row in listed.table) == sorted([first, second])
@@ -36,7 +40,7 @@ async def test_replayed_after_the_outage_an_order_is_shipped_and_charged_once(sh
     assert again.reasons["already done"] == {"shipped": 2}
 
 
-async def test_only_dead_letters_can_be_replayed_and_none_before_all_are_known(shop: Shop) -> None:
+async def test_only_dead_letters_are_replayed_and_none_if_a_key_is_unknown(shop: Shop) -> None:
     [key] = await outage(shop)
     await shop.process([shop.order(9)])
     with pytest.raises(UnknownItem, match="orders has no item 'typo'"):
@@ -51,25 +55,29 @@ async def test_only_dead_letters_can_be_replayed_and_none_before_all_are_known(s
         await actions.replay.fn(**WHO, keys=[key])
 
 
-@pytest.mark.parametrize("verdict,outcome", [("approve", "shipped"), ("reject", "rejected")])
-async def test_a_risky_order_goes_as_decided(shop: Shop, verdict: str, outcome: str) -> None:
+@pytest.mark.parametrize(
+    "decision,outcome", [(actions.approve, "shipped"), (actions.reject, "rejected")]
+)
+async def test_a_risky_order_is_approved_or_rejected(
+    shop: Shop, decision: Flow[..., Any], outcome: str
+) -> None:
     key = shop.order_id(1)
     await shop.process([shop.order(1, price=700_000)])
     [row] = (await items.waiting_items.fn()).table
     assert (row["item"], row["asks"][:7]) == (key, "risk 70")
 
-    done = await actions.decide.fn(key, verdict, **WHO)  # type: ignore[arg-type]  # parametrised
+    done = await decision.fn(key, **WHO)
 
     assert done.title == f"orders {key}: {outcome}"
     assert (await items.waiting_items.fn()).table == []
-    assert len(shop.record.shipments) == (1 if verdict == "approve" else 0)
-    told = await items.show_item.fn(key)
-    assert WHO["reason"] in next(row["detail"] for row in told.table if row["event"] == "decide")
+    assert len(shop.record.shipments) == (1 if outcome == "shipped" else 0)
+    found = await items.show_item.fn(key)
+    assert WHO["reason"] in next(row["detail"] for row in found.table if row["event"] == "decide")
     with pytest.raises(IllegalTransition, match="'decide' is not allowed"):
         await actions.decide.fn(key, "approve", **WHO)
 
 
-async def test_cancelled_while_it_waits_an_order_costs_nothing(shop: Shop) -> None:
+async def test_an_order_that_is_cancelled_while_it_waits_costs_nothing(shop: Shop) -> None:
     await shop.process([shop.order(1, price=700_000)])
     done = await actions.cancel.fn(shop.order_id(1), by="ann", reason="changed my mind")
     assert done.title == f"orders {shop.order_id(1)}: rejected"
@@ -79,7 +87,9 @@ async def test_cancelled_while_it_waits_an_order_costs_nothing(shop: Shop) -> No
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("short_lease")
-async def test_cancelled_after_the_money_was_taken_it_is_refunded_and_released(shop: Shop) -> None:
+async def test_an_order_that_is_cancelled_after_its_capture_is_refunded_and_its_stock_released(
+    shop: Shop,
+) -> None:
     key = shop.order_id(1)
     process = killed_at_the_carrier(shop, [shop.order(1)])
     assert money(shop, key) == (1_999, 0)
@@ -94,7 +104,7 @@ async def test_cancelled_after_the_money_was_taken_it_is_refunded_and_released(s
     assert "booked" not in {parcel["status"] for parcel in shop.record.shipments[key]}
 
 
-async def test_a_mended_order_is_checked_and_goes_where_it_is_now_sent(shop: Shop) -> None:
+async def test_a_mended_order_is_validated_and_shipped_to_its_new_address(shop: Shop) -> None:
     [key] = await outage(shop)
     body = shop.order(0)
     elsewhere = body | {"address": body["address"] | {"city": "Elko", "postal_code": "89801"}}
@@ -104,15 +114,15 @@ async def test_a_mended_order_is_checked_and_goes_where_it_is_now_sent(shop: Sho
         await actions.mend.fn(key, elsewhere | {"total": 1}, **WHO)
     await actions.mend.fn(key, elsewhere, **WHO)
     assert (await actions.replay.fn(**WHO, keys=[key])).title == "1 replayed"
-    told = await items.show_item.fn(key)
-    assert told.title == f"orders {key}: shipped"
-    assert any("Elko" in line for line in told.lines)
-    assert "dead letter (replayed)" in "\n".join(told.lines)
+    found = await items.show_item.fn(key)
+    assert found.title == f"orders {key}: shipped"
+    assert any("Elko" in line for line in found.lines)
+    assert "dead letter (replayed)" in "\n".join(found.lines)
     again = await shop.process(shop.orders(1))
     assert (again.reasons["already done"], again.outcomes["rejected"]) == ({"shipped": 1}, 0)
 
 
-async def test_an_order_that_nobody_can_ship_is_cancelled_and_paid_back(shop: Shop) -> None:
+async def test_an_order_that_no_carrier_ships_is_cancelled_and_refunded(shop: Shop) -> None:
     [key] = await outage(shop)
     done = await actions.cancel.fn(key, **WHO)
     assert done.title == f"orders {key}: refunded"
@@ -121,7 +131,7 @@ async def test_an_order_that_nobody_can_ship_is_cancelled_and_paid_back(shop: Sh
         await actions.replay.fn(**WHO, keys=[key])
 
 
-async def test_started_again_at_its_assessment_an_order_is_charged_and_shipped_once(
+async def test_an_order_that_is_restarted_at_its_assessment_is_charged_and_shipped_once(
     shop: Shop,
 ) -> None:
     [key] = await outage(shop)
@@ -131,13 +141,13 @@ async def test_started_again_at_its_assessment_an_order_is_charged_and_shipped_o
     assert len(shop.record.shipments[key]) == 1
 
 
-async def test_what_is_paid_already_cannot_be_changed(shop: Shop) -> None:
+async def test_paid_lines_of_an_order_cannot_change(shop: Shop) -> None:
     [key] = await outage(shop)
     with pytest.raises(TooLate, match="lines can no longer change, reserve_stock has been tried"):
         await actions.mend.fn(key, shop.order(0, price=2_999), **WHO)
 
 
-async def test_an_edited_order_is_assessed_anew(shop: Shop) -> None:
+async def test_an_edited_order_is_assessed_again(shop: Shop) -> None:
     key = shop.order_id(1)
     await shop.process([shop.order(1, price=700_000)])
     done = await actions.edit.fn(key, shop.order(1), **WHO)
@@ -145,10 +155,10 @@ async def test_an_edited_order_is_assessed_anew(shop: Shop) -> None:
     assert money(shop, key) == (1_999, 0)
 
 
-async def test_a_large_refund_is_asked_for_and_then_made(shop: Shop) -> None:
+async def test_a_large_refund_waits_for_approval(shop: Shop) -> None:
     key = shop.order_id(1)
     await shop.process([shop.order(1, "anvil", price=1_100_000)])
-    await actions.decide.fn(key, "approve", **WHO)
+    await actions.approve.fn(key, **WHO)
     [row] = (await items.waiting_items.fn()).table
     assert (row["item"], row["asks"]) == (key, "refund USD 11,000.00?")
     assert money(shop, key) == (1_100_000, 0)

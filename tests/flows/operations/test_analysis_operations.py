@@ -20,7 +20,7 @@ from agents.analysis.study_store import StudyStore
 from agents.analysis.write_report import FILE
 from agents.runtime.model.scenario import NotCorrectable
 from agents.runtime.settings import PREFIX, ROOT, settings
-from flows.cli.commands import LOG_FILE
+from flows.cli.error_messages import LOG_FILE
 from flows.data_analysis import analyse
 from flows.operations.actions import cancel, decide, discard, edit, replay
 from flows.operations.items import dead_letters, show_item, waiting_items

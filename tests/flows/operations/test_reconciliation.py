@@ -168,7 +168,7 @@ async def test_more_than_anybody_reads_is_counted_and_not_named(
         patched.setattr(comparison, "MOST_NAMED", 1)
         listing = await reconcile.fn(days=1, at_rest_minutes=0)
         assert listing.title == whole.title
-        assert listing.lines == [f"{len(whole.table) - len(listing.table):,} more are not named"]
+        assert listing.lines == [f"{len(whole.table) - len(listing.table):,} more are not listed"]
         for _ in range(3):
             assert len((await compared(shop, undo=True)).table) == 1
     assert (await compared(shop)).table == []

@@ -1,4 +1,4 @@
-"""Serving: consumers on this machine come with work and go when they are told."""
+"""Serving starts consumers when there is work and stops them on SIGTERM."""
 
 import asyncio
 import signal
@@ -47,7 +47,7 @@ def serving(server: PrefectServer) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
-async def test_what_is_enqueued_is_served_and_sigterm_leaves_nobody_behind(
+async def test_enqueued_orders_are_served_and_sigterm_leaves_no_process(
     shop: Shop, prefect_server: PrefectServer
 ) -> None:
     file = shop.write(shop.orders(60))
@@ -69,8 +69,8 @@ async def test_what_is_enqueued_is_served_and_sigterm_leaves_nobody_behind(
     assert {item["owner"] for item in (await shop.journal()).items.values()} == {None}
 
 
-async def test_a_crew_is_as_many_as_wanted_and_starts_again_who_ended() -> None:
-    pool = ConsumerPool("nothing-of-this-name", {})  # ends at once: there is no such scenario
+async def test_a_pool_has_as_many_consumers_as_wanted_and_replaces_those_that_ended() -> None:
+    pool = ConsumerPool("no-such-scenario", {})  # its consumers end at once
     await pool.scale_to(2)
     first = list(pool.active)
     for one in first:
@@ -80,5 +80,5 @@ async def test_a_crew_is_as_many_as_wanted_and_starts_again_who_ended() -> None:
     assert len(pool.active) == 1
     assert pool.active[0] not in first
     assert pool.peak == 2
-    await pool.dismiss()
-    assert [one.returncode is None for one in pool.leaving] == [False]
+    await pool.stop()
+    assert [one.returncode is None for one in pool.stopping] == [False]

@@ -1,10 +1,10 @@
-"""Goods that ran out are found in the journal of the orders they turned away."""
+"""Goods that ran out are found in the journal, by the orders that were refused for them."""
 
 from flows.operations.shortages import shortages
 from tests.flows.shop import Shop
 
 
-async def test_what_turned_orders_away_is_named(shop: Shop) -> None:
+async def test_goods_missing_in_refused_orders_are_listed(shop: Shop) -> None:
     await shop.process([*shop.orders(3), shop.order(3, "rare", quantity=4)])
     listing = await shortages.fn()
     ours = [row for row in listing.table if row["sku"].startswith(shop.name)]
@@ -13,6 +13,6 @@ async def test_what_turned_orders_away_is_named(shop: Shop) -> None:
             "sku": shop.sku("rare"),
             "orders refused": "1",
             "pieces refused": "4",
-            "of all wanted": "100%",
+            "of all ordered": "100%",
         }
     ]

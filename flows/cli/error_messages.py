@@ -1,0 +1,72 @@
+"""What a command says when it fails: what happened, to which item, and what to do next."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from prefect.settings import PREFECT_API_URL
+from sqlalchemy.exc import SQLAlchemyError
+
+from agents.runtime.errors import AgentError, IllegalTransition
+from agents.runtime.journal.operator_actions import UnknownItem
+from agents.runtime.redis.client import RedisUnavailable
+from agents.runtime.settings import PREFIX, settings
+from agents.runtime.telemetry import get_logger, start_telemetry
+
+LOG_FILE = "agent-flows.log"
+SHOW = "uv run python -m flows.operations show"
+
+
+def expected(error: AgentError, given: Mapping[str, Any]) -> str:
+    """The message of an error that agents and operations raise on purpose.
+
+    Args:
+        error: What was raised.
+        given: The parameters of the flow, which name the item.
+
+    """
+    return f"error: {error}" + _line("next", _next_step(error, given))
+
+
+def unexpected(error: Exception) -> str:
+    """The message of any other exception; its stack trace goes to the log file."""
+    words = str(error).partition("\n")[0] or "no message"
+    problem = f"error: {type(error).__name__}: {words}"
+    return problem + _line("next", _cause(error, words)) + _line("details", _logged(error))
+
+
+def _line(label: str, words: str) -> str:
+    return f"\n{label}: {words}" if words else ""
+
+
+def _next_step(error: AgentError, given: Mapping[str, Any]) -> str:
+    match error:
+        case UnknownItem():
+            tenant = settings().tenant
+            return f"check the key and --scenario; the tenant is {tenant!r} ({PREFIX}TENANT)"
+        case IllegalTransition():
+            item = f"--key {given.get('key', error.item)}"
+            return f"see what happened to it: {SHOW} {item} --scenario {given.get('scenario', 'orders')}"
+        case RedisUnavailable():
+            return f"start the server that {PREFIX}REDIS_URL names, or unset it to use the embedded one"
+    return ""
+
+
+def _cause(error: Exception, words: str) -> str:
+    if words.startswith("Failed to reach API"):
+        return (
+            f"start the Prefect server at {PREFECT_API_URL.value()} (uv run prefect server start), "
+            "or unset PREFECT_API_URL to use a temporary one"
+        )
+    if isinstance(error, (SQLAlchemyError, ConnectionError)):
+        return f"check the database of the journal: {PREFIX}JOURNAL_URL, or journal.db in the data folder"
+    return ""
+
+
+def _logged(error: Exception) -> str:
+    """Write the stack trace to the log file; return where it is, or why it is nowhere."""
+    try:
+        start_telemetry(settings())
+    except OSError as problem:
+        return f"there is no log, since the data folder cannot be used: {problem} ({PREFIX}DATA)"
+    get_logger("agents.flows").error("run failed unexpectedly", exc_info=error)
+    return str(settings().data / LOG_FILE)

@@ -1,0 +1,77 @@
+"""Operations as a person runs them in a terminal: commands, output and exit status."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from agents.runtime.settings import PREFIX
+from tests.flows.operating import outage
+from tests.flows.shop import Shop
+from tests.prefect_server import PrefectServer
+
+pytestmark = pytest.mark.slow
+
+Terminal = Callable[..., subprocess.CompletedProcess[str]]
+WHO = ("--by", "ann", "--reason", "asked the carrier")
+
+
+@pytest.fixture
+def terminal(prefect_server: PrefectServer, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """The command line, run to its end with these arguments."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv(f"{PREFIX}CONCURRENCY", "local")  # this server has no limits
+    return partial(prefect_server.run, sys.executable, "-m", "flows.operations")
+
+
+@pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
+async def test_a_dead_letter_is_mended_and_replayed(shop: Shop, terminal: Terminal) -> None:
+    [key] = await outage(shop)
+    body = json.dumps(shop.order(0, payment_method="pm_card_mastercard"))
+
+    listed = terminal("dead-letters")
+    mended = terminal("mend", "--key", key, "--body", body, *WHO)
+    replayed = terminal("replay", "--keys", key, *WHO)
+    shown = terminal("show", "--key", key)
+
+    assert (listed.returncode, key in listed.stdout) == (0, True), listed.stderr
+    assert (mended.returncode, "is mended" in mended.stdout) == (0, True), mended.stderr
+    assert (replayed.returncode, "1 replayed" in replayed.stdout) == (0, True), replayed.stderr
+    assert f"orders {key}: shipped" in shown.stdout
+    assert "pm_card_mastercard" in shown.stdout.replace("\n", "")
+
+
+@pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
+async def test_an_order_that_waits_is_approved(shop: Shop, terminal: Terminal) -> None:
+    key = shop.order_id(1)
+    await shop.process([shop.order(1, price=700_000)])
+
+    listed = terminal("waiting")
+    approved = terminal("approve", "--key", key, *WHO)
+    again = terminal("approve", "--key", key, *WHO)
+
+    assert key in listed.stdout, listed.stderr
+    assert (approved.returncode, f"orders {key}: shipped" in approved.stdout) == (0, True)
+    assert again.returncode == 2
+    assert f"error: item {key} is completed" in again.stderr
+    assert f"flows.operations show --key {key} --scenario orders" in again.stderr
+
+
+@pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
+@pytest.mark.usefixtures("shop")
+def test_an_error_is_named_with_status_2(terminal: Terminal) -> None:
+    for arguments, words in {
+        ("show", "--key", "none"): "error: orders has no item 'none'\nnext: check the key",
+        ("mend", "--key", "x", "--body", "{}", *WHO): "error: order refused: order_id (missing)",
+        ("move", "--key", "x", "--to", "top", *WHO): '"front", "back"',
+        ("approve", "--key", "x", "--by", "ann", "--reason", ""): "1 to 500 characters",
+        ("prune", "--older-than-days", "0"): "Must be > 0",
+    }.items():
+        done = terminal(*arguments)
+        assert done.returncode == 2, (arguments, done.stderr)
+        assert words in done.stderr, arguments
+        assert "Traceback" not in done.stderr
+        assert "pydantic" not in done.stderr
