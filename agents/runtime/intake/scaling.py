@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from agents.runtime.journal.backlog import Backlog, backlog
 from agents.runtime.journal.database import Database
+from agents.runtime.journal.queue import Backlog, backlog
 from agents.runtime.prefect_ui import alert
 from agents.runtime.telemetry import ARRIVING, DRAIN, OLDEST, SERVED, WAITING
 

@@ -1,13 +1,25 @@
-"""The queue of a scenario: its pending items in the order of their rank, claimed in batches.
+"""The queue of a scenario: its pending items in the order of their rank, and its backlog.
 
 There is no copy of it: a claim sets owner and fence of the items themselves.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Double, Row, bindparam, exists, func, literal_column, select, text, update
+from sqlalchemy import (
+    Double,
+    Row,
+    Select,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.clock import clock
@@ -29,6 +41,7 @@ from agents.runtime.journal.statements import insert_new, record, values_of
 from agents.runtime.journal.workers import is_alive
 from agents.runtime.model.lifecycle import Event, State
 
+WINDOW = 60.0  # seconds over which rates are counted
 PENDING: Any = literal_column("'pending'")  # SQLite uses the partial index for a literal only
 
 
@@ -198,3 +211,73 @@ def _requeue_due() -> Any:
         .cte("due")
     )
     return update(items).where(items.c.id.in_(select(due.c.id))).values(retry_at=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """The items of one tenant and priority that wait.
+
+    `delayed` of them are due later; `oldest` is the age of the oldest in seconds. `arriving` and
+    `served` are items a second over the last minute.
+    """
+
+    scenario: str
+    tenant: str
+    priority: str
+    waiting: int
+    delayed: int
+    oldest: float
+    arriving: float
+    served: float
+
+    @property
+    def drain(self) -> float | None:
+        """Seconds until all are served at the rate of the last minute; None if none was served."""
+        if not self.waiting:
+            return 0.0
+        return self.waiting / self.served if self.served else None
+
+
+async def backlog(database: Database, scenario: str, window: float = WINDOW) -> list[Backlog]:
+    """The backlog of a queue: one entry for each tenant and priority with items in `window` seconds."""
+    late = items.c.retry_at > now()
+    waiting = _grouped(
+        func.count().label("waiting"),
+        func.count().filter(late).label("delayed"),
+        (now() - func.min(items.c.accepted_at)).label("oldest"),
+    ).where(items.c.scenario == scenario, items.c.state == PENDING)
+    counted = _grouped(func.count().label("number")).where(items.c.scenario == scenario)
+    async with database.read() as connection:
+        rows = (await connection.execute(waiting)).all()
+        arrived, served = [
+            (await connection.execute(counted.where(moment > now() - window))).all()
+            for moment in (items.c.accepted_at, items.c.ended_at)
+        ]
+    return _joined(scenario, window, rows, _counts(arrived), _counts(served))
+
+
+def _grouped(*columns: Any) -> Select[Any]:
+    group = (items.c.tenant, items.c.priority)
+    return select(*group, *columns).group_by(*group)
+
+
+def _counts(rows: Sequence[Row[Any]]) -> dict[tuple[str, str], int]:
+    return {(row.tenant, row.priority): row.number for row in rows}
+
+
+def _joined(
+    scenario: str,
+    window: float,
+    rows: Sequence[Row[Any]],
+    arrived: dict[tuple[str, str], int],
+    served: dict[tuple[str, str], int],
+) -> list[Backlog]:
+    waits = {(row.tenant, row.priority): row for row in rows}
+    found = []
+    for group in sorted(waits.keys() | arrived.keys() | served.keys()):
+        row = waits.get(group)
+        waiting, delayed, oldest = (row.waiting, row.delayed, row.oldest) if row else (0, 0, 0.0)
+        arriving, done = arrived.get(group, 0) / window, served.get(group, 0) / window
+        tenant, priority = group
+        found.append(Backlog(scenario, tenant, priority, waiting, delayed, oldest, arriving, done))
+    return found

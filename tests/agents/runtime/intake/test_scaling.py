@@ -14,7 +14,7 @@ from agents.runtime.intake.scaling import (
     drain_seconds,
     read_backlog,
 )
-from agents.runtime.journal.backlog import Backlog
+from agents.runtime.journal.queue import Backlog
 from tests.agents.runtime.jobs import change
 from tests.agents.runtime.journal.test_fair_queueing import next_keys, send
 

@@ -6,8 +6,8 @@ import pytest
 
 from agents.runtime.context import Runtime
 from agents.runtime.execution.decorator import agent
-from agents.runtime.journal.backlog import Backlog, backlog
 from agents.runtime.journal.fair_queueing import Priority
+from agents.runtime.journal.queue import Backlog, backlog
 from agents.runtime.model.policies import PURE
 from tests.agents.runtime.jobs import Job, Made, change, jobs, run
 from tests.agents.runtime.journal.test_fair_queueing import next_keys, send
