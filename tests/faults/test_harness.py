@@ -6,7 +6,7 @@ import pytest
 
 from agents.runtime.settings import ROOT
 from tests.faults.cells import Cell, across_releases, alone, cancelled, moments, paired, parse_cell
-from tests.faults.mutation import Mutant, applies, mutants
+from tests.faults.mutation import Mutant, applies, mutants, next_release
 
 
 def test_a_written_cell_is_read_as_the_same_cell() -> None:
@@ -50,3 +50,9 @@ def test_every_mutant_fits_the_source(mutant: Mutant) -> None:
 
 def test_there_are_enough_mutants() -> None:
     assert len(mutants()) >= 8
+
+
+async def test_the_next_release_fits_the_source() -> None:
+    async with next_release() as tree:
+        changed = (tree / "agents" / "orders" / "scenario.py").read_text("utf-8")
+    assert 'version="1.1"' in changed
