@@ -80,4 +80,9 @@ WORKFLOWS: Mapping[str, Workflow] = {
     ),
     "turns": Workflow("agents.support.scenario:TURNS", "flows.conversation:answer"),
     "handovers": Workflow("agents.support.handover:HANDOVERS", "flows.conversation:hand_back"),
+    "invoices": Workflow(
+        "agents.invoices.invoice:INVOICES",
+        "flows.invoice_approval:approve",
+        notify="agents.invoices.invoice:notify_supplier",
+    ),
 }

@@ -7,17 +7,16 @@ from pydantic import BeforeValidator, Field
 from agents.workflow.fields import (
     BrokenRule,
     CountryCode,
-    CurrencyCode,
     Email,
     Identifier,
     Instant,
-    MinorUnits,
     OptionalText,
     Strict,
     Text,
     ascii_text,
     visible_text,
 )
+from agents.workflow.money import Currency, MinorUnits
 
 MOST_LINES = 1_000
 
@@ -80,7 +79,7 @@ class Order(Strict):
     placed_at: Instant | None = None
     customer: Customer
     address: Address
-    currency: CurrencyCode
+    currency: Currency
     lines: Annotated[tuple[Line, ...], BeforeValidator(_lines)]
     total: MinorUnits
     payment_method: Identifier

@@ -69,9 +69,12 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class SameKey:
-    """Settle by repeating the call with the same key, within the provider's key lifetime."""
+    """Settle by repeating the call with the same key, within the provider's key lifetime.
 
-    horizon: timedelta
+    Without a `horizon` the provider never forgets a key.
+    """
+
+    horizon: timedelta = timedelta.max
 
 
 @dataclass(frozen=True, slots=True)
