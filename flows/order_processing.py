@@ -17,9 +17,8 @@ from agents.orders.payments import authorise_payment, capture_payment, open_paym
 from agents.orders.report import OrderReport
 from agents.orders.reserve_stock import issue_stock, reserve_stock
 from agents.orders.run import SAMPLE, open_run
-from agents.runtime.execution.saga import saga
+from agents.runtime import Batch, saga
 from agents.runtime.journal.fair_queueing import Priority
-from agents.runtime.model.batch import Batch
 from flows.cli.commands import command
 from flows.cli.reports import Listing
 
@@ -35,16 +34,18 @@ async def process_orders(
     faults: str = "auto",
     stock: str | None = None,
 ) -> OrderReport:
-    """Fulfil every order of a source: each ends shipped, refunded, rejected, waiting or dead-lettered.
+    """Process every order of a source: each ends shipped, refunded, rejected, waiting or dead-lettered.
+
+    Example: --orders orders.jsonl --stock goods.csv
 
     Args:
-        orders: File of orders (JSON Lines, JSON, CSV or Parquet, also .gz or .zip), - for standard
-            input, or "sample" for the 1,000 orders that come along.
-        batch_size: How many orders travel together, 1 to 512.
-        report: Markdown file for the report; rejected records are kept next to it.
-        faults: Faults of the sandbox providers: "none", "demo", a script such as
-            "seed=7;payments.capture:timeout=0.01", or "auto" (demo on the sample, else none).
-        stock: CSV of goods for the sandbox's warehouse, with the columns sku,on_hand,weight_grams.
+        orders: File of orders (JSON Lines, JSON, CSV or Parquet, also .gz or .zip), such as orders.csv;
+            "-" is standard input, "sample" the 1,000 orders that come with the project.
+        batch_size: How many orders pass each step together, 1 to 512.
+        report: Markdown file for the report, such as report.md; rejected records are kept next to it.
+        faults: Faults of the sandbox: "none", "demo", a script such as
+            "seed=7;payments.capture:timeout=0.01", or "auto" (demo for the sample, else none).
+        stock: CSV file of goods for the sandbox's warehouse, with the columns sku,on_hand,weight_grams.
 
     """
     async with open_run(orders, faults=faults, stock=stock, report=report) as run:
@@ -60,13 +61,16 @@ async def enqueue_orders(
     report: str | None = None,
     stock: str | None = None,
 ) -> Listing:
-    """Leave every order of a source in the queue, where consumers find it.
+    """Put every order of a source into the queue, from which consumers take it.
+
+    Example: --enqueue orders.jsonl --priority high
 
     Args:
-        orders: As process_orders takes it.
-        priority: How urgent these are: urgent, high, normal or low.
-        report: Rejected records are kept next to where the report would be.
-        stock: As process_orders takes it.
+        orders: File of orders (JSON Lines, JSON, CSV or Parquet, also .gz or .zip), such as orders.csv;
+            "-" is standard input, "sample" the 1,000 orders that come with the project.
+        priority: The order in which consumers take them: urgent, high, normal or low.
+        report: Rejected records are kept next to this file, such as report.md; no report is written.
+        stock: CSV file of goods for the sandbox's warehouse, with the columns sku,on_hand,weight_grams.
 
     """
     async with open_run(orders, faults="none", stock=stock, report=report) as run:
@@ -74,7 +78,7 @@ async def enqueue_orders(
 
 
 async def fulfil(batch: Batch) -> None:
-    """What every order goes through, whoever brings it; undone in reverse if it fails for good."""
+    """Take a batch of orders through all steps; an order that fails for good is compensated in reverse."""
     async with saga(batch):
         batch = await assess_risk(batch)
         batch = await reserve_stock(batch)
@@ -87,12 +91,12 @@ async def fulfil(batch: Batch) -> None:
 
 
 async def amend(batch: Batch) -> None:
-    """What every change goes through that a customer asks for."""
+    """Take a batch of changes that customers ask for through its one step."""
     async with saga(batch):
         await apply_change(batch)
 
 
 if __name__ == "__main__":
-    from flows.operations.serving import serve  # it serves this story among others
+    from flows.operations.serving import serve  # it serves this workflow among others
 
     command(process_orders, {"--enqueue": enqueue_orders, "serve": serve})

@@ -8,8 +8,8 @@ GET    /{key}   the thing, or 404
 DELETE /{key}   take it back and close the key, seen or not
 
 A thing is {"id", "status": "open" | "closed", "body"}; a register that is only asked may answer in any
-form. 409 {"error": "closed"}: the key never makes
-anything again; {"error": "other_body"}: the key stands for another body. 422 {"error"}: never.
+form. 409 {"error": "closed"}: the key never makes anything again; {"error": "other_body"}: the key stands
+for another body. 422 {"error"}: the system refuses for good.
 """
 
 from typing import Any, Protocol

@@ -22,7 +22,7 @@ def open_record(data: Path, schema: str) -> sqlite3.Connection:
     db = sqlite3.connect(data / "sandbox.db", isolation_level=None)
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA journal_mode=WAL")
-    # Enough for a killed process, our fault; only a killed kernel could lose the last commits.
+    # This survives a killed process, which tests cause; only a power failure could lose the last commits.
     db.execute("PRAGMA synchronous=NORMAL")
     db.execute("PRAGMA busy_timeout=10000")
     db.executescript(SCHEMA + schema)
@@ -35,7 +35,7 @@ def open_record(data: Path, schema: str) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing."""
+    """Commit the block as a whole, or roll it back."""
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
