@@ -1,4 +1,4 @@
-"""Order processing: every order of a source ends shipped, refunded, rejected, waiting or dead-lettered.
+"""Order processing: assess, reserve, charge and ship every order, or undo what was done for it.
 
 Run it with `python -m flows.order_processing`, from the Prefect UI, or by `prefect deploy`.
 """
@@ -34,18 +34,19 @@ async def process_orders(
     faults: str = "auto",
     stock: str | None = None,
 ) -> OrderReport:
-    """Process every order of a source: each ends shipped, refunded, rejected, waiting or dead-lettered.
+    """Process every order of a file: it is shipped, refunded or rejected, or it waits for a person.
 
-    Example: --orders orders.jsonl --stock goods.csv
+    Example: `uv run python -m flows.order_processing --orders orders.jsonl --stock goods.csv`
 
     Args:
-        orders: File of orders (JSON Lines, JSON, CSV or Parquet, also .gz or .zip), such as orders.csv;
-            "-" is standard input, "sample" the 1,000 orders that come with the project.
-        batch_size: How many orders pass each step together, 1 to 512.
-        report: Markdown file for the report, such as report.md; rejected records are kept next to it.
-        faults: Faults of the sandbox: "none", "demo", a script such as
-            "seed=7;payments.capture:timeout=0.01", or "auto" (demo for the sample, else none).
-        stock: CSV file of goods for the sandbox's warehouse, with the columns sku,on_hand,weight_grams.
+        orders: File of orders: JSON Lines, JSON, CSV or Parquet, also as .gz or .zip; - for standard
+            input; "sample" for 1,000 orders that are part of this project.
+        batch_size: Orders in a batch, 1 to 512.
+        report: Markdown file for the report; rejected records are written beside it. Without it,
+            both are written to the data folder.
+        faults: How the sandbox providers misbehave: "none", "demo", "auto" (demo for the sample, none
+            for other files), or a script such as "seed=7;payments.capture:timeout=0.01".
+        stock: CSV file with the goods of the sandbox's warehouse: columns sku,on_hand,weight_grams.
 
     """
     async with open_run(orders, faults=faults, stock=stock, report=report) as run:
@@ -61,16 +62,17 @@ async def enqueue_orders(
     report: str | None = None,
     stock: str | None = None,
 ) -> Listing:
-    """Put every order of a source into the queue, from which consumers take it.
+    """Put every order of a file into the queue, for consumers to process.
 
-    Example: --enqueue orders.jsonl --priority high
+    Example: `uv run python -m flows.order_processing --enqueue orders.jsonl --priority high`
 
     Args:
-        orders: File of orders (JSON Lines, JSON, CSV or Parquet, also .gz or .zip), such as orders.csv;
-            "-" is standard input, "sample" the 1,000 orders that come with the project.
-        priority: The order in which consumers take them: urgent, high, normal or low.
-        report: Rejected records are kept next to this file, such as report.md; no report is written.
-        stock: CSV file of goods for the sandbox's warehouse, with the columns sku,on_hand,weight_grams.
+        orders: File of orders: JSON Lines, JSON, CSV or Parquet, also as .gz or .zip; - for standard
+            input; "sample" for 1,000 orders that are part of this project.
+        priority: Priority of these orders in the queue.
+        report: Rejected records are written beside this path: report.rejected.jsonl for report.md.
+            Without it, they are written to the data folder.
+        stock: CSV file with the goods of the sandbox's warehouse: columns sku,on_hand,weight_grams.
 
     """
     async with open_run(orders, faults="none", stock=stock, report=report) as run:
@@ -78,7 +80,7 @@ async def enqueue_orders(
 
 
 async def fulfil(batch: Batch) -> None:
-    """Take a batch of orders through all steps; an order that fails for good is compensated in reverse."""
+    """The steps of every order; if one fails for good, the earlier ones are undone in reverse."""
     async with saga(batch):
         batch = await assess_risk(batch)
         batch = await reserve_stock(batch)
@@ -91,12 +93,12 @@ async def fulfil(batch: Batch) -> None:
 
 
 async def amend(batch: Batch) -> None:
-    """Take a batch of changes that customers ask for through its one step."""
+    """The step of every change that a customer asks for."""
     async with saga(batch):
         await apply_change(batch)
 
 
 if __name__ == "__main__":
-    from flows.operations.serving import serve  # it serves this workflow among others
+    from flows.operations.serving import serve  # its consumers run this flow among others
 
     command(process_orders, {"--enqueue": enqueue_orders, "serve": serve})

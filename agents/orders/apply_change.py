@@ -13,10 +13,14 @@ from agents.orders.rules import (
     require_changeable_by_customer,
 )
 from agents.orders.scenario import CHANGES, ORDERS
-from agents.runtime import EFFECT, Decision, EffectKey, Lookup, Parked, agent, runtime
-from agents.runtime.errors import IllegalTransition
+from agents.runtime.context import runtime
+from agents.runtime.errors import IllegalTransition, Parked
+from agents.runtime.execution.agent import EffectKey
+from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.operator_actions import OperatorAction, cancel, edit
 from agents.runtime.journal.queries import item_history, named
+from agents.runtime.model.item import Decision
+from agents.runtime.model.policies import EFFECT, Lookup
 from agents.shop.account_view import address_keys, change_keys, customer_account, order_account
 from agents.shop.accounts import CustomerAccount, OrderAccount
 from agents.shop.catalogue import catalogue, customers

@@ -69,12 +69,9 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class SameKey:
-    """Settle by repeating the call with the same key, within the provider's key lifetime.
+    """Settle by repeating the call with the same key, while the provider remembers it (`horizon`)."""
 
-    Without a `horizon` the provider never forgets a key.
-    """
-
-    horizon: timedelta = timedelta.max
+    horizon: timedelta = timedelta.max  # of a provider that never forgets a key
 
 
 @dataclass(frozen=True, slots=True)
