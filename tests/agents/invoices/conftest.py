@@ -103,3 +103,12 @@ def office(
     yield Office(f"i{uuid4().hex[:8]}", tmp_path, sandbox_data)
     settings.cache_clear()
     stop_telemetry()
+
+
+@pytest.fixture
+def short_lease(office: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a killed process held is free soon."""
+    monkeypatch.setenv("AGENT_FLOWS_LEASE_SECONDS", "3")
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
