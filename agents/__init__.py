@@ -1,6 +1,11 @@
-"""Agents: functions with one responsibility each, made Prefect tasks.
+"""Agents: functions with one responsibility each, made Prefect tasks. README.md builds a scenario of them.
 
-runtime/   what every agent shares, and what keeps work safe; knows no business
-services/  everything outside the process: a protocol, a sandbox and real adapters for each system
-orders/    the agents of order processing, one file each
+runtime/   what keeps work safe; knows no business
+services/  everything outside the process: a protocol, a sandbox and adapters for each system
+workflow/  what every scenario needs around its agents: field types, records, the run, its report
+shop/      what several scenarios share of the business
+orders/    order processing
+analysis/  data analysis
+support/   customer service
+invoices/  invoice approval, the tutorial
 """

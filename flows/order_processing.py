@@ -17,9 +17,8 @@ from agents.orders.payments import authorise_payment, capture_payment, open_paym
 from agents.orders.report import OrderReport
 from agents.orders.reserve_stock import issue_stock, reserve_stock
 from agents.orders.run import SAMPLE, open_run
-from agents.runtime.execution.saga import saga
+from agents.runtime import Batch, saga
 from agents.runtime.journal.fair_queueing import Priority
-from agents.runtime.model.batch import Batch
 from flows.cli.commands import command
 from flows.cli.reports import Listing
 

@@ -106,4 +106,9 @@ WORKFLOWS: Mapping[str, Workflow] = {
         subscriptions="agents.support.change_results:SUBSCRIPTIONS",
     ),
     "handovers": Workflow("agents.support.handover:HANDOVERS", "flows.conversation:hand_back"),
+    "invoices": Workflow(
+        "agents.invoices.invoice:INVOICES",
+        "flows.invoice_approval:approve",
+        notify="agents.invoices.invoice:notify_supplier",
+    ),
 }

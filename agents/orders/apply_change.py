@@ -1,4 +1,4 @@
-"""Apply: what a customer asks to be changed of an order is done by the shop's rules, or refused."""
+"""Apply: a change that a customer asks for is made by the shop's rules, or refused."""
 
 from collections import Counter
 from dataclasses import replace
@@ -39,24 +39,25 @@ BY_CUSTOMER = replace(ORDERS, allow_edit=require_changeable_by_customer)
 
 
 async def find_applied(change: Change, key: EffectKey) -> Applied | None:
-    """Whether the order's history has it; what is only written down here needs no looking for."""
+    """What the order's history says; a change without an order's item is safe to repeat."""
     order = getattr(change.request, "order", "")
-    told = await item_history(runtime().journal, ORDERS.name, order)
-    asked = any(_reason(key) in (row.detail or "") for row in told.history) if told else False
-    return Applied(status="changed") if asked else None
+    found = await item_history(runtime().journal, ORDERS.name, order)
+    events = found.history if found else ()
+    written = any(_reason(key) in (row.detail or "") for row in events)
+    return Applied(status="changed") if written else None
 
 
 @agent(EFFECT, settle=Lookup(find_applied))
 async def apply_change(change: Change, decision: Decision | None, key: EffectKey) -> Applied:
-    """Do it. Raises Refused (permanent) by a rule of the shop.
+    """Make the change. Raises RuleViolation (permanent).
 
-    A return of much money waits for a person first, as a large refund does.
+    A return that is worth much waits for a person first, as a large refund does.
     """
     customer, before, body = await _accounts(change)
     _, after = perform(change.request, customer, before, catalogue())
     if before is None or after is None:
         return Applied(status="changed")
-    worth = _goes_back(change, before)
+    worth = _value_of_return(change, before)
     if decision is None and refund_needs_approval(worth, body["currency"]):
         raise Parked(f"{change.request.kind} of {format_money(worth, body['currency'])}?")
     await _write(change, before, _body(change, customer, after, body), key)
@@ -64,20 +65,20 @@ async def apply_change(change: Change, decision: Decision | None, key: EffectKey
 
 
 async def _accounts(change: Change) -> tuple[CustomerAccount, OrderAccount | None, dict[str, Any]]:
-    """Customer and order as they stand, and the order's body."""
+    """The customer and the order as they are now, and the order's body."""
     here = runtime()
     addresses = await named(here.journal, CHANGES.name, address_keys(change.by))
     order = getattr(change.request, "order", "")
-    told = (await named(here.journal, ORDERS.name, [order])) if order else ()
-    if not told or not told[0].body:
+    items = (await named(here.journal, ORDERS.name, [order])) if order else ()
+    if not items or not items[0].body:
         return customer_account(change.by, customers(), addresses), None, {}
     changes = await named(here.journal, CHANGES.name, change_keys(order))
-    body: dict[str, Any] = orjson.loads(told[0].body)
+    body: dict[str, Any] = orjson.loads(items[0].body)
     customer = customer_account(change.by, customers(), addresses, body["payment_method"])
-    return customer, order_account(told[0], changes, customer, catalogue()), body
+    return customer, order_account(items[0], changes, customer, catalogue()), body
 
 
-def _goes_back(change: Change, order: OrderAccount) -> int:
+def _value_of_return(change: Change, order: OrderAccount) -> int:
     """How much money a return gives back."""
     if not isinstance(change.request, Return):
         return 0
@@ -91,7 +92,7 @@ def _goes_back(change: Change, order: OrderAccount) -> int:
 
 
 async def _write(change: Change, before: OrderAccount, body: dict[str, Any], key: str) -> None:
-    """Let the order's own item know; nothing for what happens after it has ended."""
+    """Write the change to the order's own item; a return or an exchange comes after it has ended."""
     action = OperatorAction(ORDERS.name, before.order, f"customer {change.by}", _reason(key))
     try:
         if isinstance(change.request, Cancel):

@@ -1,4 +1,4 @@
-"""Logistics: the first carrier that takes the parcel gets it."""
+"""Shipping: the first carrier that takes the parcel gets it."""
 
 from agents.orders.models import Booked, Order, Reserved, ShipmentCancelled
 from agents.runtime import EFFECT, EffectKey, Lookup, PermanentError, UndoneKey, agent
@@ -19,7 +19,7 @@ class NoCarrier(PermanentError):
 
 
 async def find_booking(_order: Order, key: EffectKey, carriers: Carriers) -> Booked | None:
-    """The booking under the key, at whichever carrier."""
+    """The booking under the key, at any of the carriers."""
     for carrier in carriers:
         found = await carrier.find(key)
         if found is not None and found.status == "booked":
@@ -42,7 +42,7 @@ async def find_cancelled(
 async def cancel_shipment(
     _order: Order, undone: UndoneKey, carriers: Carriers
 ) -> ShipmentCancelled:
-    """Cancel the booking, and close the key at every carrier for calls that come late."""
+    """Cancel the booking and close the key at every carrier, so that no late call can book again."""
     for carrier in carriers:
         await carrier.cancel(undone)
     return _cancelled(carriers)
@@ -54,7 +54,7 @@ async def book_shipment(
 ) -> Booked:
     """Book the parcel at the first carrier that takes it. Raises NoCarrier (permanent).
 
-    Only a refusal leads on to the next carrier: after anything else the first may have it already.
+    Only after a refusal is the next carrier asked: after any other error the first one may have the parcel.
     """
     refusals: list[str] = []
     for carrier in carriers:

@@ -7,17 +7,16 @@ from pydantic import BeforeValidator, Field
 from agents.workflow.fields import (
     BrokenRule,
     CountryCode,
-    CurrencyCode,
     Email,
     Identifier,
     Instant,
-    MinorUnits,
     OptionalText,
     Strict,
     Text,
     ascii_text,
     visible_text,
 )
+from agents.workflow.money import Currency, MinorUnits
 
 MOST_LINES = 1_000
 
@@ -32,7 +31,7 @@ PostalCode = Annotated[
 
 
 def _lines(value: object) -> object:
-    """The lines as a tuple, counted before any of them is looked at: 100,000 cost nothing."""
+    """The lines as a tuple, counted before any of them is read, so that 100,000 cost nothing."""
     if not isinstance(value, list | tuple):
         return value
     if not value:
@@ -43,7 +42,7 @@ def _lines(value: object) -> object:
 
 
 class Customer(Strict):
-    """Who ordered."""
+    """The person who ordered."""
 
     id: Identifier
     name: Text
@@ -62,7 +61,7 @@ class Address(Strict):
 
 
 class Line(Strict):
-    """So many pieces of one SKU; `unit_price` in minor units of the order's currency."""
+    """The number of pieces of one SKU; `unit_price` in minor units of the order's currency."""
 
     sku: Sku
     name: Text
@@ -80,7 +79,7 @@ class Order(Strict):
     placed_at: Instant | None = None
     customer: Customer
     address: Address
-    currency: CurrencyCode
+    currency: Currency
     lines: Annotated[tuple[Line, ...], BeforeValidator(_lines)]
     total: MinorUnits
     payment_method: Identifier
@@ -113,7 +112,7 @@ class Authorised(Strict):
 
 
 class Captured(Strict):
-    """The money is ours: `amount` in minor units."""
+    """The shop has the money: `amount` in minor units."""
 
     payment: str
     amount: int
@@ -152,6 +151,6 @@ class ShipmentCancelled(Strict):
 
 
 class Applied(Strict):
-    """What a customer asked for is done; `status` is the order's since then."""
+    """The change is made; `status` is the status of the order after it."""
 
     status: str

@@ -1,7 +1,7 @@
-"""Money: open a payment, authorise it, capture it; one compensation closes it from any of these.
+"""Payment: open it, authorise it, capture it; one compensation closes it from each of these states.
 
-The payment is opened first because that moves no money and gives an id: whatever is unknown later
-is settled by asking the provider for that id, never by a search that may lag behind.
+The payment is opened first because that moves no money and gives an id. Every later unknown outcome is
+settled by asking the provider for that id, never by a search, whose index may be behind.
 """
 
 from datetime import timedelta
@@ -20,7 +20,7 @@ MONEY_IS_HELD = {"authorised", "captured"}
 async def find_closed(
     _order: Order, opened: PaymentOpened | None, payments: Payments
 ) -> PaymentClosed | None:
-    """Whether the payment can take no more money and holds none."""
+    """The closed payment, if it can take no more money and holds none."""
     if opened is None:
         return None
     found = await payments.find(opened.payment)
@@ -31,7 +31,7 @@ async def find_closed(
 async def find_authorised(
     _order: Order, opened: PaymentOpened, payments: Payments
 ) -> Authorised | None:
-    """Whether the money is held or already ours."""
+    """The authorised payment, if the money is held or captured."""
     found = await payments.find(opened.payment)
     return Authorised(payment=found.id) if found.status in MONEY_IS_HELD else None
 
@@ -39,7 +39,7 @@ async def find_authorised(
 async def find_captured(
     _order: Order, opened: PaymentOpened, payments: Payments
 ) -> Captured | None:
-    """Whether the money is ours."""
+    """The captured payment, if the shop has the money."""
     found = await payments.find(opened.payment)
     captured = found.status == "captured"
     return Captured(payment=found.id, amount=found.captured) if captured else None
@@ -56,10 +56,10 @@ async def close_payment(  # noqa: PLR0913 - an agent names all that it needs
 ) -> PaymentClosed:
     """Cancel the payment, so that it can take no more money, and refund what it has taken.
 
-    A large refund waits for a person; if it is rejected, somebody has to settle it with the customer.
+    A large refund waits for a person. If that person rejects it, the item becomes a dead letter.
 
-    A payment whose opening was never confirmed is opened once more under the same key: that is
-    how its id is learnt, and a late call with that key then finds it cancelled.
+    A payment whose opening was never confirmed is opened again under the same key, which gives its id.
+    A late call with that key then finds it cancelled.
     """
     payment = opened.payment if opened else await _open(payments, order, undone)
     closed = await payments.cancel(f"{key}:cancel", payment)

@@ -1,6 +1,6 @@
-"""The nightly comparison of orders: every payment, reservation and booking with the journal, and back.
+"""Reconciliation of orders: every payment, reservation and booking is compared with the journal, and back.
 
-Memory is bounded: pages of the listings, and one bit an order and provider for what has been seen.
+Memory is bounded: a page of each listing, and one bit for each order and provider.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -31,7 +31,7 @@ class Bits:
         self._bytes = bytearray()
 
     def add(self, number: int) -> None:
-        """Put it in."""
+        """Add an id."""
         place, bit = divmod(number, 8)
         if place >= len(self._bytes):
             self._bytes.extend(bytes(place + 1 - len(self._bytes)))
@@ -48,7 +48,7 @@ Seen = dict[str, Bits]
 async def differences(
     view: JournalView, payments: Payments, inventory: Inventory, carriers: Carriers
 ) -> AsyncIterator[Difference]:
-    """Everything that orders and providers disagree about. Raises TransientError."""
+    """Yield each difference between the orders of the journal and the providers. Raises TransientError."""
     seen: Seen = {effect: Bits() for effect in (OPEN, RESERVE, BOOK)}
     async for found in _payments(view, seen, payments):
         yield found
@@ -108,20 +108,20 @@ def _one(found: Difference | None) -> Iterable[Difference]:
 
 
 def _whose(known: Sequence[Ended], listed: ListedPayment) -> Ended | None:
-    """The order of a payment; tenants may use the same number, but not the same payment."""
+    """The order of a payment; two tenants may use the same order number, but never the same payment."""
     paid = (one for one in known if payment_of(one) == listed.payment.id)
     return next(paid, known[0] if known else None)
 
 
 def _is_judged(view: JournalView, of: Ended | None, created: float) -> bool:
-    """Whether it is at rest: the order is ours and settled, or nobody's and not just being made."""
+    """Whether a listed object can be judged: its order is ours and settled, or it is unknown and not new."""
     if of is None:
         return created <= view.window.until
     return of.settled and of.item.tenant == view.journal.tenant
 
 
 def _unseen(view: JournalView, known: Ended, seen: Seen) -> set[str]:
-    """The effects of an order that surely fall into the window and were in no listing."""
+    """The effects of an order that certainly fall into the window and that no listing had."""
     since = view.window.since + CLOCKS_DIFFER
     return {
         agent

@@ -1,4 +1,4 @@
-"""What can be wrong between an order that ended and what providers hold of it: rules, and no call."""
+"""The rules of reconciliation: what can be wrong between an ended order and a provider. Makes no call."""
 
 from collections.abc import Iterator
 
@@ -56,7 +56,7 @@ def of_payment(known: Ended | None, reference: str, payment: Payment) -> Differe
         wrong = _undone(known, payment)
     else:
         wrong = _shipped(known, payment)
-    return _named(wrong, known, reference, _told(payment))
+    return _named(wrong, known, reference, _described(payment))
 
 
 def of_reservation(known: Ended | None, reservation: Reservation) -> Difference | None:
@@ -75,7 +75,7 @@ def of_booking(known: Ended | None, key: str, booking: Booking) -> Difference | 
 
 
 def unknown_outside(known: Ended, missing: set[str]) -> Iterator[Difference]:
-    """What the journal states of an ended order, and the provider of this effect does not know."""
+    """What the journal says of an ended order although the listings of these effects do not have it."""
     said: dict[str, str] = {}
     closed, captured = known.item.fact(PaymentClosed), known.item.fact(Captured)
     if known.undone:
@@ -124,7 +124,7 @@ def _shipped(known: Ended, payment: Payment) -> Wrong:
 
 
 def _counts(payment: Payment) -> bool:
-    """Whether it holds money or can still take some."""
+    """Whether the payment holds money or can still take some."""
     return payment.captured > payment.refunded or payment.status in CAN_BE_CHARGED
 
 
@@ -134,14 +134,14 @@ def _end(known: Ended | None) -> str:
     return "undone" if known.undone else "shipped"
 
 
-def _told(payment: Payment) -> str:
+def _described(payment: Payment) -> str:
     amount = format_money(payment.captured or payment.amount, payment.currency)
     refunded = f", refunded {format_money(payment.refunded, payment.currency)}"
     return f"{payment.id}: {payment.status} {amount}" + (refunded if payment.refunded else "")
 
 
 def _named(wrong: Wrong, known: Ended | None, name: str, found: str) -> Difference | None:
-    """The difference by the name of its order, or of the object if there is none."""
+    """The difference, named by its order, or by the object if there is no order."""
     what, to_do, effect = wrong
     if not what:
         return None

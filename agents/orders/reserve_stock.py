@@ -1,4 +1,4 @@
-"""Stock: hold all pieces of an order or none, give them back, or let them leave the warehouse."""
+"""Stock: hold all pieces of an order or none, release them, or issue them to the carrier."""
 
 import time
 
@@ -8,13 +8,13 @@ from agents.runtime.prefect_ui import alert
 from agents.services.inventory.protocol import Inventory, OutOfStock, StockLine
 
 INVENTORY = EFFECT.limited_by("inventory")
-TELL_AGAIN = 60.0  # seconds
+ALERT_AGAIN = 60.0  # seconds
 
-_told: dict[str, float] = {}  # SKU -> when to tell of it again; as many as there are goods
+_next_alert: dict[str, float] = {}  # SKU -> time of the next alert; at most one entry a SKU
 
 
 async def find_reservation(_order: Order, key: EffectKey, inventory: Inventory) -> Reserved | None:
-    """What the warehouse holds under the key; a closed key held nothing that lasts."""
+    """The reservation under the key, unless it was released."""
     found = await inventory.find(key)
     if found is None or found.status == "released":
         return None
@@ -22,14 +22,14 @@ async def find_reservation(_order: Order, key: EffectKey, inventory: Inventory) 
 
 
 async def find_release(_order: Order, undone: UndoneKey, inventory: Inventory) -> Released | None:
-    """Whether the key is closed."""
+    """The release, if the key is closed."""
     found = await inventory.find(undone)
     released = found is not None and found.status == "released"
     return Released(reservation=undone) if released else None
 
 
 async def find_issue(_order: Order, reserved: Reserved, inventory: Inventory) -> Issued | None:
-    """Whether the pieces have left."""
+    """The issue, if the pieces have left."""
     found = await inventory.find(reserved.reservation)
     issued = found is not None and found.status == "issued"
     return Issued(reservation=reserved.reservation) if issued else None
@@ -37,7 +37,7 @@ async def find_issue(_order: Order, reserved: Reserved, inventory: Inventory) ->
 
 @agent(INVENTORY, settle=Lookup(find_release))
 async def release_stock(_order: Order, undone: UndoneKey, inventory: Inventory) -> Released:
-    """Put the order's pieces on sale again and close its key, so that no late call can hold more."""
+    """Put the order's pieces on sale again and close its key, so that no late call can hold any."""
     await inventory.release(undone)
     return Released(reservation=undone)
 
@@ -49,15 +49,15 @@ async def reserve_stock(order: Order, key: EffectKey, inventory: Inventory) -> R
     try:
         held = await inventory.reserve(key, lines)
     except OutOfStock as error:
-        _tell_of_shortage(error)
+        _alert_of_shortage(error)
         raise
     return Reserved(reservation=held.key, weight_grams=held.weight_grams)
 
 
-def _tell_of_shortage(error: OutOfStock) -> None:
-    """Say once a minute that goods have run out; an automation starts the analysis of shortages."""
-    if time.monotonic() >= _told.get(error.sku, 0.0):
-        _told[error.sku] = time.monotonic() + TELL_AGAIN
+def _alert_of_shortage(error: OutOfStock) -> None:
+    """Raise an alert for the SKU, at most once a minute; an automation starts the analysis of shortages."""
+    if time.monotonic() >= _next_alert.get(error.sku, 0.0):
+        _next_alert[error.sku] = time.monotonic() + ALERT_AGAIN
         alert("out-of-stock", "orders", error.sku, str(error))
 
 

@@ -1,4 +1,4 @@
-"""What the business decides about an order: its risk, its outcome, its money and its message."""
+"""Business rules of orders: risk, approval, late changes, outcome and the customer's message."""
 
 import re
 import unicodedata
@@ -38,7 +38,7 @@ class RiskRule:
 
 
 def _worth(order: Order, major: int) -> bool:
-    """Whether the order is worth that many whole units of its currency."""
+    """Whether the order is worth at least `major` whole units of its currency."""
     threshold: int = major * 10 ** exponent(order.currency)
     return order.total >= threshold
 
@@ -78,18 +78,18 @@ def assess(order: Order) -> Assessed:
 
 
 def needs_approval(assessed: Assessed) -> bool:
-    """Whether a person has to look at the order first."""
+    """Whether a person must approve the order first."""
     return assessed.risk >= APPROVAL_THRESHOLD
 
 
 def refund_needs_approval(amount: int, currency: str) -> bool:
-    """Whether so much money, in minor units, goes back only when a person has said so."""
+    """Whether a person must approve a refund of `amount` minor units."""
     limit: int = REFUND_LIMIT * 10 ** exponent(currency)
     return amount > limit
 
 
 class TooLate(AgentError):
-    """A correction would change what an effect of the order has been built on."""
+    """A correction comes too late: an effect of the order was made with the old value."""
 
     def __init__(self, order: str, field: str, effect: str) -> None:
         super().__init__(order, field, effect)
@@ -111,12 +111,12 @@ FIXED_FOR_CUSTOMERS = FIXED_BY | {"payment_method": "open_payment", "address": "
 
 
 def require_changeable(before: Order, after: Order, effects: frozenset[str]) -> None:
-    """Raise TooLate for a correction of what an effect of the order was made with."""
+    """Raise TooLate if the correction changes a field that an effect of the order was made with."""
     _require(FIXED_BY, before, after, effects)
 
 
 def require_changeable_by_customer(before: Order, after: Order, effects: frozenset[str]) -> None:
-    """The same for what a customer changes: what a booking says, our staff alone can settle."""
+    """The same for a customer's correction, which may not change payment method and address either."""
     _require(FIXED_FOR_CUSTOMERS, before, after, effects)
 
 
@@ -129,7 +129,7 @@ def _require(
 
 
 class Outcome(StrEnum):
-    """How an order ended, in the words of the business."""
+    """How an order ended."""
 
     SHIPPED = "shipped"
     REFUNDED = "refunded"
@@ -137,7 +137,7 @@ class Outcome(StrEnum):
 
 
 def outcome_of(facts: Iterable[Strict]) -> Outcome:
-    """How an order ended, from what its agents stated; money that went back outweighs a booking."""
+    """How an order ended, from its facts; a refund counts more than a booking."""
     known = tuple(facts)
     if any(isinstance(fact, PaymentClosed) and fact.refunded > 0 for fact in known):
         return Outcome.REFUNDED
@@ -162,17 +162,17 @@ def customer_message(
     refunded: int | None = None,
     reason: str = "",
 ) -> Message:
-    """The e-mail that tells the customer the outcome; `refunded` is the total if not told."""
+    """The e-mail about the outcome; without `refunded`, in minor units, the total counts as refunded."""
     returned = order.total if refunded is None else refunded
     news = {
         Outcome.SHIPPED: _shipping_news(booked),
         Outcome.REFUNDED: f"We returned {format_money(returned, order.currency)} to your account.",
         Outcome.REJECTED: "We could not accept your order and have taken no money.",
     }[outcome]
-    told = _one_line(reason).rstrip(".") if outcome is not Outcome.SHIPPED else ""
+    why = _one_line(reason).rstrip(".") if outcome is not Outcome.SHIPPED else ""
     goods = [f"- {line.quantity} x {_one_line(line.name)}" for line in order.lines]
     total = f"Total: {format_money(order.total, order.currency)}"
-    parts = [f"Dear {_one_line(order.customer.name)},", news, told and f"Reason: {told}."]
+    parts = [f"Dear {_one_line(order.customer.name)},", news, why and f"Reason: {why}."]
     return Message(
         channel="email",
         to=order.customer.email,
@@ -189,6 +189,6 @@ def _shipping_news(booked: Booked | None) -> str:
 
 
 def _one_line(text: str) -> str:
-    """The text without what could start a header or a line; carriers write some of it."""
+    """The text as one line: carriers write some of it, and no part may start a mail header."""
     seen = (" " if unicodedata.category(c)[0] in "CZ" else c for c in text[:400])
     return " ".join("".join(seen).split())[:200]

@@ -1,4 +1,4 @@
-"""Orders and their changes as the runtime sees them: what they are, and what the end of one means."""
+"""The scenarios of orders and of their changes: payload, outcome, messages, metrics and late edits."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -55,4 +55,4 @@ def _applied(item: Item) -> str:
 
 
 CHANGES = Scenario(name="changes", version="1", payload=Change, outcome=_applied)
-"""What customers ask to be changed of their orders: each is applied, refused or waits for a person."""
+"""The changes that customers ask for: each is applied, refused, or waits for a person."""

@@ -1,4 +1,4 @@
-"""Shortages: which goods turned orders away, and how much of them was wanted, from the journal."""
+"""Shortages: for which goods orders were refused, and how much of them was wanted, from the journal."""
 
 import orjson
 import pandas as pd
@@ -13,7 +13,7 @@ OUT_OF_STOCK = '%"OutOfStock"%'  # as the journal keeps the failure of a refused
 
 
 async def order_lines(journal: Journal, seconds: float) -> pd.DataFrame:
-    """Every line of the orders accepted within so many `seconds`: sku, quantity, refused."""
+    """Every line of the orders accepted in the last `seconds`: sku, quantity, refused."""
     refused = items.c.failure.is_not(None) & items.c.failure.like(OUT_OF_STOCK)
     query = (
         select(items.c.body, refused.label("refused"))
@@ -31,10 +31,10 @@ async def order_lines(journal: Journal, seconds: float) -> pd.DataFrame:
 
 
 def shortages(lines: pd.DataFrame) -> pd.DataFrame:
-    """By SKU what refused orders wanted: `orders` refused, `pieces` of them, `demand` of all orders.
+    """What refused orders wanted, by SKU: `orders` refused, `pieces` in them, `demand` of all orders.
 
-    An order is refused as a whole, so goods that were there may stand in it beside those that
-    were not: the more of the demand was refused, the likelier these are what is missing.
+    An order is refused as a whole, so it may list goods that were in stock beside those that were
+    not. The larger the refused share of a SKU's demand, the more likely that SKU was missing.
     """
     demand = lines.groupby("sku")["quantity"].sum().rename("demand")
     refused = (

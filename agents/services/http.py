@@ -1,6 +1,6 @@
-"""The one place where an HTTP call is made: its deadlines, and what each failure means.
+"""The one place where an HTTP call to a service is made: its deadlines, and what each failure means.
 
-What is left for a call is told to the service as well, as the preference `wait`, in whole seconds.
+The service gets the time that is left for the call as the preference `wait`, in whole seconds.
 Source: RFC 7240, Prefer Header for HTTP, section 4.3.
 """
 
@@ -30,7 +30,7 @@ Body = dict[str, Any]
 MOST_CONNECTIONS = 64
 LARGEST_BODY = 1_000_000
 LONGEST_RETRY_AFTER = 300.0
-# Below the 5 s after which common servers close an idle connection, or a call races with that close.
+# Common servers close an idle connection after 5 s; below that no call races with the close.
 KEEP_ALIVE_SECONDS = 4.0
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -38,7 +38,7 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Seconds until a connection stands, until a byte comes, and for the whole call."""
+    """Seconds to connect, to wait for each byte, and for the whole call."""
 
     connect: float = 2.0
     read: float = 5.0
@@ -46,7 +46,7 @@ class Deadlines:
 
 
 class Rejected(PermanentError):
-    """The service understood the call and will never do it."""
+    """The service understood the call and refuses it for good."""
 
     def __init__(self, service: str, operation: str, code: str) -> None:
         super().__init__(service, operation, code)
@@ -58,7 +58,7 @@ class Rejected(PermanentError):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is asked of a service; `answers` are the errors that the adapter reads itself."""
+    """A request to a service; `answers` are the error statuses that the adapter interprets itself."""
 
     operation: str
     method: str
@@ -89,14 +89,14 @@ class Answer:
         return 200 <= self.status < 300
 
     def parsed(self, shape: Callable[[Body], T]) -> T:
-        """The body in our words. Raises UnknownOutcome (a read: TransientError) if it cannot."""
+        """The body through `shape`. Raises UnknownOutcome (for a read TransientError) if it does not fit."""
         try:
             return shape(self.body)
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise _unclear(self.service, self.call, "answered in a form we do not know") from None
+            raise _unclear(self.service, self.call, "answered in an unknown form") from None
 
     def rejected(self, code: str) -> Rejected:
-        """The error for an answer that says: never."""
+        """The error for an answer that refuses the call for good."""
         return Rejected(self.service, self.call.operation, code or f"status {self.status}")
 
 
@@ -126,7 +126,7 @@ class HttpApi:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for client in list(self._clients):  # a call that is being cancelled takes its own out
+        for client in list(self._clients):  # a cancelled call removes its own client
             await client.aclose()
 
     async def read(self, operation: str, path: str, *answers: int) -> Answer:
@@ -180,10 +180,10 @@ class HttpApi:
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[httpx.AsyncClient]:
-        """A free client, one connection each; after a failure it is thrown away.
+        """A free client with one connection; after a failure it is closed.
 
-        httpx's own pool looks at all 64 connections at every call, which costs more than the call,
-        and a call that is cancelled at a bad moment takes its place in the pool with it for good.
+        httpx's own pool scans all 64 connections at every call, which costs more than the call, and a
+        call that is cancelled at a bad moment never gives its place in that pool back.
         """
         client = self._free.pop() if self._free else self._opened()
         try:
@@ -238,7 +238,7 @@ class HttpApi:
         if status >= 500:
             raise _unclear(self.service, call, f"failed with status {status}")
         if status in (401, 403, 404) or status < 400:
-            # An account or URL set up wrongly says nothing about the item: it must not undo a thousand orders.
+            # A wrong account or URL says nothing about the item and must not compensate a thousand orders.
             raise TransientError(
                 f"{self._name(call)}: status {status}, check the service's URL and credentials"
             )
@@ -249,7 +249,7 @@ class HttpApi:
 
 
 class _Progress:
-    """Whether a byte of the request has left: before that, nothing can have happened."""
+    """Whether a byte of the request was sent: before that, nothing can have happened."""
 
     def __init__(self) -> None:
         self.sent = False
@@ -261,7 +261,7 @@ class _Progress:
 
 
 def retry_after(value: str | None) -> float | None:
-    """The seconds a Retry-After header asks for, given as seconds or as a date; capped."""
+    """The seconds that a Retry-After header asks for, as seconds or as a date, at most 300."""
     if value is None:
         return None
     try:
@@ -291,5 +291,5 @@ def _unclear(service: str, call: Call, what: str) -> TransientError:
 
 @cache
 def tls() -> SSLContext:
-    """What every connection trusts; made once, as that takes longer than a call."""
+    """The trusted certificates; loaded once, as that takes longer than a call."""
     return httpx.create_ssl_context(trust_env=False)

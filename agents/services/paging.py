@@ -1,4 +1,4 @@
-"""Listings that a service hands out page by page."""
+"""Reading a listing of a service page by page."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,23 +27,23 @@ async def pages(
 ) -> AsyncIterator[list[T]]:
     """All pages of a listing; `read` gets the cursor of the last row seen, at first an empty one.
 
-    Raises TransientError when a page cannot be had in a few attempts, or the listing goes in circles.
+    Raises TransientError when a page fails in several attempts, or the listing repeats itself.
     """
     after = ""
     while True:
-        page = await _patiently(read, after)
+        page = await _with_retries(read, after)
         if page.rows:
             yield page.rows
         if not page.more:
             return
         last = cursor(page.rows[-1]) if page.rows else after
         if last == after:
-            raise TransientError("the listing promises more and does not move on")
+            raise TransientError("the listing repeats its last page")
         after = last
 
 
-async def _patiently(read: Callable[[str], Awaitable[Page[T]]], after: str) -> Page[T]:
-    """A page; reading changes nothing, so it may be asked for again."""
+async def _with_retries(read: Callable[[str], Awaitable[Page[T]]], after: str) -> Page[T]:
+    """A page, with retries."""
     for attempt in range(1, ATTEMPTS):
         try:
             return await read(after)

@@ -20,7 +20,7 @@ INSTANT = re.compile(
 class BrokenRule(ValueError):
     """A value breaks a rule that pydantic has no word for; raise it in a validator of a field."""
 
-    def __init__(self, rule: str, limit: str | int, message: str) -> None:
+    def __init__(self, rule: str, limit: str | int | None, message: str) -> None:
         super().__init__(rule, limit, message)
         self.rule, self.limit, self.message = rule, limit, message
 
@@ -78,9 +78,7 @@ def _utc(value: datetime) -> datetime:
 Identifier = Annotated[
     str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$"), BeforeValidator(ascii_text)
 ]
-CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$"), BeforeValidator(ascii_text)]
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$"), BeforeValidator(ascii_text)]
-MinorUnits = Annotated[int, Field(gt=0, le=10**12)]
 Text = Annotated[
     str, Field(min_length=1, max_length=200, pattern=r"\S"), BeforeValidator(visible_text)
 ]

@@ -1,8 +1,12 @@
 """Amounts in minor units of a currency (ISO 4217), and how a person reads them."""
 
+from typing import Annotated
+
 import iso4217
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from agents.runtime.errors import PermanentError
+from agents.workflow.fields import BrokenRule, ascii_text
 
 # Units in which funds and bonds are kept have a code and an exponent too, but nobody pays in them.
 _FUNDS = frozenset(
@@ -42,3 +46,17 @@ def format_money(amount_minor: int, currency: str) -> str:
     whole, rest = divmod(abs(amount_minor), 10**decimals)
     sign = "-" if amount_minor < 0 else ""
     return f"{currency} {sign}{whole:,}" + (f".{rest:0{decimals}}" if decimals else "")
+
+
+def _known(code: str) -> str:
+    try:
+        exponent(code)
+    except UnknownCurrency as unknown:
+        raise BrokenRule("unknown-currency", None, str(unknown)) from None
+    return code
+
+
+MinorUnits = Annotated[int, Field(gt=0, le=10**12)]
+Currency = Annotated[
+    str, Field(pattern=r"^[A-Z]{3}$"), BeforeValidator(ascii_text), AfterValidator(_known)
+]

@@ -1,11 +1,11 @@
 """What a run did with its items, for the terminal and for Prefect's UI."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from pydantic import BaseModel
 
-from agents.runtime import RunStats
+from agents.runtime import Item, RunStats
 
 ALWAYS_SHOWN = ("rejected", "waiting", "dead-lettered")
 NAMES = {"waiting": "waiting for approval", "elsewhere": "held by another process"}
@@ -70,6 +70,11 @@ class RunReport(BaseModel):
     def status(self) -> int:
         """The exit status of its command: whatever happened to the items, the run did its work."""
         return 0
+
+
+def either(done: str, failed: str) -> Callable[[Item], str]:
+    """The `outcome` of a scenario whose items end in one of two words."""
+    return lambda item: failed if item.failure else done
 
 
 def metrics(stats: RunStats, prefix: str) -> dict[str, int]:

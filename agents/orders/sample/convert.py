@@ -1,7 +1,7 @@
-"""Turns the retail data of tau2-bench into our orders and a stock.
+"""Converts the retail data of tau2-bench into orders, a catalogue, customers and a stock.
 
 Run as `python -m agents.orders.sample.convert WHEEL_OR_DB --out DIR` on the inspect-evals wheel or
-on its db.json(.gz). Orders are taken as new, whatever became of them in the data.
+on its db.json(.gz). Every order counts as new, whatever its status in the data.
 """
 
 import gzip
@@ -42,12 +42,12 @@ def read_db(source: Path) -> Database:
 
 
 def cents(price: float) -> int:
-    """The price the data means: its shortest decimal, rounded half to even."""
+    """The price in cents: the shortest decimal of the number, rounded half to even."""
     return int((Decimal(str(price)) * 100).quantize(Decimal(1), ROUND_HALF_EVEN))
 
 
 def orders(db: Database) -> Iterator[dict[str, object]]:
-    """The orders by their number, each as our schema has it."""
+    """The orders in the order of their numbers, each in the form of the Order model."""
     for _, order in sorted(db["orders"].items()):
         user = db["users"][order["user_id"]]
         lines = _lines(order["items"])
@@ -67,7 +67,7 @@ def orders(db: Database) -> Iterator[dict[str, object]]:
 
 
 def _lines(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One line for each variant, in the order they were put into the basket."""
+    """One line for each variant, in the order in which they were put into the basket."""
     pieces = Counter(item["item_id"] for item in items)
     variants = {item["item_id"]: item for item in reversed(items)}
     return [

@@ -1,8 +1,8 @@
-"""Stock and weights of the sample, which the data does not have: a declared, seeded rule.
+"""Stock and weights of the sample, which the data does not have, by a declared and seeded rule.
 
-On hand are the pieces of a variant that the sample orders, and 0 to 9 to spare. Of the variants
-that the data calls unavailable, one in three is short instead: a fifth of its pieces, at least one,
-is missing. A variant weighs what its product weighs, give or take a tenth.
+Of each variant there are as many pieces as the sample orders, and 0 to 9 more. One in three of the variants
+that the data calls unavailable is short instead: a fifth of its pieces, at least one, is missing. A variant
+weighs as much as its product, plus or minus a tenth.
 """
 
 import hashlib
@@ -73,12 +73,12 @@ def _draw(what: str, sku: str, below: int) -> int:
 
 
 def on_hand(sku: str, ordered: int, *, available: bool) -> int:
-    """Pieces in the warehouse of a variant of which the sample orders so many."""
+    """Pieces in the warehouse of a variant of which the sample orders `ordered`."""
     if not available and ordered and _draw("shortage", sku, SHORT_ONE_IN) == 0:
         return ordered - max(1, ordered // MISSING_ONE_IN)
     return ordered + _draw("spare", sku, SPARE)
 
 
 def weight_grams(sku: str, product: str) -> int:
-    """What one piece weighs, packed."""
+    """The weight of one packed piece."""
     return GRAMS[product] * (90 + _draw("weight", sku, 21)) // 100

@@ -72,7 +72,7 @@ class Lookup:
 class SameKey:
     """Settle by repeating the call with the same key, while the provider remembers it (`horizon`)."""
 
-    horizon: timedelta
+    horizon: timedelta = timedelta.max  # of a provider that never forgets a key
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What we ask of a carrier."""
+"""What agents ask of a carrier."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from agents.runtime.errors import PermanentError
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What is to be carried, and where to."""
+    """The goods to carry, and their destination."""
 
     reference: str
     weight_grams: int

@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 from agents.runtime.errors import PermanentError, TransientError
 
 PORTS = {"http": 80, "https": 443}
-# ipaddress calls some of these global: NAT64 and its like lead to any IPv4 address.
+# ipaddress calls some of these global, but NAT64 and similar networks lead to any IPv4 address.
 NEVER = tuple(
     ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "192.0.0.0/24")
 )
 
 
 class AddressNotAllowed(PermanentError):
-    """The URL must not be fetched, whoever asks."""
+    """The URL must not be fetched."""
 
     def __init__(self, url: str, rule: str, reason: str) -> None:
         super().__init__(url, rule, reason)
@@ -48,14 +48,14 @@ class Target(Place):
 
 
 def place_of(url: str) -> Place:
-    """Where the URL leads by its own words. Raises Refused."""
+    """The parts of the URL. Raises AddressNotAllowed."""
     try:
         parts = urlsplit(url)
         port = parts.port or PORTS.get(parts.scheme, 0)
     except ValueError as error:
         raise AddressNotAllowed(url, "malformed", str(error)) from None
     if parts.scheme not in PORTS:
-        raise AddressNotAllowed(url, "scheme", "only http and https are")
+        raise AddressNotAllowed(url, "scheme", "only http and https are allowed")
     if not parts.hostname or parts.username is not None or "\\" in url:
         raise AddressNotAllowed(url, "host", "it names no plain host")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -65,7 +65,7 @@ def place_of(url: str) -> Place:
 async def checked(place: Place, allowed: frozenset[str]) -> Target:
     """Resolve the place's host once and check every address it has.
 
-    `allowed` are "host:port" pairs that may be private. Raises Refused, and TransientError if the
+    `allowed` are "host:port" pairs that may be private. Raises AddressNotAllowed, and TransientError if the
     name cannot be resolved now.
     """
     addresses = await _resolved(place.host, place.port)

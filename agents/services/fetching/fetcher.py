@@ -14,7 +14,7 @@ import httpx
 from agents.runtime.clock import clock, within
 from agents.runtime.errors import PermanentError, TransientError
 from agents.services.fetching.addresses import Place, Target, checked, place_of
-from agents.services.fetching.arriving import Arriving
+from agents.services.fetching.download import Download
 from agents.services.fetching.pace import Pace
 from agents.services.http import KEEP_ALIVE_SECONDS, retry_after, tls
 
@@ -26,7 +26,7 @@ PAUSE = 0.5
 
 
 class Unfetched(PermanentError):
-    """The host has the last word: there is nothing at this URL, or it is too much."""
+    """The document can never be fetched: there is nothing at this URL, or it is too large."""
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(url, reason)
@@ -38,7 +38,7 @@ class Unfetched(PermanentError):
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """The most of one document: `bytes` as sent, `seconds` with all its repetitions."""
+    """Limits of one document: `bytes` as sent, `seconds` with all retries, `connect` and `read` in seconds."""
 
     bytes: int = 2 << 30
     seconds: float = 600.0
@@ -58,7 +58,7 @@ class Fetched:
 
     @property
     def validator(self) -> str:
-        """What changes with the document, as its host says; empty if it does not."""
+        """The value that changes with the document, as the host gives it; empty if it gives none."""
         return self.etag or self.modified
 
 
@@ -67,7 +67,7 @@ class Fetcher:
     """Fetches into a folder, each document under its SHA-256.
 
     `allowed` are "host:port" pairs that may lie within the operator's own network. `aliases` are
-    schemes that stand for the beginning of a URL, where a name must outlive its host's port.
+    schemes that stand for the beginning of a URL, where the name must stay the same when the port changes.
     """
 
     store: Path
@@ -89,22 +89,22 @@ class Fetcher:
                 await client.aclose()
 
     async def validator(self, url: str) -> str:
-        """What the host says by which a change is seen, without the document; empty if nothing.
+        """The document's validator, without fetching it; empty if the host gives none.
 
         Raises what `fetch` raises.
         """
-        response = await self._persistently("HEAD", url, {})
+        response = await self._with_retries("HEAD", url, {})
         return response.validator
 
     async def fetch(self, url: str) -> Fetched:
         """Fetch the document into the store.
 
-        Raises Refused, Unfetched, and TransientError when the host did not manage in time.
+        Raises AddressNotAllowed, Unfetched, and TransientError when the host did not answer in time.
         """
-        return await self._persistently("GET", url, {})
+        return await self._with_retries("GET", url, {})
 
-    async def _persistently(self, method: str, url: str, headers: dict[str, str]) -> Fetched:
-        """As often as the time allows: a host that asks for patience is given it."""
+    async def _with_retries(self, method: str, url: str, headers: dict[str, str]) -> Fetched:
+        """Ask, and ask again while attempts and time are left; a host that asks to wait is waited for."""
         until, pause, last = clock().monotonic() + self.caps.seconds, PAUSE, ""
         for _ in range(ATTEMPTS):
             left = until - clock().monotonic()
@@ -137,9 +137,9 @@ class Fetcher:
         raise Unfetched(url, f"more than {MOST_REDIRECTS} redirects")
 
     async def _asked(self, method: str, place: Place, headers: dict[str, str]) -> Fetched | str:
-        """The document, or where it is instead."""
+        """The document, or the URL that the host redirects to."""
         pace = self._paces[place.host, place.port]
-        with Arriving(self.store) as arriving:
+        with Download(self.store) as download:
             async with pace.turn(), self._client(place) as client:
                 target = await checked(place, self.allowed)
                 request = self._request(client, method, target, headers)
@@ -149,13 +149,13 @@ class Fetcher:
                         return str(response.headers["location"])
                     self._require_ok(place, response, pace)
                     async for chunk in response.aiter_raw():
-                        arriving.take(chunk)
-                        self._require_small(place, arriving.size)
+                        download.take(chunk)
+                        self._require_small(place, download.size)
                 finally:
                     await response.aclose()
                 pace.went_well()
-            digest = "" if method == "HEAD" else await arriving.keep()
-            return _described(place, response, digest, arriving.size)
+            digest = "" if method == "HEAD" else await download.keep()
+            return _described(place, response, digest, download.size)
 
     @asynccontextmanager
     async def _client(self, place: Place) -> AsyncIterator[httpx.AsyncClient]:

@@ -1,6 +1,6 @@
-"""How many requests a host gets at once: more while it copes, half as many when it says stop.
+"""The number of concurrent requests to a host: more while it answers, half as many when it asks to wait.
 
-Until it first says so, twice as many after each round; from then on one more.
+It doubles with each round until the host first asks to wait; from then on it grows by one a round.
 Sources: Chiu and Jain, Analysis of the Increase and Decrease Algorithms (1989); RFC 5681, slow start.
 """
 
@@ -15,7 +15,7 @@ FIRST, MOST = 32.0, 64.0
 
 
 class Pace:
-    """One host's allowance; `limit` requests at once, none before `rest_until`."""
+    """The limit of one host: `limit` concurrent requests, and none while the host has asked to wait."""
 
     def __init__(self) -> None:
         self.limit = FIRST
@@ -26,7 +26,7 @@ class Pace:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait for a place."""
+        """Hold one of the places within the block."""
         await self._place()
         try:
             if (rest := self._rest_until - clock().monotonic()) > 0:
@@ -45,13 +45,13 @@ class Pace:
         try:
             await mine
         except asyncio.CancelledError:
-            if mine.done() and not mine.cancelled():  # it was let in, and will not come
+            if mine.done() and not mine.cancelled():  # it had got a place and gives it back
                 self._running -= 1
                 self._let_in()
             raise
 
     def _let_in(self) -> None:
-        """Those who waited longest, as many as there are places."""
+        """Give free places to those who have waited longest."""
         while self._waiting and self._running < int(self.limit):
             first = self._waiting.popleft()
             if not first.done():
@@ -59,12 +59,12 @@ class Pace:
                 first.set_result(None)
 
     def went_well(self) -> None:
-        """One more for each that went well, and later one more for a round of them."""
+        """Raise the limit: by one for each answer at first, later by one for each round of answers."""
         more = 1 / self.limit if self._knows_its_limit else 1.0
         self.limit = min(MOST, self.limit + more)
 
     def too_much(self, seconds: float) -> None:
-        """The host asked for patience: half as many, and none for so long."""
+        """Halve the limit and start no request for `seconds`, as the host asked to wait."""
         self.limit = max(1.0, self.limit / 2)
         self._knows_its_limit = True
         self._rest_until = max(self._rest_until, clock().monotonic() + seconds)

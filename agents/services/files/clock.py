@@ -1,4 +1,4 @@
-"""A deadline that runs only while we read, not while the caller works on a record."""
+"""A time limit that counts only reading, not what the caller does with a record."""
 
 from collections.abc import Iterator
 from time import monotonic
@@ -20,12 +20,12 @@ class Clock:
         return self._seconds - self._spent - (monotonic() - self._since)
 
     def check(self) -> None:
-        """Raise SourceError when the time is over."""
+        """Raise SourceError when the time has run out."""
         if self.left() <= 0:
             raise SourceError("deadline", f"reading took longer than {self._seconds:g} seconds")
 
     def timed(self, items: Iterator[T]) -> Iterator[T]:
-        """The same items; the clock stands while the caller holds one."""
+        """The same items; the clock stops while the caller works on one."""
         for item in items:
             self.check()
             self._spent += monotonic() - self._since

@@ -113,7 +113,7 @@ def _text(cell: str) -> str | None:
 
 
 def _integer(cell: str) -> str | int | None:
-    """An integer only of its one canonical form: the schema shall refuse 007, +7, 7.0 and 1e3."""
+    """The integer, if the text has its canonical form: 007, +7, 7.0 and 1e3 stay text, which the model refuses."""
     if _INTEGER.fullmatch(cell) and -_INT64 <= int(cell) < _INT64:
         return int(cell)
     return cell or None

@@ -16,7 +16,7 @@ _QUOTE = '"'
 class CsvRow:
     """Cells as they are written; bytes that are not UTF-8 stand in them as surrogates.
 
-    With a `fault` there is at most the first cell, as far as it can be told.
+    With a `fault` there is at most the first cell, as far as it can be read.
     """
 
     line: int

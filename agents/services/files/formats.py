@@ -95,7 +95,7 @@ def _plausible(form: Format, text: bytes) -> bool:
         return text.startswith((b"{", b"["))
     if form is Format.CSV:
         return not text.startswith(b"{") and not array
-    # One spoilt first line must not make the whole file another format.
+    # A bad first line must not make the whole file another format.
     later = text.splitlines()[1:]
     objects = any(line.lstrip().startswith(b"{") for line in later)
     return not array and (objects or text[0] in _JSON_START)

@@ -1,4 +1,4 @@
-"""What a file may cost us."""
+"""Limits of what reading a file may cost."""
 
 from dataclasses import dataclass, fields
 

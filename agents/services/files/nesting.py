@@ -14,8 +14,8 @@ Body = dict[str, object]
 class Row:
     """One row of a flat table; a cell that is None is absent.
 
-    `key` is the first cell as far as it can be told: a row with a `fault` has one too, so that
-    it spoils the record it belongs to and no other.
+    `key` is the first cell as far as it can be read: a row with a `fault` has one too, so that it
+    spoils the record it belongs to and no other.
     """
 
     line: int
@@ -46,7 +46,11 @@ def _grouped(
             yield group.finish()
         group = _Group(columns, row, limits)
         if row.key in (None, "") and group.fault is None:
-            group.fault = Fault("missing-key", columns[0].name, "no cell says whose row this is")
+            group.fault = Fault(
+                "missing-key",
+                columns[0].name,
+                "the first cell, which identifies the record, is empty",
+            )
     if group is not None:
         yield group.finish()
 

@@ -28,7 +28,7 @@ class Bad(Exception):
 
 
 class _NoPandas:
-    """Keeps pandas out: its timestamps would carry what others cannot, and it costs 100 MB."""
+    """Keeps pandas from being imported: it costs 100 MB, and its timestamps differ from others."""
 
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> None:
@@ -66,7 +66,7 @@ def _brief(error: Exception) -> str:
 
 
 def _confine(memory: int, seconds: int) -> None:
-    """Limit what decoding may take beyond what the interpreter and Arrow take already."""
+    """Limit the memory of decoding, beyond what the interpreter and Arrow have taken already."""
     with open("/proc/self/statm", encoding="ascii") as pages:  # noqa: PTH123 - no more imports
         idle = int(pages.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     for kind, limit in (
@@ -102,7 +102,7 @@ def _lines(memory: int, seconds: int, depth: int, width: int) -> Iterator[str]:
 
 
 def _require_simple(schema: Any, depth: int, width: int) -> None:
-    """Refuse schemas that no row of could be written as a JSON object."""
+    """Refuse schemas whose rows cannot be written as JSON objects."""
     if len(schema.names) > width:
         raise Bad("too-many-columns", "", f"more than {width} columns")
     level, nesting = list(schema), 1
@@ -140,7 +140,7 @@ def _batch_lines(batch: Any, names: list[str]) -> Iterator[str]:
 
 
 def _row_line(cells: Iterable[tuple[str, object]], key_name: str) -> str:
-    """The line of one row; its key comes first, so that a bad row still tells whose it is."""
+    """The line of one row; its key comes first, so that a bad row is still known to its record."""
     found: dict[str, object] = {}
     try:
         for name, value in cells:

@@ -16,14 +16,14 @@ from agents.services.files.limits import Limits
 from agents.services.files.streams import ByteStream
 
 _CHILD = Path(__file__).with_name("parquet_child.py")
-# Nothing else: a process that reads hostile bytes gets no secrets to leak.
+# Nothing else, as a process that reads hostile bytes must have no secrets.
 _PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
 _ENVIRONMENT = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
 
 
 @contextmanager
 def decoder(file: BinaryIO, limits: Limits, clock: Clock) -> Iterator[ByteStream]:
-    """What a decoder writes about the open file; it does not outlive the context."""
+    """The output of a decoder of the open file; the process ends with the block."""
     file.seek(0)
     numbers = (limits.memory_bytes, ceil(limits.seconds), limits.depth, limits.columns)
     with _started([sys.executable, "-P", str(_CHILD), *map(str, numbers)], file) as child:
@@ -50,7 +50,7 @@ def _started(command: list[str], file: BinaryIO) -> subprocess.Popen[bytes]:
 
 
 class _Output:
-    """The pipe from the decoder, which is not waited for longer than the clock allows."""
+    """The pipe from the decoder; a read waits no longer than the clock allows."""
 
     def __init__(self, descriptor: int, clock: Clock) -> None:
         self._descriptor, self._clock = descriptor, clock

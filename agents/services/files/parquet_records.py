@@ -14,7 +14,7 @@ from agents.services.files.streams import Stream
 
 
 def parquet_records(output: Stream, limits: Limits) -> Iterator[Record | BadRecord]:
-    """The records in a decoder's output; SourceError if the decoder gave up or died."""
+    """The records in a decoder's output; SourceError if the decoder gave up or crashed."""
     lines = physical_lines(output, limits.record_bytes + limits.field_bytes, universal=False)
     head = _next(lines)
     if head.data[:1] != b"C":
@@ -29,7 +29,7 @@ def parquet_records(output: Stream, limits: Limits) -> Iterator[Record | BadReco
 def _next(lines: Iterator[Line]) -> Line:
     line = next(lines, None)
     if line is None or not line.ended:
-        raise SourceError("corrupt", "the Parquet decoder died of the file")
+        raise SourceError("corrupt", "the Parquet decoder crashed on the file")
     return line
 
 
@@ -65,6 +65,6 @@ def _flat(table: list[Column], row: Row, body: Body | Fault) -> Row:
 
 def _given_up(line: Line) -> SourceError:
     if line.data[:1] != b"X":
-        return SourceError("corrupt", "the Parquet decoder died of the file")
+        return SourceError("corrupt", "the Parquet decoder crashed on the file")
     rule, text = json.loads(line.data[1:])
     return SourceError(rule, text)

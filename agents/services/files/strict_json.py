@@ -1,4 +1,4 @@
-"""JSON without the liberties that parsers take."""
+"""JSON by the letter: no duplicate keys, no NaN, no number that cannot be held."""
 
 import json
 import math
@@ -107,7 +107,9 @@ class StrictJson:
     def _float(self, digits: str) -> float | Fault:
         number = float(digits)
         if math.isinf(number):
-            return self._fault("not-finite", "", f"{digits[:40]} is beyond all numbers we can hold")
+            return self._fault(
+                "not-finite", "", f"{digits[:40]} is larger than any number that can be held"
+            )
         return number
 
     def _constant(self, name: str) -> Fault:

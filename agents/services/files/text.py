@@ -1,4 +1,4 @@
-"""The one form that text from outside gets."""
+"""The form of text from outside: NFC, without NUL and lone surrogates."""
 
 import re
 import unicodedata

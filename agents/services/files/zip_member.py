@@ -1,4 +1,4 @@
-"""The one file in a zip archive, bounded and without its tricks."""
+"""The one file in a zip archive, bounded and with nothing else allowed."""
 
 import stat
 import struct
@@ -57,10 +57,7 @@ def _damaged(error: Exception) -> SourceError:
 
 
 def _require_small_directory(file: BinaryIO) -> int:
-    """Refuse a directory that zipfile, which reads it at once, would choke on.
-
-    Gives the size of the archive.
-    """
+    """Refuse a large directory, as zipfile reads it at once; returns the size of the archive."""
     size = file.seek(0, 2)
     start = file.seek(max(0, size - _END_SIZE - 0xFFFF - 20))
     tail = file.read(size - start) or b""

@@ -1,4 +1,4 @@
-"""What we ask of a warehouse."""
+"""What agents ask of a warehouse."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from agents.runtime.errors import PermanentError
 
 @dataclass(frozen=True, slots=True)
 class StockLine:
-    """So many pieces of one SKU."""
+    """A number of pieces of one SKU."""
 
     sku: str
     quantity: int

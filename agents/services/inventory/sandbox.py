@@ -98,7 +98,7 @@ def release(db: Connection, incoming: Incoming) -> Reply:
 
 
 def stock(db: Connection, incoming: Incoming) -> Reply:
-    """What there is of a SKU."""
+    """The numbers of a SKU, or 404."""
     row = db.execute("SELECT * FROM stock WHERE sku = ?", (incoming.path["sku"],)).fetchone()
     if row is None:
         raise Refusal(Reply(404, {"error": "unknown_sku", "sku": incoming.path["sku"]}))
@@ -166,7 +166,7 @@ def _count(body: dict[str, Any], name: str, least: int) -> int:
 
 
 def _covered(db: Connection, sku: str, quantity: int) -> int:
-    """The weight of a piece, if there are enough."""
+    """The weight of a piece. Raises Refusal if there are too few."""
     row = db.execute("SELECT on_hand, weight_grams FROM stock WHERE sku = ?", (sku,)).fetchone()
     if row is None:
         raise Refusal(Reply(422, {"error": "unknown_sku", "sku": sku}))

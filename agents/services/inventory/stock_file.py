@@ -1,4 +1,4 @@
-"""A CSV file of goods: what the sandbox's warehouse has on its shelves."""
+"""The CSV file of goods for the sandbox's warehouse."""
 
 import csv
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""E-mail over SMTP and webhooks through Apprise, whose URLs name a hundred other messengers too."""
+"""E-mail over SMTP and webhooks through Apprise, which has URLs for a hundred other messengers too."""
 
 import asyncio
 import socket
@@ -40,8 +40,8 @@ class NoChannel(PermanentError):
 class AppriseNotifications:
     """Sends by the first URL that serves the channel: `mailto(s)` serves email, the others the rest.
 
-    Apprise blocks, so it runs in threads of its own. It only says whether all went well: what is not
-    known to have failed before the message left is an UnknownOutcome.
+    Apprise blocks, so it runs in threads of its own. It only says whether all went well: a failure that
+    may have come after the message was sent is an UnknownOutcome.
     """
 
     def __init__(self, urls: Sequence[SecretStr], deadlines: Deadlines = DEADLINES) -> None:
@@ -52,12 +52,12 @@ class AppriseNotifications:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # A thread that hangs ends by its socket's deadline; nobody has to wait for it.
+        # A thread that hangs ends by the time limit of its socket.
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def send(self, key: str, message: Message) -> None:
         """Send it. Raises TransientError if it certainly did not go out, UnknownOutcome, NoChannel."""
-        del key  # neither SMTP nor a webhook has a place for it
+        del key  # neither SMTP nor a webhook has a field for it
         plugin = self._plugin(message)
         work: Future[bool] = self._threads.submit(self._send, plugin, message)
         try:
@@ -95,7 +95,7 @@ class AppriseNotifications:
         return bool(messenger.notify(message.text, message.subject, body_format=text))
 
     def _reach(self, plugin: apprise.NotifyBase) -> None:
-        """Raises TransientError if there is no connection: then it is sure that nothing went out."""
+        """Raise TransientError if there is no connection: then certainly nothing was sent."""
         if not isinstance(plugin, _REACHABLE):
             return
         host = plugin.smtp_host if isinstance(plugin, NotifyEmail) else plugin.host

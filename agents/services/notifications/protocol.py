@@ -1,4 +1,4 @@
-"""What we ask of whoever carries a message to a customer."""
+"""What agents ask of a messenger."""
 
 from dataclasses import dataclass
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""The sandbox's messenger: writes down every message, doubles too: it cannot tell them apart."""
+"""The sandbox's messenger: it records every message, duplicates too, as a messenger knows no keys."""
 
 import time
 from sqlite3 import Connection
@@ -15,7 +15,7 @@ FIELDS = ("key", "channel", "to", "subject", "text")
 
 
 def send(db: Connection, incoming: Incoming) -> Reply:
-    """Take a message; a lost one leaves no trace but its call."""
+    """Record a message; of a lost one only the call is recorded."""
     message = incoming.json()
     if bad := [name for name in FIELDS if not isinstance(message.get(name), str)]:
         raise Refusal(

@@ -1,4 +1,4 @@
-"""What we ask of a payment provider: payment intents, authorised first and captured later."""
+"""What agents ask of a payment provider: payments that are authorised first and captured later."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

@@ -67,7 +67,7 @@ def create(db: Connection, _: Incoming, form: Form) -> Reply:
 
 
 def confirm(db: Connection, incoming: Incoming, form: Form) -> Reply:
-    """POST .../confirm: ask the bank."""
+    """POST .../confirm: ask the bank to hold the money."""
     row = _known(db, incoming)
     method = stripe.method(form) or row["method"]
     if row["status"] not in ("requires_confirmation", "requires_payment_method") or not method:
@@ -86,7 +86,7 @@ def confirm(db: Connection, incoming: Incoming, form: Form) -> Reply:
 
 
 def capture(db: Connection, incoming: Incoming, form: Form) -> Reply:
-    """POST .../capture: take the money; what is not taken is let go."""
+    """POST .../capture: take the money; the rest is released."""
     row = _known(db, incoming)
     amount = row["amount"]
     if "amount_to_capture" in form:
@@ -98,7 +98,7 @@ def capture(db: Connection, incoming: Incoming, form: Form) -> Reply:
 
 
 def cancel(db: Connection, incoming: Incoming, _: Form) -> Reply:
-    """POST .../cancel: nothing can be taken any more."""
+    """POST .../cancel: no money can be taken after it."""
     row = _known(db, incoming)
     if row["status"] in ("succeeded", "canceled"):
         return stripe.unexpected_state(row, "cancel")

@@ -9,7 +9,7 @@ from agents.services.http import Answer, Body, Call, HttpApi
 from agents.services.paging import PAGE, Page, pages
 from agents.services.payments.protocol import Declined, ListedPayment, Payment
 
-# The form of the answers we read; without it an account's own default would decide.
+# Fixes the form of the answers; otherwise the default of the account decides.
 HEADERS = {"Stripe-Version": "2024-06-20"}
 
 STATUSES = {
@@ -126,7 +126,7 @@ class StripePayments:
         )
 
     async def _reached(self, answer: Answer, payment: str, wanted: Collection[str]) -> Payment:
-        """The payment, if it is where the refused call should have brought it; else the refusal."""
+        """The payment, if it has one of the wanted statuses all the same. Raises the refusal."""
         if answer.status == 402:
             raise _refusal(answer)
         found = await self.find(payment)
@@ -162,7 +162,7 @@ def _page(body: Body) -> Page[ListedPayment]:
 
 
 def _listed(body: Body) -> ListedPayment:
-    """One of a listing; what the bank has not decided yet can still take money, as an open one."""
+    """A payment of a listing; one that the bank has not decided can still take money, so it counts as open."""
     waits = body["status"] == "processing"
     payment = _payment(body | {"status": "requires_confirmation"} if waits else body)
     charge = body.get("latest_charge")

@@ -102,7 +102,7 @@ def unexpected_state(row: Row, verb: str) -> Reply:
 
 
 def declined(row: Row, code: str) -> Reply:
-    """The card's bank said no."""
+    """The card's bank declines."""
     return error(
         402,
         _error_code(code),
@@ -115,7 +115,7 @@ def declined(row: Row, code: str) -> Reply:
 
 
 def decline_code(method: str) -> str:
-    """The reason with which a test payment method is declined; empty for a good one."""
+    """The code with which a test payment method is declined; empty for a good one."""
     if "Declined" not in method and "CustomerFail" not in method:
         return ""
     return next((code for name, code in DECLINES.items() if name in method), "generic_decline")

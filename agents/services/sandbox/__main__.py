@@ -1,4 +1,4 @@
-"""`python -m agents.services.sandbox --data DIR`: one process that plays all providers."""
+"""`python -m agents.services.sandbox --data DIR`: one process that plays all outside systems."""
 
 import argparse
 from pathlib import Path
@@ -11,7 +11,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m agents.services.sandbox", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the record")
     parser.add_argument(
-        "--idle", type=float, default=300.0, help="end after so many seconds without a request"
+        "--idle", type=float, default=300.0, help="end after this many seconds without a request"
     )
     parser.add_argument("--stock", type=Path, help="CSV of goods: sku,on_hand,weight_grams")
     given = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Where the sandbox of a data folder says it can be reached."""
+"""The address of the sandbox of a data folder, in a file in that folder."""
 
 import json
 from contextlib import suppress
@@ -18,7 +18,7 @@ class SandboxAddress:
 
 
 def read_address(data: Path) -> SandboxAddress | None:
-    """What the sandbox of this folder last wrote about itself; it may be gone since."""
+    """The address that the folder's sandbox has written; the sandbox may have ended since."""
     with suppress(OSError, ValueError, TypeError, KeyError):
         written = json.loads((data / FILE).read_text("utf-8"))
         return SandboxAddress(str(written["url"]), int(written["pid"]), str(written["token"]))
@@ -26,7 +26,7 @@ def read_address(data: Path) -> SandboxAddress | None:
 
 
 def write_address(data: Path, address: SandboxAddress) -> None:
-    """Write it all at once, readable by its owner only."""
+    """Write the file atomically, readable by its owner only."""
     draft = data / f"{FILE}.{address.pid}"
     draft.touch(0o600)
     draft.write_text(json.dumps(asdict(address)), "utf-8")

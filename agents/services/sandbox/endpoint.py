@@ -1,4 +1,4 @@
-"""How the sandbox serves an operation: one transaction a call, its line in the record, its fault."""
+"""How the sandbox serves an operation: one transaction a call, its row in the record, its fault."""
 
 import asyncio
 import base64
@@ -35,7 +35,7 @@ class Breakable(H11Protocol):
     transports: ClassVar[dict[tuple[str, int], asyncio.Transport]] = {}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Remember the connection by its peer."""
+        """Remember the connection by its client."""
         super().connection_made(transport)
         if self.client:
             self.transports[self.client] = transport
@@ -71,7 +71,7 @@ def route(db: sqlite3.Connection, operation: Operation) -> Route:
 
 
 def perform(db: sqlite3.Connection, operation: Operation, incoming: Incoming) -> tuple[Reply, str]:
-    """Do the work and write its line in one transaction: a killed sandbox did both or neither."""
+    """Do the work and record the call in one transaction: a killed sandbox has done both or neither."""
     with transaction(db):
         key, reference = operation.subject(db, incoming)
         fault = _fault(
@@ -127,14 +127,14 @@ async def _deliver(request: Request, reply: Reply, fault: str) -> Response:
 
 
 class _Truncated(Response):
-    """A good start, half a body, and the end of the connection."""
+    """A response that breaks off: status 200, half of the body, then the connection is closed."""
 
     def __init__(self, request: Request, content: bytes) -> None:
         super().__init__(content, media_type="application/json")
         self._request = request
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Send half and hang up."""
+        """Send half of the body and close the connection."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         half = bytes(self.body)[: len(self.body) // 2]
         await send({"type": "http.response.body", "body": half, "more_body": True})
@@ -151,7 +151,7 @@ def _cut(request: Request, *, abort: bool) -> None:
 
 
 async def _gone(request: Request) -> None:
-    """Wait until the client has given up, within a bound."""
+    """Wait until the client has disconnected, at most HOLD_SECONDS."""
     with suppress(TimeoutError):
         async with asyncio.timeout(HOLD_SECONDS):
             while (await request.receive())["type"] != "http.disconnect":

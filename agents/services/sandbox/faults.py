@@ -1,7 +1,7 @@
-"""Faults scripted by seed: which call meets which depends on the call alone, not on order or load.
+"""Faults by a seeded script: which fault a call meets depends on the call alone, not on order or load.
 
-A script reads `seed=7;payments.capture:timeout=0.01;carriers.book:refuse=0.02`: operation, kind and
-the share of items it hits. The kinds:
+A script such as `seed=7;payments.capture:timeout=0.01;carriers.book:refuse=0.02` names operation, kind
+and the share of items that it hits. The kinds:
 
 - timeout, reset, error, truncated: the work is done; then no answer, a cut connection, status 500,
   or half a body. rate_limit: 429 and nothing done. slow: done, 0.3 s late. These hit the first call
@@ -23,10 +23,10 @@ from agents.services.systems import operations
 ONCE = frozenset({"timeout", "reset", "error", "truncated", "rate_limit", "slow"})
 ALWAYS = frozenset({"outage"})
 
-# Every row of the sample's result has its cause here. A timeout holds its batch up for two seconds
-# and an outage comes back for ten, so the seed is one that gives a single timeout and early outages.
-# Orders of one batch race for the last pieces: reservations go undisturbed, and under this seed the
-# counts are the same whoever of 32 neighbours is first.
+# Every row of the sample's result has its cause here. A timeout delays its batch by two seconds and an
+# outage is retried for ten, so the seed is one that gives a single timeout and early outages. Orders of one
+# batch compete for the last pieces: reservations meet no fault, and with this seed the counts are the same
+# whichever of 32 concurrent orders is first.
 DEMO = (
     "seed=48602;"
     "payments.open:rate_limit=0.01;"
@@ -51,7 +51,7 @@ class BadFaultScript(AgentError):
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """A read script."""
+    """A parsed script."""
 
     seed: int
     shares: Mapping[str, tuple[tuple[str, float], ...]]
@@ -68,7 +68,7 @@ class Faults:
 
 @cache
 def parse_faults(script: str) -> Faults:
-    """Read a script. Raises BadFaultScript."""
+    """Parse a script. Raises BadFaultScript."""
     seed, shares = 0, dict[str, dict[str, float]]()
     for part in filter(None, (part.strip() for part in script.split(";"))):
         name, equals, value = part.partition("=")

@@ -47,7 +47,7 @@ class SandboxError(AgentError):
 def ensure_sandbox(
     data: Path, stock: Path | None = None, idle: float = IDLE_SECONDS
 ) -> SandboxAddress:
-    """The address of the folder's running sandbox, started if need be; many may ask at once.
+    """The address of the folder's running sandbox, started if necessary; several processes may ask at once.
 
     The SKUs of `stock` are added if they are not there. Raises SandboxError, BadStock.
     """
@@ -63,14 +63,16 @@ def ensure_sandbox(
 async def keep_sandbox(data: Path, moved: Callable[[SandboxAddress], None]) -> None:
     """Until cancelled, keep the sandbox from idling and start it again if it was killed.
 
-    `moved` is told where it is now: mostly where it was, unless another process took its port.
+    `moved` gets its address each time: the same as before, unless another process has taken its port.
     """
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         try:
             moved(await asyncio.to_thread(ensure_sandbox, data))
         except (SandboxError, OSError) as error:
-            log.warning("sandbox is away", reason=str(error), again_in_seconds=WATCH_SECONDS)
+            log.warning(
+                "sandbox cannot be reached", reason=str(error), again_in_seconds=WATCH_SECONDS
+            )
 
 
 def stop_sandbox(data: Path) -> None:
@@ -87,7 +89,7 @@ def stop_sandbox(data: Path) -> None:
 
 
 def _start(data: Path, idle: float) -> SandboxAddress:
-    """Start one until one runs: ours, or that of another starter, to whom ours gives way."""
+    """Start processes until one serves: ours, or that of another starter, for which ours ends itself."""
     until = time.monotonic() + START_SECONDS
     while (left := until - time.monotonic()) > 0:
         child = _spawn(data, idle)
@@ -111,19 +113,19 @@ def _spawn(data: Path, idle: float) -> subprocess.Popen[bytes]:
             stderr=log,
             start_new_session=True,
         )
-    # It outlives us; while we live, somebody has to take note of its end, or it stays a zombie.
+    # The sandbox outlives this process; until then a thread must reap it, or it stays a zombie.
     threading.Thread(target=child.wait, name="sandbox-reaper", daemon=True).start()
     return child
 
 
 def _settled(data: Path, child: subprocess.Popen[bytes]) -> bool:
-    """Whether our child serves, or has given way or up: later it must not take over unasked."""
+    """Whether our child serves or has ended: a child that is still starting could take over later."""
     address = _running(data)
     return child.returncode is not None or (address is not None and address.pid == child.pid)
 
 
 def _ended(data: Path, address: SandboxAddress) -> bool:
-    """Whether this one is gone; another may already stand in its place."""
+    """Whether this sandbox has ended; another one may already run in its place."""
     return _unlocked(data) or _running(data) not in (None, address)
 
 
@@ -137,7 +139,7 @@ def _waited(seconds: float, done: Callable[[], bool]) -> bool:
 
 
 def _running(data: Path) -> SandboxAddress | None:
-    """The sandbox that answers at the written address and is the process written there."""
+    """The sandbox, if the process that wrote the address answers there."""
     address = read_address(data)
     if address is None:
         return None
@@ -155,15 +157,15 @@ def _add_stock(address: SandboxAddress, goods: list[tuple[str, int, int]]) -> No
     try:
         status, _ = _ask(address, "POST", "/inventory/stock", orjson.dumps({"stock": rows}))
     except (OSError, http.client.HTTPException) as error:
-        raise SandboxError(f"it takes no stock: {type(error).__name__}") from error
+        raise SandboxError(f"stock cannot be added: {type(error).__name__}") from error
     if status != 200:
-        raise SandboxError(f"it takes no stock: status {status}")
+        raise SandboxError(f"stock cannot be added: status {status}")
 
 
 def _ask(
     address: SandboxAddress, method: str, path: str, content: bytes | None = None
 ) -> tuple[int, bytes]:
-    """A call without agents/services/http.py: before there is a loop, and in a millisecond."""
+    """A call without agents/services/http.py: it works before there is an event loop, in a millisecond."""
     host = urlsplit(address.url)
     connection = http.client.HTTPConnection(host.hostname or "", host.port, timeout=5)
     try:

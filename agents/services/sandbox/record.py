@@ -10,6 +10,9 @@ CREATE TABLE IF NOT EXISTS calls (
   n INTEGER PRIMARY KEY, at REAL NOT NULL, operation TEXT NOT NULL, key TEXT NOT NULL,
   reference TEXT NOT NULL, fault TEXT NOT NULL, status INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS calls_by_key ON calls (operation, key);
+CREATE TABLE IF NOT EXISTS things (
+  n INTEGER PRIMARY KEY, system TEXT NOT NULL, key TEXT NOT NULL, status TEXT NOT NULL,
+  body TEXT NOT NULL, created REAL NOT NULL, UNIQUE (system, key));
 """
 GROWN = ("reservations", "shipments")  # tables that an earlier release made without `created`
 
@@ -19,7 +22,7 @@ def open_record(data: Path, schema: str) -> sqlite3.Connection:
     db = sqlite3.connect(data / "sandbox.db", isolation_level=None)
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA journal_mode=WAL")
-    # Enough for a killed process, our fault; only a killed kernel could lose the last commits.
+    # This survives a killed process, which tests cause; only a power failure could lose the last commits.
     db.execute("PRAGMA synchronous=NORMAL")
     db.execute("PRAGMA busy_timeout=10000")
     db.executescript(SCHEMA + schema)
@@ -32,7 +35,7 @@ def open_record(data: Path, schema: str) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing."""
+    """Commit the block as a whole, or roll it back."""
     db.execute("BEGIN IMMEDIATE")
     try:
         yield

@@ -1,4 +1,4 @@
-"""The sandbox's process: one record, one lock, one address, and an end when nobody asks."""
+"""The process of the sandbox: one record, one lock, one address; it ends after a time without requests."""
 
 import asyncio
 import fcntl
@@ -26,7 +26,7 @@ from agents.services.systems import operations, schema
 
 
 def run_sandbox(data: Path, idle: float, stock: Path | None) -> None:
-    """Serve until told to stop or idle; at once if another process already serves this folder."""
+    """Serve until stopped or idle for `idle` seconds; return at once if another process serves the folder."""
     data.mkdir(parents=True, exist_ok=True)
     with (data / "sandbox.lock").open("a") as lock:
         if not _lock(lock):
@@ -70,7 +70,7 @@ def _application(db: sqlite3.Connection) -> Starlette:
 
 
 class _Guard:
-    """Lets only requests with the token in, and remembers when the last one came."""
+    """Refuses requests without the token, and remembers when the last good one came."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app, self._token, self.last = app, token.encode(), time.monotonic()
@@ -104,10 +104,10 @@ def _lock(lock: IO[str]) -> bool:
 
 
 def _listen(before: SandboxAddress | None) -> socket.socket:
-    """The port it had before, so that clients of a killed sandbox reach its successor; else any."""
+    """A socket on the port it had before, so that clients of a killed sandbox reach the next one; else any."""
     ports = [int(before.url.rpartition(":")[2])] if before else []
     for port in (*ports, 0):
-        # Named in full, or asyncio does not switch Nagle off and every answer takes 40 ms.
+        # With the protocol named, asyncio switches Nagle off; otherwise every answer takes 40 ms.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,5 +1,6 @@
 """The wiring: what the settings name, and the sandbox in place of the rest."""
 
+import asyncio
 import os
 import signal
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import AnyHttpUrl, SecretStr
 
+from agents.invoices.services import Books, TaxOffice
 from agents.runtime.errors import TransientError
 from agents.runtime.provided import provided
 from agents.runtime.settings import Settings, SystemSettings
@@ -22,6 +24,7 @@ from agents.services.sandbox import process
 from agents.services.sandbox.address import read_address
 from agents.services.sandbox.faults import BadFaultScript
 from agents.services.sandbox.process import stop_sandbox
+from agents.services.systems import SYSTEMS, operations, own_systems
 
 
 def real(data: Path) -> Settings:
@@ -55,6 +58,40 @@ async def test_no_sandbox_is_started_when_nothing_needs_it(tmp_path: Path) -> No
         with pytest.raises(TransientError):
             await connected[Payments].find("pi_1")
     assert files(tmp_path) == []
+
+
+@pytest.mark.slow
+async def test_a_scenarios_own_system_starts_the_sandbox_with_its_first_call(
+    tmp_path: Path,
+) -> None:
+    async with connect_services(real(tmp_path)) as connected:
+        assert files(tmp_path) == []
+        assert (
+            await asyncio.gather(*(connected[Books].find(f"k{n}") for n in range(8))) == [None] * 8
+        )
+        assert read_address(tmp_path) is not None
+    stop_sandbox(tmp_path)
+
+
+@pytest.mark.slow
+async def test_a_sandbox_that_does_not_start_is_a_call_to_try_again(tmp_path: Path) -> None:
+    (tmp_path / "sandbox.db").mkdir()
+    async with connect_services(real(tmp_path)) as connected:
+        with pytest.raises(TransientError, match="sandbox: it ended with 1"):
+            await connected[Books].find("k")
+
+
+def test_every_system_is_one_line_with_a_sandbox_of_its_own() -> None:
+    kinds = [system.kind for system in (*SYSTEMS, *own_systems())]
+    assert [kind.__name__ for kind in kinds[:4]] == [
+        "Inventory",
+        "Payments",
+        "Carriers",
+        "Notifications",
+    ]
+    assert {TaxOffice, Books} <= set(kinds[4:])
+    names = [operation.name for operation in operations()]
+    assert len(names) == len(set(names))
 
 
 async def test_a_bad_script_or_stock_file_is_told_before_anything_starts(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from pydantic import BeforeValidator, Field
 
 from agents.runtime import Rejection, Submission
 from agents.services.files.records import SourceError
-from agents.workflow.fields import BrokenRule, Identifier, MinorUnits, Strict, Text
+from agents.workflow.fields import BrokenRule, Identifier, Strict, Text
+from agents.workflow.money import MinorUnits
 from agents.workflow.records import (
     COUNTED_BYTES,
     MOST_PROBLEMS,

@@ -12,7 +12,7 @@ import pytest
 
 from agents.analysis.sample.serving import Server, serving
 from agents.runtime.errors import TransientError
-from agents.services.fetching import arriving
+from agents.services.fetching import download
 from agents.services.fetching.addresses import AddressNotAllowed, Target, checked, place_of
 from agents.services.fetching.fetcher import Caps, Fetcher, Unfetched
 from agents.services.fetching.pace import MOST
@@ -150,7 +150,7 @@ async def test_a_host_has_its_place_back_before_a_document_is_written(
 ) -> None:
     (server.folder / "b.csv").write_bytes(b"n\n2\n")
     writing, written = threading.Event(), threading.Event()
-    write = arriving._write
+    write = download._write
 
     def slowly(content: bytes, place: Path) -> None:
         if content == b"n\n1\n":
@@ -158,7 +158,7 @@ async def test_a_host_has_its_place_back_before_a_document_is_written(
             written.wait(CAPS.seconds)
         write(content, place)
 
-    monkeypatch.setattr(arriving, "_write", slowly)
+    monkeypatch.setattr(download, "_write", slowly)
     monkeypatch.setattr("agents.services.fetching.pace.FIRST", 1.0)
     monkeypatch.setattr("agents.services.fetching.pace.MOST", 1.0)
     first = asyncio.create_task(fetcher.fetch(url(server)))

@@ -1,7 +1,7 @@
-"""A document on its way into the store, where it lies under its digest once it is whole.
+"""A document that is being downloaded into the store, where the whole of it gets its digest as its name.
 
-A small one is held until then: to make a file takes as long as a request, and a host that answers
-many at once must not wait for it.
+A small document stays in memory until it is whole: to create a file takes as long as a request, and a host
+that answers many requests at once must not wait for it.
 """
 
 import asyncio
@@ -10,11 +10,11 @@ import tempfile
 from pathlib import Path
 from typing import IO, Self
 
-HELD = 1 << 20  # bytes; what is larger is written as it comes
+HELD = 1 << 20  # bytes; a larger document is written while it comes
 
 
-class Arriving:
-    """Takes a document in pieces and keeps it whole, or leaves nothing behind."""
+class Download:
+    """Takes a document in pieces; keeps the whole document, or no part of it."""
 
     def __init__(self, store: Path) -> None:
         self.size = 0
@@ -25,7 +25,7 @@ class Arriving:
         return self
 
     def take(self, chunk: bytes) -> None:
-        """The next piece."""
+        """Add the next piece."""
         self.size += len(chunk)
         self._digest.update(chunk)
         self._held += chunk
@@ -36,7 +36,7 @@ class Arriving:
             self._held.clear()
 
     async def keep(self) -> str:
-        """Put what has come into the store; returns its digest."""
+        """Put the document into the store; returns its digest."""
         digest = self._digest.hexdigest()
         place = self._store / digest
         if self._file is None:
@@ -56,7 +56,7 @@ def _beside(store: Path) -> IO[bytes]:
 
 
 def _write(content: bytes, place: Path) -> None:
-    """Clean up here as well: whoever asked may be cancelled, and a thread goes on."""
+    """Clean up here too: the caller may be cancelled while its thread goes on."""
     with _beside(place.parent) as file:
         try:
             _finish(file, content, place)

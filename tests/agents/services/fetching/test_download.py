@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from agents.services.fetching.arriving import HELD, Arriving
+from agents.services.fetching.download import HELD, Download
 
 
 async def kept(store: Path, content: bytes) -> tuple[str, int]:
-    with Arriving(store) as arriving:
+    with Download(store) as download:
         for begin in range(0, len(content), HELD // 3):
-            arriving.take(content[begin : begin + HELD // 3])
-        return await arriving.keep(), arriving.size
+            download.take(content[begin : begin + HELD // 3])
+        return await download.keep(), download.size
 
 
 @pytest.mark.parametrize("size", [0, 1, HELD, HELD + 1, 3 * HELD + 7])
@@ -27,6 +27,6 @@ def test_what_came_in_pieces_is_kept_whole(tmp_path: Path, size: int) -> None:
 
 @pytest.mark.parametrize("size", [1, 2 * HELD])
 def test_what_is_given_up_leaves_nothing(tmp_path: Path, size: int) -> None:
-    with Arriving(tmp_path) as arriving:
-        arriving.take(b"x" * size)
+    with Download(tmp_path) as download:
+        download.take(b"x" * size)
     assert list(tmp_path.iterdir()) == []
