@@ -1,4 +1,4 @@
-"""What people do with a study: look at its quarantine, mend rows, take a model back.
+"""Operations on a study: list its quarantined rows, mend rows, roll back a model.
 
 `python -m flows.data_analysis` has them as commands.
 """
@@ -11,7 +11,7 @@ from prefect import flow
 from pydantic import Field
 
 from agents.analysis.modelling.registry import Models
-from agents.analysis.quarantine import export, mend, turned_away
+from agents.analysis.quarantine import export, mend, quarantined_rows
 from agents.analysis.study_store import StudyStore
 from flows.cli.parameters import By, Reason
 from flows.cli.reports import Listing, shown
@@ -23,15 +23,17 @@ async def quarantine(
     csv: str | None = None,
     most: Annotated[int, Field(ge=1, le=10_000)] = 50,
 ) -> Listing:
-    """List the rows that a study has turned away, with every rule that each broke.
+    """List the quarantined rows of a study, with every rule that each row broke.
+
+    For example: quarantine shop-sales --csv quarantined.csv
 
     Args:
-        study: The study's name, as its contract has it.
-        csv: File to export all of them to, for a spreadsheet.
-        most: At most so many are listed.
+        study: Name of the study, which is the name in its contract, such as shop-sales.
+        csv: File to write all of the rows to, for a spreadsheet, such as quarantined.csv.
+        most: How many rows are listed at most, such as 50.
 
     """
-    rows = turned_away(study)
+    rows = quarantined_rows(study)
     found = list(islice(rows, most))
     count = len(found) + sum(1 for _ in rows)
     table = [
@@ -43,7 +45,7 @@ async def quarantine(
         }
         for one in found
     ]
-    lines = [f"mend in a copy of {file}" for file in sorted({str(one.file) for one in found})]
+    lines = [f"correct rows in a copy of {file}" for file in sorted({str(f.file) for f in found})]
     if csv is not None:
         lines.append(f"{export(study, Path(csv)):,} rows exported to {csv}")
     title = f"{len(found):,} of {count:,} rows"
@@ -52,13 +54,15 @@ async def quarantine(
 
 @flow(name="mend-rows", persist_result=False)
 async def mend_rows(file: str, partition: str, source: str, study: str) -> Listing:
-    """Take rows of a quarantine file that people have corrected; the next run cleans them anew.
+    """Use corrected rows in place of quarantined ones; the next run cleans the partition again.
+
+    For example: mend corrected.jsonl --partition may --source shop-sales --study shop-sales
 
     Args:
-        file: Lines of a quarantine file, each "row" as it should be.
-        partition: The partition's name.
-        source: The source's name.
-        study: The study's name.
+        file: Lines of a quarantine file with each "row" corrected, such as corrected.jsonl.
+        partition: Name of the partition, such as may.
+        source: Name of the source, such as shop-sales.
+        study: Name of the study, such as shop-sales.
 
     """
     count = mend(StudyStore(study), source, partition, Path(file))
@@ -68,12 +72,14 @@ async def mend_rows(file: str, partition: str, source: str, study: str) -> Listi
 
 @flow(name="roll-back-model", persist_result=False)
 async def roll_back_model(study: str, by: By, reason: Reason) -> Listing:
-    """Make the champion of before the champion again.
+    """Make the previous champion the champion again; the present one never becomes champion again.
+
+    For example: roll-back shop-sales --by ann --reason 'too many complaints'
 
     Args:
-        study: The study's name.
-        by: Who you are.
-        reason: Why.
+        study: Name of the study, such as shop-sales.
+        by: Your name, such as ann.
+        reason: Why, such as 'too many complaints'.
 
     """
     change = Models(StudyStore(study).folder).roll_back(by, reason)
