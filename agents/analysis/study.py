@@ -7,7 +7,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from agents.analysis.models import Column, Contract, Frozen, Gap, Name, Relation
-from agents.runtime.errors import AgentError
+from agents.runtime import AgentError
 
 
 class Source(Frozen):
