@@ -1,7 +1,7 @@
-"""Spreading: candidates are fitted on a Dask cluster beforehand, by Prefect's own task runner for it.
+"""Training on a Dask cluster, by Prefect's task runner for Dask, before the journal's own step.
 
-Correctness stays with the journal: what a cluster has fitted lies among the study's models, where the
-agent finds it; what it has not, the agent fits. The cluster must see the same data folder.
+The cluster only prepares: the step finds a model that the cluster has trained among the models of the
+study, and trains one that is missing. The cluster must see the same data folder.
 """
 
 from collections.abc import Sequence
@@ -22,17 +22,18 @@ LOCAL = "local"
 
 @task(name="fit-candidate", persist_result=False, retries=1)
 def fit_candidate(training: dict[str, Any]) -> str:
-    """Fit one candidate wherever this runs; returns its version."""
+    """Train one candidate on a worker of the cluster; returns its version."""
     trained: Trained = train_candidate.function(Training.model_validate(training))
     return trained.version
 
 
 def fit_on_dask(trainings: Sequence[Training], cluster: str) -> list[str]:
-    """Fit them side by side on the cluster at this address, or on one of this machine: "local".
+    """Train the candidates in parallel on the Dask cluster at this address; returns their versions.
 
-    What cannot be fitted there is left to the agent, which says why.
+    The address "local" starts a cluster on this machine. A candidate that fails there is left to its
+    step, which records the reason.
     """
-    from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415 - seconds, for who has a cluster
+    from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415 - takes seconds to load
 
     local = {"n_workers": CORES, "threads_per_worker": 1, "dashboard_address": None}
     runner: Any = (
@@ -53,6 +54,6 @@ def fit_on_dask(trainings: Sequence[Training], cluster: str) -> list[str]:
 def _result(future: PrefectFuture[Any]) -> str | None:
     version = future.result(raise_on_failure=False)
     if not isinstance(version, str):
-        log.warning("a candidate was not fitted on the cluster", reason=repr(version))
+        log.warning("a candidate was not trained on the cluster", reason=repr(version))
         return None
     return version

@@ -1,4 +1,4 @@
-"""Data analysis: sources are collected and cleaned by contract, what they foretell is modelled and told.
+"""Data analysis: collect and clean sources by contract, publish them, train and compare models, report.
 
 Run it with `python -m flows.data_analysis`, from the Prefect UI, or by `prefect deploy`.
 """
@@ -16,8 +16,7 @@ from agents.analysis.run import SAMPLE, alert_of_drift, open_run, show_compariso
 from agents.analysis.select_model import select_model
 from agents.analysis.train_candidate import train_candidate
 from agents.analysis.write_report import write_report
-from agents.runtime.execution.saga import saga
-from agents.runtime.model.batch import Batch
+from agents.runtime import Batch, saga
 from agents.runtime.settings import settings
 from flows.cli.commands import command
 from flows.dask_training import fit_on_dask
@@ -64,25 +63,25 @@ async def analyse(  # noqa: PLR0913 - what a run is asked for
 
 
 async def prepare(batch: Batch) -> None:
-    """What every partition goes through, whoever brings it."""
-    partitions = [item.payload for item in batch.peek()]
-    async with open_fetcher(settings(), sample=is_sample(partitions)), saga(batch):
+    """Collect and clean partitions."""
+    sample = is_sample(item.payload for item in batch.peek())
+    async with open_fetcher(settings(), sample=sample), saga(batch):
         batch = await collect_partition(batch)
         await clean_partition(batch)
 
 
 async def train(batch: Batch) -> None:
-    """What every candidate goes through."""
+    """Train candidates."""
     async with saga(batch):
         await train_candidate(batch)
 
 
 async def conclude(batch: Batch) -> None:
-    """What the comparison of the candidates goes through, in whatever process that is."""
+    """Compare the trained candidates with the champion, and report."""
     async with saga(batch):
         batch = await select_model(batch)
         batch = await write_report(batch)
-        alert_of_drift(batch)  # before the end: after a kill it is raised again
+        alert_of_drift(batch)  # before the item ends: after a kill the alert is raised again
     await show_comparison(batch)
 
 

@@ -1,1 +1,1 @@
-"""Data analysis: collect, clean, model, report."""
+"""Data analysis: collect, clean, train, compare and report; README.md has the guide."""

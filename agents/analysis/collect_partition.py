@@ -1,4 +1,4 @@
-"""Collect: bring a partition's raw bytes into the store, whatever they are."""
+"""Collect: copy the raw bytes of a partition into the store, in any format."""
 
 import asyncio
 import hashlib
@@ -16,46 +16,80 @@ from agents.analysis.models import Collected, Partition
 from agents.analysis.sample.flights import SCHEME, months
 from agents.analysis.sample.serving import serving
 from agents.analysis.study_store import StudyStore
-from agents.runtime import READ, PermanentError, agent, provide
-from agents.runtime.settings import Settings, settings
+from agents.runtime import READ, PermanentError, Settings, agent, provide
+from agents.runtime.settings import settings
 from agents.services.fetching.fetcher import Fetcher
 from agents.services.files.opening import opened
 from agents.services.files.outcomes import SourceError
 
-MOST_PAGES = 10_000
-FORM = re.compile(r"(?:\.(?:csv|jsonl|ndjson|json|parquet))?(?:\.(?:gz|zip))?$", re.IGNORECASE)
+MAX_PAGES = 10_000
+SUFFIXES = re.compile(r"(?:\.(?:csv|jsonl|ndjson|json|parquet))?(?:\.(?:gz|zip))?$", re.IGNORECASE)
 
 
 class TooManyPages(PermanentError):
-    """A source whose next pages never end."""
+    """A source whose pages never end."""
 
 
 @agent(READ)
 async def collect_partition(partition: Partition, fetcher: Fetcher) -> Collected:
-    """Fetch the partition's pages, or copy its file. Raises Refused, Unfetched, SourceError."""
+    """Fetch the pages of the partition, or copy its file. Raises Refused, Unfetched, SourceError."""
     if is_url(partition.location):
         return await _fetched(partition, fetcher)
     return await asyncio.to_thread(_copied, partition)
 
 
 def is_url(location: str) -> bool:
-    """Whether it names a host; everything else is a path."""
+    """Whether it is a URL; everything else is a path."""
     return "://" in location
 
 
 def form_of(location: str) -> str:
-    """The suffixes by which the content is read, such as .csv.gz."""
+    """The suffixes that name the format, such as .csv.gz."""
     path = urlsplit(location).path if is_url(location) else location
-    found = FORM.search(path)
-    assert found is not None  # it matches nothing as well
+    found = SUFFIXES.search(path)
+    assert found is not None  # the pattern matches an empty text too
     return found.group().lower()
+
+
+def is_sample(partitions: Iterable[Partition]) -> bool:
+    """Whether one of the partitions is of the sample."""
+    return any(one.location.startswith(f"{SCHEME}:") for one in partitions)
+
+
+_fetcher: ContextVar[Fetcher | None] = ContextVar("fetcher", default=None)
+
+
+@asynccontextmanager
+async def open_fetcher(here: Settings, *, sample: bool) -> AsyncIterator[Fetcher]:
+    """Provide the fetcher of the enclosing block, or a new one; with `sample`, serve the sample too.
+
+    Raises NoSample.
+    """
+    if (enclosing := _fetcher.get()) is not None:
+        yield enclosing
+        return
+    folder = here.data / "analysis"
+    allowed, aliases = set(here.fetch_allowed), dict[str, str]()
+    with ExitStack() as stack:
+        if sample:
+            await asyncio.to_thread(months, folder / "sample")
+            server = stack.enter_context(serving(folder / "sample"))
+            allowed.add(server.host)
+            aliases[SCHEME] = f"http://{server.host}/"
+        async with Fetcher(folder / "raw", frozenset(allowed), aliases) as fetcher:
+            token = _fetcher.set(fetcher)
+            try:
+                with provide({Fetcher: fetcher}):
+                    yield fetcher
+            finally:
+                _fetcher.reset(token)
 
 
 async def _fetched(partition: Partition, fetcher: Fetcher) -> Collected:
     url, raw, size = partition.location, list[str](), 0
     while url:
-        if len(raw) == MOST_PAGES:
-            raise TooManyPages(f"{partition.key}: more than {MOST_PAGES:,} pages")
+        if len(raw) == MAX_PAGES:
+            raise TooManyPages(f"{partition.key}: more than {MAX_PAGES:,} pages")
         page = await fetcher.fetch(url)
         raw.append(page.sha256)
         size += page.size
@@ -83,7 +117,7 @@ def _copied(partition: Partition) -> Collected:
 
 
 def _require_inside(location: str, descriptor: int, root: Path | None) -> None:
-    """Judge the file that is open: links may be swapped between a check of the path and its opening."""
+    """Check the open file: a link may change between a check of its path and the opening."""
     if root is None:
         return
     path = Path(location).resolve()
@@ -93,37 +127,3 @@ def _require_inside(location: str, descriptor: int, root: Path | None) -> None:
         same = False
     if not same or not path.is_relative_to(root.resolve()):
         raise SourceError("outside", "the file is not in the folder of sources", location)
-
-
-_fetcher: ContextVar[Fetcher | None] = ContextVar("fetcher", default=None)
-
-
-@asynccontextmanager
-async def open_fetcher(here: Settings, *, sample: bool) -> AsyncIterator[Fetcher]:
-    """Provide the fetcher of the enclosing block, or open one; with `sample`, serve the sample too.
-
-    Raises NoSample.
-    """
-    if (enclosing := _fetcher.get()) is not None:
-        yield enclosing
-        return
-    folder = here.data / "analysis"
-    allowed, aliases = set(here.fetch_allowed), dict[str, str]()
-    with ExitStack() as stack:
-        if sample:
-            await asyncio.to_thread(months, folder / "sample")
-            server = stack.enter_context(serving(folder / "sample"))
-            allowed.add(server.host)
-            aliases[SCHEME] = f"http://{server.host}/"
-        async with Fetcher(folder / "raw", frozenset(allowed), aliases) as fetcher:
-            token = _fetcher.set(fetcher)
-            try:
-                with provide({Fetcher: fetcher}):
-                    yield fetcher
-            finally:
-                _fetcher.reset(token)
-
-
-def is_sample(partitions: Iterable[Partition]) -> bool:
-    """Whether one of them is of the sample."""
-    return any(one.location.startswith(f"{SCHEME}:") for one in partitions)

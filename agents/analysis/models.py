@@ -1,4 +1,4 @@
-"""What the agents of data analysis hand on: partitions, contracts, clean parts, datasets, models."""
+"""The values of data analysis: contracts, partitions, and what is collected, cleaned and published."""
 
 import hashlib
 from datetime import datetime
@@ -11,49 +11,50 @@ from pydantic import BaseModel, Field, model_validator
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
-
-FORMAT = 2  # raise it when the code cleans otherwise: everything is cleaned anew
+FORMAT = 2  # raise it when the code cleans differently: every partition is then cleaned again
 
 
 class Frozen(BaseModel, frozen=True, extra="forbid"):
-    """A value; unknown fields are refused."""
+    """An immutable value; unknown fields are an error."""
 
 
 class Column(Frozen):
     """What one column of a source must be.
 
-    `bad` says what happens to a row with a bad value: the row is quarantined, the value alone is
-    discarded, or the whole partition is refused. `low` and `high` are inclusive, in `unit`, or times;
-    `outliers` discards a value so many median absolute deviations from the partition's median.
-    `known_before`: it is known before the outcome, so a model may use it.
+    `bad` says what happens to a bad value: "discard-row" quarantines the row, "discard-value" removes
+    the value and keeps the row, "freeze" refuses the partition. `low` and `high` are inclusive: numbers
+    in `unit`, or times. `outliers` is the greatest distance from the partition's median, in median
+    absolute deviations. `known_before` says that the value is known before the outcome: a model may
+    use it.
     """
 
     type: Literal["integer", "number", "text", "time", "boolean"]
     unit: str = ""
-    scale: float = Field(1.0, description="the source's numbers times this are in `unit`")
+    scale: float = Field(1.0, description="factor that converts the source's numbers to `unit`")
     required: bool = False
     low: float | datetime | None = None
     high: float | datetime | None = None
     one_of: tuple[str, ...] = ()
     pattern: str | None = None
     longest: Annotated[int, Field(ge=1, le=65_536)] = 1_000
-    zone: str = Field("UTC", description="of times that name none")
+    zone: str = Field("UTC", description="time zone of times without one")
     outliers: Annotated[float, Field(gt=0)] | None = None
     bad: Literal["discard-row", "discard-value", "freeze"] = "discard-row"
     known_before: bool = False
 
     @model_validator(mode="after")
-    def _is_bounded_in_kind(self) -> "Column":
+    def _check_bounds(self) -> "Column":
         for bound in (self.low, self.high):
             if bound is not None and isinstance(bound, datetime) is not (self.type == "time"):
                 raise ValueError(
-                    "low and high are times for a time, such as 2024-01-31, else numbers"
+                    "low and high must be times for a column of times, such as 2024-01-31, and "
+                    "numbers for any other column"
                 )
         return self
 
 
 class Relation(Frozen):
-    """Two columns of a row that must agree: `left` `holds` `right`, where both are there."""
+    """Two columns of a row must agree: `left` `holds` `right`; a row that lacks one of them passes."""
 
     left: str
     holds: Literal["<=", "<", "==", "!="]
@@ -61,17 +62,18 @@ class Relation(Frozen):
 
 
 class Gap(Frozen):
-    """A series that should have a row for every `every` seconds, for each value of `by`."""
+    """A series should have a row every `every` seconds, for each value of the columns `by`."""
 
     every: Annotated[float, Field(gt=0)]
     by: tuple[str, ...] = ()
 
 
 class Contract(Frozen):
-    """What a source promises: its columns, its key, and what to do with what was not agreed.
+    """What a source promises: its columns, its key, and how unknown columns are handled.
 
-    `late_hours` is how late rows may come. With `follows_pages`, a document's Link header (RFC 8288)
-    leads to the next page of it.
+    `unknown` says what happens to a column that the contract does not have: "evolve" keeps it as text,
+    "freeze" refuses the partition, "discard" removes it. `late_hours` is how late rows may arrive. With
+    `follows_pages`, the Link header (RFC 8288) of a document leads to its next page.
     """
 
     name: Name
@@ -85,7 +87,7 @@ class Contract(Frozen):
     follows_pages: bool = False
 
     @model_validator(mode="after")
-    def _names_its_own_columns(self) -> "Contract":
+    def _check_columns(self) -> "Contract":
         named = {self.time, *self.key, *(self.gaps.by if self.gaps else ())}
         named |= {name for relation in self.relations for name in (relation.left, relation.right)}
         if missing := sorted(named - self.columns.keys()):
@@ -98,8 +100,8 @@ class Contract(Frozen):
 class Partition(Frozen):
     """A work item: one part of a source, and everything that its clean form depends on.
 
-    `location` is a path or URL; `validator` changes when the source does; `corrections` is the
-    digest of rows that people have mended.
+    `location` is a path or URL. `validator` changes when the content does. `corrections` is the digest
+    of the rows that people have corrected.
     """
 
     study: Name
@@ -112,31 +114,31 @@ class Partition(Frozen):
 
     @property
     def digest(self) -> str:
-        """By which its results are found again."""
+        """The name of the folder of its results."""
         body = self.model_dump(mode="json", exclude={"location"})
-        told = orjson.dumps([FORMAT, body], option=orjson.OPT_SORT_KEYS)
-        return hashlib.sha256(told).hexdigest()
+        text = orjson.dumps([FORMAT, body], option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(text).hexdigest()
 
     @property
     def key(self) -> str:
-        """Its name in the journal: another one when anything has changed."""
+        """Its key in the journal, which changes with everything that its clean form depends on."""
         return f"{self.study}/{self.source}/{self.name}@{self.digest[:16]}"
 
 
 class Collected(Frozen):
-    """The raw bytes of a partition, in the store by their digests, a page each."""
+    """The raw bytes of a partition: the SHA-256 of each page, by which the store has it."""
 
     raw: Annotated[tuple[Sha256, ...], Field(min_length=1)]
     size: int
-    form: str = Field(description="the name's suffixes, such as .csv.gz")
+    form: str = Field(description="suffixes of the file name, such as .csv.gz")
 
 
 class Cleaned(Frozen):
-    """What became of every row of a partition; good rows lie in `part`, the others in `quarantine`.
+    """The result of cleaning: the file `part` has the good rows, the file `quarantine` the bad ones.
 
-    `rules` counts quarantined rows by the first rule they broke, `discarded` values by
-    column and rule; `unknown` names columns that the contract does not know, `gaps` counts missing
-    times.
+    `rules` counts quarantined rows by the first rule that each broke, `discarded` counts discarded
+    values by column and rule. `unknown` names the columns that the contract does not have. `gaps` counts
+    missing times.
     """
 
     rows: int
@@ -152,7 +154,7 @@ class Cleaned(Frozen):
     quarantine: str = ""
 
     @model_validator(mode="after")
-    def _conserves_rows(self) -> "Cleaned":
+    def _check_conservation(self) -> "Cleaned":
         if self.rows != self.good + self.quarantined + self.deduplicated:
             raise ValueError(
                 f"{self.rows} rows in, but {self.good} good + {self.quarantined} quarantined "
@@ -174,9 +176,9 @@ class Part(Frozen):
 
 
 class Dataset(Frozen):
-    """What a study has published last: all of its clean parts, by source and name.
+    """The published data of a study: its clean parts, ordered by source and name.
 
-    `edition` counts the changes of the content.
+    `edition` counts how often the content has changed.
     """
 
     study: Name
@@ -186,10 +188,10 @@ class Dataset(Frozen):
 
     @property
     def digest(self) -> str:
-        """Of its content, wherever it lies."""
-        told = [[part.source, part.name, part.sha256] for part in self.parts]
-        return hashlib.sha256(orjson.dumps(told)).hexdigest()
+        """The SHA-256 of its content, which does not depend on the folder."""
+        content = [[part.source, part.name, part.sha256] for part in self.parts]
+        return hashlib.sha256(orjson.dumps(content)).hexdigest()
 
     def files(self, source: str) -> list[Path]:
-        """The Parquet files of one source, in their order."""
+        """The Parquet files of one source, ordered by name."""
         return [self.folder / part.file for part in self.parts if part.source == source]

@@ -1,4 +1,9 @@
-"""The rows that a study's published partitions turned away, to look at, to export and to mend."""
+"""Quarantined rows of the published partitions, and the corrections that people make of them.
+
+Corrections are kept by their digest and used when the partition is cleaned again. A partition with other
+corrections is another work item: mending twice has the effect of once, and the conservation of rows is
+checked for corrected rows as for all others.
+"""
 
 import csv
 import hashlib
@@ -12,14 +17,14 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from agents.analysis.models import Frozen, Partition
 from agents.analysis.study_store import QUARANTINE, StudyStore, write_whole
-from agents.runtime.errors import AgentError
+from agents.runtime import AgentError, Parked
 from agents.services.files.formulas import escape_formula
 
 HEADER = ("source", "partition", "line", "rules", "row")
 
 
 class NothingPublished(AgentError):
-    """A study without a dataset."""
+    """A study without a published dataset."""
 
     def __init__(self, study: str) -> None:
         super().__init__(study)
@@ -31,7 +36,7 @@ class NothingPublished(AgentError):
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedRow:
-    """One row in quarantine, with the file that it stands in."""
+    """One quarantined row and the file that has it."""
 
     source: str
     partition: str
@@ -40,19 +45,19 @@ class QuarantinedRow:
 
     @property
     def rules(self) -> str:
-        """Every rule that it broke, in words."""
-        told = ((one["column"], one["rule"]) for one in self.record["reasons"])
-        return ", ".join(f"{column}: {rule}" if column else rule for column, rule in told)
+        """Every rule that the row broke, such as "price: range"."""
+        broken = ((one["column"], one["rule"]) for one in self.record["reasons"])
+        return ", ".join(f"{column}: {rule}" if column else rule for column, rule in broken)
 
     @property
     def cells(self) -> str:
-        """The row as JSON, or the line as it was."""
+        """The row as JSON, or the unreadable line as it was."""
         row = self.record.get("row")
         return orjson.dumps(row).decode() if row is not None else str(self.record.get("raw", ""))
 
 
-def turned_away(study: str) -> Iterator[QuarantinedRow]:
-    """Every row in quarantine of what is published. Raises NothingPublished."""
+def quarantined_rows(study: str) -> Iterator[QuarantinedRow]:
+    """Every quarantined row of the published partitions. Raises NothingPublished."""
     store = StudyStore(study)
     dataset = store.published()
     if dataset is None:
@@ -66,13 +71,13 @@ def turned_away(study: str) -> Iterator[QuarantinedRow]:
 
 
 def export(study: str, path: Path) -> int:
-    """Write them as CSV for a spreadsheet, which will show formulas and not run them; returns how many."""
+    """Write the rows as CSV for a spreadsheet, which shows formulas as text; returns how many."""
     count = 0
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(HEADER)
-        for one in turned_away(study):
+        for one in quarantined_rows(study):
             cells = [one.source, one.partition, str(one.record["line"]), one.rules, one.cells]
             writer.writerow([escape_formula(cell) for cell in cells])
             count += 1
@@ -83,7 +88,7 @@ Cell = str | int | float | bool | None
 
 
 class Correction(Frozen):
-    """The row that should stand at a line of the source; `reasons` and `raw` may stay as they were."""
+    """The corrected row of one line of the source; `reasons` and `raw` are ignored."""
 
     line: int = Field(ge=1)
     row: dict[str, Cell]
@@ -99,16 +104,16 @@ class BadCorrection(AgentError):
         self.path, self.line, self.problem = path, line, problem
 
     def __str__(self) -> str:
-        return f"{self.path}, line {self.line}: {self.problem}; nothing of the file was taken"
+        return f"{self.path}, line {self.line}: {self.problem}; no row of the file was used"
 
 
 _ADAPTER = TypeAdapter(Correction)
 
 
 def mend(store: StudyStore, source: str, name: str, path: Path) -> int:
-    """Take a quarantine file with corrected rows for one partition; returns how many rows.
+    """Read corrected rows of one partition from a quarantine file; returns how many.
 
-    Rows mended before stay so unless the file has them too. Raises BadCorrection.
+    Earlier corrections of other lines are kept. Raises BadCorrection.
     """
     rows = _known(store, source, name)
     count = 0
@@ -140,14 +145,18 @@ def _lines(path: Path) -> list[bytes]:
 
 
 def corrections_digest(store: StudyStore, source: str, name: str) -> str:
-    """Of all corrections of the partition; empty if there are none."""
+    """The digest of all corrections of a partition; empty if there are none."""
     pointer = _pointer(store, source, name)
     return pointer.read_text(encoding="utf-8") if pointer.exists() else ""
 
 
 def corrections_of(store: StudyStore, partition: Partition) -> Mapping[int, Mapping[str, Any]]:
-    """The rows of these lines as they should be."""
-    return _read(store, partition.corrections) if partition.corrections else {}
+    """The corrected rows by line. Raises Parked if they are not in this data folder."""
+    if not partition.corrections:
+        return {}
+    if not (path := _content(store, partition.corrections)).exists():
+        raise Parked(f"{path} is missing: approve the item where the data folder of its run is")
+    return _read(store, partition.corrections)
 
 
 def _known(store: StudyStore, source: str, name: str) -> dict[int, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What a run of data analysis did: rows by fate, the rules that were broken, and what it published."""
+"""The report of a run: rows by outcome, the rules that were broken, and what was published."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,11 +7,11 @@ from pydantic import BaseModel
 
 from agents.analysis.models import Cleaned, Dataset, Partition
 
-MAIN_RULES = 6
+MAX_RULES = 6
 
 
 class SourceReport(BaseModel):
-    """One source's rows, all partitions together; `refused` counts partitions that gave none."""
+    """The rows of all partitions of one source; `refused` counts partitions without a clean part."""
 
     source: str
     partitions: int
@@ -24,55 +24,59 @@ class SourceReport(BaseModel):
     discarded: dict[str, int]
     gaps: int
 
-    def fates(self) -> dict[str, int]:
-        """What became of the rows in words, the commonest rules first, the others together."""
-        told = {"good": self.good}
-        told |= {f"quarantined, {rule}": n for rule, n in _main(self.rules).items()}
+    def outcomes(self) -> dict[str, int]:
+        """How many rows had each outcome; the most frequent rules by name, the others as one."""
+        counts = {"good": self.good}
+        counts |= {f"quarantined, {rule}": n for rule, n in _main(self.rules).items()}
         if self.deduplicated:
-            told["duplicates"] = self.deduplicated
-        told |= {f"value discarded, {rule}": n for rule, n in _main(self.discarded).items()}
+            counts["duplicates"] = self.deduplicated
+        counts |= {f"value discarded, {rule}": n for rule, n in _main(self.discarded).items()}
         if self.gaps:
-            told["missing times"] = self.gaps
-        return told
+            counts["missing times"] = self.gaps
+        return counts
 
 
 class AnalysisReport(BaseModel):
-    """By source; `touched` counts partitions that this run worked on, `refused` are causes by name."""
+    """The report by source.
+
+    `processed` counts the partitions that this run worked on; `failures` has the reason why a partition,
+    candidate or comparison failed, by its name.
+    """
 
     study: str
     sources: list[SourceReport]
-    touched: int
-    refused: dict[str, str]
+    processed: int
+    failures: dict[str, str]
     published: str = ""
     seconds: float
     files: list[str] = []
 
     def headline(self) -> str:
-        """Rows, time and pace in one line."""
+        """Rows, new partitions and seconds in one line."""
         rows = sum(source.rows for source in self.sources)
-        changed = f"{self.touched} of {sum(s.partitions for s in self.sources)} partitions"
+        changed = f"{self.processed} of {sum(s.partitions for s in self.sources)} partitions"
         return f"{self.study}: {rows:,} rows, {changed} were new, {self.seconds:.1f} s"
 
     def rows(self) -> list[dict[str, str]]:
-        """One row a source and fate; what came in is good, quarantined by a rule or a duplicate."""
+        """One table row for each source and outcome."""
         return [
-            {"source": source.source, "fate": fate, "rows": f"{count:,}"}
+            {"source": source.source, "outcome": outcome, "rows": f"{count:,}"}
             for source in self.sources
-            for fate, count in source.fates().items()
+            for outcome, count in source.outcomes().items()
         ]
 
     def notes(self) -> list[str]:
-        """What was refused, what is published, and where to look next."""
-        told = [f"refused: {name}: {why}" for name, why in self.refused.items()]
+        """What failed and why, what is published, and the files to look at."""
+        notes = [f"failed: {name}: {reason}" for name, reason in self.failures.items()]
         if self.published:
-            told.append(f"dataset {self.published[:16]} is published")
+            notes.append(f"dataset {self.published[:16]} is published")
         else:
-            told.append("nothing is published: every partition must be clean first")
-        return told + self.files
+            notes.append("nothing is published: every partition must be clean first")
+        return notes + self.files
 
     def status(self) -> int:
-        """1 if anything was refused."""
-        return int(not self.published or bool(self.refused))
+        """1 if anything failed, else 0."""
+        return int(not self.published or bool(self.failures))
 
 
 def report_of(
@@ -80,15 +84,15 @@ def report_of(
     outcomes: Sequence[tuple[Partition, Cleaned | None]],
     dataset: Dataset | None,
 ) -> AnalysisReport:
-    """The report of these partitions; time and pace are the caller's."""
+    """The report of these partitions; the caller adds counts, failures and seconds."""
     sources = {one.source: list[Cleaned | None]() for one, _ in outcomes}
     for partition, cleaned in outcomes:
         sources[partition.source].append(cleaned)
     return AnalysisReport(
         study=study,
         sources=[_source(name, some) for name, some in sources.items()],
-        touched=0,
-        refused={},
+        processed=0,
+        failures={},
         published=dataset.digest if dataset else "",
         seconds=0.0,
     )
@@ -117,8 +121,8 @@ def _source(name: str, outcomes: Iterable[Cleaned | None]) -> SourceReport:
 
 
 def _main(rules: Mapping[str, int]) -> dict[str, int]:
-    most = sorted(rules.items(), key=lambda rule: (-rule[1], rule[0]))
-    told = dict(most[:MAIN_RULES])
-    if len(most) > MAIN_RULES:
-        told["other rules"] = sum(count for _, count in most[MAIN_RULES:])
-    return told
+    ordered = sorted(rules.items(), key=lambda rule: (-rule[1], rule[0]))
+    main = dict(ordered[:MAX_RULES])
+    if len(ordered) > MAX_RULES:
+        main["other rules"] = sum(count for _, count in ordered[MAX_RULES:])
+    return main

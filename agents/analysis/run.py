@@ -1,4 +1,4 @@
-"""The desk where a run of data analysis is opened: journal, fetcher, the partitions and what became of them."""
+"""One run of data analysis: its partitions, the dataset that it publishes, its models and its report."""
 
 import asyncio
 import time
@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from sqlalchemy import Row
 
 from agents.analysis.collect_partition import open_fetcher
+from agents.analysis.discovery import discover_partitions
 from agents.analysis.modelling.candidates import NAMES
-from agents.analysis.modelling.models import Comparison, Trained, Training, Weighed
+from agents.analysis.modelling.models import Comparison, Selected, Trained, Training
 from agents.analysis.modelling.registry import Models
 from agents.analysis.models import Cleaned, Dataset, Part, Partition
 from agents.analysis.report import AnalysisReport, SourceReport, report_of
@@ -22,18 +23,22 @@ from agents.analysis.sample.flights import sample_study
 from agents.analysis.scenario import CANDIDATES, COMPARISONS, PARTITIONS
 from agents.analysis.study import BadStudy, Source, Study, problems_of, read_contract
 from agents.analysis.study_store import StudyStore
-from agents.analysis.survey import survey
 from agents.analysis.train_candidate import key_of, version_of
-from agents.analysis.write_report import FILE, drawn_forecast
-from agents.runtime.context import open_runtime, runtime
-from agents.runtime.errors import AgentError
-from agents.runtime.intake.intake import Intake, Submission
+from agents.analysis.write_report import FILE, forecast_image
+from agents.runtime import (
+    AgentError,
+    Batch,
+    Intake,
+    Item,
+    RunStats,
+    Scenario,
+    Submission,
+    open_runtime,
+    runtime,
+)
 from agents.runtime.intake.rejects import Rejects
 from agents.runtime.journal.queries import named
-from agents.runtime.model.batch import Batch, RunStats
-from agents.runtime.model.item import Item
 from agents.runtime.model.lifecycle import State
-from agents.runtime.model.scenario import Scenario
 from agents.runtime.prefect_ui import (
     Progress,
     alert,
@@ -51,7 +56,7 @@ NAME = "data-analysis"
 
 @dataclass(slots=True)
 class AnalysisRun:
-    """One run's study and its partitions; `intake` counts what became of each."""
+    """The study and the partitions of one run; `intake` counts how each of them ends."""
 
     study: Study
     partitions: Sequence[Partition]
@@ -64,25 +69,25 @@ class AnalysisRun:
         self.store = StudyStore(self.study.name)
 
     async def accepted(self, batch_size: int) -> AsyncIterator[Batch]:
-        """The partitions that have changed, in batches; those that have not are done already."""
+        """The partitions that have changed, in batches; the others are already done."""
         progress, stats = Progress(NAME), self.intake.stats
         stats.expected = len(self.partitions)
         await rename_run(f"{NAME}: {self.study.name}, {len(self.partitions):,} partitions")
-        candidates = [_candidate(n, one) for n, one in enumerate(self.partitions)]
-        async for batch in self.intake.accepted(candidates, batch_size):
+        records = [_submission(n, one) for n, one in enumerate(self.partitions, 1)]
+        async for batch in self.intake.accepted(records, batch_size):
             await progress.show(stats)
             yield batch
         stats.show()
         await progress.show(stats)
 
     def outcomes(self) -> list[tuple[Partition, Cleaned | None]]:
-        """What became of each partition, in this run or an earlier one."""
+        """The result of each partition, from this run or an earlier one."""
         return [(one, self.store.cleaned(one)) for one in self.partitions]
 
     def publish(self, matching: str = "*") -> Dataset | None:
-        """Make the clean parts the study's dataset; None, and nothing changes, if one is missing.
+        """Publish the clean parts as the dataset of the study; if one is missing, change nothing.
 
-        A run over some of the partitions leaves the parts of the others as they are published.
+        A run over some of the partitions keeps the published parts of the others.
         """
         outcomes = self.outcomes()
         parts = {(one.source, one.name): _part(one, c) for one, c in outcomes if c}
@@ -102,25 +107,25 @@ class AnalysisRun:
         return dataset
 
     def modelling(self, dataset: Dataset | None, seed: int) -> "ModelRun | None":
-        """Where the dataset is modelled; None without a dataset, or a target."""
+        """The run that models the dataset; None without a dataset or a target."""
         if dataset is None or not self.study.target:
             return None
         sources = report_of(self.study.name, self.outcomes(), dataset).sources
         return ModelRun(self.study, dataset, tuple(sources), self.rejects, seed)
 
     async def report(self, dataset: Dataset | None, models: "ModelRun | None") -> AnalysisReport:
-        """Tell what became of the partitions, in the UI as well; an alert if nothing was published."""
+        """The report, which the UI shows too; raises an alert if nothing was published."""
         stats, outcomes = self.intake.stats, self.outcomes()
         missing = {one.key: f"{one.source}/{one.name}" for one, found in outcomes if found is None}
         report = report_of(self.study.name, outcomes, dataset)
-        report.touched = stats.done - stats.outcomes["already done"]
+        report.processed = stats.done - stats.outcomes["already done"]
         gone = f"was cleaned before, but its files are gone from {self.store.folder}"
-        report.refused = await failure_reasons(PARTITIONS.name, missing, gone)
+        report.failures = await failure_reasons(PARTITIONS.name, missing, gone)
         if models is not None:
-            report.refused |= await models.refused()
+            report.failures |= await models.failures()
             report.files = models.notes()
         report.seconds = time.monotonic() - self.begun
-        await publish_table(f"{NAME}-rows", report.rows(), "Rows by source and fate")
+        await publish_table(f"{NAME}-rows", report.rows(), "Rows by source and outcome")
         if dataset is None:
             alert("unpublished", PARTITIONS.name, self.study.name, "; ".join(report.notes()))
         return report
@@ -133,7 +138,7 @@ async def open_run(
     target: str,
     matching: str = "*",
 ) -> AsyncIterator[AnalysisRun]:
-    """Open the journal and look which partitions there are.
+    """Open the journal and find the partitions.
 
     `sources` are URLs, paths and globs under one `contract`, or "sample" alone. Raises BadStudy,
     NoContract, NoSample, NothingThere, SameName, Refused, Unfetched.
@@ -144,7 +149,7 @@ async def open_run(
         study = _own(sources, contract, target) if own else sample_study()
         rejects = stack.enter_context(Rejects(here.data / "reports" / f"{NAME}.rejected.jsonl"))
         async with open_fetcher(here, sample=not own) as fetcher, open_runtime(here):
-            partitions = await survey(study, fetcher, matching)
+            partitions = await discover_partitions(study, fetcher, matching)
             intake = Intake(PARTITIONS, RunStats(), rejects.keep)
             run = AnalysisRun(study, partitions, intake, rejects, time.monotonic())
             await asyncio.to_thread(run.store.sweep)
@@ -152,26 +157,25 @@ async def open_run(
 
 
 class NoContract(AgentError):
-    """Data of one's own without a contract."""
+    """Sources without a contract."""
 
     def __str__(self) -> str:
-        return "name a --contract for your own --source: what its columns must be"
+        return "your own --source needs a --contract, which says what its columns must be"
 
 
 def _own(sources: Sequence[str], contract: str | None, target: str) -> Study:
     if contract is None:
         raise NoContract
-    agreed = read_contract(contract)
-    source = Source(contract=agreed, locations=tuple(sources))
+    declared = read_contract(contract)
+    source = Source(contract=declared, locations=tuple(sources))
     try:
-        return Study(name=agreed.name, sources=(source,), target=target)
+        return Study(name=declared.name, sources=(source,), target=target)
     except ValidationError as error:
         raise BadStudy(contract, problems_of(error)) from None
 
 
-def _candidate(number: int, partition: Partition) -> Submission:
-    body = partition.model_dump_json()
-    return Submission(partition.key, body, partition, number + 1)
+def _submission(number: int, partition: Partition) -> Submission:
+    return Submission(partition.key, partition.model_dump_json(), partition, number)
 
 
 def _part(partition: Partition, cleaned: Cleaned) -> Part:
@@ -186,40 +190,35 @@ def _part(partition: Partition, cleaned: Cleaned) -> Part:
 
 def alert_of_drift(batch: Batch) -> None:
     """Raise an alert for every feature that has drifted."""
-    for item, weighed in _weighed(batch):
-        for drift in weighed.drifts:
+    for item, selected in _selected(batch):
+        study = item.payload.training.study.name
+        for drift in selected.drifts:
             if drift.is_alarm:
-                study, reason = (
-                    item.payload.training.study.name,
-                    f"{drift.feature}: PSI {drift.psi:.2f}",
-                )
-                alert("drift", item.scenario, study, reason)
+                alert("drift", item.scenario, study, f"{drift.feature}: PSI {drift.psi:.2f}")
 
 
 async def show_comparison(batch: Batch) -> None:
     """Show in the UI which model was selected, how it predicts, and where the report is."""
-    for item, weighed in _weighed(batch):
+    for item, selected in _selected(batch):
         folder = StudyStore(item.payload.training.study.name).folder
-        verdict = f"{weighed.change.what}: {weighed.change.why}"
-        await publish_markdown(
-            "data-analysis-model", verdict, "What the gate said of the best model"
-        )
-        forecast = drawn_forecast(Models(folder).path(weighed.best))
-        await publish_image("data-analysis-forecast", forecast, "Forecast against truth")
+        decision = f"{selected.change.what}: {selected.change.why}"
+        await publish_markdown(f"{NAME}-model", decision, "Decision about the best model")
+        image = forecast_image(Models(folder).path(selected.best))
+        await publish_image(f"{NAME}-forecast", image, "Forecast and truth")
         report = (folder / FILE).resolve().as_uri()
-        await publish_link("data-analysis-report", report, "The report of this run")
+        await publish_link(f"{NAME}-report", report, "The report of this run")
 
 
-def _weighed(batch: Batch) -> Iterator[tuple[Item, Weighed]]:
+def _selected(batch: Batch) -> Iterator[tuple[Item, Selected]]:
     for item in batch.peek():
-        weighed = item.fact(Weighed)
-        assert weighed is not None
-        yield item, weighed
+        selected = item.fact(Selected)
+        assert selected is not None
+        yield item, selected
 
 
 @dataclass(slots=True)
 class ModelRun:
-    """One dataset's candidates and their comparison."""
+    """The candidates for one dataset, and their comparison."""
 
     study: Study
     dataset: Dataset
@@ -228,7 +227,7 @@ class ModelRun:
     seed: int
 
     async def candidates(self) -> AsyncIterator[Batch]:
-        """The candidates to train; those trained on this dataset before are done already."""
+        """The candidates to train; those that were trained on this dataset are already done."""
         records = [
             Submission(key_of(one), one.model_dump_json(), one, number)
             for number, one in enumerate(self.trainings(), 1)
@@ -237,19 +236,19 @@ class ModelRun:
             yield batch
 
     def trainings(self) -> list[Training]:
-        """Every candidate, as it is trained."""
+        """What each candidate is trained on."""
         return [self._training(name) for name in NAMES]
 
     async def comparison(self) -> AsyncIterator[Batch]:
-        """The trained candidates, to be weighed and reported; nothing if one is missing."""
+        """The comparison of the trained candidates; nothing if one of them is missing."""
         if (comparison := self._comparison()) is None:
             return
         record = Submission(comparison.key, comparison.model_dump_json(), comparison, 1)
         async for batch in self._intake(COMPARISONS).accepted([record], 1):
             yield batch
 
-    async def refused(self) -> dict[str, str]:
-        """What was not trained, or not compared, and why."""
+    async def failures(self) -> dict[str, str]:
+        """The reasons why a candidate was not trained, or the candidates were not compared."""
         models, trainings = Models(self._folder), self.trainings()
         missing = {key_of(t): t.candidate for t in trainings if not models.has(version_of(t))}
         gone = f"was trained before, but its model is gone from {self._folder}: use another seed"
@@ -259,7 +258,7 @@ class ModelRun:
         return reasons
 
     def notes(self) -> list[str]:
-        """The champion, and where to read everything."""
+        """The champion, the last change, and where the report is."""
         registry = Models(self._folder).read()
         if not registry.cards:
             return []
@@ -285,7 +284,7 @@ class ModelRun:
             if not models.has(version):
                 return None
             trained.append(Trained(version=version, candidate=name))
-        # The champion these may already have made is not another champion to meet.
+        # One of these is champion already: there is no other champion to compare with.
         champion = models.read().champion
         if champion in {one.version for one in trained}:
             champion = ""
@@ -310,27 +309,32 @@ class ModelRun:
         )
 
 
-MOST_ASKED, MOST_NAMES = 1_000, 3
+MAX_KEYS, MAX_NAMES = 1_000, 3
 
 
 async def failure_reasons(
     scenario: str, wanted: Mapping[str, str], gone: str = ""
 ) -> dict[str, str]:
-    """The reasons by the names of the items that share them; `wanted` has names by keys.
+    """The reasons why items failed, by the names of those that share a reason.
 
-    `gone` is the reason for a completed item; without it, completed items are left out.
+    `wanted` has the names by the keys of the items. `gone` is the reason for a completed item; without
+    it, completed items are left out.
     """
     names: dict[str, list[str]] = {}
-    for row in await named(runtime().journal, scenario, sorted(wanted)[:MOST_ASKED]):
+    for row in await named(runtime().journal, scenario, sorted(wanted)[:MAX_KEYS]):
         if reason := gone if row.state == State.COMPLETED else _reason(row):
             names.setdefault(reason, []).append(wanted[row.key])
     return {_listed(sorted(those)): reason for reason, those in names.items()}
 
 
 def _reason(row: Row[Any]) -> str:
-    return orjson.loads(row.failure)["error"] if row.failure else f"is {row.state}"
+    if row.failure:
+        return str(orjson.loads(row.failure)["error"])
+    listed = {State.DEAD_LETTERED: "dead-letters", State.WAITING: "waiting"}.get(State(row.state))
+    hint = f": python -m flows.operations {listed} --scenario {row.scenario}" if listed else ""
+    return f"is {State(row.state).value.replace('_', '-')}{hint}"
 
 
 def _listed(names: list[str]) -> str:
-    more = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - MAX_NAMES
+    return ", ".join(names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")

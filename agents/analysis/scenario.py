@@ -1,18 +1,17 @@
-"""Data analysis as the runtime sees it: partitions, candidates and comparisons, and how each ends."""
+"""The three kinds of work items of data analysis, and the word for how each ends."""
 
 from collections.abc import Mapping
 
 from agents.analysis.modelling.models import Comparison, Trained, Training, Written
 from agents.analysis.models import Cleaned, Partition
-from agents.runtime.model.item import Item
-from agents.runtime.model.scenario import Scenario
+from agents.runtime import Item, Scenario
 
 
 def _cleaned(item: Item) -> str:
     return "clean" if item.fact(Cleaned) else "refused"
 
 
-def _measures(item: Item) -> Mapping[str, int]:
+def _metrics(item: Item) -> Mapping[str, int]:
     cleaned = item.fact(Cleaned)
     if cleaned is None:
         return {}
@@ -29,7 +28,7 @@ PARTITIONS = Scenario(
     version="1",
     payload=Partition,
     outcome=_cleaned,
-    metrics=_measures,
+    metrics=_metrics,
 )
 
 

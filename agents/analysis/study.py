@@ -1,4 +1,4 @@
-"""A study: where its data comes from, what each source promises, and what is to be foretold."""
+"""A study: where its data comes from, what each source promises, and which column is predicted."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,14 +7,14 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from agents.analysis.models import Column, Contract, Frozen, Gap, Name, Relation
-from agents.runtime.errors import AgentError
+from agents.runtime import AgentError
 
 
 class Source(Frozen):
-    """Where data of one contract lies: URLs, paths and globs, each file a partition.
+    """The locations of the data of one contract: URLs, paths and globs. Each file is a partition.
 
-    A URL with {since} in it is asked for what came since the latest published time, less how late
-    rows may come; what it answers is added, and of rows of one key the latest holds.
+    {since} in a URL stands for the latest published time less the contract's `late_hours`. Each answer
+    is a further partition; of rows with the same key the latest counts.
     """
 
     contract: Contract
@@ -22,17 +22,17 @@ class Source(Frozen):
 
     @property
     def grows(self) -> bool:
-        """Whether a run adds to what was published before."""
+        """Whether a run adds partitions to those published before."""
         return any("{since}" in location for location in self.locations)
 
     @property
     def name(self) -> str:
-        """The contract's."""
+        """The name of its contract."""
         return self.contract.name
 
 
 class Join(Frozen):
-    """Columns of another source that are taken over: from the row of the same `by`, and `hours` before."""
+    """Adds columns of another source: from its row with the same `by`, `hours` earlier."""
 
     source: Name
     by: tuple[str, ...]
@@ -41,10 +41,10 @@ class Join(Frozen):
 
 
 class History(Frozen):
-    """The mean outcome of earlier rows with the same `by`, of those only that were known by then.
+    """Adds the mean outcome of earlier rows with the same `by`, as far as it was known by then.
 
-    An outcome is known an hour and `known_after` minutes (a column) after its row's time; rows see
-    those that became known within the `span` hours before theirs.
+    An outcome is known one hour and `known_after` minutes (a column) after the time of its row. A row
+    uses the outcomes that became known within the `span` hours before its own time.
     """
 
     by: tuple[str, ...]
@@ -53,7 +53,10 @@ class History(Frozen):
 
 
 class Study(Frozen):
-    """The first source has the target; without a target nothing is modelled."""
+    """Sources, and what to predict: the first source has the column `target`; empty for no models.
+
+    `test_share` is the last share of the time, on which models are tested.
+    """
 
     name: Name
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
@@ -63,7 +66,7 @@ class Study(Frozen):
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.25
 
     @model_validator(mode="after")
-    def _names_what_there_is(self) -> "Study":
+    def _check_names(self) -> "Study":
         main = self.sources[0].contract
         names = [source.name for source in self.sources]
         if len(set(names)) != len(names):
@@ -71,7 +74,7 @@ class Study(Frozen):
         if self.target and self.target not in main.columns:
             raise ValueError(f"target: {main.name} has no column {self.target!r}")
         if self.target and main.columns[self.target].known_before:
-            raise ValueError(f"target: {self.target!r} is said to be known before")
+            raise ValueError(f"target: {self.target!r} is declared as known_before")
         if self.target and main.columns[self.target].type in {"text", "time"}:
             raise ValueError(f"target: {self.target!r} is neither a number nor a boolean")
         if missing := {join.source for join in self.joins} - set(names):
@@ -85,7 +88,7 @@ FIELDS: dict[Any, type[Frozen]] = {"columns": Column, "relations": Relation, "ga
 
 
 class BadStudy(AgentError):
-    """A contract or study file that cannot be used."""
+    """A contract or study that cannot be used."""
 
     def __init__(self, path: str, problems: tuple[str, ...]) -> None:
         super().__init__(path, problems)
@@ -96,7 +99,7 @@ class BadStudy(AgentError):
 
 
 def read_contract(path: str | Path) -> Contract:
-    """The contract in a YAML or JSON file. Raises BadStudy, which names every problem."""
+    """Read a contract from a YAML or JSON file. Raises BadStudy, which names every problem."""
     try:
         return Contract.model_validate(_document(path))
     except ValidationError as error:
@@ -104,7 +107,7 @@ def read_contract(path: str | Path) -> Contract:
 
 
 def problems_of(error: ValidationError) -> tuple[str, ...]:
-    """Field and rule of each problem, without the values."""
+    """Field and rule of each problem, without values."""
     found = error.errors(include_input=False, include_url=False)
     return tuple(f"{'.'.join(map(str, e['loc']))}: {_rule(e)}".removeprefix(": ") for e in found)
 
@@ -113,7 +116,7 @@ def _rule(problem: Any) -> str:
     if problem["type"] != "extra_forbidden":
         return str(problem["msg"]).removeprefix("Value error, ")
     model = FIELDS.get(problem["loc"][0], Contract) if len(problem["loc"]) > 1 else Contract
-    return f"there is no such field; there are {', '.join(model.model_fields)}"
+    return f"no such field; the fields are {', '.join(model.model_fields)}"
 
 
 def _document(path: str | Path) -> Any:
@@ -122,4 +125,4 @@ def _document(path: str | Path) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise BadStudy(str(path), (f"cannot be read: {error}",)) from None
     except yaml.YAMLError as error:
-        raise BadStudy(str(path), (f"is no YAML: {error}",)) from None
+        raise BadStudy(str(path), (f"is not YAML: {error}",)) from None

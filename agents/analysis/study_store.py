@@ -1,4 +1,4 @@
-"""Where a study keeps what it made: raw bytes and results by their digests, and what is published."""
+"""The folder of a study: raw bytes and results by their digests, and the published dataset."""
 
 import hashlib
 import os
@@ -14,16 +14,16 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from agents.analysis.models import Cleaned, Dataset, Part, Partition
-from agents.runtime.errors import Parked, PermanentError
+from agents.runtime import Parked, PermanentError
 from agents.runtime.settings import settings
 
 MANIFEST, PART, QUARANTINE = "dataset.json", "part.parquet", "quarantine.jsonl"
-UNFINISHED = ".*-*"  # what is being written has such a name beside its place
-ABANDONED_SECONDS = 86_400.0  # nothing is written for so long
+UNFINISHED = ".*-*"  # the name of a file or folder while it is written
+ABANDONED_SECONDS = 86_400.0  # longer than any file is written
 
 
 class DataReplaced(PermanentError):
-    """The data of an item is no longer the data of its study."""
+    """The study has other data by now than the item."""
 
     def __init__(self, study: str, reason: str) -> None:
         super().__init__(study, reason)
@@ -38,68 +38,68 @@ class DataReplaced(PermanentError):
 
 @dataclass(frozen=True, slots=True)
 class StudyStore:
-    """The folder of one study. Everything is written beside its place and moved there whole."""
+    """The folder of one study; every file is written under another name and renamed when complete."""
 
     study: str
 
     @property
     def folder(self) -> Path:
-        """The study's own folder."""
+        """The folder of the study."""
         return settings().data / "analysis" / self.study
 
     @property
     def raw(self) -> Path:
-        """Fetched documents, by their SHA-256, shared by all studies."""
+        """The folder of collected documents by their SHA-256, shared by all studies."""
         return settings().data / "analysis" / "raw"
 
     def cleaned(self, partition: Partition) -> Cleaned | None:
-        """What became of the partition, if it has been cleaned in just this form."""
+        """The result of the partition, if it has been cleaned in exactly this form."""
         path = self._result(partition) / "cleaned.json"
         return Cleaned.model_validate_json(path.read_bytes()) if path.exists() else None
 
     def keep(self, partition: Partition, write: Callable[[Path], Cleaned]) -> Cleaned:
-        """Have results written into a folder of their own, which appears whole or not at all."""
+        """Let `write` fill a new folder with results; the folder appears complete or not at all."""
         place = self._result(partition)
         place.parent.mkdir(parents=True, exist_ok=True)
-        making = Path(tempfile.mkdtemp(dir=place.parent, prefix=".making-"))
+        unfinished = Path(tempfile.mkdtemp(dir=place.parent, prefix=".making-"))
         try:
-            cleaned = write(making)
-            (making / "cleaned.json").write_text(cleaned.model_dump_json(), encoding="utf-8")
-            making.rename(place)
+            cleaned = write(unfinished)
+            (unfinished / "cleaned.json").write_text(cleaned.model_dump_json(), encoding="utf-8")
+            unfinished.rename(place)
         except OSError:
             if self.cleaned(partition) is None:
                 raise
-            # Another process was quicker; the same input makes the same result.
+            # Another process was faster; the same input gives the same result.
         finally:
-            shutil.rmtree(making, ignore_errors=True)
+            shutil.rmtree(unfinished, ignore_errors=True)
         kept = self.cleaned(partition)
         assert kept is not None
         return kept
 
     def path_of(self, partition: Partition, name: str) -> Path:
-        """A file among the partition's results."""
+        """The path of a file among the results of the partition."""
         return self._result(partition) / name
 
     def publish(self, dataset: Dataset) -> None:
-        """Make this the study's dataset, at once."""
+        """Make this the dataset of the study, in one step."""
         write_whole(self.folder / MANIFEST, dataset)
 
     def published(self) -> Dataset | None:
-        """The study's dataset, if it has one."""
+        """The dataset of the study, if one is published."""
         path = self.folder / MANIFEST
         return Dataset.model_validate_json(path.read_bytes()) if path.exists() else None
 
     def require_published(self, data: str) -> None:
-        """Require that the dataset with the digest `data` is the published one.
+        """Require that the dataset with the digest `data` is published.
 
-        Raises DataReplaced, and Parked if this data folder has no dataset of the study.
+        Raises DataReplaced if another one is, and Parked if this data folder has none of the study.
         """
         dataset = self._dataset()
         if dataset.digest != data:
             raise DataReplaced(self.study, f"dataset {dataset.digest[:16]} is published now")
 
     def part_files(self, parts: Sequence[Part]) -> Mapping[str, Sequence[Path]]:
-        """The files of the parts by source, each with the content that was published.
+        """The files of the parts by source, each checked against its digest.
 
         Raises DataReplaced if a file is gone or changed, and Parked if this data folder has no
         dataset of the study.
@@ -115,11 +115,11 @@ class StudyStore:
         return files
 
     def sweep(self) -> None:
-        """Remove what processes that were killed had been writing."""
+        """Remove what killed processes have left unfinished."""
         oldest = time.time() - ABANDONED_SECONDS
         for folder in (self.folder, self.raw):
             for path in list(folder.rglob(UNFINISHED)):
-                with suppress(FileNotFoundError):  # another process sweeps as well
+                with suppress(FileNotFoundError):  # another process may sweep too
                     if path.stat().st_mtime < oldest:
                         _remove(path)
 
@@ -148,7 +148,7 @@ def _remove(path: Path) -> None:
 
 
 def write_whole(path: Path, content: BaseModel | str) -> None:
-    """Write a file so that a reader, or a kill, finds the old content or the new one."""
+    """Write a file so that readers find the old or the new content, also after a kill."""
     text = content if isinstance(content, str) else content.model_dump_json(indent=1)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")

@@ -1,4 +1,4 @@
-"""Report: one HTML file with everything a reader wants to see, the same bytes for the same data."""
+"""Report: one HTML file about rows, models and drift; the same data gives the same bytes."""
 
 import hashlib
 from pathlib import Path
@@ -7,64 +7,68 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from agents.analysis.modelling.models import Card, Comparison, Weighed, Written
+from agents.analysis.modelling.models import Comparison, ModelCard, Selected, Written
 from agents.analysis.modelling.registry import Models
 from agents.analysis.reporting import plots
 from agents.analysis.study_store import StudyStore, write_whole
 from agents.analysis.train_candidate import HEAVY, PREDICTIONS
-from agents.runtime.execution.decorator import agent
+from agents.runtime import agent
 
 PAGE = Path(__file__).parent / "reporting"
 FILE = "report.html"
 
 
 @agent(HEAVY)
-def write_report(comparison: Comparison, weighed: Weighed) -> Written:
-    """Draw and write it, whole or not at all.
+def write_report(comparison: Comparison, selected: Selected) -> Written:
+    """Write the report, complete or not at all.
 
-    Raises DataReplaced: the report of newer data is never overwritten.
+    Raises DataReplaced if other data is published by now: a newer report is never overwritten.
     """
     store = StudyStore(comparison.training.study.name)
     store.require_published(comparison.training.data)
     models = Models(store.folder)
     cards = [models.card(one.version) for one in comparison.candidates]
-    best = next(card for card in cards if card.version == weighed.best)
-    page = _page(comparison, weighed, cards, best, store)
+    best = next(card for card in cards if card.version == selected.best)
+    page = _page(comparison, selected, cards, best, store)
     write_whole(store.folder / FILE, page)
     return Written(file=str(store.folder / FILE), sha256=hashlib.sha256(page.encode()).hexdigest())
 
 
-def drawn_forecast(model: Path) -> str:
-    """The picture of a model's forecasts against the truth, as a data URL."""
-    return plots.drawn(plots.forecast(pd.read_parquet(model / PREDICTIONS)))
+def forecast_image(model: Path) -> str:
+    """The plot of a model's forecasts and the truth, as a data URL; `model` is its folder."""
+    return plots.image(plots.forecast(pd.read_parquet(model / PREDICTIONS)))
 
 
 def _page(
-    comparison: Comparison, weighed: Weighed, cards: list[Card], best: Card, store: StudyStore
+    comparison: Comparison,
+    selected: Selected,
+    cards: list[ModelCard],
+    best: ModelCard,
+    store: StudyStore,
 ) -> str:
     training = comparison.training
     environment = Environment(
         loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined
     )
-    told = pd.read_parquet(Models(store.folder).path(best.version) / PREDICTIONS)
+    predictions = pd.read_parquet(Models(store.folder).path(best.version) / PREDICTIONS)
     rows = sum(source.rows for source in comparison.sources)
     return environment.get_template("page.html.j2").render(
         study=training.study.name,
-        lead=f"{rows:,} rows; {training.study.target} is foretold from what is known before it.",
+        lead=f"{rows:,} rows. The models predict {training.study.target}.",
         sources=comparison.sources,
         cards=cards,
         best=best,
-        change=weighed.change,
-        alarms=[drift.feature for drift in weighed.drifts if drift.is_alarm],
+        change=selected.change,
+        alarms=[drift.feature for drift in selected.drifts if drift.is_alarm],
         parts=training.parts,
         data=training.data,
         data_pictures=_of_data(comparison, store),
-        model_pictures=_of_model(told, best),
+        model_pictures=_of_model(predictions, best),
         drift_pictures=[
             _picture(
-                plots.drift(weighed.drifts),
+                plots.drift(selected.drifts),
                 "drift",
-                "Beyond the dashed line, and not by chance: red.",
+                "Red: beyond the dashed line, and significant.",
             )
         ],
     )
@@ -84,20 +88,20 @@ def _of_data(comparison: Comparison, store: StudyStore) -> list[dict[str, str]]:
     unit = main.contract.columns[target].unit
     spread = plots.distribution(target, outcome.astype("float64"), unit)
     return [
-        _picture(plots.fates(comparison.sources), "rules", "By the first rule that was broken."),
-        _picture(plots.coverage(times), "coverage", "Holes are gaps in the source."),
-        _picture(spread, "distribution", "The outermost half percents are drawn at the ends."),
+        _picture(plots.broken_rules(comparison.sources), "rules", "Rows by the first broken rule."),
+        _picture(plots.coverage(times), "coverage", "A drop is a gap in the source."),
+        _picture(spread, "distribution", "The lowest and highest half percent are at the ends."),
     ]
 
 
-def _of_model(told: pd.DataFrame, best: Card) -> list[dict[str, str]]:
+def _of_model(predictions: pd.DataFrame, best: ModelCard) -> list[dict[str, str]]:
     return [
-        _picture(plots.forecast(told), "forecast", "Days that the model has never seen."),
-        _picture(plots.calibration(told), "calibration", "On the line, forecasts come true on average."),
-        _picture(plots.residuals(told), "residuals", "Truth minus forecast, of the same days."),
-        _picture(plots.importance(best.importance), "importance", "Measured on the judging rows."),
+        _picture(plots.forecast(predictions), "forecast", "Test days, which no model was trained on."),
+        _picture(plots.calibration(predictions), "calibration", "On the line, forecasts are right on average."),
+        _picture(plots.residuals(predictions), "residuals", "Truth minus forecast, on the test days."),
+        _picture(plots.importance(best.importance), "importance", "Measured on the test rows."),
     ]  # fmt: skip
 
 
 def _picture(draw: Any, alt: str, caption: str) -> dict[str, str]:
-    return {"alt": alt, "caption": caption, "src": plots.drawn(draw)}
+    return {"alt": alt, "caption": caption, "src": plots.image(draw)}

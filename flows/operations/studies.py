@@ -1,4 +1,4 @@
-"""What people do with a study: look at its quarantine, mend rows, take a model back.
+"""Operations on a study: list its quarantined rows, mend rows, roll back a model.
 
 `python -m flows.data_analysis` has them as commands.
 """
@@ -11,7 +11,7 @@ from prefect import flow
 from pydantic import Field
 
 from agents.analysis.modelling.registry import Models
-from agents.analysis.quarantine import export, mend, turned_away
+from agents.analysis.quarantine import export, mend, quarantined_rows
 from agents.analysis.study_store import StudyStore
 from flows.cli.parameters import By, Reason
 from flows.cli.reports import Listing, shown
@@ -33,7 +33,7 @@ async def quarantine(
         most: Rows to list at most, 1 to 10,000.
 
     """
-    rows = turned_away(study)
+    rows = quarantined_rows(study)
     found = list(islice(rows, most))
     count = len(found) + sum(1 for _ in rows)
     table = [
@@ -45,7 +45,7 @@ async def quarantine(
         }
         for one in found
     ]
-    lines = [f"mend in a copy of {file}" for file in sorted({str(one.file) for one in found})]
+    lines = [f"correct rows in a copy of {file}" for file in sorted({str(f.file) for f in found})]
     if csv is not None:
         lines.append(f"{export(study, Path(csv)):,} rows exported to {csv}")
     title = f"{len(found):,} of {count:,} rows"

@@ -1,4 +1,4 @@
-"""The study that comes along: real flights and weather, collected over HTTP, with the faults they have."""
+"""The sample: real flights and weather with their faults, collected over HTTP."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,20 +30,23 @@ def by_source(report: AnalysisReport) -> dict[str, SourceReport]:
 async def test_two_months_are_collected_and_their_known_faults_are_found() -> None:
     """A flight of 17 miles in July, and a wind of 1,048 miles an hour in February."""
     report = await analyse.fn(partitions="*-2013-0[27]")
-    told = by_source(report)
-    assert (told["flights"].rows, told["flights"].rules) == (54_376, {"distance: range": 1})
-    assert (told["weather"].rows, told["weather"].discarded) == (4_238, {"wind_speed: range": 1})
+    sources = by_source(report)
+    assert (sources["flights"].rows, sources["flights"].rules) == (54_376, {"distance: range": 1})
+    assert (sources["weather"].rows, sources["weather"].discarded) == (
+        4_238,
+        {"wind_speed: range": 1},
+    )
 
 
 @pytest.mark.campaign
 async def test_the_year_has_a_champion_that_beats_the_baseline() -> None:
     report = await analyse.fn()
-    told = by_source(report)
+    sources = by_source(report)
     assert report.status() == 0
-    assert (told["flights"].rows, told["flights"].good) == (336_776, 336_775)
-    assert (told["weather"].rows, told["weather"].gaps) == (26_115, 75)
+    assert (sources["flights"].rows, sources["flights"].good) == (336_776, 336_775)
+    assert (sources["weather"].rows, sources["weather"].gaps) == (26_115, 75)
     registry = Models(StudyStore("flights").folder).read()
     champion = registry.cards[registry.champion]
     assert champion.candidate == "trees"
     assert champion.gain.low > 0
-    assert (await analyse.fn()).touched == 0
+    assert (await analyse.fn()).processed == 0

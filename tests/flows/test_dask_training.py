@@ -1,4 +1,4 @@
-"""Candidates fitted on a Dask cluster are the very models that the agent would have fitted."""
+"""A Dask cluster trains exactly the models that the agent would train."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Training]
 @pytest.mark.campaign
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_cluster_fits_the_same_models(
+def test_a_cluster_trains_the_same_models(
     trainings: list[Training], prefect_server: PrefectServer
 ) -> None:
     with temporary_settings({PREFECT_API_URL: prefect_server.url}):

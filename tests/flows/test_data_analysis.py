@@ -1,4 +1,4 @@
-"""Stories of data analysis, told from outside: files in, a dataset or a refusal out."""
+"""Runs of data analysis from outside: files go in, a dataset or a refusal comes out."""
 
 import csv
 import json
@@ -58,10 +58,10 @@ async def run(folder: Path, partitions: str = "*") -> AnalysisReport:
 
 
 def alerts_of(folder: Path) -> list[tuple[str, str]]:
-    """Which study was not published, and why, as the log has it."""
+    """The studies that were not published, with the reasons in the log."""
     lines = (folder / "data" / LOG_FILE).read_text("utf-8").splitlines()
-    told = [one for line in lines if (one := json.loads(line))["event"] == "unpublished"]
-    return [(one["item"], one["reason"]) for one in told]
+    events = [json.loads(line) for line in lines]
+    return [(e["item"], e["reason"]) for e in events if e["event"] == "unpublished"]
 
 
 def dataset() -> Dataset:
@@ -70,27 +70,27 @@ def dataset() -> Dataset:
     return published
 
 
-async def test_rows_are_conserved_and_a_second_run_touches_nothing(folder: Path) -> None:
+async def test_rows_are_conserved_and_a_second_run_does_nothing(folder: Path) -> None:
     report = await run(folder)
     (source,) = report.sources
     assert source.rows == source.good + source.quarantined + source.deduplicated == 4 * 301
-    assert report.touched == 4
+    assert report.processed == 4
     again = await run(folder)
-    assert again.touched == 0
+    assert again.processed == 0
     assert again.published == report.published == dataset().digest
 
 
-async def test_only_what_changed_is_done_again(folder: Path) -> None:
+async def test_only_changed_partitions_are_processed_again(folder: Path) -> None:
     before = await run(folder)
     (folder / "part-2.csv").write_bytes(planted(310, 1, seed=9).text)
     after = await run(folder)
-    assert after.touched == 1
+    assert after.processed == 1
     assert after.published != before.published
     assert (await run(folder)).published == after.published
     assert dataset().edition == 2
 
 
-async def test_a_backfill_of_some_partitions_leaves_the_others(folder: Path) -> None:
+async def test_a_backfill_of_some_partitions_keeps_the_others(folder: Path) -> None:
     await run(folder, "part-[01]")
     assert [part.name for part in dataset().parts] == ["part-0", "part-1"]
     await run(folder, "part-3")
@@ -100,18 +100,18 @@ async def test_a_backfill_of_some_partitions_leaves_the_others(folder: Path) -> 
 async def test_a_run_with_a_refused_partition_publishes_nothing(folder: Path) -> None:
     before = await run(folder)
     (folder / "part-1.csv").write_bytes(b"id,surprise\n1,2\n")
-    refused = await run(folder)
-    assert refused.status() == 1
+    failed = await run(folder)
+    assert failed.status() == 1
     cause = "no column 'at', which is required"
-    assert refused.refused["readings/part-1"].startswith(cause)
-    assert (await run(folder)).refused == refused.refused, "the next run knows why as well"
+    assert failed.failures["readings/part-1"].startswith(cause)
+    assert (await run(folder)).failures == failed.failures, "the next run has the reason too"
     assert dataset().digest == before.published
     (study, why), _ = alerts_of(folder)
     assert study == "readings"
-    assert why.startswith(f"refused: readings/part-1: {cause}")
+    assert why.startswith(f"failed: readings/part-1: {cause}")
 
 
-async def test_mended_rows_come_back_and_twice_is_once(folder: Path) -> None:
+async def test_mended_rows_are_good_and_mending_twice_has_the_effect_of_once(folder: Path) -> None:
     before = await run(folder)
     store = StudyStore("readings")
     partition = next((store.folder / "clean" / "readings").iterdir())
@@ -123,11 +123,11 @@ async def test_mended_rows_come_back_and_twice_is_once(folder: Path) -> None:
 
     assert mend(store, "readings", name, corrected) == 1
     after = await run(folder)
-    assert after.touched == 1
+    assert after.processed == 1
     assert after.sources[0].good == before.sources[0].good + 1
     assert after.sources[0].rows == before.sources[0].rows
     assert mend(store, "readings", name, corrected) == 1
-    assert (await run(folder)).touched == 0
+    assert (await run(folder)).processed == 0
 
 
 SALES_CONTRACT = """
@@ -154,7 +154,7 @@ async def modelled(folder: Path) -> AnalysisReport:
     return await analyse.fn((str(folder / "sales.csv"),), str(folder / "sales.yaml"), "sold")
 
 
-async def test_a_target_is_modelled_and_told_and_a_second_run_touches_nothing(
+async def test_a_target_is_modelled_and_reported_and_a_second_run_does_nothing(
     folder: Path,
 ) -> None:
     sales_files(folder)
@@ -162,11 +162,11 @@ async def test_a_target_is_modelled_and_told_and_a_second_run_touches_nothing(
     assert report.status() == 0, report.notes()
     page = (StudyStore("sales").folder / FILE).read_bytes()
     assert any(note.startswith("champion: ") for note in report.notes())
-    assert (await modelled(folder)).touched == 0
+    assert (await modelled(folder)).processed == 0
     assert (StudyStore("sales").folder / FILE).read_bytes() == page
 
 
-async def test_without_a_champion_there_is_a_report_all_the_same(folder: Path) -> None:
+async def test_without_a_champion_there_is_still_a_report(folder: Path) -> None:
     sales_files(folder, steep=0)
     report = await modelled(folder)
     assert report.status() == 0
@@ -175,19 +175,21 @@ async def test_without_a_champion_there_is_a_report_all_the_same(folder: Path) -
     assert page == f"report: {StudyStore('sales').folder / FILE}"
 
 
-async def test_too_few_rows_to_model_are_told_and_the_data_is_published(folder: Path) -> None:
+async def test_with_too_few_rows_no_model_is_trained_and_the_data_is_published(
+    folder: Path,
+) -> None:
     sales_files(folder)
     lines = (folder / "sales.csv").read_text("utf-8").splitlines()[:60]
     (folder / "sales.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     report = await modelled(folder)
     assert report.status() == 1
-    why = "0 rows with an outcome to learn: at least 100 are needed, in days of their own"
-    assert report.refused == {"baseline, linear, trees": why}
-    assert (await modelled(folder)).refused == report.refused
+    why = "0 rows with an outcome for training: at least 100 are needed, and no day may be in two parts"
+    assert report.failures == {"baseline, linear, trees": why}
+    assert (await modelled(folder)).failures == report.failures
     assert report.published
 
 
-async def test_a_source_that_grows_is_asked_for_what_is_new_and_late(
+async def test_a_growing_source_is_asked_for_new_and_late_rows(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served = folder / "served"
@@ -220,7 +222,7 @@ async def test_a_source_that_grows_is_asked_for_what_is_new_and_late(
 
 
 @pytest.mark.campaign
-async def test_a_challenger_meets_the_champion_and_can_be_taken_back(folder: Path) -> None:
+async def test_a_challenger_is_compared_with_the_champion(folder: Path) -> None:
     sales_files(folder)
     await modelled(folder)
     models = Models(StudyStore("sales").folder)

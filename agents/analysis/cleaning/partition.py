@@ -1,4 +1,4 @@
-"""A partition made clean: good rows, duplicates, and a quarantine that accounts for every other row."""
+"""Cleaning a partition: every row is good, a duplicate, or quarantined with its reasons."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,17 +7,17 @@ from typing import Any
 
 import pandas as pd
 
-from agents.analysis.cleaning.reading import Broken, Table
-from agents.analysis.cleaning.rules import Breach, check
+from agents.analysis.cleaning.reading import BadRow, Table
+from agents.analysis.cleaning.rules import Violation, check
 from agents.analysis.models import Contract, Gap
-from agents.runtime.errors import PermanentError
+from agents.runtime import PermanentError
 
 Corrections = Mapping[int, Mapping[str, Any]]
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What became of each row; `quarantine` holds one record a row, ready to be mended."""
+class CleanResult:
+    """The outcome of every row; `quarantine` has a record for each bad row, which people can correct."""
 
     good: pd.DataFrame
     quarantine: list[dict[str, Any]]
@@ -29,33 +29,33 @@ class Outcome:
 
 
 class NoSuchColumn(PermanentError):
-    """A file without a column that every row must have: not its rows are wrong, all of it is."""
+    """A file without a required column."""
 
     def __init__(self, column: str, header: Sequence[str]) -> None:
         super().__init__(column, tuple(header))
         self.column, self.header = column, header
 
     def __str__(self) -> str:
-        there = ", ".join(self.header)[:200]
+        columns = ", ".join(self.header)[:200]
         return (
-            f"no column {self.column!r}, which is required; there are {there}: "
-            "agree on a new contract or mend the source"
+            f"no column {self.column!r}, which is required; the columns are {columns}: "
+            "change the contract or the source"
         )
 
 
 class UnknownLine(PermanentError):
-    """A correction for a line that the source does not have (any more)."""
+    """A correction of a line without a row in the source."""
 
     def __init__(self, line: int) -> None:
         super().__init__(line)
         self.line = line
 
     def __str__(self) -> str:
-        return f"line {self.line} was mended, but the source has no row there: mend it anew"
+        return f"line {self.line} was mended, but the source has no row there now: mend it again"
 
 
-def clean(table: Table, contract: Contract, corrections: Corrections | None = None) -> Outcome:
-    """Judge every row by the contract, mended ones in their mended form.
+def clean(table: Table, contract: Contract, corrections: Corrections | None = None) -> CleanResult:
+    """Check every row by the contract; corrected rows replace those of their lines.
 
     Raises NoSuchColumn, ContractBroken and UnknownLine.
     """
@@ -64,26 +64,26 @@ def clean(table: Table, contract: Contract, corrections: Corrections | None = No
     checked = check(table.cells, contract)
     rules: Counter[str] = Counter()
     first = pd.Series(pd.NA, table.cells.index, dtype="object")
-    for breach in checked.breaches:
-        if not breach.value_only:
-            first = first.mask(breach.rows & first.isna(), breach.name)
+    for violation in checked.violations:
+        if not violation.value_only:
+            first = first.mask(violation.rows & first.isna(), violation.name)
     good = first.isna()
-    repeated, contrary = _repeated(checked.table[good], contract.key)
-    first = first.mask(first.index.isin(contrary), "key: other values")
-    kept = first.isna() & ~first.index.isin(repeated)
+    duplicates, conflicts = _repeated(checked.table[good], contract.key)
+    first = first.mask(first.index.isin(conflicts), "key: other values")
+    kept = first.isna() & ~first.index.isin(duplicates)
     bad = first[first.notna()]
     rules.update(bad.tolist())
-    rules.update(one.rule for one in table.broken)
-    quarantine = [_of_broken(one) for one in table.broken]
-    quarantine += _of_rows(table, bad, checked.breaches)
+    rules.update(one.rule for one in table.bad)
+    quarantine = [_of_bad_row(one) for one in table.bad]
+    quarantine += _of_rows(table, bad, checked.violations)
     discarded = Counter(
-        {b.name: int((b.rows & kept).sum()) for b in checked.breaches if b.value_only}
+        {v.name: int((v.rows & kept).sum()) for v in checked.violations if v.value_only}
     )
     clean_rows = checked.table[kept]
-    return Outcome(
+    return CleanResult(
         clean_rows.reset_index(drop=True),
         sorted(quarantine, key=lambda record: record["line"]),
-        len(repeated),
+        len(duplicates),
         rules,
         +discarded,
         checked.unknown,
@@ -98,46 +98,46 @@ def _require_columns(header: Sequence[str] | None, contract: Contract) -> None:
 
 
 def _mended(table: Table, corrections: Corrections) -> Table:
-    """The table with the rows of these lines as people corrected them."""
+    """The table with the corrected rows in place of those of their lines."""
     if not corrections:
         return table
-    there = {*table.lines, *(one.line for one in table.broken)}
-    if missing := sorted(corrections.keys() - there):
+    existing = {*table.lines, *(one.line for one in table.bad)}
+    if missing := sorted(corrections.keys() - existing):
         raise UnknownLine(missing[0])
     old = table.lines.isin(corrections.keys())
     rows = pd.DataFrame(list(corrections.values()), dtype="object")
     cells = pd.concat([table.cells[~old].astype("object"), rows], ignore_index=True)
     lines = pd.concat([table.lines[~old], pd.Series(list(corrections), dtype="int64")])
-    broken = [one for one in table.broken if one.line not in corrections]
-    return Table(cells, lines.reset_index(drop=True), broken, table.header)
+    bad = [one for one in table.bad if one.line not in corrections]
+    return Table(cells, lines.reset_index(drop=True), bad, table.header)
 
 
 def _repeated(values: pd.DataFrame, key: Sequence[str]) -> tuple[pd.Index, pd.Index]:
-    """Rows that say again what an earlier one said, and rows that contradict it under the same key."""
-    again = values.duplicated()
+    """Rows equal to an earlier row, and rows with the key of an earlier row but other values."""
+    equal = values.duplicated()
     if not key:
-        return values.index[again], values.index[:0]
-    contrary = values.duplicated(list(key)) & ~again
-    return values.index[again], values.index[contrary]
+        return values.index[equal], values.index[:0]
+    conflict = values.duplicated(list(key)) & ~equal
+    return values.index[equal], values.index[conflict]
 
 
-def _of_broken(one: Broken) -> dict[str, Any]:
+def _of_bad_row(one: BadRow) -> dict[str, Any]:
     reason = {"column": "", "rule": one.rule, "found": one.reason}
     return {"line": one.line, "reasons": [reason], "raw": one.raw}
 
 
-def _of_rows(table: Table, bad: pd.Series, breaches: Sequence[Breach]) -> list[dict[str, Any]]:
+def _of_rows(table: Table, bad: pd.Series, violations: Sequence[Violation]) -> list[dict[str, Any]]:
     if bad.empty:
         return []
     reasons: dict[Any, list[dict[str, str]]] = {index: [] for index in bad.index}
     rows = table.cells.loc[bad.index].astype("object")
     rows = rows.where(rows.notna(), None)
-    for breach in breaches:
-        column, among = breach.column, breach.rows.loc[bad.index]
+    for violation in violations:
+        column, among = violation.column, violation.rows.loc[bad.index]
         cells = rows[column] if column in rows else pd.Series(None, bad.index, dtype="object")
         for index, found in zip(bad.index[among], cells[among], strict=True):
-            told = "" if found is None else str(found)[:200]
-            reasons[index].append({"column": column, "rule": breach.rule, "found": told})
+            text = "" if found is None else str(found)[:200]
+            reasons[index].append({"column": column, "rule": violation.rule, "found": text})
     records, lines = rows.to_dict("records"), table.lines.loc[bad.index]
     return [
         {
@@ -150,12 +150,12 @@ def _of_rows(table: Table, bad: pd.Series, breaches: Sequence[Breach]) -> list[d
 
 
 def _gaps(values: pd.DataFrame, time: str, gap: Gap) -> int:
-    """Times that should be there, between the first and the last of each series, and are not."""
+    """How many times are missing between the first and the last of each series."""
     step = pd.Timedelta(seconds=gap.every)
     groups = values.groupby(list(gap.by), observed=True)[time] if gap.by else [("", values[time])]
     missing = 0
     for _, times in groups:
-        there = times.dropna().dt.floor(step).unique()
-        if len(there):
-            missing += int((there.max() - there.min()) / step) + 1 - len(there)
+        present = times.dropna().dt.floor(step).unique()
+        if len(present):
+            missing += int((present.max() - present.min()) / step) + 1 - len(present)
     return missing

@@ -1,4 +1,4 @@
-"""Raw bytes as a table of cells, and what of them is no row at all; nothing is judged or lost here."""
+"""Reading: raw bytes become a table of cells and a list of lines that are no rows; no line is lost."""
 
 import codecs
 import csv
@@ -21,11 +21,11 @@ from agents.services.files.records import BadRecord, read_records
 from agents.services.files.unpacking import unpacked
 
 MISSING = ("", "NA", "NaN", "nan", "NULL", "null", "None", "N/A")
-LONGEST_RAW = 2_000
-MOST_COLUMNS = 1_000
-LEAST_APART = 1_000_000
+MAX_RAW = 2_000
+MAX_COLUMNS = 1_000
+PAGE_DISTANCE = 1_000_000
 CHUNK = 1 << 20
-# Beside a missing value pandas would make floats of them: 1 would read 1.0, and long ones lose digits.
+# Types with missing values: as floats, 1 would read 1.0, and long numbers would lose digits.
 WHOLE = {
     pa.type_for_alias(name.lower()): pd.api.types.pandas_dtype(name)
     for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
@@ -33,8 +33,8 @@ WHOLE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
-    """What stands where a row should: its line, the rule it broke and how it begins."""
+class BadRow:
+    """A line that is no row: the rule that it broke, the reason, and how it begins."""
 
     line: int
     rule: str
@@ -44,48 +44,48 @@ class Broken:
 
 @dataclass(slots=True)
 class Table:
-    """Cells by row and column, `lines` the source's line of each row, no two alike; page after page.
+    """Cells by row and column, page after page; `lines` has the line of each row, all different.
 
-    `header` are the columns that the file itself names, if it has rows: records of JSON each have
-    their own.
+    `bad` has the lines that are no rows. `header` has the columns that the file itself names; None for
+    JSON, where each record names its own.
     """
 
     cells: pd.DataFrame
     lines: pd.Series
-    broken: list[Broken] = field(default_factory=list)
+    bad: list[BadRow] = field(default_factory=list)
     header: tuple[str, ...] | None = None
 
     @property
     def rows(self) -> int:
-        """Everything that stood where a row should."""
-        return len(self.cells) + len(self.broken)
+        """The number of rows, good and bad."""
+        return len(self.cells) + len(self.bad)
 
 
 def read_table(pages: Sequence[Path], name: str) -> Table:
-    """Read the pages of a partition, which its source calls `name`. Raises SourceError."""
+    """Read the pages of a partition; `name` is its name in the source. Raises SourceError."""
     tables = [_page(path, name) for path in pages]
     if len(tables) == 1:
         return tables[0]
     last = max(
-        line for table in tables for line in (0, *table.lines[-1:], *(b.line for b in table.broken))
+        line for table in tables for line in (0, *table.lines[-1:], *(b.line for b in table.bad))
     )
-    apart = max(LEAST_APART, 10 ** len(str(last)))  # so that a line says which page it is of
+    distance = max(PAGE_DISTANCE, 10 ** len(str(last)))  # the first digits are the page
     for number, table in enumerate(tables):
-        table.lines += number * apart
-        table.broken = [replace(one, line=one.line + number * apart) for one in table.broken]
+        table.lines += number * distance
+        table.bad = [replace(one, line=one.line + number * distance) for one in table.bad]
     return Table(
         pd.concat([table.cells for table in tables], ignore_index=True),
         pd.concat([table.lines for table in tables], ignore_index=True),
-        [one for table in tables for one in table.broken],
+        [one for table in tables for one in table.bad],
         _in_all([table.header for table in tables]),
     )
 
 
 def _in_all(headers: Sequence[tuple[str, ...] | None]) -> tuple[str, ...] | None:
-    told = [header for header in headers if header is not None]
-    if len(told) < len(headers):
+    known = [header for header in headers if header is not None]
+    if len(known) < len(headers):
         return None
-    return tuple(name for name in told[0] if all(name in header for header in told))
+    return tuple(name for name in known[0] if all(name in header for header in known))
 
 
 def _page(path: Path, name: str) -> Table:
@@ -108,7 +108,7 @@ def _page(path: Path, name: str) -> Table:
 
 
 def _header(first: bytes) -> tuple[str, ...] | None:
-    """The columns that a CSV file's first line names; None if they do not end there, or are none."""
+    """The columns in the first line of a CSV file; None if there are none, or if they go on."""
     text = first.decode("utf-8", "replace")
     if not text or text.count('"') % 2:
         return None
@@ -119,14 +119,14 @@ def _header(first: bytes) -> tuple[str, ...] | None:
 
 
 def _is_plain(path: str) -> bool:
-    """UTF-8 without blank lines: those are no rows, and the lines after them would be miscounted."""
+    """Whether it is UTF-8 without blank lines, after which lines would be counted wrongly."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     last = b""
     with Path(path).open("rb") as file:
         try:
             while chunk := file.read(CHUNK):
                 decoder.decode(chunk)
-                # A chunk may end within what is looked for.
+                # A blank line may be on the border of two chunks.
                 seam = last[-2:] + chunk
                 if b"\n\n" in seam or b"\n\r\n" in seam:
                     return False
@@ -138,17 +138,17 @@ def _is_plain(path: str) -> bool:
 
 
 def _csv(path: str, first: bytes) -> Table | None:
-    """The table, all cells as text; None for what must be read record by record to say what is wrong."""
-    broken: list[Broken] = []
+    """The table with all cells as text; None for a file that must be read record by record."""
+    bad: list[BadRow] = []
 
-    def spoilt(row: Any) -> str:
+    def ragged(row: Any) -> str:
         reason = f"{row.actual_columns} cells, {row.expected_columns} expected"
-        broken.append(Broken(row.number, "ragged", reason, (row.text or "")[:LONGEST_RAW]))
+        bad.append(BadRow(row.number, "ragged", reason, (row.text or "")[:MAX_RAW]))
         return "skip"
 
     delimiter = delimiter_of(first)
     names = first.decode("utf-8", "replace").split(delimiter)
-    if b'"' in first or len(set(names)) != len(names) or not 0 < len(names) <= MOST_COLUMNS:
+    if b'"' in first or len(set(names)) != len(names) or not 0 < len(names) <= MAX_COLUMNS:
         return None
     try:
         found = pyarrow.csv.read_csv(
@@ -157,7 +157,7 @@ def _csv(path: str, first: bytes) -> Table | None:
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter=delimiter,
                 newlines_in_values=False,
-                invalid_row_handler=spoilt,
+                invalid_row_handler=ragged,
                 ignore_empty_lines=False,
             ),
             convert_options=pyarrow.csv.ConvertOptions(
@@ -169,15 +169,15 @@ def _csv(path: str, first: bytes) -> Table | None:
     except (pa.ArrowInvalid, pa.ArrowKeyError):
         return None
     if not all(pa.types.is_string(column.type) for column in found.schema):
-        return None  # a column of another name than we read: its cells are not as they came
+        return None  # a column has another name than ours, so its cells were converted
     frame = _frame(found)
-    return Table(frame, _lines(len(found), broken), broken, tuple(frame.columns))
+    return Table(frame, _lines(len(found), bad), bad, tuple(frame.columns))
 
 
-def _lines(rows: int, broken: Sequence[Broken]) -> pd.Series:
-    """The line of each row that was read: those that were not have been passed over."""
-    passed = {one.line for one in broken}
-    lines = (line for line in range(2, rows + len(passed) + 2) if line not in passed)
+def _lines(rows: int, bad: Sequence[BadRow]) -> pd.Series:
+    """The line of each row that was read; the bad lines were skipped."""
+    skipped = {one.line for one in bad}
+    lines = (line for line in range(2, rows + len(skipped) + 2) if line not in skipped)
     return pd.Series(list(lines), dtype="int64")
 
 
@@ -203,12 +203,14 @@ def _parquet(path: str) -> Table:
 
 def _require_cells(schema: pa.Schema) -> None:
     if len(schema.names) != len(set(schema.names)):
-        raise SourceError("columns", "two columns have one name")
+        raise SourceError("columns", "two columns have the same name")
     for column in schema:
         if pa.types.is_nested(column.type):
-            raise SourceError("nested", f"column {column.name!r} has lists or structures, no cells")
+            raise SourceError(
+                "nested", f"column {column.name!r} has lists or structures instead of cells"
+            )
         if pa.types.is_duration(column.type):
-            raise SourceError("duration", f"column {column.name!r} has durations: write seconds")
+            raise SourceError("duration", f"column {column.name!r} has durations: use seconds")
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
@@ -219,13 +221,13 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 
 def _records(path: Path, name: str, form: Format, header: tuple[str, ...] | None) -> Table:
-    """Record by record: slower, but what is wrong with a line is told of that line.
+    """The table, read record by record: slower, but every error names its line.
 
-    Many records of one JSON document may stand in a line: there it is the record's number.
+    In a JSON document, where one line may have many records, the line is the number of the record.
     """
     rows: list[dict[str, object]] = []
     lines: list[int] = []
-    broken: list[Broken] = []
+    bad: list[BadRow] = []
     with tempfile.TemporaryDirectory() as folder:
         named = Path(folder) / name
         shutil.copyfile(path, named)
@@ -233,8 +235,8 @@ def _records(path: Path, name: str, form: Format, header: tuple[str, ...] | None
             for number, outcome in enumerate(read_records(named), 1):
                 line = number if form is Format.JSON else outcome.line
                 if isinstance(outcome, BadRecord):
-                    raw = outcome.raw.decode("utf-8", "replace")[:LONGEST_RAW]
-                    broken.append(Broken(line, outcome.rule, outcome.message, raw))
+                    raw = outcome.raw.decode("utf-8", "replace")[:MAX_RAW]
+                    bad.append(BadRow(line, outcome.rule, outcome.message, raw))
                 else:
                     body = outcome.body if header is None else _flat(outcome.body)
                     rows.append({k: _cell(v) for k, v in body.items()})
@@ -242,11 +244,11 @@ def _records(path: Path, name: str, form: Format, header: tuple[str, ...] | None
         except SourceError as error:
             raise SourceError(error.rule, error.reason, name) from None
     cells = pd.DataFrame(rows, dtype="object") if rows else pd.DataFrame()
-    return Table(cells, pd.Series(lines, dtype="int64"), broken, header)
+    return Table(cells, pd.Series(lines, dtype="int64"), bad, header)
 
 
 def _flat(body: Mapping[str, Any], within: str = "") -> dict[str, Any]:
-    """Columns by the names they have in the header, such as a.b, which records read as nested."""
+    """Cells by the column names of the header, such as a.b, which records have as nested values."""
     found: dict[str, Any] = {}
     for name, value in body.items():
         nested = (
@@ -257,7 +259,7 @@ def _flat(body: Mapping[str, Any], within: str = "") -> dict[str, Any]:
 
 
 def _cell(value: object) -> object:
-    """A cell; what is nested is text, and what stands for nothing is nothing."""
+    """The cell: a nested value as text, and None for one of MISSING."""
     if isinstance(value, str) and value in MISSING:
         return None
     return str(value) if isinstance(value, dict | list) else value

@@ -1,4 +1,4 @@
-"""What a contract says of rows, found for all of them at once: which break which rule."""
+"""The rules of a contract, checked for all rows at once, and the types of its columns."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from agents.analysis.models import Column, Contract, Relation
-from agents.runtime.errors import PermanentError
+from agents.runtime import PermanentError
 
 TO_SIGMA = 1.4826  # median absolute deviation of a normal distribution to its standard deviation
-LEAST_FOR_OUTLIERS = 20
+MIN_FOR_OUTLIERS = 20
 
 
 class ContractBroken(PermanentError):
-    """A column under `freeze` is not what was agreed: the partition is not taken at all."""
+    """A frozen column breaks a rule: the partition is refused."""
 
     def __init__(self, column: str, rule: str, rows: int) -> None:
         super().__init__(column, rule, rows)
@@ -26,13 +26,13 @@ class ContractBroken(PermanentError):
     def __str__(self) -> str:
         return (
             f"column {self.column!r} breaks rule {self.rule!r} in {self.rows} rows and is frozen: "
-            "agree on a new contract or mend the source"
+            "change the contract or the source"
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
-    """Rows that break one rule of one column, and whether only the value goes."""
+class Violation:
+    """The rows that break one rule of one column; `value_only`: only the value is discarded."""
 
     column: str
     rule: str
@@ -41,44 +41,44 @@ class Breach:
 
     @property
     def name(self) -> str:
-        """As counts name it."""
+        """Its name in counts, such as "price: range"."""
         return f"{self.column}: {self.rule}"
 
 
 @dataclass(slots=True)
 class Checked:
-    """Typed values by column, and every breach among them."""
+    """Typed values by column, and every violation."""
 
     table: pd.DataFrame
-    breaches: list[Breach]
+    violations: list[Violation]
     unknown: tuple[str, ...]
 
 
 def check(cells: pd.DataFrame, contract: Contract) -> Checked:
-    """Hold the cells against the contract. Raises ContractBroken."""
+    """Check the cells by the contract. Raises ContractBroken."""
     unknown = tuple(name for name in cells.columns if name not in contract.columns)
     if unknown and contract.unknown == "freeze":
         raise ContractBroken(unknown[0], "not in the contract", len(cells))
     values: dict[str, pd.Series] = {}
-    breaches: list[Breach] = []
+    violations: list[Violation] = []
     for name, column in contract.columns.items():
         given = cells[name] if name in cells else pd.Series(pd.NA, cells.index, dtype="string")
         values[name] = typed(given, column)
         for rule, rows in _broken(given, values[name], column):
-            breach = Breach(name, rule, rows, column.bad == "discard-value")
+            violation = Violation(name, rule, rows, column.bad == "discard-value")
             if column.bad == "freeze":
                 raise ContractBroken(name, rule, int(rows.sum()))
-            breaches.append(breach)
-            if breach.value_only:
+            violations.append(violation)
+            if violation.value_only:
                 values[name] = values[name].mask(rows)
-    breaches += [b for r in contract.relations if (b := _relation(values, r)) is not None]
+    violations += [v for r in contract.relations if (v := _relation(values, r)) is not None]
     if contract.unknown == "evolve":
         values |= {name: cells[name].astype("string[pyarrow]") for name in unknown}
-    return Checked(pd.DataFrame(values, index=cells.index), breaches, unknown)
+    return Checked(pd.DataFrame(values, index=cells.index), violations, unknown)
 
 
 def _broken(given: pd.Series, value: pd.Series, column: Column) -> Iterator[tuple[str, pd.Series]]:
-    """Each rule of the column that some rows break; later rules speak of what is there."""
+    """Each rule of the column that some rows break; the later rules pass missing values."""
     outside = _outside(value, column)
     inside = value if outside is None else value.mask(outside)
     rules = {
@@ -121,14 +121,14 @@ def _of_text(value: pd.Series, column: Column) -> dict[str, pd.Series | None]:
 
 def _outlying(value: pd.Series, limit: float) -> pd.Series | None:
     numbers = value.astype("float64")
-    if numbers.notna().sum() < LEAST_FOR_OUTLIERS:
+    if numbers.notna().sum() < MIN_FOR_OUTLIERS:
         return None
     distance = (numbers - numbers.median()).abs()
     spread = distance.median() * TO_SIGMA
     return (distance > limit * spread).fillna(False) if spread > 0 else None
 
 
-def _relation(values: dict[str, pd.Series], relation: Relation) -> Breach | None:
+def _relation(values: dict[str, pd.Series], relation: Relation) -> Violation | None:
     left, right = values[relation.left], values[relation.right]
     agree = {
         "<=": left <= right,
@@ -138,7 +138,7 @@ def _relation(values: dict[str, pd.Series], relation: Relation) -> Breach | None
     }[relation.holds]
     rows = (left.notna() & right.notna() & ~agree.fillna(True).astype(bool)).astype(bool)
     rule = f"{relation.holds} {relation.right}"
-    return Breach(relation.left, rule, rows) if rows.any() else None
+    return Violation(relation.left, rule, rows) if rows.any() else None
 
 
 TRUE, FALSE = {"true", "1", "yes", "t"}, {"false", "0", "no", "f"}
@@ -150,7 +150,7 @@ NUMBER = r"^\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*$"
 
 
 def typed(cells: pd.Series, column: Column) -> pd.Series:
-    """The cells in the column's type and unit; what does not fit is NA, as what was missing."""
+    """The cells in the type and unit of the column; NA for a cell that does not fit, or is missing."""
     match column.type:
         case "number":
             return _numbers(cells) * column.scale
@@ -171,7 +171,7 @@ def _numbers(cells: pd.Series) -> pd.Series:
         return pd.Series(np.nan, index=cells.index)
     plain = cells
     if pd.api.types.is_string_dtype(cells.dtype):
-        # As text, not by a try: Python would take 1_000 and 0x10 for numbers as well.
+        # By pattern: Python itself would accept 1_000 and 0x10 as numbers.
         text = cells.astype("string[pyarrow]")
         plain = text.where(_matches(text, NUMBER))
     numbers = pd.to_numeric(plain, errors="coerce").astype("float64")
@@ -179,18 +179,18 @@ def _numbers(cells: pd.Series) -> pd.Series:
 
 
 def _times(cells: pd.Series, zone: str) -> pd.Series:
-    """In UTC. What no clock of nanoseconds can tell (0001-01-01, 9999-12-31) stands for no time."""
-    told = cells.dt.tz_convert("UTC") if _knows_its_zone(cells) else _times_of_text(cells, zone)
-    times: pd.Series = told.astype("datetime64[us, UTC]")
+    """Times in UTC; NA for times that nanoseconds cannot represent, such as 0001-01-01."""
+    zoned = cells.dt.tz_convert("UTC") if _has_zone(cells) else _times_of_text(cells, zone)
+    times: pd.Series = zoned.astype("datetime64[us, UTC]")
     return times.where(times.between(*CLOCK))
 
 
-def _knows_its_zone(cells: pd.Series) -> bool:
+def _has_zone(cells: pd.Series) -> bool:
     return isinstance(cells.dtype, pd.DatetimeTZDtype)
 
 
 def _times_of_text(cells: pd.Series, zone: str) -> pd.Series:
-    # By their form first: pandas takes "now" for a time as well, and fails on a mixture.
+    # By pattern: pandas accepts "now" as a time, and fails on a mixture of formats.
     text = cells.astype("string[pyarrow]")
     known, bare = text.where(_matches(text, AWARE)), text.where(_matches(text, LOCAL))
     aware = pd.to_datetime(known, errors="coerce", format="ISO8601", utc=True)

@@ -1,4 +1,4 @@
-"""What is tried: a baseline that knows the hour only, a linear model, boosted trees."""
+"""The candidates: a baseline that knows only the weekday, a linear model, and boosted trees."""
 
 from typing import Any
 
@@ -13,51 +13,51 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 BASELINE = "baseline"
 NAMES = (BASELINE, "linear", "trees")
-MOST_WORDS = 200
+MAX_CATEGORIES = 200
 _text = make_column_selector(dtype_include=["string", "object", "str"])
 _number = make_column_selector(dtype_include=np.number)
 
 
 def estimator(name: str, seed: int) -> Pipeline:
-    """An estimator that has learnt nothing yet. Raises KeyError for a name that is none of NAMES."""
+    """An untrained estimator. Raises KeyError for a name that is not one of NAMES."""
     return {BASELINE: _baseline, "linear": _linear, "trees": _trees}[name](seed)
 
 
 def fit(name: str, features: pd.DataFrame, outcome: pd.Series, seed: int) -> Any:
-    """Learn; the same input and seed make the same model."""
-    return estimator(name, seed).fit(plain(features), outcome.to_numpy())
+    """Train an estimator; the same input and seed give the same model."""
+    return estimator(name, seed).fit(for_sklearn(features), outcome.to_numpy())
 
 
-def plain(features: pd.DataFrame) -> pd.DataFrame:
-    """The features as scikit-learn takes them: numbers with NaN, words as objects."""
-    words = features.select_dtypes(exclude="number").columns
+def for_sklearn(features: pd.DataFrame) -> pd.DataFrame:
+    """The features in the types of scikit-learn: numbers with NaN, categories as objects."""
+    categories = features.select_dtypes(exclude="number").columns
     return features.assign(
         **{
             name: features[name].astype("object").where(features[name].notna(), "")
-            for name in words
+            for name in categories
         }
     )
 
 
 def _baseline(_seed: int) -> Pipeline:
-    """The mean of the same weekday, and nothing else."""
+    """The mean outcome of the weekday."""
     encode = OneHotEncoder(handle_unknown="ignore")
     columns = make_column_transformer((encode, ["weekday"]), remainder="drop")
     return make_pipeline(columns, Ridge(alpha=1e-6))
 
 
 def _linear(_seed: int) -> Pipeline:
-    words = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=MOST_WORDS)
+    categories = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=MAX_CATEGORIES)
     numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
-    columns = make_column_transformer((words, _text), (numbers, _number))
+    columns = make_column_transformer((categories, _text), (numbers, _number))
     return make_pipeline(columns, Ridge(alpha=10.0))
 
 
 def _trees(seed: int) -> Pipeline:
-    words = OrdinalEncoder(
-        handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=MOST_WORDS
+    categories = OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=MAX_CATEGORIES
     )
-    columns = make_column_transformer((words, _text), remainder="passthrough")
+    columns = make_column_transformer((categories, _text), remainder="passthrough")
     boosted = HistGradientBoostingRegressor(
         max_iter=200, learning_rate=0.08, max_leaf_nodes=31, min_samples_leaf=200, random_state=seed
     )

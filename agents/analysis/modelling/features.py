@@ -1,6 +1,7 @@
-"""What a model may look at: columns known before, the calendar, and what had become known by then.
+"""Features: columns known before the outcome, the weekday, and earlier outcomes known by then.
 
-Nothing of a row's own outcome, or of its future, is among it; tests plant a future to show that.
+No feature depends on the outcome of its own row or on the future; a test with marked future values
+shows that. The rows are split by time into training, validation and test.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,22 +13,22 @@ import pandas as pd
 
 from agents.analysis.models import Contract
 from agents.analysis.study import History, Join, Study
-from agents.runtime.errors import PermanentError
+from agents.runtime import PermanentError
 
 HOUR = pd.Timedelta(hours=1)
-RARE = 50  # occurrences in training below which a word is as good as unknown
+MIN_ROWS = 100  # of each part of the split
 
 
 @dataclass(slots=True)
 class Samples:
-    """Rows in the order of time: features, the outcome, and when it happened."""
+    """Rows ordered by time: features, outcome and time."""
 
     features: pd.DataFrame
     outcome: pd.Series
     time: pd.Series
 
     def between(self, begin: pd.Timestamp | None, end: pd.Timestamp | None) -> "Samples":
-        """The rows from `begin` on, and before `end`."""
+        """The rows at or after `begin` and before `end`."""
         chosen = pd.Series(True, index=self.time.index)
         if begin is not None:
             chosen &= self.time >= begin
@@ -37,14 +38,14 @@ class Samples:
 
 
 def samples(study: Study, files: Mapping[str, Sequence[Path]]) -> Samples:
-    """The rows of the study's first source that have an outcome, with everything known before it."""
+    """The rows of the first source that have an outcome, with their features."""
     main = study.sources[0]
     contract, others = main.contract, {s.name: s for s in study.sources}
     known = _known_before(contract)
     needed = {contract.time, study.target, *known, *_of_history(study.history)}
     needed |= {column for join in study.joins for column in join.by}
     rows = _read(files[main.name], sorted({*needed, *contract.key}))
-    if contract.key:  # what came late has taken the place of what came first
+    if contract.key:  # the latest row of a key replaces the earlier ones
         rows = rows.drop_duplicates(list(contract.key), keep="last")
     rows = rows.dropna(subset=[contract.time])
     rows = rows.sort_values([contract.time, *known], kind="stable").reset_index(drop=True)
@@ -81,7 +82,7 @@ def _read(files: Sequence[Path], columns: list[str]) -> pd.DataFrame:
 def _joined(
     rows: pd.DataFrame, time: str, join: Join, other: Contract, files: Sequence[Path]
 ) -> pd.DataFrame:
-    """The other source's columns, of the row `hours` before; NA where there is none."""
+    """The columns of the other source from its row `hours` earlier; NA where there is none."""
     wanted = [other.time, *join.by, *join.columns]
     theirs = _read(files, wanted).dropna(subset=[other.time])
     theirs["_at"] = theirs.pop(other.time).dt.floor("h") + join.hours * HOUR
@@ -92,12 +93,12 @@ def _joined(
 
 
 def _recent(rows: pd.DataFrame, time: str, target: str, history: History) -> pd.Series:
-    """The mean of the outcomes that became known in the hours before a row's; NA if none did."""
+    """The mean of the outcomes that became known in the hours before each row; NA if there are none."""
     hour = rows[time].dt.floor("h")
     known = hour + HOUR + pd.to_timedelta(rows[history.known_after].astype("float64"), unit="min")
     by = list(history.by)
-    told = rows[by].assign(at=known.dt.ceil("h"), outcome=rows[target].astype("float64"))
-    sums = told.dropna().groupby([*by, "at"])["outcome"].agg(["sum", "count"]).reset_index()
+    outcomes = rows[by].assign(at=known.dt.ceil("h"), outcome=rows[target].astype("float64"))
+    sums = outcomes.dropna().groupby([*by, "at"])["outcome"].agg(["sum", "count"]).reset_index()
     keys = rows[by].assign(at=hour)
     total, count = np.zeros(len(rows)), np.zeros(len(rows))
     for back in range(history.span):
@@ -109,11 +110,8 @@ def _recent(rows: pd.DataFrame, time: str, target: str, history: History) -> pd.
         return pd.Series(np.where(count > 0, total / count, np.nan), index=rows.index)
 
 
-LEAST = 100
-
-
 class TooFewRows(PermanentError):
-    """Not enough rows with an outcome to learn and to judge."""
+    """Not enough rows with an outcome."""
 
     def __init__(self, part: str, rows: int) -> None:
         super().__init__(part, rows)
@@ -121,35 +119,39 @@ class TooFewRows(PermanentError):
 
     def __str__(self) -> str:
         return (
-            f"{self.rows} rows with an outcome to {self.part}: "
-            f"at least {LEAST} are needed, in days of their own"
+            f"{self.rows} rows with an outcome for {self.part}: "
+            f"at least {MIN_ROWS} are needed, and no day may be in two parts"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Three stretches of time, one after the other, without a common row."""
+    """Three consecutive periods without a common row."""
 
-    learn: Samples
-    choose: Samples
-    judge: Samples
+    train: Samples
+    validation: Samples
+    test: Samples
 
 
 def split(samples: Samples, test_share: float) -> Split:
-    """The last share of the time is for judging, and as much before it for choosing.
+    """Split by time: the last share is the test, and as large a share of the rest the validation.
 
-    Cut between days, so that no day is on both sides. Raises TooFewRows.
+    The cuts are between days, so that no day is in two parts. Raises TooFewRows.
     """
     first, last = samples.time.min(), samples.time.max()
-    judge_from = _day(first + (last - first) * (1 - test_share))
-    choose_from = _day(first + (judge_from - first) * (1 - test_share))
+    test_from = _day(first + (last - first) * (1 - test_share))
+    validation_from = _day(first + (test_from - first) * (1 - test_share))
     parts = Split(
-        samples.between(None, choose_from),
-        samples.between(choose_from, judge_from),
-        samples.between(judge_from, None),
+        samples.between(None, validation_from),
+        samples.between(validation_from, test_from),
+        samples.between(test_from, None),
     )
-    for name, part in (("learn", parts.learn), ("choose", parts.choose), ("judge", parts.judge)):
-        if len(part.outcome) < LEAST:
+    for name, part in (
+        ("training", parts.train),
+        ("validation", parts.validation),
+        ("the test", parts.test),
+    ):
+        if len(part.outcome) < MIN_ROWS:
             raise TooFewRows(name, len(part.outcome))
     return parts
 

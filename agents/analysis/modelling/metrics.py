@@ -1,7 +1,7 @@
-"""How good a forecast is, and between which bounds: days are drawn anew, as rows of a day are alike.
+"""Errors of forecasts with confidence intervals, by a block bootstrap over days.
 
-Source: Kuensch, The Jackknife and the Bootstrap for General Stationary Observations (1989): block
-bootstrap, with days as blocks.
+The rows of one day are alike, so whole days are resampled. Source: Kuensch, The Jackknife and the
+Bootstrap for General Stationary Observations (1989).
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ LEVEL = 0.95
 
 
 def interval(errors: np.ndarray, time: pd.Series, seed: int) -> Interval:
-    """The mean of one number a row, and what it would be between with other days."""
+    """The mean of the errors, one for each row, with its interval over days."""
     days = time.dt.floor("D")
     sums = (
         pd.DataFrame({"day": days.to_numpy(), "error": errors})

@@ -1,4 +1,4 @@
-"""What the agents of modelling hand on: trainings, models with their cards, comparisons."""
+"""The values of modelling: what is trained, the card of a model, and the comparison of models."""
 
 import hashlib
 from typing import Annotated, Literal
@@ -9,11 +9,11 @@ from agents.analysis.models import Frozen, Name, Part, Sha256
 from agents.analysis.report import SourceReport
 from agents.analysis.study import Study
 
-ALARM_PSI, ALARM_P = 0.2, 0.01  # a feature has drifted if its PSI is above and its p below
+ALARM_PSI, ALARM_P = 0.2, 0.01  # drift: PSI above the first and p below the second
 
 
 class Training(Frozen):
-    """One candidate on one dataset; `data` is the dataset's digest and `parts` what it consists of."""
+    """A work item: one candidate to train on one dataset; `data` is the digest of the dataset."""
 
     study: Study
     candidate: Name
@@ -23,7 +23,7 @@ class Training(Frozen):
 
 
 class Trained(Frozen):
-    """The version under which the model lies among the study's models."""
+    """A trained model: its version is the name of its folder among the models of the study."""
 
     version: str
     candidate: Name
@@ -40,10 +40,12 @@ class Interval(BaseModel, frozen=True):
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
-class Card(BaseModel, frozen=True):
-    """What is to be known of a model; `version` is the digest of data, code, candidate and seed.
+class ModelCard(BaseModel, frozen=True):
+    """The facts about a model; `version` is the digest of data, code, candidate and seed.
 
-    `gain` is by how much its squared error is smaller than the baseline's, with its interval.
+    `learnt` counts the rows of training and validation, `judged` those of the test, which are from
+    `since` to `until`. `mae`, `mse` and `gain` are of the test; `gain` is how much smaller the squared
+    error is than that of the baseline. `chosen_by` is the squared error of the validation.
     """
 
     version: str
@@ -68,7 +70,7 @@ What = Literal["challenger", "promoted", "kept", "rolled back"]
 
 
 class Change(BaseModel, frozen=True):
-    """A turn in the registry's history."""
+    """One entry in the history of the registry."""
 
     version: str
     what: What
@@ -77,7 +79,7 @@ class Change(BaseModel, frozen=True):
 
 
 class Drift(BaseModel, frozen=True):
-    """How far one feature has moved, and the corrected probability that it has not."""
+    """The drift of one feature: its PSI, and the corrected p-value that it has not drifted."""
 
     feature: str
     psi: float
@@ -85,14 +87,14 @@ class Drift(BaseModel, frozen=True):
 
     @property
     def is_alarm(self) -> bool:
-        """Far, and not by chance."""
+        """Whether the drift is large and significant."""
         return self.psi > ALARM_PSI and self.p < ALARM_P
 
 
 class Comparison(Frozen):
-    """The trained candidates of one dataset, the champion of that moment, and the rows' fates.
+    """A work item: the trained candidates of one dataset, and the champion when it was made.
 
-    With the `edition`, data that is published again after other data is compared again.
+    `edition` is that of the dataset: data that is published again after other data is compared again.
     """
 
     training: Training
@@ -103,15 +105,15 @@ class Comparison(Frozen):
 
     @property
     def key(self) -> str:
-        """Its name in the journal."""
-        told = hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
-        return f"{self.training.study.name}/comparison@{told}"
+        """Its key in the journal, which changes with everything that it depends on."""
+        digest = hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        return f"{self.training.study.name}/comparison@{digest}"
 
 
-class Weighed(Frozen):
-    """The best candidate by the choosing rows, what the gate said, and how far the data has drifted.
+class Selected(Frozen):
+    """The candidate that is best in validation, the decision about it, and the drift of the features.
 
-    `against` is how much smaller its squared error is than the champion's, on the judging rows.
+    `against` is how much smaller its squared error is than that of the champion, on the test rows.
     """
 
     best: str
@@ -121,7 +123,7 @@ class Weighed(Frozen):
 
 
 class Written(Frozen):
-    """The report: its file, and the digest of its bytes."""
+    """The written report: its file, and the digest of its bytes."""
 
     file: str
     sha256: str

@@ -1,7 +1,7 @@
-"""The models of a study: every one with its card, one champion, and how it came to be that.
+"""The registry: the models of a study with their cards, the champion, and the history of changes.
 
-A file, changed whole; each change names who did it. Models are stored by skops, which names the types
-it will not load: nothing of a stored model is run to read it.
+It is one file that is replaced as a whole; each change names who made it. Models are stored by skops,
+which reads a model without running code from it and refuses unknown types.
 """
 
 import fcntl
@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from agents.analysis.modelling.models import Card, Change, Interval, What
+from agents.analysis.modelling.models import Change, Interval, ModelCard, What
 from agents.analysis.study_store import write_whole
-from agents.runtime.errors import AgentError, PermanentError, TransientError
+from agents.runtime import AgentError, PermanentError, TransientError
 
 FILE, CARD, MODEL = "registry.json", "card.json", "model.skops"
 SAFE = ("sklearn.", "numpy.")
@@ -24,10 +24,10 @@ SAFE = ("sklearn.", "numpy.")
 class Registry(BaseModel):
     """The cards by version, the champion, the challenger, and every change so far.
 
-    `before` are the champions of before, the last one last; `withdrawn` those that people rolled back.
+    `before` has the earlier champions, the latest at the end; `withdrawn` those that people rolled back.
     """
 
-    cards: dict[str, Card] = {}
+    cards: dict[str, ModelCard] = {}
     champion: str = ""
     challenger: str = ""
     before: list[str] = []
@@ -36,21 +36,21 @@ class Registry(BaseModel):
 
 
 class NoSuchModel(AgentError):
-    """There is no model to go back to, or none of that name."""
+    """There is no earlier champion."""
 
     def __str__(self) -> str:
-        return "no champion before this one: nothing to roll back to"
+        return "there is no earlier champion to roll back to"
 
 
 class ModelGone(PermanentError):
-    """A trained model that is no longer among the models of its study."""
+    """The files of a trained model are gone."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.path = path
 
     def __str__(self) -> str:
-        return f"the model in {self.path} is gone: run data analysis with another seed"
+        return f"the model in {self.path} is gone: run data analysis with another --seed"
 
 
 class ChampionChanged(TransientError):
@@ -59,37 +59,37 @@ class ChampionChanged(TransientError):
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The registry of a study's folder; changes by two processes come one after the other."""
+    """The registry in the folder of a study; a lock serialises the changes of several processes."""
 
     folder: Path
 
     def read(self) -> Registry:
-        """What stands in it now."""
+        """The present content."""
         path = self.folder / FILE
         return Registry.model_validate_json(path.read_bytes()) if path.exists() else Registry()
 
     def has(self, version: str) -> bool:
-        """Whether the model is here: its card is written last."""
+        """Whether the model is complete: its card is written last."""
         return (self.path(version) / CARD).exists()
 
-    def card(self, version: str) -> Card:
+    def card(self, version: str) -> ModelCard:
         """The card of a trained model. Raises ModelGone."""
         if not self.has(version):
             raise ModelGone(self.path(version))
-        return Card.model_validate_json((self.path(version) / CARD).read_bytes())
+        return ModelCard.model_validate_json((self.path(version) / CARD).read_bytes())
 
-    def challenge(self, card: Card, champion: str, against: Interval | None) -> Change:
-        """Enter a model; it becomes champion if there is none, or if it is better by its interval.
+    def challenge(self, card: ModelCard, champion: str, against: Interval | None) -> Change:
+        """Enter a model; it becomes champion if it beats the baseline and the champion.
 
         `against` is how much smaller its squared error is than that of the model `champion`, on the
-        same rows; None if the champion cannot predict them. The same call after a kill returns the
-        same change. A model that a person has rolled back stays a challenger.
-        Raises ChampionChanged if another model is champion.
+        same rows; None if there is no champion, or if it cannot predict them. Both gains must be
+        above 0 by their intervals. The same call after a kill returns the same change. A model that a
+        person has rolled back stays a challenger. Raises ChampionChanged if another model is champion.
         """
         with self._changing() as registry:
             if registry.champion not in {champion, card.version}:
                 raise ChampionChanged("the champion changed while the models were compared")
-            change = _verdict(registry, card, against)
+            change = _decision(registry, card, against)
             registry.cards[card.version] = card
             if change.what == "promoted" and registry.champion != card.version:
                 registry.before += [registry.champion] * bool(registry.champion)
@@ -100,7 +100,7 @@ class Models:
         return change
 
     def roll_back(self, by: str, why: str) -> Change:
-        """Make the champion of before the champion again. Raises NoSuchModel."""
+        """Make the previous champion the champion again. Raises NoSuchModel."""
         with self._changing() as registry:
             if not registry.before:
                 raise NoSuchModel
@@ -124,7 +124,7 @@ class Models:
             write_whole(self.folder / FILE, registry)
 
 
-def _verdict(registry: Registry, card: Card, against: Interval | None) -> Change:
+def _decision(registry: Registry, card: ModelCard, against: Interval | None) -> Change:
     what: What
     if registry.champion == card.version:
         last = registry.changes[-1]
@@ -135,43 +135,38 @@ def _verdict(registry: Registry, card: Card, against: Interval | None) -> Change
         what, why = "challenger", "rolled back by a person"
     elif card.candidate == "baseline" or card.gain.low <= 0:
         what, why = "challenger", f"gain over the baseline {card.gain}"
-    elif registry.champion and against is None:
-        what, why = (
-            "promoted",
-            f"the champion cannot predict this data; gain over the baseline {card.gain}",
-        )
-    elif against is not None and against.low <= 0:
-        what, why = "challenger", f"gain over the champion {against}"
     elif against is not None:
-        what, why = "promoted", f"gain over the champion {against}"
+        what = "promoted" if against.low > 0 else "challenger"
+        why = f"gain over the champion {against}"
     else:
-        what, why = "promoted", f"gain over the baseline {card.gain}"
+        unusable = "the champion cannot predict this data; " if registry.champion else ""
+        what, why = "promoted", f"{unusable}gain over the baseline {card.gain}"
     return Change(version=card.version, what=what, why=why, by="gate")
 
 
 def dump(model: Any, path: Path) -> None:
-    """Write a model."""
-    import skops.io as sio  # noqa: PLC0415 - seconds, for who has a model
+    """Write a model to a file."""
+    import skops.io as sio  # noqa: PLC0415 - takes seconds to load
 
     sio.dump(model, path)
 
 
 def load(path: Path) -> Any:
-    """Read a model. Raises UntrustedTypes if it holds anything but parts of scikit-learn and numpy."""
-    import skops.io as sio  # noqa: PLC0415 - seconds, for who has a model
+    """Read a model. Raises UntrustedTypes if it has types other than those of scikit-learn and numpy."""
+    import skops.io as sio  # noqa: PLC0415 - takes seconds to load
 
-    strange = [name for name in sio.get_untrusted_types(file=path) if not name.startswith(SAFE)]
-    if strange:
-        raise UntrustedTypes(path, tuple(strange))
+    untrusted = [name for name in sio.get_untrusted_types(file=path) if not name.startswith(SAFE)]
+    if untrusted:
+        raise UntrustedTypes(path, tuple(untrusted))
     return sio.load(path, trusted=sio.get_untrusted_types(file=path))
 
 
 class UntrustedTypes(AgentError):
-    """A model file that is more than a model."""
+    """A model file with types that are not loaded."""
 
     def __init__(self, path: Path, types: tuple[str, ...]) -> None:
         super().__init__(path, types)
         self.path, self.types = path, types
 
     def __str__(self) -> str:
-        return f"{self.path} holds {', '.join(self.types)[:200]}: it is not loaded"
+        return f"{self.path} has the types {', '.join(self.types)[:200]}: it is not loaded"

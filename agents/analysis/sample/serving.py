@@ -1,4 +1,4 @@
-"""A small file server for the sample and for tests: validators, HEAD, next pages, and scripted faults."""
+"""A file server for the sample and for tests, with ETag, HEAD, next pages and scripted faults."""
 
 import hashlib
 import threading
@@ -14,9 +14,9 @@ Fault = tuple[int, dict[str, str]]
 class Server(ThreadingHTTPServer):
     """Serves the files of a folder on a free port of 127.0.0.1.
 
-    `fault` may answer a request instead: given the path and how often it was asked for before, it
-    returns a status and headers, or None. `asked` counts requests by method and path; a `silent` one
-    says nothing of changes.
+    `fault` gets the path and the number of earlier requests for it, and returns a status and headers to
+    answer instead, or None. `asked` counts requests by method and path. `following` has the next page
+    of a path. A `silent` server sends no ETag.
     """
 
     daemon_threads = True
@@ -32,11 +32,11 @@ class Server(ThreadingHTTPServer):
 
     @property
     def host(self) -> str:
-        """Host and port, as a fetcher has to allow them."""
+        """Host and port, to be allowed in a fetcher."""
         return f"127.0.0.1:{self.server_address[1]}"
 
     def url(self, path: Path) -> str:
-        """Where a file of the folder is served."""
+        """The URL of a file of the folder."""
         return f"http://{self.host}/{path.name}"
 
 
@@ -83,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Server]:
-    """A server for the folder, while the block lasts."""
+    """Serve the folder within the block."""
     with Server(folder) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()

@@ -1,4 +1,4 @@
-"""A partition's results: typed rows in Parquet, a quarantine in JSON Lines, the same bytes every time."""
+"""The results of a partition: typed rows in Parquet and a quarantine in JSON Lines, always the same bytes."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ async def cleaned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: str) ->
     return outcome
 
 
-async def test_rows_and_quarantine_lie_where_the_result_says(
+async def test_rows_and_quarantine_are_where_the_result_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = await cleaned(tmp_path, monkeypatch, "one")
@@ -39,7 +39,7 @@ async def test_rows_and_quarantine_lie_where_the_result_says(
     assert {"line", "reasons"} <= records[0].keys()
 
 
-async def test_the_same_input_makes_the_same_bytes(
+async def test_the_same_input_gives_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = await cleaned(tmp_path, monkeypatch, "one")

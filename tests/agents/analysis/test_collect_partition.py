@@ -1,4 +1,4 @@
-"""Raw bytes come into the store once, whole, and from nowhere else than they should."""
+"""Raw bytes are stored once and complete, and only from allowed places."""
 
 from pathlib import Path
 
@@ -27,8 +27,8 @@ def _own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def partition(location: str, **changes: object) -> Partition:
-    told = {"study": "x", "source": "x", "name": "a", "location": location, "validator": "1"}
-    return Partition.model_validate(told | {"contract": CONTRACT} | changes)
+    fields = {"study": "x", "source": "x", "name": "a", "location": location, "validator": "1"}
+    return Partition.model_validate(fields | {"contract": CONTRACT} | changes)
 
 
 async def collected(partition: Partition) -> Collected:
@@ -45,7 +45,7 @@ async def collected(partition: Partition) -> Collected:
         ("a", ""),
     ],
 )
-def test_the_form_is_in_the_name(location: str, form: str) -> None:
+def test_the_suffixes_name_the_form(location: str, form: str) -> None:
     assert form_of(location) == form
 
 
@@ -61,12 +61,12 @@ async def test_a_file_is_copied_under_its_digest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "path", ["/dev/zero", "/proc/self/environ", "nothing.csv", "a\0b.csv", "/"]
 )
-async def test_what_is_no_file_is_not_read(path: str) -> None:
+async def test_only_regular_files_are_read(path: str) -> None:
     with pytest.raises(SourceError):
         await collected(partition(path))
 
 
-async def test_nothing_is_read_outside_of_the_folder_of_sources(
+async def test_no_file_outside_the_folder_of_sources_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / "sources"
@@ -82,7 +82,7 @@ async def test_nothing_is_read_outside_of_the_folder_of_sources(
             await collected(partition(str(path)))
 
 
-async def test_pages_are_followed_to_the_last_and_no_further(
+async def test_pages_are_followed_up_to_the_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for n in range(3):
@@ -95,6 +95,6 @@ async def test_pages_are_followed_to_the_last_and_no_further(
         assert len((await collected(partition(url, contract=PAGED))).raw) == 3
         assert len((await collected(partition(url))).raw) == 1
         server.following["2.csv"] = "0.csv"
-        monkeypatch.setattr("agents.analysis.collect_partition.MOST_PAGES", 5)
+        monkeypatch.setattr("agents.analysis.collect_partition.MAX_PAGES", 5)
         with pytest.raises(TooManyPages):
             await collected(partition(url, contract=PAGED))

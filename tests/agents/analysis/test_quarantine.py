@@ -1,4 +1,4 @@
-"""Rows in quarantine for people: every rule in words, formulas harmless in the export only."""
+"""Quarantined rows name every broken rule; the export disarms formulas, the file keeps them."""
 
 import csv
 from pathlib import Path
@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from agents.analysis.models import Dataset, Part
-from agents.analysis.quarantine import NothingPublished, export, turned_away
+from agents.analysis.quarantine import NothingPublished, export, quarantined_rows
 from agents.analysis.study_store import StudyStore
 from agents.runtime.settings import settings
 
@@ -34,12 +34,12 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "x"
 
 
-def test_every_rule_is_told(study: str) -> None:
-    first, second = turned_away(study)
+def test_every_broken_rule_is_named(study: str) -> None:
+    first, second = quarantined_rows(study)
     assert first.rules == "n: type, m: missing"
     assert (second.rules, second.cells) == ("ragged", "=cmd|' /C calc'!A0,1")
     with pytest.raises(NothingPublished, match="run data analysis first"):
-        list(turned_away("y"))
+        list(quarantined_rows("y"))
 
 
 def test_a_spreadsheet_shows_formulas_and_does_not_run_them(study: str, tmp_path: Path) -> None:

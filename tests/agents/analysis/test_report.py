@@ -1,4 +1,4 @@
-"""What a run tells of its rows adds up."""
+"""The counts of a report add up."""
 
 from agents.analysis.models import Cleaned, Column, Contract, Dataset, Partition
 from agents.analysis.report import report_of
@@ -21,7 +21,7 @@ def test_partitions_are_summed_up_by_source() -> None:
     outcomes = [(partition("a"), cleaned), (partition("b"), cleaned)]
     dataset = Dataset(study="x", folder=StudyStore("x").folder, parts=())
     report = report_of("x", outcomes, dataset)
-    assert {row["fate"]: row["rows"] for row in report.rows()} == {
+    assert {row["outcome"]: row["rows"] for row in report.rows()} == {
         "good": "1,980",
         "quarantined, n: type": "16",
         "duplicates": "4",
@@ -31,20 +31,20 @@ def test_partitions_are_summed_up_by_source() -> None:
     assert report.status() == 0
 
 
-def test_a_refused_partition_is_told_and_nothing_is_published() -> None:
+def test_a_failed_partition_has_its_reason_and_nothing_is_published() -> None:
     report = report_of("x", [(partition("a"), None)], None)
-    report.refused = {"contract broken": "1 partitions"}
+    report.failures = {"x/a": "contract broken"}
     assert report.status() == 1
-    assert report.notes()[0] == "refused: contract broken: 1 partitions"
+    assert report.notes()[0] == "failed: x/a: contract broken"
     assert "nothing is published" in report.notes()[1]
 
 
-def test_rare_rules_are_told_together() -> None:
+def test_rare_rules_are_counted_together() -> None:
     rules = {f"c{n}: type": n + 1 for n in range(9)}
     cleaned = Cleaned(
         rows=45, good=0, quarantined=45, deduplicated=0, rules=rules, discarded={}, part="p",
         sha256="0" * 64,
     )  # fmt: skip
-    fates = report_of("x", [(partition("a"), cleaned)], None).sources[0].fates()
-    assert fates["quarantined, other rules"] == 1 + 2 + 3
-    assert sum(fates.values()) == 45
+    counts = report_of("x", [(partition("a"), cleaned)], None).sources[0].outcomes()
+    assert counts["quarantined, other rules"] == 1 + 2 + 3
+    assert sum(counts.values()) == 45

@@ -1,4 +1,4 @@
-"""The flights that come along: every line of the package's files once, a file a month."""
+"""The sample has every line of the package's files once, in a file for each month."""
 
 import gzip
 from pathlib import Path
@@ -11,7 +11,7 @@ from agents.analysis.sample.serving import serving
 
 
 @pytest.mark.slow
-def test_every_line_lies_in_its_month(tmp_path: Path) -> None:
+def test_every_line_is_in_the_file_of_its_month(tmp_path: Path) -> None:
     files = months(tmp_path)
     flights = [gzip.decompress(path.read_bytes()).splitlines() for path in files["flights"]]
     assert sum(len(lines) - 1 for lines in flights) == 336_776
@@ -23,13 +23,13 @@ def test_every_line_lies_in_its_month(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_study_names_what_is_served(tmp_path: Path) -> None:
+def test_the_study_names_the_served_files(tmp_path: Path) -> None:
     there = {path.name for paths in months(tmp_path).values() for path in paths}
     named = {at.removeprefix("sample:///") for s in sample_study().sources for at in s.locations}
     assert named == there
 
 
-def test_the_server_gives_files_of_its_folder_and_nothing_else(tmp_path: Path) -> None:
+def test_the_server_serves_only_files_of_its_folder(tmp_path: Path) -> None:
     (tmp_path / "inside").mkdir()
     (tmp_path / "secret.csv").write_text("x", encoding="utf-8")
     (tmp_path / "inside" / "a.csv").write_text("y", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The best candidate is chosen by rows of its own, meets the champion on others, and drift is told."""
+"""The best candidate in validation is compared with the champion on test rows; drift is reported."""
 
 import shutil
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agents.analysis.modelling.candidates import NAMES
-from agents.analysis.modelling.models import Comparison, Training, Weighed
+from agents.analysis.modelling.models import Comparison, Selected, Training
 from agents.analysis.modelling.registry import ModelGone, Models
 from agents.analysis.select_model import select_model
 from agents.analysis.study import Study
@@ -27,7 +27,7 @@ def _own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def compared(
     days: int, steep: float, *, later_light: float = 1.0, of: Study | None = None
-) -> tuple[Comparison, Weighed]:
+) -> tuple[Comparison, Selected]:
     comparison = to_compare(days, steep, later_light=later_light, of=of)
     return comparison, select_model.function(comparison)
 
@@ -48,22 +48,22 @@ def to_compare(
 
 
 def test_the_first_good_model_is_champion_and_nothing_has_drifted() -> None:
-    comparison, weighed = compared(40, 1.0)
-    assert weighed.change.what == "promoted"
-    assert weighed.best in {
+    comparison, selected = compared(40, 1.0)
+    assert selected.change.what == "promoted"
+    assert selected.best in {
         one.version for one in comparison.candidates if one.candidate != "baseline"
     }
-    assert weighed.against is None
-    assert not [drift for drift in weighed.drifts if drift.is_alarm]
-    assert select_model.function(comparison).best == weighed.best  # twice is once
+    assert selected.against is None
+    assert not [drift for drift in selected.drifts if drift.is_alarm]
+    assert select_model.function(comparison).best == selected.best  # a second call changes nothing
 
 
-def test_a_model_of_a_changed_world_takes_the_champions_place_and_the_change_is_told() -> None:
+def test_a_better_model_of_changed_data_is_promoted_and_drift_is_reported() -> None:
     compared(40, 1.0)
-    _, weighed = compared(41, 8.0)
-    assert weighed.against is not None
-    assert weighed.against.low > 0
-    assert weighed.change.what == "promoted"
+    _, selected = compared(41, 8.0)
+    assert selected.against is not None
+    assert selected.against.low > 0
+    assert selected.change.what == "promoted"
     _, drifted = compared(42, 8.0, later_light=3.0)
     assert "sun_light" in [drift.feature for drift in drifted.drifts if drift.is_alarm]
 
@@ -80,18 +80,18 @@ def test_a_model_of_replaced_data_never_becomes_champion() -> None:
     assert models.read() == before
 
 
-def test_the_champion_of_now_is_met_whoever_it_was_when_the_comparison_was_made() -> None:
+def test_the_comparison_is_with_the_present_champion_and_not_with_an_earlier_one() -> None:
     late = to_compare(40, 1.0)
     models = Models(StudyStore("toy").folder)
     better = models.card(late.candidates[1].version).model_copy(update={"version": "other"})
     shutil.copytree(models.path(late.candidates[1].version), models.path("other"))
     models.challenge(better, "", None)
-    weighed = select_model.function(late)
-    assert weighed.against is not None
-    assert weighed.change.why == f"gain over the champion {weighed.against}"
+    selected = select_model.function(late)
+    assert selected.against is not None
+    assert selected.change.why == f"gain over the champion {selected.against}"
 
 
-def test_a_champion_without_its_columns_or_its_files_gives_way_to_a_good_model() -> None:
+def test_a_champion_without_its_columns_or_files_is_replaced_by_a_good_model() -> None:
     _, first = compared(40, 1.0)
     without_light = study().model_copy(update={"joins": ()})
     _, second = compared(40, 8.0, of=without_light)
@@ -103,18 +103,18 @@ def test_a_champion_without_its_columns_or_its_files_gives_way_to_a_good_model()
     comparison, third = compared(41, 8.0, of=without_light)
     assert (third.against, third.change.what) == (None, "promoted")
     shutil.rmtree(models.path(comparison.candidates[0].version))
-    with pytest.raises(ModelGone, match="with another seed"):
+    with pytest.raises(ModelGone, match="with another --seed"):
         select_model.function(comparison)
     assert first.best in models.read().before
 
 
-def test_the_report_says_all_of_it_and_escapes_what_it_is_given() -> None:
-    comparison, weighed = compared(40, 1.0)
-    written = write_report.function(comparison, weighed)
+def test_the_report_has_every_section_and_loads_nothing_from_elsewhere() -> None:
+    comparison, selected = compared(40, 1.0)
+    written = write_report.function(comparison, selected)
     page = (StudyStore("toy").folder / FILE).read_text("utf-8")
     assert written.file.endswith(FILE)
-    for words in ("Rows", "Models", "Drift", "Lineage", "promoted", weighed.best[:8]):
+    for words in ("Rows", "Models", "Drift", "Lineage", "promoted", selected.best[:8]):
         assert words in page
     assert page.count("data:image/png") == 8
     assert "http" not in page.replace("http-equiv", "")  # nothing is loaded from elsewhere
-    assert write_report.function(comparison, weighed) == written
+    assert write_report.function(comparison, selected) == written

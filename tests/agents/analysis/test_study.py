@@ -1,4 +1,4 @@
-"""Contracts and studies from files: every problem is named at once, by field and rule."""
+"""An error in a contract or study names every problem by field and rule."""
 
 from pathlib import Path
 
@@ -29,21 +29,21 @@ def test_a_contract_in_yaml(tmp_path: Path) -> None:
         ("name: x\n", "time: Field required"),
         (
             GOOD + "surprise: 1\n",
-            "surprise: there is no such field; there are name, columns, time,",
+            "surprise: no such field; the fields are name, columns, time,",
         ),
-        (GOOD + "gaps: {most: 1}\n", "gaps.most: there is no such field; there are every, by"),
+        (GOOD + "gaps: {most: 1}\n", "gaps.most: no such field; the fields are every, by"),
         (
             "name: x\ntime: at\ncolumns: {at: {type: time}, n: {type: number, min: 1}}\n",
-            "columns.n.min: there is no such field; there are type, unit, scale, required, low, high,",
+            "columns.n.min: no such field; the fields are type, unit, scale, required, low, high,",
         ),
         (GOOD + "key: [id]\n", "yaml: columns that the contract does not declare: id"),
         ("name: x\ntime: at\ncolumns: {at: {type: text}}\n", "must have the type time"),
         ("name: Bad Name\ntime: at\ncolumns: {at: {type: time}}\n", "name: String should match"),
-        ("a: [\n", "is no YAML"),
-        ("!!python/object/apply:os.system [echo]\n", "is no YAML"),
+        ("a: [\n", "is not YAML"),
+        ("!!python/object/apply:os.system [echo]\n", "is not YAML"),
     ],
 )
-def test_what_is_wrong_with_a_contract_is_said(tmp_path: Path, text: str, problem: str) -> None:
+def test_every_problem_of_a_contract_is_named(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(BadStudy) as error:
         read_contract(written(tmp_path, text))
     assert problem in str(error.value)

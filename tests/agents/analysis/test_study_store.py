@@ -1,4 +1,4 @@
-"""Results appear whole, are made once, and a reader finds the old dataset or the new one."""
+"""Results appear complete and once, and a reader finds the old or the new dataset."""
 
 import os
 import time
@@ -26,7 +26,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyStore:
     return StudyStore("x")
 
 
-def test_what_is_written_in_part_is_not_there(store: StudyStore) -> None:
+def test_a_result_that_failed_is_not_there(store: StudyStore) -> None:
     def fail(folder: Path) -> Cleaned:
         (folder / "part.parquet").write_bytes(b"half")
         raise MemoryError
@@ -37,7 +37,7 @@ def test_what_is_written_in_part_is_not_there(store: StudyStore) -> None:
     assert list((store.folder / "clean" / "x").iterdir()) == []
 
 
-def test_the_quicker_of_two_writers_wins(store: StudyStore) -> None:
+def test_the_faster_of_two_writers_wins(store: StudyStore) -> None:
     def slow(_: Path) -> Cleaned:
         store.keep(PARTITION, lambda _: CLEANED)
         return CLEANED
@@ -52,7 +52,9 @@ def test_rows_that_are_unaccounted_for_are_refused() -> None:
             Cleaned.model_validate(CLEANED.model_dump() | change)
 
 
-def test_a_dataset_is_published_at_once(store: StudyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dataset_is_published_in_one_step(
+    store: StudyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert store.published() is None
     first = Dataset(study="x", folder=store.folder, parts=())
     store.publish(first)
@@ -67,7 +69,7 @@ def test_a_dataset_is_published_at_once(store: StudyStore, monkeypatch: pytest.M
     assert [p.name for p in store.folder.iterdir()] == ["dataset.json"]
 
 
-def test_what_killed_processes_were_writing_is_swept_away_and_nothing_else(
+def test_only_what_killed_processes_left_unfinished_is_removed(
     store: StudyStore,
 ) -> None:
     def write(folder: Path) -> Cleaned:

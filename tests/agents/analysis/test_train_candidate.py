@@ -1,11 +1,11 @@
-"""A candidate learns what is there to learn, the same way every time, and is judged by what came after."""
+"""A candidate finds the rule in the data, the same way every time, and is tested on later rows."""
 
 from pathlib import Path
 
 import pytest
 
 from agents.analysis.modelling.candidates import NAMES
-from agents.analysis.modelling.models import Card, Training
+from agents.analysis.modelling.models import ModelCard, Training
 from agents.analysis.modelling.registry import MODEL, Models
 from agents.analysis.study_store import MANIFEST, DataReplaced, StudyStore
 from agents.analysis.train_candidate import key_of, train_candidate, version_of
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 def trained(
     data: Path, name: str, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> tuple[Card, bytes]:
+) -> tuple[ModelCard, bytes]:
     monkeypatch.setenv("AGENT_FLOWS_DATA", str(data))
     settings.cache_clear()
     dataset = published(study(), sales())
@@ -44,7 +44,7 @@ def test_models_beat_the_baseline_by_their_interval_and_find_what_matters(
     assert cards["linear"].until > cards["linear"].since > "2025-01-30"
 
 
-def test_the_same_data_and_seed_make_the_same_model(
+def test_the_same_data_and_seed_give_the_same_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, _ = trained(tmp_path / "a", "trees", 7, monkeypatch)
@@ -54,7 +54,7 @@ def test_the_same_data_and_seed_make_the_same_model(
     assert other.version != first.version
 
 
-def test_data_that_was_replaced_is_not_learnt_from_and_what_is_still_there_is(
+def test_replaced_data_is_trained_on_while_its_files_are_there_and_refused_afterwards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AGENT_FLOWS_DATA", str(tmp_path))

@@ -1,9 +1,9 @@
-"""The report's page: what it shows of a run is shown by test_weigh_candidates.py, its pictures by reporting/."""
+"""The template of the report; test_select_model.py tests its content, reporting/ its plots."""
 
 from agents.analysis.write_report import PAGE
 
 
-def test_the_template_comes_along_with_the_code() -> None:
+def test_the_template_escapes_everything() -> None:
     text = (PAGE / "page.html.j2").read_text("utf-8")
     assert "autoescape false" not in text
     assert "| safe" not in text

@@ -1,4 +1,4 @@
-"""What operations do about items of data analysis, also in a process that did not open their run."""
+"""Operations on items of data analysis, also in a process that did not open their run."""
 
 import json
 import shutil
@@ -70,7 +70,7 @@ class Sales:
         return Models(self.store.folder)
 
     def write(self, days: int = 40, dearer: float = 0.0) -> None:
-        """Sales of so many days; in the last third of them prices are higher by `dearer`."""
+        """Write sales of `days` days; in the last third of them prices are higher by `dearer`."""
         frame, _ = sales(days, steep=20)
         late = frame["at"] > frame["at"].quantile(0.67)
         frame.loc[late, "price"] += dearer
@@ -191,7 +191,7 @@ async def test_recovery_finishes_a_comparison_and_raises_its_alert(study: Sales)
     assert (alert["item"], alert["reason"].split(":")[0]) == (study.name, "price")
     assert (study.store.folder / FILE).exists()
     again = await study.run()
-    assert (again.touched, again.status()) == (0, 0)
+    assert (again.processed, again.status()) == (0, 0)
 
 
 async def test_recovery_cleans_what_a_killed_run_has_collected(study: Sales) -> None:
@@ -201,10 +201,10 @@ async def test_recovery_cleans_what_a_killed_run_has_collected(study: Sales) -> 
 
     assert {state for state, _ in (await study.states("partitions")).values()} == {"completed"}
     report = await study.run()
-    assert (report.touched, report.status()) == (0, 0)
+    assert (report.processed, report.status()) == (0, 0)
 
 
-# What stands in the way of each scenario's agent, and how many items it hurts.
+# A file or folder that makes the agent of each scenario fail, and the number of its items.
 OBSTACLES = {"partitions": ("clean", 2), "candidates": ("models", 3), "comparisons": (FILE, 1)}
 
 

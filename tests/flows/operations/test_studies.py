@@ -1,4 +1,4 @@
-"""Commands for a study; their stories are told by test_data_analysis.py."""
+"""The commands for a study; test_data_analysis.py tests what they do."""
 
 from flows.operations.studies import mend_rows, quarantine, roll_back_model
 

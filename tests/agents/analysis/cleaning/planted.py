@@ -1,4 +1,4 @@
-"""A table of good rows into which errors of known kinds are planted at known lines."""
+"""A table of good rows with errors of known kinds at known lines."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ CONTRACT = Contract(
 )
 HEADER = list(CONTRACT.columns)
 
-# Each makes a good row bad in one way: the kind's name is the rule that must be told.
+# Each makes a good row bad in one way; the name of the kind is the rule that must be found.
 KINDS: dict[str, Callable[[Row], Row]] = {
     "id: missing": lambda row: row | {"id": ""},
     "id: type": lambda row: row | {"id": f"{row['id']}.5"},
@@ -53,7 +53,7 @@ KINDS: dict[str, Callable[[Row], Row]] = {
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """The CSV, and for each line with an error its kind."""
+    """The CSV, and the kind of each error by its line."""
 
     text: bytes
     errors: dict[int, str]
@@ -77,7 +77,7 @@ def good_row(number: int, rng: Random) -> Row:
 
 
 def planted(rows: int, each: int, seed: int) -> Planted:
-    """So many rows, `each` error of every kind among them, ragged lines and exact repetitions too."""
+    """A table with `each` errors of every kind, ragged lines and duplicates among its rows."""
     rng = Random(seed)
     table = [good_row(number, rng) for number in range(rows)]
     places = iter(rng.sample(range(1, rows), each * (len(KINDS) + 2)))

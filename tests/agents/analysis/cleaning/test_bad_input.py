@@ -1,4 +1,4 @@
-"""Every kind of bad file: it is refused by a rule, or all its rows are accounted for. Nothing else happens."""
+"""A bad file is refused by a rule, or all of its rows are accounted for."""
 
 import gzip
 import io
@@ -139,21 +139,23 @@ def test_a_file_without_a_required_column_is_refused_as_a_whole(
 ) -> None:
     path = tmp_path / "raw"
     path.write_bytes(content)
-    with pytest.raises(NoSuchColumn, match=r"no column '(id|at)', which is required; there are "):
+    with pytest.raises(
+        NoSuchColumn, match=r"no column '(id|at)', which is required; the columns are "
+    ):
         clean(read_table([path], name), CONTRACT)
 
 
-def test_a_record_of_json_without_it_is_one_bad_row(tmp_path: Path) -> None:
+def test_a_json_record_without_a_required_column_is_one_bad_row(tmp_path: Path) -> None:
     path = tmp_path / "raw"
     path.write_bytes(b'{"id": "a", "n": 1}\n')
     outcome = clean(read_table([path], "x.jsonl"), CONTRACT)
     assert outcome.rules == {"at: missing": 1}
 
 
-def test_one_page_without_it_is_enough(tmp_path: Path) -> None:
+def test_one_page_without_a_required_column_refuses_the_partition(tmp_path: Path) -> None:
     for n, content in enumerate((GOOD, GOOD.replace(b"at", b"when"))):
         (tmp_path / str(n)).write_bytes(content)
-    with pytest.raises(NoSuchColumn, match="'at', which is required; there are id, n"):
+    with pytest.raises(NoSuchColumn, match="'at', which is required; the columns are id, n"):
         clean(read_table([tmp_path / "0", tmp_path / "1"], "x.csv"), CONTRACT)
 
 

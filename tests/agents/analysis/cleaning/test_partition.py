@@ -1,4 +1,4 @@
-"""Every row is good, quarantined or a repetition, and the quarantine finds what is wrong and nothing else."""
+"""Every row is good, quarantined or a duplicate, and exactly the bad rows are quarantined."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def written(tmp_path: Path, content: bytes) -> Path:
     return path
 
 
-def test_planted_errors_are_found_by_their_rule_and_nothing_else_is(tmp_path: Path) -> None:
+def test_exactly_the_planted_errors_are_found_by_their_rule(tmp_path: Path) -> None:
     plan = planted(ROWS, EACH, seed=5)
     outcome = clean(read_table([written(tmp_path, plan.text)], "x.csv"), CONTRACT)
 
@@ -32,13 +32,13 @@ def test_planted_errors_are_found_by_their_rule_and_nothing_else_is(tmp_path: Pa
     assert len(hits) / len(plan.errors) > 0.99  # recall
     assert outcome.rules == dict.fromkeys([*KINDS, "ragged"], EACH)
     for record in outcome.quarantine:
-        told = {f"{one['column']}: {one['rule']}".removeprefix(": ") for one in record["reasons"]}
-        assert plan.errors[record["line"]] in told
+        found = {f"{one['column']}: {one['rule']}".removeprefix(": ") for one in record["reasons"]}
+        assert plan.errors[record["line"]] in found
     assert outcome.deduplicated == plan.repeated == EACH
     assert plan.rows == len(outcome.good) + len(outcome.quarantine) + outcome.deduplicated
 
 
-def test_what_is_good_has_its_type_and_zone(tmp_path: Path) -> None:
+def test_good_values_have_their_type_and_zone(tmp_path: Path) -> None:
     plan = planted(50, 1, seed=1)
     good = clean(read_table([written(tmp_path, plan.text)], "x.csv"), CONTRACT).good
     assert good["at"].dtype == pd.DatetimeTZDtype("us", "UTC")
@@ -50,7 +50,7 @@ def test_what_is_good_has_its_type_and_zone(tmp_path: Path) -> None:
     assert "=1+1" in set(good["note"])  # escaped on export only
 
 
-def test_a_bad_value_is_discarded_alone_where_the_contract_says_so(tmp_path: Path) -> None:
+def test_only_the_bad_value_is_discarded_where_the_contract_says_so(tmp_path: Path) -> None:
     text = planted(200, 1, seed=2).text.splitlines(keepends=True)
     fields = text[3].split(b",")
     text[3] = b",".join([*fields[:7], b"7.5", fields[8]])
@@ -73,7 +73,7 @@ def test_frozen_columns_and_unknown_ones_refuse_the_partition(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("way,kept", [("evolve", True), ("discard", False)])
-def test_columns_the_contract_does_not_know(tmp_path: Path, way: str, kept: bool) -> None:
+def test_unknown_columns(tmp_path: Path, way: str, kept: bool) -> None:
     contract = Contract.model_validate(
         {"name": "x", "time": "at", "columns": {"at": {"type": "time"}}, "unknown": way}
     )
@@ -83,7 +83,7 @@ def test_columns_the_contract_does_not_know(tmp_path: Path, way: str, kept: bool
     assert ("more" in outcome.good.columns) is kept
 
 
-def test_mended_rows_take_the_place_of_those_in_quarantine(tmp_path: Path) -> None:
+def test_mended_rows_replace_the_quarantined_ones(tmp_path: Path) -> None:
     plan = planted(100, 1, seed=3)
     table = read_table([written(tmp_path, plan.text)], "x.csv")
     before = clean(table, CONTRACT)
@@ -99,7 +99,7 @@ def test_mended_rows_take_the_place_of_those_in_quarantine(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("between", [", ", ",\n"])
-def test_a_record_among_others_of_its_line_is_mended_alone(tmp_path: Path, between: str) -> None:
+def test_one_record_of_a_line_is_mended_alone(tmp_path: Path, between: str) -> None:
     contract = Contract(name="x", time="at", columns={"at": Column(type="time", required=True)})
     records = ['{"at": "2025-01-01T00:00:00Z"}', '{"at": "then"}', '{"at": "2025-01-03T00:00:00Z"}']
     path = written(tmp_path, f"[{between.join(records)}]".encode())
@@ -134,7 +134,7 @@ cell = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8
 @settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_whatever_comes_every_row_is_accounted_for_and_twice_is_the_same(
+def test_every_row_is_accounted_for_and_a_second_time_gives_the_same(
     tmp_path: Path, rows: list[list[str]]
 ) -> None:
     contract = Contract(

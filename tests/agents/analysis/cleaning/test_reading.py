@@ -1,4 +1,4 @@
-"""Files of every form and fault as tables: what is wrong with a line is told of that line."""
+"""Files of every form become tables, and each error names its line."""
 
 import gzip
 import json
@@ -34,18 +34,18 @@ def read(tmp_path: Path) -> Callable[[bytes, str], Table]:
         (b'a,b\n1,2\n"x,9\n', "ragged", 3),
     ],
 )
-def test_a_bad_line_is_broken_and_the_others_are_rows(
+def test_one_bad_line_leaves_the_others_as_rows(
     read: Callable[[bytes, str], Table], content: bytes, rule: str, line: int
 ) -> None:
     table = read(content, "x.csv")
-    assert [(one.line, one.rule) for one in table.broken] == [(line, rule)]
+    assert [(one.line, one.rule) for one in table.bad] == [(line, rule)]
     assert table.cells["a"].astype(str).tolist()[0] == "1"
     assert table.lines.tolist()[0] == 2
 
 
-def test_lines_stay_those_of_the_file(read: Callable[[bytes, str], Table]) -> None:
+def test_the_lines_are_those_of_the_file(read: Callable[[bytes, str], Table]) -> None:
     table = read(b"a,b\n1,2\nx,y,z\n3,4\n5,6\n", "x.csv")
-    assert [one.line for one in table.broken] == [3]
+    assert [one.line for one in table.bad] == [3]
     assert table.lines.tolist() == [2, 4, 5]
     table = read(b"a,b\n1,2\nx,y,z\n3,4\n\n5,6\n", "x.csv")  # a blank line is none
     assert table.lines.tolist() == [2, 4, 6]
@@ -67,7 +67,7 @@ def test_the_same_rows_in_every_form(read: Callable[[bytes, str], Table], name: 
     table = read(content, name)
     assert table.cells["a"].tolist() == ["1", "2"]
     assert table.cells["b"].isna().tolist() == [False, True]
-    assert not table.broken
+    assert not table.bad
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_the_same_rows_in_every_form(read: Callable[[bytes, str], Table], name: 
     ],
     ids=["damaged", "not packed", "another suffix", "cut off", "UTF-16"],
 )
-def test_what_is_no_table_is_refused(
+def test_a_file_that_is_no_table_is_refused(
     read: Callable[[bytes, str], Table], content: bytes, name: str
 ) -> None:
     with pytest.raises(SourceError):
@@ -98,30 +98,30 @@ def test_a_cut_parquet_file_and_lists_in_one(read: Callable[[bytes, str], Table]
         read(content[:-20] + b"PAR1", "x.parquet")
 
 
-def test_pandas_metadata_is_not_believed(read: Callable[[bytes, str], Table]) -> None:
+def test_pandas_metadata_is_ignored(read: Callable[[bytes, str], Table]) -> None:
     table = pa.Table.from_pandas(pd.DataFrame({"a": [1]}, index=pd.Index([7], name="b")))
     sink = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata({b"pandas": b"{not json"}), sink)
     assert set(read(sink.getvalue().to_pybytes(), "x.parquet").cells.columns) == {"a", "b"}
 
 
-def test_pages_are_one_table_with_lines_of_their_own(tmp_path: Path) -> None:
+def test_pages_are_one_table_with_different_lines(tmp_path: Path) -> None:
     for number in range(2):
         (tmp_path / str(number)).write_bytes(b"a\n1\n2\n")
     table = read_table([tmp_path / "0", tmp_path / "1"], "x.csv")
     assert table.lines.tolist() == [2, 3, 1_000_002, 1_000_003]
 
 
-def test_lines_of_pages_are_their_own_however_long_they_are(tmp_path: Path) -> None:
+def test_the_lines_of_long_pages_differ(tmp_path: Path) -> None:
     for number in range(2):
         (tmp_path / str(number)).write_bytes(b"a,b\n" + b"1,2\n" * 1_000_001 + b"1\n")
     table = read_table([tmp_path / "0", tmp_path / "1"], "x.csv")
-    lines = {*table.lines, *(one.line for one in table.broken)}
+    lines = {*table.lines, *(one.line for one in table.bad)}
     assert len(lines) == table.rows == 2_000_004
     assert max(lines) == 11_000_003
 
 
-def test_a_header_alone_has_no_rows_and_nothing_at_all_is_no_table(
+def test_a_header_alone_has_no_rows_and_an_empty_file_is_no_table(
     read: Callable[[bytes, str], Table],
 ) -> None:
     assert read(b"a,b\n", "x.csv").rows == 0
@@ -132,7 +132,7 @@ def test_a_header_alone_has_no_rows_and_nothing_at_all_is_no_table(
 @pytest.mark.parametrize("line", ["{}{}", "{}\n{}"], ids=["at once", "record by record"])
 @pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf"], ids=["plain", "BOM"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_cells_stay_as_they_came(tmp_path: Path, delimiter: str, before: bytes, line: str) -> None:
+def test_cells_are_unchanged(tmp_path: Path, delimiter: str, before: bytes, line: str) -> None:
     rows = [["id", "a.b", "a.c"], ["007", "1.0", "x"]]
     header, row = (delimiter.join(cells) + "\n" for cells in rows)
     path = tmp_path / "raw"
@@ -159,7 +159,7 @@ def written_as_parquet(tmp_path: Path, column: pa.Array) -> Path:
     ],
     ids=["whole", "long", "boolean", "dictionary", "bytes"],
 )
-def test_cells_of_parquet_stay_as_they_came_beside_missing_ones(
+def test_cells_of_parquet_are_unchanged_beside_missing_ones(
     tmp_path: Path, column: pa.Array, cells: list[str | None]
 ) -> None:
     table = read_table([written_as_parquet(tmp_path, column)], "x.parquet")
@@ -176,7 +176,9 @@ def test_cells_of_parquet_stay_as_they_came_beside_missing_ones(
     ],
     ids=["lists", "durations", "bytes"],
 )
-def test_what_is_no_cell_of_parquet_is_refused(tmp_path: Path, column: pa.Array, rule: str) -> None:
+def test_values_of_parquet_that_are_no_cells_are_refused(
+    tmp_path: Path, column: pa.Array, rule: str
+) -> None:
     with pytest.raises(SourceError) as refused:
         read_table([written_as_parquet(tmp_path, column)], "x.parquet")
     assert refused.value.rule == rule

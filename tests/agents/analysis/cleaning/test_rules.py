@@ -1,4 +1,4 @@
-"""Cells as values: what is no value of the type is none, whatever Python or pandas would make of it."""
+"""A cell that is not of its column's type is missing, even if Python or pandas would convert it."""
 
 from datetime import UTC, datetime
 
@@ -30,7 +30,7 @@ def value(cell: str, column: Column) -> object:
         ("2024-06-01T12:00Z ", 12),
     ],
 )
-def test_a_time_without_a_zone_is_of_the_columns(cell: str, hour: int) -> None:
+def test_a_time_without_a_zone_has_the_zone_of_its_column(cell: str, hour: int) -> None:
     assert value(cell, BERLIN) == datetime(2024, 6, 1, hour, tzinfo=UTC)
 
 
@@ -53,36 +53,38 @@ def test_a_time_without_a_zone_is_of_the_columns(cell: str, hour: int) -> None:
         "9999-12-31T23:59:00Z",
     ],
 )
-def test_what_is_no_time(cell: str) -> None:
+def test_cells_that_are_no_times(cell: str) -> None:
     assert value(cell, BERLIN) is None
 
 
 @given(st.text("0123456789-+:T Z.,az", max_size=30) | st.datetimes().map(str) | st.text())
-def test_no_cell_is_more_than_a_time_or_none(cell: str) -> None:
+def test_every_cell_is_a_time_or_missing(cell: str) -> None:
     both = pd.Series([cell, "2024-06-01T12:00+02:00", "2024-06-01 12:00"], dtype="string")
     assert typed(both, BERLIN).notna().tolist()[1:] == [True, True]
 
 
-def test_times_of_a_parquet_file_are_held_to_the_same() -> None:
+def test_times_of_a_parquet_file_follow_the_same_rules() -> None:
     cells = pd.Series(pd.to_datetime(["2024-06-01", "9999-12-31"], utc=True).as_unit("us"))
     assert typed(cells, BERLIN).isna().tolist() == [False, True]
 
 
 @pytest.mark.parametrize("cell", ["1,5", "1_0", "0x10", "٣", "inf", "nan", "1e309", "1 000", "."])
-def test_what_is_no_number(cell: str) -> None:
+def test_cells_that_are_no_numbers(cell: str) -> None:
     assert value(cell, Column(type="number")) is None
     assert value(cell, Column(type="integer")) is None
 
 
-def test_times_have_bounds_too() -> None:
+def test_times_have_bounds() -> None:
     column = BERLIN.model_copy(update={"low": datetime(2024, 1, 1), "high": datetime(2024, 1, 2)})  # noqa: DTZ001 - the column's zone is meant
     contract = Contract(name="x", time="at", columns={"at": column})
     cells = ["2023-12-31 23:59", "2024-01-01 00:00", "2024-01-02 00:00", "2024-01-02 00:01"]
-    (breach,) = check(pd.DataFrame({"at": pd.Series(cells, dtype="string")}), contract).breaches
-    assert (breach.rule, breach.rows.tolist()) == ("range", [True, False, False, True])
+    (violation,) = check(
+        pd.DataFrame({"at": pd.Series(cells, dtype="string")}), contract
+    ).violations
+    assert (violation.rule, violation.rows.tolist()) == ("range", [True, False, False, True])
 
 
-def test_bounds_come_back_from_the_journal_as_they_were() -> None:
+def test_bounds_survive_the_journal() -> None:
     column = Column.model_validate({"type": "time", "low": "2024-01-31"})
     assert Column.model_validate_json(column.model_dump_json()) == column
     assert Column.model_validate({"type": "number", "low": 2013}).low == 2013
@@ -91,6 +93,6 @@ def test_bounds_come_back_from_the_journal_as_they_were() -> None:
 @pytest.mark.parametrize(
     "kind,bound", [("time", 5), ("number", "2024-01-31"), ("text", "2024-01-31")]
 )
-def test_bounds_are_of_the_columns_kind(kind: str, bound: object) -> None:
-    with pytest.raises(ValidationError, match="low and high are times for a time"):
+def test_bounds_must_fit_the_type_of_the_column(kind: str, bound: object) -> None:
+    with pytest.raises(ValidationError, match="low and high must be times for a column of times"):
         Column.model_validate({"type": kind, "high": bound})

@@ -1,4 +1,4 @@
-"""A model sees what was known before, and nothing else: whatever a future holds, features stay the same."""
+"""Features use only what was known before the outcome: changing the future does not change them."""
 
 from pathlib import Path
 
@@ -25,13 +25,13 @@ def made(frames: tuple[pd.DataFrame, pd.DataFrame]) -> Samples:
 def test_features_are_what_the_study_names() -> None:
     features = made(sales()).features
     assert list(features) == ["shop", "price", "sun_light", "recent", "weekday"]
-    assert features["sun_light"].isna().sum() == 2  # there is no hour before the first
+    assert features["sun_light"].isna().sum() == 2  # the first hour has no hour before it
 
 
 def test_the_hour_before_is_joined_and_outcomes_that_were_known() -> None:
     frames = sales(days=2)
-    told = made(frames)
-    row = told.features[told.features["shop"] == "a"].iloc[10]
+    found = made(frames)
+    row = found.features[found.features["shop"] == "a"].iloc[10]
     theirs = frames[1][frames[1]["shop"] == "a"].iloc[9]
     assert row["sun_light"] == theirs["light"]
     # Known an hour and five minutes after their hour, so rounded up: two hours later, and one more.
@@ -39,7 +39,7 @@ def test_the_hour_before_is_joined_and_outcomes_that_were_known() -> None:
     assert row["recent"] == pytest.approx(known.mean())
 
 
-def test_the_future_changes_nothing_of_the_past() -> None:
+def test_the_future_does_not_change_the_past() -> None:
     frames = sales(days=4)
     now = pd.Timestamp("2025-01-03T00:00:00Z")
     before = made(frames).between(None, now)
@@ -49,7 +49,7 @@ def test_the_future_changes_nothing_of_the_past() -> None:
     pd.testing.assert_frame_equal(before.features, after.features)
 
 
-def test_an_outcome_is_no_feature_of_its_own_row() -> None:
+def test_an_outcome_is_not_a_feature_of_its_own_row() -> None:
     frames = sales(days=4)
     before = made(frames)
     frames[0].loc[50, "sold"] = np.nan

@@ -1,4 +1,4 @@
-"""Intervals hold the truth as often as they say, also when rows of a day are alike."""
+"""Intervals cover the truth as often as stated, also when the rows of a day are alike."""
 
 import numpy as np
 import pandas as pd
@@ -22,12 +22,12 @@ def test_the_interval_covers_the_mean_where_days_share_their_weather() -> None:
     covered = 0
     for trial in range(200):
         errors = np.repeat(rng.normal(5, 2, DAYS), A_DAY) + rng.normal(0, 1, DAYS * A_DAY)
-        told = interval(errors, time, seed=trial)
-        covered += told.low <= 5 <= told.high
+        found = interval(errors, time, seed=trial)
+        covered += found.low <= 5 <= found.high
     assert 0.88 < covered / 200 < 0.99
 
 
-def test_the_same_seed_is_the_same_interval() -> None:
+def test_the_same_seed_gives_the_same_interval() -> None:
     time = pd.Series(pd.date_range("2025-01-01", periods=100, freq="h", tz="UTC"))
     errors = np.arange(100.0)
     assert interval(errors, time, 3) == interval(errors, time, 3) != interval(errors, time, 4)

@@ -1,4 +1,4 @@
-"""The gate lets better models through, keeps others out, and the way back is open."""
+"""The registry promotes better models only, and the champion can be rolled back."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +9,7 @@ import skops.io as sio
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import FunctionTransformer
 
-from agents.analysis.modelling.models import Card, Interval
+from agents.analysis.modelling.models import Interval, ModelCard
 from agents.analysis.modelling.registry import (
     ChampionChanged,
     Models,
@@ -22,9 +22,9 @@ from agents.analysis.modelling.registry import (
 BETTER, SAME = Interval(value=2, low=1, high=3), Interval(value=0.1, low=-1, high=1)
 
 
-def card(version: str, gain: Interval = BETTER, candidate: str = "trees") -> Card:
+def card(version: str, gain: Interval = BETTER, candidate: str = "trees") -> ModelCard:
     one = Interval(value=1, low=1, high=1)
-    return Card(
+    return ModelCard(
         version=version, study="x", candidate=candidate, target="y", data="d", code="c", seed=1,
         learnt=1, judged=1, since="", until="", mae=one, mse=one, gain=gain, chosen_by=1.0,
     )  # fmt: skip
@@ -48,7 +48,7 @@ def test_the_next_must_beat_the_champion_by_its_interval(tmp_path: Path) -> None
     assert (models.read().champion, models.read().challenger) == ("b", "")
 
 
-def test_a_champion_that_cannot_predict_the_data_gives_way(tmp_path: Path) -> None:
+def test_a_champion_that_cannot_predict_the_data_is_replaced(tmp_path: Path) -> None:
     models = Models(tmp_path)
     models.challenge(card("a"), "", None)
     assert models.challenge(card("b", SAME), "a", None).what == "challenger"
@@ -57,7 +57,7 @@ def test_a_champion_that_cannot_predict_the_data_gives_way(tmp_path: Path) -> No
     assert change.why.startswith("the champion cannot predict this data")
 
 
-def test_a_comparison_with_a_champion_of_before_is_made_again(tmp_path: Path) -> None:
+def test_a_comparison_with_an_earlier_champion_is_repeated(tmp_path: Path) -> None:
     models = Models(tmp_path)
     models.challenge(card("a"), "", None)
     models.challenge(card("b"), "a", BETTER)
@@ -67,7 +67,7 @@ def test_a_comparison_with_a_champion_of_before_is_made_again(tmp_path: Path) ->
     assert models.read() == before
 
 
-def test_the_same_word_twice_is_once(tmp_path: Path) -> None:
+def test_the_same_call_twice_has_the_effect_of_once(tmp_path: Path) -> None:
     models = Models(tmp_path)
     models.challenge(card("a"), "", None)
     for _ in range(3):
@@ -79,7 +79,7 @@ def test_the_same_word_twice_is_once(tmp_path: Path) -> None:
     assert whats == ["promoted", "challenger", "kept"]
 
 
-def test_rolling_back_is_written_down_and_ends(tmp_path: Path) -> None:
+def test_each_rollback_is_in_the_history_until_none_is_left(tmp_path: Path) -> None:
     models = Models(tmp_path)
     models.challenge(card("a"), "", None)
     models.challenge(card("b"), "a", BETTER)
@@ -90,25 +90,25 @@ def test_rolling_back_is_written_down_and_ends(tmp_path: Path) -> None:
         models.roll_back("ann", "more complaints")
 
 
-def test_what_a_person_rolled_back_the_gate_does_not_bring_back(tmp_path: Path) -> None:
+def test_a_model_that_a_person_rolled_back_is_not_promoted_again(tmp_path: Path) -> None:
     models = Models(tmp_path)
     models.challenge(card("a"), "", None)
     models.challenge(card("b"), "a", BETTER)
     models.roll_back("ann", "complaints")
-    change = models.challenge(card("b"), "a", BETTER)  # the run that a kill had cut goes on
+    change = models.challenge(card("b"), "a", BETTER)  # a killed run that goes on
     assert (change.what, change.why) == ("challenger", "rolled back by a person")
     assert models.read().champion == "a"
     assert models.challenge(card("c"), "a", BETTER).what == "promoted"
 
 
-def test_changes_at_once_are_all_kept(tmp_path: Path) -> None:
+def test_concurrent_changes_are_all_kept(tmp_path: Path) -> None:
     models = Models(tmp_path)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: models.challenge(card(f"m{n}", SAME), "", None), range(24)))
     assert len(models.read().cards) == 24
 
 
-def test_a_model_comes_back_as_it_was_and_strange_types_do_not(tmp_path: Path) -> None:
+def test_a_model_is_loaded_as_it_was_and_unknown_types_are_not(tmp_path: Path) -> None:
     model = Ridge().fit(np.eye(3), np.arange(3.0))
     dump(model, tmp_path / "good.skops")
     assert np.allclose(load(tmp_path / "good.skops").predict(np.eye(3)), model.predict(np.eye(3)))

@@ -1,4 +1,4 @@
-"""Learning, choosing and judging follow each other in time and share no day."""
+"""Training, validation and test follow each other in time and share no day."""
 
 import pandas as pd
 import pytest
@@ -13,16 +13,17 @@ def rows(days: int, a_day: int = 24) -> Samples:
     return Samples(pd.DataFrame({"n": range(len(time))}), pd.Series(0.0, time.index), time)
 
 
-def test_three_stretches_without_a_common_day() -> None:
+def test_three_periods_without_a_common_day() -> None:
     parts = split(rows(100), 0.25)
-    ends = [(part.time.min(), part.time.max()) for part in (parts.learn, parts.choose, parts.judge)]
+    three = (parts.train, parts.validation, parts.test)
+    ends = [(part.time.min(), part.time.max()) for part in three]
     assert ends[0][1].date() < ends[1][0].date()
     assert ends[1][1].date() < ends[2][0].date()
-    total = sum(len(part.outcome) for part in (parts.learn, parts.choose, parts.judge))
+    total = sum(len(part.outcome) for part in three)
     assert total == 2_400
-    assert 0.24 < len(parts.judge.outcome) / total < 0.27
+    assert 0.24 < len(parts.test.outcome) / total < 0.27
 
 
-def test_too_few_rows_are_told() -> None:
+def test_too_few_rows_are_an_error() -> None:
     with pytest.raises(TooFewRows, match="at least 100"):
         split(rows(8), 0.25)

@@ -1,4 +1,4 @@
-"""A small study whose outcome follows a known rule, and whose future is marked."""
+"""A small study whose outcome follows a known rule."""
 
 import hashlib
 from collections.abc import Sequence
@@ -57,14 +57,14 @@ def sales(days: int = 40, seed: int = 3, steep: float = 1.0) -> tuple[pd.DataFra
         sold = (
             10 + 3 * np.concatenate([[0.0], light[:-1]]) - steep * price + rng.normal(0, 1, len(at))
         )
-        told = {"at": at, "shop": shop, "price": price, "sold": sold, "minutes": 5.0}
-        frames.append(pd.DataFrame(told))
+        columns = {"at": at, "shop": shop, "price": price, "sold": sold, "minutes": 5.0}
+        frames.append(pd.DataFrame(columns))
         suns.append(pd.DataFrame({"at": at, "shop": shop, "light": light}))
     return pd.concat(frames, ignore_index=True), pd.concat(suns, ignore_index=True)
 
 
 def published(study: Study, frames: Sequence[pd.DataFrame]) -> Dataset:
-    """The frames as the study's dataset, a part each."""
+    """Publish the frames as the dataset of the study, one part each."""
     store = StudyStore(study.name)
     parts = []
     for source, frame in zip(study.sources, frames, strict=True):

@@ -1,4 +1,4 @@
-"""Pictures: real PNGs, the same bytes for the same data, drawn without a complaint from the edge cases too."""
+"""Plots are PNGs with the same bytes for the same data, and edge cases give no warning."""
 
 import base64
 import warnings
@@ -24,17 +24,19 @@ def source(rules: dict[str, int]) -> SourceReport:
 
 
 TIME = pd.Series(pd.date_range("2025-01-01", periods=480, freq="h", tz="UTC"))
-TOLD = pd.DataFrame({"time": TIME, "truth": np.sin(TIME.index), "predicted": 0.5, "baseline": 0.0})
+PREDICTIONS = pd.DataFrame(
+    {"time": TIME, "truth": np.sin(TIME.index), "predicted": 0.5, "baseline": 0.0}
+)
 PICTURES: dict[str, Callable[[], Callable[[Any], None]]] = {
-    "fates": lambda: plots.fates([source({"n: type": 3, "m" * 200: 1})]),
-    "no fates": lambda: plots.fates([source({})]),
-    "many fates": lambda: plots.fates([source({f"c{n}: type": n + 1 for n in range(99)})]),
+    "rules": lambda: plots.broken_rules([source({"n: type": 3, "m" * 200: 1})]),
+    "no rules": lambda: plots.broken_rules([source({})]),
+    "many rules": lambda: plots.broken_rules([source({f"c{n}: type": n + 1 for n in range(99)})]),
     "coverage": lambda: plots.coverage({"x": TIME.drop(index=range(100, 200))}),
     "distribution": lambda: plots.distribution("n", pd.Series(np.arange(100.0)), ""),
     "constant": lambda: plots.distribution("n", pd.Series(np.ones(100)), "pieces"),
-    "forecast": lambda: plots.forecast(TOLD),
-    "residuals": lambda: plots.residuals(TOLD),
-    "calibration": lambda: plots.calibration(TOLD),
+    "forecast": lambda: plots.forecast(PREDICTIONS),
+    "residuals": lambda: plots.residuals(PREDICTIONS),
+    "calibration": lambda: plots.calibration(PREDICTIONS),
     "importance": lambda: plots.importance({"a": 1.0, "b": -0.5}),
     "no importance": lambda: plots.importance({}),
     "drift": lambda: plots.drift([Drift(feature="a", psi=0.5, p=0.0)]),
@@ -43,8 +45,8 @@ PICTURES: dict[str, Callable[[], Callable[[Any], None]]] = {
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_is_a_png_of_the_same_bytes(name: str) -> None:
+def test_the_same_data_gives_the_same_png(name: str) -> None:
     with warnings.catch_warnings(action="error"):
-        first, again = plots.drawn(PICTURES[name]()), plots.drawn(PICTURES[name]())
+        first, again = plots.image(PICTURES[name]()), plots.image(PICTURES[name]())
     assert first == again
     assert base64.b64decode(first.removeprefix("data:image/png;base64,")).startswith(b"\x89PNG")

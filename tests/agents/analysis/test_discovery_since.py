@@ -1,4 +1,4 @@
-"""What came since is asked for, and a little more; what came late takes the place of what came first."""
+"""A growing source is asked for rows since the latest published time, less the late hours."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,11 +7,11 @@ from urllib.parse import parse_qs, urlsplit
 import pandas as pd
 import pytest
 
+from agents.analysis.discovery import EPOCH, discover_partitions, latest_published, location_since
 from agents.analysis.models import Column, Contract, Dataset, Part
 from agents.analysis.sample.serving import serving
 from agents.analysis.study import Source, Study
 from agents.analysis.study_store import StudyStore
-from agents.analysis.survey import BEGINNING, asked_since, since, survey
 from agents.runtime.settings import settings
 from agents.services.fetching.fetcher import Fetcher
 
@@ -37,27 +37,27 @@ def published(*times: str) -> None:
     store.publish(Dataset(study="x", folder=store.folder, parts=(part,)))
 
 
-def test_everything_is_asked_for_first_and_then_what_is_newer() -> None:
-    assert since("x", source("u")) == BEGINNING
+def test_the_first_run_asks_for_everything_and_the_next_for_newer_rows() -> None:
+    assert latest_published("x", source("u")) == EPOCH
     published("2025-03-01T10:00:00Z", "2025-03-02T10:00:00Z")
-    assert since("x", source("u")) == datetime(2025, 3, 2, 10, tzinfo=UTC)
-    late = since("x", source("u", late=36))
+    assert latest_published("x", source("u")) == datetime(2025, 3, 2, 10, tzinfo=UTC)
+    late = latest_published("x", source("u", late=36))
     assert late == datetime(2025, 3, 2, 10, tzinfo=UTC) - timedelta(hours=36)
 
 
-def test_a_row_from_the_future_does_not_stop_the_source() -> None:
+def test_a_row_with_a_future_time_does_not_stop_the_source() -> None:
     published("2025-03-02T10:00:00Z", "2062-03-02T10:00:00Z")
     before = datetime.now(UTC)
-    assert before <= since("x", source("u")) <= datetime.now(UTC)
+    assert before <= latest_published("x", source("u")) <= datetime.now(UTC)
 
 
 def test_the_time_is_in_the_url_and_in_the_name() -> None:
-    location, name = asked_since("http://h/x.csv?from={since}", datetime(2025, 3, 2, tzinfo=UTC))
+    location, name = location_since("http://h/x.csv?from={since}", datetime(2025, 3, 2, tzinfo=UTC))
     assert parse_qs(urlsplit(location).query)["from"] == ["2025-03-02T00:00:00Z"]
     assert name == "since-20250302t000000"
 
 
-async def test_a_host_that_says_nothing_of_changes_is_read_to_see(tmp_path: Path) -> None:
+async def test_without_an_etag_the_content_shows_a_change(tmp_path: Path) -> None:
     folder = tmp_path / "served"
     folder.mkdir()
     (folder / "a.csv").write_text("at\n", encoding="utf-8")
@@ -65,7 +65,7 @@ async def test_a_host_that_says_nothing_of_changes_is_read_to_see(tmp_path: Path
         server.silent = True
         async with Fetcher(tmp_path / "store", frozenset({server.host})) as fetcher:
             study = Study(name="x", sources=(source(server.url(folder / "a.csv")),))
-            (before,) = await survey(study, fetcher)
-            assert (await survey(study, fetcher))[0].key == before.key
+            (before,) = await discover_partitions(study, fetcher)
+            assert (await discover_partitions(study, fetcher))[0].key == before.key
             (folder / "a.csv").write_text("at\n2025-01-01\n", encoding="utf-8")
-            assert (await survey(study, fetcher))[0].key != before.key
+            assert (await discover_partitions(study, fetcher))[0].key != before.key

@@ -1,4 +1,7 @@
-"""Which partitions there are right now, and by what a change of each would show: nothing is read yet."""
+"""Discovery: which partitions a study has right now, without reading their content.
+
+The validator of a partition (size and time of a file, ETag of a URL) shows whether it has changed.
+"""
 
 import asyncio
 import re
@@ -9,22 +12,22 @@ from urllib.parse import quote, urlsplit
 
 import pyarrow.parquet as pq
 
-from agents.analysis.collect_partition import FORM, is_url
+from agents.analysis.collect_partition import SUFFIXES, is_url
 from agents.analysis.models import Partition
 from agents.analysis.quarantine import corrections_digest
 from agents.analysis.study import Source, Study
 from agents.analysis.study_store import StudyStore
+from agents.runtime import AgentError
 from agents.runtime.clock import clock
-from agents.runtime.errors import AgentError
 from agents.services.fetching.fetcher import Fetcher
 
-WILD = set("*?[")
+WILDCARDS = set("*?[")
 SINCE = "{since}"
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class NothingThere(AgentError):
-    """A location with no files."""
+    """A location without files."""
 
     def __init__(self, location: str) -> None:
         super().__init__(location)
@@ -35,25 +38,27 @@ class NothingThere(AgentError):
 
 
 class SameName(AgentError):
-    """Two files of a source that would be one partition."""
+    """Two files of a source have the same partition name."""
 
     def __init__(self, source: str, name: str) -> None:
         super().__init__(source, name)
         self.source, self.name = source, name
 
     def __str__(self) -> str:
-        return f"{self.source}: two files are called {self.name!r}, and a partition is named so"
+        return f"{self.source}: two files would both be partition {self.name!r}: rename one of them"
 
 
-async def survey(study: Study, fetcher: Fetcher, matching: str = "*") -> list[Partition]:
-    """Every partition whose name matches, in the order of the study.
+async def discover_partitions(
+    study: Study, fetcher: Fetcher, matching: str = "*"
+) -> list[Partition]:
+    """Find every partition whose name matches, in the order of the study.
 
     Raises NothingThere, SameName, and what `Fetcher.validator` raises.
     """
     found: list[Partition] = []
     for source in study.sources:
         locations = await asyncio.to_thread(_expanded, source.locations)
-        named = _named(study.name, source, locations, matching)
+        named = _by_name(study.name, source, locations, matching)
         validators = await asyncio.gather(*(_validator(at, fetcher) for at in named.values()))
         store = StudyStore(study.name)
         found += [
@@ -72,18 +77,38 @@ async def survey(study: Study, fetcher: Fetcher, matching: str = "*") -> list[Pa
 
 
 def name_of(location: str) -> str:
-    """A partition's name: the file's, in small letters and without suffixes."""
+    """The name of a partition: the file name in lower case without suffixes."""
     path = urlsplit(location).path if is_url(location) else location
-    stem = FORM.sub("", PurePosixPath(path).name.lower())
+    stem = SUFFIXES.sub("", PurePosixPath(path).name.lower())
     return re.sub(r"[^a-z0-9_.-]+", "-", stem).strip("-.")[:63] or "all"
 
 
-def _named(study: str, source: Source, locations: Sequence[str], matching: str) -> dict[str, str]:
+def latest_published(study: str, source: Source) -> datetime:
+    """The latest published time of the source less `late_hours`, or 1970 if there is none.
+
+    A row with a time in the future counts as now, so that rows until then are still asked for.
+    """
+    latest = EPOCH
+    if (dataset := StudyStore(study).published()) is not None:
+        for file in dataset.files(source.name):
+            latest = max(latest, _latest(pq.read_metadata(file), source.contract.time))
+    latest = min(latest, datetime.fromtimestamp(clock().time(), UTC))
+    late = timedelta(hours=source.contract.late_hours)
+    return max(EPOCH, latest - late)
+
+
+def location_since(location: str, at: datetime) -> tuple[str, str]:
+    """The location with that time in it, and the name of its partition."""
+    text = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return location.replace(SINCE, quote(text)), f"since-{at:%Y%m%dt%H%M%S}"
+
+
+def _by_name(study: str, source: Source, locations: Sequence[str], matching: str) -> dict[str, str]:
     named: dict[str, str] = {}
-    for told in locations:
-        location, name = told, name_of(told)
-        if SINCE in told:
-            location, name = asked_since(told, since(study, source))
+    for template in locations:
+        location, name = template, name_of(template)
+        if SINCE in template:
+            location, name = location_since(template, latest_published(study, source))
         if name in named:
             raise SameName(source.name, name)
         named[name] = location
@@ -93,7 +118,7 @@ def _named(study: str, source: Source, locations: Sequence[str], matching: str) 
 def _expanded(locations: Sequence[str]) -> list[str]:
     found: list[str] = []
     for location in locations:
-        if is_url(location) or not WILD.intersection(location):
+        if is_url(location) or not WILDCARDS.intersection(location):
             found.append(location)
             continue
         path = Path(location)
@@ -109,7 +134,7 @@ def _expanded(locations: Sequence[str]) -> list[str]:
 
 async def _validator(location: str, fetcher: Fetcher) -> str:
     if is_url(location):
-        # A host that does not say what has changed has to give it, to see.
+        # Without ETag and Last-Modified only the content itself shows a change.
         return await fetcher.validator(location) or (await fetcher.fetch(location)).sha256
     try:
         facts = await asyncio.to_thread(Path(location).stat)
@@ -118,29 +143,9 @@ async def _validator(location: str, fetcher: Fetcher) -> str:
     return f"{facts.st_size}-{facts.st_mtime_ns}"
 
 
-def since(study: str, source: Source) -> datetime:
-    """The latest time that is published of the source, less what may come late; or the beginning.
-
-    A row from the future moves it to the present at most: what comes until then is asked for.
-    """
-    latest = BEGINNING
-    if (dataset := StudyStore(study).published()) is not None:
-        for file in dataset.files(source.name):
-            latest = max(latest, _latest(pq.read_metadata(file), source.contract.time))
-    latest = min(latest, datetime.fromtimestamp(clock().time(), UTC))
-    late = timedelta(hours=source.contract.late_hours)
-    return max(BEGINNING, latest - late)
-
-
-def asked_since(location: str, at: datetime) -> tuple[str, str]:
-    """The location with that time in it, and the name of the partition that comes of it."""
-    text = at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return location.replace(SINCE, quote(text)), f"since-{at:%Y%m%dt%H%M%S}"
-
-
 def _latest(metadata: pq.FileMetaData, time: str) -> datetime:
-    """By the file's own statistics; the beginning if it has none, so that all is asked for again."""
-    found = BEGINNING
+    """The latest time by the statistics of the file; 1970 if it has none: everything is asked for."""
+    found = EPOCH
     for group in range(metadata.num_row_groups):
         columns = metadata.row_group(group)
         for number in range(columns.num_columns):

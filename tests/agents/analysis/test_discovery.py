@@ -1,16 +1,16 @@
-"""Which partitions there are: by file, glob and URL, and another one when anything has changed."""
+"""Partitions are found by file, glob and URL, and have another key when anything has changed."""
 
 import os
 from pathlib import Path
 
 import pytest
 
+from agents.analysis.discovery import NothingThere, SameName, discover_partitions, name_of
 from agents.analysis.models import Column, Contract, Partition
 from agents.analysis.quarantine import mend
 from agents.analysis.sample.serving import serving
 from agents.analysis.study import Source, Study
 from agents.analysis.study_store import StudyStore
-from agents.analysis.survey import NothingThere, SameName, name_of, survey
 from agents.services.fetching.fetcher import Fetcher
 
 CONTRACT = Contract(name="x", time="at", columns={"at": Column(type="time")})
@@ -19,7 +19,7 @@ CONTRACT = Contract(name="x", time="at", columns={"at": Column(type="time")})
 async def found(tmp_path: Path, *locations: str, matching: str = "*") -> list[Partition]:
     study = Study(name="x", sources=(Source(contract=CONTRACT, locations=locations),))
     async with Fetcher(tmp_path / "store") as fetcher:
-        return await survey(study, fetcher, matching)
+        return await discover_partitions(study, fetcher, matching)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ async def test_globs_and_patterns(tmp_path: Path) -> None:
         await found(tmp_path, str(tmp_path / "d.csv"))
 
 
-async def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+async def test_two_files_with_the_same_name_are_an_error(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x.csv").write_text("at\n", encoding="utf-8")
@@ -74,7 +74,7 @@ async def test_a_partition_has_another_key_when_file_or_corrections_change(
     assert len({first.key, second.key, third.key}) == 3
 
 
-async def test_a_url_says_by_its_etag_whether_it_changed(tmp_path: Path) -> None:
+async def test_the_etag_of_a_url_shows_a_change(tmp_path: Path) -> None:
     folder = tmp_path / "served"
     folder.mkdir()
     (folder / "a.csv").write_text("at\n", encoding="utf-8")
@@ -82,8 +82,8 @@ async def test_a_url_says_by_its_etag_whether_it_changed(tmp_path: Path) -> None
         async with Fetcher(tmp_path / "store", frozenset({server.host})) as fetcher:
             url = server.url(folder / "a.csv")
             study = Study(name="x", sources=(Source(contract=CONTRACT, locations=(url,)),))
-            before = await survey(study, fetcher)
-            assert (await survey(study, fetcher))[0].key == before[0].key
+            before = await discover_partitions(study, fetcher)
+            assert (await discover_partitions(study, fetcher))[0].key == before[0].key
             (folder / "a.csv").write_text("at\n2025-01-01\n", encoding="utf-8")
-            assert (await survey(study, fetcher))[0].key != before[0].key
+            assert (await discover_partitions(study, fetcher))[0].key != before[0].key
         assert server.asked["GET", "a.csv"] == 0
