@@ -1,7 +1,7 @@
 """Customer service: every turn of a conversation is understood, decided, carried out and answered.
 
-Run it with `python -m flows.customer_service` to talk, with `--file turns.jsonl --out replies.jsonl`
-for many turns, with `--evaluate` to measure it.
+Run `python -m flows.customer_service` for a conversation in the terminal, with `--file turns.jsonl
+--out replies.jsonl` to answer a file of turns, and with `--evaluate` to measure the quality.
 """
 
 import asyncio
@@ -26,23 +26,27 @@ from flows.evaluation import evaluate
 
 
 class BadTurns(AgentError):
-    """A file of turns that cannot be answered."""
+    """A file with a line that is not a turn."""
 
     def __init__(self, path: str, problem: str) -> None:
         super().__init__(path, problem)
         self.path, self.problem = path, problem
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.problem}; nothing of the file was answered"
+        return f"{self.path}: {self.problem}; no turn of the file was answered"
 
 
 @flow(name="customer-service", persist_result=False)
 async def serve_turns(file: str, out: str = "replies.jsonl") -> Listing:
-    """Answer every turn of a file, those of one conversation in their order.
+    """Answer every turn of a file; the turns of one conversation are answered in their order.
+
+    Example: python -m flows.customer_service --file turns.jsonl --out replies.jsonl
 
     Args:
-        file: JSON Lines of turns: {"conversation", "user", "text"}; `user` is who has signed in.
-        out: JSON Lines of replies, a line a turn in the file's order.
+        file: JSON Lines, one turn on each line, such as
+            {"conversation": "a", "user": "c17", "text": "where is my order B0000012?"}. The user is
+            the customer who has signed in.
+        out: The file for the replies, JSON Lines with one reply for each turn, in the same order.
 
     """
     turns = read_turns(file)
@@ -69,11 +73,9 @@ def read_turns(path: str) -> list[Turn]:
         if isinstance(record, BadRecord):
             raise BadTurns(path, record.message)
         try:
-            named = {"number": 1} | record.body
-            numbers[str(named.get("conversation"))] += 1
-            turns.append(
-                Turn.model_validate(named | {"number": numbers[str(named.get("conversation"))]})
-            )
+            conversation = str(record.body.get("conversation"))
+            numbers[conversation] += 1
+            turns.append(Turn.model_validate(record.body | {"number": numbers[conversation]}))
         except ValidationError as error:
             first = error.errors(include_input=False)[0]
             where = ".".join(map(str, first["loc"]))
@@ -99,10 +101,12 @@ async def _line(run: ConversationRun, turn: Turn) -> dict[str, object]:
 
 @flow(name="enqueue-turns", persist_result=False)
 async def enqueue_turns(file: str) -> Listing:
-    """Leave every turn of a file in the queue, where consumers find it.
+    """Put every turn of a file into the queue; a consumer answers it.
+
+    Example: python -m flows.customer_service --enqueue turns.jsonl
 
     Args:
-        file: As serve_turns takes it.
+        file: JSON Lines, one turn on each line, as for --file.
 
     """
     turns = read_turns(file)

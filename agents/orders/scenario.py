@@ -65,4 +65,4 @@ def _applied(item: Item) -> str:
 
 
 CHANGES = Scenario(name="changes", version="1", payload=Change, outcome=_applied)
-"""What customers ask to be changed of their orders: each is applied, refused or waits for a person."""
+"""Changes that customers request: each is applied, refused, or waits for a person."""
