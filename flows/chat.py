@@ -41,13 +41,12 @@ User = Annotated[str, Parameter(allow_leading_hyphen=False)]
 
 @flow(name="chat", persist_result=False)
 async def chat(user: User = USER) -> Listing:
-    """Talk to customer service in the terminal, in English or Chinese; an empty line ends it.
+    """Talk to customer service in the terminal; an empty line ends the conversation.
 
-    Example: python -m flows.customer_service --user yara_ito_8499
+    Example: `uv run python -m flows.customer_service --user yara_ito_8499`
 
     Args:
-        user: The customer who has signed in, by the id of the sample orders or of your own orders. The
-            sample's orders of this customer are put into the journal.
+        user: Customer who has signed in; that customer's sample orders are put into the journal.
 
     """
     await rename_run(f"chat: {user}")

@@ -38,15 +38,14 @@ class BadTurns(AgentError):
 
 @flow(name="customer-service", persist_result=False)
 async def serve_turns(file: str, out: str = "replies.jsonl") -> Listing:
-    """Answer every turn of a file; the turns of one conversation are answered in their order.
+    """Answer every turn of a file; turns of one conversation are answered in their order.
 
-    Example: python -m flows.customer_service --file turns.jsonl --out replies.jsonl
+    Example: `uv run python -m flows.customer_service --file turns.jsonl --out replies.jsonl`
 
     Args:
-        file: JSON Lines, one turn on each line, such as
-            {"conversation": "a", "user": "c17", "text": "where is my order B0000012?"}. The user is
+        file: JSON Lines of turns, each {"conversation": ..., "user": ..., "text": ...}; the user is
             the customer who has signed in.
-        out: The file for the replies, JSON Lines with one reply for each turn, in the same order.
+        out: JSON Lines file for the replies: one line for each turn, in the same order.
 
     """
     turns = read_turns(file)
@@ -101,12 +100,13 @@ async def _line(run: ConversationRun, turn: Turn) -> dict[str, object]:
 
 @flow(name="enqueue-turns", persist_result=False)
 async def enqueue_turns(file: str) -> Listing:
-    """Put every turn of a file into the queue; a consumer answers it.
+    """Put every turn of a file into the queue, for consumers to answer.
 
-    Example: python -m flows.customer_service --enqueue turns.jsonl
+    Example: `uv run python -m flows.customer_service --enqueue turns.jsonl`
 
     Args:
-        file: JSON Lines, one turn on each line, as for --file.
+        file: JSON Lines of turns, each {"conversation": ..., "user": ..., "text": ...}; the user is
+            the customer who has signed in.
 
     """
     turns = read_turns(file)

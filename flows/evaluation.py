@@ -42,12 +42,11 @@ YEAR = timedelta(days=365)  # a person has to check a document again after this 
 
 @flow(name="evaluate-customer-service", persist_result=False)
 async def evaluate() -> Listing:
-    """Measure customer service on its gold set, on scripted users, and on tau2-bench if it is installed.
+    """Measure customer service on its gold set, on scripted users and, if installed, on tau2-bench.
 
-    The exit status is 1 if a figure does not pass its gate. The last line of the output is a JSON object
-    with all figures.
+    Exit status 1: a figure misses its gate. The last line of the output is one JSON object.
 
-    Example: python -m flows.customer_service --evaluate
+    Example: `uv run python -m flows.customer_service --evaluate`
     """
     figures, right, predicted = measured_intents()
     async with open_runtime(settings()):  # other processes may have cached the vectors
