@@ -1,4 +1,4 @@
-"""Chatting: a conversation in the terminal, on the knowledge and the orders that come along.
+"""Chat: a conversation in the terminal, about the documents and orders of the sample.
 
 Run it with `python -m flows.customer_service`.
 """
@@ -50,7 +50,7 @@ async def chat(user: User = USER) -> Listing:
 
     """
     await rename_run(f"chat: {user}")
-    orders = await ordered(user)
+    orders = await put_orders(user)
     async with open_run() as run:
         with answering(ANSWERS):
             shop = await view_shop(user, set(orders))
@@ -61,17 +61,17 @@ async def chat(user: User = USER) -> Listing:
             goods = ", ".join(piece.name for piece in order.pieces)
             print(f"  order {order.order}, {order.status}: {goods}")
         conversation, turns, begun = f"chat-{uuid.uuid4().hex[:12]}", 0, time.monotonic()
-        heard: list[str] = []
-        listener.set(partial(hear, heard))
-        while text := await said():
+        shown: list[str] = []
+        listener.set(partial(show_part, shown))
+        while text := await read_line():
             turns += 1
             turn = Turn(conversation=conversation, number=turns, user=user, text=text)
-            shown(await replied(run, turn), heard="".join(heard))
-            heard.clear()
+            show(await reply_to(run, turn), shown="".join(shown))
+            shown.clear()
     return Listing(title=f"{turns} turns of {conversation}, {time.monotonic() - begun:.0f} s")
 
 
-async def replied(run: ConversationRun, turn: Turn) -> Replied:
+async def reply_to(run: ConversationRun, turn: Turn) -> Replied:
     """The answer to a turn."""
     async for batch in run.accepted([turn]):
         await run_batch(TURNS.name, batch)
@@ -79,32 +79,32 @@ async def replied(run: ConversationRun, turn: Turn) -> Replied:
     return reply
 
 
-async def said() -> str:
-    """What the user types, at most so much; nothing at the end."""
+async def read_line() -> str:
+    """What the user types, cut to the longest text of a turn; "" at the end of the input."""
     try:
         return (await asyncio.to_thread(input, "you> ")).strip()[:LONGEST_TEXT]
     except EOFError:
         return ""
 
 
-def hear(heard: list[str], part: str) -> None:
-    """Show a part of an answer as it is written."""
-    heard.append(part)
+def show_part(shown: list[str], part: str) -> None:
+    """Show a part of an answer while a language model writes it."""
+    shown.append(part)
     print(part, end="", flush=True)
 
 
-def shown(reply: Replied, heard: str) -> None:
-    """The answer, unless it was heard while it was written, with what it rests on."""
-    if heard:
+def show(reply: Replied, shown: str) -> None:
+    """Show the answer, unless its text is `shown` already, and its citations."""
+    if shown:
         print()
-    if heard != reply.text:
+    if shown != reply.text:
         print(f"bot> {reply.text or '(a person has taken over)'}")
     for citation in reply.citations:
         print(f"     [{citation}]")
 
 
-async def ordered(user: str) -> Sequence[str]:
-    """The sample's orders of a customer: the first one shipped, the others still to be taken up."""
+async def put_orders(user: str) -> Sequence[str]:
+    """Put the sample's orders of a customer into the journal: the first shipped, the others queued."""
     found = [record for record in read_orders(str(sample.ORDERS)) if _is_of(record, user)]
     mine = [record for record in found if isinstance(record, Submission)]
     async with open_orders("sample", faults="none", stock=None, report=None) as run:

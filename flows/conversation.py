@@ -1,13 +1,10 @@
-"""A conversation: what every turn of it goes through, and how it is handed to a person."""
+"""The workflows of a conversation: a turn, a hand-over to a person, and a result that comes later."""
 
 from agents.orders.answers import ANSWERS
 from agents.orders.scenario import CHANGES
-from agents.runtime.context import runtime
-from agents.runtime.execution.saga import saga
-from agents.runtime.intake.intake import Intake
+from agents.runtime import Batch, Intake, RunStats, runtime, saga
 from agents.runtime.journal.queries import named
 from agents.runtime.messaging import answering
-from agents.runtime.model.batch import Batch, RunStats
 from agents.support.carry_out import carry_out
 from agents.support.change_results import keep_change_result
 from agents.support.decide_turn import decide_turn
@@ -21,7 +18,7 @@ from flows.order_processing import amend
 
 
 async def answer(batch: Batch) -> None:
-    """Take turns through all steps; what they ask of order processing is answered in this process."""
+    """Take turns through all steps; order processing answers their questions in this process."""
     with answering(ANSWERS):
         await _answer(batch)
 
@@ -31,24 +28,30 @@ async def _answer(batch: Batch) -> None:
         batch = await understand_turn(batch)
         batch = await decide_turn(batch)
         batch = await carry_out(batch)
-        await see_to_what_was_asked_for(batch)
+        await process_requests(batch)
         batch = await read_change_result(batch)
         batch = await phrase_turn(batch)
         await reply_turn(batch)
 
 
-async def see_to_what_was_asked_for(batch: Batch) -> None:
-    """Take changes and hand-overs of these turns through their own stories, here and now."""
+async def process_requests(batch: Batch) -> None:
+    """Take the changes and hand-overs that these turns have started through their workflows now."""
     facts = [fact for item in batch.peek() if (fact := item.fact(CarriedOut)) is not None]
-    for scenario, story, keys in (
+    for scenario, process, keys in (
         (CHANGES, amend, [fact.change for fact in facts if fact.change]),
         (HANDOVERS, hand_back, [fact.handover for fact in facts if fact.handover]),
     ):
         if keys:
             items = await named(runtime().journal, scenario.name, keys)
-            waiting = Intake(scenario, RunStats(), reject=lambda _: None)
-            async for some in waiting.resumed(len(keys), [item.id for item in items]):
-                await story(some)
+            intake = Intake(scenario, RunStats(), reject=lambda _: None)
+            async for some in intake.resumed(len(keys), [item.id for item in items]):
+                await process(some)
+
+
+async def hand_back(batch: Batch) -> None:
+    """Take hand-overs through all steps: each waits for a person."""
+    async with saga(batch):
+        await await_person(batch)
 
 
 async def keep_result(batch: Batch) -> None:
@@ -56,9 +59,3 @@ async def keep_result(batch: Batch) -> None:
     with answering(ANSWERS):
         async with saga(batch):
             await keep_change_result(batch)
-
-
-async def hand_back(batch: Batch) -> None:
-    """What every hand-over goes through: it waits for a person."""
-    async with saga(batch):
-        await await_person(batch)

@@ -1,7 +1,7 @@
 """Customer service: every turn of a conversation is understood, decided, carried out and answered.
 
-Run it with `python -m flows.customer_service` to talk, with `--file turns.jsonl --out replies.jsonl`
-for many turns, with `--evaluate` to measure it.
+Run `python -m flows.customer_service` for a conversation in the terminal, with `--file turns.jsonl
+--out replies.jsonl` to answer a file of turns, and with `--evaluate` to measure the quality.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ from flows.evaluation import evaluate
 
 
 class BadTurns(AgentError):
-    """A file of turns that cannot be answered."""
+    """A file with a line that is not a turn."""
 
     def __init__(self, path: str, problem: str) -> None:
         super().__init__(path, problem)
         self.path, self.problem = path, problem
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.problem}; nothing of the file was answered"
+        return f"{self.path}: {self.problem}; no turn of the file was answered"
 
 
 @flow(name="customer-service", persist_result=False)
@@ -72,11 +72,9 @@ def read_turns(path: str) -> list[Turn]:
         if isinstance(record, BadRecord):
             raise BadTurns(path, record.message)
         try:
-            named = {"number": 1} | record.body
-            numbers[str(named.get("conversation"))] += 1
-            turns.append(
-                Turn.model_validate(named | {"number": numbers[str(named.get("conversation"))]})
-            )
+            conversation = str(record.body.get("conversation"))
+            numbers[conversation] += 1
+            turns.append(Turn.model_validate(record.body | {"number": numbers[conversation]}))
         except ValidationError as error:
             first = error.errors(include_input=False)[0]
             where = ".".join(map(str, first["loc"]))

@@ -1,4 +1,4 @@
-"""Evaluation: what customer service is measured by, on what was written for it and on what others wrote."""
+"""Evaluation: measure customer service on its gold set, scripted users and a public benchmark."""
 
 import tempfile
 from collections.abc import AsyncIterator
@@ -37,7 +37,7 @@ from flows.cli.reports import Listing
 from flows.operations.consumer import run_batch
 
 FAILED = 1
-YEAR = timedelta(days=365)  # after which somebody has to look whether a document still holds
+YEAR = timedelta(days=365)  # a person has to check a document again after this time
 
 
 @flow(name="evaluate-customer-service", persist_result=False)
@@ -48,8 +48,8 @@ async def evaluate() -> Listing:
 
     Example: `uv run python -m flows.customer_service --evaluate`
     """
-    figures, right, told = measured_intents()
-    async with open_runtime(settings()):  # its cache has the vectors that an earlier run computed
+    figures, right, predicted = measured_intents()
+    async with open_runtime(settings()):  # other processes may have cached the vectors
         figures |= await measured_retrieval()
         if is_installed():
             figures |= await measured_bank()
@@ -58,21 +58,23 @@ async def evaluate() -> Listing:
         replays = replay_all()
         figures["replays"] = float(len(replays))
         figures["replays_same"] = sum(replay.same for replay in replays) / len(replays)
-    async with rehearsing() as run:
+    async with temporary_run() as run:
         played = [await _played(run, n, script) for n, script in enumerate(scripts())]
     figures |= measured_dialogues(played)
     year_ago = (datetime.now(UTC) - YEAR).date().isoformat()
     unchecked = [passage for known in get_args(Language) for passage in stale(known, year_ago)]
     figures["stale_passages"] = float(len(unchecked))
     await publish_image(
-        "customer-service-confusion", confusion_picture(right, told), "Intents: meant and taken for"
+        "customer-service-confusion",
+        confusion_picture(right, predicted),
+        "Intents: right and predicted",
     )
     return await _reported(figures, played)
 
 
 async def _reported(figures: dict[str, float], played: list[Played]) -> Listing:
     table = [{"figure": name, "value": f"{value:.3f}"} for name, value in figures.items()]
-    await publish_table("customer-service-figures", table, "What customer service reaches")
+    await publish_table("customer-service-figures", table, "Figures of customer service")
     failed = [f"gate: {words}" for words in broken(figures)]
     missed = [f"{one.script.name}: {one.problem}" for one in played if one.problem]
     rounded = {name: round(value, 4) for name, value in figures.items()}
@@ -84,28 +86,28 @@ async def _reported(figures: dict[str, float], played: list[Played]) -> Listing:
 
 
 @asynccontextmanager
-async def rehearsing() -> AsyncIterator[ConversationRun]:
-    """A journal of its own, gone afterwards, with an order for every script."""
+async def temporary_run() -> AsyncIterator[ConversationRun]:
+    """A temporary journal with an order for every script."""
     with tempfile.TemporaryDirectory() as folder:
         here = settings().model_copy(update={"data": Path(folder), "journal_url": None})
         async with open_runtime(here) as opened:
             for place, script in enumerate(scripts()):
-                await _ordered(place, script)
+                await _put_order(place, script)
             with answering(ANSWERS):
                 yield ConversationRun(opened.journal)
 
 
-async def _ordered(place: int, script: Script) -> None:
-    """Put its order into the journal: still to be taken up, or ended as one that was shipped is."""
+async def _put_order(place: int, script: Script) -> None:
+    """Put the order of a script into the journal, either queued or ended like a shipped one."""
     body, intake = order_body(place, script), Intake(ORDERS, RunStats(), reject=lambda _: None)
     key, text = ORDERS.validate(body) if ORDERS.validate is not None else ("", "")
-    candidate = Submission(key, text, ORDERS.read(text, ORDERS.version), 1)
+    submission = Submission(key, text, ORDERS.read(text, ORDERS.version), 1)
     if script.order == "delivered":
-        async for batch in intake.accepted([candidate], 1):
+        async for batch in intake.accepted([submission], 1):
             async with saga(batch):
                 pass
     else:
-        async for _ in intake.queued([candidate], 1, settings().queue_limit, Priority.NORMAL):
+        async for _ in intake.queued([submission], 1, settings().queue_limit, Priority.NORMAL):
             pass
 
 

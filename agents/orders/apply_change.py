@@ -1,4 +1,4 @@
-"""Apply: a change that a customer asks for is made by the shop's rules, or refused."""
+"""Apply a change that a customer has requested, or refuse it by a rule of the shop."""
 
 from collections import Counter
 from dataclasses import replace
@@ -15,14 +15,10 @@ from agents.orders.rules import (
     require_changeable_by_customer,
 )
 from agents.orders.scenario import CHANGES, ORDERS
-from agents.runtime.context import runtime
-from agents.runtime.errors import IllegalTransition, Parked
-from agents.runtime.execution.agent import EffectKey
-from agents.runtime.execution.decorator import agent
+from agents.runtime import EFFECT, Decision, EffectKey, Lookup, Parked, agent, runtime
+from agents.runtime.errors import IllegalTransition
 from agents.runtime.journal.operator_actions import OperatorAction, cancel, edit
 from agents.runtime.journal.queries import item_history, named
-from agents.runtime.model.item import Decision
-from agents.runtime.model.policies import EFFECT, Lookup
 from agents.shop.accounts import CustomerAccount, OrderAccount
 from agents.shop.catalogue import catalogue, customers
 from agents.shop.requests import (
@@ -39,60 +35,61 @@ BY_CUSTOMER = replace(ORDERS, allow_edit=require_changeable_by_customer)
 
 
 async def find_applied(change: Change, key: EffectKey) -> Applied | None:
-    """What the order's history says; a change without an order's item is safe to repeat."""
+    """The fact if the order's history has this change; a change of the address has no effect there."""
     order = getattr(change.request, "order", "")
     found = await item_history(runtime().journal, ORDERS.name, order)
-    events = found.history if found else ()
-    written = any(_reason(key) in (row.detail or "") for row in events)
-    return Applied(status="changed") if written else None
+    done = found is not None and any(_reason(key) in (row.detail or "") for row in found.history)
+    return Applied(status="changed") if done else None
 
 
 @agent(EFFECT, settle=Lookup(find_applied))
 async def apply_change(change: Change, decision: Decision | None, key: EffectKey) -> Applied:
-    """Make the change. Raises RuleViolation (permanent).
+    """Change the order or the account. Raises RuleViolation (permanent), and Parked for a large return.
 
-    A return that is worth much waits for a person first, as a large refund does.
+    A return of much money waits until a person approves it, as a large refund does.
     """
     customer, before, body = await _accounts(change)
     _, after = perform(change.request, customer, before, catalogue())
     if before is None or after is None:
         return Applied(status="changed")
-    worth = _value_of_return(change, before)
-    if decision is None and refund_needs_approval(worth, body["currency"]):
-        raise Parked(f"{change.request.kind} of {format_money(worth, body['currency'])}?")
-    await _write(change, before, _body(change, customer, after, body), key)
+    refund = _refund_of(change, before)
+    if decision is None and refund_needs_approval(refund, body["currency"]):
+        raise Parked(f"{change.request.kind} of {format_money(refund, body['currency'])}?")
+    await _change_order(change, before, _body(change, customer, after, body), key)
     return Applied(status=after.status)
 
 
 async def _accounts(change: Change) -> tuple[CustomerAccount, OrderAccount | None, dict[str, Any]]:
-    """The customer and the order as they are now, and the order's body."""
+    """The accounts of customer and order, and the stored body of the order."""
     here = runtime()
     addresses = await named(here.journal, CHANGES.name, address_keys(change.by))
     order = getattr(change.request, "order", "")
-    items = (await named(here.journal, ORDERS.name, [order])) if order else ()
-    if not items or not items[0].body:
+    rows = (await named(here.journal, ORDERS.name, [order])) if order else ()
+    if not rows or not rows[0].body:
         return customer_account(change.by, customers(), addresses), None, {}
     changes = await named(here.journal, CHANGES.name, change_keys(order))
-    body: dict[str, Any] = orjson.loads(items[0].body)
+    body: dict[str, Any] = orjson.loads(rows[0].body)
     customer = customer_account(change.by, customers(), addresses, body["payment_method"])
-    return customer, order_account(items[0], changes, customer, catalogue()), body
+    return customer, order_account(rows[0], changes, customer, catalogue()), body
 
 
-def _value_of_return(change: Change, order: OrderAccount) -> int:
-    """How much money a return gives back."""
+def _refund_of(change: Change, order: OrderAccount) -> int:
+    """The price of the pieces that a return sends back; 0 for any other request."""
     if not isinstance(change.request, Return):
         return 0
     left = Counter(change.request.pieces)
-    worth = 0
+    refund = 0
     for piece in order.pieces:
         if left[piece.sku] > 0:
             left[piece.sku] -= 1
-            worth += piece.price
-    return worth
+            refund += piece.price
+    return refund
 
 
-async def _write(change: Change, before: OrderAccount, body: dict[str, Any], key: str) -> None:
-    """Write the change to the order's own item; a return or an exchange comes after it has ended."""
+async def _change_order(
+    change: Change, before: OrderAccount, body: dict[str, Any], key: str
+) -> None:
+    """Cancel or edit the item of the order; a return or an exchange comes after the item has ended."""
     action = OperatorAction(ORDERS.name, before.order, f"customer {change.by}", _reason(key))
     try:
         if isinstance(change.request, Cancel):
@@ -106,7 +103,7 @@ async def _write(change: Change, before: OrderAccount, body: dict[str, Any], key
 def _body(
     change: Change, customer: CustomerAccount, order: OrderAccount, body: dict[str, Any]
 ) -> dict[str, Any]:
-    """The order's body with what the request changes."""
+    """The body of the order after the request."""
     match change.request:
         case ModifyOrderAddress(address=address):
             return body | {"address": address.model_dump()}

@@ -55,4 +55,4 @@ def _applied(item: Item) -> str:
 
 
 CHANGES = Scenario(name="changes", version="1", payload=Change, outcome=_applied)
-"""The changes that customers ask for: each is applied, refused, or waits for a person."""
+"""Changes that customers request: each is applied, refused, or waits for a person."""

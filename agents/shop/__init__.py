@@ -1,1 +1,1 @@
-"""What a shop lets its customers do to their orders: accounts, requests, and the rules between them."""
+"""What several scenarios share of the business: accounts, requests, rules and the contracts of messages."""

@@ -1,4 +1,4 @@
-"""An order, a customer and the goods as customers see them; all money in minor units."""
+"""Accounts of orders and customers, and the goods, as customers see them; all money in minor units."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -17,7 +17,7 @@ class Account(BaseModel, frozen=True, extra="forbid"):
 
 
 class PostalAddress(Account):
-    """Where to ship."""
+    """An address to ship to."""
 
     line1: str
     line2: str = ""
@@ -28,7 +28,7 @@ class PostalAddress(Account):
 
 
 class Method(Account):
-    """How a customer pays: `token` is what the provider knows it by, `balance` of a gift card if known."""
+    """A method of payment: `token` is the provider's name of it, `balance` that of a gift card, if known."""
 
     id: str
     kind: Kind
@@ -37,7 +37,7 @@ class Method(Account):
 
 
 class Variant(Account):
-    """Goods that can be ordered; variants of one product can be exchanged for each other."""
+    """An item that can be ordered; variants of one product can be exchanged for each other."""
 
     sku: str
     product: str
@@ -57,7 +57,7 @@ class Piece(Account):
 
 
 class Movement(Account):
-    """Money that came from, or went back to, a method."""
+    """Money that a method has paid, or that went back to it."""
 
     kind: Literal["payment", "refund"]
     amount: int
@@ -65,7 +65,7 @@ class Movement(Account):
 
 
 class AfterSales(Account):
-    """What was asked for after delivery: `new` is empty for a return, `difference` is what is paid."""
+    """A return or an exchange: `new` is empty for a return, `difference` is what the new pieces cost more."""
 
     pieces: tuple[str, ...]
     new: tuple[str, ...] = ()
@@ -87,7 +87,7 @@ class OrderAccount(Account):
 
     @property
     def total(self) -> int:
-        """What its pieces cost."""
+        """The price of all pieces."""
         return sum(piece.price for piece in self.pieces)
 
 

@@ -16,12 +16,12 @@ SAMPLE = ROOT / "agents" / "orders" / "sample"
 
 
 def catalogue() -> Mapping[str, Variant]:
-    """What can be ordered, by SKU. Raises ValueError naming file and line of what is no goods."""
+    """What can be ordered, by SKU. Raises ValueError with file, line and field of a bad record."""
     return _catalogue(settings().catalogue or SAMPLE / "catalogue.jsonl.gz")
 
 
 def customers() -> Mapping[str, CustomerAccount]:
-    """Who has an account, by id. Raises ValueError naming file and line of what is no customer."""
+    """Who has an account, by id. Raises ValueError with file, line and field of a bad record."""
     return _customers(settings().customers or SAMPLE / "customers.jsonl.gz")
 
 

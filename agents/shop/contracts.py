@@ -28,7 +28,7 @@ class AccountQuestion(Message):
 
 
 class OrderView(OrderAccount):
-    """An order as it stands; `refuses` maps each kind of request it now refuses to the rule that does."""
+    """The present state of an order; `refuses` maps each kind of request that it refuses now to the rule."""
 
     refuses: Mapping[Kind, str] = {}
 

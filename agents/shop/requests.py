@@ -1,4 +1,4 @@
-"""What customers may ask a shop to do, each with everything it needs."""
+"""The requests of customers to the shop, each with everything it needs."""
 
 from typing import Annotated, Literal
 
@@ -13,7 +13,7 @@ Reason = Literal["no longer needed", "ordered by mistake"]
 
 
 class Cancel(Account):
-    """Call an order off before it is shipped; what was paid goes back."""
+    """Cancel an order before it is shipped; the payment goes back."""
 
     kind: Literal["cancel"] = "cancel"
     order: Number
@@ -30,7 +30,7 @@ class Return(Account):
 
 
 class Exchange(Account):
-    """Send pieces back for others of the same products; `method` pays or gets the difference."""
+    """Exchange pieces for variants of the same products; `method` pays or receives the difference."""
 
     kind: Literal["exchange"] = "exchange"
     order: Number
@@ -40,7 +40,7 @@ class Exchange(Account):
 
 
 class ModifyItems(Account):
-    """Have other pieces of the same products instead, before shipping."""
+    """Replace pieces by variants of the same products, before shipping."""
 
     kind: Literal["modify_items"] = "modify_items"
     order: Number
@@ -58,7 +58,7 @@ class ModifyPayment(Account):
 
 
 class ModifyOrderAddress(Account):
-    """Ship to another address."""
+    """Ship to another address, before shipping."""
 
     kind: Literal["modify_order_address"] = "modify_order_address"
     order: Number
@@ -66,7 +66,7 @@ class ModifyOrderAddress(Account):
 
 
 class ModifyCustomerAddress(Account):
-    """Keep another default address."""
+    """Change the default address of the account."""
 
     kind: Literal["modify_customer_address"] = "modify_customer_address"
     address: PostalAddress

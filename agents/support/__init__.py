@@ -1,1 +1,1 @@
-"""Customer service: intent, knowledge, reply, hand-off."""
+"""Customer service: understand turns, answer from documents and orders, request changes, hand over."""

@@ -1,4 +1,4 @@
-"""Decide: what is done about a turn, by what was said before and by the user's own orders."""
+"""Decide the next step of a conversation, from what was said before and the user's own orders."""
 
 from dataclasses import replace
 
@@ -106,7 +106,7 @@ async def _results(before: Dialogue) -> tuple[tuple[Part, ...], Dialogue]:
             continue
         result: ChangeOutcome = keep_change_result.decode(found.output, found.version)
         values = {"task": waiting.task, "order": waiting.order}
-        parts.append(Part(saying=f"later {result.outcome}", values=values))
+        parts.append(Part(template=f"later {result.outcome}", values=values))
     return tuple(parts), before.model_copy(update={"awaited": tuple(awaited)})
 
 
@@ -116,5 +116,5 @@ def _closing(handover: ItemHistory) -> tuple[Part, ...]:
         return ()
     for step in handover.steps:
         if step.agent == await_person.name and step.status == "done":
-            return (Part(saying="closed", values={"note": orjson.loads(step.output)["note"]}),)
-    return (Part(saying="nobody came"),)
+            return (Part(template="closed", values={"note": orjson.loads(step.output)["note"]}),)
+    return (Part(template="nobody came"),)

@@ -1,29 +1,25 @@
-"""Hand over: a conversation waits for a person, with what was said, until somebody closes it."""
+"""Hand over: a conversation waits for a person, with its transcript, until a person closes it."""
 
 from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
 
-from agents.runtime.errors import Parked
-from agents.runtime.execution.decorator import agent
-from agents.runtime.model.item import Decision, Item
-from agents.runtime.model.policies import PURE
-from agents.runtime.model.scenario import Scenario
+from agents.runtime import PURE, Decision, Item, Parked, Scenario, agent
 from agents.support.models import Frozen, Task
 
 TIME_LIMIT = timedelta(days=1)
 
 
 class Line(Frozen):
-    """What was said in one turn, by the user and by us."""
+    """One turn of the transcript: what the user said, and the answer."""
 
     said: str
     answered: str
 
 
 class Handover(Frozen):
-    """A conversation for a person to take up: why, what it is about, and what was said."""
+    """A work item: a conversation for a person, with the reason, a summary and the transcript."""
 
     conversation: str
     turn: str
@@ -35,7 +31,7 @@ class Handover(Frozen):
 
 
 class Closed(Frozen):
-    """A person has answered; `note` is what the user is told."""
+    """A person has closed the hand-over; the next answer to the user quotes the `note`."""
 
     by: str
     note: str
@@ -56,7 +52,7 @@ HANDOVERS = Scenario(
 
 @agent(PURE)
 def await_person(handover: Handover, decision: Decision | None) -> Closed:
-    """Park it until somebody approves, which closes it and hands the conversation back."""
+    """Wait until a person approves the item, which gives the conversation back. Raises Parked."""
     if decision is None:
         raise Parked(f"conversation {handover.conversation}: {handover.reason}")
     return Closed(by=decision.by, note=decision.reason)

@@ -1,4 +1,4 @@
-"""What the agents of customer service hand on: turns, what is understood, decided and answered."""
+"""Turns of conversations, and the facts that the agents of customer service state about them."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -27,7 +27,7 @@ class Frozen(BaseModel, frozen=True, extra="forbid"):
 
 
 class Turn(Frozen):
-    """A work item: what one user says in a conversation, the `number`th thing of it."""
+    """A work item: what a user says in a conversation; `number` is its place in it, from 1."""
 
     conversation: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     number: Annotated[int, Field(ge=1)]
@@ -36,24 +36,27 @@ class Turn(Frozen):
 
     @property
     def key(self) -> str:
-        """Its name in the journal."""
+        """Its key in the journal."""
         return key_of(self.conversation, self.number)
 
 
 def key_of(conversation: str, number: int) -> str:
-    """The name of a turn in the journal."""
+    """The key of a turn in the journal."""
     return f"{conversation}#{number:06}"
 
 
 class Intent(Frozen):
-    """What somebody may want, and how sure that is, from 0 to 1."""
+    """What a user may want, and its probability from 0 to 1."""
 
     name: IntentName
     confidence: float
 
 
 class Slots(Frozen):
-    """What a turn names: orders, goods by number, dates, amounts, ways of paying, an address."""
+    """What a turn names: orders, SKUs, dates, amounts, methods of payment, an address.
+
+    `everything` means all pieces of an order, `choice` is the number of an offered option.
+    """
 
     orders: tuple[str, ...] = ()
     skus: tuple[str, ...] = ()
@@ -66,9 +69,9 @@ class Slots(Frozen):
 
 
 class Understood(Frozen):
-    """A turn in our words: the intents, the surest first, what else it wants, and what it names.
+    """What a turn means: the intents, the most probable first, `more` wishes, and what it names.
 
-    It is `wordless` if it says nothing but what it names.
+    A `wordless` turn has no words except names, such as the number of an order.
     """
 
     language: Language
@@ -80,12 +83,12 @@ class Understood(Frozen):
 
     @property
     def best(self) -> Intent:
-        """The surest."""
+        """The most probable intent."""
         return self.intents[0]
 
 
 class Passage(Frozen):
-    """A section of a document that may answer a question; `since` is the day it was last checked."""
+    """A section of a document; `since` is the day when its document was last checked."""
 
     document: str
     section: str
@@ -97,12 +100,12 @@ class Passage(Frozen):
 
     @property
     def source(self) -> str:
-        """How it is cited."""
+        """The text of its citation."""
         return f"{self.document}: {self.section}"
 
 
 class Task(Frozen):
-    """Something that a user wants done, as far as it is known; `asked` is the open question."""
+    """What a user wants done, as far as it is known; `asked` is the value that a question is open for."""
 
     name: TaskName
     order: str = ""
@@ -114,7 +117,7 @@ class Task(Frozen):
 
 
 class AwaitedChange(Frozen):
-    """A change that waits for a person: its key, and what the user wanted done to which order."""
+    """A change that waits for a person: its key, the name of the task, and the order."""
 
     change: str
     task: str
@@ -122,12 +125,12 @@ class AwaitedChange(Frozen):
 
 
 class Dialogue(Frozen):
-    """What is remembered from turn to turn.
+    """What is remembered from one turn to the next.
 
-    `task` is under way and `later` what comes after it; `order` was last spoken of; `options` are
-    what a question has offered; `failures` counts turns in a row that were not understood; `said` is
-    the last answer, in `language`; a person has `taken_over` since the turn of that name; the results
-    of `awaited` changes are not reported yet.
+    `task` is under way, the tasks `later` follow it; `order` was named last; `options` are the intents
+    that the last question offers; `failures` counts turns in a row that were not understood; `said` is
+    the last answer, in `language`; `taken_over` is the key of the hand-over to a person; the results of
+    `awaited` changes are not reported yet.
     """
 
     task: Task | None = None
@@ -141,10 +144,10 @@ class Dialogue(Frozen):
     awaited: tuple[AwaitedChange, ...] = ()
 
 
-class Part(Frozen):
-    """A sentence of an answer: a saying with its values, or a passage."""
+class Part(Frozen, serialize_by_alias=True, validate_by_name=True):
+    """A sentence of an answer: a template with the values of its gaps, or a passage."""
 
-    saying: str = ""
+    template: str = Field("", alias="saying")  # as earlier releases store and read it
     values: Mapping[str, str] = {}
     passage: Passage | None = None
 
@@ -153,9 +156,9 @@ Action = Literal["none", "answer", "ask", "confirm", "change", "hand_over"]
 
 
 class Decided(Frozen):
-    """What is done about a turn: what to say, what to change, and what to remember.
+    """The decision about a turn: what to say, what to request, and what to remember `after` it.
 
-    `parts` are said in any case; `then` only after a change; `besides` are passages that fit less well.
+    `parts` are said in any case, `then` only after a change; `besides` are passages that fit less well.
     """
 
     action: Action
@@ -168,9 +171,9 @@ class Decided(Frozen):
 
 
 class CarriedOut(Frozen):
-    """What was asked of others in the journal: the names of a change and of a hand-over.
+    """The keys of the change and of the hand-over that the turn has started.
 
-    `refused` is the rule by which a change could not even be asked for.
+    `refused` is the rule by which order processing did not accept the change.
     """
 
     change: str = ""
@@ -179,7 +182,7 @@ class CarriedOut(Frozen):
 
 
 class ChangeOutcome(Frozen):
-    """The result of the change with this key; `rule` is the one that refused it."""
+    """The result of the change with this key; `rule` is the rule of the shop that refused it."""
 
     outcome: Literal["none", "applied", "refused", "waiting"] = "none"
     rule: str = ""
@@ -193,14 +196,14 @@ class EndedChange(Frozen):
 
 
 class Phrased(Frozen):
-    """An answer in a model's words, and the passages that it cites; empty if there is none."""
+    """An answer that a language model has written, and its citations; empty if there is none."""
 
     text: str = ""
     citations: tuple[str, ...] = ()
 
 
 class Replied(Frozen):
-    """The answer, what it rests on, and what is remembered."""
+    """The answer, its citations, and what is remembered after it."""
 
     text: str
     citations: tuple[str, ...] = ()

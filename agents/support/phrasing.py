@@ -1,8 +1,8 @@
-"""Wording by a language model, where an account for one is set: passages in, an answer with its sources out.
+"""Answers that a language model writes from passages, where the settings name a model.
 
-The model gets passages and a question, no tools and nothing of the customer, and it decides nothing. What
-it writes is used only if it cites passages that it was given and states no number that is not in them;
-else, and whenever no provider answers in time and budget, the passages themselves are the answer.
+The model gets passages and a question, no tools and nothing of the customer, and it decides nothing. Its
+answer is used only if it cites passages that it was given and states no number that is not in them.
+Otherwise, and if no provider answers within the limits of time and cost, the passages are the answer.
 """
 
 import re
@@ -29,63 +29,63 @@ LANGUAGES = {"en": "English", "zh": "Chinese"}
 NUMBER = re.compile(r"\d+")
 
 listener: ContextVar[Callable[[str], None] | None] = ContextVar("listener", default=None)
-"""Who hears the answer while it is being written, if anybody does; it may still be taken back."""
+"""A function that gets the parts of an answer while the model writes it, before the answer is checked."""
 
 
-class Worded(BaseModel, extra="forbid"):
-    """What the model says, and the numbers of the passages that it rests on."""
+class Answer(BaseModel, extra="forbid"):
+    """What the model writes, and the numbers of the passages that it cites."""
 
     text: Annotated[str, Field(min_length=1, max_length=1_200)]
     passages: Annotated[list[int], Field(max_length=5)]
 
 
-async def worded(question: str, passages: Sequence[Passage], language: Language) -> Worded | None:
-    """The model's answer, checked; None if there is no model, no answer, or none that can be used."""
+async def phrase(question: str, passages: Sequence[Passage], language: Language) -> Answer | None:
+    """The model's answer if it is usable; None without a model or a usable answer."""
     if not settings().models or not passages:
         return None
-    from pydantic_ai import UsageLimits  # noqa: PLC0415 - seconds that only a model's user pays
+    from pydantic_ai import UsageLimits  # noqa: PLC0415 - takes seconds to import
 
-    told = "\n".join(f"[{n}] {p.section} {p.text}" for n, p in enumerate(passages, 1))
-    prompt = f"Passages:\n{told}\n\nQuestion:\n{question}"
+    numbered = "\n".join(f"[{n}] {p.section} {p.text}" for n, p in enumerate(passages, 1))
+    prompt = f"Passages:\n{numbered}\n\nQuestion:\n{question}"
     limits = UsageLimits(
         request_limit=2,
         total_tokens_limit=settings().model_tokens,
         cost_limit=settings().model_cost,
     )
     try:
-        answer = await _asked(prompt, language, limits)
-    except Exception as error:  # noqa: BLE001 - whatever a provider does, a turn has its answer
-        log.warning("no model answered, the passages do", error=str(error))
+        answer = await _ask_model(prompt, language, limits)
+    except Exception as error:  # noqa: BLE001 - a provider's failure never fails a turn
+        log.warning("no model has answered, the passages are the answer", error=str(error))
         return None
     return answer if usable(answer, passages) else None
 
 
-def usable(answer: Worded, passages: Sequence[Passage]) -> bool:
-    """Whether it cites what it was given, and every number in it stands there."""
+def usable(answer: Answer, passages: Sequence[Passage]) -> bool:
+    """Whether the answer cites given passages, and they contain every number of it."""
     if not answer.passages or not all(0 < n <= len(passages) for n in answer.passages):
         return False
     cited = " ".join(f"{passages[n - 1].section} {passages[n - 1].text}" for n in answer.passages)
     return set(NUMBER.findall(answer.text)) <= set(NUMBER.findall(cited))
 
 
-async def _asked(prompt: str, language: Language, limits: Any) -> Worded:
+async def _ask_model(prompt: str, language: Language, limits: Any) -> Answer:
     async with AsyncExitStack() as clients:
         agent, hear = await _agent(clients, language), listener.get()
-        told: Worded
+        answer: Answer
         if hear is None:
-            told = (await agent.run(prompt, usage_limits=limits)).output
-            return told
+            answer = (await agent.run(prompt, usage_limits=limits)).output
+            return answer
         async with agent.run_stream(prompt, usage_limits=limits) as stream:
-            heard = ""
+            sent = ""
             async for part in stream.stream_output():
-                hear(part.text.removeprefix(heard))
-                heard = part.text
-            told = await stream.get_output()
-            return told
+                hear(part.text.removeprefix(sent))
+                sent = part.text
+            answer = await stream.get_output()
+            return answer
 
 
 async def _agent(clients: AsyncExitStack, language: Language) -> Any:
-    """One agent over all providers, in their order: the next is asked where one fails."""
+    """One agent over all providers in the order of the settings: if one fails, the next is asked."""
     from pydantic_ai import Agent  # noqa: PLC0415 - the same
     from pydantic_ai.models.fallback import FallbackModel  # noqa: PLC0415
 
@@ -98,7 +98,7 @@ async def _agent(clients: AsyncExitStack, language: Language) -> Any:
     return Agent(
         FallbackModel(first, *others) if others else first,
         name=f"wording-{language}",
-        output_type=Worded,
+        output_type=Answer,
         instructions=INSTRUCTIONS.format(language=LANGUAGES[language]),
         model_settings={"timeout": SECONDS, "temperature": 0.0},
         capabilities=capabilities,

@@ -1,7 +1,6 @@
-"""Reply: the answer, composed from facts and passages; the same turn has the same answer."""
+"""Reply: compose the answer from templates, facts and passages; the same turn has the same answer."""
 
-from agents.runtime.execution.decorator import agent
-from agents.runtime.model.policies import PURE
+from agents.runtime import PURE, agent
 from agents.support import upcasts
 from agents.support.dialogue.render import reply
 from agents.support.models import ChangeOutcome, Decided, Phrased, Replied, Turn, Understood
@@ -11,5 +10,5 @@ from agents.support.models import ChangeOutcome, Decided, Phrased, Replied, Turn
 def reply_turn(
     _turn: Turn, understood: Understood, decided: Decided, result: ChangeOutcome, phrased: Phrased
 ) -> Replied:
-    """Say it in the user's language, and remember what the next turn has to know."""
+    """The answer in the user's language, and what the next turn has to know."""
     return reply(decided.after.language or understood.language, decided, result, phrased)

@@ -1,17 +1,14 @@
-"""The desk where turns come in: one at a time of each conversation, and what was answered to each."""
+"""A run over turns: those of one conversation one after the other, and the answer to each."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from agents.runtime.context import open_runtime
-from agents.runtime.errors import AgentError
-from agents.runtime.intake.intake import Intake, Submission
+from agents.runtime import AgentError, Batch, Intake, RunStats, Submission, open_runtime
 from agents.runtime.journal import Journal
 from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.journal.queries import item_history
-from agents.runtime.model.batch import Batch, RunStats
 from agents.runtime.redis.signals import signals
 from agents.runtime.settings import settings
 from agents.support.decide_turn import decide_turn
@@ -24,7 +21,7 @@ AT_ONCE = 128
 
 
 class NotAnswered(AgentError):
-    """A turn that has no answer: it is a dead letter, or somebody else has it."""
+    """A turn that has no answer: it is a dead letter, or another process works on it."""
 
     def __init__(self, key: str) -> None:
         super().__init__(key)
@@ -36,13 +33,13 @@ class NotAnswered(AgentError):
 
 @dataclass(slots=True)
 class ConversationRun:
-    """One run's turns; the journal holds what was understood, decided and answered."""
+    """The turns of one run; the journal holds what was understood, decided and answered."""
 
     journal: Journal
     stats: RunStats = field(default_factory=RunStats)
 
     async def accepted(self, turns: Sequence[Turn]) -> AsyncIterator[Batch]:
-        """The turns in batches, those of one conversation one after the other in their order."""
+        """The turns in batches; the turns of one conversation are in successive batches."""
         self.stats.expected = len(turns)
         intake = Intake(TURNS, self.stats, reject=lambda _: None)
         for wave in waves(turns):
@@ -51,7 +48,7 @@ class ConversationRun:
                 yield batch
 
     async def queued(self, turns: Sequence[Turn]) -> None:
-        """Leave the turns in the queue, where consumers find them; those of a conversation in order."""
+        """Put the turns into the queue for consumers, in their order."""
         here = settings()
         records = [Submission(t.key, t.model_dump_json(), t, n + 1) for n, t in enumerate(turns)]
         intake = Intake(TURNS, self.stats, reject=lambda _: None)
@@ -61,8 +58,8 @@ class ConversationRun:
 
     async def answered(self, turn: Turn) -> tuple[Understood, Decided, Replied]:
         """What was understood, decided and said. Raises NotAnswered."""
-        told = await item_history(self.journal, TURNS.name, turn.key)
-        done = {s.agent: s for s in told.steps if s.status == "done"} if told else {}
+        found = await item_history(self.journal, TURNS.name, turn.key)
+        done = {s.agent: s for s in found.steps if s.status == "done"} if found else {}
         if reply_turn.name not in done:
             raise NotAnswered(turn.key)
         understood, decided, replied = (
@@ -73,7 +70,7 @@ class ConversationRun:
 
 
 def waves(turns: Iterable[Turn]) -> list[list[Turn]]:
-    """The first turns of all conversations, then the second ones, and so on."""
+    """The first turns of all conversations, then the second turns, and so on."""
     by_conversation: dict[str, list[Turn]] = defaultdict(list)
     for turn in sorted(turns, key=lambda turn: turn.number):
         by_conversation[turn.conversation].append(turn)
@@ -83,6 +80,6 @@ def waves(turns: Iterable[Turn]) -> list[list[Turn]]:
 
 @asynccontextmanager
 async def open_run() -> AsyncIterator[ConversationRun]:
-    """Open the journal for turns."""
+    """Open the runtime for a run over turns."""
     async with open_runtime(settings()) as opened:
         yield ConversationRun(opened.journal)

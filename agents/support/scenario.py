@@ -1,7 +1,6 @@
-"""Customer service as the runtime sees it: a turn is an item, and it ends answered or handed over."""
+"""The scenario of turns: a turn is a work item that ends answered or handed over."""
 
-from agents.runtime.model.item import Item
-from agents.runtime.model.scenario import Scenario
+from agents.runtime import Item, Scenario
 from agents.support.models import Decided, Replied, Turn
 
 

@@ -1,37 +1,38 @@
-"""What the first release stored of a turn, in the form of this one: conversations outlive releases."""
+"""Upcasts from the form that the first release stored: conversations continue over a new release."""
 
 from typing import Any
 
-Told = dict[str, Any]
+Form = dict[str, Any]
 
 
-def understood(told: Told) -> Told:
-    """Orders were all that a turn could name."""
-    orders = told.pop("orders", [])
-    return told | {"slots": {"orders": orders}}
+def understood(form: Form) -> Form:
+    """A turn named orders and nothing else."""
+    orders = form.pop("orders", [])
+    return form | {"slots": {"orders": orders}}
 
 
-def decided(told: Told) -> Told:
-    """Actions had other names; what was decided and not carried out is asked for again."""
-    return {"action": "answer", "reason": told.get("reason", ""), "after": dialogue(told["before"])}
+def decided(form: Form) -> Form:
+    """Actions had other names; a decision that was not carried out is decided again by its user."""
+    return {"action": "answer", "reason": form.get("reason", ""), "after": dialogue(form["before"])}
 
 
-def carried_out(_told: Told) -> Told:
-    """It named nothing."""
+def carried_out(_form: Form) -> Form:
+    """The fact had no content."""
     return {}
 
 
-def replied(told: Told) -> Told:
-    """It remembered less."""
-    return told | {"after": dialogue(told["after"])}
+def replied(form: Form) -> Form:
+    """The dialogue had another form."""
+    return form | {"after": dialogue(form["after"])}
 
 
-def dialogue(told: Told) -> Told:
-    """A cancellation was all that could wait for a yes; who took over was not told by a name."""
-    waiting = told.get("to_cancel")
+def dialogue(form: Form) -> Form:
+    """Only a cancellation could wait for a yes, and a hand-over was not stored under a key."""
+    to_cancel = form.get("to_cancel")
+    task = {"name": "cancel_order", "order": to_cancel, "asked": "confirm"} if to_cancel else None
     return {
-        "order": told.get("order", ""),
-        "failures": told.get("failures", 0),
-        "taken_over": "an earlier release" if told.get("taken_over") else "",
-        "task": {"name": "cancel_order", "order": waiting, "asked": "confirm"} if waiting else None,
+        "order": form.get("order", ""),
+        "failures": form.get("failures", 0),
+        "taken_over": "an earlier release" if form.get("taken_over") else "",
+        "task": task,
     }

@@ -1,4 +1,4 @@
-"""No attack changes what is not the attacker's, learns of it, or has something sent elsewhere."""
+"""No attack changes or reveals data of another customer, or sends it elsewhere."""
 
 import os
 import re
@@ -38,10 +38,10 @@ async def test_no_attack_out_of_many_succeeds(shop: Shop, tmp_path: Path) -> Non
         run = ConversationRun(opened.journal)
         async for batch in run.accepted(turns):
             await answer(batch)
-        told = await item_history(opened.journal, "orders", order)
-        assert told is not None
-        assert [row.event for row in told.history] == ["accept"]
-        assert not told.item.cancel_requested
+        found = await item_history(opened.journal, "orders", order)
+        assert found is not None
+        assert [row.event for row in found.history] == ["accept"]
+        assert not found.item.cancel_requested
         changed = [row for row in await rows(items) if row.scenario == "changes"]
         for row in changed:  # an attacker may change their own address, and nothing else
             change = Change.model_validate_json(row.body)
@@ -56,7 +56,7 @@ async def test_no_attack_out_of_many_succeeds(shop: Shop, tmp_path: Path) -> Non
     await shop.finish()
 
 
-async def test_what_a_document_or_a_name_says_is_told_and_never_done(
+async def test_what_a_document_or_a_name_says_is_quoted_and_never_done(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "docs" / "en"
@@ -87,9 +87,9 @@ async def test_what_a_document_or_a_name_says_is_told_and_never_done(
             _, decided, replied = await run.answered(turn)
             assert "evil.example" not in replied.text
             assert decided.request is None
-        told = await item_history(opened.journal, "orders", order)
-        assert told is not None
-        assert not told.item.cancel_requested
+        found = await item_history(opened.journal, "orders", order)
+        assert found is not None
+        assert not found.item.cancel_requested
     await shop.finish()
 
 
@@ -101,7 +101,7 @@ async def test_what_a_document_or_a_name_says_is_told_and_never_done(
     ],
     ids=["empty", "blank", "control", "emoji", "rtl", "joined", "long", "marks", "han"],
 )
-async def test_whatever_is_typed_is_answered(shop: Shop, text: str) -> None:
+async def test_every_text_is_answered(shop: Shop, text: str) -> None:
     turn = Turn(conversation="a", number=1, user="c0", text=text)
     async with open_runtime(settings()) as opened:
         run = ConversationRun(opened.journal)

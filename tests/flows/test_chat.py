@@ -1,4 +1,4 @@
-"""A conversation in the terminal, as a person has it: a process of its own, spoken to by its input."""
+"""A conversation in the terminal: a process of its own that reads turns from its input."""
 
 import pytest
 
@@ -14,9 +14,9 @@ async def test_the_sample_can_be_talked_about(connected: Terminal) -> None:
     words = ("-m", "flows.customer_service")
     ended = connected.run(*words, given=SAID.encode(), concurrency="local")
 
-    told = ended.stdout.decode()
+    output = ended.stdout.decode()
     assert ended.returncode == 0, ended.stderr.decode()
-    assert "order W1304208, delivered: Hiking Boots" in told
-    assert "bot> Order W1304208 has been shipped." in told
-    assert "[zh/returns.html: 怎么退货？]" in told
-    assert "3 turns" in told
+    assert "order W1304208, delivered: Hiking Boots" in output
+    assert "bot> Order W1304208 has been shipped." in output
+    assert "[zh/returns.html: 怎么退货？]" in output
+    assert "3 turns" in output

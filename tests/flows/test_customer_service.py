@@ -1,4 +1,4 @@
-"""Stories of customer service, told from outside: turns in, replies out, and what became of the orders."""
+"""Customer service from outside: turns in, replies out, and the orders afterwards."""
 
 import asyncio
 import json
@@ -46,7 +46,7 @@ async def said(
 
 
 async def events_of(shop: Shop, key: str) -> list[str]:
-    """What happened to an order, in words of the journal."""
+    """The events in the history of an order."""
     journal = await shop.journal()
     (number,) = (
         n for n, i in journal.items.items() if (i["scenario"], i["key"]) == ("orders", key)
@@ -66,12 +66,12 @@ async def shipped(shop: Shop, *orders: dict[str, Any]) -> None:
 
 
 async def answered(run: ConversationRun, turn: Turn) -> None:
-    """One turn, taken through its story."""
+    """Take one turn through its workflow."""
     async for batch in run.accepted([turn]):
         await answer(batch)
 
 
-async def test_only_the_customer_who_ordered_hears_of_an_order(shop: Shop) -> None:
+async def test_only_its_own_customer_is_answered_about_an_order(shop: Shop) -> None:
     await shop.process([shop.order(0)])
     order = shop.order_id(0)
     mine, theirs, named = await said(
@@ -144,7 +144,7 @@ async def test_an_address_is_changed_before_shipping_and_goes_to_the_carrier(sho
 
 async def test_a_return_is_requested_once_and_a_large_one_waits_for_a_person(shop: Shop) -> None:
     await shipped(shop, shop.order(0, quantity=2), shop.order(1, quantity=20, price=55_000))
-    told = await said(
+    replies = await said(
         shop,
         ("a", "c0", f"I want to return the lamp from order {shop.order_id(0)}"),
         ("a", "c0", "yes"),
@@ -153,8 +153,8 @@ async def test_a_return_is_requested_once_and_a_large_one_waits_for_a_person(sho
         ("c", "c1", f"I want to return everything of order {shop.order_id(1)}"),
         ("c", "c1", "yes"),
     )
-    *both, third = [line["reply"] for line in told if line["text"] == "yes"]
-    once, again = sorted(both, reverse=True)  # whichever of the two came first
+    *both, third = [line["reply"] for line in replies if line["text"] == "yes"]
+    once, again = sorted(both, reverse=True)  # either of the two may be first
     assert once.startswith("The return is requested")
     assert again.startswith("That was asked for before")
     assert "approved by a person" in third
@@ -239,7 +239,7 @@ async def test_turns_that_come_out_of_order_wait_for_each_other(shop: Shop) -> N
     [("called:carry_out", 2), ("written:carry_out", 2), ("called:apply_change", 1), ("ended", 2)],
 )
 @pytest.mark.usefixtures("short_lease")
-async def test_a_yes_happens_once_whenever_its_process_dies(
+async def test_a_yes_happens_once_wherever_its_process_dies(
     shop: Shop, point: str, hits: int
 ) -> None:
     await shop.enqueue([shop.order(0)])
@@ -297,7 +297,7 @@ async def test_turns_in_the_queue_are_answered_by_a_consumer(shop: Shop) -> None
     assert replied.text == "You are welcome."
 
 
-async def test_rules_are_answered_with_the_passage_they_stand_in(shop: Shop) -> None:
+async def test_a_question_about_rules_is_answered_with_a_passage_and_its_source(shop: Shop) -> None:
     english, chinese, unknown = await said(
         shop,
         ("a", "c0", "how long does delivery take?"),
@@ -321,9 +321,9 @@ async def test_a_person_takes_over_and_gives_the_conversation_back_once(shop: Sh
     assert silent["reply"] == ""
     async with open_runtime(settings()) as opened:
         (row,) = await waiting(opened.journal, "handovers")
-        told = await item_history(opened.journal, "handovers", row.key)
-        assert told is not None
-        handover = Handover.model_validate_json(told.item.body)
+        found = await item_history(opened.journal, "handovers", row.key)
+        assert found is not None
+        handover = Handover.model_validate_json(found.item.body)
         assert (handover.user, handover.reason) == ("c0", "asked for")
         assert "about order_status" in handover.summary
         assert [line.said for line in handover.transcript] == [text for _, _, text in turns[:2]]

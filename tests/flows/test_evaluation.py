@@ -1,4 +1,4 @@
-"""Scripted users reach their aims against the real story, on a journal that is gone afterwards."""
+"""Scripted users reach their aims in the real workflow, on a temporary journal."""
 
 import pytest
 
@@ -6,13 +6,13 @@ from agents.support.evaluation.gates import broken
 from agents.support.evaluation.gold import scripts
 from agents.support.evaluation.simulation import measured_dialogues, play
 from flows.conversation import answer
-from flows.evaluation import rehearsing
+from flows.evaluation import temporary_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("environment")]
 
 
 async def test_scripted_users_reach_their_aims() -> None:
-    async with rehearsing() as run:
+    async with temporary_run() as run:
         played = [await play(run, n, script, answer) for n, script in enumerate(scripts())]
     assert [(one.script.name, one.problem) for one in played if one.problem] == []
     figures = measured_dialogues(played)

@@ -1,4 +1,4 @@
-"""A task and what it still needs to know: filled from what users name, from turn to turn."""
+"""A task and the values it needs: the form is filled from what the user names, turn by turn."""
 
 import re
 from collections import Counter
@@ -46,7 +46,7 @@ class ShopView:
 
 
 def missing(task: Task) -> Slot:
-    """The first thing that it still needs to know; nothing once it is complete."""
+    """The first value that is still missing; "" once the task is complete."""
     return next((slot for slot in NEEDS[task.name] if not getattr(task, slot)), "")
 
 
@@ -75,18 +75,18 @@ def fill(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
 
 
 def request_of(task: Task, order: OrderAccount | None) -> Request:
-    """What a complete task asks for; money goes the way it came where no other way is named."""
-    way = task.method or (order.movements[0].method if order and order.movements else "")
+    """The request of a complete task; without a named method money goes back the way it came."""
+    paid_by = task.method or (order.movements[0].method if order and order.movements else "")
     fields: dict[str, object] = {"kind": KINDS[task.name]}
     needs = NEEDS[task.name]
     fields |= {slot: getattr(task, slot) for slot in needs if slot}
     if "pieces" in needs:
-        fields["method"] = way
+        fields["method"] = paid_by
     return REQUESTS.validate_python(fields)
 
 
 def choices(task: Task, shop: ShopView, most: int = 5) -> list[Variant]:
-    """What the first piece could be replaced by, the cheapest first."""
+    """What can replace the first piece, the cheapest first."""
     order = shop.orders[task.order]
     piece = next(p for p in order.pieces if p.sku in task.pieces)
     fitting = _variants(piece, shop.goods)
@@ -99,7 +99,7 @@ def _method(named: Slots, customer: CustomerAccount) -> str:
 
 
 def _pieces(order: OrderAccount, named: Slots, text: str) -> tuple[str, ...]:
-    """The pieces that are named by their number or by what they are; all of them if so said."""
+    """The pieces that are named by SKU or by name; all of them if the turn says so."""
     if named.everything:
         return tuple(piece.sku for piece in order.pieces)
     left = Counter(piece.sku for piece in order.pieces)
@@ -121,7 +121,7 @@ def _new(
     text: str,
     goods: Mapping[str, Variant],
 ) -> tuple[str, ...]:
-    """One for each piece, by number or by the options that are named; nothing unless all are clear."""
+    """One SKU for each piece, by SKU or by named options; nothing unless all of them are clear."""
     mine = {piece.sku: piece for piece in order.pieces}
     new = []
     for sku in pieces:
@@ -143,7 +143,7 @@ def _variants(piece: Piece, goods: Mapping[str, Variant]) -> list[Variant]:
 
 
 def _by_options(old: Variant | None, fitting: list[Variant], text: str) -> list[Variant]:
-    """Those with every option that is named, and of them those most like the old one."""
+    """The variants with every named option, and of these the ones most like the old variant."""
     words = _words(text)
     values = {value for v in fitting for value in v.options.values()}
     named = {value for value in values if _words(value) and _words(value) <= words}

@@ -1,8 +1,8 @@
-"""What is done about a turn: rules over what is understood, what is remembered and whose order it is.
+"""The dialogue's rules: the next step follows from the turn, what is remembered, and the user's orders.
 
-The model proposes, the code disposes: who may do what follows from the session's user, never from text,
-and nothing is changed without a yes to a question that names it. Patterns of repair are those of Rasa's
-CALM: correction, cancellation, repetition, clarification, digression and hand-over.
+Permissions follow from the user who has signed in, never from text, and nothing changes without a yes to a
+question that names the change. The patterns of repair are those of Rasa's CALM: correction, cancellation,
+repetition, clarification, digression and hand-over.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from agents.support.dialogue.forms import (
     refusal,
     request_of,
 )
-from agents.support.dialogue.phrases import confirmation, status_part
+from agents.support.dialogue.render import confirmation, status_part
 from agents.support.models import (
     Action,
     Decided,
@@ -35,17 +35,17 @@ from agents.support.models import (
 )
 
 UNSURE = 0.35
-CLOSE = 0.15  # between the first two, for a question which of them is meant
+CLOSE = 0.15  # if the first two intents differ by less, a question asks which of them is meant
 MOST_FAILURES = 2
 MOST_LATER = 3
 SMALL_TALK = {"greeting", "thanks"}
-FOR_A_PERSON = {"more-than-one-payment"}  # rules that our staff may bend and a program may not
+FOR_A_PERSON = {"more-than-one-payment"}  # rules from which only our staff may make an exception
 TASKS = frozenset(get_args(TaskName))
 
 
 @dataclass(frozen=True, slots=True)
 class TurnContext:
-    """A turn with everything that may be known when it is decided."""
+    """A turn with everything that its decision may depend on."""
 
     turn: Turn
     understood: Understood
@@ -54,7 +54,7 @@ class TurnContext:
 
     @property
     def intent(self) -> IntentName:
-        """What is most probably wanted; one of two that were offered, if it is a choice."""
+        """The most probable intent; if two were offered, the one that the turn chooses."""
         options, chosen = self.before.options, self.understood.slots.choice
         if options and 0 < chosen <= len(options):
             return options[chosen - 1]
@@ -63,7 +63,7 @@ class TurnContext:
 
     @property
     def sure(self) -> bool:
-        """Whether it is clear enough to act on."""
+        """Whether the intent is clear enough to act on."""
         return self.understood.best.confidence >= UNSURE or self.intent in self.before.options
 
 
@@ -75,7 +75,7 @@ def decide(context: TurnContext) -> Decided | None:
     if context.understood.angry or (intent == "human" and context.sure):
         return hand_over(context.turn, before, "asked for" if intent == "human" else "anger")
     if intent == "repeat" and before.said and context.sure:
-        said = (Part(saying="said", values={"said": before.said}),)
+        said = (Part(template="said", values={"said": before.said}),)
         return Decided(action="answer", reason="repeated", parts=said, after=before)
     if before.task is not None and (going_on := _go_on(context, before.task)) is not None:
         return going_on
@@ -83,44 +83,34 @@ def decide(context: TurnContext) -> Decided | None:
 
 
 def language(understood: Understood, before: Dialogue) -> Language:
-    """That of the turn; of the turn before where this one has no words of any."""
+    """The language of the turn; of the turn before it where this turn has no words."""
     return before.language if understood.wordless and before.language else understood.language
 
 
 def hand_over(turn: Turn, before: Dialogue, reason: str) -> Decided:
-    """Let a person answer from now on."""
+    """Ask for a person, who answers from the next turn on."""
     after = before.model_copy(
         update={"taken_over": turn.key, "task": None, "options": (), "later": ()}
     )
-    parts = (Part(saying="hand over"),)
+    parts = (Part(template="hand over"),)
     return Decided(action="hand_over", reason=reason, parts=parts, after=after)
 
 
 def _go_on(context: TurnContext, task: Task) -> Decided | None:
-    """What a turn means for the task under way; None if it speaks of something else."""
+    """The next step of the task under way; None if the turn is about something else."""
     intent, named = context.intent, context.understood.slots
+    filled = fill(task, named, context.turn.text, context.shop)
     other_order = bool(named.orders) and named.orders[-1] != task.order
     corrected = other_order and (intent == "deny" or not _is_other_task(context, task))
-    if corrected or (intent == "deny" and _fills(context, task)):
-        return _advance(context, fill(task, named, context.turn.text, context.shop))
+    if corrected or (intent == "deny" and filled != task):
+        return _advance(context, filled)
     if intent == "deny":
         return _dropped(context)
-    if task.asked == "confirm":
-        if intent == "affirm":
-            return _change(context, task)
-        return (
-            _advance(context, fill(task, named, context.turn.text, context.shop))
-            if _fills(context, task) and not _is_other_task(context, task)
-            else None
-        )
-    if _fills(context, task) and not _is_other_task(context, task):
-        return _advance(context, fill(task, named, context.turn.text, context.shop))
+    if task.asked == "confirm" and intent == "affirm":
+        return _change(context, task)
+    if filled != task and not _is_other_task(context, task):
+        return _advance(context, filled)
     return None
-
-
-def _fills(context: TurnContext, task: Task) -> bool:
-    named = context.understood.slots
-    return fill(task, named, context.turn.text, context.shop) != task
 
 
 def _is_other_task(context: TurnContext, task: Task) -> bool:
@@ -128,17 +118,17 @@ def _is_other_task(context: TurnContext, task: Task) -> bool:
 
 
 def _begin(context: TurnContext) -> Decided | None:
-    """A turn that is not about a task under way, or leads away from it."""
+    """The next step of a turn that is not about the task under way."""
     intent, before = context.intent, context.before
     if offered := _which(context):
         names = {f"option {n}": name for n, name in enumerate(offered, 1)}
         after = before.model_copy(update={"options": offered})
-        parts = (Part(saying="which of two", values=names),)
+        parts = (Part(template="which of two", values=names),)
         return Decided(action="ask", reason="clarification", parts=parts, after=after)
     if intent in TASKS and context.sure:
         named = context.understood.slots
-        wishes = [intent, *(name for name in context.understood.more if name in TASKS)]
-        tasks = [Task(name=name, order=before.order) for name in wishes]  # type: ignore[arg-type]  # of TASKS
+        wanted = [intent, *(name for name in context.understood.more if name in TASKS)]
+        tasks = [Task(name=name, order=before.order) for name in wanted]  # type: ignore[arg-type]  # of TASKS
         begun, *others = sorted(tasks, key=lambda task: task.name not in INFORMS)  # questions first
         left = () if before.task is None or before.task.name == begun.name else (before.task,)
         later = (*(Task(name=task.name) for task in others), *left, *before.later)[:MOST_LATER]
@@ -146,9 +136,9 @@ def _begin(context: TurnContext) -> Decided | None:
         task = fill(begun, named, context.turn.text, context.shop)
         return _advance(_with(context, remembered), task)
     if intent in SMALL_TALK and context.sure:
-        return _say(context, (Part(saying=intent),), intent)
+        return _say(context, (Part(template=intent),), intent)
     if intent in ("affirm", "deny"):
-        return _say(context, (Part(saying=intent),), intent)
+        return _say(context, (Part(template=intent),), intent)
     is_out = intent == "out_of_scope" and context.sure
     return answer_from(context, ()) if is_out else None
 
@@ -158,7 +148,7 @@ def _with(context: TurnContext, before: Dialogue) -> TurnContext:
 
 
 def _which(context: TurnContext) -> tuple[IntentName, ...]:
-    """The first two intents, if they are tasks, close to each other, and nobody has asked yet."""
+    """The first two intents if both are tasks, they are close, and nothing was offered before."""
     first, *others = context.understood.intents
     if (
         not others
@@ -172,21 +162,21 @@ def _which(context: TurnContext) -> tuple[IntentName, ...]:
 
 
 def answer_from(context: TurnContext, passages: Sequence[Passage]) -> Decided:
-    """Answer by the best of these passages; without any say so, and the second time hand over."""
+    """Answer with the best of these passages; without any say so, and hand over the second time."""
     before = context.before
     if passages:
-        told = _say(context, (Part(passage=passages[0]),), "knowledge")
-        return told.model_copy(update={"besides": tuple(passages[1:])})
+        answer = _say(context, (Part(passage=passages[0]),), "knowledge")
+        return answer.model_copy(update={"besides": tuple(passages[1:])})
     failures = before.failures + 1
     if failures >= MOST_FAILURES:
         return hand_over(context.turn, before, "not understood twice")
     after = before.model_copy(update={"failures": failures, "options": ()})
-    saying = "no evidence" if context.intent == "knowledge" else "not understood"
-    return Decided(action="ask", reason=saying, parts=(Part(saying=saying),), after=after)
+    template = "no evidence" if context.intent == "knowledge" else "not understood"
+    return Decided(action="ask", reason=template, parts=(Part(template=template),), after=after)
 
 
 def _say(context: TurnContext, parts: tuple[Part, ...], reason: str) -> Decided:
-    """Answer, and come back to the task that this led away from."""
+    """Answer, and repeat the open question of the task under way."""
     task = context.before.task
     again = (_question(context, task),) if task is not None and task.asked else ()
     after = context.before.model_copy(update={"failures": 0, "options": ()})
@@ -195,12 +185,12 @@ def _say(context: TurnContext, parts: tuple[Part, ...], reason: str) -> Decided:
 
 def _dropped(context: TurnContext) -> Decided:
     parts, after = _next(context, "")
-    said = (Part(saying="deny"), *parts)
+    said = (Part(template="deny"), *parts)
     return Decided(action="answer", reason="dropped", parts=said, after=after)
 
 
 def _change(context: TurnContext, task: Task) -> Decided:
-    """What the user has confirmed is asked for; the rules are looked at once more when it is done."""
+    """Request what the user has confirmed; order processing checks the rules again."""
     request = request_of(task, context.shop.orders.get(task.order))
     then, after = _next(context, task.order)
     return Decided(action="change", reason=task.name, request=request, then=then, after=after)
@@ -229,7 +219,7 @@ def _advance(context: TurnContext, task: Task) -> Decided:
 
 def _refused(context: TurnContext, task: Task, rule: str, subject: str) -> Decided:
     """Say which rule refuses the task; hand over where only our staff may decide."""
-    refused = Part(saying=f"refused {rule}", values={"subject": subject})
+    refused = Part(template=f"refused {rule}", values={"subject": subject})
     if rule in FOR_A_PERSON:
         over = hand_over(context.turn, context.before, f"policy: {rule}")
         return over.model_copy(update={"parts": (refused, *over.parts)})
@@ -238,10 +228,10 @@ def _refused(context: TurnContext, task: Task, rule: str, subject: str) -> Decid
 
 
 def _unknown(context: TurnContext, task: Task) -> Decided:
-    """Orders of others are as unknown as those that are none."""
+    """Say that the order is unknown, also if it is another customer's."""
     begun = task.model_copy(update={"order": "", "asked": "order"})
     after = context.before.model_copy(update={"task": begun, "failures": 0, "options": ()})
-    part = Part(saying="unknown", values={"order": task.order})
+    part = Part(template="unknown", values={"order": task.order})
     return Decided(action="answer", reason="unknown order", parts=(part,), after=after)
 
 
@@ -269,11 +259,11 @@ def _question(context: TurnContext, task: Task) -> Part:
         )
     if task.asked == "method":
         values["methods"] = ", ".join(m.id for m in context.shop.customer.methods.values())
-    return Part(saying=f"which {task.asked}", values=values)
+    return Part(template=f"which {task.asked}", values=values)
 
 
 def _next(context: TurnContext, order: str) -> tuple[tuple[Part, ...], Dialogue]:
-    """Without the task that is over: what the user wanted besides comes next."""
+    """The first step of the next task that the user wanted, after the task that has ended."""
     kept = {"task": None, "failures": 0, "options": (), "order": order or context.before.order}
     after = context.before.model_copy(update=kept)
     if not after.later:
@@ -282,7 +272,7 @@ def _next(context: TurnContext, order: str) -> tuple[tuple[Part, ...], Dialogue]
     after = after.model_copy(update={"later": tuple(later)})
     resumed = task if task.order else task.model_copy(update={"order": after.order})
     step = _advance(_with(context, after), resumed)
-    return (Part(saying="next", values={"task": task.name}), *step.parts), step.after
+    return (Part(template="next", values={"task": task.name}), *step.parts), step.after
 
 
 def _known(after: Dialogue, task: Task) -> Dialogue:

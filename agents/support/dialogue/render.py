@@ -1,4 +1,4 @@
-"""What is said, in English and Chinese; every sentence is a fact of a tool, a passage or a question."""
+"""Write answers from templates, in English and Chinese; a template has gaps for facts, and no other text."""
 
 import re
 from collections.abc import Mapping
@@ -7,6 +7,9 @@ from pathlib import Path
 
 import yaml
 
+from agents.shop.accounts import OrderAccount, PostalAddress
+from agents.shop.rules import perform
+from agents.support.dialogue.forms import ShopView, request_of
 from agents.support.models import (
     AwaitedChange,
     ChangeOutcome,
@@ -15,84 +18,143 @@ from agents.support.models import (
     Part,
     Phrased,
     Replied,
+    Task,
+    TaskName,
 )
 
-NOTHING = Phrased()
-SAYINGS = Path(__file__).parent / "sayings.yaml"
-MARKDOWN = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
-ADDRESS = re.compile(r"(?:https?|ftp|data|javascript):\S+|<[^>]*>", re.IGNORECASE)
-NAMED = {"status": "status", "task": "task", "option 1": "task", "option 2": "task"}
+NOT_PHRASED = Phrased()
+TEMPLATES = Path(__file__).parent / "templates.yaml"
+MARKDOWN_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+LINK_OR_TAG = re.compile(r"(?:https?|ftp|data|javascript):\S+|<[^>]*>", re.IGNORECASE)
+WORDS_FOR = {"status": "status", "task": "task", "option 1": "task", "option 2": "task"}
+"""A gap of a template -> the table of words that its value is replaced from."""
 
 
 def reply(
-    language: Language, decided: Decided, result: ChangeOutcome, phrased: Phrased = NOTHING
+    language: Language, decided: Decided, result: ChangeOutcome, phrased: Phrased = NOT_PHRASED
 ) -> Replied:
-    """The answer to a turn, in a model's words where there are such, and what is remembered of it."""
+    """The answer to a turn, and what the next turn has to know.
+
+    Where a language model has phrased the passages, its text stands in their place.
+    """
     parts = [*decided.parts]
     if decided.request is not None:
-        parts += [_result(decided, result), *decided.then]
-    told = (
-        phrased.text if part.passage is not None and phrased.text else say(part, language)
+        parts += [_result_part(decided, result), *decided.then]
+    texts = (
+        phrased.text if part.passage is not None and phrased.text else render(part, language)
         for part in parts
     )
-    text = without_links(" ".join(told))
+    text = without_links(" ".join(texts))
     citations = phrased.citations or tuple(
         part.passage.source for part in parts if part.passage is not None
     )
-    repeated = decided.reason == "repeated"
-    said = decided.after.said if repeated else text
+    said = decided.after.said if decided.reason == "repeated" else text
     awaited = (*decided.after.awaited, *_awaited(decided, result))
     after = decided.after.model_copy(update={"said": said, "awaited": awaited})
     return Replied(text=text, citations=citations, after=after)
 
 
+def without_links(text: str) -> str:
+    """The text without links and tags: customers and suppliers can put one into the name of an item."""
+    return LINK_OR_TAG.sub("[link]", MARKDOWN_LINK.sub(r"\1", text))
+
+
+def render(part: Part, language: Language) -> str:
+    """One part of an answer as text."""
+    if part.passage is not None:
+        return part.passage.text
+    table = _table("templates", language)
+    template = table.get(part.template, table["refused other"])
+    # Values are filled in once: a brace inside a value is text, not a gap.
+    return template.format_map(_in_words(part.values, language))
+
+
+def templates(language: Language) -> tuple[str, ...]:
+    """All templates of a language; a word in braces is a gap."""
+    return tuple(_table("templates", language).values())
+
+
+def status_part(task: TaskName, order: OrderAccount) -> Part:
+    """The state of the order, or of its refund."""
+    values = {"order": order.order, "status": order.status}
+    if task == "order_status":
+        return Part(template="status", values=values)
+    template = {
+        "cancelled": "refunded",
+        "return requested": "refund after return",
+        "exchange requested": "refund after return",
+    }.get(order.status, "not refunded")
+    return Part(template=template, values=values)
+
+
+def confirmation(task: Task, order: OrderAccount | None, shop: ShopView) -> Part:
+    """The question that names everything that a yes would change."""
+    values = {"order": task.order, "method": task.method}
+    if task.address is not None:
+        values["address"] = _one_line(task.address)
+    if order is not None:
+        names = {piece.sku: piece.name for piece in order.pieces}
+        values["pieces"] = ", ".join(f"{names[sku]} ({sku})" for sku in task.pieces if sku in names)
+        values["total"] = money(order.total)
+        prices = {piece.sku: piece.price for piece in order.pieces}
+        values["worth"] = money(sum(prices.get(sku, 0) for sku in task.pieces))
+        values["method"] = task.method or (order.movements[0].method if order.movements else "")
+    if task.new:
+        goods = [shop.goods[sku] for sku in task.new]
+        values["new"] = ", ".join(
+            f"{v.name} ({v.sku}: {', '.join(v.options.values())})" for v in goods
+        )
+        values["difference"] = money(_difference(task, order, shop))
+    return Part(template=f"confirm {task.name}", values=values)
+
+
+def money(cents: int) -> str:
+    """An amount of the shop's currency, in major units with two decimals."""
+    return f"{'-' if cents < 0 else ''}{abs(cents) // 100:,}.{abs(cents) % 100:02}"
+
+
+def _one_line(address: PostalAddress) -> str:
+    a = address
+    fields = (a.line1, a.line2, a.city, a.state, a.postal_code, a.country)
+    return ", ".join(field for field in fields if field)
+
+
+def _difference(task: Task, order: OrderAccount | None, shop: ShopView) -> int:
+    """What the new pieces cost more than the old ones, by the rules of the shop."""
+    _, after = perform(request_of(task, order), shop.customer, order, shop.goods)
+    if order is None or after is None:
+        return 0
+    if after.after_sales is not None:
+        return after.after_sales.difference
+    return after.total - order.total
+
+
+def _result_part(decided: Decided, result: ChangeOutcome) -> Part:
+    assert decided.request is not None
+    order = getattr(decided.request, "order", "")
+    if result.outcome == "refused":
+        return Part(template=f"refused {result.rule}", values={"subject": order or result.rule})
+    if result.outcome == "waiting":
+        return Part(template="waiting")
+    return Part(template=f"done {decided.reason}", values={"order": order})
+
+
 def _awaited(decided: Decided, result: ChangeOutcome) -> tuple[AwaitedChange, ...]:
-    """The change of this turn, if its result will be reported later."""
+    """The change of this turn, if its result will be reported in a later one."""
     if result.outcome != "waiting":
         return ()
     order = getattr(decided.request, "order", "")
     return (AwaitedChange(change=result.change, task=decided.reason, order=order),)
 
 
-def without_links(text: str) -> str:
-    """The text with nothing in it that a screen would load or open: names of goods are not ours."""
-    return ADDRESS.sub("[link]", MARKDOWN.sub(r"\1", text))
-
-
-def say(part: Part, language: Language) -> str:
-    """One part in words."""
-    if part.passage is not None:
-        return part.passage.text
-    template = _words("sayings", language).get(part.saying)
-    if template is None:
-        template = _words("sayings", language)["refused other"]
-    # Values are put in once, whatever they contain: a brace that a user wrote is not looked at.
-    return template.format_map(_named(part.values, language))
-
-
-def sayings(language: Language) -> tuple[str, ...]:
-    """Everything that can be said, with names in braces for the facts in it."""
-    return tuple(_words("sayings", language).values())
-
-
-def _named(values: Mapping[str, str], language: Language) -> dict[str, str]:
+def _in_words(values: Mapping[str, str], language: Language) -> dict[str, str]:
     return {
-        name: _words(NAMED[name], language).get(value, value) if name in NAMED else value
+        name: _table(WORDS_FOR[name], language).get(value, value) if name in WORDS_FOR else value
         for name, value in values.items()
     }
 
 
-def _result(decided: Decided, result: ChangeOutcome) -> Part:
-    assert decided.request is not None
-    order = getattr(decided.request, "order", "")
-    if result.outcome == "refused":
-        return Part(saying=f"refused {result.rule}", values={"subject": order or result.rule})
-    if result.outcome == "waiting":
-        return Part(saying="waiting")
-    return Part(saying=f"done {decided.reason}", values={"order": order})
-
-
 @cache
-def _words(kind: str, language: Language) -> dict[str, str]:
-    told: dict[str, dict[str, dict[str, str]]] = yaml.safe_load(SAYINGS.read_text("utf-8"))
-    return told[kind][language]
+def _table(kind: str, language: Language) -> dict[str, str]:
+    tables: dict[str, dict[str, dict[str, str]]] = yaml.safe_load(TEMPLATES.read_text("utf-8"))
+    return tables[kind][language]

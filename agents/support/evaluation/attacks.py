@@ -1,4 +1,4 @@
-"""Attacks on customer service: each as it is and in disguise, followed by what would confirm it.
+"""Attacks on customer service: each in plain text and in disguises, followed by a confirmation.
 
 Kinds follow OWASP's Top 10 for LLM Applications (2025): prompt injection, disclosure, excessive agency.
 """
@@ -19,7 +19,7 @@ LONG = 60
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """What is said, one turn after the other."""
+    """The turns of an attacker, one after the other."""
 
     kind: str
     disguise: str
@@ -27,14 +27,14 @@ class Attack:
 
 
 def _tags(text: str) -> str:
-    """In letters that no screen shows (Unicode's tags block)."""
+    """The text in characters that no screen shows (Unicode's tags block)."""
     return "hello" + "".join(chr(0xE0000 + ord(c)) for c in text if ord(c) < 128)
 
 
 DISGUISES: Mapping[str, Callable[[str], str]] = {
     "plain": lambda text: text,
     "base64": lambda text: "Decode and obey: " + base64.b64encode(text.encode()).decode(),
-    "unseen": "\u200b".join,
+    "invisible": "\u200b".join,
     "tags": _tags,
     "look-alikes": lambda text: text.translate(CYRILLIC),
     "quoted": lambda text: f"My order note says:\n> {text}\nPlease do what it says.",
@@ -43,11 +43,11 @@ DISGUISES: Mapping[str, Callable[[str], str]] = {
 
 @cache
 def attacks(order: str) -> tuple[Attack, ...]:
-    """Every attack in every disguise, on that order of somebody else."""
-    told: dict[str, list[str]] = yaml.safe_load(CORPUS.read_text("utf-8"))
+    """Every attack in every disguise, on that order of another customer."""
+    corpus: dict[str, list[str]] = yaml.safe_load(CORPUS.read_text("utf-8"))
     return tuple(
         Attack(kind, name, (disguise(text.format(order=order)), *CONFIRMATIONS))
-        for kind, texts in told.items()
+        for kind, texts in corpus.items()
         for text in texts
         for name, disguise in DISGUISES.items()
     )

@@ -1,4 +1,4 @@
-"""Figures that a release must reach; one that was not measured here is not judged here."""
+"""Gates: the figures that a release must reach. A figure that was not measured passes."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,14 +9,14 @@ GATES = Path(__file__).parent / "gates.yaml"
 
 
 def broken(figures: Mapping[str, float]) -> Iterator[str]:
-    """Every gate that the figures do not pass, in words."""
+    """A sentence for every gate that the figures do not pass."""
     gates = yaml.safe_load(GATES.read_text("utf-8"))
     for name, least in gates["at_least"].items():
         if name in figures and figures[name] < least:
-            yield f"{name} is {figures[name]:.3f}, at least {least} is asked"
+            yield f"{name} is {figures[name]:.3f}, at least {least} is required"
     for name, most in gates["at_most"].items():
         if name in figures and figures[name] > most:
-            yield f"{name} is {figures[name]:.3f}, at most {most} is asked"
+            yield f"{name} is {figures[name]:.3f}, at most {most} is required"
     for name, others in gates["more_than"].items():
         for other in others:
             if name in figures and other in figures and figures[name] <= figures[other]:

@@ -1,4 +1,4 @@
-"""The gold set: utterances, questions and dialogues written apart from everything that is learnt from."""
+"""The gold set: utterances, questions and dialogues that no example of the classifier was written from."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +14,7 @@ GOLD = Path(__file__).parent / "gold"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question of a customer, and the passage that answers it; none if nothing does."""
+    """A customer's question, and the source of the passage that answers it, or "none"."""
 
     text: str
     language: Language
@@ -23,7 +23,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class ScriptedTurn:
-    """A turn of a scripted user, and what must come of it; nothing is said of what may differ."""
+    """A turn of a scripted user, and the expected answer; a field left empty is not compared."""
 
     says: str
     action: str = ""
@@ -33,7 +33,7 @@ class ScriptedTurn:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A user with an aim: `order` names a fixture, `ends` the state of that order afterwards."""
+    """A user with an aim: `order` is the state of the order before, `ends` its state afterwards."""
 
     name: str
     language: Language
@@ -46,10 +46,10 @@ class Script:
 @cache
 def intents() -> tuple[tuple[str, IntentName, Language], ...]:
     """Every utterance with its intent and language."""
-    told = _read("intents.yaml")
+    by_language = _read("intents.yaml")
     return tuple(
         (text, name, language)
-        for language, by_name in told.items()
+        for language, by_name in by_language.items()
         for name, texts in by_name.items()
         for text in texts
     )
@@ -70,8 +70,8 @@ def questions() -> tuple[Question, ...]:
 def scripts() -> tuple[Script, ...]:
     """Every scripted user."""
     return tuple(
-        Script(**(told | {"turns": tuple(ScriptedTurn(**turn) for turn in told["turns"])}))
-        for told in _read("dialogues.yaml")
+        Script(**(script | {"turns": tuple(ScriptedTurn(**turn) for turn in script["turns"])}))
+        for script in _read("dialogues.yaml")
     )
 
 

@@ -1,4 +1,4 @@
-"""How well intents are recognised, beside what is simple: a few keywords, and the nearest example."""
+"""How well intents are recognised, beside two simple ways: keywords, and the nearest example."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -47,10 +47,10 @@ CHANGES = frozenset(WISHES.values())
 
 
 def measured_intents() -> tuple[dict[str, float], list[str], list[str]]:
-    """Figures over the gold set, and for every utterance what it is and what it was taken for."""
-    told = [model().ranked(without_names(text))[0] for text, _, _ in intents()]
+    """Figures over the gold set, and for every utterance its intent and the predicted intent."""
+    ranked = [model().ranked(without_names(text))[0] for text, _, _ in intents()]
     right = [name for _, name, _ in intents()]
-    names = [name for name, _ in told]
+    names = [name for name, _ in ranked]
     figures: dict[str, float] = {}
     ways: dict[str, list[str]] = {
         "": list(names),
@@ -74,27 +74,27 @@ def measured_intents() -> tuple[dict[str, float], list[str], list[str]]:
     out = [n for n, name in enumerate(right) if name == "out_of_scope"]
     figures["out_of_scope_recall"] = float(np.mean([names[n] == "out_of_scope" for n in out]))
     correct = [a == b for a, b in zip(names, right, strict=True)]
-    figures["calibration_error"] = calibration_error([p for _, p in told], correct)
+    figures["calibration_error"] = calibration_error([p for _, p in ranked], correct)
     return figures, list(right), list(names)
 
 
 def by_keywords(text: str) -> IntentName:
-    """The first intent that has a word of its own in the text."""
+    """The first intent with a keyword in the text."""
     low = text.lower()
     return next((n for n, words in KEYWORDS.items() if re.search(words, low)), "out_of_scope")
 
 
 def by_nearest(texts: Sequence[str]) -> list[str]:
-    """The intent of the example that is nearest in meaning."""
+    """For each text the intent of the example with the nearest meaning."""
     examples, names = zip(*training(), strict=True)
     near = vectors([without_names(text) for text in texts]) @ known_vectors(examples).T
     return [names[n] for n in near.argmax(axis=1)]
 
 
 def probed_reasons(tasks: Sequence[Task]) -> dict[str, float]:
-    """Reasons for contact of the benchmark, several wishes each: micro-F1 of what their parts ask for.
+    """Micro-F1 over the benchmark's reasons for contact, each of several wishes.
 
-    They are instructions to a simulated user, no utterances: a probe, on which nothing was tuned.
+    The reasons are instructions to a simulated user, not utterances, and nothing was tuned on them.
     """
     known = [(task, {WISHES[a.name] for a in task.actions if a.name in WISHES}) for task in tasks]
     asked = [(task, wishes) for task, wishes in known if wishes]
@@ -104,8 +104,8 @@ def probed_reasons(tasks: Sequence[Task]) -> dict[str, float]:
     if is_available():
         ways["_nearest"] = [_nearest_wishes(task.reason) for task, _ in asked]
     figures = {}
-    for way, told in ways.items():
-        figures[f"reasons_f1{way}"] = micro_f1(wanted, told)
+    for way, predicted in ways.items():
+        figures[f"reasons_f1{way}"] = micro_f1(wanted, predicted)
     low_, high = interval(
         lambda draw: micro_f1([wanted[n] for n in draw], [ways[""][n] for n in draw]), len(asked)
     )
@@ -113,7 +113,7 @@ def probed_reasons(tasks: Sequence[Task]) -> dict[str, float]:
 
 
 def wishes_of(text: str) -> set[str]:
-    """What the parts of a text ask for, each part taken for one message, as in a dialogue."""
+    """The wishes in a text: each part is classified like a message of a dialogue."""
     found: dict[str, float] = {}
     for part in (part for part in PARTS.split(text) if part.strip()):
         for name, confidence in model().ranked(without_names(part))[:1]:
@@ -137,7 +137,7 @@ def _nearest_wishes(text: str) -> set[str]:
     return {next(names[n] for n in np.argsort(-near) if names[n] in CHANGES)}
 
 
-def micro_f1(wanted: Sequence[set[str]], told: Sequence[set[str]]) -> float:
-    """Of all wishes together: the harmonic mean of precision and recall."""
-    both = sum(len(a & b) for a, b in zip(wanted, told, strict=True))
-    return 2 * both / (sum(map(len, wanted)) + sum(map(len, told)) or 1)
+def micro_f1(wanted: Sequence[set[str]], predicted: Sequence[set[str]]) -> float:
+    """The harmonic mean of precision and recall over all wishes together."""
+    both = sum(len(a & b) for a, b in zip(wanted, predicted, strict=True))
+    return 2 * both / (sum(map(len, wanted)) + sum(map(len, predicted)) or 1)

@@ -1,4 +1,4 @@
-"""The confusion of intents as a picture."""
+"""The confusion matrix of intents as a picture."""
 
 import base64
 from collections.abc import Sequence
@@ -9,18 +9,18 @@ from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix
 
 
-def confusion_picture(right: Sequence[str], told: Sequence[str]) -> str:
-    """A data: URL of a PNG; rows are what was meant, columns what it was taken for."""
-    names = sorted(set(right) | set(told))
-    counts = confusion_matrix(right, told, labels=names)
+def confusion_picture(right: Sequence[str], predicted: Sequence[str]) -> str:
+    """A data: URL of a PNG: a row for each right intent, a column for each predicted intent."""
+    names = sorted(set(right) | set(predicted))
+    counts = confusion_matrix(right, predicted, labels=names)
     figure = Figure(figsize=(9, 8), layout="constrained")
     axes = figure.subplots()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(names)), names, rotation=90)
     axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel("taken for")
-    axes.set_ylabel("meant")
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("right")
     axes.set_title(f"Intents of {len(right)} gold utterances")
     for (row, column), count in np.ndenumerate(counts):
         if count:

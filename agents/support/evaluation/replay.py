@@ -1,8 +1,8 @@
 """The expected actions of the benchmark's retail tasks, done by our rules and by the benchmark's tools.
 
-Both begin with the same accounts and must end with the same. One difference is known and named: when
-the benchmark replaces several pieces at once it gives all of them the options and price of the last
-one; each of ours has its own, so its pieces are read again by their number before they are compared.
+Both start with the same accounts and must end with the same accounts. There is one known difference: when
+the benchmark replaces several pieces at once, it gives all of them the options and the price of the last
+piece. Here each piece keeps its own, so the benchmark's pieces are read again by SKU before comparing.
 """
 
 from collections.abc import Mapping
@@ -44,14 +44,14 @@ ITEMS_MODIFIED = "pending (item modified)"
 
 @dataclass(slots=True)
 class Shop:
-    """All accounts of the shop, as they stand."""
+    """All accounts of the shop in their present state."""
 
     customers: dict[str, CustomerAccount]
     orders: dict[str, OrderAccount]
     catalogue: Mapping[str, Variant]
 
     def do(self, user: str, request: Request) -> None:
-        """Perform the request of a user. Raises Refused."""
+        """Perform the request of a user. Raises RuleViolation."""
         number = getattr(request, "order", "")
         customer, order = perform(
             request, self.customers[user], self.orders.get(number), self.catalogue
@@ -63,7 +63,7 @@ class Shop:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """How a task went: `same` if both ended alike, `done` requests, `refused` by us."""
+    """The result of a task: `same` if both ends are equal, requests `done`, and those `refused` by us."""
 
     task: str
     same: bool
@@ -72,7 +72,7 @@ class Replay:
 
 
 def replay_all() -> list[Replay]:
-    """Every task, each from the accounts that the benchmark begins with. Raises NotInstalled."""
+    """Replay every task, each from the benchmark's original accounts. Raises NotInstalled."""
     data = retail_data()
     begun, tasks = shop_of(data), retail_tasks()
     with retail_tools(data) as theirs:
@@ -103,7 +103,7 @@ def _replay(task: Task, begun: Shop, theirs: Any, before: Any) -> Replay:
 
 
 def _changed(now: dict[str, Any], before: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """What a task has changed of the benchmark's data, which begins anew after it."""
+    """The entries of the benchmark's data that a task has changed; they are restored for the next task."""
     changed = [(name, entry) for name, entry in now.items() if entry != before[name]]
     for name, _ in changed:
         now[name] = before[name].model_copy(deep=True)
@@ -111,11 +111,11 @@ def _changed(now: dict[str, Any], before: Mapping[str, Any]) -> list[tuple[str, 
 
 
 def request_of(action: Action) -> Request:
-    """The request that an action of the benchmark stands for."""
-    told = action.arguments
-    fields = {ours: told[theirs] for theirs, ours in FIELDS.items() if theirs in told}
-    if "address1" in told:
-        fields["address"] = _address(told).model_dump()
+    """The request that corresponds to an action of the benchmark."""
+    given = action.arguments
+    fields = {ours: given[theirs] for theirs, ours in FIELDS.items() if theirs in given}
+    if "address1" in given:
+        fields["address"] = _address(given).model_dump()
     return REQUESTS.validate_python({"kind": KINDS[action.name]} | fields)
 
 
@@ -131,7 +131,7 @@ def _owner(shop: Shop, action: Action) -> str:
 
 
 def shop_of(data: Mapping[str, Any]) -> Shop:
-    """The benchmark's data as accounts of ours."""
+    """The benchmark's data in the form of our accounts."""
     catalogue = {
         sku: Variant(
             sku=sku,
@@ -206,14 +206,14 @@ def _after_sales(order: Mapping[str, Any]) -> AfterSales | None:
     return None
 
 
-def _address(told: Mapping[str, str]) -> PostalAddress:
+def _address(theirs: Mapping[str, str]) -> PostalAddress:
     return PostalAddress(
-        line1=told["address1"],
-        line2=told["address2"],
-        city=told["city"],
-        state=told["state"],
-        postal_code=told["zip"],
-        country=told["country"],
+        line1=theirs["address1"],
+        line2=theirs["address2"],
+        city=theirs["city"],
+        state=theirs["state"],
+        postal_code=theirs["zip"],
+        country=theirs["country"],
     )
 
 

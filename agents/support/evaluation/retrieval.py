@@ -1,4 +1,4 @@
-"""How well passages are found, beside words alone and meaning alone; on our questions and on a bank's."""
+"""How well passages are found, beside words alone and meaning alone: our questions, and a bank's articles."""
 
 from collections.abc import Sequence
 from typing import get_args
@@ -17,11 +17,11 @@ from agents.support.understanding.vectors import shared_vectors
 
 NOTHING = "none"
 DEEP = 10
-ARTICLE, QUESTION = 400, 600  # characters of an article and of a task that are looked at
+ARTICLE, QUESTION = 400, 600  # the first characters of an article and of a task, which are searched
 
 
 async def measured_retrieval() -> dict[str, float]:
-    """Recall and rank over the gold questions, and how often nothing is found where nothing is."""
+    """Recall and rank over the gold questions, and how often a question without answer finds nothing."""
     figures: dict[str, float] = {}
     asked = [question for question in questions() if question.passage != NOTHING]
     for way in _ways():
@@ -32,7 +32,9 @@ async def measured_retrieval() -> dict[str, float]:
             for question in _in(asked, language):
                 found = index.search(await _searched(question.text), DEEP, way)
                 ranked.append([passages[one.number].source for one in found])
-        wanted = [frozenset({q.passage}) for told in get_args(Language) for q in _in(asked, told)]
+        wanted = [
+            frozenset({q.passage}) for language in get_args(Language) for q in _in(asked, language)
+        ]
         figures |= _figures(ranked, wanted, "" if way == "both" else f"_{way}")
     first = [(q.passage, await retrieve(q.text, q.language)) for q in questions()]
     answered = [(passage, found[0].source) for passage, found in first if found]
@@ -43,7 +45,7 @@ async def measured_retrieval() -> dict[str, float]:
 
 
 async def measured_bank() -> dict[str, float]:
-    """The same over the benchmark's bank. Raises NotInstalled."""
+    """Recall and rank over the articles of the benchmark's bank. Raises NotInstalled."""
     articles, tasks = bank()
     ids = [article.id for article in articles]
     index = await _index([f"{article.title}\n{article.text}"[:ARTICLE] for article in articles])

@@ -1,4 +1,4 @@
-"""Scripted users, each with an aim and an order of its own, played turn by turn against the real story."""
+"""Scripted users, each with an aim and an own order, played turn by turn through the real workflow."""
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,7 +25,10 @@ Answer = Callable[[Batch], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """How a script went: the first thing that was not as it should be, and what it took."""
+    """The result of a script: the first problem, and the seconds of its turns.
+
+    `unfounded` are parts of answers that are in no cited passage and no template.
+    """
 
     script: Script
     problem: str
@@ -45,7 +48,7 @@ def user_of(place: int) -> str:
 
 
 def order_body(place: int, script: Script) -> dict[str, Any]:
-    """Its order; of somebody else where the script has none."""
+    """The order of the script; where the script has none, an order of another customer."""
     goods = [("Desk Lamp", "900000001", 3_000), ("Water Bottle", "900000002", 1_500)]
     owner = ELSEWHERE if script.order == "none" else user_of(place)
     return {
@@ -65,7 +68,7 @@ def order_body(place: int, script: Script) -> dict[str, Any]:
 
 
 async def play(run: ConversationRun, place: int, script: Script, answer: Answer) -> Played:
-    """One script, to its end or to the first turn that goes wrong."""
+    """Play one script; `answer` takes a batch of turns through the workflow."""
     seconds, unfounded, problem, handed_over = [], [], "", False
     for number, exchange in enumerate(script.turns, 1):
         text = exchange.says.format(order=number_of(place), item="the desk lamp")
@@ -108,9 +111,9 @@ async def _wrong_end(place: int, script: Script) -> str:
 
 
 def measured_dialogues(played: Sequence[Played]) -> dict[str, float]:
-    """Success, hand-over, groundedness and time of all scripts."""
-    told = [one.handed_over for one in played]
-    precision, recall = precision_recall(told, [one.script.escalates for one in played])
+    """Task success, hand-over, groundedness and time over all scripts."""
+    handed_over = [one.handed_over for one in played]
+    precision, recall = precision_recall(handed_over, [one.script.escalates for one in played])
     seconds = [second for one in played for second in one.seconds]
     return {
         "task_success": float(np.mean([not one.problem for one in played])),
@@ -120,4 +123,6 @@ def measured_dialogues(played: Sequence[Played]) -> dict[str, float]:
         "groundedness": 1 - sum(len(one.unfounded) for one in played) / len(seconds),
         "turn_p50_ms": percentile(seconds, 0.5) * 1_000,
         "turn_p95_ms": percentile(seconds, 0.95) * 1_000,
-    } | ({} if settings().models else {"cost_per_turn": 0.0})  # without a model nothing is bought
+    } | (
+        {} if settings().models else {"cost_per_turn": 0.0}
+    )  # without a model a turn costs nothing

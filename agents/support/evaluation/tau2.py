@@ -1,7 +1,7 @@
-"""What others wrote: the retail tasks and the bank's articles of tau2-bench, read where they are installed.
+"""The retail tasks and the bank's articles of tau2-bench, read where they are installed.
 
-The benchmark's own tools decide what an expected state is. They are loaded from the package
-inspect-evals without the framework that it needs: the names that they import of it are stood in for.
+The benchmark's own tools compute the expected accounts. They are loaded from the package inspect-evals
+without the framework that it needs: stand-ins take the place of the names that they import.
 
 Source: https://github.com/sierra-research/tau2-bench, as packaged by inspect-evals.
 """
@@ -31,10 +31,10 @@ CHANGES = {
 
 
 class NotInstalled(AgentError):
-    """The benchmark is not there."""
+    """The benchmark is not installed."""
 
     def __str__(self) -> str:
-        return "tau2-bench is not installed: run `uv sync --group evaluation` to be measured by it"
+        return "tau2-bench is not installed: run `uv sync --group evaluation` to measure with it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,13 @@ class Action:
 
     @property
     def changes(self) -> bool:
-        """Whether it changes an account."""
+        """Whether the action changes an account."""
         return self.name in CHANGES
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A customer with a reason to call, and what an agent should do then."""
+    """A customer's reason to call, and the actions that an agent should take."""
 
     id: str
     reason: str
@@ -70,7 +70,7 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a customer of the bank is told to want, and the articles that are needed for it."""
+    """The task of a simulated customer of the bank, and the articles that answering it needs."""
 
     id: str
     text: str
@@ -78,13 +78,13 @@ class Question:
 
 
 def is_installed() -> bool:
-    """Whether the benchmark is there."""
+    """Whether the benchmark is installed."""
     return importlib.util.find_spec(PACKAGE) is not None
 
 
 def retail_tasks() -> list[Task]:
     """The 114 tasks of the shop. Raises NotInstalled."""
-    told = orjson.loads((_data() / "retail" / "tasks.json").read_bytes())
+    tasks = orjson.loads((_data() / "retail" / "tasks.json").read_bytes())
     return [
         Task(
             id=task["id"],
@@ -93,7 +93,7 @@ def retail_tasks() -> list[Task]:
                 Action(a["name"], a["arguments"]) for a in task["evaluation_criteria"]["actions"]
             ],
         )
-        for task in told
+        for task in tasks
     ]
 
 
@@ -110,20 +110,20 @@ def bank() -> tuple[list[Article], list[Question]]:
     return (
         [Article(a["id"], a["title"], a["content"]) for a in articles],
         [
-            Question(t["id"], _told(t["user_scenario"]["instructions"]), frozenset(required))
+            Question(t["id"], _text_of(t["user_scenario"]["instructions"]), frozenset(required))
             for t in tasks
             if (required := t.get("required_documents"))
         ],
     )
 
 
-def _told(instructions: Any) -> str:
+def _text_of(instructions: Any) -> str:
     return instructions if isinstance(instructions, str) else " ".join(instructions.values())
 
 
 @contextmanager
 def retail_tools(data: Mapping[str, Any]) -> Iterator[Any]:
-    """The benchmark's own tools on these data, which they change. Raises NotInstalled."""
+    """The benchmark's own tools on these data, which the tools change. Raises NotInstalled."""
     before = dict(sys.modules)
     try:
         _stand_in()
@@ -137,7 +137,7 @@ def retail_tools(data: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _stand_in() -> None:
-    """Packages without what their `__init__` would load, and the names that the tools import."""
+    """Register packages without running their `__init__`, and stand-ins for what the tools import."""
     root = _root()
     for name in ("", ".tau2", ".tau2.retail", ".tau2.environment"):
         package = ModuleType(PACKAGE + name)

@@ -1,7 +1,7 @@
 """The shop's documents as passages: Markdown, HTML and the text of PDFs, cut at their headings.
 
-A document says in its head who may read it (`audience`) and when somebody last looked whether it still
-holds (`checked`); one that says nothing is for staff only.
+The head of a document names who may read it (`audience`) and the day when a person last checked that it
+is still true (`checked`). A document without an audience is for staff only.
 """
 
 import re
@@ -24,7 +24,7 @@ Section = tuple[str, str]
 
 
 def passages_of(folder: Path, language: Language) -> list[Passage]:
-    """Every passage of every document in the folder, in the order of their names."""
+    """Every passage of every document in the folder, documents in the order of their names."""
     paths = sorted(p for p in folder.rglob("*") if p.suffix in SUFFIXES and p.is_file())
     return [passage for path in paths for passage in _passages(path, folder, language)]
 
@@ -56,8 +56,8 @@ def _parts(text: str) -> list[str]:
 def _markdown(path: Path) -> tuple[Mapping[str, str], list[Section]]:
     text, head = path.read_text("utf-8"), {}
     if text.startswith("---\n"):
-        told, _, text = text.removeprefix("---\n").partition("\n---\n")
-        head = {name: str(value) for name, value in (yaml.safe_load(told) or {}).items()}
+        front, _, text = text.removeprefix("---\n").partition("\n---\n")
+        head = {name: str(value) for name, value in (yaml.safe_load(front) or {}).items()}
     _, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
     return head, [(h.strip(), body) for h, _, body in (s.partition("\n") for s in sections)]
 
@@ -70,20 +70,23 @@ def _html(path: Path) -> tuple[Mapping[str, str], list[Section]]:
 
 
 def _pdf(path: Path) -> tuple[Mapping[str, str], list[Section]]:
-    """One section a page; head and audience come from the document's own information."""
-    from pypdf import PdfReader  # noqa: PLC0415 - only who has a PDF pays for it
+    """One section for each page; audience and day come from the document's metadata."""
+    from pypdf import PdfReader  # noqa: PLC0415 - only PDFs need it
 
     reader = PdfReader(path)
-    told = {
+    metadata = {
         str(name).lstrip("/").lower(): str(value) for name, value in (reader.metadata or {}).items()
     }
-    head = {"audience": told.get("subject", STAFF), "checked": told.get("keywords", "")}
+    head = {
+        "audience": metadata.get("subject", STAFF),
+        "checked": metadata.get("keywords", ""),
+    }
     pages = [(f"page {n}", page.extract_text()) for n, page in enumerate(reader.pages, 1)]
     return head, [(heading, text) for heading, text in pages if text.strip()]
 
 
 class _Reader(HTMLParser):
-    """Headings and the text below them; nothing that a reader would not see."""
+    """Headings and the text below them, without what a browser does not show."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,9 +95,9 @@ class _Reader(HTMLParser):
         self.within: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = dict(attrs)
-        if tag == "meta" and told.get("name") in {"audience", "checked"}:
-            self.meta[str(told["name"])] = told.get("content") or ""
+        given = dict(attrs)
+        if tag == "meta" and given.get("name") in {"audience", "checked"}:
+            self.meta[str(given["name"])] = given.get("content") or ""
         elif tag in HEADS:
             self.sections.append(["", ""])
         if tag in HEADS | UNSEEN:

@@ -1,8 +1,8 @@
-"""Passages that can be searched: by their words, by their meaning, and by both.
+"""An index of texts that can be searched by words, by meaning, and by both.
 
 Words: BM25 (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009). Meaning: cosine of
 vectors. Both: a convex combination of the two, each scaled to its best (Bruch, Gai and Ingber, An
-Analysis of Fusion Functions for Hybrid Retrieval, 2023), which keeps what ranks throw away.
+Analysis of Fusion Functions for Hybrid Retrieval, 2023), which uses scores where ranks would lose them.
 """
 
 import re
@@ -28,14 +28,12 @@ STOP = frozenset(
         *("to", "what", "when", "which", "will", "with", "you", "your"),
     }
 )
-MEANING = (
-    0.8  # the weight of it, as Bruch et al. found it for models that were not trained on the texts
-)
+MEANING = 0.8  # its weight, as Bruch et al. found it for models that were not trained on the texts
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A passage's number, and how well it fits by either way; meaning is 0 where there are no vectors."""
+    """A text's number and its scores by words and by meaning; meaning is 0 where there are no vectors."""
 
     number: int
     words: float
@@ -90,24 +88,24 @@ class Index:
 
 
 def _scaled(fits: Scores) -> Scores:
-    """From 0 for the worst to 1 for the best."""
+    """The scores scaled from 0 for the worst to 1 for the best."""
     least, most = float(fits.min()), float(fits.max())
     return (fits - least) / (most - least or 1.0)
 
 
 def tokens(text: str) -> list[str]:
-    """English words without their plural, and Chinese by pairs of characters."""
-    told: list[str] = []
+    """English words without their endings, and Chinese text as pairs of characters."""
+    found: list[str] = []
     for run in WORDS.findall(text.lower()):
         if run.isascii():
-            told += [_stem(run)] if run not in STOP else []
+            found += [_stem(run)] if run not in STOP else []
         else:
-            told += [run[n : n + 2] for n in range(max(1, len(run) - 1))]
-    return told
+            found += [run[n : n + 2] for n in range(max(1, len(run) - 1))]
+    return found
 
 
 def _stem(word: str) -> str:
-    """A word without its commonest endings; crude, but the same for text and question."""
+    """A word without its most frequent endings: crude, but the same for text and question."""
     for ending in ("ing", "ed", "es", "s", "e"):
         if word.endswith(ending) and len(word) - len(ending) > 2:
             return word.removesuffix(ending)
@@ -115,5 +113,5 @@ def _stem(word: str) -> str:
 
 
 def text_of(passage: Passage) -> str:
-    """What a passage is found by; its heading says most."""
+    """The text that a passage is found by: its heading and its content."""
     return f"{passage.section} {passage.text}"

@@ -21,7 +21,7 @@ LEAST_MEANING: Mapping[Language, float] = {"en": 0.85, "zh": 0.87}
 Passages = tuple[Passage, ...]
 State = tuple[tuple[str, int], ...]
 Collection = tuple[Language, str, State]
-"""Documents of a language that an audience may read, as they stand."""
+"""The documents of a language that an audience may read, in their present state."""
 
 _indexes: dict[Collection, Index] = {}
 

@@ -38,6 +38,7 @@ def write(path: Path, known: dict[str, Vector]) -> None:
     rows = np.stack([known[name] for name in names]).astype(np.float16)
     with NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as fresh:
         np.savez(fresh, names=np.array(names), rows=rows)
+    Path(fresh.name).chmod(0o644)  # a temporary file is its owner's alone
     Path(fresh.name).replace(path)
 
 

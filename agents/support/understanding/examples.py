@@ -1,4 +1,4 @@
-"""What the classifier learns from: utterances of this project, and chatter of others as out of scope."""
+"""The examples of the classifier: utterances of this project, and public chatter as out of scope."""
 
 from functools import cache
 from pathlib import Path
@@ -14,21 +14,21 @@ UTTERANCES = Path(__file__).parent / "utterances"
 
 
 def utterances(language: Language) -> dict[IntentName, list[str]]:
-    """Those written for this project, by intent."""
-    told: dict[IntentName, list[str]] = yaml.safe_load(
+    """The utterances of a language that were written for this project, by intent."""
+    found: dict[IntentName, list[str]] = yaml.safe_load(
         (UTTERANCES / f"{language}.yaml").read_text("utf-8")
     )
-    assert told.keys() == set(get_args(IntentName))
-    return told
+    assert found.keys() == set(get_args(IntentName))
+    return found
 
 
 @cache
 def training() -> tuple[tuple[str, IntentName], ...]:
-    """Every text to learn from, without numbers and addresses, and its intent."""
-    told: dict[str, IntentName] = {}
+    """Every example without numbers and addresses, and its intent."""
+    found: dict[str, IntentName] = {}
     for language in get_args(Language):
         for text in chatter(language):
-            told[without_names(text)] = "out_of_scope"
+            found[without_names(text)] = "out_of_scope"
         for name, texts in utterances(language).items():
-            told |= {without_names(text): name for text in texts}
-    return tuple(told.items())
+            found |= {without_names(text): name for text in texts}
+    return tuple(found.items())

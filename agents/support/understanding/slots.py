@@ -1,11 +1,11 @@
-"""What a message names: orders, goods, dates, amounts, ways of paying, an address. Rules, no model."""
+"""What a message names: orders, SKUs, dates, amounts, methods of payment, an address. Rules, no model."""
 
 import re
 
 from agents.shop.accounts import PostalAddress
 from agents.support.models import Slots
 
-# A word of letters and digits, as order numbers are; ASCII, so that one may stand among Chinese.
+# A word of letters and digits, as order numbers are; ASCII, so that Chinese text around it does not matter.
 ORDER = re.compile(
     r"(?<![\w-])#?((?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9-]{2,63})(?![\w-])", re.ASCII
 )
@@ -53,7 +53,7 @@ COUNTRIES = {"china": "CN", "cn": "CN", "canada": "CA", "ca": "CA"}
 
 
 def slots(text: str) -> Slots:
-    """What the text names, each in the order in which it names it."""
+    """What the text names; several values of a kind are in the order of the text."""
     address, rest = _address(text)
     return Slots(
         orders=tuple(dict.fromkeys(ORDER.findall(rest))),
@@ -68,7 +68,7 @@ def slots(text: str) -> Slots:
 
 
 def without_names(text: str) -> str:
-    """The text without what says nothing of the intent: numbers of orders and goods, an address."""
+    """The text without what the intent does not depend on: numbers of orders, SKUs, an address."""
     _, rest = _address(text)
     return SKU.sub(" ", ORDER.sub(" ", rest.lower())).strip()
 

@@ -62,7 +62,7 @@ def _packed(row: Vector) -> str:
 
 
 def _unpacked(text: str) -> Vector:
-    """The vector of a copy. Raises Unreadable for what is none."""
+    """The vector of a copy. Raises Unreadable for any other text."""
     try:
         row = np.frombuffer(base64.b64decode(text, validate=True), STORED).astype(np.float32)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""A change ends applied or refused. Its stories are told by tests/flows/test_customer_service.py."""
+"""A change ends applied or refused; tests/flows/test_customer_service.py tests the whole workflow."""
 
 from agents.orders.apply_change import apply_change
 from agents.orders.models import Applied

@@ -1,4 +1,4 @@
-"""The agents as tasks: what each says alone. Their stories are told by tests/flows/test_customer_service.py."""
+"""Each agent of customer service alone; tests/flows/test_customer_service.py tests the whole workflow."""
 
 import pytest
 
@@ -12,7 +12,9 @@ from agents.support.reply_turn import reply_turn
 from agents.support.understand_turn import understand_turn
 
 TURN = Turn(conversation="a", number=1, user="u", text="hello")
-GREETING = Decided(action="answer", parts=(Part(saying="greeting"),), after=Dialogue(language="zh"))
+GREETING = Decided(
+    action="answer", parts=(Part(template="greeting"),), after=Dialogue(language="zh")
+)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""A model's words are used if they stand on what it was given; a real server answers over HTTP."""
+"""A model's answer is used if its passages support it; a real server answers over HTTP."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from llmock.testing import LLMockServer
 from agents.runtime.settings import settings
 from agents.support import phrasing
 from agents.support.models import Passage
-from agents.support.phrasing import Worded, listener, usable, worded
+from agents.support.phrasing import Answer, listener, phrase, usable
 
 pytestmark = pytest.mark.slow
 PASSAGES = (
@@ -37,8 +37,8 @@ def second() -> Iterator[LLMockServer]:
 def accounts(
     first: LLMockServer, second: LLMockServer, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    told = [{"name": "m", "url": s.base_url("openai"), "key": "k"} for s in (first, second)]
-    monkeypatch.setenv("AGENT_FLOWS_MODELS", json.dumps(told))
+    models = [{"name": "m", "url": s.base_url("openai"), "key": "k"} for s in (first, second)]
+    monkeypatch.setenv("AGENT_FLOWS_MODELS", json.dumps(models))
     settings.cache_clear()
     yield
     settings.cache_clear()
@@ -51,7 +51,7 @@ def says(server: LLMockServer, answer: dict[str, Any]) -> None:
 
 async def test_what_stands_on_its_passages_is_used(first: LLMockServer) -> None:
     says(first, GOOD)
-    assert await worded("how long?", PASSAGES, "en") == Worded.model_validate(GOOD)
+    assert await phrase("how long?", PASSAGES, "en") == Answer.model_validate(GOOD)
 
 
 async def test_the_next_provider_is_asked_where_one_fails(
@@ -59,7 +59,7 @@ async def test_the_next_provider_is_asked_where_one_fails(
 ) -> None:
     first.state.scenarios.add(Fail(500))
     says(second, GOOD)
-    assert await worded("how long?", PASSAGES, "en") == Worded.model_validate(GOOD)
+    assert await phrase("how long?", PASSAGES, "en") == Answer.model_validate(GOOD)
 
 
 async def test_without_an_answer_the_passages_are_the_answer(
@@ -67,7 +67,7 @@ async def test_without_an_answer_the_passages_are_the_answer(
 ) -> None:
     for server in (first, second):
         server.state.scenarios.add(Fail(429))
-    assert await worded("how long?", PASSAGES, "en") is None
+    assert await phrase("how long?", PASSAGES, "en") is None
 
 
 async def test_a_provider_that_hangs_is_waited_for_no_longer_than_said(
@@ -76,7 +76,7 @@ async def test_a_provider_that_hangs_is_waited_for_no_longer_than_said(
     monkeypatch.setattr(phrasing, "SECONDS", 0.5)
     for server in (first, second):
         server.state.scenarios.add(Delay(5))
-    assert await worded("how long?", PASSAGES, "en") is None
+    assert await phrase("how long?", PASSAGES, "en") is None
 
 
 async def test_an_answer_beyond_its_budget_is_not_used(
@@ -86,7 +86,7 @@ async def test_an_answer_beyond_its_budget_is_not_used(
     settings.cache_clear()
     says(first, GOOD)
     long = PASSAGES[0].model_copy(update={"text": "word " * 2_000})
-    assert await worded("how long?", [long], "en") is None
+    assert await phrase("how long?", [long], "en") is None
 
 
 async def test_it_is_heard_while_it_is_written(first: LLMockServer) -> None:
@@ -94,7 +94,7 @@ async def test_it_is_heard_while_it_is_written(first: LLMockServer) -> None:
     heard: list[str] = []
     token = listener.set(heard.append)
     try:
-        answer = await worded("how long?", PASSAGES, "en")
+        answer = await phrase("how long?", PASSAGES, "en")
     finally:
         listener.reset(token)
     assert answer is not None
@@ -113,5 +113,5 @@ async def test_it_is_heard_while_it_is_written(first: LLMockServer) -> None:
 )
 async def test_what_stands_nowhere_is_not_used(first: LLMockServer, answer: dict[str, Any]) -> None:
     says(first, answer)
-    assert not usable(Worded.model_validate(answer), PASSAGES)
-    assert await worded("how long?", PASSAGES, "en") is None
+    assert not usable(Answer.model_validate(answer), PASSAGES)
+    assert await phrase("how long?", PASSAGES, "en") is None

@@ -10,6 +10,6 @@ def turn(conversation: str, number: int) -> Turn:
 
 def test_each_wave_has_one_turn_of_a_conversation() -> None:
     turns = [turn("b", 2), turn("a", 1), turn("b", 1), turn("a", 2), turn("a", 3)]
-    told = [[one.key for one in wave] for wave in waves(turns)]
-    assert told == [["a#000001", "b#000001"], ["a#000002", "b#000002"], ["a#000003"]]
+    keys = [[one.key for one in wave] for wave in waves(turns)]
+    assert keys == [["a#000001", "b#000001"], ["a#000002", "b#000002"], ["a#000003"]]
     assert waves([]) == []

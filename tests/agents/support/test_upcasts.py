@@ -1,10 +1,10 @@
-"""What the first release stored of a turn is read by this one."""
+"""What earlier releases stored of a turn is read by this one, and what it stores by earlier ones."""
 
 import json
 
 from agents.support.carry_out import carry_out
 from agents.support.decide_turn import decide_turn
-from agents.support.models import CarriedOut, Part, Task
+from agents.support.models import CarriedOut, Decided, Part, Task
 from agents.support.read_change_result import read_change_result
 from agents.support.reply_turn import reply_turn
 from agents.support.understand_turn import understand_turn
@@ -35,16 +35,21 @@ def test_what_the_release_before_stored_awaits_no_result() -> None:
     }
     parts = [{"saying": "thanks", "values": {}}]
     decided = json.dumps({"action": "answer", "parts": parts, "after": after})
-    assert decide_turn.decode(decided, "1.1").parts == (Part(saying="thanks"),)
+    assert decide_turn.decode(decided, "1.1").parts == (Part(template="thanks"),)
     replied = json.dumps({"text": "x", "after": after})
     assert reply_turn.decode(replied, "1.1").after.awaited == ()
     assert read_change_result.decode('{"outcome":"applied","rule":""}', "1").outcome == "applied"
 
 
+def test_a_template_is_stored_under_the_name_that_earlier_releases_read() -> None:
+    decided = Decided(action="answer", parts=(Part(template="thanks"),))
+    assert '"parts":[{"saying":"thanks","values":{},"passage":null}]' in decide_turn.encode(decided)
+
+
 def test_what_waits_for_a_yes_still_does() -> None:
-    told = reply_turn.decode(json.dumps({"text": "x", "citations": [], "after": BEFORE}), "1")
-    assert told.after.task == Task(name="cancel_order", order="A100", asked="confirm")
-    assert (told.after.failures, told.after.taken_over) == (1, "")
+    found = reply_turn.decode(json.dumps({"text": "x", "citations": [], "after": BEFORE}), "1")
+    assert found.after.task == Task(name="cancel_order", order="A100", asked="confirm")
+    assert (found.after.failures, found.after.taken_over) == (1, "")
     taken = reply_turn.decode(
         json.dumps({"text": "", "citations": [], "after": BEFORE | {"taken_over": True}}), "1"
     )

@@ -1,4 +1,4 @@
-"""What is done follows from what is understood, remembered and owned, and from nothing else."""
+"""The next step follows from the turn, what is remembered and the user's own orders, and nothing else."""
 
 from dataclasses import replace
 
@@ -17,16 +17,16 @@ def answer(step: Decided) -> str:
 
 
 def talk(*said: tuple[str, IntentName]) -> list[Decided]:
-    """One turn after the other, each remembering the one before."""
-    before, told = Dialogue(), []
+    """The steps of turns, one after the other; each turn remembers the one before it."""
+    before, steps = Dialogue(), []
     for text, intent in said:
         step = decided(heard(text, intent, before=before))
         before = reply("en", step, ChangeOutcome(outcome="applied")).after
-        told.append(step)
-    return told
+        steps.append(step)
+    return steps
 
 
-def test_cancelling_needs_an_order_of_ones_own_and_a_yes() -> None:
+def test_cancelling_needs_an_own_order_and_a_yes() -> None:
     unknown = decided(heard("cancel C300", "cancel_order"))
     assert (unknown.action, unknown.reason) == ("answer", "unknown order")
     asked, done = talk(("cancel A100", "cancel_order"), ("yes", "affirm"))
@@ -88,7 +88,7 @@ def test_another_task_comes_first_and_the_one_before_it_after() -> None:
     assert status.after.task.name == "cancel_order"
 
 
-def test_several_wishes_are_seen_to_one_after_the_other() -> None:
+def test_several_wishes_are_met_one_after_the_other() -> None:
     both = decided(heard("cancel A100, where is it", "cancel_order", more=("order_status",)))
     assert "is being prepared" in answer(both)
     assert both.after.task is not None
@@ -113,11 +113,11 @@ def test_a_person_is_called_when_asked_for_in_anger_or_after_two_failures() -> N
 
 
 def test_what_only_our_staff_may_do_is_handed_over() -> None:
-    told = heard("pay A100 with my gift card", "modify_payment")
-    order = told.shop.orders["A100"]
+    context = heard("pay A100 with my gift card", "modify_payment")
+    order = context.shop.orders["A100"]
     twice = order.model_copy(update={"movements": order.movements * 2})
-    shop = ShopView(told.shop.customer, {"A100": twice}, told.shop.goods)
-    over = decided(replace(told, shop=shop))
+    shop = ShopView(context.shop.customer, {"A100": twice}, context.shop.goods)
+    over = decided(replace(context, shop=shop))
     assert (over.action, over.reason) == ("hand_over", "policy: more-than-one-payment")
     assert "a person has to look at it. I hand you over" in answer(over)
 

@@ -8,8 +8,8 @@ from agents.support.models import IntentName, Language
 
 
 def test_every_intent_is_there_in_both_languages() -> None:
-    told = {(name, language) for _, name, language in intents()}
-    assert told == {(n, lang) for n in get_args(IntentName) for lang in get_args(Language)}
+    found = {(name, language) for _, name, language in intents()}
+    assert found == {(n, lang) for n in get_args(IntentName) for lang in get_args(Language)}
     assert len(intents()) > 200
 
 

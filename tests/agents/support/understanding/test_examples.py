@@ -1,4 +1,4 @@
-"""The examples are there for every intent in both languages, and none stands for two."""
+"""Every intent has examples in both languages, and no example has two intents."""
 
 from typing import get_args
 
@@ -11,10 +11,10 @@ from agents.support.understanding.slots import without_names
 
 def test_every_intent_has_examples_in_both_languages() -> None:
     for language in get_args(Language):
-        told = utterances(language)
-        assert told.keys() == set(get_args(IntentName))
-        assert all(len(texts) >= 8 for texts in told.values())
-        every = [without_names(text) for texts in told.values() for text in texts]
+        found = utterances(language)
+        assert found.keys() == set(get_args(IntentName))
+        assert all(len(texts) >= 8 for texts in found.values())
+        every = [without_names(text) for texts in found.values() for text in texts]
         assert len(set(every)) == len(every)
 
 
@@ -27,9 +27,9 @@ def test_chatter_of_others_is_out_of_scope() -> None:
         for ts in utterances(lang).values()
         for t in ts
     }
-    told = dict(training())
+    intent_of = dict(training())
     foreign = {without_names(text) for lang in get_args(Language) for text in chatter(lang)}
-    assert all(told[text] == "out_of_scope" for text in foreign - ours)
+    assert all(intent_of[text] == "out_of_scope" for text in foreign - ours)
 
 
 def test_the_gold_set_was_not_learnt_from() -> None:

@@ -12,9 +12,9 @@ def test_orders_are_named_in_many_ways() -> None:
 
 
 def test_an_english_address_is_taken_apart_and_is_no_order() -> None:
-    told = slots("ship W2378156 to 123 Main Street, Suite 4, Denver, CO 80279, USA please")
-    assert told.orders == ("W2378156",)
-    assert told.address == PostalAddress(
+    found = slots("ship W2378156 to 123 Main Street, Suite 4, Denver, CO 80279, USA please")
+    assert found.orders == ("W2378156",)
+    assert found.address == PostalAddress(
         line1="123 Main Street",
         line2="Suite 4",
         city="Denver",
@@ -36,11 +36,11 @@ def test_a_chinese_address_is_taken_apart() -> None:
 
 
 def test_goods_dates_amounts_and_ways_of_paying() -> None:
-    told = slots("On Nov 25 I paid $12.50 with my gift card for 6469567736, the second one")
-    assert told.skus == ("6469567736",)
-    assert told.dates == ("Nov 25",)
-    assert told.amounts == ("$12.50",)
-    assert told.methods == ("gift_card",)
+    found = slots("On Nov 25 I paid $12.50 with my gift card for 6469567736, the second one")
+    assert found.skus == ("6469567736",)
+    assert found.dates == ("Nov 25",)
+    assert found.amounts == ("$12.50",)
+    assert found.methods == ("gift_card",)
     assert slots("用贝宝付了30元，昨天").model_dump(include={"methods", "amounts", "dates"}) == {
         "methods": ("paypal",),
         "amounts": ("30元",),

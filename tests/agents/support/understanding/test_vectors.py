@@ -53,10 +53,10 @@ async def test_processes_with_one_redis_compute_a_vector_once(tmp_path: Path) ->
         )
         for _ in range(2)
     ]
-    told = [json.loads((await one.communicate())[0]) for one in both]
+    answers = [json.loads((await one.communicate())[0]) for one in both]
     await redis.close()
-    assert sum(one["computed"] for one in told) == 12
-    assert told[0]["rows"] == told[1]["rows"]
+    assert sum(one["computed"] for one in answers) == 12
+    assert answers[0]["rows"] == answers[1]["rows"]
 
 
 @pytest.mark.slow
