@@ -70,10 +70,10 @@ class SimulatedLease(Lease):
         self._own = Database("", process.machine.engines.new())
         self._ended = asyncio.Event()
 
-    def _start_beating(self) -> None:
+    def _start_heartbeat(self) -> None:
         self._beating = asyncio.create_task(self._beats())
 
-    async def _stop_beating(self) -> None:
+    async def _stop_heartbeat(self) -> None:
         self._ended.set()
         await self._beating
 
