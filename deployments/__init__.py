@@ -5,3 +5,5 @@ apply      creates and updates them on a Prefect server; `prefect --no-prompt de
 check      compares prefect.yaml with the flows and with resources, offline
 lock       writes requirements.lock: exact versions with hashes, for images and plain pip
 """
+
+import agents.do_not_track

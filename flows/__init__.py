@@ -10,3 +10,5 @@ workflows         the registry: what processes, notifies and reconciles the item
 operations        recovery, reconciliation, actions of people, queues, consumers
 cli               runs flows from a terminal
 """
+
+import agents.do_not_track

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Readers of the environment, each with the reason.
 ENVIRONMENT_READERS = {
     "agents/runtime/settings.py": "the one place",
+    "agents/do_not_track.py": "keeps Prefect silent, before it is imported",
     "agents/runtime/__init__.py": "sets what the temporary Prefect server needs, for it to read",
     "agents/services/files/parquet_process.py": "hands a few variables on to its child process",
     "flows/operations/serving.py": "hands its own on to the consumers it starts",

@@ -10,6 +10,8 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import agents.do_not_track
+
 if TYPE_CHECKING:
     from agents.runtime.context import open_runtime, runtime
     from agents.runtime.errors import (
@@ -118,7 +120,6 @@ def __getattr__(name: str) -> Any:
 
 TEMPORARY_SERVER = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",  # 20 is too short on a slow machine
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     # The default is one transaction per event, which is too slow for the runs that it records.
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
