@@ -1,5 +1,6 @@
 """A conversation: what every turn of it goes through, and how it is handed to a person."""
 
+import agents.support.extra
 from agents.orders.answers import ANSWERS
 from agents.orders.scenario import CHANGES
 from agents.runtime.context import runtime

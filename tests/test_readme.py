@@ -16,7 +16,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 INSTALL_AND_TEST = {
     "pip install uv && uv run python -m flows.order_processing",
-    "pip install uv && uv run pytest",
+    "uv sync --all-extras",
+    "uv sync --all-groups",
+    "pip install uv && uv run --group dev pytest",
     'uv run pytest -m "not slow"',
     "uv run pytest -m campaign",
     "uv run --group lint pre-commit install",
@@ -36,16 +38,16 @@ RUN_BY = {
     "uv run python -m flows.order_processing --enqueue sample": "tests/flows/operations/test_serving.py",
     "uv run python -m flows.order_processing serve --most 2": "tests/flows/operations/test_serving.py",
     "uv run python -m flows.operations backlog": "tests/flows/operations/test_queues.py",
-    "uv run python -m flows.customer_service --file turns.jsonl --out replies.jsonl": (
+    "uv run --extra support python -m flows.customer_service --file turns.jsonl --out replies.jsonl": (
         "tests/flows/test_customer_service.py"
     ),
-    "uv run python -m flows.customer_service": "tests/flows/test_chat.py",
-    "uv run python -m flows.customer_service --enqueue turns.jsonl": (
+    "uv run --extra support python -m flows.customer_service": "tests/flows/test_chat.py",
+    "uv run --extra support python -m flows.customer_service --enqueue turns.jsonl": (
         "tests/flows/test_customer_service.py"
     ),
-    "uv run python -m flows.customer_service --evaluate": "tests/flows/test_evaluation.py",
-    "uv run python -m flows.data_analysis": "tests/flows/test_analysis_sample.py",
-    "uv run python -m flows.data_analysis quarantine": "tests/flows/test_data_analysis.py",
+    "uv run --extra support python -m flows.customer_service --evaluate": "tests/flows/test_evaluation.py",
+    "uv run --extra analysis python -m flows.data_analysis": "tests/flows/test_analysis_sample.py",
+    "uv run --extra analysis python -m flows.data_analysis quarantine": "tests/flows/test_data_analysis.py",
     "uv run python -m tests.benchmarks.analysis": "tests/benchmarks/test_analysis.py",
     "uv run python -m tests.faults --quick": "tests/faults/test_faults.py",
     "uv run python -m tests.benchmarks.messaging": "tests/benchmarks/test_messaging.py",
@@ -58,7 +60,7 @@ RUN_HERE = {
     "uv run python -m flows.operations --help": "dead-letters",
     "uv run python -m flows.order_processing --help": "--orders",
     "uv run python -m deployments.check": "",
-    "uv run python -m flows.data_analysis --help": "--contract",
+    "uv run --extra analysis python -m flows.data_analysis --help": "--contract",
 }
 
 
@@ -102,7 +104,7 @@ def test_every_command_is_run_by_something() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("command", RUN_HERE)
 def test_its_commands_run(command: str) -> None:
-    module, *options = command.removeprefix("uv run python -m ").split()
+    module, *options = command.partition(" python -m ")[2].split()
     assert RUN_HERE[command] in run("-m", module, *options)
 
 
