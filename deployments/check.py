@@ -95,7 +95,7 @@ def _deployment_problems(deployment: Mapping[str, Any]) -> Iterator[str]:
             deployment["entrypoint"], use_placeholder_flow=False
         )
     except Exception as error:  # noqa: BLE001 - an import runs any code and may raise anything
-        yield f"entrypoint {deployment.get('entrypoint')!r} does not load: {error!r}"
+        yield f"entrypoint {deployment.get('entrypoint')!r} does not load: {type(error).__name__}: {error}"
         return
     name = str(deployment.get("name"))
     if name != flow.name and not name.startswith(f"{flow.name}-"):

@@ -12,7 +12,15 @@ HEADER = (
     "# Written by `python -m deployments.lock`; install with `pip install --require-hashes -r`.\n"
 )
 # --upgrade: the outcome follows from pyproject.toml alone, not from an older uv.lock.
-EXPORT = ("uv", "export", "--quiet", "--upgrade", "--no-dev", "--no-emit-project", "--no-header")
+EXPORT = (
+    "uv",
+    "export",
+    "--quiet",
+    "--upgrade",
+    "--all-extras",
+    "--no-emit-project",
+    "--no-header",
+)
 
 
 def export() -> str:

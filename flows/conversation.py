@@ -1,5 +1,6 @@
 """The workflows of a conversation: a turn, a hand-over to a person, and a result that comes later."""
 
+import agents.support.extra
 from agents.orders.answers import ANSWERS
 from agents.orders.scenario import CHANGES
 from agents.runtime import Batch, Intake, RunStats, runtime, saga

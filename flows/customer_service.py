@@ -13,6 +13,7 @@ import orjson
 from prefect import Flow, flow
 from pydantic import ValidationError
 
+import agents.support.extra
 from agents.runtime.errors import AgentError
 from agents.runtime.prefect_ui import rename_run
 from agents.services.files.records import BadRecord, read_records

@@ -9,6 +9,7 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
+import agents.analysis.extra
 from agents.analysis.clean_partition import clean_partition
 from agents.analysis.collect_partition import collect_partition, is_sample, open_fetcher
 from agents.analysis.report import AnalysisReport

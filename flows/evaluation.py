@@ -11,6 +11,7 @@ from typing import get_args
 import orjson
 from prefect import flow
 
+import agents.support.extra
 from agents.orders.answers import ANSWERS
 from agents.orders.scenario import ORDERS
 from agents.runtime.context import open_runtime

@@ -23,11 +23,13 @@ NAMED = re.compile(r"`([^`]+)`")
 
 # Commands that install, or that CI runs.
 INSTALL_AND_TEST = {
+    "uv sync --inexact --extra analysis",
+    "uv sync --inexact --extra support",
     "pip install uv && uv run python -m flows.order_processing",
-    "pip install uv && uv run pytest",
-    "uv run pytest",
-    'uv run pytest -m "not slow"',
-    "uv run pytest -m campaign",
+    "pip install uv && uv run --group dev pytest",
+    "uv run --group dev pytest",
+    'uv run --group dev pytest -m "not slow"',
+    "uv run --group dev pytest -m campaign",
     "uv run --group lint pre-commit install",
     "uv run --group lint pre-commit run --all-files",
 }

@@ -74,3 +74,21 @@ class SettingsError(AgentError):
         return "cannot start, correct these settings:\n" + "\n".join(
             f"- {p}" for p in self.problems
         )
+
+
+class MissingExtra(AgentError, SystemExit):
+    """An optional part of the installation is needed and missing.
+
+    As a SystemExit, a failed import ends a command with this message instead of a stack trace.
+    """
+
+    def __init__(self, extra: str) -> None:
+        super().__init__(extra)
+        self.extra = extra
+        self.code = f"error: {self}"
+
+    def __str__(self) -> str:
+        return (
+            f"packages of the extra '{self.extra}' are not installed: "
+            f"run `uv sync --inexact --extra {self.extra}`"
+        )

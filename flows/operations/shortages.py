@@ -8,7 +8,6 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from agents.orders import shortages as analysis
 from agents.runtime.context import open_runtime
 from agents.runtime.settings import settings
 from flows.cli.reports import Listing, shown
@@ -30,6 +29,8 @@ async def shortages(
         most: Rows to list at most, the scarcest goods first.
 
     """
+    from agents.orders import shortages as analysis  # noqa: PLC0415 - pandas is for this command alone
+
     async with open_runtime(settings()) as opened:
         lines = await analysis.order_lines(opened.journal, days * DAY)
     found = analysis.shortages(lines)

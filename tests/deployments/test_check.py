@@ -1,5 +1,6 @@
 """check.py names every disagreement of prefect.yaml with the code."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,17 @@ def broken(change: Callable[[dict[str, Any]], object]) -> list[str]:
     configuration = yaml.safe_load(SOUND)
     change(configuration["deployments"][0])
     return check.problems(yaml.safe_dump(configuration), POOLS)
+
+
+def test_a_flow_without_its_extra_is_told_with_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    for name in ("agents.analysis.extra", "flows.data_analysis"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    (problem,) = broken(lambda one: one.update(entrypoint="flows.data_analysis.analyse"))
+    assert "MissingExtra" in problem
+    assert "uv sync --inexact --extra analysis" in problem
 
 
 def test_a_sound_file_has_no_problem() -> None:

@@ -6,13 +6,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from math import ceil
 from pathlib import Path
 from typing import BinaryIO
 
-from agents.runtime.errors import TransientError
+from agents.runtime.errors import MissingExtra, TransientError
 from agents.services.files.clock import Clock
 from agents.services.files.limits import Limits
+from agents.services.files.outcomes import SourceError
 from agents.services.files.streams import ByteStream
 
 _CHILD = Path(__file__).with_name("parquet_child.py")
@@ -24,6 +26,8 @@ _ENVIRONMENT = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
 @contextmanager
 def decoder(file: BinaryIO, limits: Limits, clock: Clock) -> Iterator[ByteStream]:
     """The output of a decoder of the open file; the process ends with the block."""
+    if find_spec("pyarrow") is None:
+        raise SourceError("missing-extra", str(MissingExtra("analysis")))
     file.seek(0)
     numbers = (limits.memory_bytes, ceil(limits.seconds), limits.depth, limits.columns)
     with _started([sys.executable, "-P", str(_CHILD), *map(str, numbers)], file) as child:

@@ -1,5 +1,6 @@
 """Parquet tables, nested or flat, with what a hostile file may do."""
 
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -31,6 +32,14 @@ def test_a_bad_row_of_a_flat_table_spoils_its_whole_record(tmp_path: Path) -> No
     assert [body["order_id"] for body in found.bodies] == ["A000", "A003"]
     assert found.bad == [(3, "not-finite", "weight"), (5, "nul", "lines[].name")]
     assert found.items[1].message.count("rule") == 1  # type: ignore[union-attr]
+
+
+def test_where_no_parquet_can_be_read_the_extra_that_can_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    found = read(tmp_path, "a.parquet", GOOD)
+    assert (found.bodies, found.rule) == ([], "missing-extra")
 
 
 @pytest.mark.parametrize(

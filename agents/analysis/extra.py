@@ -1,0 +1,5 @@
+"""Importing this module raises MissingExtra unless the extra `analysis` is installed."""
+
+from agents.runtime.extras import require
+
+require("analysis", "jinja2", "matplotlib", "pyarrow", "scipy", "skops", "sklearn", "threadpoolctl")

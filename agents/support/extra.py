@@ -1,0 +1,5 @@
+"""Importing this module raises MissingExtra unless the extra `support` is installed."""
+
+from agents.runtime.extras import require
+
+require("support", "bm25s", "matplotlib", "pypdf", "scipy", "sklearn", "threadpoolctl")

