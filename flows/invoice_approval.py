@@ -14,11 +14,13 @@ from flows.cli.commands import command
 
 @flow(name="invoice-approval", persist_result=False)
 async def approve_invoices(invoices: str, faults: str = "none") -> RunReport:
-    """Approve the invoices of a file.
+    """Check, book and approve the invoices of a file.
+
+    Example: `uv run python -m flows.invoice_approval --invoices invoices.csv`
 
     Args:
-        invoices: JSON Lines, JSON, CSV or Parquet, such as invoices.csv.
-        faults: Faults of the sandbox, such as "books.make:timeout=0.1".
+        invoices: File of invoices: JSON Lines, JSON, CSV or Parquet; - for standard input.
+        faults: Faults of the sandbox: "none", or a script such as "books.make:timeout=0.1".
 
     """
     async with open_run("invoice-approval", INVOICES, RECORDS, invoices, faults) as run:
