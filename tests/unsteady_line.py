@@ -1,4 +1,4 @@
-"""A line that loses, cuts or crumbles what goes through it: between a process and a server on a socket."""
+"""A proxy between a process and a server on a Unix socket that drops, cuts or splits the data."""
 
 import asyncio
 import socket
@@ -11,13 +11,13 @@ from typing import Literal, get_args
 Mood = Literal["well", "lost", "unheard", "unanswered", "reset", "crumbs"]
 MOODS: tuple[Mood, ...] = get_args(Mood)[1:]
 CHUNK = 1 << 16
-AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: an end by RST
+AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: close with RST
 
 
 class UnsteadyLine:
-    """A proxy on a port of 127.0.0.1. Its mood, which may change at any time, is what it does.
+    """A proxy on a port of 127.0.0.1; its mood may change at any time.
 
-    `lost`: nothing passes; `unheard`: no question does; `unanswered`: no answer does; `reset`:
+    `lost`: nothing passes; `unheard`: no request passes; `unanswered`: no reply passes; `reset`:
     connections are reset, new ones too; `crumbs`: one byte at a time.
     """
 
@@ -37,13 +37,13 @@ class UnsteadyLine:
                 self._reset(writer)
 
     def begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """A client has come."""
+        """Serve a new client."""
         task = asyncio.create_task(self._serve(reader, writer))
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
 
     async def end(self) -> None:
-        """Reset what is open."""
+        """Reset every open connection."""
         self.become("reset")
         for task in self._serving:
             task.cancel()
@@ -69,13 +69,13 @@ class UnsteadyLine:
     async def _pass_on(
         self, source: asyncio.StreamReader, target: asyncio.StreamWriter, deaf: Mood
     ) -> None:
-        while said := await source.read(CHUNK):
+        while data := await source.read(CHUNK):
             if self.mood in {"lost", deaf}:
                 self.spoilt += 1
                 continue
             size = 1 if self.mood == "crumbs" else CHUNK
-            for start in range(0, len(said), size):
-                target.write(said[start : start + size])
+            for start in range(0, len(data), size):
+                target.write(data[start : start + size])
                 await target.drain()
         target.write_eof()
 
@@ -89,7 +89,7 @@ class UnsteadyLine:
 
 @asynccontextmanager
 async def unsteady_line(server: Path) -> AsyncIterator[UnsteadyLine]:
-    """A line to the server on this Unix socket."""
+    """A proxy to the server on this Unix socket."""
     line = UnsteadyLine(server)
     proxy = await asyncio.start_server(line.begin, "127.0.0.1", 0)
     line.port = proxy.sockets[0].getsockname()[1]
