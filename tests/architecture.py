@@ -1,4 +1,4 @@
-"""The rules of the house that a machine can check, as functions from source to what breaks them."""
+"""Rules for the code that a machine can check: functions from source to what breaks the rule."""
 
 import ast
 import re
@@ -31,7 +31,7 @@ def addresses(text: str) -> list[str]:
 
 
 def has_banned_name(path: str) -> bool:
-    """Whether a file or a folder on its path says nothing of what it is for."""
+    """Whether the name of a file, or of a folder on its path, says nothing about its purpose."""
     return not BANNED_NAMES.isdisjoint(
         part.removesuffix(".py").removeprefix("test_") for part in PurePosixPath(path).parts
     )
@@ -48,7 +48,7 @@ def packages(paths: Iterable[str]) -> set[str]:
 
 
 def untested(paths: Iterable[str], tests: Mapping[str, str]) -> list[str]:
-    """Packages that no test names: neither by an import nor as the module of a child process.
+    """Packages that no test names, neither in an import nor as the module of a child process.
 
     `paths` are the files of the code, `tests` the sources of the tests by their paths.
     """
@@ -99,7 +99,7 @@ def _reachable(graph: Mapping[str, set[str]], start: str) -> set[str]:
 
 
 def banned_calls(source: str) -> list[str]:
-    """Calls and imports that run text as code or trust bytes they should not."""
+    """Calls and imports that run text as code or unpickle foreign bytes."""
     return [found for node in ast.walk(ast.parse(source)) for found in _banned(node)]
 
 
@@ -140,7 +140,7 @@ def reads_environment(source: str) -> bool:
 
 
 def unused(agents: Mapping[str, Any], namespaces: Iterable[Mapping[str, object]]) -> set[str]:
-    """Names of agents that stand in no flow's namespace and undo none that does."""
+    """Names of agents that no flow imports and that undo no imported agent."""
     values = [value for namespace in namespaces for value in namespace.values()]
     used = [agent for agent in agents.values() if any(agent is value for value in values)]
     kept = {id(agent) for agent in used} | {id(agent.undo) for agent in used}
@@ -148,7 +148,7 @@ def unused(agents: Mapping[str, Any], namespaces: Iterable[Mapping[str, object]]
 
 
 def oversized(path: str, source: str) -> list[str]:
-    """A file or functions beyond the ceilings."""
+    """The file and the functions that are longer than allowed."""
     lines = len(source.splitlines())
     found = [f"{path}: {lines} lines, {FILE_CEILING} allowed"] if lines > FILE_CEILING else []
     for node in ast.walk(ast.parse(source)):

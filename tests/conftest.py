@@ -30,7 +30,7 @@ __all__ = [
     "sqlite_url",
 ]
 
-# Where a container forbids to keep bytecode, hundreds of child processes would compile us anew.
+# Where a container keeps no bytecode, each of hundreds of child processes would compile our code.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
@@ -39,7 +39,7 @@ PREFECT_SERVERS = {"prefect_server", "harness"}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one Prefect server run in one process; what is shown on SQLite is quick enough."""
+    """Tests that share a Prefect server run in one process; tests on PostgreSQL are slow ones."""
     for item in items:
         if shared := PREFECT_SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group(min(shared)))
@@ -47,20 +47,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("campaign") is not None:
             item.add_marker(pytest.mark.slow)
-    # The long ones first, so that no process is left alone with them at the end.
+    # The slow ones first, so that they do not remain alone at the end.
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """What fails is told at once: a run that is cut off has no summary."""
+    """Write each failure at once, since a run that is cut off has no summary."""
     if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
-        told = getattr(report.longrepr, "reprcrash", None) or report.longreprtext[-300:]
-        sys.stderr.write(f"\n{report.when} of {report.nodeid}: {told}\n")
+        reason = getattr(report.longrepr, "reprcrash", None) or report.longreprtext[-300:]
+        sys.stderr.write(f"\n{report.when} of {report.nodeid}: {reason}\n")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
-    """A process that died took along the tests it had yet to run: the run is not over, it is broken off."""
+    """Stop the run if a process of it ended: the tests that it had left will not run."""
     if error:
         dsession = node.config.pluginmanager.get_plugin("dsession")
-        dsession.shouldstop = "a process died, and with it the tests it had yet to run"
+        dsession.shouldstop = "a test process ended, and the tests that it had left will not run"

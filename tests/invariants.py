@@ -1,8 +1,8 @@
-"""The invariants of order processing, judged by the providers' own record and a dump of the journal.
+"""The invariants of order processing, checked on the providers' record and a dump of the journal.
 
-I1 to I7 of the reliability plan. Nothing here asks the code under test what it thinks it did: the
-sandbox's database is read behind its back and the journal by plain SQL. Every breach names its
-order.
+I1 charged once, I2 nothing lost, I3 money conserved, I4 stock conserved, I5 legal histories, I6 all
+undone and each message sent once, I7 complete dead letters. The code under test is not asked: both
+databases are read directly. Every breach names its order.
 """
 
 import json
@@ -34,7 +34,7 @@ UNDONE = {State.FAILED, State.COMPENSATED, State.CANCELLED}
 class Journal:
     """What the journal holds, table by table; rows about one item by its id.
 
-    A replayed or cancelled dead letter is none any more, a discarded one excuses what its order still holds.
+    A replayed or cancelled dead letter is left out; a discarded one excuses what its order still holds.
     """
 
     items: dict[int, Row]
@@ -46,7 +46,7 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the providers know of the orders and goods whose names begin with `scope`."""
+    """What the providers hold of orders and goods whose names begin with `scope`."""
 
     payments: dict[str, list[Row]]
     shipments: dict[str, list[Row]]
@@ -121,7 +121,7 @@ async def check_invariants(journal_url: str, data: Path, scope: str = "") -> Non
 
 
 def breaches_of(journal: Journal, record: Record) -> list[str]:
-    """Every breach of I1 to I7; money and stock are those of orders, whatever else is in the journal."""
+    """Every breach of I1 to I7; money and stock are checked for orders only."""
     of_orders = {key: row for key, row in journal.items.items() if row["scenario"] == "orders"}
     orders = replace(journal, items=of_orders)
     return [
@@ -131,7 +131,7 @@ def breaches_of(journal: Journal, record: Record) -> list[str]:
         *_stock_conserved(orders, record),
         *_legal_histories(journal),
         *_compensated(orders),
-        *_told_once(record),
+        *_sent_once(record),
         *_letters_complete(journal),
     ]
 
@@ -145,7 +145,7 @@ def _charged_once(journal: Journal, record: Record) -> Iterator[str]:
             yield f"I1 {order}: charged more than once"
         for payment in payments:
             if not 0 <= payment["refunded"] <= payment["received"] <= payment["amount"]:
-                yield f"I1 {order}: refunded, captured and asked for do not go together: {payment}"
+                yield f"I1 {order}: refunded, captured and amount do not fit: {payment}"
 
 
 def _nothing_lost(journal: Journal) -> Iterator[str]:
@@ -168,7 +168,7 @@ def _money_conserved(journal: Journal, record: Record) -> Iterator[str]:
         shipped = _is_shipped(record, row)
         if item in journal.dead:
             if not 0 <= balance <= body["total"]:
-                yield f"I3 {order}: this dead letter holds {balance} of {body['total']}"
+                yield f"I3 {order}: its dead letter holds {balance} of {body['total']}"
             continue
         kept[body["currency"]] += balance
         worth[body["currency"]] += body["total"] if shipped else 0
@@ -232,21 +232,21 @@ def _compensated(journal: Journal) -> Iterator[str]:
                 yield f"I6 {row['key']}: {agent} is {status}, {undo.name} {made.get(undo.name)}"
 
 
-def _told_once(record: Record) -> Iterator[str]:
+def _sent_once(record: Record) -> Iterator[str]:
     for key, count in record.messages.items():
         if count > 1:
-            yield f"I6 {_order_of(key)}: told {count} times: {key}"
+            yield f"I6 {_order_of(key)}: sent {count} times: {key}"
 
 
 def _letters_complete(journal: Journal) -> Iterator[str]:
     for item, row in journal.items.items():
         letter = journal.dead.get(item)
         if letter is None and row["state"] == State.DEAD_LETTERED:
-            yield f"I7 {row['key']}: dead, and there is no letter about it"
+            yield f"I7 {row['key']}: dead-lettered without a dead letter"
         if letter is not None and not all(
             (letter["agent"], letter["error_type"], letter["error"], row["trace"], row["body"])
         ):
-            yield f"I7 {row['key']}: its dead letter does not say all: {letter}"
+            yield f"I7 {row['key']}: its dead letter is incomplete: {letter}"
 
 
 def _is_shipped(record: Record, row: Row) -> bool:

@@ -1,4 +1,4 @@
-"""A Redis for a test: an embedded Valkey of its own, and the server of a URL if one is named."""
+"""Redis servers for tests: an embedded Valkey of the test's own, and the server of a URL, if set."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ def redis_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 
 @dataclass
 class Valkey:
-    """The embedded server of a folder, and ways to hurt it."""
+    """The embedded server of a data folder, with ways to disturb it."""
 
     data: Path
 
@@ -43,7 +43,7 @@ class Valkey:
         return int((self.data / FOLDER / PID).read_text())
 
     def kill(self) -> None:
-        """End it with SIGKILL; its keeper starts another one."""
+        """Kill it; its supervisor starts another one."""
         before = self.pid
         os.kill(before, signal.SIGKILL)
         eventually(lambda: self.pid != before)
@@ -55,14 +55,14 @@ class Valkey:
         os.kill(self.pid, signal.SIGCONT)
 
     def do(self, *command: str | int | bytes) -> Any:
-        """A command, by a connection of its own."""
+        """Run a command over a connection of its own."""
         socket = self.data / FOLDER / "valkey.sock"
         with Redis(unix_socket_path=str(socket), protocol=2) as redis:
             return redis.execute_command(*command)
 
 
 def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until it holds; a file that is not there yet does not hold."""
+    """Wait until the condition holds; a missing file counts as False."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         try:
@@ -71,4 +71,4 @@ def eventually(holds: Callable[[], bool]) -> None:
         except (OSError, ValueError):
             pass
         time.sleep(0.01)
-    raise AssertionError("it never holds")
+    raise AssertionError(f"the condition did not hold within {PATIENCE} s")

@@ -1,4 +1,4 @@
-"""The whole code keeps the rules of the house, and each rule can be broken."""
+"""The whole code keeps the rules of tests/architecture.py, and each rule finds what breaks it."""
 
 import importlib
 import pkgutil
@@ -23,14 +23,14 @@ ENVIRONMENT_READERS = {
     "agents/runtime/settings.py": "the one place",
     "agents/do_not_track.py": "keeps Prefect silent, before it is imported",
     "agents/runtime/__init__.py": "sets what the temporary Prefect server needs, for it to read",
-    "agents/services/files/parquet_process.py": "hands a few variables on to its child process",
-    "flows/operations/serving.py": "hands its own on to the consumers it starts",
+    "agents/services/files/parquet_process.py": "passes a few variables to its child process",
+    "flows/operations/serving.py": "passes its own to the consumers that it starts",
 }
 
-# A written migration is a list of columns that nobody may edit, so it may be long.
+# A migration is never edited once it is released, so it may be long.
 MIGRATIONS = "agents/runtime/journal/migrations/versions/*"
 
-# Who may speak HTTP: the shared client, the adapters, and the sandbox that answers them.
+# Modules that may use HTTP: the shared client, the adapters and the sandbox.
 HTTP_SPEAKERS = ("agents/services/http.py", "agents/services/*/*.py")
 
 
@@ -71,11 +71,11 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     assert rules.circles({path: read(path) for path in CODE}) == []
 
 
-def test_no_file_has_a_name_that_says_nothing() -> None:
+def test_no_file_has_a_meaningless_name() -> None:
     assert [path for path in FILES if rules.has_banned_name(path)] == []
 
 
-def test_nothing_runs_text_as_code_or_trusts_foreign_bytes() -> None:
+def test_nothing_runs_text_as_code_or_unpickles_foreign_bytes() -> None:
     assert {path: found for path in CODE if (found := rules.banned_calls(read(path)))} == {}
 
 
@@ -117,7 +117,7 @@ def test_every_agent_is_used_by_a_flow() -> None:
     assert rules.unused(ours, map(vars, modules)) == set()
 
 
-def test_agents_is_our_package_and_nobody_elses() -> None:
+def test_agents_is_our_package() -> None:
     assert set(packages_distributions().get("agents", ())) <= {"agent-flows"}
     assert Path(agents.__file__ or "").resolve().is_relative_to(ROOT)
 
@@ -127,7 +127,7 @@ def test_exceptions_are_still_needed() -> None:
         assert any(fnmatch(path, pattern) for path in FILES), pattern
 
 
-def test_a_package_that_no_test_names_is_told() -> None:
+def test_a_package_that_no_test_names_is_found() -> None:
     paths = [
         "agents/orders/payments.py",
         "agents/orders/sample/stock.py",
@@ -139,7 +139,7 @@ def test_a_package_that_no_test_names_is_told() -> None:
     assert rules.untested(paths, {}) == ["agents.orders", "agents.orders.sample", "flows"]
 
 
-def test_a_circle_of_imports_is_told() -> None:
+def test_a_circle_of_imports_is_found() -> None:
     late = "def f():\n    from agents.a import x\n"
     typed = "if TYPE_CHECKING:\n    from agents import b\n"
     sources = {"agents/a.py": typed, "agents/b.py": late, "agents/c.py": "from agents.a import x"}
@@ -150,7 +150,7 @@ def test_a_circle_of_imports_is_told() -> None:
 @pytest.mark.parametrize(
     "path", ["flows/utils.py", "agents/base.py", "agents/common/x.py", "tests/test_helpers.py"]
 )
-def test_a_name_that_says_nothing_is_told(path: str) -> None:
+def test_a_meaningless_name_is_found(path: str) -> None:
     assert rules.has_banned_name(path)
     assert not rules.has_banned_name("agents/runtime/databases.py")
 
@@ -171,11 +171,11 @@ def test_a_name_that_says_nothing_is_told(path: str) -> None:
         "subprocess.run('ls', shell=flag)",
     ],
 )
-def test_a_banned_call_is_told(source: str) -> None:
+def test_a_banned_call_is_found(source: str) -> None:
     assert rules.banned_calls(source)
 
 
-def test_an_innocent_call_is_not_told() -> None:
+def test_an_allowed_call_is_not_found() -> None:
     source = (
         "import yaml, re\nyaml.safe_load(t)\nre.compile('x')\nmodel.eval()\nrun(c, shell=False)"
     )
@@ -186,24 +186,24 @@ def test_an_innocent_call_is_not_told() -> None:
     "source",
     ["import os\nx = os.environ['A']", "from os import environ", "import os\nos.getenv('A')"],
 )
-def test_a_reader_of_the_environment_is_told(source: str) -> None:
+def test_a_reader_of_the_environment_is_found(source: str) -> None:
     assert rules.reads_environment(source)
     assert not rules.reads_environment("import os\nos.getpid()")
 
 
-def test_a_speaker_of_http_is_told() -> None:
+def test_an_import_of_http_is_found() -> None:
     assert "httpx" in rules.imported("def f():\n    from httpx import AsyncClient")
     assert "httpx" not in rules.imported("from agents.services.http import client")
 
 
-def test_an_agent_that_no_flow_names_is_told() -> None:
+def test_an_agent_that_no_flow_imports_is_found() -> None:
     refund = SimpleNamespace(undo=None)
     charge, lost = SimpleNamespace(undo=refund), SimpleNamespace(undo=None)
     known = {"charge": charge, "refund": refund, "lost": lost}
     assert rules.unused(known, [{"charge": charge}, {"x": 1}]) == {"lost"}
 
 
-def test_what_has_grown_too_long_is_told() -> None:
+def test_a_file_or_function_that_is_too_long_is_found() -> None:
     long = "def f():\n" + "    pass\n" * 50
     assert rules.oversized("flows/a.py", long) == ["flows/a.py: f has 51 lines, 50 allowed"]
     assert rules.oversized("flows/a.py", "def f():\n" + "    pass\n" * 49) == []
@@ -212,6 +212,6 @@ def test_what_has_grown_too_long_is_told() -> None:
 
 
 @pytest.mark.parametrize("text", [*rules.REGISTRIES, *(f"{home}/me" for home in rules.HOMES[:4])])
-def test_an_address_is_told(text: str) -> None:
+def test_an_address_is_found(text: str) -> None:
     assert rules.addresses(f"see {text}/x for more")
     assert rules.addresses("tests/agents/home/x and a/root/b, ~/work") == []

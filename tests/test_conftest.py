@@ -1,4 +1,4 @@
-"""A run of the suite tells at once what fails, and that it is broken off where a process dies."""
+"""A run of the suite reports each failure at once, and stops if one of its processes ends."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ def test_is_never_run():
 
 
 @pytest.mark.slow
-def test_what_takes_too_long_fails_alone_and_who_dies_breaks_the_run_off(tmp_path: Path) -> None:
+def test_a_slow_test_fails_alone_and_the_end_of_a_process_stops_the_run(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(SUITE, encoding="utf-8")
     ours = ("-c", str(ROOT / "pyproject.toml"), "-p", "tests.conftest", "-p", "no:cacheprovider")
     done = subprocess.run(
@@ -41,5 +41,5 @@ def test_what_takes_too_long_fails_alone_and_who_dies_breaks_the_run_off(tmp_pat
     assert "call of test_it.py::test_fails: " in done.stderr
     assert "Timeout (>1.0s)" in done.stdout
     assert "3 failed" in done.stdout
-    assert "a process died, and with it the tests it had yet to run" in done.stdout
+    assert "a test process ended, and the tests that it had left will not run" in done.stdout
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""A flow to deploy on paper."""
+"""A flow for deployments that are only checked."""
 
 from typing import Annotated
 
@@ -13,4 +13,4 @@ async def process(orders: str, batch_size: Annotated[int, Field(ge=1, le=512)] =
 
 
 def not_a_flow() -> None:
-    """Only a function."""
+    """A function that is no flow."""

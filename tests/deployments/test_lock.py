@@ -1,4 +1,4 @@
-"""What is installed here is what deployments/requirements.lock says."""
+"""The installed packages are those of deployments/requirements.lock."""
 
 import re
 from importlib.metadata import distributions, version
@@ -45,7 +45,7 @@ def test_the_installed_set_agrees_with_the_lock(written: str) -> None:
     assert disagreements(written, installed) == []
 
 
-def test_another_or_a_missing_version_would_be_told() -> None:
+def test_a_wrong_or_missing_version_is_found() -> None:
     text = (
         "# head\na==1 \\\n    --hash=sha256:0\nb==2 ; sys_platform == 'none'\nc==3\n    # via a\n"
     )
@@ -74,7 +74,9 @@ def test_a_difference_is_shown_and_equality_is_silent() -> None:
     assert "-a==1" in lock.difference("a==1\n", "a==2\n")
 
 
-def test_check_tells_by_its_exit_status(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+def test_check_returns_1_if_the_lock_is_stale(
+    monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
     monkeypatch.setattr(lock, "export", lambda: written)
     assert lock.main(["--check"]) == 0
     monkeypatch.setattr(lock, "export", lambda: written + "more==1\n")

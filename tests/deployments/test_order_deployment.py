@@ -1,4 +1,4 @@
-"""The deployment as users see it: deployed to a real server, run by a process worker, told in the UI."""
+"""The deployment as users see it: deployed to a server, run by a process worker, shown in the UI."""
 
 import asyncio
 import gzip
@@ -32,7 +32,7 @@ from tests.prefect_server import PrefectServer
 pytestmark = pytest.mark.slow
 
 ORDERS = 30
-STAGES = ("assess_risk", "reserve_stock", "open_payment", "authorise_payment", "capture_payment")
+STEPS = ("assess_risk", "reserve_stock", "open_payment", "authorise_payment", "capture_payment")
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def orders(tmp_path: Path) -> Path:
 
 
 def some_orders(folder: Path, first: int) -> Path:
-    """A file of orders of the sample, from the first one meant on."""
+    """A file of sample orders, from this one on."""
     path = folder / "orders.jsonl"
     lines = gzip.decompress(sample.ORDERS.read_bytes()).splitlines(keepends=True)
     path.write_bytes(b"".join(lines[first : first + ORDERS]))
@@ -50,7 +50,7 @@ def some_orders(folder: Path, first: int) -> Path:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where the runs of this module keep their data."""
+    """The data folder of the runs of this module."""
     data = tmp_path_factory.mktemp("deployed") / "data"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AGENT_FLOWS_DATA", str(data))
@@ -62,7 +62,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def deployed(prefect_server: PrefectServer, data: Path) -> Iterator[PrefectServer]:
-    """The server with our deployments and a worker whose runs keep their data there."""
+    """The server with our deployments and a worker."""
     assert not data.exists()
     applied = prefect_server.run(sys.executable, "-m", "deployments.apply")
     assert applied.returncode == 0, applied.stderr
@@ -72,7 +72,7 @@ def deployed(prefect_server: PrefectServer, data: Path) -> Iterator[PrefectServe
         yield prefect_server
 
 
-async def test_a_worker_runs_the_deployment_and_the_ui_can_tell_what_happened(
+async def test_a_worker_runs_the_deployment_and_the_ui_shows_what_happened(
     deployed: PrefectServer, orders: Path
 ) -> None:
     async with get_client() as client:
@@ -91,10 +91,10 @@ async def test_a_worker_runs_the_deployment_and_the_ui_can_tell_what_happened(
 
 
 async def _check_arrows(client: PrefectClient, run: FlowRun) -> None:
-    """Within each batch every stage names the task run it got its batch from."""
+    """Within each batch every step names the task run that it got its batch from."""
     runs = await _task_runs(client, run.id)
     names = {task_run.id: task_run.name for task_run in runs}
-    for before, after in pairwise(STAGES):
+    for before, after in pairwise(STEPS):
         followers = [r for r in runs if r.name.startswith(after.replace("_", "-"))]
         assert len(followers) == 2, sorted(names.values())
         for follower in followers:
@@ -149,5 +149,5 @@ async def test_a_deployed_consumer_hands_over_to_a_fresh_run(
             for run in await client.read_flow_runs(flow_run_filter=of_consumer)
             if run.id != first.id
         ]
-        assert others, "the first run ended when its successor lived"
+        assert others, "the next run was working when the first one ended"
         assert {run.state is not None and run.state.is_running() for run in others} >= {True}

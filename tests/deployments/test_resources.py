@@ -1,4 +1,4 @@
-"""The declared pools, queues and limits make sense."""
+"""The declared pools, queues, limits and automations are consistent."""
 
 import re
 
@@ -30,7 +30,7 @@ def test_no_queue_alone_can_fill_its_pool(pool: Pool) -> None:
     assert all(0 < queue.limit < pool.limit for queue in pool.queues)
 
 
-def test_urgent_work_goes_first() -> None:
+def test_urgent_work_is_served_first() -> None:
     (default,) = (pool for pool in POOLS if pool.name == "default")
     by_priority = sorted(default.queues, key=lambda queue: queue.priority)
     assert [queue.name for queue in by_priority] == ["urgent", "consumers", "orders", "bulk"]
@@ -46,7 +46,7 @@ def test_every_outside_system_of_the_orders_has_slots() -> None:
     assert all(limit.slots > 0 for limit in LIMITS)
 
 
-def test_a_run_may_miss_two_heartbeats_before_it_is_taken_for_dead() -> None:
+def test_a_run_may_miss_two_heartbeats_before_it_becomes_crashed() -> None:
     (seconds,) = HEARTBEAT.values()
     assert SILENCE.total_seconds() >= 3 * int(seconds)
 

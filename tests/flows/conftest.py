@@ -1,4 +1,4 @@
-"""The sandbox that all stories share, and a shop for each story that is checked when it ends."""
+"""The sandbox that tests of flows share, and a shop for each test, checked when the test ends."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -27,7 +27,7 @@ def providers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def environment(
     monkeypatch: pytest.MonkeyPatch, providers: Path, journal_url: str
 ) -> Iterator[None]:
-    """The settings of this process, as its environment gives them."""
+    """Settings of this process, from its environment."""
     monkeypatch.setenv("AGENT_FLOWS_DATA", str(providers))
     monkeypatch.setenv("AGENT_FLOWS_JOURNAL_URL", journal_url)
     settings.cache_clear()
@@ -40,7 +40,7 @@ def environment(
 async def shop(
     environment: None, providers: Path, journal_url: str, tmp_path: Path
 ) -> AsyncIterator[Shop]:
-    """A shop on each database in turn; after the story the invariants must hold."""
+    """A shop on each database in turn; after the test the invariants must hold."""
     shop = Shop(f"s{uuid4().hex[:8]}", tmp_path, providers, journal_url)
     yield shop
     await shop.check()
@@ -48,7 +48,7 @@ async def shop(
 
 @pytest.fixture
 def short_lease(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What a process held is free soon after its death."""
+    """Items of a killed process are free after LEASE seconds."""
     monkeypatch.setenv(f"{PREFIX}LEASE_SECONDS", str(LEASE))
     settings.cache_clear()
     yield

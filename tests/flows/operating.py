@@ -1,4 +1,4 @@
-"""Orders that operations have something to do with, and what became of them."""
+"""Orders for tests of operations, and their state afterwards."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ WHO: dict[str, Any] = {"by": "ann", "reason": "asked the carrier"}
 
 
 async def outage(shop: Shop, count: int = 1) -> list[str]:
-    """Orders that the carriers' outage has made dead letters: charged, held and not shipped."""
+    """Dead letters from an outage of the carriers: charged, with stock, and not shipped."""
     with instant_retries():
         report = await shop.process(shop.orders(count), faults=OUTAGE)
     assert report.outcomes["dead-lettered"] == count
@@ -28,13 +28,13 @@ async def ended(shop: Shop, key: str) -> tuple[str, str | None]:
 
 
 def money(shop: Shop, key: str) -> tuple[int, int]:
-    """What was taken for an order, and how much of it went back."""
+    """The amounts captured and refunded for an order."""
     [payment] = shop.record.payments[key]
     return payment["received"], payment["refunded"]
 
 
 def killed_at_the_carrier(shop: Shop, bodies: list[dict[str, object]]) -> subprocess.Popen[bytes]:
-    """Run the flow in a process of its own, and kill it while it books the parcels."""
+    """Run the flow in a process of its own and kill it while it books the parcels."""
     arguments = [shop.write(bodies), shop.report, shop.stock, "carriers.book:slow=1"]
     command = [sys.executable, "-m", "tests.flows.run_orders", *arguments]
     until = time.monotonic() + 60
@@ -48,5 +48,5 @@ def killed_at_the_carrier(shop: Shop, bodies: list[dict[str, object]]) -> subpro
 
 
 def met_the_carrier(shop: Shop, key: str) -> bool:
-    """Whether the order is paid, and its parcel perhaps booked."""
+    """Whether the carrier has been called for the order."""
     return bool(shop.ask("SELECT n FROM calls WHERE key LIKE ?", f"%:{key}:book_shipment:%"))

@@ -1,4 +1,4 @@
-"""A shop for stories: its own goods, orders and journal, at the sandbox that all stories share."""
+"""A shop of a test's own: goods, orders and journal, at the sandbox that all tests share."""
 
 import json
 import sqlite3
@@ -60,11 +60,11 @@ class Shop:
         return body | changes
 
     def orders(self, count: int, **changes: Any) -> list[Body]:
-        """So many orders that nothing is wrong with."""
+        """This number of valid orders."""
         return [self.order(number, **changes) for number in range(count)]
 
     def order_id(self, number: int) -> str:
-        """The order's number as the journal and the providers know it."""
+        """The order's id in the journal and at the providers."""
         return f"{self.name}-{number}"
 
     def sku(self, goods: str) -> str:
@@ -72,7 +72,7 @@ class Shop:
         return f"{self.name}-{goods}"
 
     def write(self, bodies: Iterable[Body | bytes], name: str = "orders.jsonl") -> str:
-        """A JSON Lines file of them; bytes stand for lines that are no orders."""
+        """Write a JSON Lines file; bytes are lines that are no orders. Returns its path."""
         path = self.folder / name
         lines = (one if isinstance(one, bytes) else json.dumps(one).encode() for one in bodies)
         path.write_bytes(b"".join(line + b"\n" for line in lines))
@@ -88,30 +88,30 @@ class Shop:
 
     @property
     def report(self) -> str:
-        """Where the report goes."""
+        """Path of the report."""
         return str(self.folder / "report.md")
 
     @property
     def rejected(self) -> list[dict[str, Any]]:
-        """The lines kept next to the report."""
+        """The rejected lines that are kept beside the report."""
         path = self.folder / "report.rejected.jsonl"
         return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
     async def process(
         self, source: str | list[Body], faults: str = "none", batch_size: int = 256
     ) -> OrderReport:
-        """Run the real flow, outside of Prefect, over a file or over these orders."""
+        """Run the flow outside of Prefect on a file or on these orders."""
         file = source if isinstance(source, str) else self.write(source)
         return await process_orders.fn(
             file, batch_size=batch_size, report=self.report, faults=faults, stock=self.stock
         )
 
     async def enqueue(self, orders: list[Body]) -> None:
-        """Leave these orders in the queue, where nobody takes them up yet."""
+        """Put these orders into the queue."""
         await enqueue_orders.fn(self.write(orders), report=self.report, stock=self.stock)
 
     async def finish(self) -> None:
-        """Let somebody take up the orders that are in the queue."""
+        """Process the queued orders."""
         async with open_runtime(settings()), connect_services(settings()):
             await finish(WORKFLOWS["orders"])
 
@@ -121,21 +121,21 @@ class Shop:
 
     @property
     def record(self) -> Record:
-        """What the providers know of this shop."""
+        """What the providers hold of this shop."""
         return read_record(self.data, self.name)
 
     def ask(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """Ask the providers' database behind their back."""
+        """Query the providers' database directly."""
         with closing(sqlite3.connect(f"file:{self.data}/sandbox.db?mode=ro", uri=True)) as db:
             return db.execute(sql, values).fetchall()
 
     @property
     def calls(self) -> int:
-        """How many calls the providers have had, from anybody."""
+        """Number of calls at the providers, of all shops."""
         return int(self.ask("SELECT count(*) FROM calls")[0][0])
 
     def met(self, fault: str) -> int:
-        """How many calls about this shop's orders met the fault."""
+        """Number of calls about this shop's orders that met the fault."""
         like = f"%{self.name}%"
         sql = "SELECT count(*) FROM calls WHERE fault = ? AND (key LIKE ? OR reference LIKE ?)"
         return int(self.ask(sql, fault, like, like)[0][0])

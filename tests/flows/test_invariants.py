@@ -1,4 +1,4 @@
-"""The judge can be trusted: each way of breaking an invariant is seen, and the order named."""
+"""The check of invariants finds each breach and names its order."""
 
 import sqlite3
 from contextlib import closing
@@ -11,7 +11,7 @@ from tests.invariants import check_invariants
 
 ITEM = "(SELECT id FROM items WHERE key LIKE '%-1')"
 SABOTAGE = [
-    # whose database, what is done to it, the breach and its order
+    # database, statement that breaks it, the breach and its order
     (
         "sandbox",
         (
@@ -72,19 +72,19 @@ SABOTAGE = [
             " SELECT at, key, channel, receiver, subject, text FROM notifications"
             " WHERE key LIKE '%-1:%'"
         ),
-        "I6 {name}-1: told 2 times",
+        "I6 {name}-1: sent 2 times",
     ),
 ]
 
 
 @pytest.fixture
 def journal_url(sqlite_url: str) -> str:
-    """One database is enough to break."""
+    """One database is enough."""
     return sqlite_url
 
 
 @pytest.mark.slow
-async def test_every_breach_is_seen_and_names_its_order(shop: Shop) -> None:
+async def test_every_breach_is_found_with_its_order(shop: Shop) -> None:
     declined = shop.order(2, payment_method=DECLINED_CARD)
     await shop.process([shop.order(1), declined, shop.order(3, "anvil")])
     await shop.check()
@@ -105,7 +105,7 @@ async def test_every_breach_is_seen_and_names_its_order(shop: Shop) -> None:
 
 
 def copied(database: Path, folder: Path) -> Path:
-    """A copy of a database that others have open."""
+    """Copy a database that other processes have open."""
     folder.mkdir(exist_ok=True)
     copy = folder / database.name
     copy.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""An order with a promise: what cannot be kept in time is undone, and the customer is told."""
+"""An order with a deadline: if it is not shipped in time, it is undone and the customer gets a message."""
 
 from collections import Counter
 from dataclasses import replace
@@ -19,13 +19,13 @@ from agents.workflow.records import canonical
 from flows.order_processing import fulfil
 from tests.flows.shop import GOODS, Body, Shop
 
-PROMISE = timedelta(seconds=4)
+DEADLINE = timedelta(seconds=4)
 
 
-async def promised(shop: Shop, body: Body, faults: str) -> RunStats:
-    """Take one order through the story, which is to be over when its promise is due."""
+async def process_in_time(shop: Shop, body: Body, faults: str) -> RunStats:
+    """Process one order that has a deadline; returns what became of it."""
     order, stats = check_order(orjson.loads(orjson.dumps(body))), RunStats()
-    scenario = replace(ORDERS, deadline=lambda _order: PROMISE)
+    scenario = replace(ORDERS, deadline=lambda _order: DEADLINE)
     record = Submission(order.order_id, canonical(order), order, 1)
     async with open_runtime(settings()), connect_services(settings(), faults, Path(shop.stock)):
         async for batch in Intake(scenario, stats, print).accepted([record], 1):
@@ -34,8 +34,10 @@ async def promised(shop: Shop, body: Body, faults: str) -> RunStats:
 
 
 @pytest.mark.slow
-async def test_what_no_carrier_takes_in_time_is_refunded_released_and_told(shop: Shop) -> None:
-    stats = await promised(shop, shop.order(1), "carriers.book:outage=1")
+async def test_an_order_that_no_carrier_takes_in_time_is_refunded_and_its_stock_released(
+    shop: Shop,
+) -> None:
+    stats = await process_in_time(shop, shop.order(1), "carriers.book:outage=1")
 
     assert stats.outcomes == Counter(refunded=1)
     assert stats.reasons == {"refunded": {"deadline exceeded": 1}}
@@ -45,6 +47,6 @@ async def test_what_no_carrier_takes_in_time_is_refunded_released_and_told(shop:
     assert stats.metrics["messages sent"] == 1
 
 
-async def test_what_is_quick_enough_is_shipped(shop: Shop) -> None:
-    stats = await promised(shop, shop.order(1), "")
+async def test_an_order_that_is_in_time_is_shipped(shop: Shop) -> None:
+    stats = await process_in_time(shop, shop.order(1), "")
     assert stats.outcomes == Counter(shipped=1)

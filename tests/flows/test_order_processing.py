@@ -1,7 +1,7 @@
-"""What happens to an order: the real flow and real providers, each story on both databases.
+"""Order processing with the sandbox providers, each test on both databases.
 
-The flow's function is called outside of Prefect, so no server is needed. What is asserted is what
-the providers wrote down; after every story the invariants of tests/invariants.py must hold.
+The flow's function is called outside of Prefect, so no server is needed. Tests assert what the
+providers recorded; after every test the invariants of tests/invariants.py must hold.
 """
 
 import pytest
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 LAMPS = GOODS["lamp"][0]
 
 
-async def test_every_good_order_is_charged_shipped_and_told_once(shop: Shop) -> None:
+async def test_every_good_order_is_charged_and_shipped_once_with_one_message(shop: Shop) -> None:
     report = await shop.process(shop.orders(20, quantity=3, price=500), batch_size=8)
 
     assert report.outcomes["shipped"] == report.items == 20
@@ -32,7 +32,7 @@ async def test_every_good_order_is_charged_shipped_and_told_once(shop: Shop) -> 
     assert sorted(subject for (subject,) in subjects) == sorted(wanted)
 
 
-async def test_a_declined_card_gives_the_stock_back_and_takes_no_money(shop: Shop) -> None:
+async def test_a_declined_card_releases_the_stock_and_takes_no_money(shop: Shop) -> None:
     good, bad = shop.order(1), shop.order(2, payment_method=DECLINED_CARD)
 
     report = await shop.process([good, bad])
@@ -42,11 +42,11 @@ async def test_a_declined_card_gives_the_stock_back_and_takes_no_money(shop: Sho
     [payment] = shop.record.payments[shop.order_id(2)]
     assert (payment["status"], payment["received"]) == ("canceled", 0)
     assert shop.record.goods[shop.sku("lamp")]["on_hand"] == LAMPS - 1
-    assert told(shop, 2).startswith("Your order")
-    assert "could not be accepted" in told(shop, 2)
+    assert message_about(shop, 2).startswith("Your order")
+    assert "could not be accepted" in message_about(shop, 2)
 
 
-async def test_stock_is_sold_to_one_and_the_other_is_told(shop: Shop) -> None:
+async def test_the_last_piece_is_sold_once_and_the_other_order_is_rejected(shop: Shop) -> None:
     report = await shop.process([shop.order(1, "rare"), shop.order(2, "rare")])
 
     assert (report.outcomes["shipped"], report.outcomes["rejected"]) == (1, 1)
@@ -54,7 +54,9 @@ async def test_stock_is_sold_to_one_and_the_other_is_told(shop: Shop) -> None:
     assert len(shop.record.payments) == 1
 
 
-async def test_what_no_carrier_takes_is_refunded_released_and_told(shop: Shop) -> None:
+async def test_an_order_that_no_carrier_takes_is_refunded_and_its_stock_released(
+    shop: Shop,
+) -> None:
     report = await shop.process([shop.order(1, "anvil", price=4_200), shop.order(2)])
 
     assert (report.outcomes["shipped"], report.outcomes["refunded"]) == (1, 1)
@@ -64,7 +66,7 @@ async def test_what_no_carrier_takes_is_refunded_released_and_told(shop: Shop) -
     assert payment["received"] == payment["refunded"] == 4_200
     assert shop.record.goods[shop.sku("anvil")]["on_hand"] == GOODS["anvil"][0]
     assert shop.order_id(1) not in shop.record.shipments
-    assert "was cancelled and refunded" in told(shop, 1)
+    assert "was cancelled and refunded" in message_about(shop, 1)
 
 
 @pytest.mark.slow
@@ -97,7 +99,7 @@ async def test_an_unknown_outcome_is_settled_and_the_effect_happens_once(
     assert record.goods[shop.sku("lamp")]["shipped"] == 5
 
 
-async def test_an_unknown_outcome_while_undoing_is_settled_too(shop: Shop) -> None:
+async def test_an_unknown_outcome_of_an_undo_is_settled_too(shop: Shop) -> None:
     orders = shop.orders(5, sku="anvil")
 
     report = await shop.process(
@@ -119,14 +121,14 @@ async def test_an_unknown_decline_takes_no_money(shop: Shop) -> None:
 
 
 @pytest.mark.slow
-async def test_asked_to_slow_down_an_order_comes_again_and_loses_nothing(shop: Shop) -> None:
+async def test_an_order_that_meets_a_rate_limit_is_tried_again(shop: Shop) -> None:
     report = await shop.process(shop.orders(5), faults="payments.capture:rate_limit=1")
 
     assert shop.met("rate_limit") == 5
     assert report.outcomes["shipped"] == 5
 
 
-async def test_an_outage_ends_as_dead_letters_that_keep_what_is_known(shop: Shop) -> None:
+async def test_an_outage_ends_in_dead_letters_that_name_agent_and_error(shop: Shop) -> None:
     orders = [shop.order(1), shop.order(2, payment_method=DECLINED_CARD)]
 
     with instant_retries():
@@ -138,7 +140,7 @@ async def test_an_outage_ends_as_dead_letters_that_keep_what_is_known(shop: Shop
     assert "503" in letter["error"]
 
 
-async def test_an_order_for_approval_holds_neither_stock_nor_money_nor_worker(shop: Shop) -> None:
+async def test_an_order_that_waits_holds_no_stock_no_money_and_no_worker(shop: Shop) -> None:
     dear = shop.order(1, quantity=1, price=700_000)
 
     report = await shop.process([dear, shop.order(2)])
@@ -151,23 +153,23 @@ async def test_an_order_for_approval_holds_neither_stock_nor_money_nor_worker(sh
 
 
 @pytest.mark.parametrize("approved,outcome", [(True, "shipped"), (False, "rejected")])
-async def test_what_a_person_decides_happens_at_the_next_run(
+async def test_a_decision_takes_effect_at_the_next_run(
     shop: Shop, approved: bool, outcome: str
 ) -> None:
     dear = shop.order(1, price=700_000)
     await shop.process([dear])
     async with open_runtime(settings()) as opened:
-        act = OperatorAction("orders", shop.order_id(1), "ann", "asked the customer")
-        await decide(opened.journal, act, approved=approved)
+        action = OperatorAction("orders", shop.order_id(1), "ann", "asked the customer")
+        await decide(opened.journal, action, approved=approved)
 
     report = await shop.process([dear])
 
     assert {word: n for word, n in report.outcomes.items() if n} == {outcome: 1}
     assert report.captured.get("USD", 0) == (700_000 if approved else 0)
-    assert told(shop, 1)
+    assert message_about(shop, 1)
 
 
-async def test_one_bad_order_hurts_nobody_in_its_batch(shop: Shop) -> None:
+async def test_bad_orders_do_not_affect_the_others_of_their_batch(shop: Shop) -> None:
     bad = [
         shop.order(100, payment_method=DECLINED_CARD),
         shop.order(101, "anvil"),
@@ -184,8 +186,8 @@ async def test_one_bad_order_hurts_nobody_in_its_batch(shop: Shop) -> None:
     assert report.outcomes["waiting"] == 1
 
 
-def told(shop: Shop, number: int) -> str:
-    """The one message about the order."""
+def message_about(shop: Shop, number: int) -> str:
+    """The only message that was sent about the order."""
     sql = "SELECT subject || text FROM notifications WHERE key LIKE ?"
     [(message,)] = shop.ask(sql, f"%:{shop.order_id(number)}:%")
     return str(message)

@@ -1,6 +1,6 @@
-"""The run a new user sees first: the sample's thousand orders, with providers that misbehave.
+"""The first run of a new user: 1,000 sample orders, with providers that misbehave.
 
-The counts are the same every time; the money is not quite, as neighbours race for last pieces.
+The counts are the same in every run; the amounts differ a little, since orders race for last pieces.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     stop_sandbox(tmp_path)
 
 
-async def test_the_sample_fills_every_row_and_a_second_run_changes_nothing(data: Path) -> None:
+async def test_the_sample_has_every_outcome_and_a_second_run_changes_nothing(data: Path) -> None:
     report = await process_orders.fn()
 
     assert report.outcomes == {

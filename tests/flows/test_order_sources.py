@@ -1,4 +1,4 @@
-"""What comes in: the same orders twice and in any format, changed ones, and lines that are no orders."""
+"""Sources of orders: repeated orders in any format, changed orders, and lines that are no orders."""
 
 import csv
 import gzip
@@ -51,7 +51,7 @@ FORMATS = {
 
 
 @pytest.mark.slow
-async def test_orders_that_come_again_in_any_format_cause_no_call(shop: Shop) -> None:
+async def test_repeated_orders_in_any_format_cause_no_call(shop: Shop) -> None:
     bodies = [
         *shop.orders(5),
         shop.order(5, payment_method=DECLINED_CARD),
@@ -70,8 +70,8 @@ async def test_orders_that_come_again_in_any_format_cause_no_call(shop: Shop) ->
         write(bodies, shop.folder / name)
         report = await shop.process(str(shop.folder / name))
 
-        told = {word: count for word, count in report.outcomes.items() if count}
-        assert told == {"waiting": 1, "already done": 8}, name
+        outcomes = {word: count for word, count in report.outcomes.items() if count}
+        assert outcomes == {"waiting": 1, "already done": 8}, name
         assert shop.calls == before, name
         assert report.reasons["already done"] == {"shipped": 6, "rejected": 1, "refunded": 1}
 
@@ -103,7 +103,7 @@ async def test_another_body_under_the_same_key_is_a_conflict_and_changes_nothing
     assert shop.order_id(1) in rejected["message"]
 
 
-async def test_twice_in_one_file_is_once(shop: Shop) -> None:
+async def test_an_order_that_stands_twice_in_a_file_is_processed_once(shop: Shop) -> None:
     order, changed = shop.order(1), shop.order(1, quantity=9)
 
     report = await shop.process([order, order, changed])
@@ -112,7 +112,7 @@ async def test_twice_in_one_file_is_once(shop: Shop) -> None:
     assert report.reasons["rejected"] == {"input: conflict": 1}
 
 
-async def test_each_bad_line_is_named_and_kept_and_the_good_ones_go_through(shop: Shop) -> None:
+async def test_each_bad_line_is_named_and_kept_and_the_good_ones_are_processed(shop: Shop) -> None:
     order = shop.order
     cases: list[tuple[Any, str, str]] = [
         # line, rule, what its message names
@@ -169,7 +169,7 @@ async def test_a_table_with_bad_rows_names_them_by_their_line(shop: Shop) -> Non
     assert (rejected["line"], rejected["rule"]) == (3, "sum-mismatch")
 
 
-async def test_a_file_that_breaks_off_loses_nothing_of_what_came_before(shop: Shop) -> None:
+async def test_the_orders_before_the_break_of_a_truncated_file_are_processed(shop: Shop) -> None:
     whole = gzip.compress(b"".join(json.dumps(b).encode() + b"\n" for b in shop.orders(60)))
     path = shop.folder / "orders.jsonl.gz"
     path.write_bytes(whole[: len(whole) // 2])
@@ -182,5 +182,5 @@ async def test_a_file_that_breaks_off_loses_nothing_of_what_came_before(shop: Sh
 
 
 def conserved(report: OrderReport, read: int) -> bool:
-    """Whether good and rejected make what was read."""
+    """Whether all records that were read are counted as good or rejected."""
     return report.items == sum(report.outcomes.values()) == read

@@ -1,4 +1,4 @@
-"""Three consumers die at random while Redis dies, forgets, hangs and is full: every order ends, once."""
+"""Consumers are killed at random while Redis is killed, flushed, hangs and is full: every order ends once."""
 
 import random
 import subprocess
@@ -18,12 +18,12 @@ from tests.redis_servers import Valkey
 
 COUNT, CONSUMERS, SEED = 120, 3, 7
 LEASE = 2
-PATIENCE = 400.0
+DEADLINE_SECONDS = 400.0
 
 
 @pytest.fixture(autouse=True)
 def _short_lease(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """And a Redis of the shop's own, for its folder's sake."""
+    """The shop has a Redis of its own, since its data folder is its own."""
     monkeypatch.setenv(f"{PREFIX}LEASE_SECONDS", str(LEASE))
     settings.cache_clear()
     yield
@@ -40,8 +40,8 @@ def consumer() -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-def blows_at(redis: Valkey) -> list[Callable[[], object]]:
-    """What happens to Redis; each leaves it so that it can come back."""
+def faults_of(redis: Valkey) -> list[Callable[[], object]]:
+    """Faults of Redis, from each of which it recovers."""
 
     def hang_for_a_while() -> None:
         redis.hang()
@@ -59,11 +59,13 @@ def blows_at(redis: Valkey) -> list[Callable[[], object]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "journal_url,blows",
+    "journal_url,rounds",
     [("sqlite", 5), pytest.param("postgresql", 5, marks=pytest.mark.campaign)],
     indirect=["journal_url"],
 )
-async def test_three_consumers_killed_at_random_and_redis_too(shop: Shop, blows: int) -> None:
+async def test_orders_end_once_while_consumers_and_redis_are_killed(
+    shop: Shop, rounds: int
+) -> None:
     bodies = [
         shop.order(n, payment_method=DECLINED_CARD if n % 10 == 3 else "pm_card_visa")
         for n in range(COUNT)
@@ -74,40 +76,40 @@ async def test_three_consumers_killed_at_random_and_redis_too(shop: Shop, blows:
         redis = Valkey(shop.data)
         await enqueue_orders.fn(file, Priority.NORMAL, report=shop.report, stock=shop.stock)
         with ExitStack() as stack:
-            crew = [stack.enter_context(consumer()) for _ in range(CONSUMERS)]
+            consumers = [stack.enter_context(consumer()) for _ in range(CONSUMERS)]
             before = 0
-            for blow in range(blows):
-                before = await worked_since(shop, before, crew)
-                victim = rng.choice(await at_work(shop, crew) or range(CONSUMERS))
-                crew[victim].kill()
-                crew[victim] = stack.enter_context(consumer())
-                blows_at(redis)[blow % len(blows_at(redis))]()
-            await ended(shop)
+            for number in range(rounds):
+                before = await wait_for_calls(shop, before, consumers)
+                victim = rng.choice(await holders(shop, consumers) or range(CONSUMERS))
+                consumers[victim].kill()
+                consumers[victim] = stack.enter_context(consumer())
+                faults_of(redis)[number % len(faults_of(redis))]()
+            await wait_for_the_end(shop)
     journal = await shop.journal()
     assert {item["state"] for item in journal.items.values()} == {"completed", "compensated"}
     assert len(shop.record.shipments) == COUNT - COUNT // 10
     assert max(item["deaths"] for item in journal.items.values()) >= 1
 
 
-async def at_work(shop: Shop, crew: list[subprocess.Popen[bytes]]) -> list[int]:
-    """Those that hold items now: an owner's name has the number of its process in it."""
+async def holders(shop: Shop, consumers: list[subprocess.Popen[bytes]]) -> list[int]:
+    """The numbers of the consumers that hold items now; an owner's name contains its pid."""
     items = (await shop.journal()).items.values()
     pids = {int(item["owner"].rsplit("-", 2)[1]) for item in items if item["owner"]}
-    return [number for number, one in enumerate(crew) if one.pid in pids]
+    return [number for number, one in enumerate(consumers) if one.pid in pids]
 
 
-async def worked_since(shop: Shop, before: int, crew: list[subprocess.Popen[bytes]]) -> int:
-    """Until the providers had some more calls, or all is done: a blow in the midst of work."""
-    until = time.monotonic() + PATIENCE
+async def wait_for_calls(shop: Shop, before: int, consumers: list[subprocess.Popen[bytes]]) -> int:
+    """Wait for 40 more provider calls, or until all is done; returns the number of calls."""
+    until = time.monotonic() + DEADLINE_SECONDS
     while (calls := shop.calls) < before + 40 and await unended(shop):
         assert time.monotonic() < until
-        assert any(one.poll() is None for one in crew)
+        assert any(one.poll() is None for one in consumers)
         time.sleep(0.02)  # noqa: ASYNC251 - nothing else runs here
     return calls
 
 
-async def ended(shop: Shop) -> None:
-    until = time.monotonic() + PATIENCE
+async def wait_for_the_end(shop: Shop) -> None:
+    until = time.monotonic() + DEADLINE_SECONDS
     while await unended(shop):
         assert time.monotonic() < until
         time.sleep(0.2)  # noqa: ASYNC251 - nothing else runs here

@@ -1,4 +1,4 @@
-"""Dead messages are listed for people, and let go again."""
+"""Dead messages are listed and delivered again."""
 
 import pytest
 from pydantic import BaseModel
@@ -21,7 +21,7 @@ class Said(BaseModel):
 SAID = Topic("tests.said", Said)
 
 
-async def test_a_dead_message_is_listed_and_revived_once(shop: Shop) -> None:
+async def test_a_dead_message_is_listed_and_delivered_again_once(shop: Shop) -> None:
     assert shop.name
     async with open_runtime(settings()) as opened:
         async with opened.journal.database.write() as connection:

@@ -1,10 +1,10 @@
-"""What people see of a queue and do to it, as flows."""
+"""Operations on queues: show, pause, resume, limit, move."""
 
 import pytest
 
 from agents.runtime.errors import IllegalTransition
 from agents.runtime.journal.fair_queueing import Priority
-from flows.operations import queues as queueing
+from flows.operations import queues
 from flows.operations.consumer import consume
 from flows.order_processing import enqueue_orders
 from tests.flows.shop import Shop
@@ -16,28 +16,28 @@ async def enqueue(shop: Shop, count: int) -> None:
 
 
 @pytest.mark.slow
-async def test_a_queue_is_looked_at_paused_and_resumed(shop: Shop) -> None:
+async def test_a_queue_is_shown_paused_and_resumed(shop: Shop) -> None:
     await enqueue(shop, 3)
-    await queueing.pause_queue.fn("ann", "stocktaking")
+    await queues.pause_queue.fn("ann", "stocktaking")
     await consume.fn(idle_seconds=0.2)
-    listing = await queueing.backlog.fn()
+    listing = await queues.backlog.fn()
     assert listing.title == "3 items of orders wait"
     assert (listing.table[0]["priority"], listing.table[0]["waiting"]) == ("normal", "3")
-    await queueing.resume_queue.fn()
+    await queues.resume_queue.fn()
     await consume.fn(idle_seconds=0.2)
-    assert (await queueing.backlog.fn()).title == "0 items of orders wait"
+    assert (await queues.backlog.fn()).title == "0 items of orders wait"
 
 
 @pytest.mark.slow
-async def test_an_item_is_moved_and_a_rate_lets_only_some_through(shop: Shop) -> None:
+async def test_an_item_is_moved_and_a_rate_limit_holds_others_back(shop: Shop) -> None:
     await enqueue(shop, 3)
     last = shop.order_id(2)
-    assert "front" in (await queueing.move.fn(last, "front", "ann", "she waits here")).title
-    await queueing.limit_rate.fn(per_second=0.01)
+    assert "front" in (await queues.move.fn(last, "front", "ann", "she waits here")).title
+    await queues.limit_rate.fn(per_second=0.01)
     await consume.fn(idle_seconds=0.2)
     assert list(shop.record.shipments) == [last]
-    await queueing.limit_rate.fn(per_second=0)
+    await queues.limit_rate.fn(per_second=0)
     await consume.fn(idle_seconds=0.2)
     assert len(shop.record.shipments) == 3
     with pytest.raises(IllegalTransition):
-        await queueing.move.fn(last, "back", "ann", "too late")
+        await queues.move.fn(last, "back", "ann", "too late")

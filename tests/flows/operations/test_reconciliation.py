@@ -1,6 +1,6 @@
-"""Journal and providers are compared at real providers: what is wrong is named, and undone if asked.
+"""Reconciliation names each difference of journal and providers, and undoes it if asked.
 
-The invariants of tests/invariants.py must hold after each story, as after any other.
+The invariants of tests/invariants.py must hold after each test.
 """
 
 import sqlite3
@@ -13,8 +13,8 @@ import pytest
 from agents.runtime.settings import PREFIX
 from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
 from flows.cli.reports import Listing
-from flows.operations import reconciliation as comparison
-from flows.operations.actions import decide
+from flows.operations import reconciliation
+from flows.operations.actions import approve
 from flows.operations.reconciliation import DIFFERENT, reconcile
 from tests.flows.operating import WHO, ended, money, outage
 from tests.flows.shop import Shop
@@ -23,14 +23,14 @@ from tests.prefect_server import PrefectServer
 pytestmark = pytest.mark.slow
 
 
-async def compared(shop: Shop, *, undo: bool = False, at_rest_minutes: float = 0) -> Listing:
-    """The comparison; other shops share the providers, so only the rows about this one are kept."""
+async def reconciled(shop: Shop, *, undo: bool = False, at_rest_minutes: float = 0) -> Listing:
+    """Reconcile and keep the rows about this shop; other shops share the providers."""
     listing = await reconcile.fn(days=1, at_rest_minutes=at_rest_minutes, undo=undo)
     mine = [row for row in listing.table if shop.name in row["item"]]
     return listing.model_copy(update={"table": mine})
 
 
-def behind_the_back(shop: Shop, sql: str, *values: object) -> None:
+def change_provider(shop: Shop, sql: str, *values: object) -> None:
     """Change what the providers hold."""
     change(shop.data, sql, *values)
 
@@ -42,11 +42,11 @@ def change(data: Path, sql: str, *values: object) -> None:
 
 def captured_late(shop: Shop, key: str) -> None:
     sql = "UPDATE payment_intents SET status = 'succeeded', received = amount WHERE reference = ?"
-    behind_the_back(shop, sql, key)
+    change_provider(shop, sql, key)
 
 
 async def every_end(shop: Shop) -> None:
-    """Orders that end in every way, or wait."""
+    """Process orders that end in every way, or wait."""
     orders = [
         shop.order(1),
         shop.order(2, "anvil"),
@@ -60,46 +60,46 @@ async def every_end(shop: Shop) -> None:
     }  # fmt: skip
 
 
-async def test_where_all_is_well_nothing_is_named(shop: Shop) -> None:
+async def test_without_differences_nothing_is_listed(shop: Shop) -> None:
     await every_end(shop)
     await outage(shop)
-    assert (await compared(shop)).table == []
+    assert (await reconciled(shop)).table == []
 
 
 @pytest.mark.slow
-async def test_a_late_capture_is_named_undone_once_and_never_found_again(shop: Shop) -> None:
+async def test_a_late_capture_is_listed_and_undone_once(shop: Shop) -> None:
     await every_end(shop)
     late = shop.order_id(3)
     captured_late(shop, late)
 
-    assert (await compared(shop, at_rest_minutes=10)).table == []
-    seen = await compared(shop)
+    assert (await reconciled(shop, at_rest_minutes=10)).table == []
+    seen = await reconciled(shop)
     [row] = seen.table
     assert (row["item"], row["difference"]) == (late, "captured for an ended order")
     assert "captured USD 19.99" in row["found"]
     assert money(shop, late) == (1_999, 0)
     assert seen.code == DIFFERENT
 
-    [row] = (await compared(shop, undo=True)).table
+    [row] = (await reconciled(shop, undo=True)).table
     assert row["what to do"] == "undone"
     assert money(shop, late) == (1_999, 1_999)
     assert await ended(shop, late) == ("compensated", "refunded")
-    assert (await compared(shop, undo=True)).table == []
+    assert (await reconciled(shop, undo=True)).table == []
     refunds = "SELECT count(*) FROM refunds JOIN payment_intents p ON p.id = payment_intent"
     assert shop.ask(f"{refunds} WHERE reference = ?", late) == [(1,)]
 
 
 @pytest.mark.slow
-async def test_stock_and_parcels_of_ended_orders_are_given_back_together(shop: Shop) -> None:
+async def test_stock_and_parcels_of_ended_orders_are_undone_together(shop: Shop) -> None:
     await every_end(shop)
     refunded = shop.order_id(2)
     like = f"%:{refunded}:%"
-    behind_the_back(
+    change_provider(
         shop, "UPDATE stock SET on_hand = on_hand - 1, reserved = reserved + 1 WHERE sku = ?",
         shop.sku("anvil"),
     )  # fmt: skip
-    behind_the_back(shop, "UPDATE reservations SET status = 'held' WHERE key LIKE ?", like)
-    behind_the_back(
+    change_provider(shop, "UPDATE reservations SET status = 'held' WHERE key LIKE ?", like)
+    change_provider(
         shop,
         "INSERT INTO shipments (carrier, key, reference, tracking_id, status, parcel, created)"
         " VALUES ('bulky', ?, ?, 'BK1', 'booked', '{}', unixepoch())",
@@ -107,56 +107,56 @@ async def test_stock_and_parcels_of_ended_orders_are_given_back_together(shop: S
         refunded,
     )
 
-    named = {row["difference"]: row["item"] for row in (await compared(shop)).table}
+    named = {row["difference"]: row["item"] for row in (await reconciled(shop)).table}
     assert named == {
         "stock held for an ended order": refunded,
         "a booking of an order that is not shipped": refunded,
     }
-    done = await compared(shop, undo=True)
+    done = await reconciled(shop, undo=True)
     assert [row["what to do"] for row in done.table] == ["undone", "undone"]
-    assert (await compared(shop, undo=True)).table == []
+    assert (await reconciled(shop, undo=True)).table == []
     assert money(shop, refunded) == (1_999, 1_999)
 
 
-async def test_what_a_provider_has_forgotten_is_named(shop: Shop) -> None:
+async def test_a_payment_that_the_provider_lost_is_listed(shop: Shop) -> None:
     await every_end(shop)
     shipped = shop.order_id(1)
     rename = (
         "UPDATE payment_intents SET metadata = replace(metadata, ?1, ?2)"
         " WHERE instr(metadata, '\"' || ?1 || '\"')"
     )
-    behind_the_back(shop, rename, shipped, f"{shop.name}-x")
+    change_provider(shop, rename, shipped, f"{shop.name}-x")
 
-    rows = {row["difference"]: row for row in (await compared(shop, undo=True)).table}
+    rows = {row["difference"]: row for row in (await reconciled(shop, undo=True)).table}
 
-    behind_the_back(shop, rename, f"{shop.name}-x", shipped)
+    change_provider(shop, rename, f"{shop.name}-x", shipped)
     assert rows.keys() == {"a payment of no known order", "the provider knows nothing of it"}
     assert rows["the provider knows nothing of it"]["item"] == shipped
     assert "is captured, USD 19.99" in rows["the provider knows nothing of it"]["found"]
-    assert (await compared(shop)).table == []
+    assert (await reconciled(shop)).table == []
 
 
 @pytest.mark.slow
-async def test_a_large_refund_is_asked_for_again(shop: Shop) -> None:
+async def test_a_large_refund_waits_for_approval_again(shop: Shop) -> None:
     dear = shop.order_id(1)
     await shop.process([shop.order(1, "anvil", price=1_100_000)])
     for _ in range(2):  # the order, and its refund as no carrier takes it
-        await decide.fn(key=dear, verdict="approve", **WHO)
+        await approve.fn(key=dear, **WHO)
     assert await ended(shop, dear) == ("compensated", "refunded")
     lost = "DELETE FROM refunds WHERE payment_intent = (SELECT id FROM payment_intents WHERE reference = ?)"
-    behind_the_back(shop, lost, dear)
+    change_provider(shop, lost, dear)
 
-    [row] = (await compared(shop, undo=True)).table
+    [row] = (await reconciled(shop, undo=True)).table
     assert row["what to do"] == "is being undone: compensating"
     assert money(shop, dear) == (1_100_000, 0)
-    assert (await compared(shop, undo=True)).table == []  # it has not ended any more
-    await decide.fn(key=dear, verdict="approve", **WHO)
+    assert (await reconciled(shop, undo=True)).table == []  # it has not ended any more
+    await approve.fn(key=dear, **WHO)
     assert money(shop, dear) == (1_100_000, 1_100_000)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
-async def test_more_than_anybody_reads_is_counted_and_not_named(
+async def test_differences_beyond_the_limit_are_counted_and_not_listed(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declined = [shop.order(n, payment_method="pm_card_chargeDeclined") for n in range(3)]
@@ -165,17 +165,17 @@ async def test_more_than_anybody_reads_is_counted_and_not_named(
         captured_late(shop, shop.order_id(number))
     whole = await reconcile.fn(days=1, at_rest_minutes=0)
     with monkeypatch.context() as patched:
-        patched.setattr(comparison, "MOST_NAMED", 1)
+        patched.setattr(reconciliation, "MOST_NAMED", 1)
         listing = await reconcile.fn(days=1, at_rest_minutes=0)
         assert listing.title == whole.title
         assert listing.lines == [f"{len(whole.table) - len(listing.table):,} more are not listed"]
         for _ in range(3):
-            assert len((await compared(shop, undo=True)).table) == 1
-    assert (await compared(shop)).table == []
+            assert len((await reconciled(shop, undo=True)).table) == 1
+    assert (await reconciled(shop)).table == []
 
 
 @pytest.mark.slow
-def test_the_exit_status_tells_that_there_is_a_difference(
+def test_the_exit_status_is_3_if_there_is_a_difference(
     prefect_server: PrefectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "250")
@@ -183,11 +183,11 @@ def test_the_exit_status_tells_that_there_is_a_difference(
     monkeypatch.setenv(f"{PREFIX}CONCURRENCY", "local")
     command = (sys.executable, "-m", "flows.operations", "reconcile", "--at-rest-minutes", "0")
     ensure_sandbox(tmp_path)
-    told = prefect_server.run(*command)
-    assert (told.returncode, "0 differences" in told.stdout) == (0, True), told.stderr
+    done = prefect_server.run(*command)
+    assert (done.returncode, "0 differences" in done.stdout) == (0, True), done.stderr
     change(tmp_path, "INSERT INTO reservations VALUES ('lost', 'held', 5, unixepoch())")
-    told = prefect_server.run(*command, "--undo")
+    done = prefect_server.run(*command, "--undo")
     stop_sandbox(tmp_path)
-    assert told.returncode == DIFFERENT, told.stderr
+    assert done.returncode == DIFFERENT, done.stderr
     for words in ("1 differences, 0 undone", "stock held for no known order", "lost: held"):
-        assert words in told.stdout
+        assert words in done.stdout

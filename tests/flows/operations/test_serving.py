@@ -16,7 +16,7 @@ from flows.operations.serving import ConsumerPool
 from tests.flows.shop import Shop
 from tests.prefect_server import PrefectServer
 
-PATIENCE = 400.0
+DEADLINE_SECONDS = 400.0
 
 
 def children_of(pid: int) -> list[int]:
@@ -56,7 +56,7 @@ async def test_enqueued_orders_are_served_and_sigterm_leaves_no_process(
     assert enqueued.returncode == 0, enqueued.stderr
     assert "queued" in enqueued.stdout
     with serving(prefect_server) as process:
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + DEADLINE_SECONDS
         while shop.record.messages.total() < 60:
             assert process.poll() is None
             assert time.monotonic() < until
