@@ -249,8 +249,11 @@ async def operators_decide() -> None:
         await decide.fn(key, "approve", "Ann", "looked at it", scenario)
     for scenario in ("orders", "turns"):
         await replay.fn("Ann", "after the upgrade", per_minute=6_000, scenario=scenario)
-    for scenario in ("candidates", "comparisons"):
-        for row in (await dead_letters.fn(scenario)).table:
+    for scenario in ("candidates", "comparisons"):  # without the data folder of their run they wait
+        for row in [
+            *(await dead_letters.fn(scenario)).table,
+            *(await waiting_items.fn(scenario)).table,
+        ]:
             await cancel.fn(row["item"], "Ann", "its files are gone", scenario)
 
 
