@@ -1,4 +1,4 @@
-"""What data analysis costs beside its own steps alone, plain pandas and Polars; what a second process brings.
+"""The cost of data analysis beside its bare steps, plain pandas and Polars; the gain of a second process.
 
 python -m tests.benchmarks.analysis [--rows N] [--rounds N] [--requests N]; the last line is one JSON
 object. Every way is measured at all rows and at a tenth of them: what they differ by has no start in
@@ -17,29 +17,29 @@ from tests.benchmarks.readings import PARTS, write_readings
 
 WAYS = ("direct", "flow", "two", "pool", "plain", "polars")
 PLACES = (32, 48, 64)  # requests that a host answers at once
-Told = dict[str, float]
-Round = dict[str, tuple[Told, Told]]  # of each way: a tenth of the rows, and all
+Figures = dict[str, float]
+Round = dict[str, tuple[Figures, Figures]]  # by way of cleaning: a tenth of the rows, and all
 
 
 def one_round(few: Path, every: Path) -> Round:
-    """Seconds, good rows and peak memory of each way over the same files, the ways in turn."""
+    """Seconds, good rows and peak memory of each way on the same files, the ways in turn."""
     return {way: (cleaned(way, few), cleaned(way, every)) for way in WAYS}
 
 
-def cleaned(way: str, files: Path) -> Told:
-    """The same of one way over these files."""
+def cleaned(way: str, files: Path) -> Figures:
+    """The same figures of one way on these files."""
     return asked("cleaning", way, "--folder", files)
 
 
-def asked(module: str, *arguments: object) -> Told:
-    """What a module answers that has a data folder to itself."""
+def asked(module: str, *arguments: object) -> Figures:
+    """The answer of a module that runs with a data folder of its own."""
     with tempfile.TemporaryDirectory() as data:
         here = {"AGENT_FLOWS_DATA": f"{data}/data", "AGENT_FLOWS_CONCURRENCY": "local"}
         return ask(module, *arguments, environment=here)
 
 
 def times(rounds: list[Round], way: str, other: str) -> float:
-    """How many times as long a way takes as another, the start apart: the median of the rounds.
+    """The ratio of the times of two ways, without their start: the median of the rounds.
 
     What a round compares has been measured one right after the other: the machine's own pace, which
     changes by the minute, is the same for both.
@@ -47,13 +47,13 @@ def times(rounds: list[Round], way: str, other: str) -> float:
     return median(beyond_start(*one[way]) / beyond_start(*one[other]) for one in rounds)
 
 
-def beyond_start(few: Told, every: Told) -> float:
-    """Seconds of nine tenths of the rows."""
+def beyond_start(few: Figures, every: Figures) -> float:
+    """Seconds for nine tenths of the rows."""
     return every["seconds"] - few["seconds"]
 
 
 def main() -> None:
-    """Measure and tell."""
+    """Measure and print the answer."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--rounds", type=int, default=3)
@@ -88,12 +88,12 @@ def main() -> None:
 
 
 def fanned(places: int, requests: int) -> dict[str, Any]:
-    """Seconds of so many requests to a host that answers so many at once."""
+    """Seconds for these requests to a host that answers this many at once."""
     return ask("fanning", f"--places={places}", f"--requests={requests}", environment={})
 
 
 def fanning(fans: dict[int, list[dict[str, Any]]]) -> dict[str, Any]:
-    """How many times as long as the host itself needs for the requests they take, by its size."""
+    """The ratio of our time to the time that the host needs, by the size of the host."""
     return {
         f"{way}_times_cap_of_{places}": round(median(one[way] / one["cap"] for one in some), 3)
         for places, some in fans.items()

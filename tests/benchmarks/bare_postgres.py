@@ -1,4 +1,4 @@
-"""The floor under our queue on PostgreSQL: the same rows in the same transactions by plain asyncpg."""
+"""The lower bound of our queue on PostgreSQL: the same rows and transactions with plain asyncpg."""
 
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -34,13 +34,13 @@ HISTORY = """INSERT INTO history (item, sequence, at, event, source, target, own
 
 
 class BarePostgres:
-    """The rows of a queue, and nothing that checks them."""
+    """The rows of a queue, without any check."""
 
     def __init__(self, connection: Any) -> None:
         self._connection, self._ranks = connection, count(1.0)
 
     async def accept(self, numbers: Sequence[int]) -> None:
-        """The rows of an acceptance in one transaction."""
+        """Write the rows of an acceptance in one transaction."""
         at = time.time()
         keys, traces, hashes, bodies = zip(*new_rows(numbers), strict=True)
         ranks = [next(self._ranks) for _ in keys]
@@ -50,7 +50,7 @@ class BarePostgres:
             await self._record([row["id"] for row in rows], 1, "accept", None, "pending", None)
 
     async def take(self, most: int) -> int:
-        """The rows of a claim in one transaction, those of the ends in another."""
+        """Write the rows of a claim in one transaction and those of the ends in another."""
         at, write = time.time(), self._connection
         async with write.transaction():
             ids = [row["id"] for row in await write.fetch(CLAIM, OWNER, most)]

@@ -1,4 +1,4 @@
-"""The bare Redis queue: one script that claims and acknowledges a batch. Nothing of it is durable."""
+"""A bare Redis queue: one script claims and acknowledges a batch. It is not durable."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -24,18 +24,18 @@ class BareRedis:
         self._redis, self._take = redis, redis.register_script(TAKE)
 
     async def accept(self, numbers: Sequence[int]) -> None:
-        """One command for a batch."""
+        """Add a batch by one command."""
         bodies = [row[-1] for row in new_rows(numbers)]
         await self._redis.rpush("bare:queue", *bodies)
 
     async def take(self, most: int) -> int:
-        """One script for a batch."""
+        """Take a batch by one script."""
         taken: Any = await self._take(["bare:queue", "bare:done"], [most])
         return int(taken)
 
 
 @asynccontextmanager
 async def bare_redis(socket: Path) -> AsyncIterator[BareRedis]:
-    """The queue on the server of this socket."""
+    """A queue on the server of this socket."""
     async with Redis(unix_socket_path=str(socket), protocol=2) as redis:
         yield BareRedis(redis)

@@ -1,4 +1,4 @@
-"""The floor under our queue on SQLite: the same rows in the same transactions by plain sqlite3."""
+"""The lower bound of our queue on SQLite: the same rows and transactions with plain sqlite3."""
 
 import sqlite3
 import time
@@ -29,13 +29,13 @@ HISTORY = """INSERT INTO history (item, sequence, at, event, source, target, own
 
 
 class BareSqlite:
-    """The rows of a queue, and nothing that checks them."""
+    """The rows of a queue, without any check."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection, self._ranks = connection, count(1.0)
 
     async def accept(self, numbers: Sequence[int]) -> None:
-        """The rows of an acceptance in one transaction."""
+        """Write the rows of an acceptance in one transaction."""
         at, rows = time.time(), new_rows(numbers)
         with self._transaction() as write:
             write.execute(SHARE, (at,))
@@ -46,7 +46,7 @@ class BareSqlite:
             _record(write, ids, 1, "accept", None, "pending", None)
 
     async def take(self, most: int) -> int:
-        """The rows of a claim in one transaction, those of the ends in another."""
+        """Write the rows of a claim in one transaction and those of the ends in another."""
         at = time.time()
         with self._transaction() as write:
             ids = [row[0] for row in write.execute(CLAIM, (OWNER, most)).fetchall()]

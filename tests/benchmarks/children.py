@@ -1,4 +1,4 @@
-"""What a process of its own costs a call: each partition cleaned at home and in a child, in turn.
+"""The cost of a call in a process of its own: each partition is cleaned here and in a child, in turn.
 
 python -m tests.benchmarks.children --folder F, as `write_readings` leaves it; the last line is one
 JSON object. Both are measured within seconds of each other, so the machine's pace is the same.
@@ -21,7 +21,7 @@ from tests.benchmarks.machine import tell
 
 
 async def times(paths: list[Path]) -> list[float]:
-    """How many times as long the child takes, of each partition; the first warms both up."""
+    """The ratio of the child's time to ours, for each partition; the first one warms up."""
     processes, ratios = ProcessPool(1), list[float]()
     try:
         for path in paths:
@@ -51,7 +51,7 @@ async def _in_child(processes: ProcessPool, partition: Partition) -> float:
 
 
 def main() -> None:
-    """Measure and tell."""
+    """Measure and print the answer."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True)
     paths = sorted(parser.parse_args().folder.glob("part-*.csv"))

@@ -28,7 +28,7 @@ SITES = ["north", "south", "east", "west"]
 
 
 def flow(folder: Path, at_once: int) -> int:
-    """The whole flow, so many partitions at once; the good rows."""
+    """Run the whole flow with this many partitions at once; returns the good rows."""
     report = asyncio.run(
         analyse.fn((f"{folder}/part-*.csv",), f"{folder}/contract.yaml", at_once=at_once)
     )
@@ -36,18 +36,18 @@ def flow(folder: Path, at_once: int) -> int:
 
 
 def direct(folder: Path) -> int:
-    """Our own steps, called one after the other with nothing around them."""
+    """Call our own steps one after the other, without the runtime."""
     return sum(map(alone, sorted(folder.glob("part-*.csv"))))
 
 
 def pool(folder: Path) -> int:
-    """The same by Python's own pool of two processes: what this machine gains by them at all."""
+    """The same in a Python pool of two processes: the gain that this machine allows."""
     with ProcessPoolExecutor(2, get_context("spawn")) as processes:
         return sum(processes.map(alone, sorted(folder.glob("part-*.csv"))))
 
 
 def alone(path: Path) -> int:
-    """One partition, collected and cleaned; its good rows."""
+    """Collect and clean one partition; returns its good rows."""
     partition = partition_at(path, "1")
     collected = asyncio.run(collect_partition.function(partition, Fetcher(settings().data)))
     good: int = clean_partition.function(partition, collected).good
@@ -55,7 +55,7 @@ def alone(path: Path) -> int:
 
 
 def partition_at(path: Path, validator: str) -> Partition:
-    """The readings in this file; with another validator they are another partition."""
+    """The partition of this file; with another validator it is another partition."""
     return Partition(
         study="readings", source="readings", name=path.stem, location=str(path),
         validator=validator, contract=CONTRACT,
@@ -63,7 +63,7 @@ def partition_at(path: Path, validator: str) -> Partition:
 
 
 def plain(folder: Path) -> int:
-    """The same with pandas alone."""
+    """Clean with pandas alone."""
     good = 0
     place = settings().data
     place.mkdir(parents=True)
@@ -89,7 +89,7 @@ def plain(folder: Path) -> int:
 
 
 def polars(folder: Path) -> int:
-    """The same with Polars, which uses all cores."""
+    """Clean with Polars, which uses all cores."""
     import polars as pl  # noqa: PLC0415 - a peer, measured where it is installed
 
     good = 0
@@ -120,7 +120,7 @@ BARE = {"direct": direct, "pool": pool, "plain": plain, "polars": polars}
 
 
 def main() -> None:
-    """Clean once and tell how long it took and what memory."""
+    """Clean once and print time and memory."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("way", choices=("flow", "two", *BARE))
     parser.add_argument("--folder", type=Path, required=True)

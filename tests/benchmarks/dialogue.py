@@ -1,8 +1,8 @@
-"""What orchestration costs a conversation, beside LangGraph with its SQLite checkpointer.
+"""The cost of orchestration in a conversation, beside LangGraph with its SQLite checkpointer.
 
 python -m tests.benchmarks.dialogue [--turns N] [--real N] [--rounds N]; the last line is one JSON
 object. LangGraph is there where `uv sync --group peers` has installed it. The sentences of the real
-agents repeat, so that what is measured is what stands around a model, and not the model.
+agents repeat, so that the runtime is measured and not a model.
 """
 
 import argparse
@@ -16,8 +16,8 @@ from tests.benchmarks.orchestration import bench
 GRAPH_SAMPLE = 500
 
 
-def told(seconds: dict[str, list[float]], turns: int, real: int) -> dict[str, Any]:
-    """Turns a second of each, and how many times as many are ours."""
+def compared(seconds: dict[str, list[float]], turns: int, real: int) -> dict[str, Any]:
+    """Turns in a second of each engine, and the ratio of ours to theirs."""
     sample = min(turns, GRAPH_SAMPLE)
     ours = [turns / s for s in seconds["ours"]]
     theirs = [sample / s for s in seconds["langgraph"]]
@@ -46,5 +46,5 @@ if __name__ == "__main__":
     given = parser.parse_args()
     options = ("--turns", given.turns, "--real", given.real, "--rounds", given.rounds)
     with bench() as here:
-        answer = told(here.ask("conversing", *options), given.turns, given.real)
+        answer = compared(here.ask("conversing", *options), given.turns, given.real)
     tell({"load": round(os.getloadavg()[0], 1)} | answer)

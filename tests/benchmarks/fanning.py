@@ -1,4 +1,4 @@
-"""A thousand requests to a host that answers so many at once, by our fetcher and by bare httpx.
+"""A thousand requests to a host with a limit of answers at once, by our fetcher and by bare httpx.
 
 python -m tests.benchmarks.fanning [--places N] [--requests N]; the last line is one JSON object.
 """
@@ -25,7 +25,7 @@ BODY = b"\n" + b"1\n" * 200
 
 @contextmanager
 def slow_host(places: int) -> Iterator[int]:
-    """A host in a process of its own, whose answers take their time; its port."""
+    """A slow host in a process of its own; yields its port."""
     command = [sys.executable, "-m", "tests.benchmarks.fanning", "--host", f"--places={places}"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as host:
         assert host.stdout is not None
@@ -36,20 +36,20 @@ def slow_host(places: int) -> Iterator[int]:
 
 
 async def serve_slowly(at_once: int) -> None:
-    """Be that host, until killed."""
+    """Run the host until the process is killed."""
     places = asyncio.Semaphore(at_once)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await _head(reader):
             async with places:
                 await asyncio.sleep(DELAY)
-            body = head.split(b" ", 2)[1] + BODY  # another one for each path
+            body = head.split(b" ", 2)[1] + BODY  # different for each path
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
             await writer.drain()
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1_024)
-    print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - read by who started it
+    print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - the parent process reads it
     await server.serve_forever()
 
 
@@ -61,7 +61,7 @@ async def _head(reader: asyncio.StreamReader) -> bytes:
 
 
 async def ours(urls: list[str]) -> float:
-    """Seconds of the fetcher, everything in its store."""
+    """Seconds of our fetcher, until everything is stored."""
     host = urlsplit(urls[0]).netloc
     with tempfile.TemporaryDirectory() as name:
         async with Fetcher(Path(name), frozenset({host})) as fetcher:
@@ -71,7 +71,7 @@ async def ours(urls: list[str]) -> float:
 
 
 async def bare(urls: list[str], at_once: int) -> float:
-    """Seconds of httpx, as many at once as the host answers."""
+    """Seconds of httpx with as many requests at once as the host answers."""
     places = asyncio.Semaphore(at_once)
     limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once)
     async with httpx.AsyncClient(limits=limits, trust_env=False) as client:
@@ -86,7 +86,7 @@ async def bare(urls: list[str], at_once: int) -> float:
 
 
 def main() -> None:
-    """Measure both on the same host, or be it."""
+    """Measure both on the same host, or run the host."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--places", type=int, default=32, help="requests that it answers at once")
     parser.add_argument("--requests", type=int, default=1_000)

@@ -1,4 +1,4 @@
-"""The floor under our runtime: the same rows in the same transactions by plain sqlite3, no engine.
+"""The lower bound of our runtime: the same rows and transactions with plain sqlite3 and no engine.
 
 python -m tests.benchmarks.floor --orders N
 """
@@ -49,7 +49,7 @@ def open_floor(path: Path) -> sqlite3.Connection:
 
 
 def floor_orders(connection: sqlite3.Connection, first: int, count: int) -> float:
-    """Seconds that so many orders take; numbers begin with 1."""
+    """Seconds for this many orders; numbers begin with 1."""
     begun = time.perf_counter()
     for start in range(first, first + count, BATCH):
         _batch(connection, range(start, min(start + BATCH, first + count)))

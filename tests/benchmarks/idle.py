@@ -1,4 +1,4 @@
-"""One order at a time on an idle system, from submit to its end: ours and its peers, in turns.
+"""One order at a time on an idle system, from submission to its end: ours and its peers, in turns.
 
 python -m tests.benchmarks.idle --orders N --rounds N; N orders of each engine in every round.
 """
@@ -18,13 +18,13 @@ from tests.benchmarks.resident import resident
 from tests.benchmarks.servers import valkey
 
 Engine = Callable[[int], Awaitable[float]]
-REST_SECONDS = 0.05  # so that what an engine does after an order is not paid by the next
+REST_SECONDS = 0.05  # the work of an engine after an order does not delay the next one
 WARM_UP = 5
 FEW_PLAIN = 5  # a plain flow run takes seconds
 
 
 def timed(order: Callable[[int], Awaitable[None]]) -> Engine:
-    """Seconds that it takes."""
+    """The engine: seconds that an order takes."""
 
     async def engine(number: int) -> float:
         begun = time.perf_counter()
@@ -36,7 +36,7 @@ def timed(order: Callable[[int], Awaitable[None]]) -> Engine:
 
 @asynccontextmanager
 async def engines(orders: int) -> AsyncIterator[dict[str, Engine]]:
-    """Whatever is installed; ours will take so many orders."""
+    """The installed engines by name; ours takes this many orders."""
     folder = settings().data
     async with AsyncExitStack() as stack:
         found = {"ours": await stack.enter_async_context(resident(orders))}

@@ -30,7 +30,7 @@ FILL = """INSERT INTO items (tenant, scenario, version, key, priority, rank, tra
 
 
 async def fill(database: Database, count: int) -> None:
-    """Let so many items wait, without the cost of accepting them."""
+    """Insert this many waiting items, without the cost of acceptance."""
     async with database.write() as connection:
         statement = text(FILL.format(numbers=NUMBERS[database.is_sqlite]))
         await connection.execute(statement, {"count": count})

@@ -1,4 +1,4 @@
-"""Measuring on one machine: child processes that answer in one line, their memory and the load."""
+"""Measurements on one machine: child processes that answer in one line, their memory, the load."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def tell(answer: Mapping[str, Any]) -> None:
 
 
 def peak_mb() -> float:
-    """The most memory this process has held.
+    """The peak memory of this process in MB.
 
     Linux counts `ru_maxrss` over an exec, so a child would inherit the peak of its parent.
     """
@@ -52,5 +52,5 @@ def peak_mb() -> float:
 
 
 def middle(values: list[float]) -> float:
-    """The median, with as many digits as mean something."""
+    """The median, rounded to meaningful digits."""
     return round(median(values), 3)

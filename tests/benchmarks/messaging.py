@@ -1,4 +1,4 @@
-"""What queue, bus and an idle order cost, beside bare databases, bare Redis and the usual engines.
+"""The cost of queue, bus and an idle order, beside bare databases, bare Redis and other engines.
 
 python -m tests.benchmarks.messaging [--orders N] [--rounds N] [--only PART]; the last line is one
 JSON object. Peers are measured where `uv sync --group peers` has installed them.
@@ -12,7 +12,7 @@ from typing import Any
 from tests.benchmarks.machine import middle, tell
 from tests.benchmarks.orchestration import Bench, bench
 
-SAMPLE = 300  # of what takes a commit or more for each
+SAMPLE = 300  # orders that take a commit each
 IDLE = 30
 TALKS = 50
 LONGER = 100
@@ -21,11 +21,11 @@ MILLISECONDS = 1_000
 
 
 def queue(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
-    """Orders a second that are accepted, and claimed and finished, singly and in batches."""
+    """Orders in a second that are accepted, and claimed and finished: singly and in batches."""
     sample = min(orders, SAMPLE)
     arguments = ("--orders", orders, "--sample", sample, "--rounds", rounds)
     paces = here.ask("queueing", *arguments)
-    told = {
+    figures = {
         name: {
             size: {what: middle(p) for what, p in whats.items()} for size, whats in sizes.items()
         }
@@ -33,57 +33,57 @@ def queue(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
     }
     for name in ("sqlite", "postgresql"):
         for size in ("batch", "single"):
-            told[name][size]["finish_share_of_bare"] = ratio(
+            figures[name][size]["finish_share_of_bare"] = ratio(
                 paces[name][size]["finish"], paces[f"bare_{name}"][size]["finish"]
             )
-        for peer in {"pydocket", "celery"} & told.keys():
-            told[name]["batch"][f"finish_times_{peer}"] = ratio(
+        for peer in {"pydocket", "celery"} & figures.keys():
+            figures[name]["batch"][f"finish_times_{peer}"] = ratio(
                 paces[name]["batch"]["finish"], paces[peer]["batch"]["finish"]
             )
-    return {"queue_per_s": told}
+    return {"queue_per_s": figures}
 
 
 def idle(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
     """One order at a time on an idle system."""
     seconds = here.ask("idle", "--orders", min(orders, IDLE), "--rounds", rounds)
-    told: dict[str, Any] = {name: percentiles(some) for name, some in seconds.items()}
-    ours = told["ours"]["p50_ms"]
-    told["times_langgraph"] = (
-        round(ours / told["langgraph"]["p50_ms"], 2) if "langgraph" in told else None
+    figures: dict[str, Any] = {name: percentiles(some) for name, some in seconds.items()}
+    ours = figures["ours"]["p50_ms"]
+    figures["times_langgraph"] = (
+        round(ours / figures["langgraph"]["p50_ms"], 2) if "langgraph" in figures else None
     )
-    told["quicker_than_plain_prefect"] = round(told["plain_prefect"]["p50_ms"] / ours, 1)
-    return {"idle_order": told}
+    figures["quicker_than_plain_prefect"] = round(figures["plain_prefect"]["p50_ms"] / ours, 1)
+    return {"idle_order": figures}
 
 
 def length(here: Bench, orders: int, _rounds: int) -> dict[str, Any]:
-    """A claim of a batch with a hundred times as many items waiting."""
+    """A claim of a batch from a short queue and from one that is a hundred times as long."""
     long = orders * LONGER
     seconds = here.ask("long_queue", "--short", orders, "--long", long, "--rounds", CLAIMS)
-    told: dict[str, Any] = {"short": orders, "long": long}
+    figures: dict[str, Any] = {"short": orders, "long": long}
     for name in ("sqlite", "postgresql"):
         few, many = (median(seconds[f"{name}_{which}"]) for which in ("short", "long"))
-        told[name] = {
+        figures[name] = {
             "claim_short_ms": round(few * MILLISECONDS, 2),
             "claim_long_ms": round(many * MILLISECONDS, 2),
             "long_to_short": round(many / few, 2),
         }
-    return {"queue_length": told}
+    return {"queue_length": figures}
 
 
 def bus(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
-    """Publish to receive, and request to reply, one at a time."""
+    """From publish to receive and from request to reply, one at a time."""
     seconds = here.ask("talking", "--messages", min(orders, TALKS), "--rounds", rounds)
-    told: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     for kind, contenders in seconds.items():
-        told[kind] = {name: percentiles(some) for name, some in contenders.items()}
-        bare = told[kind]["bare_redis"]["p50_ms"]
+        figures[kind] = {name: percentiles(some) for name, some in contenders.items()}
+        bare = figures[kind]["bare_redis"]["p50_ms"]
         for name in ("sqlite", "postgresql"):
-            told[kind][name]["times_bare_redis"] = round(told[kind][name]["p50_ms"] / bare, 1)
-    return {"bus": told}
+            figures[kind][name]["times_bare_redis"] = round(figures[kind][name]["p50_ms"] / bare, 1)
+    return {"bus": figures}
 
 
 def ratio(ours: list[float], theirs: list[float]) -> float:
-    """The middle of the ratios of each round: what disturbs a round disturbs both."""
+    """The median of the ratios of the rounds: a disturbance of a round affects both."""
     return middle([one / other for one, other in zip(ours, theirs, strict=True)])
 
 

@@ -1,4 +1,4 @@
-"""What every acceptance has to make before it can write: body, hash and trace of each order."""
+"""What every acceptance computes before it writes: body, hash and trace of each order."""
 
 import hashlib
 import secrets

@@ -1,4 +1,4 @@
-"""What orchestration costs: against plain Prefect, against the bare database, and in the real flow.
+"""The cost of orchestration: beside plain Prefect, beside the bare database, and in the real flow.
 
 python -m tests.benchmarks.orchestration --orders N [--rounds N]; the last line is one JSON object.
 """
@@ -17,14 +17,14 @@ from typing import Any
 from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import PREFECT_HOME, temporary_settings
 
-import agents.runtime  # noqa: F401 - it sets what holds for a temporary server
+import agents.runtime  # noqa: F401 - it sets what a temporary server needs
 from tests.benchmarks.machine import ROOT, ask, middle, tell
 from tests.benchmarks.real_flow import write_orders
 from tests.benchmarks.trivial_steps import BATCH
 
-MORE_REAL_ROUNDS = 2  # HTTP over two processes is noisier
+MORE_REAL_ROUNDS = 2  # HTTP between two processes varies more
 MOST_A_ROUND = 10_000
-MOST_REAL = 1_000  # orders over HTTP: a round of them takes as long as the rest together
+MOST_REAL = 1_000  # orders over HTTP: a round takes as long as all else
 PLAIN_SAMPLE = 200
 START_SECONDS = 180
 
@@ -36,7 +36,7 @@ class Bench:
         self.folder, self._url, self._count = folder, url, 0
 
     def ask(self, module: str, *arguments: object) -> dict[str, Any]:
-        """A measurement in a process and a data folder of its own."""
+        """Run a measurement in a process and a data folder of its own."""
         self._count += 1
         data = self.folder / f"data-{self._count}"
         data.mkdir()
@@ -58,7 +58,7 @@ class Bench:
 
 @contextmanager
 def bench() -> Iterator[Bench]:
-    """A bench on the project's own disk: a temporary folder may lie in memory."""
+    """A bench on the disk of the project, since a temporary folder may be in memory."""
     parent = ROOT / ".agent-flows"
     parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=parent, prefix="benchmark-") as name:
@@ -73,7 +73,7 @@ def bench() -> Iterator[Bench]:
 
 
 def alone(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
-    """Orchestration alone, beside plain Prefect and the floor."""
+    """Orchestration alone, beside plain Prefect and the lower bound."""
     count, sample = min(orders, MOST_A_ROUND), min(orders, PLAIN_SAMPLE)
     paces = here.ask("rounds", "--orders", count, "--sample", sample, "--rounds", rounds)
     ours, floor, plain = (middle(paces[name]) for name in ("ours", "floor", "plain"))
@@ -100,12 +100,12 @@ def memory(here: Bench, orders: int, _rounds: int) -> dict[str, Any]:
 
 
 def real(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
-    """The share of the real flow's time that is ours, beside the services alone."""
+    """The share of orchestration in the time of the real flow."""
     count = min(orders, MOST_REAL)
     write_orders(here.folder, count)
     seconds: dict[str, list[float]] = {"alone": [], "flow": []}
     for turn in range(rounds + MORE_REAL_ROUNDS * (rounds > 1)):
-        # Each is first in turn, so that neither profits from a machine that becomes quieter.
+        # Each goes first in turn, so that a machine that becomes quieter favours neither.
         for mode in sorted(seconds, reverse=bool(turn % 2)):
             seconds[mode].append(here.ask("real_flow", mode, "--folder", here.folder)["seconds"])
     shares = [1 - a / f for a, f in zip(seconds["alone"], seconds["flow"], strict=True)]

@@ -1,4 +1,4 @@
-"""Celery on Redis as it recommends itself: late acknowledgement, results, two worker processes."""
+"""Celery on Redis in its recommended form: late acknowledgement, results, two worker processes."""
 
 import asyncio
 import subprocess
@@ -45,7 +45,7 @@ TASKS = [_step(name) for name in STEPS]
 
 
 class CeleryQueue:
-    """Tasks that wait while the workers are told not to consume."""
+    """A queue of tasks that wait while the workers do not consume."""
 
     def __init__(self) -> None:
         self._sent: list[Any] = []
@@ -56,7 +56,7 @@ class CeleryQueue:
         self._sent += [note.delay(body) for *_, body in new_rows(numbers)]
 
     async def take(self, _most: int) -> int:
-        """Let the workers consume until every result is there."""
+        """Let the workers consume until all results have arrived."""
         app.control.add_consumer("celery", reply=True)
         sent, self._sent = self._sent, []
         await asyncio.to_thread(_gather, sent)
@@ -69,7 +69,7 @@ def _gather(sent: Sequence[Any]) -> None:
 
 
 def celery_order(number: int) -> None:
-    """Take one order through the chain, and wait for its end."""
+    """Run the chain for one order and wait for its end."""
     doc = {**asdict(document(number)), "trail": []}
     whole = chain(TASKS[0].s(doc), *(task.s() for task in TASKS[1:]))
     done = whole.apply_async().get(timeout=PATIENCE, interval=LOOK_SECONDS)

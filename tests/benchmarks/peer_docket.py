@@ -18,7 +18,7 @@ async def note(_body: str) -> None:
 
 
 class DocketQueue:
-    """A docket and, while it is drained, a worker."""
+    """A docket, with a worker while it is drained."""
 
     def __init__(self, docket: Docket) -> None:
         self._docket, self._added = docket, 0

@@ -1,4 +1,4 @@
-"""LangGraph with its SQLite checkpointer, each step durable before the next one begins."""
+"""LangGraph with its SQLite checkpointer; each step is durable before the next one starts."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -31,7 +31,7 @@ def _node(name: str) -> Any:
 
 @asynccontextmanager
 async def langgraph_orders(path: Path) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
-    """Takes the order of a number through the graph; checkpoints lie in this file."""
+    """A function that runs the graph for the order with a number; checkpoints are in this file."""
     graph, before = StateGraph(State), START
     for name in STEPS:
         graph.add_node(name, _node(name))

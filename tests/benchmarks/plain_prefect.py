@@ -1,4 +1,4 @@
-"""Plain Prefect as its tutorial writes it: one task run a step, 16 orders at once in one flow run.
+"""Plain Prefect as in its tutorial: a task run for each step, 16 orders at once in one flow run.
 
 Timed is the flow's side alone, which favours it: its server records the runs later.
 """
@@ -29,7 +29,7 @@ TASKS = [_step(name) for name in STEPS]
 
 @flow(name="plain-orders")
 async def plain_orders(count: int) -> float:
-    """Seconds that so many orders take."""
+    """Seconds for this many orders."""
     numbers = iter(range(count))
     begun = time.perf_counter()
     await asyncio.gather(*(_work(numbers) for _ in range(AT_ONCE)))

@@ -26,18 +26,18 @@ PEERS = ("pydocket", "celery")
 
 
 class Queue(Protocol):
-    """What can be measured."""
+    """A queue that can be measured."""
 
     async def accept(self, numbers: Sequence[int]) -> None:
-        """Let these orders wait."""
+        """Add these orders."""
 
     async def take(self, most: int) -> int:
-        """Take the first orders to their end; returns how many."""
+        """Finish the first orders; returns their number."""
 
 
 @asynccontextmanager
 async def contenders(folder: Path, new: NewDatabase) -> AsyncIterator[dict[str, Queue]]:
-    """All that can be measured here, by name; peers that are not installed are left out."""
+    """The queues by name; peers that are not installed are left out."""
     async with AsyncExitStack() as stack:
         socket = stack.enter_context(valkey(folder))
         found: dict[str, Queue] = {
@@ -64,7 +64,7 @@ async def contenders(folder: Path, new: NewDatabase) -> AsyncIterator[dict[str, 
 async def _paces(
     queue: Queue, numbers: Iterator[int], orders: int, size: int
 ) -> tuple[float, float]:
-    """Orders a second that are accepted, and claimed and finished, so many at once."""
+    """Orders in a second that are accepted, and claimed and finished, in batches of this size."""
     begun = time.perf_counter()
     for _ in range(0, orders, size):
         await queue.accept([next(numbers) for _ in range(size)])
@@ -88,9 +88,9 @@ async def _turns(given: argparse.Namespace, new: NewDatabase) -> dict[str, Any]:
                 for word, (orders, size) in sizes.items():
                     accepted, taken = await _paces(queue, numbers, orders, size)
                     if turn:  # the first one warms up
-                        told = paces.setdefault(name, {}).setdefault(word, {})
-                        told.setdefault("accept", []).append(accepted)
-                        told.setdefault("finish", []).append(taken)
+                        figures = paces.setdefault(name, {}).setdefault(word, {})
+                        figures.setdefault("accept", []).append(accepted)
+                        figures.setdefault("finish", []).append(taken)
     return paces
 
 

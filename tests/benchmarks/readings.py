@@ -1,4 +1,4 @@
-"""Readings of sensors as CSV, some of them wrong in declared ways, for measuring what cleaning takes."""
+"""Sensor readings as CSV, some wrong in declared ways, to measure cleaning."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import pandas as pd
 from agents.analysis.models import Column, Contract
 
 PARTS = 10
-BAD = 0.01  # of the rows, in each of three ways
+BAD = 0.01  # share of the rows that is wrong, in each of three ways
 SEED = 11
 
 CONTRACT = Contract(
@@ -28,7 +28,7 @@ CONTRACT = Contract(
 
 
 def write_readings(folder: Path, rows: int) -> Path:
-    """So many rows in PARTS files beside their contract; returns their folder."""
+    """Write this many rows to PARTS files beside their contract; returns the folder."""
     place = folder / "readings"
     place.mkdir(parents=True)
     rng = np.random.default_rng(SEED)
@@ -49,6 +49,6 @@ def write_readings(folder: Path, rows: int) -> Path:
         frame.loc[spoilt[1], "site"] = "nowhere"
         frame.loc[spoilt[2], "weight"] = 7.0
         frame.to_csv(place / f"part-{part}.csv", index=False)
-    told = json.dumps(CONTRACT.model_dump(mode="json"))
-    (place / "contract.yaml").write_text(told, encoding="utf-8")
+    contract = json.dumps(CONTRACT.model_dump(mode="json"))
+    (place / "contract.yaml").write_text(contract, encoding="utf-8")
     return place

@@ -1,4 +1,4 @@
-"""The real flow over the HTTP sandbox, and the calls of its agents alone: what is left is ours.
+"""The real flow on the HTTP sandbox, and its providers' calls alone: the difference is orchestration.
 
 python -m tests.benchmarks.real_flow (flow|alone) --folder F, with F as `write_orders` leaves it.
 """
@@ -52,7 +52,7 @@ AGENTS_OF_AN_ORDER: tuple[Any, ...] = (
 
 
 def write_orders(folder: Path, count: int) -> None:
-    """The orders of the sample that go through, copied under new ids, and stock for all of them."""
+    """Sample orders that are shipped, copied under new ids, and stock for all of them."""
     weights = {sku: int(weight) for sku, _, weight in _stock()}
     rows = [(sku, PLENTY, weight) for sku, weight in weights.items()]
     with (folder / "stock.csv").open("w", newline="", encoding="utf-8") as file:
@@ -78,7 +78,7 @@ def _goes_through(order: Order, weights: dict[str, int]) -> bool:
 
 
 async def _flow(folder: Path) -> float:
-    """Seconds from the open desk to its report, so neither the server nor the sandbox starts in it."""
+    """Seconds from the open run to its report, without the start of server and sandbox."""
     stock, seconds = str(folder / "stock.csv"), 0.0
     for name in ("warm", "orders"):
         source = folder / f"{name}.jsonl"
@@ -90,10 +90,10 @@ async def _flow(folder: Path) -> float:
 
 
 async def _alone(folder: Path) -> float:
-    """Seconds of the same calls with the same clients, as many at once, and nothing around them."""
+    """Seconds of the same calls with the same clients and concurrency, without the runtime."""
     seconds = 0.0
     gc.collect()
-    gc.freeze()  # as the journal does when it is opened, lest the flow gain by that
+    gc.freeze()  # as open_runtime does, so that both have it
     async with connect_services(settings(), stock=folder / "stock.csv"):
         for name in ("warm", "orders"):
             found = read_orders(str(folder / f"{name}.jsonl"))

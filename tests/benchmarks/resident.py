@@ -1,4 +1,4 @@
-"""Our consumer as it is deployed: a resident flow run, woken by Redis, stages together in a task run."""
+"""Our consumer as it is deployed: a long flow run, woken by Redis, all steps in one task run."""
 
 import asyncio
 import time
@@ -24,13 +24,13 @@ PATIENCE = 30
 
 
 class Ended:
-    """When the batch that is on its way has ended."""
+    """The time at which the current batch has ended."""
 
     def __init__(self) -> None:
         self.at: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
     async def fulfil(self, batch: Batch) -> None:
-        """The story of the trivial orders."""
+        """Process the trivial orders."""
         await fulfil(batch)
         self.at.set_result(time.perf_counter())
 
@@ -42,15 +42,15 @@ class TrivialOrders:
 
     @classmethod
     async def process(cls, batch: Batch) -> None:
-        """Take them through all steps."""
+        """Take a batch through all steps."""
         await cls.ended.fulfil(batch)
 
 
 @asynccontextmanager
 async def resident(orders: int) -> AsyncIterator[Callable[[int], Awaitable[float]]]:
-    """Submits the order of a number as another process would; seconds until its end is committed.
+    """A function that submits the order with a number; returns the seconds until its end is committed.
 
-    The consumer's run ends after so many orders.
+    The consumer's run ends after this many orders.
     """
     ended = TrivialOrders.ended = Ended()
     workflow = Workflow("tests.benchmarks.trivial:TRIVIAL", f"{__name__}:TrivialOrders.process")

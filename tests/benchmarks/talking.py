@@ -40,16 +40,16 @@ Talk = Callable[[], Awaitable[float]]
 
 
 class TurnContext:
-    """When the message that is on its way was received."""
+    """The time at which the current message was received."""
 
     at: "asyncio.Future[float]"
 
     def receive(self) -> None:
-        """It is here."""
+        """The message has arrived."""
         self.at.set_result(time.perf_counter())
 
     async def after(self, say: Callable[[], Awaitable[Any]]) -> float:
-        """Seconds from before it is said until it is received."""
+        """Seconds from before it is sent until it is received."""
         self.at = asyncio.get_running_loop().create_future()
         begun = time.perf_counter()
         await say()
@@ -90,7 +90,7 @@ async def _asked(bus: Bus) -> float:
 
 @asynccontextmanager
 async def bare_redis(socket: Path) -> AsyncIterator[dict[str, Talk]]:
-    """A stream with a group, and two lists: what the bus would be if it forgot everything."""
+    """A stream with a group, and two lists: the bus without any durability."""
     heard, closing = TurnContext(), asyncio.Event()
     async with Redis(unix_socket_path=str(socket), protocol=2) as redis:
         client: Any = redis

@@ -1,4 +1,4 @@
-"""The benchmark of data analysis runs and tells what it promises, on a few rows."""
+"""The benchmark of data analysis runs and prints its figures, on a few rows."""
 
 import json
 import subprocess
@@ -24,13 +24,15 @@ def test_it_ends_with_one_json_object() -> None:
     ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert told["rows"] == 20_000
-    assert len(set(told["good"].values())) == 1  # every way keeps the same rows
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert answer["rows"] == 20_000
+    assert len(set(answer["good"].values())) == 1  # every way keeps the same rows
 
 
 @pytest.mark.slow
 def test_requests_fan_out() -> None:
-    told = ask("fanning", "--requests", 160, environment={})
-    assert told["requests"] == 160
-    assert min(told["ours"], told["bare"]) > told["cap"] * 0.9  # nobody is quicker than the host
+    answer = ask("fanning", "--requests", 160, environment={})
+    assert answer["requests"] == 160
+    assert (
+        min(answer["ours"], answer["bare"]) > answer["cap"] * 0.9
+    )  # neither is faster than the host

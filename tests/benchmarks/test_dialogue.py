@@ -1,11 +1,11 @@
-"""The benchmark runs and answers in its form; how quick anything is depends on the machine."""
+"""The benchmark runs and prints its figures; the figures themselves depend on the machine."""
 
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.dialogue import told
+from tests.benchmarks.dialogue import compared
 from tests.benchmarks.test_orchestration import answered
 
 
@@ -14,7 +14,7 @@ def test_turns_a_second_and_our_share() -> None:
         "ours": [1.0], "langgraph": [5.0], "real_ours": [2.0], "real_langgraph": [4.0],
         "real_bare": [1.0],
     }  # fmt: skip
-    answer = told(seconds, 500, 100)
+    answer = compared(seconds, 500, 100)
     assert answer["trivial_times_langgraph"] == 5.0
     assert (answer["real_times_langgraph"], answer["share_of_orchestration"]) == (2.0, 0.5)
 

@@ -1,4 +1,4 @@
-"""The benchmark runs and answers in its form; how quick anything is depends on the machine."""
+"""The benchmark runs and prints its figures; the figures themselves depend on the machine."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.benchmarks.test_orchestration import answered
 PEERS = ("celery", "langgraph", "docket")
 
 
-def test_the_middle_of_what_is_measured_side_by_side() -> None:
+def test_the_median_of_ratios_of_rounds() -> None:
     assert ratio([2.0, 9.0, 4.0], [1.0, 3.0, 4.0]) == 2.0
     assert percentiles([n / 1_000 for n in range(1, 101)]) == {"p50_ms": 51.0, "p99_ms": 100.0}
 
@@ -30,8 +30,8 @@ def test_each_part_measures_us_beside_what_is_bare(
 ) -> None:
     options = ("--only", part, "--orders", 5_120 if part == "length" else 256, "--rounds", 1)
     answer = answered("messaging", tmp_path, *options)
-    (told,) = (answer[key] for key in ("queue_per_s", "queue_length", "bus") if key in answer)
-    assert told.keys() >= measured
+    (figures,) = (answer[key] for key in ("queue_per_s", "queue_length", "bus") if key in answer)
+    assert figures.keys() >= measured
 
 
 @pytest.mark.campaign
@@ -39,6 +39,6 @@ def test_an_idle_order_is_measured_beside_the_usual_engines(tmp_path: Path) -> N
     if missing := [name for name in PEERS if find_spec(name) is None]:
         pytest.skip(f"{', '.join(missing)}: not installed, `uv sync --group peers` does that")
     options = ("--only", "idle", "--orders", 2, "--rounds", 1)
-    told = answered("messaging", tmp_path, *options)["idle_order"]
-    assert told.keys() >= {"ours", "langgraph", "celery", "plain_prefect"}
-    assert told["times_langgraph"] > 0
+    figures = answered("messaging", tmp_path, *options)["idle_order"]
+    assert figures.keys() >= {"ours", "langgraph", "celery", "plain_prefect"}
+    assert figures["times_langgraph"] > 0

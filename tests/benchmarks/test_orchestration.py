@@ -1,4 +1,4 @@
-"""The benchmark runs and answers in its form; how quick anything is depends on the machine."""
+"""The benchmark runs and prints its figures; the figures themselves depend on the machine."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ KEYS = {
 }
 
 
-# Each in a process of its own: the trivial agents are no part of this one's.
+# Each runs in a process of its own, so that the trivial agents are not registered here.
 def answered(module: str, data: Path, *arguments: object) -> dict[str, Any]:
     return ask(module, *arguments, environment={"AGENT_FLOWS_DATA": str(data)})
 
@@ -35,12 +35,12 @@ def test_the_floor_writes_the_same_rows_as_the_runtime(tmp_path: Path) -> None:
     assert (answer["orders"], answer["history"], answer["stages"]) == (20, 60, 100)
 
 
-def test_the_peak_of_memory_is_told_in_megabytes() -> None:
+def test_peak_memory_is_measured_in_megabytes() -> None:
     assert 1 < peak_mb() < 100_000
 
 
 @pytest.mark.slow
-def test_a_measurement_that_fails_is_told(tmp_path: Path) -> None:
+def test_a_measurement_that_fails_raises(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"trivial ended with 2:(?s:.*)--orders"):
         answered("trivial", tmp_path)
 

@@ -1,4 +1,4 @@
-"""Five trivial agents, so that what is timed is the orchestration and not the work.
+"""Five trivial agents, so that orchestration is timed and not work.
 
 python -m tests.benchmarks.trivial --orders N [--without-prefect]: pace and peak memory of a run.
 """
@@ -66,7 +66,7 @@ def _candidates(first: int, count: int) -> Iterator[Submission | Rejection]:
 
 
 async def fulfil(batch: Batch) -> None:
-    """Take a batch through all five."""
+    """Take a batch through all five agents."""
     async with saga(batch):
         batch = await validate(batch)
         batch = await reserve(batch)
@@ -89,7 +89,7 @@ async def run_batch(first: int, count: int) -> float:
 
 @flow(name="trivial-orders", persist_result=False)
 async def trivial_orders(first: int, count: int) -> float:
-    """The same as a flow: one task run an agent and batch."""
+    """The same as a flow: a task run for each agent and batch."""
     return await run_batch(first, count)
 
 

@@ -1,4 +1,4 @@
-"""The order that every engine is measured on, and the names of the five steps it takes."""
+"""The order that each engine processes, and the names of its five steps."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ BATCH = 512  # the largest: a task run costs the same for any number of items
 
 @dataclass(frozen=True, slots=True)
 class Doc:
-    """An order's document; the trail names the agents it has passed."""
+    """An order's document; the trail names the agents that it has passed."""
 
     id: int
     sku: str

@@ -1,4 +1,4 @@
-"""Our queue as a contender: items accepted into the journal, claimed from its front, and ended."""
+"""Our queue: items are accepted into the journal, claimed from the front, and ended."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -22,17 +22,17 @@ SENDER = Sender("default", "trivial", "1")
 
 
 class Waiting:
-    """Items that wait in the journal of one database."""
+    """A queue in the journal of one database."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
     async def accept(self, numbers: Sequence[int]) -> None:
-        """Accept the orders with these numbers in one transaction; they wait then."""
+        """Accept the orders with these numbers in one transaction."""
         await accept(self.database, SENDER, [_new(number) for number in numbers])
 
     async def take(self, most: int) -> int:
-        """Claim the first items and end them; returns how many."""
+        """Claim the first items and end them; returns their number."""
         rows = await self.claim(most)
         held = [_held(row) for row in rows]
         ended = await end(
