@@ -106,7 +106,6 @@ def test_every_scenario_is_held_apart_from_the_others_without_being_named() -> N
     apart, shared = contracts["scenarios"], set(contracts["shared"]["layers"])
     assert (apart["type"], apart["modules"]) == ("independence", ["agents.*"])
     allowed = {rule.partition(" -> ")[2].removesuffix(".**") for rule in apart["ignore_imports"]}
-    allowed.discard("agents.do_not_track")  # one setting, made before Prefect is imported
     assert allowed == shared, "what scenarios may import is what is shared, and nothing else"
 
 
