@@ -23,8 +23,6 @@ NAMED = re.compile(r"`([^`]+)`")
 
 # Commands that install, or that CI runs.
 INSTALL_AND_TEST = {
-    "uv sync --inexact --extra analysis",
-    "uv sync --inexact --extra support",
     "pip install uv && uv run python -m flows.order_processing",
     "pip install uv && uv run --group dev pytest",
     "uv run --group dev pytest",
