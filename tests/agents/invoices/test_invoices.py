@@ -47,7 +47,9 @@ def test_the_whole_scenario_is_small_and_touches_four_places() -> None:
     assert "flows.invoice_approval" in (ROOT / "prefect.yaml").read_text("utf-8")
 
 
-async def test_a_good_invoice_is_booked_once_and_its_supplier_is_told(office: Office) -> None:
+async def test_a_good_invoice_is_booked_once_and_its_supplier_gets_a_message(
+    office: Office,
+) -> None:
     report = await office.approve(office.invoice(1), office.invoice(2))
 
     assert report.outcomes["approved"] == report.items == 2
@@ -96,9 +98,9 @@ async def test_a_person_decides_above_the_limit(office: Office, approved: bool, 
     assert office.entries()[office.key(1)] == "open"
 
     action = OperatorAction("invoices", f"{office.name}-1", "ann", "asked the supplier")
-    told = await act_and_resume(action, lambda journal: decide(journal, action, approved=approved))
+    done = await act_and_resume(action, lambda journal: decide(journal, action, approved=approved))
 
-    assert told.title.endswith(f": {word}")
+    assert done.title.endswith(f": {word}")
     assert office.entries()[office.key(1)] == ("open" if approved else "closed")
     assert f"Your invoice {office.name}-1 is {word}" in office.letters()
 

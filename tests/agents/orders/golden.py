@@ -12,7 +12,7 @@ from pathlib import Path
 
 import orjson
 
-A_KIND = 3  # so many of each kind
+A_KIND = 3  # the number of each kind
 QUERIES = {
     "body": "SELECT 'orders', version, body FROM items ORDER BY length(body), key LIMIT ?",
     "failure": "SELECT 'orders', version, failure FROM items WHERE failure IS NOT NULL GROUP BY failure LIMIT ?",

@@ -56,10 +56,10 @@ def test_a_changed_fact_without_an_upcast_would_be_seen() -> None:
         payment_id: str
 
     @agent(PURE, version="1.1")
-    def open_anew() -> PaymentOpened:
+    def open_again() -> PaymentOpened:
         raise NotImplementedError
 
     line = next(line for line in CORPUS if line["of"] == "open_payment")
     with pytest.raises(Unreadable, match=r"stored by version 1, read by 1\.1: 2 fields"):
-        open_anew.decode(line["text"], line["version"])
-    AGENTS.pop("open_anew")
+        open_again.decode(line["text"], line["version"])
+    AGENTS.pop("open_again")

@@ -52,7 +52,7 @@ def test_a_rejection_names_line_field_rule_and_limit_and_keeps_the_record(tmp_pa
     assert json.loads(rejection.raw) == wrong
 
 
-def test_of_many_problems_five_are_told_and_the_others_counted(tmp_path: Path) -> None:
+def test_of_many_problems_five_are_named_and_the_others_counted(tmp_path: Path) -> None:
     [rejection] = read_orders(written(tmp_path / "o.jsonl", {"order_id": "W1"}))
 
     assert isinstance(rejection, Rejection)

@@ -119,11 +119,11 @@ def test_a_payment_of_no_known_order(payment: Payment, counts: bool) -> None:
     assert found is None or (found.item, found.of) == ("nobody's", None)
 
 
-def test_amounts_are_told(order: Order) -> None:
+def test_amounts_are_shown(order: Order) -> None:
     found = of_payment(undone(order), order.order_id, replace(PAID, refunded=30))
     assert found is not None
-    told = "pi_1: captured USD 20.30, refunded USD 0.30; the order is compensated"
-    assert found.found == told
+    shown = "pi_1: captured USD 20.30, refunded USD 0.30; the order is compensated"
+    assert found.found == shown
 
 
 @pytest.mark.parametrize(
@@ -179,20 +179,20 @@ def test_a_booking_that_was_cancelled_with_its_order_and_is_there_again(order: O
 
 
 def test_what_the_journal_states_and_the_provider_does_not_know(order: Order) -> None:
-    def told(known: Ended, missing: set[str] = ALL) -> list[str]:
+    def missing_outside(known: Ended, missing: set[str] = ALL) -> list[str]:
         found = list(unknown_outside(known, missing))
         assert all(one.what == "the provider knows nothing of it" and not one.of for one in found)
         return [one.found.removeprefix("the journal says: ").partition(";")[0] for one in found]
 
-    assert told(shipped(order)) == [
+    assert missing_outside(shipped(order)) == [
         "booked at swift as SW1",
         "pi_1 is captured, USD 20.30",
         "its goods have left",
     ]
-    assert told(shipped(order), {"book_shipment"}) == ["booked at swift as SW1"]
-    assert told(shipped(order), set()) == []
-    assert told(undone(order)) == []
-    assert told(undone(order, refunded=TOTAL)) == ["pi_1 is refunded"]
+    assert missing_outside(shipped(order), {"book_shipment"}) == ["booked at swift as SW1"]
+    assert missing_outside(shipped(order), set()) == []
+    assert missing_outside(undone(order)) == []
+    assert missing_outside(undone(order, refunded=TOTAL)) == ["pi_1 is refunded"]
 
 
 def test_the_payment_is_known_from_its_opening_or_its_closing(order: Order) -> None:

@@ -42,7 +42,7 @@ def test_a_row_has_its_main_reasons_first_and_at_most_four(report: OrderReport) 
     assert rows["waiting for approval"]["orders"] == "0"
 
 
-def test_money_is_told_by_currency_in_its_own_units() -> None:
+def test_money_is_shown_by_currency_in_its_own_units() -> None:
     stats = RunStats()
     stats.count("shipped", "", {"captured JPY": 1_500, "captured USD": 1_234_500})
 

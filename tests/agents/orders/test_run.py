@@ -1,4 +1,4 @@
-"""A run's desk: it takes a source in batches, says what became of it, and hands back the rest."""
+"""A run takes a source in batches, reports what happened to it, and hands back the rest."""
 
 import json
 from collections.abc import Iterator
@@ -43,12 +43,12 @@ async def test_orders_come_in_batches_and_what_is_unfinished_is_handed_back(
 
     async with open_run(orders, faults="none", stock=None, report=report) as run:
         counts = [batch.count async for batch in run.accepted(2)]
-        told = await run.report()
+        written = await run.report()
 
     assert counts == [2, 2, 1]
-    assert told.outcomes["rejected"] == 1
-    assert told.report_file == report
-    assert told.rejects_file == str(tmp_path / "deep" / "report.rejected.jsonl")
+    assert written.outcomes["rejected"] == 1
+    assert written.report_file == report
+    assert written.rejects_file == str(tmp_path / "deep" / "report.rejected.jsonl")
     assert Path(report).read_text("utf-8").startswith("# 1 orders in ")  # noqa: ASYNC240 - a small file
     async with open_run(orders, faults="none", stock=None, report=report) as run:
         assert sum([batch.count async for batch in run.accepted(256)]) == 5
@@ -75,7 +75,7 @@ async def test_a_source_that_cannot_be_read_raises(tmp_path: Path) -> None:
             [_ async for _ in run.accepted(2)]
 
 
-async def test_a_script_or_stock_that_cannot_be_read_opens_no_desk(
+async def test_a_script_or_stock_that_cannot_be_read_opens_nothing(
     orders: str, tmp_path: Path
 ) -> None:
     for faults, stock, error in [

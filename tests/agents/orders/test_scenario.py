@@ -59,7 +59,7 @@ def test_the_customer_gets_one_message_about_what_happened(order: Order) -> None
     assert "SW1" in message["text"]
 
 
-def test_a_failure_is_told_by_its_kind_and_never_by_its_inner_words(order: Order) -> None:
+def test_a_message_names_the_kind_of_a_failure_and_never_its_inner_words(order: Order) -> None:
     failure = Failure("authorise_payment", "Declined", "declined: insufficient_funds at 10.0.0.7")
 
     [notice] = ORDERS.notices(ended(order, CLOSED, failure=failure))

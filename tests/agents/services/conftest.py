@@ -16,7 +16,7 @@ from agents.services.http import HttpApi
 from agents.services.sandbox.address import SandboxAddress
 from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
 
-JournalView = Callable[..., list[tuple[Any, ...]]]
+AskRecord = Callable[..., list[tuple[Any, ...]]]
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,7 @@ def sandbox(sandbox_data: Path) -> SandboxAddress:
 
 
 @pytest.fixture
-def ledger(sandbox_data: Path) -> JournalView:
+def record(sandbox_data: Path) -> AskRecord:
     """Ask the sandbox's record behind its back."""
 
     def ask(sql: str, *values: object) -> list[tuple[Any, ...]]:

@@ -166,7 +166,7 @@ async def test_an_answer_that_does_not_come(
 
 
 @pytest.mark.slow
-async def test_a_call_ends_with_what_is_left_to_its_caller_and_the_service_is_told() -> None:
+async def test_a_call_ends_with_the_time_of_its_caller_which_the_service_gets_too() -> None:
     heard: list[bytes] = []
 
     async def listen(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:

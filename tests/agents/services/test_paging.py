@@ -13,7 +13,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Shelf:
-    """Pages by the cursor before them; fails so many times before each answer."""
+    """Pages by the cursor before them; fails a number of times before each answer."""
 
     def __init__(self, found: dict[str, Page[str]], failures: int = 0) -> None:
         self.found, self.failures, self.left = found, failures, failures

@@ -94,7 +94,7 @@ def test_every_system_is_one_line_with_a_sandbox_of_its_own() -> None:
     assert len(names) == len(set(names))
 
 
-async def test_a_bad_script_or_stock_file_is_told_before_anything_starts(tmp_path: Path) -> None:
+async def test_a_bad_script_or_stock_file_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(BadFaultScript):
         async with connect_services(Settings(data=tmp_path), faults="seed"):
             pass

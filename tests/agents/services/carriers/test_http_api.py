@@ -9,19 +9,19 @@ from agents.services import Services
 from agents.services.carriers import http_api
 from agents.services.carriers.protocol import BookingRefused, Carriers, Parcel
 from agents.services.http import Rejected
-from tests.agents.services.conftest import JournalView
+from tests.agents.services.conftest import AskRecord
 
 PARCEL = Parcel("o1", 500, "Ann", "1 Elm St", "", "Reno", "NV", "89501", "US")
 
 
-async def test_a_parcel_is_booked_once(services: Services, name: str, ledger: JournalView) -> None:
+async def test_a_parcel_is_booked_once(services: Services, name: str, record: AskRecord) -> None:
     swift = services[Carriers][0]
     booking = await swift.book(name, PARCEL)
     assert (booking.carrier, booking.status) == ("swift", "booked")
     assert booking.tracking_id
     assert await swift.book(name, PARCEL) == booking
     assert await swift.find(name) == booking
-    assert ledger("SELECT count(*) FROM shipments WHERE key = ?", name) == [(1,)]
+    assert record("SELECT count(*) FROM shipments WHERE key = ?", name) == [(1,)]
 
 
 @pytest.mark.parametrize("booked_before", [True, False])

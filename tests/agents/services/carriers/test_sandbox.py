@@ -1,4 +1,4 @@
-"""The carriers behind the contract: bad parcels and strangers are told."""
+"""The carriers behind the contract: bad parcels and unknown carriers are refused."""
 
 import pytest
 
@@ -18,7 +18,7 @@ PARCEL = {"weight_grams": 5, "line1": "1 Elm St", "postal_code": "89501", "count
         ({**PARCEL, "postal_code": ""}, 422),
     ],
 )
-async def test_a_bad_parcel_is_told(
+async def test_a_bad_parcel_is_refused(
     api: HttpApi, name: str, body: Body | None, status: int
 ) -> None:
     assert (await send(api, "PUT", f"/carriers/swift/shipments/{name}", body)).status == status

@@ -9,7 +9,7 @@ from agents.services.files.clock import Clock
 from agents.services.files.outcomes import SourceError
 
 
-def test_time_over_is_told() -> None:
+def test_the_end_of_the_time_is_an_error() -> None:
     clock = Clock(0.01)
     clock.check()
     time.sleep(0.02)

@@ -67,7 +67,7 @@ def test_a_table_that_cannot_be_understood_is_refused(
         (b"id,a.b.c,a.b.d\n1,2,3\n", [{"id": "1", "a": {"b": {"c": "2", "d": "3"}}}], []),
     ],
 )  # fmt: skip
-def test_good_rows_are_records_and_bad_rows_are_told(
+def test_good_rows_are_records_and_bad_rows_are_named(
     tmp_path: Path,
     data: bytes,
     bodies: list[dict[str, object]],

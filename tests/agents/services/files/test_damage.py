@@ -1,4 +1,4 @@
-"""One flipped bit in any file: we survive, and what is lost is told."""
+"""One flipped bit in any file: the reader survives, and what is lost is named."""
 
 import csv
 import io

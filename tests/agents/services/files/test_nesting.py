@@ -46,7 +46,7 @@ def test_items_without_cells_are_no_items() -> None:
     assert found[1] == Record(2, {"k": "B", "l": [{"s": "x"}], "m": [1, 2]})
 
 
-def test_the_first_fault_of_a_record_is_told_with_its_line() -> None:
+def test_the_first_fault_of_a_record_is_named_with_its_line() -> None:
     first, second = Fault("nul", "t", "holds NUL"), Fault("encoding", "t", "is latin-1")
     found = outcomes(["k", "l[].s"], ["A", "x"], ["A", first], ["A", second], ["B", "y"])
     assert isinstance(found[0], BadRecord)

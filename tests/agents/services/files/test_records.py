@@ -80,7 +80,7 @@ def test_what_else_comes_on_standard_input(
     assert (found.bodies, found.rule) == (bodies, rule)
 
 
-def test_a_closed_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_standard_input_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     assert Outcome("-").rule == "cannot-open"
 

@@ -17,7 +17,7 @@ from agents.services.inventory.protocol import (
     UnknownSku,
 )
 from tests.agents.services.bare import send, stock
-from tests.agents.services.conftest import JournalView
+from tests.agents.services.conftest import AskRecord
 
 
 async def left(api: HttpApi, sku: str) -> tuple[int, int, int]:
@@ -118,7 +118,7 @@ async def test_a_listing_shows_all_reservations_once_as_they_stand(
 
 @pytest.mark.slow
 async def test_500_buyers_of_100_pieces(
-    services: Services, api: HttpApi, name: str, ledger: JournalView
+    services: Services, api: HttpApi, name: str, record: AskRecord
 ) -> None:
     await stock(api, name, 100)
 
@@ -136,4 +136,4 @@ async def test_500_buyers_of_100_pieces(
     assert sum(bought) == 100
     assert await left(api, name) == (0, 100, 0)
     held = "SELECT sum(quantity) FROM reservation_lines WHERE sku = ?"
-    assert ledger(held, name) == [(100,)]
+    assert record(held, name) == [(100,)]

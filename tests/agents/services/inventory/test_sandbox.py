@@ -1,4 +1,4 @@
-"""The warehouse behind the contract: bad bodies are told, stock is set and never filled twice."""
+"""The warehouse behind the contract: bad bodies are refused, stock is set and never filled twice."""
 
 import pytest
 
@@ -21,7 +21,7 @@ from tests.agents.services.bare import send, stock
         {"lines": [{"sku": "x", "quantity": 2**60}]},
     ],
 )
-async def test_a_bad_reservation_is_told(api: HttpApi, name: str, body: Body | None) -> None:
+async def test_a_bad_reservation_is_refused(api: HttpApi, name: str, body: Body | None) -> None:
     assert (await send(api, "PUT", f"/inventory/reservations/{name}", body)).status == 400
 
 

@@ -9,5 +9,5 @@ MESSAGE = {"key": "k", "channel": "email", "to": "a@b", "subject": "s", "text": 
 
 
 @pytest.mark.parametrize("body", [None, {}, {**MESSAGE, "to": None}, {**MESSAGE, "text": 5}])
-async def test_a_bad_message_is_told(api: HttpApi, body: Body | None) -> None:
+async def test_a_bad_message_is_refused(api: HttpApi, body: Body | None) -> None:
     assert (await send(api, "POST", "/notifications", body)).status == 400

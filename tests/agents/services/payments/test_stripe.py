@@ -16,7 +16,7 @@ from agents.services.http import HttpApi, Rejected
 from agents.services.payments import stripe
 from agents.services.payments.protocol import Declined, Payment, Payments
 from agents.services.payments.stripe import StripePayments
-from tests.agents.services.conftest import JournalView
+from tests.agents.services.conftest import AskRecord
 from tests.agents.services.payments.conftest import Peer
 
 VISA = "pm_card_visa"
@@ -146,7 +146,7 @@ async def test_an_unknown_payment_is_no_reason_to_undo(peer: Peer) -> None:
 
 @pytest.mark.slow
 async def test_300_orders_and_every_third_call_disturbed(
-    sandbox_settings: Settings, name: str, ledger: JournalView
+    sandbox_settings: Settings, name: str, record: AskRecord
 ) -> None:
     """Repeated under the same key until it is known: each order is charged once and in full."""
     async with connect_services(sandbox_settings, faults=DISTURBED) as services:
@@ -160,9 +160,9 @@ async def test_300_orders_and_every_third_call_disturbed(
         paid = await asyncio.gather(*(pay(number) for number in range(300)))
     assert all(payment.captured == 700 for payment in paid)
     taken = "SELECT count(*), count(DISTINCT reference), sum(received) FROM payment_intents"
-    assert ledger(f"{taken} WHERE reference LIKE ?", f"{name}/%") == [(300, 300, 300 * 700)]
+    assert record(f"{taken} WHERE reference LIKE ?", f"{name}/%") == [(300, 300, 300 * 700)]
     met = "SELECT count(*), count(DISTINCT fault) FROM calls WHERE fault <> '' AND key LIKE ?"
-    ((disturbed, kinds),) = ledger(met, f"{name}/%")
+    ((disturbed, kinds),) = record(met, f"{name}/%")
     assert disturbed > 200
     assert kinds == 5
 

@@ -15,10 +15,10 @@ from agents.services.http import HttpApi
 from agents.services.inventory.protocol import Inventory, StockLine
 from agents.services.notifications.protocol import Message, Notifications
 from agents.services.payments.protocol import Declined, Payment, Payments
-from agents.services.sandbox import endpoint as desk
+from agents.services.sandbox import endpoint
 from agents.services.sandbox.operation import FAULTS_HEADER
 from tests.agents.services.bare import send, stock
-from tests.agents.services.conftest import JournalView
+from tests.agents.services.conftest import AskRecord
 
 PARCEL = Parcel("o1", 500, "Ann", "1 Elm St", "", "Reno", "NV", "89501", "US")
 AFTER_THE_WORK = ("timeout", "reset", "error", "truncated")
@@ -31,8 +31,8 @@ async def authorised(services: Services, name: str) -> Payment:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", AFTER_THE_WORK)
-async def test_captured_but_not_told(
-    sandbox_settings: Settings, name: str, ledger: JournalView, kind: str
+async def test_captured_although_the_answer_is_lost(
+    sandbox_settings: Settings, name: str, record: AskRecord, kind: str
 ) -> None:
     faults = f"payments.capture:{kind}=1"
     async with connect_services(sandbox_settings, faults=faults) as services:
@@ -44,13 +44,13 @@ async def test_captured_but_not_told(
         assert (await services[Payments].find(payment.id)).captured == 500
         assert (await services[Payments].capture(key, payment.id)).captured == 500
     calls = "SELECT reference, fault, status FROM calls WHERE operation = ? AND key = ?"
-    assert ledger(calls, "payments.capture", key) == [(name, kind, 200), (name, "", 200)]
+    assert record(calls, "payments.capture", key) == [(name, kind, 200), (name, "", 200)]
     taken = "SELECT count(*), sum(received) FROM payment_intents WHERE reference = ?"
-    assert ledger(taken, name) == [(1, 500)]
+    assert record(taken, name) == [(1, 500)]
 
 
 async def test_asked_to_slow_down_once(
-    sandbox_settings: Settings, name: str, ledger: JournalView
+    sandbox_settings: Settings, name: str, record: AskRecord
 ) -> None:
     faults = "payments.open:rate_limit=1"
     async with connect_services(sandbox_settings, faults=faults) as services:
@@ -58,29 +58,29 @@ async def test_asked_to_slow_down_once(
             await services[Payments].open(name, name, 500, "USD", "pm_card_visa")
         assert type(caught.value) is TransientError
         assert caught.value.retry_after == 1
-        assert ledger("SELECT count(*) FROM payment_intents WHERE reference = ?", name) == [(0,)]
+        assert record("SELECT count(*) FROM payment_intents WHERE reference = ?", name) == [(0,)]
         assert (await services[Payments].open(name, name, 500, "USD", "pm_card_visa")).amount == 500
     faults_met = "SELECT fault, status FROM calls WHERE key = ?"
-    assert ledger(faults_met, name) == [("rate_limit", 429), ("", 200)]
+    assert record(faults_met, name) == [("rate_limit", 429), ("", 200)]
 
 
 async def test_out_of_service_for_good(
-    sandbox_settings: Settings, name: str, ledger: JournalView
+    sandbox_settings: Settings, name: str, record: AskRecord
 ) -> None:
     async with connect_services(sandbox_settings, faults="carriers.book:outage=1") as services:
         for _ in range(3):
             with pytest.raises(TransientError) as caught:
                 await services[Carriers][0].book(name, PARCEL)
             assert type(caught.value) is TransientError
-    assert ledger("SELECT count(*) FROM shipments WHERE key = ?", name) == [(0,)]
-    assert ledger("SELECT DISTINCT fault FROM calls WHERE key = ?", name) == [("outage",)]
+    assert record("SELECT count(*) FROM shipments WHERE key = ?", name) == [(0,)]
+    assert record("SELECT DISTINCT fault FROM calls WHERE key = ?", name) == [("outage",)]
 
 
 async def test_slow_but_well(sandbox_settings: Settings, name: str) -> None:
     async with connect_services(sandbox_settings, faults="carriers.book:slow=1") as services:
         started = time.monotonic()
         await services[Carriers][0].book(name, PARCEL)
-        assert time.monotonic() - started >= desk.SLOW_SECONDS
+        assert time.monotonic() - started >= endpoint.SLOW_SECONDS
 
 
 async def test_a_decline_is_for_good(sandbox_settings: Settings, name: str) -> None:
@@ -114,7 +114,7 @@ CALLS: dict[str, Act] = {
 
 @pytest.mark.parametrize("operation", CALLS)
 async def test_every_operation_heeds_its_faults(
-    sandbox_settings: Settings, api: HttpApi, name: str, ledger: JournalView, operation: str
+    sandbox_settings: Settings, api: HttpApi, name: str, record: AskRecord, operation: str
 ) -> None:
     await stock(api, name, 1)
     if operation == "inventory.issue":
@@ -126,7 +126,7 @@ async def test_every_operation_heeds_its_faults(
         with suppress(AgentError):
             await CALLS[operation](services, name)
     met = "SELECT fault FROM calls WHERE operation = ? AND key = ? ORDER BY n"
-    assert ledger(met, operation, name) == [("reset",), ("",)]
+    assert record(met, operation, name) == [("reset",), ("",)]
 
 
 async def test_a_bad_script_is_refused(api: HttpApi) -> None:
@@ -147,4 +147,4 @@ async def test_a_bad_script_is_refused(api: HttpApi) -> None:
     ],
 )
 def test_the_token_of_a_header(header: str, token: str) -> None:
-    assert desk.presented(header) == token
+    assert endpoint.presented(header) == token

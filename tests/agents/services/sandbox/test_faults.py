@@ -38,7 +38,7 @@ def test_an_empty_script_has_no_faults() -> None:
         ("payments.capture:timeout=0.6;payments.capture:reset=0.6", "more than 1"),
     ],
 )
-def test_a_bad_script_is_told(script: str, problem: str) -> None:
+def test_a_bad_script_is_refused_with_the_reason(script: str, problem: str) -> None:
     with pytest.raises(BadFaultScript, match=problem):
         parse_faults(script)
 

@@ -1,4 +1,4 @@
-"""One sandbox a folder, whoever starts it and whatever kills it."""
+"""One sandbox a folder, however many processes start it and however it is killed."""
 
 import asyncio
 import os

@@ -52,12 +52,12 @@ def test_a_record_of_an_earlier_release_is_gone_on_with(tmp_path: Path) -> None:
         ("sku,on_hand,weight_grams\nA\n", "line 2"),
     ],
 )
-def test_a_bad_file_is_told_by_line(tmp_path: Path, text: str, problem: str) -> None:
+def test_the_line_of_a_bad_file_is_named(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(BadStock, match=problem):
         read_stock(goods(tmp_path, text))
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadStock, match=r"nowhere\.csv"):
         read_stock(tmp_path / "nowhere.csv")
 
