@@ -1,6 +1,5 @@
 """Messages of the bus: a model under the name and version of a topic, as JSON of bounded size."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -49,7 +48,6 @@ class Topic(Generic[M]):
         return body
 
 
-Topics = Mapping[str, Topic[Any]]
 
 
 FIELD = b"message"
