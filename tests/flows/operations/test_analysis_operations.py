@@ -273,5 +273,5 @@ async def test_an_item_waits_where_its_data_is_not_and_goes_on_where_it_is(
 @pytest.mark.parametrize("scenario", OBSTACLES)
 @pytest.mark.usefixtures("environment")
 async def test_a_body_is_not_corrected_by_hand(scenario: str) -> None:
-    with pytest.raises(NotCorrectable, match="mend their source and run it"):
+    with pytest.raises(NotCorrectable, match="correct their source and run it again"):
         await edit.fn("sales/a@1", {}, **WHO, scenario=scenario)
