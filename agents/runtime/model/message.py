@@ -48,8 +48,6 @@ class Topic(Generic[M]):
         return body
 
 
-
-
 FIELD = b"message"
 LARGEST = LARGEST_BODY * 2 + 4_096  # bytes; quotes within the body are escaped a second time
 
