@@ -30,10 +30,6 @@ __all__ = [
     "sqlite_url",
 ]
 
-# Where a container keeps no bytecode, each of hundreds of child processes would compile our code.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-sys.dont_write_bytecode = False
-
 PREFECT_SERVERS = {"prefect_server", "harness"}
 
 

@@ -25,6 +25,7 @@ NAMED = re.compile(r"`([^`]+)`")
 INSTALL_AND_TEST = {
     "pip install uv && uv run python -m flows.order_processing",
     "pip install uv && uv run --group dev pytest",
+    "uv sync --all-extras",
     "uv run --group dev pytest",
     'uv run --group dev pytest -m "not slow"',
     "uv run --group dev pytest -m campaign",
