@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from agents.orders.report import OrderReport
-from agents.services.files.flat_rows import flat_rows
+from tests.agents.services.files.flat_rows import flat_rows
 from tests.flows.shop import DECLINED_CARD, Shop
 
 pytestmark = pytest.mark.slow

@@ -53,7 +53,7 @@ class _LocalCopy:
 
 
 # Of the whole process, so that the next flow run finds what the one before has computed.
-_local_copies: MutableMapping[str, _LocalCopy] = TLRUCache(
+LOCAL_COPIES: MutableMapping[str, _LocalCopy] = TLRUCache(
     LOCAL_BYTES,
     lambda _, value, __: value.until,
     timer=time.monotonic,
@@ -74,7 +74,7 @@ class SharedCache:
         Raises what `compute` raises.
         """
         while True:
-            if (copy := _local_copies.get(wanted.key)) is not None:
+            if (copy := LOCAL_COPIES.get(wanted.key)) is not None:
                 return copy.text, "near"
             pending = self._pending.get(wanted.key)
             if pending is None or pending.get_loop() is not asyncio.get_running_loop():
@@ -105,7 +105,7 @@ class SharedCache:
         finally:
             self._pending.pop(wanted.key, None)
         if len(text) <= LARGEST:
-            _local_copies[wanted.key] = _LocalCopy(
+            LOCAL_COPIES[wanted.key] = _LocalCopy(
                 text, time.monotonic() + _jittered(wanted.keep_seconds)
             )
         return text, source
@@ -186,11 +186,6 @@ class SharedCache:
     def _name(self, kind: str, key: str) -> str:
         assert self._redis_client is not None
         return self._redis_client.key(kind, key)
-
-
-def clear_local_copies() -> None:
-    """Delete the copies of this process."""
-    _local_copies.clear()
 
 
 def _is_good(wanted: Wanted, copy: bytes) -> bool:

@@ -113,6 +113,12 @@ def test_an_effect_takes_no_bare_payload(provider: Provider) -> None:
     assert provider.calls == []
 
 
+def test_a_call_takes_a_batch_and_names_the_way_for_a_bare_payload(provider: Provider) -> None:
+    with pytest.raises(TypeError, match=r"takes a Batch.*call\("):
+        effect_of(provider)(Job(key="a"))
+    assert provider.calls == []
+
+
 def test_the_bare_function_is_the_wrapped_one() -> None:
     @agent(PURE)
     def see(job: Job) -> Made:

@@ -11,7 +11,7 @@ from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.schema import steps
 from agents.runtime.model.policies import PURE, READ
 from agents.runtime.model.scenario import Scenario
-from agents.runtime.redis.shared_cache import clear_local_copies
+from agents.runtime.redis.shared_cache import LOCAL_COPIES
 from agents.runtime.settings import Settings
 from agents.runtime.telemetry import CACHE
 from tests.agents.runtime.jobs import Job, Made, outcome_of, rows, run
@@ -95,7 +95,7 @@ async def test_later_batches_use_shared_results_and_journal_them(
     journal_settings: Settings,
 ) -> None:
     called.clear()
-    clear_local_copies()
+    LOCAL_COPIES.clear()
     CACHE.clear()
 
     @agent(PURE.cached_for(60))

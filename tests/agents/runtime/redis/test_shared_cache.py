@@ -13,7 +13,7 @@ from agents.runtime.model.upcasting import read
 from agents.runtime.redis import shared_cache
 from agents.runtime.redis.client import RedisClient
 from agents.runtime.redis.embedded import FOLDER
-from agents.runtime.redis.shared_cache import LARGEST, SharedCache, Wanted, clear_local_copies
+from agents.runtime.redis.shared_cache import LARGEST, LOCAL_COPIES, SharedCache, Wanted
 from agents.runtime.settings import ROOT, Settings
 from tests.redis_servers import Valkey
 
@@ -23,9 +23,9 @@ calls: list[str] = []
 @pytest.fixture(autouse=True)
 def _from_scratch() -> Iterator[None]:
     calls.clear()
-    clear_local_copies()
+    LOCAL_COPIES.clear()
     yield
-    clear_local_copies()
+    LOCAL_COPIES.clear()
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def wanted(key: str = "answer", text: str = "42", seconds: float = 0.0) -> Wante
 async def test_near_far_or_computed(client: RedisClient) -> None:
     assert await SharedCache(client).get(wanted()) == ("42", "computed")
     assert await SharedCache(client).get(wanted()) == ("42", "near")
-    clear_local_copies()
+    LOCAL_COPIES.clear()
     assert await SharedCache(client).get(wanted()) == ("42", "far")
     assert await SharedCache().get(wanted("other")) == ("42", "computed")
     assert calls == ["answer", "other"]

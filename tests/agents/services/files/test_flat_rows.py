@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.services.files.flat_rows import flat_rows
+from tests.agents.services.files.flat_rows import flat_rows
 from tests.agents.services.files.sources import INTEGERS, json_lines, order, parquet, read
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from agents.services.files.flat_rows import flat_rows
 from agents.services.files.limits import Limits
+from tests.agents.services.files.flat_rows import flat_rows
 from tests.agents.services.files.sources import gzipped, order, parquet, read
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 
 from agents.runtime import Settings, open_runtime
 from agents.runtime.redis.client import RedisClient
-from agents.runtime.redis.shared_cache import clear_local_copies
+from agents.runtime.redis.shared_cache import LOCAL_COPIES
 from agents.runtime.settings import ROOT
 from agents.support.understanding.embedding import is_available, vector, vectors
 from agents.support.understanding.examples import training
@@ -23,7 +23,7 @@ TEXT = "a sentence of nobody"
 @pytest.fixture(autouse=True)
 def _from_scratch() -> None:
     vector.cache_clear()
-    clear_local_copies()
+    LOCAL_COPIES.clear()
 
 
 def test_all_examples_are_shipped() -> None:
@@ -69,7 +69,7 @@ async def test_a_damaged_copy_is_computed_again(tmp_path: Path) -> None:
         (key,) = await redis.run(lambda client: client.keys("*:cache:vector/*"))
         for damaged in (b"nonsense", b"AAAA", b"\xff"):
             await redis.run(lambda client, text=damaged: client.set(key, text))  # type: ignore[misc]
-            clear_local_copies()
+            LOCAL_COPIES.clear()
             assert np.array_equal(good, await shared_vectors([TEXT]))
     await redis.close()
 
