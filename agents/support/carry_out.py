@@ -1,7 +1,5 @@
 """Carry out: request the change that a turn confirms, or hand the conversation over to a person."""
 
-from datetime import timedelta
-
 from agents.runtime import EFFECT, EffectKey, SameKey, agent, runtime
 from agents.runtime.intake.enqueue import enqueue
 from agents.runtime.journal.queries import ItemHistory, item_history
@@ -14,10 +12,10 @@ from agents.support.reply_turn import reply_turn
 from agents.support.scenario import TURNS
 
 REMEMBERED = 20  # turns of a transcript
-FOREVER = SameKey(timedelta.max)  # keys of changes and hand-overs are kept when items are pruned
 
 
-@agent(EFFECT, version="1.1", upcasts={"1.1": upcasts.carried_out}, settle=FOREVER)
+# The keys of changes and hand-overs are kept for ever, also when their items are pruned.
+@agent(EFFECT, version="1.1", upcasts={"1.1": upcasts.carried_out}, settle=SameKey())
 async def carry_out(turn: Turn, decided: Decided, key: EffectKey) -> CarriedOut:
     """Command the change that the user has confirmed, or ask for a person: each once for a turn."""
     if decided.request is not None:
