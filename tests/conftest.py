@@ -1,6 +1,7 @@
 """Fixtures that tests of every part use."""
 
 import os
+import re
 import sys
 from typing import Any
 
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 PREFECT_SERVERS = {"prefect_server", "harness"}
+XDIST_GROUP = re.compile(r"@(prefect_server|harness)$")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -47,9 +49,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Write each failure at once, since a run that is cut off has no summary."""
-    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+    """Write each failure at once, since a run that is cut off has no summary.
+
+    xdist adds "@" and the group to the name of a test. Without it, `--last-failed` finds the test.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    report.nodeid = XDIST_GROUP.sub("", report.nodeid)
+    if report.failed:
         reason = getattr(report.longrepr, "reprcrash", None) or report.longreprtext[-300:]
         sys.stderr.write(f"\n{report.when} of {report.nodeid}: {reason}\n")
 

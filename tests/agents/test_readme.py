@@ -67,6 +67,7 @@ def test_what_it_builds_runs_and_prints_what_it_says(project: Path) -> None:
                 [sys.executable, *words], cwd=project, capture_output=True, text=True, check=False
             )
             assert done.returncode == 0, done.stderr
-            assert [line for line in printed.splitlines() if line not in done.stdout] == []
+            missing = [line for line in printed.splitlines() if line not in done.stdout]
+            assert missing == [], done.stdout + done.stderr
     finally:
         stop_sandbox(project / ".agent-flows")

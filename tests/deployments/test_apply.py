@@ -34,6 +34,19 @@ def client_settings(prefect_server: PrefectServer) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+async def without_ours(client_settings: None) -> None:
+    """Remove from the server what another module may have applied to it."""
+    async with get_client() as client:
+        for pool in await client.read_work_pools():
+            await client.delete_work_pool(pool.name)
+        for limit in await client.read_global_concurrency_limits():
+            await client.delete_global_concurrency_limit_by_name(limit.name)
+        for automation in await client.read_automations():
+            await client.delete_automation(automation.id)
+
+
+@pytest.mark.usefixtures("without_ours")
 def test_the_command_creates_all_and_changes_nothing_the_second_time(
     prefect_server: PrefectServer,
 ) -> None:
