@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from agents.orders.change import Change
-from agents.orders.models import Applied, Booked, Captured, Order, PaymentClosed
+from agents.orders.models import Applied, Authorised, Booked, Captured, Order, PaymentClosed
 from agents.orders.read_orders import ORDER_RECORDS
 from agents.orders.rules import Outcome, customer_message, outcome_of, require_changeable
 from agents.runtime import Item, Notice, Scenario
 from agents.runtime.model.batch import reason_of
+from agents.runtime.model.scenario import Summary
 from agents.workflow.messages import notice
+from agents.workflow.money import format_money
 
 
 def _outcome(item: Item) -> str:
@@ -38,6 +40,28 @@ def _metrics(item: Item) -> Mapping[str, int]:
     return money
 
 
+def _summary(item: Item) -> Summary:
+    order = item.payload
+    total = format_money(order.total, order.currency)
+    return Summary(total, f"{order.customer.name} ({order.customer.id})", _held(item))
+
+
+def _held(item: Item) -> str:
+    """The customer's money that the shop has, or may have if a call's outcome is unknown."""
+    currency = item.payload.currency
+    if item.fact(PaymentClosed):
+        return ""
+    if captured := item.fact(Captured):
+        return f"paid {format_money(captured.amount, currency)}"
+    total = format_money(item.payload.total, currency)
+    called = {agent for (agent, _), effect in item.effects.items() if effect.status == "intended"}
+    if "capture_payment" in called:
+        return f"perhaps paid {total}"
+    if item.fact(Authorised):
+        return f"held {total}"
+    return f"perhaps held {total}" if "authorise_payment" in called else ""
+
+
 ORDERS = Scenario(
     name="orders",
     version="1",
@@ -45,6 +69,7 @@ ORDERS = Scenario(
     outcome=_outcome,
     notices=_notices,
     metrics=_metrics,
+    summary=_summary,
     validate=ORDER_RECORDS.validate,
     allow_edit=require_changeable,
 )
@@ -54,5 +79,9 @@ def _applied(item: Item) -> str:
     return "applied" if item.fact(Applied) else "refused"
 
 
-CHANGES = Scenario(name="changes", version="1", payload=Change, outcome=_applied)
+def _asked(item: Item) -> Summary:
+    return Summary(customer=item.payload.by)
+
+
+CHANGES = Scenario(name="changes", version="1", payload=Change, outcome=_applied, summary=_asked)
 """Changes that customers request: each is applied, refused, or waits for a person."""

@@ -32,11 +32,14 @@ BEATS_PER_LEASE = 5
 class Lease:
     """The identity of this process in the journal, renewed by a heartbeat in its own thread.
 
-    `seconds` after its last heartbeat other processes may take over its items.
+    It ends with "@" and the id of the flow run, if there is one. `seconds` after its last heartbeat
+    other processes may take over its items.
     """
 
     def __init__(self, database: Database, url: str, seconds: float) -> None:
-        self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        self._flow_run = flow_run.get_id()
+        process = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        self.id = f"{process}@{self._flow_run}" if self._flow_run else process
         self.seconds = seconds
         self._database, self._url = database, url
         self._stopped = threading.Event()
@@ -46,7 +49,7 @@ class Lease:
     async def register(self) -> None:
         """Insert this worker's row and start the heartbeat."""
         self._beaten = clock().monotonic()
-        await workers.register(self._database, self.id, self.seconds, flow_run.get_id())
+        await workers.register(self._database, self.id, self.seconds, self._flow_run)
         self._start_heartbeat()
 
     async def retire(self) -> None:

@@ -25,17 +25,21 @@ from prefect.settings import PREFECT_API_URL
 from pydantic.fields import FieldInfo
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from agents.runtime.errors import AgentError
 from agents.runtime.model.batch import RunStats, watcher
-from flows.cli.error_messages import expected, unexpected
-from flows.cli.reports import Listing
+from flows.cli.display import display
+from flows.cli.error_messages import NotConfirmed, expected, unexpected
+from flows.cli.reports import Listing, report_as_json
 
 FAILED, BAD_INPUT, STOPPED = 1, 2, 130
 RECORDING_PAUSE = 1.2  # seconds; the server writes once a second
 RECORDING_ATTEMPTS = 10
 STOPPED_TEXT = "stopped: unfinished work is handed back; run the same command again to finish it"
+BY_PLACE = {"key", "keys"}
+AsJson = Annotated[
+    bool, cyclopts.Parameter(negative=(), help="Write the result as one JSON object.")
+]
 COLUMNS = (
     TextColumn("{task.description}"),
     BarColumn(),
@@ -130,20 +134,29 @@ def _main_of(
 ) -> Callable[..., None]:
     signature = inspect.signature(flow.fn)
     options = [p.replace(kind=p.KEYWORD_ONLY) for p in signature.parameters.values()]
-    if first_by_place and options:
-        options[0] = options[0].replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    by_place = BY_PLACE | {option.name for option in options[:first_by_place]}
+    # Those that are given without their names come first: `show W1763367`, `replay A B --by ann`.
+    options.sort(key=lambda option: option.name not in by_place)
+    options = [
+        option.replace(kind=option.POSITIONAL_OR_KEYWORD) if option.name in by_place else option
+        for option in options
+    ]
     hints = get_type_hints(flow.fn, include_extras=True)
 
-    def main(*first: Any, **given: Any) -> None:
+    def main(*first: Any, json: bool = False, **given: Any) -> None:
         named = dict(zip((option.name for option in options), first, strict=False)) | given
-        while again(report := _run(flow, named, talks=talks)):
+        while again(report := _confirmed(flow, named, talks=talks)):
             pass
-        _show(report)
+        _show(report, as_json=json)
         sys.exit(report.status())
 
     main.__doc__ = inspect.getdoc(flow.fn)
-    main.__annotations__ = {name: _bounded(hint) for name, hint in hints.items()} | {"return": None}
-    main.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]  # set, not declared
+    annotations = {name: _bounded(hint) for name, hint in hints.items()} | {"return": None}
+    main.__annotations__ = annotations | {"json": AsJson}
+    as_json = inspect.Parameter(
+        "json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=AsJson
+    )
+    main.__signature__ = inspect.Signature([*options, as_json])  # type: ignore[attr-defined]  # set, not declared
     return main
 
 
@@ -165,10 +178,25 @@ def _bounded(hint: Any) -> Any:
     return Annotated[kind, cyclopts.Parameter(validator=number)]
 
 
+def _confirmed(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Report:
+    """Run the flow; if it needs a person's consent and there is one, ask and run it again."""
+    try:
+        return _run(flow, given, talks=talks)
+    except NotConfirmed as error:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            _end(expected(error, given), BAD_INPUT)
+        Console(stderr=True).print(error.question, markup=False, highlight=False, soft_wrap=True)
+        if input("type yes to go on: ").strip().lower() != "yes":
+            _end("nothing was changed", BAD_INPUT)
+        return _run(flow, {**given, error.option: True}, talks=talks)
+
+
 def _run(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Report:
     _keep_log_off_terminal()
     try:
         return asyncio.run(_watched(flow, given, talks=talks))
+    except NotConfirmed:
+        raise
     except AgentError as error:
         _end(expected(error, given), BAD_INPUT)
     except KeyboardInterrupt:
@@ -227,21 +255,13 @@ def _end(words: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
-def _show(report: Report) -> None:
-    console, rows = Console(), report.rows()
-    console.print(report.headline(), markup=False, highlight=False, soft_wrap=True)
-    table = Table()
-    for name in rows[0] if rows else ():
-        number = rows[0][name].replace(",", "").isdigit()
-        table.add_column(name, justify="right" if number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*row.values())
-    if rows:
-        console.print(table)
-    for note in (*report.notes(), _where_to_see_it()):
-        console.print(note, markup=False, highlight=False, soft_wrap=True)
-    if isinstance(report, Listing) and report.last:
-        console.print(report.last, markup=False, highlight=False, soft_wrap=True)
+def _show(report: Report, *, as_json: bool) -> None:
+    title, rows, notes = report.headline(), report.rows(), report.notes()
+    if as_json:
+        print(report_as_json(title, rows, notes))
+        return
+    last = report.last if isinstance(report, Listing) else ""
+    display(title, rows, (*notes, _where_to_see_it()), last)
 
 
 def _where_to_see_it() -> str:

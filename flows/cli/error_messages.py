@@ -11,9 +11,23 @@ from agents.runtime.journal.operator_actions import UnknownItem
 from agents.runtime.redis.client import RedisUnavailable
 from agents.runtime.settings import PREFIX, settings
 from agents.runtime.telemetry import get_logger, start_telemetry
+from flows.cli.next_steps import instead
 
 LOG_FILE = "agent-flows.log"
-SHOW = "uv run python -m flows.operations show"
+
+
+class NotConfirmed(AgentError):
+    """A person must confirm what a flow would do: by its parameter `option`, or when asked.
+
+    `question` says what would happen.
+    """
+
+    def __init__(self, question: str, option: str) -> None:
+        super().__init__(question, option)
+        self.question, self.option = question, option
+
+    def __str__(self) -> str:
+        return f"{self.question}; to do it all the same: --{self.option.replace('_', '-')}"
 
 
 def expected(error: AgentError, given: Mapping[str, Any]) -> str:
@@ -44,8 +58,7 @@ def _next_step(error: AgentError, given: Mapping[str, Any]) -> str:
             tenant = settings().tenant
             return f"check the key and --scenario; the tenant is {tenant!r} ({PREFIX}TENANT)"
         case IllegalTransition():
-            item = f"--key {given.get('key', error.item)}"
-            return f"see what happened to it: {SHOW} {item} --scenario {given.get('scenario', 'orders')}"
+            return instead(error.state, given.get("scenario", "orders"), error.item)
         case RedisUnavailable():
             return f"start the server that {PREFIX}REDIS_URL names, or unset it to use the embedded one"
     return ""

@@ -40,4 +40,5 @@ else:  # the choices in the UI and on the command line
     ReconciledName = Literal[tuple(name for name, one in WORKFLOWS.items() if one.is_reconciled)]
 By = Annotated[str, *_words(100)]
 Reason = Annotated[str, *_words(500)]
-Body = Annotated[dict[str, Any], Parameter(converter=_body, accepts_keys=False, n_tokens=1)]
+Body = Annotated[dict[str, Any] | None, Parameter(converter=_body, accepts_keys=False, n_tokens=1)]
+Values = Annotated[list[str] | None, Parameter(name="--set")]

@@ -1,13 +1,22 @@
 """Results of operations, for the terminal and for the UI."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
+import orjson
+from prefect.settings import PREFECT_API_URL
 from pydantic import BaseModel
+from sqlalchemy import Row
 
 from agents.runtime.journal.queries import ItemHistory
+from agents.runtime.model.lifecycle import State
+from agents.runtime.model.scenario import Summary
 from agents.runtime.prefect_ui import publish_table
 from agents.runtime.redaction import redacted
+from flows.cli.next_steps import command_lines, possible
+
+MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 
 
 class Listing(BaseModel):
@@ -45,23 +54,134 @@ async def shown(key: str, listing: Listing) -> Listing:
     return listing
 
 
-def item_report(found: ItemHistory) -> Listing:
-    """The history of one item; personal data is redacted."""
-    table = [
-        {
-            "at (UTC)": datetime.fromtimestamp(row.at, UTC).strftime("%Y-%m-%d %H:%M:%S"),
-            "event": row.event,
-            "state": row.target,
-            "detail": row.detail or "",
-        }
-        for row in found.history
-    ]
-    lines = [
-        f"step {row.agent}: {row.status} {row.output or row.error or ''}" for row in found.steps
-    ]
-    lines += [f"effect {row.key}: {row.status}" for row in found.effects]
+def duration(seconds: float) -> str:
+    """A time span as a person reads it: 250 ms, 12 s, 3 min, 2.5 h, 4.0 d."""
+    if seconds < 1:
+        return f"{seconds * 1_000:.0f} ms"
+    if seconds < MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < HOUR:
+        return f"{seconds / MINUTE:.0f} min"
+    return f"{seconds / HOUR:.1f} h" if seconds < 2 * DAY else f"{seconds / DAY:.1f} d"
+
+
+def moment(seconds: float) -> str:
+    """A time since 1970 as a person reads it, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def item_report(found: ItemHistory, summary: Summary, *, can_correct: bool) -> Listing:
+    """The history of one item; personal data is redacted.
+
+    Args:
+        found: What the journal has of the item.
+        summary: What its scenario says of it.
+        can_correct: Whether the scenario lets an operator replace the body of an item.
+
+    """
+    item = found.item
+    title = f"{item.scenario} {item.key}: {item.outcome or item.state}"
+    if found.is_pruned:
+        ended = f"it ended at {moment(item.ended_at)} UTC"
+        return Listing(title=title, lines=[f"pruned: {ended}; its details have been deleted"])
+    lines = [*_of_summary(summary), *_steps(found), *_effects_and_messages(found)]
     if (letter := found.letter) is not None:
-        lines.append(f"dead letter ({letter.status}) at {letter.agent}: {letter.error}")
-    lines += [f"trace: {found.item.trace}", f"body: {found.item.body}"]
-    title = f"{found.item.scenario} {found.item.key}: {found.item.outcome or found.item.state}"
-    return Listing(title=title, table=table, lines=[redacted(line) for line in lines])
+        at = f"{letter.agent}, {moment(letter.at)} UTC"
+        lines.append(f"dead letter ({letter.status}) at {at}: {letter.error}")
+    lines += _flow_runs(found)
+    lines += [f"trace: {item.trace}", f"body: {item.body}"]
+    lines = [redacted(line) for line in lines]
+    lines += [f"next: {line}" for line in _next(found, can_correct=can_correct)]
+    return Listing(title=title, table=_events(found), lines=lines)
+
+
+def _events(found: ItemHistory) -> list[dict[str, str]]:
+    table, before = [], found.item.accepted_at
+    for row in found.history:
+        table.append(
+            {
+                "at (UTC)": moment(row.at),
+                "after": duration(row.at - before),
+                "event": row.event,
+                "state": row.target,
+                "detail": redacted(row.detail or ""),
+            }
+        )
+        before = row.at
+    return table
+
+
+def _of_summary(summary: Summary) -> Iterator[str]:
+    if summary.amount:
+        yield f"amount: {summary.amount}; paid or held: {summary.held or 'nothing'}"
+    if summary.customer:
+        yield f"customer: {summary.customer}"
+
+
+def _steps(found: ItemHistory) -> Iterator[str]:
+    """Each step with its time: from the call of its effect, or from what ended before it."""
+    called = {(row.agent, row.occurrence): row.intended_at for row in found.effects}
+    ends = sorted([row.at for row in found.history] + [row.at for row in found.steps])
+    for row in found.steps:
+        earlier = [at for at in ends if at < row.at]
+        begun = called.get((row.agent, row.occurrence)) or (earlier[-1] if earlier else row.at)
+        failed = f", {row.attempts} failed attempts" if row.attempts else ""
+        took = duration(row.at - begun) + failed
+        yield f"step {row.agent}: {row.status} ({took}) {row.output or row.error or ''}"
+
+
+def _effects_and_messages(found: ItemHistory) -> Iterator[str]:
+    for row in found.effects:
+        yield f"effect {row.key}: {row.status} (called at {moment(row.intended_at)} UTC)"
+    for row in found.notices:
+        reason = f": {row.error}" if row.error else ""
+        yield f"message {row.topic} by {row.channel}: {row.status}{reason}"
+
+
+def _flow_runs(found: ItemHistory) -> Iterator[str]:
+    """The flow runs whose processes held the item; their ids end the names of these processes."""
+    url = PREFECT_API_URL.value()
+    runs = dict.fromkeys(
+        row.owner.rpartition("@")[2] for row in found.history if row.owner and "@" in row.owner
+    )
+    for run in runs:
+        page = f": {url.removesuffix('/api')}/runs/flow-run/{run}" if url else ""
+        yield f"flow run {run}{page}"
+
+
+def _next(found: ItemHistory, *, can_correct: bool) -> Iterator[str]:
+    item, letter = found.item, found.letter
+    names = possible(
+        State(item.state),
+        waits=item.waiting_since is not None,
+        failed=letter is not None and letter.status == "open",
+    )
+    if not can_correct:
+        names = [name for name in names if name not in {"mend", "edit"}]
+    return command_lines(names, item.scenario, item.key)
+
+
+def report_as_json(title: str, rows: Sequence[Mapping[str, Any]], notes: Sequence[str]) -> str:
+    """A result for programs."""
+    found = {"title": title, "rows": [dict(row) for row in rows], "notes": list(notes)}
+    return orjson.dumps(found, option=orjson.OPT_INDENT_2).decode()
+
+
+def summary_columns(summary: Summary | None) -> dict[str, str]:
+    """The columns of a list that a summary fills; None for an item that this code cannot read."""
+    if summary is None:
+        return {"amount": "?", "customer": "?", "paid or held": "?"}
+    return {
+        "amount": summary.amount,
+        "customer": summary.customer,
+        "paid or held": summary.held,
+    }
+
+
+def due(row: Row[Any]) -> str:
+    """When something happens to an item that waits if nobody acts."""
+    if row.due is not None:
+        return f"rejected in {duration(max(row.due, 0.0))}"
+    if row.remaining is not None:
+        return f"undone in {duration(max(row.remaining, 0.0))}"
+    return ""

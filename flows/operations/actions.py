@@ -18,8 +18,12 @@ from agents.runtime.model.batch import RunStats
 from agents.runtime.model.lifecycle import Event
 from agents.runtime.settings import settings
 from agents.services import connect_services
-from flows.cli.parameters import Body, By, Reason, ScenarioName
+from flows.cli.error_messages import NotConfirmed
+from flows.cli.next_steps import command_lines
+from flows.cli.parameters import Body, By, Reason, ScenarioName, Values
 from flows.cli.reports import Listing, shown
+from flows.operations.correction import Given
+from flows.operations.items import summaries
 from flows.operations.resume import act_and_resume, finish
 from flows.workflows import WORKFLOWS
 
@@ -28,7 +32,7 @@ from flows.workflows import WORKFLOWS
 async def approve(key: str, by: By, reason: Reason, scenario: ScenarioName = "orders") -> Listing:
     """Approve an item that waits for a person; it continues at once.
 
-    Example: `uv run python -m flows.operations approve --key W1763367 --by ann --reason "known customer"`
+    Example: `uv run python -m flows.operations approve W1763367 --by ann --reason "known customer"`
 
     Args:
         key: Key of the item, such as an order id.
@@ -44,7 +48,7 @@ async def approve(key: str, by: By, reason: Reason, scenario: ScenarioName = "or
 async def reject(key: str, by: By, reason: Reason, scenario: ScenarioName = "orders") -> Listing:
     """Reject an item that waits for a person; what was done for it is undone.
 
-    Example: `uv run python -m flows.operations reject --key W1763367 --by ann --reason "stolen card"`
+    Example: `uv run python -m flows.operations reject W1763367 --by ann --reason "stolen card"`
 
     Args:
         key: Key of the item, such as an order id.
@@ -85,26 +89,37 @@ async def _decided(action: OperatorAction, *, approved: bool) -> Listing:
 
 
 @flow(name="edit", persist_result=False)
-async def edit(
-    key: str, body: Body, by: By, reason: Reason, scenario: ScenarioName = "orders"
+async def edit(  # noqa: PLR0913 - three ways to give the body
+    key: str,
+    by: By,
+    reason: Reason,
+    values: Values = None,
+    from_file: str | None = None,
+    body: Body = None,
+    scenario: ScenarioName = "orders",
 ) -> Listing:
-    """Replace the body of an item that waits; it is assessed again and may wait again.
+    """Change the body of an item that waits; it is validated like a new item and assessed again.
 
-    Example: `uv run python -m flows.operations edit --key W1763367 --body "$(cat order.json)" --by ann --reason typo`
+    Example: `uv run python -m flows.operations edit W1763367 --set address.city=Elko --by ann --reason typo`
 
     Args:
         key: Key of the item, which the new body must have too.
-        body: The whole new body as JSON; it is validated like a new item.
         by: Your name, kept in the item's history.
         reason: Why you edit it, kept in the item's history.
+        values: Fields to change, each as FIELD=VALUE, such as address.city=Elko or lines.0.quantity=2.
+        from_file: A file with the whole new body as JSON, on the machine where this runs.
+        body: The whole new body as JSON.
         scenario: Scenario of the item.
 
     """
     action = OperatorAction(scenario, key, by, reason)
-    correction = WORKFLOWS[scenario].scenario.checked(key, body)
-    return await act_and_resume(
-        action, lambda journal: operator_actions.edit(journal, action, correction)
-    )
+    given = Given(body, values or [], from_file)
+
+    async def change(journal: Journal) -> None:
+        correction = await given.correction(journal, action)
+        await operator_actions.edit(journal, action, correction)
+
+    return await act_and_resume(action, change)
 
 
 @flow(name="restart", persist_result=False)
@@ -115,7 +130,7 @@ async def restart(
 
     Effects that happened are kept and do not happen again; cancel the item to undo them.
 
-    Example: `uv run python -m flows.operations restart --key W1763367 --at assess_risk --by ann --reason "new rules"`
+    Example: `uv run python -m flows.operations restart W1763367 --at assess_risk --by ann --reason "new rules"`
 
     Args:
         key: Key of the item, such as an order id.
@@ -135,7 +150,7 @@ async def restart(
 async def cancel(key: str, by: By, reason: Reason, scenario: ScenarioName = "orders") -> Listing:
     """Cancel an item that has not completed: it stops before its next effect and is undone.
 
-    Example: `uv run python -m flows.operations cancel --key W1763367 --by ann --reason "the customer asked"`
+    Example: `uv run python -m flows.operations cancel W1763367 --by ann --reason "the customer asked"`
 
     Args:
         key: Key of the item, such as an order id; a dead letter can be cancelled too.
@@ -149,26 +164,36 @@ async def cancel(key: str, by: By, reason: Reason, scenario: ScenarioName = "ord
 
 
 @flow(name="mend", persist_result=False)
-async def mend(
-    key: str, body: Body, by: By, reason: Reason, scenario: ScenarioName = "orders"
+async def mend(  # noqa: PLR0913 - three ways to give the body
+    key: str,
+    by: By,
+    reason: Reason,
+    values: Values = None,
+    from_file: str | None = None,
+    body: Body = None,
+    scenario: ScenarioName = "orders",
 ) -> Listing:
-    """Replace the body of a dead letter; replay the item afterwards. The first body is kept.
+    """Change the body of a dead letter; replay the item afterwards. The first body is kept.
 
-    Example: `uv run python -m flows.operations mend --key W1763367 --body "$(cat order.json)" --by ann --reason typo`
+    Example: `uv run python -m flows.operations mend W1763367 --set address.city=Elko --by ann --reason typo`
 
     Args:
         key: Key of the item, which the new body must have too.
-        body: The whole new body as JSON; it is validated like a new item.
         by: Your name, kept in the item's history.
         reason: What you corrected, kept in the item's history.
+        values: Fields to change, each as FIELD=VALUE, such as address.city=Elko or lines.0.quantity=2.
+        from_file: A file with the whole new body as JSON, on the machine where this runs.
+        body: The whole new body as JSON.
         scenario: Scenario of the item.
 
     """
     action = OperatorAction(scenario, key, by, reason)
-    correction = WORKFLOWS[scenario].scenario.checked(key, body)
+    given = Given(body, values or [], from_file)
     async with open_runtime(settings()) as opened:
+        correction = await given.correction(opened.journal, action)
         await operator_actions.mend(opened.journal, action, correction)
-    return Listing(title=f"{scenario} {key} is mended; replay it to continue")
+    [replay_it] = command_lines(["replay"], scenario, key)
+    return Listing(title=f"{scenario} {key} is mended", lines=[f"next: {replay_it}"])
 
 
 @flow(name="replay", persist_result=False)
@@ -187,7 +212,7 @@ async def replay(  # noqa: PLR0913 - which items, how fast, who and why
     Args:
         by: Your name, kept in the history of each item.
         reason: Why you replay them, kept in the history of each item.
-        keys: Keys of the items; without them, all open dead letters.
+        keys: Keys of the items, one after the other; without them, all open dead letters.
         agent: Only items that failed at this agent, such as book_shipment.
         per_minute: Items that are replayed in a minute at most, 1 to 6,000.
         scenario: Scenario of the items.
@@ -228,19 +253,46 @@ async def _dead(
 
 
 @flow(name="discard", persist_result=False)
-async def discard(key: str, by: By, reason: Reason, scenario: ScenarioName = "orders") -> Listing:
+async def discard(
+    key: str,
+    by: By,
+    reason: Reason,
+    scenario: ScenarioName = "orders",
+    *,
+    money_stays: bool = False,
+) -> Listing:
     """End a dead letter without undoing anything: undo by hand what must be undone.
 
-    Example: `uv run python -m flows.operations discard --key W1763367 --by ann --reason "refunded by hand"`
+    If the customer's money is paid or held, you are asked first.
+
+    Example: `uv run python -m flows.operations discard W1763367 --by ann --reason "refunded by hand"`
 
     Args:
         key: Key of the item, such as an order id.
         by: Your name, kept in the item's history.
         reason: Why you discard it, kept in the item's history.
         scenario: Scenario of the item.
+        money_stays: You know that the customer's money stays as it is.
 
     """
     action = OperatorAction(scenario, key, by, reason)
     async with open_runtime(settings()) as opened:
+        held = await _held(opened.journal, action)
+        if held and not money_stays:
+            raise NotConfirmed(
+                f"{scenario} {key} has {held}, and discard leaves that as it is; "
+                f"`cancel` gives it back",
+                "money_stays",
+            )
         await operator_actions.discard(opened.journal, action)
-    return Listing(title=f"{scenario} {key} is discarded")
+    lines = [f"stays as it is: {held}"] if held else []
+    return Listing(title=f"{scenario} {key} is discarded", lines=lines)
+
+
+async def _held(journal: Journal, action: OperatorAction) -> str:
+    """What the item has of the customer's money; empty if nothing, or if the item cannot be read."""
+    found = await item_history(journal, action.scenario, action.key)
+    if found is None:
+        raise UnknownItem(action.scenario, action.key)
+    known = await summaries(journal, action.scenario, [found.item.id])
+    return known[found.item.id].held if found.item.id in known else ""

@@ -1,18 +1,37 @@
 """Lists items from the journal: dead letters, items that wait for a person, one item's history."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from prefect import flow
 from pydantic import Field
 
 from agents.runtime.context import open_runtime
+from agents.runtime.execution.rehydrate import rehydrate_whole
+from agents.runtime.journal import Journal
 from agents.runtime.journal.operator_actions import UnknownItem
 from agents.runtime.journal.queries import item_history, letters, waiting
+from agents.runtime.journal.submit import current_rows, load
+from agents.runtime.model.scenario import Summary
 from agents.runtime.settings import settings
 from flows.cli.parameters import ScenarioName
-from flows.cli.reports import Listing, item_report, shown
+from flows.cli.reports import Listing, due, duration, item_report, shown, summary_columns
+from flows.workflows import WORKFLOWS
 
 HOUR = 3600.0
+MOST_WAITING = 1_000
+
+
+async def summaries(journal: Journal, scenario: str, ids: Iterable[int]) -> dict[int, Summary]:
+    """What the scenario says of each item, by its id; items that this code cannot read are left out."""
+    workflow = WORKFLOWS[scenario]
+    _ = workflow.process  # load the agents first: each reads its own facts of an item
+    rows = await current_rows(journal.database, list(ids))
+    read = [
+        rehydrate_whole(workflow.scenario, claimed)
+        for claimed in await load(journal.database, rows)
+    ]
+    return {item.id: workflow.scenario.summary(item) for item, is_readable in read if is_readable}
 
 
 @flow(name="dead-letters", persist_result=False)
@@ -37,15 +56,17 @@ async def dead_letters(
         found = await letters(
             opened.journal, scenario, agent=agent, older_than=older_than_hours * HOUR, most=most
         )
+        known = await summaries(opened.journal, scenario, [row.id for row in found])
     table = [
         {
             "item": row.key,
             "agent": row.agent,
             "state": row.state,
             "error": row.error,
+            **summary_columns(known.get(row.id)),
             "attempts": str(row.attempts),
             "times failed": str(row.count),
-            "hours": f"{row.age / HOUR:.1f}",
+            "age": duration(row.age),
         }
         for row in found
     ]
@@ -63,9 +84,17 @@ async def waiting_items(scenario: ScenarioName = "orders") -> Listing:
 
     """
     async with open_runtime(settings()) as opened:
-        found = await waiting(opened.journal, scenario)
+        found = await waiting(opened.journal, scenario, most=MOST_WAITING)
+        known = await summaries(opened.journal, scenario, [row.id for row in found])
     table = [
-        {"item": row.key, "asks": row.reason or "", "hours": f"{row.age / HOUR:.1f}"}
+        {
+            "item": row.key,
+            "asks": row.reason or "",
+            **summary_columns(known.get(row.id)),
+            "waits": duration(row.age),
+            "escalated": "no" if row.due is None else "yes",
+            "due": due(row),
+        }
         for row in found
     ]
     return await shown("waiting", Listing(title=f"{len(table)} items wait", table=table))
@@ -73,9 +102,9 @@ async def waiting_items(scenario: ScenarioName = "orders") -> Listing:
 
 @flow(name="show", persist_result=False)
 async def show_item(key: str, scenario: ScenarioName = "orders") -> Listing:
-    """Show one item: every event, step and effect, and who did what and why.
+    """Show one item: its events, steps, effects, messages and money, and what can be done next.
 
-    Example: `uv run python -m flows.operations show --key W1763367`
+    Example: `uv run python -m flows.operations show W1763367`
 
     Args:
         key: Key of the item, such as an order id.
@@ -84,6 +113,9 @@ async def show_item(key: str, scenario: ScenarioName = "orders") -> Listing:
     """
     async with open_runtime(settings()) as opened:
         found = await item_history(opened.journal, scenario, key)
-    if found is None:
-        raise UnknownItem(scenario, key)
-    return await shown("show", item_report(found))
+        if found is None:
+            raise UnknownItem(scenario, key)
+        known = await summaries(opened.journal, scenario, [found.item.id])
+    can_correct = WORKFLOWS[scenario].scenario.validate is not None
+    summary = known.get(found.item.id, Summary())
+    return await shown("show", item_report(found, summary, can_correct=can_correct))

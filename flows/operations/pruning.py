@@ -21,8 +21,7 @@ async def prune(older_than_days: Annotated[float, Field(gt=0)] = 90.0) -> Listin
     Example: `uv run python -m flows.operations prune --older-than-days 90`
 
     Args:
-        older_than_days: Items that ended more than this many days ago are pruned; more than the
-            days that reconcile looks back.
+        older_than_days: Items that ended more than this many days ago are pruned.
 
     """
     async with open_runtime(settings()) as opened:

@@ -107,7 +107,7 @@ async def move(
 ) -> Listing:
     """Move a queued item to the front or the back of its queue.
 
-    Example: `uv run python -m flows.operations move --key W1763367 --to front --by ann --reason "customer in the shop"`
+    Example: `uv run python -m flows.operations move W1763367 --to front --by ann --reason "customer in the shop"`
 
     Args:
         key: Key of the item, such as an order id.

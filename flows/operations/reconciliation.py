@@ -12,6 +12,7 @@ from pydantic import Field
 
 from agents.runtime.context import open_runtime
 from agents.runtime.journal import Journal
+from agents.runtime.journal.pruning import RECONCILED_DAYS
 from agents.runtime.journal.submit import current_rows
 from agents.runtime.prefect_ui import alert
 from agents.runtime.provided import with_services
@@ -32,7 +33,7 @@ UNDONE = "undone"
 @flow(name="reconcile", persist_result=False)
 async def reconcile(
     scenario: ReconciledName = "orders",
-    days: Annotated[float, Field(ge=0.1, le=80)] = 7.0,
+    days: Annotated[float, Field(ge=0.1, le=RECONCILED_DAYS)] = 7.0,
     at_rest_minutes: Annotated[float, Field(ge=0)] = 10.0,
     *,
     undo: bool = False,
@@ -45,7 +46,7 @@ async def reconcile(
 
     Args:
         scenario: Scenario to reconcile.
-        days: Days to look back, at most 80 and fewer than items are kept before they are pruned.
+        days: Days to look back, 0.1 to 80.
         at_rest_minutes: Items that changed in the last this many minutes are left out, since they
             may still be in work.
         undo: Also undo what a provider holds for an item that has been undone.

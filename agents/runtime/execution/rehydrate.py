@@ -34,9 +34,11 @@ async def load_ended(database: Database, scenario: Scenario, ids: Sequence[int])
     return rehydrate(scenario, await load(database, rows))[0]
 
 
-def rehydrate_ended(scenario: Scenario, claimed: Claimed) -> tuple[Item, bool]:
-    """An ended item with its facts, and whether this code can read all of it."""
+def rehydrate_whole(scenario: Scenario, claimed: Claimed) -> tuple[Item, bool]:
+    """An item that no step continues, with its facts, and whether this code can read all of it."""
     item = _item_of(claimed)
+    if not claimed.row.body:  # pruned
+        return item, False
     return item, _read_stored(scenario, item, claimed, facts=True)
 
 

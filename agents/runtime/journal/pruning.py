@@ -19,16 +19,19 @@ from agents.runtime.journal.schema import (
 from agents.runtime.journal.statements import values_of
 from agents.runtime.model.lifecycle import ENDED, State
 
-ABOUT_ITEMS = (steps, effects, history, outbox, dead_letters)
+ABOUT_ITEMS = (steps, history, outbox, dead_letters)
 AT_ONCE = 1_000
+RECONCILED_DAYS = 80  # reconciliation looks back so many days at most
+KEYS_ARE_KEPT = (RECONCILED_DAYS + 1) * 86_400.0  # seconds
 
 
 async def prune(journal: Journal, scenario: str, older_than: float) -> int:
     """Prune the items that ended more than `older_than` seconds ago; returns how many.
 
     Key, body hash, state and outcome stay, so the same item submitted again counts as already done.
-    Dead letters and items with unsent notices are not pruned. The number of an item's last message
-    stays while the bus has messages of the item.
+    The keys of its effects stay until reconciliation no longer asks for them. Dead letters and items
+    with unsent notices are not pruned. The number of an item's last message stays while the bus has
+    messages of the item.
     """
     pruned = 0
     while ids := await _next_ids(journal, scenario, older_than):
@@ -45,7 +48,24 @@ async def prune(journal: Journal, scenario: str, older_than: float) -> int:
                 update(items).where(items.c.id.in_(pruned_ids)).values(**empty)
             )
         pruned += len(ids)
+    await _forget_keys(journal, scenario, max(older_than, KEYS_ARE_KEPT))
     return pruned
+
+
+async def _forget_keys(journal: Journal, scenario: str, older_than: float) -> None:
+    """Delete the effects of pruned items that ended more than `older_than` seconds ago."""
+    pruned = (
+        select(effects.c.item)
+        .join(items, items.c.id == effects.c.item)
+        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.body == "")
+        .where(items.c.ended_at < now() - older_than)
+        .limit(AT_ONCE)
+    )
+    deleted = AT_ONCE
+    while deleted:
+        async with journal.database.write() as connection:
+            done = await connection.execute(delete(effects).where(effects.c.item.in_(pruned)))
+            deleted = done.rowcount
 
 
 async def _next_ids(journal: Journal, scenario: str, older_than: float) -> list[int]:

@@ -8,7 +8,7 @@ from sqlalchemy import Row, select
 
 from agents.runtime.journal import Journal
 from agents.runtime.journal.database import now
-from agents.runtime.journal.schema import dead_letters, effects, history, items, steps
+from agents.runtime.journal.schema import dead_letters, effects, history, items, outbox, steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,12 @@ class ItemHistory:
     steps: Sequence[Row[Any]]
     effects: Sequence[Row[Any]]
     letter: Row[Any] | None
+    notices: Sequence[Row[Any]]
+
+    @property
+    def is_pruned(self) -> bool:
+        """Whether only the item's row is left."""
+        return not self.item.body
 
 
 async def letters(
@@ -59,7 +65,8 @@ async def letters(
 async def waiting(journal: Journal, scenario: str, *, most: int = 1_000) -> Sequence[Row[Any]]:
     """Items that wait for an operator, the longest first.
 
-    `age` is how many seconds an item has waited, and `due` how many are left until its time-out.
+    `age` is how many seconds an item has waited, `due` how many are left until it is rejected (None
+    before it is escalated), and `remaining` how many are left until its deadline.
     """
     asked = (
         select(steps.c.error)
@@ -77,6 +84,7 @@ async def waiting(journal: Journal, scenario: str, *, most: int = 1_000) -> Sequ
             (now() - items.c.waiting_since).label("age"),
             (items.c.retry_at - now()).label("due"),
             (items.c.deadline <= now()).label("overdue"),
+            (items.c.deadline - now()).label("remaining"),
         )
         .where(items.c.tenant == journal.tenant, items.c.scenario == scenario)
         .where(items.c.waiting_since.is_not(None))
@@ -122,6 +130,8 @@ async def item_history(journal: Journal, scenario: str, key: str) -> ItemHistory
                 (steps, steps.c.at),
                 (effects, effects.c.intended_at),
                 (dead_letters, dead_letters.c.at),
+                (outbox, outbox.c.id),
             )
         ]
-    return ItemHistory(item, tables[0], tables[1], tables[2], tables[3][0] if tables[3] else None)
+    events, ran, called, letter, notices = tables
+    return ItemHistory(item, events, ran, called, letter[0] if letter else None, notices)

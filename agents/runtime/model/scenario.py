@@ -15,11 +15,24 @@ from agents.runtime.model.upcasting import Upcasts, read
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """What lists show operators of one item; each is empty if there is nothing to say.
+
+    `held` is what the business has of the customer's money, such as "paid USD 19.99".
+    """
+
+    amount: str = ""
+    customer: str = ""
+    held: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """What the runtime must know of a business process: its items and what their end means.
 
     `payload` is the type of an item's body. `outcome` returns one word for how an ended item turned
-    out, `notices` the messages to send then, and `metrics` amounts to add up over a run. `deadline`
+    out, `notices` the messages to send then, `metrics` amounts to add up over a run, and `summary`
+    what lists show of an item. `deadline`
     is the time after acceptance at which an item begins nothing new and is compensated. `validate`
     returns key and canonical body of a body that an operator has corrected, or raises; without it
     items cannot be corrected. `allow_edit` raises if a correction comes too late; it gets the payload
@@ -33,13 +46,14 @@ class Scenario:
     outcome: Callable[[Item], str]
     notices: Callable[[Item], Sequence[Notice]] = lambda _item: ()
     metrics: Callable[[Item], Mapping[str, int]] = lambda _item: {}
+    summary: Callable[[Item], Summary] = lambda _item: Summary()
     deadline: Callable[[Any], timedelta | None] = lambda _payload: None
     validate: Callable[[dict[str, Any]], tuple[str, str]] | None = None
     allow_edit: Callable[[Any, Any, frozenset[str]], None] = lambda _before, _after, _effects: None
     upcasts: Upcasts = field(default_factory=dict)
 
-    def checked(self, key: str, body: dict[str, Any]) -> "Correction":
-        """A body that an operator has corrected, validated.
+    def checked(self, key: str, body: dict[str, Any], *, before: str | None = None) -> "Correction":
+        """A body that an operator has corrected, validated; `before` is the body it was made from.
 
         Raises what `validate` raises, KeyChanged for the body of another item, and NotCorrectable.
         """
@@ -48,7 +62,7 @@ class Scenario:
         found, text = self.validate(body)
         if found != key:
             raise KeyChanged(key, found)
-        return Correction(self, text)
+        return Correction(self, text, before)
 
     def read(self, body: str, version: str) -> Any:
         """The payload from a body that the given version stored. Raises Unreadable."""
@@ -62,17 +76,25 @@ def _adapter(payload: Any) -> TypeAdapter[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """A validated body that replaces an item's; `body` is its canonical JSON."""
+    """A validated body that replaces an item's; `body` is its canonical JSON.
+
+    `before` is the body it was made from, or None if it replaces any.
+    """
 
     scenario: Scenario
     body: str
+    before: str | None = None
 
     def require(self, before: str, version: str, effects: frozenset[str]) -> None:
         """Raise what the scenario's `allow_edit` raises if the correction comes too late.
 
+        Raises ChangedMeanwhile if another operator has changed the body.
+
         `before` is the stored body, written by `version`; `effects` are the agents whose effects
         happened.
         """
+        if self.before not in {None, before}:
+            raise ChangedMeanwhile
         scenario = self.scenario
         now = scenario.read(self.body, scenario.version)
         scenario.allow_edit(scenario.read(before, version), now, effects)
@@ -94,6 +116,13 @@ class NotCorrectable(AgentError):
         return (
             f"items of {self.scenario} cannot be corrected: correct their source and run it again"
         )
+
+
+class ChangedMeanwhile(AgentError):
+    """Another operator has changed the body that a correction was made from."""
+
+    def __str__(self) -> str:
+        return "another operator has changed the item meanwhile: look at it and correct it again"
 
 
 class KeyChanged(AgentError):

@@ -12,7 +12,7 @@ from sqlalchemy import Row, select
 
 from agents.runtime.errors import IllegalTransition
 from agents.runtime.execution.agent import AGENTS
-from agents.runtime.execution.rehydrate import rehydrate_ended
+from agents.runtime.execution.rehydrate import rehydrate_whole
 from agents.runtime.journal import Journal
 from agents.runtime.journal.claims import deadline_here
 from agents.runtime.journal.operator_actions import OperatorAction, reopen
@@ -129,7 +129,7 @@ class JournalView:
     async def _read(self, rows: Sequence[Row[Any]]) -> list[Ended]:
         found = []
         for claimed in await load(self.journal.database, rows):
-            item, readable = rehydrate_ended(self.scenario, claimed)
+            item, readable = rehydrate_whole(self.scenario, claimed)
             settled = readable and self._is_settled(claimed.row)
             found.append(Ended(item, claimed.row.sequence, settled))
         return found

@@ -64,7 +64,7 @@ def test_an_example_that_does_not_work_is_found() -> None:
     wrong = [f"{START}flows.operations frobnicate", f"{START}flows.operations show --kye a"]
     first, second = flows_of(wrong).values()
     assert 'Unknown command "frobnicate"' in first
-    assert "instead of --kye" in second
+    assert "Did you mean --key" in second
 
 
 @pytest.mark.slow

@@ -274,4 +274,4 @@ async def test_an_item_waits_where_its_data_is_not_and_goes_on_where_it_is(
 @pytest.mark.usefixtures("environment")
 async def test_a_body_is_not_corrected_by_hand(scenario: str) -> None:
     with pytest.raises(NotCorrectable, match="correct their source and run it again"):
-        await edit.fn("sales/a@1", {}, **WHO, scenario=scenario)
+        await edit.fn("sales/a@1", **WHO, body={}, scenario=scenario)

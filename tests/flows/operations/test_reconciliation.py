@@ -3,6 +3,7 @@
 The invariants of tests/invariants.py must hold after each test.
 """
 
+import re
 import sqlite3
 import sys
 from contextlib import closing
@@ -15,6 +16,8 @@ from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
 from flows.cli.reports import Listing
 from flows.operations import reconciliation
 from flows.operations.actions import approve
+from flows.operations.items import show_item
+from flows.operations.pruning import prune
 from flows.operations.reconciliation import DIFFERENT, reconcile
 from tests.flows.operating import WHO, ended, money, outage
 from tests.flows.shop import Shop
@@ -64,6 +67,20 @@ async def test_without_differences_nothing_is_listed(shop: Shop) -> None:
     await every_end(shop)
     await outage(shop)
     assert (await reconciled(shop)).table == []
+
+
+@pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
+async def test_pruning_within_the_days_of_reconciliation_makes_no_difference(shop: Shop) -> None:
+    await every_end(shop)
+    path = shop.journal_url.partition(":///")[2]
+    with closing(sqlite3.connect(path)) as db, closing(sqlite3.connect(":memory:")) as copy:
+        db.backup(copy)  # the check after each test reads whole histories
+        await prune.fn(older_than_days=1e-9)
+        found = (await reconciled(shop)).table
+        [line] = (await show_item.fn(shop.order_id(1))).lines
+        copy.backup(db)
+    assert found == []
+    assert re.match(r"pruned: it ended at .* UTC; its details have been deleted", line)
 
 
 @pytest.mark.slow

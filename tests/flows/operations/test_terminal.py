@@ -32,12 +32,17 @@ async def test_a_dead_letter_is_mended_and_replayed(shop: Shop, terminal: Termin
     [key] = await outage(shop)
     body = json.dumps(shop.order(0, payment_method="pm_card_mastercard"))
 
-    listed = terminal("dead-letters")
-    mended = terminal("mend", "--key", key, "--body", body, *WHO)
-    replayed = terminal("replay", "--keys", key, *WHO)
+    listed = terminal("dead-letters", "--json")
+    discarded = terminal("discard", key, *WHO)
+    mended = terminal("mend", key, "--body", body, *WHO)
+    replayed = terminal("replay", key, *WHO)
     shown = terminal("show", "--key", key)
 
-    assert (listed.returncode, key in listed.stdout) == (0, True), listed.stderr
+    assert listed.returncode == 0, listed.stderr
+    assert [row["item"] for row in json.loads(listed.stdout)["rows"]] == [key]
+    assert discarded.returncode == 2
+    assert "paid USD 19.99, and discard leaves that" in discarded.stderr
+    assert "to do it all the same: --money-stays" in discarded.stderr
     assert (mended.returncode, "is mended" in mended.stdout) == (0, True), mended.stderr
     assert (replayed.returncode, "1 replayed" in replayed.stdout) == (0, True), replayed.stderr
     assert f"orders {key}: shipped" in shown.stdout
@@ -57,7 +62,7 @@ async def test_an_order_that_waits_is_approved(shop: Shop, terminal: Terminal) -
     assert (approved.returncode, f"orders {key}: shipped" in approved.stdout) == (0, True)
     assert again.returncode == 2
     assert f"error: item {key} is completed" in again.stderr
-    assert f"flows.operations show --key {key} --scenario orders" in again.stderr
+    assert f"its history: uv run python -m flows.operations show {key}" in again.stderr
 
 
 @pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
