@@ -1,4 +1,4 @@
-"""Compares prefect.yaml with flows, workflows and resources.py, offline: `python -m deployments.check`."""
+"""Compares prefect.yaml with flows, operations and resources.py, offline: `python -m deployments.check`."""
 
 import sys
 from collections import Counter
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from agents.runtime.execution.agent import AGENTS
 from agents.runtime.model.policies import Policy
 from deployments.resources import HEARTBEAT, LIMITS, POOLS, TAG, Limit, Pool
+from flows.operations.__main__ import GROUPS
 from flows.workflows import WORKFLOWS, Workflow
 
 PREFECT_YAML = Path(__file__).resolve().parents[1] / "prefect.yaml"
@@ -59,6 +60,26 @@ def workflow_problems(text: str, workflows: Mapping[str, Workflow] = WORKFLOWS) 
         for name, workflow in workflows.items()
         if workflow.process.__module__ not in covered
     ]
+
+
+def operation_problems(text: str) -> list[str]:
+    """Operations without a deployment, and triggers without name or description."""
+    deployments = yaml.safe_load(text).get("deployments") or []
+    deployed = {deployment["name"] for deployment in deployments}
+    flows = [flow for group in GROUPS.values() for flow in group]
+    found = [
+        f"operation {flow.name!r}: has no deployment, so it cannot run from Prefect's UI"
+        for flow in flows
+        if flow.name not in deployed
+    ]
+    found += [
+        f"{deployment['name']}: a trigger has no {field}, so the automation cannot be understood"
+        for deployment in deployments
+        for trigger in deployment.get("triggers") or []
+        for field in ("name", "description")
+        if not trigger.get(field)
+    ]
+    return found
 
 
 def limit_problems(policies: Mapping[str, Policy], limits: Sequence[Limit] = LIMITS) -> list[str]:
@@ -152,7 +173,7 @@ def _twice(kind: str, blocks: Sequence[Mapping[str, Any]], key: str) -> Iterator
 def main() -> int:
     """Print every problem; return 1 if there is one."""
     text = PREFECT_YAML.read_text(encoding="utf-8")
-    found = problems(text) or workflow_problems(text)
+    found = problems(text) or [*workflow_problems(text), *operation_problems(text)]
     # The entrypoints are imported now, and with them the agents.
     found += limit_problems({name: agent.policy for name, agent in AGENTS.items()})
     print(

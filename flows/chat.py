@@ -39,7 +39,7 @@ USER = "yara_ito_8499"
 User = Annotated[str, Parameter(allow_leading_hyphen=False)]
 
 
-@flow(name="chat", persist_result=False)
+@flow(name="chat", flow_run_name="chat of {user}", persist_result=False)
 async def chat(user: User = USER) -> Listing:
     """Talk to customer service in the terminal; an empty line ends the conversation.
 

@@ -37,7 +37,7 @@ class BadTurns(AgentError):
         return f"{self.path}: {self.problem}; no turn of the file was answered"
 
 
-@flow(name="customer-service", persist_result=False)
+@flow(name="customer-service", flow_run_name="customer-service: {file}", persist_result=False)
 async def serve_turns(file: str, out: str = "replies.jsonl") -> Listing:
     """Answer every turn of a file; turns of one conversation are answered in their order.
 
@@ -99,7 +99,7 @@ async def _line(run: ConversationRun, turn: Turn) -> dict[str, object]:
     }
 
 
-@flow(name="enqueue-turns", persist_result=False)
+@flow(name="enqueue-turns", flow_run_name="enqueue-turns: {file}", persist_result=False)
 async def enqueue_turns(file: str) -> Listing:
     """Put every turn of a file into the queue, for consumers to answer.
 

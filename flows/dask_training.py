@@ -42,7 +42,7 @@ def fit_on_dask(trainings: Sequence[Training], cluster: str) -> list[str]:
         else DaskTaskRunner(address=cluster)
     )
 
-    @flow(name="fit-on-dask", task_runner=runner, persist_result=False)
+    @flow(name="fit-on-dask", flow_run_name="fit on dask", task_runner=runner, persist_result=False)
     def fit_all(wanted: list[dict[str, Any]]) -> list[str]:
         futures = [fit_candidate.submit(one) for one in wanted]
         return [version for future in futures if (version := _result(future)) is not None]

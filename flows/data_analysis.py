@@ -25,7 +25,7 @@ from flows.dask_training import fit_on_dask
 AtOnce = Annotated[int, Field(ge=1, le=64)]
 
 
-@flow(name="data-analysis", persist_result=False)
+@flow(name="data-analysis", flow_run_name="data-analysis: {source}", persist_result=False)
 async def analyse(  # noqa: PLR0913 - what a run is asked for
     source: tuple[str, ...] = (SAMPLE,),
     contract: str | None = None,
@@ -82,7 +82,7 @@ async def conclude(batch: Batch) -> None:
     async with saga(batch):
         batch = await select_model(batch)
         batch = await write_report(batch)
-        alert_of_drift(batch)  # before the item ends: after a kill the alert is raised again
+        await alert_of_drift(batch)  # before the item ends: after a kill the alert is raised again
     await show_comparison(batch)
 
 

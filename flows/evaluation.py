@@ -41,7 +41,11 @@ FAILED = 1
 YEAR = timedelta(days=365)  # a person has to check a document again after this time
 
 
-@flow(name="evaluate-customer-service", persist_result=False)
+@flow(
+    name="evaluate-customer-service",
+    flow_run_name="evaluate customer-service",
+    persist_result=False,
+)
 async def evaluate() -> Listing:
     """Measure customer service on its gold set, on scripted users and, if installed, on tau2-bench.
 

@@ -12,7 +12,7 @@ from agents.workflow.run import open_run
 from flows.cli.commands import command
 
 
-@flow(name="invoice-approval", persist_result=False)
+@flow(name="invoice-approval", flow_run_name="invoices: {invoices}", persist_result=False)
 async def approve_invoices(invoices: str, faults: str = "none") -> RunReport:
     """Check, book and approve the invoices of a file.
 

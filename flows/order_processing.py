@@ -26,7 +26,7 @@ OrderSource = Annotated[str, Parameter(allow_leading_hyphen=True)]
 BatchSize = Annotated[int, Field(ge=1, le=512)]
 
 
-@flow(name="order-processing", persist_result=False)
+@flow(name="order-processing", flow_run_name="order-processing: {orders}", persist_result=False)
 async def process_orders(
     orders: OrderSource = SAMPLE,
     batch_size: BatchSize = 256,
@@ -55,7 +55,7 @@ async def process_orders(
         return await run.report()
 
 
-@flow(name="enqueue-orders", persist_result=False)
+@flow(name="enqueue-orders", flow_run_name="enqueue-orders: {orders}", persist_result=False)
 async def enqueue_orders(
     orders: OrderSource = SAMPLE,
     priority: Priority = Priority.NORMAL,

@@ -36,12 +36,12 @@ from agents.runtime import (
     open_runtime,
     runtime,
 )
+from agents.runtime.alerts import Alert, send
 from agents.runtime.intake.rejects import Rejects
 from agents.runtime.journal.queries import named
 from agents.runtime.model.lifecycle import State
 from agents.runtime.prefect_ui import (
     Progress,
-    alert,
     publish_image,
     publish_link,
     publish_markdown,
@@ -127,7 +127,8 @@ class AnalysisRun:
         report.seconds = time.monotonic() - self.begun
         await publish_table(f"{NAME}-rows", report.rows(), "Rows by source and outcome")
         if dataset is None:
-            alert("unpublished", PARTITIONS.name, self.study.name, "; ".join(report.notes()))
+            reason = "; ".join(report.notes())
+            await send([Alert("unpublished", PARTITIONS.name, self.study.name, reason)])
         return report
 
 
@@ -188,13 +189,20 @@ def _part(partition: Partition, cleaned: Cleaned) -> Part:
     )
 
 
-def alert_of_drift(batch: Batch) -> None:
+async def alert_of_drift(batch: Batch) -> None:
     """Raise an alert for every feature that has drifted."""
-    for item, selected in _selected(batch):
-        study = item.payload.training.study.name
-        for drift in selected.drifts:
-            if drift.is_alarm:
-                alert("drift", item.scenario, study, f"{drift.feature}: PSI {drift.psi:.2f}")
+    await send(
+        Alert(
+            "drift",
+            item.scenario,
+            item.payload.training.study.name,
+            f"{drift.feature}: PSI {drift.psi:.2f}",
+            item.trace,
+        )
+        for item, selected in _selected(batch)
+        for drift in selected.drifts
+        if drift.is_alarm
+    )
 
 
 async def show_comparison(batch: Batch) -> None:

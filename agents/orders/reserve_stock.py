@@ -1,16 +1,11 @@
 """Stock: hold all pieces of an order or none, release them, or issue them to the carrier."""
 
-import time
-
 from agents.orders.models import Issued, Order, Released, Reserved
 from agents.runtime import EFFECT, EffectKey, Lookup, UndoneKey, agent
-from agents.runtime.prefect_ui import alert
+from agents.runtime.alerts import alert
 from agents.services.inventory.protocol import Inventory, OutOfStock, StockLine
 
 INVENTORY = EFFECT.limited_by("inventory")
-ALERT_AGAIN = 60.0  # seconds
-
-_next_alert: dict[str, float] = {}  # SKU -> time of the next alert; at most one entry a SKU
 
 
 async def find_reservation(_order: Order, key: EffectKey, inventory: Inventory) -> Reserved | None:
@@ -49,16 +44,9 @@ async def reserve_stock(order: Order, key: EffectKey, inventory: Inventory) -> R
     try:
         held = await inventory.reserve(key, lines)
     except OutOfStock as error:
-        _alert_of_shortage(error)
+        alert("out-of-stock", "orders", order.order_id, str(error))
         raise
     return Reserved(reservation=held.key, weight_grams=held.weight_grams)
-
-
-def _alert_of_shortage(error: OutOfStock) -> None:
-    """Raise an alert for the SKU, at most once a minute; an automation starts the analysis of shortages."""
-    if time.monotonic() >= _next_alert.get(error.sku, 0.0):
-        _next_alert[error.sku] = time.monotonic() + ALERT_AGAIN
-        alert("out-of-stock", "orders", error.sku, str(error))
 
 
 @agent(INVENTORY, settle=Lookup(find_issue))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from prefect.runtime import flow_run
+from structlog.contextvars import bound_contextvars
 
 from agents.runtime.clock import clock
 from agents.runtime.journal import Journal, workers
@@ -37,9 +38,9 @@ class Lease:
     """
 
     def __init__(self, database: Database, url: str, seconds: float) -> None:
-        self._flow_run = flow_run.get_id()
+        self.flow_run = flow_run.get_id()
         process = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
-        self.id = f"{process}@{self._flow_run}" if self._flow_run else process
+        self.id = f"{process}@{self.flow_run}" if self.flow_run else process
         self.seconds = seconds
         self._database, self._url = database, url
         self._stopped = threading.Event()
@@ -49,7 +50,7 @@ class Lease:
     async def register(self) -> None:
         """Insert this worker's row and start the heartbeat."""
         self._beaten = clock().monotonic()
-        await workers.register(self._database, self.id, self.seconds, self._flow_run)
+        await workers.register(self._database, self.id, self.seconds, self.flow_run)
         self._start_heartbeat()
 
     async def retire(self) -> None:
@@ -140,7 +141,8 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         await database.migrate()
         await lease.register()
         _freeze_garbage_collector()
-        with stop_on_sigterm() as stop:
+        run = {"flow_run": lease.flow_run} if lease.flow_run else {}
+        with bound_contextvars(**run), stop_on_sigterm() as stop:
             journal = Journal(database, settings.tenant)
             opened = Runtime(journal, lease, settings, stop, ProcessPool(), cache)
             token = _runtime.set(opened)

@@ -1,5 +1,6 @@
-"""Artifacts, events and names of a flow run in Prefect's UI; outside of a flow run nothing is shown."""
+"""Artifacts and names of a flow run in Prefect's UI; outside of a flow run nothing is shown."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,29 +16,18 @@ from prefect.artifacts import (
     aupdate_progress_artifact,
 )
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactUpdate
 from prefect.context import FlowRunContext
-from prefect.events import emit_event
+from prefect.runtime import flow_run
 
 from agents.runtime.model.batch import RunStats
-from agents.runtime.telemetry import get_logger
 
-log = get_logger(__name__)
+_tables: dict[tuple[str, str], UUID] = {}  # of this process: flow run and key -> artifact
 
 
 def in_flow_run() -> bool:
     """Whether this code runs within a flow run."""
     return FlowRunContext.get() is not None
-
-
-def alert(what: str, scenario: str, key: str, reason: str) -> None:
-    """Say that an item needs an operator: in the log, and as an event that triggers automations."""
-    log.warning(what, scenario=scenario, item=key, reason=reason)
-    if in_flow_run():
-        emit_event(
-            event=f"agent-flows.{what}",
-            resource={"prefect.resource.id": f"agent-flows.{scenario}.{key}"},
-            payload={"reason": reason},
-        )
 
 
 async def rename_run(name: str) -> None:
@@ -49,9 +39,16 @@ async def rename_run(name: str) -> None:
 
 
 async def publish_table(key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None:
-    """Show a table; `key` names it across runs."""
-    if in_flow_run():
-        await acreate_table_artifact([dict(r) for r in rows], _key(key), description)
+    """Show a table; `key` names it across runs. A run that shows it again updates it in place."""
+    if not in_flow_run():
+        return
+    table, this = [dict(row) for row in rows], (str(flow_run.get_id()), key)
+    if (known := _tables.get(this)) is None:
+        _tables[this] = await acreate_table_artifact(table, _key(key), description)
+        return
+    async with get_client() as client:
+        data = json.dumps(table)  # as Prefect stores tables
+        await client.update_artifact(known, ArtifactUpdate(data=data, description=description))
 
 
 async def publish_markdown(key: str, markdown: str, description: str) -> None:

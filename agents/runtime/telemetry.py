@@ -47,6 +47,12 @@ def enter_item(key: str, trace: str) -> None:
     _item.set((key, trace))
 
 
+def current_trace() -> str:
+    """The trace id of the item in work; empty if there is none."""
+    key, trace = _item.get()
+    return trace if key is not None else ""
+
+
 def traceparent() -> str:
     """The W3C traceparent header of the current item, with a new span id each time."""
     return f"00-{_item.get()[1]}-{secrets.token_hex(8)}-01"

@@ -28,7 +28,7 @@ from flows.operations.resume import act_and_resume, finish
 from flows.workflows import WORKFLOWS
 
 
-@flow(name="approve", persist_result=False)
+@flow(name="approve", flow_run_name="approve {key}", persist_result=False)
 async def approve(key: str, by: By, reason: Reason, scenario: ScenarioName = "orders") -> Listing:
     """Approve an item that waits for a person; it continues at once.
 
@@ -44,7 +44,7 @@ async def approve(key: str, by: By, reason: Reason, scenario: ScenarioName = "or
     return await _decided(OperatorAction(scenario, key, by, reason), approved=True)
 
 
-@flow(name="reject", persist_result=False)
+@flow(name="reject", flow_run_name="reject {key}", persist_result=False)
 async def reject(key: str, by: By, reason: Reason, scenario: ScenarioName = "orders") -> Listing:
     """Reject an item that waits for a person; what was done for it is undone.
 
@@ -60,7 +60,7 @@ async def reject(key: str, by: By, reason: Reason, scenario: ScenarioName = "ord
     return await _decided(OperatorAction(scenario, key, by, reason), approved=False)
 
 
-@flow(name="decide", persist_result=False)
+@flow(name="decide", flow_run_name="{verdict} {key}", persist_result=False)
 async def decide(
     key: str,
     verdict: Literal["approve", "reject"],
@@ -88,7 +88,7 @@ async def _decided(action: OperatorAction, *, approved: bool) -> Listing:
     )
 
 
-@flow(name="edit", persist_result=False)
+@flow(name="edit", flow_run_name="edit {key}", persist_result=False)
 async def edit(  # noqa: PLR0913 - three ways to give the body
     key: str,
     by: By,
@@ -122,7 +122,7 @@ async def edit(  # noqa: PLR0913 - three ways to give the body
     return await act_and_resume(action, change)
 
 
-@flow(name="restart", persist_result=False)
+@flow(name="restart", flow_run_name="restart {key} at {at}", persist_result=False)
 async def restart(
     key: str, at: str, by: By, reason: Reason, scenario: ScenarioName = "orders"
 ) -> Listing:
@@ -146,7 +146,7 @@ async def restart(
     )
 
 
-@flow(name="cancel", persist_result=False)
+@flow(name="cancel", flow_run_name="cancel {key}", persist_result=False)
 async def cancel(key: str, by: By, reason: Reason, scenario: ScenarioName = "orders") -> Listing:
     """Cancel an item that has not completed: it stops before its next effect and is undone.
 
@@ -163,7 +163,7 @@ async def cancel(key: str, by: By, reason: Reason, scenario: ScenarioName = "ord
     return await act_and_resume(action, lambda journal: operator_actions.cancel(journal, action))
 
 
-@flow(name="mend", persist_result=False)
+@flow(name="mend", flow_run_name="mend {key}", persist_result=False)
 async def mend(  # noqa: PLR0913 - three ways to give the body
     key: str,
     by: By,
@@ -196,7 +196,7 @@ async def mend(  # noqa: PLR0913 - three ways to give the body
     return Listing(title=f"{scenario} {key} is mended", lines=[f"next: {replay_it}"])
 
 
-@flow(name="replay", persist_result=False)
+@flow(name="replay", flow_run_name="replay dead letters of {scenario}", persist_result=False)
 async def replay(  # noqa: PLR0913 - which items, how fast, who and why
     by: By,
     reason: Reason,
@@ -252,7 +252,7 @@ async def _dead(
     return [(key, item) for _, key, item in sorted(chosen)]
 
 
-@flow(name="discard", persist_result=False)
+@flow(name="discard", flow_run_name="discard {key}", persist_result=False)
 async def discard(
     key: str,
     by: By,

@@ -41,7 +41,7 @@ class Consumed(Listing):
     full: bool = False
 
 
-@flow(name="consumer", persist_result=False)
+@flow(name="consumer", flow_run_name="consumer of {scenario}", persist_result=False)
 async def consume(  # noqa: PLR0913 - each is set by people
     scenario: ScenarioName = "orders",
     batch_size: Annotated[int, Field(ge=1, le=512)] = 256,

@@ -32,7 +32,7 @@ from flows.workflows import WORKFLOWS, Workflow
 HOUR = 3600.0
 
 
-@flow(name="item-events", persist_result=False)
+@flow(name="item-events", flow_run_name="item-events for {for_seconds} s", persist_result=False)
 async def hear_item_events(for_seconds: Annotated[float, Field(gt=0)] = HOUR) -> Listing:
     """Handle the events of ended items, and answer questions, for all workflows.
 

@@ -34,7 +34,7 @@ async def summaries(journal: Journal, scenario: str, ids: Iterable[int]) -> dict
     return {item.id: workflow.scenario.summary(item) for item, is_readable in read if is_readable}
 
 
-@flow(name="dead-letters", persist_result=False)
+@flow(name="dead-letters", flow_run_name="dead letters of {scenario}", persist_result=False)
 async def dead_letters(
     scenario: ScenarioName = "orders",
     agent: str | None = None,
@@ -73,7 +73,7 @@ async def dead_letters(
     return await shown("dead-letters", Listing(title=f"{len(table)} dead letters", table=table))
 
 
-@flow(name="waiting", persist_result=False)
+@flow(name="waiting", flow_run_name="waiting items of {scenario}", persist_result=False)
 async def waiting_items(scenario: ScenarioName = "orders") -> Listing:
     """List the items that wait for a person, those that wait longest first.
 
@@ -100,7 +100,7 @@ async def waiting_items(scenario: ScenarioName = "orders") -> Listing:
     return await shown("waiting", Listing(title=f"{len(table)} items wait", table=table))
 
 
-@flow(name="show", persist_result=False)
+@flow(name="show", flow_run_name="show {key}", persist_result=False)
 async def show_item(key: str, scenario: ScenarioName = "orders") -> Listing:
     """Show one item: its events, steps, effects, messages and money, and what can be done next.
 

@@ -17,7 +17,7 @@ from flows.cli.reports import Listing, shown
 SHOWN_BYTES = 80
 
 
-@flow(name="dead-messages", persist_result=False)
+@flow(name="dead-messages", flow_run_name="dead messages", persist_result=False)
 async def dead_messages(most: Annotated[int, Field(ge=1, le=10_000)] = 100) -> Listing:
     """List the messages that a group could not handle, the oldest first.
 
@@ -45,7 +45,7 @@ async def dead_messages(most: Annotated[int, Field(ge=1, le=10_000)] = 100) -> L
     return await shown("dead-messages", listing)
 
 
-@flow(name="redeliver-message", persist_result=False)
+@flow(name="redeliver-message", flow_run_name="redeliver {message}", persist_result=False)
 async def redeliver_message(message: str) -> Listing:
     """Deliver a dead message again, after its cause has been removed.
 
@@ -60,7 +60,7 @@ async def redeliver_message(message: str) -> Listing:
     return Listing(title=f"{message} will be delivered again")
 
 
-@flow(name="remove-group", persist_result=False)
+@flow(name="remove-group", flow_run_name="remove group {group}", persist_result=False)
 async def remove_group(topic: str, group: str) -> Listing:
     """Remove a durable group that nobody serves any more, so that no messages are kept for it.
 

@@ -14,7 +14,7 @@ from flows.workflows import WORKFLOWS
 DAY = 86_400.0
 
 
-@flow(name="prune", persist_result=False)
+@flow(name="prune", flow_run_name="prune after {older_than_days} days", persist_result=False)
 async def prune(older_than_days: Annotated[float, Field(gt=0)] = 90.0) -> Listing:
     """Delete the details of items that ended long ago; one row each is kept to recognise repeats.
 

@@ -19,7 +19,7 @@ from flows.cli.reports import Listing, shown
 MINUTE = 60.0
 
 
-@flow(name="backlog", persist_result=False)
+@flow(name="backlog", flow_run_name="backlog of {scenario}", persist_result=False)
 async def backlog(
     scenario: ScenarioName = "orders",
     oldest_limit_minutes: Annotated[float, Field(gt=0)] = 15.0,
@@ -35,12 +35,12 @@ async def backlog(
     """
     async with open_runtime(settings()) as opened:
         found = await read_backlog(opened.journal.database, scenario)
-    alert_if_old(scenario, found, oldest_limit_minutes * MINUTE)
+    await alert_if_old(scenario, found, oldest_limit_minutes * MINUTE)
     title = f"{sum(entry.waiting for entry in found):,} items of {scenario} wait"
     return await shown("backlog", Listing(title=title, table=backlog_table(found)))
 
 
-@flow(name="pause-queue", persist_result=False)
+@flow(name="pause-queue", flow_run_name="pause queue of {scenario}", persist_result=False)
 async def pause_queue(by: By, reason: Reason, scenario: ScenarioName = "orders") -> Listing:
     """Hand out no items of a queue until it is resumed; items in work continue.
 
@@ -57,7 +57,7 @@ async def pause_queue(by: By, reason: Reason, scenario: ScenarioName = "orders")
     return Listing(title=f"the queue of {scenario} is paused")
 
 
-@flow(name="resume-queue", persist_result=False)
+@flow(name="resume-queue", flow_run_name="resume queue of {scenario}", persist_result=False)
 async def resume_queue(scenario: ScenarioName = "orders") -> Listing:
     """Hand out items of a paused queue again.
 
@@ -72,7 +72,7 @@ async def resume_queue(scenario: ScenarioName = "orders") -> Listing:
     return Listing(title=f"the queue of {scenario} is resumed")
 
 
-@flow(name="limit-rate", persist_result=False)
+@flow(name="limit-rate", flow_run_name="limit rate of {scenario}", persist_result=False)
 async def limit_rate(
     per_second: Annotated[float, Field(ge=0, le=1_000_000)],
     burst: Annotated[int, Field(ge=1, le=1_000_000)] = 1,
@@ -97,7 +97,7 @@ async def limit_rate(
     return Listing(title=f"{scenario}, {owner}: {rate}")
 
 
-@flow(name="move", persist_result=False)
+@flow(name="move", flow_run_name="move {key} to {to}", persist_result=False)
 async def move(
     key: str,
     to: Literal["front", "back"],

@@ -10,11 +10,11 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
+from agents.runtime.alerts import Alert, send
 from agents.runtime.context import open_runtime
 from agents.runtime.journal import Journal
 from agents.runtime.journal.pruning import RECONCILED_DAYS
 from agents.runtime.journal.submit import current_rows
-from agents.runtime.prefect_ui import alert
 from agents.runtime.provided import with_services
 from agents.runtime.recovery.reconciliation import Difference, JournalView, Window, undo_found
 from agents.runtime.settings import settings
@@ -25,12 +25,12 @@ from flows.operations.resume import finish
 from flows.workflows import WORKFLOWS, Workflow
 
 MINUTE, DAY = 60.0, 86_400.0
-MOST_NAMED = 1_000  # rows of one kind; each raises an alert
+MOST_NAMED = 1_000  # rows of one kind
 DIFFERENT = 3  # the exit status when a person must act
 UNDONE = "undone"
 
 
-@flow(name="reconcile", persist_result=False)
+@flow(name="reconcile", flow_run_name="reconcile {scenario}, {days} days", persist_result=False)
 async def reconcile(
     scenario: ReconciledName = "orders",
     days: Annotated[float, Field(ge=0.1, le=RECONCILED_DAYS)] = 7.0,
@@ -75,7 +75,7 @@ async def _found(workflow: Workflow, view: JournalView) -> tuple[int, list[Diffe
 
     The limit holds for each kind, so that a flood of one kind hides no other.
     """
-    counted, named = Counter[str](), list[Difference]()
+    counted, named, alerts = Counter[str](), list[Difference](), list[Alert]()
     differences = workflow.reconcile
     assert differences is not None, "only a ReconciledName gets here"
     async for difference in with_services(differences)(view):
@@ -83,7 +83,8 @@ async def _found(workflow: Workflow, view: JournalView) -> tuple[int, list[Diffe
         if counted[difference.what] <= MOST_NAMED:
             named.append(difference)
             reason = f"{difference.what}: {difference.found}; {difference.advice}"
-            alert("difference", workflow.scenario.name, difference.item, reason)
+            alerts.append(Alert("difference", workflow.scenario.name, difference.item, reason))
+    await send(alerts)
     return counted.total(), named
 
 

@@ -5,9 +5,9 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
+from agents.runtime.alerts import Alert, send
 from agents.runtime.context import open_runtime
 from agents.runtime.journal.queries import letters
-from agents.runtime.prefect_ui import alert
 from agents.runtime.recovery import recovery
 from agents.runtime.settings import settings
 from agents.services import connect_services
@@ -18,7 +18,7 @@ from flows.workflows import WORKFLOWS
 HOUR = 3600.0
 
 
-@flow(name="recover", persist_result=False)
+@flow(name="recover", flow_run_name="recover", persist_result=False)
 async def recover(
     escalate_after_hours: Annotated[float, Field(ge=0)] = 24.0,
     reject_after_hours: Annotated[float, Field(ge=0)] = 72.0,
@@ -47,8 +47,7 @@ async def recover(
             if (notify := workflow.notifier()) is not None:
                 sent = await recovery.send_unsent_notices(opened.journal, workflow.scenario, notify)
             old = await letters(opened.journal, name, older_than=letter_limit_hours * HOUR)
-            for row in old:
-                alert("dead-letter.old", name, row.key, row.error)
+            await send(Alert("dead-letter.old", name, row.key, row.error, row.trace) for row in old)
             done = (
                 dict(finished.outcomes) | overdue | {"messages": sent, "old dead letters": len(old)}
             )

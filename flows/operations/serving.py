@@ -38,7 +38,7 @@ STOP_SECONDS = 12.0  # work in flight has seven seconds to finish
 Many = Annotated[int, Field(ge=0, le=64)]
 
 
-@flow(name="serve", persist_result=False)
+@flow(name="serve", flow_run_name="serve {scenario}", persist_result=False)
 async def serve(
     scenario: ScenarioName = "orders",
     least: Many = 1,

@@ -15,7 +15,7 @@ from flows.cli.reports import Listing, shown
 DAY = 86_400.0
 
 
-@flow(name="shortages", persist_result=False)
+@flow(name="shortages", flow_run_name="shortages of {days} days", persist_result=False)
 async def shortages(
     days: Annotated[float, Field(gt=0, le=80)] = 7.0,
     most: Annotated[int, Field(ge=1, le=1_000)] = 50,

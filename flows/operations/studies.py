@@ -17,7 +17,7 @@ from flows.cli.parameters import By, Reason
 from flows.cli.reports import Listing, shown
 
 
-@flow(name="quarantine", persist_result=False)
+@flow(name="quarantine", flow_run_name="quarantine of {study}", persist_result=False)
 async def quarantine(
     study: str = "flights",
     csv: str | None = None,
@@ -52,7 +52,7 @@ async def quarantine(
     return await shown("quarantine", Listing(title=title, table=table, lines=lines))
 
 
-@flow(name="mend-rows", persist_result=False)
+@flow(name="mend-rows", flow_run_name="mend rows of {study}", persist_result=False)
 async def mend_rows(file: str, partition: str, source: str, study: str) -> Listing:
     """Accept corrected rows of a quarantine file; the next run cleans their partition again.
 
@@ -70,7 +70,7 @@ async def mend_rows(file: str, partition: str, source: str, study: str) -> Listi
     return Listing(title=title)
 
 
-@flow(name="roll-back-model", persist_result=False)
+@flow(name="roll-back-model", flow_run_name="roll back the model of {study}", persist_result=False)
 async def roll_back_model(study: str, by: By, reason: Reason) -> Listing:
     """Make the previous champion model of a study the champion again.
 

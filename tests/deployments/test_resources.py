@@ -57,6 +57,6 @@ def test_every_alert_of_the_code_has_its_event_in_the_automation() -> None:
         for part in ("agents", "flows")
         for path in (ROOT / part).rglob("*.py")
     ]
-    raised = {name for text in code for name in re.findall(r'\balert\(\s*"([a-z.-]+)"', text)}
+    raised = {name for text in code for name in re.findall(r'\b[aA]lert\(\s*"([a-z.-]+)"', text)}
     (alerts,) = (one for one in AUTOMATIONS if not one.actions)
     assert alerts.trigger.expect == {f"agent-flows.{name}" for name in raised}

@@ -78,7 +78,10 @@ def _read_stored(scenario: Scenario, item: Item, claimed: Claimed, *, facts: boo
                     item.learn(AGENTS[name].decode(step.output, step.version))
     except Unreadable as error:
         log.warning(
-            "this version of the code cannot read a stored item", item=item.key, error=str(error)
+            "this version of the code cannot read a stored item",
+            item=item.key,
+            trace=item.trace,
+            error=str(error),
         )
         return False
     return True

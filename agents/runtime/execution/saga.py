@@ -99,7 +99,9 @@ def _notices(context: BatchContext, item: Item, event: Event) -> Sequence[Notice
         item.outcome = context.scenario.outcome(item)
         return context.scenario.notices(item)
     except Exception:
-        log.exception("the scenario failed to name the outcome of an item", item=item.key)
+        log.exception(
+            "the scenario failed to name the outcome of an item", item=item.key, trace=item.trace
+        )
         item.outcome = item.outcome or str(item.state)
         return ()
 
@@ -111,6 +113,7 @@ def _is_known(item: Item) -> bool:
         log.error(
             "cannot compensate an item: its agents are not in this code, run the release that has them",
             item=item.key,
+            trace=item.trace,
             agents=unknown,
         )
     return not unknown

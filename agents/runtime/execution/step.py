@@ -11,6 +11,7 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.settings import PREFECT_API_URL
 
+from agents.runtime.alerts import Alert, alert, of_batch, send
 from agents.runtime.clock import DeadlineExceeded, clock
 from agents.runtime.context import runtime
 from agents.runtime.errors import AgentError
@@ -34,7 +35,6 @@ from agents.runtime.model.item import (
 from agents.runtime.model.lifecycle import State
 from agents.runtime.model.policies import Lookup, Policy
 from agents.runtime.model.upcasting import Unreadable
-from agents.runtime.prefect_ui import alert
 from agents.runtime.telemetry import ITEMS, get_logger
 from agents.runtime.testing import failpoint
 
@@ -47,7 +47,21 @@ AnyAgent = Agent[Any, Any]
 
 
 async def run_step(agent: AnyAgent, batch: Batch) -> Batch:
-    """Run the agent on every item of the batch; returns a batch of the items that go on."""
+    """Run the agent on every item of the batch; returns a batch of the items that go on.
+
+    What needs a person is raised at the end, one event for each kind of alert.
+    """
+    alerts = list[Alert]()
+    token = of_batch.set(alerts)
+    try:
+        return await _run_step(agent, batch)
+    finally:
+        of_batch.reset(token)
+        if alerts:
+            await send(alerts)
+
+
+async def _run_step(agent: AnyAgent, batch: Batch) -> Batch:
     context, items = batch.context, batch.take()
     # A compensation runs once for each item, and once more each time the item is reopened; which
     # items share its batch does not matter. Any other agent may run several times in one flow.
@@ -75,9 +89,9 @@ async def park_unreadable(context: BatchContext, items: Sequence[Item]) -> None:
     for state in (State.PROCESSING, State.COMPENSATING):
         held = [item for item in items if item.state is state]
         await park(here.journal.database, here.lease.id, held, reason, state)
-    for item in items:
-        alert("parked", item.scenario, item.key, reason)
+    for _ in items:
         context.stats.count("waiting", reason)
+    await send(Alert("parked", item.scenario, item.key, reason, item.trace) for item in items)
 
 
 def _resume(
@@ -222,19 +236,10 @@ async def _commit(
     for execution in mine:
         apply_outcome(agent, execution)
         _set_aside(context, execution)
-    _alert_dead_letters(agent, mine)
     for kind, count in Counter(type(execution.outcome) for execution in mine).items():
         ITEMS.labels(agent.name, agent.version, OUTCOME_WORDS[kind]).inc(count)
         context.stats.count_step(agent.name, OUTCOME_WORDS[kind], count)
     return {execution.id for execution in mine if isinstance(execution.outcome, Done)}
-
-
-def _alert_dead_letters(agent: AnyAgent, executions: Sequence[StepExecution]) -> None:
-    """Alert operators once for each group, since an outage makes many dead letters."""
-    dead = [execution for execution in executions if isinstance(execution.outcome, DeadLettered)]
-    if dead:
-        item, error = dead[0].item, dead[0].outcome.failure.error  # type: ignore[union-attr]  # as chosen
-        alert("dead-letter", item.scenario, item.key, f"{len(dead)} at {agent.name}: {error}")
 
 
 def _set_aside(context: BatchContext, execution: StepExecution) -> None:
@@ -246,8 +251,11 @@ def _set_aside(context: BatchContext, execution: StepExecution) -> None:
         case Failed(failure=failure) | DeadLettered(failure=failure):
             reason = reason_of(failure.error_type, failure.error)
             context.stats.count("dead-lettered", reason, context.scenario.metrics(item))
+            where = f"{failure.agent}: {failure.error}"
+            alert("dead-letter", item.scenario, item.key, where, item.trace)
         case Waiting(reason=reason):
             context.stats.count("waiting", reason)
+            alert("parked", item.scenario, item.key, reason, item.trace)
         case Delayed():
             context.delayed.append(item.id)
 
@@ -258,6 +266,7 @@ def _count_lost(context: BatchContext, executions: Sequence[StepExecution]) -> N
         log.warning(
             "another process has taken the item over",
             item=execution.item.key,
+            trace=execution.item.trace,
             agent=execution.agent,
         )
 

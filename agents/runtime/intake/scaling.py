@@ -9,9 +9,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from agents.runtime.alerts import Alert, send
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.queue import Backlog, backlog
-from agents.runtime.prefect_ui import alert
 from agents.runtime.telemetry import ARRIVING, DRAIN, OLDEST, SERVED, WAITING
 
 SLACK = 3.0  # a backlog that drains in a third of the target's time needs one consumer less
@@ -33,14 +33,15 @@ async def read_backlog(database: Database, scenario: str) -> list[Backlog]:
     return found
 
 
-def alert_if_old(scenario: str, found: Sequence[Backlog], limit: float) -> bool:
+async def alert_if_old(scenario: str, found: Sequence[Backlog], limit: float) -> bool:
     """Raise an alert if an item has waited for longer than `limit` seconds."""
     oldest = max((entry.oldest for entry in found if entry.waiting > entry.delayed), default=0.0)
     if oldest <= limit:
         return False
     drain = drain_seconds(found)
     pace = "nothing is served" if math.isinf(drain) else f"drained in {drain:,.0f} s at this pace"
-    alert("backlog", scenario, "queue", f"the oldest item has waited for {oldest:,.0f} s; {pace}")
+    reason = f"the oldest item has waited for {oldest:,.0f} s; {pace}"
+    await send([Alert("backlog", scenario, "queue", reason)])
     return True
 
 

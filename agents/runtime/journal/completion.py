@@ -35,7 +35,9 @@ async def end(
             raise
         if len(held) == 1:
             log.exception(
-                "the notices of an item cannot be stored, it ends without", item=held[0].key
+                "the notices of an item cannot be stored, it ends without",
+                item=held[0].key,
+                trace=held[0].trace,
             )
             return await _end(database, owner, held, event, {held[0].id: ()})
         middle = len(held) // 2

@@ -80,6 +80,7 @@ async def waiting(journal: Journal, scenario: str, *, most: int = 1_000) -> Sequ
             items.c.key,
             items.c.state,
             items.c.cancel_requested,
+            items.c.trace,
             asked.label("reason"),
             (now() - items.c.waiting_since).label("age"),
             (items.c.retry_at - now()).label("due"),

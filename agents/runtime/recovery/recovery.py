@@ -11,6 +11,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 from sqlalchemy import delete, select, update
 
+from agents.runtime.alerts import Alert, send
 from agents.runtime.errors import IllegalTransition
 from agents.runtime.execution.agent import Agent
 from agents.runtime.execution.rehydrate import load_ended
@@ -24,7 +25,7 @@ from agents.runtime.model.batch import Batch, BatchContext, RunStats
 from agents.runtime.model.lifecycle import ENDED
 from agents.runtime.model.lifecycle import State as ItemState
 from agents.runtime.model.scenario import Scenario
-from agents.runtime.prefect_ui import alert, in_flow_run
+from agents.runtime.prefect_ui import in_flow_run
 from agents.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -43,6 +44,7 @@ async def apply_timeouts(
     cancelled, expired, escalated and rejected.
     """
     done = {"cancelled": 0, "expired": 0, "escalated": 0, "rejected by time-out": 0}
+    alerts = list[Alert]()
     for row in await waiting(journal, scenario, most=MOST_WAITING):
         with suppress(IllegalTransition):
             if row.cancel_requested and row.state == ItemState.WAITING:
@@ -62,8 +64,10 @@ async def apply_timeouts(
                 reason = f"has waited for {row.age:.0f} s"
                 action = OperatorAction(scenario, row.key, RECONCILER, reason)
                 if await operator_actions.escalate(journal, action, reject_after):
-                    alert("escalated", scenario, row.key, row.reason or "")
+                    reason = row.reason or ""
+                    alerts.append(Alert("escalated", scenario, row.key, reason, row.trace))
                     done["escalated"] += 1
+    await send(alerts)
     return done
 
 

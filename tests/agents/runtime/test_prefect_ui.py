@@ -1,18 +1,15 @@
 """Artifacts of a flow run are stored by the server; outside of a flow run nothing is shown."""
 
-from pathlib import Path
+import json
 
-import orjson
 import pytest
 from prefect import flow
 from prefect.artifacts import Artifact
 from prefect.client.orchestration import get_client
 
-from agents.runtime.context import Runtime
 from agents.runtime.model.batch import RunStats
 from agents.runtime.prefect_ui import (
     Progress,
-    alert,
     in_flow_run,
     publish_image,
     publish_link,
@@ -24,7 +21,8 @@ from agents.runtime.prefect_ui import (
 
 async def show() -> None:
     await rename_run("forty-two")
-    await publish_table("Orders: by state", [{"a": 1}], "a table")
+    for n in (1, 2):
+        await publish_table("Orders: by state", [{"a": n}], "a table")
     await publish_markdown("report", "# hello", "a report")
     await publish_link("where", "https://example.com/report", "the report")
     await publish_image("picture", "data:image/png;base64,aGVsbG8=", "a picture")
@@ -38,15 +36,6 @@ async def test_outside_of_a_flow_run_nothing_is_shown() -> None:
     """No server is called or started either."""
     assert not in_flow_run()
     await show()
-
-
-async def test_an_alert_is_in_the_log(opened: Runtime, tmp_path: Path) -> None:
-    alert("parked", "jobs", "one", "cannot be read")
-    log = (tmp_path / "agent-flows.log").read_bytes()
-    lines = [orjson.loads(line) for line in log.splitlines()]
-    (line,) = [found for found in lines if found["event"] == "parked"]
-    assert (line["level"], line["item"], line["reason"]) == ("warning", "one", "cannot be read")
-    assert opened.lease.remaining() > 0
 
 
 @pytest.mark.slow
@@ -63,6 +52,9 @@ async def test_artifacts_of_a_flow_run_are_stored_by_the_server() -> None:
     table, report = [await Artifact.aget(key) for key in ("orders-by-state", "report")]
     shown = [await Artifact.aget(key) for key in ("where", "picture")]
     assert [one and one.type for one in shown] == ["markdown", "image"]
+    async with get_client() as client:
+        tables = [one for one in await client.read_artifacts() if one.type == "table"]
+    assert [json.loads(str(one.data)) for one in tables] == [[{"a": 2}]]  # updated in place
     bar = await Artifact.aget("jobs")
     assert (table and table.flow_run_id, report and report.data) == (run.id, "# hello")
     assert bar is not None

@@ -40,6 +40,10 @@ def test_every_parameter_is_described_in_a_sentence(name: str) -> None:
     assert {key: text for key, text in described.items() if len(text.split()) < 3} == {}
 
 
+def test_every_run_is_named_after_what_it_does() -> None:
+    assert [name for name, flow in FLOWS.items() if not flow.flow_run_name] == []
+
+
 @pytest.mark.parametrize("name", FLOWS)
 def test_no_help_names_a_python_function(name: str) -> None:
     functions = {flow.fn.__name__ for flow in FLOWS.values() if "_" in flow.fn.__name__}

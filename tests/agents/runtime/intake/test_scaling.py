@@ -78,11 +78,15 @@ async def test_the_backlog_is_exported_and_old_values_are_removed(opened: Runtim
 
 async def test_an_item_that_waits_too_long_raises_an_alert(opened: Runtime) -> None:
     await send(opened, "a", 1)
-    assert not alert_if_old("jobs", await read_backlog(opened.journal.database, "jobs"), limit=60)
+    assert not await alert_if_old(
+        "jobs", await read_backlog(opened.journal.database, "jobs"), limit=60
+    )
     await change("a-normal-0", accepted_at=time.time() - 300)
     found = await read_backlog(opened.journal.database, "jobs")
-    assert alert_if_old("jobs", found, limit=60)
+    assert await alert_if_old("jobs", found, limit=60)
     (row,) = backlog_table(found)
     assert (row["waiting"], row["oldest"], row["drained in"]) == ("1", "300 s", "?")
     await change("a-normal-0", retry_at=time.time() + 60)
-    assert not alert_if_old("jobs", await read_backlog(opened.journal.database, "jobs"), limit=60)
+    assert not await alert_if_old(
+        "jobs", await read_backlog(opened.journal.database, "jobs"), limit=60
+    )
