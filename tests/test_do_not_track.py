@@ -1,5 +1,6 @@
 """Nothing is announced and nothing is sent: each command on a terminal, as somebody new to Prefect."""
 
+import ast
 import gzip
 import os
 import re
@@ -129,6 +130,13 @@ def test_server_deployments_and_worker_tell_nobody(newcomer: Newcomer) -> None:
                 terminal.wait_for(words, SECONDS)
             assert_silent(user, terminal)
     assert_silent(newcomer, server)
+
+
+def test_the_line_that_python_runs_sets_the_same_and_imports_nothing_of_ours() -> None:
+    line = (ROOT / "agents/do_not_track.pth").read_text("utf-8")
+    module = (ROOT / "agents/do_not_track.py").read_text("utf-8")
+    of_line, of_module = (ast.unparse(ast.parse(text)) for text in (line, module))
+    assert of_line.splitlines() == of_module.splitlines()[-3:]
 
 
 @pytest.mark.parametrize("package", ["agents.runtime", "flows", "deployments"])
