@@ -1,12 +1,18 @@
-"""Command lines of flows, parsed by a child process as a terminal would parse them."""
+"""Command lines of flows, parsed as a terminal would parse them, without running a flow."""
 
-import json
-import subprocess
+import io
+import runpy
+import shlex
 import sys
-from collections import defaultdict
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Mapping
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from typing import Any, NoReturn
 
-from agents.runtime.settings import ROOT
+import pytest
+from prefect import Flow
+
+from flows.cli import commands
 
 START = "uv run python -m "
 
@@ -16,26 +22,23 @@ def flows_of(lines: Iterable[str]) -> dict[str, str]:
 
     Each line begins with `uv run python -m flows`. A file given as "$(cat ...)" is an empty object.
     """
-    by_module: dict[str, list[str]] = defaultdict(list)
-    for line in lines:
-        by_module[line.removeprefix(START).split()[0]].append(line)
-    found: dict[str, str] = {}
-    for module, same in by_module.items():
-        arguments = [line.removeprefix(f"{START}{module}") for line in same]
-        found |= dict(zip(same, _dry_run(module, arguments), strict=True))
-    return found
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        # The module that is started is loaded already, as the rest of the process knows it.
+        warnings.filterwarnings("ignore", ".*found in sys.modules", RuntimeWarning)
+        warnings.filterwarnings("ignore", "Cyclopts application invoked without tokens")
+        return {line: _flow_of(line, patch) for line in lines}
 
 
-def _dry_run(module: str, arguments: list[str]) -> list[str]:
-    lines = [line.replace("$(cat order.json)", "{}") for line in arguments]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.flows.cli.dry_run", module],
-        cwd=ROOT,
-        input=json.dumps(lines),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    results: list[str] = json.loads(done.stdout.splitlines()[-1])
-    return results
+def _flow_of(line: str, patch: pytest.MonkeyPatch) -> str:
+    module, *arguments = shlex.split(line.removeprefix(START).replace("$(cat order.json)", "{}"))
+    started, output = list[str](), io.StringIO()
+
+    def run(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> NoReturn:
+        started.append(flow.name)
+        sys.exit()
+
+    patch.setattr(commands, "_run", run)
+    patch.setattr(sys, "argv", [module, *arguments])
+    with suppress(SystemExit), redirect_stdout(output), redirect_stderr(output):
+        runpy.run_module(module, run_name="__main__")
+    return started[0] if started else output.getvalue()

@@ -72,14 +72,12 @@ def test_an_example_that_does_not_work_is_found() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("columns", ["40", "80"])
 @pytest.mark.parametrize(
-    "command",
+    "command,columns",
     [
-        "-m flows.operations",
-        "-m flows.operations.consumer",
-        "-m flows.operations.serving",
-        "flows/order_processing.py",
+        ("-m flows.operations", "40"),
+        ("-m flows.operations.serving", "80"),
+        ("flows/order_processing.py", "40"),
     ],
 )
 def test_the_usage_line_names_what_was_started(command: str, columns: str) -> None:
