@@ -194,6 +194,7 @@ async def test_recovery_finishes_a_comparison_and_raises_its_alert(study: Sales)
     assert (again.processed, again.status()) == (0, 0)
 
 
+@pytest.mark.campaign  # the same way as in training, above
 async def test_recovery_cleans_what_a_killed_run_has_collected(study: Sales) -> None:
     study.killed_at("written:collect_partition")
 
