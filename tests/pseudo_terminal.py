@@ -60,6 +60,10 @@ class PseudoTerminal:
             assert self._reader.is_alive(), f"ended without {text!r}: {self.screen}"
             self._reader.join(MOMENT)
 
+    def type(self, text: str) -> None:
+        """Type the text at the terminal."""
+        os.write(self._ours, text.encode())
+
     def wait(self, seconds: float) -> int:
         """Return the command's status when it and its children have ended."""
         self._reader.join(seconds)

@@ -36,7 +36,7 @@ FAILED, BAD_INPUT, STOPPED = 1, 2, 130
 RECORDING_PAUSE = 1.2  # seconds; the server writes once a second
 RECORDING_ATTEMPTS = 10
 STOPPED_TEXT = "stopped: unfinished work is handed back; run the same command again to finish it"
-BY_PLACE = {"key", "keys"}
+BY_PLACE = {"key", "keys", "message"}  # may be given without their names
 AsJson = Annotated[
     bool, cyclopts.Parameter(negative=(), help="Write the result as one JSON object.")
 ]

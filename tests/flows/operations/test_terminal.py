@@ -5,17 +5,20 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
-from agents.runtime.settings import PREFIX
-from tests.flows.operating import outage
+from agents.runtime.settings import PREFIX, ROOT
+from tests.flows.operating import money, outage
 from tests.flows.shop import Shop
 from tests.prefect_server import PrefectServer
+from tests.pseudo_terminal import PseudoTerminal
 
 pytestmark = pytest.mark.slow
 
 Terminal = Callable[..., subprocess.CompletedProcess[str]]
+SECONDS = 120.0
 WHO = ("--by", "ann", "--reason", "asked the carrier")
 
 
@@ -47,6 +50,23 @@ async def test_a_dead_letter_is_mended_and_replayed(shop: Shop, terminal: Termin
     assert (replayed.returncode, "1 replayed" in replayed.stdout) == (0, True), replayed.stderr
     assert f"orders {key}: shipped" in shown.stdout
     assert "pm_card_mastercard" in shown.stdout.replace("\n", "")
+
+
+@pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
+@pytest.mark.usefixtures("terminal")
+async def test_at_a_terminal_a_person_is_asked_before_money_is_left(
+    shop: Shop, prefect_server: PrefectServer, tmp_path: Path
+) -> None:
+    [key] = await outage(shop)
+    command = (sys.executable, "-m", "flows.operations", "discard", key, *WHO)
+    for answer, words, status in (("no", "nothing was changed", 2), ("yes", "stays as it is", 0)):
+        screen = tmp_path / answer
+        with PseudoTerminal(command, ROOT, prefect_server.environment, screen) as person:
+            person.wait_for("type yes to go on: ", SECONDS)
+            person.type(f"{answer}\n")
+            assert person.wait(SECONDS) == status, person.screen
+            assert words in person.screen
+    assert money(shop, key) == (1_999, 0)
 
 
 @pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
