@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, model_validator
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
-FORMAT = 2  # raise it when the code cleans differently: every partition is then cleaned again
+FORMAT = 3  # raise it when the code cleans differently: every partition is then cleaned again
 
 
 class Frozen(BaseModel, frozen=True, extra="forbid"):
@@ -23,7 +23,9 @@ class Column(Frozen):
 
     `bad` says what happens to a bad value: "discard-row" quarantines the row, "discard-value" removes
     the value and keeps the row, "freeze" refuses the partition. `low` and `high` are inclusive: numbers
-    in `unit`, or times. `outliers` is the greatest distance from the partition's median, in median
+    in `unit`, or times. A number that a binary floating-point number of 64 bits cannot hold, such as
+    9007199254740993, breaks the rule "precision" of a column of numbers unless it `rounds`; an integer has
+    at most 64 bits. `outliers` is the greatest distance from the partition's median, in median
     absolute deviations. `known_before` says that the value is known before the outcome: a model may
     use it.
     """
@@ -32,8 +34,8 @@ class Column(Frozen):
     unit: str = ""
     scale: float = Field(1.0, description="factor that converts the source's numbers to `unit`")
     required: bool = False
-    low: float | datetime | None = None
-    high: float | datetime | None = None
+    low: int | float | datetime | None = None
+    high: int | float | datetime | None = None
     one_of: tuple[str, ...] = ()
     pattern: str | None = None
     longest: Annotated[int, Field(ge=1, le=65_536)] = 1_000
@@ -41,6 +43,7 @@ class Column(Frozen):
     outliers: Annotated[float, Field(gt=0)] | None = None
     bad: Literal["discard-row", "discard-value", "freeze"] = "discard-row"
     known_before: bool = False
+    rounds: bool = False
 
     @model_validator(mode="after")
     def _check_bounds(self) -> "Column":

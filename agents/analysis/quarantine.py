@@ -9,16 +9,20 @@ import csv
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, ValidationError
 
 from agents.analysis.models import Frozen, Partition
 from agents.analysis.study_store import QUARANTINE, StudyStore, write_whole
 from agents.runtime import AgentError, Parked
 from agents.services.files.formulas import escape_formula
+from agents.services.files.limits import DEFAULTS
+from agents.services.files.outcomes import Fault
+from agents.services.files.strict_json import StrictJson
 
 HEADER = ("source", "partition", "line", "rules", "row")
 
@@ -84,7 +88,7 @@ def export(study: str, path: Path) -> int:
     return count
 
 
-Cell = str | int | float | bool | None
+Cell = str | int | float | bool | Decimal | None
 
 
 class Correction(Frozen):
@@ -107,7 +111,7 @@ class BadCorrection(AgentError):
         return f"{self.path}, line {self.line}: {self.problem}; no row of the file was used"
 
 
-_ADAPTER = TypeAdapter(Correction)
+_JSON = StrictJson(DEFAULTS)
 
 
 def mend(store: StudyStore, source: str, name: str, path: Path) -> int:
@@ -120,21 +124,28 @@ def mend(store: StudyStore, source: str, name: str, path: Path) -> int:
     for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
-        try:
-            correction = _ADAPTER.validate_json(line)
-        except ValidationError as error:
-            first = error.errors(include_input=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            raise BadCorrection(path, number, f"{where}: {first['msg']}") from None
+        correction = _correction(path, number, line)
         rows[correction.line] = correction.row
         count += 1
-    text = orjson.dumps(
-        [[line, rows[line]] for line in sorted(rows)], option=orjson.OPT_SORT_KEYS
-    ).decode()
+    listed = [[line, rows[line]] for line in sorted(rows)]
+    # A number that is no float (a Decimal) stays as it is written: as text.
+    text = orjson.dumps(listed, default=str, option=orjson.OPT_SORT_KEYS).decode()
     digest = hashlib.sha256(text.encode()).hexdigest()
     write_whole(_content(store, digest), text)
     write_whole(_pointer(store, source, name), digest)
     return count
+
+
+def _correction(path: Path, number: int, line: bytes) -> Correction:
+    body = _JSON.parse(line)
+    if isinstance(body, Fault):
+        raise BadCorrection(path, number, f"{body.field} {body.text}".strip())
+    try:
+        return Correction.model_validate(body)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BadCorrection(path, number, f"{where}: {first['msg']}") from None
 
 
 def _lines(path: Path) -> list[bytes]:

@@ -11,6 +11,7 @@ from agents.analysis.cleaning.reading import BadRow, Table
 from agents.analysis.cleaning.rules import Violation, check
 from agents.analysis.models import Contract, Gap
 from agents.runtime import PermanentError
+from agents.services.files.csv_rows import REFUSES_THE_REST
 
 Corrections = Mapping[int, Mapping[str, Any]]
 
@@ -54,10 +55,24 @@ class UnknownLine(PermanentError):
         return f"line {self.line} was mended, but the source has no row there now: mend it again"
 
 
+class RestRefused(PermanentError):
+    """A correction of a line that stands for all that follows it in the file."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+    def __str__(self) -> str:
+        return (
+            f"line {self.line} cannot be mended: nothing is read from there to the end of the file, so "
+            "one row cannot replace it: mend the file at its source"
+        )
+
+
 def clean(table: Table, contract: Contract, corrections: Corrections | None = None) -> CleanResult:
     """Check every row by the contract; corrected rows replace those of their lines.
 
-    Raises NoSuchColumn, ContractBroken and UnknownLine.
+    Raises NoSuchColumn, ContractBroken, UnknownLine and RestRefused.
     """
     _require_columns(table.header, contract)
     table = _mended(table, corrections or {})
@@ -104,6 +119,9 @@ def _mended(table: Table, corrections: Corrections) -> Table:
     existing = {*table.lines, *(one.line for one in table.bad)}
     if missing := sorted(corrections.keys() - existing):
         raise UnknownLine(missing[0])
+    for one in table.bad:
+        if one.line in corrections and one.rule in REFUSES_THE_REST:
+            raise RestRefused(one.line)
     old = table.lines.isin(corrections.keys())
     rows = pd.DataFrame(list(corrections.values()), dtype="object")
     cells = pd.concat([table.cells[~old].astype("object"), rows], ignore_index=True)

@@ -1,6 +1,5 @@
 """Reading: raw bytes become a table of cells and a list of lines that are no rows; no line is lost."""
 
-import codecs
 import csv
 import shutil
 import tempfile
@@ -11,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet as pq
 
+from agents.analysis.cleaning.csv_blocks import Blocks, Unclear
 from agents.services.files.csv_records import delimiter_of
 from agents.services.files.formats import BOM, Format
 from agents.services.files.outcomes import SourceError
@@ -24,7 +23,6 @@ MISSING = ("", "NA", "NaN", "nan", "NULL", "null", "None", "N/A")
 MAX_RAW = 2_000
 MAX_COLUMNS = 1_000
 PAGE_DISTANCE = 1_000_000
-CHUNK = 1 << 20
 # Types with missing values: as floats, 1 would read 1.0, and long numbers would lose digits.
 WHOLE = {
     pa.type_for_alias(name.lower()): pd.api.types.pandas_dtype(name)
@@ -100,7 +98,7 @@ def _page(path: Path, name: str) -> Table:
                 plain.flush()
                 if form is Format.PARQUET:
                     return _parquet(plain.name)
-                if _is_plain(plain.name) and (table := _csv(plain.name, first)) is not None:
+                if first and (table := _csv(plain.name, first)) is not None:
                     return table
     except SourceError as error:
         raise SourceError(error.rule, error.reason, name) from None
@@ -118,67 +116,22 @@ def _header(first: bytes) -> tuple[str, ...] | None:
         return None
 
 
-def _is_plain(path: str) -> bool:
-    """Whether it is UTF-8 without blank lines, after which lines would be counted wrongly."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    last = b""
-    with Path(path).open("rb") as file:
-        try:
-            while chunk := file.read(CHUNK):
-                decoder.decode(chunk)
-                # A blank line may be on the border of two chunks.
-                seam = last[-2:] + chunk
-                if b"\n\n" in seam or b"\n\r\n" in seam:
-                    return False
-                last = chunk
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return False
-    return bool(last)
-
-
 def _csv(path: str, first: bytes) -> Table | None:
     """The table with all cells as text; None for a file that must be read record by record."""
-    bad: list[BadRow] = []
-
-    def ragged(row: Any) -> str:
-        reason = f"{row.actual_columns} cells, {row.expected_columns} expected"
-        bad.append(BadRow(row.number, "ragged", reason, (row.text or "")[:MAX_RAW]))
-        return "skip"
-
     delimiter = delimiter_of(first)
     names = first.decode("utf-8", "replace").split(delimiter)
     if b'"' in first or len(set(names)) != len(names) or not 0 < len(names) <= MAX_COLUMNS:
         return None
+    blocks = Blocks(delimiter, names, MISSING)
     try:
-        found = pyarrow.csv.read_csv(
-            path,
-            read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=4 << 20),
-            parse_options=pyarrow.csv.ParseOptions(
-                delimiter=delimiter,
-                newlines_in_values=False,
-                invalid_row_handler=ragged,
-                ignore_empty_lines=False,
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                null_values=list(MISSING),
-                strings_can_be_null=True,
-            ),
-        )
-    except (pa.ArrowInvalid, pa.ArrowKeyError):
+        frame = _frame(blocks.read(path))
+    except Unclear:
         return None
-    if not all(pa.types.is_string(column.type) for column in found.schema):
-        return None  # a column has another name than ours, so its cells were converted
-    frame = _frame(found)
-    return Table(frame, _lines(len(found), bad), bad, tuple(frame.columns))
-
-
-def _lines(rows: int, bad: Sequence[BadRow]) -> pd.Series:
-    """The line of each row that was read; the bad lines were skipped."""
-    skipped = {one.line for one in bad}
-    lines = (line for line in range(2, rows + len(skipped) + 2) if line not in skipped)
-    return pd.Series(list(lines), dtype="int64")
+    bad = [
+        BadRow(one.line, "ragged", f"{one.cells} cells, {len(names)} expected", one.text[:MAX_RAW])
+        for one in blocks.ragged
+    ]
+    return Table(frame, pd.Series(blocks.lines, dtype="int64"), bad, tuple(names))
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:

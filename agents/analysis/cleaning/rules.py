@@ -1,14 +1,17 @@
 """The rules of a contract, checked for all rows at once, and the types of its columns."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from agents.analysis.cleaning.numbers import inexact, integers, numbers
 from agents.analysis.models import Column, Contract, Relation
 from agents.runtime import PermanentError
 
@@ -84,6 +87,7 @@ def _broken(given: pd.Series, value: pd.Series, column: Column) -> Iterator[tupl
     rules = {
         "missing": given.isna() if column.required else None,
         "type": given.notna() & value.isna(),
+        "precision": inexact(given) if column.type == "number" and not column.rounds else None,
         "range": outside,
         "allowed": value.notna() & ~value.isin(column.one_of) if column.one_of else None,
         **(_of_text(value, column) if column.type == "text" else {}),
@@ -98,16 +102,22 @@ def _outside(value: pd.Series, column: Column) -> pd.Series | None:
     if column.low is None and column.high is None:
         return None
     low, high = (_bound(one, column.zone) for one in (column.low, column.high))
+    if column.type == "integer":  # a float bound would round the values that it is compared with
+        low, high = _whole(low, math.ceil), _whole(high, math.floor)
     too_low = value < low if low is not None else pd.Series(False, value.index)
     too_high = value > high if high is not None else pd.Series(False, value.index)
     return (too_low | too_high).fillna(False)
 
 
-def _bound(bound: float | datetime | None, zone: str) -> float | pd.Timestamp | None:
+def _bound(bound: float | datetime | None, zone: str) -> Any:
     if not isinstance(bound, datetime):
         return bound
     time = pd.Timestamp(bound)
     return time if time.tzinfo else time.tz_localize(zone)
+
+
+def _whole(bound: float | None, rounded: Callable[[float], int]) -> float | None:
+    return rounded(bound) if bound is not None and math.isfinite(bound) else bound
 
 
 def _of_text(value: pd.Series, column: Column) -> dict[str, pd.Series | None]:
@@ -142,40 +152,24 @@ def _relation(values: dict[str, pd.Series], relation: Relation) -> Violation | N
 
 
 TRUE, FALSE = {"true", "1", "yes", "t"}, {"false", "0", "no", "f"}
-LARGEST_EXACT = 2**53
 CLOCK = pd.Timestamp("1678-01-01", tz="UTC"), pd.Timestamp("2262-01-01", tz="UTC")
 LOCAL = r"^\s*[0-9]{4}(?:-?[0-9]{2}(?:-?[0-9]{2}(?:[T ][0-9:.]+)?)?)?\s*$"
 AWARE = r"^\s*[0-9]{4}-?[0-9]{2}-?[0-9]{2}[T ][0-9:.]+\s*(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)\s*$"
-NUMBER = r"^\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*$"
 
 
 def typed(cells: pd.Series, column: Column) -> pd.Series:
     """The cells in the type and unit of the column; NA for a cell that does not fit, or is missing."""
     match column.type:
         case "number":
-            return _numbers(cells) * column.scale
+            return numbers(cells, column.scale)
         case "integer":
-            numbers = _numbers(cells)
-            whole = numbers.where((numbers % 1 == 0) & (numbers.abs() <= LARGEST_EXACT))
-            return (whole * column.scale).round().astype("Int64")
+            return integers(cells, column.scale)
         case "time":
             return _times(cells, column.zone)
         case "boolean":
             return _booleans(cells)
         case "text":
             return _texts(cells)
-
-
-def _numbers(cells: pd.Series) -> pd.Series:
-    if pd.api.types.is_bool_dtype(cells.dtype):
-        return pd.Series(np.nan, index=cells.index)
-    plain = cells
-    if pd.api.types.is_string_dtype(cells.dtype):
-        # By pattern: Python itself would accept 1_000 and 0x10 as numbers.
-        text = cells.astype("string[pyarrow]")
-        plain = text.where(_matches(text, NUMBER))
-    numbers = pd.to_numeric(plain, errors="coerce").astype("float64")
-    return numbers.where(np.isfinite(numbers))
 
 
 def _times(cells: pd.Series, zone: str) -> pd.Series:

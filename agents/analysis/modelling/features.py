@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from agents.analysis.models import Contract
 from agents.analysis.study import History, Join, Study
@@ -76,7 +78,15 @@ def _of_history(history: History | None) -> set[str]:
 
 
 def _read(files: Sequence[Path], columns: list[str]) -> pd.DataFrame:
-    return pd.concat([pd.read_parquet(file, columns=columns) for file in files], ignore_index=True)
+    return pd.concat([_table(file, columns) for file in files], ignore_index=True)
+
+
+def _table(file: Path, columns: list[str]) -> pd.DataFrame:
+    # Integers beside missing ones would become floats, and long keys equal to others.
+    found: pd.DataFrame = pq.read_table(file, columns=columns).to_pandas(
+        types_mapper={pa.int64(): pd.Int64Dtype()}.get
+    )
+    return found
 
 
 def _joined(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from agents.services.files.columns import Column, columns
 from agents.services.files.csv_rows import CsvRow, CsvRows
 from agents.services.files.limits import Limits
-from agents.services.files.lines import Line, physical_lines
+from agents.services.files.lines import line_pieces
 from agents.services.files.nesting import Row, nested
 from agents.services.files.outcomes import BadRecord, Fault, Record, SourceError
 from agents.services.files.streams import Stream
@@ -22,12 +22,11 @@ def csv_records(
     stream: Stream, limits: Limits, integers: frozenset[str]
 ) -> Iterator[Record | BadRecord]:
     """The records; cells of the columns in `integers` become integers if they are canonical ones."""
-    lines = physical_lines(stream, limits.record_bytes, universal=True)
-    reader = CsvRows(lines, limits, stream.clock)
+    reader = CsvRows(line_pieces(stream, limits.record_bytes, universal=True), limits)
     first = reader.header()
     if first is None:
         raise SourceError("empty", "the file is empty: CSV needs a header line")
-    rows = reader.rows(_delimiter(first, limits))
+    rows = reader.rows(delimiter_of(first.data))
     table = columns(_names(next(rows)), limits)
     cells = _Cells(table, integers, limits)
     return nested(table, (cells.row(row) for row in rows), limits)
@@ -37,12 +36,6 @@ def delimiter_of(header: bytes) -> str:
     """Comma, semicolon, tab or bar: whichever stands most often in the header outside of quotes."""
     bare = _QUOTED.sub("", header.decode(errors="surrogateescape"))
     return max(_DELIMITERS, key=bare.count)
-
-
-def _delimiter(header: Line, limits: Limits) -> str:
-    if header.cut:
-        raise SourceError("header", f"the header is longer than {limits.record_bytes} bytes")
-    return delimiter_of(header.data)
 
 
 def _names(header: CsvRow) -> list[str]:
@@ -78,7 +71,7 @@ class _Cells:
         if fault is None and not (harmless and len(row.raw) <= self._limits.field_bytes):
             cells, fault = self._cleaned(row.cells)
         # Bad rows are matched with their neighbours by the same form of the key as good ones.
-        key = clean(cells[0], self._limits)
+        key = clean(cells[0], self._limits) if cells else None
         if fault is not None:
             return Row(
                 row.line, row.cells[0] if isinstance(key, Fault) else key, (), row.raw, fault

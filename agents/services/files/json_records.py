@@ -16,7 +16,7 @@ _BLANK = b" \t\r\n"
 def json_lines(stream: Stream, limits: Limits) -> Iterator[Record | BadRecord]:
     """One record a line; blank lines are skipped."""
     judge = JsonJudge(limits)
-    for line in physical_lines(stream, limits.record_bytes, universal=False):
+    for line in physical_lines(stream, limits.record_bytes):
         if line.cut or line.data.strip(_BLANK):
             yield judge.line(line)
 

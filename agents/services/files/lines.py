@@ -1,17 +1,20 @@
-"""Physical lines of a byte stream; a line that is too long is cut, never held."""
+"""Physical lines of a byte stream, and the pieces of those that are too long to be held."""
 
 import io
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 from agents.services.files.streams import CHUNK, Stream
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A piece of text that should be one record, with its line end if it has one.
+    """A line, or a piece of one, with its line end if it has one.
 
-    `cut`: it went over the limit and `data` is only its beginning. `ended`: its end was seen.
+    `cut`: the line went over the limit and `data` is only its beginning. `ended`: its end was seen.
     """
 
     number: int
@@ -20,19 +23,37 @@ class Line:
     ended: bool = True
 
 
-def physical_lines(stream: Stream, limit: int, *, universal: bool) -> Iterator[Line]:
-    r"""Lines of at most `limit` bytes; `universal` also ends them at a lone \r."""
-    number, size, held = 1, 0, bytearray()
+def physical_lines(stream: Stream, limit: int) -> Iterator[Line]:
+    r"""Lines that end with \n; of a line of more than `limit` bytes only the beginning."""
+    pieces = line_pieces(stream, limit, universal=False)
+    for _, line in groupby(pieces, attrgetter("number")):
+        yield _beginning(line)
+
+
+def _beginning(pieces: Iterator[Line]) -> Line:
+    first = next(pieces)
+    rest = deque(pieces, maxlen=1)
+    return Line(first.number, first.data, bool(rest), rest[0].ended if rest else first.ended)
+
+
+def line_pieces(stream: Stream, limit: int, *, universal: bool) -> Iterator[Line]:
+    r"""Lines in pieces of at most `limit` bytes; `universal` also ends them at a lone \r.
+
+    A piece that is not `ended` is full, and more of its line follows, or it is the end of the stream.
+    """
+    number, held = 1, bytearray()
     ends = (b"\n", b"\r") if universal else (b"\n",)
     for piece in _pieces(stream, universal=universal):
-        size += len(piece)
-        held += piece[: limit - len(held)]
+        held += piece
+        while len(held) > limit:
+            yield Line(number, bytes(held[:limit]), ended=False)
+            del held[:limit]
         if piece.endswith(ends):
-            yield Line(number, bytes(held), cut=size > limit)
-            number, size = number + 1, 0
+            yield Line(number, bytes(held))
+            number += 1
             held.clear()
-    if size:
-        yield Line(number, bytes(held), cut=size > limit, ended=False)
+    if held:
+        yield Line(number, bytes(held), ended=False)
 
 
 def _pieces(stream: Stream, *, universal: bool) -> Iterator[bytes]:

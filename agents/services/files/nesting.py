@@ -14,8 +14,8 @@ Body = dict[str, object]
 class Row:
     """One row of a flat table; a cell that is None is absent.
 
-    `key` is the first cell as far as it can be read: a row with a `fault` has one too, so that it
-    spoils the record it belongs to and no other.
+    A row with a `fault` has its `key`, the first cell, too, so that it spoils the record it belongs to
+    and no other; if the key cannot be read, it is None.
     """
 
     line: int
@@ -39,7 +39,7 @@ def _grouped(
 ) -> Iterator[Record | BadRecord]:
     group: _Group | None = None
     for row in rows:
-        if group is not None and row.key not in (None, "") and row.key == group.key:
+        if group is not None and _belongs(row, group):
             group.add(row)
             continue
         if group is not None:
@@ -53,6 +53,13 @@ def _grouped(
             )
     if group is not None:
         yield group.finish()
+
+
+def _belongs(row: Row, group: "_Group") -> bool:
+    """Whether the row is one of the group; a bad row whose key cannot be read may be one, so it is."""
+    if row.key is None and row.fault is not None:
+        return True
+    return row.key not in (None, "") and row.key == group.key
 
 
 @dataclass(slots=True)

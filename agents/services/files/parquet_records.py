@@ -15,7 +15,7 @@ from agents.services.files.streams import Stream
 
 def parquet_records(output: Stream, limits: Limits) -> Iterator[Record | BadRecord]:
     """The records in a decoder's output; SourceError if the decoder gave up or crashed."""
-    lines = physical_lines(output, limits.record_bytes + limits.field_bytes, universal=False)
+    lines = physical_lines(output, limits.record_bytes + limits.field_bytes)
     head = _next(lines)
     if head.data[:1] != b"C":
         raise _given_up(head)

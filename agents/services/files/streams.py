@@ -21,7 +21,7 @@ class Stream:
     """A byte stream that can be looked into, refuses more than `ceiling` bytes and keeps time."""
 
     def __init__(self, source: ByteStream, ceiling: int, clock: Clock) -> None:
-        self._source, self._ceiling, self.clock = source, ceiling, clock
+        self._source, self._ceiling, self._clock = source, ceiling, clock
         self._ahead, self._seen = b"", 0
 
     def read(self, size: int = CHUNK, /) -> bytes:
@@ -45,7 +45,7 @@ class Stream:
         self._ahead = self._ahead[size:]
 
     def _fetch(self, size: int) -> bytes:
-        self.clock.check()
+        self._clock.check()
         try:
             chunk = self._source.read(size)
         except OSError as error:

@@ -3,7 +3,10 @@
 import json
 import math
 import re
+import sys
+from decimal import Decimal
 
+from agents.services.files.exact import SURE_DIGITS, is_exact
 from agents.services.files.limits import Limits
 from agents.services.files.outcomes import Fault
 from agents.services.files.text import clean
@@ -104,13 +107,15 @@ class StrictJson:
                 return number
         return self._fault("integer-range", "", "the integer does not fit 64 bits")
 
-    def _float(self, digits: str) -> float | Fault:
+    def _float(self, digits: str) -> float | Decimal | Fault:
+        """The number as a float; as a decimal if a float would be another number."""
         number = float(digits)
         if math.isinf(number):
             return self._fault(
                 "not-finite", "", f"{digits[:40]} is larger than any number that can be held"
             )
-        return number
+        unsure = len(digits) > SURE_DIGITS or abs(number) < sys.float_info.min
+        return Decimal(digits) if unsure and not is_exact(digits) else number
 
     def _constant(self, name: str) -> Fault:
         return self._fault("not-finite", "", f"{name} is not a number in JSON")

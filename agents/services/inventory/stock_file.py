@@ -24,7 +24,7 @@ def read_stock(file: Path) -> list[tuple[str, int, int]]:
     """The rows of a CSV file with columns sku, on_hand, weight_grams. Raises BadStock."""
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:
-            rows = csv.DictReader(lines)
+            rows = csv.DictReader(lines, restval="", strict=True)
             if missing := set(STOCK_COLUMNS) - set(rows.fieldnames or ()):
                 raise BadStock(f"column {', '.join(sorted(missing))} is missing")
             return [_stock_row(rows.line_num, row) for row in rows]
@@ -34,9 +34,18 @@ def read_stock(file: Path) -> list[tuple[str, int, int]]:
 
 def _stock_row(line: int, row: dict[str, Any]) -> tuple[str, int, int]:
     try:
-        sku, on_hand, weight = str(row["sku"]), int(row["on_hand"]), int(row["weight_grams"])
-    except (TypeError, ValueError):
+        sku, on_hand, weight = str(row["sku"]), _whole(row["on_hand"]), _whole(row["weight_grams"])
+    except ValueError:
         raise BadStock(f"line {line}: on_hand and weight_grams are whole numbers") from None
-    if not sku or on_hand < 0 or weight < 0:
-        raise BadStock(f"line {line}: sku is empty or a number is negative")
+    if None in row:
+        raise BadStock(f"line {line}: has more cells than the header")
+    if not sku:
+        raise BadStock(f"line {line}: sku is empty")
     return sku, on_hand, weight
+
+
+def _whole(cell: str) -> int:
+    """The number in plain digits: int() alone takes 1_000 too. Raises ValueError."""
+    if not (cell.isascii() and cell.isdigit()):
+        raise ValueError(cell)
+    return int(cell)

@@ -7,7 +7,14 @@ import orjson
 import pytest
 
 from agents.analysis.models import Dataset, Part
-from agents.analysis.quarantine import NothingPublished, export, quarantined_rows
+from agents.analysis.quarantine import (
+    BadCorrection,
+    NothingPublished,
+    corrections_digest,
+    export,
+    mend,
+    quarantined_rows,
+)
 from agents.analysis.study_store import StudyStore
 from agents.runtime.settings import settings
 
@@ -40,6 +47,18 @@ def test_every_broken_rule_is_named(study: str) -> None:
     assert (second.rules, second.cells) == ("ragged", "=cmd|' /C calc'!A0,1")
     with pytest.raises(NothingPublished, match="run data analysis first"):
         list(quarantined_rows("y"))
+
+
+def test_a_corrected_number_stays_as_it_is_written(study: str, tmp_path: Path) -> None:
+    corrected = tmp_path / "corrected.jsonl"
+    corrected.write_text('{"line": 3, "row": {"n": 9007199254740993, "m": 9007199254740993.5}}\n')
+    mend(StudyStore(study), "x", "a", corrected)
+    digest = corrections_digest(StudyStore(study), "x", "a")
+    kept = orjson.loads((StudyStore(study).folder / "corrections" / f"{digest}.json").read_bytes())
+    assert kept == [[3, {"n": 9007199254740993, "m": "9007199254740993.5"}]]
+    corrected.write_text('{"line": 3, "row": {"n": 99999999999999999999}}\n')
+    with pytest.raises(BadCorrection, match=r"line 1: row\.n the integer does not fit 64 bits"):
+        mend(StudyStore(study), "x", "a", corrected)
 
 
 def test_a_spreadsheet_shows_formulas_and_does_not_run_them(study: str, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.analysis.cleaning.partition import UnknownLine, clean
+from agents.analysis.cleaning.partition import RestRefused, UnknownLine, clean
 from agents.analysis.cleaning.reading import read_table
 from agents.analysis.cleaning.rules import ContractBroken
 from agents.analysis.models import Column, Contract
@@ -96,6 +96,15 @@ def test_mended_rows_replace_the_quarantined_ones(tmp_path: Path) -> None:
     assert len(after.quarantine) == len(before.quarantine) - 1
     with pytest.raises(UnknownLine, match="line 5000"):
         clean(table, CONTRACT, {5_000: {}})
+
+
+def test_a_row_cannot_replace_the_rest_of_a_file(tmp_path: Path) -> None:
+    path = written(tmp_path, b'at,n\n2025-01-01,1\n2025-01-02,"2\n2025-01-03,3\n')
+    contract = Contract(name="x", time="at", columns={"at": Column(type="time")})
+    (record,) = clean(read_table([path], "x.csv"), contract).quarantine
+    assert (record["line"], record["reasons"][0]["rule"]) == (3, "unclosed-quote")
+    with pytest.raises(RestRefused, match="line 3 cannot be mended"):
+        clean(read_table([path], "x.csv"), contract, {3: {"at": "2025-01-02"}})
 
 
 @pytest.mark.parametrize("between", [", ", ",\n"])

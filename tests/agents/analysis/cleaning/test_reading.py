@@ -1,16 +1,23 @@
 """Files of every form become tables, and each error names its line."""
 
+import csv
 import gzip
+import io
 import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
+from agents.analysis.cleaning import csv_blocks
 from agents.analysis.cleaning.reading import Table, read_table
 from agents.services.files.outcomes import SourceError
 
@@ -31,7 +38,8 @@ def read(tmp_path: Path) -> Callable[[bytes, str], Table]:
         (b"a,b\n1,2\n1,2,3\n3,4\n", "ragged", 3),
         (b"a,b\n1,2\n1\n3,4\n", "ragged", 3),
         (b"a,b\n1,2\n\xff,9\n3,4\n", "encoding", 3),
-        (b'a,b\n1,2\n"x,9\n', "ragged", 3),
+        (b'a,b\n1,2\n"x,9\n5,6\n', "unclosed-quote", 3),
+        (b'a,b\n1,2\n3,"x\n5,6\n"y\n7,8\n', "bad-quote", 3),
     ],
 )
 def test_one_bad_line_leaves_the_others_as_rows(
@@ -49,6 +57,65 @@ def test_the_lines_are_those_of_the_file(read: Callable[[bytes, str], Table]) ->
     assert table.lines.tolist() == [2, 4, 5]
     table = read(b"a,b\n1,2\nx,y,z\n3,4\n\n5,6\n", "x.csv")  # a blank line is none
     assert table.lines.tolist() == [2, 4, 6]
+
+
+def test_lines_are_right_behind_quoted_line_breaks(read: Callable[[bytes, str], Table]) -> None:
+    content = b'a,b\n1,"x\r\ny"\n1,2,3\n2,"p\n\nq"\r\n3,4,"\n"\n5,6\n'
+    table = read(content, "x.csv")
+    assert [(one.line, one.rule) for one in table.bad] == [(4, "ragged"), (8, "ragged")]
+    assert table.lines.tolist() == [2, 5, 10]
+    assert table.cells["b"].tolist() == ["x\r\ny", "p\n\nq", "6"]
+
+
+cells = st.text(alphabet='a",\n\r\u00e9 ', max_size=6)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("blocks")
+
+
+@given(
+    st.lists(st.lists(cells, min_size=1, max_size=3), max_size=8),
+    st.sampled_from(["\n", "\r\n", "\r"]), st.sampled_from(",;\t|"), st.integers(8, 64),
+)  # fmt: skip
+@hypothesis_settings(deadline=None)
+def test_a_table_read_in_blocks_of_any_size_has_the_rows_that_were_written(
+    folder: Path, rows: list[list[str]], end: str, delimiter: str, block: int
+) -> None:
+    """No line break within quotes begins a row, and each row, good or ragged, is where it was written."""
+    sink, good, ragged = io.StringIO(), list[Any](), list[Any]()
+    writer = csv.writer(sink, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
+    sink.write(f"a{delimiter}b{end}")
+    for row in rows:
+        line = 1 + len(sink.getvalue().encode().splitlines())
+        (good if len(row) == 2 else ragged).append((line, row))
+        writer.writerow(row)
+    path = folder / "raw"
+    path.write_text(sink.getvalue(), encoding="utf-8", newline="")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_blocks, "BLOCK", block)
+        table = read_table([path], "x.csv")
+    found = table.cells.reindex(columns=["a", "b"]).astype("object")
+    shown = found.where(found.notna(), "")
+    assert list(zip(table.lines, shown.to_numpy().tolist(), strict=True)) == good
+    assert [one.line for one in table.bad] == [line for line, _ in ragged]
+    assert {one.rule for one in table.bad} <= {"ragged", "ragged-row"}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_quoted_line_break_at_the_edge_of_a_block_of_a_large_file(
+    tmp_path: Path, end: str
+) -> None:
+    """About 6 MB with line breaks within quotes: every row is good and its cell is whole."""
+    note = f"l1 {'z' * 70}{end}l2"
+    path = tmp_path / "raw"
+    rows = "".join(f'{n},"{note}"{end}' for n in range(65_000))
+    path.write_text(f"n,note{end}" + rows, encoding="utf-8", newline="")
+    table = read_table([path], "x.csv")
+    assert (table.rows, table.bad) == (65_000, [])
+    assert table.cells["note"].unique().tolist() == [note]
+    assert table.lines.tolist() == list(range(2, 130_002, 2))
 
 
 @pytest.mark.parametrize("name", ["x.csv", "x.csv.gz", "x.jsonl", "x.json", "x.parquet"])

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from agents.services.files.limits import Limits
-from tests.agents.services.files.sources import INTEGERS, SMALL, read
+from agents.services.files.outcomes import BadRecord
+from tests.agents.services.files.sources import INTEGERS, SMALL, gzipped, read, zipped
 
 HEAD = b"id,total,lines[].sku,lines[].quantity\n"
 UTF16 = "id,total\n1,2\n".encode("utf-16")
@@ -58,7 +59,9 @@ def test_a_table_that_cannot_be_understood_is_refused(
         (b"id,x\n1,Z\xfcrich\n2,Ok\n", [{"id": "2", "x": "Ok"}], [(2, "encoding", "x")]),
         (b"id,x\n1," + b"y" * 51 + b"\n2,Ok\n", [{"id": "2", "x": "Ok"}], [(2, "field-too-long", "x")]),
         (b"id,x\n1," + b"y" * 10**6 + b"\n2,Ok\n", [{"id": "2", "x": "Ok"}], [(2, "row-too-long", "")]),
-        (b'id,x\n1,"y\n2,Ok\n', [{"id": "2", "x": "Ok"}], [(2, "unclosed-quote", "")]),
+        (b'id,x\n1,"y\n2,Ok\n', [], [(2, "unclosed-quote", "")]),
+        (b'id,x\n1,"y"z\n2,Ok\n', [], [(2, "bad-quote", "")]),
+        (b'id,x\n1,"' + b"y\n" * 10**5 + b'"\n2,Ok\n', [{"id": "2", "x": "Ok"}], [(2, "row-too-long", "")]),
         (b"id,x\n=cmd()|'/c calc'!A0,@SUM(1)\n", [{"id": "=cmd()|'/c calc'!A0", "x": "@SUM(1)"}], []),
         (b"id,x\n+1,\t\n", [{"id": "+1", "x": "\t"}], []),
         (b'id,x\n007,"1,5"\n', [{"id": "007", "x": "1,5"}], []),
@@ -101,12 +104,10 @@ def test_only_canonical_integers_become_integers(
         (b"B,1,b2,1,1\n", "ragged-row"),
         (b"B,1,b\xff,1\n", "encoding"),
         (b"B,1,b\0,1\n", "nul"),
-        (b'B,1,"b2,1\n', "unclosed-quote"),
-        (b'"B,1,b2,1\n', "unclosed-quote"),
-        (b'B,1,"b"2,1\n', "bad-quote"),
         (b"B,2,b2,1\n", "inconsistent-rows"),
         (b"B,1," + b"x" * 60 + b",1\n", "field-too-long"),
         (b"B,1," + b"x" * 6000 + b",1\n", "row-too-long"),
+        (b'B,1,"' + b"C,6,c9,1\n" * 6000 + b'",1\n', "row-too-long"),
     ],
 )
 @pytest.mark.parametrize("place", [1, 2, 3])
@@ -119,6 +120,52 @@ def test_a_bad_row_spoils_its_whole_record_and_no_other(
     found = read(tmp_path, "a.csv", data, SMALL, integers=INTEGERS)
     assert [body["id"] for body in found.bodies] == ["A", "C"]
     assert [(line, what) for line, what, _ in found.bad] == [(3, rule)]
+
+
+@pytest.mark.parametrize(
+    "spoilt, rule",
+    [
+        (b'B,1,"b2,1\n', "unclosed-quote"),
+        (b'B,1,"b"2,1\n', "bad-quote"),
+        (b'"B,1,b2,1\n', "unclosed-quote"),
+        (b' "B",1,b2,1\n', "bad-quote"),
+    ],
+)
+def test_a_broken_quote_spoils_the_record_it_may_belong_to_and_all_that_follow(
+    tmp_path: Path, spoilt: bytes, rule: str
+) -> None:
+    data = HEAD + b"A,5,a1,1\nB,1,b1,1\n" + spoilt + b"C,6,c1,1\nD,6,d1,1\n"
+    found = read(tmp_path, "a.csv", data, SMALL)
+    assert [body["id"] for body in found.bodies] == ["A"]
+    assert found.bad == [(3, rule, "")]
+    (bad,) = (item for item in found.items if isinstance(item, BadRecord))
+    assert "nothing is read from this line to the end of the file" in bad.message
+    assert "(in line 4)" in bad.message
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.csv.zip"])
+@pytest.mark.parametrize(
+    "cell, bad",
+    [
+        (b'"Ann\nEVIL,1\n"', []),
+        (b'"' + b"Ann\nEVIL,1\n" * 100_000 + b'"', [(2, "row-too-long", "")]),
+        (b'"Ann\nEVIL,1\n" y', [(2, "bad-quote", "")]),
+        (b'"Ann\nEVIL,1\nmore', [(2, "unclosed-quote", "")]),
+    ],
+    ids=["good", "too long", "badly quoted", "cut off"],
+)
+def test_what_stands_in_a_quoted_cell_is_no_record_however_the_file_is_packed(
+    tmp_path: Path, name: str, end: bytes, cell: bytes, bad: list[tuple[int, str, str]]
+) -> None:
+    cell = cell.replace(b"\n", end)
+    data = b"id,x" + end + b"1," + cell + end + b"2,y" + end + b"3" + end
+    packed = {"a.csv": data, "a.csv.gz": gzipped(data), "a.csv.zip": zipped(("a.csv", data))}
+    found = read(tmp_path, name, packed[name])
+    goes_on = not bad or bad[0][1] == "row-too-long"
+    assert [body["id"] for body in found.bodies] == ["1"] * (not bad) + ["2"] * goes_on
+    ragged = [(len(data.splitlines()), "ragged-row", "")] if goes_on else []
+    assert found.bad == bad + ragged
 
 
 def test_a_record_of_too_many_rows_is_bad_and_its_rows_are_not_held(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.services.files.csv_rows import REFUSES_THE_REST
 from agents.services.files.limits import Limits
 from tests.agents.services.files.flat_rows import flat_rows
 from tests.agents.services.files.sources import (
@@ -69,14 +70,19 @@ def test_a_flipped_bit_in_json_lines_costs_two_records_at_most(tmp_path: Path) -
         assert len(found.items) >= len(ORDERS) - 1, seed
 
 
-def test_a_flipped_bit_in_csv_costs_two_records_at_most(tmp_path: Path) -> None:
+def test_a_flipped_bit_in_csv_costs_two_records_or_all_behind_a_broken_quote(
+    tmp_path: Path,
+) -> None:
     head = CSV.index(b"\n") + 1
     for seed in range(150):
         data = CSV[:head] + flipped(CSV[head:], seed)
         found = read(tmp_path, "a.csv", data, LIMITS, integers=INTEGERS)
         assert not found.error, seed
-        assert others(found) >= len(ORDERS) - 2, seed
-        assert len(found.items) >= len(ORDERS) - 1, seed
+        known = ORDERS
+        if found.bad and found.bad[-1][1] in REFUSES_THE_REST:
+            known = ORDERS[: len(found.items)]
+        assert others(found) >= len(known) - 2, seed
+        assert len(found.items) >= len(known) - 1, seed
 
 
 def test_a_flipped_bit_in_a_header_is_survived(tmp_path: Path) -> None:

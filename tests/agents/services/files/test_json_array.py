@@ -2,6 +2,7 @@
 
 import io
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.services.files import json_array
+from agents.services.files import lines as lines_module
 from agents.services.files.clock import Clock
 from agents.services.files.json_array import array_elements
 from agents.services.files.limits import Limits
@@ -75,3 +77,29 @@ def test_elements_are_found_wherever_chunks_end(
         patch.setattr(json_array, "CHUNK", chunk)
         elements = list(array_elements(Stream(data, 1 << 20, Clock(9)), Limits()))
     assert [json.loads(element.data) for element in elements] == values
+
+
+EVIL = {"order_id": "EVIL", "lines": [1]}
+inner = st.sampled_from(
+    [json.dumps(EVIL), f"}},{json.dumps(EVIL)},{{", f'"\n{json.dumps(EVIL)}\n', "x"]
+)
+
+
+@given(
+    st.lists(st.fixed_dictionaries({"order_id": st.just("1"), "name": inner}), min_size=1, max_size=4),
+    st.sampled_from(["a.json", "a.jsonl"]),
+    st.integers(0, 10_000), st.booleans(), st.integers(1, 60), st.integers(20, 200),
+)  # fmt: skip
+def test_what_stands_in_a_string_is_no_record_even_if_a_byte_is_lost(
+    values: list[Any], name: str, where: int, lost: bool, chunk: int, limit: int
+) -> None:
+    """Quotes within a string are escaped, and an escape outside of a string is no JSON (RFC 8259)."""
+    lines = "\n".join(map(json.dumps, values))
+    data = (json.dumps(values) if name == "a.json" else lines).encode()
+    at = where % len(data)
+    data = data[:at] + data[at + 1 :] if lost else data[:at]
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_array, "CHUNK", chunk)
+        patch.setattr(lines_module, "CHUNK", chunk)
+        found = read(Path(folder), name, data, Limits(record_bytes=limit))
+    assert EVIL not in found.bodies

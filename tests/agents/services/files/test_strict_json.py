@@ -1,6 +1,7 @@
 """JSON is taken strictly, and every refusal says which rule and which field."""
 
 import json
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -82,6 +83,21 @@ def test_what_is_strict_json_is_taken(data: bytes, body: dict[str, object]) -> N
     found = StrictJson(SMALL).parse(data)
     assert found == body
     assert json.dumps(found) == json.dumps(body)
+
+
+@pytest.mark.parametrize(
+    "number", ["9007199254740993.0", "0.12345678901234567890", "1e-400", "12345678901234567.89"]
+)
+def test_a_number_that_a_float_would_change_is_a_decimal(number: str) -> None:
+    assert StrictJson(SMALL).parse(b'{"a": %s}' % number.encode()) == {"a": Decimal(number)}
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_what_was_a_float_is_that_float(number: float) -> None:
+    found = StrictJson(SMALL).parse(json.dumps({"a": number}).encode())
+    assert isinstance(found, dict)
+    assert isinstance(found["a"], float)
+    assert found == {"a": number}
 
 
 def test_a_parser_forgets_the_fault_of_the_record_before() -> None:

@@ -50,6 +50,11 @@ def test_a_record_of_an_earlier_release_is_gone_on_with(tmp_path: Path) -> None:
         ("sku,on_hand,weight_grams\nA,-1,5\n", "line 2"),
         ("sku,on_hand,weight_grams\n,1,5\n", "line 2"),
         ("sku,on_hand,weight_grams\nA\n", "line 2"),
+        ("sku,on_hand,weight_grams\nA,1_000,5\n", "line 2"),
+        ("sku,on_hand,weight_grams\nA,1,5,7\n", "line 2"),
+        ('sku,on_hand,weight_grams\n"A\nB",1,5\nC,x,5\n', "line 4"),
+        ('sku,on_hand,weight_grams\n"A,1,5\nB,1,5\n', "cannot be read"),
+        ('sku,on_hand,weight_grams\n"A"x,1,5\n', "cannot be read"),
     ],
 )
 def test_the_line_of_a_bad_file_is_named(tmp_path: Path, text: str, problem: str) -> None:
