@@ -51,7 +51,7 @@ async def analyse(  # noqa: PLR0913 - what a run is asked for
     async with open_run(source, contract, target, partitions) as run:
         async for batch in run.accepted(at_once):
             await prepare(batch)
-        dataset = run.publish(partitions)
+        dataset = await asyncio.to_thread(run.publish, partitions)
         models = run.modelling(dataset, seed)
         if models is not None:
             if (cluster := settings().dask) is not None:

@@ -76,7 +76,9 @@ class Contract(Frozen):
 
     `unknown` says what happens to a column that the contract does not have: "evolve" keeps it as text,
     "freeze" refuses the partition, "discard" removes it. `late_hours` is how late rows may arrive. With
-    `follows_pages`, the Link header (RFC 8288) of a document leads to its next page.
+    `follows_pages`, the Link header (RFC 8288) of a document leads to its next page. `may_lose` is the
+    largest share of the published rows, of the source or of a partition, that a new version may be without;
+    only 1 allows the loss of all.
     """
 
     name: Name
@@ -88,6 +90,7 @@ class Contract(Frozen):
     gaps: Gap | None = None
     late_hours: Annotated[float, Field(ge=0)] = 0.0
     follows_pages: bool = False
+    may_lose: Annotated[float, Field(ge=0, le=1)] = 0.5
 
     @model_validator(mode="after")
     def _check_columns(self) -> "Contract":

@@ -11,7 +11,10 @@ MAX_RULES = 6
 
 
 class SourceReport(BaseModel):
-    """The rows of all partitions of one source; `refused` counts partitions without a clean part."""
+    """The rows of all partitions of one source; `refused` counts partitions without a clean part.
+
+    `repeated` counts good rows that are not published, because a later partition has their keys.
+    """
 
     source: str
     partitions: int
@@ -23,13 +26,16 @@ class SourceReport(BaseModel):
     rules: dict[str, int]
     discarded: dict[str, int]
     gaps: int
+    repeated: int = 0
 
     def outcomes(self) -> dict[str, int]:
         """How many rows had each outcome; the most frequent rules by name, the others as one."""
-        counts = {"good": self.good}
+        counts = {"good": self.good - self.repeated}
         counts |= {f"quarantined, {rule}": n for rule, n in _main(self.rules).items()}
         if self.deduplicated:
             counts["duplicates"] = self.deduplicated
+        if self.repeated:
+            counts["in a later partition too"] = self.repeated
         counts |= {f"value discarded, {rule}": n for rule, n in _main(self.discarded).items()}
         if self.gaps:
             counts["missing times"] = self.gaps
@@ -40,7 +46,7 @@ class AnalysisReport(BaseModel):
     """The report by source.
 
     `processed` counts the partitions that this run worked on; `failures` has the reason why a partition,
-    candidate or comparison failed, by its name.
+    candidate or comparison failed, by its name; `stays` is the earlier dataset if no new one is `published`.
     """
 
     study: str
@@ -48,6 +54,7 @@ class AnalysisReport(BaseModel):
     processed: int
     failures: dict[str, str]
     published: str = ""
+    stays: str = ""
     seconds: float
     files: list[str] = []
 
@@ -71,7 +78,10 @@ class AnalysisReport(BaseModel):
         if self.published:
             notes.append(f"dataset {self.published[:16]} is published")
         else:
-            notes.append("nothing is published: every partition must be clean first")
+            missing = any(source.refused for source in self.sources)
+            why = ": every partition must be clean first" if missing else ""
+            stays = f"; dataset {self.stays[:16]} of an earlier run stays" if self.stays else ""
+            notes.append(f"nothing is published{why}{stays}")
         return notes + self.files
 
     def status(self) -> int:
@@ -83,14 +93,21 @@ def report_of(
     study: str,
     outcomes: Sequence[tuple[Partition, Cleaned | None]],
     dataset: Dataset | None,
+    repeated: Mapping[tuple[str, str], int] | None = None,
 ) -> AnalysisReport:
-    """The report of these partitions; the caller adds counts, failures and seconds."""
+    """The report of these partitions; the caller adds counts, failures and seconds.
+
+    `repeated` counts good rows by source and partition that a later partition has too.
+    """
     sources = {one.source: list[Cleaned | None]() for one, _ in outcomes}
     for partition, cleaned in outcomes:
         sources[partition.source].append(cleaned)
+    lost: Counter[str] = Counter()
+    for partition, _ in outcomes:
+        lost[partition.source] += (repeated or {}).get((partition.source, partition.name), 0)
     return AnalysisReport(
         study=study,
-        sources=[_source(name, some) for name, some in sources.items()],
+        sources=[_source(name, some, lost[name]) for name, some in sources.items()],
         processed=0,
         failures={},
         published=dataset.digest if dataset else "",
@@ -98,7 +115,7 @@ def report_of(
     )
 
 
-def _source(name: str, outcomes: Iterable[Cleaned | None]) -> SourceReport:
+def _source(name: str, outcomes: Iterable[Cleaned | None], repeated: int) -> SourceReport:
     some = list(outcomes)
     clean = [one for one in some if one is not None]
     rules: Counter[str] = Counter()
@@ -117,6 +134,7 @@ def _source(name: str, outcomes: Iterable[Cleaned | None]) -> SourceReport:
         rules=dict(rules.most_common()),
         discarded=dict(discarded.most_common()),
         gaps=sum(one.gaps for one in clean),
+        repeated=repeated,
     )
 
 

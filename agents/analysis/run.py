@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +18,14 @@ from agents.analysis.modelling.candidates import NAMES
 from agents.analysis.modelling.models import Comparison, Selected, Trained, Training
 from agents.analysis.modelling.registry import Models
 from agents.analysis.models import Cleaned, Dataset, Part, Partition
+from agents.analysis.publishing import refusals
 from agents.analysis.report import AnalysisReport, SourceReport, report_of
 from agents.analysis.sample.flights import sample_study
 from agents.analysis.scenario import CANDIDATES, COMPARISONS, PARTITIONS
 from agents.analysis.study import BadStudy, Source, Study, problems_of, read_contract
-from agents.analysis.study_store import StudyStore
+from agents.analysis.study_store import StudyStore, part_of
 from agents.analysis.train_candidate import key_of, version_of
+from agents.analysis.unique_rows import unique_parts
 from agents.analysis.write_report import FILE, forecast_image
 from agents.runtime import (
     AgentError,
@@ -49,6 +51,7 @@ from agents.runtime.prefect_ui import (
     rename_run,
 )
 from agents.runtime.settings import settings
+from agents.services.files.csv_rows import REFUSES_THE_REST
 
 SAMPLE = "sample"
 NAME = "data-analysis"
@@ -56,7 +59,11 @@ NAME = "data-analysis"
 
 @dataclass(slots=True)
 class AnalysisRun:
-    """The study and the partitions of one run; `intake` counts how each of them ends."""
+    """The study and the partitions of one run; `intake` counts how each of them ends.
+
+    Publishing sets `refusals`, the reasons against it, and `repeated`, the rows of each partition that are
+    not published because a later one has their keys.
+    """
 
     study: Study
     partitions: Sequence[Partition]
@@ -64,6 +71,8 @@ class AnalysisRun:
     rejects: Rejects
     begun: float
     store: StudyStore = field(init=False)
+    refusals: dict[str, str] = field(default_factory=dict, init=False)
+    repeated: dict[tuple[str, str], int] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.store = StudyStore(self.study.name)
@@ -85,48 +94,63 @@ class AnalysisRun:
         return [(one, self.store.cleaned(one)) for one in self.partitions]
 
     def publish(self, matching: str = "*") -> Dataset | None:
-        """Publish the clean parts as the dataset of the study; if one is missing, change nothing.
+        """Publish the clean parts as the dataset of the study, each key once.
 
-        A run over some of the partitions keeps the published parts of the others.
+        If a part is missing, or too many rows of the published dataset would be lost, nothing changes. A
+        run over some of the partitions keeps the published parts of the others.
         """
-        outcomes = self.outcomes()
-        parts = {(one.source, one.name): _part(one, c) for one, c in outcomes if c}
-        if len(parts) < len(outcomes):
+        cleaned = {(one.source, one.name): c for one, c in self.outcomes() if c}
+        if len(cleaned) < len(self.partitions):
             return None
+        parts = {key: part_of(*key, one) for key, one in cleaned.items()}
         growing = {source.name for source in self.study.sources if source.grows}
         if (before := self.store.published()) is not None:
             kept = [p for p in before.parts if matching != "*" or p.source in growing]
-            parts = {(part.source, part.name): part for part in kept} | parts
-        order = [source.name for source in self.study.sources]
-        ordered = sorted(parts.values(), key=lambda part: (order.index(part.source), part.name))
-        dataset = Dataset(study=self.study.name, folder=self.store.folder, parts=tuple(ordered))
+            parts = {(part.source, part.name): self.store.whole(part) for part in kept} | parts
+        dataset = self._dataset(parts)
+        self.refusals = refusals(self.study, before, dataset, cleaned)
+        if self.refusals:
+            return None
         if before is not None:
             edition = before.edition + (before.digest != dataset.digest)
             dataset = dataset.model_copy(update={"edition": edition})
         self.store.publish(dataset)
         return dataset
 
+    def _dataset(self, parts: Mapping[tuple[str, str], Part]) -> Dataset:
+        published = list[Part]()
+        for source in self.study.sources:
+            own = [part for (name, _), part in sorted(parts.items()) if name == source.name]
+            unique = unique_parts(self.store.folder, source.contract, own)
+            published += unique
+            for whole, part in zip(own, unique, strict=True):
+                self.repeated[part.source, part.name] = whole.rows - part.rows
+        return Dataset(study=self.study.name, folder=self.store.folder, parts=tuple(published))
+
     def modelling(self, dataset: Dataset | None, seed: int) -> "ModelRun | None":
         """The run that models the dataset; None without a dataset or a target."""
         if dataset is None or not self.study.target:
             return None
-        sources = report_of(self.study.name, self.outcomes(), dataset).sources
+        sources = report_of(self.study.name, self.outcomes(), dataset, self.repeated).sources
         return ModelRun(self.study, dataset, tuple(sources), self.rejects, seed)
 
     async def report(self, dataset: Dataset | None, models: "ModelRun | None") -> AnalysisReport:
         """The report, which the UI shows too; raises an alert if nothing was published."""
         stats, outcomes = self.intake.stats, self.outcomes()
         missing = {one.key: f"{one.source}/{one.name}" for one, found in outcomes if found is None}
-        report = report_of(self.study.name, outcomes, dataset)
+        report = report_of(self.study.name, outcomes, dataset, self.repeated)
         report.processed = stats.done - stats.outcomes["already done"]
         gone = f"was cleaned before, but its files are gone from {self.store.folder}"
         report.failures = await failure_reasons(PARTITIONS.name, missing, gone)
+        report.failures |= self.refusals | _cut_off(outcomes)
+        if dataset is None and (before := self.store.published()) is not None:
+            report.stays = before.digest
         if models is not None:
             report.failures |= await models.failures()
             report.files = models.notes()
         report.seconds = time.monotonic() - self.begun
         await publish_table(f"{NAME}-rows", report.rows(), "Rows by source and outcome")
-        if dataset is None:
+        if dataset is None or _cut_off(outcomes):
             reason = "; ".join(report.notes())
             await send([Alert("unpublished", PARTITIONS.name, self.study.name, reason)])
         return report
@@ -179,14 +203,14 @@ def _submission(number: int, partition: Partition) -> Submission:
     return Submission(partition.key, partition.model_dump_json(), partition, number)
 
 
-def _part(partition: Partition, cleaned: Cleaned) -> Part:
-    return Part(
-        source=partition.source,
-        name=partition.name,
-        file=cleaned.part,
-        rows=cleaned.good,
-        sha256=cleaned.sha256,
-    )
+def _cut_off(outcomes: Iterable[tuple[Partition, Cleaned | None]]) -> dict[str, str]:
+    """The partitions that were not read to their end, by name."""
+    return {
+        f"{one.source}/{one.name}": "nothing is read behind a broken quote: the last line of "
+        f"{cleaned.quarantine} has its place; mend the file at its source"
+        for one, cleaned in outcomes
+        if cleaned and REFUSES_THE_REST & cleaned.rules.keys()
+    }
 
 
 async def alert_of_drift(batch: Batch) -> None:

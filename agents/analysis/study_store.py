@@ -17,7 +17,8 @@ from agents.analysis.models import Cleaned, Dataset, Part, Partition
 from agents.runtime import Parked, PermanentError
 from agents.runtime.settings import settings
 
-MANIFEST, PART, QUARANTINE = "dataset.json", "part.parquet", "quarantine.jsonl"
+MANIFEST, RESULT = "dataset.json", "cleaned.json"
+PART, QUARANTINE = "part.parquet", "quarantine.jsonl"
 UNFINISHED = ".*-*"  # the name of a file or folder while it is written
 ABANDONED_SECONDS = 86_400.0  # longer than any file is written
 
@@ -54,7 +55,7 @@ class StudyStore:
 
     def cleaned(self, partition: Partition) -> Cleaned | None:
         """The result of the partition, if it has been cleaned in exactly this form."""
-        path = self._result(partition) / "cleaned.json"
+        path = self._result(partition) / RESULT
         return Cleaned.model_validate_json(path.read_bytes()) if path.exists() else None
 
     def keep(self, partition: Partition, write: Callable[[Path], Cleaned]) -> Cleaned:
@@ -64,7 +65,7 @@ class StudyStore:
         unfinished = Path(tempfile.mkdtemp(dir=place.parent, prefix=".making-"))
         try:
             cleaned = write(unfinished)
-            (unfinished / "cleaned.json").write_text(cleaned.model_dump_json(), encoding="utf-8")
+            (unfinished / RESULT).write_text(cleaned.model_dump_json(), encoding="utf-8")
             unfinished.rename(place)
         except OSError:
             if self.cleaned(partition) is None:
@@ -79,6 +80,14 @@ class StudyStore:
     def path_of(self, partition: Partition, name: str) -> Path:
         """The path of a file among the results of the partition."""
         return self._result(partition) / name
+
+    def whole(self, part: Part) -> Part:
+        """The part with all good rows of its partition, also those that were not published."""
+        path = (self.folder / part.file).with_name(RESULT)
+        if not path.exists():
+            return part
+        cleaned = Cleaned.model_validate_json(path.read_bytes())
+        return part_of(part.source, part.name, cleaned)
 
     def publish(self, dataset: Dataset) -> None:
         """Make this the dataset of the study, in one step."""
@@ -133,6 +142,13 @@ class StudyStore:
 
     def _result(self, partition: Partition) -> Path:
         return self.folder / "clean" / partition.source / partition.digest
+
+
+def part_of(source: str, name: str, cleaned: Cleaned) -> Part:
+    """The part that has all good rows of a partition."""
+    return Part(
+        source=source, name=name, file=cleaned.part, rows=cleaned.good, sha256=cleaned.sha256
+    )
 
 
 def _digest(path: Path) -> str:

@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from agents.analysis.modelling.registry import Models, NoSuchModel
@@ -109,6 +110,56 @@ async def test_a_run_with_a_refused_partition_publishes_nothing(folder: Path) ->
     (study, why), _ = alerts_of(folder)
     assert study == "readings"
     assert why.startswith(f"failed: readings/part-1: {cause}")
+
+
+async def test_a_run_that_would_lose_all_rows_of_a_partition_publishes_nothing(
+    folder: Path,
+) -> None:
+    """One more trailing comma in every row: every row is ragged, and the last version stays."""
+    before = await run(folder)
+    whole = (folder / "part-1.csv").read_bytes()
+    header, *rows = whole.splitlines()
+    (folder / "part-1.csv").write_bytes(b"\n".join([header, *(row + b"," for row in rows)]))
+    refused = await run(folder)
+    assert refused.status() == 1
+    assert "rows would be lost" in refused.failures["readings/part-1"]
+    assert "raise may_lose in the contract" in refused.failures["readings/part-1"]
+    assert refused.notes()[-1].endswith(f"dataset {before.published[:16]} of an earlier run stays")
+    assert dataset().digest == before.published
+    ((study, why),) = alerts_of(folder)
+    assert study == "readings"
+    assert "readings/part-1: " in why
+    (folder / "part-1.csv").write_bytes(whole)
+    assert (await run(folder)).published == before.published
+
+
+async def test_one_file_under_two_names_is_published_once(folder: Path) -> None:
+    for n in (1, 2, 3):  # which have other rows with the same keys
+        (folder / f"part-{n}.csv").unlink()
+    before = await run(folder)
+    (folder / "part-0b.csv").write_bytes((folder / "part-0.csv").read_bytes())
+    report = await run(folder)
+    assert report.status() == 0, report.notes()
+    rows = {part.name: part.rows for part in dataset().parts}
+    assert rows["part-0"] == 0, "the later partition by name has the rows"
+    (source,) = report.sources
+    assert source.repeated == rows["part-0b"] > 0
+    assert sum(rows.values()) == source.good - source.repeated == before.sources[0].good
+    (folder / "part-0b.csv").unlink()
+    assert (await run(folder)).published == before.published
+
+
+async def test_a_file_that_is_cut_within_a_quote_is_published_up_to_there_with_an_alert(
+    folder: Path,
+) -> None:
+    cut = (folder / "part-1.csv").read_bytes().splitlines(keepends=True)
+    cut[250] = b'"' + cut[250]
+    (folder / "part-1.csv").write_bytes(b"".join(cut))
+    report = await run(folder)
+    assert report.status() == 1
+    assert "nothing is read behind a broken quote" in report.failures["readings/part-1"]
+    assert report.published == dataset().digest
+    assert len(alerts_of(folder)) == 1
 
 
 async def test_mended_rows_are_good_and_mending_twice_has_the_effect_of_once(folder: Path) -> None:
@@ -218,7 +269,11 @@ async def test_a_growing_source_is_asked_for_new_and_late_rows(
         "since-19700101t000000",
         "since-20250101t000000",
     ]
-    assert sum(part.rows for part in published.parts) == 4
+    assert [part.rows for part in published.parts] == [1, 2]
+    late = pd.read_parquet(published.files("log")[1])
+    assert late["at"].dt.hour.tolist() == [6, 0], (
+        "of two rows with one key the later one is published"
+    )
 
 
 @pytest.mark.campaign

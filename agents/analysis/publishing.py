@@ -1,0 +1,59 @@
+"""Whether a new version of a dataset may replace the last one: not if it loses too many of its rows."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from agents.analysis.models import Cleaned, Contract, Dataset
+from agents.analysis.study import Study
+
+SHOWN_RULES = 3
+WAY_OUT = "mend the source and run data analysis again, or raise may_lose in the contract if the rows are to go"
+
+
+def refusals(
+    study: Study,
+    before: Dataset | None,
+    after: Dataset,
+    cleaned: Mapping[tuple[str, str], Cleaned],
+) -> dict[str, str]:
+    """The reasons why `after` may not replace `before`, by the name of the source or partition.
+
+    `cleaned` has the results of this run by source and partition. A source that was never published may
+    not begin without a row if some were read.
+    """
+    found: dict[str, str] = {}
+    for contract in (source.contract for source in study.sources):
+        own = {name: one for (source, name), one in cleaned.items() if source == contract.name}
+        had, have = _rows(before, contract.name), _rows(after, contract.name)
+        first = sum(one.rows for one in own.values()) if not (had or any(have.values())) else 0
+        changes = {"": (sum(had.values()) or first, sum(have.values()), list(own.values()))}
+        changes |= {f"/{name}": (had.get(name, 0), one.good, [one]) for name, one in own.items()}
+        found |= {
+            contract.name + what: _reason(rows, left, contract, concerned)
+            for what, (rows, left, concerned) in changes.items()
+            if _is_too_much(rows, left, contract.may_lose)
+        }
+    return found
+
+
+def _rows(dataset: Dataset | None, source: str) -> dict[str, int]:
+    parts = dataset.parts if dataset is not None else ()
+    return {part.name: part.rows for part in parts if part.source == source}
+
+
+def _is_too_much(had: int, have: int, may_lose: float) -> bool:
+    return may_lose < 1 and had > 0 and (have == 0 or had - have > may_lose * had)
+
+
+def _reason(had: int, have: int, contract: Contract, concerned: Iterable[Cleaned]) -> str:
+    rules: Counter[str] = Counter()
+    files = []
+    for one in concerned:
+        rules.update(one.rules)
+        files += [one.quarantine] if one.quarantine else []
+    shown = ", ".join(f"{rule} ({count:,} rows)" for rule, count in rules.most_common(SHOWN_RULES))
+    broken = f"broken rules: {shown}, see {files[0]}" if files else "no row breaks a rule"
+    return (
+        f"{had - have:,} of {had:,} rows would be lost, more than the contract allows "
+        f"(may_lose: {contract.may_lose:g}); {broken}; {WAY_OUT}"
+    )
