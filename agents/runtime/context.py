@@ -17,6 +17,7 @@ from structlog.contextvars import bound_contextvars
 
 from agents.runtime.clock import clock
 from agents.runtime.journal import Journal, workers
+from agents.runtime.journal.claims import left_over
 from agents.runtime.journal.database import Database
 from agents.runtime.process_pool import ProcessPool
 from agents.runtime.redis.client import RedisClient
@@ -28,6 +29,7 @@ from agents.runtime.telemetry import get_logger, start_telemetry
 log = get_logger(__name__)
 
 BEATS_PER_LEASE = 5
+LEFT = "left: "  # how the note of what is left begins
 
 
 class Lease:
@@ -53,10 +55,13 @@ class Lease:
         await workers.register(self._database, self.id, self.seconds, self.flow_run)
         self._start_heartbeat()
 
-    async def retire(self) -> None:
-        """Stop the heartbeat, hand back held items without counting a crash, and delete the row."""
+    async def retire(self) -> int:
+        """Stop the heartbeat, hand back held items without counting a crash, and delete the row.
+
+        Returns how many items are handed back.
+        """
         await self._stop_heartbeat()
-        await workers.retire(self._database, self.id)
+        return await workers.retire(self._database, self.id)
 
     def remaining(self) -> float:
         """Seconds for which no other process can take over this process's items."""
@@ -131,7 +136,8 @@ _LOCAL_CACHE = SharedCache()
 async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     """Open and migrate the journal; within the block this process holds items under a lease.
 
-    After the block it hands back what it still holds.
+    After the block it hands back what it still holds. An error that ends the block gets a note of what
+    is left, which is in every stack trace of it.
     """
     start_telemetry(settings)
     database = Database(settings.journal)
@@ -145,16 +151,31 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         with bound_contextvars(**run), stop_on_sigterm() as stop:
             journal = Journal(database, settings.tenant)
             opened = Runtime(journal, lease, settings, stop, ProcessPool(), cache)
-            token = _runtime.set(opened)
+            token, failure = _runtime.set(opened), None
             try:
                 yield opened
+            except Exception as error:
+                failure = error
+                raise
             finally:
                 _runtime.reset(token)
                 await opened.process_pool.close()
-                await lease.retire()
+                if await lease.retire() and failure is not None:
+                    await _say_what_is_left(failure, journal)
     finally:
         await cache.close()
         await database.close()
+
+
+async def _say_what_is_left(failure: Exception, journal: Journal) -> None:
+    """Add to the error how many items are unfinished, and which commands finish them."""
+    left = await left_over(journal.database, journal.tenant)
+    items = ", ".join(f"{count:,} of {scenario}" for scenario, count in left.items())
+    failure.add_note(
+        f"{LEFT}{items} not finished, and no process holds them\n"
+        "finish: run the same command again, or: uv run python -m flows.operations recover"
+    )
+    log.error("the run failed and left items", left=left, reason=str(failure))
 
 
 @cache

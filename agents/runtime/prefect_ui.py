@@ -1,10 +1,13 @@
-"""Artifacts and names of a flow run in Prefect's UI; outside of a flow run nothing is shown."""
+"""Artifacts and names of a flow run in Prefect's UI; outside of a flow run nothing is shown.
 
+What cannot be shown ends no work: the server may be down, refuse or be slow.
+"""
+
+import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from typing import Any
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
 from prefect.artifacts import (
@@ -20,9 +23,18 @@ from prefect.client.schemas.actions import ArtifactUpdate
 from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 
+from agents.runtime.clock import clock
 from agents.runtime.model.batch import RunStats
+from agents.runtime.telemetry import get_logger
+
+log = get_logger(__name__)
 
 _tables: dict[tuple[str, str], UUID] = {}  # of this process: flow run and key -> artifact
+
+T = TypeVar("T")
+
+SHOW_SECONDS = 10.0  # for an answer of the server
+PAUSE_SECONDS = 60.0  # without progress, after the server gave none
 
 
 def in_flow_run() -> bool:
@@ -35,14 +47,17 @@ async def rename_run(name: str) -> None:
     context = FlowRunContext.get()
     if context is not None and context.flow_run is not None:
         async with get_client() as client:
-            await client.update_flow_run(context.flow_run.id, name=name)
+            await _shown("name", client.update_flow_run(context.flow_run.id, name=name))
 
 
 async def publish_table(key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None:
     """Show a table; `key` names it across runs. A run that shows it again updates it in place."""
-    if not in_flow_run():
-        return
-    table, this = [dict(row) for row in rows], (str(flow_run.get_id()), key)
+    if in_flow_run():
+        await _shown(key, _show_table(key, [dict(row) for row in rows], description))
+
+
+async def _show_table(key: str, table: list[dict[str, Any]], description: str) -> None:
+    this = (str(flow_run.get_id()), key)
     if (known := _tables.get(this)) is None:
         _tables[this] = await acreate_table_artifact(table, _key(key), description)
         return
@@ -54,19 +69,19 @@ async def publish_table(key: str, rows: Sequence[Mapping[str, Any]], description
 async def publish_markdown(key: str, markdown: str, description: str) -> None:
     """Show a Markdown report; `key` names it across runs."""
     if in_flow_run():
-        await acreate_markdown_artifact(markdown, _key(key), description)
+        await _shown(key, acreate_markdown_artifact(markdown, _key(key), description))
 
 
 async def publish_link(key: str, url: str, text: str) -> None:
     """Show a link; `key` names it across runs."""
     if in_flow_run():
-        await acreate_link_artifact(url, text, _key(key), text)
+        await _shown(key, acreate_link_artifact(url, text, _key(key), text))
 
 
 async def publish_image(key: str, url: str, description: str) -> None:
     """Show an image by its URL, which may be a data URL; `key` names it across runs."""
     if in_flow_run():
-        await acreate_image_artifact(url, _key(key), description)
+        await _shown(key, acreate_image_artifact(url, _key(key), description))
 
 
 class Progress:
@@ -75,19 +90,34 @@ class Progress:
     def __init__(self, key: str) -> None:
         self._key = _key(key)
         self._id: UUID | None = None
+        self._paused_until = 0.0
 
     async def show(self, stats: RunStats) -> None:
         """Update the bar; do nothing while the number of items is unknown."""
-        if not in_flow_run() or not stats.expected:
+        if not in_flow_run() or not stats.expected or clock().monotonic() < self._paused_until:
             return
         percent = min(100.0, 100.0 * stats.done / stats.expected)
         description = f"{stats.done:,} of {stats.expected:,} items"
+        if not await _shown(self._key, self._update(percent, description)):
+            self._paused_until = clock().monotonic() + PAUSE_SECONDS
+
+    async def _update(self, percent: float, description: str) -> bool:
         if self._id is None:
             self._id = await acreate_progress_artifact(percent, self._key, description)
-            return
-        # The run continues if the bar cannot be updated.
-        with suppress(Exception):
+        else:
             await aupdate_progress_artifact(self._id, percent, description)
+        return True
+
+
+async def _shown(what: str, request: Awaitable[T]) -> T | None:
+    """The answer to the request; None, and a line in the log, if there is none in time."""
+    try:
+        async with asyncio.timeout(SHOW_SECONDS):
+            return await request
+    except Exception as error:  # noqa: BLE001 - whatever the server answers
+        reason = str(error) or f"no answer within {SHOW_SECONDS:g} s"
+        log.warning("not shown in the Prefect UI", what=what, reason=reason)
+        return None
 
 
 def _key(name: str) -> str:

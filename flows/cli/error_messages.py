@@ -6,6 +6,7 @@ from typing import Any
 from prefect.settings import PREFECT_API_URL
 from sqlalchemy.exc import SQLAlchemyError
 
+from agents.runtime.context import LEFT
 from agents.runtime.errors import AgentError, IllegalTransition
 from agents.runtime.journal.operator_actions import UnknownItem
 from agents.runtime.redis.client import RedisUnavailable
@@ -38,18 +39,25 @@ def expected(error: AgentError, given: Mapping[str, Any]) -> str:
         given: The parameters of the flow, which name the item.
 
     """
-    return f"error: {error}" + _line("next", _next_step(error, given))
+    return f"error: {error}" + _line("next", _next_step(error, given)) + _notes(error)
 
 
 def unexpected(error: Exception) -> str:
     """The message of any other exception; its stack trace goes to the log file."""
     words = str(error).partition("\n")[0] or "no message"
     problem = f"error: {type(error).__name__}: {words}"
-    return problem + _line("next", _cause(error, words)) + _line("details", _logged(error))
+    next_step = _line("next", _cause(error, words))
+    return problem + next_step + _notes(error) + _line("details", _logged(error))
 
 
 def _line(label: str, words: str) -> str:
     return f"\n{label}: {words}" if words else ""
+
+
+def _notes(error: Exception) -> str:
+    """What the runtime has added to the error: the items that are left, and what finishes them."""
+    notes = getattr(error, "__notes__", ())
+    return "".join(f"\n{note}" for note in notes if note.startswith(LEFT))
 
 
 def _next_step(error: AgentError, given: Mapping[str, Any]) -> str:

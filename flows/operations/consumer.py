@@ -4,6 +4,7 @@ Run it with `python -m flows.operations.consumer`, or by its deployment on a wor
 `flows.operations.serving` runs several on one machine.
 """
 
+import asyncio
 import time
 from dataclasses import replace
 from typing import Annotated
@@ -12,6 +13,7 @@ from uuid import UUID
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
 from prefect.runtime import deployment, flow_run
 from pydantic import Field
 from sqlalchemy import select
@@ -24,15 +26,19 @@ from agents.runtime.model.batch import Batch
 from agents.runtime.prefect_ui import in_flow_run, publish_table
 from agents.runtime.redis.signals import signals
 from agents.runtime.settings import settings
+from agents.runtime.telemetry import get_logger
 from agents.services import connect_services
 from flows.cli.commands import command
 from flows.cli.parameters import ScenarioName
 from flows.cli.reports import Listing
 from flows.workflows import WORKFLOWS
 
+log = get_logger(__name__)
+
 FEW = 8  # items that take all steps in one task run: a task run costs more than they do
 MILLISECONDS = 1_000.0
 SUCCESSOR_SECONDS = 600.0  # for a worker to start the next run
+SERVER_SECONDS = 10.0  # for an answer of the Prefect server
 
 
 class Consumed(Listing):
@@ -105,20 +111,47 @@ async def run_batch(scenario: str, batch: Batch) -> None:
 async def _hand_over(here: Runtime, consumer: Consumer) -> None:
     """Start the next run of a deployment, and work until that run works too.
 
+    A next run that ended before it worked, or that the server could not start, is started again.
     Without a deployment, the process that started this run starts the next one.
     """
     if deployment.id is None:
         return
-    async with get_client() as client:
-        successor = await client.create_flow_run_from_deployment(
-            UUID(deployment.id), parameters=flow_run.parameters
-        )
+    successor: UUID | None = None
     until = time.monotonic() + SUCCESSOR_SECONDS
     while not here.stop.asked and time.monotonic() < until:
+        if successor is None or await _has_ended(successor):
+            successor = await _start_next(UUID(deployment.id))
         consumer.options = replace(consumer.options, batches=consumer.taken + 1, idle=POLL_SECONDS)
         await consumer.consume()
-        if await _lives(here.journal, successor.id):
+        if successor is not None and await _lives(here.journal, successor):
             return
+    if not here.stop.asked:
+        log.error("no next run has begun to work", waited=SUCCESSOR_SECONDS, run=str(successor))
+
+
+async def _start_next(deployment_id: UUID) -> UUID | None:
+    """The id of the next run; None if the server does not create it now."""
+    try:
+        async with asyncio.timeout(SERVER_SECONDS), get_client() as client:
+            parameters = flow_run.parameters
+            run = await client.create_flow_run_from_deployment(deployment_id, parameters=parameters)
+    except Exception as error:  # noqa: BLE001 - whatever the server answers, this run works on
+        log.warning("the next run is not created yet", reason=str(error) or type(error).__name__)
+        return None
+    return run.id
+
+
+async def _has_ended(run: UUID) -> bool:
+    """Whether the run has ended; False if the server does not say it now."""
+    try:
+        async with asyncio.timeout(SERVER_SECONDS), get_client() as client:
+            state = (await client.read_flow_run(run)).state
+    except ObjectNotFound:
+        return True
+    except Exception as error:  # noqa: BLE001 - as above
+        log.warning("the next run is not known now", reason=str(error) or type(error).__name__)
+        return False
+    return state is not None and state.is_final()
 
 
 async def _lives(journal: Journal, run: UUID) -> bool:

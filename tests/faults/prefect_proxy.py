@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from tests.prefect_server import free_port
 
-FaultMode = Literal["healthy", "failing", "denying", "slow"]
+FaultMode = Literal["healthy", "failing", "unavailable", "denying", "slow"]
 HOP_BY_HOP = {"connection", "content-encoding", "content-length", "host", "transfer-encoding"}
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 FAULT_RATE = 0.3  # share of the requests that meet the fault
@@ -23,10 +23,14 @@ DELAY = 1.0  # seconds
 
 
 class FaultyProxy:
-    """A proxy before the server at `upstream`; `mode` may change at any time."""
+    """A proxy before the server at `upstream`; `mode` may change at any time.
+
+    Requests whose path contains `path` meet the fault, at the rate `fault_rate`.
+    """
 
     def __init__(self, upstream: str, seed: int) -> None:
         self.mode: FaultMode = "healthy"
+        self.path, self.fault_rate = "", FAULT_RATE
         self.fault_count = 0
         self.url = ""
         self._rng = Random(seed)
@@ -34,10 +38,13 @@ class FaultyProxy:
 
     async def respond(self, request: Request) -> Response:
         """Return the server's response, or the fault of the mode."""
-        if self.mode != "healthy" and self._rng.random() < FAULT_RATE:
+        hit = self.path in request.url.path and self._rng.random() < self.fault_rate
+        if self.mode != "healthy" and hit:
             self.fault_count += 1
             if self.mode == "denying":
                 return Response(status_code=401)
+            if self.mode == "unavailable":
+                return Response(status_code=503)
             if self.mode == "failing":
                 return self._rng.choice(
                     (

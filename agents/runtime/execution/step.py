@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError, concurrency
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.settings import PREFECT_API_URL
@@ -14,9 +13,9 @@ from prefect.settings import PREFECT_API_URL
 from agents.runtime.alerts import Alert, alert, of_batch, send
 from agents.runtime.clock import DeadlineExceeded, clock
 from agents.runtime.context import runtime
-from agents.runtime.errors import AgentError
 from agents.runtime.execution.agent import Agent
 from agents.runtime.execution.attempt import Cancelled, apply_outcome, attempt, call, failure_of
+from agents.runtime.execution.slots import server_slots
 from agents.runtime.journal.completion import park
 from agents.runtime.journal.statements import Halt
 from agents.runtime.journal.step_results import commit, intend
@@ -298,38 +297,17 @@ async def worker_group(
         await asyncio.gather(gathered, *workers, return_exceptions=True)
 
 
-UNKNOWN = "must be created"  # Prefect's message; it raises the same class when the server fails
-
-
-class NoLimit(AgentError):
-    """The server has no such concurrency limit. Without it the outside system may be overloaded."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-
-    def __str__(self) -> str:
-        return (
-            f"the Prefect server at {PREFECT_API_URL.value()} has no concurrency limit {self.name!r}: "
-            "create it with `python -m deployments.apply`, "
-            "or let each process limit itself with AGENT_FLOWS_CONCURRENCY=local"
-        )
-
-
 @asynccontextmanager
 async def concurrency_limit(policy: Policy, items: int) -> AsyncIterator[None]:
-    """Occupy one slot of the policy's limit for each item that runs at once. Raises NoLimit."""
+    """Occupy one slot of the policy's limit for each item that runs at once.
+
+    Raises NoLimit and LimitTooSmall.
+    """
     if policy.limit is None or not _limited_by_server():
         yield
         return
-    at_once = min(policy.concurrency, items)
-    try:
-        async with concurrency(policy.limit, occupy=at_once, strict=True):
-            yield
-    except ConcurrencySlotAcquisitionError as error:
-        if UNKNOWN in str(error):
-            raise NoLimit(policy.limit) from None
-        raise
+    async with server_slots(policy.limit, min(policy.concurrency, items)):
+        yield
 
 
 def _limited_by_server() -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import ColumnElement, Label, Row, case, literal, or_, select, update
+from sqlalchemy import ColumnElement, Label, Row, case, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.clock import clock
@@ -64,6 +64,18 @@ async def unfinished(
             .limit(most)
         )
         return list(result)
+
+
+async def left_over(database: Database, tenant: str) -> dict[str, int]:
+    """How many unfinished items no living process holds, by scenario; without those that wait for a person."""
+    async with database.read() as connection:
+        result = await connection.execute(
+            select(items.c.scenario, func.count().label("items"))
+            .where(items.c.tenant == tenant, items.c.state.in_(CLAIMABLE), unheld())
+            .group_by(items.c.scenario)
+            .order_by(items.c.scenario)
+        )
+        return {row.scenario: row.items for row in result}
 
 
 async def next_due(database: Database, ids: Sequence[int]) -> float | None:

@@ -41,21 +41,25 @@ async def beat(database: Database, worker: str) -> bool:
         return bool((await connection.execute(renewed)).rowcount)
 
 
-async def retire(database: Database, worker: str) -> None:
-    """Hand back the items that the worker holds, without counting a crash, and delete its row."""
+async def retire(database: Database, worker: str) -> int:
+    """Hand back the items that the worker holds, without counting a crash, and delete its row.
+
+    Returns how many items it has handed back.
+    """
     async with database.write() as connection:
-        await _hand_back(connection, worker, State.PROCESSING, State.PENDING)
-        await _hand_back(connection, worker, State.COMPENSATING, State.COMPENSATING)
+        handed_back = await _hand_back(connection, worker, State.PROCESSING, State.PENDING)
+        handed_back += await _hand_back(connection, worker, State.COMPENSATING, State.COMPENSATING)
         await connection.execute(delete(owners).where(owners.c.id == worker))
+    return handed_back
 
 
-async def _hand_back(
-    connection: AsyncConnection, worker: str, source: State, target: State
-) -> None:
+async def _hand_back(connection: AsyncConnection, worker: str, source: State, target: State) -> int:
     result = await connection.execute(
         update(items)
         .where(items.c.owner == worker, items.c.state == source)
         .values(state=target, owner=None, sequence=items.c.sequence + 1)
         .returning(items.c.id, items.c.sequence, items.c.fence)
     )
-    await record(connection, result.all(), Event.HAND_BACK, source, worker, {})
+    rows = result.all()
+    await record(connection, rows, Event.HAND_BACK, source, worker, {})
+    return len(rows)

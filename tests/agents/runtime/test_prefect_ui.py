@@ -1,12 +1,15 @@
 """Artifacts of a flow run are stored by the server; outside of a flow run nothing is shown."""
 
+import asyncio
 import json
 
 import pytest
 from prefect import flow
 from prefect.artifacts import Artifact
 from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from agents.runtime import prefect_ui
 from agents.runtime.model.batch import RunStats
 from agents.runtime.prefect_ui import (
     Progress,
@@ -17,6 +20,7 @@ from agents.runtime.prefect_ui import (
     publish_table,
     rename_run,
 )
+from tests.faults.prefect_proxy import FaultMode, faulty_proxy
 
 
 async def show() -> None:
@@ -59,3 +63,28 @@ async def test_artifacts_of_a_flow_run_are_stored_by_the_server() -> None:
     assert (table and table.flow_run_id, report and report.data) == (run.id, "# hello")
     assert bar is not None
     assert bar.data == 50.0
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("harness")
+@pytest.mark.parametrize("mode", ["denying", "unavailable"])
+async def test_what_cannot_be_shown_ends_no_work(
+    mode: FaultMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server refuses, or is out of service for longer than is waited for it."""
+    monkeypatch.setattr(prefect_ui, "SHOW_SECONDS", 0.3)
+
+    async with faulty_proxy(str(PREFECT_API_URL.value()).removesuffix("/api"), seed=1) as proxy:
+        proxy.fault_rate = 1.0
+
+        @flow
+        async def workflow() -> str:
+            proxy.mode = mode
+            await show()
+            proxy.mode = "healthy"
+            return "done"
+
+        with temporary_settings({PREFECT_API_URL: proxy.url}):
+            # In a thread, as Prefect waits for a request within its own event loop.
+            assert await asyncio.to_thread(asyncio.run, workflow()) == "done"
+    assert proxy.fault_count >= 6  # each request but the second of the progress bar

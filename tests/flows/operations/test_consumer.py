@@ -1,16 +1,25 @@
 """Consumers process queued orders, whichever process queued them."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
+from prefect.client.schemas.objects import FlowRun
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Crashed
 
 from agents.runtime.context import open_runtime
 from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.journal.queue_admin import pause, resume
+from agents.runtime.journal.workers import register, retire
 from agents.runtime.settings import settings
 from flows.operations.consumer import Consumed, consume
 from flows.order_processing import enqueue_orders
 from tests.flows.shop import DECLINED_CARD, Body, Shop
+from tests.prefect_server import PrefectServer
 
 pytestmark = pytest.mark.usefixtures("redis_in_the_shop")
 
@@ -74,3 +83,47 @@ async def test_a_paused_queue_waits(shop: Shop) -> None:
     async with open_runtime(settings()) as opened:
         await resume(opened.journal, "orders")
     assert "2 items" in (await serve()).title
+
+
+@pytest.fixture
+async def deployment_id(
+    prefect_server: PrefectServer, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[UUID]:
+    """A deployment that no worker serves; this process is a run of it."""
+    with temporary_settings({PREFECT_API_URL: prefect_server.url}):
+        async with get_client() as client:
+            flow = await client.create_flow_from_name(f"consumer-{uuid4().hex}")
+            made = await client.create_deployment(flow, "consumer")
+        monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", str(made))
+        yield made
+
+
+async def new_runs(deployment: UUID, known: int) -> list[FlowRun]:
+    """The runs of the deployment, the latest first, when there are more than `known`."""
+    of_deployment = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[deployment]))
+    async with get_client() as client, asyncio.timeout(30):
+        while True:
+            runs = await client.read_flow_runs(flow_run_filter=of_deployment)
+            if len(runs) > known:
+                return sorted(runs, key=lambda run: str(run.created), reverse=True)
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
+async def test_a_next_run_that_ends_before_it_works_is_started_again(
+    shop: Shop, deployment_id: UUID
+) -> None:
+    """Else the consumer would wait for ten minutes, and then nobody would work."""
+    await enqueue(shop, [*shop.orders(2)])
+    consumer = asyncio.create_task(consume.fn(batches=1, batch_size=1, at_once=1))
+    (first,) = await new_runs(deployment_id, 0)
+    async with get_client() as client:
+        await client.set_flow_run_state(first.id, Crashed(), force=True)
+    second, _ = await new_runs(deployment_id, 1)
+    assert not consumer.done()
+    async with open_runtime(settings()) as opened:
+        await register(opened.journal.database, "next", 60.0, str(second.id))
+        async with asyncio.timeout(30):
+            assert (await consumer).title.startswith("2 items")
+        await retire(opened.journal.database, "next")
