@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from agents.runtime import PermanentError, Rejection, Submission
 from agents.services.files.records import BadRecord, Record, SourceError, read_records
-from agents.workflow.fields import BrokenRule
+from agents.workflow.fields import INTAKE, BrokenRule
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -138,7 +138,7 @@ def shaped(
 ) -> M:
     """The body as the model. Raises `error` with every field that does not fit."""
     try:
-        return model.model_validate(body)
+        return model.model_validate(body, context=INTAKE)
     except ValidationError as found:
         problems = tuple(islice(_problems(found), MOST_PROBLEMS))
     # raised out here so that the body is not kept alive in the error's context
