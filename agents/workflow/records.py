@@ -96,7 +96,7 @@ class Records(Generic[M]):
         """
         line = 0
         try:
-            for record in read_records(source, integers=self._integers):
+            for record in read_records(source, integers=self._integers, key=self._key):
                 line = record.line
                 yield _unread(record) if isinstance(record, BadRecord) else self._checked(record)
         except SourceError as error:
@@ -110,7 +110,7 @@ class Records(Generic[M]):
         if source == "-" or not path.is_file() or path.stat().st_size > COUNTED_BYTES:
             return None
         try:
-            return sum(1 for _ in read_records(source, integers=self._integers))
+            return sum(1 for _ in read_records(source, integers=self._integers, key=self._key))
         except SourceError:
             return None
 

@@ -1,36 +1,39 @@
-"""Records written as CSV: a header of column names, then rows."""
+"""Tables written as CSV: a header of column names, then rows."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from agents.services.files.columns import Column, columns
+from agents.services.files.columns import Column, columns, key_column
 from agents.services.files.csv_rows import CsvRow, CsvRows
 from agents.services.files.limits import Limits
 from agents.services.files.lines import Line, physical_lines
-from agents.services.files.nesting import Row, nested
-from agents.services.files.outcomes import BadRecord, Fault, Record, SourceError
+from agents.services.files.nesting import Row, Table
+from agents.services.files.outcomes import Fault, SourceError
 from agents.services.files.streams import Stream
 from agents.services.files.text import clean
 
 _DELIMITERS = (",", ";", "\t", "|")
 _QUOTED = re.compile(r'"[^"]*"?')
+_SEPARATORS = re.compile(r'["\r\n' + "".join(_DELIMITERS) + "]+")
 _INTEGER = re.compile(r"-?[1-9][0-9]{0,18}|0")
 _INT64 = 1 << 63
 
 
-def csv_records(
-    stream: Stream, limits: Limits, integers: frozenset[str]
-) -> Iterator[Record | BadRecord]:
-    """The records; cells of the columns in `integers` become integers if they are canonical ones."""
+def csv_table(stream: Stream, limits: Limits, integers: frozenset[str], key: str) -> Table:
+    """The table, whose column `key` identifies the record; without a name, the first column does.
+
+    Cells of the columns in `integers` become integers if they are canonical ones. Raises SourceError.
+    """
     lines = physical_lines(stream, limits.record_bytes, universal=True)
     reader = CsvRows(lines, limits, stream.clock)
     first = reader.header()
     if first is None:
         raise SourceError("empty", "the file is empty: CSV needs a header line")
     rows = reader.rows(_delimiter(first, limits))
-    table = columns(_names(next(rows)), limits)
-    cells = _Cells(table, integers, limits)
-    return nested(table, (cells.row(row) for row in rows), limits)
+    found = columns(_names(next(rows)), limits)
+    identifying = key_column(found, key)
+    cells = _Cells(found, found.index(identifying), integers, limits)
+    return Table(found, identifying, (cells.row(row) for row in rows))
 
 
 def delimiter_of(header: bytes) -> str:
@@ -64,8 +67,10 @@ def _is_utf8(raw: bytes) -> bool:
 class _Cells:
     """Makes table rows of CSV rows."""
 
-    def __init__(self, table: list[Column], integers: frozenset[str], limits: Limits) -> None:
-        self._table, self._limits = table, limits
+    def __init__(
+        self, table: list[Column], key: int, integers: frozenset[str], limits: Limits
+    ) -> None:
+        self._table, self._key, self._limits = table, key, limits
         self._read: list[Callable[[str], object]] = [
             _integer if column.name in integers else _text for column in table
         ]
@@ -77,14 +82,23 @@ class _Cells:
         harmless = row.raw.isascii() and b"\0" not in row.raw
         if fault is None and not (harmless and len(row.raw) <= self._limits.field_bytes):
             cells, fault = self._cleaned(row.cells)
-        # Bad rows are matched with their neighbours by the same form of the key as good ones.
-        key = clean(cells[0], self._limits)
         if fault is not None:
-            return Row(
-                row.line, row.cells[0] if isinstance(key, Fault) else key, (), row.raw, fault
-            )
+            return self._bad(row, fault)
         typed = [read(cell) for read, cell in zip(self._read, cells, strict=True)]
-        return Row(row.line, key, typed, row.raw)
+        return Row(row.line, cells[self._key], typed, row.raw)
+
+    def _bad(self, row: CsvRow, fault: Fault) -> Row:
+        """The row with its key in the same form as good ones have, or with what may be its key."""
+        cells = [self._form(cell) for cell in row.cells]
+        if self._key == 0 or len(cells) == len(self._table):
+            return Row(row.line, cells[self._key] if cells else None, (), row.raw, fault)
+        written = row.raw.decode(errors="surrogateescape").strip()
+        parts = map(self._form, _SEPARATORS.split(written))
+        return Row(row.line, None, (), row.raw, fault, frozenset((*cells, *parts)) - {""})
+
+    def _form(self, cell: str) -> str:
+        text = clean(cell, self._limits)
+        return cell if isinstance(text, Fault) else text
 
     def _shape(self, row: CsvRow) -> Fault | None:
         if len(row.cells) == len(self._table):
