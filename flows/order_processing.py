@@ -20,7 +20,7 @@ from agents.orders.run import SAMPLE, open_run
 from agents.runtime import Batch, saga
 from agents.runtime.journal.fair_queueing import Priority
 from flows.cli.commands import command
-from flows.cli.reports import Listing
+from flows.cli.reports import Listing, enqueued
 
 OrderSource = Annotated[str, Parameter(allow_leading_hyphen=True)]
 BatchSize = Annotated[int, Field(ge=1, le=512)]
@@ -42,8 +42,9 @@ async def process_orders(
         orders: File of orders: JSON Lines, JSON, CSV or Parquet, also as .gz or .zip; - for standard
             input; "sample" for 1,000 orders that are part of this project.
         batch_size: Orders in a batch, 1 to 512.
-        report: Markdown file for the report; rejected records are written beside it. Without it,
-            both are written to the data folder.
+        report: Markdown file for the report: a link to the file of the latest run, which is beside
+            it and named after the run, as are its rejected records. Without it, all are written to
+            the data folder.
         faults: How the sandbox providers misbehave: "none", "demo", "auto" (demo for the sample, none
             for other files), or a script such as "seed=7;payments.capture:timeout=0.01".
         stock: CSV file with the goods of the sandbox's warehouse: columns sku,on_hand,weight_grams.
@@ -70,13 +71,13 @@ async def enqueue_orders(
         orders: File of orders: JSON Lines, JSON, CSV or Parquet, also as .gz or .zip; - for standard
             input; "sample" for 1,000 orders that are part of this project.
         priority: Priority of these orders in the queue.
-        report: Rejected records are written beside this path: report.rejected.jsonl for report.md.
-            Without it, they are written to the data folder.
+        report: Rejected records are written beside this path: for report.md, report.rejected.jsonl
+            is a link to those of the latest run. Without it, they are written to the data folder.
         stock: CSV file with the goods of the sandbox's warehouse: columns sku,on_hand,weight_grams.
 
     """
     async with open_run(orders, faults="none", stock=stock, report=report) as run:
-        return Listing(title="enqueued", table=await run.enqueue(priority))
+        return enqueued(await run.enqueue(priority))
 
 
 async def fulfil(batch: Batch) -> None:

@@ -10,6 +10,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from agents.runtime import PermanentError, Rejection, Submission
+from agents.services.files.outcomes import ENDS_READING
 from agents.services.files.records import BadRecord, Record, SourceError, read_records
 from agents.workflow.fields import INTAKE, BrokenRule
 
@@ -102,7 +103,7 @@ class Records(Generic[M]):
         except SourceError as error:
             if line == 0:
                 raise
-            yield Rejection(line, error.rule, f"after line {line}: {error}")
+            yield Rejection(line, error.rule, f"after line {line}: {error}", cut=True)
 
     def count(self, source: str) -> int | None:
         """How many records the source holds; None for standard input and for large files."""
@@ -130,7 +131,8 @@ class Records(Generic[M]):
 
 
 def _unread(record: BadRecord) -> Rejection:
-    return Rejection(record.line, record.rule, record.message, record.raw)
+    cut = record.rule in ENDS_READING
+    return Rejection(record.line, record.rule, record.message, record.raw, cut)
 
 
 def shaped(

@@ -104,6 +104,8 @@ class _Cells:
         if len(row.cells) == len(self._table):
             return None
         text = f"has {len(row.cells)} cells, the header has {len(self._table)}"
+        if len(row.cells) < len(self._table) and not row.raw.endswith((b"\n", b"\r")):
+            return Fault("truncated", "", f"the file ends within the row, which {text}")
         return Fault("ragged-row", "", text)
 
     def _cleaned(self, cells: list[str]) -> tuple[list[str], Fault | None]:

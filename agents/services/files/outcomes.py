@@ -49,6 +49,13 @@ class Fault:
         return BadRecord(line, self.rule, self.field, message, raw[: limits.raw_bytes])
 
 
+BROKEN = frozenset({"truncated", "corrupt"})
+"""The rules of a file that is cut or damaged as a whole."""
+
+ENDS_READING = frozenset({"truncated", "unclosed-quote", "bad-quote"})
+"""The rules of bad records after which nothing more of a file is certain."""
+
+
 class SourceError(PermanentError):
     """The file as a whole cannot be read, or not to its end; records given before it hold."""
 

@@ -97,7 +97,7 @@ async def test_a_run_shows_a_table_and_where_its_report_is(terminal: Terminal) -
     assert "no carrier (1)" in shown
     assert "USD 99.95 captured, USD 19.99 refunded" in shown
     assert "prefect server start" in shown
-    assert f"report: {terminal.home}/here/report.md" in shown
+    assert f"report: {terminal.home}/here/report-2" in shown
     assert "| shipped | 4 |" in (terminal.home / "here" / "report.md").read_text("utf-8")
     assert (terminal.home / "here" / "report.rejected.jsonl").is_file()
     assert lines_of(ended) == []
@@ -142,6 +142,24 @@ def test_a_bad_option_is_refused_in_words(terminal: Terminal) -> None:
     assert "<= 512" in words
     assert "Traceback" not in words
     assert "pydantic" not in words
+
+
+@pytest.mark.parametrize(
+    "given,status,words",
+    [
+        (b"{}\n{}\n", 4, "all orders of - were rejected"),
+        (b"", 5, "- has no orders"),
+        (b"{}\n{", 6, "- breaks off: line 2"),
+    ],
+)
+def test_a_source_without_a_good_order_or_without_its_end_has_a_status_of_its_own(
+    connected: Terminal, given: bytes, status: int, words: str
+) -> None:
+    ended = connected.run(*MODULE, "--orders", "-", given=given)
+
+    assert ended.returncode == status
+    [line] = lines_of(ended)
+    assert words in line
 
 
 @pytest.mark.parametrize(
