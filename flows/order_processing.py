@@ -27,12 +27,13 @@ BatchSize = Annotated[int, Field(ge=1, le=512)]
 
 
 @flow(name="order-processing", persist_result=False)
-async def process_orders(
+async def process_orders(  # noqa: PLR0913 - what a run is asked for
     orders: OrderSource = SAMPLE,
     batch_size: BatchSize = 256,
     report: str | None = None,
     faults: str = "auto",
     stock: str | None = None,
+    layout: str | None = None,
 ) -> OrderReport:
     """Process every order of a file: it is shipped, refunded or rejected, or it waits for a person.
 
@@ -48,9 +49,11 @@ async def process_orders(
         faults: How the sandbox providers misbehave: "none", "demo", "auto" (demo for the sample, none
             for other files), or a script such as "seed=7;payments.capture:timeout=0.01".
         stock: CSV file with the goods of the sandbox's warehouse: columns sku,on_hand,weight_grams.
+        layout: How another program has written the file: "shopify", "woocommerce", "amazon", or a
+            YAML file of your own (agents/orders/README.md). Without it, the file has our own columns.
 
     """
-    async with open_run(orders, faults=faults, stock=stock, report=report) as run:
+    async with open_run(orders, faults=faults, stock=stock, report=report, layout=layout) as run:
         async for batch in run.accepted(batch_size):
             await fulfil(batch)
         return await run.report()
@@ -62,6 +65,7 @@ async def enqueue_orders(
     priority: Priority = Priority.NORMAL,
     report: str | None = None,
     stock: str | None = None,
+    layout: str | None = None,
 ) -> Listing:
     """Put every order of a file into the queue, for consumers to process.
 
@@ -74,9 +78,11 @@ async def enqueue_orders(
         report: Rejected records are written beside this path: for report.md, report.rejected.jsonl
             is a link to those of the latest run. Without it, they are written to the data folder.
         stock: CSV file with the goods of the sandbox's warehouse: columns sku,on_hand,weight_grams.
+        layout: How another program has written the file: "shopify", "woocommerce", "amazon", or a
+            YAML file of your own (agents/orders/README.md). Without it, the file has our own columns.
 
     """
-    async with open_run(orders, faults="none", stock=stock, report=report) as run:
+    async with open_run(orders, faults="none", stock=stock, report=report, layout=layout) as run:
         return enqueued(await run.enqueue(priority))
 
 

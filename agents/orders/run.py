@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.orders import sample
-from agents.orders.read_orders import ORDER_RECORDS
+from agents.orders.read_orders import order_records
 from agents.orders.report import OrderReport, markdown, report_of
 from agents.orders.scenario import ORDERS
 from agents.runtime import Intake, RunStats, open_runtime
@@ -43,11 +43,17 @@ class OrderRun(Run):
 
 @asynccontextmanager
 async def open_run(
-    orders: str, *, faults: str, stock: str | None, report: str | None
+    orders: str,
+    *,
+    faults: str,
+    stock: str | None,
+    report: str | None,
+    layout: str | None = None,
 ) -> AsyncIterator[OrderRun]:
     """Open runtime and services for a run over `orders`; what is unfinished is handed back at the end.
 
-    Raises SettingsError, TakenPath, BadFaultScript, BadStock, SandboxError.
+    `layout` is that of a shop's export. Raises SettingsError, BadLayout, TakenPath, BadFaultScript,
+    BadStock, SandboxError.
     """
     here, is_sample = settings(), orders == SAMPLE
     written = RunFile.beside(Path(report or here.data / "reports" / f"{NAME}{LATEST}.md"))
@@ -55,7 +61,8 @@ async def open_run(
     goods = Path(stock) if stock else sample.STOCK
     script = {"none": "", "demo": DEMO, "auto": DEMO if is_sample else ""}.get(faults, faults)
     source = str(sample.ORDERS) if is_sample else orders
+    records = order_records(layout)
     with Rejects(written.with_suffix(".rejected.jsonl")) as rejects:
         async with open_runtime(here), connect_services(here, script, goods):
             intake = Intake(ORDERS, RunStats(), rejects.keep)
-            yield OrderRun(NAME, source, ORDER_RECORDS, intake, rejects, written=written)
+            yield OrderRun(NAME, source, records, intake, rejects, written=written)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from agents.runtime import PermanentError, Rejection, Submission
 from agents.services.files.outcomes import ENDS_READING
-from agents.services.files.records import BadRecord, Record, SourceError, read_records
+from agents.services.files.records import BadRecord, Known, Record, SourceError, read_records
 from agents.workflow.fields import INTAKE, BrokenRule
 
 M = TypeVar("M", bound=BaseModel)
@@ -85,8 +85,10 @@ class Records(Generic[M]):
         model: type[M],
         key: str,
         check: Callable[[Mapping[str, object]], M] | None = None,
+        known: Known | None = None,
     ) -> None:
-        self._key, self._integers = key, integer_fields(model)
+        self._key = key
+        self._known = known or Known(integer_fields(model), key)
         self._check = check or (lambda body: shaped(model, body))
 
     def read(self, source: str) -> Iterator[Submission | Rejection]:
@@ -97,7 +99,7 @@ class Records(Generic[M]):
         """
         line = 0
         try:
-            for record in read_records(source, integers=self._integers, key=self._key):
+            for record in self._records(source):
                 line = record.line
                 yield _unread(record) if isinstance(record, BadRecord) else self._checked(record)
         except SourceError as error:
@@ -111,9 +113,12 @@ class Records(Generic[M]):
         if source == "-" or not path.is_file() or path.stat().st_size > COUNTED_BYTES:
             return None
         try:
-            return sum(1 for _ in read_records(source, integers=self._integers, key=self._key))
+            return sum(1 for _ in self._records(source))
         except SourceError:
             return None
+
+    def _records(self, source: str) -> Iterator[Record | BadRecord]:
+        return read_records(source, known=self._known)
 
     def validate(self, body: dict[str, Any]) -> tuple[str, str]:
         """Key and canonical body, as a Scenario wants them. Raises InvalidRecord."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agents.services.files.foreign import Shape
 from agents.services.files.limits import Limits
 from agents.services.files.outcomes import Fault, SourceError
 from agents.services.files.text import clean
@@ -41,6 +42,16 @@ def columns(names: Sequence[str], limits: Limits) -> list[Column]:
     _refuse_duplicates([one.name for one in found])
     _refuse_conflicts(found, limits)
     return found
+
+
+def shaped_columns(header: Sequence[str], shape: Shape) -> list[Column]:
+    """The columns that are read of a table of another program. Raises SourceError."""
+    read = [name for name in header if name in shape.record | shape.rows]
+    _refuse_duplicates(read)
+    return [
+        Column(name, ("rows",), (name,)) if name in shape.rows else Column(name, ("record", name))
+        for name in read
+    ]
 
 
 def key_column(found: Sequence[Column], name: str) -> Column:

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable
 
-from agents.services.files.columns import Column, columns, key_column
+from agents.services.files.columns import Column, columns, key_column, shaped_columns
 from agents.services.files.csv_rows import CsvRow, CsvRows
+from agents.services.files.foreign import Known
 from agents.services.files.limits import Limits
 from agents.services.files.lines import Line, physical_lines
 from agents.services.files.nesting import Row, Table
@@ -19,21 +20,23 @@ _INTEGER = re.compile(r"-?[1-9][0-9]{0,18}|0")
 _INT64 = 1 << 63
 
 
-def csv_table(stream: Stream, limits: Limits, integers: frozenset[str], key: str) -> Table:
-    """The table, whose column `key` identifies the record; without a name, the first column does.
+def csv_table(stream: Stream, limits: Limits, known: Known) -> Table:
+    """The table, by what is known of it. Raises SourceError.
 
-    Cells of the columns in `integers` become integers if they are canonical ones. Raises SourceError.
+    Cells of columns that hold integers become integers if they are canonical ones.
     """
     lines = physical_lines(stream, limits.record_bytes, universal=True)
-    reader = CsvRows(lines, limits, stream.clock)
+    reader = CsvRows(lines, limits, stream.clock, quotes=known.quotes)
     first = reader.header()
     if first is None:
         raise SourceError("empty", "the file is empty: CSV needs a header line")
-    rows = reader.rows(_delimiter(first, limits))
-    found = columns(_names(next(rows)), limits)
-    identifying = key_column(found, key)
-    cells = _Cells(found, found.index(identifying), integers, limits)
-    return Table(found, identifying, (cells.row(row) for row in rows))
+    rows = reader.rows(known.delimiter or _delimiter(first, limits))
+    header = [_normal(name, limits) for name in _names(next(rows))]
+    shape = known.shape(header) if known.shape else None
+    found = columns(header, limits) if shape is None else shaped_columns(header, shape)
+    key = key_column(found, known.key if shape is None else shape.key)
+    cells = _Cells(found, header, key.name, known.integers, limits)
+    return Table(found, key, (cells.row(row) for row in rows))
 
 
 def delimiter_of(header: bytes) -> str:
@@ -56,6 +59,12 @@ def _names(header: CsvRow) -> list[str]:
     return header.cells
 
 
+def _normal(text: str, limits: Limits) -> str:
+    """The text in the form of good cells; what has none stays as it is."""
+    found = clean(text, limits)
+    return text if isinstance(found, Fault) else found
+
+
 def _is_utf8(raw: bytes) -> bool:
     try:
         raw.decode()
@@ -65,12 +74,19 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 class _Cells:
-    """Makes table rows of CSV rows."""
+    """Makes table rows of CSV rows whose header is `header`; cells of other columns are left out."""
 
     def __init__(
-        self, table: list[Column], key: int, integers: frozenset[str], limits: Limits
+        self,
+        table: list[Column],
+        header: list[str],
+        key: str,
+        integers: frozenset[str],
+        limits: Limits,
     ) -> None:
-        self._table, self._key, self._limits = table, key, limits
+        self._table, self._limits, self._width = table, limits, len(header)
+        self._places = [header.index(column.name) for column in table]
+        self._key, self._is_whole = header.index(key), len(table) == len(header)
         self._read: list[Callable[[str], object]] = [
             _integer if column.name in integers else _text for column in table
         ]
@@ -78,33 +94,29 @@ class _Cells:
     def row(self, row: CsvRow) -> Row:
         """The row with clean, typed cells, or with the fault of its first bad one."""
         fault = row.fault or self._shape(row)
-        cells = row.cells
+        cells = row.cells if fault or self._is_whole else [row.cells[n] for n in self._places]
         harmless = row.raw.isascii() and b"\0" not in row.raw
         if fault is None and not (harmless and len(row.raw) <= self._limits.field_bytes):
-            cells, fault = self._cleaned(row.cells)
+            cells, fault = self._cleaned(cells)
         if fault is not None:
             return self._bad(row, fault)
         typed = [read(cell) for read, cell in zip(self._read, cells, strict=True)]
-        return Row(row.line, cells[self._key], typed, row.raw)
+        return Row(row.line, _normal(row.cells[self._key], self._limits), typed, row.raw)
 
     def _bad(self, row: CsvRow, fault: Fault) -> Row:
         """The row with its key in the same form as good ones have, or with what may be its key."""
-        cells = [self._form(cell) for cell in row.cells]
-        if self._key == 0 or len(cells) == len(self._table):
+        cells = [_normal(cell, self._limits) for cell in row.cells]
+        if self._key == 0 or len(cells) == self._width:
             return Row(row.line, cells[self._key] if cells else None, (), row.raw, fault)
         written = row.raw.decode(errors="surrogateescape").strip()
-        parts = map(self._form, _SEPARATORS.split(written))
+        parts = (_normal(part, self._limits) for part in _SEPARATORS.split(written))
         return Row(row.line, None, (), row.raw, fault, frozenset((*cells, *parts)) - {""})
 
-    def _form(self, cell: str) -> str:
-        text = clean(cell, self._limits)
-        return cell if isinstance(text, Fault) else text
-
     def _shape(self, row: CsvRow) -> Fault | None:
-        if len(row.cells) == len(self._table):
+        if len(row.cells) == self._width:
             return None
-        text = f"has {len(row.cells)} cells, the header has {len(self._table)}"
-        if len(row.cells) < len(self._table) and not row.raw.endswith((b"\n", b"\r")):
+        text = f"has {len(row.cells)} cells, the header has {self._width}"
+        if len(row.cells) < self._width and not row.raw.endswith((b"\n", b"\r")):
             return Fault("truncated", "", f"the file ends within the row, which {text}")
         return Fault("ragged-row", "", text)
 

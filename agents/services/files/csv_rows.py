@@ -28,8 +28,10 @@ class CsvRow:
 class CsvRows:
     """The rows in physical lines; blank lines are skipped."""
 
-    def __init__(self, lines: Iterator[Line], limits: Limits, clock: Clock) -> None:
-        self._lines, self._limits, self._clock = lines, limits, clock
+    def __init__(
+        self, lines: Iterator[Line], limits: Limits, clock: Clock, *, quotes: bool = True
+    ) -> None:
+        self._lines, self._limits, self._clock, self._quotes = lines, limits, clock, quotes
         self._ahead: deque[Line] = deque()
 
     def header(self) -> Line | None:
@@ -53,7 +55,7 @@ class CsvRows:
 
     def _row(self, line: Line, delimiter: str) -> CsvRow:
         text = line.data.decode(errors="surrogateescape")
-        if _QUOTE in text:
+        if self._quotes and _QUOTE in text:
             return self._quoted(line, text, delimiter)
         return CsvRow(line.number, _unended(text)[0].split(delimiter), line.data)
 

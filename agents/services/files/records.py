@@ -10,6 +10,7 @@ from agents.services.files.apart import Apart
 from agents.services.files.clock import Clock
 from agents.services.files.columns import NoKey
 from agents.services.files.csv_records import csv_table
+from agents.services.files.foreign import NOTHING, Known
 from agents.services.files.formats import (
     BOM,
     GZIP,
@@ -32,7 +33,7 @@ from agents.services.files.parquet_records import parquet_table
 from agents.services.files.streams import ByteStream, Stream
 from agents.services.files.zip_member import zip_member
 
-__all__ = ["BadRecord", "Limits", "Record", "SourceError", "read_records"]
+__all__ = ["BadRecord", "Known", "Limits", "Record", "SourceError", "read_records"]
 
 Outcomes = Iterator[Record | BadRecord]
 
@@ -41,15 +42,14 @@ def read_records(
     source: str | Path,
     limits: Limits = DEFAULTS,
     *,
-    integers: frozenset[str] = frozenset(),
-    key: str = "",
+    known: Known = NOTHING,
 ) -> Outcomes:
     """Every record of the file at `source`, good or bad, in its order; "-" is standard input.
 
-    The format follows from the suffix and must agree with the content. CSV knows no types:
-    `integers` names the columns ("total", "lines[].quantity") whose cells are integers. In a table with
-    list columns the adjacent rows with the same cell in the column `key` (without a name, in the first
-    one) are one record; such a table is read to its end before the first record is given.
+    The format follows from the suffix and must agree with the content. Tables are read by what is
+    `known` of them: CSV knows no types. In a table with list columns the adjacent rows with the same key
+    (without a name of its column, the first cell) are one record; such a table is read to its end before
+    the first record is given.
 
     Raises NoKey, SourceError, possibly after some records, if the file cannot be read (to its end), and
     TransientError if this machine cannot start the Parquet decoder now.
@@ -57,7 +57,7 @@ def read_records(
     clock = Clock(limits.seconds)
     try:
         with ExitStack() as stack:
-            outcomes = _Reading(stack, limits, clock, (integers, key)).outcomes(source)
+            outcomes = _Reading(stack, limits, clock, known).outcomes(source)
             yield from clock.timed(_at_most(limits.records, outcomes))
     except NoKey as error:
         raise NoKey(error.key, error.header, str(source)) from error
@@ -75,11 +75,8 @@ def _at_most(records: int, outcomes: Outcomes) -> Outcomes:
 class _Reading:
     """One file being read; what it opens is closed with `stack`."""
 
-    def __init__(
-        self, stack: ExitStack, limits: Limits, clock: Clock, known: tuple[frozenset[str], str]
-    ) -> None:
-        self._stack, self._limits, self._clock = stack, limits, clock
-        self._integers, self._key = known
+    def __init__(self, stack: ExitStack, limits: Limits, clock: Clock, known: Known) -> None:
+        self._stack, self._limits, self._clock, self._known = stack, limits, clock, known
 
     def outcomes(self, source: str | Path) -> Outcomes:
         if str(source) == "-":
@@ -134,15 +131,15 @@ class _Reading:
         if head.startswith(BOM):
             stream.skip(len(BOM))
         if form is Format.CSV:
-            return self._table(
-                stream, lambda text: csv_table(text, self._limits, self._integers, self._key)
-            )
+            return self._table(stream, lambda text: csv_table(text, self._limits, self._known))
         return (json_text if form is Format.JSON else json_lines)(stream, self._limits)
 
     def _parquet(self, file: BinaryIO) -> Outcomes:
-        output = self._stack.enter_context(decoder(file, self._limits, self._clock, self._key))
+        output = self._stack.enter_context(
+            decoder(file, self._limits, self._clock, self._known.key)
+        )
         return self._table(
-            self._stream(output), lambda lines: parquet_table(lines, self._limits, self._key)
+            self._stream(output), lambda lines: parquet_table(lines, self._limits, self._known.key)
         )
 
     def _table(self, stream: Stream, read: Callable[[Stream], Table | Outcomes]) -> Outcomes:

@@ -166,7 +166,7 @@ def test_a_source_without_a_good_order_or_without_its_end_has_a_status_of_its_ow
     "arguments,words",
     [
         (("--orders", "no-such-file.jsonl"), "No such file"),
-        (("--orders", "orders.txt"), "name it .jsonl"),
+        (("--orders", "orders.xml"), "name it .jsonl"),
         (("--faults", "payments.capture:vanish=1"), "'vanish' is not one of"),
         (("--stock", "no-such-stock.csv"), "no-such-stock.csv"),
     ],

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from agents.services.files.limits import Limits
-from agents.services.files.records import read_records
+from agents.services.files.records import Known, read_records
 from tests.agents.services.files.sources import INTEGERS, SMALL, read
 
 HEAD = b"id,total,lines[].sku,lines[].quantity\n"
@@ -229,6 +229,6 @@ def test_without_list_columns_each_row_of_a_pipe_is_given_at_once(
     waiting = iter([b"id,total\n", b"A,1\n", b"B,2\n"])
     pipe = SimpleNamespace(read1=lambda _size: next(waiting, b""))
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=pipe))
-    records = read_records("-", key="id")
+    records = read_records("-", known=Known(key="id"))
     assert next(records).line == 2
     assert next(waiting) == b"B,2\n"
