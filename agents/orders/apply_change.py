@@ -110,7 +110,7 @@ def _body(
         case ModifyPayment(method=method):
             return body | {"payment_method": customer.methods[method].token}
         case ModifyItems():
-            return body | {"lines": _lines(order), "total": order.total + body.get("charges", 0)}
+            return body | {"lines": _lines(order), "total": order.total}
     return body
 
 

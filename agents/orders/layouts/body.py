@@ -20,6 +20,9 @@ Body = dict[str, Any]
 
 def order_body(columns: Columns, record: Mapping[str, Any]) -> Body:
     """The order in the cells. Raises InvalidOrder with every field that cannot be read."""
+    if not record.keys() <= {"record", "rows"}:
+        text = "is no row of a table: layouts are for CSV and tab separated text"
+        raise InvalidOrder((Problem("", "layout", None, text),))
     order = _Order(columns, record.get("record", {}), record.get("rows", []))
     body = order.body()
     if order.problems:

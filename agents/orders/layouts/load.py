@@ -7,7 +7,6 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from agents.orders.layouts.schema import Layout
 from agents.runtime import AgentError
@@ -109,7 +108,7 @@ def _is_source(*values: Mapping[str, Any]) -> bool:
     return any(value.keys() & {"column", "constant"} for value in values)
 
 
-def _problem(error: ErrorDetails) -> str:
+def _problem(error: Any) -> str:
     rule = RULES.get(error["type"], error["type"].replace("_", "-"))
     key = ".".join(map(str, error["loc"]))
     words = error["msg"].removeprefix("Value error, ")

@@ -128,6 +128,8 @@ def test_help_describes_every_option(terminal: Terminal) -> None:
         "--report": "Markdown file",
         "--faults": "payments.capture:timeout=0.01",
         "--stock": "sku,on_hand,weight_grams",
+        "--layout": '"shopify", "woocommerce", "amazon", or a YAML file',
+        "Exit status": "4 every record was rejected",
     }.items():
         assert option in shown
         assert described in shown
@@ -169,6 +171,7 @@ def test_a_source_without_a_good_order_or_without_its_end_has_a_status_of_its_ow
         (("--orders", "orders.xml"), "name it .jsonl"),
         (("--faults", "payments.capture:vanish=1"), "'vanish' is not one of"),
         (("--stock", "no-such-stock.csv"), "no-such-stock.csv"),
+        (("--layout", "ebay"), "amazon, shopify, woocommerce, or a .yaml file of your own"),
     ],
 )
 def test_a_file_or_script_that_cannot_be_used_is_named_in_one_line(

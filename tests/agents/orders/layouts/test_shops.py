@@ -234,3 +234,11 @@ def test_a_column_that_the_layout_needs_is_named(tmp_path: Path) -> None:
     row = {name: cell for name, cell in SHOPIFY.items() if name != "Lineitem sku"}
     with pytest.raises(SourceError, match="layout shopify needs the column Lineitem sku"):
         read(written(tmp_path / "o.csv", [row]), "shopify")
+
+
+def test_a_layout_is_for_tables(tmp_path: Path) -> None:
+    path = tmp_path / "o.jsonl"
+    path.write_text('{"order_id": "1"}\n', "utf-8")
+    orders, [rejected] = read(str(path), "shopify")
+    assert orders == []
+    assert (rejected.rule, "layouts are for CSV" in rejected.message) == ("layout", True)
