@@ -14,11 +14,13 @@ from prefect import Flow, flow
 from pydantic import ValidationError
 
 import agents.support.extra
-from agents.runtime.errors import AgentError
 from agents.runtime.prefect_ui import rename_run
+from agents.runtime.run_files import RunFile
+from agents.services.files.outcomes import ENDS_READING, SourceError
 from agents.services.files.records import BadRecord, read_records
 from agents.support.models import Turn
 from agents.support.run import ConversationRun, open_run
+from agents.workflow.exit_status import AllRejected, problem_of, source_status
 from flows.chat import chat
 from flows.cli.commands import command
 from flows.cli.reports import Listing, shown
@@ -26,7 +28,7 @@ from flows.conversation import answer
 from flows.evaluation import evaluate
 
 
-class BadTurns(AgentError):
+class BadTurns(AllRejected):
     """A file with a line that is not a turn."""
 
     def __init__(self, path: str, problem: str) -> None:
@@ -46,23 +48,30 @@ async def serve_turns(file: str, out: str = "replies.jsonl") -> Listing:
     Args:
         file: JSON Lines of turns, each {"conversation": ..., "user": ..., "text": ...}; the user is
             the customer who has signed in.
-        out: JSON Lines file for the replies: one line for each turn, in the same order.
+        out: JSON Lines file for the replies: one line for each turn, in the same order. It is a link
+            to the file of the latest run, which is beside it and named after the run.
 
     """
-    turns = read_turns(file)
+    turns, replies = read_turns(file), RunFile.beside(Path(out))
+    replies.require_free()
     await rename_run(f"customer-service: {len(turns):,} turns")
     async with open_run() as run:
         async for batch in run.accepted(turns):
             await answer(batch)
         lines = [await _line(run, turn) for turn in turns]
-    text = b"".join(orjson.dumps(line) + b"\n" for line in lines)
-    await asyncio.to_thread(Path(out).write_bytes, text)
+    text = b"".join(orjson.dumps(line) + b"\n" for line in lines).decode()
+    await asyncio.to_thread(replies.write, text)
     actions = Counter("hand over" if line["handoff"] else str(line["action"]) for line in lines)
     table = [{"action": word, "turns": f"{n:,}"} for word, n in actions.most_common()]
-    title = f"{len(lines):,} turns answered"
-    return await shown(
-        "customer-service", Listing(title=title, table=table, lines=[f"replies: {out}"])
-    )
+    done = _listing(f"{len(lines):,} turns answered", table, file, len(turns))
+    done.lines = [f"replies: {replies.path}"]
+    return await shown("customer-service", done)
+
+
+def _listing(title: str, table: list[dict[str, str]], file: str, turns: int) -> Listing:
+    """The table, with the exit status that says whether there was a turn."""
+    code = source_status(turns, 0, "")
+    return Listing(title=title, table=table, code=code, wrong=problem_of(code, file, "turns"))
 
 
 def read_turns(path: str) -> list[Turn]:
@@ -71,6 +80,8 @@ def read_turns(path: str) -> list[Turn]:
     turns = []
     for record in read_records(path):
         if isinstance(record, BadRecord):
+            if record.rule in ENDS_READING:
+                raise SourceError("truncated", f"{record.message}; no turn was answered", path)
             raise BadTurns(path, record.message)
         try:
             conversation = str(record.body.get("conversation"))
@@ -115,7 +126,7 @@ async def enqueue_turns(file: str) -> Listing:
     async with open_run() as run:
         await run.queued(turns)
         table = [{"outcome": word, "turns": f"{n:,}"} for word, n in run.stats.outcomes.items()]
-    return Listing(title="enqueued", table=table)
+    return _listing("enqueued", table, file, len(turns))
 
 
 if __name__ == "__main__":

@@ -34,10 +34,10 @@ from agents.support.knowledge.retrieve import stale
 from agents.support.models import Language
 from agents.support.run import ConversationRun
 from agents.support.scenario import TURNS
+from agents.workflow.exit_status import ExitStatus
 from flows.cli.reports import Listing
 from flows.operations.consumer import run_batch
 
-FAILED = 1
 YEAR = timedelta(days=365)  # a person has to check a document again after this time
 
 
@@ -86,7 +86,7 @@ async def _reported(figures: dict[str, float], played: list[Played]) -> Listing:
     last = orjson.dumps(rounded).decode()
     title = f"{len(failed)} gates are not passed" if failed else "all gates are passed"
     await rename_run(f"evaluate-customer-service: {title}")
-    code = FAILED if failed else 0
+    code = ExitStatus.FAILED if failed else 0
     return Listing(title=title, table=table, lines=[*missed, *failed], code=code, last=last)
 
 

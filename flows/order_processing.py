@@ -20,19 +20,20 @@ from agents.orders.run import SAMPLE, open_run
 from agents.runtime import Batch, saga
 from agents.runtime.journal.fair_queueing import Priority
 from flows.cli.commands import command
-from flows.cli.reports import Listing
+from flows.cli.reports import Listing, enqueued
 
 OrderSource = Annotated[str, Parameter(allow_leading_hyphen=True)]
 BatchSize = Annotated[int, Field(ge=1, le=512)]
 
 
 @flow(name="order-processing", flow_run_name="order-processing: {orders}", persist_result=False)
-async def process_orders(
+async def process_orders(  # noqa: PLR0913 - what a run is asked for
     orders: OrderSource = SAMPLE,
     batch_size: BatchSize = 256,
     report: str | None = None,
     faults: str = "auto",
     stock: str | None = None,
+    layout: str | None = None,
 ) -> OrderReport:
     """Process every order of a file: it is shipped, refunded or rejected, or it waits for a person.
 
@@ -42,14 +43,17 @@ async def process_orders(
         orders: File of orders: JSON Lines, JSON, CSV or Parquet, also as .gz or .zip; - for standard
             input; "sample" for 1,000 orders that are part of this project.
         batch_size: Orders in a batch, 1 to 512.
-        report: Markdown file for the report; rejected records are written beside it. Without it,
-            both are written to the data folder.
+        report: Markdown file for the report: a link to the file of the latest run, which is beside
+            it and named after the run, as are its rejected records. Without it, all are written to
+            the data folder.
         faults: How the sandbox providers misbehave: "none", "demo", "auto" (demo for the sample, none
             for other files), or a script such as "seed=7;payments.capture:timeout=0.01".
         stock: CSV file with the goods of the sandbox's warehouse: columns sku,on_hand,weight_grams.
+        layout: How another program has written the file: "shopify", "woocommerce", "amazon", or a
+            YAML file of your own (agents/orders/README.md). Without it, the file has our own columns.
 
     """
-    async with open_run(orders, faults=faults, stock=stock, report=report) as run:
+    async with open_run(orders, faults=faults, stock=stock, report=report, layout=layout) as run:
         async for batch in run.accepted(batch_size):
             await fulfil(batch)
         return await run.report()
@@ -61,6 +65,7 @@ async def enqueue_orders(
     priority: Priority = Priority.NORMAL,
     report: str | None = None,
     stock: str | None = None,
+    layout: str | None = None,
 ) -> Listing:
     """Put every order of a file into the queue, for consumers to process.
 
@@ -70,13 +75,15 @@ async def enqueue_orders(
         orders: File of orders: JSON Lines, JSON, CSV or Parquet, also as .gz or .zip; - for standard
             input; "sample" for 1,000 orders that are part of this project.
         priority: Priority of these orders in the queue.
-        report: Rejected records are written beside this path: report.rejected.jsonl for report.md.
-            Without it, they are written to the data folder.
+        report: Rejected records are written beside this path: for report.md, report.rejected.jsonl
+            is a link to those of the latest run. Without it, they are written to the data folder.
         stock: CSV file with the goods of the sandbox's warehouse: columns sku,on_hand,weight_grams.
+        layout: How another program has written the file: "shopify", "woocommerce", "amazon", or a
+            YAML file of your own (agents/orders/README.md). Without it, the file has our own columns.
 
     """
-    async with open_run(orders, faults="none", stock=stock, report=report) as run:
-        return Listing(title="enqueued", table=await run.enqueue(priority))
+    async with open_run(orders, faults="none", stock=stock, report=report, layout=layout) as run:
+        return enqueued(await run.enqueue(priority))
 
 
 async def fulfil(batch: Batch) -> None:

@@ -20,13 +20,14 @@ from agents.analysis.study_store import StudyStore
 from agents.runtime import AgentError
 from agents.runtime.clock import clock
 from agents.services.fetching.fetcher import Fetcher
+from agents.workflow.exit_status import NothingFound
 
 WILDCARDS = set("*?[")
 SINCE = "{since}"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class NothingThere(AgentError):
+class NothingThere(NothingFound):
     """A location without files."""
 
     def __init__(self, location: str) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pydantic import BaseModel
 
 from agents.analysis.models import Cleaned, Dataset, Partition
+from agents.services.files.outcomes import BROKEN
+from agents.workflow.exit_status import ExitStatus, problem_of
 
 MAX_RULES = 6
 
@@ -85,8 +87,19 @@ class AnalysisReport(BaseModel):
         return notes + self.files
 
     def status(self) -> int:
-        """1 if anything failed, else 0."""
-        return int(not self.published or bool(self.failures))
+        """0 if all is published; else whether a source is cut, empty or rejected as a whole, or 1."""
+        if any(f"(rule {rule})" in why for why in self.failures.values() for rule in BROKEN):
+            return ExitStatus.CUT_OFF
+        rows, good = sum(s.rows for s in self.sources), sum(s.good for s in self.sources)
+        if not any(source.refused for source in self.sources) and not good:
+            return ExitStatus.ALL_REJECTED if rows else ExitStatus.NOTHING_FOUND
+        failed = not self.published or bool(self.failures)
+        return ExitStatus.FAILED if failed else ExitStatus.DONE
+
+    def problem(self) -> str:
+        """What is wrong with the sources, in one line; empty if nothing is."""
+        reasons = [f"{name}: {why}" for name, why in self.failures.items()]
+        return problem_of(self.status(), self.study, "rows", "; ".join(reasons)[:500])
 
 
 def report_of(

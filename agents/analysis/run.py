@@ -51,7 +51,8 @@ from agents.runtime.prefect_ui import (
     rename_run,
 )
 from agents.runtime.settings import settings
-from agents.services.files.csv_rows import REFUSES_THE_REST
+from agents.services.files.outcomes import REFUSES_THE_REST
+from agents.workflow.run import rejects_file
 
 SAMPLE = "sample"
 NAME = "data-analysis"
@@ -172,7 +173,7 @@ async def open_run(
     with ExitStack() as stack:
         own = list(sources) != [SAMPLE]
         study = _own(sources, contract, target) if own else sample_study()
-        rejects = stack.enter_context(Rejects(here.data / "reports" / f"{NAME}.rejected.jsonl"))
+        rejects = stack.enter_context(Rejects(rejects_file(here.data, NAME)))
         async with open_fetcher(here, sample=not own) as fetcher, open_runtime(here):
             partitions = await discover_partitions(study, fetcher, matching)
             intake = Intake(PARTITIONS, RunStats(), rejects.keep)
@@ -295,7 +296,7 @@ class ModelRun:
         if not registry.cards:
             return []
         page = self._folder / FILE
-        report = [f"report: {page}"] if page.exists() else []
+        report = [f"report: {page.resolve()}"] if page.exists() else []
         if not registry.champion:
             return ["no model is better than the baseline, there is no champion", *report]
         card, last = registry.cards[registry.champion], registry.changes[-1]

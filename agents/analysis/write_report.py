@@ -13,6 +13,7 @@ from agents.analysis.reporting import plots
 from agents.analysis.study_store import StudyStore, write_whole
 from agents.analysis.train_candidate import HEAVY, PREDICTIONS
 from agents.runtime import agent
+from agents.runtime.run_files import RunFile
 
 PAGE = Path(__file__).parent / "reporting"
 FILE = "report.html"
@@ -20,7 +21,7 @@ FILE = "report.html"
 
 @agent(HEAVY)
 def write_report(comparison: Comparison, selected: Selected) -> Written:
-    """Write the report, complete or not at all.
+    """Write the report of this comparison, complete or not at all, and link it as the latest.
 
     Raises DataReplaced if other data is published by now: a newer report is never overwritten.
     """
@@ -30,8 +31,18 @@ def write_report(comparison: Comparison, selected: Selected) -> Written:
     cards = [models.card(one.version) for one in comparison.candidates]
     best = next(card for card in cards if card.version == selected.best)
     page = _page(comparison, selected, cards, best, store)
-    write_whole(store.folder / FILE, page)
-    return Written(file=str(store.folder / FILE), sha256=hashlib.sha256(page.encode()).hexdigest())
+    file = _file(store.folder, comparison)
+    write_whole(file.path, page)
+    file.point()
+    return Written(file=str(file.path), sha256=hashlib.sha256(page.encode()).hexdigest())
+
+
+def _file(folder: Path, comparison: Comparison) -> RunFile:
+    """The file of this comparison, and the link to the latest; a report that has its place moves aside."""
+    latest = folder / FILE
+    if latest.exists() and not latest.is_symlink():
+        latest.rename(folder / "report-earlier.html")
+    return RunFile(latest, folder / f"report-{comparison.key.rpartition('@')[2]}.html")
 
 
 def forecast_image(model: Path) -> str:

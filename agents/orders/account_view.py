@@ -63,6 +63,7 @@ def order_account(
         status=_status(item),
         address=PostalAddress.model_validate(body["address"]),
         pieces=tuple(_pieces(body["lines"], goods)),
+        charges=body.get("charges", 0),
     )
     paid = Movement(
         kind="payment", amount=body["total"], method=_method(customer, body["payment_method"])

@@ -70,8 +70,10 @@ class Line(Strict):
 
 
 class Order(Strict):
-    """An order; `total` in minor units of `currency` (ISO 4217), the sum of its lines.
+    """An order; `total` in minor units of `currency` (ISO 4217), the sum of its lines and `charges`.
 
+    `charges` is what an order has beside its lines: shipping, fees and tax less discounts. Without it an
+    order is written as before there was one, so that it is known when it comes again.
     Texts are kept in NFC and `placed_at` in UTC, so equal orders compare equal however they came.
     """
 
@@ -82,6 +84,9 @@ class Order(Strict):
     currency: Currency
     lines: Annotated[tuple[Line, ...], BeforeValidator(_lines)]
     total: MinorUnits
+    charges: Annotated[
+        int, Field(ge=-(10**12), le=10**12, exclude_if=lambda charges: charges == 0)
+    ] = 0
     payment_method: Identifier
 
 

@@ -36,11 +36,12 @@ def _money_problems(order: Order) -> Iterator[Problem]:
     limit = MOST_MAJOR * 10 ** exponent(order.currency)
     if order.total > limit:
         yield Problem("total", "out-of-range", limit, f"should be at most {limit} minor units")
-    due = sum(line.quantity * line.unit_price for line in order.lines)
+    due = sum(line.quantity * line.unit_price for line in order.lines) + order.charges
     if due > INT64:
         yield Problem("lines", "out-of-range", INT64, "are together worth more than 64 bits hold")
     elif due != order.total:
-        yield Problem("total", "sum-mismatch", due, f"should be the sum of the lines, {due}")
+        also = " and charges" if order.charges else ""
+        yield Problem("total", "sum-mismatch", due, f"should be the sum of the lines{also}, {due}")
 
 
 def _line_problems(order: Order) -> Iterator[Problem]:

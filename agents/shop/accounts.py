@@ -74,7 +74,7 @@ class AfterSales(Account):
 
 
 class OrderAccount(Account):
-    """An order as its customer sees it."""
+    """An order as its customer sees it; `charges` is what it costs beside its pieces."""
 
     order: str
     customer: str
@@ -84,11 +84,12 @@ class OrderAccount(Account):
     movements: tuple[Movement, ...] = ()
     cancelled_for: str = ""
     after_sales: AfterSales | None = None
+    charges: int = 0
 
     @property
     def total(self) -> int:
-        """The price of all pieces."""
-        return sum(piece.price for piece in self.pieces)
+        """What the order costs."""
+        return sum(piece.price for piece in self.pieces) + self.charges
 
 
 class CustomerAccount(Account):

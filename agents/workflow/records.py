@@ -10,8 +10,9 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from agents.runtime import PermanentError, Rejection, Submission
-from agents.services.files.records import BadRecord, Record, SourceError, read_records
-from agents.workflow.fields import BrokenRule
+from agents.services.files.outcomes import ENDS_READING
+from agents.services.files.records import BadRecord, Known, Record, SourceError, read_records
+from agents.workflow.fields import INTAKE, BrokenRule
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -84,8 +85,10 @@ class Records(Generic[M]):
         model: type[M],
         key: str,
         check: Callable[[Mapping[str, object]], M] | None = None,
+        known: Known | None = None,
     ) -> None:
-        self._key, self._integers = key, integer_fields(model)
+        self._key = key
+        self._known = known or Known(integer_fields(model), key)
         self._check = check or (lambda body: shaped(model, body))
 
     def read(self, source: str) -> Iterator[Submission | Rejection]:
@@ -96,13 +99,13 @@ class Records(Generic[M]):
         """
         line = 0
         try:
-            for record in read_records(source, integers=self._integers):
+            for record in self._records(source):
                 line = record.line
                 yield _unread(record) if isinstance(record, BadRecord) else self._checked(record)
         except SourceError as error:
             if line == 0:
                 raise
-            yield Rejection(line, error.rule, f"after line {line}: {error}")
+            yield Rejection(line, error.rule, f"after line {line}: {error}", cut=True)
 
     def count(self, source: str) -> int | None:
         """How many records the source holds; None for standard input and for large files."""
@@ -110,9 +113,12 @@ class Records(Generic[M]):
         if source == "-" or not path.is_file() or path.stat().st_size > COUNTED_BYTES:
             return None
         try:
-            return sum(1 for _ in read_records(source, integers=self._integers))
+            return sum(1 for _ in self._records(source))
         except SourceError:
             return None
+
+    def _records(self, source: str) -> Iterator[Record | BadRecord]:
+        return read_records(source, known=self._known)
 
     def validate(self, body: dict[str, Any]) -> tuple[str, str]:
         """Key and canonical body, as a Scenario wants them. Raises InvalidRecord."""
@@ -130,7 +136,8 @@ class Records(Generic[M]):
 
 
 def _unread(record: BadRecord) -> Rejection:
-    return Rejection(record.line, record.rule, record.message, record.raw)
+    cut = record.rule in ENDS_READING
+    return Rejection(record.line, record.rule, record.message, record.raw, cut)
 
 
 def shaped(
@@ -138,7 +145,7 @@ def shaped(
 ) -> M:
     """The body as the model. Raises `error` with every field that does not fit."""
     try:
-        return model.model_validate(body)
+        return model.model_validate(body, context=INTAKE)
     except ValidationError as found:
         problems = tuple(islice(_problems(found), MOST_PROBLEMS))
     # raised out here so that the body is not kept alive in the error's context

@@ -6,6 +6,7 @@ from typing import Any, Self
 from pydantic import BaseModel
 
 from agents.runtime import Item, RunStats
+from agents.workflow.exit_status import problem_of, source_status
 
 ALWAYS_SHOWN = ("rejected", "waiting", "dead-lettered")
 NAMES = {"waiting": "waiting for approval", "elsewhere": "held by another process"}
@@ -13,9 +14,15 @@ MAIN_REASONS = 4
 
 
 class RunReport(BaseModel):
-    """Counts by outcome, the main reasons, messages, and the pace; `noun` says what the items are."""
+    """Counts by outcome, the main reasons, messages, and the pace; `noun` says what the items are.
+
+    `refused` counts the records of the source that were not accepted; `cut` says where it breaks off.
+    """
 
     noun: str
+    source: str = ""
+    refused: int = 0
+    cut: str = ""
     items: int
     outcomes: dict[str, int]
     reasons: dict[str, dict[str, int]]
@@ -68,8 +75,12 @@ class RunReport(BaseModel):
         ]
 
     def status(self) -> int:
-        """The exit status of its command: whatever happened to the items, the run did its work."""
-        return 0
+        """The exit status of its command: 0 if items of the whole source were taken, whatever their end."""
+        return source_status(self.items, self.refused, self.cut)
+
+    def problem(self) -> str:
+        """What is wrong with the source, in one line; empty if nothing is."""
+        return problem_of(self.status(), self.source, self.noun, self.cut)
 
 
 def either(done: str, failed: str) -> Callable[[Item], str]:

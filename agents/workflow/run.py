@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from agents.runtime import Batch, Intake, RunStats, Scenario, open_runtime
@@ -12,6 +13,7 @@ from agents.runtime.intake.rejects import Rejects
 from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.prefect_ui import Progress, publish_table, rename_run
 from agents.runtime.redis.signals import signals
+from agents.runtime.run_files import LATEST, RunFile
 from agents.runtime.settings import settings
 from agents.services import connect_services
 from agents.workflow.records import Records
@@ -47,8 +49,8 @@ class Run:
         await progress.show(stats)
         await rename_run(self._title(stats.done))
 
-    async def enqueue(self, priority: Priority) -> list[dict[str, str]]:
-        """Leave the items of the source in the queue and wake consumers; a table of what happened.
+    async def enqueue(self, priority: Priority) -> RunReport:
+        """Leave the items of the source in the queue and wake consumers; what happened to them.
 
         Raises SourceError and QueueFull.
         """
@@ -57,17 +59,23 @@ class Run:
         async with signals(here) as consumers:
             async for _ in self.intake.queued(records, CHUNK, here.queue_limit, priority):
                 await consumers.wake(self.noun)
-        outcomes = self.intake.stats.outcomes.items()
-        return [{"outcome": word, self.noun: f"{count:,}"} for word, count in outcomes]
+        report = RunReport.of(self.intake.stats, self.noun, self.seconds)
+        self.judge(report)
+        return report
 
     async def report(self, *words: str) -> RunReport:
         """What the run did, also as a table in the UI; `words` are the outcomes it always shows."""
         report = RunReport.of(self.intake.stats, self.noun, self.seconds, words)
-        report.rejects_file = self.rejects_file
+        self.judge(report)
         await publish_table(
             f"{self.name}-outcomes", report.rows(), f"{self.noun.capitalize()} by outcome"
         )
         return report
+
+    def judge(self, report: RunReport) -> None:
+        """Add to the report what was refused of the source."""
+        report.source, report.rejects_file = self.source, self.rejects_file
+        report.refused, report.cut = self.rejects.count, self.rejects.cut
 
     @property
     def noun(self) -> str:
@@ -91,6 +99,11 @@ class Run:
         return f"{self.name}: {self.source if items is None else f'{items:,} {self.noun}'}"
 
 
+def rejects_file(data: Path, name: str) -> RunFile:
+    """Where a run of the flow `name` keeps its rejected records, under the data folder."""
+    return RunFile.beside(data / "reports" / f"{name}{LATEST}.md").with_suffix(".rejected.jsonl")
+
+
 @asynccontextmanager
 async def open_run(
     name: str, scenario: Scenario, records: Records[Any], source: str, faults: str = "none"
@@ -101,6 +114,6 @@ async def open_run(
     handed back. Raises SettingsError, BadFaultScript, SandboxError.
     """
     here, script = settings(), "" if faults == "none" else faults
-    with Rejects(here.data / "reports" / f"{name}.rejected.jsonl") as rejects:
+    with Rejects(rejects_file(here.data, name)) as rejects:
         async with open_runtime(here), connect_services(here, script):
             yield Run(name, source, records, Intake(scenario, RunStats(), rejects.keep), rejects)

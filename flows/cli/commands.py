@@ -29,11 +29,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from agents.runtime.errors import AgentError
 from agents.runtime.model.batch import RunStats, watcher
+from agents.workflow.exit_status import MEANINGS, ExitStatus, status_of
 from flows.cli.display import display
 from flows.cli.error_messages import NotConfirmed, expected, unexpected
 from flows.cli.reports import Listing, report_as_json
 
-FAILED, BAD_INPUT, STOPPED = 1, 2, 130
 RECORDING_PAUSE = 1.2  # seconds; the server writes once a second
 RECORDING_ATTEMPTS = 10
 STOPPED_TEXT = "stopped: unfinished work is handed back; run the same command again to finish it"
@@ -68,6 +68,10 @@ class Report(Protocol):
         """The exit status of the command; not 0 if a person must act."""
         ...
 
+    def problem(self) -> str:
+        """One line for standard error about a source that gave nothing or not all; else empty."""
+        ...
+
 
 def command(
     flow: Flow[..., Any],
@@ -78,8 +82,8 @@ def command(
 ) -> None:
     """Run the flow as a command with the options of the command line, then show its report.
 
-    The process exits with the report's status, with 2 and a message on an AgentError, with 130 on
-    Ctrl-C, and with 1 on any other exception, whose stack trace is in the log file.
+    The process exits with the report's status, on an AgentError with a message and its status, with
+    130 on Ctrl-C, and with 1 on any other exception, whose stack trace is in the log file.
 
     Args:
         flow: The flow of the command; each of its parameters is an option.
@@ -115,7 +119,13 @@ def commands(description: str, groups: Mapping[str, Sequence[Flow[..., Any]]]) -
 def _app(**options: Any) -> cyclopts.App:
     # Without its negative, a list has one option: --source, and no --empty-source.
     plain = cyclopts.Parameter(negative_iterable=())
-    return cyclopts.App(name=_program(), version_flags=[], default_parameter=plain, **options)
+    return cyclopts.App(
+        name=_program(),
+        version_flags=[],
+        default_parameter=plain,
+        help_epilogue=MEANINGS,
+        **options,
+    )
 
 
 def _program() -> str:
@@ -149,6 +159,8 @@ def _main_of(
         while again(report := _confirmed(flow, named, talks=talks)):
             pass
         _show(report, as_json=json)
+        if words := report.problem():
+            _end(words, report.status())
         sys.exit(report.status())
 
     main.__doc__ = inspect.getdoc(flow.fn)
@@ -185,10 +197,10 @@ def _confirmed(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -
         return _run(flow, given, talks=talks)
     except NotConfirmed as error:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            _end(expected(error, given), BAD_INPUT)
+            _end(expected(error, given), status_of(error))
         Console(stderr=True).print(error.question, markup=False, highlight=False, soft_wrap=True)
         if input("type yes to go on: ").strip().lower() != "yes":
-            _end("nothing was changed", BAD_INPUT)
+            _end("nothing was changed", ExitStatus.BAD_INPUT)
         return _run(flow, {**given, error.option: True}, talks=talks)
 
 
@@ -199,11 +211,11 @@ def _run(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Repo
     except NotConfirmed:
         raise
     except AgentError as error:
-        _end(expected(error, given), BAD_INPUT)
+        _end(expected(error, given), status_of(error))
     except KeyboardInterrupt:
-        _end(STOPPED_TEXT, STOPPED)
+        _end(STOPPED_TEXT, ExitStatus.STOPPED)
     except Exception as error:  # noqa: BLE001 - nothing above this could explain it to a person
-        _end(unexpected(error), FAILED)
+        _end(unexpected(error), ExitStatus.FAILED)
 
 
 async def _watched(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Report:

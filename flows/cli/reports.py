@@ -14,6 +14,7 @@ from agents.runtime.model.lifecycle import State
 from agents.runtime.model.scenario import Summary
 from agents.runtime.prefect_ui import publish_table
 from agents.runtime.redaction import redacted
+from agents.workflow.report import RunReport
 from flows.cli.next_steps import command_lines, possible
 
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
@@ -22,13 +23,15 @@ MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 class Listing(BaseModel):
     """A title, a table and lines below it.
 
-    `code` is the exit status of the command, `last` the last line on a terminal, for programs.
+    `code` is the exit status of the command, `wrong` says in one line why it is not 0, and `last` is
+    the last line on a terminal, for programs.
     """
 
     title: str
     table: list[dict[str, str]] = []
     lines: list[str] = []
     code: int = 0
+    wrong: str = ""
     last: str = ""
 
     def headline(self) -> str:
@@ -46,6 +49,26 @@ class Listing(BaseModel):
     def status(self) -> int:
         """The exit status of the command."""
         return self.code
+
+    def problem(self) -> str:
+        """Why the exit status is not 0, where the lines do not say it."""
+        return self.wrong
+
+
+def enqueued(report: RunReport) -> Listing:
+    """What happened to the records that were put into a queue."""
+    table = [
+        {"outcome": word, report.noun: f"{count:,}"}
+        for word, count in report.outcomes.items()
+        if count
+    ]
+    return Listing(
+        title="enqueued",
+        table=table,
+        lines=report.notes(),
+        code=report.status(),
+        wrong=report.problem(),
+    )
 
 
 async def shown(key: str, listing: Listing) -> Listing:

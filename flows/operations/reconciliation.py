@@ -19,6 +19,7 @@ from agents.runtime.provided import with_services
 from agents.runtime.recovery.reconciliation import Difference, JournalView, Window, undo_found
 from agents.runtime.settings import settings
 from agents.services import connect_services
+from agents.workflow.exit_status import ExitStatus
 from flows.cli.parameters import ReconciledName
 from flows.cli.reports import Listing, shown
 from flows.operations.resume import finish
@@ -26,7 +27,6 @@ from flows.workflows import WORKFLOWS, Workflow
 
 MINUTE, DAY = 60.0, 86_400.0
 MOST_NAMED = 1_000  # rows of one kind
-DIFFERENT = 3  # the exit status when a person must act
 UNDONE = "undone"
 
 
@@ -66,7 +66,9 @@ async def reconcile(
     left = count - sum(state == UNDONE for state in map(done.get, map(_id, named)))
     more = [f"{count - len(named):,} more are not listed"] if count > len(named) else []
     title = f"{count:,} differences, {count - left:,} undone"
-    listing = Listing(title=title, table=table, lines=more, code=DIFFERENT if left else 0)
+    listing = Listing(
+        title=title, table=table, lines=more, code=ExitStatus.PERSON_NEEDED if left else 0
+    )
     return await shown("reconcile", listing)
 
 

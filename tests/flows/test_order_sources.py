@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from agents.orders.report import OrderReport
+from flows.order_processing import enqueue_orders, process_orders
+from tests.agents.orders.layouts.exports import SHOPIFY, written
 from tests.agents.services.files.flat_rows import flat_rows
 from tests.flows.shop import DECLINED_CARD, Shop
 
@@ -84,6 +86,22 @@ async def test_orders_are_shipped_from_a_file_of_any_format(shop: Shop, name: st
     report = await shop.process(str(shop.folder / name))
 
     assert report.outcomes["shipped"] == report.items == 3
+
+
+async def test_a_shop_export_is_shipped_by_its_layout_and_charged_its_total(shop: Shop) -> None:
+    first = SHOPIFY | {
+        "Name": shop.order_id(1),
+        "Lineitem sku": shop.sku("lamp"),
+        "Shipping Country": "US",
+    }
+    row = written(shop.folder / "export.csv", [first | {"Total": "14.90"}])
+
+    await enqueue_orders.fn(row, report=shop.report, stock=shop.stock, layout="shopify")
+    report = await process_orders.fn(row, report=shop.report, stock=shop.stock, layout="shopify")
+
+    assert report.outcomes["shipped"] == report.items == 1
+    assert report.captured == {"EUR": 1_490}
+    await shop.check()
 
 
 async def test_another_body_under_the_same_key_is_a_conflict_and_changes_nothing(

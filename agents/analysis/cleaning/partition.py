@@ -11,7 +11,7 @@ from agents.analysis.cleaning.reading import BadRow, Table
 from agents.analysis.cleaning.rules import Violation, check
 from agents.analysis.models import Contract, Gap
 from agents.runtime import PermanentError
-from agents.services.files.csv_rows import REFUSES_THE_REST
+from agents.services.files.outcomes import REFUSES_THE_REST
 
 Corrections = Mapping[int, Mapping[str, Any]]
 

@@ -47,12 +47,16 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A record that was not accepted: its line, the rule that it breaks, and a message to its sender."""
+    """A record that was not accepted: its line, the rule that it breaks, and a message to its sender.
+
+    `cut`: the source breaks off here, so that nobody can say what else it holds.
+    """
 
     line: int
     rule: str
     message: str
     raw: bytes = b""
+    cut: bool = False
 
 
 @dataclass(slots=True)

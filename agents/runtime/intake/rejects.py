@@ -8,18 +8,27 @@ from typing import BinaryIO, Self
 import orjson
 
 from agents.runtime.intake.intake import Rejection
+from agents.runtime.run_files import RunFile
 
 
 class Rejects:
-    """JSON Lines of rejected records: line, rule, message, raw record. The first one makes the file."""
+    """JSON Lines of the rejected records of one run: line, rule, message, raw record.
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.count = path, 0
+    The first one makes the file and moves the link `latest` to it; files of other runs stay.
+    """
+
+    def __init__(self, file: RunFile) -> None:
+        self.count, self.cut = 0, ""
+        self._place = file
         self._file: BinaryIO | None = None
 
+    @property
+    def path(self) -> Path:
+        """Where this run keeps its rejected records."""
+        return self._place.path
+
     def __enter__(self) -> Self:
-        """Remove the file of an earlier run."""
-        self.path.unlink(missing_ok=True)
+        """Begin with no record."""
         return self
 
     def __exit__(
@@ -36,8 +45,11 @@ class Rejects:
         """Append one rejected record."""
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("wb")
+            self._file = self.path.open("xb")
+            self._place.point()
         self.count += 1
+        if rejection.cut:
+            self.cut = self.cut or rejection.message
         row = {"line": rejection.line, "rule": rejection.rule, "message": rejection.message}
         self._file.write(orjson.dumps(row | _raw(rejection.raw)) + b"\n")
         self._file.flush()

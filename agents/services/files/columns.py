@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agents.services.files.foreign import Shape
 from agents.services.files.limits import Limits
 from agents.services.files.outcomes import Fault, SourceError
 from agents.services.files.text import clean
@@ -34,17 +35,48 @@ def column(name: str) -> Column:
 
 
 def columns(names: Sequence[str], limits: Limits) -> list[Column]:
-    """The columns of a table; SourceError if the names contradict each other."""
+    """The columns of a table. Raises SourceError if the names contradict each other."""
     if len(names) > limits.columns:
         raise SourceError("too-many-columns", f"more than {limits.columns} columns")
     found = [column(_clean_name(name, limits)) for name in names]
     _refuse_duplicates([one.name for one in found])
     _refuse_conflicts(found, limits)
-    if found and found[0].item is not None:
-        raise SourceError(
-            "header", f"the first column must identify the record, not be a list: {found[0].name}"
-        )
     return found
+
+
+def shaped_columns(header: Sequence[str], shape: Shape) -> list[Column]:
+    """The columns that are read of a table of another program. Raises SourceError."""
+    read = [name for name in header if name in shape.record | shape.rows]
+    _refuse_duplicates(read)
+    return [
+        Column(name, ("rows",), (name,)) if name in shape.rows else Column(name, ("record", name))
+        for name in read
+    ]
+
+
+def key_column(found: Sequence[Column], name: str) -> Column:
+    """The column that identifies the record: the one of this name; without a name, the first.
+
+    Raises NoKey, and SourceError if it is a list.
+    """
+    if name and name not in (one.name for one in found):
+        raise NoKey(name, tuple(one.name for one in found))
+    key = next(one for one in found if one.name == name or not name)
+    if key.item is not None:
+        text = f"the first column must identify the record, not be a list: {key.name}"
+        raise SourceError("header", text)
+    return key
+
+
+class NoKey(SourceError):
+    """The header has no column that identifies the record; `header` is what it has."""
+
+    def __init__(self, key: str, header: tuple[str, ...], source: str = "") -> None:
+        alike = [name for name in header if name.casefold() == key.casefold()]
+        hint = f"; names are case-sensitive: it has {alike[0][:100]!r}" if alike else ""
+        reason = f"the header has no column {key!r}, which identifies the record{hint}"
+        super().__init__("header", reason, source)
+        self.key, self.header = key, header
 
 
 def _clean_name(name: str, limits: Limits) -> str:

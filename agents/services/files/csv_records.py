@@ -1,35 +1,42 @@
-"""Records written as CSV: a header of column names, then rows."""
+"""Tables written as CSV: a header of column names, then rows."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from agents.services.files.columns import Column, columns
+from agents.services.files.columns import Column, columns, key_column, shaped_columns
 from agents.services.files.csv_rows import CsvRow, CsvRows
+from agents.services.files.foreign import Known
 from agents.services.files.limits import Limits
 from agents.services.files.lines import line_pieces
-from agents.services.files.nesting import Row, nested
-from agents.services.files.outcomes import BadRecord, Fault, Record, SourceError
+from agents.services.files.nesting import Row, Table
+from agents.services.files.outcomes import Fault, SourceError
 from agents.services.files.streams import Stream
 from agents.services.files.text import clean
 
 _DELIMITERS = (",", ";", "\t", "|")
 _QUOTED = re.compile(r'"[^"]*"?')
+_SEPARATORS = re.compile(r'["\r\n' + "".join(_DELIMITERS) + "]+")
 _INTEGER = re.compile(r"-?[1-9][0-9]{0,18}|0")
 _INT64 = 1 << 63
 
 
-def csv_records(
-    stream: Stream, limits: Limits, integers: frozenset[str]
-) -> Iterator[Record | BadRecord]:
-    """The records; cells of the columns in `integers` become integers if they are canonical ones."""
-    reader = CsvRows(line_pieces(stream, limits.record_bytes, universal=True), limits)
+def csv_table(stream: Stream, limits: Limits, known: Known) -> Table:
+    """The table, by what is known of it. Raises SourceError.
+
+    Cells of columns that hold integers become integers if they are canonical ones.
+    """
+    pieces = line_pieces(stream, limits.record_bytes, universal=True)
+    reader = CsvRows(pieces, limits, quotes=known.quotes)
     first = reader.header()
     if first is None:
         raise SourceError("empty", "the file is empty: CSV needs a header line")
-    rows = reader.rows(delimiter_of(first.data))
-    table = columns(_names(next(rows)), limits)
-    cells = _Cells(table, integers, limits)
-    return nested(table, (cells.row(row) for row in rows), limits)
+    rows = reader.rows(known.delimiter or delimiter_of(first.data))
+    header = [_normal(name, limits) for name in _names(next(rows))]
+    shape = known.shape(header) if known.shape else None
+    found = columns(header, limits) if shape is None else shaped_columns(header, shape)
+    key = key_column(found, known.key if shape is None else shape.key)
+    cells = _Cells(found, header, key.name, known.integers, limits)
+    return Table(found, key, (cells.row(row) for row in rows))
 
 
 def delimiter_of(header: bytes) -> str:
@@ -46,6 +53,12 @@ def _names(header: CsvRow) -> list[str]:
     return header.cells
 
 
+def _normal(text: str, limits: Limits) -> str:
+    """The text in the form of good cells; what has none stays as it is."""
+    found = clean(text, limits)
+    return text if isinstance(found, Fault) else found
+
+
 def _is_utf8(raw: bytes) -> bool:
     try:
         raw.decode()
@@ -55,10 +68,19 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 class _Cells:
-    """Makes table rows of CSV rows."""
+    """Makes table rows of CSV rows whose header is `header`; cells of other columns are left out."""
 
-    def __init__(self, table: list[Column], integers: frozenset[str], limits: Limits) -> None:
-        self._table, self._limits = table, limits
+    def __init__(
+        self,
+        table: list[Column],
+        header: list[str],
+        key: str,
+        integers: frozenset[str],
+        limits: Limits,
+    ) -> None:
+        self._table, self._limits, self._width = table, limits, len(header)
+        self._places = [header.index(column.name) for column in table]
+        self._key, self._is_whole = header.index(key), len(table) == len(header)
         self._read: list[Callable[[str], object]] = [
             _integer if column.name in integers else _text for column in table
         ]
@@ -66,23 +88,30 @@ class _Cells:
     def row(self, row: CsvRow) -> Row:
         """The row with clean, typed cells, or with the fault of its first bad one."""
         fault = row.fault or self._shape(row)
-        cells = row.cells
+        cells = row.cells if fault or self._is_whole else [row.cells[n] for n in self._places]
         harmless = row.raw.isascii() and b"\0" not in row.raw
         if fault is None and not (harmless and len(row.raw) <= self._limits.field_bytes):
-            cells, fault = self._cleaned(row.cells)
-        # Bad rows are matched with their neighbours by the same form of the key as good ones.
-        key = clean(cells[0], self._limits) if cells else None
+            cells, fault = self._cleaned(cells)
         if fault is not None:
-            return Row(
-                row.line, row.cells[0] if isinstance(key, Fault) else key, (), row.raw, fault
-            )
+            return self._bad(row, fault)
         typed = [read(cell) for read, cell in zip(self._read, cells, strict=True)]
-        return Row(row.line, key, typed, row.raw)
+        return Row(row.line, _normal(row.cells[self._key], self._limits), typed, row.raw)
+
+    def _bad(self, row: CsvRow, fault: Fault) -> Row:
+        """The row with its key in the same form as good ones have, or with what may be its key."""
+        cells = [_normal(cell, self._limits) for cell in row.cells]
+        if self._key == 0 or len(cells) == self._width:
+            return Row(row.line, cells[self._key] if cells else None, (), row.raw, fault)
+        written = row.raw.decode(errors="surrogateescape").strip()
+        parts = (_normal(part, self._limits) for part in _SEPARATORS.split(written))
+        return Row(row.line, None, (), row.raw, fault, frozenset((*cells, *parts)) - {""})
 
     def _shape(self, row: CsvRow) -> Fault | None:
-        if len(row.cells) == len(self._table):
+        if len(row.cells) == self._width:
             return None
-        text = f"has {len(row.cells)} cells, the header has {len(self._table)}"
+        text = f"has {len(row.cells)} cells, the header has {self._width}"
+        if len(row.cells) < self._width and not row.raw.endswith((b"\n", b"\r")):
+            return Fault("truncated", "", f"the file ends within the row, which {text}")
         return Fault("ragged-row", "", text)
 
     def _cleaned(self, cells: list[str]) -> tuple[list[str], Fault | None]:

@@ -15,10 +15,7 @@ from itertools import chain
 
 from agents.services.files.limits import Limits
 from agents.services.files.lines import Line
-from agents.services.files.outcomes import Fault
-
-REFUSES_THE_REST = frozenset({"unclosed-quote", "bad-quote"})
-"""The rules after which nothing more of a file is read: that one bad row stands for all that follows."""
+from agents.services.files.outcomes import REFUSES_THE_REST, Fault
 
 _QUOTE = '"'
 _VISIBLE = re.compile(
@@ -47,8 +44,8 @@ class CsvRow:
 class CsvRows:
     """The rows in the pieces of lines; blank lines are skipped."""
 
-    def __init__(self, pieces: Iterator[Line], limits: Limits) -> None:
-        self._pieces, self._limits = pieces, limits
+    def __init__(self, pieces: Iterator[Line], limits: Limits, *, quotes: bool = True) -> None:
+        self._pieces, self._limits, self._quotes = pieces, limits, quotes
 
     def header(self) -> Line | None:
         """The first line that is not blank, still to be read as a row."""
@@ -71,7 +68,7 @@ class CsvRows:
         return next(self._pieces, None)
 
     def _row(self, first: Line, delimiter: str) -> CsvRow:
-        if b'"' in first.data or not first.ended:
+        if (self._quotes and b'"' in first.data) or not first.ended:
             return self._scanned(first, delimiter)
         text = first.data.decode(errors="surrogateescape")
         cells = text.removesuffix("\n").removesuffix("\r").split(delimiter)
@@ -79,7 +76,7 @@ class CsvRows:
 
     def _scanned(self, first: Line, delimiter: str) -> CsvRow:
         """A row with quotes, which may go on over further lines, or a very long one."""
-        scan, raw = _Scan(delimiter, self._limits), bytearray()
+        scan, raw = _Scan(delimiter, self._limits, quotes=self._quotes), bytearray()
         for piece in chain((first,), self._pieces):
             raw += piece.data[: self._limits.record_bytes - len(raw)]
             scan.feed(piece.data)
@@ -102,12 +99,13 @@ class _In(Enum):
 class _Scan:
     """The cells of one row, from pieces of any size; those of a long row are cut, not held."""
 
-    def __init__(self, delimiter: str, limits: Limits) -> None:
+    def __init__(self, delimiter: str, limits: Limits, *, quotes: bool) -> None:
         self.cells: list[str] = []
         self.fault: Fault | None = None
         self._delimiter, self._limits, self._size = delimiter, limits, 0
         self._decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
-        self._state = _In.START
+        self._first = _In.START if quotes else _In.PLAIN
+        self._state = self._first
         self._parts: list[str] = []
         self._held = 0
 
@@ -199,4 +197,4 @@ class _Scan:
     def _end_cell(self) -> None:
         if not self._is_long or len(self.cells) < self._limits.columns:
             self.cells.append("".join(self._parts))
-        self._parts, self._held, self._state = [], 0, _In.START
+        self._parts, self._held, self._state = [], 0, self._first

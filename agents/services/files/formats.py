@@ -33,6 +33,8 @@ _FORMATS = {
     ".ndjson": Format.JSON_LINES,
     ".json": Format.JSON,
     ".csv": Format.CSV,
+    ".tsv": Format.CSV,
+    ".txt": Format.CSV,
     ".parquet": Format.PARQUET,
 }
 

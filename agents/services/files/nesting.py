@@ -1,8 +1,9 @@
-"""Flat rows made nested records; rows that repeat the first cell are one record's list items."""
+"""Flat rows made nested records; adjacent rows with the same key are one record's list items."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from agents.services.files.apart import Apart
 from agents.services.files.columns import Column
 from agents.services.files.limits import Limits
 from agents.services.files.outcomes import BadRecord, Fault, Record
@@ -14,8 +15,9 @@ Body = dict[str, object]
 class Row:
     """One row of a flat table; a cell that is None is absent.
 
-    A row with a `fault` has its `key`, the first cell, too, so that it spoils the record it belongs to
-    and no other; if the key cannot be read, it is None.
+    `key` is the cell that identifies the record, as far as it can be read: a row with a `fault` has
+    one too, so that it spoils the record it belongs to and no other. Where a fault leaves open which
+    cell is the key, it is None and each of `candidates` may be it.
     """
 
     line: int
@@ -23,43 +25,51 @@ class Row:
     cells: Sequence[object]
     raw: bytes
     fault: Fault | None = None
+    candidates: frozenset[str] = frozenset()
 
 
-def nested(
-    columns: list[Column], rows: Iterator[Row], limits: Limits
-) -> Iterator[Record | BadRecord]:
-    """The records in `rows`: one a row, or one a group of rows if there are list columns."""
-    if all(column.item is None for column in columns):
-        return (_Group(columns, row, limits).finish() for row in rows)
-    return _grouped(columns, rows, limits)
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A flat table; the cells of the column `key` identify the record that a row belongs to."""
+
+    columns: list[Column]
+    key: Column
+    rows: Iterator[Row]
+
+    @property
+    def has_lists(self) -> bool:
+        """Whether several rows may be one record."""
+        return any(column.item is not None for column in self.columns)
 
 
-def _grouped(
-    columns: list[Column], rows: Iterator[Row], limits: Limits
-) -> Iterator[Record | BadRecord]:
+def nested(table: Table, limits: Limits, apart: Apart) -> Iterator[Record | BadRecord]:
+    """The records in a table: one a row, or one a group of adjacent rows if there are list columns."""
+    if not table.has_lists:
+        return (_Group(table.columns, row, limits).finish() for row in table.rows)
+    return (group.finish(apart) for group in _groups(table, limits))
+
+
+def find_apart(table: Table, limits: Limits, apart: Apart) -> None:
+    """Read the table for keys whose rows are `apart`; without list columns, nothing is read."""
+    if table.has_lists:
+        for group in _groups(table, limits):
+            apart.see(group.keys, group.digest, group.first.line)
+
+
+def _groups(table: Table, limits: Limits) -> Iterator["_Group"]:
     group: _Group | None = None
-    for row in rows:
-        if group is not None and _belongs(row, group):
+    for row in table.rows:
+        if group is not None and group.has(row):
             group.add(row)
             continue
         if group is not None:
-            yield group.finish()
-        group = _Group(columns, row, limits)
+            yield group
+        group = _Group(table.columns, row, limits)
         if row.key in (None, "") and group.fault is None:
-            group.fault = Fault(
-                "missing-key",
-                columns[0].name,
-                "the first cell, which identifies the record, is empty",
-            )
+            text = "the cell that identifies the record is empty"
+            group.fault = Fault("missing-key", table.key.name, text)
     if group is not None:
-        yield group.finish()
-
-
-def _belongs(row: Row, group: "_Group") -> bool:
-    """Whether the row is one of the group; a bad row whose key cannot be read may be one, so it is."""
-    if row.key is None and row.fault is not None:
-        return True
-    return row.key not in (None, "") and row.key == group.key
+        yield group
 
 
 @dataclass(slots=True)
@@ -71,6 +81,9 @@ class _Group:
     body: Body = field(default_factory=dict)
     raw: bytearray = field(default_factory=bytearray)
     size: int = 0
+    digest: int = 0
+    key: object = None
+    candidates: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self._take(self.first)
@@ -81,8 +94,15 @@ class _Group:
             self._add_items(self.first)
 
     @property
-    def key(self) -> object:
-        return self.first.key
+    def keys(self) -> frozenset[object]:
+        """What may be the key."""
+        return frozenset((self.key,)) if self.key not in (None, "") else self.candidates
+
+    def has(self, row: Row) -> bool:
+        """Whether the row belongs to the group, or may do so."""
+        if row.key in (None, ""):
+            return row.fault is not None and (not row.candidates or self.key in row.candidates)
+        return row.key == self.key or (self.key is None and row.key in self.candidates)
 
     def add(self, row: Row) -> None:
         """Add a continuation row."""
@@ -91,13 +111,19 @@ class _Group:
         if self.fault is None:
             self._add_items(row)
 
-    def finish(self) -> Record | BadRecord:
+    def finish(self, apart: Apart | None = None) -> Record | BadRecord:
+        """The record; a bad one if it has a fault, or if other rows of it are `apart`."""
+        if self.fault is None and apart is not None:
+            self.fault = apart.fault(self.key)
         if self.fault is not None:
             return self.fault.at(self.first.line, bytes(self.raw), self.limits)
         return Record(self.first.line, self.body)
 
     def _take(self, row: Row) -> None:
         self.size += len(row.raw)
+        self.key = row.key if self.key in (None, "") else self.key
+        self.candidates = self.candidates or row.candidates
+        self.digest = hash((self.digest, repr(row.cells) if row.cells else row.raw))
         self.raw += row.raw[: self.limits.raw_bytes - len(self.raw)]
         if self.fault is None and row.fault is not None:
             where = f" (in line {row.line})" if row.line != self.first.line else ""

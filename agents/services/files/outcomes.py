@@ -49,6 +49,16 @@ class Fault:
         return BadRecord(line, self.rule, self.field, message, raw[: limits.raw_bytes])
 
 
+BROKEN = frozenset({"truncated", "corrupt"})
+"""The rules of a file that is cut or damaged as a whole."""
+
+REFUSES_THE_REST = frozenset({"unclosed-quote", "bad-quote"})
+"""The rules after which nothing more of a file is read: that one bad row stands for all that follows."""
+
+ENDS_READING = REFUSES_THE_REST | {"truncated"}
+"""The rules of bad records after which nothing more of a file is certain."""
+
+
 class SourceError(PermanentError):
     """The file as a whole cannot be read, or not to its end; records given before it hold."""
 

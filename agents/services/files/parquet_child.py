@@ -2,7 +2,7 @@
 
 The parent runs this file by its path, so it imports nothing of ours. Each output line begins with
 one letter: C the column names, R a row, B a bad row, E the end and the number of rows, X why the
-file cannot be read. After R and B stand the row's first cell (if rows are to be grouped by it), a
+file cannot be read. After R and B stand the row's key (if rows are to be grouped by it), a
 tab, and the row as a JSON object, or [rule, field, text].
 """
 
@@ -38,12 +38,13 @@ class _NoPandas:
 
 
 def main() -> int:
-    """Decode; arguments are memory in bytes, CPU time in seconds, deepest nesting, most columns."""
-    memory, seconds, depth, width = (int(argument) for argument in sys.argv[1:])
+    """Decode; arguments: memory in bytes, CPU time in seconds, deepest nesting, most columns, key."""
+    *numbers, key = sys.argv[1:]
+    memory, seconds, depth, width = map(int, numbers)
     sys.meta_path.insert(0, _NoPandas)
     try:
         rows = 0
-        for line in _lines(memory, seconds, depth, width):
+        for line in _lines(memory, seconds, depth, width, key):
             _write(line)
             rows += line[0] in "RB"
         _write(f"E{rows}")
@@ -78,7 +79,7 @@ def _confine(memory: int, seconds: int) -> None:
         resource.setrlimit(kind, (limit, limit))
 
 
-def _lines(memory: int, seconds: int, depth: int, width: int) -> Iterator[str]:
+def _lines(memory: int, seconds: int, depth: int, width: int, key: str) -> Iterator[str]:
     import pyarrow as pa  # noqa: PLC0415 - after pandas is kept out
     import pyarrow.parquet as pq  # noqa: PLC0415
 
@@ -97,8 +98,10 @@ def _lines(memory: int, seconds: int, depth: int, width: int) -> Iterator[str]:
     schema = file.schema_arrow
     _require_simple(schema, depth, width)
     yield "C" + json.dumps(schema.names)
+    # The key comes first, so that a row with a bad cell is still known to its record.
+    names = sorted(schema.names, key=lambda name: name != key)
     for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=False):
-        yield from _batch_lines(batch, schema.names)
+        yield from _batch_lines(batch.select(names), names)
 
 
 def _require_simple(schema: Any, depth: int, width: int) -> None:
@@ -140,7 +143,7 @@ def _batch_lines(batch: Any, names: list[str]) -> Iterator[str]:
 
 
 def _row_line(cells: Iterable[tuple[str, object]], key_name: str) -> str:
-    """The line of one row; its key comes first, so that a bad row is still known to its record."""
+    """The line of one row; a bad row has its key all the same."""
     found: dict[str, object] = {}
     try:
         for name, value in cells:

@@ -24,13 +24,16 @@ _ENVIRONMENT = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
 
 
 @contextmanager
-def decoder(file: BinaryIO, limits: Limits, clock: Clock) -> Iterator[ByteStream]:
-    """The output of a decoder of the open file; the process ends with the block."""
+def decoder(file: BinaryIO, limits: Limits, clock: Clock, key: str) -> Iterator[ByteStream]:
+    """The output of a decoder of the open file; the process ends with the block.
+
+    The column `key` identifies a record, or without a name the first one.
+    """
     if find_spec("pyarrow") is None:
         raise SourceError("missing-extra", str(MissingExtra("analysis")))
     file.seek(0)
     numbers = (limits.memory_bytes, ceil(limits.seconds), limits.depth, limits.columns)
-    with _started([sys.executable, "-P", str(_CHILD), *map(str, numbers)], file) as child:
+    with _started([sys.executable, "-P", str(_CHILD), *map(str, numbers), key], file) as child:
         try:
             assert child.stdout is not None
             yield _Output(child.stdout.fileno(), clock)

@@ -4,17 +4,20 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from agents.services.files.columns import Column, columns
+from agents.services.files.columns import Column, columns, key_column
 from agents.services.files.json_records import JsonJudge
 from agents.services.files.limits import Limits
 from agents.services.files.lines import Line, physical_lines
-from agents.services.files.nesting import Body, Row, nested
+from agents.services.files.nesting import Body, Row, Table
 from agents.services.files.outcomes import BadRecord, Fault, Record, SourceError
 from agents.services.files.streams import Stream
 
 
-def parquet_records(output: Stream, limits: Limits) -> Iterator[Record | BadRecord]:
-    """The records in a decoder's output; SourceError if the decoder gave up or crashed."""
+def parquet_table(output: Stream, limits: Limits, key: str) -> Table | Iterator[Record | BadRecord]:
+    """The flat table in a decoder's output, or the records if its columns are those of a record.
+
+    Raises SourceError if the decoder gave up or crashed.
+    """
     lines = physical_lines(output, limits.record_bytes + limits.field_bytes)
     head = _next(lines)
     if head.data[:1] != b"C":
@@ -23,7 +26,8 @@ def parquet_records(output: Stream, limits: Limits) -> Iterator[Record | BadReco
     rows = _rows(lines, limits)
     if all(column.path == (column.name,) and column.item is None for column in table):
         return (_whole(row, body, limits) for row, body in rows)
-    return nested(table, (_flat(table, row, body) for row, body in rows), limits)
+    flat = (_flat(table, row, body) for row, body in rows)
+    return Table(table, key_column(table, key), flat)
 
 
 def _next(lines: Iterator[Line]) -> Line:

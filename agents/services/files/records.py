@@ -1,13 +1,16 @@
 """Reading records from a file or standard input: what every caller of this package needs."""
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from agents.services.files.apart import Apart
 from agents.services.files.clock import Clock
-from agents.services.files.csv_records import csv_records
+from agents.services.files.columns import NoKey
+from agents.services.files.csv_records import csv_table
+from agents.services.files.foreign import NOTHING, Known
 from agents.services.files.formats import (
     BOM,
     GZIP,
@@ -20,34 +23,44 @@ from agents.services.files.formats import (
 )
 from agents.services.files.gzip_stream import GzipStream
 from agents.services.files.json_records import json_lines, json_text
+from agents.services.files.kept import Kept
 from agents.services.files.limits import DEFAULTS, Limits
+from agents.services.files.nesting import Table, find_apart, nested
 from agents.services.files.opening import opened, standard_input
 from agents.services.files.outcomes import BadRecord, Record, SourceError
 from agents.services.files.parquet_process import decoder
-from agents.services.files.parquet_records import parquet_records
+from agents.services.files.parquet_records import parquet_table
 from agents.services.files.streams import ByteStream, Stream
 from agents.services.files.zip_member import zip_member
 
-__all__ = ["BadRecord", "Limits", "Record", "SourceError", "read_records"]
+__all__ = ["BadRecord", "Known", "Limits", "Record", "SourceError", "read_records"]
 
 Outcomes = Iterator[Record | BadRecord]
 
 
 def read_records(
-    source: str | Path, limits: Limits = DEFAULTS, *, integers: frozenset[str] = frozenset()
+    source: str | Path,
+    limits: Limits = DEFAULTS,
+    *,
+    known: Known = NOTHING,
 ) -> Outcomes:
     """Every record of the file at `source`, good or bad, in its order; "-" is standard input.
 
-    The format follows from the suffix and must agree with the content. CSV knows no types:
-    `integers` names the columns ("total", "lines[].quantity") whose cells are integers. Raises
-    SourceError, possibly after some records, if the file cannot be read (to its end), and
+    The format follows from the suffix and must agree with the content. Tables are read by what is
+    `known` of them: CSV knows no types. In a table with list columns the adjacent rows with the same key
+    (without a name of its column, the first cell) are one record; such a table is read to its end before
+    the first record is given.
+
+    Raises NoKey, SourceError, possibly after some records, if the file cannot be read (to its end), and
     TransientError if this machine cannot start the Parquet decoder now.
     """
     clock = Clock(limits.seconds)
     try:
         with ExitStack() as stack:
-            outcomes = _Reading(stack, limits, clock, integers).outcomes(source)
+            outcomes = _Reading(stack, limits, clock, known).outcomes(source)
             yield from clock.timed(_at_most(limits.records, outcomes))
+    except NoKey as error:
+        raise NoKey(error.key, error.header, str(source)) from error
     except SourceError as error:
         raise SourceError(error.rule, error.reason, str(source)) from error
 
@@ -62,10 +75,8 @@ def _at_most(records: int, outcomes: Outcomes) -> Outcomes:
 class _Reading:
     """One file being read; what it opens is closed with `stack`."""
 
-    def __init__(
-        self, stack: ExitStack, limits: Limits, clock: Clock, integers: frozenset[str]
-    ) -> None:
-        self._stack, self._limits, self._clock, self._integers = stack, limits, clock, integers
+    def __init__(self, stack: ExitStack, limits: Limits, clock: Clock, known: Known) -> None:
+        self._stack, self._limits, self._clock, self._known = stack, limits, clock, known
 
     def outcomes(self, source: str | Path) -> Outcomes:
         if str(source) == "-":
@@ -120,16 +131,34 @@ class _Reading:
         if head.startswith(BOM):
             stream.skip(len(BOM))
         if form is Format.CSV:
-            return csv_records(stream, self._limits, self._integers)
+            return self._table(stream, lambda text: csv_table(text, self._limits, self._known))
         return (json_text if form is Format.JSON else json_lines)(stream, self._limits)
 
     def _parquet(self, file: BinaryIO) -> Outcomes:
-        output = self._stack.enter_context(decoder(file, self._limits, self._clock))
-        return parquet_records(self._stream(output), self._limits)
+        output = self._stack.enter_context(
+            decoder(file, self._limits, self._clock, self._known.key)
+        )
+        return self._table(
+            self._stream(output), lambda lines: parquet_table(lines, self._limits, self._known.key)
+        )
+
+    def _table(self, stream: Stream, read: Callable[[Stream], Table | Outcomes]) -> Outcomes:
+        """The records of a table; one whose rows do not stand together is found in a first reading."""
+        kept, apart = Kept(stream, self._nameless()), Apart()
+        with suppress(SourceError):  # it comes again, after the records before it
+            found = read(self._stream(kept))
+            if isinstance(found, Table):
+                find_apart(found, self._limits, apart)
+        kept.again()
+        found = read(self._stream(kept))
+        return nested(found, self._limits, apart) if isinstance(found, Table) else found
+
+    def _nameless(self) -> BinaryIO:
+        return self._stack.enter_context(tempfile.TemporaryFile())
 
     def _spooled(self, stream: Stream) -> BinaryIO:
         """A nameless file on disk: Parquet is read from its end."""
-        file = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+        file = self._nameless()
         while chunk := stream.read():
             file.write(chunk)
         file.flush()

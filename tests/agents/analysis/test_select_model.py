@@ -112,9 +112,18 @@ def test_the_report_has_every_section_and_loads_nothing_from_elsewhere() -> None
     comparison, selected = compared(40, 1.0)
     written = write_report.function(comparison, selected)
     page = (StudyStore("toy").folder / FILE).read_text("utf-8")
-    assert written.file.endswith(FILE)
+    assert (StudyStore("toy").folder / FILE).resolve() == Path(written.file).resolve()
     for words in ("Rows", "Models", "Drift", "Lineage", "promoted", selected.best[:8]):
         assert words in page
     assert page.count("data:image/png") == 8
     assert "http" not in page.replace("http-equiv", "")  # nothing is loaded from elsewhere
     assert write_report.function(comparison, selected) == written
+
+
+def test_a_report_of_other_data_leaves_the_earlier_one_and_moves_the_link() -> None:
+    first = write_report.function(*compared(40, 1.0))
+    kept = Path(first.file).read_bytes()
+    second = write_report.function(*compared(41, 8.0))
+    assert first.file != second.file
+    assert Path(first.file).read_bytes() == kept
+    assert (StudyStore("toy").folder / FILE).resolve() == Path(second.file).resolve()

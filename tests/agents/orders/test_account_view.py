@@ -39,6 +39,11 @@ def test_an_account_has_the_pieces_and_the_payment_of_its_order() -> None:
     assert account.movements[0].method == "gift"
 
 
+def test_the_total_of_an_account_has_the_charges_beside_its_pieces() -> None:
+    body = json.dumps(BODY | {"total": 2_490, "charges": 490})
+    assert order_account(item(body=body), (), CUSTOMER, GOODS).total == 2_490
+
+
 def test_the_status_follows_from_the_state() -> None:
     statuses = [
         order_account(item(state, outcome, cancel_requested=wanted), (), CUSTOMER, GOODS).status

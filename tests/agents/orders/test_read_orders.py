@@ -1,5 +1,6 @@
 """Every record of a source becomes a candidate or a rejection, and none is lost."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from agents.orders.read_orders import ORDER_RECORDS, read_orders
 from agents.runtime.intake.intake import Rejection, Submission
 from agents.services.files.records import SourceError
 from tests.agents.orders.order_faults import body
+from tests.agents.services.files.flat_rows import flat_rows
 
 
 def written(path: Path, *records: object) -> str:
@@ -80,3 +82,17 @@ def test_a_source_that_cannot_be_read_at_all_raises(tmp_path: Path) -> None:
 def test_a_corrected_order_is_known_by_its_number() -> None:
     key, text = ORDER_RECORDS.validate(body({}))
     assert (key, json.loads(text)["total"]) == ("W1", 2_030)
+
+
+def test_rows_belong_together_by_the_id_wherever_its_column_stands(tmp_path: Path) -> None:
+    rows = [row for number in range(3) for row in flat_rows(body({"order_id": f"W{number}"}))]
+    path = tmp_path / "o.csv"
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        names = sorted(rows[0], key=lambda name: (name == "order_id", name))
+        table = csv.DictWriter(file, names)
+        table.writeheader()
+        table.writerows(rows)
+
+    assert [one.key for one in read_orders(str(path)) if isinstance(one, Submission)] == [
+        "W0", "W1", "W2"
+    ]  # fmt: skip

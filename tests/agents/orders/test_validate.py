@@ -175,7 +175,24 @@ def test_an_order_comes_back_from_its_canonical_form() -> None:
 
 
 def test_the_integer_fields_follow_from_the_model() -> None:
-    assert integer_fields(Order) == {"total", "lines[].quantity", "lines[].unit_price"}
+    assert integer_fields(Order) == {
+        "total",
+        "charges",
+        "lines[].quantity",
+        "lines[].unit_price",
+    }
+
+
+def test_charges_beside_the_lines_are_part_of_the_total() -> None:
+    order = check(body({"charges": 490, "total": 2_520}))
+    assert json.loads(canonical(order))["charges"] == 490
+    (problem,) = problems(body({"charges": -30}))
+    assert (problem.field, problem.rule, problem.limit) == ("total", "sum-mismatch", 2_000)
+
+
+def test_an_order_without_charges_is_written_as_before_there_were_any() -> None:
+    assert "charges" not in json.loads(canonical(check(BODY)))
+    assert canonical(check(body({"charges": 0}))) == canonical(check(BODY))
 
 
 CODES = st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True)

@@ -97,7 +97,7 @@ async def test_a_run_shows_a_table_and_where_its_report_is(terminal: Terminal) -
     assert "no carrier (1)" in shown
     assert "USD 99.95 captured, USD 19.99 refunded" in shown
     assert "prefect server start" in shown
-    assert f"report: {terminal.home}/here/report.md" in shown
+    assert f"report: {terminal.home}/here/report-2" in shown
     assert "| shipped | 4 |" in (terminal.home / "here" / "report.md").read_text("utf-8")
     assert (terminal.home / "here" / "report.rejected.jsonl").is_file()
     assert lines_of(ended) == []
@@ -128,6 +128,8 @@ def test_help_describes_every_option(terminal: Terminal) -> None:
         "--report": "Markdown file",
         "--faults": "payments.capture:timeout=0.01",
         "--stock": "sku,on_hand,weight_grams",
+        "--layout": '"shopify", "woocommerce", "amazon", or a YAML file',
+        "Exit status": "4 every record was rejected",
     }.items():
         assert option in shown
         assert described in shown
@@ -145,12 +147,31 @@ def test_a_bad_option_is_refused_in_words(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize(
+    "given,status,words",
+    [
+        (b"{}\n{}\n", 4, "all orders of - were rejected"),
+        (b"", 5, "- has no orders"),
+        (b"{}\n{", 6, "- breaks off: line 2"),
+    ],
+)
+def test_a_source_without_a_good_order_or_without_its_end_has_a_status_of_its_own(
+    connected: Terminal, given: bytes, status: int, words: str
+) -> None:
+    ended = connected.run(*MODULE, "--orders", "-", given=given)
+
+    assert ended.returncode == status
+    [line] = lines_of(ended)
+    assert words in line
+
+
+@pytest.mark.parametrize(
     "arguments,words",
     [
         (("--orders", "no-such-file.jsonl"), "No such file"),
-        (("--orders", "orders.txt"), "name it .jsonl"),
+        (("--orders", "orders.xml"), "name it .jsonl"),
         (("--faults", "payments.capture:vanish=1"), "'vanish' is not one of"),
         (("--stock", "no-such-stock.csv"), "no-such-stock.csv"),
+        (("--layout", "ebay"), "amazon, shopify, woocommerce, or a .yaml file of your own"),
     ],
 )
 def test_a_file_or_script_that_cannot_be_used_is_named_in_one_line(

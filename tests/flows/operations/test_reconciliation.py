@@ -13,12 +13,13 @@ import pytest
 
 from agents.runtime.settings import PREFIX
 from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
+from agents.workflow.exit_status import ExitStatus
 from flows.cli.reports import Listing
 from flows.operations import reconciliation
 from flows.operations.actions import approve
 from flows.operations.items import show_item
 from flows.operations.pruning import prune
-from flows.operations.reconciliation import DIFFERENT, reconcile
+from flows.operations.reconciliation import reconcile
 from tests.flows.operating import WHO, ended, money, outage
 from tests.flows.shop import Shop
 from tests.prefect_server import PrefectServer
@@ -95,7 +96,7 @@ async def test_a_late_capture_is_listed_and_undone_once(shop: Shop) -> None:
     assert (row["item"], row["difference"]) == (late, "captured for an ended order")
     assert "captured USD 19.99" in row["found"]
     assert money(shop, late) == (1_999, 0)
-    assert seen.code == DIFFERENT
+    assert seen.code == ExitStatus.PERSON_NEEDED
 
     [row] = (await reconciled(shop, undo=True)).table
     assert row["what to do"] == "undone"
@@ -205,6 +206,6 @@ def test_the_exit_status_is_3_if_there_is_a_difference(
     change(tmp_path, "INSERT INTO reservations VALUES ('lost', 'held', 5, unixepoch())")
     done = prefect_server.run(*command, "--undo")
     stop_sandbox(tmp_path)
-    assert done.returncode == DIFFERENT, done.stderr
+    assert done.returncode == ExitStatus.PERSON_NEEDED, done.stderr
     for words in ("1 differences, 0 undone", "stock held for no known order", "lost: held"):
         assert words in done.stdout

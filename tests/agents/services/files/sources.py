@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from agents.services.files.limits import DEFAULTS
 from agents.services.files.records import (
     BadRecord,
+    Known,
     Limits,
     Record,
     SourceError,
@@ -69,7 +70,7 @@ class Outcome:
         self.items: list[Record | BadRecord] = []
         self.error: SourceError | None = None
         try:
-            self.items.extend(read_records(path, limits, **options))
+            self.items.extend(read_records(path, limits, known=Known(**options)))
         except SourceError as error:
             self.error = error
 

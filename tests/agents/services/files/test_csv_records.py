@@ -1,11 +1,15 @@
 """CSV becomes records with the same shape as JSON; a bad row spoils its record and no other."""
 
+import gzip
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from agents.services.files.limits import Limits
 from agents.services.files.outcomes import BadRecord
+from agents.services.files.records import Known, read_records
 from tests.agents.services.files.sources import INTEGERS, SMALL, gzipped, read, zipped
 
 HEAD = b"id,total,lines[].sku,lines[].quantity\n"
@@ -200,3 +204,78 @@ def test_memory_stays_flat_on_one_huge_line(tmp_path: Path) -> None:
     assert found.bodies == [{"id": "2", "x": "Ok"}]
     assert [rule for _, rule, _ in found.bad] == ["row-too-long"]
     assert peak < 10 << 20
+
+
+KEYED = b"total,lines[].sku,id,lines[].quantity\n"
+
+
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n"])
+def test_rows_belong_together_by_the_key_wherever_it_stands(
+    tmp_path: Path, bom: bytes, ends: bytes
+) -> None:
+    data = KEYED + b"5,a1,A,1\n5,b1,B,1\n,b2,B,2\n5,c1,C,1\n"
+    found = read(
+        tmp_path, "a.csv", bom + data.replace(b"\n", ends), SMALL, integers=INTEGERS, key="id"
+    )
+    assert found.bad == []
+    assert [(body["id"], body["total"], len(list_of(body))) for body in found.bodies] == [
+        ("A", 5, 1), ("B", 5, 2), ("C", 5, 1)
+    ]  # fmt: skip
+
+
+def list_of(body: dict[str, object]) -> list[object]:
+    assert isinstance(body["lines"], list)
+    return body["lines"]
+
+
+@pytest.mark.parametrize(
+    "spoilt, rule",
+    [
+        (b"1,b2,B\n", "ragged-row"),
+        (b"1,2,b2,B,1\n", "ragged-row"),
+        (b"B\n", "ragged-row"),
+        (b"1,b\xff,B,1\n", "encoding"),
+        (b"1," + b"x" * 60 + b",B,1\n", "field-too-long"),
+        (b"2,b2,B,1\n", "inconsistent-rows"),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_bad_row_spoils_its_record_and_no_other_also_where_the_key_is_not_first(
+    tmp_path: Path, spoilt: bytes, rule: str, place: int
+) -> None:
+    rows = [b"1,b1,B,1\n", b"1,b3,B,3\n"]
+    rows.insert(place, spoilt)
+    data = KEYED + b"5,a1,A,1\n" + b"".join(rows) + b"6,c1,C,1\n"
+    found = read(tmp_path, "a.csv", data, SMALL, integers=INTEGERS, key="id")
+    assert [body["id"] for body in found.bodies] == ["A", "C"]
+    assert [what for _, what, _ in found.bad] == [rule]
+
+
+def test_a_row_that_is_apart_spoils_its_record_even_before_the_record_is_given(
+    tmp_path: Path,
+) -> None:
+    data = KEYED + b"5,a1,A,1\n5,b1,B,1\n5,a2,A,1\n"
+    found = read(tmp_path, "a.csv", data, SMALL, integers=INTEGERS, key="id")
+    assert [body["id"] for body in found.bodies] == ["B"]
+    assert [(line, rule) for line, rule, _ in found.bad] == [(2, "rows-apart"), (4, "rows-apart")]
+
+
+def test_a_table_that_is_cut_gives_what_came_before_and_its_error(tmp_path: Path) -> None:
+    rows = b"".join(b"5,a%d,%d,1\n" % (n, n) for n in range(5_000))
+    cut = gzip.compress(KEYED + rows)[:-30]
+    found = read(tmp_path, "a.csv.gz", cut, integers=INTEGERS, key="id")
+    assert found.rule == "truncated"
+    assert [body["id"] for body in found.bodies] == [str(n) for n in range(len(found.bodies))]
+    assert len(found.bodies) > 1_000
+
+
+def test_without_list_columns_each_row_of_a_pipe_is_given_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waiting = iter([b"id,total\n", b"A,1\n", b"B,2\n"])
+    pipe = SimpleNamespace(read1=lambda _size: next(waiting, b""))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=pipe))
+    records = read_records("-", known=Known(key="id"))
+    assert next(records).line == 2
+    assert next(waiting) == b"B,2\n"

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -11,17 +12,20 @@ from hypothesis import strategies as st
 
 from agents.services.files import lines
 from agents.services.files.clock import Clock
-from agents.services.files.csv_rows import REFUSES_THE_REST, CsvRows
+from agents.services.files.csv_rows import CsvRows
 from agents.services.files.limits import Limits
 from agents.services.files.lines import line_pieces
+from agents.services.files.outcomes import REFUSES_THE_REST
 from agents.services.files.streams import Stream
 from tests.agents.services.files.sources import SMALL
 
 
-def rows(data: bytes, limits: Limits = SMALL) -> list[tuple[int, list[str], str]]:
+def rows(
+    data: bytes, limits: Limits = SMALL, *, quotes: bool = True
+) -> list[tuple[int, list[str], str]]:
     stream = Stream(io.BytesIO(data), 1 << 30, Clock(9))
     pieces = line_pieces(stream, limits.record_bytes, universal=True)
-    found = CsvRows(pieces, limits).rows(",")
+    found = CsvRows(pieces, limits, quotes=quotes).rows(",")
     return [(row.line, row.cells, row.fault.rule if row.fault else "") for row in found]
 
 
@@ -149,3 +153,11 @@ def test_no_line_inside_a_quoted_cell_is_ever_a_row(
     assert not [row for row in found if row[1] and row[1][0].startswith("EVIL")]
     broken = [rule in REFUSES_THE_REST for *_, rule in found]
     assert not any(broken[:-1]), "one bad row stands for all that follows"
+
+
+def test_without_quoting_a_quote_is_text_in_lines_of_any_length_and_at_the_end() -> None:
+    text = b'"a,5"\n"' + b"x" * 40 + b',"\nlast,"'
+    limits = replace(SMALL, record_bytes=16)
+    found = rows(text, limits, quotes=False)
+    assert [(line, rule) for line, _, rule in found] == [(1, ""), (2, "row-too-long"), (3, "")]
+    assert (found[0][1], found[2][1]) == (['"a', '5"'], ["last", '"'])

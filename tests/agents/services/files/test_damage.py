@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.services.files.csv_rows import REFUSES_THE_REST
 from agents.services.files.limits import Limits
+from agents.services.files.outcomes import REFUSES_THE_REST
 from tests.agents.services.files.flat_rows import flat_rows
 from tests.agents.services.files.sources import (
     INTEGERS,

@@ -22,7 +22,7 @@ def test_names_claim_a_format(name: str, form: Format | None, packing: str) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ["", "a", "a.gz", "a.txt", "a.csv.bz2", "a.csv.gz.gz", ".csv", "csv"]
+    "name", ["", "a", "a.gz", "a.xml", "a.csv.bz2", "a.csv.gz.gz", ".csv", "csv"]
 )
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(SourceError, match="unknown-format"):

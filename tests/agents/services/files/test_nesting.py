@@ -2,14 +2,21 @@
 
 from collections.abc import Iterator
 
+from agents.services.files.apart import Apart
 from agents.services.files.columns import columns
 from agents.services.files.limits import Limits
-from agents.services.files.nesting import Row, nested
+from agents.services.files.nesting import Row, Table, find_apart, nested
 from agents.services.files.outcomes import BadRecord, Fault, Record
 
 
 def outcomes(names: list[str], *rows: list[object]) -> list[Record | BadRecord]:
-    return list(nested(columns(names, Limits()), numbered(rows), Limits()))
+    def table() -> Table:
+        found = columns(names, Limits())
+        return Table(found, found[0], numbered(rows))
+
+    apart = Apart()
+    find_apart(table(), Limits(), apart)
+    return list(nested(table(), Limits(), apart))
 
 
 def numbered(rows: tuple[list[object], ...]) -> Iterator[Row]:
@@ -31,9 +38,27 @@ def test_a_value_that_comes_later_only_is_inconsistent() -> None:
     assert (bad.line, bad.rule, bad.field, bad.raw) == (1, "inconsistent-rows", "t", b"rawraw")
 
 
-def test_only_consecutive_rows_are_one_record() -> None:
-    found = outcomes(["k", "l[].s"], ["A", "x"], ["B", "y"], ["A", "z"])
-    assert [item.line for item in found] == [1, 2, 3]
+def test_rows_of_one_record_that_are_apart_are_refused_at_each_place() -> None:
+    first, other, last = outcomes(["k", "l[].s"], ["A", "x"], ["B", "y"], ["A", "z"])
+    assert other == Record(2, {"k": "B", "l": [{"s": "y"}]})
+    for line, item in ((1, first), (3, last)):
+        assert isinstance(item, BadRecord)
+        assert (item.line, item.rule) == (line, "rows-apart")
+        assert "lines 1 and 3" in item.message
+
+
+def test_a_record_that_is_there_twice_with_the_same_rows_comes_twice() -> None:
+    rows: list[list[object]] = [["A", "x"], ["A", "y"]]
+    found = outcomes(["k", "l[].s"], *rows, ["B", "y"], *rows)
+    assert [type(item) for item in found] == [Record, Record, Record]
+    assert (found[0].line, found[2].line) == (1, 4)
+
+
+def test_a_bad_row_far_from_its_record_refuses_the_record() -> None:
+    fault = Fault("encoding", "s", "is no UTF-8")
+    found = outcomes(["k", "l[].s"], ["A", "x"], ["B", "y"], ["A", fault])
+    rules = [getattr(item, "rule", "") for item in found]
+    assert rules == ["rows-apart", "", "encoding"]
 
 
 def test_without_list_columns_each_row_is_a_record() -> None:

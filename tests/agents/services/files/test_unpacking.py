@@ -35,7 +35,7 @@ def test_the_bytes_are_the_same_however_they_are_packed(tmp_path: Path, name: st
 
 @pytest.mark.parametrize(
     "name,rule",
-    [("x.json.zip", "wrong-format"), ("x.txt", "unknown-format"), ("x.parquet", "wrong-format")],
+    [("x.json.zip", "wrong-format"), ("x.xml", "unknown-format"), ("x.parquet", "wrong-format")],
 )
 def test_a_name_must_tell_the_truth(tmp_path: Path, name: str, rule: str) -> None:
     path = packed(tmp_path, name)

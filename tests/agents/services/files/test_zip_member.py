@@ -72,7 +72,7 @@ def test_a_zipped_parquet_file_is_read(tmp_path: Path) -> None:
         (zipped(("inner.zip", GOOD)), "nested"),
         (zipped(("inner.jsonl.gz", gzipped(LINES))), "nested"),
         (zipped(("inner.jsonl", GOOD)), "wrong-format"),
-        (zipped(("orders.txt", LINES)), "unknown-format"),
+        (zipped(("orders.xml", LINES)), "unknown-format"),
         (zipped(("orders.jsonl", b"id,total\n1,2\n")), "wrong-format"),
         (zipped(("orders.jsonl", LINES), method=zipfile.ZIP_BZIP2), "unsupported"),
         (zipped(("orders.jsonl", LINES), method=zipfile.ZIP_LZMA), "unsupported"),
