@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from agents.runtime import RunStats
 from agents.workflow.money import format_money
-from agents.workflow.report import NAMES, RunReport, metrics
+from agents.workflow.report import NAMES, RunReport, message_lines, metrics
 
 WORDS = ("shipped", "refunded")  # the outcomes that a report always shows, beside those of any run
 BAR = 40
@@ -19,10 +19,9 @@ class OrderReport(RunReport):
 
     def notes(self) -> list[str]:
         """Money, messages and where to look next."""
-        sent = ", ".join(f"{count:,} {word}" for word, count in self.messages.items())
         return [
             *money(self),
-            *([f"messages to customers: {sent}"] if sent else []),
+            *message_lines(self.messages, "messages to customers"),
             f"report: {self.report_file}",
             *([f"rejected lines: {self.rejects_file}"] if self.rejects_file else []),
         ]
@@ -60,9 +59,8 @@ def markdown(report: OrderReport) -> str:
         *(f"| {r['outcome']} | {r['orders']} | {_cell(r['main reasons'])} |" for r in rows),
         "",
     ]
-    if report.messages:
-        sent = ", ".join(f"{count:,} {word}" for word, count in report.messages.items())
-        lines += [f"Messages to customers: {sent}.", ""]
+    if messages := message_lines(report.messages, "Messages to customers"):
+        lines += [*(f"{line}." for line in messages), ""]
     return "\n".join(lines)
 
 

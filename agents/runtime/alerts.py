@@ -45,6 +45,7 @@ FORMS: Mapping[str, Form] = {
     "dead-letter": _REPLAY,
     "dead-letter.old": _REPLAY,
     "difference": ("reconcile/reconcile", lambda a: {"scenario": a.scenario, "undo": True}),
+    "undelivered": ("resend/resend", lambda a: {"key": a.key, "scenario": a.scenario}),
     "backlog": ("backlog/backlog", lambda a: {"scenario": a.scenario}),
 }
 """The deployment that a person runs after an alert, and the parameters that are filled in."""

@@ -5,7 +5,16 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AnyHttpUrl, BaseModel, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    AnyUrl,
+    BaseModel,
+    Field,
+    SecretStr,
+    UrlConstraints,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from agents.runtime.errors import SettingsError
@@ -28,6 +37,33 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     name: Annotated[str, Field(min_length=1, max_length=100)]
     url: AnyHttpUrl
     key: SecretStr = SecretStr("")
+
+
+class MailSettings(BaseModel, frozen=True, extra="forbid"):
+    """The mail server, and who its messages come from.
+
+    With smtp:// the connection is upgraded by STARTTLS before anything is said, with smtps:// it is
+    encrypted from its beginning, and with smtp+plain:// never, for a server on the same host.
+    """
+
+    url: Annotated[
+        AnyUrl,
+        UrlConstraints(allowed_schemes=["smtp", "smtps", "smtp+plain"], host_required=True),
+    ]
+    user: Annotated[str, Field(max_length=200)] = ""
+    password: SecretStr = SecretStr("")
+    sender: Annotated[str, Field(pattern=r"^[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,180}$")]
+    name: Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")] = (
+        ""
+    )
+
+
+def _for_operators(url: SecretStr) -> SecretStr:
+    """A target of Apprise that no customer's address becomes a part of."""
+    text = url.get_secret_value()
+    if text.partition(":")[0].lower() in {"mailto", "mailtos"} or "{to}" in text:
+        raise ValueError("e-mail goes through AGENT_FLOWS_MAIL; {to} has no meaning here")
+    return url
 
 
 class Settings(BaseSettings):
@@ -91,8 +127,9 @@ class Settings(BaseSettings):
     stripe_url: AnyHttpUrl = AnyHttpUrl("https://api.stripe.com")
     stripe_key: SecretStr | None = Field(None, description="none: the sandbox")
     carriers: tuple[SystemSettings, ...] = Field((), description="none: the sandbox's two")
-    notification_urls: tuple[SecretStr, ...] = Field(
-        (), description="Apprise URLs, {to} stands for the receiver; none: the sandbox"
+    mail: MailSettings | None = Field(None, description="none: the sandbox")
+    notification_urls: tuple[Annotated[SecretStr, AfterValidator(_for_operators)], ...] = Field(
+        (), description="Apprise URLs of the shop's own chats, for channels other than email"
     )
     services: tuple[SystemSettings, ...] = Field(
         (), description="a scenario's own outside systems by name; those left out: the sandbox"

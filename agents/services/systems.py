@@ -17,7 +17,7 @@ from agents.services.carriers.protocol import Carriers
 from agents.services.connections import Connections
 from agents.services.inventory import http_api as inventory
 from agents.services.inventory.protocol import Inventory
-from agents.services.notifications import http_api as notifications
+from agents.services.notifications import channels as notifications
 from agents.services.notifications.protocol import Notifications
 from agents.services.payments import stripe
 from agents.services.payments.protocol import Payments

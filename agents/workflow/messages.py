@@ -5,7 +5,8 @@ from typing import Any
 
 import orjson
 
-from agents.runtime import AT_MOST_ONCE, EFFECT, Agent, EffectKey, Notice, agent
+from agents.runtime import AT_MOST_ONCE, Agent, EffectKey, Notice, agent
+from agents.runtime.model.policies import MESSAGE
 from agents.services.notifications.protocol import Message, Notifications
 
 
@@ -17,7 +18,8 @@ def notice(topic: str, message: Message) -> Notice:
 def notification_agent(name: str) -> Agent[..., None]:
     """The ready-made agent, under a scenario's own name, that sends what `notice` has made.
 
-    Each message goes out at most once for its topic and channel, and never fails its item.
+    Each message goes out at most once for its topic and channel, and never fails its item. One that is
+    certainly unsent is tried again for a day.
     """
 
     async def send(
@@ -27,4 +29,4 @@ def notification_agent(name: str) -> Agent[..., None]:
         await notifications.send(key, Message(**orjson.loads(notice.body)))
 
     send.__name__ = name
-    return agent(EFFECT.limited_by("notifications"), settle=AT_MOST_ONCE, outbox=True)(send)
+    return agent(MESSAGE, settle=AT_MOST_ONCE, outbox=True)(send)

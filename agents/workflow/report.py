@@ -1,6 +1,6 @@
 """What a run did with its items, for the terminal and for Prefect's UI."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 from pydantic import BaseModel
@@ -11,6 +11,7 @@ from agents.workflow.exit_status import problem_of, source_status
 ALWAYS_SHOWN = ("rejected", "waiting", "dead-lettered")
 NAMES = {"waiting": "waiting for approval", "elsewhere": "held by another process"}
 MAIN_REASONS = 4
+LISTED = "the messages that are not sent: python -m flows.operations messages"
 
 
 class RunReport(BaseModel):
@@ -68,9 +69,8 @@ class RunReport(BaseModel):
 
     def notes(self) -> list[str]:
         """Messages, and where the rejected records are."""
-        sent = ", ".join(f"{count:,} {word}" for word, count in self.messages.items())
         return [
-            *([f"messages: {sent}"] if sent else []),
+            *message_lines(self.messages),
             *([f"rejected lines: {self.rejects_file}"] if self.rejects_file else []),
         ]
 
@@ -86,6 +86,13 @@ class RunReport(BaseModel):
 def either(done: str, failed: str) -> Callable[[Item], str]:
     """The `outcome` of a scenario whose items end in one of two words."""
     return lambda item: failed if item.failure else done
+
+
+def message_lines(messages: Mapping[str, int], title: str = "messages") -> list[str]:
+    """What became of the messages, and where to look for those that are not sent."""
+    counts = ", ".join(f"{count:,} {word}" for word, count in messages.items() if count)
+    others = any(count for word, count in messages.items() if word != "sent")
+    return [*([f"{title}: {counts}"] if counts else []), *([LISTED] if others else [])]
 
 
 def metrics(stats: RunStats, prefix: str) -> dict[str, int]:

@@ -3,7 +3,13 @@
 from flows.cli.commands import commands
 from flows.operations.actions import approve, cancel, discard, edit, mend, reject, replay, restart
 from flows.operations.items import dead_letters, show_item, waiting_items
-from flows.operations.messages import dead_messages, redeliver_message, remove_group
+from flows.operations.messages import (
+    dead_messages,
+    redeliver_message,
+    remove_group,
+    resend_messages,
+    unsettled_messages,
+)
 from flows.operations.pruning import prune
 from flows.operations.queues import backlog, limit_rate, move, pause_queue, resume_queue
 from flows.operations.reconciliation import reconcile
@@ -14,10 +20,13 @@ DESCRIPTION = """Inspect items and queues, act on them, and run recovery, reconc
 
 Example: `uv run python -m flows.operations waiting`"""
 GROUPS = {
-    "Inspect": (waiting_items, dead_letters, show_item, backlog, dead_messages, shortages),
+    "Inspect": (
+        *(waiting_items, dead_letters, unsettled_messages, show_item),
+        *(backlog, dead_messages, shortages),
+    ),
     "Decide and repair": (approve, reject, edit, cancel, mend, replay, restart, discard),
     "Queues": (move, pause_queue, resume_queue, limit_rate),
-    "Messages": (redeliver_message, remove_group),
+    "Messages": (resend_messages, redeliver_message, remove_group),
     "Maintenance": (recover, reconcile, prune),
 }
 

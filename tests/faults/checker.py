@@ -4,12 +4,17 @@ It reads the providers' record and a dump of the journal. Of the cell it knows o
 were killed or stopped; it asks the code under test nothing.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
+from agents.orders.notify_customer import notify_customer
+from agents.runtime.journal.notices import INTERRUPTED
 from agents.runtime.model.lifecycle import ENDED
 from tests.invariants import AT_REST, Journal, Record, Row, breaches_of
 
+MESSAGES_AT_ONCE = 2  # calls in flight while messages go out; fewer than the orders of a run
 CLAIMS = {"claim", "take_over"}
 RELEASES_OWNER = {"hand_back", "delay", "park", "complete", "end_failed", "end_compensated"} | {
     "end_cancelled",
@@ -66,6 +71,7 @@ def violations_of(journal: Journal, record: Record, permitted: Expectation) -> l
     violations = breaches_of(journal, record)
     violations += unfinished_orders(journal, permitted.ends)
     violations += [f"outbox {message}" for message in unsent_messages(journal)]
+    violations += too_many_unknown(journal)
     violations += _wrong_ends(journal, permitted)
     for item, row in journal.items.items():
         violations += illegal_writes(row, journal.history.get(item, []), permitted.faulted)
@@ -96,6 +102,32 @@ def unsent_messages(journal: Journal) -> list[str]:
         for row in rows
         if row["status"] in ("waiting", "sending")
     ]
+
+
+def too_many_unknown(journal: Journal) -> list[str]:
+    """Return the processes that left more messages unknown than they had calls in flight."""
+    left = Counter(
+        row["owner"]
+        for rows in journal.outbox.values()
+        for row in rows
+        if row["status"] == "unknown" and row["error"] == INTERRUPTED
+    )
+    return [
+        f"I6 {owner} left {count} messages unknown, with {MESSAGES_AT_ONCE} calls in flight"
+        for owner, count in left.items()
+        if count > MESSAGES_AT_ONCE
+    ]
+
+
+@contextmanager
+def few_messages_at_once() -> Iterator[None]:
+    """Within the block few messages are in flight, so that a crash that drops a batch is seen."""
+    usual = notify_customer.policy
+    notify_customer.policy = replace(usual, concurrency=MESSAGES_AT_ONCE)
+    try:
+        yield
+    finally:
+        notify_customer.policy = usual
 
 
 def _wrong_ends(journal: Journal, permitted: Expectation) -> Iterator[str]:

@@ -38,6 +38,7 @@ from agents.runtime.shutdown import Stopped
 from flows.operations import recovery
 from flows.operations.consumer import consume
 from flows.order_processing import enqueue_orders, process_orders
+from tests.faults.checker import few_messages_at_once
 from tests.faults.protocol import Run, line, run_from_json
 from tests.invariants import dump_journal
 
@@ -154,7 +155,8 @@ def run_child(run: Run) -> int:
     _limit_resources(run)
     hits = arm_points(run.points, run.journal)
     try:
-        asyncio.run(_JOBS[run.job](run))
+        with few_messages_at_once():
+            asyncio.run(_JOBS[run.job](run))
     except LeaseLost:
         return STARVED
     except (Stopped, KeyboardInterrupt, asyncio.CancelledError):

@@ -70,7 +70,8 @@ async def attempt(agent: AnyAgent, execution: StepExecution) -> Outcome:
                 async with within(_time_limit(agent, (execution,))):
                     fact = await fact
             failpoint(f"called:{agent.name}")
-            return Done(fact, agent.encode(fact))
+            presumed = execution.unknown and isinstance(agent.settle, AtMostOnce)
+            return Done(fact, agent.encode(fact), presumed)
         except PermanentError as error:
             return Failed(failure_of(agent, error), clean=not execution.unknown)
         except Parked as error:

@@ -32,7 +32,7 @@ from agents.runtime.model.item import (
     Waiting,
 )
 from agents.runtime.model.lifecycle import State
-from agents.runtime.model.policies import Lookup, Policy
+from agents.runtime.model.policies import AtMostOnce, Lookup, Policy
 from agents.runtime.model.upcasting import Unreadable
 from agents.runtime.telemetry import ITEMS, get_logger
 from agents.runtime.testing import failpoint
@@ -73,13 +73,23 @@ async def _run_step(agent: AnyAgent, batch: Batch) -> Batch:
     done, executions, unreadable = _resume(agent, items, occurrence)
     if unreadable:
         await park_unreadable(context, unreadable)
-    if agent.policy.effect:
-        executions = await _intend(agent, context, executions)
-    if executions:
-        async with concurrency_limit(agent.policy, len(executions)):
-            done |= await _run(agent, context, executions)
+    for group in _groups(agent, executions):
+        called = await _intend(agent, context, group) if agent.policy.effect else group
+        if called:
+            async with concurrency_limit(agent.policy, len(called)):
+                done |= await _run(agent, context, called)
     _report(agent, items, done)
     return Batch(context, [item for item in items if item.id in done])
+
+
+def _groups(agent: AnyAgent, executions: list[StepExecution]) -> list[list[StepExecution]]:
+    """The executions that get their intents in one commit.
+
+    An intent of an effect that happens at most once is never called again, so that a crash drops it:
+    there are no more of them than calls in flight.
+    """
+    at_once = agent.policy.concurrency if isinstance(agent.settle, AtMostOnce) else len(executions)
+    return [executions[i : i + at_once] for i in range(0, len(executions), max(1, at_once))]
 
 
 async def park_unreadable(context: BatchContext, items: Sequence[Item]) -> None:
@@ -127,8 +137,6 @@ def _execution_of(agent: AnyAgent, item: Item, occurrence: int, attempts: int) -
 async def _intend(
     agent: AnyAgent, context: BatchContext, executions: list[StepExecution]
 ) -> list[StepExecution]:
-    if not executions:
-        return []
     here, state = runtime(), executions[0].item.state
     held = await intend(here.journal.database, here.lease.id, executions, state)
     failpoint(f"intended:{agent.name}")

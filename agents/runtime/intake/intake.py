@@ -1,6 +1,7 @@
 """Intake: records are accepted into the journal and handed on in batches of work items."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -9,7 +10,7 @@ from typing import Any
 from agents.runtime.clock import clock
 from agents.runtime.context import runtime
 from agents.runtime.errors import Conflict
-from agents.runtime.execution.rehydrate import rehydrate
+from agents.runtime.execution.rehydrate import load_ended, rehydrate
 from agents.runtime.execution.step import park_unreadable
 from agents.runtime.journal.claims import claim, next_due, unfinished
 from agents.runtime.journal.fair_queueing import Priority
@@ -26,6 +27,7 @@ from agents.runtime.journal.submit import (
 )
 from agents.runtime.model.batch import Batch, BatchContext, RunStats
 from agents.runtime.model.lifecycle import State
+from agents.runtime.model.policies import RETRY_SCALE
 from agents.runtime.model.scenario import Scenario, hash_of
 from agents.runtime.telemetry import get_logger, new_trace
 from agents.runtime.testing import failpoint
@@ -33,6 +35,8 @@ from agents.runtime.testing import failpoint
 log = get_logger(__name__)
 
 LONGEST_SLEEP = 5.0  # seconds between two looks at items that are due later
+# Seconds before each further try to send notices at the end of a run: a short outage ends within it.
+NOTICE_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +67,23 @@ class Rejection:
 class Intake:
     """The intake of one run. It counts in `stats`, and passes rejected records to `reject`.
 
-    `late` are the ids of known items that are not due yet or that another process holds.
+    `late` are the ids of known items that are not due yet or that another process holds; `unsent`
+    counts, by item, the notices that are certainly unsent.
     """
 
     scenario: Scenario
     stats: RunStats
     reject: Callable[[Rejection], None]
     late: set[int] = field(default_factory=set)
+    unsent: Counter[int] = field(default_factory=Counter)
 
     async def accepted(
         self, records: Iterable[Submission | Rejection], size: int
     ) -> AsyncIterator[Batch]:
         """Batches of at most `size` items that are journalled, deduplicated and held by this process.
 
-        After the records come delayed items and items of crashed processes, when they are due.
+        After the records come delayed items and items of crashed processes, when they are due, and
+        last, for half a minute, empty batches with ended items whose notices are unsent.
         """
         source = iter(records)
         while chunk := await asyncio.to_thread(_next, source, size):
@@ -85,6 +92,8 @@ class Intake:
             async for batch in self._batches(claimed, size):
                 yield batch
         async for batch in self._batches_when_due(size):
+            yield batch
+        async for batch in self._unsent_batches(size):
             yield batch
         await self._count_rest()
 
@@ -185,6 +194,7 @@ class Intake:
         async for batch in batches_of(self.scenario, self.stats, claimed, size):
             yield batch
             self.late.update(batch.context.delayed)
+            self.unsent.update(batch.context.unsent)
 
     async def _batches_when_due(self, size: int) -> AsyncIterator[Batch]:
         """Batches of the late items when they are due. It ends: attempts and leases are limited."""
@@ -195,6 +205,23 @@ class Intake:
                 yield batch
             if not claimed and not await self._wait_for_due(until):
                 return
+
+    async def _unsent_batches(self, size: int) -> AsyncIterator[Batch]:
+        """Empty batches: their ended items have unsent notices. What stays unsent is counted."""
+        database = runtime().journal.database
+        for seconds in NOTICE_WAITS:
+            if not self.unsent:
+                return
+            await runtime().stop.wait(seconds * RETRY_SCALE.get())
+            runtime().stop.check()
+            ids, self.unsent = sorted(self.unsent), Counter()
+            for start in range(0, len(ids), size):
+                context = BatchContext(self.scenario, self.stats)
+                context.ended = await load_ended(database, self.scenario, ids[start : start + size])
+                yield Batch(context, [])
+                self.unsent.update(context.unsent)
+                context.finish()
+        self.stats.metrics["messages unsent"] += self.unsent.total()
 
     async def _due(self, most: int, *, unsuspected: bool = False) -> list[Claimed]:
         """Claim the late items that are due now and that no living process holds."""

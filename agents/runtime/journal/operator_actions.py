@@ -156,7 +156,9 @@ async def reset_steps(connection: AsyncConnection, row: Row[Any], since: float) 
 
     Effects that happened keep their outcome, since they happen once. Returns the agents' names.
     """
-    happened = select(effects.c.agent).where(effects.c.item == row.id, effects.c.status == "done")
+    happened = select(effects.c.agent).where(
+        effects.c.item == row.id, effects.c.status.in_(("done", "unknown"))
+    )
     repeated = await connection.scalars(
         update(steps)
         .where(steps.c.item == row.id, steps.c.at >= since, steps.c.agent.not_in(happened))

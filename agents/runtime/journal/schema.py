@@ -188,7 +188,17 @@ outbox = Table(
     Column("attempts", Integer, nullable=False),
     Column("at", Double, nullable=False),
     Column("error", Text),
+    Column("retry_at", Double),
+    Column("deadline", Double),
     UniqueConstraint("item", "topic", "channel", name="outbox_once"),
+)
+
+UNSETTLED = "status <> 'sent'"
+Index(
+    "outbox_unsettled",
+    *(outbox.c.status, outbox.c.at),
+    sqlite_where=text(UNSETTLED),
+    postgresql_where=text(UNSETTLED),
 )
 
 dead_letters = Table(

@@ -164,7 +164,7 @@ _STATUS: dict[type, str] = {
 
 
 async def _write_effects(connection: AsyncConnection, executions: Sequence[StepExecution]) -> None:
-    """Settle the intents whose outcome is certain; the others stay `intended`."""
+    """Settle the intents that are not repeated; the others stay `intended`."""
     statuses: dict[str, list[int]] = {}
     if not_begun := [
         execution.id
@@ -177,7 +177,8 @@ async def _write_effects(connection: AsyncConnection, executions: Sequence[StepE
         )
     for execution in executions:
         if isinstance(execution.outcome, Done):
-            statuses.setdefault("done", []).append(execution.id)
+            status = "unknown" if execution.outcome.presumed else "done"
+            statuses.setdefault(status, []).append(execution.id)
         elif isinstance(execution.outcome, Failed) and execution.outcome.clean:
             statuses.setdefault("refused", []).append(execution.id)
     for status, ids in statuses.items():

@@ -63,9 +63,21 @@ def reason_of(error_type: str, error: str) -> str:
 
 
 class BatchContext:
-    """What the batches of one pass through a flow share."""
+    """What the batches of one pass through a flow share.
 
-    __slots__ = ("calls", "compensating", "delayed", "ended", "latest", "scenario", "stats")
+    `unsent` counts the notices of ended items, by item, that are certainly unsent and tried again.
+    """
+
+    __slots__ = (
+        "calls",
+        "compensating",
+        "delayed",
+        "ended",
+        "latest",
+        "scenario",
+        "stats",
+        "unsent",
+    )
 
     def __init__(self, scenario: Scenario, stats: RunStats) -> None:
         self.scenario, self.stats = scenario, stats
@@ -73,6 +85,7 @@ class BatchContext:
         self.compensating: list[Item] = []
         self.ended: list[Item] = []
         self.delayed: list[int] = []
+        self.unsent: Counter[int] = Counter()
         self.latest: Batch | None = None
 
     def call(self, agent: str) -> int:

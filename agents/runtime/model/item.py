@@ -1,6 +1,7 @@
 """One work item, and the outcome of one agent's step on it."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from math import inf
 from typing import Any, TypeVar
 
@@ -16,6 +17,21 @@ class Notice:
     topic: str
     channel: str
     body: str
+
+
+class NoticeStatus(StrEnum):
+    """What became of a notice.
+
+    `waiting`: certainly unsent, tried again. `sending`: a process calls. `unknown`: it may be sent and
+    is not sent again. `failed`: refused for good. `dead_lettered`: unsent until its deadline.
+    """
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    DEAD_LETTERED = "dead_lettered"
 
 
 SUPERSEDED = "superseded"  # status of a compensation that is repeated under a new key
@@ -114,10 +130,14 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step succeeded: the fact, and the same as JSON for the journal."""
+    """The step succeeded: the fact, and the same as JSON for the journal.
+
+    It is `presumed` if an effect that happens at most once may have happened and is not repeated.
+    """
 
     fact: Any
     output: str
+    presumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

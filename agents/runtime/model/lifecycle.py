@@ -42,6 +42,7 @@ class Event(StrEnum):
     REPLAY = "replay"
     DISCARD = "discard"
     REOPEN = "reopen"
+    RESEND = "resend"
     END_FAILED = "end_failed"
     END_COMPENSATED = "end_compensated"
     END_CANCELLED = "end_cancelled"
@@ -92,6 +93,7 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (State.FAILED, Event.REOPEN): State.COMPENSATING,
     (State.COMPENSATED, Event.REOPEN): State.COMPENSATING,
     (State.CANCELLED, Event.REOPEN): State.COMPENSATING,
+    **{(state, Event.RESEND): state for state in State if state in ENDED},
 }
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 CORES = os.cpu_count() or 1
+DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Policy:
     Prefect concurrency limit of which a task run occupies one slot for each of them. With `process`
     each call runs in a process of its own, which may take `memory` bytes and is killed at its
     timeout. Results of a pure agent are shared between processes and runs for `cache_seconds`;
-    0 means not at all.
+    0 means not at all. A notice that is certainly unsent is tried again for `retry_for` seconds.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Policy:
     process: bool = False
     memory: int | None = None
     cache_seconds: float = 0.0
+    retry_for: float = DAY
 
     def cached_for(self, seconds: float) -> "Policy":
         """The same policy with results that processes share for `seconds`.
@@ -56,6 +58,18 @@ READ = Policy("read", attempts=5, timeout=10, concurrency=32)
 MODEL = Policy("model", attempts=3, timeout=60, concurrency=4)
 CPU = Policy("cpu", attempts=3, timeout=60, concurrency=CORES, process=True, memory=2 * 1024**3)
 EFFECT = Policy("effect", attempts=6, timeout=10, concurrency=32, effect=True)
+# A message holds no item, so it may take longer than a lease; a mail server answers when it has checked it.
+MESSAGE = Policy(
+    "message",
+    attempts=6,
+    timeout=40,
+    concurrency=32,
+    backoff=1.0,
+    backoff_cap=900.0,
+    effect=True,
+    limit="notifications",
+    retry_for=DAY,
+)
 
 
 @dataclass(frozen=True, slots=True)

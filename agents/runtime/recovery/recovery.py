@@ -1,5 +1,6 @@
 """Recovery beside the items themselves: overdue decisions, unsent notices, rows of crashed workers."""
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -9,7 +10,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from agents.runtime.alerts import Alert, send
 from agents.runtime.errors import IllegalTransition
@@ -17,12 +18,11 @@ from agents.runtime.execution.agent import Agent
 from agents.runtime.execution.rehydrate import load_ended
 from agents.runtime.journal import Journal, operator_actions
 from agents.runtime.journal.database import now
+from agents.runtime.journal.notices import items_with_due_notices, settle_interrupted
 from agents.runtime.journal.operator_actions import OperatorAction
 from agents.runtime.journal.queries import waiting
-from agents.runtime.journal.schema import items, outbox, owners
-from agents.runtime.journal.workers import is_alive
+from agents.runtime.journal.schema import items, owners
 from agents.runtime.model.batch import Batch, BatchContext, RunStats
-from agents.runtime.model.lifecycle import ENDED
 from agents.runtime.model.lifecycle import State as ItemState
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.prefect_ui import in_flow_run
@@ -31,6 +31,7 @@ from agents.runtime.telemetry import get_logger
 log = get_logger(__name__)
 
 RECONCILER = "reconciler"  # the name under which the history has these actions
+AT_ONCE = 256  # items whose notices are sent together
 MOST_WAITING = 100_000  # practically all, so that items before their time-out do not hide others
 
 
@@ -72,34 +73,32 @@ async def apply_timeouts(
 
 
 async def send_unsent_notices(journal: Journal, scenario: Scenario, notify: Agent[..., Any]) -> int:
-    """Send notices whose process crashed before it sent them; returns the number of their items.
+    """Send the notices that are due; returns the number of their items.
 
-    A notice that a crashed process was sending counts as sent.
+    One that a crashed process was sending is unknown and not sent again. When nothing of a batch can
+    be sent, the messenger is away and the rest waits for the next time.
     """
-    interrupted = (outbox.c.status == "sending") & ~is_alive(outbox.c.owner)
-    async with journal.database.write() as connection:
-        await connection.execute(update(outbox).where(interrupted).values(status="unknown"))
-    unsent = (
-        select(items.c.id)
-        .join(outbox, outbox.c.item == items.c.id)
-        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario.name)
-        .where(outbox.c.status == "waiting", items.c.state.in_(ENDED))
-        .distinct()
-    )
-    async with journal.database.read() as connection:
-        ids = list(await connection.scalars(unsent))
-    await send_notices(journal, scenario, notify, ids)
+    reason = "it is unknown whether a message was sent: the process that was sending it has ended"
+    interrupted = await settle_interrupted(journal, scenario.name)
+    await send(Alert("undelivered", scenario.name, key, reason) for key in interrupted)
+    ids = await items_with_due_notices(journal, scenario.name)
+    for start in range(0, len(ids), AT_ONCE):
+        metrics = await send_notices(journal, scenario, notify, ids[start : start + AT_ONCE])
+        if metrics["messages unsent"] and not metrics["messages sent"]:
+            break
     return len(ids)
 
 
 async def send_notices(
     journal: Journal, scenario: Scenario, notify: Agent[..., Any], ids: Sequence[int]
-) -> None:
-    """Send the unsent notices of these items, which have ended."""
+) -> Counter[str]:
+    """Send the due notices of these items, which have ended; returns what became of them."""
+    context = BatchContext(scenario, RunStats())
     if ids:
-        context = BatchContext(scenario, RunStats())
         context.ended = await load_ended(journal.database, scenario, ids)
         await notify(Batch(context, []))
+    context.stats.metrics["messages unsent"] = context.unsent.total()
+    return context.stats.metrics
 
 
 async def remove_crashed_workers(journal: Journal) -> int:

@@ -1,44 +1,32 @@
-"""E-mail over SMTP and webhooks through Apprise, which has URLs for a hundred other messengers too."""
+"""Messages to the shop's own chats and webhooks through Apprise, which has URLs for a hundred messengers.
+
+A URL is the operator's alone: no address of a customer becomes a part of it.
+"""
 
 import asyncio
 import socket
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
-from urllib.parse import quote
 
 import apprise
 from apprise.plugins.custom_form import NotifyForm
 from apprise.plugins.custom_json import NotifyJSON
 from apprise.plugins.custom_xml import NotifyXML
-from apprise.plugins.email import NotifyEmail
 from pydantic import SecretStr
 
-from agents.runtime.errors import PermanentError, TransientError, UnknownOutcome
+from agents.runtime.errors import TransientError, UnknownOutcome
 from agents.services.http import Deadlines
 from agents.services.notifications.protocol import Message
 
-RECEIVER = "{to}"
 MOST_THREADS = 16
-EMAIL = ("mailto", "mailtos")
-# The plugins whose host is the server itself; those of a messenger's API hold a token there.
 DEADLINES = Deadlines()
-_REACHABLE = (NotifyEmail, NotifyForm, NotifyJSON, NotifyXML)
-
-
-class NoChannel(PermanentError):
-    """No notification URL of the settings serves this channel or receiver."""
-
-    def __init__(self, channel: str) -> None:
-        super().__init__(channel)
-        self.channel = channel
-
-    def __str__(self) -> str:
-        return f"no usable notification URL for channel {self.channel!r}"
+# The plugins whose host is the server itself; those of a messenger's API hold a token there.
+_REACHABLE = (NotifyForm, NotifyJSON, NotifyXML)
 
 
 class AppriseNotifications:
-    """Sends by the first URL that serves the channel: `mailto(s)` serves email, the others the rest.
+    """Sends every message to the first of the URLs that Apprise understands.
 
     Apprise blocks, so it runs in threads of its own. It only says whether all went well: a failure that
     may have come after the message was sent is an UnknownOutcome.
@@ -56,9 +44,9 @@ class AppriseNotifications:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def send(self, key: str, message: Message) -> None:
-        """Send it. Raises TransientError if it certainly did not go out, UnknownOutcome, NoChannel."""
-        del key  # neither SMTP nor a webhook has a field for it
-        plugin = self._plugin(message)
+        """Send it. Raises TransientError if it certainly did not go out, UnknownOutcome."""
+        del key  # no messenger has a field for it
+        plugin = self._plugin()
         work: Future[bool] = self._threads.submit(self._send, plugin, message)
         try:
             async with asyncio.timeout(self._deadlines.total):
@@ -72,20 +60,16 @@ class AppriseNotifications:
         if not sent:
             raise UnknownOutcome("notifications send: the messenger reports a failure")
 
-    def _plugin(self, message: Message) -> apprise.NotifyBase:
-        for secret in self._urls:
-            url = secret.get_secret_value()
-            if (url.partition(":")[0].lower() in EMAIL) == (message.channel == "email"):
-                # Apprise reads these options from the URL: a retry of its own would send twice.
-                plugin = apprise.Apprise.instantiate(
-                    url.replace(RECEIVER, quote(message.to, safe=""))
-                )
-                if isinstance(plugin, apprise.NotifyBase):
-                    plugin.retry, plugin.optional = 0, False
-                    plugin.socket_connect_timeout = self._deadlines.connect
-                    plugin.socket_read_timeout = self._deadlines.read
-                    return plugin
-        raise NoChannel(message.channel)
+    def _plugin(self) -> apprise.NotifyBase:
+        for url in self._urls:
+            # Apprise reads these options from the URL: a retry of its own would send twice.
+            plugin = apprise.Apprise.instantiate(url.get_secret_value())
+            if isinstance(plugin, apprise.NotifyBase):
+                plugin.retry, plugin.optional = 0, False
+                plugin.socket_connect_timeout = self._deadlines.connect
+                plugin.socket_read_timeout = self._deadlines.read
+                return plugin
+        raise TransientError("Apprise understands none of AGENT_FLOWS_NOTIFICATION_URLS")
 
     def _send(self, plugin: apprise.NotifyBase, message: Message) -> bool:
         self._reach(plugin)
@@ -98,10 +82,9 @@ class AppriseNotifications:
         """Raise TransientError if there is no connection: then certainly nothing was sent."""
         if not isinstance(plugin, _REACHABLE):
             return
-        host = plugin.smtp_host if isinstance(plugin, NotifyEmail) else plugin.host
         port = plugin.port or (443 if plugin.secure else 80)
         try:
-            socket.create_connection((host, port), self._deadlines.connect).close()
+            socket.create_connection((plugin.host, port), self._deadlines.connect).close()
         except OSError as error:
             name = type(error).__name__
             raise TransientError(f"notifications send: no connection ({name})") from None

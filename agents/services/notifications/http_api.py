@@ -1,10 +1,12 @@
-"""A messenger behind one HTTP call, as the sandbox has it; and which messenger a block gets."""
+"""A messenger behind one HTTP call, as the sandbox has it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
-from agents.services.connections import Connections
 from agents.services.http import Call, HttpApi
-from agents.services.notifications.protocol import Message, Notifications
+from agents.services.notifications.mailbox import mailbox
+from agents.services.notifications.protocol import EMAIL, Message
+
+REFUSED = 422
 
 
 class HttpNotifications:
@@ -14,17 +16,15 @@ class HttpNotifications:
         self._api = api
 
     async def send(self, key: str, message: Message) -> None:
-        """Send it. Raises TransientError if it certainly did not go out, else UnknownOutcome."""
-        await self._api.call(
-            Call("send", "POST", "/notifications", json={"key": key, **asdict(message)})
+        """Send it. Raises TransientError if it certainly did not go out, UnknownOutcome.
+
+        BadAddress and Rejected are permanent.
+        """
+        if message.channel == EMAIL:
+            message = replace(message, to=mailbox(message.to).address)
+        body = {"key": key, **asdict(message)}
+        answer = await self._api.call(
+            Call("send", "POST", "/notifications", json=body, answers=frozenset({REFUSED}))
         )
-
-
-def connect(here: Connections) -> Notifications:
-    """The messengers that the settings name, else the sandbox's."""
-    if not here.settings.notification_urls:
-        return HttpNotifications(here.api("notifications", ""))
-    # Its import alone takes half a second, and the sandbox does without.
-    from agents.services.notifications.apprise import AppriseNotifications  # noqa: PLC0415
-
-    return here.stack.enter_context(AppriseNotifications(here.settings.notification_urls))
+        if not answer.ok:
+            raise answer.rejected(str(answer.body.get("error", "")))

@@ -9,7 +9,7 @@ and the share of items that it hits. The kinds:
 - outage: 503 and nothing done. It hits every call of the item.
 - faults of one operation's own, which hit every call of the item too: payments.authorise:decline (the
   bank refuses), carriers.book:refuse (no carrier takes the parcel), notifications.send:lost (the
-  message is dropped and answered with 500).
+  message is dropped and answered with 500), notifications.send:refuse (the receiver is blocked).
 """
 
 from collections.abc import Mapping

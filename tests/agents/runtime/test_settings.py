@@ -59,7 +59,7 @@ def test_an_invalid_value_is_refused(
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("JOURNAL_URL", "STRIPE_KEY", "INVENTORY_TOKEN"):
         monkeypatch.setenv(f"AGENT_FLOWS_{name}", "hunter2")
-    monkeypatch.setenv("AGENT_FLOWS_NOTIFICATION_URLS", '["mailto://hunter2"]')
+    monkeypatch.setenv("AGENT_FLOWS_NOTIFICATION_URLS", '["json://hunter2"]')
     loaded = load_settings()
     assert "hunter2" not in repr(loaded)
     assert "hunter2" not in loaded.model_dump_json()

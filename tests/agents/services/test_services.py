@@ -17,7 +17,7 @@ from agents.services import Services, connect_services
 from agents.services.carriers.protocol import Carriers
 from agents.services.connections import SANDBOX_DEADLINES
 from agents.services.inventory.stock_file import BadStock
-from agents.services.notifications.apprise import AppriseNotifications
+from agents.services.notifications.channels import Channels
 from agents.services.notifications.protocol import Notifications
 from agents.services.payments.protocol import Payments
 from agents.services.sandbox import process
@@ -54,7 +54,7 @@ async def test_services_are_there_inside_the_block_only(sandbox_data: Path) -> N
 async def test_no_sandbox_is_started_when_nothing_needs_it(tmp_path: Path) -> None:
     async with connect_services(real(tmp_path)) as connected:
         assert [carrier.name for carrier in connected[Carriers]] == ["north"]
-        assert isinstance(connected[Notifications], AppriseNotifications)
+        assert isinstance(connected[Notifications], Channels)
         with pytest.raises(TransientError):
             await connected[Payments].find("pi_1")
     assert files(tmp_path) == []

@@ -32,6 +32,7 @@ from flows.order_processing import fulfil
 from flows.workflows import WORKFLOWS
 from tests.faults.checker import (
     Expectation,
+    few_messages_at_once,
     rerun_changes,
     unfinished_work,
     unsent_messages,
@@ -85,7 +86,11 @@ def open_simulation() -> Iterator["Simulation"]:
     logging.disable(logging.CRITICAL)
     gc.disable()
     try:
-        with warnings.catch_warnings(action="ignore"), structlog.testing.capture_logs():
+        with (
+            warnings.catch_warnings(action="ignore"),
+            structlog.testing.capture_logs(),
+            few_messages_at_once(),
+        ):
             yield Simulation(folder)
             gc.collect()
     finally:

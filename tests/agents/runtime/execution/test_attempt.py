@@ -220,6 +220,26 @@ async def test_an_item_parked_before_its_effect_leaves_no_intent(provider: Provi
     assert await effect_statuses() == {}
 
 
+async def test_a_crash_presumes_no_more_at_most_once_effects_than_calls_in_flight(
+    journal_settings: Settings, provider: Provider
+) -> None:
+    provider.before["job-0012"] = [Killed()]
+    make = effect_of(provider, AT_MOST_ONCE, policy=replace(EFFECT, concurrency=4))
+    async with crashing_runtime(journal_settings):
+        with pytest.raises(Killed):
+            await run(jobs(40), make)
+        assert 1 <= len(await effect_statuses()) <= 16
+        assert list((await effect_statuses()).values()).count("intended") <= 4
+    async with open_runtime(journal_settings):
+        assert (await run(jobs(40), make)).outcomes == {"job completed": 40}
+        statuses = await effect_statuses()
+    without = statuses.keys() - provider.made.keys()
+    assert 1 <= len(without) <= 4
+    assert {statuses[key] for key in without} == {"unknown"}
+    assert list(statuses.values()).count("unknown") <= 4
+    assert max(provider.count(job.key) for job in jobs(40)) == 1
+
+
 @pytest.mark.parametrize("happened", [True, False])
 @pytest.mark.parametrize("settle", ["lookup", "same key", "expired", "at most once"])
 async def test_a_crash_between_intent_and_outcome_is_settled_by_the_next_process(

@@ -49,7 +49,11 @@ def test_only_operators_bring_an_ended_item_back() -> None:
     reopened = [source for source, event in TRANSITIONS if event is Event.REOPEN]
     assert set(reopened) == {State.FAILED, State.COMPENSATED, State.CANCELLED}
     assert {TRANSITIONS[source, Event.REOPEN] for source in reopened} == {State.COMPENSATING}
-    others = [pair for pair in TRANSITIONS if pair[1] is not Event.REOPEN]
+    resent = {
+        source: target for (source, event), target in TRANSITIONS.items() if event is Event.RESEND
+    }
+    assert resent == {state: state for state in ENDED}
+    others = [pair for pair in TRANSITIONS if pair[1] not in {Event.REOPEN, Event.RESEND}]
     ways_out = [(source, event) for source, event in others if source in ENDED]
     assert {source for source, _ in ways_out} <= {State.DEAD_LETTERED}
     assert {event.value for _, event in ways_out} <= BY_OPERATORS
