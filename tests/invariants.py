@@ -95,7 +95,8 @@ def record_of(db: sqlite3.Connection, scope: str = "") -> Record:
 
     payments = ask(
         "SELECT p.*, coalesce(sum(r.amount), 0) AS refunded FROM payment_intents p"
-        " LEFT JOIN refunds r ON r.payment_intent = p.id GROUP BY p.id"
+        " LEFT JOIN refunds r ON r.payment_intent = p.id"
+        " AND r.status NOT IN ('failed', 'canceled') GROUP BY p.id"
     )
     shipments = ask("SELECT * FROM shipments")
     reservations = {row["key"]: row for row in ask("SELECT * FROM reservations")}

@@ -8,7 +8,11 @@ from pydantic import BaseModel
 from agents.runtime import Item, RunStats
 
 ALWAYS_SHOWN = ("rejected", "waiting", "dead-lettered")
-NAMES = {"waiting": "waiting for approval", "elsewhere": "held by another process"}
+NAMES = {
+    "waiting": "waiting for approval",
+    "pending": "pending at a provider",
+    "elsewhere": "held by another process",
+}
 MAIN_REASONS = 4
 
 

@@ -248,6 +248,8 @@ def _set_aside(context: BatchContext, execution: StepExecution) -> None:
             context.stats.count("dead-lettered", reason, context.scenario.metrics(item))
         case Waiting(reason=reason):
             context.stats.count("waiting", reason)
+        case Delayed(leaves=True, error=error):
+            context.stats.count("pending", error)
         case Delayed():
             context.delayed.append(item.id)
 
