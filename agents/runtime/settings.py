@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     inventory_token: SecretStr = SecretStr("")
     stripe_url: AnyHttpUrl = AnyHttpUrl("https://api.stripe.com")
     stripe_key: SecretStr | None = Field(None, description="none: the sandbox")
+    stripe_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="of the endpoint that payment-events serves with --port"
+    )
     carriers: tuple[SystemSettings, ...] = Field((), description="none: the sandbox's two")
     notification_urls: tuple[SecretStr, ...] = Field(
         (), description="Apprise URLs, {to} stands for the receiver; none: the sandbox"

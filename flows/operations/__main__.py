@@ -4,6 +4,7 @@ from flows.cli.commands import commands
 from flows.operations.actions import approve, cancel, discard, edit, mend, reject, replay, restart
 from flows.operations.items import dead_letters, show_item, waiting_items
 from flows.operations.messages import dead_messages, redeliver_message, remove_group
+from flows.operations.payment_events import payment_events
 from flows.operations.pruning import prune
 from flows.operations.queues import backlog, limit_rate, move, pause_queue, resume_queue
 from flows.operations.reconciliation import reconcile
@@ -18,7 +19,7 @@ GROUPS = {
     "Decide and repair": (approve, reject, edit, cancel, mend, replay, restart, discard),
     "Queues": (move, pause_queue, resume_queue, limit_rate),
     "Messages": (redeliver_message, remove_group),
-    "Maintenance": (recover, reconcile, prune),
+    "Maintenance": (recover, reconcile, payment_events, prune),
 }
 
 if __name__ == "__main__":

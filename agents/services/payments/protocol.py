@@ -48,7 +48,10 @@ class ListedPayment:
 
 @dataclass(frozen=True, slots=True)
 class PaymentChange:
-    """An event at the provider about a payment: `kind` is the provider's name, `at` seconds since 1970."""
+    """An event at the provider: `kind` is the provider's word, `at` seconds since 1970.
+
+    `payment` is empty for an event about something that is no payment of the protocol.
+    """
 
     id: str
     kind: str

@@ -1,7 +1,6 @@
 """An answer counts only with the status, amount and currency that were asked for, over real HTTP."""
 
-import sqlite3
-from contextlib import closing
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -18,9 +17,8 @@ from agents.orders.payments import (
 )
 from agents.runtime.errors import Pending, WrongOutcome
 from agents.runtime.execution.agent import EffectKey, UndoneKey
-from agents.services.http import Call, HttpApi
 from agents.services.payments.protocol import NOTHING, PaymentCancelled, Payments, RefundFailed
-from agents.services.sandbox.process import ensure_sandbox
+from tests.agents.payment_bank import Bank
 
 DAY = 86_400
 
@@ -35,33 +33,12 @@ def with_method(method: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("paying", [method], indirect=True)
 
 
-class Bank:
-    """The provider's side of a payment: what the shop does not do."""
-
-    def __init__(self, data: Path) -> None:
-        self.data = data
-
-    async def ask(self, path: str, form: dict[str, str] | None, **body: object) -> None:
-        address = ensure_sandbox(self.data)
-        async with HttpApi(
-            "bank", address.url, {"Authorization": f"Bearer {address.token}"}
-        ) as api:
-            call = Call(
-                "ask", "POST", path, json=body or None, form=tuple((form or {}).items()) or None
-            )
-            assert (await api.call(call)).ok
-
-    async def wait(self, seconds: float) -> None:
-        await self.ask("/payments/clock", None, seconds=seconds)
-
-    def change(self, sql: str, *values: object) -> None:
-        with closing(sqlite3.connect(self.data / "sandbox.db")) as db, db:
-            assert db.execute(sql, values).rowcount == 1
-
-
 @pytest.fixture
-def bank(providers: Path) -> Bank:
-    return Bank(providers)
+async def bank(providers: Path) -> AsyncIterator[Bank]:
+    """The provider; its clock is set back after the test."""
+    bank = Bank(providers)
+    yield bank
+    await bank.wait(-bank.ahead)
 
 
 async def opened(payments: Payments, order: Order, key: str) -> PaymentOpened:
