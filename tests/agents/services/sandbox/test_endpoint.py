@@ -44,8 +44,8 @@ async def test_captured_although_the_answer_is_lost(
         with pytest.raises(UnknownOutcome):
             await services[Payments].capture(key, payment.id)
         assert time.monotonic() - started < SANDBOX_DEADLINES.total + 1
-        assert (await services[Payments].find(payment.id)).captured == 500
-        assert (await services[Payments].capture(key, payment.id)).captured == 500
+        assert (await services[Payments].find(payment.id)).captured == FIVE
+        assert (await services[Payments].capture(key, payment.id)).captured == FIVE
     calls = "SELECT reference, fault, status FROM calls WHERE operation = ? AND key = ?"
     assert record(calls, "payments.capture", key) == [(name, kind, 200), (name, "", 200)]
     taken = "SELECT count(*), sum(received) FROM payment_intents WHERE reference = ?"
