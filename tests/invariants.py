@@ -29,6 +29,8 @@ GONE_ON = {"replayed", "cancelled"}
 AT_REST = ENDED | {State.WAITING}
 UNDONE = {State.FAILED, State.COMPENSATED, State.CANCELLED}
 
+COUNTED_100_TIMES = {"ISK": 100, "UGX": 100}  # at Stripe, compared with ISO 4217
+
 
 @dataclass(frozen=True, slots=True)
 class Journal:
@@ -95,7 +97,8 @@ def record_of(db: sqlite3.Connection, scope: str = "") -> Record:
 
     payments = ask(
         "SELECT p.*, coalesce(sum(r.amount), 0) AS refunded FROM payment_intents p"
-        " LEFT JOIN refunds r ON r.payment_intent = p.id GROUP BY p.id"
+        " LEFT JOIN refunds r ON r.payment_intent = p.id"
+        " AND r.status NOT IN ('failed', 'canceled') GROUP BY p.id"
     )
     shipments = ask("SELECT * FROM shipments")
     reservations = {row["key"]: row for row in ask("SELECT * FROM reservations")}
@@ -163,6 +166,7 @@ def _money_conserved(journal: Journal, record: Record) -> Iterator[str]:
         order, body = row["key"], json.loads(row["body"])
         payments = record.payments.get(order, [])
         balance = sum(payment["received"] - payment["refunded"] for payment in payments)
+        balance //= COUNTED_100_TIMES.get(body["currency"], 1)
         if any(p["currency"].upper() != body["currency"] for p in payments):
             yield f"I3 {order}: charged in another currency than {body['currency']}"
         shipped = _is_shipped(record, row)

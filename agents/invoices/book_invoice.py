@@ -14,5 +14,5 @@ async def reverse_entry(_invoice: Invoice, undone: UndoneKey, books: Books) -> N
 @agent(EFFECT, undo=reverse_entry, settle=SameKey())
 async def book_invoice(invoice: Invoice, owner: Owner, key: EffectKey, books: Books) -> Booked:
     """Make the entry, once: the books never forget a key. Raises Rejected (permanent)."""
-    body = {"invoice": invoice.number, "owner": owner.name, "total": invoice.total}
+    body = invoice.model_dump(include={"number", "currency", "total"}) | {"owner": owner.name}
     return Booked(entry=(await books.make(key, body))["id"])

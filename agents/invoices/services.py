@@ -12,7 +12,7 @@ class TaxOffice(Register, Protocol):
 
 
 class Books(Keyed, Protocol):
-    """Holds an entry under each key."""
+    """Holds an entry under each key; `total` in minor units of `currency` (ISO 4217)."""
 
 
 def owner(vat_id: str) -> Body | None:

@@ -1,48 +1,63 @@
 """Payment: open it, authorise it, capture it; one compensation closes it from each of these states.
 
 The payment is opened first because that moves no money and gives an id. Every later unknown outcome is
-settled by asking the provider for that id, never by a search, whose index may be behind.
+settled by asking the provider for that id, never by a search, whose index may be behind. An answer
+counts only if it names the status, the amount and the currency that were asked for.
 """
 
 from datetime import timedelta
+from decimal import Decimal
+from typing import NoReturn
 
 from agents.orders.models import Authorised, Captured, Order, PaymentClosed, PaymentOpened
 from agents.orders.rules import refund_needs_approval
-from agents.runtime import EFFECT, Decision, EffectKey, Lookup, Parked, SameKey, UndoneKey, agent
-from agents.services.payments.protocol import Payments
-from agents.workflow.money import format_money
+from agents.runtime import (
+    EFFECT,
+    Decision,
+    EffectKey,
+    Lookup,
+    Parked,
+    Pending,
+    SameKey,
+    UndoneKey,
+    WrongOutcome,
+    agent,
+)
+from agents.services.payments.protocol import Payment, Payments, RefundFailed, shown
+from agents.workflow.money import format_money, to_major, to_minor
 
 PAYMENTS = EFFECT.limited_by("payments")
 KEY_LIFETIME = timedelta(hours=23)  # Stripe forgets keys after 24 hours
-MONEY_IS_HELD = {"authorised", "captured"}
+# How long a person is not asked about: a bank takes hours to decide, a refund to some banks two weeks.
+BANK_DECIDES, REFUND_ARRIVES = timedelta(days=1), timedelta(days=14)
 
 
 async def find_closed(
-    _order: Order, opened: PaymentOpened | None, payments: Payments
+    order: Order, opened: PaymentOpened | None, payments: Payments
 ) -> PaymentClosed | None:
-    """The closed payment, if it can take no more money and holds none."""
+    """The closed payment, if it can take no more money and holds none. Raises Pending, RefundFailed."""
     if opened is None:
         return None
     found = await payments.find(opened.payment)
+    _require_decided(found)
     closed = found.status == "cancelled" or 0 < found.captured == found.refunded
-    return PaymentClosed(payment=found.id, refunded=found.refunded) if closed else None
+    if found.refund_failure and not closed:
+        raise RefundFailed(found.refund_failure)
+    return _closed(found, order) if closed else None
 
 
 async def find_authorised(
-    _order: Order, opened: PaymentOpened, payments: Payments
+    order: Order, opened: PaymentOpened, payments: Payments
 ) -> Authorised | None:
-    """The authorised payment, if the money is held or captured."""
+    """The authorised payment, if the money is held or captured. Raises Pending, WrongOutcome."""
     found = await payments.find(opened.payment)
-    return Authorised(payment=found.id) if found.status in MONEY_IS_HELD else None
+    return _authorised(found, order)
 
 
-async def find_captured(
-    _order: Order, opened: PaymentOpened, payments: Payments
-) -> Captured | None:
-    """The captured payment, if the shop has the money."""
+async def find_captured(order: Order, opened: PaymentOpened, payments: Payments) -> Captured | None:
+    """The captured payment, if the shop has all the money. Raises Pending, WrongOutcome."""
     found = await payments.find(opened.payment)
-    captured = found.status == "captured"
-    return Captured(payment=found.id, amount=found.captured) if captured else None
+    return _captured(found, order)
 
 
 @agent(PAYMENTS, settle=Lookup(find_closed))
@@ -57,45 +72,90 @@ async def close_payment(  # noqa: PLR0913 - an agent names all that it needs
     """Cancel the payment, so that it can take no more money, and refund what it has taken.
 
     A large refund waits for a person. If that person rejects it, the item becomes a dead letter.
+    Raises Pending until the money has arrived, and RefundFailed.
 
     A payment whose opening was never confirmed is opened again under the same key, which gives its id.
     A late call with that key then finds it cancelled.
     """
-    payment = opened.payment if opened else await _open(payments, order, undone)
+    payment = opened.payment if opened else (await _open(payments, order, undone)).id
     closed = await payments.cancel(f"{key}:cancel", payment)
     if closed.status == "captured":
-        if refund_needs_approval(closed.captured, order.currency) and decision is None:
-            raise Parked(f"refund {format_money(closed.captured, order.currency)}?")
+        captured = to_minor(closed.captured, order.currency)
+        if refund_needs_approval(captured, order.currency) and decision is None:
+            raise Parked(f"refund {format_money(captured, order.currency)}?")
         closed = await payments.refund(f"{key}:refund", payment)
-    return PaymentClosed(payment=payment, refunded=closed.refunded)
+    _require_decided(closed)
+    return _closed(closed, order)
 
 
 @agent(PAYMENTS, undo=close_payment, settle=SameKey(KEY_LIFETIME))
 async def open_payment(order: Order, key: EffectKey, payments: Payments) -> PaymentOpened:
-    """Tell the provider what is to be paid; no money moves."""
-    return PaymentOpened(payment=await _open(payments, order, key))
+    """Tell the provider what is to be paid; no money moves. Raises AmountRefused (permanent)."""
+    opened = await _open(payments, order, key)
+    _require_all(opened, order, opened.amount)
+    return PaymentOpened(payment=opened.id)
 
 
 @agent(PAYMENTS, settle=Lookup(find_authorised))
 async def authorise_payment(
-    _order: Order, opened: PaymentOpened, key: EffectKey, payments: Payments
+    order: Order, opened: PaymentOpened, key: EffectKey, payments: Payments
 ) -> Authorised:
-    """Hold the money on the customer's account. Raises Declined (permanent)."""
-    authorised = await payments.authorise(key, opened.payment)
-    return Authorised(payment=authorised.id)
+    """Hold the money on the customer's account. Raises Declined, WrongOutcome (permanent), Pending."""
+    found = await payments.authorise(key, opened.payment)
+    return _authorised(found, order) or _wrong(found)
 
 
 @agent(PAYMENTS, settle=Lookup(find_captured))
 async def capture_payment(
-    _order: Order, opened: PaymentOpened, key: EffectKey, payments: Payments
+    order: Order, opened: PaymentOpened, key: EffectKey, payments: Payments
 ) -> Captured:
-    """Take the money that is held. Raises Declined (permanent)."""
-    captured = await payments.capture(key, opened.payment)
-    return Captured(payment=captured.id, amount=captured.captured)
+    """Take the money that is held. Raises Declined, WrongOutcome (permanent), Pending."""
+    found = await payments.capture(key, opened.payment)
+    return _captured(found, order) or _wrong(found)
 
 
-async def _open(payments: Payments, order: Order, key: str) -> str:
-    opened = await payments.open(
-        key, order.order_id, order.total, order.currency, order.payment_method
-    )
-    return opened.id
+async def _open(payments: Payments, order: Order, key: str) -> Payment:
+    due = to_major(order.total, order.currency)
+    return await payments.open(key, order.order_id, due, order.currency, order.payment_method)
+
+
+def _authorised(found: Payment, order: Order) -> Authorised | None:
+    _require_decided(found)
+    if found.status not in {"authorised", "captured"}:
+        return None
+    _require_all(found, order, found.held if found.status == "authorised" else found.captured)
+    return Authorised(payment=found.id)
+
+
+def _captured(found: Payment, order: Order) -> Captured | None:
+    _require_decided(found)
+    if found.status != "captured":
+        return None
+    _require_all(found, order, found.captured - found.refunded - found.refunding)
+    return Captured(payment=found.id, amount=order.total)
+
+
+def _closed(found: Payment, order: Order) -> PaymentClosed:
+    if found.status != "cancelled" and found.captured != found.refunded:
+        _wrong(found)
+    return PaymentClosed(payment=found.id, refunded=to_minor(found.refunded, order.currency))
+
+
+def _require_decided(found: Payment) -> None:
+    if found.status == "processing":
+        raise Pending(f"payment {found.id} is processing at the bank", BANK_DECIDES)
+    if found.refunding:
+        on_its_way = shown(found.refunding, found.currency)
+        raise Pending(f"refund of {on_its_way} of payment {found.id} is pending", REFUND_ARRIVES)
+
+
+def _require_all(found: Payment, order: Order, amount: Decimal) -> None:
+    """Raise WrongOutcome unless the amount is that of the order."""
+    if (amount, found.currency) != (to_major(order.total, order.currency), order.currency):
+        due = format_money(order.total, order.currency)
+        stands = f"{found.status} with {shown(amount, found.currency)}"
+        raise WrongOutcome(f"payment {found.id} is {stands}, and {due} is due")
+
+
+def _wrong(found: Payment) -> NoReturn:
+    raise WrongOutcome(f"payment {found.id} is {found.status}")

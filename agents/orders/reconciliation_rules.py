@@ -6,17 +6,26 @@ from agents.orders.models import Booked, Captured, PaymentClosed, PaymentOpened
 from agents.runtime.recovery.reconciliation import Difference, Ended
 from agents.services.carriers.protocol import Booking
 from agents.services.inventory.protocol import Reservation
-from agents.services.payments.protocol import Payment
-from agents.workflow.money import format_money
+from agents.services.payments.protocol import NOTHING, Payment, shown
+from agents.workflow.money import format_money, to_major
 
 RESERVE, OPEN, BOOK = "reserve_stock", "open_payment", "book_shipment"
-CAN_BE_CHARGED = frozenset({"open", "authorised"})
+CAN_BE_CHARGED = frozenset({"open", "processing", "authorised"})
 
 # What is wrong, what to do about it, and the agent whose effect the journal can undo.
 Wrong = tuple[str, str, str]
 RIGHT: Wrong = ("", "", "")
 UNDO = "undo it: --undo runs the order's own compensation"
 WHOSE = "find out whose it is"
+REFUND_AGAIN = "pay the customer in another way, or --undo refunds once more"
+DISPUTES: dict[str, Wrong] = {
+    "open": (
+        "shipped, and the customer disputes the payment",
+        "answer the dispute at the provider in time",
+        "",
+    ),
+    "lost": ("shipped, and the dispute is lost", "settle it with the customer", ""),
+}
 
 # (how the order ended, the reservation's status)
 RESERVATIONS: dict[tuple[str, str], Wrong] = {
@@ -95,15 +104,17 @@ def unknown_outside(known: Ended, missing: set[str]) -> Iterator[Difference]:
 
 
 def _undone(known: Ended, payment: Payment) -> Wrong:
-    is_ours = payment.id == payment_of(known)
+    is_ours, closed = payment.id == payment_of(known), known.item.fact(PaymentClosed)
     to_do, effect = (UNDO, OPEN) if is_ours else ("close it at the provider", "")
+    returned = to_major(closed.refunded, known.item.payload.currency) if closed else NOTHING
     if payment.captured > payment.refunded:
+        if is_ours and returned > payment.refunded:
+            return "a refund has failed since", REFUND_AGAIN, OPEN
         less = "refunded less than captured"
         return (less if payment.refunded else "captured for an ended order"), to_do, effect
     if payment.status in CAN_BE_CHARGED:
         return "an ended order can still be charged", to_do, effect
-    closed = known.item.fact(PaymentClosed)
-    if is_ours and closed and closed.refunded != payment.refunded:
+    if is_ours and closed and returned != payment.refunded:
         return "amounts differ", "see what was refunded, and tell the customer", ""
     return RIGHT
 
@@ -117,10 +128,11 @@ def _shipped(known: Ended, payment: Payment) -> Wrong:
         return "shipped and not paid", "ask the customer to pay", ""
     if payment.refunded:
         return "shipped and refunded", "ask who has refunded it, and why", ""
-    amounts = {payment.captured, order.total, captured.amount if captured else 0}
+    stated = {order.total, captured.amount if captured else 0}
+    amounts = {payment.captured, *(to_major(amount, order.currency) for amount in stated)}
     if len(amounts) > 1 or payment.currency != order.currency:
         return "amounts differ", "settle it with the customer", ""
-    return RIGHT
+    return DISPUTES.get(payment.dispute, RIGHT)
 
 
 def _counts(payment: Payment) -> bool:
@@ -135,9 +147,10 @@ def _end(known: Ended | None) -> str:
 
 
 def _described(payment: Payment) -> str:
-    amount = format_money(payment.captured or payment.amount, payment.currency)
-    refunded = f", refunded {format_money(payment.refunded, payment.currency)}"
-    return f"{payment.id}: {payment.status} {amount}" + (refunded if payment.refunded else "")
+    amount = shown(payment.captured or payment.amount, payment.currency)
+    refunded = f", refunded {shown(payment.refunded, payment.currency)}"
+    failed = f", {payment.refund_failure}" if payment.refund_failure else ""
+    return f"{payment.id}: {payment.status} {amount}{refunded if payment.refunded else ''}{failed}"
 
 
 def _named(wrong: Wrong, known: Ended | None, name: str, found: str) -> Difference | None:

@@ -11,7 +11,7 @@ INVENTORY = EFFECT.limited_by("inventory")
 async def find_reservation(_order: Order, key: EffectKey, inventory: Inventory) -> Reserved | None:
     """The reservation under the key, unless it was released."""
     found = await inventory.find(key)
-    if found is None or found.status == "released":
+    if found is None or found.status not in {"held", "issued"}:
         return None
     return Reserved(reservation=found.key, weight_grams=found.weight_grams)
 

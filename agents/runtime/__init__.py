@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from agents.runtime.errors import (
         AgentError,
         Parked,
+        Pending,
         PermanentError,
         TransientError,
         UnknownOutcome,
+        WrongOutcome,
     )
     from agents.runtime.execution.agent import (
         Agent,
@@ -55,7 +57,15 @@ _FACE = {
     "execution.saga": ["saga"],
     "intake.intake": ["Intake", "Rejection", "Submission"],
     "context": ["open_runtime", "runtime"],
-    "errors": ["AgentError", "Parked", "PermanentError", "TransientError", "UnknownOutcome"],
+    "errors": [
+        "AgentError",
+        "Parked",
+        "Pending",
+        "PermanentError",
+        "TransientError",
+        "UnknownOutcome",
+        "WrongOutcome",
+    ],
     "model.batch": ["Batch", "RunStats"],
     "model.item": ["Decision", "Item", "Notice"],
     "model.policies": [
@@ -91,6 +101,7 @@ __all__ = [
     "Lookup",
     "Notice",
     "Parked",
+    "Pending",
     "PermanentError",
     "Rejection",
     "RunStats",
@@ -101,6 +112,7 @@ __all__ = [
     "TransientError",
     "UndoneKey",
     "UnknownOutcome",
+    "WrongOutcome",
     "agent",
     "open_runtime",
     "provide",

@@ -1,5 +1,7 @@
 """The errors of agents; the class alone determines what happens to the work item."""
 
+from datetime import timedelta
+
 
 class AgentError(Exception):
     """Root of all errors that are raised on purpose."""
@@ -23,8 +25,31 @@ class UnknownOutcome(TransientError):
     """The effect may have happened; it is settled first, as its agent declares."""
 
 
+class Pending(UnknownOutcome):
+    """The other side has accepted the effect and has not finished it: it is looked up again.
+
+    That costs no attempt. The effect may take `within` from its intent on; after that the item
+    becomes a dead letter.
+    """
+
+    def __init__(self, reason: str, within: timedelta = timedelta(days=1)) -> None:
+        super().__init__(reason)
+        self.within = within
+
+
 class PermanentError(AgentError):
     """A retry cannot help; the item's effects are compensated."""
+
+
+class WrongOutcome(PermanentError):
+    """The effect happened, but not as it was asked for; it is compensated with the others."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class Parked(AgentError):

@@ -126,6 +126,9 @@ class Settings(BaseSettings):
     inventory_token: SecretStr = SecretStr("")
     stripe_url: AnyHttpUrl = AnyHttpUrl("https://api.stripe.com")
     stripe_key: SecretStr | None = Field(None, description="none: the sandbox")
+    stripe_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="of the endpoint that payment-events serves with --port"
+    )
     carriers: tuple[SystemSettings, ...] = Field((), description="none: the sandbox's two")
     mail: MailSettings | None = Field(None, description="none: the sandbox")
     notification_urls: tuple[Annotated[SecretStr, AfterValidator(_for_operators)], ...] = Field(

@@ -15,7 +15,9 @@ for another body. 422 {"error"}: the system refuses for good.
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from agents.runtime.errors import WrongOutcome
 from agents.services.http import Answer, Body, Call, HttpApi
+from agents.services.statuses import require_status
 from agents.services.systems import System
 
 PERMANENT = frozenset({409, 422})
@@ -48,8 +50,15 @@ class HttpKeyed:
         self._api = api
 
     async def make(self, key: str, body: Body) -> Body:
-        """Make the thing; returns it. Raises Rejected, TransientError, UnknownOutcome."""
-        return (await self._change("make", "PUT", key, body)).body
+        """Make the thing; returns it.
+
+        Raises Rejected, TransientError, UnknownOutcome, Pending, WrongOutcome.
+        """
+        made = (await self._change("make", "PUT", key, body)).parsed(_thing)
+        require_status(f"{self._api.service} {key}", made["status"], {"open"})
+        if made["body"] != body:
+            raise WrongOutcome(f"{self._api.service} {key} stands for another body")
+        return made
 
     async def find(self, key: str) -> Body | None:
         """The thing under this key, unless there is none or the key is closed. Raises TransientError."""
@@ -58,7 +67,8 @@ class HttpKeyed:
 
     async def close(self, key: str) -> None:
         """Take the thing back and close its key. Raises Rejected, TransientError, UnknownOutcome."""
-        await self._change("close", "DELETE", key, None)
+        closed = (await self._change("close", "DELETE", key, None)).parsed(_thing)
+        require_status(f"{self._api.service} {key}", closed["status"], {"closed"})
 
     async def _change(self, operation: str, method: str, key: str, body: Body | None) -> Answer:
         call = Call(operation, method, _path(key), json=body, answers=PERMANENT)
@@ -75,6 +85,11 @@ def keyed_system(kind: Any, name: str, sandbox: str) -> System:
     of the module `sandbox` play it.
     """
     return System(kind, lambda here: HttpKeyed(here.named(name)), sandbox)
+
+
+def _thing(body: Body) -> Body:
+    """The thing in an answer, if the answer has all of its fields."""
+    return {name: body[name] for name in ("id", "status", "body")}
 
 
 def _path(key: str) -> str:

@@ -3,12 +3,13 @@
 A scenario's own systems are the `SYSTEMS` of `agents/<scenario>/services.py`, found by that name.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
+from sqlite3 import Connection
 from typing import Any
 
 import agents
@@ -28,7 +29,8 @@ from agents.services.sandbox.operation import Operation
 class System:
     """An outside system: the type that agents ask for, what connects it, and who plays it.
 
-    `sandbox` is the module whose OPERATIONS, and tables in SCHEMA, play the system in the sandbox.
+    `sandbox` is the module whose OPERATIONS, and tables in SCHEMA, play the system in the sandbox. What
+    the system does of its own accord is a coroutine function BACKGROUND of the record.
     """
 
     kind: Any
@@ -62,6 +64,13 @@ def operations() -> Iterator[Operation]:
 def schema() -> str:
     """The tables in which the sandbox keeps what it has done."""
     return "".join(getattr(module, "SCHEMA", "") for module in _sandboxes())
+
+
+def background() -> Iterator[Callable[[Connection], Coroutine[Any, Any, None]]]:
+    """What the systems of the sandbox do of their own accord, until they are cancelled."""
+    for module in _sandboxes():
+        if hasattr(module, "BACKGROUND"):
+            yield module.BACKGROUND
 
 
 def _sandboxes() -> list[Any]:

@@ -1,5 +1,6 @@
 """Amounts in minor units of a currency (ISO 4217), and how a person reads them."""
 
+from decimal import Decimal
 from typing import Annotated
 
 import iso4217
@@ -20,6 +21,9 @@ _EXPONENTS = {
     if currency.exponent is not None and currency.code not in _FUNDS
 }
 
+CURRENCIES = frozenset(_EXPONENTS)
+"""All currencies that people pay in."""
+
 
 class UnknownCurrency(PermanentError):
     """The code is no currency that people pay in."""
@@ -38,6 +42,33 @@ def exponent(currency: str) -> int:
         return _EXPONENTS[currency]
     except KeyError:
         raise UnknownCurrency(currency) from None
+
+
+class Uncountable(PermanentError):
+    """The amount has a fraction that the currency's minor units (ISO 4217) cannot express."""
+
+    def __init__(self, amount: Decimal, currency: str) -> None:
+        super().__init__(amount, currency)
+        self.amount, self.currency = amount, currency
+
+    def __str__(self) -> str:
+        return f"{self.currency} {self.amount:,f} is no whole number of minor units"
+
+
+def to_major(amount_minor: int, currency: str) -> Decimal:
+    """The amount in whole units of the currency, as it crosses an edge: exact in any count of decimals.
+
+    Raises UnknownCurrency.
+    """
+    return Decimal(amount_minor).scaleb(-exponent(currency))
+
+
+def to_minor(amount: Decimal, currency: str) -> int:
+    """The amount in minor units. Raises UnknownCurrency, Uncountable."""
+    counted = amount.scaleb(exponent(currency))
+    if counted != int(counted):
+        raise Uncountable(amount, currency)
+    return int(counted)
 
 
 def format_money(amount_minor: int, currency: str) -> str:

@@ -9,7 +9,11 @@ from agents.runtime import Item, RunStats
 from agents.workflow.exit_status import problem_of, source_status
 
 ALWAYS_SHOWN = ("rejected", "waiting", "dead-lettered")
-NAMES = {"waiting": "waiting for approval", "elsewhere": "held by another process"}
+NAMES = {
+    "waiting": "waiting for approval",
+    "pending": "pending at a provider",
+    "elsewhere": "held by another process",
+}
 MAIN_REASONS = 4
 LISTED = "the messages that are not sent: python -m flows.operations messages"
 

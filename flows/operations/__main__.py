@@ -10,6 +10,7 @@ from flows.operations.messages import (
     resend_messages,
     unsettled_messages,
 )
+from flows.operations.payment_events import payment_events
 from flows.operations.pruning import prune
 from flows.operations.queues import backlog, limit_rate, move, pause_queue, resume_queue
 from flows.operations.reconciliation import reconcile
@@ -27,7 +28,7 @@ GROUPS = {
     "Decide and repair": (approve, reject, edit, cancel, mend, replay, restart, discard),
     "Queues": (move, pause_queue, resume_queue, limit_rate),
     "Messages": (resend_messages, redeliver_message, remove_group),
-    "Maintenance": (recover, reconcile, prune),
+    "Maintenance": (recover, reconcile, payment_events, prune),
 }
 
 if __name__ == "__main__":

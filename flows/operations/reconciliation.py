@@ -5,6 +5,7 @@
 
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from prefect import flow
@@ -55,9 +56,9 @@ async def reconcile(
     workflow, now = WORKFLOWS[scenario], time.time()
     window = Window(now - days * DAY, now - at_rest_minutes * MINUTE)
     async with open_runtime(settings()) as opened, connect_services(settings()):
-        count, named = await _found(
-            workflow, JournalView(opened.journal, workflow.scenario, window)
-        )
+        view = JournalView(opened.journal, workflow.scenario, window)
+        assert workflow.reconcile is not None, "only a ReconciledName gets here"
+        count, named = await named_differences(with_services(workflow.reconcile)(view), scenario)
         done = await _undone(opened.journal, workflow, named) if undo else {}
     table = [
         {"item": d.item, "difference": d.what, "found": d.found, "what to do": _to_do(d, done)}
@@ -72,20 +73,20 @@ async def reconcile(
     return await shown("reconcile", listing)
 
 
-async def _found(workflow: Workflow, view: JournalView) -> tuple[int, list[Difference]]:
+async def named_differences(
+    differences: AsyncIterator[Difference], scenario: str
+) -> tuple[int, list[Difference]]:
     """The number of differences and the first of each kind, each with an alert.
 
     The limit holds for each kind, so that a flood of one kind hides no other.
     """
     counted, named, alerts = Counter[str](), list[Difference](), list[Alert]()
-    differences = workflow.reconcile
-    assert differences is not None, "only a ReconciledName gets here"
-    async for difference in with_services(differences)(view):
+    async for difference in differences:
         counted[difference.what] += 1
         if counted[difference.what] <= MOST_NAMED:
             named.append(difference)
             reason = f"{difference.what}: {difference.found}; {difference.advice}"
-            alerts.append(Alert("difference", workflow.scenario.name, difference.item, reason))
+            alerts.append(Alert("difference", scenario, difference.item, reason))
     await send(alerts)
     return counted.total(), named
 

@@ -45,16 +45,18 @@ def _numbers(db: sqlite3.Connection) -> Iterator[tuple[str, str]]:
 async def copy_to_postgresql(path: Path, url: str) -> None:
     """Copy the journal at `path` into an empty journal on PostgreSQL.
 
-    The schema of this release has more columns than that of the earlier one, which works with them: only
-    the revision is set back.
+    The schema of this release only adds to the earlier one, which works with it: only the revision is
+    set back.
     """
     database = Database(url)
     try:
         with closing(sqlite3.connect(path)) as db:
             db.row_factory = sqlite3.Row
             async with database.write() as connection:
+                known = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
                 for table in metadata.sorted_tables:
-                    await _copy(db, connection, table)
+                    if table.name in known:
+                        await _copy(db, connection, table)
                 await set_revision_back(connection)
     finally:
         await database.close()

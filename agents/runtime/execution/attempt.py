@@ -12,7 +12,15 @@ from prometheus_client import Histogram
 
 from agents.runtime.clock import DeadlineExceeded, clock, within
 from agents.runtime.context import BEATS_PER_LEASE, runtime
-from agents.runtime.errors import AgentError, Parked, PermanentError, TransientError, UnknownOutcome
+from agents.runtime.errors import (
+    AgentError,
+    Parked,
+    Pending,
+    PermanentError,
+    TransientError,
+    UnknownOutcome,
+    WrongOutcome,
+)
 from agents.runtime.execution.agent import AGENTS, Agent
 from agents.runtime.model.item import (
     DeadLettered,
@@ -25,7 +33,14 @@ from agents.runtime.model.item import (
     StepExecution,
     Waiting,
 )
-from agents.runtime.model.policies import LONGEST_SLEEP, AtMostOnce, Lookup, SameKey, wait_before
+from agents.runtime.model.policies import (
+    LONGEST_SLEEP,
+    RETRY_SCALE,
+    AtMostOnce,
+    Lookup,
+    SameKey,
+    wait_before,
+)
 from agents.runtime.process_pool import PooledCall
 from agents.runtime.redaction import redacted
 from agents.runtime.telemetry import SECONDS, enter_item, get_logger
@@ -34,6 +49,9 @@ from agents.runtime.testing import failpoint
 log = get_logger(__name__)
 
 AnyAgent = Agent[Any, Any]
+
+# Seconds between two looks at an effect that is not finished, and how long its item stays in its run.
+SOONEST_LOOK, LATEST_LOOK, STAYS = 1.0, 3600.0, 10.0
 
 
 class LeaseLost(AgentError):
@@ -73,9 +91,12 @@ async def attempt(agent: AnyAgent, execution: StepExecution) -> Outcome:
             presumed = execution.unknown and isinstance(agent.settle, AtMostOnce)
             return Done(fact, agent.encode(fact), presumed)
         except PermanentError as error:
-            return Failed(failure_of(agent, error), clean=not execution.unknown)
+            clean = not (execution.unknown or isinstance(error, WrongOutcome))
+            return Failed(failure_of(agent, error), clean=clean)
         except Parked as error:
             return Waiting(str(error))
+        except Pending as error:
+            return _look_again(agent, execution, error)
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 - any error affects only this item
@@ -202,7 +223,11 @@ def _expired(execution: StepExecution, horizon: timedelta) -> bool:
 async def _find(agent: AnyAgent, execution: StepExecution, find: Any) -> Any:
     # Without the item's deadline: an effect that has begun is settled even after it.
     async with within(_time_limit(agent)):
-        return await find(*agent.arguments(execution.item, execution.key, find))
+        try:
+            return await find(*agent.arguments(execution.item, execution.key, find))
+        except PermanentError:
+            execution.unknown = False  # the look-up has confirmed how the effect failed
+            raise
 
 
 def _check_lease(agent: AnyAgent, execution: StepExecution) -> None:
@@ -250,6 +275,19 @@ async def _retry(agent: AnyAgent, execution: StepExecution, error: Exception) ->
     log.info("retrying", agent=agent.name, attempts=execution.attempts, wait=wait, error=str(error))
     await asyncio.sleep(wait)
     return None
+
+
+def _look_again(agent: AnyAgent, execution: StepExecution, error: Pending) -> Outcome:
+    """Delay an item whose effect is not finished: the older the intent, the longer, up to an hour.
+
+    After some time it leaves its run; the recovery takes it up when it is due.
+    """
+    execution.unknown = True
+    age = max(clock().time() - execution.intended_at, 0.0)
+    if age >= error.within.total_seconds():
+        return DeadLettered(failure_of(agent, error))
+    seconds = min(max(age / 2, SOONEST_LOOK), LATEST_LOOK) * RETRY_SCALE.get()
+    return Delayed(seconds, str(error), leaves=age >= STAYS)
 
 
 def _certainly_failed(error: Exception) -> bool:

@@ -263,6 +263,8 @@ def _set_aside(context: BatchContext, execution: StepExecution) -> None:
         case Waiting(reason=reason):
             context.stats.count("waiting", reason)
             alert("parked", item.scenario, item.key, reason, item.trace)
+        case Delayed(leaves=True, error=error):
+            context.stats.count("pending", error)
         case Delayed():
             context.delayed.append(item.id)
 

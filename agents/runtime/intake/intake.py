@@ -37,6 +37,7 @@ log = get_logger(__name__)
 LONGEST_SLEEP = 5.0  # seconds between two looks at items that are due later
 # Seconds before each further try to send notices at the end of a run: a short outage ends within it.
 NOTICE_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
+LONGEST_WAIT = 300.0  # seconds; an item that is due later than this leaves the run
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,13 +237,13 @@ class Intake:
         return await load(here.journal.database, rows)
 
     async def _wait_for_due(self, until: float) -> bool:
-        """Sleep until an item may be due; False if living processes hold all that are left."""
+        """Sleep until an item may be due; False if those left are held or due much later."""
         database = runtime().journal.database
         await self._drop_ended()
         if not self.late:
             return False
         due = await next_due(database, sorted(self.late))
-        if due is None and clock().monotonic() > until:
+        if (due is None and clock().monotonic() > until) or (due or 0.0) > LONGEST_WAIT:
             return False
         seconds = min(LONGEST_SLEEP, max(0.05, 0.5 if due is None else due))
         log.info("waiting for items that are due later", items=len(self.late), seconds=seconds)

@@ -291,3 +291,30 @@ dead_messages = Table(
     Column("status", Text, nullable=False),
     Column("at", Double, nullable=False),
 )
+
+# What outside systems report: see agents/runtime/journal/provider_events.py.
+provider_events = Table(
+    "provider_events",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("handled_at", Double),
+)
+
+Index(
+    "provider_events_unhandled",
+    provider_events.c.system,
+    provider_events.c.at,
+    sqlite_where=provider_events.c.handled_at.is_(None),
+    postgresql_where=provider_events.c.handled_at.is_(None),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+)

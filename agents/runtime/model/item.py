@@ -157,10 +157,11 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Delayed:
-    """The step is tried again `seconds` from now."""
+    """The step is tried again `seconds` from now; if the item `leaves`, its run does not wait for it."""
 
     seconds: float
     error: str
+    leaves: bool = False
 
 
 @dataclass(frozen=True, slots=True)

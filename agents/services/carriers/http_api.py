@@ -11,7 +11,8 @@ GET    /shipments?since=&after=&limit=
 DELETE /shipments/{key}   cancel it and close the key, seen or not
 
 A shipment is {"tracking_id", "status": "booked" | "cancelled"}, in the listing also {"key",
-"created"}. Each call is idempotent by key.
+"created"}. Each call is idempotent by key. A call that takes longer may answer the status "pending":
+it is looked up.
 422 {"rule", "message"}: this carrier does not take this parcel. 409 {"error": "closed"}: cancelled
 before, the key never books again.
 """
@@ -30,6 +31,7 @@ from agents.services.carriers.protocol import (
 from agents.services.connections import Connections
 from agents.services.http import Body, Call, HttpApi
 from agents.services.paging import PAGE, Page, pages
+from agents.services.statuses import require_status
 
 SANDBOX_CARRIERS = ("swift", "bulky")
 
@@ -50,7 +52,9 @@ class HttpCarrier:
             )
         if not answer.ok:
             raise answer.rejected(str(answer.body.get("error", "")))
-        return answer.parsed(self._booking)
+        booked = answer.parsed(self._booking)
+        require_status(f"booking {key} at {self.name}", booked.status, {"booked"})
+        return booked
 
     async def find(self, key: str) -> Booking | None:
         """The booking under this key, if there is one."""
@@ -69,7 +73,8 @@ class HttpCarrier:
     async def cancel(self, key: str) -> None:
         """Cancel the booking and close the key; also for a key never seen."""
         answer = await self._api.call(Call("cancel", "DELETE", _path(key)))
-        answer.parsed(self._booking)
+        cancelled = answer.parsed(self._booking)
+        require_status(f"booking {key} at {self.name}", cancelled.status, {"cancelled"})
 
     def _page(self, body: Body) -> Page[ListedBooking]:
         rows = [

@@ -57,7 +57,10 @@ class Carrier(Protocol):
     name: str
 
     async def book(self, key: str, parcel: Parcel) -> Booking:
-        """Book the parcel. Raises BookingRefused, TransientError, UnknownOutcome."""
+        """Book the parcel. Raises BookingRefused, TransientError, UnknownOutcome, Pending.
+
+        Like `cancel`, it raises WrongOutcome for an answer with any other status.
+        """
         ...
 
     async def find(self, key: str) -> Booking | None:

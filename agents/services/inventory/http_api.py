@@ -12,7 +12,7 @@ GET  /reservations?since=&after=&limit=
 GET  /stock/{sku}                  the SKU's numbers, or 404
 
 A reservation is {"key", "status": "held" | "issued" | "released", "weight_grams", "created"}. Each
-call is idempotent by key.
+call is idempotent by key. A call that takes longer may answer the status "pending": it is looked up.
 422 {"error": "out_of_stock", "sku", "wanted", "available"}, {"error": "unknown_sku", "sku"}: nothing
 is held. 409 {"error": "closed"}: released before, the key never holds again; {"error": "issued"}: it
 cannot be released any more; {"error": "other_lines"}: the key stands for other lines.
@@ -31,6 +31,7 @@ from agents.services.inventory.protocol import (
     UnknownSku,
 )
 from agents.services.paging import PAGE, Page, pages
+from agents.services.statuses import require_status
 
 PERMANENT = frozenset({409, 422})
 
@@ -44,7 +45,10 @@ class HttpInventory:
     async def reserve(self, key: str, lines: Sequence[StockLine]) -> Reservation:
         """Hold all lines or none. Raises OutOfStock, UnknownSku, TransientError, UnknownOutcome."""
         body = {"lines": [{"sku": line.sku, "quantity": line.quantity} for line in lines]}
-        return await self._change("reserve", "PUT", _path(key), body)
+        held = await self._change("reserve", "PUT", _path(key), body)
+        # A repetition finds the pieces where they are by then.
+        require_status(f"reservation {key}", held.status, {"held", "issued"})
+        return held
 
     async def find(self, key: str) -> Reservation | None:
         """The reservation under this key, if there is one."""
@@ -62,11 +66,15 @@ class HttpInventory:
 
     async def issue(self, key: str) -> Reservation:
         """The held pieces leave the warehouse."""
-        return await self._change("issue", "POST", f"{_path(key)}/issue", None)
+        issued = await self._change("issue", "POST", f"{_path(key)}/issue", None)
+        require_status(f"reservation {key}", issued.status, {"issued"})
+        return issued
 
     async def release(self, key: str) -> Reservation:
         """Give held pieces back and close the key; also for a key never seen."""
-        return await self._change("release", "POST", f"{_path(key)}/release", None)
+        released = await self._change("release", "POST", f"{_path(key)}/release", None)
+        require_status(f"reservation {key}", released.status, {"released"})
+        return released
 
     async def _change(
         self, operation: str, method: str, path: str, body: Body | None

@@ -58,7 +58,10 @@ class Inventory(Protocol):
     """A warehouse. Every call is idempotent by key; a released key can never hold again."""
 
     async def reserve(self, key: str, lines: Sequence[StockLine]) -> Reservation:
-        """Hold all lines or none. Raises OutOfStock, UnknownSku, TransientError, UnknownOutcome."""
+        """Hold all lines or none. Raises OutOfStock, UnknownSku, TransientError, UnknownOutcome.
+
+        Like the calls below, it also raises Pending and, for any other status, WrongOutcome.
+        """
         ...
 
     async def find(self, key: str) -> Reservation | None:

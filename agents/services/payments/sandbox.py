@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-import time
 from collections.abc import Callable
 from sqlite3 import Connection, Row
 from typing import Any
@@ -10,42 +9,75 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from agents.services.payments import sandbox_later
 from agents.services.payments import stripe_objects as stripe
-from agents.services.sandbox.operation import Incoming, Operation, Refusal, Reply, slice_of
+from agents.services.payments.sandbox_later import (
+    add_endpoint,
+    close_dispute,
+    disputes,
+    events,
+    find_intent,
+    happen,
+    is_disputed,
+    now,
+    set_forward,
+)
+from agents.services.payments.stripe_currencies import LARGEST, is_counted, multiple
+from agents.services.sandbox.operation import (
+    Incoming,
+    Operation,
+    Refusal,
+    Reply,
+    by_none,
+    slice_of,
+)
 
-SCHEMA = """
+TABLES = """
 CREATE TABLE IF NOT EXISTS payment_intents (
   id TEXT PRIMARY KEY, created INTEGER NOT NULL, reference TEXT NOT NULL, amount INTEGER NOT NULL,
   currency TEXT NOT NULL, method TEXT, status TEXT NOT NULL, capture_method TEXT NOT NULL,
   received INTEGER NOT NULL DEFAULT 0 CHECK (received <= amount), metadata TEXT NOT NULL,
-  last_error TEXT) WITHOUT ROWID;
+  last_error TEXT, authorised REAL, cancelled_by TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS payment_intents_by_reference ON payment_intents (reference);
 CREATE TABLE IF NOT EXISTS refunds (
   id TEXT PRIMARY KEY, created INTEGER NOT NULL, payment_intent TEXT NOT NULL,
-  amount INTEGER NOT NULL CHECK (amount > 0)) WITHOUT ROWID;
+  amount INTEGER NOT NULL CHECK (amount > 0), status TEXT NOT NULL DEFAULT 'succeeded',
+  then_status TEXT, due REAL, failure_reason TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refunds_by_payment ON refunds (payment_intent);
 CREATE TABLE IF NOT EXISTS idempotency_keys (
   key TEXT PRIMARY KEY, created REAL NOT NULL, fingerprint TEXT NOT NULL,
   status INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 """
 
+SCHEMA = TABLES + sandbox_later.SCHEMA
+BACKGROUND = sandbox_later.deliver
+
 Form = dict[str, str]
 Act = Callable[[Connection, Incoming, Form], Reply]
+Work = Callable[[Connection, Incoming], Reply]
 
 # Stripe may forget a key after 24 hours: the same key is then a new call.
 KEY_SECONDS = 86_400.0
-MOST_AMOUNT = 99_999_999
+# The least that is charged. What Stripe really checks is the amount in the currency in which the account
+# is paid out. Source: https://docs.stripe.com/currencies, "Minimum and maximum charge amounts"
+LEAST = dict.fromkeys("AUD BRL CAD CHF EUR INR NZD SGD USD".split(), 50)  # noqa: SIM905 - a list of codes
+LEAST |= {"AED": 200, "BGN": 100, "CZK": 1_500, "DKK": 250, "GBP": 30, "HKD": 400, "HUF": 17_500}
+LEAST |= {"JPY": 50, "MXN": 1_000, "MYR": 200, "NOK": 300, "PLN": 200, "RON": 200, "SEK": 300}
+LEAST |= {"THB": 1_000}
 
 
 def create(db: Connection, _: Incoming, form: Form) -> Reply:
     """POST /v1/payment_intents: no money moves."""
-    amount, currency = stripe.amount(form, "amount", MOST_AMOUNT), form.get("currency", "")
-    metadata = stripe.metadata(form)
-    method = stripe.method(form)
-    if len(currency) != 3 or not currency.isalpha():
+    currency = form.get("currency", "")
+    if not is_counted(currency.upper()):
         raise stripe.invalid(
             "currency", "parameter_missing" if not currency else "parameter_invalid"
         )
+    amount = _amount(form, "amount", LARGEST, currency)
+    if amount < LEAST.get(currency.upper(), 1):
+        raise stripe.invalid("amount", "amount_too_small")
+    metadata = stripe.metadata(form)
+    method = stripe.method(form)
     intent = f"pi_{secrets.token_hex(12)}"
     db.execute(
         "INSERT INTO payment_intents"
@@ -53,7 +85,7 @@ def create(db: Connection, _: Incoming, form: Form) -> Reply:
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             intent,
-            int(time.time()),
+            int(now(db)),
             metadata.get("reference", ""),
             amount,
             currency.lower(),
@@ -63,7 +95,7 @@ def create(db: Connection, _: Incoming, form: Form) -> Reply:
             orjson.dumps(metadata).decode(),
         ),
     )
-    return Reply(200, stripe.intent(_intent(db, intent)))
+    return Reply(200, stripe.intent(find_intent(db, intent)))
 
 
 def confirm(db: Connection, incoming: Incoming, form: Form) -> Reply:
@@ -75,14 +107,16 @@ def confirm(db: Connection, incoming: Incoming, form: Form) -> Reply:
     declined = "generic_decline" if incoming.fault == "decline" else stripe.decline_code(method)
     if declined:
         _update(db, row, status="requires_payment_method", method=None, last_error=declined)
-        return stripe.declined(_intent(db, row["id"]), declined)
+        return stripe.declined(find_intent(db, row["id"]), declined)
     if stripe.needs_authentication(method):
         _update(db, row, status="requires_action", method=method)
     elif row["capture_method"] == "manual":
-        _update(db, row, status="requires_capture", method=method, last_error=None)
+        held = {"authorised": now(db), "last_error": None}
+        _update(db, row, status="requires_capture", method=method, **held)
     else:
         _update(db, row, status="succeeded", method=method, received=row["amount"], last_error=None)
-    return Reply(200, stripe.intent(_intent(db, row["id"])))
+        _dispute(db, row, method)
+    return Reply(200, stripe.intent(find_intent(db, row["id"])))
 
 
 def capture(db: Connection, incoming: Incoming, form: Form) -> Reply:
@@ -90,36 +124,50 @@ def capture(db: Connection, incoming: Incoming, form: Form) -> Reply:
     row = _known(db, incoming)
     amount = row["amount"]
     if "amount_to_capture" in form:
-        amount = stripe.amount(form, "amount_to_capture", row["amount"])
+        amount = _amount(form, "amount_to_capture", row["amount"], row["currency"])
     if row["status"] != "requires_capture":
         return stripe.unexpected_state(row, "capture")
     _update(db, row, status="succeeded", received=amount)
-    return Reply(200, stripe.intent(_intent(db, row["id"])))
+    _dispute(db, row, row["method"] or "")
+    return Reply(200, stripe.intent(find_intent(db, row["id"])))
 
 
-def cancel(db: Connection, incoming: Incoming, _: Form) -> Reply:
+def _dispute(db: Connection, row: Row, method: str) -> None:
+    if "createDispute" in method:
+        sandbox_later.dispute(db, find_intent(db, row["id"]))
+
+
+def cancel(db: Connection, incoming: Incoming, form: Form) -> Reply:
     """POST .../cancel: no money can be taken after it."""
     row = _known(db, incoming)
     if row["status"] in ("succeeded", "canceled"):
         return stripe.unexpected_state(row, "cancel")
-    _update(db, row, status="canceled")
-    return Reply(200, stripe.intent(_intent(db, row["id"])))
+    _update(db, row, status="canceled", cancelled_by=form.get("cancellation_reason"))
+    cancelled = stripe.intent(find_intent(db, row["id"]))
+    sandbox_later.emit(db, "payment_intent.canceled", cancelled)
+    return Reply(200, cancelled)
 
 
-def refund(db: Connection, _: Incoming, form: Form) -> Reply:
-    """POST /v1/refunds: return money, at most what was taken."""
-    row = _intent(db, form.get("payment_intent", ""))
+def refund(db: Connection, incoming: Incoming, form: Form) -> Reply:
+    """POST /v1/refunds: return money, at most what was taken; some refunds are decided later."""
+    row = find_intent(db, form.get("payment_intent", ""))
     if row["status"] != "succeeded":
         return stripe.unexpected_state(row, "refund")
+    if is_disputed(db, row["id"]):
+        return stripe.error(400, "charge_disputed", "This charge has been charged back.")
     left = row["received"] - _refunded(db, row["id"])
     if left <= 0:
         return stripe.error(
             400, "charge_already_refunded", "This charge has already been refunded."
         )
-    amount = stripe.amount(form, "amount", left) if "amount" in form else left
+    amount = _amount(form, "amount", left, row["currency"]) if "amount" in form else left
     number = f"re_{secrets.token_hex(12)}"
+    status, then = sandbox_later.later(row["method"] or "", incoming.fault)
+    due = now(db) + sandbox_later.REFUND_SECONDS if then else None
     db.execute(
-        "INSERT INTO refunds VALUES (?, ?, ?, ?)", (number, int(time.time()), row["id"], amount)
+        "INSERT INTO refunds (id, created, payment_intent, amount, status, then_status, due)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (number, int(now(db)), row["id"], amount, status, then, due),
     )
     found = db.execute("SELECT * FROM refunds WHERE id = ?", (number,)).fetchone()
     return Reply(200, stripe.refund(found, row))
@@ -127,7 +175,8 @@ def refund(db: Connection, _: Incoming, form: Form) -> Reply:
 
 def find(db: Connection, incoming: Incoming) -> Reply:
     """GET /v1/payment_intents/{id}."""
-    return Reply(200, stripe.intent(_known(db, incoming)))
+    expands = incoming.query.get("expand[]") == "latest_charge"
+    return Reply(200, _shown(db, _known(db, incoming), expands=expands))
 
 
 def listed(db: Connection, incoming: Incoming) -> Reply:
@@ -135,7 +184,7 @@ def listed(db: Connection, incoming: Incoming) -> Reply:
     _, _, limit = slice_of(incoming)
     where, values = "", tuple[Any, ...]()
     if after := incoming.query.get("starting_after"):
-        row = _intent(db, after)
+        row = find_intent(db, after)
         where, values = "WHERE (created, id) < (?, ?)", (row["created"], row["id"])
     rows = db.execute(
         f"SELECT * FROM payment_intents {where} ORDER BY created DESC, id DESC LIMIT ?",  # noqa: S608 - a text of ours
@@ -152,15 +201,17 @@ def listed(db: Connection, incoming: Incoming) -> Reply:
 def _shown(db: Connection, row: Row, *, expands: bool) -> dict[str, Any]:
     shown = stripe.intent(row)
     if expands and shown["latest_charge"]:
-        shown["latest_charge"] = stripe.charge(row, _refunded(db, row["id"]))
+        refunded, disputed = _refunded(db, row["id"]), is_disputed(db, row["id"])
+        shown["latest_charge"] = stripe.charge(row, refunded, disputed=disputed)
     return shown
 
 
 def refunds(db: Connection, incoming: Incoming) -> Reply:
     """GET /v1/refunds?payment_intent=."""
-    row = _intent(db, incoming.query.get("payment_intent", ""))
+    row = find_intent(db, incoming.query.get("payment_intent", ""))
     found = db.execute(
-        "SELECT * FROM refunds WHERE payment_intent = ? ORDER BY created DESC, id", (row["id"],)
+        "SELECT * FROM refunds WHERE payment_intent = ? ORDER BY created DESC, id DESC",
+        (row["id"],),
     )
     data = [stripe.refund(one, row) for one in found]
     return Reply(200, {"object": "list", "url": "/v1/refunds", "has_more": False, "data": data})
@@ -170,6 +221,7 @@ def _idempotent(allowed: frozenset[str], act: Act) -> Callable[[Connection, Inco
     """A POST: the same key brings the same answer, the same key with other parameters an error."""
 
     def work(db: Connection, incoming: Incoming) -> Reply:
+        happen(db)
         form, key = (
             stripe.form(incoming.content, allowed),
             incoming.headers.get("idempotency-key", ""),
@@ -185,7 +237,7 @@ def _idempotent(allowed: frozenset[str], act: Act) -> Callable[[Connection, Inco
         fingerprint = hashlib.sha256(orjson.dumps([incoming.url, sorted(form.items())])).hexdigest()
         db.execute(
             "DELETE FROM idempotency_keys WHERE key = ? AND created < ?",
-            (key, time.time() - KEY_SECONDS),
+            (key, now(db) - KEY_SECONDS),
         )
         saved = db.execute("SELECT * FROM idempotency_keys WHERE key = ?", (key,)).fetchone()
         if saved is not None:
@@ -194,11 +246,21 @@ def _idempotent(allowed: frozenset[str], act: Act) -> Callable[[Connection, Inco
         body = orjson.dumps(reply.body).decode()
         db.execute(
             "INSERT INTO idempotency_keys VALUES (?, ?, ?, ?, ?)",
-            (key, time.time(), fingerprint, reply.status, body),
+            (key, now(db), fingerprint, reply.status, body),
         )
         return reply
 
     return work
+
+
+def _timely(work: Work) -> Work:
+    """The work of an operation, after what was due by then has happened."""
+
+    def timely(db: Connection, incoming: Incoming) -> Reply:
+        happen(db)
+        return work(db, incoming)
+
+    return timely
 
 
 def _replayed(saved: Row, fingerprint: str) -> Reply:
@@ -209,16 +271,15 @@ def _replayed(saved: Row, fingerprint: str) -> Reply:
 
 
 def _known(db: Connection, incoming: Incoming) -> Row:
-    return _intent(db, incoming.path["id"])
+    return find_intent(db, incoming.path["id"])
 
 
-def _intent(db: Connection, intent: str) -> Row:
-    row: Row | None = db.execute("SELECT * FROM payment_intents WHERE id = ?", (intent,)).fetchone()
-    if row is None:
-        raise Refusal(
-            stripe.error(404, "resource_missing", "No such payment_intent", param="intent")
-        )
-    return row
+def _amount(form: Form, name: str, most: int, currency: str) -> int:
+    """An amount as Stripe counts this currency. Raises Refusal."""
+    amount = stripe.amount(form, name, most)
+    if amount % multiple(currency.upper()):
+        raise stripe.invalid(name, "parameter_invalid_integer")
+    return amount
 
 
 def _update(db: Connection, row: Row, **values: Any) -> None:
@@ -231,7 +292,9 @@ def _update(db: Connection, row: Row, **values: Any) -> None:
 
 def _refunded(db: Connection, intent: str) -> int:
     rows = db.execute(
-        "SELECT coalesce(sum(amount), 0) FROM refunds WHERE payment_intent = ?", (intent,)
+        "SELECT coalesce(sum(amount), 0) FROM refunds"
+        " WHERE payment_intent = ? AND status NOT IN ('failed', 'canceled')",
+        (intent,),
     )
     return int(rows.fetchone()[0])
 
@@ -269,8 +332,8 @@ OPERATIONS = (
         _subject,
         _idempotent(CREATE - {"confirm"}, create),
     ),
-    Operation("payments.list", "GET", "/v1/payment_intents", _subject, listed),
-    Operation("payments.find", "GET", ONE, _subject, find),
+    Operation("payments.list", "GET", "/v1/payment_intents", _subject, _timely(listed)),
+    Operation("payments.find", "GET", ONE, _subject, _timely(find)),
     Operation(
         "payments.authorise",
         "POST",
@@ -299,6 +362,22 @@ OPERATIONS = (
         "/v1/refunds",
         _subject,
         _idempotent(frozenset({"payment_intent", "amount", "reason", "metadata"}), refund),
+        faults=("pending", "fail", "reject"),
     ),
-    Operation("payments.refunds", "GET", "/v1/refunds", _subject, refunds),
+    Operation("payments.refunds", "GET", "/v1/refunds", _subject, _timely(refunds)),
+    Operation("payments.disputes", "GET", "/v1/disputes", _subject, _timely(disputes)),
+    Operation(
+        "payments.close_dispute", "POST", "/v1/disputes/{id}/close", by_none, _timely(close_dispute)
+    ),
+    Operation("payments.events", "GET", "/v1/events", by_none, _timely(events)),
+    Operation(
+        "payments.add_endpoint",
+        "POST",
+        "/v1/webhook_endpoints",
+        by_none,
+        _idempotent(frozenset({"url", "enabled_events"}), add_endpoint),
+    ),
+    Operation(
+        "payments.set_forward", "POST", "/payments/clock", by_none, set_forward, recorded=False
+    ),
 )

@@ -2,26 +2,38 @@
 
 from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
+from decimal import Decimal
 from urllib.parse import quote, urlencode
 
 from agents.services.connections import NO_TOKEN, Connections
 from agents.services.http import Answer, Body, Call, HttpApi
 from agents.services.paging import PAGE, Page, pages
-from agents.services.payments.protocol import Declined, ListedPayment, Payment
+from agents.services.payments.protocol import (
+    Declined,
+    ListedPayment,
+    Payment,
+    PaymentCancelled,
+    PaymentChange,
+    RefundFailed,
+)
+from agents.services.payments.stripe_answers import (
+    LATER_CHANGES,
+    NOT_RETURNED,
+    Refund,
+    changes_page,
+    dispute_in,
+    listed_in,
+    listed_page,
+    payment_in,
+    refund_in,
+    refunds_in,
+    with_refunds,
+)
+from agents.services.payments.stripe_currencies import to_stripe
 
 # Fixes the form of the answers; otherwise the default of the account decides.
 HEADERS = {"Stripe-Version": "2024-06-20"}
-
-STATUSES = {
-    "requires_payment_method": "open",
-    "requires_confirmation": "open",
-    "requires_action": "open",
-    "requires_capture": "authorised",
-    "succeeded": "captured",
-    "canceled": "cancelled",
-}
 ANSWERS = frozenset({400, 402})
-RETURNED = frozenset({"succeeded", "pending", "requires_action"})
 
 Form = tuple[tuple[str, str], ...]
 
@@ -33,11 +45,14 @@ class StripePayments:
         self._api = api
 
     async def open(
-        self, key: str, reference: str, amount: int, currency: str, method: str
+        self, key: str, reference: str, amount: Decimal, currency: str, method: str
     ) -> Payment:
-        """Create a payment that moves no money yet. Raises Declined for an unknown method."""
+        """Create a payment that moves no money yet.
+
+        Raises AmountRefused before any call, and Declined for an unknown method.
+        """
         form = (
-            ("amount", str(amount)),
+            ("amount", str(to_stripe(amount, currency))),
             ("currency", currency.lower()),
             ("payment_method", method),
             ("payment_method_types[]", "card"),
@@ -48,37 +63,59 @@ class StripePayments:
             "open", "/v1/payment_intents", key, form, frozenset({400, 402, 404})
         )
         if answer.ok:
-            return answer.parsed(_payment)
+            return answer.parsed(payment_in)
         if answer.status == 404 or _error(answer).get("param") == "payment_method":
             raise Declined(_code(answer) or "unknown_payment_method")
         raise _refusal(answer)
 
     async def authorise(self, key: str, payment: str) -> Payment:
-        """Reserve the money on the customer's account. Raises Declined."""
+        """Reserve the money on the customer's account. Raises Declined, PaymentCancelled.
+
+        A question of the bank to the customer counts as a refusal, as nobody here passes it on.
+        """
         answer = await self._step("authorise", "confirm", key, payment)
         if not answer.ok:
-            return await self._reached(answer, payment, {"authorised", "captured"})
+            return await self._reached(answer, payment, {"authorised", "captured", "processing"})
         if answer.body.get("status") == "requires_action":
             raise Declined("authentication_required")
-        return answer.parsed(_payment)
+        return answer.parsed(payment_in)
 
     async def capture(self, key: str, payment: str) -> Payment:
-        """Take the authorised money. Raises Declined."""
+        """Take the authorised money. Raises Declined, PaymentCancelled."""
         answer = await self._step("capture", "capture", key, payment)
-        return (
-            answer.parsed(_payment)
-            if answer.ok
-            else await self._reached(answer, payment, {"captured"})
-        )
+        if answer.ok:
+            return answer.parsed(payment_in)
+        return await self._reached(answer, payment, {"captured", "processing"})
 
     async def find(self, payment: str) -> Payment:
         """The payment as the provider knows it now."""
-        found = (await self._api.read("find", _path(payment))).parsed(_payment)
-        if found.status != "captured":
-            return found
-        query = urlencode({"payment_intent": payment, "limit": 100})
-        returned = (await self._api.read("find", f"/v1/refunds?{query}")).parsed(_returned)
-        return replace(found, refunded=returned)
+        return (await self.look_up(payment)).payment
+
+    async def look_up(self, payment: str) -> ListedPayment:
+        """The payment as the provider knows it now, with the order that it is for."""
+        query = urlencode({"expand[]": "latest_charge"})
+        answer = await self._api.read("find", f"{_path(payment)}?{query}")
+        listed = answer.parsed(listed_in)
+        if listed.payment.status != "captured":
+            return listed
+        found = with_refunds(listed.payment, await self._refunds(payment))
+        return replace(listed, payment=await self._with_dispute(found))
+
+    async def changes(self, since: float) -> AsyncIterator[list[PaymentChange]]:
+        """What has happened to payments since then, page by page. Raises TransientError.
+
+        Stripe lists events of the last 30 days. Source: https://docs.stripe.com/api/events/list
+        """
+        filters = [("types[]", kind) for kind in LATER_CHANGES]
+
+        async def read(after: str) -> Page[PaymentChange]:
+            query = [("limit", PAGE), ("created[gte]", int(since)), *filters]
+            query += [("starting_after", after)] if after else []
+            path = f"/v1/events?{urlencode(query)}"
+            return (await self._api.read("changes", path)).parsed(changes_page)
+
+        async for page in pages(read, lambda change: change.id):
+            yield page
 
     async def listed(self, since: float) -> AsyncIterator[list[ListedPayment]]:
         """All payments created since then, page by page, the newest first. Raises TransientError."""
@@ -87,12 +124,12 @@ class StripePayments:
             query = {"limit": PAGE, "expand[]": "data.latest_charge"}
             query |= {"starting_after": after} if after else {}
             path = f"/v1/payment_intents?{urlencode(query)}"
-            return (await self._api.read("list", path)).parsed(_page)
+            return (await self._api.read("list", path)).parsed(listed_page)
 
         async for page in pages(read, lambda listed: listed.payment.id):
             young = [listed for listed in page if listed.created >= since]
             if young:
-                yield young
+                yield [replace(one, payment=await self._with_dispute(one.payment)) for one in young]
             if len(young) < len(page):
                 return
 
@@ -100,20 +137,41 @@ class StripePayments:
         """Close an uncaptured payment for good; a captured one is returned as it is."""
         answer = await self._step("cancel", "cancel", key, payment)
         if answer.ok:
-            return answer.parsed(_payment)
-        return await self._reached(answer, payment, {"cancelled", "captured"})
+            return answer.parsed(payment_in)
+        return await self._reached(answer, payment, {"cancelled", "captured", "processing"})
 
     async def refund(self, key: str, payment: str) -> Payment:
-        """Return all captured money; what was returned before counts."""
+        """Return all captured money; what was returned before counts. Raises RefundFailed.
+
+        Stripe repeats the answer of a refund that has failed under its key, so each further one has
+        a key of its own.
+        """
         found = await self.find(payment)
-        if found.refunded >= found.captured:
+        if found.refunded + found.refunding >= found.captured:
             return found
-        answer = await self._post(
-            "refund", "/v1/refunds", key, (("payment_intent", payment),), ANSWERS
-        )
-        if not answer.ok and _code(answer) != "charge_already_refunded":
+        failed = sum(refund.status in NOT_RETURNED for refund in await self._refunds(payment))
+        form, used = (("payment_intent", payment),), f"{key}:{failed}" if failed else key
+        answer = await self._post("refund", "/v1/refunds", used, form, ANSWERS)
+        if answer.ok:
+            refund = answer.parsed(refund_in)
+            if refund.status in NOT_RETURNED:
+                raise RefundFailed(str(refund))
+        elif _code(answer) != "charge_already_refunded":
             raise _refusal(answer)
         return await self.find(payment)
+
+    async def _refunds(self, payment: str) -> list[Refund]:
+        """The refunds of a payment, the newest first."""
+        query = urlencode({"payment_intent": payment, "limit": PAGE})
+        return (await self._api.read("find", f"/v1/refunds?{query}")).parsed(refunds_in)
+
+    async def _with_dispute(self, found: Payment) -> Payment:
+        """The payment; if its charge was ever disputed, with how that stands now."""
+        if not found.dispute:
+            return found
+        query = urlencode({"payment_intent": found.id, "limit": PAGE})
+        answer = await self._api.read("find", f"/v1/disputes?{query}")
+        return replace(found, dispute=answer.parsed(dispute_in))
 
     async def _step(self, operation: str, verb: str, key: str, payment: str) -> Answer:
         return await self._post(operation, f"{_path(payment)}/{verb}", key, (), ANSWERS)
@@ -130,9 +188,11 @@ class StripePayments:
         if answer.status == 402:
             raise _refusal(answer)
         found = await self.find(payment)
-        if found.status not in wanted:
-            raise _refusal(answer)
-        return found
+        if found.status in wanted:
+            return found
+        if found.status == "cancelled":
+            raise PaymentCancelled(found.id, found.cancelled_by)
+        raise _refusal(answer)
 
 
 def connect(here: Connections) -> StripePayments:
@@ -144,35 +204,6 @@ def connect(here: Connections) -> StripePayments:
 
 def _path(payment: str) -> str:
     return f"/v1/payment_intents/{quote(payment, safe='')}"
-
-
-def _payment(body: Body) -> Payment:
-    status = str(body["status"])
-    if status == "processing":
-        raise ValueError("neither taken nor refused yet")
-    amount = int(body["amount"])
-    taken = int(body.get("amount_received", amount)) if status == "succeeded" else 0
-    return Payment(
-        str(body["id"]), STATUSES[status], amount, str(body["currency"]).upper(), taken, 0
-    )
-
-
-def _page(body: Body) -> Page[ListedPayment]:
-    return Page([_listed(one) for one in body["data"]], bool(body["has_more"]))
-
-
-def _listed(body: Body) -> ListedPayment:
-    """A payment of a listing; one that the bank has not decided can still take money, so it counts as open."""
-    waits = body["status"] == "processing"
-    payment = _payment(body | {"status": "requires_confirmation"} if waits else body)
-    charge = body.get("latest_charge")
-    refunded = int(charge["amount_refunded"]) if payment.captured and charge else 0
-    reference = str((body.get("metadata") or {}).get("reference", ""))
-    return ListedPayment(replace(payment, refunded=refunded), reference, float(body["created"]))
-
-
-def _returned(body: Body) -> int:
-    return sum(int(one["amount"]) for one in body["data"] if one["status"] in RETURNED)
 
 
 def _error(answer: Answer) -> Body:

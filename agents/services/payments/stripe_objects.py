@@ -33,6 +33,7 @@ def intent(row: Row) -> dict[str, Any]:
         "amount": row["amount"],
         "amount_capturable": held,
         "amount_received": row["received"],
+        "cancellation_reason": row["cancelled_by"],
         "capture_method": row["capture_method"],
         "client_secret": f"{row['id']}_secret_sandbox",
         "confirmation_method": "automatic",
@@ -50,7 +51,7 @@ def intent(row: Row) -> dict[str, Any]:
     }
 
 
-def charge(row: Row, refunded: int) -> dict[str, Any]:
+def charge(row: Row, refunded: int, *, disputed: bool) -> dict[str, Any]:
     """The Charge of a PaymentIntent."""
     return {
         "id": _charge(row),
@@ -61,6 +62,7 @@ def charge(row: Row, refunded: int) -> dict[str, Any]:
         "captured": row["received"] > 0,
         "created": row["created"],
         "currency": row["currency"],
+        "disputed": disputed,
         "payment_intent": row["id"],
         "refunded": 0 < row["received"] == refunded,
     }
@@ -75,10 +77,26 @@ def refund(row: Row, of: Row) -> dict[str, Any]:
         "charge": _charge(of),
         "created": row["created"],
         "currency": of["currency"],
+        "failure_reason": row["failure_reason"],
         "metadata": {},
         "payment_intent": of["id"],
         "reason": None,
-        "status": "succeeded",
+        "status": row["status"],
+    }
+
+
+def dispute(row: Row, of: Row) -> dict[str, Any]:
+    """A Dispute."""
+    return {
+        "id": row["id"],
+        "object": "dispute",
+        "amount": row["amount"],
+        "charge": _charge(of),
+        "created": row["created"],
+        "currency": of["currency"],
+        "payment_intent": of["id"],
+        "reason": "fraudulent",
+        "status": row["status"],
     }
 
 

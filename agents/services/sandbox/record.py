@@ -14,7 +14,18 @@ CREATE TABLE IF NOT EXISTS things (
   n INTEGER PRIMARY KEY, system TEXT NOT NULL, key TEXT NOT NULL, status TEXT NOT NULL,
   body TEXT NOT NULL, created REAL NOT NULL, UNIQUE (system, key));
 """
-GROWN = ("reservations", "shipments")  # tables that an earlier release made without `created`
+# Columns that tables of an earlier release lack.
+GROWN = {
+    "reservations": ("created REAL NOT NULL DEFAULT 0",),
+    "shipments": ("created REAL NOT NULL DEFAULT 0",),
+    "payment_intents": ("authorised REAL", "cancelled_by TEXT"),
+    "refunds": (
+        "status TEXT NOT NULL DEFAULT 'succeeded'",
+        "then_status TEXT",
+        "due REAL",
+        "failure_reason TEXT",
+    ),
+}
 
 
 def open_record(data: Path, schema: str) -> sqlite3.Connection:
@@ -26,10 +37,11 @@ def open_record(data: Path, schema: str) -> sqlite3.Connection:
     db.execute("PRAGMA synchronous=NORMAL")
     db.execute("PRAGMA busy_timeout=10000")
     db.executescript(SCHEMA + schema)
-    for table in GROWN:
+    for table, grown in GROWN.items():
         columns = {column["name"] for column in db.execute(f"PRAGMA table_info({table})")}
-        if columns and "created" not in columns:
-            db.execute(f"ALTER TABLE {table} ADD COLUMN created REAL NOT NULL DEFAULT 0")
+        for column in grown:
+            if columns and column.partition(" ")[0] not in columns:
+                db.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
     return db
 
 

@@ -22,7 +22,7 @@ from agents.services.inventory.sandbox import load_stock
 from agents.services.sandbox.address import SandboxAddress, read_address, write_address
 from agents.services.sandbox.endpoint import Breakable, presented, route
 from agents.services.sandbox.record import open_record
-from agents.services.systems import operations, schema
+from agents.services.systems import background, operations, schema
 
 
 def run_sandbox(data: Path, idle: float, stock: Path | None) -> None:
@@ -58,7 +58,10 @@ async def _serve(data: Path, db: sqlite3.Connection, idle: float) -> None:
         )
         write_address(data, SandboxAddress(url, os.getpid(), token))
         _stop_when_idle(server, guard, idle)
+        tasks = [asyncio.create_task(work(db)) for work in background()]
         await server.serve(sockets=[listener])
+        for task in tasks:
+            task.cancel()
 
 
 def _application(db: sqlite3.Connection) -> Starlette:

@@ -92,7 +92,7 @@ async def test_a_record_that_is_no_invoice_is_rejected_in_words(office: Office) 
 
 @pytest.mark.parametrize("approved, word", [(True, "approved"), (False, "refused")])
 async def test_a_person_decides_above_the_limit(office: Office, approved: bool, word: str) -> None:
-    report = await office.approve(office.invoice(1, total=LIMIT + 1), office.invoice(2))
+    report = await office.approve(office.invoice(1, total=100 * LIMIT + 1), office.invoice(2))
     assert (report.outcomes["waiting"], report.outcomes["approved"]) == (1, 1)
     assert report.reasons["waiting"] == {"EUR 1,000.01 to Paper Ltd?": 1}
     assert office.entries()[office.key(1)] == "open"
@@ -106,7 +106,7 @@ async def test_a_person_decides_above_the_limit(office: Office, approved: bool, 
 
 
 async def test_at_the_limit_nobody_is_asked(office: Office) -> None:
-    assert (await office.approve(office.invoice(total=LIMIT))).outcomes["approved"] == 1
+    assert (await office.approve(office.invoice(total=100 * LIMIT))).outcomes["approved"] == 1
 
 
 async def test_the_same_invoice_twice_is_one_and_a_changed_one_is_a_conflict(
@@ -149,7 +149,7 @@ async def test_an_outage_of_the_tax_office_is_a_dead_letter_that_goes_on_when_re
 
 
 async def test_a_failing_reversal_is_kept_until_it_works(office: Office) -> None:
-    await office.approve(office.invoice(total=LIMIT + 1))
+    await office.approve(office.invoice(total=100 * LIMIT + 1))
     action = OperatorAction("invoices", f"{office.name}-1", "ann", "too dear")
     async with open_runtime(settings()) as opened:
         await decide(opened.journal, action, approved=False)

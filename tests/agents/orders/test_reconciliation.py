@@ -17,6 +17,7 @@ from agents.services.carriers.protocol import Booking, Carriers, ListedBooking
 from agents.services.inventory.protocol import ListedReservation, Reservation
 from agents.services.payments.protocol import ListedPayment, Payment
 from agents.workflow.fields import Strict
+from agents.workflow.money import to_major
 
 SINCE, UNTIL = 1_000_000.0, 2_000_000.0
 LATER = UNTIL + 1
@@ -93,7 +94,8 @@ def shipped(order: Order) -> Ended:
 
 
 def payment(order: Order, name: str = "pi_1", created: float = SINCE) -> ListedPayment:
-    taken = Payment(name, "captured", order.total, order.currency, order.total, 0)
+    due = to_major(order.total, order.currency)
+    taken = Payment(name, "captured", due, order.currency, captured=due)
     return ListedPayment(taken, order.order_id, created)
 
 

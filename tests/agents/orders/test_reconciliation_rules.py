@@ -1,6 +1,7 @@
 """Every kind of difference between an order and what the providers hold, and where there is none."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -17,14 +18,18 @@ from agents.runtime.model.lifecycle import State
 from agents.runtime.recovery.reconciliation import Difference, Ended
 from agents.services.carriers.protocol import Booking
 from agents.services.inventory.protocol import Reservation
-from agents.services.payments.protocol import Payment
+from agents.services.payments.protocol import NOTHING, Payment
 from agents.workflow.fields import Strict
 
 TOTAL = 2_030
 OPENED, CAPTURED = PaymentOpened(payment="pi_1"), Captured(payment="pi_1", amount=TOTAL)
 BOOKED = Booked(carrier="swift", tracking_id="SW1")
-PAID = Payment("pi_1", "captured", TOTAL, "USD", TOTAL, 0)
-REFUNDED, CANCELLED = replace(PAID, refunded=TOTAL), replace(PAID, status="cancelled", captured=0)
+PRICE, CENT = Decimal("20.30"), Decimal("0.01")
+PAID = Payment("pi_1", "captured", PRICE, "USD", captured=PRICE)
+REFUNDED, CANCELLED = (
+    replace(PAID, refunded=PRICE),
+    replace(PAID, status="cancelled", captured=NOTHING),
+)
 HELD, OPEN = replace(CANCELLED, status="authorised"), replace(CANCELLED, status="open")
 ALL = {"open_payment", "reserve_stock", "book_shipment"}
 UNDONE = (State.COMPENSATED, State.FAILED, State.CANCELLED)
@@ -60,11 +65,11 @@ def named(found: Difference | None) -> tuple[str, str] | None:
     [
         (PAID, None),
         (REFUNDED, "shipped and refunded"),
-        (replace(PAID, refunded=1), "shipped and refunded"),
+        (replace(PAID, refunded=CENT), "shipped and refunded"),
         (HELD, "shipped and not paid"),
         (OPEN, "shipped and not paid"),
         (CANCELLED, "shipped and not paid"),
-        (replace(PAID, captured=TOTAL - 1), "amounts differ"),
+        (replace(PAID, captured=PRICE - CENT), "amounts differ"),
         (replace(PAID, currency="EUR"), "amounts differ"),
         (replace(PAID, id="pi_2"), "a second payment of a shipped order"),
         (replace(HELD, id="pi_2"), "a second payment of a shipped order"),
@@ -82,7 +87,7 @@ def test_a_payment_of_a_shipped_order(order: Order, payment: Payment, what: str 
     [
         (CANCELLED, None),
         (PAID, "captured for an ended order"),
-        (replace(PAID, refunded=1), "refunded less than captured"),
+        (replace(PAID, refunded=CENT), "refunded less than captured"),
         (HELD, "an ended order can still be charged"),
         (OPEN, "an ended order can still be charged"),
     ],
@@ -120,7 +125,7 @@ def test_a_payment_of_no_known_order(payment: Payment, counts: bool) -> None:
 
 
 def test_amounts_are_shown(order: Order) -> None:
-    found = of_payment(undone(order), order.order_id, replace(PAID, refunded=30))
+    found = of_payment(undone(order), order.order_id, replace(PAID, refunded=30 * CENT))
     assert found is not None
     shown = "pi_1: captured USD 20.30, refunded USD 0.30; the order is compensated"
     assert found.found == shown

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -112,7 +113,7 @@ async def test_a_killed_sandbox_comes_back_where_it_was(
 ) -> None:
     monkeypatch.setattr(process, "WATCH_SECONDS", 0.1)
     async with connect_services(Settings(data=tmp_path)) as connected:
-        paid = await connected[Payments].open("k", "o", 100, "USD", "pm_card_visa")
+        paid = await connected[Payments].open("k", "o", Decimal(1), "USD", "pm_card_visa")
         address = read_address(tmp_path)
         assert address is not None
         os.kill(address.pid, signal.SIGKILL)

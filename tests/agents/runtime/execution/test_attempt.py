@@ -11,7 +11,15 @@ import pytest
 from sqlalchemy import update
 
 from agents.runtime.context import Runtime, open_runtime, runtime
-from agents.runtime.errors import Parked, TransientError, UnknownOutcome
+from agents.runtime.errors import (
+    Parked,
+    Pending,
+    PermanentError,
+    TransientError,
+    UnknownOutcome,
+    WrongOutcome,
+)
+from agents.runtime.execution import attempt as attempt_module
 from agents.runtime.execution.agent import EffectKey
 from agents.runtime.execution.attempt import LeaseLost
 from agents.runtime.execution.decorator import agent
@@ -38,6 +46,10 @@ from tests.agents.runtime.jobs import (
 )
 
 ONE = [Job(key="one")]
+
+
+class Refused(PermanentError):
+    """The effect can never succeed."""
 
 
 def lookup_of(provider: Provider) -> Lookup:
@@ -319,3 +331,83 @@ async def test_an_agent_without_an_effect_needs_no_lease(opened: Runtime) -> Non
 def test_only_the_effect_policy_is_an_effect() -> None:
     assert EFFECT.effect
     assert not any(policy.effect for policy in (PURE, READ))
+
+
+def finishing_after(looks: int, provider: Provider) -> Any:
+    """An effect that is pending when it is called, and done at that look."""
+    left = [looks]
+
+    async def find(_job: Job, key: EffectKey) -> Made | None:
+        left[0] -= 1
+        if left[0] > 0:
+            raise Pending(f"{key} is pending")
+        return Made(by="found")
+
+    @agent(EFFECT, settle=Lookup(find))
+    async def begin(job: Job, key: EffectKey) -> Made:
+        await provider.make(job, key)
+        raise Pending(f"{key} is pending")
+
+    return begin
+
+
+@pytest.mark.usefixtures("opened", "no_waits")
+async def test_an_effect_that_is_pending_is_looked_up_and_never_called_again() -> None:
+    provider = Provider()
+    looks = 3 * EFFECT.attempts
+    assert (await run(ONE, finishing_after(looks, provider))).outcomes == {"job completed": 1}
+    assert len(provider.calls) == 1
+
+
+@pytest.mark.usefixtures("opened", "no_waits")
+async def test_an_item_whose_effect_is_pending_for_long_leaves_its_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(attempt_module, "STAYS", 0.0)
+    begin = finishing_after(1, Provider())
+    assert (await run(ONE, begin)).outcomes == {"pending": 1}
+    assert list((await effect_statuses()).values()) == ["intended"]
+    assert (await run(ONE, begin)).outcomes == {"job completed": 1}
+    assert list((await effect_statuses()).values()) == ["done"]
+
+
+@pytest.mark.usefixtures("opened", "no_waits")
+async def test_an_effect_that_is_pending_beyond_its_bound_is_a_dead_letter() -> None:
+    async def find(_job: Job) -> Made | None:
+        raise AssertionError("the bound has passed")
+
+    @agent(EFFECT, settle=Lookup(find))
+    async def begin(_job: Job, _key: EffectKey) -> Made:
+        raise Pending("the bank thinks", within=timedelta(0))
+
+    assert (await run(ONE, begin)).outcomes == {"dead-lettered": 1}
+    [letter] = await dead_letter_rows()
+    assert (letter.error_type, letter.error) == ("Pending", "the bank thinks")
+
+
+@pytest.mark.usefixtures("opened", "no_waits")
+@pytest.mark.parametrize(
+    "error, status", [(WrongOutcome("400 of 1000"), "intended"), (Refused("no"), "refused")]
+)
+async def test_an_effect_that_happened_otherwise_than_asked_stays_to_be_undone(
+    error: PermanentError, status: str
+) -> None:
+    @agent(EFFECT, settle=HOUR)
+    async def take(_job: Job, _key: EffectKey) -> Made:
+        raise error
+
+    await run(ONE, take)
+    assert list((await effect_statuses()).values()) == [status]
+
+
+@pytest.mark.usefixtures("opened", "no_waits")
+async def test_a_failure_that_a_look_up_confirms_leaves_no_unknown_outcome() -> None:
+    async def find(_job: Job) -> Made | None:
+        raise Refused("it has failed")
+
+    @agent(EFFECT, settle=Lookup(find))
+    async def take(_job: Job, _key: EffectKey) -> Made:
+        raise UnknownOutcome("no answer")
+
+    await run(ONE, take)
+    assert list((await effect_statuses()).values()) == ["refused"]

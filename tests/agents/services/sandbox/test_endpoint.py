@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from decimal import Decimal
 
 import pytest
 
@@ -20,12 +21,14 @@ from agents.services.sandbox.operation import FAULTS_HEADER
 from tests.agents.services.bare import send, stock
 from tests.agents.services.conftest import AskRecord
 
+FIVE = Decimal(5)
+
 PARCEL = Parcel("o1", 500, "Ann", "1 Elm St", "", "Reno", "NV", "89501", "US")
 AFTER_THE_WORK = ("timeout", "reset", "error", "truncated")
 
 
 async def authorised(services: Services, name: str) -> Payment:
-    payment = await services[Payments].open(f"{name}/open", name, 500, "USD", "pm_card_visa")
+    payment = await services[Payments].open(f"{name}/open", name, FIVE, "USD", "pm_card_visa")
     return await services[Payments].authorise(f"{name}/authorise", payment.id)
 
 
@@ -41,8 +44,8 @@ async def test_captured_although_the_answer_is_lost(
         with pytest.raises(UnknownOutcome):
             await services[Payments].capture(key, payment.id)
         assert time.monotonic() - started < SANDBOX_DEADLINES.total + 1
-        assert (await services[Payments].find(payment.id)).captured == 500
-        assert (await services[Payments].capture(key, payment.id)).captured == 500
+        assert (await services[Payments].find(payment.id)).captured == FIVE
+        assert (await services[Payments].capture(key, payment.id)).captured == FIVE
     calls = "SELECT reference, fault, status FROM calls WHERE operation = ? AND key = ?"
     assert record(calls, "payments.capture", key) == [(name, kind, 200), (name, "", 200)]
     taken = "SELECT count(*), sum(received) FROM payment_intents WHERE reference = ?"
@@ -55,11 +58,13 @@ async def test_asked_to_slow_down_once(
     faults = "payments.open:rate_limit=1"
     async with connect_services(sandbox_settings, faults=faults) as services:
         with pytest.raises(TransientError) as caught:
-            await services[Payments].open(name, name, 500, "USD", "pm_card_visa")
+            await services[Payments].open(name, name, FIVE, "USD", "pm_card_visa")
         assert type(caught.value) is TransientError
         assert caught.value.retry_after == 1
         assert record("SELECT count(*) FROM payment_intents WHERE reference = ?", name) == [(0,)]
-        assert (await services[Payments].open(name, name, 500, "USD", "pm_card_visa")).amount == 500
+        assert (
+            await services[Payments].open(name, name, FIVE, "USD", "pm_card_visa")
+        ).amount == FIVE
     faults_met = "SELECT fault, status FROM calls WHERE key = ?"
     assert record(faults_met, name) == [("rate_limit", 429), ("", 200)]
 
@@ -86,7 +91,7 @@ async def test_slow_but_well(sandbox_settings: Settings, name: str) -> None:
 async def test_a_decline_is_for_good(sandbox_settings: Settings, name: str) -> None:
     faults = "payments.authorise:decline=1"
     async with connect_services(sandbox_settings, faults=faults) as services:
-        payment = await services[Payments].open(f"{name}/open", name, 500, "USD", "pm_card_visa")
+        payment = await services[Payments].open(f"{name}/open", name, FIVE, "USD", "pm_card_visa")
         for key in ("a", "a"):
             with pytest.raises(Declined, match="generic_decline"):
                 await services[Payments].authorise(f"{name}/{key}", payment.id)
@@ -105,7 +110,7 @@ CALLS: dict[str, Act] = {
     "inventory.reserve": lambda s, n: s[Inventory].reserve(n, [StockLine(n, 1)]),
     "inventory.issue": lambda s, n: s[Inventory].issue(n),
     "inventory.release": lambda s, n: s[Inventory].release(n),
-    "payments.open": lambda s, n: s[Payments].open(n, n, 500, "USD", "pm_card_visa"),
+    "payments.open": lambda s, n: s[Payments].open(n, n, FIVE, "USD", "pm_card_visa"),
     "carriers.book": lambda s, n: s[Carriers][1].book(n, PARCEL),
     "carriers.cancel": lambda s, n: s[Carriers][1].cancel(n),
     "notifications.send": lambda s, n: s[Notifications].send(n, Message("email", "a@b", "s", "t")),

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,7 @@ async def test_killed_midway_the_record_carries_on(data: Path) -> None:
         before = ensure_sandbox(data)
         pay = services[Payments].open
         calls = [
-            asyncio.create_task(pay(f"k{n}", f"o{n}", 100, "USD", "pm_card_visa"))
+            asyncio.create_task(pay(f"k{n}", f"o{n}", Decimal(1), "USD", "pm_card_visa"))
             for n in range(200)
         ]
         await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
@@ -93,7 +94,7 @@ async def test_killed_midway_the_record_carries_on(data: Path) -> None:
         for payment in known:
             assert await services[Payments].find(payment.id) == payment
         for n in range(200):
-            await pay(f"k{n}", f"o{n}", 100, "USD", "pm_card_visa")
+            await pay(f"k{n}", f"o{n}", Decimal(1), "USD", "pm_card_visa")
     with closing(sqlite3.connect(data / "sandbox.db")) as db:
         counts = db.execute("SELECT count(*), count(DISTINCT reference) FROM payment_intents")
         assert counts.fetchone() == (200, 200)

@@ -1,0 +1,104 @@
+"""What happens to payments later: a refund that fails, a dispute, an authorisation that expires.
+
+Events come from the provider's webhooks (`receive`) or are asked for (`poll`); both put them into the
+journal, each once. They come late, twice and in any order, so none of them is believed: how the payment
+stands is looked up, and compared with its order as reconciliation does.
+"""
+
+import time
+from collections.abc import AsyncIterator
+
+from agents.orders.reconciliation_rules import of_payment, payment_of
+from agents.runtime import runtime
+from agents.runtime.errors import TransientError
+from agents.runtime.journal.database import Database
+from agents.runtime.journal.provider_events import (
+    ProviderEvent,
+    asked_until,
+    keep_events,
+    mark_handled,
+    unhandled_events,
+)
+from agents.runtime.model.lifecycle import ENDED
+from agents.runtime.recovery.reconciliation import Difference, Ended, JournalView
+from agents.runtime.telemetry import get_logger
+from agents.services.payments.protocol import ListedPayment, PaymentChange, Payments
+from agents.services.payments.stripe_events import verified_change
+
+log = get_logger(__name__)
+
+SYSTEM = "payments"
+FIRST_SECONDS = 7 * 86_400.0  # to look back at the first time
+OVERLAP = 3_600.0  # seconds by which a listing may lag behind
+AT_ONCE = 1_000
+
+
+async def receive(payload: bytes, signature: str) -> None:
+    """Keep the event that a webhook was sent, once; `signature` is the header Stripe-Signature.
+
+    Raises BadSignature.
+    """
+    secret = runtime().settings.stripe_webhook_secret.get_secret_value()
+    change = verified_change(payload, signature, secret, time.time())
+    if change is not None and change.payment:
+        await keep_events(runtime().journal.database, SYSTEM, [_event(change)])
+
+
+async def poll(database: Database, payments: Payments) -> None:
+    """Ask for the events since the last time and keep those that are new. Raises TransientError."""
+    asked_at = time.time()
+    before = await asked_until(database, SYSTEM)
+    since = asked_at - FIRST_SECONDS if before is None else before - OVERLAP
+    # Kept all together: the newest come first, and a part of them would hide the older ones for ever.
+    found = [
+        _event(change)
+        async for page in payments.changes(since)
+        for change in page
+        if change.payment
+    ]
+    await keep_events(database, SYSTEM, found, asked_at)
+
+
+async def differences(view: JournalView, payments: Payments) -> AsyncIterator[Difference]:
+    """Yield what is wrong with the payments of all events that nobody has handled.
+
+    An event is left for the next time while its order is in work, or its payment cannot be looked up.
+    """
+    database = view.journal.database
+    events = await unhandled_events(database, SYSTEM, AT_ONCE)
+    for payment in dict.fromkeys(event.subject for event in events):
+        try:
+            listed = await payments.look_up(payment)
+            of = _order_of(listed, await view.by_key([listed.reference]))
+            if of is not None and of.item.state not in ENDED:
+                continue
+            found = await _difference(of, payments, listed)
+        except TransientError as error:
+            log.warning("payment cannot be looked up", payment=payment, error=str(error))
+            continue
+        if found is not None:
+            yield found
+        ids = [event.id for event in events if event.subject == payment]
+        await mark_handled(database, SYSTEM, ids)
+
+
+async def _difference(
+    of: Ended | None, payments: Payments, listed: ListedPayment
+) -> Difference | None:
+    """What is wrong with a payment, judged again as it stands after its order was read."""
+    if of is not None and not of.settled:
+        return None  # a dead letter, or a discarded one: a person has it already
+    if of_payment(of, listed.reference, listed.payment) is None:
+        return None
+    listed = await payments.look_up(listed.payment.id)
+    return of_payment(of, listed.reference, listed.payment)
+
+
+def _order_of(listed: ListedPayment, known: dict[str, list[Ended]]) -> Ended | None:
+    of = known.get(listed.reference, [])
+    paid = (one for one in of if payment_of(one) == listed.payment.id)
+    return next(paid, of[0] if of else None)
+
+
+def _event(change: PaymentChange) -> ProviderEvent:
+    return ProviderEvent(change.id, change.kind, change.payment, change.at)

@@ -1,0 +1,136 @@
+"""Payment events: what happened to payments later, asked for at the provider or sent by its webhooks.
+
+`python -m flows.operations` has it as a command. Its deployment asks every five minutes.
+"""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from typing import Annotated
+
+import uvicorn
+from prefect import flow
+from pydantic import Field
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from agents.orders import payment_events as events
+from agents.orders.scenario import ORDERS
+from agents.runtime.context import open_runtime
+from agents.runtime.errors import AgentError
+from agents.runtime.journal import Journal
+from agents.runtime.provided import with_services
+from agents.runtime.recovery.reconciliation import Difference, JournalView, Window
+from agents.runtime.settings import settings
+from agents.runtime.telemetry import get_logger
+from agents.services import connect_services
+from agents.services.payments.stripe_events import BadSignature
+from agents.workflow.exit_status import ExitStatus
+from flows.cli.reports import Listing, shown
+from flows.operations.reconciliation import named_differences
+
+log = get_logger(__name__)
+
+PATH = "/webhooks/payments"
+LARGEST = 1_000_000  # bytes of a payload
+LOOK_SECONDS = 1.0
+
+
+@flow(name="payment-events", flow_run_name="payment events", persist_result=False)
+async def payment_events(
+    port: Annotated[int, Field(ge=0, le=65_535)] | None = None,
+    for_seconds: Annotated[float, Field(ge=0)] = 3_600.0,
+) -> Listing:
+    """Look at payments that have changed at the provider: failed refunds, disputes, expired holds.
+
+    Each payment that no longer fits its order is listed with what to do, and raises an alert.
+    Exit status 3: a person must act.
+
+    Example: `uv run python -m flows.operations payment-events`
+
+    Args:
+        port: Also serve the webhook endpoint /webhooks/payments on this port of the loopback
+            interface, behind your own gateway with TLS. Without it the provider is asked once.
+        for_seconds: Seconds after which serving the endpoint ends.
+
+    """
+    async with open_runtime(settings()) as opened, connect_services(settings()):
+        await with_services(events.poll)(opened.journal.database)
+        count, named = await _handled(opened.journal)
+        if port is not None:
+            until = time.monotonic() + for_seconds
+            async with _endpoint(port):
+                while time.monotonic() < until and not opened.stop.asked:
+                    await opened.stop.wait(LOOK_SECONDS)
+                    more, later = await _handled(opened.journal)
+                    count, named = count + more, named + later
+    table = [
+        {"item": d.item, "difference": d.what, "found": d.found, "what to do": d.advice}
+        for d in named
+    ]
+    title, code = f"{count:,} payments need a person", ExitStatus.PERSON_NEEDED if count else 0
+    return await shown("payment-events", Listing(title=title, table=table, code=code))
+
+
+async def _handled(journal: Journal) -> tuple[int, list[Difference]]:
+    """Handle the events that are new; return what a person must see."""
+    view = JournalView(journal, ORDERS, Window(0.0, time.time()))
+    return await named_differences(with_services(events.differences)(view), ORDERS.name)
+
+
+class PortTaken(AgentError):
+    """Nothing can be served on the port."""
+
+    def __init__(self, port: int, reason: str) -> None:
+        super().__init__(port, reason)
+        self.port, self.reason = port, reason
+
+    def __str__(self) -> str:
+        return f"port {self.port} cannot be used ({self.reason}): choose another with --port"
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to the runtime."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def _endpoint(port: int) -> AsyncIterator[None]:
+    """Serve the webhook endpoint. Raises PortTaken."""
+    try:
+        listener = socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise PortTaken(port, error.strerror or type(error).__name__) from None
+    app = Starlette(routes=[Route(PATH, _receive, methods=["POST"])])
+    config = uvicorn.Config(app, lifespan="off", ws="none", access_log=False, log_level="warning")
+    server = _Server(config)
+    with closing(listener):
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        log.info("receiving events", url=f"http://127.0.0.1:{listener.getsockname()[1]}{PATH}")
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await serving
+
+
+async def _receive(request: Request) -> Response:
+    """Keep an event: 2xx as soon as it is in the journal, 400 if nothing of it is believed."""
+    payload = b""
+    async for chunk in request.stream():
+        payload += chunk
+        if len(payload) > LARGEST:
+            return Response(status_code=413)
+    try:
+        await events.receive(payload, request.headers.get("stripe-signature", ""))
+    except BadSignature as error:
+        log.warning("event refused", reason=str(error))
+        return Response(status_code=400)
+    return Response(status_code=204)
