@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agents.runtime.context import open_runtime, runtime
     from agents.runtime.errors import (
         AgentError,
+        KeySpent,
         Parked,
         PermanentError,
         TransientError,
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     )
     from agents.runtime.execution.agent import (
         Agent,
+        BegunAt,
         EffectKey,
+        Reference,
         UndoneKey,
     )
     from agents.runtime.execution.decorator import agent
@@ -50,12 +53,19 @@ if TYPE_CHECKING:
     from agents.runtime.settings import Settings
 
 _FACE = {
-    "execution.agent": ["Agent", "EffectKey", "UndoneKey"],
+    "execution.agent": ["Agent", "BegunAt", "EffectKey", "Reference", "UndoneKey"],
     "execution.decorator": ["agent"],
     "execution.saga": ["saga"],
     "intake.intake": ["Intake", "Rejection", "Submission"],
     "context": ["open_runtime", "runtime"],
-    "errors": ["AgentError", "Parked", "PermanentError", "TransientError", "UnknownOutcome"],
+    "errors": [
+        "AgentError",
+        "KeySpent",
+        "Parked",
+        "PermanentError",
+        "TransientError",
+        "UnknownOutcome",
+    ],
     "model.batch": ["Batch", "RunStats"],
     "model.item": ["Decision", "Item", "Notice"],
     "model.policies": [
@@ -84,14 +94,17 @@ __all__ = [
     "Agent",
     "AgentError",
     "Batch",
+    "BegunAt",
     "Decision",
     "EffectKey",
     "Intake",
     "Item",
+    "KeySpent",
     "Lookup",
     "Notice",
     "Parked",
     "PermanentError",
+    "Reference",
     "Rejection",
     "RunStats",
     "SameKey",

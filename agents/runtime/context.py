@@ -17,6 +17,7 @@ from prefect.runtime import flow_run
 from agents.runtime.clock import clock
 from agents.runtime.journal import Journal, workers
 from agents.runtime.journal.database import Database
+from agents.runtime.journal.installation import installation_id
 from agents.runtime.process_pool import ProcessPool
 from agents.runtime.redis.client import RedisClient
 from agents.runtime.redis.shared_cache import SharedCache
@@ -138,7 +139,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         await lease.register()
         _freeze_garbage_collector()
         with stop_on_sigterm() as stop:
-            journal = Journal(database, settings.tenant)
+            journal = Journal(database, settings.tenant, await installation_id(database))
             opened = Runtime(journal, lease, settings, stop, ProcessPool(), cache)
             token = _runtime.set(opened)
             try:

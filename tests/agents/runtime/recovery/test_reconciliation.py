@@ -17,6 +17,7 @@ from agents.runtime.recovery.reconciliation import (
     undo_found,
 )
 from tests.agents.runtime.jobs import (
+    HERE,
     JOBS,
     Job,
     Made,
@@ -84,7 +85,7 @@ async def test_an_item_is_found_by_its_key_and_by_its_effects_with_its_facts(
 ) -> None:
     await run([Job(key="a", n=7)], effect_of(provider))
     journal_view = view(opened)
-    key = "default:jobs:a:make:0"
+    key = f"{HERE}:default:jobs:a:make:0"
     assert await journal_view.by_effect([]) == {}
     found = await journal_view.by_effect([key, "nobody's"])
     assert list(found) == [key]
@@ -151,5 +152,5 @@ async def test_differences_of_one_item_are_undone_together_and_once(
     await resume(*steps)
     assert await undo_found(opened.journal, differences) == []  # its history has grown since
     for maker, name in ((provider, "make"), (other, "make_other")):
-        assert maker.undone.count(f"default:jobs:job-0000:{name}:0") == 2
-        assert maker.undone.count(f"default:jobs:job-0001:{name}:0") == 1
+        assert maker.undone.count(f"{HERE}:default:jobs:job-0000:{name}:0") == 2
+        assert maker.undone.count(f"{HERE}:default:jobs:job-0001:{name}:0") == 1
