@@ -8,13 +8,44 @@ from datetime import timedelta
 
 from agents.orders.models import Authorised, Captured, Order, PaymentClosed, PaymentOpened
 from agents.orders.rules import refund_needs_approval
-from agents.runtime import EFFECT, Decision, EffectKey, Lookup, Parked, SameKey, UndoneKey, agent
+from agents.runtime import (
+    EFFECT,
+    BegunAt,
+    Decision,
+    EffectKey,
+    KeySpent,
+    Lookup,
+    Parked,
+    Reference,
+    SameKey,
+    UndoneKey,
+    agent,
+)
+from agents.runtime.model.item import installation_of
 from agents.services.payments.protocol import Payments
 from agents.workflow.money import format_money
 
 PAYMENTS = EFFECT.limited_by("payments")
 KEY_LIFETIME = timedelta(hours=23)  # Stripe forgets keys after 24 hours
+CLOCKS_DIFFER = 3600.0  # seconds by which the provider's clock may be off
 MONEY_IS_HELD = {"authorised", "captured"}
+
+
+async def find_opened(
+    _order: Order, reference: Reference, begun: BegunAt, payments: Payments
+) -> PaymentOpened | None:
+    """The payment of this reference, if the provider's list has one that is not cancelled.
+
+    The list shows a payment at once; Stripe's search, which would be shorter, may be behind. The
+    references of earlier releases are not unique, and the payment of another order must not be taken.
+    """
+    if not installation_of(reference):
+        return None
+    async for page in payments.listed(begun - CLOCKS_DIFFER):
+        for listed in page:
+            if listed.reference == reference and listed.payment.status != "cancelled":
+                return PaymentOpened(payment=listed.payment.id)
+    return None
 
 
 async def find_closed(
@@ -51,6 +82,8 @@ async def close_payment(  # noqa: PLR0913 - an agent names all that it needs
     opened: PaymentOpened | None,
     undone: UndoneKey,
     key: EffectKey,
+    reference: Reference,
+    begun: BegunAt,
     decision: Decision | None,
     payments: Payments,
 ) -> PaymentClosed:
@@ -59,9 +92,17 @@ async def close_payment(  # noqa: PLR0913 - an agent names all that it needs
     A large refund waits for a person. If that person rejects it, the item becomes a dead letter.
 
     A payment whose opening was never confirmed is opened again under the same key, which gives its id.
-    A late call with that key then finds it cancelled.
+    A late call with that key then finds it cancelled. If the provider repeats a failure under that key,
+    no call with it can open one any more, and the list says whether one is open.
     """
-    payment = opened.payment if opened else await _open(payments, order, undone)
+    if opened is None:
+        try:
+            opened = PaymentOpened(payment=await _open(payments, order, undone, reference))
+        except KeySpent:
+            opened = await find_opened(order, reference, begun, payments)
+    if opened is None:
+        return PaymentClosed(payment="", refunded=0)
+    payment = opened.payment
     closed = await payments.cancel(f"{key}:cancel", payment)
     if closed.status == "captured":
         if refund_needs_approval(closed.captured, order.currency) and decision is None:
@@ -70,10 +111,12 @@ async def close_payment(  # noqa: PLR0913 - an agent names all that it needs
     return PaymentClosed(payment=payment, refunded=closed.refunded)
 
 
-@agent(PAYMENTS, undo=close_payment, settle=SameKey(KEY_LIFETIME))
-async def open_payment(order: Order, key: EffectKey, payments: Payments) -> PaymentOpened:
+@agent(PAYMENTS, undo=close_payment, settle=SameKey(KEY_LIFETIME, find_opened))
+async def open_payment(
+    order: Order, key: EffectKey, reference: Reference, payments: Payments
+) -> PaymentOpened:
     """Tell the provider what is to be paid; no money moves."""
-    return PaymentOpened(payment=await _open(payments, order, key))
+    return PaymentOpened(payment=await _open(payments, order, key, reference))
 
 
 @agent(PAYMENTS, settle=Lookup(find_authorised))
@@ -94,8 +137,6 @@ async def capture_payment(
     return Captured(payment=captured.id, amount=captured.captured)
 
 
-async def _open(payments: Payments, order: Order, key: str) -> str:
-    opened = await payments.open(
-        key, order.order_id, order.total, order.currency, order.payment_method
-    )
+async def _open(payments: Payments, order: Order, key: str, reference: str) -> str:
+    opened = await payments.open(key, reference, order.total, order.currency, order.payment_method)
     return opened.id

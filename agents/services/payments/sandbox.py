@@ -1,9 +1,7 @@
 """The sandbox's payment provider: a faithful subset of Stripe's PaymentIntents and Refunds."""
 
-import hashlib
 import secrets
 import time
-from collections.abc import Callable
 from sqlite3 import Connection, Row
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,6 +9,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from agents.services.payments import stripe_objects as stripe
+from agents.services.sandbox.idempotency import Act, Idempotent, Parameters
 from agents.services.sandbox.operation import Incoming, Operation, Refusal, Reply, slice_of
 
 SCHEMA = """
@@ -29,15 +28,10 @@ CREATE TABLE IF NOT EXISTS idempotency_keys (
   status INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 """
 
-Form = dict[str, str]
-Act = Callable[[Connection, Incoming, Form], Reply]
-
-# Stripe may forget a key after 24 hours: the same key is then a new call.
-KEY_SECONDS = 86_400.0
 MOST_AMOUNT = 99_999_999
 
 
-def create(db: Connection, _: Incoming, form: Form) -> Reply:
+def create(db: Connection, _: Incoming, form: Parameters) -> Reply:
     """POST /v1/payment_intents: no money moves."""
     amount, currency = stripe.amount(form, "amount", MOST_AMOUNT), form.get("currency", "")
     metadata = stripe.metadata(form)
@@ -66,7 +60,7 @@ def create(db: Connection, _: Incoming, form: Form) -> Reply:
     return Reply(200, stripe.intent(_intent(db, intent)))
 
 
-def confirm(db: Connection, incoming: Incoming, form: Form) -> Reply:
+def confirm(db: Connection, incoming: Incoming, form: Parameters) -> Reply:
     """POST .../confirm: ask the bank to hold the money."""
     row = _known(db, incoming)
     method = stripe.method(form) or row["method"]
@@ -85,7 +79,7 @@ def confirm(db: Connection, incoming: Incoming, form: Form) -> Reply:
     return Reply(200, stripe.intent(_intent(db, row["id"])))
 
 
-def capture(db: Connection, incoming: Incoming, form: Form) -> Reply:
+def capture(db: Connection, incoming: Incoming, form: Parameters) -> Reply:
     """POST .../capture: take the money; the rest is released."""
     row = _known(db, incoming)
     amount = row["amount"]
@@ -97,7 +91,7 @@ def capture(db: Connection, incoming: Incoming, form: Form) -> Reply:
     return Reply(200, stripe.intent(_intent(db, row["id"])))
 
 
-def cancel(db: Connection, incoming: Incoming, _: Form) -> Reply:
+def cancel(db: Connection, incoming: Incoming, _: Parameters) -> Reply:
     """POST .../cancel: no money can be taken after it."""
     row = _known(db, incoming)
     if row["status"] in ("succeeded", "canceled"):
@@ -106,7 +100,7 @@ def cancel(db: Connection, incoming: Incoming, _: Form) -> Reply:
     return Reply(200, stripe.intent(_intent(db, row["id"])))
 
 
-def refund(db: Connection, _: Incoming, form: Form) -> Reply:
+def refund(db: Connection, _: Incoming, form: Parameters) -> Reply:
     """POST /v1/refunds: return money, at most what was taken."""
     row = _intent(db, form.get("payment_intent", ""))
     if row["status"] != "succeeded":
@@ -166,46 +160,9 @@ def refunds(db: Connection, incoming: Incoming) -> Reply:
     return Reply(200, {"object": "list", "url": "/v1/refunds", "has_more": False, "data": data})
 
 
-def _idempotent(allowed: frozenset[str], act: Act) -> Callable[[Connection, Incoming], Reply]:
+def _idempotent(allowed: frozenset[str], act: Act) -> Idempotent:
     """A POST: the same key brings the same answer, the same key with other parameters an error."""
-
-    def work(db: Connection, incoming: Incoming) -> Reply:
-        form, key = (
-            stripe.form(incoming.content, allowed),
-            incoming.headers.get("idempotency-key", ""),
-        )
-        if not key:
-            return act(db, incoming, form)
-        if len(key) > 255:
-            raise Refusal(
-                stripe.error(
-                    400, "", "Idempotency keys may be at most 255 characters.", "idempotency_error"
-                )
-            )
-        fingerprint = hashlib.sha256(orjson.dumps([incoming.url, sorted(form.items())])).hexdigest()
-        db.execute(
-            "DELETE FROM idempotency_keys WHERE key = ? AND created < ?",
-            (key, time.time() - KEY_SECONDS),
-        )
-        saved = db.execute("SELECT * FROM idempotency_keys WHERE key = ?", (key,)).fetchone()
-        if saved is not None:
-            return _replayed(saved, fingerprint)
-        reply = act(db, incoming, form)
-        body = orjson.dumps(reply.body).decode()
-        db.execute(
-            "INSERT INTO idempotency_keys VALUES (?, ?, ?, ?, ?)",
-            (key, time.time(), fingerprint, reply.status, body),
-        )
-        return reply
-
-    return work
-
-
-def _replayed(saved: Row, fingerprint: str) -> Reply:
-    if saved["fingerprint"] != fingerprint:
-        text = "Keys for idempotent requests can only be used with the same parameters."
-        raise Refusal(stripe.error(400, "", text, "idempotency_error"))
-    return Reply(saved["status"], orjson.loads(saved["body"]), {"Idempotent-Replayed": "true"})
+    return Idempotent(lambda incoming: stripe.form(incoming.content, allowed), act)
 
 
 def _known(db: Connection, incoming: Incoming) -> Row:
