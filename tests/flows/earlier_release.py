@@ -45,7 +45,7 @@ def _numbers(db: sqlite3.Connection) -> Iterator[tuple[str, str]]:
 async def copy_to_postgresql(path: Path, url: str) -> None:
     """Copy the journal at `path` into an empty journal on PostgreSQL.
 
-    The schema of this release is that of the earlier one: only the revision is set back.
+    The schema of this release only adds to the earlier one, so the revision is set back.
     """
     database = Database(url)
     try:
@@ -53,7 +53,8 @@ async def copy_to_postgresql(path: Path, url: str) -> None:
             db.row_factory = sqlite3.Row
             async with database.write() as connection:
                 for table in metadata.sorted_tables:
-                    await _copy(db, connection, table)
+                    if table.name != "installation":
+                        await _copy(db, connection, table)
                 await set_revision_back(connection)
     finally:
         await database.close()
@@ -64,6 +65,7 @@ async def _copy(db: sqlite3.Connection, connection: AsyncConnection, table: Any)
         {
             c.key: bool(row[c.name]) if isinstance(c.type, Boolean) else row[c.name]
             for c in table.columns
+            if c.name in row.keys()  # noqa: SIM118 - a Row iterates over its values
         }
         for row in db.execute(f'SELECT * FROM "{table.name}"')
     ]
