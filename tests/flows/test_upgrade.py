@@ -19,6 +19,7 @@ from agents.runtime.journal.item_events import ItemEnded, ended
 from agents.runtime.journal.queries import item_history, letters
 from agents.runtime.journal.schema import items
 from agents.runtime.messaging import Delivery, RequestReply, Topic, answer, subscribe
+from agents.runtime.model.item import installation_of
 from agents.runtime.model.lifecycle import ENDED, State
 from agents.runtime.settings import settings
 from agents.services.sandbox.process import stop_sandbox
@@ -220,6 +221,8 @@ async def test_operators_see_what_the_earlier_release_left_to_them(earlier: Shop
 
 @pytest.mark.slow
 async def test_everything_ends_and_no_effect_is_repeated(earlier: Shop) -> None:
+    await migrated(earlier.journal_url)
+    await opening_is_unknown(earlier.journal_url, "u-13")
     before, record, steps = await earlier.journal(), earlier.record, await done_steps(earlier)
     raw = StudyStore("ports").raw / hashlib.sha256(PORTS).hexdigest()
     raw.parent.mkdir(parents=True)
@@ -239,6 +242,7 @@ async def test_everything_ends_and_no_effect_is_repeated(earlier: Shop) -> None:
             assert after.items[number] == row
     await earlier.check()
     check_effects(earlier, before, after)
+    check_keys(earlier, before, after)
     assert await problems(earlier.journal_url) == []
     for order, payments in record.payments.items():
         assert [p["id"] for p in earlier.record.payments[order]] == [p["id"] for p in payments]
@@ -274,6 +278,38 @@ def check_effects(shop: Shop, before: Journal, after: Journal) -> None:
     }
     assert called
     assert called & happened == set()
+
+
+async def opening_is_unknown(url: str, order: str) -> None:
+    """As if the process had crashed before it wrote that the payment was opened.
+
+    The provider repeats its answer under the old key only for the parameters that it had.
+    """
+    where = "agent = 'open_payment' AND item = (SELECT id FROM items WHERE key = :order)"
+    database = Database(url)
+    async with database.write() as connection:
+        for what in ("UPDATE effects SET status = 'intended'", "DELETE FROM stages"):
+            changed = await connection.execute(text(f"{what} WHERE {where}"), {"order": order})
+            assert changed.rowcount == 1
+    await database.close()
+
+
+def check_keys(shop: Shop, before: Journal, after: Journal) -> None:
+    """Effects that were begun keep their keys, also on the wire; others have the installation."""
+    begun = {(n, row["agent"]) for n, rows in before.effects.items() for row in rows}
+    keys = {(n, row["agent"]): row["key"] for n, rows in after.effects.items() for row in rows}
+    old = {at for at, key in keys.items() if not installation_of(key)}
+    assert old == begun
+    assert {row["generation"] for rows in after.effects.values() for row in rows} == {0}
+    numbers = {row["key"]: n for n, row in after.items.items() if row["scenario"] == "orders"}
+    called = {
+        (numbers[order_of(key)], EFFECTS[operation]): key
+        for key, operation in shop.ask("SELECT key, operation FROM calls")
+        if operation in EFFECTS and operation != "inventory.issue"  # by the key of the reservation
+    }
+    assert called == {at: keys[at] for at in called}
+    assert called.keys() & begun
+    assert called.keys() - begun
 
 
 async def done_steps(shop: Shop) -> set[tuple[int, str, float]]:
