@@ -22,6 +22,7 @@ from agents.orders.scenario import ORDERS
 from agents.runtime.execution.agent import AGENTS
 from agents.runtime.journal.schema import dead_letters, effects, history, items, outbox
 from agents.runtime.model.lifecycle import ENDED, TRANSITIONS, Event, State
+from agents.services.sandbox.faults import subject_of
 
 Row = dict[str, Any]
 TABLES = (items, history, effects, outbox, dead_letters)
@@ -108,12 +109,12 @@ def record_of(db: sqlite3.Connection, scope: str = "") -> Record:
         held[row["key"]][row["sku"]] += row["quantity"]
     sent = Counter(row["key"] for row in ask("SELECT key FROM notifications"))
     return Record(
-        _in_scope(payments, lambda row: str(row["reference"]), scope),
-        _in_scope(shipments, lambda row: _order_of(row["key"]), scope),
-        {key: row for key, row in reservations.items() if _order_of(key).startswith(scope)},
+        _in_scope(payments, lambda row: subject_of("", row["reference"]), scope),
+        _in_scope(shipments, lambda row: order_of(row["key"]), scope),
+        {key: row for key, row in reservations.items() if order_of(key).startswith(scope)},
         {sku: row for sku, row in goods.items() if sku.startswith(scope)},
         held,
-        Counter({key: n for key, n in sent.items() if _order_of(key).startswith(scope)}),
+        Counter({key: n for key, n in sent.items() if order_of(key).startswith(scope)}),
     )
 
 
@@ -193,7 +194,7 @@ def _stock_conserved(journal: Journal, record: Record) -> Iterator[str]:
     reserved: Counter[str] = Counter()
     shipped: Counter[str] = Counter()
     for key, reservation in record.reservations.items():
-        order, lines = _order_of(key), record.held[key]
+        order, lines = order_of(key), record.held[key]
         if reservation["status"] == "held":
             reserved += lines
             if order not in dead:
@@ -239,7 +240,7 @@ def _compensated(journal: Journal) -> Iterator[str]:
 def _sent_once(record: Record) -> Iterator[str]:
     for key, count in record.messages.items():
         if count > 1:
-            yield f"I6 {_order_of(key)}: sent {count} times: {key}"
+            yield f"I6 {order_of(key)}: sent {count} times: {key}"
 
 
 def _letters_complete(journal: Journal) -> Iterator[str]:
@@ -258,13 +259,13 @@ def _is_shipped(record: Record, row: Row) -> bool:
     left = [
         r
         for key, r in record.reservations.items()
-        if _order_of(key) == row["key"] and r["status"] == "issued"
+        if order_of(key) == row["key"] and r["status"] == "issued"
     ]
     return len(parcels) == 1 and len(left) == 1
 
 
-def _order_of(key: str) -> str:
-    """The order in an effect's key: tenant:scenario:order:agent:occurrence."""
+def order_of(key: str) -> str:
+    """The order in an effect's key: installation:tenant:scenario:order:agent:occurrence."""
     _, _, rest = key.partition(f":{ORDERS.name}:")
     order, *_ = rest.split(":")
     return order

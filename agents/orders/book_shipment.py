@@ -1,7 +1,15 @@
 """Shipping: the first carrier that takes the parcel gets it."""
 
 from agents.orders.models import Booked, Order, Reserved, ShipmentCancelled
-from agents.runtime import EFFECT, EffectKey, Lookup, PermanentError, UndoneKey, agent
+from agents.runtime import (
+    EFFECT,
+    EffectKey,
+    Lookup,
+    PermanentError,
+    Reference,
+    UndoneKey,
+    agent,
+)
 from agents.services.carriers.protocol import BookingRefused, Carriers, Parcel
 
 CARRIERS = EFFECT.limited_by("carriers")
@@ -50,7 +58,7 @@ async def cancel_shipment(
 
 @agent(CARRIERS, undo=cancel_shipment, settle=Lookup(find_booking))
 async def book_shipment(
-    order: Order, reserved: Reserved, key: EffectKey, carriers: Carriers
+    order: Order, reserved: Reserved, key: EffectKey, reference: Reference, carriers: Carriers
 ) -> Booked:
     """Book the parcel at the first carrier that takes it. Raises NoCarrier (permanent).
 
@@ -59,7 +67,7 @@ async def book_shipment(
     refusals: list[str] = []
     for carrier in carriers:
         try:
-            booked = await carrier.book(key, _parcel(order, reserved))
+            booked = await carrier.book(key, _parcel(order, reserved, reference))
         except BookingRefused as refusal:
             refusals.append(str(refusal))
         else:
@@ -67,9 +75,9 @@ async def book_shipment(
     raise NoCarrier(tuple(refusals))
 
 
-def _parcel(order: Order, reserved: Reserved) -> Parcel:
+def _parcel(order: Order, reserved: Reserved, reference: str) -> Parcel:
     address = order.address.model_dump()
-    return Parcel(order.order_id, reserved.weight_grams, order.customer.name, **address)
+    return Parcel(reference, reserved.weight_grams, order.customer.name, **address)
 
 
 def _cancelled(carriers: Carriers) -> ShipmentCancelled:

@@ -13,23 +13,45 @@ from agents.orders.models import Authorised, Captured, Order, PaymentClosed, Pay
 from agents.orders.rules import refund_needs_approval
 from agents.runtime import (
     EFFECT,
+    BegunAt,
     Decision,
     EffectKey,
+    KeySpent,
     Lookup,
     Parked,
     Pending,
+    Reference,
     SameKey,
     UndoneKey,
     WrongOutcome,
     agent,
 )
+from agents.runtime.model.item import installation_of
 from agents.services.payments.protocol import Payment, Payments, RefundFailed, shown
 from agents.workflow.money import format_money, to_major, to_minor
 
 PAYMENTS = EFFECT.limited_by("payments")
 KEY_LIFETIME = timedelta(hours=23)  # Stripe forgets keys after 24 hours
+CLOCKS_DIFFER = 3600.0  # seconds by which the provider's clock may be off
 # How long a person is not asked about: a bank takes hours to decide, a refund to some banks two weeks.
 BANK_DECIDES, REFUND_ARRIVES = timedelta(days=1), timedelta(days=14)
+
+
+async def find_opened(
+    _order: Order, reference: Reference, begun: BegunAt, payments: Payments
+) -> PaymentOpened | None:
+    """The payment of this reference, if the provider's list has one that is not cancelled.
+
+    The list shows a payment at once; Stripe's search, which would be shorter, may be behind. The
+    references of earlier releases are not unique, and the payment of another order must not be taken.
+    """
+    if not installation_of(reference):
+        return None
+    async for page in payments.listed(begun - CLOCKS_DIFFER):
+        for listed in page:
+            if listed.reference == reference and listed.payment.status != "cancelled":
+                return PaymentOpened(payment=listed.payment.id)
+    return None
 
 
 async def find_closed(
@@ -66,6 +88,8 @@ async def close_payment(  # noqa: PLR0913 - an agent names all that it needs
     opened: PaymentOpened | None,
     undone: UndoneKey,
     key: EffectKey,
+    reference: Reference,
+    begun: BegunAt,
     decision: Decision | None,
     payments: Payments,
 ) -> PaymentClosed:
@@ -75,9 +99,17 @@ async def close_payment(  # noqa: PLR0913 - an agent names all that it needs
     Raises Pending until the money has arrived, and RefundFailed.
 
     A payment whose opening was never confirmed is opened again under the same key, which gives its id.
-    A late call with that key then finds it cancelled.
+    A late call with that key then finds it cancelled. If the provider repeats a failure under that key,
+    no call with it can open one any more, and the list says whether one is open.
     """
-    payment = opened.payment if opened else (await _open(payments, order, undone)).id
+    if opened is None:
+        try:
+            opened = PaymentOpened(payment=(await _open(payments, order, undone, reference)).id)
+        except KeySpent:
+            opened = await find_opened(order, reference, begun, payments)
+    if opened is None:
+        return PaymentClosed(payment="", refunded=0)
+    payment = opened.payment
     closed = await payments.cancel(f"{key}:cancel", payment)
     if closed.status == "captured":
         captured = to_minor(closed.captured, order.currency)
@@ -88,10 +120,12 @@ async def close_payment(  # noqa: PLR0913 - an agent names all that it needs
     return _closed(closed, order)
 
 
-@agent(PAYMENTS, undo=close_payment, settle=SameKey(KEY_LIFETIME))
-async def open_payment(order: Order, key: EffectKey, payments: Payments) -> PaymentOpened:
+@agent(PAYMENTS, undo=close_payment, settle=SameKey(KEY_LIFETIME, find_opened))
+async def open_payment(
+    order: Order, key: EffectKey, reference: Reference, payments: Payments
+) -> PaymentOpened:
     """Tell the provider what is to be paid; no money moves. Raises AmountRefused (permanent)."""
-    opened = await _open(payments, order, key)
+    opened = await _open(payments, order, key, reference)
     _require_all(opened, order, opened.amount)
     return PaymentOpened(payment=opened.id)
 
@@ -114,9 +148,9 @@ async def capture_payment(
     return _captured(found, order) or _wrong(found)
 
 
-async def _open(payments: Payments, order: Order, key: str) -> Payment:
+async def _open(payments: Payments, order: Order, key: str, reference: str) -> Payment:
     due = to_major(order.total, order.currency)
-    return await payments.open(key, order.order_id, due, order.currency, order.payment_method)
+    return await payments.open(key, reference, due, order.currency, order.payment_method)
 
 
 def _authorised(found: Payment, order: Order) -> Authorised | None:

@@ -66,12 +66,12 @@ async def differences(
 
 async def _payments(view: JournalView, seen: Seen, payments: Payments) -> AsyncIterator[Difference]:
     async for page in payments.listed(view.window.since):
-        known = await view.by_key(listed.reference for listed in page)
+        known = await view.by_reference(listed.reference for listed in page)
         for listed in page:
             of = _whose(known.get(listed.reference, ()), listed)
             if of is not None and payment_of(of) == listed.payment.id:
                 seen[OPEN].add(of.item.id)
-            if _is_judged(view, of, listed.created):
+            if _is_judged(view, of, listed.reference, listed.created):
                 for found in _one(of_payment(of, listed.reference, listed.payment)):
                     yield found
 
@@ -85,7 +85,7 @@ async def _reservations(
             of = known.get(listed.reservation.key)
             if of is not None:
                 seen[RESERVE].add(of.item.id)
-            if _is_judged(view, of, listed.created):
+            if _is_judged(view, of, listed.reservation.key, listed.created):
                 for found in _one(of_reservation(of, listed.reservation)):
                     yield found
 
@@ -98,7 +98,7 @@ async def _bookings(view: JournalView, seen: Seen, carrier: Carrier) -> AsyncIte
             booked = of.item.fact(Booked) if of is not None else None
             if of is not None and booked and booked.carrier == carrier.name:
                 seen[BOOK].add(of.item.id)
-            if _is_judged(view, of, listed.created):
+            if _is_judged(view, of, listed.key, listed.created):
                 for found in _one(of_booking(of, listed.key, listed.booking)):
                     yield found
 
@@ -113,10 +113,13 @@ def _whose(known: Sequence[Ended], listed: ListedPayment) -> Ended | None:
     return next(paid, known[0] if known else None)
 
 
-def _is_judged(view: JournalView, of: Ended | None, created: float) -> bool:
-    """Whether a listed object can be judged: its order is ours and settled, or it is unknown and not new."""
+def _is_judged(view: JournalView, of: Ended | None, name: str, created: float) -> bool:
+    """Whether a listed object can be judged: its order is ours and settled, or it is unknown and not new.
+
+    What another installation has made on the same account is that one's to judge, by its `name`.
+    """
     if of is None:
-        return created <= view.window.until
+        return view.may_be_ours(name) and created <= view.window.until
     return of.settled and of.item.tenant == view.journal.tenant
 
 

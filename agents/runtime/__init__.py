@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agents.runtime.context import open_runtime, runtime
     from agents.runtime.errors import (
         AgentError,
+        KeySpent,
         Parked,
         Pending,
         PermanentError,
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     )
     from agents.runtime.execution.agent import (
         Agent,
+        BegunAt,
         EffectKey,
+        Reference,
         UndoneKey,
     )
     from agents.runtime.execution.decorator import agent
@@ -52,13 +55,14 @@ if TYPE_CHECKING:
     from agents.runtime.settings import Settings
 
 _FACE = {
-    "execution.agent": ["Agent", "EffectKey", "UndoneKey"],
+    "execution.agent": ["Agent", "BegunAt", "EffectKey", "Reference", "UndoneKey"],
     "execution.decorator": ["agent"],
     "execution.saga": ["saga"],
     "intake.intake": ["Intake", "Rejection", "Submission"],
     "context": ["open_runtime", "runtime"],
     "errors": [
         "AgentError",
+        "KeySpent",
         "Parked",
         "Pending",
         "PermanentError",
@@ -94,15 +98,18 @@ __all__ = [
     "Agent",
     "AgentError",
     "Batch",
+    "BegunAt",
     "Decision",
     "EffectKey",
     "Intake",
     "Item",
+    "KeySpent",
     "Lookup",
     "Notice",
     "Parked",
     "Pending",
     "PermanentError",
+    "Reference",
     "Rejection",
     "RunStats",
     "SameKey",

@@ -19,6 +19,7 @@ from agents.runtime.clock import clock
 from agents.runtime.journal import Journal, workers
 from agents.runtime.journal.claims import left_over
 from agents.runtime.journal.database import Database
+from agents.runtime.journal.installation import installation_id
 from agents.runtime.process_pool import ProcessPool
 from agents.runtime.redis.client import RedisClient
 from agents.runtime.redis.shared_cache import SharedCache
@@ -149,7 +150,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         _freeze_garbage_collector()
         run = {"flow_run": lease.flow_run} if lease.flow_run else {}
         with bound_contextvars(**run), stop_on_sigterm() as stop:
-            journal = Journal(database, settings.tenant)
+            journal = Journal(database, settings.tenant, await installation_id(database))
             opened = Runtime(journal, lease, settings, stop, ProcessPool(), cache)
             token, failure = _runtime.set(opened), None
             try:

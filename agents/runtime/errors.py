@@ -37,6 +37,13 @@ class Pending(UnknownOutcome):
         self.within = within
 
 
+class KeySpent(UnknownOutcome):
+    """The provider repeats a stored failure under this key and never runs a call with it again.
+
+    If a look-up finds that nothing happened, the next attempt has another key.
+    """
+
+
 class PermanentError(AgentError):
     """A retry cannot help; the item's effects are compensated."""
 

@@ -5,6 +5,7 @@ Source: RFC 7240, Prefer Header for HTTP, section 4.3.
 """
 
 import asyncio
+import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -20,7 +21,7 @@ import httpx
 import orjson
 
 from agents.runtime.clock import budget, within
-from agents.runtime.errors import PermanentError, TransientError, UnknownOutcome
+from agents.runtime.errors import KeySpent, PermanentError, TransientError, UnknownOutcome
 from agents.runtime.telemetry import traceparent
 from agents.runtime.testing import failpoint
 
@@ -30,8 +31,13 @@ Body = dict[str, Any]
 MOST_CONNECTIONS = 64
 LARGEST_BODY = 1_000_000
 LONGEST_RETRY_AFTER = 300.0
+LONGEST_KEY = 255  # at Stripe, https://docs.stripe.com/api/idempotent_requests
 # Common servers close an idle connection after 5 s; below that no call races with the close.
 KEEP_ALIVE_SECONDS = 4.0
+
+# Marks an answer that was stored under the key and is sent again, failures too.
+# Source: https://docs.stripe.com/error-low-level, section Idempotency.
+REPLAYED = "Idempotent-Replayed"
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -161,7 +167,7 @@ class HttpApi:
         content, kind = _encoded(call)
         headers = {"traceparent": traceparent(), "Prefer": f"wait={ceil(budget())}", **kind}
         if call.key:
-            headers["Idempotency-Key"] = call.key
+            headers["Idempotency-Key"] = header_key(call.key)
         async with self._client() as client:
             request = client.build_request(
                 call.method,
@@ -233,6 +239,8 @@ class HttpApi:
             raise TransientError(f"{self._name(call)}: asked to slow down (429)", wait)
         if status == 409:
             raise TransientError(f"{self._name(call)}: the same call is in flight (409)", wait)
+        if status >= 500 and headers.get(REPLAYED) == "true":
+            raise KeySpent(f"{self._name(call)}: repeats its status {status} under this key")
         if status == 503 and wait is not None:
             raise TransientError(f"{self._name(call)}: out of service (503)", wait)
         if status >= 500:
@@ -258,6 +266,13 @@ class _Progress:
     async def _trace(self, event: str, _: dict[str, Any]) -> None:
         if event == "http11.send_request_headers.started":
             self.sent = True
+
+
+def header_key(key: str) -> str:
+    """The key as providers take it: one that is too long for them, or not ASCII, is hashed."""
+    if len(key) <= LONGEST_KEY and key.isascii():
+        return key
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def retry_after(value: str | None) -> float | None:

@@ -26,7 +26,7 @@ from prefect.cache_policies import NO_CACHE, CachePolicy
 from prefect.context import FlowRunContext, TaskRunContext
 from pydantic import TypeAdapter
 
-from agents.runtime.context import shared_cache
+from agents.runtime.context import runtime, shared_cache
 from agents.runtime.errors import TransientError
 from agents.runtime.model.batch import Batch
 from agents.runtime.model.item import Decision, Item
@@ -38,7 +38,7 @@ from agents.runtime.telemetry import CACHE
 
 P = ParamSpec("P")
 R = TypeVar("R")
-LONGEST_KEY = 255
+LONGEST_KEY = 200  # at most 255 at Stripe, and agents append to it: `<key>:refund`
 CACHE_FORMAT = 2  # raise it to invalidate every cached result
 _ANY = TypeAdapter(Any)
 
@@ -47,6 +47,12 @@ EffectKey = NewType("EffectKey", str)
 
 UndoneKey = NewType("UndoneKey", str)
 """Annotates the parameter of a compensation that takes the key of the effect it undoes."""
+
+Reference = NewType("Reference", str)
+"""Annotates the parameter that takes the name of the item at outside systems."""
+
+BegunAt = NewType("BegunAt", float)
+"""Annotates the parameter that takes the time of the item's first intent, in seconds since 1970."""
 
 AGENTS: dict[str, "Agent[Any, Any]"] = {}
 
@@ -123,12 +129,18 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
             )
         return self._call_bare(*args, **kwargs)
 
-    def key(self, item: Item, occurrence: int) -> str:
-        """The idempotency key of this effect: the same in every process and at every attempt."""
-        key = f"{item.tenant}:{item.scenario}:{item.key}:{self.name}:{occurrence}"
-        if len(key) <= LONGEST_KEY and key.isascii():
-            return key
-        return hashlib.sha256(key.encode()).hexdigest()
+    def key(self, item: Item, occurrence: int, generation: int = 0) -> str:
+        """The idempotency key of this effect: the same in every process and at every attempt.
+
+        It begins with the installation. Only under the key of an earlier generation, for which
+        certainly nothing happened, are there other calls for the effect.
+        """
+        installation = runtime().journal.installation
+        name = f"{item.tenant}:{item.scenario}:{item.key}:{self.name}:{occurrence}"
+        name += f".{generation}" if generation else ""
+        if len(installation) + 1 + len(name) > LONGEST_KEY or not name.isascii():
+            name = hashlib.sha256(name.encode()).hexdigest()
+        return f"{installation}:{name}"
 
     def arguments(
         self,
@@ -228,9 +240,8 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
     def _argument(self, item: Item, key: str, kind: Any) -> Any:
         if kind is EffectKey:
             return key
-        if kind is UndoneKey:
-            undone = [item.effects[p] for p in item.effects if p[0] in self.undoes]
-            return min(undone, key=lambda effect: effect.intended_at).key
+        if kind in _OF_ITEM:
+            return _OF_ITEM[kind](self, item)
         if kind in (services := PROVIDED.get()):
             return services[kind]
         if Decision in get_args(kind):
@@ -333,6 +344,18 @@ def _task_function(
     task.__signature__ = inspect.signature(task)  # type: ignore[attr-defined]  # set, not declared
     task.__wrapped__ = function  # type: ignore[attr-defined]  # set, not declared
     return task
+
+
+def _undone_key(agent: Agent[Any, Any], item: Item) -> str:
+    undone = [effect for (name, _), effect in item.effects.items() if name in agent.undoes]
+    return min(undone, key=lambda effect: effect.intended_at).key
+
+
+_OF_ITEM: dict[Any, Callable[[Agent[Any, Any], Item], Any]] = {
+    UndoneKey: _undone_key,
+    Reference: lambda _agent, item: item.reference(runtime().journal.installation),
+    BegunAt: lambda _agent, item: item.begun_at,
+}
 
 
 def _parameters(function: Callable[..., Any]) -> list[Any]:

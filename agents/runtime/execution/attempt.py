@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache, partial
 from math import inf
-from typing import Any
+from typing import Any, NoReturn
 
 from prometheus_client import Histogram
 
@@ -14,6 +14,7 @@ from agents.runtime.clock import DeadlineExceeded, clock, within
 from agents.runtime.context import BEATS_PER_LEASE, runtime
 from agents.runtime.errors import (
     AgentError,
+    KeySpent,
     Parked,
     Pending,
     PermanentError,
@@ -37,6 +38,7 @@ from agents.runtime.model.policies import (
     LONGEST_SLEEP,
     RETRY_SCALE,
     AtMostOnce,
+    Find,
     Lookup,
     SameKey,
     wait_before,
@@ -67,6 +69,10 @@ class Cancelled(PermanentError):
 
 class LeaseTooShort(TransientError):
     """The lease ends sooner than a call might; the item is delayed, which costs no attempt."""
+
+
+class KeyRenewed(TransientError):
+    """The next attempt has another key; the item is delayed for it, which costs no attempt."""
 
 
 async def attempt(agent: AnyAgent, execution: StepExecution) -> Outcome:
@@ -188,24 +194,47 @@ async def _settle_or_call(agent: AnyAgent, execution: StepExecution) -> Any:
     if not agent.policy.effect:
         return await _call_one(agent, execution)
     _check_lease(agent, execution)
-    if execution.unknown:
-        match agent.settle:
-            case AtMostOnce():
-                return None
-            case SameKey(horizon) if _expired(
-                execution, horizon
-            ) and not execution.item.decision_for(agent.name):
+    if execution.unknown and isinstance(agent.settle, AtMostOnce):
+        return None
+    if execution.unknown or execution.spent:
+        find = _look_up_for(agent, execution)
+        found = await _find(agent, execution, find) if find else None
+        if found is not None:
+            return found
+        _check_halt(execution)
+        _check_lease(agent, execution)  # once more, since the look-up took some of its time
+        if find and execution.spent:
+            _renew_key(agent, execution)
+    return await _call_one(agent, execution)
+
+
+def _look_up_for(agent: AnyAgent, execution: StepExecution) -> Find | None:
+    """What asks the provider; None if the call is repeated with the same key. Raises Parked."""
+    match agent.settle:
+        case SameKey(horizon, find):
+            expired = execution.unknown and _expired(execution, horizon)
+            if find is not None:
+                return find if expired or execution.spent else None
+            if expired and not execution.item.decision_for(agent.name):
                 raise Parked(
                     f"{agent.name}: the outcome is unknown and the key has expired: "
                     "ask the provider, then approve to repeat the call or reject"
                 )
-            case Lookup(find):
-                found = await _find(agent, execution, find)
-                if found is not None:
-                    return found
-        _check_halt(execution)
-        _check_lease(agent, execution)  # once more, since the look-up took some of its time
-    return await _call_one(agent, execution)
+        case Lookup(find):
+            return find
+    return None
+
+
+def _renew_key(agent: AnyAgent, execution: StepExecution) -> NoReturn:
+    """Give the effect the key of the next generation, since nothing happened under this one.
+
+    The key is journalled with the outcome of this attempt; the next attempt intends it and calls.
+    """
+    execution.generation += 1
+    execution.key = agent.key(execution.item, execution.occurrence, execution.generation)
+    execution.intended_at = clock().time()
+    execution.unknown, execution.renewed = False, True
+    raise KeyRenewed(f"{agent.name}: the key brings only failures, the next attempt has another")
 
 
 def _check_halt(execution: StepExecution) -> None:
@@ -220,12 +249,14 @@ def _expired(execution: StepExecution, horizon: timedelta) -> bool:
     return clock().time() - execution.intended_at > horizon.total_seconds()
 
 
-async def _find(agent: AnyAgent, execution: StepExecution, find: Any) -> Any:
+async def _find(agent: AnyAgent, execution: StepExecution, find: Find) -> Any:
     # Without the item's deadline: an effect that has begun is settled even after it.
     async with within(_time_limit(agent)):
         try:
             return await find(*agent.arguments(execution.item, execution.key, find))
         except PermanentError:
+            if not execution.unknown:
+                return None  # the effect failed certainly, and that has not changed
             execution.unknown = False  # the look-up has confirmed how the effect failed
             raise
 
@@ -241,7 +272,8 @@ def _check_lease(agent: AnyAgent, execution: StepExecution) -> None:
     if remaining <= limit:
         raise LeaseTooShort(
             f"{agent.name}: this process's lease ends in {remaining:.1f} s, "
-            f"sooner than a call may take ({limit:.1f} s)"
+            f"sooner than a call may take ({limit:.1f} s)",
+            runtime().lease.seconds / BEATS_PER_LEASE,
         )
 
 
@@ -255,9 +287,10 @@ def _time_limit(agent: AnyAgent, executions: Sequence[StepExecution] = ()) -> fl
 
 async def _retry(agent: AnyAgent, execution: StepExecution, error: Exception) -> Outcome | None:
     """The outcome that follows from an error, or None after a short wait if the call is repeated."""
-    if isinstance(error, LeaseTooShort):
-        return Delayed(runtime().lease.seconds / BEATS_PER_LEASE, str(error))
+    if isinstance(error, LeaseTooShort | KeyRenewed):
+        return Delayed(error.retry_after or 0.0, str(error))
     execution.attempts += 1
+    execution.spent = execution.spent or isinstance(error, KeySpent)
     expected = isinstance(error, TransientError | TimeoutError)
     if not expected:
         log.error("agent failed unexpectedly", agent=agent.name, exc_info=error)
@@ -304,4 +337,6 @@ def apply_outcome(agent: AnyAgent, execution: StepExecution) -> None:
         failed = "refused" if isinstance(outcome, Failed) and outcome.clean else "intended"
         status = "done" if isinstance(outcome, Done) else failed
         position = (execution.agent, execution.occurrence)
-        item.effects[position] = Effect(execution.key, status, execution.intended_at)
+        item.effects[position] = Effect(
+            execution.key, status, execution.intended_at, execution.generation
+        )

@@ -22,6 +22,7 @@ from agents.runtime.journal.step_results import commit, intend
 from agents.runtime.model.batch import Batch, BatchContext, reason_of
 from agents.runtime.model.item import (
     OUTCOME_WORDS,
+    RENEWED,
     DeadLettered,
     Delayed,
     Done,
@@ -129,8 +130,11 @@ def _execution_of(agent: AnyAgent, item: Item, occurrence: int, attempts: int) -
     if agent.policy.effect:
         known = item.effects.get((agent.name, occurrence))
         execution.key = known.key if known else agent.key(item, occurrence)
+        execution.generation = known.generation if known else 0
         execution.intended_at = known.intended_at if known else clock().time()
         execution.unknown = known is not None and known.status == "intended"
+        execution.spent = known is not None and known.status == "refused"
+        execution.renewed = known is not None and known.status == RENEWED
     return execution
 
 
@@ -149,7 +153,7 @@ async def _intend(
     to_call = [execution for execution in mine if execution.outcome is None]
     for execution in to_call:
         execution.item.effects[execution.agent, execution.occurrence] = Effect(
-            execution.key, "intended", execution.intended_at
+            execution.key, "intended", execution.intended_at, execution.generation
         )
     return to_call
 

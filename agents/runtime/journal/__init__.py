@@ -10,7 +10,11 @@ from agents.runtime.journal.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """The SQL record, and the tenant whose items are accepted and on whose items operators act."""
+    """The SQL record, and the tenant whose items are accepted and on whose items operators act.
+
+    `installation` is the id of the record, which is part of every key and reference.
+    """
 
     database: Database
     tenant: str
+    installation: str

@@ -25,6 +25,14 @@ def item_column(*, primary_key: bool = True) -> Column[int]:
     return Column("item", Id, ForeignKey("items.id"), primary_key=primary_key, nullable=False)
 
 
+# One row, made by the first process that opens the journal.
+installation = Table(
+    "installation",
+    metadata,
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+)
+
 owners = Table(
     "owners",
     metadata,
@@ -172,6 +180,7 @@ effects = Table(
     Column("key", Text, nullable=False, unique=True),
     Column("status", Text, nullable=False),
     Column("intended_at", Double, nullable=False),
+    Column("generation", Integer, nullable=False, server_default=text("0")),
     sqlite_with_rowid=False,
 )
 

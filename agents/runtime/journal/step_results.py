@@ -24,6 +24,7 @@ from agents.runtime.journal.statements import (
     values_of,
 )
 from agents.runtime.model.item import (
+    RENEWED,
     DeadLettered,
     Delayed,
     Done,
@@ -50,7 +51,7 @@ async def intend(
     """
     async with database.write() as connection:
         held = await still_held(connection, owner, executions, state)
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "item": execution.id,
                 "agent": execution.agent,
@@ -62,7 +63,20 @@ async def intend(
             if execution.id in held and not (held[execution.id] and state is State.PROCESSING)
         ]
         await insert_many(connection, insert_new(connection, effects, status="intended"), rows)
+        await _intend_renewed(connection, executions, {row["item"] for row in rows})
     return held
+
+
+async def _intend_renewed(
+    connection: AsyncConnection, executions: Sequence[StepExecution], intended: set[int]
+) -> None:
+    """Intend the effects that have a new key: from now on it may have been used."""
+    if renewed := [e.id for e in executions if e.renewed and e.id in intended]:
+        await connection.execute(
+            update(effects)
+            .where(_effects_of_step(connection, executions[0], renewed))
+            .values(status="intended")
+        )
 
 
 async def commit(
@@ -166,11 +180,13 @@ _STATUS: dict[type, str] = {
 async def _write_effects(connection: AsyncConnection, executions: Sequence[StepExecution]) -> None:
     """Settle the intents that are not repeated; the others stay `intended`."""
     statuses: dict[str, list[int]] = {}
-    if not_begun := [
-        execution.id
+    not_called = [
+        execution
         for execution in executions
         if not execution.unknown and isinstance(execution.outcome, Delayed | Waiting)
-    ]:
+    ]
+    await _renew(connection, [execution for execution in not_called if execution.renewed])
+    if not_begun := [e.id for e in not_called if not (e.renewed or e.spent)]:
         # Nothing happened. An intent that stayed would be settled as an unknown outcome later.
         await connection.execute(
             delete(effects).where(_effects_of_step(connection, executions[0], not_begun))
@@ -186,6 +202,21 @@ async def _write_effects(connection: AsyncConnection, executions: Sequence[StepE
             update(effects)
             .where(_effects_of_step(connection, executions[0], ids))
             .values(status=status)
+        )
+
+
+async def _renew(connection: AsyncConnection, executions: Sequence[StepExecution]) -> None:
+    """Write the keys of the next generation, with which no call has been made."""
+    for execution in executions:
+        await connection.execute(
+            update(effects)
+            .where(_effects_of_step(connection, execution, [execution.id]))
+            .values(
+                key=execution.key,
+                generation=execution.generation,
+                intended_at=execution.intended_at,
+                status=RENEWED,
+            )
         )
 
 

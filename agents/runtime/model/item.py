@@ -1,5 +1,6 @@
 """One work item, and the outcome of one agent's step on it."""
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
@@ -34,6 +35,19 @@ class NoticeStatus(StrEnum):
     DEAD_LETTERED = "dead_lettered"
 
 
+INSTALLATION = re.compile(r"[0-9a-f]{16}")
+
+
+def installation_of(name: str) -> str:
+    """The installation that gave this key or reference, or nothing if none did.
+
+    Keys and references of earlier releases, and names that others gave, have no installation.
+    """
+    first, colon, _ = name.partition(":")
+    return first if colon and INSTALLATION.fullmatch(first) else ""
+
+
+RENEWED = "renewed"  # status of an effect whose next attempt has the key of the next generation
 SUPERSEDED = "superseded"  # status of a compensation that is repeated under a new key
 
 
@@ -49,11 +63,16 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """An effect of an item. Its status is `intended` (outcome unknown), `done` or `refused`."""
+    """An effect of an item. Its status is `intended` (outcome unknown), `done`, `refused` or `renewed`.
+
+    `generation` counts the keys before this one, under which certainly nothing happened. A renewed
+    effect has the key of the next generation, with which no call has been made.
+    """
 
     key: str
     status: str
     intended_at: float
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +125,21 @@ class Item:
         if self.deadline is None or self.state is not State.PROCESSING:
             return inf
         return self.deadline - clock().monotonic()
+
+    @property
+    def begun_at(self) -> float:
+        """When its first effect was intended, in seconds since 1970; infinite without one."""
+        return min((effect.intended_at for effect in self.effects.values()), default=inf)
+
+    def reference(self, installation: str) -> str:
+        """Its name at outside systems, unique to the installation.
+
+        An item whose effects an earlier release began keeps the name that it had there, since a
+        provider refuses a known key with another reference.
+        """
+        if any(not installation_of(effect.key) for effect in self.effects.values()):
+            return self.key
+        return f"{installation}:{self.tenant}:{self.key}"
 
     def compensation_occurrence(self, agent: str) -> int:
         """The occurrence of a compensation: how often the item was reopened after it."""
@@ -186,8 +220,9 @@ OUTCOME_WORDS: dict[type, str] = {
 class StepExecution:
     """One agent's step on one item, within one task run.
 
-    `unknown`: an earlier call may have had its effect. `halt`: why no call may begin, so that only
-    the outcome of the earlier call is settled.
+    `unknown`: an earlier call may have had its effect. `spent`: the key only brings failures, so a
+    look-up comes first. `renewed`: the key is that of a later generation and was not used yet.
+    `halt`: why no call may begin, so that only the outcome of the earlier call is settled.
     """
 
     item: Item
@@ -198,6 +233,9 @@ class StepExecution:
     attempts: int = 0
     unknown: bool = False
     intended_at: float = 0.0
+    generation: int = 0
+    spent: bool = False
+    renewed: bool = False
     outcome: Outcome | None = None
     halt: PermanentError | None = None
 

@@ -72,26 +72,35 @@ MESSAGE = Policy(
 )
 
 
+Find = Callable[..., Awaitable[Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Lookup:
     """Settle by asking the provider: `find` takes the agent's parameters and returns its fact or None.
 
-    None means that repeating the call with the same key is safe.
+    None means that nothing happened: the call is repeated, with the same key unless that is spent.
     """
 
-    find: Callable[..., Awaitable[Any]]
+    find: Find
 
 
 @dataclass(frozen=True, slots=True)
 class SameKey:
-    """Settle by repeating the call with the same key, while the provider remembers it (`horizon`)."""
+    """Settle by repeating the call with the same key, while the provider remembers it (`horizon`).
+
+    When the key is spent or forgotten, `find` asks the provider, as that of a Lookup does.
+    """
 
     horizon: timedelta = timedelta.max  # of a provider that never forgets a key
+    find: Find | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AtMostOnce:
     """Never repeat the call: an unknown outcome counts as done (e-mail, chat)."""
+
+    find: None = None
 
 
 AT_MOST_ONCE = AtMostOnce()

@@ -19,7 +19,7 @@ from agents.runtime.journal.operator_actions import OperatorAction, reopen
 from agents.runtime.journal.schema import effects, items
 from agents.runtime.journal.statements import values_of
 from agents.runtime.journal.submit import load
-from agents.runtime.model.item import Item
+from agents.runtime.model.item import Item, installation_of
 from agents.runtime.model.lifecycle import ENDED, State
 from agents.runtime.model.scenario import Scenario
 
@@ -92,6 +92,29 @@ class JournalView:
             for ended in await self._read(rows):
                 found.setdefault(ended.item.key, []).append(ended)
         return found
+
+    async def by_reference(self, references: Iterable[str]) -> dict[str, list[Ended]]:
+        """The items that outside systems know by these references, by reference.
+
+        A reference of an earlier release is the key alone, so the items of all tenants match it.
+        """
+        named = {reference: self._named(reference) for reference in references}
+        known = await self.by_key(key for _, key in named.values())
+        return {
+            reference: [one for one in known.get(key, ()) if tenant in ("", one.item.tenant)]
+            for reference, (tenant, key) in named.items()
+        }
+
+    def may_be_ours(self, name: str) -> bool:
+        """Whether this installation may have given the key or reference: no other one has."""
+        return installation_of(name) in ("", self.journal.installation)
+
+    def _named(self, reference: str) -> tuple[str, str]:
+        """Tenant and key of a reference of this installation; without a tenant for any other."""
+        if installation_of(reference) != self.journal.installation:
+            return "", reference
+        _, tenant, key = reference.split(":", 2)
+        return tenant, key
 
     async def by_effect(self, keys: Iterable[str]) -> dict[str, Ended]:
         """The items whose effects have these idempotency keys, by key, of all tenants."""

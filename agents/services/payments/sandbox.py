@@ -1,6 +1,5 @@
 """The sandbox's payment provider: a faithful subset of Stripe's PaymentIntents and Refunds."""
 
-import hashlib
 import secrets
 from collections.abc import Callable
 from sqlite3 import Connection, Row
@@ -23,10 +22,10 @@ from agents.services.payments.sandbox_later import (
     set_forward,
 )
 from agents.services.payments.stripe_currencies import LARGEST, is_counted, multiple
+from agents.services.sandbox.idempotency import Act, Idempotent, Parameters
 from agents.services.sandbox.operation import (
     Incoming,
     Operation,
-    Refusal,
     Reply,
     by_none,
     slice_of,
@@ -52,12 +51,8 @@ CREATE TABLE IF NOT EXISTS idempotency_keys (
 SCHEMA = TABLES + sandbox_later.SCHEMA
 BACKGROUND = sandbox_later.deliver
 
-Form = dict[str, str]
-Act = Callable[[Connection, Incoming, Form], Reply]
 Work = Callable[[Connection, Incoming], Reply]
 
-# Stripe may forget a key after 24 hours: the same key is then a new call.
-KEY_SECONDS = 86_400.0
 # The least that is charged. What Stripe really checks is the amount in the currency in which the account
 # is paid out. Source: https://docs.stripe.com/currencies, "Minimum and maximum charge amounts"
 LEAST = dict.fromkeys("AUD BRL CAD CHF EUR INR NZD SGD USD".split(), 50)  # noqa: SIM905 - a list of codes
@@ -66,7 +61,7 @@ LEAST |= {"JPY": 50, "MXN": 1_000, "MYR": 200, "NOK": 300, "PLN": 200, "RON": 20
 LEAST |= {"THB": 1_000}
 
 
-def create(db: Connection, _: Incoming, form: Form) -> Reply:
+def create(db: Connection, _: Incoming, form: Parameters) -> Reply:
     """POST /v1/payment_intents: no money moves."""
     currency = form.get("currency", "")
     if not is_counted(currency.upper()):
@@ -98,7 +93,7 @@ def create(db: Connection, _: Incoming, form: Form) -> Reply:
     return Reply(200, stripe.intent(find_intent(db, intent)))
 
 
-def confirm(db: Connection, incoming: Incoming, form: Form) -> Reply:
+def confirm(db: Connection, incoming: Incoming, form: Parameters) -> Reply:
     """POST .../confirm: ask the bank to hold the money."""
     row = _known(db, incoming)
     method = stripe.method(form) or row["method"]
@@ -119,7 +114,7 @@ def confirm(db: Connection, incoming: Incoming, form: Form) -> Reply:
     return Reply(200, stripe.intent(find_intent(db, row["id"])))
 
 
-def capture(db: Connection, incoming: Incoming, form: Form) -> Reply:
+def capture(db: Connection, incoming: Incoming, form: Parameters) -> Reply:
     """POST .../capture: take the money; the rest is released."""
     row = _known(db, incoming)
     amount = row["amount"]
@@ -137,7 +132,7 @@ def _dispute(db: Connection, row: Row, method: str) -> None:
         sandbox_later.dispute(db, find_intent(db, row["id"]))
 
 
-def cancel(db: Connection, incoming: Incoming, form: Form) -> Reply:
+def cancel(db: Connection, incoming: Incoming, form: Parameters) -> Reply:
     """POST .../cancel: no money can be taken after it."""
     row = _known(db, incoming)
     if row["status"] in ("succeeded", "canceled"):
@@ -148,7 +143,7 @@ def cancel(db: Connection, incoming: Incoming, form: Form) -> Reply:
     return Reply(200, cancelled)
 
 
-def refund(db: Connection, incoming: Incoming, form: Form) -> Reply:
+def refund(db: Connection, incoming: Incoming, form: Parameters) -> Reply:
     """POST /v1/refunds: return money, at most what was taken; some refunds are decided later."""
     row = find_intent(db, form.get("payment_intent", ""))
     if row["status"] != "succeeded":
@@ -217,40 +212,15 @@ def refunds(db: Connection, incoming: Incoming) -> Reply:
     return Reply(200, {"object": "list", "url": "/v1/refunds", "has_more": False, "data": data})
 
 
-def _idempotent(allowed: frozenset[str], act: Act) -> Callable[[Connection, Incoming], Reply]:
+def _idempotent(allowed: frozenset[str], act: Act) -> Idempotent:
     """A POST: the same key brings the same answer, the same key with other parameters an error."""
+    return Idempotent(lambda incoming: stripe.form(incoming.content, allowed), act, _on_time)
 
-    def work(db: Connection, incoming: Incoming) -> Reply:
-        happen(db)
-        form, key = (
-            stripe.form(incoming.content, allowed),
-            incoming.headers.get("idempotency-key", ""),
-        )
-        if not key:
-            return act(db, incoming, form)
-        if len(key) > 255:
-            raise Refusal(
-                stripe.error(
-                    400, "", "Idempotency keys may be at most 255 characters.", "idempotency_error"
-                )
-            )
-        fingerprint = hashlib.sha256(orjson.dumps([incoming.url, sorted(form.items())])).hexdigest()
-        db.execute(
-            "DELETE FROM idempotency_keys WHERE key = ? AND created < ?",
-            (key, now(db) - KEY_SECONDS),
-        )
-        saved = db.execute("SELECT * FROM idempotency_keys WHERE key = ?", (key,)).fetchone()
-        if saved is not None:
-            return _replayed(saved, fingerprint)
-        reply = act(db, incoming, form)
-        body = orjson.dumps(reply.body).decode()
-        db.execute(
-            "INSERT INTO idempotency_keys VALUES (?, ?, ?, ?, ?)",
-            (key, now(db), fingerprint, reply.status, body),
-        )
-        return reply
 
-    return work
+def _on_time(db: Connection) -> float:
+    """The provider's time, after what was due by then has happened."""
+    happen(db)
+    return now(db)
 
 
 def _timely(work: Work) -> Work:
@@ -263,18 +233,11 @@ def _timely(work: Work) -> Work:
     return timely
 
 
-def _replayed(saved: Row, fingerprint: str) -> Reply:
-    if saved["fingerprint"] != fingerprint:
-        text = "Keys for idempotent requests can only be used with the same parameters."
-        raise Refusal(stripe.error(400, "", text, "idempotency_error"))
-    return Reply(saved["status"], orjson.loads(saved["body"]), {"Idempotent-Replayed": "true"})
-
-
 def _known(db: Connection, incoming: Incoming) -> Row:
     return find_intent(db, incoming.path["id"])
 
 
-def _amount(form: Form, name: str, most: int, currency: str) -> int:
+def _amount(form: Parameters, name: str, most: int, currency: str) -> int:
     """An amount as Stripe counts this currency. Raises Refusal."""
     amount = stripe.amount(form, name, most)
     if amount % multiple(currency.upper()):

@@ -18,6 +18,7 @@ import httpx
 import orjson
 
 from agents.services.payments import stripe_objects as stripe
+from agents.services.sandbox.idempotency import Parameters
 from agents.services.sandbox.operation import Incoming, Refusal, Reply, slice_of
 from agents.services.sandbox.record import transaction
 
@@ -158,7 +159,7 @@ def events(db: Connection, incoming: Incoming) -> Reply:
     return _list("/v1/events", [_event(row) for row in rows[:limit]], more=len(rows) > limit)
 
 
-def add_endpoint(db: Connection, incoming: Incoming, form: dict[str, str]) -> Reply:
+def add_endpoint(db: Connection, incoming: Incoming, form: Parameters) -> Reply:
     """POST /v1/webhook_endpoints: the secret that signs is shown once."""
     del incoming
     made = (f"we_{secrets.token_hex(12)}", form.get("url", ""), f"whsec_{secrets.token_hex(16)}")

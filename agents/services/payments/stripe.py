@@ -217,8 +217,17 @@ def _code(answer: Answer) -> str:
 
 
 def _refusal(answer: Answer) -> Exception:
-    return (
-        Declined(_code(answer) or "declined")
-        if answer.status == 402
-        else answer.rejected(_code(answer))
-    )
+    if answer.status == 402:
+        return Declined(_code(answer) or "declined")
+    if declined := _declined_before(answer):
+        return Declined(declined)
+    return answer.rejected(_code(answer))
+
+
+def _declined_before(answer: Answer) -> str:
+    """Why the bank declined, if the payment cannot go on since then and that answer was lost."""
+    intent = _error(answer).get("payment_intent") or {}
+    if intent.get("status") != "requires_payment_method":
+        return ""
+    last = intent.get("last_payment_error") or {}
+    return str(last.get("decline_code") or last.get("code") or "")

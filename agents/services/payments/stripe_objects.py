@@ -1,6 +1,7 @@
 """Stripe's JSON objects, parameters and errors, as its public API reference gives them."""
 
 import re
+from collections.abc import Mapping
 from sqlite3 import Row
 from typing import Any
 from urllib.parse import parse_qsl
@@ -155,7 +156,7 @@ def form(content: bytes, allowed: frozenset[str]) -> dict[str, str]:
     return dict(pairs)
 
 
-def amount(form: dict[str, str], name: str, most: int) -> int:
+def amount(form: Mapping[str, str], name: str, most: int) -> int:
     """A positive number of minor units."""
     value = form.get(name, "")
     if not (value.isascii() and value.isdigit()) or int(value[:20]) == 0:
@@ -165,7 +166,7 @@ def amount(form: dict[str, str], name: str, most: int) -> int:
     return int(value)
 
 
-def method(form: dict[str, str]) -> str | None:
+def method(form: Mapping[str, str]) -> str | None:
     """The payment method, if one is given."""
     value = form.get("payment_method")
     if value is not None and not METHOD.fullmatch(value):
@@ -174,7 +175,7 @@ def method(form: dict[str, str]) -> str | None:
     return value
 
 
-def metadata(form: dict[str, str]) -> dict[str, str]:
+def metadata(form: Mapping[str, str]) -> dict[str, str]:
     """The metadata[...] parameters."""
     prefix = "metadata["
     return {

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import sqlite3
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import ClassVar
 
@@ -15,7 +15,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from agents.services.sandbox.faults import ONCE, BadFaultScript, parse_faults
+from agents.services.sandbox.faults import ONCE, BadFaultScript, parse_faults, subject_of
+from agents.services.sandbox.idempotency import FAILED, Idempotent, in_work
 from agents.services.sandbox.operation import (
     FAULTS_HEADER,
     Incoming,
@@ -65,7 +66,8 @@ def route(db: sqlite3.Connection, operation: Operation) -> Route:
             reply, fault = refusal.reply, ""
         except BadFaultScript as error:
             reply, fault = Reply(400, {"error": "bad_faults", "message": str(error)}), ""
-        return await _deliver(request, reply, fault)
+        with in_work(incoming) if fault == "slow" else nullcontext():
+            return await _deliver(request, reply, fault)
 
     return Route(operation.path, endpoint, methods=[operation.method])
 
@@ -74,10 +76,12 @@ def perform(db: sqlite3.Connection, operation: Operation, incoming: Incoming) ->
     """Do the work and record the call in one transaction: a killed sandbox has done both or neither."""
     with transaction(db):
         key, reference = operation.subject(db, incoming)
-        fault = _fault(
-            db, operation.name, (key, reference), incoming.headers.get(FAULTS_HEADER, "")
-        )
-        reply = _NOTHING_DONE.get(fault) or _worked(db, operation, replace(incoming, fault=fault))
+        script = incoming.headers.get(FAULTS_HEADER, "")
+        fault = _fault(db, operation.name, (key, reference), script) if script else ""
+        nothing_done = _NOTHING_DONE.get(fault)
+        if fault == "failure" and isinstance(operation.work, Idempotent):
+            nothing_done = None  # the failure is stored under the key, so its work plays it
+        reply = nothing_done or _worked(db, operation, replace(incoming, fault=fault))
         if operation.recorded:
             db.execute(
                 "INSERT INTO calls (at, operation, key, reference, fault, status) VALUES (?, ?, ?, ?, ?, ?)",
@@ -95,17 +99,22 @@ def _worked(db: sqlite3.Connection, operation: Operation, incoming: Incoming) ->
 
 def _fault(db: sqlite3.Connection, operation: str, about: tuple[str, str], script: str) -> str:
     key, reference = about
-    fault = parse_faults(script).draw(operation, reference or key) if script else ""
+    fault = parse_faults(script).draw(operation, subject_of(key, reference))
     if fault not in ONCE:
         return fault
+    # A call that failed under one key and is repeated under another meets the fault once all the same.
     seen = db.execute(
-        "SELECT 1 FROM calls WHERE operation = ? AND key = ? LIMIT 1", (operation, key)
+        "SELECT 1 FROM calls WHERE operation = ? AND key = ? UNION ALL"
+        " SELECT 1 FROM calls WHERE operation = ? AND reference = ? AND reference <> '' AND fault = ?"
+        " LIMIT 1",
+        (operation, key, operation, reference, fault),
     )
     return "" if seen.fetchone() else fault
 
 
 _NOTHING_DONE = {
     "rate_limit": Reply(429, {"error": "rate_limit"}, {"Retry-After": "1"}),
+    "failure": FAILED,
     "outage": Reply(503, {"error": "outage"}, {"Retry-After": "2"}),
 }
 
@@ -121,7 +130,7 @@ async def _deliver(request: Request, reply: Reply, fault: str) -> Response:
         await _gone(request)
     if fault == "truncated":
         return _Truncated(request, content)
-    if fault in ("error", "lost"):
+    if fault in ("error", "lost") and reply.status < 500:
         return Response(b'{"error":"internal"}', 500, media_type="application/json")
     return Response(content, reply.status, reply.headers, "application/json")
 

@@ -4,8 +4,9 @@ A script such as `seed=7;payments.capture:timeout=0.01;carriers.book:refuse=0.02
 and the share of items that it hits. The kinds:
 
 - timeout, reset, error, truncated: the work is done; then no answer, a cut connection, status 500,
-  or half a body. rate_limit: 429 and nothing done. slow: done, 0.3 s late. These hit the first call
-  of a key and let its repetition pass.
+  or half a body. failure: status 500 and nothing done. rate_limit: 429 and nothing done. slow: done,
+  0.3 s late. These hit the first call of a key and let its repetition pass. Only the payment provider
+  repeats error and failure under that key, as Stripe does, until another key is used.
 - outage: 503 and nothing done. It hits every call of the item.
 - faults of one operation's own, which hit every call of the item too: payments.authorise:decline (the
   bank refuses), carriers.book:refuse (no carrier takes the parcel), notifications.send:lost (the
@@ -18,9 +19,10 @@ from functools import cache
 from hashlib import blake2b
 
 from agents.runtime.errors import AgentError
+from agents.runtime.model.item import installation_of
 from agents.services.systems import operations
 
-ONCE = frozenset({"timeout", "reset", "error", "truncated", "rate_limit", "slow"})
+ONCE = frozenset({"timeout", "reset", "error", "truncated", "failure", "rate_limit", "slow"})
 ALWAYS = frozenset({"outage"})
 
 # Every row of the sample's result has its cause here. A timeout delays its batch by two seconds and an
@@ -109,6 +111,18 @@ def _unknown(kind: str, operation: str, own: Mapping[str, frozenset[str]]) -> st
     if elsewhere:
         return f"{kind} is a fault of {', '.join(elsewhere)}, not of {operation}"
     return f"{kind!r} is not one of {', '.join(sorted((ONCE | ALWAYS).union(*own.values())))}"
+
+
+def subject_of(key: str, reference: str) -> str:
+    """What the fault of a call is drawn by: the reference, or else the key, without the installation.
+
+    Every run of the same orders thus meets the same faults.
+    """
+    if not reference:
+        return key[len(installation_of(key)) :].removeprefix(":")
+    if installation_of(reference):
+        _, _, reference = reference.split(":", 2)
+    return reference
 
 
 def _point(seed: int, operation: str, subject: str) -> float:

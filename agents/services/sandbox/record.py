@@ -10,6 +10,7 @@ CREATE TABLE IF NOT EXISTS calls (
   n INTEGER PRIMARY KEY, at REAL NOT NULL, operation TEXT NOT NULL, key TEXT NOT NULL,
   reference TEXT NOT NULL, fault TEXT NOT NULL, status INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS calls_by_key ON calls (operation, key);
+CREATE INDEX IF NOT EXISTS calls_by_reference ON calls (operation, reference);
 CREATE TABLE IF NOT EXISTS things (
   n INTEGER PRIMARY KEY, system TEXT NOT NULL, key TEXT NOT NULL, status TEXT NOT NULL,
   body TEXT NOT NULL, created REAL NOT NULL, UNIQUE (system, key));

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from agents.runtime.model.item import installation_of
 from agents.runtime.settings import settings
 from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
 from agents.workflow.report import RunReport
@@ -71,12 +72,14 @@ class Office:
         return await approve_invoices.fn(self.write(*invoices), faults)
 
     def entries(self) -> dict[str, str]:
-        """The keys in the sandbox's books, each with its status."""
+        """The keys in the sandbox's books, without the journal's installation, each with its status."""
         sql = "SELECT key, status FROM things WHERE system = 'books' AND key LIKE ?"
-        return dict(self._ask(sql))
+        return {
+            key.removeprefix(f"{installation_of(key)}:"): status for key, status in self._ask(sql)
+        }
 
     def key(self, number: int = 1) -> str:
-        """Under which key an invoice is booked."""
+        """Under which key an invoice is booked, without the journal's installation."""
         return f"default:invoices:{self.name}-{number}:book_invoice:0"
 
     def calls(self, operation: str) -> int:

@@ -16,7 +16,7 @@ from agents.orders.payments import (
     open_payment,
 )
 from agents.runtime.errors import Pending, WrongOutcome
-from agents.runtime.execution.agent import EffectKey, UndoneKey
+from agents.runtime.execution.agent import BegunAt, EffectKey, Reference, UndoneKey
 from agents.services.payments.protocol import NOTHING, PaymentCancelled, Payments, RefundFailed
 from tests.agents.payment_bank import Bank
 
@@ -42,7 +42,9 @@ async def bank(providers: Path) -> AsyncIterator[Bank]:
 
 
 async def opened(payments: Payments, order: Order, key: str) -> PaymentOpened:
-    found: PaymentOpened = await open_payment.function(order, EffectKey(f"{key}:open"), payments)
+    found: PaymentOpened = await open_payment.function(
+        order, EffectKey(f"{key}:open"), Reference(key), payments
+    )
     return found
 
 
@@ -54,7 +56,7 @@ async def captured(payments: Payments, order: Order, key: str) -> PaymentOpened:
 
 
 async def close(payments: Payments, order: Order, found: PaymentOpened, key: str) -> PaymentClosed:
-    keys = UndoneKey(f"{key}:open"), EffectKey(f"{key}:close")
+    keys = UndoneKey(f"{key}:open"), EffectKey(f"{key}:close"), Reference(key), BegunAt(0.0)
     closed: PaymentClosed = await close_payment.function(order, found, *keys, None, payments)
     return closed
 

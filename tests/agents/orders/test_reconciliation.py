@@ -6,6 +6,7 @@ The whole of it, at real providers, is in tests/flows/operations/test_reconcilia
 import random
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from agents.orders.models import Booked, Captured, Order, PaymentClosed, PaymentOpened
@@ -60,6 +61,12 @@ class Known:
     async def by_key(self, keys: Iterable[str]) -> dict[str, list[Ended]]:
         wanted = set(keys)
         return {k: [i for i in self.items if i.item.key == k] for k in wanted}
+
+    async def by_reference(self, references: Iterable[str]) -> dict[str, list[Ended]]:
+        return await self.by_key(references)
+
+    def may_be_ours(self, name: str) -> bool:
+        return not name.startswith("other:")
 
     async def by_effect(self, keys: Iterable[str]) -> dict[str, Ended]:
         wanted = set(keys)
@@ -156,6 +163,21 @@ async def test_what_is_not_at_rest_is_left_out(order: Order) -> None:
 async def test_a_late_object_of_a_settled_order_is_not_too_young(order: Order) -> None:
     found = await compared(Known([undone(order)]), [payment(order, created=LATER)])
     assert found == ["captured for an ended order"]
+
+
+async def test_what_another_installation_has_made_on_the_account_is_left_to_it() -> None:
+    def made_by(whose: str) -> tuple[Any, Any, Any]:
+        paid = Payment("pi_9", "captured", Decimal(5), "USD", Decimal(5), Decimal(0))
+        held, booked = Reservation(f"{whose}1", "held", 1), Booking("swift", "SW9", "booked")
+        return (
+            [ListedPayment(paid, f"{whose}1", SINCE)],
+            [ListedReservation(held, SINCE)],
+            [ListedBooking(f"{whose}1", booked, SINCE)],
+        )
+
+    foreign, unknown = made_by("other:"), made_by("")
+    assert await compared(Known([]), *foreign) == []
+    assert len(await compared(Known([]), *unknown)) == 3
 
 
 async def test_tenants_may_use_the_same_number_at_the_same_provider(order: Order) -> None:

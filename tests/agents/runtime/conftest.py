@@ -9,10 +9,11 @@ from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 
 from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.execution.agent import AGENTS
+from agents.runtime.journal import installation
 from agents.runtime.settings import Settings
 from agents.runtime.testing import instant_retries
 from tests.agents.runtime.invariants import problems
-from tests.agents.runtime.jobs import Provider
+from tests.agents.runtime.jobs import HERE, Provider
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +31,12 @@ def _agents_for_one_test() -> Iterator[None]:
     yield
     AGENTS.clear()
     AGENTS.update(before)
+
+
+@pytest.fixture(autouse=True)
+def _known_installation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give new journals an installation that tests know."""
+    monkeypatch.setattr(installation, "new_id", lambda: HERE)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from agents.runtime.execution.saga import saga
 from agents.runtime.intake.intake import Intake, Rejection, Submission
 from agents.runtime.journal import Journal
 from agents.runtime.journal.database import Database
+from agents.runtime.journal.installation import installation_id
 from agents.runtime.journal.schema import dead_letters, effects, items, owners, steps
 from agents.runtime.journal.submit import NewItem
 from agents.runtime.model.batch import Batch, RunStats
@@ -29,6 +30,7 @@ from agents.runtime.settings import Settings
 from agents.runtime.telemetry import new_trace
 
 AnyAgent = Agent[Any, Any]
+HERE = "0123456789abcdef"  # the installation of every journal in tests of the runtime
 HOUR = SameKey(timedelta(hours=1))
 
 
@@ -189,7 +191,8 @@ async def crashing_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     owner = Lease(database, settings.journal, settings.lease_seconds)
     await database.migrate()
     await owner.register()
-    opened = Runtime(Journal(database, settings.tenant), owner, settings)
+    journal = Journal(database, settings.tenant, await installation_id(database))
+    opened = Runtime(journal, owner, settings)
     token = runtimes._runtime.set(opened)
     try:
         yield opened

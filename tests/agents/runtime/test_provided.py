@@ -15,7 +15,7 @@ from agents.runtime import (
     provide,
 )
 from agents.runtime.provided import provided, with_services
-from tests.agents.runtime.jobs import Job, Made, jobs, run, with_notices
+from tests.agents.runtime.jobs import HERE, Job, Made, jobs, run, with_notices
 
 
 class Maker(Protocol):
@@ -58,7 +58,7 @@ async def test_agents_and_their_look_ups_get_services_by_type() -> None:
     with provide({Maker: maker, Ledger: ledger}):
         told = await run(jobs(1), maker_agent())
     assert told.outcomes == {"job completed": 1}
-    assert maker.made == list(ledger) == ["default:jobs:job-0000:make:0"]
+    assert maker.made == list(ledger) == [f"{HERE}:default:jobs:job-0000:make:0"]
 
 
 @pytest.mark.usefixtures("opened")
@@ -73,7 +73,7 @@ async def test_a_message_gets_services_by_type() -> None:
         with provide({Ledger: sent}):
             await run(jobs(1), after=notify, scenario=with_notices("ended"))
         assert provided()[Ledger] == {}, "the inner block alone had its own"
-    assert sent == {"default:jobs:job-0000:notify:0:ended:email": "done"}
+    assert sent == {f"{HERE}:default:jobs:job-0000:notify:0:ended:email": "done"}
     assert Ledger not in provided()
 
 

@@ -21,6 +21,7 @@ from agents.services import Services
 from tests.faults.simulation.loop import PROCESS, SimulatedLoop
 from tests.faults.simulation.sqlite_driver import Engines, InlineConnection, ProcessDead
 
+INSTALLATION = "5e" * 8
 EPOCH = 1_800_000_000.0
 SLOW_IO = 0.01
 IO_FAULTS = ("fail before", "fail after", "no memory")
@@ -132,7 +133,7 @@ class Process:
         try:
             if registers:
                 await owner.register()
-            journal = Journal(database, "default")
+            journal = Journal(database, "default", INSTALLATION)
             opened = Runtime(journal, owner, Settings(), self.stop)
             runtimes._runtime.set(opened)
             try:

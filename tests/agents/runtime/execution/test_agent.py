@@ -2,16 +2,24 @@
 
 import hashlib
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import pytest
 
-from agents.runtime.execution.agent import AGENTS, LONGEST_KEY, EffectKey, UndoneKey
+from agents.runtime.execution.agent import (
+    AGENTS,
+    LONGEST_KEY,
+    BegunAt,
+    EffectKey,
+    Reference,
+    UndoneKey,
+)
 from agents.runtime.execution.decorator import agent
-from agents.runtime.model.item import Effect, Item
+from agents.runtime.model.item import Effect, Item, installation_of
 from agents.runtime.model.lifecycle import State
 from agents.runtime.model.policies import EFFECT, PURE, READ
-from tests.agents.runtime.jobs import HOUR, Job, Made, Provider, effect_of, undo_of
+from tests.agents.runtime.jobs import HERE, HOUR, Job, Made, Provider, effect_of, undo_of
 
 
 class Other(Made, frozen=True):
@@ -54,23 +62,68 @@ def test_an_effect_gets_its_key_and_an_undo_the_first_key_it_undoes(provider: Pr
     assert undo.arguments(one, "") == [one.payload, "first"]
 
 
-def test_a_key_names_tenant_scenario_item_agent_and_occurrence(provider: Provider) -> None:
+@pytest.mark.usefixtures("opened")
+async def test_a_key_names_installation_tenant_scenario_item_agent_occurrence_and_generation(
+    provider: Provider,
+) -> None:
     make = effect_of(provider)
-    assert make.key(item(), 0) == "t:jobs:one:make:0"
-    different = {make.key(item(key), n) for key in ("one", "two", "one:make") for n in (0, 1)}
-    assert len(different) == 6
+    assert make.key(item(), 0) == f"{HERE}:t:jobs:one:make:0"
+    assert make.key(item(), 0, 2) == f"{HERE}:t:jobs:one:make:0.2"
+    different = {
+        make.key(item(key), n, generation)
+        for key in ("one", "two", "one:make")
+        for n in (0, 1)
+        for generation in (0, 1)
+    }
+    assert len(different) == 12
 
 
-@pytest.mark.parametrize("key", ["x" * 300, "\u00fcnicode", "x" * 242])
-def test_a_key_that_providers_may_not_accept_is_hashed(provider: Provider, key: str) -> None:
-    made = effect_of(provider).key(item(key), 0)
-    assert made == hashlib.sha256(f"t:jobs:{key}:make:0".encode()).hexdigest()
+@pytest.mark.usefixtures("opened")
+@pytest.mark.parametrize("key", ["x" * 300, "\u00fcnicode", "x" * 170])
+async def test_a_key_that_providers_may_not_accept_is_hashed(provider: Provider, key: str) -> None:
+    make = effect_of(provider)
+    made, digest = make.key(item(key), 0), hashlib.sha256(f"t:jobs:{key}:make:0".encode())
+    assert made == f"{HERE}:{digest.hexdigest()}"
+    assert installation_of(made) == HERE
+    assert make.key(item(key), 0, 1) != made
 
 
-def test_the_longest_key_is_kept(provider: Provider) -> None:
-    made = effect_of(provider).key(item("x" * 241), 0)
+@pytest.mark.usefixtures("opened")
+async def test_the_longest_key_is_kept_and_leaves_room_at_stripe(provider: Provider) -> None:
+    made = effect_of(provider).key(item("x" * 169), 0)
     assert len(made) == LONGEST_KEY
-    assert made.startswith("t:jobs:xxx")
+    assert made.startswith(f"{HERE}:t:jobs:xxx")
+    assert len(f"{made}:refund") < 255
+
+
+@pytest.mark.usefixtures("opened")
+async def test_a_reference_is_unique_to_the_installation_unless_an_earlier_release_gave_it() -> (
+    None
+):
+    @agent(EFFECT, settle=HOUR)
+    async def send(job: Job, reference: Reference, begun: BegunAt) -> None: ...
+
+    one = item()
+    assert send.arguments(one, "") == [one.payload, f"{HERE}:t:one", inf]
+    one.effects["make", 0] = Effect(f"{HERE}:t:jobs:one:make:0", "done", 9.0)
+    assert send.arguments(one, "") == [one.payload, f"{HERE}:t:one", 9.0]
+    one.effects["open", 0] = Effect("t:jobs:one:open:0", "done", 8.0)
+    assert send.arguments(one, "") == [one.payload, "one", 8.0]
+
+
+@pytest.mark.parametrize(
+    "name, installation",
+    [
+        (f"{HERE}:default:one", HERE),
+        ("default:orders:one:make:0", ""),
+        (hashlib.sha256(b"an earlier release").hexdigest(), ""),
+        (HERE, ""),
+        ("0123456789ABCDEF:one", ""),
+        ("", ""),
+    ],
+)
+def test_the_installation_of_a_name(name: str, installation: str) -> None:
+    assert installation_of(name) == installation
 
 
 def test_a_fact_is_the_same_after_encoding_and_decoding() -> None:

@@ -24,6 +24,7 @@ from agents.runtime.model.scenario import Scenario
 from agents.runtime.recovery.recovery import apply_timeouts
 from agents.runtime.settings import Settings
 from tests.agents.runtime.jobs import (
+    HERE,
     HOUR,
     JOBS,
     Job,
@@ -91,7 +92,7 @@ async def test_a_call_ends_at_the_deadline_and_earlier_effects_are_undone(
     result = await run(ONE, make, slow(), later, scenario=due_in(SOON))
     assert result.outcomes == {"job compensated": 1}
     assert time.monotonic() - begun < READ.timeout / 2
-    key = "default:jobs:one:make:0"
+    key = f"{HERE}:default:jobs:one:make:0"
     assert [called for _, called in provider.calls] == [key, f"undo {key}"]
 
 
@@ -115,9 +116,9 @@ async def test_an_effect_that_the_deadline_ends_is_looked_up_before_it_is_undone
     result = await run(ONE, make, effect_of(provider, name="later"), scenario=due_in(SOON))
     assert result.outcomes == {"job compensated": 1}
     status = "done" if happened else "intended"
-    assert (await effect_statuses())["default:jobs:one:make:0"] == status
+    assert (await effect_statuses())[f"{HERE}:default:jobs:one:make:0"] == status
     assert (await failure())["agent"] == ("later" if happened else "make")
-    assert provider.undone == ["default:jobs:one:make:0"]
+    assert provider.undone == [f"{HERE}:default:jobs:one:make:0"]
     assert len(provider.made) == happened
 
 
@@ -134,7 +135,7 @@ async def test_a_deadline_outlives_the_process_and_follows_the_clock_of_the_jour
         await change("one", deadline=item.accepted_at)
     async with open_runtime(journal_settings):
         assert (await resume(make)).outcomes == {"job compensated": 1}
-    assert provider.undone == ["default:jobs:one:make:0"]
+    assert provider.undone == [f"{HERE}:default:jobs:one:make:0"]
     assert provider.count("one") == 2
 
 

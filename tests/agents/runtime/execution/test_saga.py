@@ -15,6 +15,7 @@ from agents.runtime.model.batch import Batch
 from agents.runtime.model.policies import EFFECT, PURE
 from agents.runtime.settings import Settings
 from tests.agents.runtime.jobs import (
+    HERE,
     HOUR,
     Job,
     Killed,
@@ -108,7 +109,7 @@ async def test_one_undo_of_two_effects_runs_once_with_the_first_key(provider: Pr
     last = effect_of(refusing := Provider(), name="last")
     refusing.before["one"] = [Refused()]
     await run(ONE, open_, charge, last)
-    assert provider.undone == ["default:jobs:one:open_:0"]
+    assert provider.undone == [f"{HERE}:default:jobs:one:open_:0"]
 
 
 @pytest.mark.usefixtures("opened")
@@ -160,7 +161,7 @@ async def test_a_compensation_continues_after_a_crash(
         done = [(row.agent, row.status) for row in await rows(steps)]
         assert ("undo_first", "done") in done
     assert shop.log == [("one", "second"), ("one", "first"), ("one", "first")]
-    assert set(shop.first.undone) == {"default:jobs:one:first:0"}
+    assert set(shop.first.undone) == {f"{HERE}:default:jobs:one:first:0"}
 
 
 @pytest.mark.parametrize("error", [Refused(), TransientError("down"), ValueError("bug")])
@@ -219,8 +220,8 @@ async def test_the_compensation_of_a_cancelled_item_is_journalled_as_an_effect(s
         await change("one", cancel_requested=True)
         batch = await shop.workflow[1](batch)
     assert await effect_statuses() == {
-        "default:jobs:one:first:0": "done",
-        "default:jobs:one:undo_first:0": "done",
+        f"{HERE}:default:jobs:one:first:0": "done",
+        f"{HERE}:default:jobs:one:undo_first:0": "done",
     }
 
 

@@ -18,6 +18,7 @@ from agents.runtime.model.policies import EFFECT, PURE, READ, Lookup
 from agents.runtime.settings import Settings
 from agents.runtime.telemetry import COMMITS
 from tests.agents.runtime.jobs import (
+    HERE,
     HOUR,
     Job,
     Killed,
@@ -78,7 +79,10 @@ async def test_the_same_agent_twice_in_a_flow_is_two_steps(provider: Provider) -
     make = effect_of(provider)
     assert (await run(jobs(1), make, make)).outcomes == {"job completed": 1}
     assert await step_statuses() == [("make", 0, "done"), ("make", 1, "done")]
-    assert list(provider.made) == ["default:jobs:job-0000:make:0", "default:jobs:job-0000:make:1"]
+    assert list(provider.made) == [
+        f"{HERE}:default:jobs:job-0000:make:0",
+        f"{HERE}:default:jobs:job-0000:make:1",
+    ]
 
 
 @pytest.mark.usefixtures("opened")
@@ -173,7 +177,7 @@ async def test_an_item_lost_before_its_intent_has_no_effect(provider: Provider) 
     batch = await batch_of(jobs(2))
     batch.peek()[0].fence -= 1
     await effect_of(provider)(batch)
-    assert provider.calls == [("job-0001", "default:jobs:job-0001:make:0")]
+    assert provider.calls == [("job-0001", f"{HERE}:default:jobs:job-0001:make:0")]
     assert [row.status for row in await rows(effects)] == ["done"]
 
 

@@ -22,6 +22,7 @@ from agents.runtime.model.lifecycle import ENDED, State
 from agents.runtime.model.policies import PURE, Lookup
 from agents.runtime.model.scenario import Correction, hash_of
 from tests.agents.runtime.jobs import (
+    HERE,
     JOBS,
     AnyAgent,
     Job,
@@ -122,7 +123,7 @@ async def test_a_replayed_compensation_continues_to_compensate(
     assert await replay(opened.journal, action())
     assert await states() == {"one": "compensating"}
     assert (await resume(*workflow)).outcomes == {"job compensated": 1}
-    assert provider.undone == list(provider.made) == ["default:jobs:one:make:0"]
+    assert provider.undone == list(provider.made) == [f"{HERE}:default:jobs:one:make:0"]
     found = {row.agent: row.status for row in await rows(steps)}
     assert found == {"make": "done", "refuse": "failed", "unmake": "done"}
 
@@ -185,12 +186,12 @@ async def test_a_replay_settles_an_unknown_outcome_first(
     (provider.after if happened else provider.before)["one"] = [Unknown("cut")]
     step = effect_of(provider, settle=Lookup(find))
     assert (await run(ONE, step)).outcomes == {"dead-lettered": 1}
-    assert await effect_statuses() == {"default:jobs:one:make:0": "intended"}
+    assert await effect_statuses() == {f"{HERE}:default:jobs:one:make:0": "intended"}
     assert await replay(opened.journal, action())
     assert (await resume(step)).outcomes == {"job completed": 1}
     assert len(looked) == TOO_OFTEN
     assert provider.count("one") == (1 if happened else 2)
-    assert await effect_statuses() == {"default:jobs:one:make:0": "done"}
+    assert await effect_statuses() == {f"{HERE}:default:jobs:one:make:0": "done"}
 
 
 async def test_a_replay_honours_an_earlier_request_to_cancel(

@@ -30,6 +30,7 @@ from agents.runtime.model.policies import EFFECT, PURE, SameKey
 from agents.runtime.model.scenario import Correction, hash_of
 from agents.runtime.settings import Settings
 from tests.agents.runtime.jobs import (
+    HERE,
     JOBS,
     Job,
     Killed,
@@ -124,7 +125,7 @@ async def test_an_expired_key_is_used_again_only_after_an_approval(
         await decide(opened.journal, action(), approved=approved)
         ended = "job completed" if approved else "job compensated"
         assert (await resume(step)).outcomes == {ended: 1}
-    key = "default:jobs:one:make:0"
+    key = f"{HERE}:default:jobs:one:make:0"
     again = key if approved else f"undo {key}"
     assert provider.calls == [("one", key), ("one", again)]
 
@@ -212,7 +213,7 @@ async def test_a_held_item_is_cancelled_before_its_next_effect(
         batch = await last(batch)
     assert await states() == {"job-0000": "completed", "job-0001": "cancelled"}
     assert unwanted.count("job-0001") == 0
-    assert provider.undone == ["default:jobs:job-0001:make:0"]
+    assert provider.undone == [f"{HERE}:default:jobs:job-0001:make:0"]
 
 
 async def test_either_the_cancel_or_the_progress_wins(opened: Runtime, provider: Provider) -> None:
@@ -238,7 +239,7 @@ async def test_either_the_cancel_or_the_progress_wins(opened: Runtime, provider:
         too_late = isinstance(answer, IllegalTransition)
         assert answer is None or too_late, answer
         assert not (too_late and found[job.key] == "cancelled")
-        undone = f"default:jobs:{job.key}:make:0" in provider.undone
+        undone = f"{HERE}:default:jobs:{job.key}:make:0" in provider.undone
         made = job.key in provider.made.values()
         assert undone == (made and found[job.key] == "cancelled")
         assert (last.count(job.key) == 1) == (found[job.key] == "completed")

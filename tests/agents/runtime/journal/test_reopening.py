@@ -11,6 +11,7 @@ from agents.runtime.journal.operator_actions import UnknownItem, reopen, replay
 from agents.runtime.journal.schema import items
 from agents.runtime.model.policies import PURE
 from tests.agents.runtime.jobs import (
+    HERE,
     AnyAgent,
     Job,
     Provider,
@@ -69,10 +70,10 @@ async def test_only_found_effects_are_undone_again_under_a_new_key(
     assert (event["by"], event["found"]) == ("ann", ["make"])
 
     assert (await resume(*steps)).outcomes == {"job compensated": 1}
-    assert provider.undone == ["default:jobs:one:make:0"] * 2
-    assert other.undone == ["default:jobs:one:make_other:0"]
+    assert provider.undone == [f"{HERE}:default:jobs:one:make:0"] * 2
+    assert other.undone == [f"{HERE}:default:jobs:one:make_other:0"]
     assert await effect_statuses() == {
-        f"default:jobs:one:{name}": "done"
+        f"{HERE}:default:jobs:one:{name}": "done"
         for name in ("make:0", "unmake:0", "unmake:1", "make_other:0", "unmake_other:0")
     }
     undone = [step for step in await step_statuses() if step[0] == "unmake"]
@@ -96,7 +97,7 @@ async def test_each_reopening_has_its_own_key_beside_items_that_were_never_reope
             await resume(*steps)
     await run([Job(key="new")], *steps)
     assert (await resume(*steps)).outcomes == {"job compensated": 2}
-    keys = [key.removeprefix("default:jobs:") for key in await effect_statuses()]
+    keys = [key.removeprefix(f"{HERE}:default:jobs:") for key in await effect_statuses()]
     assert [key for key in keys if ":unmake:" in key] == [
         *(f"job-0000:unmake:{n}" for n in range(4)),
         *(f"job-0001:unmake:{n}" for n in range(2)),
@@ -114,7 +115,7 @@ async def test_an_effect_that_happened_although_it_was_refused_is_undone(
     assert provider.undone == []
     assert await reopen(opened.journal, action(), (await the_item()).sequence, FOUND)
     assert (await resume(*steps)).outcomes == {"job compensated": 1}
-    assert provider.undone == ["default:jobs:one:make:0"]
+    assert provider.undone == [f"{HERE}:default:jobs:one:make:0"]
 
 
 async def test_a_dead_letter_of_a_reopened_item_is_replayed_under_the_same_key(
@@ -129,7 +130,7 @@ async def test_a_dead_letter_of_a_reopened_item_is_replayed_under_the_same_key(
     assert (await resume(*steps)).outcomes == {"job compensated": 1}
     undone = [step for step in await step_statuses() if step[0] == "unmake"]
     assert undone == [("unmake", 0, "superseded"), ("unmake", 1, "done")]
-    assert provider.undone == ["default:jobs:one:make:0"] * 2
+    assert provider.undone == [f"{HERE}:default:jobs:one:make:0"] * 2
 
 
 async def test_only_one_of_two_concurrent_reopenings_applies(
@@ -142,7 +143,7 @@ async def test_only_one_of_two_concurrent_reopenings_applies(
     assert sorted(both) == [False, True]
     await resume(*steps)
     assert await reopen(opened.journal, action(), seen, FOUND) is False
-    assert provider.undone == ["default:jobs:one:make:0"] * 2
+    assert provider.undone == [f"{HERE}:default:jobs:one:make:0"] * 2
 
 
 async def test_items_that_did_not_end_undone_are_not_reopened(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from agents.runtime.context import Runtime
+from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.journal.operator_actions import discard
 from agents.runtime.journal.pruning import prune
 from agents.runtime.recovery import reconciliation
@@ -16,7 +16,9 @@ from agents.runtime.recovery.reconciliation import (
     Window,
     undo_found,
 )
+from agents.runtime.settings import Settings
 from tests.agents.runtime.jobs import (
+    HERE,
     JOBS,
     Job,
     Made,
@@ -84,7 +86,7 @@ async def test_an_item_is_found_by_its_key_and_by_its_effects_with_its_facts(
 ) -> None:
     await run([Job(key="a", n=7)], effect_of(provider))
     journal_view = view(opened)
-    key = "default:jobs:a:make:0"
+    key = f"{HERE}:default:jobs:a:make:0"
     assert await journal_view.by_effect([]) == {}
     found = await journal_view.by_effect([key, "nobody's"])
     assert list(found) == [key]
@@ -92,6 +94,35 @@ async def test_an_item_is_found_by_its_key_and_by_its_effects_with_its_facts(
     for ended in (found[key], by_key):
         assert (ended.item.fact(Made), ended.item.payload.n) == (Made(by="make", n=7), 7)
         assert ended.item.effects["make", 0].key == key
+
+
+async def test_an_item_is_found_by_its_reference(
+    opened: Runtime, journal_settings: Settings, provider: Provider
+) -> None:
+    """By that of an earlier release, the key alone, the items of all tenants are found."""
+    make = effect_of(provider)
+    await run([Job(key="a")], make)
+    async with open_runtime(journal_settings.model_copy(update={"tenant": "second"})):
+        await run([Job(key="a")], make)
+    journal_view, other = view(opened), "f" * 16
+    names = [f"{HERE}:default:a", f"{HERE}:second:a", "a", f"{other}:default:a", f"{HERE}:x:a", ""]
+    found = await journal_view.by_reference(names)
+    assert {name: [one.item.tenant for one in group] for name, group in found.items()} == {
+        f"{HERE}:default:a": ["default"],
+        f"{HERE}:second:a": ["second"],
+        "a": ["default", "second"],
+        f"{other}:default:a": [],
+        f"{HERE}:x:a": [],
+        "": [],
+    }
+    assert [journal_view.may_be_ours(name) for name in names] == [
+        True,
+        True,
+        True,
+        False,
+        True,
+        True,
+    ]
 
 
 async def test_items_that_ended_outside_the_window_are_not_settled(
@@ -151,5 +182,5 @@ async def test_differences_of_one_item_are_undone_together_and_once(
     await resume(*steps)
     assert await undo_found(opened.journal, differences) == []  # its history has grown since
     for maker, name in ((provider, "make"), (other, "make_other")):
-        assert maker.undone.count(f"default:jobs:job-0000:{name}:0") == 2
-        assert maker.undone.count(f"default:jobs:job-0001:{name}:0") == 1
+        assert maker.undone.count(f"{HERE}:default:jobs:job-0000:{name}:0") == 2
+        assert maker.undone.count(f"{HERE}:default:jobs:job-0001:{name}:0") == 1

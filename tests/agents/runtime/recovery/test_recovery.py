@@ -26,6 +26,7 @@ from agents.runtime.model.policies import AT_MOST_ONCE, EFFECT, PURE
 from agents.runtime.recovery import recovery
 from agents.runtime.settings import Settings
 from tests.agents.runtime.jobs import (
+    HERE,
     AnyAgent,
     Job,
     Killed,
@@ -96,7 +97,7 @@ async def test_an_item_that_waits_too_long_is_escalated_once_and_then_rejected(
     await change("one", retry_at=items.c.retry_at - 2)
     assert await apply(opened) == NOTHING | {"rejected by time-out": 1}
     assert (await resume(*workflow)).outcomes == {"job compensated": 1}
-    assert provider.undone == ["default:jobs:one:make:0"]
+    assert provider.undone == [f"{HERE}:default:jobs:one:make:0"]
     assert await states() == {"one": "compensated", "new": "waiting"}
     [decided] = await events("decide")
     assert (decided["by"], decided["verdict"]) == ("reconciler", "rejected")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agents.services.http import HttpApi
-from agents.services.payments.sandbox import KEY_SECONDS
+from agents.services.sandbox.idempotency import KEY_SECONDS
 from tests.agents.services.bare import Form, post, send
 
 INTENTS = "/v1/payment_intents"
