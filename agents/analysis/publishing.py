@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from agents.analysis.models import Cleaned, Contract, Dataset
 from agents.analysis.study import Study
@@ -27,9 +28,13 @@ def refusals(
         had, have = _rows(before, contract.name), _rows(after, contract.name)
         first = sum(one.rows for one in own.values()) if not (had or any(have.values())) else 0
         changes = {"": (sum(had.values()) or first, sum(have.values()), list(own.values()))}
-        changes |= {f"/{name}": (had.get(name, 0), one.good, [one]) for name, one in own.items()}
+        if len(have) > 1:
+            changes |= {
+                f"/{name}": (had.get(name, 0), one.good, [one]) for name, one in own.items()
+            }
         found |= {
-            contract.name + what: _reason(rows, left, contract, concerned)
+            contract.name
+            + what: f"{_lost(rows, left, contract)}; {broken(concerned, after.folder)}; {WAY_OUT}"
             for what, (rows, left, concerned) in changes.items()
             if _is_too_much(rows, left, contract.may_lose)
         }
@@ -45,15 +50,19 @@ def _is_too_much(had: int, have: int, may_lose: float) -> bool:
     return may_lose < 1 and had > 0 and (have == 0 or had - have > may_lose * had)
 
 
-def _reason(had: int, have: int, contract: Contract, concerned: Iterable[Cleaned]) -> str:
-    rules: Counter[str] = Counter()
-    files = []
-    for one in concerned:
-        rules.update(one.rules)
-        files += [one.quarantine] if one.quarantine else []
-    shown = ", ".join(f"{rule} ({count:,} rows)" for rule, count in rules.most_common(SHOWN_RULES))
-    broken = f"broken rules: {shown}, see {files[0]}" if files else "no row breaks a rule"
+def _lost(had: int, have: int, contract: Contract) -> str:
     return (
         f"{had - have:,} of {had:,} rows would be lost, more than the contract allows "
-        f"(may_lose: {contract.may_lose:g}); {broken}; {WAY_OUT}"
+        f"(may_lose: {contract.may_lose:g})"
     )
+
+
+def broken(results: Iterable[Cleaned], folder: Path) -> str:
+    """The rules that most rows break, and the first file with such rows; `folder` is the study's."""
+    rules: Counter[str] = Counter()
+    files = []
+    for one in results:
+        rules.update(one.rules)
+        files += [folder / one.quarantine] if one.quarantine else []
+    shown = ", ".join(f"{rule} ({count:,} rows)" for rule, count in rules.most_common(SHOWN_RULES))
+    return f"broken rules: {shown}, see {files[0]}" if files else "no row breaks a rule"

@@ -18,7 +18,7 @@ from agents.analysis.modelling.candidates import NAMES
 from agents.analysis.modelling.models import Comparison, Selected, Trained, Training
 from agents.analysis.modelling.registry import Models
 from agents.analysis.models import Cleaned, Dataset, Part, Partition
-from agents.analysis.publishing import refusals
+from agents.analysis.publishing import broken, refusals
 from agents.analysis.report import AnalysisReport, SourceReport, report_of
 from agents.analysis.sample.flights import sample_study
 from agents.analysis.scenario import CANDIDATES, COMPARISONS, PARTITIONS
@@ -143,7 +143,8 @@ class AnalysisRun:
         report.processed = stats.done - stats.outcomes["already done"]
         gone = f"was cleaned before, but its files are gone from {self.store.folder}"
         report.failures = await failure_reasons(PARTITIONS.name, missing, gone)
-        report.failures |= self.refusals | _cut_off(outcomes)
+        failed = _failed(outcomes, self.store.folder) | self.refusals
+        report.failures |= failed
         if dataset is None and (before := self.store.published()) is not None:
             report.stays = before.digest
         if models is not None:
@@ -151,7 +152,7 @@ class AnalysisRun:
             report.files = models.notes()
         report.seconds = time.monotonic() - self.begun
         await publish_table(f"{NAME}-rows", report.rows(), "Rows by source and outcome")
-        if dataset is None or _cut_off(outcomes):
+        if dataset is None or failed:
             reason = "; ".join(report.notes())
             await send([Alert("unpublished", PARTITIONS.name, self.study.name, reason)])
         return report
@@ -204,14 +205,19 @@ def _submission(number: int, partition: Partition) -> Submission:
     return Submission(partition.key, partition.model_dump_json(), partition, number)
 
 
-def _cut_off(outcomes: Iterable[tuple[Partition, Cleaned | None]]) -> dict[str, str]:
-    """The partitions that were not read to their end, by name."""
-    return {
-        f"{one.source}/{one.name}": "nothing is read behind a broken quote: the last line of "
-        f"{cleaned.quarantine} has its place; mend the file at its source"
-        for one, cleaned in outcomes
-        if cleaned and REFUSES_THE_REST & cleaned.rules.keys()
-    }
+def _failed(outcomes: Iterable[tuple[Partition, Cleaned | None]], folder: Path) -> dict[str, str]:
+    """What is wrong with partitions that are clean, by name: no row is good, or not all were read."""
+    found = {}
+    for one, cleaned in outcomes:
+        if cleaned and REFUSES_THE_REST & cleaned.rules.keys():
+            found[f"{one.source}/{one.name}"] = (
+                "nothing is read behind a broken quote: the last line of "
+                f"{folder / cleaned.quarantine} has its place; mend the file at its source"
+            )
+        elif cleaned and cleaned.rows and not cleaned.good:
+            reason = f"none of {cleaned.rows:,} rows is good; {broken([cleaned], folder)}"
+            found[f"{one.source}/{one.name}"] = reason
+    return found
 
 
 async def alert_of_drift(batch: Batch) -> None:

@@ -14,7 +14,7 @@ class Source(Frozen):
     """The locations of the data of one contract: URLs, paths and globs. Each file is a partition.
 
     {since} in a URL stands for the latest published time less the contract's `late_hours`. Each answer
-    is a further partition; of rows with the same key the latest counts.
+    is a further partition; of rows with the same key, that of the latest partition is published.
     """
 
     contract: Contract

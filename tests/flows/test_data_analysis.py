@@ -117,8 +117,7 @@ async def test_a_run_that_would_lose_all_rows_of_a_partition_publishes_nothing(
 ) -> None:
     """One more trailing comma in every row: every row is ragged, and the last version stays."""
     before = await run(folder)
-    whole = (folder / "part-1.csv").read_bytes()
-    header, *rows = whole.splitlines()
+    header, *rows = (folder / "part-1.csv").read_bytes().splitlines()
     (folder / "part-1.csv").write_bytes(b"\n".join([header, *(row + b"," for row in rows)]))
     refused = await run(folder)
     assert refused.status() == 1
@@ -129,8 +128,6 @@ async def test_a_run_that_would_lose_all_rows_of_a_partition_publishes_nothing(
     ((study, why),) = alerts_of(folder)
     assert study == "readings"
     assert "readings/part-1: " in why
-    (folder / "part-1.csv").write_bytes(whole)
-    assert (await run(folder)).published == before.published
 
 
 async def test_one_file_under_two_names_is_published_once(folder: Path) -> None:
@@ -145,21 +142,6 @@ async def test_one_file_under_two_names_is_published_once(folder: Path) -> None:
     (source,) = report.sources
     assert source.repeated == rows["part-0b"] > 0
     assert sum(rows.values()) == source.good - source.repeated == before.sources[0].good
-    (folder / "part-0b.csv").unlink()
-    assert (await run(folder)).published == before.published
-
-
-async def test_a_file_that_is_cut_within_a_quote_is_published_up_to_there_with_an_alert(
-    folder: Path,
-) -> None:
-    cut = (folder / "part-1.csv").read_bytes().splitlines(keepends=True)
-    cut[250] = b'"' + cut[250]
-    (folder / "part-1.csv").write_bytes(b"".join(cut))
-    report = await run(folder)
-    assert report.status() == 1
-    assert "nothing is read behind a broken quote" in report.failures["readings/part-1"]
-    assert report.published == dataset().digest
-    assert len(alerts_of(folder)) == 1
 
 
 async def test_mended_rows_are_good_and_mending_twice_has_the_effect_of_once(folder: Path) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from agents.analysis.discovery import NothingThere
-from agents.analysis.run import NoContract, _listed, open_run
+from agents.analysis.models import Cleaned, Contract, Partition
+from agents.analysis.run import NoContract, _failed, _listed, open_run
 from agents.analysis.study import BadStudy
 from agents.runtime.settings import settings
 
@@ -39,3 +40,31 @@ def test_three_names_are_listed_and_the_others_counted() -> None:
     assert _listed(["a"]) == "a"
     assert _listed(["a", "b", "c"]) == "a, b, c"
     assert _listed(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
+
+
+@pytest.mark.parametrize(
+    "good,rules,reason",
+    [
+        (3, {}, None),
+        (2, {"ragged": 1}, None),
+        (0, {"ragged": 3}, "none of 3 rows is good; broken rules: ragged (3 rows), see data/q.jsonl"),
+        (2, {"unclosed-quote": 1}, "nothing is read behind a broken quote: the last line of data/q.jsonl"),
+        (2, {"bad-quote": 1}, "nothing is read behind a broken quote: the last line of data/q.jsonl"),
+    ],
+)  # fmt: skip
+def test_a_clean_partition_without_a_good_row_or_not_read_to_its_end_is_a_failure(
+    good: int, rules: dict[str, int], reason: str | None
+) -> None:
+    contract = Contract.model_validate(
+        {"name": "x", "time": "at", "columns": {"at": {"type": "time"}}}
+    )
+    partition = Partition(
+        study="x", source="x", name="p", location="p", validator="1", contract=contract
+    )
+    cleaned = Cleaned(
+        rows=3, good=good, quarantined=3 - good, deduplicated=0, rules=rules, discarded={}, part="p",
+        sha256="0" * 64, quarantine="q.jsonl",
+    )  # fmt: skip
+    failed = _failed([(partition, cleaned), (partition, None)], Path("data"))
+    assert list(failed) == (["x/p"] if reason else [])
+    assert failed.get("x/p", "").startswith(reason or "")

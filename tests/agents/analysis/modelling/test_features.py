@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from agents.analysis.modelling.features import Samples, samples
+from agents.analysis.modelling.features import Samples, _read, samples
 from agents.runtime.settings import settings
 from tests.agents.analysis.modelling.toy import published, sales, study
 
@@ -37,6 +39,14 @@ def test_the_hour_before_is_joined_and_outcomes_that_were_known() -> None:
     # Known an hour and five minutes after their hour, so rounded up: two hours later, and one more.
     known = frames[0][frames[0]["shop"] == "a"]["sold"].iloc[[7, 8]]
     assert row["recent"] == pytest.approx(known.mean())
+
+
+def test_long_keys_stay_different_beside_missing_ones(tmp_path: Path) -> None:
+    path = tmp_path / "part.parquet"
+    pq.write_table(pa.table({"n": [2**53, 2**53 + 1, None]}), path)
+    rows = _read([path, path], ["n"])
+    assert len(rows.drop_duplicates()) == 3
+    assert rows["n"].astype("float64").notna().sum() == 4
 
 
 def test_the_future_does_not_change_the_past() -> None:
