@@ -6,7 +6,7 @@ stands is looked up, and compared with its order as reconciliation does.
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from agents.orders.reconciliation_rules import of_payment, payment_of
 from agents.runtime import runtime
@@ -30,6 +30,7 @@ log = get_logger(__name__)
 SYSTEM = "payments"
 FIRST_SECONDS = 7 * 86_400.0  # to look back at the first time
 OVERLAP = 3_600.0  # seconds by which a listing may lag behind
+GIVEN_UP = 30 * 86_400.0  # a payment that cannot be looked up that long is of another account
 AT_ONCE = 1_000
 
 
@@ -75,11 +76,17 @@ async def differences(view: JournalView, payments: Payments) -> AsyncIterator[Di
             found = await _difference(of, payments, listed)
         except TransientError as error:
             log.warning("payment cannot be looked up", payment=payment, error=str(error))
+            await _give_up(database, [event for event in events if event.subject == payment])
             continue
         if found is not None:
             yield found
         ids = [event.id for event in events if event.subject == payment]
         await mark_handled(database, SYSTEM, ids)
+
+
+async def _give_up(database: Database, events: Sequence[ProviderEvent]) -> None:
+    old = [event.id for event in events if event.at < time.time() - GIVEN_UP]
+    await mark_handled(database, SYSTEM, old)
 
 
 async def _difference(

@@ -122,6 +122,9 @@ def capture(db: Connection, incoming: Incoming, form: Parameters) -> Reply:
         amount = _amount(form, "amount_to_capture", row["amount"], row["currency"])
     if row["status"] != "requires_capture":
         return stripe.unexpected_state(row, "capture")
+    if incoming.fault == "partial":
+        step = multiple(row["currency"].upper())
+        amount = max(amount * 2 // 5 // step, 1) * step
     _update(db, row, status="succeeded", received=amount)
     _dispute(db, row, row["method"] or "")
     return Reply(200, stripe.intent(find_intent(db, row["id"])))
@@ -311,6 +314,7 @@ OPERATIONS = (
         ONE + "/capture",
         _subject,
         _idempotent(frozenset({"amount_to_capture"}), capture),
+        faults=("partial",),
     ),
     Operation(
         "payments.cancel",

@@ -9,7 +9,9 @@ and the share of items that it hits. The kinds:
   repeats error and failure under that key, as Stripe does, until another key is used.
 - outage: 503 and nothing done. It hits every call of the item.
 - faults of one operation's own, which hit every call of the item too: payments.authorise:decline (the
-  bank refuses), carriers.book:refuse (no carrier takes the parcel), notifications.send:lost (the
+  bank refuses), payments.capture:partial (two fifths are taken), payments.refund:pending (it arrives a
+  minute later), payments.refund:fail (it fails a minute later), payments.refund:reject (both),
+  carriers.book:refuse (no carrier takes the parcel), notifications.send:lost (the
   message is dropped and answered with 500), notifications.send:refuse (the receiver is blocked).
 """
 

@@ -21,6 +21,7 @@ from agents.services.payments.sandbox_later import signature
 from agents.services.payments.stripe_events import BadSignature
 from agents.workflow.exit_status import ExitStatus
 from flows.operations import payment_events as operation
+from flows.operations.actions import replay
 from flows.operations.payment_events import PATH, PortTaken, payment_events
 from flows.operations.reconciliation import reconcile
 from flows.operations.recovery import recover
@@ -86,6 +87,32 @@ async def test_a_refund_that_fails_afterwards_is_listed_once_and_made_again(
     }
     await reconcile.fn(days=1, at_rest_minutes=0, undo=True)
     assert money(shop, key) == (1_999, 1_999)
+
+
+async def test_an_order_that_is_paid_in_part_is_not_shipped(shop: Shop) -> None:
+    report = await shop.process([shop.order(1, price=1_000)], faults="payments.capture:partial=1")
+    assert (report.outcomes["shipped"], report.outcomes["refunded"]) == (0, 1)
+    assert report.reasons["refunded"] == {"wrong outcome": 1}
+    assert money(shop, shop.order_id(1)) == (400, 400)
+    [text] = shop.ask("SELECT text FROM notifications WHERE key LIKE ?", f"%{shop.name}%")
+    assert "We returned USD 4.00 to your account." in text[0]
+
+
+async def test_a_refund_that_is_rejected_later_is_a_dead_letter_that_says_so(
+    shop: Shop, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempt, "STAYS", 0.0)
+    with instant_retries():
+        await shop.process([shop.order(1, "anvil")], faults="payments.refund:reject=1")
+        await bank.wait(61)
+        await recover.fn()
+    [letter] = (await shop.journal()).dead.values()
+    assert letter["error_type"] == "RefundFailed"
+    assert "of USD 19.99 is failed (expired_or_canceled_card)" in letter["error"]
+    assert subjects(shop) == []
+    await replay.fn(keys=[shop.order_id(1)], by="ann", reason="the bank is asked again")
+    assert money(shop, shop.order_id(1)) == (1_999, 1_999)
+    assert len(subjects(shop)) == 1
 
 
 async def test_a_dispute_is_listed_until_it_is_known(shop: Shop, bank: Bank) -> None:
