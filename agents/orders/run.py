@@ -49,7 +49,7 @@ async def open_run(
 ) -> AsyncIterator[OrderRun]:
     """Open runtime and services for a run over `orders`; what is unfinished is handed back at the end.
 
-    Raises SettingsError, BadFaultScript, BadStock, SandboxError.
+    Raises SettingsError, BadFaultScript, BadStock, DidNotStart.
     """
     here, is_sample = settings(), orders == SAMPLE
     report_file = Path(report) if report else here.data / "reports" / f"{NAME}.md"

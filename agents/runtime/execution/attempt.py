@@ -10,6 +10,7 @@ from typing import Any
 
 from prometheus_client import Histogram
 
+from agents.runtime.child_start import DidNotStart
 from agents.runtime.clock import DeadlineExceeded, clock, within
 from agents.runtime.context import BEATS_PER_LEASE, runtime
 from agents.runtime.errors import AgentError, Parked, PermanentError, TransientError, UnknownOutcome
@@ -75,8 +76,8 @@ async def attempt(agent: AnyAgent, execution: StepExecution) -> Outcome:
             return Failed(failure_of(agent, error), clean=not execution.unknown)
         except Parked as error:
             return Waiting(str(error))
-        except LeaseLost:
-            raise
+        except (LeaseLost, DidNotStart):
+            raise  # they say nothing about the item, which is handed back
         except Exception as error:  # noqa: BLE001 - any error affects only this item
             outcome = await _retry(agent, execution, error)
             if outcome is not None:
