@@ -25,6 +25,7 @@ ENVIRONMENT_READERS = {
     "agents/network.py": "completes what all libraries read about proxies and certificates",
     "agents/runtime/__init__.py": "sets what the temporary Prefect server needs, for it to read",
     "agents/services/files/parquet_process.py": "passes a few variables to its child process",
+    "flows/cli/temporary_server.py": "passes its own to the temporary Prefect server",
     "flows/operations/serving.py": "passes its own to the consumers that it starts",
 }
 

@@ -32,6 +32,7 @@ from agents.runtime.errors import AgentError
 from agents.runtime.model.batch import RunStats, watcher
 from flows.cli.error_messages import expected, unexpected
 from flows.cli.reports import Listing
+from flows.cli.temporary_server import start_temporary_server
 
 FAILED, BAD_INPUT, STOPPED = 1, 2, 130
 RECORDING_PAUSE = 1.2  # seconds; the server writes once a second
@@ -169,6 +170,7 @@ def _bounded(hint: Any) -> Any:
 def _run(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Report:
     _keep_log_off_terminal()
     try:
+        start_temporary_server()
         return asyncio.run(_watched(flow, given, talks=talks))
     except AgentError as error:
         _end(expected(error, given), BAD_INPUT)
