@@ -7,3 +7,4 @@ lock       writes requirements.lock: exact versions with hashes, for images and 
 """
 
 import agents.do_not_track
+import agents.network

@@ -12,3 +12,4 @@ cli               runs flows from a terminal
 """
 
 import agents.do_not_track
+import agents.network

@@ -22,16 +22,22 @@ ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT_READERS = {
     "agents/runtime/settings.py": "the one place",
     "agents/do_not_track.py": "keeps Prefect silent, before it is imported",
+    "agents/network.py": "completes what all libraries read about proxies and certificates",
     "agents/runtime/__init__.py": "sets what the temporary Prefect server needs, for it to read",
     "agents/services/files/parquet_process.py": "passes a few variables to its child process",
+    "flows/cli/temporary_server.py": "passes its own to the temporary Prefect server",
     "flows/operations/serving.py": "passes its own to the consumers that it starts",
 }
 
 # A migration is never edited once it is released, so it may be long.
 MIGRATIONS = "agents/runtime/journal/migrations/versions/*"
 
-# Modules that may use HTTP: the shared client, the adapters and the sandbox.
-HTTP_SPEAKERS = ("agents/services/http.py", "agents/services/*/*.py")
+# Modules that may use HTTP: the shared client, its proxies, the adapters and the sandbox.
+HTTP_SPEAKERS = (
+    "agents/services/http.py",
+    "agents/services/proxies.py",
+    "agents/services/*/*.py",
+)
 
 
 def listed() -> list[str]:

@@ -53,7 +53,7 @@ async def open_run(
     """Open runtime and services for a run over `orders`; what is unfinished is handed back at the end.
 
     `layout` is that of a shop's export. Raises SettingsError, BadLayout, TakenPath, BadFaultScript,
-    BadStock, SandboxError.
+    BadStock, DidNotStart.
     """
     here, is_sample = settings(), orders == SAMPLE
     written = RunFile.beside(Path(report or here.data / "reports" / f"{NAME}{LATEST}.md"))

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import agents.do_not_track
+import agents.network
 
 if TYPE_CHECKING:
     from agents.runtime.context import open_runtime, runtime

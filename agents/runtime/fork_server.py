@@ -1,7 +1,7 @@
 """The fork server: a process with all CPU agents imported, which forks one child for each call.
 
-agents/runtime/process_pool.py starts it as a program, with a listening socket, the module search path
-and the modules to import. One call is one connection: a line with the request, a line with the
+agents/runtime/process_pool.py starts it as a program, with a listening socket, its own standard error,
+the module search path and the modules to import. One call is one connection: a line with the request, a line with the
 answer. A call whose connection is closed is killed, so no call outlives its caller.
 """
 
@@ -58,7 +58,8 @@ class ForkServer:
         fork_server = os.getpid()
         try:
             child = os.fork()
-        except OSError:  # too many processes: the caller gets no answer and retries
+        except OSError as error:  # too many processes: the caller waits and asks again
+            _send(connection, {"not_forked": str(error)})
             connection.close()
             return
         if child == 0:
@@ -167,8 +168,11 @@ def _described(error: BaseException) -> dict[str, Any]:
     }
 
 
-def main(listener: int, path: str, modules: str) -> None:
-    """Import the modules, write `ready` to standard output, and serve."""
+def main(listener: int, stderr: int, path: str, modules: str) -> None:
+    """Import the modules, write `ready` to standard output, and serve.
+
+    Until then, standard error is a file that the parent process reads; after it, the file `stderr`.
+    """
     _keep_memory()
     sys.path[:] = json.loads(path)
     for module in json.loads(modules):
@@ -176,9 +180,11 @@ def main(listener: int, path: str, modules: str) -> None:
     gc.collect()
     gc.freeze()  # else the first collection of a child copies all memory that it shares
     os.write(1, b"ready\n")
+    os.dup2(stderr, 2)
+    os.close(stderr)
     os.dup2(2, 1)  # output of agents must not fill a pipe that is not read
     ForkServer(socket.socket(fileno=listener)).serve()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), *sys.argv[2:])
+    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

@@ -7,24 +7,27 @@ Here each call has a process and a connection of its own, and data travels as JS
 
 import asyncio
 import json
+import os
 import select
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from agents.runtime import errors
+from agents.runtime.child_start import ChildStart, DidNotStart
 from agents.runtime.errors import AgentError, TransientError
 from agents.runtime.model.policies import CORES
 
 PROGRAM = Path(__file__).with_name("fork_server.py")
-START_SECONDS = 60.0
+FORK_ATTEMPTS, FORK_PAUSE = 5, 1.0  # while the system has no room for another process; seconds
 LONGEST_ANSWER = 2**30  # bytes
 
 
@@ -62,17 +65,20 @@ class ProcessPool:
     def __init__(self, most: int = CORES) -> None:
         self._slots = asyncio.Semaphore(most)
         self._fork_server: asyncio.Future[_ForkServer] | None = None
+        self._closing = threading.Event()
 
     @asynccontextmanager
     async def slot(self, modules: Callable[[], Sequence[str]]) -> AsyncIterator[None]:
         """Wait for a free core, and start the fork server if it does not run.
 
-        `modules` returns the modules that the fork server imports, so that no call has to.
+        `modules` returns the modules that the fork server imports, so that no call has to. Raises
+        DidNotStart; the next call starts it again.
         """
         async with self._slots:
             if self._fork_server is None or _has_ended(self._fork_server):
                 await self.close()
-                starting = asyncio.to_thread(_start, sorted(set(modules())))
+                self._closing.clear()
+                starting = asyncio.to_thread(_start, sorted(set(modules())), self._closing)
                 self._fork_server = asyncio.ensure_future(starting)
             await asyncio.shield(self._fork_server)
             yield
@@ -80,11 +86,19 @@ class ProcessPool:
     async def run(self, call: PooledCall) -> str:
         """Run a call in a process of its own; returns the fact as JSON.
 
-        A cancelled call is killed. Raises an error of the kind and text that the agent raises, and
-        TransientError if the process crashes.
+        A cancelled call is killed. Raises an error of the kind and text that the agent raises,
+        TransientError if the process crashes, and DidNotStart if the system has no room for it.
         """
         assert self._fork_server is not None, "run a call within `slot`"
-        answer = await _ask(self._fork_server.result().address, json.dumps(asdict(call)))
+        address, request = self._fork_server.result().address, json.dumps(asdict(call))
+        answer = await _ask(address, request)
+        for _ in range(FORK_ATTEMPTS):
+            if "not_forked" not in answer:
+                break
+            await asyncio.sleep(FORK_PAUSE)
+            answer = await _ask(address, request)
+        if "not_forked" in answer:
+            raise DidNotStart(f"a process for {call.agent}", "did not start", answer["not_forked"])
         if "fact" in answer:
             fact: str = answer["fact"]
             return fact
@@ -97,6 +111,7 @@ class ProcessPool:
         """Kill the fork server and all calls that run."""
         fork_server, self._fork_server = self._fork_server, None
         if fork_server is not None:
+            self._closing.set()
             await asyncio.wait([fork_server])
             if fork_server.exception() is None:
                 fork_server.result().close()
@@ -108,30 +123,50 @@ def _has_ended(fork_server: "asyncio.Future[_ForkServer]") -> bool:
     return fork_server.exception() is not None or fork_server.result().process.poll() is not None
 
 
-def _start(modules: Sequence[str]) -> _ForkServer:
-    """Start a fork server. Raises TransientError if it is not ready in time."""
-    address = Path(tempfile.mkdtemp(prefix="agent-flows-")) / "calls"
-    with socket.socket(socket.AF_UNIX) as listener:
+def _start(modules: Sequence[str], closing: threading.Event) -> _ForkServer:
+    """Start a fork server. Raises DidNotStart, also when the pool is closed meanwhile."""
+    folder = Path(tempfile.mkdtemp(prefix="agent-flows-"))
+    address, words = folder / "calls", folder / "words"
+    with socket.socket(socket.AF_UNIX) as listener, words.open("ab") as log:
         listener.bind(str(address))
         listener.listen(CORES)
-        fork_server = _ForkServer(_spawn(listener.fileno(), modules), address)
-    stdout = fork_server.process.stdout
-    assert stdout is not None
-    if not select.select([stdout], [], [], START_SECONDS)[0] or not stdout.readline():
+        starting = ChildStart("the process for CPU calls", words, keeps_log=False)
+        fork_server = _ForkServer(_spawn(listener.fileno(), modules, log), address)
+
+    def is_ready() -> bool:
+        if closing.is_set():
+            raise starting.failed("was stopped while it started")
+        return _is_ready(fork_server.process)
+
+    try:
+        starting.wait(fork_server.process, is_ready)
+    except DidNotStart:
         fork_server.close()
-        raise TransientError("the process for CPU calls did not start, see its standard error")
+        raise
     return fork_server
 
 
-def _spawn(listener: int, modules: Sequence[str]) -> subprocess.Popen[bytes]:
-    arguments = [str(listener), json.dumps(sys.path), json.dumps(modules)]
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and file, no shell
-        [sys.executable, "-P", str(PROGRAM), *arguments],
-        stdin=subprocess.PIPE,  # it ends when this pipe is closed
-        stdout=subprocess.PIPE,
-        pass_fds=[listener],
-        start_new_session=True,  # Ctrl-C reaches this process only, which ends the fork server
-    )
+def _is_ready(process: subprocess.Popen[bytes]) -> bool:
+    stdout = process.stdout
+    assert stdout is not None
+    return bool(select.select([stdout], [], [], 0)[0] and stdout.readline())
+
+
+def _spawn(listener: int, modules: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """The process; it writes to `log` until it is ready, and then to our standard error."""
+    stderr = os.dup(2)
+    arguments = [str(listener), str(stderr), json.dumps(sys.path), json.dumps(modules)]
+    try:
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and file, no shell
+            [sys.executable, "-P", str(PROGRAM), *arguments],
+            stdin=subprocess.PIPE,  # it ends when this pipe is closed
+            stdout=subprocess.PIPE,
+            stderr=log,
+            pass_fds=[listener, stderr],
+            start_new_session=True,  # Ctrl-C reaches this process only, which ends the fork server
+        )
+    finally:
+        os.close(stderr)
 
 
 async def _ask(address: Path, request: str) -> dict[str, Any]:

@@ -88,7 +88,9 @@ class Settings(BaseSettings):
         "auto",
         description="what limits calls to outside systems: Prefect's global limits or this process",
     )
-    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        None, description="first port for metrics; each process takes the next free one"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     fetch_allowed: tuple[Annotated[str, Field(pattern=r"^[^\s:/@]+:\d{1,5}$")], ...] = Field(

@@ -4,11 +4,13 @@ import logging
 import secrets
 from contextvars import ContextVar
 from functools import cache
+from pathlib import Path
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, Histogram
 from structlog.typing import EventDict
 
+from agents.runtime.metrics_server import MOST_PORTS, serve_metrics
 from agents.runtime.redaction import redact_event
 from agents.runtime.settings import Settings
 
@@ -94,4 +96,18 @@ def start_telemetry(settings: Settings) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
     if settings.metrics_port is not None:
-        start_http_server(settings.metrics_port, addr="127.0.0.1")
+        _serve_metrics(settings.metrics_port, settings.data)
+
+
+def _serve_metrics(port: int, data: Path) -> None:
+    """Serve metrics if that is possible; business does not depend on it."""
+    log = get_logger(__name__)
+    try:
+        served = serve_metrics(port, data)
+    except OSError as error:
+        log.warning("metrics are not served", port=port, reason=str(error))
+        return
+    if served is None:
+        log.warning("metrics are not served: all ports are in use", first=port, count=MOST_PORTS)
+    else:
+        log.info("metrics are served", port=served)

@@ -40,7 +40,7 @@ async def connect_services(
 
     `faults` is a script and `stock` a file of goods for the sandbox. The sandbox is started at once if
     a system that scenarios share needs it, else at the first call to it.
-    Raises BadFaultScript, BadStock, SandboxError.
+    Raises BadFaultScript, BadStock, DidNotStart.
     """
     parse_faults(faults)
     async with AsyncExitStack() as stack:

@@ -31,7 +31,7 @@ class Sandbox:
         self._starting = asyncio.Lock()
 
     async def address(self) -> SandboxAddress:
-        """Where it answers now. Raises SandboxError, BadStock."""
+        """Where it answers now. Raises DidNotStart, SandboxError, BadStock."""
         if self._address is None:
             async with self._starting:
                 if self._address is None:
@@ -55,7 +55,7 @@ class SandboxApi(HttpApi):
         self._sandbox, self._path = sandbox, path
 
     async def call(self, call: Call) -> Answer:
-        """Make the call once. Raises TransientError, also if the sandbox does not start, UnknownOutcome."""
+        """Make the call once. Raises TransientError, UnknownOutcome, and DidNotStart of the sandbox."""
         try:
             address = await self._sandbox.address()
         except SandboxError as error:

@@ -11,9 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from functools import cache
 from math import ceil
-from ssl import SSLContext
 from typing import Any, Self, TypeVar
 from urllib.parse import urlencode
 
@@ -24,6 +22,7 @@ from agents.runtime.clock import budget, within
 from agents.runtime.errors import KeySpent, PermanentError, TransientError, UnknownOutcome
 from agents.runtime.telemetry import traceparent
 from agents.runtime.testing import failpoint
+from agents.services.proxies import proxy_for, tls
 
 T = TypeVar("T")
 Body = dict[str, Any]
@@ -39,7 +38,7 @@ KEEP_ALIVE_SECONDS = 4.0
 # Source: https://docs.stripe.com/error-low-level, section Idempotency.
 REPLAYED = "Idempotent-Replayed"
 
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +205,7 @@ class HttpApi:
             headers=self._headers,
             follow_redirects=False,
             trust_env=False,
+            proxy=None if self._transport else proxy_for(self.url),
             verify=tls(),
             timeout=httpx.Timeout(self._deadlines.read, connect=self._deadlines.connect),
             limits=limits,
@@ -263,8 +263,9 @@ class _Progress:
         self.sent = False
         self.watch: dict[str, Any] = {"trace": self._trace}
 
-    async def _trace(self, event: str, _: dict[str, Any]) -> None:
-        if event == "http11.send_request_headers.started":
+    async def _trace(self, event: str, info: dict[str, Any]) -> None:
+        # A proxy is first asked for a connection, which sends nothing to the service.
+        if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
             self.sent = True
 
 
@@ -302,9 +303,3 @@ def _encoded(call: Call) -> tuple[bytes | None, dict[str, str]]:
 def _unclear(service: str, call: Call, what: str) -> TransientError:
     kind = UnknownOutcome if call.writes else TransientError
     return kind(f"{service} {call.operation}: {what}")
-
-
-@cache
-def tls() -> SSLContext:
-    """The trusted certificates; loaded once, as that takes longer than a call."""
-    return httpx.create_ssl_context(trust_env=False)

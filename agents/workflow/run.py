@@ -111,7 +111,7 @@ async def open_run(
     """Open runtime and services for a run of the flow `name` over a source.
 
     `faults` is a fault script for the sandbox, or "none". What is unfinished at the end of the block is
-    handed back. Raises SettingsError, BadFaultScript, SandboxError.
+    handed back. Raises SettingsError, BadFaultScript, DidNotStart.
     """
     here, script = settings(), "" if faults == "none" else faults
     with Rejects(rejects_file(here.data, name)) as rejects:

@@ -33,6 +33,7 @@ from agents.workflow.exit_status import MEANINGS, ExitStatus, status_of
 from flows.cli.display import display
 from flows.cli.error_messages import NotConfirmed, expected, unexpected
 from flows.cli.reports import Listing, report_as_json
+from flows.cli.temporary_server import start_temporary_server
 
 RECORDING_PAUSE = 1.2  # seconds; the server writes once a second
 RECORDING_ATTEMPTS = 10
@@ -207,6 +208,7 @@ def _confirmed(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -
 def _run(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Report:
     _keep_log_off_terminal()
     try:
+        start_temporary_server()
         return asyncio.run(_watched(flow, given, talks=talks))
     except NotConfirmed:
         raise

@@ -26,7 +26,7 @@ from agents.runtime.journal.database import Database
 from agents.runtime.prefect_ui import publish_table
 from agents.runtime.settings import PREFIX, ROOT, settings
 from agents.runtime.shutdown import stop_on_sigterm
-from agents.runtime.telemetry import CONSUMERS, get_logger
+from agents.runtime.telemetry import CONSUMERS, get_logger, start_telemetry
 from flows.cli.commands import command
 from flows.cli.parameters import ScenarioName
 from flows.cli.reports import Listing
@@ -58,6 +58,7 @@ async def serve(
         for_seconds: Seconds after which serving ends; without it, Ctrl-C or SIGTERM ends it.
 
     """
+    start_telemetry(settings())
     scaler = Scaler(Bounds(least, max(least, most), drain_seconds))
     database = Database(settings().journal)
     await database.migrate()

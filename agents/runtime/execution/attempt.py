@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from prometheus_client import Histogram
 
+from agents.runtime.child_start import DidNotStart
 from agents.runtime.clock import DeadlineExceeded, clock, within
 from agents.runtime.context import BEATS_PER_LEASE, runtime
 from agents.runtime.errors import (
@@ -103,8 +104,8 @@ async def attempt(agent: AnyAgent, execution: StepExecution) -> Outcome:
             return Waiting(str(error))
         except Pending as error:
             return _look_again(agent, execution, error)
-        except LeaseLost:
-            raise
+        except (LeaseLost, DidNotStart):
+            raise  # they say nothing about the item, which is handed back
         except Exception as error:  # noqa: BLE001 - any error affects only this item
             outcome = await _retry(agent, execution, error)
             if outcome is not None:

@@ -11,6 +11,7 @@ from prefect.logging import get_run_logger
 from prefect.settings import PREFECT_API_URL
 
 from agents.runtime.alerts import Alert, alert, of_batch, send
+from agents.runtime.child_start import DidNotStart
 from agents.runtime.clock import DeadlineExceeded, clock
 from agents.runtime.context import runtime
 from agents.runtime.execution.agent import Agent
@@ -221,6 +222,8 @@ async def _bisect(agent: AnyAgent, executions: list[StepExecution]) -> None:
     try:
         facts = await call(agent, executions)
         outcomes = [Done(fact, agent.encode(fact)) for fact in facts]
+    except DidNotStart:
+        raise  # no item is the cause
     except Exception as error:  # noqa: BLE001 - halving finds the item that causes it
         log.info(
             "batch failed, halving it", agent=agent.name, items=len(executions), error=str(error)

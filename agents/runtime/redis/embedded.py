@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from agents.runtime.child_start import last_words
 from agents.runtime.errors import AgentError
 from agents.runtime.redis.valkey_supervisor import PID, USERS, is_alive, is_supervised, try_lock
 from agents.runtime.settings import ROOT
@@ -67,15 +68,23 @@ class EmbeddedValkey:
     def _wait_for(self, path: Path) -> None:
         supervisor, until = None, time.monotonic() + START_SECONDS
         while not (self._is_user() and is_supervised(self.folder) and answers(path, self.folder)):
+            if supervisor is not None and (supervisor.poll() or 0) > 0:
+                raise self._unavailable("it does not start")
             if is_supervised(self.folder) and is_alive(self.folder):
                 until = min(until, time.monotonic() + HANG_SECONDS)
             elif self._user and (supervisor is None or supervisor.poll() is not None):
                 supervisor = _start_supervisor(self.folder, path)
             if time.monotonic() > until:
-                raise ValkeyUnavailable(
-                    self.folder, "it does not answer, see valkey.log and supervisor.log"
-                )
+                raise self._unavailable("it does not answer")
             time.sleep(POLL_SECONDS)
+
+    def _unavailable(self, problem: str) -> ValkeyUnavailable:
+        """The error with what server and supervisor wrote last."""
+        logs = (self.folder / "supervisor.log", self.folder / "valkey.log")
+        words = "\n".join(filter(None, map(last_words, logs)))
+        return ValkeyUnavailable(
+            self.folder, f"{problem}, see valkey.log and supervisor.log:\n{words}"
+        )
 
     def _is_user(self) -> bool:
         """Take a shared lock as a user; False while a supervisor is ending its server."""

@@ -59,8 +59,11 @@ def supervise(folder: Path, socket: Path) -> None:
         try:
             while not try_lock(users, fcntl.LOCK_EX):
                 time.sleep(POLL_SECONDS)
-                if server.poll() is not None:
-                    server = start(folder, socket)
+                if (status := server.poll()) is None:
+                    continue
+                if status > 0:  # it has not been killed: the next one would end the same way
+                    sys.exit(f"valkey-server ended with status {status}")
+                server = start(folder, socket)
         finally:
             _stop(server)  # the users' lock is held: a new user waits, then starts the next one
 

@@ -16,7 +16,8 @@ from agents.runtime.errors import PermanentError, TransientError
 from agents.services.fetching.addresses import Place, Target, checked, place_of
 from agents.services.fetching.download import Download
 from agents.services.fetching.pace import Pace
-from agents.services.http import KEEP_ALIVE_SECONDS, retry_after, tls
+from agents.services.http import KEEP_ALIVE_SECONDS, retry_after
+from agents.services.proxies import TunnelTransport, proxy_for, tls
 
 MOST_REDIRECTS = 3
 REDIRECTS = {301, 302, 303, 307, 308}
@@ -161,7 +162,7 @@ class Fetcher:
     async def _client(self, place: Place) -> AsyncIterator[httpx.AsyncClient]:
         """A client with one connection: httpx's own pool looks at all of them at every call."""
         free = self._free[place.host, place.port]
-        client = free.pop() if free else self._opened()
+        client = free.pop() if free else self._opened(place)
         try:
             yield client
         except BaseException:
@@ -169,13 +170,17 @@ class Fetcher:
             raise
         free.append(client)
 
-    def _opened(self) -> httpx.AsyncClient:
+    def _opened(self, place: Place) -> httpx.AsyncClient:
+        """A client of the host; its proxy, if there is one, connects to the address that was checked."""
+        limits = httpx.Limits(max_connections=1, keepalive_expiry=KEEP_ALIVE_SECONDS)
+        proxy = proxy_for(place.url)
         return httpx.AsyncClient(
             follow_redirects=False,
             trust_env=False,
             verify=tls(),
             timeout=httpx.Timeout(self.caps.read, connect=self.caps.connect),
-            limits=httpx.Limits(max_connections=1, keepalive_expiry=KEEP_ALIVE_SECONDS),
+            limits=limits,
+            transport=TunnelTransport(proxy, limits) if proxy else None,
         )
 
     def _request(

@@ -17,15 +17,17 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from agents.runtime.child_start import ChildStart, DidNotStart
 from agents.runtime.errors import AgentError
 from agents.runtime.settings import ROOT
 from agents.runtime.telemetry import get_logger
 from agents.services.inventory.stock_file import read_stock
 from agents.services.sandbox.address import SandboxAddress, read_address
 
-START_SECONDS = 60.0
+MOST_STARTS = 5
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.05
+LOG = "sandbox.log"
 YIELD_SECONDS = 10.0
 IDLE_SECONDS = 300.0
 WATCH_SECONDS = 2.0
@@ -34,7 +36,7 @@ log = get_logger(__name__)
 
 
 class SandboxError(AgentError):
-    """The sandbox of this folder does not start or stop."""
+    """The sandbox of this folder does not stop or takes no stock."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem)
@@ -49,7 +51,7 @@ def ensure_sandbox(
 ) -> SandboxAddress:
     """The address of the folder's running sandbox, started if necessary; several processes may ask at once.
 
-    The SKUs of `stock` are added if they are not there. Raises SandboxError, BadStock.
+    The SKUs of `stock` are added if they are not there. Raises DidNotStart, SandboxError, BadStock.
     """
     goods = read_stock(stock) if stock is not None else []
     data = data.resolve()
@@ -69,7 +71,7 @@ async def keep_sandbox(data: Path, moved: Callable[[SandboxAddress], None]) -> N
         await asyncio.sleep(WATCH_SECONDS)
         try:
             moved(await asyncio.to_thread(ensure_sandbox, data))
-        except (SandboxError, OSError) as error:
+        except (DidNotStart, SandboxError, OSError) as error:
             log.warning(
                 "sandbox cannot be reached", reason=str(error), again_in_seconds=WATCH_SECONDS
             )
@@ -90,21 +92,21 @@ def stop_sandbox(data: Path) -> None:
 
 def _start(data: Path, idle: float) -> SandboxAddress:
     """Start processes until one serves: ours, or that of another starter, for which ours ends itself."""
-    until = time.monotonic() + START_SECONDS
-    while (left := until - time.monotonic()) > 0:
+    starting = ChildStart("the sandbox", data / LOG)
+    for _ in range(MOST_STARTS):
         child = _spawn(data, idle)
-        _waited(left, partial(_settled, data, child))
+        starting.wait(child, partial(_settled, data, child))
         if child.returncode:
-            raise SandboxError(f"it ended with {child.returncode}, see {data / 'sandbox.log'}")
-        _waited(min(left, YIELD_SECONDS), lambda: _running(data) is not None)
+            raise starting.failed(f"ended with status {child.returncode} while it started")
+        _waited(YIELD_SECONDS, lambda: _running(data) is not None)
         if (address := _running(data)) is not None:
             return address
-    raise SandboxError(f"it is not up after {START_SECONDS} s, see {data / 'sandbox.log'}")
+    raise starting.failed("ended for another process, which does not answer")
 
 
 def _spawn(data: Path, idle: float) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "agents.services.sandbox", "--data", str(data)]
-    with (data / "sandbox.log").open("ab") as log:
+    with (data / LOG).open("ab") as log:
         child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [*command, "--idle", str(idle)],
             cwd=ROOT,

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
+from agents.runtime import child_start, process_pool
+from agents.runtime.child_start import DidNotStart
 from agents.runtime.context import open_runtime
 from agents.runtime.execution.agent import AGENTS, Agent
 from agents.runtime.execution.decorator import agent
 from agents.runtime.model.policies import CPU
-from agents.runtime.process_pool import _ForkServer
+from agents.runtime.process_pool import ProcessPool, _ForkServer
 from agents.runtime.settings import Settings
 from tests.agents.runtime.crashing_worker import (
     MEMORY,
@@ -174,3 +176,74 @@ def test_arguments_and_results_travel_as_json() -> None:
     for fact in (None, Made(by="x")):
         arguments = long_compute.packed([given[0], fact])
         assert long_compute._call_adapters[0].validate_json(arguments) == (given[0], fact)
+
+
+def fork_server_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
+    """Take this program for the fork server."""
+    program = tmp_path / "fork_server.py"
+    program.write_text(f"import os, sys, time\n{body}\n")
+    monkeypatch.setattr(process_pool, "PROGRAM", program)
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize(
+    "body, problem",
+    [
+        ("sys.exit('no module named numbers')", "ended with status 1 while it started"),
+        ("os.kill(os.getpid(), 9)", "ended with signal 9 while it started"),
+        ("sys.stderr.write('reading'); sys.stderr.flush(); time.sleep(60)", "made no progress"),
+    ],
+)
+async def test_a_process_that_does_not_start_ends_the_run_and_the_next_one_tries_again(
+    journal_settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    body: str,
+    problem: str,
+) -> None:
+    """It says nothing about the items, so none of them fails."""
+    monkeypatch.setattr(child_start, "STALL_SECONDS", 0.5)
+    with monkeypatch.context() as patch:
+        fork_server_that(tmp_path, patch, body)
+        async with open_runtime(journal_settings):
+            with pytest.raises(DidNotStart, match=problem) as failed:
+                await run(jobs(3), compute)
+    words = str(failed.value)
+    assert ("no module named numbers" in words) == ("numbers" in body)
+    assert ("reading" in words) == ("reading" in body)
+    fork_server_that(tmp_path, monkeypatch, "os.write(1, b'ready\\n'); sys.stdin.read()")
+    async with open_runtime(journal_settings) as opened:
+        assert set((await states()).values()) == {"pending"}
+        async with opened.process_pool.slot(list):
+            pass
+
+
+async def test_a_start_is_waited_for_as_long_as_it_makes_progress(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By processor time alone, for many times the pause that would end it."""
+    monkeypatch.setattr(child_start, "STALL_SECONDS", 0.5)
+    works = "until = time.monotonic() + 2\nwhile time.monotonic() < until: pass\nos.write(1, b'ready\\n')"
+    fork_server_that(tmp_path, monkeypatch, works + "\nsys.stdin.read()")
+    pool = ProcessPool()
+    async with pool.slot(list):
+        pass
+    await pool.close()
+
+
+async def test_a_pool_that_is_closed_waits_for_no_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fork_server_that(tmp_path, monkeypatch, "time.sleep(60)")
+    pool = ProcessPool()
+
+    async def call() -> None:
+        async with pool.slot(list):
+            pytest.fail("it does not start")
+
+    calling = asyncio.create_task(call())
+    await until(lambda: pool._fork_server is not None, 5)
+    async with asyncio.timeout(5):
+        await pool.close()
+    with pytest.raises(DidNotStart, match="was stopped"):
+        await calling

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from agents.runtime.redis.embedded import (
     FOLDER,
     LONGEST_SOCKET,
+    START_SECONDS,
     EmbeddedValkey,
     ValkeyUnavailable,
     answers,
@@ -121,3 +123,16 @@ async def test_concurrent_users_start_one_server(tmp_path: Path) -> None:
 
 def _parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def test_a_server_that_does_not_start_is_an_error_at_once_in_its_own_words(tmp_path: Path) -> None:
+    user = EmbeddedValkey(tmp_path)
+    user.folder.mkdir()
+    (user.folder / "dump.rdb").write_bytes(b"this is no dump of a database, and valkey refuses it")
+    begun = time.monotonic()
+    with pytest.raises(
+        ValkeyUnavailable, match=r"it does not start(.|\n)*ended with status 1"
+    ) as failed:
+        user.ensure()
+    assert time.monotonic() - begun < START_SECONDS / 2
+    assert "Wrong signature" in str(failed.value)

@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -12,13 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from agents.runtime import child_start
+from agents.runtime.child_start import DidNotStart
 from agents.runtime.errors import TransientError
 from agents.runtime.settings import Settings
 from agents.services import connect_services
 from agents.services.payments.protocol import Payments
 from agents.services.sandbox import process
 from agents.services.sandbox.address import FILE, SandboxAddress, write_address
-from agents.services.sandbox.process import SandboxError, ensure_sandbox, stop_sandbox
+from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
 
 pytestmark = pytest.mark.slow
 
@@ -60,15 +64,27 @@ def test_a_stranger_at_the_address_is_not_believed_and_not_killed(data: Path) ->
     assert ensure_sandbox(data).pid != os.getpid()
 
 
-def test_a_sandbox_that_cannot_start_says_where_to_look(
+def test_a_sandbox_that_cannot_start_says_why(data: Path) -> None:
+    (data / "sandbox.db").write_text("this is not a database, but it is long enough to be read")
+    for _ in range(2):
+        with pytest.raises(
+            DidNotStart, match=r"ended with status 1(.|\n)*not a database"
+        ) as failed:
+            ensure_sandbox(data)
+        assert str(failed.value).count("file is not a database") == 1, "no words of earlier starts"
+        assert str(data / "sandbox.log") in str(failed.value)
+
+
+def test_a_sandbox_that_hangs_is_not_waited_for(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (data / "sandbox.db").write_text("this is not a database, but it is long enough to be read")
-    with pytest.raises(SandboxError, match=r"ended with 1, see .*sandbox\.log"):
-        ensure_sandbox(data)
-    monkeypatch.setattr(process, "START_SECONDS", 0.0)
-    with pytest.raises(SandboxError, match=r"not up after 0\.0 s"):
-        ensure_sandbox(data)
+    monkeypatch.setattr(child_start, "STALL_SECONDS", 0.5)
+    hanging = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
+    with subprocess.Popen(hanging) as child:
+        monkeypatch.setattr(process, "_spawn", lambda *_: child)
+        with pytest.raises(DidNotStart, match=r"the sandbox did not start within 1 s"):
+            ensure_sandbox(data)
+        assert child.wait(5) == -signal.SIGKILL
 
 
 @pytest.mark.slow
