@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.clocks import database_clock
 from tests.databases import (
     empty_databases,
     journal_settings,
@@ -19,6 +20,7 @@ from tests.prefect_server import prefect_server
 from tests.redis_servers import redis_settings
 
 __all__ = [
+    "database_clock",
     "empty_databases",
     "journal_settings",
     "journal_url",

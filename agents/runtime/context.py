@@ -8,25 +8,28 @@ import threading
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import cache
 
 from prefect.runtime import flow_run
 
-from agents.runtime.clock import clock
+from agents.runtime.clock import Reading, clock
 from agents.runtime.journal import Journal, workers
 from agents.runtime.journal.database import Database
+from agents.runtime.prefect_ui import alert
 from agents.runtime.process_pool import ProcessPool
 from agents.runtime.redis.client import RedisClient
 from agents.runtime.redis.shared_cache import SharedCache
 from agents.runtime.settings import Settings
 from agents.runtime.shutdown import Stop, stop_on_sigterm
-from agents.runtime.telemetry import get_logger, start_telemetry
+from agents.runtime.telemetry import CLOCK_SET, CLOCK_SKEW, get_logger, start_telemetry
 
 log = get_logger(__name__)
 
 BEATS_PER_LEASE = 5
+CLOCK_TOLERANCE = 0.5  # seconds by which a clock may be corrected between two heartbeats
+SKEW_TOLERANCE = 5.0  # seconds by which the clocks of database and host may differ
 
 
 class Lease:
@@ -41,12 +44,16 @@ class Lease:
         self._database, self._url = database, url
         self._stopped = threading.Event()
         self._beaten = clock().monotonic()
+        self._reading: Reading | None = None
+        self._is_skewed = False
+        self._context = copy_context()  # in which alerts know the flow run
         self._thread = threading.Thread(target=self._run_heartbeat, name="lease", daemon=True)
 
     async def register(self) -> None:
         """Insert this worker's row and start the heartbeat."""
-        self._beaten = clock().monotonic()
-        await workers.register(self._database, self.id, self.seconds, flow_run.get_id())
+        self._beaten = begun = clock().monotonic()
+        at = await workers.register(self._database, self.id, self.seconds, flow_run.get_id())
+        await self._watch_clock(self._database, at, begun)
         self._start_heartbeat()
 
     async def retire(self) -> None:
@@ -78,10 +85,32 @@ class Lease:
     async def _beat(self, database: Database) -> None:
         begun = clock().monotonic()
         try:
-            if await workers.beat(database, self.id):
+            at = await workers.beat(database, self.id)
+            if at is not None:
                 self._beaten = begun
+                await self._watch_clock(database, at, begun)
         except Exception:
             log.exception("a heartbeat failed", worker=self.id, remaining=self.remaining())
+
+    async def _watch_clock(self, database: Database, at: float, begun: float) -> None:
+        """Restart all leases if the database's clock was set; alert of that and of a skew."""
+        reading = Reading(at, begun, clock().monotonic(), clock().time())
+        moved = 0.0 if self._reading is None else reading.set_since(self._reading)
+        self._reading = reading
+        if abs(moved) > CLOCK_TOLERANCE:
+            CLOCK_SET.inc()
+            if moved > 0:
+                await workers.restart_leases(database, moved)
+            self._alert(f"the clock of the journal's database was set by {moved:+,.1f} s")
+        skew = 0.0 if database.is_sqlite else reading.skew  # SQLite reads the clock of this host
+        CLOCK_SKEW.set(skew)
+        was_skewed, self._is_skewed = self._is_skewed, abs(skew) > SKEW_TOLERANCE
+        if self._is_skewed and not was_skewed:
+            self._alert(f"the database's clock is {skew:+,.1f} s ahead of the clock of this host")
+
+    def _alert(self, reason: str) -> None:
+        reason += "; leases and waits go by the database: let NTP set both clocks"
+        self._context.run(lambda: alert("clock", "journal", socket.gethostname(), reason))
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,13 @@ CACHE = Counter(
     "Results of pure agents by source: near (this process), far (Redis) or computed",
     ["agent", "version", "source"],
 )
+CLOCK_SKEW = Gauge(
+    "agent_flows_clock_skew_seconds",
+    "Seconds by which the database's clock is ahead of this host's",
+)
+CLOCK_SET = Counter(
+    "agent_flows_clock_set_total", "Times that this process saw the database's clock being set"
+)
 COMMITS = Counter("agent_flows_commits_total", "Transactions the journal committed")
 
 _item: ContextVar[tuple[str | None, str]] = ContextVar("item", default=(None, "0" * 32))
