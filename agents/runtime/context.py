@@ -6,8 +6,8 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,7 +16,7 @@ from prefect.runtime import flow_run
 
 from agents.runtime.clock import Reading, clock
 from agents.runtime.journal import Journal, workers
-from agents.runtime.journal.database import Database
+from agents.runtime.journal.database import Database, JournalLost
 from agents.runtime.prefect_ui import alert
 from agents.runtime.process_pool import ProcessPool
 from agents.runtime.redis.client import RedisClient
@@ -38,10 +38,12 @@ class Lease:
     `seconds` after its last heartbeat other processes may take over its items.
     """
 
-    def __init__(self, database: Database, url: str, seconds: float) -> None:
+    def __init__(self, database: Database, seconds: float) -> None:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
         self.seconds = seconds
-        self._database, self._url = database, url
+        self.lost: JournalLost | None = None
+        self.when_lost: Callable[[], object] = lambda: None
+        self._database = database
         self._stopped = threading.Event()
         self._beaten = clock().monotonic()
         self._reading: Reading | None = None
@@ -77,8 +79,10 @@ class Lease:
 
     async def _beat_until_stopped(self) -> None:
         # An engine of its own, since connections of another event loop cannot be used in this thread.
-        database = Database(self._url)
-        while not await asyncio.to_thread(self._stopped.wait, self.seconds / BEATS_PER_LEASE):
+        database = self._database.again()
+        while self.lost is None and not await asyncio.to_thread(
+            self._stopped.wait, self.seconds / BEATS_PER_LEASE
+        ):
             await self._beat(database)
         await database.close()
 
@@ -89,6 +93,10 @@ class Lease:
             if at is not None:
                 self._beaten = begun
                 await self._watch_clock(database, at, begun)
+        except JournalLost as error:
+            log.error("the journal is lost", worker=self.id, reason=str(error))  # noqa: TRY400 - no bug
+            self.lost = error
+            self.when_lost()
         except Exception:
             log.exception("a heartbeat failed", worker=self.id, remaining=self.remaining())
 
@@ -160,13 +168,13 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     """
     start_telemetry(settings)
     database = Database(settings.journal)
-    lease = Lease(database, settings.journal, settings.lease_seconds)
+    lease = Lease(database, settings.lease_seconds)
     cache = SharedCache(RedisClient(settings))
     try:
         await database.migrate()
         await lease.register()
         _freeze_garbage_collector()
-        with stop_on_sigterm() as stop:
+        with stop_on_sigterm() as stop, _ended_with(lease):
             journal = Journal(database, settings.tenant)
             opened = Runtime(journal, lease, settings, stop, ProcessPool(), cache)
             token = _runtime.set(opened)
@@ -179,6 +187,23 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     finally:
         await cache.close()
         await database.close()
+
+
+@contextmanager
+def _ended_with(lease: Lease) -> Iterator[None]:
+    """Cancel the current task when the lease has lost its journal; the block then raises JournalLost."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+    lease.when_lost = lambda: loop.call_soon_threadsafe(task.cancel)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if lease.lost is None:
+            raise
+        task.uncancel()
+        raise lease.lost from None
+    finally:
+        lease.when_lost = lambda: None
 
 
 @cache

@@ -14,6 +14,7 @@ from agents.runtime.clock import DeadlineExceeded, clock, within
 from agents.runtime.context import BEATS_PER_LEASE, runtime
 from agents.runtime.errors import AgentError, Parked, PermanentError, TransientError, UnknownOutcome
 from agents.runtime.execution.agent import AGENTS, Agent
+from agents.runtime.journal.database import JournalLost
 from agents.runtime.model.item import (
     DeadLettered,
     Delayed,
@@ -75,7 +76,7 @@ async def attempt(agent: AnyAgent, execution: StepExecution) -> Outcome:
             return Failed(failure_of(agent, error), clean=not execution.unknown)
         except Parked as error:
             return Waiting(str(error))
-        except LeaseLost:
+        except (LeaseLost, JournalLost):
             raise
         except Exception as error:  # noqa: BLE001 - any error affects only this item
             outcome = await _retry(agent, execution, error)
@@ -205,7 +206,8 @@ async def _find(agent: AnyAgent, execution: StepExecution, find: Any) -> Any:
 
 
 def _check_lease(agent: AnyAgent, execution: StepExecution) -> None:
-    """Raise if the call might end after another process could take the item over."""
+    """Raise if the journal is lost, or the call might end after another process could take over."""
+    runtime().journal.database.check_file()
     executions = () if execution.unknown else (execution,)
     remaining, limit = runtime().lease.remaining(), _time_limit(agent, executions)
     if remaining <= 0:

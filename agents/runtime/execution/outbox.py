@@ -75,6 +75,7 @@ async def _send(agent: Agent[Any, Any], item: Item, row: Row[Any]) -> tuple[str,
     key = f"{agent.key(item, 0)}:{row.topic}:{row.channel}"
     notice, reason = Notice(row.topic, row.channel, row.body), ""
     for number in range(1, agent.policy.attempts + 1):
+        runtime().journal.database.check_file()
         try:
             async with asyncio.timeout(agent.policy.timeout):
                 await agent.function(*agent.arguments(item, key, given={Notice: notice}))
