@@ -1,6 +1,7 @@
 """Fixtures that tests of every part use."""
 
 import os
+import signal
 import sys
 from typing import Any
 
@@ -31,6 +32,10 @@ __all__ = [
     "redis_settings",
     "sqlite_url",
 ]
+
+# Child processes inherit a signal that is ignored, as Ctrl-C is where the suite runs in the background.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PREFECT_SERVERS = {"prefect_server", "harness"}
 

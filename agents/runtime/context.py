@@ -171,10 +171,11 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     lease = Lease(database, settings.lease_seconds)
     cache = SharedCache(RedisClient(settings))
     try:
-        await database.migrate()
-        await lease.register()
-        _freeze_garbage_collector()
         with stop_on_sigterm() as stop, _ended_with(lease):
+            await database.migrate()
+            stop.check()
+            await lease.register()
+            _freeze_garbage_collector()
             journal = Journal(database, settings.tenant)
             opened = Runtime(journal, lease, settings, stop, ProcessPool(), cache)
             token = _runtime.set(opened)

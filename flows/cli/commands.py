@@ -3,12 +3,13 @@
 import asyncio
 import inspect
 import logging
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from types import UnionType
-from typing import Annotated, Any, NoReturn, Protocol, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Protocol, Union, get_args, get_origin, get_type_hints
 
 import cyclopts
 from prefect import Flow
@@ -20,6 +21,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterId,
 )
 from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import TerminationSignal
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_API_URL
 from pydantic.fields import FieldInfo
@@ -27,15 +29,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from agents.runtime.errors import AgentError
+from agents.runtime.command_line import in_words
 from agents.runtime.model.batch import RunStats, watcher
-from flows.cli.error_messages import expected, unexpected
+from agents.runtime.settings import settings
+from agents.runtime.shutdown import Ending
+from agents.runtime.telemetry import start_telemetry
+from flows.cli.error_messages import explained
 from flows.cli.reports import Listing
 
-FAILED, BAD_INPUT, STOPPED = 1, 2, 130
 RECORDING_PAUSE = 1.2  # seconds; the server writes once a second
 RECORDING_ATTEMPTS = 10
-STOPPED_TEXT = "stopped: unfinished work is handed back; run the same command again to finish it"
 COLUMNS = (
     TextColumn("{task.description}"),
     BarColumn(),
@@ -136,9 +139,10 @@ def _main_of(
 
     def main(*first: Any, **given: Any) -> None:
         named = dict(zip((option.name for option in options), first, strict=False)) | given
+        ENDING.install()
         while again(report := _run(flow, named, talks=talks)):
             pass
-        _show(report)
+        in_words(lambda: _show(report), ENDING, partial(explained, named))
         sys.exit(report.status())
 
     main.__doc__ = inspect.getdoc(flow.fn)
@@ -167,17 +171,35 @@ def _bounded(hint: Any) -> Any:
 
 def _run(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Report:
     _keep_log_off_terminal()
-    try:
-        return asyncio.run(_watched(flow, given, talks=talks))
-    except AgentError as error:
-        _end(expected(error, given), BAD_INPUT)
-    except KeyboardInterrupt:
-        _end(STOPPED_TEXT, STOPPED)
-    except Exception as error:  # noqa: BLE001 - nothing above this could explain it to a person
-        _end(unexpected(error), FAILED)
+
+    def run() -> Report:
+        start_telemetry(settings())  # before a server is started: it may be all that goes wrong
+        try:
+            return asyncio.run(_watched(flow, given, talks=talks))
+        except TerminationSignal:  # Prefect's own handler had SIGTERM for a moment
+            ENDING.note(signal.SIGTERM)
+            raise KeyboardInterrupt from None
+
+    return in_words(run, ENDING, partial(explained, given))
+
+
+def _kill_server() -> None:
+    """Kill the temporary server, which would outlive this process."""
+    if (module := sys.modules.get("prefect.server.api.server")) is not None:
+        for server in module.SubprocessASGIServer._instances.values():  # noqa: SLF001 - no other way
+            if server.server_process is not None:
+                server.server_process.kill()
+
+
+ENDING = Ending(_kill_server)
 
 
 async def _watched(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Report:
+    with ENDING.cancels_task():
+        return await _shown_running(flow, given, talks=talks)
+
+
+async def _shown_running(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Report:
     screen = Console(stderr=True)
     quiet = talks or not screen.is_terminal
     with Progress(*COLUMNS, console=screen, transient=True, disable=quiet) as bar:
@@ -188,7 +210,8 @@ async def _watched(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: boo
 
         watcher.set(show)
         report: Report = await flow(**given)
-        await _recorded(flow.name)
+        if not ENDING.signal:
+            await _recorded(flow.name)
         return report
 
 
@@ -222,13 +245,8 @@ def _keep_log_off_terminal() -> None:
     root.addHandler(logging.NullHandler())  # with no handler at all, Python would write warnings
 
 
-def _end(words: str, status: int) -> NoReturn:
-    Console(stderr=True).print(words, markup=False, highlight=False, soft_wrap=True)
-    sys.exit(status)
-
-
 def _show(report: Report) -> None:
-    console, rows = Console(), report.rows()
+    console, rows = _Output(), report.rows()
     console.print(report.headline(), markup=False, highlight=False, soft_wrap=True)
     table = Table()
     for name in rows[0] if rows else ():
@@ -242,6 +260,15 @@ def _show(report: Report) -> None:
         console.print(note, markup=False, highlight=False, soft_wrap=True)
     if isinstance(report, Listing) and report.last:
         console.print(report.last, markup=False, highlight=False, soft_wrap=True)
+    sys.stdout.flush()
+
+
+class _Output(Console):
+    """Standard output; that nobody reads it any more is an error like others."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise BrokenPipeError, which rich has just caught."""
+        raise BrokenPipeError
 
 
 def _where_to_see_it() -> str:

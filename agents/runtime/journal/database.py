@@ -92,6 +92,21 @@ class JournalLost(AgentError):
         )
 
 
+class NewerJournal(AgentError):
+    """The journal has a schema that this release does not know; it is unchanged."""
+
+    def __init__(self, url: str, found: str, known: str) -> None:
+        super().__init__(url, found, known)
+        self.url, self.found, self.known = url, found, known
+
+    def __str__(self) -> str:
+        return (
+            f"a newer release has migrated the journal {self.url} to schema {self.found}, and this release "
+            f"knows {self.known} at most: run the newer release, or go back to this one as "
+            "deployments/README.md says under `Back to the release before`; nothing was changed"
+        )
+
+
 class JournalFile:
     """The file of a journal on SQLite, which a running process must not lose.
 
@@ -265,10 +280,16 @@ async def _finish_rollback(driver: Any) -> None:
 
 def _upgrade_schema(connection: Connection) -> None:
     # There is almost never an upgrade, and Alembic would load every migration to find that out.
-    if MigrationContext.configure(connection).get_current_revision() != _head_revision():
-        config = _alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found == _head_revision():
+        return
+    config = _alembic_config()
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in known:
+        url = connection.engine.url.set(query={})
+        raise NewerJournal(url.render_as_string(hide_password=True), found, str(_head_revision()))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 @cache
