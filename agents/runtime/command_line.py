@@ -73,9 +73,13 @@ def run_command(work: Callable[[], int | None], explain: Explain = explained) ->
 def place_of(error: Exception) -> str:
     """The line of this project in which the error was raised, as file:line."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(ROOT)]
-    last = (ours or frames)[-1]
-    return f"{last.filename}:{last.lineno}"
+    ours = [frame for frame in frames if _is_ours(Path(frame.filename))]
+    places = [f"{frame.filename}:{frame.lineno}" for frame in ours or frames]
+    return places[-1] if places else "no line is known"
+
+
+def _is_ours(path: Path) -> bool:
+    return path.is_relative_to(ROOT) and "site-packages" not in path.parts
 
 
 def _flushed(work: Callable[[], T]) -> T:

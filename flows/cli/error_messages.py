@@ -77,7 +77,8 @@ def _cause(error: Exception, words: str) -> str:
 
 def _logged(error: Exception) -> str:
     """Write the stack trace to the log file; return where it is, or where the error was raised."""
-    get_logger("agents.flows").error("run failed unexpectedly", exc_info=error)
+    if log_is_written():
+        get_logger("agents.flows").error("run failed unexpectedly", exc_info=error)
     if not log_is_written():
         return place_of(error)  # the log is not open or its disk is full, which may be what failed
     return str(settings().data / LOG_FILE)
