@@ -55,7 +55,7 @@ class Lease:
         """Insert this worker's row and start the heartbeat."""
         self._beaten = begun = clock().monotonic()
         at = await workers.register(self._database, self.id, self.seconds, flow_run.get_id())
-        await self._watch_clock(self._database, at, begun)
+        self._watch_clock(self._read(at, begun))
         self._start_heartbeat()
 
     async def retire(self) -> None:
@@ -89,10 +89,12 @@ class Lease:
     async def _beat(self, database: Database) -> None:
         begun = clock().monotonic()
         try:
-            at = await workers.beat(database, self.id)
+            at = await workers.beat(
+                database, self.id, lambda at: self._set_by(self._read(at, begun))
+            )
             if at is not None:
                 self._beaten = begun
-                await self._watch_clock(database, at, begun)
+                self._watch_clock(self._read(at, begun))
         except JournalLost as error:
             log.error("the journal is lost", worker=self.id, reason=str(error))  # noqa: TRY400 - no bug
             self.lost = error
@@ -100,17 +102,22 @@ class Lease:
         except Exception:
             log.exception("a heartbeat failed", worker=self.id, remaining=self.remaining())
 
-    async def _watch_clock(self, database: Database, at: float, begun: float) -> None:
-        """Restart all leases if the database's clock was set; alert of that and of a skew."""
-        reading = Reading(at, begun, clock().monotonic(), clock().time())
-        moved = 0.0 if self._reading is None else reading.set_since(self._reading)
-        self._reading = reading
-        if abs(moved) > CLOCK_TOLERANCE:
+    def _read(self, at: float, begun: float) -> Reading:
+        return Reading(at, begun, clock().monotonic(), clock().time())
+
+    def _set_by(self, reading: Reading) -> float:
+        """Seconds by which the database's clock was set since the last heartbeat."""
+        seconds = 0.0 if self._reading is None else reading.set_since(self._reading)
+        return seconds if abs(seconds) > CLOCK_TOLERANCE else 0.0
+
+    def _watch_clock(self, reading: Reading) -> None:
+        """Alert if the database's clock was set, or differs from that of this host."""
+        if seconds := self._set_by(reading):
             CLOCK_SET.inc()
-            if moved > 0:
-                await workers.restart_leases(database, moved)
-            self._alert(f"the clock of the journal's database was set by {moved:+,.1f} s")
-        skew = 0.0 if database.is_sqlite else reading.skew  # SQLite reads the clock of this host
+            self._alert(f"the clock of the journal's database was set by {seconds:+,.1f} s")
+        self._reading = reading
+        # SQLite reads the clock of this host.
+        skew = 0.0 if self._database.is_sqlite else reading.skew
         CLOCK_SKEW.set(skew)
         was_skewed, self._is_skewed = self._is_skewed, abs(skew) > SKEW_TOLERANCE
         if self._is_skewed and not was_skewed:

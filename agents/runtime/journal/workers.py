@@ -7,6 +7,7 @@ looks old takes over nothing, and the first that notices restarts all leases.
 
 import os
 import socket
+from collections.abc import Callable
 
 from sqlalchemy import Update, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -49,20 +50,21 @@ async def register(database: Database, worker: str, lease: float, flow_run: str 
     return at
 
 
-async def beat(database: Database, worker: str) -> float | None:
-    """Renew the lease. Returns the time of this heartbeat, or None if the worker's row is gone."""
+async def beat(database: Database, worker: str, set_by: Callable[[float], float]) -> float | None:
+    """Renew the lease. Returns the time of this heartbeat, or None if the worker's row is gone.
+
+    `set_by` gets that time and returns by how many seconds the clock was set forward since the last
+    heartbeat. Then the leases that had not run out before are restarted, in the same commit: as soon
+    as this worker looks alive, so do the others.
+    """
     renewed = update(owners).where(owners.c.id == worker).values(beat_at=now())
     async with database.write() as connection:
         at: float | None = await connection.scalar(renewed.returning(owners.c.beat_at))
         await connection.execute(_restart(owners.c.beat_at > now()))
+        if at is not None and (seconds := set_by(at)) > 0:
+            lived = owners.c.beat_at + owners.c.lease > now() - seconds
+            await connection.execute(_restart(lived))
     return at
-
-
-async def restart_leases(database: Database, seconds: float) -> None:
-    """Restart the leases that had not run out before the clock was set forward by `seconds`."""
-    async with database.write() as connection:
-        lived = owners.c.beat_at + owners.c.lease > now() - seconds
-        await connection.execute(_restart(lived))
 
 
 def _restart(condition: ColumnElement[bool]) -> Update:
