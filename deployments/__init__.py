@@ -8,3 +8,4 @@ lock       writes requirements.lock: exact versions with hashes, for images and 
 
 import agents.do_not_track
 import agents.network
+import agents.starting  # noqa: F401 - what is said when an import is interrupted

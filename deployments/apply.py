@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import (
@@ -16,6 +17,7 @@ from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
+from agents.runtime.command_line import run_command
 from deployments.resources import (
     AUTOMATIONS,
     LIMITS,
@@ -27,6 +29,7 @@ from deployments.resources import (
     Queue,
     Retired,
 )
+from flows.cli.error_messages import explained
 
 
 class WrongPoolType(Exception):
@@ -183,4 +186,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main, partial(explained, {}))

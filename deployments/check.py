@@ -1,6 +1,5 @@
 """Compares prefect.yaml with flows, operations and resources.py, offline: `python -m deployments.check`."""
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
@@ -13,6 +12,7 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.schema_tools.validation import validate
 from pydantic import BaseModel, ValidationError
 
+from agents.runtime.command_line import run_command
 from agents.runtime.execution.agent import AGENTS
 from agents.runtime.model.policies import Policy
 from deployments.resources import HEARTBEAT, LIMITS, POOLS, TAG, Limit, Pool
@@ -184,4 +184,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from agents.runtime.command_line import run_command
+
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "deployments" / "requirements.lock"
 HEADER = (
@@ -55,4 +57,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -13,3 +13,4 @@ cli               runs flows from a terminal
 
 import agents.do_not_track
 import agents.network
+import agents.starting  # noqa: F401 - what is said when an import is interrupted

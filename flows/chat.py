@@ -3,7 +3,6 @@
 Run it with `python -m flows.customer_service`.
 """
 
-import asyncio
 import time
 import uuid
 from collections.abc import Sequence
@@ -31,6 +30,7 @@ from agents.support.models import LONGEST_TEXT, Replied, Turn
 from agents.support.phrasing import listener
 from agents.support.run import ConversationRun, open_run
 from agents.support.scenario import TURNS
+from flows.cli.lines import Lines
 from flows.cli.reports import Listing
 from flows.operations.consumer import run_batch
 from flows.order_processing import fulfil
@@ -63,7 +63,8 @@ async def chat(user: User = USER) -> Listing:
         conversation, turns, begun = f"chat-{uuid.uuid4().hex[:12]}", 0, time.monotonic()
         shown: list[str] = []
         listener.set(partial(show_part, shown))
-        while text := await read_line():
+        lines = Lines()
+        while text := (await lines.next("you> "))[:LONGEST_TEXT]:
             turns += 1
             turn = Turn(conversation=conversation, number=turns, user=user, text=text)
             show(await reply_to(run, turn), shown="".join(shown))
@@ -77,14 +78,6 @@ async def reply_to(run: ConversationRun, turn: Turn) -> Replied:
         await run_batch(TURNS.name, batch)
     _, _, reply = await run.answered(turn)
     return reply
-
-
-async def read_line() -> str:
-    """What the user types, cut to the longest text of a turn; "" at the end of the input."""
-    try:
-        return (await asyncio.to_thread(input, "you> ")).strip()[:LONGEST_TEXT]
-    except EOFError:
-        return ""
 
 
 def show_part(shown: list[str], part: str) -> None:

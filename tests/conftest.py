@@ -2,11 +2,13 @@
 
 import os
 import re
+import signal
 import sys
 from typing import Any
 
 import pytest
 
+from tests.clocks import database_clock
 from tests.databases import (
     empty_databases,
     journal_settings,
@@ -20,6 +22,7 @@ from tests.prefect_server import prefect_server
 from tests.redis_servers import redis_settings
 
 __all__ = [
+    "database_clock",
     "empty_databases",
     "journal_settings",
     "journal_url",
@@ -30,6 +33,10 @@ __all__ = [
     "redis_settings",
     "sqlite_url",
 ]
+
+# Child processes inherit a signal that is ignored, as Ctrl-C is where the suite runs in the background.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PREFECT_SERVERS = {"prefect_server", "harness"}
 XDIST_GROUP = re.compile(r"@(prefect_server|harness)$")

@@ -55,12 +55,12 @@ def new_postgresql_database() -> Iterator[NewDatabase]:
 
     def new() -> str:
         name = f"journal{next(numbers)}"
-        asyncio.run(_execute(url, f"CREATE DATABASE {name} TEMPLATE migrated"))
+        asyncio.run(execute(url, f"CREATE DATABASE {name} TEMPLATE migrated"))
         return named(name)
 
     # The tests kill processes, never the machine.
-    asyncio.run(_execute(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"))
-    asyncio.run(_execute(url, "CREATE DATABASE migrated"))
+    asyncio.run(execute(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"))
+    asyncio.run(execute(url, "CREATE DATABASE migrated"))
     asyncio.run(_migrate(named("migrated")))
     yield new
     server.cleanup()
@@ -127,7 +127,7 @@ def stop_telemetry() -> None:
     start_telemetry.cache_clear()
 
 
-async def _execute(url: str, *statements: str) -> None:
+async def execute(url: str, *statements: str) -> None:
     engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         for statement in statements:

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from math import inf
 from typing import Protocol
 
@@ -61,3 +62,34 @@ async def within(seconds: float) -> AsyncIterator[None]:
 def budget() -> float:
     """Seconds that are left for a call from here; infinite outside of `within`."""
     return _ends.get() - clock().monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of the database's clock: `at`, between two moments of this process.
+
+    `begun` and `ended` are times of `clock().monotonic()`, `here` is `clock().time()` at the end.
+    """
+
+    at: float
+    begun: float
+    ended: float
+    here: float
+
+    @property
+    def skew(self) -> float:
+        """Seconds by which the database's clock is ahead of this host's, as far as it is certain."""
+        return _outside(self.at - self.here, self.begun - self.ended, 0.0)
+
+    def set_since(self, earlier: "Reading") -> float:
+        """Seconds by which the database's clock was set since then, as far as it is certain.
+
+        Positive: forward. The monotonic clock of this process says how much time has passed.
+        """
+        least, most = self.begun - earlier.ended, self.ended - earlier.begun
+        return _outside(self.at - earlier.at, least, most)
+
+
+def _outside(value: float, least: float, most: float) -> float:
+    """How far the value lies below `least` (negative) or above `most`; 0 between them."""
+    return value - min(max(value, least), most)

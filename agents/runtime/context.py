@@ -6,31 +6,34 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from contextvars import ContextVar
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import cache
 
 from prefect.runtime import flow_run
 from structlog.contextvars import bound_contextvars
 
-from agents.runtime.clock import clock
+from agents.runtime.alerts import Alert, send
+from agents.runtime.clock import Reading, clock
 from agents.runtime.journal import Journal, workers
 from agents.runtime.journal.claims import left_over
-from agents.runtime.journal.database import Database
+from agents.runtime.journal.database import Database, JournalLost
 from agents.runtime.journal.installation import installation_id
 from agents.runtime.process_pool import ProcessPool
 from agents.runtime.redis.client import RedisClient
 from agents.runtime.redis.shared_cache import SharedCache
 from agents.runtime.settings import Settings
 from agents.runtime.shutdown import Stop, stop_on_sigterm
-from agents.runtime.telemetry import get_logger, start_telemetry
+from agents.runtime.telemetry import CLOCK_SET, CLOCK_SKEW, get_logger, start_telemetry
 
 log = get_logger(__name__)
 
 BEATS_PER_LEASE = 5
 LEFT = "left: "  # how the note of what is left begins
+CLOCK_TOLERANCE = 0.5  # seconds by which a clock may be corrected between two heartbeats
+SKEW_TOLERANCE = 5.0  # seconds by which the clocks of database and host may differ
 
 
 class Lease:
@@ -40,20 +43,26 @@ class Lease:
     other processes may take over its items.
     """
 
-    def __init__(self, database: Database, url: str, seconds: float) -> None:
+    def __init__(self, database: Database, seconds: float) -> None:
         self.flow_run = flow_run.get_id()
         process = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
         self.id = f"{process}@{self.flow_run}" if self.flow_run else process
         self.seconds = seconds
-        self._database, self._url = database, url
+        self.lost: JournalLost | None = None
+        self.when_lost: Callable[[], object] = lambda: None
+        self._database = database
         self._stopped = threading.Event()
         self._beaten = clock().monotonic()
+        self._reading: Reading | None = None
+        self._is_skewed = False
+        self._context = copy_context()  # in which alerts know the flow run
         self._thread = threading.Thread(target=self._run_heartbeat, name="lease", daemon=True)
 
     async def register(self) -> None:
         """Insert this worker's row and start the heartbeat."""
-        self._beaten = clock().monotonic()
-        await workers.register(self._database, self.id, self.seconds, self.flow_run)
+        self._beaten = begun = clock().monotonic()
+        at = await workers.register(self._database, self.id, self.seconds, self.flow_run)
+        await self._watch_clock(self._read(at, begun))
         self._start_heartbeat()
 
     async def retire(self) -> int:
@@ -80,18 +89,56 @@ class Lease:
 
     async def _beat_until_stopped(self) -> None:
         # An engine of its own, since connections of another event loop cannot be used in this thread.
-        database = Database(self._url)
-        while not await asyncio.to_thread(self._stopped.wait, self.seconds / BEATS_PER_LEASE):
+        database = self._database.again()
+        while self.lost is None and not await asyncio.to_thread(
+            self._stopped.wait, self.seconds / BEATS_PER_LEASE
+        ):
             await self._beat(database)
         await database.close()
 
     async def _beat(self, database: Database) -> None:
         begun = clock().monotonic()
         try:
-            if await workers.beat(database, self.id):
+            at = await workers.beat(
+                database, self.id, lambda at: self._set_by(self._read(at, begun))
+            )
+            if at is not None:
                 self._beaten = begun
+                await self._watch_clock(self._read(at, begun))
+        except JournalLost as error:
+            log.error("the journal is lost", worker=self.id, reason=str(error))  # noqa: TRY400 - no bug
+            self.lost = error
+            self.when_lost()
         except Exception:
             log.exception("a heartbeat failed", worker=self.id, remaining=self.remaining())
+
+    def _read(self, at: float, begun: float) -> Reading:
+        return Reading(at, begun, clock().monotonic(), clock().time())
+
+    def _set_by(self, reading: Reading) -> float:
+        """Seconds by which the database's clock was set since the last heartbeat."""
+        seconds = 0.0 if self._reading is None else reading.set_since(self._reading)
+        return seconds if abs(seconds) > CLOCK_TOLERANCE else 0.0
+
+    async def _watch_clock(self, reading: Reading) -> None:
+        """Alert if the database's clock was set, or differs from that of this host."""
+        if seconds := self._set_by(reading):
+            CLOCK_SET.inc()
+            await self._alert(f"the clock of the journal's database was set by {seconds:+,.1f} s")
+        self._reading = reading
+        # SQLite reads the clock of this host.
+        skew = 0.0 if self._database.is_sqlite else reading.skew
+        CLOCK_SKEW.set(skew)
+        was_skewed, self._is_skewed = self._is_skewed, abs(skew) > SKEW_TOLERANCE
+        if self._is_skewed and not was_skewed:
+            await self._alert(
+                f"the database's clock is {skew:+,.1f} s ahead of the clock of this host"
+            )
+
+    async def _alert(self, reason: str) -> None:
+        reason += "; leases and waits go by the database: let NTP set both clocks"
+        alerts = [Alert("clock", "journal", socket.gethostname(), reason)]
+        await asyncio.create_task(send(alerts), context=self._context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +189,15 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     """
     start_telemetry(settings)
     database = Database(settings.journal)
-    lease = Lease(database, settings.journal, settings.lease_seconds)
+    lease = Lease(database, settings.lease_seconds)
     cache = SharedCache(RedisClient(settings))
     try:
-        await database.migrate()
-        await lease.register()
-        _freeze_garbage_collector()
         run = {"flow_run": lease.flow_run} if lease.flow_run else {}
-        with bound_contextvars(**run), stop_on_sigterm() as stop:
+        with bound_contextvars(**run), stop_on_sigterm() as stop, _ended_with(lease):
+            await database.migrate()
+            stop.check()
+            await lease.register()
+            _freeze_garbage_collector()
             journal = Journal(database, settings.tenant, await installation_id(database))
             opened = Runtime(journal, lease, settings, stop, ProcessPool(), cache)
             token, failure = _runtime.set(opened), None
@@ -177,6 +225,23 @@ async def _say_what_is_left(failure: Exception, journal: Journal) -> None:
         "finish: run the same command again, or: uv run python -m flows.operations recover"
     )
     log.error("the run failed and left items", left=left, reason=str(failure))
+
+
+@contextmanager
+def _ended_with(lease: Lease) -> Iterator[None]:
+    """Cancel the current task when the lease has lost its journal; the block then raises JournalLost."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+    lease.when_lost = lambda: loop.call_soon_threadsafe(task.cancel)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if lease.lost is None:
+            raise
+        task.uncancel()
+        raise lease.lost from None
+    finally:
+        lease.when_lost = lambda: None
 
 
 @cache

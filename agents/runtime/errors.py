@@ -108,6 +108,20 @@ class SettingsError(AgentError):
         )
 
 
+class DataFolderError(AgentError):
+    """The data folder cannot be used."""
+
+    def __init__(self, folder: str, problem: str) -> None:
+        super().__init__(folder, problem)
+        self.folder, self.problem = folder, problem
+
+    def __str__(self) -> str:
+        return (
+            f"the data folder {self.folder} cannot be used: {self.problem}: "
+            "make it a folder that this user can write to, or set AGENT_FLOWS_DATA to another one"
+        )
+
+
 class MissingExtra(AgentError, SystemExit):
     """An optional part of the installation is needed and missing.
 

@@ -14,6 +14,7 @@ from pydantic import (
     SecretStr,
     UrlConstraints,
     ValidationError,
+    field_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -21,6 +22,7 @@ from agents.runtime.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "AGENT_FLOWS_"
+DATABASES = ("sqlite+aiosqlite:///", "postgresql+asyncpg://")
 
 
 class SystemSettings(BaseModel, frozen=True, extra="forbid"):
@@ -139,6 +141,13 @@ class Settings(BaseSettings):
     services: tuple[SystemSettings, ...] = Field(
         (), description="a scenario's own outside systems by name; those left out: the sandbox"
     )
+
+    @field_validator("journal_url")
+    @classmethod
+    def _known_database(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(DATABASES):
+            raise ValueError(f"should begin with {' or '.join(DATABASES)}")
+        return url
 
     @property
     def journal(self) -> str:

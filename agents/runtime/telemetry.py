@@ -2,6 +2,9 @@
 
 import logging
 import secrets
+import sys
+import tempfile
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -10,6 +13,7 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram
 from structlog.typing import EventDict
 
+from agents.runtime.errors import DataFolderError
 from agents.runtime.metrics_server import MOST_PORTS, serve_metrics
 from agents.runtime.redaction import redact_event
 from agents.runtime.settings import Settings
@@ -33,6 +37,13 @@ CACHE = Counter(
     "agent_flows_cache_total",
     "Results of pure agents by source: near (this process), far (Redis) or computed",
     ["agent", "version", "source"],
+)
+CLOCK_SKEW = Gauge(
+    "agent_flows_clock_skew_seconds",
+    "Seconds by which the database's clock is ahead of this host's",
+)
+CLOCK_SET = Counter(
+    "agent_flows_clock_set_total", "Times that this process saw the database's clock being set"
 )
 COMMITS = Counter("agent_flows_commits_total", "Transactions the journal committed")
 
@@ -72,11 +83,53 @@ def _add_item(_logger: object, _method: str, event: EventDict) -> EventDict:
     return event if key is None else {"item": key, "trace": trace, **event}
 
 
+class _LogFile(logging.FileHandler):
+    """A log file that says once that it cannot be written, such as on a full disk."""
+
+    @classmethod
+    def of(cls, folder: Path) -> "_LogFile":
+        """The log of a data folder, which is made if necessary. Raises DataFolderError."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass  # a folder may be read-only although its log is writable
+            return cls(folder / "agent-flows.log", encoding="utf-8")
+        except FileExistsError:
+            raise DataFolderError(str(folder), "it is not a folder") from None
+        except OSError as error:
+            raise DataFolderError(str(folder), error.strerror or str(error)) from None
+
+    def __init__(self, path: Path, encoding: str) -> None:
+        super().__init__(path, encoding=encoding)
+        self.failed = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - of logging
+        """Write one line for the first problem, instead of a stack trace for each record."""
+        if not self.failed:
+            self.failed = True
+            problem = sys.exc_info()[1]
+            with suppress(OSError):
+                sys.stderr.write(f"warning: {self.baseFilename} cannot be written: {problem}\n")
+
+    def close(self) -> None:
+        """Close the file, although what is left may not fit on its disk."""
+        with suppress(OSError):
+            super().close()
+
+
+def log_is_written() -> bool:
+    """Whether `start_telemetry` has opened a log and every line could be written."""
+    handlers = [one for one in logging.getLogger("agents").handlers if isinstance(one, _LogFile)]
+    return bool(handlers) and not any(one.failed for one in handlers)
+
+
 @cache
 def start_telemetry(settings: Settings) -> None:
-    """Write logs as JSON lines to <data>/agent-flows.log and serve metrics if a port is set."""
-    settings.data.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(settings.data / "agent-flows.log", encoding="utf-8")
+    """Write logs as JSON lines to <data>/agent-flows.log and serve metrics if a port is set.
+
+    Raises DataFolderError.
+    """
+    handler = _LogFile.of(settings.data)
     logger = logging.getLogger("agents")
     logger.addHandler(handler)
     logger.setLevel(settings.log_level)

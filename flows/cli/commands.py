@@ -3,13 +3,14 @@
 import asyncio
 import inspect
 import logging
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from types import UnionType
-from typing import Annotated, Any, NoReturn, Protocol, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Protocol, Union, get_args, get_origin, get_type_hints
 
 import cyclopts
 from prefect import Flow
@@ -21,23 +22,26 @@ from prefect.client.schemas.filters import (
     FlowRunFilterId,
 )
 from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import TerminationSignal
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_API_URL
 from pydantic.fields import FieldInfo
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from agents.runtime.errors import AgentError
+from agents.runtime.command_line import end, in_words
 from agents.runtime.model.batch import RunStats, watcher
-from agents.workflow.exit_status import MEANINGS, ExitStatus, status_of
+from agents.runtime.settings import settings
+from agents.runtime.shutdown import Ending
+from agents.runtime.telemetry import start_telemetry
+from agents.workflow.exit_status import MEANINGS, ExitStatus
 from flows.cli.display import display
-from flows.cli.error_messages import NotConfirmed, expected, unexpected
+from flows.cli.error_messages import NotConfirmed, explained
 from flows.cli.reports import Listing, report_as_json
 from flows.cli.temporary_server import start_temporary_server
 
 RECORDING_PAUSE = 1.2  # seconds; the server writes once a second
 RECORDING_ATTEMPTS = 10
-STOPPED_TEXT = "stopped: unfinished work is handed back; run the same command again to finish it"
 BY_PLACE = {"key", "keys", "message"}  # may be given without their names
 AsJson = Annotated[
     bool, cyclopts.Parameter(negative=(), help="Write the result as one JSON object.")
@@ -157,11 +161,12 @@ def _main_of(
 
     def main(*first: Any, json: bool = False, **given: Any) -> None:
         named = dict(zip((option.name for option in options), first, strict=False)) | given
+        ENDING.install()
         while again(report := _confirmed(flow, named, talks=talks)):
             pass
-        _show(report, as_json=json)
+        in_words(lambda: _show(report, as_json=json), ENDING, partial(explained, named))
         if words := report.problem():
-            _end(words, report.status())
+            end(words, report.status())
         sys.exit(report.status())
 
     main.__doc__ = inspect.getdoc(flow.fn)
@@ -194,33 +199,55 @@ def _bounded(hint: Any) -> Any:
 
 def _confirmed(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Report:
     """Run the flow; if it needs a person's consent and there is one, ask and run it again."""
-    try:
-        return _run(flow, given, talks=talks)
-    except NotConfirmed as error:
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            _end(expected(error, given), status_of(error))
-        Console(stderr=True).print(error.question, markup=False, highlight=False, soft_wrap=True)
-        if input("type yes to go on: ").strip().lower() != "yes":
-            _end("nothing was changed", ExitStatus.BAD_INPUT)
-        return _run(flow, {**given, error.option: True}, talks=talks)
+    found = _run(flow, given, talks=talks)
+    if isinstance(found, NotConfirmed):
+        if not (sys.stdin.isatty() and sys.stderr.isatty() and _consents(found.question)):
+            end(*explained(given, found))
+        found = _run(flow, {**given, found.option: True}, talks=talks)
+    assert not isinstance(found, NotConfirmed)
+    return found
 
 
-def _run(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Report:
+def _consents(question: str) -> bool:
+    sys.stderr.write(f"{question}\n")
+    answer = in_words(lambda: input("type yes to go on: "), ENDING, partial(explained, {}))
+    return answer.strip().lower() == "yes" or end("nothing was changed", ExitStatus.BAD_INPUT)
+
+
+def _run(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Report | NotConfirmed:
     _keep_log_off_terminal()
-    try:
+
+    def run() -> Report | NotConfirmed:
+        start_telemetry(settings())  # before a server is started: it may be all that goes wrong
         start_temporary_server()
-        return asyncio.run(_watched(flow, given, talks=talks))
-    except NotConfirmed:
-        raise
-    except AgentError as error:
-        _end(expected(error, given), status_of(error))
-    except KeyboardInterrupt:
-        _end(STOPPED_TEXT, ExitStatus.STOPPED)
-    except Exception as error:  # noqa: BLE001 - nothing above this could explain it to a person
-        _end(unexpected(error), ExitStatus.FAILED)
+        try:
+            return asyncio.run(_watched(flow, given, talks=talks))
+        except NotConfirmed as question:
+            return question
+        except TerminationSignal:  # Prefect's own handler had SIGTERM for a moment
+            ENDING.note(signal.SIGTERM)
+            raise KeyboardInterrupt from None
+
+    return in_words(run, ENDING, partial(explained, given))
+
+
+def _kill_server() -> None:
+    """Kill the temporary server, which would outlive this process."""
+    if (module := sys.modules.get("prefect.server.api.server")) is not None:
+        for server in module.SubprocessASGIServer._instances.values():  # noqa: SLF001 - no other way
+            if server.server_process is not None:
+                server.server_process.kill()
+
+
+ENDING = Ending(_kill_server)
 
 
 async def _watched(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Report:
+    with ENDING.cancels_task():
+        return await _shown_running(flow, given, talks=talks)
+
+
+async def _shown_running(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Report:
     screen = Console(stderr=True)
     quiet = talks or not screen.is_terminal
     with Progress(*COLUMNS, console=screen, transient=True, disable=quiet) as bar:
@@ -231,8 +258,9 @@ async def _watched(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: boo
 
         watcher.set(show)
         report: Report = await flow(**given)
-        with suppress(Exception):  # the work is done, whatever the server has recorded of it
-            await _recorded(flow.name)
+        if not ENDING.signal:
+            with suppress(Exception):  # the work is done, whatever the server has recorded of it
+                await _recorded(flow.name)
         return report
 
 
@@ -266,18 +294,14 @@ def _keep_log_off_terminal() -> None:
     root.addHandler(logging.NullHandler())  # with no handler at all, Python would write warnings
 
 
-def _end(words: str, status: int) -> NoReturn:
-    Console(stderr=True).print(words, markup=False, highlight=False, soft_wrap=True)
-    sys.exit(status)
-
-
 def _show(report: Report, *, as_json: bool) -> None:
     title, rows, notes = report.headline(), report.rows(), report.notes()
     if as_json:
         print(report_as_json(title, rows, notes))
-        return
-    last = report.last if isinstance(report, Listing) else ""
-    display(title, rows, (*notes, _where_to_see_it()), last)
+    else:
+        last = report.last if isinstance(report, Listing) else ""
+        display(title, rows, (*notes, _where_to_see_it()), last)
+    sys.stdout.flush()  # a closed pipe is noticed here instead of while Python ends
 
 
 def _where_to_see_it() -> str:

@@ -11,6 +11,14 @@ GAP = "  "
 Rows = Sequence[Mapping[str, str]]
 
 
+class _Output(Console):
+    """Standard output; that nobody reads it any more is an error like others."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise BrokenPipeError, which rich has just caught."""
+        raise BrokenPipeError
+
+
 def display(title: str, rows: Rows, notes: Sequence[str], last: str = "") -> None:
     """Write the result to standard output; nothing is cut, wherever it goes.
 
@@ -21,7 +29,7 @@ def display(title: str, rows: Rows, notes: Sequence[str], last: str = "") -> Non
         last: The last line, for programs; empty for none.
 
     """
-    console = Console()
+    console = _Output()
     _line(console, title)
     if rows and not console.is_terminal:
         _plain(rows)

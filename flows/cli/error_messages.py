@@ -1,17 +1,20 @@
 """What a command says when it fails: what happened, to which item, and what to do next."""
 
 from collections.abc import Mapping
+from errno import EDQUOT, ENOSPC
 from typing import Any
 
 from prefect.settings import PREFECT_API_URL
 from sqlalchemy.exc import SQLAlchemyError
 
+from agents.runtime.command_line import FAILED, place_of
 from agents.runtime.context import LEFT
 from agents.runtime.errors import AgentError, IllegalTransition
 from agents.runtime.journal.operator_actions import UnknownItem
 from agents.runtime.redis.client import RedisUnavailable
 from agents.runtime.settings import PREFIX, settings
-from agents.runtime.telemetry import get_logger, start_telemetry
+from agents.runtime.telemetry import get_logger, log_is_written
+from agents.workflow.exit_status import status_of
 from flows.cli.next_steps import instead
 
 LOG_FILE = "agent-flows.log"
@@ -29,6 +32,13 @@ class NotConfirmed(AgentError):
 
     def __str__(self) -> str:
         return f"{self.question}; to do it all the same: --{self.option.replace('_', '-')}"
+
+
+def explained(given: Mapping[str, Any], error: Exception) -> tuple[str, int]:
+    """The message and the exit status of an error; `given` are the parameters of the flow."""
+    if isinstance(error, AgentError):
+        return expected(error, given), status_of(error)
+    return unexpected(error), FAILED
 
 
 def expected(error: AgentError, given: Mapping[str, Any]) -> str:
@@ -78,16 +88,19 @@ def _cause(error: Exception, words: str) -> str:
             f"start the Prefect server at {PREFECT_API_URL.value()} (uv run prefect server start), "
             "or unset PREFECT_API_URL to use a temporary one"
         )
+    if "disk is full" in words or getattr(error, "errno", None) in (ENOSPC, EDQUOT):
+        return f"free some space on the disk of {settings().data}, and run the command again"
+    if type(error).__name__ == "ConnectError":  # of httpx, which only services import
+        return "start the Prefect server that PREFECT_API_URL names: uv run prefect server start"
     if isinstance(error, (SQLAlchemyError, ConnectionError)):
         return f"check the database of the journal: {PREFIX}JOURNAL_URL, or journal.db in the data folder"
     return ""
 
 
 def _logged(error: Exception) -> str:
-    """Write the stack trace to the log file; return where it is, or why it is nowhere."""
-    try:
-        start_telemetry(settings())
-    except OSError as problem:
-        return f"there is no log, since the data folder cannot be used: {problem} ({PREFIX}DATA)"
-    get_logger("agents.flows").error("run failed unexpectedly", exc_info=error)
+    """Write the stack trace to the log file; return where it is, or where the error was raised."""
+    if log_is_written():
+        get_logger("agents.flows").error("run failed unexpectedly", exc_info=error)
+    if not log_is_written():
+        return place_of(error)  # the log is not open or its disk is full, which may be what failed
     return str(settings().data / LOG_FILE)

@@ -34,7 +34,7 @@ from flows.cli.reports import Listing
 log = get_logger(__name__)
 
 LOOK_SECONDS = 5.0
-STOP_SECONDS = 12.0  # work in flight has seven seconds to finish
+STOP_SECONDS = 8.5  # work in flight has seven seconds to finish, and this process nine to end
 Many = Annotated[int, Field(ge=0, le=64)]
 
 
@@ -63,7 +63,7 @@ async def serve(
     database = Database(settings().journal)
     await database.migrate()
     until = math.inf if for_seconds is None else time.monotonic() + for_seconds
-    with stop_on_sigterm(STOP_SECONDS + LOOK_SECONDS) as stop:
+    with stop_on_sigterm(STOP_SECONDS) as stop:
         async with _consumer_pool(scenario) as pool:
             while not stop.asked and time.monotonic() < until:
                 await _supervise(database, pool, scaler)

@@ -24,6 +24,7 @@ from agents.runtime.errors import (
     WrongOutcome,
 )
 from agents.runtime.execution.agent import AGENTS, Agent
+from agents.runtime.journal.database import JournalLost
 from agents.runtime.model.item import (
     DeadLettered,
     Delayed,
@@ -104,7 +105,7 @@ async def attempt(agent: AnyAgent, execution: StepExecution) -> Outcome:
             return Waiting(str(error))
         except Pending as error:
             return _look_again(agent, execution, error)
-        except (LeaseLost, DidNotStart):
+        except (LeaseLost, JournalLost, DidNotStart):
             raise  # they say nothing about the item, which is handed back
         except Exception as error:  # noqa: BLE001 - any error affects only this item
             outcome = await _retry(agent, execution, error)
@@ -263,7 +264,8 @@ async def _find(agent: AnyAgent, execution: StepExecution, find: Find) -> Any:
 
 
 def _check_lease(agent: AnyAgent, execution: StepExecution) -> None:
-    """Raise if the call might end after another process could take the item over."""
+    """Raise if the journal is lost, or the call might end after another process could take over."""
+    runtime().journal.database.check_file()
     executions = () if execution.unknown else (execution,)
     remaining, limit = runtime().lease.remaining(), _time_limit(agent, executions)
     if remaining <= 0:

@@ -132,6 +132,7 @@ class _Delivery:
         enter_item(item.key, item.trace)
         key = f"{agent.key(item, 0)}:{row.topic}:{row.channel}"
         notice = Notice(row.topic, row.channel, row.body)
+        runtime().journal.database.check_file()
         try:
             async with asyncio.timeout(agent.policy.timeout):
                 await agent.function(*agent.arguments(item, key, given={Notice: notice}))

@@ -18,6 +18,7 @@ from agents.runtime.execution.agent import Agent
 from agents.runtime.execution.attempt import Cancelled, apply_outcome, attempt, call, failure_of
 from agents.runtime.execution.slots import server_slots
 from agents.runtime.journal.completion import park
+from agents.runtime.journal.database import JournalLost
 from agents.runtime.journal.statements import Halt
 from agents.runtime.journal.step_results import commit, intend
 from agents.runtime.model.batch import Batch, BatchContext, reason_of
@@ -222,7 +223,7 @@ async def _bisect(agent: AnyAgent, executions: list[StepExecution]) -> None:
     try:
         facts = await call(agent, executions)
         outcomes = [Done(fact, agent.encode(fact)) for fact in facts]
-    except DidNotStart:
+    except (DidNotStart, JournalLost):
         raise  # no item is the cause
     except Exception as error:  # noqa: BLE001 - halving finds the item that causes it
         log.info(

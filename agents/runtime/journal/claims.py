@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import ColumnElement, Label, Row, case, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Label, Row, case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.clock import clock
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.schema import dead_letters, effects, item_columns, items, steps
 from agents.runtime.journal.statements import insert_dead_letters, record, values_of
-from agents.runtime.journal.workers import is_alive, unheld
+from agents.runtime.journal.waits import is_due
+from agents.runtime.journal.workers import is_alive, looks_old, unheld
 from agents.runtime.model.lifecycle import Event, State
 
 CLAIMABLE = (State.PENDING, State.PROCESSING, State.COMPENSATING)
@@ -83,10 +84,10 @@ async def next_due(database: Database, ids: Sequence[int]) -> float | None:
     async with database.read() as connection:
         values = values_of(connection, ids)
         due: float | None = await connection.scalar(
-            select(items.c.retry_at - now())
+            select(case((is_due(), 0.0), else_=items.c.retry_at - now()).label("due"))
             .where(items.c.id.in_(select(values.c.value)), items.c.state.in_(CLAIMABLE), unheld())
             .where(items.c.retry_at.is_not(None))
-            .order_by(items.c.retry_at)
+            .order_by("due")
             .limit(1)
         )
     return due
@@ -128,7 +129,8 @@ async def _lock(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
 
 
 def _of_crashed_owner(owner: str) -> ColumnElement[bool]:
-    return items.c.owner.is_not(None) & (items.c.owner != owner) & ~is_alive(items.c.owner)
+    held = items.c.owner.is_not(None) & (items.c.owner != owner) & ~is_alive(items.c.owner)
+    return held & ~looks_old(owner)
 
 
 def _is_free() -> ColumnElement[bool]:
@@ -136,10 +138,9 @@ def _is_free() -> ColumnElement[bool]:
     dead_lettered = select(dead_letters.c.item).where(
         dead_letters.c.item == items.c.id, dead_letters.c.status == "open"
     )
-    due = or_(items.c.retry_at.is_(None), items.c.retry_at <= now())
     # A compensating item may wait for an operator too, for example before a large refund.
     not_waiting = items.c.waiting_since.is_(None)
-    return items.c.state.in_(CLAIMABLE) & not_waiting & due & ~dead_lettered.exists()
+    return items.c.state.in_(CLAIMABLE) & not_waiting & is_due() & ~dead_lettered.exists()
 
 
 async def _take(

@@ -12,7 +12,7 @@ from contextlib import (
     suppress,
 )
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Double, event, text
+from sqlalchemy import Connection, Double, Engine, event, text
 from sqlalchemy.dialects.sqlite.aiosqlite import (
     AsyncAdapt_aiosqlite_connection,
     AsyncAdapt_aiosqlite_cursor,
@@ -32,6 +32,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from agents.runtime.clock import clock
+from agents.runtime.errors import AgentError
 from agents.runtime.telemetry import COMMITS, get_logger
 
 log = get_logger(__name__)
@@ -75,11 +76,95 @@ def _postgresql_now(_element: _DatabaseClock, _compiler: Any, **_: Any) -> str:
     return "extract(epoch FROM clock_timestamp())::float8"
 
 
+class JournalLost(AgentError):
+    """The path of the journal leads to other files than those that this process has open."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"the journal {self.path} was deleted, moved or replaced while this process used it, so it "
+            "stopped before its next effect: stop the other processes of this journal, put the file and "
+            "its -wal file back, and run the command again; after you restored a backup, run "
+            "`uv run python -m flows.operations reconcile` first"
+        )
+
+
+class NewerJournal(AgentError):
+    """The journal has a schema that this release does not know; it is unchanged."""
+
+    def __init__(self, url: str, found: str, known: str) -> None:
+        super().__init__(url, found, known)
+        self.url, self.found, self.known = url, found, known
+
+    def __str__(self) -> str:
+        return (
+            f"a newer release has migrated the journal {self.url} to schema {self.found}, and this release "
+            f"knows {self.known} at most: run the newer release, or go back to this one as "
+            "deployments/README.md says under `Back to the release before`; nothing was changed"
+        )
+
+
+class JournalFile:
+    """The file of a journal on SQLite, which a running process must not lose.
+
+    A process that went on would write to a file that nobody finds again. Committed data may be in the
+    files -wal and -shm too, which stay while a connection is open. Source: "How To Corrupt An SQLite
+    Database File", https://sqlite.org/howtocorrupt.html, sections 2.4 and 4.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._paths = tuple(Path(path + end) for end in ("", "-wal", "-shm"))
+        self._files: tuple[Identity | None, ...] = ()
+        self._connections = 0
+
+    def check(self) -> None:
+        """Raise JournalLost if the path leads to another file than the one that was opened."""
+        if self._files and _identity(self._paths[0]) != self._files[0]:
+            raise JournalLost(self._paths[0])
+
+    def check_all(self) -> None:
+        """As `check`, for the three files that open connections share."""
+        if self._connections and tuple(map(_identity, self._paths)) != self._files:
+            raise JournalLost(self._paths[0])
+        self.check()
+
+    def watch(self, engine: Engine) -> None:
+        """Check the files before each use of a connection and before each commit."""
+        event.listen(engine, "connect", self._connected)
+        event.listen(engine, "close", self._closed)
+        event.listen(engine, "checkout", lambda *_: self.check_all())
+        event.listen(engine, "commit", lambda _: self.check_all())
+
+    def _connected(self, _connection: object, _record: object) -> None:
+        self._connections += 1
+        self._files = tuple(map(_identity, self._paths))
+
+    def _closed(self, _connection: object, _record: object) -> None:
+        self._connections -= 1
+
+
+Identity = tuple[int, int]
+
+
+def _identity(path: Path) -> Identity | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class Database:
     """Short transactions on one engine. On SQLite a writing one takes the write lock when it begins."""
 
-    def __init__(self, url: str, engine: AsyncEngine | None = None) -> None:
-        self.engine = engine or open_engine(url)
+    def __init__(
+        self, url: str, engine: AsyncEngine | None = None, file: JournalFile | None = None
+    ) -> None:
+        self._url, self.file = url, file or _file_of(url)
+        self.engine = engine or open_engine(url, self.file)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._write_lock: AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if self.is_sqlite else nullcontext()
@@ -119,13 +204,32 @@ class Database:
                 )
             await connection.run_sync(_upgrade_schema)
 
+    def again(self) -> "Database":
+        """The same database for another event loop."""
+        return Database(self._url, file=self.file)
+
+    def check_file(self) -> None:
+        """Raise JournalLost if this is SQLite and the journal's file is no longer there."""
+        if self.file is not None:
+            self.file.check()
+
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
 
 
-def open_engine(url: str, **options: Any) -> AsyncEngine:
-    """An engine for this URL with the journal's settings; `options` are passed to SQLAlchemy."""
+def _file_of(url: str) -> JournalFile | None:
+    parsed = make_url(url) if url else None
+    if parsed is None or parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return None
+    return JournalFile(parsed.database)
+
+
+def open_engine(url: str, file: JournalFile | None = None, **options: Any) -> AsyncEngine:
+    """An engine for this URL with the journal's settings; `options` are passed to SQLAlchemy.
+
+    With a `file`, connections to it raise JournalLost when it is lost.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         limited = {"connect_args": POSTGRESQL_OPTIONS, "pool_pre_ping": True}
@@ -134,10 +238,12 @@ def open_engine(url: str, **options: Any) -> AsyncEngine:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(parsed, **options)
     if "async_creator" not in options:  # a caller with its own driver has cursors of its own
-        event.listen(engine.sync_engine, "do_connect", connect)
+        event.listen(engine.sync_engine, "do_connect", partial(connect, file))
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_immediate)
     event.listen(engine.sync_engine, "invalidate", _roll_back)
+    if file is not None:
+        file.watch(engine.sync_engine)
     return engine
 
 
@@ -146,6 +252,9 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     for pragma in SQLITE_PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute(
+        "SELECT count(*) FROM sqlite_master"
+    )  # from now on it has its -wal and -shm open
     cursor.close()
 
 
@@ -171,10 +280,16 @@ async def _finish_rollback(driver: Any) -> None:
 
 def _upgrade_schema(connection: Connection) -> None:
     # There is almost never an upgrade, and Alembic would load every migration to find that out.
-    if MigrationContext.configure(connection).get_current_revision() != _head_revision():
-        config = _alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found == _head_revision():
+        return
+    config = _alembic_config()
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in known:
+        url = connection.engine.url.set(query={})
+        raise NewerJournal(url.render_as_string(hide_password=True), found, str(_head_revision()))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 @cache
@@ -193,8 +308,12 @@ def _alembic_config() -> Config:
 # statement stays half read.
 
 
-def connect(dialect: Any, _record: object, arguments: Any, options: Any) -> Any:
+def connect(
+    file: JournalFile | None, dialect: Any, _record: object, arguments: Any, options: Any
+) -> Any:
     """Listener of `do_connect` that returns a connection with one-trip cursors."""
+    if file is not None:
+        file.check_all()  # SQLite would create a file that is missing
     adapted = dialect.connect(*arguments, **options)
     return OneTripConnection(adapted.dbapi, adapted._connection)  # noqa: SLF001 - no public way to it
 

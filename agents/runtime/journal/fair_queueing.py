@@ -79,10 +79,15 @@ async def advance(connection: AsyncConnection, scenario: str, claimed: Sequence[
     )
 
 
+def _virtual(*, by_sqlite: bool) -> Any:
+    """SQL: the virtual time now. It stands still while a clock that was set back catches up."""
+    return queues.c.virtual + greatest(now() - queues.c.at, 0.0, by_sqlite=by_sqlite)
+
+
 @cache
 def _extend_share(*, by_sqlite: bool) -> Any:
     width: Any = bindparam("width", type_=Double)
-    running = select(queues.c.virtual + now() - queues.c.at)
+    running = select(_virtual(by_sqlite=by_sqlite))
     running = running.where(queues.c.scenario == bindparam("scenario"))
     virtual = func.coalesce(running.scalar_subquery(), now())
     statement = upsert(shares, by_sqlite=by_sqlite).values(
@@ -99,7 +104,7 @@ def _extend_share(*, by_sqlite: bool) -> Any:
 
 @cache
 def _advance(*, by_sqlite: bool) -> Any:
-    running = queues.c.virtual + now() - queues.c.at
+    running = _virtual(by_sqlite=by_sqlite)
     start: Any = bindparam("start", type_=Double)
     free = select(queues.c.scenario).where(queues.c.scenario == bindparam("queue"))
     return (

@@ -38,6 +38,7 @@ from agents.runtime.journal.schema import (
     rates,
 )
 from agents.runtime.journal.statements import insert_new, record, values_of
+from agents.runtime.journal.waits import is_due, is_too_late
 from agents.runtime.journal.workers import is_alive
 from agents.runtime.model.lifecycle import Event, State
 
@@ -71,7 +72,8 @@ async def claim_first(
             new = insert_new(connection, queues, scenario=scenario, virtual=now(), at=now())
             await connection.execute(new)
         if state.due:
-            await connection.execute(_requeue_due(), {"queue": scenario, "most": most})
+            for requeue in _requeue_due():
+                await connection.execute(requeue, {"queue": scenario, "most": most})
         rows = await _claim(connection, owner, scenario, most, rated=state.rated)
         if rows:
             await record(connection, rows, Event.CLAIM, State.PENDING, owner, {})
@@ -106,9 +108,7 @@ async def due_outside_queue(
     database: Database, scenario: str, most: int = MOST_TOGETHER
 ) -> list[int]:
     """Ids of items that are due but not in the queue: of crashed owners, compensating, suspected."""
-    due = (items.c.retry_at.is_(None) | (items.c.retry_at <= now())) & items.c.waiting_since.is_(
-        None
-    )
+    due = is_due() & items.c.waiting_since.is_(None)
     dead_lettered = exists().where(
         dead_letters.c.item == items.c.id, dead_letters.c.status == "open"
     )
@@ -148,7 +148,9 @@ async def _queue_state(connection: AsyncConnection, scenario: str) -> QueueState
 @cache
 def _queue_state_query() -> Any:
     queue = queues.c.scenario == bindparam("queue")
-    due = exists().where(_in_queue(), items.c.state == PENDING, items.c.retry_at <= _now_once())
+    delayed = exists().where(_in_queue(), items.c.state == PENDING)
+    # Two look-ups in an index: it cannot serve both in one condition.
+    due = delayed.where(items.c.retry_at <= _now_once()) | delayed.where(is_too_late(_now_once()))
     return select(
         exists().where(queue).label("known"),
         exists().where(queue, queues.c.paused.is_not(None)).label("paused"),
@@ -200,11 +202,15 @@ def _claim_first_statement() -> Any:
 
 
 @cache
-def _requeue_due() -> Any:
-    """SQL: delayed items that are due take their old place in the queue."""
+def _requeue_due() -> tuple[Any, Any]:
+    """SQL: delayed items that are due take their old place in the queue; one statement an index look-up."""
+    return _requeue(items.c.retry_at <= _now_once()), _requeue(is_too_late(_now_once()))
+
+
+def _requeue(condition: Any) -> Any:
     due = (
         select(items.c.id)
-        .where(_in_queue(), items.c.state == PENDING, items.c.retry_at <= _now_once())
+        .where(_in_queue(), items.c.state == PENDING, condition)
         .order_by(items.c.retry_at)
         .limit(bindparam("most"))
         .with_for_update(skip_locked=True)

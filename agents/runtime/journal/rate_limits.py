@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agents.runtime.journal.database import now
 from agents.runtime.journal.schema import rates
 from agents.runtime.journal.statements import assign
+from agents.runtime.model.policies import LONGEST_WAIT
 
 WHOLE_QUEUE = ""  # the tenant in the row of a queue's own rate
 
@@ -60,8 +61,9 @@ class Bucket:
         self._gap: float = 1.0 / row.per_second
         self._burst: int = row.burst
         unused = row.due_at < row.at  # items that come now may take the turns that were not used
-        self.due_at: float = max(row.due_at, row.at)
-        self.turn_at: float = 0.0 if unused else row.turn_at
+        wrong = row.due_at > row.at + self._burst * self._gap  # later than any burst: see waits.py
+        self.due_at: float = row.at if wrong else max(row.due_at, row.at)
+        self.turn_at: float = 0.0 if unused or wrong else row.turn_at
 
     def wait(self) -> float:
         """Seconds until one more item may be claimed; zero or less if it may be claimed now."""
@@ -72,8 +74,12 @@ class Bucket:
         self.due_at += self._gap
 
     def next_turn(self) -> float:
-        """The time at which an item beyond the rate comes back: one gap after the one before it."""
-        self.turn_at = max(self.turn_at + self._gap, self._free_at())
+        """The time at which an item beyond the rate comes back: one gap after the one before it.
+
+        It comes back within LONGEST_WAIT, perhaps before its turn; then it gets another time.
+        """
+        latest = self._now + LONGEST_WAIT
+        self.turn_at = min(max(self.turn_at + self._gap, self._free_at()), latest)
         return self.turn_at
 
     def _free_at(self) -> float:

@@ -35,6 +35,7 @@ from agents.runtime.model.item import (
     Waiting,
 )
 from agents.runtime.model.lifecycle import Event, State
+from agents.runtime.model.policies import LONGEST_WAIT
 from agents.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -248,7 +249,7 @@ async def _delay(
     held = [execution for execution in executions if execution.id in delayed]
     details = {key: outcome.error for key, outcome in delayed.items()}
     await move(connection, owner, held, Event.DELAY, state, details=details, owner=None)
-    waits = {key: outcome.seconds for key, outcome in delayed.items()}
+    waits = {key: min(outcome.seconds, LONGEST_WAIT) for key, outcome in delayed.items()}
     await assign(connection, "retry_at", waits, after=now())
 
 

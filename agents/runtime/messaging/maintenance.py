@@ -65,7 +65,9 @@ async def prune(database: Database) -> int:
 async def _publish_again(database: Database, topic: str, group: str) -> int:
     durable = exists().where(subscriptions.c.topic == topic, subscriptions.c.grp == group)
     missing = (messages.c.topic == topic) & ~handled(literal(group))
-    settled = messages.c.epoch.is_not(None) & (messages.c.relay_at < now() - SETTLED_SECONDS)
+    at = messages.c.relay_at
+    recent = at.between(now() - SETTLED_SECONDS, now() + SETTLED_SECONDS)
+    settled = messages.c.epoch.is_not(None) & ~recent
     async with database.write() as connection:
         result = await connection.execute(
             update(messages).where(missing, settled, durable).values(epoch=None, relay_at=now())

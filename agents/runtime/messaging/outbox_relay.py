@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Row, and_, select, update
+from sqlalchemy import Row, and_, or_, select, update
 
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.schema import messages
@@ -97,9 +97,11 @@ class OutboxRelay:
 
     async def _claim_due(self) -> Sequence[Row[Any]]:
         """Claim messages that are due to be relayed; other relays skip them for a while."""
+        # No message waits for longer than its publisher may take: a later time is of a wrong clock.
+        at, latest = messages.c.relay_at, now() + PUBLISHER_SECONDS
         due = (
             select(messages.c.id)
-            .where(messages.c.epoch.is_(None), messages.c.relay_at <= now())
+            .where(messages.c.epoch.is_(None), or_(at <= now(), at > latest))
             .order_by(messages.c.relay_at)
             .limit(AT_ONCE)
             .with_for_update(skip_locked=True)

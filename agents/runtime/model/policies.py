@@ -109,6 +109,7 @@ Settle = Lookup | SameKey | AtMostOnce
 
 LOTS = random.Random()  # noqa: S311 - no secret; a generator of its own lets a simulation repeat it
 LONGEST_SLEEP = 1.0  # seconds within a task run; an item that must wait longer leaves the batch
+LONGEST_WAIT = 3600.0  # seconds that an item is delayed at most; a longer wait is of a wrong clock
 
 RETRY_SCALE: ContextVar[float] = ContextVar("retry_scale", default=1.0)
 
@@ -116,10 +117,12 @@ RETRY_SCALE: ContextVar[float] = ContextVar("retry_scale", default=1.0)
 def wait_before(
     policy: Policy, attempt: int, retry_after: float | None = None, rng: random.Random | None = None
 ) -> float:
-    """Seconds to wait after failed attempt number `attempt`, counted from 1; at least `retry_after`.
+    """Seconds to wait after failed attempt number `attempt`, counted from 1.
+
+    It is at least `retry_after` and at most LONGEST_WAIT.
 
     Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """
     ceiling = min(policy.backoff_cap, policy.backoff * 2.0 ** (attempt - 1))
     jittered = (rng or LOTS).uniform(0, ceiling)
-    return max(jittered, retry_after or 0.0) * RETRY_SCALE.get()
+    return min(max(jittered, retry_after or 0.0), LONGEST_WAIT) * RETRY_SCALE.get()

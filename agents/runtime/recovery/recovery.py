@@ -22,6 +22,7 @@ from agents.runtime.journal.notices import items_with_due_notices, settle_interr
 from agents.runtime.journal.operator_actions import OperatorAction
 from agents.runtime.journal.queries import waiting
 from agents.runtime.journal.schema import items, owners
+from agents.runtime.journal.waits import restart_waits
 from agents.runtime.model.batch import Batch, BatchContext, RunStats
 from agents.runtime.model.lifecycle import State as ItemState
 from agents.runtime.model.scenario import Scenario
@@ -44,6 +45,7 @@ async def apply_timeouts(
     operator or another process that acts at the same time wins. Returns how many items were
     cancelled, expired, escalated and rejected.
     """
+    await restart_waits(journal.database, scenario, reject_after)
     done = {"cancelled": 0, "expired": 0, "escalated": 0, "rejected by time-out": 0}
     alerts = list[Alert]()
     for row in await waiting(journal, scenario, most=MOST_WAITING):

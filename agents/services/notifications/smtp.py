@@ -22,9 +22,10 @@ from aiosmtplib import SMTP, SMTPException, SMTPResponse
 
 from agents.runtime.errors import PermanentError, TransientError, UnknownOutcome
 from agents.runtime.settings import MailSettings
-from agents.services.http import Deadlines, tls
+from agents.services.http import Deadlines
 from agents.services.notifications.letter import Letter, letter
 from agents.services.notifications.protocol import Message
+from agents.services.proxies import tls
 
 # Servers check a message for spam before they answer, so their last reply takes longer than a web server's.
 DEADLINES = Deadlines(connect=5.0, read=20.0, total=30.0)

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from agents.runtime.command_line import run_command
 from agents.services.sandbox.server import run_sandbox
 
 
@@ -19,4 +20,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -188,7 +188,7 @@ async def batch_of(source: Iterable[Job]) -> Batch:
 async def crashing_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     """A runtime that crashes at the end of the block: it hands nothing back."""
     database = Database(settings.journal)
-    owner = Lease(database, settings.journal, settings.lease_seconds)
+    owner = Lease(database, settings.lease_seconds)
     await database.migrate()
     await owner.register()
     journal = Journal(database, settings.tenant, await installation_id(database))

@@ -57,13 +57,25 @@ def test_an_invalid_value_is_refused(
 
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("JOURNAL_URL", "STRIPE_KEY", "INVENTORY_TOKEN"):
+    url = "postgresql+asyncpg://u:hunter2@db/x"
+    monkeypatch.setenv("AGENT_FLOWS_JOURNAL_URL", url)
+    for name in ("STRIPE_KEY", "INVENTORY_TOKEN"):
         monkeypatch.setenv(f"AGENT_FLOWS_{name}", "hunter2")
     monkeypatch.setenv("AGENT_FLOWS_NOTIFICATION_URLS", '["json://hunter2"]')
     loaded = load_settings()
     assert "hunter2" not in repr(loaded)
     assert "hunter2" not in loaded.model_dump_json()
-    assert loaded.journal == "hunter2"
+    assert loaded.journal == url
+
+
+@pytest.mark.parametrize("url", ["journal.db", "mysql://u:hunter2@db/x", "postgresql://u@db/x"])
+def test_a_journal_on_another_database_is_refused(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("AGENT_FLOWS_JOURNAL_URL", url)
+    with pytest.raises(SettingsError, match=r"JOURNAL_URL: .* should begin with sqlite") as raised:
+        load_settings()
+    assert "hunter2" not in str(raised.value)
 
 
 def test_settings_are_frozen() -> None:

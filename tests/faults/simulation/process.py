@@ -66,7 +66,7 @@ class SimulatedLease(Lease):
     """A lease whose heartbeat is a task of the process: it freezes and dies with it."""
 
     def __init__(self, process: "Process", database: Database, lease: float) -> None:
-        super().__init__(database, "", lease)
+        super().__init__(database, lease)
         self.id = f"simulated-{process.number}-0"
         self._own = Database("", process.machine.engines.new())
         self._ended = asyncio.Event()

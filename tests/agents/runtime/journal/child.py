@@ -21,7 +21,7 @@ async def main(url: str, count: int, seed: int) -> None:
     """Accept all keys in random order, print those claimed, and wait until standard input ends."""
     database = Database(url)
     await database.migrate()
-    owner = Lease(database, url, 30)
+    owner = Lease(database, 30)
     await owner.register()
     keys = [f"k{n}" for n in range(count)]
     random.Random(seed).shuffle(keys)

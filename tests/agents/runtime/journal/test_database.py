@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, func, select, text, update
 
 from agents.runtime.context import Runtime
-from agents.runtime.journal.database import Database, now
+from agents.runtime.journal.database import Database, NewerJournal, now
 from agents.runtime.journal.schema import items, metadata, owners
 from agents.runtime.telemetry import COMMITS
 
@@ -167,4 +167,24 @@ async def test_many_processes_migrate_an_empty_postgresql_at_once(postgresql_url
     async with databases[0].read() as connection:
         assert await connection.scalar(select(func.count()).select_from(items)) == 0
     for database in databases:
+        await database.close()
+
+
+async def test_a_journal_of_a_newer_release_is_refused_and_stays_as_it_is(journal_url: str) -> None:
+    database = Database(journal_url)
+    await database.migrate()
+    revision = text("SELECT version_num FROM alembic_version")
+    async with database.write() as connection:
+        before = await connection.scalar(revision)
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    try:
+        with pytest.raises(
+            NewerJournal, match=f"schema 9999, and this release knows {before} at most"
+        ):
+            await database.migrate()
+        async with database.write() as connection:
+            assert await connection.scalar(revision) == "9999"
+    finally:  # other tests use a database on PostgreSQL again
+        async with database.write() as connection:
+            await connection.execute(text(f"UPDATE alembic_version SET version_num = '{before}'"))
         await database.close()

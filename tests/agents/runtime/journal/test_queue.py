@@ -117,7 +117,7 @@ async def test_items_of_living_processes_are_not_due_outside_the_queue(opened: R
     assert await due_outside_queue(opened.journal.database, "jobs") == []
 
 
-@pytest.mark.parametrize("query", ["claim", "due"])
+@pytest.mark.parametrize("query", ["claim", "due", "too late", "state"])
 async def test_a_claim_reads_the_front_of_an_index_only(sqlite_url: str, query: str) -> None:
     """Without statistics too, the plan neither scans nor sorts the items that wait."""
     from agents.runtime.journal import queue  # noqa: PLC0415
@@ -125,7 +125,13 @@ async def test_a_claim_reads_the_front_of_an_index_only(sqlite_url: str, query: 
 
     database = Database(sqlite_url)
     await database.migrate()
-    statement = queue._first_ready() if query == "claim" else queue._requeue_due()
+    due, too_late = queue._requeue_due()
+    statement = {
+        "claim": queue._first_ready(),
+        "due": due,
+        "too late": too_late,
+        "state": queue._queue_state_query(),
+    }[query]
     sql = str(statement.compile(dialect=database.engine.dialect))
     async with database.read() as connection:
         values = tuple("jobs" if "scenario" in part else 5 for part in sql.split("?")[:-1])

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 
 import pytest
 from sqlalchemy import update
@@ -120,7 +121,7 @@ async def test_a_delayed_item_is_claimed_when_it_is_due(opened: Runtime) -> None
     (answer,) = await offer(opened, new_items(["a"]))
     async with opened.journal.database.write() as connection:
         await workers._hand_back(connection, opened.lease.id, answer.row.state, State.PENDING)
-    await change("a", retry_at=4e9)
+    await change("a", retry_at=time.time() + 60)
     assert await take(opened, [answer.row.id]) == []
     await change("a", retry_at=1.0)
     assert len(await take(opened, [answer.row.id])) == 1
