@@ -18,12 +18,15 @@ from agents.runtime.errors import AgentError
 from agents.runtime.prefect_ui import rename_run
 from agents.services.files.records import BadRecord, read_records
 from agents.support.models import Turn
-from agents.support.run import ConversationRun, open_run
+from agents.support.run import ConversationRun, TurnTaken, open_run
 from flows.chat import chat
 from flows.cli.commands import command
 from flows.cli.reports import Listing, shown
 from flows.conversation import answer
 from flows.evaluation import evaluate
+
+FAILED = 1
+MOST_PROBLEMS = 5  # shown in the terminal; the file of replies has all
 
 
 class BadTurns(AgentError):
@@ -59,9 +62,12 @@ async def serve_turns(file: str, out: str = "replies.jsonl") -> Listing:
     await asyncio.to_thread(Path(out).write_bytes, text)
     actions = Counter("hand over" if line["handoff"] else str(line["action"]) for line in lines)
     table = [{"action": word, "turns": f"{n:,}"} for word, n in actions.most_common()]
-    title = f"{len(lines):,} turns answered"
+    problems = [str(line["problem"]) for line in lines if "problem" in line]
+    notes = [*problems[:MOST_PROBLEMS], f"replies: {out}"]
+    title = f"{len(lines) - len(problems):,} turns answered"
+    code = FAILED if problems else 0
     return await shown(
-        "customer-service", Listing(title=title, table=table, lines=[f"replies: {out}"])
+        "customer-service", Listing(title=title, table=table, lines=notes, code=code)
     )
 
 
@@ -84,11 +90,12 @@ def read_turns(path: str) -> list[Turn]:
 
 
 async def _line(run: ConversationRun, turn: Turn) -> dict[str, object]:
-    understood, decided, replied = await run.answered(turn)
-    return {
-        "conversation": turn.conversation,
-        "user": turn.user,
-        "text": turn.text,
+    said = {"conversation": turn.conversation, "user": turn.user, "text": turn.text}
+    try:
+        understood, decided, replied = await run.answered(turn)
+    except TurnTaken as error:
+        return said | {"reply": "", "action": "refused", "handoff": False, "problem": str(error)}
+    return said | {
         "intent": understood.best.name,
         "confidence": understood.best.confidence,
         "slots": understood.slots.model_dump(mode="json", exclude_defaults=True),

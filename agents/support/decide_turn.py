@@ -26,6 +26,7 @@ from agents.support.models import (
     Turn,
     Understood,
     key_of,
+    said_by,
 )
 from agents.support.reply_turn import reply_turn
 from agents.support.scenario import TURNS
@@ -62,17 +63,22 @@ async def decide_turn(turn: Turn, understood: Understood) -> Decided:
 
 
 async def remembered(turn: Turn) -> Dialogue:
-    """What the turn before left; nothing for the first turn. Raises OutOfOrder."""
+    """What the last turn of the same user left; nothing for the first turn. Raises OutOfOrder.
+
+    Nothing passes from one user of a conversation to another. Where a turn came in between, of another
+    user or one that was not answered, the open question is no longer the one just asked.
+    """
     number = turn.number - 1
     while number:
         before = key_of(turn.conversation, number)
         found = await outcome_of(runtime().journal, TURNS.name, before, reply_turn.name)
         if found is None or found.state not in ENDED:
             raise OutOfOrder(f"turn {turn.key} waits for {before}, which is not answered yet")
-        if found.output is not None:
+        if found.output is not None and said_by(found.body) == turn.user:
             replied: Replied = reply_turn.decode(found.output, found.version)
-            return replied.after
-        number -= 1  # a dead letter remembers nothing: what the turn before it left still holds
+            is_last = number == turn.number - 1
+            return replied.after if is_last else replied.after.model_copy(update={"said": ""})
+        number -= 1
     return Dialogue()
 
 

@@ -45,6 +45,11 @@ def key_of(conversation: str, number: int) -> str:
     return f"{conversation}#{number:06}"
 
 
+def said_by(body: str) -> str:
+    """The user of the turn with this stored body; "" for a body that was pruned."""
+    return Turn.model_validate_json(body).user if body else ""
+
+
 class Intent(Frozen):
     """What a user may want, and its probability from 0 to 1."""
 

@@ -116,6 +116,49 @@ async def test_an_order_is_cancelled_after_a_yes_of_its_own_customer_once(shop: 
     assert events.count("cancel") == 1
 
 
+async def test_nothing_passes_from_one_user_of_a_conversation_to_another(shop: Shop) -> None:
+    """Neither what was said nor a question that is open; the first user is asked again."""
+    await shop.enqueue([shop.order(0), shop.order(1)])
+    order, other = shop.order_id(0), shop.order_id(1)
+    replies = await said(
+        shop,
+        ("a", "c0", f"cancel order {order}"),
+        ("a", "c1", "say that again"),
+        ("a", "c1", "yes"),
+        ("a", "c1", f"cancel order {other}"),
+        ("a", "c0", "yes"),
+        ("a", "c0", "yes"),
+        ("a", "c1", "I want to talk to a person"),
+        ("a", "c0", "hello"),
+    )
+    asked, repeated, agreed, mine, again, done, _, silent = replies
+    assert order not in repeated["reply"] + agreed["reply"] + mine["reply"]
+    assert (again["action"], again["reply"]) == ("confirm", asked["reply"])
+    assert (done["action"], done["reply"].startswith(f"Order {order}")) == ("cancel", True)
+    assert silent["reply"]  # the hand-over is another user's
+    async with open_runtime(settings()) as opened:
+        (row,) = await waiting(opened.journal, "handovers")
+        found = await item_history(opened.journal, "handovers", row.key)
+    assert found is not None
+    assert order not in found.item.body
+    await shop.finish()
+
+
+async def test_a_conversation_id_that_is_used_again_shows_nothing_of_its_first_user(
+    shop: Shop,
+) -> None:
+    await shop.enqueue([shop.order(0)])
+    order = shop.order_id(0)
+    await said(shop, ("a", "c0", f"where is my order {order}"))
+    taken, fresh = await said(
+        shop, ("a", "c1", "say that again"), ("b", "c1", "hello"), name="second"
+    )
+    assert (taken["reply"], taken["action"]) == ("", "refused")
+    assert "give the conversation an id" in taken["problem"]
+    assert fresh["reply"].startswith("Hello!")
+    await shop.finish()
+
+
 async def test_an_address_is_changed_before_shipping_and_goes_to_the_carrier(shop: Shop) -> None:
     await shop.enqueue([shop.order(0)])
     order = shop.order_id(0)

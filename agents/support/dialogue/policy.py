@@ -1,8 +1,8 @@
 """The dialogue's rules: the next step follows from the turn, what is remembered, and the user's orders.
 
-Permissions follow from the user who has signed in, never from text, and nothing changes without a yes to a
-question that names the change. The patterns of repair are those of Rasa's CALM: correction, cancellation,
-repetition, clarification, digression and hand-over.
+Permissions follow from the user who has signed in, never from text, and nothing changes without a plain yes
+to the question just asked, which names the change. The patterns of repair are those of Rasa's CALM: correction,
+cancellation, repetition, clarification, digression and hand-over.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from agents.support.dialogue.forms import (
     refusal,
     request_of,
 )
-from agents.support.dialogue.render import confirmation, status_part
+from agents.support.dialogue.render import confirmation, render, status_part, without_links
 from agents.support.models import (
     Action,
     Decided,
@@ -33,6 +33,7 @@ from agents.support.models import (
     Turn,
     Understood,
 )
+from agents.support.understanding.consent import verdict
 
 UNSURE = 0.35
 CLOSE = 0.15  # if the first two intents differ by less, a question asks which of them is meant
@@ -98,19 +99,40 @@ def hand_over(turn: Turn, before: Dialogue, reason: str) -> Decided:
 
 def _go_on(context: TurnContext, task: Task) -> Decided | None:
     """The next step of the task under way; None if the turn is about something else."""
+    plain = verdict(context.turn.text, task.name, task.order) if task.asked == "confirm" else ""
+    if plain == "yes":
+        return _agreed(context, task)
     intent, named = context.intent, context.understood.slots
     filled = fill(task, named, context.turn.text, context.shop)
     other_order = bool(named.orders) and named.orders[-1] != task.order
     corrected = other_order and (intent == "deny" or not _is_other_task(context, task))
     if corrected or (intent == "deny" and filled != task):
         return _advance(context, filled)
-    if intent == "deny":
+    if plain == "neither" and intent in ("affirm", "deny"):
+        return _say(context, (Part(template="yes or no"),), "no plain answer")
+    if plain == "no" or intent == "deny":
         return _dropped(context)
-    if task.asked == "confirm" and intent == "affirm":
-        return _change(context, task)
     if filled != task and not _is_other_task(context, task):
         return _advance(context, filled)
     return None
+
+
+def _agreed(context: TurnContext, task: Task) -> Decided:
+    """The step after a plain yes: the change, if the last answer ended with the question for it.
+
+    If another answer came in between, or the order has changed since, the question is asked again.
+    """
+    step = _advance(context, task)
+    asked_now = step.action == "confirm" and _was_asked(context, step.parts[-1])
+    return _change(context, task) if asked_now else step
+
+
+def _was_asked(context: TurnContext, question: Part) -> bool:
+    before = context.before
+    if not before.said and before.language is None:
+        return True  # the first release stored neither, and its question was the last answer
+    spoken = before.language or context.understood.language
+    return before.said.endswith(without_links(render(question, spoken)))
 
 
 def _is_other_task(context: TurnContext, task: Task) -> bool:
@@ -122,7 +144,8 @@ def _begin(context: TurnContext) -> Decided | None:
     intent, before = context.intent, context.before
     if offered := _which(context):
         names = {f"option {n}": name for n, name in enumerate(offered, 1)}
-        after = before.model_copy(update={"options": offered})
+        later = before.later if before.task is None else (before.task, *before.later)
+        after = before.model_copy(update={"options": offered, "task": None, "later": later})
         parts = (Part(template="which of two", values=names),)
         return Decided(action="ask", reason="clarification", parts=parts, after=after)
     if intent in TASKS and context.sure:
@@ -172,15 +195,20 @@ def answer_from(context: TurnContext, passages: Sequence[Passage]) -> Decided:
         return hand_over(context.turn, before, "not understood twice")
     after = before.model_copy(update={"failures": failures, "options": ()})
     template = "no evidence" if context.intent == "knowledge" else "not understood"
-    return Decided(action="ask", reason=template, parts=(Part(template=template),), after=after)
+    parts = (Part(template=template), *_open_question(context))
+    return Decided(action="ask", reason=template, parts=parts, after=after)
 
 
 def _say(context: TurnContext, parts: tuple[Part, ...], reason: str) -> Decided:
     """Answer, and repeat the open question of the task under way."""
-    task = context.before.task
-    again = (_question(context, task),) if task is not None and task.asked else ()
     after = context.before.model_copy(update={"failures": 0, "options": ()})
-    return Decided(action="answer", reason=reason, parts=(*parts, *again), after=after)
+    said = (*parts, *_open_question(context))
+    return Decided(action="answer", reason=reason, parts=said, after=after)
+
+
+def _open_question(context: TurnContext) -> tuple[Part, ...]:
+    task = context.before.task
+    return (_question(context, task),) if task is not None and task.asked else ()
 
 
 def _dropped(context: TurnContext) -> Decided:

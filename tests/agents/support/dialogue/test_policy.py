@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from agents.shop.requests import Cancel, Return
 from agents.support.dialogue.forms import ShopView
 from agents.support.dialogue.policy import language
@@ -16,12 +18,17 @@ def answer(step: Decided) -> str:
     return reply("en", step, ChangeOutcome(outcome="applied")).text
 
 
+def after(step: Decided) -> Dialogue:
+    """What the next turn remembers of this step."""
+    return reply("en", step, ChangeOutcome(outcome="applied")).after
+
+
 def talk(*said: tuple[str, IntentName]) -> list[Decided]:
     """The steps of turns, one after the other; each turn remembers the one before it."""
     before, steps = Dialogue(), []
     for text, intent in said:
         step = decided(heard(text, intent, before=before))
-        before = reply("en", step, ChangeOutcome(outcome="applied")).after
+        before = after(step)
         steps.append(step)
     return steps
 
@@ -35,6 +42,56 @@ def test_cancelling_needs_an_own_order_and_a_yes() -> None:
     assert done.request == Cancel(order="A100")
     assert done.after.task is None
     assert decided(heard("yes", "affirm")).request is None  # without a question it confirms nothing
+
+
+@pytest.mark.parametrize(
+    "text,intent",
+    [
+        ("are you sure?", "affirm"),
+        ("okay let me think", "affirm"),
+        ("yes, I want to keep it", "affirm"),
+        ("yes but only if it is free", "affirm"),
+        ("I might", "deny"),
+        ("hm", "out_of_scope"),
+        ("what do returns cost", "knowledge"),
+    ],
+)
+def test_what_is_no_plain_yes_repeats_the_question_and_changes_nothing(
+    text: str, intent: IntentName
+) -> None:
+    asked, doubt, sure = talk(("cancel A100", "cancel_order"), (text, intent), ("yes", "affirm"))
+    assert doubt.request is None
+    assert answer(doubt).endswith(answer(asked))
+    assert sure.request == Cancel(order="A100")
+
+
+def test_a_yes_to_another_question_confirms_nothing() -> None:
+    asked = decided(heard("cancel A100", "cancel_order"))
+    which = decided(
+        heard("change it", "modify_items", "exchange_items", before=after(asked), confidence=0.5)
+    )
+    assert which.after.options
+    assert decided(heard("yes", "affirm", before=after(which))).request is None
+
+
+def test_a_yes_after_an_answer_that_did_not_ask_is_asked_again() -> None:
+    asked = decided(heard("cancel A100", "cancel_order"))
+    between = after(asked).model_copy(update={"said": "", "language": "en"})
+    again = decided(heard("yes", "affirm", before=between))
+    assert (again.action, again.request) == ("confirm", None)
+    assert decided(heard("yes", "affirm", before=after(again))).request == Cancel(order="A100")
+
+
+def test_a_yes_to_an_order_that_has_changed_since_is_asked_again() -> None:
+    asked = decided(heard("cancel A100", "cancel_order"))
+    context = heard("yes", "affirm", before=after(asked))
+    order = context.shop.orders["A100"]
+    dearer = order.pieces[0].model_copy(update={"price": 9_000})
+    changed = order.model_copy(update={"pieces": (dearer, *order.pieces[1:])})
+    shop = ShopView(context.shop.customer, {"A100": changed}, context.shop.goods)
+    again = decided(replace(context, shop=shop))
+    assert (again.action, again.request) == ("confirm", None)
+    assert "120.00" in answer(again)
 
 
 def test_what_an_order_refuses_is_said_before_anything_is_asked() -> None:
@@ -74,10 +131,10 @@ def test_a_correction_names_the_other_order() -> None:
 
 def test_another_topic_is_answered_and_the_question_comes_back() -> None:
     asked = decided(heard("cancel A100", "cancel_order"))
-    aside = decided(heard("how long?", "knowledge", before=asked.after), RULE)
+    aside = decided(heard("how long?", "knowledge", before=after(asked)), RULE)
     assert answer(aside).startswith("Thirty days. Order A100")
     assert aside.after.task == asked.after.task
-    assert decided(heard("yes", "affirm", before=aside.after)).request == Cancel(order="A100")
+    assert decided(heard("yes", "affirm", before=after(aside))).request == Cancel(order="A100")
 
 
 def test_another_task_comes_first_and_the_one_before_it_after() -> None:
