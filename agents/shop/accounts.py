@@ -74,7 +74,7 @@ class AfterSales(Account):
 
 
 class OrderAccount(Account):
-    """An order as its customer sees it."""
+    """An order as its customer sees it; `days` are the whole days since it was shipped, if it was."""
 
     order: str
     customer: str
@@ -84,6 +84,7 @@ class OrderAccount(Account):
     movements: tuple[Movement, ...] = ()
     cancelled_for: str = ""
     after_sales: AfterSales | None = None
+    days: int | None = None
 
     @property
     def total(self) -> int:

@@ -5,19 +5,24 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
+from agents.orders.answers import ANSWERS
 from agents.runtime.context import open_runtime, runtime
 from agents.runtime.intake.consumer import Consumer, ConsumerOptions
 from agents.runtime.journal.operator_actions import OperatorAction, decide
 from agents.runtime.journal.queries import item_history, waiting
-from agents.runtime.journal.schema import steps
+from agents.runtime.journal.schema import items, steps
+from agents.runtime.messaging import answering, ask
 from agents.runtime.settings import ROOT, settings
 from agents.services import connect_services
+from agents.shop.contracts import CHANGE, CHANGE_RESULT, ChangeCommand, ChangeQuestion
+from agents.shop.requests import Cancel, Return
 from agents.support.decide_turn import view_shop
 from agents.support.handover import Handover
 from agents.support.models import Turn
@@ -204,6 +209,55 @@ async def test_a_return_is_requested_once_and_a_large_one_waits_for_a_person(sho
     async with open_runtime(settings()) as opened:
         (asked,) = await waiting(opened.journal, "changes")
     assert asked.reason == "return of USD 11,000.00?"
+
+
+async def test_a_return_after_its_time_is_refused_before_a_yes_and_after_it(shop: Shop) -> None:
+    await shipped(shop, shop.order(0))
+    order = shop.order_id(0)
+    begin = [("a", "c0", f"I want to return everything of order {order}")]
+    (asked,) = await said(shop, *begin)
+    await shipped_days_ago(order, 14 * 30)
+    _, late, refused = await said(
+        shop,
+        *begin,
+        ("a", "c0", "yes"),
+        ("b", "c0", f"I want to return everything of order {order}"),
+        name="later",
+    )
+    assert asked["action"] == "confirm"
+    assert late["action"] == refused["action"] == "answer"
+    assert "more than 30 days ago" in refused["reply"]
+    command = ChangeCommand(
+        by="c0",
+        turn="z#000001",
+        request=Return(order=order, pieces=(shop.sku("lamp"),), method="pm_card_visa"),
+    )
+    async with open_runtime(settings()), connect_services(settings()):
+        with answering(ANSWERS):  # order processing checks the rule again, whoever commands
+            accepted = await ask(CHANGE, command)
+            await finish(WORKFLOWS["changes"])
+            result = await ask(CHANGE_RESULT, ChangeQuestion(change=accepted.change))
+    assert (result.outcome, result.rule) == ("refused", "return-window")
+
+
+async def shipped_days_ago(order: str, days: int) -> None:
+    """Let the journal say so."""
+    ended = time.time() - days * 86_400
+    async with open_runtime(settings()) as opened, opened.journal.database.write() as connection:
+        await connection.execute(update(items).where(items.c.key == order).values(ended_at=ended))
+
+
+async def test_nobody_uses_up_what_the_owner_of_an_order_can_do_once(shop: Shop) -> None:
+    await shop.enqueue([shop.order(0)])
+    cancel = Cancel(order=shop.order_id(0))
+    async with open_runtime(settings()):
+        with answering(ANSWERS):
+            theirs = await ask(CHANGE, ChangeCommand(by="c1", turn="x#000001", request=cancel))
+            mine = await ask(CHANGE, ChangeCommand(by="c0", turn="a#000001", request=cancel))
+            await finish(WORKFLOWS["changes"])
+    assert (theirs.refused, theirs.change) == ("unknown-order", "")
+    assert mine.change
+    await shop.finish()
 
 
 @pytest.mark.parametrize("verdict", ["approve", "reject"])

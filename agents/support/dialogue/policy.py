@@ -19,7 +19,13 @@ from agents.support.dialogue.forms import (
     refusal,
     request_of,
 )
-from agents.support.dialogue.render import confirmation, render, status_part, without_links
+from agents.support.dialogue.render import (
+    confirmation,
+    refusal_part,
+    render,
+    status_part,
+    without_links,
+)
 from agents.support.models import (
     Action,
     Decided,
@@ -247,7 +253,7 @@ def _advance(context: TurnContext, task: Task) -> Decided:
 
 def _refused(context: TurnContext, task: Task, rule: str, subject: str) -> Decided:
     """Say which rule refuses the task; hand over where only our staff may decide."""
-    refused = Part(template=f"refused {rule}", values={"subject": subject})
+    refused = refusal_part(rule, subject)
     if rule in FOR_A_PERSON:
         over = hand_over(context.turn, context.before, f"policy: {rule}")
         return over.model_copy(update={"parts": (refused, *over.parts)})
