@@ -14,7 +14,16 @@ from agents.shop.contracts import OrderView
 from agents.shop.rules import refusals
 from agents.support.dialogue.forms import ShopView
 from agents.support.dialogue.policy import TurnContext, answer_from, decide
-from agents.support.models import Decided, Dialogue, Intent, IntentName, Passage, Turn, Understood
+from agents.support.models import (
+    Decided,
+    Dialogue,
+    Intent,
+    IntentName,
+    Passage,
+    Turn,
+    Understood,
+    Wish,
+)
 from agents.support.understanding.slots import slots
 
 HOME = PostalAddress(line1="1 Elm St", city="Denver", state="CO", postal_code="80279", country="US")
@@ -67,7 +76,7 @@ def heard(
     understood = Understood(
         language="en",
         intents=tuple(ranked) or (Intent(name="out_of_scope", confidence=0.0),),
-        more=more,
+        wishes=tuple(Wish(name=n, text=text, slots=slots(text)) for n in (*intents, *more) if more),
         slots=slots(text),
         angry=angry,
     )
