@@ -19,12 +19,12 @@ ONLY_ONE = re.compile(
     r"\b(?:it|this|that|the item|this one)\b|它|这个|这件|那个|那件|这东西", re.IGNORECASE
 )
 HOW_MANY = re.compile(
-    r"(?P<all>\b(?:all|both)|全部|所有)?\W*(?P<count>(?<!\w)\d{1,2}|\b(?:one|two|three|four|five)|[一两二三四五])?"
+    r"(?P<all>\ball|全部|所有)?\W*(?P<count>(?<!\w)\d{1,2}|\b(?:one|both|two|three|four|five)|[一两二三四五])?"
     r"(?:\W*(?:of|the|my|these|those|pieces?|[\u4e00-\u9fff]))?(?:\W*(?:the|my|these|those))?\W*$",
     re.IGNORECASE,
 )
 COUNTS = {
-    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5,
+    "one": 1, "both": 2, "two": 2, "three": 3, "four": 4, "five": 5,
     "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5,
 }  # fmt: skip
 

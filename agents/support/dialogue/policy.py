@@ -136,8 +136,7 @@ def _no_or_doubt(context: TurnContext, task: Task, plain: str) -> Decided | None
             return _advance(context, task)  # "not the lamp" is no answer to "which of these?"
         return _begun_after_a_no(context, task) or _dropped(context)
     if context.intent in ("affirm", "deny") and plain:
-        parts = (Part(template="yes or no"), *_whole(context, task))
-        return _say(context, parts, "no plain answer")
+        return _say(context, (Part(template="yes or no"),), "no plain answer")
     return None
 
 
@@ -296,7 +295,9 @@ def _say(context: TurnContext, parts: tuple[Part, ...], reason: str) -> Decided:
 
 def _open_question(context: TurnContext) -> tuple[Part, ...]:
     task = context.before.task
-    return (_question(context, task),) if task is not None and task.asked else ()
+    if task is None or not task.asked:
+        return ()
+    return (*_whole(context, task), _question(context, task))
 
 
 def _dropped(context: TurnContext) -> Decided:

@@ -7,7 +7,7 @@ not received order A" means A.
 import re
 
 ORDER = r"#?(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9-]{2,63}(?![\w-])"
-NAMED = rf"(?:the|my|this|that|these|those|order|orders|{ORDER})\b"
+NAMED = rf"(?:everything|all|both|the|my|this|that|these|those|order|orders|{ORDER})\b"
 VERBS = r"(?:cancel|return|exchange|change|swap|send|refund|include|touch|modify)"
 DOES = (
     r"(?:i|you|we|please|also|return|cancel|exchange|change|where|what|how|when|ship|pay|send|tell|check|"
