@@ -77,7 +77,7 @@ def test_an_order_can_be_cancelled_until_it_has_left_or_its_goods_were_changed(
 ) -> None:
     text = page(language, "orders")
     assert {
-        "en": "An order whose goods you have changed cannot be cancelled here",
+        "en": "An order changed like this cannot be cancelled here",
         "zh": "改过商品的订单不能在这里取消",
     }[language] in text
     states: dict[Status, str] = {
