@@ -19,13 +19,15 @@ from agents.runtime.run_files import RunFile
 from agents.services.files.outcomes import ENDS_READING, SourceError
 from agents.services.files.records import BadRecord, read_records
 from agents.support.models import Turn
-from agents.support.run import ConversationRun, open_run
-from agents.workflow.exit_status import AllRejected, problem_of, source_status
+from agents.support.run import ConversationRun, TurnTaken, open_run
+from agents.workflow.exit_status import AllRejected, ExitStatus, problem_of, source_status
 from flows.chat import chat
 from flows.cli.commands import command
 from flows.cli.reports import Listing, shown
 from flows.conversation import answer
 from flows.evaluation import evaluate
+
+MOST_PROBLEMS = 5  # shown in the terminal; the file of replies has all
 
 
 class BadTurns(AllRejected):
@@ -63,8 +65,11 @@ async def serve_turns(file: str, out: str = "replies.jsonl") -> Listing:
     await asyncio.to_thread(replies.write, text)
     actions = Counter("hand over" if line["handoff"] else str(line["action"]) for line in lines)
     table = [{"action": word, "turns": f"{n:,}"} for word, n in actions.most_common()]
-    done = _listing(f"{len(lines):,} turns answered", table, file, len(turns))
-    done.lines = [f"replies: {replies.path}"]
+    problems = [str(line["problem"]) for line in lines if "problem" in line]
+    done = _listing(f"{len(lines) - len(problems):,} turns answered", table, file, len(turns))
+    done.lines = [*problems[:MOST_PROBLEMS], f"replies: {replies.path}"]
+    if problems:
+        done.code = ExitStatus.FAILED
     return await shown("customer-service", done)
 
 
@@ -95,11 +100,12 @@ def read_turns(path: str) -> list[Turn]:
 
 
 async def _line(run: ConversationRun, turn: Turn) -> dict[str, object]:
-    understood, decided, replied = await run.answered(turn)
-    return {
-        "conversation": turn.conversation,
-        "user": turn.user,
-        "text": turn.text,
+    said = {"conversation": turn.conversation, "user": turn.user, "text": turn.text}
+    try:
+        understood, decided, replied = await run.answered(turn)
+    except TurnTaken as error:
+        return said | {"reply": "", "action": "refused", "handoff": False, "problem": str(error)}
+    return said | {
         "intent": understood.best.name,
         "confidence": understood.best.confidence,
         "slots": understood.slots.model_dump(mode="json", exclude_defaults=True),

@@ -22,6 +22,7 @@ from agents.runtime.messaging import answering
 from agents.runtime.model.batch import RunStats
 from agents.runtime.prefect_ui import publish_image, publish_table, rename_run
 from agents.runtime.settings import settings
+from agents.support.evaluation.consents import measured_consents
 from agents.support.evaluation.gates import broken
 from agents.support.evaluation.gold import Script, scripts
 from agents.support.evaluation.intents import measured_intents, probed_reasons
@@ -38,6 +39,7 @@ from agents.workflow.exit_status import ExitStatus
 from flows.cli.reports import Listing
 from flows.operations.consumer import run_batch
 
+NO_UTTERANCES = "consents: measured on the gold set alone, since there is no file of utterances"
 YEAR = timedelta(days=365)  # a person has to check a document again after this time
 
 
@@ -46,14 +48,20 @@ YEAR = timedelta(days=365)  # a person has to check a document again after this 
     flow_run_name="evaluate customer-service",
     persist_result=False,
 )
-async def evaluate() -> Listing:
+async def evaluate(utterances: str = "") -> Listing:
     """Measure customer service on its gold set, on scripted users and, if installed, on tau2-bench.
 
     Exit status 1: a figure misses its gate. The last line of the output is one JSON object.
 
     Example: `uv run python -m flows.customer_service --evaluate`
+
+    Args:
+        utterances: CSV file of sentences that mean yes, no and maybe, with the columns utterance and
+            intent; by default ../shared/data/utterances_clinc.csv, if it is there.
+
     """
     figures, right, predicted = measured_intents()
+    figures |= measured_consents(utterances)
     async with open_runtime(settings()):  # other processes may have cached the vectors
         figures |= await measured_retrieval()
         if is_installed():
@@ -81,13 +89,14 @@ async def _reported(figures: dict[str, float], played: list[Played]) -> Listing:
     table = [{"figure": name, "value": f"{value:.3f}"} for name, value in figures.items()]
     await publish_table("customer-service-figures", table, "Figures of customer service")
     failed = [f"gate: {words}" for words in broken(figures)]
+    alone = [] if "maybe_as_yes" in figures else [NO_UTTERANCES]
     missed = [f"{one.script.name}: {one.problem}" for one in played if one.problem]
     rounded = {name: round(value, 4) for name, value in figures.items()}
     last = orjson.dumps(rounded).decode()
     title = f"{len(failed)} gates are not passed" if failed else "all gates are passed"
     await rename_run(f"evaluate-customer-service: {title}")
     code = ExitStatus.FAILED if failed else 0
-    return Listing(title=title, table=table, lines=[*missed, *failed], code=code, last=last)
+    return Listing(title=title, table=table, lines=[*alone, *missed, *failed], code=code, last=last)
 
 
 @asynccontextmanager

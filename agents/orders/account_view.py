@@ -21,6 +21,7 @@ from agents.shop.accounts import (
 from agents.shop.requests import Exchange, ModifyCustomerAddress, Return
 
 COMPLETED = "completed"
+DAY = 86_400
 STATUS: Mapping[str, Status] = {
     "pending": "pending",
     "waiting": "pending",
@@ -47,6 +48,8 @@ class ItemRow(Protocol):
     def outcome(self) -> Any: ...  # noqa: D102
     @property
     def cancel_requested(self) -> Any: ...  # noqa: D102
+    @property
+    def ended_at(self) -> Any: ...  # noqa: D102
 
 
 def order_account(
@@ -54,8 +57,12 @@ def order_account(
     changes: Sequence[ItemRow],
     customer: CustomerAccount,
     goods: Mapping[str, Variant],
+    at: float | None = None,
 ) -> OrderAccount:
-    """The account of one order of that customer, with its `changes` applied."""
+    """The account of one order of that customer, with its `changes` applied.
+
+    `at` is the moment, in seconds since 1970, for which its age is counted; without it there is no age.
+    """
     body = orjson.loads(item.body)
     account = OrderAccount(
         order=body["order_id"],
@@ -64,6 +71,7 @@ def order_account(
         address=PostalAddress.model_validate(body["address"]),
         pieces=tuple(_pieces(body["lines"], goods)),
         charges=body.get("charges", 0),
+        days=_days(item, at) if at is not None else None,
     )
     paid = Movement(
         kind="payment", amount=body["total"], method=_method(customer, body["payment_method"])
@@ -101,6 +109,13 @@ def _status(item: ItemRow) -> Status:
     if item.cancel_requested or item.outcome == "refunded":
         return "cancelled"
     return STATUS[str(item.state)]
+
+
+def _days(item: ItemRow, at: float) -> int | None:
+    """Whole days since the order was shipped; None for an order that was not."""
+    if item.state != COMPLETED or item.ended_at is None:
+        return None
+    return int((at - item.ended_at) // DAY)
 
 
 def _method(customer: CustomerAccount, token: str) -> str:

@@ -9,6 +9,7 @@ from agents.orders.account_view import customer_account, order_account
 from agents.orders.change import Change, address_keys, change_keys
 from agents.orders.scenario import CHANGES, ORDERS
 from agents.runtime import PermanentError, TransientError, runtime
+from agents.runtime.clock import clock
 from agents.runtime.intake.enqueue import enqueue
 from agents.runtime.journal.queries import named
 from agents.runtime.journal.submit import Disposition
@@ -48,15 +49,21 @@ async def view_account(question: AccountQuestion) -> AccountView:
     orders = {}
     for item in items:
         mine = [changes[key] for key in change_keys(item.key) if key in changes]
-        account = order_account(item, mine, customer, catalogue())
+        account = order_account(item, mine, customer, catalogue(), clock().time())
         orders[item.key] = OrderView(**dict(account), refuses=refusals(account))
     return AccountView(customer=customer, orders=orders)
 
 
 @answer(CHANGE)
 async def accept_change(command: ChangeCommand) -> ChangeAccepted:
-    """Put the change into the queue of changes, once. Raises TransientError if its number was taken."""
+    """Put the change into the queue of changes, once. Raises TransientError if its number was taken.
+
+    An order of another customer is refused here, so that nobody uses up what its owner can do once.
+    """
     change = Change(by=command.by, turn=command.turn, request=command.request)
+    order = getattr(change.request, "order", "")
+    if order and not await _own_orders(AccountQuestion(customer=change.by, orders=(order,))):
+        return ChangeAccepted(refused="unknown-order")
     if isinstance(change.request, ModifyCustomerAddress):
         numbered = await _numbered(change)
         if numbered is None:

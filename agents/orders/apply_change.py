@@ -23,6 +23,7 @@ from agents.shop.accounts import CustomerAccount, OrderAccount
 from agents.shop.catalogue import catalogue, customers
 from agents.shop.requests import (
     Cancel,
+    Exchange,
     ModifyItems,
     ModifyOrderAddress,
     ModifyPayment,
@@ -46,13 +47,14 @@ async def find_applied(change: Change, key: EffectKey) -> Applied | None:
 async def apply_change(change: Change, decision: Decision | None, key: EffectKey) -> Applied:
     """Change the order or the account. Raises RuleViolation (permanent), and Parked for a large return.
 
-    A return of much money waits until a person approves it, as a large refund does.
+    A return or an exchange that gives back much money waits until a person approves it, as a large
+    refund does.
     """
     customer, before, body = await _accounts(change)
     _, after = perform(change.request, customer, before, catalogue())
     if before is None or after is None:
         return Applied(status="changed")
-    refund = _refund_of(change, before)
+    refund = _refund_of(change, before, after)
     if decision is None and refund_needs_approval(refund, body["currency"]):
         raise Parked(f"{change.request.kind} of {format_money(refund, body['currency'])}?")
     await _change_order(change, before, _body(change, customer, after, body), key)
@@ -60,7 +62,10 @@ async def apply_change(change: Change, decision: Decision | None, key: EffectKey
 
 
 async def _accounts(change: Change) -> tuple[CustomerAccount, OrderAccount | None, dict[str, Any]]:
-    """The accounts of customer and order, and the stored body of the order."""
+    """The accounts of customer and order, and the stored body of the order.
+
+    The order's age is that at the request: a time limit that passes while a person decides is kept.
+    """
     here = runtime()
     addresses = await named(here.journal, CHANGES.name, address_keys(change.by))
     order = getattr(change.request, "order", "")
@@ -70,11 +75,15 @@ async def _accounts(change: Change) -> tuple[CustomerAccount, OrderAccount | Non
     changes = await named(here.journal, CHANGES.name, change_keys(order))
     body: dict[str, Any] = orjson.loads(rows[0].body)
     customer = customer_account(change.by, customers(), addresses, body["payment_method"])
-    return customer, order_account(rows[0], changes, customer, catalogue()), body
+    (asked,) = await named(here.journal, CHANGES.name, [change.key])
+    order_then = order_account(rows[0], changes, customer, catalogue(), asked.accepted_at)
+    return customer, order_then, body
 
 
-def _refund_of(change: Change, order: OrderAccount) -> int:
-    """The price of the pieces that a return sends back; 0 for any other request."""
+def _refund_of(change: Change, order: OrderAccount, after: OrderAccount) -> int:
+    """The price of the pieces of a return, or what the new pieces of an exchange cost less; 0 otherwise."""
+    if isinstance(change.request, Exchange) and after.after_sales is not None:
+        return max(0, -after.after_sales.difference)
     if not isinstance(change.request, Return):
         return 0
     left = Counter(change.request.pieces)

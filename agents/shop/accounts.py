@@ -74,7 +74,11 @@ class AfterSales(Account):
 
 
 class OrderAccount(Account):
-    """An order as its customer sees it; `charges` is what it costs beside its pieces."""
+    """An order as its customer sees it.
+
+    `charges` is what it costs beside its pieces; `days` are the whole days since it was shipped, if it
+    was.
+    """
 
     order: str
     customer: str
@@ -85,6 +89,7 @@ class OrderAccount(Account):
     cancelled_for: str = ""
     after_sales: AfterSales | None = None
     charges: int = 0
+    days: int | None = None
 
     @property
     def total(self) -> int:

@@ -1,7 +1,8 @@
 """What customers may do to their orders: pure functions from account and request to account.
 
 The rules are those of the retail shop in tau2-bench (Sierra Research,
-https://github.com/sierra-research/tau2-bench), with each piece at its own price.
+https://github.com/sierra-research/tau2-bench), with each piece at its own price, and those that the shop's
+pages for customers state; tests/agents/shop/test_pages.py holds the pages and these rules together.
 """
 
 from collections import Counter
@@ -44,6 +45,9 @@ NEEDED_STATUS: Mapping[Kind, tuple[frozenset[Status], str]] = {
 }
 """Each kind of request -> the statuses of an order that allow it, and the rule that refuses others."""
 
+RETURN_DAYS = 30  # after delivery
+DELIVERY_DAYS = 7  # five working days: the longest delivery, since no carrier tells us the day
+
 Catalogue = Mapping[str, Variant]
 Accounts = tuple[CustomerAccount, OrderAccount | None]
 
@@ -76,10 +80,13 @@ def perform(
 
 
 def refusals(order: OrderAccount) -> Mapping[Kind, str]:
-    """The kinds of request that the order refuses by its status, each with the rule that refuses it."""
-    return {
+    """The kinds of request that the order refuses as it stands, each with the rule that refuses it."""
+    refused = {
         kind: rule for kind, (allowed, rule) in NEEDED_STATUS.items() if order.status not in allowed
     }
+    if order.days is not None and order.days > DELIVERY_DAYS + RETURN_DAYS:
+        refused.setdefault("return", "return-window")
+    return refused
 
 
 def _cancel(
@@ -171,6 +178,7 @@ def _modify_payment(
 def _modify_order_address(
     request: ModifyOrderAddress, customer: CustomerAccount, order: OrderAccount, _: Catalogue
 ) -> Accounts:
+    _require(request.address.country == order.address.country, "abroad", request.address.country)
     return customer, _with(order, address=request.address)
 
 

@@ -7,7 +7,7 @@ from agents.runtime.messaging import ask
 from agents.shop.contracts import CHANGE, ChangeCommand
 from agents.support import upcasts
 from agents.support.handover import HANDOVERS, Handover, Line
-from agents.support.models import CarriedOut, Decided, Dialogue, Replied, Turn, key_of
+from agents.support.models import CarriedOut, Decided, Dialogue, Replied, Turn, key_of, said_by
 from agents.support.reply_turn import reply_turn
 from agents.support.scenario import TURNS
 
@@ -35,6 +35,7 @@ async def _handover(turn: Turn, decided: Decided) -> Handover:
         found
         for key in keys
         if (found := await item_history(runtime().journal, TURNS.name, key)) is not None
+        and said_by(found.item.body) == turn.user
     ]
     lines = [line for found in turns if (line := _line(found)) is not None]
     before = _remembered(turns)

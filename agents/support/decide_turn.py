@@ -21,11 +21,13 @@ from agents.support.models import (
     ChangeOutcome,
     Decided,
     Dialogue,
+    Language,
     Part,
     Replied,
     Turn,
     Understood,
     key_of,
+    said_by,
 )
 from agents.support.reply_turn import reply_turn
 from agents.support.scenario import TURNS
@@ -47,14 +49,15 @@ async def decide_turn(turn: Turn, understood: Understood) -> Decided:
     """
     closing, before = await _given_back(await remembered(turn))
     results, before = await _results(before)
-    wanted = {*understood.slots.orders, before.order, before.task.order if before.task else ""}
-    shop = await view_shop(turn.user, wanted - {""})
+    shop = await view_shop(turn.user, _orders_of(understood, before))
     spoken = language(understood, before)
     understood = understood.model_copy(update={"language": spoken})
     context = TurnContext(turn, understood, before, shop)
     decided = decide(context)
     if decided is None:
         decided = answer_from(context, await retrieve(turn.text, spoken))
+    elif decided.action != "hand_over":
+        results = (*results, *await _besides(understood, spoken))
     after = decided.after.model_copy(update={"language": spoken})
     return decided.model_copy(
         update={"parts": (*closing, *results, *decided.parts), "after": after}
@@ -62,18 +65,42 @@ async def decide_turn(turn: Turn, understood: Understood) -> Decided:
 
 
 async def remembered(turn: Turn) -> Dialogue:
-    """What the turn before left; nothing for the first turn. Raises OutOfOrder."""
+    """What the last turn of the same user left; nothing for the first turn. Raises OutOfOrder.
+
+    Nothing passes from one user of a conversation to another. Where a turn came in between, of another
+    user or one that was not answered, the open question is no longer the one just asked.
+    """
     number = turn.number - 1
     while number:
         before = key_of(turn.conversation, number)
         found = await outcome_of(runtime().journal, TURNS.name, before, reply_turn.name)
         if found is None or found.state not in ENDED:
             raise OutOfOrder(f"turn {turn.key} waits for {before}, which is not answered yet")
-        if found.output is not None:
+        if found.output is not None and said_by(found.body) == turn.user:
             replied: Replied = reply_turn.decode(found.output, found.version)
-            return replied.after
-        number -= 1  # a dead letter remembers nothing: what the turn before it left still holds
+            is_last = number == turn.number - 1
+            return replied.after if is_last else replied.after.model_copy(update={"said": ""})
+        number -= 1
     return Dialogue()
+
+
+def _orders_of(understood: Understood, before: Dialogue) -> set[str]:
+    """The orders that the turn names, in capitals or not, and those that are remembered."""
+    found = {understood.slots, *(wish.slots for wish in understood.wishes)}
+    named = {name for slots in found for name in slots.orders}
+    tasks = [task for task in (before.task, *before.later) if task is not None]
+    known = {before.order, *(task.order for task in tasks)}
+    return {*named, *map(str.upper, named), *map(str.lower, named), *known} - {""}
+
+
+async def _besides(understood: Understood, spoken: Language) -> tuple[Part, ...]:
+    """The answers to questions that the turn asks besides what it wants done."""
+    found = list[Part]()
+    for wish in understood.wishes:
+        if wish.name == "knowledge":
+            passages = await retrieve(wish.text, spoken)
+            found.append(Part(passage=passages[0]) if passages else Part(template="no evidence"))
+    return tuple(found)
 
 
 async def view_shop(user: str, orders: set[str]) -> ShopView:

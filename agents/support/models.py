@@ -45,6 +45,11 @@ def key_of(conversation: str, number: int) -> str:
     return f"{conversation}#{number:06}"
 
 
+def said_by(body: str) -> str:
+    """The user of the turn with this stored body; "" for a body that was pruned."""
+    return Turn.model_validate_json(body).user if body else ""
+
+
 class Intent(Frozen):
     """What a user may want, and its probability from 0 to 1."""
 
@@ -68,8 +73,16 @@ class Slots(Frozen):
     choice: int = 0
 
 
+class Wish(Frozen):
+    """One of several wishes of a turn: its intent, the text about it, and what that text names."""
+
+    name: IntentName
+    text: str
+    slots: Slots = Slots()
+
+
 class Understood(Frozen):
-    """What a turn means: the intents, the most probable first, `more` wishes, and what it names.
+    """What a turn means: the intents, the most probable first, the wishes if several, and what it names.
 
     A `wordless` turn has no words except names, such as the number of an order.
     """
@@ -77,7 +90,7 @@ class Understood(Frozen):
     language: Language
     wordless: bool = False
     intents: Annotated[tuple[Intent, ...], Field(min_length=1)]
-    more: tuple[IntentName, ...] = ()
+    wishes: tuple[Wish, ...] = ()
     slots: Slots = Slots()
     angry: bool = False
 

@@ -31,6 +31,17 @@ class NotAnswered(AgentError):
         return f"turn {self.key} has no answer yet: see `python -m flows.operations show`"
 
 
+class TurnTaken(AgentError):
+    """The journal has another turn under this key, such as one of another user."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+    def __str__(self) -> str:
+        return f"the journal has another turn {self.key}: give the conversation an id that is not used yet"
+
+
 @dataclass(slots=True)
 class ConversationRun:
     """The turns of one run; the journal holds what was understood, decided and answered."""
@@ -57,8 +68,10 @@ class ConversationRun:
                 await consumers.wake(TURNS.name)
 
     async def answered(self, turn: Turn) -> tuple[Understood, Decided, Replied]:
-        """What was understood, decided and said. Raises NotAnswered."""
+        """What was understood, decided and said. Raises NotAnswered and TurnTaken."""
         found = await item_history(self.journal, TURNS.name, turn.key)
+        if found and found.item.body and Turn.model_validate_json(found.item.body) != turn:
+            raise TurnTaken(turn.key)
         done = {s.agent: s for s in found.steps if s.status == "done"} if found else {}
         if reply_turn.name not in done:
             raise NotAnswered(turn.key)

@@ -12,7 +12,7 @@ from agents.support.understanding.embedding import Vector, is_available
 from agents.support.understanding.vectors import shared_vectors
 
 
-@agent(PURE, version="1.1", upcasts={"1.1": upcasts.understood})
+@agent(PURE, version="1.2", upcasts={"1.1": upcasts.understood, "1.2": upcasts.understood_wishes})
 async def understand_turn(turn: Turn) -> Understood:
     """Compare the turn with the shipped examples; no other system is asked."""
     texts = embedded_texts(turn.text) if is_available() else []

@@ -11,6 +11,13 @@ def understood(form: Form) -> Form:
     return form | {"slots": {"orders": orders}}
 
 
+def understood_wishes(form: Form) -> Form:
+    """Further wishes had only a name; what the turn named was that of all of them."""
+    more, slots = form.pop("more", []), form["slots"]
+    names = [form["intents"][0]["name"], *more] if more else []
+    return form | {"wishes": [{"name": name, "text": "", "slots": slots} for name in names]}
+
+
 def decided(form: Form) -> Form:
     """Actions had other names; a decision that was not carried out is decided again by its user."""
     return {"action": "answer", "reason": form.get("reason", ""), "after": dialogue(form["before"])}

@@ -5,19 +5,24 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
+from agents.orders.answers import ANSWERS
 from agents.runtime.context import open_runtime, runtime
 from agents.runtime.intake.consumer import Consumer, ConsumerOptions
 from agents.runtime.journal.operator_actions import OperatorAction, decide
 from agents.runtime.journal.queries import item_history, waiting
-from agents.runtime.journal.schema import steps
+from agents.runtime.journal.schema import items, steps
+from agents.runtime.messaging import answering, ask
 from agents.runtime.settings import ROOT, settings
 from agents.services import connect_services
+from agents.shop.contracts import CHANGE, CHANGE_RESULT, ChangeCommand, ChangeQuestion
+from agents.shop.requests import Cancel, Return
 from agents.support.decide_turn import view_shop
 from agents.support.handover import Handover
 from agents.support.models import Turn
@@ -116,6 +121,49 @@ async def test_an_order_is_cancelled_after_a_yes_of_its_own_customer_once(shop: 
     assert events.count("cancel") == 1
 
 
+async def test_nothing_passes_from_one_user_of_a_conversation_to_another(shop: Shop) -> None:
+    """Neither what was said nor a question that is open; the first user is asked again."""
+    await shop.enqueue([shop.order(0), shop.order(1)])
+    order, other = shop.order_id(0), shop.order_id(1)
+    replies = await said(
+        shop,
+        ("a", "c0", f"cancel order {order}"),
+        ("a", "c1", "say that again"),
+        ("a", "c1", "yes"),
+        ("a", "c1", f"cancel order {other}"),
+        ("a", "c0", "yes"),
+        ("a", "c0", "yes"),
+        ("a", "c1", "I want to talk to a person"),
+        ("a", "c0", "hello"),
+    )
+    asked, repeated, agreed, mine, again, done, _, silent = replies
+    assert order not in repeated["reply"] + agreed["reply"] + mine["reply"]
+    assert (again["action"], again["reply"]) == ("confirm", asked["reply"])
+    assert (done["action"], done["reply"].startswith(f"Order {order}")) == ("cancel", True)
+    assert silent["reply"]  # the hand-over is another user's
+    async with open_runtime(settings()) as opened:
+        (row,) = await waiting(opened.journal, "handovers")
+        found = await item_history(opened.journal, "handovers", row.key)
+    assert found is not None
+    assert order not in found.item.body
+    await shop.finish()
+
+
+async def test_a_conversation_id_that_is_used_again_shows_nothing_of_its_first_user(
+    shop: Shop,
+) -> None:
+    await shop.enqueue([shop.order(0)])
+    order = shop.order_id(0)
+    await said(shop, ("a", "c0", f"where is my order {order}"))
+    taken, fresh = await said(
+        shop, ("a", "c1", "say that again"), ("b", "c1", "hello"), name="second"
+    )
+    assert (taken["reply"], taken["action"]) == ("", "refused")
+    assert "give the conversation an id" in taken["problem"]
+    assert fresh["reply"].startswith("Hello!")
+    await shop.finish()
+
+
 async def test_an_address_is_changed_before_shipping_and_goes_to_the_carrier(shop: Shop) -> None:
     await shop.enqueue([shop.order(0)])
     order = shop.order_id(0)
@@ -161,6 +209,55 @@ async def test_a_return_is_requested_once_and_a_large_one_waits_for_a_person(sho
     async with open_runtime(settings()) as opened:
         (asked,) = await waiting(opened.journal, "changes")
     assert asked.reason == "return of USD 11,000.00?"
+
+
+async def test_a_return_after_its_time_is_refused_before_a_yes_and_after_it(shop: Shop) -> None:
+    await shipped(shop, shop.order(0))
+    order = shop.order_id(0)
+    begin = [("a", "c0", f"I want to return everything of order {order}")]
+    (asked,) = await said(shop, *begin)
+    await shipped_days_ago(order, 14 * 30)
+    _, late, refused = await said(
+        shop,
+        *begin,
+        ("a", "c0", "yes"),
+        ("b", "c0", f"I want to return everything of order {order}"),
+        name="later",
+    )
+    assert asked["action"] == "confirm"
+    assert late["action"] == refused["action"] == "answer"
+    assert "more than 30 days ago" in refused["reply"]
+    command = ChangeCommand(
+        by="c0",
+        turn="z#000001",
+        request=Return(order=order, pieces=(shop.sku("lamp"),), method="pm_card_visa"),
+    )
+    async with open_runtime(settings()), connect_services(settings()):
+        with answering(ANSWERS):  # order processing checks the rule again, whoever commands
+            accepted = await ask(CHANGE, command)
+            await finish(WORKFLOWS["changes"])
+            result = await ask(CHANGE_RESULT, ChangeQuestion(change=accepted.change))
+    assert (result.outcome, result.rule) == ("refused", "return-window")
+
+
+async def shipped_days_ago(order: str, days: int) -> None:
+    """Let the journal say so."""
+    ended = time.time() - days * 86_400
+    async with open_runtime(settings()) as opened, opened.journal.database.write() as connection:
+        await connection.execute(update(items).where(items.c.key == order).values(ended_at=ended))
+
+
+async def test_nobody_uses_up_what_the_owner_of_an_order_can_do_once(shop: Shop) -> None:
+    await shop.enqueue([shop.order(0)])
+    cancel = Cancel(order=shop.order_id(0))
+    async with open_runtime(settings()):
+        with answering(ANSWERS):
+            theirs = await ask(CHANGE, ChangeCommand(by="c1", turn="x#000001", request=cancel))
+            mine = await ask(CHANGE, ChangeCommand(by="c0", turn="a#000001", request=cancel))
+            await finish(WORKFLOWS["changes"])
+    assert (theirs.refused, theirs.change) == ("unknown-order", "")
+    assert mine.change
+    await shop.finish()
 
 
 @pytest.mark.parametrize("verdict", ["approve", "reject"])

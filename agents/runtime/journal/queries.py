@@ -106,10 +106,10 @@ async def named(journal: Journal, scenario: str, keys: Sequence[str]) -> Sequenc
 
 
 async def outcome_of(journal: Journal, scenario: str, key: str, agent: str) -> Any:
-    """An item's `state`, with `output` and `version` of its step by `agent`; None if it is unknown."""
+    """An item's `state` and `body`, with `output` and `version` of its step by `agent`; None if unknown."""
     done = (steps.c.item == items.c.id) & (steps.c.agent == agent) & (steps.c.status == "done")
     query = (
-        select(items.c.state, steps.c.output, steps.c.version)
+        select(items.c.state, items.c.body, steps.c.output, steps.c.version)
         .select_from(items.outerjoin(steps, done))
         .where(items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.key == key)
     )

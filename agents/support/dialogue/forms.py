@@ -1,14 +1,15 @@
 """A task and the values it needs: the form is filled from what the user names, turn by turn."""
 
 import re
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agents.shop.accounts import CustomerAccount, OrderAccount, Piece, Variant
 from agents.shop.contracts import OrderView
 from agents.shop.requests import REQUESTS, Kind, Request
+from agents.support.dialogue.goods import goods_named, names_in
 from agents.support.models import Slot, Slots, Task, TaskName
+from agents.support.understanding.exclusions import left_out, meant
 
 NEEDS: Mapping[TaskName, tuple[Slot, ...]] = {
     "order_status": ("order",),
@@ -33,7 +34,8 @@ KINDS: Mapping[TaskName, Kind] = {
 ITEMS = {"return_items", "exchange_items", "modify_items"}
 REPLACES = {"exchange_items", "modify_items"}
 INFORMS = {"order_status", "refund_status"}
-WORD = re.compile(r"[a-z0-9]+")
+ADDS = re.compile(r"\b(?:also|too|as well|in addition)\b|也|还有|加上", re.IGNORECASE)
+NO_NAMES = {"yes", "no", "none"}  # options that are answers in a dialogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,12 @@ class ShopView:
     customer: CustomerAccount
     orders: Mapping[str, OrderView]
     goods: Mapping[str, Variant]
+
+    def spelled(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The names of orders as the shop writes them: an own order is known in capitals or not."""
+        own = {name.lower(): name for name in self.orders}
+        known = (name if name in self.orders else own.get(name.lower(), name) for name in names)
+        return tuple(dict.fromkeys(known))
 
 
 def missing(task: Task) -> Slot:
@@ -56,9 +64,14 @@ def refusal(task: Task, order: OrderView) -> str:
 
 
 def fill(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
-    """The task with what a turn names; for another order than before it starts again without pieces."""
-    if named.orders and named.orders[-1] != task.order:
-        task = Task(name=task.name, order=named.orders[-1], address=task.address)
+    """The task with what a text names; for another order than before it starts again without pieces.
+
+    Of several orders none is taken, since the task is about one.
+    """
+    orders = shop.spelled(named.orders)
+    if orders and orders != (task.order,):
+        order_name = orders[0] if len(orders) == 1 else ""
+        task = Task(name=task.name, order=order_name, address=task.address)
     order = shop.orders.get(task.order)
     filled: dict[str, object] = {}
     if named.address is not None:
@@ -66,10 +79,9 @@ def fill(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
     if method := _method(named, shop.customer):
         filled["method"] = method
     if order is not None and task.name in ITEMS:
-        pieces = _pieces(order, named, text) or task.pieces
-        filled["pieces"] = pieces
+        filled["pieces"] = pieces = _chosen(task, order, named, text)
         if task.name in REPLACES and pieces:
-            new = _new(order, pieces, named, text, shop.goods)
+            new = _new(order, pieces, named, meant(text), shop.goods)
             filled["new"] = new or (task.new if pieces == task.pieces else ())
     return task.model_copy(update=filled)
 
@@ -98,20 +110,18 @@ def _method(named: Slots, customer: CustomerAccount) -> str:
     return fitting[0] if len(fitting) == 1 else ""
 
 
-def _pieces(order: OrderAccount, named: Slots, text: str) -> tuple[str, ...]:
-    """The pieces that are named by SKU or by name; all of them if the turn says so."""
-    if named.everything:
-        return tuple(piece.sku for piece in order.pieces)
-    left = Counter(piece.sku for piece in order.pieces)
-    chosen = [sku for sku in dict.fromkeys(named.skus) if left[sku]]
-    if chosen:
-        return tuple(chosen)
-    words = _words(text)
-    found = {p.sku: p for p in order.pieces if _words(p.name) <= words}
-    if not found and len(order.pieces) == 1 and {"it", "item"} & words:
-        return (order.pieces[0].sku,)
-    by_name = Counter(p.name for p in found.values())
-    return tuple(sku for sku, p in found.items() if by_name[p.name] == 1)
+def _chosen(task: Task, order: OrderAccount, named: Slots, text: str) -> tuple[str, ...]:
+    """The pieces that the text means, or else those of before, less those that it leaves out.
+
+    None if that is not clear: a name fits several pieces, or the text names some pieces and all of them.
+    """
+    some, without = goods_named(order, meant(text)), goods_named(order, left_out(text))
+    if some.unclear or without.unclear or (named.everything and some.skus):
+        return ()
+    every = tuple(piece.sku for piece in order.pieces)
+    before = task.pieces if not some.skus or ADDS.search(text) else ()
+    chosen = every if named.everything else (*before, *(s for s in some.skus if s not in before))
+    return tuple(sku for sku in chosen if sku not in without.skus)
 
 
 def _new(
@@ -144,9 +154,8 @@ def _variants(piece: Piece, goods: Mapping[str, Variant]) -> list[Variant]:
 
 def _by_options(old: Variant | None, fitting: list[Variant], text: str) -> list[Variant]:
     """The variants with every named option, and of these the ones most like the old variant."""
-    words = _words(text)
-    values = {value for v in fitting for value in v.options.values()}
-    named = {value for value in values if _words(value) and _words(value) <= words}
+    values = {value for v in fitting for value in v.options.values()} - NO_NAMES
+    named = set(names_in(text, values))
     if old is not None:
         named -= set(old.options.values())
     with_all = [v for v in fitting if named <= set(v.options.values())] if named else []
@@ -154,7 +163,3 @@ def _by_options(old: Variant | None, fitting: list[Variant], text: str) -> list[
         return with_all
     alike = [sum(v.options.get(k) == x for k, x in old.options.items()) for v in with_all]
     return [v for v, n in zip(with_all, alike, strict=True) if n == max(alike)]
-
-
-def _words(text: str) -> set[str]:
-    return {word.removesuffix("s") for word in WORD.findall(text.lower())}

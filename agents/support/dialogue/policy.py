@@ -1,8 +1,8 @@
 """The dialogue's rules: the next step follows from the turn, what is remembered, and the user's orders.
 
-Permissions follow from the user who has signed in, never from text, and nothing changes without a yes to a
-question that names the change. The patterns of repair are those of Rasa's CALM: correction, cancellation,
-repetition, clarification, digression and hand-over.
+Permissions follow from the user who has signed in, never from text, and nothing changes without a plain yes
+to the question just asked, which names the change. The patterns of repair are those of Rasa's CALM: correction,
+cancellation, repetition, clarification, digression and hand-over.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,14 @@ from agents.support.dialogue.forms import (
     refusal,
     request_of,
 )
-from agents.support.dialogue.render import confirmation, status_part
+from agents.support.dialogue.goods import goods_named
+from agents.support.dialogue.render import (
+    confirmation,
+    refusal_part,
+    render,
+    status_part,
+    without_links,
+)
 from agents.support.models import (
     Action,
     Decided,
@@ -33,11 +40,14 @@ from agents.support.models import (
     Turn,
     Understood,
 )
+from agents.support.understanding.consent import verdict
+from agents.support.understanding.exclusions import is_correction, left_out
+from agents.support.understanding.slots import slots
 
 UNSURE = 0.35
 CLOSE = 0.15  # if the first two intents differ by less, a question asks which of them is meant
 MOST_FAILURES = 2
-MOST_LATER = 3
+MOST_LATER = 9
 SMALL_TALK = {"greeting", "thanks"}
 FOR_A_PERSON = {"more-than-one-payment"}  # rules from which only our staff may make an exception
 TASKS = frozenset(get_args(TaskName))
@@ -72,8 +82,9 @@ def decide(context: TurnContext) -> Decided | None:
     before, intent = context.before, context.intent
     if before.taken_over:
         return Decided(action="none", reason="taken over", after=before)
-    if context.understood.angry or (intent == "human" and context.sure):
-        return hand_over(context.turn, before, "asked for" if intent == "human" else "anger")
+    for_a_person = any(wish.name == "human" for wish in context.understood.wishes)
+    if context.understood.angry or for_a_person or (intent == "human" and context.sure):
+        return hand_over(context.turn, before, "anger" if context.understood.angry else "asked for")
     if intent == "repeat" and before.said and context.sure:
         said = (Part(template="said", values={"said": before.said}),)
         return Decided(action="answer", reason="repeated", parts=said, after=before)
@@ -98,19 +109,85 @@ def hand_over(turn: Turn, before: Dialogue, reason: str) -> Decided:
 
 def _go_on(context: TurnContext, task: Task) -> Decided | None:
     """The next step of the task under way; None if the turn is about something else."""
-    intent, named = context.intent, context.understood.slots
-    filled = fill(task, named, context.turn.text, context.shop)
-    other_order = bool(named.orders) and named.orders[-1] != task.order
-    corrected = other_order and (intent == "deny" or not _is_other_task(context, task))
-    if corrected or (intent == "deny" and filled != task):
+    plain = verdict(context.turn.text, task.name, task.order) if task.asked == "confirm" else ""
+    if plain == "yes":
+        return _agreed(context, task)
+    if context.understood.wishes:
+        return _go_on_with_several(context, task)
+    filled = fill(task, context.understood.slots, context.turn.text, context.shop)
+    if _is_replaced(context, task, filled):
         return _advance(context, filled)
-    if intent == "deny":
-        return _dropped(context)
-    if task.asked == "confirm" and intent == "affirm":
-        return _change(context, task)
-    if filled != task and not _is_other_task(context, task):
-        return _advance(context, filled)
+    if (declined := _no_or_doubt(context, task, plain)) is not None:
+        return declined
+    fills = filled != task and task.order in ("", filled.order)
+    return _advance(context, filled) if fills and not _is_other_task(context, task) else None
+
+
+def _no_or_doubt(context: TurnContext, task: Task, plain: str) -> Decided | None:
+    """The step after a no, or after what is neither a plain yes nor a wish; None for any other turn.
+
+    Where no yes is asked for, the intent is enough for a no.
+    """
+    taken_back = context.shop.spelled(slots(left_out(context.turn.text)).orders)
+    if plain == "no" or task.order in taken_back:
+        return _begun_after_a_no(context, task) or _dropped(context)
+    if context.intent == "deny" and not plain:
+        if left_out(context.turn.text):
+            return _advance(context, task)  # "not the lamp" is no answer to "which of these?"
+        return _begun_after_a_no(context, task) or _dropped(context)
+    if context.intent in ("affirm", "deny") and plain:
+        return _say(context, (Part(template="yes or no"),), "no plain answer")
     return None
+
+
+def _is_replaced(context: TurnContext, task: Task, filled: Task) -> bool:
+    """Whether the turn corrects the task: a correction, or another order without a wish of its own."""
+    if filled == task:
+        return False
+    corrects = context.intent == "deny" or is_correction(context.turn.text)
+    if not filled.order or filled.order == task.order:
+        return corrects and not _is_other_task(context, task)
+    is_wish = context.sure and context.intent in TASKS
+    return not task.order or corrects or not is_wish
+
+
+def _go_on_with_several(context: TurnContext, task: Task) -> Decided | None:
+    """Several orders as the answer to the question for one are as many tasks; other wishes are begun."""
+    wishes = context.understood.wishes
+    if task.asked != "order" or any(wish.name in TASKS for wish in wishes):
+        return None
+    filled = [fill(task, wish.slots, wish.text, context.shop) for wish in wishes]
+    without = _with(context, context.before.model_copy(update={"task": None}))
+    return _start(without, filled)
+
+
+def _begun_after_a_no(context: TurnContext, task: Task) -> Decided | None:
+    """The step for another wish of a turn that says no to the open question; None without one."""
+    named = context.understood.slots.orders or not left_out(context.turn.text)
+    if not named or not _is_other_task(context, task):
+        return None
+    without = _with(context, context.before.model_copy(update={"task": None}))
+    begun = _begin(without)
+    said = Part(template="deny")
+    return begun and begun.model_copy(update={"parts": (said, *begun.parts)})
+
+
+def _agreed(context: TurnContext, task: Task) -> Decided:
+    """The step after a plain yes: the change, if the last answer ended with the question for it.
+
+    If another answer came in between, or the order has changed since, the question is asked again.
+    """
+    step = _advance(context, task)
+    asked_now = step.action == "confirm" and _was_asked(context, step.parts[-1])
+    return _change(context, task) if asked_now else step
+
+
+def _was_asked(context: TurnContext, question: Part) -> bool:
+    before = context.before
+    if not before.said and before.language is None:
+        return True  # the first release stored neither, and its question was the last answer
+    spoken = before.language or context.understood.language
+    return before.said.endswith(without_links(render(question, spoken)))
 
 
 def _is_other_task(context: TurnContext, task: Task) -> bool:
@@ -120,27 +197,60 @@ def _is_other_task(context: TurnContext, task: Task) -> bool:
 def _begin(context: TurnContext) -> Decided | None:
     """The next step of a turn that is not about the task under way."""
     intent, before = context.intent, context.before
-    if offered := _which(context):
+    if not context.understood.wishes and (offered := _which(context)):
         names = {f"option {n}": name for n, name in enumerate(offered, 1)}
-        after = before.model_copy(update={"options": offered})
+        later = before.later if before.task is None else (before.task, *before.later)
+        after = before.model_copy(update={"options": offered, "task": None, "later": later})
         parts = (Part(template="which of two", values=names),)
         return Decided(action="ask", reason="clarification", parts=parts, after=after)
+    wishes = context.understood.wishes
+    if any(wish.name in TASKS for wish in wishes):
+        return _begin_several(context)
     if intent in TASKS and context.sure:
-        named = context.understood.slots
-        wanted = [intent, *(name for name in context.understood.more if name in TASKS)]
-        tasks = [Task(name=name, order=before.order) for name in wanted]  # type: ignore[arg-type]  # of TASKS
-        begun, *others = sorted(tasks, key=lambda task: task.name not in INFORMS)  # questions first
-        left = () if before.task is None or before.task.name == begun.name else (before.task,)
-        later = (*(Task(name=task.name) for task in others), *left, *before.later)[:MOST_LATER]
-        remembered = before.model_copy(update={"later": later})
-        task = fill(begun, named, context.turn.text, context.shop)
-        return _advance(_with(context, remembered), task)
+        named, orders = (
+            context.understood.slots,
+            context.shop.spelled(context.understood.slots.orders),
+        )
+        begun = Task(name=intent, order="" if orders else before.order)  # type: ignore[arg-type]  # of TASKS
+        return _start(context, [fill(begun, named, context.turn.text, context.shop)])
     if intent in SMALL_TALK and context.sure:
         return _say(context, (Part(template=intent),), intent)
     if intent in ("affirm", "deny"):
         return _say(context, (Part(template=intent),), intent)
     is_out = intent == "out_of_scope" and context.sure
     return answer_from(context, ()) if is_out else None
+
+
+def _begin_several(context: TurnContext) -> Decided:
+    """The first step for several wishes; what is not clear is said, and asked for again."""
+    wishes, shop = context.understood.wishes, context.shop
+    orders = {name for wish in wishes for name in shop.spelled(wish.slots.orders)}
+    # Where several are named, a wish that names none is about one that has to be asked for.
+    shared = "" if len(orders) > 1 else next(iter(orders), context.before.order)
+    tasks = [
+        fill(Task(name=wish.name, order=shared), wish.slots, wish.text, shop)  # type: ignore[arg-type]
+        for wish in wishes
+        if wish.name in TASKS
+    ]
+    unclear = [n for wish in wishes if wish.name == "out_of_scope" for n in wish.slots.orders]
+    return _start(context, tasks, unclear)
+
+
+def _start(context: TurnContext, tasks: Sequence[Task], unclear: Sequence[str] = ()) -> Decided:
+    """The first step of the first task; the others, and the one under way, come after it."""
+    begun, *others = sorted(dict.fromkeys(tasks), key=lambda task: task.name not in INFORMS)
+    left = [] if context.before.task is None else [context.before.task]
+    taken_back = context.shop.spelled(slots(left_out(context.turn.text)).orders)
+    waiting = [
+        task
+        for task in dict.fromkeys((*others, *left, *context.before.later))
+        if (task.name, task.order) != (begun.name, begun.order) and task.order not in taken_back
+    ]
+    forgotten = [*unclear, *(task.order for task in waiting[MOST_LATER:] if task.order)]
+    later = tuple(waiting[:MOST_LATER])
+    step = _advance(_with(context, context.before.model_copy(update={"later": later})), begun)
+    again = (Part(template="ask again", values={"orders": ", ".join(dict.fromkeys(forgotten))}),)
+    return step.model_copy(update={"parts": (*again, *step.parts)}) if forgotten else step
 
 
 def _with(context: TurnContext, before: Dialogue) -> TurnContext:
@@ -172,15 +282,22 @@ def answer_from(context: TurnContext, passages: Sequence[Passage]) -> Decided:
         return hand_over(context.turn, before, "not understood twice")
     after = before.model_copy(update={"failures": failures, "options": ()})
     template = "no evidence" if context.intent == "knowledge" else "not understood"
-    return Decided(action="ask", reason=template, parts=(Part(template=template),), after=after)
+    parts = (Part(template=template), *_open_question(context))
+    return Decided(action="ask", reason=template, parts=parts, after=after)
 
 
 def _say(context: TurnContext, parts: tuple[Part, ...], reason: str) -> Decided:
     """Answer, and repeat the open question of the task under way."""
-    task = context.before.task
-    again = (_question(context, task),) if task is not None and task.asked else ()
     after = context.before.model_copy(update={"failures": 0, "options": ()})
-    return Decided(action="answer", reason=reason, parts=(*parts, *again), after=after)
+    said = (*parts, *_open_question(context))
+    return Decided(action="answer", reason=reason, parts=said, after=after)
+
+
+def _open_question(context: TurnContext) -> tuple[Part, ...]:
+    task = context.before.task
+    if task is None or not task.asked:
+        return ()
+    return (*_whole(context, task), _question(context, task))
 
 
 def _dropped(context: TurnContext) -> Decided:
@@ -214,12 +331,23 @@ def _advance(context: TurnContext, task: Task) -> Decided:
         perform(request_of(task, order), context.shop.customer, order, context.shop.goods)
     except RuleViolation as error:
         return _refused(context, task, error.rule, error.subject)
-    return _ask(context, task.model_copy(update={"asked": "confirm"}), "confirm")
+    step = _ask(context, task.model_copy(update={"asked": "confirm"}), "confirm")
+    return step.model_copy(update={"parts": (*_whole(context, task), *step.parts)})
+
+
+def _whole(context: TurnContext, task: Task) -> tuple[Part, ...]:
+    """What to say to somebody who wants a part of an order cancelled: that cannot be done."""
+    order = context.shop.orders.get(task.order)
+    if task.name != "cancel_order" or order is None or context.understood.wishes:
+        return ()
+    some = set(goods_named(order, context.turn.text).skus)
+    is_part = bool(some) and some != {piece.sku for piece in order.pieces}
+    return (Part(template="whole order", values={"order": task.order}),) if is_part else ()
 
 
 def _refused(context: TurnContext, task: Task, rule: str, subject: str) -> Decided:
     """Say which rule refuses the task; hand over where only our staff may decide."""
-    refused = Part(template=f"refused {rule}", values={"subject": subject})
+    refused = refusal_part(rule, subject)
     if rule in FOR_A_PERSON:
         over = hand_over(context.turn, context.before, f"policy: {rule}")
         return over.model_copy(update={"parts": (refused, *over.parts)})
@@ -229,9 +357,12 @@ def _refused(context: TurnContext, task: Task, rule: str, subject: str) -> Decid
 
 def _unknown(context: TurnContext, task: Task) -> Decided:
     """Say that the order is unknown, also if it is another customer's."""
+    part = Part(template="unknown", values={"order": task.order})
+    if context.before.later:
+        then, after = _next(context, "")
+        return Decided(action="answer", reason="unknown order", parts=(part, *then), after=after)
     begun = task.model_copy(update={"order": "", "asked": "order"})
     after = context.before.model_copy(update={"task": begun, "failures": 0, "options": ()})
-    part = Part(template="unknown", values={"order": task.order})
     return Decided(action="answer", reason="unknown order", parts=(part,), after=after)
 
 
@@ -270,8 +401,7 @@ def _next(context: TurnContext, order: str) -> tuple[tuple[Part, ...], Dialogue]
         return (), after
     task, *later = after.later
     after = after.model_copy(update={"later": tuple(later)})
-    resumed = task if task.order else task.model_copy(update={"order": after.order})
-    step = _advance(_with(context, after), resumed)
+    step = _advance(_with(context, after), task)
     return (Part(template="next", values={"task": task.name}), *step.parts), step.after
 
 

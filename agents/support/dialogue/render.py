@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from agents.shop.accounts import OrderAccount, PostalAddress
-from agents.shop.rules import perform
+from agents.shop.rules import RETURN_DAYS, perform
 from agents.support.dialogue.forms import ShopView, request_of
 from agents.support.models import (
     AwaitedChange,
@@ -87,6 +87,11 @@ def status_part(task: TaskName, order: OrderAccount) -> Part:
     return Part(template=template, values=values)
 
 
+def refusal_part(rule: str, subject: str) -> Part:
+    """The rule of the shop that refuses a request."""
+    return Part(template=f"refused {rule}", values={"subject": subject, "days": str(RETURN_DAYS)})
+
+
 def confirmation(task: Task, order: OrderAccount | None, shop: ShopView) -> Part:
     """The question that names everything that a yes would change."""
     values = {"order": task.order, "method": task.method}
@@ -133,7 +138,7 @@ def _result_part(decided: Decided, result: ChangeOutcome) -> Part:
     assert decided.request is not None
     order = getattr(decided.request, "order", "")
     if result.outcome == "refused":
-        return Part(template=f"refused {result.rule}", values={"subject": order or result.rule})
+        return refusal_part(result.rule, order or result.rule)
     if result.outcome == "waiting":
         return Part(template="waiting")
     return Part(template=f"done {decided.reason}", values={"order": order})

@@ -1,7 +1,7 @@
 """Scripted users, each with an aim and an own order, played turn by turn through the real workflow."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,12 +13,18 @@ from agents.support.decide_turn import view_shop
 from agents.support.evaluation.gold import Script, ScriptedTurn
 from agents.support.evaluation.grounding import unsupported
 from agents.support.evaluation.measures import percentile, precision_recall
-from agents.support.models import Decided, Replied, Turn
+from agents.support.models import Decided, Language, Replied, Turn
 from agents.support.run import ConversationRun
 
 ELSEWHERE = "somebody-else"
 NEW_ADDRESS = "new address"
-STREET = "1 Elm Street"
+ADDRESSES: Mapping[Language, Mapping[str, str]] = {
+    "en": {
+        "line1": "1 Elm Street", "city": "Reno", "state": "NV", "postal_code": "89501", "country": "US",
+    },
+    "zh": {"line1": "和平路5号", "city": "北京市", "postal_code": "100022", "country": "CN"},
+}  # fmt: skip
+"""Each in the country of its script's addresses: the shop ships within the country only."""
 
 Answer = Callable[[Batch], Awaitable[None]]
 
@@ -54,9 +60,7 @@ def order_body(place: int, script: Script) -> dict[str, Any]:
     return {
         "order_id": number_of(place),
         "customer": {"id": owner, "name": "Ann Lee", "email": "ann@example.com"},
-        "address": {
-            "line1": STREET, "city": "Reno", "state": "NV", "postal_code": "89501", "country": "US",
-        },
+        "address": ADDRESSES[script.language],
         "currency": "USD",
         "lines": [
             {"sku": sku, "name": name, "quantity": 1, "unit_price": price}
@@ -105,7 +109,7 @@ async def _wrong_end(place: int, script: Script) -> str:
     shop = await view_shop(user_of(place), {number_of(place)})
     account = shop.orders[number_of(place)]
     if script.ends == NEW_ADDRESS:
-        moved = account.address.line1 != STREET
+        moved = account.address.line1 != ADDRESSES[script.language]["line1"]
         return "" if moved else "the order still goes to the old address"
     return "" if account.status == script.ends else f"the order is {account.status}"
 

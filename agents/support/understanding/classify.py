@@ -21,20 +21,13 @@ from sklearn.linear_model import LogisticRegression
 from agents.support.models import Intent, IntentName, Language, Understood
 from agents.support.understanding.embedding import Vector, is_available, vectors
 from agents.support.understanding.examples import training
-from agents.support.understanding.slots import slots, without_names
+from agents.support.understanding.slots import HAN, slots, to_classify
 from agents.support.understanding.vectors import known_vectors
+from agents.support.understanding.wishes import has_words, parts_in_question, wishes
 
 Embed = Callable[[Sequence[str]], Vector]
 WEIGHT, C, TEMPERATURE = 5.0, 3.0, 0.6
 LIKELY, MOST = 0.15, 3
-CONFIDENT = 0.55  # from here on a part of a message counts as a wish of its own
-ASIDE = {"greeting", "thanks", "affirm", "deny", "repeat", "out_of_scope"}
-WORDS = re.compile(r"[^\W\d_]{2}|[\u4e00-\u9fff]")
-HAN = re.compile(r"[\u4e00-\u9fff]")
-PARTS = re.compile(
-    r"[.!?;。！？；\n]+|,? (?:and then|and also|and|also|plus|besides) |，?(?:另外|然后|还有|顺便|同时|并且|再)",
-    re.IGNORECASE,
-)
 ANGER = re.compile(
     r"\b(?:terrible|awful|useless|scam|ridiculous|furious|worst|lawyer|unacceptable|fed up|sick of)\b"
     r"|!{3,}|骗子|垃圾|投诉|太差|气死|忍无可忍|什么破",
@@ -48,16 +41,19 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
     `embed` gives the vectors of the texts that `embedded_texts` names.
     """
     text = readable(text)
-    plain = without_names(text)
-    wordless = WORDS.search(plain) is None
-    ranked = [] if wordless else model().ranked(plain, embed)
+    wordless = not has_words(text)
+    ranked = [] if wordless else model().ranked(to_classify(text), embed)
     likely = [Intent(name=n, confidence=round(p, 4)) for n, p in ranked[:MOST] if p >= LIKELY]
-    best = likely[0].name if likely else "out_of_scope"
+
+    def classify(part: str) -> Intent:
+        name, confidence = model().ranked(to_classify(part), embed)[0]
+        return Intent(name=name, confidence=confidence)
+
     return Understood(
         language=language_of(text),
         wordless=wordless,
         intents=tuple(likely) or (Intent(name="out_of_scope", confidence=0.0),),
-        more=_more(text, best, embed) if likely else (),
+        wishes=wishes(text, likely[0], classify) if likely else (),
         slots=slots(text),
         angry=ANGER.search(text) is not None,
     )
@@ -66,8 +62,7 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
 def embedded_texts(text: str) -> list[str]:
     """The texts whose vectors it takes to understand a message: the whole message and its parts."""
     text = readable(text)
-    plain = without_names(text)
-    return [] if WORDS.search(plain) is None else [plain, *map(without_names, _parts(text))]
+    return [to_classify(one) for one in (text, *parts_in_question(text))] if has_words(text) else []
 
 
 def readable(text: str) -> str:
@@ -83,22 +78,6 @@ def readable(text: str) -> str:
 def language_of(text: str) -> Language:
     """Chinese if the text has any Chinese character, otherwise English."""
     return "zh" if HAN.search(text) else "en"
-
-
-def _parts(text: str) -> list[str]:
-    """The first parts of a message that has several; a part of a few characters does not count."""
-    parts = [part for part in PARTS.split(text) if part and len(part.strip()) > 3]
-    return parts[:MOST] if len(parts) > 1 else []
-
-
-def _more(text: str, best: IntentName, embed: Embed) -> tuple[IntentName, ...]:
-    """What other parts of the message ask for, in their order."""
-    found: list[IntentName] = []
-    for part in _parts(text):
-        name, confidence = model().ranked(without_names(part), embed)[0]
-        if confidence >= CONFIDENT and name not in ASIDE and name != best:
-            found.append(name)
-    return tuple(dict.fromkeys(found))
 
 
 @dataclass(frozen=True, slots=True)

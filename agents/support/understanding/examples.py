@@ -8,7 +8,7 @@ import yaml
 
 from agents.support.models import IntentName, Language
 from agents.support.understanding.chatter import chatter
-from agents.support.understanding.slots import without_names
+from agents.support.understanding.slots import to_classify
 
 UTTERANCES = Path(__file__).parent / "utterances"
 
@@ -28,7 +28,7 @@ def training() -> tuple[tuple[str, IntentName], ...]:
     found: dict[str, IntentName] = {}
     for language in get_args(Language):
         for text in chatter(language):
-            found[without_names(text)] = "out_of_scope"
+            found[to_classify(text)] = "out_of_scope"
         for name, texts in utterances(language).items():
-            found |= {without_names(text): name for text in texts}
+            found |= {to_classify(text): name for text in texts}
     return tuple(found.items())

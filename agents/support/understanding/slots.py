@@ -4,12 +4,18 @@ import re
 
 from agents.shop.accounts import PostalAddress
 from agents.support.models import Slots
+from agents.support.understanding.exclusions import meant
 
 # A word of letters and digits, as order numbers are; ASCII, so that Chinese text around it does not matter.
 ORDER = re.compile(
     r"(?<![\w-])#?((?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9-]{2,63})(?![\w-])", re.ASCII
 )
 SKU = re.compile(r"(?<![\w$.])\d{8,12}(?![\w.])", re.ASCII)
+HAN = re.compile(r"[\u4e00-\u9fff]")
+# What comes before a number that is called an order already.
+CALLED = re.compile(
+    r"(?:\b(?:orders?|number|no|parcel|package|purchase)|订单号?|单号|[#:：])\W*$", re.IGNORECASE
+)
 AMOUNT = re.compile(
     r"(?:USD|EUR|CNY|[$€¥])\s?\d[\d,]*(?:\.\d{1,2})?|\d[\d,]*(?:\.\d{1,2})?\s?(?:dollars?|euros?|yuan|元|块钱?)",
     re.IGNORECASE,
@@ -28,8 +34,14 @@ METHODS = {
     "paypal": re.compile(r"paypal|贝宝", re.IGNORECASE),
     "gift_card": re.compile(r"gift ?card|礼品卡|购物卡", re.IGNORECASE),
 }
+# Not "that's all", "all right" or "at all": what is wanted is said with a verb, with goods, or alone.
+GOODS = r"(?:items?|goods|things?|pieces?|products?|articles?|stuff)"
 EVERYTHING = re.compile(
-    r"\b(?:everything|all of (?:it|them)|all items|the whole order|all)\b|全部|所有|整个订单|都",
+    rf"\b(?:everything|all of (?:it|them|these|those)|the (?:whole|entire|complete) order"
+    rf"|all (?:the |my |these |those |\w{{1,5}} )?{GOODS}|(?:return|exchange|change|send|swap) (?:it |them )?all)\b"
+    rf"|^\W*(?:yes,? )?all(?: please)?\W*$"
+    rf"|\b(?:everything else|the rest|(?:all )?the others?(?: {GOODS})?)\b"
+    r"|全部|所有|整个订单|整单|其[他它余]|都(?=要|想|给|帮|可以|退|换|改|寄)",
     re.IGNORECASE,
 )
 CHOICES = (
@@ -53,8 +65,9 @@ COUNTRIES = {"china": "CN", "cn": "CN", "canada": "CA", "ca": "CA"}
 
 
 def slots(text: str) -> Slots:
-    """What the text names; several values of a kind are in the order of the text."""
+    """What the text names and does not leave out; several values of a kind are in the order of the text."""
     address, rest = _address(text)
+    rest = meant(rest)
     return Slots(
         orders=tuple(dict.fromkeys(ORDER.findall(rest))),
         skus=tuple(SKU.findall(rest)),
@@ -67,13 +80,36 @@ def slots(text: str) -> Slots:
     )
 
 
+def addresses(text: str, mark: str) -> tuple[str, list[PostalAddress]]:
+    """The text with a mark in place of each address, and the addresses; the marks are successive characters."""
+    found: list[PostalAddress] = []
+    while True:
+        address, rest = _address(text, chr(ord(mark) + len(found)))
+        if address is None:
+            return rest, found
+        found.append(address)
+        text = rest
+
+
 def without_names(text: str) -> str:
-    """The text without what the intent does not depend on: numbers of orders, SKUs, an address."""
+    """The text without numbers of orders, SKUs and an address."""
     _, rest = _address(text)
     return SKU.sub(" ", ORDER.sub(" ", rest.lower())).strip()
 
 
-def _address(text: str) -> tuple[PostalAddress | None, str]:
+def to_classify(text: str) -> str:
+    """The text as the classifier reads it: an order is called an order, whatever its number is."""
+    _, rest = _address(text)
+    rest = rest.lower()
+    kind = "订单" if HAN.search(rest) else "my order"
+
+    def called(number: re.Match[str]) -> str:
+        return " " if CALLED.search(rest[: number.start()]) else kind
+
+    return SKU.sub(" ", ORDER.sub(called, rest)).strip()
+
+
+def _address(text: str, mark: str = " ") -> tuple[PostalAddress | None, str]:
     found = ENGLISH_ADDRESS.search(text)
     country = "US"
     if found is not None:
@@ -87,4 +123,4 @@ def _address(text: str) -> tuple[PostalAddress | None, str]:
     for name in ("state", "city"):
         parts[name] = BEFORE_CHINESE.sub("", parts[name])
     parts["country"] = country
-    return PostalAddress.model_validate(parts), text.replace(found[0], " ")
+    return PostalAddress.model_validate(parts), text.replace(found[0], mark, 1)

@@ -21,7 +21,7 @@ BODY = {
 
 
 def item(state: str = "completed", outcome: str | None = "shipped", **more: Any) -> Any:
-    row = {"key": "A100", "body": json.dumps(BODY), "cancel_requested": False}
+    row = {"key": "A100", "body": json.dumps(BODY), "cancel_requested": False, "ended_at": 0.0}
     return SimpleNamespace(**(row | {"state": state, "outcome": outcome} | more))
 
 
@@ -53,6 +53,14 @@ def test_the_status_follows_from_the_state() -> None:
         )
     ]  # fmt: skip
     assert statuses == ["pending", "cancelled", "rejected", "cancelled", "processed"]
+
+
+def test_its_age_is_counted_in_whole_days_from_the_end_of_its_item() -> None:
+    ages = [
+        order_account(item(state), (), CUSTOMER, GOODS, at).days
+        for state, at in (("completed", 86_399.0), ("completed", 86_400.0), ("pending", 86_400.0))
+    ]
+    assert ages == [0, 1, None]
 
 
 def test_a_return_counts_once_it_was_applied() -> None:

@@ -14,8 +14,18 @@ from agents.shop.contracts import OrderView
 from agents.shop.rules import refusals
 from agents.support.dialogue.forms import ShopView
 from agents.support.dialogue.policy import TurnContext, answer_from, decide
-from agents.support.models import Decided, Dialogue, Intent, IntentName, Passage, Turn, Understood
+from agents.support.models import (
+    Decided,
+    Dialogue,
+    Intent,
+    IntentName,
+    Passage,
+    Turn,
+    Understood,
+    Wish,
+)
 from agents.support.understanding.slots import slots
+from agents.support.understanding.wishes import wishes
 
 HOME = PostalAddress(line1="1 Elm St", city="Denver", state="CO", postal_code="80279", country="US")
 GOODS = {
@@ -52,6 +62,30 @@ def order(name: str, status: Status) -> OrderView:
 SHOP = ShopView(
     CUSTOMER, {"A100": order("A100", "pending"), "B200": order("B200", "delivered")}, GOODS
 )
+MORE = ShopView(CUSTOMER, {**SHOP.orders, "C300": order("C300", "pending")}, GOODS)
+
+
+WORDS: dict[str, IntentName] = {
+    "cancel": "cancel_order", "where": "order_status", "return": "return_items", "person": "human",
+    "取消": "cancel_order", "哪": "order_status", "退": "return_items", "what": "knowledge",
+}  # fmt: skip
+
+
+def by_word(text: str) -> Intent:
+    """The intent of the first word that says one, for messages of several wishes."""
+    low = text.lower()
+    name = next((name for word, name in WORDS.items() if word in low), None)
+    return Intent(name=name or "out_of_scope", confidence=0.9 if name else 0.0)
+
+
+def said(text: str, before: Dialogue = NEW, shop: ShopView = SHOP) -> TurnContext:
+    """The text, understood by its words."""
+    best = by_word(text)
+    understood = Understood(
+        language="en", intents=(best,), wishes=wishes(text, best, by_word), slots=slots(text)
+    )
+    turn = Turn(conversation="c", number=1, user="u", text=text)
+    return TurnContext(turn, understood, before, shop)
 
 
 def heard(
@@ -67,7 +101,7 @@ def heard(
     understood = Understood(
         language="en",
         intents=tuple(ranked) or (Intent(name="out_of_scope", confidence=0.0),),
-        more=more,
+        wishes=tuple(Wish(name=n, text=text, slots=slots(text)) for n in (*intents, *more) if more),
         slots=slots(text),
         angry=angry,
     )

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
+
 from agents.shop.requests import Cancel, Return
 from agents.support.dialogue.forms import ShopView
 from agents.support.dialogue.policy import language
 from agents.support.dialogue.render import reply
 from agents.support.models import ChangeOutcome, Decided, Dialogue, IntentName, Passage, Understood
-from tests.agents.support.dialogue.shop import decided, heard
+from tests.agents.support.dialogue.shop import MORE, decided, heard, order, said
 
 RULE = Passage(document="en/a.md", section="Rule", text="Thirty days.", language="en", score=1.0)
 
@@ -16,12 +18,17 @@ def answer(step: Decided) -> str:
     return reply("en", step, ChangeOutcome(outcome="applied")).text
 
 
+def after(step: Decided) -> Dialogue:
+    """What the next turn remembers of this step."""
+    return reply("en", step, ChangeOutcome(outcome="applied")).after
+
+
 def talk(*said: tuple[str, IntentName]) -> list[Decided]:
     """The steps of turns, one after the other; each turn remembers the one before it."""
     before, steps = Dialogue(), []
     for text, intent in said:
         step = decided(heard(text, intent, before=before))
-        before = reply("en", step, ChangeOutcome(outcome="applied")).after
+        before = after(step)
         steps.append(step)
     return steps
 
@@ -35,6 +42,56 @@ def test_cancelling_needs_an_own_order_and_a_yes() -> None:
     assert done.request == Cancel(order="A100")
     assert done.after.task is None
     assert decided(heard("yes", "affirm")).request is None  # without a question it confirms nothing
+
+
+@pytest.mark.parametrize(
+    "text,intent",
+    [
+        ("are you sure?", "affirm"),
+        ("okay let me think", "affirm"),
+        ("yes, I want to keep it", "affirm"),
+        ("yes but only if it is free", "affirm"),
+        ("I might", "deny"),
+        ("hm", "out_of_scope"),
+        ("what do returns cost", "knowledge"),
+    ],
+)
+def test_what_is_no_plain_yes_repeats_the_question_and_changes_nothing(
+    text: str, intent: IntentName
+) -> None:
+    asked, doubt, sure = talk(("cancel A100", "cancel_order"), (text, intent), ("yes", "affirm"))
+    assert doubt.request is None
+    assert answer(doubt).endswith(answer(asked))
+    assert sure.request == Cancel(order="A100")
+
+
+def test_a_yes_to_another_question_confirms_nothing() -> None:
+    asked = decided(heard("cancel A100", "cancel_order"))
+    which = decided(
+        heard("change it", "modify_items", "exchange_items", before=after(asked), confidence=0.5)
+    )
+    assert which.after.options
+    assert decided(heard("yes", "affirm", before=after(which))).request is None
+
+
+def test_a_yes_after_an_answer_that_did_not_ask_is_asked_again() -> None:
+    asked = decided(heard("cancel A100", "cancel_order"))
+    between = after(asked).model_copy(update={"said": "", "language": "en"})
+    again = decided(heard("yes", "affirm", before=between))
+    assert (again.action, again.request) == ("confirm", None)
+    assert decided(heard("yes", "affirm", before=after(again))).request == Cancel(order="A100")
+
+
+def test_a_yes_to_an_order_that_has_changed_since_is_asked_again() -> None:
+    asked = decided(heard("cancel A100", "cancel_order"))
+    context = heard("yes", "affirm", before=after(asked))
+    order = context.shop.orders["A100"]
+    dearer = order.pieces[0].model_copy(update={"price": 9_000})
+    changed = order.model_copy(update={"pieces": (dearer, *order.pieces[1:])})
+    shop = ShopView(context.shop.customer, {"A100": changed}, context.shop.goods)
+    again = decided(replace(context, shop=shop))
+    assert (again.action, again.request) == ("confirm", None)
+    assert "120.00" in answer(again)
 
 
 def test_what_an_order_refuses_is_said_before_anything_is_asked() -> None:
@@ -74,10 +131,10 @@ def test_a_correction_names_the_other_order() -> None:
 
 def test_another_topic_is_answered_and_the_question_comes_back() -> None:
     asked = decided(heard("cancel A100", "cancel_order"))
-    aside = decided(heard("how long?", "knowledge", before=asked.after), RULE)
+    aside = decided(heard("how long?", "knowledge", before=after(asked)), RULE)
     assert answer(aside).startswith("Thirty days. Order A100")
     assert aside.after.task == asked.after.task
-    assert decided(heard("yes", "affirm", before=aside.after)).request == Cancel(order="A100")
+    assert decided(heard("yes", "affirm", before=after(aside))).request == Cancel(order="A100")
 
 
 def test_another_task_comes_first_and_the_one_before_it_after() -> None:
@@ -93,6 +150,128 @@ def test_several_wishes_are_met_one_after_the_other() -> None:
     assert "is being prepared" in answer(both)
     assert both.after.task is not None
     assert both.after.task.asked == "confirm"
+
+
+def talked(*texts: str) -> list[Decided]:
+    """The steps of these turns in a shop of three orders."""
+    before, steps = Dialogue(), []
+    for text in texts:
+        step = decided(said(text, before, MORE))
+        before = after(step)
+        steps.append(step)
+    return steps
+
+
+def test_each_wish_acts_on_the_order_it_names() -> None:
+    asked, done = talked("Cancel order A100 and where is B200?", "yes")
+    assert "B200 has been shipped" in answer(asked)
+    assert answer(asked).endswith(
+        "Order A100, 40.00 in all. Shall I cancel it? Please answer yes or no."
+    )
+    assert done.request == Cancel(order="A100")
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("cancel A100 and C300",),
+        ("取消C300和A100",),
+        ("cancel A100", "cancel C300"),
+        ("I want to cancel something", "A100 and C300"),
+    ],
+)
+def test_two_orders_are_cancelled_by_a_yes_for_each(texts: tuple[str, ...]) -> None:
+    *_, first, second = talked(*texts, "yes", "yes")
+    assert {getattr(step.request, "order", "") for step in (first, second)} == {"A100", "C300"}
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("cancel C300, no wait, A100",),
+        ("cancel A100 not C300",),
+        ("cancel C300", "no wait, A100 not C300"),
+        ("cancel C300", "no, I mean A100"),
+        ("cancel C300 and A100", "not C300"),
+        ("取消C300，不对，A100",),
+    ],
+)
+def test_a_corrected_order_is_forgotten(texts: tuple[str, ...]) -> None:
+    *_, done, nothing = talked(*texts, "yes", "yes")
+    assert done.request == Cancel(order="A100")
+    assert nothing.request is None
+
+
+@pytest.mark.parametrize("text", ["cancel A100 or C300", "cancel one from A100 to C300"])
+def test_of_two_orders_none_is_guessed(text: str) -> None:
+    (asked,) = talked(text)
+    assert asked.after.task is not None
+    assert (asked.after.task.order, asked.after.task.asked) == ("", "order")
+
+
+def test_a_wish_without_an_order_beside_two_others_is_asked_about() -> None:
+    *_, last = talked("where is A100. where is B200. cancel it")
+    assert last.after.task is not None
+    assert (last.after.task.name, last.after.task.order) == ("cancel_order", "")
+
+
+@pytest.mark.parametrize(
+    "text,pieces",
+    [
+        ("return the desk lamp from B200, that's all", ("20000001",)),
+        ("return everything except the desk lamp from B200", ("10000001",)),
+        ("return the T-shirt but not the desk lamp from B200", ("10000001",)),
+        ("don't return the desk lamp, return the T-shirt from B200", ("10000001",)),
+        ("return everything from B200", ("10000001", "20000001")),
+        ("return everything, just the desk lamp, from B200", ()),  # neither is guessed
+    ],
+)
+def test_only_the_goods_that_are_named_go_back(text: str, pieces: tuple[str, ...]) -> None:
+    (asked,) = talked(text)
+    assert asked.after.task is not None
+    assert asked.after.task.pieces == pieces
+
+
+def test_goods_are_left_out_and_added_at_the_question() -> None:
+    *_, less, more = talked("return everything from B200", "not the desk lamp", "the desk lamp too")
+    assert less.after.task is not None
+    assert more.after.task is not None
+    assert (less.after.task.pieces, less.action) == (("10000001",), "confirm")
+    assert more.after.task.pieces == ("10000001", "20000001")
+
+
+def test_a_part_of_an_order_cannot_be_cancelled_and_that_is_said() -> None:
+    for texts in (
+        ("cancel A100 but keep the desk lamp",),
+        ("cancel A100", "yes please, but keep the desk lamp"),
+    ):
+        *_, asked = talked(*texts)
+        assert asked.request is None
+        assert "only as a whole" in answer(asked)
+
+
+def test_an_order_is_known_in_small_letters() -> None:
+    assert "is being prepared" in answer(decided(said("where is a100")))
+
+
+def test_an_unknown_order_keeps_no_other_wish_waiting() -> None:
+    (asked,) = talked("cancel Z900 and A100")
+    assert "cannot find order Z900" in answer(asked)
+    assert answer(asked).endswith(
+        "Order A100, 40.00 in all. Shall I cancel it? Please answer yes or no."
+    )
+
+
+def test_what_is_more_than_can_be_remembered_is_said() -> None:
+    names = [f"A{n:03}" for n in range(100, 115)]
+    every = {name: order(name, "pending") for name in names}
+    shop = ShopView(MORE.customer, every, MORE.goods)
+    asked = decided(said("cancel " + " and ".join(names), shop=shop))
+    assert answer(asked).startswith("Please ask me again, by itself, about A110, A111, A112")
+
+
+def test_a_person_is_called_for_also_beside_other_wishes() -> None:
+    assert talked("cancel A100 and I want a person")[0].action == "hand_over"
 
 
 def test_two_close_meanings_are_asked_about_once() -> None:

@@ -6,7 +6,7 @@ from agents.support.evaluation.gold import intents
 from agents.support.models import IntentName, Language
 from agents.support.understanding.chatter import chatter
 from agents.support.understanding.examples import training, utterances
-from agents.support.understanding.slots import without_names
+from agents.support.understanding.slots import to_classify
 
 
 def test_every_intent_has_examples_in_both_languages() -> None:
@@ -14,7 +14,7 @@ def test_every_intent_has_examples_in_both_languages() -> None:
         found = utterances(language)
         assert found.keys() == set(get_args(IntentName))
         assert all(len(texts) >= 8 for texts in found.values())
-        every = [without_names(text) for texts in found.values() for text in texts]
+        every = [to_classify(text) for texts in found.values() for text in texts]
         assert len(set(every)) == len(every)
 
 
@@ -22,16 +22,16 @@ def test_chatter_of_others_is_out_of_scope() -> None:
     for language in get_args(Language):
         assert len(chatter(language)) > 60
     ours = {
-        without_names(t)
+        to_classify(t)
         for lang in get_args(Language)
         for ts in utterances(lang).values()
         for t in ts
     }
     intent_of = dict(training())
-    foreign = {without_names(text) for lang in get_args(Language) for text in chatter(lang)}
+    foreign = {to_classify(text) for lang in get_args(Language) for text in chatter(lang)}
     assert all(intent_of[text] == "out_of_scope" for text in foreign - ours)
 
 
 def test_the_gold_set_was_not_learnt_from() -> None:
     learnt = {text for text, _ in training()}
-    assert not [text for text, _, _ in intents() if without_names(text) in learnt]
+    assert not [text for text, _, _ in intents() if to_classify(text) in learnt]

@@ -1,0 +1,99 @@
+"""What a message names in order to leave it out: "not the lamp", "A, no wait, B", "除了台灯". Rules, no model.
+
+A name that is left out is never taken for one that is meant. A "not" before a verb leaves nothing out: "I have
+not received order A" means A.
+"""
+
+import re
+
+ORDER = r"#?(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9-]{2,63}(?![\w-])"
+NAMED = rf"(?:everything|all|both|the|my|this|that|these|those|order|orders|{ORDER})\b"
+VERBS = r"(?:cancel|return|exchange|change|swap|send|refund|include|touch|modify)"
+DOES = (
+    r"(?:i|you|we|please|also|return|cancel|exchange|change|where|what|how|when|ship|pay|send|tell|check|"
+    r"refund|swap|is|has)"
+)
+LEFT_OUT = re.compile(
+    rf"\b(?:not(?= (?:for |from |in |of )?{NAMED})|except(?:ing)?(?: for)?|excluding|other than|apart from"
+    rf"|besides|without|instead of|rather than|(?:keep|keeping|leave|leaving)(?= (?:only )?{NAMED})"
+    rf"|(?:(?<=^)|(?<=[,.;!] )|(?<=\bbut )|(?<=\band )|(?<=\bplease ))(?:don't|do not|dont|never) {VERBS})\b"
+    rf"(?P<what>(?:(?![,.;!?\n]|\b(?:but|only|just|instead|please|because)\b|\band {DOES}\b).)*)",
+    re.IGNORECASE | re.ASCII,
+)
+# The order that left-out goods belong to is not left out: "everything except the lamp from order A".
+BELONGS = re.compile(
+    rf"\b(?:from|of|in|on) (?:my |the )?(?:order |number )*{ORDER}", re.IGNORECASE | re.ASCII
+)
+BELONGS_ZH = re.compile(rf"(?:订单)?{ORDER}(?:里面?|中)?的?(?=.)", re.ASCII)
+ORDERS = re.compile(ORDER, re.ASCII)
+LEFT_OUT_ZH = re.compile(
+    r"(?:除了|除去|不包括|不包含|(?<![还么是])不(?:要|用|想)?(?:退|换|取消|改|动)(?!款|货|钱)|别(?:退|换|取消|改|动)(?!款|货)"
+    r"|(?<!是)不是|留下|保留)(?P<what>[^，。；！？,.;!?\n]*?)(?=以外|之外|都|而是|是|全|其|只|[，。；！？,.;!?\n]|$)"
+)
+BEFORE_ZH = re.compile(
+    r"(?P<what>[^，。；！？,.;!?\s]+?)(?:除外|(?<![还么是])不(?:要|用)?(?:退|换|取消)(?!款|货|钱)|别(?:退|换|取消)|留着)"
+)
+CORRECTED = re.compile(
+    r"\b(?:no,? wait|wait,? no|oh no|scratch that|i mean|i meant|make that|correction)\b"
+    r"|不对|错了|我是说|我的意思是|哦不|应该是",
+    re.IGNORECASE,
+)
+SENTENCE_END = re.compile(r"[.;!?。；！？\n]")
+
+Span = tuple[int, int]
+
+
+def meant(text: str) -> str:
+    """The text with blanks in place of what it leaves out."""
+    letters = list(text)
+    for begin, end in _spans(text):
+        letters[begin:end] = " " * (end - begin)
+    return "".join(letters)
+
+
+def left_out(text: str) -> str:
+    """The parts of the text that name what is left out."""
+    return " , ".join(text[begin:end] for begin, end in _spans(text))
+
+
+def is_correction(text: str) -> bool:
+    """Whether the text takes back what was named before."""
+    return CORRECTED.search(text) is not None or bool(_spans(text))
+
+
+def _spans(text: str) -> list[Span]:
+    found = [span for match in LEFT_OUT.finditer(text) for span in _without_order(text, match)]
+    for match in (*LEFT_OUT_ZH.finditer(text), *BEFORE_ZH.finditer(text)):
+        begin, end = match.span("what")
+        belongs = BELONGS_ZH.match(text, begin, end)
+        found.append((belongs.end() if belongs else begin, end))
+    return found + _taken_back(text)
+
+
+def _without_order(text: str, match: re.Match[str]) -> list[Span]:
+    begin, end = match.span("what")
+    belongs = BELONGS.search(text, begin, end)
+    if belongs is None or not text[begin : belongs.start()].strip():
+        return [(begin, end)]
+    return [(begin, belongs.start()), (belongs.end(), end)]
+
+
+def _taken_back(text: str) -> list[Span]:
+    """What a correction takes back: the order before it if an order follows, otherwise the goods."""
+    spans: list[Span] = []
+    for marker in CORRECTED.finditer(text):
+        orders = [m.span() for m in ORDERS.finditer(text, 0, marker.start())]
+        if ORDERS.search(text, marker.end()):
+            spans += orders[-1:]
+            continue
+        ends = [
+            m.end()
+            for m in SENTENCE_END.finditer(text, 0, marker.start())
+            if text[m.end() :].strip()
+        ]
+        begin = ends[-1] if ends and text[ends[-1] : marker.start()].strip() else 0
+        for order_begin, order_end in [*orders, (marker.start(), marker.start())]:
+            if order_begin >= begin:
+                spans.append((begin, order_begin))
+                begin = order_end
+    return [span for span in spans if span[0] < span[1]]

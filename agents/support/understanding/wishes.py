@@ -1,0 +1,147 @@
+"""The wishes of a message, each with the order that it names: "cancel A and where is B" are two.
+
+A message is cut where a sentence ends and at words such as "and"; at a comma only before another order. A
+part that names an order and nothing else means what the part before it means: "cancel A and B".
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from agents.shop.accounts import PostalAddress
+from agents.support.models import Intent, IntentName, Wish
+from agents.support.understanding.exclusions import meant
+from agents.support.understanding.slots import ORDER, addresses, slots, without_names
+
+Classify = Callable[[str], Intent]
+
+PARTS = re.compile(
+    r"[.!?;。！？；\n]+|,? (?:and then|and also|and|also|plus|besides) |，?(?:另外|然后|还有|顺便|同时|并且|再)",
+    re.IGNORECASE,
+)
+LISTED = re.compile(r"([,，、&/+]|和|跟|与|以及)")
+BEGIN = re.compile(rf"^(?:\s|{LISTED.pattern})+")
+MOST_PARTS = 8  # that are classified: each costs some 30 ms
+CONFIDENT = 0.55  # from here on a part of a message counts as a wish of its own
+ASIDE = {"greeting", "thanks", "affirm", "deny", "repeat", "out_of_scope"}
+WORDS = re.compile(r"[^\W\d_]{2}|[\u4e00-\u9fff]")
+# A part that is no sentence of its own, such as "the bottle from B" or "B的水杯".
+NO_SENTENCE = re.compile(
+    rf"^[\s,]*(?:(?:and|also|the|my|this|that|these|those|orders?|number|from|of|for|in|all|everything|both)\b"
+    rf"|{ORDER.pattern}|订单|单号)",
+    re.IGNORECASE | re.ASCII,
+)
+MARK = "\ue000"  # stands for an address while a message is cut: an address has commas and points of its own
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A wish while its parts are collected; `name` is None until a part says what is wanted."""
+
+    name: IntentName | None
+    text: str
+    orders: set[str] = field(default_factory=set)
+
+
+def has_words(text: str) -> bool:
+    """Whether the text has words besides names, such as the number of an order."""
+    return WORDS.search(without_names(text)) is not None
+
+
+def parts(text: str) -> list[str]:
+    """The parts of a message that can be wishes of their own; one for a message that is not cut."""
+    found: list[str] = []
+    visible, place = meant(text), 0
+    for end in (*(m for m in PARTS.finditer(text)), None):
+        begin, place = place, end.end() if end else len(text)
+        stop = end.start() if end else len(text)
+        for part in _listed(text[begin:stop], visible[begin:stop]):
+            short = len(part.strip()) <= 3 and not ORDER.search(part)
+            if short and found:
+                found[-1] += f" {part}"
+            elif part.strip():
+                found.append(part.strip())
+    return found
+
+
+def _listed(text: str, visible: str) -> list[str]:
+    """The text cut at commas before an order that is not the first one in its part."""
+    found, begin, place = list[str](), 0, 0
+    for comma in (*LISTED.finditer(text), None):
+        stop = comma.start() if comma else len(text)
+        if ORDER.search(visible[begin:place]) and ORDER.search(visible[place:stop]):
+            found.append(text[begin:place])
+            begin = place
+        place = stop
+    return [BEGIN.sub("", part).strip() for part in (*found, text[begin:])]
+
+
+def parts_in_question(text: str) -> list[str]:
+    """The texts whose intents `wishes` asks for; none for a message of one part."""
+    rest, _ = addresses(text, MARK)
+    found = [part for part in parts(rest) if has_words(part)]
+    return found[:MOST_PARTS] if len(parts(rest)) > 1 else []
+
+
+def wishes(text: str, best: Intent, classify: Classify) -> tuple[Wish, ...]:
+    """The wishes in their order, if there are several; a wish that is not clear is out of scope."""
+    rest, named = addresses(text, MARK)
+    drafts = _drafts(rest, classify)
+    if len(drafts) == 1 and drafts[0].name and best.name not in (drafts[0].name, *ASIDE):
+        drafts.insert(0, _Draft(best.name, rest))
+    if len(drafts) < 2:
+        return ()
+    return tuple(_wish(draft, named) for draft in drafts)
+
+
+def _wish(draft: _Draft, named: Sequence[PostalAddress]) -> Wish:
+    marks = [named[ord(c) - ord(MARK)] for c in draft.text if 0 <= ord(c) - ord(MARK) < len(named)]
+    address = marks[0] if marks else named[0] if len(named) == 1 else None
+    text = "".join(" " if 0 <= ord(c) - ord(MARK) < len(named) else c for c in draft.text)
+    found = slots(text).model_copy(update={"address": address})
+    return Wish(name=draft.name or "out_of_scope", text=text, slots=found)
+
+
+def _drafts(text: str, classify: Classify) -> list[_Draft]:
+    drafts: list[_Draft] = []
+    visible = meant(text)
+    several = parts(text)
+    known = {part: classify(part) for part in parts_in_question(text)}
+    place = 0
+    for part in several if len(several) > 1 else []:
+        begin = text.find(part, place)
+        place = begin + len(part) if begin >= 0 else place
+        seen = visible[begin:place] if begin >= 0 else meant(part)
+        orders = set(ORDER.findall(seen))
+        name = _name(part, orders, known.get(part))
+        last = drafts[-1] if drafts else None
+        if last is None or _begins(last, name, orders):
+            drafts.append(_Draft(name, part, orders))
+        else:
+            last.text, last.name = f"{last.text} , {part}", last.name or name
+            last.orders |= orders
+    return _all_named(drafts)
+
+
+def _begins(last: _Draft, name: IntentName | None, orders: set[str]) -> bool:
+    other_wish = name is not None and last.name is not None and name != last.name
+    return other_wish or bool(orders and last.orders and not orders <= last.orders)
+
+
+def _name(part: str, orders: set[str], found: Intent | None) -> IntentName | None:
+    """What the part asks for; out of scope if it names an order and does not say what for."""
+    if found is not None and found.name not in ASIDE and found.confidence >= CONFIDENT:
+        return found.name
+    if not orders or not has_words(part) or NO_SENTENCE.match(part):
+        return None
+    return "out_of_scope"
+
+
+def _all_named(drafts: list[_Draft]) -> list[_Draft]:
+    """A draft without a name means what the one before it means, or else the one after it."""
+    for before, draft in pairwise(drafts):
+        draft.name = draft.name or before.name
+    for after, draft in pairwise(reversed(drafts)):
+        draft.name = draft.name or after.name
+    return drafts

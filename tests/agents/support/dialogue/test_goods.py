@@ -1,0 +1,60 @@
+"""Goods are named by whole names, in any script; what fits several pieces is unclear."""
+
+import pytest
+
+from agents.shop.accounts import OrderAccount, Piece
+from agents.support.dialogue.goods import goods_named, names_in
+from tests.agents.support.dialogue.shop import order
+
+
+def bought(*names: str) -> OrderAccount:
+    """An order of these goods; the same name again is another copy of the same piece."""
+    skus = {name: f"{n:08}" for n, name in enumerate(dict.fromkeys(names), 10_000_001)}
+    pieces = tuple(Piece(sku=skus[n], product=skus[n], name=n, price=1_000) for n in names)
+    return order("A100", "delivered").model_copy(update={"pieces": pieces})
+
+
+@pytest.mark.parametrize(
+    "text,named",
+    [
+        ("退滑板", {"滑板"}),
+        ("我要退货", set()),
+        ("退水杯和台灯", {"水杯", "台灯"}),
+        ("退护眼台灯", {"护眼台灯"}),
+        ("return the laptop bag", {"Laptop Bag"}),
+        ("return the laptop", {"Laptop"}),
+        ("return the Laptops and the LED台灯", {"Laptop", "LED台灯"}),
+        ("the bag of my laptop", {"Laptop"}),
+        ("верните лампу", {"Лампу"}),
+    ],
+)
+def test_a_name_matches_its_own_piece_only(text: str, named: set[str]) -> None:
+    account = bought(
+        "滑板", "水杯", "台灯", "护眼台灯", "Laptop", "Laptop Bag", "LED台灯", "Лампу", "!?"
+    )
+    names = {piece.name for piece in account.pieces if piece.sku in goods_named(account, text).skus}
+    assert names == named
+
+
+def test_a_name_of_several_pieces_is_unclear() -> None:
+    account = bought("Lamp", "Mug")
+    red, blue = (Piece(sku=s, product="p", name="Shirt", price=1) for s in ("20000001", "20000002"))
+    account = account.model_copy(update={"pieces": (*account.pieces, red, blue)})
+    assert goods_named(account, "the shirt and the mug").unclear
+    assert goods_named(account, "the shirt 20000002").skus == ("20000002",)
+    assert not goods_named(account, "the lamp and the mug").unclear
+
+
+@pytest.mark.parametrize(
+    "text,copies",
+    [("the mug", 1), ("one of the mugs", 1), ("both mugs", 2), ("2 mugs", 2), ("all the mugs", 3), ("the mugs", 3),
+     ("5 mugs", 0), ("两个mug", 2), ("order A34 mug", 1)],
+)  # fmt: skip
+def test_copies_of_a_piece_are_counted(text: str, copies: int) -> None:
+    found = goods_named(bought("Mug", "Mug", "Mug"), text)
+    assert (len(found.skus), found.unclear) == (copies, copies == 0)
+
+
+def test_letters_of_other_words_name_nothing() -> None:
+    assert names_in("I'm sure it's fine", ("M", "S", "T", "fin")) == {}
+    assert set(names_in("in size M, please", ("M", "S"))) == {"M"}

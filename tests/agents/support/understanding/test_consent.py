@@ -1,0 +1,69 @@
+"""A yes is a closed grammar: consents and courtesies, and nothing else in the whole message."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.support.understanding.consent import CONSENTS, COURTESIES, REFUSALS, verdict
+
+PLAIN_YES = (
+    "yes", "Yes, please!", "y", "ok do it", "not a problem, do it", "yes, that's correct.", "confirmed, yes",
+    "yes, cancel it", "Yes, cancel order A100", "sure, go ahead", "是的", "好的，请办理", "对的，就这样", "确认取消",
+    "没问题，办吧", "嗯嗯", "好，取消吧",
+)  # fmt: skip
+PLAIN_NO = (
+    "no", "No, leave it.", "please don't", "no, that's not what I want", "never mind", "no, don't cancel it",
+    "不要", "还是别了", "算了", "不要取消", "不用了，谢谢",
+)  # fmt: skip
+NEITHER = (
+    "", "are you sure?", "okay let me think", "yes, I want to keep it", "yes but only if it is free", "yes?", "ok...",
+    "yes please, but keep the laptop", "if it costs nothing, yes", "yes and no", "no, do it", "cancel it", "thanks",
+    "no idea", "no doubt", "I don't know", "right after lunch", "okay, when?", "yes, cancel order B200",
+    "等等", "好，等我问问", "好的，那运费呢", "是不是", "可以吗", "你好", "好了再说", "对不起", "对了", "不知道",
+    "不要紧", "不一定", "确认一下", "要不算了", "是的，不过留下电脑",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", PLAIN_YES)
+def test_a_plain_yes(text: str) -> None:
+    assert verdict(text, "cancel_order", "A100") == "yes"
+
+
+@pytest.mark.parametrize("text", PLAIN_NO)
+def test_a_plain_no(text: str) -> None:
+    assert verdict(text, "cancel_order", "A100") == "no"
+
+
+@pytest.mark.parametrize("text", NEITHER)
+def test_everything_else_is_neither(text: str) -> None:
+    assert verdict(text, "cancel_order", "A100") == "neither"
+
+
+def test_what_is_asked_for_is_part_of_a_consent_to_this_question_only() -> None:
+    assert verdict("yes, cancel it", "return_items", "A100") == "neither"
+    assert verdict("yes, return it", "return_items", "A100") == "yes"
+
+
+FOREIGN = st.sampled_from(
+    ("but", "if", "maybe", "unless", "not", "lamp", "when", "wait", "keep", "?", "...", "A200", "no",
+     "但是", "如果", "等等", "先", "吗", "不", "留", "别")
+)  # fmt: skip
+AGREEING = st.lists(st.sampled_from((*CONSENTS, *COURTESIES)), min_size=1, max_size=5)
+
+
+@given(AGREEING, FOREIGN, st.integers(0, 5))
+def test_one_foreign_word_anywhere_makes_it_no_yes(
+    words: list[str], foreign: str, place: int
+) -> None:
+    assert verdict(" ".join((*words[:place], foreign, *words[place:])), "cancel_order", "") != "yes"
+
+
+@given(st.lists(st.sampled_from(CONSENTS), min_size=1, max_size=5), st.sampled_from(REFUSALS))
+def test_a_text_of_both_kinds_is_neither(words: list[str], refusal: str) -> None:
+    for text in (", ".join((*words, refusal)), ", ".join((refusal, *words))):
+        assert verdict(text, "cancel_order", "") == "neither"
+
+
+def test_a_long_text_is_read_in_one_pass() -> None:
+    assert verdict("嗯" * 4_000 + "x", "cancel_order", "") == "neither"
+    assert verdict("是的" * 2_000, "cancel_order", "") == "yes"

@@ -1,0 +1,75 @@
+"""The wishes of a message are told apart, and each keeps the order that it names."""
+
+import pytest
+
+from agents.support.models import Intent, IntentName
+from agents.support.understanding.wishes import MOST_PARTS, parts, parts_in_question, wishes
+
+KEYWORDS: dict[str, IntentName] = {
+    "cancel": "cancel_order", "where": "order_status", "return": "return_items", "ship": "modify_order_address",
+    "how long": "knowledge", "person": "human", "取消": "cancel_order", "哪": "order_status", "退": "return_items",
+}  # fmt: skip
+
+
+def by_keyword(text: str) -> Intent:
+    """A classifier of a test's own."""
+    low = text.lower()
+    name = next((name for word, name in KEYWORDS.items() if word in low), None)
+    return Intent(name=name or "out_of_scope", confidence=0.9)
+
+
+def found(text: str) -> list[tuple[str, tuple[str, ...]]]:
+    return [(w.name, w.slots.orders) for w in wishes(text, by_keyword(text), by_keyword)]
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        (
+            "Cancel order A100 and where is B200?",
+            [("cancel_order", "A100"), ("order_status", "B200")],
+        ),
+        ("cancel A100 and B200", [("cancel_order", "A100"), ("cancel_order", "B200")]),
+        ("cancel A100, B200 and C300", [("cancel_order", o) for o in ("A100", "B200", "C300")]),
+        ("A100 and B200: cancel both", [("cancel_order", "A100"), ("cancel_order", "B200")]),
+        ("cancel A100, where is B200", [("cancel_order", "A100"), ("order_status", "B200")]),
+        (
+            "return the lamp from A100 and the bottle from B200",
+            [("return_items", "A100"), ("return_items", "B200")],
+        ),
+        ("取消A100和B200", [("cancel_order", "A100"), ("cancel_order", "B200")]),
+        ("取消A100，B200在哪里", [("cancel_order", "A100"), ("order_status", "B200")]),
+        (
+            "cancel A100 and tell me a joke about B200",
+            [("cancel_order", "A100"), ("out_of_scope", "B200")],
+        ),
+    ],
+)
+def test_each_wish_has_its_order(text: str, expected: list[tuple[str, str]]) -> None:
+    assert found(text) == [(name, (order,)) for name, order in expected]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["cancel A100", "cancel A100 not B200", "cancel B200, no wait, A100", "Hello. Cancel A100, please. Thanks!",
+     "return the lamp, order A100", "cancel A100 or B200"],
+)  # fmt: skip
+def test_one_wish_is_not_cut(text: str) -> None:
+    assert found(text) == []
+
+
+def test_an_address_is_not_cut_and_stays_with_its_wish() -> None:
+    text = "ship A100 to 12 Oak St. Suite, Austin, TX 78701 and B200 to 445 Maple Drive, Fort Worth, TX 76165"
+    first, second = wishes(text, by_keyword(text), by_keyword)
+    assert first.slots.address is not None
+    assert second.slots.address is not None
+    assert (first.slots.orders, first.slots.address.city) == (("A100",), "Austin")
+    assert (second.slots.orders, second.slots.address.city) == (("B200",), "Fort Worth")
+
+
+def test_no_order_is_lost_however_many_parts_there_are() -> None:
+    names = [f"A{n:03}" for n in range(30)]
+    text = "cancel " + " and ".join(names)
+    assert [order for _, (order,) in found(text)] == names
+    assert len(parts_in_question(". ".join(f"where is {name}" for name in names))) == MOST_PARTS
+    assert parts("cancel A100") == ["cancel A100"]
