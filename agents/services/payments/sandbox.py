@@ -1,13 +1,13 @@
 """The sandbox's payment provider: a faithful subset of Stripe's PaymentIntents and Refunds."""
 
 import secrets
-import time
 from sqlite3 import Connection, Row
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 
+from agents.runtime.clock import clock
 from agents.services.payments import stripe_objects as stripe
 from agents.services.sandbox.idempotency import Act, Idempotent, Parameters
 from agents.services.sandbox.operation import Incoming, Operation, Refusal, Reply, slice_of
@@ -47,7 +47,7 @@ def create(db: Connection, _: Incoming, form: Parameters) -> Reply:
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             intent,
-            int(time.time()),
+            int(clock().time()),
             metadata.get("reference", ""),
             amount,
             currency.lower(),
@@ -113,7 +113,7 @@ def refund(db: Connection, _: Incoming, form: Parameters) -> Reply:
     amount = stripe.amount(form, "amount", left) if "amount" in form else left
     number = f"re_{secrets.token_hex(12)}"
     db.execute(
-        "INSERT INTO refunds VALUES (?, ?, ?, ?)", (number, int(time.time()), row["id"], amount)
+        "INSERT INTO refunds VALUES (?, ?, ?, ?)", (number, int(clock().time()), row["id"], amount)
     )
     found = db.execute("SELECT * FROM refunds WHERE id = ?", (number,)).fetchone()
     return Reply(200, stripe.refund(found, row))

@@ -9,13 +9,13 @@ the form of the 409 https://github.com/beam-community/stripity-stripe/issues/564
 """
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from sqlite3 import Connection, Row
 
 import orjson
 
+from agents.runtime.clock import clock
 from agents.services.http import LONGEST_KEY, REPLAYED
 from agents.services.sandbox.operation import Incoming, Refusal, Reply
 
@@ -54,7 +54,7 @@ class Idempotent:
         body = orjson.dumps(reply.body).decode()
         db.execute(
             "INSERT INTO idempotency_keys VALUES (?, ?, ?, ?, ?)",
-            (key, time.time(), fingerprint, reply.status, body),
+            (key, clock().time(), fingerprint, reply.status, body),
         )
         return reply
 
@@ -88,7 +88,7 @@ _IN_USE = (
 
 
 def _saved(db: Connection, key: str) -> Row | None:
-    oldest = time.time() - KEY_SECONDS
+    oldest = clock().time() - KEY_SECONDS
     db.execute("DELETE FROM idempotency_keys WHERE key = ? AND created < ?", (key, oldest))
     row: Row | None = db.execute("SELECT * FROM idempotency_keys WHERE key = ?", (key,)).fetchone()
     return row

@@ -71,9 +71,9 @@ class Office:
         return await approve_invoices.fn(self.write(*invoices), faults)
 
     def entries(self) -> dict[str, str]:
-        """The keys in the sandbox's books, each with its status."""
+        """The keys in the sandbox's books without the installation, each with its status."""
         sql = "SELECT key, status FROM things WHERE system = 'books' AND key LIKE ?"
-        return dict(self._ask(sql))
+        return {key.partition(":")[2]: status for key, status in self._ask(sql)}
 
     def key(self, number: int = 1) -> str:
         """Under which key an invoice is booked."""
