@@ -239,7 +239,7 @@ class HttpApi:
             raise TransientError(f"{self._name(call)}: asked to slow down (429)", wait)
         if status == 409:
             raise TransientError(f"{self._name(call)}: the same call is in flight (409)", wait)
-        if status >= 500 and headers.get(REPLAYED) == "true":
+        if status >= 500 and call.writes and headers.get(REPLAYED) == "true":
             raise KeySpent(f"{self._name(call)}: repeats its status {status} under this key")
         if status == 503 and wait is not None:
             raise TransientError(f"{self._name(call)}: out of service (503)", wait)

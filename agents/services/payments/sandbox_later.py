@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import orjson
 
+from agents.runtime.clock import clock
 from agents.services.payments import stripe_objects as stripe
 from agents.services.sandbox.idempotency import Parameters
 from agents.services.sandbox.operation import Incoming, Refusal, Reply, slice_of
@@ -49,12 +50,12 @@ UNDECIDED = "due IS NOT NULL AND due <= ?"
 def now(db: Connection) -> float:
     """The provider's time."""
     row = db.execute("SELECT ahead FROM payment_clock").fetchone()
-    return time.time() + (row["ahead"] if row else 0.0)
+    return clock().time() + (row["ahead"] if row else 0.0)
 
 
 def set_forward(db: Connection, incoming: Incoming) -> Reply:
     """POST /payments/clock {"seconds"}: a test's way to let days pass."""
-    ahead = now(db) - time.time() + float(incoming.json()["seconds"])
+    ahead = now(db) - clock().time() + float(incoming.json()["seconds"])
     db.execute("DELETE FROM payment_clock")
     db.execute("INSERT INTO payment_clock VALUES (?)", (ahead,))
     happen(db)

@@ -9,13 +9,13 @@ the form of the 409 https://github.com/beam-community/stripity-stripe/issues/564
 """
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from sqlite3 import Connection, Row
 
 import orjson
 
+from agents.runtime.clock import clock
 from agents.services.http import LONGEST_KEY, REPLAYED
 from agents.services.sandbox.operation import Incoming, Refusal, Reply
 
@@ -40,7 +40,7 @@ class Idempotent:
         self,
         read: Callable[[Incoming], Parameters],
         act: Act,
-        now: Callable[[Connection], float] = lambda _: time.time(),
+        now: Callable[[Connection], float] = lambda _: clock().time(),
     ) -> None:
         self._read, self._act, self._now = read, act, now
 

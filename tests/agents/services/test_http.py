@@ -12,16 +12,24 @@ import httpx
 import pytest
 
 from agents.runtime.clock import within
-from agents.runtime.errors import AgentError, PermanentError, TransientError, UnknownOutcome
+from agents.runtime.errors import (
+    AgentError,
+    KeySpent,
+    PermanentError,
+    TransientError,
+    UnknownOutcome,
+)
 from agents.runtime.telemetry import enter_item
 from agents.services.http import (
     LARGEST_BODY,
+    LONGEST_KEY,
     LONGEST_RETRY_AFTER,
     MOST_CONNECTIONS,
     Call,
     Deadlines,
     HttpApi,
     Rejected,
+    header_key,
     retry_after,
 )
 
@@ -112,6 +120,23 @@ async def test_a_busy_service_is_transient_and_a_broken_one_unknown(
 
 async def test_503_without_a_word_on_when_to_retry_is_unknown() -> None:
     assert type(await answered(WRITE, 503)) is UnknownOutcome
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+async def test_a_failure_that_is_repeated_from_a_store_spends_the_key(status: int) -> None:
+    stored = {"Idempotent-Replayed": "true", "Retry-After": "7"}
+    error = await answered(WRITE, status, headers=stored)
+    assert type(error) is KeySpent
+    assert str(error) == f"shop do: repeats its status {status} under this key"
+    assert type(await answered(READ, status, headers=stored)) is TransientError
+    fresh = {"Idempotent-Replayed": "false", "Retry-After": "7"}
+    assert type(await answered(WRITE, status, headers=fresh)) is not KeySpent
+
+
+@pytest.mark.parametrize("status", [429, 409, 422])
+async def test_only_a_stored_failure_of_the_service_spends_the_key(status: int) -> None:
+    error = await answered(WRITE, status, headers={"Idempotent-Replayed": "true"})
+    assert not isinstance(error, KeySpent)
 
 
 @pytest.mark.parametrize("status", [301, 307, 401, 403, 404])
@@ -241,6 +266,16 @@ async def test_the_trace_of_the_item_and_the_key_go_along() -> None:
     assert seen[0].headers["traceparent"].startswith(f"00-{'a' * 32}-")
     assert seen[0].headers["Idempotency-Key"] == "k1"
     assert seen[0].headers["Content-Type"] == "application/json"
+
+
+def test_a_key_that_no_header_takes_is_hashed() -> None:
+    longest = "k" * LONGEST_KEY
+    assert header_key(longest) == longest
+    for key in (f"{longest}:refund", "\u00fcnicode"):
+        hashed = header_key(key)
+        assert len(hashed) == 64
+        assert hashed == header_key(key)
+        assert hashed != header_key(f"{key}.1")
 
 
 def test_retry_after_is_seconds_or_a_date_and_has_a_limit() -> None:

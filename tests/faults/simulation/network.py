@@ -10,15 +10,17 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextvars import Context
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 from urllib.parse import parse_qsl, unquote
+from zlib import crc32
 
 import httpx
 import orjson
 from starlette.routing import compile_path
 
-from agents.runtime.testing import failpoint
+from agents.runtime.testing import failpoint, run_by
 from agents.services import Services
 from agents.services.carriers.http_api import SANDBOX_CARRIERS, HttpCarrier
 from agents.services.carriers.protocol import Carriers
@@ -31,11 +33,13 @@ from agents.services.notifications.protocol import Notifications
 from agents.services.payments.protocol import Payments
 from agents.services.payments.stripe import StripePayments
 from agents.services.sandbox.endpoint import perform
-from agents.services.sandbox.operation import Incoming, Operation, Refusal, Reply
+from agents.services.sandbox.idempotency import Idempotent, key_of
+from agents.services.sandbox.operation import FAULTS_HEADER, Incoming, Operation, Refusal, Reply
 from agents.services.systems import operations
 
 ROUTES = [(operation, compile_path(operation.path)[0]) for operation in operations()]
 QUICK, LATE = (0.001, 0.05), (0.5, 8.0)
+EPOCH = 1_800_000_000.0
 MAX_FAULTS = 4  # per order; fewer than the attempts of an agent, so no order becomes a dead letter
 ORDER = re.compile(r"sim-\d+")
 MESSAGES = "notifications.send"  # the sandbox does not recognise a duplicated message
@@ -48,6 +52,21 @@ FAULTS = (
 )
 
 Response = tuple[int, httpx.Headers, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderClock:
+    """The clock of the providers, which is right."""
+
+    loop: asyncio.AbstractEventLoop
+
+    def time(self) -> float:
+        """Return the virtual time."""
+        return EPOCH + self.loop.time()
+
+    def monotonic(self) -> float:
+        """Return the clock for durations."""
+        return self.loop.time()
 
 
 class Providers:
@@ -97,8 +116,11 @@ class Providers:
 
     def _perform(self, operation: Operation, incoming: Incoming, fault: str) -> Reply:
         self.calls += 1
+        if fault == "server error" and isinstance(operation.work, Idempotent):
+            incoming = _failing(operation, incoming)
         try:
-            reply, _ = perform(self.db, operation, incoming)
+            with run_by(ProviderClock(asyncio.get_running_loop())):
+                reply, _ = perform(self.db, operation, incoming)
         except Refusal as refusal:
             reply = refusal.reply
         key = incoming.headers.get("idempotency-key") or incoming.path.get("key", "")
@@ -120,7 +142,8 @@ class Providers:
             return ""
         for kind, share in self._faults.items():
             if self._rng.random() < share and _is_possible(operation.name, kind):
-                self._fault_counts[order] += 1
+                # A failure that is stored under its key takes another attempt, which finds that out.
+                self._fault_counts[order] += 2 if kind == "server error" else 1
                 return kind
         return ""
 
@@ -171,9 +194,16 @@ def _with_fault(reply: Reply, fault: str) -> Response:
     if fault == "cut":
         raise httpx.ReadError("cut")
     status, headers, content = _encoded_reply(reply)
-    if fault == "server error":
+    if fault == "server error" and status < 500:
         return 500, headers, b"{}"
     return status, headers, content[: len(content) // 2] if fault == "truncated" else content
+
+
+def _failing(operation: Operation, incoming: Incoming) -> Incoming:
+    """The call with a failure that is stored under its key; the key decides whether the work is done."""
+    kind = "error" if crc32(key_of(incoming).encode()) % 2 else "failure"
+    script = {FAULTS_HEADER: f"{operation.name}:{kind}=1"}
+    return replace(incoming, headers={**incoming.headers, **script})
 
 
 def _encoded_reply(reply: Reply) -> Response:

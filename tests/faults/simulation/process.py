@@ -19,10 +19,10 @@ from agents.runtime.shutdown import GRACE, Stop
 from agents.runtime.testing import run_by
 from agents.services import Services
 from tests.faults.simulation.loop import PROCESS, SimulatedLoop
+from tests.faults.simulation.network import EPOCH
 from tests.faults.simulation.sqlite_driver import Engines, InlineConnection, ProcessDead
 
 INSTALLATION = "5e" * 8
-EPOCH = 1_800_000_000.0
 SLOW_IO = 0.01
 IO_FAULTS = ("fail before", "fail after", "no memory")
 Job = Callable[[Runtime], Awaitable[Any]]

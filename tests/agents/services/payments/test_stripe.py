@@ -4,13 +4,12 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from decimal import Decimal
 
 import httpx
 import pytest
 
-from agents.runtime.errors import TransientError, UnknownOutcome
+from agents.runtime.errors import KeySpent, TransientError, UnknownOutcome
 from agents.runtime.settings import Settings
 from agents.services import connect_services
 from agents.services.http import HttpApi
@@ -28,6 +27,8 @@ DISTURBED = ";".join(f"{step}:{kind}" for step in STEPS for kind in KINDS)
 DISTURBED += ";payments.capture:timeout=0.05"
 INTENT = {"id": "pi_1", "status": "succeeded", "amount": 5, "currency": "eur"}
 INTENT |= {"amount_received": 5, "amount_capturable": 0}
+# A failure that is stored under its key: of an opening, only the list could say whether it was done.
+DISTURBED = DISTURBED.replace("payments.open:error", "payments.open:failure")
 MOST_REPEATS = 100  # a slow machine cannot connect 300 within two seconds
 
 
@@ -152,14 +153,16 @@ async def test_an_unknown_payment_is_no_reason_to_undo(peer: Peer) -> None:
 async def test_300_orders_and_every_third_call_disturbed(
     sandbox_settings: Settings, name: str, record: AskRecord
 ) -> None:
-    """Repeated under the same key until it is known: each order is charged once and in full."""
+    """Repeated under the same key while that may help: each order is charged once and in full."""
     async with connect_services(sandbox_settings, faults=DISTURBED) as services:
 
         async def pay(number: int) -> Payment:
             of, pay = f"{name}/{number}", services[Payments]
-            opened = await repeated(lambda: pay.open(f"{of}/o", of, Decimal(7), "USD", VISA))
-            await repeated(lambda: pay.authorise(f"{of}/a", opened.id))
-            return await repeated(lambda: pay.capture(f"{of}/c", opened.id))
+            opened = await repeated(
+                f"{of}/o", lambda key: pay.open(key, of, Decimal(7), "USD", VISA)
+            )
+            await repeated(f"{of}/a", lambda key: pay.authorise(key, opened.id))
+            return await repeated(f"{of}/c", lambda key: pay.capture(key, opened.id))
 
         paid = await asyncio.gather(*(pay(number) for number in range(300)))
     assert all(payment.captured == 7 for payment in paid)
@@ -168,14 +171,18 @@ async def test_300_orders_and_every_third_call_disturbed(
     met = "SELECT count(*), count(DISTINCT fault) FROM calls WHERE fault <> '' AND key LIKE ?"
     ((disturbed, kinds),) = record(met, f"{name}/%")
     assert disturbed > 200
-    assert kinds == 5
+    assert kinds == 6
 
 
-async def repeated(act: Callable[[], Awaitable[Payment]]) -> Payment:
+async def repeated(key: str, act: Callable[[str], Awaitable[Payment]]) -> Payment:
     for _ in range(MOST_REPEATS):
-        with suppress(TransientError):
-            return await act()
-    return await act()
+        try:
+            return await act(key)
+        except KeySpent:
+            key += ".1"
+        except TransientError:
+            pass
+    return await act(key)
 
 
 def answering(seen: list[httpx.Request], status: int, body: object) -> StripePayments:
