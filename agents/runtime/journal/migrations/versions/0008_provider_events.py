@@ -6,7 +6,7 @@ The earlier release works beside these tables; if the revision was set back for 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
+revision = "0008"
 down_revision = "0007"
 
 
