@@ -21,6 +21,7 @@ class OrderReport(RunReport):
         """Money, messages and where to look next."""
         return [
             *money(self),
+            *self.standing_lines(),
             *message_lines(self.messages, "messages to customers"),
             f"report: {self.report_file}",
             *([f"rejected lines: {self.rejects_file}"] if self.rejects_file else []),
@@ -48,7 +49,7 @@ def markdown(report: OrderReport) -> str:
     lines = [
         f"# {report.headline()}",
         "",
-        "; ".join(money(report)) or "No money moved.",
+        "; ".join(money(report)) or "No money moved in this run.",
         "",
         "```text",
         *_chart(report.outcomes),

@@ -33,7 +33,7 @@ class OrderRun(Run):
         """Write the report and show it in the UI."""
         report = report_of(self.intake.stats, self.seconds)
         report.report_file = str(self.written.path)
-        self.judge(report)
+        await self.judge(report)
         text = markdown(report)
         await asyncio.to_thread(self.written.write, text)
         await publish_table(f"{NAME}-outcomes", report.rows(), "Orders by outcome")

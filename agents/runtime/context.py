@@ -21,6 +21,7 @@ from agents.runtime.journal import Journal, workers
 from agents.runtime.journal.claims import left_over
 from agents.runtime.journal.database import Database, JournalLost
 from agents.runtime.journal.installation import installation_id
+from agents.runtime.prefect_ui import SHOWN_OF_INSTALLATION, of_installation
 from agents.runtime.process_pool import ProcessPool
 from agents.runtime.redis.client import RedisClient
 from agents.runtime.redis.shared_cache import SharedCache
@@ -199,6 +200,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             await lease.register()
             _freeze_garbage_collector()
             journal = Journal(database, settings.tenant, await installation_id(database))
+            of_installation.set(journal.installation[:SHOWN_OF_INSTALLATION])
             opened = Runtime(journal, lease, settings, stop, ProcessPool(), cache)
             token, failure = _runtime.set(opened), None
             try:

@@ -7,6 +7,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -28,6 +29,10 @@ from agents.runtime.model.batch import RunStats
 from agents.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
+
+SHOWN_OF_INSTALLATION = 8  # characters
+of_installation: ContextVar[str] = ContextVar("of_installation", default="")
+"""The start of the journal's installation. It stays after the journal is closed: reports are shown then."""
 
 _tables: dict[tuple[str, str], UUID] = {}  # of this process: flow run and key -> artifact
 
@@ -121,4 +126,6 @@ async def _shown(what: str, request: Awaitable[T]) -> T | None:
 
 
 def _key(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    """The artifact's key in the form that Prefect wants; installations share a server, not a key."""
+    whole = f"{name}-{of_installation.get()}"
+    return re.sub(r"[^a-z0-9]+", "-", whole.lower()).strip("-")

@@ -15,19 +15,23 @@ NAMES = {
     "elsewhere": "held by another process",
 }
 MAIN_REASONS = 4
-LISTED = "the messages that are not sent: python -m flows.operations messages"
+OPERATIONS = "uv run python -m flows.operations"
+LISTED = f"the messages that are not sent: {OPERATIONS} messages"
 
 
 class RunReport(BaseModel):
     """Counts by outcome, the main reasons, messages, and the pace; `noun` says what the items are.
 
     `refused` counts the records of the source that were not accepted; `cut` says where it breaks off.
+    `dead` and `asked` count the dead letters and the items that wait for a person now, of earlier runs too.
     """
 
     noun: str
     source: str = ""
     refused: int = 0
     cut: str = ""
+    dead: int = 0
+    asked: int = 0
     items: int
     outcomes: dict[str, int]
     reasons: dict[str, dict[str, int]]
@@ -72,10 +76,24 @@ class RunReport(BaseModel):
         ]
 
     def notes(self) -> list[str]:
-        """Messages, and where the rejected records are."""
+        """What waits for a person, messages, and where the rejected records are."""
         return [
+            *self.standing_lines(),
             *message_lines(self.messages),
             *([f"rejected lines: {self.rejects_file}"] if self.rejects_file else []),
+        ]
+
+    def standing_lines(self) -> list[str]:
+        """What waits for a person now, each with the command that lists it."""
+        which = "" if self.noun == "orders" else f" --scenario {self.noun}"
+        found = {
+            "dead-letters": (self.dead, "dead letters"),
+            "waiting": (self.asked, "items that wait for a person"),
+        }
+        return [
+            f"{count:,} {what}: {OPERATIONS} {command}{which}"
+            for command, (count, what) in found.items()
+            if count
         ]
 
     def status(self) -> int:

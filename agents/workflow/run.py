@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agents.runtime import Batch, Intake, RunStats, Scenario, open_runtime
+from agents.runtime import Batch, Intake, RunStats, Scenario, open_runtime, runtime
 from agents.runtime.intake.rejects import Rejects
 from agents.runtime.journal.fair_queueing import Priority
+from agents.runtime.journal.queries import standing
 from agents.runtime.prefect_ui import Progress, publish_table, rename_run
 from agents.runtime.redis.signals import signals
 from agents.runtime.run_files import LATEST, RunFile
@@ -60,20 +61,21 @@ class Run:
             async for _ in self.intake.queued(records, CHUNK, here.queue_limit, priority):
                 await consumers.wake(self.noun)
         report = RunReport.of(self.intake.stats, self.noun, self.seconds)
-        self.judge(report)
+        await self.judge(report)
         return report
 
     async def report(self, *words: str) -> RunReport:
         """What the run did, also as a table in the UI; `words` are the outcomes it always shows."""
         report = RunReport.of(self.intake.stats, self.noun, self.seconds, words)
-        self.judge(report)
+        await self.judge(report)
         await publish_table(
             f"{self.name}-outcomes", report.rows(), f"{self.noun.capitalize()} by outcome"
         )
         return report
 
-    def judge(self, report: RunReport) -> None:
-        """Add to the report what was refused of the source."""
+    async def judge(self, report: RunReport) -> None:
+        """Add to the report what was refused of the source, and what stands of this and earlier runs."""
+        report.dead, report.asked = await standing(runtime().journal, self.noun)
         report.source, report.rejects_file = self.source, self.rejects_file
         report.refused, report.cut = self.rejects.count, self.rejects.cut
 

@@ -57,6 +57,10 @@ async def test_the_sample_has_every_outcome_and_a_second_run_changes_nothing(dat
         "waiting": 22,
         "already done": 978,
     }
+    assert again.standing_lines() == [
+        "4 dead letters: uv run python -m flows.operations dead-letters",
+        "22 items that wait for a person: uv run python -m flows.operations waiting",
+    ]
     assert read_record(data) == record
     after = await dump_journal(journal_url)
     assert (after.items, after.history, after.dead) == (

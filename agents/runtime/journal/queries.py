@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from agents.runtime.journal import Journal
 from agents.runtime.journal.database import now
@@ -94,6 +94,23 @@ async def waiting(journal: Journal, scenario: str, *, most: int = 1_000) -> Sequ
     )
     async with journal.database.read() as connection:
         return (await connection.execute(query)).all()
+
+
+async def standing(journal: Journal, scenario: str) -> tuple[int, int]:
+    """How many items of the scenario are dead letters, and how many wait for an operator."""
+    mine = (items.c.tenant == journal.tenant, items.c.scenario == scenario)
+    dead = (
+        select(func.count())
+        .select_from(dead_letters.join(items, items.c.id == dead_letters.c.item))
+        .where(*mine, dead_letters.c.status == "open")
+    )
+    asked = select(func.count()).select_from(items).where(*mine, items.c.waiting_since.is_not(None))
+    async with journal.database.read() as connection:
+        counts = await connection.execute(
+            select(dead.scalar_subquery().label("dead"), asked.scalar_subquery().label("asked"))
+        )
+        row = counts.one()
+    return row.dead, row.asked
 
 
 async def named(journal: Journal, scenario: str, keys: Sequence[str]) -> Sequence[Row[Any]]:

@@ -81,4 +81,4 @@ def test_a_reason_cannot_break_the_table() -> None:
 
 
 def test_a_run_that_moved_no_money_says_so() -> None:
-    assert "No money moved." in markdown(report_of(RunStats(), 1.0))
+    assert "No money moved in this run." in markdown(report_of(RunStats(), 1.0))

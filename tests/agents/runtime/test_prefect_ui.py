@@ -10,6 +10,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from agents.runtime import prefect_ui
+from agents.runtime.context import open_runtime
 from agents.runtime.model.batch import RunStats
 from agents.runtime.prefect_ui import (
     Progress,
@@ -20,6 +21,7 @@ from agents.runtime.prefect_ui import (
     publish_table,
     rename_run,
 )
+from agents.runtime.settings import Settings
 from tests.faults.prefect_proxy import FaultMode, faulty_proxy
 
 
@@ -40,6 +42,13 @@ async def test_outside_of_a_flow_run_nothing_is_shown() -> None:
     """No server is called or started either."""
     assert not in_flow_run()
     await show()
+
+
+async def test_the_key_of_an_artifact_names_the_installation(journal_settings: Settings) -> None:
+    async with open_runtime(journal_settings) as opened:
+        installation = opened.journal.installation
+    # A report is shown after the journal is closed.
+    assert prefect_ui._key("Orders: by state") == f"orders-by-state-{installation[:8]}"
 
 
 @pytest.mark.slow
