@@ -58,7 +58,7 @@ async def deliver(agent: AnyAgent, batch: Batch) -> Batch:
 
 
 class _Delivery:
-    """Sends notices, as many at once as the policy allows; `settled` is what became of each by its row.
+    """Sends notices, as many at once as the policy allows; `settled` is the result of each by its row.
 
     Each is claimed right before its own call: a crash leaves those in flight unknown and no other.
     """
@@ -95,7 +95,7 @@ class _Delivery:
         return bool(self._queue or self._later)
 
     def _next(self, room: int) -> list[int]:
-        """The rows to claim now: none after so many failures in a row that the messenger is away."""
+        """The rows to claim now: none once a number of failures in a row says that the messenger is away."""
         away = self._failures >= self.agent.policy.concurrency
         if away or runtime().lease.remaining() <= 0:
             self._queue.clear()

@@ -89,7 +89,7 @@ def _groups(agent: AnyAgent, executions: list[StepExecution]) -> list[list[StepE
     """The executions that get their intents in one commit.
 
     An intent of an effect that happens at most once is never called again, so that a crash drops it:
-    there are no more of them than calls in flight.
+    their number is at most that of the calls in flight.
     """
     at_once = agent.policy.concurrency if isinstance(agent.settle, AtMostOnce) else len(executions)
     return [executions[i : i + at_once] for i in range(0, len(executions), max(1, at_once))]

@@ -1,4 +1,4 @@
-"""The outbox in SQL: which notices are due, the claim of each right before its call, and what came of it."""
+"""The outbox in SQL: which notices are due, the claim of each right before its call, and its result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

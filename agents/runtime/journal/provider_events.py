@@ -1,6 +1,6 @@
 """Events that outside systems report: each once by its id, with the place up to which a system was asked.
 
-An event only says that something has happened; whoever handles it looks up how things stand.
+An event only says that something has happened; its handler looks up how things stand.
 """
 
 from collections.abc import Iterable, Sequence

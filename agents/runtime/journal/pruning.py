@@ -21,7 +21,7 @@ from agents.runtime.model.lifecycle import ENDED, State
 
 ABOUT_ITEMS = (steps, history, outbox, dead_letters)
 AT_ONCE = 1_000
-RECONCILED_DAYS = 80  # reconciliation looks back so many days at most
+RECONCILED_DAYS = 80  # reconciliation looks back this far at most
 KEYS_ARE_KEPT = (RECONCILED_DAYS + 1) * 86_400.0  # seconds
 
 

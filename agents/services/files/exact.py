@@ -16,7 +16,7 @@ def is_exact(text: str) -> bool:
         return False
     exact, nearest = Decimal(text), float(text)
     digits = "".join(map(str, exact.as_tuple().digits)).strip("0")
-    # In the middle between two numbers of so many digits, repr may take the other one.
+    # In the middle between two numbers with this number of digits, repr may take the other one.
     return not digits or exact in {
         Decimal(f"{nearest:.{len(digits) - 1}e}"),
         Decimal(repr(nearest)),
