@@ -7,6 +7,7 @@ were killed or stopped; it asks the code under test nothing.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from agents.runtime.model.item import installation_of
 from agents.runtime.model.lifecycle import ENDED
 from tests.invariants import AT_REST, Journal, Record, Row, breaches_of
 
@@ -67,9 +68,24 @@ def violations_of(journal: Journal, record: Record, permitted: Expectation) -> l
     violations += unfinished_orders(journal, permitted.ends)
     violations += [f"outbox {message}" for message in unsent_messages(journal)]
     violations += _wrong_ends(journal, permitted)
+    violations += _not_unique(record)
     for item, row in journal.items.items():
         violations += illegal_writes(row, journal.history.get(item, []), permitted.faulted)
     return violations
+
+
+def _not_unique(record: Record) -> Iterator[str]:
+    """I12: what the providers know us by is unique to the installation, as others may use the account."""
+    references = [
+        row["reference"]
+        for rows in (*record.payments.values(), *record.shipments.values())
+        for row in rows
+        if row["reference"]  # a key that was closed before anything was booked has none
+    ]
+    keys = [row["key"] for rows in record.shipments.values() for row in rows]
+    for name in (*references, *keys, *record.reservations, *record.messages):
+        if not installation_of(name):
+            yield f"I12 {name}: another installation may use this name"
 
 
 def unfinished_orders(journal: Journal, expected: Mapping[str, set[str]]) -> list[str]:
