@@ -21,7 +21,7 @@ from agents.runtime import (
     UndoneKey,
     agent,
 )
-from agents.runtime.model.item import installation_of
+from agents.runtime.names import installation_of
 from agents.services.payments.protocol import Payments
 from agents.workflow.money import format_money
 

@@ -7,8 +7,8 @@ were killed or stopped; it asks the code under test nothing.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from agents.runtime.model.item import installation_of
 from agents.runtime.model.lifecycle import ENDED
+from agents.runtime.names import installation_of
 from tests.invariants import AT_REST, Journal, Record, Row, breaches_of
 
 CLAIMS = {"claim", "take_over"}
