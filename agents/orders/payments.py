@@ -26,7 +26,7 @@ from agents.runtime import (
     WrongOutcome,
     agent,
 )
-from agents.runtime.model.item import installation_of
+from agents.runtime.names import installation_of
 from agents.services.payments.protocol import Payment, Payments, RefundFailed, shown
 from agents.workflow.money import format_money, to_major, to_minor
 

@@ -9,7 +9,8 @@ DELETE /{key}   take it back and close the key, seen or not
 
 A thing is {"id", "status": "open" | "closed", "body"}; a register that is only asked may answer in any
 form. 409 {"error": "closed"}: the key never makes anything again; {"error": "other_body"}: the key stands
-for another body. 422 {"error"}: the system refuses for good.
+for another body. 422 {"error"}: the system refuses for good. No failure is stored: under the same key a
+later call may succeed.
 """
 
 from typing import Any, Protocol

@@ -24,7 +24,7 @@ from agents.orders.payments import authorise_payment, capture_payment, open_paym
 from agents.orders.read_orders import read_orders
 from agents.orders.reserve_stock import issue_stock, reserve_stock
 from agents.orders.rules import Outcome, assess, customer_message, needs_approval
-from agents.runtime.execution.agent import EffectKey
+from agents.runtime.execution.agent import EffectKey, Reference
 from agents.runtime.intake.intake import Submission
 from agents.runtime.model.item import Notice
 from agents.runtime.model.policies import EFFECT
@@ -126,10 +126,11 @@ async def _call(calls: Sequence[Callable[..., Any]], order: Order, notice: Notic
 
     reserve, open_, authorise, capture, book, issue, notify = calls
     held = await reserve(order, key("reserve_stock"))
-    opened = await open_(order, key("open_payment"))
+    reference = Reference(order.order_id)
+    opened = await open_(order, key("open_payment"), reference)
     await authorise(order, opened, key("authorise_payment"))
     await capture(order, opened, key("capture_payment"))
-    await book(order, held, key("book_shipment"))
+    await book(order, held, key("book_shipment"), reference)
     await issue(order, held)
     await notify(order, notice, key("notify_customer:order.shipped:email"))
 

@@ -21,7 +21,7 @@ from tests.faults.fork_server import BLOCKED, CRASHED, STARVED
 from tests.faults.mutation import next_release
 from tests.faults.postgres_proxy import open_postgres_proxy
 from tests.faults.protocol import ExitStatus, Run
-from tests.faults.workload import OrderWorkload, Workload, new_orders
+from tests.faults.workload import SPENT, OrderWorkload, Workload, new_orders
 
 MAX_RECOVERIES = 6
 CELLS_PER_SANDBOX = 100
@@ -105,6 +105,9 @@ class CellRunner:
         result = CellResult(cell, self._seed)
         async with self._environment.cell_folder() as (folder, url):
             workload = self._new_workload(folder, self._environment.data, url, self._baseline.lease)
+            if cell.spent:
+                assert isinstance(workload, OrderWorkload), "only orders have payments"
+                workload = replace(workload, faults=workload.faults + SPENT)
             if cell.queue:
                 assert isinstance(workload, OrderWorkload), "only orders have a queue"
                 workload = replace(workload, job="consume")

@@ -18,7 +18,8 @@
 A cell of kills or zombies may end with !cancel: after each fault an operator cancels all orders. A cell
 of kills may end with !upgrade: the next release of the code finishes the work; or with !rollback: the
 next release begins and this release finishes. With !queue the orders are enqueued, and the runs are
-consumers.
+consumers. With !spent the payment provider answers the first call of each step with a failure that it
+stores and repeats under its key: the opening and the refund are done, the other steps are not.
 """
 
 from dataclasses import dataclass, replace
@@ -64,13 +65,15 @@ class Cell:
     cancel: bool = False
     release: str = ""
     queue: bool = False
+    spent: bool = False
 
     def __str__(self) -> str:
         joint = "/" if self.kind == "zombie" else "+"
         points = joint.join(f"{name}@{hit}" for name, hit in self.points)
         value = str(self.number) if self.kind in NUMBERED else points
         text = value if self.kind == "kill" else f"{self.kind}={value}"
-        options = (*("cancel",) * self.cancel, *("queue",) * self.queue, self.release)
+        flags = ("cancel", "queue", "spent")
+        options = (*(flag for flag in flags if getattr(self, flag)), self.release)
         return "!".join((text, *filter(None, options)))
 
 
@@ -78,7 +81,8 @@ def parse_cell(spec: str) -> Cell:
     """Return the cell that str(cell) has written. Raises ValueError."""
     text, *words = spec.split("!")
     release = "".join(word for word in words if word in RELEASES)
-    options: Any = {"cancel": "cancel" in words, "queue": "queue" in words, "release": release}
+    options: Any = {flag: flag in words for flag in ("cancel", "queue", "spent")}
+    options |= {"release": release}
     for kind in KINDS:
         if text.startswith(f"{kind}="):
             value = text.removeprefix(f"{kind}=")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from agents.orders.notify_customer import notify_customer
 from agents.runtime.journal.notices import INTERRUPTED
 from agents.runtime.model.lifecycle import ENDED
+from agents.runtime.names import installation_of
 from tests.invariants import AT_REST, Journal, Record, Row, breaches_of
 
 MESSAGES_AT_ONCE = 2  # calls in flight while messages go out; fewer than the orders of a run
@@ -73,9 +74,24 @@ def violations_of(journal: Journal, record: Record, permitted: Expectation) -> l
     violations += [f"outbox {message}" for message in unsent_messages(journal)]
     violations += too_many_unknown(journal)
     violations += _wrong_ends(journal, permitted)
+    violations += _not_unique(record)
     for item, row in journal.items.items():
         violations += illegal_writes(row, journal.history.get(item, []), permitted.faulted)
     return violations
+
+
+def _not_unique(record: Record) -> Iterator[str]:
+    """I12: what the providers know us by is unique to the installation, as others may use the account."""
+    references = [
+        row["reference"]
+        for rows in (*record.payments.values(), *record.shipments.values())
+        for row in rows
+        if row["reference"]  # a key that was closed before anything was booked has none
+    ]
+    keys = [row["key"] for rows in record.shipments.values() for row in rows]
+    for name in (*references, *keys, *record.reservations, *record.messages):
+        if not installation_of(name):
+            yield f"I12 {name}: another installation may use this name"
 
 
 def unfinished_orders(journal: Journal, expected: Mapping[str, set[str]]) -> list[str]:

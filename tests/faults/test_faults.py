@@ -45,6 +45,9 @@ OTHERS = (
     "called:capture_payment@1+accepted@1!queue",
     "duplicate=",
     "written:capture_payment@1!rollback",
+    "written:authorise_payment@1!spent",  # with the next key in the journal, before it is intended
+    "intended:authorise_payment@2!spent",
+    "intended:close_payment@1+called:close_payment@1!spent",
 )
 MUTANTS = (("fence-dropped", "cells"), ("unknown-presumed-absent", "schedules"))
 AT_ONCE = 4

@@ -16,6 +16,7 @@ def test_a_written_cell_is_read_as_the_same_cell() -> None:
         *cancelled(hits),
         Cell("random", number=17),
         Cell("random", number=17, queue=True),
+        Cell("random", number=17, cancel=True, spent=True),
         Cell("parallel", number=3),
         Cell("zombie", (("ending", 1), ("ending", 3))),
         Cell("duplicate"),

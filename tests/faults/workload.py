@@ -32,6 +32,10 @@ ENDS = (
 CAPTURES = ("reset", "truncated", "", "", "", "", "", "")
 BOOKINGS = ("", "", "", "", "", "", "reset", "")
 FAULTS = "payments.capture:reset=0.25;payments.capture:truncated=0.25;carriers.book:reset=0.25"
+SPENT = (
+    ";payments.open:error=1;payments.authorise:failure=1;payments.cancel:failure=1;"
+    "payments.refund:error=1"
+)
 
 
 class Workload(Protocol):

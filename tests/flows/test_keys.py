@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from agents.runtime.model.item import installation_of
+from agents.runtime.names import installation_of
 from agents.runtime.settings import settings
 from agents.runtime.testing import instant_retries
 from flows.operations.actions import replay

@@ -19,8 +19,8 @@ from agents.runtime.journal.item_events import ItemEnded, ended
 from agents.runtime.journal.queries import item_history, letters
 from agents.runtime.journal.schema import items
 from agents.runtime.messaging import Delivery, RequestReply, Topic, answer, subscribe
-from agents.runtime.model.item import installation_of
 from agents.runtime.model.lifecycle import ENDED, State
+from agents.runtime.names import installation_of
 from agents.runtime.settings import settings
 from agents.services.sandbox.process import stop_sandbox
 from agents.services.sandbox.record import open_record

@@ -132,8 +132,8 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
     def key(self, item: Item, occurrence: int, generation: int = 0) -> str:
         """The idempotency key of this effect: the same in every process and at every attempt.
 
-        It begins with the installation. Only under the key of an earlier generation, for which
-        certainly nothing happened, are there other calls for the effect.
+        It begins with the installation. It has another `generation` only after certainly nothing
+        happened under the keys before it.
         """
         installation = runtime().journal.installation
         name = f"{item.tenant}:{item.scenario}:{item.key}:{self.name}:{occurrence}"

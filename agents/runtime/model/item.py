@@ -1,6 +1,5 @@
 """One work item, and the outcome of one agent's step on it."""
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
@@ -9,6 +8,7 @@ from typing import Any, TypeVar
 from agents.runtime.clock import clock
 from agents.runtime.errors import PermanentError
 from agents.runtime.model.lifecycle import State
+from agents.runtime.names import installation_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +33,6 @@ class NoticeStatus(StrEnum):
     UNKNOWN = "unknown"
     FAILED = "failed"
     DEAD_LETTERED = "dead_lettered"
-
-
-INSTALLATION = re.compile(r"[0-9a-f]{16}")
-
-
-def installation_of(name: str) -> str:
-    """The installation that gave this key or reference, or nothing if none did.
-
-    Keys and references of earlier releases, and names that others gave, have no installation.
-    """
-    first, colon, _ = name.partition(":")
-    return first if colon and INSTALLATION.fullmatch(first) else ""
 
 
 RENEWED = "renewed"  # status of an effect whose next attempt has the key of the next generation

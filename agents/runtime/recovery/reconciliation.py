@@ -19,9 +19,10 @@ from agents.runtime.journal.operator_actions import OperatorAction, reopen
 from agents.runtime.journal.schema import effects, items
 from agents.runtime.journal.statements import values_of
 from agents.runtime.journal.submit import load
-from agents.runtime.model.item import Item, installation_of
+from agents.runtime.model.item import Item
 from agents.runtime.model.lifecycle import ENDED, State
 from agents.runtime.model.scenario import Scenario
+from agents.runtime.names import installation_of
 
 AT_ONCE = 256
 UNDONE = frozenset({State.FAILED, State.COMPENSATED, State.CANCELLED})

@@ -21,7 +21,7 @@ from functools import cache
 from hashlib import blake2b
 
 from agents.runtime.errors import AgentError
-from agents.runtime.model.item import installation_of
+from agents.runtime.names import installation_of
 from agents.services.systems import operations
 
 ONCE = frozenset({"timeout", "reset", "error", "truncated", "failure", "rate_limit", "slow"})

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from agents.runtime.model.item import installation_of
+from agents.runtime.names import installation_of
 from agents.runtime.settings import settings
 from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
 from agents.workflow.report import RunReport

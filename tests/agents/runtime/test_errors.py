@@ -7,6 +7,7 @@ import pickle
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from decimal import Decimal
 from typing import Any, get_args, get_origin
 
 import pytest
@@ -20,6 +21,7 @@ SAMPLES: dict[Any, Any] = {
     str: "text",
     int: 7,
     float: 1.5,
+    Decimal: Decimal("1.5"),
     tuple[str, ...]: ("one", "two"),
     float | None: 2.5,
     str | None: "more",

@@ -16,9 +16,10 @@ from agents.runtime.execution.agent import (
     UndoneKey,
 )
 from agents.runtime.execution.decorator import agent
-from agents.runtime.model.item import Effect, Item, installation_of
+from agents.runtime.model.item import Effect, Item
 from agents.runtime.model.lifecycle import State
 from agents.runtime.model.policies import EFFECT, PURE, READ
+from agents.runtime.names import installation_of
 from tests.agents.runtime.jobs import HERE, HOUR, Job, Made, Provider, effect_of, undo_of
 
 
@@ -109,21 +110,6 @@ async def test_a_reference_is_unique_to_the_installation_unless_an_earlier_relea
     assert send.arguments(one, "") == [one.payload, f"{HERE}:t:one", 9.0]
     one.effects["open", 0] = Effect("t:jobs:one:open:0", "done", 8.0)
     assert send.arguments(one, "") == [one.payload, "one", 8.0]
-
-
-@pytest.mark.parametrize(
-    "name, installation",
-    [
-        (f"{HERE}:default:one", HERE),
-        ("default:orders:one:make:0", ""),
-        (hashlib.sha256(b"an earlier release").hexdigest(), ""),
-        (HERE, ""),
-        ("0123456789ABCDEF:one", ""),
-        ("", ""),
-    ],
-)
-def test_the_installation_of_a_name(name: str, installation: str) -> None:
-    assert installation_of(name) == installation
 
 
 def test_a_fact_is_the_same_after_encoding_and_decoding() -> None:

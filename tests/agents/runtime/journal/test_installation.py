@@ -12,7 +12,7 @@ from agents.runtime.context import open_runtime
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.installation import installation_id
 from agents.runtime.journal.schema import installation
-from agents.runtime.model.item import INSTALLATION
+from agents.runtime.names import INSTALLATION
 from agents.runtime.settings import Settings
 from tests.agents.runtime.jobs import HERE, Provider, effect_of, jobs, rows, run
 
