@@ -10,6 +10,7 @@ from agents.shop.requests import REQUESTS, Kind, Request
 from agents.support.dialogue.goods import goods_named, names_in
 from agents.support.models import Slot, Slots, Task, TaskName
 from agents.support.understanding.exclusions import left_out, meant
+from agents.support.understanding.slots import ORDER
 
 NEEDS: Mapping[TaskName, tuple[Slot, ...]] = {
     "order_status": ("order",),
@@ -34,7 +35,10 @@ KINDS: Mapping[TaskName, Kind] = {
 ITEMS = {"return_items", "exchange_items", "modify_items"}
 REPLACES = {"exchange_items", "modify_items"}
 INFORMS = {"order_status", "refund_status"}
-ADDS = re.compile(r"\b(?:also|too|as well|in addition)\b|也|还有|加上", re.IGNORECASE)
+ADDS = re.compile(
+    r"\b(?:also|too|as well|in addition)\b|^\W*(?:and|plus)\b|也|还有|加上", re.IGNORECASE
+)
+LETTERS = re.compile(r"[^\W\d_]")
 NO_NAMES = {"yes", "no", "none"}  # options that are answers in a dialogue
 
 
@@ -113,10 +117,13 @@ def _method(named: Slots, customer: CustomerAccount) -> str:
 def _chosen(task: Task, order: OrderAccount, named: Slots, text: str) -> tuple[str, ...]:
     """The pieces that the text means, or else those of before, less those that it leaves out.
 
-    None if that is not clear: a name fits several pieces, or the text names some pieces and all of them.
+    None if that is not clear: a name fits several pieces, the text names some pieces and all of them, or
+    it leaves out what is no piece of the order.
     """
     some, without = goods_named(order, meant(text)), goods_named(order, left_out(text))
-    if some.unclear or without.unclear or (named.everything and some.skus):
+    unknown = bool(LETTERS.search(ORDER.sub("", left_out(text)))) and not without.skus
+    both = named.everything and bool(some.skus)
+    if some.unclear or without.unclear or both or (unknown and (named.everything or some.skus)):
         return ()
     every = tuple(piece.sku for piece in order.pieces)
     before = task.pieces if not some.skus or ADDS.search(text) else ()

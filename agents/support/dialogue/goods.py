@@ -1,4 +1,4 @@
-"""Which goods a text names: by SKU, or by their whole name, in any script.
+"""Which goods a text names: by SKU, by their whole name in any script, or else by its last English word.
 
 The longest name is read first, so that "laptop bag" is not also a laptop. What fits several pieces is unclear
 and is asked for.
@@ -43,10 +43,14 @@ def goods_named(order: OrderAccount, text: str) -> Goods:
     """The pieces of the order that the text names; "it" is the piece of an order that has one."""
     have = Counter(piece.sku for piece in order.pieces)
     found = [sku for sku in dict.fromkeys(SKU.findall(text)) if have[sku]]
-    names = names_in(text, {piece.name for piece in order.pieces})
+    mine = {piece.name for piece in order.pieces}
+    names = names_in(text, mine)
+    names |= names_in(_without(text, names.values()), {_kind(n) for n in mine if n not in names})
     unclear = False
     for name, (begin, end) in names.items():
-        fitting = list(dict.fromkeys(p.sku for p in order.pieces if p.name == name))
+        fitting = list(
+            dict.fromkeys(p.sku for p in order.pieces if name in (p.name, _kind(p.name)))
+        )
         if any(sku in found for sku in fitting):
             continue
         copies = _copies(text, (begin, end), have[fitting[0]]) if len(fitting) == 1 else 0
@@ -55,6 +59,18 @@ def goods_named(order: OrderAccount, text: str) -> Goods:
     if not found and not names and len(order.pieces) == 1 and ONLY_ONE.search(text):
         found = [order.pieces[0].sku]
     return Goods(tuple(found), unclear)
+
+
+def _without(text: str, places: Iterable[Span]) -> str:
+    letters = list(_folded(text))
+    for begin, end in places:
+        letters[begin:end] = " " * (end - begin)
+    return "".join(letters)
+
+
+def _kind(name: str) -> str:
+    """The last word of an English name, as people say it: the lamp is the desk lamp."""
+    return name.rpartition(" ")[2] if name.isascii() else name
 
 
 def names_in(text: str, names: Iterable[str]) -> dict[str, Span]:

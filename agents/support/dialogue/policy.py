@@ -9,8 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from agents.shop.rules import RuleViolation, perform
+from agents.shop.accounts import OrderAccount
+from agents.shop.contracts import OrderView
+from agents.shop.requests import Request
+from agents.shop.rules import RuleViolation, perform, refusals
 from agents.support.dialogue.forms import (
+    ADDS,
     INFORMS,
     ShopView,
     choices,
@@ -35,14 +39,17 @@ from agents.support.models import (
     Language,
     Part,
     Passage,
+    Slots,
     Task,
     TaskName,
     Turn,
     Understood,
+    Wish,
 )
 from agents.support.understanding.consent import verdict
 from agents.support.understanding.exclusions import is_correction, left_out
 from agents.support.understanding.slots import slots
+from agents.support.understanding.wishes import has_only_names
 
 UNSURE = 0.35
 CLOSE = 0.15  # if the first two intents differ by less, a question asks which of them is meant
@@ -115,7 +122,10 @@ def _go_on(context: TurnContext, task: Task) -> Decided | None:
     if context.understood.wishes:
         return _go_on_with_several(context, task)
     filled = fill(task, context.understood.slots, context.turn.text, context.shop)
-    if _is_replaced(context, task, filled):
+    other = filled.order not in ("", task.order)
+    if other and ADDS.search(context.turn.text) and has_only_names(context.turn.text):
+        return _start(context, [filled])
+    if _is_replaced(context, task, filled, plain):
         return _advance(context, filled)
     if (declined := _no_or_doubt(context, task, plain)) is not None:
         return declined
@@ -140,14 +150,15 @@ def _no_or_doubt(context: TurnContext, task: Task, plain: str) -> Decided | None
     return None
 
 
-def _is_replaced(context: TurnContext, task: Task, filled: Task) -> bool:
+def _is_replaced(context: TurnContext, task: Task, filled: Task, plain: str) -> bool:
     """Whether the turn corrects the task: a correction, or another order without a wish of its own."""
     if filled == task:
         return False
-    corrects = context.intent == "deny" or is_correction(context.turn.text)
+    said_no = plain == "no" or context.intent == "deny"
+    corrects = said_no or is_correction(context.turn.text)
     if not filled.order or filled.order == task.order:
         return corrects and not _is_other_task(context, task)
-    is_wish = context.sure and context.intent in TASKS
+    is_wish = context.sure and context.intent in TASKS and not has_only_names(context.turn.text)
     return not task.order or corrects or not is_wish
 
 
@@ -191,6 +202,8 @@ def _was_asked(context: TurnContext, question: Part) -> bool:
 
 
 def _is_other_task(context: TurnContext, task: Task) -> bool:
+    if has_only_names(context.turn.text):
+        return False
     return context.sure and context.intent in TASKS and context.intent != task.name
 
 
@@ -228,12 +241,19 @@ def _begin_several(context: TurnContext) -> Decided:
     # Where several are named, a wish that names none is about one that has to be asked for.
     shared = "" if len(orders) > 1 else next(iter(orders), context.before.order)
     tasks = [
-        fill(Task(name=wish.name, order=shared), wish.slots, wish.text, shop)  # type: ignore[arg-type]
+        fill(Task(name=wish.name, order=shared), _slots_of(context, wish), wish.text, shop)  # type: ignore[arg-type]
         for wish in wishes
         if wish.name in TASKS
     ]
     unclear = [n for wish in wishes if wish.name == "out_of_scope" for n in wish.slots.orders]
     return _start(context, tasks, unclear)
+
+
+def _slots_of(context: TurnContext, wish: Wish) -> Slots:
+    """What the wish names; "pay A and B by gift card" names the method once for both."""
+    if wish.name != "modify_payment" or wish.slots.methods:
+        return wish.slots
+    return wish.slots.model_copy(update={"methods": context.understood.slots.methods})
 
 
 def _start(context: TurnContext, tasks: Sequence[Task], unclear: Sequence[str] = ()) -> Decided:
@@ -308,9 +328,21 @@ def _dropped(context: TurnContext) -> Decided:
 
 def _change(context: TurnContext, task: Task) -> Decided:
     """Request what the user has confirmed; order processing checks the rules again."""
-    request = request_of(task, context.shop.orders.get(task.order))
-    then, after = _next(context, task.order)
+    order = context.shop.orders.get(task.order)
+    request = request_of(task, order)
+    then, after = _next(
+        replace(context, shop=_shop_after(context.shop, request, order)), task.order
+    )
     return Decided(action="change", reason=task.name, request=request, then=then, after=after)
+
+
+def _shop_after(shop: ShopView, request: Request, order: OrderAccount | None) -> ShopView:
+    """The shop as the next wish finds it: an order that is cancelled cannot be returned as well."""
+    customer, after = perform(request, shop.customer, order, shop.goods)
+    if after is None:
+        return replace(shop, customer=customer)
+    view = OrderView(**(dict(after) | {"refuses": refusals(after)}))
+    return replace(shop, customer=customer, orders={**shop.orders, after.order: view})
 
 
 def _advance(context: TurnContext, task: Task) -> Decided:

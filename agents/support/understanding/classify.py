@@ -23,7 +23,13 @@ from agents.support.understanding.embedding import Vector, is_available, vectors
 from agents.support.understanding.examples import training
 from agents.support.understanding.slots import HAN, slots, to_classify
 from agents.support.understanding.vectors import known_vectors
-from agents.support.understanding.wishes import has_words, parts_in_question, wishes
+from agents.support.understanding.wishes import (
+    ASIDE,
+    has_words,
+    parts_in_question,
+    wish_beside,
+    wishes,
+)
 
 Embed = Callable[[Sequence[str]], Vector]
 WEIGHT, C, TEMPERATURE = 5.0, 3.0, 0.6
@@ -49,6 +55,8 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
         name, confidence = model().ranked(to_classify(part), embed)[0]
         return Intent(name=name, confidence=confidence)
 
+    if likely and likely[0].name in ASIDE and (wanted := wish_beside(text, classify)):
+        likely = [wanted, *likely]
     return Understood(
         language=language_of(text),
         wordless=wordless,

@@ -34,10 +34,12 @@ BEFORE_ZH = re.compile(
     r"(?P<what>[^，。；！？,.;!?\s]+?)(?:除外|(?<![还么是])不(?:要|用)?(?:退|换|取消)(?!款|货|钱)|别(?:退|换|取消)|留着)"
 )
 CORRECTED = re.compile(
-    r"\b(?:no,? wait|wait,? no|oh no|scratch that|i mean|i meant|make that|correction)\b"
+    r"\b(?:no,? wait|wait,? no|oh no|scratch that|i mean|i meant|make that|correction"
+    r"|actually)\b"
     r"|不对|错了|我是说|我的意思是|哦不|应该是",
     re.IGNORECASE,
 )
+INSTEAD = re.compile(r"\binstead\b(?! of)", re.IGNORECASE)
 SENTENCE_END = re.compile(r"[.;!?。；！？\n]")
 
 Span = tuple[int, int]
@@ -58,7 +60,7 @@ def left_out(text: str) -> str:
 
 def is_correction(text: str) -> bool:
     """Whether the text takes back what was named before."""
-    return CORRECTED.search(text) is not None or bool(_spans(text))
+    return any(way.search(text) for way in (CORRECTED, INSTEAD)) or bool(_spans(text))
 
 
 def _spans(text: str) -> list[Span]:

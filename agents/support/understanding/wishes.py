@@ -21,6 +21,7 @@ PARTS = re.compile(
     re.IGNORECASE,
 )
 LISTED = re.compile(r"([,，、&/+]|和|跟|与|以及)")
+COMMA = re.compile(r"[,，]|" + PARTS.pattern, re.IGNORECASE)
 BEGIN = re.compile(rf"^(?:\s|{LISTED.pattern})+")
 MOST_PARTS = 8  # that are classified: each costs some 30 ms
 CONFIDENT = 0.55  # from here on a part of a message counts as a wish of its own
@@ -31,6 +32,13 @@ NO_SENTENCE = re.compile(
     rf"^[\s,]*(?:(?:and|also|the|my|this|that|these|those|orders?|number|from|of|for|in|all|everything|both)\b"
     rf"|{ORDER.pattern}|订单|单号)",
     re.IGNORECASE | re.ASCII,
+)
+# Words beside a name that say nothing of what is wanted: "the other one, C300".
+BESIDES_NAMES = re.compile(
+    r"\b(?:and|also|too|as well|please|orders?|number|the|my|other|one|it'?s|it is|that|this|for|from|of|in|wait|no"
+    r"|not|i mean|i meant|actually|instead|sorry|rather|oh)\b"
+    r"|订单号?|单号|也|还有|是|那个|另一个|另外|还|和|请|不|对|的|吧",
+    re.IGNORECASE,
 )
 MARK = "\ue000"  # stands for an address while a message is cut: an address has commas and points of its own
 
@@ -47,6 +55,12 @@ class _Draft:
 def has_words(text: str) -> bool:
     """Whether the text has words besides names, such as the number of an order."""
     return WORDS.search(without_names(text)) is not None
+
+
+def has_only_names(text: str) -> bool:
+    """Whether the text names orders and says nothing of what is wanted with them."""
+    rest = BESIDES_NAMES.sub(" ", ORDER.sub(" ", text))
+    return ORDER.search(text) is not None and re.search(r"\w", rest) is None
 
 
 def parts(text: str) -> list[str]:
@@ -78,10 +92,21 @@ def _listed(text: str, visible: str) -> list[str]:
 
 
 def parts_in_question(text: str) -> list[str]:
-    """The texts whose intents `wishes` asks for; none for a message of one part."""
+    """The parts whose intents count beside that of the whole; none for a message of one part."""
     rest, _ = addresses(text, MARK)
-    found = [part for part in parts(rest) if has_words(part)]
-    return found[:MOST_PARTS] if len(parts(rest)) > 1 else []
+    several = parts(rest)
+    found = several if len(several) > 1 else []
+    if ORDER.search(rest):
+        found = [*found, *(part for part in COMMA.split(rest) if part not in found)]
+    asked = [part for part in found if has_words(part) and part != rest]
+    return list(dict.fromkeys(asked))[:MOST_PARTS]
+
+
+def wish_beside(text: str, classify: Classify) -> Intent | None:
+    """What a message that names an order wants, if it reads like thanks or a greeting as a whole."""
+    asked = map(classify, parts_in_question(text))
+    wanted = [one for one in asked if one.name not in ASIDE and one.confidence >= CONFIDENT]
+    return max(wanted, key=lambda one: one.confidence, default=None)
 
 
 def wishes(text: str, best: Intent, classify: Classify) -> tuple[Wish, ...]:
@@ -107,7 +132,8 @@ def _drafts(text: str, classify: Classify) -> list[_Draft]:
     drafts: list[_Draft] = []
     visible = meant(text)
     several = parts(text)
-    known = {part: classify(part) for part in parts_in_question(text)}
+    asked = set(parts_in_question(text)) & set(several)
+    known = {part: classify(part) for part in asked}
     place = 0
     for part in several if len(several) > 1 else []:
         begin = text.find(part, place)
@@ -131,6 +157,8 @@ def _begins(last: _Draft, name: IntentName | None, orders: set[str]) -> bool:
 
 def _name(part: str, orders: set[str], found: Intent | None) -> IntentName | None:
     """What the part asks for; out of scope if it names an order and does not say what for."""
+    if has_only_names(part):
+        return None
     if found is not None and found.name not in ASIDE and found.confidence >= CONFIDENT:
         return found.name
     if not orders or not has_words(part) or NO_SENTENCE.match(part):

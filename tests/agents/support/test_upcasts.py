@@ -20,6 +20,12 @@ def test_what_was_understood_decided_and_carried_out() -> None:
         "angry": False,
     }
     assert understand_turn.decode(json.dumps(understood), "1").slots.orders == ("A100",)
+    several = understood | {"slots": {"orders": ["A100"]}, "more": ["cancel_order"]}
+    several.pop("orders")
+    wishes = understand_turn.decode(json.dumps(several), "1.1").wishes
+    assert [(w.name, w.slots.orders) for w in wishes] == [
+        ("order_status", ("A100",)), ("cancel_order", ("A100",)),
+    ]  # fmt: skip
     decided = {"action": "ask_to_cancel", "order": "A100", "before": BEFORE, "reason": ""}
     assert decide_turn.decode(json.dumps(decided), "1").request is None
     assert carry_out.decode('{"done": true}', "1") == CarriedOut()

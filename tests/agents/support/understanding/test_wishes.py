@@ -3,7 +3,14 @@
 import pytest
 
 from agents.support.models import Intent, IntentName
-from agents.support.understanding.wishes import MOST_PARTS, parts, parts_in_question, wishes
+from agents.support.understanding.wishes import (
+    MOST_PARTS,
+    has_only_names,
+    parts,
+    parts_in_question,
+    wish_beside,
+    wishes,
+)
 
 KEYWORDS: dict[str, IntentName] = {
     "cancel": "cancel_order", "where": "order_status", "return": "return_items", "ship": "modify_order_address",
@@ -73,3 +80,21 @@ def test_no_order_is_lost_however_many_parts_there_are() -> None:
     assert [order for _, (order,) in found(text)] == names
     assert len(parts_in_question(". ".join(f"where is {name}" for name in names))) == MOST_PARTS
     assert parts("cancel A100") == ["cancel A100"]
+
+
+def test_a_message_that_only_names_orders_has_no_wish_of_its_own() -> None:
+    assert [
+        t
+        for t in ("A100", "the other one, A100", "and A100 too", "A100吧")
+        if not has_only_names(t)
+    ] == []
+    assert [
+        t for t in ("cancel A100", "where is A100", "yes please", "取消A100") if has_only_names(t)
+    ] == []
+
+
+def test_thanks_do_not_hide_a_wish() -> None:
+    wanted = wish_beside("return the mug of A100, thanks, that's all", by_keyword)
+    assert wanted is not None
+    assert wanted.name == "return_items"
+    assert wish_beside("hello, thanks", by_keyword) is None
