@@ -31,6 +31,7 @@ from rich.table import Table
 from agents.runtime.errors import AgentError
 from agents.runtime.model.batch import RunStats, watcher
 from flows.cli.error_messages import expected, unexpected
+from flows.cli.flow_runs import run_tagged
 from flows.cli.reports import Listing
 from flows.cli.temporary_server import start_temporary_server
 
@@ -190,7 +191,7 @@ async def _watched(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: boo
             bar.update(shown, description=flow.name, total=stats.expected, completed=stats.done)
 
         watcher.set(show)
-        report: Report = await flow(**given)
+        report: Report = await run_tagged(flow, given)
         with suppress(Exception):  # the work is done, whatever the server has recorded of it
             await _recorded(flow.name)
         return report
