@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 from agents.runtime.command_line import run_command
 from agents.runtime.execution.agent import AGENTS
 from agents.runtime.model.policies import Policy
-from deployments.resources import HEARTBEAT, LIMITS, POOLS, TAG, Limit, Pool
+from agents.runtime.prefect_ui import TAG
+from deployments.resources import HEARTBEAT, LIMITS, POOLS, Limit, Pool
 from flows.operations.__main__ import GROUPS
 from flows.workflows import WORKFLOWS, Workflow
 

@@ -7,6 +7,8 @@ from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ActionTypes, ChangeFlowRunState
 from prefect.events.schemas.automations import EventTrigger, Posture
 
+from agents.runtime.prefect_ui import HEARTBEAT_SECONDS, TAG
+
 
 @dataclass(frozen=True, slots=True)
 class Queue:
@@ -87,9 +89,8 @@ LIMITS = (
     Limit("notifications", slots=32),
 )
 
-# Runs with this tag send a heartbeat every 30 seconds, which is Prefect's shortest period.
-TAG = "agent-flows"
-HEARTBEAT = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
+# Runs with the tag send heartbeats, from a deployment by this variable and from a terminal by our commands.
+HEARTBEAT = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS)}
 SILENCE = timedelta(seconds=90)
 SIGNS_OF_LIFE = (
     *("heartbeat", "Completed", "Failed", "Cancelled", "Crashed"),

@@ -38,6 +38,8 @@ _tables: dict[tuple[str, str], UUID] = {}  # of this process: flow run and key -
 
 T = TypeVar("T")
 
+TAG = "agent-flows"  # of every flow run of this project
+HEARTBEAT_SECONDS = 30  # between two heartbeats of a flow run, Prefect's shortest period
 SHOW_SECONDS = 10.0  # for an answer of the server
 PAUSE_SECONDS = 60.0  # without progress, after the server gave none
 

@@ -37,6 +37,7 @@ from agents.runtime.telemetry import start_telemetry
 from agents.workflow.exit_status import MEANINGS, ExitStatus
 from flows.cli.display import display
 from flows.cli.error_messages import NotConfirmed, explained
+from flows.cli.flow_runs import run_tagged
 from flows.cli.reports import Listing, report_as_json
 from flows.cli.temporary_server import start_temporary_server
 
@@ -257,7 +258,7 @@ async def _shown_running(flow: Flow[..., Any], given: Mapping[str, Any], *, talk
             bar.update(shown, description=flow.name, total=stats.expected, completed=stats.done)
 
         watcher.set(show)
-        report: Report = await flow(**given)
+        report: Report = await run_tagged(flow, given)
         if not ENDING.signal:
             with suppress(Exception):  # the work is done, whatever the server has recorded of it
                 await _recorded(flow.name)

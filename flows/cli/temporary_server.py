@@ -67,13 +67,19 @@ def start_temporary_server() -> None:
     log = _require_writable(PREFECT_HOME.value()) / LOG
     server.port = server.port or server.find_available_port()
     server.running = True
-    atexit.register(server.stop)
+    stopping = threading.Event()
+
+    def stop() -> None:
+        stopping.set()
+        server.stop()
+
+    atexit.register(stop)
     try:
         child = _start(server, log)
     except BaseException:
-        server.stop()
+        stop()
         raise
-    threading.Thread(target=_keep, args=(server, child, log), daemon=True).start()
+    threading.Thread(target=_keep, args=(server, child, log, stopping), daemon=True).start()
 
 
 def _start(server: SubprocessASGIServer, log: Path) -> "subprocess.Popen[bytes]":
@@ -102,11 +108,16 @@ def _start(server: SubprocessASGIServer, log: Path) -> "subprocess.Popen[bytes]"
     return child
 
 
-def _keep(server: SubprocessASGIServer, child: "subprocess.Popen[bytes]", log: Path) -> None:
+def _keep(
+    server: SubprocessASGIServer,
+    child: "subprocess.Popen[bytes]",
+    log: Path,
+    stopping: threading.Event,
+) -> None:
     """Start the server again at the same address when it is killed, a few times."""
     for _ in range(MOST_RESTARTS):
         died = ChildStart("the temporary Prefect server", log)
-        if child.wait() in ON_PURPOSE or server.server_process is not child:
+        if child.wait() in ON_PURPOSE or stopping.is_set():
             return
         print(died.failed(f"ended ({child.returncode}) and is started again"), file=sys.stderr)
         try:

@@ -21,8 +21,9 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Running
 
+from agents.runtime.prefect_ui import TAG
 from deployments.apply import WrongPoolType, apply
-from deployments.resources import AUTOMATIONS, LIMITS, POOLS, RETIRED, TAG, Limit, Pool, Queue
+from deployments.resources import AUTOMATIONS, LIMITS, POOLS, RETIRED, Limit, Pool, Queue
 from tests.prefect_server import PrefectServer
 
 pytestmark = pytest.mark.slow
