@@ -222,8 +222,7 @@ async def test_no_worker_is_deleted_before_its_flow_run_is_set(
     monkeypatch.setattr(recovery, "in_flow_run", lambda: True)
     monkeypatch.setattr(recovery, "_mark_crashed", fail_once)
     async with open_runtime(journal_settings) as opened:
-        with pytest.raises(ConnectionError):
-            await recovery.remove_crashed_workers(opened.journal)
+        assert await recovery.remove_crashed_workers(opened.journal) == 0
         assert len(await rows(owners)) == 2
         assert await recovery.remove_crashed_workers(opened.journal) == 1
         assert len(await rows(owners)) == 1
