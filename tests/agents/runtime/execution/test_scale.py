@@ -56,7 +56,7 @@ async def test_a_thousand_items_through_five_agents_are_twenty_task_runs() -> No
             assert len(found) <= 22
             return len(completed) == 20
 
-        await until(recorded, seconds=30)
+        await until(recorded, seconds=120)
         names = {run.name for run in await client.read_task_runs(flow_run_filter=this)}
     assert {"see-0: 256 items", "see-4: 232 items"} <= names
 
