@@ -38,7 +38,7 @@ def send(db: Connection, incoming: Incoming) -> Reply:
             " VALUES (?, ?, ?, ?, ?, ?)",
             (time.time(), *(message[name] for name in FIELDS)),
         )
-    return Reply(202, {})
+    return Reply(202, {"status": "accepted", "to": message["to"]})
 
 
 def _problem(message: dict[str, Any], *, blocked: bool) -> str:

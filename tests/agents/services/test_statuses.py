@@ -14,7 +14,10 @@ from agents.services.http import HttpApi
 from agents.services.inventory.http_api import HttpInventory
 from agents.services.inventory.protocol import StockLine
 from agents.services.keyed import HttpKeyed
+from agents.services.notifications.http_api import HttpNotifications
+from agents.services.notifications.protocol import Message
 
+LETTER = Message("email", "ann@example.com", "Your order", "Sent.")
 PARCEL = Parcel("o1", 500, "Ann", "1 Elm St", "", "Reno", "NV", "89501", "US")
 CHANGES: dict[str, tuple[Callable[[HttpApi], Awaitable[object]], str]] = {
     "inventory.reserve": (lambda a: HttpInventory(a).reserve("k", [StockLine("A", 1)]), "released"),
@@ -22,6 +25,7 @@ CHANGES: dict[str, tuple[Callable[[HttpApi], Awaitable[object]], str]] = {
     "inventory.release": (lambda a: HttpInventory(a).release("k"), "held"),
     "carriers.book": (lambda a: HttpCarrier("swift", a).book("k", PARCEL), "cancelled"),
     "carriers.cancel": (lambda a: HttpCarrier("swift", a).cancel("k"), "booked"),
+    "notifications.send": (lambda a: HttpNotifications(a).send("k", LETTER), "refused"),
     "keyed.make": (lambda a: HttpKeyed(a).make("k", {"total": 1}), "closed"),
     "keyed.close": (lambda a: HttpKeyed(a).close("k"), "open"),
 }
@@ -31,7 +35,7 @@ CHANGES: dict[str, tuple[Callable[[HttpApi], Awaitable[object]], str]] = {
 def answer() -> Iterator[tuple[str, dict[str, object]]]:
     """A server on loopback and what it answers to everything."""
     body: dict[str, object] = {"key": "k", "weight_grams": 1, "tracking_id": "T1", "id": "1"}
-    body["body"] = {"total": 1}
+    body |= {"body": {"total": 1}, "to": LETTER.to}
 
     class Handler(BaseHTTPRequestHandler):
         def do(self) -> None:
@@ -64,6 +68,16 @@ async def test_only_the_wanted_status_counts(
     async with HttpApi(change, url) as api:
         with pytest.raises(expected.get(status, WrongOutcome)):
             await act(api)
+
+
+async def test_a_message_that_was_accepted_for_another_receiver_is_not_ours(
+    answer: tuple[str, dict[str, object]],
+) -> None:
+    url, body = answer
+    body |= {"status": "accepted", "to": "eve@example.com"}
+    async with HttpApi("notifications", url) as api:
+        with pytest.raises(WrongOutcome, match="another receiver"):
+            await HttpNotifications(api).send("k", LETTER)
 
 
 async def test_a_thing_that_stands_for_another_body_is_not_ours(
