@@ -1,11 +1,8 @@
 """Physical lines of a byte stream, and the pieces of those that are too long to be held."""
 
 import io
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter
 
 from agents.services.files.streams import CHUNK, Stream
 
@@ -24,16 +21,16 @@ class Line:
 
 
 def physical_lines(stream: Stream, limit: int) -> Iterator[Line]:
-    r"""Lines that end with \n; of a line of more than `limit` bytes only the beginning."""
+    r"""Lines that end with \n; of a line of more than `limit` bytes only the beginning.
+
+    Each is given as soon as its end is read: a program that writes into a pipe may wait for what its line leads to.
+    """
     pieces = line_pieces(stream, limit, universal=False)
-    for _, line in groupby(pieces, attrgetter("number")):
-        yield _beginning(line)
-
-
-def _beginning(pieces: Iterator[Line]) -> Line:
-    first = next(pieces)
-    rest = deque(pieces, maxlen=1)
-    return Line(first.number, first.data, bool(rest), rest[0].ended if rest else first.ended)
+    for first in pieces:
+        last = first
+        while not last.ended and (more := next(pieces, None)) is not None:
+            last = more
+        yield Line(first.number, first.data, last is not first, last.ended)
 
 
 def line_pieces(stream: Stream, limit: int, *, universal: bool) -> Iterator[Line]:
