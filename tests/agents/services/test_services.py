@@ -11,6 +11,7 @@ import pytest
 from pydantic import AnyHttpUrl, SecretStr
 
 from agents.invoices.services import Books, TaxOffice
+from agents.runtime.child_start import DidNotStart
 from agents.runtime.errors import TransientError
 from agents.runtime.provided import provided
 from agents.runtime.settings import Settings, SystemSettings
@@ -75,10 +76,10 @@ async def test_a_scenarios_own_system_starts_the_sandbox_with_its_first_call(
 
 
 @pytest.mark.slow
-async def test_a_sandbox_that_does_not_start_is_a_call_to_try_again(tmp_path: Path) -> None:
+async def test_a_sandbox_that_does_not_start_is_named_with_its_own_words(tmp_path: Path) -> None:
     (tmp_path / "sandbox.db").mkdir()
     async with connect_services(real(tmp_path)) as connected:
-        with pytest.raises(TransientError, match="sandbox: it ended with 1"):
+        with pytest.raises(DidNotStart, match="the sandbox ended with status 1 while it started"):
             await connected[Books].find("k")
 
 

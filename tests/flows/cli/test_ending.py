@@ -35,7 +35,7 @@ SHOW = """
 from flows.cli.commands import ENDING, _show
 from flows.cli.reports import Listing
 from agents.runtime.command_line import explained, in_words
-in_words(lambda: _show(Listing(title="x")), ENDING, explained)
+in_words(lambda: _show(Listing(title="x"), as_json=False), ENDING, explained)
 """
 MAIN = 'if __name__ == "__main__":'
 SECONDS = 10  # from Ctrl-C to the end

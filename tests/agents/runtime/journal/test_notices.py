@@ -26,7 +26,8 @@ ACTION = OperatorAction("jobs", "job-0000", "ann", "server is back")
 async def row(opened: Runtime, provider: Provider) -> int:
     """The row of an unsent notice."""
     await run(jobs(1), effect_of(provider), scenario=with_notices("a"))
-    (found,) = await unsent(opened.journal.database, [1])
+    (item,) = await rows(items)
+    (found,) = await unsent(opened.journal.database, [item.id])
     return int(found.id)
 
 

@@ -84,7 +84,7 @@ def test_whatever_the_decoder_does_no_row_is_lost_silently(
         child = tmp_path / "child.py"
         child.write_text(program)
         patch.setattr(parquet_process, "_CHILD", child)
-        found = read(tmp_path, "a.parquet", MANY, Limits(seconds=0.5))
+        found = read(tmp_path, "a.parquet", MANY, Limits(seconds=2))
     assert (len(found.items), found.rule) == (good, rule)
     assert all(decoder.returncode is not None for decoder in decoders)
 
