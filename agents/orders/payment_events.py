@@ -64,16 +64,18 @@ async def differences(view: JournalView, payments: Payments) -> AsyncIterator[Di
     """Yield what is wrong with the payments of all events that nobody has handled.
 
     An event is left for the next time while its order is in work, or its payment cannot be looked up.
+    A payment of another installation on the same account is left to that one.
     """
     database = view.journal.database
     events = await unhandled_events(database, SYSTEM, AT_ONCE)
     for payment in dict.fromkeys(event.subject for event in events):
         try:
             listed = await payments.look_up(payment)
-            of = _order_of(listed, await view.by_key([listed.reference]))
+            of = _order_of(listed, await view.by_reference([listed.reference]))
             if of is not None and of.item.state not in ENDED:
                 continue
-            found = await _difference(of, payments, listed)
+            is_ours = view.may_be_ours(listed.reference)
+            found = await _difference(of, payments, listed) if is_ours else None
         except TransientError as error:
             log.warning("payment cannot be looked up", payment=payment, error=str(error))
             await _give_up(database, [event for event in events if event.subject == payment])
