@@ -216,7 +216,8 @@ async def test_dead_letters_are_shown_replayed_cancelled_discarded_and_pruned(
     name, count = OBSTACLES[scenario]
     obstacle = study.store.folder / name
     if scenario == "comparisons":
-        obstacle.mkdir(parents=True)  # where a file should be
+        obstacle.mkdir(parents=True)  # where a link should be, and it cannot be moved aside
+        (obstacle.parent / "report-earlier.html" / "kept").mkdir(parents=True)
     else:
         obstacle.parent.mkdir(parents=True)
         obstacle.touch()  # where a folder should be
