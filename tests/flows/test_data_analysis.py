@@ -205,7 +205,7 @@ async def test_without_a_champion_there_is_still_a_report(folder: Path) -> None:
     assert report.status() == 0
     nobody, page = report.notes()[-2:]
     assert nobody.startswith("no model is better than the baseline")
-    assert page == f"report: {StudyStore('sales').folder / FILE}"
+    assert page == f"report: {(StudyStore('sales').folder / FILE).resolve()}"
 
 
 async def test_with_too_few_rows_no_model_is_trained_and_the_data_is_published(

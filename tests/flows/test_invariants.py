@@ -16,7 +16,8 @@ SABOTAGE = [
         "sandbox",
         (
             "INSERT INTO payment_intents SELECT 'pi_2', created, reference, amount, currency, method,"
-            " status, capture_method, received, metadata, last_error FROM payment_intents"
+            " status, capture_method, received, metadata, last_error, authorised, cancelled_by"
+            " FROM payment_intents"
             " WHERE reference LIKE '%-1'"
         ),
         "I1 {name}-1: charged more than once",
@@ -24,7 +25,8 @@ SABOTAGE = [
     (
         "sandbox",
         (
-            "INSERT INTO refunds SELECT 'r' || n.n, 0, id, amount FROM payment_intents,"
+            "INSERT INTO refunds (id, created, payment_intent, amount)"
+            " SELECT 'r' || n.n, 0, id, amount FROM payment_intents,"
             " (SELECT 1 AS n UNION SELECT 2) n WHERE reference LIKE '%-3'"
         ),
         "I1 {name}-3: refunded",

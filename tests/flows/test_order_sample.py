@@ -42,7 +42,8 @@ async def test_the_sample_has_every_outcome_and_a_second_run_changes_nothing(dat
     assert report.reasons["rejected"] == {"out of stock": 42, "declined": 19}
     assert report.reasons["dead-lettered"] == {"swift book: out of service (503)": 4}
     assert report.messages == {"sent": 967, "unknown": 7}
-    assert report.report_file == str(data / "reports" / "order-processing.md")
+    latest = data / "reports" / "order-processing-latest.md"
+    assert report.report_file == str(latest.resolve())
     assert report.headline().startswith("1,000 orders in ")
     journal_url = settings().journal
     await check_invariants(journal_url, data)
