@@ -96,7 +96,11 @@ def test_somebody_who_wants_to_be_counted_is(newcomer: Newcomer) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("file", FLOWS, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "file",
+    [FLOWS[0], *(pytest.param(file, marks=pytest.mark.campaign) for file in FLOWS[1:])],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
 def test_a_file_run_from_another_folder_tells_nobody(newcomer: Newcomer, file: Path) -> None:
     with newcomer.types(sys.executable, str(file), "--help", folder=newcomer.folder) as terminal:
         assert terminal.wait(SECONDS) == 0, terminal.screen

@@ -256,8 +256,8 @@ async def _find(agent: AnyAgent, execution: StepExecution, find: Find) -> Any:
     async with within(_time_limit(agent)):
         try:
             return await find(*agent.arguments(execution.item, execution.key, find))
-        except PermanentError:
-            if not execution.unknown:
+        except PermanentError as error:
+            if not execution.unknown and not isinstance(error, WrongOutcome):
                 return None  # the effect failed certainly, and that has not changed
             execution.unknown = False  # the look-up has confirmed how the effect failed
             raise

@@ -150,7 +150,7 @@ def test_a_bad_option_is_refused_in_words(terminal: Terminal) -> None:
     "given,status,words",
     [
         (b"{}\n{}\n", 4, "all orders of - were rejected"),
-        (b"", 5, "- has no orders"),
+        pytest.param(b"", 5, "- has no orders", marks=pytest.mark.campaign),
         (b"{}\n{", 6, "- breaks off: line 2"),
     ],
 )
@@ -168,10 +168,15 @@ def test_a_source_without_a_good_order_or_without_its_end_has_a_status_of_its_ow
     "arguments,words",
     [
         (("--orders", "no-such-file.jsonl"), "No such file"),
-        (("--orders", "orders.xml"), "name it .jsonl"),
-        (("--faults", "payments.capture:vanish=1"), "'vanish' is not one of"),
-        (("--stock", "no-such-stock.csv"), "no-such-stock.csv"),
         (("--layout", "ebay"), "amazon, shopify, woocommerce, or a .yaml file of your own"),
+        *(
+            pytest.param(*case, marks=pytest.mark.campaign)
+            for case in (
+                (("--orders", "orders.xml"), "name it .jsonl"),
+                (("--faults", "payments.capture:vanish=1"), "'vanish' is not one of"),
+                (("--stock", "no-such-stock.csv"), "no-such-stock.csv"),
+            )
+        ),
     ],
 )
 def test_a_file_or_script_that_cannot_be_used_is_named_in_one_line(

@@ -72,6 +72,19 @@ def test_an_example_that_does_not_work_is_found() -> None:
 
 
 @pytest.mark.slow
+def test_a_value_that_is_not_allowed_is_named_with_its_rule() -> None:
+    who = "--by ann --reason typo"
+    rules = {
+        f"{START}flows.operations move x --to top {who}": '"front", "back"',
+        f'{START}flows.operations approve x --by ann --reason ""': "1 to 500 characters",
+        f"{START}flows.operations prune --older-than-days 0": "Must be > 0",
+    }
+    said = flows_of(rules)
+    assert {line: rule for line, rule in rules.items() if rule not in said[line]} == {}
+    assert not any("pydantic" in words for words in said.values())
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command,columns",
     [

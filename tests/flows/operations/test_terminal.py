@@ -91,9 +91,6 @@ def test_an_error_is_named_with_status_2(terminal: Terminal) -> None:
     for arguments, words in {
         ("show", "--key", "none"): "error: orders has no item 'none'\nnext: check the key",
         ("mend", "--key", "x", "--body", "{}", *WHO): "error: order refused: order_id (missing)",
-        ("move", "--key", "x", "--to", "top", *WHO): '"front", "back"',
-        ("approve", "--key", "x", "--by", "ann", "--reason", ""): "1 to 500 characters",
-        ("prune", "--older-than-days", "0"): "Must be > 0",
     }.items():
         done = terminal(*arguments)
         assert done.returncode == 2, (arguments, done.stderr)
