@@ -76,6 +76,7 @@ class NoKey(SourceError):
         hint = f"; names are case-sensitive: it has {alike[0][:100]!r}" if alike else ""
         reason = f"the header has no column {key!r}, which identifies the record{hint}"
         super().__init__("header", reason, source)
+        self.args = key, header, source  # what a copy is made from
         self.key, self.header = key, header
 
 
