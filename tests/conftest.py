@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,6 +39,8 @@ __all__ = [
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Flows of which every story runs on PostgreSQL too; of the others, those that a campaign runs.
+ON_POSTGRESQL = {"test_order_processing.py", "test_upgrade.py", "test_keys.py"}
 PREFECT_SERVERS = {"prefect_server", "harness"}
 XDIST_GROUP = re.compile(r"@(prefect_server|harness)$")
 
@@ -50,10 +53,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(min(shared)))
         if "postgresql" in item.name or "postgresql_url" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+        if "postgresql" in item.name and _is_of_another_flow(item.path):
+            item.add_marker(pytest.mark.campaign)
         if item.get_closest_marker("campaign") is not None:
             item.add_marker(pytest.mark.slow)
     # The slow ones first, so that they do not remain alone at the end.
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def _is_of_another_flow(path: Path) -> bool:
+    return "flows" in path.parts and path.name not in ON_POSTGRESQL
 
 
 @pytest.hookimpl(tryfirst=True)

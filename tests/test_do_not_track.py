@@ -119,6 +119,7 @@ def test_the_first_command_of_the_readme_tells_nobody(newcomer: Newcomer) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.campaign
 def test_server_deployments_and_worker_tell_nobody(newcomer: Newcomer) -> None:
     """Prefect's own commands, as the README gives them; each user of the server is new to Prefect."""
     port = str(free_port())

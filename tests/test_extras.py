@@ -61,7 +61,12 @@ def packages(extra: str) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "module", ["flows.order_processing", "flows.operations.__main__", "flows.operations.serving"]
+    "module",
+    [
+        "flows.operations.__main__",
+        pytest.param("flows.order_processing", marks=pytest.mark.campaign),
+        pytest.param("flows.operations.serving", marks=pytest.mark.campaign),
+    ],
 )
 def test_orders_and_operations_load_nothing_that_they_do_not_need(module: str) -> None:
     done = python(f"import {module}, sys; print(*sys.modules)")
@@ -76,8 +81,8 @@ def test_orders_and_operations_load_nothing_that_they_do_not_need(module: str) -
     [
         ("flows.data_analysis", "pyarrow", "analysis"),
         ("flows.customer_service", "bm25s", "support"),
-        ("flows.conversation", "bm25s", "support"),
-        ("flows.evaluation", "sklearn", "support"),
+        pytest.param("flows.conversation", "bm25s", "support", marks=pytest.mark.campaign),
+        pytest.param("flows.evaluation", "sklearn", "support", marks=pytest.mark.campaign),
     ],
 )
 def test_a_command_without_its_extra_ends_with_words_that_name_it(

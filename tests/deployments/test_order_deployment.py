@@ -143,6 +143,7 @@ async def _check_artifacts(client: PrefectClient, run: UUID) -> None:
     assert '"outcome": "shipped"' in str(kinds["table"].data)
 
 
+@pytest.mark.campaign
 async def test_a_deployed_consumer_hands_over_to_a_fresh_run(
     deployed: PrefectServer, tmp_path: Path
 ) -> None:

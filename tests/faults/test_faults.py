@@ -104,7 +104,9 @@ async def test_zombies_interrupts_and_duplicate_runs_change_nothing(run_cell: Ru
     await check_cells(run_cell, OTHERS, "sqlite")
 
 
-@pytest.mark.parametrize("name,tier", MUTANTS)
+@pytest.mark.parametrize(
+    "name,tier", [pytest.param(*MUTANTS[0], marks=pytest.mark.campaign), *MUTANTS[1:]]
+)
 async def test_a_broken_product_is_caught(name: str, tier: str) -> None:
     (mutant,) = [mutant for mutant in mutants() if mutant.name == name]
     result = await asyncio.to_thread(run_mutant, mutant, by=(tier,))

@@ -91,6 +91,7 @@ async def test_only_changed_partitions_are_processed_again(folder: Path) -> None
     assert dataset().edition == 2
 
 
+@pytest.mark.campaign
 async def test_a_backfill_of_some_partitions_keeps_the_others(folder: Path) -> None:
     await run(folder, "part-[01]")
     assert [part.name for part in dataset().parts] == ["part-0", "part-1"]
@@ -199,6 +200,7 @@ async def test_a_target_is_modelled_and_reported_and_a_second_run_does_nothing(
     assert (StudyStore("sales").folder / FILE).read_bytes() == page
 
 
+@pytest.mark.campaign
 async def test_without_a_champion_there_is_still_a_report(folder: Path) -> None:
     sales_files(folder, steep=0)
     report = await modelled(folder)
@@ -222,6 +224,7 @@ async def test_with_too_few_rows_no_model_is_trained_and_the_data_is_published(
     assert report.published
 
 
+@pytest.mark.campaign
 async def test_a_growing_source_is_asked_for_new_and_late_rows(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -159,6 +159,7 @@ async def test_a_run_killed_in_train_candidate_whose_data_has_changed_since_is_e
     "point",
     ["called:select_model", pytest.param("written:select_model", marks=pytest.mark.campaign)],
 )
+@pytest.mark.campaign
 async def test_a_comparison_of_data_that_has_changed_since_is_ended_without_a_trace(
     study: Sales, point: str
 ) -> None:
@@ -179,6 +180,7 @@ async def test_a_comparison_of_data_that_has_changed_since_is_ended_without_a_tr
     assert (await dead_letters.fn(scenario="comparisons")).table == []
 
 
+@pytest.mark.campaign
 async def test_recovery_finishes_a_comparison_and_raises_its_alert(study: Sales) -> None:
     study.write(dearer=3)
     study.killed_at("called:write_report")
@@ -209,7 +211,10 @@ async def test_recovery_cleans_what_a_killed_run_has_collected(study: Sales) -> 
 OBSTACLES = {"partitions": ("clean", 2), "candidates": ("models", 3), "comparisons": (FILE, 1)}
 
 
-@pytest.mark.parametrize("scenario", OBSTACLES)
+@pytest.mark.parametrize(
+    "scenario",
+    ["comparisons", "partitions", pytest.param("candidates", marks=pytest.mark.campaign)],
+)
 async def test_dead_letters_are_shown_replayed_cancelled_discarded_and_pruned(
     study: Sales, scenario: str
 ) -> None:

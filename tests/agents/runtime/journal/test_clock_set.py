@@ -92,7 +92,7 @@ async def test_a_heartbeat_from_the_future_is_a_sign_of_life_for_one_lease(
 
             async def is_taken() -> bool:
                 found.extend(await take(opened))
-                return bool(found)
+                return len(found) == 2
 
             await until(is_taken, LONG)
             assert [row.crash_count for row in found] == [1, 1]

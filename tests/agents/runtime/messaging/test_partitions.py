@@ -44,6 +44,7 @@ async def add(told: Note) -> Sum:
     ],
     indirect=["journal_url"],
 )
+@pytest.mark.campaign
 async def test_each_message_is_handled_once_over_a_flaky_network(
     opened: Runtime,
     journal_settings: Settings,
