@@ -39,8 +39,10 @@ __all__ = [
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Flows of which every story runs on PostgreSQL too; of the others, those that a campaign runs.
-ON_POSTGRESQL = {"test_order_processing.py", "test_upgrade.py", "test_keys.py"}
+# Flows whose tests run on PostgreSQL too, and tests of the runtime for which the database means little:
+# all other tests of flows, and these, run on PostgreSQL in the campaign.
+FLOWS_ON_BOTH = {"test_order_processing.py", "test_upgrade.py", "test_keys.py"}
+MOSTLY_ON_SQLITE = {"test_concurrency_limit.py", "test_losses.py"}
 PREFECT_SERVERS = {"prefect_server", "harness"}
 XDIST_GROUP = re.compile(r"@(prefect_server|harness)$")
 
@@ -53,7 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(min(shared)))
         if "postgresql" in item.name or "postgresql_url" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
-        if "postgresql" in item.name and _is_of_another_flow(item.path):
+        if "postgresql" in item.name and _is_left_to_the_campaign(item.path):
             item.add_marker(pytest.mark.campaign)
         if item.get_closest_marker("campaign") is not None:
             item.add_marker(pytest.mark.slow)
@@ -61,8 +63,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
-def _is_of_another_flow(path: Path) -> bool:
-    return "flows" in path.parts and path.name not in ON_POSTGRESQL
+def _is_left_to_the_campaign(path: Path) -> bool:
+    is_other_flow = "flows" in path.parts and path.name not in FLOWS_ON_BOTH
+    return is_other_flow or path.name in MOSTLY_ON_SQLITE
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -260,7 +260,7 @@ async def test_nobody_uses_up_what_the_owner_of_an_order_can_do_once(shop: Shop)
     await shop.finish()
 
 
-@pytest.mark.parametrize("verdict", ["approve", "reject"])
+@pytest.mark.parametrize("verdict", ["approve", pytest.param("reject", marks=pytest.mark.campaign)])
 async def test_what_a_person_decides_later_is_reported_in_the_next_turn(
     shop: Shop, verdict: str
 ) -> None:

@@ -99,6 +99,7 @@ async def test_a_backfill_of_some_partitions_keeps_the_others(folder: Path) -> N
     assert [part.name for part in dataset().parts] == ["part-0", "part-1", "part-3"]
 
 
+@pytest.mark.campaign
 async def test_a_run_with_a_refused_partition_publishes_nothing(folder: Path) -> None:
     before = await run(folder)
     (folder / "part-1.csv").write_bytes(b"id,surprise\n1,2\n")
@@ -145,6 +146,7 @@ async def test_one_file_under_two_names_is_published_once(folder: Path) -> None:
     assert sum(rows.values()) == source.good - source.repeated == before.sources[0].good
 
 
+@pytest.mark.campaign
 async def test_mended_rows_are_good_and_mending_twice_has_the_effect_of_once(folder: Path) -> None:
     before = await run(folder)
     store = StudyStore("readings")

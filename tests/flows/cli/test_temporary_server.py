@@ -58,6 +58,7 @@ def test_a_server_that_ends_while_it_starts_is_shown_with_its_own_words(tmp_path
     assert "unable to open database file" in done.stderr
 
 
+@pytest.mark.campaign
 def test_a_killed_server_is_back_at_its_address_and_no_proxy_is_asked(tmp_path: Path) -> None:
     with refusing_proxy() as (proxy, asked):
         done = python(

@@ -213,7 +213,11 @@ OBSTACLES = {"partitions": ("clean", 2), "candidates": ("models", 3), "compariso
 
 @pytest.mark.parametrize(
     "scenario",
-    ["comparisons", "partitions", pytest.param("candidates", marks=pytest.mark.campaign)],
+    [
+        "comparisons",
+        pytest.param("partitions", marks=pytest.mark.campaign),
+        pytest.param("candidates", marks=pytest.mark.campaign),
+    ],
 )
 async def test_dead_letters_are_shown_replayed_cancelled_discarded_and_pruned(
     study: Sales, scenario: str
