@@ -32,7 +32,8 @@ from agents.workflow.money import format_money, to_major, to_minor
 
 PAYMENTS = EFFECT.limited_by("payments")
 KEY_LIFETIME = timedelta(hours=23)  # Stripe forgets keys after 24 hours
-CLOCKS_DIFFER = 3600.0  # seconds by which the provider's clock may be off
+# Seconds: the clocks of the provider and of the host may each be off by an hour.
+CLOCKS_DIFFER = 7_200.0
 # How long a person is not asked about: a bank takes hours to decide, a refund to some banks two weeks.
 BANK_DECIDES, REFUND_ARRIVES = timedelta(days=1), timedelta(days=14)
 

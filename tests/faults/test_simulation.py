@@ -99,6 +99,14 @@ def test_no_schedule_violates_an_invariant(simulation: Simulation, first: int) -
 
 
 @pytest.mark.slow
+def test_a_payment_is_found_although_the_clock_of_a_host_is_an_hour_ahead(
+    simulation: Simulation,
+) -> None:
+    """Its key is spent, so only the list says that it was opened; else it could still be charged."""
+    assert simulation.run_seed(415).violations == []
+
+
+@pytest.mark.slow
 def test_other_processes_finish_the_work_after_any_failed_call(simulation: Simulation) -> None:
     """Run every 37th schedule; python -m tests.faults --every-call runs all of them."""
     results = [simulation.run(schedule) for schedule in islice(failing_calls(), 3, None, 37)]
