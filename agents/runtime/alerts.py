@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import quote
 
 from prefect.client.orchestration import get_client
-from prefect.context import FlowRunContext
 from prefect.events import emit_event
 from prefect.utilities.urls import url_for
 
+from agents.runtime.prefect_ui import in_flow_run
 from agents.runtime.telemetry import current_trace, get_logger
 
 log = get_logger(__name__)
@@ -55,7 +55,7 @@ of_batch: ContextVar[list[Alert] | None] = ContextVar("of_batch", default=None)
 
 
 def alert(what: str, scenario: str, key: str, reason: str, trace: str = "") -> None:
-    """Raise an alert while a batch is in work; it is sent with the others of its batch.
+    """Raise an alert; it is sent with the others of its batch. Without a batch it is only logged.
 
     Args:
         what: The kind of alert, such as "out-of-stock".
@@ -65,21 +65,31 @@ def alert(what: str, scenario: str, key: str, reason: str, trace: str = "") -> N
         trace: Trace id of the item; by default that of the item in work.
 
     """
+    raised = Alert(what, scenario, key, reason, trace or current_trace())
     waiting = of_batch.get()
-    if waiting is not None:
-        waiting.append(Alert(what, scenario, key, reason, trace or current_trace()))
+    if waiting is None:
+        _log(raised)
+    else:
+        waiting.append(raised)
 
 
 async def send(alerts: Iterable[Alert]) -> None:
     """Log each alert and send one event for all of a kind and scenario."""
     kinds: dict[tuple[str, str], list[Alert]] = {}
     for one in alerts:
-        item = {"item": one.key, "reason": one.reason} | ({"trace": one.trace} if one.trace else {})
-        log.warning(one.what, scenario=one.scenario, **item)
+        _log(one)
         kinds.setdefault((one.what, one.scenario), []).append(one)
-    if FlowRunContext.get() is not None:
+    if in_flow_run():
         for same in kinds.values():
-            await _emit(same)
+            try:
+                await _emit(same)
+            except Exception as error:  # noqa: BLE001 - the work goes on, and the log has the alert
+                log.warning("an alert is not an event", alert=same[0].what, error=str(error))
+
+
+def _log(one: Alert) -> None:
+    item = {"item": one.key, "reason": one.reason} | ({"trace": one.trace} if one.trace else {})
+    log.warning(one.what, scenario=one.scenario, **item)
 
 
 async def _emit(same: list[Alert]) -> None:

@@ -14,6 +14,7 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
 
+from agents.runtime import alerts
 from agents.runtime.alerts import Alert, alert, form_url, send
 from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.errors import Parked
@@ -36,6 +37,27 @@ async def test_each_alert_is_a_line_of_the_log_with_item_and_trace(
         (x["level"], x["item"], x["trace"], x["reason"]) for x in lines if x["event"] == "parked"
     ]
     assert found == [("warning", f"j{n}", f"t{n}", "cannot be read") for n in range(3)]
+    assert opened.lease.remaining() > 0
+
+
+async def test_an_alert_without_a_batch_is_in_the_log_too(opened: Runtime, tmp_path: Path) -> None:
+    alert("out-of-stock", "jobs", "j1", "no pieces")
+    lines = map(orjson.loads, (tmp_path / "agent-flows.log").read_bytes().splitlines())
+    assert [x["item"] for x in lines if x["event"] == "out-of-stock"] == ["j1"]
+    assert opened.lease.remaining() > 0
+
+
+async def test_an_event_that_cannot_be_sent_ends_no_work(
+    opened: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> None:
+        raise ConnectionError("no server")
+
+    monkeypatch.setattr(alerts, "emit_event", refuse)
+    monkeypatch.setattr(alerts, "in_flow_run", lambda: True)
+    await send([Alert("out-of-stock", "jobs", "j1", "no pieces")])
+    log = (tmp_path / "agent-flows.log").read_text("utf-8")
+    assert "an alert is not an event" in log
     assert opened.lease.remaining() > 0
 
 
