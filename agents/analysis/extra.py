@@ -2,4 +2,4 @@
 
 from agents.runtime.extras import require
 
-require("analysis", "jinja2", "matplotlib", "pyarrow", "scipy", "skops", "sklearn", "threadpoolctl")
+require("analysis", "matplotlib", "pyarrow", "scipy", "skops", "sklearn", "threadpoolctl")

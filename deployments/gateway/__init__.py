@@ -1,0 +1,1 @@
+"""The gateway: the HTTP front of every workflow, its versions and the console."""

@@ -1,0 +1,95 @@
+"""Access: who calls, and what each route lets whom do to which object."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from deployments.gateway.problems import Problem
+
+
+class Scope(StrEnum):
+    """What a caller may do, within its own tenant."""
+
+    SUBMIT = "submit"  # send items, and read what became of them
+    READ = "read"  # read items, queues and reports
+    ACT = "act"  # cancel, decide, edit, replay, discard, restart
+    CHAT = "chat"  # talk as one customer, the caller's own
+    OPERATE = "operate"  # queues, versions of agents, webhook endpoints
+    ADMIN = "admin"  # API keys and the audit log
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls: a person or a program of one tenant.
+
+    Args:
+        name: The name that audit log and histories keep.
+        tenant: The tenant whose objects exist for this caller; others do not.
+        scopes: What it may do.
+        key: The id of its API key; empty for other credentials.
+        version: The API version that its key is pinned to; empty: the newest.
+        user: The customer it talks as, for the scope `chat`.
+
+    """
+
+    name: str
+    tenant: str
+    scopes: frozenset[Scope]
+    key: str = ""
+    version: str = ""
+    user: str = ""
+
+
+Authenticate = Callable[[Request], Awaitable[Principal]]
+"""Who sent the request. Raises Problem, 401, for missing or bad credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The rule of a route: one of these scopes is needed, and `objects` says what it is about.
+
+    A route without such a rule fails the tests; `public` routes need no credentials.
+    """
+
+    scopes: frozenset[Scope]
+    objects: str
+    public: bool = False
+
+    async def __call__(self, request: Request) -> Principal | None:
+        """The caller, which `caller` hands to the route. Raises Problem 401 or 403."""
+        if self.public:
+            return None
+        authenticate: Authenticate = request.app.state.authenticate
+        principal = await authenticate(request)
+        if not self.scopes & principal.scopes:
+            wanted = " or ".join(sorted(self.scopes))
+            raise Problem(
+                403,
+                "not-allowed",
+                f"{principal.name} may not do this: the scope {wanted} is needed",
+                "use a key that has it",
+            )
+        request.state.principal = principal
+        return principal
+
+
+def allow(*scopes: Scope, objects: str) -> Any:
+    """A dependency of a route: callers with one of these scopes may use it on these objects."""
+    return Depends(Access(frozenset(scopes), objects))
+
+
+def public(objects: str) -> Any:
+    """A dependency of a route that anybody may use."""
+    return Depends(Access(frozenset(), objects, public=True))
+
+
+def caller(request: Request) -> Principal:
+    """The caller of a route that has `allow`."""
+    principal: Principal = request.state.principal
+    return principal
+
+
+Caller = Annotated[Principal, Depends(caller)]

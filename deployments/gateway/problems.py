@@ -1,0 +1,127 @@
+"""Problem details: every error of the gateway as application/problem+json.
+
+Source: RFC 9457, "Problem Details for HTTP APIs", 2023.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from agents.runtime.telemetry import get_logger
+
+log = get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+TYPES = "https://agent-flows.invalid/problems/"  # a name, not an address: nothing is served there
+
+
+@dataclass(slots=True)
+class Problem(Exception):
+    """An answer other than success: what is wrong, with which field and rule, and what to do next.
+
+    Args:
+        status: HTTP status, 400 to 599.
+        kind: Its name in words and hyphens, such as "unknown-item"; the end of the URI `type`.
+        detail: What happened, to which item.
+        advice: What to do next.
+        field: The field that breaks a rule, as a path such as lines[0].sku.
+        rule: The rule that it breaks.
+        limit: The limit of the rule.
+        headers: Headers of the answer, such as Retry-After.
+        more: Further members of the answer.
+
+    """
+
+    status: int
+    kind: str
+    detail: str
+    advice: str = ""
+    field: str = ""
+    rule: str = ""
+    limit: str | int | None = None
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    more: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.detail
+
+    def body(self) -> dict[str, Any]:
+        """The members of the answer; those without a value are left out."""
+        members = {
+            "type": TYPES + self.kind,
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "advice": self.advice,
+            "field": self.field,
+            "rule": self.rule,
+            "limit": self.limit,
+            **self.more,
+        }
+        return {name: value for name, value in members.items() if value not in ("", None)}
+
+    def response(self) -> Response:
+        """The answer."""
+        return Response(
+            orjson.dumps(self.body()),
+            self.status,
+            headers=dict(self.headers),
+            media_type=MEDIA_TYPE,
+        )
+
+
+def answer_with_problems(app: FastAPI) -> None:
+    """Answer every error of the app with problem details."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return error.response()
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = [
+        {
+            "field": ".".join(str(part) for part in one["loc"]),
+            "rule": one["type"],
+            "message": one["msg"],
+        }
+        for one in error.errors()
+    ]
+    first = found[0]
+    return Problem(
+        422,
+        "invalid-request",
+        f"{first['field']}: {first['message']}",
+        "correct the request and send it again",
+        field=first["field"],
+        rule=first["rule"],
+        more={"errors": found},
+    ).response()
+
+
+async def _http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    kind = phrase.lower().replace(" ", "-")
+    detail = error.detail if error.detail != phrase else f"{phrase}: see /openapi.json"
+    return Problem(error.status_code, kind, detail, headers=error.headers or {}).response()
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("a request failed", path=request.url.path, exc_info=error)
+    advice = "send it again with the same Idempotency-Key; nothing that was accepted is lost"
+    return Problem(500, "internal", "the gateway failed", advice).response()
