@@ -1,0 +1,15 @@
+"""The gateway's tables in the journal: what its requests, callers, versions and webhooks leave."""
+
+# -- requests: idempotency keys and first answers
+
+# -- versions of the API: pins and use
+
+# -- rollouts of agents' versions
+
+# -- API keys, sessions and the audit log
+
+# -- webhook endpoints and deliveries
+
+# -- counts by hour
+
+# -- conversations
