@@ -2,9 +2,14 @@
 
 from fastapi import FastAPI
 
-from deployments.gateway import items
+from deployments.gateway import items, submit
 from deployments.gateway.access import Authenticate
 from deployments.gateway.problems import answer_with_problems
+
+PARTS = (
+    submit,
+    items,
+)
 
 
 def create_app(authenticate: Authenticate) -> FastAPI:
@@ -17,5 +22,6 @@ def create_app(authenticate: Authenticate) -> FastAPI:
     app = FastAPI(title="agent-flows", docs_url=None, redoc_url=None)
     app.state.authenticate = authenticate
     answer_with_problems(app)
-    app.include_router(items.router)
+    for part in PARTS:
+        app.include_router(part.router)
     return app

@@ -1,65 +1,22 @@
-"""Items over HTTP: submit one, read one."""
+"""Items over HTTP: what became of one."""
 
-from typing import Any
+from fastapi import APIRouter
 
-import orjson
-from fastapi import APIRouter, Request, Response
-
-from agents.runtime.context import runtime
 from agents.runtime.journal.queries import item_history
-from agents.runtime.journal.submit import Disposition, NewItem, Sender, accept
-from agents.runtime.model.scenario import hash_of
-from agents.runtime.telemetry import new_trace
-from agents.workflow.records import InvalidRecord
 from deployments.gateway.access import Caller, Scope, allow
-from deployments.gateway.problems import Problem
 from deployments.gateway.tenancy import journal_of, unknown_item, workflow_named
 
 router = APIRouter(prefix="/v", tags=["items"])
-
-
-@router.post(
-    "/{workflow}",
-    status_code=202,
-    dependencies=[allow(Scope.SUBMIT, objects="new items of the caller's tenant")],
-)
-async def submit(workflow: str, request: Request, principal: Caller) -> Response:
-    """Accept one item; a consumer processes it."""
-    scenario = workflow_named(workflow).scenario
-    if scenario.validate is None:
-        raise Problem(405, "not-accepted", f"items of {workflow} are made by other workflows")
-    try:
-        body = orjson.loads(await request.body())
-    except orjson.JSONDecodeError as error:
-        raise Problem(400, "invalid-json", f"the body is not JSON: {error}") from None
-    try:
-        key, text = scenario.validate(body)
-    except InvalidRecord as error:
-        first = error.problems[0]
-        detail = error.in_short()
-        raise Problem(
-            422, "invalid-item", detail, field=first.field, rule=first.rule, limit=first.limit
-        ) from None
-    new = NewItem(key, text, hash_of(text), new_trace())
-    sender = Sender(principal.tenant, scenario.name, scenario.version)
-    [answer] = await accept(runtime().journal.database, sender, [new])
-    if answer.disposition is Disposition.CONFLICT:
-        raise Problem(409, "conflict", f"{workflow} has another item {key!r}")
-    return _json({"workflow": workflow, "key": key, "status": f"/v/{workflow}/{key}"}, 202)
 
 
 @router.get(
     "/{workflow}/{key:path}",
     dependencies=[allow(Scope.READ, Scope.SUBMIT, objects="an item of the caller's tenant")],
 )
-async def read(workflow: str, key: str, principal: Caller) -> Response:
+async def read(workflow: str, key: str, principal: Caller) -> dict[str, str | None]:
     """One item with its history."""
     _ = workflow_named(workflow)
     found = await item_history(journal_of(principal), workflow, key)
     if found is None:
         raise unknown_item(workflow, key)
-    return _json({"key": key, "state": found.item.state, "outcome": found.item.outcome})
-
-
-def _json(body: dict[str, Any], status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, media_type="application/json")
+    return {"key": key, "state": found.item.state, "outcome": found.item.outcome}

@@ -1,5 +1,9 @@
 """The gateway's tables in the journal: what its requests, callers, versions and webhooks leave."""
 
+from agents.runtime.journal.schema import metadata
+
+__all__ = ["metadata"]
+
 # -- requests: idempotency keys and first answers
 
 # -- versions of the API: pins and use
