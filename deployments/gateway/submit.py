@@ -40,7 +40,7 @@ async def submit(workflow: str, request: Request, principal: Caller) -> Response
             422, "invalid-item", detail, field=first.field, rule=first.rule, limit=first.limit
         ) from None
     new = NewItem(key, text, hash_of(text), new_trace())
-    sender = Sender(principal.tenant, scenario.name, scenario.version)
+    sender = Sender.of(principal.tenant, scenario)
     [answer] = await accept(runtime().journal.database, sender, [new])
     if answer.disposition is Disposition.CONFLICT:
         raise Problem(409, "conflict", f"{workflow} has another item {key!r}")

@@ -19,5 +19,5 @@ async def enqueue(
     here, body, deadline = runtime(), payload.model_dump_json(), scenario.deadline(payload)
     within = None if deadline is None else deadline.total_seconds()
     item = NewItem(key, body, hash_of(body), new_trace(), within=within)
-    sender = Sender(tenant or here.journal.tenant, scenario.name, scenario.version)
+    sender = Sender.of(tenant or here.journal.tenant, scenario)
     return (await accept(here.journal.database, sender, [item]))[0]

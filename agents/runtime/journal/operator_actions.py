@@ -75,7 +75,7 @@ async def edit(journal: Journal, action: OperatorAction, correction: Correction)
         after = hash_of(correction.body)
         detail = action.detail(before=hash_of(row.body), after=after, repeated=repeated)
         values: dict[str, Any] = dict.fromkeys(("decision", "waiting_since", "retry_at"))
-        values |= {"body": correction.body, "version": correction.scenario.version}
+        values |= correction.values(row.version)
         await apply_event(connection, row, Event.EDIT, detail, **values)
 
 
@@ -230,7 +230,7 @@ async def mend(journal: Journal, action: OperatorAction, correction: Correction)
         next_state(row.key, State(row.state), Event.MEND)
         correction.require(row.body, row.version, await effect_agents(connection, row))
         detail = action.detail(before=hash_of(row.body), after=hash_of(correction.body))
-        corrected = {"body": correction.body, "version": correction.scenario.version}
+        corrected = correction.values(row.version)
         await apply_event(connection, row, Event.MEND, detail, **corrected)
         await connection.execute(
             update(dead_letters)
