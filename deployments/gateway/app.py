@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from deployments.gateway import items, submit
 from deployments.gateway.access import Authenticate
+from deployments.gateway.api_versions import VersionHeaders
 from deployments.gateway.problems import answer_with_problems
 
 PARTS = (
@@ -21,6 +22,7 @@ def create_app(authenticate: Authenticate) -> FastAPI:
     """
     app = FastAPI(title="agent-flows", docs_url=None, redoc_url=None)
     app.state.authenticate = authenticate
+    app.add_middleware(VersionHeaders)
     answer_with_problems(app)
     for part in PARTS:
         app.include_router(part.router)
