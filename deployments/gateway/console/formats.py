@@ -55,7 +55,8 @@ def indented(value: Any) -> str:
             value = orjson.loads(value)
         except orjson.JSONDecodeError:
             return value
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode()
+    written: bytes = orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str)
+    return written.decode()
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {

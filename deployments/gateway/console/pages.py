@@ -84,6 +84,8 @@ def _navigation(principal: Principal | None) -> list[Entry]:
 def error_page(request: Request, problem: Problem) -> Response:
     """The page of a problem, for a browser."""
     title = HTTPStatus(problem.status).phrase
-    page = render(request, "error.html", problem.status, problem=problem, title=title)
+    errors = problem.more.get("errors", ())
+    shown = {"problem": problem, "title": title, "errors": errors}
+    page = render(request, "error.html", problem.status, **shown)
     page.headers.update(problem.headers)
     return page
