@@ -50,11 +50,10 @@ def count(number: float) -> str:
 
 def indented(value: Any) -> str:
     """JSON, given as text or as values, with indents; other text stays as it is."""
-    if isinstance(value, str):
-        try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            return value
+    try:
+        value = orjson.loads(value) if isinstance(value, str) else value
+    except orjson.JSONDecodeError:
+        return str(value)
     written: bytes = orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str)
     return written.decode()
 
