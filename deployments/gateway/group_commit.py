@@ -56,7 +56,7 @@ class GroupCommit:
     """Commits offers to one journal, those that wait together in one transaction."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         self._waiting: deque[Member] = deque()
         self._in_work: dict[tuple[str, str], Member] = {}
         self._writer: asyncio.Task[None] | None = None
@@ -121,14 +121,14 @@ class GroupCommit:
         """Commit the group; if that fails, commit its halves, so that a member fails alone."""
         try:
             answers = await self._accepted(group)
-        except Exception as error:  # noqa: BLE001 - whatever it is, its callers must be told
+        except Exception as error:  # whatever it is, its callers are told
             if len(group) > 1 and not _is_away(error):
-                log.warning("a group failed and is tried in halves", items=len(group), exc_info=error)
+                log.warning("a group is tried in halves", items=len(group), reason=str(error))
                 half = len(group) // 2
                 await self._commit(group[:half])
                 await self._commit(group[half:])
             else:
-                log.error("items were not accepted", items=len(group), exc_info=error)
+                log.error("items are not accepted", items=len(group), reason=str(error))  # noqa: TRY400 - its callers raise it
                 self._fail(group, NotCommitted() if _is_away(error) else error)
         else:
             for member, answer in zip(group, answers, strict=True):
@@ -138,10 +138,10 @@ class GroupCommit:
         offers = [member.offer for member in group]
         for _ in range(TRIES - 1):
             try:
-                return await accept_offers(self._database, offers)
+                return await accept_offers(self.database, offers)
             except IntegrityError as error:  # another process has used one of the keys
                 log.info("a group is tried again", reason=str(error.orig))
-        return await accept_offers(self._database, offers)
+        return await accept_offers(self.database, offers)
 
     def _fail(self, group: list[Member], error: Exception) -> None:
         for member in group:

@@ -98,6 +98,15 @@ async def accept_offers(database: Database, offers: Sequence[Offer]) -> list[Ans
     return [answer or next(rest) for answer in known]
 
 
+async def first_answer(database: Database, key: RequestKey) -> Answer | None:
+    """The first answer to the key; None if it is free. Raises KeyReused."""
+    async with database.read() as connection:
+        known = _known(key, await _stored(connection, [key]))
+    if isinstance(known, KeyReused):
+        raise known
+    return known
+
+
 async def use_key(database: Database, key: RequestKey) -> None:
     """Keep the key for a request whose lines have keys of their own. Raises KeyReused."""
     row = _row(key, Answer(0, ""))
@@ -196,6 +205,6 @@ async def _stored(
 def _by_key(*, by_sqlite: bool) -> Any:
     values = bound_values("keys", Text(), by_sqlite=by_sqlite)
     columns = api_requests.c
-    return select(columns.key, columns.fingerprint, columns.status, columns.headers, columns.body).where(
-        columns.tenant == bindparam("tenant"), columns.key.in_(select(values.c.value))
-    )
+    return select(
+        columns.key, columns.fingerprint, columns.status, columns.headers, columns.body
+    ).where(columns.tenant == bindparam("tenant"), columns.key.in_(select(values.c.value)))
