@@ -2,13 +2,14 @@
 
 from fastapi import FastAPI
 
-from deployments.gateway import items, submit
+from deployments.gateway import audit_log, items, submit
 from deployments.gateway.access import Authenticate
 from deployments.gateway.problems import answer_with_problems
 
 PARTS = (
     submit,
     items,
+    audit_log,
 )
 
 
