@@ -6,8 +6,8 @@ The earlier release works beside this table: what it accepts and ends is not cou
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 
 def upgrade() -> None:
