@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from deployments.gateway import items, submit
+from deployments.gateway import audit_log, items, submit
 from deployments.gateway.access import Authenticate
 from deployments.gateway.api_versions import VersionHeaders
 from deployments.gateway.console import routes as console
@@ -12,6 +12,7 @@ from deployments.gateway.problems import answer_with_problems
 PARTS = (
     submit,
     items,
+    audit_log,
     console,
 )
 

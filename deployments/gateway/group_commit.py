@@ -121,7 +121,7 @@ class GroupCommit:
         """Commit the group; if that fails, commit its halves, so that a member fails alone."""
         try:
             answers = await self._accepted(group)
-        except Exception as error:  # whatever it is, its callers are told
+        except Exception as error:  # noqa: BLE001 - whatever it is, its callers are told
             if len(group) > 1 and not _is_away(error):
                 log.warning("a group is tried in halves", items=len(group), reason=str(error))
                 half = len(group) // 2

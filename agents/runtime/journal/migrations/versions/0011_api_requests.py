@@ -6,8 +6,8 @@ The earlier release works beside this table; if the revision was set back for it
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
-down_revision = "0008"
+revision = "0011"
+down_revision = "0010"
 
 
 def upgrade() -> None:
