@@ -10,6 +10,7 @@ from typing import Any
 
 from agents.runtime.execution.agent import Agent
 from agents.runtime.messaging import Answerer, Subscription
+from agents.runtime.model.api_versions import Change
 from agents.runtime.model.batch import Batch
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.model.upcasting import major_of
@@ -33,6 +34,7 @@ class Workflow:
             put into the queue.
         others: The functions that process items of the scenario's other major versions, by major.
             The other parts serve all versions.
+        api: What dated versions of the API changed in its items' bodies.
 
     """
 
@@ -46,10 +48,11 @@ class Workflow:
         answers: str | None = None,
         subscriptions: str | None = None,
         others: Mapping[int, str] | None = None,
+        api: str | None = None,
     ) -> None:
         self._scenario, self._process = scenario, process
         self._notify, self._reconcile = notify, reconcile
-        self._answers, self._subscriptions = answers, subscriptions
+        self._answers, self._subscriptions, self._api = answers, subscriptions, api
         self._others = others or {}
 
     @property
@@ -102,6 +105,11 @@ class Workflow:
         return resolve_name(self._subscriptions) if self._subscriptions else ()
 
     @property
+    def api(self) -> Sequence[Change]:
+        """What dated versions of the API changed in its items' bodies."""
+        return resolve_name(self._api) if self._api else ()
+
+    @property
     def is_reconciled(self) -> bool:
         """Whether it has providers to reconcile with; loads nothing."""
         return self._reconcile is not None
@@ -113,6 +121,7 @@ WORKFLOWS: Mapping[str, Workflow] = {
         "flows.order_processing:fulfil",
         notify="agents.orders.notify_customer:notify_customer",
         reconcile="agents.orders.reconciliation:differences",
+        api="agents.orders.api:CHANGES",
     ),
     "changes": Workflow(
         "agents.orders.scenario:CHANGES",
