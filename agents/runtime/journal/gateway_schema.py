@@ -1,6 +1,8 @@
 """The gateway's tables in the journal: what its requests, callers, versions and webhooks leave."""
 
-from agents.runtime.journal.schema import metadata
+from sqlalchemy import Column, Double, Index, Table, Text
+
+from agents.runtime.journal.schema import Id, metadata
 
 __all__ = ["metadata"]
 
@@ -11,6 +13,25 @@ __all__ = ["metadata"]
 # -- rollouts of agents' versions
 
 # -- API keys, sessions and the audit log
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    # One for each filter of the list, which goes from the newest entry to the oldest.
+    Index("audit_newest", "tenant", "at", "id"),
+    Index("audit_by", "tenant", "by", "at", "id"),
+    Index("audit_act", "tenant", "act", "at", "id"),
+    Index("audit_object", "tenant", "object", "at", "id"),
+)
 
 # -- webhook endpoints and deliveries
 
