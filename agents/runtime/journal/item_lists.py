@@ -147,8 +147,7 @@ def plan_of(tenant: str, scenario: str, wanted: Filter) -> Plan:
         this = and_(mine, items.c.customer == wanted.customer, age)
         plan = Plan(NEWEST_FIRST, [this], _AGE | {"customer"})
     elif (prefix := wanted.key_prefix) is not None:
-        this = and_(mine, items.c.key.between(prefix, prefix + LAST_CHARACTER))
-        plan = Plan(BY_KEY, [this], frozenset({"key_prefix"}))
+        plan = Plan(BY_KEY, [and_(mine, _begins(prefix))], frozenset({"key_prefix"}))
     elif wanted.waiting == "person":
         this = and_(mine, items.c.waiting_since.is_not(None))
         plan = Plan(LONGEST_WAIT_FIRST, [this], frozenset({"waiting"}))
@@ -177,7 +176,8 @@ def _states(wanted: Filter) -> list[State]:
 
 
 def _age(wanted: Filter) -> ColumnElement[bool]:
-    at, conditions = items.c.accepted_at, [true()]
+    at = items.c.accepted_at
+    conditions: list[ColumnElement[bool]] = [true()]
     clock = select(now()).scalar_subquery()  # read once
     if wanted.older_than is not None:
         conditions.append(at <= clock - wanted.older_than)
@@ -196,7 +196,7 @@ def _rest(tenant: str, scenario: str, wanted: Filter, plan: Plan) -> ColumnEleme
     if wanted.version is not None:
         rest["version"] = items.c.version == wanted.version
     if wanted.key_prefix is not None:
-        rest["key_prefix"] = items.c.key.startswith(wanted.key_prefix, autoescape=True)
+        rest["key_prefix"] = _begins(wanted.key_prefix)
     if wanted.waiting is not None:
         person = items.c.waiting_since.is_not(None)
         rest["waiting"] = person if wanted.waiting == "person" else and_(text(RETRYING))
@@ -211,6 +211,10 @@ def _rest(tenant: str, scenario: str, wanted: Filter, plan: Plan) -> ColumnEleme
         rest["tenant"] = and_(items.c.scenario == scenario, items.c.tenant == tenant)
     left = [condition for name, condition in rest.items() if name not in plan.served]
     return and_(*left) if left else None
+
+
+def _begins(prefix: str) -> ColumnElement[bool]:
+    return items.c.key.between(prefix, prefix + LAST_CHARACTER)
 
 
 def _has_error(words: str) -> ColumnElement[bool]:
@@ -278,7 +282,8 @@ async def _rows(connection: AsyncConnection, ids: list[int]) -> Sequence[Row[Any
         .outerjoin(dead_letters, letter)
         .where(items.c.id.in_(select(values.c.value)))
     )
-    by_id = {row.id: row for row in await connection.execute(query)}
+    found: Sequence[Any] = (await connection.execute(query)).all()
+    by_id = {row.id: row for row in found}
     return [by_id[key] for key in dict.fromkeys(ids) if key in by_id]
 
 

