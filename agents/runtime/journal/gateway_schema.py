@@ -1,12 +1,26 @@
 """The gateway's tables in the journal: what its requests, callers, versions and webhooks leave."""
 
-from sqlalchemy import Column, Double, Index, Table, Text
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, Table, Text
 
 from agents.runtime.journal.schema import Id, metadata
 
 __all__ = ["metadata"]
 
 # -- requests: idempotency keys and first answers
+
+api_requests = Table(
+    "api_requests",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+Index("api_requests_at", api_requests.c.at)
 
 # -- versions of the API: pins and use
 
@@ -36,5 +50,17 @@ audit = Table(
 # -- webhook endpoints and deliveries
 
 # -- counts by hour
+
+hour_counts = Table(
+    "hour_counts",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("scenario", Text, primary_key=True),
+    Column("hour", Integer, primary_key=True, autoincrement=False),  # hours since 1970
+    Column("name", Text, primary_key=True),
+    Column("writer", Integer, primary_key=True, autoincrement=False),
+    Column("total", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 # -- conversations
