@@ -30,7 +30,7 @@ from agents.runtime.model.upcasting import major_of
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """A work item to accept; `body` is its canonical JSON.
+    """A work item to accept; `body` is its canonical JSON, and `customer` the id of whose item it is.
 
     Its deadline is `within` seconds after its acceptance, by the journal's clock. Without a `version`
     it begins with the sender's.
@@ -42,6 +42,7 @@ class NewItem:
     trace: str
     priority: Priority = Priority.NORMAL
     within: float | None = None
+    customer: str | None = None
     version: str = ""
 
 
@@ -182,6 +183,7 @@ async def _insert(
             "body_hash": item.body_hash,
             "body": item.body,
             "within": item.within,
+            "customer": item.customer,
             "owner": owner,
         }
         for item in ordered

@@ -7,8 +7,8 @@ their queue. If the revision was set back for it, the column is here already.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 
 READY = "state = 'pending' AND retry_at IS NULL AND deaths = 0"
 
