@@ -1,10 +1,11 @@
 """The list of items with its filters, and the search by order id or customer."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
 from agents.runtime.journal import Journal
@@ -22,11 +23,10 @@ router = APIRouter()
 ROWS = 50
 HOUR = 3_600.0
 
-Text = Annotated[str, Query(max_length=200)]
+Text = Annotated[str, Field(max_length=200)]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(BaseModel, frozen=True):
     """The fields of the form, as the address has them; empty ones do not filter."""
 
     workflow: Text = "orders"
@@ -36,8 +36,9 @@ class Wanted:
     agent: Text = ""
     waiting: Literal["", "retry", "person"] = ""
     version: Text = ""
-    hours: Annotated[float | Literal[""], Query(ge=0, le=1e6)] = ""
+    hours: Annotated[float, Field(ge=0, le=1e6)] | Literal[""] = ""
     error: Text = ""
+    after: Annotated[str, Field(max_length=5_000)] = ""
 
     def filter(self) -> Filter:
         """The filter of the journal's list."""
@@ -59,14 +60,13 @@ async def items(
     request: Request,
     principal: Caller,
     wanted: Annotated[Wanted, Query()],
-    after: Annotated[str, Query(max_length=5_000)] = "",
 ) -> Response:
     """One page of the list, or the item with the key that was searched for."""
     workflow_named(wanted.workflow)
     journal, word = journal_of(principal), wanted.q.strip()
     if word and await named(journal, wanted.workflow, [word]):
         return RedirectResponse(f"/console/items/{wanted.workflow}/{quote(word, safe='')}", 303)
-    found = await _page(journal, wanted, word, after)
+    found = await _page(journal, wanted, word)
     known = await summaries_of(journal, wanted.workflow, [row.id for row in found.rows])
     return render(
         request,
@@ -75,25 +75,21 @@ async def items(
         rows=found.rows,
         summaries=known,
         more=pack(found.next),
-        first=not after,
+        first=not wanted.after,
         workflows=sorted(WORKFLOWS),
         states=list(State),
     )
 
 
-async def _page(journal: Journal, wanted: Wanted, word: str, after: str) -> Page:
+async def _page(journal: Journal, wanted: Wanted, word: str) -> Page:
     """The page of the filter; a word that is searched for is a key's beginning or else a customer."""
     if not word:
-        return await _read(journal, wanted.workflow, wanted.filter(), after)
+        return await _read(journal, wanted.workflow, wanted.filter(), wanted.after)
     by_key = replace(wanted.filter(), key_prefix=word)
     by_customer = replace(wanted.filter(), customer=word)
-    if after:
-        of_customer = await _read(journal, wanted.workflow, by_customer, "", most=1)
-        return await _read(
-            journal, wanted.workflow, by_customer if of_customer.rows else by_key, after
-        )
-    found = await _read(journal, wanted.workflow, by_customer, after)
-    return found if found.rows else await _read(journal, wanted.workflow, by_key, after)
+    is_customer = (await _read(journal, wanted.workflow, by_customer, "", most=1)).rows
+    chosen = by_customer if is_customer else by_key
+    return await _read(journal, wanted.workflow, chosen, wanted.after)
 
 
 async def _read(

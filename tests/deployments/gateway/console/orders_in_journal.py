@@ -135,7 +135,8 @@ async def _write(connection: AsyncConnection, story: Story) -> None:
             customer=order(story.number)["customer"]["id"],
         )
     )
-    [key] = made.inserted_primary_key or ()
+    assert made.inserted_primary_key is not None
+    key: int = made.inserted_primary_key[0]
     await _add(connection, history, [{"item": key} | event for event in events])
     await _add(connection, steps, [{"item": key} | step for step in _steps(story, done, stop)])
     await _add(connection, effects, [{"item": key} | effect for effect in _effects(story, done)])
