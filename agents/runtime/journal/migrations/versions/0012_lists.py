@@ -7,8 +7,8 @@ here already.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
+revision = "0012"
+down_revision = "0011"
 
 DELAYED = "state = 'pending' AND retry_at IS NOT NULL"
 RETRYING = "retry_at IS NOT NULL AND waiting_since IS NULL AND state IN ('pending', 'compensating')"
