@@ -26,7 +26,9 @@ KIND = "afk"
 ID_BYTES, SECRET_BYTES = 6, 32
 USED_EVERY = 60.0  # seconds; a key's last use is known this exactly
 FIRST = "first key"
-_NOBODY = hashlib.sha256(b"").hexdigest()  # compared where there is no key, so that it takes as long
+_NOBODY = hashlib.sha256(
+    b""
+).hexdigest()  # compared where there is no key, so that it takes as long
 
 
 class UnknownKey(AgentError):
@@ -48,7 +50,9 @@ class NameTaken(AgentError):
         self.name = name
 
     def __str__(self) -> str:
-        return f"there is, or was, a key named {self.name!r}: choose another name, or rotate that key"
+        return (
+            f"there is, or was, a key named {self.name!r}: choose another name, or rotate that key"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +101,8 @@ async def create(journal: Journal, new: NewKey, by: str, reason: str) -> MadeKey
         made = await _insert(connection, new)
         if made is None:
             raise NameTaken(new.name)
-        after = {"name": new.name, "scopes": list(new.scopes), "customer": new.customer}
-        after |= {"version": new.version, "seconds": new.seconds}
-        name = f"key {made.id}"
-        await audit.write(
-            connection, AuditEntry(new.tenant, by, "create", name, reason, after=after)
-        )
+        act = new.tenant, by, "create", f"key {made.id}", reason
+        await audit.write(connection, AuditEntry(*act, after=asdict(new)))
     return made
 
 

@@ -1,6 +1,16 @@
 """The gateway's tables in the journal: what its requests, callers, versions and webhooks leave."""
 
-from sqlalchemy import Column, Double, ForeignKey, Index, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from agents.runtime.journal.schema import Id, metadata
 
@@ -65,5 +75,17 @@ audit = Table(
 # -- webhook endpoints and deliveries
 
 # -- counts by hour
+
+hour_counts = Table(
+    "hour_counts",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("scenario", Text, primary_key=True),
+    Column("hour", Integer, primary_key=True, autoincrement=False),  # hours since 1970
+    Column("name", Text, primary_key=True),
+    Column("writer", Integer, primary_key=True, autoincrement=False),
+    Column("total", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 # -- conversations

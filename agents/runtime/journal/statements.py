@@ -32,6 +32,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agents.runtime.journal import hour_counts
 from agents.runtime.journal.database import now
 from agents.runtime.journal.schema import dead_letters, history, items
 from agents.runtime.model.lifecycle import TRANSITIONS, Event, State
@@ -252,7 +253,7 @@ async def record(  # noqa: PLR0913 - the columns of one history row
     owner: str | None,
     details: dict[int, str],
 ) -> None:
-    """Append one history row for each item that moved."""
+    """Append one history row for each item that moved, and count those that were accepted or ended."""
     common = {
         "event": event,
         "source": source,
@@ -270,6 +271,8 @@ async def record(  # noqa: PLR0913 - the columns of one history row
         for row in moved
     ]
     await insert_many(connection, _INSERT_HISTORY, rows)
+    if name := hour_counts.counted_as(event, source):
+        await hour_counts.add(connection, [row["item"] for row in rows], name)
 
 
 async def assign(
