@@ -50,6 +50,15 @@ class Story:
     def __post_init__(self) -> None:
         self.key = order(self.number)["order_id"]
 
+    @property
+    def ended(self) -> bool:
+        return self.state in {"completed", "failed", "cancelled", "dead_lettered"}
+
+    @property
+    def stage(self) -> str:
+        """The stage that it has not done."""
+        return STAGES[min(self.done, 6)]
+
 
 STORIES = (
     *(Story(number, "completed", 7, 300.0 + 700 * number, "shipped") for number in range(12)),
@@ -98,64 +107,66 @@ async def fill(database: Database, stories: tuple[Story, ...] = STORIES) -> None
 
 
 async def _write(connection: AsyncConnection, story: Story) -> None:
-    now, body = time.time(), orjson.dumps(order(story.number)).decode()
-    accepted = now - story.age
-    ended = story.state in {"completed", "failed", "cancelled", "dead_lettered"}
-    held = story.state in {"processing", "compensating"}
+    accepted = time.time() - story.age
     done = [(agent, accepted + 0.4 * (n + 1)) for n, agent in enumerate(STAGES[: story.done])]
     stop = done[-1][1] if done else accepted + 0.2
-    failure = Failure(
-        STAGES[min(story.done, 6)], story.error_type or "Cancelled", story.error or "asked to"
-    )
-    failed = story.state not in {"completed", "waiting", "pending", "processing"}
     events = _events(story, accepted, stop)
-    made = await connection.execute(
-        insert(items).values(
-            tenant="default",
-            scenario="orders",
-            key=story.key,
-            version="1",
-            state=story.state,
-            owner=OWNER if held else None,
-            fence=1,
-            crash_count=0,
-            sequence=len(events),
-            cancel_requested=False,
-            retry_at=now + story.retry_in if story.retry_in else None,
-            waiting_since=stop if story.waiting else None,
-            outcome=story.outcome,
-            failure=orjson.dumps(failure).decode() if failed else None,
-            priority="normal",
-            rank=float(story.number),
-            trace=new_trace(),
-            accepted_at=accepted,
-            ended_at=stop + 0.3 if ended else None,
-            body_hash=hash_of(body),
-            body=body,
-            customer=order(story.number)["customer"]["id"],
-        )
-    )
+    row = _item(story, accepted, stop) | {"sequence": len(events)}
+    made = await connection.execute(insert(items).values(**row))
     assert made.inserted_primary_key is not None
     key: int = made.inserted_primary_key[0]
     await _add(connection, history, [{"item": key} | event for event in events])
     await _add(connection, steps, [{"item": key} | step for step in _steps(story, done, stop)])
     await _add(connection, effects, [{"item": key} | effect for effect in _effects(story, done)])
     if story.state == "dead_lettered":
-        letter = {
-            "item": key,
-            "at": stop,
-            "agent": failure.agent,
-            "version": "1",
-            "attempts": 5,
-            "error_type": story.error_type,
-            "error": story.error,
-            "status": "open",
-            "count": 1,
-        }
-        await _add(connection, dead_letters, [letter])
+        await _add(connection, dead_letters, [{"item": key} | _letter(story, stop)])
     await hour_counts.add(connection, [key], hour_counts.ACCEPTED)
-    if ended:
+    if story.ended:
         await hour_counts.add(connection, [key], story.state)
+
+
+def _item(story: Story, accepted: float, stop: float) -> dict[str, Any]:
+    now, body = time.time(), orjson.dumps(order(story.number)).decode()
+    failed = story.state not in {"completed", "waiting", "pending", "processing"}
+    failure = Failure(
+        story.stage, story.error_type or "Cancelled", story.error or "cancelled on request"
+    )
+    return {
+        "tenant": "default",
+        "scenario": "orders",
+        "key": story.key,
+        "version": "1",
+        "state": story.state,
+        "owner": OWNER if story.state in {"processing", "compensating"} else None,
+        "fence": 1,
+        "crash_count": 0,
+        "cancel_requested": False,
+        "retry_at": now + story.retry_in if story.retry_in else None,
+        "waiting_since": stop if story.waiting else None,
+        "outcome": story.outcome,
+        "failure": orjson.dumps(failure).decode() if failed else None,
+        "priority": "normal",
+        "rank": float(story.number),
+        "trace": new_trace(),
+        "accepted_at": accepted,
+        "ended_at": stop + 0.3 if story.ended else None,
+        "body_hash": hash_of(body),
+        "body": body,
+        "customer": order(story.number)["customer"]["id"],
+    }
+
+
+def _letter(story: Story, stop: float) -> dict[str, Any]:
+    return {
+        "at": stop,
+        "agent": story.stage,
+        "version": "1",
+        "attempts": 5,
+        "error_type": story.error_type,
+        "error": story.error,
+        "status": "open",
+        "count": 1,
+    }
 
 
 def _events(story: Story, accepted: float, stop: float) -> list[dict[str, Any]]:
@@ -208,7 +219,7 @@ def _steps(story: Story, done: list[tuple[str, float]], stop: float) -> list[dic
         status = "waiting" if story.waiting else "delayed" if story.retry_in else "failed"
         rows.append(
             {
-                "agent": STAGES[min(story.done, 6)],
+                "agent": story.stage,
                 "occurrence": 0,
                 "version": "1",
                 "status": status,
