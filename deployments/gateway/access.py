@@ -83,7 +83,7 @@ class Access:
 def _choose_version(request: Request, principal: Principal) -> None:
     """Choose the API version of the request, and count who uses it. Raises Problem 400."""
     version = api_versions.choose(request, principal.version)
-    workflow = request.path_params.get("workflow")
+    workflow = request.path_params.get("workflow", "")
     if workflow in WORKFLOWS:
         caller = principal.key or ("customers" if principal.user else principal.name)
         user = User(principal.tenant, caller, workflow, version.name)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from sqlalchemy import bindparam, literal_column, select
+from sqlalchemy import ColumnElement, bindparam, literal_column, select
 
 from agents.runtime.journal import Journal
 from agents.runtime.journal.database import Database, now
@@ -46,7 +46,7 @@ async def add(database: Database, counted: Mapping[User, int]) -> None:
         for user in sorted(counted)  # the same order in all processes avoids deadlocks
     ]
     async with database.write() as connection:
-        more = literal_column("excluded.requests")
+        more: ColumnElement[int] = literal_column("excluded.requests")
         changes = {"requests": api_use.c.requests + more, "last_at": now()}
         statement = insert_or_change(connection, api_use, changes)
         await connection.execute(
