@@ -28,7 +28,7 @@ from agents.runtime.model.lifecycle import ENDED, Event, State
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """A work item to accept; `body` is its canonical JSON.
+    """A work item to accept; `body` is its canonical JSON, and `customer` the id of whose item it is.
 
     Its deadline is `within` seconds after its acceptance, by the journal's clock.
     """
@@ -39,6 +39,7 @@ class NewItem:
     trace: str
     priority: Priority = Priority.NORMAL
     within: float | None = None
+    customer: str | None = None
 
 
 class Disposition(StrEnum):
@@ -164,6 +165,7 @@ async def _insert(
             "body_hash": item.body_hash,
             "body": item.body,
             "within": item.within,
+            "customer": item.customer,
             "owner": owner,
         }
         for item in ordered
