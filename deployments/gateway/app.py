@@ -8,6 +8,7 @@ from deployments.gateway.api_versions import VersionHeaders
 from deployments.gateway.console import routes as console
 from deployments.gateway.console.pages import error_page
 from deployments.gateway.problems import answer_with_problems
+from deployments.gateway.trust import keys
 from deployments.gateway.use_counter import UseCounter
 
 PARTS = (
@@ -15,6 +16,7 @@ PARTS = (
     items,
     audit_log,
     versions,
+    keys,
     console,
 )
 
