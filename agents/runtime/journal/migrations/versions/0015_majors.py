@@ -7,8 +7,8 @@ their queue. If the revision was set back for it, the column is here already.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0015"
+down_revision = "0014"
 
 READY = "state = 'pending' AND retry_at IS NULL AND deaths = 0"
 
