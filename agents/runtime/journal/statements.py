@@ -34,6 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.database import now
 from agents.runtime.journal.schema import dead_letters, history, items
+from agents.runtime.journal.webhook_events import announce
 from agents.runtime.model.lifecycle import TRANSITIONS, Event, State
 
 
@@ -252,7 +253,8 @@ async def record(  # noqa: PLR0913 - the columns of one history row
     owner: str | None,
     details: dict[int, str],
 ) -> None:
-    """Append one history row for each item that moved."""
+    """Append one history row for each item that moved, and announce it to webhook endpoints."""
+    moved = list(moved)
     common = {
         "event": event,
         "source": source,
@@ -270,6 +272,7 @@ async def record(  # noqa: PLR0913 - the columns of one history row
         for row in moved
     ]
     await insert_many(connection, _INSERT_HISTORY, rows)
+    await announce(connection, moved, event)
 
 
 async def assign(
