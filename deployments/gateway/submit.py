@@ -11,6 +11,7 @@ from agents.runtime.model.scenario import hash_of
 from agents.runtime.telemetry import new_trace
 from agents.workflow.records import InvalidRecord
 from deployments.gateway.access import Caller, Scope, allow
+from deployments.gateway.api_versions import Version
 from deployments.gateway.problems import Problem
 from deployments.gateway.tenancy import workflow_named
 
@@ -22,7 +23,7 @@ router = APIRouter(prefix="/v", tags=["items"])
     status_code=202,
     dependencies=[allow(Scope.SUBMIT, objects="new items of the caller's tenant")],
 )
-async def submit(workflow: str, request: Request, principal: Caller) -> Response:
+async def submit(workflow: str, request: Request, principal: Caller, version: Version) -> Response:
     """Accept one item; a consumer processes it."""
     scenario = workflow_named(workflow).scenario
     if scenario.validate is None:
@@ -32,7 +33,7 @@ async def submit(workflow: str, request: Request, principal: Caller) -> Response
     except orjson.JSONDecodeError as error:
         raise Problem(400, "invalid-json", f"the body is not JSON: {error}") from None
     try:
-        key, text = scenario.validate(body)
+        key, text = scenario.validate(version.upcast(workflow, body))
     except InvalidRecord as error:
         first = error.problems[0]
         detail = error.in_short()

@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, Tabl
 
 from agents.runtime.journal.schema import Id, metadata
 
-__all__ = ["metadata", "webhook_attempts", "webhook_deliveries", "webhook_endpoints"]
+__all__ = ["metadata"]
 
 # -- requests: idempotency keys and first answers
 
@@ -13,6 +13,25 @@ __all__ = ["metadata", "webhook_attempts", "webhook_deliveries", "webhook_endpoi
 # -- rollouts of agents' versions
 
 # -- API keys, sessions and the audit log
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    # One for each filter of the list, which goes from the newest entry to the oldest.
+    Index("audit_newest", "tenant", "at", "id"),
+    Index("audit_by", "tenant", "by", "at", "id"),
+    Index("audit_act", "tenant", "act", "at", "id"),
+    Index("audit_object", "tenant", "object", "at", "id"),
+)
 
 # -- webhook endpoints and deliveries
 
@@ -85,5 +104,17 @@ webhook_attempts = Table(
 )
 
 # -- counts by hour
+
+hour_counts = Table(
+    "hour_counts",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("scenario", Text, primary_key=True),
+    Column("hour", Integer, primary_key=True, autoincrement=False),  # hours since 1970
+    Column("name", Text, primary_key=True),
+    Column("writer", Integer, primary_key=True, autoincrement=False),
+    Column("total", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 # -- conversations

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import delete, select, update
 
-from agents.runtime.journal import Journal
+from agents.runtime.journal import Journal, hour_counts
 from agents.runtime.journal.database import now
 from agents.runtime.journal.schema import (
     dead_letters,
@@ -49,6 +49,8 @@ async def prune(journal: Journal, scenario: str, older_than: float) -> int:
             )
         pruned += len(ids)
     await _forget_keys(journal, scenario, max(older_than, KEYS_ARE_KEPT))
+    async with journal.database.write() as connection:
+        await hour_counts.forget(connection)
     return pruned
 
 

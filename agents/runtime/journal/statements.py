@@ -32,6 +32,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agents.runtime.journal import hour_counts
 from agents.runtime.journal.database import now
 from agents.runtime.journal.schema import dead_letters, history, items
 from agents.runtime.journal.webhook_events import announce
@@ -253,8 +254,10 @@ async def record(  # noqa: PLR0913 - the columns of one history row
     owner: str | None,
     details: dict[int, str],
 ) -> None:
-    """Append one history row for each item that moved, and announce it to webhook endpoints."""
-    moved = list(moved)
+    """Append one history row for each item that moved.
+
+    Items that were accepted or ended are counted, and what outsiders may want to hear is announced.
+    """
     common = {
         "event": event,
         "source": source,
@@ -272,7 +275,10 @@ async def record(  # noqa: PLR0913 - the columns of one history row
         for row in moved
     ]
     await insert_many(connection, _INSERT_HISTORY, rows)
-    await announce(connection, moved, event)
+    ids = [row["item"] for row in rows]
+    if name := hour_counts.counted_as(event, source):
+        await hour_counts.add(connection, ids, name)
+    await announce(connection, ids, event)
 
 
 async def assign(

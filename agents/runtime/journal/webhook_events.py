@@ -37,21 +37,20 @@ _DELIVERIES = insert(webhook_deliveries).values(
 )
 
 
-async def announce(connection: AsyncConnection, moved: Sequence[Any], event: Event) -> None:
+async def announce(connection: AsyncConnection, ids: Sequence[int], event: Event) -> None:
     """Write a delivery for each endpoint that wants the event of these items; they have moved already.
 
     Without an endpoint this costs one statement, and only for the events of `KINDS`.
     """
     kind = KINDS.get(event)
-    if kind is None or not moved:
+    if kind is None or not ids:
         return
     endpoints = (await connection.execute(_ENDPOINTS)).all()
-    for start in range(0, len(moved) if endpoints else 0, AT_ONCE):
-        ids = [row.id for row in moved[start : start + AT_ONCE]]
+    for start in range(0, len(ids) if endpoints else 0, AT_ONCE):
         wanted = select(
             *(items.c.id, items.c.tenant, items.c.scenario, items.c.key, items.c.sequence),
             *(items.c.state, items.c.outcome, items.c.trace),
-        ).where(items.c.id.in_(ids))
+        ).where(items.c.id.in_(ids[start : start + AT_ONCE]))
         found = (await connection.execute(wanted)).all()
         if rows := list(_rows(found, endpoints, kind)):
             await connection.execute(_DELIVERIES, rows)
