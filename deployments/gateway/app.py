@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from deployments.gateway import audit_log, items, submit
+from deployments.gateway import audit_log, items, submit, webhook_endpoints
 from deployments.gateway.access import Authenticate
 from deployments.gateway.api_versions import VersionHeaders
 from deployments.gateway.console import routes as console
@@ -13,6 +13,7 @@ PARTS = (
     submit,
     items,
     audit_log,
+    webhook_endpoints,
     console,
 )
 

@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.errors import AgentError
-from agents.runtime.journal import Journal
+from agents.runtime.journal import Journal, audit
 from agents.runtime.journal.database import now
 from agents.runtime.journal.gateway_schema import (
     webhook_attempts,
@@ -53,6 +53,15 @@ class TooManyEndpoints(AgentError):
 
     def __str__(self) -> str:
         return f"there are {MOST_ENDPOINTS} webhook endpoints already: delete one"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointAct:
+    """Who acts on which endpoint and why; the audit log keeps it."""
+
+    endpoint: str
+    by: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +139,7 @@ _SHOWN = tuple(endpoints.c[name] for name in Endpoint.__dataclass_fields__)
 _DELIVERY = tuple(deliveries.c[name] for name in Delivery.__dataclass_fields__)
 
 
-async def create(journal: Journal, new: NewEndpoint) -> Issued:
+async def create(journal: Journal, new: NewEndpoint, by: str) -> Issued:
     """Register an endpoint of the journal's tenant. Raises TooManyEndpoints."""
     secret, name = _new_secret(), f"we_{secrets.token_hex(12)}"
     row = {
@@ -149,7 +158,10 @@ async def create(journal: Journal, new: NewEndpoint) -> Issued:
         if (count or 0) >= MOST_ENDPOINTS:
             raise TooManyEndpoints
         await connection.execute(insert(endpoints).values(created_at=now(), **row))
-        return Issued(await _found(connection, journal, name), secret)
+        found = await _found(connection, journal, name)
+        act = EndpointAct(name, by, new.description)
+        await _audit(connection, journal, act, "create", after=_audited(found))
+    return Issued(found, secret)
 
 
 async def all_of(journal: Journal) -> list[Endpoint]:
@@ -166,23 +178,26 @@ async def one_of(journal: Journal, endpoint: str) -> Endpoint:
         return await _found(connection, journal, endpoint)
 
 
-async def rotate(journal: Journal, endpoint: str) -> Issued:
+async def rotate(journal: Journal, act: EndpointAct) -> Issued:
     """Give the endpoint a new secret; for a day the one before signs as well. Raises UnknownEndpoint."""
     secret = _new_secret()
     values = {"secret": secret, "old_secret": endpoints.c.secret, "old_until": now() + OVERLAP}
-    return Issued(await _changed(journal, endpoint, values), secret)
+    return Issued(await _changed(journal, act, "rotate secret", values), secret)
 
 
-async def disable(journal: Journal, endpoint: str, reason: str) -> Endpoint:
+async def disable(journal: Journal, act: EndpointAct) -> Endpoint:
     """Send it nothing until it is enabled again; later events are not kept for it. Raises UnknownEndpoint."""
-    return await _changed(journal, endpoint, {"enabled": False, "disabled_because": reason})
+    return await _changed(
+        journal, act, "disable", {"enabled": False, "disabled_because": act.reason}
+    )
 
 
-async def enable(journal: Journal, endpoint: str) -> Endpoint:
+async def enable(journal: Journal, act: EndpointAct) -> Endpoint:
     """Send it events again, first those that waited. Raises UnknownEndpoint."""
     healthy = dict.fromkeys(("disabled_because", "failing_since", "rest_until"))
-    found = await _changed(journal, endpoint, {"enabled": True, **healthy})
-    waiting = (deliveries.c.endpoint == endpoint) & (deliveries.c.status == DeliveryStatus.WAITING)
+    found = await _changed(journal, act, "enable", {"enabled": True, **healthy})
+    theirs = deliveries.c.endpoint == act.endpoint
+    waiting = theirs & (deliveries.c.status == DeliveryStatus.WAITING)
     async with journal.database.write() as connection:
         await connection.execute(
             update(deliveries).where(waiting, deliveries.c.owner.is_(None)).values(due_at=now())
@@ -190,14 +205,16 @@ async def enable(journal: Journal, endpoint: str) -> Endpoint:
     return found
 
 
-async def remove(journal: Journal, endpoint: str) -> None:
+async def remove(journal: Journal, act: EndpointAct) -> None:
     """Delete the endpoint with its deliveries. Raises UnknownEndpoint."""
+    name = act.endpoint
     async with journal.database.write() as connection:
-        await _found(connection, journal, endpoint)
-        theirs = select(deliveries.c.id).where(deliveries.c.endpoint == endpoint)
+        found = await _found(connection, journal, name)
+        theirs = select(deliveries.c.id).where(deliveries.c.endpoint == name)
         await connection.execute(delete(attempts).where(attempts.c.delivery.in_(theirs)))
-        await connection.execute(delete(deliveries).where(deliveries.c.endpoint == endpoint))
-        await connection.execute(delete(endpoints).where(endpoints.c.id == endpoint))
+        await connection.execute(delete(deliveries).where(deliveries.c.endpoint == name))
+        await connection.execute(delete(endpoints).where(endpoints.c.id == name))
+        await _audit(connection, journal, act, "delete", before=_audited(found))
 
 
 async def page_of_deliveries(
@@ -230,40 +247,70 @@ async def delivery_with_attempts(
     return found, [MadeAttempt(*row) for row in rows]
 
 
-async def redeliver(journal: Journal, endpoint: str, delivery: int) -> Delivery:
+async def redeliver(journal: Journal, act: EndpointAct, delivery: int) -> Delivery:
     """Send a delivery that has ended once more, under the same id, with all of its attempts.
 
     One that still waits is due now. Raises UnknownEndpoint, UnknownDelivery.
     """
     async with journal.database.write() as connection:
-        await _found_delivery(connection, journal, endpoint, delivery)
+        before = await _found_delivery(connection, journal, act.endpoint, delivery)
         # One that a process is sending now stays as it is.
         free = (deliveries.c.id == delivery) & deliveries.c.owner.is_(None)
         await connection.execute(update(deliveries).where(free).values(**_again()))
-        return await _found_delivery(connection, journal, endpoint, delivery)
+        values = {"delivery": delivery, "status": before.status}
+        await _audit(connection, journal, act, "redeliver", before=values)
+        return await _found_delivery(connection, journal, act.endpoint, delivery)
 
 
-async def redeliver_dead(journal: Journal, endpoint: str) -> int:
+async def redeliver_dead(journal: Journal, act: EndpointAct) -> int:
     """Send all dead deliveries of an endpoint once more; returns how many. Raises UnknownEndpoint."""
-    dead = (deliveries.c.endpoint == endpoint) & (deliveries.c.status == DeliveryStatus.DEAD)
+    dead = (deliveries.c.endpoint == act.endpoint) & (deliveries.c.status == DeliveryStatus.DEAD)
     async with journal.database.write() as connection:
-        await _found(connection, journal, endpoint)
-        return (
-            await connection.execute(update(deliveries).where(dead).values(**_again()))
-        ).rowcount
+        await _found(connection, journal, act.endpoint)
+        sent = await connection.execute(update(deliveries).where(dead).values(**_again()))
+        await _audit(connection, journal, act, "redeliver", before={"dead": sent.rowcount})
+    return sent.rowcount
 
 
 def _again() -> dict[str, Any]:
     return {"status": DeliveryStatus.WAITING, "attempts": 0, "due_at": now(), "ended_at": None}
 
 
-async def _changed(journal: Journal, endpoint: str, values: dict[str, Any]) -> Endpoint:
+async def _changed(
+    journal: Journal, act: EndpointAct, verb: str, values: dict[str, Any]
+) -> Endpoint:
     async with journal.database.write() as connection:
-        await _found(connection, journal, endpoint)
+        before = await _found(connection, journal, act.endpoint)
         await connection.execute(
-            update(endpoints).where(endpoints.c.id == endpoint).values(**values)
+            update(endpoints).where(endpoints.c.id == act.endpoint).values(**values)
         )
-        return await _found(connection, journal, endpoint)
+        found = await _found(connection, journal, act.endpoint)
+        await _audit(connection, journal, act, verb, _audited(before), _audited(found))
+    return found
+
+
+def _audited(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "url": endpoint.url,
+        "events": endpoint.events,
+        "enabled": endpoint.enabled,
+        "old_until": endpoint.old_until,
+    }
+
+
+async def _audit(  # noqa: PLR0913 - the columns of one entry
+    connection: AsyncConnection,
+    journal: Journal,
+    act: EndpointAct,
+    verb: str,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    name = f"webhook-endpoint {act.endpoint}"
+    entry = audit.AuditEntry(
+        journal.tenant, act.by, verb, name, act.reason, before or {}, after or {}
+    )
+    await audit.write(connection, entry)
 
 
 async def _found(connection: AsyncConnection, journal: Journal, endpoint: str) -> Endpoint:

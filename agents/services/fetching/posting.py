@@ -51,7 +51,11 @@ class Poster:
 
     async def check(self, url: str) -> None:
         """Raise AddressNotAllowed if nothing is posted there, TransientError if its host has no address now."""
-        await checked(self._place_of(url), self.allowed)
+        try:
+            async with within(self.connect):
+                await checked(self._place_of(url), self.allowed)
+        except TimeoutError:
+            raise TransientError(f"{url[:200]}: its host has no address now") from None
 
     async def post(self, post: Post) -> Posted:
         """Post once. The addresses of the host are checked at each call, and no redirect is followed.

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
@@ -10,17 +9,12 @@ from standardwebhooks import Webhook
 from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.journal import Journal
 from agents.runtime.journal import webhook_endpoints as endpoints
-from agents.runtime.journal.statements import move
-from agents.runtime.journal.submit import NewItem, accept
-from agents.runtime.journal.submit import Sender as Submitter
 from agents.runtime.journal.webhook_deliveries import DeliveryStatus, forget_old
-from agents.runtime.journal.webhook_endpoints import Issued, NewEndpoint
-from agents.runtime.model.lifecycle import Event, State
-from agents.runtime.model.scenario import hash_of
+from agents.runtime.journal.webhook_endpoints import EndpointAct, Issued, NewEndpoint
 from agents.runtime.settings import Settings
-from agents.runtime.telemetry import new_trace
 from agents.services.fetching.posting import Poster
 from agents.workflow.webhook_delivery import DELAYS, Sender
+from tests.agents.workflow.webhook_items import end_orders
 from tests.agents.workflow.webhook_receiver import OK, Receiver, receiving
 from tests.clocks import DatabaseClock
 
@@ -54,26 +48,13 @@ def sender(journal: Journal, receiver: Receiver) -> Sender:
 async def registered(
     journal: Journal, receiver: Receiver, path: str = "/ok", *events: str
 ) -> Issued:
-    return await endpoints.create(journal, NewEndpoint(receiver.url(path), events or ("orders.*",)))
+    return await endpoints.create(
+        journal, NewEndpoint(receiver.url(path), events or ("orders.*",)), "ann"
+    )
 
 
-async def end_orders(opened: Runtime, *keys: str, park: bool = False) -> None:
-    """Accept the orders and end them; with `park` they wait for a person between."""
-    journal, owner = opened.journal, opened.lease.id
-    submitter = Submitter(journal.tenant, "orders", "1")
-    new = [NewItem(key, "{}", hash_of("{}"), new_trace()) for key in keys]
-    accepted = [answer.row for answer in await accept(journal.database, submitter, new, owner)]
-    async with journal.database.write() as connection:
-        if park:
-            for event, source, owned in (
-                (Event.PARK, State.PROCESSING, None),
-                (Event.DECIDE, State.WAITING, None),
-                (Event.CLAIM, State.PENDING, owner),
-            ):
-                holder = owner if event is Event.PARK else ""
-                await move(connection, holder, accepted, event, source, owner=owned)
-        done: dict[str, Any] = {"outcome": "shipped", "owner": None}
-        await move(connection, owner, accepted, Event.COMPLETE, State.PROCESSING, **done)
+def act(issued: Issued) -> EndpointAct:
+    return EndpointAct(issued.endpoint.id, "ann", "not now")
 
 
 async def statuses(journal: Journal, issued: Issued) -> list[DeliveryStatus]:
@@ -111,6 +92,17 @@ async def test_an_event_is_signed_and_says_how_the_item_stands(
     assert len(receiver.received) == 1
 
 
+async def test_a_change_that_is_rolled_back_announces_nothing(
+    opened: Runtime, journal: Journal, receiver: Receiver, sender: Sender
+) -> None:
+    issued = await registered(journal, receiver)
+    with pytest.raises(OSError, match="the disk is full"):
+        await end_orders(opened, "W1", before_commit=OSError("the disk is full"))
+    await sender.deliver_due()
+    assert await statuses(journal, issued) == []
+    assert receiver.received == []
+
+
 async def test_only_what_an_endpoint_of_the_tenant_wants_is_written(
     opened: Runtime, journal: Journal, receiver: Receiver, sender: Sender
 ) -> None:
@@ -118,7 +110,7 @@ async def test_only_what_an_endpoint_of_the_tenant_wants_is_written(
     await registered(other, receiver, "/ok", "orders.ended")
     await registered(journal, receiver, "/ok", "turns.ended", "orders.dead-lettered")
     off = await registered(journal, receiver)
-    await endpoints.disable(journal, off.endpoint.id, "not now")
+    await endpoints.disable(journal, act(off))
     await end_orders(opened, "W1", park=True)
     await sender.deliver_due()
     assert receiver.received == []
@@ -209,8 +201,8 @@ async def test_after_a_day_it_is_a_dead_letter_and_its_endpoint_is_disabled(
     assert (found.enabled, found.disabled_because) == (False, "nothing has arrived for a day")
 
     receiver.answers["/broken"] = OK
-    await endpoints.enable(journal, issued.endpoint.id)
-    assert await endpoints.redeliver_dead(journal, issued.endpoint.id) == 2
+    await endpoints.enable(journal, act(issued))
+    assert await endpoints.redeliver_dead(journal, act(issued)) == 2
     await sender.deliver_due()
     assert await statuses(journal, issued) == ["delivered", "delivered"]
     assert len({one.id for one in receiver.received}) == 2
@@ -255,7 +247,7 @@ async def test_both_secrets_sign_for_a_day_after_a_rotation(
     database_clock: DatabaseClock,
 ) -> None:
     first = await registered(journal, receiver)
-    second = await endpoints.rotate(journal, first.endpoint.id)
+    second = await endpoints.rotate(journal, act(first))
     await end_orders(opened, "W1")
     await sender.deliver_due()
     await database_clock.set(DAY)
