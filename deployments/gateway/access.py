@@ -88,8 +88,8 @@ def public(objects: str) -> Any:
     return Depends(Access(frozenset(), objects, public=True))
 
 
-def caller(request: Request) -> Principal:
-    """The caller of a route that has `allow`."""
+async def caller(request: Request) -> Principal:
+    """The caller of a route that has `allow`; async, as FastAPI runs other functions in a thread each."""
     principal: Principal = request.state.principal
     return principal
 

@@ -124,7 +124,7 @@ def choose(request: Request, pinned: str) -> ApiVersion:
     return found
 
 
-def _in_force(request: Request) -> ApiVersion:
+async def _in_force(request: Request) -> ApiVersion:
     found: ApiVersion = request.state.api_version
     return found
 

@@ -8,6 +8,20 @@ __all__ = ["metadata"]
 
 # -- requests: idempotency keys and first answers
 
+api_requests = Table(
+    "api_requests",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+Index("api_requests_at", api_requests.c.at)
+
 # -- versions of the API: pins and use
 
 # -- rollouts of agents' versions

@@ -298,22 +298,23 @@ async def assign(
 
 async def insert_many(
     connection: AsyncConnection, statement: Any, rows: list[dict[str, Any]]
-) -> None:
+) -> Any:
     """Run an INSERT for many rows, all with the same columns; without rows do nothing.
+
+    Returns the result, which has rows on PostgreSQL if the statement has a RETURNING clause.
 
     The driver gets plain values, since SQLAlchemy's conversion takes as long as the database itself
     and no type of the schema needs it. PostgreSQL gets one array per column in one statement; one
     message per row takes three times as long.
     """
     if not rows:
-        return
+        return None
     sql, names, constant = compiled(statement, connection.dialect, tuple(rows[0]))
     pick = itemgetter(*names)
     values = [pick(constant | row) for row in rows] if constant else list(map(pick, rows))
     if is_sqlite(connection) or (by_arrays := array_insert(sql)) is None:
-        await connection.exec_driver_sql(sql, values)
-    else:
-        await connection.exec_driver_sql(by_arrays, tuple(map(list, zip(*values, strict=True))))
+        return await connection.exec_driver_sql(sql, values)
+    return await connection.exec_driver_sql(by_arrays, tuple(map(list, zip(*values, strict=True))))
 
 
 async def insert_dead_letters(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
