@@ -6,8 +6,8 @@ The earlier release works beside these tables, and announces nothing in them.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 WAITING = sa.text("status = 'waiting'")
 
