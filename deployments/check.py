@@ -1,4 +1,7 @@
-"""Compares prefect.yaml with flows, operations and resources.py, offline: `python -m deployments.check`."""
+"""Compares prefect.yaml with flows, operations and resources.py, and the schemas with the last release's.
+
+It works offline: `python -m deployments.check`.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +19,7 @@ from agents.runtime.command_line import run_command
 from agents.runtime.execution.agent import AGENTS
 from agents.runtime.model.policies import Policy
 from agents.runtime.prefect_ui import TAG
+from deployments import schemas
 from deployments.resources import HEARTBEAT, LIMITS, POOLS, Limit, Pool
 from flows.operations.__main__ import GROUPS
 from flows.workflows import WORKFLOWS, Workflow
@@ -177,6 +181,7 @@ def main() -> int:
     found = problems(text) or [*workflow_problems(text), *operation_problems(text)]
     # The entrypoints are imported now, and with them the agents.
     found += limit_problems({name: agent.policy for name, agent in AGENTS.items()})
+    found += schemas.found_problems()
     print(
         "\n".join(found)
         or "prefect.yaml fits the flows, the workflows and deployments/resources.py"

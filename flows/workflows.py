@@ -10,6 +10,7 @@ from typing import Any
 
 from agents.runtime.execution.agent import Agent
 from agents.runtime.messaging import Answerer, Subscription
+from agents.runtime.model.api_versions import Change
 from agents.runtime.model.batch import Batch
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.recovery.reconciliation import Difference
@@ -30,6 +31,7 @@ class Workflow:
         answers: The questions of other scenarios that it answers.
         subscriptions: The events that start items of it; each handler returns the item that it has
             put into the queue.
+        api: What dated versions of the API changed in its items' bodies.
 
     """
 
@@ -42,10 +44,11 @@ class Workflow:
         reconcile: str | None = None,
         answers: str | None = None,
         subscriptions: str | None = None,
+        api: str | None = None,
     ) -> None:
         self._scenario, self._process = scenario, process
         self._notify, self._reconcile = notify, reconcile
-        self._answers, self._subscriptions = answers, subscriptions
+        self._answers, self._subscriptions, self._api = answers, subscriptions, api
 
     @property
     def scenario(self) -> Scenario:
@@ -79,6 +82,11 @@ class Workflow:
         return resolve_name(self._subscriptions) if self._subscriptions else ()
 
     @property
+    def api(self) -> Sequence[Change]:
+        """What dated versions of the API changed in its items' bodies."""
+        return resolve_name(self._api) if self._api else ()
+
+    @property
     def is_reconciled(self) -> bool:
         """Whether it has providers to reconcile with; loads nothing."""
         return self._reconcile is not None
@@ -90,6 +98,7 @@ WORKFLOWS: Mapping[str, Workflow] = {
         "flows.order_processing:fulfil",
         notify="agents.orders.notify_customer:notify_customer",
         reconcile="agents.orders.reconciliation:differences",
+        api="agents.orders.api:CHANGES",
     ),
     "changes": Workflow(
         "agents.orders.scenario:CHANGES",

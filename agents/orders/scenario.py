@@ -70,6 +70,7 @@ ORDERS = Scenario(
     notices=_notices,
     metrics=_metrics,
     summary=_summary,
+    customer=lambda order: order.customer.id,
     validate=ORDER_RECORDS.validate,
     allow_edit=require_changeable,
 )
@@ -83,5 +84,12 @@ def _asked(item: Item) -> Summary:
     return Summary(customer=item.payload.by)
 
 
-CHANGES = Scenario(name="changes", version="1", payload=Change, outcome=_applied, summary=_asked)
+CHANGES = Scenario(
+    name="changes",
+    version="1",
+    payload=Change,
+    outcome=_applied,
+    summary=_asked,
+    customer=lambda change: change.by,
+)
 """Changes that customers request: each is applied, refused, or waits for a person."""

@@ -1,8 +1,9 @@
 """What scenarios ask, command and hear of each other: typed messages, each with a name and a version.
 
 Scenarios do not import each other; they import these contracts. Order processing answers the questions
-and publishes the event. To change a message, add a field with a default, or raise the minor version of
-its topic and give an upcast from the form before.
+and publishes the event. To change a message, raise the minor version of its topic: the release before then
+leaves out what it does not know. What is more than a field with a default needs an upcast from the form
+before. `deployments.schemas` compares them with those of the last release.
 """
 
 from collections.abc import Mapping

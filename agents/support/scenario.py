@@ -11,4 +11,6 @@ def _outcome(item: Item) -> str:
     return "handed over" if decided.action == "hand_over" else "answered"
 
 
-TURNS = Scenario(name="turns", version="1", payload=Turn, outcome=_outcome)
+TURNS = Scenario(
+    name="turns", version="1", payload=Turn, outcome=_outcome, customer=lambda turn: turn.user
+)

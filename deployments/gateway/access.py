@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from deployments.gateway import api_versions
 from deployments.gateway.problems import Problem
 
 
@@ -73,6 +74,7 @@ class Access:
                 "use a key that has it",
             )
         request.state.principal = principal
+        api_versions.choose(request, principal.version)
         return principal
 
 
@@ -86,8 +88,8 @@ def public(objects: str) -> Any:
     return Depends(Access(frozenset(), objects, public=True))
 
 
-def caller(request: Request) -> Principal:
-    """The caller of a route that has `allow`."""
+async def caller(request: Request) -> Principal:
+    """The caller of a route that has `allow`; async, as FastAPI runs other functions in a thread each."""
     principal: Principal = request.state.principal
     return principal
 

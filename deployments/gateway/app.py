@@ -2,13 +2,18 @@
 
 from fastapi import FastAPI
 
-from deployments.gateway import items, submit
+from deployments.gateway import audit_log, items, submit
 from deployments.gateway.access import Authenticate
+from deployments.gateway.api_versions import VersionHeaders
+from deployments.gateway.console import routes as console
+from deployments.gateway.console.pages import error_page
 from deployments.gateway.problems import answer_with_problems
 
 PARTS = (
     submit,
     items,
+    audit_log,
+    console,
 )
 
 
@@ -21,7 +26,8 @@ def create_app(authenticate: Authenticate) -> FastAPI:
     """
     app = FastAPI(title="agent-flows", docs_url=None, redoc_url=None)
     app.state.authenticate = authenticate
-    answer_with_problems(app)
+    app.add_middleware(VersionHeaders)
+    answer_with_problems(app, error_page)
     for part in PARTS:
         app.include_router(part.router)
     return app

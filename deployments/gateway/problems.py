@@ -4,7 +4,7 @@ Source: RFC 9457, "Problem Details for HTTP APIs", 2023.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -78,20 +78,33 @@ class Problem(Exception):
         )
 
 
-def answer_with_problems(app: FastAPI) -> None:
-    """Answer every error of the app with problem details."""
+Page = Callable[[Request, Problem], Response]
+"""The page of a problem, for a browser."""
+
+
+def answer_with_problems(app: FastAPI, page: Page) -> None:
+    """Answer every error of the app with problem details, and with a page to browsers."""
+    app.state.error_page = page
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _problem(_request: Request, error: Exception) -> Response:
+def answer(request: Request, problem: Problem) -> Response:
+    """The problem as a page if the caller prefers HTML, as a browser does; else as JSON."""
+    if "text/html" in request.headers.get("accept", ""):
+        page: Page = request.app.state.error_page
+        return page(request, problem)
+    return problem.response()
+
+
+async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return error.response()
+    return answer(request, error)
 
 
-async def _invalid(_request: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     found = [
         {
@@ -102,7 +115,7 @@ async def _invalid(_request: Request, error: Exception) -> Response:
         for one in error.errors()
     ]
     first = found[0]
-    return Problem(
+    problem = Problem(
         422,
         "invalid-request",
         f"{first['field']}: {first['message']}",
@@ -110,18 +123,19 @@ async def _invalid(_request: Request, error: Exception) -> Response:
         field=first["field"],
         rule=first["rule"],
         more={"errors": found},
-    ).response()
+    )
+    return answer(request, problem)
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     phrase = HTTPStatus(error.status_code).phrase
     kind = phrase.lower().replace(" ", "-")
     detail = error.detail if error.detail != phrase else f"{phrase}: see /openapi.json"
-    return Problem(error.status_code, kind, detail, headers=error.headers or {}).response()
+    return answer(request, Problem(error.status_code, kind, detail, headers=error.headers or {}))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     log.error("a request failed", path=request.url.path, exc_info=error)
     advice = "send it again with the same Idempotency-Key; nothing that was accepted is lost"
-    return Problem(500, "internal", "the gateway failed", advice).response()
+    return answer(request, Problem(500, "internal", "the gateway failed", advice))

@@ -1,18 +1,13 @@
 """Submission over HTTP: accept an item of any workflow."""
 
-from typing import Any
-
-import orjson
 from fastapi import APIRouter, Request, Response
 
-from agents.runtime.context import runtime
-from agents.runtime.journal.submit import Disposition, NewItem, Sender, accept
-from agents.runtime.model.scenario import hash_of
-from agents.runtime.telemetry import new_trace
-from agents.workflow.records import InvalidRecord
+from agents.runtime.journal.api_requests import Answer
+from deployments.gateway import bodies
+from deployments.gateway.acceptance import acceptance
 from deployments.gateway.access import Caller, Scope, allow
-from deployments.gateway.problems import Problem
-from deployments.gateway.tenancy import workflow_named
+from deployments.gateway.api_versions import Version
+from deployments.gateway.idempotency import key_of, request_key
 
 router = APIRouter(prefix="/v", tags=["items"])
 
@@ -22,30 +17,20 @@ router = APIRouter(prefix="/v", tags=["items"])
     status_code=202,
     dependencies=[allow(Scope.SUBMIT, objects="new items of the caller's tenant")],
 )
-async def submit(workflow: str, request: Request, principal: Caller) -> Response:
-    """Accept one item; a consumer processes it."""
-    scenario = workflow_named(workflow).scenario
-    if scenario.validate is None:
-        raise Problem(405, "not-accepted", f"items of {workflow} are made by other workflows")
-    try:
-        body = orjson.loads(await request.body())
-    except orjson.JSONDecodeError as error:
-        raise Problem(400, "invalid-json", f"the body is not JSON: {error}") from None
-    try:
-        key, text = scenario.validate(body)
-    except InvalidRecord as error:
-        first = error.problems[0]
-        detail = error.in_short()
-        raise Problem(
-            422, "invalid-item", detail, field=first.field, rule=first.rule, limit=first.limit
-        ) from None
-    new = NewItem(key, text, hash_of(text), new_trace())
-    sender = Sender(principal.tenant, scenario.name, scenario.version)
-    [answer] = await accept(runtime().journal.database, sender, [new])
-    if answer.disposition is Disposition.CONFLICT:
-        raise Problem(409, "conflict", f"{workflow} has another item {key!r}")
-    return _json({"workflow": workflow, "key": key, "status": f"/v/{workflow}/{key}"}, 202)
+async def submit(workflow: str, request: Request, principal: Caller, version: Version) -> Response:
+    """Accept one item; a consumer processes it.
+
+    The answer is sent once the item is committed. With an Idempotency-Key, the same request gets the
+    same answer for 30 days at least, and another request with that key a 422.
+    """
+    accept = acceptance(request, workflow, principal, version)
+    if bodies.media_type(request) != bodies.JSON:
+        raise bodies.unknown_media_type(bodies.JSON)
+    key = key_of(request)
+    body = await bodies.whole_body(request)
+    used = request_key(request, principal, version.name, key, body) if key else None
+    return _response(await accept.answer(body, used))
 
 
-def _json(body: dict[str, Any], status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, media_type="application/json")
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, headers=dict(answer.headers))

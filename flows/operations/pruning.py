@@ -6,7 +6,7 @@ from prefect import flow
 from pydantic import Field
 
 from agents.runtime.context import open_runtime
-from agents.runtime.journal import pruning
+from agents.runtime.journal import api_requests, pruning
 from agents.runtime.settings import settings
 from flows.cli.reports import Listing, shown
 from flows.workflows import WORKFLOWS
@@ -17,6 +17,8 @@ DAY = 86_400.0
 @flow(name="prune", flow_run_name="prune after {older_than_days} days", persist_result=False)
 async def prune(older_than_days: Annotated[float, Field(gt=0)] = 90.0) -> Listing:
     """Delete the details of items that ended long ago; one row each is kept to recognise repeats.
+
+    Idempotency keys of the gateway are forgotten 30 days after their first use.
 
     Example: `uv run python -m flows.operations prune --older-than-days 90`
 
@@ -32,4 +34,6 @@ async def prune(older_than_days: Annotated[float, Field(gt=0)] = 90.0) -> Listin
             }
             for name in WORKFLOWS
         ]
+        forgotten = await api_requests.forget_keys(opened.journal.database)
+        table.append({"scenario": "idempotency keys", "items": f"{forgotten:,}"})
     return await shown("prune", Listing(title="pruned", table=table))

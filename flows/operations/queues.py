@@ -58,22 +58,26 @@ async def pause_queue(by: By, reason: Reason, scenario: ScenarioName = "orders")
 
 
 @flow(name="resume-queue", flow_run_name="resume queue of {scenario}", persist_result=False)
-async def resume_queue(scenario: ScenarioName = "orders") -> Listing:
+async def resume_queue(by: By, reason: Reason, scenario: ScenarioName = "orders") -> Listing:
     """Hand out items of a paused queue again.
 
-    Example: `uv run python -m flows.operations resume-queue`
+    Example: `uv run python -m flows.operations resume-queue --by ann --reason "stocktaking is done"`
 
     Args:
+        by: Your name, kept in the audit log.
+        reason: Why you resume it, kept in the audit log.
         scenario: Scenario whose queue is resumed.
 
     """
     async with open_runtime(settings()) as opened:
-        await queue_admin.resume(opened.journal, scenario)
+        await queue_admin.resume(opened.journal, scenario, by, reason)
     return Listing(title=f"the queue of {scenario} is resumed")
 
 
 @flow(name="limit-rate", flow_run_name="limit rate of {scenario}", persist_result=False)
-async def limit_rate(
+async def limit_rate(  # noqa: PLR0913 - the parameters of a command
+    by: By,
+    reason: Reason,
     per_second: Annotated[float, Field(ge=0, le=1_000_000)],
     burst: Annotated[int, Field(ge=1, le=1_000_000)] = 1,
     tenant: str = "",
@@ -81,17 +85,20 @@ async def limit_rate(
 ) -> Listing:
     """Limit the rate at which items leave a queue: of the whole queue, or of one tenant.
 
-    Example: `uv run python -m flows.operations limit-rate --per-second 5 --burst 10 --tenant shop-a`
+    Example: `uv run python -m flows.operations limit-rate --per-second 5 --tenant shop-a --by ann --reason campaign`
 
     Args:
+        by: Your name, kept in the audit log.
+        reason: Why you limit it, kept in the audit log.
         per_second: Items in a second at most; 0 removes the limit.
         burst: Items that may leave at once after a pause.
         tenant: Tenant whose items are limited; without it, the whole queue.
         scenario: Scenario whose queue is limited.
 
     """
+    limit = queue_admin.RateLimit(per_second or None, burst, tenant)
     async with open_runtime(settings()) as opened:
-        await queue_admin.limit_rate(opened.journal, scenario, per_second or None, burst, tenant)
+        await queue_admin.limit_rate(opened.journal, scenario, limit, by, reason)
     rate = f"{per_second:g} items a second at most" if per_second else "no limit"
     owner = f"tenant {tenant}" if tenant else "the whole queue"
     return Listing(title=f"{scenario}, {owner}: {rate}")

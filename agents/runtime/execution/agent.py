@@ -207,11 +207,11 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
 
     def encode(self, fact: object) -> str:
         """A fact as JSON for the journal."""
-        return self._fact_adapter.dump_json(fact).decode()
+        return self.fact_adapter.dump_json(fact).decode()
 
     def decode(self, output: str | None, version: str) -> Any:
         """The fact from JSON that the given version of the agent wrote. Raises Unreadable."""
-        return read(self._fact_adapter, output or "null", version, self.version, self.upcasts)
+        return read(self.fact_adapter, output or "null", version, self.version, self.upcasts)
 
     @cached_property
     def _parameters(self) -> list[Any]:
@@ -226,7 +226,8 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         return TypeAdapter(arguments), TypeAdapter(hints["return"])
 
     @cached_property
-    def _fact_adapter(self) -> TypeAdapter[Any]:
+    def fact_adapter(self) -> TypeAdapter[Any]:
+        """Reads and writes the fact of one item."""
         returned = get_type_hints(self.function).get("return", Any)
         if self.batched:
             (returned,) = get_args(returned)

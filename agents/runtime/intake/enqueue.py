@@ -18,6 +18,7 @@ async def enqueue(
     """
     here, body, deadline = runtime(), payload.model_dump_json(), scenario.deadline(payload)
     within = None if deadline is None else deadline.total_seconds()
-    item = NewItem(key, body, hash_of(body), new_trace(), within=within)
+    customer = scenario.customer(payload) or None
+    item = NewItem(key, body, hash_of(body), new_trace(), within=within, customer=customer)
     sender = Sender(tenant or here.journal.tenant, scenario.name, scenario.version)
     return (await accept(here.journal.database, sender, [item]))[0]

@@ -286,4 +286,12 @@ def _next(source: Iterator[Submission | Rejection], size: int) -> list[Submissio
 def _new_item(scenario: Scenario, submission: Submission, priority: Priority) -> NewItem:
     body_hash, deadline = hash_of(submission.body), scenario.deadline(submission.payload)
     within = None if deadline is None else deadline.total_seconds()
-    return NewItem(submission.key, submission.body, body_hash, new_trace(), priority, within)
+    return NewItem(
+        submission.key,
+        submission.body,
+        body_hash,
+        new_trace(),
+        priority,
+        within,
+        scenario.customer(submission.payload) or None,
+    )

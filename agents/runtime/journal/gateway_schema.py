@@ -1,10 +1,26 @@
 """The gateway's tables in the journal: what its requests, callers, versions and webhooks leave."""
 
-from agents.runtime.journal.schema import metadata
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, Table, Text
+
+from agents.runtime.journal.schema import Id, metadata
 
 __all__ = ["metadata"]
 
 # -- requests: idempotency keys and first answers
+
+api_requests = Table(
+    "api_requests",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+Index("api_requests_at", api_requests.c.at)
 
 # -- versions of the API: pins and use
 
@@ -12,8 +28,39 @@ __all__ = ["metadata"]
 
 # -- API keys, sessions and the audit log
 
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    # One for each filter of the list, which goes from the newest entry to the oldest.
+    Index("audit_newest", "tenant", "at", "id"),
+    Index("audit_by", "tenant", "by", "at", "id"),
+    Index("audit_act", "tenant", "act", "at", "id"),
+    Index("audit_object", "tenant", "object", "at", "id"),
+)
+
 # -- webhook endpoints and deliveries
 
 # -- counts by hour
+
+hour_counts = Table(
+    "hour_counts",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("scenario", Text, primary_key=True),
+    Column("hour", Integer, primary_key=True, autoincrement=False),  # hours since 1970
+    Column("name", Text, primary_key=True),
+    Column("writer", Integer, primary_key=True, autoincrement=False),
+    Column("total", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 # -- conversations

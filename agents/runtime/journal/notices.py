@@ -177,8 +177,7 @@ async def resend(journal: Journal, action: OperatorAction, topic: str | None) ->
         ]
         if not chosen:
             raise NotResendable(row.key, [f"{notice.topic} is {notice.status}" for notice in found])
-        detail = action.detail(messages=sorted(chosen))
-        await apply_event(connection, row, Event.RESEND, detail)
+        await apply_event(connection, row, Event.RESEND, action, {"messages": sorted(chosen)})
         again = dict.fromkeys(("owner", "retry_at", "deadline"))  # a late result changes nothing
         await connection.execute(
             update(outbox)

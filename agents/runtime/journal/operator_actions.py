@@ -1,4 +1,4 @@
-"""What operators do to items and dead letters. The history keeps each action with name and reason."""
+"""What operators do to items and dead letters. History and audit log keep each action with name and reason."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.clock import DeadlineExceeded
 from agents.runtime.errors import AgentError, IllegalTransition
-from agents.runtime.journal import Journal
+from agents.runtime.journal import Journal, audit
 from agents.runtime.journal.database import now
 from agents.runtime.journal.schema import dead_letters, effects, items, steps
 from agents.runtime.journal.statements import record
@@ -32,12 +32,16 @@ class UnknownItem(AgentError):
 
 @dataclass(frozen=True, slots=True)
 class OperatorAction:
-    """The item that an operator acts on, the operator's name and the reason."""
+    """The item that an operator acts on, the operator's name and the reason.
+
+    An `automatic` action is the runtime's own; it is in the item's history and not in the audit log.
+    """
 
     scenario: str
     key: str
     by: str
     reason: str
+    automatic: bool = False
 
     def detail(self, **more: Any) -> str:
         """The action as JSON for the history."""
@@ -57,10 +61,10 @@ async def decide(journal: Journal, action: OperatorAction, *, approved: bool) ->
         agent = await connection.scalar(parked.order_by(steps.c.at.desc()).limit(1))
         decision = Decision(agent or "", approved, action.by, action.reason)
         verdict = "approved" if approved else "rejected"
-        detail = action.detail(verdict=verdict, agent=agent)
+        facts = {"verdict": verdict, "agent": agent}
         text = orjson.dumps(asdict(decision)).decode()
-        decided = {"decision": text, "waiting_since": None, "retry_at": None}
-        await apply_event(connection, row, Event.DECIDE, detail, **decided)
+        decided: dict[str, Any] = {"decision": text, "waiting_since": None, "retry_at": None}
+        await apply_event(connection, row, Event.DECIDE, action, facts, **decided)
 
 
 async def edit(journal: Journal, action: OperatorAction, correction: Correction) -> None:
@@ -72,11 +76,10 @@ async def edit(journal: Journal, action: OperatorAction, correction: Correction)
         row = await find_locked(connection, journal, action)
         correction.require(row.body, row.version, await effect_agents(connection, row))
         repeated = await reset_steps(connection, row, since=0.0)
-        after = hash_of(correction.body)
-        detail = action.detail(before=hash_of(row.body), after=after, repeated=repeated)
         values: dict[str, Any] = dict.fromkeys(("decision", "waiting_since", "retry_at"))
         values |= {"body": correction.body, "version": correction.scenario.version}
-        await apply_event(connection, row, Event.EDIT, detail, **values)
+        facts = {"repeated": repeated}
+        await apply_event(connection, row, Event.EDIT, action, facts, **values)
 
 
 async def escalate(journal: Journal, action: OperatorAction, seconds: float) -> bool:
@@ -89,9 +92,7 @@ async def escalate(journal: Journal, action: OperatorAction, seconds: float) -> 
         _require_waiting(row, Event.ESCALATE)
         if row.retry_at is not None:
             return False
-        await apply_event(
-            connection, row, Event.ESCALATE, action.detail(), retry_at=now() + seconds
-        )
+        await apply_event(connection, row, Event.ESCALATE, action, retry_at=now() + seconds)
     return True
 
 
@@ -118,10 +119,14 @@ async def cancel(journal: Journal, action: OperatorAction) -> State:
             detail = {row.id: action.detail()}
             source = State(row.state)
             await record(connection, requested.all(), Event.CANCEL, source, row.owner, detail)
+            await _audit(
+                connection, row, Event.CANCEL, action, {"state": source, "cancel_requested": True}
+            )
             return source
         text = orjson.dumps(asdict(failure)).decode()
-        reset = {"retry_at": None, "waiting_since": None, "ended_at": None, "crash_count": 0}
-        await apply_event(connection, row, Event.CANCEL, action.detail(), failure=text, **reset)
+        reset: dict[str, Any] = dict.fromkeys(("retry_at", "waiting_since", "ended_at"))
+        reset["crash_count"] = 0
+        await apply_event(connection, row, Event.CANCEL, action, failure=text, **reset)
         await connection.execute(
             update(dead_letters)
             .where(dead_letters.c.item == row.id, dead_letters.c.status == "open")
@@ -136,8 +141,8 @@ async def expire(journal: Journal, action: OperatorAction) -> None:
     async with journal.database.write() as connection:
         row = await find_locked(connection, journal, action)
         text = orjson.dumps(asdict(failure)).decode()
-        values = {"retry_at": None, "waiting_since": None, "failure": text}
-        await apply_event(connection, row, Event.EXPIRE, action.detail(), **values)
+        values: dict[str, Any] = {"retry_at": None, "waiting_since": None, "failure": text}
+        await apply_event(connection, row, Event.EXPIRE, action, **values)
 
 
 def _require_waiting(row: Row[Any], event: Event) -> None:
@@ -186,11 +191,17 @@ async def find_locked(
 
 
 async def apply_event(
-    connection: AsyncConnection, row: Row[Any], event: Event, detail: str, **values: Any
+    connection: AsyncConnection,
+    row: Row[Any],
+    event: Event,
+    action: OperatorAction,
+    facts: Mapping[str, Any] | None = None,
+    **values: Any,
 ) -> None:
     """Apply the event to an item that no process holds, under the lock of `find_locked`.
 
-    `values` are columns to set. Raises IllegalTransition.
+    History and audit log keep the `facts` about it. `values` are columns to set. Raises
+    IllegalTransition.
     """
     source = State(row.state)
     target = next_state(row.key, source, event)
@@ -203,7 +214,33 @@ async def apply_event(
     changed = moved.all()
     if not changed:
         raise IllegalTransition(row.key, f"{source}, held by {row.owner}", event)
+    facts = dict(facts or {})
+    body = values.get("body")
+    hashes = {} if body is None else {"before": hash_of(row.body), "after": hash_of(body)}
+    detail = action.detail(**hashes, **facts)
     await record(connection, changed, event, source, None, {row.id: detail})
+    await _audit(connection, row, event, action, {"state": target} | facts, body)
+
+
+async def _audit(  # noqa: PLR0913 - the columns of one entry
+    connection: AsyncConnection,
+    row: Row[Any],
+    event: Event,
+    action: OperatorAction,
+    after: dict[str, Any],
+    body: str | None = None,
+) -> None:
+    """Write the entry of an action on an item; `body` is the new one if it has changed."""
+    if action.automatic:
+        return
+    before: dict[str, Any] = {"state": row.state}
+    if body is not None:
+        was, will = audit.changed_fields(row.body, body)
+        before |= {"body": hash_of(row.body), "fields": was}
+        after |= {"body": hash_of(body), "fields": will}
+    name = f"item {row.scenario}/{row.key}"
+    entry = audit.AuditEntry(row.tenant, action.by, event, name, action.reason, before, after)
+    await audit.write(connection, entry)
 
 
 class NotReached(AgentError):
@@ -229,9 +266,11 @@ async def mend(journal: Journal, action: OperatorAction, correction: Correction)
         row = await find_locked(connection, journal, action)
         next_state(row.key, State(row.state), Event.MEND)
         correction.require(row.body, row.version, await effect_agents(connection, row))
-        detail = action.detail(before=hash_of(row.body), after=hash_of(correction.body))
-        corrected = {"body": correction.body, "version": correction.scenario.version}
-        await apply_event(connection, row, Event.MEND, detail, **corrected)
+        corrected: dict[str, Any] = {
+            "body": correction.body,
+            "version": correction.scenario.version,
+        }
+        await apply_event(connection, row, Event.MEND, action, **corrected)
         await connection.execute(
             update(dead_letters)
             .where(dead_letters.c.item == row.id, dead_letters.c.original.is_(None))
@@ -257,7 +296,7 @@ async def replay(journal: Journal, action: OperatorAction) -> bool:
             reset["failure"] = None
         else:
             reset["decision"] = None  # asked again: the rejection made it a dead letter
-        await apply_event(connection, row, Event.REPLAY, action.detail(), **reset)
+        await apply_event(connection, row, Event.REPLAY, action, **reset)
         await _mark(connection, row, "replayed")
         await connection.execute(
             update(steps)
@@ -291,8 +330,8 @@ async def restart(journal: Journal, action: OperatorAction, agent: str) -> list[
             raise NotReached(row.key, agent, sorted(reached, key=lambda name: reached[name]))
         repeated = await reset_steps(connection, row, since=reached[agent])
         reset = dict.fromkeys(("retry_at", "waiting_since", "decision", "ended_at", "failure"))
-        detail = action.detail(agent=agent, repeated=repeated)
-        await apply_event(connection, row, Event.RESTART, detail, crash_count=0, **reset)
+        facts = {"agent": agent, "repeated": repeated}
+        await apply_event(connection, row, Event.RESTART, action, facts, crash_count=0, **reset)
         await _mark(connection, row, "replayed")
     return repeated
 
@@ -302,8 +341,11 @@ async def discard(journal: Journal, action: OperatorAction) -> None:
     async with journal.database.write() as connection:
         row = await find_locked(connection, journal, action)
         _require_open(await _letter(connection, row), row, Event.DISCARD)
-        ended = {"outcome": "discarded", "ended_at": func.coalesce(items.c.ended_at, now())}
-        await apply_event(connection, row, Event.DISCARD, action.detail(), **ended)
+        ended: dict[str, Any] = {
+            "outcome": "discarded",
+            "ended_at": func.coalesce(items.c.ended_at, now()),
+        }
+        await apply_event(connection, row, Event.DISCARD, action, **ended)
         await _mark(connection, row, "discarded")
 
 
@@ -339,8 +381,8 @@ async def reopen(
         if row.sequence != sequence:
             return False
         reset = dict.fromkeys(("outcome", "ended_at", "retry_at", "waiting_since", "decision"))
-        detail = action.detail(found=sorted(found))
-        await apply_event(connection, row, Event.REOPEN, detail, crash_count=0, **reset)
+        facts = {"found": sorted(found)}
+        await apply_event(connection, row, Event.REOPEN, action, facts, crash_count=0, **reset)
         await connection.execute(
             update(effects)
             .where(effects.c.item == row.id, effects.c.agent.in_(found))

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import delete, select, update
 
-from agents.runtime.journal import Journal
+from agents.runtime.journal import Journal, hour_counts
 from agents.runtime.journal.database import now
 from agents.runtime.journal.schema import (
     dead_letters,
@@ -26,7 +26,7 @@ KEYS_ARE_KEPT = (RECONCILED_DAYS + 1) * 86_400.0  # seconds
 
 
 async def prune(journal: Journal, scenario: str, older_than: float) -> int:
-    """Prune the items that ended more than `older_than` seconds ago; returns how many.
+    """Prune the items of all tenants that ended more than `older_than` seconds ago; returns how many.
 
     Key, body hash, state and outcome stay, so the same item submitted again counts as already done.
     The keys of its effects stay until reconciliation no longer asks for them. Dead letters and items
@@ -49,6 +49,8 @@ async def prune(journal: Journal, scenario: str, older_than: float) -> int:
             )
         pruned += len(ids)
     await _forget_keys(journal, scenario, max(older_than, KEYS_ARE_KEPT))
+    async with journal.database.write() as connection:
+        await hour_counts.forget(connection)
     return pruned
 
 
@@ -57,7 +59,7 @@ async def _forget_keys(journal: Journal, scenario: str, older_than: float) -> No
     pruned = (
         select(effects.c.item)
         .join(items, items.c.id == effects.c.item)
-        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.body == "")
+        .where(items.c.scenario == scenario, items.c.body == "")
         .where(items.c.ended_at < now() - older_than)
         .limit(AT_ONCE)
     )
@@ -74,7 +76,7 @@ async def _next_ids(journal: Journal, scenario: str, older_than: float) -> list[
     )
     query = (
         select(items.c.id)
-        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.body != "")
+        .where(items.c.scenario == scenario, items.c.body != "")
         .where(items.c.state.in_(ENDED - {State.DEAD_LETTERED}), ~unsent.exists())
         .where(items.c.ended_at < now() - older_than)
         .limit(AT_ONCE)

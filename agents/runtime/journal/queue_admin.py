@@ -1,12 +1,15 @@
 """What operators do to queues: pause and resume one, limit its rate, move an item within it."""
 
-from typing import Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 import orjson
 from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.errors import AgentError
-from agents.runtime.journal import Journal
+from agents.runtime.journal import Journal, audit
+from agents.runtime.journal.audit import AuditEntry
 from agents.runtime.journal.database import now
 from agents.runtime.journal.fair_queueing import SPACING
 from agents.runtime.journal.operator_actions import OperatorAction, apply_event, find_locked
@@ -29,47 +32,71 @@ class BadRate(AgentError):
         return f"{self.field} must be {self.limit}; to stop a queue, pause it"
 
 
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `per_second` items a second, and `burst` of them at once; None is no limit.
+
+    It is of the whole queue, or of one tenant in it.
+    """
+
+    per_second: float | None
+    burst: int = 1
+    tenant: str = WHOLE_QUEUE
+
+
 async def pause(journal: Journal, scenario: str, by: str, reason: str) -> None:
     """Hand out no item of the queue until it is resumed; items that are held continue."""
     pause_record = orjson.dumps({"by": by, "reason": reason}).decode()
     async with journal.database.write() as connection:
         new = insert_new(connection, queues, scenario=scenario, virtual=now(), at=now())
         await connection.execute(new)
+        before = await _paused(connection, scenario)
         paused = update(queues).where(queues.c.scenario == scenario).values(paused=pause_record)
         await connection.execute(paused)
+        values = before, {"paused": True}
+        entry = AuditEntry(journal.tenant, by, "pause", f"queue {scenario}", reason, *values)
+        await audit.write(connection, entry)
 
 
-async def resume(journal: Journal, scenario: str) -> None:
+async def resume(journal: Journal, scenario: str, by: str, reason: str) -> None:
     """Hand out items again; nothing changes if the queue is not paused."""
     async with journal.database.write() as connection:
+        before = await _paused(connection, scenario)
         await connection.execute(
             update(queues).where(queues.c.scenario == scenario).values(paused=None)
         )
+        values = before, {"paused": False}
+        entry = AuditEntry(journal.tenant, by, "resume", f"queue {scenario}", reason, *values)
+        await audit.write(connection, entry)
+
+
+async def _paused(connection: AsyncConnection, scenario: str) -> dict[str, Any]:
+    queue = select(queues.c.paused).where(queues.c.scenario == scenario)
+    return {"paused": await connection.scalar(queue) is not None}
 
 
 async def limit_rate(
-    journal: Journal,
-    scenario: str,
-    per_second: float | None,
-    burst: int = 1,
-    tenant: str = WHOLE_QUEUE,
+    journal: Journal, scenario: str, limit: RateLimit, by: str, reason: str
 ) -> None:
-    """Hand out at most `per_second` items a second, and `burst` of them at once.
-
-    The limit is of the whole queue, or of one tenant in it; None removes it. Raises BadRate.
-    """
-    this_rate = (rates.c.scenario == scenario) & (rates.c.tenant == tenant)
-    if per_second is not None and not 0 < per_second <= 1e6:
+    """Set or remove a limit of the queue. Raises BadRate."""
+    this_rate = (rates.c.scenario == scenario) & (rates.c.tenant == limit.tenant)
+    if limit.per_second is not None and not 0 < limit.per_second <= 1e6:
         raise BadRate("per_second", "more than 0 and at most 1,000,000")
-    if not 1 <= burst <= 1_000_000:
+    if not 1 <= limit.burst <= 1_000_000:
         raise BadRate("burst", "1 to 1,000,000")
     async with journal.database.write() as connection:
-        if per_second is None:
+        before = (await connection.execute(select(rates).where(this_rate))).first()
+        if limit.per_second is None:
             await connection.execute(delete(rates).where(this_rate))
-            return
-        row = {"scenario": scenario, "tenant": tenant, "per_second": per_second, "burst": burst}
-        statement = insert_or_replace(connection, rates).values(due_at=0.0, turn_at=0.0)
-        await insert_many(connection, statement, [row])
+        else:
+            row = {"scenario": scenario} | asdict(limit)
+            statement = insert_or_replace(connection, rates).values(due_at=0.0, turn_at=0.0)
+            await insert_many(connection, statement, [row])
+        was = RateLimit(None) if before is None else RateLimit(before.per_second, before.burst)
+        was = replace(was, tenant=limit.tenant)
+        values = asdict(was), asdict(limit)
+        entry = AuditEntry(journal.tenant, by, "limit-rate", f"queue {scenario}", reason, *values)
+        await audit.write(connection, entry)
 
 
 async def move(journal: Journal, action: OperatorAction, to: QueueEnd) -> None:
@@ -83,4 +110,4 @@ async def move(journal: Journal, action: OperatorAction, to: QueueEnd) -> None:
         row = await find_locked(connection, journal, action)
         rank = await connection.scalar(select(first if to == "front" else last).where(ready))
         placed = {"rank": row.rank if rank is None else rank, "retry_at": None}
-        await apply_event(connection, row, Event.MOVE, action.detail(to=to), **placed)
+        await apply_event(connection, row, Event.MOVE, action, {"to": to}, **placed)

@@ -50,7 +50,7 @@ items = Table(
     Column("id", Id, primary_key=True),
     Column("tenant", Text, nullable=False),
     Column("scenario", Text, nullable=False),
-    Column("key", Text, nullable=False),
+    Column("key", Text, nullable=False),  # in the collation "C", so that an index serves prefixes
     Column("version", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("owner", Text),
@@ -71,8 +71,10 @@ items = Table(
     Column("deadline", Double),
     Column("body_hash", Text, nullable=False),
     Column("body", Text, nullable=False),
+    Column("customer", Text),
     UniqueConstraint("tenant", "scenario", "key", name="items_key"),
-    Index("items_waiting", "scenario", "state", "retry_at"),
+    # The items of a queue, and a tenant's items in one state, the newest first.
+    Index("items_listed", "scenario", "state", "tenant", "accepted_at", "id"),
 )
 
 # All columns of an item for a RETURNING clause, which knows a column by its SQL name only.
@@ -110,6 +112,41 @@ Index(
     *(items.c.scenario, items.c.ended_at),
     sqlite_where=items.c.ended_at.is_not(None),
     postgresql_where=items.c.ended_at.is_not(None),
+)
+
+DELAYED = "state = 'pending' AND retry_at IS NOT NULL"
+Index(
+    "items_delayed",
+    *(items.c.scenario, items.c.retry_at),
+    sqlite_where=text(DELAYED),
+    postgresql_where=text(DELAYED),
+)
+
+# Each of these serves one list: its filter and its order. Few items are in them, or none that is new.
+RETRYING = "retry_at IS NOT NULL AND waiting_since IS NULL AND state IN ('pending', 'compensating')"
+Index(
+    "items_retrying",
+    *(items.c.scenario, items.c.tenant, items.c.retry_at, items.c.id),
+    sqlite_where=text(RETRYING),
+    postgresql_where=text(RETRYING),
+)
+Index(
+    "items_asking",
+    *(items.c.scenario, items.c.tenant, items.c.waiting_since, items.c.id),
+    sqlite_where=items.c.waiting_since.is_not(None),
+    postgresql_where=items.c.waiting_since.is_not(None),
+)
+Index(
+    "items_outcome",
+    *(items.c.scenario, items.c.tenant, items.c.outcome, items.c.accepted_at, items.c.id),
+    sqlite_where=items.c.outcome.is_not(None),
+    postgresql_where=items.c.outcome.is_not(None),
+)
+Index(
+    "items_customer",
+    *(items.c.scenario, items.c.tenant, items.c.customer, items.c.accepted_at, items.c.id),
+    sqlite_where=items.c.customer.is_not(None),
+    postgresql_where=items.c.customer.is_not(None),
 )
 
 queues = Table(
@@ -169,6 +206,15 @@ steps = Table(
     Column("output", Text),
     Column("error", Text),
     sqlite_with_rowid=False,
+)
+
+# Steps that have not succeeded, by their agent.
+UNDONE = "status NOT IN ('done', 'superseded')"
+Index(
+    "stages_undone",
+    *(steps.c.agent, steps.c.item),
+    sqlite_where=text(UNDONE),
+    postgresql_where=text(UNDONE),
 )
 
 effects = Table(

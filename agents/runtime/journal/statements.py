@@ -32,6 +32,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agents.runtime.journal import hour_counts
 from agents.runtime.journal.database import now
 from agents.runtime.journal.schema import dead_letters, history, items
 from agents.runtime.model.lifecycle import TRANSITIONS, Event, State
@@ -252,7 +253,7 @@ async def record(  # noqa: PLR0913 - the columns of one history row
     owner: str | None,
     details: dict[int, str],
 ) -> None:
-    """Append one history row for each item that moved."""
+    """Append one history row for each item that moved, and count those that were accepted or ended."""
     common = {
         "event": event,
         "source": source,
@@ -270,6 +271,8 @@ async def record(  # noqa: PLR0913 - the columns of one history row
         for row in moved
     ]
     await insert_many(connection, _INSERT_HISTORY, rows)
+    if name := hour_counts.counted_as(event, source):
+        await hour_counts.add(connection, [row["item"] for row in rows], name)
 
 
 async def assign(
@@ -289,22 +292,23 @@ async def assign(
 
 async def insert_many(
     connection: AsyncConnection, statement: Any, rows: list[dict[str, Any]]
-) -> None:
+) -> Any:
     """Run an INSERT for many rows, all with the same columns; without rows do nothing.
+
+    Returns the result, which has rows on PostgreSQL if the statement has a RETURNING clause.
 
     The driver gets plain values, since SQLAlchemy's conversion takes as long as the database itself
     and no type of the schema needs it. PostgreSQL gets one array per column in one statement; one
     message per row takes three times as long.
     """
     if not rows:
-        return
+        return None
     sql, names, constant = compiled(statement, connection.dialect, tuple(rows[0]))
     pick = itemgetter(*names)
     values = [pick(constant | row) for row in rows] if constant else list(map(pick, rows))
     if is_sqlite(connection) or (by_arrays := array_insert(sql)) is None:
-        await connection.exec_driver_sql(sql, values)
-    else:
-        await connection.exec_driver_sql(by_arrays, tuple(map(list, zip(*values, strict=True))))
+        return await connection.exec_driver_sql(sql, values)
+    return await connection.exec_driver_sql(by_arrays, tuple(map(list, zip(*values, strict=True))))
 
 
 async def insert_dead_letters(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Double, Row, Text, and_, bindparam, select
+from sqlalchemy import Double, Row, Text, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.clock import clock
@@ -28,7 +28,7 @@ from agents.runtime.model.lifecycle import ENDED, Event, State
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """A work item to accept; `body` is its canonical JSON.
+    """A work item to accept; `body` is its canonical JSON, and `customer` the id of whose item it is.
 
     Its deadline is `within` seconds after its acceptance, by the journal's clock.
     """
@@ -39,6 +39,7 @@ class NewItem:
     trace: str
     priority: Priority = Priority.NORMAL
     within: float | None = None
+    customer: str | None = None
 
 
 class Disposition(StrEnum):
@@ -86,20 +87,30 @@ async def accept(
 
     An `owner` claims what it can in the same transaction; without one the items wait in the queue.
     An item with a known key and the same body is the stored one. With another body it is a CONFLICT,
-    and the stored item stays unchanged. Answers are in the order of `new`.
+    and the stored item stays unchanged. Of several new items with one key the first is stored.
+    Answers are in the order of `new`.
     """
     if not new:
         return []
-    wanted = {item.key: item for item in new}
     async with database.write() as connection:
-        rows, fresh = await _insert(connection, sender, wanted, owner)
-        claimed: dict[int, Row[Any]] = {}
-        if owner is not None:
-            claimed = {row.id: row for row in rows.values() if row.id in fresh}
-            same = [row.id for row in rows.values() if row.body_hash == wanted[row.key].body_hash]
-            known = [item_id for item_id in same if item_id not in fresh]
-            taken = await claim(connection, owner, known, len(new), unsuspected=True)
-            claimed |= {row.id: row for row in taken}
+        return await accept_within(connection, sender, new, owner)
+
+
+async def accept_within(
+    connection: AsyncConnection, sender: Sender, new: Sequence[NewItem], owner: str | None = None
+) -> list[Accepted]:
+    """As `accept`, in the transaction of the connection."""
+    wanted: dict[str, NewItem] = {}
+    for item in new:
+        wanted.setdefault(item.key, item)
+    rows, fresh = await _insert(connection, sender, wanted, owner)
+    claimed: dict[int, Row[Any]] = {}
+    if owner is not None:
+        claimed = {row.id: row for row in rows.values() if row.id in fresh}
+        same = [row.id for row in rows.values() if row.body_hash == wanted[row.key].body_hash]
+        known = [item_id for item_id in same if item_id not in fresh]
+        taken = await claim(connection, owner, known, len(new), unsuspected=True)
+        claimed |= {row.id: row for row in taken}
     return [_answer(rows[item.key], item, claimed, fresh) for item in new]
 
 
@@ -154,6 +165,7 @@ async def _insert(
             "body_hash": item.body_hash,
             "body": item.body,
             "within": item.within,
+            "customer": item.customer,
             "owner": owner,
         }
         for item in ordered
@@ -167,13 +179,28 @@ async def _insert(
         deadline=_DEADLINE,
         **(_AS_CLAIMED if owner else _AS_QUEUED),
     )
-    await insert_many(connection, statement, rows)
+    fresh = await _insert_rows(connection, statement, rows)
     stored = {row.key: row for row in await _select(connection, tenant, scenario, list(wanted))}
-    fresh = {row.id for row in stored.values() if row.trace == wanted[row.key].trace}
     await _record(connection, [row.id for row in stored.values() if row.id in fresh], owner)
     known = [wanted[row.key].priority for row in stored.values() if row.id not in fresh]
     await return_share(connection, scenario, tenant, known)
     return stored, fresh
+
+
+async def _insert_rows(
+    connection: AsyncConnection, statement: Any, rows: list[dict[str, Any]]
+) -> set[int]:
+    """Insert the rows whose keys are new; returns the ids of these."""
+    if not is_sqlite(connection):
+        return set((await insert_many(connection, statement.returning(items.c.id), rows)).scalars())
+    # SQLite returns nothing for many rows. It numbers them upwards, and nobody else writes now.
+    last = await connection.scalar(_LAST_ID)
+    await insert_many(connection, statement, rows)
+    return set(await connection.scalars(_IDS_AFTER, {"last": last}))
+
+
+_LAST_ID = select(func.coalesce(func.max(items.c.id), 0))
+_IDS_AFTER = select(items.c.id).where(items.c.id > bindparam("last"))
 
 
 class _NewRow(NamedTuple):

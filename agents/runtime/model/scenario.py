@@ -32,8 +32,8 @@ class Scenario:
 
     `payload` is the type of an item's body. `outcome` returns one word for how an ended item turned
     out, `notices` the messages to send then, `metrics` amounts to add up over a run, and `summary`
-    what lists show of an item. `deadline`
-    is the time after acceptance at which an item begins nothing new and is compensated. `validate`
+    what lists show of an item. `customer` is the id by which lists find the items of one customer.
+    `deadline` is the time after acceptance at which an item begins nothing new and is compensated. `validate`
     returns key and canonical body of a body that an operator has corrected, or raises; without it
     items cannot be corrected. `allow_edit` raises if a correction comes too late; it gets the payload
     before and after, and the agents whose effects happened. `upcasts` convert bodies of earlier
@@ -47,6 +47,7 @@ class Scenario:
     notices: Callable[[Item], Sequence[Notice]] = lambda _item: ()
     metrics: Callable[[Item], Mapping[str, int]] = lambda _item: {}
     summary: Callable[[Item], Summary] = lambda _item: Summary()
+    customer: Callable[[Any], str | None] = lambda _payload: None
     deadline: Callable[[Any], timedelta | None] = lambda _payload: None
     validate: Callable[[dict[str, Any]], tuple[str, str]] | None = None
     allow_edit: Callable[[Any, Any, frozenset[str]], None] = lambda _before, _after, _effects: None
@@ -84,6 +85,11 @@ class Correction:
     scenario: Scenario
     body: str
     before: str | None = None
+
+    @property
+    def customer(self) -> str | None:
+        """The id of the customer in the corrected body, if the scenario has customers."""
+        return self.scenario.customer(self.scenario.read(self.body, self.scenario.version)) or None
 
     def require(self, before: str, version: str, effects: frozenset[str]) -> None:
         """Raise what the scenario's `allow_edit` raises if the correction comes too late.

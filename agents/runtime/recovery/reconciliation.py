@@ -176,7 +176,9 @@ async def undo_found(journal: Journal, differences: Iterable[Difference]) -> lis
     reopened = []
     for ended, undos in found.values():
         reason = "an effect was found after the item had ended undone"
-        action = OperatorAction(ended.item.scenario, ended.item.key, RECONCILIATION, reason)
+        action = OperatorAction(
+            ended.item.scenario, ended.item.key, RECONCILIATION, reason, automatic=True
+        )
         with suppress(IllegalTransition):  # another process was faster
             if await reopen(journal, action, ended.sequence, undos):
                 reopened.append(ended.item.id)

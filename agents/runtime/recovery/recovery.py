@@ -52,26 +52,30 @@ async def apply_timeouts(
         with suppress(IllegalTransition):
             if row.cancel_requested and row.state == ItemState.WAITING:
                 reason = "the request to cancel came while a process held the item"
-                action = OperatorAction(scenario, row.key, RECONCILER, reason)
+                action = _action(scenario, row.key, reason)
                 await operator_actions.cancel(journal, action)
                 done["cancelled"] += 1
             elif row.overdue and row.state == ItemState.WAITING:
-                action = OperatorAction(scenario, row.key, RECONCILER, "the deadline has passed")
+                action = _action(scenario, row.key, "the deadline has passed")
                 await operator_actions.expire(journal, action)
                 done["expired"] += 1
             elif row.due is not None and row.due <= 0:
-                action = OperatorAction(scenario, row.key, RECONCILER, "no decision in time")
+                action = _action(scenario, row.key, "no decision in time")
                 await operator_actions.decide(journal, action, approved=False)
                 done["rejected by time-out"] += 1
             elif row.due is None and row.age >= escalate_after:
                 reason = f"has waited for {row.age:.0f} s"
-                action = OperatorAction(scenario, row.key, RECONCILER, reason)
+                action = _action(scenario, row.key, reason)
                 if await operator_actions.escalate(journal, action, reject_after):
                     reason = row.reason or ""
                     alerts.append(Alert("escalated", scenario, row.key, reason, row.trace))
                     done["escalated"] += 1
     await send(alerts)
     return done
+
+
+def _action(scenario: str, key: str, reason: str) -> OperatorAction:
+    return OperatorAction(scenario, key, RECONCILER, reason, automatic=True)
 
 
 async def send_unsent_notices(journal: Journal, scenario: Scenario, notify: Agent[..., Any]) -> int:

@@ -128,6 +128,7 @@ def recover_elsewhere() -> None:
     subprocess.run([sys.executable, "-c", RECOVER], cwd=ROOT, check=True)
 
 
+@pytest.mark.campaign
 async def test_a_run_killed_in_train_candidate_whose_data_has_changed_since_is_ended_by_recovery(
     study: Sales,
 ) -> None:

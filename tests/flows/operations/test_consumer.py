@@ -81,7 +81,7 @@ async def test_a_paused_queue_waits(shop: Shop) -> None:
         await pause(opened.journal, "orders", "ann", "stocktaking")
     assert "0 items" in (await serve()).title
     async with open_runtime(settings()) as opened:
-        await resume(opened.journal, "orders")
+        await resume(opened.journal, "orders", "ann", "it is done")
     assert "2 items" in (await serve()).title
 
 

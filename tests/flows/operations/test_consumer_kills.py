@@ -60,7 +60,11 @@ def faults_of(redis: Valkey) -> list[Callable[[], object]]:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "journal_url,rounds",
-    [("sqlite", 5), pytest.param("postgresql", 5, marks=pytest.mark.campaign)],
+    [
+        ("sqlite", 3),
+        pytest.param("sqlite", 5, marks=pytest.mark.campaign),
+        pytest.param("postgresql", 5, marks=pytest.mark.campaign),
+    ],
     indirect=["journal_url"],
 )
 async def test_orders_end_once_while_consumers_and_redis_are_killed(

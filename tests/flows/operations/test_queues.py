@@ -23,7 +23,7 @@ async def test_a_queue_is_shown_paused_and_resumed(shop: Shop) -> None:
     listing = await queues.backlog.fn()
     assert listing.title == "3 items of orders wait"
     assert (listing.table[0]["priority"], listing.table[0]["waiting"]) == ("normal", "3")
-    await queues.resume_queue.fn()
+    await queues.resume_queue.fn(by="ann", reason="it is done")
     await consume.fn(idle_seconds=0.2)
     assert (await queues.backlog.fn()).title == "0 items of orders wait"
 
@@ -33,10 +33,10 @@ async def test_an_item_is_moved_and_a_rate_limit_holds_others_back(shop: Shop) -
     await enqueue(shop, 3)
     last = shop.order_id(2)
     assert "front" in (await queues.move.fn(last, "front", "ann", "she waits here")).title
-    await queues.limit_rate.fn(per_second=0.01)
+    await queues.limit_rate.fn(by="ann", reason="a campaign", per_second=0.01)
     await consume.fn(idle_seconds=0.2)
     assert list(shop.record.shipments) == [last]
-    await queues.limit_rate.fn(per_second=0)
+    await queues.limit_rate.fn(by="ann", reason="a campaign", per_second=0)
     await consume.fn(idle_seconds=0.2)
     assert len(shop.record.shipments) == 3
     with pytest.raises(IllegalTransition):

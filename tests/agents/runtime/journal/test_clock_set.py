@@ -14,7 +14,7 @@ from agents.runtime.journal.claims import claim, next_due
 from agents.runtime.journal.database import now
 from agents.runtime.journal.operator_actions import escalate
 from agents.runtime.journal.queries import waiting
-from agents.runtime.journal.queue_admin import limit_rate
+from agents.runtime.journal.queue_admin import RateLimit, limit_rate
 from agents.runtime.journal.schema import items, messages, owners
 from agents.runtime.messaging.connection import publish
 from agents.runtime.messaging.outbox_relay import OutboxRelay
@@ -209,7 +209,7 @@ async def test_a_rate_does_not_block_a_queue_until_the_clock_has_caught_up(
 ) -> None:
     async with open_runtime(journal_settings) as opened:
         await send(opened, "a", 3)
-        await limit_rate(opened.journal, "jobs", per_second=1, burst=1)
+        await limit_rate(opened.journal, "jobs", RateLimit(1), "ann", "a campaign")
         assert len(await next_keys(opened, 3)) == 1
         await database_clock.set(-2 * HOUR)
         assert len(await next_keys(opened, 3)) == 1

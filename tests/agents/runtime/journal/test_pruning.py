@@ -46,6 +46,12 @@ async def test_only_items_that_ended_long_ago_are_pruned(opened: Runtime) -> Non
         assert {row.item for row in await rows(table)} <= left
 
 
+async def test_items_of_other_tenants_are_pruned_too(opened: Runtime) -> None:
+    await old(opened)
+    await change("job-0000", tenant="another")
+    assert await prune(opened.journal, "jobs", older_than=DAY) == 2
+
+
 async def test_a_pruned_item_is_still_recognised(opened: Runtime) -> None:
     await old(opened)
     await prune(opened.journal, "jobs", older_than=DAY)

@@ -24,7 +24,7 @@ async def test_a_paused_queue_hands_out_nothing_until_it_is_resumed(opened: Runt
     assert await next_keys(opened, 2) == []
     (queue,) = await rows(queues)
     assert "the warehouse is closed" in queue.paused
-    await resume(opened.journal, "jobs")
+    await resume(opened.journal, "jobs", "ben", "it is open again")
     assert len(await next_keys(opened, 2)) == 2
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from agents.runtime.context import Runtime
 from agents.runtime.journal.queue import claim_first
-from agents.runtime.journal.queue_admin import BadRate, limit_rate
+from agents.runtime.journal.queue_admin import BadRate, RateLimit, limit_rate
 from agents.runtime.journal.rate_limits import Bucket
 from agents.runtime.journal.schema import items, rates
 from tests.agents.runtime.jobs import rows
@@ -44,21 +44,25 @@ def test_an_unused_rate_admits_one_burst_and_no_more() -> None:
     assert unused.wait() == pytest.approx(0.5)
 
 
+async def limit(opened: Runtime, **values: Any) -> None:
+    await limit_rate(opened.journal, "jobs", RateLimit(**values), "ann", "a campaign")
+
+
 async def test_a_queue_hands_out_a_burst_and_keeps_the_rest_in_place(opened: Runtime) -> None:
     await send(opened, "a", 10)
-    await limit_rate(opened.journal, "jobs", per_second=0.1, burst=3)
+    await limit(opened, per_second=0.1, burst=3)
     assert await next_keys(opened, 10) == [f"a-normal-{n}" for n in range(3)]
     assert await next_keys(opened, 10) == []
     await pass_seconds(opened, 21)
     assert await next_keys(opened, 10) == ["a-normal-3", "a-normal-4"]
-    await limit_rate(opened.journal, "jobs", per_second=None)
+    await limit(opened, per_second=None)
     assert len(await next_keys(opened, 10)) == 5
 
 
 async def test_a_tenant_beyond_its_rate_blocks_no_other(opened: Runtime) -> None:
     await send(opened, "fast", 50)
     await send(opened, "calm", 5)
-    await limit_rate(opened.journal, "jobs", per_second=0.1, burst=2, tenant="fast")
+    await limit(opened, per_second=0.1, burst=2, tenant="fast")
     found: list[str] = []
     for _ in range(20):
         found += await next_keys(opened, 10)
@@ -78,5 +82,5 @@ async def test_a_tenant_beyond_its_rate_blocks_no_other(opened: Runtime) -> None
 @pytest.mark.parametrize("bad", [{"per_second": 0}, {"per_second": -1}, {"burst": 0}])
 async def test_a_rate_that_admits_nothing_is_refused(opened: Runtime, bad: dict[str, Any]) -> None:
     with pytest.raises(BadRate, match="to stop a queue, pause it"):
-        await limit_rate(opened.journal, "jobs", **({"per_second": 1.0} | bad))
+        await limit(opened, **({"per_second": 1.0} | bad))
     assert await claim_first(opened.journal.database, opened.lease.id, "jobs") == []

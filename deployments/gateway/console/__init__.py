@@ -1,0 +1,1 @@
+"""The console: pages of the gateway for operators and managers, rendered on the server."""

@@ -1,0 +1,67 @@
+"""How pages write times, durations, amounts and JSON; each is a filter of the templates."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from markupsafe import Markup
+
+MISSING = Markup('<span class="quiet">none</span>')
+
+
+def moment(at: float | None) -> Markup:
+    """A time as UTC, which the script writes in the viewer's zone; `at` is seconds since 1970."""
+    if at is None:
+        return MISSING
+    found = datetime.fromtimestamp(at, UTC)
+    machine = found.isoformat(timespec="milliseconds")
+    text = found.strftime("%-d %b %Y %H:%M:%S UTC")
+    return Markup('<time datetime="{}">{}</time>').format(machine, text)
+
+
+def duration(seconds: float | None) -> str:
+    """A duration in its two largest units, such as 3 min 12 s."""
+    if seconds is None:
+        return ""
+    if seconds < 0:
+        return f"-{duration(-seconds)}"
+    if seconds < 1:
+        return f"{seconds * 1_000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days:,} d {hours} h"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def words(name: str | None) -> str:
+    """A stored name as a person reads it: dead_lettered becomes dead lettered."""
+    return (name or "").replace("_", " ").replace("-", " ")
+
+
+def count(number: float) -> str:
+    """A number with its thousands apart."""
+    return f"{number:,}"
+
+
+def indented(value: Any) -> str:
+    """JSON, given as text or as values, with indents; other text stays as it is."""
+    try:
+        value = orjson.loads(value) if isinstance(value, str) else value
+    except orjson.JSONDecodeError:
+        return str(value)
+    written: bytes = orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str)
+    return written.decode()
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "moment": moment,
+    "duration": duration,
+    "words": words,
+    "count": count,
+    "indented": indented,
+}

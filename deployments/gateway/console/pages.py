@@ -1,0 +1,91 @@
+"""Pages: templates in one layout, under a policy that lets no foreign or inline code run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from deployments.gateway.access import Principal, Scope
+from deployments.gateway.console import assets, formats
+from deployments.gateway.problems import Problem
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""The content security policy of every page (W3C, CSP Level 3)."""
+
+HEADERS: Mapping[str, str] = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the navigation: its title, its path, and the scopes that open it."""
+
+    title: str
+    path: str
+    scopes: frozenset[Scope]
+
+
+NAVIGATION: tuple[Entry, ...] = ()
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("deployments.gateway.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= formats.FILTERS
+    made.globals["asset"] = assets.address
+    return made
+
+
+ENVIRONMENT = _environment()
+
+
+def render(request: Request, template: str, status: int = 200, **context: Any) -> Response:
+    """A page from a template of the folder `templates`.
+
+    Templates extend `base.html`, use the filters of `formats`, and get `request`, `principal` (None
+    for pages that anybody may see) and `navigation` beside the context.
+
+    Args:
+        request: The request that is answered.
+        template: The file's name.
+        status: HTTP status of the answer.
+        context: What the template shows.
+
+    """
+    principal: Principal | None = getattr(request.state, "principal", None)
+    text = ENVIRONMENT.get_template(template).render(
+        request=request, principal=principal, navigation=_navigation(principal), **context
+    )
+    return HTMLResponse(text, status, HEADERS)
+
+
+def _navigation(principal: Principal | None) -> list[Entry]:
+    if principal is None:
+        return []
+    return [entry for entry in NAVIGATION if entry.scopes & principal.scopes]
+
+
+def error_page(request: Request, problem: Problem) -> Response:
+    """The page of a problem, for a browser."""
+    title = HTTPStatus(problem.status).phrase
+    errors = problem.more.get("errors", ())
+    shown = {"problem": problem, "title": title, "errors": errors}
+    page = render(request, "error.html", problem.status, **shown)
+    page.headers.update(problem.headers)
+    return page

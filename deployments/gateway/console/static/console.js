@@ -1,0 +1,61 @@
+// What pages gain with a script: times in the viewer's zone, "/" to search, one press of a button, live parts.
+"use strict";
+
+const inZone = new Intl.DateTimeFormat(undefined, {
+  year: "numeric", month: "short", day: "numeric",
+  hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
+});
+
+function localise(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const at = new Date(time.dateTime);
+    if (Number.isNaN(at.getTime())) continue;
+    time.title = time.textContent;
+    time.textContent = inZone.format(at);
+  }
+}
+
+function focusSearch(event) {
+  const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const search = document.querySelector("[data-search]");
+  if (!search) return;
+  event.preventDefault();
+  search.focus();
+}
+
+// A second press while the first is on its way does nothing; the server knows a repeated act, too.
+function pressOnce(event) {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "yes";
+}
+
+// A part with data-live is fetched again every so many seconds, while somebody looks.
+async function refresh(part) {
+  if (!document.hidden && !part.contains(document.activeElement)) {
+    const answer = await fetch(part.dataset.live, { headers: { accept: "text/html" } }).catch(() => null);
+    if (answer?.ok) {
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
+      if (!fresh) return;
+      part.replaceWith(fresh);
+      part = fresh;
+      localise(part);
+    }
+    part.dataset.stale = answer?.ok ? "" : "yes";
+  }
+  if (part.dataset.live) follow(part);
+}
+
+function follow(part) {
+  setTimeout(refresh, Number(part.dataset.every || 2) * 1000, part);
+}
+
+localise(document);
+document.addEventListener("keydown", focusSearch);
+document.addEventListener("submit", pressOnce);
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+for (const part of document.querySelectorAll("[data-live]")) follow(part);

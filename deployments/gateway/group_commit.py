@@ -1,0 +1,164 @@
+"""Group commit: requests that arrive together share a transaction.
+
+One task writes. It takes whatever waits when the commit before has ended, so an idle gateway adds no
+delay and a busy one commits many items at the price of one.
+"""
+
+import asyncio
+import sqlite3
+from collections import deque
+from dataclasses import dataclass, field
+
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+
+from agents.runtime.clock import clock
+from agents.runtime.errors import AgentError
+from agents.runtime.journal.api_requests import Answer, KeyReused, Offer, accept_offers
+from agents.runtime.journal.database import Database
+from agents.runtime.telemetry import get_logger
+
+log = get_logger(__name__)
+
+MOST_TOGETHER = 256
+COMMIT_SECONDS = 10.0  # how long a request waits for its commit
+STUCK_SECONDS = 5.0  # a commit that takes longer means that the database is away
+TRIES = 3
+
+
+class InWork(AgentError):
+    """The first request with this key is still in work."""
+
+    def __str__(self) -> str:
+        return "the first request with this Idempotency-Key is still in work"
+
+
+class NotCommitted(AgentError):
+    """The journal did not say in time that the item is stored: it may be, or not."""
+
+    def __str__(self) -> str:
+        return "the journal cannot be reached now"
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """One offer that waits for its commit."""
+
+    offer: Offer
+    since: float
+    answer: asyncio.Future[Answer] = field(default_factory=asyncio.Future)
+
+    def __post_init__(self) -> None:
+        # a caller that went away asks for no answer
+        self.answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+class GroupCommit:
+    """Commits offers to one journal, those that wait together in one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._waiting: deque[Member] = deque()
+        self._in_work: dict[tuple[str, str], Member] = {}
+        self._writer: asyncio.Task[None] | None = None
+        self._begun: float | None = None
+
+    async def accept(self, offer: Offer) -> Answer:
+        """The answer to the offer, after its commit. A caller that goes away takes nothing back.
+
+        Raises KeyReused, InWork and NotCommitted.
+        """
+        self.check()
+        member = self._member(offer)
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
+        try:
+            async with asyncio.timeout(COMMIT_SECONDS):
+                return await asyncio.shield(member.answer)
+        except TimeoutError:
+            raise NotCommitted from None
+
+    def check(self) -> None:
+        """Raise NotCommitted if the journal has not answered for a while."""
+        if self._begun is not None and clock().monotonic() - self._begun > STUCK_SECONDS:
+            raise NotCommitted
+
+    def _member(self, offer: Offer) -> Member:
+        """A new member of the next group, or the one that waits with the same key and request."""
+        first = self._in_work.get(offer.key.id) if offer.key else None
+        if first is not None and offer.key == first.offer.key:
+            if clock().monotonic() - first.since > COMMIT_SECONDS:
+                raise InWork
+            return first
+        member = Member(offer, clock().monotonic())
+        self._waiting.append(member)
+        if offer.key is not None and first is None:
+            self._in_work[offer.key.id] = member
+        return member
+
+    async def _write(self) -> None:
+        try:
+            while self._waiting:
+                self._begun = clock().monotonic()
+                await self._commit(self._next_group())
+        finally:
+            self._writer, self._begun = None, None
+
+    def _next_group(self) -> list[Member]:
+        """The members that waited longest; of those with one key only the first."""
+        group: list[Member] = []
+        keys: set[tuple[str, str]] = set()
+        later: list[Member] = []
+        while self._waiting and len(group) < MOST_TOGETHER:
+            member = self._waiting.popleft()
+            key = member.offer.key
+            (later if key is not None and key.id in keys else group).append(member)
+            if key is not None:
+                keys.add(key.id)
+        self._waiting.extendleft(reversed(later))
+        return group
+
+    async def _commit(self, group: list[Member]) -> None:
+        """Commit the group; if that fails, commit its halves, so that a member fails alone."""
+        try:
+            answers = await self._accepted(group)
+        except Exception as error:  # noqa: BLE001 - whatever it is, its callers are told
+            if len(group) > 1 and not _is_away(error):
+                log.warning("a group is tried in halves", items=len(group), reason=str(error))
+                half = len(group) // 2
+                await self._commit(group[:half])
+                await self._commit(group[half:])
+            else:
+                log.error("items are not accepted", items=len(group), reason=str(error))  # noqa: TRY400 - its callers raise it
+                self._fail(group, NotCommitted() if _is_away(error) else error)
+        else:
+            for member, answer in zip(group, answers, strict=True):
+                self._finish(member, answer)
+
+    async def _accepted(self, group: list[Member]) -> list[Answer | KeyReused]:
+        offers = [member.offer for member in group]
+        for _ in range(TRIES - 1):
+            try:
+                return await accept_offers(self.database, offers)
+            except IntegrityError as error:  # another process has used one of the keys
+                log.info("a group is tried again", reason=str(error.orig))
+        return await accept_offers(self.database, offers)
+
+    def _fail(self, group: list[Member], error: Exception) -> None:
+        for member in group:
+            self._finish(member, error)
+
+    def _finish(self, member: Member, result: Answer | Exception) -> None:
+        key = member.offer.key
+        if key is not None and self._in_work.get(key.id) is member:
+            del self._in_work[key.id]
+        if isinstance(result, Exception):
+            member.answer.set_exception(result)
+        else:
+            member.answer.set_result(result)
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the database, not the statement, is the reason."""
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    kinds = (OSError, OperationalError, InterfaceError, sqlite3.OperationalError)
+    return lost or isinstance(error, kinds)

@@ -1,0 +1,219 @@
+"""One item over HTTP: accepted once whatever is sent again, or refused with a rule."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from sqlalchemy import func, select, update
+
+from agents.runtime.context import runtime
+from agents.runtime.journal.gateway_schema import api_requests
+from agents.runtime.journal.schema import items
+from deployments.gateway import bodies
+from tests.deployments.gateway.conftest import ADMIN, Connect
+from tests.deployments.gateway.orders import order
+
+KEY = "Idempotency-Key"
+JSON = {"content-type": "application/json"}
+
+
+@pytest.fixture
+def journal_url(sqlite_url: str) -> str:
+    """SQLite alone: what differs in SQL is tested at the journal."""
+    return sqlite_url
+
+
+async def stored(table: Any) -> int:
+    async with runtime().journal.database.read() as connection:
+        return int(await connection.scalar(select(func.count()).select_from(table)) or 0)
+
+
+def same(one: httpx.Response, other: httpx.Response) -> bool:
+    """Whether both are one answer to the byte."""
+    return (one.status_code, one.content, one.headers) == (
+        other.status_code,
+        other.content,
+        other.headers,
+    )
+
+
+async def test_an_accepted_order_has_a_link_and_an_etag(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v/orders", json=order())
+    key = order()["order_id"]
+    assert answer.status_code == 202
+    assert answer.headers["location"] == answer.json()["status"] == f"/v/orders/{key}"
+    assert answer.headers["etag"]
+    assert (await client.get(answer.headers["location"])).status_code == 200
+
+
+async def test_a_key_of_an_item_with_a_slash_is_quoted_in_its_link(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.post("/v/orders", json=order() | {"order_id": "a/../b?c#d"})
+    assert answer.headers["location"] == "/v/orders/a%2F..%2Fb%3Fc%23d"
+
+
+async def test_the_same_key_and_body_get_the_same_answer_to_the_byte(
+    client: httpx.AsyncClient,
+) -> None:
+    first = await client.post("/v/orders", json=order(), headers={KEY: "k1"})
+    async with runtime().journal.database.write() as connection:
+        await connection.execute(update(items).values(sequence=7, state="completed"))
+    again = await client.post("/v/orders", json=order(), headers={KEY: "k1"})
+    assert first.status_code == 202
+    assert same(first, again)
+    assert await stored(items) == 1
+
+
+@pytest.mark.parametrize(
+    "body", [order(1), order() | {"total": 1}, {}], ids=["another", "invalid", "empty"]
+)
+async def test_the_same_key_with_another_body_is_refused(
+    client: httpx.AsyncClient, body: dict[str, Any]
+) -> None:
+    await client.post("/v/orders", json=order(), headers={KEY: "k1"})
+    answer = await client.post("/v/orders", json=body, headers={KEY: "k1"})
+    assert (answer.status_code, answer.json()["rule"]) == (422, "reused")
+    assert await stored(items) == 1
+
+
+async def test_the_version_and_the_path_are_part_of_the_request(client: httpx.AsyncClient) -> None:
+    headers = {KEY: "k1", "Agent-Flows-Version": "2026-11-22"}
+    assert (await client.post("/v/orders", json=order(), headers=headers)).status_code == 202
+    newest = await client.post("/v/orders", json=order(), headers={KEY: "k1"})
+    other = await client.post("/v/invoices", json=order(), headers=headers)
+    assert [newest.json()["rule"], other.json()["rule"]] == ["reused", "reused"]
+
+
+async def test_a_refused_request_leaves_its_key_free(client: httpx.AsyncClient) -> None:
+    bad = await client.post("/v/orders", json=order() | {"total": 1}, headers={KEY: "k1"})
+    good = await client.post("/v/orders", json=order(), headers={KEY: "k1"})
+    assert (bad.status_code, good.status_code) == (422, 202)
+
+
+async def test_keys_belong_to_their_tenant(connect: Connect) -> None:
+    other = connect(replace(ADMIN, name="bob", tenant="other"))
+    mine = await connect(ADMIN).post("/v/orders", json=order(), headers={KEY: "k1"})
+    theirs = await other.post("/v/orders", json=order(1), headers={KEY: "k1"})
+    assert (mine.status_code, theirs.status_code) == (202, 202)
+
+
+async def test_a_key_that_is_no_visible_ascii_is_refused(client: httpx.AsyncClient) -> None:
+    for key in ("", " ", "k" * 256, "ключ", "a\tb", "a\x7f"):
+        headers = [(KEY.encode(), key.encode())]
+        answer = await client.post("/v/orders", json=order(), headers=headers)
+        assert (answer.status_code, answer.json()["field"]) == (400, KEY), repr(key)
+    two = await client.post("/v/orders", json=order(), headers=[(KEY, "a"), (KEY, "b")])
+    assert two.status_code == 400
+    assert await stored(items) == 0
+
+
+async def test_the_longest_key_is_taken(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v/orders", json=order(), headers={KEY: "k" * 255})
+    assert answer.status_code == 202
+
+
+async def test_bursts_of_one_request_make_one_order_and_one_answer(
+    client: httpx.AsyncClient,
+) -> None:
+    def post(headers: dict[str, str]) -> Any:
+        return client.post("/v/orders", json=order(), headers=headers)
+
+    keyed = await asyncio.gather(*(post({KEY: "k"}) for _ in range(50)))
+    bare = await asyncio.gather(*(post({}) for _ in range(50)))
+    assert all(same(answer, keyed[0]) for answer in (*keyed, *bare))
+    assert (await stored(items), await stored(api_requests)) == (1, 1)
+
+
+async def test_another_order_with_a_known_number_is_a_conflict(client: httpx.AsyncClient) -> None:
+    await client.post("/v/orders", json=order())
+    other = order(1) | {"order_id": order()["order_id"]}
+    answer = await client.post("/v/orders", json=other, headers={KEY: "k1"})
+    assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (409, "conflict")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+BAD_JSON = {
+    "empty": (b"", 400, "invalid-json"),
+    "one byte": (b"{", 400, "invalid-json"),
+    "byte order mark": (b"\xef\xbb\xbf{}", 400, "invalid-json"),
+    "UTF-16": ("{}".encode("utf-16"), 400, "nul"),
+    "UTF-16 without a mark": ("{}".encode("utf-16-le"), 400, "nul"),
+    "invalid UTF-8": (b'{"a":"\xff"}', 400, "encoding"),
+    "lone surrogate": (b'{"a":"\\ud800"}', 400, "lone-surrogate"),
+    "NUL": (b'{"a":"\\u0000"}', 400, "nul"),
+    "depth": (b"[" * 100_000, 400, "too-deep"),
+    "deep object": (b'{"a":' * 33 + b"1" + b"}" * 33, 400, "too-deep"),
+    "duplicate key": (b'{"a":1,"a":2}', 400, "duplicate-key"),
+    "NaN": (b'{"a":NaN}', 400, "not-finite"),
+    "Infinity": (b'{"a":-Infinity}', 400, "not-finite"),
+    "1e999": (b'{"a":1e999}', 400, "not-finite"),
+    "65 bits": (b'{"a":18446744073709551616}', 400, "integer-range"),
+    "10^30": (b'{"a":1000000000000000000000000000000}', 400, "integer-range"),
+    "two values": (b"{} {}", 400, "extra-data"),
+    "a list": (b"[]", 422, "not-an-object"),
+    "a long text": (b'{"a":"' + b"x" * 70_000 + b'"}', 422, "field-too-long"),
+    "an unknown field": (orjson.dumps(order() | {"__class__": "x"}), 422, "unknown-field"),
+    "a truth value as amount": (orjson.dumps(order() | {"total": True}), 422, "type"),
+    "a text as amount": (orjson.dumps(order() | {"total": "1"}), 422, "type"),
+    "a Cyrillic currency": (orjson.dumps(order() | {"currency": "U\u0405D"}), 422, "confusable"),
+}
+
+
+async def test_what_is_no_order_is_refused_by_a_rule(client: httpx.AsyncClient) -> None:
+    found = {}
+    for name, (body, _, _) in BAD_JSON.items():
+        answer = await client.post("/v/orders", content=body, headers=JSON)
+        found[name] = (body, answer.status_code, answer.json()["rule"])
+        assert len(answer.content) < 2_000, "the input is not repeated"
+    assert found == BAD_JSON
+    assert await stored(items) == 0
+
+
+async def test_other_encodings_and_types_are_refused(client: httpx.AsyncClient) -> None:
+    headers = (
+        {"content-encoding": "gzip"},
+        {"content-type": "text/plain"},
+        {"content-type": "application/json; charset=latin-1"},
+        {"content-type": "application/json; charset=utf-16"},
+    )
+    found = [
+        await client.post("/v/orders", content=orjson.dumps(order()), headers=JSON | one)
+        for one in headers
+    ]
+    assert [one.status_code for one in found] == [415] * 4
+    assert found[0].headers["accept-encoding"] == "identity"
+
+
+async def _endless(read: list[int]) -> AsyncIterator[bytes]:
+    for n in range(1_000):
+        read.append(n)
+        yield b" " * 2**16
+
+
+async def test_a_body_without_a_length_is_cut_while_it_arrives(client: httpx.AsyncClient) -> None:
+    padded = orjson.dumps(order()).ljust(bodies.MOST_BYTES)
+    assert (await client.post("/v/orders", content=padded, headers=JSON)).status_code == 202
+    more = await client.post("/v/orders", content=padded + b" ", headers=JSON)
+    read: list[int] = []
+    endless = await client.post("/v/orders", content=_endless(read), headers=JSON)
+    assert [more.status_code, endless.status_code] == [413, 413]
+    assert endless.json()["limit"] == bodies.MOST_BYTES
+    assert len(read) < 20
+
+
+async def test_a_body_that_does_not_arrive_is_given_up(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "SECONDS", 0.05)
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    answer = await client.post("/v/orders", content=slow(), headers=JSON)
+    assert answer.status_code == 408
