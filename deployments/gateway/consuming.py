@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from prefect import flow
 
@@ -56,9 +57,11 @@ class Consumers:
     async def stop(self) -> None:
         """Let the consumers finish what they hold, for some seconds; the rest is handed back."""
         self._stopping = True
-        self._soon(lambda: self._opened and self._opened.stop.ask())
+        if (opened := self._opened) is not None:
+            self._soon(opened.stop.ask)
         if not await asyncio.to_thread(self.ended.wait, FINISH_SECONDS):
-            self._soon(lambda: self._task and self._task.cancel())
+            if (task := self._task) is not None:
+                self._soon(task.cancel)
             if not await asyncio.to_thread(self.ended.wait, HAND_BACK_SECONDS):
                 log.warning("the consumers did not end in time; other processes finish their work")
 
@@ -105,7 +108,7 @@ class Consumers:
             if self._stopping:
                 return
             for name in self._installed():
-                group.create_task(_stay(opened, lambda name=name: _run_consumer(name, woken)))
+                group.create_task(_stay(opened, partial(_run_consumer, name, woken)))
             group.create_task(_recover_regularly(opened))
 
     def _installed(self) -> list[str]:
