@@ -9,11 +9,13 @@ from deployments.gateway.console import routes as console
 from deployments.gateway.console.pages import error_page
 from deployments.gateway.problems import answer_with_problems
 from deployments.gateway.request_limits import RequestLimits
+from deployments.gateway.trust import keys
 
 PARTS = (
     submit,
     items,
     audit_log,
+    keys,
     console,
 )
 

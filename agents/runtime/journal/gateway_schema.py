@@ -1,6 +1,16 @@
 """The gateway's tables in the journal: what its requests, callers, versions and webhooks leave."""
 
-from sqlalchemy import BigInteger, Column, Double, Index, Integer, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from agents.runtime.journal.schema import Id, metadata
 
@@ -27,6 +37,35 @@ Index("api_requests_at", api_requests.c.at)
 # -- rollouts of agents' versions
 
 # -- API keys, sessions and the audit log
+
+# Its columns `hash` and `previous` are hashes of random secrets; the secrets are kept nowhere.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("previous", Text),
+    Column("previous_until", Double),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("revoked_at", Double),
+    Column("used_at", Double),
+    UniqueConstraint("tenant", "name", name="api_keys_name"),
+)
+
+console_sessions = Table(
+    "console_sessions",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("key", Text, ForeignKey("api_keys.id"), nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Index("console_sessions_expired", "expires_at"),
+)
 
 audit = Table(
     "audit",

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import orjson
 import pytest
@@ -49,15 +50,22 @@ async def port() -> AsyncIterator[int]:
 async def answers(port: int, *parts: bytes, pause: float = 0.0) -> bytes:
     """Everything that the server says to these bytes until it closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    said = asyncio.create_task(reader.read())
+    said = bytearray()
+
+    async def read() -> None:
+        with suppress(ConnectionResetError):  # it closed while more was on the way
+            while more := await reader.read(2**16):
+                said.extend(more)
+
+    reading = asyncio.create_task(read())
     for part in parts:
         writer.write(part)
-        await asyncio.wait([said], timeout=pause)
-        if said.done():
+        await asyncio.wait([reading], timeout=pause)
+        if reading.done():
             break
-    found = await said
+    await reading
     writer.close()
-    return found
+    return bytes(said)
 
 
 def status(said: bytes) -> int:
