@@ -34,6 +34,17 @@ Index("api_requests_at", api_requests.c.at)
 
 # -- versions of the API: pins and use
 
+api_use = Table(
+    "api_use",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("caller", Text, primary_key=True),
+    Column("workflow", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+    Column("last_at", Double, nullable=False),
+)
+
 # -- rollouts of agents' versions
 
 # -- API keys, sessions and the audit log
