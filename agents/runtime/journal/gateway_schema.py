@@ -1,6 +1,18 @@
 """The gateway's tables in the journal: what its requests, callers, versions and webhooks leave."""
 
-from sqlalchemy import BigInteger, Column, Double, Index, Integer, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from agents.runtime.journal.schema import Id, metadata
 
@@ -24,9 +36,49 @@ Index("api_requests_at", api_requests.c.at)
 
 # -- versions of the API: pins and use
 
+api_use = Table(
+    "api_use",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("caller", Text, primary_key=True),
+    Column("workflow", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+    Column("last_at", Double, nullable=False),
+)
+
 # -- rollouts of agents' versions
 
 # -- API keys, sessions and the audit log
+
+# Its columns `hash` and `previous` are hashes of random secrets; the secrets are kept nowhere.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("previous", Text),
+    Column("previous_until", Double),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("revoked_at", Double),
+    Column("used_at", Double),
+    UniqueConstraint("tenant", "name", name="api_keys_name"),
+)
+
+console_sessions = Table(
+    "console_sessions",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("key", Text, ForeignKey("api_keys.id"), nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Index("console_sessions_expired", "expires_at"),
+)
 
 audit = Table(
     "audit",
@@ -48,6 +100,74 @@ audit = Table(
 )
 
 # -- webhook endpoints and deliveries
+
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("events", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("old_secret", Text),
+    Column("old_until", Double),
+    Column("enabled", Boolean, nullable=False),
+    Column("disabled_because", Text),
+    Column("failing_since", Double),
+    Column("rest_until", Double),
+    Column("created_at", Double, nullable=False),
+    Index("webhook_endpoints_tenant", "tenant", "id"),
+)
+
+# No foreign keys: neither a deleted endpoint nor a pruned item may stop the change of an item's state.
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("endpoint", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("item", BigInteger, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("owner", Text),
+    Column("ended_at", Double),
+    Index("webhook_deliveries_endpoint", "endpoint", "id"),
+    Index("webhook_deliveries_status", "endpoint", "status", "id"),
+    Index("webhook_deliveries_ended", "status", "ended_at"),
+)
+
+WAITING_DELIVERY = "status = 'waiting'"
+Index(
+    "webhook_deliveries_due",
+    *(webhook_deliveries.c.endpoint, webhook_deliveries.c.due_at),
+    sqlite_where=text(WAITING_DELIVERY),
+    postgresql_where=text(WAITING_DELIVERY),
+)
+Index(
+    "webhook_deliveries_order",
+    *(webhook_deliveries.c.endpoint, webhook_deliveries.c.item, webhook_deliveries.c.sequence),
+    sqlite_where=text(WAITING_DELIVERY),
+    postgresql_where=text(WAITING_DELIVERY),
+)
+
+webhook_attempts = Table(
+    "webhook_attempts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("delivery", BigInteger, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("status", Integer),
+    Column("answer", Text, nullable=False),
+    Index("webhook_attempts_delivery", "delivery", "id"),
+)
 
 # -- counts by hour
 

@@ -1,0 +1,76 @@
+"""Credentials: who sent a request. Missing, unknown, expired and revoked ones get the same answer.
+
+Source: RFC 6750, "Bearer Token Usage", 2012.
+"""
+
+import hashlib
+from typing import Any
+
+from cachetools import TTLCache
+from fastapi import Request
+from sqlalchemy import Row
+
+from agents.runtime.context import runtime
+from agents.runtime.journal import api_keys
+from deployments.gateway.access import Authenticate, Principal, Scope
+from deployments.gateway.problems import Problem
+
+CACHED_SECONDS = 2.0  # how long another process may accept a key that was revoked
+MOST_CACHED = 10_000
+LONGEST = 8_192  # characters of a credential
+
+_verified: TTLCache[bytes, Principal] = TTLCache(MOST_CACHED, CACHED_SECONDS)
+
+
+def authenticator() -> Authenticate:
+    """The authentication of a gateway that serves others: API keys."""
+    return authenticate
+
+
+async def authenticate(request: Request) -> Principal:
+    """The caller. Raises Problem 401."""
+    kind, _, credential = request.headers.get("authorization", "").partition(" ")
+    if not kind:
+        raise refused("there are no credentials", error="")
+    if kind.lower() != "bearer" or not 0 < len(credential) <= LONGEST:
+        raise refused("the credentials are not a bearer token")
+    principal = await by_key(credential.strip()) if api_keys.is_key(credential) else None
+    if principal is None:
+        raise refused("the credentials are not valid")
+    return principal
+
+
+async def by_key(text: str) -> Principal | None:
+    """The holder of an API key; None for a key that is not in use."""
+    name = hashlib.sha256(text.encode(errors="replace")).digest()  # the cache holds no secret
+    found = _verified.get(name)
+    if found is None:
+        row = await api_keys.verify(runtime().journal.database, text)
+        if row is None:
+            return None
+        found = _verified[name] = holder(row)
+    return found
+
+
+def holder(row: Row[Any]) -> Principal:
+    """The principal of a key's row; scopes that this release does not know open nothing."""
+    known = frozenset(Scope) & set(row.scopes.split())
+    return Principal(row.name, row.tenant, known, row.id, row.version, row.customer)
+
+
+def forget(key: str) -> None:
+    """Ask the journal at the next use of a key that was revoked or rotated."""
+    for name in [name for name, found in _verified.items() if found.key == key]:
+        del _verified[name]
+
+
+def refused(detail: str, error: str = "invalid_token") -> Problem:
+    """The answer to a caller that nobody knows; `error` is the code of RFC 6750."""
+    challenge = 'Bearer realm="agent-flows"' + (f', error="{error}"' if error else "")
+    return Problem(
+        401,
+        "not-authenticated",
+        detail,
+        "send an API key: Authorization: Bearer afk_...",
+        headers={"WWW-Authenticate": challenge},
+    )
