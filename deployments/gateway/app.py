@@ -2,12 +2,13 @@
 
 from fastapi import FastAPI
 
-from deployments.gateway import audit_log, items, submit, versions
+from deployments.gateway import audit_log, items, submit, versions, webhook_endpoints
 from deployments.gateway.access import Authenticate
 from deployments.gateway.api_versions import VersionHeaders
 from deployments.gateway.console import routes as console
 from deployments.gateway.console.pages import error_page
 from deployments.gateway.problems import answer_with_problems
+from deployments.gateway.request_limits import RequestLimits
 from deployments.gateway.trust import keys
 from deployments.gateway.use_counter import UseCounter
 
@@ -17,6 +18,7 @@ PARTS = (
     audit_log,
     versions,
     keys,
+    webhook_endpoints,
     console,
 )
 
@@ -32,6 +34,7 @@ def create_app(authenticate: Authenticate) -> FastAPI:
     app.state.authenticate = authenticate
     app.state.use_counter = UseCounter()
     app.add_middleware(VersionHeaders)
+    app.add_middleware(RequestLimits)
     answer_with_problems(app, error_page)
     for part in PARTS:
         app.include_router(part.router)
