@@ -8,13 +8,14 @@ from deployments.gateway.api_versions import VersionHeaders
 from deployments.gateway.console import routes as console
 from deployments.gateway.console.pages import error_page
 from deployments.gateway.problems import answer_with_problems
-from deployments.gateway.trust import keys
+from deployments.gateway.trust import keys, login
 
 PARTS = (
     submit,
     items,
     audit_log,
     keys,
+    login,
     console,
 )
 
