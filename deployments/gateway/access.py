@@ -7,8 +7,10 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from agents.runtime.journal.api_use import User
 from deployments.gateway import api_versions
 from deployments.gateway.problems import Problem
+from flows.workflows import WORKFLOWS
 
 
 class Scope(StrEnum):
@@ -74,8 +76,18 @@ class Access:
                 "use a key that has it",
             )
         request.state.principal = principal
-        api_versions.choose(request, principal.version)
+        _choose_version(request, principal)
         return principal
+
+
+def _choose_version(request: Request, principal: Principal) -> None:
+    """Choose the API version of the request, and count who uses it. Raises Problem 400."""
+    version = api_versions.choose(request, principal.version)
+    workflow = request.path_params.get("workflow", "")
+    if workflow in WORKFLOWS:
+        caller = principal.key or ("customers" if principal.user else principal.name)
+        user = User(principal.tenant, caller, workflow, version.name)
+        request.app.state.use_counter.count(user)
 
 
 def allow(*scopes: Scope, objects: str) -> Any:

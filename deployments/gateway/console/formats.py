@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from markupsafe import Markup
+from starlette.datastructures import URL
 
 MISSING = Markup('<span class="quiet">none</span>')
 
@@ -58,10 +59,17 @@ def indented(value: Any) -> str:
     return written.decode()
 
 
+def local(url: URL) -> str:
+    """The address without its host."""
+    return f"{url.path}?{url.query}" if url.query else url.path
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "moment": moment,
     "duration": duration,
     "words": words,
     "count": count,
     "indented": indented,
+    "parsed": orjson.loads,
+    "local": local,
 }

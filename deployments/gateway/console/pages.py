@@ -38,7 +38,10 @@ class Entry:
     scopes: frozenset[Scope]
 
 
-NAVIGATION: tuple[Entry, ...] = ()
+NAVIGATION = (
+    Entry("Items", "/console/items", frozenset({Scope.READ})),
+    Entry("Audit log", "/console/audit", frozenset({Scope.ADMIN})),
+)
 
 
 def _environment() -> Environment:

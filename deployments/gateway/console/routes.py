@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from deployments.gateway.console import assets
+from deployments.gateway.console import assets, audit, item_list
 
 router = APIRouter()
-for part in (assets,):
+for part in (assets, audit, item_list):
     router.include_router(part.router)

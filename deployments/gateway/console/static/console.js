@@ -1,17 +1,21 @@
 // What pages gain with a script: times in the viewer's zone, "/" to search, one press of a button, live parts.
 "use strict";
 
-const inZone = new Intl.DateTimeFormat(undefined, {
-  year: "numeric", month: "short", day: "numeric",
-  hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
-});
+const time = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+const today = new Intl.DateTimeFormat(undefined, time);
+const thisYear = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", ...time });
+const anyYear = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long", hourCycle: "h23" });
 
 function localise(root) {
-  for (const time of root.querySelectorAll("time[datetime]")) {
-    const at = new Date(time.dateTime);
+  const now = new Date();
+  for (const element of root.querySelectorAll("time[datetime]")) {
+    const at = new Date(element.dateTime);
     if (Number.isNaN(at.getTime())) continue;
-    time.title = time.textContent;
-    time.textContent = inZone.format(at);
+    const style = at.toDateString() === now.toDateString() ? today
+      : at.getFullYear() === now.getFullYear() ? thisYear : anyYear;
+    element.title = `${whole.format(at)} (${element.textContent})`;
+    element.textContent = style.format(at);
   }
 }
 
