@@ -69,7 +69,8 @@ class Acceptance:
         payload = self.scenario.read(text, self.scenario.version)
         deadline = self.scenario.deadline(payload)
         within = None if deadline is None else deadline.total_seconds()
-        return NewItem(key, text, hash_of(text), new_trace(), within=within)
+        customer = self.scenario.customer(payload) or None
+        return NewItem(key, text, hash_of(text), new_trace(), within=within, customer=customer)
 
     def _answered(self, accepted: Accepted) -> Answer:
         """The answer to what became of the item; with a key, its bytes are stored."""
