@@ -7,8 +7,8 @@ their queue. If the revision was set back for it, the column is here already.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 
 READY = "state = 'pending' AND retry_at IS NULL AND deaths = 0"
 
