@@ -2,7 +2,14 @@
 
 from fastapi import FastAPI
 
-from deployments.gateway import audit_log, items, submit, versions, webhook_endpoints
+from deployments.gateway import (
+    audit_log,
+    incoming_webhooks,
+    items,
+    submit,
+    versions,
+    webhook_endpoints,
+)
 from deployments.gateway.access import Authenticate
 from deployments.gateway.api_versions import VersionHeaders
 from deployments.gateway.console import routes as console
@@ -19,6 +26,7 @@ PARTS = (
     versions,
     keys,
     webhook_endpoints,
+    incoming_webhooks,
     console,
 )
 
