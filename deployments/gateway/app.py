@@ -2,13 +2,14 @@
 
 from fastapi import FastAPI
 
-from deployments.gateway import audit_log, items, submit, versions
+from deployments.gateway import audit_log, items, submit, versions, webhook_endpoints
 from deployments.gateway.access import Authenticate
 from deployments.gateway.api_versions import VersionHeaders
 from deployments.gateway.console import routes as console
 from deployments.gateway.console.pages import error_page
 from deployments.gateway.problems import answer_with_problems
-from deployments.gateway.trust import keys
+from deployments.gateway.request_limits import RequestLimits
+from deployments.gateway.trust import keys, login
 from deployments.gateway.use_counter import UseCounter
 
 PARTS = (
@@ -17,6 +18,8 @@ PARTS = (
     audit_log,
     versions,
     keys,
+    login,
+    webhook_endpoints,
     console,
 )
 
@@ -32,6 +35,7 @@ def create_app(authenticate: Authenticate) -> FastAPI:
     app.state.authenticate = authenticate
     app.state.use_counter = UseCounter()
     app.add_middleware(VersionHeaders)
+    app.add_middleware(RequestLimits)
     answer_with_problems(app, error_page)
     for part in PARTS:
         app.include_router(part.router)
