@@ -16,7 +16,7 @@ from deployments.gateway.console import routes as console
 from deployments.gateway.console.pages import error_page
 from deployments.gateway.problems import answer_with_problems
 from deployments.gateway.request_limits import RequestLimits
-from deployments.gateway.trust import keys
+from deployments.gateway.trust import keys, login
 from deployments.gateway.use_counter import UseCounter
 
 PARTS = (
@@ -25,6 +25,7 @@ PARTS = (
     audit_log,
     versions,
     keys,
+    login,
     webhook_endpoints,
     incoming_webhooks,
     console,
