@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from deployments.gateway import audit_log, items, submit, versions
+from deployments.gateway import audit_log, items, openapi, submit, versions
 from deployments.gateway.access import Authenticate
 from deployments.gateway.api_versions import VersionHeaders
 from deployments.gateway.console import routes as console
@@ -16,6 +16,7 @@ PARTS = (
     items,
     audit_log,
     versions,
+    openapi,
     keys,
     console,
 )
@@ -28,7 +29,7 @@ def create_app(authenticate: Authenticate) -> FastAPI:
         authenticate: Says who sent a request, or raises Problem 401.
 
     """
-    app = FastAPI(title="agent-flows", docs_url=None, redoc_url=None)
+    app = FastAPI(title="agent-flows", openapi_url=None)
     app.state.authenticate = authenticate
     app.state.use_counter = UseCounter()
     app.add_middleware(VersionHeaders)
