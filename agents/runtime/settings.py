@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     fetch_allowed: tuple[Annotated[str, Field(pattern=r"^[^\s:/@]+:\d{1,5}$")], ...] = Field(
         (), description="host:port pairs of your own network from which data may be fetched"
     )
+    webhook_allowed: tuple[Annotated[str, Field(pattern=r"^[^\s:/@]+:\d{1,5}$")], ...] = Field(
+        (), description="host:port pairs of your own network to which webhooks may be sent"
+    )
     dask: str | None = Field(
         None,
         description="address of a Dask scheduler that fits candidates, or local; none: processes",

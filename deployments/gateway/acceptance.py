@@ -35,7 +35,7 @@ class Acceptance:
 
     async def answer(self, data: bytes, key: RequestKey | None) -> Answer:
         """The answer to one item as JSON, once it is committed. Raises Problem."""
-        sender = Sender(self.principal.tenant, self.scenario.name, self.scenario.version)
+        sender = Sender.of(self.principal.tenant, self.scenario)
         try:
             item = self._validated(bodies.parsed(data))
         except Problem:
@@ -69,7 +69,8 @@ class Acceptance:
         payload = self.scenario.read(text, self.scenario.version)
         deadline = self.scenario.deadline(payload)
         within = None if deadline is None else deadline.total_seconds()
-        return NewItem(key, text, hash_of(text), new_trace(), within=within)
+        customer = self.scenario.customer(payload) or None
+        return NewItem(key, text, hash_of(text), new_trace(), within=within, customer=customer)
 
     def _answered(self, accepted: Accepted) -> Answer:
         """The answer to what became of the item; with a key, its bytes are stored."""

@@ -2,13 +2,14 @@
 
 from fastapi import FastAPI
 
-from deployments.gateway import audit_log, items, openapi, submit, versions
+from deployments.gateway import audit_log, items, openapi, submit, versions, webhook_endpoints
 from deployments.gateway.access import Authenticate
 from deployments.gateway.api_versions import VersionHeaders
 from deployments.gateway.console import routes as console
 from deployments.gateway.console.pages import error_page
 from deployments.gateway.problems import answer_with_problems
-from deployments.gateway.trust import keys
+from deployments.gateway.request_limits import RequestLimits
+from deployments.gateway.trust import keys, login
 from deployments.gateway.use_counter import UseCounter
 
 PARTS = (
@@ -18,6 +19,8 @@ PARTS = (
     versions,
     openapi,
     keys,
+    login,
+    webhook_endpoints,
     console,
 )
 
@@ -33,6 +36,7 @@ def create_app(authenticate: Authenticate) -> FastAPI:
     app.state.authenticate = authenticate
     app.state.use_counter = UseCounter()
     app.add_middleware(VersionHeaders)
+    app.add_middleware(RequestLimits)
     answer_with_problems(app, error_page)
     for part in PARTS:
         app.include_router(part.router)

@@ -1,6 +1,5 @@
-"""Bodies of requests: read within limits of size and time, and parsed by the letter."""
+"""Bodies of requests: their media types, and JSON by the letter."""
 
-import asyncio
 from typing import Any
 
 from fastapi import Request
@@ -10,9 +9,6 @@ from agents.services.files.limits import DEFAULTS
 from agents.services.files.outcomes import Fault
 from agents.services.files.strict_json import StrictJson
 from deployments.gateway.problems import Problem
-
-MOST_BYTES = DEFAULTS.record_bytes  # of one item
-SECONDS = 30.0  # for one item to arrive
 
 JSON = "application/json"
 _READER = StrictJson(DEFAULTS)
@@ -67,47 +63,11 @@ def unknown_media_type(*known: str) -> Problem:
 
 
 async def whole_body(request: Request) -> bytes:
-    """The body, cut off at its limits while it arrives. Raises Problem 408 and 413."""
-    if _declared(request) > MOST_BYTES:
-        raise too_large(MOST_BYTES)
-    held = bytearray()
+    """The body, which `RequestLimits` cuts off at its limits. Raises Problem 400, 408, 413 and 503."""
     try:
-        async with asyncio.timeout(SECONDS):
-            async for chunk in request.stream():
-                held += chunk
-                if len(held) > MOST_BYTES:
-                    raise too_large(MOST_BYTES)
-    except TimeoutError:
-        raise too_slow(SECONDS) from None
+        return await request.body()
     except ClientDisconnect:
         raise Problem(400, "cut-off", "the body ended before its end", "send it again") from None
-    return bytes(held)
-
-
-def too_large(limit: int) -> Problem:
-    """The answer to a body beyond its limit; the rest of it is not read."""
-    return Problem(
-        413,
-        "too-large",
-        f"the body is larger than {limit:,} bytes",
-        "send fewer or smaller items",
-        rule="too-large",
-        limit=limit,
-        headers={"Connection": "close"},
-    )
-
-
-def too_slow(limit: float) -> Problem:
-    """The answer to a body that does not arrive in time."""
-    return Problem(
-        408,
-        "too-slow",
-        f"the body did not arrive within {limit:g} seconds",
-        "send it again; what was accepted is recognised",
-        rule="too-slow",
-        limit=int(limit),
-        headers={"Connection": "close"},
-    )
 
 
 def parsed(data: bytes) -> dict[str, object]:
@@ -125,9 +85,3 @@ def parsed(data: bytes) -> dict[str, object]:
         rule=found.rule,
         limit=_LIMITS.get(found.rule),
     )
-
-
-def _declared(request: Request) -> int:
-    """The bytes that the request announces; 0 if it does not say, and it is cut while it arrives."""
-    text = request.headers.get("content-length", "")
-    return int(text) if text.isascii() and text.isdigit() else 0

@@ -129,6 +129,8 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, Problem):  # FastAPI makes a 400 of it where it reads a body
+        return answer(request, error.__cause__)
     phrase = HTTPStatus(error.status_code).phrase
     kind = phrase.lower().replace(" ", "-")
     detail = error.detail if error.detail != phrase else f"{phrase}: see /openapi.json"

@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from deployments.gateway.access import Principal, Scope
 from deployments.gateway.console import assets, formats
 from deployments.gateway.problems import Problem
+from deployments.gateway.trust.own_forms import csrf_field
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -52,6 +54,7 @@ def _environment() -> Environment:
     )
     made.filters |= formats.FILTERS
     made.globals["asset"] = assets.address
+    made.globals["csrf_field"] = csrf_field
     return made
 
 
@@ -85,10 +88,18 @@ def _navigation(principal: Principal | None) -> list[Entry]:
 
 
 def error_page(request: Request, problem: Problem) -> Response:
-    """The page of a problem, for a browser."""
+    """The page of a problem, for a browser; who is not logged in is led to the log-in page."""
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        return _to_log_in(request)
     title = HTTPStatus(problem.status).phrase
     errors = problem.more.get("errors", ())
     shown = {"problem": problem, "title": title, "errors": errors}
     page = render(request, "error.html", problem.status, **shown)
     page.headers.update(problem.headers)
     return page
+
+
+def _to_log_in(request: Request) -> Response:
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    wanted = {"next": here} if request.method == "GET" else {}
+    return RedirectResponse(f"/login?{urlencode(wanted)}", HTTPStatus.SEE_OTHER, HEADERS)

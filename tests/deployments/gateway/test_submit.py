@@ -13,7 +13,8 @@ from sqlalchemy import func, select, update
 from agents.runtime.context import runtime
 from agents.runtime.journal.gateway_schema import api_requests
 from agents.runtime.journal.schema import items
-from deployments.gateway import bodies
+from deployments.gateway import request_limits
+from deployments.gateway.request_limits import ONE_ITEM
 from tests.deployments.gateway.conftest import ADMIN, Connect
 from tests.deployments.gateway.orders import order
 
@@ -196,20 +197,20 @@ async def _endless(read: list[int]) -> AsyncIterator[bytes]:
 
 
 async def test_a_body_without_a_length_is_cut_while_it_arrives(client: httpx.AsyncClient) -> None:
-    padded = orjson.dumps(order()).ljust(bodies.MOST_BYTES)
+    padded = orjson.dumps(order()).ljust(ONE_ITEM.most)
     assert (await client.post("/v/orders", content=padded, headers=JSON)).status_code == 202
     more = await client.post("/v/orders", content=padded + b" ", headers=JSON)
     read: list[int] = []
     endless = await client.post("/v/orders", content=_endless(read), headers=JSON)
     assert [more.status_code, endless.status_code] == [413, 413]
-    assert endless.json()["limit"] == bodies.MOST_BYTES
+    assert endless.json()["limit"] == ONE_ITEM.most
     assert len(read) < 20
 
 
 async def test_a_body_that_does_not_arrive_is_given_up(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bodies, "SECONDS", 0.05)
+    monkeypatch.setattr(request_limits, "ONE_ITEM", replace(ONE_ITEM, seconds=0.05))
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"{"
@@ -217,3 +218,14 @@ async def test_a_body_that_does_not_arrive_is_given_up(
 
     answer = await client.post("/v/orders", content=slow(), headers=JSON)
     assert answer.status_code == 408
+
+
+async def test_the_memory_for_all_bodies_is_bounded(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_limits, "HELD_BYTES", 100)
+    answer = await client.post("/v/orders", json=order())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    monkeypatch.setattr(request_limits, "HELD_BYTES", 5_000)
+    for _ in range(20):
+        assert (await client.post("/v/orders", json=order())).status_code == 202

@@ -20,9 +20,10 @@ from agents.runtime.testing import instant_retries
 from agents.services.payments.sandbox_later import signature
 from agents.services.payments.stripe_events import BadSignature
 from agents.workflow.exit_status import ExitStatus
+from flows.cli.http_endpoint import PortTaken
 from flows.operations import payment_events as operation
 from flows.operations.actions import replay
-from flows.operations.payment_events import PATH, PortTaken, payment_events
+from flows.operations.payment_events import PATH, payment_events
 from flows.operations.reconciliation import reconcile
 from flows.operations.recovery import recover
 from tests.agents.payment_bank import Bank
