@@ -6,6 +6,7 @@ from deployments.gateway import (
     audit_log,
     incoming_webhooks,
     items,
+    openapi,
     submit,
     versions,
     webhook_endpoints,
@@ -24,6 +25,7 @@ PARTS = (
     items,
     audit_log,
     versions,
+    openapi,
     keys,
     login,
     webhook_endpoints,
@@ -39,7 +41,7 @@ def create_app(authenticate: Authenticate) -> FastAPI:
         authenticate: Says who sent a request, or raises Problem 401.
 
     """
-    app = FastAPI(title="agent-flows", docs_url=None, redoc_url=None)
+    app = FastAPI(title="agent-flows", openapi_url=None)
     app.state.authenticate = authenticate
     app.state.use_counter = UseCounter()
     app.add_middleware(VersionHeaders)
