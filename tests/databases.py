@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.gateway_schema import metadata
 from agents.runtime.settings import Settings
-from agents.runtime.telemetry import start_telemetry
+from agents.runtime.telemetry import LOGGED, start_telemetry
 
 NewDatabase = Callable[[], str]
 
@@ -117,12 +117,12 @@ def journal_settings(journal_url: str, tmp_path: Path) -> Iterator[Settings]:
 
 def stop_telemetry() -> None:
     """Close the log files that journals have opened, so that the next test starts without them."""
-    logger = logging.getLogger("agents")
-    for handler in list(logger.handlers):
-        logger.removeHandler(handler)
-        handler.close()
-    logger.setLevel(logging.NOTSET)
-    logger.propagate = True
+    for logger in map(logging.getLogger, LOGGED):
+        for handler in list(logger.handlers):
+            logger.removeHandler(handler)
+            handler.close()
+        logger.setLevel(logging.NOTSET)
+        logger.propagate = True
     structlog.reset_defaults()
     start_telemetry.cache_clear()
 

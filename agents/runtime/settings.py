@@ -108,6 +108,9 @@ class Settings(BaseSettings):
     fetch_allowed: tuple[Annotated[str, Field(pattern=r"^[^\s:/@]+:\d{1,5}$")], ...] = Field(
         (), description="host:port pairs of your own network from which data may be fetched"
     )
+    webhook_allowed: tuple[Annotated[str, Field(pattern=r"^[^\s:/@]+:\d{1,5}$")], ...] = Field(
+        (), description="host:port pairs of your own network to which webhooks may be sent"
+    )
     dask: str | None = Field(
         None,
         description="address of a Dask scheduler that fits candidates, or local; none: processes",
@@ -141,7 +144,7 @@ class Settings(BaseSettings):
     stripe_url: AnyHttpUrl = AnyHttpUrl("https://api.stripe.com")
     stripe_key: SecretStr | None = Field(None, description="none: the sandbox")
     stripe_webhook_secret: SecretStr = Field(
-        SecretStr(""), description="of the endpoint that payment-events serves with --port"
+        SecretStr(""), description="of the provider's webhooks; two, with a space, in a rotation"
     )
     carriers: tuple[SystemSettings, ...] = Field((), description="none: the sandbox's two")
     mail: MailSettings | None = Field(None, description="none: the sandbox")

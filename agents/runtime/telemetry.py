@@ -83,6 +83,9 @@ def _add_item(_logger: object, _method: str, event: EventDict) -> EventDict:
     return event if key is None else {"item": key, "trace": trace, **event}
 
 
+LOGGED = ("agents", "flows", "deployments")  # loggers whose lines are in the log file
+
+
 class _LogFile(logging.FileHandler):
     """A log file that says once that it cannot be written, such as on a full disk."""
 
@@ -130,10 +133,10 @@ def start_telemetry(settings: Settings) -> None:
     Raises DataFolderError.
     """
     handler = _LogFile.of(settings.data)
-    logger = logging.getLogger("agents")
-    logger.addHandler(handler)
-    logger.setLevel(settings.log_level)
-    logger.propagate = False
+    for logger in map(logging.getLogger, LOGGED):
+        logger.addHandler(handler)
+        logger.setLevel(settings.log_level)
+        logger.propagate = False
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

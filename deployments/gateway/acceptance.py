@@ -19,6 +19,7 @@ from deployments.gateway import bodies, idempotency
 from deployments.gateway.access import Principal
 from deployments.gateway.api_versions import ApiVersion
 from deployments.gateway.group_commit import GroupCommit, InWork, NotCommitted
+from deployments.gateway.item_views import etag
 from deployments.gateway.problems import MEDIA_TYPE, Problem
 from deployments.gateway.queue_room import QueueRoom
 from deployments.gateway.tenancy import workflow_named
@@ -71,7 +72,7 @@ class Acceptance:
         return {n: _answer(one) for n, one in zip(refused, found, strict=True) if one is not None}
 
     def _offered(self, data: bytes, key: RequestKey | None) -> Offer | Problem:
-        sender = Sender(self.principal.tenant, self.scenario.name, self.scenario.version)
+        sender = Sender.of(self.principal.tenant, self.scenario)
         try:
             return Offer(sender, self._validated(bodies.parsed(data)), self._answered, key)
         except Problem as problem:
@@ -87,7 +88,8 @@ class Acceptance:
         payload = self.scenario.read(text, self.scenario.version)
         deadline = self.scenario.deadline(payload)
         within = None if deadline is None else deadline.total_seconds()
-        return NewItem(key, text, hash_of(text), new_trace(), within=within)
+        customer = self.scenario.customer(payload) or None
+        return NewItem(key, text, hash_of(text), new_trace(), within=within, customer=customer)
 
     def _answered(self, accepted: Accepted) -> Answer:
         """The answer to what became of the item; with a key, its bytes are stored."""
@@ -107,7 +109,7 @@ class Acceptance:
         headers = {
             "Content-Type": "application/json",
             "Location": status,
-            "ETag": f'"{accepted.row.sequence}"',
+            "ETag": etag(accepted.row.sequence),
         }
         return Answer(202, orjson.dumps(told).decode(), headers)
 

@@ -216,7 +216,7 @@ def _consents(question: str) -> bool:
 
 
 def _run(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Report | NotConfirmed:
-    _keep_log_off_terminal()
+    keep_log_off_terminal()
 
     def run() -> Report | NotConfirmed:
         start_telemetry(settings())  # before a server is started: it may be all that goes wrong
@@ -287,7 +287,7 @@ async def _recorded(flow: str) -> None:
             await asyncio.sleep(RECORDING_PAUSE)
 
 
-def _keep_log_off_terminal() -> None:
+def keep_log_off_terminal() -> None:
     """The terminal shows the bar and the report; details are in the log file and in the UI."""
     root = logging.getLogger()
     for handler in [h for h in root.handlers if isinstance(h, PrefectConsoleHandler)]:

@@ -163,13 +163,18 @@ def _effects_and_messages(found: ItemHistory) -> Iterator[str]:
 
 def _flow_runs(found: ItemHistory) -> Iterator[str]:
     """The flow runs whose processes held the item; their ids end the names of these processes."""
-    url = PREFECT_API_URL.value()
     runs = dict.fromkeys(
         row.owner.rpartition("@")[2] for row in found.history if row.owner and "@" in row.owner
     )
     for run in runs:
-        page = f": {url.removesuffix('/api')}/runs/flow-run/{run}" if url else ""
-        yield f"flow run {run}{page}"
+        page = flow_run_page(run)
+        yield f"flow run {run}{f': {page}' if page else ''}"
+
+
+def flow_run_page(run: str) -> str:
+    """The address of a flow run in Prefect's UI; empty without a server of its own."""
+    url = PREFECT_API_URL.value()
+    return f"{url.removesuffix('/api')}/runs/flow-run/{run}" if url else ""
 
 
 def _next(found: ItemHistory, *, can_correct: bool) -> Iterator[str]:

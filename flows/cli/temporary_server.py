@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import prefect
@@ -54,10 +56,11 @@ class HomeNotWritable(AgentError):
         )
 
 
-def start_temporary_server() -> None:
+def start_temporary_server(*, own_group: bool = False) -> None:
     """Start it for this process, unless PREFECT_API_URL names a server or it runs already.
 
-    Raises HomeNotWritable, and DidNotStart with what it said.
+    In a process group of its own, Ctrl-C does not reach it: what this process still has to tell it at
+    its end is recorded. Raises HomeNotWritable, and DidNotStart with what it said.
     """
     if PREFECT_API_URL.value() or not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
         return
@@ -67,7 +70,7 @@ def start_temporary_server() -> None:
     log = _require_writable(PREFECT_HOME.value()) / LOG
     server.port = server.port or server.find_available_port()
     server.running = True
-    stopping = threading.Event()
+    stopping, group = threading.Event(), 0 if own_group else None
 
     def stop() -> None:
         stopping.set()
@@ -75,14 +78,16 @@ def start_temporary_server() -> None:
 
     atexit.register(stop)
     try:
-        child = _start(server, log)
+        child = _start(server, log, group)
     except BaseException:
         stop()
         raise
-    threading.Thread(target=_keep, args=(server, child, log, stopping), daemon=True).start()
+    threading.Thread(
+        target=_keep, args=(log, child, stopping, partial(_start, server, log, group)), daemon=True
+    ).start()
 
 
-def _start(server: SubprocessASGIServer, log: Path) -> "subprocess.Popen[bytes]":
+def _start(server: SubprocessASGIServer, log: Path, group: int | None) -> "subprocess.Popen[bytes]":
     """Start the process of the server. Raises DidNotStart."""
     starting = ChildStart("the temporary Prefect server", log)
     address = ("--host", "127.0.0.1", "--port", str(server.port), "--log-level", "error")
@@ -102,6 +107,7 @@ def _start(server: SubprocessASGIServer, log: Path) -> "subprocess.Popen[bytes]"
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,
+            process_group=group,
         )
     server.server_process = child
     starting.wait(child, lambda: _is_healthy(server.port or 0))
@@ -109,10 +115,10 @@ def _start(server: SubprocessASGIServer, log: Path) -> "subprocess.Popen[bytes]"
 
 
 def _keep(
-    server: SubprocessASGIServer,
-    child: "subprocess.Popen[bytes]",
     log: Path,
+    child: "subprocess.Popen[bytes]",
     stopping: threading.Event,
+    start: Callable[[], "subprocess.Popen[bytes]"],
 ) -> None:
     """Start the server again at the same address when it is killed, a few times."""
     for _ in range(MOST_RESTARTS):
@@ -121,7 +127,7 @@ def _keep(
             return
         print(died.failed(f"ended ({child.returncode}) and is started again"), file=sys.stderr)
         try:
-            child = _start(server, log)
+            child = start()
         except AgentError as error:
             print(f"error: {error}", file=sys.stderr)
             return

@@ -3,11 +3,9 @@
 `python -m flows.operations` has it as a command. Its deployment asks every five minutes.
 """
 
-import asyncio
-import socket
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 import uvicorn
@@ -19,24 +17,24 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from agents.orders import payment_events as events
+from agents.orders.payment_webhook import WEBHOOKS
 from agents.orders.scenario import ORDERS
 from agents.runtime.context import open_runtime
-from agents.runtime.errors import AgentError
 from agents.runtime.journal import Journal
 from agents.runtime.provided import with_services
 from agents.runtime.recovery.reconciliation import Difference, JournalView, Window
 from agents.runtime.settings import settings
 from agents.runtime.telemetry import get_logger
 from agents.services import connect_services
-from agents.services.payments.stripe_events import BadSignature
 from agents.workflow.exit_status import ExitStatus
+from agents.workflow.incoming_webhooks import EventRefused, EventTooLarge
+from flows.cli.http_endpoint import listen, serving
 from flows.cli.reports import Listing, shown
 from flows.operations.reconciliation import named_differences
 
 log = get_logger(__name__)
 
-PATH = "/webhooks/payments"
-LARGEST = 1_000_000  # bytes of a payload
+PATH = f"/webhooks/{events.SYSTEM}"
 LOOK_SECONDS = 1.0
 
 
@@ -82,55 +80,25 @@ async def _handled(journal: Journal) -> tuple[int, list[Difference]]:
     return await named_differences(with_services(events.differences)(view), ORDERS.name)
 
 
-class PortTaken(AgentError):
-    """Nothing can be served on the port."""
-
-    def __init__(self, port: int, reason: str) -> None:
-        super().__init__(port, reason)
-        self.port, self.reason = port, reason
-
-    def __str__(self) -> str:
-        return f"port {self.port} cannot be used ({self.reason}): choose another with --port"
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the signals to the runtime."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 @asynccontextmanager
 async def _endpoint(port: int) -> AsyncIterator[None]:
     """Serve the webhook endpoint. Raises PortTaken."""
-    try:
-        listener = socket.create_server(("127.0.0.1", port))
-    except OSError as error:
-        raise PortTaken(port, error.strerror or type(error).__name__) from None
+    listener = listen(port)
     app = Starlette(routes=[Route(PATH, _receive, methods=["POST"])])
     config = uvicorn.Config(app, lifespan="off", ws="none", access_log=False, log_level="warning")
-    server = _Server(config)
-    with closing(listener):
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
+    async with serving(config, listener):
         log.info("receiving events", url=f"http://127.0.0.1:{listener.getsockname()[1]}{PATH}")
-        try:
-            yield
-        finally:
-            server.should_exit = True
-            await serving
+        yield
 
 
 async def _receive(request: Request) -> Response:
     """Keep an event: 2xx as soon as it is in the journal, 400 if nothing of it is believed."""
-    payload = b""
-    async for chunk in request.stream():
-        payload += chunk
-        if len(payload) > LARGEST:
-            return Response(status_code=413)
+    [webhook] = WEBHOOKS
     try:
-        await events.receive(payload, request.headers.get("stripe-signature", ""))
-    except BadSignature as error:
+        await webhook.take(request.stream(), request.headers)
+    except EventTooLarge:
+        return Response(status_code=413)
+    except EventRefused as error:
         log.warning("event refused", reason=str(error))
         return Response(status_code=400)
     return Response(status_code=204)

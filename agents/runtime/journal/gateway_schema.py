@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -10,6 +11,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from agents.runtime.journal.schema import Id, metadata
@@ -98,6 +100,74 @@ audit = Table(
 )
 
 # -- webhook endpoints and deliveries
+
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("events", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("old_secret", Text),
+    Column("old_until", Double),
+    Column("enabled", Boolean, nullable=False),
+    Column("disabled_because", Text),
+    Column("failing_since", Double),
+    Column("rest_until", Double),
+    Column("created_at", Double, nullable=False),
+    Index("webhook_endpoints_tenant", "tenant", "id"),
+)
+
+# No foreign keys: neither a deleted endpoint nor a pruned item may stop the change of an item's state.
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("endpoint", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("item", BigInteger, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("owner", Text),
+    Column("ended_at", Double),
+    Index("webhook_deliveries_endpoint", "endpoint", "id"),
+    Index("webhook_deliveries_status", "endpoint", "status", "id"),
+    Index("webhook_deliveries_ended", "status", "ended_at"),
+)
+
+WAITING_DELIVERY = "status = 'waiting'"
+Index(
+    "webhook_deliveries_due",
+    *(webhook_deliveries.c.endpoint, webhook_deliveries.c.due_at),
+    sqlite_where=text(WAITING_DELIVERY),
+    postgresql_where=text(WAITING_DELIVERY),
+)
+Index(
+    "webhook_deliveries_order",
+    *(webhook_deliveries.c.endpoint, webhook_deliveries.c.item, webhook_deliveries.c.sequence),
+    sqlite_where=text(WAITING_DELIVERY),
+    postgresql_where=text(WAITING_DELIVERY),
+)
+
+webhook_attempts = Table(
+    "webhook_attempts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("delivery", BigInteger, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("status", Integer),
+    Column("answer", Text, nullable=False),
+    Index("webhook_attempts_delivery", "delivery", "id"),
+)
 
 # -- counts by hour
 

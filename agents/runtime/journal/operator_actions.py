@@ -77,7 +77,7 @@ async def edit(journal: Journal, action: OperatorAction, correction: Correction)
         correction.require(row.body, row.version, await effect_agents(connection, row))
         repeated = await reset_steps(connection, row, since=0.0)
         values: dict[str, Any] = dict.fromkeys(("decision", "waiting_since", "retry_at"))
-        values |= {"body": correction.body, "version": correction.scenario.version}
+        values |= correction.values(row.version)
         facts = {"repeated": repeated}
         await apply_event(connection, row, Event.EDIT, action, facts, **values)
 
@@ -266,10 +266,7 @@ async def mend(journal: Journal, action: OperatorAction, correction: Correction)
         row = await find_locked(connection, journal, action)
         next_state(row.key, State(row.state), Event.MEND)
         correction.require(row.body, row.version, await effect_agents(connection, row))
-        corrected: dict[str, Any] = {
-            "body": correction.body,
-            "version": correction.scenario.version,
-        }
+        corrected: dict[str, Any] = correction.values(row.version)
         await apply_event(connection, row, Event.MEND, action, **corrected)
         await connection.execute(
             update(dead_letters)

@@ -7,8 +7,12 @@ from typing import Any
 from sqlalchemy import Row, func, select
 
 from agents.runtime.journal import Journal
+from agents.runtime.journal.claims import deadline_here
 from agents.runtime.journal.database import now
 from agents.runtime.journal.schema import dead_letters, effects, history, items, outbox, steps
+from agents.runtime.journal.workers import is_alive
+
+MOST_PARTS = 500  # steps, effects and notices of one item that a page shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +157,36 @@ async def item_history(journal: Journal, scenario: str, key: str) -> ItemHistory
         ]
     events, ran, called, letter, notices = tables
     return ItemHistory(item, events, ran, called, letter[0] if letter else None, notices)
+
+
+async def recent_history(
+    journal: Journal, scenario: str, key: str, most: int, before: int | None = None
+) -> ItemHistory | None:
+    """One item with its `most` last events, the newest first; None if there is no such item.
+
+    `before` is a sequence: only earlier events are given. The item's row has also `deadline_here`, `now`
+    by the database's clock, and `is_held`: whether a living process holds it.
+    """
+    this = (items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.key == key)
+    held = is_alive(items.c.owner).label("is_held")
+    async with journal.database.read() as connection:
+        columns = (items, deadline_here(), now().label("now"), held)
+        item = (await connection.execute(select(*columns).where(*this))).first()
+        if item is None:
+            return None
+        events = select(history).where(history.c.item == item.id)
+        if before is not None:
+            events = events.where(history.c.sequence < before)
+        events = events.order_by(history.c.sequence.desc()).limit(most)
+        parts = [
+            select(table).where(table.c.item == item.id).order_by(order).limit(MOST_PARTS)
+            for table, order in (
+                (steps, steps.c.at),
+                (effects, effects.c.intended_at),
+                (dead_letters, dead_letters.c.at),
+                (outbox, outbox.c.id),
+            )
+        ]
+        found = [(await connection.execute(query)).all() for query in (events, *parts)]
+    recent, ran, called, letter, notices = found
+    return ItemHistory(item, recent, ran, called, letter[0] if letter else None, notices)

@@ -35,6 +35,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agents.runtime.journal import hour_counts
 from agents.runtime.journal.database import now
 from agents.runtime.journal.schema import dead_letters, history, items
+from agents.runtime.journal.webhook_events import announce
 from agents.runtime.model.lifecycle import TRANSITIONS, Event, State
 
 
@@ -253,7 +254,10 @@ async def record(  # noqa: PLR0913 - the columns of one history row
     owner: str | None,
     details: dict[int, str],
 ) -> None:
-    """Append one history row for each item that moved, and count those that were accepted or ended."""
+    """Append one history row for each item that moved.
+
+    Items that were accepted or ended are counted, and what outsiders may want to hear is announced.
+    """
     common = {
         "event": event,
         "source": source,
@@ -271,8 +275,10 @@ async def record(  # noqa: PLR0913 - the columns of one history row
         for row in moved
     ]
     await insert_many(connection, _INSERT_HISTORY, rows)
+    ids = [row["item"] for row in rows]
     if name := hour_counts.counted_as(event, source):
-        await hour_counts.add(connection, [row["item"] for row in rows], name)
+        await hour_counts.add(connection, ids, name)
+    await announce(connection, ids, event)
 
 
 async def assign(

@@ -6,18 +6,18 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urljoin
 
 import httpx
 
 from agents.runtime.clock import clock, within
 from agents.runtime.errors import PermanentError, TransientError
-from agents.services.fetching.addresses import Place, Target, checked, place_of
+from agents.services.fetching.addresses import Place, checked, place_of
+from agents.services.fetching.connections import opened, request_to
 from agents.services.fetching.download import Download
 from agents.services.fetching.pace import Pace
-from agents.services.http import KEEP_ALIVE_SECONDS, retry_after
-from agents.services.proxies import TunnelTransport, proxy_for, tls
+from agents.services.http import retry_after
 
 MOST_REDIRECTS = 3
 REDIRECTS = {301, 302, 303, 307, 308}
@@ -143,7 +143,7 @@ class Fetcher:
         with Download(self.store) as download:
             async with pace.turn(), self._client(place) as client:
                 target = await checked(place, self.allowed)
-                request = self._request(client, method, target, headers)
+                request = request_to(client, method, target, headers)
                 response = await client.send(request, stream=True)
                 try:
                     if response.status_code in REDIRECTS and "location" in response.headers:
@@ -162,42 +162,13 @@ class Fetcher:
     async def _client(self, place: Place) -> AsyncIterator[httpx.AsyncClient]:
         """A client with one connection: httpx's own pool looks at all of them at every call."""
         free = self._free[place.host, place.port]
-        client = free.pop() if free else self._opened(place)
+        client = free.pop() if free else opened(place, self.caps.connect, self.caps.read)
         try:
             yield client
         except BaseException:
             await client.aclose()
             raise
         free.append(client)
-
-    def _opened(self, place: Place) -> httpx.AsyncClient:
-        """A client of the host; its proxy, if there is one, connects to the address that was checked."""
-        limits = httpx.Limits(max_connections=1, keepalive_expiry=KEEP_ALIVE_SECONDS)
-        proxy = proxy_for(place.url)
-        return httpx.AsyncClient(
-            follow_redirects=False,
-            trust_env=False,
-            verify=tls(),
-            timeout=httpx.Timeout(self.caps.read, connect=self.caps.connect),
-            limits=limits,
-            transport=TunnelTransport(proxy, limits) if proxy else None,
-        )
-
-    def _request(
-        self, client: httpx.AsyncClient, method: str, target: Target, headers: dict[str, str]
-    ) -> httpx.Request:
-        """A request to the checked address; host name and certificate stay those of the URL."""
-        address = f"[{target.address}]" if ":" in target.address else target.address
-        default = {"http": 80, "https": 443}[target.scheme]
-        host = target.host if target.port == default else f"{target.host}:{target.port}"
-        extensions: dict[str, Any] = {"sni_hostname": target.host}
-        return client.build_request(
-            method,
-            f"{target.scheme}://{address}:{target.port}{target.path}",
-            headers={"Host": host, "Accept-Encoding": "identity", "User-Agent": "agent-flows"}
-            | headers,
-            extensions=extensions,
-        )
 
     def _require_ok(self, place: Place, response: httpx.Response, pace: Pace) -> None:
         status = response.status_code

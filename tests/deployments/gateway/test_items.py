@@ -1,16 +1,104 @@
-"""Items over HTTP: what is accepted is in the journal, what is not is a problem with field and rule."""
+"""One item over HTTP: what became of it, what it waits for, and what its caller may see."""
+
+from dataclasses import replace
+from typing import Any
 
 import httpx
+import pytest
+from sqlalchemy import insert, update
 
+from agents.runtime.context import runtime
+from agents.runtime.journal.schema import history, items
+from deployments.gateway.access import Scope
+from deployments.gateway.item_views import view
+from tests.deployments.gateway.conftest import ADMIN, Connect
 from tests.deployments.gateway.orders import order
 
 
+@pytest.fixture
+def journal_url(sqlite_url: str) -> str:
+    """SQLite alone: what differs in SQL is tested at the journal."""
+    return sqlite_url
+
+
+OTHER = replace(ADMIN, name="eve", tenant="other")
+
+
+async def accepted(client: httpx.AsyncClient, number: int = 0) -> str:
+    """The path of a new order of the sample."""
+    answer = await client.post("/v/orders", json=order(number))
+    assert answer.status_code == 202, answer.text
+    status: str = answer.json()["status"]
+    return status
+
+
 async def test_an_order_is_accepted_and_read(client: httpx.AsyncClient) -> None:
-    body = order()
-    accepted = await client.post("/v/orders", json=body)
-    assert accepted.status_code == 202, accepted.text
-    found = await client.get(accepted.json()["status"])
-    assert found.json() == {"key": body["order_id"], "state": "pending", "outcome": None}
+    path, body = await accepted(client), order()
+    answer = await client.get(path)
+    found = answer.json()
+    assert (found["key"], found["state"], found["outcome"]) == (body["order_id"], "pending", None)
+    assert answer.headers["etag"] == '"1"'
+    assert (found["tenant"], found["waits"]["kind"]) == ("default", "queue")
+    assert found["customer_id"] == body["customer"]["id"]
+    assert found["allowed"] == ["cancel", "edit"]
+    assert [event["event"] for event in found["timeline"]] == ["accept"]
+    assert found["accepted_at"].endswith("Z")
+
+
+async def test_only_callers_who_may_act_see_personal_data(
+    client: httpx.AsyncClient, connect: Connect
+) -> None:
+    path = await accepted(client)
+    assert (await client.get(path)).json()["body"]["customer"] == order()["customer"]
+    reader = connect(replace(ADMIN, name="rita", scopes=frozenset({Scope.READ})))
+    assert (await reader.get(path)).json()["body"]["customer"]["email"] == "[redacted]"
+
+
+async def test_an_item_of_another_tenant_is_one_that_does_not_exist(
+    client: httpx.AsyncClient, connect: Connect
+) -> None:
+    path, other = await accepted(client), connect(OTHER)
+    theirs, nobodys = await other.get(path), await other.get("/v/orders/W0")
+    assert (theirs.status_code, nobodys.status_code) == (404, 404)
+    assert theirs.text.replace(order()["order_id"], "W0") == nobodys.text
+
+
+@pytest.mark.parametrize("key", ["a/b#1", "50%", "a b", "ü", "a//b", "events", "x/replay", "?x=1"])
+async def test_keys_may_have_any_characters(client: httpx.AsyncClient, key: str) -> None:
+    path = await accepted(client)
+    async with runtime().journal.database.write() as connection:
+        await connection.execute(update(items).values(key=key))
+    quoted = httpx.URL("http://127.0.0.1/v/orders/").copy_with(
+        raw_path=b"/v/orders/" + "".join(f"%{byte:02x}" for byte in key.encode()).encode()
+    )
+    assert (await client.get(quoted)).json()["key"] == key
+    assert (await client.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize("key", ["%00", "W1%00", "%ff", "%ed%a0%80", ""])
+async def test_keys_that_cannot_exist_are_unknown(client: httpx.AsyncClient, key: str) -> None:
+    assert (await client.get(f"/v/orders/{key}")).status_code == 404
+
+
+async def test_a_long_history_is_read_page_by_page(client: httpx.AsyncClient) -> None:
+    path = await accepted(client)
+    events = [
+        {"sequence": n, "at": 1000.0 + n, "event": "move", "source": "pending", "target": "pending"}
+        for n in range(2, 20_001)
+    ]
+    async with runtime().journal.database.write() as connection:
+        await connection.execute(insert(history).values(item=1, fence=0), events)
+        await connection.execute(update(items).values(sequence=20_000))
+    first = (await client.get(path, params={"most": 3})).json()
+    assert [event["sequence"] for event in first["timeline"]] == [20_000, 19_999, 19_998]
+    assert {event["after"] for event in first["timeline"]} == {1.0}
+    second = (await client.get(path, params={"most": 3, "before": first["earlier"]})).json()
+    assert [event["sequence"] for event in second["timeline"]] == [19_997, 19_996, 19_995]
+    last = (await client.get(path, params={"before": 3})).json()
+    assert ([event["sequence"] for event in last["timeline"]], last["earlier"]) == ([2, 1], None)
+    found = await view(runtime().journal, "orders", order()["order_id"], most=1_000_000)
+    assert found is not None
+    assert len(found.timeline) == 500
 
 
 async def test_a_bad_order_names_field_and_rule(client: httpx.AsyncClient) -> None:
@@ -23,3 +111,21 @@ async def test_a_bad_order_names_field_and_rule(client: httpx.AsyncClient) -> No
 async def test_without_credentials_nothing_is_known(client: httpx.AsyncClient) -> None:
     answer = await client.get("/v/orders/W1", headers={"x-test-principal": ""})
     assert answer.status_code == 401
+
+
+async def test_what_an_item_waits_for_is_told(client: httpx.AsyncClient) -> None:
+    path = await accepted(client)
+
+    async def found_with(**values: Any) -> dict[str, Any]:
+        async with runtime().journal.database.write() as connection:
+            await connection.execute(update(items).values(**values))
+        found: dict[str, Any] = (await client.get(path)).json()
+        return found
+
+    assert (await found_with(retry_at=2e9))["waits"]["kind"] == "retry"
+    asking = await found_with(state="waiting", waiting_since=1.0)
+    assert asking["waits"]["kind"] == "person"
+    found = await found_with(state="processing", owner="gone", waiting_since=None)
+    assert found["waits"]["kind"] == "process"
+    assert found["waits"]["reason"] == "the process has ended; another one will take the item over"
+    assert found["allowed"] == ["cancel"]

@@ -14,6 +14,7 @@ from agents.analysis.sample.serving import Server, serving
 from agents.runtime.errors import TransientError
 from agents.services.fetching import download
 from agents.services.fetching.addresses import AddressNotAllowed, Target, checked, place_of
+from agents.services.fetching.connections import request_to
 from agents.services.fetching.fetcher import Caps, Fetcher, Unfetched
 from agents.services.fetching.pace import MOST
 
@@ -121,7 +122,7 @@ async def test_a_name_is_resolved_once_for_check_and_connection(
     monkeypatch.setattr("agents.services.fetching.addresses._resolved", resolve)
     target = await _target(server)
     async with fetcher._client(target) as client:
-        request = fetcher._request(client, "GET", target, {})
+        request = request_to(client, "GET", target, {})
     assert asked == ["rebound.example"]
     assert request.url.host == "93.184.215.14"
     assert request.headers["Host"].startswith("rebound.example")

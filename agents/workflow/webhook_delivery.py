@@ -1,0 +1,162 @@
+"""The sender of webhook events: signed, repeated over a day, each endpoint for itself.
+
+Several processes may run a sender: each delivery is claimed by a lease. An endpoint gets each event at
+least once, always under the same id, and those of one item in their order.
+Source: Standard Webhooks, https://www.standardwebhooks.com, specification 1.0: headers, signatures,
+back-off and 410 Gone.
+"""
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import orjson
+from standardwebhooks import Webhook
+
+from agents.runtime.alerts import Alert, send
+from agents.runtime.clock import clock
+from agents.runtime.errors import TransientError
+from agents.runtime.journal.database import Database
+from agents.runtime.journal.webhook_deliveries import (
+    LEASE,
+    Attempt,
+    Due,
+    Target,
+    claim,
+    forget_old,
+    settle,
+    targets_with_due,
+)
+from agents.runtime.shutdown import Stop
+from agents.runtime.telemetry import get_logger
+from agents.services.fetching.addresses import AddressNotAllowed
+from agents.services.fetching.posting import Post, Posted, Poster
+
+log = get_logger(__name__)
+
+DELAYS = (5.0, 60.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 28_800.0, 28_800.0)  # together a day
+JITTER = 0.1  # of a delay, so that what failed together is not repeated together
+AT_ONCE = 8  # calls to one endpoint
+LOOK_SECONDS = 1.0
+FORGET_SECONDS = 3_600.0
+GRACE = 3.0  # seconds for calls that are being made when the process stops
+GONE = 410
+
+
+@dataclass(slots=True)
+class Sender:
+    """Delivers webhook events of all tenants; an endpoint that is slow holds up no other."""
+
+    database: Database
+    poster: Poster
+    _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    async def run(self, stop: Stop) -> None:
+        """Deliver until the process is asked to stop; calls that are not answered soon are made again."""
+        forget_at = clock().monotonic() + FORGET_SECONDS
+        try:
+            while not stop.asked:
+                try:
+                    await self._look(stop)
+                    if clock().monotonic() >= forget_at:
+                        await forget_old(self.database)
+                        forget_at += FORGET_SECONDS
+                except Exception:
+                    log.exception("looking for webhook events failed, it is tried again")
+                await stop.wait(LOOK_SECONDS)
+        finally:
+            await self._finish(GRACE)
+
+    async def deliver_due(self) -> None:
+        """Deliver what is due now, once; what fails is due later."""
+        await self._look(Stop())
+        await self._finish(LEASE)
+
+    async def _look(self, stop: Stop) -> None:
+        """Begin a task for each endpoint that has something due and none yet."""
+        for target in await targets_with_due(self.database):
+            if target.id not in self._running:
+                self._running[target.id] = asyncio.create_task(self._deliver(target, stop))
+
+    async def _finish(self, seconds: float) -> None:
+        """Wait so long for what is running, and end the rest."""
+        running = list(self._running.values())
+        if running:
+            await asyncio.wait(running, timeout=seconds)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def _deliver(self, target: Target, stop: Stop) -> None:
+        """Deliver to one endpoint until nothing is due, or a call fails."""
+        try:
+            while not stop.asked and (due := await claim(self.database, target.id, AT_ONCE)):
+                made = await asyncio.gather(*(self._attempt(target, one) for one in due))
+                disabled = await settle(self.database, target.id, made)
+                if disabled:
+                    await send([Alert("webhook.disabled", "webhooks", target.id, disabled)])
+                if not all(one.arrived for one in made):
+                    return
+        except Exception:
+            log.exception("delivering to a webhook endpoint failed", endpoint=target.id)
+        finally:
+            del self._running[target.id]
+
+    async def _attempt(self, target: Target, due: Due) -> Attempt:
+        begun = clock().monotonic()
+        try:
+            posted = await self.poster.post(_signed(target, due))
+        except AddressNotAllowed as error:
+            # The answer is the customer's to read, and where a name leads inside is not.
+            result = Posted(0, f"the URL is not allowed (rule {error.rule})", None)
+        except TransientError as error:
+            result = Posted(0, str(error), None)
+        except Exception as error:
+            log.exception("a webhook event cannot be sent", endpoint=target.id, message=due.message)
+            result = Posted(0, f"it cannot be sent ({type(error).__name__})", None)
+        else:
+            result = posted
+        return _judged(due, result, clock().monotonic() - begun)
+
+
+def _signed(target: Target, due: Due) -> Post:
+    """The request: its body, and a signature by each secret that is valid now."""
+    body = orjson.dumps(_body_of(due))
+    sent_at = datetime.fromtimestamp(clock().time(), UTC)
+    signatures = [
+        Webhook(secret).sign(due.message, sent_at, body.decode()) for secret in target.secrets
+    ]
+    headers = {
+        "Content-Type": "application/json",
+        "webhook-id": due.message,
+        "webhook-timestamp": str(int(sent_at.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }
+    return Post(target.url, headers, body)
+
+
+def _body_of(due: Due) -> dict[str, object]:
+    data = orjson.loads(due.data)
+    data["item"] = f"/v/{quote(data['workflow'])}/{quote(data['key'])}"
+    at = datetime.fromtimestamp(due.at, UTC).isoformat(timespec="milliseconds")
+    return {"type": due.event, "timestamp": at.replace("+00:00", "Z"), "data": data}
+
+
+def _judged(due: Due, posted: Posted, seconds: float) -> Attempt:
+    """What the call came to: arrived, tried again later, or dead."""
+    status = posted.status or None
+    gone = status == GONE
+    rest = posted.retry_after or 0.0
+    wait = None if gone else _delay(due.attempts)
+    if wait is not None:
+        wait = max(wait, rest)
+    return Attempt(due, status, posted.text, seconds, wait, rest, gone)
+
+
+def _delay(attempts: int) -> float | None:
+    """Seconds until the next attempt after so many; None if there is none."""
+    if attempts > len(DELAYS):
+        return None
+    return DELAYS[attempts - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret
