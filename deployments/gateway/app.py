@@ -2,7 +2,15 @@
 
 from fastapi import FastAPI
 
-from deployments.gateway import audit_log, items, openapi, submit, versions, webhook_endpoints
+from deployments.gateway import (
+    audit_log,
+    incoming_webhooks,
+    items,
+    openapi,
+    submit,
+    versions,
+    webhook_endpoints,
+)
 from deployments.gateway.access import Authenticate
 from deployments.gateway.api_versions import VersionHeaders
 from deployments.gateway.console import routes as console
@@ -21,6 +29,7 @@ PARTS = (
     keys,
     login,
     webhook_endpoints,
+    incoming_webhooks,
     console,
 )
 
