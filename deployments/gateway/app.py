@@ -2,7 +2,15 @@
 
 from fastapi import FastAPI
 
-from deployments.gateway import audit_log, items, submit, versions, webhook_endpoints
+from deployments.gateway import (
+    audit_log,
+    incoming_webhooks,
+    items,
+    openapi,
+    submit,
+    versions,
+    webhook_endpoints,
+)
 from deployments.gateway.access import Authenticate
 from deployments.gateway.api_versions import VersionHeaders
 from deployments.gateway.console import routes as console
@@ -17,9 +25,11 @@ PARTS = (
     items,
     audit_log,
     versions,
+    openapi,
     keys,
     login,
     webhook_endpoints,
+    incoming_webhooks,
     console,
 )
 
@@ -31,7 +41,7 @@ def create_app(authenticate: Authenticate) -> FastAPI:
         authenticate: Says who sent a request, or raises Problem 401.
 
     """
-    app = FastAPI(title="agent-flows", docs_url=None, redoc_url=None)
+    app = FastAPI(title="agent-flows", openapi_url=None)
     app.state.authenticate = authenticate
     app.state.use_counter = UseCounter()
     app.add_middleware(VersionHeaders)
