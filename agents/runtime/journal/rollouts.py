@@ -21,7 +21,6 @@ from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.gateway_schema import rollouts
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.model.upcasting import major_of
-from agents.runtime.testing import failpoint
 
 ALL = 100.0  # per cent
 
@@ -224,7 +223,6 @@ async def _end(
             raise RolloutRefused(scenario, f"there is no rollout to {act}: {last}")
         this = update(rollouts).where(rollouts.c.id == found.id)
         await connection.execute(this.values(changed | {"drained_at": None}))
-        failpoint("rollout:changed")
         return await _audited(connection, journal, act, found, scenario)
 
 
