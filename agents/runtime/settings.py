@@ -138,7 +138,7 @@ class Settings(BaseSettings):
     stripe_url: AnyHttpUrl = AnyHttpUrl("https://api.stripe.com")
     stripe_key: SecretStr | None = Field(None, description="none: the sandbox")
     stripe_webhook_secret: SecretStr = Field(
-        SecretStr(""), description="of the endpoint that payment-events serves with --port"
+        SecretStr(""), description="of the provider's webhooks; two, with a space, in a rotation"
     )
     carriers: tuple[SystemSettings, ...] = Field((), description="none: the sandbox's two")
     mail: MailSettings | None = Field(None, description="none: the sandbox")

@@ -4,7 +4,15 @@ from collections.abc import Iterable
 
 from fastapi import FastAPI
 
-from deployments.gateway import audit_log, items, submit, versions, webhook_endpoints
+from deployments.gateway import (
+    audit_log,
+    incoming_webhooks,
+    items,
+    openapi,
+    submit,
+    versions,
+    webhook_endpoints,
+)
 from deployments.gateway.access import Authenticate
 from deployments.gateway.api_versions import VersionHeaders
 from deployments.gateway.console import routes as console
@@ -19,9 +27,11 @@ PARTS = (
     items,
     audit_log,
     versions,
+    openapi,
     keys,
     login,
     webhook_endpoints,
+    incoming_webhooks,
     console,
 )
 
@@ -34,7 +44,7 @@ def create_app(authenticate: Authenticate, hosts: Iterable[str] = ()) -> FastAPI
         hosts: Names under which callers reach it, beside those of the loopback interface.
 
     """
-    app = FastAPI(title="agent-flows", docs_url=None, redoc_url=None)
+    app = FastAPI(title="agent-flows", openapi_url=None)
     app.state.authenticate = authenticate
     app.state.use_counter = UseCounter()
     app.add_middleware(VersionHeaders)
