@@ -33,6 +33,13 @@ class SystemSettings(BaseModel, frozen=True, extra="forbid"):
     token: SecretStr = SecretStr("")
 
 
+class QueueLimit(BaseModel, frozen=True, extra="forbid"):
+    """How many items may wait in the queue of one scenario."""
+
+    scenario: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+    items: Annotated[int, Field(ge=1, le=10_000_000)]
+
+
 class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     """A language model behind an OpenAI-compatible endpoint."""
 
@@ -84,6 +91,9 @@ class Settings(BaseSettings):
     tenant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")] = "default"
     queue_limit: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         100_000, description="items that may wait in a queue; more are refused"
+    )
+    queue_limits: tuple[QueueLimit, ...] = Field(
+        (), description="the same for one scenario each, where it needs another limit"
     )
     lease_seconds: Annotated[float, Field(ge=1, le=300)] = 15.0
     concurrency: Literal["auto", "prefect", "local"] = Field(
@@ -155,6 +165,11 @@ class Settings(BaseSettings):
         if url is not None and not url.get_secret_value().startswith(DATABASES):
             raise ValueError(f"should begin with {' or '.join(DATABASES)}")
         return url
+
+    def queue_limit_of(self, scenario: str) -> int:
+        """The items that may wait in the queue of this scenario."""
+        own = {limit.scenario: limit.items for limit in self.queue_limits}
+        return own.get(scenario, self.queue_limit)
 
     @property
     def journal(self) -> str:
