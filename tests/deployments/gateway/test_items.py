@@ -75,7 +75,7 @@ async def test_keys_may_have_any_characters(client: httpx.AsyncClient, key: str)
     assert (await client.get(path)).status_code == 404
 
 
-@pytest.mark.parametrize("key", ["%00", "W1%00", "%ff", "%ed%a0%80", ""])
+@pytest.mark.parametrize("key", ["%ff", "%ed%a0%80", ""])
 async def test_keys_that_cannot_exist_are_unknown(client: httpx.AsyncClient, key: str) -> None:
     assert (await client.get(f"/v/orders/{key}")).status_code == 404
 
