@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from deployments.gateway import audit_log, items, submit, versions, webhook_endpoints
+from deployments.gateway import acts, audit_log, items, submit, versions, webhook_endpoints
 from deployments.gateway.access import Authenticate
 from deployments.gateway.api_versions import VersionHeaders
 from deployments.gateway.console import routes as console
@@ -15,6 +15,7 @@ from deployments.gateway.use_counter import UseCounter
 PARTS = (
     submit,
     items,
+    acts,
     audit_log,
     versions,
     keys,
