@@ -10,6 +10,7 @@ from agents.runtime import Batch, saga
 from agents.workflow.report import RunReport
 from agents.workflow.run import open_run
 from flows.cli.commands import command
+from flows.workflows import WORKFLOWS
 
 
 @flow(name="invoice-approval", flow_run_name="invoices: {invoices}", persist_result=False)
@@ -25,7 +26,7 @@ async def approve_invoices(invoices: str, faults: str = "none") -> RunReport:
     """
     async with open_run("invoice-approval", INVOICES, RECORDS, invoices, faults) as run:
         async for batch in run.accepted(batch_size=256):
-            await approve(batch)
+            await WORKFLOWS["invoices"].run(batch)
         return await run.report("approved", "refused")
 
 
@@ -35,6 +36,15 @@ async def approve(batch: Batch) -> None:
         batch = await check_vat_id(batch)
         batch = await book_invoice(batch)
         batch = await ask_approval(batch)
+    await notify_supplier(batch)
+
+
+async def ask_first(batch: Batch) -> None:
+    """Version 2: nothing is booked before somebody has approved it."""
+    async with saga(batch):
+        batch = await check_vat_id(batch)
+        batch = await ask_approval(batch)
+        batch = await book_invoice(batch)
     await notify_supplier(batch)
 
 

@@ -13,7 +13,9 @@ from agents.runtime.messaging import Answerer, Subscription
 from agents.runtime.model.api_versions import Change
 from agents.runtime.model.batch import Batch
 from agents.runtime.model.scenario import Scenario
+from agents.runtime.model.upcasting import major_of
 from agents.runtime.recovery.reconciliation import Difference
+from agents.workflow.incoming_webhooks import IncomingWebhook
 
 Process = Callable[[Batch], Awaitable[Any]]
 Reconcile = Callable[..., AsyncIterator[Difference]]
@@ -31,7 +33,10 @@ class Workflow:
         answers: The questions of other scenarios that it answers.
         subscriptions: The events that start items of it; each handler returns the item that it has
             put into the queue.
+        others: The functions that process items of the scenario's other major versions, by major.
+            The other parts serve all versions.
         api: What dated versions of the API changed in its items' bodies.
+        webhooks: The outside systems that send it events.
 
     """
 
@@ -44,11 +49,15 @@ class Workflow:
         reconcile: str | None = None,
         answers: str | None = None,
         subscriptions: str | None = None,
+        others: Mapping[int, str] | None = None,
         api: str | None = None,
+        webhooks: str | None = None,
     ) -> None:
         self._scenario, self._process = scenario, process
         self._notify, self._reconcile = notify, reconcile
         self._answers, self._subscriptions, self._api = answers, subscriptions, api
+        self._others = others or {}
+        self._webhooks = webhooks
 
     @property
     def scenario(self) -> Scenario:
@@ -61,6 +70,24 @@ class Workflow:
         """Takes a batch of its items through all steps, in any process."""
         found: Process = resolve_name(self._process)
         return found
+
+    def of(self, version: str) -> Process | None:
+        """As `process`, for items of this version's major; None if this code does not have it."""
+        major = major_of(version)
+        if major == major_of(self.scenario.version):
+            return self.process
+        return resolve_name(self._others[major]) if major in self._others else None
+
+    def load(self) -> None:
+        """Load the agents of all versions."""
+        for name in (self._process, *self._others.values()):
+            resolve_name(name)
+
+    async def run(self, batch: Batch) -> None:
+        """Take a batch through all steps of the version that its items began with."""
+        process = self.of(batch.context.scenario.version)
+        assert process is not None, "a process claims only versions that its code has"
+        await process(batch)
 
     def notifier(self) -> Agent[..., Any] | None:
         """The agent that sends the notices of ended items, if there is one."""
@@ -87,6 +114,11 @@ class Workflow:
         return resolve_name(self._api) if self._api else ()
 
     @property
+    def webhooks(self) -> Sequence[IncomingWebhook]:
+        """The outside systems that send it events."""
+        return resolve_name(self._webhooks) if self._webhooks else ()
+
+    @property
     def is_reconciled(self) -> bool:
         """Whether it has providers to reconcile with; loads nothing."""
         return self._reconcile is not None
@@ -99,6 +131,7 @@ WORKFLOWS: Mapping[str, Workflow] = {
         notify="agents.orders.notify_customer:notify_customer",
         reconcile="agents.orders.reconciliation:differences",
         api="agents.orders.api:CHANGES",
+        webhooks="agents.orders.payment_webhook:WEBHOOKS",
     ),
     "changes": Workflow(
         "agents.orders.scenario:CHANGES",
@@ -119,5 +152,6 @@ WORKFLOWS: Mapping[str, Workflow] = {
         "agents.invoices.invoice:INVOICES",
         "flows.invoice_approval:approve",
         notify="agents.invoices.invoice:notify_supplier",
+        others={2: "flows.invoice_approval:ask_first"},
     ),
 }

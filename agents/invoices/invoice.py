@@ -1,5 +1,9 @@
 """An invoice: what it is, what its agents state about it, how it is read and how it ends."""
 
+from dataclasses import replace
+
+from pydantic import ConfigDict, JsonValue
+
 from agents.runtime import Item, Notice, Scenario
 from agents.services.notifications.protocol import Message
 from agents.workflow.fields import Email, Identifier, Strict, Text
@@ -8,9 +12,20 @@ from agents.workflow.money import Currency, MinorUnits
 from agents.workflow.records import Records
 from agents.workflow.report import either
 
+EXAMPLE: JsonValue = {
+    "number": "INV-2026-118",
+    "supplier": "Paper and Ink Ltd",
+    "vat_id": "IE6388047V",
+    "email": "accounts@example.com",
+    "currency": "EUR",
+    "total": 48000,
+}
+
 
 class Invoice(Strict):
     """A supplier's invoice; `total` in minor units of `currency`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     number: Identifier
     supplier: Text
@@ -39,6 +54,7 @@ def _notices(item: Item) -> list[Notice]:
 
 RECORDS = Records(Invoice, key="number")
 OUTCOME = either("approved", "refused")
-INVOICES = Scenario("invoices", "1", Invoice, OUTCOME, _notices, validate=RECORDS.validate)
+ASKED_FIRST = Scenario("invoices", "2", Invoice, OUTCOME, _notices, validate=RECORDS.validate)
+INVOICES = replace(ASKED_FIRST, version="1", others=(ASKED_FIRST,))
 
 notify_supplier = notification_agent("notify_supplier")

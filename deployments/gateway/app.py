@@ -2,14 +2,23 @@
 
 from fastapi import FastAPI
 
-from deployments.gateway import acts, audit_log, items, submit, versions, webhook_endpoints
+from deployments.gateway import (
+    acts,
+    audit_log,
+    incoming_webhooks,
+    items,
+    openapi,
+    submit,
+    versions,
+    webhook_endpoints,
+)
 from deployments.gateway.access import Authenticate
 from deployments.gateway.api_versions import VersionHeaders
 from deployments.gateway.console import routes as console
 from deployments.gateway.console.pages import error_page
 from deployments.gateway.problems import answer_with_problems
 from deployments.gateway.request_limits import RequestLimits
-from deployments.gateway.trust import keys
+from deployments.gateway.trust import keys, login
 from deployments.gateway.use_counter import UseCounter
 
 PARTS = (
@@ -18,8 +27,11 @@ PARTS = (
     acts,
     audit_log,
     versions,
+    openapi,
     keys,
+    login,
     webhook_endpoints,
+    incoming_webhooks,
     console,
 )
 
@@ -31,7 +43,7 @@ def create_app(authenticate: Authenticate) -> FastAPI:
         authenticate: Says who sent a request, or raises Problem 401.
 
     """
-    app = FastAPI(title="agent-flows", docs_url=None, redoc_url=None)
+    app = FastAPI(title="agent-flows", openapi_url=None)
     app.state.authenticate = authenticate
     app.state.use_counter = UseCounter()
     app.add_middleware(VersionHeaders)

@@ -76,7 +76,7 @@ async def consume(  # noqa: PLR0913 - each is set by people
         signals(settings()) as woken,
     ):
         workflow = WORKFLOWS[scenario]
-        _ = workflow.process  # load the agents first: each reads its own facts of an item
+        workflow.load()  # first: each agent reads its own facts of an item
         consumer = Consumer(
             workflow.scenario,
             lambda batch: run_batch(scenario, batch),
@@ -97,7 +97,7 @@ async def consume(  # noqa: PLR0913 - each is set by people
 )
 async def all_steps(scenario: str, batch: Batch) -> None:
     """All steps of a few items in one task run; the journal has every step as usual."""
-    await WORKFLOWS[scenario].process(batch)
+    await WORKFLOWS[scenario].run(batch)
 
 
 async def run_batch(scenario: str, batch: Batch) -> None:
@@ -105,7 +105,7 @@ async def run_batch(scenario: str, batch: Batch) -> None:
     if 0 < batch.count <= FEW and in_flow_run():
         await all_steps(scenario, batch)
     else:
-        await WORKFLOWS[scenario].process(batch)
+        await WORKFLOWS[scenario].run(batch)
 
 
 async def _hand_over(here: Runtime, consumer: Consumer) -> None:

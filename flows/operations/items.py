@@ -25,13 +25,15 @@ MOST_WAITING = 1_000
 async def summaries(journal: Journal, scenario: str, ids: Iterable[int]) -> dict[int, Summary]:
     """What the scenario says of each item, by its id; items that this code cannot read are left out."""
     workflow = WORKFLOWS[scenario]
-    _ = workflow.process  # load the agents first: each reads its own facts of an item
+    workflow.load()  # first: each agent reads its own facts of an item
     rows = await current_rows(journal.database, list(ids))
-    read = [
-        rehydrate_whole(workflow.scenario, claimed)
-        for claimed in await load(journal.database, rows)
-    ]
-    return {item.id: workflow.scenario.summary(item) for item, is_readable in read if is_readable}
+    found = {}
+    for claimed in await load(journal.database, rows):
+        version = workflow.scenario.of(claimed.row.version) or workflow.scenario
+        item, is_readable = rehydrate_whole(version, claimed)
+        if is_readable:
+            found[item.id] = version.summary(item)
+    return found
 
 
 @flow(name="dead-letters", flow_run_name="dead letters of {scenario}", persist_result=False)

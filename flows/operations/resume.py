@@ -51,10 +51,10 @@ async def finish(
     """
     stats, scenario, journal = stats or RunStats(), workflow.scenario, runtime().journal
     if ids is None:
-        ids = await unfinished(journal.database, journal.tenant, scenario.name)
+        ids = await unfinished(journal.database, journal.tenant, scenario)
     if not ids:
         return stats  # without loading the agents
-    process = workflow.process  # load the agents first: each reads its own facts of an item
+    workflow.load()  # first: each agent reads its own facts of an item
     async for batch in Intake(scenario, stats, reject=lambda _: None).resumed(BATCH, ids):
-        await process(batch)
+        await workflow.run(batch)
     return stats

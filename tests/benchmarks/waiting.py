@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from agents.runtime.journal.completion import end
 from agents.runtime.journal.database import Database
-from agents.runtime.journal.queue import claim_first
+from agents.runtime.journal.queue import Queue, claim_first
 from agents.runtime.journal.submit import NewItem, Sender, accept
 from agents.runtime.model.item import Item
 from agents.runtime.model.lifecycle import Event, State
@@ -42,7 +42,7 @@ class Waiting:
 
     async def claim(self, most: int) -> list[Row[Any]]:
         """Claim the first items."""
-        return await claim_first(self.database, OWNER, SENDER.scenario, most)
+        return await claim_first(self.database, OWNER, Queue(SENDER.scenario), most)
 
 
 @asynccontextmanager

@@ -56,14 +56,19 @@ def test_every_scenario_in_the_code_is_registered() -> None:
     names = [found.name for found in pkgutil.walk_packages(agents.__path__, "agents.")]
     modules = [import_module(name) for name in names if ".migrations" not in name]  # run by Alembic
     values = [value for module in modules for value in vars(module).values()]
-    found = {value.name: value for value in values if isinstance(value, Scenario)}
-    assert found == {name: workflow.scenario for name, workflow in WORKFLOWS.items()}
+    found = {(one.name, one.version) for one in values if isinstance(one, Scenario)}
+    registered = [one.scenario for one in WORKFLOWS.values()]
+    versions = {(v.name, v.version) for one in registered for v in (one, *one.others)}
+    assert found == versions
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_every_part_of_a_workflow_is_found(name: str) -> None:
     workflow = WORKFLOWS[name]
-    assert list(signature(workflow.process).parameters) == ["batch"]
+    for version in (workflow.scenario, *workflow.scenario.others):
+        process = workflow.of(version.version)
+        assert process is not None
+        assert list(signature(process).parameters) == ["batch"]
     notify, reconcile = workflow.notifier(), workflow.reconcile
     assert notify is None or notify.outbox
     assert (reconcile is not None) is workflow.is_reconciled

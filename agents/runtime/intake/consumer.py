@@ -16,7 +16,7 @@ from agents.runtime.context import runtime
 from agents.runtime.execution.step import worker_group
 from agents.runtime.intake.intake import batches_of
 from agents.runtime.journal.claims import claim
-from agents.runtime.journal.queue import claim_first, due_outside_queue
+from agents.runtime.journal.queue import Queue, claim_first, due_outside_queue
 from agents.runtime.journal.submit import Claimed, load
 from agents.runtime.model.batch import Batch, ProcessBatch, RunStats
 from agents.runtime.model.scenario import Scenario
@@ -114,14 +114,18 @@ class Consumer:
 
     async def _claim_from_queue(self, most: int) -> list[Row[Any]]:
         here = runtime()
-        return await claim_first(here.journal.database, here.lease.id, self.scenario.name, most)
+        return await claim_first(here.journal.database, here.lease.id, self._queue, most)
+
+    @property
+    def _queue(self) -> Queue:
+        return Queue(self.scenario.name, self.scenario.majors)
 
     async def _claim_outside_queue(self) -> list[Row[Any]]:
         if clock().monotonic() < self._next_look:
             return []
         self._next_look = clock().monotonic() + OUTSIDE_QUEUE_SECONDS
         here = runtime()
-        ids = await due_outside_queue(here.journal.database, self.scenario.name, self.options.size)
+        ids = await due_outside_queue(here.journal.database, self._queue, self.options.size)
         if not ids:
             return []
         async with here.journal.database.write() as connection:

@@ -20,5 +20,5 @@ async def enqueue(
     within = None if deadline is None else deadline.total_seconds()
     customer = scenario.customer(payload) or None
     item = NewItem(key, body, hash_of(body), new_trace(), within=within, customer=customer)
-    sender = Sender(tenant or here.journal.tenant, scenario.name, scenario.version)
+    sender = Sender.of(tenant or here.journal.tenant, scenario)
     return (await accept(here.journal.database, sender, [item]))[0]

@@ -124,9 +124,9 @@ class Intake:
 
         With `ids` these items; without, all items of the scenario that are due now.
         """
-        here, name = runtime(), self.scenario.name
+        here = runtime()
         if ids is None:
-            ids = await unfinished(here.journal.database, here.journal.tenant, name)
+            ids = await unfinished(here.journal.database, here.journal.tenant, self.scenario)
         self.late.update(ids)
         async for batch in self._batches_when_due(size):
             yield batch
@@ -151,7 +151,7 @@ class Intake:
             elif wanted.setdefault(record.key, record) is not record:
                 repeated.append(record)
         here, scenario = runtime(), self.scenario
-        sender = Sender(here.journal.tenant, scenario.name, scenario.version)
+        sender = Sender.of(here.journal.tenant, scenario)
         new = [_new_item(scenario, submission, priority) for submission in wanted.values()]
         failpoint("accepting")
         answers = await accept(here.journal.database, sender, new, owner)
@@ -231,7 +231,10 @@ class Intake:
             return []
         async with here.journal.database.write() as connection:
             late = sorted(self.late)
-            rows = await claim(connection, here.lease.id, late, most, unsuspected=unsuspected)
+            majors = self.scenario.majors
+            rows = await claim(
+                connection, here.lease.id, late, most, unsuspected=unsuspected, majors=majors
+            )
         failpoint("claimed")
         self.late.difference_update(row.id for row in rows)
         return await load(here.journal.database, rows)
@@ -257,26 +260,48 @@ class Intake:
         self.stats.show()
 
     async def _drop_ended(self) -> None:
-        """Count the late items that another process has ended, and stop waiting for them."""
+        """Count the late items that this run need not wait for, and stop waiting for them.
+
+        Another process has ended them, or only a process that has their version can process them.
+        """
         for row in await current_rows(runtime().journal.database, sorted(self.late)):
             if row.ended_at is not None:
                 dead = row.state == State.DEAD_LETTERED
                 self.stats.count("dead-lettered" if dead else "already done", row.outcome or "")
+                self.late.discard(row.id)
+            elif row.major not in self.scenario.majors:
+                self.stats.count("elsewhere", f"this code does not have version {row.version}")
                 self.late.discard(row.id)
 
 
 async def batches_of(
     scenario: Scenario, stats: RunStats, claimed: Sequence[Claimed], size: int
 ) -> AsyncIterator[Batch]:
-    """Claimed items as batches of at most `size`, after parking those that this code cannot read."""
-    for start in range(0, len(claimed), size):
-        context = BatchContext(scenario, stats)
-        items, unreadable = rehydrate(scenario, claimed[start : start + size])
+    """Claimed items as batches of at most `size`, after parking those that this code cannot read.
+
+    Each batch is of one major version, and its scenario is that version's.
+    """
+    for version, some in _by_version(scenario, claimed, size):
+        context = BatchContext(version, stats)
+        items, unreadable = rehydrate(version, some)
         await park_unreadable(context, unreadable)
         context.compensating = [item for item in items if item.state is State.COMPENSATING]
         yield Batch(context, [item for item in items if item.state is State.PROCESSING])
         context.finish()
         stats.show()
+
+
+def _by_version(
+    scenario: Scenario, claimed: Sequence[Claimed], size: int
+) -> Iterator[tuple[Scenario, Sequence[Claimed]]]:
+    """At most `size` items at a time of one major version, in their order, with its scenario."""
+    versions: dict[int, list[Claimed]] = {}
+    for one in claimed:
+        versions.setdefault(one.row.major, []).append(one)
+    for same in versions.values():
+        version = scenario.of(same[0].row.version) or scenario
+        for start in range(0, len(same), size):
+            yield version, same[start : start + size]
 
 
 def _next(source: Iterator[Submission | Rejection], size: int) -> list[Submission | Rejection]:

@@ -125,7 +125,7 @@ async def first_key(journal: Journal, scopes: Sequence[str]) -> str | None:
 async def any_in_use(database: Database) -> bool:
     """Whether any key would be accepted now."""
     async with database.read() as connection:
-        found = await connection.scalar(select(api_keys.c.id).where(_in_use()).limit(1))
+        found = await connection.scalar(select(api_keys.c.id).where(in_use()).limit(1))
     return found is not None
 
 
@@ -140,7 +140,7 @@ async def verify(database: Database, text: str) -> Row[Any] | None:
     current = case((api_keys.c.previous_until > now(), api_keys.c.previous), else_=null())
     stale = or_(api_keys.c.used_at.is_(None), api_keys.c.used_at < now() - USED_EVERY)
     query = select(
-        api_keys, _in_use().label("in_use"), current.label("also"), stale.label("is_stale")
+        api_keys, in_use().label("in_use"), current.label("also"), stale.label("is_stale")
     ).where(api_keys.c.id == key)
     async with database.read() as connection:
         row = (await connection.execute(query)).first()
@@ -182,7 +182,7 @@ async def keys(journal: Journal, after: str = "", most: int = 100) -> Sequence[R
     """Keys of the tenant in order of their names, those that ended too; `after` is the last name seen."""
     query = (
         select(*(column for column in api_keys.c if column.key not in {"hash", "previous"}))
-        .add_columns(_in_use().label("in_use"))
+        .add_columns(in_use().label("in_use"))
         .where(api_keys.c.tenant == journal.tenant, api_keys.c.name > after)
         .order_by(api_keys.c.name)
         .limit(most)
@@ -191,7 +191,7 @@ async def keys(journal: Journal, after: str = "", most: int = 100) -> Sequence[R
         return (await connection.execute(query)).all()
 
 
-def _in_use() -> ColumnElement[bool]:
+def in_use() -> ColumnElement[bool]:
     """SQL: the key is neither revoked nor expired."""
     columns = api_keys.c
     return and_(
@@ -216,7 +216,7 @@ async def _insert(connection: AsyncConnection, new: NewKey) -> MadeKey | None:
 
 async def _locked(connection: AsyncConnection, journal: Journal, key: str) -> Row[Any]:
     query = select(api_keys).where(api_keys.c.tenant == journal.tenant, api_keys.c.id == key)
-    row = (await connection.execute(query.where(_in_use()).with_for_update())).first()
+    row = (await connection.execute(query.where(in_use()).with_for_update())).first()
     if row is None:
         raise UnknownKey(key)
     return row

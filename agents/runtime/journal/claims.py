@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import ColumnElement, Label, Row, case, func, literal, select, update
+from sqlalchemy import ColumnElement, Label, Row, case, func, literal, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.clock import clock
@@ -19,6 +19,7 @@ from agents.runtime.journal.statements import insert_dead_letters, record, value
 from agents.runtime.journal.waits import is_due
 from agents.runtime.journal.workers import is_alive, looks_old, unheld
 from agents.runtime.model.lifecycle import Event, State
+from agents.runtime.model.scenario import Scenario
 
 CLAIMABLE = (State.PENDING, State.PROCESSING, State.COMPENSATING)
 MOST_TOGETHER = 512
@@ -27,21 +28,23 @@ TOGETHER = {0: MOST_TOGETHER, 1: 32, 2: 4}
 MOST_CRASHES = 5
 
 
-async def claim(
+async def claim(  # noqa: PLR0913 - what may be claimed, in one place
     connection: AsyncConnection,
     owner: str,
     ids: Sequence[int],
     most: int = MOST_TOGETHER,
     *,
     unsuspected: bool = False,
+    majors: Sequence[int] | None = None,
 ) -> list[Row[Any]]:
     """Claim up to `most` of the items: those that are due and that no living process holds.
 
-    Items with more crashes come later and in smaller numbers, or not at all if `unsuspected`.
-    Taking an item from a crashed owner raises its `crash_count`; with too many crashes it becomes a
-    dead letter instead. Every claim raises the fence.
+    With `majors`, only items of these major versions. Items with more crashes come later and in
+    smaller numbers, or not at all if `unsuspected`. Taking an item from a crashed owner raises its
+    `crash_count`; with too many crashes it becomes a dead letter instead. Every claim raises the fence.
     """
-    ids = await _lock(connection, await _first_due(connection, ids, most, unsuspected=unsuspected))
+    due = await _first_due(connection, ids, most, majors, unsuspected=unsuspected)
+    ids = await _lock(connection, due)
     if not ids:
         return []
     free = await _take(connection, owner, ids, items.c.owner.is_(None), crashes=0)
@@ -54,13 +57,17 @@ async def claim(
 
 
 async def unfinished(
-    database: Database, tenant: str, scenario: str, most: int = 10_000
+    database: Database, tenant: str, scenario: Scenario, most: int = 10_000
 ) -> list[int]:
-    """Ids of items that are due and that no living process holds, those with fewest crashes first."""
+    """Ids of items that are due and that no living process holds, those with fewest crashes first.
+
+    Items of major versions that this code does not have are left to a process that has them.
+    """
+    theirs = (items.c.tenant == tenant) & (items.c.scenario == scenario.name)
     async with database.read() as connection:
         result = await connection.scalars(
             select(items.c.id)
-            .where(items.c.tenant == tenant, items.c.scenario == scenario, _is_free(), unheld())
+            .where(theirs, items.c.major.in_(scenario.majors), _is_free(), unheld())
             .order_by(items.c.crash_count, items.c.id)
             .limit(most)
         )
@@ -94,15 +101,21 @@ async def next_due(database: Database, ids: Sequence[int]) -> float | None:
 
 
 async def _first_due(
-    connection: AsyncConnection, ids: Sequence[int], most: int, *, unsuspected: bool
+    connection: AsyncConnection,
+    ids: Sequence[int],
+    most: int,
+    majors: Sequence[int] | None,
+    *,
+    unsuspected: bool,
 ) -> list[int]:
     if not ids:
         return []
+    readable = true() if majors is None else items.c.major.in_(majors)
     values = values_of(connection, ids)
     crashes = items.c.crash_count + case((items.c.owner.is_(None), 0), else_=1)
     result = await connection.execute(
         select(items.c.id, crashes.label("crash_count"))
-        .where(items.c.id.in_(select(values.c.value)), _is_free(), unheld())
+        .where(items.c.id.in_(select(values.c.value)), readable, _is_free(), unheld())
         .order_by(crashes, items.c.retry_at, items.c.id)
         .limit(most)
     )

@@ -125,7 +125,7 @@ async def edit(journal: Journal, action: OperatorAction, correction: Correction)
         correction.require(row.body, row.version, await effect_agents(connection, row))
         repeated = await reset_steps(connection, row, since=0.0)
         values: dict[str, Any] = dict.fromkeys(("decision", "waiting_since", "retry_at"))
-        values |= _corrected(correction)
+        values |= correction.values(row.version)
         facts = {"repeated": repeated}
         await apply_event(connection, row, Event.EDIT, action, facts, **values)
 
@@ -345,7 +345,8 @@ async def mend(
         row = await find_locked(connection, journal, action)
         next_state(row.key, State(row.state), Event.MEND)
         correction.require(row.body, row.version, await effect_agents(connection, row))
-        await apply_event(connection, row, Event.MEND, action, **_corrected(correction))
+        corrected: dict[str, Any] = correction.values(row.version)
+        await apply_event(connection, row, Event.MEND, action, **corrected)
         await connection.execute(
             update(dead_letters)
             .where(dead_letters.c.item == row.id, dead_letters.c.original.is_(None))
@@ -353,15 +354,6 @@ async def mend(
         )
         if retry:
             await _replay(connection, row, action, wait=0.0)
-
-
-def _corrected(correction: Correction) -> dict[str, Any]:
-    """The columns of an item that a correction sets."""
-    return {
-        "body": correction.body,
-        "version": correction.scenario.version,
-        "customer": correction.customer,
-    }
 
 
 async def replay(journal: Journal, action: OperatorAction, *, wait: float = 0.0) -> bool:

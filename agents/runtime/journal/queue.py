@@ -1,5 +1,8 @@
 """The queue of a scenario: its pending items in the order of their rank, and its backlog.
 
+Each major version has a front of its own in the index: a process claims the versions that it has, and
+items of others, however many, do not slow it.
+
 There is no copy of it: a claim sets owner and fence of the items themselves.
 """
 
@@ -18,6 +21,7 @@ from sqlalchemy import (
     literal_column,
     select,
     text,
+    union_all,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -47,6 +51,19 @@ PENDING: Any = literal_column("'pending'")  # SQLite uses the partial index for 
 
 
 @dataclass(frozen=True, slots=True)
+class Queue:
+    """The items of a scenario that wait for code of one of these major versions."""
+
+    scenario: str
+    majors: tuple[int, ...] = (1,)
+
+    def parameters(self, **more: Any) -> dict[str, Any]:
+        """The parameters of a statement that reads this queue."""
+        fronts = {f"major_{number}": major for number, major in enumerate(self.majors)}
+        return {"queue": self.scenario} | fronts | more
+
+
+@dataclass(frozen=True, slots=True)
 class QueueState:
     """What a claim must know of its queue: `due` means that delayed items are due now."""
 
@@ -57,13 +74,14 @@ class QueueState:
 
 
 async def claim_first(
-    database: Database, owner: str, scenario: str, most: int = MOST_TOGETHER
+    database: Database, owner: str, queue: Queue, most: int = MOST_TOGETHER
 ) -> list[Row[Any]]:
     """Claim the first `most` items of the queue, unless it is paused or its rate limits are used.
 
-    This reads only the front of one index, however long the queue is. Items whose owner crashed are
-    not in the queue: `due_outside_queue` finds them.
+    This reads only the front of one index for each version, however long the queue is. Items whose
+    owner crashed are not in the queue: `due_outside_queue` finds them.
     """
+    scenario = queue.scenario
     async with database.write() as connection:
         state = await _queue_state(connection, scenario)
         if state.paused:
@@ -74,7 +92,7 @@ async def claim_first(
         if state.due:
             for requeue in _requeue_due():
                 await connection.execute(requeue, {"queue": scenario, "most": most})
-        rows = await _claim(connection, owner, scenario, most, rated=state.rated)
+        rows = await _claim(connection, owner, queue, most, rated=state.rated)
         if rows:
             await record(connection, rows, Event.CLAIM, State.PENDING, owner, {})
             await advance(connection, scenario, rows)
@@ -97,25 +115,39 @@ class QueueFull(AgentError):
 
 async def require_room(database: Database, scenario: str, limit: int) -> None:
     """Raise QueueFull if `limit` or more items wait."""
-    waiting = select(items.c.id).where(items.c.scenario == scenario, text(READY)).limit(limit)
-    async with database.read() as connection:
-        count = await connection.scalar(select(func.count()).select_from(waiting.subquery()))
-    if count is not None and count >= limit:
+    if await count_waiting(database, scenario, limit) >= limit:
         raise QueueFull(scenario, limit)
 
 
+async def count_waiting(database: Database, scenario: str, most: int) -> int:
+    """How many items wait in the queue, counted to `most`."""
+    waiting = select(items.c.id).where(items.c.scenario == scenario, text(READY)).limit(most)
+    async with database.read() as connection:
+        count = await connection.scalar(select(func.count()).select_from(waiting.subquery()))
+    return int(count or 0)
+
+
+async def served_per_second(database: Database, scenario: str, window: float = WINDOW) -> float:
+    """Items of the queue that ended a second, over the last `window` seconds."""
+    ended = select(func.count()).where(items.c.scenario == scenario)
+    async with database.read() as connection:
+        count = await connection.scalar(ended.where(items.c.ended_at > _now_once() - window))
+    return int(count or 0) / window
+
+
 async def due_outside_queue(
-    database: Database, scenario: str, most: int = MOST_TOGETHER
+    database: Database, queue: Queue, most: int = MOST_TOGETHER
 ) -> list[int]:
     """Ids of items that are due but not in the queue: of crashed owners, compensating, suspected."""
+    ours = (items.c.scenario == queue.scenario) & items.c.major.in_(queue.majors)
     due = is_due() & items.c.waiting_since.is_(None)
     dead_lettered = exists().where(
         dead_letters.c.item == items.c.id, dead_letters.c.status == "open"
     )
     of_crashed = items.c.owner.is_not(None) & ~is_alive(items.c.owner)
-    held = (items.c.scenario == scenario) & items.c.state.in_(CLAIMABLE) & of_crashed
-    undone = (items.c.scenario == scenario) & (items.c.state == State.COMPENSATING)
-    suspected = (items.c.scenario == scenario) & text(SUSPECTED)
+    held = ours & items.c.state.in_(CLAIMABLE) & of_crashed
+    undone = ours & (items.c.state == State.COMPENSATING)
+    suspected = ours & text(SUSPECTED)
     found: list[int] = []
     async with database.read() as connection:
         for kind in (held, undone & items.c.owner.is_(None) & ~dead_lettered, suspected):
@@ -125,14 +157,15 @@ async def due_outside_queue(
 
 
 async def _claim(
-    connection: AsyncConnection, owner: str, scenario: str, most: int, *, rated: bool
+    connection: AsyncConnection, owner: str, queue: Queue, most: int, *, rated: bool
 ) -> list[Row[Any]]:
     holder = {"holder": owner, "monotonic": clock().monotonic()}
+    first, versions = queue.parameters(most=most), len(queue.majors)
     if not rated:
-        first = {"queue": scenario, "most": most, **holder}
-        return list((await connection.execute(_claim_first_statement(), first)).all())
-    candidates = await connection.execute(_first_ready(), {"queue": scenario, "most": most})
-    ids = await admit(connection, scenario, candidates.all())
+        statement = _claim_first_statement(versions)
+        return list((await connection.execute(statement, first | holder)).all())
+    candidates = await connection.execute(_first_ready(versions), first)
+    ids = await admit(connection, queue.scenario, candidates.all())
     if not ids:
         return []
     values = values_of(connection, ids)
@@ -169,11 +202,26 @@ def _in_queue() -> Any:
 
 
 @cache
-def _first_ready() -> Any:
-    """SQL: lock the first ready items; those that another transaction has locked are skipped."""
+def _first_ready(versions: int) -> Any:
+    """SQL: lock the first ready items; those that another transaction has locked are skipped.
+
+    The front of each version's queue is read by itself, since no index has them in one order.
+    """
+    fronts = [_first_of_version(f"major_{number}") for number in range(versions)]
+    if versions == 1:
+        return fronts[0]
+    first = union_all(*(select(front.subquery()) for front in fronts)).subquery()
     return (
-        select(items.c.id, items.c.tenant)
-        .where(_in_queue(), text(READY))
+        select(first.c.id, first.c.tenant)
+        .order_by(first.c.rank, first.c.id)
+        .limit(bindparam("most"))
+    )
+
+
+def _first_of_version(major: str) -> Select[Any]:
+    return (
+        select(items.c.id, items.c.tenant, items.c.rank)
+        .where(_in_queue(), items.c.major == bindparam(major), text(READY))
         .order_by(items.c.rank, items.c.id)
         .limit(bindparam("most"))
         .with_for_update(skip_locked=True)
@@ -195,9 +243,9 @@ def _claim_update() -> Any:
 
 
 @cache
-def _claim_first_statement() -> Any:
+def _claim_first_statement(versions: int) -> Any:
     # PostgreSQL runs a locking CTE once, but might run a sub-select again and claim too many items.
-    first = _first_ready().cte("first")
+    first = _first_ready(versions).cte("first")
     return _claim_update().where(items.c.id.in_(select(first.c.id)))
 
 

@@ -52,6 +52,7 @@ items = Table(
     Column("scenario", Text, nullable=False),
     Column("key", Text, nullable=False),  # in the collation "C", so that an index serves prefixes
     Column("version", Text, nullable=False),
+    Column("major", Integer, nullable=False, server_default=text("1")),  # of the version
     Column("state", Text, nullable=False),
     Column("owner", Text),
     Column("fence", Integer, nullable=False),
@@ -91,8 +92,8 @@ Index(
 # Items that a claim reads from the front of an index: neither delayed nor suspected of a crash.
 READY = "state = 'pending' AND retry_at IS NULL AND deaths = 0"
 Index(
-    "items_ready",
-    *(items.c.scenario, items.c.rank, items.c.id),
+    "items_ready_by_version",
+    *(items.c.scenario, items.c.major, items.c.rank, items.c.id),
     sqlite_where=text(READY),
     postgresql_where=text(READY),
 )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from sqlalchemy import Double, Row, Text, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,13 +24,16 @@ from agents.runtime.journal.statements import (
     values_parameter,
 )
 from agents.runtime.model.lifecycle import ENDED, Event, State
+from agents.runtime.model.scenario import Scenario
+from agents.runtime.model.upcasting import major_of
 
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
     """A work item to accept; `body` is its canonical JSON, and `customer` the id of whose item it is.
 
-    Its deadline is `within` seconds after its acceptance, by the journal's clock.
+    Its deadline is `within` seconds after its acceptance, by the journal's clock. Without a `version`
+    it begins with the sender's.
     """
 
     key: str
@@ -40,6 +43,7 @@ class NewItem:
     priority: Priority = Priority.NORMAL
     within: float | None = None
     customer: str | None = None
+    version: str = ""
 
 
 class Disposition(StrEnum):
@@ -73,11 +77,22 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The tenant, scenario and version of submitted items."""
+    """The tenant, scenario and version of submitted items; its code has the major versions `majors`."""
 
     tenant: str
     scenario: str
     version: str
+    majors: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, tenant: str, scenario: Scenario) -> Self:
+        """The sender of a tenant's items of this scenario."""
+        return cls(tenant, scenario.name, scenario.version, scenario.majors)
+
+    @property
+    def claimable(self) -> tuple[int, ...]:
+        """The majors of the known items that it may claim."""
+        return self.majors or (major_of(self.version),)
 
 
 async def accept(
@@ -109,7 +124,9 @@ async def accept_within(
         claimed = {row.id: row for row in rows.values() if row.id in fresh}
         same = [row.id for row in rows.values() if row.body_hash == wanted[row.key].body_hash]
         known = [item_id for item_id in same if item_id not in fresh]
-        taken = await claim(connection, owner, known, len(new), unsuspected=True)
+        taken = await claim(
+            connection, owner, known, len(new), unsuspected=True, majors=sender.claimable
+        )
         claimed |= {row.id: row for row in taken}
     return [_answer(rows[item.key], item, claimed, fresh) for item in new]
 
@@ -157,7 +174,8 @@ async def _insert(
         {
             "tenant": tenant,
             "scenario": scenario,
-            "version": sender.version,
+            "version": item.version or sender.version,
+            "major": major_of(item.version or sender.version),
             "key": item.key,
             "priority": item.priority.value,
             "rank": rank_of[item.key],

@@ -11,19 +11,21 @@ from pydantic import TypeAdapter
 
 from agents.runtime.errors import AgentError
 from agents.runtime.model.item import Item, Notice
-from agents.runtime.model.upcasting import Upcasts, read
+from agents.runtime.model.upcasting import Upcasts, major_of, read
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What lists show operators of one item; each is empty if there is nothing to say.
 
-    `held` is what the business has of the customer's money, such as "paid USD 19.99".
+    `held` is what the business has of the customer's money, such as "paid USD 19.99", and `money` the
+    same in minor units by currency, to add up.
     """
 
     amount: str = ""
     customer: str = ""
     held: str = ""
+    money: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,10 @@ class Scenario:
     items cannot be corrected. `allow_edit` raises if a correction comes too late; it gets the payload
     before and after, and the agents whose effects happened. `upcasts` convert bodies of earlier
     versions.
+
+    An item stays with the major version that began it. `others` are the other majors that this code
+    still has, or has already: each is a scenario with its own version. New items begin with this
+    version until a rollout says otherwise. All take the same canonical bodies.
     """
 
     name: str
@@ -52,6 +58,17 @@ class Scenario:
     validate: Callable[[dict[str, Any]], tuple[str, str]] | None = None
     allow_edit: Callable[[Any, Any, frozenset[str]], None] = lambda _before, _after, _effects: None
     upcasts: Upcasts = field(default_factory=dict)
+    others: tuple["Scenario", ...] = ()
+
+    @property
+    def majors(self) -> tuple[int, ...]:
+        """The major versions that this code has."""
+        return tuple(sorted(major_of(one.version) for one in (self, *self.others)))
+
+    def of(self, version: str) -> "Scenario | None":
+        """The scenario as the given version's major has it; None if this code does not have that one."""
+        major = major_of(version)
+        return next((one for one in (self, *self.others) if major_of(one.version) == major), None)
 
     def checked(self, key: str, body: dict[str, Any], *, before: str | None = None) -> "Correction":
         """A body that an operator has corrected, validated; `before` is the body it was made from.
@@ -67,7 +84,8 @@ class Scenario:
 
     def read(self, body: str, version: str) -> Any:
         """The payload from a body that the given version stored. Raises Unreadable."""
-        return read(_adapter(self.payload), body, version, self.version, self.upcasts)
+        here = (self.of(version) if self.others else None) or self
+        return read(_adapter(here.payload), body, version, here.version, here.upcasts)
 
 
 @cache
@@ -86,6 +104,11 @@ class Correction:
     body: str
     before: str | None = None
 
+    def values(self, version: str) -> dict[str, Any]:
+        """The columns of an item of this version that the correction sets; its major stays."""
+        here = self.scenario.of(version) or self.scenario
+        return {"body": self.body, "version": here.version, "customer": self.customer}
+
     @property
     def customer(self) -> str | None:
         """The id of the customer in the corrected body, if the scenario has customers."""
@@ -101,7 +124,7 @@ class Correction:
         """
         if self.before not in {None, before}:
             raise ChangedMeanwhile
-        scenario = self.scenario
+        scenario = self.scenario.of(version) or self.scenario
         now = scenario.read(self.body, scenario.version)
         scenario.allow_edit(scenario.read(before, version), now, effects)
 

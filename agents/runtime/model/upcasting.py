@@ -46,7 +46,7 @@ def read(adapter: TypeAdapter[Any], text: str, stored: str, here: str, upcasts: 
 def _read(adapter: TypeAdapter[Any], text: str, stored: str, here: str, upcasts: Upcasts) -> Any:
     if stored == here:
         return adapter.validate_json(text)
-    if ordered(stored)[0] != ordered(here)[0]:
+    if major_of(stored) != major_of(here):
         raise Unreadable(stored, here, "only code of the same major version can read it")
     if ordered(stored) > ordered(here):
         return adapter.validate_json(text, extra="ignore")
@@ -56,6 +56,11 @@ def _read(adapter: TypeAdapter[Any], text: str, stored: str, here: str, upcasts:
 def ordered(version: str) -> tuple[int, ...]:
     """A version such as "1.2" as numbers, which sort in the order of releases."""
     return tuple(int(number) for number in version.split("."))
+
+
+def major_of(version: str) -> int:
+    """The major number of a version: 1 of "1.2". Only code of the same major reads what it stored."""
+    return ordered(version)[0]
 
 
 def _upcast(text: str, stored: str, upcasts: Upcasts) -> bytes:

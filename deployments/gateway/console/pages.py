@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from agents.runtime.clock import clock
 from deployments.gateway.access import Principal, Scope
 from deployments.gateway.console import assets, formats
 from deployments.gateway.problems import Problem
+from deployments.gateway.trust.own_forms import csrf_field
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -37,6 +40,7 @@ class Entry:
 
 
 NAVIGATION = (
+    Entry("Overview", "/console", frozenset({Scope.READ})),
     Entry("Items", "/console/items", frozenset({Scope.READ})),
     Entry("Audit log", "/console/audit", frozenset({Scope.ADMIN})),
 )
@@ -52,6 +56,7 @@ def _environment() -> Environment:
     )
     made.filters |= formats.FILTERS
     made.globals["asset"] = assets.address
+    made.globals["csrf_field"] = csrf_field
     return made
 
 
@@ -62,7 +67,7 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
     """A page from a template of the folder `templates`.
 
     Templates extend `base.html`, use the filters of `formats`, and get `request`, `principal` (None
-    for pages that anybody may see) and `navigation` beside the context.
+    for pages that anybody may see), `navigation` and `now` beside the context.
 
     Args:
         request: The request that is answered.
@@ -73,7 +78,11 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
     """
     principal: Principal | None = getattr(request.state, "principal", None)
     text = ENVIRONMENT.get_template(template).render(
-        request=request, principal=principal, navigation=_navigation(principal), **context
+        request=request,
+        principal=principal,
+        navigation=_navigation(principal),
+        now=clock().time(),
+        **context,
     )
     return HTMLResponse(text, status, HEADERS)
 
@@ -85,10 +94,18 @@ def _navigation(principal: Principal | None) -> list[Entry]:
 
 
 def error_page(request: Request, problem: Problem) -> Response:
-    """The page of a problem, for a browser."""
+    """The page of a problem, for a browser; who is not logged in is led to the log-in page."""
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        return _to_log_in(request)
     title = HTTPStatus(problem.status).phrase
     errors = problem.more.get("errors", ())
     shown = {"problem": problem, "title": title, "errors": errors}
     page = render(request, "error.html", problem.status, **shown)
     page.headers.update(problem.headers)
     return page
+
+
+def _to_log_in(request: Request) -> Response:
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    wanted = {"next": here} if request.method == "GET" else {}
+    return RedirectResponse(f"/login?{urlencode(wanted)}", HTTPStatus.SEE_OTHER, HEADERS)

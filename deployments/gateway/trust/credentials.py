@@ -11,10 +11,12 @@ from fastapi import Request
 from sqlalchemy import Row
 
 from agents.runtime.context import runtime
-from agents.runtime.journal import api_keys
+from agents.runtime.journal import api_keys, console_sessions
 from deployments.gateway.access import Authenticate, Principal, Scope
 from deployments.gateway.problems import Problem
+from deployments.gateway.trust.own_forms import require_own_form
 
+COOKIE = "agent_flows_session"
 CACHED_SECONDS = 2.0  # how long another process may accept a key that was revoked
 MOST_CACHED = 10_000
 LONGEST = 8_192  # characters of a credential
@@ -23,7 +25,7 @@ _verified: TTLCache[bytes, Principal] = TTLCache(MOST_CACHED, CACHED_SECONDS)
 
 
 def authenticator() -> Authenticate:
-    """The authentication of a gateway that serves others: API keys."""
+    """The authentication of a gateway that serves others: API keys, and sessions of the console."""
     return authenticate
 
 
@@ -31,7 +33,7 @@ async def authenticate(request: Request) -> Principal:
     """The caller. Raises Problem 401."""
     kind, _, credential = request.headers.get("authorization", "").partition(" ")
     if not kind:
-        raise refused("there are no credentials", error="")
+        return await by_session(request)
     if kind.lower() != "bearer" or not 0 < len(credential) <= LONGEST:
         raise refused("the credentials are not a bearer token")
     principal = await by_key(credential.strip()) if api_keys.is_key(credential) else None
@@ -50,6 +52,19 @@ async def by_key(text: str) -> Principal | None:
             return None
         found = _verified[name] = holder(row)
     return found
+
+
+async def by_session(request: Request) -> Principal:
+    """The holder of the key that a session of the console began with. Raises Problem 401 or 403."""
+    session = request.cookies.get(COOKIE)
+    if not session:
+        raise refused("there are no credentials", error="")
+    row = await console_sessions.key_of(runtime().journal.database, session)
+    if row is None:
+        raise refused("the session has ended")
+    request.state.session = session
+    await require_own_form(request, session)
+    return holder(row)
 
 
 def holder(row: Row[Any]) -> Principal:

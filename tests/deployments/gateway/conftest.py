@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
 from starlette.requests import Request
 
 from agents.runtime.context import open_runtime
@@ -13,6 +15,7 @@ from agents.runtime.settings import Settings
 from deployments.gateway.access import Principal, Scope
 from deployments.gateway.app import create_app
 from deployments.gateway.problems import Problem
+from deployments.gateway.trust import authenticator
 
 ADMIN = Principal("ann", "default", frozenset(Scope))
 Connect = Callable[[Principal | None], httpx.AsyncClient]
@@ -58,3 +61,11 @@ async def connect(gateway: FastAPI) -> AsyncIterator[Connect]:
 def client(connect: Connect) -> httpx.AsyncClient:
     """A client of a principal with all scopes, of the tenant `default`."""
     return connect(ADMIN)
+
+
+@pytest.fixture
+async def trusted(tmp_path: Path, sqlite_url: str) -> AsyncIterator[FastAPI]:
+    """The application with its real authentication."""
+    settings = Settings(data=tmp_path, journal_url=SecretStr(sqlite_url))
+    async with open_runtime(settings):
+        yield create_app(authenticator())

@@ -9,24 +9,15 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from agents.runtime.context import open_runtime, runtime
+from agents.runtime.context import runtime
 from agents.runtime.journal import api_keys
 from agents.runtime.journal.api_keys import NameTaken, NewKey
 from agents.runtime.settings import Settings
 from deployments.gateway.access import Scope
-from deployments.gateway.app import create_app
-from deployments.gateway.trust import authenticator, new_key
+from deployments.gateway.trust import new_key
 from tests.deployments.gateway.orders import order
 
 WANTED = {"name": "shop", "scopes": ["submit", "read"], "reason": "a new shop"}
-
-
-@pytest.fixture
-async def trusted(tmp_path: Path, sqlite_url: str) -> AsyncIterator[FastAPI]:
-    """The application with its real authentication."""
-    settings = Settings(data=tmp_path, journal_url=SecretStr(sqlite_url))
-    async with open_runtime(settings):
-        yield create_app(authenticator())
 
 
 @pytest.fixture

@@ -62,15 +62,18 @@ async def test_an_unreadable_body_parks_only_its_item(journal_settings: Settings
         assert (await states())["job-0001"] == "waiting"
 
 
-async def test_items_of_another_major_version_are_parked_once(journal_settings: Settings) -> None:
+async def test_items_of_another_major_version_are_left_to_code_that_has_it(
+    journal_settings: Settings,
+) -> None:
     await half_done(journal_settings)
     newer = Scenario("jobs", "2", Job, lambda item: f"job {item.state}")
     async with open_runtime(journal_settings):
         result = await run(jobs(3), see(), crash_at("nobody"), scenario=newer)
-        assert result.outcomes == {"waiting": 3}
-        assert set((await states()).values()) == {"waiting"}
-        again = await run(jobs(3), see(), crash_at("nobody"), scenario=newer)
-        assert again.outcomes == {"waiting": 3}
+        assert result.outcomes == {"elsewhere": 3}
+        assert result.stats.reasons == {"elsewhere": {"this code does not have version 1": 3}}
+        assert set((await states()).values()) == {"processing"}
+        again = await run(jobs(3), see(), crash_at("nobody"))
+        assert again.outcomes == {"job completed": 3}
 
 
 async def test_an_item_with_an_unreadable_output_waits_and_keeps_it(

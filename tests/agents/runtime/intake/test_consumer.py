@@ -12,7 +12,7 @@ from agents.runtime.execution.saga import saga
 from agents.runtime.intake.consumer import Consumer, ConsumerOptions
 from agents.runtime.intake.intake import Intake
 from agents.runtime.journal.fair_queueing import Priority
-from agents.runtime.journal.queue import QueueFull, claim_first
+from agents.runtime.journal.queue import Queue, QueueFull, claim_first
 from agents.runtime.journal.schema import items
 from agents.runtime.model.batch import Batch, ProcessBatch, RunStats
 from agents.runtime.model.lifecycle import State
@@ -153,7 +153,7 @@ async def test_the_next_consumer_finishes_items_of_a_crashed_one_once(
 
     async with crashing_runtime(journal_settings) as crashed:
         await enqueue(jobs(5))
-        await claim_first(crashed.journal.database, crashed.lease.id, "jobs", 3)
+        await claim_first(crashed.journal.database, crashed.lease.id, Queue("jobs"), 3)
     async with open_runtime(journal_settings):
         stats = await Consumer(JOBS, process, asyncio.sleep, UNTIL_IDLE).consume()
         assert stats.outcomes == {"job completed": 5}

@@ -101,14 +101,14 @@ async def test_handing_back_counts_no_crash(journal_settings: Settings) -> None:
             break
     async with open_runtime(journal_settings) as opened:
         assert {row.crash_count for row in await rows(items)} == {0}
-        assert len(await unfinished(opened.journal.database, opened.journal.tenant, "jobs")) == 3
+        assert len(await unfinished(opened.journal.database, opened.journal.tenant, JOBS)) == 3
 
 
 async def test_items_of_living_processes_are_not_unfinished(opened: Runtime) -> None:
     intake = Intake(JOBS, RunStats(), lambda _rejection: None)
     source = intake.accepted(submissions(jobs(3)), 256)
     await anext(aiter(source))
-    assert await unfinished(opened.journal.database, opened.journal.tenant, "jobs") == []
+    assert await unfinished(opened.journal.database, opened.journal.tenant, JOBS) == []
 
 
 @pytest.mark.usefixtures("no_waits")

@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.journal.fair_queueing import HEAD_START, SPACING, Priority
-from agents.runtime.journal.queue import claim_first
+from agents.runtime.journal.queue import Queue, claim_first
 from agents.runtime.journal.schema import queues, shares
 from agents.runtime.journal.submit import NewItem, Sender, accept
 from agents.runtime.settings import Settings
@@ -24,7 +24,9 @@ async def send(
 async def next_keys(journal: Runtime, most: int) -> list[str]:
     return [
         row.key
-        for row in await claim_first(journal.journal.database, journal.lease.id, "jobs", most)
+        for row in await claim_first(
+            journal.journal.database, journal.lease.id, Queue("jobs"), most
+        )
     ]
 
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("no_waits")
 
 
 @agent(PURE)
-def look(job: Job) -> None:
+def look_by_hour(job: Job) -> None:
     if job.n == 1:
         raise PermanentError("never")
     if job.n == 2:
@@ -39,10 +39,10 @@ async def counts(journal: Journal, hours: int = 2) -> dict[str, int]:
 
 
 async def test_accepted_and_ended_items_are_counted(opened: Runtime) -> None:
-    await run(jobs(6), look, size=4)
+    await run(jobs(6), look_by_hour, size=4)
     expected = {"accepted": 6, "completed": 3, "failed": 1, "dead_lettered": 1}
     assert await counts(opened.journal) == expected
-    await run(jobs(6), look)
+    await run(jobs(6), look_by_hour)
     assert await counts(opened.journal) == expected, "items that are known count once"
     await discard(opened.journal, action("job-0003"))
     assert await counts(opened.journal) == expected | {"failed": 2}

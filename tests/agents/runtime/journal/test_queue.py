@@ -1,18 +1,19 @@
 """The queue hands out each item once, in the order of rank, and claims do not slow with its length."""
 
 import asyncio
+import re
 import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import pytest
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, text
 
 from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.journal.claims import claim
 from agents.runtime.journal.fair_queueing import Priority
-from agents.runtime.journal.queue import claim_first, due_outside_queue
+from agents.runtime.journal.queue import Queue, claim_first, due_outside_queue
 from agents.runtime.journal.schema import items
 from agents.runtime.journal.submit import Disposition, NewItem, Sender, accept
 from agents.runtime.settings import Settings
@@ -35,7 +36,7 @@ async def enqueue(
 
 
 async def claimed(journal: Runtime, most: int = 256) -> list[Row[tuple[object, ...]]]:
-    return await claim_first(journal.journal.database, journal.lease.id, "jobs", most)
+    return await claim_first(journal.journal.database, journal.lease.id, Queue("jobs"), most)
 
 
 async def test_items_are_claimed_in_the_order_of_their_acceptance(opened: Runtime) -> None:
@@ -103,21 +104,21 @@ async def test_suspected_items_and_items_of_crashed_owners_are_outside_the_queue
         await change("c", crash_count=1)
     async with open_runtime(journal_settings) as opened:
         assert [row.key for row in await claimed(opened)] == ["d"]
-        ids = await due_outside_queue(opened.journal.database, "jobs")
+        ids = await due_outside_queue(opened.journal.database, Queue("jobs"))
         assert len(ids) == 3
         async with opened.journal.database.write() as connection:
             taken = await claim(connection, opened.lease.id, ids)
         assert {row.key for row in taken} == {"a", "b", "c"}
-        assert await due_outside_queue(opened.journal.database, "jobs") == []
+        assert await due_outside_queue(opened.journal.database, Queue("jobs")) == []
 
 
 async def test_items_of_living_processes_are_not_due_outside_the_queue(opened: Runtime) -> None:
     await enqueue(opened, ["a"])
     await claimed(opened)
-    assert await due_outside_queue(opened.journal.database, "jobs") == []
+    assert await due_outside_queue(opened.journal.database, Queue("jobs")) == []
 
 
-@pytest.mark.parametrize("query", ["claim", "due", "too late", "state"])
+@pytest.mark.parametrize("query", ["claim", "claim of two versions", "due", "too late", "state"])
 async def test_a_claim_reads_the_front_of_an_index_only(sqlite_url: str, query: str) -> None:
     """Without statistics too, the plan neither scans nor sorts the items that wait."""
     from agents.runtime.journal import queue  # noqa: PLC0415
@@ -127,7 +128,8 @@ async def test_a_claim_reads_the_front_of_an_index_only(sqlite_url: str, query: 
     await database.migrate()
     due, too_late = queue._requeue_due()
     statement = {
-        "claim": queue._first_ready(),
+        "claim": queue._first_ready(1),
+        "claim of two versions": queue._first_ready(2),
         "due": due,
         "too late": too_late,
         "state": queue._queue_state_query(),
@@ -139,10 +141,76 @@ async def test_a_claim_reads_the_front_of_an_index_only(sqlite_url: str, query: 
     await database.close()
     steps = [str(row[-1]) for row in plan]
     assert not [step for step in steps if "SCAN items" in step], steps
-    if query == "claim":
-        assert any("items_ready" in step for step in steps), steps
-        assert not [step for step in steps if "TEMP B-TREE" in step], steps
+    if query.startswith("claim"):
+        fronts = [
+            step for step in steps if "items_ready_by_version (scenario=? AND major=?)" in step
+        ]
+        assert len(fronts) == (2 if "two" in query else 1), steps
+        # Only the fronts of two versions are merged by a sort.
+        assert sum("TEMP B-TREE" in step for step in steps) == len(fronts) - 1, steps
     assert Counter(steps)
+
+
+@pytest.mark.slow
+async def test_postgresql_reads_the_front_of_each_versions_queue(postgresql_url: str) -> None:
+    """A hundred thousand items of another version wait before the ten that are claimed."""
+    from agents.runtime.journal import queue  # noqa: PLC0415
+    from agents.runtime.journal.database import Database  # noqa: PLC0415
+
+    database = Database(postgresql_url)
+    await database.migrate()
+    many = """INSERT INTO items (tenant, scenario, version, major, key, priority, rank, trace,
+     body_hash, body, state, fence, deaths, sequence, cancel_requested, accepted_at)
+     SELECT 't', 'jobs', v::text, v, v || '-' || i, 'normal', i, 't', 'h', '{}', 'pending', 0, 0, 1,
+     false, 0 FROM generate_series(1, 20000) AS n (i), unnest(ARRAY[1, 3]) AS o (v)
+     WHERE v = 3 OR i > 19990"""
+    async with database.write() as connection:
+        await connection.execute(text(many))
+    statement = queue._first_ready(2)
+    parameters = queue.Queue("jobs", (1, 2)).parameters(most=5)
+    compiled = statement.compile(dialect=database.engine.dialect, compile_kwargs={})
+    values = tuple(parameters[name] for name in compiled.positiontup)
+    async with database.read() as connection:
+        plan = await connection.exec_driver_sql(f"EXPLAIN (ANALYZE) {compiled}", values)
+        steps = [str(row[0]) for row in plan]
+    await database.close()
+    scans = [step for step in steps if "Scan" in step and "items" in step]
+    assert len(scans) == 2, steps
+    assert all("items_ready_by_version" in step for step in scans), steps
+    read = [int(float(re.findall(r"rows=([0-9.]+)", step)[-1])) for step in scans]
+    assert sorted(read) == [0, 5], steps
+
+
+async def test_a_claim_takes_the_versions_that_are_asked_for_in_the_order_of_rank(
+    opened: Runtime,
+) -> None:
+    for number, version in enumerate(("1", "2", "1.4", "3", "2.1")):
+        sender = Sender("t", "jobs", version)
+        await accept(opened.journal.database, sender, new_items([f"{number}-{version}"]))
+    database, owner = opened.journal.database, opened.lease.id
+    assert [row.major for row in await rows(items)] == [1, 2, 1, 3, 2]
+    first = await claim_first(database, owner, Queue("jobs", (1, 2)), 3)
+    assert [row.key for row in first] == ["0-1", "1-2", "2-1.4"]
+    assert [row.key for row in await claim_first(database, owner, Queue("jobs", (1, 2)))] == [
+        "4-2.1"
+    ]
+    assert [row.key for row in await claim_first(database, owner, Queue("jobs", (3,)))] == ["3-3"]
+
+
+async def test_other_versions_are_not_due_outside_the_queue_either(
+    journal_settings: Settings,
+) -> None:
+    async with crashing_runtime(journal_settings) as crashed:
+        for version in ("1", "2"):
+            sender = Sender("t", "jobs", version)
+            await accept(crashed.journal.database, sender, new_items([version]), crashed.lease.id)
+    async with open_runtime(journal_settings) as opened:
+        database = opened.journal.database
+        (first,) = await due_outside_queue(database, Queue("jobs", (1,)))
+        (second,) = await due_outside_queue(database, Queue("jobs", (2,)))
+        async with database.write() as connection:
+            taken = await claim(connection, opened.lease.id, [first, second], majors=(2,))
+        assert [row.key for row in taken] == ["2"]
 
 
 async def test_items_of_other_scenarios_are_not_claimed(opened: Runtime) -> None:

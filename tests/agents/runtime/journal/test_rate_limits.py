@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from agents.runtime.context import Runtime
-from agents.runtime.journal.queue import claim_first
+from agents.runtime.journal.queue import Queue, claim_first
 from agents.runtime.journal.queue_admin import BadRate, RateLimit, limit_rate
 from agents.runtime.journal.rate_limits import Bucket
 from agents.runtime.journal.schema import items, rates
@@ -83,4 +83,4 @@ async def test_a_tenant_beyond_its_rate_blocks_no_other(opened: Runtime) -> None
 async def test_a_rate_that_admits_nothing_is_refused(opened: Runtime, bad: dict[str, Any]) -> None:
     with pytest.raises(BadRate, match="to stop a queue, pause it"):
         await limit(opened, **({"per_second": 1.0} | bad))
-    assert await claim_first(opened.journal.database, opened.lease.id, "jobs") == []
+    assert await claim_first(opened.journal.database, opened.lease.id, Queue("jobs")) == []
