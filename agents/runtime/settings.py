@@ -139,6 +139,10 @@ class Settings(BaseSettings):
         None, description="most US dollars for the wording of one answer, if the price is known"
     )
 
+    gateway_hosts: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}$")], ...] = Field(
+        (), description="host names under which callers reach the gateway, beside the loopback's"
+    )
+
     inventory_url: AnyHttpUrl | None = Field(None, description="none: the sandbox")
     inventory_token: SecretStr = SecretStr("")
     stripe_url: AnyHttpUrl = AnyHttpUrl("https://api.stripe.com")

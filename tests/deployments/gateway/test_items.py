@@ -67,7 +67,7 @@ async def test_keys_may_have_any_characters(client: httpx.AsyncClient) -> None:
 
 
 async def test_keys_that_cannot_exist_are_unknown(client: httpx.AsyncClient) -> None:
-    for key in ("%00", "W1%00", "%ff", "%ed%a0%80", ""):
+    for key in ("%ff", "%ed%a0%80", ""):
         assert (await client.get(f"/v/orders/{key}")).status_code == 404
 
 

@@ -75,7 +75,7 @@ async def test_an_answer_is_sent_while_lines_still_arrive(
         part = await parts.get()
         return {"type": "http.request", "body": part or b"", "more_body": part is not None}
 
-    headers = {**LINES, "x-test-principal": ADMIN.name}
+    headers = {**LINES, "x-test-principal": ADMIN.name, "host": "127.0.0.1"}
     scope = {
         "type": "http",
         "method": "POST",
