@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from fastapi import FastAPI
 
 from deployments.gateway import (
+    acts,
     audit_log,
     incoming_webhooks,
     items,
@@ -25,6 +26,7 @@ from deployments.gateway.use_counter import UseCounter
 PARTS = (
     submit,
     items,
+    acts,
     audit_log,
     versions,
     openapi,
