@@ -136,6 +136,7 @@ class Gateway:
                     async for event in self._events(path, last):
                         last = event.id or last
                         yield event
+                    await self._connection.retries.rest()  # the gateway ends a stream now and then
                     break
                 except (httpx.TransportError, GatewayError) as error:
                     attempt.failed(error)

@@ -36,9 +36,13 @@ class Retries:
             if attempt.error is not None:
                 await asyncio.sleep(self._pause(number, attempt.error))
 
+    async def rest(self) -> None:
+        """The pause before a request that did not fail is sent again."""
+        await asyncio.sleep(self.first_pause)
+
     def _pause(self, number: int, error: Exception) -> float:
         wanted = error.retry_after if isinstance(error, GatewayError) else None
-        pause = self.first_pause * 2 ** (number - 1) * _RANDOM.uniform(0.5, 1.5)
+        pause: float = self.first_pause * 2 ** (number - 1) * _RANDOM.uniform(0.5, 1.5)
         return min(self.longest_pause, max(pause, wanted or 0.0))
 
 
