@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import Row, Select, func, select, union_all
 
 from agents.runtime.journal import Journal
-from agents.runtime.journal.schema import dead_letters, items
+from agents.runtime.journal.schema import dead_letters, items, steps
+from agents.runtime.journal.statements import values_of
 from agents.runtime.model.lifecycle import State
 
 MOST = 2_000
@@ -107,3 +108,18 @@ def _dead(tenant: str, scenario: str) -> Select[tuple[int]]:
         for state in (State.DEAD_LETTERED, State.COMPENSATING)
     ]
     return select(union_all(*parts).subquery("either"))
+
+
+async def questions(journal: Journal, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """By item: the agent that asks for a decision, and what it asks."""
+    if not ids:
+        return {}
+    async with journal.database.read() as connection:
+        values = values_of(connection, ids)
+        query = (
+            select(steps.c.item, steps.c.agent, steps.c.error)
+            .where(steps.c.item.in_(select(values.c.value)), steps.c.status == "waiting")
+            .order_by(steps.c.at)
+        )
+        rows = await connection.execute(query)
+        return {row.item: (row.agent, row.error or "") for row in rows}

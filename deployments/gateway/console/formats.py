@@ -59,6 +59,12 @@ def indented(value: Any) -> str:
     return written.decode()
 
 
+def compact(value: Any) -> str:
+    """A value as JSON in one line."""
+    written: bytes = orjson.dumps(value, default=str)
+    return written.decode()
+
+
 def local(url: URL) -> str:
     """The address without its host."""
     return f"{url.path}?{url.query}" if url.query else url.path
@@ -71,5 +77,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "count": count,
     "indented": indented,
     "parsed": orjson.loads,
+    "compact": compact,
     "local": local,
 }
