@@ -1,8 +1,11 @@
 """The application: its routes, and what every request passes."""
 
+from collections.abc import Iterable
+
 from fastapi import FastAPI
 
 from deployments.gateway import (
+    acts,
     audit_log,
     incoming_webhooks,
     items,
@@ -17,12 +20,13 @@ from deployments.gateway.console import routes as console
 from deployments.gateway.console.pages import error_page
 from deployments.gateway.problems import answer_with_problems
 from deployments.gateway.request_limits import RequestLimits
-from deployments.gateway.trust import keys, login
+from deployments.gateway.trust import harden, keys, login
 from deployments.gateway.use_counter import UseCounter
 
 PARTS = (
     submit,
     items,
+    acts,
     audit_log,
     versions,
     openapi,
@@ -34,11 +38,12 @@ PARTS = (
 )
 
 
-def create_app(authenticate: Authenticate) -> FastAPI:
+def create_app(authenticate: Authenticate, hosts: Iterable[str] = ()) -> FastAPI:
     """The gateway's application; it runs within `open_runtime`, whose journal it uses.
 
     Args:
         authenticate: Says who sent a request, or raises Problem 401.
+        hosts: Names under which callers reach it, beside those of the loopback interface.
 
     """
     app = FastAPI(title="agent-flows", openapi_url=None)
@@ -49,4 +54,5 @@ def create_app(authenticate: Authenticate) -> FastAPI:
     answer_with_problems(app, error_page)
     for part in PARTS:
         app.include_router(part.router)
+    harden(app, hosts)
     return app

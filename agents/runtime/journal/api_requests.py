@@ -98,13 +98,13 @@ async def accept_offers(database: Database, offers: Sequence[Offer]) -> list[Ans
     return [answer or next(rest) for answer in known]
 
 
-async def first_answer(database: Database, key: RequestKey) -> Answer | None:
-    """The first answer to the key; None if it is free. Raises KeyReused."""
+async def first_answers(
+    database: Database, keys: Sequence[RequestKey]
+) -> list[Answer | KeyReused | None]:
+    """The first answer to each key; None for one that is free."""
     async with database.read() as connection:
-        known = _known(key, await _stored(connection, [key]))
-    if isinstance(known, KeyReused):
-        raise known
-    return known
+        stored = await _stored(connection, keys)
+    return [_known(key, stored) for key in keys]
 
 
 async def use_key(database: Database, key: RequestKey) -> None:

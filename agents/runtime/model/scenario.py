@@ -43,7 +43,7 @@ class Scenario:
 
     An item stays with the major version that began it. `others` are the other majors that this code
     still has, or has already: each is a scenario with its own version. New items begin with this
-    version until a rollout says otherwise. All take the same canonical bodies.
+    version until a rollout says otherwise. All take the same bodies, with the same deadlines.
     """
 
     name: str
