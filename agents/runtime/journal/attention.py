@@ -5,6 +5,7 @@ Both read ranges of one index and at most MOST rows of it, however many items th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Row, Select, func, select, union_all
 
@@ -76,11 +77,15 @@ async def error_groups(journal: Journal, scenario: str) -> Sequence[ErrorGroup]:
 
 async def letters_of(
     journal: Journal, scenario: str, agent: str, error_type: str, most: int
-) -> Sequence[Row[tuple[int, str, str]]]:
-    """Id, key and state of up to `most` items whose open dead letter is of this group."""
+) -> Sequence[Row[Any]]:
+    """Up to `most` items whose open dead letter is of this group, each with its dead letter."""
     found = _dead(journal.tenant, scenario).subquery("dead")
     query = (
-        select(items.c.id, items.c.key, items.c.state, items.c.sequence, dead_letters)
+        select(
+            *(items.c.id, items.c.key, items.c.state, items.c.sequence),
+            *(dead_letters.c.at, dead_letters.c.error, dead_letters.c.attempts),
+            dead_letters.c["count"].label("times"),
+        )
         .join(found, found.c.id == dead_letters.c.item)
         .join(items, items.c.id == dead_letters.c.item)
         .where(dead_letters.c.status == "open", dead_letters.c.agent == agent)
@@ -89,7 +94,7 @@ async def letters_of(
         .limit(most)
     )
     async with journal.database.read() as connection:
-        return (await connection.execute(query)).all()
+        return list(await connection.execute(query))
 
 
 def _dead(tenant: str, scenario: str) -> Select[tuple[int]]:

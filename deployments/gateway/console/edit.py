@@ -1,6 +1,7 @@
 """The page that edits an item's body: a form made from its model, and the change before it is saved."""
 
-from typing import Annotated, Any, cast
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Request
@@ -25,13 +26,21 @@ ACCESS = allow(Scope.ACT, objects="the body of an item of the caller's tenant")
 INPUT = "field."  # begins the names of the body's inputs
 
 
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The form as somebody filled it: the inputs by path, and what they ask for."""
+
+    given: dict[str, Any] = field(default_factory=dict)
+    wanted: Asked = field(default_factory=lambda: Asked({}, {}))
+
+
 class Saved(BaseModel, frozen=True):
-    """The confirmation: the changes by path, and what the form knew of the item."""
+    """The confirmation: the new body as it was shown, the same at a second press."""
 
     sequence: Annotated[int, Field(ge=0, le=2**31)]
     id: Annotated[str, Field(min_length=8, max_length=64)]
     reason: str
-    changes: str
+    body: str
     retry: bool = False
 
 
@@ -39,25 +48,23 @@ class Saved(BaseModel, frozen=True):
 async def edit(request: Request, workflow: str, key: str, principal: Caller) -> Response:
     """The form with the values of the body."""
     item, fields = await _editable(principal, workflow, key)
-    return _form(request, item, fields, Asked({}, {}))
+    return _form(request, item, fields, Filled())
 
 
 @router.post("/console/edit/{workflow}/{key:path}", dependencies=[ACCESS])
-async def preview_or_save(
-    request: Request, workflow: str, key: str, principal: Caller
-) -> Response:
+async def preview_or_save(request: Request, workflow: str, key: str, principal: Caller) -> Response:
     """Show the change that the form asks for, or save the one that was shown."""
     form = await request.form()
+    if "body" in form:
+        return await _save(principal, workflow, key, form)
     item, fields = await _editable(principal, workflow, key)
-    if "changes" in form:
-        return await _save(principal, item, form)
     given = {name.removeprefix(INPUT): form[name] for name in form if name.startswith(INPUT)}
     wanted = asked(fields, given)
     if not wanted.wrong and wanted.changes:
         wrong = _wrong(workflow_named(workflow).scenario, key, changed(item.body, wanted.changes))
         wanted = Asked(wanted.changes, wrong)
     if wanted.wrong or not wanted.changes:
-        return _form(request, item, fields, wanted, given, status=422)
+        return _form(request, item, fields, Filled(given, wanted), status=422)
     before = {one.path: one.value for one in fields}
     return render(
         request,
@@ -65,7 +72,7 @@ async def preview_or_save(
         item=item,
         changes=wanted.changes,
         before=before,
-        text=orjson.dumps(wanted.changes).decode(),
+        body=orjson.dumps(changed(item.body, wanted.changes)).decode(),
         id=new_id(),
     )
 
@@ -89,28 +96,22 @@ async def _editable(
 
 
 def _form(
-    request: Request,
-    item: ItemView,
-    fields: list[BodyField],
-    wanted: Asked,
-    given: dict[str, Any] | None = None,
-    status: int = 200,
+    request: Request, item: ItemView, fields: list[BodyField], filled: Filled, status: int = 200
 ) -> Response:
     groups = dict[str, list[BodyField]]()
     for one in fields:
         groups.setdefault(one.group, []).append(one)
-    paths = {one.path for one in fields}
-    general = {path: text for path, text in wanted.wrong.items() if path not in paths}
+    wrong, paths = filled.wanted.wrong, {one.path for one in fields}
     return render(
         request,
         "edit.html",
         status,
         item=item,
         groups=groups,
-        given=given or {},
-        wrong=wanted.wrong,
-        general=general,
-        nothing=given is not None and not wanted.wrong,
+        given=filled.given,
+        wrong=wrong,
+        general={path: text for path, text in wrong.items() if path not in paths},
+        nothing=bool(filled.given) and not wrong,
     )
 
 
@@ -130,24 +131,22 @@ def _path(field: str) -> str:
     return field.replace("[", ".").replace("]", "")
 
 
-async def _save(principal: Principal, item: ItemView, form: FormData) -> Response:
+async def _save(principal: Principal, workflow: str, key: str, form: FormData) -> Response:
     try:
         saved = Saved.model_validate(dict(form))
-        changes = TypeAdapter(dict[str, Any]).validate_json(saved.changes)
-        edit_form = EditForm(
-            reason=saved.reason, body=changed(item.body, changes), retry=saved.retry
-        )
-    except (ValidationError, LookupError, TypeError, ValueError):
+        body = TypeAdapter(dict[str, Any]).validate_json(saved.body)
+        edit_form = EditForm(reason=saved.reason, body=body, retry=saved.retry)
+    except ValidationError:
         raise Problem(
             422, "invalid-form", "the form is incomplete", "open the item and edit it again"
         ) from None
     await item_acts.perform(
         principal,
-        item.workflow,
-        item.key,
+        workflow,
+        key,
         Act.EDIT,
         edit_form,
         sequence=saved.sequence,
         idempotency_key=saved.id,
     )
-    return RedirectResponse(f"{path_of(item.workflow, item.key)}?done={Act.EDIT}", 303)
+    return RedirectResponse(f"{path_of(workflow, key)}?done={Act.EDIT}", 303)

@@ -44,6 +44,13 @@ def words(name: str | None) -> str:
     return (name or "").replace("_", " ").replace("-", " ")
 
 
+def place(path: str) -> str:
+    """A path as a person reads it: lines.0 becomes lines 1."""
+    return " ".join(
+        str(int(part) + 1) if part.isdigit() else words(part) for part in path.split(".")
+    )
+
+
 def count(number: float) -> str:
     """A number with its thousands apart."""
     return f"{number:,}"
@@ -74,6 +81,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "moment": moment,
     "duration": duration,
     "words": words,
+    "place": place,
     "count": count,
     "indented": indented,
     "parsed": orjson.loads,

@@ -2,7 +2,17 @@
 
 from fastapi import APIRouter
 
-from deployments.gateway.console import acts, approvals, assets, audit, dead_letters, edit, item_list, item_page, overview
+from deployments.gateway.console import (
+    acts,
+    approvals,
+    assets,
+    audit,
+    dead_letters,
+    edit,
+    item_list,
+    item_page,
+    overview,
+)
 
 router = APIRouter()
 for part in (assets, overview, approvals, dead_letters, item_list, item_page, acts, edit, audit):
