@@ -9,6 +9,7 @@ from deployments.gateway import (
     audit_log,
     incoming_webhooks,
     items,
+    lists,
     openapi,
     rollouts,
     submit,
@@ -26,6 +27,7 @@ from deployments.gateway.use_counter import UseCounter
 
 PARTS = (
     submit,
+    lists,
     items,
     acts,
     audit_log,
