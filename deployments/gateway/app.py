@@ -2,7 +2,15 @@
 
 from fastapi import FastAPI
 
-from deployments.gateway import audit_log, items, submit, versions, webhook_endpoints
+from deployments.gateway import (
+    audit_log,
+    conversations,
+    items,
+    submit,
+    take_overs,
+    versions,
+    webhook_endpoints,
+)
 from deployments.gateway.access import Authenticate
 from deployments.gateway.api_versions import VersionHeaders
 from deployments.gateway.console import routes as console
@@ -20,6 +28,8 @@ PARTS = (
     keys,
     login,
     webhook_endpoints,
+    conversations,
+    take_overs,
     console,
 )
 

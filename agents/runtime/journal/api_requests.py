@@ -101,10 +101,23 @@ async def accept_offers(database: Database, offers: Sequence[Offer]) -> list[Ans
 async def first_answer(database: Database, key: RequestKey) -> Answer | None:
     """The first answer to the key; None if it is free. Raises KeyReused."""
     async with database.read() as connection:
-        known = _known(key, await _stored(connection, [key]))
+        return await known_answer(connection, key)
+
+
+async def known_answer(connection: AsyncConnection, key: RequestKey) -> Answer | None:
+    """As `first_answer`, in the transaction of the connection."""
+    known = _known(key, await _stored(connection, [key]))
     if isinstance(known, KeyReused):
         raise known
     return known
+
+
+async def keep_answer(connection: AsyncConnection, key: RequestKey, answer: Answer) -> None:
+    """Keep the first answer to the key in the transaction of what it answers.
+
+    Raises IntegrityError if another process has used the key meanwhile.
+    """
+    await _store(connection, [(key, answer)])
 
 
 async def use_key(database: Database, key: RequestKey) -> None:

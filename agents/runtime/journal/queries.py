@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, func, select
 
 from agents.runtime.journal import Journal
 from agents.runtime.journal.claims import deadline_here
@@ -136,6 +136,22 @@ async def outcome_of(journal: Journal, scenario: str, key: str, agent: str) -> A
     )
     async with journal.database.read() as connection:
         return (await connection.execute(query)).first()
+
+
+async def outcomes_of(
+    journal: Journal, scenario: str, keys: Sequence[str], agent: str
+) -> Sequence[Row[Any]]:
+    """As `outcome_of` for many items, with their keys, when they were accepted and when the step ended."""
+    done = (steps.c.item == items.c.id) & (steps.c.agent == agent) & (steps.c.status == "done")
+    columns = (items.c.key, items.c.state, items.c.body, items.c.accepted_at)
+    query: Select[Any] = (
+        select(*columns, steps.c.output, steps.c.version, steps.c.at)
+        .select_from(items.outerjoin(steps, done))
+        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario)
+        .where(items.c.key.in_(keys))
+    )
+    async with journal.database.read() as connection:
+        return (await connection.execute(query)).all()
 
 
 async def item_history(journal: Journal, scenario: str, key: str) -> ItemHistory | None:
