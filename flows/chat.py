@@ -106,7 +106,9 @@ async def put_orders(user: str) -> Sequence[str]:
             intake = Intake(ORDERS, RunStats(), reject=lambda _: None)
             async for batch in intake.accepted(mine[:1], 1):
                 await fulfil(batch)
-            queue = run.intake.queued(mine[1:], 100, settings().queue_limit, Priority.LOW)
+            queue = run.intake.queued(
+                mine[1:], 100, settings().queue_limit_of(TURNS.name), Priority.LOW
+            )
             async for _ in queue:
                 pass
     return [record.key for record in mine]

@@ -121,7 +121,9 @@ async def _put_order(place: int, script: Script) -> None:
             async with saga(batch):
                 pass
     else:
-        async for _ in intake.queued([submission], 1, settings().queue_limit, Priority.NORMAL):
+        async for _ in intake.queued(
+            [submission], 1, settings().queue_limit_of(TURNS.name), Priority.NORMAL
+        ):
             pass
 
 

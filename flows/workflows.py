@@ -15,6 +15,7 @@ from agents.runtime.model.batch import Batch
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.model.upcasting import major_of
 from agents.runtime.recovery.reconciliation import Difference
+from agents.workflow.incoming_webhooks import IncomingWebhook
 
 Process = Callable[[Batch], Awaitable[Any]]
 Reconcile = Callable[..., AsyncIterator[Difference]]
@@ -35,6 +36,7 @@ class Workflow:
         others: The functions that process items of the scenario's other major versions, by major.
             The other parts serve all versions.
         api: What dated versions of the API changed in its items' bodies.
+        webhooks: The outside systems that send it events.
 
     """
 
@@ -49,11 +51,13 @@ class Workflow:
         subscriptions: str | None = None,
         others: Mapping[int, str] | None = None,
         api: str | None = None,
+        webhooks: str | None = None,
     ) -> None:
         self._scenario, self._process = scenario, process
         self._notify, self._reconcile = notify, reconcile
         self._answers, self._subscriptions, self._api = answers, subscriptions, api
         self._others = others or {}
+        self._webhooks = webhooks
 
     @property
     def scenario(self) -> Scenario:
@@ -110,6 +114,11 @@ class Workflow:
         return resolve_name(self._api) if self._api else ()
 
     @property
+    def webhooks(self) -> Sequence[IncomingWebhook]:
+        """The outside systems that send it events."""
+        return resolve_name(self._webhooks) if self._webhooks else ()
+
+    @property
     def is_reconciled(self) -> bool:
         """Whether it has providers to reconcile with; loads nothing."""
         return self._reconcile is not None
@@ -122,6 +131,7 @@ WORKFLOWS: Mapping[str, Workflow] = {
         notify="agents.orders.notify_customer:notify_customer",
         reconcile="agents.orders.reconciliation:differences",
         api="agents.orders.api:CHANGES",
+        webhooks="agents.orders.payment_webhook:WEBHOOKS",
     ),
     "changes": Workflow(
         "agents.orders.scenario:CHANGES",

@@ -6,12 +6,29 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import orjson
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 FORMAT = 3  # raise it when the code cleans differently: every partition is then cleaned again
+
+
+EXAMPLE: JsonValue = {
+    "study": "flights",
+    "source": "weather",
+    "name": "2013-01.csv",
+    "location": "https://data.example.com/weather/2013-01.csv",
+    "validator": 'W/"5f2a"',
+    "contract": {
+        "name": "weather",
+        "time": "measured_at",
+        "columns": {
+            "measured_at": {"type": "time", "required": True},
+            "wind": {"type": "number", "unit": "m/s", "low": 0, "high": 60},
+        },
+    },
+}
 
 
 class Frozen(BaseModel, frozen=True, extra="forbid"):
@@ -109,6 +126,8 @@ class Partition(Frozen):
     `location` is a path or URL. `validator` changes when the content does. `corrections` is the digest
     of the rows that people have corrected.
     """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     study: Name
     source: Name

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from pydantic import ConfigDict, JsonValue
+
 from agents.runtime import Item, Notice, Scenario
 from agents.services.notifications.protocol import Message
 from agents.workflow.fields import Email, Identifier, Strict, Text
@@ -10,9 +12,20 @@ from agents.workflow.money import Currency, MinorUnits
 from agents.workflow.records import Records
 from agents.workflow.report import either
 
+EXAMPLE: JsonValue = {
+    "number": "INV-2026-118",
+    "supplier": "Paper and Ink Ltd",
+    "vat_id": "IE6388047V",
+    "email": "accounts@example.com",
+    "currency": "EUR",
+    "total": 48000,
+}
+
 
 class Invoice(Strict):
     """A supplier's invoice; `total` in minor units of `currency`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     number: Identifier
     supplier: Text

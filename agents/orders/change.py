@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from agents.shop.accounts import Account
 from agents.shop.requests import CustomerId, ModifyCustomerAddress, Request
@@ -16,9 +16,17 @@ ONCE = {
 }
 """What can be done once to an order -> the last part of its key."""
 
+EXAMPLE: JsonValue = {
+    "by": "C-1042",
+    "turn": "chat-7#000003",
+    "request": {"kind": "cancel", "order": "W1763367", "reason": "ordered by mistake"},
+}
+
 
 class Change(Account):
     """A request with its origin: the customer `by`, and the conversation's `turn` that confirmed it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     by: CustomerId
     turn: str

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue
 
 from agents.workflow.fields import (
     BrokenRule,
@@ -19,6 +19,22 @@ from agents.workflow.fields import (
 from agents.workflow.money import Currency, MinorUnits
 
 MOST_LINES = 1_000
+EXAMPLE: JsonValue = {
+    "order_id": "W1763367",
+    "placed_at": "2026-11-28T09:30:00Z",
+    "customer": {"id": "C-1042", "name": "Ada Byron", "email": "ada@example.com"},
+    "address": {
+        "line1": "12 Market Street",
+        "city": "Dublin",
+        "postal_code": "D02 X285",
+        "country": "IE",
+    },
+    "currency": "EUR",
+    "lines": [{"sku": "MUG-BLUE", "name": "Blue mug", "quantity": 2, "unit_price": 1250}],
+    "charges": 490,
+    "total": 2990,
+    "payment_method": "pm_card_visa",
+}
 
 Sku = Annotated[
     str,
@@ -76,6 +92,8 @@ class Order(Strict):
     order is written as before there was one, so that it is known when it comes again.
     Texts are kept in NFC and `placed_at` in UTC, so equal orders compare equal however they came.
     """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     order_id: Identifier
     placed_at: Instant | None = None

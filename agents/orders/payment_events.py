@@ -1,6 +1,6 @@
 """What happens to payments later: a refund that fails, a dispute, an authorisation that expires.
 
-Events come from the provider's webhooks (`receive`) or are asked for (`poll`); both put them into the
+Events come from the provider's webhooks (see payment_webhook) or are asked for (`poll`); both put them into the
 journal, each once. They come late, twice and in any order, so none of them is believed: how the payment
 stands is looked up, and compared with its order as reconciliation does.
 """
@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Sequence
 
 from agents.orders.reconciliation_rules import of_payment, payment_of
-from agents.runtime import runtime
 from agents.runtime.errors import TransientError
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.provider_events import (
@@ -23,7 +22,6 @@ from agents.runtime.model.lifecycle import ENDED
 from agents.runtime.recovery.reconciliation import Difference, Ended, JournalView
 from agents.runtime.telemetry import get_logger
 from agents.services.payments.protocol import ListedPayment, PaymentChange, Payments
-from agents.services.payments.stripe_events import verified_change
 
 log = get_logger(__name__)
 
@@ -34,17 +32,6 @@ GIVEN_UP = 30 * 86_400.0  # a payment that cannot be looked up that long is of a
 AT_ONCE = 1_000
 
 
-async def receive(payload: bytes, signature: str) -> None:
-    """Keep the event that a webhook was sent, once; `signature` is the header Stripe-Signature.
-
-    Raises BadSignature.
-    """
-    secret = runtime().settings.stripe_webhook_secret.get_secret_value()
-    change = verified_change(payload, signature, secret, time.time())
-    if change is not None and change.payment:
-        await keep_events(runtime().journal.database, SYSTEM, [_event(change)])
-
-
 async def poll(database: Database, payments: Payments) -> None:
     """Ask for the events since the last time and keep those that are new. Raises TransientError."""
     asked_at = time.time()
@@ -52,7 +39,7 @@ async def poll(database: Database, payments: Payments) -> None:
     since = asked_at - FIRST_SECONDS if before is None else before - OVERLAP
     # Kept all together: the newest come first, and a part of them would hide the older ones for ever.
     found = [
-        _event(change)
+        event_of(change)
         async for page in payments.changes(since)
         for change in page
         if change.payment
@@ -109,5 +96,6 @@ def _order_of(listed: ListedPayment, known: dict[str, list[Ended]]) -> Ended | N
     return next(paid, of[0] if of else None)
 
 
-def _event(change: PaymentChange) -> ProviderEvent:
+def event_of(change: PaymentChange) -> ProviderEvent:
+    """The provider's change as the journal keeps it."""
     return ProviderEvent(change.id, change.kind, change.payment, change.at)

@@ -43,23 +43,27 @@ def _metrics(item: Item) -> Mapping[str, int]:
 def _summary(item: Item) -> Summary:
     order = item.payload
     total = format_money(order.total, order.currency)
-    return Summary(total, f"{order.customer.name} ({order.customer.id})", _held(item))
+    customer = f"{order.customer.name} ({order.customer.id})"
+    how, amount = _held(item)
+    if not how:
+        return Summary(total, customer)
+    held = f"{how} {format_money(amount, order.currency)}"
+    return Summary(total, customer, held, {order.currency: amount})
 
 
-def _held(item: Item) -> str:
+def _held(item: Item) -> tuple[str, int]:
     """The customer's money that the shop has, or may have if a call's outcome is unknown."""
-    currency = item.payload.currency
     if item.fact(PaymentClosed):
-        return ""
+        return "", 0
     if captured := item.fact(Captured):
-        return f"paid {format_money(captured.amount, currency)}"
-    total = format_money(item.payload.total, currency)
+        return "paid", captured.amount
+    total = item.payload.total
     called = {agent for (agent, _), effect in item.effects.items() if effect.status == "intended"}
     if "capture_payment" in called:
-        return f"perhaps paid {total}"
+        return "perhaps paid", total
     if item.fact(Authorised):
-        return f"held {total}"
-    return f"perhaps held {total}" if "authorise_payment" in called else ""
+        return "held", total
+    return ("perhaps held", total) if "authorise_payment" in called else ("", 0)
 
 
 ORDERS = Scenario(

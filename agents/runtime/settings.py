@@ -33,6 +33,13 @@ class SystemSettings(BaseModel, frozen=True, extra="forbid"):
     token: SecretStr = SecretStr("")
 
 
+class QueueLimit(BaseModel, frozen=True, extra="forbid"):
+    """How many items may wait in the queue of one scenario."""
+
+    scenario: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+    items: Annotated[int, Field(ge=1, le=10_000_000)]
+
+
 class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     """A language model behind an OpenAI-compatible endpoint."""
 
@@ -85,6 +92,9 @@ class Settings(BaseSettings):
     queue_limit: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         100_000, description="items that may wait in a queue; more are refused"
     )
+    queue_limits: tuple[QueueLimit, ...] = Field(
+        (), description="the same for one scenario each, where it needs another limit"
+    )
     lease_seconds: Annotated[float, Field(ge=1, le=300)] = 15.0
     concurrency: Literal["auto", "prefect", "local"] = Field(
         "auto",
@@ -129,12 +139,16 @@ class Settings(BaseSettings):
         None, description="most US dollars for the wording of one answer, if the price is known"
     )
 
+    gateway_hosts: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}$")], ...] = Field(
+        (), description="host names under which callers reach the gateway, beside the loopback's"
+    )
+
     inventory_url: AnyHttpUrl | None = Field(None, description="none: the sandbox")
     inventory_token: SecretStr = SecretStr("")
     stripe_url: AnyHttpUrl = AnyHttpUrl("https://api.stripe.com")
     stripe_key: SecretStr | None = Field(None, description="none: the sandbox")
     stripe_webhook_secret: SecretStr = Field(
-        SecretStr(""), description="of the endpoint that payment-events serves with --port"
+        SecretStr(""), description="of the provider's webhooks; two, with a space, in a rotation"
     )
     carriers: tuple[SystemSettings, ...] = Field((), description="none: the sandbox's two")
     mail: MailSettings | None = Field(None, description="none: the sandbox")
@@ -151,6 +165,11 @@ class Settings(BaseSettings):
         if url is not None and not url.get_secret_value().startswith(DATABASES):
             raise ValueError(f"should begin with {' or '.join(DATABASES)}")
         return url
+
+    def queue_limit_of(self, scenario: str) -> int:
+        """The items that may wait in the queue of this scenario."""
+        own = {limit.scenario: limit.items for limit in self.queue_limits}
+        return own.get(scenario, self.queue_limit)
 
     @property
     def journal(self) -> str:

@@ -3,12 +3,20 @@
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from agents.runtime import PURE, Decision, Item, Parked, Scenario, agent
 from agents.support.models import Frozen, Task
 
 TIME_LIMIT = timedelta(days=1)
+EXAMPLE: JsonValue = {
+    "conversation": "chat-7",
+    "turn": "chat-7#000004",
+    "user": "C-1042",
+    "reason": "the customer asked for a person",
+    "summary": "Order W1763367 has not arrived.",
+    "transcript": [{"said": "I want a person.", "answered": "A colleague takes over."}],
+}
 
 
 class Line(Frozen):
@@ -20,6 +28,8 @@ class Line(Frozen):
 
 class Handover(Frozen):
     """A work item: a conversation for a person, with the reason, a summary and the transcript."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     conversation: str
     turn: str

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from agents.shop.accounts import PostalAddress
 from agents.shop.requests import Request
@@ -20,6 +20,12 @@ IntentName = Literal[
 ]  # fmt: skip
 Slot = Literal["", "order", "pieces", "new", "method", "address", "confirm"]
 LONGEST_TEXT = 4_000
+TURN: JsonValue = {
+    "conversation": "chat-7",
+    "number": 3,
+    "user": "C-1042",
+    "text": "Where is my order W1763367?",
+}
 
 
 class Frozen(BaseModel, frozen=True, extra="forbid"):
@@ -28,6 +34,8 @@ class Frozen(BaseModel, frozen=True, extra="forbid"):
 
 class Turn(Frozen):
     """A work item: what a user says in a conversation; `number` is its place in it, from 1."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [TURN]})
 
     conversation: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     number: Annotated[int, Field(ge=1)]
@@ -204,6 +212,8 @@ class ChangeOutcome(Frozen):
 
 class EndedChange(Frozen):
     """A work item: the change of this key has ended."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"change": "W1763367:cancel"}]})
 
     change: str
 

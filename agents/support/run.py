@@ -64,7 +64,9 @@ class ConversationRun:
         records = [Submission(t.key, t.model_dump_json(), t, n + 1) for n, t in enumerate(turns)]
         intake = Intake(TURNS, self.stats, reject=lambda _: None)
         async with signals(here) as consumers:
-            async for _ in intake.queued(records, AT_ONCE, here.queue_limit, Priority.NORMAL):
+            async for _ in intake.queued(
+                records, AT_ONCE, here.queue_limit_of(TURNS.name), Priority.NORMAL
+            ):
                 await consumers.wake(TURNS.name)
 
     async def answered(self, turn: Turn) -> tuple[Understood, Decided, Replied]:

@@ -58,7 +58,9 @@ class Run:
         here, records = settings(), self.records.read(self.source)
         await self._count()
         async with signals(here) as consumers:
-            async for _ in self.intake.queued(records, CHUNK, here.queue_limit, priority):
+            async for _ in self.intake.queued(
+                records, CHUNK, here.queue_limit_of(self.noun), priority
+            ):
                 await consumers.wake(self.noun)
         report = RunReport.of(self.intake.stats, self.noun, self.seconds)
         await self.judge(report)

@@ -1,5 +1,7 @@
 """The acceptance of items: from the JSON that a caller sent to its answer, for one item or for many."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -8,7 +10,7 @@ import orjson
 from fastapi import Request
 
 from agents.runtime.context import runtime
-from agents.runtime.journal.api_requests import Answer, KeyReused, Offer, RequestKey, first_answer
+from agents.runtime.journal.api_requests import Answer, KeyReused, Offer, RequestKey, first_answers
 from agents.runtime.journal.submit import Accepted, Disposition, NewItem, Sender
 from agents.runtime.model.scenario import Scenario, hash_of
 from agents.runtime.telemetry import new_trace
@@ -17,9 +19,12 @@ from deployments.gateway import bodies, idempotency
 from deployments.gateway.access import Principal
 from deployments.gateway.api_versions import ApiVersion
 from deployments.gateway.group_commit import GroupCommit, InWork, NotCommitted
+from deployments.gateway.item_views import etag
 from deployments.gateway.problems import MEDIA_TYPE, Problem
+from deployments.gateway.queue_room import QueueRoom
 from deployments.gateway.tenancy import workflow_named
 
+PARSED_AT_ONCE = 16  # items, before others have their turn
 AWAY_SECONDS = 5  # after which a caller may find the journal again
 
 
@@ -32,32 +37,46 @@ class Acceptance:
     principal: Principal
     version: ApiVersion
     group: GroupCommit
+    room: QueueRoom
 
-    async def answer(self, data: bytes, key: RequestKey | None) -> Answer:
-        """The answer to one item as JSON, once it is committed. Raises Problem."""
+    async def answers(
+        self, requests: Sequence[tuple[bytes, RequestKey | None]]
+    ) -> list[Answer | Problem]:
+        """The answers to items as JSON, once they are committed."""
+        offered: list[Offer | Problem] = []
+        for number, (data, key) in enumerate(requests, 1):
+            offered.append(self._offered(data, key))
+            if number % PARSED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        committed = iter(
+            await self.group.accept([one for one in offered if isinstance(one, Offer)])
+        )
+        known = await self._known([key for _, key in requests], offered)
+        return [
+            (known.get(number) or one) if isinstance(one, Problem) else _answer(next(committed))
+            for number, one in enumerate(offered)
+        ]
+
+    async def _known(
+        self, keys: Sequence[RequestKey | None], offered: Sequence[Offer | Problem]
+    ) -> dict[int, Answer | Problem]:
+        """The first answers to refused items, by their numbers: an earlier release may have taken one."""
+        refused = {
+            number: key
+            for number, (key, one) in enumerate(zip(keys, offered, strict=True))
+            if key is not None and isinstance(one, Problem)
+        }
+        if not refused:
+            return {}
+        found = await first_answers(self.group.database, list(refused.values()))
+        return {n: _answer(one) for n, one in zip(refused, found, strict=True) if one is not None}
+
+    def _offered(self, data: bytes, key: RequestKey | None) -> Offer | Problem:
         sender = Sender.of(self.principal.tenant, self.scenario)
         try:
-            item = self._validated(bodies.parsed(data))
-        except Problem:
-            known = await self._first_answer(key) if key else None
-            if known is None:
-                raise
-            return known
-        try:
-            return await self.group.accept(Offer(sender, item, self._answered, key))
-        except KeyReused:
-            raise idempotency.reused() from None
-        except InWork:
-            raise idempotency.in_work() from None
-        except NotCommitted:
-            raise away() from None
-
-    async def _first_answer(self, key: RequestKey) -> Answer | None:
-        """The first answer, for a body that an earlier release took. Raises Problem 422."""
-        try:
-            return await first_answer(self.group.database, key)
-        except KeyReused:
-            raise idempotency.reused() from None
+            return Offer(sender, self._validated(bodies.parsed(data)), self._answered, key)
+        except Problem as problem:
+            return problem
 
     def _validated(self, body: dict[str, object]) -> NewItem:
         """The item that a body of the caller's version is. Raises Problem 422."""
@@ -90,15 +109,32 @@ class Acceptance:
         headers = {
             "Content-Type": "application/json",
             "Location": status,
-            "ETag": f'"{accepted.row.sequence}"',
+            "ETag": etag(accepted.row.sequence),
         }
         return Answer(202, orjson.dumps(told).decode(), headers)
 
 
-def acceptance(
+def _answer(found: Answer | Exception) -> Answer | Problem:
+    """The answer that the caller gets. Raises what nobody expects."""
+    match found:
+        case Answer():
+            return found
+        case KeyReused():
+            return idempotency.reused()
+        case InWork():
+            return idempotency.in_work()
+        case NotCommitted():
+            return away()
+    raise found
+
+
+async def acceptance(
     request: Request, workflow: str, principal: Principal, version: ApiVersion
 ) -> Acceptance:
-    """What accepts items of the workflow. Raises Problem 404, 405, and 503 while the journal is away."""
+    """What accepts items of the workflow.
+
+    Raises Problem 404, 405, 429 while the queue is full, and 503 while the journal is away.
+    """
     scenario = workflow_named(workflow).scenario
     if scenario.validate is None:
         raise Problem(
@@ -107,12 +143,11 @@ def acceptance(
             f"items of {workflow} are made by other workflows",
             headers={"Allow": "GET"},
         )
-    group = _group_commit(request)
-    try:
-        group.check()
-    except NotCommitted:
-        raise away() from None
-    return Acceptance(workflow, scenario, principal, version, group)
+    group, room = _writer(request)
+    if group.is_stuck:
+        raise away()
+    await room.require(scenario.name)
+    return Acceptance(workflow, scenario, principal, version, group, room)
 
 
 def away() -> Problem:
@@ -126,12 +161,12 @@ def away() -> Problem:
     )
 
 
-def _group_commit(request: Request) -> GroupCommit:
-    """The one of the application, for the journal that is open now."""
+def _writer(request: Request) -> tuple[GroupCommit, QueueRoom]:
+    """Those of the application, for the journal that is open now."""
     state, database = request.app.state, runtime().journal.database
-    found: GroupCommit | None = getattr(state, "group_commit", None)
-    if found is None or found.database is not database:
-        found = state.group_commit = GroupCommit(database)
+    found: tuple[GroupCommit, QueueRoom] | None = getattr(state, "writer", None)
+    if found is None or found[0].database is not database:
+        found = state.writer = (GroupCommit(database), QueueRoom(database))
     return found
 
 

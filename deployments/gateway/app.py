@@ -1,11 +1,16 @@
 """The application: its routes, and what every request passes."""
 
+from collections.abc import Iterable
+
 from fastapi import FastAPI
 
 from deployments.gateway import (
+    acts,
     audit_log,
     conversations,
+    incoming_webhooks,
     items,
+    openapi,
     submit,
     take_overs,
     versions,
@@ -17,31 +22,35 @@ from deployments.gateway.console import routes as console
 from deployments.gateway.console.pages import error_page
 from deployments.gateway.problems import answer_with_problems
 from deployments.gateway.request_limits import RequestLimits
-from deployments.gateway.trust import keys, login
+from deployments.gateway.trust import harden, keys, login
 from deployments.gateway.use_counter import UseCounter
 
 PARTS = (
     submit,
     items,
+    acts,
     audit_log,
     versions,
+    openapi,
     keys,
     login,
     webhook_endpoints,
+    incoming_webhooks,
     conversations,
     take_overs,
     console,
 )
 
 
-def create_app(authenticate: Authenticate) -> FastAPI:
+def create_app(authenticate: Authenticate, hosts: Iterable[str] = ()) -> FastAPI:
     """The gateway's application; it runs within `open_runtime`, whose journal it uses.
 
     Args:
         authenticate: Says who sent a request, or raises Problem 401.
+        hosts: Names under which callers reach it, beside those of the loopback interface.
 
     """
-    app = FastAPI(title="agent-flows", docs_url=None, redoc_url=None)
+    app = FastAPI(title="agent-flows", openapi_url=None)
     app.state.authenticate = authenticate
     app.state.use_counter = UseCounter()
     app.add_middleware(VersionHeaders)
@@ -49,4 +58,5 @@ def create_app(authenticate: Authenticate) -> FastAPI:
     answer_with_problems(app, error_page)
     for part in PARTS:
         app.include_router(part.router)
+    harden(app, hosts)
     return app

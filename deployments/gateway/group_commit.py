@@ -7,13 +7,15 @@ delay and a busy one commits many items at the price of one.
 import asyncio
 import sqlite3
 from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 
 from agents.runtime.clock import clock
 from agents.runtime.errors import AgentError
-from agents.runtime.journal.api_requests import Answer, KeyReused, Offer, accept_offers
+from agents.runtime.journal.api_requests import Answer, KeyReused, Offer, RequestKey, accept_offers
 from agents.runtime.journal.database import Database
 from agents.runtime.telemetry import get_logger
 
@@ -44,12 +46,33 @@ class Member:
     """One offer that waits for its commit."""
 
     offer: Offer
-    since: float
+    since: float = field(default_factory=lambda: clock().monotonic())
     answer: asyncio.Future[Answer] = field(default_factory=asyncio.Future)
 
     def __post_init__(self) -> None:
         # a caller that went away asks for no answer
         self.answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    @classmethod
+    def refused(cls, offer: Offer, error: Exception) -> "Member":
+        """One that waits for nothing."""
+        member = cls(offer)
+        member.answer.set_exception(error)
+        return member
+
+    def age(self) -> float:
+        """Seconds since it began to wait."""
+        return clock().monotonic() - self.since
+
+    def result(self) -> Answer | Exception:
+        """What became of it; NotCommitted while it still waits."""
+        if not self.answer.done():
+            return NotCommitted()
+        error = self.answer.exception()
+        if error is None:
+            return self.answer.result()
+        assert isinstance(error, Exception)
+        return error
 
 
 class GroupCommit:
@@ -59,37 +82,45 @@ class GroupCommit:
         self.database = database
         self._waiting: deque[Member] = deque()
         self._in_work: dict[tuple[str, str], Member] = {}
+        self._alone: set[tuple[str, str]] = set()
         self._writer: asyncio.Task[None] | None = None
         self._begun: float | None = None
 
-    async def accept(self, offer: Offer) -> Answer:
-        """The answer to the offer, after its commit. A caller that goes away takes nothing back.
+    async def accept(self, offers: Sequence[Offer]) -> list[Answer | Exception]:
+        """The answers to the offers, after their commit, or KeyReused, InWork or NotCommitted.
 
-        Raises KeyReused, InWork and NotCommitted.
+        A caller that goes away takes nothing back.
         """
-        self.check()
-        member = self._member(offer)
+        if self.is_stuck or not offers:
+            return [NotCommitted() for _ in offers]
+        members = [self._member(offer) for offer in offers]
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
-        try:
-            async with asyncio.timeout(COMMIT_SECONDS):
-                return await asyncio.shield(member.answer)
-        except TimeoutError:
-            raise NotCommitted from None
+        await asyncio.wait({member.answer for member in members}, timeout=COMMIT_SECONDS)
+        return [member.result() for member in members]
 
-    def check(self) -> None:
-        """Raise NotCommitted if the journal has not answered for a while."""
-        if self._begun is not None and clock().monotonic() - self._begun > STUCK_SECONDS:
-            raise NotCommitted
+    @contextmanager
+    def alone(self, key: RequestKey) -> Iterator[None]:
+        """Nobody else works on the request with this key meanwhile. Raises InWork."""
+        if key.id in self._alone:
+            raise InWork
+        self._alone.add(key.id)
+        try:
+            yield
+        finally:
+            self._alone.discard(key.id)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the journal has not answered for a while."""
+        return self._begun is not None and clock().monotonic() - self._begun > STUCK_SECONDS
 
     def _member(self, offer: Offer) -> Member:
         """A new member of the next group, or the one that waits with the same key and request."""
         first = self._in_work.get(offer.key.id) if offer.key else None
         if first is not None and offer.key == first.offer.key:
-            if clock().monotonic() - first.since > COMMIT_SECONDS:
-                raise InWork
-            return first
-        member = Member(offer, clock().monotonic())
+            return first if first.age() < COMMIT_SECONDS else Member.refused(offer, InWork())
+        member = Member(offer)
         self._waiting.append(member)
         if offer.key is not None and first is None:
             self._in_work[offer.key.id] = member

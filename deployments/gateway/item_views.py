@@ -318,6 +318,9 @@ def _waits(found: ItemHistory) -> Wait | None:
     return Wait(kind="queue", since=found.history[0].at if found.history else item.accepted_at)
 
 
+_OF_REQUESTS = {"request", "fingerprint"}
+
+
 def _timeline(events: Sequence[Row[Any]], most: int) -> Iterator[Happening]:
     """The first `most` events, the newest first; each knows the time since the one before it."""
     for place, row in enumerate(events[:most]):
@@ -334,7 +337,7 @@ def _timeline(events: Sequence[Row[Any]], most: int) -> Iterator[Happening]:
             state=row.target,
             by=by,
             reason=redacted(reason),
-            facts={name: value for name, value in facts.items() if name != "request"},
+            facts={name: value for name, value in facts.items() if name not in _OF_REQUESTS},
             process=process,
             flow_run=run,
         )

@@ -2,12 +2,14 @@
 
 from fastapi import APIRouter, Request, Response
 
-from agents.runtime.journal.api_requests import Answer
 from deployments.gateway import bodies
 from deployments.gateway.acceptance import acceptance
 from deployments.gateway.access import Caller, Scope, allow
 from deployments.gateway.api_versions import Version
 from deployments.gateway.idempotency import key_of, request_key
+from deployments.gateway.problems import Problem
+from deployments.gateway.request_limits import NDJSON
+from deployments.gateway.submit_lines import answer_lines
 
 router = APIRouter(prefix="/v", tags=["items"])
 
@@ -18,19 +20,21 @@ router = APIRouter(prefix="/v", tags=["items"])
     dependencies=[allow(Scope.SUBMIT, objects="new items of the caller's tenant")],
 )
 async def submit(workflow: str, request: Request, principal: Caller, version: Version) -> Response:
-    """Accept one item; a consumer processes it.
+    """Accept one item, or each line of many (`application/x-ndjson`); consumers process them.
 
-    The answer is sent once the item is committed. With an Idempotency-Key, the same request gets the
-    same answer for 30 days at least, and another request with that key a 422.
+    An answer is sent once its item is committed. With an Idempotency-Key, the same request gets the
+    same answer for 30 days at least, and another request with that key a 422. Lines are answered one
+    by one while they arrive.
     """
-    accept = acceptance(request, workflow, principal, version)
-    if bodies.media_type(request) != bodies.JSON:
-        raise bodies.unknown_media_type(bodies.JSON)
-    key = key_of(request)
+    accept = await acceptance(request, workflow, principal, version)
+    kind, key = bodies.media_type(request), key_of(request)
+    if kind == NDJSON:
+        return await answer_lines(request, accept, key)
+    if kind != bodies.JSON:
+        raise bodies.unknown_media_type(bodies.JSON, NDJSON)
     body = await bodies.whole_body(request)
     used = request_key(request, principal, version.name, key, body) if key else None
-    return _response(await accept.answer(body, used))
-
-
-def _response(answer: Answer) -> Response:
+    [answer] = await accept.answers([(body, used)])
+    if isinstance(answer, Problem):
+        raise answer
     return Response(answer.body, answer.status, headers=dict(answer.headers))

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from agents.orders import payment_events as events
+from agents.orders.payment_webhook import WEBHOOKS
 from agents.orders.scenario import ORDERS
 from agents.runtime.context import open_runtime
 from agents.runtime.journal import Journal
@@ -25,16 +26,15 @@ from agents.runtime.recovery.reconciliation import Difference, JournalView, Wind
 from agents.runtime.settings import settings
 from agents.runtime.telemetry import get_logger
 from agents.services import connect_services
-from agents.services.payments.stripe_events import BadSignature
 from agents.workflow.exit_status import ExitStatus
+from agents.workflow.incoming_webhooks import EventRefused, EventTooLarge
 from flows.cli.http_endpoint import listen, serving
 from flows.cli.reports import Listing, shown
 from flows.operations.reconciliation import named_differences
 
 log = get_logger(__name__)
 
-PATH = "/webhooks/payments"
-LARGEST = 1_000_000  # bytes of a payload
+PATH = f"/webhooks/{events.SYSTEM}"
 LOOK_SECONDS = 1.0
 
 
@@ -93,14 +93,12 @@ async def _endpoint(port: int) -> AsyncIterator[None]:
 
 async def _receive(request: Request) -> Response:
     """Keep an event: 2xx as soon as it is in the journal, 400 if nothing of it is believed."""
-    payload = b""
-    async for chunk in request.stream():
-        payload += chunk
-        if len(payload) > LARGEST:
-            return Response(status_code=413)
+    [webhook] = WEBHOOKS
     try:
-        await events.receive(payload, request.headers.get("stripe-signature", ""))
-    except BadSignature as error:
+        await webhook.take(request.stream(), request.headers)
+    except EventTooLarge:
+        return Response(status_code=413)
+    except EventRefused as error:
         log.warning("event refused", reason=str(error))
         return Response(status_code=400)
     return Response(status_code=204)

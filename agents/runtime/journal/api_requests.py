@@ -98,9 +98,12 @@ async def accept_offers(database: Database, offers: Sequence[Offer]) -> list[Ans
     return [answer or next(rest) for answer in known]
 
 
-async def first_answer(database: Database, key: RequestKey) -> Answer | None:
-    """The first answer to the key; None if it is free. Raises KeyReused."""
+async def first_answers(
+    database: Database, keys: Sequence[RequestKey]
+) -> list[Answer | KeyReused | None]:
+    """The first answer to each key; None for one that is free."""
     async with database.read() as connection:
+<<<<<<< HEAD
         return await known_answer(connection, key)
 
 
@@ -110,6 +113,10 @@ async def known_answer(connection: AsyncConnection, key: RequestKey) -> Answer |
     if isinstance(known, KeyReused):
         raise known
     return known
+=======
+        stored = await _stored(connection, keys)
+    return [_known(key, stored) for key in keys]
+>>>>>>> main
 
 
 async def keep_answer(connection: AsyncConnection, key: RequestKey, answer: Answer) -> None:

@@ -49,6 +49,36 @@ api_use = Table(
 
 # -- rollouts of agents' versions
 
+# The latest row of a scenario says with which major version a new item begins.
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("scenario", Text, nullable=False),
+    Column("current", Integer, nullable=False),
+    Column("candidate", Integer, nullable=False),
+    Column("share", Double, nullable=False),
+    Column("tenants", Text, nullable=False),
+    Column("errors", Double, nullable=False),
+    Column("slowness", Double, nullable=False),
+    Column("samples", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("begun_at", Double, nullable=False),
+    Column("changed_at", Double, nullable=False),
+    Column("drained_at", Double),
+    Index("rollouts_scenario", "scenario", "id"),
+)
+
+Index(
+    "rollouts_running",
+    rollouts.c.scenario,
+    unique=True,
+    sqlite_where=text("state = 'running'"),
+    postgresql_where=text("state = 'running'"),
+)
+
 # -- API keys, sessions and the audit log
 
 # Its columns `hash` and `previous` are hashes of random secrets; the secrets are kept nowhere.

@@ -12,11 +12,13 @@ from agents.runtime.clock import DeadlineExceeded
 from agents.runtime.errors import AgentError, IllegalTransition
 from agents.runtime.journal import Journal, audit
 from agents.runtime.journal.database import now
-from agents.runtime.journal.schema import dead_letters, effects, items, steps
+from agents.runtime.journal.schema import dead_letters, effects, history, items, steps
 from agents.runtime.journal.statements import record
 from agents.runtime.model.item import SUPERSEDED, Decision, Failure
 from agents.runtime.model.lifecycle import Event, State, next_state
 from agents.runtime.model.scenario import Correction, hash_of
+
+MOST_EVENTS = 1_000  # after which a request is no longer recognised
 
 
 class UnknownItem(AgentError):
@@ -30,11 +32,52 @@ class UnknownItem(AgentError):
         return f"{self.scenario} has no item {self.key!r}"
 
 
+class ChangedSince(AgentError):
+    """The item has changed since the operator saw it; it stays as it is."""
+
+    def __init__(self, key: str, seen: int, found: int) -> None:
+        super().__init__(key, seen, found)
+        self.key, self.seen, self.found = key, seen, found
+
+    def __str__(self) -> str:
+        return f"item {self.key} has changed: event {self.seen} was seen, event {self.found} is its last"
+
+
+class DoneBefore(AgentError):
+    """The same request has acted on the item before, by its event `sequence`; nothing is done again."""
+
+    def __init__(self, key: str, sequence: int, fingerprint: str) -> None:
+        super().__init__(key, sequence, fingerprint)
+        self.key, self.sequence, self.fingerprint = key, sequence, fingerprint
+
+    def __str__(self) -> str:
+        return f"the same request has acted on item {self.key} before, by event {self.sequence}"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What makes an action happen once, however often it is sent.
+
+    Args:
+        id: Equal for what counts as the same request.
+        fingerprint: Equal for the same content.
+        unique: Whether the id is of one request only. Otherwise a later one with the same id is
+            another one as soon as something else has happened to the item.
+
+    """
+
+    id: str
+    fingerprint: str
+    unique: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class OperatorAction:
     """The item that an operator acts on, the operator's name and the reason.
 
     An `automatic` action is the runtime's own; it is in the item's history and not in the audit log.
+    With a `sequence`, nothing is done if that is not the item's last event; with a `request`, nothing
+    is done twice.
     """
 
     scenario: str
@@ -42,10 +85,15 @@ class OperatorAction:
     by: str
     reason: str
     automatic: bool = False
+    sequence: int | None = None
+    request: Request | None = None
 
     def detail(self, **more: Any) -> str:
         """The action as JSON for the history."""
-        return orjson.dumps({"by": self.by, "reason": self.reason} | more).decode()
+        known: dict[str, Any] = {"by": self.by, "reason": self.reason}
+        if self.request is not None:
+            known |= {"request": self.request.id, "fingerprint": self.request.fingerprint}
+        return orjson.dumps(known | more).decode()
 
 
 async def decide(journal: Journal, action: OperatorAction, *, approved: bool) -> None:
@@ -176,7 +224,7 @@ async def reset_steps(connection: AsyncConnection, row: Row[Any], since: float) 
 async def find_locked(
     connection: AsyncConnection, journal: Journal, action: OperatorAction
 ) -> Row[Any]:
-    """Lock the item and return its row. Raises UnknownItem."""
+    """Lock the item and return its row. Raises UnknownItem, DoneBefore and ChangedSince."""
     row: Row[Any] | None = (
         await connection.execute(
             select(items)
@@ -187,7 +235,29 @@ async def find_locked(
     ).first()
     if row is None:
         raise UnknownItem(action.scenario, action.key)
+    if (request := action.request) is not None:
+        events = await events_of_request(connection, row, request.id)
+        if events and (request.unique or events[-1].sequence == row.sequence):
+            fingerprint = orjson.loads(events[-1].detail)["fingerprint"]
+            raise DoneBefore(row.key, events[-1].sequence, fingerprint)
+    if action.sequence not in {None, row.sequence}:
+        assert action.sequence is not None
+        raise ChangedSince(row.key, action.sequence, row.sequence)
     return row
+
+
+async def events_of_request(
+    connection: AsyncConnection, row: Row[Any], request: str
+) -> Sequence[Row[Any]]:
+    """The events of this request among the last thousand of the item, in their order."""
+    with_request = history.c.detail.contains(f'"request":"{request}"', autoescape=True)
+    query = (
+        select(history)
+        .where(history.c.item == row.id, history.c.sequence > row.sequence - MOST_EVENTS)
+        .where(with_request)
+        .order_by(history.c.sequence)
+    )
+    return (await connection.execute(query)).all()
 
 
 async def apply_event(
@@ -215,11 +285,19 @@ async def apply_event(
     if not changed:
         raise IllegalTransition(row.key, f"{source}, held by {row.owner}", event)
     facts = dict(facts or {})
-    body = values.get("body")
-    hashes = {} if body is None else {"before": hash_of(row.body), "after": hash_of(body)}
-    detail = action.detail(**hashes, **facts)
+    edited = _edited(row.body, values.get("body"))
+    detail = action.detail(**edited, **facts)
     await record(connection, changed, event, source, None, {row.id: detail})
-    await _audit(connection, row, event, action, {"state": target} | facts, body)
+    await _audit(connection, row, event, action, {"state": target} | facts, edited)
+
+
+def _edited(before: str, after: str | None) -> dict[str, Any]:
+    """The hashes of the two bodies, and the fields that differ; empty if the body stays."""
+    if after is None:
+        return {}
+    was, will = audit.changed_fields(before, after)
+    hashes = {"before": hash_of(before), "after": hash_of(after)}
+    return hashes | {"fields_before": was, "fields_after": will}
 
 
 async def _audit(  # noqa: PLR0913 - the columns of one entry
@@ -228,16 +306,15 @@ async def _audit(  # noqa: PLR0913 - the columns of one entry
     event: Event,
     action: OperatorAction,
     after: dict[str, Any],
-    body: str | None = None,
+    edited: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the entry of an action on an item; `body` is the new one if it has changed."""
+    """Write the entry of an action on an item; `edited` says what is new in its body."""
     if action.automatic:
         return
     before: dict[str, Any] = {"state": row.state}
-    if body is not None:
-        was, will = audit.changed_fields(row.body, body)
-        before |= {"body": hash_of(row.body), "fields": was}
-        after |= {"body": hash_of(body), "fields": will}
+    if edited:
+        before |= {"body": edited["before"], "fields": edited["fields_before"]}
+        after |= {"body": edited["after"], "fields": edited["fields_after"]}
     name = f"item {row.scenario}/{row.key}"
     entry = audit.AuditEntry(row.tenant, action.by, event, name, action.reason, before, after)
     await audit.write(connection, entry)
@@ -255,8 +332,10 @@ class NotReached(AgentError):
         return f"{self.key} has not reached {self.agent!r}: restart it at one of: {known}"
 
 
-async def mend(journal: Journal, action: OperatorAction, correction: Correction) -> None:
-    """Replace the body of a dead letter; its first body is kept.
+async def mend(
+    journal: Journal, action: OperatorAction, correction: Correction, *, retry: bool = False
+) -> None:
+    """Replace the body of a dead letter; its first body is kept. With `retry` replay it as well.
 
     The item keeps the hash of the body that was submitted, so the same source submitted again is no
     conflict. Raises UnknownItem, IllegalTransition, and what the scenario raises if the correction
@@ -273,10 +352,12 @@ async def mend(journal: Journal, action: OperatorAction, correction: Correction)
             .where(dead_letters.c.item == row.id, dead_letters.c.original.is_(None))
             .values(original=row.body)
         )
+        if retry:
+            await _replay(connection, row, action, wait=0.0)
 
 
-async def replay(journal: Journal, action: OperatorAction) -> bool:
-    """Let a dead letter go on where it stopped, with all attempts of its step.
+async def replay(journal: Journal, action: OperatorAction, *, wait: float = 0.0) -> bool:
+    """Let a dead letter go on where it stopped, `wait` seconds from now, with all attempts of its step.
 
     A compensating item continues to compensate, never forward; an item with an earlier request to
     cancel is cancelled. Returns False if it was replayed already. Raises UnknownItem, and
@@ -284,24 +365,31 @@ async def replay(journal: Journal, action: OperatorAction) -> bool:
     """
     async with journal.database.write() as connection:
         row = await find_locked(connection, journal, action)
-        letter = await _letter(connection, row)
-        if letter is not None and letter.status == "replayed":
-            return False
-        letter = _require_open(letter, row, Event.REPLAY)
-        reset: dict[str, Any] = {"retry_at": None, "ended_at": None, "crash_count": 0}
-        if row.state == State.DEAD_LETTERED:
-            reset["failure"] = None
-        else:
-            reset["decision"] = None  # asked again: the rejection made it a dead letter
-        await apply_event(connection, row, Event.REPLAY, action, **reset)
-        await _mark(connection, row, "replayed")
-        await connection.execute(
-            update(steps)
-            .where(steps.c.item == row.id)
-            .where(or_(steps.c.agent == letter.agent, steps.c.status == "delayed"))
-            .where(steps.c.status.not_in(("done", SUPERSEDED)))
-            .values(attempts=0, status="delayed")
-        )
+        return await _replay(connection, row, action, wait)
+
+
+async def _replay(
+    connection: AsyncConnection, row: Row[Any], action: OperatorAction, wait: float
+) -> bool:
+    letter = await _letter(connection, row)
+    if letter is not None and letter.status == "replayed":
+        return False
+    letter = _require_open(letter, row, Event.REPLAY)
+    reset: dict[str, Any] = {"ended_at": None, "crash_count": 0}
+    reset["retry_at"] = now() + wait if wait else None
+    if row.state == State.DEAD_LETTERED:
+        reset["failure"] = None
+    else:
+        reset["decision"] = None  # asked again: the rejection made it a dead letter
+    await apply_event(connection, row, Event.REPLAY, action, **reset)
+    await _mark(connection, row, "replayed")
+    await connection.execute(
+        update(steps)
+        .where(steps.c.item == row.id)
+        .where(or_(steps.c.agent == letter.agent, steps.c.status == "delayed"))
+        .where(steps.c.status.not_in(("done", SUPERSEDED)))
+        .values(attempts=0, status="delayed")
+    )
     return True
 
 

@@ -115,11 +115,24 @@ class QueueFull(AgentError):
 
 async def require_room(database: Database, scenario: str, limit: int) -> None:
     """Raise QueueFull if `limit` or more items wait."""
-    waiting = select(items.c.id).where(items.c.scenario == scenario, text(READY)).limit(limit)
+    if await count_waiting(database, scenario, limit) >= limit:
+        raise QueueFull(scenario, limit)
+
+
+async def count_waiting(database: Database, scenario: str, most: int) -> int:
+    """How many items wait in the queue, counted to `most`."""
+    waiting = select(items.c.id).where(items.c.scenario == scenario, text(READY)).limit(most)
     async with database.read() as connection:
         count = await connection.scalar(select(func.count()).select_from(waiting.subquery()))
-    if count is not None and count >= limit:
-        raise QueueFull(scenario, limit)
+    return int(count or 0)
+
+
+async def served_per_second(database: Database, scenario: str, window: float = WINDOW) -> float:
+    """Items of the queue that ended a second, over the last `window` seconds."""
+    ended = select(func.count()).where(items.c.scenario == scenario)
+    async with database.read() as connection:
+        count = await connection.scalar(ended.where(items.c.ended_at > _now_once() - window))
+    return int(count or 0) / window
 
 
 async def due_outside_queue(

@@ -1,6 +1,6 @@
 """Submission of work items: accept new ones, recognise known ones, claim those that are not held."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -13,6 +13,7 @@ from agents.runtime.clock import clock
 from agents.runtime.journal.claims import claim, deadline_here
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.fair_queueing import Priority, ranked, return_share
+from agents.runtime.journal.rollouts import latest
 from agents.runtime.journal.schema import dead_letters, effects, items, steps
 from agents.runtime.journal.statements import (
     bound_values,
@@ -32,8 +33,7 @@ from agents.runtime.model.upcasting import major_of
 class NewItem:
     """A work item to accept; `body` is its canonical JSON, and `customer` the id of whose item it is.
 
-    Its deadline is `within` seconds after its acceptance, by the journal's clock. Without a `version`
-    it begins with the sender's.
+    Its deadline is `within` seconds after its acceptance, by the journal's clock.
     """
 
     key: str
@@ -43,7 +43,6 @@ class NewItem:
     priority: Priority = Priority.NORMAL
     within: float | None = None
     customer: str | None = None
-    version: str = ""
 
 
 class Disposition(StrEnum):
@@ -77,22 +76,23 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The tenant, scenario and version of submitted items; its code has the major versions `majors`."""
+    """The tenant, scenario and version of submitted items; `others` are other versions of its code."""
 
     tenant: str
     scenario: str
     version: str
-    majors: tuple[int, ...] = ()
+    others: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, tenant: str, scenario: Scenario) -> Self:
-        """The sender of a tenant's items of this scenario."""
-        return cls(tenant, scenario.name, scenario.version, scenario.majors)
+        """The sender of a tenant's items of this scenario, in the versions that this code has."""
+        others = tuple(one.version for one in scenario.others)
+        return cls(tenant, scenario.name, scenario.version, others)
 
     @property
-    def claimable(self) -> tuple[int, ...]:
-        """The majors of the known items that it may claim."""
-        return self.majors or (major_of(self.version),)
+    def versions(self) -> dict[int, str]:
+        """The versions by their majors."""
+        return {major_of(version): version for version in (self.version, *self.others)}
 
 
 async def accept(
@@ -125,7 +125,7 @@ async def accept_within(
         same = [row.id for row in rows.values() if row.body_hash == wanted[row.key].body_hash]
         known = [item_id for item_id in same if item_id not in fresh]
         taken = await claim(
-            connection, owner, known, len(new), unsuspected=True, majors=sender.claimable
+            connection, owner, known, len(new), unsuspected=True, majors=tuple(sender.versions)
         )
         claimed |= {row.id: row for row in taken}
     return [_answer(rows[item.key], item, claimed, fresh) for item in new]
@@ -170,12 +170,13 @@ async def _insert(
     ordered = sorted(wanted.values(), key=lambda item: item.key)  # the same order avoids deadlocks
     ranks = await ranked(connection, scenario, tenant, [item.priority for item in wanted.values()])
     rank_of = dict(zip(wanted, ranks, strict=True))
+    versions = await _versions(connection, sender, wanted)
     rows = [
         {
             "tenant": tenant,
             "scenario": scenario,
-            "version": item.version or sender.version,
-            "major": major_of(item.version or sender.version),
+            "version": versions[item.key],
+            "major": major_of(versions[item.key]),
             "key": item.key,
             "priority": item.priority.value,
             "rank": rank_of[item.key],
@@ -219,6 +220,20 @@ async def _insert_rows(
 
 _LAST_ID = select(func.coalesce(func.max(items.c.id), 0))
 _IDS_AFTER = select(items.c.id).where(items.c.id > bindparam("last"))
+
+
+async def _versions(
+    connection: AsyncConnection, sender: Sender, keys: Iterable[str]
+) -> dict[str, str]:
+    """The version that a new item with each of these keys begins with.
+
+    Read in the transaction that accepts them, so that a promotion or a roll back is seen at once.
+    """
+    rollout = await latest(connection, sender.scenario) if sender.others else None
+    if rollout is None:
+        return dict.fromkeys(keys, sender.version)
+    known = sender.versions
+    return {key: known.get(rollout.major_for(sender.tenant, key), sender.version) for key in keys}
 
 
 class _NewRow(NamedTuple):

@@ -18,12 +18,14 @@ from agents.runtime.model.upcasting import Upcasts, major_of, read
 class Summary:
     """What lists show operators of one item; each is empty if there is nothing to say.
 
-    `held` is what the business has of the customer's money, such as "paid USD 19.99".
+    `held` is what the business has of the customer's money, such as "paid USD 19.99", and `money` the
+    same in minor units by currency, to add up.
     """
 
     amount: str = ""
     customer: str = ""
     held: str = ""
+    money: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Scenario:
 
     An item stays with the major version that began it. `others` are the other majors that this code
     still has, or has already: each is a scenario with its own version. New items begin with this
-    version until a rollout says otherwise. All take the same canonical bodies.
+    version until a rollout says otherwise. All take the same bodies, with the same deadlines.
     """
 
     name: str

@@ -7,6 +7,7 @@ header `t=<seconds>,v1=<hex>` may have several v1, of which one must be the HMAC
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 
 import orjson
 
@@ -28,12 +29,14 @@ class BadSignature(AgentError):
         return f"event refused: {self.reason}; check the secret of the endpoint and the clock"
 
 
-def verified_change(payload: bytes, signature: str, secret: str, at: float) -> PaymentChange | None:
+def verified_change(
+    payload: bytes, signature: str, secrets: Sequence[str], at: float
+) -> PaymentChange | None:
     """The change in a payload that came at `at`; None for an event that is about no payment.
 
-    `signature` is the header Stripe-Signature. Raises BadSignature.
+    `signature` is the header Stripe-Signature, by one of the `secrets`. Raises BadSignature.
     """
-    _verify(payload, signature, secret, at)
+    _verify(payload, signature, secrets, at)
     try:
         event = orjson.loads(payload)
         return change_in(event) if event["type"] in LATER_CHANGES else None
@@ -41,18 +44,17 @@ def verified_change(payload: bytes, signature: str, secret: str, at: float) -> P
         raise BadSignature("the payload is no event") from None
 
 
-def _verify(payload: bytes, signature: str, secret: str, at: float) -> None:
-    if not secret:
+def _verify(payload: bytes, signature: str, secrets: Sequence[str], at: float) -> None:
+    if not secrets:
         raise BadSignature("AGENT_FLOWS_STRIPE_WEBHOOK_SECRET is not set")
     parts = [part.strip().partition("=") for part in signature.split(",")]
     times = [value for name, _, value in parts if name == "t"]
     if len(times) != 1 or not (times[0].isascii() and times[0].isdigit()):
         raise BadSignature("the signature names no time")
-    signed = hmac.new(
-        secret.encode(), f"{times[0]}.".encode() + payload, hashlib.sha256
-    ).hexdigest()
+    message = f"{times[0]}.".encode() + payload
+    signed = [hmac.new(one.encode(), message, hashlib.sha256).hexdigest() for one in secrets]
     given = [value for name, _, value in parts if name == "v1"]
-    if not any(hmac.compare_digest(signed.encode(), value.encode()) for value in given):
+    if not any(hmac.compare_digest(a.encode(), b.encode()) for a in signed for b in given):
         raise BadSignature("no signature fits the payload")
     if abs(at - int(times[0])) > TOLERANCE:
         raise BadSignature(f"it was signed more than {TOLERANCE:.0f} seconds ago or ahead")

@@ -10,6 +10,7 @@ from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from agents.runtime.clock import clock
 from deployments.gateway.access import Principal, Scope
 from deployments.gateway.console import assets, formats
 from deployments.gateway.problems import Problem
@@ -39,6 +40,7 @@ class Entry:
 
 
 NAVIGATION = (
+    Entry("Overview", "/console", frozenset({Scope.READ})),
     Entry("Items", "/console/items", frozenset({Scope.READ})),
     Entry("Audit log", "/console/audit", frozenset({Scope.ADMIN})),
 )
@@ -65,7 +67,7 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
     """A page from a template of the folder `templates`.
 
     Templates extend `base.html`, use the filters of `formats`, and get `request`, `principal` (None
-    for pages that anybody may see) and `navigation` beside the context.
+    for pages that anybody may see), `navigation` and `now` beside the context.
 
     Args:
         request: The request that is answered.
@@ -76,7 +78,11 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
     """
     principal: Principal | None = getattr(request.state, "principal", None)
     text = ENVIRONMENT.get_template(template).render(
-        request=request, principal=principal, navigation=_navigation(principal), **context
+        request=request,
+        principal=principal,
+        navigation=_navigation(principal),
+        now=clock().time(),
+        **context,
     )
     return HTMLResponse(text, status, HEADERS)
 

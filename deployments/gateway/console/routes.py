@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from deployments.gateway.console import assets, audit, item_list
+from deployments.gateway.console import assets, audit, item_list, overview
 
 router = APIRouter()
-for part in (assets, audit, item_list):
+for part in (assets, overview, item_list, audit):
     router.include_router(part.router)

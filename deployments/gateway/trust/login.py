@@ -1,6 +1,5 @@
 """Log-in to the console with an API key, and log-out."""
 
-import ipaddress
 import re
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from agents.runtime.journal import api_keys, console_sessions
 from agents.runtime.telemetry import get_logger
 from deployments.gateway.access import Scope, allow, public
 from deployments.gateway.console.pages import render
+from deployments.gateway.trust.closed import is_loopback
 from deployments.gateway.trust.credentials import COOKIE, LONGEST
 from deployments.gateway.trust.own_forms import require_same_origin
 
@@ -49,7 +49,7 @@ async def log_in(
         COOKIE,
         await console_sessions.begin(database, row),
         max_age=int(console_sessions.SECONDS),
-        secure=not _is_loopback(request.url.hostname or ""),
+        secure=not is_loopback(request.url.hostname or ""),
         httponly=True,
         samesite="strict",
     )
@@ -70,11 +70,3 @@ async def log_out(request: Request) -> Response:
 def _page(request: Request, following: str, refused: str = "") -> Response:
     status = 401 if refused else 200
     return render(request, "login.html", status, following=following, refused=refused)
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether a browser reaches this host without a network, so that a cookie needs no TLS."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -68,4 +68,4 @@ async def trusted(tmp_path: Path, sqlite_url: str) -> AsyncIterator[FastAPI]:
     """The application with its real authentication."""
     settings = Settings(data=tmp_path, journal_url=SecretStr(sqlite_url))
     async with open_runtime(settings):
-        yield create_app(authenticator())
+        yield create_app(authenticator(), ["shop.example"])

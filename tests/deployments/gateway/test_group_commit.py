@@ -37,6 +37,13 @@ def answered(accepted: Accepted) -> Answer:
     return Answer(202, accepted.row.key)
 
 
+async def accept(group: GroupCommit, one: Offer) -> Answer:
+    [found] = await group.accept([one])
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
 def offer(item: str, key: str = "", fingerprint: str = "f") -> Offer:
     used = RequestKey("default", key, fingerprint) if key else None
     return Offer(SENDER, NewItem(item, "{}", "h", "t"), answered, used)
@@ -51,7 +58,7 @@ async def test_what_waits_together_is_committed_together(
     group: GroupCommit, database: Database
 ) -> None:
     before = COMMITS._value.get()
-    answers = await asyncio.gather(*(group.accept(offer(f"a{n}")) for n in range(600)))
+    answers = await asyncio.gather(*(accept(group, offer(f"a{n}")) for n in range(600)))
     assert [answer.body for answer in answers] == [f"a{n}" for n in range(600)]
     assert COMMITS._value.get() - before == 3, "256, 256 and 88"
     assert await count(database) == 600
@@ -59,7 +66,7 @@ async def test_what_waits_together_is_committed_together(
 
 async def test_a_member_fails_alone(group: GroupCommit, database: Database) -> None:
     offers = [offer("bad" if n == 11 else f"a{n}") for n in range(50)]
-    answers = await asyncio.gather(*map(group.accept, offers), return_exceptions=True)
+    answers = await group.accept(offers)
     assert [n for n, answer in enumerate(answers) if isinstance(answer, ValueError)] == [11]
     assert await count(database) == 49
 
@@ -70,7 +77,7 @@ async def test_equal_requests_with_one_key_wait_for_one_commit(
     same = [offer("a", "k") for _ in range(1_000)]
     other = offer("b", "k", "another request")
     *equal, refused = await asyncio.gather(
-        *map(group.accept, [*same, other]), return_exceptions=True
+        *(accept(group, one) for one in [*same, other]), return_exceptions=True
     )
     assert equal == [Answer(202, "a")] * 1_000
     assert isinstance(refused, KeyReused)
@@ -80,12 +87,12 @@ async def test_equal_requests_with_one_key_wait_for_one_commit(
 async def test_an_item_whose_caller_went_away_is_accepted(
     group: GroupCommit, database: Database
 ) -> None:
-    going = asyncio.create_task(group.accept(offer("a", "k")))
+    going = asyncio.create_task(accept(group, offer("a", "k")))
     await asyncio.sleep(0)
     going.cancel()
     with pytest.raises(asyncio.CancelledError):
         await going
-    assert await group.accept(offer("a", "k")) == Answer(202, "a")
+    assert await accept(group, offer("a", "k")) == Answer(202, "a")
     assert await count(database) == 1
 
 
@@ -117,12 +124,12 @@ async def test_a_key_in_work_is_told_and_ends_with_one_item(
 ) -> None:
     monkeypatch.setattr(group_commit, "COMMIT_SECONDS", 0.02)
     with pytest.raises(NotCommitted):
-        await group.accept(offer("a", "k"))
+        await accept(group, offer("a", "k"))
     with pytest.raises(InWork):
-        await group.accept(offer("a", "k"))
+        await accept(group, offer("a", "k"))
     monkeypatch.setattr(group_commit, "COMMIT_SECONDS", 10.0)
     held.free.set()
-    assert await group.accept(offer("a", "k")) == Answer(202, "a")
+    assert await accept(group, offer("a", "k")) == Answer(202, "a")
     assert await count(held.database) == 1
 
 
@@ -130,18 +137,18 @@ async def test_while_a_commit_is_stuck_nothing_more_is_taken(
     group: GroupCommit, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(group_commit, "STUCK_SECONDS", 0.02)
-    first = asyncio.create_task(group.accept(offer("a")))
+    first = asyncio.create_task(accept(group, offer("a")))
     await asyncio.sleep(0.05)
     with pytest.raises(NotCommitted):
-        await group.accept(offer("b"))
+        await accept(group, offer("b"))
     held.free.set()
     assert await first == Answer(202, "a")
-    assert await group.accept(offer("b")) == Answer(202, "b")
+    assert await accept(group, offer("b")) == Answer(202, "b")
 
 
 async def test_a_journal_that_is_away_accepts_nothing(tmp_path: Path) -> None:
     """Whatever the reason is, nobody is told that an item is accepted."""
     missing = Database(f"sqlite+aiosqlite:///{tmp_path / 'journal.db'}")
     with pytest.raises(NotCommitted):
-        await GroupCommit(missing).accept(offer("a"))
+        await accept(GroupCommit(missing), offer("a"))
     await missing.close()

@@ -47,8 +47,10 @@ async def test_an_accepted_order_has_a_link_and_an_etag(client: httpx.AsyncClien
     key = order()["order_id"]
     assert answer.status_code == 202
     assert answer.headers["location"] == answer.json()["status"] == f"/v/orders/{key}"
-    assert answer.headers["etag"]
-    assert (await client.get(answer.headers["location"])).status_code == 200
+    found = await client.get(answer.headers["location"])
+    assert (found.status_code, found.headers["etag"]) == (200, answer.headers["etag"])
+    async with runtime().journal.database.read() as connection:
+        assert await connection.scalar(select(items.c.customer)) == order()["customer"]["id"]
 
 
 async def test_a_key_of_an_item_with_a_slash_is_quoted_in_its_link(

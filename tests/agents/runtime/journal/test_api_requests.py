@@ -12,7 +12,7 @@ from agents.runtime.journal.api_requests import (
     Offer,
     RequestKey,
     accept_offers,
-    first_answer,
+    first_answers,
     forget_keys,
     use_key,
 )
@@ -119,10 +119,10 @@ async def test_a_key_is_used_once_for_a_request_of_many_lines(opened: Runtime) -
         await use_key(database, RequestKey("default", "k", "other"))
     line = offer("a")
     (first,) = await accept(opened, Offer(SENDER, line.item, answered, key.of_line(1, "x")))
-    assert await first_answer(database, key.of_line(1, "x")) == first
-    assert await first_answer(database, key.of_line(2, "x")) is None
-    with pytest.raises(KeyReused):
-        await first_answer(database, key.of_line(1, "y"))
+    lines = [key.of_line(1, "x"), key.of_line(2, "x"), key.of_line(1, "y")]
+    found = await first_answers(database, lines)
+    assert found[:2] == [first, None]
+    assert isinstance(found[2], KeyReused)
 
 
 async def test_keys_are_forgotten_and_their_items_are_not(

@@ -78,8 +78,8 @@ async def test_a_request_is_one_turn_however_often_it_comes(opened: Runtime) -> 
         *(conversations.add_turn(journal, "talk", turn(request=key)) for _ in range(5))
     )
     assert numbers == [1] * 5
+    other = RequestKey("default", "k1", "another")
     with pytest.raises(KeyReused):
-        other = RequestKey("default", "k1", "another")
         await conversations.add_turn(journal, "talk", turn(request=other))
 
 

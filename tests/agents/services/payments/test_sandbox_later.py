@@ -160,7 +160,7 @@ async def test_webhooks_are_signed_and_sent_again_until_they_are_taken(
     bank.change("DELETE FROM webhook_endpoints WHERE id = ?", added["id"])
     (first, _), (second, signed) = sent[:2]
     assert first == second
-    change = verified_change(second, signed, added["secret"], time.time())
+    change = verified_change(second, signed, [added["secret"]], time.time())
     assert change is not None
     assert (change.kind, change.payment) == ("charge.dispute.created", intent)
     assert orjson.loads(second)["object"] == "event"

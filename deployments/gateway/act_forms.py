@@ -1,0 +1,82 @@
+"""What a caller gives with an act on an item: the reason, and what the act needs."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+
+from agents.workflow.fields import visible_text
+from deployments.gateway.item_views import Act, is_storable
+
+LONGEST_REASON = 500
+MOST_FIELDS = 100
+
+
+def _storable(text: str) -> str:
+    if not is_storable(text):
+        raise ValueError("must have no NUL and no lone surrogate")
+    return text
+
+
+Reason = Annotated[
+    str,
+    Field(min_length=1, max_length=LONGEST_REASON, pattern=r"\S", description="why; it is kept"),
+    BeforeValidator(visible_text),
+]
+AgentName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_storable)]
+
+
+class ActForm(BaseModel):
+    """An act with its reason."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reason: Reason
+
+
+class DecideForm(ActForm):
+    """Approve or reject an item that waits for a person."""
+
+    verdict: Literal["approve", "reject"]
+
+
+class EditForm(ActForm):
+    """A new body: whole, or as the fields that change."""
+
+    body: dict[str, JsonValue] | None = Field(None, description="the whole new body")
+    fields: dict[str, JsonValue] | None = Field(
+        None,
+        max_length=MOST_FIELDS,
+        description="new values by path, such as address.city or lines.0.quantity",
+    )
+    retry: bool = Field(False, description="replay a dead letter once it is edited")
+
+
+class DiscardForm(ActForm):
+    """End a dead letter without undoing anything."""
+
+    money_stays: bool = Field(False, description="you know that what is paid or held stays so")
+
+
+class RestartForm(ActForm):
+    """Run an item again from one of its agents on."""
+
+    agent: AgentName = Field(description="an agent that the item has reached")
+
+
+FORMS: dict[Act, type[ActForm]] = {
+    Act.CANCEL: ActForm,
+    Act.DECIDE: DecideForm,
+    Act.EDIT: EditForm,
+    Act.REPLAY: ActForm,
+    Act.DISCARD: DiscardForm,
+    Act.RESTART: RestartForm,
+}
+"""The form of each act."""
+
+
+class Change(BaseModel):
+    """A field of the body that an edit changes; without personal data."""
+
+    field: str
+    before: Any = None
+    after: Any = None
