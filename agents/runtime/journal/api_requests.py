@@ -103,20 +103,19 @@ async def first_answers(
 ) -> list[Answer | KeyReused | None]:
     """The first answer to each key; None for one that is free."""
     async with database.read() as connection:
-<<<<<<< HEAD
-        return await known_answer(connection, key)
+        stored = await _stored(connection, keys)
+    return [_known(key, stored) for key in keys]
 
 
 async def known_answer(connection: AsyncConnection, key: RequestKey) -> Answer | None:
-    """As `first_answer`, in the transaction of the connection."""
+    """The first answer to the key, in the transaction of the connection; None if it is free.
+
+    Raises KeyReused.
+    """
     known = _known(key, await _stored(connection, [key]))
     if isinstance(known, KeyReused):
         raise known
     return known
-=======
-        stored = await _stored(connection, keys)
-    return [_known(key, stored) for key in keys]
->>>>>>> main
 
 
 async def keep_answer(connection: AsyncConnection, key: RequestKey, answer: Answer) -> None:
