@@ -151,7 +151,8 @@ async def outcomes_of(
         .where(items.c.key.in_(keys))
     )
     async with journal.database.read() as connection:
-        return (await connection.execute(query)).all()
+        rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
+    return rows
 
 
 async def item_history(journal: Journal, scenario: str, key: str) -> ItemHistory | None:
