@@ -10,6 +10,7 @@ from deployments.gateway import (
     conversations,
     incoming_webhooks,
     items,
+    lists,
     openapi,
     submit,
     take_overs,
@@ -27,6 +28,7 @@ from deployments.gateway.use_counter import UseCounter
 
 PARTS = (
     submit,
+    lists,
     items,
     acts,
     audit_log,

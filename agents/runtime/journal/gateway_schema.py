@@ -34,6 +34,15 @@ api_requests = Table(
 
 Index("api_requests_at", api_requests.c.at)
 
+# -- lists
+
+gateway_secrets = Table(
+    "gateway_secrets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("secret", Text, nullable=False),
+)
+
 # -- versions of the API: pins and use
 
 api_use = Table(
