@@ -7,11 +7,14 @@ from fastapi import FastAPI
 from deployments.gateway import (
     acts,
     audit_log,
+    conversations,
     incoming_webhooks,
     items,
     lists,
     openapi,
+    rollouts,
     submit,
+    take_overs,
     versions,
     webhook_endpoints,
 )
@@ -31,11 +34,14 @@ PARTS = (
     acts,
     audit_log,
     versions,
+    rollouts,
     openapi,
     keys,
     login,
     webhook_endpoints,
     incoming_webhooks,
+    conversations,
+    take_overs,
     console,
 )
 
