@@ -38,6 +38,7 @@ MISSING = {
     "conversation": "e" * 32,
     "number": "1",
 }
+COUNTED = {"content-length", "ratelimit"}  # the first as the names have other lengths
 WHO: dict[str, int] = {
     "nobody": 401,
     "revoked": 401,
@@ -225,7 +226,7 @@ async def test_another_tenants_object_is_answered_as_one_that_does_not_exist(
             body = answer.body
             for value in {*theirs.values(), *MISSING.values()} - {"orders", "1"}:
                 body = body.replace(value.encode(), b"*")
-            headers = {name: v for name, v in answer.headers.items() if name != "content-length"}
+            headers = {k: v for k, v in answer.headers.items() if k not in COUNTED}
             answers.append((answer.status, headers, body, executed))
         if answers[0] != answers[1]:
             differing.append(f"{route.method} {route.path}: {answers}")
