@@ -159,6 +159,9 @@ async def an_endpoint(app: FastAPI, owner: dict[str, str]) -> dict[str, str]:
 OBJECTS = {
     "/v/{workflow}": an_item,
     "/console/items/{workflow}": an_item,
+    "/console/acts/{workflow}": an_item,
+    "/console/edit/{workflow}": an_item,
+    "/console/dead-letters/{workflow}": an_item,
     "/keys/{key}": an_api_key,
     "/webhook-endpoints/{endpoint}": an_endpoint,
 }
