@@ -80,6 +80,15 @@ rollouts = Table(
     Index("rollouts_scenario", "scenario", "id"),
 )
 
+# Which versions a living worker's code has; the rows go with the worker's own.
+worker_versions = Table(
+    "worker_versions",
+    metadata,
+    Column("owner", Text, ForeignKey("owners.id", ondelete="CASCADE"), primary_key=True),
+    Column("scenario", Text, primary_key=True),
+    Column("major", Integer, primary_key=True),
+)
+
 Index(
     "rollouts_running",
     rollouts.c.scenario,

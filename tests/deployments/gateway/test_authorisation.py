@@ -29,7 +29,7 @@ OPEN_ACTS = {
     "/webhooks/{system}": "the signature of the event",
 }
 # The beginnings of paths whose parameters are no tenant's, or name one of OBJECTS.
-SHARED = ("/webhooks/{system}", "/console/static/{name}")
+SHARED = ("/webhooks/{system}", "/console/static/{name}", "/rollouts/{workflow}")
 MISSING = {"workflow": "orders", "key": "0" * 12, "endpoint": "f" * 32, "delivery": "1"}
 WHO: dict[str, int] = {
     "nobody": 401,
