@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from deployments.gateway import (
     acts,
     audit_log,
+    conversations,
     health,
     incoming_webhooks,
     items,
@@ -15,6 +16,7 @@ from deployments.gateway import (
     queues,
     rollouts,
     submit,
+    take_overs,
     versions,
     webhook_endpoints,
 )
@@ -42,6 +44,8 @@ PARTS = (
     login,
     webhook_endpoints,
     incoming_webhooks,
+    conversations,
+    take_overs,
     console,
 )
 
