@@ -29,7 +29,12 @@ OPEN_ACTS = {
     "/webhooks/{system}": "the signature of the event",
 }
 # The beginnings of paths whose parameters are no tenant's, or name one of OBJECTS.
-SHARED = ("/webhooks/{system}", "/console/static/{name}", "/rollouts/{workflow}")
+SHARED = (
+    "/webhooks/{system}",
+    "/console/static/{name}",
+    "/rollouts/{workflow}",
+    "/queues/{workflow}",
+)
 MISSING = {
     "workflow": "orders",
     "key": "0" * 12,
