@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from deployments.gateway import (
     acts,
+    analyses,
     audit_log,
     incoming_webhooks,
     items,
@@ -25,6 +26,7 @@ from deployments.gateway.use_counter import UseCounter
 
 PARTS = (
     submit,
+    analyses,  # before the paths of items, whose keys may have any character
     items,
     acts,
     audit_log,
