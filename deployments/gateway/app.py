@@ -10,7 +10,9 @@ from deployments.gateway import (
     audit_log,
     incoming_webhooks,
     items,
+    lists,
     openapi,
+    rollouts,
     submit,
     versions,
     webhook_endpoints,
@@ -26,11 +28,13 @@ from deployments.gateway.use_counter import UseCounter
 
 PARTS = (
     submit,
+    lists,
     analyses,  # before the paths of items, whose keys may have any character
     items,
     acts,
     audit_log,
     versions,
+    rollouts,
     openapi,
     keys,
     login,

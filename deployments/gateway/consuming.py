@@ -17,6 +17,7 @@ from agents.orders import sample
 from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.errors import AgentError, MissingExtra
 from agents.runtime.intake.consumer import Consumer, ConsumerOptions
+from agents.runtime.recovery.versions import watching
 from agents.runtime.redis.signals import Signals, signals
 from agents.runtime.settings import settings
 from agents.runtime.telemetry import get_logger
@@ -108,14 +109,14 @@ class Consumers:
             if self._stopping:
                 return
             for name in self._installed():
-                group.create_task(_stay(opened, partial(_run_consumer, name, woken)))
+                group.create_task(_stay(opened, partial(_run_consumer, name, woken, opened)))
             group.create_task(_recover_regularly(opened))
 
     def _installed(self) -> list[str]:
         """The workflows whose packages are installed."""
         for name, workflow in WORKFLOWS.items():
             try:
-                _ = workflow.process
+                workflow.load()
             except MissingExtra as error:
                 self.missing[name] = error.extra
         return [name for name in WORKFLOWS if name not in self.missing]
@@ -133,17 +134,19 @@ async def _stay(opened: Runtime, run: Callable[[], Awaitable[object]]) -> None:
         await run()
 
 
-async def _run_consumer(scenario: str, woken: Signals) -> None:
+async def _run_consumer(scenario: str, woken: Signals, opened: Runtime) -> None:
     """One flow run of a consumer; after a number of batches the next begins, so that each is readable."""
 
     @flow(name="gateway-consumer", flow_run_name=f"gateway: {scenario}", persist_result=False)
     async def consume() -> None:
-        await Consumer(
+        consumer = Consumer(
             WORKFLOWS[scenario].scenario,
             lambda batch: run_batch(scenario, batch),
             lambda seconds: woken.wait(scenario, seconds),
             OPTIONS,
-        ).consume()
+        )
+        async with watching(opened.journal, consumer.scenario):
+            await consumer.consume()
 
     await consume()
 

@@ -34,6 +34,15 @@ api_requests = Table(
 
 Index("api_requests_at", api_requests.c.at)
 
+# -- lists
+
+gateway_secrets = Table(
+    "gateway_secrets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("secret", Text, nullable=False),
+)
+
 # -- versions of the API: pins and use
 
 api_use = Table(
@@ -69,6 +78,15 @@ rollouts = Table(
     Column("changed_at", Double, nullable=False),
     Column("drained_at", Double),
     Index("rollouts_scenario", "scenario", "id"),
+)
+
+# Which versions a living worker's code has; the rows go with the worker's own.
+worker_versions = Table(
+    "worker_versions",
+    metadata,
+    Column("owner", Text, ForeignKey("owners.id", ondelete="CASCADE"), primary_key=True),
+    Column("scenario", Text, primary_key=True),
+    Column("major", Integer, primary_key=True),
 )
 
 Index(
