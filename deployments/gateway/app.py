@@ -8,12 +8,14 @@ from deployments.gateway import (
     acts,
     analyses,
     audit_log,
+    conversations,
     incoming_webhooks,
     items,
     lists,
     openapi,
     rollouts,
     submit,
+    take_overs,
     versions,
     webhook_endpoints,
 )
@@ -40,6 +42,8 @@ PARTS = (
     login,
     webhook_endpoints,
     incoming_webhooks,
+    conversations,
+    take_overs,
     console,
 )
 
