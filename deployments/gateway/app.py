@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from deployments.gateway import (
     acts,
+    analyses,
     audit_log,
     conversations,
     incoming_webhooks,
@@ -30,6 +31,7 @@ from deployments.gateway.use_counter import UseCounter
 PARTS = (
     submit,
     lists,
+    analyses,  # before the paths of items, whose keys may have any character
     items,
     acts,
     audit_log,
