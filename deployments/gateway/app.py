@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from deployments.gateway import (
     acts,
+    analyses,
     audit_log,
     conversations,
     health,
@@ -32,6 +33,7 @@ from deployments.gateway.use_counter import UseCounter
 PARTS = (
     submit,
     lists,
+    analyses,  # before the paths of items, whose keys may have any character
     items,
     acts,
     queues,
