@@ -7,12 +7,14 @@ from fastapi import FastAPI
 from deployments.gateway import (
     acts,
     audit_log,
+    conversations,
     incoming_webhooks,
     items,
     lists,
     openapi,
     rollouts,
     submit,
+    take_overs,
     versions,
     webhook_endpoints,
 )
@@ -38,6 +40,8 @@ PARTS = (
     login,
     webhook_endpoints,
     incoming_webhooks,
+    conversations,
+    take_overs,
     console,
 )
 

@@ -22,6 +22,7 @@ from agents.runtime.redis.signals import Signals, signals
 from agents.runtime.settings import settings
 from agents.runtime.telemetry import get_logger
 from agents.services import connect_services
+from agents.services.sandbox.faults import DEMO
 from flows.cli.temporary_server import start_temporary_server
 from flows.operations.consumer import run_batch
 from flows.operations.recovery import recover
@@ -41,7 +42,8 @@ class Consumers:
     `missing` has the extra that is not installed, by workflow.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, faults: str) -> None:
+        self._faults = faults
         self.failure: BaseException | None = None
         self.missing: dict[str, str] = {}
         self.ended = threading.Event()
@@ -101,7 +103,7 @@ class Consumers:
         here = settings()
         async with (
             open_runtime(here) as opened,
-            connect_services(here, stock=sample.STOCK),
+            connect_services(here, self._faults, sample.STOCK),
             signals(here) as woken,
             asyncio.TaskGroup() as group,
         ):
@@ -161,9 +163,9 @@ async def _recover_regularly(opened: Runtime) -> None:
 
 
 @asynccontextmanager
-async def consuming() -> AsyncIterator[Consumers]:
-    """Consumers of all workflows within the block."""
-    consumers = Consumers()
+async def consuming(*, demo: bool = False) -> AsyncIterator[Consumers]:
+    """Consumers of all workflows within the block; for a `demo` the sandbox misbehaves on purpose."""
+    consumers = Consumers(DEMO if demo else "")
     consumers.start()
     try:
         yield consumers

@@ -161,6 +161,23 @@ async def outcome_of(journal: Journal, scenario: str, key: str, agent: str) -> A
         return (await connection.execute(query)).first()
 
 
+async def outcomes_of(
+    journal: Journal, scenario: str, keys: Sequence[str], agent: str
+) -> Sequence[Row[Any]]:
+    """As `outcome_of` for many items, with their keys, when they were accepted and when the step ended."""
+    done = (steps.c.item == items.c.id) & (steps.c.agent == agent) & (steps.c.status == "done")
+    columns = (items.c.key, items.c.state, items.c.body, items.c.accepted_at)
+    query: Select[Any] = (
+        select(*columns, steps.c.output, steps.c.version, steps.c.at)
+        .select_from(items.outerjoin(steps, done))
+        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario)
+        .where(items.c.key.in_(keys))
+    )
+    async with journal.database.read() as connection:
+        rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
+    return rows
+
+
 async def item_history(journal: Journal, scenario: str, key: str) -> ItemHistory | None:
     """The whole history of one item; None if there is no such item."""
     this = (items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.key == key)

@@ -30,7 +30,14 @@ OPEN_ACTS = {
 }
 # The beginnings of paths whose parameters are no tenant's, or name one of OBJECTS.
 SHARED = ("/webhooks/{system}", "/console/static/{name}", "/rollouts/{workflow}")
-MISSING = {"workflow": "orders", "key": "0" * 12, "endpoint": "f" * 32, "delivery": "1"}
+MISSING = {
+    "workflow": "orders",
+    "key": "0" * 12,
+    "endpoint": "f" * 32,
+    "delivery": "1",
+    "conversation": "e" * 32,
+    "number": "1",
+}
 WHO: dict[str, int] = {
     "nobody": 401,
     "revoked": 401,
@@ -155,6 +162,11 @@ async def an_endpoint(app: FastAPI, owner: dict[str, str]) -> dict[str, str]:
     return {"endpoint": made["id"], "delivery": "1"}
 
 
+async def a_conversation(app: FastAPI, owner: dict[str, str]) -> dict[str, str]:
+    begun = _parsed(await asgi.send(app, "POST", "/conversations", owner))
+    return {"conversation": begun["id"], "number": "1"}
+
+
 # How the objects are made that a path names, by the beginning of the path.
 OBJECTS = {
     "/v/{workflow}": an_item,
@@ -164,6 +176,7 @@ OBJECTS = {
     "/console/dead-letters/{workflow}": an_item,
     "/keys/{key}": an_api_key,
     "/webhook-endpoints/{endpoint}": an_endpoint,
+    "/conversations/{conversation}": a_conversation,
 }
 
 
@@ -171,8 +184,8 @@ OBJECTS = {
 async def tenants(trusted: FastAPI) -> tuple[dict[str, str], dict[str, str]]:
     """Headers of callers with all scopes: the owner of all objects, and another tenant."""
     return (
-        bearer(await new_key("default", "ann", tuple(Scope))),
-        bearer(await new_key("other", "eve", tuple(Scope))),
+        bearer(await new_key("default", "ann", tuple(Scope), customer="c1")),
+        bearer(await new_key("other", "eve", tuple(Scope), customer="c1")),
     )
 
 
