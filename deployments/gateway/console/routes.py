@@ -7,6 +7,7 @@ from deployments.gateway.console import (
     approvals,
     assets,
     audit,
+    chat,
     dead_letters,
     edit,
     item_list,
@@ -15,5 +16,16 @@ from deployments.gateway.console import (
 )
 
 router = APIRouter()
-for part in (assets, overview, approvals, dead_letters, item_list, item_page, acts, edit, audit):
+for part in (
+    assets,
+    overview,
+    approvals,
+    dead_letters,
+    item_list,
+    item_page,
+    acts,
+    edit,
+    audit,
+    chat,
+):
     router.include_router(part.router)
