@@ -8,6 +8,7 @@ from deployments.gateway.console import (
     assets,
     audit,
     chat,
+    conversations,
     dead_letters,
     edit,
     item_list,
@@ -27,5 +28,6 @@ for part in (
     edit,
     audit,
     chat,
+    conversations,
 ):
     router.include_router(part.router)
