@@ -6,12 +6,15 @@ from fastapi import FastAPI
 
 from deployments.gateway import (
     acts,
+    analyses,
     audit_log,
     conversations,
+    health,
     incoming_webhooks,
     items,
     lists,
     openapi,
+    queues,
     rollouts,
     submit,
     take_overs,
@@ -30,8 +33,11 @@ from deployments.gateway.use_counter import UseCounter
 PARTS = (
     submit,
     lists,
+    analyses,  # before the paths of items, whose keys may have any character
     items,
     acts,
+    queues,
+    health,
     audit_log,
     versions,
     rollouts,
