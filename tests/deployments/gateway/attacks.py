@@ -25,7 +25,7 @@ def request(target: str, *headers: str, method: str = "GET", body: bytes = b"") 
 
 
 def framing() -> dict[str, Attack]:
-    """Requests whose length two servers could read differently, and what is no HTTP/1.1 at all."""
+    """Requests whose length two servers could read differently."""
     smuggle = b"0\r\n\r\n" + SMUGGLED
     chunked = "Transfer-Encoding: chunked"
     found: dict[str, Iterable[str]] = {
@@ -48,7 +48,6 @@ def framing() -> dict[str, Attack]:
         name: (request("/keys", *headers, JSON, method="POST", body=smuggle), {400, 401, 413, 501})
         for name, headers in found.items()
     }
-    refused = {400, 404, 405, 421, 431, 501, 505}
     return attacks | {
         "a chunk without a size": (
             request("/keys", chunked, JSON, method="POST", body=b"zz\r\n"),
@@ -58,6 +57,13 @@ def framing() -> dict[str, Attack]:
             request("/keys", chunked, JSON, method="POST", body=b"f" * 40 + b"\r\n"),
             {400},
         ),
+    }
+
+
+def messages() -> dict[str, Attack]:
+    """What is no HTTP/1.1, or more of it than anybody needs."""
+    refused = {400, 404, 405, 421, 431, 501, 505}
+    return {
         "HTTP/0.9": (b"GET /audit\r\n\r\n", refused),
         "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {400}),
         "HTTP/9": (b"GET /audit HTTP/9.9\r\nHost: 127.0.0.1\r\n\r\n", {400}),
@@ -167,72 +173,71 @@ def credentials(admin: str) -> dict[str, Attack]:
     }
 
 
+BAD = {400, 413, 415, 422}
+BODIES = {
+    "no JSON": b"{",
+    "empty": b"",
+    "deep": b"[" * 100_000,
+    "deep objects": b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
+    "a list": b"[]",
+    "a text": b'"a"',
+    "not a number": b'{"name": NaN}',
+    "an infinite number": b'{"total": 1e999}',
+    "a long number": b'{"total": ' + b"9" * 10_000 + b"}",
+    "half a character": b'{"name": "\\ud800"}',
+    "no UTF-8": b'{"name": "\xff"}',
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "UTF-16": '{"a": 1}'.encode("utf-16"),
+    "a prototype": b'{"__proto__": {"scopes": ["admin"]}}',
+}
+KINDS = ("text/plain", "application/xml", "application/json; charset=utf-16", "a/b/c", "\x7f")
+
+
+def post(target: str, admin: str, body: bytes, *headers: str) -> bytes:
+    """A request of a known caller with a body; JSON unless the headers say otherwise."""
+    known = (f"Authorization: Bearer {admin}", *(headers or (JSON,)))
+    return request(target, *known, method="POST", body=body)
+
+
 def contents(admin: str) -> dict[str, Attack]:
-    """Requests of a known caller with bodies and parameters that mislead."""
-    known = f"Authorization: Bearer {admin}"
-    new = {"name": "shop", "scopes": ["read"], "reason": "a new shop"}
-
-    def post(target: str, body: bytes, kind: str = JSON) -> bytes:
-        return request(target, known, kind, method="POST", body=body)
-
-    bodies = {
-        "no JSON": b"{",
-        "empty": b"",
-        "deep": b"[" * 100_000,
-        "deep objects": b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
-        "a list": b"[]",
-        "a text": b'"a"',
-        "not a number": b'{"name": NaN}',
-        "an infinite number": b'{"total": 1e999}',
-        "a long number": b'{"total": ' + b"9" * 10_000 + b"}",
-        "half a character": b'{"name": "\\ud800"}',
-        "no UTF-8": b'{"name": "\xff"}',
-        "a byte order mark": b"\xef\xbb\xbf{}",
-        "UTF-16": '{"a": 1}'.encode("utf-16"),
-        "a prototype": b'{"__proto__": {"scopes": ["admin"]}}',
-    }
-    kinds = ("text/plain", "application/xml", "application/json; charset=utf-16", "a/b/c", "\x7f")
-    queries = ["limit=-1", "limit=1000000000", "limit=1e3", "limit=NaN", "limit=", "limit[]=1"]
-    queries += [
-        "limit=1&limit=x",
-        "after=" + "1" * 3_000 + "x",
-        "since=9999999999999999",
-        "tenant=b",
-    ]
-    bad = {400, 413, 415, 422}
-    more = {"tenant": "other", "id": "1", "hash": "x", "revoked_at": None}
+    """Bodies of a known caller that mislead."""
+    compressed = (JSON, "Content-Encoding: gzip")
     return (
-        {f"{n} as a key": (post("/keys", body), bad) for n, body in bodies.items()}
-        | {f"{n} as an order": (post("/v/orders", body), bad) for n, body in bodies.items()}
+        {f"{n} as a key": (post("/keys", admin, body), BAD) for n, body in BODIES.items()}
+        | {f"{n} as an order": (post("/v/orders", admin, body), BAD) for n, body in BODIES.items()}
         | {
-            f"an order as {kind!r}": (post("/v/orders", b"{}", f"Content-Type: {kind}"), bad)
-            for kind in kinds
+            f"an order as {kind!r}": (post("/v/orders", admin, b"{}", f"Content-Type: {kind}"), BAD)
+            for kind in KINDS
         }
-        | {f"?{query[:30]}": (request(f"/audit?{query}", known), {400, 422}) for query in queries}
-        | {
-            f"a key with {name}": (post("/keys", orjson.dumps(new | {name: value})), {422})
-            for name, value in more.items()
-        }
-        | {
-            f"an order with {name}": (
-                post("/v/orders", orjson.dumps(order(9) | {name: value})),
-                {422},
-            )
-            for name, value in {"tenant": "other", "state": "completed", "id": 1}.items()
-        }
-        | {
-            "a null in a key's name": (post("/keys", orjson.dumps(new | {"name": "a\x00"})), {422}),
-            "a null in an order": (
-                post("/v/orders", orjson.dumps(order(9) | {"order_id": "W\x00"})),
-                {400, 422},
-            ),
-            "a compressed body": (
-                request(
-                    *("/v/orders", known, JSON, "Content-Encoding: gzip"), method="POST", body=b"x"
-                ),
-                {415},
-            ),
-            "an item of a workflow that does not exist": (request("/v/users/1", known), {404}),
-            "a key that is no id": (post("/keys/../revoke", b"{}"), {400, 404, 422}),
-        }
+        | {"a compressed body": (post("/v/orders", admin, b"x", *compressed), {415})}
     )
+
+
+def members(admin: str) -> dict[str, Attack]:
+    """Bodies with members that no caller may set, and with characters that no table may hold."""
+    key = {"name": "shop", "scopes": ["read"], "reason": "a new shop"}
+    of_key = {"tenant": "other", "id": "1", "hash": "x", "revoked_at": None, "name": "a\x00"}
+    of_order = {"tenant": "other", "state": "completed", "id": 1, "order_id": "W\x00"}
+    return {
+        f"a key with {name}": (post("/keys", admin, orjson.dumps(key | {name: value})), {422})
+        for name, value in of_key.items()
+    } | {
+        f"an order with {name}": (
+            post("/v/orders", admin, orjson.dumps(order(9) | {name: value})),
+            {400, 422},
+        )
+        for name, value in of_order.items()
+    }
+
+
+def parameters(admin: str) -> dict[str, Attack]:
+    """Parameters of a known caller that mislead."""
+    known = f"Authorization: Bearer {admin}"
+    queries = (
+        *("limit=-1", "limit=1000000000", "limit=1e3", "limit=NaN", "limit=", "limit[]=1"),
+        *("limit=1&limit=x", "after=" + "1" * 3_000 + "x", "since=9999999999999999", "tenant=b"),
+    )
+    return {f"?{one[:30]}": (request(f"/audit?{one}", known), {400, 422}) for one in queries} | {
+        "an item of a workflow that does not exist": (request("/v/users/1", known), {404}),
+        "a key that is no id": (post("/keys/none/revoke", admin, b"{}"), {404, 422}),
+    }

@@ -99,8 +99,9 @@ async def test_hostile_requests_are_refused_and_never_an_error(
     gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
-    table = attacks.framing() | attacks.addresses()
-    table |= attacks.credentials(gateway.key) | attacks.contents(gateway.key)
+    table = attacks.framing() | attacks.messages() | attacks.addresses()
+    for made in (attacks.credentials, attacks.contents, attacks.members, attacks.parameters):
+        table |= made(gateway.key)
     assert len(table) > 100
     free = asyncio.Semaphore(AT_ONCE)
 
