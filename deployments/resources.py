@@ -136,6 +136,7 @@ AUTOMATIONS = (
                 "agent-flows.rolled-back",
                 "agent-flows.drained",
                 "agent-flows.version-missing",
+                "agent-flows.webhook.disabled",
             },
             posture=Posture.Reactive,
             threshold=1,
