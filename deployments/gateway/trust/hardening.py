@@ -58,10 +58,12 @@ class Hardening:
             await self.app(scope, receive, send)
             return
 
+        state = scope.setdefault("state", {})
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in (HEADERS | state.get("answer_headers", {})).items():
                     headers.setdefault(name, value)
             await send(message)
 
