@@ -96,6 +96,15 @@ def test_each_workflow_that_takes_items_has_its_own_model(described: dict[str, A
     assert not [path for path in described["paths"] if path.startswith("/console")]
 
 
+def test_one_item_of_each_workflow_is_described_with_its_body(described: dict[str, Any]) -> None:
+    for name in WORKFLOWS:
+        answer = described["paths"][f"/v/{name}/{{key}}"]["get"]["responses"]["200"]
+        view, own = answer["content"]["application/json"]["schema"]["allOf"]
+        assert view["$ref"].endswith("/ItemView")
+        model = own["properties"]["body"]["anyOf"][0]["$ref"].rpartition("/")[2]
+        assert model == f"{name}.body".replace("-", "_")
+
+
 @pytest.mark.parametrize("name", sorted(WORKFLOWS.keys() - WITHOUT_EXAMPLE))
 def test_the_examples_of_a_workflow_are_items_of_it(name: str) -> None:
     scenario = WORKFLOWS[name].scenario
