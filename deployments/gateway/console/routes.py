@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from deployments.gateway.console import (
     acts,
+    analyses,
     approvals,
     assets,
     audit,
@@ -11,9 +12,17 @@ from deployments.gateway.console import (
     edit,
     item_list,
     item_page,
+    keys,
     overview,
+    runs,
+    versions,
+    webhooks,
 )
 
+PAGES = (
+    *(overview, approvals, dead_letters, item_list, item_page, acts, edit),
+    *(runs, analyses, versions, webhooks, keys, audit),
+)
 router = APIRouter()
-for part in (assets, overview, approvals, dead_letters, item_list, item_page, acts, edit, audit):
+for part in (assets, *PAGES):
     router.include_router(part.router)
