@@ -47,6 +47,7 @@ NAVIGATION = (
     Entry("Approvals", "/console/approvals", READ),
     Entry("Dead letters", "/console/dead-letters", READ),
     Entry("Items", "/console/items", READ),
+    Entry("Conversations", "/console/conversations", READ),
     Entry("Runs", "/console/runs", READ),
     Entry("Analyses", "/console/analyses", READ),
     Entry("Versions", "/console/versions", OPERATE),

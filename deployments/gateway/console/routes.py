@@ -8,6 +8,8 @@ from deployments.gateway.console import (
     approvals,
     assets,
     audit,
+    chat,
+    conversations,
     dead_letters,
     edit,
     item_list,
@@ -21,7 +23,7 @@ from deployments.gateway.console import (
 
 PAGES = (
     *(overview, approvals, dead_letters, item_list, item_page, acts, edit),
-    *(runs, analyses, versions, webhooks, keys, audit),
+    *(conversations, chat, runs, analyses, versions, webhooks, keys, audit),
 )
 router = APIRouter()
 for part in (assets, *PAGES):

@@ -194,6 +194,8 @@ OBJECTS = {
     "/keys/{key}": an_api_key,
     "/webhook-endpoints/{endpoint}": an_endpoint,
     "/conversations/{conversation}": a_conversation,
+    "/console/conversations/{conversation}": a_conversation,
+    "/chat/{conversation}": a_conversation,
 }
 
 
