@@ -114,9 +114,10 @@ async def test_a_customer_of_another_tenant_talks_as_well(connect: Connect) -> N
     customer = connect(theirs)
     turns = await begin(customer)
     async with answering():
-        for text in ("hello", "I want to talk to a human", "are you there?"):
-            answer = await customer.post(turns, json={"text": text})
+        texts = ("hello", "I want to talk to a human", "are you there?")
+        answers = [await customer.post(turns, json={"text": text}) for text in texts]
         place = turns.removesuffix("/turns")
-        assert answer.json()["state"] == "silent"
+        states = [answer.json()["state"] for answer in answers]
+        assert states == ["answered", "answered", "silent"]
         assert (await customer.get(place)).json()["handling"]["by"] == "waiting"
     assert (await connect(YARA).get(place)).status_code == 404
