@@ -24,6 +24,7 @@ from agents.runtime.journal.item_events import ItemEnded
 from agents.runtime.messaging import RequestReply, Topic
 from agents.runtime.model.upcasting import Upcasts, ordered
 from agents.shop import contracts
+from agents.workflow.webhook_delivery import WebhookEvent
 from deployments import route_schemas
 from deployments.compatibility import ABOUT, Break, Use, breaks
 from flows.workflows import WORKFLOWS, Workflow
@@ -142,6 +143,7 @@ def _advice(name: str, found: Break) -> str:
 
 
 def _payloads() -> Iterator[tuple[str, Entry]]:
+    event = _schema(TypeAdapter(WebhookEvent), "serialization")
     for name, workflow in WORKFLOWS.items():
         scenario = workflow.scenario
         adapter = TypeAdapter(scenario.payload)
@@ -149,6 +151,7 @@ def _payloads() -> Iterator[tuple[str, Entry]]:
         taken, given = _schema(adapter), _schema(adapter, "serialization")
         yield f"payload/{name}", Entry(scenario.version, taken, upcasts)
         yield f"response/{name}", _dated(workflow, given)
+        yield f"response/{name}.event", _dated(workflow, event)
         if scenario.validate is not None:
             yield f"request/{name}", _dated(workflow, taken)
 

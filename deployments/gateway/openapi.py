@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from agents.runtime.errors import MissingExtra
 from agents.runtime.model.scenario import Scenario
-from deployments.gateway import idempotency
+from deployments.gateway import idempotency, webhook_endpoints
 from deployments.gateway.access import Access, public
 from deployments.gateway.api_versions import HEADER, versions
 from deployments.gateway.problems import MEDIA_TYPE
@@ -93,7 +93,10 @@ def document(app: FastAPI) -> dict[str, Any]:
         version=versions().newest,
         description="Items of workflows: submit them, follow them, act on them.",
         routes=app.routes,
+        webhooks=webhook_endpoints.events.routes,
     )
+    for webhook in found["webhooks"].values():
+        webhook["post"]["responses"] = {"2XX": {"description": "The event is taken."}}
     found["paths"] = {
         path: operations
         for path, operations in found["paths"].items()

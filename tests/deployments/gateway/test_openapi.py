@@ -46,6 +46,14 @@ def examples(scenario: Scenario) -> list[Any]:
     return found
 
 
+def test_the_events_that_are_sent_out_are_described(described: dict[str, Any]) -> None:
+    event = described["webhooks"]["item-event"]["post"]
+    model = event["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    assert described["components"]["schemas"][model]["required"] == ["type", "timestamp", "data"]
+    assert "webhook-signature" in event["description"]
+    assert event["responses"].keys() == {"2XX"}
+
+
 async def test_the_document_is_served_once_made_and_again_by_its_tag(
     client: httpx.AsyncClient, gateway: FastAPI
 ) -> None:
