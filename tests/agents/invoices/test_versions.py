@@ -100,7 +100,7 @@ async def test_a_consumer_says_when_it_starts_that_the_code_of_a_version_is_gone
         await accept(opened.journal.database, gone, new_items([f"{office.name}-1"]))
     consumed = await consume.fn("invoices", idle_seconds=0.1)
     assert consumed.title.startswith("0 items")
-    log = (office.data / "agent-flows.log").read_text("utf-8")  # noqa: ASYNC240 - a small file
+    log = (office.data / "agent-flows.log").read_text("utf-8")
     assert "1 queued and 0 begun items and 0 dead letters are of version 3" in log
     listing = await versions.fn("invoices")
     assert [(row["version"], row["role"], row["queued"]) for row in listing.table] == [
