@@ -21,7 +21,7 @@ from deployments.gateway import (
     versions,
     webhook_endpoints,
 )
-from deployments.gateway.access import Authenticate
+from deployments.gateway.access import Authenticate, decide_early
 from deployments.gateway.api_versions import VersionHeaders
 from deployments.gateway.console import routes as console
 from deployments.gateway.console.pages import error_page
@@ -65,7 +65,7 @@ def create_app(authenticate: Authenticate, hosts: Iterable[str] = ()) -> FastAPI
     app.state.use_counter = UseCounter()
     app.add_middleware(VersionHeaders)
     app.add_middleware(RequestLimits)
-    answer_with_problems(app, error_page)
+    answer_with_problems(app, error_page, decide_early)
     for part in PARTS:
         app.include_router(part.router)
     harden(app, hosts)
