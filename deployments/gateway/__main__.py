@@ -25,6 +25,7 @@ from deployments.gateway.access import Authenticate, Principal, Scope
 from deployments.gateway.app import create_app
 from deployments.gateway.consuming import Consumers, consuming
 from deployments.gateway.problems import Problem
+from deployments.gateway.request_limits import LimitedProtocol
 from flows.cli.commands import ENDING, keep_log_off_terminal
 from flows.cli.error_messages import explained
 from flows.cli.http_endpoint import listen, serving
@@ -79,6 +80,7 @@ def _config(authenticate: Authenticate) -> uvicorn.Config:
         create_app(authenticate),
         lifespan="on",
         ws="none",
+        http=LimitedProtocol,
         access_log=False,
         log_config=None,
         limit_concurrency=MOST_CONNECTIONS,
