@@ -117,8 +117,8 @@ AUTOMATIONS = (
         name="agent-flows: somebody is needed",
         description="Runs when a person must act: an item waits or is escalated, a dead letter is new "
         "or old, a message is not or perhaps not delivered, a backlog is old, a clock is wrong, goods ran "
-        "out, a provider and the journal differ, data has drifted or is not published. Add a notification "
-        "as an action.",
+        "out, a provider and the journal differ, data has drifted or is not published, a version was rolled "
+        "back, is drained or missing. Add a notification as an action.",
         trigger=EventTrigger(
             match={"prefect.resource.id": "agent-flows.*"},
             expect={
@@ -133,6 +133,9 @@ AUTOMATIONS = (
                 "agent-flows.dead-letter",
                 "agent-flows.out-of-stock",
                 "agent-flows.undelivered",
+                "agent-flows.rolled-back",
+                "agent-flows.drained",
+                "agent-flows.version-missing",
             },
             posture=Posture.Reactive,
             threshold=1,

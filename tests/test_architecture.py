@@ -32,11 +32,13 @@ ENVIRONMENT_READERS = {
 # A migration is never edited once it is released, so it may be long.
 MIGRATIONS = "agents/runtime/journal/migrations/versions/*"
 
-# Modules that may use HTTP: the shared client, its proxies, the adapters and the sandbox.
+# Modules that may use HTTP: the shared client, its proxies, the adapters, the sandbox, and the client
+# that users of the gateway import.
 HTTP_SPEAKERS = (
     "agents/services/http.py",
     "agents/services/proxies.py",
     "agents/services/*/*.py",
+    "deployments/client/*.py",
 )
 
 

@@ -39,6 +39,7 @@ class Alert:
 Form = tuple[str, Callable[[Alert], Mapping[str, Any]]]
 _DECIDE: Form = ("decide/decide", lambda a: {"key": a.key, "scenario": a.scenario})
 _REPLAY: Form = ("replay/replay", lambda a: {"keys": [a.key], "scenario": a.scenario})
+_VERSIONS: Form = ("versions/versions", lambda a: {"scenario": a.scenario})
 FORMS: Mapping[str, Form] = {
     "parked": _DECIDE,
     "escalated": _DECIDE,
@@ -47,6 +48,9 @@ FORMS: Mapping[str, Form] = {
     "difference": ("reconcile/reconcile", lambda a: {"scenario": a.scenario, "undo": True}),
     "undelivered": ("resend/resend", lambda a: {"key": a.key, "scenario": a.scenario}),
     "backlog": ("backlog/backlog", lambda a: {"scenario": a.scenario}),
+    "rolled-back": _VERSIONS,
+    "drained": _VERSIONS,
+    "version-missing": _VERSIONS,
 }
 """The deployment that a person runs after an alert, and the parameters that are filled in."""
 

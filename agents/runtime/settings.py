@@ -22,6 +22,7 @@ from agents.runtime.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "AGENT_FLOWS_"
+TENANT = r"^[a-z0-9][a-z0-9-]{0,31}$"
 DATABASES = ("sqlite+aiosqlite:///", "postgresql+asyncpg://")
 
 
@@ -46,6 +47,27 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     name: Annotated[str, Field(min_length=1, max_length=100)]
     url: AnyHttpUrl
     key: SecretStr = SecretStr("")
+
+
+Algorithm = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"
+]
+
+
+class JwtSettings(BaseModel, frozen=True, extra="forbid"):
+    """The identity provider whose JSON Web Tokens the gateway accepts.
+
+    `keys` is the file or the https URL of its public keys (JWKS). Algorithms with a shared secret are
+    not accepted, since whoever verifies could make tokens too.
+    """
+
+    issuer: Annotated[str, Field(min_length=1, max_length=500)]
+    audience: Annotated[str, Field(min_length=1, max_length=500)]
+    keys: Annotated[str, Field(pattern=r"^(https?://|/|\.{0,2}/?[\w.-])")]
+    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("RS256", "ES256")
+    tenant_claim: str = "tenant"
+    scopes_claim: str = "scope"
+    customer_claim: str = "customer"
 
 
 class MailSettings(BaseModel, frozen=True, extra="forbid"):
@@ -88,7 +110,7 @@ class Settings(BaseSettings):
         None,
         description="redis://, rediss:// or unix://; none: an embedded Valkey when it is needed",
     )
-    tenant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")] = "default"
+    tenant: Annotated[str, Field(pattern=TENANT)] = "default"
     queue_limit: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         100_000, description="items that may wait in a queue; more are refused"
     )
@@ -141,6 +163,10 @@ class Settings(BaseSettings):
 
     gateway_hosts: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}$")], ...] = Field(
         (), description="host names under which callers reach the gateway, beside the loopback's"
+    )
+
+    jwt: JwtSettings | None = Field(
+        None, description="identity provider whose tokens the gateway accepts beside API keys"
     )
 
     inventory_url: AnyHttpUrl | None = Field(None, description="none: the sandbox")

@@ -5,6 +5,7 @@ from dataclasses import replace
 import orjson
 
 from agents.runtime import READ, TransientError, agent, runtime
+from agents.runtime.journal.conversations import latest_handover
 from agents.runtime.journal.queries import ItemHistory, item_history, outcome_of
 from agents.runtime.messaging import ask
 from agents.runtime.model.lifecycle import ENDED
@@ -47,7 +48,10 @@ async def decide_turn(turn: Turn, understood: Understood) -> Decided:
 
     An order of another customer is treated like an order that does not exist.
     """
-    closing, before = await _given_back(await remembered(turn))
+    last = await remembered(turn)
+    closing, before = await _given_back(last)
+    more, before = await _given_back(await _taken_over(turn, last, before))
+    closing = (*closing, *more)
     results, before = await _results(before)
     shop = await view_shop(turn.user, _orders_of(understood, before))
     spoken = language(understood, before)
@@ -117,6 +121,18 @@ async def _given_back(before: Dialogue) -> tuple[tuple[Part, ...], Dialogue]:
     handover = await item_history(runtime().journal, HANDOVERS.name, before.taken_over)
     closing = _closing(handover) if handover is not None else ()
     return closing, before.model_copy(update={"taken_over": ""}) if closing else before
+
+
+async def _taken_over(turn: Turn, last: Dialogue, before: Dialogue) -> Dialogue:
+    """What is remembered if a person has taken the conversation over since the turn before this one.
+
+    The open question is forgotten: a yes to the person is no yes to the agent.
+    """
+    handover, after = await latest_handover(runtime().journal, turn.conversation)
+    if after < turn.number - 1 or handover in {"", last.taken_over} or before.taken_over:
+        return before
+    nothing: dict[str, object] = {"task": None, "options": (), "later": (), "said": ""}
+    return before.model_copy(update={**nothing, "taken_over": handover})
 
 
 async def _results(before: Dialogue) -> tuple[tuple[Part, ...], Dialogue]:

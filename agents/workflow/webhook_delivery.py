@@ -8,8 +8,10 @@ back-off and 410 Gone.
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote
 
 import orjson
@@ -47,10 +49,14 @@ GONE = 410
 
 @dataclass(slots=True)
 class Sender:
-    """Delivers webhook events of all tenants; an endpoint that is slow holds up no other."""
+    """Delivers webhook events of all tenants; an endpoint that is slow holds up no other.
+
+    `convert` makes what an event says of an item from API version, workflow and the newest form of it.
+    """
 
     database: Database
     poster: Poster
+    convert: Callable[[str, str, Any], Any] = lambda _version, _workflow, data: data
     _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def run(self, stop: Stop) -> None:
@@ -107,7 +113,7 @@ class Sender:
     async def _attempt(self, target: Target, due: Due) -> Attempt:
         begun = clock().monotonic()
         try:
-            posted = await self.poster.post(_signed(target, due))
+            posted = await self.poster.post(_signed(target, due, self._body(target, due)))
         except AddressNotAllowed as error:
             # The answer is the customer's to read, and where a name leads inside is not.
             result = Posted(0, f"the URL is not allowed (rule {error.rule})", None)
@@ -120,10 +126,20 @@ class Sender:
             result = posted
         return _judged(due, result, clock().monotonic() - begun)
 
+    def _body(self, target: Target, due: Due) -> bytes:
+        """The event in the API version of the endpoint."""
+        data = orjson.loads(due.data)
+        workflow = data["workflow"]
+        data["item"] = f"/v/{quote(workflow)}/{quote(data['key'])}"
+        at = datetime.fromtimestamp(due.at, UTC).isoformat(timespec="milliseconds")
+        told = self.convert(target.version, workflow, data) if target.version else data
+        return orjson.dumps(
+            {"type": due.event, "timestamp": at.replace("+00:00", "Z"), "data": told}
+        )
 
-def _signed(target: Target, due: Due) -> Post:
+
+def _signed(target: Target, due: Due, body: bytes) -> Post:
     """The request: its body, and a signature by each secret that is valid now."""
-    body = orjson.dumps(_body_of(due))
     sent_at = datetime.fromtimestamp(clock().time(), UTC)
     signatures = [
         Webhook(secret).sign(due.message, sent_at, body.decode()) for secret in target.secrets
@@ -134,14 +150,9 @@ def _signed(target: Target, due: Due) -> Post:
         "webhook-timestamp": str(int(sent_at.timestamp())),
         "webhook-signature": " ".join(signatures),
     }
+    if target.version:
+        headers["Agent-Flows-Version"] = target.version
     return Post(target.url, headers, body)
-
-
-def _body_of(due: Due) -> dict[str, object]:
-    data = orjson.loads(due.data)
-    data["item"] = f"/v/{quote(data['workflow'])}/{quote(data['key'])}"
-    at = datetime.fromtimestamp(due.at, UTC).isoformat(timespec="milliseconds")
-    return {"type": due.event, "timestamp": at.replace("+00:00", "Z"), "data": data}
 
 
 def _judged(due: Due, posted: Posted, seconds: float) -> Attempt:

@@ -20,7 +20,7 @@ from deployments.gateway.access import Principal
 from deployments.gateway.api_versions import ApiVersion
 from deployments.gateway.group_commit import GroupCommit, InWork, NotCommitted
 from deployments.gateway.item_views import etag
-from deployments.gateway.problems import MEDIA_TYPE, Problem
+from deployments.gateway.problems import MEDIA_TYPE, Problem, invalid_item
 from deployments.gateway.queue_room import QueueRoom
 from deployments.gateway.tenancy import workflow_named
 
@@ -84,7 +84,7 @@ class Acceptance:
             assert self.scenario.validate is not None
             key, text = self.scenario.validate(self.version.upcast(self.workflow, body))
         except InvalidRecord as error:
-            raise _invalid(error) from None
+            raise invalid_item(error) from None
         payload = self.scenario.read(text, self.scenario.version)
         deadline = self.scenario.deadline(payload)
         within = None if deadline is None else deadline.total_seconds()
@@ -168,21 +168,3 @@ def _writer(request: Request) -> tuple[GroupCommit, QueueRoom]:
     if found is None or found[0].database is not database:
         found = state.writer = (GroupCommit(database), QueueRoom(database))
     return found
-
-
-def _invalid(error: InvalidRecord) -> Problem:
-    first = error.problems[0]
-    listed = [
-        {"field": one.field, "rule": one.rule, "limit": one.limit, "message": one.message}
-        for one in error.problems
-    ]
-    return Problem(
-        422,
-        "invalid-item",
-        error.in_short(),
-        "correct the fields and send it again",
-        field=first.field,
-        rule=first.rule,
-        limit=first.limit,
-        more={"errors": listed},
-    )

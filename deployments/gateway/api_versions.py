@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agents.runtime.model.api_versions import Chain, chain_after
 from agents.workflow.records import InvalidRecord
-from deployments.gateway.problems import Problem
+from deployments.gateway.problems import Problem, invalid_item
 from flows.workflows import WORKFLOWS, Workflow
 
 HEADER = "Agent-Flows-Version"
@@ -45,15 +45,15 @@ class ApiVersion:
     def upcast(self, workflow: str, body: Any) -> Any:
         """The parsed body of a request in the newest form; call it before `validate`.
 
-        Raises Problem 422 for a body without the form of this version, and what `validate` raises.
+        Raises Problem 422 for a body without the form of this version.
         """
         chain = self.chains.get(workflow)
         if chain is None:
             return body
         try:
             return chain.upcast(body)
-        except InvalidRecord:
-            raise
+        except InvalidRecord as error:
+            raise invalid_item(error) from None
         except Exception as error:  # any JSON comes here before it is validated
             raise Problem(
                 422,
@@ -100,6 +100,13 @@ class Versions:
                 more={"known": list(self.names)},
             )
         return found
+
+    def event(self, name: str, workflow: str, data: Any) -> Any:
+        """What an event says of an item, for a receiver that keeps to the version of this name.
+
+        A version that is not known any more is taken as the oldest known one after it.
+        """
+        return chain_after(name, self.changes.get(workflow, ())).downcast_event(data)
 
     def _version(self, name: str) -> ApiVersion:
         chains = {

@@ -7,10 +7,14 @@ from fastapi import FastAPI
 from deployments.gateway import (
     acts,
     audit_log,
+    conversations,
     incoming_webhooks,
     items,
+    lists,
     openapi,
+    rollouts,
     submit,
+    take_overs,
     versions,
     webhook_endpoints,
 )
@@ -25,15 +29,19 @@ from deployments.gateway.use_counter import UseCounter
 
 PARTS = (
     submit,
+    lists,
     items,
     acts,
     audit_log,
     versions,
+    rollouts,
     openapi,
     keys,
     login,
     webhook_endpoints,
     incoming_webhooks,
+    conversations,
+    take_overs,
     console,
 )
 

@@ -17,10 +17,12 @@ from agents.orders import sample
 from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.errors import AgentError, MissingExtra
 from agents.runtime.intake.consumer import Consumer, ConsumerOptions
+from agents.runtime.recovery.versions import watching
 from agents.runtime.redis.signals import Signals, signals
 from agents.runtime.settings import settings
 from agents.runtime.telemetry import get_logger
 from agents.services import connect_services
+from agents.services.sandbox.faults import DEMO
 from flows.cli.temporary_server import start_temporary_server
 from flows.operations.consumer import run_batch
 from flows.operations.recovery import recover
@@ -40,7 +42,8 @@ class Consumers:
     `missing` has the extra that is not installed, by workflow.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, faults: str) -> None:
+        self._faults = faults
         self.failure: BaseException | None = None
         self.missing: dict[str, str] = {}
         self.ended = threading.Event()
@@ -100,7 +103,7 @@ class Consumers:
         here = settings()
         async with (
             open_runtime(here) as opened,
-            connect_services(here, stock=sample.STOCK),
+            connect_services(here, self._faults, sample.STOCK),
             signals(here) as woken,
             asyncio.TaskGroup() as group,
         ):
@@ -108,14 +111,14 @@ class Consumers:
             if self._stopping:
                 return
             for name in self._installed():
-                group.create_task(_stay(opened, partial(_run_consumer, name, woken)))
+                group.create_task(_stay(opened, partial(_run_consumer, name, woken, opened)))
             group.create_task(_recover_regularly(opened))
 
     def _installed(self) -> list[str]:
         """The workflows whose packages are installed."""
         for name, workflow in WORKFLOWS.items():
             try:
-                _ = workflow.process
+                workflow.load()
             except MissingExtra as error:
                 self.missing[name] = error.extra
         return [name for name in WORKFLOWS if name not in self.missing]
@@ -133,17 +136,19 @@ async def _stay(opened: Runtime, run: Callable[[], Awaitable[object]]) -> None:
         await run()
 
 
-async def _run_consumer(scenario: str, woken: Signals) -> None:
+async def _run_consumer(scenario: str, woken: Signals, opened: Runtime) -> None:
     """One flow run of a consumer; after a number of batches the next begins, so that each is readable."""
 
     @flow(name="gateway-consumer", flow_run_name=f"gateway: {scenario}", persist_result=False)
     async def consume() -> None:
-        await Consumer(
+        consumer = Consumer(
             WORKFLOWS[scenario].scenario,
             lambda batch: run_batch(scenario, batch),
             lambda seconds: woken.wait(scenario, seconds),
             OPTIONS,
-        ).consume()
+        )
+        async with watching(opened.journal, consumer.scenario):
+            await consumer.consume()
 
     await consume()
 
@@ -158,9 +163,9 @@ async def _recover_regularly(opened: Runtime) -> None:
 
 
 @asynccontextmanager
-async def consuming() -> AsyncIterator[Consumers]:
-    """Consumers of all workflows within the block."""
-    consumers = Consumers()
+async def consuming(*, demo: bool = False) -> AsyncIterator[Consumers]:
+    """Consumers of all workflows within the block; for a `demo` the sandbox misbehaves on purpose."""
+    consumers = Consumers(DEMO if demo else "")
     consumers.start()
     try:
         yield consumers

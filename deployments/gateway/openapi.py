@@ -181,17 +181,20 @@ def _version_headers() -> dict[str, Any]:
 def _of_workflows(paths: dict[str, Any], models: dict[str, Any]) -> dict[str, Any]:
     """A path of its own for each workflow that takes items, with its models and examples."""
     generic = paths.pop(SUBMIT)
-    found = {}
+    found = {SUBMIT: {"get": generic["get"]}}  # a path without a parameter goes first
     for name, scenario in _scenarios():
         if scenario.validate is None:
             continue
         operations = deepcopy(generic)
+        for operation in operations.values():
+            operation["operationId"] += f"_{name}".replace("-", "_")
+            operation["parameters"] = [
+                one for one in operation["parameters"] if one["name"] != "workflow"
+            ]
         post = operations["post"]
         post["operationId"] = f"submit_{name}".replace("-", "_")
         post["summary"] = f"Submit {name}"
-        post["parameters"] = [one for one in post["parameters"] if one["name"] != "workflow"] + [
-            _idempotency_parameter()
-        ]
+        post["parameters"].append(_idempotency_parameter())
         post["requestBody"] = _request_body(_model(scenario, models))
         accepted = {"schema": {"$ref": REFERENCE.format(model="Accepted")}}
         post["responses"]["202"]["content"]["application/json"] = accepted

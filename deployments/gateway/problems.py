@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from agents.runtime.telemetry import get_logger
+from agents.workflow.records import InvalidRecord
 
 log = get_logger(__name__)
 
@@ -76,6 +77,25 @@ class Problem(Exception):
             headers=dict(self.headers),
             media_type=MEDIA_TYPE,
         )
+
+
+def invalid_item(error: InvalidRecord) -> Problem:
+    """The answer to a body that breaks rules of its workflow."""
+    first = error.problems[0]
+    listed = [
+        {"field": one.field, "rule": one.rule, "limit": one.limit, "message": one.message}
+        for one in error.problems
+    ]
+    return Problem(
+        422,
+        "invalid-item",
+        error.in_short(),
+        "correct the fields and send it again",
+        field=first.field,
+        rule=first.rule,
+        limit=first.limit,
+        more={"errors": listed},
+    )
 
 
 Page = Callable[[Request, Problem], Response]

@@ -41,7 +41,7 @@ from flows.workflows import WORKFLOWS
 async def _sending(_app: FastAPI) -> AsyncIterator[None]:
     """Deliver events while the application runs; other processes may do so too."""
     opened, stop = runtime(), Stop()
-    sender = Sender(opened.journal.database, _poster())
+    sender = Sender(opened.journal.database, _poster(), versions().event)
     running = asyncio.create_task(sender.run(stop))
     try:
         yield

@@ -24,6 +24,7 @@ from agents.runtime.journal import Journal
 from agents.runtime.journal.schema import owners
 from agents.runtime.model.batch import Batch
 from agents.runtime.prefect_ui import in_flow_run, publish_table
+from agents.runtime.recovery.versions import watching
 from agents.runtime.redis.signals import signals
 from agents.runtime.settings import settings
 from agents.runtime.telemetry import get_logger
@@ -83,9 +84,10 @@ async def consume(  # noqa: PLR0913 - each is set by people
             lambda seconds: woken.wait(scenario, seconds),
             options,
         )
-        await consumer.consume()
-        if consumer.is_full:
-            await _hand_over(opened, consumer)
+        async with watching(opened.journal, workflow.scenario):
+            await consumer.consume()
+            if consumer.is_full:
+                await _hand_over(opened, consumer)
         return await _report(scenario, consumer, full=consumer.is_full and not opened.stop.asked)
 
 

@@ -25,7 +25,6 @@ from agents.runtime.journal.database import Database
 from agents.runtime.settings import settings
 from deployments.gateway.__main__ import _config
 from deployments.gateway.access import Scope
-from deployments.gateway.trust import authenticator
 from flows.cli.http_endpoint import listen, serving
 
 TOGETHER = 256
@@ -163,7 +162,7 @@ async def serve(config: uvicorn.Config, **more: Any) -> None:
 
 def _bare(commits: Commits | None) -> uvicorn.Config:
     """The same server with the same options."""
-    config = _config(authenticator())
+    config = _config()
     config.app = bare_app(commits)
     return config
 
@@ -183,7 +182,7 @@ async def main(kind: str) -> None:
         async with open_runtime(settings()) as opened:
             new = api_keys.NewKey("default", "bench", (Scope.SUBMIT,))
             made = await api_keys.create(opened.journal, new, "bench", "a benchmark")
-            await serve(_config(authenticator()), key=made.key)
+            await serve(_config(), key=made.key)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from agents.runtime.intake.intake import batches_of
 from agents.runtime.journal.claims import claim
 from agents.runtime.journal.queue import Queue, claim_first, due_outside_queue
 from agents.runtime.journal.submit import Claimed, load
+from agents.runtime.journal.version_use import register_versions
 from agents.runtime.model.batch import Batch, ProcessBatch, RunStats
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.testing import failpoint
@@ -66,6 +67,10 @@ class Consumer:
 
         Raises what processing raises. Then `open_runtime` hands back the items that are held.
         """
+        here = runtime()
+        await register_versions(
+            here.journal.database, here.lease.id, self.scenario.name, self.scenario.majors
+        )
         self._worked_at = clock().monotonic()
         # A worker that fails ends the others; the next run resumes their items.
         async with worker_group(self._work, self.options.at_once) as workers:

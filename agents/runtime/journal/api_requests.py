@@ -107,6 +107,25 @@ async def first_answers(
     return [_known(key, stored) for key in keys]
 
 
+async def known_answer(connection: AsyncConnection, key: RequestKey) -> Answer | None:
+    """The first answer to the key, in the transaction of the connection; None if it is free.
+
+    Raises KeyReused.
+    """
+    known = _known(key, await _stored(connection, [key]))
+    if isinstance(known, KeyReused):
+        raise known
+    return known
+
+
+async def keep_answer(connection: AsyncConnection, key: RequestKey, answer: Answer) -> None:
+    """Keep the first answer to the key in the transaction of what it answers.
+
+    Raises IntegrityError if another process has used the key meanwhile.
+    """
+    await _store(connection, [(key, answer)])
+
+
 async def use_key(database: Database, key: RequestKey) -> None:
     """Keep the key for a request whose lines have keys of their own. Raises KeyReused."""
     row = _row(key, Answer(0, ""))

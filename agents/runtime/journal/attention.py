@@ -5,11 +5,13 @@ Both read ranges of one index and at most MOST rows of it, however many items th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Row, Select, func, select, union_all
 
 from agents.runtime.journal import Journal
-from agents.runtime.journal.schema import dead_letters, items
+from agents.runtime.journal.schema import dead_letters, items, steps
+from agents.runtime.journal.statements import values_of
 from agents.runtime.model.lifecycle import State
 
 MOST = 2_000
@@ -75,11 +77,15 @@ async def error_groups(journal: Journal, scenario: str) -> Sequence[ErrorGroup]:
 
 async def letters_of(
     journal: Journal, scenario: str, agent: str, error_type: str, most: int
-) -> Sequence[Row[tuple[int, str, str]]]:
-    """Id, key and state of up to `most` items whose open dead letter is of this group."""
+) -> Sequence[Row[Any]]:
+    """Up to `most` items whose open dead letter is of this group, each with its dead letter."""
     found = _dead(journal.tenant, scenario).subquery("dead")
     query = (
-        select(items.c.id, items.c.key, items.c.state, items.c.sequence, dead_letters)
+        select(
+            *(items.c.id, items.c.key, items.c.state, items.c.sequence),
+            *(dead_letters.c.at, dead_letters.c.error, dead_letters.c.attempts),
+            dead_letters.c["count"].label("times"),
+        )
         .join(found, found.c.id == dead_letters.c.item)
         .join(items, items.c.id == dead_letters.c.item)
         .where(dead_letters.c.status == "open", dead_letters.c.agent == agent)
@@ -88,7 +94,7 @@ async def letters_of(
         .limit(most)
     )
     async with journal.database.read() as connection:
-        return (await connection.execute(query)).all()
+        return list(await connection.execute(query))
 
 
 def _dead(tenant: str, scenario: str) -> Select[tuple[int]]:
@@ -107,3 +113,18 @@ def _dead(tenant: str, scenario: str) -> Select[tuple[int]]:
         for state in (State.DEAD_LETTERED, State.COMPENSATING)
     ]
     return select(union_all(*parts).subquery("either"))
+
+
+async def questions(journal: Journal, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """By item: the agent that asks for a decision, and what it asks."""
+    if not ids:
+        return {}
+    async with journal.database.read() as connection:
+        values = values_of(connection, ids)
+        query = (
+            select(steps.c.item, steps.c.agent, steps.c.error)
+            .where(steps.c.item.in_(select(values.c.value)), steps.c.status == "waiting")
+            .order_by(steps.c.at)
+        )
+        rows = await connection.execute(query)
+        return {row.item: (row.agent, row.error or "") for row in rows}

@@ -34,6 +34,15 @@ api_requests = Table(
 
 Index("api_requests_at", api_requests.c.at)
 
+# -- lists
+
+gateway_secrets = Table(
+    "gateway_secrets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("secret", Text, nullable=False),
+)
+
 # -- versions of the API: pins and use
 
 api_use = Table(
@@ -69,6 +78,15 @@ rollouts = Table(
     Column("changed_at", Double, nullable=False),
     Column("drained_at", Double),
     Index("rollouts_scenario", "scenario", "id"),
+)
+
+# Which versions a living worker's code has; the rows go with the worker's own.
+worker_versions = Table(
+    "worker_versions",
+    metadata,
+    Column("owner", Text, ForeignKey("owners.id", ondelete="CASCADE"), primary_key=True),
+    Column("scenario", Text, primary_key=True),
+    Column("major", Integer, primary_key=True),
 )
 
 Index(
@@ -214,3 +232,34 @@ hour_counts = Table(
 )
 
 # -- conversations
+
+# `handover` is the item that waits while a person answers, `handover_after` the turns before it.
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("user", Text, nullable=False),
+    Column("turns", Integer, nullable=False),
+    Column("begun_at", Double, nullable=False),
+    Column("last_at", Double, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("handover", Text, nullable=False),
+    Column("handover_after", Integer, nullable=False),
+    Column("take_overs", Integer, nullable=False),
+    Index("conversations_latest", "tenant", "last_at", "id"),
+    Index("conversations_user", "tenant", "user", "last_at", "id"),
+)
+
+conversation_messages = Table(
+    "conversation_messages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("conversation", Text, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Index("conversation_messages_of", "tenant", "conversation", "id"),
+)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, func, select, text
 
 from agents.runtime.journal import Journal
 from agents.runtime.journal.claims import deadline_here
 from agents.runtime.journal.database import now
-from agents.runtime.journal.schema import dead_letters, effects, history, items, outbox, steps
+from agents.runtime.journal.schema import OPEN, dead_letters, effects, history, items, outbox, steps
 from agents.runtime.journal.workers import is_alive
 
 MOST_PARTS = 500  # steps, effects and notices of one item that a page shows
@@ -32,38 +32,61 @@ class ItemHistory:
         return not self.item.body
 
 
-async def letters(
+async def letters(  # noqa: PLR0913 - the parts of a filter
     journal: Journal,
     scenario: str,
     *,
     agent: str | None = None,
+    error_type: str | None = None,
     older_than: float = 0,
     most: int = 100,
 ) -> Sequence[Row[Any]]:
     """Open dead letters, the oldest first, up to `most`.
 
-    `agent` restricts them to one agent, and `older_than` to those of a minimal age in seconds.
+    `agent` and `error_type` restrict them to one each, and `older_than` to those of a minimal age in
+    seconds.
     """
+    age = (now() - dead_letters.c.at).label("age")
+    columns = (items.c.id, items.c.key, items.c.state, items.c.trace, items.c.crash_count)
     query = (
-        select(
-            items.c.id,
-            items.c.key,
-            items.c.state,
-            items.c.trace,
-            items.c.crash_count,
-            dead_letters,
-            (now() - dead_letters.c.at).label("age"),
-        )
-        .join(items, items.c.id == dead_letters.c.item)
-        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario)
-        .where(dead_letters.c.status == "open", dead_letters.c.at <= now() - older_than)
+        _letters(journal, scenario, (*columns, dead_letters, age))
+        .where(dead_letters.c.at <= select(now()).scalar_subquery() - older_than)
         .order_by(dead_letters.c.at, dead_letters.c.item)
         .limit(most)
     )
+    async with journal.database.read() as connection:
+        found: Sequence[Row[Any]] = (
+            await connection.execute(_chosen(query, agent, error_type))
+        ).all()
+        return found
+
+
+async def count_letters(
+    journal: Journal, scenario: str, agent: str | None, error_type: str | None, most: int
+) -> int:
+    """How many dead letters are open, counted to `most`."""
+    query = _chosen(_letters(journal, scenario, (dead_letters.c.item,)), agent, error_type)
+    counted = select(func.count()).select_from(query.limit(most).subquery())
+    async with journal.database.read() as connection:
+        return (await connection.execute(counted)).scalar_one()
+
+
+def _letters(journal: Journal, scenario: str, columns: tuple[Any, ...]) -> Select[Any]:
+    # The literal, since SQLite uses a partial index for it and not for a parameter.
+    return (
+        select(*columns)
+        .select_from(dead_letters)
+        .join(items, items.c.id == dead_letters.c.item)
+        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario, text(OPEN))
+    )
+
+
+def _chosen(query: Select[Any], agent: str | None, error_type: str | None) -> Select[Any]:
     if agent is not None:
         query = query.where(dead_letters.c.agent == agent)
-    async with journal.database.read() as connection:
-        return (await connection.execute(query)).all()
+    if error_type is not None:
+        query = query.where(dead_letters.c.error_type == error_type)
+    return query
 
 
 async def waiting(journal: Journal, scenario: str, *, most: int = 1_000) -> Sequence[Row[Any]]:
@@ -136,6 +159,23 @@ async def outcome_of(journal: Journal, scenario: str, key: str, agent: str) -> A
     )
     async with journal.database.read() as connection:
         return (await connection.execute(query)).first()
+
+
+async def outcomes_of(
+    journal: Journal, scenario: str, keys: Sequence[str], agent: str
+) -> Sequence[Row[Any]]:
+    """As `outcome_of` for many items, with their keys, when they were accepted and when the step ended."""
+    done = (steps.c.item == items.c.id) & (steps.c.agent == agent) & (steps.c.status == "done")
+    columns = (items.c.key, items.c.state, items.c.body, items.c.accepted_at)
+    query: Select[Any] = (
+        select(*columns, steps.c.output, steps.c.version, steps.c.at)
+        .select_from(items.outerjoin(steps, done))
+        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario)
+        .where(items.c.key.in_(keys))
+    )
+    async with journal.database.read() as connection:
+        rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
+    return rows
 
 
 async def item_history(journal: Journal, scenario: str, key: str) -> ItemHistory | None:

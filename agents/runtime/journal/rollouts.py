@@ -196,13 +196,15 @@ async def promote(journal: Journal, scenario: str, by: str, reason: str) -> Roll
     return await _end(journal, scenario, RolloutState.PROMOTED, by, reason)
 
 
-async def roll_back(journal: Journal, scenario: str, by: str, reason: str) -> Rollout:
+async def roll_back(
+    journal: Journal, scenario: str, by: str, reason: str, only: Rollout | None = None
+) -> Rollout:
     """Begin all new items with the version before the candidate, also after it was promoted.
 
-    Items that the candidate has begun stay with it. Raises RolloutRefused if there is nothing to roll
-    back.
+    Items that the candidate has begun stay with it. With `only`, nothing is done if that rollout has
+    changed. Raises RolloutRefused if there is nothing to roll back.
     """
-    return await _end(journal, scenario, RolloutState.ROLLED_BACK, by, reason)
+    return await _end(journal, scenario, RolloutState.ROLLED_BACK, by, reason, only)
 
 
 _ENDS = {
@@ -211,8 +213,13 @@ _ENDS = {
 }
 
 
-async def _end(
-    journal: Journal, scenario: str, state: RolloutState, by: str, reason: str
+async def _end(  # noqa: PLR0913 - who ends which rollout, how and why
+    journal: Journal,
+    scenario: str,
+    state: RolloutState,
+    by: str,
+    reason: str,
+    only: Rollout | None = None,
 ) -> Rollout:
     act, possible = _ENDS[state]
     changed = {"state": state.value, "by": by, "reason": reason, "changed_at": now()}
@@ -221,6 +228,8 @@ async def _end(
         if found is None or found.state not in possible:
             last = "there was none yet" if found is None else f"the last one is {found.state}"
             raise RolloutRefused(scenario, f"there is no rollout to {act}: {last}")
+        if only is not None and found != only:
+            raise RolloutRefused(scenario, "the rollout has changed meanwhile")
         this = update(rollouts).where(rollouts.c.id == found.id)
         await connection.execute(this.values(changed | {"drained_at": None}))
         return await _audited(connection, journal, act, found, scenario)

@@ -272,6 +272,20 @@ dead_letters = Table(
     Column("original", Text),
 )
 
+OPEN = "status = 'open'"
+Index(
+    "dead_letters_open",
+    *(dead_letters.c.at, dead_letters.c.item),
+    sqlite_where=text(OPEN),
+    postgresql_where=text(OPEN),
+)
+Index(
+    "dead_letters_of_agent",
+    *(dead_letters.c.agent, dead_letters.c.at, dead_letters.c.item),
+    sqlite_where=text(OPEN),
+    postgresql_where=text(OPEN),
+)
+
 # The tables of the bus: see agents/runtime/messaging.
 messages = Table(
     "messages",

@@ -14,9 +14,14 @@ Conversion = Callable[[Any], Any]
 """A function on plain JSON, as in `Upcasts`: it changes nothing outside of its result."""
 
 
+def unchanged(form: Any) -> Any:
+    """The conversion that changes nothing."""
+    return form
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a dated version changed in the body of a workflow's items.
+    """What a dated version changed in a workflow's items, and in the events about them.
 
     Args:
         version: The date of the version, such as "2026-11-29".
@@ -24,6 +29,7 @@ class Change:
         upcast: Makes a body of this version from one of the version before, as in `Upcasts`. It gets
             what a caller sent, of any form, and raises what the scenario's `validate` raises.
         downcast: Makes a body of the version before from one of this version.
+        downcast_event: The same for what an event says of an item: its workflow, key, state, outcome.
         deprecated: Since when the version before is deprecated; None: it is not.
         sunset: When the version before may stop working; None: that is not planned.
 
@@ -33,6 +39,7 @@ class Change:
     summary: str
     upcast: Conversion
     downcast: Conversion
+    downcast_event: Conversion = unchanged
     deprecated: date | None = None
     sunset: date | None = None
 
@@ -54,6 +61,12 @@ class Chain:
         for change in reversed(self.changes):
             body = change.downcast(body)
         return body
+
+    def downcast_event(self, event: Any) -> Any:
+        """What an event says of an item, in the form of the version."""
+        for change in reversed(self.changes):
+            event = change.downcast_event(event)
+        return event
 
     @property
     def deprecated(self) -> date | None:

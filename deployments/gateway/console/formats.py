@@ -44,6 +44,13 @@ def words(name: str | None) -> str:
     return (name or "").replace("_", " ").replace("-", " ")
 
 
+def place(path: str) -> str:
+    """A path as a person reads it: lines.0 becomes lines 1."""
+    return " ".join(
+        str(int(part) + 1) if part.isdigit() else words(part) for part in path.split(".")
+    )
+
+
 def count(number: float) -> str:
     """A number with its thousands apart."""
     return f"{number:,}"
@@ -59,6 +66,12 @@ def indented(value: Any) -> str:
     return written.decode()
 
 
+def compact(value: Any) -> str:
+    """A value as JSON in one line."""
+    written: bytes = orjson.dumps(value, default=str)
+    return written.decode()
+
+
 def local(url: URL) -> str:
     """The address without its host."""
     return f"{url.path}?{url.query}" if url.query else url.path
@@ -68,8 +81,10 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "moment": moment,
     "duration": duration,
     "words": words,
+    "place": place,
     "count": count,
     "indented": indented,
     "parsed": orjson.loads,
+    "compact": compact,
     "local": local,
 }

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
+from uuid import uuid4
 
 from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.datastructures import URL
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from agents.runtime.clock import clock
@@ -41,9 +43,16 @@ class Entry:
 
 NAVIGATION = (
     Entry("Overview", "/console", frozenset({Scope.READ})),
+    Entry("Approvals", "/console/approvals", frozenset({Scope.READ})),
+    Entry("Dead letters", "/console/dead-letters", frozenset({Scope.READ})),
     Entry("Items", "/console/items", frozenset({Scope.READ})),
     Entry("Audit log", "/console/audit", frozenset({Scope.ADMIN})),
 )
+
+
+def new_id() -> str:
+    """An id for a form, by which a second press of its button is known."""
+    return uuid4().hex
 
 
 def _environment() -> Environment:
@@ -57,6 +66,7 @@ def _environment() -> Environment:
     made.filters |= formats.FILTERS
     made.globals["asset"] = assets.address
     made.globals["csrf_field"] = csrf_field
+    made.globals["new_id"] = new_id
     return made
 
 
@@ -99,10 +109,17 @@ def error_page(request: Request, problem: Problem) -> Response:
         return _to_log_in(request)
     title = HTTPStatus(problem.status).phrase
     errors = problem.more.get("errors", ())
-    shown = {"problem": problem, "title": title, "errors": errors}
+    shown = {"problem": problem, "title": title, "errors": errors, "back": _page_before(request)}
     page = render(request, "error.html", problem.status, **shown)
     page.headers.update(problem.headers)
     return page
+
+
+def _page_before(request: Request) -> str:
+    """The page of ours with the form that was sent."""
+    before = URL(request.headers.get("referer", ""))
+    ours = request.method == "POST" and before.netloc == request.url.netloc
+    return formats.local(before) if ours else ""
 
 
 def _to_log_in(request: Request) -> Response:

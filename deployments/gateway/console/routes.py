@@ -2,8 +2,18 @@
 
 from fastapi import APIRouter
 
-from deployments.gateway.console import assets, audit, item_list, overview
+from deployments.gateway.console import (
+    acts,
+    approvals,
+    assets,
+    audit,
+    dead_letters,
+    edit,
+    item_list,
+    item_page,
+    overview,
+)
 
 router = APIRouter()
-for part in (assets, overview, item_list, audit):
+for part in (assets, overview, approvals, dead_letters, item_list, item_page, acts, edit, audit):
     router.include_router(part.router)

@@ -15,6 +15,7 @@ from agents.runtime.journal import api_keys, console_sessions
 from deployments.gateway.access import Authenticate, Principal, Scope
 from deployments.gateway.problems import Problem
 from deployments.gateway.trust.own_forms import require_own_form
+from deployments.gateway.trust.tokens import Tokens
 
 COOKIE = "agent_flows_session"
 CACHED_SECONDS = 2.0  # how long another process may accept a key that was revoked
@@ -25,21 +26,39 @@ _verified: TTLCache[bytes, Principal] = TTLCache(MOST_CACHED, CACHED_SECONDS)
 
 
 def authenticator() -> Authenticate:
-    """The authentication of a gateway that serves others: API keys, and sessions of the console."""
-    return authenticate
+    """The authentication of a gateway that serves others; call it where the runtime is open.
+
+    It takes API keys, sessions of the console and, if the settings name an identity provider, its
+    JSON Web Tokens.
+    """
+    used = runtime().settings
+    if used.jwt is None:
+        return Credentials(None)
+    return Credentials(Tokens(used.jwt, used.data / "jwks", frozenset(used.fetch_allowed)))
 
 
-async def authenticate(request: Request) -> Principal:
-    """The caller. Raises Problem 401."""
-    kind, _, credential = request.headers.get("authorization", "").partition(" ")
-    if not kind:
-        return await by_session(request)
-    if kind.lower() != "bearer" or not 0 < len(credential) <= LONGEST:
-        raise refused("the credentials are not a bearer token")
-    principal = await by_key(credential.strip()) if api_keys.is_key(credential) else None
-    if principal is None:
-        raise refused("the credentials are not valid")
-    return principal
+class Credentials:
+    """Who sent a request."""
+
+    def __init__(self, tokens: Tokens | None) -> None:
+        self._tokens = tokens
+
+    async def __call__(self, request: Request) -> Principal:
+        """The caller. Raises Problem 401, and 403 for a form of another site."""
+        kind, _, credential = request.headers.get("authorization", "").partition(" ")
+        if not kind:
+            return await by_session(request)
+        if kind.lower() != "bearer" or not 0 < len(credential) <= LONGEST:
+            raise refused("the credentials are not a bearer token")
+        principal = await self._bearer(credential.strip())
+        if principal is None:
+            raise refused("the credentials are not valid")
+        return principal
+
+    async def _bearer(self, credential: str) -> Principal | None:
+        if api_keys.is_key(credential):
+            return await by_key(credential)
+        return None if self._tokens is None else await self._tokens.principal(credential)
 
 
 async def by_key(text: str) -> Principal | None:

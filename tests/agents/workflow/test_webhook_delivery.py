@@ -92,6 +92,23 @@ async def test_an_event_is_signed_and_says_how_the_item_stands(
     assert len(receiver.received) == 1
 
 
+async def test_an_endpoint_gets_events_in_the_api_version_it_is_pinned_to(
+    opened: Runtime, journal: Journal, receiver: Receiver, sender: Sender
+) -> None:
+    def shout(version: str, workflow: str, data: dict[str, object]) -> dict[str, object]:
+        return data | {"outcome": f"{data['outcome']} in {version} of {workflow}"}
+
+    sender = replace(sender, convert=shout)
+    new = NewEndpoint(receiver.url("/ok"), ("orders.*",), "", "2026-11-22")
+    issued = await endpoints.create(journal, new, "ann")
+    await end_orders(opened, "W1")
+    await sender.deliver_due()
+    [got] = receiver.received
+    event = Webhook(issued.secret).verify(got.body, got.headers)
+    assert event["data"]["outcome"] == "shipped in 2026-11-22 of orders"
+    assert got.headers["agent-flows-version"] == "2026-11-22"
+
+
 async def test_a_change_that_is_rolled_back_announces_nothing(
     opened: Runtime, journal: Journal, receiver: Receiver, sender: Sender
 ) -> None:

@@ -36,18 +36,18 @@ function pressOnce(event) {
   form.dataset.sent = "yes";
 }
 
-// A part with data-live is fetched again every so many seconds, while somebody looks.
+// A part with data-live is fetched again every so many seconds, while somebody looks and nobody types in it.
+// It is replaced only if it has changed, where it says its version.
 async function refresh(part) {
   if (!document.hidden && !part.contains(document.activeElement)) {
     const answer = await fetch(part.dataset.live, { headers: { accept: "text/html" } }).catch(() => null);
-    if (answer?.ok) {
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
-      if (!fresh) return;
+    part.dataset.stale = answer?.ok ? "" : "yes";
+    const fresh = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
+    if (fresh && (!fresh.dataset.version || fresh.dataset.version !== part.dataset.version)) {
       part.replaceWith(fresh);
       part = fresh;
       localise(part);
     }
-    part.dataset.stale = answer?.ok ? "" : "yes";
   }
   if (part.dataset.live) follow(part);
 }
