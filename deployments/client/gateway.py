@@ -96,7 +96,7 @@ class Gateway:
 
         Filters are those of the list in /openapi.json, such as state="dead_lettered".
         """
-        async for row in self.rows(path_of("v", workflow), "items", filters):
+        async for row in self.rows(path_of("v", workflow), "items", filters, page="cursor"):
             yield Item.of(workflow, row)
 
     async def act(
@@ -153,17 +153,30 @@ class Gateway:
         return Conversation(self._connection, conversation)
 
     async def rows(
-        self, path: str, member: str, parameters: Mapping[str, str | float]
+        self,
+        path: str,
+        member: str,
+        parameters: Mapping[str, str | float] | None = None,
+        *,
+        page: str = "after",
     ) -> AsyncIterator[Mapping[str, Any]]:
-        """The rows of a list in its order, over all of its pages; `member` has those of a page."""
-        after: Mapping[str, str | float] = {}
+        """The rows of a list in its order, over all of its pages.
+
+        Args:
+            path: Such as /audit.
+            member: What has the rows in an answer, such as "entries".
+            parameters: The filters of the list.
+            page: The parameter that takes `next` of the page before.
+
+        """
+        wanted = dict(parameters or {})
         while True:
-            page = (await self.request("GET", path, params={**parameters, **after})).json()
-            for row in page[member]:
+            found = (await self.request("GET", path, params=wanted)).json()
+            for row in found[member]:
                 yield row
-            if page["next"] is None:
+            if found["next"] is None:
                 return
-            after = {"after": page["next"]}
+            wanted[page] = found["next"]
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Any request of the API; one that changes something needs an Idempotency-Key."""

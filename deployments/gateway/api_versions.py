@@ -90,16 +90,20 @@ class Versions:
         """The version of this name; the newest for "". Raises Problem 400 that lists those known."""
         found = self._known.get(name or self.newest)
         if found is None:
-            shown = name[:_LONGEST_SHOWN].encode("unicode_escape").decode("ascii")
-            raise Problem(
-                400,
-                "unknown-version",
-                f"there is no API version {shown!r}",
-                f"use one of {', '.join(self.names)}, or send none for the newest",
-                field=HEADER,
-                more={"known": list(self.names)},
-            )
+            raise self.unknown(name)
         return found
+
+    def unknown(self, name: str) -> Problem:
+        """The answer to a version that is not known, with those that are."""
+        shown = name[:_LONGEST_SHOWN].encode("unicode_escape").decode("ascii")
+        return Problem(
+            400,
+            "unknown-version",
+            f"there is no API version {shown!r}",
+            f"use one of {', '.join(self.names)}, or send none for the newest",
+            field=HEADER,
+            more={"known": list(self.names)},
+        )
 
     def event(self, name: str, workflow: str, data: Any) -> Any:
         """What an event says of an item, for a receiver that keeps to the version of this name.
@@ -126,7 +130,10 @@ def versions() -> Versions:
 
 def choose(request: Request, pinned: str) -> ApiVersion:
     """The version of a request whose key is pinned to `pinned`; "" is no pin. Raises Problem 400."""
-    found = versions().of(request.headers.get(HEADER, "") or pinned)
+    sent = request.headers.get(HEADER)
+    if sent == "":
+        raise versions().unknown(sent)
+    found = versions().of(pinned if sent is None else sent)
     request.state.api_version = found
     return found
 

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from agents.runtime.journal import audit
+from agents.workflow.fields import Instant
 from deployments.gateway.access import Caller, Scope, allow
 from deployments.gateway.tenancy import journal_of
 
@@ -39,8 +40,8 @@ class Wanted(BaseModel, extra="forbid"):
     by: str | None = Field(None, max_length=200)
     act: str | None = Field(None, max_length=50)
     object: str | None = Field(None, max_length=300, examples=["item orders/W1763367"])
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Instant | None = None
+    until: Instant | None = None
     after: str | None = Field(None, pattern=r"^\d{1,12}\.\d{1,9}-\d{1,18}$")
     limit: int = Field(50, ge=1, le=500)
 

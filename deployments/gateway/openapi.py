@@ -28,6 +28,7 @@ REFERENCE = "#/components/schemas/{model}"
 PAGES = "/console"  # for people, not part of the API
 SUBMIT = "/v/{workflow}"
 NDJSON = "application/x-ndjson"
+VISIBLE = r"^[^\x00-\x1f\x7f]*$"  # no control character, in any path or query
 PROBLEMS = {
     "400": "The request cannot be understood, or names an unknown version.",
     "401": "The credentials are missing or not valid.",
@@ -151,12 +152,21 @@ def _complete(operation: dict[str, Any], access: Access) -> None:
     for status in PROBLEMS:
         if status not in {"401", "403"} or not access.public:
             responses[status] = {"$ref": f"#/components/responses/{status}"}
-    parameters = operation.setdefault("parameters", [])
-    for parameter in parameters:
+    operation["parameters"] = _parameters(operation.get("parameters", []), access)
+
+
+def _parameters(declared: list[dict[str, Any]], access: Access) -> list[dict[str, Any]]:
+    """What FastAPI has found, with the rules that the gateway has for all parameters."""
+    found = [one for one in declared if one["name"].lower() != idempotency.HEADER.lower()]
+    for parameter in found:
         if parameter["in"] == "path" and parameter["name"] == "workflow":
             parameter["schema"] = {"type": "string", "enum": list(WORKFLOWS)}
-    if not access.public:
-        parameters.append(_version_parameter())
+        for schema in (parameter["schema"], *parameter["schema"].get("anyOf", ())):
+            if schema.get("type") == "string" and not schema.keys() & {"enum", "pattern", "format"}:
+                schema["pattern"] = VISIBLE
+    if len(found) < len(declared):
+        found.append(_idempotency_parameter())
+    return found if access.public else [*found, _version_parameter()]
 
 
 def _version_parameter() -> dict[str, Any]:

@@ -14,12 +14,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from agents.runtime.telemetry import get_logger
 from agents.workflow.records import InvalidRecord
 
 log = get_logger(__name__)
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 MEDIA_TYPE = "application/problem+json"
 TYPES = "https://agent-flows.invalid/problems/"  # a name, not an address: nothing is served there
 
@@ -151,10 +153,22 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error.__cause__, Problem):  # FastAPI makes a 400 of it where it reads a body
         return answer(request, error.__cause__)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        error.headers = {"Allow": ", ".join(_methods(request))}
     phrase = HTTPStatus(error.status_code).phrase
     kind = phrase.lower().replace(" ", "-")
     detail = error.detail if error.detail != phrase else f"{phrase}: see /openapi.json"
     return answer(request, Problem(error.status_code, kind, detail, headers=error.headers or {}))
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods that the path has; the router itself names those of the first route alone."""
+    routes, scope = request.app.router.routes, request.scope
+    return [
+        method
+        for method in METHODS
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

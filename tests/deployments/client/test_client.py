@@ -161,6 +161,19 @@ async def test_a_program_keeps_the_version_it_was_written_for(through: Through) 
     assert (await gateway.get("orders", body["order_id"])).body["charges"] == 490
 
 
+async def test_a_list_is_read_over_its_pages(through: Through) -> None:
+    gateway, _ = through()
+    sent = [order(number) for number in range(3)]
+    async for _answer in gateway.submit_many("orders", sent):
+        pass
+    found = [item async for item in gateway.items("orders", state="pending", limit=2)]
+    assert {item.key for item in found} == {body["order_id"] for body in sent}
+    assert len(found) == 3
+    assert [item async for item in gateway.items("orders", state="completed")] == []
+    acts = [row["act"] async for row in gateway.rows("/audit", "entries", {"limit": 1})]
+    assert len(acts) == 1, "the key that the test has made"
+
+
 async def test_an_act_hits_the_item_that_was_seen(through: Through) -> None:
     gateway, _ = through("", "", "answer lost")
     accepted = await gateway.submit("orders", order())
