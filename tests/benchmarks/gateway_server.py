@@ -21,7 +21,6 @@ from fastapi import FastAPI, Request, Response
 
 from agents.runtime.context import open_runtime
 from agents.runtime.journal import api_keys
-from agents.runtime.journal.database import Database
 from agents.runtime.settings import settings
 from deployments.gateway.__main__ import _config
 from deployments.gateway.access import Scope
@@ -168,18 +167,16 @@ def _bare(commits: Commits | None) -> uvicorn.Config:
 
 
 async def main(kind: str) -> None:
-    """Run one of the servers."""
-    if kind == "parse":
-        await serve(_bare(None))
-    elif kind == "commit":
-        database = Database(settings().journal)
-        await database.migrate()
-        await database.close()
-        writer = sqlite_writer if database.is_sqlite else postgresql_writer
-        async with writer(settings().journal) as write:
-            await serve(_bare(Commits(write)))
-    else:
-        async with open_runtime(settings()) as opened:
+    """Run one of the servers, each beside an open runtime."""
+    url = settings().journal
+    async with open_runtime(settings()) as opened:
+        if kind == "parse":
+            await serve(_bare(None))
+        elif kind == "commit":
+            writer = sqlite_writer if opened.journal.database.is_sqlite else postgresql_writer
+            async with writer(url) as write:
+                await serve(_bare(Commits(write)))
+        else:
             new = api_keys.NewKey("default", "bench", (Scope.SUBMIT,))
             made = await api_keys.create(opened.journal, new, "bench", "a benchmark")
             await serve(_config(), key=made.key)
