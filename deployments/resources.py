@@ -118,7 +118,7 @@ AUTOMATIONS = (
         description="Runs when a person must act: an item waits or is escalated, a dead letter is new "
         "or old, a message is not or perhaps not delivered, a backlog is old, a clock is wrong, goods ran "
         "out, a provider and the journal differ, data has drifted or is not published, a version was rolled "
-        "back, is drained or missing. Add a notification as an action.",
+        "back, is drained or missing, a webhook endpoint was disabled. Add a notification as an action.",
         trigger=EventTrigger(
             match={"prefect.resource.id": "agent-flows.*"},
             expect={
@@ -136,6 +136,7 @@ AUTOMATIONS = (
                 "agent-flows.rolled-back",
                 "agent-flows.drained",
                 "agent-flows.version-missing",
+                "agent-flows.webhook.disabled",
             },
             posture=Posture.Reactive,
             threshold=1,

@@ -10,18 +10,32 @@ from prefect import flow
 from pydantic import Field
 
 import agents.analysis.extra
+from agents.analysis.asked import SAMPLE
 from agents.analysis.clean_partition import clean_partition
 from agents.analysis.collect_partition import collect_partition, is_sample, open_fetcher
+from agents.analysis.conclude_analysis import conclude_analysis
+from agents.analysis.models import Dataset
+from agents.analysis.plan_analysis import plan_analysis
 from agents.analysis.report import AnalysisReport
-from agents.analysis.run import SAMPLE, alert_of_drift, open_run, show_comparison
+from agents.analysis.run import (
+    AnalysisRun,
+    Modelled,
+    ModelRun,
+    alert_of_drift,
+    asked_run,
+    open_run,
+    show_comparison,
+)
 from agents.analysis.select_model import select_model
 from agents.analysis.train_candidate import train_candidate
 from agents.analysis.write_report import write_report
 from agents.runtime import Batch, saga
+from agents.runtime.context import of_tenant
 from agents.runtime.settings import settings
 from flows.cli.commands import command
 from flows.dask_training import fit_on_dask
 
+PARTITIONS_AT_ONCE = 8
 AtOnce = Annotated[int, Field(ge=1, le=64)]
 
 
@@ -49,18 +63,42 @@ async def analyse(  # noqa: PLR0913 - what a run is asked for
 
     """
     async with open_run(source, contract, target, partitions) as run:
-        async for batch in run.accepted(at_once):
+        async for batch in run.shown(at_once):
             await prepare(batch)
         dataset = await asyncio.to_thread(run.publish, partitions)
-        models = run.modelling(dataset, seed)
-        if models is not None:
-            if (cluster := settings().dask) is not None:
-                await asyncio.to_thread(fit_on_dask, models.trainings(), cluster)
-            async for batch in models.candidates():
-                await train(batch)
-            async for batch in models.comparison():
-                await conclude(batch)
-        return await run.report(dataset, models)
+        return await run.report(dataset, await model(run, dataset, seed))
+
+
+async def model(run: AnalysisRun, dataset: Dataset | None, seed: int) -> ModelRun | None:
+    """Train and compare models on what is published, if something is to be predicted."""
+    models = run.modelling(dataset, seed)
+    if models is not None:
+        if (cluster := settings().dask) is not None:
+            await asyncio.to_thread(fit_on_dask, models.trainings(), cluster)
+        async for batch in models.candidates():
+            await train(batch)
+        async for batch in models.comparison():
+            await conclude(batch)
+    return models
+
+
+async def carry_out_asked(batch: Batch) -> None:
+    """Carry out analyses that were asked for over the API; their parts are items of the same tenant."""
+    sample = any(item.payload.is_sample for item in batch.peek())
+    async with open_fetcher(settings(), sample=sample), saga(batch):
+        batch = await plan_analysis(batch)
+        for item in batch.peek():
+            with of_tenant(item.tenant), asked_run(item) as run:
+                await run.keep_report(carry_out(run, item.payload.seed))
+        await conclude_analysis(batch)
+
+
+async def carry_out(run: AnalysisRun, seed: int) -> Modelled:
+    """Prepare the partitions of a run, publish them and train models."""
+    async for batch in run.accepted(PARTITIONS_AT_ONCE):
+        await prepare(batch)
+    dataset = await asyncio.to_thread(run.publish)
+    return dataset, await model(run, dataset, seed)
 
 
 async def prepare(batch: Batch) -> None:

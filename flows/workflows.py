@@ -138,6 +138,9 @@ WORKFLOWS: Mapping[str, Workflow] = {
         "flows.order_processing:amend",
         answers="agents.orders.answers:ANSWERS",
     ),
+    "analyses": Workflow(
+        "agents.analysis.scenario:ANALYSES", "flows.data_analysis:carry_out_asked"
+    ),
     "partitions": Workflow("agents.analysis.scenario:PARTITIONS", "flows.data_analysis:prepare"),
     "candidates": Workflow("agents.analysis.scenario:CANDIDATES", "flows.data_analysis:train"),
     "comparisons": Workflow("agents.analysis.scenario:COMPARISONS", "flows.data_analysis:conclude"),

@@ -7,7 +7,8 @@ checked for corrected rows as for all others.
 
 import csv
 import hashlib
-from collections.abc import Iterator, Mapping
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -82,8 +83,7 @@ def export(study: str, path: Path) -> int:
         writer = csv.writer(file)
         writer.writerow(HEADER)
         for one in quarantined_rows(study):
-            cells = [one.source, one.partition, str(one.record["line"]), one.rules, one.cells]
-            writer.writerow([escape_formula(cell) for cell in cells])
+            writer.writerow(_cells(one))
             count += 1
     return count
 
@@ -185,3 +185,46 @@ def _content(store: StudyStore, digest: str) -> Path:
 
 def _pointer(store: StudyStore, source: str, name: str) -> Path:
     return store.folder / "corrections" / source / name
+
+
+Place = tuple[int, int]
+"""Where a page of rows begins: the number of its partition, and the byte in its file."""
+
+
+def rows_from(
+    partitions: Sequence[Partition], place: Place, most: int
+) -> tuple[list[QuarantinedRow], Place | None]:
+    """Quarantined rows of these partitions from a place on, and where the next ones begin.
+
+    A place that no page has given leads to the next row after it.
+    """
+    found: list[QuarantinedRow] = []
+    number, offset = place
+    for index, partition in enumerate(partitions[number:], number):
+        path = StudyStore(partition.study).path_of(partition, QUARANTINE)
+        if not path.exists():
+            continue
+        with path.open("rb") as lines:
+            if index == number and offset:
+                lines.seek(min(offset - 1, path.stat().st_size))
+                lines.readline()  # to the end of the line before, if it is a place between two
+            while line := lines.readline():
+                if len(found) == most:
+                    return found, (index, lines.tell() - len(line))
+                record = orjson.loads(line)
+                found.append(QuarantinedRow(partition.source, partition.name, path, record))
+    return found, None
+
+
+def as_csv(rows: Iterable[QuarantinedRow]) -> str:
+    """The rows as CSV for a spreadsheet, which shows formulas as text."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(HEADER)
+    writer.writerows(_cells(one) for one in rows)
+    return text.getvalue()
+
+
+def _cells(one: QuarantinedRow) -> list[str]:
+    cells = [one.source, one.partition, str(one.record["line"]), one.rules, one.cells]
+    return [escape_formula(cell) for cell in cells]

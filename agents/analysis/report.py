@@ -10,6 +10,7 @@ from agents.services.files.outcomes import BROKEN
 from agents.workflow.exit_status import ExitStatus, problem_of
 
 MAX_RULES = 6
+FILE = "report.html"  # in the folder of the study, about its models
 
 
 class SourceReport(BaseModel):

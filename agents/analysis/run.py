@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,22 +11,25 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 from sqlalchemy import Row
+from sqlalchemy.exc import SQLAlchemyError
 
+from agents.analysis.asked import SAMPLE, Asked, Planned, study_of
 from agents.analysis.collect_partition import open_fetcher
+from agents.analysis.conclude_analysis import REPORT
 from agents.analysis.discovery import discover_partitions
 from agents.analysis.modelling.candidates import NAMES
 from agents.analysis.modelling.models import Comparison, Selected, Trained, Training
 from agents.analysis.modelling.registry import Models
 from agents.analysis.models import Cleaned, Dataset, Part, Partition
 from agents.analysis.publishing import broken, refusals
-from agents.analysis.report import AnalysisReport, SourceReport, report_of
+from agents.analysis.report import FILE, AnalysisReport, SourceReport, report_of
 from agents.analysis.sample.flights import sample_study
 from agents.analysis.scenario import CANDIDATES, COMPARISONS, PARTITIONS
 from agents.analysis.study import BadStudy, Source, Study, problems_of, read_contract
-from agents.analysis.study_store import StudyStore, part_of
+from agents.analysis.study_store import StudyStore, part_of, write_whole
 from agents.analysis.train_candidate import key_of, version_of
 from agents.analysis.unique_rows import unique_parts
-from agents.analysis.write_report import FILE, forecast_image
+from agents.analysis.write_report import forecast_image
 from agents.runtime import (
     AgentError,
     Batch,
@@ -40,6 +43,7 @@ from agents.runtime import (
 )
 from agents.runtime.alerts import Alert, send
 from agents.runtime.intake.rejects import Rejects
+from agents.runtime.journal.database import JournalLost
 from agents.runtime.journal.queries import named
 from agents.runtime.model.lifecycle import State
 from agents.runtime.prefect_ui import (
@@ -51,11 +55,17 @@ from agents.runtime.prefect_ui import (
     rename_run,
 )
 from agents.runtime.settings import settings
+from agents.runtime.shutdown import Stopped
+from agents.runtime.telemetry import get_logger
 from agents.services.files.outcomes import REFUSES_THE_REST
 from agents.workflow.run import rejects_file
 
-SAMPLE = "sample"
 NAME = "data-analysis"
+log = get_logger(__name__)
+
+
+Modelled = tuple[Dataset | None, "ModelRun | None"]
+"""What a run has published, and its models."""
 
 
 @dataclass(slots=True)
@@ -80,11 +90,16 @@ class AnalysisRun:
 
     async def accepted(self, batch_size: int) -> AsyncIterator[Batch]:
         """The partitions that have changed, in batches; the others are already done."""
+        records = [_submission(n, one) for n, one in enumerate(self.partitions, 1)]
+        async for batch in self.intake.accepted(records, batch_size):
+            yield batch
+
+    async def shown(self, batch_size: int) -> AsyncIterator[Batch]:
+        """As `accepted`; the flow run shows name and progress."""
         progress, stats = Progress(NAME), self.intake.stats
         stats.expected = len(self.partitions)
         await rename_run(f"{NAME}: {self.study.name}, {len(self.partitions):,} partitions")
-        records = [_submission(n, one) for n, one in enumerate(self.partitions, 1)]
-        async for batch in self.intake.accepted(records, batch_size):
+        async for batch in self.accepted(batch_size):
             await progress.show(stats)
             yield batch
         stats.show()
@@ -137,6 +152,15 @@ class AnalysisRun:
 
     async def report(self, dataset: Dataset | None, models: "ModelRun | None") -> AnalysisReport:
         """The report, which the UI shows too; raises an alert if nothing was published."""
+        report = await self.summary(dataset, models)
+        await publish_table(f"{NAME}-rows", report.rows(), "Rows by source and outcome")
+        if dataset is None or _failed(self.outcomes(), self.store.folder) | self.refusals:
+            reason = "; ".join(report.notes())
+            await send([Alert("unpublished", PARTITIONS.name, self.study.name, reason)])
+        return report
+
+    async def summary(self, dataset: Dataset | None, models: "ModelRun | None") -> AnalysisReport:
+        """The report alone."""
         stats, outcomes = self.intake.stats, self.outcomes()
         missing = {one.key: f"{one.source}/{one.name}" for one, found in outcomes if found is None}
         report = report_of(self.study.name, outcomes, dataset, self.repeated)
@@ -151,11 +175,38 @@ class AnalysisRun:
             report.failures |= await models.failures()
             report.files = models.notes()
         report.seconds = time.monotonic() - self.begun
-        await publish_table(f"{NAME}-rows", report.rows(), "Rows by source and outcome")
-        if dataset is None or failed:
-            reason = "; ".join(report.notes())
-            await send([Alert("unpublished", PARTITIONS.name, self.study.name, reason)])
         return report
+
+    async def keep_report(self, work: Awaitable[Modelled]) -> None:
+        """Keep the report of this work in the study's folder; work that breaks off has one too.
+
+        It is for somebody who does not know this machine, so it names no folder of it.
+        """
+        try:
+            report = await self.summary(*await work)
+        except (Stopped, JournalLost, SQLAlchemyError):
+            raise  # another process goes on
+        except Exception as error:
+            log.exception("an analysis broke off", study=self.study.name)
+            reason = f"{type(error).__name__}: {error}"
+            report = report_of(self.study.name, [], None)
+            report.failures = {"analysis": reason}
+        folder = f"{self.store.folder}/"
+        report.failures = {name: why.replace(folder, "") for name, why in report.failures.items()}
+        report.files = [line for line in report.files if folder not in line]
+        write_whole(self.store.folder / REPORT, report)
+
+
+@contextmanager
+def asked_run(item: Item) -> Iterator[AnalysisRun]:
+    """The run of an analysis that was asked for and planned, in an open runtime."""
+    planned, asked = item.fact(Planned), item.payload
+    assert planned is not None
+    assert isinstance(asked, Asked)
+    study = study_of(asked, planned.partitions[0].study)
+    with Rejects(rejects_file(settings().data, NAME)) as rejects:
+        intake = Intake(PARTITIONS, RunStats(), rejects.keep)
+        yield AnalysisRun(study, planned.partitions, intake, rejects, time.monotonic())
 
 
 @asynccontextmanager

@@ -1,9 +1,11 @@
-"""The three kinds of work items of data analysis, and the word for how each ends."""
+"""The kinds of work items of data analysis, and the word for how each ends."""
 
 from collections.abc import Mapping
 
+from agents.analysis.asked import RECORDS, Asked
 from agents.analysis.modelling.models import Comparison, Trained, Training, Written
 from agents.analysis.models import Cleaned, Partition
+from agents.analysis.report import AnalysisReport
 from agents.runtime import Item, Scenario
 
 
@@ -44,3 +46,19 @@ def _reported(item: Item) -> str:
 
 
 COMPARISONS = Scenario(name="comparisons", version="1.1", payload=Comparison, outcome=_reported)
+
+
+def _analysed(item: Item) -> str:
+    report = item.fact(AnalysisReport)
+    if report is None:
+        return "not analysed"
+    return "published" if report.published else "unpublished"
+
+
+ANALYSES = Scenario(
+    name="analyses",
+    version="1",
+    payload=Asked,
+    outcome=_analysed,
+    validate=RECORDS.validate,
+)

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from agents.analysis.modelling.models import Comparison, ModelCard, Selected, Written
 from agents.analysis.modelling.registry import Models
+from agents.analysis.report import FILE
 from agents.analysis.reporting import plots
 from agents.analysis.study_store import StudyStore, write_whole
 from agents.analysis.train_candidate import HEAVY, PREDICTIONS
@@ -16,7 +17,6 @@ from agents.runtime import agent
 from agents.runtime.run_files import RunFile
 
 PAGE = Path(__file__).parent / "reporting"
-FILE = "report.html"
 
 
 @agent(HEAVY)

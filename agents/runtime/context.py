@@ -9,7 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar, copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from prefect.runtime import flow_run
@@ -170,6 +170,17 @@ def runtime() -> Runtime:
     if opened is None:
         raise NotOpen
     return opened
+
+
+@contextmanager
+def of_tenant(tenant: str) -> Iterator[None]:
+    """Within the block the journal is that of another tenant: new items are its items."""
+    opened = runtime()
+    token = _runtime.set(replace(opened, journal=replace(opened.journal, tenant=tenant)))
+    try:
+        yield
+    finally:
+        _runtime.reset(token)
 
 
 def shared_cache() -> SharedCache:

@@ -23,6 +23,7 @@ from agents.runtime.errors import SettingsError
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "AGENT_FLOWS_"
 TENANT = r"^[a-z0-9][a-z0-9-]{0,31}$"
+Rate = Annotated[str, Field(pattern=r"^[1-9]\d{0,8}/(second|minute|hour)$")]
 DATABASES = ("sqlite+aiosqlite:///", "postgresql+asyncpg://")
 
 
@@ -165,6 +166,11 @@ class Settings(BaseSettings):
         (), description="host names under which callers reach the gateway, beside the loopback's"
     )
 
+    gateway_tenant_rate: Rate = Field(
+        "300000/minute", description="requests of one tenant, such as 100/second or 5000/minute"
+    )
+    gateway_key_rate: Rate = Field("200000/minute", description="requests with one API key")
+    gateway_login_rate: Rate = Field("10/minute", description="log-ins from one address")
     jwt: JwtSettings | None = Field(
         None, description="identity provider whose tokens the gateway accepts beside API keys"
     )

@@ -6,12 +6,15 @@ from fastapi import FastAPI
 
 from deployments.gateway import (
     acts,
+    analyses,
     audit_log,
     conversations,
+    health,
     incoming_webhooks,
     items,
     lists,
     openapi,
+    queues,
     rollouts,
     submit,
     take_overs,
@@ -22,6 +25,7 @@ from deployments.gateway.access import Authenticate
 from deployments.gateway.api_versions import VersionHeaders
 from deployments.gateway.console import routes as console
 from deployments.gateway.console.pages import error_page
+from deployments.gateway.journal_away import answer_while_away
 from deployments.gateway.problems import answer_with_problems
 from deployments.gateway.request_limits import RequestLimits
 from deployments.gateway.trust import harden, keys, login
@@ -30,8 +34,11 @@ from deployments.gateway.use_counter import UseCounter
 PARTS = (
     submit,
     lists,
+    analyses,  # before the paths of items, whose keys may have any character
     items,
     acts,
+    queues,
+    health,
     audit_log,
     versions,
     rollouts,
@@ -60,6 +67,7 @@ def create_app(authenticate: Authenticate, hosts: Iterable[str] = ()) -> FastAPI
     app.add_middleware(VersionHeaders)
     app.add_middleware(RequestLimits)
     answer_with_problems(app, error_page)
+    answer_while_away(app)
     for part in PARTS:
         app.include_router(part.router)
     harden(app, hosts)

@@ -111,11 +111,16 @@ async def _handling(journal: Journal, row: Row[Any], turns: Sequence[Row[Any]]) 
     replies = [reply for turn in turns if (reply := _reply(turn)) is not None]
     wished = replies[-1].after.taken_over if replies else ""
     keys = [key for key in dict.fromkeys((row.handover, wished)) if key]
-    found = await named(journal, HANDOVERS.name, keys) if keys else ()
-    waiting = [one.key for one in found if one.state not in ENDED and one.decision is None]
+    waiting = sorted(await open_handovers(journal, keys))
     if row.handover and row.handover in waiting:
         return Handling(by="person", name=row.person, handovers=waiting)
     return Handling(by="waiting", handovers=waiting) if waiting else Handling()
+
+
+async def open_handovers(journal: Journal, keys: Sequence[str]) -> set[str]:
+    """Those of these hand-overs that nobody has decided and that have not ended."""
+    found = await named(journal, HANDOVERS.name, keys) if keys else ()
+    return {one.key for one in found if one.state not in ENDED and one.decision is None}
 
 
 def _turn(conversation: str, number: int, turn: Row[Any]) -> TurnView:

@@ -93,6 +93,7 @@ async def begin(principal: Caller, response: Response) -> Begun:
     "/{conversation}/turns",
     dependencies=[allow(Scope.CHAT, objects=OWN)],
     response_model=TurnView,
+    responses={202: {"model": TurnView, "description": "The reply comes later."}},
     openapi_extra={
         "requestBody": {
             "required": True,

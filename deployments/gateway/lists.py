@@ -123,6 +123,8 @@ def _row(workflow: str, row: Row[Any]) -> ItemRow:
 class ReplayForm(ActForm):
     """Which dead letters are replayed, the oldest first, and how fast."""
 
+    model_config = ConfigDict(strict=True)
+
     agent: AgentName | None = Field(None, description="only those that failed at this agent")
     error_type: AgentName | None = Field(None, description="only those with this type of error")
     older_than: Seconds = Field(0.0, description="only those of at least so many seconds")

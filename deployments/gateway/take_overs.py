@@ -4,14 +4,15 @@ While a person answers, an item of the workflow `handovers` waits. Approving it 
 back, and the agent's next answer begins with the note.
 """
 
+import uuid
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from agents.runtime.errors import IllegalTransition
 from agents.runtime.journal import conversations as stored
-from agents.runtime.journal.conversations import TakeOver
+from agents.runtime.journal.conversations import NewMessage, TakeOver
 from agents.runtime.journal.operator_actions import OperatorAction, decide
 from agents.runtime.journal.submit import NewItem, Sender
 from agents.runtime.model.scenario import hash_of
@@ -22,6 +23,7 @@ from agents.support.models import LONGEST_TEXT, key_of
 from deployments.gateway.access import Caller, Principal, Scope, allow
 from deployments.gateway.conversation_views import Transcript
 from deployments.gateway.conversations import Id, checked_text, readable
+from deployments.gateway.idempotency import key_of as key_of_request
 from deployments.gateway.problems import Problem
 from deployments.gateway.tenancy import journal_of
 
@@ -62,9 +64,15 @@ async def take_over(conversation: Id, wanted: Taking, principal: Caller) -> Tran
 
 
 @router.post("/{conversation}/messages")
-async def write(conversation: Id, wanted: Message, principal: Caller) -> Transcript:
-    """Write to the customer, as the person who has taken the conversation over."""
-    await written(principal, conversation, checked_text(wanted.text))
+async def write(
+    conversation: Id, wanted: Message, principal: Caller, request: Request
+) -> Transcript:
+    """Write to the customer, as the person who has taken the conversation over.
+
+    With an Idempotency-Key the same request is the same message.
+    """
+    sent = key_of_request(request) or ""
+    await written(principal, conversation, checked_text(wanted.text), sent)
     return await readable_by(principal, conversation)
 
 
@@ -94,10 +102,14 @@ async def taken_over(principal: Principal, conversation: str, reason: str) -> No
     await stored.take_over(journal_of(principal), conversation, taken)
 
 
-async def written(principal: Principal, conversation: str, text: str) -> None:
-    """Write as a person. Raises Problem 404, and 409 for a caller who has not taken it over."""
+async def written(principal: Principal, conversation: str, text: str, sent: str) -> None:
+    """Write as a person, once for a form or request that is `sent` under one name, if it has one.
+
+    Raises Problem 404, and 409 for a caller who has not taken the conversation over.
+    """
     await _mine(principal, conversation)
-    await stored.write_message(journal_of(principal), conversation, principal.name, text)
+    message = NewMessage(principal.name, text, sent or uuid.uuid4().hex)
+    await stored.write_message(journal_of(principal), conversation, message)
 
 
 async def handed_back(principal: Principal, conversation: str, note: str) -> None:

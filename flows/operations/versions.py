@@ -79,10 +79,12 @@ def _lines(found: Rollout | None) -> list[str]:
 
 
 @flow(
-    name="rollout", flow_run_name="rollout of {scenario} {version}: {share} %", persist_result=False
+    name="rollout",
+    flow_run_name="rollout of {scenario} {candidate}: {share} %",
+    persist_result=False,
 )
 async def rollout(  # noqa: PLR0913 - each is set by people
-    version: Major,
+    candidate: Major,
     by: By,
     reason: Reason,
     share: Percent = 0.0,
@@ -100,7 +102,7 @@ async def rollout(  # noqa: PLR0913 - each is set by people
     Example: `uv run python -m flows.operations rollout 2 --share 10 --scenario invoices --by ann --reason "asks first"`
 
     Args:
-        version: Major version to roll out, which the code must have.
+        candidate: Major version to roll out, which the code must have.
         by: Your name, kept in the audit log.
         reason: Why you roll it out, kept in the audit log.
         share: Per cent of the new items, chosen by their keys.
@@ -111,11 +113,11 @@ async def rollout(  # noqa: PLR0913 - each is set by people
         scenario: Scenario of the version.
 
     """
-    plan = Plan(version, share, tuple(tenants or ()), Bounds(errors, slowness, samples))
+    plan = Plan(candidate, share, tuple(tenants or ()), Bounds(errors, slowness, samples))
     async with open_runtime(settings()) as opened:
         found = await rollouts.begin(opened.journal, WORKFLOWS[scenario].scenario, plan, by, reason)
     return Listing(
-        title=f"{scenario}: {share:g} % of new items begin with version {version}",
+        title=f"{scenario}: {share:g} % of new items begin with version {candidate}",
         lines=_lines(found),
     )
 

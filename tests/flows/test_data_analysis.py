@@ -10,11 +10,10 @@ import pytest
 from agents.analysis.modelling.registry import Models, NoSuchModel
 from agents.analysis.models import Column, Contract, Dataset
 from agents.analysis.quarantine import BadCorrection, NothingPublished, mend
-from agents.analysis.report import AnalysisReport
+from agents.analysis.report import FILE, AnalysisReport
 from agents.analysis.sample.serving import serving
 from agents.analysis.study import Source, Study
 from agents.analysis.study_store import StudyStore
-from agents.analysis.write_report import FILE
 from agents.runtime.settings import settings
 from flows.cli.error_messages import LOG_FILE
 from flows.data_analysis import analyse

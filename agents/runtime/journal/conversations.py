@@ -99,6 +99,22 @@ class TakeOver:
     known: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """What a person writes.
+
+    Args:
+        by: The person's name.
+        text: The words.
+        sent: The name of the form or request that brought it: with the same one it is the same message.
+
+    """
+
+    by: str
+    text: str
+    sent: str
+
+
 async def begin(journal: Journal, conversation: str, user: str) -> None:
     """Begin a conversation of the user."""
     named = {
@@ -134,6 +150,14 @@ async def recent(
     if after is not None:
         query = query.where(tuple_(columns.last_at, columns.id) < tuple_(*map(literal, after)))
     query = query.order_by(columns.last_at.desc(), columns.id.desc()).limit(most)
+    async with journal.database.read() as connection:
+        return (await connection.execute(query)).all()
+
+
+async def known(journal: Journal, ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """Those of these conversations that there are."""
+    columns = conversations.c
+    query = select(conversations).where(columns.tenant == journal.tenant, columns.id.in_(ids))
     async with journal.database.read() as connection:
         return (await connection.execute(query)).all()
 
@@ -183,21 +207,26 @@ async def take_over(journal: Journal, conversation: str, taken: TakeOver) -> str
     return key
 
 
-async def write_message(journal: Journal, conversation: str, by: str, text: str) -> None:
-    """Add what a person writes to the user. Raises UnknownConversation."""
+async def write_message(journal: Journal, conversation: str, message: NewMessage) -> None:
+    """Add what a person writes to the user, unless it was added before. Raises UnknownConversation."""
+    of = {"tenant": journal.tenant, "conversation": conversation, "sent": message.sent}
     async with journal.database.write() as connection:
         row = await _locked(connection, journal, conversation)
-        message = {"tenant": journal.tenant, "conversation": conversation, "by": by, "text": text}
-        await connection.execute(
-            insert(conversation_messages).values(**message, turn=row.turns, at=now())
+        columns = conversation_messages.c
+        same = [columns[name] == value for name, value in of.items()]
+        if await connection.scalar(select(columns.id).where(*same)) is not None:
+            return
+        new = insert(conversation_messages).values(
+            **of, by=message.by, text=message.text, turn=row.turns, at=now()
         )
+        await connection.execute(new)
         await _change(connection, journal, conversation, last_at=now())
         await audit.write(
             connection,
             AuditEntry(
-                *(journal.tenant, by, "write", f"conversation {conversation}"),
+                *(journal.tenant, message.by, "write", f"conversation {conversation}"),
                 reason="",
-                after={"characters": len(text)},
+                after={"characters": len(message.text)},
             ),
         )
 
@@ -224,9 +253,9 @@ async def _add_turn(journal: Journal, conversation: str, turn: NewTurn) -> int:
         if row.user != turn.user:
             raise UnknownConversation(conversation)
         if turn.request is not None:
-            known = await known_answer(connection, turn.request)
-            if known is not None:
-                return int(known.body)
+            first = await known_answer(connection, turn.request)
+            if first is not None:
+                return int(first.body)
         await _require_answered(connection, turn, row.turns)
         if row.turns >= MOST_TURNS:
             raise ConversationFull(conversation)

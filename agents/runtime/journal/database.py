@@ -204,6 +204,11 @@ class Database:
                 )
             await connection.run_sync(_upgrade_schema)
 
+    async def is_current(self) -> bool:
+        """Whether the schema is that of this release, or of a newer one, beside which this one works."""
+        async with self.read() as connection:
+            return await connection.run_sync(_is_current)
+
     def again(self) -> "Database":
         """The same database for another event loop."""
         return Database(self._url, file=self.file)
@@ -278,14 +283,24 @@ async def _finish_rollback(driver: Any) -> None:
         await asyncio.shield(driver.rollback())
 
 
+def _is_current(connection: Connection) -> bool:
+    found = MigrationContext.configure(connection).get_current_revision()
+    return found is not None and (found == _head_revision() or found not in _known_revisions())
+
+
+@cache
+def _known_revisions() -> frozenset[str]:
+    walked = ScriptDirectory.from_config(_alembic_config()).walk_revisions()
+    return frozenset(script.revision for script in walked)
+
+
 def _upgrade_schema(connection: Connection) -> None:
     # There is almost never an upgrade, and Alembic would load every migration to find that out.
     found = MigrationContext.configure(connection).get_current_revision()
     if found == _head_revision():
         return
     config = _alembic_config()
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if found is not None and found not in known:
+    if found is not None and found not in _known_revisions():
         url = connection.engine.url.set(query={})
         raise NewerJournal(url.render_as_string(hide_password=True), found, str(_head_revision()))
     config.attributes["connection"] = connection

@@ -257,9 +257,11 @@ conversation_messages = Table(
     Column("id", Id, primary_key=True),
     Column("tenant", Text, nullable=False),
     Column("conversation", Text, nullable=False),
+    Column("sent", Text, nullable=False),
     Column("turn", Integer, nullable=False),
     Column("by", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("at", Double, nullable=False),
+    UniqueConstraint("tenant", "conversation", "sent", name="conversation_messages_sent"),
     Index("conversation_messages_of", "tenant", "conversation", "id"),
 )

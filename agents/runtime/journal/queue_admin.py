@@ -100,14 +100,16 @@ async def limit_rate(
 
 
 async def move(journal: Journal, action: OperatorAction, to: QueueEnd) -> None:
-    """Move a pending item to the front or back of its queue; a delayed item becomes due now.
+    """Move a pending item to the front or back of the queue of its version; a delayed item is due now.
 
     Raises UnknownItem, and IllegalTransition if the item is not pending.
     """
-    ready = (items.c.scenario == action.scenario) & text(READY)
     first, last = func.min(items.c.rank) - SPACING, func.max(items.c.rank) + SPACING
     async with journal.database.write() as connection:
         row = await find_locked(connection, journal, action)
+        # The index has an order for each version only.
+        version = (items.c.scenario == action.scenario) & (items.c.major == row.major)
+        ready = version & text(READY)
         rank = await connection.scalar(select(first if to == "front" else last).where(ready))
         placed = {"rank": row.rank if rank is None else rank, "retry_at": None}
         await apply_event(connection, row, Event.MOVE, action, {"to": to}, **placed)

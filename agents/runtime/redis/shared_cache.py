@@ -65,7 +65,7 @@ class SharedCache:
     """Shared results for one process; without Redis only its own copies."""
 
     def __init__(self, redis_client: RedisClient | None = None) -> None:
-        self._redis_client = redis_client
+        self.redis = redis_client
         self._pending: dict[str, asyncio.Future[str]] = {}
 
     async def get(self, wanted: Wanted) -> tuple[str, str]:
@@ -85,8 +85,8 @@ class SharedCache:
 
     async def close(self) -> None:
         """Close the connections to Redis."""
-        if self._redis_client is not None:
-            await self._redis_client.close()
+        if self.redis is not None:
+            await self.redis.close()
 
     async def _fetch_for_all(self, wanted: Wanted) -> tuple[str, str]:
         """Fetch or compute for all callers of this process that ask in the meantime."""
@@ -111,13 +111,13 @@ class SharedCache:
         return text, source
 
     async def _fetch(self, wanted: Wanted) -> tuple[str, str]:
-        if self._redis_client is None or not self._redis_client.in_use():
+        if self.redis is None or not self.redis.in_use():
             return await wanted.compute(), "computed"
         holder, until = uuid.uuid4().hex, time.monotonic() + wanted.wait_seconds
         pause = POLL_SECONDS
         while time.monotonic() < until:
             try:
-                leased, copy = await self._redis_client.run(
+                leased, copy = await self.redis.run(
                     partial(self._copy_or_lease, wanted.key, holder)
                 )
             except RedisUnavailable:
@@ -161,9 +161,9 @@ class SharedCache:
             if await redis.get(name) == holder.encode():
                 await redis.pexpire(name, int(LEASE_SECONDS * 1000))
 
-        while self._redis_client is not None:
+        while self.redis is not None:
             await asyncio.sleep(LEASE_SECONDS / 3)
-            await self._redis_client.attempt(renew)
+            await self.redis.attempt(renew)
 
     async def _release(self, wanted: Wanted, holder: str, text: str | None) -> None:
         """Store the text, if there is one, and release the lease, if this process still has it."""
@@ -180,12 +180,12 @@ class SharedCache:
                 pipe.delete(name)
                 await pipe.execute()
 
-        if self._redis_client is not None:
-            await self._redis_client.attempt(release)
+        if self.redis is not None:
+            await self.redis.attempt(release)
 
     def _name(self, kind: str, key: str) -> str:
-        assert self._redis_client is not None
-        return self._redis_client.key(kind, key)
+        assert self.redis is not None
+        return self.redis.key(kind, key)
 
 
 def _is_good(wanted: Wanted, copy: bytes) -> bool:

@@ -25,7 +25,7 @@ from flows.workflows import WORKFLOWS
 
 router = APIRouter()
 HOURS = 24
-MOST_MONEY = 100  # items whose money is added up, of those that wait and of the dead letters each
+MOST_MONEY = 50  # items whose money is added up, of those that wait and of the dead letters each
 NAMES = (
     *(ACCEPTED, State.COMPLETED, State.FAILED, State.COMPENSATED),
     *(State.CANCELLED, State.DEAD_LETTERED),

@@ -46,6 +46,7 @@ NAVIGATION = (
     Entry("Approvals", "/console/approvals", frozenset({Scope.READ})),
     Entry("Dead letters", "/console/dead-letters", frozenset({Scope.READ})),
     Entry("Items", "/console/items", frozenset({Scope.READ})),
+    Entry("Conversations", "/console/conversations", frozenset({Scope.READ})),
     Entry("Audit log", "/console/audit", frozenset({Scope.ADMIN})),
 )
 

@@ -7,6 +7,8 @@ from deployments.gateway.console import (
     approvals,
     assets,
     audit,
+    chat,
+    conversations,
     dead_letters,
     edit,
     item_list,
@@ -15,5 +17,17 @@ from deployments.gateway.console import (
 )
 
 router = APIRouter()
-for part in (assets, overview, approvals, dead_letters, item_list, item_page, acts, edit, audit):
+for part in (
+    assets,
+    overview,
+    approvals,
+    dead_letters,
+    item_list,
+    item_page,
+    acts,
+    edit,
+    audit,
+    chat,
+    conversations,
+):
     router.include_router(part.router)

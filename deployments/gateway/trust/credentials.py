@@ -15,6 +15,7 @@ from agents.runtime.journal import api_keys, console_sessions
 from deployments.gateway.access import Authenticate, Principal, Scope
 from deployments.gateway.problems import Problem
 from deployments.gateway.trust.own_forms import require_own_form
+from deployments.gateway.trust.rate_limits import rate_limits
 from deployments.gateway.trust.tokens import Tokens
 
 COOKIE = "agent_flows_session"
@@ -44,7 +45,12 @@ class Credentials:
         self._tokens = tokens
 
     async def __call__(self, request: Request) -> Principal:
-        """The caller. Raises Problem 401, and 403 for a form of another site."""
+        """The caller. Raises Problem 401, 403 for a form of another site, and 429."""
+        principal = await self._caller(request)
+        await rate_limits(request).admit(request, principal)
+        return principal
+
+    async def _caller(self, request: Request) -> Principal:
         kind, _, credential = request.headers.get("authorization", "").partition(" ")
         if not kind:
             return await by_session(request)

@@ -59,10 +59,16 @@ class Hardening:
             await self.app(scope, receive, send)
             return
 
+        state = scope.setdefault("state", {})
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = {name.lower() for name, _ in message["headers"]}
-                more = [header for header in ENCODED if header[0] not in given]
+                own = [
+                    (name.lower().encode(), value.encode())
+                    for name, value in state.get("answer_headers", {}).items()
+                ]
+                more = [header for header in (*own, *ENCODED) if header[0] not in given]
                 message["headers"] = [*message["headers"], *more]
             await send(message)
 

@@ -81,7 +81,7 @@ class Keys(BaseModel):
 @router.post("", status_code=201)
 async def create(wanted: Wanted, principal: Caller, response: Response) -> Made:
     """Make a key."""
-    _ = api_versions.versions().of(wanted.version)
+    _require_known(wanted.version)
     new = NewKey(
         *(principal.tenant, wanted.name, tuple(sorted(wanted.scopes))),
         customer=wanted.customer,
@@ -129,6 +129,15 @@ async def revoke(key: KeyId, wanted: Revocation, principal: Caller) -> None:
     except UnknownKey as error:
         raise _unknown(error) from None
     forget(key)
+
+
+def _require_known(version: str) -> None:
+    """Raise Problem 422 for a version that a key cannot be pinned to."""
+    known = api_versions.versions()
+    if version and version not in known.names:
+        problem = known.unknown(version)
+        problem.status, problem.field = 422, "version"
+        raise problem
 
 
 def _unknown(error: UnknownKey) -> Problem:

@@ -14,6 +14,7 @@ from deployments.gateway.console.pages import render
 from deployments.gateway.trust.closed import is_loopback
 from deployments.gateway.trust.credentials import COOKIE, LONGEST
 from deployments.gateway.trust.own_forms import require_same_origin
+from deployments.gateway.trust.rate_limits import rate_limits
 
 log = get_logger(__name__)
 
@@ -39,6 +40,7 @@ async def log_in(
 ) -> Response:
     """Begin a session."""
     require_same_origin(request)
+    await rate_limits(request).admit_log_in(request)
     database = runtime().journal.database
     row = await api_keys.verify(database, key.strip())
     if row is None:

@@ -8,11 +8,12 @@ import pytest
 from agents.analysis.modelling.candidates import NAMES
 from agents.analysis.modelling.models import Comparison, Selected, Training
 from agents.analysis.modelling.registry import ModelGone, Models
+from agents.analysis.report import FILE
 from agents.analysis.select_model import select_model
 from agents.analysis.study import Study
 from agents.analysis.study_store import DataReplaced, StudyStore
 from agents.analysis.train_candidate import train_candidate
-from agents.analysis.write_report import FILE, write_report
+from agents.analysis.write_report import write_report
 from agents.runtime.settings import settings
 from tests.agents.analysis.modelling.toy import published, sales, study
 

@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def test_the_whole_scenario_is_small_and_touches_four_places() -> None:
     files = [*(ROOT / "agents" / "invoices").glob("*"), ROOT / "flows" / "invoice_approval.py"]
     lines = [len(file.read_text("utf-8").splitlines()) for file in files if file.is_file()]
-    assert sum(lines) <= 180
+    assert sum(lines) <= 190
     named = {
         str(path.relative_to(ROOT))
         for folder in ("agents", "flows", "deployments")

@@ -66,6 +66,8 @@ def client(connect: Connect) -> httpx.AsyncClient:
 @pytest.fixture
 async def trusted(tmp_path: Path, sqlite_url: str) -> AsyncIterator[FastAPI]:
     """The application with its real authentication."""
-    settings = Settings(data=tmp_path, journal_url=SecretStr(sqlite_url))
+    settings = Settings(
+        data=tmp_path, journal_url=SecretStr(sqlite_url), gateway_login_rate="1000/minute"
+    )
     async with open_runtime(settings):
         yield create_app(authenticator(), ["shop.example"])

@@ -15,9 +15,8 @@ from uuid import uuid4
 import pytest
 
 from agents.analysis.modelling.registry import Models
-from agents.analysis.report import AnalysisReport
+from agents.analysis.report import FILE, AnalysisReport
 from agents.analysis.study_store import StudyStore
-from agents.analysis.write_report import FILE
 from agents.runtime.model.scenario import NotCorrectable
 from agents.runtime.settings import PREFIX, ROOT, settings
 from flows.cli.error_messages import LOG_FILE

@@ -37,13 +37,13 @@ function pressOnce(event) {
 }
 
 // A part with data-live is fetched again every so many seconds, while somebody looks and nobody types in it.
-// It is replaced only if it has changed, where it says its version.
+// It is replaced only if it has changed, where it says its version, and not while another script writes in it.
 async function refresh(part) {
   if (!document.hidden && !part.contains(document.activeElement)) {
     const answer = await fetch(part.dataset.live, { headers: { accept: "text/html" } }).catch(() => null);
     part.dataset.stale = answer?.ok ? "" : "yes";
     const fresh = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
-    if (fresh && (!fresh.dataset.version || fresh.dataset.version !== part.dataset.version)) {
+    if (fresh && part.ariaBusy !== "true" && (!fresh.dataset.version || fresh.dataset.version !== part.dataset.version)) {
       part.replaceWith(fresh);
       part = fresh;
       localise(part);

@@ -30,11 +30,13 @@ def upgrade() -> None:
         sa.Column("id", number, nullable=False),
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("conversation", sa.Text(), nullable=False),
+        sa.Column("sent", sa.Text(), nullable=False),
         sa.Column("turn", sa.Integer(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("tenant", "conversation", "sent", name="conversation_messages_sent"),
         if_not_exists=True,
     )
     for name, table, columns in (
