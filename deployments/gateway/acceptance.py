@@ -128,12 +128,12 @@ def _answer(found: Answer | Exception) -> Answer | Problem:
     raise found
 
 
-async def acceptance(
+def acceptance(
     request: Request, workflow: str, principal: Principal, version: ApiVersion
 ) -> Acceptance:
     """What accepts items of the workflow.
 
-    Raises Problem 404, 405, 429 while the queue is full, and 503 while the journal is away.
+    Raises Problem 404, 405, and 503 while the journal is away.
     """
     scenario = workflow_named(workflow).scenario
     if scenario.validate is None:
@@ -146,7 +146,6 @@ async def acceptance(
     group, room = _writer(request)
     if group.is_stuck:
         raise away()
-    await room.require(scenario.name)
     return Acceptance(workflow, scenario, principal, version, group, room)
 
 

@@ -12,6 +12,8 @@ from deployments.gateway.problems import Problem
 
 log = get_logger(__name__)
 
+# Classes of SQLSTATE: connection exceptions, and a server that stops, crashed or starts.
+AWAY_STATES = ("08", "57P")
 AWAY_SECONDS = 5  # after which a caller may find the journal again
 
 
@@ -28,10 +30,11 @@ def away() -> Problem:
 
 def is_away(error: Exception) -> bool:
     """Whether the database, not what was asked of it, is the reason."""
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    return lost or isinstance(
-        error, OSError | OperationalError | InterfaceError | sqlite3.OperationalError
-    )
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if error.connection_invalidated or state.startswith(AWAY_STATES):
+            return True
+    return isinstance(error, OSError | OperationalError | InterfaceError | sqlite3.OperationalError)
 
 
 def answer_while_away(app: FastAPI) -> None:

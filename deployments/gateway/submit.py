@@ -52,8 +52,9 @@ async def submit(workflow: str, request: Request) -> Response:
     """
     principal: Principal = request.state.principal
     version: ApiVersion = request.state.api_version
-    accept = await acceptance(request, workflow, principal, version)
+    accept = acceptance(request, workflow, principal, version)
     kind, key = bodies.media_type(request), key_of(request)
+    await accept.room.require(accept.scenario.name, 0 if kind == NDJSON else 1)
     if kind == NDJSON:
         return await answer_lines(request, accept, key)
     if kind != bodies.JSON:
