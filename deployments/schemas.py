@@ -10,7 +10,7 @@ workflow, what is stored by a raised version with an upcast, or by a new major v
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from agents.runtime.journal.item_events import ItemEnded
 from agents.runtime.messaging import RequestReply, Topic
 from agents.runtime.model.upcasting import Upcasts, ordered
 from agents.shop import contracts
+from agents.workflow.webhook_delivery import WebhookEvent
+from deployments import route_schemas
 from deployments.compatibility import ABOUT, Break, Use, breaks
 from flows.workflows import WORKFLOWS, Workflow
 
@@ -34,7 +36,11 @@ USES = {
     "payload": Use.STORED,
     "fact": Use.STORED,
     "message": Use.STORED,
+    route_schemas.PARAMETERS: Use.REQUEST,
+    route_schemas.BODY: Use.REQUEST,
+    route_schemas.ANSWER: Use.RESPONSE,
 }
+UNVERSIONED = (route_schemas.PARAMETERS, route_schemas.BODY, route_schemas.ANSWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +67,33 @@ Entries = Mapping[str, Entry]
 
 def current() -> dict[str, Entry]:
     """The entries of this code."""
-    found = dict(_payloads()) | dict(_facts()) | dict(_messages())
+    found = dict(_payloads()) | dict(_facts()) | dict(_messages()) | dict(_routes())
     return {name: found[name] for name in sorted(found)}
 
 
 def released(text: bytes) -> dict[str, Entry]:
     """The entries of a file that `written` made."""
-    return {
-        name: Entry(**{**entry, "conversions": tuple(entry["conversions"])})
-        for name, entry in orjson.loads(text).items()
-    }
+    found = {}
+    for name, entry in orjson.loads(text).items():
+        conversions = tuple(entry.pop("conversions", ()))
+        found[name] = Entry(**entry, conversions=conversions)
+    return found
 
 
 def written(entries: Entries) -> bytes:
     """The entries as JSON, each on a line, so that a difference of the file names what changed."""
     lines = [
-        orjson.dumps(name) + b":" + orjson.dumps(asdict(entry), option=orjson.OPT_SORT_KEYS)
+        orjson.dumps(name) + b":" + orjson.dumps(_filled(entry), option=orjson.OPT_SORT_KEYS)
         for name, entry in sorted(entries.items())
     ]
     return b"{\n" + b",\n".join(lines) + b"\n}\n"
+
+
+def _filled(entry: Entry) -> dict[str, Any]:
+    """The entry without what is empty."""
+    named = {"version": entry.version, "schema": entry.schema}
+    more = {"conversions": entry.conversions, "sunsets": entry.sunsets}
+    return named | {name: value for name, value in more.items() if value}
 
 
 def problems(before: Entries, after: Entries, today: date) -> list[str]:
@@ -107,6 +121,8 @@ def _removed_versions(name: str, before: Entry, after: Entry, today: date) -> It
 
 
 def _is_allowed(name: str, before: Entry, after: Entry, found: list[Break]) -> bool:
+    if name.startswith(UNVERSIONED):
+        return False
     if name.startswith(("request/", "response/")):
         return after.version > before.version
     old, new = ordered(before.version), ordered(after.version)
@@ -117,6 +133,8 @@ def _is_allowed(name: str, before: Entry, after: Entry, found: list[Break]) -> b
 
 
 def _advice(name: str, found: Break) -> str:
+    if name.startswith(UNVERSIONED):
+        return "keep it: a route has no versions, but may get another field, or another route beside it"
     if name.startswith(("request/", "response/")):
         return "keep it, or declare a Change with a new date in the workflow's `api`"
     if found.is_gain:
@@ -125,6 +143,7 @@ def _advice(name: str, found: Break) -> str:
 
 
 def _payloads() -> Iterator[tuple[str, Entry]]:
+    event = _schema(TypeAdapter(WebhookEvent), "serialization")
     for name, workflow in WORKFLOWS.items():
         scenario = workflow.scenario
         adapter = TypeAdapter(scenario.payload)
@@ -132,6 +151,7 @@ def _payloads() -> Iterator[tuple[str, Entry]]:
         taken, given = _schema(adapter), _schema(adapter, "serialization")
         yield f"payload/{name}", Entry(scenario.version, taken, upcasts)
         yield f"response/{name}", _dated(workflow, given)
+        yield f"response/{name}.event", _dated(workflow, event)
         if scenario.validate is not None:
             yield f"request/{name}", _dated(workflow, taken)
 
@@ -156,6 +176,11 @@ def _messages() -> Iterator[tuple[str, Entry]]:
             topics += [value.question, value.answer]
     for topic in topics:
         yield f"message/{topic.name}", _message(topic.version, topic.model, topic.upcasts)
+
+
+def _routes() -> Iterator[tuple[str, Entry]]:
+    for name, schema in route_schemas.route_schemas():
+        yield name, Entry("", _bare(schema))
 
 
 def _message(version: str, model: Any, upcasts: Upcasts) -> Entry:

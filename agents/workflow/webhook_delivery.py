@@ -8,13 +8,16 @@ back-off and 410 Gone.
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 from urllib.parse import quote
 
 import orjson
+from pydantic import BaseModel, Field
 from standardwebhooks import Webhook
 
 from agents.runtime.alerts import Alert, send
@@ -27,10 +30,10 @@ from agents.runtime.journal.webhook_deliveries import (
     Due,
     Target,
     claim,
-    forget_old,
     settle,
     targets_with_due,
 )
+from agents.runtime.model.lifecycle import State
 from agents.runtime.shutdown import Stop
 from agents.runtime.telemetry import get_logger
 from agents.services.fetching.addresses import AddressNotAllowed
@@ -42,9 +45,30 @@ DELAYS = (5.0, 60.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 28_800.0, 28_800.0)  # t
 JITTER = 0.1  # of a delay, so that what failed together is not repeated together
 AT_ONCE = 8  # calls to one endpoint
 LOOK_SECONDS = 1.0
-FORGET_SECONDS = 3_600.0
 GRACE = 3.0  # seconds for calls that are being made when the process stops
 GONE = 410
+
+
+class EventData(BaseModel):
+    """What happened to an item, as it stood after the event, in the newest form.
+
+    `sequence` orders the events of an item, with gaps; `item` is the path that tells more.
+    """
+
+    workflow: str = Field(examples=["orders"])
+    key: str = Field(examples=["W1763367"])
+    state: State
+    outcome: str | None = Field(examples=["shipped"])
+    sequence: int
+    item: str = Field(examples=["/v/orders/W1763367"])
+
+
+class WebhookEvent(BaseModel):
+    """The body of a webhook. The header webhook-id has the event's id, the same in every attempt."""
+
+    type: str = Field(examples=["orders.ended"])
+    timestamp: datetime
+    data: EventData
 
 
 @dataclass(slots=True)
@@ -52,23 +76,25 @@ class Sender:
     """Delivers webhook events of all tenants; an endpoint that is slow holds up no other.
 
     `convert` makes what an event says of an item from API version, workflow and the newest form of it.
+    `outcomes` counts the attempts by what they came to.
     """
 
     database: Database
     poster: Poster
     convert: Callable[[str, str, Any], Any] = lambda _version, _workflow, data: data
+    outcomes: Counter[str] = field(default_factory=Counter)
     _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
-    async def run(self, stop: Stop) -> None:
-        """Deliver until the process is asked to stop; calls that are not answered soon are made again."""
-        forget_at = clock().monotonic() + FORGET_SECONDS
+    async def run(self, stop: Stop, seconds: float = inf) -> None:
+        """Deliver for so many seconds, or until the process is asked to stop.
+
+        Calls that are not answered soon then are made again, by any process.
+        """
+        until = clock().monotonic() + seconds
         try:
-            while not stop.asked:
+            while not stop.asked and clock().monotonic() < until:
                 try:
                     await self._look(stop)
-                    if clock().monotonic() >= forget_at:
-                        await forget_old(self.database)
-                        forget_at += FORGET_SECONDS
                 except Exception:
                     log.exception("looking for webhook events failed, it is tried again")
                 await stop.wait(LOOK_SECONDS)
@@ -100,6 +126,7 @@ class Sender:
         try:
             while not stop.asked and (due := await claim(self.database, target.id, AT_ONCE)):
                 made = await asyncio.gather(*(self._attempt(target, one) for one in due))
+                self.outcomes.update("arrived" if one.arrived else "failed" for one in made)
                 disabled = await settle(self.database, target.id, made)
                 if disabled:
                     await send([Alert("webhook.disabled", "webhooks", target.id, disabled)])
@@ -128,14 +155,14 @@ class Sender:
 
     def _body(self, target: Target, due: Due) -> bytes:
         """The event in the API version of the endpoint."""
-        data = orjson.loads(due.data)
-        workflow = data["workflow"]
-        data["item"] = f"/v/{quote(workflow)}/{quote(data['key'])}"
-        at = datetime.fromtimestamp(due.at, UTC).isoformat(timespec="milliseconds")
-        told = self.convert(target.version, workflow, data) if target.version else data
-        return orjson.dumps(
-            {"type": due.event, "timestamp": at.replace("+00:00", "Z"), "data": told}
-        )
+        stored = orjson.loads(due.data)
+        item = f"/v/{quote(stored['workflow'])}/{quote(stored['key'])}"
+        at = datetime.fromtimestamp(due.at, UTC)
+        event = WebhookEvent(type=due.event, timestamp=at, data=EventData(**stored, item=item))
+        told = event.model_dump(mode="json")
+        if target.version:
+            told["data"] = self.convert(target.version, event.data.workflow, told["data"])
+        return orjson.dumps(told)
 
 
 def _signed(target: Target, due: Due, body: bytes) -> Post:

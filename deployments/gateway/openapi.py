@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from agents.runtime.errors import MissingExtra
 from agents.runtime.model.scenario import Scenario
-from deployments.gateway import idempotency
+from deployments.gateway import idempotency, webhook_endpoints
 from deployments.gateway.access import Access, public
 from deployments.gateway.api_versions import HEADER, versions
 from deployments.gateway.problems import MEDIA_TYPE
@@ -26,7 +26,9 @@ router = APIRouter()
 
 REFERENCE = "#/components/schemas/{model}"
 PAGES = "/console"  # for people, not part of the API
-SUBMIT = "/v/{workflow}"
+WORKFLOW = "{workflow}"
+SUBMIT = f"/v/{WORKFLOW}"
+ITEM = f"{SUBMIT}/{{key}}"
 NDJSON = "application/x-ndjson"
 VISIBLE = r"^[^\x00-\x1f\x7f]*$"  # no control character, in any path or query
 PROBLEMS = {
@@ -91,7 +93,10 @@ def document(app: FastAPI) -> dict[str, Any]:
         version=versions().newest,
         description="Items of workflows: submit them, follow them, act on them.",
         routes=app.routes,
+        webhooks=webhook_endpoints.events.routes,
     )
+    for webhook in found["webhooks"].values():
+        webhook["post"]["responses"] = {"2XX": {"description": "The event is taken."}}
     found["paths"] = {
         path: operations
         for path, operations in found["paths"].items()
@@ -189,27 +194,49 @@ def _version_headers() -> dict[str, Any]:
 
 
 def _of_workflows(paths: dict[str, Any], models: dict[str, Any]) -> dict[str, Any]:
-    """A path of its own for each workflow that takes items, with its models and examples."""
-    generic = paths.pop(SUBMIT)
-    found = {SUBMIT: {"get": generic["get"]}}  # a path without a parameter goes first
+    """Paths of their own for each workflow, with its models and examples.
+
+    A path without a parameter stands for itself before one with it, so the general ones go last.
+    """
+    generic, one = paths.pop(SUBMIT), paths.pop(ITEM)
+    found = {}
     for name, scenario in _scenarios():
-        if scenario.validate is None:
-            continue
-        operations = deepcopy(generic)
-        for operation in operations.values():
-            operation["operationId"] += f"_{name}".replace("-", "_")
-            operation["parameters"] = [
-                one for one in operation["parameters"] if one["name"] != "workflow"
-            ]
-        post = operations["post"]
-        post["operationId"] = f"submit_{name}".replace("-", "_")
-        post["summary"] = f"Submit {name}"
-        post["parameters"].append(_idempotency_parameter())
-        post["requestBody"] = _request_body(_model(scenario, models))
-        accepted = {"schema": {"$ref": REFERENCE.format(model="Accepted")}}
-        post["responses"]["202"]["content"]["application/json"] = accepted
-        found[SUBMIT.replace("{workflow}", name)] = operations
+        body = _model(scenario, models)
+        if scenario.validate is not None:
+            found[SUBMIT.replace(WORKFLOW, name)] = _submission(name, generic, body)
+        found[ITEM.replace(WORKFLOW, name)] = _item(name, one, body)
+    return {**found, SUBMIT: {"get": generic["get"]}, ITEM: one}
+
+
+def _submission(name: str, generic: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    """The operations on the items of a workflow that takes some."""
+    found = {method: _of_workflow(name, operation) for method, operation in generic.items()}
+    post = found["post"]
+    post["operationId"] = f"submit_{name}".replace("-", "_")
+    post["summary"] = f"Submit {name}"
+    post["parameters"].append(_idempotency_parameter())
+    post["requestBody"] = _request_body(body)
+    accepted = {"schema": {"$ref": REFERENCE.format(model="Accepted")}}
+    post["responses"]["202"]["content"]["application/json"] = accepted
     return found
+
+
+def _item(name: str, generic: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    """The operation on one item of a workflow, with the form of its body."""
+    get = _of_workflow(name, generic["get"])
+    content = get["responses"]["200"]["content"]["application/json"]
+    other = "As an earlier version has it, or without personal data."
+    forms = [body, {"type": "object", "description": other}, {"type": "null"}]
+    content["schema"] = {"allOf": [content["schema"], {"properties": {"body": {"anyOf": forms}}}]}
+    return {"get": get}
+
+
+def _of_workflow(name: str, generic: dict[str, Any]) -> dict[str, Any]:
+    """The operation for one workflow."""
+    operation = deepcopy(generic)
+    operation["operationId"] += f"_{name}".replace("-", "_")
+    operation["parameters"] = [one for one in operation["parameters"] if one["name"] != "workflow"]
+    return operation
 
 
 def _scenarios() -> Iterator[tuple[str, Scenario]]:

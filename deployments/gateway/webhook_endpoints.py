@@ -29,7 +29,7 @@ from agents.runtime.journal.webhook_events import KINDS
 from agents.runtime.shutdown import Stop
 from agents.services.fetching.addresses import AddressNotAllowed
 from agents.services.fetching.posting import Poster
-from agents.workflow.webhook_delivery import Sender
+from agents.workflow.webhook_delivery import Sender, WebhookEvent
 from deployments.gateway.access import Caller, Principal, Scope, allow
 from deployments.gateway.api_versions import versions
 from deployments.gateway.problems import Problem
@@ -55,6 +55,20 @@ ALLOWED = allow(Scope.OPERATE, objects="webhook endpoints of the caller's tenant
 LONGEST_URL = 2_000
 MOST_EVENTS = 50
 DeliveryId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+events = APIRouter()
+"""What tenants' own servers answer, for the description of the API."""
+
+
+@events.post("item-event")
+def item_event(body: WebhookEvent) -> None:
+    """An event of an item, sent to the endpoints that want it, at least once.
+
+    The headers webhook-id, webhook-timestamp and webhook-signature are those of Standard Webhooks: verify
+    the signature with the endpoint's secret, refuse what is older than five minutes, and skip an id that
+    you have handled. Any status of 2xx takes the event; else it is sent again over a day, then it can be
+    redelivered. Of one item an endpoint gets the events in their order.
+    """
 
 
 class EndpointRequest(BaseModel, extra="forbid"):

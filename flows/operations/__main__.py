@@ -17,6 +17,7 @@ from flows.operations.reconciliation import reconcile
 from flows.operations.recovery import recover
 from flows.operations.shortages import shortages
 from flows.operations.versions import promote, roll_back, rollout, versions
+from flows.operations.webhooks import send_webhooks
 
 DESCRIPTION = """Inspect items and queues, act on them, and run recovery, reconciliation and pruning.
 
@@ -29,7 +30,7 @@ GROUPS = {
     "Decide and repair": (approve, reject, edit, cancel, mend, replay, restart, discard),
     "Queues": (move, pause_queue, resume_queue, limit_rate),
     "Versions": (versions, rollout, promote, roll_back),
-    "Messages": (resend_messages, redeliver_message, remove_group),
+    "Messages": (resend_messages, redeliver_message, remove_group, send_webhooks),
     "Maintenance": (recover, reconcile, payment_events, prune),
 }
 

@@ -14,6 +14,8 @@ from agents.orders.rules import Outcome
 from agents.shop.contracts import ChangeResult
 from deployments import schemas
 from deployments.compatibility import Use, breaks
+from deployments.gateway.trust.keys import Keys, Revocation
+from deployments.route_schemas import route_schemas
 from deployments.schemas import Entry
 
 TODAY = date(2026, 12, 1)
@@ -30,6 +32,8 @@ BEFORE = {
     "payload/orders": Entry("1", schema(Order)),
     "fact/assess_risk": Entry("1.1", schema(Assessed), conversions=("1.1",)),
     "message/changes.result": Entry("1", schema(ChangeResult)),
+    "answer/GET /keys 200": Entry("", schema(Keys, "serialization")),
+    "body/POST /keys application/json": Entry("", schema(Revocation)),
     "response/outcome": Entry("2026-11-29", schema(Outcome)),
 }
 
@@ -143,6 +147,16 @@ REFUSED: dict[str, tuple[str, Edit, str]] = {
         "message/changes.result",
         lambda s: s["properties"].update(rule={"const": "none"}),
         "rule: values are no longer free",
+    ),
+    "a field of a route's answer is gone": (
+        "answer/GET /keys 200",
+        lambda s: drop(s["$defs"]["Key"], "in_use"),
+        "keys[].in_use: is gone; keep it: a route has no versions",
+    ),
+    "a route takes less": (
+        "body/POST /keys application/json",
+        lambda s: s["properties"]["reason"].update(maxLength=100),
+        "reason: maxLength is 100, it was 500",
     ),
     "a rule is added that is not known here": (
         "request/orders",
@@ -285,6 +299,17 @@ def test_a_variant_of_a_union_may_come_for_senders_and_go_for_readers() -> None:
     for use, old, new in ((Use.REQUEST, two, three), (Use.RESPONSE, three, two)):
         assert breaks(old, new, use) == []
         assert len(breaks(new, old, use)) == 1
+
+
+def test_each_route_has_its_parameters_body_and_answer() -> None:
+    found = dict(route_schemas())
+    assert found["parameters/GET /audit"]["properties"].keys() >= {"by", "since", "limit"}
+    assert "Agent-Flows-Version" not in found["parameters/GET /audit"]["properties"]
+    assert found["body/POST /keys application/json"]["$defs"]
+    assert found["answer/GET /keys 200"]["$defs"]["Key"]["properties"].keys() >= {"id", "name"}
+    assert not [name for name in found if "/v/orders" in name], (
+        "its entries are request and response"
+    )
 
 
 def test_the_file_is_read_as_it_was_written() -> None:

@@ -100,6 +100,7 @@ NEWEST_FIRST = Order((items.c.accepted_at, items.c.id), descending=True)
 BY_KEY = Order((items.c.key,))
 LONGEST_WAIT_FIRST = Order((items.c.waiting_since, items.c.id))
 NEXT_DUE_FIRST = Order((items.c.retry_at, items.c.id))
+OF_CUSTOMER = Order((items.c.id,), descending=True)
 OF_AGENT = Order((steps.c.item,), descending=True)
 
 
@@ -144,8 +145,8 @@ def plan_of(tenant: str, scenario: str, wanted: Filter) -> Plan:
     """The index that serves the most selective part of the filter, with its ranges."""
     mine, age = and_(items.c.scenario == scenario, items.c.tenant == tenant), _age(wanted)
     if wanted.customer is not None:
-        this = and_(mine, items.c.customer == wanted.customer, age)
-        plan = Plan(NEWEST_FIRST, [this], _AGE | {"customer"})
+        this = and_(items.c.tenant == tenant, items.c.customer == wanted.customer)
+        plan = Plan(OF_CUSTOMER, [this], frozenset({"customer"}))
     elif (prefix := wanted.key_prefix) is not None:
         plan = Plan(BY_KEY, [and_(mine, _begins(prefix))], frozenset({"key_prefix"}))
     elif wanted.waiting == "person":
@@ -207,8 +208,8 @@ def _rest(tenant: str, scenario: str, wanted: Filter, plan: Plan) -> ColumnEleme
         rest["error"] = _has_error(wanted.error)
     if not plan.served >= _AGE and (wanted.older_than, wanted.younger_than) != (None, None):
         rest["age"] = _age(wanted)
-    if plan.order is OF_AGENT:  # its index is of all tenants
-        rest["tenant"] = and_(items.c.scenario == scenario, items.c.tenant == tenant)
+    if plan.order is OF_AGENT or plan.order is OF_CUSTOMER:  # their indexes are of all scenarios
+        rest["mine"] = and_(items.c.scenario == scenario, items.c.tenant == tenant)
     left = [condition for name, condition in rest.items() if name not in plan.served]
     return and_(*left) if left else None
 

@@ -72,7 +72,11 @@ class Hardening:
                 message["headers"] = [*message["headers"], *more]
             await send(message)
 
-        problem = self._misdirected(Headers(scope=scope)) or _unclear_target(scope)
+        problem = (
+            _unknown_version(scope)
+            or self._misdirected(Headers(scope=scope))
+            or _unclear_target(scope)
+        )
         answer = self.app if problem is None else problem.response()
         await answer(scope, receive, with_headers)
 
@@ -88,6 +92,14 @@ class Hardening:
             "use a name of AGENT_FLOWS_GATEWAY_HOSTS, or 127.0.0.1 on the same machine",
             field="Host",
         )
+
+
+def _unknown_version(scope: Scope) -> Problem | None:
+    """Why nothing more is read of what is not HTTP/1; h11 takes every number for a version."""
+    if scope.get("http_version", "1.1") in {"1.0", "1.1"}:
+        return None
+    detail = f"HTTP/{scope['http_version']} is not spoken here"
+    return Problem(400, "http-version", detail, "use HTTP/1.1", headers={"Connection": "close"})
 
 
 def _unclear_target(scope: Scope) -> Problem | None:

@@ -46,6 +46,14 @@ def examples(scenario: Scenario) -> list[Any]:
     return found
 
 
+def test_the_events_that_are_sent_out_are_described(described: dict[str, Any]) -> None:
+    event = described["webhooks"]["item-event"]["post"]
+    model = event["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    assert described["components"]["schemas"][model]["required"] == ["type", "timestamp", "data"]
+    assert "webhook-signature" in event["description"]
+    assert event["responses"].keys() == {"2XX"}
+
+
 async def test_the_document_is_served_once_made_and_again_by_its_tag(
     client: httpx.AsyncClient, gateway: FastAPI
 ) -> None:
@@ -94,6 +102,15 @@ def test_each_workflow_that_takes_items_has_its_own_model(described: dict[str, A
         assert model["examples"], name
         assert "Idempotency-Key" in [one["name"] for one in operation["parameters"]]
     assert not [path for path in described["paths"] if path.startswith("/console")]
+
+
+def test_one_item_of_each_workflow_is_described_with_its_body(described: dict[str, Any]) -> None:
+    for name in WORKFLOWS:
+        answer = described["paths"][f"/v/{name}/{{key}}"]["get"]["responses"]["200"]
+        view, own = answer["content"]["application/json"]["schema"]["allOf"]
+        assert view["$ref"].endswith("/ItemView")
+        model = own["properties"]["body"]["anyOf"][0]["$ref"].rpartition("/")[2]
+        assert model == f"{name}.body".replace("-", "_")
 
 
 @pytest.mark.parametrize("name", sorted(WORKFLOWS.keys() - WITHOUT_EXAMPLE))
