@@ -4,7 +4,7 @@ Source: RFC 9457, "Problem Details for HTTP APIs", 2023.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -102,11 +102,16 @@ def invalid_item(error: InvalidRecord) -> Problem:
 
 Page = Callable[[Request, Problem], Response]
 """The page of a problem, for a browser."""
+Decide = Callable[[Request], Awaitable[None]]
+"""Raises a Problem for a caller who may not send the request."""
 
 
-def answer_with_problems(app: FastAPI, page: Page) -> None:
-    """Answer every error of the app with problem details, and with a page to browsers."""
-    app.state.error_page = page
+def answer_with_problems(app: FastAPI, page: Page, decide: Decide) -> None:
+    """Answer every error of the app with problem details, and with a page to browsers.
+
+    `decide` is asked before anything is said about a body.
+    """
+    app.state.error_page, app.state.decide = page, decide
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -128,6 +133,10 @@ async def _problem(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    try:
+        await request.app.state.decide(request)
+    except Problem as refusal:
+        return answer(request, refusal)
     found = [
         {
             "field": ".".join(str(part) for part in one["loc"]),

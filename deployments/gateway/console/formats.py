@@ -11,11 +11,11 @@ from starlette.datastructures import URL
 MISSING = Markup('<span class="quiet">none</span>')
 
 
-def moment(at: float | None) -> Markup:
-    """A time as UTC, which the script writes in the viewer's zone; `at` is seconds since 1970."""
+def moment(at: float | datetime | None) -> Markup:
+    """A time as UTC, which the script writes in the viewer's zone; a number is seconds since 1970."""
     if at is None:
         return MISSING
-    found = datetime.fromtimestamp(at, UTC)
+    found = at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
     machine = found.isoformat(timespec="milliseconds")
     text = found.strftime("%-d %b %Y %H:%M:%S UTC")
     return Markup('<time datetime="{}">{}</time>').format(machine, text)

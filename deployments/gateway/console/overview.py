@@ -14,12 +14,13 @@ from agents.runtime.journal.attention import ErrorGroup
 from agents.runtime.journal.hour_counts import ACCEPTED, HOUR, HourCount, last_hours
 from agents.runtime.journal.item_lists import Filter, page
 from agents.runtime.journal.queue_depths import MOST as MOST_WAITING
-from agents.runtime.journal.queue_depths import QueueDepth, depth_of
 from agents.runtime.model.lifecycle import State
 from agents.workflow.money import format_money
+from deployments.gateway import queues
 from deployments.gateway.access import Caller, Scope, allow
 from deployments.gateway.console.item_summaries import summaries_of
 from deployments.gateway.console.pages import render
+from deployments.gateway.queues import QueueView
 from deployments.gateway.tenancy import journal_of
 from flows.workflows import WORKFLOWS
 
@@ -63,7 +64,7 @@ async def overview(request: Request, principal: Caller) -> Response:
     journal = journal_of(principal)
     counts = await last_hours(journal, HOURS)
     needs = [await _needs(journal, name) for name in WORKFLOWS]
-    depths = [await depth_of(journal, name) for name in WORKFLOWS]
+    depths = [await queues.view(principal, name) for name in WORKFLOWS]
     this_hour = int(clock().time() // HOUR) * HOUR
     money, is_all = await _money(journal)
     return render(
@@ -98,10 +99,10 @@ async def _money(journal: Journal) -> tuple[list[str], bool]:
     return amounts, waiting.next is None and dead.next is None
 
 
-def _active(depths: Sequence[QueueDepth], counts: Sequence[HourCount]) -> list[QueueDepth]:
+def _active(depths: Sequence[QueueView], counts: Sequence[HourCount]) -> list[QueueView]:
     """The queues that have items, are paused, or had items within the day."""
     busy = {count.scenario for count in counts}
-    return [depth for depth in depths if depth.waiting or depth.paused or depth.scenario in busy]
+    return [depth for depth in depths if depth.waiting or depth.paused or depth.workflow in busy]
 
 
 def _by_state(counts: Sequence[HourCount], hour: int) -> dict[str, dict[str, tuple[int, int]]]:

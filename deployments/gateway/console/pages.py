@@ -41,13 +41,19 @@ class Entry:
     scopes: frozenset[Scope]
 
 
+READ, OPERATE, ADMIN = (frozenset({scope}) for scope in (Scope.READ, Scope.OPERATE, Scope.ADMIN))
 NAVIGATION = (
-    Entry("Overview", "/console", frozenset({Scope.READ})),
-    Entry("Approvals", "/console/approvals", frozenset({Scope.READ})),
-    Entry("Dead letters", "/console/dead-letters", frozenset({Scope.READ})),
-    Entry("Items", "/console/items", frozenset({Scope.READ})),
-    Entry("Conversations", "/console/conversations", frozenset({Scope.READ})),
-    Entry("Audit log", "/console/audit", frozenset({Scope.ADMIN})),
+    Entry("Overview", "/console", READ),
+    Entry("Approvals", "/console/approvals", READ),
+    Entry("Dead letters", "/console/dead-letters", READ),
+    Entry("Items", "/console/items", READ),
+    Entry("Conversations", "/console/conversations", READ),
+    Entry("Runs", "/console/runs", READ),
+    Entry("Analyses", "/console/analyses", READ),
+    Entry("Versions", "/console/versions", OPERATE),
+    Entry("Webhooks", "/console/webhooks", OPERATE),
+    Entry("API keys", "/console/keys", ADMIN),
+    Entry("Audit log", "/console/audit", ADMIN),
 )
 
 

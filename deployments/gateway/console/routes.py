@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from deployments.gateway.console import (
     acts,
+    analyses,
     approvals,
     assets,
     audit,
@@ -13,21 +14,17 @@ from deployments.gateway.console import (
     edit,
     item_list,
     item_page,
+    keys,
     overview,
+    runs,
+    versions,
+    webhooks,
 )
 
+PAGES = (
+    *(overview, approvals, dead_letters, item_list, item_page, acts, edit),
+    *(conversations, chat, runs, analyses, versions, webhooks, keys, audit),
+)
 router = APIRouter()
-for part in (
-    assets,
-    overview,
-    approvals,
-    dead_letters,
-    item_list,
-    item_page,
-    acts,
-    edit,
-    audit,
-    chat,
-    conversations,
-):
+for part in (assets, *PAGES):
     router.include_router(part.router)

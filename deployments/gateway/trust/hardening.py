@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from fastapi import FastAPI
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.gateway.problems import Problem
@@ -29,6 +29,7 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
+ENCODED = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
 
 def harden(app: FastAPI, hosts: Iterable[str] = ()) -> None:
@@ -62,12 +63,20 @@ class Hardening:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in (HEADERS | state.get("answer_headers", {})).items():
-                    headers.setdefault(name, value)
+                given = {name.lower() for name, _ in message["headers"]}
+                own = [
+                    (name.lower().encode(), value.encode())
+                    for name, value in state.get("answer_headers", {}).items()
+                ]
+                more = [header for header in (*own, *ENCODED) if header[0] not in given]
+                message["headers"] = [*message["headers"], *more]
             await send(message)
 
-        problem = self._misdirected(Headers(scope=scope)) or _unclear_target(scope)
+        problem = (
+            _unknown_version(scope)
+            or self._misdirected(Headers(scope=scope))
+            or _unclear_target(scope)
+        )
         answer = self.app if problem is None else problem.response()
         await answer(scope, receive, with_headers)
 
@@ -83,6 +92,14 @@ class Hardening:
             "use a name of AGENT_FLOWS_GATEWAY_HOSTS, or 127.0.0.1 on the same machine",
             field="Host",
         )
+
+
+def _unknown_version(scope: Scope) -> Problem | None:
+    """Why nothing more is read of what is not HTTP/1; h11 takes every number for a version."""
+    if scope.get("http_version", "1.1") in {"1.0", "1.1"}:
+        return None
+    detail = f"HTTP/{scope['http_version']} is not spoken here"
+    return Problem(400, "http-version", detail, "use HTTP/1.1", headers={"Connection": "close"})
 
 
 def _unclear_target(scope: Scope) -> Problem | None:

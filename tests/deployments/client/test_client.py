@@ -26,6 +26,7 @@ from deployments.client import (
     Unavailable,
 )
 from deployments.client.server_sent_events import events
+from deployments.gateway import replies
 from deployments.gateway.access import Scope
 from deployments.gateway.api_versions import FIRST
 from deployments.gateway.app import create_app
@@ -48,7 +49,7 @@ async def through(application: FastAPI) -> AsyncIterator[Through]:
     """Makes a client with an API key, through a network with these faults."""
     scopes = tuple(sorted(Scope))
     made = await api_keys.create(
-        runtime().journal, NewKey("default", "shop", scopes), "ann", "test"
+        runtime().journal, NewKey("default", "shop", scopes, customer="C-1042"), "ann", "test"
     )
     async with AsyncExitStack() as stack:
 
@@ -182,6 +183,23 @@ async def test_an_act_hits_the_item_that_was_seen(through: Through) -> None:
     assert done["act"] == "cancel"
     with pytest.raises(Conflict):
         await gateway.act(item, "cancel", "again")
+
+
+async def test_what_is_said_in_a_conversation_is_said_once(
+    through: Through, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replies, "REPLY_SECONDS", 0.05)  # nobody answers turns here
+    gateway, _ = through("refused")
+    conversation = await gateway.begin_conversation()
+    for _ in range(2):
+        said = conversation.stream("Where is my order?", idempotency_key="first")
+        names = [(event.name, event.data) async for event in said]
+        assert [name for name, _ in names] == ["status", "later"]
+    assert (await conversation.turn(1)).state == "waiting"
+    found = await gateway.conversation(conversation.id).read()
+    assert [line["text"] for line in found["lines"]] == ["Where is my order?"]
+    with pytest.raises(NotFound):
+        await conversation.turn(2)
 
 
 async def test_events_are_read_as_the_standard_says() -> None:

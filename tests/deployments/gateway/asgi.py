@@ -26,6 +26,7 @@ async def send(
     fields = {"host": "127.0.0.1", "content-type": "application/json"} | dict(headers)
     scope = {
         "type": "http",
+        "http_version": "1.1",
         "method": method,
         "scheme": "http",
         "path": path,
