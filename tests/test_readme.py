@@ -44,11 +44,22 @@ RUN_BY = {
         "tests/deployments/test_order_deployment.py"
     ),
     "uv run python -m tests.benchmarks.analysis": "tests/benchmarks/test_analysis.py",
+    "uv run python -m tests.benchmarks.gateway": "tests/benchmarks/test_gateway.py",
     "uv run python -m tests.faults --quick": "tests/faults/test_faults.py",
     "uv run python -m tests.benchmarks.messaging": "tests/benchmarks/test_messaging.py",
     "uv run python -m tests.benchmarks.orchestration --orders 10000": (
         "tests/benchmarks/test_orchestration.py"
     ),
+    "uv run python -m deployments.gateway --sample": "tests/deployments/gateway/test_command.py",
+    (
+        'uv run python -m deployments.gateway.trust.new_key "shop app" --scopes chat'
+        ' --customer yara_ito_8499 --by ann --reason "the chat"'
+    ): "tests/deployments/gateway/test_command.py",
+} | {
+    line: "tests/deployments/gateway/test_command.py"
+    for readme in READMES.values()
+    for line in readme.commands()
+    if line.startswith("curl ")
 }
 
 PROGRAMS = [
