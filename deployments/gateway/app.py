@@ -9,6 +9,7 @@ from deployments.gateway import (
     analyses,
     audit_log,
     conversations,
+    event_streams,
     health,
     incoming_webhooks,
     items,
@@ -36,6 +37,7 @@ PARTS = (
     analyses,  # before the paths of items, whose keys may have any character
     items,
     acts,
+    event_streams,
     queues,
     health,
     audit_log,
