@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import Integer, cast, func, insert, literal, select, update
 
@@ -194,3 +195,36 @@ async def test_a_page_reads_few_rows_of_many_items(sqlite_url: str) -> None:
     }  # its index is of all tenants, of which a page reads 1,000 rows
     too_many = {w: n for w, n in read.items() if n > few.get(w, 100 + 30 * PAGE)}
     assert too_many == {}, read
+
+
+async def test_postgresql_reads_few_rows_of_many_items(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    await fill(Journal(database, "ours", "0123456789abcdef"), MANY)
+    read = {}
+    async with database.read() as connection:
+        await connection.exec_driver_sql("VACUUM ANALYZE items")
+        for wanted in (Filter(), *FEW):
+            plan = item_lists.plan_of("ours", "jobs", wanted)
+            rest = item_lists._rest("ours", "jobs", wanted, plan)
+            query = item_lists._positions(plan, rest, None, PAGE)
+            dialect, literals = database.engine.dialect, {"literal_binds": True}
+            sql = str(query.compile(dialect=dialect, compile_kwargs=literals))
+            explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}"
+            found = (await connection.exec_driver_sql(explain)).scalar_one()
+            [explained] = orjson.loads(found) if isinstance(found, str) else found
+            read[wanted] = rows_read(explained["Plan"]) / len(plan.ranges)
+    await database.close()
+    few = {Filter(agent="capture"): 200}  # its index is of all tenants
+    too_many = {w: n for w, n in read.items() if n > few.get(w, 3 * PAGE)}
+    assert too_many == {}, read
+
+
+def rows_read(plan: dict[str, Any]) -> float:
+    """The rows that the scans of a plan have read, also those that they passed over."""
+    mine = 0.0
+    if "Scan" in plan["Node Type"] and plan["Node Type"] != "Subquery Scan":
+        passed = plan.get("Rows Removed by Filter", 0) + plan.get(
+            "Rows Removed by Index Recheck", 0
+        )
+        mine = (plan["Actual Rows"] + passed) * plan["Actual Loops"]
+    return mine + sum(rows_read(part) for part in plan.get("Plans", ()))
