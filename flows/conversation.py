@@ -1,9 +1,12 @@
 """The workflows of a conversation: a turn, a hand-over to a person, and a result that comes later."""
 
+from collections import defaultdict
+from dataclasses import replace
+
 import agents.support.extra
 from agents.orders.answers import ANSWERS
 from agents.orders.scenario import CHANGES
-from agents.runtime import Batch, Intake, RunStats, runtime, saga
+from agents.runtime import Batch, Intake, RunStats, Scenario, runtime, saga
 from agents.runtime.journal.queries import named
 from agents.runtime.messaging import answering
 from agents.support.carry_out import carry_out
@@ -37,16 +40,32 @@ async def _answer(batch: Batch) -> None:
 
 async def process_requests(batch: Batch) -> None:
     """Take the changes and hand-overs that these turns have started through their workflows now."""
-    facts = [fact for item in batch.peek() if (fact := item.fact(CarriedOut)) is not None]
-    for scenario, process, keys in (
-        (CHANGES, amend, [fact.change for fact in facts if fact.change]),
-        (HANDOVERS, hand_back, [fact.handover for fact in facts if fact.handover]),
+    stated = [(item.tenant, item.fact(CarriedOut)) for item in batch.peek()]
+    facts = [(tenant, fact) for tenant, fact in stated if fact is not None]
+    for scenario, process, named_by in (
+        (CHANGES, amend, [(tenant, fact.change) for tenant, fact in facts if fact.change]),
+        (
+            HANDOVERS,
+            hand_back,
+            [(tenant, fact.handover) for tenant, fact in facts if fact.handover],
+        ),
     ):
-        if keys:
-            items = await named(runtime().journal, scenario.name, keys)
+        if named_by:
+            ids = await _ids_of(scenario, named_by)
             intake = Intake(scenario, RunStats(), reject=lambda _: None)
-            async for some in intake.resumed(len(keys), [item.id for item in items]):
+            async for some in intake.resumed(len(named_by), ids):
                 await process(some)
+
+
+async def _ids_of(scenario: Scenario, named_by: list[tuple[str, str]]) -> list[int]:
+    """The ids of the scenario's items with these keys, each with its tenant."""
+    keys, ids = defaultdict[str, list[str]](list), list[int]()
+    for tenant, key in named_by:
+        keys[tenant].append(key)
+    for tenant, some in keys.items():
+        journal = replace(runtime().journal, tenant=tenant)
+        ids += [item.id for item in await named(journal, scenario.name, some)]
+    return ids
 
 
 async def hand_back(batch: Batch) -> None:

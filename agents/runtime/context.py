@@ -183,6 +183,16 @@ def of_tenant(tenant: str) -> Iterator[None]:
         _runtime.reset(token)
 
 
+def enter_tenant(tenant: str) -> None:
+    """Let the current task ask the journal as this tenant, whose item it works on.
+
+    A consumer's batch may have items of several tenants; what an agent looks up is of its item's own.
+    """
+    here = runtime()
+    if here.journal.tenant != tenant:
+        _runtime.set(replace(here, journal=replace(here.journal, tenant=tenant)))
+
+
 def shared_cache() -> SharedCache:
     """The cache of the open runtime; without a runtime, one of this process alone."""
     opened = _runtime.get()

@@ -20,12 +20,12 @@ from deployments.gateway.access import Principal
 from deployments.gateway.api_versions import ApiVersion
 from deployments.gateway.group_commit import GroupCommit, InWork, NotCommitted
 from deployments.gateway.item_views import etag
+from deployments.gateway.journal_away import away
 from deployments.gateway.problems import MEDIA_TYPE, Problem, invalid_item
 from deployments.gateway.queue_room import QueueRoom
 from deployments.gateway.tenancy import workflow_named
 
 PARSED_AT_ONCE = 16  # items, before others have their turn
-AWAY_SECONDS = 5  # after which a caller may find the journal again
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +128,12 @@ def _answer(found: Answer | Exception) -> Answer | Problem:
     raise found
 
 
-async def acceptance(
+def acceptance(
     request: Request, workflow: str, principal: Principal, version: ApiVersion
 ) -> Acceptance:
     """What accepts items of the workflow.
 
-    Raises Problem 404, 405, 429 while the queue is full, and 503 while the journal is away.
+    Raises Problem 404, 405, and 503 while the journal is away.
     """
     scenario = workflow_named(workflow).scenario
     if scenario.validate is None:
@@ -146,19 +146,7 @@ async def acceptance(
     group, room = _writer(request)
     if group.is_stuck:
         raise away()
-    await room.require(scenario.name)
     return Acceptance(workflow, scenario, principal, version, group, room)
-
-
-def away() -> Problem:
-    """The answer while the journal cannot be reached: the item may be stored, or not."""
-    return Problem(
-        503,
-        "journal-away",
-        "the journal cannot be reached now, so nobody knows whether the item is accepted",
-        "send it again with the same Idempotency-Key; what was accepted is recognised",
-        headers={"Retry-After": str(AWAY_SECONDS)},
-    )
 
 
 def _writer(request: Request) -> tuple[GroupCommit, QueueRoom]:

@@ -9,6 +9,7 @@ from deployments.gateway import (
     analyses,
     audit_log,
     conversations,
+    event_streams,
     health,
     incoming_webhooks,
     items,
@@ -25,6 +26,7 @@ from deployments.gateway.access import Authenticate, decide_early
 from deployments.gateway.api_versions import VersionHeaders
 from deployments.gateway.console import routes as console
 from deployments.gateway.console.pages import error_page
+from deployments.gateway.journal_away import answer_while_away
 from deployments.gateway.problems import answer_with_problems
 from deployments.gateway.request_limits import RequestLimits
 from deployments.gateway.trust import harden, keys, login
@@ -36,6 +38,7 @@ PARTS = (
     analyses,  # before the paths of items, whose keys may have any character
     items,
     acts,
+    event_streams,
     queues,
     health,
     audit_log,
@@ -66,6 +69,7 @@ def create_app(authenticate: Authenticate, hosts: Iterable[str] = ()) -> FastAPI
     app.add_middleware(VersionHeaders)
     app.add_middleware(RequestLimits)
     answer_with_problems(app, error_page, decide_early)
+    answer_while_away(app)
     for part in PARTS:
         app.include_router(part.router)
     harden(app, hosts)

@@ -5,19 +5,19 @@ delay and a busy one commits many items at the price of one.
 """
 
 import asyncio
-import sqlite3
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import IntegrityError
 
 from agents.runtime.clock import clock
 from agents.runtime.errors import AgentError
 from agents.runtime.journal.api_requests import Answer, KeyReused, Offer, RequestKey, accept_offers
 from agents.runtime.journal.database import Database
 from agents.runtime.telemetry import get_logger
+from deployments.gateway.journal_away import is_away
 
 log = get_logger(__name__)
 
@@ -153,14 +153,14 @@ class GroupCommit:
         try:
             answers = await self._accepted(group)
         except Exception as error:  # noqa: BLE001 - whatever it is, its callers are told
-            if len(group) > 1 and not _is_away(error):
+            if len(group) > 1 and not is_away(error):
                 log.warning("a group is tried in halves", items=len(group), reason=str(error))
                 half = len(group) // 2
                 await self._commit(group[:half])
                 await self._commit(group[half:])
             else:
                 log.error("items are not accepted", items=len(group), reason=str(error))  # noqa: TRY400 - its callers raise it
-                self._fail(group, NotCommitted() if _is_away(error) else error)
+                self._fail(group, NotCommitted() if is_away(error) else error)
         else:
             for member, answer in zip(group, answers, strict=True):
                 self._finish(member, answer)
@@ -186,10 +186,3 @@ class GroupCommit:
             member.answer.set_exception(result)
         else:
             member.answer.set_result(result)
-
-
-def _is_away(error: Exception) -> bool:
-    """Whether the database, not the statement, is the reason."""
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    kinds = (OSError, OperationalError, InterfaceError, sqlite3.OperationalError)
-    return lost or isinstance(error, kinds)

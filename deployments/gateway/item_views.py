@@ -324,23 +324,27 @@ _OF_REQUESTS = {"request", "fingerprint"}
 def _timeline(events: Sequence[Row[Any]], most: int) -> Iterator[Happening]:
     """The first `most` events, the newest first; each knows the time since the one before it."""
     for place, row in enumerate(events[:most]):
-        before = events[place + 1] if place + 1 < len(events) else None
-        process, _, run = (row.owner or "").partition("@")
-        facts = _json(row.detail)
-        by, reason = facts.pop("by", ""), facts.pop("reason", "")
-        yield Happening(
-            sequence=row.sequence,
-            at=row.at,
-            after=None if before is None else row.at - before.at,
-            event=row.event,
-            source=row.source,
-            state=row.target,
-            by=by,
-            reason=redacted(reason),
-            facts={name: value for name, value in facts.items() if name not in _OF_REQUESTS},
-            process=process,
-            flow_run=run,
-        )
+        yield happening(row, events[place + 1].at if place + 1 < len(events) else None)
+
+
+def happening(row: Row[Any], before: float | None) -> Happening:
+    """An event of the history; `before` is the time of the event before it."""
+    process, _, run = (row.owner or "").partition("@")
+    facts = _json(row.detail)
+    by, reason = facts.pop("by", ""), facts.pop("reason", "")
+    return Happening(
+        sequence=row.sequence,
+        at=row.at,
+        after=None if before is None else row.at - before,
+        event=row.event,
+        source=row.source,
+        state=row.target,
+        by=by,
+        reason=redacted(reason),
+        facts={name: value for name, value in facts.items() if name not in _OF_REQUESTS},
+        process=process,
+        flow_run=run,
+    )
 
 
 def _json(text: str | None) -> dict[str, Any]:

@@ -31,11 +31,12 @@ class QueueRoom:
         self._database = database
         self._rooms: dict[str, _Room] = {}
 
-    async def require(self, scenario: str) -> None:
-        """Raise Problem 429 if the queue takes nothing."""
+    async def require(self, scenario: str, wanted: int) -> None:
+        """Take room for the items; with 0 only look for it. Raises Problem 429 if there is none."""
         room = await self._counted(scenario)
         if room.free <= 0:
             raise _full(scenario, room)
+        room.free -= wanted
 
     async def take(self, scenario: str, wanted: int) -> int:
         """Take room for at most `wanted` items; returns for how many there was any."""

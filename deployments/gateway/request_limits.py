@@ -163,6 +163,18 @@ def _is_size(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 20
 
 
+def _crowded(limit: int) -> Problem:
+    return Problem(
+        503,
+        "busy",
+        f"the gateway has {limit:,} connections, which is its limit",
+        "send it again later, with the same Idempotency-Key",
+        rule="connections",
+        limit=limit,
+        headers={"Retry-After": "1", "Connection": "close"},
+    )
+
+
 def _too_many_headers() -> Problem:
     return Problem(
         431,
@@ -182,6 +194,18 @@ class LimitedProtocol(H11Protocol):
     """
 
     _headers_end: asyncio.TimerHandle | None = None
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._serve, self._most = self.app, self.limit_concurrency
+        self.app, self.limit_concurrency = self._unless_crowded, None
+
+    async def _unless_crowded(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve the request; refuse it in problem details beyond the limit of connections."""
+        if self._most is not None and len(self.connections) > self._most:
+            await _crowded(self._most).response()(scope, receive, send)
+        else:
+            await self._serve(scope, receive, send)
 
     def connection_made(self, transport: Any) -> None:
         """Expect the first request."""

@@ -30,6 +30,7 @@ from agents.runtime.telemetry import CONSUMERS, get_logger, start_telemetry
 from flows.cli.commands import command
 from flows.cli.parameters import ScenarioName
 from flows.cli.reports import Listing
+from flows.workflows import WORKFLOWS
 
 log = get_logger(__name__)
 
@@ -122,7 +123,9 @@ class ConsumerPool:
 
 async def _supervise(database: Database, pool: ConsumerPool, scaler: Scaler) -> None:
     """Start or stop consumers by the backlog, and show it in the UI."""
-    found = await read_backlog(database, pool.scenario)
+    # Its consumers have the versions of this code; other versions need no more of them.
+    majors = WORKFLOWS[pool.scenario].scenario.majors
+    found = await read_backlog(database, pool.scenario, majors)
     running = sum(one.returncode is None for one in pool.active)
     wanted = scaler.wanted(running, found)
     if wanted != running:

@@ -1,5 +1,8 @@
 """Analyses that are asked for over the API: each tenant has its own, under the rules of the fetcher."""
 
+import asyncio
+import signal
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,13 +16,14 @@ from starlette.requests import Request
 from agents.analysis.sample.serving import Server, serving
 from agents.runtime.context import open_runtime, runtime
 from agents.runtime.journal.schema import items
-from agents.runtime.settings import PREFIX, settings
+from agents.runtime.settings import PREFIX, ROOT, settings
 from deployments.gateway.access import Principal, Scope
 from deployments.gateway.app import create_app
 from flows.operations.resume import finish
 from flows.workflows import WORKFLOWS
 from tests.agents.analysis.cleaning.planted import planted
 from tests.agents.analysis.modelling.toy import sales
+from tests.agents.runtime.jobs import until
 from tests.flows.test_data_analysis import CONTRACT
 
 pytestmark = pytest.mark.slow
@@ -151,3 +155,41 @@ async def test_what_cannot_be_read_ends_without_a_report_of_this_machine(
         assert (broken.json()["published"], broken.status_code) == ("", 200)
         assert broken.json()["failures"]
         assert str(tmp_path) not in broken.text
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize(
+    "point",
+    [
+        "written:plan_analysis",
+        "accepted",
+        "written:clean_partition",
+        "ended",
+        "written:conclude_analysis",
+    ],
+)
+async def test_an_analysis_whose_process_is_killed_is_finished_by_another(
+    opened: None, server: Server, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}LEASE_SECONDS", "1")
+    async with client_of("default") as client:
+        urls = [f"http://{server.host}/part-{n}.csv" for n in range(2)]
+        body = {"analysis": "q3", "source": urls, "contract": yaml.safe_load(CONTRACT)}
+        assert (await client.post("/v/analyses", json=body)).status_code == 202
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.flows.run_asked", point), cwd=ROOT
+        )
+        assert await child.wait() == -signal.SIGKILL
+        found = {"state": ""}
+
+        async def is_completed() -> bool:
+            await finish(WORKFLOWS["analyses"])
+            found.update((await client.get("/v/analyses/q3")).json())
+            return found["state"] == "completed"
+
+        await until(is_completed)
+        report = (await client.get("/v/analyses/q3/report")).json()
+        assert (report["failures"], report["sources"][0]["rows"]) == ({}, 602)
+        assert report["published"]
+    states = [(row.scenario, row.state) for row in await _rows()]
+    assert sorted(states) == [("analyses", "completed"), *[("partitions", "completed")] * 2]

@@ -12,7 +12,7 @@ from prometheus_client import Histogram
 
 from agents.runtime.child_start import DidNotStart
 from agents.runtime.clock import DeadlineExceeded, clock, within
-from agents.runtime.context import BEATS_PER_LEASE, runtime
+from agents.runtime.context import BEATS_PER_LEASE, enter_tenant, runtime
 from agents.runtime.errors import (
     AgentError,
     KeySpent,
@@ -80,6 +80,7 @@ class KeyRenewed(TransientError):
 async def attempt(agent: AnyAgent, execution: StepExecution) -> Outcome:
     """Try until the outcome is known, all attempts are used, or the item must wait for longer."""
     enter_item(execution.item.key, execution.item.trace)
+    enter_tenant(execution.item.tenant)
     decision = execution.item.decision_for(agent.name)
     if decision is not None and not decision.approved:
         reason = f"rejected by {decision.by}: {decision.reason}"

@@ -18,9 +18,11 @@ SLACK = 3.0  # a backlog that drains in a third of the target's time needs one c
 LOOKS = 6
 
 
-async def read_backlog(database: Database, scenario: str) -> list[Backlog]:
-    """The current backlog of a queue, which is also exported as metrics."""
-    found = await backlog(database, scenario)
+async def read_backlog(
+    database: Database, scenario: str, majors: Sequence[int] | None = None
+) -> list[Backlog]:
+    """The current backlog of a queue, or of some versions in it; it is also exported as metrics."""
+    found = await backlog(database, scenario, majors=majors)
     for gauge in (WAITING, OLDEST, ARRIVING, SERVED):
         gauge.clear()  # tenants and priorities without items must not keep old values
     for entry in found:

@@ -292,15 +292,26 @@ class Backlog:
         return self.waiting / self.served if self.served else None
 
 
-async def backlog(database: Database, scenario: str, window: float = WINDOW) -> list[Backlog]:
-    """The backlog of a queue: one entry for each tenant and priority with items in `window` seconds."""
+async def backlog(
+    database: Database,
+    scenario: str,
+    window: float = WINDOW,
+    majors: Sequence[int] | None = None,
+) -> list[Backlog]:
+    """The backlog of a queue: one entry for each tenant and priority with items in `window` seconds.
+
+    With `majors`, only items of these versions.
+    """
+    theirs = items.c.scenario == scenario
+    if majors is not None:
+        theirs &= items.c.major.in_(majors)
     late = items.c.retry_at > now()
     waiting = _grouped(
         func.count().label("waiting"),
         func.count().filter(late).label("delayed"),
         (now() - func.min(items.c.accepted_at)).label("oldest"),
-    ).where(items.c.scenario == scenario, items.c.state == PENDING)
-    counted = _grouped(func.count().label("number")).where(items.c.scenario == scenario)
+    ).where(theirs, items.c.state == PENDING)
+    counted = _grouped(func.count().label("number")).where(theirs)
     async with database.read() as connection:
         rows = (await connection.execute(waiting)).all()
         arrived, served = [

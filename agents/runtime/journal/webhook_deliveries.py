@@ -42,6 +42,11 @@ FORGOTTEN_AT_ONCE = 1_000
 
 deliveries, endpoints, attempts = webhook_deliveries, webhook_endpoints, webhook_attempts
 _IS_WAITING = deliveries.c.status == literal_column("'waiting'")  # as the partial indexes have it
+# When a delivery is due: each alone reads an index from its front, both in one would sort all that wait.
+DUE = (
+    and_(_IS_WAITING, deliveries.c.due_at <= now()),
+    and_(_IS_WAITING, deliveries.c.due_at > now() + LONGEST_WAIT),
+)
 
 
 class DeliveryStatus(StrEnum):
@@ -67,6 +72,8 @@ class Due:
     at: float
     attempts: int
     owner: str
+    item: int
+    sequence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +120,14 @@ class Attempt:
 
 async def targets_with_due(database: Database) -> list[Target]:
     """The enabled endpoints for which a delivery is due."""
-    is_due = select(deliveries.c.id).where(deliveries.c.endpoint == endpoints.c.id, _is_due())
+    theirs = select(deliveries.c.id).where(deliveries.c.endpoint == endpoints.c.id)
+    is_due = or_(*(theirs.where(when).exists() for when in DUE))
     rests = endpoints.c.rest_until.between(now(), now() + LONGEST_WAIT)
     old = case((endpoints.c.old_until > now(), endpoints.c.old_secret), else_=None)
     columns = (endpoints.c.id, endpoints.c.url, endpoints.c.version, endpoints.c.secret)
     query = (
         select(*columns, old.label("old"))
-        .where(endpoints.c.enabled == true(), is_due.exists())
+        .where(endpoints.c.enabled == true(), is_due)
         .where(or_(endpoints.c.rest_until.is_(None), ~rests))
     )
     async with database.read() as connection:
@@ -132,6 +140,16 @@ async def targets_with_due(database: Database) -> list[Target]:
 
 async def claim(database: Database, endpoint: str, most: int) -> list[Due]:
     """Claim due deliveries of an endpoint, the oldest first: of each item the first that waits."""
+    async with database.write() as connection:
+        for when in DUE:
+            if claimed := await _claim(connection, endpoint, when, most):
+                return claimed
+    return []
+
+
+async def _claim(
+    connection: AsyncConnection, endpoint: str, when: ColumnElement[bool], most: int
+) -> list[Due]:
     before = deliveries.alias()
     waits_for_another = select(before.c.id).where(
         before.c.status == literal_column("'waiting'"),
@@ -141,7 +159,7 @@ async def claim(database: Database, endpoint: str, most: int) -> list[Due]:
     )
     chosen = (
         select(deliveries.c.id)
-        .where(deliveries.c.endpoint == endpoint, _is_due(), ~waits_for_another.exists())
+        .where(deliveries.c.endpoint == endpoint, when, ~waits_for_another.exists())
         .order_by(deliveries.c.due_at, deliveries.c.id)
         .limit(most)
         .with_for_update(skip_locked=True)
@@ -153,16 +171,10 @@ async def claim(database: Database, endpoint: str, most: int) -> list[Due]:
         update(deliveries)
         .where(deliveries.c.id.in_(chosen))
         .values(owner=owner, due_at=now() + LEASE, attempts=deliveries.c.attempts + 1)
-        .returning(*columns, *more)
+        .returning(*columns, *more, deliveries.c.item, deliveries.c.sequence)
     )
-    async with database.write() as connection:
-        rows = (await connection.execute(statement)).all()
+    rows = (await connection.execute(statement)).all()
     return sorted((Due(*row) for row in rows), key=lambda due: due.id)
-
-
-def _is_due() -> ColumnElement[bool]:
-    at = deliveries.c.due_at
-    return and_(_IS_WAITING, or_(at <= now(), at > now() + LONGEST_WAIT))
 
 
 async def settle(database: Database, endpoint: str, made: Sequence[Attempt]) -> str:
@@ -203,6 +215,21 @@ async def _write_result(connection: AsyncConnection, one: Attempt) -> None:
         values |= {"due_at": now() + one.wait}
     mine = and_(deliveries.c.id == one.due.id, deliveries.c.owner == one.due.owner)
     await connection.execute(update(deliveries).where(mine, _IS_WAITING).values(**values))
+    if one.wait is not None and not one.arrived:
+        await _delay_later(connection, one.due, one.wait)
+
+
+async def _delay_later(connection: AsyncConnection, due: Due, seconds: float) -> None:
+    """Let the later events of the item wait as long: who looks for what is due need not pass over them."""
+    later = and_(
+        deliveries.c.endpoint == due.endpoint,
+        deliveries.c.item == due.item,
+        deliveries.c.sequence > due.sequence,
+        deliveries.c.due_at < now() + seconds,
+    )
+    await connection.execute(
+        update(deliveries).where(_IS_WAITING, later).values(due_at=now() + seconds)
+    )
 
 
 async def _write_success(connection: AsyncConnection, endpoint: str) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from fastapi import FastAPI
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.gateway.problems import Problem
@@ -29,6 +29,7 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
+ENCODED = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
 
 def harden(app: FastAPI, hosts: Iterable[str] = ()) -> None:
@@ -62,9 +63,13 @@ class Hardening:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in (HEADERS | state.get("answer_headers", {})).items():
-                    headers.setdefault(name, value)
+                given = {name.lower() for name, _ in message["headers"]}
+                own = [
+                    (name.lower().encode(), value.encode())
+                    for name, value in state.get("answer_headers", {}).items()
+                ]
+                more = [header for header in (*own, *ENCODED) if header[0] not in given]
+                message["headers"] = [*message["headers"], *more]
             await send(message)
 
         problem = (

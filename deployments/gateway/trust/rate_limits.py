@@ -4,6 +4,7 @@ Counts are in Redis where the settings name one, so that all gateways count toge
 each gateway counts by itself. Source: IETF draft-ietf-httpapi-ratelimit-headers-10, 2025.
 """
 
+import asyncio
 import ipaddress
 import math
 import time
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 REDIS_SECONDS = 0.25  # a caller waits no longer for a count
+REST_SECONDS = 1.0  # after a failure, before the next caller waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class RateLimits:
         self._login = parse(settings.gateway_login_rate)
         self._shares = settings.redis_url is not None
         self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._away, self._rest_until = False, 0.0
         self._shared: tuple[Redis, SlidingWindowCounterRateLimiter] | None = None
 
     async def admit(self, request: Request, principal: Principal) -> None:
@@ -70,15 +73,28 @@ class RateLimits:
 
     async def _use(self, name: str, rate: RateLimitItem, *holder: str) -> Use:
         client = runtime().cache.redis if self._shares else None
-        if client is not None:
+        if client is not None and self._may_ask():
             try:
-                return await client.run(
-                    lambda redis: _count(self._by(client, redis), name, rate, *holder),
-                    REDIS_SECONDS,
-                )
-            except RedisUnavailable:
-                pass  # the client has logged it
+                async with asyncio.timeout(REDIS_SECONDS):
+                    use = await client.run(
+                        lambda redis: _count(self._by(client, redis), name, rate, *holder)
+                    )
+                self._away = False
+                return use
+            except (RedisUnavailable, TimeoutError) as error:
+                self._away, self._rest_until = True, time.monotonic() + REST_SECONDS
+                client.warn(error)
         return await _count(self._own, name, rate, *holder)
+
+    def _may_ask(self) -> bool:
+        """Whether a caller may wait for Redis; while it is away one caller tries it for all."""
+        now = time.monotonic()
+        if not self._away:
+            return True
+        if now < self._rest_until:
+            return False
+        self._rest_until = now + REST_SECONDS
+        return True
 
     def _by(self, client: RedisClient, redis: "Redis") -> SlidingWindowCounterRateLimiter:
         """The counter in this Redis."""

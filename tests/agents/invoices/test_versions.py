@@ -8,10 +8,14 @@ from agents.invoices.ask_approval import LIMIT
 from agents.runtime.context import open_runtime
 from agents.runtime.journal.operator_actions import OperatorAction, decide
 from agents.runtime.journal.rollouts import RolloutRefused
+from agents.runtime.journal.submit import Sender, accept
 from agents.runtime.settings import settings
+from flows.operations.consumer import consume
+from flows.operations.recovery import recover
 from flows.operations.resume import act_and_resume
 from flows.operations.versions import promote, roll_back, rollout, versions
 from tests.agents.invoices.conftest import Office
+from tests.agents.runtime.jobs import new_items
 
 DEAR = 100 * LIMIT + 1
 ANN: dict[str, Any] = {"by": "ann", "reason": "asks before it books", "scenario": "invoices"}
@@ -65,3 +69,42 @@ async def test_a_promotion_and_a_roll_back_are_one_command_each(office: Office) 
     async with open_runtime(settings()):
         assert [await decided(office, n, approved=True) for n in (1, 2)] == ["approved"] * 2
     assert await table() == [("1", "current", "0"), ("2", "drained", "0")]
+
+
+async def test_recovery_rolls_a_worse_version_back_and_tells_when_it_is_drained(
+    office: Office,
+) -> None:
+    await office.approve(*(office.invoice(n) for n in range(5)))
+    await rollout.fn(2, **ANN, share=100.0, samples=5)
+    await office.approve(*(office.invoice(n, vat_id="DE999999000") for n in range(5, 10)))
+    rolled_back = {"scenario": "invoices", "what": "versions rolled back", "items": "1"}
+    assert (await recover.fn()).table == [rolled_back]
+    listing = await versions.fn("invoices")
+    [line] = listing.lines
+    assert line == (
+        "version 2 is rolled_back, by watch: version 2 failed for 100.0 % of 5 items, version 1 for "
+        "0.0 % of 5: 100.0 percentage points more, the bound is 5"
+    )
+    drained = {"scenario": "invoices", "what": "versions drained", "items": "1"}
+    assert (await recover.fn()).table == [drained]
+    assert (await recover.fn()).table == []
+
+
+async def test_a_consumer_says_when_it_starts_that_the_code_of_a_version_is_gone(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENT_FLOWS_REDIS_URL", f"unix://{office.folder}/nobody.sock")
+    settings.cache_clear()
+    async with open_runtime(settings()) as opened:
+        gone = Sender("default", "invoices", "3")
+        await accept(opened.journal.database, gone, new_items([f"{office.name}-1"]))
+    consumed = await consume.fn("invoices", idle_seconds=0.1)
+    assert consumed.title.startswith("0 items")
+    log = (office.data / "agent-flows.log").read_text("utf-8")
+    assert "1 queued and 0 begun items and 0 dead letters are of version 3" in log
+    listing = await versions.fn("invoices")
+    assert [(row["version"], row["role"], row["queued"]) for row in listing.table] == [
+        ("1", "current", "0"),
+        ("2", "drained", "0"),
+        ("3", "missing", "1"),
+    ]

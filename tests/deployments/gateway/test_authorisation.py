@@ -183,6 +183,7 @@ async def a_conversation(app: FastAPI, owner: dict[str, str]) -> dict[str, str]:
 # How the objects are made that a path names, by the beginning of the path.
 OBJECTS = {
     "/v/{workflow}": an_item,
+    "/events/{workflow}": an_item,
     "/v/analyses/{key}": an_analysis,
     "/console/items/{workflow}": an_item,
     "/console/acts/{workflow}": an_item,

@@ -16,6 +16,7 @@ from playwright.async_api import async_playwright
 
 from agents.services.sandbox.process import stop_sandbox
 from deployments.client import Gateway, Retries
+from flows.workflows import WORKFLOWS
 from tests.deployments.gateway.console import chromium
 from tests.deployments.gateway.gateway_process import RunningGateway, running_gateway
 from tests.deployments.gateway.orders import order
@@ -83,6 +84,12 @@ async def approve_by_form(running: RunningGateway, key: str) -> None:
         assert (await browser.post(action[1], data=decided)).status_code == 303
 
 
+async def check(data: Path) -> None:
+    """Nothing is lost, and each card is charged once: the invariants of order processing."""
+    _ = WORKFLOWS["orders"].process  # what was undone is looked up among the agents
+    await check_invariants(f"sqlite+aiosqlite:///{data / 'journal.db'}", data)
+
+
 async def customer_key(gateway: Gateway) -> str:
     wanted = {"name": "shop", "scopes": ["chat"], "customer": CUSTOMER, "reason": "the shop's app"}
     made = await gateway.request("POST", "/keys", json=wanted)
@@ -113,8 +120,7 @@ async def test_orders_are_fulfilled_approved_and_asked_about(
             code, said = running.end(signal.SIGINT)
         assert (code, said.splitlines()[-1][:8]) == (130, "stopped:")
         assert time.monotonic() - begun < 10
-        data = tmp_path / "data"
-        await check_invariants(f"sqlite+aiosqlite:///{data / 'journal.db'}", data)
+        await check(tmp_path / "data")
     finally:
         stop_sandbox(tmp_path / "data")
 
@@ -143,8 +149,7 @@ async def test_nothing_accepted_is_lost_when_the_gateway_is_killed(
                         await until(gateway, one, *AT_REST)
                     running.end()
         assert accepted == [one["order_id"] for one in orders]
-        data = tmp_path / "data"
-        await check_invariants(f"sqlite+aiosqlite:///{data / 'journal.db'}", data)
+        await check(tmp_path / "data")
     finally:
         stop_sandbox(tmp_path / "data")
 

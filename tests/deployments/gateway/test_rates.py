@@ -1,5 +1,7 @@
 """Rates of callers: of a key, of a tenant and of an address; with Redis, without it, and while it hangs."""
 
+import asyncio
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -119,6 +121,10 @@ async def test_gateways_count_together_in_redis_and_alone_without_it(
         valkey.hang()
         try:
             assert await admitted(two, 5) == 3, "it has counted nothing by itself so far"
+            begun = time.monotonic()
+            others = [RateLimits(named), *[two] * 50]
+            await asyncio.gather(*(admitted(limits, 3) for limits in others))
+            assert time.monotonic() - begun < 1, "one caller waits, not each"
         finally:
             valkey.go_on()
     await server.close()

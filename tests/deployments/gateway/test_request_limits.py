@@ -16,6 +16,8 @@ from deployments.gateway import request_limits
 from deployments.gateway.problems import Problem
 from deployments.gateway.request_limits import LimitedProtocol, RequestLimits
 
+MOST = 20
+
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     """Answers with the size of the body."""
@@ -36,6 +38,7 @@ async def port() -> AsyncIterator[int]:
         ws="none",
         lifespan="off",
         log_config=None,
+        limit_concurrency=MOST,
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # pytest has its own
@@ -143,3 +146,14 @@ async def test_a_body_that_trickles_in_is_given_up(
     monkeypatch.setattr(request_limits, "ONE_ITEM", request_limits.BodyLimits(100, 0.1, kept=True))
     said = await answers(port, POST + b"Content-Length: 90\r\n\r\n", *[b"x"] * 60, pause=0.005)
     assert status(said) == 408
+
+
+async def test_a_connection_beyond_the_limit_is_told_to_come_back(port: int) -> None:
+    held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST)]
+    refused = await answers(port, POST + b"Content-Length: 1\r\n\r\na")
+    assert (status(refused), b"retry-after: 1" in refused.lower()) == (503, True)
+    for _, writer in held:
+        writer.close()
+        await writer.wait_closed()
+    while status(await answers(port, POST + b"Content-Length: 1\r\n\r\na")) != 200:  # noqa: ASYNC110 - the server has no event for it
+        await asyncio.sleep(0.01)

@@ -231,3 +231,17 @@ async def test_the_memory_for_all_bodies_is_bounded(
     monkeypatch.setattr(request_limits, "HELD_BYTES", 5_000)
     for _ in range(20):
         assert (await client.post("/v/orders", json=order())).status_code == 202
+
+
+async def test_while_the_journal_is_away_callers_are_told_when_to_come_back(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever asks the journal: the credentials, the queue or the item."""
+
+    async def refused(*_: object) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("deployments.gateway.queue_room.count_waiting", refused)
+    answer = await client.post("/v/orders", json=order())
+    assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (503, "journal-away")
+    assert int(answer.headers["retry-after"]) > 0

@@ -1,5 +1,7 @@
 """A customer talks with the agent and with a person over HTTP."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.deployments.gateway.conftest import Connect
@@ -104,3 +106,18 @@ async def test_a_person_answers_for_an_agent_that_asked_for_one(connect: Connect
         await finish_handovers()
         answer = await customer.post(turns, json={"text": "thanks"})
     assert "all is well" in answer.json()["reply"]
+
+
+async def test_a_customer_of_another_tenant_talks_as_well(connect: Connect) -> None:
+    """The agent of this process remembers, and looks up, what is of the customer's own tenant."""
+    theirs = replace(YARA, name="their shop", tenant="other")
+    customer = connect(theirs)
+    turns = await begin(customer)
+    async with answering():
+        texts = ("hello", "I want to talk to a human", "are you there?")
+        answers = [await customer.post(turns, json={"text": text}) for text in texts]
+        place = turns.removesuffix("/turns")
+        states = [answer.json()["state"] for answer in answers]
+        assert states == ["answered", "answered", "silent"]
+        assert (await customer.get(place)).json()["handling"]["by"] == "waiting"
+    assert (await connect(YARA).get(place)).status_code == 404

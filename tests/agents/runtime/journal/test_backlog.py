@@ -8,8 +8,9 @@ from agents.runtime.context import Runtime
 from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.journal.queue import Backlog, backlog
+from agents.runtime.journal.submit import Sender, accept
 from agents.runtime.model.policies import PURE
-from tests.agents.runtime.jobs import Job, Made, change, jobs, run
+from tests.agents.runtime.jobs import Job, Made, change, jobs, new_items, run
 from tests.agents.runtime.journal.test_fair_queueing import next_keys, send
 
 
@@ -45,6 +46,15 @@ async def test_the_time_to_drain_follows_from_the_rate_of_service(opened: Runtim
     (found,) = await backlog(opened.journal.database, "jobs")
     assert (found.served, found.arriving) == pytest.approx((30 / 60, 40 / 60))
     assert found.drain == pytest.approx(20)
+
+
+async def test_the_backlog_of_some_versions_leaves_out_the_others(opened: Runtime) -> None:
+    for version, count in (("1", 3), ("1.1", 1), ("2", 5)):
+        keys = [f"{version}-{n}" for n in range(count)]
+        await accept(opened.journal.database, Sender("t", "jobs", version), new_items(keys))
+    database = opened.journal.database
+    found = [await backlog(database, "jobs", majors=m) for m in ((1,), (1, 2), None, (3,))]
+    assert [[b.waiting for b in some] for some in found] == [[4], [9], [9], []]
 
 
 def test_without_service_the_time_to_drain_is_unknown() -> None:

@@ -19,6 +19,7 @@ from agents.runtime.journal.rollouts import (
     promote,
     roll_back,
 )
+from agents.runtime.journal.schema import items
 from agents.runtime.journal.version_use import Sample, register_versions, unfinished_by_version
 from agents.runtime.model.policies import PURE
 from agents.runtime.model.scenario import Scenario
@@ -38,7 +39,9 @@ from tests.agents.runtime.jobs import (
     change,
     crashing_runtime,
     jobs,
+    rows,
     run,
+    until,
 )
 from tests.agents.runtime.versions import BOTH, SECOND, enqueue
 
@@ -227,6 +230,22 @@ async def test_a_version_that_nobody_has_is_told_and_its_items_stay(
     assert (await unfinished_by_version(journal.database, "jobs"))[2].workers == 1
 
 
+@pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
+async def test_a_consumer_that_watches_rolls_a_worse_candidate_back(opened: Runtime) -> None:
+    await ended(JOBS, 0, 10)
+    await running(opened)
+    await ended(SECOND, 10, 20, each=1)
+
+    async def is_rolled_back() -> bool:
+        return (await state_of(opened))[0] is RolloutState.ROLLED_BACK
+
+    async with watching(opened.journal, BOTH):
+        await until(is_rolled_back, 10)
+    await enqueue(BOTH, 20, 25)
+    assert {row.version for row in await rows(items) if row.state == "pending"} == {"1"}
+
+
+@pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
 async def test_the_rows_of_a_workers_versions_go_with_the_worker(
     journal_settings: Settings,
 ) -> None:
