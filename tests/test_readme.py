@@ -50,6 +50,16 @@ RUN_BY = {
     "uv run python -m tests.benchmarks.orchestration --orders 10000": (
         "tests/benchmarks/test_orchestration.py"
     ),
+    "uv run python -m deployments.gateway --sample": "tests/deployments/gateway/test_command.py",
+    (
+        'uv run python -m deployments.gateway.trust.new_key "shop app" --scopes chat'
+        ' --customer yara_ito_8499 --by ann --reason "the chat"'
+    ): "tests/deployments/gateway/test_command.py",
+} | {
+    line: "tests/deployments/gateway/test_command.py"
+    for readme in READMES.values()
+    for line in readme.commands()
+    if line.startswith("curl ")
 }
 
 PROGRAMS = [
