@@ -1,6 +1,6 @@
 """Submission of work items: accept new ones, recognise known ones, claim those that are not held."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -214,12 +214,26 @@ async def _insert_rows(
         made = await insert_many(connection, statement.returning(items.c.id), rows)
         return set(made.scalars()).__contains__
     # SQLite returns nothing for many rows. It numbers them upwards, and nobody else writes now.
-    last: int = await connection.scalar(_LAST_ID)
+    last = int(await connection.scalar(_LAST_ID) or 0)
     await insert_many(connection, statement, rows)
     return lambda item_id: item_id > last
 
 
 _LAST_ID = select(func.coalesce(func.max(items.c.id), 0))
+
+
+async def _versions(
+    connection: AsyncConnection, sender: Sender, keys: Iterable[str]
+) -> dict[str, str]:
+    """The version that a new item with each of these keys begins with.
+
+    Read in the transaction that accepts them, so that a promotion or a roll back is seen at once.
+    """
+    rollout = await latest(connection, sender.scenario) if sender.others else None
+    if rollout is None:
+        return dict.fromkeys(keys, sender.version)
+    known = sender.versions
+    return {key: known.get(rollout.major_for(sender.tenant, key), sender.version) for key in keys}
 
 
 class _NewRow(NamedTuple):
