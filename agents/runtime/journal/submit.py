@@ -1,6 +1,6 @@
 """Submission of work items: accept new ones, recognise known ones, claim those that are not held."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -13,6 +13,7 @@ from agents.runtime.clock import clock
 from agents.runtime.journal.claims import claim, deadline_here
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.fair_queueing import Priority, ranked, return_share
+from agents.runtime.journal.rollouts import latest
 from agents.runtime.journal.schema import dead_letters, effects, items, steps
 from agents.runtime.journal.statements import (
     bound_values,
