@@ -133,9 +133,18 @@ def choose(request: Request, pinned: str) -> ApiVersion:
     sent = request.headers.get(HEADER)
     if sent == "":
         raise versions().unknown(sent)
-    found = versions().of(pinned if sent is None else sent)
-    request.state.api_version = found
+    name = pinned if sent is None else sent
+    found = versions().of(name)
+    request.state.api_version, request.state.asked_version = found, name
     return found
+
+
+def asked(request: Request) -> str:
+    """The version that the request or its key names; "" if that is the newest, whichever it is.
+
+    A request that is sent again after a release is the same one, though the newest is another.
+    """
+    return str(request.state.asked_version)
 
 
 async def _in_force(request: Request) -> ApiVersion:

@@ -186,7 +186,7 @@ async def said(
     user = customer_of(principal)
     _require_support()
     journal = journal_of(principal)
-    sender = Sender(principal.tenant, TURNS.name, TURNS.version)
+    sender = Sender.of(principal.tenant, TURNS)
     item = partial(_item, conversation, user, text)
     new = NewTurn(user, sender, partial(key_of, conversation), item, request)
     try:

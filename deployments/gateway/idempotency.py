@@ -43,7 +43,7 @@ def request_key(
 
 
 def fingerprint(request: Request, version: str, body: bytes) -> str:
-    """SHA-256 of method, path, the API version in force and the bytes of the body."""
+    """SHA-256 of method, path, the API version that is asked for and the bytes of the body."""
     head = f"{request.method}\n{request.url.path}\n{version}\n"
     return hashlib.sha256(head.encode() + body).hexdigest()
 

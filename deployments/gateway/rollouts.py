@@ -30,8 +30,8 @@ Tenant = Annotated[str, Field(min_length=1, max_length=100)]
 class VersionState(BaseModel):
     """One major version: its part of the new items, what it has to do, and how its items ended.
 
-    `role` is current, candidate, draining, drained (its code can be removed) or missing (no process has
-    it). Failures and durations are those since the rollout began, or of the last day; null without items.
+    `role` is current, candidate, draining, drained (its code can be removed), unused, or missing (no
+    process has it). Failures and durations are those since the rollout began, or of the last day; null without items.
     """
 
     version: str = Field(examples=["2"])

@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from deployments.gateway import bodies
 from deployments.gateway.acceptance import acceptance
 from deployments.gateway.access import Principal, Scope, allow
-from deployments.gateway.api_versions import ApiVersion
+from deployments.gateway.api_versions import ApiVersion, asked
 from deployments.gateway.idempotency import key_of, request_key
 from deployments.gateway.problems import Problem
 from deployments.gateway.request_limits import NDJSON
@@ -60,7 +60,7 @@ async def submit(workflow: str, request: Request) -> Response:
     if kind != bodies.JSON:
         raise bodies.unknown_media_type(bodies.JSON, NDJSON)
     body = await bodies.whole_body(request)
-    used = request_key(request, principal, version.name, key, body) if key else None
+    used = request_key(request, principal, asked(request), key, body) if key else None
     [answer] = await accept.answers([(body, used)])
     if isinstance(answer, Problem):
         raise answer

@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from agents.runtime.journal.api_requests import Answer, KeyReused, RequestKey, use_key
 from deployments.gateway import idempotency
 from deployments.gateway.acceptance import Acceptance
+from deployments.gateway.api_versions import asked
 from deployments.gateway.group_commit import MOST_TOGETHER, InWork
 from deployments.gateway.problems import Problem
 from deployments.gateway.request_limits import NDJSON, ONE_ITEM, too_large
@@ -44,7 +45,7 @@ async def answer_lines(request: Request, accept: Acceptance, key: str | None) ->
 
 async def _use_key(request: Request, accept: Acceptance, key: str, held: ExitStack) -> RequestKey:
     """The key of the request as a whole, used from now on; its lines have keys of their own."""
-    used = idempotency.request_key(request, accept.principal, accept.version.name, key, b"")
+    used = idempotency.request_key(request, accept.principal, asked(request), key, b"")
     batch = RequestKey(used.tenant, used.key, f"{used.fingerprint} {NDJSON}")
     try:
         held.enter_context(accept.group.alone(batch))
@@ -124,8 +125,7 @@ class _Lines(StreamingResponse):
     def _key_of(self, line: Line) -> RequestKey | None:
         if self._key is None:
             return None
-        version = self._accept.version.name
-        found = idempotency.fingerprint(self._request, version, line.data)
+        found = idempotency.fingerprint(self._request, asked(self._request), line.data)
         return self._key.of_line(line.number, found)
 
 

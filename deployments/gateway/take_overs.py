@@ -97,7 +97,7 @@ async def taken_over(principal: Principal, conversation: str, reason: str) -> No
         return NewItem(key, body, hash_of(body), new_trace(), within=within, customer=found.user)
 
     known = now.handovers[0] if now.handovers else ""
-    sender = Sender(principal.tenant, HANDOVERS.name, HANDOVERS.version)
+    sender = Sender.of(principal.tenant, HANDOVERS)
     taken = TakeOver(principal.name, reason, sender, item, known)
     await stored.take_over(journal_of(principal), conversation, taken)
 

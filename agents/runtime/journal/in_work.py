@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Subquery, func, select
 
 from agents.runtime.journal import Journal
 from agents.runtime.journal.database import now
@@ -12,6 +12,7 @@ from agents.runtime.journal.schema import items, owners
 
 MOST_PROCESSES = 200
 MOST_ITEMS = 50
+MOST_HELD = 10_000  # items that are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,15 @@ async def processes(journal: Journal) -> list[Process]:
         .where(owners.c.beat_at + owners.c.lease > now())
         .limit(MOST_PROCESSES)
     )
-    held = (
-        select(items.c.owner, items.c.scenario, func.count().label("number"))
-        .where(items.c.owner.is_not(None), items.c.tenant == journal.tenant)
-        .group_by(items.c.owner, items.c.scenario)
+    held = _held()
+    counted = (
+        select(held.c.owner, held.c.scenario, func.count().label("number"))
+        .where(held.c.tenant == journal.tenant)
+        .group_by(held.c.owner, held.c.scenario)
     )
     async with journal.database.read() as connection:
         by_owner = dict[str, dict[str, int]]()
-        for row in await connection.execute(held):
+        for row in await connection.execute(counted):
             by_owner.setdefault(row.owner, {})[row.scenario] = row.number
         found = [
             Process(row.id, row.flow_run or "", row.beat, by_owner.get(row.id, {}))
@@ -49,11 +51,23 @@ async def processes(journal: Journal) -> list[Process]:
 
 async def items_in_work(journal: Journal) -> Sequence[Row[Any]]:
     """Up to MOST_ITEMS items that processes hold, those that were accepted first."""
+    held = _held()
     query = (
-        select(items.c.scenario, items.c.key, items.c.state, items.c.owner, items.c.accepted_at)
-        .where(items.c.owner.is_not(None), items.c.tenant == journal.tenant)
-        .order_by(items.c.accepted_at, items.c.id)
+        select(held)
+        .where(held.c.tenant == journal.tenant)
+        .order_by(held.c.accepted_at)
         .limit(MOST_ITEMS)
     )
     async with journal.database.read() as connection:
         return list(await connection.execute(query))
+
+
+def _held() -> Subquery:
+    """SQL: items that have an owner. The limit keeps the database from choosing another index."""
+    columns = (items.c.owner, items.c.tenant, items.c.scenario, items.c.key, items.c.state)
+    return (
+        select(*columns, items.c.accepted_at)
+        .where(items.c.owner.in_(select(owners.c.id)))
+        .limit(MOST_HELD)
+        .subquery("held")
+    )

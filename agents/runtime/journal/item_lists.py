@@ -32,7 +32,8 @@ from agents.runtime.journal.schema import RETRYING, UNDONE, dead_letters, items,
 from agents.runtime.journal.statements import values_of
 from agents.runtime.model.lifecycle import State
 
-SCANNED = 1_000  # positions that a page with a filter without an index reads
+SCANNED = 1_000  # positions that a page with a filter without an index reads at most
+AT_ONCE = 200  # of them in one statement
 MOST_ROWS = 500  # of a page
 LAST_CHARACTER = "\U0010ffff"
 
@@ -129,16 +130,41 @@ async def page(
     plan = plan_of(journal.tenant, scenario, wanted)
     rest = _rest(journal.tenant, scenario, wanted, plan)
     async with journal.database.read() as connection:
-        positions = await connection.execute(_positions(plan, rest, after, most))
-        found = positions.all()
-        hits = [row for row in found if row.hit][: most + 1]
-        shown = hits[:most]
-        rows = await _rows(connection, [row.id for row in shown])
-    if len(hits) > most:
-        return Page(rows, _position(plan, shown[-1]))
-    if rest is not None and len(found) == SCANNED:
-        return Page(rows, _position(plan, found[-1]))
-    return Page(rows, None)
+        found = await _scan(connection, plan, rest, after, most)
+        rows = await _rows(connection, [row.id for row in found.hits[:most]])
+    if len(found.hits) > most:
+        return Page(rows, _position(plan, found.hits[most - 1]))
+    return Page(rows, None if found.last is None else _position(plan, found.last))
+
+
+@dataclass(slots=True)
+class _Scan:
+    """Positions that the filter selects, and the last one that was read; None at the end of the list."""
+
+    hits: list[Row[Any]]
+    last: Row[Any] | None
+
+
+async def _scan(
+    connection: AsyncConnection,
+    plan: Plan,
+    rest: ColumnElement[bool] | None,
+    after: Position | None,
+    most: int,
+) -> _Scan:
+    """Read positions until there are `most` and one more, SCANNED were read, or the list ends."""
+    limit = most + 1 if rest is None else max(most + 1, AT_ONCE)
+    scan, read = _Scan([], None), 0
+    while len(scan.hits) <= most and read < SCANNED:
+        query = _positions(plan, rest, after, limit)
+        found: Sequence[Any] = (await connection.execute(query)).all()
+        scan.hits += [row for row in found if row.hit]
+        if len(found) < limit:
+            scan.last = None
+            break
+        read, scan.last = read + limit, found[-1]
+        after = _position(plan, found[-1])
+    return scan
 
 
 def plan_of(tenant: str, scenario: str, wanted: Filter) -> Plan:
@@ -233,10 +259,9 @@ def _has_error(words: str) -> ColumnElement[bool]:
 
 
 def _positions(
-    plan: Plan, rest: ColumnElement[bool] | None, after: Position | None, most: int
+    plan: Plan, rest: ColumnElement[bool] | None, after: Position | None, limit: int
 ) -> Select[Any]:
     """SQL: the next positions along the plan's index, each with whether it is a `hit`."""
-    limit = most + 1 if rest is None else SCANNED
     names = [f"p{number}" for number in range(len(plan.order.columns))]
     labelled = [column.label(name) for column, name in zip(plan.order.columns, names, strict=True)]
     key = steps.c.item if plan.order is OF_AGENT else items.c.id

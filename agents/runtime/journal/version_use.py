@@ -18,6 +18,7 @@ MOST_COUNTED = 10_000  # queued items of a version; more are not counted
 MOST_SAMPLES = 10_000  # ended items, the latest
 BEGUN = (State.PROCESSING, State.WAITING, State.COMPENSATING)
 FAILED = frozenset({State.FAILED, State.COMPENSATED, State.DEAD_LETTERED})
+WITH_LETTERS = (State.DEAD_LETTERED, State.COMPENSATING)
 IN_WORK = (State.PROCESSING, State.COMPENSATING)
 
 
@@ -116,6 +117,7 @@ def _letters(scenario: str) -> Select[Any]:
         select(items.c.major, func.count().label("number"))
         .join(dead_letters, dead_letters.c.item == items.c.id)
         .where(items.c.scenario == scenario, dead_letters.c.status == "open")
+        .where(items.c.state.in_(WITH_LETTERS))  # those alone, by their index
     )
 
 

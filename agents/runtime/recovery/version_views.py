@@ -15,22 +15,23 @@ from agents.runtime.journal.version_use import (
     unfinished_by_version,
 )
 from agents.runtime.model.scenario import Scenario
-from agents.runtime.model.upcasting import major_of
-from agents.runtime.recovery.versions import BEFORE_SECONDS, compare
+from agents.runtime.recovery.versions import BEFORE_SECONDS, compare, standard_here
 
 
 class Role(StrEnum):
     """What a version is for.
 
-    `current` begins new items, `candidate` its share of them, `draining` finishes what it began,
-    `drained` has nothing left, so that its code can be removed, and `missing` has items that neither
-    this code nor a living worker can process.
+    `current` begins new items, `candidate` its share of them, `draining` finishes what it began, and
+    `drained` was replaced and has nothing left, so that its code can be removed. `unused` has nothing
+    to do either, but the latest rollout has not replaced it: it may be rolled out. `missing` has items
+    that neither this code nor a living worker can process.
     """
 
     CURRENT = "current"
     CANDIDATE = "candidate"
     DRAINING = "draining"
     DRAINED = "drained"
+    UNUSED = "unused"
     MISSING = "missing"
 
 
@@ -85,14 +86,15 @@ async def _samples(
 
 
 def _role(major: int, scenario: Scenario, found: Rollout | None, use: Unfinished) -> Role:
-    standard = major_of(scenario.version) if found is None else found.standard
     if major not in scenario.majors and not use.workers and not use.is_drained:
         return Role.MISSING
-    if major == standard:
+    if major == standard_here(scenario, found):
         return Role.CURRENT
     if found is not None and found.state is RolloutState.RUNNING and major == found.plan.candidate:
         return Role.CANDIDATE
-    return Role.DRAINED if use.is_drained else Role.DRAINING
+    if not use.is_drained:
+        return Role.DRAINING
+    return Role.DRAINED if found is not None and major == found.replaced else Role.UNUSED
 
 
 def _share(role: Role, found: Rollout | None) -> float:

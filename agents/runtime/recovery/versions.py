@@ -29,6 +29,7 @@ from agents.runtime.journal.version_use import (
     unfinished_by_version,
 )
 from agents.runtime.model.scenario import Scenario
+from agents.runtime.model.upcasting import major_of
 from agents.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -97,6 +98,16 @@ def longest(rollout: Rollout, current: Sample) -> float:
     return math.inf if usual is None else usual * rollout.plan.bounds.slowness
 
 
+def standard_here(scenario: Scenario, found: Rollout | None) -> int:
+    """The major version that this code begins new items with, apart from a candidate's share.
+
+    Code that does not have the version of the rollout begins them with its own.
+    """
+    if found is not None and found.standard in scenario.majors:
+        return found.standard
+    return major_of(scenario.version)
+
+
 async def compare(journal: Journal, rollout: Rollout) -> Comparison:
     """Compare the candidate with the current version, by the items accepted since the rollout began.
 
@@ -139,7 +150,7 @@ async def watch_versions(journal: Journal, scenario: Scenario) -> dict[str, int]
     """
     done = {"versions rolled back": 0, "versions drained": 0}
     found = await latest_of(journal.database, scenario.name)
-    if found is None:
+    if found is None or found.replaced == standard_here(scenario, found):
         return done
     if found.state is RolloutState.RUNNING:
         done["versions rolled back"] = int(await _guard(journal, found))
@@ -179,18 +190,24 @@ async def tell_missing(journal: Journal, scenario: Scenario) -> Sequence[int]:
     """Alert about versions with unfinished items that neither this code nor a living worker has.
 
     The items stay as they are, until a process that has their version takes them. Returns the majors.
+    The version of the rollout is missing as well if nobody has it.
     """
-    use = await unfinished_by_version(journal.database, scenario.name)
+    found = await latest_of(journal.database, scenario.name)
+    wanted = {found.standard} if found is not None else set[int]()
+    use = await unfinished_by_version(journal.database, scenario.name, wanted)
     missing = {
         major: one
         for major, one in use.items()
-        if major not in scenario.majors and not one.workers and not one.is_drained
+        if major not in scenario.majors and not one.workers
+        if major in wanted or not one.is_drained
     }
+    own = f"new items begin with version {major_of(scenario.version)} instead, and "
     await send(
         Alert(
             "version-missing",
             scenario.name,
             _name(major),
+            f"{own if major in wanted else ''}"
             f"{one.queued:,} queued and {one.begun:,} begun items and {one.dead_letters:,} dead letters "
             f"are of version {major}, which no process has: start one whose code has it",
         )

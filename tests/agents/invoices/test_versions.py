@@ -1,5 +1,10 @@
 """Version 2 of invoice approval asks first; both versions run side by side, by the commands of people."""
 
+import asyncio
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +22,7 @@ from flows.operations.versions import promote, roll_back, rollout, versions
 from tests.agents.invoices.conftest import Office
 from tests.agents.runtime.jobs import new_items
 
+ROOT = Path(__file__).resolve().parents[3]
 DEAR = 100 * LIMIT + 1
 ANN: dict[str, Any] = {"by": "ann", "reason": "asks before it books", "scenario": "invoices"}
 
@@ -105,6 +111,27 @@ async def test_a_consumer_says_when_it_starts_that_the_code_of_a_version_is_gone
     listing = await versions.fn("invoices")
     assert [(row["version"], row["role"], row["queued"]) for row in listing.table] == [
         ("1", "current", "0"),
-        ("2", "drained", "0"),
+        ("2", "unused", "0"),
         ("3", "missing", "1"),
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("short_lease")
+async def test_what_a_killed_process_began_keeps_its_version_after_a_promotion(
+    office: Office,
+) -> None:
+    invoices = office.invoice(1, total=DEAR), office.invoice(2, total=DEAR)
+    command = [sys.executable, "-m", "tests.agents.invoices.run_invoices", office.write(*invoices)]
+    killed = await asyncio.to_thread(
+        subprocess.run, [*command, "called:book_invoice"], cwd=ROOT, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    await rollout.fn(2, **ANN)
+    await promote.fn(**ANN)
+
+    report = await office.approve(*invoices, office.invoice(3, total=DEAR))
+
+    assert report.outcomes["waiting"] == 3
+    assert office.entries() == {office.key(1): "open", office.key(2): "open"}, "booked, then asked"
+    assert await table() == [("1", "draining", "2"), ("2", "current", "1")]

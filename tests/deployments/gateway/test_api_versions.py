@@ -130,6 +130,22 @@ async def test_answers_tell_when_a_version_ends(client: httpx.AsyncClient) -> No
         assert not {"deprecation", "sunset", "link"} & answer.headers.keys()
 
 
+async def test_a_request_sent_again_after_a_release_is_the_same_request(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, newest = {"Idempotency-Key": "once"}, {HEADER: versions().newest}
+    first = await client.post("/v/orders", json=order(), headers=key)
+    with monkeypatch.context() as released:
+        released.setattr(api, "CHANGES", (*api.CHANGES, renamed("2027-01-01", "x", "y")))
+        versions.cache_clear()
+        again = await client.post("/v/orders", json=order(), headers=key)
+        assert again.headers[HEADER] == "2027-01-01"
+    versions.cache_clear()
+    assert (again.status_code, again.content) == (202, first.content)
+    other = await client.post("/v/orders", json=order(), headers=key | newest)
+    assert (other.status_code, other.json()["rule"]) == (422, "reused")
+
+
 def test_an_upcast_that_fails_is_the_fault_of_the_body(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api, "CHANGES", STEPS)
     found = Versions(WORKFLOWS).of(FIRST)

@@ -44,7 +44,7 @@ async def test_a_rollout_is_begun_promoted_and_rolled_back(client: httpx.AsyncCl
     before = (await client.get(INVOICES)).json()
     assert [(one["version"], one["role"]) for one in before["versions"]] == [
         ("1", "current"),
-        ("2", "drained"),
+        ("2", "unused"),
     ]
     assert before["rollout"] is None
     assert await version_of(client, "first") == "1"

@@ -26,7 +26,7 @@ from tests.deployments.gateway.item_states import accepted, asking, dead
 
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 # Streams end when their reader leaves; these end the key or the session that the requests need.
-LEFT_OUT = r"/events$|^/keys/\{key\}/(rotate|revoke)$|^/login|^/logout"
+LEFT_OUT = r"^/events/|^/keys/\{key\}/(rotate|revoke)$|^/login|^/logout"
 SECONDS = 900
 
 
@@ -86,6 +86,6 @@ async def test_hundreds_of_requests_are_answered_as_described(
 async def test_ten_thousand_requests_are_answered_as_described(
     target: Target, tmp_path: Path
 ) -> None:
-    report = await report_of(target, tmp_path, 300, "examples,coverage,fuzzing,stateful")
+    report = await report_of(target, tmp_path, 200, "examples,coverage,fuzzing")
     assert (report["failures"], report["errors"]) == ([], [])
     assert report["test_cases"]["generated"] >= 10_000

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from agents.runtime.journal.api_keys import NewKey
 from agents.runtime.journal.database import now
 from agents.runtime.journal.gateway_schema import console_sessions as table
 from deployments.gateway.access import Scope
+from deployments.gateway.console import pages
 from deployments.gateway.trust.credentials import COOKIE
 from deployments.gateway.trust.own_forms import csrf_field
 
@@ -161,3 +163,17 @@ async def test_no_table_holds_the_cookie(browser: httpx.AsyncClient) -> None:
     assert session not in repr(rows)
     assert await console_sessions.key_of(runtime().journal.database, session) is not None
     assert await console_sessions.key_of(runtime().journal.database, "other") is None
+
+
+def test_every_form_that_acts_has_the_token() -> None:
+    templates = Path(pages.__file__).parent / "templates"
+    forms = [
+        (file.name, form)
+        for file in sorted(templates.rglob("*.html"))
+        for form in re.findall(r"<form\b.*?</form>", file.read_text(encoding="utf-8"), re.DOTALL)
+        if re.search(r'method="post"', form, re.IGNORECASE)
+    ]
+    assert len(forms) > 1
+    # Whoever logs in has no session yet.
+    without = [name for name, form in forms if "csrf_field(request)" not in form]
+    assert without == ["login.html"]

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import Integer, cast, func, insert, literal, select, update
 
@@ -28,8 +29,8 @@ FEW = [
     Filter(waiting="retry"),
     Filter(key_prefix="key-0001"),
     Filter(customer="c7"),
-    Filter(older_than=3_000.0),
-    Filter(younger_than=100.0),
+    Filter(older_than=2_990_500.0),
+    Filter(younger_than=100_500.0),
 ]
 
 
@@ -42,7 +43,7 @@ async def journal(journal_url: str) -> AsyncIterator[Journal]:
 
 
 async def fill(journal: Journal, count: int) -> None:
-    """Items one second apart, the last one now: most are completed, and some stand for each filter."""
+    """Items 1,000 seconds apart, the last one now: most are completed, and some stand for each filter."""
     for tenant in ("ours", "theirs"):
         new = [
             NewItem(f"key-{n:05}", PRUNED, "h", f"{n:032x}", customer=f"c{n}") for n in range(count)
@@ -56,7 +57,11 @@ async def fill(journal: Journal, count: int) -> None:
         async def change(nth: int, values: dict[str, Any]) -> None:
             await connection.execute(update(items).where(number % 100 == nth).values(**values))
 
-        late = {"accepted_at": now() - (count - number), "state": "completed", "outcome": "shipped"}
+        late = {
+            "accepted_at": now() - (count - number) * 1_000.0,
+            "state": "completed",
+            "outcome": "shipped",
+        }
         await connection.execute(update(items).values(**late))
         nothing: dict[str, Any] = {"outcome": None}
         await change(
@@ -99,8 +104,8 @@ async def test_each_filter_selects_its_items_in_its_order(journal: Journal) -> N
         Filter(error="carrier AWAY"): nth(300, 1),
         Filter(customer="c7"): ["key-00007"],
         Filter(): [f"key-{n:05}" for n in range(300)],
-        Filter(older_than=290.5): [f"key-{n:05}" for n in range(10)],
-        Filter(younger_than=10.5): [f"key-{n:05}" for n in range(290, 300)],
+        Filter(older_than=290_500.0): [f"key-{n:05}" for n in range(10)],
+        Filter(younger_than=10_500.0): [f"key-{n:05}" for n in range(290, 300)],
         Filter(state=State.WAITING, version="2"): [],
     }
     for wanted, expected in newest_first.items():
@@ -182,7 +187,7 @@ async def test_a_page_reads_few_rows_of_many_items(sqlite_url: str) -> None:
         for wanted in (Filter(), *FEW):
             plan = item_lists.plan_of("ours", "jobs", wanted)
             rest = item_lists._rest("ours", "jobs", wanted, plan)
-            query = item_lists._positions(plan, rest, None, PAGE)
+            query = item_lists._positions(plan, rest, None, PAGE + 1)
             dialect = database.engine.dialect
             sql = str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
             read[wanted] = run(sql) / len(plan.ranges)
@@ -194,3 +199,36 @@ async def test_a_page_reads_few_rows_of_many_items(sqlite_url: str) -> None:
     }  # its index is of all tenants, of which a page reads 1,000 rows
     too_many = {w: n for w, n in read.items() if n > few.get(w, 100 + 30 * PAGE)}
     assert too_many == {}, read
+
+
+async def test_postgresql_reads_few_rows_of_many_items(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    await fill(Journal(database, "ours", "0123456789abcdef"), MANY)
+    read = {}
+    async with database.read() as connection:
+        await connection.exec_driver_sql("VACUUM ANALYZE items")
+        for wanted in (Filter(), *FEW):
+            plan = item_lists.plan_of("ours", "jobs", wanted)
+            rest = item_lists._rest("ours", "jobs", wanted, plan)
+            query = item_lists._positions(plan, rest, None, PAGE + 1)
+            dialect, literals = database.engine.dialect, {"literal_binds": True}
+            sql = str(query.compile(dialect=dialect, compile_kwargs=literals))
+            explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}"
+            found = (await connection.exec_driver_sql(explain)).scalar_one()
+            [explained] = orjson.loads(found) if isinstance(found, str) else found
+            read[wanted] = rows_read(explained["Plan"]) / len(plan.ranges)
+    await database.close()
+    few = {Filter(agent="capture"): 200}  # its index is of all tenants
+    too_many = {w: n for w, n in read.items() if n > few.get(w, 3 * PAGE)}
+    assert too_many == {}, read
+
+
+def rows_read(plan: dict[str, Any]) -> float:
+    """The rows that the scans of a plan have read, also those that they passed over."""
+    mine = 0.0
+    if "Scan" in plan["Node Type"] and plan["Node Type"] != "Subquery Scan":
+        passed = plan.get("Rows Removed by Filter", 0) + plan.get(
+            "Rows Removed by Index Recheck", 0
+        )
+        mine = (plan["Actual Rows"] + passed) * plan["Actual Loops"]
+    return mine + sum(rows_read(part) for part in plan.get("Plans", ()))

@@ -151,6 +151,18 @@ async def test_what_makes_no_sense_is_refused_and_changes_nothing(opened: Runtim
     assert (back.current, back.plan.candidate) == (2, 1), "an older version can be a candidate too"
 
 
+async def test_people_who_act_at_once_do_not_undo_each_other(journal_settings: Settings) -> None:
+    async with open_runtime(journal_settings) as one, open_runtime(journal_settings) as other:
+        tries = [begin(two.journal, BOTH, Plan(2, 5.0), *ANN) for two in (one, other)]
+        begun = await asyncio.gather(*tries, return_exceptions=True)
+        assert {type(result) for result in begun} <= {Rollout, RolloutRefused}
+        assert len(await rows(rollouts)) == 1
+        both = promote(one.journal, "jobs", *ANN), promote(other.journal, "jobs", *ANN)
+        ended = await asyncio.gather(*both, return_exceptions=True)
+        assert {type(result) for result in ended} == {Rollout, RolloutRefused}
+        assert len(await entries(one.journal, AuditFilter(act="promote"))) == 1
+
+
 @pytest.mark.slow
 async def test_a_process_that_is_killed_while_it_promotes_changes_nothing(
     journal_settings: Settings,

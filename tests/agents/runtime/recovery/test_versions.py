@@ -257,6 +257,27 @@ async def test_the_rows_of_a_workers_versions_go_with_the_worker(
 
 
 @pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
+async def test_code_without_the_version_of_the_rollout_begins_items_with_its_own_and_says_so(
+    opened: Runtime, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = opened.journal
+    await begin(journal, BOTH, Plan(2), *ANN)
+    await roll_back(journal, "jobs", *ANN)
+    caplog.clear()
+    assert await tell_missing(journal, SECOND) == [1]
+    [(event, item, reason)] = alerts(caplog)
+    assert (event, item) == ("version-missing", "version 1")
+    assert reason.startswith("new items begin with version 2 instead, and 0 queued")
+    await enqueue(SECOND, 0, 1)
+    (view,) = (await version_views(journal, SECOND))[0]
+    assert (view.version, view.role, view.use.queued) == ("2", Role.CURRENT, 1)
+    await ended(SECOND, 0, 1)
+    assert await watch_versions(journal, SECOND) == NOTHING, "its only code is not to be removed"
+    await register_versions(journal.database, opened.lease.id, "jobs", [1])
+    assert await tell_missing(journal, SECOND) == []
+
+
+@pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
 async def test_items_are_counted_by_what_their_version_has_to_do(opened: Runtime) -> None:
     await enqueue(JOBS, 0, 6)
     await enqueue(SECOND, 6, 8)

@@ -126,6 +126,9 @@ def pages(count: int) -> dict[str, str]:
         "item": f"/console/items/orders/{middle}",
         "long item": f"/console/items/orders/{LONG}",
         "edit": "/console/edit/orders/K0000000",
+        "runs": "/console/runs",
+        "versions": "/console/versions",
+        "analyses": "/console/analyses",
         "audit": "/console/audit",
         "audit by": "/console/audit?by=person+3",
     }

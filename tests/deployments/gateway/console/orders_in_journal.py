@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal import hour_counts
 from agents.runtime.journal.database import Database
-from agents.runtime.journal.schema import dead_letters, effects, history, items, steps
+from agents.runtime.journal.schema import dead_letters, effects, history, items, owners, steps
 from agents.runtime.model.item import Failure
 from agents.runtime.model.scenario import hash_of
 from agents.runtime.telemetry import new_trace
@@ -102,6 +102,8 @@ STORIES = (
 async def fill(database: Database, stories: tuple[Story, ...] = STORIES) -> None:
     """Write the orders of these stories."""
     async with database.write() as connection:
+        owner = {"id": OWNER, "host": "shop-1", "pid": 4711, "flow_run": RUN}
+        await _add(connection, owners, [owner | {"lease": 15.0, "beat_at": time.time()}])
         for story in stories:
             await _write(connection, story)
 
