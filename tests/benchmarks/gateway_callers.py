@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 CONNECTIONS = 1_000
+VARYING = (b"date:", b"ratelimit:")
 
 
 async def identical(port: int, request: bytes, count: int) -> Counter[bytes]:
     """Send one request `count` times at once, over as many connections as are allowed; the answers.
 
-    The time of day in the headers is left out.
+    The time of day, and what is left of the caller's rate, are left out of the headers.
     """
     lines = await asyncio.gather(
         *(
@@ -37,7 +38,7 @@ async def identical(port: int, request: bytes, count: int) -> Counter[bytes]:
 
 async def _answer(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readuntil(b"\r\n\r\n")
-    kept = [line for line in head.splitlines() if not line.lower().startswith(b"date:")]
+    kept = [line for line in head.splitlines() if not line.lower().startswith(VARYING)]
     (length,) = (line for line in kept if line.lower().startswith(b"content-length:"))
     return b"\n".join(kept) + await reader.readexactly(int(length.partition(b":")[2]))
 

@@ -1,6 +1,6 @@
 """Submission of work items: accept new ones, recognise known ones, claim those that are not held."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -198,8 +198,9 @@ async def _insert(
         deadline=_DEADLINE,
         **(_AS_CLAIMED if owner else _AS_QUEUED),
     )
-    fresh = await _insert_rows(connection, statement, rows)
+    is_fresh = await _insert_rows(connection, statement, rows)
     stored = {row.key: row for row in await _select(connection, tenant, scenario, list(wanted))}
+    fresh = {row.id for row in stored.values() if is_fresh(row.id)}
     await _record(connection, [row.id for row in stored.values() if row.id in fresh], owner)
     known = [wanted[row.key].priority for row in stored.values() if row.id not in fresh]
     await return_share(connection, scenario, tenant, known)
@@ -208,18 +209,18 @@ async def _insert(
 
 async def _insert_rows(
     connection: AsyncConnection, statement: Any, rows: list[dict[str, Any]]
-) -> set[int]:
-    """Insert the rows whose keys are new; returns the ids of these."""
+) -> Callable[[int], bool]:
+    """Insert the rows whose keys are new; returns what says whether an id is one of them."""
     if not is_sqlite(connection):
-        return set((await insert_many(connection, statement.returning(items.c.id), rows)).scalars())
+        made = await insert_many(connection, statement.returning(items.c.id), rows)
+        return set(made.scalars()).__contains__
     # SQLite returns nothing for many rows. It numbers them upwards, and nobody else writes now.
-    last = await connection.scalar(_LAST_ID)
+    last = int(await connection.scalar(_LAST_ID) or 0)
     await insert_many(connection, statement, rows)
-    return set(await connection.scalars(_IDS_AFTER, {"last": last}))
+    return lambda item_id: item_id > last
 
 
 _LAST_ID = select(func.coalesce(func.max(items.c.id), 0))
-_IDS_AFTER = select(items.c.id).where(items.c.id > bindparam("last"))
 
 
 async def _versions(
