@@ -126,7 +126,7 @@ class Gateway:
         """The server-sent events of a path, also over broken connections, until the caller stops.
 
         Args:
-            path: Such as /v/orders/W1763367/events.
+            path: Such as /events/orders, for all orders.
             last: The id of the last event that is known; the events after it come.
 
         """
@@ -140,6 +140,16 @@ class Gateway:
                     break
                 except (httpx.TransportError, GatewayError) as error:
                     attempt.failed(error)
+
+    async def follow(self, workflow: str, key: str, *, last: str = "") -> AsyncIterator[Event]:
+        """What happens to an item, until it has ended: `event`, `stage`, and at the last `end`.
+
+        Without the id of the `last` known event it begins with the item's last one. Raises NotFound.
+        """
+        async for event in self.events(path_of("events", workflow, key), last=last):
+            yield event
+            if event.name == "end":
+                return
 
     async def begin_conversation(self) -> Conversation:
         """Begin a conversation of the customer that the key talks as."""

@@ -67,6 +67,11 @@ class ApiVersion:
         chain = self.chains.get(workflow)
         return body if chain is None else chain.downcast(body)
 
+    def downcast_event(self, workflow: str, data: Any) -> Any:
+        """What an event says of an item, as this version has it."""
+        chain = self.chains.get(workflow)
+        return data if chain is None else chain.downcast_event(data)
+
     def headers_for(self, workflow: str) -> Headers:
         """The headers of an answer about this workflow; "" stands for all."""
         return self.headers.get(workflow) or self.headers[""]

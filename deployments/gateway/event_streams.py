@@ -28,6 +28,7 @@ from agents.runtime.model.lifecycle import ENDED
 from agents.runtime.redaction import redacted
 from agents.runtime.shutdown import Stop
 from deployments.gateway.access import Caller, Scope, allow
+from deployments.gateway.api_versions import ApiVersion, Version
 from deployments.gateway.item_views import Moment, happening, is_storable
 from deployments.gateway.problems import Problem
 from deployments.gateway.tenancy import journal_of, unknown_item, workflow_named
@@ -130,13 +131,15 @@ class Followed:
     key: str
     sequence: int
     now: ItemNow
+    version: ApiVersion
     stop: Stop
 
 
-async def _followed(
+async def _followed(  # noqa: PLR0913 - parameters of a route
     workflow: str,
     key: str,
     principal: Caller,
+    version: Version,
     last_event_id: LastEvent = None,
     after: After = None,
 ) -> Followed:
@@ -146,7 +149,7 @@ async def _followed(
     if found is None:
         raise unknown_item(workflow, key)
     sequence = found.sequence - 1 if number is None else int(number)
-    return Followed(journal, workflow, key, sequence, found, runtime().stop)
+    return Followed(journal, workflow, key, sequence, found, version, runtime().stop)
 
 
 @router.get(
@@ -183,7 +186,8 @@ async def _item_events(followed: Followed) -> AsyncIterator[ServerSentEvent]:
                     yield ServerSentEvent(event="stage", data=stage)
             seen = now.steps
         if now.state in ENDED and now.sequence <= sequence:
-            end = {"state": now.state, "outcome": now.outcome}
+            told = {"state": now.state, "outcome": now.outcome}
+            end = followed.version.downcast_event(followed.workflow, told)
             yield ServerSentEvent(event="end", data=end, retry=ENDED_RETRY)
             return
         pause = QUICK if is_new else min(pause * 2, SLOW)
@@ -220,7 +224,9 @@ async def _feed(
         Depends(_place),
     ],
 )
-async def follow_all(feed: Annotated[Feed, Depends(_feed)]) -> AsyncIterator[ServerSentEvent]:
+async def follow_all(
+    workflow: str, version: Version, feed: Annotated[Feed, Depends(_feed)]
+) -> AsyncIterator[ServerSentEvent]:
     """Each item that is accepted, waits for a person, or has ended, as `item`.
 
     After a break the last seconds are sent again, so that nothing is missed: key, kind and sequence
@@ -231,6 +237,7 @@ async def follow_all(feed: Annotated[Feed, Depends(_feed)]) -> AsyncIterator[Ser
         found = await feed.read()
         for one in found:
             data = FeedItem(**{name: getattr(one, name) for name in FeedItem.model_fields})
-            yield ServerSentEvent(event="item", id=f"{feed.place:.6f}", data=data)
+            told = version.downcast_event(workflow, data.model_dump(mode="json"))
+            yield ServerSentEvent(event="item", id=f"{feed.place:.6f}", data=told)
         pause = QUICK if found else min(pause * 2, SLOW)
         await stop.wait(pause)

@@ -8,13 +8,15 @@ from collections.abc import Awaitable
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from agents.runtime.context import runtime
 from agents.runtime.journal import Journal, rollouts
 from agents.runtime.journal.rollouts import Bounds, Plan, Rollout, RolloutRefused
 from agents.runtime.recovery.version_views import VersionView, version_views
+from agents.workflow.fields import visible_text
 from deployments.gateway.access import Caller, Principal, Scope, allow
+from deployments.gateway.act_forms import Reason
 from deployments.gateway.problems import Problem
 from deployments.gateway.tenancy import workflow_named
 from flows.workflows import WORKFLOWS, Workflow
@@ -23,8 +25,9 @@ router = APIRouter(prefix="/rollouts", tags=["rollouts"])
 MAY_OPERATE = [allow(Scope.OPERATE, objects="versions of agents, of the whole installation")]
 USUAL = Bounds()
 Percent = Annotated[float, Field(ge=0, le=100)]
-Reason = Annotated[str, Field(min_length=1, max_length=500, examples=["asks before it books"])]
-Tenant = Annotated[str, Field(min_length=1, max_length=100)]
+Tenant = Annotated[
+    str, Field(min_length=1, max_length=100, pattern=r"\S"), BeforeValidator(visible_text)
+]
 
 
 class VersionState(BaseModel):

@@ -29,7 +29,7 @@ class Change:
         upcast: Makes a body of this version from one of the version before, as in `Upcasts`. It gets
             what a caller sent, of any form, and raises what the scenario's `validate` raises.
         downcast: Makes a body of the version before from one of this version.
-        downcast_event: The same for what an event says of an item: its workflow, key, state, outcome.
+        downcast_event: The same for what an event says of an item, such as its state and outcome.
         deprecated: Since when the version before is deprecated; None: it is not.
         sunset: When the version before may stop working; None: that is not planned.
 

@@ -9,8 +9,9 @@ from starlette.responses import RedirectResponse, Response
 from deployments.gateway import rollouts
 from deployments.gateway import versions as api_versions
 from deployments.gateway.access import Caller, Scope, allow
+from deployments.gateway.act_forms import Reason
 from deployments.gateway.console.pages import render
-from deployments.gateway.rollouts import Percent, Reason, Wanted, Why
+from deployments.gateway.rollouts import Percent, Wanted, Why
 from deployments.gateway.tenancy import workflow_named
 from flows.workflows import WORKFLOWS
 

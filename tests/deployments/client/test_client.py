@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
+from agents.orders import api
 from agents.runtime.context import open_runtime, runtime
 from agents.runtime.journal import api_keys
 from agents.runtime.journal.api_keys import NewKey
@@ -28,10 +30,11 @@ from deployments.client import (
 from deployments.client.server_sent_events import events
 from deployments.gateway import replies
 from deployments.gateway.access import Scope
-from deployments.gateway.api_versions import FIRST
+from deployments.gateway.api_versions import FIRST, versions
 from deployments.gateway.app import create_app
 from deployments.gateway.trust import authenticator
 from tests.deployments.client.unsteady import Fault, Unsteady
+from tests.deployments.gateway.item_states import change
 from tests.deployments.gateway.orders import order
 
 AT_ONCE = Retries(attempts=3, first_pause=0.0)
@@ -200,6 +203,25 @@ async def test_what_is_said_in_a_conversation_is_said_once(
     assert [line["text"] for line in found["lines"]] == ["Where is my order?"]
     with pytest.raises(NotFound):
         await conversation.turn(2)
+
+
+async def test_an_item_is_followed_until_it_has_ended(
+    through: Through, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {FIRST: "sent", "": "shipped"}
+    older = replace(api.CHANGES[0], downcast_event=lambda data: data | {"outcome": said[FIRST]})
+    monkeypatch.setattr(api, "CHANGES", (older,))
+    versions.cache_clear()
+    for version, outcome in said.items():
+        gateway, _ = through("refused", version=version)
+        accepted = await gateway.submit("orders", order())
+        await change(accepted.status, state="completed", outcome="shipped")
+        found = [event async for event in gateway.follow("orders", accepted.key)]
+        assert [event.name for event in found] == ["event", "end"]
+        assert found[-1].data["outcome"] == outcome
+        with pytest.raises(NotFound):
+            _ = [event async for event in gateway.follow("orders", "none")]
+    versions.cache_clear()
 
 
 async def test_events_are_read_as_the_standard_says() -> None:

@@ -88,7 +88,9 @@ async def test_what_makes_no_sense_is_refused_by_a_rule(client: httpx.AsyncClien
     for wrong, field in (
         ({"share_percent": 101}, "share_percent"),
         ({"worse_duration_times": 0.5}, "worse_duration_times"),
-        ({"reason": ""}, "reason"),
+        ({"reason": " "}, "reason"),
+        ({"reason": "a\u0000b"}, "reason"),
+        ({"tenants": ["a\u0000b"]}, "tenants"),
         ({"tenant": "a"}, "tenant"),
     ):
         answer = await client.put(INVOICES, json={"candidate": 2, "reason": "new"} | wrong)

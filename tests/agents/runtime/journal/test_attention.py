@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("no_waits")
 
 
 @agent(PURE)
-def look(job: Job) -> None:
+def ask_or_fail(job: Job) -> None:
     if job.n < 2:
         raise Parked("may I?")
     if job.n < 5:
@@ -33,12 +33,12 @@ def look(job: Job) -> None:
 async def test_dead_letters_are_grouped_by_agent_and_error(
     opened: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await run(jobs(8), look)
+    await run(jobs(8), ask_or_fail)
     journal, other = opened.journal, replace(opened.journal, tenant="other")
     found = [(group.error_type, group.count) for group in await error_groups(journal, "jobs")]
     assert found == [("RuntimeError", 3), ("LookupError", 1)]
     assert await waiting_count(journal, "jobs") == 2
-    listed = await letters_of(journal, "jobs", "look", "RuntimeError", most=2)
+    listed = await letters_of(journal, "jobs", "ask_or_fail", "RuntimeError", most=2)
     assert [row.key for row in listed] == ["job-0002", "job-0003"]
     assert (await waiting_count(other, "jobs"), await error_groups(other, "jobs")) == (0, [])
     await discard(journal, action("job-0005"))
