@@ -76,7 +76,10 @@ class Consumers:
 
     def _run(self) -> None:
         try:
+            loading = threading.Thread(target=self._load, name="loading", daemon=True)
+            loading.start()  # which takes as long as the start of the server
             start_temporary_server(own_group=True)
+            loading.join()
             asyncio.run(self._main())
         except BaseException as error:  # noqa: BLE001 - raised again where the command waits
             self.failure = error
@@ -111,9 +114,8 @@ class Consumers:
             self._opened = opened
             if self._stopping:
                 return
-            installed = self._installed()
             self._say_what_is_missing()
-            for name in installed:
+            for name in WORKFLOWS.keys() - self.missing.keys():
                 group.create_task(_stay(opened, partial(_run_consumer, name, woken, opened)))
             if not self.missing:  # what recovery takes up needs the packages of all workflows
                 group.create_task(_recover_regularly(opened))
@@ -127,14 +129,13 @@ class Consumers:
                 self._told.add(words)
                 print(words, file=sys.stderr, flush=True)
 
-    def _installed(self) -> list[str]:
-        """The workflows whose packages are installed."""
+    def _load(self) -> None:
+        """Load the agents of the workflows whose packages are installed."""
         for name, workflow in WORKFLOWS.items():
             try:
                 workflow.load()
             except MissingExtra as error:
                 self.missing[name] = error.extra
-        return [name for name in WORKFLOWS if name not in self.missing]
 
 
 def _cause(error: BaseException) -> str:
