@@ -50,7 +50,7 @@ class Consumers:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._opened: Runtime | None = None
-        self._stopping, self._said = False, ""
+        self._stopping, self._told = False, set[str]()
         self._thread = threading.Thread(target=self._run, name="consumers", daemon=True)
 
     def start(self) -> None:
@@ -94,8 +94,8 @@ class Consumers:
 
     def _say(self, reason: str) -> None:
         """Tell a person why nothing is processed, once for each reason."""
-        if reason != self._said and not self._stopping:
-            self._said = reason
+        if reason not in self._told and not self._stopping:
+            self._told.add(reason)
             words = "what is accepted waits in the journal"
             print(f"consumers failed and try again: {reason}\n{words}", file=sys.stderr, flush=True)
 
@@ -110,9 +110,21 @@ class Consumers:
             self._opened = opened
             if self._stopping:
                 return
-            for name in self._installed():
+            installed = self._installed()
+            self._say_what_is_missing()
+            for name in installed:
                 group.create_task(_stay(opened, partial(_run_consumer, name, woken, opened)))
-            group.create_task(_recover_regularly(opened))
+            if not self.missing:  # what recovery takes up needs the packages of all workflows
+                group.create_task(_recover_regularly(opened))
+
+    def _say_what_is_missing(self) -> None:
+        """Tell a person which workflows nobody processes here."""
+        for extra in sorted(set(self.missing.values())):
+            names = ", ".join(name for name, of in self.missing.items() if of == extra)
+            words = f"not processed here: {names}: {MissingExtra(extra)}"
+            if words not in self._told:
+                self._told.add(words)
+                print(words, file=sys.stderr, flush=True)
 
     def _installed(self) -> list[str]:
         """The workflows whose packages are installed."""
