@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
+import orjson
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from agents.workflow.fields import visible_text
@@ -25,6 +26,20 @@ Reason = Annotated[
 AgentName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_storable)]
 
 
+def _writable(value: Any) -> Any:
+    """The value, which JSON of other programs can have too. Raises ValueError for one that it cannot."""
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        raise ValueError(
+            "must have texts in UTF-8, integers of 64 bits and no deep nesting"
+        ) from None
+    return value
+
+
+Json = Annotated[dict[str, JsonValue], BeforeValidator(_writable)]
+
+
 class ActForm(BaseModel):
     """An act with its reason."""
 
@@ -42,8 +57,8 @@ class DecideForm(ActForm):
 class EditForm(ActForm):
     """A new body: whole, or as the fields that change."""
 
-    body: dict[str, JsonValue] | None = Field(None, description="the whole new body")
-    fields: dict[str, JsonValue] | None = Field(
+    body: Json | None = Field(None, description="the whole new body")
+    fields: Json | None = Field(
         None,
         max_length=MOST_FIELDS,
         description="new values by path, such as address.city or lines.0.quantity",

@@ -135,7 +135,9 @@ def _turn(conversation: str, number: int, turn: Row[Any]) -> TurnView:
 
 
 def _lines(number: int, turn: Row[Any]) -> list[Line]:
-    text = Turn.model_validate_json(turn.body).text if turn.body else ""
+    if not turn.body:  # it was pruned
+        return []
+    text = Turn.model_validate_json(turn.body).text
     lines = [Line(number=number, by="customer", text=text, at=turn.accepted_at)]
     reply = _reply(turn)
     if reply is not None and reply.text:

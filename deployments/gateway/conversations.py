@@ -82,9 +82,14 @@ class Shorts(BaseModel):
 
 
 @router.post("", status_code=201, dependencies=[allow(Scope.CHAT, objects=OWN)])
-async def begin(principal: Caller, response: Response) -> Begun:
-    """Begin a conversation of the customer that the caller talks as."""
-    found = await begun(principal)
+async def begin(request: Request, principal: Caller, response: Response) -> Begun:
+    """Begin a conversation of the customer that the caller talks as.
+
+    With an Idempotency-Key the same request is the same conversation.
+    """
+    key = idempotency.key_of(request)
+    used = idempotency.request_key(request, principal, "", key, b"") if key else None
+    found = await begun(principal, used)
     response.headers["Location"] = f"/conversations/{found}"
     return Begun(id=found, turns=f"/conversations/{found}/turns")
 
@@ -164,13 +169,14 @@ async def turn(conversation: Id, number: Number, principal: Caller) -> TurnView:
     return found
 
 
-async def begun(principal: Principal) -> str:
-    """The id of a new conversation. Raises Problem 403 and 501."""
+async def begun(principal: Principal, request: RequestKey | None = None) -> str:
+    """The id of a new conversation. Raises Problem 403, 422 and 501."""
     user = customer_of(principal)
     _require_support()
-    found = uuid.uuid4().hex
-    await stored.begin(journal_of(principal), found, user)
-    return found
+    try:
+        return await stored.begin(journal_of(principal), uuid.uuid4().hex, user, request)
+    except KeyReused:
+        raise idempotency.reused() from None
 
 
 async def said(
@@ -201,8 +207,10 @@ async def said(
         ) from None
     except KeyReused:
         raise idempotency.reused() from None
-    async with signals(runtime().settings) as consumers:
-        await consumers.wake(TURNS.name)
+    here = runtime().settings
+    if here.redis_url is not None:  # without one, consumers beside the gateway look often enough
+        async with signals(here) as consumers:
+            await consumers.wake(TURNS.name)
     return number
 
 

@@ -18,7 +18,7 @@ from agents.runtime.journal import Journal
 from agents.runtime.journal.queries import ItemHistory, recent_history
 from agents.runtime.journal.submit import Claimed
 from agents.runtime.model.lifecycle import ENDED, State
-from agents.runtime.model.scenario import Summary
+from agents.runtime.model.scenario import Summary, no_summary
 from agents.runtime.redaction import redacted
 from flows.cli.next_steps import possible
 from flows.cli.reports import flow_run_page
@@ -252,14 +252,23 @@ def _view(workflow: Workflow, found: ItemHistory, most: int, *, whole: bool) -> 
 
 def summary_of(workflow: Workflow, found: ItemHistory) -> Summary:
     """What the scenario says of the item; empty for an item that this process cannot read."""
-    scenario = workflow.scenario
     try:
-        _ = workflow.process  # load the agents first: each reads its own facts of an item
+        scenario = workflow.scenario.of(found.item.version) or workflow.scenario
+        if scenario.summary is no_summary:
+            return Summary()  # without loading the agents
+        workflow.load()  # each agent reads its own facts of an item
     except MissingExtra:  # the gateway need not have what only the workflow's consumers need
         return Summary()
     claimed = Claimed(found.item, list(found.steps), list(found.effects))
     item, is_readable = rehydrate_whole(scenario, claimed)
     return scenario.summary(item) if is_readable else Summary()
+
+
+def _can_edit(workflow: Workflow) -> bool:
+    try:
+        return workflow.scenario.validate is not None
+    except MissingExtra:
+        return False
 
 
 ACTS = {
@@ -286,7 +295,7 @@ def _allowed(workflow: Workflow, found: ItemHistory) -> list[Act]:
         acts &= {Act.CANCEL}
     if item.cancel_requested:
         acts -= {Act.CANCEL}
-    if workflow.scenario.validate is None:
+    if not _can_edit(workflow):
         acts -= {Act.EDIT}
     if not found.steps:
         acts -= {Act.RESTART}

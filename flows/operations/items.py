@@ -12,7 +12,7 @@ from agents.runtime.journal import Journal
 from agents.runtime.journal.operator_actions import UnknownItem
 from agents.runtime.journal.queries import item_history, letters, waiting
 from agents.runtime.journal.submit import current_rows, load
-from agents.runtime.model.scenario import Summary
+from agents.runtime.model.scenario import Summary, no_summary
 from agents.runtime.settings import settings
 from flows.cli.parameters import ScenarioName
 from flows.cli.reports import Listing, due, duration, item_report, shown, summary_columns
@@ -25,6 +25,8 @@ MOST_WAITING = 1_000
 async def summaries(journal: Journal, scenario: str, ids: Iterable[int]) -> dict[int, Summary]:
     """What the scenario says of each item, by its id; items that this code cannot read are left out."""
     workflow = WORKFLOWS[scenario]
+    if workflow.scenario.summary is no_summary:
+        return dict.fromkeys(ids, Summary())  # without loading the agents
     workflow.load()  # first: each agent reads its own facts of an item
     rows = await current_rows(journal.database, list(ids))
     found = {}

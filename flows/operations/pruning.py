@@ -6,7 +6,7 @@ from prefect import flow
 from pydantic import Field
 
 from agents.runtime.context import open_runtime
-from agents.runtime.journal import api_requests, pruning, webhook_deliveries
+from agents.runtime.journal import api_requests, conversations, pruning, webhook_deliveries
 from agents.runtime.settings import settings
 from flows.cli.reports import Listing, shown
 from flows.workflows import WORKFLOWS
@@ -19,12 +19,13 @@ async def prune(older_than_days: Annotated[float, Field(gt=0)] = 90.0) -> Listin
     """Delete the details of items that ended long ago; one row each is kept to recognise repeats.
 
     Idempotency keys of the gateway are forgotten 30 days after their first use, webhook events 30 days
-    after they arrived, or 90 days after they could not be delivered.
+    after they arrived, or 90 days after they could not be delivered. Conversations are deleted with
+    their last turn.
 
     Example: `uv run python -m flows.operations prune --older-than-days 90`
 
     Args:
-        older_than_days: Items that ended more than this many days ago are pruned.
+        older_than_days: Items that ended, and conversations without a turn since, more than this many days ago.
 
     """
     async with open_runtime(settings()) as opened:
@@ -37,6 +38,8 @@ async def prune(older_than_days: Annotated[float, Field(gt=0)] = 90.0) -> Listin
         ]
         forgotten = await api_requests.forget_keys(opened.journal.database)
         table.append({"scenario": "idempotency keys", "items": f"{forgotten:,}"})
+        talks = await conversations.forget_old(opened.journal.database, older_than_days * DAY)
+        table.append({"scenario": "conversations", "items": f"{talks:,}"})
         events = await webhook_deliveries.forget_old(opened.journal.database)
         table.append({"scenario": "webhook events", "items": f"{events:,}"})
     return await shown("prune", Listing(title="pruned", table=table))

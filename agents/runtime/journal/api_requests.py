@@ -215,15 +215,20 @@ async def _stored(
     for tenant in sorted({key.tenant for key in keys}):
         names = [key.key for key in keys if key.tenant == tenant]
         parameters = {"tenant": tenant, "keys": values_parameter(names, by_sqlite=lite)}
-        for row in await connection.execute(_by_key(by_sqlite=lite), parameters):
-            found[tenant, row.key] = row
+        rows = await connection.execute(_by_key(by_sqlite=lite), parameters)
+        found |= {(tenant, row.key): row for row in rows if row.fingerprint is not None}
     return found
 
 
 @cache
 def _by_key(*, by_sqlite: bool) -> Any:
-    values = bound_values("keys", Text(), by_sqlite=by_sqlite)
-    columns = api_requests.c
+    # A sub-select per key is a look-up each. For a join PostgreSQL reads all keys of the tenant, by a
+    # plan that was made while there were few.
+    values, columns = bound_values("keys", Text(), by_sqlite=by_sqlite), api_requests.c
+    same = columns.tenant == bindparam("tenant"), columns.key == values.c.value
+    wanted = (columns.fingerprint, columns.status, columns.headers, columns.body)
+    found = (select(one).where(*same).correlate(values).scalar_subquery() for one in wanted)
     return select(
-        columns.key, columns.fingerprint, columns.status, columns.headers, columns.body
-    ).where(columns.tenant == bindparam("tenant"), columns.key.in_(select(values.c.value)))
+        values.c.value.label("key"),
+        *(query.label(one.name) for query, one in zip(found, wanted, strict=True)),
+    ).select_from(values)

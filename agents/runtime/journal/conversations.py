@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, insert, literal, select, tuple_, update
+from sqlalchemy import Row, delete, insert, literal, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,7 +16,7 @@ from agents.runtime.errors import AgentError, Conflict
 from agents.runtime.journal import Journal, audit
 from agents.runtime.journal.api_requests import Answer, RequestKey, keep_answer, known_answer
 from agents.runtime.journal.audit import AuditEntry
-from agents.runtime.journal.database import now
+from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.gateway_schema import conversation_messages, conversations
 from agents.runtime.journal.schema import items
 from agents.runtime.journal.submit import Disposition, NewItem, Sender, accept_within
@@ -115,19 +115,17 @@ class NewMessage:
     sent: str
 
 
-async def begin(journal: Journal, conversation: str, user: str) -> None:
-    """Begin a conversation of the user."""
-    named = {
-        "tenant": journal.tenant,
-        "id": conversation,
-        "user": user,
-        "person": "",
-        "handover": "",
-    }
-    counted = dict.fromkeys(("turns", "handover_after", "take_overs"), 0)
-    new = insert(conversations).values(**named, **counted, begun_at=now(), last_at=now())
-    async with journal.database.write() as connection:
-        await connection.execute(new)
+async def begin(
+    journal: Journal, conversation: str, user: str, request: RequestKey | None = None
+) -> str:
+    """Begin a conversation of the user; returns its id.
+
+    A known Idempotency-Key gives the conversation of its first request. Raises KeyReused.
+    """
+    try:
+        return await _begin(journal, conversation, user, request)
+    except IntegrityError:  # another process has used the Idempotency-Key meanwhile
+        return await _begin(journal, conversation, user, request)
 
 
 async def find(journal: Journal, conversation: str) -> Row[Any] | None:
@@ -241,10 +239,43 @@ async def messages(journal: Journal, conversation: str) -> Sequence[Row[Any]]:
         return (await connection.execute(query.order_by(columns.id))).all()
 
 
+async def forget_old(database: Database, older_than: float) -> int:
+    """Delete what is older than so many seconds: messages, and conversations without a later turn.
+
+    Their turns are items, which are pruned as all are. Returns how many conversations are deleted.
+    """
+    async with database.write() as connection:
+        old = conversation_messages.c.at < now() - older_than
+        await connection.execute(delete(conversation_messages).where(old))
+        ended = conversations.c.last_at < now() - older_than
+        deleted = await connection.execute(delete(conversations).where(ended))
+    return deleted.rowcount
+
+
 async def latest_handover(journal: Journal, conversation: str) -> tuple[str, int]:
     """The key of the item that the latest take-over left, and the turns before it; ("", 0) if none."""
     row = await find(journal, conversation)
     return ("", 0) if row is None or not row.handover else (row.handover, row.handover_after)
+
+
+async def _begin(journal: Journal, conversation: str, user: str, request: RequestKey | None) -> str:
+    named = {
+        "tenant": journal.tenant,
+        "id": conversation,
+        "user": user,
+        "person": "",
+        "handover": "",
+    }
+    counted = dict.fromkeys(("turns", "handover_after", "take_overs"), 0)
+    new = insert(conversations).values(**named, **counted, begun_at=now(), last_at=now())
+    async with journal.database.write() as connection:
+        if request is not None:
+            first = await known_answer(connection, request)
+            if first is not None:
+                return first.body
+            await keep_answer(connection, request, Answer(201, conversation))
+        await connection.execute(new)
+    return conversation
 
 
 async def _add_turn(journal: Journal, conversation: str, turn: NewTurn) -> int:

@@ -28,6 +28,11 @@ class Summary:
     money: Mapping[str, int] = field(default_factory=dict)
 
 
+def no_summary(_item: Item) -> Summary:
+    """The summary of scenarios that say nothing of an item."""
+    return Summary()
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """What the runtime must know of a business process: its items and what their end means.
@@ -52,7 +57,7 @@ class Scenario:
     outcome: Callable[[Item], str]
     notices: Callable[[Item], Sequence[Notice]] = lambda _item: ()
     metrics: Callable[[Item], Mapping[str, int]] = lambda _item: {}
-    summary: Callable[[Item], Summary] = lambda _item: Summary()
+    summary: Callable[[Item], Summary] = no_summary
     customer: Callable[[Any], str | None] = lambda _payload: None
     deadline: Callable[[Any], timedelta | None] = lambda _payload: None
     validate: Callable[[dict[str, Any]], tuple[str, str]] | None = None

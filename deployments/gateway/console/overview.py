@@ -76,6 +76,7 @@ async def overview(request: Request, principal: Caller) -> Response:
         most_money=None if is_all else MOST_MONEY,
         queues=_active(depths, counts),
         most_waiting=MOST_WAITING,
+        operates=Scope.OPERATE in principal.scopes and queues.is_operator(principal),
         states=_by_state(counts, this_hour),
         names=NAMES,
         bars=_bars(counts, this_hour),

@@ -16,13 +16,14 @@ from deployments.gateway.console import (
     item_page,
     keys,
     overview,
+    queues,
     runs,
     versions,
     webhooks,
 )
 
 PAGES = (
-    *(overview, approvals, dead_letters, item_list, item_page, acts, edit),
+    *(overview, queues, approvals, dead_letters, item_list, item_page, acts, edit),
     *(conversations, chat, runs, analyses, versions, webhooks, keys, audit),
 )
 router = APIRouter()

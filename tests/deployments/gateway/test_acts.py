@@ -212,3 +212,18 @@ async def test_keys_with_slashes_and_names_of_acts_are_acted_on(client: httpx.As
     await change(path, key="a/cancel")
     answer = await client.post("/v/orders/a%2Fcancel/cancel", json=WHY)
     assert (answer.status_code, answer.json()["key"]) == (200, "a/cancel")
+
+
+async def test_json_that_others_cannot_read_is_refused(client: httpx.AsyncClient) -> None:
+    path = await dead(client)
+    deep, headers = "[" * 2_000 + "]" * 2_000, {"content-type": "application/json"}
+    for value in ('"\\ud800"', "1e999", "1" * 5_000, "18446744073709551616", deep):
+        for form in (f'{{"address": {value}}}', f'{{"lines.0": {value}}}'):
+            for part in ("body", "fields"):
+                text = f'{{"reason": "x", "{part}": {form}}}'
+                answer = await client.post(f"{path}/edit", content=text, headers=headers)
+                assert 400 <= answer.status_code < 500, (value[:20], part, answer.text)
+    text = '{"reason": "x", "fields": {"\\ud800": 1}}'
+    answer = await client.post(f"{path}/edit", content=text, headers=headers)
+    assert answer.status_code == 422
+    assert await events(path) == ["accept"]

@@ -10,6 +10,12 @@ from deployments.gateway.access import Principal, Scope
 from tests.deployments.gateway.conftest import Connect
 
 
+@pytest.fixture
+def journal_url(sqlite_url: str) -> str:
+    """One database: the SQL is tested on both with the journal."""
+    return sqlite_url
+
+
 async def act(number: int, tenant: str = "default", by: str = "ann") -> None:
     async with runtime().journal.database.write() as connection:
         entry = AuditEntry(tenant, by, "edit", f"item orders/{number}", "why", {"n": number})

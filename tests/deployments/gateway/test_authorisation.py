@@ -190,6 +190,7 @@ OBJECTS = {
     "/console/edit/{workflow}": an_item,
     "/console/dead-letters/{workflow}": an_item,
     "/console/versions/{workflow}": an_item,
+    "/console/queues/{workflow}": an_item,
     "/console/analyses/{key}": an_analysis,
     "/console/keys/{key}": an_api_key,
     "/console/webhooks/{endpoint}": an_endpoint,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from agents.runtime import extras
 from deployments.gateway import replies
 from tests.deployments.gateway.conftest import ADMIN, Connect
 from tests.deployments.gateway.talking import ANN, OMAR, YARA, begin, events
@@ -58,6 +59,23 @@ async def test_the_same_request_again_is_the_same_turn(connect: Connect) -> None
     assert first.json()["number"] == again.json()["number"] == 1
     other = await client.post(turns, json={"text": "bye"}, headers=key)
     assert (other.status_code, other.json()["rule"]) == (422, "reused")
+
+
+async def test_the_same_request_begins_one_conversation(connect: Connect) -> None:
+    client, key = connect(YARA), {"Idempotency-Key": "k1"}
+    first, again = [await client.post("/conversations", headers=key) for _ in range(2)]
+    assert (first.status_code, first.content) == (201, again.content)
+    assert len((await client.get("/conversations")).json()["conversations"]) == 1
+
+
+async def test_without_customer_service_the_rest_works(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda _: None)  # as where the extra is not installed
+    refused = await connect(YARA).post("/conversations")
+    assert refused.status_code == 501
+    assert "uv sync --inexact --extra support" in refused.json()["advice"]
+    assert (await connect(ANN).get("/conversations")).json()["conversations"] == []
 
 
 @pytest.mark.parametrize("path", ["", "/turns/1"])
@@ -149,7 +167,7 @@ async def test_a_person_writes_only_what_was_taken_over(connect: Connect) -> Non
     taken = await client.post(f"{place}/take-over", json={"reason": "angry"})
     assert taken.json()["handling"] == {"by": "person", "name": "ann"}
     twice = await client.post(f"{place}/take-over", json={"reason": "angry"})
-    assert twice.status_code == 409
+    assert twice.json() == taken.json()
     wrote = (await client.post(f"{place}/messages", json={"text": "I am Ann."})).json()
     assert [(line["by"], line["name"], line["text"]) for line in wrote["lines"]] == [
         ("person", "ann", "I am Ann.")
@@ -162,8 +180,10 @@ async def test_a_person_writes_only_what_was_taken_over(connect: Connect) -> Non
 
 async def test_acts_on_conversations_are_in_the_audit_log(connect: Connect) -> None:
     place = (await begin(connect(YARA))).removesuffix("/turns")
-    await connect(ANN).post(f"{place}/take-over", json={"reason": "angry"})
-    await connect(ANN).post(f"{place}/messages", json={"text": "I am Ann."})
+    for _ in range(2):
+        await connect(ANN).post(f"{place}/take-over", json={"reason": "angry"})
+        sent = {"Idempotency-Key": "m1"}
+        await connect(ANN).post(f"{place}/messages", json={"text": "I am Ann."}, headers=sent)
     name = place.rpartition("/")[2]
     found = await connect(ADMIN).get("/audit", params={"object": f"conversation {name}"})
     acts = [(entry["by"], entry["act"], entry["reason"]) for entry in found.json()["entries"]]

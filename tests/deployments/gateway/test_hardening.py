@@ -14,6 +14,12 @@ from deployments.gateway.trust.closed import NotClosed
 from deployments.gateway.trust.hardening import HEADERS
 
 
+@pytest.fixture
+def journal_url(sqlite_url: str) -> str:
+    """One database: the SQL is tested on both with the journal."""
+    return sqlite_url
+
+
 @pytest.mark.parametrize(
     "target, status",
     [

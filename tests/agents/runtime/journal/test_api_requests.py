@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from agents.runtime.context import Runtime
+from agents.runtime.journal import api_requests as api_requests_module
 from agents.runtime.journal.api_requests import (
     Answer,
     KeyReused,
@@ -16,6 +17,7 @@ from agents.runtime.journal.api_requests import (
     forget_keys,
     use_key,
 )
+from agents.runtime.journal.database import Database
 from agents.runtime.journal.gateway_schema import api_requests
 from agents.runtime.journal.schema import history, items
 from agents.runtime.journal.submit import Accepted, Disposition, NewItem, Sender
@@ -137,3 +139,23 @@ async def test_keys_are_forgotten_and_their_items_are_not(
     (again,) = await accept(opened, offer("a0", "k0", "another request"))
     assert again == Answer(202, "a0 1", {"ETag": '"1"'})
     assert len(await rows(items)) == 5
+
+
+async def test_a_key_is_looked_up_and_not_searched_for(postgresql_url: str) -> None:
+    """Also by a plan that was made while the table was empty."""
+    database = Database(postgresql_url)
+    keys = [RequestKey("default", f"k{n}", "f") for n in range(0, 2_000, 100)]
+    for _ in range(10):
+        await first_answers(database, keys)
+    many = "SELECT 'default', 'k' || n, 'f', 202, '{}', '', n FROM generate_series(1, 2000) AS n"
+    async with database.write() as connection:
+        await connection.exec_driver_sql(f"INSERT INTO api_requests {many}")
+    async with database.write() as connection:
+        found = await api_requests_module._stored(connection, keys)
+        read = await connection.exec_driver_sql(
+            "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables "
+            "WHERE relname = 'api_requests'"
+        )
+        assert read.scalar_one() <= 4 * len(keys)
+    assert len(found) == len(keys) - 1
+    await database.close()

@@ -11,6 +11,7 @@ from agents.runtime.journal import conversations
 from agents.runtime.journal.api_requests import KeyReused, RequestKey
 from agents.runtime.journal.conversations import (
     ConversationFull,
+    NewMessage,
     NewTurn,
     StillAnswered,
     TakeOver,
@@ -123,3 +124,14 @@ async def test_a_second_take_over_has_an_item_of_its_own_unless_one_waits(opened
     first = await conversations.take_over(journal, "talk", taken())
     assert await conversations.take_over(journal, "talk", taken("bob", known=first)) == first
     assert await conversations.take_over(journal, "talk", taken()) == "talk#0.3"
+
+
+async def test_old_conversations_are_forgotten(opened: Runtime) -> None:
+    journal = opened.journal
+    await conversations.begin(journal, "talk", "yara")
+    await conversations.write_message(journal, "talk", NewMessage("ann", "hello", "m1"))
+    assert await conversations.forget_old(journal.database, older_than=60.0) == 0
+    assert len(await conversations.messages(journal, "talk")) == 1
+    assert await conversations.forget_old(journal.database, older_than=-1.0) == 1
+    assert await conversations.find(journal, "talk") is None
+    assert await conversations.messages(journal, "talk") == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import uvicorn
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 
 from agents.runtime.context import runtime
 from agents.runtime.journal import api_keys
@@ -24,7 +24,9 @@ PATH = shutil.which("chromium")
 needs_chromium = pytest.mark.skipif(
     PATH is None, reason="Chromium is not installed: apt install it"
 )
+PATIENCE = 30_000  # ms on a machine that is very busy
 WIDTHS = {360: 740, 1280: 800, 3840: 2160}
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass
@@ -43,7 +45,7 @@ class Console:
             viewport=viewport, base_url=self.address, timezone_id="Asia/Shanghai", **options
         )
         page = await context.new_page()
-        page.set_default_timeout(5_000)
+        page.set_default_timeout(PATIENCE)
         page.on("console", lambda message: self._note(message.type, message.text))
         page.on("pageerror", lambda error: self._note("error", str(error)))
         await page.goto("/login?next=/console")

@@ -1,9 +1,11 @@
 """The inbox of approvals, and dead letters by their error."""
 
 import httpx
+from sqlalchemy import update
 
 from agents.runtime.context import runtime
 from agents.runtime.journal.audit import AuditFilter, entries
+from agents.runtime.journal.schema import dead_letters, steps
 from tests.deployments.gateway.console.orders_in_journal import STORIES
 from tests.deployments.gateway.console.test_item_page import hidden, state_of
 from tests.deployments.gateway.console.test_overview import text_of
@@ -46,3 +48,42 @@ async def test_dead_letters_are_replayed_from_their_group(console: httpx.AsyncCl
     assert DEAD not in (await console.get(path)).text
     gone = await console.get("/console/dead-letters/orders?agent=x&error_type=y")
     assert "No dead letter of this group is open any more." in text_of(gone)
+
+
+async def test_a_group_is_replayed_at_a_rate(console: httpx.AsyncClient) -> None:
+    path = "/console/dead-letters/orders"
+    form = {"agent": "book_shipment", "error_type": "NoCarrier", "reason": "a new carrier"}
+    done = await console.post(path, data=form | {"most": "1", "per_minute": "30"})
+    assert done.status_code == 303, done.text
+    page = await console.get(done.headers["location"])
+    assert "1 are replayed, each after the one before; 1 of this group are left." in text_of(page)
+    assert (await state_of(DEAD), await state_of(STORIES[15].key)) == ("pending", "dead_lettered")
+    refused = await console.post(path, data=form | {"most": "501", "per_minute": "30"})
+    assert refused.status_code == 422
+
+
+async def test_a_queue_is_paused_and_resumed_from_the_overview(console: httpx.AsyncClient) -> None:
+    assert 'action="/console/queues/orders/pause"' in (await console.get("/console")).text
+    await console.post("/console/queues/orders/pause", data={"reason": "stocktaking"})
+    page = await console.get("/console")
+    assert "paused by ann: stocktaking" in text_of(page)
+    await console.post("/console/queues/orders/resume", data={"reason": "done"})
+    assert "stocktaking" not in (await console.get("/console")).text
+
+
+async def test_errors_are_shown_without_personal_data(console: httpx.AsyncClient) -> None:
+    said = {"error": "ann@example.com is unknown"}
+    async with runtime().journal.database.write() as connection:
+        await connection.execute(update(dead_letters).values(**said))
+        await connection.execute(update(steps).where(steps.c.status == "waiting").values(**said))
+    for path in (
+        "/console",
+        "/console/approvals",
+        "/console/items",
+        "/console/dead-letters",
+        "/console/dead-letters/orders?agent=book_shipment&error_type=NoCarrier",
+        f"/console/items/orders/{DEAD}",
+    ):
+        page = await console.get(path)
+        assert "ann@example.com" not in page.text, path
+        assert "[redacted] is unknown" in page.text, path
