@@ -9,7 +9,7 @@ from agents.runtime.alerts import Alert, send
 from agents.runtime.context import open_runtime
 from agents.runtime.journal.queries import letters
 from agents.runtime.recovery import recovery
-from agents.runtime.recovery.versions import tell_missing, watch_versions
+from agents.runtime.recovery.versions import alert_missing, watch_versions
 from agents.runtime.settings import settings
 from agents.services import connect_services
 from flows.cli.reports import Listing, shown
@@ -50,7 +50,7 @@ async def recover(
             old = await letters(opened.journal, name, older_than=letter_limit_hours * HOUR)
             await send(Alert("dead-letter.old", name, row.key, row.error, row.trace) for row in old)
             watched = await watch_versions(opened.journal, workflow.scenario)
-            missing = await tell_missing(opened.journal, workflow.scenario)
+            missing = await alert_missing(opened.journal, workflow.scenario)
             done = (
                 dict(finished.outcomes)
                 | overdue

@@ -1,4 +1,4 @@
-"""The watch over versions: a candidate that is worse is rolled back, and a drained version is told.
+"""The watch over versions: rolls back a candidate that is worse, alerts about drained and missing ones.
 
 Consumers and `recover` do it, whoever comes first; each acts once.
 """
@@ -125,7 +125,7 @@ async def compare(journal: Journal, rollout: Rollout) -> Comparison:
 @asynccontextmanager
 async def watching(journal: Journal, scenario: Scenario) -> AsyncIterator[None]:
     """Watch the versions of the scenario within the block, and say at once which are missing."""
-    await tell_missing(journal, scenario)
+    await alert_missing(journal, scenario)
     watch = asyncio.create_task(_watch(journal, scenario))
     try:
         yield
@@ -144,7 +144,7 @@ async def _watch(journal: Journal, scenario: Scenario) -> None:
 
 
 async def watch_versions(journal: Journal, scenario: Scenario) -> dict[str, int]:
-    """Roll back a candidate that is worse, and tell once that a replaced version is drained.
+    """Roll back a candidate that is worse; alert once that a replaced version is drained.
 
     Returns how many versions were rolled back and drained.
     """
@@ -155,7 +155,7 @@ async def watch_versions(journal: Journal, scenario: Scenario) -> dict[str, int]
     if found.state is RolloutState.RUNNING:
         done["versions rolled back"] = int(await _guard(journal, found))
     elif found.drained_at is None:
-        done["versions drained"] = int(await _tell_drained(journal, found))
+        done["versions drained"] = int(await _alert_drained(journal, found))
     return done
 
 
@@ -170,7 +170,7 @@ async def _guard(journal: Journal, found: Rollout) -> bool:
     return False
 
 
-async def _tell_drained(journal: Journal, found: Rollout) -> bool:
+async def _alert_drained(journal: Journal, found: Rollout) -> bool:
     assert found.replaced is not None, "the rollout has ended"
     use = await unfinished_by_version(journal.database, found.scenario, [found.replaced])
     if not use[found.replaced].is_drained:
@@ -186,7 +186,7 @@ async def _tell_drained(journal: Journal, found: Rollout) -> bool:
     return is_first
 
 
-async def tell_missing(journal: Journal, scenario: Scenario) -> Sequence[int]:
+async def alert_missing(journal: Journal, scenario: Scenario) -> Sequence[int]:
     """Alert about versions with unfinished items that neither this code nor a living worker has.
 
     The items stay as they are, until a process that has their version takes them. Returns the majors.

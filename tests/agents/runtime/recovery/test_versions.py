@@ -1,4 +1,4 @@
-"""The watch over versions: a worse candidate is rolled back, a drained or missing version is told."""
+"""The watch over versions: a worse candidate is rolled back, a drained or missing one is an alert."""
 
 from collections import Counter
 from dataclasses import replace
@@ -26,7 +26,7 @@ from agents.runtime.model.scenario import Scenario
 from agents.runtime.recovery.version_views import Role, version_views
 from agents.runtime.recovery.versions import (
     Comparison,
-    tell_missing,
+    alert_missing,
     watch_versions,
     watching,
 )
@@ -53,7 +53,7 @@ NOTHING = {"versions rolled back": 0, "versions drained": 0}
 
 
 def failing(each: int) -> AnyAgent:
-    """An agent that refuses every so manieth job."""
+    """An agent that fails for each job whose number is a multiple of `each`; 0: for none."""
 
     @agent(PURE)
     def work(job: Job) -> None:
@@ -167,7 +167,7 @@ def test_failures_are_compared_in_percentage_points() -> None:
     assert compared(current, Sample(failed=16, seconds=[1.0] * 84, letters=16)) is not None
 
 
-async def test_a_replaced_version_is_told_once_when_nothing_of_it_is_left(
+async def test_an_alert_says_once_that_nothing_of_a_replaced_version_is_left(
     opened: Runtime, caplog: pytest.LogCaptureFixture
 ) -> None:
     journal = opened.journal
@@ -190,7 +190,7 @@ async def test_a_replaced_version_is_told_once_when_nothing_of_it_is_left(
         Role.CURRENT,
     ]
     # Its code is removed: everything goes on, and nothing is missing.
-    assert await tell_missing(journal, SECOND) == []
+    assert await alert_missing(journal, SECOND) == []
     await enqueue(SECOND, 2, 3)
     await ended(SECOND, 2, 3)
     assert [view.version for view in (await version_views(journal, SECOND))[0]] == ["2"]
@@ -206,12 +206,12 @@ async def test_a_dead_letter_keeps_its_version_from_being_drained(opened: Runtim
     assert (views[0].use.dead_letters, views[0].use.begun) == (1, 0)
 
 
-async def test_a_version_that_nobody_has_is_told_and_its_items_stay(
+async def test_a_version_that_nobody_has_is_an_alert_and_its_items_stay(
     opened: Runtime, caplog: pytest.LogCaptureFixture
 ) -> None:
     journal = opened.journal
     await enqueue(SECOND, 0, 3)
-    assert await tell_missing(journal, BOTH) == []
+    assert await alert_missing(journal, BOTH) == []
     caplog.clear()
     async with watching(journal, JOBS):  # as a consumer does when it starts
         pass
@@ -226,7 +226,7 @@ async def test_a_version_that_nobody_has_is_told_and_its_items_stay(
         ("2", Role.MISSING),
     ]
     await register_versions(journal.database, opened.lease.id, "jobs", [2])
-    assert await tell_missing(journal, JOBS) == [], "a living worker has it"
+    assert await alert_missing(journal, JOBS) == [], "a living worker has it"
     assert (await unfinished_by_version(journal.database, "jobs"))[2].workers == 1
 
 
@@ -267,7 +267,7 @@ async def test_code_without_the_version_of_the_rollout_begins_items_with_its_own
     await begin(journal, BOTH, Plan(2), *ANN)
     await roll_back(journal, "jobs", *ANN)
     caplog.clear()
-    assert await tell_missing(journal, SECOND) == [1]
+    assert await alert_missing(journal, SECOND) == [1]
     [(event, item, reason)] = alerts(caplog)
     assert (event, item) == ("version-missing", "version 1")
     assert reason.startswith("new items begin with version 2 instead, and 0 queued")
@@ -277,7 +277,7 @@ async def test_code_without_the_version_of_the_rollout_begins_items_with_its_own
     await ended(SECOND, 0, 1)
     assert await watch_versions(journal, SECOND) == NOTHING, "its only code is not to be removed"
     await register_versions(journal.database, opened.lease.id, "jobs", [1])
-    assert await tell_missing(journal, SECOND) == []
+    assert await alert_missing(journal, SECOND) == []
 
 
 @pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
