@@ -34,8 +34,9 @@ def route_schemas() -> Iterator[tuple[str, Any]]:
 
 
 def _of_operation(name: str, operation: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    # which versions are known is another matter, see `sunsets` in schemas.py
-    parameters = [one for one in operation["parameters"] if one["name"] != HEADER]
+    # versions and workflows that go are found by their own entries, see schemas.py
+    known = {HEADER, "workflow"}
+    parameters = [one for one in operation["parameters"] if one["name"] not in known]
     yield (
         f"{PARAMETERS}/{name}",
         {

@@ -205,7 +205,17 @@ def _of_workflows(paths: dict[str, Any], models: dict[str, Any]) -> dict[str, An
         if scenario.validate is not None:
             found[SUBMIT.replace(WORKFLOW, name)] = _submission(name, generic, body)
         found[ITEM.replace(WORKFLOW, name)] = _item(name, one, body)
-    return {**found, SUBMIT: {"get": generic["get"]}, ITEM: one}
+    rest = [name for name in WORKFLOWS if SUBMIT.replace(WORKFLOW, name) not in found]
+    return {**found, SUBMIT: {"get": _of_some(rest, generic["get"])}, ITEM: one}
+
+
+def _of_some(names: list[str], generic: dict[str, Any]) -> dict[str, Any]:
+    """The operation for these workflows, which have no path of their own."""
+    operation = deepcopy(generic)
+    for parameter in operation["parameters"]:
+        if parameter["name"] == "workflow":
+            parameter["schema"] = {"type": "string", "enum": names}
+    return operation
 
 
 def _submission(name: str, generic: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:

@@ -104,6 +104,15 @@ def test_each_workflow_that_takes_items_has_its_own_model(described: dict[str, A
     assert not [path for path in described["paths"] if path.startswith("/console")]
 
 
+def test_a_workflow_has_one_path_for_its_list(described: dict[str, Any]) -> None:
+    [parameter] = [
+        one
+        for one in described["paths"]["/v/{workflow}"]["get"]["parameters"]
+        if one["name"] == "workflow"
+    ]
+    assert set(parameter["schema"]["enum"]) == WORKFLOWS.keys() - TAKING
+
+
 def test_one_item_of_each_workflow_is_described_with_its_body(described: dict[str, Any]) -> None:
     for name in WORKFLOWS:
         answer = described["paths"][f"/v/{name}/{{key}}"]["get"]["responses"]["200"]

@@ -27,7 +27,9 @@ from tests.deployments.gateway.item_states import accepted, asking, dead
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 # Streams end when their reader leaves; these end the key or the session that the requests need.
 LEFT_OUT = r"^/events/|^/keys/\{key\}/(rotate|revoke)$|^/login|^/logout"
-SECONDS = 900
+# A key may have slashes, so /v/orders/W1/cancel is the address of an item as well as of an act.
+NOT_SAID = "allow_header_conformance"
+SECONDS = 800
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ async def report_of(target: Target, home: Path, examples: int, phases: str) -> d
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION)),
         *("run", f"{target.url}/openapi.json", "--header", f"Authorization: Bearer {target.key}"),
-        *("--checks", "all", "--continue-on-failure", "--seed", "1", "--phases", phases),
+        *("--checks", "all", "--exclude-checks", NOT_SAID, "--max-response-time", "60"),
+        *("--continue-on-failure", "--seed", "1", "--phases", phases),
         *("--max-examples", str(examples), "--exclude-path-regex", LEFT_OUT),
         *("--report", "json", "--report-json-path", str(report), "--no-color"),
         cwd=home,
