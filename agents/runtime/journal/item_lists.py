@@ -153,7 +153,7 @@ async def _scan(
     most: int,
 ) -> _Scan:
     """Read positions until there are `most` and one more, SCANNED were read, or the list ends."""
-    limit = most + 1 if rest is None else max(most + 1, AT_ONCE)
+    limit = most + 1 if rest is None else min(max(most + 1, AT_ONCE), SCANNED)
     scan, read = _Scan([], None), 0
     while len(scan.hits) <= most and read < SCANNED:
         query = _positions(plan, rest, after, limit)

@@ -8,6 +8,8 @@ import orjson
 from markupsafe import Markup
 from starlette.datastructures import URL
 
+from agents.runtime.redaction import redacted
+
 MISSING = Markup('<span class="quiet">none</span>')
 
 
@@ -85,6 +87,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "count": count,
     "indented": indented,
     "parsed": orjson.loads,
+    "redacted": redacted,
     "compact": compact,
     "local": local,
 }

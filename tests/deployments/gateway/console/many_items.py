@@ -110,7 +110,7 @@ def _audit(now: float, count: int) -> Iterator[tuple[Any, ...]]:
 
 
 def pages(count: int) -> dict[str, str]:
-    """The pages of the console, by name, with what makes each read most."""
+    """Pages of the console and answers of the API, by name, with what makes each read most."""
     middle = f"K{count // 2:07}"
     return {
         "overview": "/console",
@@ -131,4 +131,9 @@ def pages(count: int) -> dict[str, str]:
         "analyses": "/console/analyses",
         "audit": "/console/audit",
         "audit by": "/console/audit?by=person+3",
+        "API list": "/v/orders",
+        "API by outcome": "/v/orders?outcome=shipped",
+        "API by prefix": f"/v/orders?key_prefix={middle[:6]}",
+        "API long item": f"/v/orders/{LONG}",
+        "API queues": "/queues",
     }

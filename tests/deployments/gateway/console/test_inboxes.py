@@ -1,9 +1,11 @@
 """The inbox of approvals, and dead letters by their error."""
 
 import httpx
+from sqlalchemy import update
 
 from agents.runtime.context import runtime
 from agents.runtime.journal.audit import AuditFilter, entries
+from agents.runtime.journal.schema import dead_letters, steps
 from tests.deployments.gateway.console.orders_in_journal import STORIES
 from tests.deployments.gateway.console.test_item_page import hidden, state_of
 from tests.deployments.gateway.console.test_overview import text_of
@@ -67,3 +69,21 @@ async def test_a_queue_is_paused_and_resumed_from_the_overview(console: httpx.As
     assert "paused by ann: stocktaking" in text_of(page)
     await console.post("/console/queues/orders/resume", data={"reason": "done"})
     assert "stocktaking" not in (await console.get("/console")).text
+
+
+async def test_errors_are_shown_without_personal_data(console: httpx.AsyncClient) -> None:
+    said = {"error": "ann@example.com is unknown"}
+    async with runtime().journal.database.write() as connection:
+        await connection.execute(update(dead_letters).values(**said))
+        await connection.execute(update(steps).where(steps.c.status == "waiting").values(**said))
+    for path in (
+        "/console",
+        "/console/approvals",
+        "/console/items",
+        "/console/dead-letters",
+        "/console/dead-letters/orders?agent=book_shipment&error_type=NoCarrier",
+        f"/console/items/orders/{DEAD}",
+    ):
+        page = await console.get(path)
+        assert "ann@example.com" not in page.text, path
+        assert "[redacted] is unknown" in page.text, path
