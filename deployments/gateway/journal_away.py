@@ -1,4 +1,4 @@
-"""The journal's database cannot be reached: callers are told that, and when to come back."""
+"""The journal's database cannot be reached, or cannot hold a text: callers are told what to do next."""
 
 import sqlite3
 
@@ -14,6 +14,7 @@ log = get_logger(__name__)
 
 # Classes of SQLSTATE: connection exceptions, and a server that stops, crashed or starts.
 AWAY_STATES = ("08", "57P")
+NO_SUCH_CHARACTER = "22021"  # PostgreSQL cannot hold NUL, which a text of JSON may have
 AWAY_SECONDS = 5  # after which a caller may find the journal again
 
 
@@ -30,11 +31,16 @@ def away() -> Problem:
 
 def is_away(error: Exception) -> bool:
     """Whether the database, not what was asked of it, is the reason."""
-    if isinstance(error, DBAPIError):
-        state = getattr(error.orig, "sqlstate", None) or ""
-        if error.connection_invalidated or state.startswith(AWAY_STATES):
-            return True
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    if isinstance(error, DBAPIError) and state_of(error).startswith(AWAY_STATES):
+        return True
     return isinstance(error, OSError | OperationalError | InterfaceError | sqlite3.OperationalError)
+
+
+def state_of(error: DBAPIError) -> str:
+    """The SQLSTATE that PostgreSQL gives; SQLite has none."""
+    return getattr(error.orig, "sqlstate", None) or ""
 
 
 def answer_while_away(app: FastAPI) -> None:
@@ -44,6 +50,9 @@ def answer_while_away(app: FastAPI) -> None:
 
 
 async def _away(request: Request, error: Exception) -> Response:
+    if isinstance(error, DBAPIError) and state_of(error) == NO_SUCH_CHARACTER:
+        detail = "a text has a NUL character, which the journal cannot hold"
+        return problems.answer(request, Problem(422, "nul-character", detail, "leave it out"))
     if not is_away(error):
         raise error
     log.error("the journal cannot be reached", path=request.url.path, reason=str(error))
