@@ -16,7 +16,7 @@ from prefect import flow
 from agents.orders import sample
 from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.errors import AgentError, MissingExtra
-from agents.runtime.intake.consumer import Consumer, ConsumerOptions
+from agents.runtime.intake.consumer import POLL_SECONDS, Consumer, ConsumerOptions
 from agents.runtime.recovery.versions import watching
 from agents.runtime.redis.signals import Signals, signals
 from agents.runtime.settings import settings
@@ -31,6 +31,7 @@ from flows.workflows import WORKFLOWS
 log = get_logger(__name__)
 
 RECOVERY_SECONDS = 60.0
+TURN_SECONDS = 0.25  # between two looks for turns: a customer waits for the reply
 RESTART_SECONDS = 5.0  # before consumers that failed begin again
 FINISH_SECONDS, HAND_BACK_SECONDS = 5.0, 2.0  # the command itself ends within nine seconds
 OPTIONS = ConsumerOptions(at_once=1)
@@ -75,7 +76,10 @@ class Consumers:
 
     def _run(self) -> None:
         try:
+            loading = threading.Thread(target=self._load, name="loading", daemon=True)
+            loading.start()  # which takes as long as the start of the server
             start_temporary_server(own_group=True)
+            loading.join()
             asyncio.run(self._main())
         except BaseException as error:  # noqa: BLE001 - raised again where the command waits
             self.failure = error
@@ -110,9 +114,8 @@ class Consumers:
             self._opened = opened
             if self._stopping:
                 return
-            installed = self._installed()
             self._say_what_is_missing()
-            for name in installed:
+            for name in WORKFLOWS.keys() - self.missing.keys():
                 group.create_task(_stay(opened, partial(_run_consumer, name, woken, opened)))
             if not self.missing:  # what recovery takes up needs the packages of all workflows
                 group.create_task(_recover_regularly(opened))
@@ -126,14 +129,13 @@ class Consumers:
                 self._told.add(words)
                 print(words, file=sys.stderr, flush=True)
 
-    def _installed(self) -> list[str]:
-        """The workflows whose packages are installed."""
+    def _load(self) -> None:
+        """Load the agents of the workflows whose packages are installed."""
         for name, workflow in WORKFLOWS.items():
             try:
                 workflow.load()
             except MissingExtra as error:
                 self.missing[name] = error.extra
-        return [name for name in WORKFLOWS if name not in self.missing]
 
 
 def _cause(error: BaseException) -> str:
@@ -150,13 +152,14 @@ async def _stay(opened: Runtime, run: Callable[[], Awaitable[object]]) -> None:
 
 async def _run_consumer(scenario: str, woken: Signals, opened: Runtime) -> None:
     """One flow run of a consumer; after a number of batches the next begins, so that each is readable."""
+    look = TURN_SECONDS if scenario == "turns" else POLL_SECONDS
 
     @flow(name="gateway-consumer", flow_run_name=f"gateway: {scenario}", persist_result=False)
     async def consume() -> None:
         consumer = Consumer(
             WORKFLOWS[scenario].scenario,
             lambda batch: run_batch(scenario, batch),
-            lambda seconds: woken.wait(scenario, seconds),
+            lambda seconds: woken.wait(scenario, min(seconds, look)),
             OPTIONS,
         )
         async with watching(opened.journal, consumer.scenario):

@@ -43,7 +43,8 @@ async def prune(journal: Journal, scenario: str, older_than: float) -> int:
             unused = ~select(messages.c.id).where(messages.c.item == positions.c.item).exists()
             these = positions.c.item.in_(pruned_ids)
             await connection.execute(delete(positions).where(these, unused))
-            empty: dict[str, Any] = {"body": "", "failure": None, "decision": None}
+            empty: dict[str, Any] = {"body": ""}
+            empty |= dict.fromkeys(("failure", "decision", "customer"))
             await connection.execute(
                 update(items).where(items.c.id.in_(pruned_ids)).values(**empty)
             )

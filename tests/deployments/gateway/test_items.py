@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from agents.runtime.context import runtime
-from agents.runtime.journal.schema import history, items
+from agents.runtime.journal.schema import effects, history, items, steps
 from deployments.gateway.access import Scope
 from deployments.gateway.item_views import view
 from tests.deployments.gateway.conftest import ADMIN, Connect
@@ -114,6 +114,23 @@ async def test_what_an_item_waits_for_is_told(client: httpx.AsyncClient) -> None
         return found
 
     assert (await found_with(retry_at=2e9))["waits"]["kind"] == "retry"
+    step = {"item": 1, "agent": "capture_payment", "occurrence": 0}
+    delayed = {"version": "1", "status": "delayed", "attempts": 1, "at": 1.0, "error": "no answer"}
+    called = {"key": "k-1", "status": "intended", "intended_at": 0.5}
+    async with runtime().journal.database.write() as connection:
+        await connection.execute(insert(steps).values(**step, **delayed))
+        await connection.execute(insert(effects).values(**step, **called))
+    unknown = await found_with(retry_at=2e9)
+    assert unknown["waits"] | {"until": ""} == {
+        "kind": "provider",
+        "since": None,
+        "until": "",
+        "agent": "capture_payment",
+        "reason": "no answer",
+        "process": "",
+    }
+    assert [(one["key"], one["status"]) for one in unknown["effects"]] == [("k-1", "intended")]
+    assert unknown["stages"][0]["seconds"] == 0.5
     asking = await found_with(state="waiting", waiting_since=1.0)
     assert asking["waits"]["kind"] == "person"
     found = await found_with(state="processing", owner="gone", waiting_since=None)

@@ -36,11 +36,14 @@ async def old(opened: Runtime) -> None:
 
 async def test_only_items_that_ended_long_ago_are_pruned(opened: Runtime) -> None:
     await old(opened)
+    for key in ("job-0000", "job-0001", "job-0002"):
+        await change(key, customer="yara_ito_8499")
     assert await prune(opened.journal, "jobs", older_than=3 * DAY) == 0
     assert await prune(opened.journal, "jobs", older_than=DAY) == 2
     assert await prune(opened.journal, "jobs", older_than=DAY) == 0
     kept = {row.key: row for row in await rows(items)}
     assert [key for key, row in kept.items() if row.body] == ["job-0002", "job-0003"]
+    assert [key for key, row in kept.items() if row.customer] == ["job-0002"]
     left = {kept["job-0002"].id, kept["job-0003"].id}
     for table in ABOUT_ITEMS:
         assert {row.item for row in await rows(table)} <= left
