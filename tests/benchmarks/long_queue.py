@@ -1,4 +1,6 @@
-"""A claim from a short queue and one from a long queue, in turns, on each database.
+"""A claim from a short queue, a long one, and a short one beside a long one of another version.
+
+In turns, on each database.
 
 python -m tests.benchmarks.long_queue --short N --long N --rounds N
 """
@@ -19,20 +21,21 @@ from tests.benchmarks.waiting import Waiting, waiting
 
 BATCH = 256
 WARM_UP = 3
+LENGTHS = ("short", "long", "beside")
 NUMBERS = {
     True: "WITH RECURSIVE new(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM new WHERE i < :count)",
     False: "WITH new AS (SELECT i FROM generate_series(1, :count) AS series (i))",
 }
-FILL = """INSERT INTO items (tenant, scenario, version, key, priority, rank, trace, body_hash, body,
- state, fence, deaths, sequence, cancel_requested, accepted_at)
- {numbers} SELECT 'default', 'trivial', '1', CAST(i AS TEXT), 'normal', i, 'trace', 'hash', '{{}}',
- 'pending', 0, 0, 1, false, 0 FROM new"""
+FILL = """INSERT INTO items (tenant, scenario, version, major, key, priority, rank, trace, body_hash,
+ body, state, fence, deaths, sequence, cancel_requested, accepted_at)
+ {numbers} SELECT 'default', 'trivial', '{major}', {major}, '{major}-' || CAST(i AS TEXT), 'normal', i,
+ 'trace', 'hash', '{{}}', 'pending', 0, 0, 1, false, 0 FROM new"""
 
 
-async def fill(database: Database, count: int) -> None:
-    """Insert this many waiting items, without the cost of acceptance."""
+async def fill(database: Database, count: int, major: int = 1) -> None:
+    """Insert this many waiting items of a version, without the cost of acceptance."""
     async with database.write() as connection:
-        statement = text(FILL.format(numbers=NUMBERS[database.is_sqlite]))
+        statement = text(FILL.format(numbers=NUMBERS[database.is_sqlite], major=major))
         await connection.execute(statement, {"count": count})
 
 
@@ -43,6 +46,8 @@ async def _measure(urls: dict[str, str], given: argparse.Namespace) -> dict[str,
         for name, url in urls.items():
             queues[name] = await stack.enter_async_context(waiting(url))
             await fill(queues[name].database, given.long if "long" in name else given.short)
+            if "beside" in name:
+                await fill(queues[name].database, given.long, major=2)
         for turn in range(given.rounds + WARM_UP):
             for name, queue in queues.items():
                 begun = time.perf_counter()
@@ -60,8 +65,8 @@ if __name__ == "__main__":
         parser.add_argument(option, type=int, required=True)
     options = parser.parse_args()
     with postgresql() as new:
-        places = {"postgresql_short": new(), "postgresql_long": new()}
-        for length in ("short", "long"):
+        places = {f"postgresql_{length}": new() for length in LENGTHS}
+        for length in LENGTHS:
             path = settings().data / f"{length}.db"
             places[f"sqlite_{length}"] = f"sqlite+aiosqlite:///{path}"
         tell(asyncio.run(_measure(places, options)))

@@ -56,16 +56,21 @@ def idle(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
 
 
 def length(here: Bench, orders: int, _rounds: int) -> dict[str, Any]:
-    """A claim of a batch from a short queue and from one that is a hundred times as long."""
+    """A claim of a batch from a short queue, from one that is a hundred times as long, and from a short
+    one beside one as long of another version.
+    """
     long = orders * LONGER
     seconds = here.ask("long_queue", "--short", orders, "--long", long, "--rounds", CLAIMS)
     figures: dict[str, Any] = {"short": orders, "long": long}
     for name in ("sqlite", "postgresql"):
-        few, many = (median(seconds[f"{name}_{which}"]) for which in ("short", "long"))
+        few, many, beside = (
+            median(seconds[f"{name}_{which}"]) for which in ("short", "long", "beside")
+        )
         figures[name] = {
             "claim_short_ms": round(few * MILLISECONDS, 2),
             "claim_long_ms": round(many * MILLISECONDS, 2),
             "long_to_short": round(many / few, 2),
+            "beside_to_short": round(beside / few, 2),
         }
     return {"queue_length": figures}
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.gateway_schema import worker_versions
-from agents.runtime.journal.schema import DELAYED, READY, SUSPECTED, dead_letters, items
+from agents.runtime.journal.schema import DELAYED, READY, SUSPECTED, dead_letters, items, owners
 from agents.runtime.journal.statements import insert_many, insert_new
 from agents.runtime.journal.workers import is_alive
 from agents.runtime.model.lifecycle import State
@@ -132,10 +132,15 @@ def _workers(scenario: str) -> Select[Any]:
 async def register_versions(
     database: Database, worker: str, scenario: str, majors: Sequence[int]
 ) -> None:
-    """Note that the code of a worker has these versions, until the worker's row is gone."""
-    rows = [{"owner": worker, "scenario": scenario, "major": major} for major in majors]
+    """Note that the code of a worker has these versions, until the worker's row is gone.
+
+    Nothing is noted for a worker whose row is gone already: it has lost its lease.
+    """
     async with database.write() as connection:
-        await insert_many(connection, insert_new(connection, worker_versions), rows)
+        lives = select(owners.c.id).where(owners.c.id == worker).with_for_update()
+        if await connection.scalar(lives) is not None:
+            rows = [{"owner": worker, "scenario": scenario, "major": major} for major in majors]
+            await insert_many(connection, insert_new(connection, worker_versions), rows)
 
 
 async def samples(database: Database, scenario: str, since: dict[int, float]) -> dict[int, Sample]:

@@ -252,6 +252,9 @@ async def test_the_rows_of_a_workers_versions_go_with_the_worker(
     async with open_runtime(journal_settings) as opened:
         async with open_runtime(journal_settings) as other:
             await register_versions(other.journal.database, other.lease.id, "jobs", [1, 2])
+            known = await unfinished_by_version(opened.journal.database, "jobs")
+            assert [use.workers for use in known.values()] == [1, 1]
+        await register_versions(opened.journal.database, other.lease.id, "jobs", [1, 2])
         found = await unfinished_by_version(opened.journal.database, "jobs", [1, 2])
         assert [use.workers for use in found.values()] == [0, 0]
 
