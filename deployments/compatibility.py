@@ -24,6 +24,7 @@ Schema = Any  # a JSON schema as parsed: an object, or true
 
 MINIMA = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 MAXIMA = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
+LIMITED = {"Length": "string", "Items": "array", "Properties": "object"}
 TEXT_RULES = ("pattern", "format", "contentEncoding")
 COMPARED = frozenset(
     {*MINIMA, *MAXIMA, *TEXT_RULES, "$ref", "$defs", "anyOf", "oneOf", "type", "enum", "const"}
@@ -169,10 +170,12 @@ def _narrower(place: str, old: Schema, new: Schema) -> Iterator[Break]:
     """Rules that take less than before."""
     if _types(old) == {"integer"}:
         old, new = _inclusive(old), _inclusive(new)
+    types = _types(old) & _types(new)
     for keyword in (*MINIMA, *MAXIMA):
         before, after = old.get(keyword), new.get(keyword)
-        if after is None:
-            continue
+        limited = LIMITED.get(keyword.removeprefix("min").removeprefix("max"), "integer")
+        if after is None or limited not in types:
+            continue  # a limit of another type has no effect
         if before is None or (after > before if keyword in MINIMA else after < before):
             yield Break(place, f"{keyword} is {after}, it was {before}")
     for keyword in TEXT_RULES:

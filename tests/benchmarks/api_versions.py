@@ -9,14 +9,15 @@ conversions.
 
 import argparse
 import asyncio
+import gc
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any
 from unittest.mock import patch
 
@@ -34,7 +35,7 @@ from deployments.gateway.api_versions import FIRST, HEADER, ApiVersion, versions
 from tests.benchmarks.machine import tell
 
 WAYS = ("none", "newest", "oldest")
-WARM_UP = 30
+BLOCK = 10  # requests of one way before the next has its turn
 CALLER = Principal("bench", "default", frozenset(Scope), key="bench")
 Body = dict[str, Any]
 
@@ -78,16 +79,19 @@ async def _caller(_request: Request) -> Principal:
 
 @contextmanager
 def without_versions() -> Iterator[FastAPI]:
-    """An application that knows the newest form only, and says nothing of versions."""
-    newest = ApiVersion("", {}, {"": []})
+    """An application that knows the newest form only, and says nothing of versions; others stay."""
+    newest, choose = ApiVersion("", {}, {"": []}), access._choose_version
 
-    def one(request: Request, _principal: Principal) -> None:
-        request.state.api_version = newest
+    def one(request: Request, principal: Principal) -> None:
+        if request.app is not bare:
+            choose(request, principal)
+            return
+        request.state.api_version, request.state.asked_version = newest, ""
 
-    with ExitStack() as stack:
-        stack.enter_context(patch.object(access, "_choose_version", one))
-        stack.enter_context(patch.object(app, "VersionHeaders", lambda inner: inner))
-        yield app.create_app(_caller)
+    with patch.object(app, "VersionHeaders", lambda inner: inner):
+        bare = app.create_app(_caller)
+    with patch.object(access, "_choose_version", one):
+        yield bare
 
 
 @contextmanager
@@ -140,7 +144,8 @@ class Turns:
         self._application, self._numbers = application, numbers
         name = FIRST if way == "oldest" else ""
         self._version = versions().of(name)
-        self._headers = {"Content-Type": "application/json"} | ({HEADER: name} if name else {})
+        self._headers = {"Host": "127.0.0.1", "Content-Type": "application/json"}
+        self._headers |= {HEADER: name} if name else {}
 
     async def post(self, requests: int) -> float:
         """CPU seconds of one accepted order."""
@@ -172,21 +177,29 @@ async def measured(data: Path, requests: int, rounds: int) -> dict[str, Any]:
     seconds: dict[str, dict[str, list[float]]] = {
         kind: {way: [] for way in WAYS} for kind in ("post", "get")
     }
-    numbers = count()
     settings = Settings(data=data, journal_url=url)  # type: ignore[arg-type]  # pydantic wraps it
+    numbers = count()
     async with open_runtime(settings):
-        for turn in range(rounds + 1):
-            for way in WAYS[turn % 3 :] + WAYS[: turn % 3]:
-                chosen = without_versions() if way == "none" else with_versions(five())
-                with chosen as application:
-                    turns = Turns(application, way, numbers)
-                    await turns.post(WARM_UP)
-                    await turns.get(WARM_UP)
-                    posted, read = await turns.post(requests), await turns.get(requests)
-                if turn:  # the first round warms up
-                    seconds["post"][way].append(posted)
-                    seconds["get"][way].append(read)
+        with without_versions() as bare, with_versions(five()) as dated:
+            turns = {way: Turns(bare if way == "none" else dated, way, numbers) for way in WAYS}
+            for turn in range(rounds + 1):
+                for kind, of_way in (await in_turns(turns, requests)).items():
+                    for way, spent in of_way.items():
+                        seconds[kind][way] += [spent] if turn else []  # the first round warms up
     return {kind: summed_up(found) for kind, found in seconds.items()}
+
+
+async def in_turns(turns: Mapping[str, Turns], requests: int) -> dict[str, dict[str, float]]:
+    """CPU seconds of a request by kind and way; they change often, so that a busy machine meets all alike."""
+    spent: dict[str, dict[str, list[float]]] = {kind: {} for kind in ("post", "get")}
+    gc.collect()
+    for block in range(requests // BLOCK):
+        for way in WAYS[block % 3 :] + WAYS[: block % 3]:
+            spent["post"].setdefault(way, []).append(await turns[way].post(BLOCK))
+            spent["get"].setdefault(way, []).append(await turns[way].get(BLOCK))
+    return {
+        kind: {way: mean(found) for way, found in of_way.items()} for kind, of_way in spent.items()
+    }
 
 
 def summed_up(seconds: Mapping[str, list[float]]) -> dict[str, Any]:

@@ -185,6 +185,10 @@ HARMLESS: dict[str, tuple[str, Edit]] = {
             line(s)["properties"]["quantity"].update(minimum=1),
         ),
     ),
+    "a limit has no effect on the type that it stands at": (
+        "request/orders",
+        lambda s: s["properties"]["customer"].update(maxLength=3),
+    ),
     "a pattern of a request is gone": (
         "request/orders",
         lambda s: line(s)["properties"]["sku"].pop("pattern"),

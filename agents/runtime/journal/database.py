@@ -43,12 +43,12 @@ SQLITE_PRAGMAS = (
     "busy_timeout=10000",
     "foreign_keys=ON",
 )
-# Time-outs in seconds: without them a call to a server that vanished ends after hours. Sequential
-# scans are off because asyncpg keeps a plan that was made while a table was empty.
+# Time-outs in seconds: without them a call to a server that vanished ends after hours. Sequential scans
+# are off, and a plan is made for each call: one that was made while a table was empty reads all of it later.
 POSTGRESQL_OPTIONS: dict[str, Any] = {
     "timeout": 5.0,
     "command_timeout": 30.0,
-    "server_settings": {"enable_seqscan": "off"},
+    "server_settings": {"enable_seqscan": "off", "plan_cache_mode": "force_custom_plan"},
 }
 RECONNECT_SECONDS = 30.0  # how long a database that cannot be reached is tried
 RECONNECT_PAUSE = 0.5

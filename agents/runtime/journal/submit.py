@@ -283,7 +283,11 @@ def _stored(*, by_sqlite: bool) -> Any:
     deadline = deadline_here(bindparam("monotonic", type_=Double()))
     columns = (items, deadline, dead_letters.c.at.label("dead_at"))
     query = select(*columns).outerjoin(dead_letters, dead_lettered)
-    return query.where(items.c.id.in_(ids.select_from(values)))
+    found = ids.select_from(values)
+    if by_sqlite:
+        return query.where(items.c.id.in_(found))
+    # PostgreSQL looks the ids of an array up. With IN it may join all items to them, for the same reason.
+    return query.where(items.c.id == func.any(func.array(found.scalar_subquery())))
 
 
 async def _rows_by_item(

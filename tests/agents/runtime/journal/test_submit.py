@@ -13,7 +13,15 @@ from agents.runtime.journal import workers
 from agents.runtime.journal.claims import claim
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.schema import history, items
-from agents.runtime.journal.submit import Accepted, Disposition, NewItem, Sender, accept, load
+from agents.runtime.journal.submit import (
+    Accepted,
+    Disposition,
+    NewItem,
+    Sender,
+    accept,
+    accept_within,
+    load,
+)
 from agents.runtime.model.lifecycle import State
 from agents.runtime.settings import Settings
 from tests.agents.runtime.jobs import (
@@ -200,6 +208,22 @@ async def _a_claim_waits_or_is_done(database: Database, racing: asyncio.Task[obj
     async with database.read() as connection:
         waiting = await connection.exec_driver_sql("SELECT 1 FROM pg_locks WHERE NOT granted")
         return racing.done() or waiting.first() is not None
+
+
+async def test_new_items_are_not_searched_for_one_by_one(postgresql_url: str) -> None:
+    """Also by statements that were prepared while the table was empty."""
+    database, sender = Database(postgresql_url), Sender("t", "jobs", "1")
+    for n in range(10):
+        await accept(database, sender, new_items([f"few-{n}"]))
+    await accept(database, sender, new_items([f"many-{n}" for n in range(2_000)]))
+    async with database.write() as connection:
+        await accept_within(connection, sender, new_items([f"new-{n}" for n in range(16)]))
+        read = await connection.exec_driver_sql(
+            "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables "
+            "WHERE relname = 'items'"
+        )
+        assert read.scalar_one() < 8 * 2_000, "a search for each item reads all others each time"
+    await database.close()
 
 
 async def test_a_claimed_item_is_loaded_with_its_steps_and_effects(

@@ -28,22 +28,22 @@ async def test_the_list_shows_what_became_of_each_order(console: httpx.AsyncClie
     assert "held USD 566.08" in page.text
 
 
-@pytest.mark.parametrize(
-    "query, chosen",
-    [
-        ("state=waiting", [12, 13]),
-        ("waiting=person", [12, 13]),
-        ("waiting=retry", [17]),
-        ("error=99999&state=dead_lettered", [14]),
-        ("agent=book_shipment", [15, 14]),
-        ("outcome=rejected", [21]),
-        ("hours=0.01", [19, 18, 20]),
-        ("version=7", []),
-    ],
-)
-async def test_filters(console: httpx.AsyncClient, query: str, chosen: list[int]) -> None:
-    found = keys(await console.get(f"/console/items?{query}"))
-    assert sorted(KEYS[key].number for key in found) == sorted(chosen)
+FILTERS = {
+    "state=waiting": [12, 13],
+    "waiting=person": [12, 13],
+    "waiting=retry": [17],
+    "error=99999&state=dead_lettered": [14],
+    "agent=book_shipment": [14, 15],
+    "outcome=rejected": [21],
+    "hours=0.01": [18, 19, 20],
+    "version=7": [],
+}
+
+
+async def test_filters(console: httpx.AsyncClient) -> None:
+    for query, chosen in FILTERS.items():
+        found = keys(await console.get(f"/console/items?{query}"))
+        assert sorted(KEYS[key].number for key in found) == chosen, query
 
 
 async def test_a_search_finds_an_order_its_beginning_or_a_customer(
@@ -72,11 +72,11 @@ async def test_pages_follow_one_another(
     assert sorted(found) == sorted(KEYS)
 
 
-@pytest.mark.parametrize("after", ["x", "WyJhIl0=", "bnVsbA==", "W3RydWUsMV0=", "WzEuMCwxZTQwMF0="])
-async def test_an_address_that_is_no_page_says_so(console: httpx.AsyncClient, after: str) -> None:
-    page = await console.get("/console/items", params={"after": after})
-    assert page.status_code == 400
-    assert "this is no page of the list" in page.text
+async def test_an_address_that_is_no_page_says_so(console: httpx.AsyncClient) -> None:
+    for after in ("x", "WyJhIl0=", "bnVsbA==", "W3RydWUsMV0=", "WzEuMCwxZTQwMF0="):
+        page = await console.get("/console/items", params={"after": after})
+        assert page.status_code == 400
+        assert "this is no page of the list" in page.text
 
 
 async def test_a_list_has_no_item_of_another_tenant(

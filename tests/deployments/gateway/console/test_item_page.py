@@ -50,21 +50,16 @@ async def test_the_page_of_a_dead_letter(console: httpx.AsyncClient) -> None:
         assert act in text
 
 
-@pytest.mark.parametrize(
-    "key, words, acts",
-    [
+async def test_a_page_has_forms_for_what_is_allowed_only(console: httpx.AsyncClient) -> None:
+    for key, words, acts in (
         (ASKS, "Waits for a person since", 3),
         (RETRIES, "Waits for the next attempt of authorise payment", 1),
         (RUNS, "A process works on it", 1),
         (KEYS[0], "completed shipped", 0),
-    ],
-)
-async def test_a_page_has_forms_for_what_is_allowed_only(
-    console: httpx.AsyncClient, key: str, words: str, acts: int
-) -> None:
-    page = await console.get(f"/console/items/orders/{key}")
-    assert words in text_of(page)
-    assert page.text.count('name="reason"') == acts
+    ):
+        page = await console.get(f"/console/items/orders/{key}")
+        assert words in text_of(page)
+        assert page.text.count('name="reason"') == acts, key
 
 
 async def test_who_may_not_act_gets_no_forms(console: httpx.AsyncClient, connect: Connect) -> None:
@@ -122,6 +117,7 @@ async def test_another_page_is_no_way_on_from_a_form(console: httpx.AsyncClient)
     assert answer.status_code == 422
 
 
+@pytest.mark.slow
 async def test_a_long_time_line_is_in_pages(console: httpx.AsyncClient) -> None:
     async with runtime().journal.database.write() as connection:
         item = await connection.scalar(select(items.c.id).where(items.c.key == RETRIES))
