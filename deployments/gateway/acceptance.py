@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +25,7 @@ from deployments.gateway.journal_away import away
 from deployments.gateway.problems import MEDIA_TYPE, Problem, invalid_item
 from deployments.gateway.queue_room import QueueRoom
 from deployments.gateway.tenancy import workflow_named
+from deployments.gateway.wakes import wake
 
 PARSED_AT_ONCE = 16  # items, before others have their turn
 
@@ -154,5 +156,6 @@ def _writer(request: Request) -> tuple[GroupCommit, QueueRoom]:
     state, database = request.app.state, runtime().journal.database
     found: tuple[GroupCommit, QueueRoom] | None = getattr(state, "writer", None)
     if found is None or found[0].database is not database:
-        found = state.writer = (GroupCommit(database), QueueRoom(database))
+        wakes = partial(wake, request.app)
+        found = state.writer = (GroupCommit(database, wakes), QueueRoom(database))
     return found

@@ -6,7 +6,7 @@ delay and a busy one commits many items at the price of one.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -76,10 +76,18 @@ class Member:
 
 
 class GroupCommit:
-    """Commits offers to one journal, those that wait together in one transaction."""
+    """Commits offers to one journal, those that wait together in one transaction.
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
+    Args:
+        database: The journal.
+        accepted: Called with the queue of items that were committed.
+
+    """
+
+    def __init__(
+        self, database: Database, accepted: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self.database, self._accepted_in = database, accepted
         self._waiting: deque[Member] = deque()
         self._in_work: dict[tuple[str, str], Member] = {}
         self._alone: set[tuple[str, str]] = set()
@@ -164,6 +172,8 @@ class GroupCommit:
         else:
             for member, answer in zip(group, answers, strict=True):
                 self._finish(member, answer)
+            for queue in {member.offer.sender.scenario for member in group}:
+                self._accepted_in(queue)
 
     async def _accepted(self, group: list[Member]) -> list[Answer | KeyReused]:
         offers = [member.offer for member in group]

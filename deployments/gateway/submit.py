@@ -14,6 +14,7 @@ from deployments.gateway.idempotency import key_of, request_key
 from deployments.gateway.problems import Problem
 from deployments.gateway.request_limits import NDJSON
 from deployments.gateway.submit_lines import answer_lines
+from deployments.gateway.wakes import waking
 
 
 class DirectRoute(APIRoute):
@@ -35,7 +36,7 @@ class DirectRoute(APIRoute):
         return handle
 
 
-router = APIRouter(prefix="/v", tags=["items"], route_class=DirectRoute)
+router = APIRouter(prefix="/v", tags=["items"], route_class=DirectRoute, lifespan=waking)
 
 
 @router.post(
