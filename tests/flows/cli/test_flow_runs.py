@@ -1,6 +1,7 @@
 """A run from a terminal can be found dead: it has the tag and the heartbeat that the automation needs."""
 
 import asyncio
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -30,6 +31,7 @@ pytestmark = [
 def _client_settings(prefect_server: PrefectServer) -> Iterator[None]:
     with temporary_settings({PREFECT_API_URL: prefect_server.url}):
         yield
+    gc.collect()  # those sockets now, and not in the middle of another test
 
 
 @task(cache_policy=NO_CACHE)
