@@ -42,7 +42,7 @@ KNOWN_KEY = (
 )
 Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65_535))]
 
-app = App(name="python -m deployments.gateway", version_flags=[])
+command = App(name="python -m deployments.gateway", version_flags=[])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Wanted:
     sample: bool
 
 
-@app.default
+@command.default
 def start(
     *, port: Port = 8484, host: str = LOOPBACK, consumers: bool = True, sample: bool = False
 ) -> None:
@@ -130,4 +130,4 @@ async def _say(listener: socket.socket, opened: Runtime, wanted: Wanted) -> None
 
 
 if __name__ == "__main__":
-    app()
+    command()
