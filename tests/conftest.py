@@ -42,7 +42,20 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Flows whose tests run on PostgreSQL too, and tests of the runtime for which the database means little:
 # all other tests of flows, and these, run on PostgreSQL in the campaign.
 FLOWS_ON_BOTH = {"test_order_processing.py", "test_upgrade.py", "test_keys.py"}
-MOSTLY_ON_SQLITE = {"test_concurrency_limit.py", "test_losses.py"}
+MOSTLY_ON_SQLITE = {
+    "test_agent.py",
+    "test_attempt.py",
+    "test_bus.py",
+    "test_concurrency_limit.py",
+    "test_consumer.py",
+    "test_losses.py",
+    "test_outbox.py",
+    "test_poison.py",
+    "test_request_reply.py",
+    "test_step.py",
+    "test_unsubscribe.py",
+    "test_webhook_delivery.py",
+}
 PREFECT_SERVERS = {"prefect_server", "harness"}
 XDIST_GROUP = re.compile(r"@(prefect_server|harness)$")
 

@@ -77,12 +77,10 @@ async def report_of(target: Target, home: Path, examples: int, phases: str) -> d
 
 
 @pytest.mark.slow
-async def test_hundreds_of_requests_are_answered_as_described(
-    target: Target, tmp_path: Path
-) -> None:
-    report = await report_of(target, tmp_path, 4, "examples,fuzzing")
+async def test_a_hundred_requests_are_answered_as_described(target: Target, tmp_path: Path) -> None:
+    report = await report_of(target, tmp_path, 2, "examples,fuzzing")
     assert (report["failures"], report["errors"]) == ([], [])
-    assert report["test_cases"]["generated"] >= 150
+    assert report["test_cases"]["generated"] >= 100
 
 
 @pytest.mark.campaign

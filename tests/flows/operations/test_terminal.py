@@ -81,6 +81,7 @@ async def test_an_order_that_waits_is_approved(shop: Shop, terminal: Terminal) -
     assert f"its history: uv run python -m flows.operations show {key}" in again.stderr
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
 @pytest.mark.usefixtures("shop")
 def test_an_error_is_named_with_status_2(terminal: Terminal) -> None:

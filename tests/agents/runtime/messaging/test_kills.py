@@ -24,15 +24,25 @@ POINTS = [
 
 
 @pytest.mark.slow
-def test_every_message_is_handled_once_after_a_crash_at_any_point(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "points",
+    [
+        ["bus:published", "bus:handling"],
+        pytest.param(POINTS, marks=pytest.mark.campaign),
+    ],
+    ids=len,
+)
+def test_every_message_is_handled_once_after_a_crash_at_any_point(
+    points: list[str], tmp_path: Path
+) -> None:
     command = [sys.executable, "-m", "tests.agents.runtime.messaging.child", str(tmp_path)]
     done = subprocess.run(
-        [*command, *POINTS, "poison"], cwd=ROOT, capture_output=True, text=True, check=False
+        [*command, *points, "poison"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     played = {result["point"]: result for result in map(json.loads, done.stdout.splitlines())}
 
-    for name in POINTS:
+    for name in points:
         result = played[name]
         assert (result["end"], result["crashes"]) == (0, 1), (result, done.stderr)
         assert result["echoes"] == list(range(MESSAGES)), result
