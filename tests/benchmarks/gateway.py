@@ -1,4 +1,4 @@
-"""The gateway under load, beside the framework alone and an endpoint that commits the same rows.
+"""The gateway under load, beside the framework alone and endpoints that commit the same rows.
 
 python -m tests.benchmarks.gateway [--database sqlite|postgresql] [--seconds N] [--rounds N]
 [--requests N]; the last line is one JSON object. The load comes from wrk, which must be installed.
@@ -31,7 +31,7 @@ SCRIPT = Path(__file__).with_name("gateway_load.lua")
 CONNECTIONS = 64
 BATCH_LINES, BATCH_CONNECTIONS = 500, 4
 SLOW = 1_000
-KINDS = ("parse", "commit", "ours")
+KINDS = ("parse", "commit", "grouped", "ours")
 
 
 @dataclass
@@ -130,7 +130,7 @@ def paces(servers: list[Server], load: Load, seconds: int, rounds: int) -> dict[
             cost[server.kind].append((server.cpu_seconds() - before) / found["requests"] * 1_000)
     shares = {
         f"share_of_{kind}": middle([a / b for a, b in zip(pace["ours"], pace[kind], strict=True)])
-        for kind in ("parse", "commit")
+        for kind in KINDS[:-1]
     }
     return {
         "single_per_s": {kind: middle(found) for kind, found in pace.items()},

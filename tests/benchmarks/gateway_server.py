@@ -1,8 +1,9 @@
-"""Servers for the gateway's benchmark: the gateway as it is shipped, and two bare endpoints.
+"""Servers for the gateway's benchmark: the gateway as it is shipped, and three bare endpoints.
 
-python -m tests.benchmarks.gateway_server KIND, which is ours, parse or commit; it prints its port and,
+python -m tests.benchmarks.gateway_server KIND: ours, parse, commit or grouped; it prints its port and,
 for ours, a key. The bare endpoints run in the same framework and server. `parse` reads the body as
-JSON, `commit` also commits the rows of an accepted order, those of one moment in one transaction.
+JSON, `commit` also commits the rows of an accepted order, and `grouped` those of one moment in one
+transaction. They know no callers, check no order and recognise no repetition.
 """
 
 import asyncio
@@ -110,10 +111,11 @@ async def postgresql_writer(url: str) -> AsyncIterator[Write]:
 
 
 class Commits:
-    """Commits the rows that wait, those of one moment together."""
+    """Commits the rows that wait, up to `together` of them in one transaction."""
 
-    def __init__(self, write: Write) -> None:
-        self._write, self._waiting = write, list[tuple[Row, asyncio.Future[None]]]()
+    def __init__(self, write: Write, together: int) -> None:
+        self._write, self._together = write, together
+        self._waiting = list[tuple[Row, asyncio.Future[None]]]()
         self._writing: asyncio.Task[None] | None = None
 
     async def add(self, row: Row) -> None:
@@ -126,7 +128,8 @@ class Commits:
 
     async def _write_all(self) -> None:
         while self._waiting:
-            group, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
+            group = self._waiting[: self._together]
+            del self._waiting[: self._together]
             await self._write([row for row, _ in group])
             for _, done in group:
                 done.set_result(None)
@@ -172,10 +175,10 @@ async def main(kind: str) -> None:
     async with open_runtime(settings()) as opened:
         if kind == "parse":
             await serve(_bare(None))
-        elif kind == "commit":
+        elif kind in {"commit", "grouped"}:
             writer = sqlite_writer if opened.journal.database.is_sqlite else postgresql_writer
             async with writer(url) as write:
-                await serve(_bare(Commits(write)))
+                await serve(_bare(Commits(write, TOGETHER if kind == "grouped" else 1)))
         else:
             new = api_keys.NewKey("default", "bench", (Scope.SUBMIT,))
             made = await api_keys.create(opened.journal, new, "bench", "a benchmark")
