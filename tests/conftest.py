@@ -41,13 +41,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # Flows whose tests run on PostgreSQL too, and tests of the runtime for which the database means little:
 # all other tests of flows, and these, run on PostgreSQL in the campaign.
-FLOWS_ON_BOTH = {"test_order_processing.py", "test_upgrade.py", "test_keys.py"}
+FLOWS_ON_BOTH = {"test_order_processing.py", "test_keys.py"}
 MOSTLY_ON_SQLITE = {
     "test_agent.py",
     "test_attempt.py",
     "test_bus.py",
     "test_concurrency_limit.py",
     "test_consumer.py",
+    "test_deadline.py",
+    "test_generations.py",
+    "test_intake.py",
     "test_losses.py",
     "test_outbox.py",
     "test_poison.py",
@@ -55,6 +58,16 @@ MOSTLY_ON_SQLITE = {
     "test_step.py",
     "test_unsubscribe.py",
     "test_webhook_delivery.py",
+}
+# Files whose tests take seconds together, so that the fast part leaves them out.
+SLOW_FILES = {
+    "test_architecture.py",
+    "test_clock_set.py",
+    "test_ending.py",
+    "test_fetcher.py",
+    "test_statuses.py",
+    "test_unique_rows.py",
+    "test_unsent_messages.py",
 }
 PREFECT_SERVERS = {"prefect_server", "harness"}
 XDIST_GROUP = re.compile(r"@(prefect_server|harness)$")
@@ -66,6 +79,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if shared := PREFECT_SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group(min(shared)))
+        if item.path.name in SLOW_FILES:
+            item.add_marker(pytest.mark.slow)
         if "postgresql" in item.name or "postgresql_url" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
         if "postgresql" in item.name and _is_left_to_the_campaign(item.path):

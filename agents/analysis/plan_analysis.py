@@ -12,7 +12,7 @@ LOOK = replace(READ, name="look", timeout=120, concurrency=4)
 
 
 class NoPartitions(PermanentError):
-    """The sources of an analysis cannot be told apart, or are not there."""
+    """Sources of an analysis have the same name, or there are none."""
 
 
 @agent(LOOK)

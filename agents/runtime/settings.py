@@ -59,7 +59,7 @@ class JwtSettings(BaseModel, frozen=True, extra="forbid"):
     """The identity provider whose JSON Web Tokens the gateway accepts.
 
     `keys` is the file or the https URL of its public keys (JWKS). Algorithms with a shared secret are
-    not accepted, since whoever verifies could make tokens too.
+    not accepted, since a verifier could make tokens too.
     """
 
     issuer: Annotated[str, Field(min_length=1, max_length=500)]

@@ -9,7 +9,7 @@ LARGEST = 1_000_000  # bytes of a payload
 
 
 class EventRefused(AgentError):
-    """Nothing of the payload is believed; the sender is not told why."""
+    """Nothing of the payload is believed; the sender learns no reason."""
 
     def __init__(self, system: str, reason: str) -> None:
         super().__init__(system, reason)

@@ -86,7 +86,7 @@ class Sender:
     _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def run(self, stop: Stop, seconds: float = inf) -> None:
-        """Deliver for so many seconds, or until the process is asked to stop.
+        """Deliver for this number of seconds, or until the process is asked to stop.
 
         Calls that are not answered soon then are made again, by any process.
         """
@@ -159,10 +159,10 @@ class Sender:
         item = f"/v/{quote(stored['workflow'])}/{quote(stored['key'])}"
         at = datetime.fromtimestamp(due.at, UTC)
         event = WebhookEvent(type=due.event, timestamp=at, data=EventData(**stored, item=item))
-        told = event.model_dump(mode="json")
+        body = event.model_dump(mode="json")
         if target.version:
-            told["data"] = self.convert(target.version, event.data.workflow, told["data"])
-        return orjson.dumps(told)
+            body["data"] = self.convert(target.version, event.data.workflow, body["data"])
+        return orjson.dumps(body)
 
 
 def _signed(target: Target, due: Due, body: bytes) -> Post:
@@ -194,7 +194,7 @@ def _judged(due: Due, posted: Posted, seconds: float) -> Attempt:
 
 
 def _delay(attempts: int) -> float | None:
-    """Seconds until the next attempt after so many; None if there is none."""
+    """Seconds until the next attempt after this number of them; None if there is none."""
     if attempts > len(DELAYS):
         return None
     return DELAYS[attempts - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret

@@ -81,12 +81,12 @@ class Batch:
         sent = self.connection.streamed("POST", self.path, content=body, headers=headers)
         async with sent as answer:
             async for line in answer:
-                told = json.loads(line)
-                number = told["line"] - 1
-                yield number, self._answer(self.part.first + number, told)
+                answered = json.loads(line)
+                number = answered["line"] - 1
+                yield number, self._answer(self.part.first + number, answered)
 
-    def _answer(self, index: int, told: dict[str, Any]) -> LineAnswer:
-        status, answer = told["status"], told["answer"]
+    def _answer(self, index: int, answered: dict[str, Any]) -> LineAnswer:
+        status, answer = answered["status"], answered["answer"]
         if status < 400:
             return LineAnswer(index, Accepted.of(answer))
         return LineAnswer(index, error=error_of(status, answer, None))

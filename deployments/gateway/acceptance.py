@@ -107,13 +107,13 @@ class Acceptance:
             body = orjson.dumps(problem.body()).decode()
             return Answer(problem.status, body, {"Content-Type": MEDIA_TYPE})
         status = f"/v/{self.workflow}/{quote(key, safe='')}"
-        told: dict[str, Any] = {"workflow": self.workflow, "key": key, "status": status}
+        members: dict[str, Any] = {"workflow": self.workflow, "key": key, "status": status}
         headers = {
             "Content-Type": "application/json",
             "Location": status,
             "ETag": etag(accepted.row.sequence),
         }
-        return Answer(202, orjson.dumps(told).decode(), headers)
+        return Answer(202, orjson.dumps(members).decode(), headers)
 
 
 def _answer(found: Answer | Exception) -> Answer | Problem:

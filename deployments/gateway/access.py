@@ -93,7 +93,7 @@ def _choose_version(request: Request, principal: Principal) -> None:
 async def decide_early(request: Request) -> None:
     """Apply the rule of the request's route, if it has not been applied yet. Raises Problem 401 or 403.
 
-    FastAPI parses a body before it calls dependencies: a caller whom nobody knows is told that, and
+    FastAPI parses a body before it calls dependencies: an unknown caller gets that answer, and
     nothing about the body.
     """
     if hasattr(request.state, "principal"):

@@ -186,8 +186,8 @@ async def _item_events(followed: Followed) -> AsyncIterator[ServerSentEvent]:
                     yield ServerSentEvent(event="stage", data=stage)
             seen = now.steps
         if now.state in ENDED and now.sequence <= sequence:
-            told = {"state": now.state, "outcome": now.outcome}
-            end = followed.version.downcast_event(followed.workflow, told)
+            ending = {"state": now.state, "outcome": now.outcome}
+            end = followed.version.downcast_event(followed.workflow, ending)
             yield ServerSentEvent(event="end", data=end, retry=ENDED_RETRY)
             return
         pause = QUICK if is_new else min(pause * 2, SLOW)
@@ -237,7 +237,7 @@ async def follow_all(
         found = await feed.read()
         for one in found:
             data = FeedItem(**{name: getattr(one, name) for name in FeedItem.model_fields})
-            told = version.downcast_event(workflow, data.model_dump(mode="json"))
-            yield ServerSentEvent(event="item", id=f"{feed.place:.6f}", data=told)
+            body = version.downcast_event(workflow, data.model_dump(mode="json"))
+            yield ServerSentEvent(event="item", id=f"{feed.place:.6f}", data=body)
         pause = QUICK if found else min(pause * 2, SLOW)
         await stop.wait(pause)

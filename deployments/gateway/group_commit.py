@@ -160,7 +160,7 @@ class GroupCommit:
         """Commit the group; if that fails, commit its halves, so that a member fails alone."""
         try:
             answers = await self._accepted(group)
-        except Exception as error:  # noqa: BLE001 - whatever it is, its callers are told
+        except Exception as error:  # noqa: BLE001 - whatever it is, its callers get an answer
             if len(group) > 1 and not is_away(error):
                 log.warning("a group is tried in halves", items=len(group), reason=str(error))
                 half = len(group) // 2

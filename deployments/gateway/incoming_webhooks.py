@@ -35,7 +35,7 @@ async def receive(system: str, request: Request) -> Response:
     except EventTooLarge:
         raise Problem(413, "too-large", "the event is too large", limit=LARGEST) from None
     except EventRefused as error:
-        # Whoever sends it without the secret learns nothing; the operator reads the log.
+        # A sender without the secret learns nothing; the operator reads the log.
         log.warning("event refused", system=system, reason=error.reason)
         raise Problem(400, "event-refused", "the event is refused") from None
     return Response(status_code=204)

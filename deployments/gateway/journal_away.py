@@ -1,4 +1,4 @@
-"""The journal's database cannot be reached, or cannot hold a text: callers are told what to do next."""
+"""The journal's database cannot be reached, or cannot hold a text: callers learn what to do next."""
 
 import sqlite3
 

@@ -127,7 +127,7 @@ class ReplayForm(ActForm):
 
     agent: AgentName | None = Field(None, description="only those that failed at this agent")
     error_type: AgentName | None = Field(None, description="only those with this type of error")
-    older_than: Seconds = Field(0.0, description="only those of at least so many seconds")
+    older_than: Seconds = Field(0.0, description="only those of at least this age in seconds")
     per_minute: int = Field(600, ge=1, le=60_000, description="items that begin in a minute")
     most: int = Field(100, ge=1, le=500, description="items of this call")
 

@@ -1,4 +1,4 @@
-"""Room in queues: how many items each takes before callers are told to come back later."""
+"""Room in queues: how many items each takes before callers must come back later."""
 
 import asyncio
 import math

@@ -1,6 +1,6 @@
 """Queues over HTTP: how much of the caller's waits and for how long, and pause or resume one.
 
-All tenants share a queue. Whoever pauses it stops all of them, so only the installation's own operators may.
+All tenants share a queue. A pause stops all of them, so only the installation's own operators may.
 """
 
 import orjson

@@ -45,7 +45,7 @@ class RequestLimits:
         self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; what reads its body is told by a Problem when it is too much."""
+        """Pass the request on; reading its body raises Problem when it is too much."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

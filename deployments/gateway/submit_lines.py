@@ -107,7 +107,7 @@ class _Lines(StreamingResponse):
         except Problem as problem:
             self._ready.put_nowait(_written(number + 1, problem) if number else problem)
         except ClientDisconnect:
-            pass  # what was answered is accepted; nobody is there to be told
+            pass  # what was answered is accepted; nobody waits for an answer
         finally:
             self._ready.put_nowait(None)
 
@@ -136,8 +136,8 @@ def _written(number: int, answer: Answer | Problem) -> bytes:
         body = orjson.dumps(members)
     else:
         body = answer.body.encode()
-    told = {"line": number, "status": answer.status, "answer": orjson.Fragment(body)}
-    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
+    line = {"line": number, "status": answer.status, "answer": orjson.Fragment(body)}
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
 async def _together(request: Request) -> AsyncIterator[list[Line]]:

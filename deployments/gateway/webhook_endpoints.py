@@ -292,7 +292,7 @@ def _poster() -> Poster:
 
 
 async def _check(url: str) -> None:
-    """Raise Problem 422 for a URL to which nothing is sent; where its name leads inside is not told."""
+    """Raise Problem 422 for a URL to which nothing is sent. The answer names no inner address."""
     try:
         await _poster().check(url)
     except AddressNotAllowed as error:

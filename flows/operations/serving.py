@@ -123,7 +123,7 @@ class ConsumerPool:
 
 async def _supervise(database: Database, pool: ConsumerPool, scaler: Scaler) -> None:
     """Start or stop consumers by the backlog, and show it in the UI."""
-    # Its consumers have the versions of this code; other versions need no more of them.
+    # Its consumers have the versions of this code; other versions do not need more consumers here.
     majors = WORKFLOWS[pool.scenario].scenario.majors
     found = await read_backlog(database, pool.scenario, majors)
     running = sum(one.returncode is None for one in pool.active)

@@ -100,6 +100,7 @@ async def test_kills_on_postgresql_lose_nothing_and_repeat_nothing(
     await check_cells(run_cell, ["random=0", "random=1", "called:capture_payment@1"], "postgresql")
 
 
+@pytest.mark.campaign
 async def test_zombies_interrupts_and_duplicate_runs_change_nothing(run_cell: RunCell) -> None:
     await check_cells(run_cell, OTHERS, "sqlite")
 

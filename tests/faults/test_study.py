@@ -24,10 +24,11 @@ pytestmark = [
 
 campaign = pytest.mark.campaign
 CELLS = (
-    "called:clean_partition@1+called:select_model@1",
+    "called:select_model@1",
     *(
         pytest.param(cell, marks=campaign)
         for cell in (
+            "called:clean_partition@1+called:select_model@1",
             "accepted@1",
             "written:collect_partition@1+called:train_candidate@1",
             "written:clean_partition@2+written:select_model@1",

@@ -131,6 +131,7 @@ async def test_a_run_that_would_lose_all_rows_of_a_partition_publishes_nothing(
     assert "readings/part-1: " in why
 
 
+@pytest.mark.campaign
 async def test_one_file_under_two_names_is_published_once(folder: Path) -> None:
     for n in (1, 2, 3):  # which have other rows with the same keys
         (folder / f"part-{n}.csv").unlink()

@@ -240,7 +240,7 @@ async def messages(journal: Journal, conversation: str) -> Sequence[Row[Any]]:
 
 
 async def forget_old(database: Database, older_than: float) -> int:
-    """Delete what is older than so many seconds: messages, and conversations without a later turn.
+    """Delete what is older than this, in seconds: messages, and conversations without a later turn.
 
     Their turns are items, which are pruned as all are. Returns how many conversations are deleted.
     """

@@ -51,8 +51,8 @@ class Filter:
         agent: Items with a step of this agent that has not succeeded.
         waiting: Items that wait for a retry, or for a person.
         version: Items of this version of the scenario.
-        older_than: Items accepted at least so many seconds ago.
-        younger_than: Items accepted at most so many seconds ago.
+        older_than: Least age of the items, in seconds since their acceptance.
+        younger_than: Greatest age of the items, in seconds since their acceptance.
         key_prefix: Items whose key begins with this text.
         customer: Items of the customer with this id.
         error: Items with an error that contains this text, in any case.

@@ -1,6 +1,6 @@
 """The watch over versions: rolls back a candidate that is worse, alerts about drained and missing ones.
 
-Consumers and `recover` do it, whoever comes first; each acts once.
+Consumers and `recover` do it; the first of them acts, once.
 """
 
 import asyncio

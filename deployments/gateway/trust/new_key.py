@@ -1,6 +1,6 @@
 """Makes an API key, also of another tenant: `python -m deployments.gateway.trust.new_key --help`.
 
-Whoever may run this has the journal, and so has everything already.
+A person who may run this has the journal, and so has everything already.
 """
 
 import argparse

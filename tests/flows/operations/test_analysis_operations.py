@@ -214,7 +214,7 @@ OBSTACLES = {"partitions": ("clean", 2), "candidates": ("models", 3), "compariso
 @pytest.mark.parametrize(
     "scenario",
     [
-        "comparisons",
+        pytest.param("comparisons", marks=pytest.mark.campaign),
         pytest.param("partitions", marks=pytest.mark.campaign),
         pytest.param("candidates", marks=pytest.mark.campaign),
     ],
