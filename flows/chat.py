@@ -107,7 +107,7 @@ async def put_orders(user: str) -> Sequence[str]:
             async for batch in intake.accepted(mine[:1], 1):
                 await fulfil(batch)
             queue = run.intake.queued(
-                mine[1:], 100, settings().queue_limit_of(TURNS.name), Priority.LOW
+                mine[1:], 100, settings().queue_limit_of(ORDERS.name), Priority.LOW
             )
             async for _ in queue:
                 pass

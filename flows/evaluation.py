@@ -122,7 +122,7 @@ async def _put_order(place: int, script: Script) -> None:
                 pass
     else:
         async for _ in intake.queued(
-            [submission], 1, settings().queue_limit_of(TURNS.name), Priority.NORMAL
+            [submission], 1, settings().queue_limit_of(ORDERS.name), Priority.NORMAL
         ):
             pass
 
