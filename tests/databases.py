@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from agents.runtime.journal.database import Database
-from agents.runtime.journal.gateway_schema import metadata
+from agents.runtime.journal.scheduling_schema import metadata
 from agents.runtime.settings import Settings
 from agents.runtime.telemetry import LOGGED, start_telemetry
 

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from agents.runtime.journal.database import Database
-from agents.runtime.journal.gateway_schema import metadata
+from agents.runtime.journal.scheduling_schema import metadata
 from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
 from tests.databases import embedded_postgres
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -73,6 +74,15 @@ items = Table(
     Column("body_hash", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("customer", Text),
+    # The forecast, made once at acceptance: seconds of work, and JSON of each agent's p50, p90 and mean.
+    Column("p50", Double),
+    Column("p90", Double),
+    Column("expected", Double),  # the mean, which can be added up
+    Column("forecast", Text),
+    Column("forecast_model", Text),
+    Column(
+        "precedence", Double
+    ),  # among the items of one tenant and priority, the lowest goes first
     UniqueConstraint("tenant", "scenario", "key", name="items_key"),
     # The items of a queue, and a tenant's items in one state, the newest first.
     Index("items_listed", "scenario", "state", "tenant", "accepted_at", "id"),
@@ -96,6 +106,16 @@ Index(
     *(items.c.scenario, items.c.major, items.c.rank, items.c.id),
     sqlite_where=text(READY),
     postgresql_where=text(READY),
+)
+
+# The same items with a forecast, by their precedence among equals.
+PRECEDED = READY + " AND precedence IS NOT NULL"
+Index(
+    "items_preceding",
+    *(items.c.scenario, items.c.major, items.c.tenant, items.c.priority),
+    *(items.c.precedence, items.c.id),
+    sqlite_where=text(PRECEDED),
+    postgresql_where=text(PRECEDED),
 )
 
 SUSPECTED = "state = 'pending' AND deaths > 0"
@@ -158,6 +178,11 @@ queues = Table(
     Column("virtual", Double, nullable=False),
     Column("at", Double, nullable=False),
     Column("paused", Text),
+    # Whether forecasts have proved good enough to order by, and from what wait on an item goes first.
+    Column("shortest_first", Boolean, nullable=False, server_default=false()),
+    Column("concordance", Double),
+    Column("age_limit", Double),
+    Column("judged_at", Double),
 )
 
 shares = Table(
@@ -207,6 +232,7 @@ steps = Table(
     Column("at", Double, nullable=False),
     Column("output", Text),
     Column("error", Text),
+    Column("started_at", Double),
     sqlite_with_rowid=False,
 )
 

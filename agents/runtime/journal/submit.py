@@ -24,6 +24,7 @@ from agents.runtime.journal.statements import (
     values_of,
     values_parameter,
 )
+from agents.runtime.model.forecast import NO_FORECAST, Forecast
 from agents.runtime.model.lifecycle import ENDED, Event, State
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.model.upcasting import major_of
@@ -33,7 +34,8 @@ from agents.runtime.model.upcasting import major_of
 class NewItem:
     """A work item to accept; `body` is its canonical JSON, and `customer` the id of whose item it is.
 
-    Its deadline is `within` seconds after its acceptance, by the journal's clock.
+    Its deadline is `within` seconds after its acceptance, by the journal's clock. A `forecast` says
+    how long it will take.
     """
 
     key: str
@@ -43,6 +45,7 @@ class NewItem:
     priority: Priority = Priority.NORMAL
     within: float | None = None
     customer: str | None = None
+    forecast: Forecast | None = None
 
 
 class Disposition(StrEnum):
@@ -186,6 +189,7 @@ async def _insert(
             "within": item.within,
             "customer": item.customer,
             "owner": owner,
+            **(NO_FORECAST if item.forecast is None else item.forecast.columns()),
         }
         for item in ordered
     ]

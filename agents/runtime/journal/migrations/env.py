@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from agents.runtime.journal.gateway_schema import metadata
+from agents.runtime.journal.scheduling_schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()
