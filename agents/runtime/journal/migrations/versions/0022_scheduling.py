@@ -19,8 +19,7 @@ def upgrade() -> None:
     _add("items", sa.Column("forecast", sa.Text()), sa.Column("forecast_model", sa.Text()))
     _add("items", sa.Column("precedence", sa.Double()))
     _add("stages", sa.Column("started_at", sa.Double()))
-    spent = sa.Column("spent", sa.Boolean(), nullable=False, server_default=sa.false())
-    _add("effects", spent)
+    _add("effects", sa.Column("spent", sa.Boolean(), nullable=False, server_default=sa.false()))
     _add(
         "queues",
         sa.Column("shortest_first", sa.Boolean(), nullable=False, server_default=sa.false()),
