@@ -224,6 +224,7 @@ async def _bisect(agent: AnyAgent, executions: list[StepExecution]) -> None:
     if len(executions) == 1:
         executions[0].outcome = await attempt(agent, executions[0])
         return
+    begun = clock().monotonic()
     try:
         facts = await call(agent, executions)
         outcomes = [Done(fact, agent.encode(fact)) for fact in facts]
@@ -237,8 +238,10 @@ async def _bisect(agent: AnyAgent, executions: list[StepExecution]) -> None:
         await _bisect(agent, executions[:middle])
         await _bisect(agent, executions[middle:])
         return
+    ended = clock().monotonic()
+    begun = ended - (ended - begun) / len(executions)
     for execution, outcome in zip(executions, outcomes, strict=True):
-        execution.outcome = outcome
+        execution.outcome, execution.begun, execution.ended = outcome, begun, ended
 
 
 async def _commit(

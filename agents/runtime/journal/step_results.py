@@ -89,9 +89,8 @@ async def commit(
     item becomes a dead letter, and no effect is repeated. Other errors, such as a lost connection or
     a deadlock, are raised.
     """
-    at = clock().time()
     # Built before the transaction, which other processes wait for.
-    rows = [_step_row(execution, at) for execution in executions]
+    rows = _step_rows(executions)
     try:
         async with database.write() as connection:
             return await _write_outcomes(connection, owner, executions, rows, state)
@@ -102,9 +101,8 @@ async def commit(
             execution = executions[0]
             execution.outcome = DeadLettered(_unstorable_failure(execution, error))
             async with database.write() as connection:
-                return await _write_outcomes(
-                    connection, owner, executions, [_step_row(execution, at)], state
-                )
+                rows = _step_rows(executions)
+                return await _write_outcomes(connection, owner, executions, rows, state)
         middle = len(executions) // 2
         first = await commit(database, owner, executions[:middle], state)
         return first | await commit(database, owner, executions[middle:], state)
@@ -141,7 +139,18 @@ async def _write_outcomes(
     return held
 
 
-def _step_row(execution: StepExecution, at: float) -> dict[str, Any]:
+def _step_rows(executions: Sequence[StepExecution]) -> list[dict[str, Any]]:
+    """The rows of the steps; each is `at` the end of its last attempt, not at its commit.
+
+    Durations are of the monotonic clock, so that setting the clock of the host makes none wrong.
+    """
+    now_here = clock().time()
+    ahead = now_here - clock().monotonic()
+    return [_step_row(execution, now_here, ahead) for execution in executions]
+
+
+def _step_row(execution: StepExecution, now_here: float, ahead: float) -> dict[str, Any]:
+    begun, ended = execution.begun, execution.ended
     output, error = _output_and_error(execution.outcome)
     return {
         "item": execution.id,
@@ -150,9 +159,10 @@ def _step_row(execution: StepExecution, at: float) -> dict[str, Any]:
         "version": execution.version,
         "status": _STATUS[type(execution.outcome)],
         "attempts": execution.attempts,
-        "at": at,
+        "at": now_here if ended is None else ended + ahead,
         "output": output,
         "error": error,
+        "started_at": None if begun is None else begun + ahead,
     }
 
 

@@ -213,6 +213,9 @@ class StepExecution:
     `unknown`: an earlier call may have had its effect. `spent`: the key only brings failures, so a
     look-up comes first. `renewed`: the key is that of a later generation and was not used yet.
     `halt`: why no call may begin, so that only the outcome of the earlier call is settled.
+    `begun` and `ended`, times of `clock().monotonic()`, are around its attempts: waits for a retry of
+    at most a second are between them, longer ones are not. Of a call for a whole batch each item gets
+    an equal share. Both are None where no call was made.
     """
 
     item: Item
@@ -228,6 +231,8 @@ class StepExecution:
     renewed: bool = False
     outcome: Outcome | None = None
     halt: PermanentError | None = None
+    begun: float | None = None
+    ended: float | None = None
 
     @property
     def id(self) -> int:
