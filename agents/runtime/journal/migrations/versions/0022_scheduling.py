@@ -1,4 +1,4 @@
-"""Dependencies between items, resources, forecasts, and the bounds of scaling.
+"""Dependencies between items, resources, forecasts, the bounds of scaling, and effects with a spent key.
 
 The earlier release works beside them: it takes items in the order of their rank, and leaves tables and
 columns as they are. If the revision was set back for it, they are here already.
@@ -19,6 +19,7 @@ def upgrade() -> None:
     _add("items", sa.Column("forecast", sa.Text()), sa.Column("forecast_model", sa.Text()))
     _add("items", sa.Column("precedence", sa.Double()))
     _add("stages", sa.Column("started_at", sa.Double()))
+    _add("effects", sa.Column("spent", sa.Boolean(), nullable=False, server_default=sa.false()))
     _add(
         "queues",
         sa.Column("shortest_first", sa.Boolean(), nullable=False, server_default=sa.false()),
