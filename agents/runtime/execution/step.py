@@ -17,6 +17,7 @@ from agents.runtime.context import runtime
 from agents.runtime.execution.agent import Agent
 from agents.runtime.execution.attempt import Cancelled, apply_outcome, attempt, call, failure_of
 from agents.runtime.execution.slots import server_slots
+from agents.runtime.execution.slow_calls import look_at
 from agents.runtime.journal.completion import park
 from agents.runtime.journal.database import JournalLost
 from agents.runtime.journal.statements import Halt
@@ -181,6 +182,7 @@ async def _run(agent: AnyAgent, context: BatchContext, executions: list[StepExec
     Returns the ids of the items that go on.
     """
     finished: list[StepExecution] = []
+    running: dict[int, StepExecution] = {}
     group_is_full = asyncio.Event()
     calls = iter([executions] if agent.batched else [[execution] for execution in executions])
 
@@ -189,7 +191,9 @@ async def _run(agent: AnyAgent, context: BatchContext, executions: list[StepExec
             if agent.batched:
                 await _bisect(agent, called)
             else:
+                running[called[0].id] = called[0]
                 called[0].outcome = await attempt(agent, called[0])
+                del running[called[0].id]
             finished.extend(called)
             if len(finished) >= GROUP_ITEMS:
                 group_is_full.set()
@@ -202,6 +206,8 @@ async def _run(agent: AnyAgent, context: BatchContext, executions: list[StepExec
             group_is_full.clear()
             group, finished[:] = finished[:GROUP_ITEMS], finished[GROUP_ITEMS:]
             done |= await _commit(agent, context, group)
+            if running:
+                await look_at(agent, running.values())
         await workers
     return done
 

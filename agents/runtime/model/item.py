@@ -215,7 +215,7 @@ class StepExecution:
     `halt`: why no call may begin, so that only the outcome of the earlier call is settled.
     `begun` and `ended`, times of `clock().monotonic()`, are around its attempts: waits for a retry of
     at most a second are between them, longer ones are not. Of a call for a whole batch each item gets
-    an equal share. Both are None where no call was made.
+    an equal share. Both are None where no call was made. `call` is the one in flight, if it is watched.
     """
 
     item: Item
@@ -233,6 +233,7 @@ class StepExecution:
     halt: PermanentError | None = None
     begun: float | None = None
     ended: float | None = None
+    call: Any = None
 
     @property
     def id(self) -> int:
