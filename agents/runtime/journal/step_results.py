@@ -89,9 +89,8 @@ async def commit(
     item becomes a dead letter, and no effect is repeated. Other errors, such as a lost connection or
     a deadlock, are raised.
     """
-    at = clock().time()
     # Built before the transaction, which other processes wait for.
-    rows = [_step_row(execution, at) for execution in executions]
+    rows = _step_rows(executions)
     try:
         async with database.write() as connection:
             return await _write_outcomes(connection, owner, executions, rows, state)
@@ -102,9 +101,8 @@ async def commit(
             execution = executions[0]
             execution.outcome = DeadLettered(_unstorable_failure(execution, error))
             async with database.write() as connection:
-                return await _write_outcomes(
-                    connection, owner, executions, [_step_row(execution, at)], state
-                )
+                rows = _step_rows(executions)
+                return await _write_outcomes(connection, owner, executions, rows, state)
         middle = len(executions) // 2
         first = await commit(database, owner, executions[:middle], state)
         return first | await commit(database, owner, executions[middle:], state)
@@ -141,7 +139,18 @@ async def _write_outcomes(
     return held
 
 
-def _step_row(execution: StepExecution, at: float) -> dict[str, Any]:
+def _step_rows(executions: Sequence[StepExecution]) -> list[dict[str, Any]]:
+    """The rows of the steps; each is `at` the end of its last attempt, not at its commit.
+
+    Durations are of the monotonic clock, so that setting the clock of the host makes none wrong.
+    """
+    now_here = clock().time()
+    ahead = now_here - clock().monotonic()
+    return [_step_row(execution, now_here, ahead) for execution in executions]
+
+
+def _step_row(execution: StepExecution, now_here: float, ahead: float) -> dict[str, Any]:
+    begun, ended = execution.begun, execution.ended
     output, error = _output_and_error(execution.outcome)
     return {
         "item": execution.id,
@@ -150,9 +159,10 @@ def _step_row(execution: StepExecution, at: float) -> dict[str, Any]:
         "version": execution.version,
         "status": _STATUS[type(execution.outcome)],
         "attempts": execution.attempts,
-        "at": at,
+        "at": now_here if ended is None else ended + ahead,
         "output": output,
         "error": error,
+        "started_at": None if begun is None else begun + ahead,
     }
 
 
@@ -192,6 +202,7 @@ async def _write_effects(connection: AsyncConnection, executions: Sequence[StepE
         await connection.execute(
             delete(effects).where(_effects_of_step(connection, executions[0], not_begun))
         )
+    await _mark_spent(connection, executions)
     for execution in executions:
         if isinstance(execution.outcome, Done):
             status = "unknown" if execution.outcome.presumed else "done"
@@ -217,7 +228,20 @@ async def _renew(connection: AsyncConnection, executions: Sequence[StepExecution
                 generation=execution.generation,
                 intended_at=execution.intended_at,
                 status=RENEWED,
+                spent=False,
             )
+        )
+
+
+async def _mark_spent(connection: AsyncConnection, executions: Sequence[StepExecution]) -> None:
+    """Note which keys bring only failures, so that no later attempt is used to find that out again."""
+    undecided = Delayed | Waiting | DeadLettered
+    spent = [e.id for e in executions if e.spent and e.unknown and isinstance(e.outcome, undecided)]
+    if spent:
+        await connection.execute(
+            update(effects)
+            .where(_effects_of_step(connection, executions[0], spent))
+            .values(spent=True)
         )
 
 

@@ -34,12 +34,16 @@ async def problems(url: str) -> list[str]:
         for item in tables["items"]
         if item.body  # a pruned item has no history
         for found in [*path_problems(item, passed[item.id]), *end_problems(item, item.id in dead)]
-    ] + dependency_problems(tables["items"], tables["dependencies"])
+    ] + dependency_problems(tables["items"], tables["history"], tables["dependencies"])
 
 
-def dependency_problems(found: list[Row[Any]], needs: list[Row[Any]]) -> list[str]:
+def dependency_problems(
+    found: list[Row[Any]], events: list[Row[Any]], needs: list[Row[Any]]
+) -> list[str]:
     """Violations of: what waits for others has something to wait for, and nothing else needs anything."""
-    blocked = {one.id for one in found if one.state == State.WAITING and one.waiting_since is None}
+    begun = {row.item for row in events if row.event == Event.BLOCK}
+    waiting = [one for one in found if one.state == State.WAITING and one.waiting_since is None]
+    blocked = {one.id for one in waiting if one.id in begun}
     states = {one.id: one.state for one in found}
     over = ENDED - {State.DEAD_LETTERED}
     return [
