@@ -343,5 +343,5 @@ def apply_outcome(agent: AnyAgent, execution: StepExecution) -> None:
         status = "done" if isinstance(outcome, Done) else failed
         position = (execution.agent, execution.occurrence)
         item.effects[position] = Effect(
-            execution.key, status, execution.intended_at, execution.generation
+            execution.key, status, execution.intended_at, execution.generation, execution.spent
         )

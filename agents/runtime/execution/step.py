@@ -135,7 +135,7 @@ def _execution_of(agent: AnyAgent, item: Item, occurrence: int, attempts: int) -
         execution.generation = known.generation if known else 0
         execution.intended_at = known.intended_at if known else clock().time()
         execution.unknown = known is not None and known.status == "intended"
-        execution.spent = known is not None and known.status == "refused"
+        execution.spent = known is not None and (known.spent or known.status == "refused")
         execution.renewed = known is not None and known.status == RENEWED
     return execution
 
@@ -155,7 +155,11 @@ async def _intend(
     to_call = [execution for execution in mine if execution.outcome is None]
     for execution in to_call:
         execution.item.effects[execution.agent, execution.occurrence] = Effect(
-            execution.key, "intended", execution.intended_at, execution.generation
+            execution.key,
+            "intended",
+            execution.intended_at,
+            execution.generation,
+            execution.spent,
         )
     return to_call
 

@@ -202,6 +202,7 @@ async def _write_effects(connection: AsyncConnection, executions: Sequence[StepE
         await connection.execute(
             delete(effects).where(_effects_of_step(connection, executions[0], not_begun))
         )
+    await _mark_spent(connection, executions)
     for execution in executions:
         if isinstance(execution.outcome, Done):
             status = "unknown" if execution.outcome.presumed else "done"
@@ -227,7 +228,20 @@ async def _renew(connection: AsyncConnection, executions: Sequence[StepExecution
                 generation=execution.generation,
                 intended_at=execution.intended_at,
                 status=RENEWED,
+                spent=False,
             )
+        )
+
+
+async def _mark_spent(connection: AsyncConnection, executions: Sequence[StepExecution]) -> None:
+    """Note which keys bring only failures, so that no later attempt is used to find that out again."""
+    undecided = Delayed | Waiting | DeadLettered
+    spent = [e.id for e in executions if e.spent and e.unknown and isinstance(e.outcome, undecided)]
+    if spent:
+        await connection.execute(
+            update(effects)
+            .where(_effects_of_step(connection, executions[0], spent))
+            .values(spent=True)
         )
 
 

@@ -54,13 +54,15 @@ class Effect:
     """An effect of an item. Its status is `intended` (outcome unknown), `done`, `refused` or `renewed`.
 
     `generation` counts the keys before this one, under which certainly nothing happened. A renewed
-    effect has the key of the next generation, with which no call has been made.
+    effect has the key of the next generation, with which no call has been made. `spent`: the provider
+    repeats a failure under this key.
     """
 
     key: str
     status: str
     intended_at: float
     generation: int = 0
+    spent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
