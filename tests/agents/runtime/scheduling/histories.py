@@ -1,7 +1,7 @@
 """Invented histories of durations: of a kind, of a size, of nothing at all."""
 
 from collections.abc import Callable
-from math import exp
+from math import exp, sqrt
 from random import Random
 
 from agents.runtime.scheduling.features import Example, features
@@ -11,7 +11,7 @@ Seconds = Callable[[Random, str, float], float]
 
 def by_kind_and_size(random: Random, kind: str, size: float) -> float:
     """Longer for large items of the kind b, with a heavy tail."""
-    return (10 if kind == "b" else 1) * size**0.5 * exp(random.gauss(0, 0.3))
+    return (10 if kind == "b" else 1) * sqrt(size) * exp(random.gauss(0, 0.3))
 
 
 def by_nothing(random: Random, _kind: str, _size: float) -> float:
