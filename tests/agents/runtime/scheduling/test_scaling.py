@@ -79,11 +79,11 @@ def test_a_tenfold_load_is_met_and_ends_evenly() -> None:
     assert max(waiting for _, waiting in step) < 20 * 60 * 1.2
     assert step[3][0] >= 20  # within 90 s
     assert {consumers for consumers, _ in step[-10:]} <= {23, 24, 25}
-    assert all(waiting < 60 for _, waiting in step[11:])
+    assert all(waiting < 60 for _, waiting in step[12:])
     falls = [consumers for consumers, _ in after]
     assert falls == sorted(falls, reverse=True)
     assert max(x - y for x, y in itertools.pairwise(falls)) <= 3  # not from 25 to 0
-    assert (falls[9], falls[12]) == (1, 0)  # none is left after the cooldown
+    assert falls[8] > 0 == falls[10]  # none is left after the cooldown
 
 
 def test_a_short_lull_stops_few_consumers() -> None:
