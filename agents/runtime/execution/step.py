@@ -202,12 +202,12 @@ async def _run(agent: AnyAgent, context: BatchContext, executions: list[StepExec
 
     async def work() -> None:
         for called in calls:
+            running[called[0].id] = called[0]
             if agent.batched:
                 await _bisect(agent, called)
             else:
-                running[called[0].id] = called[0]
                 called[0].outcome = await attempt(agent, called[0])
-                del running[called[0].id]
+            del running[called[0].id]
             finished.extend(called)
             if len(finished) >= GROUP_ITEMS or executions[0].needs:  # others may wait for those
                 group_is_full.set()
