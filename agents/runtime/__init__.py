@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Reference,
         UndoneKey,
     )
+    from agents.runtime.execution.budgets import spent
     from agents.runtime.execution.decorator import agent
     from agents.runtime.execution.saga import saga
     from agents.runtime.intake.intake import (
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 
 _FACE = {
     "execution.agent": ["Agent", "BegunAt", "EffectKey", "Reference", "UndoneKey"],
+    "execution.budgets": ["spent"],
     "execution.decorator": ["agent"],
     "execution.saga": ["saga"],
     "intake.intake": ["Intake", "Rejection", "Submission"],
@@ -126,6 +128,7 @@ __all__ = [
     "provide",
     "runtime",
     "saga",
+    "spent",
 ]
 
 
