@@ -12,7 +12,7 @@ from prefect.settings import PREFECT_API_URL
 
 from agents.runtime.alerts import Alert, alert, of_batch, send
 from agents.runtime.child_start import DidNotStart
-from agents.runtime.clock import DeadlineExceeded, clock
+from agents.runtime.clock import DeadlineExceeded
 from agents.runtime.context import runtime
 from agents.runtime.execution.agent import Agent
 from agents.runtime.execution.attempt import Cancelled, apply_outcome, attempt, call, failure_of
@@ -33,6 +33,7 @@ from agents.runtime.model.item import (
     Item,
     StepExecution,
     Waiting,
+    decisive,
 )
 from agents.runtime.model.lifecycle import State
 from agents.runtime.model.policies import AtMostOnce, Lookup, Policy
@@ -53,10 +54,17 @@ async def run_step(agent: AnyAgent, batch: Batch) -> Batch:
 
     What needs a person is raised at the end, one event for each kind of alert.
     """
+    async with alerts_together():
+        return await _run_step(agent, batch)
+
+
+@asynccontextmanager
+async def alerts_together() -> AsyncIterator[None]:
+    """Send the alerts of the block at its end."""
     alerts = list[Alert]()
     token = of_batch.set(alerts)
     try:
-        return await _run_step(agent, batch)
+        yield
     finally:
         of_batch.reset(token)
         if alerts:
@@ -133,7 +141,7 @@ def _execution_of(agent: AnyAgent, item: Item, occurrence: int, attempts: int) -
         known = item.effects.get((agent.name, occurrence))
         execution.key = known.key if known else agent.key(item, occurrence)
         execution.generation = known.generation if known else 0
-        execution.intended_at = known.intended_at if known else clock().time()
+        execution.intended_at = known.intended_at if known else item.next_intent_at
         execution.unknown = known is not None and known.status == "intended"
         execution.spent = known is not None and known.status == "refused"
         execution.renewed = known is not None and known.status == RENEWED
@@ -151,7 +159,7 @@ async def _intend(
     for execution in mine:
         if (halt := held[execution.id]) and state is State.PROCESSING:
             _halt(agent, execution, halt)
-    await _commit(agent, context, [e for e in mine if e.outcome is not None])
+    await _commit_or_defer(context, [e for e in mine if e.outcome is not None])
     to_call = [execution for execution in mine if execution.outcome is None]
     for execution in to_call:
         execution.item.effects[execution.agent, execution.occurrence] = Effect(
@@ -185,7 +193,10 @@ async def _run(agent: AnyAgent, context: BatchContext, executions: list[StepExec
             if agent.batched:
                 await _bisect(agent, called)
             else:
-                called[0].outcome = await attempt(agent, called[0])
+                execution = called[0]
+                execution.outcome = _not_begun(context, execution) or await attempt(
+                    agent, execution
+                )
             finished.extend(called)
             if len(finished) >= GROUP_ITEMS:
                 group_is_full.set()
@@ -197,7 +208,7 @@ async def _run(agent: AnyAgent, context: BatchContext, executions: list[StepExec
             await _next_group(workers, group_is_full)
             group_is_full.clear()
             group, finished[:] = finished[:GROUP_ITEMS], finished[GROUP_ITEMS:]
-            done |= await _commit(agent, context, group)
+            done |= await _commit_or_defer(context, group)
         await workers
     return done
 
@@ -237,23 +248,44 @@ async def _bisect(agent: AnyAgent, executions: list[StepExecution]) -> None:
         execution.outcome = outcome
 
 
-async def _commit(
-    agent: AnyAgent, context: BatchContext, executions: list[StepExecution]
-) -> set[int]:
+def _not_begun(context: BatchContext, execution: StepExecution) -> Delayed | None:
+    """The outcome of a call that is not made, since another step has not succeeded on its item."""
+    if context.deferred and execution.id in context.deferred:
+        return Delayed(0.0, "not begun, since a step beside it has not succeeded")
+    return None
+
+
+async def _commit_or_defer(context: BatchContext, executions: list[StepExecution]) -> set[int]:
+    """Commit the outcomes of a group. Those that move an item wait while other steps may have it in work.
+
+    Moved at once, the item would refuse what those steps did. Until then these outcomes are in memory
+    alone: a crash leaves their effects as unknown as one before any commit.
+    """
+    if context.deferred is not None:
+        for execution in executions:
+            if not isinstance(execution.outcome, Done):
+                context.deferred.setdefault(execution.id, []).append(execution)
+        executions = [e for e in executions if isinstance(e.outcome, Done)]
+    return await commit_outcomes(context, executions)
+
+
+async def commit_outcomes(context: BatchContext, executions: list[StepExecution]) -> set[int]:
     """Commit the outcomes of a group, then set failed items aside; returns the ids that go on."""
     if not executions:
         return set()
     here, state = runtime(), executions[0].item.state
     held = await commit(here.journal.database, here.lease.id, executions, state)
-    failpoint(f"written:{agent.name}")
+    failpoint(f"written:{executions[0].agent}")
     _count_lost(context, [execution for execution in executions if execution.id not in held])
     mine = [execution for execution in executions if execution.id in held]
     for execution in mine:
-        apply_outcome(agent, execution)
+        apply_outcome(execution)
+    for execution in decisive(mine):
         _set_aside(context, execution)
-    for kind, count in Counter(type(execution.outcome) for execution in mine).items():
-        ITEMS.labels(agent.name, agent.version, OUTCOME_WORDS[kind]).inc(count)
-        context.stats.count_step(agent.name, OUTCOME_WORDS[kind], count)
+    outcomes = Counter((e.agent, e.version, OUTCOME_WORDS[type(e.outcome)]) for e in mine)
+    for (name, version, outcome), count in outcomes.items():
+        ITEMS.labels(name, version, outcome).inc(count)
+        context.stats.count_step(name, outcome, count)
     return {execution.id for execution in mine if isinstance(execution.outcome, Done)}
 
 
@@ -279,6 +311,9 @@ def _set_aside(context: BatchContext, execution: StepExecution) -> None:
 
 def _count_lost(context: BatchContext, executions: Sequence[StepExecution]) -> None:
     for execution in executions:
+        if execution.id in context.lost:
+            continue
+        context.lost.add(execution.id)
         context.stats.count("elsewhere", "taken over by another process")
         log.warning(
             "another process has taken the item over",

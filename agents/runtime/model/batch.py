@@ -2,11 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from agents.runtime.model.item import Item
+from agents.runtime.model.item import Item, StepExecution
 from agents.runtime.model.scenario import Scenario
 
 REASON_LENGTH = 100
@@ -66,14 +66,18 @@ class BatchContext:
     """What the batches of one pass through a flow share.
 
     `unsent` counts the notices of ended items, by item, that are certainly unsent and tried again.
+    `deferred` has, by item, the outcomes other than Done of steps whose items other steps may have in
+    work as well; it is None where only one step runs. `lost` are items that another process has taken.
     """
 
     __slots__ = (
         "calls",
         "compensating",
+        "deferred",
         "delayed",
         "ended",
         "latest",
+        "lost",
         "scenario",
         "stats",
         "unsent",
@@ -86,6 +90,8 @@ class BatchContext:
         self.ended: list[Item] = []
         self.delayed: list[int] = []
         self.unsent: Counter[int] = Counter()
+        self.deferred: dict[int, list[StepExecution]] | None = None
+        self.lost: set[int] = set()
         self.latest: Batch | None = None
 
     def call(self, agent: str) -> int:
@@ -106,13 +112,17 @@ class Batch:
     """The work items of one task run.
 
     This is a plain class without iteration, so Prefect neither inspects nor splits it and still links
-    the task runs that pass it on. An agent takes the items out, so a finished batch is empty.
+    the task runs that pass it on. An agent takes the items out, so a finished batch is empty. `after`
+    are the batches that it is made of, if it is not the result of one agent.
     """
 
-    __slots__ = ("_items", "context", "count")
+    __slots__ = ("_items", "after", "context", "count")
 
-    def __init__(self, context: BatchContext, items: list[Item]) -> None:
+    def __init__(
+        self, context: BatchContext, items: list[Item], after: Sequence["Batch"] = ()
+    ) -> None:
         self.context, self._items, self.count = context, items, len(items)
+        self.after = after
         context.latest = self
 
     def take(self) -> list[Item]:
