@@ -24,7 +24,6 @@ from agents.runtime.journal.queries import named
 from agents.runtime.messaging import answering
 from agents.runtime.model.batch import RunStats
 from agents.runtime.prefect_ui import rename_run
-from agents.runtime.settings import settings
 from agents.support.decide_turn import view_shop
 from agents.support.models import LONGEST_TEXT, Replied, Turn
 from agents.support.phrasing import listener
@@ -106,10 +105,7 @@ async def put_orders(user: str) -> Sequence[str]:
             intake = Intake(ORDERS, RunStats(), reject=lambda _: None)
             async for batch in intake.accepted(mine[:1], 1):
                 await fulfil(batch)
-            queue = run.intake.queued(
-                mine[1:], 100, settings().queue_limit_of(ORDERS.name), Priority.LOW
-            )
-            async for _ in queue:
+            async for _ in run.intake.queued(mine[1:], 100, Priority.LOW):
                 pass
     return [record.key for record in mine]
 

@@ -17,7 +17,6 @@ from agents.orders.scenario import ORDERS
 from agents.runtime.context import open_runtime
 from agents.runtime.execution.saga import saga
 from agents.runtime.intake.intake import Intake, Submission
-from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.messaging import answering
 from agents.runtime.model.batch import RunStats
 from agents.runtime.prefect_ui import publish_image, publish_table, rename_run
@@ -121,9 +120,7 @@ async def _put_order(place: int, script: Script) -> None:
             async with saga(batch):
                 pass
     else:
-        async for _ in intake.queued(
-            [submission], 1, settings().queue_limit_of(ORDERS.name), Priority.NORMAL
-        ):
+        async for _ in intake.queued([submission], 1):
             pass
 
 

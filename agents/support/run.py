@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from agents.runtime import AgentError, Batch, Intake, RunStats, Submission, open_runtime
 from agents.runtime.journal import Journal
-from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.journal.queries import item_history
 from agents.runtime.redis.signals import signals
 from agents.runtime.settings import settings
@@ -60,13 +59,10 @@ class ConversationRun:
 
     async def queued(self, turns: Sequence[Turn]) -> None:
         """Put the turns into the queue for consumers, in their order."""
-        here = settings()
         records = [Submission(t.key, t.model_dump_json(), t, n + 1) for n, t in enumerate(turns)]
         intake = Intake(TURNS, self.stats, reject=lambda _: None)
-        async with signals(here) as consumers:
-            async for _ in intake.queued(
-                records, AT_ONCE, here.queue_limit_of(TURNS.name), Priority.NORMAL
-            ):
+        async with signals(settings()) as consumers:
+            async for _ in intake.queued(records, AT_ONCE):
                 await consumers.wake(TURNS.name)
 
     async def answered(self, turn: Turn) -> tuple[Understood, Decided, Replied]:

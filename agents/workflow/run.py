@@ -55,12 +55,10 @@ class Run:
 
         Raises SourceError and QueueFull.
         """
-        here, records = settings(), self.records.read(self.source)
+        records = self.records.read(self.source)
         await self._count()
-        async with signals(here) as consumers:
-            async for _ in self.intake.queued(
-                records, CHUNK, here.queue_limit_of(self.noun), priority
-            ):
+        async with signals(settings()) as consumers:
+            async for _ in self.intake.queued(records, CHUNK, priority):
                 await consumers.wake(self.noun)
         report = RunReport.of(self.intake.stats, self.noun, self.seconds)
         await self.judge(report)

@@ -24,8 +24,7 @@ async def put_sample(opened: Runtime) -> str:
     """Put the demo data into the journal; returns the customer's key, "" if it was made before."""
     records = [one for one in read_orders(str(sample.ORDERS)) if isinstance(one, Submission)]
     intake = Intake(ORDERS, RunStats(), reject=lambda _: None)
-    limit = opened.settings.queue_limit_of(ORDERS.name)
-    async for _ in intake.queued(records, CHUNK, limit, Priority.LOW):
+    async for _ in intake.queued(records, CHUNK, Priority.LOW):
         pass
     await _ask(opened)
     new = NewKey(opened.journal.tenant, NAME, (Scope.CHAT,), customer=CUSTOMER)

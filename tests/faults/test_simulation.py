@@ -107,6 +107,14 @@ def test_a_payment_is_found_although_the_clock_of_a_host_is_an_hour_ahead(
 
 
 @pytest.mark.slow
+def test_two_stored_faults_and_two_of_the_look_up_leave_enough_attempts(
+    simulation: Simulation,
+) -> None:
+    """The order waits between its attempts, and no attempt finds out again that its key is spent."""
+    assert simulation.run_seed(721).violations == []
+
+
+@pytest.mark.slow
 def test_other_processes_finish_the_work_after_any_failed_call(simulation: Simulation) -> None:
     """Run every 37th schedule; python -m tests.faults --every-call runs all of them."""
     results = [simulation.run(schedule) for schedule in islice(failing_calls(), 3, None, 37)]

@@ -1,7 +1,6 @@
 """One agent's attempts on one item: settle an unknown outcome, call, retry, return the outcome."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache, partial
@@ -87,7 +86,8 @@ async def attempt(agent: AnyAgent, execution: StepExecution) -> Outcome:
         reason = f"rejected by {decision.by}: {decision.reason}"
         return Failed(Failure(agent.name, "Rejected", reason), clean=not execution.unknown)
     while True:
-        begun = time.perf_counter()
+        begun = clock().monotonic()
+        execution.begun = begun if execution.begun is None else execution.begun
         try:
             fact = (
                 _call_plain(agent, execution)
@@ -114,7 +114,8 @@ async def attempt(agent: AnyAgent, execution: StepExecution) -> Outcome:
             if outcome is not None:
                 return outcome
         finally:
-            _seconds(agent.name, agent.version).observe(time.perf_counter() - begun)
+            execution.ended = clock().monotonic()
+            _seconds(agent.name, agent.version).observe(execution.ended - begun)
 
 
 @cache
@@ -355,5 +356,5 @@ def apply_outcome(execution: StepExecution) -> None:
         item.effects.pop(position, None)
         return
     item.effects[position] = Effect(
-        execution.key, status, execution.intended_at, execution.generation
+        execution.key, status, execution.intended_at, execution.generation, execution.spent
     )

@@ -63,7 +63,7 @@ def _item_of(claimed: Claimed) -> Item:
         )
     for effect in claimed.effects:
         item.effects[effect.agent, effect.occurrence] = Effect(
-            effect.key, effect.status, effect.intended_at, effect.generation
+            effect.key, effect.status, effect.intended_at, effect.generation, effect.spent
         )
     return item
 

@@ -143,7 +143,7 @@ def _execution_of(agent: AnyAgent, item: Item, occurrence: int, attempts: int) -
         execution.generation = known.generation if known else 0
         execution.intended_at = known.intended_at if known else item.next_intent_at
         execution.unknown = known is not None and known.status == "intended"
-        execution.spent = known is not None and known.status == "refused"
+        execution.spent = known is not None and (known.spent or known.status == "refused")
         execution.renewed = known is not None and known.status == RENEWED
     return execution
 
@@ -163,7 +163,11 @@ async def _intend(
     to_call = [execution for execution in mine if execution.outcome is None]
     for execution in to_call:
         execution.item.effects[execution.agent, execution.occurrence] = Effect(
-            execution.key, "intended", execution.intended_at, execution.generation
+            execution.key,
+            "intended",
+            execution.intended_at,
+            execution.generation,
+            execution.spent,
         )
     return to_call
 
@@ -231,6 +235,7 @@ async def _bisect(agent: AnyAgent, executions: list[StepExecution]) -> None:
     if len(executions) == 1:
         executions[0].outcome = await attempt(agent, executions[0])
         return
+    begun = clock().monotonic()
     try:
         facts = await call(agent, executions)
         outcomes = [Done(fact, agent.encode(fact)) for fact in facts]
@@ -244,8 +249,10 @@ async def _bisect(agent: AnyAgent, executions: list[StepExecution]) -> None:
         await _bisect(agent, executions[:middle])
         await _bisect(agent, executions[middle:])
         return
+    ended = clock().monotonic()
+    begun = ended - (ended - begun) / len(executions)
     for execution, outcome in zip(executions, outcomes, strict=True):
-        execution.outcome = outcome
+        execution.outcome, execution.begun, execution.ended = outcome, begun, ended
 
 
 def _not_begun(context: BatchContext, execution: StepExecution) -> Delayed | None:

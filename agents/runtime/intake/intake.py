@@ -102,14 +102,14 @@ class Intake:
         self,
         records: Iterable[Submission | Rejection],
         size: int,
-        limit: int,
         priority: Priority = Priority.NORMAL,
     ) -> AsyncIterator[int]:
         """Put the records into the queue; yields the number that each chunk of `size` records added.
 
-        Raises QueueFull when `limit` items wait.
+        Raises QueueFull when as many items wait as the settings allow for this queue.
         """
         source, here = iter(records), runtime()
+        limit = here.settings.queue_limit_of(self.scenario.name)
         while chunk := await asyncio.to_thread(_next, source, size):
             await require_room(here.journal.database, self.scenario.name, limit)
             answers = await self._offer(chunk, None, priority)

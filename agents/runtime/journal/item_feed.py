@@ -35,7 +35,7 @@ async def stand_of(journal: Journal, scenario: str, key: str) -> ItemNow | None:
     """Where the item of the journal's tenant stands now; None if there is none."""
     mine = steps.c.item == items.c.id
     count = select(func.count()).where(mine).scalar_subquery().label("count")
-    last = select(func.max(steps.c.at)).where(mine).scalar_subquery().label("last")
+    last = select(func.sum(steps.c.at)).where(mine).scalar_subquery().label("last")
     query = select(items.c.id, items.c.sequence, items.c.state, items.c.outcome, count, last).where(
         items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.key == key
     )

@@ -1,6 +1,6 @@
 """The scheduler's tables in the journal: dependencies, resources, and the bounds of scaling."""
 
-from sqlalchemy import Column, Double, Index, Integer, Table, Text
+from sqlalchemy import Boolean, Column, Double, Index, Integer, Table, Text
 
 from agents.runtime.journal.gateway_schema import metadata  # so that the metadata has all tables
 from agents.runtime.journal.schema import Id, item_column
@@ -16,8 +16,9 @@ dependencies = Table(
     Index("dependencies_needs", "needs"),
 )
 
-# How much there is of a resource: for all tenants, or for one. With `window_seconds` it is a quota, of
-# which so much may be used in any such time. `at_limit` says what a quota does with items beyond it.
+# How much there is of a resource: for all tenants (""), or for one. With `window_seconds` it is a quota,
+# of which so much may be used in any such time. `at_limit` says what a quota does with items beyond it.
+# `set_by` is who set it on this installation; without a name it is as the deployment declares it.
 capacities = Table(
     "capacities",
     metadata,
@@ -26,9 +27,10 @@ capacities = Table(
     Column("amount", Double, nullable=False),
     Column("window_seconds", Double),
     Column("at_limit", Text),
+    Column("set_by", Text),
 )
 
-# What is taken. Without `until` it is given back with the step's outcome, or after its owner has died.
+# What steps hold while they run: given back with the step's outcome, or after its owner has died.
 holdings = Table(
     "holdings",
     metadata,
@@ -41,23 +43,36 @@ holdings = Table(
     Column("owner", Text, nullable=False),
     Column("fence", Integer, nullable=False),
     Column("at", Double, nullable=False),
-    Column("until", Double),
-    Index("holdings_resource", "resource", "tenant", "until"),
+    Index("holdings_resource", "resource", "tenant"),
     Index("holdings_item", "item", "agent"),
     Index("holdings_owner", "owner"),
 )
 
-# Steps that wait for a resource. The oldest of each resource has it reserved.
+# What was used of quotas, added up over short times; a row counts until its own `until`.
+quota_uses = Table(
+    "quota_uses",
+    metadata,
+    Column("resource", Text, primary_key=True),
+    Column("tenant", Text, primary_key=True),
+    Column("until", Double, primary_key=True),
+    Column("amount", Double, nullable=False),
+)
+
+# Steps that wait for resources, one row for each capacity that is reserved for them or `blocks` them.
+# The oldest of each capacity has it reserved, until the step has not come back by `until`.
 resource_waits = Table(
     "resource_waits",
     metadata,
     item_column(),
     Column("agent", Text, primary_key=True),
     Column("resource", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),  # the tenant of the capacity, "" for that of all
     Column("tenant", Text, nullable=False),
     Column("amount", Double, nullable=False),
     Column("since", Double, nullable=False),
-    Index("resource_waits_order", "resource", "since", "item"),
+    Column("until", Double, nullable=False),
+    Column("blocks", Boolean, nullable=False),
+    Index("resource_waits_order", "resource", "scope", "since", "item"),
 )
 
 # How many consumers a queue may have, read by the view `agent_flows_scale`.

@@ -255,6 +255,7 @@ effects = Table(
     Column("status", Text, nullable=False),
     Column("intended_at", Double, nullable=False),
     Column("generation", Integer, nullable=False, server_default=text("0")),
+    Column("spent", Boolean, nullable=False, server_default=false()),
     sqlite_with_rowid=False,
 )
 

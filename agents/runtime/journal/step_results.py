@@ -91,9 +91,8 @@ async def commit(
     becomes a dead letter, and no effect is repeated. Other errors, such as a lost connection or a
     deadlock, are raised.
     """
-    at = clock().time()
     # Built before the transaction, which other processes wait for.
-    rows = [_step_row(execution, at) for execution in executions]
+    rows = _step_rows(executions)
     try:
         async with database.write() as connection:
             return await _write_outcomes(connection, owner, executions, rows, state)
@@ -104,7 +103,7 @@ async def commit(
         if len(ids) == 1:
             for execution in executions:
                 execution.outcome = DeadLettered(_unstorable_failure(execution, error))
-            rows = [_step_row(execution, at) for execution in executions]
+            rows = _step_rows(executions)
             async with database.write() as connection:
                 return await _write_outcomes(connection, owner, executions, rows, state)
         middle = ids[len(ids) // 2]
@@ -154,7 +153,18 @@ def _by_step(executions: Iterable[StepExecution]) -> Iterable[list[StepExecution
     return steps_of.values()
 
 
-def _step_row(execution: StepExecution, at: float) -> dict[str, Any]:
+def _step_rows(executions: Sequence[StepExecution]) -> list[dict[str, Any]]:
+    """The rows of the steps; each is `at` the end of its last attempt, not at its commit.
+
+    Durations are of the monotonic clock, so that setting the clock of the host makes none wrong.
+    """
+    now_here = clock().time()
+    ahead = now_here - clock().monotonic()
+    return [_step_row(execution, now_here, ahead) for execution in executions]
+
+
+def _step_row(execution: StepExecution, now_here: float, ahead: float) -> dict[str, Any]:
+    begun, ended = execution.begun, execution.ended
     output, error = _output_and_error(execution.outcome)
     return {
         "item": execution.id,
@@ -163,9 +173,10 @@ def _step_row(execution: StepExecution, at: float) -> dict[str, Any]:
         "version": execution.version,
         "status": _STATUS[type(execution.outcome)],
         "attempts": execution.attempts,
-        "at": at,
+        "at": now_here if ended is None else ended + ahead,
         "output": output,
         "error": error,
+        "started_at": None if begun is None else begun + ahead,
     }
 
 
@@ -205,6 +216,7 @@ async def _write_effects(connection: AsyncConnection, executions: Sequence[StepE
         await connection.execute(
             delete(effects).where(_effects_of_step(connection, executions[0], not_begun))
         )
+    await _mark_spent(connection, executions)
     for execution in executions:
         if isinstance(execution.outcome, Done):
             status = "unknown" if execution.outcome.presumed else "done"
@@ -230,7 +242,20 @@ async def _renew(connection: AsyncConnection, executions: Sequence[StepExecution
                 generation=execution.generation,
                 intended_at=execution.intended_at,
                 status=RENEWED,
+                spent=False,
             )
+        )
+
+
+async def _mark_spent(connection: AsyncConnection, executions: Sequence[StepExecution]) -> None:
+    """Note which keys bring only failures, so that no later attempt is used to find that out again."""
+    undecided = Delayed | Waiting | DeadLettered
+    spent = [e.id for e in executions if e.spent and e.unknown and isinstance(e.outcome, undecided)]
+    if spent:
+        await connection.execute(
+            update(effects)
+            .where(_effects_of_step(connection, executions[0], spent))
+            .values(spent=True)
         )
 
 

@@ -56,13 +56,15 @@ class Effect:
     """An effect of an item. Its status is `intended` (outcome unknown), `done`, `refused` or `renewed`.
 
     `generation` counts the keys before this one, under which certainly nothing happened. A renewed
-    effect has the key of the next generation, with which no call has been made.
+    effect has the key of the next generation, with which no call has been made. `spent`: the provider
+    repeats a failure under this key.
     """
 
     key: str
     status: str
     intended_at: float
     generation: int = 0
+    spent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +226,9 @@ class StepExecution:
     `unknown`: an earlier call may have had its effect. `spent`: the key only brings failures, so a
     look-up comes first. `renewed`: the key is that of a later generation and was not used yet.
     `halt`: why no call may begin, so that only the outcome of the earlier call is settled.
+    `begun` and `ended`, times of `clock().monotonic()`, are around its attempts: waits for a retry of
+    at most a second are between them, longer ones are not. Of a call for a whole batch each item gets
+    an equal share. Both are None where no call was made.
     """
 
     item: Item
@@ -239,6 +244,8 @@ class StepExecution:
     renewed: bool = False
     outcome: Outcome | None = None
     halt: PermanentError | None = None
+    begun: float | None = None
+    ended: float | None = None
 
     @property
     def id(self) -> int:

@@ -61,5 +61,5 @@ class Steps:
 async def enqueue(scenario: Scenario, first: int, last: int) -> None:
     """Put jobs with these numbers into the queue."""
     intake = Intake(scenario, RunStats(), lambda _rejection: None)
-    async for _ in intake.queued(submissions(jobs(last)[first:]), 256, 10_000):
+    async for _ in intake.queued(submissions(jobs(last)[first:]), 256):
         pass

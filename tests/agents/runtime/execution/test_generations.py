@@ -9,6 +9,7 @@ from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.errors import (
     KeySpent,
     Parked,
+    Pending,
     PermanentError,
     TransientError,
     UnknownOutcome,
@@ -137,6 +138,33 @@ async def test_a_look_up_that_fails_raises_no_generation() -> None:
     assert (await run(ONE, making(provider))).outcomes == {"dead-lettered": 1}
     assert provider.calls == [FIRST]
     assert await row() == (FIRST, "intended", 0)
+
+
+@pytest.mark.usefixtures("opened")
+async def test_an_item_that_waits_still_knows_that_its_key_is_spent() -> None:
+    """Otherwise one more attempt would be used to find that out again."""
+    provider = Storing(plan=[KeySpent("500 again")], failing=0, unseen=[Pending("not visible yet")])
+    make = making(provider, SameKey(find=provider.find))
+    await make(await batch_of(ONE))
+    assert await row() == (FIRST, "intended", 0)
+    assert [effect.spent for effect in await rows(effects)] == [True]
+    await make(await batch_of(ONE))
+    assert await row() == (SECOND, "renewed", 1)
+    assert [effect.spent for effect in await rows(effects)] == [False]
+    await make(await batch_of(ONE))
+    assert (provider.calls, provider.look_ups) == ([FIRST, SECOND], 2)
+
+
+async def test_a_dead_letter_is_replayed_with_a_look_up_first(opened: Runtime) -> None:
+    provider = Storing(
+        plan=[KeySpent("500 again")], failing=0, unseen=[TransientError("away")] * EFFECT.attempts
+    )
+    make = making(provider, SameKey(find=provider.find))
+    assert (await run(ONE, make)).outcomes == {"dead-lettered": 1}
+    provider.unseen.clear()
+    assert await replay(opened.journal, BY)
+    assert (await run(ONE, make)).outcomes == {"job completed": 1}
+    assert provider.calls == [FIRST, SECOND]
 
 
 @pytest.mark.usefixtures("opened")

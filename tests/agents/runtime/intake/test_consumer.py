@@ -17,7 +17,7 @@ from agents.runtime.journal.schema import items
 from agents.runtime.model.batch import Batch, ProcessBatch, RunStats
 from agents.runtime.model.lifecycle import State
 from agents.runtime.model.policies import PURE
-from agents.runtime.settings import Settings
+from agents.runtime.settings import QueueLimit, Settings
 from tests.agents.runtime.jobs import (
     JOBS,
     Job,
@@ -36,11 +36,11 @@ UNTIL_IDLE = ConsumerOptions(idle=0.3)
 
 
 async def enqueue(
-    given: list[Job], size: int = 256, limit: int = 10_000, priority: Priority = Priority.NORMAL
+    given: list[Job], size: int = 256, priority: Priority = Priority.NORMAL
 ) -> RunStats:
     stats = RunStats()
     intake = Intake(JOBS, stats, lambda _rejection: None)
-    async for _ in intake.queued(submissions(given), size, limit, priority):
+    async for _ in intake.queued(submissions(given), size, priority):
         pass
     return stats
 
@@ -172,13 +172,16 @@ async def test_two_consumers_share_a_queue_and_no_item(two: tuple[Runtime, Runti
     assert {row.fence for row in await rows(items)} == {1}
 
 
-@pytest.mark.usefixtures("opened")
-async def test_a_full_queue_refuses_items_and_keeps_accepted_ones() -> None:
-    with pytest.raises(QueueFull, match="send the source again later"):
-        await enqueue(jobs(100), size=10, limit=30)
-    assert await states_are(State.PENDING, 30)
-    await Consumer(JOBS, working([]), asyncio.sleep, UNTIL_IDLE).consume()
-    assert (await enqueue(jobs(40), limit=30)).outcomes == {"already done": 30, "queued": 10}
+async def test_a_full_queue_refuses_items_and_keeps_accepted_ones(
+    journal_settings: Settings,
+) -> None:
+    limits = (QueueLimit(scenario=JOBS.name, items=30),)
+    async with open_runtime(journal_settings.model_copy(update={"queue_limits": limits})):
+        with pytest.raises(QueueFull, match="send the source again later"):
+            await enqueue(jobs(100), size=10)
+        assert await states_are(State.PENDING, 30)
+        await Consumer(JOBS, working([]), asyncio.sleep, UNTIL_IDLE).consume()
+        assert (await enqueue(jobs(40))).outcomes == {"already done": 30, "queued": 10}
 
 
 @pytest.mark.usefixtures("opened")

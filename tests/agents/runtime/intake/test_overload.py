@@ -9,7 +9,7 @@ from statistics import quantiles
 import pytest
 from sqlalchemy import func, select
 
-from agents.runtime.context import Runtime
+from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.execution.decorator import agent
 from agents.runtime.execution.saga import saga
 from agents.runtime.intake.consumer import Consumer, ConsumerOptions
@@ -18,6 +18,7 @@ from agents.runtime.journal.queue import QueueFull
 from agents.runtime.journal.schema import items
 from agents.runtime.model.batch import Batch, ProcessBatch, RunStats
 from agents.runtime.model.policies import READ
+from agents.runtime.settings import Settings
 from tests.agents.runtime.jobs import JOBS, Job, Made, rows, submissions, until
 from tests.benchmarks.machine import peak_mb
 
@@ -53,7 +54,7 @@ class Senders:
         given = [Job(key=f"job-{next(self.numbers):06}") for _ in range(count)]
         taken, intake = 0, Intake(JOBS, RunStats(), lambda _rejection: None)
         try:
-            async for queued in intake.queued(submissions(given), CHUNK, LIMIT):
+            async for queued in intake.queued(submissions(given), CHUNK):
                 taken += queued
         except QueueFull:
             self.refused += count - taken
@@ -87,7 +88,13 @@ def working() -> ProcessBatch:
 
 
 @pytest.mark.parametrize("journal_url", ["sqlite", "postgresql"], indirect=True)
-async def test_the_queue_recovers_from_an_overload(opened: Runtime) -> None:
+async def test_the_queue_recovers_from_an_overload(journal_settings: Settings) -> None:
+    limited = journal_settings.model_copy(update={"queue_limit": LIMIT})
+    async with open_runtime(limited) as opened:
+        await overload(opened)
+
+
+async def overload(opened: Runtime) -> None:
     consumer = Consumer(JOBS, working(), asyncio.sleep, ConsumerOptions(size=64, batches=1_000_000))
     consuming = asyncio.create_task(consumer.consume())
     senders, capacity = Senders(opened), 32 / WORK / 2

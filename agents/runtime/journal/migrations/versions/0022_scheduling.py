@@ -1,4 +1,4 @@
-"""Dependencies between items, resources, forecasts, and the bounds of scaling.
+"""Dependencies between items, resources, forecasts, the bounds of scaling, and effects with a spent key.
 
 The earlier release works beside them: it takes items in the order of their rank, and leaves tables and
 columns as they are. If the revision was set back for it, they are here already.
@@ -19,6 +19,7 @@ def upgrade() -> None:
     _add("items", sa.Column("forecast", sa.Text()), sa.Column("forecast_model", sa.Text()))
     _add("items", sa.Column("precedence", sa.Double()))
     _add("stages", sa.Column("started_at", sa.Double()))
+    _add("effects", sa.Column("spent", sa.Boolean(), nullable=False, server_default=sa.false()))
     _add(
         "queues",
         sa.Column("shortest_first", sa.Boolean(), nullable=False, server_default=sa.false()),
@@ -80,6 +81,7 @@ def _create_resources() -> None:
         sa.Column("amount", sa.Double(), nullable=False),
         sa.Column("window_seconds", sa.Double()),
         sa.Column("at_limit", sa.Text()),
+        sa.Column("set_by", sa.Text()),
         if_not_exists=True,
     )
     op.create_table(
@@ -93,25 +95,42 @@ def _create_resources() -> None:
         sa.Column("owner", sa.Text(), nullable=False),
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
-        sa.Column("until", sa.Double()),
         if_not_exists=True,
     )
     for name, columns in {
-        "holdings_resource": ["resource", "tenant", "until"],
+        "holdings_resource": ["resource", "tenant"],
         "holdings_item": ["item", "agent"],
         "holdings_owner": ["owner"],
     }.items():
         op.create_index(name, "holdings", columns, if_not_exists=True)
+    _create_quota_uses()
+    _create_resource_waits()
+
+
+def _create_quota_uses() -> None:
+    op.create_table(
+        "quota_uses",
+        sa.Column("resource", sa.Text(), primary_key=True),
+        sa.Column("tenant", sa.Text(), primary_key=True),
+        sa.Column("until", sa.Double(), primary_key=True),
+        sa.Column("amount", sa.Double(), nullable=False),
+        if_not_exists=True,
+    )
+
+
+def _create_resource_waits() -> None:
     op.create_table(
         "resource_waits",
         _item(primary_key=True),
-        sa.Column("agent", sa.Text(), primary_key=True),
-        sa.Column("resource", sa.Text(), primary_key=True),
+        *(sa.Column(name, sa.Text(), primary_key=True) for name in ("agent", "resource", "scope")),
         sa.Column("tenant", sa.Text(), nullable=False),
-        sa.Column("amount", sa.Double(), nullable=False),
-        sa.Column("since", sa.Double(), nullable=False),
+        *(sa.Column(name, sa.Double(), nullable=False) for name in ("amount", "since", "until")),
+        sa.Column("blocks", sa.Boolean(), nullable=False),
         if_not_exists=True,
     )
     op.create_index(
-        "resource_waits_order", "resource_waits", ["resource", "since", "item"], if_not_exists=True
+        "resource_waits_order",
+        "resource_waits",
+        ["resource", "scope", "since", "item"],
+        if_not_exists=True,
     )
