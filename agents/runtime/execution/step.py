@@ -12,7 +12,7 @@ from prefect.settings import PREFECT_API_URL
 
 from agents.runtime.alerts import Alert, alert, of_batch, send
 from agents.runtime.child_start import DidNotStart
-from agents.runtime.clock import DeadlineExceeded
+from agents.runtime.clock import DeadlineExceeded, clock
 from agents.runtime.context import runtime
 from agents.runtime.execution.agent import Agent
 from agents.runtime.execution.attempt import Cancelled, apply_outcome, attempt, call, failure_of
@@ -197,10 +197,8 @@ async def _run(agent: AnyAgent, context: BatchContext, executions: list[StepExec
             if agent.batched:
                 await _bisect(agent, called)
             else:
-                execution = called[0]
-                execution.outcome = _not_begun(context, execution) or await attempt(
-                    agent, execution
-                )
+                held_back = _not_begun(context, called[0])
+                called[0].outcome = held_back or await attempt(agent, called[0])
             finished.extend(called)
             if len(finished) >= GROUP_ITEMS:
                 group_is_full.set()
@@ -298,6 +296,8 @@ async def commit_outcomes(context: BatchContext, executions: list[StepExecution]
 
 def _set_aside(context: BatchContext, execution: StepExecution) -> None:
     item, undoing = execution.item, execution.item.state is State.COMPENSATING
+    if undoing or not isinstance(execution.outcome, Failed):
+        context.released.add(item.id)
     match execution.outcome:
         case Failed(failure=failure) if not undoing:
             item.failure, item.state = failure, State.COMPENSATING
@@ -318,9 +318,9 @@ def _set_aside(context: BatchContext, execution: StepExecution) -> None:
 
 def _count_lost(context: BatchContext, executions: Sequence[StepExecution]) -> None:
     for execution in executions:
-        if execution.id in context.lost:
+        if execution.id in context.released:
             continue
-        context.lost.add(execution.id)
+        context.released.add(execution.id)
         context.stats.count("elsewhere", "taken over by another process")
         log.warning(
             "another process has taken the item over",

@@ -67,7 +67,8 @@ class BatchContext:
 
     `unsent` counts the notices of ended items, by item, that are certainly unsent and tried again.
     `deferred` has, by item, the outcomes other than Done of steps whose items other steps may have in
-    work as well; it is None where only one step runs. `lost` are items that another process has taken.
+    work as well; it is None where only one step runs. `released` are items that this process holds no more, each
+    of which is counted once.
     """
 
     __slots__ = (
@@ -77,7 +78,7 @@ class BatchContext:
         "delayed",
         "ended",
         "latest",
-        "lost",
+        "released",
         "scenario",
         "stats",
         "unsent",
@@ -91,7 +92,7 @@ class BatchContext:
         self.delayed: list[int] = []
         self.unsent: Counter[int] = Counter()
         self.deferred: dict[int, list[StepExecution]] | None = None
-        self.lost: set[int] = set()
+        self.released: set[int] = set()
         self.latest: Batch | None = None
 
     def call(self, agent: str) -> int:

@@ -12,7 +12,15 @@ from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.schema import history, items, steps
 from agents.runtime.journal.statements import Halt
 from agents.runtime.journal.step_results import commit, intend
-from agents.runtime.model.item import DeadLettered, Done, Failed, Failure, StepExecution, Waiting
+from agents.runtime.model.item import (
+    DeadLettered,
+    Done,
+    Failed,
+    Failure,
+    Outcome,
+    StepExecution,
+    Waiting,
+)
 from agents.runtime.model.lifecycle import State
 from agents.runtime.model.policies import READ
 from tests.agents.runtime.jobs import (
@@ -164,7 +172,7 @@ async def test_a_cancelled_commit_is_written_whole_or_not_at_all(
 
 async def test_several_steps_of_one_item_are_one_commit_and_move_it_once(opened: Runtime) -> None:
     batch = await batch_of(jobs(2))
-    outcomes = [Waiting("ok?"), Failed(Failure("right", "X", "no"), clean=True)]
+    outcomes: list[Outcome] = [Waiting("ok?"), Failed(Failure("right", "X", "no"), clean=True)]
     executions = [
         StepExecution(item, name, "1", 0, f"{item.key}:{name}", outcome=outcome)
         for item in batch.peek()
