@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from agents.runtime.model.item import Item, StepExecution
 from agents.runtime.model.scenario import Scenario
+from agents.runtime.telemetry import get_logger
+
+log = get_logger(__name__)
 
 REASON_LENGTH = 100
 
@@ -99,6 +102,20 @@ class BatchContext:
         """The number of this call of the agent, from 0 in each pass."""
         self.calls[agent] += 1
         return self.calls[agent] - 1
+
+    def count_lost(self, executions: Sequence[StepExecution]) -> None:
+        """Count the items that another process has taken over."""
+        for execution in executions:
+            if execution.id in self.released:
+                continue
+            self.released.add(execution.id)
+            self.stats.count("elsewhere", "taken over by another process")
+            log.warning(
+                "another process has taken the item over",
+                item=execution.item.key,
+                trace=execution.item.trace,
+                agent=execution.agent,
+            )
 
     def finish(self) -> None:
         """Drop all items, since Prefect keeps finished batches alive for a while."""
