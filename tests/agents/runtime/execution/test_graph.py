@@ -36,35 +36,35 @@ class Ovens(tuple[Scales, ...]):
 
 
 @agent(PURE)
-def weigh(_job: Job, _scales: Scales, _ovens: Ovens) -> Weighed:
+def knead(_job: Job, _scales: Scales, _ovens: Ovens) -> Weighed:
     return Weighed()
 
 
 @agent(PURE, batched=True)
-def price(_jobs: list[Job], _decision: Decision | None) -> list[Priced]:
+def glaze(_jobs: list[Job], _decision: Decision | None) -> list[Priced]:
     return []
 
 
 @agent(EFFECT, settle=HOUR)
-async def bill(
+async def wrap(
     _job: Job, _w: Weighed, _p: Priced | None, _key: EffectKey, _r: Reference, _at: BegunAt
 ) -> Billed:
     return Billed()
 
 
 @agent(PURE)
-def archive(_job: Job) -> None:
+def shelve(_job: Job) -> None:
     return None
 
 
 def test_an_agent_runs_after_those_whose_facts_it_takes() -> None:
-    found = graph(bill, price, archive, weigh)
-    assert found.agents == (price, archive, weigh, bill)
-    assert found.before == {price: (), archive: (), weigh: (), bill: (price, weigh)}
+    found = graph(wrap, glaze, shelve, knead)
+    assert found.agents == (glaze, shelve, knead, wrap)
+    assert found.before == {glaze: (), shelve: (), knead: (), wrap: (glaze, knead)}
 
 
 def test_a_fact_that_may_be_missing_needs_no_agent() -> None:
-    assert graph(weigh, bill).before == {weigh: (), bill: (weigh,)}
+    assert graph(knead, wrap).before == {knead: (), wrap: (knead,)}
 
 
 def test_a_batched_agent_takes_lists_of_facts() -> None:
@@ -72,58 +72,58 @@ def test_a_batched_agent_takes_lists_of_facts() -> None:
     def pack(_jobs: list[Job], _weighed: list[Weighed], _scales: Scales) -> list[Billed]:
         return []
 
-    assert graph(pack, weigh).before[pack] == (weigh,)
+    assert graph(pack, knead).before[pack] == (knead,)
 
 
 def test_after_adds_what_no_type_says() -> None:
-    found = graph(archive, weigh, bill, after={archive: [bill]})
-    assert found.agents == (weigh, bill, archive)
-    assert found.before[archive] == (bill,)
+    found = graph(shelve, knead, wrap, after={shelve: [wrap]})
+    assert found.agents == (knead, wrap, shelve)
+    assert found.before[shelve] == (wrap,)
 
 
 def test_a_graph_is_drawn_without_implied_arrows() -> None:
-    found = graph(weigh, price, bill, archive, after={archive: [bill, weigh]})
+    found = graph(knead, glaze, wrap, shelve, after={shelve: [wrap, knead]})
     assert found.draw().splitlines() == [
         "flowchart LR",
-        "    weigh --> bill",
-        "    price --> bill",
-        "    bill --> archive",
+        "    knead --> wrap",
+        "    glaze --> wrap",
+        "    wrap --> shelve",
     ]
-    assert graph(weigh, archive).draw().splitlines()[1:] == ["    weigh", "    archive"]
+    assert graph(knead, shelve).draw().splitlines()[1:] == ["    knead", "    shelve"]
 
 
 @agent(PURE)
-def weigh_again(_job: Job) -> Weighed | None:
+def knead_again(_job: Job) -> Weighed | None:
     return None
 
 
 @agent(PURE)
-def weigh_priced(_job: Job, _p: Priced) -> Weighed:
+def knead_priced(_job: Job, _p: Priced) -> Weighed:
     return Weighed()
 
 
 @agent(PURE)
-def price_weighed(_job: Job, _w: Weighed) -> Priced:
+def glaze_weighed(_job: Job, _w: Weighed) -> Priced:
     return Priced()
 
 
 def test_a_graph_that_cannot_be_run_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="weigh is in the graph twice"):
-        graph(weigh, price, weigh)
-    with pytest.raises(ValueError, match="weigh and weigh_again both state Weighed"):
-        graph(weigh, weigh_again)
+    with pytest.raises(ValueError, match="knead is in the graph twice"):
+        graph(knead, glaze, knead)
+    with pytest.raises(ValueError, match="knead and knead_again both state Weighed"):
+        graph(knead, knead_again)
     with pytest.raises(
-        ValueError, match="bill needs a Weighed, which no agent of the graph states"
+        ValueError, match="wrap needs a Weighed, which no agent of the graph states"
     ):
-        graph(price, bill)
+        graph(glaze, wrap)
     with pytest.raises(
         ValueError,
-        match=r"weigh_priced -> price_weighed -> weigh_priced|price_weighed -> weigh_priced -> price_weighed",
+        match=r"knead_priced -> glaze_weighed -> knead_priced|glaze_weighed -> knead_priced -> glaze_weighed",
     ):
-        graph(weigh_priced, price_weighed)
-    with pytest.raises(ValueError, match="after= names archive, which is not in the graph"):
-        graph(weigh, after={weigh: [archive]})
-    with pytest.raises(ValueError, match="after= names archive, which is not in the graph"):
-        graph(weigh, after={archive: [weigh]})
-    with pytest.raises(ValueError, match="wait for each other: weigh -> weigh"):
-        graph(weigh, after={weigh: [weigh]})
+        graph(knead_priced, glaze_weighed)
+    with pytest.raises(ValueError, match="after= names shelve, which is not in the graph"):
+        graph(knead, after={knead: [shelve]})
+    with pytest.raises(ValueError, match="after= names shelve, which is not in the graph"):
+        graph(knead, after={shelve: [knead]})
+    with pytest.raises(ValueError, match="wait for each other: knead -> knead"):
+        graph(knead, after={knead: [knead]})
