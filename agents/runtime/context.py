@@ -21,6 +21,7 @@ from agents.runtime.journal import Journal, workers
 from agents.runtime.journal.claims import left_over
 from agents.runtime.journal.database import Database, JournalLost
 from agents.runtime.journal.installation import installation_id
+from agents.runtime.journal.resources import give_back_all
 from agents.runtime.prefect_ui import SHOWN_OF_INSTALLATION, of_installation
 from agents.runtime.process_pool import ProcessPool
 from agents.runtime.redis.client import RedisClient
@@ -49,6 +50,7 @@ class Lease:
         process = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
         self.id = f"{process}@{self.flow_run}" if self.flow_run else process
         self.seconds = seconds
+        self.took_resources = False
         self.lost: JournalLost | None = None
         self.when_lost: Callable[[], object] = lambda: None
         self._database = database
@@ -72,7 +74,8 @@ class Lease:
         Returns how many items are handed back.
         """
         await self._stop_heartbeat()
-        return await workers.retire(self._database, self.id)
+        give_back = give_back_all if self.took_resources else None
+        return await workers.retire(self._database, self.id, give_back)
 
     def remaining(self) -> float:
         """Seconds for which no other process can take over this process's items."""
@@ -142,6 +145,22 @@ class Lease:
         await asyncio.create_task(send(alerts), context=self._context)
 
 
+class GivenBack:
+    """Tells the tasks of this process that resources were given back."""
+
+    def __init__(self) -> None:
+        self._next = asyncio.Event()
+
+    def next(self) -> asyncio.Event:
+        """The event that is set the next time; get it before you look whether you must wait."""
+        return self._next
+
+    def announce(self) -> None:
+        """Wake all tasks that wait."""
+        self._next.set()
+        self._next = asyncio.Event()
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """What the agents of a process share while it is open."""
@@ -152,6 +171,7 @@ class Runtime:
     stop: Stop = field(default_factory=Stop)
     process_pool: ProcessPool = field(default_factory=ProcessPool)
     cache: SharedCache = field(default_factory=SharedCache)
+    given_back: GivenBack = field(default_factory=GivenBack)
 
 
 _runtime: ContextVar[Runtime | None] = ContextVar("runtime", default=None)

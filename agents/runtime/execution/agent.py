@@ -34,6 +34,7 @@ from agents.runtime.model.policies import Policy, Settle
 from agents.runtime.model.upcasting import Upcasts, read
 from agents.runtime.provided import PROVIDED
 from agents.runtime.redis.shared_cache import Wanted
+from agents.runtime.scheduling.reservations import BadAmount, checked
 from agents.runtime.telemetry import CACHE
 
 P = ParamSpec("P")
@@ -56,6 +57,9 @@ BegunAt = NewType("BegunAt", float)
 
 AGENTS: dict[str, "Agent[Any, Any]"] = {}
 
+Takes = Mapping[str, float] | Callable[..., Mapping[str, float]]
+"""Amounts by the names of resources, or a function with the parameters of an agent that returns them."""
+
 Run = Callable[["Agent[Any, Any]", Batch], Coroutine[Any, Any, Batch]]
 
 
@@ -70,6 +74,7 @@ class Options:
     batched: bool
     outbox: bool
     upcasts: Upcasts
+    takes: Takes | None = None
 
 
 class Agent(Task[[Batch], Batch], Generic[P, R]):
@@ -85,6 +90,7 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         self.function = function
         self.policy, self.settle, self.undo = options.policy, options.settle, options.undo
         self.batched, self.outbox, self.upcasts = options.batched, options.outbox, options.upcasts
+        self.takes = options.takes
         self.undoes: list[str] = []
         super().__init__(
             fn=_task_function(self, run),  # type: ignore[arg-type]  # Prefect types sync functions only
@@ -158,6 +164,13 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         facts, find = item.facts if given is None else {**item.facts, **given}, self._argument
         # Runs once per item: a list is faster than a generator, and most arguments are plain facts.
         return [item.payload, *[facts[k] if k in facts else find(item, key, k) for k in parameters]]
+
+    def needs(self, item: Item, key: str) -> dict[str, float]:
+        """The resources that a step of this agent takes for the item. Raises BadAmount."""
+        takes = self.takes
+        if callable(takes):
+            takes = takes(*self.arguments(item, key, takes))
+        return checked(takes or {})
 
     def columns(self, rows: Sequence[list[Any]]) -> list[Any]:
         """The arguments of a batched function: a list for each fact, and each service once."""
@@ -381,6 +394,18 @@ def _check(function: Callable[..., Any], options: Options) -> None:
         raise TypeError(f"{name} is an effect: it takes one item at a time, remove batched=True")
     if options.policy.process:
         _check_process(function)
+    if options.takes is not None:
+        _check_takes(name, options.takes, outbox=options.outbox)
+
+
+def _check_takes(name: str, takes: Takes, *, outbox: bool) -> None:
+    if outbox:
+        raise TypeError(f"{name} sends notices of items that have ended: it takes no resources")
+    if not callable(takes):
+        try:
+            checked(takes)
+        except BadAmount as error:
+            raise TypeError(f"{name}: takes=: {error}") from None
 
 
 def _check_process(function: Callable[..., Any]) -> None:

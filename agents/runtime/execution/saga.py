@@ -80,7 +80,8 @@ async def _end(context: BatchContext, items: Sequence[Item], event: Event) -> No
     here = runtime()
     notices = {item.id: _notices(context, item, event) for item in items}
     failpoint("ending")
-    ended = await end(here.journal.database, here.lease.id, items, event, notices)
+    needed = context.scenario.has_dependencies
+    ended = await end(here.journal.database, here.lease.id, items, event, notices, needed=needed)
     failpoint("ended")
     for item in items:
         if item.id in ended:

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from prefect.context import FlowRunContext, TaskRunContext
@@ -14,6 +15,7 @@ from agents.runtime.alerts import Alert, alert, of_batch, send
 from agents.runtime.child_start import DidNotStart
 from agents.runtime.clock import DeadlineExceeded, clock
 from agents.runtime.context import runtime
+from agents.runtime.execution.admission import admit, gave_back
 from agents.runtime.execution.agent import Agent
 from agents.runtime.execution.attempt import Cancelled, apply_outcome, attempt, call, failure_of
 from agents.runtime.execution.slots import server_slots
@@ -76,13 +78,25 @@ async def _run_step(agent: AnyAgent, batch: Batch) -> Batch:
     done, executions, unreadable = _resume(agent, items, occurrence)
     if unreadable:
         await park_unreadable(context, unreadable)
+    run, commit_all = partial(_run_group, agent, context), partial(_commit, agent, context)
     for group in _groups(agent, executions):
-        called = await _intend(agent, context, group) if agent.policy.effect else group
-        if called:
-            async with concurrency_limit(agent.policy, len(called)):
-                done |= await _run(agent, context, called)
+        if agent.takes is None:
+            done |= await run(group)
+        else:
+            done |= await admit(agent, context, group, run, commit_all)
     _report(agent, items, done)
     return Batch(context, [item for item in items if item.id in done])
+
+
+async def _run_group(
+    agent: AnyAgent, context: BatchContext, group: list[StepExecution]
+) -> set[int]:
+    """Intend and run the executions; returns the ids of the items that go on."""
+    called = await _intend(agent, context, group) if agent.policy.effect else group
+    if not called:
+        return set()
+    async with concurrency_limit(agent.policy, len(called)):
+        return await _run(agent, context, called)
 
 
 def _groups(agent: AnyAgent, executions: list[StepExecution]) -> list[list[StepExecution]]:
@@ -146,7 +160,7 @@ async def _intend(
     here, state = runtime(), executions[0].item.state
     held = await intend(here.journal.database, here.lease.id, executions, state)
     failpoint(f"intended:{agent.name}")
-    _count_lost(context, [execution for execution in executions if execution.id not in held])
+    context.count_lost([execution for execution in executions if execution.id not in held])
     mine = [execution for execution in executions if execution.id in held]
     for execution in mine:
         if (halt := held[execution.id]) and state is State.PROCESSING:
@@ -191,7 +205,7 @@ async def _run(agent: AnyAgent, context: BatchContext, executions: list[StepExec
             else:
                 called[0].outcome = await attempt(agent, called[0])
             finished.extend(called)
-            if len(finished) >= GROUP_ITEMS:
+            if len(finished) >= GROUP_ITEMS or executions[0].needs:  # others may wait for those
                 group_is_full.set()
 
     done: set[int] = set()
@@ -251,9 +265,12 @@ async def _commit(
     if not executions:
         return set()
     here, state = runtime(), executions[0].item.state
-    held = await commit(here.journal.database, here.lease.id, executions, state)
+    woken = set[str]()
+    held = await commit(here.journal.database, here.lease.id, executions, state, woken)
     failpoint(f"written:{agent.name}")
-    _count_lost(context, [execution for execution in executions if execution.id not in held])
+    if agent.takes is not None:
+        await gave_back(executions, woken)
+    context.count_lost([execution for execution in executions if execution.id not in held])
     mine = [execution for execution in executions if execution.id in held]
     for execution in mine:
         apply_outcome(agent, execution)
@@ -282,17 +299,6 @@ def _set_aside(context: BatchContext, execution: StepExecution) -> None:
             context.stats.count("pending", error)
         case Delayed():
             context.delayed.append(item.id)
-
-
-def _count_lost(context: BatchContext, executions: Sequence[StepExecution]) -> None:
-    for execution in executions:
-        context.stats.count("elsewhere", "taken over by another process")
-        log.warning(
-            "another process has taken the item over",
-            item=execution.item.key,
-            trace=execution.item.trace,
-            agent=execution.agent,
-        )
 
 
 def _report(agent: AnyAgent, items: Sequence[Item], done: set[int]) -> None:

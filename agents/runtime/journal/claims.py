@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.clock import clock
 from agents.runtime.journal.database import Database, now
+from agents.runtime.journal.resources import give_back_of_taken_over
 from agents.runtime.journal.schema import dead_letters, effects, item_columns, items, steps
 from agents.runtime.journal.statements import insert_dead_letters, record, values_of
 from agents.runtime.journal.waits import is_due
@@ -51,6 +52,8 @@ async def claim(  # noqa: PLR0913 - what may be claimed, in one place
     taken_over = await _take(connection, owner, ids, _of_crashed_owner(owner), crashes=1)
     await _record_claims(connection, free, Event.CLAIM, owner)
     await _record_claims(connection, taken_over, Event.TAKE_OVER, owner)
+    if taken_over:
+        await give_back_of_taken_over(connection, [row.id for row in taken_over])
     poison = [row for row in taken_over if row.crash_count >= MOST_CRASHES]
     await _add_dead_letters(connection, owner, poison)
     return [row for row in free + taken_over if row not in poison]

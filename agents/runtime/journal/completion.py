@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy.exc import StatementError
 
+from agents.runtime.journal import dependencies
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.item_events import publish_ended
 from agents.runtime.journal.schema import outbox
@@ -17,19 +18,22 @@ from agents.runtime.telemetry import get_logger
 log = get_logger(__name__)
 
 
-async def end(
+async def end(  # noqa: PLR0913 - what one transaction writes
     database: Database,
     owner: str,
     held: Sequence[Item],
     event: Event,
     notices: dict[int, Sequence[Notice]],
+    *,
+    needed: bool = False,
 ) -> set[int]:
     """End items in one transaction: state, outcome, history and outbox. Returns the ids that ended.
 
-    If the database refuses a notice, its item ends without notices.
+    If the items may be `needed` by others, those go on or are cancelled with it. If the database
+    refuses a notice, its item ends without notices.
     """
     try:
-        return await _end(database, owner, held, event, notices)
+        return await _end(database, owner, held, event, notices, needed=needed)
     except (StatementError, UnicodeError) as error:
         if not is_refusal(error):
             raise
@@ -39,10 +43,10 @@ async def end(
                 item=held[0].key,
                 trace=held[0].trace,
             )
-            return await _end(database, owner, held, event, {held[0].id: ()})
+            return await _end(database, owner, held, event, {held[0].id: ()}, needed=needed)
         middle = len(held) // 2
-        first = await end(database, owner, held[:middle], event, notices)
-        return first | await end(database, owner, held[middle:], event, notices)
+        first = await end(database, owner, held[:middle], event, notices, needed=needed)
+        return first | await end(database, owner, held[middle:], event, notices, needed=needed)
 
 
 async def park(
@@ -66,15 +70,19 @@ async def park(
         )
 
 
-async def _end(
+async def _end(  # noqa: PLR0913 - as above
     database: Database,
     owner: str,
     held: Sequence[Item],
     event: Event,
     notices: dict[int, Sequence[Notice]],
+    *,
+    needed: bool,
 ) -> set[int]:
     source = State.PROCESSING if event is Event.COMPLETE else State.COMPENSATING
     async with database.write() as connection:
+        if needed:
+            await dependencies.lock(connection, held[0].scenario, alone=False)
         moved = set[int]()
         for outcome, group in _by_outcome(held).items():
             values: dict[str, Any] = {"ended_at": now(), "outcome": outcome}
@@ -88,6 +96,8 @@ async def _end(
         statement = insert_new(connection, outbox, status="waiting", attempts=0, at=now())
         await insert_many(connection, statement, rows)
         await publish_ended(connection, ended)
+        if needed:
+            await dependencies.settle(connection, sorted(moved), event)
     return moved
 
 

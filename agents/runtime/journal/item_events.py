@@ -1,9 +1,10 @@
 """Messages about items that end: in the same commit, if a durable group subscribes to them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.database import now
@@ -29,7 +30,7 @@ def ended(scenario: str) -> Topic[ItemEnded]:
     return Topic(f"{scenario}.ended", ItemEnded)
 
 
-async def publish_ended(connection: AsyncConnection, items: Sequence[Item]) -> None:
+async def publish_ended(connection: AsyncConnection, items: Sequence[Item | Row[Any]]) -> None:
     """Publish, with this transaction, that these items of one scenario have ended."""
     if not items:
         return
@@ -51,7 +52,7 @@ async def publish_ended(connection: AsyncConnection, items: Sequence[Item]) -> N
     await insert_many(connection, statement, rows)
 
 
-def _event_of(item: Item) -> ItemEnded:
+def _event_of(item: Item | Row[Any]) -> ItemEnded:
     return ItemEnded(
         item=item.id,
         tenant=item.tenant,

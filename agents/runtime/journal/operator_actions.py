@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.clock import DeadlineExceeded
 from agents.runtime.errors import AgentError, IllegalTransition
-from agents.runtime.journal import Journal, audit
+from agents.runtime.journal import Journal, audit, dependencies
 from agents.runtime.journal.database import now
 from agents.runtime.journal.schema import dead_letters, effects, history, items, steps
 from agents.runtime.journal.statements import record
@@ -122,6 +122,8 @@ async def edit(journal: Journal, action: OperatorAction, correction: Correction)
     """
     async with journal.database.write() as connection:
         row = await find_locked(connection, journal, action)
+        if row.state == State.WAITING:
+            _require_waiting(row, Event.EDIT)
         correction.require(row.body, row.version, await effect_agents(connection, row))
         repeated = await reset_steps(connection, row, since=0.0)
         values: dict[str, Any] = dict.fromkeys(("decision", "waiting_since", "retry_at"))
@@ -422,8 +424,12 @@ async def restart(journal: Journal, action: OperatorAction, agent: str) -> list[
 
 
 async def discard(journal: Journal, action: OperatorAction) -> None:
-    """End a dead letter permanently; its effects stay as they are. Raises as `replay` does."""
+    """End a dead letter permanently; its effects stay as they are. Raises as `replay` does.
+
+    Items that need it are cancelled.
+    """
     async with journal.database.write() as connection:
+        await dependencies.lock(connection, action.scenario, alone=True)
         row = await find_locked(connection, journal, action)
         _require_open(await _letter(connection, row), row, Event.DISCARD)
         ended: dict[str, Any] = {
@@ -432,6 +438,7 @@ async def discard(journal: Journal, action: OperatorAction) -> None:
         }
         await apply_event(connection, row, Event.DISCARD, action, **ended)
         await _mark(connection, row, "discarded")
+        await dependencies.settle(connection, [row.id], Event.DISCARD)
 
 
 def _require_open(letter: Row[Any] | None, row: Row[Any], event: Event) -> Row[Any]:

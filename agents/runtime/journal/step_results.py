@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.clock import clock
 from agents.runtime.journal.database import Database, now
+from agents.runtime.journal.resources import give_back_of
 from agents.runtime.journal.schema import effects, steps
 from agents.runtime.journal.statements import (
     Halt,
@@ -81,10 +82,15 @@ async def _intend_renewed(
 
 
 async def commit(
-    database: Database, owner: str, executions: Sequence[StepExecution], state: State
+    database: Database,
+    owner: str,
+    executions: Sequence[StepExecution],
+    state: State,
+    woken: set[str] | None = None,
 ) -> set[int]:
     """Write the outcomes of a group in one transaction; returns the ids of the items still held.
 
+    It gives back the resources that they held, and adds to `woken` the scenarios of items whose turn it is.
     If the database refuses a value, the group is halved until the item that causes it is alone; that
     item becomes a dead letter, and no effect is repeated. Other errors, such as a lost connection or
     a deadlock, are raised.
@@ -93,7 +99,7 @@ async def commit(
     rows = _step_rows(executions)
     try:
         async with database.write() as connection:
-            return await _write_outcomes(connection, owner, executions, rows, state)
+            return await _write_outcomes(connection, owner, executions, rows, state, woken)
     except (StatementError, UnicodeError) as error:
         if not is_refusal(error):
             raise
@@ -102,10 +108,10 @@ async def commit(
             execution.outcome = DeadLettered(_unstorable_failure(execution, error))
             async with database.write() as connection:
                 rows = _step_rows(executions)
-                return await _write_outcomes(connection, owner, executions, rows, state)
+                return await _write_outcomes(connection, owner, executions, rows, state, woken)
         middle = len(executions) // 2
-        first = await commit(database, owner, executions[:middle], state)
-        return first | await commit(database, owner, executions[middle:], state)
+        first = await commit(database, owner, executions[:middle], state, woken)
+        return first | await commit(database, owner, executions[middle:], state, woken)
 
 
 def is_refusal(error: Exception) -> bool:
@@ -118,12 +124,13 @@ def is_refusal(error: Exception) -> bool:
     return state is None or state[:2] in {"22", "23"}
 
 
-async def _write_outcomes(
+async def _write_outcomes(  # noqa: PLR0913 - the parts of one transaction
     connection: AsyncConnection,
     owner: str,
     executions: Sequence[StepExecution],
     rows: list[dict[str, Any]],
     state: State,
+    woken: set[str] | None,
 ) -> set[int]:
     held = set(await still_held(connection, owner, executions, state))
     mine = [execution for execution in executions if execution.id in held]
@@ -136,6 +143,10 @@ async def _write_outcomes(
     await _delay(connection, owner, aside, state)
     await _fail(connection, owner, aside, state)
     await _add_dead_letters(connection, owner, aside, state)
+    if any(execution.needs for execution in executions):
+        (woken if woken is not None else set()).update(
+            await give_back_of(connection, owner, executions)
+        )
     return held
 
 

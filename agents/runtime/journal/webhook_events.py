@@ -20,6 +20,7 @@ KINDS: Mapping[Event, str] = {
     Event.END_FAILED: "ended",
     Event.END_COMPENSATED: "ended",
     Event.END_CANCELLED: "ended",
+    Event.ABANDON: "ended",
     Event.DISCARD: "ended",
     Event.DEAD_LETTER: "dead-lettered",
     Event.REPLAY: "resumed",

@@ -7,7 +7,7 @@ looks old takes over nothing, and the first that notices restarts all leases.
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from sqlalchemy import Update, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -73,14 +73,20 @@ def _restart(condition: ColumnElement[bool]) -> Update:
     return update(owners).where(owners.c.id.in_(free)).values(beat_at=now())
 
 
-async def retire(database: Database, worker: str) -> int:
+async def retire(
+    database: Database,
+    worker: str,
+    give_back: Callable[[AsyncConnection, list[str]], Awaitable[object]] | None = None,
+) -> int:
     """Hand back the items that the worker holds, without counting a crash, and delete its row.
 
-    Returns how many items it has handed back.
+    `give_back` gives back its resources in the same commit, if it has any. Returns how many items it handed back.
     """
     async with database.write() as connection:
         handed_back = await _hand_back(connection, worker, State.PROCESSING, State.PENDING)
         handed_back += await _hand_back(connection, worker, State.COMPENSATING, State.COMPENSATING)
+        if give_back is not None:
+            await give_back(connection, [worker])
         await connection.execute(delete(owners).where(owners.c.id == worker))
     return handed_back
 

@@ -2,12 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from agents.runtime.model.item import Item
+from agents.runtime.model.item import Item, StepExecution
 from agents.runtime.model.scenario import Scenario
+from agents.runtime.telemetry import get_logger
+
+log = get_logger(__name__)
 
 REASON_LENGTH = 100
 
@@ -92,6 +95,17 @@ class BatchContext:
         """The number of this call of the agent, from 0 in each pass."""
         self.calls[agent] += 1
         return self.calls[agent] - 1
+
+    def count_lost(self, executions: Sequence[StepExecution]) -> None:
+        """Count the items that another process has taken over."""
+        for execution in executions:
+            self.stats.count("elsewhere", "taken over by another process")
+            log.warning(
+                "another process has taken the item over",
+                item=execution.item.key,
+                trace=execution.item.trace,
+                agent=execution.agent,
+            )
 
     def finish(self) -> None:
         """Drop all items, since Prefect keeps finished batches alive for a while."""

@@ -23,6 +23,8 @@ class Event(StrEnum):
     """What happens to a work item."""
 
     ACCEPT = "accept"
+    BLOCK = "block"
+    RELEASE = "release"
     MOVE = "move"
     CLAIM = "claim"
     TAKE_OVER = "take_over"
@@ -35,6 +37,7 @@ class Event(StrEnum):
     ESCALATE = "escalate"
     CANCEL = "cancel"
     EXPIRE = "expire"
+    ABANDON = "abandon"
     DEAD_LETTER = "dead_letter"
     EDIT = "edit"
     MEND = "mend"
@@ -54,6 +57,9 @@ ENDED = frozenset(
 
 TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (None, Event.ACCEPT): State.PENDING,
+    (State.PENDING, Event.BLOCK): State.WAITING,
+    (State.WAITING, Event.RELEASE): State.PENDING,
+    (State.WAITING, Event.ABANDON): State.CANCELLED,
     (State.PENDING, Event.MOVE): State.PENDING,
     (State.PENDING, Event.CLAIM): State.PROCESSING,
     (State.PROCESSING, Event.TAKE_OVER): State.PROCESSING,

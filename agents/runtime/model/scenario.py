@@ -44,7 +44,7 @@ class Scenario:
     returns key and canonical body of a body that an operator has corrected, or raises; without it
     items cannot be corrected. `allow_edit` raises if a correction comes too late; it gets the payload
     before and after, and the agents whose effects happened. `upcasts` convert bodies of earlier
-    versions.
+    versions. With `has_dependencies`, items may need others of the scenario to complete first.
 
     An item stays with the major version that began it. `others` are the other majors that this code
     still has, or has already: each is a scenario with its own version. New items begin with this
@@ -64,6 +64,7 @@ class Scenario:
     allow_edit: Callable[[Any, Any, frozenset[str]], None] = lambda _before, _after, _effects: None
     upcasts: Upcasts = field(default_factory=dict)
     others: tuple["Scenario", ...] = ()
+    has_dependencies: bool = False
 
     @property
     def majors(self) -> tuple[int, ...]:

@@ -21,6 +21,7 @@ from agents.runtime.journal.database import now
 from agents.runtime.journal.notices import items_with_due_notices, settle_interrupted
 from agents.runtime.journal.operator_actions import OperatorAction
 from agents.runtime.journal.queries import waiting
+from agents.runtime.journal.resources import give_back_all
 from agents.runtime.journal.schema import items, owners
 from agents.runtime.journal.waits import restart_waits
 from agents.runtime.model.batch import Batch, BatchContext, RunStats
@@ -127,9 +128,12 @@ async def remove_crashed_workers(journal: Journal) -> int:
         log.warning("runs of crashed processes are not marked yet", reason=str(error))
         return 0
     async with journal.database.write() as connection:
-        await connection.execute(
-            delete(owners).where(gone, owners.c.id.in_([row.id for row in rows]))
+        deleted = await connection.scalars(
+            delete(owners)
+            .where(gone, owners.c.id.in_([row.id for row in rows]))
+            .returning(owners.c.id)
         )
+        await give_back_all(connection, deleted.all())
     return marked
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row, inspect, select
 
 from agents.runtime.journal.database import Database
+from agents.runtime.journal.scheduling_schema import dependencies
 from agents.runtime.journal.schema import dead_letters, effects, history, items, outbox, steps
 from agents.runtime.model.lifecycle import ENDED, TRANSITIONS, Event, State
 
@@ -20,7 +21,7 @@ async def problems(url: str) -> list[str]:
                 return []
             tables = {
                 table.name: list((await connection.execute(select(table))).all())
-                for table in (items, history, steps, effects, outbox, dead_letters)
+                for table in (items, history, steps, effects, outbox, dead_letters, dependencies)
             }
     finally:
         await database.close()
@@ -33,6 +34,22 @@ async def problems(url: str) -> list[str]:
         for item in tables["items"]
         if item.body  # a pruned item has no history
         for found in [*path_problems(item, passed[item.id]), *end_problems(item, item.id in dead)]
+    ] + dependency_problems(tables["items"], tables["history"], tables["dependencies"])
+
+
+def dependency_problems(
+    found: list[Row[Any]], events: list[Row[Any]], needs: list[Row[Any]]
+) -> list[str]:
+    """Violations of: what waits for others has something to wait for, and nothing else needs anything."""
+    begun = {row.item for row in events if row.event == Event.BLOCK}
+    waiting = [one for one in found if one.state == State.WAITING and one.waiting_since is None]
+    blocked = {one.id for one in waiting if one.id in begun}
+    states = {one.id: one.state for one in found}
+    over = ENDED - {State.DEAD_LETTERED}
+    return [
+        *(f"{one}: waits for nothing" for one in blocked - {row.item for row in needs}),
+        *(f"{row.item}: is {states[row.item]}, needs" for row in needs if row.item not in blocked),
+        *(f"{row.item}: needs what has ended" for row in needs if states[row.needs] in over),
     ]
 
 

@@ -1,0 +1,134 @@
+"""What deployments and operators do to capacities: declare them, set one, remove one."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agents.runtime.errors import AgentError
+from agents.runtime.journal import Journal, audit
+from agents.runtime.journal.audit import AuditEntry
+from agents.runtime.journal.capacities import lock
+from agents.runtime.journal.resources import wake
+from agents.runtime.journal.scheduling_schema import capacities
+from agents.runtime.journal.statements import insert_many, insert_or_replace
+from agents.runtime.scheduling.reservations import BadAmount, checked
+
+LONGEST_WINDOW = 366 * 86_400.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class CapacitySetting:
+    """How much there is of a resource: for all tenants, or for one.
+
+    With `window_seconds` it is a quota: at most `amount` is used in any such time. `at_limit` says what a
+    quota does with items beyond it.
+    """
+
+    resource: str
+    amount: float
+    tenant: str = ""
+    window_seconds: float | None = None
+    at_limit: str | None = None
+
+    def require_valid(self) -> None:
+        """Raise BadCapacity if a value is outside of its limits."""
+        try:
+            checked({self.resource: self.amount})
+        except BadAmount as error:
+            raise BadCapacity(str(error)) from None
+        window = self.window_seconds
+        if window is not None and not 1.0 <= window <= LONGEST_WINDOW:
+            raise BadCapacity(f"{self.resource}: the window of a quota is 1 second to 366 days")
+
+
+class BadCapacity(AgentError):
+    """A capacity with a value outside of its limits."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+async def set_capacity(
+    journal: Journal, setting: CapacitySetting, by: str, reason: str
+) -> set[str]:
+    """Set a capacity for this installation, and let items be due that it blocks no longer.
+
+    Steps that hold more than a lower capacity keep that until they end; an item that needs more than there
+    is now is parked at its next try. Returns the scenarios of the items that are due now. Raises BadCapacity.
+    """
+    setting.require_valid()
+    async with journal.database.write() as connection:
+        return await _change(connection, journal, setting, setting, by, reason)
+
+
+async def remove_capacity(
+    journal: Journal, resource: str, tenant: str, by: str, reason: str
+) -> set[str]:
+    """Let the resource be unlimited; returns the scenarios of the items that are due now."""
+    async with journal.database.write() as connection:
+        gone = CapacitySetting(resource, 0.0, tenant)
+        return await _change(connection, journal, gone, None, by, reason)
+
+
+async def declare(journal: Journal, declared: Sequence[CapacitySetting]) -> list[str]:
+    """Set the capacities that a deployment declares; returns what has changed, in words.
+
+    What an operator has set on this installation stays as it is. Declared again, nothing changes.
+    """
+    changed = list[str]()
+    async with journal.database.write() as connection:
+        for setting in declared:
+            setting.require_valid()
+            known = (await connection.execute(select(capacities).where(_this(setting)))).first()
+            if known is not None and (known.set_by or _setting(known) == setting):
+                continue
+            await _write(connection, setting, None)
+            await wake(connection, await lock(connection, [setting.resource]))
+            changed.append(f"{setting.resource}: {setting.amount:,g}")
+    return changed
+
+
+async def _change(  # noqa: PLR0913 - what changes, by whom and why
+    connection: AsyncConnection,
+    journal: Journal,
+    of: CapacitySetting,
+    to: CapacitySetting | None,
+    by: str,
+    reason: str,
+) -> set[str]:
+    locked = await lock(connection, [of.resource])
+    before = (await connection.execute(select(capacities).where(_this(of)))).first()
+    if to is None:
+        await connection.execute(delete(capacities).where(_this(of)))
+    else:
+        await _write(connection, to, by)
+    values = asdict(_setting(before)) if before else {}, asdict(to) if to else {}
+    entry = AuditEntry(
+        of.tenant or journal.tenant, by, "set-capacity", f"resource {of.resource}", reason, *values
+    )
+    await audit.write(connection, entry)
+    # Without its capacity nothing blocks those who stand in its line: they find that out when they are due.
+    for capacity in locked.capacities:
+        if capacity.scope == of.tenant:
+            capacity.amount = 1e300 if to is None else to.amount
+    return await wake(connection, locked)
+
+
+async def _write(connection: AsyncConnection, setting: CapacitySetting, by: str | None) -> None:
+    statement = insert_or_replace(connection, capacities)
+    await insert_many(connection, statement, [asdict(setting) | {"set_by": by}])
+
+
+def _this(setting: CapacitySetting) -> ColumnElement[bool]:
+    return and_(capacities.c.resource == setting.resource, capacities.c.tenant == setting.tenant)
+
+
+def _setting(row: Row[Any]) -> CapacitySetting:
+    return CapacitySetting(row.resource, row.amount, row.tenant, row.window_seconds, row.at_limit)

@@ -1,0 +1,308 @@
+"""Resources in the journal: steps take them, give them back, and wait for them.
+
+Who takes, gives back or sets a capacity locks the rows of the capacities first, in one order, so that none
+misses what another has just given back. Items are locked before capacities; the items that are woken come
+last, and those that another transaction has locked are skipped: who locks the item of a waiting step
+commits its wait, and looks at the capacities after that.
+
+What is held counts while its owner lives. Whoever takes deletes what dead owners held, so that a process
+that vanished leaves nothing behind. Of a quota, what a dead owner may have used stays used.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    and_,
+    delete,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agents.runtime.journal.capacities import MAY_COME, Locked, add_use, fill, lock, uses_of
+from agents.runtime.journal.database import now
+from agents.runtime.journal.scheduling_schema import (
+    holdings,
+    quota_uses,
+    resource_waits,
+)
+from agents.runtime.journal.schema import items
+from agents.runtime.journal.statements import insert_many, values_of
+from agents.runtime.journal.workers import is_alive, looks_old
+from agents.runtime.model.item import StepExecution
+from agents.runtime.scheduling.reservations import Decision, Request, decide
+
+SOONEST, LATEST = 2.0, 60.0  # seconds between two tries of a step that nothing has woken
+GRACE = 60.0  # seconds for which a capacity stays reserved for a step that is due and does not come
+WOKEN_AT_ONCE = 64  # steps of one capacity that are woken by one commit
+
+Amounts = Mapping[str, float]
+
+
+@dataclass(slots=True)
+class Answer:
+    """What became of requests, by item: the amounts `taken`, and those `blocked` or `above` any capacity.
+
+    A blocked one has the seconds until its next try. What is in `taken` must be given back.
+    """
+
+    taken: dict[int, Amounts] = field(default_factory=dict)
+    blocked: dict[int, tuple[Decision, float]] = field(default_factory=dict)
+    above: dict[int, Decision] = field(default_factory=dict)
+
+
+async def take(
+    connection: AsyncConnection, owner: str, requests: Sequence[Request], most: int | None = None
+) -> Answer:
+    """Take all that each request needs, or nothing of it, those first that have waited longest.
+
+    The requests are of one agent, and their items are held by `owner`. One that is blocked stands in line
+    from now on; after `most` have taken the others are left for the next time. A resource without a
+    capacity is unlimited, and nobody counts what is taken of it.
+    """
+    names = {name for request in requests for name in request.amounts}
+    locked = await lock(connection, names, {request.tenant for request in requests})
+    if not locked.capacities:
+        return Answer({request.item: {} for request in requests})
+    await _delete_holdings(connection, locked, _of_dead(owner, names))
+    await fill(connection, locked, len(requests) + 1)
+    places = await _places(connection, requests)
+    timed = [
+        replace(
+            request, since=min([locked.at, *(row.since for row in places.get(request.item, ()))])
+        )
+        for request in requests
+    ]
+    decisions = decide(timed, locked.capacities, most)
+    await _hold(connection, owner, decisions)
+    return await _stand_in_line(connection, decisions, places, locked.at)
+
+
+async def give_back(  # noqa: PLR0913 - which steps, and what they have used
+    connection: AsyncConnection,
+    owner: str,
+    agent: str,
+    tenants: Mapping[int, str],
+    names: Iterable[str],
+    used: Mapping[int, Amounts] | None = None,
+) -> set[str]:
+    """Give back what the agent's steps on these items hold, and wake those whose turn it is now.
+
+    `tenants` has the tenant of each item, `names` are the resources of all of them; `used` is what an item
+    has really used of quotas, where that is known. Returns the scenarios of the items that are due now.
+    """
+    locked = await lock(connection, set(names), set(tenants.values()))
+    if not locked.capacities:
+        return set()
+    values = values_of(connection, list(tenants))
+    theirs = and_(
+        holdings.c.item.in_(select(values.c.value)),
+        holdings.c.agent == agent,
+        holdings.c.owner == owner,
+    )
+    await _delete_holdings(connection, locked, theirs, used or {})
+    return await wake(connection, locked)
+
+
+async def give_back_of(
+    connection: AsyncConnection, owner: str, executions: Sequence[StepExecution]
+) -> set[str]:
+    """Give back what these executions of one agent hold; returns the scenarios of due items."""
+    with_needs = [execution for execution in executions if execution.needs]
+    return await give_back(
+        connection,
+        owner,
+        with_needs[0].agent,
+        {execution.id: execution.item.tenant for execution in with_needs},
+        {name for execution in with_needs for name in execution.needs or ()},
+        {execution.id: execution.used for execution in with_needs if execution.used},
+    )
+
+
+async def give_back_all(connection: AsyncConnection, owners: Sequence[str]) -> set[str]:
+    """Give back whatever these owners hold; returns the scenarios of the items that are due now."""
+    return await _give_back_those(connection, holdings.c.owner.in_(owners))
+
+
+async def give_back_of_taken_over(connection: AsyncConnection, ids: Sequence[int]) -> set[str]:
+    """Give back what the earlier owners of these items held, which have been claimed since."""
+    values = values_of(connection, ids)
+    earlier = (
+        holdings.c.fence
+        < select(items.c.fence).where(items.c.id == holdings.c.item).scalar_subquery()
+    )
+    return await _give_back_those(
+        connection, and_(holdings.c.item.in_(select(values.c.value)), earlier)
+    )
+
+
+async def wake(connection: AsyncConnection, locked: Locked) -> set[str]:
+    """Let the items be due whose steps these capacities block no longer; returns their scenarios."""
+    await fill(connection, locked, WOKEN_AT_ONCE)
+    due = {place.item for capacity in locked.capacities for place in capacity.due()}
+    return await _make_due(connection, sorted(due)) if due else set()
+
+
+async def _give_back_those(connection: AsyncConnection, which: ColumnElement[bool]) -> set[str]:
+    names = await connection.scalars(select(holdings.c.resource).where(which).distinct())
+    locked = await lock(connection, names.all())
+    await _delete_holdings(connection, locked, which)
+    return await wake(connection, locked) if locked.capacities else set()
+
+
+def _of_dead(owner: str, names: Iterable[str]) -> ColumnElement[bool]:
+    """SQL: held by an owner whose lease has run out, unless that of `owner` looks old too."""
+    dead = and_(holdings.c.owner != owner, ~is_alive(holdings.c.owner), ~looks_old(owner))
+    return and_(holdings.c.resource.in_(sorted(names)), dead)
+
+
+async def _delete_holdings(
+    connection: AsyncConnection,
+    locked: Locked,
+    which: ColumnElement[bool],
+    used: Mapping[int, Amounts] | None = None,
+) -> None:
+    """Delete these holdings. What they held of a quota is used from now on: `used`, or else all of it."""
+    columns = (holdings.c.resource, holdings.c.tenant, holdings.c.item, holdings.c.amount)
+    rows = (await connection.execute(delete(holdings).where(which).returning(*columns))).all()
+    windows = {one.resource: one.window_seconds for one in locked.capacities if one.window_seconds}
+    spent: dict[tuple[str, str], float] = {}
+    for row in rows:
+        if row.resource in windows:
+            amount = (used or {}).get(row.item, {}).get(row.resource, row.amount)
+            key = (row.resource, row.tenant)
+            spent[key] = spent.get(key, 0.0) + amount
+    for (resource, tenant), amount in spent.items():
+        await add_use(connection, (resource, tenant), amount, windows[resource], locked.at)
+
+
+async def _places(
+    connection: AsyncConnection, requests: Sequence[Request]
+) -> dict[int, list[Row[Any]]]:
+    """The lines in which each of the items stands, for those that do."""
+    values = values_of(connection, [request.item for request in requests])
+    theirs = resource_waits.c.item.in_(select(values.c.value))
+    query = select(resource_waits).where(theirs, resource_waits.c.agent == requests[0].agent)
+    places: dict[int, list[Row[Any]]] = {}
+    for row in (await connection.execute(query)).all():
+        places.setdefault(row.item, []).append(row)
+    return places
+
+
+async def _hold(connection: AsyncConnection, owner: str, decisions: Sequence[Decision]) -> None:
+    rows = [
+        {
+            "resource": resource,
+            "tenant": decision.request.tenant,
+            "item": decision.request.item,
+            "agent": decision.request.agent,
+            "amount": decision.request.amounts[resource],
+            "owner": owner,
+            "fence": decision.request.fence,
+        }
+        for decision in decisions
+        for resource in sorted({capacity.resource for capacity in decision.taken})
+    ]
+    await insert_many(connection, holdings.insert().inline().values(at=now()), rows)
+
+
+async def _stand_in_line(
+    connection: AsyncConnection,
+    decisions: Sequence[Decision],
+    places: Mapping[int, Sequence[Row[Any]]],
+    at: float,
+) -> Answer:
+    """Write who stands in which line from now on; returns the answer to all."""
+    answer, left, joined = Answer(), list[int](), list[dict[str, Any]]()
+    for decision in decisions:
+        request, known = decision.request, places.get(decision.request.item, ())
+        if decision.blocked_by is not None:
+            seconds = await _next_try(connection, decision, at)
+            answer.blocked[request.item] = decision, seconds
+            if _is_written(decision, known, at + seconds):
+                continue
+            joined += _lines(decision, at + seconds + GRACE)
+        elif decision.above is not None:
+            answer.above[request.item] = decision
+        else:
+            answer.taken[request.item] = request.amounts
+        left += [request.item] if known else []
+    if left:
+        values = values_of(connection, left)
+        theirs = resource_waits.c.item.in_(select(values.c.value))
+        agent = resource_waits.c.agent == decisions[0].request.agent
+        await connection.execute(delete(resource_waits).where(theirs, agent))
+    await insert_many(connection, resource_waits.insert(), joined)
+    return answer
+
+
+def _is_written(decision: Decision, known: Sequence[Row[Any]], due: float) -> bool:
+    """Whether the journal has the lines of this decision already, for long enough."""
+    lines = {(one.resource, one.scope, one is decision.blocked_by) for one in decision.lines}
+    same = {(row.resource, row.scope, row.blocks) for row in known} == lines
+    amounts = decision.request.amounts
+    return same and all(
+        row.until >= due + GRACE / 2 and row.amount == amounts[row.resource] for row in known
+    )
+
+
+def _lines(decision: Decision, until: float) -> list[dict[str, Any]]:
+    request = decision.request
+    return [
+        {
+            "item": request.item,
+            "agent": request.agent,
+            "resource": capacity.resource,
+            "scope": capacity.scope,
+            "tenant": request.tenant,
+            "amount": request.amounts[capacity.resource],
+            "since": request.since,
+            "until": until,
+            "blocks": capacity is decision.blocked_by,
+        }
+        for capacity in decision.lines
+    ]
+
+
+async def _next_try(connection: AsyncConnection, decision: Decision, at: float) -> float:
+    """Seconds until the step tries again if nothing wakes it.
+
+    A quota suffices when enough of what was used has become too old. For others it is only a precaution:
+    who gives back wakes the step.
+    """
+    capacity, request = decision.blocked_by, decision.request
+    assert capacity is not None
+    if capacity.window_seconds is None:
+        return min(max((at - request.since) / 2, SOONEST), LATEST)
+    missing = request.place(capacity).amount - capacity.left
+    query = select(quota_uses.c.until, quota_uses.c.amount).where(uses_of(capacity))
+    rows = await connection.execute(query.where(quota_uses.c.until > now()).order_by("until"))
+    for row in rows:
+        missing -= row.amount
+        if missing <= 0:
+            return max(float(row.until) - at, 0.0)
+    return min(capacity.window_seconds, LATEST)
+
+
+async def _make_due(connection: AsyncConnection, ids: Sequence[int]) -> set[str]:
+    """Let delayed items be due now; those that another transaction has locked are skipped."""
+    values = values_of(connection, ids)
+    free = (
+        select(items.c.id)
+        .where(items.c.id.in_(select(values.c.value)), items.c.retry_at > now())
+        .where(items.c.owner.is_(None), items.c.waiting_since.is_(None))
+        .where(items.c.state.in_(MAY_COME))
+        .with_for_update(skip_locked=True)
+        .cte("free")
+    )
+    due = update(items).where(items.c.id.in_(select(free.c.id))).values(retry_at=now())
+    rows = (await connection.execute(due.returning(items.c.id, items.c.scenario))).all()
+    if rows:
+        woken = values_of(connection, [row.id for row in rows])
+        mine = resource_waits.c.item.in_(select(woken.c.value))
+        await connection.execute(update(resource_waits).where(mine).values(until=now() + GRACE))
+    return {row.scenario for row in rows}
