@@ -185,6 +185,12 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         special = policy.effect or policy.process or policy.cache_seconds or self.batched
         return not special and not inspect.iscoroutinefunction(self.function)
 
+    @property
+    def longest(self) -> float:
+        """Seconds that one call may take, whatever is learned."""
+        policy = self.policy
+        return policy.ceiling if policy.timeout is None else policy.timeout
+
     @cached_property
     def module(self) -> str:
         """The module from which another process imports the agent, also under `python -m`."""
@@ -200,7 +206,7 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
 
         key = self._cache_policy.compute_key(None, {"arguments": arguments}, None)
         check, policy = partial(self.decode, version=self.version), self.policy
-        wanted = Wanted(key, text, check, policy.cache_seconds, wait_seconds=policy.timeout)
+        wanted = Wanted(key, text, check, policy.cache_seconds, wait_seconds=self.longest)
         found, source = await shared_cache().get(wanted)
         CACHE.labels(self.name, self.version, source).inc()
         return check(found)

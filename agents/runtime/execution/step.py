@@ -19,6 +19,7 @@ from agents.runtime.execution.admission import admit, gave_back
 from agents.runtime.execution.agent import Agent
 from agents.runtime.execution.attempt import Cancelled, apply_outcome, attempt, call, failure_of
 from agents.runtime.execution.slots import server_slots
+from agents.runtime.execution.slow_calls import look_at
 from agents.runtime.journal.completion import park
 from agents.runtime.journal.database import JournalLost
 from agents.runtime.journal.statements import Halt
@@ -195,15 +196,18 @@ async def _run(agent: AnyAgent, context: BatchContext, executions: list[StepExec
     Returns the ids of the items that go on.
     """
     finished: list[StepExecution] = []
+    running: dict[int, StepExecution] = {}
     group_is_full = asyncio.Event()
     calls = iter([executions] if agent.batched else [[execution] for execution in executions])
 
     async def work() -> None:
         for called in calls:
+            running[called[0].id] = called[0]
             if agent.batched:
                 await _bisect(agent, called)
             else:
                 called[0].outcome = await attempt(agent, called[0])
+            del running[called[0].id]
             finished.extend(called)
             if len(finished) >= GROUP_ITEMS or executions[0].needs:  # others may wait for those
                 group_is_full.set()
@@ -216,6 +220,8 @@ async def _run(agent: AnyAgent, context: BatchContext, executions: list[StepExec
             group_is_full.clear()
             group, finished[:] = finished[:GROUP_ITEMS], finished[GROUP_ITEMS:]
             done |= await _commit(agent, context, group)
+            if running:
+                await look_at(agent, running.values())
         await workers
     return done
 

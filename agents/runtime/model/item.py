@@ -217,7 +217,7 @@ class StepExecution:
     resources that it holds or waits for, and `used`: what it has really used of quotas.
     `begun` and `ended`, times of `clock().monotonic()`, are around its attempts: waits for a retry of
     at most a second are between them, longer ones are not. Of a call for a whole batch each item gets
-    an equal share. Both are None where no call was made.
+    an equal share. Both are None where no call was made. `call` is the one in flight, if it is watched.
     """
 
     item: Item
@@ -237,6 +237,7 @@ class StepExecution:
     used: dict[str, float] | None = None
     begun: float | None = None
     ended: float | None = None
+    call: Any = None
 
     @property
     def id(self) -> int:

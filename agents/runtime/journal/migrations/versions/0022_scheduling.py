@@ -26,6 +26,7 @@ def upgrade() -> None:
         "queues",
         sa.Column("shortest_first", sa.Boolean(), nullable=False, server_default=sa.false()),
         *(sa.Column(name, sa.Double()) for name in ("concordance", "age_limit", "judged_at")),
+        sa.Column("fifo", sa.Text()),
     )
     op.create_index(
         "items_preceding",
