@@ -71,6 +71,11 @@ class Workflow:
         found: Process = resolve_name(self._process)
         return found
 
+    def loaded(self) -> str:
+        """Load its agents; returns the package in which they are."""
+        assert self.process
+        return self._scenario.rpartition(":")[0].rpartition(".")[0]
+
     def of(self, version: str) -> Process | None:
         """As `process`, for items of this version's major; None if this code does not have it."""
         major = major_of(version)

@@ -27,6 +27,7 @@ from agents.runtime.prefect_ui import SHOWN_OF_INSTALLATION, of_installation
 from agents.runtime.process_pool import ProcessPool
 from agents.runtime.redis.client import RedisClient
 from agents.runtime.redis.shared_cache import SharedCache
+from agents.runtime.scheduling.call_times import Usual
 from agents.runtime.settings import Settings
 from agents.runtime.shutdown import Stop, stop_on_sigterm
 from agents.runtime.telemetry import CLOCK_SET, CLOCK_SKEW, get_logger, start_telemetry
@@ -172,6 +173,7 @@ class Runtime:
     stop: Stop = field(default_factory=Stop)
     process_pool: ProcessPool = field(default_factory=ProcessPool)
     cache: SharedCache = field(default_factory=SharedCache)
+    usual: Usual = field(default_factory=Usual)
     given_back: GivenBack = field(default_factory=GivenBack)
     forecaster: Forecaster = field(default_factory=Forecaster)
 

@@ -2,6 +2,7 @@
 
 from flows.cli.commands import commands
 from flows.operations.actions import approve, cancel, discard, edit, mend, reject, replay, restart
+from flows.operations.agent_times import agents
 from flows.operations.items import dead_letters, show_item, waiting_items
 from flows.operations.messages import (
     dead_messages,
@@ -25,7 +26,7 @@ Example: `uv run python -m flows.operations waiting`"""
 GROUPS = {
     "Inspect": (
         *(waiting_items, dead_letters, unsettled_messages, show_item),
-        *(backlog, dead_messages, shortages),
+        *(backlog, agents, dead_messages, shortages),
     ),
     "Decide and repair": (approve, reject, edit, cancel, mend, replay, restart, discard),
     "Queues": (move, pause_queue, resume_queue, limit_rate),
