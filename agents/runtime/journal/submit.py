@@ -1,7 +1,7 @@
 """Submission of work items: accept new ones, recognise known ones, claim those that are not held."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from typing import Any, NamedTuple, Self
@@ -47,6 +47,10 @@ class NewItem:
     customer: str | None = None
     forecast: Forecast | None = None
     precedence: float | None = None
+
+    def forecast_as(self, forecast: Forecast | None) -> "NewItem":
+        """The same item with this forecast."""
+        return self if forecast is None else replace(self, forecast=forecast)
 
 
 class Disposition(StrEnum):
