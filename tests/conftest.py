@@ -46,6 +46,7 @@ MOSTLY_ON_SQLITE = {
     "test_agent.py",
     "test_attempt.py",
     "test_budgets.py",
+    "test_branches.py",
     "test_bus.py",
     "test_concurrency_limit.py",
     "test_consumer.py",

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from agents.runtime.execution.budgets import spent
     from agents.runtime.execution.decorator import agent
+    from agents.runtime.execution.graph import graph
     from agents.runtime.execution.saga import saga
     from agents.runtime.intake.intake import (
         Intake,
@@ -60,6 +61,7 @@ _FACE = {
     "execution.agent": ["Agent", "BegunAt", "EffectKey", "Reference", "UndoneKey"],
     "execution.budgets": ["spent"],
     "execution.decorator": ["agent"],
+    "execution.graph": ["graph"],
     "execution.saga": ["saga"],
     "intake.intake": ["Intake", "Rejection", "Submission"],
     "context": ["open_runtime", "runtime"],
@@ -124,6 +126,7 @@ __all__ = [
     "UnknownOutcome",
     "WrongOutcome",
     "agent",
+    "graph",
     "open_runtime",
     "provide",
     "runtime",

@@ -102,7 +102,8 @@ async def limit_rate(
 async def move(journal: Journal, action: OperatorAction, to: QueueEnd) -> None:
     """Move a pending item to the front or back of the queue of its version; a delayed item is due now.
 
-    Raises UnknownItem, and IllegalTransition if the item is not pending.
+    It keeps this place, whatever its forecast says. Raises UnknownItem, and IllegalTransition if the
+    item is not pending.
     """
     first, last = func.min(items.c.rank) - SPACING, func.max(items.c.rank) + SPACING
     async with journal.database.write() as connection:
@@ -111,5 +112,5 @@ async def move(journal: Journal, action: OperatorAction, to: QueueEnd) -> None:
         version = (items.c.scenario == action.scenario) & (items.c.major == row.major)
         ready = version & text(READY)
         rank = await connection.scalar(select(first if to == "front" else last).where(ready))
-        placed = {"rank": row.rank if rank is None else rank, "retry_at": None}
+        placed = {"rank": row.rank if rank is None else rank, "retry_at": None, "precedence": None}
         await apply_event(connection, row, Event.MOVE, action, {"to": to}, **placed)
