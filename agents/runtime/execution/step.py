@@ -88,13 +88,9 @@ async def _run_step(agent: AnyAgent, batch: Batch) -> Batch:
     done, executions, unreadable = _resume(agent, items, occurrence)
     if unreadable:
         await park_unreadable(context, unreadable)
-<<<<<<< HEAD
     run = partial(_run_group, agent, context)
     cheaper = partial(_run_group, agent.cheaper, context) if agent.cheaper else None
-    ways = Ways(run, partial(_commit, agent, context), cheaper)
-=======
-    run, commit_all = partial(_run_group, agent, context), partial(_commit_or_defer, context)
->>>>>>> main
+    ways = Ways(run, partial(_commit_or_defer, context), cheaper)
     for group in _groups(agent, executions):
         if agent.takes is None:
             done |= await run(group)

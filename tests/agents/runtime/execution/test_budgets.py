@@ -78,7 +78,7 @@ async def budget(opened: Runtime, amount: float, at_limit: str, tenant: str = "d
 
 
 async def used() -> float:
-    return sum(row.amount for row in await rows(quota_uses))
+    return float(sum(row.amount for row in await rows(quota_uses)))
 
 
 async def made_by() -> list[str]:
@@ -227,10 +227,12 @@ async def test_what_a_budget_does_at_its_limit_must_be_known(opened: Runtime) ->
 
 def test_a_cheaper_version_states_the_same_fact_and_takes_nothing() -> None:
     @agent(READ)
-    async def other(_job: Job) -> Job: ...
+    async def other(job: Job) -> Job:
+        return job
 
     @agent(READ, takes={"tokens": 1})
-    async def dear(_job: Job) -> Made: ...
+    async def dear(_job: Job) -> Made:
+        return Made(by="dear")
 
     for cheaper, text in ((other, "same fact"), (dear, "must take nothing")):
         with pytest.raises(TypeError, match=text):
