@@ -1,5 +1,10 @@
 """`python -m flows.operations`: every operation as a command. Each is a flow, so it can be deployed too."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from prefect import Flow
+
 from flows.cli.commands import commands
 from flows.operations.actions import approve, cancel, discard, edit, mend, reject, replay, restart
 from flows.operations.agent_times import agents
@@ -30,7 +35,7 @@ from flows.operations.webhooks import send_webhooks
 DESCRIPTION = """Inspect items and queues, act on them, and run recovery, reconciliation and pruning.
 
 Example: `uv run python -m flows.operations waiting`"""
-GROUPS = {
+GROUPS: Mapping[str, Sequence[Flow[..., Any]]] = {
     "Inspect": (
         *(waiting_items, dead_letters, unsettled_messages, show_item),
         *(backlog, agents, dead_messages, shortages),
