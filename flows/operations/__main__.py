@@ -18,7 +18,14 @@ from flows.operations.messages import (
 )
 from flows.operations.payment_events import payment_events
 from flows.operations.pruning import prune
-from flows.operations.queues import backlog, limit_rate, move, pause_queue, resume_queue
+from flows.operations.queues import (
+    backlog,
+    limit_rate,
+    move,
+    order_queue,
+    pause_queue,
+    resume_queue,
+)
 from flows.operations.reconciliation import reconcile
 from flows.operations.recovery import recover
 from flows.operations.shortages import shortages
@@ -34,7 +41,7 @@ GROUPS: Mapping[str, Sequence[Flow[..., Any]]] = {
         *(backlog, agents, dead_messages, shortages),
     ),
     "Decide and repair": (approve, reject, edit, cancel, mend, replay, restart, discard),
-    "Queues": (move, pause_queue, resume_queue, limit_rate),
+    "Queues": (move, pause_queue, resume_queue, limit_rate, order_queue),
     "Versions": (versions, rollout, promote, roll_back),
     "Messages": (resend_messages, redeliver_message, remove_group, send_webhooks),
     "Maintenance": (recover, reconcile, payment_events, prune),
