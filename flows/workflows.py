@@ -71,6 +71,11 @@ class Workflow:
         found: Process = resolve_name(self._process)
         return found
 
+    def loaded(self) -> str:
+        """Load its agents; returns the package in which they are."""
+        resolve_name(self._process)
+        return self._scenario.rpartition(":")[0].rpartition(".")[0]
+
     def of(self, version: str) -> Process | None:
         """As `process`, for items of this version's major; None if this code does not have it."""
         major = major_of(version)
@@ -151,6 +156,7 @@ WORKFLOWS: Mapping[str, Workflow] = {
         subscriptions="agents.support.change_results:SUBSCRIPTIONS",
     ),
     "handovers": Workflow("agents.support.handover:HANDOVERS", "flows.conversation:hand_back"),
+    "tasks": Workflow("agents.tasks.scenario:TASKS", "flows.workflow_file:run_tasks"),
     "invoices": Workflow(
         "agents.invoices.invoice:INVOICES",
         "flows.invoice_approval:approve",

@@ -18,8 +18,9 @@ import orjson
 from pydantic import Field, ValidationError
 
 from agents.analysis.models import Frozen, Partition
-from agents.analysis.study_store import QUARANTINE, StudyStore, write_whole
+from agents.analysis.study_store import QUARANTINE, StudyStore
 from agents.runtime import AgentError, Parked
+from agents.runtime.files import write_whole
 from agents.services.files.formulas import escape_formula
 from agents.services.files.limits import DEFAULTS
 from agents.services.files.outcomes import Fault

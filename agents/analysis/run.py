@@ -26,7 +26,7 @@ from agents.analysis.report import FILE, AnalysisReport, SourceReport, report_of
 from agents.analysis.sample.flights import sample_study
 from agents.analysis.scenario import CANDIDATES, COMPARISONS, PARTITIONS
 from agents.analysis.study import BadStudy, Source, Study, problems_of, read_contract
-from agents.analysis.study_store import StudyStore, part_of, write_whole
+from agents.analysis.study_store import StudyStore, part_of
 from agents.analysis.train_candidate import key_of, version_of
 from agents.analysis.unique_rows import unique_parts
 from agents.analysis.write_report import forecast_image
@@ -42,6 +42,7 @@ from agents.runtime import (
     runtime,
 )
 from agents.runtime.alerts import Alert, send
+from agents.runtime.files import write_whole
 from agents.runtime.intake.rejects import Rejects
 from agents.runtime.journal.database import JournalLost
 from agents.runtime.journal.queries import named

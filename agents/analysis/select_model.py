@@ -8,11 +8,12 @@ from agents.analysis.modelling.candidates import for_sklearn
 from agents.analysis.modelling.drift import drift_of
 from agents.analysis.modelling.features import Samples
 from agents.analysis.modelling.metrics import interval, squared
-from agents.analysis.modelling.models import Comparison, Interval, ModelCard, Selected
+from agents.analysis.modelling.models import Comparison, ModelCard, Selected
 from agents.analysis.modelling.registry import MODEL, Models, load
 from agents.analysis.study_store import StudyStore
 from agents.analysis.train_candidate import HEAVY, PREDICTIONS, REFERENCE, split_of
 from agents.runtime import agent
+from agents.runtime.model_registry import Interval
 
 
 @agent(HEAVY)

@@ -1,7 +1,6 @@
 """The folder of a study: raw bytes and results by their digests, and the published dataset."""
 
 import hashlib
-import os
 import shutil
 import tempfile
 import time
@@ -11,10 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel
-
 from agents.analysis.models import Cleaned, Dataset, Part, Partition
 from agents.runtime import Parked, PermanentError
+from agents.runtime.files import write_whole
 from agents.runtime.settings import settings
 
 MANIFEST, RESULT = "dataset.json", "cleaned.json"
@@ -161,19 +159,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink()
-
-
-def write_whole(path: Path, content: BaseModel | str) -> None:
-    """Write a file so that readers find the old or the new content, also after a kill."""
-    text = content if isinstance(content, str) else content.model_dump_json(indent=1)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -16,9 +16,11 @@ from agents.analysis.modelling.candidates import BASELINE, fit, for_sklearn
 from agents.analysis.modelling.features import Samples, Split, samples, split
 from agents.analysis.modelling.metrics import absolute, interval, squared
 from agents.analysis.modelling.models import ModelCard, Trained, Training
-from agents.analysis.modelling.registry import CARD, MODEL, Models, dump
-from agents.analysis.study_store import StudyStore, write_whole
+from agents.analysis.modelling.registry import MODEL, Models, dump
+from agents.analysis.study_store import StudyStore
 from agents.runtime import CPU, agent
+from agents.runtime.files import write_whole
+from agents.runtime.model_registry import CARD
 
 HEAVY = replace(CPU, name="heavy", timeout=900, memory=6 * 1024**3)
 PREDICTIONS, REFERENCE = "predictions.parquet", "reference.parquet"

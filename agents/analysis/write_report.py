@@ -11,9 +11,10 @@ from agents.analysis.modelling.models import Comparison, ModelCard, Selected, Wr
 from agents.analysis.modelling.registry import Models
 from agents.analysis.report import FILE
 from agents.analysis.reporting import plots
-from agents.analysis.study_store import StudyStore, write_whole
+from agents.analysis.study_store import StudyStore
 from agents.analysis.train_candidate import HEAVY, PREDICTIONS
 from agents.runtime import agent
+from agents.runtime.files import write_whole
 from agents.runtime.run_files import RunFile
 
 PAGE = Path(__file__).parent / "reporting"

@@ -46,15 +46,15 @@ class DeadlineExceeded(PermanentError):
 
 
 @asynccontextmanager
-async def within(seconds: float) -> AsyncIterator[None]:
+async def within(seconds: float) -> AsyncIterator[asyncio.Timeout]:
     """Limit the block to `seconds`; functions called in it get the rest from `budget`.
 
-    Raises TimeoutError.
+    Yields the time-out, which may be rescheduled to end earlier. Raises TimeoutError.
     """
     token = _ends.set(clock().monotonic() + seconds - MARGIN)
     try:
-        async with asyncio.timeout(seconds):
-            yield
+        async with asyncio.timeout(seconds) as timeout:
+            yield timeout
     finally:
         _ends.reset(token)
 

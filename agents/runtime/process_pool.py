@@ -67,6 +67,11 @@ class ProcessPool:
         self._fork_server: asyncio.Future[_ForkServer] | None = None
         self._closing = threading.Event()
 
+    @property
+    def has_free_core(self) -> bool:
+        """Whether a call would not wait for a core."""
+        return not self._slots.locked()
+
     @asynccontextmanager
     async def slot(self, modules: Callable[[], Sequence[str]]) -> AsyncIterator[None]:
         """Wait for a free core, and start the fork server if it does not run.

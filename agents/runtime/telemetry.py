@@ -43,6 +43,11 @@ CACHE = Counter(
     "Results of pure agents by source: near (this process), far (Redis) or computed",
     ["agent", "version", "source"],
 )
+SLOW_CALLS = Counter(
+    "agent_flows_slow_calls_total",
+    "Slow calls by what was done: ended (before the policy's time-out), second (attempt begun), won (by it)",
+    ["agent", "version", "action"],
+)
 CLOCK_SKEW = Gauge(
     "agent_flows_clock_skew_seconds",
     "Seconds by which the database's clock is ahead of this host's",

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from agents.analysis.models import Dataset, Part
-from agents.analysis.study_store import write_whole
+from agents.runtime.files import write_whole
 from tests.faults.campaign import Baseline, CellRunner, record_baseline
 from tests.faults.cells import parse_cell
 from tests.faults.checker import Expectation

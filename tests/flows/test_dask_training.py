@@ -7,9 +7,10 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from agents.analysis.modelling.candidates import NAMES
 from agents.analysis.modelling.models import Training
-from agents.analysis.modelling.registry import CARD, MODEL, Models
+from agents.analysis.modelling.registry import MODEL, Models
 from agents.analysis.study_store import StudyStore
 from agents.analysis.train_candidate import train_candidate, version_of
+from agents.runtime.model_registry import CARD
 from agents.runtime.settings import settings
 from flows.dask_training import fit_on_dask
 from tests.agents.analysis.modelling.toy import published, sales, study

@@ -7,13 +7,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from agents.analysis.modelling.registry import Models, NoSuchModel
+from agents.analysis.modelling.registry import Models
 from agents.analysis.models import Column, Contract, Dataset
 from agents.analysis.quarantine import BadCorrection, NothingPublished, mend
 from agents.analysis.report import FILE, AnalysisReport
 from agents.analysis.sample.serving import serving
 from agents.analysis.study import Source, Study
 from agents.analysis.study_store import StudyStore
+from agents.runtime.model_registry import NoSuchModel
 from agents.runtime.settings import settings
 from flows.cli.error_messages import LOG_FILE
 from flows.data_analysis import analyse

@@ -7,7 +7,7 @@ Bootstrap for General Stationary Observations (1989).
 import numpy as np
 import pandas as pd
 
-from agents.analysis.modelling.models import Interval
+from agents.runtime.model_registry import Interval
 
 DRAWS = 1_000
 LEVEL = 0.95

@@ -1,13 +1,14 @@
 """The values of modelling: what is trained, the card of a model, and the comparison of models."""
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
 from agents.analysis.models import Frozen, Name, Part, Sha256
 from agents.analysis.report import SourceReport
 from agents.analysis.study import Study
+from agents.runtime.model_registry import Card, Change, Interval
 
 ALARM_PSI, ALARM_P = 0.2, 0.01  # drift: PSI above the first and p below the second
 
@@ -29,18 +30,7 @@ class Trained(Frozen):
     candidate: Name
 
 
-class Interval(BaseModel, frozen=True):
-    """A figure and its 95 % confidence interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
-
-
-class ModelCard(BaseModel, frozen=True):
+class ModelCard(Card, frozen=True):
     """The facts about a model; `version` is the digest of data, code, candidate and seed.
 
     `learnt` counts the rows of training and validation, `judged` those of the test, which are from
@@ -48,7 +38,6 @@ class ModelCard(BaseModel, frozen=True):
     error is than that of the baseline. `chosen_by` is the squared error of the validation.
     """
 
-    version: str
     study: str
     candidate: str
     target: str
@@ -61,21 +50,13 @@ class ModelCard(BaseModel, frozen=True):
     until: str
     mae: Interval
     mse: Interval
-    gain: Interval
     chosen_by: float
-    importance: dict[str, float] = {}
+    importance: dict[str, float] = Field(default_factory=dict)
 
-
-What = Literal["challenger", "promoted", "kept", "rolled back"]
-
-
-class Change(BaseModel, frozen=True):
-    """One entry in the history of the registry."""
-
-    version: str
-    what: What
-    why: str
-    by: str
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the candidate is the one that the others are compared with."""
+        return self.candidate == "baseline"
 
 
 class Drift(BaseModel, frozen=True):

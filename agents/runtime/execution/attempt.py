@@ -1,7 +1,8 @@
 """One agent's attempts on one item: settle an unknown outcome, call, retry, return the outcome."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import copy_context
 from datetime import timedelta
 from functools import cache, partial
 from math import inf
@@ -23,8 +24,10 @@ from agents.runtime.errors import (
     WrongOutcome,
 )
 from agents.runtime.execution.agent import AGENTS, Agent
+from agents.runtime.execution.slow_calls import SlowCall
 from agents.runtime.journal.database import JournalLost
 from agents.runtime.model.item import (
+    RENEWED,
     DeadLettered,
     Delayed,
     Done,
@@ -130,7 +133,7 @@ async def call(agent: AnyAgent, executions: Sequence[StepExecution]) -> list[Any
     for execution in executions:
         _check_halt(execution)
     rows = [agent.arguments(execution.item, execution.key) for execution in executions]
-    facts = await _call_within_limits(agent, agent.columns(rows), executions)
+    facts = await _called(agent, agent.columns(rows), executions)
     if len(facts) != len(executions):
         raise TypeError(
             f"{agent.name} was given {len(executions)} items and returned {len(facts)} facts"
@@ -143,23 +146,42 @@ async def _call_one(agent: AnyAgent, execution: StepExecution) -> Any:
         return (await call(agent, [execution]))[0]
     arguments = agent.arguments(execution.item, execution.key)
     if agent.policy.cache_seconds:
-        return await agent.cached(
-            arguments, partial(_call_within_limits, agent, arguments, (execution,))
-        )
-    return await _call_within_limits(agent, arguments, (execution,))
+        return await agent.cached(arguments, partial(_called, agent, arguments, (execution,)))
+    return await _called(agent, arguments, (execution,))
+
+
+def _called(
+    agent: AnyAgent, arguments: list[Any], executions: Sequence[StepExecution]
+) -> Coroutine[Any, Any, Any]:
+    if agent.policy.process:
+        return _in_process(agent, arguments, executions)
+    return _call_within_limits(agent, executions, partial(agent.function, *arguments))
 
 
 async def _call_within_limits(
-    agent: AnyAgent, arguments: list[Any], executions: Sequence[StepExecution]
+    agent: AnyAgent, executions: Sequence[StepExecution], begin: Callable[[], Any]
 ) -> Any:
-    """The function's result. A coroutine or process ends at the policy's timeout or at a deadline."""
-    if agent.policy.process:
-        return await _in_process(agent, arguments, executions)
-    result = agent.function(*arguments)
+    """The result of what `begin` begins. A coroutine ends at its time-out or at a deadline.
+
+    While it runs, the step may end it early or begin a second attempt (see slow_calls.py).
+    """
+    result = begin()
     if not hasattr(result, "__await__"):
         return result
-    async with within(_time_limit(agent, executions)):
-        return await result
+    runtime().usual.calls[agent.name] += 1
+    limit, execution = _time_limit(agent, executions), executions[0]
+    try:
+        async with within(limit) as timeout:
+            execution.call = SlowCall(begin, limit, timeout, clock().monotonic(), copy_context())
+            return await result
+    except Exception as error:
+        if execution.call is None or execution.call.second is None:
+            raise
+        return await execution.call.second_result(error)
+    finally:
+        call, execution.call = execution.call, None
+        if call is not None and call.second is not None:
+            await call.end_second()
 
 
 async def _in_process(
@@ -171,9 +193,9 @@ async def _in_process(
     async with (
         asyncio.timeout(seconds if seconds < inf else None),
         pool.slot(_modules_with_processes),
-        within(_time_limit(agent, executions)),
     ):
-        return agent.unpacked(await pool.run(request))
+        begin = partial(pool.run, request)
+        return agent.unpacked(await _call_within_limits(agent, executions, begin))
 
 
 def _modules_with_processes() -> list[str]:
@@ -284,7 +306,7 @@ def _check_lease(agent: AnyAgent, execution: StepExecution) -> None:
 
 def _time_limit(agent: AnyAgent, executions: Sequence[StepExecution] = ()) -> float:
     """Seconds that one call may take; an effect at most two thirds of the lease."""
-    limits = [agent.policy.timeout, *(execution.item.remaining_seconds for execution in executions)]
+    limits = [agent.longest, *(execution.item.remaining_seconds for execution in executions)]
     if agent.policy.effect:
         limits.append(runtime().lease.seconds * 2 / 3)
     return min(limits)
@@ -333,15 +355,27 @@ def _certainly_failed(error: Exception) -> bool:
     return isinstance(error, TransientError) and not isinstance(error, UnknownOutcome)
 
 
-def apply_outcome(agent: AnyAgent, execution: StepExecution) -> None:
+def apply_outcome(execution: StepExecution) -> None:
     """Update the item's facts and effects in memory with an outcome that is committed."""
     item, outcome = execution.item, execution.outcome
     if isinstance(outcome, Done):
         item.learn(outcome.fact)
-    if agent.policy.effect and isinstance(outcome, Done | Failed):
-        failed = "refused" if isinstance(outcome, Failed) and outcome.clean else "intended"
-        status = "done" if isinstance(outcome, Done) else failed
-        position = (execution.agent, execution.occurrence)
-        item.effects[position] = Effect(
-            execution.key, status, execution.intended_at, execution.generation, execution.spent
-        )
+    if not execution.key:
+        return
+    position = (execution.agent, execution.occurrence)
+    match outcome:
+        case Done():
+            status = "done"
+        case Failed(clean=True):
+            status = "refused"
+        case Delayed() | Waiting() if not execution.unknown:
+            # Nothing happened. The item goes on in this process if another step has failed it.
+            status = RENEWED if execution.renewed else "refused" if execution.spent else ""
+        case _:
+            status = "intended"
+    if not status:
+        item.effects.pop(position, None)
+        return
+    item.effects[position] = Effect(
+        execution.key, status, execution.intended_at, execution.generation, execution.spent
+    )

@@ -134,7 +134,7 @@ class _Delivery:
         notice = Notice(row.topic, row.channel, row.body)
         runtime().journal.database.check_file()
         try:
-            async with asyncio.timeout(agent.policy.timeout):
+            async with asyncio.timeout(agent.longest):
                 await agent.function(*agent.arguments(item, key, given={Notice: notice}))
         except (UnknownOutcome, TimeoutError) as error:
             log.warning("the outcome of a notice is unknown, it is not repeated", error=str(error))

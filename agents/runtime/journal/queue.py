@@ -31,6 +31,7 @@ from agents.runtime.errors import AgentError
 from agents.runtime.journal.claims import CLAIMABLE, MOST_TOGETHER, deadline_here
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.fair_queueing import advance
+from agents.runtime.journal.precedence import PLACE, Place, choose
 from agents.runtime.journal.rate_limits import admit
 from agents.runtime.journal.schema import (
     READY,
@@ -65,12 +66,18 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """What a claim must know of its queue: `due` means that delayed items are due now."""
+    """What a claim must know of its queue: `due` means that delayed items are due now.
+
+    With `by_forecast`, items of the lowest precedence go first, but before them those that were
+    accepted before the time `aged_before`.
+    """
 
     known: bool
     paused: bool
     rated: bool
     due: bool
+    by_forecast: bool
+    aged_before: float | None
 
 
 async def claim_first(
@@ -92,11 +99,11 @@ async def claim_first(
         if state.due:
             for requeue in _requeue_due():
                 await connection.execute(requeue, {"queue": scenario, "most": most})
-        rows = await _claim(connection, owner, queue, most, rated=state.rated)
+        rows = await _claim(connection, owner, queue, most, state)
         if rows:
             await record(connection, rows, Event.CLAIM, State.PENDING, owner, {})
             await advance(connection, scenario, rows)
-    return sorted(rows, key=lambda row: (row.rank, row.id))
+    return rows
 
 
 class QueueFull(AgentError):
@@ -157,25 +164,45 @@ async def due_outside_queue(
 
 
 async def _claim(
-    connection: AsyncConnection, owner: str, queue: Queue, most: int, *, rated: bool
+    connection: AsyncConnection, owner: str, queue: Queue, most: int, state: QueueState
 ) -> list[Row[Any]]:
     holder = {"holder": owner, "monotonic": clock().monotonic()}
     first, versions = queue.parameters(most=most), len(queue.majors)
-    if not rated:
-        statement = _claim_first_statement(versions)
-        return list((await connection.execute(statement, first | holder)).all())
-    candidates = await connection.execute(_first_ready(versions), first)
-    ids = await admit(connection, queue.scenario, candidates.all())
+    if not (state.rated or state.by_forecast):
+        claimed = await connection.execute(_claim_first_statement(versions), first | holder)
+        return sorted(claimed.all(), key=lambda row: (row.rank, row.id))
+    ids = await _chosen(connection, queue, most, state)
     if not ids:
         return []
     values = values_of(connection, ids)
     mine = items.c.id.in_(select(values.c.value))
-    return list((await connection.execute(_claim_update().where(mine), holder)).all())
+    claimed = await connection.execute(_claim_update().where(mine), holder)
+    turns = {item: turn for turn, item in enumerate(ids)}
+    return sorted(claimed.all(), key=lambda row: turns[row.id])
+
+
+async def _chosen(
+    connection: AsyncConnection, queue: Queue, most: int, state: QueueState
+) -> list[int]:
+    """The ids of the items to claim, in their order: by precedence, within the rate limits."""
+    first = queue.parameters(most=most)
+    statement = _first_ready(len(queue.majors), *PLACE, in_place=state.by_forecast)
+    places = [
+        Place(*row[: len(Place._fields)]) for row in await connection.execute(statement, first)
+    ]
+    if state.by_forecast:
+        more_wait = len(places) == most
+        places = await choose(
+            connection, queue.scenario, places, state.aged_before, more_wait=more_wait
+        )
+    if not state.rated:
+        return [place.id for place in places]
+    return await admit(connection, queue.scenario, places)
 
 
 async def _queue_state(connection: AsyncConnection, scenario: str) -> QueueState:
     row = (await connection.execute(_queue_state_query(), {"queue": scenario})).one()
-    return QueueState(row.known, row.paused, row.rated, row.due)
+    return QueueState(*row)
 
 
 @cache
@@ -189,6 +216,10 @@ def _queue_state_query() -> Any:
         exists().where(queue, queues.c.paused.is_not(None)).label("paused"),
         exists().where(rates.c.scenario == bindparam("queue")).label("rated"),
         due.label("due"),
+        exists()
+        .where(queue, queues.c.shortest_first, queues.c.fifo.is_(None))
+        .label("by_forecast"),
+        select(now() - queues.c.age_limit).where(queue).scalar_subquery().label("aged_before"),
     )
 
 
@@ -202,30 +233,39 @@ def _in_queue() -> Any:
 
 
 @cache
-def _first_ready(versions: int) -> Any:
+def _first_ready(versions: int, *more: str, in_place: bool = False) -> Any:
     """SQL: lock the first ready items; those that another transaction has locked are skipped.
 
-    The front of each version's queue is read by itself, since no index has them in one order.
+    The front of each version's queue is read by itself, since no index has them in one order. Of each
+    item there are the id and `more` columns. With `in_place`, items that another claim is moving
+    behind are skipped too.
     """
-    fronts = [_first_of_version(f"major_{number}") for number in range(versions)]
+    fronts = [_first_of_version(f"major_{n}", more, in_place=in_place) for n in range(versions)]
     if versions == 1:
         return fronts[0]
     first = union_all(*(select(front.subquery()) for front in fronts)).subquery()
     return (
-        select(first.c.id, first.c.tenant)
+        select(first.c.id, *(first.c[name] for name in more))
         .order_by(first.c.rank, first.c.id)
         .limit(bindparam("most"))
     )
 
 
-def _first_of_version(major: str) -> Select[Any]:
-    return (
-        select(items.c.id, items.c.tenant, items.c.rank)
+def _first_of_version(major: str, more: Sequence[str], *, in_place: bool) -> Select[Any]:
+    first = (
+        select(items.c.id, *(items.c[name] for name in more), items.c.rank)
         .where(_in_queue(), items.c.major == bindparam(major), text(READY))
         .order_by(items.c.rank, items.c.id)
         .limit(bindparam("most"))
         .with_for_update(skip_locked=True)
     )
+    if not in_place:
+        return first
+    # PostgreSQL checks an item that was changed before it was locked again, in its new version, but
+    # reads in sub-selects what was there before. So it is skipped if its rank has become a later one.
+    before = items.alias("before")
+    rank = select(before.c.rank).where(before.c.id == items.c.id).scalar_subquery()
+    return first.where(items.c.rank <= rank)
 
 
 @cache

@@ -75,6 +75,30 @@ async def _paused(connection: AsyncConnection, scenario: str) -> dict[str, Any]:
     return {"paused": await connection.scalar(queue) is not None}
 
 
+async def hold_to_fifo(journal: Journal, scenario: str, by: str, reason: str) -> None:
+    """Hand out items first in, first out, whatever forecasts are worth, until it is undone."""
+    held = orjson.dumps({"by": by, "reason": reason}).decode()
+    entry = AuditEntry(journal.tenant, by, "hold-to-fifo", f"queue {scenario}", reason)
+    await _set_fifo(journal, scenario, held, entry)
+
+
+async def order_by_forecast(journal: Journal, scenario: str, by: str, reason: str) -> None:
+    """Let forecasts order the queue again, while they prove good enough."""
+    entry = AuditEntry(journal.tenant, by, "order-by-forecast", f"queue {scenario}", reason)
+    await _set_fifo(journal, scenario, None, entry)
+
+
+async def _set_fifo(journal: Journal, scenario: str, held: str | None, entry: AuditEntry) -> None:
+    this_queue = queues.c.scenario == scenario
+    async with journal.database.write() as connection:
+        new = insert_new(connection, queues, scenario=scenario, virtual=now(), at=now())
+        await connection.execute(new)
+        was = await connection.scalar(select(queues.c.fifo).where(this_queue))
+        await connection.execute(update(queues).where(this_queue).values(fifo=held))
+        values = {"before": {"fifo": was is not None}, "after": {"fifo": held is not None}}
+        await audit.write(connection, replace(entry, **values))
+
+
 async def limit_rate(
     journal: Journal, scenario: str, limit: RateLimit, by: str, reason: str
 ) -> None:
@@ -102,7 +126,8 @@ async def limit_rate(
 async def move(journal: Journal, action: OperatorAction, to: QueueEnd) -> None:
     """Move a pending item to the front or back of the queue of its version; a delayed item is due now.
 
-    Raises UnknownItem, and IllegalTransition if the item is not pending.
+    It keeps this place, whatever its forecast says. Raises UnknownItem, and IllegalTransition if the
+    item is not pending.
     """
     first, last = func.min(items.c.rank) - SPACING, func.max(items.c.rank) + SPACING
     async with journal.database.write() as connection:
@@ -111,5 +136,5 @@ async def move(journal: Journal, action: OperatorAction, to: QueueEnd) -> None:
         version = (items.c.scenario == action.scenario) & (items.c.major == row.major)
         ready = version & text(READY)
         rank = await connection.scalar(select(first if to == "front" else last).where(ready))
-        placed = {"rank": row.rank if rank is None else rank, "retry_at": None}
+        placed = {"rank": row.rank if rank is None else rank, "retry_at": None, "precedence": None}
         await apply_event(connection, row, Event.MOVE, action, {"to": to}, **placed)

@@ -11,6 +11,7 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.database import now
+from agents.runtime.journal.precedence import Place
 from agents.runtime.journal.schema import rates
 from agents.runtime.journal.statements import assign
 from agents.runtime.model.policies import LONGEST_WAIT
@@ -19,7 +20,7 @@ WHOLE_QUEUE = ""  # the tenant in the row of a queue's own rate
 
 
 async def admit(
-    connection: AsyncConnection, scenario: str, candidates: Sequence[Row[Any]]
+    connection: AsyncConnection, scenario: str, candidates: Sequence[Place]
 ) -> list[int]:
     """The ids of the candidates that may be claimed now, in their order.
 

@@ -183,6 +183,7 @@ queues = Table(
     Column("concordance", Double),
     Column("age_limit", Double),
     Column("judged_at", Double),
+    Column("fifo", Text),  # who holds the queue to first in, first out, and why
 )
 
 shares = Table(

@@ -16,8 +16,10 @@ DAY = 86_400.0
 class Policy:
     """Retries, time limits, concurrency and resources of an agent.
 
-    `attempts` is the budget over all processes and restarts; `timeout`, `backoff` and `backoff_cap`
-    are seconds; `concurrency` is the number of items that run at once; `limit` is the name of the
+    `attempts` is the budget over all processes and restarts; `timeout`, `ceiling`, `backoff` and
+    `backoff_cap` are seconds. Without a `timeout` it is learned from the calls before, and `ceiling`
+    is its upper bound. `second_attempt`: a call that takes longer than usual gets a second attempt beside it
+    (pure agents only). `concurrency` is the number of items that run at once; `limit` is the name of the
     Prefect concurrency limit of which a task run occupies one slot for each of them. With `process`
     each call runs in a process of its own, which may take `memory` bytes and is killed at its
     timeout. Results of a pure agent are shared between processes and runs for `cache_seconds`;
@@ -26,8 +28,10 @@ class Policy:
 
     name: str
     attempts: int
-    timeout: float
     concurrency: int
+    timeout: float | None = None
+    ceiling: float = 60.0
+    second_attempt: bool = False
     backoff: float = 0.1
     backoff_cap: float = 30.0
     effect: bool = False
@@ -53,11 +57,13 @@ class Policy:
         return replace(self, limit=limit)
 
 
-PURE = Policy("pure", attempts=1, timeout=30, concurrency=1, cached=True)
-READ = Policy("read", attempts=5, timeout=10, concurrency=32)
-MODEL = Policy("model", attempts=3, timeout=60, concurrency=4)
-CPU = Policy("cpu", attempts=3, timeout=60, concurrency=CORES, process=True, memory=2 * 1024**3)
-EFFECT = Policy("effect", attempts=6, timeout=10, concurrency=32, effect=True)
+PURE = Policy("pure", attempts=1, ceiling=30, concurrency=1, cached=True, second_attempt=True)
+READ = Policy("read", attempts=5, ceiling=10, concurrency=32, second_attempt=True)
+MODEL = Policy("model", attempts=3, concurrency=4)  # a second call would cost its tokens again
+CPU = Policy(
+    "cpu", attempts=3, concurrency=CORES, process=True, memory=2 * 1024**3, second_attempt=True
+)
+EFFECT = Policy("effect", attempts=6, ceiling=10, concurrency=32, effect=True)
 # A message holds no item, so it may take longer than a lease; a mail server answers when it has checked it.
 MESSAGE = Policy(
     "message",

@@ -5,7 +5,7 @@ import sys
 
 import orjson
 
-from agents.analysis.modelling.registry import Registry
+from agents.analysis.modelling.registry import Models
 from agents.analysis.models import Cleaned, Dataset
 from agents.analysis.scenario import CANDIDATES, COMPARISONS, PARTITIONS
 from agents.analysis.select_model import select_model
@@ -88,7 +88,7 @@ def test_what_earlier_releases_stored_is_read() -> None:
     published = {"study": "x", "folder": "analysis/x", "parts": [PART]}
     assert Dataset.model_validate_json(text(published)).edition == 1
     registry = {"cards": {"v": CARD}, "champion": "v", "before": ["u"], "changes": [CHANGE]}
-    assert Registry.model_validate_json(text(registry)).cards["v"].learnt == 900
+    assert Models.content.model_validate_json(text(registry)).cards["v"].learnt == 900
 
 
 def text(value: object) -> str:

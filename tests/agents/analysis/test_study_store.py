@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from agents.analysis.models import Cleaned, Column, Contract, Dataset, Partition
-from agents.analysis.study_store import StudyStore, write_whole
+from agents.analysis.study_store import StudyStore
+from agents.runtime.files import write_whole
 from agents.runtime.settings import settings
 
 CONTRACT = Contract(name="x", time="at", columns={"at": Column(type="time")})
@@ -62,7 +63,7 @@ def test_a_dataset_is_published_in_one_step(
     def full(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("agents.analysis.study_store.os.fsync", full)
+    monkeypatch.setattr("agents.runtime.files.os.fsync", full)
     with pytest.raises(OSError, match="disk full"):
         write_whole(store.folder / "dataset.json", "half")
     assert store.published() == first

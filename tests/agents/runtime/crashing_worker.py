@@ -61,6 +61,15 @@ def long_compute(job: Job, _before: Made | None) -> Made:
     return work(job)
 
 
+@agent(replace(SHORT_CPU, timeout=60))
+def straggle(job: Job) -> Made:
+    """The first process sleeps, which creates the file that the job names; others return."""
+    if not Path(job.text).exists():
+        Path(job.text).touch()
+        time.sleep(60)
+    return Made(by="straggle")
+
+
 @agent(SHORT_CPU, batched=True)
 def compute_batch(items: list[Job]) -> list[Made]:
     return [work(job) for job in items]

@@ -9,15 +9,14 @@ import skops.io as sio
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import FunctionTransformer
 
-from agents.analysis.modelling.models import Interval, ModelCard
+from agents.analysis.modelling.models import ModelCard
 from agents.analysis.modelling.registry import (
-    ChampionChanged,
     Models,
-    NoSuchModel,
     UntrustedTypes,
     dump,
     load,
 )
+from agents.runtime.model_registry import ChampionChanged, Interval, NoSuchModel
 
 BETTER, SAME = Interval(value=2, low=1, high=3), Interval(value=0.1, low=-1, high=1)
 

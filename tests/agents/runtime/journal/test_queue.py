@@ -118,10 +118,12 @@ async def test_items_of_living_processes_are_not_due_outside_the_queue(opened: R
     assert await due_outside_queue(opened.journal.database, Queue("jobs")) == []
 
 
-@pytest.mark.parametrize("query", ["claim", "claim of two versions", "due", "too late", "state"])
+@pytest.mark.parametrize(
+    "query", ["claim", "claim of two versions", "claim by forecast", "due", "too late", "state"]
+)
 async def test_a_claim_reads_the_front_of_an_index_only(sqlite_url: str, query: str) -> None:
     """Without statistics too, the plan neither scans nor sorts the items that wait."""
-    from agents.runtime.journal import queue  # noqa: PLC0415
+    from agents.runtime.journal import precedence, queue  # noqa: PLC0415
     from agents.runtime.journal.database import Database  # noqa: PLC0415
 
     database = Database(sqlite_url)
@@ -130,6 +132,7 @@ async def test_a_claim_reads_the_front_of_an_index_only(sqlite_url: str, query: 
     statement = {
         "claim": queue._first_ready(1),
         "claim of two versions": queue._first_ready(2),
+        "claim by forecast": queue._first_ready(1, *precedence.PLACE, in_place=True),
         "due": due,
         "too late": too_late,
         "state": queue._queue_state_query(),

@@ -26,6 +26,7 @@ def upgrade() -> None:
         "queues",
         sa.Column("shortest_first", sa.Boolean(), nullable=False, server_default=sa.false()),
         *(sa.Column(name, sa.Double()) for name in ("concordance", "age_limit", "judged_at")),
+        sa.Column("fifo", sa.Text()),
     )
     op.create_index(
         "items_preceding",
@@ -95,6 +96,7 @@ def _create_resources() -> None:
         sa.Column("window_seconds", sa.Double()),
         sa.Column("at_limit", sa.Text()),
         sa.Column("set_by", sa.Text()),
+        sa.Column("told_at", sa.Double()),
         if_not_exists=True,
     )
     op.create_table(
