@@ -32,7 +32,9 @@ if TYPE_CHECKING:
         Reference,
         UndoneKey,
     )
+    from agents.runtime.execution.budgets import spent
     from agents.runtime.execution.decorator import agent
+    from agents.runtime.execution.graph import graph
     from agents.runtime.execution.saga import saga
     from agents.runtime.intake.intake import (
         Intake,
@@ -57,7 +59,9 @@ if TYPE_CHECKING:
 
 _FACE = {
     "execution.agent": ["Agent", "BegunAt", "EffectKey", "Reference", "UndoneKey"],
+    "execution.budgets": ["spent"],
     "execution.decorator": ["agent"],
+    "execution.graph": ["graph"],
     "execution.saga": ["saga"],
     "intake.intake": ["Intake", "Rejection", "Submission"],
     "context": ["open_runtime", "runtime"],
@@ -122,10 +126,12 @@ __all__ = [
     "UnknownOutcome",
     "WrongOutcome",
     "agent",
+    "graph",
     "open_runtime",
     "provide",
     "runtime",
     "saga",
+    "spent",
 ]
 
 
