@@ -106,9 +106,7 @@ class Consumer:
             finally:
                 self._in_progress -= 1
                 self._worked_at = clock().monotonic()
-<<<<<<< HEAD
             await meter.end([one.row for one in claimed])
-=======
             await self._judge_order(claimed)
 
     async def _judge_order(self, claimed: list[Claimed]) -> None:
@@ -118,7 +116,6 @@ class Consumer:
         if self._unjudged >= JUDGED_ITEMS or (self._unjudged and now >= self._next_verdict):
             self._unjudged, self._next_verdict = 0, now + JUDGED_SECONDS
             await judge(runtime().journal.database, self.scenario.name)
->>>>>>> main
 
     def _continues(self) -> bool:
         if runtime().stop.asked or self.is_full:
