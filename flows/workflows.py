@@ -73,7 +73,7 @@ class Workflow:
 
     def loaded(self) -> str:
         """Load its agents; returns the package in which they are."""
-        assert self.process
+        resolve_name(self._process)
         return self._scenario.rpartition(":")[0].rpartition(".")[0]
 
     def of(self, version: str) -> Process | None:
@@ -156,6 +156,7 @@ WORKFLOWS: Mapping[str, Workflow] = {
         subscriptions="agents.support.change_results:SUBSCRIPTIONS",
     ),
     "handovers": Workflow("agents.support.handover:HANDOVERS", "flows.conversation:hand_back"),
+    "tasks": Workflow("agents.tasks.scenario:TASKS", "flows.workflow_file:run_tasks"),
     "invoices": Workflow(
         "agents.invoices.invoice:INVOICES",
         "flows.invoice_approval:approve",
