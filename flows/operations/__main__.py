@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from prefect.flows import Flow
+from prefect import Flow
 
 from flows.cli.commands import commands
 from flows.operations.actions import approve, cancel, discard, edit, mend, reject, replay, restart
@@ -19,7 +19,14 @@ from flows.operations.messages import (
 )
 from flows.operations.payment_events import payment_events
 from flows.operations.pruning import prune
-from flows.operations.queues import backlog, limit_rate, move, pause_queue, resume_queue
+from flows.operations.queues import (
+    backlog,
+    limit_rate,
+    move,
+    order_queue,
+    pause_queue,
+    resume_queue,
+)
 from flows.operations.reconciliation import reconcile
 from flows.operations.recovery import recover
 from flows.operations.shortages import shortages
@@ -35,7 +42,7 @@ GROUPS: Mapping[str, Sequence[Flow[..., Any]]] = {
         *(backlog, agents, dead_messages, shortages),
     ),
     "Decide and repair": (approve, reject, edit, cancel, mend, replay, restart, discard),
-    "Queues": (move, pause_queue, resume_queue, limit_rate),
+    "Queues": (move, pause_queue, resume_queue, limit_rate, order_queue),
     "Versions": (versions, rollout, promote, roll_back),
     "Forecasts": (forecasts, retrain_forecasts, roll_back_forecasts),
     "Messages": (resend_messages, redeliver_message, remove_group, send_webhooks),
