@@ -23,6 +23,7 @@ from pydantic import Field
 
 from agents.runtime.intake.scaling import Bounds, Scaler, backlog_table, read_backlog
 from agents.runtime.journal.database import Database
+from agents.runtime.journal.resource_use import read_usage
 from agents.runtime.prefect_ui import publish_table
 from agents.runtime.settings import PREFIX, ROOT, settings
 from agents.runtime.shutdown import stop_on_sigterm
@@ -126,6 +127,7 @@ async def _supervise(database: Database, pool: ConsumerPool, scaler: Scaler) -> 
     # Its consumers have the versions of this code; other versions do not need more consumers here.
     majors = WORKFLOWS[pool.scenario].scenario.majors
     found = await read_backlog(database, pool.scenario, majors)
+    await read_usage(database)  # for the metrics
     running = sum(one.returncode is None for one in pool.active)
     wanted = scaler.wanted(running, found)
     if wanted != running:
