@@ -19,9 +19,10 @@ from agents.runtime.journal.capacity_admin import (
 )
 from agents.runtime.journal.resource_use import ResourceUse, read_usage
 from agents.runtime.redis.signals import signals
+from agents.runtime.scheduling.eta import duration
 from agents.runtime.settings import Settings, settings
 from flows.cli.parameters import By, Reason
-from flows.cli.reports import Listing, duration, shown
+from flows.cli.reports import Listing, shown
 
 Change = Annotated[str | None, Parameter(name="--set"), Field(max_length=200)]
 UNSAID = "-"
