@@ -7,5 +7,6 @@ shop/      what several scenarios share of the business
 orders/    order processing
 analysis/  data analysis
 support/   customer service
+tasks/     workflows that are files
 invoices/  invoice approval, the tutorial
 """

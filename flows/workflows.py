@@ -156,6 +156,7 @@ WORKFLOWS: Mapping[str, Workflow] = {
         subscriptions="agents.support.change_results:SUBSCRIPTIONS",
     ),
     "handovers": Workflow("agents.support.handover:HANDOVERS", "flows.conversation:hand_back"),
+    "tasks": Workflow("agents.tasks.scenario:TASKS", "flows.workflow_file:run_tasks"),
     "invoices": Workflow(
         "agents.invoices.invoice:INVOICES",
         "flows.invoice_approval:approve",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         UndoneKey,
     )
     from agents.runtime.execution.decorator import agent
+    from agents.runtime.execution.graph import graph
     from agents.runtime.execution.saga import saga
     from agents.runtime.intake.intake import (
         Intake,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 _FACE = {
     "execution.agent": ["Agent", "BegunAt", "EffectKey", "Reference", "UndoneKey"],
     "execution.decorator": ["agent"],
+    "execution.graph": ["graph"],
     "execution.saga": ["saga"],
     "intake.intake": ["Intake", "Rejection", "Submission"],
     "context": ["open_runtime", "runtime"],
@@ -122,6 +124,7 @@ __all__ = [
     "UnknownOutcome",
     "WrongOutcome",
     "agent",
+    "graph",
     "open_runtime",
     "provide",
     "runtime",

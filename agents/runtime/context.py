@@ -17,6 +17,7 @@ from structlog.contextvars import bound_contextvars
 
 from agents.runtime.alerts import Alert, send
 from agents.runtime.clock import Reading, clock
+from agents.runtime.forecaster import Forecaster
 from agents.runtime.journal import Journal, workers
 from agents.runtime.journal.claims import left_over
 from agents.runtime.journal.database import Database, JournalLost
@@ -174,6 +175,7 @@ class Runtime:
     cache: SharedCache = field(default_factory=SharedCache)
     usual: Usual = field(default_factory=Usual)
     given_back: GivenBack = field(default_factory=GivenBack)
+    forecaster: Forecaster = field(default_factory=Forecaster)
 
 
 _runtime: ContextVar[Runtime | None] = ContextVar("runtime", default=None)
@@ -244,7 +246,11 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             _freeze_garbage_collector()
             journal = Journal(database, settings.tenant, await installation_id(database))
             of_installation.set(journal.installation[:SHOWN_OF_INSTALLATION])
-            opened = Runtime(journal, lease, settings, stop, ProcessPool(), cache)
+            forecaster = Forecaster(settings.data, database)
+            await forecaster.open()
+            opened = Runtime(
+                journal, lease, settings, stop, ProcessPool(), cache, forecaster=forecaster
+            )
             token, failure = _runtime.set(opened), None
             try:
                 yield opened
@@ -253,6 +259,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
                 raise
             finally:
                 _runtime.reset(token)
+                await forecaster.close()
                 await opened.process_pool.close()
                 if await lease.retire() and failure is not None:
                     await _say_what_is_left(failure, journal)

@@ -45,11 +45,12 @@ class Acceptance:
         self, requests: Sequence[tuple[bytes, RequestKey | None]]
     ) -> list[Answer | Problem]:
         """The answers to items as JSON, once they are committed."""
-        offered: list[Offer | Problem] = []
-        for number, (data, key) in enumerate(requests, 1):
-            offered.append(self._offered(data, key))
+        checked: list[tuple[NewItem, Any] | Problem] = []
+        for number, (data, _) in enumerate(requests, 1):
+            checked.append(self._checked(data))
             if number % PARSED_AT_ONCE == 0:
                 await asyncio.sleep(0)
+        offered = self._offered(checked, [key for _, key in requests])
         committed = iter(
             await self.group.accept([one for one in offered if isinstance(one, Offer)])
         )
@@ -73,15 +74,31 @@ class Acceptance:
         found = await first_answers(self.group.database, list(refused.values()))
         return {n: _answer(one) for n, one in zip(refused, found, strict=True) if one is not None}
 
-    def _offered(self, data: bytes, key: RequestKey | None) -> Offer | Problem:
+    def _offered(
+        self,
+        checked: Sequence[tuple[NewItem, Any] | Problem],
+        keys: Sequence[RequestKey | None],
+    ) -> list[Offer | Problem]:
+        """The offers of the items that are valid, with their forecasts."""
         sender = Sender.of(self.principal.tenant, self.scenario)
+        valid = [(one[0].body, one[1]) for one in checked if not isinstance(one, Problem)]
+        forecasts = iter(runtime().forecaster.forecasts(self.scenario, sender.tenant, valid))
+        return [
+            one
+            if isinstance(one, Problem)
+            else Offer(sender, one[0].forecast_as(next(forecasts)), self._answered, key)
+            for one, key in zip(checked, keys, strict=True)
+        ]
+
+    def _checked(self, data: bytes) -> tuple[NewItem, Any] | Problem:
+        """The item that a body is, and its payload."""
         try:
-            return Offer(sender, self._validated(bodies.parsed(data)), self._answered, key)
+            return self._validated(bodies.parsed(data))
         except Problem as problem:
             return problem
 
-    def _validated(self, body: dict[str, object]) -> NewItem:
-        """The item that a body of the caller's version is. Raises Problem 422."""
+    def _validated(self, body: dict[str, object]) -> tuple[NewItem, Any]:
+        """The item that a body of the caller's version is, and its payload. Raises Problem 422."""
         try:
             assert self.scenario.validate is not None
             key, text = self.scenario.validate(self.version.upcast(self.workflow, body))
@@ -91,7 +108,8 @@ class Acceptance:
         deadline = self.scenario.deadline(payload)
         within = None if deadline is None else deadline.total_seconds()
         customer = self.scenario.customer(payload) or None
-        return NewItem(key, text, hash_of(text), new_trace(), within=within, customer=customer)
+        new = NewItem(key, text, hash_of(text), new_trace(), within=within, customer=customer)
+        return new, payload
 
     def _answered(self, accepted: Accepted) -> Answer:
         """The answer to what became of the item; with a key, its bytes are stored."""

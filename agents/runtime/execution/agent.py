@@ -120,8 +120,9 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
             raise TypeError(f"{self.name} takes a Batch; {self.name}.call() takes a bare payload")
         has_work = batch.count > 0 or (self.outbox and bool(batch.context.ended))
         in_flow = FlowRunContext.get() is not None and TaskRunContext.get() is None
-        task_run = in_flow and has_work
-        return super().__call__(batch) if task_run else self.fn(batch)  # type: ignore[return-value]  # Prefect types sync functions only
+        if not (in_flow and has_work):
+            return self.fn(batch)  # type: ignore[return-value]  # Prefect types sync functions only
+        return super().__call__(batch, wait_for=batch.after)  # type: ignore[return-value]  # the same
 
     def call(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         """Run the function once on a bare payload, without the journal.
@@ -160,7 +161,7 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         `given` adds values by type. Raises TypeError for a type that no agent before this one has
         stated and that `provide` does not have.
         """
-        parameters = self._parameters if function is None else _parameters(function)
+        parameters = self.parameters if function is None else _parameters(function)
         facts, find = item.facts if given is None else {**item.facts, **given}, self._argument
         # Runs once per item: a list is faster than a generator, and most arguments are plain facts.
         return [item.payload, *[facts[k] if k in facts else find(item, key, k) for k in parameters]]
@@ -174,7 +175,7 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
 
     def columns(self, rows: Sequence[list[Any]]) -> list[Any]:
         """The arguments of a batched function: a list for each fact, and each service once."""
-        kinds = [list, *(get_origin(kind) for kind in self._parameters)]
+        kinds = [list, *(get_origin(kind) for kind in self.parameters)]
         pairs = zip(kinds, zip(*rows, strict=True), strict=True)
         return [list(column) if kind is list else column[0] for kind, column in pairs]
 
@@ -233,8 +234,15 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         return read(self.fact_adapter, output or "null", version, self.version, self.upcasts)
 
     @cached_property
-    def _parameters(self) -> list[Any]:
+    def parameters(self) -> list[Any]:
+        """The types of what the function takes beside the payload."""
         return _parameters(self.function)
+
+    @property
+    def stated(self) -> Any:
+        """The type of the fact that it states about one item."""
+        returned = get_type_hints(self.function).get("return", Any)
+        return get_args(returned)[0] if self.batched else returned
 
     @cached_property
     def _call_adapters(self) -> tuple[TypeAdapter[Any], TypeAdapter[Any]]:
@@ -247,10 +255,7 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
     @cached_property
     def fact_adapter(self) -> TypeAdapter[Any]:
         """Reads and writes the fact of one item."""
-        returned = get_type_hints(self.function).get("return", Any)
-        if self.batched:
-            (returned,) = get_args(returned)
-        return TypeAdapter(returned)
+        return TypeAdapter(self.stated)
 
     @cached_property
     def _cache_policy(self) -> "ByInput":
@@ -260,8 +265,8 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
     def _argument(self, item: Item, key: str, kind: Any) -> Any:
         if kind is EffectKey:
             return key
-        if kind in _OF_ITEM:
-            return _OF_ITEM[kind](self, item)
+        if kind in OF_ITEM:
+            return OF_ITEM[kind](self, item)
         if kind in (services := PROVIDED.get()):
             return services[kind]
         if Decision in get_args(kind):
@@ -371,7 +376,7 @@ def _undone_key(agent: Agent[Any, Any], item: Item) -> str:
     return min(undone, key=lambda effect: effect.intended_at).key
 
 
-_OF_ITEM: dict[Any, Callable[[Agent[Any, Any], Item], Any]] = {
+OF_ITEM: dict[Any, Callable[[Agent[Any, Any], Item], Any]] = {
     UndoneKey: _undone_key,
     Reference: lambda _agent, item: item.reference(runtime().journal.installation),
     BegunAt: lambda _agent, item: item.begun_at,

@@ -27,6 +27,7 @@ from agents.runtime.execution.agent import AGENTS, Agent
 from agents.runtime.execution.slow_calls import SlowCall
 from agents.runtime.journal.database import JournalLost
 from agents.runtime.model.item import (
+    RENEWED,
     DeadLettered,
     Delayed,
     Done,
@@ -354,15 +355,27 @@ def _certainly_failed(error: Exception) -> bool:
     return isinstance(error, TransientError) and not isinstance(error, UnknownOutcome)
 
 
-def apply_outcome(agent: AnyAgent, execution: StepExecution) -> None:
+def apply_outcome(execution: StepExecution) -> None:
     """Update the item's facts and effects in memory with an outcome that is committed."""
     item, outcome = execution.item, execution.outcome
     if isinstance(outcome, Done):
         item.learn(outcome.fact)
-    if agent.policy.effect and isinstance(outcome, Done | Failed):
-        failed = "refused" if isinstance(outcome, Failed) and outcome.clean else "intended"
-        status = "done" if isinstance(outcome, Done) else failed
-        position = (execution.agent, execution.occurrence)
-        item.effects[position] = Effect(
-            execution.key, status, execution.intended_at, execution.generation, execution.spent
-        )
+    if not execution.key:
+        return
+    position = (execution.agent, execution.occurrence)
+    match outcome:
+        case Done():
+            status = "done"
+        case Failed(clean=True):
+            status = "refused"
+        case Delayed() | Waiting() if not execution.unknown:
+            # Nothing happened. The item goes on in this process if another step has failed it.
+            status = RENEWED if execution.renewed else "refused" if execution.spent else ""
+        case _:
+            status = "intended"
+    if not status:
+        item.effects.pop(position, None)
+        return
+    item.effects[position] = Effect(
+        execution.key, status, execution.intended_at, execution.generation, execution.spent
+    )

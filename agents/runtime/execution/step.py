@@ -36,6 +36,7 @@ from agents.runtime.model.item import (
     Item,
     StepExecution,
     Waiting,
+    decisive,
 )
 from agents.runtime.model.lifecycle import State
 from agents.runtime.model.policies import AtMostOnce, Lookup, Policy
@@ -56,10 +57,17 @@ async def run_step(agent: AnyAgent, batch: Batch) -> Batch:
 
     What needs a person is raised at the end, one event for each kind of alert.
     """
+    async with alerts_together():
+        return await _run_step(agent, batch)
+
+
+@asynccontextmanager
+async def alerts_together() -> AsyncIterator[None]:
+    """Send the alerts of the block at its end."""
     alerts = list[Alert]()
     token = of_batch.set(alerts)
     try:
-        return await _run_step(agent, batch)
+        yield
     finally:
         of_batch.reset(token)
         if alerts:
@@ -79,7 +87,7 @@ async def _run_step(agent: AnyAgent, batch: Batch) -> Batch:
     done, executions, unreadable = _resume(agent, items, occurrence)
     if unreadable:
         await park_unreadable(context, unreadable)
-    run, commit_all = partial(_run_group, agent, context), partial(_commit, agent, context)
+    run, commit_all = partial(_run_group, agent, context), partial(_commit_or_defer, context)
     for group in _groups(agent, executions):
         if agent.takes is None:
             done |= await run(group)
@@ -148,7 +156,7 @@ def _execution_of(agent: AnyAgent, item: Item, occurrence: int, attempts: int) -
         known = item.effects.get((agent.name, occurrence))
         execution.key = known.key if known else agent.key(item, occurrence)
         execution.generation = known.generation if known else 0
-        execution.intended_at = known.intended_at if known else clock().time()
+        execution.intended_at = known.intended_at if known else item.next_intent_at
         execution.unknown = known is not None and known.status == "intended"
         execution.spent = known is not None and (known.spent or known.status == "refused")
         execution.renewed = known is not None and known.status == RENEWED
@@ -166,7 +174,7 @@ async def _intend(
     for execution in mine:
         if (halt := held[execution.id]) and state is State.PROCESSING:
             _halt(agent, execution, halt)
-    await _commit(agent, context, [e for e in mine if e.outcome is not None])
+    await _commit_or_defer(context, [e for e in mine if e.outcome is not None])
     to_call = [execution for execution in mine if execution.outcome is None]
     for execution in to_call:
         execution.item.effects[execution.agent, execution.occurrence] = Effect(
@@ -206,7 +214,8 @@ async def _run(agent: AnyAgent, context: BatchContext, executions: list[StepExec
             if agent.batched:
                 await _bisect(agent, called)
             else:
-                called[0].outcome = await attempt(agent, called[0])
+                held_back = _not_begun(context, called[0])
+                called[0].outcome = held_back or await attempt(agent, called[0])
             del running[called[0].id]
             finished.extend(called)
             if len(finished) >= GROUP_ITEMS or executions[0].needs:  # others may wait for those
@@ -219,7 +228,7 @@ async def _run(agent: AnyAgent, context: BatchContext, executions: list[StepExec
             await _next_group(workers, group_is_full)
             group_is_full.clear()
             group, finished[:] = finished[:GROUP_ITEMS], finished[GROUP_ITEMS:]
-            done |= await _commit(agent, context, group)
+            done |= await _commit_or_defer(context, group)
             if running:
                 await look_at(agent, running.values())
         await workers
@@ -264,31 +273,54 @@ async def _bisect(agent: AnyAgent, executions: list[StepExecution]) -> None:
         execution.outcome, execution.begun, execution.ended = outcome, begun, ended
 
 
-async def _commit(
-    agent: AnyAgent, context: BatchContext, executions: list[StepExecution]
-) -> set[int]:
+def _not_begun(context: BatchContext, execution: StepExecution) -> Delayed | None:
+    """The outcome of a call that is not made, since another step has not succeeded on its item."""
+    if context.deferred and execution.id in context.deferred:
+        return Delayed(0.0, "not begun, since a step beside it has not succeeded")
+    return None
+
+
+async def _commit_or_defer(context: BatchContext, executions: list[StepExecution]) -> set[int]:
+    """Commit the outcomes of a group. Those that move an item wait while other steps may have it in work.
+
+    Moved at once, the item would refuse what those steps did. Until then these outcomes are in memory
+    alone: a crash leaves their effects as unknown as one before any commit.
+    """
+    if context.deferred is not None:
+        for execution in executions:
+            if not isinstance(execution.outcome, Done):
+                context.deferred.setdefault(execution.id, []).append(execution)
+        executions = [e for e in executions if isinstance(e.outcome, Done)]
+    return await commit_outcomes(context, executions)
+
+
+async def commit_outcomes(context: BatchContext, executions: list[StepExecution]) -> set[int]:
     """Commit the outcomes of a group, then set failed items aside; returns the ids that go on."""
     if not executions:
         return set()
     here, state = runtime(), executions[0].item.state
     woken = set[str]()
     held = await commit(here.journal.database, here.lease.id, executions, state, woken)
-    failpoint(f"written:{agent.name}")
-    if agent.takes is not None:
+    failpoint(f"written:{executions[0].agent}")
+    if any(execution.needs for execution in executions):
         await gave_back(executions, woken)
     context.count_lost([execution for execution in executions if execution.id not in held])
     mine = [execution for execution in executions if execution.id in held]
     for execution in mine:
-        apply_outcome(agent, execution)
+        apply_outcome(execution)
+    for execution in decisive(mine):
         _set_aside(context, execution)
-    for kind, count in Counter(type(execution.outcome) for execution in mine).items():
-        ITEMS.labels(agent.name, agent.version, OUTCOME_WORDS[kind]).inc(count)
-        context.stats.count_step(agent.name, OUTCOME_WORDS[kind], count)
+    outcomes = Counter((e.agent, e.version, OUTCOME_WORDS[type(e.outcome)]) for e in mine)
+    for (name, version, outcome), count in outcomes.items():
+        ITEMS.labels(name, version, outcome).inc(count)
+        context.stats.count_step(name, outcome, count)
     return {execution.id for execution in mine if isinstance(execution.outcome, Done)}
 
 
 def _set_aside(context: BatchContext, execution: StepExecution) -> None:
     item, undoing = execution.item, execution.item.state is State.COMPENSATING
+    if undoing or not isinstance(execution.outcome, Failed):
+        context.released.add(item.id)
     match execution.outcome:
         case Failed(failure=failure) if not undoing:
             item.failure, item.state = failure, State.COMPENSATING

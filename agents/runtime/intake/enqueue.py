@@ -19,6 +19,12 @@ async def enqueue(
     here, body, deadline = runtime(), payload.model_dump_json(), scenario.deadline(payload)
     within = None if deadline is None else deadline.total_seconds()
     customer = scenario.customer(payload) or None
-    item = NewItem(key, body, hash_of(body), new_trace(), within=within, customer=customer)
     sender = Sender.of(tenant or here.journal.tenant, scenario)
+    (forecast,) = here.forecaster.forecasts(scenario, sender.tenant, [(body, payload)])
+    item = NewItem(
+        *(key, body, hash_of(body), new_trace()),
+        within=within,
+        customer=customer,
+        forecast=forecast,
+    )
     return (await accept(here.journal.database, sender, [item]))[0]

@@ -26,6 +26,7 @@ from agents.runtime.journal.submit import (
     load,
 )
 from agents.runtime.model.batch import Batch, BatchContext, RunStats
+from agents.runtime.model.forecast import Forecast
 from agents.runtime.model.lifecycle import State
 from agents.runtime.model.policies import RETRY_SCALE
 from agents.runtime.model.scenario import Scenario, hash_of
@@ -152,7 +153,12 @@ class Intake:
                 repeated.append(record)
         here, scenario = runtime(), self.scenario
         sender = Sender.of(here.journal.tenant, scenario)
-        new = [_new_item(scenario, submission, priority) for submission in wanted.values()]
+        offered = [(one.body, one.payload) for one in wanted.values()]
+        forecasts = here.forecaster.forecasts(scenario, sender.tenant, offered)
+        new = [
+            _new_item(scenario, submission, priority, forecast)
+            for submission, forecast in zip(wanted.values(), forecasts, strict=True)
+        ]
         failpoint("accepting")
         answers = await accept(here.journal.database, sender, new, owner)
         failpoint("accepted")
@@ -308,7 +314,9 @@ def _next(source: Iterator[Submission | Rejection], size: int) -> list[Submissio
     return list(islice(source, size))
 
 
-def _new_item(scenario: Scenario, submission: Submission, priority: Priority) -> NewItem:
+def _new_item(
+    scenario: Scenario, submission: Submission, priority: Priority, forecast: Forecast | None
+) -> NewItem:
     body_hash, deadline = hash_of(submission.body), scenario.deadline(submission.payload)
     within = None if deadline is None else deadline.total_seconds()
     return NewItem(
@@ -319,4 +327,5 @@ def _new_item(scenario: Scenario, submission: Submission, priority: Priority) ->
         priority,
         within,
         scenario.customer(submission.payload) or None,
+        forecast,
     )

@@ -174,7 +174,7 @@ def plan_of(tenant: str, scenario: str, wanted: Filter) -> Plan:
         this = and_(items.c.tenant == tenant, items.c.customer == wanted.customer)
         plan = Plan(OF_CUSTOMER, [this], frozenset({"customer"}))
     elif (prefix := wanted.key_prefix) is not None:
-        plan = Plan(BY_KEY, [and_(mine, _begins(prefix))], frozenset({"key_prefix"}))
+        plan = Plan(BY_KEY, [and_(mine, begins(prefix))], frozenset({"key_prefix"}))
     elif wanted.waiting == "person":
         this = and_(mine, items.c.waiting_since.is_not(None))
         plan = Plan(LONGEST_WAIT_FIRST, [this], frozenset({"waiting"}))
@@ -223,7 +223,7 @@ def _rest(tenant: str, scenario: str, wanted: Filter, plan: Plan) -> ColumnEleme
     if wanted.version is not None:
         rest["version"] = items.c.version == wanted.version
     if wanted.key_prefix is not None:
-        rest["key_prefix"] = _begins(wanted.key_prefix)
+        rest["key_prefix"] = begins(wanted.key_prefix)
     if wanted.waiting is not None:
         person = items.c.waiting_since.is_not(None)
         rest["waiting"] = person if wanted.waiting == "person" else and_(text(RETRYING))
@@ -240,7 +240,8 @@ def _rest(tenant: str, scenario: str, wanted: Filter, plan: Plan) -> ColumnEleme
     return and_(*left) if left else None
 
 
-def _begins(prefix: str) -> ColumnElement[bool]:
+def begins(prefix: str) -> ColumnElement[bool]:
+    """SQL: the key begins with the prefix; an index serves it."""
     return items.c.key.between(prefix, prefix + LAST_CHARACTER)
 
 

@@ -161,6 +161,15 @@ async def outcome_of(journal: Journal, scenario: str, key: str, agent: str) -> A
         return (await connection.execute(query)).first()
 
 
+async def is_cancelled(journal: Journal, scenario: str, key: str) -> bool:
+    """Whether somebody has asked to cancel the item."""
+    query = select(items.c.cancel_requested).where(
+        items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.key == key
+    )
+    async with journal.database.read() as connection:
+        return bool(await connection.scalar(query))
+
+
 async def outcomes_of(
     journal: Journal, scenario: str, keys: Sequence[str], agent: str
 ) -> Sequence[Row[Any]]:

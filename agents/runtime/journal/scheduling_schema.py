@@ -85,3 +85,17 @@ scale_bounds = Table(
     Column("target_seconds", Double, nullable=False),
     Column("cooldown_seconds", Double, nullable=False),
 )
+
+# What busy consumers of a version did lately: `items` in `seconds`, and the `work` in seconds of those
+# of them with a forecast. See agents/runtime/scheduling/scaling.py.
+paces = Table(
+    "paces",
+    metadata,
+    Column("scenario", Text, primary_key=True),
+    Column("major", Integer, primary_key=True, autoincrement=False),
+    Column("seconds", Double, nullable=False),
+    Column("items", Double, nullable=False),
+    Column("forecasts", Double, nullable=False),
+    Column("work", Double, nullable=False),
+    Column("at", Double, nullable=False),
+)

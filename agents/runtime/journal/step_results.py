@@ -1,6 +1,6 @@
 """Results of steps: intents are written before an effect, outcomes after it, in groups of items."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -34,6 +34,7 @@ from agents.runtime.model.item import (
     Outcome,
     StepExecution,
     Waiting,
+    decisive,
 )
 from agents.runtime.model.lifecycle import Event, State
 from agents.runtime.model.policies import LONGEST_WAIT
@@ -90,10 +91,11 @@ async def commit(
 ) -> set[int]:
     """Write the outcomes of a group in one transaction; returns the ids of the items still held.
 
-    It gives back the resources that they held, and adds to `woken` the scenarios of items whose turn it is.
-    If the database refuses a value, the group is halved until the item that causes it is alone; that
-    item becomes a dead letter, and no effect is repeated. Other errors, such as a lost connection or
-    a deadlock, are raised.
+    The group may have several steps of one item, which moves by the outcome that counts most. It gives
+    back the resources that they held, and adds to `woken` the scenarios of items whose turn it is. If the
+    database refuses a value, the group is halved until the item that causes it is alone; that item
+    becomes a dead letter, and no effect is repeated. Other errors, such as a lost connection or a
+    deadlock, are raised.
     """
     # Built before the transaction, which other processes wait for.
     rows = _step_rows(executions)
@@ -103,15 +105,18 @@ async def commit(
     except (StatementError, UnicodeError) as error:
         if not is_refusal(error):
             raise
-        if len(executions) == 1:
-            execution = executions[0]
-            execution.outcome = DeadLettered(_unstorable_failure(execution, error))
+        ids = sorted({execution.id for execution in executions})
+        if len(ids) == 1:
+            for execution in executions:
+                execution.outcome = DeadLettered(_unstorable_failure(execution, error))
+            rows = _step_rows(executions)
             async with database.write() as connection:
-                rows = _step_rows(executions)
                 return await _write_outcomes(connection, owner, executions, rows, state, woken)
-        middle = len(executions) // 2
-        first = await commit(database, owner, executions[:middle], state, woken)
-        return first | await commit(database, owner, executions[middle:], state, woken)
+        middle = ids[len(ids) // 2]
+        first = [execution for execution in executions if execution.id < middle]
+        held = await commit(database, owner, first, state, woken)
+        others = [execution for execution in executions if execution.id >= middle]
+        return held | await commit(database, owner, others, state, woken)
 
 
 def is_refusal(error: Exception) -> bool:
@@ -137,8 +142,9 @@ async def _write_outcomes(  # noqa: PLR0913 - the parts of one transaction
     if len(mine) < len(executions):
         rows = [row for row in rows if row["item"] in held]
     await insert_many(connection, insert_or_replace(connection, steps), rows)
-    await _write_effects(connection, [execution for execution in mine if execution.key])
-    aside = [execution for execution in mine if not isinstance(execution.outcome, Done)]
+    for of_step in _by_step(execution for execution in mine if execution.key):
+        await _write_effects(connection, of_step)
+    aside = decisive(mine)
     await _park(connection, owner, aside, state)
     await _delay(connection, owner, aside, state)
     await _fail(connection, owner, aside, state)
@@ -148,6 +154,14 @@ async def _write_outcomes(  # noqa: PLR0913 - the parts of one transaction
             await give_back_of(connection, owner, executions)
         )
     return held
+
+
+def _by_step(executions: Iterable[StepExecution]) -> Iterable[list[StepExecution]]:
+    """The executions of each step; almost always there is one."""
+    steps_of: dict[tuple[str, int], list[StepExecution]] = {}
+    for execution in executions:
+        steps_of.setdefault((execution.agent, execution.occurrence), []).append(execution)
+    return steps_of.values()
 
 
 def _step_rows(executions: Sequence[StepExecution]) -> list[dict[str, Any]]:

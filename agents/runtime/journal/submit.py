@@ -1,7 +1,7 @@
 """Submission of work items: accept new ones, recognise known ones, claim those that are not held."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from typing import Any, NamedTuple, Self
@@ -35,7 +35,7 @@ class NewItem:
     """A work item to accept; `body` is its canonical JSON, and `customer` the id of whose item it is.
 
     Its deadline is `within` seconds after its acceptance, by the journal's clock. A `forecast` says
-    how long it will take.
+    how long it will take. A `precedence` of its own stands instead of the forecast's.
     """
 
     key: str
@@ -46,6 +46,11 @@ class NewItem:
     within: float | None = None
     customer: str | None = None
     forecast: Forecast | None = None
+    precedence: float | None = None
+
+    def forecast_as(self, forecast: Forecast | None) -> "NewItem":
+        """The same item with this forecast."""
+        return self if forecast is None else replace(self, forecast=forecast)
 
 
 class Disposition(StrEnum):
@@ -190,6 +195,7 @@ async def _insert(
             "customer": item.customer,
             "owner": owner,
             **(NO_FORECAST if item.forecast is None else item.forecast.columns()),
+            **({} if item.precedence is None else {"precedence": item.precedence}),
         }
         for item in ordered
     ]

@@ -69,14 +69,19 @@ class BatchContext:
     """What the batches of one pass through a flow share.
 
     `unsent` counts the notices of ended items, by item, that are certainly unsent and tried again.
+    `deferred` has, by item, the outcomes other than Done of steps whose items other steps may have in
+    work as well; it is None where only one step runs. `released` are items that this process holds no more, each
+    of which is counted once.
     """
 
     __slots__ = (
         "calls",
         "compensating",
+        "deferred",
         "delayed",
         "ended",
         "latest",
+        "released",
         "scenario",
         "stats",
         "unsent",
@@ -89,6 +94,8 @@ class BatchContext:
         self.ended: list[Item] = []
         self.delayed: list[int] = []
         self.unsent: Counter[int] = Counter()
+        self.deferred: dict[int, list[StepExecution]] | None = None
+        self.released: set[int] = set()
         self.latest: Batch | None = None
 
     def call(self, agent: str) -> int:
@@ -99,6 +106,9 @@ class BatchContext:
     def count_lost(self, executions: Sequence[StepExecution]) -> None:
         """Count the items that another process has taken over."""
         for execution in executions:
+            if execution.id in self.released:
+                continue
+            self.released.add(execution.id)
             self.stats.count("elsewhere", "taken over by another process")
             log.warning(
                 "another process has taken the item over",
@@ -120,13 +130,17 @@ class Batch:
     """The work items of one task run.
 
     This is a plain class without iteration, so Prefect neither inspects nor splits it and still links
-    the task runs that pass it on. An agent takes the items out, so a finished batch is empty.
+    the task runs that pass it on. An agent takes the items out, so a finished batch is empty. `after`
+    are the batches that it is made of, if it is not the result of one agent.
     """
 
-    __slots__ = ("_items", "context", "count")
+    __slots__ = ("_items", "after", "context", "count")
 
-    def __init__(self, context: BatchContext, items: list[Item]) -> None:
+    def __init__(
+        self, context: BatchContext, items: list[Item], after: Sequence["Batch"] = ()
+    ) -> None:
         self.context, self._items, self.count = context, items, len(items)
+        self.after = after
         context.latest = self
 
     def take(self) -> list[Item]:

@@ -1,6 +1,6 @@
 """One work item, and the outcome of one agent's step on it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
@@ -37,6 +37,7 @@ class NoticeStatus(StrEnum):
 
 
 RENEWED = "renewed"  # status of an effect whose next attempt has the key of the next generation
+TICK = 1e-6  # seconds: what a double can add to a time of our days
 SUPERSEDED = "superseded"  # status of a compensation that is repeated under a new key
 
 
@@ -121,6 +122,17 @@ class Item:
     def begun_at(self) -> float:
         """When its first effect was intended, in seconds since 1970; infinite without one."""
         return min((effect.intended_at for effect in self.effects.values()), default=inf)
+
+    @property
+    def next_intent_at(self) -> float:
+        """When an effect that is intended now is intended, in seconds since 1970.
+
+        It is after the item's other effects, also those of the same tick of the clock, since effects
+        are undone in the reverse order of these times.
+        """
+        now = clock().time()
+        latest = max((effect.intended_at for effect in self.effects.values()), default=0.0)
+        return latest + TICK if 0 <= latest - now < 1 else now
 
     def reference(self, installation: str) -> str:
         """Its name at outside systems, unique to the installation.
@@ -248,3 +260,33 @@ class StepExecution:
     def fence(self) -> int:
         """The fence that the item was claimed with."""
         return self.item.fence
+
+    @property
+    def weight(self) -> tuple[int, float]:
+        """How much its outcome counts beside those of other steps on the same item; most first.
+
+        A failure counts most, since no other step can help the item; a cancellation before any other.
+        A delay counts least, unless a person has decided about that step: waiting would ask again.
+        """
+        match self.outcome:
+            case Failed(failure=failure):
+                return 5 + failure.cancelled, 0.0
+            case DeadLettered():
+                return 4, 0.0
+            case Waiting():
+                return 2, 0.0
+            case Delayed(seconds=seconds):
+                return 3 if self.item.decision_for(self.agent) else 1, seconds
+        return 0, 0.0
+
+
+def decisive(executions: Iterable[StepExecution]) -> list[StepExecution]:
+    """Of each item the execution whose outcome moves it; none of an item whose steps are all done."""
+    found: dict[int, StepExecution] = {}
+    for execution in executions:
+        if isinstance(execution.outcome, Done):
+            continue
+        known = found.get(execution.id)
+        if known is None or execution.weight > known.weight:
+            found[execution.id] = execution
+    return list(found.values())

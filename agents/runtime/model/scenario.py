@@ -40,6 +40,8 @@ class Scenario:
     `payload` is the type of an item's body. `outcome` returns one word for how an ended item turned
     out, `notices` the messages to send then, `metrics` amounts to add up over a run, and `summary`
     what lists show of an item. `customer` is the id by which lists find the items of one customer.
+    `features` returns what forecasts may learn from beside the length of the body: numbers, and words such
+    as `kind`, which groups items that are alike.
     `deadline` is the time after acceptance at which an item begins nothing new and is compensated. `validate`
     returns key and canonical body of a body that an operator has corrected, or raises; without it
     items cannot be corrected. `allow_edit` raises if a correction comes too late; it gets the payload
@@ -59,6 +61,7 @@ class Scenario:
     metrics: Callable[[Item], Mapping[str, int]] = lambda _item: {}
     summary: Callable[[Item], Summary] = no_summary
     customer: Callable[[Any], str | None] = lambda _payload: None
+    features: Callable[[Any], Mapping[str, float | str]] = lambda _payload: {}
     deadline: Callable[[Any], timedelta | None] = lambda _payload: None
     validate: Callable[[dict[str, Any]], tuple[str, str]] | None = None
     allow_edit: Callable[[Any, Any, frozenset[str]], None] = lambda _before, _after, _effects: None

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -158,7 +158,7 @@ class Run:
 
 async def run(
     source: Iterable[Job] | Sequence[Submission | Rejection],
-    *workflow: AnyAgent,
+    *workflow: Callable[[Batch], Awaitable[Batch]],
     size: int = 256,
     after: AnyAgent | None = None,
     scenario: Scenario = JOBS,

@@ -12,7 +12,15 @@ from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.schema import history, items, steps
 from agents.runtime.journal.statements import Halt
 from agents.runtime.journal.step_results import commit, intend
-from agents.runtime.model.item import DeadLettered, Done, Failed, Failure, StepExecution
+from agents.runtime.model.item import (
+    DeadLettered,
+    Done,
+    Failed,
+    Failure,
+    Outcome,
+    StepExecution,
+    Waiting,
+)
 from agents.runtime.model.lifecycle import State
 from agents.runtime.model.policies import READ
 from tests.agents.runtime.jobs import (
@@ -160,3 +168,41 @@ async def test_a_cancelled_commit_is_written_whole_or_not_at_all(
     task.cancel()
     await asyncio.wait([task])
     assert len(await step_statuses()) in {0, 50}
+
+
+async def test_several_steps_of_one_item_are_one_commit_and_move_it_once(opened: Runtime) -> None:
+    batch = await batch_of(jobs(2))
+    outcomes: list[Outcome] = [Waiting("ok?"), Failed(Failure("right", "X", "no"), clean=True)]
+    executions = [
+        StepExecution(item, name, "1", 0, f"{item.key}:{name}", outcome=outcome)
+        for item in batch.peek()
+        for name, outcome in zip(("left", "right"), outcomes, strict=True)
+    ]
+    executions[0].unknown = True
+    for some in (executions[::2], executions[1::2]):
+        await intend(opened.journal.database, opened.lease.id, some, State.PROCESSING)
+    held = await commit(opened.journal.database, opened.lease.id, executions, State.PROCESSING)
+    assert len(held) == 2
+    assert set((await states()).values()) == {"compensating"}
+    assert await step_statuses() == [("left", 0, "waiting"), ("right", 0, "failed")] * 2
+    assert await effect_statuses() == {
+        "job-0000:left": "intended",
+        "job-0000:right": "refused",
+        "job-0001:right": "refused",
+    }
+    assert len([row for row in await rows(history) if row.event == "fail"]) == 2
+
+
+async def test_a_value_that_is_refused_costs_one_item_of_several_steps(
+    opened: Runtime, journal_url: str
+) -> None:
+    batch = await batch_of(jobs(3))
+    text = UNSTORABLE[journal_url.partition("+")[0]]
+    reasons = ["ok?", text, "ok?"]
+    executions = [
+        StepExecution(item, name, "1", 0, "", outcome=Waiting(reason))
+        for item, reason in zip(batch.peek(), reasons, strict=True)
+        for name in ("left", "right")
+    ]
+    await commit(opened.journal.database, opened.lease.id, executions, State.PROCESSING)
+    assert list((await states()).values()) == ["waiting", "dead_lettered", "waiting"]

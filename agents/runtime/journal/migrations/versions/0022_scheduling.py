@@ -7,6 +7,8 @@ columns as they are. If the revision was set back for it, they are here already.
 import sqlalchemy as sa
 from alembic import op
 
+from agents.runtime.journal.migrations.views import scale_0022
+
 revision = "0022"
 down_revision = "0021"
 
@@ -45,6 +47,17 @@ def upgrade() -> None:
         sa.Column("cooldown_seconds", sa.Double(), nullable=False),
         if_not_exists=True,
     )
+    op.create_table(
+        "paces",
+        sa.Column("scenario", sa.Text(), primary_key=True),
+        sa.Column("major", sa.Integer(), primary_key=True, autoincrement=False),
+        *(
+            sa.Column(name, sa.Double(), nullable=False)
+            for name in ("seconds", "items", "forecasts", "work", "at")
+        ),
+        if_not_exists=True,
+    )
+    scale_0022.create()
 
 
 def _add(table: str, *columns: "sa.Column[object]") -> None:

@@ -1,0 +1,135 @@
+"""What each version of a queue has to do, as the view `agent_flows_scale` says, and who may change it.
+
+The view is what an autoscaler reads; here it is read for consumers on this machine and for people.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Row, select, text
+
+from agents.runtime.errors import AgentError
+from agents.runtime.journal import Journal, audit
+from agents.runtime.journal.audit import AuditEntry
+from agents.runtime.journal.database import Database, now
+from agents.runtime.journal.scheduling_schema import paces, scale_bounds
+from agents.runtime.journal.statements import insert_or_replace
+from agents.runtime.scheduling.scaling import Load, Pace, ScaleBounds, remembered
+
+
+@dataclass(frozen=True, slots=True)
+class QueueScale:
+    """One version of a queue: its load, its bounds, and the consumers that the view wants.
+
+    `mean` are the seconds of work of an item without a forecast.
+    """
+
+    queue: str
+    version: int
+    wanted: int
+    load: Load
+    bounds: ScaleBounds
+    mean: float
+    paused: bool
+
+
+async def scales(
+    database: Database, queue: str, versions: Sequence[int] | None = None
+) -> list[QueueScale]:
+    """The versions of a queue that the journal knows, or some of them, by their number."""
+    query = text("SELECT * FROM agent_flows_scale WHERE queue = :queue ORDER BY version")
+    async with database.read() as connection:
+        rows = (await connection.execute(query, {"queue": queue})).all()
+    return [_scale(row) for row in rows if versions is None or row.version in versions]
+
+
+def _scale(row: Row[Any]) -> QueueScale:
+    limit = {} if row.limit_seconds is None else {"limit": row.limit_seconds}
+    load = Load(
+        row.waiting_seconds, row.lately_seconds, row.consumers, row.claimed, row.pace, **limit
+    )
+    bounds = ScaleBounds(row.least, row.most, row.target_seconds, row.cooldown_seconds)
+    return QueueScale(
+        *(row.queue, row.version, row.consumers_wanted, load, bounds, row.mean_seconds),
+        bool(row.paused),
+    )
+
+
+async def note_pace(
+    database: Database, scenario: str, major: int, measured: Pace, *, busy: bool
+) -> None:
+    """Add a consumer's measurement to the pace of the version; `busy` if it could do no more."""
+    this = (paces.c.scenario == scenario) & (paces.c.major == major)
+    async with database.write() as connection:
+        row = (await connection.execute(select(paces).where(this).with_for_update())).first()
+        known = None if row is None else Pace(row.seconds, row.items, row.forecasts, row.work)
+        pace = remembered(known, measured, busy=busy)
+        if pace != known:
+            values = {"scenario": scenario, "major": major, **asdict(pace), "at": now()}
+            await connection.execute(insert_or_replace(connection, paces).values(values))
+
+
+class BadScaleBounds(AgentError):
+    """A bound of scaling outside of its limits; nothing was changed."""
+
+    def __init__(self, field: str, limit: str) -> None:
+        super().__init__(field, limit)
+        self.field, self.limit = field, limit
+
+    def __str__(self) -> str:
+        return f"{self.field} must be {self.limit}"
+
+
+MOST_CONSUMERS = 1_000
+LONGEST = 86_400.0  # seconds
+
+
+async def set_bounds(
+    journal: Journal, queue: str, bounds: ScaleBounds, by: str, reason: str
+) -> ScaleBounds | None:
+    """Set how many consumers the queue may have. Returns what was set before. Raises BadScaleBounds."""
+    _check(bounds)
+    row = {
+        "scenario": queue,
+        "least": bounds.least,
+        "most": bounds.most,
+        "target_seconds": bounds.target,
+        "cooldown_seconds": bounds.cooldown,
+    }
+    async with journal.database.write() as connection:
+        this = select(scale_bounds).where(scale_bounds.c.scenario == queue)
+        found = (await connection.execute(this)).first()
+        before = None if found is None else ScaleBounds(*found[1:])
+        if before != bounds:
+            await connection.execute(insert_or_replace(connection, scale_bounds).values(row))
+            values = asdict(before) if before else {}, asdict(bounds)
+            about = f"queue {queue}"
+            entry = AuditEntry(journal.tenant, by, "scale", about, reason, *values)
+            await audit.write(connection, entry)
+    return before
+
+
+def _check(bounds: ScaleBounds) -> None:
+    for field, value, least, most in (
+        ("least", bounds.least, 0, MOST_CONSUMERS),
+        ("most", bounds.most, bounds.least, MOST_CONSUMERS),
+        ("the seconds to drain", bounds.target, 1, LONGEST),
+        ("the cooldown", bounds.cooldown, 1, LONGEST),
+    ):
+        if not least <= value <= most:
+            raise BadScaleBounds(field, f"{least:,} to {most:,.0f}")
+
+
+def total_load(found: Iterable[QueueScale]) -> Load:
+    """The load of consumers that have the code of all these versions, in seconds of one consumer."""
+    loads = [one.load for one in found]
+    consumers = max((load.consumers for load in loads), default=0)
+    claimed = min(consumers, sum(load.claimed for load in loads))
+    return Load(
+        sum(load.waiting / load.pace for load in loads),
+        sum(load.lately / load.pace for load in loads),
+        consumers,
+        claimed,
+        limit=max((load.limit / load.pace for load in loads), default=0.0),
+    )

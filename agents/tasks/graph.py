@@ -1,0 +1,48 @@
+"""What the needs of tasks make: the longest chain behind each task, and mistakes such as circles."""
+
+from collections.abc import Collection, Iterator
+
+from agents.runtime.scheduling.critical_path import NotAGraph, tails
+from agents.tasks.models import Task, Workflow
+from agents.workflow.records import Problem
+
+MOST_UNKNOWN = 3  # that are named of one task
+UNKNOWN_SECONDS = 1.0  # of a task that nothing is known about: then the number of tasks decides
+
+
+def tails_of(workflow: Workflow) -> dict[str, float]:
+    """By task: the seconds from its start to the end of the longest chain behind it.
+
+    Needs of tasks that are not in the workflow's file are left out. Raises NotAGraph.
+    """
+    durations = {
+        task.id: task.seconds or UNKNOWN_SECONDS if task.expected is None else task.expected
+        for task in workflow.tasks
+    }
+    needs = {task.id: [n for n in task.needs if n in durations] for task in workflow.tasks}
+    return tails(durations, needs)
+
+
+def graph_problems(workflow: Workflow, known: Collection[str] = ()) -> Iterator[Problem]:
+    """What is wrong with the needs of the tasks; `known` are tasks of the workflow in the journal."""
+    ids = [task.id for task in workflow.tasks]
+    there, seen = {*ids, *known}, set[str]()
+    for task in workflow.tasks:
+        if task.id in seen:
+            yield _problem(task, "id", "duplicate", "is there twice")
+        seen.add(task.id)
+        if task.id in task.needs:
+            yield _problem(task, "needs", "cycle", "needs itself")
+        if len(set(task.needs)) < len(task.needs):
+            yield _problem(task, "needs", "duplicate", "names a task twice")
+        for unknown in [needed for needed in task.needs if needed not in there][:MOST_UNKNOWN]:
+            yield _problem(task, "needs", "unknown", f"{unknown} is not a task of this workflow")
+    try:
+        tails_of(workflow)
+    except NotAGraph as error:
+        circle = " needs ".join([*error.names[:10], error.names[0]])
+        yield Problem("tasks", "cycle", None, f"need each other in a circle: {circle}")
+
+
+def _problem(task: Task, field: str, rule: str, message: str) -> Problem:
+    return Problem(f"task {task.id}: {field}", rule, None, message)

@@ -1,0 +1,174 @@
+"""Items are forecast when they are accepted, by the promoted model; without one they have no forecast."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import pytest
+from sqlalchemy import text
+
+from agents.runtime.clock import CLOCK
+from agents.runtime.context import Runtime, open_runtime, runtime
+from agents.runtime.execution.decorator import agent
+from agents.runtime.files import write_whole
+from agents.runtime.forecast_registry import MODEL, ForecastCard, Forecasts, explain, rounded
+from agents.runtime.forecaster import LOOK_SECONDS, Forecaster, examples_of
+from agents.runtime.journal.durations import completed, waiting_counts
+from agents.runtime.journal.schema import items
+from agents.runtime.model.forecast import Expected
+from agents.runtime.model.policies import PURE
+from agents.runtime.model_registry import FILE, Interval
+from agents.runtime.scheduling.features import Example, features
+from agents.runtime.scheduling.forecasting import Model, fit
+from agents.runtime.settings import Settings
+from tests.agents.runtime.jobs import JOBS, Job, Made, jobs, rows, run
+
+GAIN = Interval(value=0.5, low=0.4, high=0.6)
+KINDS = replace(JOBS, features=lambda job: {"kind": "odd" if job.n % 2 else "even"})
+
+
+def model_of(seconds: float, agent: str = "see") -> Model:
+    here = features("jobs", "default", size=30)
+    return fit([Example(here, agent, seconds, float(n), n) for n in range(50)])
+
+
+def promote(folder: Path, version: str, model: Model | str) -> None:
+    """Promote a model, or a file that is none."""
+    models = Forecasts(folder / "forecasts")
+    card = ForecastCard(
+        version=version, gain=GAIN, made_at=0, until=0, learned=50, judged=50, loss=1,
+        loss_of_mean=2, loss_of_ewma=2, coverage=0.9, concordance=0.7, agents={},
+    )  # fmt: skip
+    stored = model if isinstance(model, str) else orjson.dumps(model.dump()).decode()
+    write_whole(models.path(version) / MODEL, stored)
+    assert models.challenge(card, models.read().champion, GAIN).what == "promoted"
+
+
+@contextmanager
+def later(seconds: float) -> Iterator[None]:
+    class Later:
+        time = staticmethod(time.time)
+        monotonic = staticmethod(lambda: time.monotonic() + seconds)
+
+    token = CLOCK.set(Later())
+    yield
+    CLOCK.reset(token)
+
+
+async def forecasts() -> list[float | None]:
+    return [row.expected for row in await rows(items)]
+
+
+@agent(PURE)
+def see(_job: Job) -> Made:
+    return Made(by="see")
+
+
+@pytest.mark.usefixtures("opened")
+async def test_without_a_model_items_have_no_forecast() -> None:
+    await run(jobs(2), see)
+    assert await forecasts() == [None, None]
+
+
+async def test_items_are_forecast_by_the_promoted_model(journal_settings: Settings) -> None:
+    promote(journal_settings.data, "v1", model_of(3.0))
+    async with open_runtime(journal_settings):
+        await run(jobs(2), see)
+        first, _ = await rows(items)
+    assert first.expected == first.precedence == pytest.approx(3)
+    assert (first.forecast_model, list(orjson.loads(first.forecast))) == ("v1", ["see"])
+    assert first.p50 == pytest.approx(3, rel=0.03)
+
+
+async def test_a_model_that_is_promoted_meanwhile_is_found(opened: Runtime) -> None:
+    here = opened.forecaster
+    assert here.forecasts(JOBS, "default", [("{}", None)]) == [None]
+    promote(opened.settings.data, "v1", model_of(3.0))
+    with later(LOOK_SECONDS + 1):
+        assert here.forecasts(JOBS, "default", [("{}", None)]) == [None]  # it is being read
+        assert here._looking is not None
+        await here._looking
+        (found,) = here.forecasts(JOBS, "default", [("{}", None)])
+    assert found is not None
+    assert found.model == "v1"
+
+
+@pytest.mark.parametrize("file", ["", "{", '{"format": 99}', '{"format": 1}', "[" * 100_000])
+async def test_a_file_that_is_no_model_is_ignored_and_the_one_before_stays(
+    tmp_path: Path, file: str
+) -> None:
+    promote(tmp_path, "v1", model_of(3.0))
+    forecaster = Forecaster(tmp_path)
+    await forecaster.open()
+    promote(tmp_path, "v2", file)
+    await forecaster.open()
+    assert forecaster.version == "v1"
+    fresh = Forecaster(tmp_path)
+    await fresh.open()
+    assert fresh.forecasts(JOBS, "default", [("{}", None)]) == [None]
+
+
+async def test_a_broken_registry_or_scenario_costs_no_item_its_acceptance(tmp_path: Path) -> None:
+    promote(tmp_path, "v1", model_of(3.0))
+    forecaster = Forecaster(tmp_path)
+    await forecaster.open()
+    broken = replace(JOBS, features=lambda job: {"kind": job["no such thing"]})
+    (found,) = forecaster.forecasts(broken, "default", [("{}", Job(key="a"))])
+    assert found is not None
+    (tmp_path / "forecasts" / FILE).write_text("{")
+    await forecaster.open()
+    assert forecaster.version == "v1"
+
+
+@pytest.mark.usefixtures("opened")
+async def test_completed_items_are_examples_with_their_features() -> None:
+    await run(jobs(3), see)
+    await run([Job(key="other", n=4, text="x" * 1_000)], see)
+    database = runtime().journal.database
+    found = [one async for one in completed(database, "jobs", 100)]
+    examples = examples_of(KINDS, found)
+    assert [one.features.word("kind") for one in examples] == ["even", "even", "odd", "even"]
+    assert {one.agent for one in examples} == {"see"}
+    assert all(one.seconds >= 0 for one in examples)
+    sizes = [dict(one.features.numbers)["size"] for one in examples]
+    assert sizes[0] > sizes[1] == sizes[2]
+
+
+@pytest.mark.usefixtures("opened")
+async def test_the_newest_completed_items_are_read_page_by_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agents.runtime.journal.durations.PAGE", 2)
+    await run(jobs(7), see)
+    database = runtime().journal.database
+    async with database.write() as connection:  # all ended in one commit, and one has failed
+        await connection.execute(text("UPDATE items SET ended_at = 5.0"))
+        await connection.execute(text("UPDATE items SET state = 'failed' WHERE key = 'job-0006'"))
+    ids = [one.row.id async for one in completed(database, "jobs", 100)]
+    assert (len(ids), ids) == (6, sorted(ids, reverse=True))
+    assert len([one async for one in completed(database, "jobs", 3)]) == 2
+    assert [one async for one in completed(database, "other", 100)] == []
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE items SET state = 'completed'"))
+
+
+@pytest.mark.usefixtures("opened")
+async def test_what_waits_is_counted_by_scenario() -> None:
+    await run(jobs(3), see)
+    database = runtime().journal.database
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE items SET state = 'pending' WHERE key > 'job-0000'"))
+    assert await waiting_counts(database, ["jobs", "other"]) == {"jobs": 2, "other": 0}
+    assert await waiting_counts(database, []) == {}
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE items SET state = 'completed'"))
+
+
+def test_an_explanation_has_the_slowest_agent_first_and_no_exact_numbers() -> None:
+    stored = orjson.dumps({"quick": [1, 2, 1], "slow": [5, 9, 6]}).decode()
+    found = explain("jobs", stored, Expected(6, 11, 7), "v1", None)
+    assert [one.agent for one in found.agents] == ["slow", "quick"]
+    assert [rounded(count) for count in (0, 7, 12_345, 100)] == [0, 7, 10_000, 100]

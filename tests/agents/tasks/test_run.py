@@ -1,0 +1,106 @@
+"""A run takes tasks in the order of their needs, several at once, and can be repeated."""
+
+import time
+from collections.abc import Awaitable, Callable
+from random import Random
+
+import pytest
+
+from agents.runtime import PermanentError
+from agents.runtime.errors import Conflict
+from agents.tasks import run_task
+from agents.tasks.models import WorkflowTask
+from agents.tasks.run import new_items
+from agents.tasks.run_task import TaskDone, wait
+from tests.agents.runtime.journal.linked import needing, random_graph
+from tests.agents.tasks.running import claims, run, stand, words, workflow_of
+
+pytestmark = pytest.mark.usefixtures("environment")
+DIAMOND = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]}
+
+
+class Broken(PermanentError):
+    """The task can never be done."""
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Tasks that fail for good, by id."""
+    found: set[str] = set()
+
+    async def fail(task: WorkflowTask) -> TaskDone:
+        if task.id in found:
+            raise Broken
+        return await wait(task)
+
+    kinds: dict[str, Callable[[WorkflowTask], Awaitable[TaskDone]]] = {"wait": fail}
+    monkeypatch.setattr(run_task, "KINDS", kinds)
+    return found
+
+
+@pytest.mark.parametrize("seed, size", [(1, 1), (2, 16)])
+async def test_a_random_workflow_runs_in_order(seed: int, size: int) -> None:
+    graph = random_graph(Random(seed), 30)
+    report = await run(workflow_of(graph), size=size)
+    assert report.outcomes == {"done": 30}
+    assert report.status() == 0
+    order = [key.removeprefix("w/") for key in await claims()]
+    assert all(order.index(n) < order.index(key) for key, needs in graph.items() for n in needs)
+
+
+async def test_independent_tasks_run_side_by_side() -> None:
+    """Eight tasks of 0.3 s one after the other would take 2.4 s."""
+    begun = time.monotonic()
+    await run(workflow_of({f"t{n}": [] for n in range(8)}, seconds=0.3), workers=8)
+    assert time.monotonic() - begun < 2.0
+
+
+async def test_the_longest_chain_goes_first() -> None:
+    graph = {"short": [], "a": [], "b": ["a"], "c": ["b"]}
+    assert [item.key for item in new_items(workflow_of(graph))] == ["w/a", "w/b", "w/short", "w/c"]
+    await run(workflow_of(graph), workers=1)
+    assert (await claims())[0] == "w/a"
+
+
+async def test_the_same_workflow_again_is_done_already() -> None:
+    first = await run(workflow_of(DIAMOND))
+    again = await run(workflow_of(DIAMOND))
+    assert first.outcomes == again.outcomes == {"done": 4}
+    assert len(await claims()) == 4
+
+
+async def test_a_file_with_further_tasks_adds_them() -> None:
+    await run(workflow_of(DIAMOND))
+    report = await run(workflow_of(DIAMOND | {"e": ["d"], "f": []}))
+    assert report.outcomes == {"done": 6}
+
+
+async def test_a_changed_task_is_refused_with_the_whole_file() -> None:
+    await run(workflow_of({"a": []}))
+    with pytest.raises(Conflict, match="'w/a'"):
+        await run(workflow_of({"a": [], "b": []}, seconds=0.1))
+    assert await words() == {"a": "done"}
+
+
+async def test_what_needs_a_failed_task_is_cancelled_with_the_reason(broken: set[str]) -> None:
+    broken.add("job-002")
+    graph = random_graph(Random(5), 20)
+    report = await run(workflow_of(graph))
+    lost = needing(graph, ["job-002"])
+    found = await stand()
+    assert {key for key, task in found.items() if task.word == "cancelled"} == lost
+    assert {found[key].reason for key in lost} == {"needs w/job-002, which failed"}
+    assert report.outcomes == {
+        "done": 19 - len(lost),
+        "failed": 1,
+        "cancelled": len(lost),
+    }
+    assert report.status() == 1
+    assert report.problem() == f"{1 + len(lost)} of 20 tasks of w are not done"
+
+
+async def test_a_dead_letter_is_named_by_what_waits_for_it() -> None:
+    await run(workflow_of({"a": [], "b": ["a"]}, seconds=5, timeout=0.001))
+    found = await stand()
+    assert found["a"].word == "dead-lettered"
+    assert (found["b"].word, found["b"].reason) == ("waits for others", "a (a dead letter)")
