@@ -31,9 +31,9 @@ class Completion(NamedTuple):
 
 
 def servers(completions: Sequence[Completion]) -> int:
-    """How many items were in work at once, most of them for at least a hundredth of the busy time.
+    """The most items that were in work at once for more than a hundredth of the busy time.
 
-    Items that only touch, one ending as the next begins, are not at once, whatever the clock rounds.
+    So two items are not at once where one only seems to begin before the other ends, by rounding.
     """
     moves = [(one.ended - one.seconds, 1) for one in completions]
     moves += [(one.ended, -1) for one in completions]
