@@ -12,11 +12,11 @@ from heapq import heappop, heappush
 from statistics import fmean
 
 from agents.runtime.scheduling.gate import Gate
-from agents.runtime.scheduling.order import HISTORY, Completion, ReadySet, age_limit
+from agents.runtime.scheduling.order import LOOKED_BACK, Completion, ReadySet, age_limit
 
 SERVERS, LOAD = 2, 0.8
 SEEDS = 5
-EVERY = 500  # completions between two age limits
+EVERY = 100  # completions between two age limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Ungated:
     open = True
     age_limit: float | None = None
 
-    def ended(self, expected: float, arrived: float, now: float, seconds: float) -> None:
+    def ended(self, expected: float, completion: Completion, waiting: float) -> None:
         """Nothing is learned."""
 
 
@@ -70,11 +70,11 @@ class FirstIn(Ungated):
 
 
 class Product:
-    """The product's gate and age limit, which follow from what has completed."""
+    """The product's gate and age limit, which follow from what has completed and what waits."""
 
     def __init__(self) -> None:
-        self._gate, self._count = Gate(), 0
-        self._lately = deque[Completion](maxlen=HISTORY)
+        self._gate, self._unjudged, self._judged_at = Gate(), 0, 0.0
+        self._lately = deque[Completion](maxlen=LOOKED_BACK)
         self.age_limit: float | None = None
 
     @property
@@ -82,13 +82,15 @@ class Product:
         """Whether forecasts may order the queue."""
         return self._gate.open
 
-    def ended(self, expected: float, arrived: float, now: float, seconds: float) -> None:
-        """Judge by one more completion."""
-        self._gate.observe(expected, seconds)
-        self._lately.append(Completion(arrived, now, seconds))
-        self._count += 1
-        if self._count % EVERY == 0:
-            self.age_limit = age_limit(list(self._lately))
+    def ended(self, expected: float, completion: Completion, waiting: float) -> None:
+        """Judge by one more completion; `waiting` is the forecast of all work that waits."""
+        self._gate.observe(expected, completion.seconds)
+        self._lately.append(completion)
+        self._unjudged += 1
+        if self._unjudged >= EVERY:
+            elapsed, self._judged_at = completion.ended - self._judged_at, completion.ended
+            self.age_limit = age_limit(list(self._lately), waiting, self.age_limit, elapsed)
+            self._unjudged = 0
 
 
 Rule = Ungated | Product
@@ -96,22 +98,25 @@ Rule = Ungated | Product
 
 def waits(found: Arrivals, rule: Rule) -> list[float]:
     """What each task waits, in seconds, if the rule gives the order."""
-    ready, waited = ReadySet[int](), [0.0] * len(found.at)
+    ready, begun = ReadySet[int](), [0.0] * len(found.at)
     running: list[tuple[float, int]] = []
-    coming, now = 0, 0.0
+    coming, now, waiting = 0, 0.0, 0.0
     while coming < len(found.at) or running:
         while len(ready) and len(running) < SERVERS:
             task = ready.take(now, shortest_first=rule.open, age_limit=rule.age_limit)
-            waited[task] = now - found.at[task]
+            begun[task] = now
+            waiting -= found.expected[task]
             heappush(running, (now + found.seconds[task], task))
         if coming < len(found.at) and (not running or found.at[coming] <= running[0][0]):
             now = found.at[coming]
             ready.add(coming, now, found.expected[coming])
+            waiting += found.expected[coming]
             coming += 1
         else:
             now, task = heappop(running)
-            rule.ended(found.expected[task], found.at[task], now, found.seconds[task])
-    return waited
+            ended = Completion(found.at[task], now, found.seconds[task], begun[task])
+            rule.ended(found.expected[task], ended, waiting)
+    return [start - at for start, at in zip(begun, found.at, strict=True)]
 
 
 def summary(waited: Sequence[float]) -> Waits:
