@@ -8,6 +8,7 @@ from prefect import Flow
 from flows.cli.commands import commands
 from flows.operations.actions import approve, cancel, discard, edit, mend, reject, replay, restart
 from flows.operations.agent_times import agents
+from flows.operations.forecasts import forecasts, retrain_forecasts, roll_back_forecasts
 from flows.operations.items import dead_letters, show_item, waiting_items
 from flows.operations.messages import (
     dead_messages,
@@ -43,6 +44,7 @@ GROUPS: Mapping[str, Sequence[Flow[..., Any]]] = {
     "Decide and repair": (approve, reject, edit, cancel, mend, replay, restart, discard),
     "Queues": (move, pause_queue, resume_queue, limit_rate, order_queue),
     "Versions": (versions, rollout, promote, roll_back),
+    "Forecasts": (forecasts, retrain_forecasts, roll_back_forecasts),
     "Messages": (resend_messages, redeliver_message, remove_group, send_webhooks),
     "Maintenance": (recover, reconcile, payment_events, prune),
 }
