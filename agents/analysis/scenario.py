@@ -31,6 +31,7 @@ PARTITIONS = Scenario(
     payload=Partition,
     outcome=_cleaned,
     metrics=_metrics,
+    features=lambda part: {"kind": f"{part.study}/{part.source}"},
 )
 
 
@@ -38,14 +39,26 @@ def _trained(item: Item) -> str:
     return "trained" if item.fact(Trained) else "not trained"
 
 
-CANDIDATES = Scenario(name="candidates", version="1", payload=Training, outcome=_trained)
+CANDIDATES = Scenario(
+    name="candidates",
+    version="1",
+    payload=Training,
+    outcome=_trained,
+    features=lambda one: {"kind": one.candidate, "rows": sum(part.rows for part in one.parts)},
+)
 
 
 def _reported(item: Item) -> str:
     return "reported" if item.fact(Written) else "not reported"
 
 
-COMPARISONS = Scenario(name="comparisons", version="1.1", payload=Comparison, outcome=_reported)
+COMPARISONS = Scenario(
+    name="comparisons",
+    version="1.1",
+    payload=Comparison,
+    outcome=_reported,
+    features=lambda one: {"rows": sum(part.rows for part in one.training.parts)},
+)
 
 
 def _analysed(item: Item) -> str:
