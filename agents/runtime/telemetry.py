@@ -32,7 +32,19 @@ OLDEST = Gauge("agent_flows_queue_oldest_seconds", "Age of the oldest item that 
 ARRIVING = Gauge("agent_flows_queue_arriving", "Items accepted a second, last minute", QUEUE)
 SERVED = Gauge("agent_flows_queue_served", "Items ended a second, last minute", QUEUE)
 DRAIN = Gauge("agent_flows_queue_drain_seconds", "Seconds until a queue is drained", ["queue"])
+WANTED = Gauge(
+    "agent_flows_consumers_wanted",
+    "Consumers that a version of a queue needs, as an autoscaler reads it",
+    ["queue", "version"],
+)
 CONSUMERS = Gauge("agent_flows_consumers", "Consumers kept on this machine", ["queue"])
+RESOURCE = ["resource", "tenant"]  # a capacity: tenant "" is that for all tenants
+CAPACITY = Gauge("agent_flows_resource_capacity", "How much there is of a resource", RESOURCE)
+RESOURCE_USED = Gauge("agent_flows_resource_used", "What is held or used of a resource", RESOURCE)
+RESOURCE_WAITING = Gauge("agent_flows_resource_waiting", "Steps that a capacity blocks", RESOURCE)
+RESOURCE_OLDEST = Gauge(
+    "agent_flows_resource_oldest_seconds", "How long the first in line has waited", RESOURCE
+)
 CACHE = Counter(
     "agent_flows_cache_total",
     "Results of pure agents by source: near (this process), far (Redis) or computed",

@@ -9,10 +9,11 @@ from prefect import flow
 from pydantic import Field
 
 from agents.runtime.context import open_runtime
-from agents.runtime.intake.scaling import alert_if_old, backlog_table, read_backlog
+from agents.runtime.intake.backlog import alert_if_old, backlog_table, read_backlog
 from agents.runtime.journal import queue_admin
 from agents.runtime.journal.operator_actions import OperatorAction
 from agents.runtime.journal.order import order_of
+from agents.runtime.journal.scale import QueueScale
 from agents.runtime.settings import settings
 from flows.cli.parameters import By, Reason, ScenarioName
 from flows.cli.reports import Listing, shown
@@ -38,9 +39,17 @@ async def backlog(
         found = await read_backlog(opened.journal.database, scenario)
         ordered = await order_of(opened.journal.database, scenario)
     await alert_if_old(scenario, found, oldest_limit_minutes * MINUTE)
-    title = f"{sum(entry.waiting for entry in found):,} items of {scenario} wait"
+    title = f"{sum(entry.waiting for entry in found.entries):,} items of {scenario} wait"
     title += f"; {ordered}" * ordered.judged
-    return await shown("backlog", Listing(title=title, table=backlog_table(found)))
+    lines = [found.drained(), *map(_scaled, found.eta.versions)]
+    return await shown(
+        "backlog", Listing(title=title, table=backlog_table(found.entries), lines=lines)
+    )
+
+
+def _scaled(one: QueueScale) -> str:
+    """How many consumers a version has and needs."""
+    return f"version {one.version}: {one.load.consumers} consumers, {one.wanted} wanted"
 
 
 @flow(name="pause-queue", flow_run_name="pause queue of {scenario}", persist_result=False)

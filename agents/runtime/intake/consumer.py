@@ -15,6 +15,7 @@ from agents.runtime.clock import clock
 from agents.runtime.context import runtime
 from agents.runtime.execution.step import worker_group
 from agents.runtime.intake.intake import batches_of
+from agents.runtime.intake.pace import PaceMeter
 from agents.runtime.journal.claims import claim
 from agents.runtime.journal.order import judge
 from agents.runtime.journal.queue import Queue, claim_first, due_outside_queue
@@ -79,8 +80,10 @@ class Consumer:
         )
         self._worked_at = clock().monotonic()
         # A worker that fails ends the others; the next run resumes their items.
-        async with worker_group(self._work, self.options.at_once) as workers:
+        meter = PaceMeter(here.journal.database, self.scenario.name)
+        async with worker_group(lambda: self._work(meter), self.options.at_once) as workers:
             await workers
+        await meter.note()
         return self.stats
 
     @property
@@ -88,9 +91,10 @@ class Consumer:
         """Whether it has taken as many batches as it may."""
         return self.taken >= self.options.batches
 
-    async def _work(self) -> None:
+    async def _work(self, meter: PaceMeter) -> None:
         while self._continues():
             claimed = await self._claim_next()
+            meter.begin(len(claimed), self.options.size)
             if not claimed:
                 await self.wait(min(POLL_SECONDS, self.options.idle or POLL_SECONDS))
                 continue
@@ -102,6 +106,7 @@ class Consumer:
             finally:
                 self._in_progress -= 1
                 self._worked_at = clock().monotonic()
+            await meter.end([one.row for one in claimed])
             await self._judge_order(claimed)
 
     async def _judge_order(self, claimed: list[Claimed]) -> None:
