@@ -17,6 +17,7 @@ from flows.operations.queues import backlog, limit_rate, move, pause_queue, resu
 from flows.operations.reconciliation import reconcile
 from flows.operations.recovery import recover
 from flows.operations.shortages import shortages
+from flows.operations.tasks import add_tasks, cancel_workflow, show_workflow, skip
 from flows.operations.versions import promote, roll_back, rollout, versions
 from flows.operations.webhooks import send_webhooks
 
@@ -29,6 +30,7 @@ GROUPS = {
         *(backlog, agents, dead_messages, shortages),
     ),
     "Decide and repair": (approve, reject, edit, cancel, mend, replay, restart, discard),
+    "Workflows": (show_workflow, add_tasks, skip, cancel_workflow),
     "Queues": (move, pause_queue, resume_queue, limit_rate),
     "Versions": (versions, rollout, promote, roll_back),
     "Messages": (resend_messages, redeliver_message, remove_group, send_webhooks),

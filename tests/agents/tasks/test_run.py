@@ -10,8 +10,8 @@ from agents.runtime import PermanentError
 from agents.runtime.errors import Conflict
 from agents.tasks import run_task
 from agents.tasks.models import WorkflowTask
-from agents.tasks.run import new_items
 from agents.tasks.run_task import TaskDone, wait
+from agents.tasks.submit import new_items
 from tests.agents.runtime.journal.linked import needing, random_graph
 from tests.agents.tasks.running import claims, run, stand, words, workflow_of
 
