@@ -17,7 +17,7 @@ from agents.orders.payments import authorise_payment, capture_payment, open_paym
 from agents.orders.report import OrderReport
 from agents.orders.reserve_stock import issue_stock, reserve_stock
 from agents.orders.run import SAMPLE, open_run
-from agents.runtime import Batch, saga
+from agents.runtime import Batch, graph, saga
 from agents.runtime.journal.fair_queueing import Priority
 from flows.cli.commands import command
 from flows.cli.reports import Listing, enqueued
@@ -86,16 +86,27 @@ async def enqueue_orders(
         return enqueued(await run.enqueue(priority))
 
 
+FULFIL = graph(
+    assess_risk,
+    reserve_stock,
+    open_payment,
+    authorise_payment,
+    capture_payment,
+    book_shipment,
+    issue_stock,
+    after={
+        reserve_stock: [assess_risk],  # nothing is begun for an order that looks like fraud
+        open_payment: [assess_risk],
+        authorise_payment: [reserve_stock],  # no money is held for goods that are not there
+    },
+)
+"""The agents of every order; what else comes after what, their types say."""
+
+
 async def fulfil(batch: Batch) -> None:
-    """The steps of every order; if one fails for good, the earlier ones are undone in reverse."""
+    """The way of every order; if an agent fails for good, what was done before is undone in reverse."""
     async with saga(batch):
-        batch = await assess_risk(batch)
-        batch = await reserve_stock(batch)
-        batch = await open_payment(batch)
-        batch = await authorise_payment(batch)
-        batch = await capture_payment(batch)
-        batch = await book_shipment(batch)
-        batch = await issue_stock(batch)
+        batch = await FULFIL(batch)
     await notify_customer(batch)
 
 

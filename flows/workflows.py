@@ -73,7 +73,7 @@ class Workflow:
 
     def loaded(self) -> str:
         """Load its agents; returns the package in which they are."""
-        assert self.process
+        resolve_name(self._process)
         return self._scenario.rpartition(":")[0].rpartition(".")[0]
 
     def of(self, version: str) -> Process | None:

@@ -45,6 +45,7 @@ FLOWS_ON_BOTH = {"test_order_processing.py", "test_keys.py"}
 MOSTLY_ON_SQLITE = {
     "test_agent.py",
     "test_attempt.py",
+    "test_budgets.py",
     "test_branches.py",
     "test_bus.py",
     "test_concurrency_limit.py",

@@ -1,6 +1,6 @@
 """Shipping: the first carrier that takes the parcel gets it."""
 
-from agents.orders.models import Booked, Order, Reserved, ShipmentCancelled
+from agents.orders.models import Booked, Captured, Order, Reserved, ShipmentCancelled
 from agents.runtime import (
     EFFECT,
     EffectKey,
@@ -58,9 +58,14 @@ async def cancel_shipment(
 
 @agent(CARRIERS, undo=cancel_shipment, settle=Lookup(find_booking))
 async def book_shipment(
-    order: Order, reserved: Reserved, key: EffectKey, reference: Reference, carriers: Carriers
+    order: Order,
+    reserved: Reserved,
+    _paid: Captured,
+    key: EffectKey,
+    reference: Reference,
+    carriers: Carriers,
 ) -> Booked:
-    """Book the parcel at the first carrier that takes it. Raises NoCarrier (permanent).
+    """Book the parcel of a paid order at the first carrier that takes it. Raises NoCarrier (permanent).
 
     Only after a refusal is the next carrier asked: after any other error the first one may have the parcel.
     """

@@ -77,9 +77,11 @@ async def find_authorised(
     return _authorised(found, order)
 
 
-async def find_captured(order: Order, opened: PaymentOpened, payments: Payments) -> Captured | None:
+async def find_captured(
+    order: Order, authorised: Authorised, payments: Payments
+) -> Captured | None:
     """The captured payment, if the shop has all the money. Raises Pending, WrongOutcome."""
-    found = await payments.find(opened.payment)
+    found = await payments.find(authorised.payment)
     return _captured(found, order)
 
 
@@ -142,10 +144,10 @@ async def authorise_payment(
 
 @agent(PAYMENTS, settle=Lookup(find_captured))
 async def capture_payment(
-    order: Order, opened: PaymentOpened, key: EffectKey, payments: Payments
+    order: Order, authorised: Authorised, key: EffectKey, payments: Payments
 ) -> Captured:
     """Take the money that is held. Raises Declined, WrongOutcome (permanent), Pending."""
-    found = await payments.capture(key, opened.payment)
+    found = await payments.capture(key, authorised.payment)
     return _captured(found, order) or _wrong(found)
 
 

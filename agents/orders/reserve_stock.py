@@ -1,6 +1,6 @@
 """Stock: hold all pieces of an order or none, release them, or issue them to the carrier."""
 
-from agents.orders.models import Issued, Order, Released, Reserved
+from agents.orders.models import Booked, Issued, Order, Released, Reserved
 from agents.runtime import EFFECT, EffectKey, Lookup, UndoneKey, agent
 from agents.runtime.alerts import alert
 from agents.services.inventory.protocol import Inventory, OutOfStock, StockLine
@@ -50,7 +50,9 @@ async def reserve_stock(order: Order, key: EffectKey, inventory: Inventory) -> R
 
 
 @agent(INVENTORY, settle=Lookup(find_issue))
-async def issue_stock(_order: Order, reserved: Reserved, inventory: Inventory) -> Issued:
-    """The held pieces leave the warehouse with the parcel."""
+async def issue_stock(
+    _order: Order, reserved: Reserved, _booked: Booked, inventory: Inventory
+) -> Issued:
+    """The held pieces leave the warehouse with the parcel that is booked."""
     await inventory.issue(reserved.reservation)
     return Issued(reservation=reserved.reservation)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Reference,
         UndoneKey,
     )
+    from agents.runtime.execution.budgets import spent
     from agents.runtime.execution.decorator import agent
     from agents.runtime.execution.graph import graph
     from agents.runtime.execution.saga import saga
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 
 _FACE = {
     "execution.agent": ["Agent", "BegunAt", "EffectKey", "Reference", "UndoneKey"],
+    "execution.budgets": ["spent"],
     "execution.decorator": ["agent"],
     "execution.graph": ["graph"],
     "execution.saga": ["saga"],
@@ -129,6 +131,7 @@ __all__ = [
     "provide",
     "runtime",
     "saga",
+    "spent",
 ]
 
 

@@ -32,6 +32,11 @@ OLDEST = Gauge("agent_flows_queue_oldest_seconds", "Age of the oldest item that 
 ARRIVING = Gauge("agent_flows_queue_arriving", "Items accepted a second, last minute", QUEUE)
 SERVED = Gauge("agent_flows_queue_served", "Items ended a second, last minute", QUEUE)
 DRAIN = Gauge("agent_flows_queue_drain_seconds", "Seconds until a queue is drained", ["queue"])
+WANTED = Gauge(
+    "agent_flows_consumers_wanted",
+    "Consumers that a version of a queue needs, as an autoscaler reads it",
+    ["queue", "version"],
+)
 CONSUMERS = Gauge("agent_flows_consumers", "Consumers kept on this machine", ["queue"])
 CACHE = Counter(
     "agent_flows_cache_total",

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from agents.runtime.execution.budgets import spent
 from agents.runtime.prefect_ui import in_flow_run
 from agents.runtime.settings import ModelSettings, settings
 from agents.runtime.telemetry import get_logger
@@ -73,7 +74,9 @@ async def _ask_model(prompt: str, language: Language, limits: Any) -> Answer:
         agent, hear = await _agent(clients, language), listener.get()
         answer: Answer
         if hear is None:
-            answer = (await agent.run(prompt, usage_limits=limits)).output
+            result = await agent.run(prompt, usage_limits=limits)
+            _count(result.usage)
+            answer = result.output
             return answer
         async with agent.run_stream(prompt, usage_limits=limits) as stream:
             sent = ""
@@ -81,7 +84,15 @@ async def _ask_model(prompt: str, language: Language, limits: Any) -> Answer:
                 hear(part.text.removeprefix(sent))
                 sent = part.text
             answer = await stream.get_output()
+            _count(stream.usage)
             return answer
+
+
+def _count(usage: Any) -> None:
+    """Let what the model has really used count, instead of what it might have used at most."""
+    spent(model_tokens=usage.total_tokens)
+    if usage.cost is not None:
+        spent(model_dollars=float(usage.cost))
 
 
 async def _agent(clients: AsyncExitStack, language: Language) -> Any:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from agents.runtime.context import runtime
 from agents.runtime.journal import queue_admin
+from agents.runtime.journal.order import order_of
 from agents.runtime.journal.queue_depths import MOST, QueueDepth, depth_of
 from deployments.gateway.access import Caller, Principal, Scope, allow
 from deployments.gateway.act_forms import ActForm
@@ -29,6 +30,7 @@ class QueueView(BaseModel):
     oldest_seconds: float | None = Field(description="the age of the oldest of them")
     served_per_second: float = Field(description="items of all tenants over the last minute")
     drain_seconds: float | None = Field(description="until all are served; none if none is served")
+    order: str = Field(description="who goes first among items of one tenant and one priority")
     paused: bool
     paused_by: str = ""
     reason: str = ""
@@ -69,6 +71,7 @@ async def view(principal: Principal, workflow: str) -> QueueView:
     """The queue of the workflow as the caller sees it. Raises Problem 404."""
     _ = workflow_named(workflow)
     found = await depth_of(journal_of(principal), workflow)
+    ordered = await order_of(runtime().journal.database, workflow)
     by, reason = _paused(found) if is_operator(principal) else ("", "")
     return QueueView(
         workflow=workflow,
@@ -76,6 +79,7 @@ async def view(principal: Principal, workflow: str) -> QueueView:
         oldest_seconds=found.oldest,
         served_per_second=found.served,
         drain_seconds=found.drain,
+        order=str(ordered),
         paused=found.paused is not None,
         paused_by=by,
         reason=reason,

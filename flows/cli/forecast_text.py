@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from agents.runtime.forecast_registry import AgentExplained, Explained
 from agents.runtime.model.forecast import Expected
-from flows.cli.reports import duration
+from agents.runtime.scheduling.eta import duration
 
 MOST_AGENTS = 4
 

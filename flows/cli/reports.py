@@ -14,10 +14,9 @@ from agents.runtime.model.lifecycle import State
 from agents.runtime.model.scenario import Summary
 from agents.runtime.prefect_ui import publish_table
 from agents.runtime.redaction import redacted
+from agents.runtime.scheduling.eta import duration
 from agents.workflow.report import RunReport
 from flows.cli.next_steps import command_lines, possible
-
-MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 
 
 class Listing(BaseModel):
@@ -75,17 +74,6 @@ async def shown(key: str, listing: Listing) -> Listing:
     """Publish the listing as an artifact of the run, under this key, and return it."""
     await publish_table(key, listing.table, listing.title)
     return listing
-
-
-def duration(seconds: float) -> str:
-    """A time span as a person reads it: 250 ms, 12 s, 3 min, 2.5 h, 4.0 d."""
-    if seconds < 1:
-        return f"{seconds * 1_000:.0f} ms"
-    if seconds < MINUTE:
-        return f"{seconds:.0f} s"
-    if seconds < HOUR:
-        return f"{seconds / MINUTE:.0f} min"
-    return f"{seconds / HOUR:.1f} h" if seconds < 2 * DAY else f"{seconds / DAY:.1f} d"
 
 
 def moment(seconds: float) -> str:

@@ -13,9 +13,10 @@ from agents.runtime.journal.operator_actions import UnknownItem
 from agents.runtime.journal.queries import item_history, letters, waiting
 from agents.runtime.journal.submit import current_rows, load
 from agents.runtime.model.scenario import Summary, no_summary
+from agents.runtime.scheduling.eta import duration
 from agents.runtime.settings import settings
 from flows.cli.parameters import ScenarioName
-from flows.cli.reports import Listing, due, duration, item_report, shown, summary_columns
+from flows.cli.reports import Listing, due, item_report, shown, summary_columns
 from flows.workflows import WORKFLOWS
 
 HOUR = 3600.0

@@ -16,11 +16,12 @@ from agents.runtime.messaging import dead_letters, maintenance
 from agents.runtime.recovery.recovery import send_notices
 from agents.runtime.redaction import MASK
 from agents.runtime.redis.client import RedisClient
+from agents.runtime.scheduling.eta import duration
 from agents.runtime.settings import settings
 from agents.services import connect_services
 from agents.services.notifications.protocol import EMAIL
 from flows.cli.parameters import By, Reason, ScenarioName
-from flows.cli.reports import Listing, duration, shown
+from flows.cli.reports import Listing, shown
 from flows.workflows import WORKFLOWS
 
 SHOWN_BYTES = 80

@@ -9,9 +9,11 @@ from prefect import flow
 from pydantic import Field
 
 from agents.runtime.context import open_runtime
-from agents.runtime.intake.scaling import alert_if_old, backlog_table, read_backlog
+from agents.runtime.intake.backlog import alert_if_old, backlog_table, read_backlog
 from agents.runtime.journal import queue_admin
 from agents.runtime.journal.operator_actions import OperatorAction
+from agents.runtime.journal.order import order_of
+from agents.runtime.journal.scale import QueueScale
 from agents.runtime.settings import settings
 from flows.cli.parameters import By, Reason, ScenarioName
 from flows.cli.reports import Listing, shown
@@ -35,9 +37,19 @@ async def backlog(
     """
     async with open_runtime(settings()) as opened:
         found = await read_backlog(opened.journal.database, scenario)
+        ordered = await order_of(opened.journal.database, scenario)
     await alert_if_old(scenario, found, oldest_limit_minutes * MINUTE)
-    title = f"{sum(entry.waiting for entry in found):,} items of {scenario} wait"
-    return await shown("backlog", Listing(title=title, table=backlog_table(found)))
+    title = f"{sum(entry.waiting for entry in found.entries):,} items of {scenario} wait"
+    title += f"; {ordered}" * ordered.judged
+    lines = [found.drained(), *map(_scaled, found.eta.versions)]
+    return await shown(
+        "backlog", Listing(title=title, table=backlog_table(found.entries), lines=lines)
+    )
+
+
+def _scaled(one: QueueScale) -> str:
+    """How many consumers a version has and needs."""
+    return f"version {one.version}: {one.load.consumers} consumers, {one.wanted} wanted"
 
 
 @flow(name="pause-queue", flow_run_name="pause queue of {scenario}", persist_result=False)
@@ -72,6 +84,28 @@ async def resume_queue(by: By, reason: Reason, scenario: ScenarioName = "orders"
     async with open_runtime(settings()) as opened:
         await queue_admin.resume(opened.journal, scenario, by, reason)
     return Listing(title=f"the queue of {scenario} is resumed")
+
+
+@flow(name="order-queue", flow_run_name="order queue of {scenario}", persist_result=False)
+async def order_queue(
+    order: Literal["by-forecast", "fifo"], by: By, reason: Reason, scenario: ScenarioName = "orders"
+) -> Listing:
+    """Let forecasts order a queue while they prove good enough, or hold it to first in, first out.
+
+    Example: `uv run python -m flows.operations order-queue fifo --by ann --reason "odd forecasts"`
+
+    Args:
+        order: The order among items of one tenant and one priority.
+        by: Your name, kept with the queue.
+        reason: Why you change it, kept in the audit log.
+        scenario: Scenario whose queue is changed.
+
+    """
+    change = queue_admin.hold_to_fifo if order == "fifo" else queue_admin.order_by_forecast
+    async with open_runtime(settings()) as opened:
+        await change(opened.journal, scenario, by, reason)
+        ordered = await order_of(opened.journal.database, scenario)
+    return Listing(title=f"the queue of {scenario}: {ordered}")
 
 
 @flow(name="limit-rate", flow_run_name="limit rate of {scenario}", persist_result=False)

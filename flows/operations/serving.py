@@ -13,7 +13,7 @@ import sys
 import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from prefect import flow
@@ -21,9 +21,10 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 from pydantic import Field
 
-from agents.runtime.intake.scaling import Bounds, Scaler, backlog_table, read_backlog
+from agents.runtime.intake.backlog import backlog_table, read_backlog
 from agents.runtime.journal.database import Database
 from agents.runtime.prefect_ui import publish_table
+from agents.runtime.scheduling.scaling import Load, ScaleBounds, consumers_wanted
 from agents.runtime.settings import PREFIX, ROOT, settings
 from agents.runtime.shutdown import stop_on_sigterm
 from agents.runtime.telemetry import CONSUMERS, get_logger, start_telemetry
@@ -40,11 +41,12 @@ Many = Annotated[int, Field(ge=0, le=64)]
 
 
 @flow(name="serve", flow_run_name="serve {scenario}", persist_result=False)
-async def serve(
+async def serve(  # noqa: PLR0913 - the parameters of a command
     scenario: ScenarioName = "orders",
     least: Many = 1,
     most: Many = 2,
     drain_seconds: Annotated[float, Field(ge=1)] = 60.0,
+    cooldown_seconds: Annotated[float, Field(ge=1)] = 300.0,
     for_seconds: Annotated[float, Field(ge=0)] | None = None,
 ) -> Listing:
     """Run consumers of a queue on this machine: more while the backlog is large, fewer later.
@@ -55,24 +57,25 @@ async def serve(
         scenario: Scenario whose queue is processed.
         least: Consumers to keep at least, 0 to 64.
         most: Consumers to run at most, 0 to 64.
-        drain_seconds: A consumer is added while the backlog would take longer than this.
+        drain_seconds: Consumers are added while the backlog would take longer than this.
+        cooldown_seconds: The last consumer stays this long after the last item.
         for_seconds: Seconds after which serving ends; without it, Ctrl-C or SIGTERM ends it.
 
     """
     start_telemetry(settings())
-    scaler = Scaler(Bounds(least, max(least, most), drain_seconds))
+    bounds = ScaleBounds(least, max(least, most), drain_seconds, cooldown_seconds)
     database = Database(settings().journal)
     await database.migrate()
     until = math.inf if for_seconds is None else time.monotonic() + for_seconds
     with stop_on_sigterm(STOP_SECONDS) as stop:
         async with _consumer_pool(scenario) as pool:
             while not stop.asked and time.monotonic() < until:
-                await _supervise(database, pool, scaler)
+                await _supervise(database, pool, bounds)
                 await stop.wait(LOOK_SECONDS)
     found = await read_backlog(database, scenario)
     await database.close()
     title = f"served {scenario} with up to {pool.peak} consumers"
-    return Listing(title=title, table=backlog_table(found))
+    return Listing(title=title, table=backlog_table(found.entries), lines=[found.drained()])
 
 
 @dataclass(slots=True)
@@ -121,17 +124,30 @@ class ConsumerPool:
         )
 
 
-async def _supervise(database: Database, pool: ConsumerPool, scaler: Scaler) -> None:
+async def _supervise(database: Database, pool: ConsumerPool, bounds: ScaleBounds) -> None:
     """Start or stop consumers by the backlog, and show it in the UI."""
     # Its consumers have the versions of this code; other versions do not need more consumers here.
     majors = WORKFLOWS[pool.scenario].scenario.majors
     found = await read_backlog(database, pool.scenario, majors)
     running = sum(one.returncode is None for one in pool.active)
-    wanted = scaler.wanted(running, found)
+    wanted = wanted_here(found.eta.load, running, bounds)
     if wanted != running:
         log.info("consumers", queue=pool.scenario, running=running, wanted=wanted)
     await pool.scale_to(wanted)
-    await publish_table(f"backlog-{pool.scenario}", backlog_table(found), f"{wanted} consumers")
+    shown = f"{wanted} consumers; {found.drained()}"
+    await publish_table(f"backlog-{pool.scenario}", backlog_table(found.entries), shown)
+
+
+def wanted_here(load: Load, running: int, bounds: ScaleBounds) -> int:
+    """How many consumers this machine should run, of which `running` exist now; others count too.
+
+    A consumer that has just started is not in the journal yet.
+    """
+    consumers = max(load.consumers, running)
+    elsewhere = consumers - running
+    whole = replace(bounds, least=0, most=bounds.most + elsewhere)
+    wanted = consumers_wanted(replace(load, consumers=consumers), whole) - elsewhere
+    return min(bounds.most, max(bounds.least, wanted))
 
 
 @contextlib.asynccontextmanager

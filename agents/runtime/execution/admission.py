@@ -18,6 +18,7 @@ from agents.runtime.clock import DeadlineExceeded
 from agents.runtime.context import runtime
 from agents.runtime.execution.agent import Agent
 from agents.runtime.execution.attempt import Cancelled, failure_of
+from agents.runtime.execution.budgets import question, tell, used_up
 from agents.runtime.journal.capacities import are_limited
 from agents.runtime.journal.resources import Answer, give_back_of, take
 from agents.runtime.journal.statements import Halt, still_held
@@ -25,7 +26,7 @@ from agents.runtime.model.batch import BatchContext
 from agents.runtime.model.item import DeadLettered, Delayed, StepExecution, Waiting
 from agents.runtime.model.lifecycle import State
 from agents.runtime.redis.signals import Signals
-from agents.runtime.scheduling.reservations import Capacity, Decision, Request
+from agents.runtime.scheduling.reservations import AtLimit, Capacity, Decision, Request
 from agents.runtime.telemetry import get_logger
 from agents.runtime.testing import failpoint
 
@@ -38,26 +39,38 @@ AnyAgent = Agent[Any, Any]
 Run = Callable[[list[StepExecution]], Awaitable[set[int]]]
 
 
-async def admit(
-    agent: AnyAgent, context: BatchContext, executions: list[StepExecution], run: Run, commit: Run
-) -> set[int]:
-    """Let `run` run each execution once it has its resources; returns the ids of the items that go on.
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What becomes of executions: `run` runs them, `commit` journals those that do not run now.
 
-    `commit` journals the outcomes of those that do not run now.
+    `cheaper` runs those for which a budget does not suffice and says so, by the agent's cheaper version.
     """
+
+    run: Run
+    commit: Run
+    cheaper: Run | None
+
+
+async def admit(
+    agent: AnyAgent, context: BatchContext, executions: list[StepExecution], ways: Ways
+) -> set[int]:
+    """Run each execution once it has its resources; returns the ids of the items that go on."""
     wrong = [execution for execution in executions if not _learn_needs(agent, execution)]
-    await commit(wrong)
+    await ways.commit(wrong)
     ready = [execution for execution in executions if execution.outcome is None]
     names = {name for execution in ready for name in execution.needs or ()}
     if not names or not await are_limited(runtime().journal.database, names):
         for execution in ready:
             execution.needs = None
-        return await run(ready) if ready else set()
-    return await Admission(agent, context, run, commit, ready).finish()
+        return await ways.run(ready) if ready else set()
+    return await Admission(agent, context, ways, ready).finish()
 
 
 def _learn_needs(agent: AnyAgent, execution: StepExecution) -> bool:
     """Set what the execution needs; False with an outcome if the agent's function fails on the item."""
+    decision = execution.item.decision_for(agent.name)
+    if decision is not None and not decision.approved:
+        return True  # it does not run, so it needs nothing
     try:
         execution.needs = agent.needs(execution.item, execution.key)
     except Exception as error:
@@ -73,8 +86,7 @@ class Admission:
 
     agent: AnyAgent
     context: BatchContext
-    run: Run
-    commit: Run
+    ways: Ways
     waiting: list[StepExecution]
     running: dict["asyncio.Task[set[int]]", list[StepExecution]] = field(default_factory=dict)
     done: set[int] = field(default_factory=set)
@@ -139,12 +151,16 @@ class Admission:
         above = [e for e in self.waiting if e.id in answer.above]
         for execution in above:
             execution.outcome = Waiting(_never(self.agent, answer.above[execution.id]))
-        started = {execution.id for execution in ready + above}
+        instead = [e for e in self.waiting if e.id in answer.beyond]
+        asked = [e for e in instead if not _begin_cheaper(self.agent, e, answer.beyond[e.id])]
+        instead = [e for e in instead if e.outcome is None]
+        started = {execution.id for execution in [*ready, *above, *asked, *instead]}
         self.waiting = [e for e in self.waiting if e.id not in started]
-        await self.commit(above)
-        if ready:
-            self.running[asyncio.create_task(_run(self.run, ready))] = ready
-        return bool(ready)
+        await self.ways.commit(above + asked)
+        for run, group in (self.ways.run, ready), (self.ways.cheaper, instead):
+            if run is not None and group:
+                self.running[asyncio.create_task(_run(run, group))] = group
+        return bool(ready or instead)
 
     async def _take(self) -> tuple[Answer, set[int]]:
         """Take for the items that are still held; the ids of those that are halted, which need nothing."""
@@ -159,13 +175,14 @@ class Admission:
                     _halt(execution, halt)
                     halted.add(execution.id)
             here.lease.took_resources = True
-            requests = [_request(e) for e in self.waiting if e.id not in halted]
+            requests = [_request(self.agent, e) for e in self.waiting if e.id not in halted]
             answer = (
                 await take(connection, here.lease.id, requests, self._room())
                 if requests
                 else Answer()
             )
         failpoint(f"took:{self.agent.name}")
+        tell(answer.used_up, self.waiting)
         self.context.count_lost(lost)
         return answer, halted
 
@@ -176,18 +193,37 @@ class Admission:
             decision, seconds = self.blocked.get(execution.id, (None, 0.0))
             capacity = decision.blocked_by if decision else None
             reason = f"waits for {capacity.resource}" if capacity else "waits for its turn"
+            if decision is not None and capacity is not None and capacity.at_limit:
+                reason = used_up(decision)
             seconds = max(min(seconds, execution.item.remaining_seconds), 0.0)
             execution.outcome = Delayed(seconds, reason)
-        await self.commit(leaving)
+        await self.ways.commit(leaving)
 
 
 async def _run(run: Run, executions: list[StepExecution]) -> set[int]:
     return await run(executions)
 
 
-def _request(execution: StepExecution) -> Request:
+def _request(agent: AnyAgent, execution: StepExecution) -> Request:
     needs, item = execution.needs or {}, execution.item
-    return Request(item.id, item.fence, execution.agent, item.tenant, needs)
+    decision = item.decision_for(agent.name)
+    return Request(
+        *(item.id, item.fence, execution.agent, item.tenant, needs),
+        approved=decision is not None,
+        has_cheaper=agent.cheaper is not None,
+    )
+
+
+def _begin_cheaper(agent: AnyAgent, execution: StepExecution, decision: Decision) -> bool:
+    """Let the cheaper version of the agent run; False with an outcome if a person is asked."""
+    assert decision.beyond is not None
+    if decision.beyond.at_limit == AtLimit.ASK:
+        execution.outcome = Waiting(question(decision))
+        return False
+    assert agent.cheaper is not None
+    execution.instead = f"{agent.cheaper.name} ran instead: {used_up(decision)}"
+    execution.needs = None
+    return True
 
 
 def _halt(execution: StepExecution, halt: Halt) -> None:

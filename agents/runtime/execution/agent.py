@@ -74,7 +74,8 @@ class Options:
     batched: bool
     outbox: bool
     upcasts: Upcasts
-    takes: Takes | None = None
+    takes: Takes | None
+    cheaper: "Agent[Any, Any] | None"
 
 
 class Agent(Task[[Batch], Batch], Generic[P, R]):
@@ -90,7 +91,8 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         self.function = function
         self.policy, self.settle, self.undo = options.policy, options.settle, options.undo
         self.batched, self.outbox, self.upcasts = options.batched, options.outbox, options.upcasts
-        self.takes = options.takes
+        self.takes: Takes | None = options.takes
+        self.cheaper: Agent[Any, Any] | None = options.cheaper
         self.undoes: list[str] = []
         super().__init__(
             fn=_task_function(self, run),  # type: ignore[arg-type]  # Prefect types sync functions only
@@ -407,6 +409,23 @@ def _check(function: Callable[..., Any], options: Options) -> None:
         _check_process(function)
     if options.takes is not None:
         _check_takes(name, options.takes, outbox=options.outbox)
+    if options.cheaper is not None:
+        _check_cheaper(function, options, options.cheaper)
+
+
+def _check_cheaper(
+    function: Callable[..., Any], options: Options, cheaper: Agent[Any, Any]
+) -> None:
+    name, other = function.__name__, cheaper.name
+    if options.takes is None:
+        raise TypeError(f"{name} takes nothing: {other} would never run instead")
+    if options.policy.effect or cheaper.policy.effect or options.batched or cheaper.batched:
+        raise TypeError(f"{name}: effects and batched agents have no cheaper version")
+    if cheaper.takes is not None:
+        raise TypeError(f"{other} runs where a budget is used up: it must take nothing")
+    stated = [get_type_hints(one).get("return") for one in (function, cheaper.function)]
+    if stated[0] != stated[1]:
+        raise TypeError(f"{name} and its cheaper version {other} must state the same fact")
 
 
 def _check_takes(name: str, takes: Takes, *, outbox: bool) -> None:

@@ -32,6 +32,7 @@ def agent(  # noqa: PLR0913 - independent options, each given by name
     outbox: bool = False,
     upcasts: Upcasts | None = None,
     takes: Takes | None = None,
+    cheaper: Agent[..., Any] | None = None,
 ) -> Decorator:
     """Make a function an agent.
 
@@ -42,11 +43,12 @@ def agent(  # noqa: PLR0913 - independent options, each given by name
     and is called at most once for each unsent notice of the batch's ended items. `upcasts` convert
     facts that earlier versions stored. `takes` are the resources that a step of one item takes, as amounts
     by name or as a function of payload and facts, as the agent's own parameters; they are held while it
-    runs (see "Resources" in README.md). An async function is bounded by the policy's timeout; a plain
+    runs (see "Resources" in README.md). `cheaper` is the agent that runs instead where a budget says so.
+    An async function is bounded by the policy's timeout; a plain
     one runs inline and must be quick, or has the policy CPU and is killed at its timeout. Raises
     TypeError if policy and options do not fit.
     """
-    options = Options(policy, version, undo, settle, batched, outbox, upcasts or {}, takes)
+    options = Options(policy, version, undo, settle, batched, outbox, upcasts or {}, takes, cheaper)
 
     def decorate(function: Callable[..., Any], /) -> Agent[Any, Any]:
         return Agent(function, options, deliver if outbox else run_step)

@@ -78,7 +78,9 @@ def has_second_attempts(agent: AnyAgent) -> bool:
     A plain function that runs in this process cannot: nothing else runs meanwhile.
     """
     policy = agent.policy
-    return policy.second_attempt and not (policy.effect or policy.limit or agent.batched or agent.takes)
+    return policy.second_attempt and not (
+        policy.effect or policy.limit or agent.batched or agent.takes
+    )
 
 
 async def look_at(agent: AnyAgent, executions: Iterable[StepExecution]) -> None:

@@ -15,9 +15,10 @@ from agents.runtime.alerts import Alert, alert, of_batch, send
 from agents.runtime.child_start import DidNotStart
 from agents.runtime.clock import DeadlineExceeded, clock
 from agents.runtime.context import runtime
-from agents.runtime.execution.admission import admit, gave_back
+from agents.runtime.execution.admission import Ways, admit, gave_back
 from agents.runtime.execution.agent import Agent
 from agents.runtime.execution.attempt import Cancelled, apply_outcome, attempt, call, failure_of
+from agents.runtime.execution.budgets import of_execution
 from agents.runtime.execution.slots import server_slots
 from agents.runtime.execution.slow_calls import look_at
 from agents.runtime.journal.completion import park
@@ -87,12 +88,14 @@ async def _run_step(agent: AnyAgent, batch: Batch) -> Batch:
     done, executions, unreadable = _resume(agent, items, occurrence)
     if unreadable:
         await park_unreadable(context, unreadable)
-    run, commit_all = partial(_run_group, agent, context), partial(_commit_or_defer, context)
+    run = partial(_run_group, agent, context)
+    cheaper = partial(_run_group, agent.cheaper, context) if agent.cheaper else None
+    ways = Ways(run, partial(_commit_or_defer, context), cheaper)
     for group in _groups(agent, executions):
         if agent.takes is None:
             done |= await run(group)
         else:
-            done |= await admit(agent, context, group, run, commit_all)
+            done |= await admit(agent, context, group, ways)
     _report(agent, items, done)
     return Batch(context, [item for item in items if item.id in done])
 
@@ -211,6 +214,7 @@ async def _run(agent: AnyAgent, context: BatchContext, executions: list[StepExec
     async def work() -> None:
         for called in calls:
             running[called[0].id] = called[0]
+            of_execution.set(None if agent.batched else called[0])
             if agent.batched:
                 await _bisect(agent, called)
             else:

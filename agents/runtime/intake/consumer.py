@@ -15,7 +15,9 @@ from agents.runtime.clock import clock
 from agents.runtime.context import runtime
 from agents.runtime.execution.step import worker_group
 from agents.runtime.intake.intake import batches_of
+from agents.runtime.intake.pace import PaceMeter
 from agents.runtime.journal.claims import claim
+from agents.runtime.journal.order import judge
 from agents.runtime.journal.queue import Queue, claim_first, due_outside_queue
 from agents.runtime.journal.submit import Claimed, load
 from agents.runtime.journal.version_use import register_versions
@@ -25,6 +27,9 @@ from agents.runtime.testing import failpoint
 
 POLL_SECONDS = 1.0
 OUTSIDE_QUEUE_SECONDS = 2.0  # between two looks for due items outside of the queue
+# The order of the queue is judged after so many items with a forecast, or so many seconds.
+JUDGED_ITEMS = 50
+JUDGED_SECONDS = 5.0
 
 Wait = Callable[[float], Awaitable[object]]
 
@@ -61,6 +66,8 @@ class Consumer:
     _worked_at: float = 0.0
     _next_look: float = 0.0
     _in_progress: int = 0
+    _unjudged: int = 0
+    _next_verdict: float = 0.0
 
     async def consume(self) -> RunStats:
         """Work until the options end it or the process is asked to stop, and finish held batches.
@@ -73,8 +80,10 @@ class Consumer:
         )
         self._worked_at = clock().monotonic()
         # A worker that fails ends the others; the next run resumes their items.
-        async with worker_group(self._work, self.options.at_once) as workers:
+        meter = PaceMeter(here.journal.database, self.scenario.name)
+        async with worker_group(lambda: self._work(meter), self.options.at_once) as workers:
             await workers
+        await meter.note()
         return self.stats
 
     @property
@@ -82,9 +91,10 @@ class Consumer:
         """Whether it has taken as many batches as it may."""
         return self.taken >= self.options.batches
 
-    async def _work(self) -> None:
+    async def _work(self, meter: PaceMeter) -> None:
         while self._continues():
             claimed = await self._claim_next()
+            meter.begin(len(claimed), self.options.size)
             if not claimed:
                 await self.wait(min(POLL_SECONDS, self.options.idle or POLL_SECONDS))
                 continue
@@ -96,6 +106,16 @@ class Consumer:
             finally:
                 self._in_progress -= 1
                 self._worked_at = clock().monotonic()
+            await meter.end([one.row for one in claimed])
+            await self._judge_order(claimed)
+
+    async def _judge_order(self, claimed: list[Claimed]) -> None:
+        """Have the order of the queue judged now and then, where items have forecasts."""
+        self._unjudged += sum(one.row.expected is not None for one in claimed)
+        now = clock().monotonic()
+        if self._unjudged >= JUDGED_ITEMS or (self._unjudged and now >= self._next_verdict):
+            self._unjudged, self._next_verdict = 0, now + JUDGED_SECONDS
+            await judge(runtime().journal.database, self.scenario.name)
 
     def _continues(self) -> bool:
         if runtime().stop.asked or self.is_full:

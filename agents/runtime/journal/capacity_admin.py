@@ -14,7 +14,7 @@ from agents.runtime.journal.capacities import lock
 from agents.runtime.journal.resources import wake
 from agents.runtime.journal.scheduling_schema import capacities
 from agents.runtime.journal.statements import insert_many, insert_or_replace
-from agents.runtime.scheduling.reservations import BadAmount, checked
+from agents.runtime.scheduling.reservations import AtLimit, BadAmount, checked
 
 LONGEST_WINDOW = 366 * 86_400.0  # seconds
 
@@ -39,6 +39,10 @@ class CapacitySetting:
             checked({self.resource: self.amount})
         except BadAmount as error:
             raise BadCapacity(str(error)) from None
+        if self.at_limit is not None and self.at_limit not in list(AtLimit):
+            raise BadCapacity(f"{self.resource}: at its limit a budget can {', '.join(AtLimit)}")
+        if self.at_limit is not None and self.window_seconds is None:
+            raise BadCapacity(f"{self.resource}: a budget is a quota, which has a window")
         window = self.window_seconds
         if window is not None and not 1.0 <= window <= LONGEST_WINDOW:
             raise BadCapacity(f"{self.resource}: the window of a quota is 1 second to 366 days")

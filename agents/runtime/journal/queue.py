@@ -312,7 +312,8 @@ class Backlog:
     """The items of one tenant and priority that wait.
 
     `delayed` of them are due later; `oldest` is the age of the oldest in seconds. `arriving` and
-    `served` are items a second over the last minute.
+    `served` are items a second over the last minute. `work` are the seconds of work that `forecasts`
+    of the items are expected to be.
     """
 
     scenario: str
@@ -323,13 +324,8 @@ class Backlog:
     oldest: float
     arriving: float
     served: float
-
-    @property
-    def drain(self) -> float | None:
-        """Seconds until all are served at the rate of the last minute; None if none was served."""
-        if not self.waiting:
-            return 0.0
-        return self.waiting / self.served if self.served else None
+    work: float
+    forecasts: int
 
 
 async def backlog(
@@ -350,6 +346,8 @@ async def backlog(
         func.count().label("waiting"),
         func.count().filter(late).label("delayed"),
         (now() - func.min(items.c.accepted_at)).label("oldest"),
+        func.coalesce(func.sum(items.c.expected), 0.0).label("work"),
+        func.count(items.c.expected).label("forecasts"),
     ).where(theirs, items.c.state == PENDING)
     counted = _grouped(func.count().label("number")).where(theirs)
     async with database.read() as connection:
@@ -380,9 +378,11 @@ def _joined(
     waits = {(row.tenant, row.priority): row for row in rows}
     found = []
     for group in sorted(waits.keys() | arrived.keys() | served.keys()):
+        tenant, priority = group
+        arriving, done = arrived.get(group, 0) / window, served.get(group, 0) / window
         row = waits.get(group)
         waiting, delayed, oldest = (row.waiting, row.delayed, row.oldest) if row else (0, 0, 0.0)
-        arriving, done = arrived.get(group, 0) / window, served.get(group, 0) / window
-        tenant, priority = group
-        found.append(Backlog(scenario, tenant, priority, waiting, delayed, oldest, arriving, done))
+        work, forecasts = (row.work, row.forecasts) if row else (0.0, 0)
+        counts = (waiting, delayed, oldest, arriving, done, work, forecasts)
+        found.append(Backlog(scenario, tenant, priority, *counts))
     return found

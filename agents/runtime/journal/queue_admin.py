@@ -75,6 +75,30 @@ async def _paused(connection: AsyncConnection, scenario: str) -> dict[str, Any]:
     return {"paused": await connection.scalar(queue) is not None}
 
 
+async def hold_to_fifo(journal: Journal, scenario: str, by: str, reason: str) -> None:
+    """Hand out items first in, first out, whatever forecasts are worth, until it is undone."""
+    held = orjson.dumps({"by": by, "reason": reason}).decode()
+    entry = AuditEntry(journal.tenant, by, "hold-to-fifo", f"queue {scenario}", reason)
+    await _set_fifo(journal, scenario, held, entry)
+
+
+async def order_by_forecast(journal: Journal, scenario: str, by: str, reason: str) -> None:
+    """Let forecasts order the queue again, while they prove good enough."""
+    entry = AuditEntry(journal.tenant, by, "order-by-forecast", f"queue {scenario}", reason)
+    await _set_fifo(journal, scenario, None, entry)
+
+
+async def _set_fifo(journal: Journal, scenario: str, held: str | None, entry: AuditEntry) -> None:
+    this_queue = queues.c.scenario == scenario
+    async with journal.database.write() as connection:
+        new = insert_new(connection, queues, scenario=scenario, virtual=now(), at=now())
+        await connection.execute(new)
+        was = await connection.scalar(select(queues.c.fifo).where(this_queue))
+        await connection.execute(update(queues).where(this_queue).values(fifo=held))
+        values = {"before": {"fifo": was is not None}, "after": {"fifo": held is not None}}
+        await audit.write(connection, replace(entry, **values))
+
+
 async def limit_rate(
     journal: Journal, scenario: str, limit: RateLimit, by: str, reason: str
 ) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Row,
     and_,
     delete,
+    or_,
     select,
     update,
 )
@@ -26,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agents.runtime.journal.capacities import MAY_COME, Locked, add_use, fill, lock, uses_of
 from agents.runtime.journal.database import now
 from agents.runtime.journal.scheduling_schema import (
+    capacities,
     holdings,
     quota_uses,
     resource_waits,
@@ -34,7 +36,7 @@ from agents.runtime.journal.schema import items
 from agents.runtime.journal.statements import insert_many, values_of
 from agents.runtime.journal.workers import is_alive, looks_old
 from agents.runtime.model.item import StepExecution
-from agents.runtime.scheduling.reservations import Decision, Request, decide
+from agents.runtime.scheduling.reservations import Capacity, Decision, Request, decide
 
 SOONEST, LATEST = 2.0, 60.0  # seconds between two tries of a step that nothing has woken
 GRACE = 60.0  # seconds for which a capacity stays reserved for a step that is due and does not come
@@ -47,12 +49,16 @@ Amounts = Mapping[str, float]
 class Answer:
     """What became of requests, by item: the amounts `taken`, and those `blocked` or `above` any capacity.
 
-    A blocked one has the seconds until its next try. What is in `taken` must be given back.
+    A blocked one has the seconds until its next try. What is in `taken` must be given back. One that is
+    `beyond` a budget does not wait for it. `used_up` are budgets that are used up for the first time in
+    their window.
     """
 
     taken: dict[int, Amounts] = field(default_factory=dict)
     blocked: dict[int, tuple[Decision, float]] = field(default_factory=dict)
     above: dict[int, Decision] = field(default_factory=dict)
+    beyond: dict[int, Decision] = field(default_factory=dict)
+    used_up: list[Decision] = field(default_factory=list)
 
 
 async def take(
@@ -79,7 +85,31 @@ async def take(
     ]
     decisions = decide(timed, locked.capacities, most)
     await _hold(connection, owner, decisions)
-    return await _stand_in_line(connection, decisions, places, locked.at)
+    answer = await _stand_in_line(connection, decisions, places, locked.at)
+    answer.used_up = await _newly_used_up(connection, decisions, locked.at)
+    return answer
+
+
+async def _newly_used_up(
+    connection: AsyncConnection, decisions: Sequence[Decision], at: float
+) -> list[Decision]:
+    """The first decision against each budget of which nobody was told in its window."""
+    against = dict[tuple[str, str], tuple[Decision, Capacity]]()
+    for decision in decisions:
+        capacity = decision.beyond or decision.blocked_by
+        if capacity is not None and capacity.at_limit and capacity.window_seconds:
+            against.setdefault((capacity.resource, capacity.scope), (decision, capacity))
+    found = list[Decision]()
+    for (resource, scope), (decision, capacity) in against.items():
+        told = capacities.c.told_at
+        window = capacity.window_seconds or 0.0
+        untold = or_(told.is_(None), told <= at - window, told > at)
+        this = and_(capacities.c.resource == resource, capacities.c.tenant == scope)
+        changed = await connection.execute(
+            update(capacities).where(this, untold).values(told_at=at)
+        )
+        found += [decision] if changed.rowcount else []
+    return found
 
 
 async def give_back(  # noqa: PLR0913 - which steps, and what they have used
@@ -226,6 +256,8 @@ async def _stand_in_line(
             if _is_written(decision, known, at + seconds):
                 continue
             joined += _lines(decision, at + seconds + GRACE)
+        elif decision.beyond is not None:
+            answer.beyond[request.item] = decision
         elif decision.above is not None:
             answer.above[request.item] = decision
         else:

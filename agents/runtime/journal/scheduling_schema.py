@@ -19,6 +19,7 @@ dependencies = Table(
 # How much there is of a resource: for all tenants (""), or for one. With `window_seconds` it is a quota,
 # of which so much may be used in any such time. `at_limit` says what a quota does with items beyond it.
 # `set_by` is who set it on this installation; without a name it is as the deployment declares it.
+# `told_at` is when people were told that a budget is used up.
 capacities = Table(
     "capacities",
     metadata,
@@ -28,6 +29,7 @@ capacities = Table(
     Column("window_seconds", Double),
     Column("at_limit", Text),
     Column("set_by", Text),
+    Column("told_at", Double),
 )
 
 # What steps hold while they run: given back with the step's outcome, or after its owner has died.

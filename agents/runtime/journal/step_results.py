@@ -186,7 +186,7 @@ def _step_row(execution: StepExecution, now_here: float, ahead: float) -> dict[s
         "attempts": execution.attempts,
         "at": now_here if ended is None else ended + ahead,
         "output": output,
-        "error": error,
+        "error": error or execution.instead,
         "started_at": None if begun is None else begun + ahead,
     }
 

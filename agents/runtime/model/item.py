@@ -226,7 +226,8 @@ class StepExecution:
     `unknown`: an earlier call may have had its effect. `spent`: the key only brings failures, so a
     look-up comes first. `renewed`: the key is that of a later generation and was not used yet.
     `halt`: why no call may begin, so that only the outcome of the earlier call is settled. `needs`: the
-    resources that it holds or waits for, and `used`: what it has really used of quotas.
+    resources that it holds or waits for, and `used`: what it has really used of quotas. `instead`: which
+    cheaper agent ran instead, and why.
     `begun` and `ended`, times of `clock().monotonic()`, are around its attempts: waits for a retry of
     at most a second are between them, longer ones are not. Of a call for a whole batch each item gets
     an equal share. Both are None where no call was made. `call` is the one in flight, if it is watched.
@@ -247,6 +248,7 @@ class StepExecution:
     halt: PermanentError | None = None
     needs: Mapping[str, float] | None = None
     used: dict[str, float] | None = None
+    instead: str | None = None
     begun: float | None = None
     ended: float | None = None
     call: Any = None

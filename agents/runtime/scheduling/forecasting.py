@@ -3,7 +3,6 @@
     model = fit(examples, booster)                         # examples in any order; booster or None
     model.predict([(features, "charge_card"), ...])        # -> list[Expected], one for each
     model.forecasts([features, ...], "a1b2c3d4")           # -> list[Forecast | None], for whole items
-    model.running.quantile("orders", "charge_card", 0.999) # any quantile of an agent's history
 
 An agent has boosted trees only if they beat its running quantiles by 2 % on the newest fifth of its
 history, and if it takes long enough to matter; what is new always has running quantiles.

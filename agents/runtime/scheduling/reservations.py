@@ -19,6 +19,7 @@ the next. There are finitely many, so the step gets its turn, and then the next 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from math import inf
 from typing import Any
 
@@ -29,6 +30,18 @@ TOLERANCE = (
 
 class BadAmount(ValueError):
     """An amount of a resource is no finite number from 0 on, or a resource has no name."""
+
+
+class AtLimit(StrEnum):
+    """What a budget, a quota that somebody pays for, does with an item that it does not suffice for.
+
+    PAUSE: the item waits until the window has room again. ASK: a person approves it or rejects it.
+    CHEAPER: the agent's cheaper version runs instead; without one the item waits.
+    """
+
+    PAUSE = "pause"
+    ASK = "ask"
+    CHEAPER = "cheaper"
 
 
 LONGEST_NAME = 60
@@ -94,6 +107,11 @@ class Capacity:
         """What is neither held nor used; below 0 after the capacity was lowered."""
         return self.amount - self.used
 
+    def stands_in_line(self, request: "Request") -> bool:
+        """Whether a step that this blocks waits for it; a budget may say something else."""
+        asks = self.at_limit == AtLimit.ASK
+        return not (asks or (self.at_limit == AtLimit.CHEAPER and request.has_cheaper))
+
     def holds(self, amount: float) -> bool:
         """Whether the amount is not above the whole capacity."""
         return amount <= self.amount + TOLERANCE * max(1.0, self.amount)
@@ -131,7 +149,8 @@ class Capacity:
 class Request:
     """A step that wants to run: its item, held with `fence`, and the amount of each resource.
 
-    `since` is the time from which it has waited, in seconds since 1970.
+    `since` is the time from which it has waited, in seconds since 1970. `approved`: a person lets it
+    through the budgets that ask. `has_cheaper`: a cheaper version of the agent can run instead.
     """
 
     item: int
@@ -140,6 +159,8 @@ class Request:
     tenant: str
     amounts: Mapping[str, float]
     since: float = inf
+    approved: bool = False
+    has_cheaper: bool = False
 
     @property
     def key(self) -> tuple[int, str]:
@@ -156,18 +177,20 @@ class Request:
 class Decision:
     """Whether a step may run: it has `taken` its resources, or is `blocked_by` the last of its `lines`.
 
-    `above` is a capacity that can never suffice, however long the step waits.
+    `above` is a capacity that can never suffice, however long the step waits. `beyond` is a budget that
+    does not suffice and for which it does not wait.
     """
 
     request: Request
     taken: tuple[Capacity, ...] = ()
     lines: tuple[Capacity, ...] = ()
     above: Capacity | None = None
+    beyond: Capacity | None = None
 
     @property
     def runs(self) -> bool:
         """Whether the step may run."""
-        return not self.lines and self.above is None
+        return not self.lines and self.above is None and self.beyond is None
 
     @property
     def blocked_by(self) -> Capacity | None:
@@ -200,11 +223,16 @@ def _decide_one(request: Request, in_order: Sequence[Capacity]) -> Decision:
         for capacity in in_order
         if capacity.resource in request.amounts and capacity.scope in {"", request.tenant}
     ]
-    above = next((one for one in mine if not one.holds(request.amounts[one.resource])), None)
-    blocked = next((n for n, one in enumerate(mine) if not one.suffices(request.place(one))), None)
-    lines = () if above is not None or blocked is None else tuple(mine[: blocked + 1])
+    bounding = [one for one in mine if not (request.approved and one.at_limit == AtLimit.ASK)]
+    small = next((one for one in bounding if not one.holds(request.amounts[one.resource])), None)
+    short = next((one for one in bounding if not one.suffices(request.place(one))), None)
+    beyond = next((one for one in (small, short) if one and not one.stands_in_line(request)), None)
     for capacity in mine:
         capacity.leave(request.key)
+    if beyond is not None:
+        return Decision(request, beyond=beyond)
+    above, blocked = small, None if short is None else mine.index(short)
+    lines = () if above is not None or blocked is None else tuple(mine[: blocked + 1])
     for capacity in lines:
         capacity.join(request.place(capacity, blocks=capacity is lines[-1]))
     if above is not None or lines:

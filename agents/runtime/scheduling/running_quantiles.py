@@ -1,10 +1,10 @@
 """Quantiles of durations that are updated with each outcome and need little data.
 
 A sketch counts durations in bins of 5 %, so that every quantile is right within 2.5 %, as in DDSketch
-(arXiv 1908.10693). Old outcomes fade: one that is 5,000 outcomes old counts half.
+(arXiv 1908.10693). Old outcomes fade: one that is 500 outcomes old counts half, since systems change.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil, exp, log
@@ -15,7 +15,7 @@ from agents.runtime.scheduling.features import KIND, Example
 
 SHORTEST, LONGEST = 1e-6, 1e7  # seconds
 WIDTH = log(1.05)
-FADE = 1 + log(2) / 5_000
+FADE = 1 + log(2) / 500
 FEW = 20  # outcomes; with fewer, those of what is alike count too
 ALIKE = 2.0  # how many outcomes all of what is alike count as, for the first outcome
 HEAVIEST = 1e6
@@ -101,33 +101,21 @@ class RunningQuantiles:
 
     def expected(self, scenario: str, agent: str, kind: str = "") -> Expected:
         """What the agent is expected to take; all 0 if nothing was ever counted."""
-        key = self._nearest(scenario, agent, kind)
+        keys = _keys(scenario, agent, kind)
+        key = next((key for key in reversed(keys) if key in self.sketches), ())
         found = self._mixed.get(key)
         if found is None:
             found = self._mixed[key] = self._sketch(key).expected()
         return found
-
-    def quantile(self, scenario: str, agent: str, q: float) -> float:
-        """Any quantile of the agent's seconds, such as 0.999; 0 if nothing was ever counted."""
-        return self._sketch(self._nearest(scenario, agent, "")).quantile(q)
 
     def count(self, scenario: str, agent: str, kind: str = "") -> int:
         """How many outcomes of the agent were counted, on this kind if one is given."""
         sketch = self.sketches.get((scenario, agent, kind) if kind else (scenario, agent))
         return sketch.count if sketch else 0
 
-    def agents(self, scenario: str) -> Iterator[str]:
-        """The agents of the scenario that have outcomes."""
-        return (key[1] for key in self.sketches if len(key) == 2 and key[0] == scenario)
-
     @cached_property
     def _mixed(self) -> dict[Key, Expected]:
         return {}
-
-    def _nearest(self, scenario: str, agent: str, kind: str) -> Key:
-        """The narrowest key with outcomes."""
-        keys = _keys(scenario, agent, kind)
-        return next((key for key in reversed(keys) if key in self.sketches), ())
 
     def _sketch(self, key: Key) -> Sketch:
         mixed = Sketch()

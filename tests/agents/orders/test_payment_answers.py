@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.orders.models import Order, PaymentClosed, PaymentOpened
+from agents.orders.models import Authorised, Order, PaymentClosed, PaymentOpened
 from agents.orders.payments import (
     authorise_payment,
     capture_payment,
@@ -27,6 +27,11 @@ DAY = 86_400
 def paying(order: Order, request: pytest.FixtureRequest) -> Order:
     """The order, paid by the method that the test names."""
     return order.model_copy(update={"payment_method": getattr(request, "param", "pm_card_visa")})
+
+
+def held(opened: PaymentOpened) -> Authorised:
+    """The payment when its money is held."""
+    return Authorised(payment=opened.payment)
 
 
 def with_method(method: str) -> pytest.MarkDecorator:
@@ -51,7 +56,7 @@ async def opened(payments: Payments, order: Order, key: str) -> PaymentOpened:
 async def captured(payments: Payments, order: Order, key: str) -> PaymentOpened:
     found = await opened(payments, order, key)
     await authorise_payment.function(order, found, EffectKey(f"{key}:authorise"), payments)
-    await capture_payment.function(order, found, EffectKey(f"{key}:capture"), payments)
+    await capture_payment.function(order, held(found), EffectKey(f"{key}:capture"), payments)
     return found
 
 
@@ -70,8 +75,8 @@ async def test_400_of_1000_captured_is_not_paid_and_goes_back(
     await bank.ask(path, {"amount_to_capture": "400"})
 
     for act in (
-        capture_payment.function(paying, found, EffectKey(f"{key}:capture"), payments),
-        find_captured(paying, found, payments),
+        capture_payment.function(paying, held(found), EffectKey(f"{key}:capture"), payments),
+        find_captured(paying, held(found), payments),
     ):
         with pytest.raises(WrongOutcome, match=r"captured with USD 4\.00, and USD 20\.30 is due"):
             await act
@@ -88,7 +93,7 @@ async def test_another_amount_or_currency_is_not_what_was_asked(
     with pytest.raises(WrongOutcome, match="is authorised with"):
         await find_authorised(paying, found, payments)
     with pytest.raises(WrongOutcome, match="is captured with"):
-        await capture_payment.function(paying, found, EffectKey(f"{key}:capture"), payments)
+        await capture_payment.function(paying, held(found), EffectKey(f"{key}:capture"), payments)
 
 
 async def test_what_the_bank_has_not_decided_is_looked_up_again(
@@ -99,15 +104,15 @@ async def test_what_the_bank_has_not_decided_is_looked_up_again(
     bank.change(status, "processing", 0, found.payment)
     for act in (
         authorise_payment.function(paying, found, EffectKey(f"{key}:authorise"), payments),
-        capture_payment.function(paying, found, EffectKey(f"{key}:capture"), payments),
+        capture_payment.function(paying, held(found), EffectKey(f"{key}:capture"), payments),
         find_authorised(paying, found, payments),
-        find_captured(paying, found, payments),
+        find_captured(paying, held(found), payments),
         find_closed(paying, found, payments),
     ):
         with pytest.raises(Pending, match="is processing at the bank"):
             await act
     bank.change(status, "succeeded", paying.total, found.payment)
-    captured = await find_captured(paying, found, payments)
+    captured = await find_captured(paying, held(found), payments)
     assert captured is not None
     assert captured.amount == paying.total
 
@@ -165,5 +170,5 @@ async def test_an_authorisation_expires_after_seven_days(
     await authorise_payment.function(paying, found, EffectKey(f"{key}:authorise"), payments)
     await bank.wait(7 * DAY + 1)
     with pytest.raises(PaymentCancelled, match="automatic"):
-        await capture_payment.function(paying, found, EffectKey(f"{key}:capture"), payments)
+        await capture_payment.function(paying, held(found), EffectKey(f"{key}:capture"), payments)
     assert (await close(payments, paying, found, key)).refunded == 0

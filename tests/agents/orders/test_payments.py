@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.orders.models import Order, PaymentClosed
+from agents.orders.models import Authorised, Order, PaymentClosed, PaymentOpened
 from agents.orders.payments import (
     authorise_payment,
     capture_payment,
@@ -22,6 +22,11 @@ from agents.services.payments.protocol import Declined, Payments
 REFERENCE, BEGUN = Reference("an order"), BegunAt(0.0)
 
 
+def held(opened: PaymentOpened) -> Authorised:
+    """The payment when its money is held."""
+    return Authorised(payment=opened.payment)
+
+
 async def test_each_step_is_found_once_it_is_done(
     payments: Payments, order: Order, key: str
 ) -> None:
@@ -32,10 +37,12 @@ async def test_each_step_is_found_once_it_is_done(
         order, opened, EffectKey(f"{key}:authorise"), payments
     )
     assert await find_authorised(order, opened, payments) == authorised
-    assert await find_captured(order, opened, payments) is None
+    assert await find_captured(order, held(opened), payments) is None
 
-    captured = await capture_payment.function(order, opened, EffectKey(f"{key}:capture"), payments)
-    assert await find_captured(order, opened, payments) == captured
+    captured = await capture_payment.function(
+        order, held(opened), EffectKey(f"{key}:capture"), payments
+    )
+    assert await find_captured(order, held(opened), payments) == captured
     assert captured.amount == order.total
 
 
@@ -53,7 +60,7 @@ async def test_a_captured_payment_is_refunded_once(
 ) -> None:
     opened = await open_payment.function(order, EffectKey(f"{key}:open"), REFERENCE, payments)
     await authorise_payment.function(order, opened, EffectKey(f"{key}:authorise"), payments)
-    await capture_payment.function(order, opened, EffectKey(f"{key}:capture"), payments)
+    await capture_payment.function(order, held(opened), EffectKey(f"{key}:capture"), payments)
     assert await find_closed(order, opened, payments) is None
 
     for _ in range(2):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.orders.models import Order
+from agents.orders.models import Booked, Order
 from agents.orders.reserve_stock import (
     find_issue,
     find_release,
@@ -15,6 +15,8 @@ from agents.runtime.execution.agent import EffectKey, UndoneKey
 from agents.runtime.model.policies import Lookup
 from agents.services.http import Rejected
 from agents.services.inventory.protocol import Inventory, OutOfStock, UnknownSku
+
+BOOKED = Booked(carrier="swift", tracking_id="t")
 
 
 async def test_all_lines_are_held_and_found_by_the_key(
@@ -73,10 +75,10 @@ async def test_what_left_the_warehouse_is_found(
     reserved = await reserve_stock.function(order, EffectKey(key), inventory)
     assert await find_issue(order, reserved, inventory) is None
 
-    issued = await issue_stock.function(order, reserved, inventory)
+    issued = await issue_stock.function(order, reserved, BOOKED, inventory)
 
     assert await find_issue(order, reserved, inventory) == issued
-    assert await issue_stock.function(order, reserved, inventory) == issued
+    assert await issue_stock.function(order, reserved, BOOKED, inventory) == issued
 
 
 def test_unknown_outcomes_are_looked_up_and_a_reservation_is_undone_by_a_release() -> None:

@@ -24,7 +24,7 @@ from agents.runtime.model_registry import FILE, Interval
 from agents.runtime.scheduling.features import Example, features
 from agents.runtime.scheduling.forecasting import Model, fit
 from agents.runtime.settings import Settings
-from tests.agents.runtime.jobs import JOBS, Job, Made, jobs, rows, run
+from tests.agents.runtime.jobs import JOBS, AnyAgent, Job, Made, jobs, rows, run
 
 GAIN = Interval(value=0.5, low=0.4, high=0.6)
 KINDS = replace(JOBS, features=lambda job: {"kind": "odd" if job.n % 2 else "even"})
@@ -62,18 +62,24 @@ async def forecasts() -> list[float | None]:
     return [row.expected for row in await rows(items)]
 
 
-@agent(PURE)
-def see(_job: Job) -> Made:
-    return Made(by="see")
+@pytest.fixture
+def see() -> AnyAgent:
+    @agent(PURE)
+    def see(_job: Job) -> Made:
+        return Made(by="see")
+
+    return see
 
 
 @pytest.mark.usefixtures("opened")
-async def test_without_a_model_items_have_no_forecast() -> None:
+async def test_without_a_model_items_have_no_forecast(see: AnyAgent) -> None:
     await run(jobs(2), see)
     assert await forecasts() == [None, None]
 
 
-async def test_items_are_forecast_by_the_promoted_model(journal_settings: Settings) -> None:
+async def test_items_are_forecast_by_the_promoted_model(
+    journal_settings: Settings, see: AnyAgent
+) -> None:
     promote(journal_settings.data, "v1", model_of(3.0))
     async with open_runtime(journal_settings):
         await run(jobs(2), see)
@@ -124,7 +130,7 @@ async def test_a_broken_registry_or_scenario_costs_no_item_its_acceptance(tmp_pa
 
 
 @pytest.mark.usefixtures("opened")
-async def test_completed_items_are_examples_with_their_features() -> None:
+async def test_completed_items_are_examples_with_their_features(see: AnyAgent) -> None:
     await run(jobs(3), see)
     await run([Job(key="other", n=4, text="x" * 1_000)], see)
     database = runtime().journal.database
@@ -139,7 +145,7 @@ async def test_completed_items_are_examples_with_their_features() -> None:
 
 @pytest.mark.usefixtures("opened")
 async def test_the_newest_completed_items_are_read_page_by_page(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, see: AnyAgent
 ) -> None:
     monkeypatch.setattr("agents.runtime.journal.durations.PAGE", 2)
     await run(jobs(7), see)
@@ -156,7 +162,7 @@ async def test_the_newest_completed_items_are_read_page_by_page(
 
 
 @pytest.mark.usefixtures("opened")
-async def test_what_waits_is_counted_by_scenario() -> None:
+async def test_what_waits_is_counted_by_scenario(see: AnyAgent) -> None:
     await run(jobs(3), see)
     database = runtime().journal.database
     async with database.write() as connection:

@@ -35,7 +35,7 @@ FAULT_KINDS = (
     "fail after",
 )
 CALL_FAULTS = ("unreachable", "cut", "not sent")
-NTH_IO, NTH_CALL = 280, 60  # a run without faults makes fewer calls
+NTH_IO, NTH_CALL = 300, 60  # a run without faults makes fewer calls
 MAX_AT = {"freeze at begin": 30, "fail before": USUAL_CALLS, "fail after": USUAL_CALLS}
 
 Action = Literal["approve", "reject", "cancel"]

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from agents.runtime.scheduling.scaling import Load, ScaleBounds
 from agents.runtime.settings import PREFIX, ROOT
-from flows.operations.serving import ConsumerPool
+from flows.operations.serving import ConsumerPool, wanted_here
 from tests.flows.shop import Shop
 from tests.prefect_server import PrefectServer
 
@@ -82,3 +83,21 @@ async def test_a_pool_has_as_many_consumers_as_wanted_and_replaces_those_that_en
     assert pool.peak == 2
     await pool.stop()
     assert [one.returncode is None for one in pool.stopping] == [False]
+
+
+BOUNDS = ScaleBounds(least=1, most=4)
+
+
+@pytest.mark.parametrize(
+    "load, running, wanted",
+    [
+        (Load(0.0, 0.0, 0), 0, 1),
+        (Load(200.0, 0.0, 0), 0, 4),
+        (Load(200.0, 0.0, 0), 3, 4),  # the three have not begun yet
+        (Load(200.0, 0.0, 6), 0, 1),  # six elsewhere do
+        (Load(0.0, 0.0, 6, claimed=6), 2, 2),
+        (Load(1e6, 2_400.0, 6), 2, 4),
+    ],
+)
+def test_consumers_elsewhere_count(load: Load, running: int, wanted: int) -> None:
+    assert wanted_here(load, running, BOUNDS) == wanted

@@ -1,4 +1,4 @@
-"""The backlog group a queue: how many items wait, for how long, and the time to drain."""
+"""The backlog group a queue: how many items wait, for how long, and how much work that is."""
 
 import time
 
@@ -7,7 +7,7 @@ import pytest
 from agents.runtime.context import Runtime
 from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.fair_queueing import Priority
-from agents.runtime.journal.queue import Backlog, backlog
+from agents.runtime.journal.queue import backlog
 from agents.runtime.journal.submit import Sender, accept
 from agents.runtime.model.policies import PURE
 from tests.agents.runtime.jobs import Job, Made, change, jobs, new_items, run
@@ -35,7 +35,7 @@ async def test_waiting_items_are_counted_by_tenant_and_priority(opened: Runtime)
     assert found["a", "urgent"].arriving == pytest.approx(2 / 60)
 
 
-async def test_the_time_to_drain_follows_from_the_rate_of_service(opened: Runtime) -> None:
+async def test_the_rates_are_those_of_the_last_minute(opened: Runtime) -> None:
     @agent(PURE)
     def work(job: Job) -> Made:
         return Made(by="work", n=job.n)
@@ -45,7 +45,14 @@ async def test_the_time_to_drain_follows_from_the_rate_of_service(opened: Runtim
     await send(opened, tenant, 10)
     (found,) = await backlog(opened.journal.database, "jobs")
     assert (found.served, found.arriving) == pytest.approx((30 / 60, 40 / 60))
-    assert found.drain == pytest.approx(20)
+
+
+async def test_the_work_of_the_items_is_summed(opened: Runtime) -> None:
+    await send(opened, "a", 3)
+    for key, seconds in (("a-normal-0", 2.0), ("a-normal-1", 5.0)):
+        await change(key, expected=seconds)
+    (found,) = await backlog(opened.journal.database, "jobs")
+    assert (found.waiting, found.forecasts, found.work) == (3, 2, 7.0)
 
 
 async def test_the_backlog_of_some_versions_leaves_out_the_others(opened: Runtime) -> None:
@@ -55,9 +62,3 @@ async def test_the_backlog_of_some_versions_leaves_out_the_others(opened: Runtim
     database = opened.journal.database
     found = [await backlog(database, "jobs", majors=m) for m in ((1,), (1, 2), None, (3,))]
     assert [[b.waiting for b in some] for some in found] == [[4], [9], [9], []]
-
-
-def test_without_service_the_time_to_drain_is_unknown() -> None:
-    waits = Backlog("jobs", "a", "normal", 5, 0, 1.0, arriving=1.0, served=0.0)
-    assert waits.drain is None
-    assert Backlog("jobs", "a", "normal", 0, 0, 0.0, 1.0, 0.0).drain == 0

@@ -1,11 +1,21 @@
 """The rule of who goes next: shortest first within an age limit, each item once, no starvation."""
 
+import math
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.runtime.scheduling.order import Completion, ReadySet, age_limit, fifo_waits, servers
+from agents.runtime.scheduling.order import (
+    FADING,
+    MARGIN,
+    Completion,
+    ReadySet,
+    age_limit,
+    fifo_waits,
+    servers,
+)
 
 
 def taken(
@@ -60,14 +70,26 @@ def test_each_item_goes_once_however_the_gate_moves(
 
 
 def test_what_would_have_been_waited_first_in_first_out() -> None:
-    late = [
-        Completion(0, 10, 10),
-        Completion(1, 11, 1),
-        Completion(2, 12, 1),
-        Completion(30, 31, 1),
-    ]
-    assert fifo_waits(late, 1) == [0, 9, 9, 0]
-    assert fifo_waits(late, 2) == [0, 0, 0, 0]
-    assert servers([Completion(0, 10, 10), Completion(0, 9, 4), Completion(0, 12, 2)]) == 2
-    assert age_limit(late[:0]) is None
-    assert age_limit(late) == 9.0
+    ended = [(0, 10, 10), (1, 11, 1), (2, 12, 1), (30, 31, 1)]
+    served = [Completion(*one) for one in ended]
+    assert fifo_waits(served, 1) == [0, 9, 9, 0]
+    assert fifo_waits(served, 2) == [0, 0, 0, 0]
+
+
+def test_the_number_of_servers_is_found_from_what_they_did() -> None:
+    assert servers([]) == 1
+    assert servers([Completion(0, 10, 10), Completion(0, 25, 10)]) == 1
+    assert servers([Completion(0, 10, 10), Completion(0, 11, 10)]) == 2
+    # A batch of sixty items, of which ten are in work at once: each has waited for the others.
+    assert servers([Completion(0, 60, 10, started=n % 6) for n in range(60)]) == 10
+
+
+def test_the_age_limit_is_the_worst_of_lately_now_and_before() -> None:
+    served = [Completion(0, 10, 10), Completion(1, 11, 1), Completion(2, 12, 1)]
+    assert age_limit([], known=3.0) == 3.0
+    assert age_limit([]) is None
+    assert age_limit(served) == pytest.approx(9 * MARGIN)
+    assert age_limit(served, waiting=20) == pytest.approx(20 * MARGIN)
+    assert age_limit(served, known=50, elapsed=0) == 50
+    faded = age_limit(served, known=50, elapsed=FADING * 50)
+    assert faded == pytest.approx(50 / math.e)

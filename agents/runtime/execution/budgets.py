@@ -1,0 +1,57 @@
+"""Budgets: what an agent says it has spent, and the words for a budget that is used up.
+
+A budget is a quota with `at_limit`. A step takes an estimate from it, which is an upper bound, so that all
+running steps together stay within it; what was really spent replaces the estimate with the outcome.
+"""
+
+from collections.abc import Sequence
+from contextvars import ContextVar
+
+from agents.runtime.alerts import alert
+from agents.runtime.model.item import StepExecution
+from agents.runtime.scheduling.reservations import Decision, checked
+
+HOUR = 3_600.0
+
+of_execution: ContextVar[StepExecution | None] = ContextVar("spending_execution", default=None)
+"""The execution in work whose agent takes something."""
+
+
+def spent(**amounts: float) -> None:
+    """Say what the agent in work has really spent of the budgets that it takes from: `spent(tokens=412)`.
+
+    Amounts add up over the attempts on an item. Of a budget that is not named, the whole estimate counts;
+    so it does if the process dies. Outside of a step it does nothing. Raises BadAmount.
+    """
+    execution = of_execution.get()
+    if execution is None:
+        return
+    checked(amounts)
+    known = execution.used or {}
+    execution.used = known | {name: known.get(name, 0.0) + amounts[name] for name in amounts}
+
+
+def used_up(decision: Decision) -> str:
+    """What is used up, as text: "the budget of tenant a for model_tokens is used: 960 of 1,000 in 24 hours"."""
+    capacity = decision.beyond or decision.blocked_by
+    assert capacity is not None
+    whose = f"of tenant {capacity.scope} " if capacity.scope else ""
+    hours = (capacity.window_seconds or 0.0) / HOUR
+    return (
+        f"the budget {whose}for {capacity.resource} is used: {capacity.used:,g} of "
+        f"{capacity.amount:,g} in {hours:,g} hours, and this item may need "
+        f"{decision.request.amounts[capacity.resource]:,g}"
+    )
+
+
+def question(decision: Decision) -> str:
+    """What a person is asked."""
+    return f"{used_up(decision)}: approve to spend it nevertheless, or reject"
+
+
+def tell(used: Sequence[Decision], executions: Sequence[StepExecution]) -> None:
+    """Alert people that budgets are used up, once in their window."""
+    items = {execution.id: execution.item for execution in executions}
+    for decision in used:
+        if (item := items.get(decision.request.item)) is not None:
+            alert("budget", item.scenario, item.key, used_up(decision), item.trace)

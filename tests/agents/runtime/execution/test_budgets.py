@@ -1,0 +1,241 @@
+"""A budget is never exceeded; at its limit items wait, ask, or get the cheaper version, as it says."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from agents.runtime.context import Runtime, of_tenant, open_runtime
+from agents.runtime.errors import TransientError
+from agents.runtime.execution import admission
+from agents.runtime.execution.budgets import spent
+from agents.runtime.execution.decorator import agent
+from agents.runtime.journal.capacity_admin import BadCapacity, CapacitySetting, set_capacity
+from agents.runtime.journal.operator_actions import OperatorAction, decide
+from agents.runtime.journal.scheduling_schema import capacities, holdings, quota_uses
+from agents.runtime.journal.schema import items, steps
+from agents.runtime.model.policies import MODEL, PURE, READ
+from agents.runtime.scheduling.reservations import AtLimit
+from agents.runtime.settings import Settings
+from tests.agents.runtime.jobs import (
+    Job,
+    Killed,
+    Made,
+    change,
+    crashing_runtime,
+    jobs,
+    rows,
+    run,
+    states,
+)
+
+DAY = 86_400.0
+ESTIMATE = 100.0
+BY = OperatorAction("jobs", "job-0002", "Ann", "it is worth it")
+
+pytestmark = pytest.mark.usefixtures("no_waits", "no_patience")
+
+
+@pytest.fixture
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Items that are blocked leave their step at once."""
+    monkeypatch.setattr(admission, "STAYS", 0.0)
+
+
+@dataclass
+class Model:
+    """A language model: each call says that it has spent `tokens`; `plan` has errors to raise after it."""
+
+    tokens: float | None = 60.0
+    plan: list[BaseException] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def agent(self, **options: Any) -> Any:
+        @agent(MODEL, takes={"tokens": ESTIMATE}, **options)
+        async def write(job: Job) -> Made:
+            self.asked.append(job.key)
+            await asyncio.sleep(0)
+            if self.tokens is not None:
+                spent(tokens=self.tokens)
+            if self.plan:
+                raise self.plan.pop(0)
+            return Made(by="model")
+
+        return write
+
+
+@agent(PURE)
+def use_template(_job: Job) -> Made:
+    """The cheaper version."""
+    return Made(by="template")
+
+
+async def budget(opened: Runtime, amount: float, at_limit: str, tenant: str = "default") -> None:
+    setting = CapacitySetting("tokens", amount, tenant, DAY, at_limit)
+    await set_capacity(opened.journal, setting, "ann", "test")
+
+
+async def used() -> float:
+    return float(sum(row.amount for row in await rows(quota_uses)))
+
+
+async def made_by() -> list[str]:
+    return [Made.model_validate_json(row.output).by for row in await rows(steps) if row.output]
+
+
+async def test_an_item_waits_for_a_budget_that_pauses(
+    opened: Runtime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two calls take 60 each; then 130 of 250 are left, and after the third 70, which is too little."""
+    await budget(opened, 250, AtLimit.PAUSE)
+    model = Model()
+    await run(jobs(5), model.agent())
+    assert (len(model.asked), await used()) == (3, 180.0)
+    waiting = [row for row in await rows(items) if row.state == "pending"]
+    assert len(waiting) == 2
+    assert all(row.retry_at is not None for row in waiting)
+    [text] = {row.error for row in await rows(steps) if row.status == "delayed"}
+    assert text.startswith(
+        "the budget of tenant default for tokens is used: 180 of 250 in 24 hours"
+    )
+    told = [record for record in caplog.records if '"budget"' in record.getMessage()]
+    assert len(told) == 1, "people are told once in its window"
+    assert await rows(holdings) == []
+
+
+async def test_a_person_is_asked_and_lets_one_item_through(opened: Runtime) -> None:
+    await budget(opened, 150, AtLimit.ASK)
+    model = Model(tokens=100)
+    assert (await run(jobs(3), model.agent())).outcomes == {"job completed": 1, "waiting": 2}
+    asked = [row for row in await rows(steps) if row.status == "waiting"]
+    assert all(row.error.endswith("approve to spend it nevertheless, or reject") for row in asked)
+    await decide(opened.journal, BY, approved=True)
+    await decide(opened.journal, replace(BY, key="job-0001"), approved=False)
+    await run(jobs(3), model.agent())
+    assert await states() == {
+        "job-0000": "completed",
+        "job-0001": "failed",
+        "job-0002": "completed",
+    }
+    assert model.asked == ["job-0000", "job-0002"]
+    assert await used() == 200.0, "what a person allows counts; what she rejects does not"
+
+
+async def test_an_item_that_needs_more_than_the_whole_budget_asks_too(opened: Runtime) -> None:
+    await budget(opened, 50, AtLimit.ASK)
+    assert (await run(jobs(1), Model().agent())).outcomes == {"waiting": 1}
+    await decide(opened.journal, replace(BY, key="job-0000"), approved=True)
+    assert (await run(jobs(1), Model().agent())).outcomes == {"job completed": 1}
+
+
+async def test_the_cheaper_version_runs_where_the_budget_does_not_suffice(opened: Runtime) -> None:
+    await budget(opened, 120, AtLimit.CHEAPER)
+    model = Model()
+    result = await run(jobs(4), model.agent(cheaper=use_template))
+    assert result.outcomes == {"job completed": 4}
+    assert sorted(await made_by()) == ["model", *["template"] * 3]
+    instead = [row.error for row in await rows(steps) if row.error]
+    assert len(instead) == 3
+    assert instead[0].startswith(
+        "use_template ran instead: the budget of tenant default for tokens"
+    )
+    assert {row.agent for row in await rows(steps)} == {"write"}
+    assert await used() == 60.0
+
+
+async def test_without_a_cheaper_version_the_item_waits(opened: Runtime) -> None:
+    await budget(opened, 100, AtLimit.CHEAPER)
+    await run(jobs(2), Model().agent())
+    assert sorted((await states()).values()) == ["completed", "pending"]
+
+
+async def test_another_tenant_is_not_affected(opened: Runtime) -> None:
+    await budget(opened, 100, AtLimit.PAUSE, tenant="small")
+    model = Model(tokens=100)
+    with of_tenant("small"):
+        await run(jobs(2), model.agent())
+    with of_tenant("large"):
+        assert (await run(jobs(2), model.agent())).outcomes == {"job completed": 2}
+    assert len(model.asked) == 3
+
+
+async def test_what_attempts_have_spent_adds_up(opened: Runtime) -> None:
+    await budget(opened, 1_000, AtLimit.PAUSE)
+    await run(jobs(1), Model(plan=[TransientError("cut off")]).agent())
+    assert await used() == 120.0
+
+
+async def test_an_agent_that_says_nothing_has_spent_its_estimate(opened: Runtime) -> None:
+    await budget(opened, 1_000, AtLimit.PAUSE)
+    await run(jobs(1), Model(tokens=None).agent())
+    assert await used() == ESTIMATE
+    spent(tokens=1)  # outside of a step it does nothing
+    assert await used() == ESTIMATE
+
+
+async def test_the_estimate_counts_after_a_crash_before_settlement(
+    journal_settings: Settings,
+) -> None:
+    """Nobody knows what the dead process spent, so all that it took is used."""
+    model = Model(plan=[Killed()])
+    async with crashing_runtime(journal_settings) as crashed:
+        await budget(crashed, 190, AtLimit.PAUSE)
+        with pytest.raises(Killed):
+            await run(jobs(1), model.agent())
+    async with open_runtime(journal_settings):
+        await run(jobs(1), model.agent())
+        assert await states() == {"job-0000": "pending"}, "90 of 190 are left"
+        assert (await used(), await rows(holdings)) == (ESTIMATE, [])
+
+
+async def test_two_processes_never_exceed_a_budget_together(journal_settings: Settings) -> None:
+    """Each holds its estimate while it runs, so that both together stay within 450."""
+    model = Model(tokens=90)
+
+    async def process(number: int) -> None:
+        async with open_runtime(journal_settings):
+            await run([Job(key=f"{number}-{n}") for n in range(8)], model.agent())
+
+    async with open_runtime(journal_settings) as opened:
+        await budget(opened, 450, AtLimit.PAUSE)
+        await asyncio.gather(process(1), process(2))
+        assert (await used(), len(model.asked)) == (360.0, 4), "90 are left, and a call takes 100"
+
+
+async def test_a_budget_has_room_again_when_its_window_has_passed(opened: Runtime) -> None:
+    await budget(opened, 100, AtLimit.PAUSE)
+    model = Model(tokens=100)
+    await run(jobs(2), model.agent())
+    async with opened.journal.database.write() as connection:
+        await connection.execute(update(quota_uses).values(until=1.0))
+        await connection.execute(update(capacities).values(told_at=1.0))
+    await change("job-0001", retry_at=1.0)
+    await run(jobs(2), model.agent())
+    assert len(model.asked) == 2
+
+
+async def test_what_a_budget_does_at_its_limit_must_be_known(opened: Runtime) -> None:
+    with pytest.raises(BadCapacity, match="pause, ask, cheaper"):
+        await budget(opened, 1, "explode")
+    with pytest.raises(BadCapacity, match="has a window"):
+        await set_capacity(
+            opened.journal, CapacitySetting("tokens", 1, at_limit="ask"), "ann", "test"
+        )
+
+
+def test_a_cheaper_version_states_the_same_fact_and_takes_nothing() -> None:
+    @agent(READ)
+    async def other(job: Job) -> Job:
+        return job
+
+    @agent(READ, takes={"tokens": 1})
+    async def dear(_job: Job) -> Made:
+        return Made(by="dear")
+
+    for cheaper, text in ((other, "same fact"), (dear, "must take nothing")):
+        with pytest.raises(TypeError, match=text):
+            Model().agent(cheaper=cheaper)
+    with pytest.raises(TypeError, match="takes nothing"):
+        agent(READ, cheaper=use_template)(use_template.function)
