@@ -58,6 +58,14 @@ async def are_limited(database: Database, names: Iterable[str]) -> bool:
         return await connection.scalar(known) is not None
 
 
+async def largest(database: Database, tenant: str) -> list[Capacity]:
+    """The capacities that bound a step of this tenant: those for all and its own."""
+    mine = capacities.c.tenant.in_(["", tenant])
+    async with database.read() as connection:
+        rows = (await connection.execute(select(capacities).where(mine))).all()
+    return [Capacity(row.resource, row.tenant, row.amount, row.window_seconds) for row in rows]
+
+
 async def fill(connection: AsyncConnection, locked: Locked, most: int) -> None:
     """Read what is used of each capacity, and the first `most` of those that wait for it."""
     for capacity in locked.capacities:

@@ -1,0 +1,96 @@
+"""What order, learned forecasts and scaling gain on real workflows, by the product's own policies.
+
+python -m tests.benchmarks.scheduling [--traces FILE] [--quick]; the last line is one JSON object. Without
+the file, workflows of the same shape are generated, and the answer says so.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.benchmarks.machine import tell
+from tests.benchmarks.scheduling import arrivals, makespan
+from tests.benchmarks.scheduling.forecasts import learned
+from tests.benchmarks.scheduling.traces import Workflow, workflows
+
+ARRIVALS, FEW_ARRIVALS = 20_000, 2_000
+FEW = 10  # of how many workflows one is taken by --quick
+
+
+def main() -> None:
+    """Measure and print the answer."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--traces", type=Path, help="a file of workflows with measured run times")
+    parser.add_argument("--quick", action="store_true", help="few workflows and few arrivals")
+    given = parser.parse_args()
+    begun = time.monotonic()
+    found, source = workflows(given.traces)
+    if given.quick:
+        found = found[::FEW]
+    _line(f"{len(found)} {source}\n")
+    answer = {
+        "workflows": len(found),
+        "tasks": sum(len(one.seconds) for one in found),
+        "source": source,
+        "makespan": _makespan(found),
+        "arrivals": _arrivals(found, FEW_ARRIVALS if given.quick else ARRIVALS),
+    }
+    tell(answer | {"seconds": round(time.monotonic() - begun, 1)})
+
+
+def _makespan(found: Sequence[Workflow]) -> dict[str, object]:
+    _progress(f"makespan of {len(found)} workflows")
+    results = makespan.measure(found)
+    workers = ", ".join(map(str, makespan.WORKERS))
+    _table(
+        f"Makespan on {workers} workers",
+        ("order", "close", "worst", "worse"),
+        {name: one.row() for name, one in results.items()},
+    )
+    return {name: one.figures() for name, one in results.items()}
+
+
+def _arrivals(found: Sequence[Workflow], count: int) -> dict[str, object]:
+    _progress(f"{count:,} arrivals of {arrivals.SEEDS} seeds")
+    expected = learned(found, places=False)
+    tasks = [pair for one in found for pair in zip(one.seconds, expected[one.name], strict=True)]
+    results = arrivals.measure([pair for pair in tasks if pair[0] > 0], count)
+    means = {name: arrivals.mean_of(seeds) for name, seeds in results.items()}
+    _table(
+        "Waits over first in, first out",
+        ("order", "mean", "p99", "max"),
+        {
+            name: [f"{one.mean:.2f}", f"{one.p99:.2f}", f"{one.longest:.2f}"]
+            for name, one in means.items()
+        },
+    )
+    return {
+        name: {
+            "mean": round(one.mean, 3),
+            "p99": round(one.p99, 3),
+            "max": round(one.longest, 3),
+            "mean_by_seed": [round(seed.mean, 3) for seed in results[name]],
+        }
+        for name, one in means.items()
+    }
+
+
+def _table(title: str, header: Sequence[str], rows: Mapping[str, Sequence[str]]) -> None:
+    _line(title)
+    for name, values in {header[0]: header[1:], **rows}.items():
+        _line(f"{name:<19}" + "".join(f"{one:>7}" for one in values))
+    _line("")
+
+
+def _line(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _progress(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
