@@ -3,6 +3,7 @@
 from agents.runtime.journal import Journal, graph_actions
 from agents.runtime.journal.audit import AuditEntry
 from agents.runtime.journal.submit import Sender
+from agents.tasks.fit import require_resources
 from agents.tasks.read import read_workflow
 from agents.tasks.scenario import TASKS
 from agents.tasks.submit import needs_of, new_items
@@ -15,6 +16,7 @@ async def add_to(journal: Journal, file: str, by: str, reason: str) -> tuple[str
     Raises SourceError, BadWorkflow, UnknownNeeds, and Conflict for a task that is another one there.
     """
     workflow = read_workflow(file, open_needs=True)
+    await require_resources(journal, workflow)
     known = {task.id for task in await tasks_of(journal, workflow.name)}
     added = {task.id for task in workflow.tasks} - known
     name, after = f"workflow {workflow.name}", {"added": sorted(added)[:50], "tasks": len(added)}

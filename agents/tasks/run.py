@@ -18,6 +18,7 @@ from agents.runtime.redis.signals import signals
 from agents.runtime.settings import settings
 from agents.runtime.telemetry import get_logger
 from agents.runtime.testing import failpoint
+from agents.tasks.fit import require_resources
 from agents.tasks.models import Workflow
 from agents.tasks.report import WorkflowReport
 from agents.tasks.scenario import TASKS
@@ -43,10 +44,12 @@ class WorkflowRun:
     async def accept(self) -> None:
         """Accept all tasks, or none; those that were accepted before are recognised.
 
-        Raises Conflict if one of them was another task then, UnknownNeeds, and QueueFull.
+        Raises Conflict if one of them was another task then, UnknownNeeds, QueueFull, and BadWorkflow for
+        tasks that need more than there is.
         """
         here = runtime()
         await require_room(here.journal.database, TASKS.name, settings().queue_limit_of(TASKS.name))
+        await require_resources(here.journal, self.workflow)
         sender, new = Sender.of(here.journal.tenant, TASKS), new_items(self.workflow)
         failpoint("accepting")
         await accept_linked(here.journal.database, sender, new, needs_of(self.workflow))

@@ -11,4 +11,11 @@ def _outcome(item: Item) -> str:
     return WORDS.get(item.state, str(item.state))
 
 
-TASKS = Scenario("tasks", "1", WorkflowTask, _outcome, has_dependencies=True)
+TASKS = Scenario(
+    "tasks",
+    "1",
+    WorkflowTask,
+    _outcome,
+    needs=lambda task: task.resources,
+    has_dependencies=True,
+)

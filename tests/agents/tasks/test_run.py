@@ -1,15 +1,20 @@
 """A run takes tasks in the order of their needs, several at once, and can be repeated."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from random import Random
 
 import pytest
 
 from agents.runtime import PermanentError
+from agents.runtime.context import open_runtime
 from agents.runtime.errors import Conflict
+from agents.runtime.journal.capacity_admin import CapacitySetting, set_capacity
+from agents.runtime.settings import settings
 from agents.tasks import run_task
 from agents.tasks.models import WorkflowTask
+from agents.tasks.read import BadWorkflow
 from agents.tasks.run_task import TaskDone, wait
 from agents.tasks.submit import new_items
 from tests.agents.runtime.journal.linked import needing, random_graph
@@ -110,3 +115,26 @@ async def test_a_dead_letter_is_named_by_what_waits_for_it() -> None:
     found = await stand()
     assert found["a"].word == "dead-lettered"
     assert (found["b"].word, found["b"].reason) == ("waits for others", "a (a dead letter)")
+
+
+async def test_tasks_share_the_resources_that_they_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that needs more than there is refuses its whole workflow, and says so."""
+    busy, most = Counter[str](), 0.0
+
+    async def use(task: WorkflowTask) -> TaskDone:
+        nonlocal most
+        busy.update(task.resources)
+        most = max(most, busy["cpu"])
+        await asyncio.sleep(0.01)
+        busy.subtract(task.resources)
+        return TaskDone(seconds=0)
+
+    monkeypatch.setattr(run_task, "KINDS", {"wait": use})
+    async with open_runtime(settings()) as opened:
+        await set_capacity(opened.journal, CapacitySetting("cpu", 3), "ann", "test")
+    workflow = workflow_of({f"t{n}": [] for n in range(6)}, resources={"cpu": 4})
+    with pytest.raises(BadWorkflow, match="needs 4 of cpu at once, and there are 3"):
+        await run(workflow)
+    workflow = workflow_of({f"t{n}": [] for n in range(6)}, resources={"cpu": 1.5})
+    assert (await run(workflow, workers=6)).outcomes == {"done": 6}
+    assert most == 3
