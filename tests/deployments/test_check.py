@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
+from agents.runtime.execution.agent import Takes
+from agents.runtime.journal.database import Database
 from agents.runtime.model.policies import EFFECT, PURE
+from agents.runtime.settings import settings
 from deployments import check
-from deployments.resources import Limit, Pool, Queue
+from deployments.apply import apply_capacities
+from deployments.resources import Capacity, Limit, Pool, Queue
 
 POOLS = (Pool("default", "process", 4, "", queues=(Queue("urgent", 1, 1), Queue("orders", 2, 1))),)
 SOUND = """
@@ -185,3 +189,34 @@ def test_the_exit_status_is_1_if_there_is_a_problem(
 
 def test_our_own_file_has_no_problem(capsys: pytest.CaptureFixture[str]) -> None:
     assert check.main() == 0, capsys.readouterr().out
+
+
+def test_an_agent_that_takes_more_than_is_declared_is_a_problem() -> None:
+    takes: dict[str, Takes | None] = {
+        "train": {"cpu": 9.0, "gpus": 1.0},
+        "ask": lambda _turn: {"tokens": 1},
+        "see": None,
+    }
+    assert check.capacity_problems(takes, (Capacity("cpu", 8.0),)) == [
+        "agent train takes 9 of 'cpu', and 8 are declared",
+        "agent train takes 'gpus', which is not declared: unlimited",
+    ]
+
+
+async def test_capacities_are_applied_once_and_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(tmp_path))
+    settings.cache_clear()
+    declared = (Capacity("cpu", 2.0), Capacity("tokens", 10.0, window_seconds=60))
+    assert await check.capacities_here(declared) == []  # there is no journal yet
+    database = Database(settings().journal)
+    await database.migrate()
+    assert len(await check.capacities_here(declared)) == 2
+    assert await apply_capacities(database, declared) == [
+        "set capacity cpu 2",
+        "set capacity tokens 10 in 60 s",
+    ]
+    assert await apply_capacities(database, declared) == []
+    assert await check.capacities_here(declared) == []
+    await database.close()

@@ -103,7 +103,7 @@ class Admission:
             for task in self.running:
                 task.cancel()
             await asyncio.gather(*self.running, return_exceptions=True)
-        await _give_back_of_lost(self.agent, started)
+        await _give_back_rest(self.agent, started)
         return self.done
 
     async def _advance(self) -> None:
@@ -257,13 +257,16 @@ async def gave_back(executions: Sequence[StepExecution], woken: set[str]) -> Non
             await Signals(here.cache.redis).wake(scenario)
 
 
-async def _give_back_of_lost(agent: AnyAgent, executions: Sequence[StepExecution]) -> None:
-    """Give back what executions took that had no outcome, since another process has taken them over."""
-    lost = [execution for execution in executions if execution.needs]
-    if not lost:
+async def _give_back_rest(agent: AnyAgent, executions: Sequence[StepExecution]) -> None:
+    """Give back what executions hold whose outcome is not committed here.
+
+    Another process has taken their items over, or a graph commits the outcome when its branches have ended.
+    """
+    rest = [execution for execution in executions if execution.needs]
+    if not rest:
         return
     here = runtime()
     async with here.journal.database.write() as connection:
-        woken = await give_back_of(connection, here.lease.id, lost)
-    log.info("gave back what lost items held", agent=agent.name, items=len(lost))
-    await gave_back(lost, woken)
+        woken = await give_back_of(connection, here.lease.id, rest)
+    log.info("gave back before the outcome", agent=agent.name, items=len(rest))
+    await gave_back(rest, woken)

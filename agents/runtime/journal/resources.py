@@ -126,14 +126,13 @@ async def give_back(  # noqa: PLR0913 - which steps, and what they have used
     has really used of quotas, where that is known. Returns the scenarios of the items that are due now.
     """
     locked = await lock(connection, set(names), set(tenants.values()))
-    if not locked.capacities:
-        return set()
     values = values_of(connection, list(tenants))
     theirs = and_(
         holdings.c.item.in_(select(values.c.value)),
         holdings.c.agent == agent,
         holdings.c.owner == owner,
     )
+    # Also where a capacity was removed meanwhile: what stayed would count if it is set again.
     await _delete_holdings(connection, locked, theirs, used or {})
     return await wake(connection, locked)
 

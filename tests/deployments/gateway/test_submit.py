@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -11,10 +12,12 @@ import pytest
 from sqlalchemy import func, select, update
 
 from agents.runtime.context import runtime
+from agents.runtime.journal.capacity_admin import CapacitySetting, set_capacity
 from agents.runtime.journal.gateway_schema import api_requests
 from agents.runtime.journal.schema import items
-from deployments.gateway import request_limits
+from deployments.gateway import acceptance, request_limits
 from deployments.gateway.request_limits import ONE_ITEM
+from deployments.gateway.tenancy import workflow_named
 from tests.deployments.gateway.conftest import ADMIN, Connect
 from tests.deployments.gateway.orders import order
 
@@ -245,3 +248,19 @@ async def test_while_the_journal_is_away_callers_are_told_when_to_come_back(
     answer = await client.post("/v/orders", json=order())
     assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (503, "journal-away")
     assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_an_item_that_needs_more_than_there_is_is_refused_with_resource_and_rule(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hungry = replace(workflow_named("orders").scenario, needs=lambda _order: {"gpu": 2})
+    named = SimpleNamespace(scenario=hungry)
+    monkeypatch.setattr(acceptance, "workflow_named", lambda _name: named)
+    assert (
+        await client.post("/v/orders", json=order())
+    ).status_code == 202  # no capacity: unlimited
+    await set_capacity(runtime().journal, CapacitySetting("gpu", 1), "ann", "test")
+    answer = await client.post("/v/orders", json=order() | {"order_id": "W2"})
+    assert answer.status_code == 422
+    assert (answer.json()["rule"], answer.json()["resource"]) == ("above-capacity", "gpu")
+    assert "item W2: needs 2 of gpu at once, and there are 1" in answer.json()["detail"]

@@ -14,6 +14,7 @@ from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.capacity_admin import (
     BadCapacity,
     CapacitySetting,
+    remove_capacity,
     set_capacity,
 )
 from agents.runtime.journal.resource_use import usage
@@ -202,3 +203,18 @@ async def test_a_batched_agent_takes_for_all_items_that_it_gets(opened: Runtime)
     await run(jobs(7), weigh)
     assert sizes == [3, 3, 1]
     assert set((await states()).values()) == {"completed"}
+
+
+async def test_what_is_held_is_given_back_although_its_capacity_was_removed(
+    opened: Runtime,
+) -> None:
+    await there_are(2)
+
+    @agent(READ, takes={"cpu": 2})
+    async def remove(job: Job) -> Made:
+        await remove_capacity(opened.journal, "cpu", "", "ann", "test")
+        return Made(by="remove")
+
+    await run(jobs(1), remove)
+    assert await states() == {"job-0000": "completed"}
+    assert await rows(holdings) == []
