@@ -5,7 +5,7 @@ misses what another has just given back. Items are locked before capacities; the
 last, and those that another transaction has locked are skipped: who locks the item of a waiting step
 commits its wait, and looks at the capacities after that.
 
-What is held counts while its owner lives. Whoever takes deletes what dead owners held, so that a process
+What is held counts while its owner lives. A step that takes deletes what dead owners held, so that a process
 that vanished leaves nothing behind. Of a quota, what a dead owner may have used stays used.
 """
 
@@ -93,7 +93,7 @@ async def take(
 async def _newly_used_up(
     connection: AsyncConnection, decisions: Sequence[Decision], at: float
 ) -> list[Decision]:
-    """The first decision against each budget of which nobody was told in its window."""
+    """The first decision against each budget about which there was no alert in its window."""
     against = dict[tuple[str, str], tuple[Decision, Capacity]]()
     for decision in decisions:
         capacity = decision.beyond or decision.blocked_by
@@ -101,12 +101,12 @@ async def _newly_used_up(
             against.setdefault((capacity.resource, capacity.scope), (decision, capacity))
     found = list[Decision]()
     for (resource, scope), (decision, capacity) in against.items():
-        told = capacities.c.told_at
+        alerted = capacities.c.alerted_at
         window = capacity.window_seconds or 0.0
-        untold = or_(told.is_(None), told <= at - window, told > at)
+        quiet = or_(alerted.is_(None), alerted <= at - window, alerted > at)
         this = and_(capacities.c.resource == resource, capacities.c.tenant == scope)
         changed = await connection.execute(
-            update(capacities).where(this, untold).values(told_at=at)
+            update(capacities).where(this, quiet).values(alerted_at=at)
         )
         found += [decision] if changed.rowcount else []
     return found
