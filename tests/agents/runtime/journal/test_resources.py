@@ -22,7 +22,7 @@ async def test_never_more_runs_than_the_capacity_allows(opened: Runtime) -> None
         busy[0] -= 1 + job.n % 3
         return Made(by="work")
 
-    stats = await run(jobs(20), work)
+    await run(jobs(20), work)
     assert busy == [0.0, 4.0]
     assert set((await states()).values()) == {"completed"}
     assert await rows(holdings) == await rows(resource_waits) == []
