@@ -30,6 +30,7 @@ from flows.operations.queues import (
 from flows.operations.reconciliation import reconcile
 from flows.operations.recovery import recover
 from flows.operations.resources import resources
+from flows.operations.scaling import scale
 from flows.operations.shortages import shortages
 from flows.operations.versions import promote, roll_back, rollout, versions
 from flows.operations.webhooks import send_webhooks
@@ -43,7 +44,7 @@ GROUPS: Mapping[str, Sequence[Flow[..., Any]]] = {
         *(backlog, resources, agents, dead_messages, shortages),
     ),
     "Decide and repair": (approve, reject, edit, cancel, mend, replay, restart, discard),
-    "Queues": (move, pause_queue, resume_queue, limit_rate, order_queue),
+    "Queues": (move, pause_queue, resume_queue, limit_rate, order_queue, scale),
     "Versions": (versions, rollout, promote, roll_back),
     "Forecasts": (forecasts, retrain_forecasts, roll_back_forecasts),
     "Messages": (resend_messages, redeliver_message, remove_group, send_webhooks),
