@@ -44,7 +44,7 @@ from flows.cli.temporary_server import start_temporary_server
 
 RECORDING_PAUSE = 1.2  # seconds; the server writes once a second
 RECORDING_ATTEMPTS = 10
-BY_PLACE = {"key", "keys", "message", "candidate"}  # may be given without their names
+BY_PLACE = {"key", "keys", "message", "candidate", "workflow"}  # may be given without their names
 AsJson = Annotated[
     bool, cyclopts.Parameter(negative=(), help="Write the result as one JSON object.")
 ]
