@@ -78,7 +78,8 @@ resource_waits = Table(
     Index("resource_waits_order", "resource", "scope", "since", "item"),
 )
 
-# How many consumers a queue may have, read by the view `agent_flows_scale`.
+# How many consumers a queue may have, read by the view `agent_flows_scale`. Without `set_by` it is what
+# the deployment declares.
 scale_bounds = Table(
     "scale_bounds",
     metadata,
@@ -87,6 +88,7 @@ scale_bounds = Table(
     Column("most", Integer, nullable=False),
     Column("target_seconds", Double, nullable=False),
     Column("cooldown_seconds", Double, nullable=False),
+    Column("set_by", Text),
 )
 
 # What busy consumers of a version did lately: `items` in `seconds`, and the `work` in seconds of those

@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("most", sa.Integer(), nullable=False),
         sa.Column("target_seconds", sa.Double(), nullable=False),
         sa.Column("cooldown_seconds", sa.Double(), nullable=False),
+        sa.Column("set_by", sa.Text()),
         if_not_exists=True,
     )
     op.create_table(
