@@ -1,4 +1,7 @@
-"""Creates and updates on a Prefect server what resources.py declares: `python -m deployments.apply`."""
+"""Creates and updates what resources.py declares: `python -m deployments.apply`.
+
+Pools, queues, limits and automations are on a Prefect server, capacities of resources in the journal.
+"""
 
 import asyncio
 import sys
@@ -18,12 +21,17 @@ from prefect.exceptions import ObjectNotFound
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
 from agents.runtime.command_line import run_command
+from agents.runtime.journal.capacity_admin import declare
+from agents.runtime.journal.database import Database
+from agents.runtime.settings import settings
 from deployments.resources import (
     AUTOMATIONS,
+    CAPACITIES,
     LIMITS,
     POOLS,
     RETIRED,
     Automation,
+    Capacity,
     Limit,
     Pool,
     Queue,
@@ -65,6 +73,17 @@ async def apply(
         changes.extend([await _apply_automation(client, one) for one in automations])
         changes.extend([await _remove_retired(client, one) for one in retired])
     return [change for change in changes if change]
+
+
+async def apply_capacities(
+    database: Database, capacities: Sequence[Capacity] = CAPACITIES
+) -> list[str]:
+    """Declare the capacities of resources in the journal; returns a line for each change.
+
+    What an operator has set on this installation is kept, and named by `deployments.check`.
+    """
+    changes = await declare(database, [capacity.setting for capacity in capacities])
+    return [f"set capacity {change}" for change in changes]
 
 
 async def _apply_pool(client: PrefectClient, pool: Pool) -> str:
@@ -174,10 +193,19 @@ async def _remove_retired(client: PrefectClient, retired: Retired) -> str:
     return f"{removed} of an earlier release: use {retired.successor}{advice}"
 
 
+async def _apply_all() -> list[str]:
+    database = Database(settings().journal)
+    try:
+        await database.migrate()
+        return [*await apply(), *await apply_capacities(database)]
+    finally:
+        await database.close()
+
+
 def main() -> int:
     """Apply the declarations and print each change."""
     try:
-        changes = asyncio.run(apply())
+        changes = asyncio.run(_apply_all())
     except WrongPoolType as error:
         print(error, file=sys.stderr)
         return 1

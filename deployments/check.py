@@ -3,6 +3,7 @@
 It works offline: `python -m deployments.check`.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
@@ -14,13 +15,18 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRu
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.schema_tools.validation import validate
 from pydantic import BaseModel, ValidationError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from agents.runtime.command_line import run_command
-from agents.runtime.execution.agent import AGENTS
+from agents.runtime.execution.agent import AGENTS, Takes
+from agents.runtime.journal.capacity_admin import differences
+from agents.runtime.journal.database import Database
 from agents.runtime.model.policies import Policy
 from agents.runtime.prefect_ui import TAG
+from agents.runtime.settings import settings
 from deployments import schemas
-from deployments.resources import HEARTBEAT, LIMITS, POOLS, Limit, Pool
+from deployments.resources import CAPACITIES, HEARTBEAT, LIMITS, POOLS, Capacity, Limit, Pool
 from flows.operations.__main__ import GROUPS
 from flows.workflows import WORKFLOWS, Workflow
 
@@ -96,6 +102,48 @@ def limit_problems(policies: Mapping[str, Policy], limits: Sequence[Limit] = LIM
         for name, policy in policies.items()
         if policy.limit is not None and slots.get(policy.limit, 0) < policy.concurrency
     ]
+
+
+def capacity_problems(
+    agents: Mapping[str, Takes | None], capacities: Sequence[Capacity] = CAPACITIES
+) -> list[str]:
+    """Agents that take a resource that is not declared, or more of it than there is.
+
+    What a function returns is known for an item only: it is checked when the item is accepted.
+    """
+    amounts = {one.name: one.amount for one in capacities if not one.tenant}
+    found = []
+    for name, takes in agents.items():
+        for resource, amount in takes.items() if isinstance(takes, Mapping) else ():
+            if resource not in amounts:
+                found.append(f"agent {name} takes {resource!r}, which is not declared: unlimited")
+            elif amount > amounts[resource]:
+                found.append(
+                    f"agent {name} takes {amount:,g} of {resource!r}, and {amounts[resource]:,g} are declared"
+                )
+    return found
+
+
+async def capacities_here(capacities: Sequence[Capacity] = CAPACITIES) -> list[str]:
+    """How the journal of this installation differs from what is declared; nothing without a journal."""
+    if not _has_journal():
+        return []
+    database = Database(settings().journal)
+    try:
+        if not await database.is_current():
+            return []
+        declared = [capacity.setting for capacity in capacities]
+        return [f"note: capacity {one}" for one in await differences(database, declared)]
+    except (OSError, SQLAlchemyError):
+        return ["note: the journal cannot be reached, so its capacities were not compared"]
+    finally:
+        await database.close()
+
+
+def _has_journal() -> bool:
+    """Whether this installation has a journal; opening it would create one on SQLite."""
+    url = make_url(settings().journal)
+    return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
 
 
 def _place_problems(places: Sequence[Mapping[str, str]], pools: Sequence[Pool]) -> Iterator[str]:
@@ -181,7 +229,10 @@ def main() -> int:
     found = problems(text) or [*workflow_problems(text), *operation_problems(text)]
     # The entrypoints are imported now, and with them the agents.
     found += limit_problems({name: agent.policy for name, agent in AGENTS.items()})
+    found += capacity_problems({name: agent.takes for name, agent in AGENTS.items()})
     found += schemas.found_problems()
+    for note in asyncio.run(capacities_here()):
+        print(note)
     print(
         "\n".join(found)
         or "prefect.yaml fits the flows, the workflows and deployments/resources.py"

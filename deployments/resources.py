@@ -1,5 +1,6 @@
 """Work pools, queues, limits and automations of a Prefect server, as data."""
 
+import os
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -7,7 +8,15 @@ from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ActionTypes, ChangeFlowRunState
 from prefect.events.schemas.automations import EventTrigger, Posture
 
+from agents.runtime.journal.capacity_admin import CapacitySetting
+from agents.runtime.model.policies import CORES
 from agents.runtime.prefect_ui import HEARTBEAT_SECONDS, TAG
+from agents.runtime.scheduling.reservations import AtLimit
+
+
+def host_memory() -> float:
+    """Bytes of memory of this host."""
+    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,30 @@ class Limit:
 
     name: str
     slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How much there is of a resource that agents take; with `window_seconds`, how much in any such time.
+
+    `at_limit` says what such a quota does with items beyond it: AtLimit.
+
+    It is of the installation: of all processes on one journal, on whatever hosts. `tenant` is the one whose
+    capacity it is, or empty for all together. A resource without a capacity is unlimited.
+    """
+
+    name: str
+    amount: float
+    window_seconds: float | None = None
+    tenant: str = ""
+    at_limit: str | None = None
+
+    @property
+    def setting(self) -> CapacitySetting:
+        """The same for the journal."""
+        return CapacitySetting(
+            self.name, self.amount, self.tenant, self.window_seconds, self.at_limit
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +120,16 @@ LIMITS = (
     Limit("payments", slots=64),
     Limit("carriers", slots=64),
     Limit("notifications", slots=32),
+)
+
+# For one host of this size. The journal does not place work on hosts: with more hosts, declare their sum,
+# which bounds the whole, while each process still starts no more calls than its host has processors; keep
+# `memory` at what the smallest host has as often as there are hosts. See README.md.
+CAPACITIES = (
+    Capacity("cpu", CORES),
+    Capacity("memory", host_memory()),
+    # A customer does not wait for a model: beyond this the passages themselves are the answer.
+    Capacity("model_tokens", 3_000_000, window_seconds=86_400, at_limit=AtLimit.CHEAPER),
 )
 
 # Runs with the tag send heartbeats, from a deployment by this variable and from a terminal by our commands.

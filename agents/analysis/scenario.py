@@ -38,7 +38,15 @@ def _trained(item: Item) -> str:
     return "trained" if item.fact(Trained) else "not trained"
 
 
-CANDIDATES = Scenario(name="candidates", version="1", payload=Training, outcome=_trained)
+# One thread; memory for the sample with room. What a training is stopped at is in its policy, HEAVY.
+TRAINING_NEEDS = {"cpu": 1.0, "memory": 2.0 * 1024**3}
+CANDIDATES = Scenario(
+    name="candidates",
+    version="1",
+    payload=Training,
+    outcome=_trained,
+    needs=lambda _training: TRAINING_NEEDS,
+)
 
 
 def _reported(item: Item) -> str:

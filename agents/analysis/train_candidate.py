@@ -17,6 +17,7 @@ from agents.analysis.modelling.features import Samples, Split, samples, split
 from agents.analysis.modelling.metrics import absolute, interval, squared
 from agents.analysis.modelling.models import ModelCard, Trained, Training
 from agents.analysis.modelling.registry import MODEL, Models, dump
+from agents.analysis.scenario import TRAINING_NEEDS
 from agents.analysis.study_store import StudyStore
 from agents.runtime import CPU, agent
 from agents.runtime.files import write_whole
@@ -28,7 +29,7 @@ REFERENCE_ROWS = 20_000
 IMPORTANCE_ROWS = 5_000
 
 
-@agent(HEAVY)
+@agent(HEAVY, takes=TRAINING_NEEDS)
 def train_candidate(training: Training) -> Trained:
     """Train and test one candidate, unless the same model is there already.
 

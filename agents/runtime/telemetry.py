@@ -38,6 +38,13 @@ WANTED = Gauge(
     ["queue", "version"],
 )
 CONSUMERS = Gauge("agent_flows_consumers", "Consumers kept on this machine", ["queue"])
+RESOURCE = ["resource", "tenant"]  # a capacity: tenant "" is that for all tenants
+CAPACITY = Gauge("agent_flows_resource_capacity", "How much there is of a resource", RESOURCE)
+RESOURCE_USED = Gauge("agent_flows_resource_used", "What is held or used of a resource", RESOURCE)
+RESOURCE_WAITING = Gauge("agent_flows_resource_waiting", "Steps that a capacity blocks", RESOURCE)
+RESOURCE_OLDEST = Gauge(
+    "agent_flows_resource_oldest_seconds", "How long the first in line has waited", RESOURCE
+)
 CACHE = Counter(
     "agent_flows_cache_total",
     "Results of pure agents by source: near (this process), far (Redis) or computed",

@@ -11,9 +11,11 @@ import orjson
 from fastapi import Request
 
 from agents.runtime.context import runtime
+from agents.runtime.intake.needs import AboveCapacity, capacities_for, require_fit
 from agents.runtime.journal.api_requests import Answer, KeyReused, Offer, RequestKey, first_answers
 from agents.runtime.journal.submit import Accepted, Disposition, NewItem, Sender
 from agents.runtime.model.scenario import Scenario, hash_of
+from agents.runtime.scheduling.reservations import Capacity
 from agents.runtime.telemetry import new_trace
 from agents.workflow.records import InvalidRecord
 from deployments.gateway import bodies, idempotency
@@ -45,9 +47,11 @@ class Acceptance:
         self, requests: Sequence[tuple[bytes, RequestKey | None]]
     ) -> list[Answer | Problem]:
         """The answers to items as JSON, once they are committed."""
+        tenant, database = self.principal.tenant, self.group.database
+        capacities = await capacities_for(database, self.scenario, tenant) or ()
         checked: list[tuple[NewItem, Any] | Problem] = []
         for number, (data, _) in enumerate(requests, 1):
-            checked.append(self._checked(data))
+            checked.append(self._checked(data, capacities))
             if number % PARSED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         offered = self._offered(checked, [key for _, key in requests])
@@ -90,14 +94,18 @@ class Acceptance:
             for one, key in zip(checked, keys, strict=True)
         ]
 
-    def _checked(self, data: bytes) -> tuple[NewItem, Any] | Problem:
+    def _checked(
+        self, data: bytes, capacities: Sequence[Capacity]
+    ) -> tuple[NewItem, Any] | Problem:
         """The item that a body is, and its payload."""
         try:
-            return self._validated(bodies.parsed(data))
+            return self._validated(bodies.parsed(data), capacities)
         except Problem as problem:
             return problem
 
-    def _validated(self, body: dict[str, object]) -> tuple[NewItem, Any]:
+    def _validated(
+        self, body: dict[str, object], capacities: Sequence[Capacity]
+    ) -> tuple[NewItem, Any]:
         """The item that a body of the caller's version is, and its payload. Raises Problem 422."""
         try:
             assert self.scenario.validate is not None
@@ -105,6 +113,8 @@ class Acceptance:
         except InvalidRecord as error:
             raise invalid_item(error) from None
         payload = self.scenario.read(text, self.scenario.version)
+        if capacities:
+            _require_fit(self.scenario, key, payload, capacities)
         deadline = self.scenario.deadline(payload)
         within = None if deadline is None else deadline.total_seconds()
         customer = self.scenario.customer(payload) or None
@@ -132,6 +142,20 @@ class Acceptance:
             "ETag": etag(accepted.row.sequence),
         }
         return Answer(202, orjson.dumps(members).decode(), headers)
+
+
+def _require_fit(
+    scenario: Scenario, key: str, payload: object, capacities: Sequence[Capacity]
+) -> None:
+    """Raise Problem 422 if the item needs more of a resource than there is."""
+    try:
+        require_fit(scenario, key, payload, capacities)
+    except AboveCapacity as error:
+        advice = "send an item that needs less, or ask the operator to raise the capacity"
+        more = {"resource": error.resource} if error.resource else {}
+        raise Problem(
+            422, error.rule, str(error), advice, rule=error.rule, more=more | {"key": key}
+        ) from None
 
 
 def _answer(found: Answer | Exception) -> Answer | Problem:

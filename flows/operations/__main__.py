@@ -29,6 +29,7 @@ from flows.operations.queues import (
 )
 from flows.operations.reconciliation import reconcile
 from flows.operations.recovery import recover
+from flows.operations.resources import resources
 from flows.operations.shortages import shortages
 from flows.operations.versions import promote, roll_back, rollout, versions
 from flows.operations.webhooks import send_webhooks
@@ -39,7 +40,7 @@ Example: `uv run python -m flows.operations waiting`"""
 GROUPS: Mapping[str, Sequence[Flow[..., Any]]] = {
     "Inspect": (
         *(waiting_items, dead_letters, unsettled_messages, show_item),
-        *(backlog, agents, dead_messages, shortages),
+        *(backlog, resources, agents, dead_messages, shortages),
     ),
     "Decide and repair": (approve, reject, edit, cancel, mend, replay, restart, discard),
     "Queues": (move, pause_queue, resume_queue, limit_rate, order_queue),

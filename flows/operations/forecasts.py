@@ -17,10 +17,11 @@ from agents.runtime.journal import Journal
 from agents.runtime.journal.calibration import Calibration, calibration
 from agents.runtime.journal.durations import completed
 from agents.runtime.scheduling.boosted import Booster
+from agents.runtime.scheduling.eta import duration
 from agents.runtime.scheduling.features import Example
 from agents.runtime.settings import settings
 from flows.cli.parameters import By, Reason
-from flows.cli.reports import Listing, duration, moment, shown
+from flows.cli.reports import Listing, moment, shown
 from flows.operations.boosting import lightgbm
 from flows.operations.forecast_training import Trained, train
 from flows.workflows import WORKFLOWS

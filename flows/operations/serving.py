@@ -23,6 +23,7 @@ from pydantic import Field
 
 from agents.runtime.intake.backlog import backlog_table, read_backlog
 from agents.runtime.journal.database import Database
+from agents.runtime.journal.resource_use import read_usage
 from agents.runtime.prefect_ui import publish_table
 from agents.runtime.scheduling.scaling import Load, ScaleBounds, consumers_wanted
 from agents.runtime.settings import PREFIX, ROOT, settings
@@ -129,6 +130,7 @@ async def _supervise(database: Database, pool: ConsumerPool, bounds: ScaleBounds
     # Its consumers have the versions of this code; other versions do not need more consumers here.
     majors = WORKFLOWS[pool.scenario].scenario.majors
     found = await read_backlog(database, pool.scenario, majors)
+    await read_usage(database)  # for the metrics
     running = sum(one.returncode is None for one in pool.active)
     wanted = wanted_here(found.eta.load, running, bounds)
     if wanted != running:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -12,6 +13,7 @@ from agents.runtime.context import runtime
 from agents.runtime.errors import Conflict
 from agents.runtime.execution.rehydrate import load_ended, rehydrate
 from agents.runtime.execution.step import park_unreadable
+from agents.runtime.intake.needs import AboveCapacity, capacities_for, require_fit
 from agents.runtime.journal.claims import claim, next_due, unfinished
 from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.journal.queue import require_room
@@ -23,6 +25,7 @@ from agents.runtime.journal.submit import (
     Sender,
     accept,
     current_rows,
+    known_keys,
     load,
 )
 from agents.runtime.model.batch import Batch, BatchContext, RunStats
@@ -153,6 +156,7 @@ class Intake:
                 repeated.append(record)
         here, scenario = runtime(), self.scenario
         sender = Sender.of(here.journal.tenant, scenario)
+        await self._reject_above_capacity(wanted, sender)
         offered = [(one.body, one.payload) for one in wanted.values()]
         forecasts = here.forecaster.forecasts(scenario, sender.tenant, offered)
         new = [
@@ -166,6 +170,24 @@ class Intake:
         for answer in answers:
             self._count_answer(answer, wanted)
         return answers
+
+    async def _reject_above_capacity(self, wanted: dict[str, Submission], sender: Sender) -> None:
+        """Reject the items that need more than there is, unless an earlier run has accepted them."""
+        database = runtime().journal.database
+        capacities = await capacities_for(database, self.scenario, sender.tenant)
+        if not capacities:
+            return
+        refused: dict[str, AboveCapacity] = {}
+        for submission in wanted.values():
+            try:
+                require_fit(self.scenario, submission.key, submission.payload, capacities)
+            except AboveCapacity as error:
+                refused[submission.key] = error
+        for key in refused.keys() - await known_keys(database, sender, sorted(refused)):
+            submission = wanted.pop(key)
+            message = f"line {submission.line}: {refused[key]}"
+            raw = submission.body.encode()
+            self._reject(Rejection(submission.line, AboveCapacity.rule, message, raw))
 
     def _count_answer(self, answer: Accepted, wanted: dict[str, Submission]) -> None:
         match answer.disposition:
@@ -256,7 +278,9 @@ class Intake:
             return False
         seconds = min(LONGEST_SLEEP, max(0.05, 0.5 if due is None else due))
         log.info("waiting for items that are due later", items=len(self.late), seconds=seconds)
-        await asyncio.sleep(seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):  # an item may be due as soon as another gives back
+                await runtime().given_back.next().wait()
         return True
 
     async def _count_rest(self) -> None:

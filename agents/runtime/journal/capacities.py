@@ -58,6 +58,14 @@ async def are_limited(database: Database, names: Iterable[str]) -> bool:
         return await connection.scalar(known) is not None
 
 
+async def largest(database: Database, tenant: str) -> list[Capacity]:
+    """The capacities that bound a step of this tenant: those for all and its own."""
+    mine = capacities.c.tenant.in_(["", tenant])
+    async with database.read() as connection:
+        rows = (await connection.execute(select(capacities).where(mine))).all()
+    return [Capacity(row.resource, row.tenant, row.amount, row.window_seconds) for row in rows]
+
+
 async def fill(connection: AsyncConnection, locked: Locked, most: int) -> None:
     """Read what is used of each capacity, and the first `most` of those that wait for it."""
     for capacity in locked.capacities:
@@ -76,11 +84,11 @@ async def fill(connection: AsyncConnection, locked: Locked, most: int) -> None:
 async def add_use(
     connection: AsyncConnection, of: tuple[str, str], amount: float, window: float, at: float
 ) -> None:
-    """Count an amount of a quota as used at `at`, for its window; `of` are resource and tenant."""
-    part, (resource, tenant) = window / PARTS, of
+    """Count an amount of a quota as used at `at`, for its window; `of` are resource and scope."""
+    part, (resource, scope) = window / PARTS, of
     until = (floor(at / part) + 1) * part + window
     changes = {"amount": quota_uses.c.amount + amount}
-    row = {"resource": resource, "tenant": tenant, "until": until, "amount": amount}
+    row = {"resource": resource, "scope": scope, "until": until, "amount": amount}
     if amount:
         await connection.execute(insert_or_change(connection, quota_uses, changes).values(**row))
 
@@ -106,17 +114,16 @@ async def _used(connection: AsyncConnection, capacity: Capacity, window: float, 
     last = at + window * (1 + 2 / PARTS)
     if row.latest is not None and row.latest > last:
         future = delete(quota_uses).where(uses_of(capacity), quota_uses.c.until > last)
-        found = await connection.execute(future.returning(quota_uses.c.tenant, quota_uses.c.amount))
+        found = await connection.execute(future.returning(quota_uses.c.amount))
         for use in found.all():
-            of = capacity.resource, use.tenant
+            of = capacity.resource, capacity.scope
             await add_use(connection, of, use.amount, window, at)
     return float(row.total or 0.0)
 
 
 def uses_of(capacity: Capacity) -> ColumnElement[bool]:
     """SQL: the use is of this capacity."""
-    ours = quota_uses.c.resource == capacity.resource
-    return and_(ours, quota_uses.c.tenant == capacity.scope) if capacity.scope else ours
+    return and_(quota_uses.c.resource == capacity.resource, quota_uses.c.scope == capacity.scope)
 
 
 def _first_in_line(capacity: Capacity, most: int) -> Select[Any]:

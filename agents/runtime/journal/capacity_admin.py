@@ -11,6 +11,7 @@ from agents.runtime.errors import AgentError
 from agents.runtime.journal import Journal, audit
 from agents.runtime.journal.audit import AuditEntry
 from agents.runtime.journal.capacities import lock
+from agents.runtime.journal.database import Database
 from agents.runtime.journal.resources import wake
 from agents.runtime.journal.scheduling_schema import capacities
 from agents.runtime.journal.statements import insert_many, insert_or_replace
@@ -32,6 +33,11 @@ class CapacitySetting:
     tenant: str = ""
     window_seconds: float | None = None
     at_limit: str | None = None
+
+    def __str__(self) -> str:
+        window = f" in {self.window_seconds:,g} s" if self.window_seconds else ""
+        scope = f" for tenant {self.tenant}" if self.tenant else ""
+        return f"{self.resource} {self.amount:,.15g}{window}{scope}"
 
     def require_valid(self) -> None:
         """Raise BadCapacity if a value is outside of its limits."""
@@ -81,13 +87,13 @@ async def remove_capacity(
         return await _change(connection, journal, gone, None, by, reason)
 
 
-async def declare(journal: Journal, declared: Sequence[CapacitySetting]) -> list[str]:
+async def declare(database: Database, declared: Sequence[CapacitySetting]) -> list[str]:
     """Set the capacities that a deployment declares; returns what has changed, in words.
 
     What an operator has set on this installation stays as it is. Declared again, nothing changes.
     """
     changed = list[str]()
-    async with journal.database.write() as connection:
+    async with database.write() as connection:
         for setting in declared:
             setting.require_valid()
             known = (await connection.execute(select(capacities).where(_this(setting)))).first()
@@ -95,8 +101,24 @@ async def declare(journal: Journal, declared: Sequence[CapacitySetting]) -> list
                 continue
             await _write(connection, setting, None)
             await wake(connection, await lock(connection, [setting.resource]))
-            changed.append(f"{setting.resource}: {setting.amount:,g}")
+            changed.append(str(setting))
     return changed
+
+
+async def differences(database: Database, declared: Sequence[CapacitySetting]) -> list[str]:
+    """What operators have set otherwise than a deployment declares it, and what is not applied yet."""
+    async with database.read() as connection:
+        rows = (await connection.execute(select(capacities))).all()
+    known = {(row.resource, row.tenant): row for row in rows}
+    found = list[str]()
+    for setting in declared:
+        row = known.get((setting.resource, setting.tenant))
+        if row is None:
+            found.append(f"{setting} is declared and not applied: unlimited until then")
+        elif _setting(row) != setting:
+            by = f"set by {row.set_by}" if row.set_by else "of an earlier deployment"
+            found.append(f"{_setting(row)}, {by}; declared is {setting}")
+    return found
 
 
 async def _change(  # noqa: PLR0913 - what changes, by whom and why

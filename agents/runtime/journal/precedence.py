@@ -9,7 +9,7 @@ An item without a precedence gives its place to none, and takes none of another.
 has the same rule for items in memory.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import cache
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -22,19 +22,18 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
-    Update,
     bindparam,
     func,
     literal_column,
     select,
     text,
-    update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.schema import PRECEDED, items
-from agents.runtime.journal.statements import is_sqlite
+from agents.runtime.journal.statements import assign, is_sqlite, values_of
+from agents.runtime.scheduling.batching import alike
 
 # Of the oldest items of a tenant, as many times what is wanted are looked at, since some of them are of
 # another priority, or delayed. An old item behind these is found when it is its turn.
@@ -52,11 +51,22 @@ class Place(NamedTuple):
     priority: str
     precedence: float | None
     accepted_at: float
+    expected: float | None
+    rank: float
 
     @property
     def group(self) -> Group:
         """The items among which this one may be preferred."""
         return self.major, self.tenant, self.priority
+
+
+class Turn(NamedTuple):
+    """An item whose turn it is: it takes the rank of the item `place`, which gets its `rank`."""
+
+    id: int
+    tenant: str
+    place: int
+    rank: float
 
 
 class Found(NamedTuple):
@@ -69,35 +79,70 @@ class Found(NamedTuple):
 PLACE = Place._fields[1:]  # what is read of each place beside the id of its item
 
 
-async def choose(
+async def choose(  # noqa: PLR0913 - what decides, in one place
     connection: AsyncConnection,
     scenario: str,
     places: Sequence[Place],
     aged_before: float | None,
+    work: float,
     *,
     more_wait: bool,
-) -> list[Place]:
-    """For each of these first places of a queue the item that takes it; the others move behind.
+) -> list[Turn]:
+    """Which items take these first places of a queue, or some of them: a batch of `work` seconds.
 
-    Items that were accepted before `aged_before` go first. The caller has locked the places; whatever
-    else is chosen is locked here, and what another claim has locked is left to it.
+    Items that were accepted before `aged_before` go first. Those that follow are of like duration. The
+    caller has locked the places; whatever else is chosen is locked here, and what another claim has
+    locked is left to it. Nothing is changed.
     """
+    groups = _grouped(places)
+    oldest = -1.0 if aged_before is None else aged_before
+    found = await _candidates(connection, scenario, groups, oldest) if more_wait else {}
+    turns = {g: iter(_preferred(of, found.get(g, Found()), oldest)) for g, of in groups.items()}
+    ids = [p.id if p.precedence is None else next(turns[p.group]) for p in places]
+    known = {place.id: place for place in places}
+    behind = await _read(connection, [item for item in ids if item not in known])
+    items_there = [(known | behind)[item] for item in ids]
+    batch = [items_there[n] for n in alike([one.expected for one in items_there], work)]
+    return _turns(groups, batch)
+
+
+def _grouped(places: Sequence[Place]) -> dict[Group, list[Place]]:
+    """The places whose items may be preferred to each other."""
     groups: dict[Group, list[Place]] = {}
     for place in places:
         if place.precedence is not None:
             groups.setdefault(place.group, []).append(place)
-    oldest = -1.0 if aged_before is None else aged_before
-    found = await _candidates(connection, scenario, groups, oldest) if more_wait else {}
-    turns = {
-        group: iter(_preferred(of, found.get(group, Found()), oldest))
-        for group, of in groups.items()
-    }
-    chosen = [
-        place if place.precedence is None else place._replace(id=next(turns[place.group]))
-        for place in places
-    ]
-    await _swap(connection, places, chosen)
-    return chosen
+    return groups
+
+
+async def _read(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, Place]:
+    if not ids:
+        return {}
+    columns = [items.c[name] for name in Place._fields]
+    values = values_of(connection, ids)
+    rows = await connection.execute(select(*columns).where(items.c.id.in_(select(values.c.value))))
+    return {row.id: Place(*row) for row in rows}
+
+
+def _turns(groups: dict[Group, list[Place]], batch: Sequence[Place]) -> list[Turn]:
+    """The batch with the places that it takes: the first of each group, by those from behind too."""
+    mine = {item.id for item in batch}
+    free: dict[Group, list[int]] = {}
+    stays = set[int]()
+    for group, there in _grouped(batch).items():
+        first = [place.id for place in groups[group][: len(there)]]
+        stays |= mine.intersection(first)
+        free[group] = [item for item in first if item not in mine]
+    # The oldest of those that move behind get the first of the ranks that become free.
+    moves = sorted((one for one in batch if one.id not in stays), key=lambda one: one.rank)
+    moved = {one.id: free[one.group].pop(0) for one in moves if one.precedence is not None}
+    return [Turn(one.id, one.tenant, moved.get(one.id, one.id), one.rank) for one in batch]
+
+
+async def move_behind(connection: AsyncConnection, turns: Sequence[Turn]) -> None:
+    """Give the items whose places were taken the ranks of those that took them."""
+    moved = {turn.place: turn.rank for turn in turns if turn.place != turn.id}
+    await assign(connection, "rank", moved)
 
 
 def _preferred(places: Sequence[Place], found: Found, oldest: float) -> list[int]:
@@ -206,55 +251,24 @@ def _groups_parameters(groups: Sequence[Group], *, by_sqlite: bool) -> dict[str,
     return {f"group_{n}": list(column) for n, column in enumerate(zip(*rows, strict=True))}
 
 
-async def _swap(
-    connection: AsyncConnection, places: Sequence[Place], chosen: Sequence[Place]
-) -> None:
-    """Give those that stay the ranks of those that are taken from behind, and the other way round."""
-    stay = _of_groups(places, {place.id for place in chosen})
-    taken = _of_groups(chosen, {place.id for place in places})
-    pairs = [
-        pair
-        for group, several in stay.items()
-        for pair in zip(several, sorted(taken[group]), strict=True)
-    ]
-    if pairs:
-        both = pairs + [(right, left) for left, right in pairs]
-        lite = is_sqlite(connection)
-        await connection.execute(
-            _swap_ranks(by_sqlite=lite), _pairs_parameters(both, by_sqlite=lite)
-        )
-
-
-def _of_groups(places: Sequence[Place], without: Collection[int]) -> dict[Group, list[int]]:
-    found: dict[Group, list[int]] = {}
-    for place in places:
-        if place.id not in without:
-            found.setdefault(place.group, []).append(place.id)
-    return found
-
-
-@cache
-def _swap_ranks(*, by_sqlite: bool) -> Update:
-    other = items.alias("other")
-    left: Any
-    right: Any
-    if by_sqlite:
-        each = func.json_each(bindparam("pairs")).table_valued("value")
-        left, right = (func.json_extract(each.c.value, f"$[{n}]") for n in range(2))
-    else:
-        arrays = (bindparam(name, type_=ARRAY(BigInteger)) for name in ("left", "right"))
-        each = func.unnest(*arrays).table_valued("left", "right").render_derived()
-        left, right = each.c
-    pairs = select(left.label("left"), right.label("right")).select_from(each).subquery()
-    return (
-        update(items)
-        .where(items.c.id == pairs.c.left, other.c.id == pairs.c.right)
-        .values(rank=other.c.rank)
-    )
-
-
-def _pairs_parameters(pairs: Sequence[tuple[int, int]], *, by_sqlite: bool) -> dict[str, Any]:
+def pairs_of(turns: Sequence[Turn], *, by_sqlite: bool) -> dict[str, Any]:
+    """The parameters of `taken_places`."""
+    pairs = [(turn.id, turn.place) for turn in turns]
     if by_sqlite:
         return {"pairs": orjson.dumps(pairs).decode()}
-    left, right = zip(*pairs, strict=True)
-    return {"left": list(left), "right": list(right)}
+    taker, place = zip(*pairs, strict=True)
+    return {"takers": list(taker), "places": list(place)}
+
+
+def taken_places(*, by_sqlite: bool) -> FromClause:
+    """SQL: the turns as a table: an item, `taker`, and the one whose rank it takes, `place`."""
+    taker: Any
+    place: Any
+    if by_sqlite:
+        each = func.json_each(bindparam("pairs")).table_valued("value")
+        taker, place = (func.json_extract(each.c.value, f"$[{n}]") for n in range(2))
+    else:
+        arrays = (bindparam(name, type_=ARRAY(BigInteger)) for name in ("takers", "places"))
+        each = func.unnest(*arrays).table_valued("taker", "place").render_derived()
+        taker, place = each.c
+    return select(taker.label("taker"), place.label("place")).select_from(each).subquery()

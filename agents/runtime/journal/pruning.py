@@ -6,6 +6,7 @@ from sqlalchemy import delete, select, update
 
 from agents.runtime.journal import Journal, hour_counts
 from agents.runtime.journal.database import now
+from agents.runtime.journal.scheduling_schema import resource_waits
 from agents.runtime.journal.schema import (
     dead_letters,
     effects,
@@ -19,7 +20,7 @@ from agents.runtime.journal.schema import (
 from agents.runtime.journal.statements import values_of
 from agents.runtime.model.lifecycle import ENDED, State
 
-ABOUT_ITEMS = (steps, history, outbox, dead_letters)
+ABOUT_ITEMS = (steps, history, outbox, dead_letters, resource_waits)
 AT_ONCE = 1_000
 RECONCILED_DAYS = 80  # reconciliation looks back this far at most
 KEYS_ARE_KEPT = (RECONCILED_DAYS + 1) * 86_400.0  # seconds

@@ -9,6 +9,7 @@ There is no copy of it: a claim sets owner and fence of the items themselves.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 from typing import Any
 
 from sqlalchemy import (
@@ -31,7 +32,15 @@ from agents.runtime.errors import AgentError
 from agents.runtime.journal.claims import CLAIMABLE, MOST_TOGETHER, deadline_here
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.fair_queueing import advance
-from agents.runtime.journal.precedence import PLACE, Place, choose
+from agents.runtime.journal.precedence import (
+    PLACE,
+    Place,
+    Turn,
+    choose,
+    move_behind,
+    pairs_of,
+    taken_places,
+)
 from agents.runtime.journal.rate_limits import admit
 from agents.runtime.journal.schema import (
     READY,
@@ -42,7 +51,7 @@ from agents.runtime.journal.schema import (
     queues,
     rates,
 )
-from agents.runtime.journal.statements import insert_new, record, values_of
+from agents.runtime.journal.statements import insert_new, is_sqlite, record
 from agents.runtime.journal.waits import is_due, is_too_late
 from agents.runtime.journal.workers import is_alive
 from agents.runtime.model.lifecycle import Event, State
@@ -80,15 +89,24 @@ class QueueState:
     aged_before: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """At most `most` items; where forecasts order the queue, of like duration and `work` seconds."""
+
+    most: int = MOST_TOGETHER
+    work: float = inf
+
+
 async def claim_first(
-    database: Database, owner: str, queue: Queue, most: int = MOST_TOGETHER
+    database: Database, owner: str, queue: Queue, wanted: Wanted | int = MOST_TOGETHER
 ) -> list[Row[Any]]:
-    """Claim the first `most` items of the queue, unless it is paused or its rate limits are used.
+    """Claim the first items of the queue, unless it is paused or its rate limits are used.
 
     This reads only the front of one index for each version, however long the queue is. Items whose
     owner crashed are not in the queue: `due_outside_queue` finds them.
     """
     scenario = queue.scenario
+    wanted = Wanted(wanted) if isinstance(wanted, int) else wanted
     async with database.write() as connection:
         state = await _queue_state(connection, scenario)
         if state.paused:
@@ -98,8 +116,8 @@ async def claim_first(
             await connection.execute(new)
         if state.due:
             for requeue in _requeue_due():
-                await connection.execute(requeue, {"queue": scenario, "most": most})
-        rows = await _claim(connection, owner, queue, most, state)
+                await connection.execute(requeue, {"queue": scenario, "most": wanted.most})
+        rows = await _claim(connection, owner, queue, wanted, state)
         if rows:
             await record(connection, rows, Event.CLAIM, State.PENDING, owner, {})
             await advance(connection, scenario, rows)
@@ -164,40 +182,41 @@ async def due_outside_queue(
 
 
 async def _claim(
-    connection: AsyncConnection, owner: str, queue: Queue, most: int, state: QueueState
+    connection: AsyncConnection, owner: str, queue: Queue, wanted: Wanted, state: QueueState
 ) -> list[Row[Any]]:
     holder = {"holder": owner, "monotonic": clock().monotonic()}
-    first, versions = queue.parameters(most=most), len(queue.majors)
+    first, versions = queue.parameters(most=wanted.most), len(queue.majors)
     if not (state.rated or state.by_forecast):
         claimed = await connection.execute(_claim_first_statement(versions), first | holder)
         return sorted(claimed.all(), key=lambda row: (row.rank, row.id))
-    ids = await _chosen(connection, queue, most, state)
-    if not ids:
+    turns = await _turns(connection, queue, wanted, state)
+    if not turns:
         return []
-    values = values_of(connection, ids)
-    mine = items.c.id.in_(select(values.c.value))
-    claimed = await connection.execute(_claim_update().where(mine), holder)
-    turns = {item: turn for turn, item in enumerate(ids)}
-    return sorted(claimed.all(), key=lambda row: turns[row.id])
+    lite = is_sqlite(connection)
+    pairs = pairs_of(turns, by_sqlite=lite)
+    claimed = await connection.execute(_claim_turns_statement(by_sqlite=lite), pairs | holder)
+    await move_behind(connection, turns)
+    order = {turn.id: number for number, turn in enumerate(turns)}
+    return sorted(claimed.all(), key=lambda row: order[row.id])
 
 
-async def _chosen(
-    connection: AsyncConnection, queue: Queue, most: int, state: QueueState
-) -> list[int]:
-    """The ids of the items to claim, in their order: by precedence, within the rate limits."""
-    first = queue.parameters(most=most)
+async def _turns(
+    connection: AsyncConnection, queue: Queue, wanted: Wanted, state: QueueState
+) -> list[Turn]:
+    """The items to claim, in their order: by precedence, within the rate limits."""
+    first = queue.parameters(most=wanted.most)
     statement = _first_ready(len(queue.majors), *PLACE, in_place=state.by_forecast)
-    places = [
-        Place(*row[: len(Place._fields)]) for row in await connection.execute(statement, first)
-    ]
+    places = [Place(*row) for row in await connection.execute(statement, first)]
+    turns = [Turn(place.id, place.tenant, place.id, place.rank) for place in places]
     if state.by_forecast:
-        more_wait = len(places) == most
-        places = await choose(
-            connection, queue.scenario, places, state.aged_before, more_wait=more_wait
+        more_wait, before = len(places) == wanted.most, state.aged_before
+        turns = await choose(
+            connection, queue.scenario, places, before, wanted.work, more_wait=more_wait
         )
     if not state.rated:
-        return [place.id for place in places]
-    return await admit(connection, queue.scenario, places)
+        return turns
+    admitted = set(await admit(connection, queue.scenario, turns))
+    return [turn for turn in turns if turn.id in admitted]
 
 
 async def _queue_state(connection: AsyncConnection, scenario: str) -> QueueState:
@@ -252,8 +271,9 @@ def _first_ready(versions: int, *more: str, in_place: bool = False) -> Any:
 
 
 def _first_of_version(major: str, more: Sequence[str], *, in_place: bool) -> Select[Any]:
+    more = (*more, *({"rank"} - {*more}))  # several fronts are merged by it
     first = (
-        select(items.c.id, *(items.c[name] for name in more), items.c.rank)
+        select(items.c.id, *(items.c[name] for name in more))
         .where(_in_queue(), items.c.major == bindparam(major), text(READY))
         .order_by(items.c.rank, items.c.id)
         .limit(bindparam("most"))
@@ -287,6 +307,13 @@ def _claim_first_statement(versions: int) -> Any:
     # PostgreSQL runs a locking CTE once, but might run a sub-select again and claim too many items.
     first = _first_ready(versions).cte("first")
     return _claim_update().where(items.c.id.in_(select(first.c.id)))
+
+
+@cache
+def _claim_turns_statement(*, by_sqlite: bool) -> Any:
+    turns, other = taken_places(by_sqlite=by_sqlite), items.alias("other")
+    mine = (items.c.id == turns.c.taker) & (other.c.id == turns.c.place)
+    return _claim_update().where(mine).values(rank=other.c.rank)
 
 
 @cache

@@ -95,8 +95,8 @@ async def _set_fifo(journal: Journal, scenario: str, held: str | None, entry: Au
         await connection.execute(new)
         was = await connection.scalar(select(queues.c.fifo).where(this_queue))
         await connection.execute(update(queues).where(this_queue).values(fifo=held))
-        values = {"before": {"fifo": was is not None}, "after": {"fifo": held is not None}}
-        await audit.write(connection, replace(entry, **values))
+        before, after = {"fifo": was is not None}, {"fifo": held is not None}
+        await audit.write(connection, replace(entry, before=before, after=after))
 
 
 async def limit_rate(

@@ -11,7 +11,7 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.database import now
-from agents.runtime.journal.precedence import Place
+from agents.runtime.journal.precedence import Turn
 from agents.runtime.journal.schema import rates
 from agents.runtime.journal.statements import assign
 from agents.runtime.model.policies import LONGEST_WAIT
@@ -20,7 +20,7 @@ WHOLE_QUEUE = ""  # the tenant in the row of a queue's own rate
 
 
 async def admit(
-    connection: AsyncConnection, scenario: str, candidates: Sequence[Place]
+    connection: AsyncConnection, scenario: str, candidates: Sequence[Turn]
 ) -> list[int]:
     """The ids of the candidates that may be claimed now, in their order.
 

@@ -199,15 +199,28 @@ async def _delete_holdings(
     """Delete these holdings. What they held of a quota is used from now on: `used`, or else all of it."""
     columns = (holdings.c.resource, holdings.c.tenant, holdings.c.item, holdings.c.amount)
     rows = (await connection.execute(delete(holdings).where(which).returning(*columns))).all()
-    windows = {one.resource: one.window_seconds for one in locked.capacities if one.window_seconds}
+    windows = await _windows(connection, {row.resource for row in rows})
     spent: dict[tuple[str, str], float] = {}
     for row in rows:
-        if row.resource in windows:
-            amount = (used or {}).get(row.item, {}).get(row.resource, row.amount)
-            key = (row.resource, row.tenant)
-            spent[key] = spent.get(key, 0.0) + amount
-    for (resource, tenant), amount in spent.items():
-        await add_use(connection, (resource, tenant), amount, windows[resource], locked.at)
+        amount = (used or {}).get(row.item, {}).get(row.resource, row.amount)
+        for quota in {(row.resource, ""), (row.resource, row.tenant)} & windows.keys():
+            spent[quota] = spent.get(quota, 0.0) + amount
+    for quota, amount in sorted(spent.items()):
+        await add_use(connection, quota, amount, windows[quota], locked.at)
+
+
+async def _windows(
+    connection: AsyncConnection, resources: set[str]
+) -> dict[tuple[str, str], float]:
+    """The windows of the quotas of these resources, by resource and scope.
+
+    Also of tenants whose capacities are not locked: a dead owner may have held something of any tenant.
+    """
+    if not resources:
+        return {}
+    query = select(capacities).where(capacities.c.resource.in_(sorted(resources)))
+    found = await connection.execute(query.where(capacities.c.window_seconds.is_not(None)))
+    return {(row.resource, row.tenant): row.window_seconds for row in found}
 
 
 async def _places(

@@ -50,12 +50,13 @@ holdings = Table(
     Index("holdings_owner", "owner"),
 )
 
-# What was used of quotas, added up over short times; a row counts until its own `until`.
+# What was used of quotas, added up over short times; a row counts until its own `until`. Each capacity has
+# rows of its own, by its `scope` (a tenant, "" for all), since the windows of two may differ.
 quota_uses = Table(
     "quota_uses",
     metadata,
     Column("resource", Text, primary_key=True),
-    Column("tenant", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
     Column("until", Double, primary_key=True),
     Column("amount", Double, nullable=False),
 )

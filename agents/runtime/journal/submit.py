@@ -119,6 +119,19 @@ async def accept(
         return await accept_within(connection, sender, new, owner)
 
 
+async def known_keys(database: Database, sender: Sender, keys: Sequence[str]) -> set[str]:
+    """Those of the keys under which the tenant has an item already."""
+    if not keys:
+        return set()
+    async with database.read() as connection:
+        values = values_of(connection, keys)
+        theirs = and_(items.c.tenant == sender.tenant, items.c.scenario == sender.scenario)
+        found = await connection.scalars(
+            select(items.c.key).where(theirs, items.c.key.in_(select(values.c.value)))
+        )
+        return set(found)
+
+
 async def accept_within(
     connection: AsyncConnection, sender: Sender, new: Sequence[NewItem], owner: str | None = None
 ) -> list[Accepted]:

@@ -42,11 +42,13 @@ class Scenario:
     what lists show of an item. `customer` is the id by which lists find the items of one customer.
     `features` returns what forecasts may learn from beside the length of the body: numbers, and words such
     as `kind`, which groups items that are alike.
-    `deadline` is the time after acceptance at which an item begins nothing new and is compensated. `validate`
-    returns key and canonical body of a body that an operator has corrected, or raises; without it
-    items cannot be corrected. `allow_edit` raises if a correction comes too late; it gets the payload
-    before and after, and the agents whose effects happened. `upcasts` convert bodies of earlier
-    versions. With `has_dependencies`, items may need others of the scenario to complete first.
+    `deadline` is the time after acceptance at which an item begins nothing new and is compensated. `needs`
+    returns the largest amount of each resource that one step takes for an item; an item that needs more than
+    there is is not accepted. `validate` returns key and canonical body of a body that an operator has
+    corrected, or raises; without it items cannot be corrected. `allow_edit` raises if a correction comes
+    too late; it gets the payload before and after, and the agents whose effects happened. `upcasts`
+    convert bodies of earlier versions. With `has_dependencies`, items may need others of the scenario to
+    complete first.
 
     An item stays with the major version that began it. `others` are the other majors that this code
     still has, or has already: each is a scenario with its own version. New items begin with this
@@ -63,6 +65,7 @@ class Scenario:
     customer: Callable[[Any], str | None] = lambda _payload: None
     features: Callable[[Any], Mapping[str, float | str]] = lambda _payload: {}
     deadline: Callable[[Any], timedelta | None] = lambda _payload: None
+    needs: Callable[[Any], Mapping[str, float]] | None = None
     validate: Callable[[dict[str, Any]], tuple[str, str]] | None = None
     allow_edit: Callable[[Any, Any, frozenset[str]], None] = lambda _before, _after, _effects: None
     upcasts: Upcasts = field(default_factory=dict)

@@ -3,10 +3,10 @@
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Row, inspect, select
+from sqlalchemy import ColumnElement, Row, inspect, select
 
 from agents.runtime.journal.database import Database
-from agents.runtime.journal.scheduling_schema import dependencies
+from agents.runtime.journal.scheduling_schema import dependencies, holdings
 from agents.runtime.journal.schema import dead_letters, effects, history, items, outbox, steps
 from agents.runtime.model.lifecycle import ENDED, TRANSITIONS, Event, State
 
@@ -23,18 +23,27 @@ async def problems(url: str) -> list[str]:
                 table.name: list((await connection.execute(select(table))).all())
                 for table in (items, history, steps, effects, outbox, dead_letters, dependencies)
             }
+            held = await connection.scalars(select(items.c.key).where(_holds_without_owner()))
+            leaked = [f"{key}: no process has it, and it holds resources" for key in held]
     finally:
         await database.close()
     passed: dict[int, list[Row[Any]]] = {row.id: [] for row in tables["items"]}
     for row in sorted(tables["history"], key=lambda row: row.sequence):
         passed[row.item].append(row)
     dead = {row.item for row in tables["dead_letters"] if getattr(row, "status", "open") == "open"}
-    return [
-        f"{item.key}: {found}"
-        for item in tables["items"]
-        if item.body  # a pruned item has no history
-        for found in [*path_problems(item, passed[item.id]), *end_problems(item, item.id in dead)]
-    ] + dependency_problems(tables["items"], tables["history"], tables["dependencies"])
+    return (
+        leaked
+        + [
+            f"{item.key}: {found}"
+            for item in tables["items"]
+            if item.body  # a pruned item has no history
+            for found in [
+                *path_problems(item, passed[item.id]),
+                *end_problems(item, item.id in dead),
+            ]
+        ]
+        + dependency_problems(tables["items"], tables["history"], tables["dependencies"])
+    )
 
 
 def dependency_problems(
@@ -51,6 +60,11 @@ def dependency_problems(
         *(f"{row.item}: is {states[row.item]}, needs" for row in needs if row.item not in blocked),
         *(f"{row.item}: needs what has ended" for row in needs if states[row.needs] in over),
     ]
+
+
+def _holds_without_owner() -> ColumnElement[bool]:
+    """SQL: the item has no owner and holds resources."""
+    return items.c.owner.is_(None) & items.c.id.in_(select(holdings.c.item))
 
 
 def path_problems(item: Row[Any], path: list[Row[Any]]) -> list[str]:

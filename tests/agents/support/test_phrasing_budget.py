@@ -53,7 +53,7 @@ async def turns(count: int) -> Batch:
     intake = Intake(TURNS, RunStats(), lambda _rejection: None)
     batch = await anext(aiter(intake.accepted(records, count)))
     for item in batch.peek():
-        item.learn(Understood.model_construct(language="en"))
+        item.learn(Understood.model_construct(language="en", intents=()))
         item.learn(Decided(action="answer", parts=(Part(passage=PASSAGE),)))
     return batch
 

@@ -104,7 +104,8 @@ class Simulation:
     """Runs schedules; they share a migrated journal to copy and the compiled statements."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._engines, self._count = folder, Engines(), 0
+        self._engines, self._count = Engines(), 0
+        self.template, self.journal = folder / TEMPLATE, folder / "journal.db"
 
     def run_seed(self, seed: int) -> ScheduleResult:
         """Run the schedule of a seed and check it."""
@@ -112,10 +113,10 @@ class Simulation:
 
     def run(self, schedule: Schedule) -> ScheduleResult:
         """Run this schedule and check it."""
-        result, path = ScheduleResult(schedule.name), self._folder / "journal.db"
-        for left in self._folder.glob("journal.db*"):
+        result, path = ScheduleResult(schedule.name), self.journal
+        for left in path.parent.glob(f"{path.name}*"):
             left.unlink()
-        shutil.copyfile(self._folder / TEMPLATE, path)
+        shutil.copyfile(self.template, path)
         self._count += 1
         if self._count % COLLECT_EVERY == 0:
             gc.collect()

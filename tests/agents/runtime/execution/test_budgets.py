@@ -161,6 +161,25 @@ async def test_another_tenant_is_not_affected(opened: Runtime) -> None:
     assert len(model.asked) == 3
 
 
+async def test_a_tenant_s_budget_of_a_day_stands_beside_a_rate_of_all(opened: Runtime) -> None:
+    """What was used of the rate long ago counts no longer, and still counts in the budget."""
+    await budget(opened, 170, AtLimit.PAUSE)
+    rate = CapacitySetting("tokens", 100, window_seconds=7_200)
+    await set_capacity(opened.journal, rate, "ann", "test")
+    model = Model()
+    await run(jobs(2), model.agent())
+    assert len(model.asked) == 1, "the rate of two hours is used"
+    earlier = update(quota_uses).values(until=quota_uses.c.until - 8_000)
+    async with opened.journal.database.write() as connection:
+        await connection.execute(earlier)
+    await change("job-0001", retry_at=1.0)
+    await run(jobs(3), model.agent())
+    assert len(model.asked) == 2
+    in_day = [row.amount for row in await rows(quota_uses) if row.scope == "default"]
+    assert sum(in_day) == 120.0
+    assert "in 24 hours" in next(row.error for row in await rows(steps) if row.error)
+
+
 async def test_what_attempts_have_spent_adds_up(opened: Runtime) -> None:
     await budget(opened, 1_000, AtLimit.PAUSE)
     await run(jobs(1), Model(plan=[TransientError("cut off")]).agent())

@@ -12,8 +12,8 @@ from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.journal.operator_actions import OperatorAction
-from agents.runtime.journal.precedence import _candidates_query, _swap_ranks
-from agents.runtime.journal.queue import Queue, claim_first
+from agents.runtime.journal.precedence import _candidates_query
+from agents.runtime.journal.queue import Queue, Wanted, _claim_turns_statement, claim_first
 from agents.runtime.journal.queue_admin import move
 from agents.runtime.journal.schema import items, queues
 from agents.runtime.journal.submit import NewItem, Sender, accept
@@ -96,7 +96,7 @@ async def test_who_has_waited_longer_than_the_limit_goes_first(opened: Runtime) 
 @pytest.mark.parametrize("most", [1, 3, 7])
 async def test_the_journal_and_memory_have_one_rule(opened: Runtime, most: int) -> None:
     draw, ready = random.Random(most), ReadySet[str]()
-    expected = {f"k{n:02}": draw.choice([None, *map(float, range(9))]) for n in range(40)}
+    expected = {f"k{n:02}": draw.choice([None, *(n / 10 for n in range(9))]) for n in range(40)}
     for start in (0, 25):
         for number, key in enumerate(list(expected)[start : start + 25]):
             ready.add(key, start + number, expected[key])
@@ -135,11 +135,27 @@ async def test_an_item_that_a_person_moved_keeps_its_new_place(opened: Runtime) 
 
 
 async def test_two_versions_do_not_mix(opened: Runtime) -> None:
-    await enqueue(opened, {"a": 5.0, "b": 1.0})
-    await enqueue(opened, {"x": 4.0, "y": 0.5}, version="2")
+    await enqueue(opened, {"a": 0.5, "b": 0.1})
+    await enqueue(opened, {"x": 0.4, "y": 0.2}, version="2")
     await by_forecast(opened)
     assert await claimed(opened, 1, (2,)) == ["y"]
     assert await claimed(opened, 9, (1, 2)) == ["b", "a", "x"]
+
+
+async def test_a_batch_holds_items_of_like_duration_and_no_more_than_its_seconds_of_work(
+    opened: Runtime,
+) -> None:
+    """Others stay at their places, which are those of the batch in turn."""
+    await enqueue(opened, {"a": 90.0, "b": 2.0, "c": 100.0, "d": 3.0, "e": 3.5, "f": None})
+    ranks = {row.key: row.rank for row in await rows(items)}
+    await by_forecast(opened)
+    database, owner = opened.journal.database, opened.lease.id
+    first = await claim_first(database, owner, Queue("jobs"), Wanted(work=6.0))
+    assert [row.key for row in first] == ["b", "d"]
+    assert {row.rank for row in first} == {ranks["a"], ranks["b"]}
+    assert await claimed(opened, 9) == ["e", "f"]
+    assert await claimed(opened, 9) == ["a", "c"]
+    assert {row.rank for row in await rows(items)} == set(ranks.values())
 
 
 async def test_claims_at_once_share_no_item_and_leave_the_places_as_they_were(
@@ -171,13 +187,15 @@ async def test_claims_at_once_share_no_item_and_leave_the_places_as_they_were(
         assert gone[-1] <= before[min(len(before) - 1, len(gone) + 2 * size * claimers)]
 
 
-@pytest.mark.parametrize("query", ["candidates", "swap"])
+@pytest.mark.parametrize("query", ["candidates", "claim"])
 async def test_a_claim_by_forecast_reads_the_fronts_of_indexes_only(
     sqlite_url: str, query: str
 ) -> None:
     """Without statistics too, the plan scans no items and sorts none but the few that are old."""
     database = Database(sqlite_url)
-    statement = (_candidates_query if query == "candidates" else _swap_ranks)(by_sqlite=True)
+    statement = (_candidates_query if query == "candidates" else _claim_turns_statement)(
+        by_sqlite=True
+    )
     sql = str(statement.compile(dialect=database.engine.dialect))
     async with database.read() as connection:
         values = tuple("[]" if "json_each" in part else 5 for part in sql.split("?")[:-1])

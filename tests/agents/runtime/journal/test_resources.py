@@ -1,12 +1,13 @@
 """Resources in the journal: taken all or nothing, given back, waited for in line."""
 
-from agents.runtime.context import Runtime, runtime
+import asyncio
+
+from agents.runtime.context import Runtime
 from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.capacity_admin import CapacitySetting, set_capacity
 from agents.runtime.journal.scheduling_schema import holdings, resource_waits
 from agents.runtime.model.policies import READ
 from tests.agents.runtime.jobs import Job, Made, jobs, rows, run, states
-import asyncio
 
 
 async def test_never_more_runs_than_the_capacity_allows(opened: Runtime) -> None:
@@ -21,7 +22,7 @@ async def test_never_more_runs_than_the_capacity_allows(opened: Runtime) -> None
         busy[0] -= 1 + job.n % 3
         return Made(by="work")
 
-    stats = await run(jobs(20), work)
+    await run(jobs(20), work)
     assert busy == [0.0, 4.0]
     assert set((await states()).values()) == {"completed"}
     assert await rows(holdings) == await rows(resource_waits) == []

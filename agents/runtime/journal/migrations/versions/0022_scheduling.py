@@ -126,7 +126,7 @@ def _create_quota_uses() -> None:
     op.create_table(
         "quota_uses",
         sa.Column("resource", sa.Text(), primary_key=True),
-        sa.Column("tenant", sa.Text(), primary_key=True),
+        sa.Column("scope", sa.Text(), primary_key=True),
         sa.Column("until", sa.Double(), primary_key=True),
         sa.Column("amount", sa.Double(), nullable=False),
         if_not_exists=True,

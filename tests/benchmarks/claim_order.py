@@ -1,0 +1,107 @@
+"""What a claim costs in the order of arrival and by forecast, from short queues and long ones.
+
+Half of the rounds with forecasts switched on, half with them switched off, in turns, on each database;
+milliseconds a claim and microseconds an item, and the ratio of the longest queue to the shortest.
+
+python -m tests.benchmarks.claim_order [--lengths N N N] [--rounds N] [--batch N] [--tenants N] [--postgresql]
+"""
+
+import argparse
+import asyncio
+import time
+from statistics import median
+from typing import Any
+
+from sqlalchemy import text, update
+
+from agents.runtime.journal.database import Database
+from agents.runtime.journal.schema import queues
+from agents.runtime.settings import settings
+from tests.benchmarks.long_queue import NUMBERS
+from tests.benchmarks.machine import tell
+from tests.benchmarks.servers import postgresql
+from tests.benchmarks.waiting import Waiting, waiting
+
+WARM_UP = 3
+AGE_LIMIT = 3_600.0  # seconds
+ORDERS = {"arrival": False, "forecast": True}
+# Precedences are spread by a multiplication with a prime, so that they have nothing to do with ranks.
+FILL = """INSERT INTO items (tenant, scenario, version, major, key, priority, rank, trace, body_hash,
+ body, state, fence, deaths, sequence, cancel_requested, accepted_at, expected, precedence)
+ {numbers} SELECT 'tenant' || CAST(i % :tenants AS TEXT), 'trivial', '1', 1, CAST(i AS TEXT), 'normal',
+ i, 'trace', 'hash', '{{}}', 'pending', 0, 0, 1, false, :now + i * 1e-6,
+ (i * 7919) % 1000003, (i * 7919) % 1000003 FROM new"""
+
+
+async def _fill(database: Database, count: int, tenants: int) -> None:
+    statement = text(FILL.format(numbers=NUMBERS[database.is_sqlite]))
+    async with database.write() as connection:
+        values = {"count": count, "tenants": tenants, "now": time.time()}
+        await connection.execute(statement, values)
+
+
+async def _switch(database: Database, *, on: bool) -> None:
+    async with database.write() as connection:
+        verdict = {"shortest_first": on, "age_limit": AGE_LIMIT}
+        await connection.execute(update(queues).values(verdict))
+
+
+async def _claims(queue: Waiting, given: argparse.Namespace) -> dict[str, float]:
+    """The median milliseconds of a claim in each order."""
+    seconds: dict[str, list[float]] = {order: [] for order in ORDERS}
+    for turn in range(given.rounds + WARM_UP):
+        for order, on in ORDERS.items():
+            await _switch(queue.database, on=on)
+            begun = time.perf_counter()
+            claimed = await queue.claim(given.batch)
+            passed = time.perf_counter() - begun
+            assert len(claimed) == given.batch, len(claimed)
+            if turn >= WARM_UP:
+                seconds[order].append(passed)
+    return {order: median(found) * 1e3 for order, found in seconds.items()}
+
+
+async def _measure(url: str, length: int, given: argparse.Namespace) -> dict[str, float]:
+    async with waiting(url) as queue:
+        await _fill(queue.database, length, given.tenants)
+        return await _claims(queue, given)
+
+
+def _summary(found: dict[int, dict[str, float]], batch: int) -> dict[str, Any]:
+    least, most = min(found), max(found)
+    return {
+        "milliseconds": {
+            length: {order: round(value, 2) for order, value in values.items()}
+            for length, values in found.items()
+        },
+        "microseconds_an_item": {
+            length: round(values["forecast"] * 1e3 / batch, 1) for length, values in found.items()
+        },
+        "longest_to_shortest": {
+            order: round(found[most][order] / found[least][order], 2) for order in ORDERS
+        },
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lengths", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--tenants", type=int, default=1)
+    parser.add_argument("--postgresql", action="store_true", help="measure there as well")
+    options = parser.parse_args()
+    results: dict[str, Any] = {}
+
+    def measured(kind: str, url: str, length: int) -> None:
+        found = asyncio.run(_measure(url, length, options))
+        results.setdefault(kind, {})[length] = found
+
+    for size in options.lengths:
+        path = settings().data / f"claims{size}.db"
+        measured("sqlite", f"sqlite+aiosqlite:///{path}", size)
+    if options.postgresql:
+        with postgresql() as new:
+            for size in options.lengths:
+                measured("postgresql", new(), size)
+    tell({kind: _summary(found, options.batch) for kind, found in results.items()})
