@@ -26,6 +26,7 @@ from prefect.runtime import flow_run
 
 from agents.runtime.clock import clock
 from agents.runtime.model.batch import RunStats
+from agents.runtime.scheduling.eta import of_run
 from agents.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -104,7 +105,8 @@ class Progress:
         if not in_flow_run() or not stats.expected or clock().monotonic() < self._paused_until:
             return
         percent = min(100.0, 100.0 * stats.done / stats.expected)
-        description = f"{stats.done:,} of {stats.expected:,} items"
+        eta = of_run(stats)
+        description = f"{stats.done:,} of {stats.expected:,} items{f', {eta} left' if eta else ''}"
         if not await _shown(self._key, self._update(percent, description)):
             self._paused_until = clock().monotonic() + PAUSE_SECONDS
 

@@ -1,6 +1,6 @@
 """What the needs of tasks make: the longest chain behind each task, and mistakes such as circles."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from agents.runtime.scheduling.critical_path import NotAGraph, tails
 from agents.tasks.models import Task, Workflow
@@ -23,10 +23,9 @@ def tails_of(workflow: Workflow) -> dict[str, float]:
     return tails(durations, needs)
 
 
-def graph_problems(workflow: Workflow, known: Collection[str] = ()) -> Iterator[Problem]:
-    """What is wrong with the needs of the tasks; `known` are tasks of the workflow in the journal."""
-    ids = [task.id for task in workflow.tasks]
-    there, seen = {*ids, *known}, set[str]()
+def graph_problems(workflow: Workflow, *, open_needs: bool = False) -> Iterator[Problem]:
+    """What is wrong with the needs of the tasks; with `open_needs` they may need others."""
+    there, seen = {task.id for task in workflow.tasks}, set[str]()
     for task in workflow.tasks:
         if task.id in seen:
             yield _problem(task, "id", "duplicate", "is there twice")
@@ -35,7 +34,8 @@ def graph_problems(workflow: Workflow, known: Collection[str] = ()) -> Iterator[
             yield _problem(task, "needs", "cycle", "needs itself")
         if len(set(task.needs)) < len(task.needs):
             yield _problem(task, "needs", "duplicate", "names a task twice")
-        for unknown in [needed for needed in task.needs if needed not in there][:MOST_UNKNOWN]:
+        others = [] if open_needs else [one for one in task.needs if one not in there]
+        for unknown in others[:MOST_UNKNOWN]:
             yield _problem(task, "needs", "unknown", f"{unknown} is not a task of this workflow")
     try:
         tails_of(workflow)

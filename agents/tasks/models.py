@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue
 
 from agents.workflow.fields import Strict, ascii_text
 
@@ -26,6 +26,16 @@ Amount = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, le=DAY, allow_inf_nan=False)]
 
 
+EXAMPLE: JsonValue = {
+    "workflow": "nightly",
+    "id": "train",
+    "kind": "compute",
+    "seconds": 30,
+    "needs": ["clean"],
+    "resources": {"cpu": 1, "memory": 1000000000},
+}
+
+
 class Task(Strict):
     """One task. Its `seconds` are how long it waits or computes, as its `kind` says.
 
@@ -45,6 +55,8 @@ class Task(Strict):
 
 class WorkflowTask(Task):
     """A task with the name of its workflow: the body of a work item."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     workflow: WorkflowName
 

@@ -1,7 +1,7 @@
 """Reads a workflow from a file: YAML or JSON in our own form, or WfFormat. Every mistake is found here."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,12 +28,12 @@ class BadWorkflow(InvalidRecord):
 
 
 def read_workflow(
-    file: str, *, scale: float = 1.0, name: str | None = None, known: Collection[str] = ()
+    file: str, *, scale: float = 1.0, name: str | None = None, open_needs: bool = False
 ) -> Workflow:
     """The workflow in a file, with every duration times `scale`, under another `name` if one is given.
 
-    `known` are tasks that the workflow has in the journal already; others may need them. Raises
-    SourceError and BadWorkflow.
+    With `open_needs`, its tasks may need others that the file does not have. Raises SourceError and
+    BadWorkflow.
     """
     body = dict(_document(file))
     if is_wfformat(body):
@@ -42,17 +42,17 @@ def read_workflow(
         body = _scaled(body, scale)
     if name is not None:
         body["name"] = name
-    return check(body, known)
+    return check(body, open_needs=open_needs)
 
 
-def check(body: Mapping[str, object], known: Collection[str] = ()) -> Workflow:
-    """The body as a workflow whose tasks need no other than those there are. Raises BadWorkflow."""
+def check(body: Mapping[str, object], *, open_needs: bool = False) -> Workflow:
+    """The body as a workflow; with `open_needs` its tasks may need others. Raises BadWorkflow."""
     try:
         workflow = shaped(Workflow, body, BadWorkflow)
     except BadWorkflow as error:
         problems = [_with_task(problem, body) for problem in error.problems]
         raise BadWorkflow(tuple(problems)) from None
-    _refuse(graph_problems(workflow, known))
+    _refuse(graph_problems(workflow, open_needs=open_needs))
     return workflow
 
 

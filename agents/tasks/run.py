@@ -10,22 +10,19 @@ from agents.runtime import Batch, open_runtime, runtime
 from agents.runtime.clock import clock
 from agents.runtime.intake.consumer import Consumer, ConsumerOptions
 from agents.runtime.journal.dependencies import accept_linked
-from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.journal.queue import require_room
-from agents.runtime.journal.submit import NewItem, Sender
+from agents.runtime.journal.submit import Sender
 from agents.runtime.model.lifecycle import State
-from agents.runtime.model.scenario import hash_of
 from agents.runtime.prefect_ui import Progress, publish_table, rename_run
 from agents.runtime.redis.signals import signals
 from agents.runtime.settings import settings
-from agents.runtime.telemetry import get_logger, new_trace
+from agents.runtime.telemetry import get_logger
 from agents.runtime.testing import failpoint
-from agents.tasks.graph import tails_of
-from agents.tasks.models import Workflow, WorkflowTask, key_of
+from agents.tasks.models import Workflow
 from agents.tasks.report import WorkflowReport
 from agents.tasks.scenario import TASKS
+from agents.tasks.submit import needs_of, new_items
 from agents.tasks.view import TaskView, tasks_of
-from agents.workflow.records import canonical
 
 log = get_logger(__name__)
 
@@ -50,16 +47,11 @@ class WorkflowRun:
         """
         here = runtime()
         await require_room(here.journal.database, TASKS.name, settings().queue_limit_of(TASKS.name))
-        name, sender = self.workflow.name, Sender.of(here.journal.tenant, TASKS)
-        new = new_items(self.workflow)
-        needs = {
-            key_of(name, task.id): [key_of(name, needed) for needed in task.needs]
-            for task in self.workflow.tasks
-        }
+        sender, new = Sender.of(here.journal.tenant, TASKS), new_items(self.workflow)
         failpoint("accepting")
-        await accept_linked(here.journal.database, sender, new, needs)
+        await accept_linked(here.journal.database, sender, new, needs_of(self.workflow))
         failpoint("accepted")
-        await rename_run(f"{NAME}: {name}, {len(new):,} tasks")
+        await rename_run(f"{NAME}: {self.workflow.name}, {len(new):,} tasks")
 
     async def wake(self) -> None:
         """Wake consumers elsewhere."""
@@ -130,25 +122,6 @@ class _Crew:
 
 def _is_near(task: TaskView) -> bool:
     return task.goes_on and task.due <= FAR
-
-
-def new_items(workflow: Workflow) -> list[NewItem]:
-    """The tasks as new items, the longest chain of work behind a task first, which is their order.
-
-    Their rank in the queue follows this order, and so does their precedence.
-    """
-    tails = tails_of(workflow)
-    found = []
-    for task in sorted(workflow.tasks, key=lambda task: -tails[task.id]):
-        stored = WorkflowTask(workflow=workflow.name, **dict(task))
-        body, first = canonical(stored), -tails[task.id]
-        found.append(
-            NewItem(
-                *(stored.key, body, hash_of(body), new_trace(), Priority(task.priority)),
-                precedence=first,
-            )
-        )
-    return found
 
 
 @asynccontextmanager

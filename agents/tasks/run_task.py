@@ -64,12 +64,17 @@ async def run_task(task: WorkflowTask) -> TaskDone:
     An attempt that takes longer than the task's `timeout` is given up and repeated. Raises Cancelled
     soon after somebody has asked for that.
     """
+    await _check_cancelled(task)
     work = asyncio.ensure_future(KINDS[task.kind](task))
     try:
         async with asyncio.timeout(task.timeout):
             while not (await asyncio.wait({work}, timeout=LOOK))[0]:
-                if await is_cancelled(runtime().journal, TASKS.name, task.key):
-                    raise Cancelled
+                await _check_cancelled(task)
             return await work
     finally:
         work.cancel()
+
+
+async def _check_cancelled(task: WorkflowTask) -> None:
+    if await is_cancelled(runtime().journal, TASKS.name, task.key):
+        raise Cancelled

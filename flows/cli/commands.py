@@ -31,11 +31,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from agents.runtime.command_line import end, in_words
 from agents.runtime.model.batch import RunStats, watcher
+from agents.runtime.scheduling.eta import duration, of_run
 from agents.runtime.settings import settings
 from agents.runtime.shutdown import Ending
 from agents.runtime.telemetry import start_telemetry
 from agents.workflow.exit_status import MEANINGS, ExitStatus
-from flows.cli.display import display
+from flows.cli.display import NARROW, display
 from flows.cli.error_messages import NotConfirmed, explained
 from flows.cli.flow_runs import run_tagged
 from flows.cli.reports import Listing, report_as_json
@@ -43,16 +44,19 @@ from flows.cli.temporary_server import start_temporary_server
 
 RECORDING_PAUSE = 1.2  # seconds; the server writes once a second
 RECORDING_ATTEMPTS = 10
-BY_PLACE = {"key", "keys", "message", "candidate"}  # may be given without their names
+BY_PLACE = {"key", "keys", "message", "candidate", "workflow"}  # may be given without their names
 AsJson = Annotated[
     bool, cyclopts.Parameter(negative=(), help="Write the result as one JSON object.")
 ]
+LEFT = TextColumn("{task.fields[left]}")
 COLUMNS = (
     TextColumn("{task.description}"),
     BarColumn(),
     MofNCompleteColumn(),
     TimeElapsedColumn(),
+    LEFT,
 )
+NARROW_COLUMNS = (TextColumn("{task.description}"), MofNCompleteColumn(), LEFT)
 
 
 class Report(Protocol):
@@ -250,12 +254,15 @@ async def _watched(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: boo
 
 async def _shown_running(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Report:
     screen = Console(stderr=True)
-    quiet = talks or not screen.is_terminal
-    with Progress(*COLUMNS, console=screen, transient=True, disable=quiet) as bar:
-        shown = bar.add_task(f"{flow.name}: starting", total=None)
+    quiet, narrow = talks or not screen.is_terminal, screen.width < NARROW
+    columns = NARROW_COLUMNS if narrow else COLUMNS
+    with Progress(*columns, console=screen, transient=True, disable=quiet) as bar:
+        shown = bar.add_task(f"{flow.name}: starting", total=None, left="")
 
         def show(stats: RunStats) -> None:
-            bar.update(shown, description=flow.name, total=stats.expected, completed=stats.done)
+            left, done = time_left(stats, narrow=narrow), stats.done
+            name = flow.name
+            bar.update(shown, description=name, total=stats.expected, completed=done, left=left)
 
         watcher.set(show)
         report: Report = await run_tagged(flow, given)
@@ -263,6 +270,14 @@ async def _shown_running(flow: Flow[..., Any], given: Mapping[str, Any], *, talk
             with suppress(Exception):  # the work is done, whatever the server has recorded of it
                 await _recorded(flow.name)
         return report
+
+
+def time_left(stats: RunStats, *, narrow: bool) -> str:
+    """When a run ends, in words; empty while nobody knows."""
+    eta = of_run(stats)
+    if eta is None:
+        return ""
+    return f"left: {duration(eta.p50)}" if narrow else f"left: {eta}"
 
 
 async def _recorded(flow: str) -> None:

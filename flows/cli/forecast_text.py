@@ -1,12 +1,36 @@
 """The explanation of a forecast in words, for the terminal and the UI."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from agents.runtime.forecast_registry import AgentExplained, Explained
+from sqlalchemy import Row
+
+from agents.runtime.forecast_registry import FOLDER, AgentExplained, Explained, Forecasts, explain
+from agents.runtime.journal.item_eta import ItemEta
 from agents.runtime.model.forecast import Expected
 from agents.runtime.scheduling.eta import duration
+from agents.runtime.settings import settings
 
 MOST_AGENTS = 4
+
+
+def item_lines(item: Row[Any], eta: ItemEta | None) -> list[str]:
+    """When an item is done, and its forecast: one line each; none for what is not known."""
+    done = [] if eta is None else [f"done: {eta.in_words()}"]
+    found = explained(item)
+    return done if found is None else [*done, *forecast_lines(found)]
+
+
+def explained(item: Row[Any]) -> Explained | None:
+    """The forecast of an item, by its row and the registry of this machine; None without a forecast."""
+    if item.forecast is None:
+        return None
+    try:
+        card = Forecasts(settings().data / FOLDER).read().cards.get(item.forecast_model)
+    except (OSError, ValueError):
+        card = None  # another machine has it
+    total = Expected(item.p50, item.p90, item.expected)
+    return explain(item.scenario, item.forecast, total, item.forecast_model, card)
 
 
 def forecast_lines(found: Explained) -> list[str]:

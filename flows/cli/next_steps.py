@@ -38,6 +38,10 @@ def possible(state: State, *, waits: bool = True, failed: bool = True) -> list[s
     allowed = [event for event in COMMANDS if (state, event) in TRANSITIONS]
     if not waits:
         allowed = [event for event in allowed if event not in ASKED]
+    if not waits and state is State.WAITING:  # for other items
+        allowed = [event for event in allowed if event not in {Event.EDIT, Event.RESTART}]
+    if waits and state is State.WAITING:
+        allowed = [event for event in allowed if event is not Event.MOVE]
     if not failed:
         allowed = [event for event in allowed if event not in FAILED]
     return [name for event in allowed for name in COMMANDS[event]]

@@ -81,12 +81,15 @@ def moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def item_report(found: ItemHistory, summary: Summary, *, can_correct: bool) -> Listing:
+def item_report(
+    found: ItemHistory, summary: Summary, forecast: Sequence[str] = (), *, can_correct: bool
+) -> Listing:
     """The history of one item; personal data is redacted.
 
     Args:
         found: What the journal has of the item.
         summary: What its scenario says of it.
+        forecast: Lines that say when it is done and what is expected of it.
         can_correct: Whether the scenario lets an operator replace the body of an item.
 
     """
@@ -95,7 +98,7 @@ def item_report(found: ItemHistory, summary: Summary, *, can_correct: bool) -> L
     if found.is_pruned:
         ended = f"it ended at {moment(item.ended_at)} UTC"
         return Listing(title=title, lines=[f"pruned: {ended}; its details have been deleted"])
-    lines = [*_of_summary(summary), *_steps(found), *_effects_and_messages(found)]
+    lines = [*_of_summary(summary), *forecast, *_steps(found), *_effects_and_messages(found)]
     if (letter := found.letter) is not None:
         at = f"{letter.agent}, {moment(letter.at)} UTC"
         lines.append(f"dead letter ({letter.status}) at {at}: {letter.error}")

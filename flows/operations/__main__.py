@@ -31,6 +31,7 @@ from flows.operations.reconciliation import reconcile
 from flows.operations.recovery import recover
 from flows.operations.resources import resources
 from flows.operations.shortages import shortages
+from flows.operations.tasks import add_tasks, cancel_workflow, show_workflow, skip
 from flows.operations.versions import promote, roll_back, rollout, versions
 from flows.operations.webhooks import send_webhooks
 
@@ -43,6 +44,7 @@ GROUPS: Mapping[str, Sequence[Flow[..., Any]]] = {
         *(backlog, resources, agents, dead_messages, shortages),
     ),
     "Decide and repair": (approve, reject, edit, cancel, mend, replay, restart, discard),
+    "Workflows": (show_workflow, add_tasks, skip, cancel_workflow),
     "Queues": (move, pause_queue, resume_queue, limit_rate, order_queue),
     "Versions": (versions, rollout, promote, roll_back),
     "Forecasts": (forecasts, retrain_forecasts, roll_back_forecasts),

@@ -9,12 +9,14 @@ from pydantic import Field
 from agents.runtime.context import open_runtime
 from agents.runtime.execution.rehydrate import rehydrate_whole
 from agents.runtime.journal import Journal
+from agents.runtime.journal.item_eta import item_eta
 from agents.runtime.journal.operator_actions import UnknownItem
 from agents.runtime.journal.queries import item_history, letters, waiting
 from agents.runtime.journal.submit import current_rows, load
 from agents.runtime.model.scenario import Summary, no_summary
 from agents.runtime.scheduling.eta import duration
 from agents.runtime.settings import settings
+from flows.cli.forecast_text import item_lines
 from flows.cli.parameters import ScenarioName
 from flows.cli.reports import Listing, due, item_report, shown, summary_columns
 from flows.workflows import WORKFLOWS
@@ -107,7 +109,7 @@ async def waiting_items(scenario: ScenarioName = "orders") -> Listing:
 
 @flow(name="show", flow_run_name="show {key}", persist_result=False)
 async def show_item(key: str, scenario: ScenarioName = "orders") -> Listing:
-    """Show one item: its events, steps, effects, messages and money, and what can be done next.
+    """Show one item: its events, forecast, steps, effects, messages and money, and what can be done next.
 
     Example: `uv run python -m flows.operations show W1763367`
 
@@ -121,6 +123,7 @@ async def show_item(key: str, scenario: ScenarioName = "orders") -> Listing:
         if found is None:
             raise UnknownItem(scenario, key)
         known = await summaries(opened.journal, scenario, [found.item.id])
+        forecast = item_lines(found.item, await item_eta(opened.journal.database, found))
     can_correct = WORKFLOWS[scenario].scenario.validate is not None
     summary = known.get(found.item.id, Summary())
-    return await shown("show", item_report(found, summary, can_correct=can_correct))
+    return await shown("show", item_report(found, summary, forecast, can_correct=can_correct))

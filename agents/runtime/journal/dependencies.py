@@ -68,16 +68,26 @@ async def accept_linked(
     UnknownNeeds.
     """
     async with database.write() as connection:
-        await lock(connection, sender.scenario, alone=True)
-        answers = await accept_within(connection, sender, new)
-        for answer in answers:
-            if answer.disposition is Disposition.CONFLICT:
-                raise Conflict(sender.scenario, answer.row.key)
-        fresh = {answer.row.key: answer.row.id for answer in answers if answer.is_new}
-        ids = {answer.row.key: answer.row.id for answer in answers}
-        wanted = {key: needs.get(key, ()) for key in fresh}
-        ids |= await _known(connection, sender, wanted, ids)
-        await _add(connection, {fresh[a]: [ids[b] for b in bs] for a, bs in wanted.items() if bs})
+        return await accept_linked_within(connection, sender, new, needs)
+
+
+async def accept_linked_within(
+    connection: AsyncConnection,
+    sender: Sender,
+    new: Sequence[NewItem],
+    needs: Mapping[str, Sequence[str]],
+) -> list[Accepted]:
+    """As `accept_linked`, in the transaction of the connection, which has locked no item yet."""
+    await lock(connection, sender.scenario, alone=True)
+    answers = await accept_within(connection, sender, new)
+    for answer in answers:
+        if answer.disposition is Disposition.CONFLICT:
+            raise Conflict(sender.scenario, answer.row.key)
+    fresh = {answer.row.key: answer.row.id for answer in answers if answer.is_new}
+    ids = {answer.row.key: answer.row.id for answer in answers}
+    wanted = {key: needs.get(key, ()) for key in fresh}
+    ids |= await _known(connection, sender, wanted, ids)
+    await _add(connection, {fresh[a]: [ids[b] for b in bs] for a, bs in wanted.items() if bs})
     return answers
 
 
@@ -101,7 +111,7 @@ async def settle(connection: AsyncConnection, ended: Sequence[int], event: Event
     """
     if not ended:
         return
-    if event is Event.COMPLETE:
+    if event in {Event.COMPLETE, Event.SKIP}:
         await _release(connection, ended)
     else:
         await _abandon(connection, ended)
@@ -115,7 +125,7 @@ async def needed_by(database: Database, ids: Sequence[int]) -> dict[int, list[Ro
             query = (
                 select(dependencies.c.item, items.c.id, items.c.key, items.c.state)
                 .join(items, items.c.id == dependencies.c.needs)
-                .where(dependencies.c.item.in_(_these(connection, ids)))
+                .where(dependencies.c.item.in_(these(connection, ids)))
                 .order_by(items.c.key)
             )
             rows: Sequence[Any] = (await connection.execute(query)).all()
@@ -129,7 +139,8 @@ def is_blocked() -> ColumnElement[bool]:
     return (items.c.state == State.WAITING) & items.c.waiting_since.is_(None)
 
 
-def _these(connection: AsyncConnection, ids: Iterable[int]) -> Any:
+def these(connection: AsyncConnection, ids: Iterable[int]) -> Any:
+    """SQL: these ids, of which there is at least one."""
     values = values_of(connection, list(ids))
     return select(values.c.value)
 
@@ -161,7 +172,7 @@ async def _add(connection: AsyncConnection, needs: Mapping[int, Sequence[int]]) 
     if not needs:
         return
     wanted = sorted({needed for ids in needs.values() for needed in ids})
-    open_ = select(items.c.id, items.c.state).where(items.c.id.in_(_these(connection, wanted)))
+    open_ = select(items.c.id, items.c.state).where(items.c.id.in_(these(connection, wanted)))
     states = {row.id: row.state for row in await connection.execute(open_)}
     rows = [
         {"item": item, "needs": needed}
@@ -171,7 +182,8 @@ async def _add(connection: AsyncConnection, needs: Mapping[int, Sequence[int]]) 
     ]
     await insert_many(connection, insert(dependencies), rows)
     blocked = sorted({row["item"] for row in rows})
-    await _change(connection, blocked, Event.BLOCK, items.c.state == State.PENDING)
+    here = items.c.state == State.PENDING
+    await change(connection, blocked, Event.BLOCK, State.PENDING, here)
     if failed := [needed for needed in wanted if states[needed] in FAILED]:
         await _abandon(connection, failed)
 
@@ -179,22 +191,23 @@ async def _add(connection: AsyncConnection, needs: Mapping[int, Sequence[int]]) 
 async def _release(connection: AsyncConnection, completed: Sequence[int]) -> None:
     # Locked first: of two transactions that end what an item needs, the later one sees both ends.
     found = select(dependencies.c.item).where(
-        dependencies.c.needs.in_(_these(connection, completed))
+        dependencies.c.needs.in_(these(connection, completed))
     )
     waiting = await _locked(connection, found)
     if not waiting:
         return
-    met = dependencies.c.needs.in_(_these(connection, completed))
+    met = dependencies.c.needs.in_(these(connection, completed))
     await connection.execute(delete(dependencies).where(met))
     open_ = select(dependencies.c.needs).where(dependencies.c.item == items.c.id).exists()
-    await _change(connection, waiting, Event.RELEASE, is_blocked() & ~open_)
+    free = is_blocked() & ~open_
+    await change(connection, waiting, Event.RELEASE, State.WAITING, free)
 
 
 async def _abandon(connection: AsyncConnection, failed: Sequence[int]) -> None:
     """Cancel what needs these items, directly or through others that wait."""
     needing = (
         select(dependencies.c.item)
-        .where(dependencies.c.needs.in_(_these(connection, failed)))
+        .where(dependencies.c.needs.in_(these(connection, failed)))
         .cte("needing", recursive=True)
     )
     further = select(dependencies.c.item).join(needing, dependencies.c.needs == needing.c.item)
@@ -203,10 +216,12 @@ async def _abandon(connection: AsyncConnection, failed: Sequence[int]) -> None:
         return
     causes = await _causes(connection, waiting, failed)
     ended: dict[str, Any] = {"ended_at": now(), "outcome": State.CANCELLED.value}
-    rows = await _change(connection, waiting, Event.ABANDON, is_blocked(), details=causes, **ended)
-    failures = {row.id: _failure_of(causes[row.id]) for row in rows}
+    rows = await change(
+        connection, waiting, Event.ABANDON, State.WAITING, is_blocked(), details=causes, **ended
+    )
+    failures = {row.id: failure_of("NeedsFailed", causes[row.id]) for row in rows}
     await assign(connection, "failure", failures)
-    mine = dependencies.c.item.in_(_these(connection, waiting))
+    mine = dependencies.c.item.in_(these(connection, waiting))
     await connection.execute(delete(dependencies).where(mine))
     await publish_ended(connection, rows)
 
@@ -222,13 +237,13 @@ async def _causes(
 ) -> dict[int, str]:
     """By item that waits: which failed one it needs, directly or through others, in words."""
     edges = select(dependencies.c.item, dependencies.c.needs).where(
-        dependencies.c.item.in_(_these(connection, waiting))
+        dependencies.c.item.in_(these(connection, waiting))
     )
     needing: dict[int, list[int]] = {}
     for row in await connection.execute(edges):
         needing.setdefault(row.needs, []).append(row.item)
     named = select(items.c.id, items.c.key, items.c.state).where(
-        items.c.id.in_(_these(connection, failed))
+        items.c.id.in_(these(connection, failed))
     )
     causes: dict[int, str] = {}
     for root in await connection.execute(named.order_by(items.c.id)):
@@ -240,29 +255,30 @@ async def _causes(
     return causes
 
 
-def _failure_of(cause: str) -> str:
-    failure = Failure("dependencies", "NeedsFailed", cause, cancelled=True)
+def failure_of(kind: str, cause: str) -> str:
+    """The failure of an item that is cancelled before it began, as JSON."""
+    failure = Failure("dependencies", kind, cause, cancelled=True)
     return orjson.dumps(asdict(failure)).decode()
 
 
-_SOURCES = {Event.BLOCK: State.PENDING}
-
-
-async def _change(
+async def change(  # noqa: PLR0913 - the parts of one UPDATE with its history
     connection: AsyncConnection,
     ids: Sequence[int],
     event: Event,
+    source: State,
     condition: ColumnElement[bool],
     details: dict[int, str] | None = None,
     **values: Any,
 ) -> Sequence[Row[Any]]:
-    """Apply the event to those of the items that meet the condition; returns their rows."""
+    """Apply the event to those of the items, all in state `source`, that meet the condition.
+
+    Returns their rows.
+    """
     if not ids:
         return []
-    source = _SOURCES.get(event, State.WAITING)
     statement = (
         update(items)
-        .where(items.c.id.in_(_these(connection, ids)), condition)
+        .where(items.c.id.in_(these(connection, ids)), condition)
         .values(state=TRANSITIONS[source, event], sequence=items.c.sequence + 1, **values)
         .returning(*item_columns)
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, text, tuple_
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.database import Database
@@ -101,8 +101,3 @@ def summed(columns: Any, mean: float) -> Select[Any]:
         func.coalesce(func.sum(seconds), 0.0).label("seconds"),
         func.coalesce(func.sum(off * off), 0.0).label("variance"),
     )
-
-
-def before(columns: Any, rank: float, item: int) -> ColumnElement[bool]:
-    """SQL: items that come before the item of this rank."""
-    return tuple_(columns.rank, columns.id) < tuple_(rank, item)

@@ -154,35 +154,47 @@ async def cancel(journal: Journal, action: OperatorAction) -> State:
     cancelled now, and `processing` or `pending` if the process that holds or claims it will cancel
     it. Raises UnknownItem, and IllegalTransition if the item has ended or is compensating.
     """
+    async with journal.database.write() as connection:
+        return await cancel_within(
+            connection, await find_locked(connection, journal, action), action
+        )
+
+
+async def cancel_within(
+    connection: AsyncConnection, row: Row[Any], action: OperatorAction
+) -> State:
+    """As `cancel`, for a locked item, in the transaction of the connection."""
+    if row.state in (State.PROCESSING, State.PENDING):
+        return await _request_cancel(connection, row, action)
     failure = Failure(
         "cancel", "Cancelled", action.reason or "cancelled on request", cancelled=True
     )
-    async with journal.database.write() as connection:
-        row = await find_locked(connection, journal, action)
-        if row.state in (State.PROCESSING, State.PENDING):
-            requested = await connection.execute(
-                update(items)
-                .where(items.c.id == row.id)
-                .values(cancel_requested=True, retry_at=None, sequence=items.c.sequence + 1)
-                .returning(items.c.id, items.c.sequence, items.c.fence)
-            )
-            detail = {row.id: action.detail()}
-            source = State(row.state)
-            await record(connection, requested.all(), Event.CANCEL, source, row.owner, detail)
-            await _audit(
-                connection, row, Event.CANCEL, action, {"state": source, "cancel_requested": True}
-            )
-            return source
-        text = orjson.dumps(asdict(failure)).decode()
-        reset: dict[str, Any] = dict.fromkeys(("retry_at", "waiting_since", "ended_at"))
-        reset["crash_count"] = 0
-        await apply_event(connection, row, Event.CANCEL, action, failure=text, **reset)
-        await connection.execute(
-            update(dead_letters)
-            .where(dead_letters.c.item == row.id, dead_letters.c.status == "open")
-            .values(status="cancelled")
-        )
+    text = orjson.dumps(asdict(failure)).decode()
+    reset: dict[str, Any] = dict.fromkeys(("retry_at", "waiting_since", "ended_at"))
+    reset["crash_count"] = 0
+    await apply_event(connection, row, Event.CANCEL, action, failure=text, **reset)
+    await connection.execute(
+        update(dead_letters)
+        .where(dead_letters.c.item == row.id, dead_letters.c.status == "open")
+        .values(status="cancelled")
+    )
     return State.COMPENSATING
+
+
+async def _request_cancel(
+    connection: AsyncConnection, row: Row[Any], action: OperatorAction
+) -> State:
+    requested = await connection.execute(
+        update(items)
+        .where(items.c.id == row.id)
+        .values(cancel_requested=True, retry_at=None, sequence=items.c.sequence + 1)
+        .returning(items.c.id, items.c.sequence, items.c.fence)
+    )
+    detail, source = {row.id: action.detail()}, State(row.state)
+    await record(connection, requested.all(), Event.CANCEL, source, row.owner, detail)
+    after = {"state": source, "cancel_requested": True}
+    await _audit(connection, row, Event.CANCEL, action, after)
+    return source
 
 
 async def expire(journal: Journal, action: OperatorAction) -> None:
@@ -457,34 +469,3 @@ async def _mark(connection: AsyncConnection, row: Row[Any], status: str) -> None
     await connection.execute(
         update(dead_letters).where(dead_letters.c.item == row.id).values(status=status)
     )
-
-
-async def reopen(
-    journal: Journal, action: OperatorAction, sequence: int, found: Mapping[str, str]
-) -> bool:
-    """Let an item that ended undone compensate the effects that were found, each under a new key.
-
-    `found` maps the agent of each effect to its compensation. Other compensations keep their
-    outcome. Returns False if the item's history has grown beyond `sequence`, at which the effects
-    were found. Raises UnknownItem, and IllegalTransition if the item did not end undone.
-    """
-    async with journal.database.write() as connection:
-        row = await find_locked(connection, journal, action)
-        if row.sequence != sequence:
-            return False
-        reset = dict.fromkeys(("outcome", "ended_at", "retry_at", "waiting_since", "decision"))
-        facts = {"found": sorted(found)}
-        await apply_event(connection, row, Event.REOPEN, action, facts, crash_count=0, **reset)
-        await connection.execute(
-            update(effects)
-            .where(effects.c.item == row.id, effects.c.agent.in_(found))
-            .where(effects.c.status == "refused")
-            .values(status="intended")
-        )
-        await connection.execute(
-            update(steps)
-            .where(steps.c.item == row.id, steps.c.agent.in_(found.values()))
-            .where(steps.c.status == "done")
-            .values(status=SUPERSEDED)
-        )
-    return True

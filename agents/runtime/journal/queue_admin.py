@@ -7,7 +7,7 @@ import orjson
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents.runtime.errors import AgentError
+from agents.runtime.errors import AgentError, IllegalTransition
 from agents.runtime.journal import Journal, audit
 from agents.runtime.journal.audit import AuditEntry
 from agents.runtime.journal.database import now
@@ -132,6 +132,8 @@ async def move(journal: Journal, action: OperatorAction, to: QueueEnd) -> None:
     first, last = func.min(items.c.rank) - SPACING, func.max(items.c.rank) + SPACING
     async with journal.database.write() as connection:
         row = await find_locked(connection, journal, action)
+        if row.waiting_since is not None:
+            raise IllegalTransition(row.key, row.state, Event.MOVE)
         # The index has an order for each version only.
         version = (items.c.scenario == action.scenario) & (items.c.major == row.major)
         ready = version & text(READY)

@@ -21,6 +21,7 @@ KINDS: Mapping[Event, str] = {
     Event.END_COMPENSATED: "ended",
     Event.END_CANCELLED: "ended",
     Event.ABANDON: "ended",
+    Event.SKIP: "ended",
     Event.DISCARD: "ended",
     Event.DEAD_LETTER: "dead-lettered",
     Event.REPLAY: "resumed",

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from agents.runtime.clock import clock
 from agents.runtime.model.item import Item, StepExecution
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.telemetry import get_logger
@@ -22,7 +23,7 @@ class RunStats:
     """How the items of one run turned out. It holds counts only, so its size does not grow with them.
 
     `expected` is the number of items if it is known; `reasons` are counted for each outcome, and
-    `steps` are the outcomes of each agent.
+    `steps` are the outcomes of each agent. `begun` is by the monotonic clock.
     """
 
     expected: int | None = None
@@ -30,6 +31,7 @@ class RunStats:
     reasons: dict[str, Counter[str]] = field(default_factory=dict)
     metrics: Counter[str] = field(default_factory=Counter)
     steps: dict[str, Counter[str]] = field(default_factory=dict)
+    begun: float = field(default_factory=lambda: clock().monotonic())
 
     def count(
         self, outcome: str, reason: str = "", metrics: Mapping[str, int] | None = None

@@ -38,6 +38,7 @@ class Event(StrEnum):
     CANCEL = "cancel"
     EXPIRE = "expire"
     ABANDON = "abandon"
+    SKIP = "skip"
     DEAD_LETTER = "dead_letter"
     EDIT = "edit"
     MEND = "mend"
@@ -60,7 +61,11 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (State.PENDING, Event.BLOCK): State.WAITING,
     (State.WAITING, Event.RELEASE): State.PENDING,
     (State.WAITING, Event.ABANDON): State.CANCELLED,
+    (State.PENDING, Event.ABANDON): State.CANCELLED,
+    (State.PENDING, Event.SKIP): State.COMPLETED,
+    (State.WAITING, Event.SKIP): State.COMPLETED,
     (State.PENDING, Event.MOVE): State.PENDING,
+    (State.WAITING, Event.MOVE): State.WAITING,
     (State.PENDING, Event.CLAIM): State.PROCESSING,
     (State.PROCESSING, Event.TAKE_OVER): State.PROCESSING,
     (State.PROCESSING, Event.HAND_BACK): State.PENDING,
@@ -83,6 +88,7 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (State.DEAD_LETTERED, Event.RESTART): State.PENDING,
     (State.DEAD_LETTERED, Event.CANCEL): State.COMPENSATING,
     (State.DEAD_LETTERED, Event.DISCARD): State.FAILED,
+    (State.DEAD_LETTERED, Event.SKIP): State.COMPLETED,
     (State.COMPENSATING, Event.PARK): State.COMPENSATING,
     (State.COMPENSATING, Event.DECIDE): State.COMPENSATING,
     (State.COMPENSATING, Event.ESCALATE): State.COMPENSATING,

@@ -15,7 +15,8 @@ from agents.runtime.execution.agent import AGENTS
 from agents.runtime.execution.rehydrate import rehydrate_whole
 from agents.runtime.journal import Journal
 from agents.runtime.journal.claims import deadline_here
-from agents.runtime.journal.operator_actions import OperatorAction, reopen
+from agents.runtime.journal.operator_actions import OperatorAction
+from agents.runtime.journal.reopening import reopen
 from agents.runtime.journal.schema import effects, items
 from agents.runtime.journal.statements import values_of
 from agents.runtime.journal.submit import load

@@ -7,6 +7,8 @@ adds up as the root of squares and matters little for many items; what the pace 
 import math
 from dataclasses import dataclass
 
+from agents.runtime.clock import clock
+from agents.runtime.model.batch import RunStats
 from agents.runtime.scheduling.scaling import Load
 
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
@@ -70,15 +72,17 @@ def left_of(total: Interval, done: float) -> Interval:
     return Interval(max(total.p50 - done, 0.0), max(total.p90 - done, 0.0))
 
 
-def of_run(expected: int, done: int, elapsed: float) -> Interval | None:
-    """The time until a run has counted all its items, at its present progress; None before the first.
+def of_run(stats: RunStats) -> Interval | None:
+    """The time until a run has counted all its items, at its present progress; None while unknown.
 
     The items left take as long as those before them; how long they take is off by about one in the
-    root of those that are done.
+    root of those that are done. Items that an earlier run has ended took no time.
     """
-    if done <= 0 or expected <= done or elapsed <= 0:
+    known = stats.outcomes["already done"]
+    done, left = stats.done - known, (stats.expected or 0) - stats.done
+    if done <= 0 or left <= 0:
         return None
-    seconds = elapsed * (expected - done) / done
+    seconds = (clock().monotonic() - stats.begun) * left / done
     return Interval(seconds, seconds * (1 + NORMAL_P90 / math.sqrt(done)))
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from agents.runtime.model.batch import RunStats
 from agents.runtime.settings import PREFIX, ROOT
 from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
+from flows.cli.commands import time_left
 from tests.flows.shop import Shop
 from tests.prefect_server import PrefectServer, free_port
 
@@ -265,3 +267,11 @@ def lines_of(ended: subprocess.CompletedProcess[bytes]) -> list[str]:
     written = ended.stderr.decode()
     assert "Traceback" not in written
     return written.splitlines()
+
+
+def test_the_time_that_is_left_fits_a_narrow_terminal() -> None:
+    stats = RunStats(expected=5_000, begun=time.monotonic() - 50.0)
+    assert time_left(stats, narrow=False) == ""
+    stats.outcomes["shipped"] = 100
+    assert time_left(stats, narrow=False) == "left: 41 min (9 of 10: 46 min)"
+    assert time_left(stats, narrow=True) == "left: 41 min"

@@ -7,7 +7,8 @@ import pytest
 from agents.runtime.context import Runtime
 from agents.runtime.errors import IllegalTransition, PermanentError
 from agents.runtime.execution.decorator import agent
-from agents.runtime.journal.operator_actions import UnknownItem, reopen, replay
+from agents.runtime.journal.operator_actions import UnknownItem, replay
+from agents.runtime.journal.reopening import reopen
 from agents.runtime.journal.schema import items
 from agents.runtime.model.policies import PURE
 from tests.agents.runtime.jobs import (

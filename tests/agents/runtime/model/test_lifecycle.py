@@ -9,7 +9,7 @@ import agents.runtime
 from agents.runtime.errors import IllegalTransition
 from agents.runtime.model.lifecycle import ENDED, TRANSITIONS, Event, State, draw, next_state
 
-BY_OPERATORS = {"mend", "replay", "restart", "cancel", "discard"}  # of a dead letter
+BY_OPERATORS = {"skip", "mend", "replay", "restart", "cancel", "discard"}  # of a dead letter
 LEGAL = [(source, event) for source, event in TRANSITIONS if source is not None]
 ILLEGAL = [pair for pair in product(State, Event) if pair not in TRANSITIONS]
 
