@@ -1,7 +1,8 @@
 """What order, learned forecasts and scaling gain on real workflows, by the product's own policies.
 
-python -m tests.benchmarks.scheduling [--traces FILE] [--quick] [--simulation]; the last line is one
-JSON object. Without the file, workflows of the same shape are generated, and the answer says so.
+python -m tests.benchmarks.scheduling [--traces FILE] [--quick] [--simulation] [--plots FOLDER]; the
+last line is one JSON object. Without the file, workflows of the same shape are generated, and the answer
+says so. `--simulation` leaves out the sample that the real runtime runs.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 from tests.benchmarks.machine import ask, tell
 from tests.benchmarks.scheduling import arrivals, load_step, makespan
 from tests.benchmarks.scheduling.forecasts import learned
+from tests.benchmarks.scheduling.plots import draw
 from tests.benchmarks.scheduling.traces import Workflow, workflows
 
 ARRIVALS, FEW_ARRIVALS = 20_000, 2_000
@@ -26,32 +28,45 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--traces", type=Path, help="a file of workflows with measured run times")
     parser.add_argument("--quick", action="store_true", help="few workflows and few arrivals")
+    parser.add_argument("--plots", type=Path, help="a folder for the pictures")
     parser.add_argument("--simulation", action="store_true", help="without the real runtime")
     given = parser.parse_args()
     begun = time.monotonic()
     found, source = workflows(given.traces)
-    if given.quick:
-        found = found[::FEW]
+    found = found[::FEW] if given.quick else found
     _line(f"{len(found)} {source}\n")
-    expected = learned(found, places=False)
-    tasks = [pair for one in found for pair in zip(one.seconds, expected[one.name], strict=True)]
-    tasks = [(seconds, forecast) for seconds, forecast in tasks if seconds > 0]
-    answer = {
+    answer: dict[str, object] = {
         "workflows": len(found),
         "tasks": sum(len(one.seconds) for one in found),
         "source": source,
-        "makespan": _makespan(found),
-        "arrivals": _arrivals(tasks, FEW_ARRIVALS if given.quick else ARRIVALS),
-        "load_step": _load_step(tasks, 1 if given.quick else arrivals.SEEDS),
     }
+    answer |= _simulated(found, given)
     if not given.simulation:
         answer["real"] = _real(given.traces, quick=given.quick)
     tell(answer | {"seconds": round(time.monotonic() - begun, 1)})
 
 
-def _makespan(found: Sequence[Workflow]) -> dict[str, object]:
+def _simulated(found: Sequence[Workflow], given: argparse.Namespace) -> dict[str, object]:
+    expected = learned(found, places=False)
+    pairs = [pair for one in found for pair in zip(one.seconds, expected[one.name], strict=True)]
+    tasks = [(seconds, forecast) for seconds, forecast in pairs if seconds > 0]
     _progress(f"makespan of {len(found)} workflows")
-    results = makespan.measure(found)
+    makespans = makespan.measure(found)
+    answer: dict[str, object] = {"makespan": _makespan(makespans)}
+    count = FEW_ARRIVALS if given.quick else ARRIVALS
+    _progress(f"{count:,} arrivals of {arrivals.SEEDS} seeds")
+    waits = arrivals.measure(tasks, count)
+    answer["arrivals"] = _arrivals(waits)
+    _progress(f"a step of load x {load_step.TIMES}")
+    answer["load_step"] = _load_step(load_step.measure(tasks, 1 if given.quick else arrivals.SEEDS))
+    if given.plots:
+        means = {name: arrivals.mean_of(seeds) for name, seeds in waits.items()}
+        for file in draw(given.plots, makespans, means, load_step.courses(tasks)):
+            _line(f"wrote {file.name}")
+    return answer
+
+
+def _makespan(results: Mapping[str, makespan.Makespan]) -> dict[str, object]:
     workers = ", ".join(map(str, makespan.WORKERS))
     _table(
         f"Makespan on {workers} workers",
@@ -61,9 +76,7 @@ def _makespan(found: Sequence[Workflow]) -> dict[str, object]:
     return {name: one.figures() for name, one in results.items()}
 
 
-def _arrivals(tasks: Sequence[load_step.Pair], count: int) -> dict[str, object]:
-    _progress(f"{count:,} arrivals of {arrivals.SEEDS} seeds")
-    results = arrivals.measure(tasks, count)
+def _arrivals(results: Mapping[str, Sequence[arrivals.Waits]]) -> dict[str, object]:
     means = {name: arrivals.mean_of(seeds) for name, seeds in results.items()}
     _table(
         "Waits over first in, first out",
@@ -84,11 +97,8 @@ def _arrivals(tasks: Sequence[load_step.Pair], count: int) -> dict[str, object]:
     }
 
 
-def _load_step(tasks: Sequence[load_step.Pair], seeds: int) -> dict[str, object]:
-    _progress(f"a step of load x {load_step.TIMES}")
-    results = {
-        name: load_step.mean_of(seeds) for name, seeds in load_step.measure(tasks, seeds).items()
-    }
+def _load_step(found: Mapping[str, Sequence[load_step.Answer]]) -> dict[str, object]:
+    results = {name: load_step.mean_of(seeds) for name, seeds in found.items()}
     _table(
         f"Load x {load_step.TIMES}: scaling by",
         ("new tasks, rule", "late s", "peak", "cost"),

@@ -8,7 +8,7 @@ was wanted within the cooldown. The count for a consumer is the best for the tas
 import math
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from statistics import fmean
@@ -59,6 +59,7 @@ class Queue:
     """What a decision may look at; all of it is in the journal."""
 
     waiting: deque[Arriving] = field(default_factory=deque)
+    work: float = 0.0  # that waits, by forecast
     busy: int = 0
     consumers: int = 0
     ended: deque[tuple[float, float]] = field(default_factory=deque)  # when, and its forecast
@@ -87,8 +88,7 @@ class ByTime:
             new = Pace(queue.busy_seconds, count, count, sum(queue.done))
             self._pace = remembered(self._pace, new, busy=bool(queue.waiting))
         pace = self._pace.of_consumer if self._pace and self._pace.items else 1.0
-        work = sum(one.expected for one in queue.waiting)
-        load = Load(work, queue.lately(now), queue.consumers, queue.busy, pace)
+        load = Load(queue.work, queue.lately(now), queue.consumers, queue.busy, pace)
         return consumers_wanted(load, BOUNDS)
 
 
@@ -147,6 +147,7 @@ class Consumers:
             before = now
             if coming and coming[0].at == now:
                 self.queue.waiting.append(coming.popleft())
+                self.queue.work += self.queue.waiting[-1].expected
             elif self._events and self._events[0][0] == now:
                 self._end(now)
             elif self._starting and self._starting[0] == now:
@@ -161,6 +162,7 @@ class Consumers:
     def _begin(self, now: float) -> None:
         while self._idle and self.queue.waiting:
             task = self.queue.waiting.popleft()
+            self.queue.work -= task.expected
             self._idle -= 1
             self.queue.busy += 1
             self._numbers += 1
@@ -260,17 +262,41 @@ def answer(tasks: Sequence[Arriving], rule: Rule) -> tuple[Answer, Course]:
     return found, course
 
 
-def measure(pairs: Sequence[Pair], seeds: int) -> dict[str, list[Answer]]:
-    """Both rules on a step of tasks like those before, and on one of longer tasks."""
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """Tasks that arrive all the time, and longer ones; both were forecast."""
+
+    usual: Sequence[Pair]
+    longer: Sequence[Pair]
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """Both rules; that by count is right for the usual tasks."""
+        each = BOUNDS.target / fmean(seconds for seconds, _ in self.usual)
+        return {"time": ByTime(), "count": ByCount(each)}
+
+
+def mix_of(pairs: Sequence[Pair]) -> Mix:
+    """The tasks of moderate length, halved by their forecasts."""
     some = [pair for pair in pairs if SHORTEST <= pair[0] <= LONGEST]
     middle = sorted(expected for _, expected in some)[len(some) // 2]
-    usual = [pair for pair in some if pair[1] <= middle]
-    longer = [pair for pair in some if pair[1] > middle]
-    each = BOUNDS.target / fmean(seconds for seconds, _ in usual)
-    found: dict[str, list[Answer]] = {}
-    for name, new in (("alike", usual), ("longer", longer)):
+    usual = [pair for pair in some if pair[1] < middle]
+    return Mix(usual, [pair for pair in some if pair[1] >= middle])
+
+
+def measure(pairs: Sequence[Pair], seeds: int) -> dict[str, list[Answer]]:
+    """Both rules on a step of tasks like those before, and on one of longer tasks."""
+    mix, found = mix_of(pairs), dict[str, list[Answer]]()
+    for name, new in (("alike", mix.usual), ("longer", mix.longer)):
         for seed in range(seeds):
-            tasks = arriving(usual, new, seed)
-            for rule, made in (("time", ByTime()), ("count", ByCount(each))):
+            tasks = arriving(mix.usual, new, seed)
+            for rule, made in mix.rules.items():
                 found.setdefault(f"{name}, by {rule}", []).append(answer(tasks, made)[0])
     return found
+
+
+def courses(pairs: Sequence[Pair]) -> dict[str, Course]:
+    """What happens in a step of longer tasks, by each rule."""
+    mix = mix_of(pairs)
+    tasks = arriving(mix.usual, mix.longer, seed=0)
+    return {f"by {rule}": answer(tasks, made)[1] for rule, made in mix.rules.items()}
