@@ -8,6 +8,7 @@ and means, and nothing of their content.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,30 @@ from pydantic import ValidationError
 
 from agents.runtime.clock import clock
 from agents.runtime.forecast_registry import FOLDER, Forecasts
+from agents.runtime.journal.calibration import calibration
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.durations import Completed, waiting_counts
 from agents.runtime.model.forecast import Forecast
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.model.upcasting import Unreadable
 from agents.runtime.model_registry import FILE
-from agents.runtime.scheduling.features import Example, Features, features, hour_of
+from agents.runtime.scheduling.features import (
+    HOUR,
+    LOAD,
+    SIZE,
+    Example,
+    Features,
+    features,
+    hour_of,
+)
 from agents.runtime.scheduling.forecasting import Model
-from agents.runtime.telemetry import get_logger
+from agents.runtime.telemetry import CALIBRATION, get_logger
 
 log = get_logger(__name__)
 
 LOOK_SECONDS = 10.0  # between two looks for another model, and two counts of what waits
+CALIBRATE_SECONDS = 60.0  # between two comparisons with what completed
+CALIBRATED_ON, LEAST_CALIBRATED = 200, 20  # items of a scenario, the newest
 
 
 class Forecaster:
@@ -45,7 +57,7 @@ class Forecaster:
         self._database, self._model = database, Model()
         self._seen: tuple[int, int] | None = None
         self._waiting: Mapping[str, int] = {}
-        self._next = 0.0
+        self._next = self._calibrate_next = 0.0
         self._looking: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -70,7 +82,8 @@ class Forecaster:
         try:
             load = self._waiting.get(scenario.name, 0)
             at = clock().time()
-            here = [features_of(scenario, tenant, *one, at=at, load=load) for one in new]
+            only = self._model.used(scenario.name)
+            here = [features_of(scenario, tenant, *one, at=at, load=load, only=only) for one in new]
             return self._model.forecasts(here, self.version)
         except Exception:
             log.exception("no forecasts: the model fails", model=self.version)
@@ -100,10 +113,22 @@ class Forecaster:
                 await asyncio.to_thread(self._read, self.models)
             if self._database is not None:
                 self._waiting = await waiting_counts(self._database, list(self._model.visits))
+                await self._calibrate(self._database)
         except (OSError, ValueError) as error:
             log.warning("a forecasting model is ignored", reason=f"{type(error).__name__}: {error}")
         except Exception:
             log.exception("what waits is not counted for forecasts")
+
+    async def _calibrate(self, database: Database) -> None:
+        """Set the metric of how right the forecasts of each scenario were."""
+        now = clock().monotonic()
+        if now < self._calibrate_next:
+            return
+        self._calibrate_next = now + CALIBRATE_SECONDS
+        for scenario in self._model.visits:
+            found = await calibration(database, scenario, CALIBRATED_ON)
+            if found.items >= LEAST_CALIBRATED:
+                CALIBRATION.labels(scenario).set(found.under_p90)
 
     def _read(self, models: Forecasts) -> None:
         status = (models.folder / FILE).stat()
@@ -120,17 +145,26 @@ class Forecaster:
 
 
 def features_of(  # noqa: PLR0913 - the parts of an item when it is accepted
-    scenario: Scenario, tenant: str, body: str, payload: Any, *, at: float, load: int
+    scenario: Scenario,
+    tenant: str,
+    body: str,
+    payload: Any,
+    *,
+    at: float,
+    load: int,
+    only: AbstractSet[str] | None = None,
 ) -> Features:
-    """The features of an item. If its scenario cannot say any, its length, the hour and the load are left."""
+    """The features of an item, or `only` these.
+
+    If its scenario cannot say any, its length, the hour and the load are left.
+    """
     try:
         declared = {} if payload is None else scenario.features(payload)
     except Exception as error:  # noqa: BLE001 - a forecast is never worth an error
         log.debug("no features", scenario=scenario.name, reason=str(error))
         declared = {}
-    return features(
-        scenario.name, tenant, declared=declared, size=len(body), hour=hour_of(at), load=load
-    )
+    numbers = {SIZE: len(body), HOUR: hour_of(at), LOAD: load}
+    return features(scenario.name, tenant, declared=declared, only=only, **numbers)
 
 
 def examples_of(scenario: Scenario, items: Sequence[Completed]) -> list[Example]:
