@@ -43,6 +43,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # all other tests of flows, and these, run on PostgreSQL in the campaign.
 FLOWS_ON_BOTH = {"test_order_processing.py", "test_keys.py"}
 MOSTLY_ON_SQLITE = {
+    "test_admission.py",
     "test_agent.py",
     "test_attempt.py",
     "test_budgets.py",

@@ -20,12 +20,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from agents.orders.scenario import ORDERS
 from agents.runtime.execution.agent import AGENTS
-from agents.runtime.journal.schema import dead_letters, effects, history, items, outbox
+from agents.runtime.journal.schema import dead_letters, effects, history, items, outbox, steps
 from agents.runtime.model.lifecycle import ENDED, TRANSITIONS, Event, State
 from agents.services.sandbox.faults import subject_of
 
 Row = dict[str, Any]
-TABLES = (items, history, effects, outbox, dead_letters)
+TABLES = (items, history, steps, effects, outbox, dead_letters)
 GONE_ON = {"replayed", "cancelled"}
 AT_REST = ENDED | {State.WAITING}
 UNDONE = {State.FAILED, State.COMPENSATED, State.CANCELLED}
@@ -42,6 +42,7 @@ class Journal:
 
     items: dict[int, Row]
     history: dict[int, list[Row]]
+    steps: dict[int, list[Row]]
     effects: dict[int, list[Row]]
     outbox: dict[int, list[Row]]
     dead: dict[int, Row]
@@ -77,6 +78,7 @@ def journal_of(tables: Mapping[str, list[Row]]) -> Journal:
     return Journal(
         {row["id"]: row for row in tables["items"]},
         _by_item(sorted(tables["history"], key=lambda row: row["sequence"])),
+        _by_item(tables[steps.name]),
         _by_item(tables["effects"]),
         _by_item(tables["outbox"]),
         {row["item"]: row for row in tables["dead_letters"] if row["status"] not in GONE_ON},

@@ -31,6 +31,7 @@ PARTITIONS = Scenario(
     payload=Partition,
     outcome=_cleaned,
     metrics=_metrics,
+    features=lambda part: {"kind": f"{part.study}/{part.source}"},
 )
 
 
@@ -45,6 +46,7 @@ CANDIDATES = Scenario(
     version="1",
     payload=Training,
     outcome=_trained,
+    features=lambda one: {"kind": one.candidate, "rows": sum(part.rows for part in one.parts)},
     needs=lambda _training: TRAINING_NEEDS,
 )
 
@@ -53,7 +55,13 @@ def _reported(item: Item) -> str:
     return "reported" if item.fact(Written) else "not reported"
 
 
-COMPARISONS = Scenario(name="comparisons", version="1.1", payload=Comparison, outcome=_reported)
+COMPARISONS = Scenario(
+    name="comparisons",
+    version="1.1",
+    payload=Comparison,
+    outcome=_reported,
+    features=lambda one: {"rows": sum(part.rows for part in one.training.parts)},
+)
 
 
 def _analysed(item: Item) -> str:

@@ -66,6 +66,12 @@ def _held(item: Item) -> tuple[str, int]:
     return ("perhaps held", total) if "authorise_payment" in called else ("", 0)
 
 
+def _features(order: Order) -> Mapping[str, float | str]:
+    pieces = sum(line.quantity for line in order.lines)
+    numbers = {"lines": len(order.lines), "pieces": pieces, "total": order.total}
+    return {"kind": order.address.country, "currency": order.currency, **numbers}
+
+
 ORDERS = Scenario(
     name="orders",
     version="1",
@@ -75,6 +81,7 @@ ORDERS = Scenario(
     metrics=_metrics,
     summary=_summary,
     customer=lambda order: order.customer.id,
+    features=_features,
     validate=ORDER_RECORDS.validate,
     allow_edit=require_changeable,
 )

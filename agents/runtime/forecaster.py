@@ -8,6 +8,7 @@ and means, and nothing of their content.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,15 @@ from agents.runtime.model.forecast import Forecast
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.model.upcasting import Unreadable
 from agents.runtime.model_registry import FILE
-from agents.runtime.scheduling.features import Example, Features, features, hour_of
+from agents.runtime.scheduling.features import (
+    HOUR,
+    LOAD,
+    SIZE,
+    Example,
+    Features,
+    features,
+    hour_of,
+)
 from agents.runtime.scheduling.forecasting import Model
 from agents.runtime.telemetry import get_logger
 
@@ -70,7 +79,8 @@ class Forecaster:
         try:
             load = self._waiting.get(scenario.name, 0)
             at = clock().time()
-            here = [features_of(scenario, tenant, *one, at=at, load=load) for one in new]
+            only = self._model.used(scenario.name)
+            here = [features_of(scenario, tenant, *one, at=at, load=load, only=only) for one in new]
             return self._model.forecasts(here, self.version)
         except Exception:
             log.exception("no forecasts: the model fails", model=self.version)
@@ -120,17 +130,26 @@ class Forecaster:
 
 
 def features_of(  # noqa: PLR0913 - the parts of an item when it is accepted
-    scenario: Scenario, tenant: str, body: str, payload: Any, *, at: float, load: int
+    scenario: Scenario,
+    tenant: str,
+    body: str,
+    payload: Any,
+    *,
+    at: float,
+    load: int,
+    only: AbstractSet[str] | None = None,
 ) -> Features:
-    """The features of an item. If its scenario cannot say any, its length, the hour and the load are left."""
+    """The features of an item, or `only` these.
+
+    If its scenario cannot say any, its length, the hour and the load are left.
+    """
     try:
         declared = {} if payload is None else scenario.features(payload)
     except Exception as error:  # noqa: BLE001 - a forecast is never worth an error
         log.debug("no features", scenario=scenario.name, reason=str(error))
         declared = {}
-    return features(
-        scenario.name, tenant, declared=declared, size=len(body), hour=hour_of(at), load=load
-    )
+    numbers = {SIZE: len(body), HOUR: hour_of(at), LOAD: load}
+    return features(scenario.name, tenant, declared=declared, only=only, **numbers)
 
 
 def examples_of(scenario: Scenario, items: Sequence[Completed]) -> list[Example]:

@@ -12,5 +12,10 @@ def _outcome(item: Item) -> str:
 
 
 TURNS = Scenario(
-    name="turns", version="1", payload=Turn, outcome=_outcome, customer=lambda turn: turn.user
+    name="turns",
+    version="1",
+    payload=Turn,
+    outcome=_outcome,
+    customer=lambda turn: turn.user,
+    features=lambda turn: {"number": turn.number, "words": len(turn.text.split())},
 )

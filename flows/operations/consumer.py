@@ -52,6 +52,7 @@ class Consumed(Listing):
 async def consume(  # noqa: PLR0913 - each is set by people
     scenario: ScenarioName = "orders",
     batch_size: Annotated[int, Field(ge=1, le=512)] = 256,
+    batch_seconds: Annotated[float, Field(gt=0)] = 30.0,
     linger_ms: Annotated[int, Field(ge=0, le=10_000)] = 0,
     at_once: Annotated[int, Field(ge=1, le=16)] = 2,
     batches: Annotated[int, Field(ge=1, le=10_000)] = 50,
@@ -64,13 +65,16 @@ async def consume(  # noqa: PLR0913 - each is set by people
     Args:
         scenario: Scenario whose queue is processed.
         batch_size: Items in a batch at most, 1 to 512.
+        batch_seconds: Seconds that a batch should take at most, by forecast.
         linger_ms: Milliseconds to wait for more items when a batch is not full.
         at_once: Batches in work at once.
         batches: Batches after which the run ends and the next run takes over.
         idle_seconds: Seconds without work after which the run ends; without it, it never does.
 
     """
-    options = ConsumerOptions(batch_size, linger_ms / MILLISECONDS, at_once, batches, idle_seconds)
+    options = ConsumerOptions(
+        batch_size, linger_ms / MILLISECONDS, at_once, batches, idle_seconds, batch_seconds
+    )
     async with (
         open_runtime(settings()) as opened,
         connect_services(settings()),

@@ -52,3 +52,9 @@ def test_the_last_line_is_one_object_with_every_figure(tmp_path: Path) -> None:
     assert answer.keys() >= KEYS
     assert answer["orders"] == ORDERS
     assert all(answer[key] > 0 for key in KEYS)
+
+
+@pytest.mark.campaign
+def test_a_straight_line_and_a_graph_are_measured_in_turns(tmp_path: Path) -> None:
+    answer = answered("graphs", tmp_path, "--rounds", 1, "--orders", ORDERS)
+    assert all(answer[f"{case}_ratio"] > 0 for case in ("one_order", "batch", "trivial"))

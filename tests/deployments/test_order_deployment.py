@@ -5,7 +5,6 @@ import gzip
 import sys
 import time
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
 
@@ -25,14 +24,13 @@ from agents.orders import sample
 from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.settings import settings
 from agents.services.sandbox.process import stop_sandbox
-from flows.order_processing import enqueue_orders
+from flows.order_processing import FULFIL, enqueue_orders
 from tests.prefect_server import PrefectServer
 
 pytestmark = pytest.mark.slow
 
 ORDERS = 30
 RUN_SECONDS = 600
-STEPS = ("assess_risk", "reserve_stock", "open_payment", "authorise_payment", "capture_payment")
 
 
 @pytest.fixture
@@ -105,15 +103,16 @@ async def completed(client: PrefectClient, run_id: UUID, server: PrefectServer) 
 
 
 async def _check_arrows(client: PrefectClient, run: FlowRun) -> None:
-    """Within each batch every step names the task run that it got its batch from."""
+    """Within each batch every agent runs once, after the task runs that the graph names."""
     runs = await _task_runs(client, run.id)
-    names = {task_run.id: task_run.name for task_run in runs}
-    for before, after in pairwise(STEPS):
-        followers = [r for r in runs if r.name.startswith(after.replace("_", "-"))]
-        assert len(followers) == 2, sorted(names.values())
+    agents = {task_run.id: task_run.name.partition(":")[0] for task_run in runs}
+    for agent, firsts in FULFIL.before.items():
+        followers = [r for r in runs if agents[r.id] == agent.name.replace("_", "-")]
+        assert len(followers) == 2, sorted(agents.values())
         for follower in followers:
-            (source,) = follower.task_inputs["batch"]
-            assert names[source.id].startswith(before.replace("_", "-"))  # type: ignore[union-attr]  # a task run
+            sources = [source.id for some in follower.task_inputs.values() for source in some]  # type: ignore[union-attr]  # task runs
+            found = sorted(agents[source] for source in sources)
+            assert found == sorted(first.name.replace("_", "-") for first in firsts)
 
 
 async def _task_runs(client: PrefectClient, run: UUID) -> list[TaskRun]:

@@ -75,9 +75,19 @@ def violations_of(journal: Journal, record: Record, permitted: Expectation) -> l
     violations += too_many_unknown(journal)
     violations += _wrong_ends(journal, permitted)
     violations += _not_unique(record)
+    violations += [] if permitted.faulted else _without_outcome(journal)
     for item, row in journal.items.items():
         violations += illegal_writes(row, journal.history.get(item, []), permitted.faulted)
     return violations
+
+
+def _without_outcome(journal: Journal) -> Iterator[str]:
+    """I8: only a process that ends takes the outcome of a call with it, never one branch that of another."""
+    for item, effects in journal.effects.items():
+        journalled = {(row["agent"], row["occurrence"]) for row in journal.steps.get(item, [])}
+        for effect in effects:
+            if (effect["agent"], effect["occurrence"]) not in journalled:
+                yield f"I8 {journal.items[item]['key']}: no outcome of {effect['agent']}"
 
 
 def _not_unique(record: Record) -> Iterator[str]:

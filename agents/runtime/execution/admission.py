@@ -3,10 +3,10 @@
 Resources are taken before the intent of an effect, and given back with the outcome. While executions of
 the step run, further ones take what those give back. When none runs and others hold what is needed, the
 items wait here for a moment, since that is often enough; then they leave the batch and use no attempt. In
-the journal they stay in line, and whoever gives back lets them be due.
+the journal they stay in line, and a step that gives back makes them due.
 
-Slots of Prefect's limits are occupied after resources were taken, always in this order, and who has a slot
-waits for no resource: so the two lock up nothing.
+A step occupies slots of Prefect's limits after it has taken its resources, always in this order. A step that
+has slots waits for no resource, so that resources and slots cannot block each other for ever.
 """
 
 import asyncio

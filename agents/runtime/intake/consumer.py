@@ -6,7 +6,7 @@ wait and large when many do. A consumer holds only the items that it processes.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Row
@@ -16,9 +16,10 @@ from agents.runtime.context import runtime
 from agents.runtime.execution.step import worker_group
 from agents.runtime.intake.intake import batches_of
 from agents.runtime.intake.pace import PaceMeter
+from agents.runtime.intake.sizing import BatchSizer
 from agents.runtime.journal.claims import claim
 from agents.runtime.journal.order import judge
-from agents.runtime.journal.queue import Queue, claim_first, due_outside_queue
+from agents.runtime.journal.queue import Queue, Wanted, claim_first, due_outside_queue
 from agents.runtime.journal.submit import Claimed, load
 from agents.runtime.journal.version_use import register_versions
 from agents.runtime.model.batch import Batch, ProcessBatch, RunStats
@@ -27,7 +28,7 @@ from agents.runtime.testing import failpoint
 
 POLL_SECONDS = 1.0
 OUTSIDE_QUEUE_SECONDS = 2.0  # between two looks for due items outside of the queue
-# The order of the queue is judged after so many items with a forecast, or so many seconds.
+# The order of the queue is judged after this number of items with a forecast, or this time.
 JUDGED_ITEMS = 50
 JUDGED_SECONDS = 5.0
 
@@ -38,8 +39,8 @@ Wait = Callable[[float], Awaitable[object]]
 class ConsumerOptions:
     """How much a consumer takes: at most `size` items a batch, and `at_once` batches at a time.
 
-    It waits up to `linger` seconds to fill a batch. It ends after `batches` batches, or after `idle`
-    seconds without work (None: it stays).
+    A batch takes about `seconds` at most, by forecast. It waits up to `linger` seconds to fill a batch.
+    It ends after `batches` batches, or after `idle` seconds without work (None: it stays).
     """
 
     size: int = 256
@@ -47,6 +48,7 @@ class ConsumerOptions:
     at_once: int = 2
     batches: int = 50
     idle: float | None = None
+    seconds: float = 30.0
 
 
 @dataclass(slots=True)
@@ -68,8 +70,13 @@ class Consumer:
     _worked_at: float = 0.0
     _next_look: float = 0.0
     _in_progress: int = 0
+    _sizer: BatchSizer = field(init=False)
     _unjudged: int = 0
     _next_verdict: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Begin without knowledge of items."""
+        self._sizer = BatchSizer(self.options.seconds, self.options.size)
 
     async def consume(self) -> RunStats:
         """Work until the options end it or the process is asked to stop, and finish held batches.
@@ -95,8 +102,9 @@ class Consumer:
 
     async def _work(self, meter: PaceMeter) -> None:
         while self._continues():
+            wanted = self._sizer.wanted.most
             claimed = await self._claim_next()
-            meter.begin(len(claimed), self.options.size)
+            meter.begin(len(claimed), wanted)
             if not claimed:
                 await self.wait(min(POLL_SECONDS, self.options.idle or POLL_SECONDS))
                 continue
@@ -137,18 +145,21 @@ class Consumer:
 
     async def _claim_next(self) -> list[Claimed]:
         """Claim items outside of the queue, if it is time to look for them; else from the queue."""
-        rows = await self._claim_outside_queue() or await self._claim_from_queue(self.options.size)
-        if rows and len(rows) < self.options.size and self.options.linger:
+        wanted = self._sizer.wanted
+        rows = await self._claim_outside_queue() or await self._claim_from_queue(wanted)
+        if rows and len(rows) < wanted.most and self.options.linger:
             await asyncio.sleep(self.options.linger)
-            rows += await self._claim_from_queue(self.options.size - len(rows))
+            rows += await self._claim_from_queue(replace(wanted, most=wanted.most - len(rows)))
+        if rows:
+            self._sizer.learn(rows)
         failpoint("claimed")
         # An item that was never claimed before has neither steps nor effects.
         known = await load(runtime().journal.database, [row for row in rows if row.fence > 1])
         return [Claimed(row, [], []) for row in rows if row.fence == 1] + known
 
-    async def _claim_from_queue(self, most: int) -> list[Row[Any]]:
+    async def _claim_from_queue(self, wanted: Wanted) -> list[Row[Any]]:
         here = runtime()
-        return await claim_first(here.journal.database, here.lease.id, self._queue, most)
+        return await claim_first(here.journal.database, here.lease.id, self._queue, wanted)
 
     @property
     def _queue(self) -> Queue:

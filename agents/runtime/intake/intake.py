@@ -183,7 +183,8 @@ class Intake:
                 require_fit(self.scenario, submission.key, submission.payload, capacities)
             except AboveCapacity as error:
                 refused[submission.key] = error
-        for key in refused.keys() - await known_keys(database, sender, sorted(refused)):
+        known = await known_keys(database, sender, sorted(refused))
+        for key in [key for key in refused if key not in known]:
             submission = wanted.pop(key)
             message = f"line {submission.line}: {refused[key]}"
             raw = submission.body.encode()

@@ -19,7 +19,7 @@ from agents.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 
-PAUSE = 1.0  # seconds between two judgements of a queue at least, whoever makes them
+PAUSE = 1.0  # seconds at least between two judgements of a queue, by all processes together
 WAITING = 2_000  # waiting items whose work is summed up; a limit that is too low does no harm
 
 

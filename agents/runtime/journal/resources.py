@@ -1,12 +1,12 @@
 """Resources in the journal: steps take them, give them back, and wait for them.
 
-Who takes, gives back or sets a capacity locks the rows of the capacities first, in one order, so that none
-misses what another has just given back. Items are locked before capacities; the items that are woken come
-last, and those that another transaction has locked are skipped: who locks the item of a waiting step
-commits its wait, and looks at the capacities after that.
+Each transaction that takes, gives back or sets a capacity locks the rows of the capacities first, in one
+order, so that it sees what another has just given back. A transaction locks its items before the capacities,
+and last the items that it wakes. It skips those that another transaction has locked: that one commits the wait
+of the item, and then looks at the capacities itself.
 
-What is held counts while its owner lives. Whoever takes deletes what dead owners held, so that a process
-that vanished leaves nothing behind. Of a quota, what a dead owner may have used stays used.
+A holding counts while its owner lives. Each take deletes the holdings of dead owners first, so that a process
+that has vanished leaves nothing behind. What a dead owner held of a quota counts as used.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -93,7 +93,7 @@ async def take(
 async def _newly_used_up(
     connection: AsyncConnection, decisions: Sequence[Decision], at: float
 ) -> list[Decision]:
-    """The first decision against each budget of which nobody was told in its window."""
+    """The first decision against each budget for which nobody was alerted in its window."""
     against = dict[tuple[str, str], tuple[Decision, Capacity]]()
     for decision in decisions:
         capacity = decision.beyond or decision.blocked_by
@@ -101,9 +101,9 @@ async def _newly_used_up(
             against.setdefault((capacity.resource, capacity.scope), (decision, capacity))
     found = list[Decision]()
     for (resource, scope), (decision, capacity) in against.items():
-        told = capacities.c.told_at
+        told_at = capacities.c.told_at
         window = capacity.window_seconds or 0.0
-        untold = or_(told.is_(None), told <= at - window, told > at)
+        untold = or_(told_at.is_(None), told_at <= at - window, told_at > at)
         this = and_(capacities.c.resource == resource, capacities.c.tenant == scope)
         changed = await connection.execute(
             update(capacities).where(this, untold).values(told_at=at)

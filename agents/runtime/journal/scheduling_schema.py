@@ -17,7 +17,7 @@ dependencies = Table(
 )
 
 # How much there is of a resource: for all tenants (""), or for one. With `window_seconds` it is a quota,
-# of which so much may be used in any such time. `at_limit` says what a quota does with items beyond it.
+# of which that amount may be used in any such time. `at_limit` says what a quota does with items beyond it.
 # `set_by` is who set it on this installation; without a name it is as the deployment declares it.
 # `told_at` is when people were told that a budget is used up.
 capacities = Table(

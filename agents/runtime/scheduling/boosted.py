@@ -21,6 +21,7 @@ SHRINK = 5.0  # outcomes that the agent's mean counts as in the mean of a word
 MOST_WORDS = 5_000  # values of one word
 MOST_ROWS = 20_000  # of the newest
 HIGHEST = 20.0  # most that a mean may be of the median
+LEAST = 0.02  # the share in the trees below which a feature is left out
 
 
 class Booster(Protocol):
@@ -104,25 +105,53 @@ class Boosted:
 
 
 def train(examples: Sequence[Example], booster: Booster) -> Boosted:
-    """Learn from the examples of one agent, which must be in the order of their ends."""
+    """Learn from the examples of one agent, which must be in the order of their ends.
+
+    Features that hardly matter are left out, so that more items have equal ones.
+    """
     examples = examples[-MOST_ROWS:]
     targets = [log(min(max(one.seconds, SHORTEST), LONGEST)) for one in examples]
     typical = fmean(targets)
-    numbers = sorted({name for one in examples for name, _ in one.features.numbers})
-    names = sorted({name for one in examples for name, _ in one.features.words} | {VERSION})
-    columns = [
-        [dict(one.features.numbers).get(name, MISSING) for one in examples] for name in numbers
-    ]
+    columns = _columns(examples)
     words: dict[str, dict[str, float]] = {}
-    for name in names:
-        column, words[name] = _encoded([_word(one, name) for one in examples], targets, typical)
-        columns.append(column)
-    rows = list(zip(*columns, strict=True))
+    for name in _word_names(examples):
+        here = [_word(one, name) for one in examples]
+        columns[name], words[name] = _encoded(here, targets, typical)
+    names = list(columns)
+    _, shares = booster(_rows(columns, names), targets, 0.5)
+    names = [name for name, share in zip(names, _scaled(shares), strict=True) if share >= LEAST]
+    rows = _rows(columns, names)
     p50, shares = booster(rows, targets, 0.5)
     p90, _ = booster(rows, targets, 0.9)
-    total = sum(shares) or 1.0
-    matters = {n: s / total for n, s in zip([*numbers, *names], shares, strict=True) if s > 0}
-    return Boosted(tuple(numbers), words, typical, p50, p90, matters)
+    return Boosted(
+        tuple(name for name in names if name not in words),
+        {name: known for name, known in words.items() if name in names},
+        *(typical, p50, p90, dict(zip(names, _scaled(shares), strict=True))),
+    )
+
+
+def _columns(examples: Sequence[Example]) -> dict[str, list[float]]:
+    """The numbers of the examples by their names."""
+    names = sorted({name for one in examples for name, _ in one.features.numbers})
+    found: dict[str, list[float]] = {name: [] for name in names}
+    for one in examples:
+        numbers = dict(one.features.numbers)
+        for name, column in found.items():
+            column.append(numbers.get(name, MISSING))
+    return found
+
+
+def _word_names(examples: Sequence[Example]) -> list[str]:
+    return sorted({name for one in examples for name, _ in one.features.words} | {VERSION})
+
+
+def _rows(columns: Mapping[str, list[float]], names: Sequence[str]) -> list[tuple[float, ...]]:
+    return list(zip(*(columns[name] for name in names), strict=True))
+
+
+def _scaled(shares: Sequence[float]) -> list[float]:
+    total = sum(shares)
+    return [share / total if total else 1.0 for share in shares]
 
 
 def _encoded(

@@ -5,7 +5,9 @@ forecast. No content of a body is a feature, only its length and what its scenar
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import islice
 from math import isfinite, log1p
 
 KIND, TENANT, VERSION = "kind", "tenant", "version"
@@ -51,25 +53,26 @@ def features(
     tenant: str = "",
     *,
     declared: Mapping[str, float | str] | None = None,
+    only: AbstractSet[str] | None = None,
     **numbers: float,
 ) -> Features:
     """Features on the grid. `declared` is what the scenario says of the item; never raises.
 
     The declared word `kind` groups items that are alike. What is neither a finite number nor a word is
-    left out, as is what is declared beyond 16 names.
+    left out, as is what is declared beyond 16 names, and what `only` does not name if it is given.
     """
-    words, values = {TENANT: tenant}, dict(numbers)
-    for name, value in list((declared or {}).items())[:MOST_DECLARED]:
+    words, values = list[tuple[str, str]](), list[tuple[str, float]]()
+    known: dict[str, object] = {TENANT: tenant}
+    known.update(islice((declared or {}).items(), MOST_DECLARED))
+    known.update(numbers)
+    for name in known if only is None else only & known.keys():
+        value = known[name]
         if isinstance(value, str):
-            words[name] = value[:LONGEST_WORD]
-        elif isinstance(value, int | float):
-            values.setdefault(name, value)
-    on_grid = ((name, _grid(name, value)) for name, value in values.items())
-    return Features(
-        scenario,
-        tuple(sorted((name, value) for name, value in on_grid if value is not None)),
-        tuple(sorted((name, word) for name, word in words.items() if word)),
-    )
+            if value:
+                words.append((name, value[:LONGEST_WORD]))
+        elif isinstance(value, int | float) and (number := _grid(name, value)) is not None:
+            values.append((name, number))
+    return Features(scenario, tuple(sorted(values)), tuple(sorted(words)))
 
 
 def hour_of(at: float) -> float:

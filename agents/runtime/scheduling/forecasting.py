@@ -10,6 +10,7 @@ history, and if it takes long enough to matter; what is new always has running q
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from math import exp, log, sqrt
 from typing import Any
@@ -42,6 +43,7 @@ class Model:
     visits: dict[str, dict[str, float]] = field(default_factory=dict)
     versions: dict[Step, str] = field(default_factory=dict)
     _known: dict[Features, Forecast] = field(default_factory=dict)
+    _names: dict[str, set[str]] = field(default_factory=dict)
 
     def predict(self, rows: Sequence[tuple[Features, str]]) -> list[Expected]:
         """What each agent is expected to take on an item with these features."""
@@ -60,12 +62,21 @@ class Model:
 
         Items with equal features share one forecast, which is made once.
         """
-        new = list({one for one in items if one not in self._known and one.scenario in self.visits})
-        if len(self._known) + len(new) > MOST_CACHED:
+        if len(self._known) + len(items) > MOST_CACHED:
             self._known.clear()
-            new = list({one for one in items if one.scenario in self.visits})
-        self._known.update(zip(new, self._new_forecasts(new, name), strict=True))
+        new = list({one for one in items if one not in self._known and one.scenario in self.visits})
+        if new:
+            self._known.update(zip(new, self._new_forecasts(new, name), strict=True))
         return [self._known.get(one) for one in items]
+
+    def used(self, scenario: str) -> AbstractSet[str]:
+        """The names of the features that forecasts of the scenario use."""
+        names = self._names.get(scenario)
+        if names is None:
+            trees = [one for (of, _), one in self.boosted.items() if of == scenario]
+            names = {KIND, *(name for one in trees for name in (*one.numbers, *one.words))}
+            self._names[scenario] = names
+        return names
 
     def dump(self) -> dict[str, Any]:
         """The model as JSON."""

@@ -1,20 +1,20 @@
 """Which steps may take what they need now: all or nothing, and the one that has waited longest first.
 
-Three rules, by which nothing starves and nothing locks up:
+Three rules prevent that steps starve or block each other for ever:
 
-1. A step takes everything at once, asks for nothing more while it runs, and gives all back at its end.
-2. Steps have one order, that of their waiting, and capacities have one order: quotas before what is given
-   back, long windows first, and the capacity of a tenant before that of all.
-3. A step is blocked by the first of its capacities that has too little left. It stands in the line of that
-   one and of those before it, and in no other: while it waits for tomorrow's money it keeps no processor
-   idle. The first of each line has its amount reserved: who stands behind it, or in no line, takes only
-   what is left beside that.
+1. A step takes everything at once, asks for nothing more while it runs, and gives everything back at its end.
+2. Steps have one order, that of their waiting. Capacities have one order of stages: quotas with a long window,
+   quotas with a short one, then what is given back; within each, those of a tenant before those of all.
+3. A step is blocked by the first capacity that has too little left. It stands in the lines of that stage and
+   of the stages before it, and in no later one: a step that waits for the budget of tomorrow keeps no processor
+   idle. The first step of each line has its amount reserved. A step behind it, or a new one, takes only what
+   is left beside that amount.
 
-Why. Of the steps that wait, take the one that has waited longest: it is the first of every line in which it
-stands. What is left of a capacity grows when others end or a window passes, and by rule 3 it never falls
-below the reserved amount again once it has reached it, so whoever passes delays the first one by nothing.
-Those who hold wait for nothing (rule 1), so they end; the first capacity then suffices and stays so, then
-the next. There are finitely many, so the step gets its turn, and then the next one has waited longest.
+Argument. The step that has waited longest is the first in all of its lines. What is left of a capacity grows
+when other steps end or when a window passes. Once it suffices for the first step, rule 3 keeps it so: a step
+that passes delays the first one in no capacity of its stage. Steps that run wait for nothing (rule 1), so they
+end; then all capacities of the stage suffice, and the next stage begins. The number of stages is finite, so the
+step gets its turn, and then another step has waited longest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -98,9 +98,14 @@ class Capacity:
     line: list[Place] = field(default_factory=list)
 
     @property
+    def stage(self) -> tuple[float, bool]:
+        """The stage of rule 2."""
+        return -(self.window_seconds or 0.0), self.scope == ""
+
+    @property
     def order(self) -> tuple[float, bool, str, str]:
-        """The place of this capacity in the order of rule 2."""
-        return -(self.window_seconds or 0.0), self.scope == "", self.resource, self.scope
+        """The place of this capacity among all, stage by stage."""
+        return *self.stage, self.resource, self.scope
 
     @property
     def left(self) -> float:
@@ -231,12 +236,20 @@ def _decide_one(request: Request, in_order: Sequence[Capacity]) -> Decision:
         capacity.leave(request.key)
     if beyond is not None:
         return Decision(request, beyond=beyond)
-    above, blocked = small, None if short is None else mine.index(short)
-    lines = () if above is not None or blocked is None else tuple(mine[: blocked + 1])
-    for capacity in lines:
-        capacity.join(request.place(capacity, blocks=capacity is lines[-1]))
-    if above is not None or lines:
-        return Decision(request, lines=lines, above=above)
+    if small is not None:
+        return Decision(request, above=small)
+    if short is not None:
+        return _stand_in_line(request, bounding, short)
     for capacity in mine:
         capacity.used += request.amounts[capacity.resource]
     return Decision(request, taken=tuple(mine))
+
+
+def _stand_in_line(
+    request: Request, capacities: Sequence[Capacity], blocking: Capacity
+) -> Decision:
+    """Let the request wait at the capacity that blocks it, and reserve what it needs up to that stage."""
+    others = [one for one in capacities if one is not blocking and one.stage <= blocking.stage]
+    for capacity in (*others, blocking):
+        capacity.join(request.place(capacity, blocks=capacity is blocking))
+    return Decision(request, lines=(*others, blocking))
