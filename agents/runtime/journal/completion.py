@@ -14,7 +14,6 @@ from agents.runtime.journal.step_results import is_refusal
 from agents.runtime.model.item import Item, Notice
 from agents.runtime.model.lifecycle import Event, State
 from agents.runtime.telemetry import get_logger
-from agents.runtime.testing import failpoint
 
 log = get_logger(__name__)
 
@@ -98,7 +97,6 @@ async def _end(  # noqa: PLR0913 - as above
         await insert_many(connection, statement, rows)
         await publish_ended(connection, ended)
         if needed:
-            failpoint("settling")
             await dependencies.settle(connection, sorted(moved), event)
     return moved
 

@@ -34,7 +34,6 @@ from agents.runtime.journal.statements import assign, insert_many, is_sqlite, re
 from agents.runtime.journal.submit import Accepted, Disposition, NewItem, Sender, accept_within
 from agents.runtime.model.item import Failure
 from agents.runtime.model.lifecycle import ENDED, TRANSITIONS, Event, State
-from agents.runtime.testing import failpoint
 
 FAILED = ENDED - {State.COMPLETED, State.DEAD_LETTERED}  # no replay completes these
 _LOCKS = (
@@ -86,7 +85,6 @@ async def accept_linked_within(
             raise Conflict(sender.scenario, answer.row.key)
     fresh = {answer.row.key: answer.row.id for answer in answers if answer.is_new}
     ids = {answer.row.key: answer.row.id for answer in answers}
-    failpoint("linking")
     wanted = {key: needs.get(key, ()) for key in fresh}
     ids |= await _known(connection, sender, wanted, ids)
     await _add(connection, {fresh[a]: [ids[b] for b in bs] for a, bs in wanted.items() if bs})
