@@ -1,11 +1,12 @@
 """Creates and updates what resources.py declares: `python -m deployments.apply`.
 
-Pools, queues, limits and automations are on a Prefect server, capacities of resources in the journal.
+Pools, queues, limits and automations are on a Prefect server; capacities of resources and bounds of scaling
+are in the journal.
 """
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from prefect.client.orchestration import PrefectClient, get_client
@@ -23,6 +24,8 @@ from prefect.workers.utilities import get_default_base_job_template_for_infrastr
 from agents.runtime.command_line import run_command
 from agents.runtime.journal.capacity_admin import declare
 from agents.runtime.journal.database import Database
+from agents.runtime.journal.scale import declare_bounds
+from agents.runtime.scheduling.scaling import ScaleBounds
 from agents.runtime.settings import settings
 from deployments.resources import (
     AUTOMATIONS,
@@ -30,6 +33,7 @@ from deployments.resources import (
     LIMITS,
     POOLS,
     RETIRED,
+    SCALES,
     Automation,
     Capacity,
     Limit,
@@ -84,6 +88,16 @@ async def apply_capacities(
     """
     changes = await declare(database, [capacity.setting for capacity in capacities])
     return [f"set capacity {change}" for change in changes]
+
+
+async def apply_scales(
+    database: Database, declared: Mapping[str, ScaleBounds] = SCALES
+) -> list[str]:
+    """Declare how many consumers queues may have; returns a line for each change.
+
+    What an operator has set on this installation is kept.
+    """
+    return [f"set scale of queue {queue}" for queue in await declare_bounds(database, declared)]
 
 
 async def _apply_pool(client: PrefectClient, pool: Pool) -> str:
@@ -197,7 +211,8 @@ async def _apply_all() -> list[str]:
     database = Database(settings().journal)
     try:
         await database.migrate()
-        return [*await apply(), *await apply_capacities(database)]
+        changes = [*await apply(), *await apply_capacities(database)]
+        return [*changes, *await apply_scales(database)]
     finally:
         await database.close()
 

@@ -12,6 +12,7 @@ from agents.runtime.journal.capacity_admin import CapacitySetting
 from agents.runtime.model.policies import CORES
 from agents.runtime.prefect_ui import HEARTBEAT_SECONDS, TAG
 from agents.runtime.scheduling.reservations import AtLimit
+from agents.runtime.scheduling.scaling import ScaleBounds
 
 
 def host_memory() -> float:
@@ -131,6 +132,16 @@ CAPACITIES = (
     # A customer does not wait for a model: beyond this the passages themselves are the answer.
     Capacity("model_tokens", 3_000_000, window_seconds=86_400, at_limit=AtLimit.CHEAPER),
 )
+
+# How many consumers each queue may have on a cluster: an autoscaler reads the view `agent_flows_scale`,
+# and `python -m flows.operations scale` shows it and changes these on one installation.
+SCALES = {
+    "orders": ScaleBounds(least=1, most=8, target=60.0, cooldown=300.0),
+    "turns": ScaleBounds(least=1, most=4, target=10.0, cooldown=300.0),  # a customer waits
+    "partitions": ScaleBounds(least=0, most=4, target=600.0, cooldown=300.0),
+    "invoices": ScaleBounds(least=0, most=4, target=300.0, cooldown=300.0),
+    "tasks": ScaleBounds(least=0, most=8, target=60.0, cooldown=300.0),
+}
 
 # Runs with the tag send heartbeats, from a deployment by this variable and from a terminal by our commands.
 HEARTBEAT = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS)}

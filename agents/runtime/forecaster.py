@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from agents.runtime.clock import clock
 from agents.runtime.forecast_registry import FOLDER, Forecasts
+from agents.runtime.journal.calibration import calibration
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.durations import Completed, waiting_counts
 from agents.runtime.model.forecast import Forecast
@@ -32,11 +33,13 @@ from agents.runtime.scheduling.features import (
     hour_of,
 )
 from agents.runtime.scheduling.forecasting import Model
-from agents.runtime.telemetry import get_logger
+from agents.runtime.telemetry import CALIBRATION, get_logger
 
 log = get_logger(__name__)
 
 LOOK_SECONDS = 10.0  # between two looks for another model, and two counts of what waits
+CALIBRATE_SECONDS = 60.0  # between two comparisons with what completed
+CALIBRATED_ON, LEAST_CALIBRATED = 200, 20  # items of a scenario, the newest
 
 
 class Forecaster:
@@ -54,7 +57,7 @@ class Forecaster:
         self._database, self._model = database, Model()
         self._seen: tuple[int, int] | None = None
         self._waiting: Mapping[str, int] = {}
-        self._next = 0.0
+        self._next = self._calibrate_next = 0.0
         self._looking: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -110,10 +113,22 @@ class Forecaster:
                 await asyncio.to_thread(self._read, self.models)
             if self._database is not None:
                 self._waiting = await waiting_counts(self._database, list(self._model.visits))
+                await self._calibrate(self._database)
         except (OSError, ValueError) as error:
             log.warning("a forecasting model is ignored", reason=f"{type(error).__name__}: {error}")
         except Exception:
             log.exception("what waits is not counted for forecasts")
+
+    async def _calibrate(self, database: Database) -> None:
+        """Set the metric of how right the forecasts of each scenario were."""
+        now = clock().monotonic()
+        if now < self._calibrate_next:
+            return
+        self._calibrate_next = now + CALIBRATE_SECONDS
+        for scenario in self._model.visits:
+            found = await calibration(database, scenario, CALIBRATED_ON)
+            if found.items >= LEAST_CALIBRATED:
+                CALIBRATION.labels(scenario).set(found.under_p90)
 
     def _read(self, models: Forecasts) -> None:
         status = (models.folder / FILE).stat()

@@ -31,6 +31,11 @@ WAITING = Gauge("agent_flows_queue_waiting", "Items that wait in a queue", QUEUE
 OLDEST = Gauge("agent_flows_queue_oldest_seconds", "Age of the oldest item that waits", QUEUE)
 ARRIVING = Gauge("agent_flows_queue_arriving", "Items accepted a second, last minute", QUEUE)
 SERVED = Gauge("agent_flows_queue_served", "Items ended a second, last minute", QUEUE)
+CALIBRATION = Gauge(
+    "agent_flows_forecast_calibration",
+    "Share of the last completed items that took at most their 90th percentile: 0.9 if it is right",
+    ["queue"],
+)
 DRAIN = Gauge("agent_flows_queue_drain_seconds", "Seconds until a queue is drained", ["queue"])
 WANTED = Gauge(
     "agent_flows_consumers_wanted",

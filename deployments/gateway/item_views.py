@@ -15,11 +15,13 @@ from sqlalchemy import Row
 from agents.runtime.errors import MissingExtra
 from agents.runtime.execution.rehydrate import rehydrate_whole
 from agents.runtime.journal import Journal
+from agents.runtime.journal.item_eta import item_eta
 from agents.runtime.journal.queries import ItemHistory, recent_history
 from agents.runtime.journal.submit import Claimed
 from agents.runtime.model.lifecycle import ENDED, State
 from agents.runtime.model.scenario import Summary, no_summary
 from agents.runtime.redaction import redacted
+from deployments.gateway.forecast_views import EtaView, ForecastView, item_done, of_item
 from flows.cli.next_steps import possible
 from flows.cli.reports import flow_run_page
 from flows.workflows import WORKFLOWS, Workflow
@@ -161,6 +163,8 @@ class ItemView(BaseModel):
     allowed: list[Act] = Field(description="the acts that are possible now")
     restart_at: list[str] = Field(description="agents at which it can be restarted")
     waits: Wait | None
+    forecast: ForecastView | None = Field(None, description="none where it was not forecast")
+    eta: EtaView | None = Field(None, description="when it is done; none if it has ended")
     failure: str = Field(description="why it cannot be completed")
     dead_letter: DeadLetterView | None
     stages: list[Stage]
@@ -190,6 +194,7 @@ async def view(  # noqa: PLR0913 - which item, and which part of it
     before: int | None = None,
     most: int = EVENTS,
     whole: bool = False,
+    timed: bool = False,
 ) -> ItemView | None:
     """One item of the journal's tenant; None if there is no such item.
 
@@ -200,6 +205,7 @@ async def view(  # noqa: PLR0913 - which item, and which part of it
         before: A sequence; the time line has only earlier events.
         most: Events of the time line at most, 1 to 500.
         whole: Whether the body has personal data, for callers who may edit it.
+        timed: Whether to say when it is done, which looks into its queue.
 
     """
     most = min(most, MOST_EVENTS)
@@ -208,7 +214,10 @@ async def view(  # noqa: PLR0913 - which item, and which part of it
     found = await recent_history(journal, workflow, key, most + 1, before)
     if found is None:
         return None
-    return _view(WORKFLOWS[workflow], found, most, whole=whole)
+    shown = _view(WORKFLOWS[workflow], found, most, whole=whole)
+    if timed:
+        shown.eta = item_done(await item_eta(journal.database, found))
+    return shown
 
 
 def _view(workflow: Workflow, found: ItemHistory, most: int, *, whole: bool) -> ItemView:
@@ -238,6 +247,7 @@ def _view(workflow: Workflow, found: ItemHistory, most: int, *, whole: bool) -> 
         allowed=allowed,
         restart_at=reached if Act.RESTART in allowed else [],
         waits=_waits(found),
+        forecast=of_item(item),
         failure=redacted(_json(item.failure).get("error", "")),
         dead_letter=_dead_letter(found.letter),
         stages=list(_stages(found)),

@@ -33,7 +33,7 @@ async def read(  # noqa: PLR0913 - parameters of a route
     _ = workflow_named(workflow)
     whole = Scope.ACT in principal.scopes
     journal = journal_of(principal)
-    found = await view(journal, workflow, key, before=before, most=most, whole=whole)
+    found = await view(journal, workflow, key, before=before, most=most, whole=whole, timed=True)
     if found is None:
         raise unknown_item(workflow, key)
     response.headers["etag"] = etag(found.sequence)

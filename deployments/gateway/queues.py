@@ -9,10 +9,12 @@ from pydantic import BaseModel, Field
 
 from agents.runtime.context import runtime
 from agents.runtime.journal import queue_admin
+from agents.runtime.journal.eta import queue_eta
 from agents.runtime.journal.order import order_of
 from agents.runtime.journal.queue_depths import MOST, QueueDepth, depth_of
 from deployments.gateway.access import Caller, Principal, Scope, allow
 from deployments.gateway.act_forms import ActForm
+from deployments.gateway.forecast_views import EtaView, queue_drained
 from deployments.gateway.problems import Problem
 from deployments.gateway.tenancy import journal_of, workflow_named
 from flows.workflows import WORKFLOWS
@@ -31,6 +33,10 @@ class QueueView(BaseModel):
     served_per_second: float = Field(description="items of all tenants over the last minute")
     drain_seconds: float | None = Field(description="until all are served; none if none is served")
     order: str = Field(description="who goes first among items of one tenant and one priority")
+    eta: EtaView | None = Field(
+        None,
+        description="until those of all tenants are served; none if the caller's queue is empty",
+    )
     paused: bool
     paused_by: str = ""
     reason: str = ""
@@ -72,6 +78,7 @@ async def view(principal: Principal, workflow: str) -> QueueView:
     _ = workflow_named(workflow)
     found = await depth_of(journal_of(principal), workflow)
     ordered = await order_of(runtime().journal.database, workflow)
+    eta = await queue_eta(runtime().journal.database, workflow) if found.waiting else None
     by, reason = _paused(found) if is_operator(principal) else ("", "")
     return QueueView(
         workflow=workflow,
@@ -79,6 +86,7 @@ async def view(principal: Principal, workflow: str) -> QueueView:
         oldest_seconds=found.oldest,
         served_per_second=found.served,
         drain_seconds=found.drain,
+        eta=None if eta is None else queue_drained(eta),
         order=str(ordered),
         paused=found.paused is not None,
         paused_by=by,

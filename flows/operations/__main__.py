@@ -30,6 +30,7 @@ from flows.operations.queues import (
 from flows.operations.reconciliation import reconcile
 from flows.operations.recovery import recover
 from flows.operations.resources import resources
+from flows.operations.scaling import scale
 from flows.operations.shortages import shortages
 from flows.operations.tasks import add_tasks, cancel_workflow, show_workflow, skip
 from flows.operations.versions import promote, roll_back, rollout, versions
@@ -45,7 +46,7 @@ GROUPS: Mapping[str, Sequence[Flow[..., Any]]] = {
     ),
     "Decide and repair": (approve, reject, edit, cancel, mend, replay, restart, discard),
     "Workflows": (show_workflow, add_tasks, skip, cancel_workflow),
-    "Queues": (move, pause_queue, resume_queue, limit_rate, order_queue),
+    "Queues": (move, pause_queue, resume_queue, limit_rate, order_queue, scale),
     "Versions": (versions, rollout, promote, roll_back),
     "Forecasts": (forecasts, retrain_forecasts, roll_back_forecasts),
     "Messages": (resend_messages, redeliver_message, remove_group, send_webhooks),

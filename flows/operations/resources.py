@@ -20,6 +20,7 @@ from agents.runtime.journal.capacity_admin import (
 from agents.runtime.journal.resource_use import ResourceUse, read_usage
 from agents.runtime.redis.signals import signals
 from agents.runtime.scheduling.eta import duration
+from agents.runtime.scheduling.reservations import AtLimit
 from agents.runtime.settings import Settings, settings
 from flows.cli.parameters import By, Reason
 from flows.cli.reports import Listing, shown
@@ -34,6 +35,7 @@ CHANGE = re.compile(r"(?P<name>[^=/]+)=(?P<amount>[^/]+)(/(?P<window>[^/]+))?")
 async def resources(
     change: Change = None,
     tenant: str = "",
+    at_limit: AtLimit | None = None,
     by: By = UNSAID,
     reason: Reason = UNSAID,
 ) -> Listing:
@@ -48,13 +50,14 @@ async def resources(
     Args:
         change: Capacity to set: cpu=8, or a quota such as tokens=90000/minute; cpu=none removes it.
         tenant: Tenant whose capacity is set; without it, that of all tenants together.
+        at_limit: Makes a quota a budget: beyond it items pause, ask a person, or get the cheaper version.
         by: Your name, kept in the audit log; needed to set a capacity.
         reason: Why you set it, kept in the audit log; needed too.
 
     """
     if change is not None and UNSAID in (by, reason):
         raise BadCapacity("say who sets a capacity and why: add --by and --reason")
-    asked = None if change is None else _asked(change, tenant)
+    asked = None if change is None else _asked(change, tenant, at_limit)
     async with open_runtime(settings()) as opened:
         if asked is not None:
             name, setting = asked
@@ -72,7 +75,9 @@ async def resources(
     return await shown("resources", Listing(title=title, table=table, lines=lines))
 
 
-def _asked(change: str, tenant: str) -> tuple[str, CapacitySetting | None]:
+def _asked(
+    change: str, tenant: str, at_limit: AtLimit | None
+) -> tuple[str, CapacitySetting | None]:
     """The resource and its capacity as an operator writes it, None to remove it. Raises BadCapacity."""
     found = CHANGE.fullmatch(change.strip())
     if found is None:
@@ -87,7 +92,7 @@ def _asked(change: str, tenant: str) -> tuple[str, CapacitySetting | None]:
         raise BadCapacity(
             f"{change!r:.80}: an amount is a number, and a window is {units} or a number of seconds"
         ) from None
-    setting = CapacitySetting(name, number, tenant, seconds)
+    setting = CapacitySetting(name, number, tenant, seconds, at_limit)
     setting.require_valid()
     return name, setting
 
@@ -120,7 +125,8 @@ def _row(use: ResourceUse) -> dict[str, str]:
 def _capacity(use: ResourceUse) -> str:
     if use.window_seconds is None:
         return f"{use.amount:,.6g}"
-    return f"{use.amount:,.6g} in {duration(use.window_seconds)}"
+    beyond = f", then {use.at_limit}" if use.at_limit else ""
+    return f"{use.amount:,.6g} in {duration(use.window_seconds)}{beyond}"
 
 
 def _line(use: ResourceUse) -> str:

@@ -1,12 +1,12 @@
 """The benchmark of scheduling: its schedules are valid, and its figures are those of small cases by hand."""
 
-import json
 import random
+from pathlib import Path
 
 import pytest
 
 from tests.benchmarks.machine import ROOT, ask
-from tests.benchmarks.scheduling import arrivals, makespan
+from tests.benchmarks.scheduling import arrivals, load_step, makespan
 from tests.benchmarks.scheduling.forecasts import learned
 from tests.benchmarks.scheduling.simulation import Schedule, run
 from tests.benchmarks.scheduling.traces import Workflow, generate, kind_of, workflows
@@ -70,7 +70,7 @@ def test_all_wait_as_in_a_queue_by_hand() -> None:
 def test_inverted_forecasts_close_the_gate_so_that_nobody_waits_longer() -> None:
     numbers = random.Random(3)
     seconds = [numbers.lognormvariate(0, 1.5) for _ in range(500)]
-    found = arrivals.arrivals([(one, -one) for one in seconds], 1_500, seed=1)
+    found = arrivals.arrivals([(one, -one) for one in seconds], 400, seed=1)
     assert arrivals.waits(found, arrivals.Product()) == arrivals.waits(found, arrivals.FirstIn())
     assert arrivals.waits(found, arrivals.Ungated()) != arrivals.waits(found, arrivals.FirstIn())
 
@@ -81,9 +81,35 @@ def test_without_the_file_workflows_are_made_and_the_answer_says_so() -> None:
     assert found == workflows(ROOT / "no such file", seed=1)[0]
 
 
-@pytest.mark.slow
-def test_it_ends_with_one_json_object() -> None:
-    answer = ask("scheduling", "--quick", "--traces", ROOT / "no such file", environment={})
+@pytest.mark.campaign
+def test_the_real_runtime_takes_as_long_as_the_simulation_says(tmp_path: Path) -> None:
+    here = {"AGENT_FLOWS_DATA": str(tmp_path), "AGENT_FLOWS_CONCURRENCY": "local"}
+    answer = ask("scheduling.real_runs", "--quick", "--traces", tmp_path / "none", environment=here)
+    ratios = answer["makespan_over_simulated"].values()
+    assert ratios
+    assert all(0.8 < one < 1.25 for one in ratios)
+
+
+@pytest.mark.campaign
+def test_it_ends_with_one_json_object(tmp_path: Path) -> None:
+    given = ("--quick", "--simulation", "--traces", ROOT / "no such file", "--plots", tmp_path)
+    answer = ask("scheduling", *given, environment={})
     assert answer["makespan"]["learned"]["worst_of_oracle"] >= 0.9
-    assert json.dumps(answer)
+    assert answer["load_step"]["longer, by time"]["below_claimed"] == 0
+    assert len(list(tmp_path.glob("*.svg"))) == 3
     assert set(answer["arrivals"]) == set(arrivals.CASES)
+
+
+def test_consumers_for_a_step_of_load_never_fall_below_what_is_claimed() -> None:
+    numbers = random.Random(5)
+    pairs = [(one, one) for one in (numbers.uniform(1, 20) for _ in range(200))]
+    for seeds in load_step.measure(pairs, 1).values():
+        assert seeds[0].below_claimed == 0
+        assert seeds[0].cost >= 1.0
+
+
+def test_with_the_time_to_drain_longer_tasks_get_more_consumers_than_their_number_says() -> None:
+    pairs = [(5.0, 5.0)] * 50 + [(20.0, 20.0)] * 50
+    found = load_step.measure(pairs, 1)
+    by_time, by_count = found["longer, by time"][0], found["longer, by count"][0]
+    assert by_time.over < by_count.over / 4

@@ -4,8 +4,10 @@ import re
 
 import pytest
 
+from agents.runtime.journal.scale import require_valid
 from agents.runtime.settings import ROOT
-from deployments.resources import AUTOMATIONS, HEARTBEAT, LIMITS, POOLS, SILENCE, Pool
+from deployments.resources import AUTOMATIONS, HEARTBEAT, LIMITS, POOLS, SCALES, SILENCE, Pool
+from flows.workflows import WORKFLOWS
 
 
 def test_names_are_declared_once() -> None:
@@ -60,3 +62,9 @@ def test_every_alert_of_the_code_has_its_event_in_the_automation() -> None:
     raised = {name for text in code for name in re.findall(r'\b[aA]lert\(\s*"([a-z.-]+)"', text)}
     (alerts,) = (one for one in AUTOMATIONS if not one.actions)
     assert alerts.trigger.expect == {f"agent-flows.{name}" for name in raised}
+
+
+def test_scaled_queues_exist_and_their_bounds_are_valid() -> None:
+    assert set(SCALES) <= set(WORKFLOWS)
+    for bounds in SCALES.values():
+        require_valid(bounds)

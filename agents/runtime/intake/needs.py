@@ -10,7 +10,7 @@ from agents.runtime.errors import AgentError
 from agents.runtime.journal.capacities import largest
 from agents.runtime.journal.database import Database
 from agents.runtime.model.scenario import Scenario
-from agents.runtime.scheduling.reservations import BadAmount, Capacity, checked
+from agents.runtime.scheduling.reservations import AtLimit, BadAmount, Capacity, checked
 
 
 class AboveCapacity(AgentError):
@@ -48,7 +48,7 @@ def require_fit(scenario: Scenario, key: str, payload: Any, capacities: Sequence
         raise AboveCapacity(key, "", reason) from error
     for capacity in capacities:
         needed = needs.get(capacity.resource, 0.0)
-        if not capacity.holds(needed):
+        if not capacity.holds(needed) and capacity.at_limit in (None, AtLimit.PAUSE):
             raise AboveCapacity(key, capacity.resource, _reason(needed, capacity))
 
 

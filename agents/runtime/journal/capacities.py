@@ -63,7 +63,10 @@ async def largest(database: Database, tenant: str) -> list[Capacity]:
     mine = capacities.c.tenant.in_(["", tenant])
     async with database.read() as connection:
         rows = (await connection.execute(select(capacities).where(mine))).all()
-    return [Capacity(row.resource, row.tenant, row.amount, row.window_seconds) for row in rows]
+    return [
+        Capacity(row.resource, row.tenant, row.amount, row.window_seconds, row.at_limit)
+        for row in rows
+    ]
 
 
 async def fill(connection: AsyncConnection, locked: Locked, most: int) -> None:

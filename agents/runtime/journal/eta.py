@@ -36,6 +36,11 @@ class QueueEta:
     paused: bool
     versions: tuple[QueueScale, ...]
 
+    @property
+    def at_least(self) -> bool:
+        """Whether more items wait than are counted."""
+        return self.work.items >= MOST_COUNTED
+
     def in_words(self) -> str:
         """As a person reads it."""
         if self.paused:
@@ -45,7 +50,7 @@ class QueueEta:
         count = self.load.consumers
         if self.interval is None:
             return "no consumer runs: nothing is drained"
-        least = "at least " if self.work.items >= MOST_COUNTED else ""
+        least = "at least " * self.at_least
         return f"drained in {least}{self.interval} by {count} consumer{'s' * (count != 1)}"
 
 

@@ -84,11 +84,11 @@ async def _in_queue(
     item, load = found.item, scale.load
     if scale.paused:
         return ItemEta(None, "its queue is paused")
+    if not load.consumers:
+        return ItemEta(None, "no consumer runs")
     work, at_least = await _ahead(connection, item, scale.mean)
     held = await _held(connection, item, scale.mean)
-    waits = drain(work + held, load, measured)
-    if waits is None:
-        return ItemEta(None, "no consumer runs")
+    waits = drain(work + held, load, measured) or Interval(0.0, 0.0)
     if item.retry_at is not None:
         delay = max(item.retry_at - at, 0.0)
         waits = Interval(max(waits.p50, delay), max(waits.p90, delay))

@@ -100,7 +100,7 @@ def _usage() -> Select[Any]:
     uses = (
         select(func.sum(quota_uses.c.amount))
         .where(quota_uses.c.resource == capacities.c.resource, quota_uses.c.until > now())
-        .where(or_(every, quota_uses.c.tenant == capacities.c.tenant))
+        .where(quota_uses.c.scope == capacities.c.tenant)
     )
     waiting = (
         select(func.count())

@@ -106,7 +106,7 @@ async def _newly_used_up(
         untold = or_(told_at.is_(None), told_at <= at - window, told_at > at)
         this = and_(capacities.c.resource == resource, capacities.c.tenant == scope)
         changed = await connection.execute(
-            update(capacities).where(this, untold).values(told_at=at)
+            update(capacities).where(this, quiet).values(alerted_at=at)
         )
         found += [decision] if changed.rowcount else []
     return found

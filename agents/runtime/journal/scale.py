@@ -3,11 +3,12 @@
 The view is what an autoscaler reads; here it is read for consumers on this machine and for people.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Row, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.errors import AgentError
 from agents.runtime.journal import Journal, audit
@@ -87,30 +88,65 @@ LONGEST = 86_400.0  # seconds
 
 async def set_bounds(
     journal: Journal, queue: str, bounds: ScaleBounds, by: str, reason: str
-) -> ScaleBounds | None:
-    """Set how many consumers the queue may have. Returns what was set before. Raises BadScaleBounds."""
-    _check(bounds)
+) -> None:
+    """Set how many consumers the queue may have, until they are set again. Raises BadScaleBounds."""
+    require_valid(bounds)
+    async with journal.database.write() as connection:
+        before, _ = await _known(connection, queue)
+        await _write(connection, queue, bounds, by)
+        values = {} if before is None else asdict(before), asdict(bounds)
+        entry = AuditEntry(journal.tenant, by, "scale", f"queue {queue}", reason, *values)
+        await audit.write(connection, entry)
+
+
+async def declare_bounds(database: Database, declared: Mapping[str, ScaleBounds]) -> list[str]:
+    """Set the bounds that a deployment declares; returns the queues that they changed for.
+
+    What an operator has set stays. Raises BadScaleBounds.
+    """
+    changed = list[str]()
+    async with database.write() as connection:
+        for queue, bounds in declared.items():
+            require_valid(bounds)
+            known, set_by = await _known(connection, queue)
+            if known != bounds and set_by is None:
+                await _write(connection, queue, bounds, None)
+                changed.append(queue)
+    return changed
+
+
+async def bounds_of(database: Database, queue: str) -> ScaleBounds:
+    """The bounds of a queue; the view has the same defaults."""
+    async with database.read() as connection:
+        known, _ = await _known(connection, queue)
+    return known or ScaleBounds()
+
+
+async def _known(connection: AsyncConnection, queue: str) -> tuple[ScaleBounds | None, str | None]:
+    query = select(scale_bounds).where(scale_bounds.c.scenario == queue)
+    row = (await connection.execute(query.with_for_update())).first()
+    if row is None:
+        return None, None
+    known = ScaleBounds(row.least, row.most, row.target_seconds, row.cooldown_seconds)
+    return known, row.set_by
+
+
+async def _write(
+    connection: AsyncConnection, queue: str, bounds: ScaleBounds, by: str | None
+) -> None:
     row = {
         "scenario": queue,
         "least": bounds.least,
         "most": bounds.most,
         "target_seconds": bounds.target,
         "cooldown_seconds": bounds.cooldown,
+        "set_by": by,
     }
-    async with journal.database.write() as connection:
-        this = select(scale_bounds).where(scale_bounds.c.scenario == queue)
-        found = (await connection.execute(this)).first()
-        before = None if found is None else ScaleBounds(*found[1:])
-        if before != bounds:
-            await connection.execute(insert_or_replace(connection, scale_bounds).values(row))
-            values = asdict(before) if before else {}, asdict(bounds)
-            about = f"queue {queue}"
-            entry = AuditEntry(journal.tenant, by, "scale", about, reason, *values)
-            await audit.write(connection, entry)
-    return before
+    await connection.execute(insert_or_replace(connection, scale_bounds).values(row))
 
 
-def _check(bounds: ScaleBounds) -> None:
+def require_valid(bounds: ScaleBounds) -> None:
+    """Raise BadScaleBounds for bounds out of range."""
     for field, value, least, most in (
         ("least", bounds.least, 0, MOST_CONSUMERS),
         ("most", bounds.most, bounds.least, MOST_CONSUMERS),

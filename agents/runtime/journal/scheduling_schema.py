@@ -19,7 +19,7 @@ dependencies = Table(
 # How much there is of a resource: for all tenants (""), or for one. With `window_seconds` it is a quota,
 # of which that amount may be used in any such time. `at_limit` says what a quota does with items beyond it.
 # `set_by` is who set it on this installation; without a name it is as the deployment declares it.
-# `told_at` is when people were told that a budget is used up.
+# `alerted_at` is when people last got the alert that a budget is used up.
 capacities = Table(
     "capacities",
     metadata,
@@ -29,7 +29,7 @@ capacities = Table(
     Column("window_seconds", Double),
     Column("at_limit", Text),
     Column("set_by", Text),
-    Column("told_at", Double),
+    Column("alerted_at", Double),
 )
 
 # What steps hold while they run: given back with the step's outcome, or after its owner has died.
@@ -78,7 +78,8 @@ resource_waits = Table(
     Index("resource_waits_order", "resource", "scope", "since", "item"),
 )
 
-# How many consumers a queue may have, read by the view `agent_flows_scale`.
+# How many consumers a queue may have, read by the view `agent_flows_scale`. Without `set_by` it is what
+# the deployment declares.
 scale_bounds = Table(
     "scale_bounds",
     metadata,
@@ -87,6 +88,7 @@ scale_bounds = Table(
     Column("most", Integer, nullable=False),
     Column("target_seconds", Double, nullable=False),
     Column("cooldown_seconds", Double, nullable=False),
+    Column("set_by", Text),
 )
 
 # What busy consumers of a version did lately: `items` in `seconds`, and the `work` in seconds of those

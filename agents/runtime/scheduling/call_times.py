@@ -44,7 +44,7 @@ class Allowance:
     counted: int = 0
 
     def is_open(self, calls: int) -> bool:
-        """Whether it is allowed now, after so many calls."""
+        """Whether it is allowed now, after `calls` calls in all."""
         self.left = min(self.left + (calls - self.counted) * self.share, self.burst)
         self.counted = calls
         return self.left >= 1.0

@@ -4,7 +4,8 @@ A sketch counts durations in bins of 5 %, so that every quantile is right within
 (arXiv 1908.10693). Old outcomes fade: one that is 500 outcomes old counts half, since systems change.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil, exp, log
@@ -17,6 +18,9 @@ SHORTEST, LONGEST = 1e-6, 1e7  # seconds
 WIDTH = log(1.05)
 FADE = 1 + log(2) / 500
 FEW = 20  # outcomes; with fewer, those of what is alike count too
+FEWEST_KINDS = 3  # from which how much kinds differ is known
+LEAST_ALIKE, MOST_ALIKE = 0.5, 1_000.0  # outcomes that an agent may count as for one of its kinds
+WITH_KIND = 3  # parts of a key that has a kind
 ALIKE = 2.0  # how many outcomes all of what is alike count as, for the first outcome
 HEAVIEST = 1e6
 MOST_SKETCHES = 20_000  # kinds of item after these count for their agent only
@@ -46,12 +50,17 @@ class Sketch:
         if self.weight > HEAVIEST:
             self._rescale(1 / self.weight)
 
-    def mixed_with(self, alike: "Sketch") -> "Sketch":
-        """The sketch itself; with few outcomes, together with the sketch of what is alike."""
-        if self.count >= FEW or not alike.total:
+    def mixed_with(self, alike: "Sketch", counting: float | None = None) -> "Sketch":
+        """The sketch together with that of what is alike, which counts as `counting` outcomes.
+
+        Without `counting` it counts as a few, and as none after FEW outcomes of the sketch's own.
+        """
+        if counting is None:
+            counting = max(0.0, ALIKE * (1 - self.count / FEW))
+        if not counting or not alike.total:
             return self
         scale = 1 / self.weight
-        more = ALIKE * (1 - self.count / FEW) / alike.total
+        more = counting / alike.total
         bins = {place: weight * scale for place, weight in self.bins.items()}
         for place, weight in alike.bins.items():
             bins[place] = bins.get(place, 0.0) + weight * more
@@ -71,6 +80,13 @@ class Sketch:
         """The median, the 90th percentile and the mean."""
         mean = self.seconds / self.total if self.total else 0.0
         return Expected(self.quantile(0.5), self.quantile(0.9), mean)
+
+    def moments(self) -> tuple[float, float]:
+        """The mean of the logarithms of the durations, and how far each is from it, squared and summed."""
+        total = sum(self.bins.values()) or 1.0
+        mean = sum(place * weight for place, weight in self.bins.items()) / total
+        square = sum(weight * (place - mean) ** 2 for place, weight in self.bins.items()) / total
+        return mean * WIDTH, self.count * square * WIDTH**2
 
     def _rescale(self, by: float) -> None:
         self.bins = {place: weight * by for place, weight in self.bins.items()}
@@ -98,6 +114,7 @@ class RunningQuantiles:
                     sketch = self.sketches[key] = Sketch()
                 sketch.add(example.seconds)
         self._mixed.clear()
+        self._countings.clear()
 
     def expected(self, scenario: str, agent: str, kind: str = "") -> Expected:
         """What the agent is expected to take; all 0 if nothing was ever counted."""
@@ -114,13 +131,28 @@ class RunningQuantiles:
         return sketch.count if sketch else 0
 
     @cached_property
+    def _countings(self) -> dict[Key, float | None]:
+        return {}
+
+    def _counting(self, key: Key) -> float | None:
+        """How many outcomes an agent counts as for each of its kinds; None where its kinds are too few."""
+        if not self._countings:
+            kinds = defaultdict[Key, list[Sketch]](list)
+            for known, sketch in self.sketches.items():
+                if len(known) == WITH_KIND:
+                    kinds[known[:-1]].append(sketch)
+            self._countings.update({agent: credibility(found) for agent, found in kinds.items()})
+        return self._countings.get(key[:-1])
+
+    @cached_property
     def _mixed(self) -> dict[Key, Expected]:
         return {}
 
     def _sketch(self, key: Key) -> Sketch:
         mixed = Sketch()
         for length in range(len(key) + 1):
-            mixed = self.sketches.get(key[:length], Sketch()).mixed_with(mixed)
+            counting = self._counting(key) if length == WITH_KIND else None
+            mixed = self.sketches.get(key[:length], Sketch()).mixed_with(mixed, counting)
         return mixed
 
     def dump(self) -> list[dict[str, Any]]:
@@ -140,6 +172,24 @@ class RunningQuantiles:
             numbers = (float(one[name]) for name in ("total", "seconds", "weight"))
             sketches[tuple(map(str, one["key"]))] = Sketch(bins, int(one["count"]), *numbers)
         return cls(sketches)
+
+
+def credibility(kinds: Sequence[Sketch]) -> float | None:
+    """How many outcomes all kinds together count as for one of them: the less they differ, the more.
+
+    It is the variance within kinds over the variance between them, of the logarithms of durations.
+    None if there are too few to say. Source: H. Bühlmann, "Experience rating and credibility", 1967.
+    """
+    count, groups = sum(one.count for one in kinds), len(kinds)
+    if groups < FEWEST_KINDS or count <= groups:
+        return None
+    moments = [one.moments() for one in kinds]
+    mean = sum(one.count * m for one, (m, _) in zip(kinds, moments, strict=True)) / count
+    within = sum(squares for _, squares in moments) / (count - groups)
+    apart = sum(one.count * (m - mean) ** 2 for one, (m, _) in zip(kinds, moments, strict=True))
+    typical = (count - sum(one.count**2 for one in kinds) / count) / (groups - 1)
+    between = (apart / (groups - 1) - within) / typical
+    return min(max(within / between, LEAST_ALIKE), MOST_ALIKE) if between > 0 else MOST_ALIKE
 
 
 def _keys(scenario: str, agent: str, kind: str) -> list[Key]:

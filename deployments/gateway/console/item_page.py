@@ -30,7 +30,7 @@ async def item(  # noqa: PLR0913 - the path, the page of the time line, and what
     """The item; the time line is in pages, the newest events first."""
     _ = workflow_named(workflow)
     found = await item_views.view(
-        journal_of(principal), workflow, key, before=before, most=EVENTS, whole=False
+        journal_of(principal), workflow, key, before=before, most=EVENTS, timed=True
     )
     if found is None:
         raise unknown_item(workflow, key)

@@ -15,7 +15,8 @@ from agents.runtime.context import Runtime, open_runtime, runtime
 from agents.runtime.execution.decorator import agent
 from agents.runtime.files import write_whole
 from agents.runtime.forecast_registry import MODEL, ForecastCard, Forecasts, explain, rounded
-from agents.runtime.forecaster import LOOK_SECONDS, Forecaster, examples_of
+from agents.runtime.forecaster import CALIBRATE_SECONDS, LOOK_SECONDS, Forecaster, examples_of
+from agents.runtime.journal.calibration import calibration
 from agents.runtime.journal.durations import completed, waiting_counts
 from agents.runtime.journal.schema import items
 from agents.runtime.model.forecast import Expected
@@ -24,6 +25,7 @@ from agents.runtime.model_registry import FILE, Interval
 from agents.runtime.scheduling.features import Example, features
 from agents.runtime.scheduling.forecasting import Model, fit
 from agents.runtime.settings import Settings
+from agents.runtime.telemetry import CALIBRATION
 from tests.agents.runtime.jobs import JOBS, AnyAgent, Job, Made, jobs, rows, run
 
 GAIN = Interval(value=0.5, low=0.4, high=0.6)
@@ -159,6 +161,37 @@ async def test_the_newest_completed_items_are_read_page_by_page(
     assert [one async for one in completed(database, "other", 100)] == []
     async with database.write() as connection:
         await connection.execute(text("UPDATE items SET state = 'completed'"))
+
+
+async def test_how_right_forecasts_were_is_a_metric(
+    journal_settings: Settings, see: AnyAgent
+) -> None:
+    promote(journal_settings.data, "v1", model_of(3.0))
+    async with open_runtime(journal_settings) as here:
+        await run(jobs(30), see)
+        found = await calibration(here.journal.database, "jobs", 100)
+        assert (found.items, found.under_p50, found.under_p90) == (30, 1.0, 1.0)
+        with later(CALIBRATE_SECONDS + 1):
+            here.forecaster.forecasts(JOBS, "default", [("{}", None)])
+            assert here.forecaster._looking is not None
+            await here.forecaster._looking
+    assert CALIBRATION.labels("jobs")._value.get() == 1.0
+
+
+@pytest.mark.usefixtures("opened")
+async def test_a_page_of_completed_items_is_a_range_of_an_index(opened: Runtime) -> None:
+    plans = list[str]()
+    async with opened.journal.database.read() as connection:
+        if connection.dialect.name != "sqlite":
+            return  # a small table is scanned there
+        query = (
+            "EXPLAIN QUERY PLAN SELECT id FROM items WHERE scenario = 'jobs' AND ended_at IS NOT NULL "
+            "AND ended_at <= 5.0 AND (ended_at < 5.0 OR (ended_at = 5.0 AND id < 7)) "
+            "ORDER BY ended_at DESC, id DESC LIMIT 500"
+        )
+        plans = [str(row) for row in await connection.execute(text(query))]
+    assert "items_ended (scenario=? AND ended_at>" in plans[0]
+    assert not any("TEMP B-TREE" in plan for plan in plans)
 
 
 @pytest.mark.usefixtures("opened")

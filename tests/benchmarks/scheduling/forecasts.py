@@ -5,6 +5,7 @@ tasks of that kind: a workflow that recurs has the same places. Nothing else is 
 it runs. Pipelines of Nextflow, each recorded once, share modules: there the last part names the agent.
 """
 
+import random
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -64,8 +65,13 @@ def _expected(model: Model, workflow: Workflow, *, places: bool) -> list[float]:
 
 
 def _examples(workflow: Workflow, *, places: bool) -> list[Example]:
+    """The tasks, as if they had run at random times, since when they did is not known."""
+    times = random.Random(workflow.name)
     return [
-        Example(_features(workflow, task, places=places), kind.rpartition(".")[2], seconds, at=0.0)
+        Example(
+            *(_features(workflow, task, places=places), kind.rpartition(".")[2], seconds),
+            at=times.random(),
+        )
         for task, (kind, seconds) in enumerate(zip(workflow.kinds, workflow.seconds, strict=True))
     ]
 

@@ -62,15 +62,20 @@ class Makespan:
     Args:
         close: The share of instances within 5 % of the oracle.
         by_workers: The same for each number of workers.
-        worst: The greatest ratio to the oracle.
+        ratios: To the oracle, of each instance.
         worse: Instances more than 2 % worse than first in, first out, where the oracle is not.
 
     """
 
     close: float
     by_workers: Mapping[int, float]
-    worst: float
+    ratios: Sequence[float]
     worse: int
+
+    @property
+    def worst(self) -> float:
+        """The greatest ratio to the oracle."""
+        return max(self.ratios)
 
     def figures(self) -> dict[str, object]:
         """The same for the answer."""
@@ -95,7 +100,7 @@ def compare(found: Makespans, oracle: Makespans, fifo: Makespans) -> Makespan:
     return Makespan(
         fmean(near.values()),
         {p: fmean(value for (_, q), value in near.items() if q == p) for p in WORKERS},
-        max(found[one] / oracle[one] for one in found if oracle[one]),
+        [found[one] / oracle[one] for one in found if oracle[one]],
         len(worse),
     )
 

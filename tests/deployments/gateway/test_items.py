@@ -9,10 +9,12 @@ from sqlalchemy import insert, update
 
 from agents.runtime.context import runtime
 from agents.runtime.journal.schema import effects, history, items, steps
+from agents.runtime.journal.version_use import register_versions
+from agents.runtime.model.forecast import Expected, Forecast
 from deployments.gateway.access import Scope
 from deployments.gateway.item_views import view
 from tests.deployments.gateway.conftest import ADMIN, Connect
-from tests.deployments.gateway.item_states import accepted
+from tests.deployments.gateway.item_states import accepted, change
 from tests.deployments.gateway.orders import order
 
 
@@ -137,3 +139,23 @@ async def test_what_an_item_waits_for_is_told(client: httpx.AsyncClient) -> None
     assert found["waits"]["kind"] == "process"
     assert found["waits"]["reason"] == "the process has ended; another one will take the item over"
     assert found["allowed"] == ["cancel"]
+
+
+async def test_an_item_has_its_forecast_and_says_when_it_is_done(client: httpx.AsyncClient) -> None:
+    path = await accepted(client)
+    found = (await client.get(path)).json()
+    assert (found["forecast"], found["eta"]["reason"]) == (None, "no consumer runs")
+    agents = {"charge": Expected(2.0, 4.0, 2.5), "book_shipment": Expected(8.0, 20.0, 9.5)}
+    await change(path, **Forecast(Expected(10.0, 24.0, 12.0), agents, "7", 12.0).columns())
+    here, database = runtime().lease.id, runtime().journal.database
+    await register_versions(database, here, "orders", [1])
+    found = (await client.get(path)).json()
+    assert found["eta"] == {
+        "p50_seconds": 10.0,
+        "p90_seconds": 24.0,
+        "at_least": False,
+        "reason": "",
+    }
+    forecast = found["forecast"]
+    assert (forecast["p90_seconds"], forecast["model"], forecast["coverage"]) == (24.0, "7", None)
+    assert [one["agent"] for one in forecast["agents"]] == ["book_shipment", "charge"]

@@ -30,6 +30,12 @@ async def test_a_queue_has_depth_age_and_time_to_drain(client: httpx.AsyncClient
     assert (found["workflow"], found["waiting"], found["paused"]) == ("orders", 3, False)
     assert 0 <= found["oldest_seconds"] < 60
     assert (found["served_per_second"], found["drain_seconds"]) == (0.0, None)
+    assert found["eta"] == {
+        "p50_seconds": None,
+        "p90_seconds": None,
+        "at_least": False,
+        "reason": "no consumer runs: nothing is drained",
+    }
     listed = (await client.get("/queues")).json()
     assert [queue["workflow"] for queue in listed] == sorted(WORKFLOWS)
     assert (await client.get("/queues/nothing")).status_code == 404

@@ -4,8 +4,10 @@ import pytest
 
 from agents.runtime.errors import IllegalTransition
 from agents.runtime.journal.fair_queueing import Priority
+from agents.runtime.journal.scale import BadScaleBounds
 from flows.operations import queues
 from flows.operations.consumer import consume
+from flows.operations.scaling import scale
 from flows.order_processing import enqueue_orders
 from tests.flows.shop import Shop
 
@@ -41,3 +43,20 @@ async def test_an_item_is_moved_and_a_rate_limit_holds_others_back(shop: Shop) -
     assert len(shop.record.shipments) == 3
     with pytest.raises(IllegalTransition):
         await queues.move.fn(last, "back", "ann", "too late")
+
+
+@pytest.mark.slow
+async def test_the_scale_of_a_queue_is_shown_and_changed(shop: Shop) -> None:
+    await enqueue(shop, 3)
+    shown = await scale.fn()
+    assert shown.title == "orders: 0 to 8 consumers; no consumer runs: nothing is drained"
+    assert [(row["version"], row["wanted"]) for row in shown.table] == [("1", "1")]
+    with pytest.raises(BadScaleBounds, match="add --by and --reason"):
+        await scale.fn(most=12)
+    changed = await scale.fn(least=2, most=12, by="ann", reason="the sale begins")
+    assert changed.title.startswith("orders: 2 to 12 consumers")
+    assert changed.table[0]["wanted"] == "2"
+    with pytest.raises(BadScaleBounds, match="most must be 2 to 1,000"):
+        await scale.fn(most=1, by="ann", reason="a slip")
+    await consume.fn(idle_seconds=0.2)
+    assert (await scale.fn()).title.endswith("nothing waits")

@@ -14,6 +14,7 @@ from agents.runtime.execution.budgets import spent
 from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.capacity_admin import BadCapacity, CapacitySetting, set_capacity
 from agents.runtime.journal.operator_actions import OperatorAction, decide
+from agents.runtime.journal.resource_use import usage
 from agents.runtime.journal.scheduling_schema import capacities, holdings, quota_uses
 from agents.runtime.journal.schema import items, steps
 from agents.runtime.model.policies import MODEL, PURE, READ
@@ -177,6 +178,8 @@ async def test_a_tenant_s_budget_of_a_day_stands_beside_a_rate_of_all(opened: Ru
     assert len(model.asked) == 2
     in_day = [row.amount for row in await rows(quota_uses) if row.scope == "default"]
     assert sum(in_day) == 120.0
+    shown = {use.tenant: (use.used, use.at_limit) for use in await usage(opened.journal.database)}
+    assert shown == {"": (60.0, None), "default": (120.0, "pause")}
     assert "in 24 hours" in next(row.error for row in await rows(steps) if row.error)
 
 
@@ -229,7 +232,7 @@ async def test_a_budget_has_room_again_when_its_window_has_passed(opened: Runtim
     await run(jobs(2), model.agent())
     async with opened.journal.database.write() as connection:
         await connection.execute(update(quota_uses).values(until=1.0))
-        await connection.execute(update(capacities).values(told_at=1.0))
+        await connection.execute(update(capacities).values(alerted_at=1.0))
     await change("job-0001", retry_at=1.0)
     await run(jobs(2), model.agent())
     assert len(model.asked) == 2

@@ -10,7 +10,15 @@ from agents.runtime.context import Runtime
 from agents.runtime.journal import queue_admin
 from agents.runtime.journal.database import now
 from agents.runtime.journal.gateway_schema import rollouts
-from agents.runtime.journal.scale import BadScaleBounds, note_pace, scales, set_bounds, total_load
+from agents.runtime.journal.scale import (
+    BadScaleBounds,
+    bounds_of,
+    declare_bounds,
+    note_pace,
+    scales,
+    set_bounds,
+    total_load,
+)
 from agents.runtime.journal.schema import items
 from agents.runtime.scheduling.scaling import Pace, ScaleBounds, consumers_wanted
 from tests.agents.runtime.journal.histories import ENDED, HELD, WAITS, History
@@ -170,6 +178,16 @@ async def test_the_pace_is_kept_for_each_version(past: History) -> None:
     await past.add(10, WAITS, expected=2.0)
     await past.add(10, WAITS, expected=2.0, major=2)
     assert total_load(await scales(past.database, "jobs")).waiting == pytest.approx(30.0)
+
+
+async def test_declared_bounds_leave_alone_what_an_operator_has_set(past: History) -> None:
+    declared = {"jobs": ScaleBounds(2, 3), "others": ScaleBounds(1, 4)}
+    assert await declare_bounds(past.database, declared) == ["others"]
+    assert await declare_bounds(past.database, declared) == []
+    assert await declare_bounds(past.database, {"others": ScaleBounds(1, 5)}) == ["others"]
+    assert await bounds_of(past.database, "jobs") == BOUNDS
+    assert await bounds_of(past.database, "others") == ScaleBounds(1, 5)
+    assert await bounds_of(past.database, "unknown") == ScaleBounds()
 
 
 @pytest.mark.parametrize(

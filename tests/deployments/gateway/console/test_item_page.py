@@ -6,11 +6,12 @@ from html import unescape
 
 import httpx
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from agents.runtime.context import runtime
 from agents.runtime.journal.queries import named
 from agents.runtime.journal.schema import history, items
+from agents.runtime.model.forecast import Expected, Forecast
 from deployments.gateway.access import Principal, Scope
 from deployments.gateway.console.item_page import EVENTS
 from tests.deployments.gateway.conftest import ADMIN, Connect
@@ -172,3 +173,14 @@ async def test_a_body_that_cannot_be_edited_says_what_is_possible(
     page = await console.get(f"/console/edit/orders/{RUNS}")
     assert page.status_code == 409
     assert "possible now: cancel" in page.text
+
+
+async def test_the_page_has_the_forecast(console: httpx.AsyncClient) -> None:
+    agents = {"charge": Expected(2.0, 4.0, 2.5)}
+    columns = Forecast(Expected(10.0, 24.0, 12.0), agents, "7", 12.0).columns()
+    async with runtime().journal.database.write() as connection:
+        await connection.execute(update(items).where(items.c.key == RETRIES).values(**columns))
+    text = text_of(await console.get(f"/console/items/orders/{RETRIES}"))
+    assert "Done no consumer runs" in text
+    assert "Work 10 s, nine of ten within 24 s" in text
+    assert "charge 2.0 s, nine of ten within 4.0 s" in text

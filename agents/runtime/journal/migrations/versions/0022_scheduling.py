@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("most", sa.Integer(), nullable=False),
         sa.Column("target_seconds", sa.Double(), nullable=False),
         sa.Column("cooldown_seconds", sa.Double(), nullable=False),
+        sa.Column("set_by", sa.Text()),
         if_not_exists=True,
     )
     op.create_table(
@@ -96,7 +97,7 @@ def _create_resources() -> None:
         sa.Column("window_seconds", sa.Double()),
         sa.Column("at_limit", sa.Text()),
         sa.Column("set_by", sa.Text()),
-        sa.Column("told_at", sa.Double()),
+        sa.Column("alerted_at", sa.Double()),
         if_not_exists=True,
     )
     op.create_table(
