@@ -1,7 +1,7 @@
 """What a claim costs in the order of arrival and by forecast, from short queues and long ones.
 
-Half of the rounds with forecasts switched on, half with them switched off, in turns, on each database;
-milliseconds a claim and microseconds an item, and the ratio of the longest queue to the shortest.
+Half of the rounds with forecasts switched on, half with them switched off, in turns, on each database:
+milliseconds a claim, microseconds an item, and the ratio of the longest queue to the shortest.
 
 python -m tests.benchmarks.claim_order [--lengths N N N] [--rounds N] [--batch N] [--tenants N] [--postgresql]
 """
@@ -26,11 +26,12 @@ WARM_UP = 3
 AGE_LIMIT = 3_600.0  # seconds
 ORDERS = {"arrival": False, "forecast": True}
 # Precedences are spread by a multiplication with a prime, so that they have nothing to do with ranks.
+# All are below a second, so that a batch may hold any of them.
 FILL = """INSERT INTO items (tenant, scenario, version, major, key, priority, rank, trace, body_hash,
  body, state, fence, deaths, sequence, cancel_requested, accepted_at, expected, precedence)
  {numbers} SELECT 'tenant' || CAST(i % :tenants AS TEXT), 'trivial', '1', 1, CAST(i AS TEXT), 'normal',
  i, 'trace', 'hash', '{{}}', 'pending', 0, 0, 1, false, :now + i * 1e-6,
- (i * 7919) % 1000003, (i * 7919) % 1000003 FROM new"""
+ (i * 7919) % 1000003 / 2e6, (i * 7919) % 1000003 / 2e6 FROM new"""
 
 
 async def _fill(database: Database, count: int, tenants: int) -> None:

@@ -6,12 +6,15 @@ from math import inf, log
 SHORT = (
     1.0  # seconds; items below this are alike, since a batch of their own costs more than they take
 )
+LONGEST = 1e9  # seconds, of a forecast that is infinite
 LIKE = 4.0  # from here on items are alike whose durations differ by up to about this factor
 
 
 def band(seconds: float) -> int:
     """Items of one band may be in one batch."""
-    return 0 if seconds < SHORT else 1 + int(log(seconds / SHORT, LIKE))
+    if not seconds >= SHORT:  # nor is a number that is none
+        return 0
+    return 1 + int(log(min(seconds, LONGEST) / SHORT, LIKE))
 
 
 def alike(expected: Sequence[float | None], work: float = inf) -> list[int]:
@@ -33,4 +36,4 @@ def alike(expected: Sequence[float | None], work: float = inf) -> list[int]:
 
 def batch_size(mean: float, work: float, most: int) -> int:
     """How many items of this mean duration take `work` seconds together: 1 to `most`."""
-    return most if mean * most <= work else max(1, int(work / mean))
+    return max(1, int(work / mean)) if mean * most > work else most

@@ -4,7 +4,7 @@ Shortest first with wrong forecasts is worse than first in, first out. So the ga
 and outcome of the last completions, and is closed until enough of them agree.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,17 +28,16 @@ def concordance(pairs: Sequence[Pair]) -> float | None:
     items can. 0.5 is what chance reaches. It takes n log n steps.
     Source: F. Harrell et al., "Evaluating the yield of medical tests", JAMA 247 (1982).
     """
-    forecasts = sorted({forecast for forecast, _ in pairs})
-    below, counts = _Counts(len(forecasts)), [0] * len(forecasts)
-    agreed, comparable, shorter = 0.0, 0, 0
+    shorter = list[float]()  # forecasts of those that took less time, sorted
+    agreed, comparable = 0.0, 0
     for _, same in groupby(sorted(pairs, key=itemgetter(1)), key=itemgetter(1)):
-        places = [bisect_left(forecasts, forecast) for forecast, _ in same]
-        agreed += sum(below.before(place) + counts[place] / 2 for place in places)
-        comparable += shorter * len(places)
-        shorter += len(places)
-        for place in places:
-            below.add(place)
-            counts[place] += 1
+        forecasts = [forecast for forecast, _ in same]
+        for forecast in forecasts:
+            below = bisect_left(shorter, forecast)
+            agreed += (below + bisect_right(shorter, forecast, below)) / 2
+        comparable += len(shorter) * len(forecasts)
+        for forecast in forecasts:
+            insort(shorter, forecast)
     return agreed / comparable if comparable else None
 
 
@@ -86,27 +85,3 @@ class Gate:
         if self._unjudged >= EVERY:
             self._unjudged = 0
             self.verdict = judge(list(self._pairs), was_open=self.open)
-
-
-class _Counts:
-    """How many values lie before a place: a Fenwick tree."""
-
-    __slots__ = ("_sums",)
-
-    def __init__(self, places: int) -> None:
-        self._sums = [0] * (places + 1)
-
-    def add(self, place: int) -> None:
-        """Count one value at the place."""
-        index = place + 1
-        while index < len(self._sums):
-            self._sums[index] += 1
-            index += index & -index
-
-    def before(self, place: int) -> int:
-        """How many values lie before the place."""
-        found, index = 0, place
-        while index:
-            found += self._sums[index]
-            index -= index & -index
-        return found

@@ -25,6 +25,12 @@ async def test_a_queue_is_shown_paused_and_resumed(shop: Shop) -> None:
     listing = await queues.backlog.fn()
     assert listing.title == "3 items of orders wait"
     assert (listing.table[0]["priority"], listing.table[0]["waiting"]) == ("normal", "3")
+    held = await queues.order_queue.fn("fifo", "ann", "odd forecasts")
+    assert held.title == "the queue of orders: first in, first out, held by an operator"
+    assert (await queues.backlog.fn()).title.endswith(
+        " wait; first in, first out, held by an operator"
+    )
+    await queues.order_queue.fn("by-forecast", "ann", "they are good again")
     await queues.resume_queue.fn(by="ann", reason="it is done")
     await consume.fn(idle_seconds=0.2)
     assert (await queues.backlog.fn()).title == "0 items of orders wait"

@@ -14,7 +14,7 @@ from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.journal.operator_actions import OperatorAction
 from agents.runtime.journal.precedence import _candidates_query
 from agents.runtime.journal.queue import Queue, Wanted, _claim_turns_statement, claim_first
-from agents.runtime.journal.queue_admin import move
+from agents.runtime.journal.queue_admin import RateLimit, limit_rate, move
 from agents.runtime.journal.schema import items, queues
 from agents.runtime.journal.submit import NewItem, Sender, accept
 from agents.runtime.model.forecast import Expected, Forecast
@@ -132,6 +132,15 @@ async def test_an_item_that_a_person_moved_keeps_its_new_place(opened: Runtime) 
     await move(opened.journal, OperatorAction("jobs", "b", "ann", "hurry"), "front")
     await move(opened.journal, OperatorAction("jobs", "d", "ann", "can wait"), "back")
     assert await all_claimed(opened) == ["b", "c", "a", "d"]
+
+
+async def test_a_rate_limit_lets_the_shortest_out_first(opened: Runtime) -> None:
+    await enqueue(opened, {"a": 0.5, "b": 0.1, "c": 0.3})
+    await by_forecast(opened)
+    limit = RateLimit(1e-3, burst=2)
+    await limit_rate(opened.journal, "jobs", limit, "ann", "a campaign")
+    assert await claimed(opened, 9) == ["b", "c"]
+    assert len({row.rank for row in await rows(items)}) == 3
 
 
 async def test_two_versions_do_not_mix(opened: Runtime) -> None:

@@ -1,5 +1,7 @@
 """Batches hold items of like duration, and as much work as a latency budget allows."""
 
+from math import inf, nan
+
 from agents.runtime.scheduling.batching import alike, batch_size
 
 
@@ -24,3 +26,10 @@ def test_the_size_of_a_batch_follows_from_the_work_that_it_may_be() -> None:
     assert batch_size(10.0, 35.0, 256) == 3
     assert batch_size(100.0, 35.0, 256) == 1
     assert batch_size(0.0, 35.0, 256) == 256
+
+
+def test_odd_forecasts_stop_no_claim() -> None:
+    assert alike([nan, inf, -1.0, 0.5], work=9.0) == [0, 2, 3]
+    assert alike([inf, 1.0]) == [0]
+    assert batch_size(nan, 35.0, 256) == 256
+    assert batch_size(inf, 35.0, 256) == 1
