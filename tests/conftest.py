@@ -46,8 +46,8 @@ MOSTLY_ON_SQLITE = {
     "test_admission.py",
     "test_agent.py",
     "test_attempt.py",
-    "test_budgets.py",
     "test_branches.py",
+    "test_budgets.py",
     "test_bus.py",
     "test_concurrency_limit.py",
     "test_consumer.py",
@@ -56,11 +56,14 @@ MOSTLY_ON_SQLITE = {
     "test_intake.py",
     "test_losses.py",
     "test_outbox.py",
+    "test_pace.py",
     "test_poison.py",
     "test_request_reply.py",
     "test_step.py",
+    "test_task_kills.py",
     "test_unsubscribe.py",
     "test_webhook_delivery.py",
+    "test_workflow_run.py",
 }
 # Files whose tests take seconds together, so that the fast part leaves them out.
 SLOW_FILES = {

@@ -49,10 +49,14 @@ def train(examples: Sequence[Example], models: Forecasts, booster: Booster | Non
     registry = models.read()
     tried = fit(learned, booster)
     found = judge(learned, held_out, _by(tried))
-    against, new = _against(models, registry, held_out, tried)
-    if new < LEAST_NEW:
-        reason = f"{new:,} items since the champion was learned, {LEAST_NEW:,} are needed"
-        return Trained(reason)
+    against, champion = None, _champion(models, registry)
+    if champion is not None:
+        new = _new(held_out, registry.cards[registry.champion].until)
+        count = len({one.item for one in new})
+        if count < LEAST_NEW:
+            reason = f"{count:,} items since the champion was learned, {LEAST_NEW:,} are needed"
+            return Trained(reason)
+        against = _interval(compared(new, _by(tried), _by(champion)))
     model = fit(examples, booster)
     card = _kept(models, model, examples, found)
     change = models.challenge(card, registry.champion, against)
@@ -81,25 +85,18 @@ def _by(model: Model) -> Predict:
     return predict
 
 
-def _against(
-    models: Forecasts, registry: Registry[ForecastCard], held_out: Sequence[Example], tried: Model
-) -> tuple[Interval | None, int]:
-    """The gain over the champion on items that neither was learned from, and how many there are.
-
-    None if there is no champion, or none that can be read; then all held-out items are new.
-    """
-    card = registry.cards.get(registry.champion)
-    if card is None:
-        return None, len({one.item for one in held_out})
+def _champion(models: Forecasts, registry: Registry[ForecastCard]) -> Model | None:
+    """The champion; None if there is none, or none that can be read."""
     try:
-        champion = models.load(card.version)
+        return models.load(registry.champion) if registry.champion else None
     except (OSError, ValueError):
-        return None, len({one.item for one in held_out})
-    old = {one.item for one in held_out if one.at <= card.until}
-    new = [one for one in held_out if one.item not in old]
-    if not new:
-        return None, 0
-    return _interval(compared(new, _by(tried), _by(champion))), len({one.item for one in new})
+        return None
+
+
+def _new(held_out: Sequence[Example], until: float) -> list[Example]:
+    """The examples of items of which the champion was learned from nothing."""
+    old = {one.item for one in held_out if one.at <= until}
+    return [one for one in held_out if one.item not in old]
 
 
 def _kept(

@@ -115,7 +115,7 @@ class Branches:
 
         They are parked before any branch has them.
         """
-        unreadable = [item for item in items if not self._is_readable(item)]
+        unreadable = [item for item in items if item.steps and not self._is_readable(item)]
         if unreadable:
             async with alerts_together():
                 await park_unreadable(self._context, unreadable)

@@ -16,7 +16,7 @@ from agents.runtime.journal.eta import measured_items, ready, summed
 from agents.runtime.journal.queries import ItemHistory
 from agents.runtime.journal.scale import QueueScale, scales
 from agents.runtime.journal.schema import items, queues
-from agents.runtime.model.lifecycle import ENDED
+from agents.runtime.model.lifecycle import ENDED, State
 from agents.runtime.scheduling.eta import Interval, Work, drain, left_of
 
 MOST_AHEAD = 10_000  # items of the front of the queue
@@ -41,7 +41,8 @@ class ItemEta:
         if self.interval is None:
             return self.reason
         least = "at least " * self.at_least
-        after = f", after {self.ahead:,} others" if self.ahead else ""
+        others = "other" if self.ahead == 1 else "others"
+        after = f", after {self.ahead:,} {others}" if self.ahead else ""
         return f"in {least}{self.interval}{after}"
 
 
@@ -50,8 +51,8 @@ async def item_eta(database: Database, found: ItemHistory) -> ItemEta | None:
     item = found.item
     if item.state in ENDED and not _is_dead(found):
         return None
-    if item.waiting_since is not None or _is_dead(found):
-        return ItemEta(None, "it waits for a person")
+    if reason := _stopped(found):
+        return ItemEta(None, reason)
     known = await scales(database, item.scenario, [item.major])
     async with database.read() as connection:
         at = float(await connection.scalar(select(now())) or 0.0)
@@ -61,6 +62,14 @@ async def item_eta(database: Database, found: ItemHistory) -> ItemEta | None:
             return ItemEta(None, "no consumer runs")
         measured = await measured_items(connection, item.scenario)
         return await _in_queue(connection, found, known[0], at, measured)
+
+
+def _stopped(found: ItemHistory) -> str:
+    """Why the item does not go on by itself to its outcome; empty if it does."""
+    if found.item.waiting_since is not None or _is_dead(found):
+        return "it waits for a person"
+    others = {State.WAITING: "it waits for other items", State.COMPENSATING: "it is being undone"}
+    return others.get(found.item.state, "")
 
 
 def _is_dead(found: ItemHistory) -> bool:

@@ -101,9 +101,9 @@ async def _newly_used_up(
             against.setdefault((capacity.resource, capacity.scope), (decision, capacity))
     found = list[Decision]()
     for (resource, scope), (decision, capacity) in against.items():
-        told_at = capacities.c.told_at
+        alerted = capacities.c.alerted_at
         window = capacity.window_seconds or 0.0
-        untold = or_(told_at.is_(None), told_at <= at - window, told_at > at)
+        quiet = or_(alerted.is_(None), alerted <= at - window, alerted > at)
         this = and_(capacities.c.resource == resource, capacities.c.tenant == scope)
         changed = await connection.execute(
             update(capacities).where(this, quiet).values(alerted_at=at)

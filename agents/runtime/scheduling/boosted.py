@@ -116,7 +116,8 @@ def train(examples: Sequence[Example], booster: Booster) -> Boosted:
     words: dict[str, dict[str, float]] = {}
     for name in _word_names(examples):
         here = [_word(one, name) for one in examples]
-        columns[name], words[name] = _encoded(here, targets, typical)
+        if len(set(here)) > 1:  # the earlier mean of a word that all have would only be the time
+            columns[name], words[name] = _encoded(here, targets, typical)
     names = list(columns)
     _, shares = booster(_rows(columns, names), targets, 0.5)
     names = [name for name, share in zip(names, _scaled(shares), strict=True) if share >= LEAST]

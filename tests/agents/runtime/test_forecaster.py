@@ -14,7 +14,14 @@ from agents.runtime.clock import CLOCK
 from agents.runtime.context import Runtime, open_runtime, runtime
 from agents.runtime.execution.decorator import agent
 from agents.runtime.files import write_whole
-from agents.runtime.forecast_registry import MODEL, ForecastCard, Forecasts, explain, rounded
+from agents.runtime.forecast_registry import (
+    FOLDER,
+    MODEL,
+    ForecastCard,
+    Forecasts,
+    explain,
+    rounded,
+)
 from agents.runtime.forecaster import CALIBRATE_SECONDS, LOOK_SECONDS, Forecaster, examples_of
 from agents.runtime.journal.calibration import calibration
 from agents.runtime.journal.durations import completed, waiting_counts
@@ -26,7 +33,11 @@ from agents.runtime.scheduling.features import Example, features
 from agents.runtime.scheduling.forecasting import Model, fit
 from agents.runtime.settings import Settings
 from agents.runtime.telemetry import CALIBRATION
+from flows.operations.forecast_training import train
+from tests.agents.runtime.execution.test_durations import WorkingClock, clock
 from tests.agents.runtime.jobs import JOBS, AnyAgent, Job, Made, jobs, rows, run
+
+__all__ = ["clock"]
 
 GAIN = Interval(value=0.5, low=0.4, high=0.6)
 KINDS = replace(JOBS, features=lambda job: {"kind": "odd" if job.n % 2 else "even"})
@@ -211,3 +222,28 @@ def test_an_explanation_has_the_slowest_agent_first_and_no_exact_numbers() -> No
     found = explain("jobs", stored, Expected(6, 11, 7), "v1", None)
     assert [one.agent for one in found.agents] == ["slow", "quick"]
     assert [rounded(count) for count in (0, 7, 12_345, 100)] == [0, 7, 10_000, 100]
+
+
+async def test_what_the_journal_has_is_learned_promoted_and_forecast(
+    journal_settings: Settings, clock: WorkingClock
+) -> None:
+    """The whole way: durations, features, training, promotion, forecasts on the rows of new items."""
+
+    @agent(PURE)
+    def work(job: Job) -> Made:
+        clock.worked += 1.0 if job.n % 2 else 10.0
+        return Made(by="work")
+
+    async with open_runtime(journal_settings) as here:
+        await run(jobs(240), work, scenario=KINDS)
+        found = [one async for one in completed(here.journal.database, "jobs", 1_000)]
+        done = train(examples_of(KINDS, found), Forecasts(journal_settings.data / FOLDER), None)
+    assert done.change is not None, done.reason
+    assert done.change.what == "promoted"
+    async with open_runtime(journal_settings):
+        await run([Job(key="even", n=2), Job(key="odd", n=3)], work, scenario=KINDS)
+        new = {row.key: row for row in await rows(items) if row.forecast_model}
+    assert {row.forecast_model for row in new.values()} == {done.change.version}
+    assert new["even"].p50 == pytest.approx(10, rel=0.05)
+    assert new["odd"].p50 == pytest.approx(1, rel=0.05)
+    assert new["odd"].precedence < new["even"].precedence

@@ -81,7 +81,7 @@ async def test_other_tenants_keep_their_places(past: History) -> None:
     found = await eta(past, "k4")  # the first of its group, which has the second place
     assert found is not None
     assert (found.ahead, found.at_least) == (1, False)
-    assert found.in_words() == "in 2 s, after 1 others"
+    assert found.in_words() == "in 2 s, after 1 other"
 
 
 async def test_what_is_held_and_what_is_done_counts(past: History) -> None:
@@ -108,7 +108,9 @@ async def test_why_there_is_no_time(past: History, monkeypatch: pytest.MonkeyPat
     assert await reason() == "in at least 45 s, after 2 others"
     await queue_admin.pause(past.journal, "jobs", "ann", "stocktaking")
     assert await reason() == "its queue is paused"
-    assert await reason(state="waiting", waiting_since=time.time()) == "it waits for a person"
+    assert await reason(state="waiting") == "it waits for other items"
+    assert await reason(waiting_since=time.time()) == "it waits for a person"
+    assert await reason(state="compensating", waiting_since=None) == "it is being undone"
     assert await reason(**ENDED, waiting_since=None, ended_at=now()) == ""
 
 

@@ -15,6 +15,7 @@ from agents.runtime.journal.scale import (
     bounds_of,
     declare_bounds,
     note_pace,
+    require_valid,
     scales,
     set_bounds,
     total_load,
@@ -201,9 +202,9 @@ async def test_declared_bounds_leave_alone_what_an_operator_has_set(past: Histor
         ScaleBounds(target=float("nan")),
     ],
 )
-async def test_bounds_out_of_range_are_refused(opened: Runtime, bounds: ScaleBounds) -> None:
+def test_bounds_out_of_range_are_refused(bounds: ScaleBounds) -> None:
     with pytest.raises(BadScaleBounds):
-        await set_bounds(opened.journal, "jobs", bounds, "ann", "test")
+        require_valid(bounds)
 
 
 async def test_a_stranger_reads_one_number_for_a_queue_that_is_not_known(past: History) -> None:

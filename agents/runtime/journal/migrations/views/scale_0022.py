@@ -15,6 +15,9 @@ MEAN = "CASE WHEN forecasts > 0 AND work > 0 THEN work / forecasts ELSE 1.0 END"
 MOST_COUNTED = 50_000  # items that wait, or that ended within the cooldown
 MOST_SAMPLED = 2_000  # of these; the mean of more is taken from as many
 MOST_OUTSIDE = 1_000  # due items that are not in the queue, of each kind
+MOST_HELD = (
+    10_000  # by one consumer, or by all that crashed; a limit also keeps the index on the owner
+)
 
 _SQL = """
 CREATE VIEW agent_flows_scale AS
@@ -82,20 +85,24 @@ facts AS (
           ORDER BY rank, id LIMIT {sampled}) f), 0.0)
       * (SELECT count(*) FROM (
           SELECT 1 FROM items WHERE scenario = k.queue AND major = k.version AND {ready}
-          LIMIT {counted}) f)
+          ORDER BY rank, id LIMIT {counted}) f)
       + coalesce((SELECT sum(coalesce(d.expected, k.mean)) FROM (
           SELECT expected FROM items WHERE scenario = k.queue AND major = k.version
-          AND state = 'pending' AND retry_at IS NOT NULL
-          AND (retry_at <= k.at OR retry_at > k.at + {longest}) LIMIT {outside}) d), 0.0)
+          AND state = 'pending' AND retry_at IS NOT NULL AND retry_at <= k.at
+          LIMIT {outside}) d), 0.0)
+      + coalesce((SELECT sum(coalesce(d.expected, k.mean)) FROM (
+          SELECT expected FROM items WHERE scenario = k.queue AND major = k.version
+          AND state = 'pending' AND retry_at IS NOT NULL AND retry_at > k.at + {longest}
+          LIMIT {outside}) d), 0.0)
       END) AS in_queue,
     max(coalesce((SELECT sum(coalesce(s.expected, k.mean)) FROM (
           SELECT expected FROM items WHERE scenario = k.queue AND major = k.version
           AND state = 'pending' AND deaths > 0 AND (retry_at IS NULL OR retry_at <= k.at)
           LIMIT {outside}) s), 0.0)
       + coalesce((SELECT sum(coalesce(h.expected, k.mean)) FROM (
-          SELECT i.expected FROM owners o JOIN items i ON i.owner = o.id
-          WHERE o.beat_at + o.lease <= k.at AND i.scenario = k.queue AND i.major = k.version
-          LIMIT {outside}) h), 0.0)
+          SELECT scenario, major, expected FROM items
+          WHERE owner IN (SELECT id FROM owners WHERE beat_at + lease <= {now})
+          LIMIT {held}) h WHERE h.scenario = k.queue AND h.major = k.version), 0.0)
       + coalesce((SELECT sum(coalesce(u.expected, k.mean)) FROM (
           SELECT i.expected FROM items i WHERE i.scenario = k.queue AND i.major = k.version
           AND i.state = 'compensating' AND i.owner IS NULL AND i.waiting_since IS NULL
@@ -117,8 +124,9 @@ facts AS (
       AS consumers,
     max((SELECT count(*) FROM worker_versions w JOIN owners o ON o.id = w.owner
          WHERE w.scenario = k.queue AND w.major = k.version AND o.beat_at + o.lease > k.at
-         AND EXISTS (SELECT 1 FROM items i WHERE i.owner = o.id
-                     AND i.scenario = k.queue AND i.major = k.version))) AS claimed
+         AND EXISTS (SELECT 1 FROM (
+             SELECT scenario, major FROM items WHERE owner = o.id LIMIT {held}) h
+           WHERE h.scenario = k.queue AND h.major = k.version))) AS claimed
   FROM known k GROUP BY k.queue, k.version
 ),
 needs AS (
@@ -174,6 +182,7 @@ def create() -> None:
             counted=MOST_COUNTED,
             sampled=MOST_SAMPLED,
             outside=MOST_OUTSIDE,
+            held=MOST_HELD,
             longest=3600.0,
             utilisation=0.8,
             at_once=4,
