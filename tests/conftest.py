@@ -60,8 +60,10 @@ MOSTLY_ON_SQLITE = {
     "test_poison.py",
     "test_request_reply.py",
     "test_step.py",
+    "test_task_kills.py",
     "test_unsubscribe.py",
     "test_webhook_delivery.py",
+    "test_workflow_run.py",
 }
 # Files whose tests take seconds together, so that the fast part leaves them out.
 SLOW_FILES = {

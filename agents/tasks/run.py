@@ -97,7 +97,7 @@ class WorkflowRun:
 
 @dataclass(slots=True)
 class _Crew:
-    """Workers of this process; each that ends a batch wakes one that waits, since more may be ready."""
+    """Workers of this process, which wake each other."""
 
     process: Process
     workers: int
@@ -109,12 +109,14 @@ class _Crew:
     def __post_init__(self) -> None:
         self._woken = asyncio.Queue(maxsize=self.workers)
         options = ConsumerOptions(self.size, at_once=self.workers, batches=2**31, idle=IDLE)
-        self.consumer = Consumer(TASKS, self._run, self._wait, options)
+        self.consumer = Consumer(TASKS, self._run, self._wait, options, wake=self._wake)
 
     async def _run(self, batch: Batch) -> None:
         await self.process(batch)
         await self._progress.show(self.consumer.stats)
-        for _ in range(self.workers - self._woken.qsize()):
+
+    async def _wake(self) -> None:
+        if not self._woken.full():
             self._woken.put_nowait(None)
 
     async def _wait(self, seconds: float) -> None:

@@ -161,6 +161,7 @@ async def _run_consumer(scenario: str, woken: Signals, opened: Runtime) -> None:
             lambda batch: run_batch(scenario, batch),
             lambda seconds: woken.wait(scenario, min(seconds, look)),
             OPTIONS,
+            wake=lambda: woken.wake(scenario),
         )
         async with watching(opened.journal, consumer.scenario):
             await consumer.consume()

@@ -87,6 +87,7 @@ async def consume(  # noqa: PLR0913 - each is set by people
             lambda batch: run_batch(scenario, batch),
             lambda seconds: woken.wait(scenario, seconds),
             options,
+            wake=lambda: woken.wake(scenario),
         )
         async with watching(opened.journal, workflow.scenario):
             await consumer.consume()

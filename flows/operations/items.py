@@ -9,6 +9,7 @@ from pydantic import Field
 from agents.runtime.context import open_runtime
 from agents.runtime.execution.rehydrate import rehydrate_whole
 from agents.runtime.journal import Journal
+from agents.runtime.journal.dependencies import needed_by
 from agents.runtime.journal.item_eta import item_eta
 from agents.runtime.journal.operator_actions import UnknownItem
 from agents.runtime.journal.queries import item_history, letters, waiting
@@ -23,6 +24,7 @@ from flows.workflows import WORKFLOWS
 
 HOUR = 3600.0
 MOST_WAITING = 1_000
+MOST_NEEDS = 20
 
 
 async def summaries(journal: Journal, scenario: str, ids: Iterable[int]) -> dict[int, Summary]:
@@ -124,6 +126,9 @@ async def show_item(key: str, scenario: ScenarioName = "orders") -> Listing:
             raise UnknownItem(scenario, key)
         known = await summaries(opened.journal, scenario, [found.item.id])
         forecast = item_lines(found.item, await item_eta(opened.journal.database, found))
+        needs = (await needed_by(opened.journal.database, [found.item.id])).get(found.item.id, ())
     can_correct = WORKFLOWS[scenario].scenario.validate is not None
     summary = known.get(found.item.id, Summary())
-    return await shown("show", item_report(found, summary, forecast, can_correct=can_correct))
+    listing = item_report(found, summary, forecast, can_correct=can_correct)
+    listing.lines[:0] = [f"waits for {row.key}, which is {row.state}" for row in needs[:MOST_NEEDS]]
+    return await shown("show", listing)

@@ -29,16 +29,20 @@ ORDERS = {"arrival": False, "forecast": True}
 # All are below a second, so that a batch may hold any of them.
 FILL = """INSERT INTO items (tenant, scenario, version, major, key, priority, rank, trace, body_hash,
  body, state, fence, deaths, sequence, cancel_requested, accepted_at, expected, precedence)
- {numbers} SELECT 'tenant' || CAST(i % :tenants AS TEXT), 'trivial', '1', 1, CAST(i AS TEXT), 'normal',
+ {numbers}, placed AS (SELECT i + :before AS i FROM new)
+ SELECT 'tenant' || CAST(i % :tenants AS TEXT), 'trivial', '1', 1, CAST(i AS TEXT), 'normal',
  i, 'trace', 'hash', '{{}}', 'pending', 0, 0, 1, false, :now + i * 1e-6,
- (i * 7919) % 1000003 / 2e6, (i * 7919) % 1000003 / 2e6 FROM new"""
+ (i * 1999) % 1000003 / 2e6, (i * 1999) % 1000003 / 2e6 FROM placed"""
+CHUNK = 50_000  # rows of one statement, which may take 30 seconds
 
 
 async def _fill(database: Database, count: int, tenants: int) -> None:
     statement = text(FILL.format(numbers=NUMBERS[database.is_sqlite]))
-    async with database.write() as connection:
-        values = {"count": count, "tenants": tenants, "now": time.time()}
-        await connection.execute(statement, values)
+    common = {"tenants": tenants, "now": time.time()}
+    for before in range(0, count, CHUNK):
+        async with database.write() as connection:
+            values = {"count": min(CHUNK, count - before), "before": before}
+            await connection.execute(statement, common | values)
 
 
 async def _switch(database: Database, *, on: bool) -> None:

@@ -56,7 +56,8 @@ class Consumer:
     """A resident consumer of one scenario's queue.
 
     `process` runs the scenario on a batch; `wait` sleeps for some seconds, or until a signal says
-    that there may be work.
+    that there may be work. Where items need others, `wake` gives that signal to other consumers when
+    a batch has ended, since it may have made items ready, and when this one has taken a full batch.
     """
 
     scenario: Scenario
@@ -65,6 +66,7 @@ class Consumer:
     options: ConsumerOptions = field(default_factory=ConsumerOptions)
     stats: RunStats = field(default_factory=RunStats)
     taken: int = 0
+    wake: Callable[[], Awaitable[object]] | None = None
     _worked_at: float = 0.0
     _next_look: float = 0.0
     _in_progress: int = 0
@@ -109,13 +111,20 @@ class Consumer:
             self.taken += 1
             self._in_progress += 1
             try:
+                if len(claimed) >= self.options.size:
+                    await self._wake_others()
                 async for batch in self._batches(claimed):
                     await self.process(batch)
             finally:
                 self._in_progress -= 1
                 self._worked_at = clock().monotonic()
+            await self._wake_others()
             await meter.end([one.row for one in claimed])
             await self._judge_order(claimed)
+
+    async def _wake_others(self) -> None:
+        if self.wake is not None and self.scenario.has_dependencies:
+            await self.wake()
 
     async def _judge_order(self, claimed: list[Claimed]) -> None:
         """Have the order of the queue judged now and then, where items have forecasts."""
