@@ -170,9 +170,10 @@ AUTOMATIONS = (
     Automation(
         name="agent-flows: somebody is needed",
         description="Runs when a person must act: an item waits or is escalated, a dead letter is new "
-        "or old, a message is not or perhaps not delivered, a backlog is old, a clock is wrong, goods ran "
-        "out, a provider and the journal differ, data has drifted or is not published, a version was rolled "
-        "back, is drained or missing, a webhook endpoint was disabled. Add a notification as an action.",
+        "or old, a message is not or perhaps not delivered, a backlog is old, a budget is used up, a clock "
+        "is wrong, goods ran out, a provider and the journal differ, data has drifted or is not published, "
+        "a version was rolled back, is drained or missing, a webhook endpoint was disabled. Add a "
+        "notification as an action.",
         trigger=EventTrigger(
             match={"prefect.resource.id": "agent-flows.*"},
             expect={
@@ -181,6 +182,7 @@ AUTOMATIONS = (
                 "agent-flows.dead-letter.old",
                 "agent-flows.difference",
                 "agent-flows.backlog",
+                "agent-flows.budget",
                 "agent-flows.clock",
                 "agent-flows.drift",
                 "agent-flows.unpublished",

@@ -140,10 +140,10 @@ def reads_environment(source: str) -> bool:
 
 
 def unused(agents: Mapping[str, Any], namespaces: Iterable[Mapping[str, object]]) -> set[str]:
-    """Names of agents that no flow imports and that undo no imported agent."""
+    """Names of agents that no flow imports, and that neither undo nor replace an imported agent."""
     values = [value for namespace in namespaces for value in namespace.values()]
     used = [agent for agent in agents.values() if any(agent is value for value in values)]
-    kept = {id(agent) for agent in used} | {id(agent.undo) for agent in used}
+    kept = {id(one) for agent in used for one in (agent, agent.undo, agent.cheaper)}
     return {name for name, agent in agents.items() if id(agent) not in kept}
 
 

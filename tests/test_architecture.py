@@ -58,6 +58,9 @@ def read(path: str) -> str:
     return (ROOT / path).read_text(encoding="utf-8", errors="replace")
 
 
+IN_PROCESSES = {"spin"}  # an agent's function that another agent runs in a process of its own
+
+
 def load_all(package_path: list[str], prefix: str) -> list[str]:
     names = [found.name for found in pkgutil.walk_packages(package_path, prefix)]
     for name in names:
@@ -121,7 +124,7 @@ def test_every_agent_is_used_by_a_flow() -> None:
     load_all(agents.__path__, "agents.")
     modules = [importlib.import_module(name) for name in load_all(flows.__path__, "flows.")]
     ours = {name: a for name, a in AGENTS.items() if a.function.__module__.startswith("agents.")}
-    assert rules.unused(ours, map(vars, modules)) == set()
+    assert rules.unused(ours, map(vars, modules)) == IN_PROCESSES
 
 
 def test_agents_is_our_package() -> None:
@@ -204,8 +207,8 @@ def test_an_import_of_http_is_found() -> None:
 
 
 def test_an_agent_that_no_flow_imports_is_found() -> None:
-    refund = SimpleNamespace(undo=None)
-    charge, lost = SimpleNamespace(undo=refund), SimpleNamespace(undo=None)
+    refund, lost = (SimpleNamespace(undo=None, cheaper=None) for _ in range(2))
+    charge = SimpleNamespace(undo=refund, cheaper=None)
     known = {"charge": charge, "refund": refund, "lost": lost}
     assert rules.unused(known, [{"charge": charge}, {"x": 1}]) == {"lost"}
 

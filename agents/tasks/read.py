@@ -111,7 +111,7 @@ class _PlainLoader(yaml.SafeLoader):
 
 def _yaml(data: bytes) -> Mapping[str, Any]:
     try:
-        found = yaml.load(data.decode("utf-8"), _PlainLoader)  # noqa: S506 - a safe loader
+        found = _PlainLoader(data.decode("utf-8")).get_single_data()
     except UnicodeDecodeError:
         return _refused("encoding", "is not UTF-8")
     except RecursionError:

@@ -140,6 +140,7 @@ async def test_the_migration_gives_the_new_names_and_changes_nothing_else(earlie
     gone, new = before - after, after - before
     for added in (
         ("effects", "generation", "0"),
+        ("effects", "spent", str(0 if "sqlite" in earlier.journal_url else False)),
         ("items", "major", "1"),
         ("queues", "shortest_first", str(0 if "sqlite" in earlier.journal_url else False)),
     ):
