@@ -45,6 +45,7 @@ RUN_BY = {
     ),
     "uv run python -m tests.benchmarks.analysis": "tests/benchmarks/test_analysis.py",
     "uv run python -m tests.benchmarks.gateway": "tests/benchmarks/test_gateway.py",
+    "uv run python -m tests.benchmarks.scheduling": "tests/benchmarks/test_scheduling.py",
     "uv run python -m tests.faults --quick": "tests/faults/test_faults.py",
     "uv run python -m tests.benchmarks.messaging": "tests/benchmarks/test_messaging.py",
     "uv run python -m tests.benchmarks.orchestration --orders 10000": (
