@@ -40,7 +40,9 @@ from agents.services.systems import operations
 ROUTES = [(operation, compile_path(operation.path)[0]) for operation in operations()]
 QUICK, LATE = (0.001, 0.05), (0.5, 8.0)
 EPOCH = 1_800_000_000.0
-MAX_FAULTS = 4  # per order; fewer than the attempts of an agent, so no order becomes a dead letter
+# Per order; with the call that a frozen process loses, fewer than the attempts of an agent, so no order
+# becomes a dead letter.
+MAX_FAULTS = 4
 ORDER = re.compile(r"sim-\d+")
 MESSAGES = "notifications.send"  # the sandbox does not recognise a duplicated message
 
@@ -137,13 +139,16 @@ class Providers:
         if self.fault_free:
             return ""
         found = ORDER.search(":".join(operation.subject(self.db, incoming)))
-        order = found.group() if found else ""
-        if self._fault_counts[order] >= MAX_FAULTS:
-            return ""
+        # A list names no order, so it counts for the one that has had the most faults.
+        counts = self._fault_counts
+        order = found.group() if found else max(counts, key=counts.__getitem__, default="")
         for kind, share in self._faults.items():
+            # A failure that is stored under its key takes another attempt, which finds that out.
+            attempts = 2 if kind == "server error" else 1
+            if counts[order] + attempts > MAX_FAULTS:
+                continue
             if self._rng.random() < share and _is_possible(operation.name, kind):
-                # A failure that is stored under its key takes another attempt, which finds that out.
-                self._fault_counts[order] += 2 if kind == "server error" else 1
+                counts[order] += attempts
                 return kind
         return ""
 
