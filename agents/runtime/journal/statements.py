@@ -288,12 +288,19 @@ async def assign(
     after: ColumnElement[Any] | None = None,
 ) -> None:
     """Set one column of many items to a value each; with `after`, to that SQL time plus the value."""
-    value: Any = bindparam("value") if after is None else after + bindparam("value")
-    if values:
-        await connection.execute(
-            update(items).where(items.c.id == bindparam("item")).values({column: value}),
-            [{"item": item, "value": value} for item, value in values.items()],
-        )
+    if not values:
+        return
+    if is_sqlite(connection):
+        columns: Any = bindparam("item"), bindparam("value")
+        rows: Any = [{"item": item, "value": value} for item, value in values.items()]
+    else:  # one statement for all, where a message for each row takes several times as long
+        kinds = {"of": BigInteger(), "to": items.c[column].type}
+        arrays = (bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items())
+        columns = func.unnest(*arrays).table_valued("item", "value").render_derived().c
+        rows = {"of": list(values), "to": list(values.values())}
+    item, value = columns
+    new = value if after is None else after + value
+    await connection.execute(update(items).where(items.c.id == item).values({column: new}), rows)
 
 
 async def insert_many(
