@@ -92,7 +92,7 @@ async def order_queue(
 ) -> Listing:
     """Let forecasts order a queue while they prove good enough, or hold it to first in, first out.
 
-    Example: `uv run python -m flows.operations order-queue fifo --by ann --reason "odd forecasts"`
+    Example: `uv run python -m flows.operations order-queue --order fifo --by ann --reason "odd forecasts"`
 
     Args:
         order: The order among items of one tenant and one priority.
