@@ -56,10 +56,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _collect_sockets_of_prefect(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Collect those sockets while their warnings are ignored, not in a later test."""
+def _collect_what_prefect_leaves(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Collect those sockets while their warnings are ignored, and end what sends events.
+
+    It would stay connected to the server or proxy of this test, and lose what a later one sends.
+    """
     yield
     if "harness" in request.fixturenames:
+        from prefect.events.worker import EventsWorker  # noqa: PLC0415 - loads all of Prefect
+
+        EventsWorker.drain_all(timeout=10)
         gc.collect()
 
 

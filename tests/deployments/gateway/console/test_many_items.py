@@ -92,8 +92,8 @@ async def test_pages_read_as_much_of_a_large_journal_as_of_a_small_one(
     few, many = found
     # These count the unfinished items and the work that waits, of which the large journal has more; they
     # must not read the others.
-    for page in ("versions", "overview"):
-        assert many.pop(page) < MANY / 10
+    for page in ("versions", "overview", "API queues"):
+        assert many.pop(page) < MANY / 5
         assert few.pop(page)
     more = {name: (few[name], many[name]) for name in few if many[name] > SLACK * few[name] + FLOOR}
     assert more == {}
