@@ -101,9 +101,10 @@ class Consumer:
         return self.taken >= self.options.batches
 
     async def _work(self, meter: PaceMeter) -> None:
-        while self._continues():
+        looked = False
+        while self._continues(looked=looked):
             wanted = self._sizer.wanted.most
-            claimed = await self._claim_next()
+            claimed, looked = await self._claim_next(), True
             meter.begin(len(claimed), wanted)
             if not claimed:
                 await self.wait(min(POLL_SECONDS, self.options.idle or POLL_SECONDS))
@@ -134,11 +135,14 @@ class Consumer:
             self._unjudged, self._next_verdict = 0, now + JUDGED_SECONDS
             await judge(runtime().journal.database, self.scenario.name)
 
-    def _continues(self) -> bool:
+    def _continues(self, *, looked: bool) -> bool:
+        """Whether a worker goes on. It looks once before it can be idle, however late it starts."""
         if runtime().stop.asked or self.is_full:
             return False
         idle = self.options.idle
-        return idle is None or self._in_progress > 0 or clock().monotonic() - self._worked_at < idle
+        if idle is None or not looked or self._in_progress > 0:
+            return True
+        return clock().monotonic() - self._worked_at < idle
 
     def _batches(self, claimed: list[Claimed]) -> AsyncIterator[Batch]:
         return batches_of(self.scenario, self.stats, claimed, self.options.size)

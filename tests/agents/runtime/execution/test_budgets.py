@@ -12,6 +12,7 @@ from agents.runtime.errors import TransientError
 from agents.runtime.execution import admission
 from agents.runtime.execution.budgets import spent
 from agents.runtime.execution.decorator import agent
+from agents.runtime.journal import resources
 from agents.runtime.journal.capacity_admin import BadCapacity, CapacitySetting, set_capacity
 from agents.runtime.journal.operator_actions import OperatorAction, decide
 from agents.runtime.journal.resource_use import usage
@@ -212,8 +213,14 @@ async def test_the_estimate_counts_after_a_crash_before_settlement(
         assert (await used(), await rows(holdings)) == (ESTIMATE, [])
 
 
-async def test_two_processes_never_exceed_a_budget_together(journal_settings: Settings) -> None:
-    """Each holds its estimate while it runs, so that both together stay within 450."""
+async def test_two_processes_never_exceed_a_budget_together(
+    journal_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each holds its estimate while it runs, so that both together stay within 450.
+
+    What is settled at less than its estimate may leave too little to wake who waits, who then asks again.
+    """
+    monkeypatch.setattr(resources, "LATEST", 0.5)
     model = Model(tokens=90)
 
     async def process(number: int) -> None:
