@@ -73,14 +73,17 @@ MOSTLY_ON_SQLITE = {
 # Files whose tests take seconds together, so that the fast part leaves them out.
 SLOW_FILES = {
     "test_architecture.py",
+    "test_branches.py",
     "test_clock_set.py",
     "test_ending.py",
     "test_fetcher.py",
     "test_forecaster.py",
     "test_scheduling.py",
+    "test_slow_calls.py",
     "test_statuses.py",
     "test_unique_rows.py",
     "test_unsent_messages.py",
+    "test_workflow_run.py",
 }
 PREFECT_SERVERS = {"prefect_server", "harness"}
 XDIST_GROUP = re.compile(r"@(prefect_server|harness)$")

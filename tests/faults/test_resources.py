@@ -60,6 +60,7 @@ def test_kills_freezes_and_wrong_clocks_leave_nothing_behind(simulation: Simulat
 
 
 @pytest.mark.slow
+@pytest.mark.campaign
 def test_any_failed_call_of_the_database_leaves_nothing_behind(simulation: Simulation) -> None:
     results = [problems(simulation, one) for one in islice(failing_calls(), 7, None, 97)]
     assert [one for _, found in results for one in found] == []

@@ -185,6 +185,14 @@ async def test_a_full_queue_refuses_items_and_keeps_accepted_ones(
 
 
 @pytest.mark.usefixtures("opened")
+async def test_a_worker_looks_once_before_it_is_idle() -> None:
+    await enqueue(jobs(3))
+    late = ConsumerOptions(at_once=1, idle=0.0)
+    stats = await Consumer(JOBS, working([]), asyncio.sleep, late).consume()
+    assert stats.done == 3
+
+
+@pytest.mark.usefixtures("opened")
 async def test_urgent_items_overtake() -> None:
     seen: list[str] = []
 
