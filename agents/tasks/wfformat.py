@@ -1,4 +1,4 @@
-"""Workflows that others have recorded: WfFormat of WfCommons, and condensed traces of it.
+"""Workflows that others have recorded, in WfFormat of WfCommons.
 
 Since version 1.5 WfFormat has the tasks in `workflow.specification` and what was measured in
 `workflow.execution`; tasks name each other by id. Before, both are in `workflow.tasks`, up to 1.2 in
@@ -6,10 +6,10 @@ Since version 1.5 WfFormat has the tasks in `workflow.specification` and what wa
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agents.tasks.models import DAY, Task, Workflow
+from agents.tasks.models import DAY
 
 KILOBYTE = 1_000  # what `memory` counts up to version 1.3
 Body = dict[str, Any]
@@ -56,32 +56,6 @@ def _resources(measured: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
         yield "memory", float(measured["memoryInBytes"])
     elif "memory" in measured:
         yield "memory", float(measured["memory"]) * KILOBYTE
-
-
-def from_trace(
-    record: Mapping[str, Any], scale: float, expected: Mapping[str, float] | None = None
-) -> Workflow:
-    """The workflow of a condensed trace: `{name, tasks: [[id, parents, seconds, name, 0, cores, ...]]}`.
-
-    Each task waits `scale` times as long as it took, and holds its cores. What it takes of memory is
-    left out, since its unit differs between the sources. `expected` are unscaled forecasts by task.
-    """
-    tasks = tuple(
-        Task(
-            id=task,
-            seconds=_scaled(seconds, scale),
-            needs=tuple(parents),
-            resources={"cpu": float(cores)} if cores else {},
-            expected=None if expected is None else _scaled(expected[task], scale),
-        )
-        for task, parents, seconds, _, _, cores, *_ in _rows(record)
-    )
-    return Workflow(name=name_of(record["name"]), tasks=tasks)
-
-
-def _rows(record: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
-    rows: Sequence[Sequence[Any]] = record["tasks"]
-    return rows
 
 
 def _scaled(seconds: float, scale: float) -> float:

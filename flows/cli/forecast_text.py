@@ -16,7 +16,7 @@ MOST_AGENTS = 4
 
 def item_lines(item: Row[Any], eta: ItemEta | None) -> list[str]:
     """When an item is done, and its forecast: one line each; none for what is not known."""
-    done = [] if eta is None else [f"done: {eta.in_words()}"]
+    done = [] if eta is None else [f"expected to be done: {eta.in_words()}"]
     found = explained(item)
     return done if found is None else [*done, *forecast_lines(found)]
 

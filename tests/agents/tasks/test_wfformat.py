@@ -6,7 +6,7 @@ import pytest
 
 from agents.tasks.models import Workflow
 from agents.tasks.read import BadWorkflow, read_workflow
-from agents.tasks.wfformat import from_trace, name_of
+from agents.tasks.wfformat import name_of
 from tests.agents.tasks.conftest import Written
 
 NEW: dict[str, Any] = {
@@ -70,20 +70,6 @@ def test_the_oldest_versions_have_jobs(written: Written) -> None:
 def test_what_is_not_what_its_version_says_is_refused(workflow: Any, written: Written) -> None:
     with pytest.raises(BadWorkflow):
         read_workflow(written(OLD | {"workflow": workflow}))
-
-
-def test_a_condensed_trace_is_scaled() -> None:
-    record = {
-        "name": "pegasus/blast/blast-small-001.json",
-        "tasks": [["a", [], 10, "split", 0, 4, 99], ["b", ["a"], 0.5, "map", 0, None, None]],
-    }
-    found = from_trace(record, 0.01, {"a": 12.0, "b": 1.0})
-    assert found.name == "blast-small-001"
-    assert [(task.id, task.seconds, task.needs, task.expected) for task in found.tasks] == [
-        ("a", 0.1, (), 0.12),
-        ("b", 0.005, ("a",), 0.01),
-    ]
-    assert found.tasks[0].resources == {"cpu": 4.0}
 
 
 @pytest.mark.parametrize(
