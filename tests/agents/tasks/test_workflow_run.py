@@ -118,14 +118,14 @@ async def test_a_dead_letter_is_named_by_what_waits_for_it() -> None:
 
 
 async def test_tasks_share_the_resources_that_they_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that needs more than there is refuses its whole workflow, and says so."""
-    busy, most = Counter[str](), 0.0
+    """Each waits for another, and three never meet. What needs more than there is refuses its whole workflow."""
+    busy, most, pair = Counter[str](), 0.0, asyncio.Barrier(2)
 
     async def use(task: WorkflowTask) -> TaskDone:
         nonlocal most
         busy.update(task.resources)
         most = max(most, busy["cpu"])
-        await asyncio.sleep(0.01)
+        await pair.wait()
         busy.subtract(task.resources)
         return TaskDone(seconds=0)
 
