@@ -24,7 +24,7 @@ FEW = ("called:run_task@2", "zombie=called:run_task@2")
 MORE = (
     "took:run_task@1",
     "took:run_task@3+called:run_task@1",
-    "intended:run_task@2+written:run_task@2",
+    "written:run_task@2+ending@1",
     "written:run_task@1",
     "zombie=took:run_task@2",
     "zombie=called:run_task@1/called:run_task@2",
