@@ -25,6 +25,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from agents.runtime.context import runtime, shared_cache
+from agents.runtime.metrics import CACHE
 from agents.runtime.model.batch import Batch
 from agents.runtime.model.item import Decision, Item
 from agents.runtime.model.policies import Policy, Settle
@@ -33,7 +34,6 @@ from agents.runtime.provided import PROVIDED
 from agents.runtime.redis.shared_cache import Wanted
 from agents.runtime.run_context import in_flow_run, task_run_context
 from agents.runtime.scheduling.reservations import BadAmount, checked
-from agents.runtime.telemetry import CACHE
 
 if TYPE_CHECKING:
     from prefect import Task

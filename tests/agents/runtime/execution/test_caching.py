@@ -10,11 +10,11 @@ from agents.runtime.execution.agent import AGENTS
 from agents.runtime.execution.decorator import agent
 from agents.runtime.execution.prefect_tasks import ByInput
 from agents.runtime.journal.schema import steps
+from agents.runtime.metrics import CACHE
 from agents.runtime.model.policies import PURE, READ
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.redis.shared_cache import LOCAL_COPIES
 from agents.runtime.settings import Settings
-from agents.runtime.telemetry import CACHE
 from tests.agents.runtime.jobs import Job, Made, outcome_of, rows, run
 
 called: list[str] = []
