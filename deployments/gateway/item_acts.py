@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
 from agents.runtime.errors import AgentError, IllegalTransition
-from agents.runtime.journal import Journal, operator_actions
+from agents.runtime.journal import Journal, graph_actions, operator_actions
 from agents.runtime.journal.database import JournalLost
 from agents.runtime.journal.operator_actions import (
     ChangedSince,
@@ -36,6 +36,7 @@ from deployments.gateway.act_forms import (
     DiscardForm,
     EditForm,
     RestartForm,
+    SkipForm,
 )
 from deployments.gateway.item_views import Act, ItemView, etag, is_storable, summary_of, view
 from deployments.gateway.problems import Problem
@@ -57,6 +58,7 @@ class ActResult(BaseModel):
     repeated: bool = Field(description="whether an earlier call has done it, and this one nothing")
     changes: list[Change] = Field([], description="what an edit changes")
     runs_again: list[str] = Field([], description="the agents whose steps run again")
+    skipped: list[str] = Field([], description="the keys of the items that a skipped branch has")
 
 
 def allowed(item: ItemView) -> Sequence[Act]:
@@ -194,6 +196,18 @@ async def _restart(journal: Journal, action: OperatorAction, form: ActForm) -> b
     return True
 
 
+async def _skip(journal: Journal, action: OperatorAction, form: ActForm) -> bool:
+    assert isinstance(form, SkipForm)
+    if not WORKFLOWS[action.scenario].scenario.has_dependencies:
+        if await recent_history(journal, action.scenario, action.key, 1) is None:
+            raise UnknownItem(action.scenario, action.key)
+        raise Problem(
+            409, "not-possible", f"no item of {action.scenario} needs another one", "cancel it"
+        )
+    await graph_actions.skip(journal, action, branch=form.branch)
+    return True
+
+
 _DO: dict[Act, Callable[[Journal, OperatorAction, ActForm], Awaitable[bool]]] = {
     Act.CANCEL: _cancel,
     Act.DECIDE: _decide,
@@ -201,6 +215,7 @@ _DO: dict[Act, Callable[[Journal, OperatorAction, ActForm], Awaitable[bool]]] = 
     Act.REPLAY: _replay,
     Act.DISCARD: _discard,
     Act.RESTART: _restart,
+    Act.SKIP: _skip,
 }
 """Each does its act and returns whether it did; False if somebody else has done it before."""
 
@@ -240,6 +255,7 @@ async def _result(
         repeated=repeated,
         changes=_changes(known.get("fields_before", {}), known.get("fields_after", {})),
         runs_again=known.get("repeated", []),
+        skipped=known.get("skipped", []),
     )
 
 
