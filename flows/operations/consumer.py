@@ -23,9 +23,10 @@ from agents.runtime.intake.consumer import POLL_SECONDS, Consumer, ConsumerOptio
 from agents.runtime.journal import Journal
 from agents.runtime.journal.schema import owners
 from agents.runtime.model.batch import Batch
-from agents.runtime.prefect_ui import in_flow_run, publish_table
+from agents.runtime.prefect_ui import publish_table
 from agents.runtime.recovery.versions import watching
 from agents.runtime.redis.signals import signals
+from agents.runtime.run_context import in_flow_run
 from agents.runtime.settings import settings
 from agents.runtime.telemetry import get_logger
 from agents.services import connect_services
@@ -57,6 +58,7 @@ async def consume(  # noqa: PLR0913 - each is set by people
     at_once: Annotated[int, Field(ge=1, le=16)] = 2,
     batches: Annotated[int, Field(ge=1, le=10_000)] = 50,
     idle_seconds: Annotated[float, Field(ge=0)] | None = None,
+    major: Annotated[int, Field(ge=1, le=1_000)] | None = None,
 ) -> Consumed:
     """Process what waits in a queue; after a number of batches a fresh run takes over.
 
@@ -70,6 +72,7 @@ async def consume(  # noqa: PLR0913 - each is set by people
         at_once: Batches in work at once.
         batches: Batches after which the run ends and the next run takes over.
         idle_seconds: Seconds without work after which the run ends; without it, it never does.
+        major: Major version whose items are processed; without it, all that this code has.
 
     """
     options = ConsumerOptions(
@@ -88,6 +91,7 @@ async def consume(  # noqa: PLR0913 - each is set by people
             lambda seconds: woken.wait(scenario, seconds),
             options,
             wake=lambda: woken.wake(scenario),
+            major=major,
         )
         async with watching(opened.journal, workflow.scenario):
             await consumer.consume()
