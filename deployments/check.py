@@ -126,7 +126,7 @@ def capacity_problems(
 
 async def capacities_here(capacities: Sequence[Capacity] = CAPACITIES) -> list[str]:
     """How the journal of this installation differs from what is declared; nothing without a journal."""
-    if not _has_journal():
+    if not has_journal():
         return []
     database = Database(settings().journal)
     try:
@@ -140,7 +140,7 @@ async def capacities_here(capacities: Sequence[Capacity] = CAPACITIES) -> list[s
         await database.close()
 
 
-def _has_journal() -> bool:
+def has_journal() -> bool:
     """Whether this installation has a journal; opening it would create one on SQLite."""
     url = make_url(settings().journal)
     return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
