@@ -17,6 +17,7 @@ from deployments.gateway.console import (
     keys,
     overview,
     queues,
+    resources,
     runs,
     versions,
     webhooks,
@@ -24,7 +25,7 @@ from deployments.gateway.console import (
 
 PAGES = (
     *(overview, queues, approvals, dead_letters, item_list, item_page, acts, edit),
-    *(conversations, chat, runs, analyses, versions, webhooks, keys, audit),
+    *(conversations, chat, runs, resources, analyses, versions, webhooks, keys, audit),
 )
 router = APIRouter()
 for part in (assets, *PAGES):
