@@ -135,6 +135,9 @@ POOLS = (
     ),
 )
 
+# Steps that deployments may name in prefect.yaml: each runs before a flow, with all that the worker may do.
+PULL_STEPS = ("prefect.deployments.steps.set_working_directory",)
+
 LIMITS = (
     Limit("inventory", slots=64),
     Limit("payments", slots=64),

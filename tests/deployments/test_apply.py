@@ -56,6 +56,8 @@ async def without_ours(client_settings: None) -> None:
 def test_the_command_creates_all_and_changes_nothing_the_second_time(
     prefect_server: PrefectServer,
 ) -> None:
+    planned = prefect_server.run(sys.executable, "-m", "deployments.apply", "--plan")
+    assert "create work pool default\n" in planned.stdout, planned.stderr
     first = prefect_server.run(sys.executable, "-m", "deployments.apply")
     assert first.returncode == 0, first.stderr
     assert set(first.stdout.split("\n")) >= {
