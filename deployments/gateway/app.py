@@ -20,6 +20,7 @@ from deployments.gateway import (
     rollouts,
     submit,
     take_overs,
+    task_workflows,
     versions,
     webhook_endpoints,
 )
@@ -40,6 +41,7 @@ PARTS = (
     items,
     acts,
     event_streams,
+    task_workflows,
     queues,
     resources,
     health,

@@ -19,12 +19,13 @@ from deployments.gateway.console import (
     queues,
     resources,
     runs,
+    task_workflows,
     versions,
     webhooks,
 )
 
 PAGES = (
-    *(overview, queues, approvals, dead_letters, item_list, item_page, acts, edit),
+    *(overview, queues, approvals, dead_letters, item_list, item_page, acts, edit, task_workflows),
     *(conversations, chat, runs, resources, analyses, versions, webhooks, keys, audit),
 )
 router = APIRouter()
