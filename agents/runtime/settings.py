@@ -1,5 +1,6 @@
 """All settings in one frozen object; no other code reads the environment."""
 
+import json
 import os
 from collections.abc import Iterator
 from decimal import Decimal
@@ -19,7 +20,6 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic_core import from_json
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from agents.runtime.errors import SettingsError
@@ -210,8 +210,8 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         try:
-            return from_json(value, allow_inf_nan=False)
-        except ValueError:
+            return json.loads(value)
+        except (ValueError, RecursionError):
             raise ValueError("should be JSON") from None
 
     @field_validator("journal_url")
