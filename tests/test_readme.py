@@ -44,6 +44,9 @@ RUN_BY = {
     "uv run prefect deployment run order-processing/order-processing": (
         "tests/deployments/test_order_deployment.py"
     ),
+    "uv run python -m deployments.up": "tests/deployments/up/test_up.py",
+    "uv run python -m deployments.up --status": "tests/deployments/up/test_up.py",
+    "uv run python -m deployments.up --down": "tests/deployments/up/test_up.py",
     "uv run python -m tests.benchmarks.analysis": "tests/benchmarks/test_analysis.py",
     "uv run python -m tests.benchmarks.gateway": "tests/benchmarks/test_gateway.py",
     "uv run python -m tests.benchmarks.scheduling": "tests/benchmarks/test_scheduling.py",
