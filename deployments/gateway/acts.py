@@ -20,7 +20,7 @@ from deployments.gateway.act_forms import (
 )
 from deployments.gateway.api_versions import Version
 from deployments.gateway.idempotency import key_of
-from deployments.gateway.item_acts import ActResult, perform
+from deployments.gateway.item_acts import ActResult, SkipResult, perform
 from deployments.gateway.item_views import Act, etag
 from deployments.gateway.problems import Problem
 
@@ -139,9 +139,11 @@ async def restart(form: RestartForm, call: Called) -> ActResult:
 
 
 @router.post("/skip", dependencies=MAY_ACT)
-async def skip(form: SkipForm, call: Called) -> ActResult:
+async def skip(form: SkipForm, call: Called) -> SkipResult:
     """End a task of a workflow file as if it were done: what needs it goes on.
 
     The answer to a skipped `branch` has the keys of all items that it ended.
     """
-    return await call.done(Act.SKIP, form)
+    result = await call.done(Act.SKIP, form)
+    assert isinstance(result, SkipResult)
+    return result

@@ -5,10 +5,10 @@ Texts are without personal data, except in the body for callers who may edit it.
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 from sqlalchemy import Row
 
 from agents.runtime.errors import MissingExtra
@@ -41,6 +41,11 @@ class Act(StrEnum):
     DISCARD = "discard"
     RESTART = "restart"
     SKIP = "skip"
+
+
+ON_ANY = tuple(act for act in Act if act is not Act.SKIP)
+ActOnAny = Annotated[Act, WithJsonSchema({"type": "string", "enum": list(ON_ANY)})]
+"""One of the acts that callers knew before there were skips: another value might be too much for them."""
 
 
 class Stage(BaseModel):
@@ -123,7 +128,8 @@ class ItemView(BaseModel):
     customer: str
     customer_id: str | None
     held: str = Field(description="what is held of the customer's money")
-    allowed: list[Act] = Field(description="the acts that are possible now")
+    allowed: list[ActOnAny] = Field(description="the acts that are possible now, but for a skip")
+    can_skip: bool = Field(False, description="whether it can be skipped now")
     restart_at: list[str] = Field(description="agents at which it can be restarted")
     waits: Wait | None
     forecast: ForecastView | None = Field(None, description="none where it was not forecast")
@@ -178,8 +184,8 @@ async def view(  # noqa: PLR0913 - which item, and which part of it
     if found is None:
         return None
     shown = _view(WORKFLOWS[workflow], found, most, whole=whole)
-    if shown.waits is not None and shown.waits.kind == "items":
-        shown.waits.reason = await needed_items(journal, found)
+    if shown.waits is not None and found.item.state == State.WAITING:
+        shown.waits.needs = await needed_items(journal, found)
     if timed:
         shown.eta = item_done(await item_eta(journal.database, found))
     return shown
@@ -210,6 +216,7 @@ def _view(workflow: Workflow, found: ItemHistory, most: int, *, whole: bool) -> 
         customer_id=item.customer,
         held=summary.held,
         allowed=allowed,
+        can_skip=not found.is_pruned and _can_be_skipped(workflow, item),
         restart_at=reached if Act.RESTART in allowed else [],
         waits=wait_of(found),
         forecast=of_item(item),
@@ -259,7 +266,7 @@ ACTS = {
 
 
 def _allowed(workflow: Workflow, found: ItemHistory) -> list[Act]:
-    """The acts that the item's state allows, in the order of `Act`."""
+    """The acts that the item's state allows, but for a skip, in the order of `Act`."""
     item, letter = found.item, found.letter
     if found.is_pruned:
         return []
@@ -274,9 +281,7 @@ def _allowed(workflow: Workflow, found: ItemHistory) -> list[Act]:
         acts -= {Act.EDIT}
     if not found.steps:
         acts -= {Act.RESTART}
-    if _can_be_skipped(workflow, item):
-        acts |= {Act.SKIP}
-    return [act for act in Act if act in acts]
+    return [act for act in ON_ANY if act in acts]
 
 
 def _can_be_skipped(workflow: Workflow, item: Row[Any]) -> bool:

@@ -8,27 +8,28 @@ from sqlalchemy import Row
 from agents.runtime.journal import Journal
 from agents.runtime.journal.dependencies import needed_by
 from agents.runtime.journal.queries import ItemHistory
-from agents.runtime.model.lifecycle import ENDED, State
+from agents.runtime.model.lifecycle import ENDED
 from agents.runtime.redaction import redacted
 from deployments.gateway.item_events import Moment
 
-MOST_NEEDS = 5  # items that are named of those that one waits for
+MOST_NEEDS = 20  # items that are named of those that one waits for
 
 
 class Wait(BaseModel):
     """What an item that has not ended waits for.
 
-    `items`: those that it needs; `queue`: a consumer; `process`: the process that works on it; `retry`:
-    the next attempt of `agent`; `provider`: an outside system that has not said what became of a call;
-    `person`: somebody's decision.
+    `queue`: a consumer, once those are done that it `needs`; `process`: the process that works on it;
+    `retry`: the next attempt of `agent`; `provider`: an outside system that has not said what became of
+    a call; `person`: somebody's decision.
     """
 
-    kind: Literal["items", "queue", "process", "retry", "provider", "person"]
+    kind: Literal["queue", "process", "retry", "provider", "person"]
     since: Moment | None = None
     until: Moment | None = Field(None, description="when it goes on, or is undone, by itself")
     agent: str = ""
     reason: str = ""
     process: str = ""
+    needs: list[str] = Field([], description="the keys of items that must be done first")
 
 
 def wait_of(found: ItemHistory) -> Wait | None:
@@ -51,8 +52,7 @@ def wait_of(found: ItemHistory) -> Wait | None:
         unknown = {row.agent for row in found.effects if row.status == "intended"}
         is_provider = step is not None and step.agent in unknown
         return Wait(kind="provider" if is_provider else "retry", until=item.retry_at, **about)
-    since = found.history[0].at if found.history else item.accepted_at
-    return Wait(kind="items" if item.state == State.WAITING else "queue", since=since)
+    return Wait(kind="queue", since=found.history[0].at if found.history else item.accepted_at)
 
 
 def _of_process(item: Row[Any]) -> Wait:
@@ -60,9 +60,7 @@ def _of_process(item: Row[Any]) -> Wait:
     return Wait(kind="process", process=item.owner, reason=reason)
 
 
-async def needed_items(journal: Journal, found: ItemHistory) -> str:
-    """The items that this one waits for, in words."""
+async def needed_items(journal: Journal, found: ItemHistory) -> list[str]:
+    """The keys of some of the items that this one waits for."""
     needs = (await needed_by(journal.database, [found.item.id])).get(found.item.id, [])
-    more = len(needs) - MOST_NEEDS
-    named = [row.key for row in needs[:MOST_NEEDS]] + [f"{more} more"] * (more > 0)
-    return ", ".join(named)
+    return [row.key for row in needs[:MOST_NEEDS]]
