@@ -1,13 +1,13 @@
 """Structured logs that carry item and trace id, and Prometheus metrics per agent and version."""
 
 import logging
-import secrets
 import sys
 import tempfile
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
@@ -17,6 +17,7 @@ from agents.runtime.errors import DataFolderError
 from agents.runtime.metrics_server import MOST_PORTS, serve_metrics
 from agents.runtime.redaction import redact_event
 from agents.runtime.settings import Settings
+from agents.runtime.trace_context import TraceContext, new_span
 
 ITEMS = Counter(
     "agent_flows_items_total",
@@ -69,28 +70,36 @@ CLOCK_SET = Counter(
 )
 COMMITS = Counter("agent_flows_commits_total", "Transactions the journal committed")
 
-_item: ContextVar[tuple[str | None, str]] = ContextVar("item", default=(None, "0" * 32))
+class Work(NamedTuple):
+    """What the current task works on: an item or message by its key, its trace, and whose it is.
+
+    `within` is the span that its calls belong to, if it is known.
+    """
+
+    key: str | None = None
+    trace: str = "0" * 32
+    within: TraceContext | None = None
+    tenant: str = ""
+    scenario: str = ""
 
 
-def new_trace() -> str:
-    """A new W3C trace id, 32 hex digits."""
-    return secrets.token_hex(16)
+_work: ContextVar[Work] = ContextVar("work", default=Work())
 
 
-def enter_item(key: str, trace: str) -> None:
-    """Bind item and trace id to every log line and outgoing call of this task."""
-    _item.set((key, trace))
+def enter(work: Work) -> None:
+    """Bind the work to every log line and outgoing call of this task."""
+    _work.set(work)
 
 
-def current_trace() -> str:
-    """The trace id of the item in work; empty if there is none."""
-    key, trace = _item.get()
-    return trace if key is not None else ""
+def current_work() -> Work:
+    """What this task works on."""
+    return _work.get()
 
 
 def traceparent() -> str:
-    """The W3C traceparent header of the current item, with a new span id each time."""
-    return f"00-{_item.get()[1]}-{secrets.token_hex(8)}-01"
+    """The W3C traceparent header of the current work; with a new span id, unless its span is known."""
+    work = _work.get()
+    return work.within.header if work.within else f"00-{work.trace}-{new_span()}-01"
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
@@ -99,10 +108,15 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     return logger
 
 
-def _add_item(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Add item and trace id to a line; done here, so that it costs nothing for lines not written."""
-    key, trace = _item.get()
-    return event if key is None else {"item": key, "trace": trace, **event}
+def _add_work(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Add item, trace, tenant and scenario; done here, so that it costs nothing for lines not written."""
+    work = _work.get()
+    if work.key is None:
+        return event
+    known = {"item": work.key, "trace": work.trace}
+    if work.scenario:
+        known |= {"tenant": work.tenant, "scenario": work.scenario}
+    return {**known, **event}
 
 
 LOGGED = ("agents", "flows", "deployments")  # loggers whose lines are in the log file
@@ -162,7 +176,7 @@ def start_telemetry(settings: Settings) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
-            _add_item,
+            _add_work,
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

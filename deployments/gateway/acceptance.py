@@ -16,7 +16,7 @@ from agents.runtime.journal.api_requests import Answer, KeyReused, Offer, Reques
 from agents.runtime.journal.submit import Accepted, Disposition, NewItem, Sender
 from agents.runtime.model.scenario import Scenario, hash_of
 from agents.runtime.scheduling.reservations import Capacity
-from agents.runtime.telemetry import new_trace
+from agents.runtime.trace_context import new_trace
 from agents.workflow.records import InvalidRecord
 from deployments.gateway import bodies, idempotency
 from deployments.gateway.access import Principal

@@ -5,7 +5,7 @@ from pydantic import BaseModel
 from agents.runtime.context import runtime
 from agents.runtime.journal.submit import Accepted, NewItem, Sender, accept
 from agents.runtime.model.scenario import Scenario, hash_of
-from agents.runtime.telemetry import new_trace
+from agents.runtime.trace_context import new_trace
 
 
 async def enqueue(

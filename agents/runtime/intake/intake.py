@@ -33,7 +33,8 @@ from agents.runtime.model.forecast import Forecast
 from agents.runtime.model.lifecycle import State
 from agents.runtime.model.policies import RETRY_SCALE
 from agents.runtime.model.scenario import Scenario, hash_of
-from agents.runtime.telemetry import get_logger, new_trace
+from agents.runtime.telemetry import get_logger
+from agents.runtime.trace_context import new_trace
 from agents.runtime.testing import failpoint
 
 log = get_logger(__name__)

@@ -12,7 +12,8 @@ from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.schema import items
 from agents.runtime.model.policies import READ
 from agents.runtime.settings import Settings
-from agents.runtime.telemetry import enter_item, get_logger, new_trace, traceparent
+from agents.runtime.telemetry import enter_item, get_logger, traceparent
+from agents.runtime.trace_context import new_trace
 from tests.agents.runtime.jobs import Job, Made, jobs, rows, run
 
 
