@@ -177,6 +177,8 @@ def _signed(target: Target, due: Due, body: bytes) -> Post:
         "webhook-timestamp": str(int(sent_at.timestamp())),
         "webhook-signature": " ".join(signatures),
     }
+    if due.traceparent:
+        headers["traceparent"] = due.traceparent
     if target.version:
         headers["Agent-Flows-Version"] = target.version
     return Post(target.url, headers, body)

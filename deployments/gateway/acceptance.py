@@ -16,7 +16,7 @@ from agents.runtime.journal.api_requests import Answer, KeyReused, Offer, Reques
 from agents.runtime.journal.submit import Accepted, Disposition, NewItem, Sender
 from agents.runtime.model.scenario import Scenario, hash_of
 from agents.runtime.scheduling.reservations import Capacity
-from agents.runtime.trace_context import new_trace
+from agents.runtime.trace_context import TraceContext, new_trace
 from agents.workflow.records import InvalidRecord
 from deployments.gateway import bodies, idempotency
 from deployments.gateway.access import Principal
@@ -44,14 +44,16 @@ class Acceptance:
     room: QueueRoom
 
     async def answers(
-        self, requests: Sequence[tuple[bytes, RequestKey | None]]
+        self,
+        requests: Sequence[tuple[bytes, RequestKey | None]],
+        cause: TraceContext | None = None,
     ) -> list[Answer | Problem]:
-        """The answers to items as JSON, once they are committed."""
+        """The answers to items as JSON, once they are committed. The items belong to the trace of `cause`."""
         tenant, database = self.principal.tenant, self.group.database
         capacities = await capacities_for(database, self.scenario, tenant) or ()
         checked: list[tuple[NewItem, Any] | Problem] = []
         for number, (data, _) in enumerate(requests, 1):
-            checked.append(self._checked(data, capacities))
+            checked.append(self._checked(data, capacities, cause))
             if number % PARSED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         offered = self._offered(checked, [key for _, key in requests])
@@ -95,16 +97,16 @@ class Acceptance:
         ]
 
     def _checked(
-        self, data: bytes, capacities: Sequence[Capacity]
+        self, data: bytes, capacities: Sequence[Capacity], cause: TraceContext | None
     ) -> tuple[NewItem, Any] | Problem:
         """The item that a body is, and its payload."""
         try:
-            return self._validated(bodies.parsed(data), capacities)
+            return self._validated(bodies.parsed(data), capacities, cause)
         except Problem as problem:
             return problem
 
     def _validated(
-        self, body: dict[str, object], capacities: Sequence[Capacity]
+        self, body: dict[str, object], capacities: Sequence[Capacity], cause: TraceContext | None
     ) -> tuple[NewItem, Any]:
         """The item that a body of the caller's version is, and its payload. Raises Problem 422."""
         try:
@@ -118,7 +120,12 @@ class Acceptance:
         deadline = self.scenario.deadline(payload)
         within = None if deadline is None else deadline.total_seconds()
         customer = self.scenario.customer(payload) or None
-        new = NewItem(key, text, hash_of(text), new_trace(), within=within, customer=customer)
+        new = NewItem(
+            *(key, text, hash_of(text), cause.trace if cause else new_trace()),
+            within=within,
+            customer=customer,
+            traceparent=cause.header if cause else None,
+        )
         return new, payload
 
     def _answered(self, accepted: Accepted) -> Answer:

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
+from agents.runtime.trace_context import received
 from deployments.gateway import bodies
 from deployments.gateway.acceptance import acceptance
 from deployments.gateway.access import Principal, Scope, allow
@@ -62,7 +63,8 @@ async def submit(workflow: str, request: Request) -> Response:
         raise bodies.unknown_media_type(bodies.JSON, NDJSON)
     body = await bodies.whole_body(request)
     used = request_key(request, principal, asked(request), key, body) if key else None
-    [answer] = await accept.answers([(body, used)])
+    cause = received(request.headers.getlist("traceparent"))
+    [answer] = await accept.answers([(body, used)], cause)
     if isinstance(answer, Problem):
         raise answer
     return Response(answer.body, answer.status, headers=dict(answer.headers))

@@ -12,14 +12,17 @@ from agents.runtime.alerts import Alert, send
 from agents.runtime.context import runtime
 from agents.runtime.errors import TransientError, UnknownOutcome
 from agents.runtime.execution.agent import Agent
+from agents.runtime.execution.spans import work_on
 from agents.runtime.execution.step import concurrency_limit
 from agents.runtime.journal.notices import NoticeResult, advance, unsent
+from agents.runtime.metrics import ITEMS
 from agents.runtime.model.batch import Batch
 from agents.runtime.model.item import Item, Notice, NoticeStatus
 from agents.runtime.model.policies import LONGEST_SLEEP, wait_before
 from agents.runtime.redaction import redacted
-from agents.runtime.telemetry import ITEMS, enter_item, get_logger
+from agents.runtime.telemetry import enter, get_logger
 from agents.runtime.testing import failpoint
+from agents.runtime.trace_context import read_traceparent
 
 log = get_logger(__name__)
 
@@ -129,7 +132,7 @@ class _Delivery:
     async def _send(self, row: Row[Any]) -> NoticeResult:
         """Call the agent once."""
         agent, item = self.agent, self.items[row.item]
-        enter_item(item.key, item.trace)
+        enter(work_on(item, read_traceparent(row.traceparent)))
         key = f"{agent.key(item, 0)}:{row.topic}:{row.channel}"
         notice = Notice(row.topic, row.channel, row.body)
         runtime().journal.database.check_file()

@@ -34,8 +34,8 @@ from agents.runtime.model.lifecycle import State
 from agents.runtime.model.policies import RETRY_SCALE
 from agents.runtime.model.scenario import Scenario, hash_of
 from agents.runtime.telemetry import get_logger
-from agents.runtime.trace_context import new_trace
 from agents.runtime.testing import failpoint
+from agents.runtime.trace_context import new_trace
 
 log = get_logger(__name__)
 

@@ -21,8 +21,9 @@ from agents.runtime.messaging.stream import Entry, Stream
 from agents.runtime.model.message import Envelope, M, Malformed, Topic, original, unpack
 from agents.runtime.model.upcasting import Unreadable
 from agents.runtime.redis.client import RedisUnavailable
-from agents.runtime.telemetry import enter_item, get_logger
+from agents.runtime.telemetry import Work, enter, get_logger
 from agents.runtime.testing import failpoint
+from agents.runtime.trace_context import read_traceparent
 
 log = get_logger(__name__)
 
@@ -119,7 +120,9 @@ class Subscriber:
 
     async def _in_turn(self, entry: Entry, envelope: Envelope, known: DeliveryState) -> None:
         """Process a message after the earlier ones of its item that this process has."""
-        enter_item(f"message {envelope.id}", envelope.trace[3:35])
+        enter(
+            Work(f"message {envelope.id}", envelope.trace[3:35], read_traceparent(envelope.trace))
+        )
         turn = self._turns.setdefault(envelope.item or envelope.id, asyncio.Lock())
         try:
             must_wait = turn.locked()

@@ -10,6 +10,7 @@ from agents.runtime.clock import clock
 from agents.runtime.errors import PermanentError
 from agents.runtime.model.lifecycle import State
 from agents.runtime.names import installation_of
+from agents.runtime.trace_context import TraceContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,10 @@ Fact = TypeVar("Fact")
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A work item that this process holds; `deadline` is a time of `clock().monotonic()`."""
+    """A work item that this process holds; `deadline` is a time of `clock().monotonic()`.
+
+    `traced` is the span that its steps belong to: that of its claim here, else what caused the item.
+    """
 
     id: int
     tenant: str
@@ -110,6 +114,7 @@ class Item:
     outcome: str | None = None
     decision: Decision | None = None
     deadline: float | None = None
+    traced: TraceContext | None = None
 
     @property
     def remaining_seconds(self) -> float:

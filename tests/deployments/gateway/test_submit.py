@@ -56,6 +56,20 @@ async def test_an_accepted_order_has_a_link_and_an_etag(client: httpx.AsyncClien
         assert await connection.scalar(select(items.c.customer)) == order()["customer"]["id"]
 
 
+async def test_an_order_belongs_to_the_trace_of_its_caller(client: httpx.AsyncClient) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    caused = f"00-{trace}-00f067aa0ba902b7-00"
+    await client.post("/v/orders", json=order(1), headers={"traceparent": caused})
+    hostile = {"traceparent": f"00-{trace}-00f067aa0ba902b7-00-' OR 1=1"}
+    await client.post("/v/orders", json=order(2), headers=hostile)
+    async with runtime().journal.database.read() as connection:
+        known = select(items.c.trace, items.c.traceparent).order_by(items.c.id)
+        first, second = (await connection.execute(known)).all()
+    assert (first.trace, first.traceparent) == (trace, caused)
+    assert len(second.trace) == 32
+    assert (second.trace == trace, second.traceparent) == (False, None)
+
+
 async def test_a_key_of_an_item_with_a_slash_is_quoted_in_its_link(
     client: httpx.AsyncClient,
 ) -> None:
