@@ -1,5 +1,6 @@
 """All settings in one frozen object; no other code reads the environment."""
 
+import os
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -217,6 +218,18 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsError(tuple(_problem(e) for e in error.errors(include_input=False))) from None
+
+
+def traces_wanted() -> bool:
+    """Whether the standard environment of OpenTelemetry says where traces go; the SDK reads the rest of it.
+
+    Source: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+    """
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return False
+    endpoints = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    wanted = os.environ.get("OTEL_TRACES_EXPORTER", "otlp").strip() == "otlp"
+    return wanted and any(os.environ.get(name, "").strip() for name in endpoints)
 
 
 @cache

@@ -3,7 +3,8 @@
 import logging
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -33,8 +34,8 @@ class Work(NamedTuple):
 
     @property
     def known_trace(self) -> str:
-        """The trace id; empty if there is no work."""
-        return self.trace if self.key is not None else ""
+        """The trace id; empty if there is none."""
+        return self.trace if self.key is not None or self.within is not None else ""
 
 
 _NO_WORK = Work()
@@ -44,6 +45,18 @@ _work: ContextVar[Work] = ContextVar("work", default=_NO_WORK)
 def enter(work: Work) -> None:
     """Bind the work to every log line and outgoing call of this task."""
     _work.set(work)
+
+
+@contextmanager
+def within(span: TraceContext) -> Iterator[None]:
+    """Let the calls of the block belong to this span."""
+    before = _work.get()
+    trace = before.trace if before.key is not None else span.trace
+    token = _work.set(before._replace(trace=trace, within=span))
+    try:
+        yield
+    finally:
+        _work.reset(token)
 
 
 def current_work() -> Work:
@@ -66,9 +79,9 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 def _add_work(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Add item, trace, tenant and scenario; done here, so that it costs nothing for lines not written."""
     work = _work.get()
-    if work.key is None:
-        return event
-    known = {"item": work.key, "trace": work.trace}
+    known: dict[str, str] = {} if work.key is None else {"item": work.key}
+    if work.known_trace:
+        known["trace"] = work.trace
     if work.scenario:
         known |= {"tenant": work.tenant, "scenario": work.scenario}
     return {**known, **event}

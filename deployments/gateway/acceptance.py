@@ -16,7 +16,7 @@ from agents.runtime.journal.api_requests import Answer, KeyReused, Offer, Reques
 from agents.runtime.journal.submit import Accepted, Disposition, NewItem, Sender
 from agents.runtime.model.scenario import Scenario, hash_of
 from agents.runtime.scheduling.reservations import Capacity
-from agents.runtime.trace_context import TraceContext, new_trace
+from agents.runtime.trace_context import TraceContext
 from agents.workflow.records import InvalidRecord
 from deployments.gateway import bodies, idempotency
 from deployments.gateway.access import Principal
@@ -26,6 +26,7 @@ from deployments.gateway.item_views import etag
 from deployments.gateway.journal_away import away
 from deployments.gateway.problems import MEDIA_TYPE, Problem, invalid_item
 from deployments.gateway.queue_room import QueueRoom
+from deployments.gateway.request_spans import begun_by, record_accepted
 from deployments.gateway.tenancy import workflow_named
 from deployments.gateway.wakes import wake
 
@@ -57,9 +58,10 @@ class Acceptance:
             if number % PARSED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         offered = self._offered(checked, [key for _, key in requests])
-        committed = iter(
-            await self.group.accept([one for one in offered if isinstance(one, Offer)])
-        )
+        offers = [one for one in offered if isinstance(one, Offer)]
+        committed = iter(await self.group.accept(offers))
+        if cause is None:
+            record_accepted(self.workflow, [offer.item for offer in offers])
         known = await self._known([key for _, key in requests], offered)
         return [
             (known.get(number) or one) if isinstance(one, Problem) else _answer(next(committed))
@@ -120,11 +122,12 @@ class Acceptance:
         deadline = self.scenario.deadline(payload)
         within = None if deadline is None else deadline.total_seconds()
         customer = self.scenario.customer(payload) or None
+        trace, traceparent = begun_by(cause)
         new = NewItem(
-            *(key, text, hash_of(text), cause.trace if cause else new_trace()),
+            *(key, text, hash_of(text), trace),
             within=within,
             customer=customer,
-            traceparent=cause.header if cause else None,
+            traceparent=traceparent,
         )
         return new, payload
 

@@ -23,6 +23,7 @@ from agents.runtime.redaction import redacted
 from agents.runtime.telemetry import enter, get_logger
 from agents.runtime.testing import failpoint
 from agents.runtime.trace_context import read_traceparent
+from agents.runtime.tracing import spanning
 
 log = get_logger(__name__)
 
@@ -132,13 +133,15 @@ class _Delivery:
     async def _send(self, row: Row[Any]) -> NoticeResult:
         """Call the agent once."""
         agent, item = self.agent, self.items[row.item]
-        enter(work_on(item, read_traceparent(row.traceparent)))
+        cause = read_traceparent(row.traceparent)
+        enter(work_on(item, cause))
         key = f"{agent.key(item, 0)}:{row.topic}:{row.channel}"
         notice = Notice(row.topic, row.channel, row.body)
         runtime().journal.database.check_file()
         try:
-            async with asyncio.timeout(agent.longest):
-                await agent.function(*agent.arguments(item, key, given={Notice: notice}))
+            with spanning(agent.name, cause, "PRODUCER"):
+                async with asyncio.timeout(agent.longest):
+                    await agent.function(*agent.arguments(item, key, given={Notice: notice}))
         except (UnknownOutcome, TimeoutError) as error:
             log.warning("the outcome of a notice is unknown, it is not repeated", error=str(error))
             return NoticeResult(row.id, NoticeStatus.UNKNOWN, _shown(error))

@@ -236,6 +236,7 @@ class StepExecution:
     `begun` and `ended`, times of `clock().monotonic()`, are around its attempts: waits for a retry of
     at most a second are between them, longer ones are not. Of a call for a whole batch each item gets
     an equal share. Both are None where no call was made. `call` is the one in flight, if it is watched.
+    `span` is the id of its span, once a call has begun.
     """
 
     item: Item
@@ -257,6 +258,7 @@ class StepExecution:
     begun: float | None = None
     ended: float | None = None
     call: Any = None
+    span: str = ""
 
     @property
     def id(self) -> int:
