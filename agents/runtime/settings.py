@@ -128,6 +128,12 @@ class Settings(BaseSettings):
         None, description="first port for metrics; each process takes the next free one"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_megabytes: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        100, description="size from which the log goes on in a new file"
+    )
+    log_files: Annotated[int, Field(ge=1, le=1_000)] = Field(
+        5, description="full log files that are kept beside the current one"
+    )
 
     fetch_allowed: tuple[Annotated[str, Field(pattern=r"^[^\s:/@]+:\d{1,5}$")], ...] = Field(
         (), description="host:port pairs of your own network from which data may be fetched"

@@ -1,10 +1,8 @@
 """Structured logs that carry item and trace id; starts the server of metrics."""
 
 import logging
-import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import NamedTuple
 import structlog
 from structlog.typing import EventDict
 
-from agents.runtime.errors import DataFolderError
+from agents.runtime.log_file import LogFile
 from agents.runtime.metrics_server import MOST_PORTS, serve_metrics
 from agents.runtime.redaction import redact_event
 from agents.runtime.settings import Settings
@@ -87,46 +85,13 @@ def _add_work(_logger: object, _method: str, event: EventDict) -> EventDict:
     return {**known, **event}
 
 
+MEGABYTE = 1_000_000
 LOGGED = ("agents", "flows", "deployments")  # loggers whose lines are in the log file
-
-
-class _LogFile(logging.FileHandler):
-    """A log file that says once that it cannot be written, such as on a full disk."""
-
-    @classmethod
-    def of(cls, folder: Path) -> "_LogFile":
-        """The log of a data folder, which is made if necessary. Raises DataFolderError."""
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass  # a folder may be read-only although its log is writable
-            return cls(folder / "agent-flows.log", encoding="utf-8")
-        except FileExistsError:
-            raise DataFolderError(str(folder), "it is not a folder") from None
-        except OSError as error:
-            raise DataFolderError(str(folder), error.strerror or str(error)) from None
-
-    def __init__(self, path: Path, encoding: str) -> None:
-        super().__init__(path, encoding=encoding)
-        self.failed = False
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - of logging
-        """Write one line for the first problem, instead of a stack trace for each record."""
-        if not self.failed:
-            self.failed = True
-            problem = sys.exc_info()[1]
-            with suppress(OSError):
-                sys.stderr.write(f"warning: {self.baseFilename} cannot be written: {problem}\n")
-
-    def close(self) -> None:
-        """Close the file, although what is left may not fit on its disk."""
-        with suppress(OSError):
-            super().close()
 
 
 def log_is_written() -> bool:
     """Whether `start_telemetry` has opened a log and every line could be written."""
-    handlers = [one for one in logging.getLogger("agents").handlers if isinstance(one, _LogFile)]
+    handlers = [one for one in logging.getLogger("agents").handlers if isinstance(one, LogFile)]
     return bool(handlers) and not any(one.failed for one in handlers)
 
 
@@ -136,7 +101,7 @@ def start_telemetry(settings: Settings) -> None:
 
     Raises DataFolderError.
     """
-    handler = _LogFile.of(settings.data)
+    handler = LogFile.of(settings.data, settings.log_megabytes * MEGABYTE, settings.log_files)
     for logger in map(logging.getLogger, LOGGED):
         logger.addHandler(handler)
         logger.setLevel(settings.log_level)
