@@ -56,6 +56,13 @@ RUN_BY = {
     "uv run python -m tests.benchmarks.orchestration --orders 10000": (
         "tests/benchmarks/test_orchestration.py"
     ),
+    **dict.fromkeys(
+        (
+            "uv run --extra kubernetes python -m deployments.kubernetes --check",
+            "uv run --extra kubernetes python -m deployments.kubernetes --write",
+        ),
+        "tests/deployments/kubernetes/test_manifests.py",
+    ),
     "uv run python -m deployments.gateway --sample": "tests/deployments/gateway/test_command.py",
     (
         'uv run python -m deployments.gateway.trust.new_key "shop app" --scopes chat'
