@@ -123,9 +123,9 @@ class CellRunner:
             wrong = {CRASHED} if cell.kind == "zombie" else {CRASHED, BLOCKED}
             may_crash = int(cell.kind in MAY_CRASH)
             if cell.kind == "zombie" and not url.startswith("sqlite"):
-                may_crash = len(
-                    cell.points
-                )  # the server has ended the transactions they stood still in
+                # The server ends the transactions of who stands still, one lock after the other; so a run
+                # beside it may wait for too long, and gives its items back.
+                may_crash = 2
             if any(exited.code in wrong for exited in result.runs[may_crash:]):
                 result.violations.append("a run ended with an error, see run.log")
             if result.violations and keep:
