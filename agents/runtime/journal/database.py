@@ -53,7 +53,7 @@ POSTGRESQL_OPTIONS: dict[str, Any] = {
         "enable_seqscan": "off",
         "plan_cache_mode": "force_custom_plan",
         # A process that stands still within a transaction must not keep its locks from others.
-        "idle_in_transaction_session_timeout": "15000",
+        "idle_in_transaction_session_timeout": "10000",
     },
 }
 RECONNECT_SECONDS = 30.0  # how long a database that cannot be reached is tried
