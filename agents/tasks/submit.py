@@ -11,7 +11,7 @@ from agents.runtime.journal.submit import NewItem
 from agents.runtime.model.forecast import Expected, Forecast
 from agents.runtime.model.scenario import hash_of
 from agents.runtime.scheduling.critical_path import in_steps
-from agents.runtime.telemetry import new_trace
+from agents.runtime.trace_context import new_trace
 from agents.tasks.graph import declared, tails_of
 from agents.tasks.models import Workflow, WorkflowTask, key_of
 from agents.tasks.run_task import run_task
