@@ -19,7 +19,6 @@ from prefect.client.schemas.actions import (
 from prefect.events.actions import DoNothing
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
-from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
 from agents.runtime.command_line import run_command
 from agents.runtime.journal.capacity_admin import declare
@@ -27,6 +26,7 @@ from agents.runtime.journal.database import Database
 from agents.runtime.journal.scale import declare_bounds
 from agents.runtime.scheduling.scaling import ScaleBounds
 from agents.runtime.settings import settings
+from deployments.placement.templates import base_job_template, with_defaults
 from deployments.resources import (
     AUTOMATIONS,
     CAPACITIES,
@@ -40,6 +40,7 @@ from deployments.resources import (
     Pool,
     Queue,
     Retired,
+    cloud_pools,
 )
 from flows.cli.error_messages import explained
 
@@ -105,14 +106,14 @@ async def _apply_pool(client: PrefectClient, pool: Pool) -> str:
         found = await client.read_work_pool(pool.name)
     except ObjectNotFound:
         # Without a template the pool takes no job variables until its first worker has come up.
-        template = await get_default_base_job_template_for_infrastructure_type(pool.type)
+        template = with_defaults(base_job_template(pool.type), dict(pool.variables))
         await client.create_work_pool(
             WorkPoolCreate(
                 name=pool.name,
                 type=pool.type,
                 description=pool.description,
                 concurrency_limit=pool.limit,
-                base_job_template=template or {},
+                base_job_template=template,
             )
         )
         return f"created work pool {pool.name}"
@@ -211,7 +212,8 @@ async def _apply_all() -> list[str]:
     database = Database(settings().journal)
     try:
         await database.migrate()
-        changes = [*await apply(), *await apply_capacities(database)]
+        pools = [*POOLS, *cloud_pools(settings().clouds)]
+        changes = [*await apply(pools), *await apply_capacities(database)]
         return [*changes, *await apply_scales(database)]
     finally:
         await database.close()
@@ -221,7 +223,7 @@ def main() -> int:
     """Apply the declarations and print each change."""
     try:
         changes = asyncio.run(_apply_all())
-    except WrongPoolType as error:
+    except (WrongPoolType, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     print("\n".join(changes) or "nothing to change")

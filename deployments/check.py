@@ -26,7 +26,17 @@ from agents.runtime.model.policies import Policy
 from agents.runtime.prefect_ui import TAG
 from agents.runtime.settings import settings
 from deployments import schemas
-from deployments.resources import CAPACITIES, HEARTBEAT, LIMITS, POOLS, Capacity, Limit, Pool
+from deployments.placement.policy import Cloud
+from deployments.resources import (
+    CAPACITIES,
+    CLOUDS,
+    HEARTBEAT,
+    LIMITS,
+    POOLS,
+    Capacity,
+    Limit,
+    Pool,
+)
 from flows.operations.__main__ import GROUPS
 from flows.workflows import WORKFLOWS, Workflow
 
@@ -91,6 +101,18 @@ def operation_problems(text: str) -> list[str]:
         if not trigger.get(field)
     ]
     return found
+
+
+def cloud_problems(text: str, clouds: Sequence[Cloud] = CLOUDS) -> list[str]:
+    """Triggers about work pools that name other pools than those of the declared clouds."""
+    declared = {cloud.name for cloud in clouds}
+    return [
+        f"{deployment['name']}: trigger {trigger.get('name')!r} is not about the clouds {sorted(declared)}"
+        for deployment in yaml.safe_load(text).get("deployments") or []
+        for trigger in deployment.get("triggers") or []
+        if "prefect.work-pool.*" in str(trigger["match"].get("prefect.resource.id"))
+        and set(trigger["match"].get("prefect.resource.name", ())) != declared
+    ]
 
 
 def limit_problems(policies: Mapping[str, Policy], limits: Sequence[Limit] = LIMITS) -> list[str]:
@@ -226,7 +248,11 @@ def _twice(kind: str, blocks: Sequence[Mapping[str, Any]], key: str) -> Iterator
 def main() -> int:
     """Print every problem; return 1 if there is one."""
     text = PREFECT_YAML.read_text(encoding="utf-8")
-    found = problems(text) or [*workflow_problems(text), *operation_problems(text)]
+    found = problems(text) or [
+        *workflow_problems(text),
+        *operation_problems(text),
+        *cloud_problems(text),
+    ]
     # The entrypoints are imported now, and with them the agents.
     found += limit_problems({name: agent.policy for name, agent in AGENTS.items()})
     found += capacity_problems({name: agent.takes for name, agent in AGENTS.items()})

@@ -1,6 +1,7 @@
 """Work pools, queues, limits and automations of a Prefect server, as data."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from agents.runtime.model.policies import CORES
 from agents.runtime.prefect_ui import HEARTBEAT_SECONDS, TAG
 from agents.runtime.scheduling.reservations import AtLimit
 from agents.runtime.scheduling.scaling import ScaleBounds
+from deployments.placement.policy import Cloud, DataPlace, Kind
 
 
 def host_memory() -> float:
@@ -31,13 +33,17 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A kind of machine; at most `limit` flow runs at once over all queues."""
+    """A kind of machine; at most `limit` flow runs at once over all queues.
+
+    `variables` are defaults in the pool's job template, which is Prefect's own for its type.
+    """
 
     name: str
     type: str
     limit: int
     description: str
     queues: tuple[Queue, ...]
+    variables: tuple[tuple[str, str | int | float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,57 @@ SCALES = {
     "tasks": ScaleBounds(least=0, most=8, target=60.0, cooldown=300.0),
 }
 
+# The clouds that there may be; AGENT_FLOWS_CLOUDS says which of them this installation uses, and how. The
+# prices are examples of one processor and 2 GB for an hour: put in what you pay.
+CLOUDS = (
+    Cloud("aws", "eu", 0.050, "ecs", (("cpu", 1024), ("memory", 2048))),
+    Cloud(
+        "gcp",
+        "eu",
+        0.055,
+        "cloud-run-v2",
+        (("cpu", "1000m"), ("memory", "2Gi"), ("region", "europe-west1")),
+    ),
+    Cloud("azure", "eu", 0.052, "azure-container-instance", (("cpu", 1.0), ("memory", 2.0))),
+    Cloud("alibaba", "cn", 0.040),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A scenario whose consumers the flow `placement` keeps in one of the clouds in use."""
+
+    data: DataPlace
+    consumers: int = 1
+
+
+PLACED = {
+    "orders": Placed(DataPlace(cloud="aws", areas=frozenset({"eu"}), gigabytes=0.1, price=0.09)),
+}
+
+
+def clouds_in_use(kinds: Mapping[str, Kind]) -> list[Cloud]:
+    """The declared clouds that a setting names, in the order of their declaration. Raises ValueError."""
+    if unknown := sorted(kinds.keys() - {cloud.name for cloud in CLOUDS}):
+        raise ValueError(f"{', '.join(unknown)} is not declared in deployments/resources.py")
+    return [cloud for cloud in CLOUDS if cloud.name in kinds]
+
+
+def cloud_pools(kinds: Mapping[str, Kind]) -> list[Pool]:
+    """A work pool for each cloud that a setting names. Raises ValueError."""
+    return [
+        Pool(
+            name=cloud.name,
+            type=cloud.pool_type(kinds[cloud.name]),
+            limit=cloud.limit,
+            description=f"Consumers in {cloud.name} ({cloud.area}), placed by the flow `placement`.",
+            queues=(),
+            variables=cloud.variables if kinds[cloud.name] in ("containers", "push") else (),
+        )
+        for cloud in clouds_in_use(kinds)
+    ]
+
+
 # Runs with the tag send heartbeats, from a deployment by this variable and from a terminal by our commands.
 HEARTBEAT = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS)}
 SILENCE = timedelta(seconds=90)
@@ -172,7 +229,8 @@ AUTOMATIONS = (
         description="Runs when a person must act: an item waits or is escalated, a dead letter is new "
         "or old, a message is not or perhaps not delivered, a backlog is old, a budget is used up, a clock "
         "is wrong, goods ran out, a provider and the journal differ, data has drifted or is not published, "
-        "a version was rolled back, is drained or missing, a webhook endpoint was disabled. Add a "
+        "a version was rolled back, is drained or missing, a webhook endpoint was disabled, no cloud may take "
+        "the work. Add a "
         "notification as an action.",
         trigger=EventTrigger(
             match={"prefect.resource.id": "agent-flows.*"},
@@ -193,6 +251,7 @@ AUTOMATIONS = (
                 "agent-flows.drained",
                 "agent-flows.version-missing",
                 "agent-flows.webhook.disabled",
+                "agent-flows.no-cloud",
             },
             posture=Posture.Reactive,
             threshold=1,

@@ -22,11 +22,15 @@ STOP_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class PrefectServer:
-    """A running server: `url` is its API, `home` the folder with its database and logs."""
+    """A running server: `url` is its API, `home` the folder with its database and logs.
+
+    `settings` are further variables of it and of the workers.
+    """
 
     url: str
     home: Path
     root: Path = ROOT
+    settings: tuple[tuple[str, str], ...] = ()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -39,6 +43,7 @@ class PrefectServer:
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             "PWD": str(self.root),  # prefect.yaml asks for it, and cwd= does not set it
+            **dict(self.settings),
         }
 
     def run(self, *command: str, seconds: float = 240) -> subprocess.CompletedProcess[str]:

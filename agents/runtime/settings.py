@@ -123,6 +123,12 @@ class Settings(BaseSettings):
         "auto",
         description="what limits calls to outside systems: Prefect's global limits or this process",
     )
+    clouds: dict[
+        Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")],
+        Literal["process", "kubernetes", "containers", "push"],
+    ] = Field(
+        {}, description="clouds of deployments/resources.py in use, and how each starts flow runs"
+    )
     metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
         None, description="first port for metrics; each process takes the next free one"
     )
