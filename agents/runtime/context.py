@@ -23,6 +23,7 @@ from agents.runtime.journal.claims import left_over
 from agents.runtime.journal.database import Database, JournalLost
 from agents.runtime.journal.installation import installation_id
 from agents.runtime.journal.resources import give_back_all
+from agents.runtime.metrics import CLOCK_SET, CLOCK_SKEW
 from agents.runtime.prefect_ui import SHOWN_OF_INSTALLATION, of_installation
 from agents.runtime.process_pool import ProcessPool
 from agents.runtime.redis.client import RedisClient
@@ -30,7 +31,7 @@ from agents.runtime.redis.shared_cache import SharedCache
 from agents.runtime.scheduling.call_times import Usual
 from agents.runtime.settings import Settings
 from agents.runtime.shutdown import Stop, stop_on_sigterm
-from agents.runtime.telemetry import CLOCK_SET, CLOCK_SKEW, get_logger, start_telemetry
+from agents.runtime.telemetry import get_logger, start_telemetry
 
 log = get_logger(__name__)
 

@@ -19,6 +19,7 @@ from agents.runtime.forecast_registry import FOLDER, Forecasts
 from agents.runtime.journal.calibration import calibration
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.durations import Completed, waiting_counts
+from agents.runtime.metrics import CALIBRATION
 from agents.runtime.model.forecast import Forecast
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.model.upcasting import Unreadable
@@ -33,7 +34,7 @@ from agents.runtime.scheduling.features import (
     hour_of,
 )
 from agents.runtime.scheduling.forecasting import Model
-from agents.runtime.telemetry import CALIBRATION, get_logger
+from agents.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 

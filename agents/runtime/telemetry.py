@@ -1,4 +1,4 @@
-"""Structured logs that carry item and trace id, and Prometheus metrics per agent and version."""
+"""Structured logs that carry item and trace id; starts the server of metrics."""
 
 import logging
 import secrets
@@ -10,64 +10,12 @@ from functools import cache
 from pathlib import Path
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
 from structlog.typing import EventDict
 
 from agents.runtime.errors import DataFolderError
 from agents.runtime.metrics_server import MOST_PORTS, serve_metrics
 from agents.runtime.redaction import redact_event
 from agents.runtime.settings import Settings
-
-ITEMS = Counter(
-    "agent_flows_items_total",
-    "Items an agent finished, by outcome",
-    ["agent", "version", "outcome"],
-)
-SECONDS = Histogram(
-    "agent_flows_agent_seconds", "Seconds an agent took for one item", ["agent", "version"]
-)
-QUEUE = ["queue", "tenant", "priority"]
-WAITING = Gauge("agent_flows_queue_waiting", "Items that wait in a queue", QUEUE)
-OLDEST = Gauge("agent_flows_queue_oldest_seconds", "Age of the oldest item that waits", QUEUE)
-ARRIVING = Gauge("agent_flows_queue_arriving", "Items accepted a second, last minute", QUEUE)
-SERVED = Gauge("agent_flows_queue_served", "Items ended a second, last minute", QUEUE)
-CALIBRATION = Gauge(
-    "agent_flows_forecast_calibration",
-    "Share of the last completed items that took at most their 90th percentile: 0.9 if it is right",
-    ["queue"],
-)
-DRAIN = Gauge("agent_flows_queue_drain_seconds", "Seconds until a queue is drained", ["queue"])
-WANTED = Gauge(
-    "agent_flows_consumers_wanted",
-    "Consumers that a version of a queue needs, as an autoscaler reads it",
-    ["queue", "version"],
-)
-CONSUMERS = Gauge("agent_flows_consumers", "Consumers kept on this machine", ["queue"])
-RESOURCE = ["resource", "tenant"]  # a capacity: tenant "" is that for all tenants
-CAPACITY = Gauge("agent_flows_resource_capacity", "How much there is of a resource", RESOURCE)
-RESOURCE_USED = Gauge("agent_flows_resource_used", "What is held or used of a resource", RESOURCE)
-RESOURCE_WAITING = Gauge("agent_flows_resource_waiting", "Steps that a capacity blocks", RESOURCE)
-RESOURCE_OLDEST = Gauge(
-    "agent_flows_resource_oldest_seconds", "How long the first in line has waited", RESOURCE
-)
-CACHE = Counter(
-    "agent_flows_cache_total",
-    "Results of pure agents by source: near (this process), far (Redis) or computed",
-    ["agent", "version", "source"],
-)
-SLOW_CALLS = Counter(
-    "agent_flows_slow_calls_total",
-    "Slow calls by what was done: ended (before the policy's time-out), second (attempt begun), won (by it)",
-    ["agent", "version", "action"],
-)
-CLOCK_SKEW = Gauge(
-    "agent_flows_clock_skew_seconds",
-    "Seconds by which the database's clock is ahead of this host's",
-)
-CLOCK_SET = Counter(
-    "agent_flows_clock_set_total", "Times that this process saw the database's clock being set"
-)
-COMMITS = Counter("agent_flows_commits_total", "Transactions the journal committed")
 
 _item: ContextVar[tuple[str | None, str]] = ContextVar("item", default=(None, "0" * 32))
 

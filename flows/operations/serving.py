@@ -24,11 +24,12 @@ from pydantic import Field
 from agents.runtime.intake.backlog import backlog_table, read_backlog
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.resource_use import read_usage
+from agents.runtime.metrics import CONSUMERS
 from agents.runtime.prefect_ui import publish_table
 from agents.runtime.scheduling.scaling import Load, ScaleBounds, consumers_wanted
 from agents.runtime.settings import PREFIX, ROOT, settings
 from agents.runtime.shutdown import stop_on_sigterm
-from agents.runtime.telemetry import CONSUMERS, get_logger, start_telemetry
+from agents.runtime.telemetry import get_logger, start_telemetry
 from flows.cli.commands import command
 from flows.cli.parameters import ScenarioName
 from flows.cli.reports import Listing

@@ -28,6 +28,7 @@ from pydantic import TypeAdapter
 
 from agents.runtime.context import runtime, shared_cache
 from agents.runtime.errors import TransientError
+from agents.runtime.metrics import CACHE
 from agents.runtime.model.batch import Batch
 from agents.runtime.model.item import Decision, Item
 from agents.runtime.model.policies import Policy, Settle
@@ -35,7 +36,6 @@ from agents.runtime.model.upcasting import Upcasts, read
 from agents.runtime.provided import PROVIDED
 from agents.runtime.redis.shared_cache import Wanted
 from agents.runtime.scheduling.reservations import BadAmount, checked
-from agents.runtime.telemetry import CACHE
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -26,6 +26,7 @@ from agents.runtime.errors import (
 from agents.runtime.execution.agent import AGENTS, Agent
 from agents.runtime.execution.slow_calls import SlowCall
 from agents.runtime.journal.database import JournalLost
+from agents.runtime.metrics import SECONDS
 from agents.runtime.model.item import (
     RENEWED,
     DeadLettered,
@@ -49,7 +50,7 @@ from agents.runtime.model.policies import (
 )
 from agents.runtime.process_pool import PooledCall
 from agents.runtime.redaction import redacted
-from agents.runtime.telemetry import SECONDS, enter_item, get_logger
+from agents.runtime.telemetry import enter_item, get_logger
 from agents.runtime.testing import failpoint
 
 log = get_logger(__name__)

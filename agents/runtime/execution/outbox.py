@@ -14,11 +14,12 @@ from agents.runtime.errors import TransientError, UnknownOutcome
 from agents.runtime.execution.agent import Agent
 from agents.runtime.execution.step import concurrency_limit
 from agents.runtime.journal.notices import NoticeResult, advance, unsent
+from agents.runtime.metrics import ITEMS
 from agents.runtime.model.batch import Batch
 from agents.runtime.model.item import Item, Notice, NoticeStatus
 from agents.runtime.model.policies import LONGEST_SLEEP, wait_before
 from agents.runtime.redaction import redacted
-from agents.runtime.telemetry import ITEMS, enter_item, get_logger
+from agents.runtime.telemetry import enter_item, get_logger
 from agents.runtime.testing import failpoint
 
 log = get_logger(__name__)

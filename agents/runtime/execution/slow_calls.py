@@ -14,10 +14,11 @@ from agents.runtime.clock import clock, within
 from agents.runtime.context import runtime
 from agents.runtime.execution.agent import AGENTS, Agent
 from agents.runtime.journal.call_times import read_call_times
+from agents.runtime.metrics import SLOW_CALLS
 from agents.runtime.model.item import StepExecution
 from agents.runtime.model.policies import AtMostOnce
 from agents.runtime.scheduling.call_times import LEAST_TIMEOUT, CallTimes
-from agents.runtime.telemetry import SLOW_CALLS, get_logger
+from agents.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 

@@ -25,6 +25,7 @@ from agents.runtime.journal.completion import park
 from agents.runtime.journal.database import JournalLost
 from agents.runtime.journal.statements import Halt
 from agents.runtime.journal.step_results import commit, intend
+from agents.runtime.metrics import ITEMS
 from agents.runtime.model.batch import Batch, BatchContext, reason_of
 from agents.runtime.model.item import (
     OUTCOME_WORDS,
@@ -42,7 +43,7 @@ from agents.runtime.model.item import (
 from agents.runtime.model.lifecycle import State
 from agents.runtime.model.policies import AtMostOnce, Lookup, Policy
 from agents.runtime.model.upcasting import Unreadable
-from agents.runtime.telemetry import ITEMS, get_logger
+from agents.runtime.telemetry import get_logger
 from agents.runtime.testing import failpoint
 
 log = get_logger(__name__)

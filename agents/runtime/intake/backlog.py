@@ -8,8 +8,8 @@ from agents.runtime.alerts import Alert, send
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.eta import QueueEta, queue_eta
 from agents.runtime.journal.queue import Backlog, backlog
+from agents.runtime.metrics import ARRIVING, DRAIN, OLDEST, SERVED, WAITING, WANTED
 from agents.runtime.scheduling.eta import duration
-from agents.runtime.telemetry import ARRIVING, DRAIN, OLDEST, SERVED, WAITING, WANTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from agents.runtime.clock import clock
 from agents.runtime.errors import AgentError
-from agents.runtime.telemetry import COMMITS, get_logger
+from agents.runtime.metrics import COMMITS
+from agents.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 

@@ -16,7 +16,7 @@ from agents.runtime.journal.scheduling_schema import (
 )
 from agents.runtime.journal.schema import items
 from agents.runtime.journal.workers import is_alive
-from agents.runtime.telemetry import CAPACITY, RESOURCE_OLDEST, RESOURCE_USED, RESOURCE_WAITING
+from agents.runtime.metrics import CAPACITY, RESOURCE_OLDEST, RESOURCE_USED, RESOURCE_WAITING
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from agents.runtime.context import shared_cache
+from agents.runtime.metrics import CACHE
 from agents.runtime.model.upcasting import Unreadable
 from agents.runtime.redis.shared_cache import Wanted
-from agents.runtime.telemetry import CACHE
 from agents.support.understanding.embedding import MODEL, SIZE, Role, Vector, vector, vectors
 
 SHIPPED = Path(__file__).parent / "vectors.npz"

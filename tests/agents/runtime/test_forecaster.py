@@ -26,13 +26,13 @@ from agents.runtime.forecaster import CALIBRATE_SECONDS, LOOK_SECONDS, Forecaste
 from agents.runtime.journal.calibration import calibration
 from agents.runtime.journal.durations import completed, waiting_counts
 from agents.runtime.journal.schema import items
+from agents.runtime.metrics import CALIBRATION
 from agents.runtime.model.forecast import Expected
 from agents.runtime.model.policies import PURE
 from agents.runtime.model_registry import FILE, Interval
 from agents.runtime.scheduling.features import Example, features
 from agents.runtime.scheduling.forecasting import Model, fit
 from agents.runtime.settings import Settings
-from agents.runtime.telemetry import CALIBRATION
 from flows.operations.forecast_training import train
 from tests.agents.runtime.execution.test_durations import WorkingClock, clock
 from tests.agents.runtime.jobs import JOBS, AnyAgent, Job, Made, jobs, rows, run

@@ -12,7 +12,7 @@ from agents.runtime.journal.api_requests import Answer, KeyReused, Offer, Reques
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.schema import items
 from agents.runtime.journal.submit import Accepted, NewItem, Sender
-from agents.runtime.telemetry import COMMITS
+from agents.runtime.metrics import COMMITS
 from deployments.gateway import group_commit
 from deployments.gateway.group_commit import GroupCommit, InWork, NotCommitted
 

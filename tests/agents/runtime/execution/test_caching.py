@@ -9,11 +9,11 @@ from agents.runtime.context import open_runtime
 from agents.runtime.execution.agent import AGENTS, ByInput
 from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.schema import steps
+from agents.runtime.metrics import CACHE
 from agents.runtime.model.policies import PURE, READ
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.redis.shared_cache import LOCAL_COPIES
 from agents.runtime.settings import Settings
-from agents.runtime.telemetry import CACHE
 from tests.agents.runtime.jobs import Job, Made, outcome_of, rows, run
 
 called: list[str] = []

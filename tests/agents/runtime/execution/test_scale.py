@@ -11,9 +11,9 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.runtime import flow_run
 
 from agents.runtime.execution.decorator import agent
+from agents.runtime.metrics import COMMITS
 from agents.runtime.model.item import Item
 from agents.runtime.model.policies import PURE
-from agents.runtime.telemetry import COMMITS
 from tests.agents.runtime.jobs import Job, Made, jobs, run, until
 
 ON_SQLITE = pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)

@@ -14,9 +14,9 @@ from agents.runtime.execution.agent import EffectKey
 from agents.runtime.execution.attempt import LeaseLost
 from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.schema import effects, steps
+from agents.runtime.metrics import COMMITS
 from agents.runtime.model.policies import EFFECT, PURE, READ, Lookup
 from agents.runtime.settings import Settings
-from agents.runtime.telemetry import COMMITS
 from tests.agents.runtime.jobs import (
     HERE,
     HOUR,

@@ -18,11 +18,11 @@ from agents.runtime.journal.queue_admin import RateLimit, limit_rate
 from agents.runtime.journal.schema import items, messages, owners
 from agents.runtime.messaging.connection import publish
 from agents.runtime.messaging.outbox_relay import OutboxRelay
+from agents.runtime.metrics import CLOCK_SET, CLOCK_SKEW
 from agents.runtime.model.policies import LONGEST_WAIT, READ, wait_before
 from agents.runtime.recovery.recovery import apply_timeouts, remove_crashed_workers
 from agents.runtime.redis.client import RedisClient
 from agents.runtime.settings import Settings
-from agents.runtime.telemetry import CLOCK_SET, CLOCK_SKEW
 from tests.agents.runtime.jobs import (
     Provider,
     batch_of,

@@ -20,7 +20,7 @@ from agents.runtime.context import Runtime
 from agents.runtime.journal.database import Database, NewerJournal, now
 from agents.runtime.journal.gateway_schema import metadata
 from agents.runtime.journal.schema import items, owners
-from agents.runtime.telemetry import COMMITS
+from agents.runtime.metrics import COMMITS
 
 ROOT = Path(__file__).resolve().parents[4]
 
