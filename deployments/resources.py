@@ -1,7 +1,7 @@
 """Work pools, queues, limits and automations of a Prefect server, as data."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,7 +14,8 @@ from agents.runtime.model.policies import CORES
 from agents.runtime.prefect_ui import HEARTBEAT_SECONDS, TAG
 from agents.runtime.scheduling.reservations import AtLimit
 from agents.runtime.scheduling.scaling import ScaleBounds
-from deployments.placement.policy import Cloud, DataPlace, Kind
+from agents.runtime.settings import CloudUse
+from deployments.placement.policy import Cloud, DataPlace
 
 
 def host_memory() -> float:
@@ -178,15 +179,17 @@ PLACED = {
 }
 
 
-def clouds_in_use(kinds: Mapping[str, Kind]) -> list[Cloud]:
+def clouds_in_use(uses: Sequence[CloudUse]) -> list[Cloud]:
     """The declared clouds that a setting names, in the order of their declaration. Raises ValueError."""
-    if unknown := sorted(kinds.keys() - {cloud.name for cloud in CLOUDS}):
+    names = {use.name for use in uses}
+    if unknown := sorted(names - {cloud.name for cloud in CLOUDS}):
         raise ValueError(f"{', '.join(unknown)} is not declared in deployments/resources.py")
-    return [cloud for cloud in CLOUDS if cloud.name in kinds]
+    return [cloud for cloud in CLOUDS if cloud.name in names]
 
 
-def cloud_pools(kinds: Mapping[str, Kind]) -> list[Pool]:
+def cloud_pools(uses: Sequence[CloudUse]) -> list[Pool]:
     """A work pool for each cloud that a setting names. Raises ValueError."""
+    kinds = {use.name: use.runs for use in uses}
     return [
         Pool(
             name=cloud.name,
@@ -196,7 +199,7 @@ def cloud_pools(kinds: Mapping[str, Kind]) -> list[Pool]:
             queues=(),
             variables=cloud.variables if kinds[cloud.name] in ("containers", "push") else (),
         )
-        for cloud in clouds_in_use(kinds)
+        for cloud in clouds_in_use(uses)
     ]
 
 

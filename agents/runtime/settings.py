@@ -42,6 +42,13 @@ class QueueLimit(BaseModel, frozen=True, extra="forbid"):
     items: Annotated[int, Field(ge=1, le=10_000_000)]
 
 
+class CloudUse(BaseModel, frozen=True, extra="forbid"):
+    """A cloud in which consumers may work, and how flow runs start there."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+    runs: Literal["process", "kubernetes", "containers", "push"] = "process"
+
+
 class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     """A language model behind an OpenAI-compatible endpoint."""
 
@@ -123,11 +130,8 @@ class Settings(BaseSettings):
         "auto",
         description="what limits calls to outside systems: Prefect's global limits or this process",
     )
-    clouds: dict[
-        Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")],
-        Literal["process", "kubernetes", "containers", "push"],
-    ] = Field(
-        {}, description="clouds of deployments/resources.py in use, and how each starts flow runs"
+    clouds: tuple[CloudUse, ...] = Field(
+        (), description="clouds of deployments/resources.py in use, and how each starts flow runs"
     )
     metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
         None, description="first port for metrics; each process takes the next free one"

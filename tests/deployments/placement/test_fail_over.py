@@ -31,12 +31,12 @@ from tests.flows.shop import Shop
 from tests.prefect_server import PrefectServer, free_port, serving
 
 __all__ = ["providers"]
-pytestmark = [pytest.mark.campaign, pytest.mark.timeout(1_200)]
+pytestmark = [pytest.mark.campaign, pytest.mark.timeout(2_400)]
 
 ORDERS = 1_000
 KILLED_AFTER = 100  # orders have ended
 MORE = 40  # orders after the cloud is back
-PATIENCE = 240.0
+PATIENCE = 400.0
 QUICK = (  # a cloud that is away is noticed after three missed heartbeats
     ("PREFECT_WORKER_HEARTBEAT_SECONDS", "2"),
     ("PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS", "2"),
@@ -49,7 +49,7 @@ def shop(
 ) -> Iterator[Shop]:
     monkeypatch.setenv("AGENT_FLOWS_DATA", str(providers))
     monkeypatch.setenv("AGENT_FLOWS_JOURNAL_URL", postgresql_url)
-    monkeypatch.setenv("AGENT_FLOWS_CLOUDS", '{"aws": "process", "gcp": "process"}')
+    monkeypatch.setenv("AGENT_FLOWS_CLOUDS", '[{"name": "aws"}, {"name": "gcp"}]')
     settings.cache_clear()
     yield Shop(f"s{uuid4().hex[:8]}", tmp_path, providers, postgresql_url)
     settings.cache_clear()
@@ -62,8 +62,9 @@ def server(shop: Shop) -> Iterator[PrefectServer]:
     home.mkdir()
     server = PrefectServer(f"http://127.0.0.1:{free_port()}/api", home, settings=QUICK)
     with serving(server):
-        for command in (("deployments.apply",), ("prefect", "--no-prompt", "deploy", "--all")):
-            made = server.run(sys.executable, "-m", *command)
+        deploy = ("prefect", "--no-prompt", "deploy", "-n", "consumer", "-n", "placement")
+        for command in (("deployments.apply",), deploy):
+            made = server.run(sys.executable, "-m", *command, seconds=PATIENCE)
             assert made.returncode == 0, made.stdout + made.stderr
         with temporary_settings({PREFECT_API_URL: server.url}), server.worker():
             yield server

@@ -4,7 +4,7 @@ import pytest
 from prefect.utilities.schema_tools.validation import validate
 
 from agents.runtime.errors import SettingsError
-from agents.runtime.settings import load_settings
+from agents.runtime.settings import CloudUse, load_settings
 from deployments.placement.policy import KINDS, Cloud, Kind
 from deployments.placement.templates import base_job_template, with_defaults
 from deployments.resources import CLOUDS, cloud_pools, clouds_in_use
@@ -15,7 +15,7 @@ from deployments.resources import CLOUDS, cloud_pools, clouds_in_use
 def test_the_defaults_of_a_cloud_fit_the_variables_of_its_template(
     cloud: Cloud, kind: Kind
 ) -> None:
-    [pool] = cloud_pools({cloud.name: kind})
+    [pool] = cloud_pools([CloudUse(name=cloud.name, runs=kind)])
     template = with_defaults(base_job_template(pool.type), dict(pool.variables))
     assert set(template) == {"job_configuration", "variables"}
     values = {n: one.get("default") for n, one in template["variables"]["properties"].items()}
@@ -34,15 +34,15 @@ def test_a_default_that_is_no_variable_is_refused() -> None:
 
 def test_a_cloud_without_containers_or_of_no_declaration_is_refused() -> None:
     with pytest.raises(ValueError, match="for alibaba"):
-        cloud_pools({"alibaba": "push"})
+        cloud_pools([CloudUse(name="alibaba", runs="push")])
     with pytest.raises(ValueError, match="ovh is not declared"):
-        clouds_in_use({"ovh": "process"})
+        clouds_in_use([CloudUse(name="ovh")])
 
 
 def test_the_setting_names_clouds_and_how_runs_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AGENT_FLOWS_CLOUDS", '{"gcp": "process", "aws": "push"}')
+    monkeypatch.setenv("AGENT_FLOWS_CLOUDS", '[{"name": "gcp"}, {"name": "aws", "runs": "push"}]')
     pools = cloud_pools(load_settings().clouds)
     assert [(pool.name, pool.type) for pool in pools] == [("aws", "ecs:push"), ("gcp", "process")]
-    monkeypatch.setenv("AGENT_FLOWS_CLOUDS", '{"gcp": "vm"}')
+    monkeypatch.setenv("AGENT_FLOWS_CLOUDS", '[{"name": "gcp", "runs": "vm"}]')
     with pytest.raises(SettingsError, match="AGENT_FLOWS_CLOUDS"):
         load_settings()
