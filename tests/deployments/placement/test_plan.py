@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prefect.client.schemas.objects import FlowRun, StateType, WorkPool, WorkPoolStatus
 
@@ -13,6 +13,7 @@ from deployments.placement.plan import Plan, Run, Stage, plan
 from deployments.placement.runs import BOOT, stage_of
 
 CLOUDS = ("aws", "gcp", "azure")
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 stages = st.lists(st.tuples(st.sampled_from(CLOUDS), st.sampled_from(Stage)), max_size=8)
 ready_clouds = st.sets(st.sampled_from(CLOUDS))
@@ -34,6 +35,7 @@ def after(done: Plan, runs: list[Run]) -> list[Run]:
     ]
 
 
+@UNHURRIED
 @given(stages, ready_clouds, st.integers(1, 3))
 def test_it_settles_in_three_looks_with_all_consumers_in_the_chosen_cloud(
     found: list[tuple[str, Stage]], ready: set[str], wanted: int
@@ -48,6 +50,7 @@ def test_it_settles_in_three_looks_with_all_consumers_in_the_chosen_cloud(
     assert (last.start, last.end, last.withdraw) == (0, (), ())
 
 
+@UNHURRIED
 @given(stages, ready_clouds, st.integers(1, 3), st.booleans())
 def test_nobody_who_works_is_ended_before_enough_work_in_the_chosen_cloud(
     found: list[tuple[str, Stage]], ready: set[str], wanted: int, back: bool
@@ -61,6 +64,7 @@ def test_nobody_who_works_is_ended_before_enough_work_in_the_chosen_cloud(
     assert all(by_id[run].cloud != "aws" for run in done.end)
 
 
+@UNHURRIED
 @given(stages, ready_clouds)
 def test_without_a_cloud_nothing_is_started_and_nobody_who_works_is_ended(
     found: list[tuple[str, Stage]], ready: set[str]

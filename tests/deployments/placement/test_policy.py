@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deployments.placement.policy import Cloud, DataPlace, Health, chosen, cost_of, place
 
 NAMES = ("aws", "gcp", "azure", "alibaba", "own")
 AREAS = ("eu", "us", "cn")
+# A busy machine may take seconds for what takes milliseconds.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 prices = st.floats(0, 10, allow_nan=False)
 
 clouds_of_any_kind = st.lists(
@@ -26,6 +28,7 @@ data_anywhere = st.builds(
 any_health = st.dictionaries(st.sampled_from(NAMES), st.builds(Health, is_ready=st.booleans()))
 
 
+@UNHURRIED
 @given(data_anywhere, clouds_of_any_kind, any_health)
 def test_the_cheapest_that_is_ready_and_allowed_gets_it_and_none_if_there_is_none(
     data: DataPlace, clouds: list[Cloud], health: dict[str, Health]
@@ -45,6 +48,7 @@ def test_the_cheapest_that_is_ready_and_allowed_gets_it_and_none_if_there_is_non
     assert cost_of(data, taken) == min(cost_of(data, cloud) for cloud in allowed)
 
 
+@UNHURRIED
 @given(data_anywhere, clouds_of_any_kind, any_health)
 def test_who_goes_away_gets_nothing_and_changes_nothing_among_the_others(
     data: DataPlace, clouds: list[Cloud], health: dict[str, Health]
@@ -60,6 +64,7 @@ def test_who_goes_away_gets_nothing_and_changes_nothing_among_the_others(
     ]
 
 
+@UNHURRIED
 @given(data_anywhere, clouds_of_any_kind, any_health)
 def test_every_cloud_gets_a_verdict_and_every_refusal_a_reason(
     data: DataPlace, clouds: list[Cloud], health: dict[str, Health]
