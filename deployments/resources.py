@@ -9,13 +9,14 @@ from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ActionTypes, ChangeFlowRunState
 from prefect.events.schemas.automations import EventTrigger, Posture
 
+from agents.runtime.errors import AgentError
 from agents.runtime.journal.capacity_admin import CapacitySetting
 from agents.runtime.model.policies import CORES
 from agents.runtime.prefect_ui import HEARTBEAT_SECONDS, TAG
 from agents.runtime.scheduling.reservations import AtLimit
 from agents.runtime.scheduling.scaling import ScaleBounds
 from agents.runtime.settings import CloudUse
-from deployments.placement.policy import Cloud, DataPlace
+from deployments.placement.policy import CONTAINERS, Cloud, DataPlace
 
 
 def host_memory() -> float:
@@ -30,6 +31,10 @@ class Queue:
     name: str
     priority: int
     limit: int
+
+    def what(self, pool: "Pool") -> str:
+        """Its name in messages, within this pool."""
+        return f"work queue {pool.name}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,11 @@ class Pool:
     queues: tuple[Queue, ...]
     variables: tuple[tuple[str, str | int | float], ...] = ()
 
+    @property
+    def what(self) -> str:
+        """Its name in messages."""
+        return f"work pool {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -53,6 +63,11 @@ class Limit:
 
     name: str
     slots: int
+
+    @property
+    def what(self) -> str:
+        """Its name in messages."""
+        return f"concurrency limit {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +106,11 @@ class Automation:
     trigger: EventTrigger
     actions: tuple[ActionTypes, ...] = ()
 
+    @property
+    def what(self) -> str:
+        """Its name in messages."""
+        return f"automation {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Retired:
@@ -122,6 +142,9 @@ POOLS = (
         ),
     ),
 )
+
+# Steps that deployments may name in prefect.yaml: each runs before a flow, with all that the worker may do.
+PULL_STEPS = ("prefect.deployments.steps.set_working_directory",)
 
 LIMITS = (
     Limit("inventory", slots=64),
@@ -179,17 +202,31 @@ PLACED = {
 }
 
 
+class UnknownCloud(AgentError):
+    """A setting names a cloud that is not declared, or a kind of pool that it does not have."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"AGENT_FLOWS_CLOUDS: {self.problem}"
+
+
 def clouds_in_use(uses: Sequence[CloudUse]) -> list[Cloud]:
-    """The declared clouds that a setting names, in the order of their declaration. Raises ValueError."""
+    """The declared clouds that a setting names, in the order of their declaration. Raises UnknownCloud."""
     names = {use.name for use in uses}
     if unknown := sorted(names - {cloud.name for cloud in CLOUDS}):
-        raise ValueError(f"{', '.join(unknown)} is not declared in deployments/resources.py")
+        raise UnknownCloud(f"{', '.join(unknown)} is not declared in deployments/resources.py")
     return [cloud for cloud in CLOUDS if cloud.name in names]
 
 
 def cloud_pools(uses: Sequence[CloudUse]) -> list[Pool]:
-    """A work pool for each cloud that a setting names. Raises ValueError."""
+    """A work pool for each cloud that a setting names. Raises UnknownCloud."""
     kinds = {use.name: use.runs for use in uses}
+    clouds = clouds_in_use(uses)
+    if lacking := [c.name for c in clouds if kinds[c.name] in CONTAINERS and not c.containers]:
+        raise UnknownCloud(f"Prefect has no containers without a cluster for {lacking[0]}")
     return [
         Pool(
             name=cloud.name,
@@ -197,9 +234,9 @@ def cloud_pools(uses: Sequence[CloudUse]) -> list[Pool]:
             limit=cloud.limit,
             description=f"Consumers in {cloud.name} ({cloud.area}), placed by the flow `placement`.",
             queues=(),
-            variables=cloud.variables if kinds[cloud.name] in ("containers", "push") else (),
+            variables=cloud.variables if kinds[cloud.name] in CONTAINERS else (),
         )
-        for cloud in clouds_in_use(uses)
+        for cloud in clouds
     ]
 
 

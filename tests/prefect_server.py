@@ -22,15 +22,11 @@ STOP_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class PrefectServer:
-    """A running server: `url` is its API, `home` the folder with its database and logs.
-
-    `settings` are further variables of it and of the workers.
-    """
+    """A running server: `url` is its API, `home` the folder with its database and logs."""
 
     url: str
     home: Path
     root: Path = ROOT
-    settings: tuple[tuple[str, str], ...] = ()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -43,7 +39,6 @@ class PrefectServer:
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             "PWD": str(self.root),  # prefect.yaml asks for it, and cwd= does not set it
-            **dict(self.settings),
         }
 
     def run(self, *command: str, seconds: float = 240) -> subprocess.CompletedProcess[str]:

@@ -24,9 +24,10 @@ from flows.cli.reports import Listing, shown
 
 MOVE_SECONDS = 180.0  # for the new consumers to work, before the old ones are ended
 LOOK_SECONDS = 2.0
+RETRIES, RETRY_SECONDS = 5, 5.0  # for the server or the journal to answer; each run looks afresh
 
 
-@flow(name="placement", persist_result=False)
+@flow(name="placement", persist_result=False, retries=RETRIES, retry_delay_seconds=RETRY_SECONDS)
 async def place_consumers(*, back: bool = True, only_show: bool = False) -> Listing:
     """Start consumers in the cheapest ready cloud where their data may be; end them elsewhere.
 

@@ -11,6 +11,7 @@ Kind = Literal["process", "kubernetes", "containers", "push"]
 """How flow runs of a cloud are started: see Cloud.pool_type."""
 
 KINDS: tuple[Kind, ...] = ("process", "kubernetes", "containers", "push")
+CONTAINERS = frozenset({"containers", "push"})  # kinds that not every cloud has
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,9 @@ class Cloud:
 
         `process`: on the machine of the worker; `kubernetes`: jobs of a cluster; `containers`: started
         by a worker of ours; `push`: started by Prefect Cloud, which a server of one's own cannot do.
-        Raises ValueError if the cloud has no such pool.
         """
-        if kind in ("process", "kubernetes"):
+        if kind not in CONTAINERS:
             return kind
-        if not self.containers:
-            raise ValueError(f"Prefect has no containers without a cluster for {self.name}")
         return self.containers if kind == "containers" else f"{self.containers}:push"
 
 

@@ -17,6 +17,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Cancelling, Crashed
 from sqlalchemy import select
@@ -96,12 +97,27 @@ async def act(client: PrefectClient, wanted: Plan, runs: Sequence[Run], scenario
         await client.set_flow_run_state(run, Cancelling(message="its work moves"))
         done.append(f"ended consumer in {stages[run].cloud}")
     if wanted.cloud is not None and wanted.start:
-        deployment = await copy_of(client, wanted.cloud)
-        for _ in range(wanted.start):
-            parameters = {"scenario": scenario}
-            await client.create_flow_run_from_deployment(deployment, parameters=parameters)
-            done.append(f"started consumer in {wanted.cloud}")
+        done += await _start(client, wanted, scenario)
     return done
+
+
+async def _start(client: PrefectClient, wanted: Plan, scenario: str) -> list[str]:
+    """Start consumers; two placements that have seen the same last run start the same ones."""
+    assert wanted.cloud is not None
+    deployment = await copy_of(client, wanted.cloud)
+    last = await client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[deployment])),
+        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+        limit=1,
+    )
+    seen = last[0].id if last else "none"
+    for number in range(wanted.start):
+        await client.create_flow_run_from_deployment(
+            deployment,
+            parameters={"scenario": scenario},
+            idempotency_key=f"{scenario}:{seen}:{number}",
+        )
+    return [f"started consumer in {wanted.cloud}"] * wanted.start
 
 
 def _end_of(run: Run) -> State[Any]:

@@ -7,7 +7,7 @@ from agents.runtime.errors import SettingsError
 from agents.runtime.settings import CloudUse, load_settings
 from deployments.placement.policy import KINDS, Cloud, Kind
 from deployments.placement.templates import base_job_template, with_defaults
-from deployments.resources import CLOUDS, cloud_pools, clouds_in_use
+from deployments.resources import CLOUDS, UnknownCloud, cloud_pools, clouds_in_use
 
 
 @pytest.mark.parametrize("cloud", [cloud for cloud in CLOUDS if cloud.containers])
@@ -33,9 +33,9 @@ def test_a_default_that_is_no_variable_is_refused() -> None:
 
 
 def test_a_cloud_without_containers_or_of_no_declaration_is_refused() -> None:
-    with pytest.raises(ValueError, match="for alibaba"):
+    with pytest.raises(UnknownCloud, match="without a cluster for alibaba"):
         cloud_pools([CloudUse(name="alibaba", runs="push")])
-    with pytest.raises(ValueError, match="ovh is not declared"):
+    with pytest.raises(UnknownCloud, match="ovh is not declared"):
         clouds_in_use([CloudUse(name="ovh")])
 
 
