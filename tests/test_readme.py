@@ -38,6 +38,7 @@ RUN_BY = {
     "uv run prefect server start": "tests/prefect_server.py",
     "uv run python -m deployments.check": "tests/deployments/test_check.py",
     "uv run python -m deployments.apply": "tests/deployments/test_apply.py",
+    "uv run python -m deployments.apply --plan": "tests/deployments/test_apply.py",
     "uv run prefect --no-prompt deploy --all": "tests/deployments/test_order_deployment.py",
     "uv run prefect worker start --pool default --type process": "tests/prefect_server.py",
     "uv run prefect deployment run order-processing/order-processing": (
