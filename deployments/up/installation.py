@@ -29,7 +29,7 @@ MANY_RESTARTS = 3  # after which the last words of a process are shown
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A form of an installation on this machine: its processes, their ports, and what people are told."""
+    """A form of an installation on this machine: its processes, their ports, and the lines that name the addresses."""
 
     form: Form
     ports: dict[str, int]
