@@ -134,7 +134,7 @@ def with_entry(components: Sequence[Component]) -> list[Component]:
 
 
 def addresses(found: Mapping[str, str]) -> list[str]:
-    """the lines that name the addresses."""
+    """The lines that name the addresses."""
     lines = [f"Prefect: {found['prefect-server']}"]
     if (gateway := found.get("gateway")) is not None:
         lines += [f"gateway: {gateway}", f"console: {gateway}/console"]
