@@ -54,11 +54,13 @@ class Installation:
         keeping = asyncio.create_task(self._stores.keep())
         try:
             with self._screen as screen:
+                # At once: it is shown this once, and the start may be interrupted.
                 key = await make_first_key()
+                screen.say(f"key:     {f'{key} (shown once)' if key else 'made before'}")
                 for line in self._take_over(before):
                     screen.say(line)
                 running = asyncio.create_task(self._supervisor.run(stopped))
-                await self._say_when_up(running, key)
+                await self._say_when_up(running)
                 await running
         finally:
             keeping.cancel()
@@ -84,23 +86,22 @@ class Installation:
                 yield f"ended {entry.name} of an earlier start (pid {entry.pid})"
         self._write()
 
-    async def _say_when_up(self, running: asyncio.Task[None], key: str | None) -> None:
+    async def _say_when_up(self, running: asyncio.Task[None]) -> None:
         assert self._supervisor is not None
         begun = time.monotonic()
         while not (running.done() or self._supervisor.is_up):
             self._screen.refresh(self._entries())
             await asyncio.sleep(REFRESH_SECONDS / 4)
         if not running.done():
-            for line in self._addresses(time.monotonic() - begun, key):
+            for line in self._addresses(time.monotonic() - begun):
                 self._screen.say(line)
         while not running.done():
             self._screen.refresh(self._entries())
             await asyncio.wait([running], timeout=REFRESH_SECONDS)
 
-    def _addresses(self, seconds: float, key: str | None) -> Iterator[str]:
+    def _addresses(self, seconds: float) -> Iterator[str]:
         yield f"up after {seconds:.0f} s"
         yield from self.site.addresses
-        yield f"key:     {key or 'made before'}{' (shown once)' if key else ''}"
         yield f"logs:    {self.store.logs}"
         yield "stop:    Ctrl-C, or --down in another terminal"
 
