@@ -30,7 +30,8 @@ from sqlalchemy.sql.functions import FunctionElement
 from agents.runtime.clock import clock
 from agents.runtime.errors import AgentError
 from agents.runtime.metrics import COMMITS
-from agents.runtime.telemetry import get_logger
+from agents.runtime.telemetry import current_work, get_logger
+from agents.runtime.tracing import timing
 
 log = get_logger(__name__)
 
@@ -176,8 +177,9 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that is durably committed when the block ends without an exception."""
-        async with self._write_lock, AsyncExitStack() as stack:
-            yield await self._begin(stack)
+        with timing("journal write", current_work().within):
+            async with self._write_lock, AsyncExitStack() as stack:
+                yield await self._begin(stack)
         COMMITS.inc()
 
     async def _begin(self, stack: AsyncExitStack) -> AsyncConnection:
