@@ -6,8 +6,9 @@ import pytest
 from prefect import flow
 
 from agents.runtime.context import open_runtime
-from agents.runtime.execution.agent import AGENTS, ByInput
+from agents.runtime.execution.agent import AGENTS
 from agents.runtime.execution.decorator import agent
+from agents.runtime.execution.prefect_tasks import ByInput
 from agents.runtime.journal.schema import steps
 from agents.runtime.metrics import CACHE
 from agents.runtime.model.policies import PURE, READ
@@ -52,7 +53,7 @@ def seeing(version: str = "1") -> Any:
     return see_cached
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.usefixtures("harness")
 async def test_a_pure_call_is_made_once_over_many_runs() -> None:
     called.clear()
