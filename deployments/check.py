@@ -26,7 +26,7 @@ from agents.runtime.journal.database import Database
 from agents.runtime.model.policies import Policy
 from agents.runtime.prefect_ui import TAG
 from agents.runtime.settings import settings
-from deployments import prefect_yaml, schemas
+from deployments import in_memory, prefect_yaml, schemas
 from deployments.environment import environment_problems
 from deployments.resources import CAPACITIES, HEARTBEAT, LIMITS, POOLS, Capacity, Limit, Pool
 from flows.operations.__main__ import GROUPS
@@ -258,7 +258,7 @@ def main() -> int:
     found += limit_problems({name: agent.policy for name, agent in AGENTS.items()})
     found += capacity_problems({name: agent.takes for name, agent in AGENTS.items()})
     found += schemas.found_problems()
-    for note in asyncio.run(capacities_here()):
+    for note in [*asyncio.run(capacities_here()), *in_memory.notes(os.environ)]:
         print(note)
     print(
         "\n".join(found)

@@ -52,6 +52,12 @@ RUN_BY = {
     "uv run python -m deployments.up": "tests/deployments/up/test_up.py",
     "uv run python -m deployments.up --status": "tests/deployments/up/test_up.py",
     "uv run python -m deployments.up --down": "tests/deployments/up/test_up.py",
+    "uv run --extra production python -m deployments.up --production --secrets /etc/agent-flows": (
+        "tests/deployments/up/test_production.py"
+    ),
+    "uv run --all-groups python -m deployments.up --production --embedded": (
+        "tests/deployments/up/test_production_form.py"
+    ),
     "uv run python -m tests.benchmarks.analysis": "tests/benchmarks/test_analysis.py",
     "uv run python -m tests.benchmarks.gateway": "tests/benchmarks/test_gateway.py",
     "uv run python -m tests.benchmarks.scheduling": "tests/benchmarks/test_scheduling.py",

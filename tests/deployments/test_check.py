@@ -160,8 +160,8 @@ def test_a_workflow_without_deployment_is_a_problem() -> None:
     text = yaml.safe_dump(configuration)
     assert check.problems(text) == []
     assert check.workflow_problems(text) == [
-        "workflow 'orders': no deployment in prefect.yaml runs flows.order_processing",
-        "workflow 'changes': no deployment in prefect.yaml runs flows.order_processing",
+        "workflow 'orders': no deployment in prefect.yaml runs flows.fulfilment",
+        "workflow 'changes': no deployment in prefect.yaml runs flows.fulfilment",
     ]
 
 
