@@ -62,9 +62,18 @@ def test_without_time_nothing_is_accepted_or_claimed(cloud: Cloud, left: float) 
 def test_nothing_is_claimed_that_might_not_end_in_time(cloud: Cloud) -> None:
     TIMES["entries"] = BatchTimes(is_known=True)
     TIMES["entries"].latest.append(60.0)
-    said = json.loads(handler(request(lines(2)), Context())["body"])
+    said = json.loads(handler(request(lines(2)), Context(10.0))["body"])
     assert (said["accepted"], said["worked"], said["cut"]) == (2, {}, False)
     assert set(cloud.states().values()) == {"pending"}
+    assert handler(dict(WORK), Context())["worked"] == {
+        "written": 2
+    }  # slow batches are not for ever
+
+
+def test_a_batch_that_does_not_end_is_handed_back(cloud: Cloud) -> None:
+    said = json.loads(handler(request(entry(1, seconds=30.0).encode()), Context(2.0))["body"])
+    assert (said["accepted"], said["worked"], said["cut"]) == (1, {}, True)
+    assert (cloud.states(), cloud.keys()) == ({"e1": "pending"}, [])
 
 
 def test_a_schedule_starts_as_many_as_the_view_wants_beside_itself(
@@ -79,14 +88,12 @@ def test_a_schedule_starts_as_many_as_the_view_wants_beside_itself(
         return start
 
     monkeypatch.setattr(aws_lambda, "_starter", starter)
-    TIMES["entries"] = BatchTimes(is_known=True)
-    TIMES["entries"].latest.append(60.0)
-    handler(request(lines(600)), Context())  # they wait
+    cloud.enqueue(lines(600))
     event = {"source": "aws.events", "detail-type": "Scheduled Event"}
-    wanted = handler(event, Context())["started"]
+    wanted = handler(event, Context(1.5))["started"]
     assert started == [wanted]
     assert wanted >= 1
-    assert handler(dict(WORK), Context())["started"] == 0  # what was started starts nothing
+    assert handler(dict(WORK), Context(0.0))["started"] == 0  # what was started starts nothing
 
 
 def test_a_function_that_nobody_declared_says_so(
