@@ -30,7 +30,8 @@ from sqlalchemy.sql.functions import FunctionElement
 from agents.runtime.clock import clock
 from agents.runtime.errors import AgentError
 from agents.runtime.metrics import COMMITS
-from agents.runtime.telemetry import get_logger
+from agents.runtime.telemetry import current_work, get_logger
+from agents.runtime.tracing import timing
 
 log = get_logger(__name__)
 
@@ -45,7 +46,12 @@ SQLITE_PRAGMAS = (
 POSTGRESQL_OPTIONS: dict[str, Any] = {
     "timeout": 5.0,
     "command_timeout": 30.0,
-    "server_settings": {"enable_seqscan": "off", "plan_cache_mode": "force_custom_plan"},
+    "server_settings": {
+        "enable_seqscan": "off",
+        "plan_cache_mode": "force_custom_plan",
+        # A process that stands still within a transaction must not keep its locks from others.
+        "idle_in_transaction_session_timeout": "10000",
+    },
 }
 RECONNECT_SECONDS = 30.0  # how long a database that cannot be reached is tried
 RECONNECT_PAUSE = 0.5
@@ -171,8 +177,9 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that is durably committed when the block ends without an exception."""
-        async with self._write_lock, AsyncExitStack() as stack:
-            yield await self._begin(stack)
+        with timing("journal write", current_work().within):
+            async with self._write_lock, AsyncExitStack() as stack:
+                yield await self._begin(stack)
         COMMITS.inc()
 
     async def _begin(self, stack: AsyncExitStack) -> AsyncConnection:

@@ -50,7 +50,8 @@ async def test_each_query_answers_one_number_to_the_role_of_the_autoscaler(
     opened: Runtime, journal_url: str
 ) -> None:
     assert await grant(journal_url) == f"{ROLE} may read agent_flows_scale"
-    await declare_bounds(opened.journal.database, SCALES)
+    async with opened.journal.database.write() as connection:
+        await declare_bounds(connection, SCALES)
     state = {"state": "pending", "scenario": "invoices", "major": 2}
     await History(opened.journal).add(400, state, version="2", expected=10.0)
 
