@@ -15,12 +15,12 @@ from agents.runtime.intake.consumer import Consumer, ConsumerOptions
 from agents.runtime.journal.scale import scales
 from agents.runtime.model.batch import Batch, RunStats
 from agents.runtime.model.scenario import Scenario
-from agents.runtime.settings import settings
+from agents.runtime.settings import load_settings, settings
 from agents.runtime.telemetry import LOGGED, get_logger
 from agents.services import connect_services
 from deployments.functions.accept import Acceptance, Message, accept
 from deployments.functions.deadline import BatchTimes, Deadline, Remaining
-from deployments.functions.declared import Function
+from deployments.functions.declared import FUNCTIONS, Function
 from flows.workflows import WORKFLOWS, Workflow
 
 log = get_logger(__name__)
@@ -34,6 +34,16 @@ START_SECONDS = 5.0  # for the provider to start others
 
 TIMES: dict[str, BatchTimes] = defaultdict(BatchTimes)
 """How long batches take, by function; it lives as long as the process."""
+
+
+def preload() -> None:
+    """Load the workflow of the deployed function, if it is declared.
+
+    Handlers do so while they are loaded: Lambda's first ten seconds do not count for the time-out.
+    """
+    function = FUNCTIONS.get(load_settings().function or "")
+    if function is not None:
+        WORKFLOWS[function.workflow].load()
 
 
 class NoTimeLeft(AgentError):

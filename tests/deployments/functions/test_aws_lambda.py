@@ -10,9 +10,18 @@ import pytest
 from deployments.functions import aws_lambda
 from deployments.functions.aws_lambda import WORK, handler
 from deployments.functions.deadline import BatchTimes
+from deployments.functions.declared import Function
 from deployments.functions.invocation import TIMES, Start
 from tests.deployments.functions.conftest import Cloud
-from tests.deployments.functions.events import Context, entry, lines, records, request
+from tests.deployments.functions.events import (
+    Context,
+    ContextOfWork,
+    entry,
+    lines,
+    records,
+    request,
+)
+from tests.deployments.functions.ledger import declare
 
 
 def test_a_request_accepts_and_works_and_a_second_one_does_nothing_twice(cloud: Cloud) -> None:
@@ -74,6 +83,18 @@ def test_a_batch_that_does_not_end_is_handed_back(cloud: Cloud) -> None:
     said = json.loads(handler(request(entry(1, seconds=30.0).encode()), Context(2.0))["body"])
     assert (said["accepted"], said["worked"], said["cut"]) == (1, {}, True)
     assert (cloud.states(), cloud.keys()) == ({"e1": "pending"}, [])
+
+
+@pytest.mark.slow
+def test_what_does_not_end_in_one_invocation_ends_in_later_ones(cloud: Cloud) -> None:
+    declare(Function("entries", "entries", timeout=2.0, buffer=0.4, batch=4, at_once=1))
+    cloud.enqueue("\n".join(entry(n, seconds=0.3) for n in range(24)).encode())
+    invocations = 0
+    while set(cloud.states().values()) != {"completed"} and invocations < 40:
+        handler(dict(WORK), ContextOfWork(2.0))
+        invocations += 1
+    assert invocations > 1
+    assert sorted(cloud.keys()) == sorted(f"e{n}" for n in range(24))
 
 
 def test_a_schedule_starts_as_many_as_the_view_wants_beside_itself(
