@@ -67,6 +67,16 @@ RUN_BY = {
         ),
         "tests/deployments/kubernetes/test_manifests.py",
     ),
+    **dict.fromkeys(
+        (
+            "uv run python -m deployments.images.compose --check",
+            "uv run python -m deployments.images.compose --write",
+        ),
+        "tests/deployments/images/test_compose.py",
+    ),
+    (
+        "uv run --group dev cyclonedx-py requirements deployments/requirements.lock --of JSON -o sbom.json"
+    ): "tests/deployments/images/test_dockerfile.py",
     "uv run python -m deployments.gateway --sample": "tests/deployments/gateway/test_command.py",
     (
         'uv run python -m deployments.gateway.trust.new_key "shop app" --scopes chat'
