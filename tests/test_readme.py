@@ -38,6 +38,9 @@ RUN_BY = {
     "uv run prefect server start": "tests/prefect_server.py",
     "uv run python -m deployments.check": "tests/deployments/test_check.py",
     "uv run python -m deployments.apply": "tests/deployments/test_apply.py",
+    "uv run python -m deployments.placement --only-show": (
+        "tests/deployments/topology/test_fail_over.py"
+    ),
     "uv run python -m deployments.apply --plan": "tests/deployments/test_apply.py",
     "uv run prefect --no-prompt deploy --all": "tests/deployments/test_order_deployment.py",
     (
