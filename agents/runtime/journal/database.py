@@ -14,6 +14,7 @@ from contextlib import (
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from alembic import command
@@ -33,7 +34,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from agents.runtime.clock import clock
 from agents.runtime.errors import AgentError
-from agents.runtime.metrics import COMMITS
+from agents.runtime.metrics import COMMIT_SECONDS, COMMITS, JOURNAL_ERRORS
 from agents.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -174,9 +175,11 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that is durably committed when the block ends without an exception."""
+        begun = perf_counter()
         async with self._write_lock, AsyncExitStack() as stack:
             yield await self._begin(stack)
         COMMITS.inc()
+        COMMIT_SECONDS.observe(perf_counter() - begun)
 
     async def _begin(self, stack: AsyncExitStack) -> AsyncConnection:
         """Begin a transaction; retry for a while if the database cannot be reached."""
@@ -185,6 +188,7 @@ class Database:
             try:
                 return await stack.enter_async_context(self.engine.begin())
             except (OperationalError, InterfaceError, sqlite3.OperationalError, OSError) as error:
+                JOURNAL_ERRORS.inc()
                 if clock().monotonic() > until:
                     raise
                 log.warning("the journal cannot be reached, retrying", error=str(error))
