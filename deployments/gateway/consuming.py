@@ -16,7 +16,7 @@ from prefect import flow
 from agents.orders import sample
 from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.errors import AgentError, MissingExtra
-from agents.runtime.intake.consumer import POLL_SECONDS, Consumer, ConsumerOptions
+from agents.runtime.intake.consumer import ConsumerOptions
 from agents.runtime.recovery.versions import watching
 from agents.runtime.redis.signals import Signals, signals
 from agents.runtime.settings import settings
@@ -24,14 +24,13 @@ from agents.runtime.telemetry import get_logger
 from agents.services import connect_services
 from agents.services.sandbox.faults import DEMO
 from flows.cli.temporary_server import start_temporary_server
-from flows.operations.consumer import run_batch
+from flows.operations.consumers import consumer_of, load_workflows
 from flows.operations.recovery import recover
 from flows.workflows import WORKFLOWS
 
 log = get_logger(__name__)
 
 RECOVERY_SECONDS = 60.0
-TURN_SECONDS = 0.25  # between two looks for turns: a customer waits for the reply
 RESTART_SECONDS = 5.0  # before consumers that failed begin again
 FINISH_SECONDS, HAND_BACK_SECONDS = 5.0, 2.0  # the command itself ends within nine seconds
 OPTIONS = ConsumerOptions(at_once=1)
@@ -131,11 +130,7 @@ class Consumers:
 
     def _load(self) -> None:
         """Load the agents of the workflows whose packages are installed."""
-        for name, workflow in WORKFLOWS.items():
-            try:
-                workflow.load()
-            except MissingExtra as error:
-                self.missing[name] = error.extra
+        self.missing = load_workflows()
 
 
 def _cause(error: BaseException) -> str:
@@ -152,17 +147,10 @@ async def _stay(opened: Runtime, run: Callable[[], Awaitable[object]]) -> None:
 
 async def _run_consumer(scenario: str, woken: Signals, opened: Runtime) -> None:
     """One flow run of a consumer; after a number of batches the next begins, so that each is readable."""
-    look = TURN_SECONDS if scenario == "turns" else POLL_SECONDS
 
     @flow(name="gateway-consumer", flow_run_name=f"gateway: {scenario}", persist_result=False)
     async def consume() -> None:
-        consumer = Consumer(
-            WORKFLOWS[scenario].scenario,
-            lambda batch: run_batch(scenario, batch),
-            lambda seconds: woken.wait(scenario, min(seconds, look)),
-            OPTIONS,
-            wake=lambda: woken.wake(scenario),
-        )
+        consumer = consumer_of(scenario, woken, OPTIONS)
         async with watching(opened.journal, consumer.scenario):
             await consumer.consume()
 
