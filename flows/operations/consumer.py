@@ -57,6 +57,7 @@ async def consume(  # noqa: PLR0913 - each is set by people
     at_once: Annotated[int, Field(ge=1, le=16)] = 2,
     batches: Annotated[int, Field(ge=1, le=10_000)] = 50,
     idle_seconds: Annotated[float, Field(ge=0)] | None = None,
+    major: Annotated[int, Field(ge=1, le=1_000)] | None = None,
 ) -> Consumed:
     """Process what waits in a queue; after a number of batches a fresh run takes over.
 
@@ -70,6 +71,7 @@ async def consume(  # noqa: PLR0913 - each is set by people
         at_once: Batches in work at once.
         batches: Batches after which the run ends and the next run takes over.
         idle_seconds: Seconds without work after which the run ends; without it, it never does.
+        major: Major version whose items are processed; without it, all that this code has.
 
     """
     options = ConsumerOptions(
@@ -88,6 +90,7 @@ async def consume(  # noqa: PLR0913 - each is set by people
             lambda seconds: woken.wait(scenario, seconds),
             options,
             wake=lambda: woken.wake(scenario),
+            major=major,
         )
         async with watching(opened.journal, workflow.scenario):
             await consumer.consume()

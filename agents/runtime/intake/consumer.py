@@ -13,6 +13,7 @@ from sqlalchemy import Row
 
 from agents.runtime.clock import clock
 from agents.runtime.context import runtime
+from agents.runtime.errors import AgentError
 from agents.runtime.execution.step import worker_group
 from agents.runtime.intake.intake import batches_of
 from agents.runtime.intake.pace import PaceMeter
@@ -51,6 +52,18 @@ class ConsumerOptions:
     seconds: float = 30.0
 
 
+class MissingVersion(AgentError):
+    """A consumer is to process a major version that this code does not have."""
+
+    def __init__(self, scenario: str, major: int, known: tuple[int, ...]) -> None:
+        super().__init__(scenario, major, known)
+        self.scenario, self.major, self.known = scenario, major, known
+
+    def __str__(self) -> str:
+        known = ", ".join(map(str, self.known))
+        return f"{self.scenario}: this code does not have version {self.major}; it has {known}"
+
+
 @dataclass(slots=True)
 class Consumer:
     """A resident consumer of one scenario's queue.
@@ -58,6 +71,7 @@ class Consumer:
     `process` runs the scenario on a batch; `wait` sleeps for some seconds, or until a signal says
     that there may be work. Where items need others, `wake` gives that signal to other consumers when
     a batch has ended, since it may have made items ready, and when this one has taken a full batch.
+    With `major` it takes items of that version alone, so that each version can be scaled for itself.
     """
 
     scenario: Scenario
@@ -67,6 +81,7 @@ class Consumer:
     stats: RunStats = field(default_factory=RunStats)
     taken: int = 0
     wake: Callable[[], Awaitable[object]] | None = None
+    major: int | None = None
     _worked_at: float = 0.0
     _next_look: float = 0.0
     _in_progress: int = 0
@@ -75,7 +90,9 @@ class Consumer:
     _next_verdict: float = 0.0
 
     def __post_init__(self) -> None:
-        """Begin without knowledge of items."""
+        """Begin without knowledge of items. Raises MissingVersion."""
+        if self.major is not None and self.major not in self.scenario.majors:
+            raise MissingVersion(self.scenario.name, self.major, self.scenario.majors)
         self._sizer = BatchSizer(self.options.seconds, self.options.size)
 
     async def consume(self) -> RunStats:
@@ -85,7 +102,7 @@ class Consumer:
         """
         here = runtime()
         await register_versions(
-            here.journal.database, here.lease.id, self.scenario.name, self.scenario.majors
+            here.journal.database, here.lease.id, self.scenario.name, self._majors
         )
         self._worked_at = clock().monotonic()
         # A worker that fails ends the others; the next run resumes their items.
@@ -167,7 +184,11 @@ class Consumer:
 
     @property
     def _queue(self) -> Queue:
-        return Queue(self.scenario.name, self.scenario.majors)
+        return Queue(self.scenario.name, self._majors)
+
+    @property
+    def _majors(self) -> tuple[int, ...]:
+        return self.scenario.majors if self.major is None else (self.major,)
 
     async def _claim_outside_queue(self) -> list[Row[Any]]:
         if clock().monotonic() < self._next_look:

@@ -6,7 +6,8 @@ from collections import Counter
 import pytest
 
 from agents.runtime.context import Runtime, open_runtime
-from agents.runtime.intake.consumer import Consumer, ConsumerOptions
+from agents.runtime.intake.consumer import Consumer, ConsumerOptions, MissingVersion
+from agents.runtime.journal.gateway_schema import worker_versions
 from agents.runtime.journal.operator_actions import edit
 from agents.runtime.journal.schema import items
 from agents.runtime.model.scenario import Correction, Scenario
@@ -80,3 +81,22 @@ async def test_an_operators_correction_leaves_an_item_with_its_version(opened: R
     item = await the_item()
     assert (item.version, item.major, item.body) == ("2", 2, body)
     assert Correction(BOTH, body).values("1.3")["version"] == "1"
+
+
+@pytest.mark.usefixtures("opened")
+async def test_a_consumer_of_one_version_leaves_the_others_alone(provider: Provider) -> None:
+    steps = Steps(provider)
+    await enqueue(JOBS, 0, 3)
+    await enqueue(SECOND, 3, 5)
+
+    only = Consumer(BOTH, steps.process, asyncio.sleep, UNTIL_IDLE, major=2)
+
+    assert (await only.consume()).outcomes == {"job completed": 2}
+    assert steps.seen == {1: [], 2: keys(3, 5)}
+    assert [row.major for row in await rows(worker_versions)] == [2], "others are not counted here"
+
+
+@pytest.mark.usefixtures("opened")
+def test_a_consumer_of_a_version_that_the_code_lacks_does_not_start(provider: Provider) -> None:
+    with pytest.raises(MissingVersion, match="does not have version 7; it has 1, 2"):
+        Consumer(BOTH, Steps(provider).process, asyncio.sleep, major=7)
