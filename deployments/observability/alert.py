@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 
 PREFIX = "agent-flows."
@@ -74,13 +75,19 @@ class Alert:
         """The page of the runbook, from the root of the project."""
         return f"{PAGES}/{self.word}.md"
 
-    def expression(self, faster: float = 1.0) -> str:
-        """The rule's PromQL; a drill lets all times pass `faster`."""
-        window = seconds_of(self.window) / faster
-        given = self.expr.replace("$window", f"{window:g}s" if faster > 1 else self.window)
-        return given.replace("$limit", f"{self.limit / faster:g}")
+    def expression(self, longest: float = inf) -> str:
+        """The rule's PromQL; in a drill no window and no limit is longer than `longest` seconds."""
+        window = shortened(self.window, longest)
+        return self.expr.replace("$window", window).replace(
+            "$limit", f"{min(self.limit, longest):g}"
+        )
 
 
 def seconds_of(duration: str) -> float:
     """The seconds of a duration such as 5m."""
     return float(duration[:-1]) * SECONDS_OF[duration[-1]]
+
+
+def shortened(duration: str, longest: float) -> str:
+    """The duration, or `longest` seconds if it is longer."""
+    return duration if seconds_of(duration) <= longest else f"{longest:g}s"
