@@ -52,6 +52,9 @@ RUN_BY = {
         "tests/benchmarks/test_orchestration.py"
     ),
     "uv run python -m deployments.gateway --sample": "tests/deployments/gateway/test_command.py",
+    "uv run --extra observability python -m deployments.observability --write": (
+        "tests/deployments/observability/test_generated.py"
+    ),
     (
         'uv run python -m deployments.gateway.trust.new_key "shop app" --scopes chat'
         ' --customer yara_ito_8499 --by ann --reason "the chat"'
