@@ -1,25 +1,17 @@
-"""Creates and updates what resources.py declares: `python -m deployments.apply`.
+"""Makes what resources.py declares: `python -m deployments.apply`; with `--plan` it only shows the changes.
 
 Pools, queues, limits and automations are on a Prefect server; capacities of resources and bounds of scaling
-are in the journal.
+are in the journal. What an earlier `apply` made and what is no longer declared is removed; nothing else is.
 """
 
+import argparse
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.actions import (
-    GlobalConcurrencyLimitCreate,
-    GlobalConcurrencyLimitUpdate,
-    WorkPoolCreate,
-    WorkPoolUpdate,
-)
-from prefect.events.actions import DoNothing
-from prefect.events.schemas.automations import AutomationCore
-from prefect.exceptions import ObjectNotFound
-from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
 from agents.runtime.command_line import run_command
 from agents.runtime.journal.capacity_admin import declare
@@ -27,6 +19,8 @@ from agents.runtime.journal.database import Database
 from agents.runtime.journal.scale import declare_bounds
 from agents.runtime.scheduling.scaling import ScaleBounds
 from agents.runtime.settings import settings
+from deployments.check import has_journal
+from deployments.pruning import Record, read_record, removals, write_record
 from deployments.resources import (
     AUTOMATIONS,
     CAPACITIES,
@@ -34,193 +28,105 @@ from deployments.resources import (
     POOLS,
     RETIRED,
     SCALES,
-    Automation,
     Capacity,
-    Limit,
-    Pool,
-    Queue,
-    Retired,
 )
+from deployments.server_changes import Change, Declared, WrongPoolType
 from flows.cli.error_messages import explained
 
-
-class WrongPoolType(Exception):
-    """The server has a work pool of this name with another type, which cannot be changed."""
-
-    def __init__(self, pool: str, found: str, wanted: str) -> None:
-        super().__init__(pool, found, wanted)
-        self.pool, self.found, self.wanted = pool, found, wanted
-
-    def __str__(self) -> str:
-        return (
-            f"work pool {self.pool!r} is of type {self.found!r}, not {self.wanted!r}: "
-            "delete it or declare another name in deployments/resources.py"
-        )
+DECLARED = Declared(POOLS, LIMITS, AUTOMATIONS, RETIRED)
 
 
-async def apply(
-    pools: Sequence[Pool] = POOLS,
-    limits: Sequence[Limit] = LIMITS,
-    automations: Sequence[Automation] = AUTOMATIONS,
-    retired: Sequence[Retired] = RETIRED,
-) -> list[str]:
-    """Create and update what is declared, remove retired deployments; nothing else is touched.
+async def apply(declared: Declared = DECLARED, *, prune: bool = False) -> list[str]:
+    """Make the changes on the Prefect server; returns a line for each. Raises WrongPoolType.
 
-    Returns a line for each change. Raises WrongPoolType.
+    With `prune` what an earlier run made and what is no longer declared is removed.
     """
-    changes = []
+    lines = list[str]()
     async with get_client() as client:
-        for pool in pools:
-            changes.append(await _apply_pool(client, pool))
-            changes.extend([await _apply_queue(client, pool, queue) for queue in pool.queues])
-        changes.extend([await _apply_limit(client, limit) for limit in limits])
-        changes.extend([await _apply_automation(client, one) for one in automations])
-        changes.extend([await _remove_retired(client, one) for one in retired])
-    return [change for change in changes if change]
+        before = await read_record(client)
+        record = dict(before)
+        try:
+            for change in await _changes(client, declared, before if prune else {}):
+                made = await change.make()
+                lines.append(change.done)
+                if change.verb == "create":
+                    record[change.what] = str(made)
+                elif change.verb == "remove":
+                    record.pop(change.what, None)
+        finally:  # what has been made is recorded, although something else could not be made
+            if record != before:
+                await write_record(client, record)
+    return lines
 
 
-async def apply_capacities(
-    database: Database, capacities: Sequence[Capacity] = CAPACITIES
+async def _changes(client: PrefectClient, declared: Declared, record: Record) -> list[Change]:
+    return [
+        *await declared.changes(client),
+        *await removals(client, record, declared.names),
+    ]
+
+
+async def plan(declared: Declared = DECLARED) -> list[str]:
+    """What `apply` would change on the Prefect server, a line each; nothing is changed. Raises WrongPoolType."""
+    async with get_client() as client:
+        return [str(one) for one in await _changes(client, declared, await read_record(client))]
+
+
+class _OnlyShown(Exception):
+    """Ends the transaction of a plan: nothing of it is kept."""
+
+
+async def apply_to_journal(
+    database: Database,
+    capacities: Sequence[Capacity] = CAPACITIES,
+    scales: Mapping[str, ScaleBounds] = SCALES,
+    *,
+    keep: bool = True,
 ) -> list[str]:
-    """Declare the capacities of resources in the journal; returns a line for each change.
+    """Declare capacities and bounds of scaling in the journal; returns a line for each change.
 
-    What an operator has set on this installation is kept, and named by `deployments.check`.
+    What an operator has set on this installation is kept, and named by `deployments.check`. Without `keep`
+    the changes are returned and taken back.
     """
-    changes = await declare(database, [capacity.setting for capacity in capacities])
-    return [f"set capacity {change}" for change in changes]
-
-
-async def apply_scales(
-    database: Database, declared: Mapping[str, ScaleBounds] = SCALES
-) -> list[str]:
-    """Declare how many consumers queues may have; returns a line for each change.
-
-    What an operator has set on this installation is kept.
-    """
-    return [f"set scale of queue {queue}" for queue in await declare_bounds(database, declared)]
-
-
-async def _apply_pool(client: PrefectClient, pool: Pool) -> str:
-    try:
-        found = await client.read_work_pool(pool.name)
-    except ObjectNotFound:
-        # Without a template the pool takes no job variables until its first worker has come up.
-        template = await get_default_base_job_template_for_infrastructure_type(pool.type)
-        await client.create_work_pool(
-            WorkPoolCreate(
-                name=pool.name,
-                type=pool.type,
-                description=pool.description,
-                concurrency_limit=pool.limit,
-                base_job_template=template or {},
-            )
-        )
-        return f"created work pool {pool.name}"
-    if found.type != pool.type:
-        raise WrongPoolType(pool.name, found.type, pool.type)
-    if (found.description, found.concurrency_limit) == (pool.description, pool.limit):
-        return ""
-    update = WorkPoolUpdate(description=pool.description, concurrency_limit=pool.limit)
-    await client.update_work_pool(pool.name, update)
-    return f"updated work pool {pool.name}"
-
-
-async def _apply_queue(client: PrefectClient, pool: Pool, queue: Queue) -> str:
-    name = f"work queue {pool.name}/{queue.name}"
-    try:
-        found = await client.read_work_queue_by_name(queue.name, pool.name)
-    except ObjectNotFound:
-        await client.create_work_queue(
-            queue.name,
-            concurrency_limit=queue.limit,
-            priority=queue.priority,
-            work_pool_name=pool.name,
-        )
-        return f"created {name}"
-    if (found.priority, found.concurrency_limit) == (queue.priority, queue.limit):
-        return ""
-    await client.update_work_queue(found.id, priority=queue.priority, concurrency_limit=queue.limit)
-    return f"updated {name}"
-
-
-async def _apply_limit(client: PrefectClient, limit: Limit) -> str:
-    name = f"concurrency limit {limit.name}"
-    try:
-        found = await client.read_global_concurrency_limit_by_name(limit.name)
-    except ObjectNotFound:
-        await client.create_global_concurrency_limit(
-            GlobalConcurrencyLimitCreate(name=limit.name, limit=limit.slots)
-        )
-        return f"created {name}"
-    if (found.limit, found.active) == (limit.slots, True):
-        return ""
-    await client.update_global_concurrency_limit(
-        limit.name, GlobalConcurrencyLimitUpdate(limit=limit.slots, active=True)
-    )
-    return f"updated {name}"
-
-
-async def _apply_automation(client: PrefectClient, automation: Automation) -> str:
-    name, actions = f"automation {automation.name}", list(automation.actions)
-    wanted = AutomationCore(
-        name=automation.name,
-        description=automation.description,
-        trigger=automation.trigger,
-        actions=actions or [DoNothing()],
-    )
-    named = await client.read_automations_by_name(automation.name)
-    if not named:
-        await client.create_automation(wanted)
-        return f"created {name}"
-    found = named[0]
-    # Users of the server decide whether it is on and what else it does.
-    kept: dict[str, object] = {"enabled": found.enabled, "tags": found.tags}
-    if not actions:
-        kept["actions"] = found.actions
-    wanted = wanted.model_copy(update=kept)
-    if wanted.model_dump() == found.model_dump(include=set(AutomationCore.model_fields)):
-        return ""
-    # Validated again: an update leaves out unset fields, such as the types of the actions.
-    whole = AutomationCore.model_validate(wanted.model_dump(exclude={"owner_resource"}))
-    await client.update_automation(found.id, whole)
-    return f"updated {name}"
-
-
-async def _remove_retired(client: PrefectClient, retired: Retired) -> str:
-    """Remove the deployment, or its schedule if another flow has been deployed under its name."""
-    try:
-        found = await client.read_deployment_by_name(retired.name)
-    except ObjectNotFound:
-        return ""
-    schedules = [one for one in found.schedules if one.slug == retired.schedule]
-    if found.entrypoint == retired.entrypoint:
-        await client.delete_deployment(found.id)
-        removed = f"removed deployment {retired.name}"
-    elif schedules and found.entrypoint == retired.reused_by:
-        for schedule in schedules:
-            await client.delete_deployment_schedule(found.id, schedule.id)
-        removed = f"removed schedule {retired.schedule} of {retired.name}"
-    else:
-        return ""
-    was_on = any(one.active for one in schedules)
-    advice = f"; its schedule was on, so switch on that of {retired.successor}" if was_on else ""
-    return f"{removed} of an earlier release: use {retired.successor}{advice}"
+    lines = list[str]()
+    with suppress(_OnlyShown):
+        async with database.write() as connection:
+            lines += await declare(connection, [one.setting for one in capacities])
+            lines += await declare_bounds(connection, scales)
+            if not keep:
+                raise _OnlyShown
+    return lines
 
 
 async def _apply_all() -> list[str]:
     database = Database(settings().journal)
     try:
         await database.migrate()
-        changes = [*await apply(), *await apply_capacities(database)]
-        return [*changes, *await apply_scales(database)]
+        return [*await apply(prune=True), *await apply_to_journal(database)]
+    finally:
+        await database.close()
+
+
+async def _plan_all() -> list[str]:
+    lines = await plan()
+    if not has_journal():
+        return [*lines, "create the journal with its capacities and bounds of scaling"]
+    database = Database(settings().journal)
+    try:
+        if not await database.is_current():
+            return [*lines, "migrate the journal, then set its capacities and bounds of scaling"]
+        return [*lines, *await apply_to_journal(database, keep=False)]
     finally:
         await database.close()
 
 
 def main() -> int:
-    """Apply the declarations and print each change."""
+    """Apply the declarations, or with --plan only compare, and print each change."""
+    parser = argparse.ArgumentParser(prog="python -m deployments.apply", description=__doc__)
+    parser.add_argument("--plan", action="store_true", help="show the changes and make none")
+    shown = parser.parse_args().plan
     try:
-        changes = asyncio.run(_apply_all())
+        changes = asyncio.run(_plan_all() if shown else _apply_all())
     except WrongPoolType as error:
         print(error, file=sys.stderr)
         return 1

@@ -4,6 +4,7 @@ It works offline: `python -m deployments.check`.
 """
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
@@ -25,7 +26,8 @@ from agents.runtime.journal.database import Database
 from agents.runtime.model.policies import Policy
 from agents.runtime.prefect_ui import TAG
 from agents.runtime.settings import settings
-from deployments import schemas
+from deployments import prefect_yaml, schemas
+from deployments.environment import environment_problems
 from deployments.resources import CAPACITIES, HEARTBEAT, LIMITS, POOLS, Capacity, Limit, Pool
 from flows.operations.__main__ import GROUPS
 from flows.workflows import WORKFLOWS, Workflow
@@ -41,10 +43,9 @@ SCHEDULE_OPTIONS = {"timezone", "day_or", "anchor_date"}
 
 def problems(text: str, pools: Sequence[Pool] = POOLS) -> list[str]:
     """Every problem of a prefect.yaml, one line each."""
-    try:
-        configuration = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        return [f"prefect.yaml is not YAML: {error}"]
+    configuration, form = prefect_yaml.read(text)
+    if form:
+        return form
     deployments = configuration.get("deployments") or []
     places = [*configuration.get("definitions", {}).get("places", {}).values()]
     places += [deployment["work_pool"] for deployment in deployments if "work_pool" in deployment]
@@ -93,6 +94,20 @@ def operation_problems(text: str) -> list[str]:
     return found
 
 
+def resource_problems(pools: Sequence[Pool] = POOLS, limits: Sequence[Limit] = LIMITS) -> list[str]:
+    """Numbers of pools, queues and limits that a server would refuse, or that would let nothing run."""
+    numbers = {f"{pool.what}: limit": pool.limit for pool in pools}
+    for pool in pools:
+        numbers |= {f"{queue.what(pool)}: limit": queue.limit for queue in pool.queues}
+        numbers |= {f"{queue.what(pool)}: priority": queue.priority for queue in pool.queues}
+    numbers |= {f"{limit.what}: slots": limit.slots for limit in limits}
+    return [
+        f"{what} is {number}; it must be 1 or more"
+        for what, number in numbers.items()
+        if number < 1
+    ]
+
+
 def limit_problems(policies: Mapping[str, Policy], limits: Sequence[Limit] = LIMITS) -> list[str]:
     """Agents whose limit is not declared, or too small for one task run of the agent."""
     slots = {limit.name: limit.slots for limit in limits}
@@ -126,7 +141,7 @@ def capacity_problems(
 
 async def capacities_here(capacities: Sequence[Capacity] = CAPACITIES) -> list[str]:
     """How the journal of this installation differs from what is declared; nothing without a journal."""
-    if not _has_journal():
+    if not has_journal():
         return []
     database = Database(settings().journal)
     try:
@@ -140,7 +155,7 @@ async def capacities_here(capacities: Sequence[Capacity] = CAPACITIES) -> list[s
         await database.close()
 
 
-def _has_journal() -> bool:
+def has_journal() -> bool:
     """Whether this installation has a journal; opening it would create one on SQLite."""
     url = make_url(settings().journal)
     return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
@@ -225,6 +240,9 @@ def _twice(kind: str, blocks: Sequence[Mapping[str, Any]], key: str) -> Iterator
 
 def main() -> int:
     """Print every problem; return 1 if there is one."""
+    if unfit := [*environment_problems(os.environ), *resource_problems()]:
+        print("\n".join(unfit))
+        return 1
     text = PREFECT_YAML.read_text(encoding="utf-8")
     found = problems(text) or [*workflow_problems(text), *operation_problems(text)]
     # The entrypoints are imported now, and with them the agents.

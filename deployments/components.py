@@ -65,6 +65,7 @@ class Component:
         health: How it is asked how it is.
         after: Components that must be healthy, or jobs that must have ended well, before it starts.
         single: Whether there may be one only.
+        starts_runs: Whether it starts flow runs as processes, which end with it.
         stop_seconds: How long it may take to end after SIGTERM before it is killed.
 
     """
@@ -82,6 +83,7 @@ class Component:
     health: Health = None
     after: tuple[str, ...] = ()
     single: bool = False
+    starts_runs: bool = False
     stop_seconds: float = 9.5
 
     def argv(self, form: Form, python: str, host: str = "", port: int = 0) -> list[str]:
@@ -236,6 +238,7 @@ def worker(pool: str, kind: str = "process") -> Component:
         port_variable="PREFECT_WORKER_WEBSERVER_PORT",
         health=Http("/health", "/health"),
         after=("migrations",),
+        starts_runs=True,
     )
 
 
@@ -326,6 +329,14 @@ SCHEDULED = (
 def component(name: str) -> Component:
     """The component of this name. Raises KeyError."""
     return {one.name: one for one in COMPONENTS}[name]
+
+
+def with_needed(names: Sequence[str]) -> list[Component]:
+    """The components of these names and those that they need, in order. Raises KeyError."""
+    wanted = {name for one in names for name in (one, *component(one).after)}
+    if wanted != set(names):
+        return with_needed(sorted(wanted))
+    return [one for one in COMPONENTS if one.name in wanted]
 
 
 def of(form: Form, components: Sequence[Component] = COMPONENTS) -> list[Component]:

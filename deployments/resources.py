@@ -28,6 +28,10 @@ class Queue:
     priority: int
     limit: int
 
+    def what(self, pool: "Pool") -> str:
+        """Its name in messages, within this pool."""
+        return f"work queue {pool.name}/{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Pool:
@@ -39,6 +43,11 @@ class Pool:
     description: str
     queues: tuple[Queue, ...]
 
+    @property
+    def what(self) -> str:
+        """Its name in messages."""
+        return f"work pool {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -46,6 +55,11 @@ class Limit:
 
     name: str
     slots: int
+
+    @property
+    def what(self) -> str:
+        """Its name in messages."""
+        return f"concurrency limit {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +98,11 @@ class Automation:
     trigger: EventTrigger
     actions: tuple[ActionTypes, ...] = ()
 
+    @property
+    def what(self) -> str:
+        """Its name in messages."""
+        return f"automation {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Retired:
@@ -115,6 +134,9 @@ POOLS = (
         ),
     ),
 )
+
+# Steps that deployments may name in prefect.yaml: each runs before a flow, with all that the worker may do.
+PULL_STEPS = ("prefect.deployments.steps.set_working_directory",)
 
 LIMITS = (
     Limit("inventory", slots=64),

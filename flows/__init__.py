@@ -1,6 +1,7 @@
 """Flows: one business process in each file, and the operations on all of them.
 
-order_processing  orders: assess, reserve, charge, ship, notify; and changes that customers ask for
+order_processing  runs over files of orders
+fulfilment        the steps of an order: assess, reserve, charge, ship, notify; and of a change to one
 data_analysis     data: collect, clean, publish, train, compare, report
 customer_service  turns of conversations: understand, decide, act, answer
 conversation      the steps of one turn, and of its hand-over to a person

@@ -31,8 +31,8 @@ from agents.support.run import ConversationRun, open_run
 from agents.support.scenario import TURNS
 from flows.cli.lines import Lines
 from flows.cli.reports import Listing
+from flows.fulfilment import fulfil
 from flows.operations.consumer import run_batch
-from flows.order_processing import fulfil
 
 USER = "yara_ito_8499"
 User = Annotated[str, Parameter(allow_leading_hyphen=False)]

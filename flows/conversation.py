@@ -18,7 +18,7 @@ from agents.support.phrase_turn import phrase_turn
 from agents.support.read_change_result import read_change_result
 from agents.support.reply_turn import reply_turn
 from agents.support.understand_turn import understand_turn
-from flows.order_processing import amend
+from flows.fulfilment import amend
 
 
 async def answer(batch: Batch) -> None:

@@ -132,7 +132,7 @@ class Workflow:
 WORKFLOWS: Mapping[str, Workflow] = {
     "orders": Workflow(
         "agents.orders.scenario:ORDERS",
-        "flows.order_processing:fulfil",
+        "flows.fulfilment:fulfil",
         notify="agents.orders.notify_customer:notify_customer",
         reconcile="agents.orders.reconciliation:differences",
         api="agents.orders.api:CHANGES",
@@ -140,7 +140,7 @@ WORKFLOWS: Mapping[str, Workflow] = {
     ),
     "changes": Workflow(
         "agents.orders.scenario:CHANGES",
-        "flows.order_processing:amend",
+        "flows.fulfilment:amend",
         answers="agents.orders.answers:ANSWERS",
     ),
     "analyses": Workflow(

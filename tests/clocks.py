@@ -1,9 +1,11 @@
-"""A clock of the journal's database that a test sets, on SQLite and on PostgreSQL."""
+"""A clock of the journal's database that a test sets, on SQLite and on PostgreSQL, also for other processes."""
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,9 +65,52 @@ def database_clock(journal_url: str) -> Iterator[DatabaseClock]:
 
 
 def _on_sqlite(clock: DatabaseClock) -> Iterator[DatabaseClock]:
-    def replace(connection: Any, _record: object) -> None:
-        connection.run_async(lambda driver: driver.create_function("julianday", 1, clock.julianday))
-
+    replace = _replacing(clock.julianday)
     event.listen(Pool, "connect", replace)
     yield clock
     event.remove(Pool, "connect", replace)
+
+
+def _replacing(julianday: Callable[[str], float]) -> Callable[[Any, object], None]:
+    def replace(connection: Any, _record: object) -> None:
+        connection.run_async(lambda driver: driver.create_function("julianday", 1, julianday))
+
+    return replace
+
+
+SetClock = Callable[[float], Awaitable[None]]
+
+
+@asynccontextmanager
+async def shared_clock(url: str, file: Path) -> AsyncIterator[SetClock]:
+    """A function that sets the clock of a journal for all processes, in seconds from the host's.
+
+    On SQLite these are the processes that `go_by` this file; on PostgreSQL those that connect within
+    the block.
+    """
+    if url.startswith("sqlite"):
+
+        async def write(seconds: float) -> None:
+            await asyncio.to_thread(file.write_text, str(seconds), "ascii")
+
+        await write(0.0)
+        yield write
+        return
+    name = url.partition("?")[0].rpartition("/")[2]
+    await execute(url, *SCHEMA, PATH.format(name))
+
+    async def update(seconds: float) -> None:
+        await execute(url, f"UPDATE clock.ahead SET seconds = {seconds}")
+
+    yield update
+    await execute(url, *(statement.format(name) for statement in RESET))
+
+
+def go_by(file: Path) -> None:
+    """Let the connections to SQLite that this process opens go by the clock in this file."""
+
+    def julianday(_now: str) -> float:
+        ahead = float(file.read_text("ascii") or 0.0)  # empty while it is being written
+        return JULIAN_1970 + (time.time() + ahead) / DAY
+
+    event.listen(Pool, "connect", _replacing(julianday))

@@ -16,7 +16,7 @@ from agents.runtime.redis.embedded import FOLDER
 from agents.runtime.redis.valkey_supervisor import PID
 from agents.runtime.settings import Settings
 
-URL = "AGENT_FLOWS_TEST_REDIS_URL"
+URL = "TEST_REDIS_URL"
 PATIENCE = 60.0
 
 

@@ -38,11 +38,15 @@ RUN_BY = {
     "uv run prefect server start": "tests/prefect_server.py",
     "uv run python -m deployments.check": "tests/deployments/test_check.py",
     "uv run python -m deployments.apply": "tests/deployments/test_apply.py",
+    "uv run python -m deployments.apply --plan": "tests/deployments/test_apply.py",
     "uv run prefect --no-prompt deploy --all": "tests/deployments/test_order_deployment.py",
     "uv run prefect worker start --pool default --type process": "tests/prefect_server.py",
     "uv run prefect deployment run order-processing/order-processing": (
         "tests/deployments/test_order_deployment.py"
     ),
+    "uv run python -m deployments.up": "tests/deployments/up/test_up.py",
+    "uv run python -m deployments.up --status": "tests/deployments/up/test_up.py",
+    "uv run python -m deployments.up --down": "tests/deployments/up/test_up.py",
     "uv run python -m tests.benchmarks.analysis": "tests/benchmarks/test_analysis.py",
     "uv run python -m tests.benchmarks.gateway": "tests/benchmarks/test_gateway.py",
     "uv run python -m tests.benchmarks.scheduling": "tests/benchmarks/test_scheduling.py",
@@ -50,6 +54,13 @@ RUN_BY = {
     "uv run python -m tests.benchmarks.messaging": "tests/benchmarks/test_messaging.py",
     "uv run python -m tests.benchmarks.orchestration --orders 10000": (
         "tests/benchmarks/test_orchestration.py"
+    ),
+    **dict.fromkeys(
+        (
+            "uv run --extra kubernetes python -m deployments.kubernetes --check",
+            "uv run --extra kubernetes python -m deployments.kubernetes --write",
+        ),
+        "tests/deployments/kubernetes/test_manifests.py",
     ),
     "uv run python -m deployments.gateway --sample": "tests/deployments/gateway/test_command.py",
     "uv run --extra observability python -m deployments.observability --write": (

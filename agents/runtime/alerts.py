@@ -12,11 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from prefect.client.orchestration import get_client
-from prefect.events import emit_event
-from prefect.utilities.urls import url_for
-
-from agents.runtime.prefect_ui import in_flow_run
+from agents.runtime.run_context import in_flow_run
 from agents.runtime.telemetry import current_trace, get_logger
 
 log = get_logger(__name__)
@@ -97,6 +93,8 @@ def _log(one: Alert) -> None:
 
 
 async def _emit(same: list[Alert]) -> None:
+    from prefect.events import emit_event  # noqa: PLC0415 - loaded, as this is a flow run
+
     first = same[0]
     more = f" and {len(same) - 1:,} more" if len(same) > 1 else ""
     emit_event(
@@ -118,6 +116,8 @@ async def form_url(one: Alert) -> str:
     """
     if one.what not in FORMS:
         return ""
+    from prefect.utilities.urls import url_for  # noqa: PLC0415 - as above
+
     name, filled_in = FORMS[one.what]
     if (deployment := await _deployment_id(name)) is None:
         return ""
@@ -127,6 +127,8 @@ async def form_url(one: Alert) -> str:
 
 async def _deployment_id(name: str) -> str | None:
     """The id of a deployment, if it is deployed and the server answers in time."""
+    from prefect.client.orchestration import get_client  # noqa: PLC0415 - as above
+
     try:
         async with asyncio.timeout(LOOKUP_SECONDS), get_client() as client:
             return str((await client.read_deployment_by_name(name)).id)

@@ -12,7 +12,6 @@ from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from prefect.runtime import flow_run
 from structlog.contextvars import bound_contextvars
 
 from agents.runtime.alerts import Alert, send
@@ -29,6 +28,7 @@ from agents.runtime.prefect_ui import SHOWN_OF_INSTALLATION, of_installation
 from agents.runtime.process_pool import ProcessPool
 from agents.runtime.redis.client import RedisClient
 from agents.runtime.redis.shared_cache import SharedCache
+from agents.runtime.run_context import flow_run_id
 from agents.runtime.scheduling.call_times import Usual
 from agents.runtime.settings import Settings
 from agents.runtime.shutdown import Stop, stop_on_sigterm
@@ -50,7 +50,7 @@ class Lease:
     """
 
     def __init__(self, database: Database, seconds: float) -> None:
-        self.flow_run = flow_run.get_id()
+        self.flow_run = flow_run_id()
         process = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
         self.id = f"{process}@{self.flow_run}" if self.flow_run else process
         self.seconds = seconds

@@ -1,6 +1,7 @@
 """Artifacts and names of a flow run in Prefect's UI; outside of a flow run nothing is shown.
 
-What cannot be shown ends no work: the server may be down, refuse or be slow.
+What cannot be shown ends no work: the server may be down, refuse or be slow. Prefect is loaded when
+something is shown, so that this module costs nothing where there is no flow run.
 """
 
 import asyncio
@@ -11,21 +12,9 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 from uuid import UUID
 
-from prefect.artifacts import (
-    acreate_image_artifact,
-    acreate_link_artifact,
-    acreate_markdown_artifact,
-    acreate_progress_artifact,
-    acreate_table_artifact,
-    aupdate_progress_artifact,
-)
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import ArtifactUpdate
-from prefect.context import FlowRunContext
-from prefect.runtime import flow_run
-
 from agents.runtime.clock import clock
 from agents.runtime.model.batch import RunStats
+from agents.runtime.run_context import flow_run_context, flow_run_id, in_flow_run
 from agents.runtime.scheduling.eta import of_run
 from agents.runtime.telemetry import get_logger
 
@@ -45,15 +34,12 @@ SHOW_SECONDS = 10.0  # for an answer of the server
 PAUSE_SECONDS = 60.0  # without progress, after the server gave none
 
 
-def in_flow_run() -> bool:
-    """Whether this code runs within a flow run."""
-    return FlowRunContext.get() is not None
-
-
 async def rename_run(name: str) -> None:
     """Rename the flow run."""
-    context = FlowRunContext.get()
+    context = flow_run_context()
     if context is not None and context.flow_run is not None:
+        from prefect.client.orchestration import get_client  # noqa: PLC0415 - loads Prefect
+
         async with get_client() as client:
             await _shown("name", client.update_flow_run(context.flow_run.id, name=name))
 
@@ -65,7 +51,11 @@ async def publish_table(key: str, rows: Sequence[Mapping[str, Any]], description
 
 
 async def _show_table(key: str, table: list[dict[str, Any]], description: str) -> None:
-    this = (str(flow_run.get_id()), key)
+    from prefect.artifacts import acreate_table_artifact  # noqa: PLC0415 - loads Prefect
+    from prefect.client.orchestration import get_client  # noqa: PLC0415 - the same
+    from prefect.client.schemas.actions import ArtifactUpdate  # noqa: PLC0415 - the same
+
+    this = (str(flow_run_id()), key)
     if (known := _tables.get(this)) is None:
         _tables[this] = await acreate_table_artifact(table, _key(key), description)
         return
@@ -77,18 +67,24 @@ async def _show_table(key: str, table: list[dict[str, Any]], description: str) -
 async def publish_markdown(key: str, markdown: str, description: str) -> None:
     """Show a Markdown report; `key` names it across runs."""
     if in_flow_run():
+        from prefect.artifacts import acreate_markdown_artifact  # noqa: PLC0415 - loads Prefect
+
         await _shown(key, acreate_markdown_artifact(markdown, _key(key), description))
 
 
 async def publish_link(key: str, url: str, text: str) -> None:
     """Show a link; `key` names it across runs."""
     if in_flow_run():
+        from prefect.artifacts import acreate_link_artifact  # noqa: PLC0415 - loads Prefect
+
         await _shown(key, acreate_link_artifact(url, text, _key(key), text))
 
 
 async def publish_image(key: str, url: str, description: str) -> None:
     """Show an image by its URL, which may be a data URL; `key` names it across runs."""
     if in_flow_run():
+        from prefect.artifacts import acreate_image_artifact  # noqa: PLC0415 - loads Prefect
+
         await _shown(key, acreate_image_artifact(url, _key(key), description))
 
 
@@ -111,6 +107,11 @@ class Progress:
             self._paused_until = clock().monotonic() + PAUSE_SECONDS
 
     async def _update(self, percent: float, description: str) -> bool:
+        from prefect.artifacts import (  # noqa: PLC0415 - loads Prefect
+            acreate_progress_artifact,
+            aupdate_progress_artifact,
+        )
+
         if self._id is None:
             self._id = await acreate_progress_artifact(percent, self._key, description)
         else:

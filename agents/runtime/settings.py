@@ -1,6 +1,10 @@
 """All settings in one frozen object; no other code reads the environment."""
 
+import json
+import os
+from collections.abc import Iterator
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -90,6 +94,12 @@ class MailSettings(BaseModel, frozen=True, extra="forbid"):
     )
 
 
+JSON_SETTINGS = (
+    *("queue_limits", "fetch_allowed", "webhook_allowed", "models", "gateway_hosts", "jwt"),
+    *("carriers", "mail", "notification_urls", "services"),
+)
+
+
 def _for_operators(url: SecretStr) -> SecretStr:
     """A target of Apprise that no customer's address becomes a part of."""
     text = url.get_secret_value()
@@ -101,7 +111,9 @@ def _for_operators(url: SecretStr) -> SecretStr:
 class Settings(BaseSettings):
     """Settings from the environment, each named AGENT_FLOWS_<FIELD>."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", enable_decoding=False
+    )
 
     data: Path = Field(ROOT / ".agent-flows", description="folder of journal, sandbox and reports")
     journal_url: SecretStr | None = Field(
@@ -191,6 +203,17 @@ class Settings(BaseSettings):
         (), description="a scenario's own outside systems by name; those left out: the sandbox"
     )
 
+    @field_validator(*JSON_SETTINGS, mode="before")
+    @classmethod
+    def _decoded(cls, value: object) -> object:
+        """What pydantic-settings would do, but without ending the process by an error of its own."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError("should be JSON") from None
+
     @field_validator("journal_url")
     @classmethod
     def _known_database(cls, url: SecretStr | None) -> SecretStr | None:
@@ -211,12 +234,53 @@ class Settings(BaseSettings):
         return f"sqlite+aiosqlite:///{self.data / 'journal.db'}"
 
 
+SECRETS = f"{PREFIX}SECRETS"  # names a folder with a file for each setting that no variable gives
+
+
 def load_settings() -> Settings:
-    """Read the environment. Raises SettingsError, which names every invalid variable without its value."""
+    """Read the environment, and the files of the folder AGENT_FLOWS_SECRETS for what no variable gives.
+
+    Raises SettingsError, which names every invalid, empty or unknown variable without its value.
+    """
+    folder = os.environ.get(SECRETS)
+    problems = [*_unknown_or_empty(), *_unusable(folder)]
+    named = {problem.partition(":")[0] for problem in problems}
     try:
-        return Settings()
+        loaded = Settings(_secrets_dir=None if SECRETS in named else folder)
     except ValidationError as error:
-        raise SettingsError(tuple(_problem(e) for e in error.errors(include_input=False))) from None
+        found = [_problem(one) for one in error.errors(include_input=False)]
+        problems += [problem for problem in found if problem.partition(":")[0] not in named]
+    else:
+        if not problems:
+            return loaded
+    raise SettingsError(tuple(problems))
+
+
+def _unknown_or_empty() -> Iterator[str]:
+    """A mistyped name would be passed over in silence, and an empty secret taken for one."""
+    known = {SECRETS, *(f"{PREFIX}{name.upper()}" for name in Settings.model_fields)}
+    for name in sorted(os.environ):
+        if not name.startswith(PREFIX):
+            continue
+        if name not in known:
+            near = get_close_matches(name, known, 1, 0.9)
+            yield f"{name}: is no setting" + (f"; is {near[0]} meant?" if near else "")
+        elif not os.environ[name].strip():
+            yield f"{name}: is empty; unset it, or set it"
+
+
+def _unusable(folder: str | None) -> Iterator[str]:
+    if folder is None:
+        return
+    try:
+        found = sorted(Path(folder).iterdir())
+    except OSError as error:
+        yield f"{SECRETS}: {error.strerror}"
+        return
+    known = {f"{PREFIX}{name}".lower() for name in Settings.model_fields}
+    for file in found:
+        if not file.name.startswith(".") and file.name.lower() not in known:
+            yield f"{SECRETS}: the file {file.name!r} is named after no setting"
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from agents.runtime.execution.budgets import spent
-from agents.runtime.prefect_ui import in_flow_run
+from agents.runtime.run_context import in_flow_run
 from agents.runtime.settings import ModelSettings, settings
 from agents.runtime.telemetry import get_logger
 from agents.support.models import Language, Passage

@@ -45,6 +45,17 @@ def read_workflow(
     return check(body, open_needs=open_needs)
 
 
+def tasks_in(text: bytes, workflow: str) -> Workflow:
+    """The tasks in a text, in the form of a file, for the workflow of this name; they may need others of it.
+
+    Raises BadWorkflow.
+    """
+    body = dict(_parsed(text, is_yaml=False))
+    if body.get("name", workflow) != workflow:
+        _refuse([Problem("name", "other", None, f"is not {workflow}")])
+    return check(body | {"name": workflow}, open_needs=True)
+
+
 def check(body: Mapping[str, object], *, open_needs: bool = False) -> Workflow:
     """The body as a workflow; with `open_needs` its tasks may need others. Raises BadWorkflow."""
     try:
@@ -82,7 +93,11 @@ def _document(file: str) -> Mapping[str, Any]:
         data = stream.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         raise SourceError("too-large", f"has more than {MOST_BYTES:,} bytes", file)
-    if data.lstrip()[:1] == b"{" and Path(file).suffix not in {".yaml", ".yml"}:
+    return _parsed(data, is_yaml=Path(file).suffix in {".yaml", ".yml"})
+
+
+def _parsed(data: bytes, *, is_yaml: bool) -> Mapping[str, Any]:
+    if data.lstrip()[:1] == b"{" and not is_yaml:
         parsed = StrictJson(LIMITS).parse(data)
         if isinstance(parsed, Fault):
             _refuse([Problem(parsed.field, parsed.rule, None, parsed.text)])

@@ -193,6 +193,11 @@ def acceptance(
     return Acceptance(workflow, scenario, principal, version, group, room)
 
 
+def queue_room(request: Request) -> QueueRoom:
+    """The room in the queues of the journal that is open now."""
+    return _writer(request)[1]
+
+
 def _writer(request: Request) -> tuple[GroupCommit, QueueRoom]:
     """Those of the application, for the journal that is open now."""
     state, database = request.app.state, runtime().journal.database

@@ -18,7 +18,7 @@ class Scope(StrEnum):
 
     SUBMIT = "submit"  # send items, and read what became of them
     READ = "read"  # read items, queues and reports
-    ACT = "act"  # cancel, decide, edit, replay, discard, restart
+    ACT = "act"  # cancel, decide, edit, replay, discard, restart, skip; tasks of workflow files
     CHAT = "chat"  # talk as one customer, the caller's own
     OPERATE = "operate"  # queues, versions of agents, webhook endpoints
     ADMIN = "admin"  # API keys and the audit log

@@ -78,6 +78,12 @@ class RestartForm(ActForm):
     agent: AgentName = Field(description="an agent that the item has reached")
 
 
+class SkipForm(ActForm):
+    """End an item as if it were done, so that what needs it goes on."""
+
+    branch: bool = Field(False, description="also skip what needs nothing but skipped items")
+
+
 FORMS: dict[Act, type[ActForm]] = {
     Act.CANCEL: ActForm,
     Act.DECIDE: DecideForm,
@@ -85,6 +91,7 @@ FORMS: dict[Act, type[ActForm]] = {
     Act.REPLAY: ActForm,
     Act.DISCARD: DiscardForm,
     Act.RESTART: RestartForm,
+    Act.SKIP: SkipForm,
 }
 """The form of each act."""
 

@@ -1,4 +1,4 @@
-"""Acts on items over HTTP: cancel, decide, edit, replay, discard, restart.
+"""Acts on items over HTTP: cancel, decide, edit, replay, discard, restart, skip.
 
 A key may have slashes, so the act is the last part of a path, and only acts are posted to items.
 """
@@ -10,10 +10,17 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from deployments.gateway.access import Caller, Principal, Scope, allow
-from deployments.gateway.act_forms import ActForm, DecideForm, DiscardForm, EditForm, RestartForm
+from deployments.gateway.act_forms import (
+    ActForm,
+    DecideForm,
+    DiscardForm,
+    EditForm,
+    RestartForm,
+    SkipForm,
+)
 from deployments.gateway.api_versions import Version
 from deployments.gateway.idempotency import key_of
-from deployments.gateway.item_acts import ActResult, perform
+from deployments.gateway.item_acts import ActResult, SkipResult, perform
 from deployments.gateway.item_views import Act, etag
 from deployments.gateway.problems import Problem
 
@@ -129,3 +136,14 @@ async def discard(form: DiscardForm, call: Called) -> ActResult:
 async def restart(form: RestartForm, call: Called) -> ActResult:
     """Run a dead letter, or an item that waits, again from one of its agents on."""
     return await call.done(Act.RESTART, form)
+
+
+@router.post("/skip", dependencies=MAY_ACT)
+async def skip(form: SkipForm, call: Called) -> SkipResult:
+    """End a task of a workflow file as if it were done: what needs it goes on.
+
+    The answer to a skipped `branch` has the keys of all items that it ended.
+    """
+    result = await call.done(Act.SKIP, form)
+    assert isinstance(result, SkipResult)
+    return result

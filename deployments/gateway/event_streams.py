@@ -29,7 +29,8 @@ from agents.runtime.redaction import redacted
 from agents.runtime.shutdown import Stop
 from deployments.gateway.access import Caller, Scope, allow
 from deployments.gateway.api_versions import ApiVersion, Version
-from deployments.gateway.item_views import Moment, happening, is_storable
+from deployments.gateway.item_events import Moment, happening
+from deployments.gateway.item_views import is_storable
 from deployments.gateway.problems import Problem
 from deployments.gateway.tenancy import journal_of, unknown_item, workflow_named
 

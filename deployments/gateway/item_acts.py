@@ -5,14 +5,14 @@ The API's routes and the console call `perform`. A repeated call gets the result
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
 from agents.runtime.errors import AgentError, IllegalTransition
-from agents.runtime.journal import Journal, operator_actions
+from agents.runtime.journal import Journal, graph_actions, operator_actions
 from agents.runtime.journal.database import JournalLost
 from agents.runtime.journal.operator_actions import (
     ChangedSince,
@@ -36,8 +36,17 @@ from deployments.gateway.act_forms import (
     DiscardForm,
     EditForm,
     RestartForm,
+    SkipForm,
 )
-from deployments.gateway.item_views import Act, ItemView, etag, is_storable, summary_of, view
+from deployments.gateway.item_views import (
+    Act,
+    ActOnAny,
+    ItemView,
+    etag,
+    is_storable,
+    summary_of,
+    view,
+)
 from deployments.gateway.problems import Problem
 from deployments.gateway.tenancy import journal_of, unknown_item, workflow_named
 from flows.operations.correction import BadCorrection, Given
@@ -51,7 +60,7 @@ class ActResult(BaseModel):
 
     workflow: str
     key: str
-    act: Act
+    act: ActOnAny
     state: State = Field(description="the item's state right after the act")
     sequence: int = Field(description="the number of the act's event; the ETag")
     repeated: bool = Field(description="whether an earlier call has done it, and this one nothing")
@@ -59,9 +68,16 @@ class ActResult(BaseModel):
     runs_again: list[str] = Field([], description="the agents whose steps run again")
 
 
+class SkipResult(ActResult):
+    """What a skip did."""
+
+    act: Literal[Act.SKIP]
+    skipped: list[str] = Field([], description="the keys of the items that a skipped branch has")
+
+
 def allowed(item: ItemView) -> Sequence[Act]:
     """The acts that are possible on the item now."""
-    return item.allowed
+    return [*item.allowed, *[Act.SKIP] * item.can_skip]
 
 
 async def perform(  # noqa: PLR0913 - who does what to which item, and when it is void
@@ -194,6 +210,18 @@ async def _restart(journal: Journal, action: OperatorAction, form: ActForm) -> b
     return True
 
 
+async def _skip(journal: Journal, action: OperatorAction, form: ActForm) -> bool:
+    assert isinstance(form, SkipForm)
+    if not WORKFLOWS[action.scenario].scenario.has_dependencies:
+        if await recent_history(journal, action.scenario, action.key, 1) is None:
+            raise UnknownItem(action.scenario, action.key)
+        raise Problem(
+            409, "not-possible", f"no item of {action.scenario} needs another one", "cancel it"
+        )
+    await graph_actions.skip(journal, action, branch=form.branch)
+    return True
+
+
 _DO: dict[Act, Callable[[Journal, OperatorAction, ActForm], Awaitable[bool]]] = {
     Act.CANCEL: _cancel,
     Act.DECIDE: _decide,
@@ -201,6 +229,7 @@ _DO: dict[Act, Callable[[Journal, OperatorAction, ActForm], Awaitable[bool]]] = 
     Act.REPLAY: _replay,
     Act.DISCARD: _discard,
     Act.RESTART: _restart,
+    Act.SKIP: _skip,
 }
 """Each does its act and returns whether it did; False if somebody else has done it before."""
 
@@ -219,28 +248,25 @@ async def _result(
     journal: Journal, action: OperatorAction, act: Act, *, repeated: bool
 ) -> ActResult:
     """What the events of the request say of it; without one, somebody else has done the act before."""
-    events = await _events(journal, action)
-    workflow, key = action.scenario, action.key
+    events, key = await _events(journal, action), action.key
+    known: dict[str, Any] = {"workflow": action.scenario, "key": key, "act": act}
+    known["repeated"] = repeated
     if not events:
-        item = await view(journal, workflow, key, most=1)
+        item = await view(journal, action.scenario, key, most=1)
         assert item is not None
-        state, sequence = item.state, item.sequence
-        return ActResult(
-            workflow=workflow, key=key, act=act, state=state, sequence=sequence, repeated=repeated
-        )
-    known: dict[str, Any] = {}
+        return _made(known | {"state": item.state, "sequence": item.sequence})
+    facts: dict[str, Any] = {}
     for event in events:
-        known |= orjson.loads(event.detail)
-    return ActResult(
-        workflow=workflow,
-        key=key,
-        act=act,
-        state=State(events[-1].target),
-        sequence=events[-1].sequence,
-        repeated=repeated,
-        changes=_changes(known.get("fields_before", {}), known.get("fields_after", {})),
-        runs_again=known.get("repeated", []),
-    )
+        facts |= orjson.loads(event.detail)
+    changes = _changes(facts.get("fields_before", {}), facts.get("fields_after", {}))
+    found = {"changes": changes, "runs_again": facts.get("repeated", [])}
+    found |= {"skipped": facts.get("skipped", [])} if act is Act.SKIP else {}
+    return _made(known | found | {"state": events[-1].target, "sequence": events[-1].sequence})
+
+
+def _made(values: dict[str, Any]) -> ActResult:
+    result = SkipResult if values["act"] is Act.SKIP else ActResult
+    return result.model_validate(values)
 
 
 def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:

@@ -4,12 +4,11 @@ Texts are without personal data, except in the body for callers who may edit it.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import orjson
-from pydantic import BaseModel, Field, PlainSerializer
+from pydantic import BaseModel, Field, WithJsonSchema
 from sqlalchemy import Row
 
 from agents.runtime.errors import MissingExtra
@@ -18,24 +17,18 @@ from agents.runtime.journal import Journal
 from agents.runtime.journal.item_eta import item_eta
 from agents.runtime.journal.queries import ItemHistory, recent_history
 from agents.runtime.journal.submit import Claimed
-from agents.runtime.model.lifecycle import ENDED, State
+from agents.runtime.model.lifecycle import TRANSITIONS, Event, State
 from agents.runtime.model.scenario import Summary, no_summary
 from agents.runtime.redaction import redacted
 from deployments.gateway.forecast_views import EtaView, ForecastView, item_done, of_item
+from deployments.gateway.item_events import Happening, Moment, json_of, timeline
+from deployments.gateway.item_waits import Wait, needed_items, wait_of
 from flows.cli.next_steps import possible
 from flows.cli.reports import flow_run_page
 from flows.workflows import WORKFLOWS, Workflow
 
 EVENTS = 100  # of a page of the time line
 MOST_EVENTS = 500
-
-
-def _as_text(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC)
-
-
-Moment = Annotated[float, PlainSerializer(_as_text, return_type=datetime, when_used="json")]
-"""Seconds since 1970; in JSON a time as of RFC 3339."""
 
 
 class Act(StrEnum):
@@ -47,37 +40,12 @@ class Act(StrEnum):
     REPLAY = "replay"
     DISCARD = "discard"
     RESTART = "restart"
+    SKIP = "skip"
 
 
-class Wait(BaseModel):
-    """What an item that has not ended waits for.
-
-    `queue`: a consumer; `process`: the process that works on it; `retry`: the next attempt of `agent`;
-    `provider`: an outside system that has not said what became of a call; `person`: somebody's decision.
-    """
-
-    kind: Literal["queue", "process", "retry", "provider", "person"]
-    since: Moment | None = None
-    until: Moment | None = Field(None, description="when it goes on, or is undone, by itself")
-    agent: str = ""
-    reason: str = ""
-    process: str = ""
-
-
-class Happening(BaseModel):
-    """One event of the time line."""
-
-    sequence: int
-    at: Moment
-    after: float | None = Field(description="seconds since the event before it")
-    event: str
-    source: str | None = Field(description="the state before it")
-    state: str
-    by: str = Field("", description="the person who acted")
-    reason: str = ""
-    facts: dict[str, Any] = Field({}, description="what else is known of it")
-    process: str = ""
-    flow_run: str = ""
+ON_ANY = tuple(act for act in Act if act is not Act.SKIP)
+ActOnAny = Annotated[Act, WithJsonSchema({"type": "string", "enum": list(ON_ANY)})]
+"""One of the acts that callers knew before there were skips: another value might be too much for them."""
 
 
 class Stage(BaseModel):
@@ -160,7 +128,8 @@ class ItemView(BaseModel):
     customer: str
     customer_id: str | None
     held: str = Field(description="what is held of the customer's money")
-    allowed: list[Act] = Field(description="the acts that are possible now")
+    allowed: list[ActOnAny] = Field(description="the acts that are possible now, but for a skip")
+    can_skip: bool = Field(False, description="whether it can be skipped now")
     restart_at: list[str] = Field(description="agents at which it can be restarted")
     waits: Wait | None
     forecast: ForecastView | None = Field(None, description="none where it was not forecast")
@@ -215,6 +184,8 @@ async def view(  # noqa: PLR0913 - which item, and which part of it
     if found is None:
         return None
     shown = _view(WORKFLOWS[workflow], found, most, whole=whole)
+    if shown.waits is not None and found.item.state == State.WAITING:
+        shown.waits.needs = await needed_items(journal, found)
     if timed:
         shown.eta = item_done(await item_eta(journal.database, found))
     return shown
@@ -245,16 +216,17 @@ def _view(workflow: Workflow, found: ItemHistory, most: int, *, whole: bool) -> 
         customer_id=item.customer,
         held=summary.held,
         allowed=allowed,
+        can_skip=not found.is_pruned and _can_be_skipped(workflow, item),
         restart_at=reached if Act.RESTART in allowed else [],
-        waits=_waits(found),
+        waits=wait_of(found),
         forecast=of_item(item),
-        failure=redacted(_json(item.failure).get("error", "")),
+        failure=redacted(json_of(item.failure).get("error", "")),
         dead_letter=_dead_letter(found.letter),
         stages=list(_stages(found)),
         effects=list(_effects(found)),
         notices=[_notice(row) for row in found.notices],
         flow_runs=list(_flow_runs(shown)),
-        timeline=list(_timeline(found.history, most)),
+        timeline=list(timeline(found.history, most)),
         earlier=shown[-1].sequence if len(found.history) > most else None,
         body=_value(item.body if whole else redacted(item.body)) if item.body else None,
     )
@@ -294,7 +266,7 @@ ACTS = {
 
 
 def _allowed(workflow: Workflow, found: ItemHistory) -> list[Act]:
-    """The acts that the item's state allows, in the order of `Act`."""
+    """The acts that the item's state allows, but for a skip, in the order of `Act`."""
     item, letter = found.item, found.letter
     if found.is_pruned:
         return []
@@ -309,72 +281,16 @@ def _allowed(workflow: Workflow, found: ItemHistory) -> list[Act]:
         acts -= {Act.EDIT}
     if not found.steps:
         acts -= {Act.RESTART}
-    return [act for act in Act if act in acts]
+    return [act for act in ON_ANY if act in acts]
 
 
-def _waits(found: ItemHistory) -> Wait | None:
-    item, letter = found.item, found.letter
-    if letter is not None and letter.status == "open":
-        reason = redacted(letter.error)
-        return Wait(kind="person", since=letter.at, agent=letter.agent, reason=reason)
-    if item.state in ENDED:
-        return None
-    open_steps = [step for step in found.steps if step.status in {"waiting", "delayed"}]
-    step = open_steps[-1] if open_steps else None
-    about = {"agent": step.agent, "reason": redacted(step.error or "")} if step else {}
-    if item.waiting_since is not None:
-        until = item.retry_at or item.deadline
-        return Wait(kind="person", since=item.waiting_since, until=until, **about)
-    if item.owner is not None:
-        reason = (
-            "" if item.is_held else "the process has ended; another one will take the item over"
-        )
-        return Wait(kind="process", process=item.owner, reason=reason)
-    if item.retry_at is not None:
-        unknown = {row.agent for row in found.effects if row.status == "intended"}
-        is_provider = step is not None and step.agent in unknown
-        return Wait(kind="provider" if is_provider else "retry", until=item.retry_at, **about)
-    return Wait(kind="queue", since=found.history[0].at if found.history else item.accepted_at)
-
-
-_OF_REQUESTS = {"request", "fingerprint"}
-
-
-def _timeline(events: Sequence[Row[Any]], most: int) -> Iterator[Happening]:
-    """The first `most` events, the newest first; each knows the time since the one before it."""
-    for place, row in enumerate(events[:most]):
-        yield happening(row, events[place + 1].at if place + 1 < len(events) else None)
-
-
-def happening(row: Row[Any], before: float | None) -> Happening:
-    """An event of the history; `before` is the time of the event before it."""
-    process, _, run = (row.owner or "").partition("@")
-    facts = _json(row.detail)
-    by, reason = facts.pop("by", ""), facts.pop("reason", "")
-    return Happening(
-        sequence=row.sequence,
-        at=row.at,
-        after=None if before is None else row.at - before,
-        event=row.event,
-        source=row.source,
-        state=row.target,
-        by=by,
-        reason=redacted(reason),
-        facts={name: value for name, value in facts.items() if name not in _OF_REQUESTS},
-        process=process,
-        flow_run=run,
-    )
-
-
-def _json(text: str | None) -> dict[str, Any]:
-    """What is known of an event: an object, or a plain text, which is its reason."""
-    if not text:
-        return {}
+def _can_be_skipped(workflow: Workflow, item: Row[Any]) -> bool:
+    """Whether other items may need this one, and it is at rest."""
     try:
-        found = orjson.loads(redacted(text))
-    except orjson.JSONDecodeError:
-        return {"reason": text}
-    return found if isinstance(found, dict) else {"reason": text}
+        needed = workflow.scenario.has_dependencies
+    except MissingExtra:
+        return False
+    return needed and item.owner is None and (State(item.state), Event.SKIP) in TRANSITIONS
 
 
 def _stages(found: ItemHistory) -> Iterator[Stage]:

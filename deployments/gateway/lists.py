@@ -17,7 +17,7 @@ from agents.runtime.redaction import redacted
 from deployments.gateway.access import Caller, Scope, allow
 from deployments.gateway.act_forms import ActForm, AgentName
 from deployments.gateway.cursors import LONGEST, cursors
-from deployments.gateway.item_views import Moment
+from deployments.gateway.item_events import Moment
 from deployments.gateway.problems import Problem
 from deployments.gateway.tenancy import journal_of, workflow_named
 

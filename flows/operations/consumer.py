@@ -23,9 +23,10 @@ from agents.runtime.intake.consumer import POLL_SECONDS, Consumer, ConsumerOptio
 from agents.runtime.journal import Journal
 from agents.runtime.journal.schema import owners
 from agents.runtime.model.batch import Batch
-from agents.runtime.prefect_ui import in_flow_run, publish_table
+from agents.runtime.prefect_ui import publish_table
 from agents.runtime.recovery.versions import watching
 from agents.runtime.redis.signals import signals
+from agents.runtime.run_context import in_flow_run
 from agents.runtime.settings import settings
 from agents.runtime.telemetry import get_logger
 from agents.services import connect_services

@@ -11,6 +11,7 @@ from agents.runtime.redis.signals import signals
 from agents.runtime.settings import settings
 from agents.tasks.adding import add_to
 from agents.tasks.models import key_of
+from agents.tasks.read import read_workflow
 from agents.tasks.scenario import TASKS
 from agents.tasks.view import TaskView, tasks_of
 from flows.cli.parameters import By, Reason
@@ -94,11 +95,12 @@ async def add_tasks(file: str, by: By, reason: Reason) -> Listing:
 
     """
     async with open_runtime(settings()) as opened:
-        name, added = await add_to(opened.journal, file, by, reason)
-        found = await tasks_of(opened.journal, name)
+        workflow = read_workflow(file, open_needs=True)
+        added = await add_to(opened.journal, workflow, by, reason)
+        found = await tasks_of(opened.journal, workflow.name)
     await _wake()
-    listing = _listing(name, [task for task in found if task.id in added])
-    listing.title = f"added {len(added)} tasks to {name}"
+    listing = _listing(workflow.name, [task for task in found if task.id in added])
+    listing.title = f"added {len(added)} tasks to {workflow.name}"
     return await shown("add-tasks", listing)
 
 

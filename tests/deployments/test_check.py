@@ -11,9 +11,10 @@ import yaml
 from agents.runtime.execution.agent import Takes
 from agents.runtime.journal.database import Database
 from agents.runtime.model.policies import EFFECT, PURE
+from agents.runtime.scheduling.scaling import ScaleBounds
 from agents.runtime.settings import settings
 from deployments import check
-from deployments.apply import apply_capacities
+from deployments.apply import apply_to_journal
 from deployments.resources import Capacity, Limit, Pool, Queue
 
 POOLS = (Pool("default", "process", 4, "", queues=(Queue("urgent", 1, 1), Queue("orders", 2, 1))),)
@@ -213,10 +214,14 @@ async def test_capacities_are_applied_once_and_compared(
     database = Database(settings().journal)
     await database.migrate()
     assert len(await check.capacities_here(declared)) == 2
-    assert await apply_capacities(database, declared) == [
-        "set capacity cpu 2",
-        "set capacity tokens 10 in 60 s",
+    changes = ["set capacity cpu 2", "set capacity tokens 10 in 60 s", "set scale of queue orders"]
+    scales = {"orders": ScaleBounds()}
+    assert await apply_to_journal(database, declared, scales, keep=False) == changes
+    assert await apply_to_journal(database, declared, scales) == changes
+    assert await apply_to_journal(database, declared, scales) == []
+    assert await apply_to_journal(database, declared[:1], {}) == [
+        "remove capacity tokens 10 in 60 s, which is no longer declared",
+        "remove scale of queue orders, which is no longer declared",
     ]
-    assert await apply_capacities(database, declared) == []
-    assert await check.capacities_here(declared) == []
+    assert await check.capacities_here(declared[:1]) == []
     await database.close()

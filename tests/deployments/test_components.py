@@ -15,6 +15,7 @@ from deployments.components import (
     Kind,
     component,
     of,
+    with_needed,
 )
 from deployments.resources import POOLS
 from flows.workflows import WORKFLOWS
@@ -74,6 +75,13 @@ def test_the_services_are_a_part_of_a_laptops_server_only() -> None:
     server = component("prefect-server")
     assert "--no-services" not in server.argv(Form.LAPTOP, "python")
     assert "--no-services" in server.argv(Form.PRODUCTION, "python")
+
+
+def test_what_is_needed_comes_along() -> None:
+    names = [one.name for one in with_needed(["gateway"])]
+    assert names == [
+        *("postgresql", "redis", "prefect-migrations", "prefect-server", "migrations", "gateway")
+    ]
 
 
 def test_no_secret_is_an_argument() -> None:

@@ -24,7 +24,8 @@ from agents.orders import sample
 from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.settings import settings
 from agents.services.sandbox.process import stop_sandbox
-from flows.order_processing import FULFIL, enqueue_orders
+from flows.fulfilment import FULFIL
+from flows.order_processing import enqueue_orders
 from tests.prefect_server import PrefectServer
 
 pytestmark = pytest.mark.slow

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from agents.runtime.settings import ROOT
-from tests.faults.campaign import CellResult, Plan, run_campaign, summary
+from tests.faults.campaign import CellResult, Plan, run_campaign
 from tests.faults.cells import (
     Cell,
     across_releases,
@@ -30,6 +30,8 @@ from tests.faults.simulation.runner import open_simulation
 from tests.faults.simulation.schedule import failing_calls, schedule_named, schedule_of
 from tests.faults.simulation.sweep import sweep
 from tests.faults.study_workload import new_study
+from tests.faults.summary import summary
+from tests.faults.task_workload import new_tasks
 
 ZOMBIES = (
     "intended:capture_payment@1",
@@ -105,6 +107,7 @@ def _add_cells(parser: argparse.ArgumentParser) -> None:
     add("--zombies", type=int, default=0, help="each kind of zombie N times")
     add("--cell", action="append", default=[], help="one cell, such as called:capture_payment@1")
     add("--study", action="store_true", help="run data analysis instead of orders")
+    add("--tasks", action="store_true", help="run tasks that take resources instead of orders")
     add("--runs", type=int, default=1, help="repeat points and cells N times")
 
 
@@ -152,7 +155,11 @@ def _replay(name: str) -> int:
 def _run_cells(options: argparse.Namespace) -> dict[str, Any]:
     plan = Plan(options.seed, options.journal, options.at_once, options.history, options.lease)
     if options.study:
-        plan = replace(plan, new_workload=new_study, preload=("flows.data_analysis",))
+        preload, option = ("flows.data_analysis",), " --study"
+        plan = replace(plan, new_workload=new_study, preload=preload, option=option)
+    if options.tasks:
+        preload, option = ("flows.workflow_file",), " --tasks"
+        plan = replace(plan, new_workload=new_tasks, preload=preload, option=option)
     results: list[CellResult] = []
     if options.kills or chosen(options, {"any": 1}):
         results = asyncio.run(run_campaign(plan, lambda hits: chosen(options, hits), options.kills))

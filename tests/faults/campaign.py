@@ -4,26 +4,26 @@ import asyncio
 import json
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
-from statistics import median, quantiles
 from typing import Any
 
+from tests.clocks import shared_clock
 from tests.faults.cells import MAY_CRASH, Cell, moments
-from tests.faults.checker import Expectation, counts_by_kind
+from tests.faults.checker import Expectation
 from tests.faults.environment import Environment, Journals, Kind, open_environment, open_journals
 from tests.faults.fork_client import ForkClient, Hung, open_fork_server
 from tests.faults.fork_server import BLOCKED, CRASHED, STARVED
 from tests.faults.mutation import next_release
 from tests.faults.postgres_proxy import open_postgres_proxy
-from tests.faults.protocol import ExitStatus, Run
+from tests.faults.protocol import CLOCK, ExitStatus, Run
 from tests.faults.workload import SPENT, OrderWorkload, Workload, new_orders
 
 MAX_RECOVERIES = 6
+HOUR = 3_600.0
 CELLS_PER_SANDBOX = 100
 PARALLEL_SLOWDOWN = 3  # a run among other runs takes about three times as long
 DUPLICATE_LEASE = (
@@ -146,6 +146,7 @@ class CellRunner:
             "parallel": self._parallel,
             "commit": self._break_commit,
             "restart": self._restart,
+            "clock": self._set_clock,
             "full": self._limit_resources,
             "files": self._limit_resources,
             "interrupt": self._signal,
@@ -224,6 +225,22 @@ class CellRunner:
         await asyncio.sleep(moment)
         await self._environment.restart_journals()
         self._note(await child.exited(), result)
+
+    async def _set_clock(self, workload: Workload, result: CellResult) -> None:
+        """Set the clock while two runs are at work, and kill one; others finish by the new time."""
+        moment, *_ = moments(self._seed, result.cell.number, self._undisturbed)
+        run = workload.run
+        async with shared_clock(run.journal, Path(run.folder, CLOCK)) as set_clock:
+            children = [self._fork_server.start(run) for _ in range(2)]
+            await children[0].pid()
+            await asyncio.sleep(moment)
+            await set_clock(HOUR if result.cell.number % 2 else -HOUR)
+            await children[0].signal("SIGKILL")
+            for child in children:
+                self._note(await child.exited(), result)
+            # On a busy machine a living run may lose its lease, and that is permitted.
+            result.faulted |= {exited.pid for exited in result.runs}
+            await self._recover(workload, result)
 
     def _mark_stopped(self, result: CellResult, pid: int) -> None:
         result.faulted.add(pid)
@@ -305,6 +322,7 @@ class Plan:
     lease: float = 1.0
     new_workload: NewWorkload = new_orders
     preload: tuple[str, ...] = ()
+    option: str = ""  # of the command, for this workload
 
 
 async def run_cells(
@@ -343,36 +361,6 @@ async def run_cells(
 
                 await asyncio.gather(*(work() for _ in range(plan.at_once)))
     return results
-
-
-def summary(results: Sequence[CellResult], plan: Plan) -> dict[str, Any]:
-    """Return the counts of a campaign, and for each failed cell the command that repeats it."""
-    violations = [violation for one in results for violation in one.violations]
-    recoveries = sorted(one.recovery_seconds for one in results if one.recovery_seconds is not None)
-    study = " --study" * (plan.new_workload is not new_orders)
-    replay = f"python -m tests.faults{study} --journal {plan.journal} --seed {plan.seed} --cell"
-    return {
-        "journal": plan.journal,
-        "seed": plan.seed,
-        "cells": len(results),
-        "kinds": dict(Counter(one.cell.kind for one in results)),
-        "kills": sum(one.kills for one in results),
-        "stops": sum(one.stopped for one in results),
-        "starved": sum(one.starved for one in results),
-        "blocked": sum(exited.code == BLOCKED for one in results for exited in one.runs),
-        "cells_undisturbed": sum(one.last_fault_at is None for one in results),
-        **counts_by_kind(violations),
-        "violations": sum(bool(one.violations) for one in results),
-        "recovery_median_s": round(median(recoveries), 3) if recoveries else None,
-        "recovery_p99_s": _p99(recoveries),
-        "replay": sorted({f"{replay} '{one.cell}'" for one in results if one.violations}),
-    }
-
-
-def _p99(values: list[float]) -> float | None:
-    if len(values) < 2:
-        return round(values[0], 3) if values else None
-    return round(quantiles(values, n=100, method="inclusive")[-1], 3)
 
 
 async def run_campaign(plan: Plan, choose: Choose, kills: int = 0) -> list[CellResult]:

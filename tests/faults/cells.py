@@ -12,6 +12,7 @@
     duplicate=      two runs process the same orders at the same time, and none is killed
     commit=7        the connection to PostgreSQL breaks after the seventh COMMIT, before its response
     restart=17      PostgreSQL is stopped (-m immediate) and started again at a moment of the run
+    clock=17        the clock of the database is set at a moment of the run, by an hour forward or back
     full=40         no file may grow beyond 40 KiB: the disk is full
     files=12        at most 12 files may be open
     none=           no fault
@@ -40,9 +41,10 @@ Kind = Literal[
     "restart",
     "full",
     "files",
+    "clock",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)[1:]
-NUMBERED = {"random", "parallel", "commit", "restart", "full", "files"}
+NUMBERED = {"random", "parallel", "commit", "restart", "full", "files", "clock"}
 RELEASES = ("upgrade", "rollback")
 MAY_CRASH = {
     "commit",

@@ -21,7 +21,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,9 @@ from agents.runtime.shutdown import Stopped
 from flows.operations import recovery
 from flows.operations.consumer import consume
 from flows.order_processing import enqueue_orders, process_orders
+from tests.clocks import go_by
 from tests.faults.checker import few_messages_at_once
-from tests.faults.protocol import Run, line, run_from_json
+from tests.faults.protocol import CLOCK, Run, line, run_from_json
 from tests.invariants import dump_journal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +48,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # A blocked run has waited for SQLite's lock until the timeout: a process that is stopped inside a
 # transaction keeps the lock, and no fence helps there.
 CRASHED, INTERRUPTED, STARVED, BLOCKED = 1, 3, 4, 5
+SHORT = 0.002  # seconds between two looks at the lock
 PR_SET_PDEATHSIG = 1
 
 
@@ -153,6 +155,8 @@ def run_child(run: Run) -> int:
     }
     settings.cache_clear()
     _limit_resources(run)
+    if (clock := Path(run.folder, CLOCK)).exists():
+        go_by(clock)
     hits = arm_points(run.points, run.journal)
     try:
         with few_messages_at_once():
@@ -161,7 +165,7 @@ def run_child(run: Run) -> int:
         return STARVED
     except (Stopped, KeyboardInterrupt, asyncio.CancelledError):
         return INTERRUPTED
-    except OperationalError as error:
+    except (OperationalError, sqlite3.OperationalError) as error:
         traceback.print_exc()
         return BLOCKED if "database is locked" in str(error) else CRASHED
     except BaseException:  # noqa: BLE001 - the log and the exit code report it
@@ -198,8 +202,7 @@ def arm_points(points: dict[str, tuple[int, str]], journal: str) -> Counter[str]
         hits[name] += 1
         number, sent = others.get(name, (0, ""))
         if hits[name] == number:
-            _wait_for_transactions(journal)
-            os.kill(os.getpid(), signal.Signals[sent])
+            _send_outside_of_transactions(signal.Signals[sent], journal)
         product(name)
 
     failpoints._hit = hit
@@ -207,17 +210,31 @@ def arm_points(points: dict[str, tuple[int, str]], journal: str) -> Counter[str]
     return hits
 
 
-def _wait_for_transactions(journal: str) -> None:
-    """Wait until no thread of this process, such as the heartbeat's, is inside a SQLite transaction.
+def _send_outside_of_transactions(sent: signal.Signals, journal: str) -> None:
+    """Send the signal to this process as soon as no transaction of SQLite is open.
 
-    A process that is stopped there keeps SQLite's lock until it continues: that tests SQLite alone.
+    A process that is stopped in one keeps SQLite's lock until it continues: that tests SQLite alone. Its
+    own other tasks end theirs only if it goes on for a moment.
     """
-    if journal.startswith("sqlite"):
-        file = journal.partition(":///")[2]
-        with suppress(sqlite3.OperationalError), closing(sqlite3.connect(file, timeout=0.5)) as db:
+    if _is_free(journal):
+        os.kill(os.getpid(), sent)
+    else:
+        loop = asyncio.get_running_loop()
+        loop.call_later(SHORT, _send_outside_of_transactions, sent, journal)
+
+
+def _is_free(journal: str) -> bool:
+    """Whether the journal's lock is free, as that of PostgreSQL always is for others."""
+    if not journal.startswith("sqlite"):
+        return True
+    try:
+        with closing(sqlite3.connect(journal.partition(":///")[2], timeout=0)) as db:
             db.isolation_level = None
             db.execute("BEGIN IMMEDIATE")
             db.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return False
+    return True
 
 
 def _detach(run: Run) -> None:
@@ -270,12 +287,18 @@ async def _analyse(run: Run) -> None:
     await analyse.fn((f"{study}/part-*.csv",), f"{study}/contract.yaml", "sold", at_once=run.batch)
 
 
+async def _tasks(run: Run) -> None:
+    run_workflow = importlib.import_module("flows.workflow_file").run_workflow
+    await run_workflow.fn(run.workflow, workers=run.batch)
+
+
 _JOBS = {
     "process": _process,
     "consume": _consume,
     "recover": _recover,
     "cancel": _cancel,
     "analyse": _analyse,
+    "tasks": _tasks,
 }
 
 

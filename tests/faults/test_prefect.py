@@ -17,7 +17,9 @@ from sqlalchemy.exc import OperationalError
 from agents.services.sandbox.address import FILE
 from agents.services.sandbox.process import stop_sandbox
 from tests.agents.runtime.jobs import until
+from tests.faults.checker import Expectation
 from tests.faults.prefect_proxy import FaultMode, faulty_proxy
+from tests.faults.task_workload import TaskWorkload, new_tasks
 from tests.faults.workload import OrderWorkload, new_orders
 from tests.invariants import Row
 from tests.prefect_server import PrefectServer, end_group, free_port, running_server, serving
@@ -113,6 +115,37 @@ async def test_no_killed_process_makes_another_charge_twice(
                 await workload.shop.check()
         finally:
             stop_sandbox(data)
+
+
+async def test_nothing_that_tasks_hold_leaks_while_prefects_server_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_url: str
+) -> None:
+    server = PrefectServer(f"http://127.0.0.1:{free_port()}/api", tmp_path / "prefect")
+    server.home.mkdir()
+    workload = new_tasks(tmp_path, tmp_path / "data", sqlite_url)
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(workload.data))
+    monkeypatch.setenv("AGENT_FLOWS_JOURNAL_URL", sqlite_url)
+    monkeypatch.setenv("AGENT_FLOWS_LEASE_SECONDS", str(LEASE))
+
+    async def is_held() -> bool:
+        return bool(await workload.held())
+
+    with serving(server) as process:
+        running = asyncio.create_task(asyncio.to_thread(_run_tasks, server, workload))
+        await until(is_held, RUN_TIMEOUT)
+        end_group(process.pid)
+        process.wait()
+        await running
+    with serving(server):
+        for _ in range(MAX_RUNS):
+            if await workload.unfinished():
+                await asyncio.to_thread(_run_tasks, server, workload)
+    assert await workload.check(Expectation({}, set())) == []
+
+
+def _run_tasks(server: PrefectServer, workload: TaskWorkload) -> None:
+    """Run the workflow once, whatever its result."""
+    server.run(sys.executable, "-m", "flows.workflow_file", "--workflow", str(workload.file))
 
 
 def _kill(victim: str, worker: int) -> None:

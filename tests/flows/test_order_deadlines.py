@@ -16,7 +16,7 @@ from agents.runtime.model.batch import RunStats
 from agents.runtime.settings import settings
 from agents.services import connect_services
 from agents.workflow.records import canonical
-from flows.order_processing import fulfil
+from flows.fulfilment import fulfil
 from tests.flows.shop import GOODS, Body, Shop
 
 DEADLINE = timedelta(seconds=4)

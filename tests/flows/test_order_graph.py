@@ -3,7 +3,7 @@
 import re
 from itertools import pairwise
 
-from flows.order_processing import FULFIL
+from flows.fulfilment import FULFIL
 from tests.readmes import ROOT
 
 

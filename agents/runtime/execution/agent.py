@@ -1,4 +1,4 @@
-"""The class Agent: a Prefect task around a function, with its arguments, facts, keys and cache."""
+"""The class Agent: a function that is a Prefect task in a flow, with its arguments, facts, keys and cache."""
 
 import hashlib
 import inspect
@@ -6,8 +6,9 @@ import sys
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial, update_wrapper
 from typing import (
+    TYPE_CHECKING,
     Any,
     Generic,
     NewType,
@@ -21,13 +22,9 @@ from typing import (
 )
 
 import orjson
-from prefect import Task
-from prefect.cache_policies import NO_CACHE, CachePolicy
-from prefect.context import FlowRunContext, TaskRunContext
 from pydantic import TypeAdapter
 
 from agents.runtime.context import runtime, shared_cache
-from agents.runtime.errors import TransientError
 from agents.runtime.metrics import CACHE
 from agents.runtime.model.batch import Batch
 from agents.runtime.model.item import Decision, Item
@@ -35,7 +32,11 @@ from agents.runtime.model.policies import Policy, Settle
 from agents.runtime.model.upcasting import Upcasts, read
 from agents.runtime.provided import PROVIDED
 from agents.runtime.redis.shared_cache import Wanted
+from agents.runtime.run_context import in_flow_run, task_run_context
 from agents.runtime.scheduling.reservations import BadAmount, checked
+
+if TYPE_CHECKING:
+    from prefect import Task
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -78,40 +79,32 @@ class Options:
     cheaper: "Agent[Any, Any] | None"
 
 
-class Agent(Task[[Batch], Batch], Generic[P, R]):
-    """A Prefect task around `function`. The type of each parameter says what the function gets.
+class Agent(Generic[P, R]):
+    """Takes batches through `function`. The type of each parameter says what the function gets.
 
     The first parameter is the item's payload. Each other one is a fact that an earlier agent stated
     (`X | None` if it may be missing), a service of `provide`, an EffectKey or UndoneKey, or the
     `Decision | None` of an operator, whom the agent asks by raising Parked. `run` processes a batch.
+    In a flow run each call is a run of `task`.
     """
 
     def __init__(self, function: Callable[P, Any], options: Options, run: Run) -> None:
         _check(function, options)
-        self.function = function
+        update_wrapper(self, function)
+        self.function, self._run = function, run
+        self.name, self.version = function.__name__, options.version
         self.policy, self.settle, self.undo = options.policy, options.settle, options.undo
         self.batched, self.outbox, self.upcasts = options.batched, options.outbox, options.upcasts
         self.takes: Takes | None = options.takes
         self.cheaper: Agent[Any, Any] | None = options.cheaper
         self.undoes: list[str] = []
-        super().__init__(
-            fn=_task_function(self, run),  # type: ignore[arg-type]  # Prefect types sync functions only
-            name=function.__name__,
-            version=options.version,
-            description=inspect.getdoc(function),
-            task_run_name=function.__name__.replace("_", "-") + ": {batch}",
-            cache_policy=NO_CACHE,
-            persist_result=False,
-            retries=0,
-        )
-        self.version: str = options.version
         if self.undo is not None:
             self.undo.undoes.append(self.name)
         if AGENTS.setdefault(self.name, self).function.__module__ != function.__module__:
             raise ValueError(f"two agents are named {self.name!r}: steps are journalled by name")
         AGENTS[self.name] = self
 
-    def __call__(self, batch: Batch, /) -> Coroutine[Any, Any, Batch]:  # type: ignore[override]  # the one form
+    def __call__(self, batch: Batch, /) -> Coroutine[Any, Any, Batch]:
         """Run the agent on a batch and journal every outcome; returns the items that go on.
 
         Inside a flow this is a task run. Outside of a flow it is a plain call that needs no server,
@@ -121,10 +114,22 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         if not isinstance(batch, Batch):
             raise TypeError(f"{self.name} takes a Batch; {self.name}.call() takes a bare payload")
         has_work = batch.count > 0 or (self.outbox and bool(batch.context.ended))
-        in_flow = FlowRunContext.get() is not None and TaskRunContext.get() is None
-        if not (in_flow and has_work):
-            return self.fn(batch)  # type: ignore[return-value]  # Prefect types sync functions only
-        return super().__call__(batch, wait_for=batch.after)  # type: ignore[return-value]  # the same
+        if has_work and in_flow_run() and task_run_context() is None:
+            return self.task(batch, wait_for=batch.after)
+        return self.step(batch)
+
+    def step(self, batch: Batch) -> Coroutine[Any, Any, Batch]:
+        """Run the agent on a batch as `__call__` does, without a task run of its own."""
+        return self._run(self, batch)
+
+    @cached_property
+    def task(self) -> "Task[[Batch], Coroutine[Any, Any, Batch]]":
+        """The Prefect task of its step on a batch."""
+        from agents.runtime.execution.prefect_tasks import (  # noqa: PLC0415 - loads Prefect
+            step_task,
+        )
+
+        return step_task(self)
 
     def call(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         """Run the function once on a bare payload, without the journal.
@@ -207,7 +212,7 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         async def text() -> str:
             return self.encode(await compute())
 
-        key = self._cache_policy.compute_key(None, {"arguments": arguments}, None)
+        key = cache_key(self.name, self.version, self.source, {"arguments": arguments})
         check, policy = partial(self.decode, version=self.version), self.policy
         wanted = Wanted(key, text, check, policy.cache_seconds, wait_seconds=self.longest)
         found, source = await shared_cache().get(wanted)
@@ -260,9 +265,9 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
         return TypeAdapter(self.stated)
 
     @cached_property
-    def _cache_policy(self) -> "ByInput":
-        source = inspect.getsource(self.function)
-        return ByInput(agent=self.name, version=self.version, source=source)
+    def source(self) -> str:
+        """The source of the function, which is a part of cache keys."""
+        return inspect.getsource(self.function)
 
     def _argument(self, item: Item, key: str, kind: Any) -> Any:
         if kind is EffectKey:
@@ -303,74 +308,29 @@ class Agent(Task[[Batch], Batch], Generic[P, R]):
             return self.encode(await once(*args, **kwargs))
 
         as_json.__signature__ = inspect.signature(self.function)  # type: ignore[attr-defined]
-        task = _task_of_bare_call(self, as_json)
+
+        @cache
+        def task() -> "Task[..., Coroutine[Any, Any, str]]":
+            from agents.runtime.execution.prefect_tasks import (  # noqa: PLC0415 - loads Prefect
+                bare_call_task,
+            )
+
+            return bare_call_task(self, as_json)
 
         async def call(*args: Any, **kwargs: Any) -> Any:
-            if FlowRunContext.get() is None:
+            if not in_flow_run():
                 return await once(*args, **kwargs)
-            return self.decode(await task(*args, **kwargs), self.version)
+            return self.decode(await task()(*args, **kwargs), self.version)
 
         return call
 
 
-@dataclass
-class ByInput(CachePolicy):
-    """Prefect's cache key of a bare call: made of agent, version, source and input."""
-
-    agent: str = ""
-    version: str = ""
-    source: str = ""
-
-    def compute_key(
-        self,
-        task_ctx: TaskRunContext | None,  # noqa: ARG002 - Prefect's signature
-        inputs: dict[str, Any] | None,
-        flow_parameters: dict[str, Any] | None,  # noqa: ARG002 - Prefect's signature
-        **_: Any,
-    ) -> str:
-        """The key of a call with these inputs."""
-        body = orjson.dumps(
-            [CACHE_FORMAT, self.source, _ANY.dump_python(inputs, mode="json")],
-            option=orjson.OPT_SORT_KEYS,
-        )
-        return f"{self.agent}/{self.version}/{hashlib.sha256(body).hexdigest()}"
-
-
-def _task_of_bare_call(
-    agent: Agent[Any, Any], function: Callable[..., Coroutine[Any, Any, str]]
-) -> Task[..., Coroutine[Any, Any, str]]:
-    policy = agent.policy
-    return Task(
-        function,
-        name=agent.name,
-        version=agent.version,
-        cache_policy=agent._cache_policy if policy.cached else NO_CACHE,  # noqa: SLF001 - its own task
-        persist_result=policy.cached,
-        result_serializer="json",
-        retries=policy.attempts - 1,
-        retry_delay_seconds=policy.backoff,
-        retry_jitter_factor=1,
-        retry_condition_fn=_is_transient,
+def cache_key(agent: str, version: str, source: str, inputs: Mapping[str, Any] | None) -> str:
+    """The key under which the result of an agent of this version and source is cached."""
+    body = orjson.dumps(
+        [CACHE_FORMAT, source, _ANY.dump_python(inputs, mode="json")], option=orjson.OPT_SORT_KEYS
     )
-
-
-async def _is_transient(_task: Any, _run: Any, state: Any) -> bool:
-    return isinstance(await state.result(raise_on_failure=False), TransientError)
-
-
-def _task_function(
-    agent: Agent[Any, Any], run: Run
-) -> Callable[[Batch], Coroutine[Any, Any, Batch]]:
-    async def task(batch: Batch) -> Batch:
-        return await run(agent, batch)
-
-    function = agent.function
-    task.__name__, task.__qualname__ = function.__name__, function.__qualname__
-    task.__doc__, task.__module__ = function.__doc__, function.__module__
-    # `fn.__wrapped__` is the bare function; the signature must stay the task's own.
-    task.__signature__ = inspect.signature(task)  # type: ignore[attr-defined]  # set, not declared
-    task.__wrapped__ = function  # type: ignore[attr-defined]  # set, not declared
-    return task
+    return f"{agent}/{version}/{hashlib.sha256(body).hexdigest()}"
 
 
 def _undone_key(agent: Agent[Any, Any], item: Item) -> str:

@@ -7,10 +7,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from prefect.context import FlowRunContext, TaskRunContext
-from prefect.logging import get_run_logger
-from prefect.settings import PREFECT_API_URL
-
 from agents.runtime.alerts import Alert, alert, of_batch, send
 from agents.runtime.child_start import DidNotStart
 from agents.runtime.clock import DeadlineExceeded, clock
@@ -19,7 +15,6 @@ from agents.runtime.execution.admission import Ways, admit, gave_back
 from agents.runtime.execution.agent import Agent
 from agents.runtime.execution.attempt import Cancelled, apply_outcome, attempt, call, failure_of
 from agents.runtime.execution.budgets import of_execution
-from agents.runtime.execution.slots import server_slots
 from agents.runtime.execution.slow_calls import look_at
 from agents.runtime.journal.completion import park
 from agents.runtime.journal.database import JournalLost
@@ -43,6 +38,7 @@ from agents.runtime.model.item import (
 from agents.runtime.model.lifecycle import State
 from agents.runtime.model.policies import AtMostOnce, Lookup, Policy
 from agents.runtime.model.upcasting import Unreadable
+from agents.runtime.run_context import in_flow_run, task_run_context
 from agents.runtime.telemetry import get_logger
 from agents.runtime.testing import failpoint
 
@@ -345,10 +341,12 @@ def _set_aside(context: BatchContext, execution: StepExecution) -> None:
 
 
 def _report(agent: AnyAgent, items: Sequence[Item], done: set[int]) -> None:
-    run, aside = TaskRunContext.get(), len(items) - len(done)
+    run, aside = task_run_context(), len(items) - len(done)
     # Only if items are set aside: the name of the next task run shows how many go on anyway, and a
     # message takes longer than a step of few items.
     if aside and run is not None and run.task.name == agent.name:
+        from prefect.logging import get_run_logger  # noqa: PLC0415 - loaded, as this is a task run
+
         message = "%s: %d of %d items go on, %d set aside"
         get_run_logger().info(message, agent.name, len(done), len(items), aside)
 
@@ -380,12 +378,18 @@ async def concurrency_limit(policy: Policy, items: int) -> AsyncIterator[None]:
     if policy.limit is None or not _limited_by_server():
         yield
         return
+    from agents.runtime.execution.slots import server_slots  # noqa: PLC0415 - loads Prefect
+
     async with server_slots(policy.limit, min(policy.concurrency, items)):
         yield
 
 
 def _limited_by_server() -> bool:
     setting = runtime().settings.concurrency
-    if setting == "auto":
-        return FlowRunContext.get() is not None and PREFECT_API_URL.value() is not None
-    return setting == "prefect"
+    if setting != "auto":
+        return setting == "prefect"
+    if not in_flow_run():
+        return False
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - loaded, as this is a flow run
+
+    return PREFECT_API_URL.value() is not None

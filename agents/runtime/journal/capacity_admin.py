@@ -87,21 +87,26 @@ async def remove_capacity(
         return await _change(connection, journal, gone, None, by, reason)
 
 
-async def declare(database: Database, declared: Sequence[CapacitySetting]) -> list[str]:
-    """Set the capacities that a deployment declares; returns what has changed, in words.
+async def declare(connection: AsyncConnection, declared: Sequence[CapacitySetting]) -> list[str]:
+    """Set what a deployment declares, remove what an earlier one did; returns the changes, in words.
 
     What an operator has set on this installation stays as it is. Declared again, nothing changes.
+    Raises BadCapacity.
     """
+    for setting in declared:
+        setting.require_valid()
+    rows = (await connection.execute(select(capacities))).all()
+    known = {(row.resource, row.tenant): row for row in rows}
     changed = list[str]()
-    async with database.write() as connection:
-        for setting in declared:
-            setting.require_valid()
-            known = (await connection.execute(select(capacities).where(_this(setting)))).first()
-            if known is not None and (known.set_by or _setting(known) == setting):
-                continue
-            await _write(connection, setting, None)
-            await wake(connection, await lock(connection, [setting.resource]))
-            changed.append(str(setting))
+    for setting in declared:
+        row = known.pop((setting.resource, setting.tenant), None)
+        if row is None or (not row.set_by and _setting(row) != setting):
+            await _put(connection, setting, setting, None)
+            changed.append(f"set capacity {setting}")
+    for row in known.values():
+        if not row.set_by:
+            await _put(connection, _setting(row), None, None)
+            changed.append(f"remove capacity {_setting(row)}, which is no longer declared")
     return changed
 
 
@@ -129,21 +134,30 @@ async def _change(  # noqa: PLR0913 - what changes, by whom and why
     by: str,
     reason: str,
 ) -> set[str]:
-    locked = await lock(connection, [of.resource])
+    await lock(connection, [of.resource])
     before = (await connection.execute(select(capacities).where(_this(of)))).first()
-    if to is None:
-        await connection.execute(delete(capacities).where(_this(of)))
-    else:
-        await _write(connection, to, by)
     values = asdict(_setting(before)) if before else {}, asdict(to) if to else {}
     entry = AuditEntry(
         of.tenant or journal.tenant, by, "set-capacity", f"resource {of.resource}", reason, *values
     )
     await audit.write(connection, entry)
+    return await _put(connection, of, to, by)
+
+
+async def _put(
+    connection: AsyncConnection, of: CapacitySetting, to: CapacitySetting | None, by: str | None
+) -> set[str]:
+    """Write the capacity, or delete it; returns the scenarios of the items that are due now."""
+    locked = await lock(connection, [of.resource])
+    if to is None:
+        await connection.execute(delete(capacities).where(_this(of)))
+    else:
+        await _write(connection, to, by)
+        locked = await lock(connection, [of.resource])  # a new one is locked too
     # Without its capacity nothing blocks those who stand in its line: they find that out when they are due.
     for capacity in locked.capacities:
-        if capacity.scope == of.tenant:
-            capacity.amount = 1e300 if to is None else to.amount
+        if capacity.scope == of.tenant and to is None:
+            capacity.amount = 1e300
     return await wake(connection, locked)
 
 

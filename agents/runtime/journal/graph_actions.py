@@ -1,16 +1,20 @@
 """What operators do to items that need each other: add some, skip one or a branch, cancel a whole group.
 
 Each is one transaction, which holds the dependencies alone: a claim or an end that commits first wins, and
-the action then says so or takes the item as it has become.
+the action then says so or takes the item as it has become. A request with a key acts once: sent again, it
+gets what it got first.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import orjson
 from sqlalchemy import Row, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal import Journal, audit
+from agents.runtime.journal.api_requests import Answer, RequestKey, keep_answer, known_answer
 from agents.runtime.journal.audit import AuditEntry
 from agents.runtime.journal.database import now
 from agents.runtime.journal.dependencies import (
@@ -33,24 +37,35 @@ from agents.runtime.journal.operator_actions import (
 from agents.runtime.journal.scheduling_schema import dependencies
 from agents.runtime.journal.schema import dead_letters, item_columns, items
 from agents.runtime.journal.statements import assign
-from agents.runtime.journal.submit import Accepted, NewItem, Sender
+from agents.runtime.journal.submit import NewItem, Sender
 from agents.runtime.model.lifecycle import ENDED, Event, State
 
 SKIPPED = "skipped"
+MOST_NAMED = 50  # added items that the audit log names
 
 
-async def add(
+async def add(  # noqa: PLR0913 - who adds what, and how often it was asked
     journal: Journal,
     sender: Sender,
     new: Sequence[NewItem],
     needs: Mapping[str, Sequence[str]],
     entry: AuditEntry,
-) -> list[Accepted]:
-    """Add items to those that run, with what they need of each other and of those; as `accept_linked`."""
+    request: RequestKey | None = None,
+) -> list[str]:
+    """Add items to those that run, with what they need of each other and of those; as `accept_linked`.
+
+    Returns the keys of those that are new. Raises KeyReused too.
+    """
     async with journal.database.write() as connection:
+        await lock(connection, sender.scenario, alone=True)
+        if (known := await _known(connection, request)) is not None:
+            return list(known)
         answers = await accept_linked_within(connection, sender, new, needs)
-        await audit.write(connection, entry)
-    return answers
+        added = [answer.row.key for answer in answers if answer.is_new]
+        facts = {"added": added[:MOST_NAMED], "count": len(added)}
+        await audit.write(connection, replace(entry, after=facts))
+        await _keep(connection, request, added)
+    return added
 
 
 async def skip(journal: Journal, action: OperatorAction, *, branch: bool = False) -> list[str]:
@@ -79,16 +94,20 @@ async def skip(journal: Journal, action: OperatorAction, *, branch: bool = False
     return keys
 
 
-async def cancel_group(journal: Journal, action: OperatorAction) -> dict[str, int]:
+async def cancel_group(
+    journal: Journal, action: OperatorAction, request: RequestKey | None = None
+) -> dict[str, int]:
     """Cancel all items whose keys begin with the action's key and that have not ended.
 
     Those that wait end at once; those that a process holds are cancelled by it, unless they end first.
-    Returns how many are cancelled, and how many are asked to stop.
+    Returns how many are cancelled, and how many are asked to stop. Raises KeyReused.
     """
     mine = (items.c.tenant == journal.tenant) & (items.c.scenario == action.scenario)
     mine &= begins(action.key)
     async with journal.database.write() as connection:
         await lock(connection, action.scenario, alone=True)
+        if (known := await _known(connection, request)) is not None:
+            return dict(known)
         count = 0
         for source, waits in (
             (State.WAITING, is_blocked()),
@@ -108,7 +127,19 @@ async def cancel_group(journal: Journal, action: OperatorAction) -> dict[str, in
         name = f"items {action.scenario}/{action.key}*"
         entry = AuditEntry(journal.tenant, action.by, "cancel", name, action.reason, after=after)
         await audit.write(connection, entry)
+        await _keep(connection, request, after)
     return after
+
+
+async def _known(connection: AsyncConnection, request: RequestKey | None) -> Any:
+    """What this request got first; None for a new one. Raises KeyReused."""
+    answer = await known_answer(connection, request) if request is not None else None
+    return None if answer is None else orjson.loads(answer.body)
+
+
+async def _keep(connection: AsyncConnection, request: RequestKey | None, result: Any) -> None:
+    if request is not None:
+        await keep_answer(connection, request, Answer(200, orjson.dumps(result).decode()))
 
 
 async def _cancel_at_once(

@@ -5,7 +5,7 @@ as many items as it would get first in, first out. Which of its items these are 
 those that have waited for too long, the oldest first, then those of the lowest precedence. An item that
 is taken from behind swaps its rank with one that stays, so the places that are left stay the same.
 
-An item without a precedence gives its place to none, and takes none of another. `scheduling/order.py`
+An item without a precedence gives its place to none, and takes none of another. `tests/ready_set.py`
 has the same rule for items in memory.
 """
 

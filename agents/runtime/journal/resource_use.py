@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, case, func, or_, select
+from sqlalchemy import Row, Select, and_, case, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.capacities import comes
@@ -34,8 +34,10 @@ class FirstInLine:
 class ResourceUse:
     """A capacity, for all tenants ("") or for one, and its use.
 
-    `used` is what living processes hold, and of a quota what was used in its window. `waiting` are the
-    steps that it blocks. `set_by` is who set it on this installation, if somebody did.
+    `used` is what living processes hold, and of a quota what was used in its window. `reserved` is what
+    others must leave for the step that has waited longest. `waiting` are the steps that it blocks, and
+    `first` is the one of them that has waited longest; for a tenant, of its own. `set_by` is who set it on
+    this installation, if somebody did.
     """
 
     resource: str
@@ -45,36 +47,35 @@ class ResourceUse:
     at_limit: str | None
     set_by: str | None
     used: float
+    reserved: float
     waiting: int
     first: FirstInLine | None
 
-    @property
-    def reserved(self) -> float:
-        """What others must leave for the step that has waited longest."""
-        return self.first.amount if self.first else 0.0
-
 
 async def usage(database: Database, tenant: str | None = None) -> list[ResourceUse]:
-    """All capacities with their use, by name; with a `tenant`, its own and those for all."""
-    query = _usage()
-    if tenant is not None:
-        query = query.where(capacities.c.tenant.in_(["", tenant]))
+    """All capacities with their use, by name.
+
+    With a `tenant`, those for all and its own, and of the steps that wait only its own.
+    """
     async with database.read() as connection:
-        rows = (await connection.execute(query)).all()
-        return [_use(row, await _first(connection, row)) for row in rows]
+        rows = (await connection.execute(_usage(tenant))).all()
+        return [await _use(connection, row, tenant) for row in rows]
 
 
-def _use(row: Row[Any], first: FirstInLine | None) -> ResourceUse:
+async def _use(connection: AsyncConnection, row: Row[Any], tenant: str | None) -> ResourceUse:
+    first = await _first(connection, row)
+    own = first if first is None or tenant is None else await _first(connection, row, tenant)
     return ResourceUse(
         *(row.resource, row.tenant, row.amount, row.window_seconds, row.at_limit, row.set_by),
         used=float(row.held or 0.0) + float(row.uses or 0.0),
+        reserved=first.amount if first else 0.0,
         waiting=row.waiting,
-        first=first,
+        first=own,
     )
 
 
-def _usage() -> Select[Any]:
-    """SQL: one row for each capacity."""
+def _usage(tenant: str | None) -> Select[Any]:
+    """SQL: one row for each capacity that the tenant may see; None sees all of them."""
     every = capacities.c.tenant == ""
     alive = or_(capacities.c.window_seconds.is_not(None), is_alive(holdings.c.owner))
     held = (
@@ -91,15 +92,18 @@ def _usage() -> Select[Any]:
         select(func.count())
         .select_from(resource_waits.join(items, items.c.id == resource_waits.c.item))
         .where(_in_line(), comes(), resource_waits.c.blocks)
+        .where(true() if tenant is None else items.c.tenant == tenant)
     )
-    return select(
+    seen = true() if tenant is None else capacities.c.tenant.in_(["", tenant])
+    query = select(
         capacities,
         held.scalar_subquery().label("held"),
         case((capacities.c.window_seconds.is_not(None), uses.scalar_subquery()), else_=0.0).label(
             "uses"
         ),
         waiting.scalar_subquery().label("waiting"),
-    ).order_by(capacities.c.resource, capacities.c.tenant)
+    )
+    return query.where(seen).order_by(capacities.c.resource, capacities.c.tenant)
 
 
 def _in_line() -> Any:
@@ -107,7 +111,9 @@ def _in_line() -> Any:
     return and_(waits.resource == capacities.c.resource, waits.scope == capacities.c.tenant)
 
 
-async def _first(connection: AsyncConnection, capacity: Row[Any]) -> FirstInLine | None:
+async def _first(
+    connection: AsyncConnection, capacity: Row[Any], tenant: str | None = None
+) -> FirstInLine | None:
     waits = resource_waits.c
     line = and_(waits.resource == capacity.resource, waits.scope == capacity.tenant)
     row = (
@@ -117,7 +123,7 @@ async def _first(connection: AsyncConnection, capacity: Row[Any]) -> FirstInLine
                 (now() - waits.since).label("seconds"),
             )
             .join(items, items.c.id == waits.item)
-            .where(line, comes())
+            .where(line, comes(), true() if tenant is None else items.c.tenant == tenant)
             .order_by(waits.since, waits.item, waits.agent)
             .limit(1)
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, delete, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.errors import AgentError
@@ -99,20 +99,27 @@ async def set_bounds(
         await audit.write(connection, entry)
 
 
-async def declare_bounds(database: Database, declared: Mapping[str, ScaleBounds]) -> list[str]:
-    """Set the bounds that a deployment declares; returns the queues that they changed for.
+async def declare_bounds(
+    connection: AsyncConnection, declared: Mapping[str, ScaleBounds]
+) -> list[str]:
+    """Set the bounds that a deployment declares, remove those of an earlier one; returns the changes, in words.
 
     What an operator has set stays. Raises BadScaleBounds.
     """
     changed = list[str]()
-    async with database.write() as connection:
-        for queue, bounds in declared.items():
-            require_valid(bounds)
-            known, set_by = await _known(connection, queue)
-            if known != bounds and set_by is None:
-                await _write(connection, queue, bounds, None)
-                changed.append(queue)
-    return changed
+    for queue, bounds in declared.items():
+        require_valid(bounds)
+        known, set_by = await _known(connection, queue)
+        if known != bounds and set_by is None:
+            await _write(connection, queue, bounds, None)
+            changed.append(f"set scale of queue {queue}")
+    gone = scale_bounds.c.set_by.is_(None) & scale_bounds.c.scenario.not_in(sorted(declared))
+    removed = delete(scale_bounds).where(gone).returning(scale_bounds.c.scenario)
+    queues = sorted((await connection.scalars(removed)).all())
+    return [
+        *changed,
+        *(f"remove scale of queue {one}, which is no longer declared" for one in queues),
+    ]
 
 
 async def bounds_of(database: Database, queue: str) -> ScaleBounds:

@@ -27,7 +27,7 @@ from agents.runtime.journal.waits import restart_waits
 from agents.runtime.model.batch import Batch, BatchContext, RunStats
 from agents.runtime.model.lifecycle import State as ItemState
 from agents.runtime.model.scenario import Scenario
-from agents.runtime.prefect_ui import in_flow_run
+from agents.runtime.run_context import in_flow_run
 from agents.runtime.telemetry import get_logger
 
 log = get_logger(__name__)

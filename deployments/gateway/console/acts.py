@@ -15,7 +15,12 @@ from deployments.gateway.item_views import Act
 
 router = APIRouter()
 
-OPTIONS = {Act.DECIDE: {"verdict"}, Act.RESTART: {"agent"}, Act.DISCARD: {"money_stays"}}
+OPTIONS = {
+    Act.DECIDE: {"verdict"},
+    Act.RESTART: {"agent"},
+    Act.DISCARD: {"money_stays"},
+    Act.SKIP: {"branch"},
+}
 """What each act needs beside its reason."""
 
 
@@ -29,6 +34,7 @@ class Pressed(BaseModel, frozen=True):
     verdict: str = ""
     agent: str = ""
     money_stays: bool = False
+    branch: bool = False
     next: Annotated[str, Field(pattern=r"^(/console/[!-~]*)?$", max_length=2_000)] = ""
 
     def form(self) -> ActForm:

@@ -10,6 +10,7 @@ from starlette.datastructures import URL
 
 from agents.runtime.redaction import redacted
 
+EXACT_FROM = 1e5  # amounts such as bytes and tokens, which are whole numbers
 MISSING = Markup('<span class="quiet">none</span>')
 
 
@@ -58,6 +59,11 @@ def count(number: float) -> str:
     return f"{number:,}"
 
 
+def amount(number: float) -> str:
+    """An amount of a resource: large ones whole, small ones with what is behind the point."""
+    return f"{number:,.0f}" if abs(number) >= EXACT_FROM else f"{number:,.6g}"
+
+
 def indented(value: Any) -> str:
     """JSON, given as text or as values, with indents; other text stays as it is."""
     try:
@@ -85,6 +91,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "words": words,
     "place": place,
     "count": count,
+    "amount": amount,
     "indented": indented,
     "parsed": orjson.loads,
     "redacted": redacted,

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from deployments.gateway import item_views
 from deployments.gateway.access import Caller, Scope, allow
 from deployments.gateway.console.pages import render
+from deployments.gateway.item_acts import allowed
 from deployments.gateway.item_views import Act
 from deployments.gateway.tenancy import journal_of, unknown_item, workflow_named
 
@@ -38,6 +39,7 @@ async def item(  # noqa: PLR0913 - the path, the page of the time line, and what
         request,
         "item.html",
         item=found,
+        possible=allowed(found),
         before=before,
         done=done,
         acts=Scope.ACT in principal.scopes and not before,

@@ -49,6 +49,7 @@ NAVIGATION = (
     Entry("Items", "/console/items", READ),
     Entry("Conversations", "/console/conversations", READ),
     Entry("Runs", "/console/runs", READ),
+    Entry("Resources", "/console/resources", READ),
     Entry("Analyses", "/console/analyses", READ),
     Entry("Versions", "/console/versions", OPERATE),
     Entry("Webhooks", "/console/webhooks", OPERATE),

@@ -17,14 +17,16 @@ from deployments.gateway.console import (
     keys,
     overview,
     queues,
+    resources,
     runs,
+    task_workflows,
     versions,
     webhooks,
 )
 
 PAGES = (
-    *(overview, queues, approvals, dead_letters, item_list, item_page, acts, edit),
-    *(conversations, chat, runs, analyses, versions, webhooks, keys, audit),
+    *(overview, queues, approvals, dead_letters, item_list, item_page, acts, edit, task_workflows),
+    *(conversations, chat, runs, resources, analyses, versions, webhooks, keys, audit),
 )
 router = APIRouter()
 for part in (assets, *PAGES):

@@ -53,7 +53,7 @@ async def test_an_event_that_cannot_be_sent_ends_no_work(
     def refuse(**_: object) -> None:
         raise ConnectionError("no server")
 
-    monkeypatch.setattr(alerts, "emit_event", refuse)
+    monkeypatch.setattr("prefect.events.emit_event", refuse)
     monkeypatch.setattr(alerts, "in_flow_run", lambda: True)
     await send([Alert("out-of-stock", "jobs", "j1", "no pieces")])
     log = (tmp_path / "agent-flows.log").read_text("utf-8")

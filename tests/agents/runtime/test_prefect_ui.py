@@ -14,13 +14,13 @@ from agents.runtime.context import open_runtime
 from agents.runtime.model.batch import RunStats
 from agents.runtime.prefect_ui import (
     Progress,
-    in_flow_run,
     publish_image,
     publish_link,
     publish_markdown,
     publish_table,
     rename_run,
 )
+from agents.runtime.run_context import in_flow_run
 from agents.runtime.settings import Settings
 from tests.faults.prefect_proxy import FaultMode, faulty_proxy
 

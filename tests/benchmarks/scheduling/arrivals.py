@@ -12,7 +12,8 @@ from heapq import heappop, heappush
 from statistics import fmean
 
 from agents.runtime.scheduling.gate import Gate
-from agents.runtime.scheduling.order import LOOKED_BACK, Completion, ReadySet, age_limit
+from agents.runtime.scheduling.order import LOOKED_BACK, Completion, age_limit
+from tests.ready_set import ReadySet
 
 SERVERS, LOAD = 2, 0.8
 SEEDS = 5

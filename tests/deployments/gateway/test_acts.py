@@ -27,6 +27,7 @@ BODIES: dict[Act, dict[str, Any]] = {
     Act.REPLAY: WHY,
     Act.DISCARD: WHY | {"money_stays": True},
     Act.RESTART: WHY | {"agent": "book_shipment"},
+    Act.SKIP: WHY,
 }
 
 
@@ -123,7 +124,8 @@ async def test_an_item_that_failed_again_is_replayed_again(client: httpx.AsyncCl
 
 
 async def test_each_act_leaves_one_entry_in_the_audit_log(client: httpx.AsyncClient) -> None:
-    for number, act in enumerate(Act):
+    possible = [act for act in Act if act is not Act.SKIP]  # see test_task_workflows.py
+    for number, act in enumerate(possible):
         path = await (asking if act is Act.DECIDE else dead)(client, number)
         answer = await client.post(f"{path}/{act}", json=BODIES[act])
         assert answer.status_code == 200, answer.text
@@ -131,7 +133,7 @@ async def test_each_act_leaves_one_entry_in_the_audit_log(client: httpx.AsyncCli
         entries = (await connection.execute(select(audit).order_by(audit.c.id))).all()
     assert [(entry.tenant, entry.by, entry.reason, entry.object) for entry in entries] == [
         ("default", "ann", BODIES[act]["reason"], f"item orders/{order(number)['order_id']}")
-        for number, act in enumerate(Act)
+        for number, act in enumerate(possible)
     ]
 
 

@@ -22,6 +22,7 @@ from agents.runtime.journal.api_keys import NewKey
 from deployments.gateway.access import Access, Scope
 from tests.deployments.gateway import asgi
 from tests.deployments.gateway.orders import order
+from tests.deployments.gateway.test_task_workflows import begin
 
 # Routes that change something and need no credentials, each with what protects it instead.
 OPEN_ACTS = {
@@ -42,6 +43,7 @@ MISSING = {
     "delivery": "1",
     "conversation": "e" * 32,
     "number": "1",
+    "id": "nothing",
 }
 COUNTED = {"content-length", "ratelimit"}  # the first as the names have other lengths
 WHO: dict[str, int] = {
@@ -180,6 +182,11 @@ async def a_conversation(app: FastAPI, owner: dict[str, str]) -> dict[str, str]:
     return {"conversation": begun["id"], "number": "1"}
 
 
+async def a_workflow_of_tasks(_app: FastAPI, _owner: dict[str, str]) -> dict[str, str]:
+    await begin("nightly")
+    return {"id": "nightly"}
+
+
 # How the objects are made that a path names, by the beginning of the path.
 OBJECTS = {
     "/v/{workflow}": an_item,
@@ -199,6 +206,8 @@ OBJECTS = {
     "/conversations/{conversation}": a_conversation,
     "/console/conversations/{conversation}": a_conversation,
     "/chat/{conversation}": a_conversation,
+    "/task-workflows/{id}": a_workflow_of_tasks,
+    "/console/task-workflows/{id}": a_workflow_of_tasks,
 }
 
 

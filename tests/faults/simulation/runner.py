@@ -27,8 +27,8 @@ from agents.runtime.model.policies import LOTS
 from agents.runtime.recovery import recovery
 from agents.services.sandbox.record import SCHEMA
 from agents.services.systems import schema
+from flows.fulfilment import fulfil
 from flows.operations.resume import finish
-from flows.order_processing import fulfil
 from flows.workflows import WORKFLOWS
 from tests.faults.checker import (
     Expectation,

@@ -164,8 +164,9 @@ def test_the_bare_function_is_the_wrapped_one() -> None:
         """Look at it."""
         return Made(by="see", n=job.n)
 
-    assert see.fn.__wrapped__(Job(key="a", n=3)) == Made(by="see", n=3)  # type: ignore[attr-defined]
-    assert (see.name, see.description, see.version) == ("see", "Look at it.", "1")
+    assert see.function(Job(key="a", n=3)) == Made(by="see", n=3)
+    assert see.task.fn.__wrapped__ is see.function  # type: ignore[attr-defined]
+    assert (see.name, see.__doc__, see.version) == ("see", "Look at it.", "1")
 
 
 def test_two_modules_must_not_have_agents_of_the_same_name() -> None:

@@ -6,8 +6,9 @@ import pytest
 from prefect import flow
 
 from agents.runtime.context import open_runtime
-from agents.runtime.execution.agent import AGENTS, ByInput
+from agents.runtime.execution.agent import AGENTS
 from agents.runtime.execution.decorator import agent
+from agents.runtime.execution.prefect_tasks import ByInput
 from agents.runtime.journal.schema import steps
 from agents.runtime.metrics import CACHE
 from agents.runtime.model.policies import PURE, READ

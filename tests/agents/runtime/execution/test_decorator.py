@@ -16,11 +16,13 @@ def test_an_agent_is_a_task_that_persists_no_result() -> None:
         """Look at it."""
         return Made(by="look")
 
-    assert isinstance(look_closely, Task)
+    task = look_closely.task
+    assert isinstance(task, Task)
     assert (look_closely.name, look_closely.version) == ("look_closely", "3")
-    assert look_closely.task_run_name == "look-closely: {batch}"
-    assert look_closely.cache_policy == NO_CACHE
-    assert look_closely.persist_result is False
+    assert (task.name, task.version, task.description) == ("look_closely", "3", "Look at it.")
+    assert task.task_run_name == "look-closely: {batch}"
+    assert task.cache_policy == NO_CACHE
+    assert task.persist_result is False
     assert AGENTS["look_closely"] is look_closely
 
 

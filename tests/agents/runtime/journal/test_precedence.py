@@ -18,9 +18,9 @@ from agents.runtime.journal.queue_admin import RateLimit, limit_rate, move
 from agents.runtime.journal.schema import items, queues
 from agents.runtime.journal.submit import NewItem, Sender, accept
 from agents.runtime.model.forecast import Expected, Forecast
-from agents.runtime.scheduling.order import ReadySet
 from agents.runtime.settings import Settings
 from tests.agents.runtime.jobs import new_items, rows
+from tests.ready_set import ReadySet
 
 
 async def enqueue(

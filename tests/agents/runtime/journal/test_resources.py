@@ -207,6 +207,11 @@ async def test_after_the_clock_was_set_back_waits_and_uses_begin_now(opened: Run
     assert use.until - item.retry_at < 70
 
 
+async def declaring(opened: Runtime, declared: list[CapacitySetting]) -> list[str]:
+    async with opened.journal.database.write() as connection:
+        return await declare(connection, declared)
+
+
 @pytest.mark.slow
 async def test_raising_a_capacity_lets_those_be_due_that_wait(opened: Runtime) -> None:
     await there_are(4)
@@ -224,12 +229,16 @@ async def test_raising_a_capacity_lets_those_be_due_that_wait(opened: Runtime) -
 
 async def test_a_deployment_keeps_what_an_operator_has_set(opened: Runtime) -> None:
     declared = [CapacitySetting("cpu", 2.0), CapacitySetting("calls", 60.0, "", 60.0)]
-    assert await declare(opened.journal.database, declared) == ["cpu 2", "calls 60 in 60 s"]
-    assert await declare(opened.journal.database, declared) == []
+    set_both = ["set capacity cpu 2", "set capacity calls 60 in 60 s"]
+    assert await declaring(opened, declared) == set_both
+    assert await declaring(opened, declared) == []
     assert await differences(opened.journal.database, declared) == []
     await there_are(8)
     declared[0] = CapacitySetting("cpu", 3.0)
-    assert await declare(opened.journal.database, declared) == []
+    assert await declaring(opened, declared) == []
     assert await differences(opened.journal.database, declared) == [
         "cpu 8, set by ann; declared is cpu 3"
     ]
+    gone = "remove capacity calls 60 in 60 s, which is no longer declared"
+    assert await declaring(opened, []) == [gone]
+    assert [row.resource for row in await rows(capacities)] == ["cpu"]

@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, text, update
 
 from agents.runtime.context import Runtime
 from agents.runtime.journal import queue_admin
-from agents.runtime.journal.database import now
+from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.gateway_schema import rollouts
 from agents.runtime.journal.scale import (
     BadScaleBounds,
@@ -183,12 +183,21 @@ async def test_the_pace_is_kept_for_each_version(past: History) -> None:
 
 async def test_declared_bounds_leave_alone_what_an_operator_has_set(past: History) -> None:
     declared = {"jobs": ScaleBounds(2, 3), "others": ScaleBounds(1, 4)}
-    assert await declare_bounds(past.database, declared) == ["others"]
-    assert await declare_bounds(past.database, declared) == []
-    assert await declare_bounds(past.database, {"others": ScaleBounds(1, 5)}) == ["others"]
+    changed = ["set scale of queue others"]
+    assert await declaring(past.database, declared) == changed
+    assert await declaring(past.database, declared) == []
+    assert await declaring(past.database, {"others": ScaleBounds(1, 5)}) == changed
     assert await bounds_of(past.database, "jobs") == BOUNDS
     assert await bounds_of(past.database, "others") == ScaleBounds(1, 5)
     assert await bounds_of(past.database, "unknown") == ScaleBounds()
+    gone = ["remove scale of queue others, which is no longer declared"]
+    assert await declaring(past.database, {}) == gone
+    assert await bounds_of(past.database, "jobs") == BOUNDS
+
+
+async def declaring(database: Database, declared: dict[str, ScaleBounds]) -> list[str]:
+    async with database.write() as connection:
+        return await declare_bounds(connection, declared)
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from agents.runtime.scheduling.order import (
     FADING,
     MARGIN,
     Completion,
-    ReadySet,
     age_limit,
     fifo_waits,
     servers,
 )
+from tests.ready_set import ReadySet
 
 
 def taken(

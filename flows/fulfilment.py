@@ -1,0 +1,41 @@
+"""The way of every order, and of every change that a customer asks for; it needs no flow run.
+
+`flows.order_processing` runs it on files. Consumers and functions of cloud providers run it on what waits.
+"""
+
+from agents.orders.apply_change import apply_change
+from agents.orders.assess_risk import assess_risk
+from agents.orders.book_shipment import book_shipment
+from agents.orders.notify_customer import notify_customer
+from agents.orders.payments import authorise_payment, capture_payment, open_payment
+from agents.orders.reserve_stock import issue_stock, reserve_stock
+from agents.runtime import Batch, graph, saga
+
+FULFIL = graph(
+    assess_risk,
+    reserve_stock,
+    open_payment,
+    authorise_payment,
+    capture_payment,
+    book_shipment,
+    issue_stock,
+    after={
+        reserve_stock: [assess_risk],  # nothing is begun for an order that looks like fraud
+        open_payment: [assess_risk],
+        authorise_payment: [reserve_stock],  # no money is held for goods that are not there
+    },
+)
+"""The agents of every order; what else comes after what, their types say."""
+
+
+async def fulfil(batch: Batch) -> None:
+    """The way of every order; if an agent fails for good, what was done before is undone in reverse."""
+    async with saga(batch):
+        batch = await FULFIL(batch)
+    await notify_customer(batch)
+
+
+async def amend(batch: Batch) -> None:
+    """The step of every change that a customer asks for."""
+    async with saga(batch):
+        await apply_change(batch)
