@@ -1,8 +1,5 @@
 """Whether the systems that the settings name answer, as a metric."""
 
-import httpx
-from prefect.settings import PREFECT_API_URL
-
 from agents.runtime.metrics import SYSTEM_UP
 from agents.runtime.redis.client import RedisClient
 from agents.runtime.settings import Settings
@@ -18,6 +15,8 @@ class Systems:
 
     async def show(self, until: float) -> None:
         """Export whether each answers until this time of the monotonic clock."""
+        from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - loads Prefect, for metrics alone
+
         found: dict[tuple[str, ...], float] = {}
         if url := PREFECT_API_URL.value():
             found[("prefect",)] = await _answers(f"{url.rstrip('/')}/health")
@@ -32,6 +31,8 @@ class Systems:
 
 
 async def _answers(url: str) -> bool:
+    import httpx  # noqa: PLC0415 - the same
+
     try:
         async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as client:
             return (await client.get(url)).is_success
