@@ -107,7 +107,7 @@ def test_a_file_run_from_another_folder_tells_nobody(newcomer: Newcomer, file: P
     assert_silent(newcomer, terminal)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_the_first_command_of_the_readme_tells_nobody(newcomer: Newcomer) -> None:
     orders = newcomer.folder / "orders.jsonl"
     orders.write_bytes(gzip.decompress(sample.ORDERS.read_bytes()).splitlines(keepends=True)[0])

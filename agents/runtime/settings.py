@@ -187,6 +187,13 @@ class Settings(BaseSettings):
         None, description="identity provider whose tokens the gateway accepts beside API keys"
     )
 
+    function: str | None = Field(
+        None, description="what this process runs as a function of a cloud provider, by its name"
+    )
+    function_topic: Annotated[str, Field(pattern=r"^projects/[^/]+/topics/[^/]+$")] | None = Field(
+        None, description="Pub/Sub topic by which a scheduled function starts others of its kind"
+    )
+
     inventory_url: AnyHttpUrl | None = Field(None, description="none: the sandbox")
     inventory_token: SecretStr = SecretStr("")
     stripe_url: AnyHttpUrl = AnyHttpUrl("https://api.stripe.com")

@@ -213,6 +213,7 @@ async def test_without_a_champion_there_is_still_a_report(folder: Path) -> None:
     assert page == f"report: {(StudyStore('sales').folder / FILE).resolve()}"
 
 
+@pytest.mark.campaign
 async def test_with_too_few_rows_no_model_is_trained_and_the_data_is_published(
     folder: Path,
 ) -> None:

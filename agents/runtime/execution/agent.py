@@ -21,10 +21,10 @@ from typing import (
     get_type_hints,
 )
 
-import orjson
 from pydantic import TypeAdapter
 
 from agents.runtime.context import runtime, shared_cache
+from agents.runtime.execution.cache_keys import cache_key
 from agents.runtime.metrics import CACHE
 from agents.runtime.model.batch import Batch
 from agents.runtime.model.item import Decision, Item
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 LONGEST_KEY = 200  # at most 255 at Stripe, and agents append to it: `<key>:refund`
-CACHE_FORMAT = 2  # raise it to invalidate every cached result
-_ANY = TypeAdapter(Any)
 
 EffectKey = NewType("EffectKey", str)
 """Annotates the parameter that takes the idempotency key of the agent's own effect."""
@@ -129,7 +127,7 @@ class Agent(Generic[P, R]):
             step_task,
         )
 
-        return step_task(self)
+        return step_task(self.name, self.version, self.function, self.step)
 
     def call(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         """Run the function once on a bare payload, without the journal.
@@ -315,7 +313,8 @@ class Agent(Generic[P, R]):
                 bare_call_task,
             )
 
-            return bare_call_task(self, as_json)
+            source = self.source if self.policy.cached else ""
+            return bare_call_task(self.name, self.version, self.policy, source, as_json)
 
         async def call(*args: Any, **kwargs: Any) -> Any:
             if not in_flow_run():
@@ -323,14 +322,6 @@ class Agent(Generic[P, R]):
             return self.decode(await task()(*args, **kwargs), self.version)
 
         return call
-
-
-def cache_key(agent: str, version: str, source: str, inputs: Mapping[str, Any] | None) -> str:
-    """The key under which the result of an agent of this version and source is cached."""
-    body = orjson.dumps(
-        [CACHE_FORMAT, source, _ANY.dump_python(inputs, mode="json")], option=orjson.OPT_SORT_KEYS
-    )
-    return f"{agent}/{version}/{hashlib.sha256(body).hexdigest()}"
 
 
 def _undone_key(agent: Agent[Any, Any], item: Item) -> str:

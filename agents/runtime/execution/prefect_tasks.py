@@ -14,18 +14,23 @@ from prefect.cache_policies import NO_CACHE, CachePolicy
 from prefect.context import TaskRunContext
 
 from agents.runtime.errors import TransientError
-from agents.runtime.execution.agent import Agent, cache_key
+from agents.runtime.execution.cache_keys import cache_key
 from agents.runtime.model.batch import Batch
+from agents.runtime.model.policies import Policy
+
+Step = Callable[[Batch], Coroutine[Any, Any, Batch]]
 
 
-def step_task(agent: Agent[Any, Any]) -> Task[[Batch], Coroutine[Any, Any, Batch]]:
-    """The task of the agent's step on a batch."""
+def step_task(
+    name: str, version: str, function: Callable[..., Any], step: Step
+) -> Task[[Batch], Coroutine[Any, Any, Batch]]:
+    """The task of an agent's step on a batch."""
     return Task(
-        _task_function(agent),
-        name=agent.name,
-        version=agent.version,
-        description=inspect.getdoc(agent.function),
-        task_run_name=agent.name.replace("_", "-") + ": {batch}",
+        _task_function(function, step),
+        name=name,
+        version=version,
+        description=inspect.getdoc(function),
+        task_run_name=name.replace("_", "-") + ": {batch}",
         cache_policy=NO_CACHE,
         persist_result=False,
         retries=0,
@@ -33,17 +38,19 @@ def step_task(agent: Agent[Any, Any]) -> Task[[Batch], Coroutine[Any, Any, Batch
 
 
 def bare_call_task(
-    agent: Agent[Any, Any], function: Callable[..., Coroutine[Any, Any, str]]
+    name: str,
+    version: str,
+    policy: Policy,
+    source: str,
+    function: Callable[..., Coroutine[Any, Any, str]],
 ) -> Task[..., Coroutine[Any, Any, str]]:
     """The task of a call on a bare payload; results of a pure agent come from Prefect's cache."""
-    policy = agent.policy
+    by_input = ByInput(agent=name, version=version, source=source)
     return Task(
         function,
-        name=agent.name,
-        version=agent.version,
-        cache_policy=ByInput(agent=agent.name, version=agent.version, source=agent.source)
-        if policy.cached
-        else NO_CACHE,
+        name=name,
+        version=version,
+        cache_policy=by_input if policy.cached else NO_CACHE,
         persist_result=policy.cached,
         result_serializer="json",
         retries=policy.attempts - 1,
@@ -76,11 +83,10 @@ async def _is_transient(_task: Any, _run: Any, state: Any) -> bool:
     return isinstance(await state.result(raise_on_failure=False), TransientError)
 
 
-def _task_function(agent: Agent[Any, Any]) -> Callable[[Batch], Coroutine[Any, Any, Batch]]:
+def _task_function(function: Callable[..., Any], step: Step) -> Step:
     async def task(batch: Batch) -> Batch:
-        return await agent.step(batch)
+        return await step(batch)
 
-    function = agent.function
     task.__name__, task.__qualname__ = function.__name__, function.__qualname__
     task.__doc__, task.__module__ = function.__doc__, function.__module__
     # `fn.__wrapped__` is the bare function; the signature must stay the task's own.

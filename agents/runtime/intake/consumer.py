@@ -71,6 +71,7 @@ class Consumer:
     `process` runs the scenario on a batch; `wait` sleeps for some seconds, or until a signal says
     that there may be work. Where items need others, `wake` gives that signal to other consumers when
     a batch has ended, since it may have made items ready, and when this one has taken a full batch.
+    `may_claim` says whether there is time for another batch, where the process has a deadline.
     With `major` it takes items of that version alone, so that each version can be scaled for itself.
     """
 
@@ -81,6 +82,7 @@ class Consumer:
     stats: RunStats = field(default_factory=RunStats)
     taken: int = 0
     wake: Callable[[], Awaitable[object]] | None = None
+    may_claim: Callable[[], bool] | None = None
     major: int | None = None
     _worked_at: float = 0.0
     _next_look: float = 0.0
@@ -155,6 +157,8 @@ class Consumer:
     def _continues(self, *, looked: bool) -> bool:
         """Whether a worker goes on. It looks once before it can be idle, however late it starts."""
         if runtime().stop.asked or self.is_full:
+            return False
+        if self.may_claim is not None and not self.may_claim():
             return False
         idle = self.options.idle
         if idle is None or not looked or self._in_progress > 0:

@@ -17,11 +17,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Double, Engine, event, text
+from sqlalchemy import Connection, Double, Engine, event, inspect, text
 from sqlalchemy.dialects.sqlite.aiosqlite import (
     AsyncAdapt_aiosqlite_connection,
     AsyncAdapt_aiosqlite_cursor,
@@ -54,6 +50,7 @@ POSTGRESQL_OPTIONS: dict[str, Any] = {
 }
 RECONNECT_SECONDS = 30.0  # how long a database that cannot be reached is tried
 RECONNECT_PAUSE = 0.5
+MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x61666C6F7773  # any number that all processes share
 
 
@@ -289,38 +286,39 @@ async def _finish_rollback(driver: Any) -> None:
 
 
 def _is_current(connection: Connection) -> bool:
-    found = MigrationContext.configure(connection).get_current_revision()
-    return found is not None and (found == _head_revision() or found not in _known_revisions())
+    found = _current_revision(connection)
+    return found is not None and (found == revisions()[-1] or found not in revisions())
+
+
+def _current_revision(connection: Connection) -> str | None:
+    """The revision of a journal; None of an empty database."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
 
 
 @cache
-def _known_revisions() -> frozenset[str]:
-    walked = ScriptDirectory.from_config(_alembic_config()).walk_revisions()
-    return frozenset(script.revision for script in walked)
+def revisions() -> tuple[str, ...]:
+    """The revisions that this code has, in their order: each is the number of its file."""
+    return tuple(sorted(path.name[:4] for path in MIGRATIONS.glob("versions/[0-9]*.py")))
 
 
 def _upgrade_schema(connection: Connection) -> None:
-    # There is almost never an upgrade, and Alembic would load every migration to find that out.
-    found = MigrationContext.configure(connection).get_current_revision()
-    if found == _head_revision():
+    # There is almost never an upgrade, and Alembic takes a quarter of a second to load.
+    found = _current_revision(connection)
+    if found == revisions()[-1]:
         return
-    config = _alembic_config()
-    if found is not None and found not in _known_revisions():
+    if found is not None and found not in revisions():
         url = connection.engine.url.set(query={})
-        raise NewerJournal(url.render_as_string(hide_password=True), found, str(_head_revision()))
+        raise NewerJournal(url.render_as_string(hide_password=True), found, revisions()[-1])
+    from alembic import command  # noqa: PLC0415 - see above
+    from alembic.config import Config  # noqa: PLC0415 - the same
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-
-
-@cache
-def _head_revision() -> str | None:
-    return ScriptDirectory.from_config(_alembic_config()).get_current_head()
-
-
-def _alembic_config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
 
 
 # SQLAlchemy makes four trips to the thread of SQLite's driver for one statement: open a cursor,

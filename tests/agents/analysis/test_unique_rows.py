@@ -78,6 +78,7 @@ numbers = st.integers(LONG - 3, LONG + 3) | st.none()
 words = st.sampled_from(["a", "b", None])
 
 
+@pytest.mark.campaign
 @given(
     st.lists(st.lists(st.tuples(numbers, words), max_size=8), min_size=1, max_size=4),
     st.sampled_from([("n",), ("n", "v"), ()]), st.integers(1, 20),

@@ -116,7 +116,7 @@ async def test_a_consumer_says_when_it_starts_that_the_code_of_a_version_is_gone
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.usefixtures("short_lease")
 async def test_what_a_killed_process_began_keeps_its_version_after_a_promotion(
     office: Office,

@@ -52,7 +52,7 @@ async def test_a_quick_batch_is_finished_and_no_other_begins(tmp_path: Path) -> 
     assert (crash_count, owners_left) == ({0}, 0)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 async def test_a_slow_batch_is_handed_back_within_ten_seconds(tmp_path: Path) -> None:
     last_line, seconds = stopped(tmp_path, 60)
     assert last_line == "cancelled"

@@ -94,6 +94,7 @@ def test_the_demo_answers_the_lines_of_the_readmes(tmp_path: Path) -> None:
     assert {line.rpartition("/")[2]: status for line, status in wrong.items()} == {"decide": 409}
 
 
+@pytest.mark.campaign
 def test_what_keeps_it_from_starting_is_one_clear_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -106,6 +106,7 @@ async def test_a_run_shows_a_table_and_where_its_report_is(terminal: Terminal) -
     await shop.check()
 
 
+@pytest.mark.campaign
 def test_the_file_runs_like_the_module_and_reads_standard_input(
     connected: Terminal,
 ) -> None:
@@ -229,6 +230,7 @@ def test_a_data_folder_that_cannot_be_used_is_named(connected: Terminal) -> None
     assert f"the data folder {taken}/data cannot be used: Not a directory: make it" in problem
 
 
+@pytest.mark.campaign
 def test_a_prefect_server_that_does_not_answer_is_named(terminal: Terminal) -> None:
     url = f"http://127.0.0.1:{free_port()}/api"
 

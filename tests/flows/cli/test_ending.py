@@ -63,6 +63,7 @@ def ended(running: subprocess.Popen[bytes]) -> subprocess.CompletedProcess[bytes
     return subprocess.CompletedProcess(running.args, running.returncode, output, errors)
 
 
+@pytest.mark.campaign
 def test_a_command_names_what_it_cannot_work_with_before_it_starts_a_server(
     terminal: Terminal,
 ) -> None:
@@ -116,6 +117,7 @@ def test_what_helps_is_said(error: Exception, words: str) -> None:
     assert words in text.splitlines()[1]
 
 
+@pytest.mark.campaign
 def test_a_report_that_nobody_reads_ends_the_command_without_words() -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -145,6 +147,7 @@ def test_a_command_ends_while_its_temporary_server_starts(terminal: Terminal) ->
     assert session_of(running) == [], "the temporary server has ended too"
 
 
+@pytest.mark.campaign
 def test_a_conversation_ends_while_it_waits_for_a_line(connected: Terminal) -> None:
     local = {"concurrency": "local"}
     running = started(connected, "-m", "flows.customer_service", settings=local)

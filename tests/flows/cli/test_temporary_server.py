@@ -48,6 +48,7 @@ def test_a_home_that_is_not_writable_is_named_at_once(tmp_path: Path) -> None:
     assert f"Prefect cannot write to its home folder {tmp_path}/file/home: Not a dir" in done.stderr
 
 
+@pytest.mark.campaign
 def test_a_server_that_ends_while_it_starts_is_shown_with_its_own_words(tmp_path: Path) -> None:
     """Prefect itself would start it again and again, as it ends with status 3."""
     nowhere = "sqlite+aiosqlite:////nowhere/prefect.db"

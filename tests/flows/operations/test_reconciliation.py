@@ -196,7 +196,7 @@ async def test_differences_beyond_the_limit_are_counted_and_not_listed(
     assert (await reconciled(shop)).table == []
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_the_exit_status_is_3_if_there_is_a_difference(
     prefect_server: PrefectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,6 +48,7 @@ async def test_a_dead_letter_is_mended_and_replayed(shop: Shop, terminal: Termin
     assert "pm_card_mastercard" in shown.stdout.replace("\n", "")
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
 @pytest.mark.usefixtures("terminal")
 async def test_at_a_terminal_a_person_is_asked_before_money_is_left(
@@ -65,6 +66,7 @@ async def test_at_a_terminal_a_person_is_asked_before_money_is_left(
     assert money(shop, key) == (1_999, 0)
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
 async def test_an_order_that_waits_is_approved(shop: Shop, terminal: Terminal) -> None:
     key = shop.order_id(1)

@@ -26,7 +26,7 @@ def alarms(shift: float = 0.0, words: float = 0.5) -> float:
     return hits / TRIALS
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_false_alarms_are_rare_and_planted_shifts_are_found() -> None:
     assert alarms() == 0
     assert alarms(shift=0.7) == 1

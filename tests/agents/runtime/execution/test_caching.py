@@ -53,7 +53,7 @@ def seeing(version: str = "1") -> Any:
     return see_cached
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.usefixtures("harness")
 async def test_a_pure_call_is_made_once_over_many_runs() -> None:
     called.clear()

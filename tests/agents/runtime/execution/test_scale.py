@@ -92,7 +92,7 @@ def paragraphs(batches: int, size: int) -> list[Job]:
 
 
 @ON_SQLITE
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.usefixtures("opened")
 async def test_six_hundred_batches_keep_the_memory_flat() -> None:
     memory, size = Memory(every=100), 4

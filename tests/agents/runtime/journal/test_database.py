@@ -13,11 +13,19 @@ from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, select, text, update
 
 from agents.runtime.context import Runtime
-from agents.runtime.journal.database import Database, NewerJournal, now
+from agents.runtime.journal.database import (
+    MIGRATIONS,
+    Database,
+    NewerJournal,
+    now,
+    revisions,
+)
 from agents.runtime.journal.gateway_schema import metadata
 from agents.runtime.journal.schema import items, owners
 from agents.runtime.metrics import COMMITS
@@ -189,3 +197,11 @@ async def test_a_journal_of_a_newer_release_is_refused_and_stays_as_it_is(journa
         async with database.write() as connection:
             await connection.execute(text(f"UPDATE alembic_version SET version_num = '{before}'"))
         await database.close()
+
+
+def test_the_numbers_of_the_migrations_files_are_alembics_revisions() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config)
+    assert tuple(reversed([one.revision for one in scripts.walk_revisions()])) == revisions()
+    assert scripts.get_current_head() == revisions()[-1]

@@ -149,7 +149,7 @@ async def test_an_unknown_payment_is_no_reason_to_undo(peer: Peer) -> None:
         await peer.payments.authorise("k", "pi_nobody")
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 async def test_300_orders_and_every_third_call_disturbed(
     sandbox_settings: Settings, name: str, record: AskRecord
 ) -> None:
