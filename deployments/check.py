@@ -75,7 +75,7 @@ def workflow_problems(text: str, workflows: Mapping[str, Workflow] = WORKFLOWS) 
 
 
 def operation_problems(text: str) -> list[str]:
-    """Operations without a deployment, and triggers without name or description."""
+    """Operations without a deployment; triggers without name or description, or with unknown parameters."""
     deployments = yaml.safe_load(text).get("deployments") or []
     deployed = {deployment["name"] for deployment in deployments}
     flows = [flow for group in GROUPS.values() for flow in group]
@@ -90,6 +90,15 @@ def operation_problems(text: str) -> list[str]:
         for trigger in deployment.get("triggers") or []
         for field in ("name", "description")
         if not trigger.get(field)
+    ]
+    takes = {flow.name: set(flow.parameters.properties) for flow in flows}
+    found += [
+        f"{deployment['name']}: a trigger gives {unknown!r}, which is no parameter of the flow"
+        for deployment in deployments
+        for trigger in deployment.get("triggers") or []
+        for unknown in sorted(
+            set(trigger.get("parameters", ())) - takes.get(deployment["name"], set())
+        )
     ]
     return found
 

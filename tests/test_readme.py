@@ -40,6 +40,11 @@ RUN_BY = {
     "uv run python -m deployments.apply": "tests/deployments/test_apply.py",
     "uv run python -m deployments.apply --plan": "tests/deployments/test_apply.py",
     "uv run prefect --no-prompt deploy --all": "tests/deployments/test_order_deployment.py",
+    (
+        "uv run prefect event emit agent-flows.request.cancel-workflow"
+        " --resource-id agent-flows.monitor"
+        """ --payload '{"workflow": "nightly", "by": "monitor", "reason": "disk is full"}'"""
+    ): "tests/deployments/test_acts_by_events.py",
     "uv run prefect worker start --pool default --type process": "tests/prefect_server.py",
     "uv run prefect deployment run order-processing/order-processing": (
         "tests/deployments/test_order_deployment.py"

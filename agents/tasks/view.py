@@ -38,6 +38,18 @@ class TaskView:
         return self.state in UNFINISHED and self.word != ASKS
 
 
+async def is_known(journal: Journal, workflow: str) -> bool:
+    """Whether the workflow has any task."""
+    query = (
+        select(items.c.id)
+        .where(items.c.tenant == journal.tenant, items.c.scenario == TASKS.name)
+        .where(begins(key_of(workflow, "")))
+        .limit(1)
+    )
+    async with journal.database.read() as connection:
+        return await connection.scalar(query) is not None
+
+
 async def tasks_of(journal: Journal, workflow: str) -> list[TaskView]:
     """The tasks of a workflow, in the order in which they were accepted."""
     prefix = key_of(workflow, "")

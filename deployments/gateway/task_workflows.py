@@ -23,7 +23,7 @@ from agents.tasks.adding import add_to
 from agents.tasks.models import Task, Workflow, key_of
 from agents.tasks.read import BadWorkflow, check
 from agents.tasks.scenario import TASKS
-from agents.tasks.view import TaskView, tasks_of
+from agents.tasks.view import TaskView, is_known, tasks_of
 from deployments.gateway import idempotency
 from deployments.gateway.acceptance import queue_room
 from deployments.gateway.access import Caller, Principal, Scope, allow
@@ -138,22 +138,25 @@ async def cancel(
 
 async def standing(principal: Principal, name: str) -> list[TaskView]:
     """The tasks of the caller's workflow, in the order in which they were accepted. Raises Problem 404."""
-    found = await tasks_of(journal_of(principal), name)
-    if not found:
+    await _require_known(principal, name)
+    return await tasks_of(journal_of(principal), name)
+
+
+async def _require_known(principal: Principal, name: str) -> None:
+    if not await is_known(journal_of(principal), name):
         raise Problem(
             404,
             "unknown-workflow",
             f"there is no workflow of tasks {name!r}",
             "look at the list of tasks",
         )
-    return found
 
 
 async def add(
     request: Request, principal: Principal, workflow: Workflow, form: ActForm, key: str | None
 ) -> list[str]:
     """Add the tasks, once for the key; returns the ids of the new ones. Raises Problem."""
-    await standing(principal, workflow.name)
+    await _require_known(principal, workflow.name)
     await queue_room(request).require(TASKS.name, len(workflow.tasks))
     once = _once(request, principal, form, key)
     with refused(workflow.name):
@@ -166,7 +169,7 @@ async def cancel_all(
     request: Request, principal: Principal, name: str, form: ActForm, key: str | None
 ) -> dict[str, int]:
     """Cancel what has not ended, once for the key; returns how many. Raises Problem."""
-    await standing(principal, name)
+    await _require_known(principal, name)
     action = OperatorAction(TASKS.name, key_of(name, ""), principal.name, form.reason)
     once = _once(request, principal, form, key)
     with refused(name):

@@ -55,6 +55,12 @@ def command_lines(names: list[str], scenario: str, key: str) -> Iterator[str]:
         yield f"{OPERATIONS} {name} {shlex.quote(key)}{which}{option} --by YOU --reason WHY"
 
 
+def skip_line(state: State, key: str) -> Iterator[str]:
+    """The command that skips a task, if its state allows it."""
+    if (state, Event.SKIP) in TRANSITIONS:
+        yield f"{OPERATIONS} skip {shlex.quote(key)} --by YOU --reason WHY"
+
+
 def show_line(scenario: str, key: str) -> str:
     """The command that shows the item's history."""
     which = "" if scenario == "orders" else f" --scenario {scenario}"

@@ -16,7 +16,7 @@ from agents.runtime.prefect_ui import publish_table
 from agents.runtime.redaction import redacted
 from agents.runtime.scheduling.eta import duration
 from agents.workflow.report import RunReport
-from flows.cli.next_steps import command_lines, possible
+from flows.cli.next_steps import command_lines, possible, skip_line
 
 
 class Listing(BaseModel):
@@ -177,7 +177,9 @@ def _next(found: ItemHistory, *, can_correct: bool) -> Iterator[str]:
     )
     if not can_correct:
         names = [name for name in names if name not in {"mend", "edit"}]
-    return command_lines(names, item.scenario, item.key)
+    yield from command_lines(names, item.scenario, item.key)
+    if item.scenario == "tasks" and item.owner is None:
+        yield from skip_line(State(item.state), item.key)
 
 
 def report_as_json(title: str, rows: Sequence[Mapping[str, Any]], notes: Sequence[str]) -> str:

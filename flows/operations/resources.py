@@ -20,7 +20,7 @@ from agents.runtime.journal.capacity_admin import (
 from agents.runtime.journal.resource_use import ResourceUse, usage
 from agents.runtime.redis.signals import signals
 from agents.runtime.scheduling.eta import duration
-from agents.runtime.scheduling.reservations import AtLimit
+from agents.runtime.scheduling.reservations import AtLimit, amount
 from agents.runtime.settings import Settings, settings
 from flows.cli.parameters import By, Reason
 from flows.cli.reports import Listing, shown
@@ -82,11 +82,11 @@ def _asked(
     found = CHANGE.fullmatch(change.strip())
     if found is None:
         raise BadCapacity(f"{change!r:.80} sets no capacity: write cpu=8 or tokens=90000/minute")
-    name, amount, window = found["name"].strip(), found["amount"].strip(), found["window"]
-    if amount == "none":
+    name, text, window = found["name"].strip(), found["amount"].strip(), found["window"]
+    if text == "none":
         return name, None
     try:
-        number, seconds = float(amount), _seconds(window) if window else None
+        number, seconds = float(text), _seconds(window) if window else None
     except ValueError:
         units = ", ".join(UNITS)
         raise BadCapacity(
@@ -114,8 +114,8 @@ def _row(use: ResourceUse) -> dict[str, str]:
         "resource": use.resource,
         "tenant": use.tenant or "all",
         "capacity": _capacity(use),
-        "in use": f"{use.used:,.6g}",
-        "reserved": f"{use.reserved:,.6g}" if use.first else "",
+        "in use": amount(use.used),
+        "reserved": amount(use.reserved) if use.first else "",
         "waiting": f"{use.waiting:,}",
         "longest": duration(use.first.seconds) if use.first else "",
         "set by": use.set_by or "deployment",
@@ -124,9 +124,9 @@ def _row(use: ResourceUse) -> dict[str, str]:
 
 def _capacity(use: ResourceUse) -> str:
     if use.window_seconds is None:
-        return f"{use.amount:,.6g}"
+        return amount(use.amount)
     beyond = f", then {use.at_limit}" if use.at_limit else ""
-    return f"{use.amount:,.6g} in {duration(use.window_seconds)}{beyond}"
+    return f"{amount(use.amount)} in {duration(use.window_seconds)}{beyond}"
 
 
 def _line(use: ResourceUse) -> str:
@@ -134,5 +134,5 @@ def _line(use: ResourceUse) -> str:
     assert first is not None
     return (
         f"{use.resource}: {first.scenario} {first.key} of {first.tenant} waits longest, for "
-        f"{duration(first.seconds)}: {first.agent} needs {first.amount:,.6g}"
+        f"{duration(first.seconds)}: {first.agent} needs {amount(first.amount)}"
     )

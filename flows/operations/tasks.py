@@ -13,7 +13,7 @@ from agents.tasks.adding import add_to
 from agents.tasks.models import key_of
 from agents.tasks.read import read_workflow
 from agents.tasks.scenario import TASKS
-from agents.tasks.view import TaskView, tasks_of
+from agents.tasks.view import TaskView, is_known, tasks_of
 from flows.cli.parameters import By, Reason
 from flows.cli.reports import Listing, shown
 
@@ -71,7 +71,7 @@ async def cancel_workflow(workflow: str, by: By, reason: Reason) -> Listing:
     """
     action = OperatorAction(TASKS.name, key_of(workflow, ""), by, reason)
     async with open_runtime(settings()) as opened:
-        if not await tasks_of(opened.journal, workflow):
+        if not await is_known(opened.journal, workflow):
             raise UnknownItem(TASKS.name, action.key)
         done = await graph_actions.cancel_group(opened.journal, action)
     await _wake()

@@ -165,16 +165,19 @@ def test_a_workflow_without_deployment_is_a_problem() -> None:
     ]
 
 
-def test_an_operation_without_deployment_and_a_trigger_without_name_are_problems() -> None:
+def test_an_operation_without_deployment_and_a_trigger_that_is_wrong_are_problems() -> None:
     configuration = yaml.safe_load(check.PREFECT_YAML.read_text(encoding="utf-8"))
     assert check.operation_problems(yaml.safe_dump(configuration)) == []
     kept = [block for block in configuration["deployments"] if block["name"] != "approve"]
     [shortages] = [block for block in kept if block["name"] == "shortages"]
     del shortages["triggers"][0]["name"]
+    [skip] = [block for block in kept if block["name"] == "skip"]
+    skip["triggers"][0]["parameters"]["keys"] = "{{ event.payload.keys }}"
     text = yaml.safe_dump(configuration | {"deployments": kept})
     assert check.operation_problems(text) == [
         "operation 'approve': has no deployment, so it cannot run from Prefect's UI",
         "shortages: a trigger has no name, so the automation cannot be understood",
+        "skip: a trigger gives 'keys', which is no parameter of the flow",
     ]
 
 

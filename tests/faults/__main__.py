@@ -171,7 +171,8 @@ def _run_cells(options: argparse.Namespace) -> dict[str, Any]:
 
 def _run_mutants(options: argparse.Namespace) -> dict[str, int]:
     """Run all mutants after random kills, two with --quick, and none after chosen cells."""
-    wanted = {m.name for m in mutants() if options.kills and m.study == options.study}
+    workload = "study" * options.study + "tasks" * options.tasks
+    wanted = {m.name for m in mutants() if options.kills and m.workload == workload}
     wanted |= set(QUICK_MUTANTS * options.quick)
     caught = []
     for mutant in mutants():

@@ -121,8 +121,12 @@ class CellRunner:
             except Hung as error:
                 result.violations.append(f"liveness: {error}")
             wrong = {CRASHED} if cell.kind == "zombie" else {CRASHED, BLOCKED}
-            runs = result.runs[1:] if cell.kind in MAY_CRASH else result.runs
-            if any(exited.code in wrong for exited in runs):
+            may_crash = int(cell.kind in MAY_CRASH)
+            if cell.kind == "zombie" and not url.startswith("sqlite"):
+                # The server ends the transactions of who stands still, one lock after the other; so a run
+                # beside it may wait for too long, and gives its items back.
+                may_crash = 2
+            if any(exited.code in wrong for exited in result.runs[may_crash:]):
                 result.violations.append("a run ended with an error, see run.log")
             if result.violations and keep:
                 shutil.copytree(folder, keep / workload.name, dirs_exist_ok=True)

@@ -1,6 +1,6 @@
 """`python -m tests.faults.mutation`: mutation tests, which show that the fault tests find broken code.
 
-Each mutant is a patch in mutants/. Its head says what it breaks, the cells (of orders or of a study)
+Each mutant is a patch in mutants/. Its head says what it breaks, the cells (of orders, of a study or of tasks)
 that must catch it, and the number of simulated schedules within which the simulation must catch it. The
 command patches a copy of the source and runs both there. The exit status is 1 if a mutant survives.
 """
@@ -25,20 +25,20 @@ PARTS = ("agents", "flows", "deployments", "tests", "pyproject.toml")
 CAMPAIGN_TIMEOUT = 600  # seconds
 LEASE = 4  # seconds; a busy machine takes a shorter lease from a run before the mutant acts
 SCHEDULES = "Schedules: "
-STUDY = "Study cells: "
+KINDS = {"Cells: ": "", "Study cells: ": "study", "Task cells: ": "tasks"}
 TIERS = ("cells", "schedules")
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One way to break the product, and the cells that must catch it."""
+    """One way to break the product, and the cells that must catch it; `workload` is their option, if any."""
 
     name: str
     what: str
     cells: tuple[str, ...]
     schedules: int
     patch: Path
-    study: bool = False
+    workload: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _cells(mutant: Mutant, tree: Path, at_once: int) -> list[str]:
         f"--at-once={at_once}",
         f"--lease={LEASE}",
         history,
-        *["--study"] * mutant.study,
+        *[f"--{mutant.workload}"] * bool(mutant.workload),
         *(f"--cell={cell}" for cell in mutant.cells),
     ]
 
@@ -141,9 +141,9 @@ def _git_apply(patch: Path, tree: Path, *options: str) -> bool:
 def _mutant(path: Path) -> Mutant:
     what, cells, more, *_ = path.read_text("utf-8").splitlines()
     schedules = int(more.removeprefix(SCHEDULES)) if more.startswith(SCHEDULES) else 0
-    study = cells.startswith(STUDY)
-    wanted = cells.removeprefix(STUDY if study else "Cells: ").split()
-    return Mutant(path.stem, what, tuple(wanted), schedules, path, study)
+    head = next(head for head in KINDS if cells.startswith(head))
+    wanted = cells.removeprefix(head).split()
+    return Mutant(path.stem, what, tuple(wanted), schedules, path, KINDS[head])
 
 
 def main() -> int:

@@ -21,6 +21,7 @@ def test_a_written_cell_is_read_as_the_same_cell() -> None:
         Cell("zombie", (("ending", 1), ("ending", 3))),
         Cell("duplicate"),
         Cell("commit", number=7),
+        Cell("clock", number=2),
         Cell("term+kill", (("called:pay", 1),)),
         *across_releases(hits),
         Cell("interrupt", (("called:pay", 2),)),

@@ -1,5 +1,6 @@
 """Processes that hold resources are killed, stopped or cut off: others get their turn, and nothing leaks."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
@@ -10,6 +11,7 @@ from tests.faults.campaign import Baseline, CellResult, CellRunner, record_basel
 from tests.faults.cells import parse_cell
 from tests.faults.environment import Kind, open_environment, open_journals
 from tests.faults.fork_client import open_fork_server
+from tests.faults.mutation import Mutant, mutants, run_mutant
 from tests.faults.task_workload import new_tasks
 
 pytestmark = [
@@ -71,6 +73,15 @@ async def test_others_get_what_a_killed_or_stopped_process_held(
     result = await run_cell(cell, "sqlite")
     assert result.violations == []
     assert result.faulted
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize(
+    "mutant", [one for one in mutants() if one.workload == "tasks"], ids=lambda mutant: mutant.name
+)
+async def test_broken_resources_are_caught(mutant: Mutant) -> None:
+    result = await asyncio.to_thread(run_mutant, mutant)
+    assert result.caught, result.by
 
 
 @pytest.mark.campaign

@@ -46,7 +46,12 @@ SQLITE_PRAGMAS = (
 POSTGRESQL_OPTIONS: dict[str, Any] = {
     "timeout": 5.0,
     "command_timeout": 30.0,
-    "server_settings": {"enable_seqscan": "off", "plan_cache_mode": "force_custom_plan"},
+    "server_settings": {
+        "enable_seqscan": "off",
+        "plan_cache_mode": "force_custom_plan",
+        # A process that stands still within a transaction must not keep its locks from others.
+        "idle_in_transaction_session_timeout": "10000",
+    },
 }
 RECONNECT_SECONDS = 30.0  # how long a database that cannot be reached is tried
 RECONNECT_PAUSE = 0.5

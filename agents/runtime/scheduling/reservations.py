@@ -46,6 +46,7 @@ class AtLimit(StrEnum):
 
 LONGEST_NAME = 60
 MOST = 1e18
+WHOLE_FROM = 1e5
 
 
 def checked(amounts: Any) -> dict[str, float]:
@@ -60,6 +61,11 @@ def checked(amounts: Any) -> dict[str, float]:
         if not number or not 0 <= amount <= MOST:  # which NaN is not
             raise BadAmount(f"{name}: an amount is a number from 0 to {MOST:g}")
     return {name: float(amount) for name, amount in amounts.items() if amount}
+
+
+def amount(number: float) -> str:
+    """An amount as people read it: large ones, such as bytes and tokens, whole."""
+    return f"{number:,.0f}" if abs(number) >= WHOLE_FROM else f"{number:,.6g}"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -9,8 +9,8 @@ from markupsafe import Markup
 from starlette.datastructures import URL
 
 from agents.runtime.redaction import redacted
+from agents.runtime.scheduling.reservations import amount
 
-EXACT_FROM = 1e5  # amounts such as bytes and tokens, which are whole numbers
 MISSING = Markup('<span class="quiet">none</span>')
 
 
@@ -57,11 +57,6 @@ def place(path: str) -> str:
 def count(number: float) -> str:
     """A number with its thousands apart."""
     return f"{number:,}"
-
-
-def amount(number: float) -> str:
-    """An amount of a resource: large ones whole, small ones with what is behind the point."""
-    return f"{number:,.0f}" if abs(number) >= EXACT_FROM else f"{number:,.6g}"
 
 
 def indented(value: Any) -> str:

@@ -78,8 +78,8 @@ async def test_the_page_shows_the_same(client: httpx.AsyncClient, connect: Conne
     key = await waits(client, 1, "default", 30)
     page = await client.get("/console/resources")
     text = text_of(page)
-    assert f"gpu all tenants 3 4 2 1 {key} orders train needs 2, waits 30 s" in text
-    assert "memory all tenants 0 8,589,934,592" in text
+    assert f"gpu of all tenants 3 4 2 1 {key} orders train needs 2, waits 30 s" in text
+    assert "memory of all tenants 0 8,589,934,592" in text
     assert "9,000 in 1 min 0 s, then a person decides" in text
     assert "secret" not in text
     assert f'href="/console/items/orders/{key}"' in page.text
