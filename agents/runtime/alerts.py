@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from agents.runtime.run_context import in_flow_run
-from agents.runtime.telemetry import current_trace, get_logger
+from agents.runtime.telemetry import current_work, get_logger
 
 log = get_logger(__name__)
 
@@ -65,7 +65,7 @@ def alert(what: str, scenario: str, key: str, reason: str, trace: str = "") -> N
         trace: Trace id of the item; by default that of the item in work.
 
     """
-    raised = Alert(what, scenario, key, reason, trace or current_trace())
+    raised = Alert(what, scenario, key, reason, trace or current_work().known_trace)
     waiting = of_batch.get()
     if waiting is None:
         _log(raised)

@@ -30,9 +30,10 @@ from agents.runtime.redis.client import RedisClient
 from agents.runtime.redis.shared_cache import SharedCache
 from agents.runtime.run_context import flow_run_id
 from agents.runtime.scheduling.call_times import Usual
-from agents.runtime.settings import Settings
+from agents.runtime.settings import Settings, traces_wanted
 from agents.runtime.shutdown import Stop, stop_on_sigterm
 from agents.runtime.telemetry import get_logger, start_telemetry
+from agents.runtime.tracing import flush, record_to, recorder
 
 log = get_logger(__name__)
 
@@ -238,6 +239,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     is left, which is in every stack trace of it.
     """
     start_telemetry(settings)
+    _start_tracing()
     database = Database(settings.journal)
     lease = Lease(database, settings.lease_seconds)
     cache = SharedCache(RedisClient(settings))
@@ -271,6 +273,20 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     finally:
         await cache.close()
         await database.close()
+        if recorder() is not None:
+            await asyncio.to_thread(flush)
+
+
+def _start_tracing() -> None:
+    """Record spans if the environment names an OTLP endpoint; one line says if the extra is missing."""
+    if recorder() is not None or not traces_wanted():
+        return
+    try:
+        from agents.runtime.otlp import OtlpRecorder  # noqa: PLC0415 - costs nothing where traces are off
+    except ModuleNotFoundError as error:
+        log.warning("traces need the extra `traces`", missing=error.name)
+        return
+    record_to(OtlpRecorder())
 
 
 async def _say_what_is_left(failure: Exception, journal: Journal) -> None:

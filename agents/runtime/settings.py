@@ -139,6 +139,12 @@ class Settings(BaseSettings):
         None, description="first port for metrics; each process takes the next free one"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_megabytes: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        100, description="size from which the log goes on in a new file"
+    )
+    log_files: Annotated[int, Field(ge=1, le=1_000)] = Field(
+        5, description="full log files that are kept beside the current one"
+    )
 
     fetch_allowed: tuple[Annotated[str, Field(pattern=r"^[^\s:/@]+:\d{1,5}$")], ...] = Field(
         (), description="host:port pairs of your own network from which data may be fetched"
@@ -288,6 +294,18 @@ def _unusable(folder: str | None) -> Iterator[str]:
     for file in found:
         if not file.name.startswith(".") and file.name.lower() not in known:
             yield f"{SECRETS}: the file {file.name!r} is named after no setting"
+
+
+def traces_wanted() -> bool:
+    """Whether the standard environment of OpenTelemetry says where traces go; the SDK reads the rest of it.
+
+    Source: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+    """
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return False
+    endpoints = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    wanted = os.environ.get("OTEL_TRACES_EXPORTER", "otlp").strip() == "otlp"
+    return wanted and any(os.environ.get(name, "").strip() for name in endpoints)
 
 
 @cache

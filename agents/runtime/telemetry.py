@@ -1,44 +1,71 @@
 """Structured logs that carry item and trace id; starts the server of metrics."""
 
 import logging
-import secrets
-import sys
-import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 from structlog.typing import EventDict
 
-from agents.runtime.errors import DataFolderError
+from agents.runtime.log_file import LogFile
 from agents.runtime.metrics_server import MOST_PORTS, serve_metrics
 from agents.runtime.redaction import redact_event
 from agents.runtime.settings import Settings
-
-_item: ContextVar[tuple[str | None, str]] = ContextVar("item", default=(None, "0" * 32))
-
-
-def new_trace() -> str:
-    """A new W3C trace id, 32 hex digits."""
-    return secrets.token_hex(16)
+from agents.runtime.trace_context import TraceContext, new_span
 
 
-def enter_item(key: str, trace: str) -> None:
-    """Bind item and trace id to every log line and outgoing call of this task."""
-    _item.set((key, trace))
+class Work(NamedTuple):
+    """What the current task works on: an item or message by its key, its trace, and whose it is.
+
+    `within` is the span that its calls belong to, if it is known.
+    """
+
+    key: str | None = None
+    trace: str = "0" * 32
+    within: TraceContext | None = None
+    tenant: str = ""
+    scenario: str = ""
+
+    @property
+    def known_trace(self) -> str:
+        """The trace id; empty if there is none."""
+        return self.trace if self.key is not None or self.within is not None else ""
 
 
-def current_trace() -> str:
-    """The trace id of the item in work; empty if there is none."""
-    key, trace = _item.get()
-    return trace if key is not None else ""
+_NO_WORK = Work()
+_work: ContextVar[Work] = ContextVar("work", default=_NO_WORK)
+
+
+def enter(work: Work) -> None:
+    """Bind the work to every log line and outgoing call of this task."""
+    _work.set(work)
+
+
+@contextmanager
+def within(span: TraceContext) -> Iterator[None]:
+    """Let the calls of the block belong to this span."""
+    before = _work.get()
+    trace = before.trace if before.key is not None else span.trace
+    token = _work.set(before._replace(trace=trace, within=span))
+    try:
+        yield
+    finally:
+        _work.reset(token)
+
+
+def current_work() -> Work:
+    """What this task works on."""
+    return _work.get()
 
 
 def traceparent() -> str:
-    """The W3C traceparent header of the current item, with a new span id each time."""
-    return f"00-{_item.get()[1]}-{secrets.token_hex(8)}-01"
+    """The W3C traceparent header of the current work; with a new span id, unless its span is known."""
+    work = _work.get()
+    return work.within.header if work.within else f"00-{work.trace}-{new_span()}-01"
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
@@ -47,52 +74,24 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     return logger
 
 
-def _add_item(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Add item and trace id to a line; done here, so that it costs nothing for lines not written."""
-    key, trace = _item.get()
-    return event if key is None else {"item": key, "trace": trace, **event}
+def _add_work(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Add item, trace, tenant and scenario; done here, so that it costs nothing for lines not written."""
+    work = _work.get()
+    known: dict[str, str] = {} if work.key is None else {"item": work.key}
+    if work.known_trace:
+        known["trace"] = work.trace
+    if work.scenario:
+        known |= {"tenant": work.tenant, "scenario": work.scenario}
+    return {**known, **event}
 
 
+MEGABYTE = 1_000_000
 LOGGED = ("agents", "flows", "deployments")  # loggers whose lines are in the log file
-
-
-class _LogFile(logging.FileHandler):
-    """A log file that says once that it cannot be written, such as on a full disk."""
-
-    @classmethod
-    def of(cls, folder: Path) -> "_LogFile":
-        """The log of a data folder, which is made if necessary. Raises DataFolderError."""
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass  # a folder may be read-only although its log is writable
-            return cls(folder / "agent-flows.log", encoding="utf-8")
-        except FileExistsError:
-            raise DataFolderError(str(folder), "it is not a folder") from None
-        except OSError as error:
-            raise DataFolderError(str(folder), error.strerror or str(error)) from None
-
-    def __init__(self, path: Path, encoding: str) -> None:
-        super().__init__(path, encoding=encoding)
-        self.failed = False
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - of logging
-        """Write one line for the first problem, instead of a stack trace for each record."""
-        if not self.failed:
-            self.failed = True
-            problem = sys.exc_info()[1]
-            with suppress(OSError):
-                sys.stderr.write(f"warning: {self.baseFilename} cannot be written: {problem}\n")
-
-    def close(self) -> None:
-        """Close the file, although what is left may not fit on its disk."""
-        with suppress(OSError):
-            super().close()
 
 
 def log_is_written() -> bool:
     """Whether `start_telemetry` has opened a log and every line could be written."""
-    handlers = [one for one in logging.getLogger("agents").handlers if isinstance(one, _LogFile)]
+    handlers = [one for one in logging.getLogger("agents").handlers if isinstance(one, LogFile)]
     return bool(handlers) and not any(one.failed for one in handlers)
 
 
@@ -102,7 +101,7 @@ def start_telemetry(settings: Settings) -> None:
 
     Raises DataFolderError.
     """
-    handler = _LogFile.of(settings.data)
+    handler = LogFile.of(settings.data, settings.log_megabytes * MEGABYTE, settings.log_files)
     for logger in map(logging.getLogger, LOGGED):
         logger.addHandler(handler)
         logger.setLevel(settings.log_level)
@@ -110,7 +109,7 @@ def start_telemetry(settings: Settings) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
-            _add_item,
+            _add_work,
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -22,6 +22,7 @@ from agents.runtime.clock import budget, within
 from agents.runtime.errors import KeySpent, PermanentError, TransientError, UnknownOutcome
 from agents.runtime.telemetry import traceparent
 from agents.runtime.testing import failpoint
+from agents.runtime.tracing import calling, recorder
 from agents.services.proxies import proxy_for, tls
 
 T = TypeVar("T")
@@ -140,6 +141,14 @@ class HttpApi:
 
     async def call(self, call: Call) -> Answer:
         """Make the call once. Raises TransientError, and UnknownOutcome if a write may have happened."""
+        if recorder() is None:
+            return await self._call(call)
+        with calling(self._name(call)) as attributes:
+            answer = await self._call(call)
+            attributes["http.response.status_code"] = answer.status
+            return answer
+
+    async def _call(self, call: Call) -> Answer:
         progress, total = _Progress(), min(self._deadlines.total, budget())
         if total <= 0:
             raise TransientError(f"{self._name(call)}: no time left to call")

@@ -3,7 +3,7 @@
 from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.journal.submit import NewItem
 from agents.runtime.model.scenario import hash_of
-from agents.runtime.telemetry import new_trace
+from agents.runtime.trace_context import new_trace
 from agents.tasks.graph import tails_of
 from agents.tasks.models import Workflow, WorkflowTask, key_of
 from agents.workflow.records import canonical

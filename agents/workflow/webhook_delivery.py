@@ -35,7 +35,9 @@ from agents.runtime.journal.webhook_deliveries import (
 )
 from agents.runtime.model.lifecycle import State
 from agents.runtime.shutdown import Stop
-from agents.runtime.telemetry import get_logger
+from agents.runtime.telemetry import current_work, get_logger
+from agents.runtime.trace_context import read_traceparent
+from agents.runtime.tracing import spanning
 from agents.services.fetching.addresses import AddressNotAllowed
 from agents.services.fetching.posting import Post, Posted, Poster
 
@@ -140,7 +142,9 @@ class Sender:
     async def _attempt(self, target: Target, due: Due) -> Attempt:
         begun = clock().monotonic()
         try:
-            posted = await self.poster.post(_signed(target, due, self._body(target, due)))
+            with spanning("webhook", read_traceparent(due.traceparent), "PRODUCER") as attributes:
+                posted = await self.poster.post(_signed(target, due, self._body(target, due)))
+                attributes["http.response.status_code"] = posted.status
         except AddressNotAllowed as error:
             # The answer is the customer's to read, and where a name leads inside is not.
             result = Posted(0, f"the URL is not allowed (rule {error.rule})", None)
@@ -177,6 +181,8 @@ def _signed(target: Target, due: Due, body: bytes) -> Post:
         "webhook-timestamp": str(int(sent_at.timestamp())),
         "webhook-signature": " ".join(signatures),
     }
+    if context := current_work().within or read_traceparent(due.traceparent):
+        headers["traceparent"] = context.header
     if target.version:
         headers["Agent-Flows-Version"] = target.version
     return Post(target.url, headers, body)

@@ -16,7 +16,7 @@ from agents.runtime.journal.api_requests import Answer, KeyReused, Offer, Reques
 from agents.runtime.journal.submit import Accepted, Disposition, NewItem, Sender
 from agents.runtime.model.scenario import Scenario, hash_of
 from agents.runtime.scheduling.reservations import Capacity
-from agents.runtime.telemetry import new_trace
+from agents.runtime.trace_context import TraceContext
 from agents.workflow.records import InvalidRecord
 from deployments.gateway import bodies, idempotency
 from deployments.gateway.access import Principal
@@ -26,6 +26,7 @@ from deployments.gateway.item_views import etag
 from deployments.gateway.journal_away import away
 from deployments.gateway.problems import MEDIA_TYPE, Problem, invalid_item
 from deployments.gateway.queue_room import QueueRoom
+from deployments.gateway.request_spans import begun_by, record_accepted
 from deployments.gateway.tenancy import workflow_named
 from deployments.gateway.wakes import wake
 
@@ -44,20 +45,23 @@ class Acceptance:
     room: QueueRoom
 
     async def answers(
-        self, requests: Sequence[tuple[bytes, RequestKey | None]]
+        self,
+        requests: Sequence[tuple[bytes, RequestKey | None]],
+        cause: TraceContext | None = None,
     ) -> list[Answer | Problem]:
-        """The answers to items as JSON, once they are committed."""
+        """The answers to items as JSON, once they are committed. The items belong to the trace of `cause`."""
         tenant, database = self.principal.tenant, self.group.database
         capacities = await capacities_for(database, self.scenario, tenant) or ()
         checked: list[tuple[NewItem, Any] | Problem] = []
         for number, (data, _) in enumerate(requests, 1):
-            checked.append(self._checked(data, capacities))
+            checked.append(self._checked(data, capacities, cause))
             if number % PARSED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         offered = self._offered(checked, [key for _, key in requests])
-        committed = iter(
-            await self.group.accept([one for one in offered if isinstance(one, Offer)])
-        )
+        offers = [one for one in offered if isinstance(one, Offer)]
+        committed = iter(await self.group.accept(offers))
+        if cause is None:
+            record_accepted(self.workflow, [offer.item for offer in offers])
         known = await self._known([key for _, key in requests], offered)
         return [
             (known.get(number) or one) if isinstance(one, Problem) else _answer(next(committed))
@@ -95,16 +99,16 @@ class Acceptance:
         ]
 
     def _checked(
-        self, data: bytes, capacities: Sequence[Capacity]
+        self, data: bytes, capacities: Sequence[Capacity], cause: TraceContext | None
     ) -> tuple[NewItem, Any] | Problem:
         """The item that a body is, and its payload."""
         try:
-            return self._validated(bodies.parsed(data), capacities)
+            return self._validated(bodies.parsed(data), capacities, cause)
         except Problem as problem:
             return problem
 
     def _validated(
-        self, body: dict[str, object], capacities: Sequence[Capacity]
+        self, body: dict[str, object], capacities: Sequence[Capacity], cause: TraceContext | None
     ) -> tuple[NewItem, Any]:
         """The item that a body of the caller's version is, and its payload. Raises Problem 422."""
         try:
@@ -118,7 +122,13 @@ class Acceptance:
         deadline = self.scenario.deadline(payload)
         within = None if deadline is None else deadline.total_seconds()
         customer = self.scenario.customer(payload) or None
-        new = NewItem(key, text, hash_of(text), new_trace(), within=within, customer=customer)
+        trace, traceparent = begun_by(cause)
+        new = NewItem(
+            *(key, text, hash_of(text), trace),
+            within=within,
+            customer=customer,
+            traceparent=traceparent,
+        )
         return new, payload
 
     def _answered(self, accepted: Accepted) -> Answer:

@@ -23,7 +23,7 @@ from agents.runtime.journal.conversations import (
 from agents.runtime.journal.submit import NewItem, Sender
 from agents.runtime.model.scenario import hash_of
 from agents.runtime.redis.signals import signals
-from agents.runtime.telemetry import new_trace
+from agents.runtime.trace_context import new_trace
 from agents.support.models import LONGEST_TEXT, Turn, key_of
 from agents.support.scenario import TURNS
 from deployments.gateway import bodies, idempotency

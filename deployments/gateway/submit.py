@@ -13,6 +13,7 @@ from deployments.gateway.api_versions import ApiVersion, asked
 from deployments.gateway.idempotency import key_of, request_key
 from deployments.gateway.problems import Problem
 from deployments.gateway.request_limits import NDJSON
+from deployments.gateway.request_spans import cause_of
 from deployments.gateway.submit_lines import answer_lines
 from deployments.gateway.wakes import waking
 
@@ -62,7 +63,7 @@ async def submit(workflow: str, request: Request) -> Response:
         raise bodies.unknown_media_type(bodies.JSON, NDJSON)
     body = await bodies.whole_body(request)
     used = request_key(request, principal, asked(request), key, body) if key else None
-    [answer] = await accept.answers([(body, used)])
+    [answer] = await accept.answers([(body, used)], cause_of(request))
     if isinstance(answer, Problem):
         raise answer
     return Response(answer.body, answer.status, headers=dict(answer.headers))

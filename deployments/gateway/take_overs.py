@@ -16,7 +16,7 @@ from agents.runtime.journal.conversations import NewMessage, TakeOver
 from agents.runtime.journal.operator_actions import OperatorAction, decide
 from agents.runtime.journal.submit import NewItem, Sender
 from agents.runtime.model.scenario import hash_of
-from agents.runtime.telemetry import new_trace
+from agents.runtime.trace_context import new_trace
 from agents.support.handover import HANDOVERS, TIME_LIMIT, Handover
 from agents.support.handover import Line as SaidLine
 from agents.support.models import LONGEST_TEXT, key_of

@@ -34,7 +34,7 @@ from agents.runtime.model.scenario import hash_of
 from agents.runtime.model_registry import Interval
 from agents.runtime.scheduling.features import Example
 from agents.runtime.scheduling.forecasting import Model, fit
-from agents.runtime.telemetry import new_trace
+from agents.runtime.trace_context import new_trace
 from flows.operations.boosting import lightgbm
 
 AGENTS = {"assess_risk": 0.0001, "reserve_stock": 0.05, "open_payment": 0.2, "authorise_payment": 0.3,

@@ -14,7 +14,7 @@ from agents.runtime.journal.submit import NewItem, Sender, accept
 from agents.runtime.model.item import Item
 from agents.runtime.model.lifecycle import Event, State
 from agents.runtime.model.scenario import hash_of
-from agents.runtime.telemetry import new_trace
+from agents.runtime.trace_context import new_trace
 from tests.benchmarks.trivial_steps import document
 
 OWNER = "host-4242-0123456789ab"

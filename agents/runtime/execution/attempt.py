@@ -25,6 +25,7 @@ from agents.runtime.errors import (
 )
 from agents.runtime.execution.agent import AGENTS, Agent
 from agents.runtime.execution.slow_calls import SlowCall
+from agents.runtime.execution.spans import enter_step
 from agents.runtime.journal.database import JournalLost
 from agents.runtime.metrics import ERRORS, LEASES_LOST, SECONDS
 from agents.runtime.model.item import (
@@ -50,7 +51,7 @@ from agents.runtime.model.policies import (
 )
 from agents.runtime.process_pool import PooledCall
 from agents.runtime.redaction import redacted
-from agents.runtime.telemetry import enter_item, get_logger
+from agents.runtime.telemetry import get_logger
 from agents.runtime.testing import failpoint
 
 log = get_logger(__name__)
@@ -82,7 +83,7 @@ class KeyRenewed(TransientError):
 
 async def attempt(agent: AnyAgent, execution: StepExecution) -> Outcome:
     """Try until the outcome is known, all attempts are used, or the item must wait for longer."""
-    enter_item(execution.item.key, execution.item.trace)
+    enter_step(execution)
     enter_tenant(execution.item.tenant)
     decision = execution.item.decision_for(agent.name)
     if decision is not None and not decision.approved:

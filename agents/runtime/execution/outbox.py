@@ -12,6 +12,7 @@ from agents.runtime.alerts import Alert, send
 from agents.runtime.context import runtime
 from agents.runtime.errors import TransientError, UnknownOutcome
 from agents.runtime.execution.agent import Agent
+from agents.runtime.execution.spans import work_on
 from agents.runtime.execution.step import concurrency_limit
 from agents.runtime.journal.notices import NoticeResult, advance, unsent
 from agents.runtime.metrics import ITEMS
@@ -19,8 +20,10 @@ from agents.runtime.model.batch import Batch
 from agents.runtime.model.item import Item, Notice, NoticeStatus
 from agents.runtime.model.policies import LONGEST_SLEEP, wait_before
 from agents.runtime.redaction import redacted
-from agents.runtime.telemetry import enter_item, get_logger
+from agents.runtime.telemetry import enter, get_logger
 from agents.runtime.testing import failpoint
+from agents.runtime.trace_context import read_traceparent
+from agents.runtime.tracing import spanning
 
 log = get_logger(__name__)
 
@@ -130,13 +133,15 @@ class _Delivery:
     async def _send(self, row: Row[Any]) -> NoticeResult:
         """Call the agent once."""
         agent, item = self.agent, self.items[row.item]
-        enter_item(item.key, item.trace)
+        cause = read_traceparent(row.traceparent)
+        enter(work_on(item, cause))
         key = f"{agent.key(item, 0)}:{row.topic}:{row.channel}"
         notice = Notice(row.topic, row.channel, row.body)
         runtime().journal.database.check_file()
         try:
-            async with asyncio.timeout(agent.longest):
-                await agent.function(*agent.arguments(item, key, given={Notice: notice}))
+            with spanning(agent.name, cause, "PRODUCER"):
+                async with asyncio.timeout(agent.longest):
+                    await agent.function(*agent.arguments(item, key, given={Notice: notice}))
         except (UnknownOutcome, TimeoutError) as error:
             log.warning("the outcome of a notice is unknown, it is not repeated", error=str(error))
             return NoticeResult(row.id, NoticeStatus.UNKNOWN, _shown(error))

@@ -12,6 +12,7 @@ from agents.runtime.model.lifecycle import State
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.model.upcasting import Unreadable
 from agents.runtime.telemetry import get_logger
+from agents.runtime.trace_context import read_traceparent
 
 log = get_logger(__name__)
 
@@ -56,6 +57,7 @@ def _item_of(claimed: Claimed) -> Item:
         failure=Failure(**orjson.loads(row.failure)) if row.failure else None,
         decision=Decision(**orjson.loads(row.decision)) if row.decision else None,
         deadline=row.deadline_here,
+        traced=read_traceparent(row.traceparent),
     )
     for step in sorted(claimed.steps, key=lambda step: step.at):
         item.steps[step.agent, step.occurrence] = StepRecord(

@@ -9,6 +9,7 @@ from typing import Any
 
 from agents.runtime.context import runtime
 from agents.runtime.execution.agent import AGENTS, Agent
+from agents.runtime.execution.spans import record_ends
 from agents.runtime.journal.completion import end
 from agents.runtime.model.batch import Batch, BatchContext, reason_of
 from agents.runtime.model.item import Item, Notice
@@ -83,6 +84,7 @@ async def _end(context: BatchContext, items: Sequence[Item], event: Event) -> No
     needed = context.scenario.has_dependencies
     ended = await end(here.journal.database, here.lease.id, items, event, notices, needed=needed)
     failpoint("ended")
+    record_ends(item for item in items if item.id in ended)
     for item in items:
         if item.id in ended:
             context.ended.append(item)

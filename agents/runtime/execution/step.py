@@ -16,6 +16,7 @@ from agents.runtime.execution.agent import Agent
 from agents.runtime.execution.attempt import Cancelled, apply_outcome, attempt, call, failure_of
 from agents.runtime.execution.budgets import of_execution
 from agents.runtime.execution.slow_calls import look_at
+from agents.runtime.execution.spans import record_steps, step_span
 from agents.runtime.journal.completion import park
 from agents.runtime.journal.database import JournalLost
 from agents.runtime.journal.statements import Halt
@@ -56,7 +57,8 @@ async def run_step(agent: AnyAgent, batch: Batch) -> Batch:
     What needs a person is raised at the end, one event for each kind of alert.
     """
     async with alerts_together():
-        return await _run_step(agent, batch)
+        with step_span(agent, batch):
+            return await _run_step(agent, batch)
 
 
 @asynccontextmanager
@@ -307,6 +309,7 @@ async def commit_outcomes(context: BatchContext, executions: list[StepExecution]
         await gave_back(executions, woken)
     context.count_lost([execution for execution in executions if execution.id not in held])
     mine = [execution for execution in executions if execution.id in held]
+    record_steps(context.scenario.name, mine)
     for execution in mine:
         apply_outcome(execution)
     for execution in decisive(mine):

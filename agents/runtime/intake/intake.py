@@ -12,6 +12,7 @@ from agents.runtime.clock import clock
 from agents.runtime.context import runtime
 from agents.runtime.errors import Conflict
 from agents.runtime.execution.rehydrate import load_ended, rehydrate
+from agents.runtime.execution.spans import batch_span
 from agents.runtime.execution.step import park_unreadable
 from agents.runtime.intake.needs import AboveCapacity, capacities_for, require_fit
 from agents.runtime.journal.claims import claim, next_due, unfinished
@@ -33,8 +34,9 @@ from agents.runtime.model.forecast import Forecast
 from agents.runtime.model.lifecycle import State
 from agents.runtime.model.policies import RETRY_SCALE
 from agents.runtime.model.scenario import Scenario, hash_of
-from agents.runtime.telemetry import get_logger, new_trace
+from agents.runtime.telemetry import get_logger
 from agents.runtime.testing import failpoint
+from agents.runtime.trace_context import new_trace
 
 log = get_logger(__name__)
 
@@ -317,7 +319,8 @@ async def batches_of(
         items, unreadable = rehydrate(version, some)
         await park_unreadable(context, unreadable)
         context.compensating = [item for item in items if item.state is State.COMPENSATING]
-        yield Batch(context, [item for item in items if item.state is State.PROCESSING])
+        with batch_span(context, items, {one.row.id: one.row for one in some}):
+            yield Batch(context, [item for item in items if item.state is State.PROCESSING])
         context.finish()
         stats.show()
 

@@ -89,7 +89,13 @@ async def _end(  # noqa: PLR0913 - as above
             moved |= await move(connection, owner, group, event, source, owner=None, **values)
         ended = [item for item in held if item.id in moved]
         rows = [
-            {"item": item.id, "topic": notice.topic, "channel": notice.channel, "body": notice.body}
+            {
+                "item": item.id,
+                "topic": notice.topic,
+                "channel": notice.channel,
+                "body": notice.body,
+                "traceparent": item.traced.header if item.traced else None,
+            }
             for item in ended
             for notice in notices[item.id]
         ]

@@ -31,7 +31,8 @@ from sqlalchemy.sql.functions import FunctionElement
 from agents.runtime.clock import clock
 from agents.runtime.errors import AgentError
 from agents.runtime.metrics import COMMIT_SECONDS, COMMITS, JOURNAL_ERRORS
-from agents.runtime.telemetry import get_logger
+from agents.runtime.telemetry import current_work, get_logger
+from agents.runtime.tracing import timing
 
 log = get_logger(__name__)
 
@@ -178,8 +179,9 @@ class Database:
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that is durably committed when the block ends without an exception."""
         begun = perf_counter()
-        async with self._write_lock, AsyncExitStack() as stack:
-            yield await self._begin(stack)
+        with timing("journal write", current_work().within):
+            async with self._write_lock, AsyncExitStack() as stack:
+                yield await self._begin(stack)
         COMMITS.inc()
         COMMIT_SECONDS.observe(perf_counter() - begun)
 

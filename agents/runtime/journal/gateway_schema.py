@@ -186,6 +186,7 @@ webhook_deliveries = Table(
     Column("due_at", Double, nullable=False),
     Column("owner", Text),
     Column("ended_at", Double),
+    Column("traceparent", Text),
     Index("webhook_deliveries_endpoint", "endpoint", "id"),
     Index("webhook_deliveries_status", "endpoint", "status", "id"),
     Index("webhook_deliveries_ended", "status", "ended_at"),

@@ -13,6 +13,7 @@ from agents.runtime.journal.statements import insert_many, insert_new
 from agents.runtime.model.item import Item
 from agents.runtime.model.lifecycle import State
 from agents.runtime.model.message import Topic
+from agents.runtime.trace_context import TraceContext, claim_of
 
 
 class ItemEnded(BaseModel, frozen=True):
@@ -43,13 +44,19 @@ async def publish_ended(connection: AsyncConnection, items: Sequence[Item | Row[
             "id": f"{topic.name}:{item.id}:{item.fence}",
             "topic": topic.name,
             "version": topic.version,
-            "trace": f"00-{item.trace}-{item.id:016x}-01",
+            "trace": _context_of(item).header,
             "body": topic.encode(_event_of(item)),
         }
         for item in items
     ]
     statement = insert_new(connection, messages, at=now(), relay_at=now())
     await insert_many(connection, statement, rows)
+
+
+def _context_of(item: Item | Row[Any]) -> TraceContext:
+    if isinstance(item, Item):
+        return item.traced or claim_of(item.trace, item.key, item.fence)
+    return claim_of(item.trace, item.key, item.fence, item.traceparent)
 
 
 def _event_of(item: Item | Row[Any]) -> ItemEnded:

@@ -68,6 +68,7 @@ items = Table(
     Column("priority", Text, nullable=False),
     Column("rank", Double, nullable=False),
     Column("trace", Text, nullable=False),
+    Column("traceparent", Text),  # what caused the item, if anything traced did (W3C Trace Context)
     Column("accepted_at", Double, nullable=False),
     Column("ended_at", Double),
     Column("deadline", Double),
@@ -275,6 +276,7 @@ outbox = Table(
     Column("error", Text),
     Column("retry_at", Double),
     Column("deadline", Double),
+    Column("traceparent", Text),
     UniqueConstraint("item", "topic", "channel", name="outbox_once"),
 )
 

@@ -35,7 +35,8 @@ class NewItem:
     """A work item to accept; `body` is its canonical JSON, and `customer` the id of whose item it is.
 
     Its deadline is `within` seconds after its acceptance, by the journal's clock. A `forecast` says
-    how long it will take. A `precedence` of its own stands instead of the forecast's.
+    how long it will take. A `precedence` of its own stands instead of the forecast's. `traceparent` is
+    what caused it, of the same trace.
     """
 
     key: str
@@ -47,6 +48,7 @@ class NewItem:
     customer: str | None = None
     forecast: Forecast | None = None
     precedence: float | None = None
+    traceparent: str | None = None
 
     def forecast_as(self, forecast: Forecast | None) -> "NewItem":
         """The same item with this forecast."""
@@ -202,6 +204,7 @@ async def _insert(
             "priority": item.priority.value,
             "rank": rank_of[item.key],
             "trace": item.trace,
+            "traceparent": item.traceparent,
             "body_hash": item.body_hash,
             "body": item.body,
             "within": item.within,

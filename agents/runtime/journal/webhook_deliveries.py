@@ -74,6 +74,7 @@ class Due:
     owner: str
     item: int
     sequence: int
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +168,12 @@ async def _claim(
     owner = uuid4().hex
     columns = (deliveries.c.id, deliveries.c.endpoint, deliveries.c.message, deliveries.c.event)
     more = (deliveries.c.data, deliveries.c.at, deliveries.c.attempts, deliveries.c.owner)
+    of_item = (deliveries.c.item, deliveries.c.sequence, deliveries.c.traceparent)
     statement = (
         update(deliveries)
         .where(deliveries.c.id.in_(chosen))
         .values(owner=owner, due_at=now() + LEASE, attempts=deliveries.c.attempts + 1)
-        .returning(*columns, *more, deliveries.c.item, deliveries.c.sequence)
+        .returning(*columns, *more, *of_item)
     )
     rows = (await connection.execute(statement)).all()
     return sorted((Due(*row) for row in rows), key=lambda due: due.id)

@@ -12,6 +12,7 @@ from agents.runtime.journal.database import now
 from agents.runtime.journal.gateway_schema import webhook_deliveries, webhook_endpoints
 from agents.runtime.journal.schema import items
 from agents.runtime.model.lifecycle import Event
+from agents.runtime.trace_context import claim_of
 
 KINDS: Mapping[Event, str] = {
     Event.PARK: "waiting",
@@ -51,7 +52,7 @@ async def announce(connection: AsyncConnection, ids: Sequence[int], event: Event
     for start in range(0, len(ids) if endpoints else 0, AT_ONCE):
         wanted = select(
             *(items.c.id, items.c.tenant, items.c.scenario, items.c.key, items.c.sequence),
-            *(items.c.state, items.c.outcome, items.c.trace),
+            *(items.c.state, items.c.outcome, items.c.fence, items.c.trace, items.c.traceparent),
         ).where(items.c.id.in_(ids[start : start + AT_ONCE]))
         found = (await connection.execute(wanted)).all()
         if rows := list(_rows(found, endpoints, kind)):
@@ -74,6 +75,9 @@ def _rows(found: Sequence[Any], endpoints: Sequence[Any], kind: str) -> Iterator
                     "item": item.id,
                     "sequence": item.sequence,
                     "data": _data_of(item),
+                    "traceparent": claim_of(
+                        item.trace, item.key, item.fence, item.traceparent
+                    ).header,
                 }
 
 

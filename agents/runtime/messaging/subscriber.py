@@ -21,8 +21,10 @@ from agents.runtime.messaging.stream import Entry, Stream
 from agents.runtime.model.message import Envelope, M, Malformed, Topic, original, unpack
 from agents.runtime.model.upcasting import Unreadable
 from agents.runtime.redis.client import RedisUnavailable
-from agents.runtime.telemetry import enter_item, get_logger
+from agents.runtime.telemetry import Work, current_work, enter, get_logger
 from agents.runtime.testing import failpoint
+from agents.runtime.trace_context import read_traceparent
+from agents.runtime.tracing import Link, spanning
 
 log = get_logger(__name__)
 
@@ -119,7 +121,9 @@ class Subscriber:
 
     async def _in_turn(self, entry: Entry, envelope: Envelope, known: DeliveryState) -> None:
         """Process a message after the earlier ones of its item that this process has."""
-        enter_item(f"message {envelope.id}", envelope.trace[3:35])
+        enter(
+            Work(f"message {envelope.id}", envelope.trace[3:35], read_traceparent(envelope.trace))
+        )
         turn = self._turns.setdefault(envelope.item or envelope.id, asyncio.Lock())
         try:
             must_wait = turn.locked()
@@ -187,8 +191,11 @@ class Subscriber:
 
     async def _call(self, body: Any, envelope: Envelope, *, overdue: bool) -> None:
         delivery = Delivery(self._bus, self._subscription.group, envelope, overdue=overdue)
-        async with asyncio.timeout(self._subscription.seconds):
-            await self._subscription.handler(body, delivery)
+        name, cause = f"{envelope.topic} process", current_work().within
+        links = [Link(cause, {"agent_flows.waited_for": "message"})] if cause else []
+        with spanning(name, cause, "CONSUMER", links):
+            async with asyncio.timeout(self._subscription.seconds):
+                await self._subscription.handler(body, delivery)
         if not delivery.committed and not await self._bus.inbox_writer.finish(
             self._subscription.group, envelope.id
         ):

@@ -11,6 +11,7 @@ from agents.runtime.metrics import FENCED
 from agents.runtime.model.item import Item, StepExecution
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.telemetry import get_logger
+from agents.runtime.trace_context import TraceContext
 
 log = get_logger(__name__)
 
@@ -74,7 +75,7 @@ class BatchContext:
     `unsent` counts the notices of ended items, by item, that are certainly unsent and tried again.
     `deferred` has, by item, the outcomes other than Done of steps whose items other steps may have in
     work as well; it is None where only one step runs. `released` are items that this process holds no more, each
-    of which is counted once.
+    of which is counted once. `traced` is the span that steps on the batch belong to.
     """
 
     __slots__ = (
@@ -87,6 +88,7 @@ class BatchContext:
         "released",
         "scenario",
         "stats",
+        "traced",
         "unsent",
     )
 
@@ -100,6 +102,7 @@ class BatchContext:
         self.deferred: dict[int, list[StepExecution]] | None = None
         self.released: set[int] = set()
         self.latest: Batch | None = None
+        self.traced: TraceContext | None = None
 
     def call(self, agent: str) -> int:
         """The number of this call of the agent, from 0 in each pass."""

@@ -10,6 +10,7 @@ from agents.runtime.clock import clock
 from agents.runtime.errors import PermanentError
 from agents.runtime.model.lifecycle import State
 from agents.runtime.names import installation_of
+from agents.runtime.trace_context import TraceContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,10 @@ Fact = TypeVar("Fact")
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A work item that this process holds; `deadline` is a time of `clock().monotonic()`."""
+    """A work item that this process holds; `deadline` is a time of `clock().monotonic()`.
+
+    `traced` is the span that its steps belong to: that of its claim here, else what caused the item.
+    """
 
     id: int
     tenant: str
@@ -110,6 +114,7 @@ class Item:
     outcome: str | None = None
     decision: Decision | None = None
     deadline: float | None = None
+    traced: TraceContext | None = None
 
     @property
     def remaining_seconds(self) -> float:
@@ -231,6 +236,7 @@ class StepExecution:
     `begun` and `ended`, times of `clock().monotonic()`, are around its attempts: waits for a retry of
     at most a second are between them, longer ones are not. Of a call for a whole batch each item gets
     an equal share. Both are None where no call was made. `call` is the one in flight, if it is watched.
+    `span` is the id of its span, once a call has begun.
     """
 
     item: Item
@@ -252,6 +258,7 @@ class StepExecution:
     begun: float | None = None
     ended: float | None = None
     call: Any = None
+    span: str = ""
 
     @property
     def id(self) -> int:

@@ -13,6 +13,7 @@ from email.policy import SMTP
 from email.utils import formatdate
 
 from agents.runtime.errors import PermanentError
+from agents.runtime.telemetry import traceparent
 from agents.services.notifications.mailbox import Mailbox, mailbox
 from agents.services.notifications.protocol import Message
 
@@ -54,6 +55,7 @@ def letter(key: str, message: Message, sender: Address) -> Letter:
     written["Date"] = formatdate()
     written["Message-ID"] = f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{sender.domain}>"
     written["Auto-Submitted"] = "auto-generated"
+    written["Traceparent"] = traceparent()  # of W3C Trace Context, as in calls over HTTP
     try:
         written.set_content(message.text)
     except UnicodeEncodeError:

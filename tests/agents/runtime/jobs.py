@@ -27,7 +27,7 @@ from agents.runtime.model.item import Item, Notice
 from agents.runtime.model.policies import EFFECT, SameKey, Settle
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.settings import Settings
-from agents.runtime.telemetry import new_trace
+from agents.runtime.trace_context import new_trace
 
 AnyAgent = Agent[Any, Any]
 HERE = "0123456789abcdef"  # the installation of every journal in tests of the runtime

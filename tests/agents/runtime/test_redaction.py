@@ -51,3 +51,48 @@ def test_a_log_line_is_redacted_except_for_its_item() -> None:
     assert redact_event(None, "info", event) == {
         "event": f"sent to {MASK}", "item": "a@example.com", "count": 3,
     }  # fmt: skip
+
+
+HOSTILE = [
+    "Stripe: No such customer: 'ann.o'lee+x@exämple.co.uk'",
+    "422 from carrier: {'name': 'Ann Lee', 'line1': '1 Elm St', 'phone': '0151 2345'}",
+    '{"shipping": {"recipient": "Li Wei", "full_name": "李伟"}}',
+    r'{"body": "{\"customer\": {\"name\": \"Ann Lee\", \"line_2\": \"Flat 3\"}}"}',
+    "POST /charge?email=ann%40example.com&name=Ann+Lee&amount=5 failed",
+    "shipping[name]=Ann+Lee&shipping[phone]=555",
+    "cannot deliver to 221b Baker Street, ask",
+    "call (555) 123-4567 or +44 20 7946 0958",
+    "declined: 4242-4242-4242-4242",
+    "550 mailbox <ann.lee@example.com> unavailable",
+]
+SECRETS = (
+    "Ann",
+    "Li Wei",
+    "李伟",
+    "Elm",
+    "0151",
+    "Flat",
+    "Baker",
+    "123-4567",
+    "7946",
+    "4242",
+    "exämple",
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_providers_say_of_a_person_is_redacted(text: str) -> None:
+    result = redacted(text)
+    assert MASK in result
+    assert not [secret for secret in (*SECRETS, "ann.", "555") if secret in result]
+
+
+def test_values_within_values_are_redacted() -> None:
+    event = {
+        "event": "x",
+        "left": {"ann@example.com": ["+49 151 2345 6789", 3]},
+        "error": ValueError("ann@x.org"),
+    }
+    assert redact_event(None, "info", event) == {
+        "event": "x", "left": {MASK: [MASK, 3]}, "error": f"ValueError('{MASK}')",
+    }  # fmt: skip

@@ -12,7 +12,8 @@ from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.schema import items
 from agents.runtime.model.policies import READ
 from agents.runtime.settings import Settings
-from agents.runtime.telemetry import enter_item, get_logger, new_trace, traceparent
+from agents.runtime.telemetry import Work, enter, get_logger, traceparent
+from agents.runtime.trace_context import new_trace
 from tests.agents.runtime.jobs import Job, Made, jobs, rows, run
 
 
@@ -54,7 +55,7 @@ async def test_agents_are_counted_by_version_and_outcome(opened: Runtime) -> Non
 
 def test_the_trace_is_sent_in_the_form_of_w3c() -> None:
     trace = new_trace()
-    enter_item("order-7", trace)
+    enter(Work("order-7", trace))
     first, second = traceparent(), traceparent()
     assert re.fullmatch(rf"00-{trace}-[0-9a-f]{{16}}-01", first)
     assert first != second

@@ -19,7 +19,7 @@ from agents.runtime.errors import (
     TransientError,
     UnknownOutcome,
 )
-from agents.runtime.telemetry import enter_item
+from agents.runtime.telemetry import Work, enter
 from agents.services.http import (
     LARGEST_BODY,
     LONGEST_KEY,
@@ -259,7 +259,7 @@ async def test_the_trace_of_the_item_and_the_key_go_along() -> None:
         seen.append(request)
         return httpx.Response(200, stream=httpx.ByteStream(b"{}"))
 
-    enter_item("o1", "a" * 32)
+    enter(Work("o1", "a" * 32))
     async with HttpApi("shop", "http://shop/", transport=httpx.MockTransport(answer)) as api:
         await api.call(Call("do", "POST", "/x", json={"a": 1}, key="k1"))
     assert str(seen[0].url) == "http://shop/x"

@@ -7,7 +7,7 @@ from agents.runtime.journal.statements import move
 from agents.runtime.journal.submit import NewItem, Sender, accept
 from agents.runtime.model.lifecycle import Event, State
 from agents.runtime.model.scenario import hash_of
-from agents.runtime.telemetry import new_trace
+from agents.runtime.trace_context import new_trace
 
 
 async def end_orders(

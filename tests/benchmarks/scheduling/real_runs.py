@@ -24,7 +24,7 @@ from agents.runtime.journal.schema import items, steps
 from agents.runtime.journal.submit import NewItem, Sender
 from agents.runtime.model.forecast import Expected, Forecast
 from agents.runtime.model.scenario import hash_of
-from agents.runtime.telemetry import new_trace
+from agents.runtime.trace_context import new_trace
 from agents.tasks.models import Workflow as WorkflowFile
 from agents.tasks.models import WorkflowTask
 from agents.tasks.read import check

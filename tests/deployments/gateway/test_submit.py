@@ -15,11 +15,14 @@ from agents.runtime.context import runtime
 from agents.runtime.journal.capacity_admin import CapacitySetting, set_capacity
 from agents.runtime.journal.gateway_schema import api_requests
 from agents.runtime.journal.schema import items
+from agents.runtime.otlp import OtlpRecorder
+from agents.runtime.tracing import flush, record_to
 from deployments.gateway import acceptance, request_limits
 from deployments.gateway.request_limits import ONE_ITEM
 from deployments.gateway.tenancy import workflow_named
 from tests.deployments.gateway.conftest import ADMIN, Connect
 from tests.deployments.gateway.orders import order
+from tests.otlp_collector import collecting
 
 KEY = "Idempotency-Key"
 JSON = {"content-type": "application/json"}
@@ -54,6 +57,20 @@ async def test_an_accepted_order_has_a_link_and_an_etag(client: httpx.AsyncClien
     assert (found.status_code, found.headers["etag"]) == (200, answer.headers["etag"])
     async with runtime().journal.database.read() as connection:
         assert await connection.scalar(select(items.c.customer)) == order()["customer"]["id"]
+
+
+async def test_an_order_belongs_to_the_trace_of_its_caller(client: httpx.AsyncClient) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    caused = f"00-{trace}-00f067aa0ba902b7-00"
+    await client.post("/v/orders", json=order(1), headers={"traceparent": caused})
+    hostile = {"traceparent": f"00-{trace}-00f067aa0ba902b7-00-' OR 1=1"}
+    await client.post("/v/orders", json=order(2), headers=hostile)
+    async with runtime().journal.database.read() as connection:
+        known = select(items.c.trace, items.c.traceparent).order_by(items.c.id)
+        first, second = (await connection.execute(known)).all()
+    assert (first.trace, first.traceparent) == (trace, caused)
+    assert len(second.trace) == 32
+    assert (second.trace == trace, second.traceparent) == (False, None)
 
 
 async def test_a_key_of_an_item_with_a_slash_is_quoted_in_its_link(
@@ -264,3 +281,34 @@ async def test_an_item_that_needs_more_than_there_is_is_refused_with_resource_an
     assert answer.status_code == 422
     assert (answer.json()["rule"], answer.json()["resource"]) == ("above-capacity", "gpu")
     assert "item W2: needs 2 of gpu at once, and there are 1" in answer.json()["detail"]
+
+
+async def test_a_request_is_a_span_that_its_order_continues(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace, caller = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    with collecting() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
+        record_to(OtlpRecorder())
+        try:
+            headers = {"traceparent": f"00-{trace}-{caller}-01"}
+            one = await client.post("/v/orders", json=order(1), headers=headers)
+            lines = orjson.dumps(order(2)) + b"\n" + orjson.dumps(order(3))
+            kind = {"content-type": "application/x-ndjson"}
+            many = await client.post("/v/orders", content=lines, headers=kind)
+            flush()
+        finally:
+            record_to(None)
+    first, second = collector.named("POST /v/{workflow}")
+    assert (first.trace, first.parent) == (trace, caller)
+    assert one.headers["traceresponse"] == f"00-{trace}-{first.span}-01"
+    assert first.attributes["http.response.status_code"] == 202
+    assert many.headers["traceresponse"].split("-")[1:3] == [second.trace, second.span]
+    async with runtime().journal.database.read() as connection:
+        known = await connection.scalars(select(items.c.traceparent).order_by(items.c.id))
+        traceparents = list(known)
+    assert traceparents[0] == one.headers["traceresponse"]
+    accepted = collector.named("orders accept")
+    assert [f"00-{span.trace}-{span.span}-01" for span in accepted] == traceparents[1:]
+    assert {span.links[0][:2] for span in accepted} == {(second.trace, second.span)}
+    assert order(1)["order_id"] not in repr(collector.spans)

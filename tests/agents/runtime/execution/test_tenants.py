@@ -9,7 +9,7 @@ from agents.runtime.journal.submit import NewItem, Sender, accept
 from agents.runtime.model.batch import Batch
 from agents.runtime.model.policies import PURE
 from agents.runtime.model.scenario import hash_of
-from agents.runtime.telemetry import new_trace
+from agents.runtime.trace_context import new_trace
 from tests.agents.runtime.jobs import JOBS, Job
 
 

@@ -11,7 +11,7 @@ import sys
 from agents.runtime.context import Lease
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.submit import Disposition, NewItem, Sender, accept
-from agents.runtime.telemetry import new_trace
+from agents.runtime.trace_context import new_trace
 
 CHUNK = 25
 SENDER = Sender("t", "jobs", "1")

@@ -14,7 +14,7 @@ from agents.runtime.journal.schema import history, items
 from agents.runtime.journal.submit import Accepted, NewItem, Sender, load
 from agents.runtime.model.batch import RunStats
 from agents.runtime.model.scenario import hash_of
-from agents.runtime.telemetry import new_trace
+from agents.runtime.trace_context import new_trace
 from tests.agents.runtime.jobs import JOBS, AnyAgent, Job, rows
 
 LINKED = replace(JOBS, has_dependencies=True)

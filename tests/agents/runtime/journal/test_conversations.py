@@ -20,7 +20,7 @@ from agents.runtime.journal.conversations import (
 from agents.runtime.journal.schema import items
 from agents.runtime.journal.submit import NewItem, Sender
 from agents.runtime.model.scenario import hash_of
-from agents.runtime.telemetry import new_trace
+from agents.runtime.trace_context import new_trace
 from tests.agents.runtime.jobs import JOBS, Job, Provider, effect_of, run
 
 SENDER = Sender("default", JOBS.name, JOBS.version)

@@ -11,7 +11,7 @@ from agents.runtime.journal.schema import inbox, messages, positions
 from agents.runtime.messaging import Delivery, TooLarge, Transaction, open_bus, publish, subscribe
 from agents.runtime.model.message import LARGEST_BODY, Topic
 from agents.runtime.settings import Settings
-from agents.runtime.telemetry import enter_item
+from agents.runtime.telemetry import Work, enter
 from tests.agents.runtime.messaging.mailbox import (
     ECHO,
     NEWS,
@@ -130,7 +130,7 @@ async def test_a_message_has_its_origin_and_a_size_limit(
     opened: Runtime, journal_settings: Settings
 ) -> None:
     async with open_bus(journal_settings) as bus:
-        enter_item("order-1", "ab" * 16)
+        enter(Work("order-1", "ab" * 16))
         name = await bus.publish(NEWS, Note(text="hello"), item=5)
         async with opened.journal.database.read() as connection:
             row = (await connection.execute(select(messages))).one()

@@ -13,7 +13,7 @@ from agents.runtime.journal.database import Database
 from agents.runtime.journal.schema import dead_letters, effects, history, items, owners, steps
 from agents.runtime.model.item import Failure
 from agents.runtime.model.scenario import hash_of
-from agents.runtime.telemetry import new_trace
+from agents.runtime.trace_context import new_trace
 from tests.deployments.gateway.orders import order
 
 INSTALLATION = "0123456789abcdef"

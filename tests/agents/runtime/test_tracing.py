@@ -1,0 +1,159 @@
+"""Each item has one trace, with a span for each step, whatever process works on it and whatever it waits for."""
+
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from agents.runtime.execution.decorator import agent
+from agents.runtime.execution.saga import saga
+from agents.runtime.intake.intake import Intake
+from agents.runtime.model.batch import RunStats
+from agents.runtime.model.policies import PURE, READ
+from agents.runtime.otlp import OtlpRecorder
+from agents.runtime.settings import traces_wanted
+from agents.runtime.telemetry import traceparent
+from agents.runtime.trace_context import claim_of
+from agents.runtime.tracing import flush, record_to, recorder
+from agents.services.http import HttpApi
+from tests.agents.runtime.jobs import Job, Made, jobs, submissions, with_notices
+from tests.otlp_collector import Collector, collecting
+
+
+@pytest.fixture
+def journal_url(sqlite_url: str) -> str:
+    """SQLite alone: what is stored of traces is tested at the journal."""
+    return sqlite_url
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    with collecting() as found:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", found.endpoint)
+        record_to(OtlpRecorder())
+        yield found
+        record_to(None)
+
+
+async def process(count: int, *agents: object, key: str = "") -> None:
+    scenario = with_notices("ended")
+    intake = Intake(scenario, RunStats(), lambda _rejection: None)
+    async for batch in intake.accepted(submissions(jobs(count)), 256):
+        async with saga(batch):
+            for one in agents:
+                batch = await one(batch)  # type: ignore[operator]  # noqa: PLW2901 - as in a flow
+
+
+@pytest.mark.usefixtures("opened")
+async def test_an_item_shows_its_steps_and_calls_in_one_trace(collector: Collector) -> None:
+    headers = list[str]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        headers.append(request.headers["traceparent"])
+        return httpx.Response(200, stream=httpx.ByteStream(b"{}"))
+
+    api = HttpApi("shop", "http://shop.test", transport=httpx.MockTransport(answer))
+
+    @agent(PURE)
+    def weigh(_job: Job) -> None: ...
+
+    @agent(READ, version="2.1")
+    async def look(_job: Job) -> Made:
+        await api.read("look", "/")
+        return Made(by="look")
+
+    await process(3, weigh, look)
+    flush()
+    traces = [collector.by_trace()[claim.trace] for claim in collector.named("jobs claim")]
+    assert [len(spans) for spans in traces] == [5, 5, 5]
+    for spans in traces:
+        by_name = {span.name: span for span in spans}
+        claim, look_span = by_name["jobs claim"], by_name["look"]
+        assert claim.span == claim_of(claim.trace, claim.attributes["agent_flows.item"], 1).span
+        assert {by_name[name].parent for name in ("weigh", "look", "jobs end")} == {claim.span}
+        assert (look_span.scope, look_span.version) == ("agent_flows.look", "2.1")
+        call = by_name["shop look"]
+        assert (call.parent, call.attributes["http.response.status_code"]) == (look_span.span, 200)
+        assert f"00-{call.trace}-{call.span}-01" in headers
+        assert look_span.begun <= call.begun <= call.ended <= look_span.ended + 1_000_000
+    [batch] = collector.named("jobs batch")
+    assert {spans[0].links[0][1] for spans in traces if spans[0].name == "jobs claim"} <= {
+        batch.span
+    }
+    assert {span.parent for span in collector.named("journal write")} <= {
+        span.span for span in collector.by_trace()[batch.trace]
+    }
+
+
+@pytest.mark.usefixtures("opened", "no_waits")
+async def test_a_failure_is_named_by_its_class_and_nothing_of_the_person(
+    collector: Collector,
+) -> None:
+    @agent(READ)
+    async def check(_job: Job) -> Made:
+        raise ValueError("ann.lee@example.com, card 4242 4242 4242 4242")
+
+    await process(1, check)
+    flush()
+    [span] = collector.named("check")
+    assert span.failed
+    assert span.attributes["agent_flows.outcome"] == "dead_lettered"
+    assert span.attributes["error.type"] == "ValueError"
+    sent = repr(collector.spans)
+    assert "example.com" not in sent
+    assert "4242" not in sent
+
+
+@pytest.mark.usefixtures("opened")
+async def test_a_sampler_of_the_environment_decides(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
+    record_to(OtlpRecorder())
+
+    @agent(READ)
+    async def look(_job: Job) -> Made:
+        assert traceparent().endswith("-00")
+        return Made(by="look")
+
+    await process(2, look)
+    flush()
+    assert collector.spans == []
+
+
+@pytest.mark.parametrize("status", [503, 400, 200])
+@pytest.mark.usefixtures("opened")
+async def test_a_collector_that_is_away_or_slow_holds_up_nothing(
+    collector: Collector, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    collector.status, collector.delay = status, 30.0 if status == 200 else 0.0
+
+    @agent(READ)
+    async def look(_job: Job) -> Made:
+        return Made(by="look")
+
+    await process(300, look)
+    begun = time.monotonic()
+    flush(0.2)
+    assert time.monotonic() - begun < 5
+    assert len(collector.spans) == 0
+
+
+@pytest.mark.parametrize(
+    "environment, wanted",
+    [
+        ({}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4318/v1/traces"}, True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_SDK_DISABLED": "true"}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_TRACES_EXPORTER": "none"}, False),
+    ],
+)
+def test_the_standard_environment_switches_traces_on(
+    environment: dict[str, str], wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert traces_wanted() is wanted
+    assert recorder() is None
