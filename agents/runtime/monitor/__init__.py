@@ -34,7 +34,7 @@ LONGEST_PAUSE = 120.0
 GRACE = (
     15.0  # seconds by which a look may be late before values are dropped and another takes the turn
 )
-ANSWER_SECONDS = 30.0  # for one look
+ANSWER_SECONDS = 60.0  # for one look
 
 
 class Monitor:
@@ -63,8 +63,12 @@ class Monitor:
         Returns whether it is its turn.
         """
         DISK_FREE.set(_free(self._settings))
-        has_turn = await self._take_turn()
-        JOURNAL_UP.set(1)
+        try:
+            has_turn = await self._take_turn()
+        except BaseException:  # also the time-out, which cancels
+            JOURNAL_UP.set(0)
+            raise
+        JOURNAL_UP.set(1)  # it answers, although reading all of it may take too long
         begun = monotonic()
         if has_turn:
             until = begun + self._pause + GRACE
@@ -80,9 +84,8 @@ class Monitor:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self.look()
-        except Exception as error:  # noqa: BLE001 - whatever the driver says, the journal does not answer
-            JOURNAL_UP.set(0)
-            log.warning("the journal is not read for metrics now", reason=str(error))
+        except Exception as error:  # noqa: BLE001 - business does not depend on it
+            log.warning("the journal is not read for metrics now", reason=repr(error))
 
     async def _take_turn(self) -> bool:
         """Whether it is the turn of this process; others only read, until the turn of one has run out."""
