@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from prefect.client.orchestration import PrefectClient, get_client
@@ -29,11 +30,18 @@ from deployments.resources import (
     RETIRED,
     SCALES,
     Capacity,
+    UnknownCloud,
+    cloud_pools,
 )
 from deployments.server_changes import Change, Declared, WrongPoolType
 from flows.cli.error_messages import explained
 
 DECLARED = Declared(POOLS, LIMITS, AUTOMATIONS, RETIRED)
+
+
+def declared_here() -> Declared:
+    """What is declared, with a pool for each cloud that this installation uses. Raises UnknownCloud."""
+    return replace(DECLARED, pools=(*POOLS, *cloud_pools(settings().clouds)))
 
 
 async def apply(declared: Declared = DECLARED, *, prune: bool = False) -> list[str]:
@@ -102,13 +110,13 @@ async def _apply_all() -> list[str]:
     database = Database(settings().journal)
     try:
         await database.migrate()
-        return [*await apply(prune=True), *await apply_to_journal(database)]
+        return [*await apply(declared_here(), prune=True), *await apply_to_journal(database)]
     finally:
         await database.close()
 
 
 async def _plan_all() -> list[str]:
-    lines = await plan()
+    lines = await plan(declared_here())
     if not has_journal():
         return [*lines, "create the journal with its capacities and bounds of scaling"]
     database = Database(settings().journal)
@@ -127,7 +135,7 @@ def main() -> int:
     shown = parser.parse_args().plan
     try:
         changes = asyncio.run(_plan_all() if shown else _apply_all())
-    except WrongPoolType as error:
+    except (WrongPoolType, UnknownCloud) as error:
         print(error, file=sys.stderr)
         return 1
     print("\n".join(changes) or "nothing to change")

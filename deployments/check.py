@@ -26,9 +26,19 @@ from agents.runtime.journal.database import Database
 from agents.runtime.model.policies import Policy
 from agents.runtime.prefect_ui import TAG
 from agents.runtime.settings import settings
-from deployments import prefect_yaml, schemas
+from deployments import in_memory, prefect_yaml, schemas
 from deployments.environment import environment_problems
-from deployments.resources import CAPACITIES, HEARTBEAT, LIMITS, POOLS, Capacity, Limit, Pool
+from deployments.placement.policy import Cloud
+from deployments.resources import (
+    CAPACITIES,
+    CLOUDS,
+    HEARTBEAT,
+    LIMITS,
+    POOLS,
+    Capacity,
+    Limit,
+    Pool,
+)
 from flows.operations.__main__ import GROUPS
 from flows.workflows import WORKFLOWS, Workflow
 
@@ -114,6 +124,18 @@ def resource_problems(pools: Sequence[Pool] = POOLS, limits: Sequence[Limit] = L
         f"{what} is {number}; it must be 1 or more"
         for what, number in numbers.items()
         if number < 1
+    ]
+
+
+def cloud_problems(text: str, clouds: Sequence[Cloud] = CLOUDS) -> list[str]:
+    """Triggers about work pools that name other pools than those of the declared clouds."""
+    declared = {cloud.name for cloud in clouds}
+    return [
+        f"{deployment['name']}: trigger {trigger.get('name')!r} is not about the clouds {sorted(declared)}"
+        for deployment in yaml.safe_load(text).get("deployments") or []
+        for trigger in deployment.get("triggers") or []
+        if "prefect.work-pool.*" in str(trigger["match"].get("prefect.resource.id"))
+        and set(trigger["match"].get("prefect.resource.name", ())) != declared
     ]
 
 
@@ -254,11 +276,12 @@ def main() -> int:
         return 1
     text = PREFECT_YAML.read_text(encoding="utf-8")
     found = problems(text) or [*workflow_problems(text), *operation_problems(text)]
+    found += cloud_problems(text)
     # The entrypoints are imported now, and with them the agents.
     found += limit_problems({name: agent.policy for name, agent in AGENTS.items()})
     found += capacity_problems({name: agent.takes for name, agent in AGENTS.items()})
     found += schemas.found_problems()
-    for note in asyncio.run(capacities_here()):
+    for note in [*asyncio.run(capacities_here()), *in_memory.notes(os.environ)]:
         print(note)
     print(
         "\n".join(found)

@@ -123,3 +123,13 @@ def in_memory_defaults(component: str, environment: Mapping[str, str], replicas:
             f"{component}: each replica limits calls to outside systems by itself: set {LOCAL_LIMITS} to prefect"
         )
     return found
+
+
+def notes(environment: Mapping[str, str]) -> list[str]:
+    """What of this environment allows one replica only, of components whose variables are set in it."""
+    return [
+        f"note: one replica only: {problem}"
+        for component, state in STATE_OF.items()
+        if any(shared.variable in environment for shared in state)
+        for problem in in_memory_defaults(component, environment, 2)
+    ]

@@ -1,6 +1,7 @@
 """Work pools, queues, limits and automations of a Prefect server, as data."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -8,11 +9,14 @@ from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ActionTypes, ChangeFlowRunState
 from prefect.events.schemas.automations import EventTrigger, Posture
 
+from agents.runtime.errors import AgentError
 from agents.runtime.journal.capacity_admin import CapacitySetting
 from agents.runtime.model.policies import CORES
 from agents.runtime.prefect_ui import HEARTBEAT_SECONDS, TAG
 from agents.runtime.scheduling.reservations import AtLimit
 from agents.runtime.scheduling.scaling import ScaleBounds
+from agents.runtime.settings import CloudUse
+from deployments.placement.policy import CONTAINERS, Cloud, DataPlace
 
 
 def host_memory() -> float:
@@ -35,13 +39,17 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A kind of machine; at most `limit` flow runs at once over all queues."""
+    """A kind of machine; at most `limit` flow runs at once over all queues.
+
+    `variables` are defaults in the pool's job template, which is Prefect's own for its type.
+    """
 
     name: str
     type: str
     limit: int
     description: str
     queues: tuple[Queue, ...]
+    variables: tuple[tuple[str, str | int | float], ...] = ()
 
     @property
     def what(self) -> str:
@@ -165,6 +173,73 @@ SCALES = {
     "tasks": ScaleBounds(least=0, most=8, target=60.0, cooldown=300.0),
 }
 
+# The clouds that there may be; AGENT_FLOWS_CLOUDS says which of them this installation uses, and how. The
+# prices are examples of one processor and 2 GB for an hour: put in what you pay.
+CLOUDS = (
+    Cloud("aws", "eu", 0.050, "ecs", (("cpu", 1024), ("memory", 2048))),
+    Cloud(
+        "gcp",
+        "eu",
+        0.055,
+        "cloud-run-v2",
+        (("cpu", "1000m"), ("memory", "2Gi"), ("region", "europe-west1")),
+    ),
+    Cloud("azure", "eu", 0.052, "azure-container-instance", (("cpu", 1.0), ("memory", 2.0))),
+    Cloud("alibaba", "cn", 0.040),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A scenario whose consumers the flow `placement` keeps in one of the clouds in use."""
+
+    data: DataPlace
+    consumers: int = 1
+
+
+PLACED = {
+    "orders": Placed(DataPlace(cloud="aws", areas=frozenset({"eu"}), gigabytes=0.1, price=0.09)),
+}
+
+
+class UnknownCloud(AgentError):
+    """A setting names a cloud that is not declared, or a kind of pool that it does not have."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"AGENT_FLOWS_CLOUDS: {self.problem}"
+
+
+def clouds_in_use(uses: Sequence[CloudUse]) -> list[Cloud]:
+    """The declared clouds that a setting names, in the order of their declaration. Raises UnknownCloud."""
+    names = {use.name for use in uses}
+    if unknown := sorted(names - {cloud.name for cloud in CLOUDS}):
+        raise UnknownCloud(f"{', '.join(unknown)} is not declared in deployments/resources.py")
+    return [cloud for cloud in CLOUDS if cloud.name in names]
+
+
+def cloud_pools(uses: Sequence[CloudUse]) -> list[Pool]:
+    """A work pool for each cloud that a setting names. Raises UnknownCloud."""
+    kinds = {use.name: use.runs for use in uses}
+    clouds = clouds_in_use(uses)
+    if lacking := [c.name for c in clouds if kinds[c.name] in CONTAINERS and not c.containers]:
+        raise UnknownCloud(f"Prefect has no containers without a cluster for {lacking[0]}")
+    return [
+        Pool(
+            name=cloud.name,
+            type=cloud.pool_type(kinds[cloud.name]),
+            limit=cloud.limit,
+            description=f"Consumers in {cloud.name} ({cloud.area}), placed by the flow `placement`.",
+            queues=(),
+            variables=cloud.variables if kinds[cloud.name] in CONTAINERS else (),
+        )
+        for cloud in clouds
+    ]
+
+
 # Runs with the tag send heartbeats, from a deployment by this variable and from a terminal by our commands.
 HEARTBEAT = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS)}
 SILENCE = timedelta(seconds=90)
@@ -194,7 +269,8 @@ AUTOMATIONS = (
         description="Runs when a person must act: an item waits or is escalated, a dead letter is new "
         "or old, a message is not or perhaps not delivered, a backlog is old, a budget is used up, a clock "
         "is wrong, goods ran out, a provider and the journal differ, data has drifted or is not published, "
-        "a version was rolled back, is drained or missing, a webhook endpoint was disabled. Add a "
+        "a version was rolled back, is drained or missing, a webhook endpoint was disabled, no cloud may take "
+        "the work. Add a "
         "notification as an action.",
         trigger=EventTrigger(
             match={"prefect.resource.id": "agent-flows.*"},
@@ -215,6 +291,7 @@ AUTOMATIONS = (
                 "agent-flows.drained",
                 "agent-flows.version-missing",
                 "agent-flows.webhook.disabled",
+                "agent-flows.no-cloud",
             },
             posture=Posture.Reactive,
             threshold=1,

@@ -16,8 +16,8 @@ from prefect.client.schemas.actions import (
 from prefect.events.actions import DoNothing
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
-from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
+from deployments.placement.templates import base_job_template, with_defaults
 from deployments.resources import Automation, Limit, Pool, Queue, Retired
 
 Make = Callable[[], Awaitable[UUID | object]]
@@ -121,14 +121,14 @@ async def _pool_change(client: PrefectClient, pool: Pool) -> Change | None:
 
 async def _create_pool(client: PrefectClient, pool: Pool) -> UUID:
     # Without a template the pool takes no job variables until its first worker has come up.
-    template = await get_default_base_job_template_for_infrastructure_type(pool.type)
+    template = with_defaults(base_job_template(pool.type), dict(pool.variables))
     made = await client.create_work_pool(
         WorkPoolCreate(
             name=pool.name,
             type=pool.type,
             description=pool.description,
             concurrency_limit=pool.limit,
-            base_job_template=template or {},
+            base_job_template=template,
         )
     )
     return made.id

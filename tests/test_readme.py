@@ -38,6 +38,9 @@ RUN_BY = {
     "uv run prefect server start": "tests/prefect_server.py",
     "uv run python -m deployments.check": "tests/deployments/test_check.py",
     "uv run python -m deployments.apply": "tests/deployments/test_apply.py",
+    "uv run python -m deployments.placement --only-show": (
+        "tests/deployments/topology/test_fail_over.py"
+    ),
     "uv run python -m deployments.apply --plan": "tests/deployments/test_apply.py",
     "uv run prefect --no-prompt deploy --all": "tests/deployments/test_order_deployment.py",
     (
@@ -52,6 +55,12 @@ RUN_BY = {
     "uv run python -m deployments.up": "tests/deployments/up/test_up.py",
     "uv run python -m deployments.up --status": "tests/deployments/up/test_up.py",
     "uv run python -m deployments.up --down": "tests/deployments/up/test_up.py",
+    "uv run --extra production python -m deployments.up --production --secrets /etc/agent-flows": (
+        "tests/deployments/up/test_production.py"
+    ),
+    "uv run --all-groups python -m deployments.up --production --embedded": (
+        "tests/deployments/up/test_production_form.py"
+    ),
     "uv run python -m tests.benchmarks.analysis": "tests/benchmarks/test_analysis.py",
     "uv run python -m tests.benchmarks.gateway": "tests/benchmarks/test_gateway.py",
     "uv run python -m tests.benchmarks.scheduling": "tests/benchmarks/test_scheduling.py",
@@ -67,6 +76,16 @@ RUN_BY = {
         ),
         "tests/deployments/kubernetes/test_manifests.py",
     ),
+    **dict.fromkeys(
+        (
+            "uv run python -m deployments.images.compose --check",
+            "uv run python -m deployments.images.compose --write",
+        ),
+        "tests/deployments/images/test_compose.py",
+    ),
+    (
+        "uv run --group dev cyclonedx-py requirements deployments/requirements.lock --of JSON -o sbom.json"
+    ): "tests/deployments/images/test_dockerfile.py",
     "uv run python -m deployments.gateway --sample": "tests/deployments/gateway/test_command.py",
     "uv run --extra observability python -m deployments.observability --write": (
         "tests/deployments/observability/test_generated.py"

@@ -46,6 +46,13 @@ class QueueLimit(BaseModel, frozen=True, extra="forbid"):
     items: Annotated[int, Field(ge=1, le=10_000_000)]
 
 
+class CloudUse(BaseModel, frozen=True, extra="forbid"):
+    """A cloud in which consumers may work, and how flow runs start there."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+    runs: Literal["process", "kubernetes", "containers", "push"] = "process"
+
+
 class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     """A language model behind an OpenAI-compatible endpoint."""
 
@@ -134,6 +141,9 @@ class Settings(BaseSettings):
     concurrency: Literal["auto", "prefect", "local"] = Field(
         "auto",
         description="what limits calls to outside systems: Prefect's global limits or this process",
+    )
+    clouds: tuple[CloudUse, ...] = Field(
+        (), description="clouds of deployments/resources.py in use, and how each starts flow runs"
     )
     metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
         None, description="first port for metrics; each process takes the next free one"

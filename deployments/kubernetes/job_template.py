@@ -1,18 +1,12 @@
 """The Job of a flow run: closed like every other pod, and one that a strict API server accepts.
 
 The template of prefect-kubernetes 0.8.0 has `completions` and `parallelism` in the pod, where Kubernetes
-does not know them; a server with strict validation refuses it. Its check of templates refuses one that
-has them where they belong, so the check is ours too.
+does not know them: a server with strict validation refuses it. Here they are in the Job.
 """
 
-from copy import deepcopy
 from typing import Any
 
-from prefect_kubernetes.worker import (
-    KubernetesWorkerJobConfiguration,
-    KubernetesWorkerVariables,
-)
-from pydantic import Field, model_validator
+from prefect_kubernetes.worker import KubernetesWorker
 
 from deployments.kubernetes.access import RUN
 from deployments.kubernetes.pods import (
@@ -27,7 +21,15 @@ from deployments.kubernetes.workloads import WORK
 
 Json = dict[str, Any]
 COUNTS = {"parallelism": 1, "completions": 1}
-DAY = 86_400
+# Nothing is left without a limit; a deployment may set other values.
+DEFAULTS = {
+    "service_account_name": RUN,
+    "finished_job_ttl": 3_600,
+    "cpu_request": "250m",
+    "cpu_limit": "2",
+    "memory_request": "512Mi",
+    "memory_limit": "2Gi",
+}
 
 
 def job_manifest() -> Json:
@@ -50,7 +52,6 @@ def job_manifest() -> Json:
             **COUNTS,
             "backoffLimit": "{{ backoff_limit }}",
             "ttlSecondsAfterFinished": "{{ finished_job_ttl }}",
-            "activeDeadlineSeconds": "{{ deadline_seconds }}",
             "template": pod,
         },
     }
@@ -77,32 +78,11 @@ def _container() -> Json:
     }
 
 
-class FlowRunJob(KubernetesWorkerJobConfiguration):  # type: ignore[misc]  # ships no types
-    """The settings of one flow run's Job, with our template as the default."""
-
-    job_manifest: dict[str, Any] = Field(json_schema_extra={"template": job_manifest()})
-
-    @model_validator(mode="after")
-    def _validate_job_manifest(self) -> "FlowRunJob":
-        """The package's own check of the Job with the counts where it looks for them, then without."""
-        manifest = self.job_manifest
-        pod = manifest.get("spec", {}).get("template", {}).get("spec", {})
-        if misplaced := COUNTS.keys() & pod.keys():
-            raise ValueError(f"{', '.join(sorted(misplaced))} belong to the Job, not to its pod")
-        checked = self.model_copy(update={"job_manifest": deepcopy(manifest)})
-        checked.job_manifest["spec"]["template"]["spec"] |= COUNTS
-        super(FlowRunJob, checked)._validate_job_manifest()
-        manifest["metadata"] = checked.job_manifest["metadata"]
-        return self
-
-
-class FlowRunVariables(KubernetesWorkerVariables):  # type: ignore[misc]  # ships no types
-    """What a deployment may set of its Job; nothing is left without a limit."""
-
-    service_account_name: str | None = RUN
-    finished_job_ttl: int | None = 3_600
-    deadline_seconds: int = Field(DAY, ge=60, description="Seconds after which the Job is ended.")
-    cpu_request: str | None = "250m"
-    cpu_limit: str | None = "2"
-    memory_request: str | None = "512Mi"
-    memory_limit: str | None = "2Gi"
+def base_job_template(image: str, namespace: str) -> Json:
+    """The template of the pool for a release's image: the variables of the package, and our Job."""
+    found: Json = KubernetesWorker.get_default_base_job_template()
+    found["job_configuration"]["job_manifest"] = job_manifest()
+    properties = found["variables"]["properties"]
+    for name, default in (DEFAULTS | {"image": image, "namespace": namespace}).items():
+        properties[name] |= {"default": default}
+    return found

@@ -1,4 +1,4 @@
-"""Pods: what is closed in each, where it may write, and what its container is told."""
+"""Pods: what is closed in each, where it may write, and the environment of its container."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,10 +37,10 @@ from lightkube.models.core_v1 import (
 from lightkube.models.meta_v1 import LabelSelector, ObjectMeta
 
 from deployments.components import DATABASE_URL, SECRETS, Component, Http
+from deployments.images.production import USER
 from deployments.kubernetes.platforms import Platform
 from deployments.kubernetes.values import Values
 
-USER = 10_001  # numeric, so that the cluster can see that it is not root
 PART_OF = {"app.kubernetes.io/part-of": "agent-flows"}
 COMPONENT = "app.kubernetes.io/component"
 SHARED_CLAIM = "agent-flows-shared"

@@ -6,27 +6,17 @@ and its template names the release's image.
 
 import argparse
 import asyncio
-from typing import Any
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.exceptions import ObjectNotFound
 
 from agents.runtime.command_line import run_command
-from deployments.kubernetes.worker import FlowRunWorker
-from deployments.kubernetes.workloads import POOL, WORKER_TYPE
+from deployments.kubernetes.job_template import base_job_template
+from deployments.kubernetes.workloads import POOL
 
 LIMIT = 32  # flow runs at once
 DESCRIPTION = "Flow runs as Jobs of the cluster."
-
-
-def base_job_template(image: str, namespace: str) -> dict[str, Any]:
-    """The template of the pool, for a release's image."""
-    found: dict[str, Any] = FlowRunWorker.get_default_base_job_template()
-    properties = found["variables"]["properties"]
-    properties["image"] |= {"default": image}
-    properties["namespace"] |= {"default": namespace}
-    return found
 
 
 async def declare(image: str, namespace: str, name: str = POOL) -> str:
@@ -38,7 +28,7 @@ async def declare(image: str, namespace: str, name: str = POOL) -> str:
         except ObjectNotFound:
             pool = WorkPoolCreate(
                 name=name,
-                type=WORKER_TYPE,
+                type=POOL,
                 description=DESCRIPTION,
                 concurrency_limit=LIMIT,
                 base_job_template=template,

@@ -31,6 +31,7 @@ from deployments.components import (
     consumer,
     worker,
 )
+from deployments.images.production import APP
 from deployments.kubernetes.custom_resources import ScaledObject
 from deployments.kubernetes.platforms import Platform
 from deployments.kubernetes.pods import (
@@ -55,8 +56,7 @@ SERVER, SERVICES, GATE, WORK, JOB = (
     "job",
 )  # of NetworkPolicies
 LAUNCHER = "launcher"  # workers that start Jobs
-POOL = "kubernetes"  # the pool whose flow runs are Jobs
-WORKER_TYPE = "agent-flows-kubernetes"
+POOL = "kubernetes"  # name and type of the pool whose flow runs are Jobs
 VIEW = "agent_flows_scale"
 ONCE_SECONDS = 3_600  # a Job is deleted this long after its end
 PRODUCTION = Form.PRODUCTION
@@ -65,11 +65,7 @@ INTEGRATION = "PREFECT_INTEGRATIONS_KUBERNETES"
 ANALYSIS = Size(cpu=500, memory=1_024, most_cpu=2_000, most_memory=4_096)
 SIZES = dict.fromkeys(("analyses", "partitions", "candidates", "comparisons"), ANALYSIS)
 
-_WITH_OUR_TYPE = {"prefect": "deployments.kubernetes.worker"}
-_LAUNCHER = worker(POOL, WORKER_TYPE)
-LAUNCHERS = replace(
-    _LAUNCHER, command=tuple(_WITH_OUR_TYPE.get(word, word) for word in _LAUNCHER.command)
-)
+LAUNCHERS = worker(POOL, POOL)
 
 
 def servers(values: Values) -> Iterator[Deployment | Service]:
@@ -86,7 +82,7 @@ def servers(values: Values) -> Iterator[Deployment | Service]:
 
 
 def jobs(values: Values) -> list[Job]:
-    """What a release runs once: first Prefect's schema, then the journal's and what the server is told.
+    """What a release runs once: first Prefect's schema, then the journal's, and the declarations of the server.
 
     The second is one Job of several containers, each of which begins when the one before has ended well.
     """
@@ -242,7 +238,7 @@ def _awaiting(schema: str, one: Component, values: Values) -> Container:
 
 def _job_container(one: Component, values: Values, options: PodOptions) -> Container:
     # `prefect deploy` takes the folder of the flows from PWD, which no shell sets here.
-    options = replace(options, environment={"PWD": "/app"})
+    options = replace(options, environment={"PWD": APP})
     return container(one, one.argv(PRODUCTION, PYTHON), values, options)
 
 

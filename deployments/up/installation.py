@@ -4,14 +4,13 @@ import asyncio
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from agents.runtime.journal import Journal
 from agents.runtime.journal.api_keys import first_key
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.installation import installation_id
-from agents.runtime.redis.embedded import EmbeddedValkey
 from agents.runtime.settings import settings
 from deployments.components import Form
 from deployments.gateway.access import Scope
@@ -20,6 +19,7 @@ from deployments.up.plan import Planned
 from deployments.up.processes import MARKER, Child, end, identity_of, living, marked
 from deployments.up.record import Entry, Record, Store
 from deployments.up.screen import Screen
+from deployments.up.stores import Stores
 from deployments.up.supervisor import Member, Supervisor, words_of
 
 ORPHAN_SECONDS = 9.5  # for a process of an earlier supervisor that is not wanted any more
@@ -27,15 +27,23 @@ REFRESH_SECONDS = 1.0
 MANY_RESTARTS = 3  # after which the last words of a process are shown
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A form of an installation on this machine: its processes, their ports, and the lines that name the addresses."""
+
+    form: Form
+    ports: dict[str, int]
+    planned: Sequence[Planned]
+    addresses: Sequence[str]
+
+
 class Installation:
     """What runs of a data folder, under this supervisor."""
 
-    def __init__(
-        self, store: Store, form: Form, ports: dict[str, int], planned: Sequence[Planned]
-    ) -> None:
+    def __init__(self, store: Store, site: Site, stores: Stores) -> None:
         own = identity_of(os.getpid())
-        self.record = Record(form.value, own.pid, own.started, ports)
-        self.store, self.planned = store, planned
+        self.record = Record(site.form.value, own.pid, own.started, site.ports)
+        self.store, self.site, self.planned, self._stores = store, site, site.planned, stores
         self._screen = Screen()
         self._supervisor: Supervisor | None = None
 
@@ -43,15 +51,19 @@ class Installation:
         """Run all until asked to stop; `before` is what an earlier supervisor has left."""
         health = Health(settings().journal)
         self._supervisor = Supervisor(self.planned, self.store, health, self._changed)
+        keeping = asyncio.create_task(self._stores.keep())
         try:
-            with self._screen as screen, _embedded_valkey(self.store.data):
+            with self._screen as screen:
+                # At once: it is shown this once, and the start may be interrupted.
                 key = await make_first_key()
+                screen.say(f"key:     {f'{key} (shown once)' if key else 'made before'}")
                 for line in self._take_over(before):
                     screen.say(line)
                 running = asyncio.create_task(self._supervisor.run(stopped))
-                await self._say_when_up(running, key)
+                await self._say_when_up(running)
                 await running
         finally:
+            keeping.cancel()
             await health.close()
             await asyncio.to_thread(self._end_the_rest)
 
@@ -59,7 +71,10 @@ class Installation:
         """Go on with the processes that are as planned, and end the others."""
         digests = {one.name: one.digest for one in self.planned}
         assert self._supervisor is not None
+        stores = {one.name for one in self._stores.entries()}
         for entry in before.entries if before else ():
+            if entry.name in stores:
+                continue
             process = living(entry.identity) if entry.identity else None
             if process is None:
                 continue
@@ -71,28 +86,22 @@ class Installation:
                 yield f"ended {entry.name} of an earlier start (pid {entry.pid})"
         self._write()
 
-    async def _say_when_up(self, running: asyncio.Task[None], key: str | None) -> None:
+    async def _say_when_up(self, running: asyncio.Task[None]) -> None:
         assert self._supervisor is not None
         begun = time.monotonic()
         while not (running.done() or self._supervisor.is_up):
             self._screen.refresh(self._entries())
             await asyncio.sleep(REFRESH_SECONDS / 4)
         if not running.done():
-            for line in self._addresses(time.monotonic() - begun, key):
+            for line in self._addresses(time.monotonic() - begun):
                 self._screen.say(line)
         while not running.done():
             self._screen.refresh(self._entries())
             await asyncio.wait([running], timeout=REFRESH_SECONDS)
 
-    def _addresses(self, seconds: float, key: str | None) -> Iterator[str]:
+    def _addresses(self, seconds: float) -> Iterator[str]:
         yield f"up after {seconds:.0f} s"
-        for one in self.planned:
-            if one.component.name == "prefect-server":
-                yield f"Prefect: {one.address}"
-            elif one.component.name == "gateway":
-                yield f"gateway: {one.address}"
-                yield f"console: {one.address}/console"
-        yield f"key:     {key or 'made before'}{' (shown once)' if key else ''}"
+        yield from self.site.addresses
         yield f"logs:    {self.store.logs}"
         yield "stop:    Ctrl-C, or --down in another terminal"
 
@@ -105,7 +114,8 @@ class Installation:
 
     def _entries(self) -> list[Entry]:
         assert self._supervisor is not None
-        return [member.entry() for member in self._supervisor.members.values()]
+        members = self._supervisor.members.values()
+        return [*self._stores.entries(), *(member.entry() for member in members)]
 
     def _write(self) -> None:
         self.record.entries = self._entries()
@@ -113,6 +123,7 @@ class Installation:
 
     def _end_the_rest(self) -> None:
         """End what processes of the installation have left: the sandbox, and runs of killed workers."""
+        self._stores.stop()
         end(marked(self.store.data), 1.0)
         self.store.remove()
 
@@ -130,20 +141,6 @@ async def make_first_key() -> str | None:
         return await first_key(journal, [*Scope])
     finally:
         await database.close()
-
-
-@contextmanager
-def _embedded_valkey(data: Path) -> Iterator[None]:
-    """Within the block the data folder's Valkey runs, if no Redis is named."""
-    if settings().redis_url is not None:
-        yield
-        return
-    valkey = EmbeddedValkey(data)
-    valkey.ensure()
-    try:
-        yield
-    finally:
-        valkey.leave()
 
 
 def ports_in_use(before: Record | None) -> dict[str, int]:

@@ -13,7 +13,7 @@ import psutil
 
 from agents.runtime.settings import ROOT
 
-MARKER = "AGENT_FLOWS_UP"  # in the environment of all processes of an installation: its data folder
+MARKER = "DEPLOYMENTS_UP"  # in the environment of all processes of an installation: its data folder
 SAME_SECONDS = 0.5  # by which the start time of one process may seem to differ
 POLL_SECONDS = 0.05
 

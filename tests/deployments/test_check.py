@@ -15,7 +15,7 @@ from agents.runtime.scheduling.scaling import ScaleBounds
 from agents.runtime.settings import settings
 from deployments import check
 from deployments.apply import apply_to_journal
-from deployments.resources import Capacity, Limit, Pool, Queue
+from deployments.resources import CLOUDS, Capacity, Limit, Pool, Queue
 
 POOLS = (Pool("default", "process", 4, "", queues=(Queue("urgent", 1, 1), Queue("orders", 2, 1))),)
 SOUND = """
@@ -160,8 +160,8 @@ def test_a_workflow_without_deployment_is_a_problem() -> None:
     text = yaml.safe_dump(configuration)
     assert check.problems(text) == []
     assert check.workflow_problems(text) == [
-        "workflow 'orders': no deployment in prefect.yaml runs flows.order_processing",
-        "workflow 'changes': no deployment in prefect.yaml runs flows.order_processing",
+        "workflow 'orders': no deployment in prefect.yaml runs flows.fulfilment",
+        "workflow 'changes': no deployment in prefect.yaml runs flows.fulfilment",
     ]
 
 
@@ -228,3 +228,11 @@ async def test_capacities_are_applied_once_and_compared(
     ]
     assert await check.capacities_here(declared[:1]) == []
     await database.close()
+
+
+def test_triggers_about_clouds_name_all_that_are_declared() -> None:
+    text = check.PREFECT_YAML.read_text(encoding="utf-8")
+    assert check.cloud_problems(text) == []
+    [away, back] = check.cloud_problems(text, CLOUDS[:2])
+    assert "'agent-flows: a cloud is away' is not about the clouds ['aws', 'gcp']" in away
+    assert "a cloud is back" in back

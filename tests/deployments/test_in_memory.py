@@ -3,7 +3,7 @@
 import pytest
 from prefect.settings import get_current_settings
 
-from deployments.in_memory import SERVER_STATE, STATE_OF, in_memory_defaults
+from deployments.in_memory import SERVER_STATE, STATE_OF, in_memory_defaults, notes
 
 SHARED = {shared.variable: shared.set_to for state in STATE_OF.values() for shared in state}
 
@@ -50,3 +50,11 @@ def test_a_limit_of_each_process_is_refused_and_no_value_is_shown() -> None:
     lines = in_memory_defaults("gateway", environment, 2)
     assert len(lines) == 2
     assert "secret" not in "".join(lines)
+
+
+def test_notes_are_about_components_that_the_environment_concerns() -> None:
+    assert notes({}) == []
+    assert notes(SHARED) == []
+    [line] = notes({"AGENT_FLOWS_JOURNAL_URL": "postgresql+asyncpg://h/d"})
+    assert line.startswith("note: one replica only: gateway: ")
+    assert line.endswith("set AGENT_FLOWS_REDIS_URL to redis://…/0")

@@ -56,7 +56,7 @@ def test_a_run_may_miss_two_heartbeats_before_it_becomes_crashed() -> None:
 def test_every_alert_of_the_code_has_its_event_in_the_automation() -> None:
     code = [
         path.read_text("utf-8")
-        for part in ("agents", "flows")
+        for part in ("agents", "flows", "deployments")
         for path in (ROOT / part).rglob("*.py")
     ]
     raised = {name for text in code for name in re.findall(r'\b[aA]lert\(\s*"([a-z.-]+)"', text)}

@@ -17,7 +17,16 @@ from deployments.components import Component, Form, Kind
 from deployments.up import supervisor as module
 from deployments.up.health import Health
 from deployments.up.plan import Planned, plan
-from deployments.up.processes import Child, Identity, end, identity_of, living, marked, start
+from deployments.up.processes import (
+    MARKER,
+    Child,
+    Identity,
+    end,
+    identity_of,
+    living,
+    marked,
+    start,
+)
 from deployments.up.record import AlreadyUp, Record, Store
 from deployments.up.supervisor import Member, State, Supervisor
 
@@ -164,7 +173,7 @@ def test_a_second_supervisor_is_refused_while_the_first_one_lives(store: Store) 
 
 
 def test_processes_of_an_installation_are_found_by_their_mark(store: Store) -> None:
-    environment = os.environ | {"AGENT_FLOWS_UP": str(store.data)}
+    environment = os.environ | {MARKER: str(store.data)}
     child = start([sys.executable, "-c", STAYS], environment, store.log("one"))
     assert [one.pid for one in marked(store.data)] == [child.identity.pid]
     assert marked(store.data.parent) == []

@@ -1,0 +1,1 @@
+"""Several clouds: a work pool for each, and which of them gets the consumers of a scenario."""

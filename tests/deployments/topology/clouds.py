@@ -1,0 +1,57 @@
+"""Clouds of a drill: pools whose workers and consumers are lost together."""
+
+import os
+import signal
+from contextlib import suppress
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import WorkPoolStatus
+from sqlalchemy import select
+
+from agents.runtime.journal.database import Database
+from agents.runtime.journal.schema import owners
+from deployments.components import worker
+from deployments.placement.plan import Run, Stage
+from deployments.placement.runs import consumers_of
+from tests.deployments.topology.installation import Installation
+
+CLOUDS = ("aws", "gcp")
+
+
+def start(installation: Installation, cloud: str) -> None:
+    """Start the worker of a cloud."""
+    installation.run(f"worker-{cloud}", worker(cloud))
+
+
+async def lose(installation: Installation, database: Database, cloud: str) -> None:
+    """Kill the worker of a cloud and all its consumers."""
+    lost = {str(run.id) for run in await runs(database) if run.cloud == cloud}
+    query = select(owners.c.pid).where(owners.c.flow_run.in_(lost))
+    async with database.read() as connection:
+        pids = list(await connection.scalars(query))
+    installation.lose(f"worker-{cloud}")
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+async def runs(database: Database) -> list[Run]:
+    """The consumers of orders in all clouds that Prefect has not ended."""
+    async with get_client() as client:
+        return await consumers_of(client, database, "orders", CLOUDS)
+
+
+async def working(database: Database, cloud: str) -> int:
+    """How many consumers of orders work there."""
+    return sum(run.cloud == cloud and run.stage is Stage.WORKING for run in await runs(database))
+
+
+async def only_in(database: Database, cloud: str) -> int:
+    """1 if all consumers of orders are there."""
+    return int({run.cloud for run in await runs(database)} == {cloud})
+
+
+async def pool_is(cloud: str, status: WorkPoolStatus) -> int:
+    """1 if Prefect says this of the pool."""
+    async with get_client() as client:
+        return int((await client.read_work_pool(cloud)).status is status)
