@@ -1,5 +1,6 @@
 """A collector of traces on a port of its own: takes OTLP over HTTP as real ones do, and keeps the spans."""
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,3 +106,10 @@ def collecting() -> Iterator[Collector]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+if __name__ == "__main__":  # a process of its own, until its input ends
+    with collecting() as started:
+        sys.stdout.write(f"{started.endpoint}\n")
+        sys.stdout.flush()
+        sys.stdin.read()

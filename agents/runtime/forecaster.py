@@ -8,7 +8,6 @@ and means, and nothing of their content.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -81,14 +80,28 @@ class Forecaster:
         if scenario.name not in self._model.visits:
             return [None] * len(new)
         try:
-            load = self._waiting.get(scenario.name, 0)
-            at = clock().time()
-            only = self._model.used(scenario.name)
-            here = [features_of(scenario, tenant, *one, at=at, load=load, only=only) for one in new]
-            return self._model.forecasts(here, self.version)
+            return self._model.forecasts(self._features(scenario, tenant, new), self.version)
         except Exception:
             log.exception("no forecasts: the model fails", model=self.version)
             return [None] * len(new)
+
+    def _features(
+        self, scenario: Scenario, tenant: str, new: Sequence[tuple[str, Any]]
+    ) -> list[Features]:
+        """The features of each; those of items that differ in nothing else are made once."""
+        numbers = {HOUR: hour_of(clock().time()), LOAD: self._waiting.get(scenario.name, 0)}
+        only, known, found = self._model.used(scenario.name), dict[Any, Features](), []
+        for body, payload in new:
+            size, declared = len(body), _declared(scenario, payload)
+            same = (size, *declared.items())
+            here = known.get(same)
+            if here is None:
+                here = features(
+                    scenario.name, tenant, declared=declared, only=only, **numbers, **{SIZE: size}
+                )
+                known[same] = here
+            found.append(here)
+        return found
 
     def _look_if_due(self) -> None:
         now = clock().monotonic()
@@ -153,19 +166,13 @@ def features_of(  # noqa: PLR0913 - the parts of an item when it is accepted
     *,
     at: float,
     load: int,
-    only: AbstractSet[str] | None = None,
 ) -> Features:
-    """The features of an item, or `only` these.
+    """The features of an item.
 
     If its scenario cannot say any, its length, the hour and the load are left.
     """
-    try:
-        declared = {} if payload is None else scenario.features(payload)
-    except Exception as error:  # noqa: BLE001 - a forecast is never worth an error
-        log.debug("no features", scenario=scenario.name, reason=str(error))
-        declared = {}
     numbers = {SIZE: len(body), HOUR: hour_of(at), LOAD: load}
-    return features(scenario.name, tenant, declared=declared, only=only, **numbers)
+    return features(scenario.name, tenant, declared=_declared(scenario, payload), **numbers)
 
 
 def examples_of(scenario: Scenario, items: Sequence[Completed]) -> list[Example]:
@@ -192,6 +199,15 @@ def examples_of(scenario: Scenario, items: Sequence[Completed]) -> list[Example]
             for one in item.durations
         ]
     return found
+
+
+def _declared(scenario: Scenario, payload: Any) -> Mapping[str, float | str]:
+    """What the scenario says of an item; nothing if it cannot."""
+    try:
+        return {} if payload is None else scenario.features(payload)
+    except Exception as error:  # noqa: BLE001 - a forecast is never worth an error
+        log.debug("no features", scenario=scenario.name, reason=str(error))
+        return {}
 
 
 def _times(item: Completed) -> tuple[tuple[float, int], tuple[float, int]]:

@@ -20,7 +20,7 @@ async def add_to(
     """
     await require_resources(journal, workflow)
     entry = AuditEntry(journal.tenant, by, "add", f"workflow {workflow.name}", reason)
-    new, needs = new_items(workflow), needs_of(workflow)
+    new, needs = await new_items(journal, workflow), needs_of(workflow)
     sender = Sender.of(journal.tenant, TASKS)
     added = await graph_actions.add(journal, sender, new, needs, entry, request)
     return {key.removeprefix(key_of(workflow.name, "")) for key in added}

@@ -1,6 +1,6 @@
 """What the needs of tasks make: the longest chain behind each task, and mistakes such as circles."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from agents.runtime.scheduling.critical_path import NotAGraph, tails
 from agents.tasks.models import Task, Workflow
@@ -10,14 +10,20 @@ MOST_UNKNOWN = 3  # that are named of one task
 UNKNOWN_SECONDS = 1.0  # of a task that nothing is known about: then the number of tasks decides
 
 
-def tails_of(workflow: Workflow) -> dict[str, float]:
+def declared(task: Task) -> float | None:
+    """The seconds that the file says the task takes; None if it says nothing."""
+    return task.expected if task.expected is not None else task.seconds or None
+
+
+def tails_of(workflow: Workflow, expected: Mapping[str, float] | None = None) -> dict[str, float]:
     """By task: the seconds from its start to the end of the longest chain behind it.
 
-    Needs of tasks that are not in the workflow's file are left out. Raises NotAGraph.
+    Without `expected` tasks take what the file declares. Needs of tasks that are not in the file are
+    left out. Raises NotAGraph.
     """
+    known = expected or {}
     durations = {
-        task.id: task.seconds or UNKNOWN_SECONDS if task.expected is None else task.expected
-        for task in workflow.tasks
+        task.id: known.get(task.id, declared(task) or UNKNOWN_SECONDS) for task in workflow.tasks
     }
     needs = {task.id: [n for n in task.needs if n in durations] for task in workflow.tasks}
     return tails(durations, needs)

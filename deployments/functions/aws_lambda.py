@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from deployments.functions.accept import Message
 from deployments.functions.answers import answered
 from deployments.functions.declared import deployed
-from deployments.functions.invocation import Start, invoke
+from deployments.functions.invocation import Start, invoke, preload
 
 MILLISECONDS = 1_000.0
 WORK = {"agent_flows": "work"}  # the event of an invocation that a schedule has started
@@ -26,6 +26,9 @@ class LambdaContext(Protocol):
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until Lambda ends the invocation."""
+
+
+preload()
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from deployments.functions.accept import WAKE, Message
 from deployments.functions.answers import answered
 from deployments.functions.deadline import counted
 from deployments.functions.declared import deployed
-from deployments.functions.invocation import invoke
+from deployments.functions.invocation import invoke, preload
 
 
 class QueueMessage(Protocol):
@@ -27,6 +27,9 @@ class QueueMessage(Protocol):
 
 class Refused(AgentError):
     """A message with items that were not accepted: it becomes visible again, then a poison message."""
+
+
+preload()
 
 
 def http(request: func.HttpRequest) -> func.HttpResponse:

@@ -18,7 +18,7 @@ from deployments.functions.accept import WAKE, Message
 from deployments.functions.answers import answered
 from deployments.functions.deadline import counted
 from deployments.functions.declared import deployed
-from deployments.functions.invocation import Start, invoke
+from deployments.functions.invocation import Start, invoke, preload
 
 SCHEDULE = "/schedule"  # the path that Cloud Scheduler calls
 METADATA = (
@@ -45,6 +45,9 @@ class Event(Protocol):
 
 class Refused(AgentError):
     """A message with items that were not accepted: Pub/Sub delivers it again, then sets it aside."""
+
+
+preload()
 
 
 def http(request: Request) -> tuple[str, int, dict[str, str]]:

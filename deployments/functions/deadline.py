@@ -59,10 +59,12 @@ class BatchTimes:
     of_items: float = 0.0
     is_known: bool = False
 
-    @property
-    def p99(self) -> float:
-        """Seconds within which 99 % of batches ended, at least as long as items take."""
-        return max(quantile(self.latest), self.of_items)
+    def p99(self, most: float) -> float:
+        """Seconds within which 99 % of batches ended, at least as long as items take.
+
+        It is at most `most`: a process that met slow batches would else never claim one again.
+        """
+        return min(max(quantile(self.latest), self.of_items), most)
 
     async def learn(self, database: Database, scenario: str) -> None:
         """Ask the journal once in a process."""

@@ -1,9 +1,11 @@
 """One invocation of a function: accept what it was sent, start others, work until its deadline, answer."""
 
 import asyncio
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from agents.runtime.clock import clock
@@ -13,12 +15,12 @@ from agents.runtime.intake.consumer import Consumer, ConsumerOptions
 from agents.runtime.journal.scale import scales
 from agents.runtime.model.batch import Batch, RunStats
 from agents.runtime.model.scenario import Scenario
-from agents.runtime.settings import settings
-from agents.runtime.telemetry import get_logger
+from agents.runtime.settings import load_settings, settings
+from agents.runtime.telemetry import LOGGED, get_logger
 from agents.services import connect_services
 from deployments.functions.accept import Acceptance, Message, accept
 from deployments.functions.deadline import BatchTimes, Deadline, Remaining
-from deployments.functions.declared import Function
+from deployments.functions.declared import FUNCTIONS, Function
 from flows.workflows import WORKFLOWS, Workflow
 
 log = get_logger(__name__)
@@ -32,6 +34,16 @@ START_SECONDS = 5.0  # for the provider to start others
 
 TIMES: dict[str, BatchTimes] = defaultdict(BatchTimes)
 """How long batches take, by function; it lives as long as the process."""
+
+
+def preload() -> None:
+    """Load the workflow of the deployed function, if it is declared.
+
+    Handlers do so while they are loaded: Lambda's first ten seconds do not count for the time-out.
+    """
+    function = FUNCTIONS.get(load_settings().function or "")
+    if function is not None:
+        WORKFLOWS[function.workflow].load()
 
 
 class NoTimeLeft(AgentError):
@@ -79,15 +91,26 @@ async def invoke(
     here = settings().model_copy(update={"lease_seconds": function.lease_seconds})
     workflow = WORKFLOWS[function.workflow]
     async with open_runtime(here), connect_services(here):
+        _log_to_stderr()
         workflow.load()  # first: each agent reads its own facts of an item
         # Only now, since connecting took some of the time.
         deadline = Deadline.after(remaining() - function.buffer)
         if messages and not deadline.left:
             raise NoTimeLeft
         accepted = await accept(workflow.scenario, messages)
+        if accepted.refused:
+            rules = Counter(one.rule for one in accepted.refused)
+            log.warning("items are not accepted", function=function.name, rules=dict(rules))
         started = 0 if start is None else await _start_others(workflow.scenario, start)
         stats, cut = await _work(function, workflow, deadline)
     return Result(accepted, stats.outcomes, started, cut)
+
+
+@cache
+def _log_to_stderr() -> None:
+    """Write the log to stderr too, which providers keep; the log file ends with the process."""
+    for name in LOGGED:
+        logging.getLogger(name).addHandler(logging.StreamHandler())
 
 
 async def _start_others(scenario: Scenario, start: Start) -> int:
@@ -109,8 +132,14 @@ async def _work(
     function: Function, workflow: Workflow, deadline: Deadline
 ) -> tuple[RunStats, bool]:
     """Claim and work while a batch ends in time; whether the deadline ended one all the same."""
-    times = TIMES[function.name]
+    times, most = TIMES[function.name], (function.timeout - function.buffer) / 2
     await times.learn(runtime().journal.database, workflow.scenario.name)
+
+    def may_claim() -> bool:
+        return deadline.allows(times.p99(most))
+
+    if not may_claim():
+        return RunStats(), False
 
     async def timed(batch: Batch) -> None:
         begun = clock().monotonic()
@@ -122,13 +151,7 @@ async def _work(
     options = ConsumerOptions(
         function.batch, 0.0, function.at_once, MOST_BATCHES, IDLE_SECONDS, deadline.left / 2
     )
-    consumer = Consumer(
-        workflow.scenario,
-        timed,
-        asyncio.sleep,
-        options,
-        may_claim=lambda: deadline.allows(times.p99),
-    )
+    consumer = Consumer(workflow.scenario, timed, asyncio.sleep, options, may_claim=may_claim)
     limit = asyncio.timeout(deadline.left)
     try:
         async with limit:
@@ -139,7 +162,7 @@ async def _work(
         log.warning(
             "the deadline has ended batches, their items are handed back",
             function=function.name,
-            p99=times.p99,
+            p99=times.p99(most),
         )
         return consumer.stats, True
     return consumer.stats, False

@@ -13,7 +13,7 @@ from deployments.kubernetes.values import Values
 ACCOUNTS = ("prefect-server", "jobs", "gateway", "worker", "consumer", "launcher", "run", "backup")
 LAUNCHER, RUN = "launcher", "run"  # who starts Jobs, and what runs in them
 
-# What prefect-kubernetes 0.8.0 asks of the API, as recorded by an emulator of it; README.md says by which test.
+# What prefect-kubernetes 0.8.0 asks of the API by its source; an emulator has seen it create Jobs, and no more.
 RULES = (
     PolicyRule(
         apiGroups=["batch"],

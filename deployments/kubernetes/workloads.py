@@ -259,8 +259,8 @@ def _job(name: str, values: Values, containers: list[Container], options: PodOpt
 
 
 def _grants() -> Component:
-    """Lets the autoscaler's role read the view, which a migration may have made again."""
-    command = (PYTHON, "-m", "deployments.kubernetes.scaler_role")
+    """Grants roles what they need: a table or view that a migration has made has no grants."""
+    command = (PYTHON, "-m", "deployments.grants")
     return replace(JOBS[0], name="grants", command=command)
 
 

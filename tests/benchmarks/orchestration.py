@@ -117,7 +117,12 @@ def real(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
     }
 
 
-PARTS = {"alone": alone, "memory": memory, "real": real}
+def promoted(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
+    """The share that forecasts by a promoted model add to orchestration."""
+    return here.ask("promoted", "--orders", min(orders, MOST_A_ROUND), "--rounds", rounds)
+
+
+PARTS = {"alone": alone, "memory": memory, "real": real, "promoted": promoted}
 
 
 def main(orders: int, rounds: int, only: str | None = None) -> None:

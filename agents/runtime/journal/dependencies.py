@@ -36,6 +36,9 @@ from agents.runtime.model.item import Failure
 from agents.runtime.model.lifecycle import ENDED, TRANSITIONS, Event, State
 
 FAILED = ENDED - {State.COMPLETED, State.DEAD_LETTERED}  # no replay completes these
+# Of items with equal precedence the one that became ready first goes first: this much of the time that
+# an item waited for others is added, too little to overtake any that differ.
+READINESS = 1e-4
 _LOCKS = (
     0x64657073  # of PostgreSQL's locks, those of dependencies: any number that all processes share
 )
@@ -200,7 +203,8 @@ async def _release(connection: AsyncConnection, completed: Sequence[int]) -> Non
     await connection.execute(delete(dependencies).where(met))
     open_ = select(dependencies.c.needs).where(dependencies.c.item == items.c.id).exists()
     free = is_blocked() & ~open_
-    await change(connection, waiting, Event.RELEASE, State.WAITING, free)
+    ready = items.c.precedence + (now() - items.c.accepted_at) * READINESS
+    await change(connection, waiting, Event.RELEASE, State.WAITING, free, precedence=ready)
 
 
 async def _abandon(connection: AsyncConnection, failed: Sequence[int]) -> None:

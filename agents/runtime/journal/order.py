@@ -40,6 +40,12 @@ class QueueOrder:
         """Whether forecasts have been judged, or an operator has decided."""
         return self.verdict.concordance is not None or self.fifo is not None
 
+    @property
+    def distrusted(self) -> bool:
+        """Whether forecasts have proved wrong, or an operator holds the queue to first in, first out."""
+        found = self.verdict.concordance
+        return self.fifo is not None or (found is not None and found < gate.CLOSED_BELOW)
+
     def __str__(self) -> str:
         found = self.verdict.concordance
         skill = "" if found is None else f", concordance {found:.2f}"

@@ -6,6 +6,7 @@ from typing import TypeVar
 from agents.runtime.errors import AgentError
 
 MOST_NAMED = 10
+STEP = 0.02  # of the longest tail
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -60,6 +61,16 @@ def tails(
         circle = _circle(waiting, needs)
         raise NotAGraph("these tasks need each other in a circle", circle)
     return found
+
+
+def in_steps(found: Mapping[Name, float]) -> dict[Name, float]:
+    """The tails on a grid of 2 % of the longest one, so that those that hardly differ are equal.
+
+    Which of them goes first hardly changes when everything ends, and a forecast seldom knows. So they
+    go as they become ready, which cannot be worse than first in, first out.
+    """
+    step = STEP * max(found.values(), default=0.0)
+    return {name: round(tail / step) * step if step else tail for name, tail in found.items()}
 
 
 def _followers(

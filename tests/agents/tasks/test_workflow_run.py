@@ -68,7 +68,9 @@ async def test_independent_tasks_run_side_by_side(monkeypatch: pytest.MonkeyPatc
 
 async def test_the_longest_chain_goes_first() -> None:
     graph = {"short": [], "a": [], "b": ["a"], "c": ["b"]}
-    assert [item.key for item in new_items(workflow_of(graph))] == ["w/a", "w/b", "w/short", "w/c"]
+    async with open_runtime(settings()) as opened:
+        new = await new_items(opened.journal, workflow_of(graph))
+    assert [item.key for item in new] == ["w/a", "w/b", "w/short", "w/c"]
     await run(workflow_of(graph), workers=1)
     assert (await claims())[0] == "w/a"
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from agents.runtime.scheduling.critical_path import tails
+from agents.runtime.scheduling.critical_path import in_steps, tails
 from tests.benchmarks.scheduling.forecasts import Forecasts, learned, of_other_families
 from tests.benchmarks.scheduling.simulation import run
 from tests.benchmarks.scheduling.traces import Workflow
@@ -24,9 +24,22 @@ Makespans = dict[Instance, float]
 
 def keys(workflow: Workflow, expected: Sequence[float]) -> list[float]:
     """The precedence of each task, lowest first, as the product gives it."""
-    durations = dict(enumerate(expected))
-    found = tails(durations, dict(enumerate(workflow.parents)))
-    return [-found[task] for task in durations]
+    found = in_steps(_tails(workflow, expected))
+    return [-found[task] for task in range(len(expected))]
+
+
+def oracle(workflows: Sequence[Workflow]) -> Makespans:
+    """The makespans of those who know all durations, and order tasks by their exact tails."""
+    found: Makespans = {}
+    for one in workflows:
+        exact = _tails(one, one.seconds)
+        order = [-exact[task] for task in range(len(exact))]
+        found |= {(one.name, workers): run(one, workers, order).makespan for workers in WORKERS}
+    return found
+
+
+def _tails(workflow: Workflow, seconds: Sequence[float]) -> dict[int, float]:
+    return tails(dict(enumerate(seconds)), dict(enumerate(workflow.parents)))
 
 
 def makespans(workflows: Sequence[Workflow], forecasts: Forecasts | None) -> Makespans:
@@ -37,11 +50,6 @@ def makespans(workflows: Sequence[Workflow], forecasts: Forecasts | None) -> Mak
         for workers in WORKERS:
             found[one.name, workers] = run(one, workers, order).makespan
     return found
-
-
-def durations(workflows: Sequence[Workflow]) -> Forecasts:
-    """What the oracle knows."""
-    return {one.name: one.seconds for one in workflows}
 
 
 def equal(workflows: Sequence[Workflow]) -> Forecasts:
@@ -107,7 +115,7 @@ def compare(found: Makespans, oracle: Makespans, fifo: Makespans) -> Makespan:
 
 def measure(workflows: Sequence[Workflow]) -> dict[str, Makespan]:
     """All orders on all workflows."""
-    oracle, fifo = makespans(workflows, durations(workflows)), makespans(workflows, None)
+    known, fifo = oracle(workflows), makespans(workflows, None)
     kinds = {
         "first in, first out": fifo,
         "learned": makespans(workflows, learned(workflows)),
@@ -116,4 +124,4 @@ def measure(workflows: Sequence[Workflow]) -> dict[str, Makespan]:
         "no forecast": makespans(workflows, equal(workflows)),
         "shuffled": makespans(workflows, shuffled(workflows)),
     }
-    return {name: compare(found, oracle, fifo) for name, found in kinds.items()}
+    return {name: compare(found, known, fifo) for name, found in kinds.items()}

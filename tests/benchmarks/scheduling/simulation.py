@@ -1,7 +1,7 @@
 """Discrete events: tasks of one workflow on some workers, and tasks that arrive at some servers.
 
 Nothing is preempted, and no worker idles while a task is ready. A task goes to a worker by its key,
-lowest first, and among equal keys in the order of the file.
+lowest first, and among equal keys as tasks became ready.
 """
 
 from collections.abc import Sequence
@@ -56,15 +56,15 @@ class _Ready:
     def __init__(self, keys: Sequence[float] | None) -> None:
         self._keys = keys
         self._arrived = 0
-        self._heap: list[tuple[float, int]] = []
+        self._heap: list[tuple[float, int, int]] = []
 
     def __len__(self) -> int:
         return len(self._heap)
 
     def add(self, task: int) -> None:
         self._arrived += 1
-        key = self._arrived if self._keys is None else self._keys[task]
-        heappush(self._heap, (key, task))
+        key = 0.0 if self._keys is None else self._keys[task]
+        heappush(self._heap, (key, self._arrived, task))
 
     def take(self) -> int:
-        return heappop(self._heap)[1]
+        return heappop(self._heap)[2]

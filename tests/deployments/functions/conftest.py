@@ -11,14 +11,16 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import select, update
 
+from agents.runtime.context import open_runtime
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.schema import items, owners
 from agents.runtime.settings import settings
+from deployments.functions.accept import Message, accept
 from deployments.functions.declared import FUNCTIONS, Function
 from deployments.functions.invocation import TIMES
 from flows.workflows import WORKFLOWS
 from tests.databases import stop_telemetry
-from tests.deployments.functions.ledger import declare, written
+from tests.deployments.functions.ledger import ENTRIES, declare, written
 from tests.deployments.functions.local_lambda import LocalLambda, local_lambda
 
 # Addresses where nobody is: without them the sandbox would be started, which entries do not need.
@@ -60,6 +62,14 @@ class Cloud:
             rows = (await connection.execute(select(items.c.key, items.c.state))).all()
         await database.close()
         return {row.key: str(row.state) for row in rows}
+
+    def enqueue(self, lines: bytes) -> None:
+        """Accept these entries and leave them in the queue."""
+        asyncio.run(self._enqueue(lines))
+
+    async def _enqueue(self, lines: bytes) -> None:
+        async with open_runtime(settings()):
+            await accept(ENTRIES, [Message("m", lines)])
 
     def expire_leases(self) -> None:
         """Let the leases of all killed processes run out now."""

@@ -10,9 +10,18 @@ import pytest
 from deployments.functions import aws_lambda
 from deployments.functions.aws_lambda import WORK, handler
 from deployments.functions.deadline import BatchTimes
+from deployments.functions.declared import Function
 from deployments.functions.invocation import TIMES, Start
 from tests.deployments.functions.conftest import Cloud
-from tests.deployments.functions.events import Context, entry, lines, records, request
+from tests.deployments.functions.events import (
+    Context,
+    ContextOfWork,
+    entry,
+    lines,
+    records,
+    request,
+)
+from tests.deployments.functions.ledger import declare
 
 
 def test_a_request_accepts_and_works_and_a_second_one_does_nothing_twice(cloud: Cloud) -> None:
@@ -62,9 +71,30 @@ def test_without_time_nothing_is_accepted_or_claimed(cloud: Cloud, left: float) 
 def test_nothing_is_claimed_that_might_not_end_in_time(cloud: Cloud) -> None:
     TIMES["entries"] = BatchTimes(is_known=True)
     TIMES["entries"].latest.append(60.0)
-    said = json.loads(handler(request(lines(2)), Context())["body"])
+    said = json.loads(handler(request(lines(2)), Context(10.0))["body"])
     assert (said["accepted"], said["worked"], said["cut"]) == (2, {}, False)
     assert set(cloud.states().values()) == {"pending"}
+    assert handler(dict(WORK), Context())["worked"] == {
+        "written": 2
+    }  # slow batches are not for ever
+
+
+def test_a_batch_that_does_not_end_is_handed_back(cloud: Cloud) -> None:
+    said = json.loads(handler(request(entry(1, seconds=30.0).encode()), Context(2.0))["body"])
+    assert (said["accepted"], said["worked"], said["cut"]) == (1, {}, True)
+    assert (cloud.states(), cloud.keys()) == ({"e1": "pending"}, [])
+
+
+@pytest.mark.slow
+def test_what_does_not_end_in_one_invocation_ends_in_later_ones(cloud: Cloud) -> None:
+    declare(Function("entries", "entries", timeout=2.0, buffer=0.4, batch=4, at_once=1))
+    cloud.enqueue("\n".join(entry(n, seconds=0.3) for n in range(24)).encode())
+    invocations = 0
+    while set(cloud.states().values()) != {"completed"} and invocations < 40:
+        handler(dict(WORK), ContextOfWork(2.0))
+        invocations += 1
+    assert invocations > 1
+    assert sorted(cloud.keys()) == sorted(f"e{n}" for n in range(24))
 
 
 def test_a_schedule_starts_as_many_as_the_view_wants_beside_itself(
@@ -79,14 +109,12 @@ def test_a_schedule_starts_as_many_as_the_view_wants_beside_itself(
         return start
 
     monkeypatch.setattr(aws_lambda, "_starter", starter)
-    TIMES["entries"] = BatchTimes(is_known=True)
-    TIMES["entries"].latest.append(60.0)
-    handler(request(lines(600)), Context())  # they wait
+    cloud.enqueue(lines(600))
     event = {"source": "aws.events", "detail-type": "Scheduled Event"}
-    wanted = handler(event, Context())["started"]
+    wanted = handler(event, Context(1.5))["started"]
     assert started == [wanted]
     assert wanted >= 1
-    assert handler(dict(WORK), Context())["started"] == 0  # what was started starts nothing
+    assert handler(dict(WORK), Context(0.0))["started"] == 0  # what was started starts nothing
 
 
 def test_a_function_that_nobody_declared_says_so(

@@ -10,10 +10,10 @@ from azure.functions.timer import TimerRequest
 from deployments.functions import azure_functions as functions
 from deployments.functions.accept import WAKE
 from deployments.functions.azure_functions import Refused
-from deployments.functions.deadline import BatchTimes
-from deployments.functions.invocation import TIMES
+from deployments.functions.declared import Function
 from tests.deployments.functions.conftest import Cloud
 from tests.deployments.functions.events import entry, lines
+from tests.deployments.functions.ledger import declare
 
 
 class Wakes(func.Out[list[str]]):
@@ -54,10 +54,8 @@ def test_a_message_that_is_not_accepted_is_raised_and_comes_again(cloud: Cloud) 
 
 
 def test_a_timer_puts_messages_without_items_into_the_queue(cloud: Cloud) -> None:
-    TIMES["entries"] = BatchTimes(is_known=True)
-    TIMES["entries"].latest.append(60.0)
-    asked(lines(600))  # they wait
+    cloud.enqueue(lines(600))
+    declare(Function("entries", "entries", timeout=1.0, buffer=0.4))
     wakes = Wakes()
     functions.schedule(TimerRequest(past_due=False), wakes)
     assert set(wakes.put) == {WAKE}
-    assert set(cloud.states().values()) == {"pending"}

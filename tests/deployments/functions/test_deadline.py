@@ -20,7 +20,8 @@ def test_the_99th_percentile_of_few_is_the_longest() -> None:
     assert quantile([]) == 0.0
     assert quantile([3.0, 1.0]) == 3.0
     assert quantile([float(n) for n in range(1, 201)]) == 198.0
-    assert BatchTimes(of_items=2.0).p99 == 2.0
+    assert BatchTimes(of_items=2.0).p99(9.0) == 2.0
+    assert BatchTimes(of_items=60.0).p99(9.0) == 9.0
 
 
 def test_every_function_is_of_a_workflow_and_its_lease_outlives_it() -> None:

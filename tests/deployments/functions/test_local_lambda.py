@@ -34,7 +34,7 @@ def deliver(aws: LocalLambda, name: str, event: dict[str, Any], most: int = 50) 
     return failed
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_what_does_not_end_in_one_invocation_ends_in_later_ones(
     cloud: Cloud, aws: LocalLambda
 ) -> None:

@@ -36,8 +36,9 @@ def journal_url(sqlite_url: str) -> str:
 async def begin(name: str = "w", tenant: str = "default") -> None:
     """Accept the tasks of CHAIN."""
     workflow, sender = workflow_of(CHAIN, name), Sender.of(tenant, TASKS)
-    database = runtime().journal.database
-    await accept_linked(database, sender, new_items(workflow), needs_of(workflow))
+    journal = runtime().journal
+    new = await new_items(journal, workflow)
+    await accept_linked(journal.database, sender, new, needs_of(workflow))
 
 
 async def stand(client: httpx.AsyncClient, name: str = "w") -> dict[str, str]:

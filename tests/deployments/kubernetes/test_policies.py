@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from deployments.components import COMPONENTS, SECRETS, Form, Kind
+from deployments.images.compose import SECRET_VALUES
+from deployments.in_memory import STATE_OF, in_memory_defaults
 from tests.deployments.kubernetes.cluster import (
     OVERLAYS,
     WORKLOADS,
@@ -176,3 +178,18 @@ def test_every_port_that_a_service_or_a_probe_names_is_open(overlay: str) -> Non
             container[f"{kind}Probe"] for kind in ("startup", "liveness", "readiness")
         ]
         assert {probe["httpGet"]["port"] for probe in probes} <= opened.keys(), name_of(service)
+
+
+def test_several_servers_and_gateways_keep_nothing_in_their_own_memory(overlay: str) -> None:
+    settings = {name_of(one): one["data"] for one in of_kind(overlay, "ConfigMap")}
+    asked = set[str]()
+    for one in of_kind(overlay, "Deployment"):
+        [container] = pod_of(one)["spec"]["containers"]
+        given = {variable["name"] for variable in container["env"]}
+        environment = {name: value for name, value in SECRET_VALUES.items() if name in given}
+        for source in container["envFrom"]:
+            environment |= settings.get(source.get("configMapRef", {}).get("name"), {})
+        replicas = one["spec"].get("replicas", 2)
+        assert in_memory_defaults(name_of(one), environment, replicas) == []
+        asked.add(name_of(one))
+    assert STATE_OF.keys() <= asked

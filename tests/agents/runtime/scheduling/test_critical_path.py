@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.runtime.scheduling.critical_path import NotAGraph, tails
+from agents.runtime.scheduling.critical_path import NotAGraph, in_steps, tails
 
 
 def test_a_tail_is_the_longest_path_to_the_end_with_the_task_itself() -> None:
@@ -37,6 +37,14 @@ def test_a_chain_of_a_hundred_thousand_tasks_needs_no_stack() -> None:
     length = 100_000
     found = tails(dict.fromkeys(range(length), 1.0), {n: [n - 1] for n in range(1, length)})
     assert found[0] == length
+
+
+def test_tails_that_differ_by_less_than_a_step_of_two_percent_are_equal() -> None:
+    found = in_steps({"first": 100.0, "alike": 99.2, "other": 50.0, "last": 0.4})
+    assert found == pytest.approx({"first": 100.0, "alike": 100.0, "other": 50.0, "last": 0.0})
+    assert found["first"] == found["alike"]
+    assert in_steps({"a": 0.0}) == {"a": 0.0}
+    assert in_steps({}) == {}
 
 
 def test_a_circle_is_refused_with_the_names_in_it_and_no_others() -> None:
