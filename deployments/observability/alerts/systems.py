@@ -174,7 +174,7 @@ ALERTS = (
         wait="10m",
         summary="more than one of five requests to the gateway is refused with 429",
         page=Page(
-            means="Callers send more than their rate, or a queue is full. Nothing is lost: they were told to "
+            means="Callers send more than their rate, or a queue is full. Nothing is lost: they were asked to "
             "come later.",
             look=(BACKLOG,),
             do=(
