@@ -87,6 +87,9 @@ RUN_BY = {
         "uv run --group dev cyclonedx-py requirements deployments/requirements.lock --of JSON -o sbom.json"
     ): "tests/deployments/images/test_dockerfile.py",
     "uv run python -m deployments.gateway --sample": "tests/deployments/gateway/test_command.py",
+    "uv run --extra observability python -m deployments.observability --write": (
+        "tests/deployments/observability/test_generated.py"
+    ),
     (
         'uv run python -m deployments.gateway.trust.new_key "shop app" --scopes chat'
         ' --customer yara_ito_8499 --by ann --reason "the chat"'

@@ -22,7 +22,8 @@ from agents.runtime.journal.claims import left_over
 from agents.runtime.journal.database import Database, JournalLost
 from agents.runtime.journal.installation import installation_id
 from agents.runtime.journal.resources import give_back_all
-from agents.runtime.metrics import CLOCK_SET, CLOCK_SKEW
+from agents.runtime.metrics import CLOCK_SET, CLOCK_SKEW, JOURNAL_ERRORS, LEASES_LOST
+from agents.runtime.monitor import monitored
 from agents.runtime.prefect_ui import SHOWN_OF_INSTALLATION, of_installation
 from agents.runtime.process_pool import ProcessPool
 from agents.runtime.redis.client import RedisClient
@@ -114,10 +115,12 @@ class Lease:
                 self._beaten = begun
                 await self._watch_clock(self._read(at, begun))
         except JournalLost as error:
+            LEASES_LOST.labels("journal").inc()
             log.error("the journal is lost", worker=self.id, reason=str(error))  # noqa: TRY400 - no bug
             self.lost = error
             self.when_lost()
         except Exception:
+            JOURNAL_ERRORS.inc()
             log.exception("a heartbeat failed", worker=self.id, remaining=self.remaining())
 
     def _read(self, at: float, begun: float) -> Reading:
@@ -256,7 +259,8 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             )
             token, failure = _runtime.set(opened), None
             try:
-                yield opened
+                async with monitored(settings, database):
+                    yield opened
             except Exception as error:
                 failure = error
                 raise

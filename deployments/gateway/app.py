@@ -31,6 +31,7 @@ from deployments.gateway.console.pages import error_page
 from deployments.gateway.journal_away import answer_while_away
 from deployments.gateway.problems import answer_with_problems
 from deployments.gateway.request_limits import RequestLimits
+from deployments.gateway.request_metrics import RequestMetrics
 from deployments.gateway.request_spans import RequestSpans
 from deployments.gateway.trust import harden, keys, login
 from deployments.gateway.use_counter import UseCounter
@@ -78,5 +79,6 @@ def create_app(authenticate: Authenticate, hosts: Iterable[str] = ()) -> FastAPI
     for part in PARTS:
         app.include_router(part.router)
     harden(app, hosts)
+    app.add_middleware(RequestMetrics)  # what is refused counts too
     app.add_middleware(RequestSpans)  # outermost: what is refused has a span too
     return app

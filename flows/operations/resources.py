@@ -17,7 +17,7 @@ from agents.runtime.journal.capacity_admin import (
     remove_capacity,
     set_capacity,
 )
-from agents.runtime.journal.resource_use import ResourceUse, read_usage
+from agents.runtime.journal.resource_use import ResourceUse, usage
 from agents.runtime.redis.signals import signals
 from agents.runtime.scheduling.eta import duration
 from agents.runtime.scheduling.reservations import AtLimit, amount
@@ -67,7 +67,7 @@ async def resources(
             else:
                 due = await set_capacity(journal, setting, by, reason)
             await _wake(settings(), due)
-        found = await read_usage(opened.journal.database)
+        found = await usage(opened.journal.database)
     waiting = sum(use.waiting for use in found)
     title = f"capacities: {len(found):,}; steps that wait: {waiting:,}"
     table, lines = [_row(use) for use in found], [_line(use) for use in found if use.first]

@@ -23,8 +23,8 @@ from pydantic import Field
 
 from agents.runtime.intake.backlog import backlog_table, read_backlog
 from agents.runtime.journal.database import Database
-from agents.runtime.journal.resource_use import read_usage
 from agents.runtime.metrics import CONSUMERS
+from agents.runtime.monitor import monitored
 from agents.runtime.prefect_ui import publish_table
 from agents.runtime.scheduling.scaling import Load, ScaleBounds, consumers_wanted
 from agents.runtime.settings import PREFIX, ROOT, settings
@@ -70,7 +70,7 @@ async def serve(  # noqa: PLR0913 - the parameters of a command
     await database.migrate()
     until = math.inf if for_seconds is None else time.monotonic() + for_seconds
     with stop_on_sigterm(STOP_SECONDS) as stop:
-        async with _consumer_pool(scenario) as pool:
+        async with monitored(settings(), database), _consumer_pool(scenario) as pool:
             while not stop.asked and time.monotonic() < until:
                 await _supervise(database, pool, bounds)
                 await stop.wait(LOOK_SECONDS)
@@ -131,7 +131,6 @@ async def _supervise(database: Database, pool: ConsumerPool, bounds: ScaleBounds
     # Its consumers have the versions of this code; other versions do not need more consumers here.
     majors = WORKFLOWS[pool.scenario].scenario.majors
     found = await read_backlog(database, pool.scenario, majors)
-    await read_usage(database)  # for the metrics
     running = sum(one.returncode is None for one in pool.active)
     wanted = wanted_here(found.eta.load, running, bounds)
     if wanted != running:

@@ -27,7 +27,7 @@ from agents.runtime.execution.agent import AGENTS, Agent
 from agents.runtime.execution.slow_calls import SlowCall
 from agents.runtime.execution.spans import enter_step
 from agents.runtime.journal.database import JournalLost
-from agents.runtime.metrics import SECONDS
+from agents.runtime.metrics import ERRORS, LEASES_LOST, SECONDS
 from agents.runtime.model.item import (
     RENEWED,
     DeadLettered,
@@ -295,6 +295,7 @@ def _check_lease(agent: AnyAgent, execution: StepExecution) -> None:
     executions = () if execution.unknown else (execution,)
     remaining, limit = runtime().lease.remaining(), _time_limit(agent, executions)
     if remaining <= 0:
+        LEASES_LOST.labels("expired").inc()
         raise LeaseLost(
             f"{agent.name}: no heartbeat has reached the journal, the lease has run out"
         )
@@ -321,6 +322,7 @@ async def _retry(agent: AnyAgent, execution: StepExecution, error: Exception) ->
     execution.attempts += 1
     execution.spent = execution.spent or isinstance(error, KeySpent)
     expected = isinstance(error, TransientError | TimeoutError)
+    ERRORS.labels(agent.name, agent.version, _kind(error)).inc()
     if not expected:
         log.error("agent failed unexpectedly", agent=agent.name, exc_info=error)
     if agent.policy.effect and not _certainly_failed(error):
@@ -337,6 +339,13 @@ async def _retry(agent: AnyAgent, execution: StepExecution, error: Exception) ->
     log.info("retrying", agent=agent.name, attempts=execution.attempts, wait=wait, error=str(error))
     await asyncio.sleep(wait)
     return None
+
+
+def _kind(error: Exception) -> str:
+    """What kind of error it is, for the metric."""
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    return "transient" if isinstance(error, TransientError) else "unexpected"
 
 
 def _look_again(agent: AnyAgent, execution: StepExecution, error: Pending) -> Outcome:

@@ -1,14 +1,12 @@
-"""The backlog of a queue: its metrics, its table, and the alert if an item waits too long."""
+"""The backlog of a queue: its table, and the alert if an item waits too long."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
 
 from agents.runtime.alerts import Alert, send
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.eta import QueueEta, queue_eta
 from agents.runtime.journal.queue import Backlog, backlog
-from agents.runtime.metrics import ARRIVING, DRAIN, OLDEST, SERVED, WAITING, WANTED
 from agents.runtime.scheduling.eta import duration
 
 
@@ -27,23 +25,11 @@ class QueueReading:
 async def read_backlog(
     database: Database, scenario: str, majors: Sequence[int] | None = None
 ) -> QueueReading:
-    """The current backlog of a queue, or of some versions in it; it is also exported as metrics."""
-    found = QueueReading(
+    """The current backlog of a queue, or of some versions in it."""
+    return QueueReading(
         await backlog(database, scenario, majors=majors),
         await queue_eta(database, scenario, majors),
     )
-    for gauge in (WAITING, OLDEST, ARRIVING, SERVED):
-        gauge.clear()  # tenants and priorities without items must not keep old values
-    for entry in found.entries:
-        labels = (scenario, entry.tenant, entry.priority)
-        WAITING.labels(*labels).set(entry.waiting)
-        OLDEST.labels(*labels).set(entry.oldest)
-        ARRIVING.labels(*labels).set(entry.arriving)
-        SERVED.labels(*labels).set(entry.served)
-    DRAIN.labels(scenario).set(inf if found.eta.interval is None else found.eta.interval.p50)
-    for one in found.eta.versions:
-        WANTED.labels(scenario, str(one.version)).set(one.wanted)
-    return found
 
 
 async def alert_if_old(scenario: str, found: QueueReading, limit: float) -> bool:

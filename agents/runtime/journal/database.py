@@ -14,6 +14,7 @@ from contextlib import (
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from sqlalchemy import Connection, Double, Engine, event, inspect, text
@@ -29,7 +30,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from agents.runtime.clock import clock
 from agents.runtime.errors import AgentError
-from agents.runtime.metrics import COMMITS
+from agents.runtime.metrics import COMMIT_SECONDS, COMMITS, JOURNAL_ERRORS
 from agents.runtime.telemetry import current_work, get_logger
 from agents.runtime.tracing import timing
 
@@ -177,10 +178,12 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that is durably committed when the block ends without an exception."""
+        begun = perf_counter()
         with timing("journal write", current_work().within):
             async with self._write_lock, AsyncExitStack() as stack:
                 yield await self._begin(stack)
         COMMITS.inc()
+        COMMIT_SECONDS.observe(perf_counter() - begun)
 
     async def _begin(self, stack: AsyncExitStack) -> AsyncConnection:
         """Begin a transaction; retry for a while if the database cannot be reached."""
@@ -189,6 +192,7 @@ class Database:
             try:
                 return await stack.enter_async_context(self.engine.begin())
             except (OperationalError, InterfaceError, sqlite3.OperationalError, OSError) as error:
+                JOURNAL_ERRORS.inc()
                 if clock().monotonic() > until:
                     raise
                 log.warning("the journal cannot be reached, retrying", error=str(error))

@@ -16,7 +16,6 @@ from agents.runtime.journal.scheduling_schema import (
 )
 from agents.runtime.journal.schema import items
 from agents.runtime.journal.workers import is_alive
-from agents.runtime.metrics import CAPACITY, RESOURCE_OLDEST, RESOURCE_USED, RESOURCE_WAITING
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +60,6 @@ async def usage(database: Database, tenant: str | None = None) -> list[ResourceU
     async with database.read() as connection:
         rows = (await connection.execute(_usage(tenant))).all()
         return [await _use(connection, row, tenant) for row in rows]
-
-
-async def read_usage(database: Database) -> list[ResourceUse]:
-    """The same of all tenants; it is also exported as metrics."""
-    found = await usage(database)
-    for gauge in (CAPACITY, RESOURCE_USED, RESOURCE_WAITING, RESOURCE_OLDEST):
-        gauge.clear()  # a capacity that was removed must not keep old values
-    for use in found:
-        labels = use.resource, use.tenant
-        CAPACITY.labels(*labels).set(use.amount)
-        RESOURCE_USED.labels(*labels).set(use.used)
-        RESOURCE_WAITING.labels(*labels).set(use.waiting)
-        RESOURCE_OLDEST.labels(*labels).set(use.first.seconds if use.first else 0.0)
-    return found
 
 
 async def _use(connection: AsyncConnection, row: Row[Any], tenant: str | None) -> ResourceUse:

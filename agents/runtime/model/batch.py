@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from agents.runtime.clock import clock
+from agents.runtime.metrics import FENCED
 from agents.runtime.model.item import Item, StepExecution
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.telemetry import get_logger
@@ -114,6 +115,7 @@ class BatchContext:
             if execution.id in self.released:
                 continue
             self.released.add(execution.id)
+            FENCED.inc()
             self.stats.count("elsewhere", "taken over by another process")
             log.warning(
                 "another process has taken the item over",

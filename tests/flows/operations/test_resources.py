@@ -1,5 +1,6 @@
 """The operation on resources: list them, set and remove a capacity; and their metrics."""
 
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from prometheus_client import REGISTRY
 from agents.runtime.context import open_runtime
 from agents.runtime.journal.audit import AuditFilter, entries
 from agents.runtime.journal.capacity_admin import BadCapacity
+from agents.runtime.monitor import Monitor
+from agents.runtime.monitor.resources import show_resources
 from agents.runtime.settings import settings
 from flows.operations.resources import resources
 
@@ -28,11 +31,14 @@ async def test_a_capacity_is_set_listed_measured_and_removed() -> None:
     ]
     assert listing.table[0]["set by"] == "ann"
     labels = {"resource": "cpu", "tenant": ""}
+    async with open_runtime(settings()) as opened:
+        await Monitor(opened.settings, opened.journal.database).look()
     assert REGISTRY.get_sample_value("agent_flows_resource_capacity", labels) == 8.0
     assert REGISTRY.get_sample_value("agent_flows_resource_waiting", labels) == 0.0
     assert len((await resources.fn("cpu=none", by="ann", reason="enough")).table) == 1
-    assert REGISTRY.get_sample_value("agent_flows_resource_capacity", labels) is None
     async with open_runtime(settings()) as opened:
+        await show_resources(opened.journal.database, inf)
+        assert REGISTRY.get_sample_value("agent_flows_resource_capacity", labels) is None
         found = await entries(
             opened.journal, AuditFilter(act="set-capacity", object="resource cpu")
         )

@@ -16,7 +16,7 @@ from agents.runtime.journal.capacity_admin import (
     remove_capacity,
     set_capacity,
 )
-from agents.runtime.journal.resource_use import read_usage
+from agents.runtime.journal.resource_use import usage
 from agents.runtime.journal.resources import give_back_all
 from agents.runtime.journal.scheduling_schema import (
     capacities,
@@ -123,7 +123,7 @@ async def test_an_item_that_waits_leaves_uses_no_attempt_and_is_due_when_given_b
     assert [row.amount for row in await rows(resource_waits)] == [2.0, 2.0]
     async with opened.journal.database.write() as connection:
         assert await give_back_all(connection, [other]) == {"jobs"}
-    [use] = await read_usage(opened.journal.database)
+    [use] = await usage(opened.journal.database)
     assert (use.used, use.waiting, use.reserved) == (0.0, 2, 2.0)
     assert use.first is not None
     assert (use.first.key, use.first.agent) == ("job-0000", "work")
