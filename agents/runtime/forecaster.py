@@ -172,7 +172,8 @@ def features_of(  # noqa: PLR0913 - the parts of an item when it is accepted
     If its scenario cannot say any, its length, the hour and the load are left.
     """
     numbers = {SIZE: len(body), HOUR: hour_of(at), LOAD: load}
-    return features(scenario.name, tenant, declared=_declared(scenario, payload), **numbers)
+    declared = _declared(scenario, payload)
+    return features(scenario.name, tenant, declared=declared, only=None, **numbers)
 
 
 def examples_of(scenario: Scenario, items: Sequence[Completed]) -> list[Example]:
