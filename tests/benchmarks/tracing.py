@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from agents.orders.run import SAMPLE, open_run
 from agents.runtime.otlp import OtlpRecorder
 from agents.runtime.tracing import Span, flush, record_to
-from flows.order_processing import fulfil
+from flows.fulfilment import fulfil
 from tests.benchmarks.machine import ROOT, middle, tell
 
 WARM_UP = 2  # blocks
