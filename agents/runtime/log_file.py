@@ -104,9 +104,10 @@ class LogFile(logging.Handler):
         """Whether the file does not end with the end of a line."""
         if not stat.S_ISREG(found.st_mode) or not found.st_size:
             return False
-        with self.path.open("rb", buffering=0) as file:
+        with suppress(FileNotFoundError), self.path.open("rb", buffering=0) as file:
             file.seek(found.st_size - 1)
             return file.read(1) not in {b"\n", b""}
+        return False  # another process has just renamed it
 
     def _turn_over(self) -> bool:
         """Rename the files, unless another process does; whether it was done here."""
@@ -117,13 +118,16 @@ class LogFile(logging.Handler):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return False
-            if _identity(self.path.stat()) != self._identity:
-                return True
-            for number in range(self.kept, 0, -1):
-                before = self._numbered(number - 1)
-                if before.exists():
-                    before.replace(self._numbered(number))
+            with suppress(FileNotFoundError):
+                if _identity(self.path.stat()) == self._identity:
+                    self._rename()
             return True
+
+    def _rename(self) -> None:
+        for number in range(self.kept, 0, -1):
+            before = self._numbered(number - 1)
+            if before.exists():
+                before.replace(self._numbered(number))
 
     def _numbered(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.name}.{number}") if number else self.path
