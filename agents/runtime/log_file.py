@@ -17,13 +17,13 @@ import stat
 import sys
 import tempfile
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from typing import Self
 
 from agents.runtime.errors import DataFolderError
 
 NAME = "agent-flows.log"
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
 class LogFile(logging.Handler):
@@ -40,8 +40,8 @@ class LogFile(logging.Handler):
         super().__init__()
         self.path, self.most_bytes, self.kept = path, most_bytes, kept
         self.failed = False
-        self._file = os.open(path, _FLAGS, 0o644)
-        self._identity = _identity(os.fstat(self._file))
+        self._file = _opened(path)
+        self._identity = _identity(os.fstat(self._file.fileno()))
 
     @classmethod
     def of(cls, folder: Path, most_bytes: int, kept: int) -> Self:
@@ -73,9 +73,9 @@ class LogFile(logging.Handler):
                 sys.stderr.write(f"warning: {self.path} cannot be written: {problem}\n")
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, also if it is closed already."""
         with suppress(OSError):
-            os.close(self._file)
+            self._file.close()
         super().close()
 
     def _write(self, line: bytes) -> None:
@@ -84,9 +84,9 @@ class LogFile(logging.Handler):
             found = self._current()
         if self._is_cut_off(found):
             line = b"\n" + line
-        written = os.write(self._file, line)
+        written = self._file.write(line)
         if written < len(line):  # the disk is full: the rest tells why
-            os.write(self._file, line[written:])
+            self._file.write(line[written:])
 
     def _current(self) -> os.stat_result:
         """What the path names now, after opening it if another process has turned it over."""
@@ -94,9 +94,9 @@ class LogFile(logging.Handler):
             found = self.path.stat()
             if _identity(found) == self._identity:
                 return found
-        opened = os.open(self.path, _FLAGS, 0o644)
-        os.close(self._file)
-        self._file, found = opened, os.fstat(opened)
+        opened = _opened(self.path)
+        self._file.close()
+        self._file, found = opened, os.fstat(opened.fileno())
         self._identity = _identity(found)
         return found
 
@@ -131,6 +131,11 @@ class LogFile(logging.Handler):
 
     def _numbered(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.name}.{number}") if number else self.path
+
+
+def _opened(path: Path) -> FileIO:
+    """The file, opened for appending without a buffer. Once it is closed, its number may be another file's."""
+    return FileIO(path, "a")
 
 
 def _identity(found: os.stat_result) -> tuple[int, int]:
