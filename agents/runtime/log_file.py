@@ -89,10 +89,14 @@ class LogFile(logging.Handler):
             self._file.write(line[written:])
 
     def _current(self) -> os.stat_result:
-        """What the path names now, after opening it if another process has turned it over."""
+        """What the path names now, after opening it if another process has turned it over.
+
+        Whoever configures logging closes all handlers, as Prefect does when it is loaded; those of the standard
+        library open their files again too.
+        """
         with suppress(FileNotFoundError):
             found = self.path.stat()
-            if _identity(found) == self._identity:
+            if not self._file.closed and _identity(found) == self._identity:
                 return found
         opened = _opened(self.path)
         self._file.close()

@@ -1,6 +1,7 @@
 """Several processes write one log, which is turned over by size: no line is lost or torn."""
 
 import json
+import logging
 import subprocess
 import sys
 from collections import Counter
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from agents.runtime.log_file import LogFile
 from tests.prefect_server import ROOT
 
 CHILD = (sys.executable, "-m", "tests.agents.runtime.logging_child")
@@ -80,3 +82,19 @@ def test_after_a_full_disk_lines_are_whole_again(tmp_path: Path) -> None:
     assert cut == 1
     numbers = [line["n"] for line in lines]
     assert numbers == [*range(20), *range(40, 60)]
+
+
+def test_a_log_that_somebody_has_closed_is_opened_again_and_no_other_file_is_written(
+    tmp_path: Path,
+) -> None:
+    """Whoever configures logging closes all handlers; the number of the file may then be another one's."""
+    handler = LogFile.of(tmp_path, 1_000_000, 1)
+    record = logging.makeLogRecord({"msg": '{"n": 1}'})
+    handler.close()
+    with (tmp_path / "other").open("wb", buffering=0) as other:
+        handler.emit(record)
+        handler.close()
+        handler.emit(record)
+        assert other.tell() == 0
+    handler.close()
+    assert lines_in(tmp_path) == ([{"n": 1}] * 2, 0)
