@@ -80,7 +80,7 @@ def _bindings(function: Any) -> list[dict[str, Any]]:
     return sorted(bindings, key=lambda one: one["name"])
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_aws_own_form_is_taken_by_an_emulator_of_cloudformation(aws: LocalLambda) -> None:
     stacks, functions = aws.client("cloudformation"), aws.client("lambda")
     template = (FOLDER / "aws/functions.yaml").read_text("utf-8")

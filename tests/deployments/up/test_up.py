@@ -122,6 +122,7 @@ def outcome(client: httpx.Client, key: str) -> str:
     raise AssertionError(f"{key} has not ended: {found}")
 
 
+@pytest.mark.campaign
 def test_twenty_orders_go_through_and_it_ends_in_order(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with up(data, "--only", "gateway", "--only", "consumer-orders") as running:
