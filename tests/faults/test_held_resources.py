@@ -66,7 +66,7 @@ async def run_cell() -> AsyncIterator[RunCell]:
         yield run
 
 
-@pytest.mark.parametrize("cell", (FEW[0], pytest.param(FEW[1], marks=pytest.mark.campaign)))
+@pytest.mark.parametrize("cell", [FEW[0], pytest.param(FEW[1], marks=pytest.mark.campaign)])
 async def test_others_get_what_a_killed_or_stopped_process_held(
     run_cell: RunCell, cell: str
 ) -> None:
