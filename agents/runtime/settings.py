@@ -103,7 +103,7 @@ class MailSettings(BaseModel, frozen=True, extra="forbid"):
 
 JSON_SETTINGS = (
     *("queue_limits", "fetch_allowed", "webhook_allowed", "models", "gateway_hosts", "jwt"),
-    *("carriers", "mail", "notification_urls", "services"),
+    *("carriers", "mail", "notification_urls", "services", "clouds"),
 )
 
 

@@ -18,6 +18,7 @@ from agents.runtime.settings import ROOT
 from tests.prefect_server import free_port
 
 PROCESS = """
+import agents.runtime.metrics
 from agents.runtime.settings import settings
 from agents.runtime.telemetry import start_telemetry
 start_telemetry(settings())

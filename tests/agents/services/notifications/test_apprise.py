@@ -79,7 +79,7 @@ async def test_no_good_answer_is_unknown_and_not_sent_again(
         started = time.monotonic()
         with pytest.raises(UnknownOutcome):
             await notify(f"json://127.0.0.1:{port}/?retry=3").send("k", CALL)
-        assert time.monotonic() - started < QUICK.total + 1
+        assert time.monotonic() - started < QUICK.total + 3  # Apprise itself would wait for 4
     assert len(posted) == 1
 
 
