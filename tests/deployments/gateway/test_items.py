@@ -130,6 +130,7 @@ async def test_what_an_item_waits_for_is_told(client: httpx.AsyncClient) -> None
         "agent": "capture_payment",
         "reason": "no answer",
         "process": "",
+        "needs": [],
     }
     assert [(one["key"], one["status"]) for one in unknown["effects"]] == [("k-1", "intended")]
     assert unknown["stages"][0]["seconds"] == 0.5
