@@ -20,7 +20,7 @@ from agents.runtime.journal.database import Database
 from agents.runtime.journal.scale import declare_bounds
 from agents.runtime.scheduling.scaling import ScaleBounds
 from agents.runtime.settings import settings
-from deployments.check import has_journal
+from deployments.environment import has_journal
 from deployments.pruning import Record, read_record, removals, write_record
 from deployments.resources import (
     AUTOMATIONS,

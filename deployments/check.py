@@ -16,7 +16,6 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRu
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.schema_tools.validation import validate
 from pydantic import BaseModel, ValidationError
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from agents.runtime.command_line import run_command
@@ -27,7 +26,7 @@ from agents.runtime.model.policies import Policy
 from agents.runtime.prefect_ui import TAG
 from agents.runtime.settings import settings
 from deployments import in_memory, prefect_yaml, schemas
-from deployments.environment import environment_problems
+from deployments.environment import environment_problems, has_journal
 from deployments.placement.policy import Cloud
 from deployments.resources import (
     CAPACITIES,
@@ -184,12 +183,6 @@ async def capacities_here(capacities: Sequence[Capacity] = CAPACITIES) -> list[s
         return ["note: the journal cannot be reached, so its capacities were not compared"]
     finally:
         await database.close()
-
-
-def has_journal() -> bool:
-    """Whether this installation has a journal; opening it would create one on SQLite."""
-    url = make_url(settings().journal)
-    return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
 
 
 def _place_problems(places: Sequence[Mapping[str, str]], pools: Sequence[Pool]) -> Iterator[str]:

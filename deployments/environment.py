@@ -1,14 +1,16 @@
-"""What is wrong with the environment variables of a process, each by name and never with its value."""
+"""What the environment names, and what is wrong with its variables: each by name and never with its value."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from prefect.settings import Settings as PrefectSettings
 from prefect.settings.legacy import _get_valid_setting_names
+from sqlalchemy.engine import make_url
 
 from agents.runtime.errors import SettingsError
-from agents.runtime.settings import load_settings
+from agents.runtime.settings import load_settings, settings
 
 
 def environment_problems(variables: Mapping[str, str]) -> list[str]:
@@ -45,3 +47,9 @@ def _prefect_access(variables: Mapping[str, str]) -> Iterator[str]:
         yield "PREFECT_API_URL should begin with http:// or https://"
     elif url.scheme and "/api" not in url.path:
         yield "PREFECT_API_URL should end with /api, such as http://127.0.0.1:4200/api"
+
+
+def has_journal() -> bool:
+    """Whether this installation has a journal; opening it would create one on SQLite."""
+    url = make_url(settings().journal)
+    return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
