@@ -92,6 +92,7 @@ def test_the_comparison_is_with_the_present_champion_and_not_with_an_earlier_one
     assert selected.change.why == f"gain over the champion {selected.against}"
 
 
+@pytest.mark.campaign
 def test_a_champion_without_its_columns_or_files_is_replaced_by_a_good_model() -> None:
     _, first = compared(40, 1.0)
     without_light = study().model_copy(update={"joins": ()})
@@ -121,6 +122,7 @@ def test_the_report_has_every_section_and_loads_nothing_from_elsewhere() -> None
     assert write_report.function(comparison, selected) == written
 
 
+@pytest.mark.campaign
 def test_a_report_of_other_data_leaves_the_earlier_one_and_moves_the_link() -> None:
     first = write_report.function(*compared(40, 1.0))
     kept = Path(first.file).read_bytes()

@@ -97,7 +97,7 @@ async def test_each_crash_or_error_affects_only_its_item(tmp_path: Path) -> None
 
 
 @ONE_DATABASE
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.usefixtures("opened")
 async def test_a_batch_is_halved_until_failing_items_are_alone() -> None:
     given = [*jobs(2), Job(key="loop", text="loop"), Job(key="die", text="die")]

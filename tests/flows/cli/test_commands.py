@@ -152,7 +152,9 @@ def test_a_bad_option_is_refused_in_words(terminal: Terminal) -> None:
 @pytest.mark.parametrize(
     "given,status,words",
     [
-        (b"{}\n{}\n", 4, "all orders of - were rejected"),
+        pytest.param(
+            *(b"{}\n{}\n", 4, "all orders of - were rejected"), marks=pytest.mark.campaign
+        ),
         pytest.param(b"", 5, "- has no orders", marks=pytest.mark.campaign),
         (b"{}\n{", 6, "- breaks off: line 2"),
     ],
@@ -204,6 +206,7 @@ def test_a_wrong_setting_is_named(connected: Terminal) -> None:
     assert b"Traceback" not in ended.stderr
 
 
+@pytest.mark.campaign
 def test_an_unexpected_error_is_explained_and_its_trace_is_in_the_log(connected: Terminal) -> None:
     broken = connected.home / "broken"
     broken.mkdir()
@@ -219,6 +222,7 @@ def test_an_unexpected_error_is_explained_and_its_trace_is_in_the_log(connected:
     assert "Traceback" in (broken / "agent-flows.log").read_text("utf-8")
 
 
+@pytest.mark.campaign
 def test_a_data_folder_that_cannot_be_used_is_named(connected: Terminal) -> None:
     taken = connected.home / "taken"
     taken.write_text("a file", encoding="utf-8")
