@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agents.runtime.command_line import run_command
 from agents.runtime.errors import AgentError, MissingExtra
 from deployments.components import PYTHON, Component, Http, Kind, both, component
 from deployments.up.plan import LOOPBACK
@@ -173,6 +174,11 @@ def write(path: Path, wanted: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(wanted, indent=1), "utf-8")
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Become Caddy, with the configuration that the environment names. Raises MissingExtra."""
     program = caddy()
     os.execv(program, [program, "run", "--config", os.environ[CONFIGURATION]])  # noqa: S606 - no shell
+
+
+if __name__ == "__main__":
+    run_command(main)
