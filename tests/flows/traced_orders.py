@@ -15,7 +15,7 @@ from pathlib import Path
 from agents.orders import sample
 from agents.orders.run import open_run
 from agents.runtime.settings import settings
-from flows.order_processing import fulfil
+from flows.fulfilment import fulfil
 
 
 def orders(count: int, folder: Path) -> Path:
