@@ -91,7 +91,7 @@ class LogFile(logging.Handler):
     def _current(self) -> os.stat_result:
         """What the path names now, after opening it if another process has turned it over.
 
-        Whoever configures logging closes all handlers, as Prefect does when it is loaded; those of the standard
+        Code that configures logging closes all handlers, as Prefect does when it is loaded; those of the standard
         library open their files again too.
         """
         with suppress(FileNotFoundError):

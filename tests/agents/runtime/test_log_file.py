@@ -87,7 +87,7 @@ def test_after_a_full_disk_lines_are_whole_again(tmp_path: Path) -> None:
 def test_a_log_that_somebody_has_closed_is_opened_again_and_no_other_file_is_written(
     tmp_path: Path,
 ) -> None:
-    """Whoever configures logging closes all handlers; the number of the file may then be another one's."""
+    """Code that configures logging closes all handlers; the number of the file may then be another one's."""
     handler = LogFile.of(tmp_path, 1_000_000, 1)
     record = logging.makeLogRecord({"msg": '{"n": 1}'})
     handler.close()
