@@ -53,8 +53,9 @@ class OtlpRecorder:
 
     def __init__(self) -> None:
         _say_problems_once()
-        named = f"{os.environ.get(OTEL_RESOURCE_ATTRIBUTES, '')},{OTEL_SERVICE_NAME}"
-        is_named = OTEL_SERVICE_NAME in os.environ or f"{SERVICE_NAME}=" in named
+        is_named = OTEL_SERVICE_NAME in os.environ or f"{SERVICE_NAME}=" in os.environ.get(
+            OTEL_RESOURCE_ATTRIBUTES, ""
+        )
         resource = Resource.create({} if is_named else {SERVICE_NAME: "agent-flows"})
         provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._resource, self._sampler = provider.resource, provider.sampler

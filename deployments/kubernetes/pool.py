@@ -1,7 +1,8 @@
 """Creates or updates the pool whose flow runs are Jobs: `python -m deployments.kubernetes.pool --image IMAGE`.
 
 `deployments.apply` declares the pools that every installation has; this one exists on a cluster alone,
-and its template names the release's image.
+and its template names the release's image. The pool of a cloud whose runs are Jobs, which `apply` creates,
+gets the template in the same way: `--name gcp`.
 """
 
 import argparse
@@ -19,7 +20,7 @@ LIMIT = 32  # flow runs at once
 DESCRIPTION = "Flow runs as Jobs of the cluster."
 
 
-async def declare(image: str, namespace: str, name: str = POOL) -> str:
+async def declare(image: str, namespace: str, name: str) -> str:
     """Create the pool, or give it this release's template; returns what was done, or nothing."""
     template = base_job_template(image, namespace)
     async with get_client() as client:
@@ -48,8 +49,10 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--image", required=True, help="image of flow runs")
     parser.add_argument("--namespace", required=True, help="namespace of their Jobs")
+    parser.add_argument("--name", default=POOL, help="the pool, such as that of a cloud")
     asked = parser.parse_args(arguments)
-    print(asyncio.run(declare(asked.image, asked.namespace)) or "nothing to change")
+    done = asyncio.run(declare(asked.image, asked.namespace, asked.name))
+    print(done or "nothing to change")
     return 0
 
 
