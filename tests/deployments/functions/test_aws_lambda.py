@@ -97,6 +97,15 @@ def test_what_does_not_end_in_one_invocation_ends_in_later_ones(cloud: Cloud) ->
     assert sorted(cloud.keys()) == sorted(f"e{n}" for n in range(24))
 
 
+@pytest.mark.slow
+def test_between_batches_nothing_is_claimed_that_might_not_end_in_time(cloud: Cloud) -> None:
+    """After a batch of two seconds less than two are left of four; the deadline need not end anything."""
+    declare(Function("entries", "entries", timeout=4.4, buffer=0.4, batch=1, at_once=1))
+    cloud.enqueue("\n".join(entry(n, seconds=2.0) for n in range(3)).encode())
+    said = handler(dict(WORK), ContextOfWork(4.4))
+    assert (said["worked"], said["cut"]) == ({"written": 1}, False)
+
+
 def test_a_schedule_starts_as_many_as_the_view_wants_beside_itself(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
