@@ -28,7 +28,8 @@ from deployments.components import (
     component,
     of,
 )
-from deployments.images.production import APP, EVERYONE, SERVER_SETTINGS, USER
+from deployments.images.production import APP, EVERYONE, USER
+from deployments.server_settings import SERVER_SETTINGS
 
 Json = dict[str, Any]
 FILE = Path(__file__).with_name("compose.yaml")

@@ -4,8 +4,8 @@ import orjson
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 
+from deployments import server_settings
 from deployments.components import API_URL, component
-from deployments.images import production
 from deployments.images.production import EVERYONE
 from deployments.kubernetes.pods import PART_OF, SERVER_SETTINGS, SETTINGS
 from deployments.kubernetes.values import Values
@@ -20,7 +20,7 @@ def config_maps(values: Values) -> list[ConfigMap]:
         API_URL: f"http://{SERVER.name}:{SERVER.port}/api",
         "AGENT_FLOWS_GATEWAY_HOSTS": orjson.dumps([values.host]).decode(),
     }
-    found = {SETTINGS: everyone, SERVER_SETTINGS: production.SERVER_SETTINGS}
+    found = {SETTINGS: everyone, SERVER_SETTINGS: dict(server_settings.SERVER_SETTINGS)}
     return [
         ConfigMap(metadata=ObjectMeta(name=name, labels=dict(PART_OF)), data=data)
         for name, data in found.items()

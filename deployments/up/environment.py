@@ -7,23 +7,13 @@ from types import MappingProxyType
 
 from agents.runtime.settings import PREFIX, ROOT
 from deployments.components import API_URL, DATA, Component
+from deployments.server_settings import BATCHES
 from deployments.up.plan import LOOPBACK, Environment
 from deployments.up.processes import MARKER
 
 # What would lead a process to another server, or to another database, than the installation's own.
 OTHERS = ("PREFECT_API_", "PREFECT_PROFILE", "PREFECT_SERVER_", "PREFECT_CLOUD_", "PREFECT_HOME")
 
-# Prefect's recorders write each event by itself; in batches a task run costs a third of the processor time.
-BATCHES = MappingProxyType(
-    {
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-        "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
-        "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
-        "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "100",
-    }
-)
 COMMON = MappingProxyType(
     {
         "DO_NOT_TRACK": "1",

@@ -21,26 +21,10 @@ from deployments.components import (
     SERVER_AUTH,
     Component,
 )
+from deployments.server_settings import CLIENT_SETTINGS, SERVER_SETTINGS
 from deployments.up.environment import common
 from deployments.up.plan import LOOPBACK, Environment
 
-# What is no secret; manifests and the compose file have the same.
-SERVER_SETTINGS = MappingProxyType(
-    {
-        "PREFECT_SERVER_EVENTS_MESSAGING_BROKER": "prefect_redis.messaging",
-        "PREFECT_SERVER_EVENTS_MESSAGING_CACHE": "prefect_redis.messaging",
-        "PREFECT_SERVER_EVENTS_CAUSAL_ORDERING": "prefect_redis.ordering",
-        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect_redis.lease_storage",
-        "PREFECT_SERVER_WORKER_CHANNEL_CLEANUP_QUEUE_STORAGE": "prefect_redis.cleanup_queue",
-        "PREFECT_REDIS_MESSAGING_PUBLISHER_PUBLISH_EVERY": "1",  # seconds; 10 by default
-        "PREFECT_SERVER_DATABASE_MIGRATE_ON_START": "false",  # a job does it, once
-        "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
-        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": '["events", "flow_runs"]',
-        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": "P30D",
-        "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P7D",
-        "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500,502,504",  # a server answers 500 while Redis is away
-    }
-)
 REQUIRED = (
     *(DATABASE_URL, JOURNAL_URL, REDIS_URL, MESSAGING_URL, CLEANUP_URL, DOCKET_URL),
     *(SERVER_AUTH, ENCRYPTION_KEY),
@@ -111,7 +95,7 @@ def production(
     data: Path, api: str, public: str, hosts: Sequence[str], secrets: Mapping[str, str]
 ) -> Environment:
     """The environment of each process; `api` is where Prefect's API is for them, `public` for people."""
-    shared = dict(SERVER_SETTINGS) | common(data) | dict(secrets)
+    shared = dict(SERVER_SETTINGS) | CLIENT_SETTINGS | common(data) | dict(secrets)
     shared |= {
         API_URL: api,
         CLIENT_AUTH: secrets[SERVER_AUTH],

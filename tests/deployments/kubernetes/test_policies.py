@@ -193,3 +193,13 @@ def test_several_servers_and_gateways_keep_nothing_in_their_own_memory(overlay: 
         assert in_memory_defaults(name_of(one), environment, replicas) == []
         asked.add(name_of(one))
     assert STATE_OF.keys() <= asked
+
+
+def test_prefects_servers_are_closed_and_forget(overlay: str) -> None:
+    """Other origins, forms without a token, and events for ever: each is a default of Prefect."""
+    [servers] = [one for one in of_kind(overlay, "ConfigMap") if name_of(one) == "prefect-server"]
+    assert servers["data"]["PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS"] != "*"
+    assert servers["data"]["PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED"] == "true"
+    assert servers["data"]["PREFECT_SERVER_EVENTS_RETENTION_PERIOD"] == "P7D"
+    # Somebody must register the types of Prefect's blocks.
+    assert "PREFECT_SERVER_REGISTER_BLOCKS_ON_START" not in servers["data"]

@@ -33,22 +33,12 @@ from deployments.components import (
     Form,
     component,
 )
+from deployments.server_settings import SERVER_SETTINGS
 from tests.deployments.topology.stores import Postgresql, RedisServer, kill, until
 from tests.prefect_server import ROOT, end_group, free_port
 
 HOST = "127.0.0.1"
 LOGIN = "drill:not-a-secret"
-# Modules of prefect-redis instead of what lives in the memory of one server.
-SHARED = {
-    "PREFECT_SERVER_EVENTS_MESSAGING_BROKER": "prefect_redis.messaging",
-    "PREFECT_SERVER_EVENTS_MESSAGING_CACHE": "prefect_redis.messaging",
-    "PREFECT_SERVER_EVENTS_CAUSAL_ORDERING": "prefect_redis.ordering",
-    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect_redis.lease_storage",
-    "PREFECT_SERVER_WORKER_CHANNEL_CLEANUP_QUEUE_STORAGE": "prefect_redis.cleanup_queue",
-    "PREFECT_SERVER_DATABASE_MIGRATE_ON_START": "false",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "DO_NOT_TRACK": "1",
-}
 NAMES = (
     *("api-server", "services", "redis", "postgresql"),
     *("load-balancer", "gateway", "consumer", "worker"),
@@ -118,8 +108,9 @@ class Installation:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
         return (
             inherited
-            | SHARED
+            | SERVER_SETTINGS
             | {
+                "DO_NOT_TRACK": "1",
                 DATABASE_URL: self.postgresql.database("prefect"),
                 SERVER_AUTH: LOGIN,
                 CLIENT_AUTH: LOGIN,
@@ -133,9 +124,6 @@ class Installation:
                 DATA: str(self.folder / "data"),
                 "PREFECT_HOME": str(self.folder / "prefect"),
                 "PREFECT_WORKER_QUERY_SECONDS": "2",
-                "PREFECT_REDIS_MESSAGING_PUBLISHER_PUBLISH_EVERY": "1",
-                "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
-                "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
                 "PREFECT_WORKER_HEARTBEAT_SECONDS": "5",  # three missed: a pool is not ready
                 "PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS": "2",
                 "AGENT_FLOWS_CLOUDS": '[{"name": "aws"}, {"name": "gcp"}]',

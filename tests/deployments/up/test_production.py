@@ -16,12 +16,12 @@ import pytest
 from prefect.settings.models.root import Settings
 
 from deployments.components import COMPONENTS, SECRETS, Form, component
+from deployments.server_settings import SERVER_SETTINGS
 from deployments.up import entry, ports
 from deployments.up.entry import ENTRY, NoCertificate, Public, Route
 from deployments.up.plan import names_of, plan
 from deployments.up.production import (
     REQUIRED,
-    SERVER_SETTINGS,
     NotForProduction,
     made_up,
     production,
