@@ -5,7 +5,9 @@ Each process takes the first free port from AGENT_FLOWS_METRICS_PORT on, and nam
 
     scrape_configs:
       - job_name: agent-flows
-        file_sd_configs: [{files: ["/path/to/.agent-flows/metrics/*.json"]}]
+        file_sd_configs:
+          - files: ["/path/to/.agent-flows/metrics/*.json"]
+            refresh_interval: 30s  # else a folder that is made later is found after five minutes
 
 Source: Prometheus, Configuration, file_sd_config.
 """
