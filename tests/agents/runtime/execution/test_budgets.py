@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import update
 
 from agents.runtime.context import Runtime, of_tenant, open_runtime
-from agents.runtime.errors import TransientError
+from agents.runtime.errors import PermanentError, TransientError, UnknownOutcome
 from agents.runtime.execution import admission
+from agents.runtime.execution.agent import EffectKey
 from agents.runtime.execution.budgets import spent
 from agents.runtime.execution.decorator import agent
 from agents.runtime.journal import resources
@@ -18,13 +19,15 @@ from agents.runtime.journal.operator_actions import OperatorAction, decide
 from agents.runtime.journal.resource_use import usage
 from agents.runtime.journal.scheduling_schema import capacities, holdings, quota_uses
 from agents.runtime.journal.schema import items, steps
-from agents.runtime.model.policies import MODEL, PURE, READ
+from agents.runtime.model.policies import EFFECT, MODEL, PURE, READ, Lookup
 from agents.runtime.scheduling.reservations import AtLimit
 from agents.runtime.settings import Settings
 from tests.agents.runtime.jobs import (
+    HOUR,
     Job,
     Killed,
     Made,
+    Provider,
     change,
     crashing_runtime,
     jobs,
@@ -81,6 +84,26 @@ async def budget(opened: Runtime, amount: float, at_limit: str, tenant: str = "d
 
 async def used() -> float:
     return float(sum(row.amount for row in await rows(quota_uses)))
+
+
+def paid_effect(provider: Provider, settle: str) -> Any:
+    """An effect that costs 60 tokens, which it knows after its call, as its look-up does."""
+
+    async def find(job: Job, key: EffectKey) -> Made | None:
+        if key not in provider.made:
+            return None
+        spent(tokens=60)
+        return Made(by=job.key)
+
+    how = Lookup(find) if settle == "look-up" else HOUR
+
+    @agent(EFFECT, settle=how, takes={"tokens": ESTIMATE})
+    async def make(job: Job, key: EffectKey) -> Made:
+        await provider.make(job, key)
+        spent(tokens=60)
+        return Made(by=job.key)
+
+    return make
 
 
 async def made_by() -> list[str]:
@@ -211,6 +234,49 @@ async def test_the_estimate_counts_after_a_crash_before_settlement(
         await run(jobs(1), model.agent())
         assert await states() == {"job-0000": "pending"}, "90 of 190 are left"
         assert (await used(), await rows(holdings)) == (ESTIMATE, [])
+
+
+@pytest.mark.parametrize("settle", ["same key", "look-up"])
+async def test_an_effect_is_charged_once_if_its_process_dies_after_the_call(
+    journal_settings: Settings, settle: str
+) -> None:
+    """The estimate counts from the death on, until another process has settled what was really spent."""
+    provider, job = Provider(after={"job-0000": [Killed()]}), jobs(1)
+    async with crashing_runtime(journal_settings) as crashed:
+        await budget(crashed, 1_000, AtLimit.PAUSE)
+        with pytest.raises(Killed):
+            await run(job, paid_effect(provider, settle))
+    async with open_runtime(journal_settings):
+        await run(job, paid_effect(provider, settle))
+        assert (await used(), await rows(holdings)) == (60.0, [])
+        [step] = await rows(steps)
+        assert (step.used, provider.made) == ('{"tokens":60.0}', {provider.calls[0][1]: "job-0000"})
+
+
+async def test_a_repeated_effect_is_charged_once_and_a_refused_one_not_at_all(
+    opened: Runtime,
+) -> None:
+    """The first call times out after it has worked; the third job's is refused before anything happens."""
+    await budget(opened, 1_000, AtLimit.PAUSE)
+    provider = Provider(
+        after={"job-0000": [UnknownOutcome("timed out")]},
+        before={"job-0002": [PermanentError("no such address")]},
+    )
+    await run(jobs(3), paid_effect(provider, "same key"))
+    assert (provider.count("job-0000"), await used()) == (2, 120.0)
+    assert (await states())["job-0002"] == "failed"
+
+
+async def test_what_a_step_has_used_is_kept_with_it_in_all_of_its_attempts(
+    opened: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also without any budget, and if the item leaves its batch between them."""
+    monkeypatch.setattr("agents.runtime.execution.attempt.LONGEST_SLEEP", -1.0)
+    model = Model(plan=[TransientError("cut off")])
+    await run(jobs(1), model.agent())
+    [step] = await rows(steps)
+    assert (step.status, step.used, len(model.asked)) == ("done", '{"tokens":120.0}', 2)
+    assert await rows(capacities) == []
 
 
 async def test_two_processes_never_exceed_a_budget_together(
