@@ -191,22 +191,24 @@ async def _delete_holdings(
     quotas = await _quotas(connection, {row.resource for row in rows})
     spent: dict[tuple[str, str], float] = {}
     for row in rows:
-        execution = (executions or {}).get(row.item)
+        execution, of_row = (executions or {}).get(row.item), (row.resource, row.amount)
         for quota in {(row.resource, ""), (row.resource, row.tenant)} & quotas.keys():
-            amount = _used_of(row, execution, is_budget=bool(quotas[quota].at_limit))
+            amount = _used_of(*of_row, execution, is_budget=bool(quotas[quota].at_limit))
             spent[quota] = spent.get(quota, 0.0) + amount
     for quota, amount in sorted(spent.items()):
         await add_use(connection, quota, amount, quotas[quota].window_seconds, locked.at)
 
 
-def _used_of(row: Row[Any], execution: StepExecution | None, *, is_budget: bool) -> float:
+def _used_of(
+    resource: str, held: float, execution: StepExecution | None, *, is_budget: bool
+) -> float:
     """What of a holding was used. What certainly did nothing costs nothing, but was a call of a rate."""
     if execution is not None:
-        if row.resource in (used := execution.used or {}):
-            return used[row.resource]
+        if resource in (used := execution.used or {}):
+            return used[resource]
         if is_budget and execution.did_nothing:
             return 0.0
-    return float(row.amount)
+    return held
 
 
 async def _settle(

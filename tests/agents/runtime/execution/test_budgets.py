@@ -1,4 +1,4 @@
-"""A budget is never exceeded; at its limit items wait, ask, or get the cheaper version, as it says."""
+"""A budget holds; at its limit items wait, ask, or get the cheaper version, as it says."""
 
 import asyncio
 from dataclasses import dataclass, field, replace
@@ -13,6 +13,7 @@ from agents.runtime.execution import admission
 from agents.runtime.execution.agent import EffectKey
 from agents.runtime.execution.budgets import spent
 from agents.runtime.execution.decorator import agent
+from agents.runtime.forecast_registry import cost_model
 from agents.runtime.journal import resources
 from agents.runtime.journal.capacity_admin import BadCapacity, CapacitySetting, set_capacity
 from agents.runtime.journal.operator_actions import OperatorAction, decide
@@ -35,6 +36,7 @@ from tests.agents.runtime.jobs import (
     run,
     states,
 )
+from tests.agents.runtime.test_forecaster import model_of, promote_in
 
 DAY = 86_400.0
 ESTIMATE = 100.0
@@ -234,6 +236,20 @@ async def test_the_estimate_counts_after_a_crash_before_settlement(
         await run(jobs(1), model.agent())
         assert await states() == {"job-0000": "pending"}, "90 of 190 are left"
         assert (await used(), await rows(holdings)) == (ESTIMATE, [])
+
+
+@pytest.mark.parametrize("forecast, calls", [(30.0, 4), (500.0, 2)])
+async def test_what_is_forecast_is_taken_if_it_is_less_than_what_is_declared(
+    journal_settings: Settings, forecast: float, calls: int
+) -> None:
+    """Of 130 tokens four calls that use 30 each are paid, or two if the second has to leave 100 free."""
+    models = cost_model(journal_settings.data, "tokens")
+    promote_in(models, "c1", model_of(forecast, "write"))
+    model = Model(tokens=30)
+    async with open_runtime(journal_settings) as here:
+        await budget(here, 130, AtLimit.PAUSE)
+        await run(jobs(5), model.agent())
+        assert (len(model.asked), await used()) == (calls, calls * 30.0)
 
 
 @pytest.mark.parametrize("settle", ["same key", "look-up"])
