@@ -6,7 +6,7 @@ scrapes over HTTP (see drill.py). Hours that must pass are taken off the times i
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -31,7 +31,6 @@ from agents.runtime.model.batch import Batch, ProcessBatch
 from agents.runtime.model.policies import PURE
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.model.upcasting import major_of
-from agents.runtime.recovery.versions import watching
 from agents.runtime.scheduling.reservations import AtLimit
 from agents.runtime.settings import PREFIX, settings
 from deployments.observability.alerts import ALERTS
@@ -81,15 +80,13 @@ async def end_well_alone(batch: Batch) -> None:
 
 @asynccontextmanager
 async def consuming(scenario: Scenario, process: ProcessBatch) -> AsyncIterator[Consumer]:
-    """A consumer with the versions of the scenario, which takes two items at a time."""
+    """A consumer that takes two items at a time."""
     options = ConsumerOptions(size=2, at_once=1, batches=1_000)
     consumer = Consumer(scenario, process, asyncio.sleep, options)
     task = asyncio.create_task(consumer.consume())
-    async with watching(runtime().journal, scenario):
-        yield consumer
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    yield consumer
+    runtime().stop.ask()
+    await task
 
 
 def test_every_alert_has_a_fault() -> None:
@@ -189,26 +186,36 @@ async def test_a_question_that_nobody_answers(opened: Runtime, drill: Drill) -> 
     await drill.fires(opened)
 
 
+@pytest.fixture
+async def journal(shop: Shop) -> AsyncIterator[Database]:
+    """The shop's journal, read beside the flows."""
+    database = Database(shop.journal_url)
+    yield database
+    await database.close()
+
+
 @on_sqlite
 @pytest.mark.usefixtures("no_waits")
 @fires("agent-errors", "dead-letter")
-async def test_an_outage_of_the_carriers(shop: Shop, drill: Drill) -> None:
+async def test_an_outage_of_the_carriers(shop: Shop, drill: Drill, journal: Database) -> None:
     await shop.process(shop.orders(2))
-    await _look(drill)
+    await drill.look(settings(), journal)
     await drill.before()
     await shop.process([shop.order(number) for number in range(2, 5)], faults=OUTAGE)
-    await _look(drill)
+    await drill.look(settings(), journal)
     await drill.fires()
 
 
 @on_sqlite
 @fires("undelivered")
-async def test_a_mail_server_that_refuses_an_address(shop: Shop, drill: Drill) -> None:
+async def test_a_mail_server_that_refuses_an_address(
+    shop: Shop, drill: Drill, journal: Database
+) -> None:
     await shop.process([shop.order(1)])
-    await _look(drill)
+    await drill.look(settings(), journal)
     await drill.before()
     await shop.process([shop.order(2)], faults=BLOCKED)
-    await _look(drill)
+    await drill.look(settings(), journal)
     await drill.fires()
 
 
@@ -216,23 +223,16 @@ async def test_a_mail_server_that_refuses_an_address(shop: Shop, drill: Drill) -
 @pytest.mark.usefixtures("smtp")
 @fires("unsent")
 async def test_a_mail_server_that_is_away(
-    shop: Shop, drill: Drill, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, drill: Drill, journal: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agents.runtime.intake.intake.NOTICE_WAITS", ())
     await shop.process([shop.order(1)])
-    await _look(drill)
+    await drill.look(settings(), journal)
     await drill.before()
     async with open_runtime(settings()) as opened:
         await passed(opened, outbox.c.at, 61 * MINUTE)
-    await _look(drill)
+    await drill.look(settings(), journal)
     await drill.fires()
-
-
-async def _look(drill: Drill) -> None:
-    """Look at the journal that the environment names."""
-    database = Database(settings().journal)
-    await drill.look(settings(), database)
-    await database.close()
 
 
 @fires("dead-message")
