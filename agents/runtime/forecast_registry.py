@@ -1,7 +1,9 @@
 """The registry of forecasting models: what their cards say, and how one explains a forecast."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote
 
 import orjson
 from pydantic import BaseModel, Field
@@ -10,7 +12,7 @@ from agents.runtime.model.forecast import Expected
 from agents.runtime.model_registry import Card, ModelRegistry, Registry
 from agents.runtime.scheduling.forecasting import Model
 
-FOLDER, MODEL = "forecasts", "model.json"
+FOLDER, COSTS, MODEL = "forecasts", "costs", "model.json"
 LARGEST = 64 * 1024 * 1024  # bytes of a model
 MOST_MATTERS = 3
 
@@ -58,6 +60,18 @@ class Forecasts(ModelRegistry[ForecastCard]):
         return Model.load(orjson.loads(path.read_bytes()))
 
 
+def cost_models(data: Path) -> dict[str, Forecasts]:
+    """The registries of models that forecast costs, by their resource. `data` is the data folder."""
+    folder = data / FOLDER / COSTS
+    names = sorted(one.name for one in folder.iterdir()) if folder.is_dir() else []
+    return {unquote(name): Forecasts(folder / name) for name in names}
+
+
+def cost_model(data: Path, resource: str) -> Forecasts:
+    """The registry of models that forecast the cost in this resource, such as model tokens."""
+    return Forecasts(data / FOLDER / COSTS / quote(resource, safe="").replace(".", "%2E"))
+
+
 @dataclass(frozen=True, slots=True)
 class AgentExplained:
     """What one agent is expected to take, by what, from about how many outcomes, and what mattered.
@@ -88,13 +102,16 @@ class Explained:
 
 
 def explain(
-    scenario: str, forecast: str, total: Expected, model: str, card: ForecastCard | None
+    scenario: str,
+    forecast: Mapping[str, Sequence[float]],
+    total: Expected,
+    model: str,
+    card: ForecastCard | None,
 ) -> Explained:
-    """Explain a forecast from the columns of its item and the card of its model."""
+    """Explain a forecast from what its item's row has of each agent, and the card of its model."""
     facts = card.agents.get(scenario, {}) if card else {}
-    stored: dict[str, list[float]] = orjson.loads(forecast)
     agents = [
-        _explained(name, Expected(*numbers), facts.get(name)) for name, numbers in stored.items()
+        _explained(name, Expected(*numbers), facts.get(name)) for name, numbers in forecast.items()
     ]
     agents.sort(key=lambda one: -one.expected.mean)
     return Explained(total, agents, model, card)

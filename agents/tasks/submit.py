@@ -31,7 +31,11 @@ async def new_items(journal: Journal, workflow: Workflow) -> list[NewItem]:
     where the queue goes by forecasts, workflows that came earlier go first.
     """
     new = _accepted_as(workflow, journal.tenant)
-    expected = {task: one.forecast.total.mean for task, one in new.items() if one.forecast}
+    expected = {
+        task: one.forecast.total.in_chain
+        for task, one in new.items()
+        if one.forecast and one.forecast.total
+    }
     tails = in_steps(tails_of(workflow, expected))
     last = clock().time() + max(tails.values())
     distrusted = (await order_of(journal.database, TASKS.name)).distrusted

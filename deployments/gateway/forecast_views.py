@@ -8,7 +8,7 @@ from sqlalchemy import Row
 from agents.runtime.journal.eta import QueueEta
 from agents.runtime.journal.item_eta import ItemEta
 from agents.runtime.scheduling.eta import Interval
-from flows.cli.forecast_text import explained
+from flows.cli.forecast_text import explained, explained_costs
 
 SKILL = "on outcomes that it was not learned from; none if this machine does not have the model"
 
@@ -43,6 +43,32 @@ class ForecastView(BaseModel):
     coverage: float | None = Field(description=f"share of outcomes within their p90, {SKILL}")
     concordance: float | None = Field(description=f"share of pairs in forecast order, {SKILL}")
     agents: list[AgentForecast] = Field(description="the one that takes longest first")
+
+
+class CostForecast(BaseModel):
+    """What an item was expected to use of a resource that somebody pays for, when it was accepted."""
+
+    resource: str
+    p50: float
+    p90: float
+    mean: float
+    model: str = Field(description="the version of the model, which is not that of the time")
+    coverage: float | None = Field(description=f"share of outcomes within their p90, {SKILL}")
+
+
+def costs_of(item: Row[Any]) -> list[CostForecast]:
+    """The forecasts of costs on an item's row."""
+    return [
+        CostForecast(
+            resource=resource,
+            p50=found.total.p50,
+            p90=found.total.p90,
+            mean=found.total.mean,
+            model=found.model,
+            coverage=None if found.card is None else found.card.coverage,
+        )
+        for resource, found in explained_costs(item).items()
+    ]
 
 
 def of_item(item: Row[Any]) -> ForecastView | None:

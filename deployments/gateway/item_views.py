@@ -20,7 +20,14 @@ from agents.runtime.journal.submit import Claimed
 from agents.runtime.model.lifecycle import TRANSITIONS, Event, State
 from agents.runtime.model.scenario import Summary, no_summary
 from agents.runtime.redaction import redacted
-from deployments.gateway.forecast_views import EtaView, ForecastView, item_done, of_item
+from deployments.gateway.forecast_views import (
+    CostForecast,
+    EtaView,
+    ForecastView,
+    costs_of,
+    item_done,
+    of_item,
+)
 from deployments.gateway.item_events import Happening, Moment, json_of, timeline
 from deployments.gateway.item_waits import Wait, needed_items, wait_of
 from flows.cli.next_steps import possible
@@ -60,6 +67,7 @@ class Stage(BaseModel):
     seconds: float = Field(description="from its beginning until then")
     output: Any = None
     error: str = ""
+    used: dict[str, float] = Field({}, description="what it used of quotas, as its agent says")
 
 
 class EffectView(BaseModel):
@@ -134,6 +142,7 @@ class ItemView(BaseModel):
     waits: Wait | None
     forecast: ForecastView | None = Field(None, description="none where it was not forecast")
     eta: EtaView | None = Field(None, description="when it is done; none if it has ended")
+    costs: list[CostForecast] = Field([], description="what it was expected to use")
     failure: str = Field(description="why it cannot be completed")
     dead_letter: DeadLetterView | None
     stages: list[Stage]
@@ -220,6 +229,7 @@ def _view(workflow: Workflow, found: ItemHistory, most: int, *, whole: bool) -> 
         restart_at=reached if Act.RESTART in allowed else [],
         waits=wait_of(found),
         forecast=of_item(item),
+        costs=costs_of(item),
         failure=redacted(json_of(item.failure).get("error", "")),
         dead_letter=_dead_letter(found.letter),
         stages=list(_stages(found)),
@@ -310,6 +320,7 @@ def _stages(found: ItemHistory) -> Iterator[Stage]:
             seconds=max(row.at - begun, 0.0),
             output=_value(redacted(row.output)) if row.output else None,
             error=redacted(row.error or ""),
+            used=orjson.loads(row.used) if row.used else {},
         )
 
 

@@ -15,6 +15,7 @@ from agents.runtime.model.scenario import Summary
 from agents.runtime.prefect_ui import publish_table
 from agents.runtime.redaction import redacted
 from agents.runtime.scheduling.eta import duration
+from agents.runtime.scheduling.reservations import amount
 from agents.workflow.report import RunReport
 from flows.cli.next_steps import command_lines, possible, skip_line
 
@@ -132,6 +133,11 @@ def _of_summary(summary: Summary) -> Iterator[str]:
         yield f"customer: {summary.customer}"
 
 
+def _used(step: Row[Any]) -> dict[str, float]:
+    used: dict[str, float] = orjson.loads(step.used) if step.used else {}
+    return used
+
+
 def _steps(found: ItemHistory) -> Iterator[str]:
     """Each step with its time: from the call of its effect, or from what ended before it."""
     called = {(row.agent, row.occurrence): row.intended_at for row in found.effects}
@@ -141,7 +147,8 @@ def _steps(found: ItemHistory) -> Iterator[str]:
         begun = called.get((row.agent, row.occurrence)) or (earlier[-1] if earlier else row.at)
         failed = f", {row.attempts} failed attempts" if row.attempts else ""
         took = duration(row.at - begun) + failed
-        yield f"step {row.agent}: {row.status} ({took}) {row.output or row.error or ''}"
+        used = "".join(f", used {amount(n)} {name}" for name, n in _used(row).items())
+        yield f"step {row.agent}: {row.status} ({took}{used}) {row.output or row.error or ''}"
 
 
 def _effects_and_messages(found: ItemHistory) -> Iterator[str]:

@@ -8,7 +8,7 @@ learned from all of them.
 import hashlib
 import shutil
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import orjson
@@ -37,8 +37,15 @@ class Trained:
     change: Change | None = None
 
 
-def train(examples: Sequence[Example], models: Forecasts, booster: Booster | None) -> Trained:
+def train(
+    examples: Sequence[Example],
+    models: Forecasts,
+    booster: Booster | None,
+    completed: Mapping[str, int] | None = None,
+) -> Trained:
     """Train a model on the examples and enter it. The same examples give the same model.
+
+    Examples of costs are of those items that cost something: `completed` counts all, by scenario.
 
     Raises ChampionChanged if another process promotes a model meanwhile.
     """
@@ -47,7 +54,7 @@ def train(examples: Sequence[Example], models: Forecasts, booster: Booster | Non
     if items < LEAST_ITEMS:
         return Trained(f"{items:,} completed items, {LEAST_ITEMS:,} are needed")
     registry = models.read()
-    tried = fit(learned, booster)
+    tried = fit(learned, booster, completed)
     found = judge(learned, held_out, _by(tried))
     against, champion = None, _champion(models, registry)
     if champion is not None:
@@ -57,7 +64,7 @@ def train(examples: Sequence[Example], models: Forecasts, booster: Booster | Non
             reason = f"{count:,} items since the champion was learned, {LEAST_NEW:,} are needed"
             return Trained(reason)
         against = _interval(compared(new, _by(tried), _by(champion)))
-    model = fit(examples, booster)
+    model = fit(examples, booster, completed)
     card = _kept(models, model, examples, found)
     change = models.challenge(card, registry.champion, against)
     _sweep(models)

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+from dataclasses import dataclass
 from typing import Annotated
 
 from prefect import flow
@@ -11,11 +12,18 @@ from pydantic import Field
 
 from agents.runtime.context import open_runtime
 from agents.runtime.errors import MissingExtra
-from agents.runtime.forecast_registry import FOLDER, ForecastCard, Forecasts
-from agents.runtime.forecaster import examples_of
+from agents.runtime.forecast_registry import (
+    FOLDER,
+    ForecastCard,
+    Forecasts,
+    cost_model,
+    cost_models,
+)
+from agents.runtime.forecaster import costs_of, examples_of
 from agents.runtime.journal import Journal
 from agents.runtime.journal.calibration import Calibration, calibration
 from agents.runtime.journal.durations import completed
+from agents.runtime.model_registry import Registry
 from agents.runtime.scheduling.boosted import Booster
 from agents.runtime.scheduling.eta import duration
 from agents.runtime.scheduling.features import Example
@@ -26,12 +34,14 @@ from flows.operations.boosting import lightgbm
 from flows.operations.forecast_training import Trained, train
 from flows.workflows import WORKFLOWS
 
+TIME = "time"  # what the first model forecasts; the others forecast costs
+
 
 @flow(name="retrain-forecasts", flow_run_name="retrain forecasts", persist_result=False)
 async def retrain_forecasts(
     most: Annotated[int, Field(ge=200, le=200_000)] = 20_000,
 ) -> Listing:
-    """Learn from completed items how long agents take; a model that is better is promoted.
+    """Learn from completed items how long agents take and what they use; a model that is better is promoted.
 
     It must beat the mean and the moving average on the newest fifth of the items, and the promoted model.
     Processes that accept items use it within seconds. Without the extra `forecast` it learns running
@@ -45,9 +55,16 @@ async def retrain_forecasts(
     """
     booster, note = _booster()
     async with open_runtime(settings()) as opened:
-        examples = await _examples(opened.journal, most)
-    done = await asyncio.to_thread(train, examples, Forecasts(settings().data / FOLDER), booster)
-    return await shown("forecasts-trained", _trained(done, note))
+        known = await _known(opened.journal, most)
+    models = Forecasts(settings().data / FOLDER)
+    done = await asyncio.to_thread(train, known.durations, models, booster)
+    listing = _trained(done, note)
+    for resource, examples in sorted(known.costs.items()):
+        models = cost_model(settings().data, resource)
+        done = await asyncio.to_thread(train, examples, models, booster, known.completed)
+        listing.table += [{"of": resource, **row} for row in _agent_rows(done)]
+        listing.lines += _cost_lines(resource, done)
+    return await shown("forecasts-trained", listing)
 
 
 @flow(name="forecasts", flow_run_name="forecasts", persist_result=False)
@@ -68,15 +85,17 @@ async def forecasts(
         database = opened.journal.database
         found = {name: await calibration(database, name, most) for name in WORKFLOWS}
     registry = Forecasts(settings().data / FOLDER).read()
-    lines = _card_lines(registry.cards[registry.champion]) if registry.champion else []
-    lines += [f"{one.what} {one.version} by {one.by}: {one.why}" for one in registry.changes[-3:]]
+    lines = _registry_lines(registry)
+    for resource, models in cost_models(settings().data).items():
+        costs = models.read()
+        lines += [f"{resource}: by model {costs.champion or 'none'}", *_registry_lines(costs)]
     table = [_calibrated(name, one) for name, one in found.items() if one.items]
     title = f"forecasts by model {registry.champion}" if registry.champion else "no forecasts"
     return await shown("forecasts", Listing(title=title, table=table, lines=lines))
 
 
 @flow(name="roll-back-forecasts", flow_run_name="roll back the forecasts", persist_result=False)
-async def roll_back_forecasts(by: By, reason: Reason) -> Listing:
+async def roll_back_forecasts(by: By, reason: Reason, of: str = TIME) -> Listing:
     """Make the previous model of forecasts the promoted one again.
 
     Example: `uv run python -m flows.operations roll-back-forecasts --by ann --reason "too low since the move"`
@@ -84,20 +103,35 @@ async def roll_back_forecasts(by: By, reason: Reason) -> Listing:
     Args:
         by: Your name, kept with the change.
         reason: Why you roll back, kept with the change.
+        of: What it forecasts: `time`, or a resource such as `model_tokens`.
 
     """
-    change = Forecasts(settings().data / FOLDER).roll_back(by, reason)
+    data = settings().data
+    models = Forecasts(data / FOLDER) if of == TIME else cost_model(data, of)
+    change = models.roll_back(by, reason)
     return Listing(title=f"forecasts: {change.version} is promoted again")
 
 
-async def _examples(journal: Journal, most: int) -> list[Example]:
-    """The examples of all scenarios of the registry."""
-    found = list[Example]()
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Examples of all scenarios of the registry; those of costs by resource. `completed` counts items."""
+
+    durations: list[Example]
+    costs: dict[str, list[Example]]
+    completed: dict[str, int]
+
+
+async def _known(journal: Journal, most: int) -> Known:
+    known = Known([], {}, {})
     for name, workflow in WORKFLOWS.items():
         items = [one async for one in completed(journal.database, name, most)]
-        if items:
-            found += examples_of(workflow.scenario, items)
-    return found
+        if not items:
+            continue
+        known.completed[name] = len(items)
+        known.durations.extend(examples_of(workflow.scenario, items))
+        for resource, examples in costs_of(workflow.scenario, items).items():
+            known.costs.setdefault(resource, []).extend(examples)
+    return known
 
 
 def _booster() -> tuple[Booster | None, str]:
@@ -111,7 +145,20 @@ def _trained(done: Trained, note: str) -> Listing:
     notes = [note] if note else []
     if done.card is None or done.change is None:
         return Listing(title=f"no new model: {done.reason}", lines=notes)
-    table = [
+    table = [{"of": TIME, **row} for row in _agent_rows(done)]
+    title = f"forecasts: {done.change.what} {done.card.version}"
+    return Listing(title=title, table=table, lines=[*_card_lines(done.card), done.reason, *notes])
+
+
+def _cost_lines(resource: str, done: Trained) -> list[str]:
+    if done.card is None or done.change is None:
+        return [f"{resource}: no new model: {done.reason}"]
+    title = f"{resource}: {done.change.what} {done.card.version}"
+    return [title, *_card_lines(done.card), done.reason]
+
+
+def _agent_rows(done: Trained) -> list[dict[str, str]]:
+    return [
         {
             "scenario": scenario,
             "agent": agent,
@@ -119,16 +166,21 @@ def _trained(done: Trained, note: str) -> Listing:
             "forecast by": facts.by,
             "what matters": _most(facts.matters),
         }
-        for scenario, agents in done.card.agents.items()
+        for scenario, agents in (done.card.agents.items() if done.card else ())
         for agent, facts in agents.items()
     ]
-    title = f"forecasts: {done.change.what} {done.card.version}"
-    return Listing(title=title, table=table, lines=[*_card_lines(done.card), done.reason, *notes])
 
 
 def _most(matters: dict[str, float]) -> str:
     most = sorted(matters.items(), key=lambda one: -one[1])[:3]
     return ", ".join(f"{name} {share:.0%}" for name, share in most)
+
+
+def _registry_lines(registry: Registry[ForecastCard]) -> list[str]:
+    """The facts about the promoted model, and the last changes."""
+    lines = _card_lines(registry.cards[registry.champion]) if registry.champion else []
+    changes = registry.changes[-3:]
+    return lines + [f"{one.what} {one.version} by {one.by}: {one.why}" for one in changes]
 
 
 def _card_lines(card: ForecastCard) -> list[str]:

@@ -140,7 +140,7 @@ async def measure(folder: Path, random: Random) -> dict[str, float]:
     def forecast(count: int, *, new: bool) -> Callable[[int], Any]:
         def work(block: int) -> None:
             if new:
-                forecaster._model._known.clear()  # as if no item was like these
+                forecaster.durations.model._known.clear()  # as if no item was like these
             forecaster.forecasts(ORDERS, "default", offered[block][:count])
 
         return work

@@ -18,7 +18,7 @@ from agents.runtime.clock import DeadlineExceeded
 from agents.runtime.context import runtime
 from agents.runtime.execution.agent import Agent
 from agents.runtime.execution.attempt import Cancelled, failure_of
-from agents.runtime.execution.budgets import question, tell, used_up
+from agents.runtime.execution.budgets import estimate, question, tell, used_up
 from agents.runtime.journal.capacities import are_limited
 from agents.runtime.journal.resources import Answer, give_back_of, take
 from agents.runtime.journal.statements import Halt, still_held
@@ -63,6 +63,9 @@ async def admit(
         for execution in ready:
             execution.needs = None
         return await ways.run(ready) if ready else set()
+    for execution in ready:
+        if execution.needs:
+            execution.needs, execution.settles = estimate(execution), execution.unknown
     return await Admission(agent, context, ways, ready).finish()
 
 
@@ -211,6 +214,7 @@ def _request(agent: AnyAgent, execution: StepExecution) -> Request:
         *(item.id, item.fence, execution.agent, item.tenant, needs),
         approved=decision is not None,
         has_cheaper=agent.cheaper is not None,
+        settles=execution.settles,
     )
 
 

@@ -221,6 +221,7 @@ async def _settle_or_call(agent: AnyAgent, execution: StepExecution) -> Any:
         _check_halt(execution)
     if not agent.policy.effect:
         return await _call_one(agent, execution)
+    execution.used = None  # an attempt before this one was of the same effect, which happens once
     _check_lease(agent, execution)
     if execution.unknown and isinstance(agent.settle, AtMostOnce):
         return None

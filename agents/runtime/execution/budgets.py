@@ -1,13 +1,16 @@
 """Budgets: what an agent says it has spent, and the words for a budget that is used up.
 
-A budget is a quota with `at_limit`. A step takes an estimate from it, which is an upper bound, so that all
-running steps together stay within it; what was really spent replaces the estimate with the outcome.
+A budget is a quota with `at_limit`. A step takes an estimate from it: what its agent declares, or the 90th
+percentile of the item's forecast if that is less. What was really spent replaces the estimate with the outcome.
 """
 
 from collections.abc import Sequence
 from contextvars import ContextVar
 
+import orjson
+
 from agents.runtime.alerts import alert
+from agents.runtime.model.forecast import Expected
 from agents.runtime.model.item import StepExecution
 from agents.runtime.scheduling.reservations import Decision, checked
 
@@ -20,8 +23,10 @@ of_execution: ContextVar[StepExecution | None] = ContextVar("spending_execution"
 def spent(**amounts: float) -> None:
     """Say what the agent in work has really spent of the budgets that it takes from: `spent(tokens=412)`.
 
-    Amounts add up over the attempts on an item. Of a budget that is not named, the whole estimate counts;
-    so it does if the process dies. Outside of a step it does nothing. Raises BadAmount.
+    Amounts add up over the attempts on an item, except for an effect, which happens once: the last attempt
+    counts. The look-up of an effect may say them too. They are kept with the step, and forecasts learn from
+    them. Of a budget that is not named, the whole estimate counts; so it does if the process dies, until
+    another has settled the effect. Outside of a step it does nothing. Raises BadAmount.
     """
     execution = of_execution.get()
     if execution is None:
@@ -29,6 +34,16 @@ def spent(**amounts: float) -> None:
     checked(amounts)
     known = execution.used or {}
     execution.used = known | {name: known.get(name, 0.0) + amounts[name] for name in amounts}
+
+
+def estimate(execution: StepExecution) -> dict[str, float]:
+    """What the execution takes: what its agent declares, or what is forecast for 9 of 10 if that is less."""
+    needs, item = dict(execution.needs or {}), execution.item
+    costs = orjson.loads(item.costs) if item.costs else {}
+    for name in needs.keys() & costs.keys():
+        if forecast := costs[name]["agents"].get(execution.agent):
+            needs[name] = min(needs[name], Expected(*forecast).p90)
+    return needs
 
 
 def used_up(decision: Decision) -> str:

@@ -58,10 +58,11 @@ def _item_of(claimed: Claimed) -> Item:
         decision=Decision(**orjson.loads(row.decision)) if row.decision else None,
         deadline=row.deadline_here,
         traced=read_traceparent(row.traceparent),
+        costs=row.costs,
     )
     for step in sorted(claimed.steps, key=lambda step: step.at):
         item.steps[step.agent, step.occurrence] = StepRecord(
-            step.status, step.attempts, step.output, step.version
+            step.status, step.attempts, step.output, step.version, step.used
         )
     for effect in claimed.effects:
         item.effects[effect.agent, effect.occurrence] = Effect(

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
+import orjson
+
 from agents.runtime.alerts import Alert, alert, of_batch, send
 from agents.runtime.child_start import DidNotStart
 from agents.runtime.clock import DeadlineExceeded, clock
@@ -33,6 +35,7 @@ from agents.runtime.model.item import (
     Failed,
     Item,
     StepExecution,
+    StepRecord,
     Waiting,
     decisive,
 )
@@ -148,12 +151,17 @@ def _resume(
             except Unreadable:
                 unreadable.append(item)
             continue
-        executions.append(_execution_of(agent, item, occurrence, step.attempts if step else 0))
+        executions.append(_execution_of(agent, item, occurrence, step))
     return done, executions, unreadable
 
 
-def _execution_of(agent: AnyAgent, item: Item, occurrence: int, attempts: int) -> StepExecution:
+def _execution_of(
+    agent: AnyAgent, item: Item, occurrence: int, step: StepRecord | None
+) -> StepExecution:
+    attempts = step.attempts if step else 0
     execution = StepExecution(item, agent.name, agent.version, occurrence, "", attempts)
+    if step is not None and step.used is not None:
+        execution.used_before = orjson.loads(step.used)
     if agent.policy.effect:
         known = item.effects.get((agent.name, occurrence))
         execution.key = known.key if known else agent.key(item, occurrence)

@@ -1,9 +1,10 @@
 """How long agents took on items of the past: the newest items that completed, read page by page."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from sqlalchemy import Row, Select, and_, func, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,12 +19,16 @@ MOST_WAITING = 10_000  # of one scenario and state that are counted
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """How many seconds an agent took on an item, and when it ended, in seconds since 1970."""
+    """How many seconds an agent took on an item, and when it ended, in seconds since 1970.
+
+    `used` is what it said that it had used of quotas.
+    """
 
     agent: str
     version: str
     seconds: float
     at: float
+    used: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,9 @@ _COLUMNS = (
 )
 
 
+_STEP_COLUMNS = "item", "agent", "version", "at", "started_at", "used"
+
+
 async def _page(
     connection: AsyncConnection, scenario: str, before: Row[Any] | None, size: int
 ) -> Sequence[Row[Any]]:
@@ -108,12 +116,15 @@ async def _durations(connection: AsyncConnection, ids: Sequence[int]) -> dict[in
         return found
     values = values_of(connection, ids)
     query = (
-        select(steps.c.item, steps.c.agent, steps.c.version, steps.c.at, steps.c.started_at)
+        select(*(steps.c[name] for name in _STEP_COLUMNS))
         .where(steps.c.item.in_(select(values.c.value)), steps.c.status == "done")
         .where(steps.c.started_at.is_not(None))
         .order_by(steps.c.at)
     )
     for row in await connection.execute(query):
-        duration = Duration(row.agent, row.version, max(row.at - row.started_at, 0.0), row.at)
+        seconds, used = max(row.at - row.started_at, 0.0), row.used
+        duration = Duration(
+            row.agent, row.version, seconds, row.at, orjson.loads(used) if used else {}
+        )
         found.setdefault(row.item, []).append(duration)
     return found

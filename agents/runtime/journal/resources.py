@@ -10,6 +10,7 @@ that has vanished leaves nothing behind. What a dead owner held of a quota count
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -112,44 +113,33 @@ async def _newly_used_up(
     return found
 
 
-async def give_back(  # noqa: PLR0913 - which steps, and what they have used
+async def give_back_of(
     connection: AsyncConnection,
     owner: str,
-    agent: str,
-    tenants: Mapping[int, str],
-    names: Iterable[str],
-    used: Mapping[int, Amounts] | None = None,
+    executions: Sequence[StepExecution],
+    held: AbstractSet[int] = frozenset(),
 ) -> set[str]:
-    """Give back what the agent's steps on these items hold, and wake those whose turn it is now.
+    """Give back what these executions of one agent hold, and wake those whose turn it is now.
 
-    `tenants` has the tenant of each item, `names` are the resources of all of them; `used` is what an item
-    has really used of quotas, where that is known. Returns the scenarios of the items that are due now.
+    Quotas count what an execution says that it has used, and else the whole estimate. `held` are the ids of
+    the items whose outcomes are in the same commit. Returns the scenarios of the items that are due now.
     """
-    locked = await lock(connection, set(names), set(tenants.values()))
-    values = values_of(connection, list(tenants))
+    with_needs = {execution.id: execution for execution in executions if execution.needs}
+    tenants = {execution.item.tenant for execution in with_needs.values()}
+    locked = await lock(
+        connection, {name for one in with_needs.values() for name in one.needs or ()}, tenants
+    )
+    values = values_of(connection, list(with_needs))
     theirs = and_(
         holdings.c.item.in_(select(values.c.value)),
-        holdings.c.agent == agent,
+        holdings.c.agent == next(iter(with_needs.values())).agent,
         holdings.c.owner == owner,
     )
     # Also where a capacity was removed meanwhile: what stayed would count if it is set again.
-    await _delete_holdings(connection, locked, theirs, used or {})
+    await _delete_holdings(connection, locked, theirs, with_needs)
+    settled = [one for one in with_needs.values() if one.settles and one.id in held]
+    await _settle(connection, locked, settled)
     return await wake(connection, locked)
-
-
-async def give_back_of(
-    connection: AsyncConnection, owner: str, executions: Sequence[StepExecution]
-) -> set[str]:
-    """Give back what these executions of one agent hold; returns the scenarios of due items."""
-    with_needs = [execution for execution in executions if execution.needs]
-    return await give_back(
-        connection,
-        owner,
-        with_needs[0].agent,
-        {execution.id: execution.item.tenant for execution in with_needs},
-        {name for execution in with_needs for name in execution.needs or ()},
-        {execution.id: execution.used for execution in with_needs if execution.used},
-    )
 
 
 async def give_back_all(connection: AsyncConnection, owners: Sequence[str]) -> set[str]:
@@ -193,25 +183,66 @@ async def _delete_holdings(
     connection: AsyncConnection,
     locked: Locked,
     which: ColumnElement[bool],
-    used: Mapping[int, Amounts] | None = None,
+    executions: Mapping[int, StepExecution] | None = None,
 ) -> None:
-    """Delete these holdings. What they held of a quota is used from now on: `used`, or else all of it."""
+    """Delete these holdings. What they held of a quota is used from now on: all of it, or as executions say."""
     columns = (holdings.c.resource, holdings.c.tenant, holdings.c.item, holdings.c.amount)
     rows = (await connection.execute(delete(holdings).where(which).returning(*columns))).all()
-    windows = await _windows(connection, {row.resource for row in rows})
+    quotas = await _quotas(connection, {row.resource for row in rows})
     spent: dict[tuple[str, str], float] = {}
     for row in rows:
-        amount = (used or {}).get(row.item, {}).get(row.resource, row.amount)
-        for quota in {(row.resource, ""), (row.resource, row.tenant)} & windows.keys():
+        execution, of_row = (executions or {}).get(row.item), (row.resource, row.amount)
+        for quota in {(row.resource, ""), (row.resource, row.tenant)} & quotas.keys():
+            amount = _used_of(*of_row, execution, is_budget=bool(quotas[quota].at_limit))
             spent[quota] = spent.get(quota, 0.0) + amount
     for quota, amount in sorted(spent.items()):
-        await add_use(connection, quota, amount, windows[quota], locked.at)
+        await add_use(connection, quota, amount, quotas[quota].window_seconds, locked.at)
 
 
-async def _windows(
+def _used_of(
+    resource: str, held: float, execution: StepExecution | None, *, is_budget: bool
+) -> float:
+    """What of a holding was used. What certainly did nothing costs nothing, but was a call of a rate."""
+    if execution is not None:
+        if resource in (used := execution.used or {}):
+            return used[resource]
+        if is_budget and execution.did_nothing:
+            return 0.0
+    return held
+
+
+async def _settle(
+    connection: AsyncConnection, locked: Locked, executions: Sequence[StepExecution]
+) -> None:
+    """Let budgets count what settled effects have used, instead of what was charged for them before."""
+    for budget in locked.capacities:
+        if not (budget.at_limit and budget.window_seconds):
+            continue
+        change = sum(
+            _correction(execution, budget, locked.at)
+            for execution in executions
+            if budget.scope in {"", execution.item.tenant}
+        )
+        of = budget.resource, budget.scope
+        await add_use(connection, of, change, budget.window_seconds, locked.at)
+
+
+def _correction(execution: StepExecution, budget: Capacity, at: float) -> float:
+    """By how much more was used than was charged when the earlier call ended, or its process died."""
+    name, used = budget.resource, execution.used or {}
+    estimate = (execution.needs or {}).get(name, 0.0)
+    charged = (execution.used_before or {}).get(name, estimate)
+    now_used = used.get(name, 0.0 if execution.did_nothing else charged)
+    change = now_used - charged
+    # What was charged before the window counts no longer, so nothing of it is given back.
+    is_counted = at - execution.intended_at < (budget.window_seconds or 0.0)
+    return change if change > 0 or is_counted else 0.0
+
+
+async def _quotas(
     connection: AsyncConnection, resources: set[str]
-) -> dict[tuple[str, str], float]:
-    """The windows of the quotas of these resources, by resource and scope.
+) -> dict[tuple[str, str], Row[Any]]:
+    """The quotas of these resources, by resource and scope.
 
     Also of tenants whose capacities are not locked: a dead owner may have held something of any tenant.
     """
@@ -219,7 +250,7 @@ async def _windows(
         return {}
     query = select(capacities).where(capacities.c.resource.in_(sorted(resources)))
     found = await connection.execute(query.where(capacities.c.window_seconds.is_not(None)))
-    return {(row.resource, row.tenant): row.window_seconds for row in found}
+    return {(row.resource, row.tenant): row for row in found}
 
 
 async def _places(

@@ -81,6 +81,7 @@ items = Table(
     Column("expected", Double),  # the mean, which can be added up
     Column("forecast", Text),
     Column("forecast_model", Text),
+    Column("costs", Text),  # JSON by resource: the same forecast of what the item will use of it
     Column(
         "precedence", Double
     ),  # among the items of one tenant and priority, the lowest goes first
@@ -235,6 +236,7 @@ steps = Table(
     Column("output", Text),
     Column("error", Text),
     Column("started_at", Double),
+    Column("used", Text),  # JSON: what it has used of what somebody pays for, in all attempts
     sqlite_with_rowid=False,
 )
 

@@ -151,7 +151,7 @@ async def _write_outcomes(  # noqa: PLR0913 - the parts of one transaction
     await _add_dead_letters(connection, owner, aside, state)
     if any(execution.needs for execution in executions):
         (woken if woken is not None else set()).update(
-            await give_back_of(connection, owner, executions)
+            await give_back_of(connection, owner, executions, held)
         )
     return held
 
@@ -188,7 +188,14 @@ def _step_row(execution: StepExecution, now_here: float, ahead: float) -> dict[s
         "output": output,
         "error": error or execution.instead,
         "started_at": None if begun is None else begun + ahead,
+        "used": _used(execution),
     }
+
+
+def _used(execution: StepExecution) -> str | None:
+    if execution.used is None and execution.used_before is None:
+        return None
+    return orjson.dumps(execution.used_in_total).decode()
 
 
 def _output_and_error(outcome: Outcome | None) -> tuple[str | None, str | None]:

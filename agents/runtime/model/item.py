@@ -50,6 +50,7 @@ class StepRecord:
     attempts: int
     output: str | None
     version: str
+    used: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class Item:
     """A work item that this process holds; `deadline` is a time of `clock().monotonic()`.
 
     `traced` is the span that its steps belong to: that of its claim here, else what caused the item.
+    `costs` is the forecast of what it uses of quotas, as its row has it.
     """
 
     id: int
@@ -115,6 +117,7 @@ class Item:
     decision: Decision | None = None
     deadline: float | None = None
     traced: TraceContext | None = None
+    costs: str | None = None
 
     @property
     def remaining_seconds(self) -> float:
@@ -231,8 +234,9 @@ class StepExecution:
     `unknown`: an earlier call may have had its effect. `spent`: the key only brings failures, so a
     look-up comes first. `renewed`: the key is that of a later generation and was not used yet.
     `halt`: why no call may begin, so that only the outcome of the earlier call is settled. `needs`: the
-    resources that it holds or waits for, and `used`: what it has really used of quotas. `instead`: which
-    cheaper agent ran instead, and why.
+    resources that it holds or waits for, `used`: what it says that it has used of quotas, and `used_before`
+    what earlier executions of the step have said. `settles`: it began with an unknown outcome of an earlier
+    call, so budgets have been charged for that. `instead`: which cheaper agent ran instead, and why.
     `begun` and `ended`, times of `clock().monotonic()`, are around its attempts: waits for a retry of
     at most a second are between them, longer ones are not. Of a call for a whole batch each item gets
     an equal share. Both are None where no call was made. `call` is the one in flight, if it is watched.
@@ -253,7 +257,9 @@ class StepExecution:
     outcome: Outcome | None = None
     halt: PermanentError | None = None
     needs: Mapping[str, float] | None = None
+    settles: bool = False
     used: dict[str, float] | None = None
+    used_before: Mapping[str, float] | None = None
     instead: str | None = None
     begun: float | None = None
     ended: float | None = None
@@ -269,6 +275,29 @@ class StepExecution:
     def fence(self) -> int:
         """The fence that the item was claimed with."""
         return self.item.fence
+
+    @property
+    def used_in_total(self) -> dict[str, float]:
+        """What all executions of the step say that they have used.
+
+        An effect happens once, however often it is called: the latest word about it counts.
+        """
+        before, used = self.used_before or {}, self.used or {}
+        if self.key:
+            return {**before, **used}
+        return {name: before.get(name, 0.0) + used.get(name, 0.0) for name in {**before, **used}}
+
+    @property
+    def did_nothing(self) -> bool:
+        """Whether certainly nothing happened: no call was made, or an effect failed cleanly."""
+        match self.outcome:
+            case None | Done():
+                return False
+            case Failed(clean=clean) if self.key:
+                return clean
+            case Delayed() | Waiting() | DeadLettered() if self.key:
+                return not self.unknown
+        return self.begun is None
 
     @property
     def weight(self) -> tuple[int, float]:

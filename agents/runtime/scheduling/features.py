@@ -37,7 +37,8 @@ class Features:
 class Example:
     """A duration of the past: an agent took `seconds` on an item with these features, until `at`.
 
-    `at` is in seconds since 1970. `item` is any number that the examples of one item share.
+    `at` is in seconds since 1970. `item` is any number that the examples of one item share. In an example
+    of a cost, `seconds` is the amount of the resource.
     """
 
     features: Features

@@ -125,8 +125,15 @@ class Model:
         return found
 
 
-def fit(examples: Sequence[Example], booster: Booster | None = None) -> Model:
-    """Learn from examples; without a booster running quantiles alone. The same examples, the same model."""
+def fit(
+    examples: Sequence[Example],
+    booster: Booster | None = None,
+    completed: Mapping[str, int] | None = None,
+) -> Model:
+    """Learn from examples; without a booster running quantiles alone. The same examples, the same model.
+
+    Examples of costs are of those items that cost something: `completed` counts all, by scenario.
+    """
     ordered = sorted(examples, key=lambda one: (one.at, one.item, one.agent))
     model = Model()
     model.running.learn(ordered)
@@ -138,11 +145,12 @@ def fit(examples: Sequence[Example], booster: Booster | None = None) -> Model:
         model.versions[one.features.scenario, one.agent] = one.version
     counts = Counter({step: len(known) for step, known in steps.items()})
     for (scenario, agent), count in counts.items():
-        visits = count / len(items[scenario])
+        visits = count / (completed or {}).get(scenario, len(items[scenario]))
         if visits >= LEAST_VISITS:
             model.visits.setdefault(scenario, {})[agent] = visits
     if booster is not None:
-        model.boosted = _boosted(steps, booster)
+        least = LEAST_SECONDS if completed is None else 0.0
+        model.boosted = _boosted(steps, booster, least)
     return model
 
 
@@ -166,14 +174,16 @@ def total(parts: Sequence[tuple[float, Expected]]) -> Expected:
     return Expected(p50, p50 * exp(NORMAL_P90 * width), mean)
 
 
-def _boosted(steps: Mapping[Step, Sequence[Example]], booster: Booster) -> dict[Step, Boosted]:
-    """Trees for the agents that have them."""
+def _boosted(
+    steps: Mapping[Step, Sequence[Example]], booster: Booster, least_each: float
+) -> dict[Step, Boosted]:
+    """Trees for the agents that have them: those with many outcomes, of `least_each` on average."""
     seconds = {step: sum(one.seconds for one in known) for step, known in steps.items()}
     least = LEAST_SHARE * sum(seconds.values())
     found = {}
     for step, known in steps.items():
         enough = len(known) >= LEAST_EXAMPLES
-        if not enough or seconds[step] < max(least, LEAST_SECONDS * len(known)):
+        if not enough or seconds[step] < max(least, least_each * len(known)):
             continue
         tried = _tried(step, known, booster)
         if tried is not None:

@@ -161,7 +161,8 @@ class Request:
     """A step that wants to run: its item, held with `fence`, and the amount of each resource.
 
     `since` is the time from which it has waited, in seconds since 1970. `approved`: a person lets it
-    through the budgets that ask. `has_cheaper`: a cheaper version of the agent can run instead.
+    through the budgets that ask. `has_cheaper`: a cheaper version of the agent can run instead. `settles`: it
+    finds out what became of an earlier call, for which budgets have been charged.
     """
 
     item: int
@@ -172,6 +173,7 @@ class Request:
     since: float = inf
     approved: bool = False
     has_cheaper: bool = False
+    settles: bool = False
 
     @property
     def key(self) -> tuple[int, str]:
@@ -234,6 +236,9 @@ def _decide_one(request: Request, in_order: Sequence[Capacity]) -> Decision:
         for capacity in in_order
         if capacity.resource in request.amounts and capacity.scope in {"", request.tenant}
     ]
+    if request.settles:
+        charged = {one.resource for one in mine if one.at_limit}
+        mine = [one for one in mine if one.resource not in charged]
     bounding = [one for one in mine if not (request.approved and one.at_limit == AtLimit.ASK)]
     small = next((one for one in bounding if not one.holds(request.amounts[one.resource])), None)
     short = next((one for one in bounding if not one.suffices(request.place(one))), None)

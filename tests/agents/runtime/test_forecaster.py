@@ -12,19 +12,30 @@ from sqlalchemy import text
 
 from agents.runtime.clock import CLOCK
 from agents.runtime.context import Runtime, open_runtime, runtime
+from agents.runtime.execution.budgets import spent
 from agents.runtime.execution.decorator import agent
 from agents.runtime.files import write_whole
 from agents.runtime.forecast_registry import (
+    COSTS,
     FOLDER,
     MODEL,
     ForecastCard,
     Forecasts,
+    cost_model,
+    cost_models,
     explain,
     rounded,
 )
-from agents.runtime.forecaster import CALIBRATE_SECONDS, LOOK_SECONDS, Forecaster, examples_of
+from agents.runtime.forecaster import (
+    CALIBRATE_SECONDS,
+    LOOK_SECONDS,
+    Forecaster,
+    costs_of,
+    examples_of,
+)
 from agents.runtime.journal.calibration import calibration
 from agents.runtime.journal.durations import completed, waiting_counts
+from agents.runtime.journal.queries import item_history
 from agents.runtime.journal.schema import items
 from agents.runtime.metrics import CALIBRATION
 from agents.runtime.model.forecast import Expected
@@ -33,6 +44,7 @@ from agents.runtime.model_registry import FILE, Interval
 from agents.runtime.scheduling.features import Example, features
 from agents.runtime.scheduling.forecasting import Model, fit
 from agents.runtime.settings import Settings
+from flows.cli.forecast_text import item_lines
 from flows.operations.forecast_training import train
 from tests.agents.runtime.execution.test_durations import WorkingClock, clock
 from tests.agents.runtime.jobs import JOBS, AnyAgent, Job, Made, jobs, rows, run
@@ -50,7 +62,10 @@ def model_of(seconds: float, agent: str = "see") -> Model:
 
 def promote(folder: Path, version: str, model: Model | str) -> None:
     """Promote a model, or a file that is none."""
-    models = Forecasts(folder / "forecasts")
+    promote_in(Forecasts(folder / "forecasts"), version, model)
+
+
+def promote_in(models: Forecasts, version: str, model: Model | str) -> None:
     card = ForecastCard(
         version=version, gain=GAIN, made_at=0, until=0, learned=50, judged=50, loss=1,
         loss_of_mean=2, loss_of_ewma=2, coverage=0.9, concordance=0.7, agents={},
@@ -124,7 +139,7 @@ async def test_a_file_that_is_no_model_is_ignored_and_the_one_before_stays(
     await forecaster.open()
     promote(tmp_path, "v2", file)
     await forecaster.open()
-    assert forecaster.version == "v1"
+    assert forecaster.durations.version == "v1"
     fresh = Forecaster(tmp_path)
     await fresh.open()
     assert fresh.forecasts(JOBS, "default", [("{}", None)]) == [None]
@@ -139,7 +154,7 @@ async def test_a_broken_registry_or_scenario_costs_no_item_its_acceptance(tmp_pa
     assert found is not None
     (tmp_path / "forecasts" / FILE).write_text("{")
     await forecaster.open()
-    assert forecaster.version == "v1"
+    assert forecaster.durations.version == "v1"
 
 
 @pytest.mark.usefixtures("opened")
@@ -218,10 +233,80 @@ async def test_what_waits_is_counted_by_scenario(see: AnyAgent) -> None:
 
 
 def test_an_explanation_has_the_slowest_agent_first_and_no_exact_numbers() -> None:
-    stored = orjson.dumps({"quick": [1, 2, 1], "slow": [5, 9, 6]}).decode()
+    stored = {"quick": [1, 2, 1], "slow": [5, 9, 6]}
     found = explain("jobs", stored, Expected(6, 11, 7), "v1", None)
     assert [one.agent for one in found.agents] == ["slow", "quick"]
     assert [rounded(count) for count in (0, 7, 12_345, 100)] == [0, 7, 10_000, 100]
+
+
+async def test_costs_are_forecast_beside_the_time_and_without_it(
+    journal_settings: Settings, see: AnyAgent
+) -> None:
+    promote_in(cost_model(journal_settings.data, "model_tokens"), "c1", model_of(500.0))
+    async with open_runtime(journal_settings):
+        await run(jobs(1), see)
+    promote(journal_settings.data, "v1", model_of(3.0))
+    async with open_runtime(journal_settings):
+        await run([Job(key="other")], see)
+        alone, both = await rows(items)
+    costs = orjson.loads(alone.costs)["model_tokens"]
+    assert costs["agents"]["see"] == pytest.approx([500, 500, 500], rel=0.03)
+    assert (costs["model"], alone.forecast_model, alone.p50) == ("c1", None, None)
+    assert (both.costs, both.forecast_model) == (alone.costs, "v1")
+
+
+def test_a_resource_of_any_name_has_a_registry_of_its_own(tmp_path: Path) -> None:
+    names = ["..", ".", "a/../b", "Größe 1"]
+    for name in names:
+        promote_in(cost_model(tmp_path, name), "c1", model_of(1.0))
+    assert sorted(cost_models(tmp_path)) == sorted(names)
+    assert {path.parent for path in (tmp_path / FOLDER / COSTS).iterdir()} == {
+        tmp_path / FOLDER / COSTS
+    }
+
+
+async def test_a_cost_model_that_cannot_be_read_leaves_the_others(tmp_path: Path) -> None:
+    promote(tmp_path, "v1", model_of(3.0))
+    promote_in(cost_model(tmp_path, "tokens"), "c1", "{")
+    promote_in(cost_model(tmp_path, "dollars"), "c1", model_of(0.5))
+    forecaster = Forecaster(tmp_path)
+    await forecaster.open()
+    (found,) = forecaster.forecasts(JOBS, "default", [("{}", None)])
+    assert found is not None
+    assert (found.model, list(found.costs)) == ("v1", ["dollars"])
+
+
+async def test_what_agents_say_that_they_used_is_learned_and_forecast(
+    journal_settings: Settings,
+) -> None:
+    """Half of the items use tokens: 1,000 of the one kind and 100 of the other."""
+
+    @agent(PURE, takes={"tokens": 4_000})
+    async def write(job: Job) -> Made:
+        if job.n % 4 < 2:
+            spent(tokens=100 if job.n % 2 else 1_000)
+        return Made(by="write")
+
+    models = cost_model(journal_settings.data, "tokens")
+    async with open_runtime(journal_settings) as here:
+        await run(jobs(440), write, scenario=KINDS)
+        found = [one async for one in completed(here.journal.database, "jobs", 1_000)]
+        costs = costs_of(KINDS, found)
+        done = train(costs["tokens"], models, None, {"jobs": len(found)})
+    assert (list(costs), len(costs["tokens"])) == (["tokens"], 220)
+    assert done.change is not None, done.reason
+    assert done.change.what == "promoted"
+    async with open_runtime(journal_settings) as here:
+        await run([Job(key="even", n=2), Job(key="odd", n=3)], write, scenario=KINDS)
+        new = {row.key: orjson.loads(row.costs)["tokens"] for row in await rows(items) if row.costs}
+        history = await item_history(here.journal, "jobs", "even")
+        assert history is not None
+        lines = item_lines(history.item, None)
+    assert new["even"]["model"] == done.change.version
+    assert new["even"]["agents"]["write"][0] == pytest.approx(1_000, rel=0.05)
+    assert new["odd"]["agents"]["write"][1] == pytest.approx(100, rel=0.05)
+    assert new["even"]["total"][2] == pytest.approx(500, rel=0.05), "one in two uses any"
+    assert [line for line in lines if line.startswith("expected tokens: ")]
 
 
 async def test_what_the_journal_has_is_learned_promoted_and_forecast(

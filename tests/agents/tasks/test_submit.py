@@ -32,7 +32,7 @@ def learned(opened: Runtime, seconds: dict[str, float]) -> None:
         stored = WorkflowTask(workflow="night-1", id=task, resources={})
         here = features(TASKS.name, declared=TASKS.features(stored))
         examples += [Example(here, run_task.name, taken, number, 10 * number + n) for n in range(5)]
-    opened.forecaster._model, opened.forecaster.version = fit(examples), "m1"
+    opened.forecaster.durations.model, opened.forecaster.durations.version = fit(examples), "m1"
 
 
 async def test_what_a_file_does_not_declare_is_learned_from_tasks_of_the_same_name() -> None:

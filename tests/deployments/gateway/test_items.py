@@ -147,7 +147,9 @@ async def test_an_item_has_its_forecast_and_says_when_it_is_done(client: httpx.A
     found = (await client.get(path)).json()
     assert (found["forecast"], found["eta"]["reason"]) == (None, "no consumer runs")
     agents = {"charge": Expected(2.0, 4.0, 2.5), "book_shipment": Expected(8.0, 20.0, 9.5)}
-    await change(path, **Forecast(Expected(10.0, 24.0, 12.0), agents, "7", 12.0).columns())
+    tokens = Forecast(Expected(400.0, 900.0, 450.0), {}, "c3", None)
+    expected = Forecast(Expected(10.0, 24.0, 12.0), agents, "7", 12.0, {"model_tokens": tokens})
+    await change(path, **expected.columns())
     here, database = runtime().lease.id, runtime().journal.database
     await register_versions(database, here, "orders", [1])
     found = (await client.get(path)).json()
@@ -160,3 +162,13 @@ async def test_an_item_has_its_forecast_and_says_when_it_is_done(client: httpx.A
     forecast = found["forecast"]
     assert (forecast["p90_seconds"], forecast["model"], forecast["coverage"]) == (24.0, "7", None)
     assert [one["agent"] for one in forecast["agents"]] == ["book_shipment", "charge"]
+    assert found["costs"] == [
+        {
+            "resource": "model_tokens",
+            "p50": 400.0,
+            "p90": 900.0,
+            "mean": 450.0,
+            "model": "c3",
+            "coverage": None,
+        }
+    ]

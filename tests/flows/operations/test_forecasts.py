@@ -6,9 +6,13 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from sqlalchemy import update
 
-from agents.runtime.forecast_registry import FOLDER, MODEL, Forecasts
+from agents.runtime.context import open_runtime
+from agents.runtime.forecast_registry import FOLDER, MODEL, Forecasts, cost_model
+from agents.runtime.journal.schema import steps
 from agents.runtime.scheduling.features import Example
+from agents.runtime.settings import settings
 from flows.operations.forecast_training import train
 from flows.operations.forecasts import forecasts, retrain_forecasts, roll_back_forecasts
 from tests.agents.runtime.scheduling.histories import by_kind_and_size, by_nothing, history
@@ -105,3 +109,24 @@ async def test_the_commands_train_show_and_roll_back(shop: Shop) -> None:
     assert (await forecasts.fn()).title == "no forecasts"
     with pytest.raises(Exception, match="no earlier champion"):
         await roll_back_forecasts.fn("ann", "too low")
+
+
+async def test_costs_have_models_of_their_own_in_the_same_commands(shop: Shop) -> None:
+    await shop.process(shop.orders(3))
+    async with open_runtime(settings()) as here, here.journal.database.write() as connection:
+        await connection.execute(update(steps).values(used='{"model_tokens": 300}'))
+    listing = await retrain_forecasts.fn()
+    assert "model_tokens: no new model: 3 completed items, 200 are needed" in listing.lines
+    models, first = cost_model(settings().data, "model_tokens"), history(ITEMS, by_kind_and_size)
+    train(first, models, None, {"jobs": 2 * ITEMS})
+    before = models.read().champion
+    assert models.load(before).visits == {"jobs": {"read": 0.5}}, "half of the items cost nothing"
+    longer = [*first, *slower(later(history(4 * ITEMS, by_kind_and_size, seed=3)), 5)]
+    train(longer, models, None, {"jobs": 10 * ITEMS})
+    assert models.read().champion != before
+    assert f"model_tokens: by model {models.read().champion}" in (await forecasts.fn()).lines
+    listing = await roll_back_forecasts.fn("ann", "too high", "model_tokens")
+    assert (listing.title, models.read().champion) == (
+        f"forecasts: {before} is promoted again",
+        before,
+    )

@@ -1,4 +1,4 @@
-"""A budget is never exceeded; at its limit items wait, ask, or get the cheaper version, as it says."""
+"""A budget holds; at its limit items wait, ask, or get the cheaper version, as it says."""
 
 import asyncio
 from dataclasses import dataclass, field, replace
@@ -8,23 +8,27 @@ import pytest
 from sqlalchemy import update
 
 from agents.runtime.context import Runtime, of_tenant, open_runtime
-from agents.runtime.errors import TransientError
+from agents.runtime.errors import PermanentError, TransientError, UnknownOutcome
 from agents.runtime.execution import admission
+from agents.runtime.execution.agent import EffectKey
 from agents.runtime.execution.budgets import spent
 from agents.runtime.execution.decorator import agent
+from agents.runtime.forecast_registry import cost_model
 from agents.runtime.journal import resources
 from agents.runtime.journal.capacity_admin import BadCapacity, CapacitySetting, set_capacity
 from agents.runtime.journal.operator_actions import OperatorAction, decide
 from agents.runtime.journal.resource_use import usage
 from agents.runtime.journal.scheduling_schema import capacities, holdings, quota_uses
 from agents.runtime.journal.schema import items, steps
-from agents.runtime.model.policies import MODEL, PURE, READ
+from agents.runtime.model.policies import EFFECT, MODEL, PURE, READ, Lookup
 from agents.runtime.scheduling.reservations import AtLimit
 from agents.runtime.settings import Settings
 from tests.agents.runtime.jobs import (
+    HOUR,
     Job,
     Killed,
     Made,
+    Provider,
     change,
     crashing_runtime,
     jobs,
@@ -32,6 +36,7 @@ from tests.agents.runtime.jobs import (
     run,
     states,
 )
+from tests.agents.runtime.test_forecaster import model_of, promote_in
 
 DAY = 86_400.0
 ESTIMATE = 100.0
@@ -81,6 +86,26 @@ async def budget(opened: Runtime, amount: float, at_limit: str, tenant: str = "d
 
 async def used() -> float:
     return float(sum(row.amount for row in await rows(quota_uses)))
+
+
+def paid_effect(provider: Provider, settle: str) -> Any:
+    """An effect that costs 60 tokens, which it knows after its call, as its look-up does."""
+
+    async def find(job: Job, key: EffectKey) -> Made | None:
+        if key not in provider.made:
+            return None
+        spent(tokens=60)
+        return Made(by=job.key)
+
+    how = Lookup(find) if settle == "look-up" else HOUR
+
+    @agent(EFFECT, settle=how, takes={"tokens": ESTIMATE})
+    async def make(job: Job, key: EffectKey) -> Made:
+        await provider.make(job, key)
+        spent(tokens=60)
+        return Made(by=job.key)
+
+    return make
 
 
 async def made_by() -> list[str]:
@@ -211,6 +236,63 @@ async def test_the_estimate_counts_after_a_crash_before_settlement(
         await run(jobs(1), model.agent())
         assert await states() == {"job-0000": "pending"}, "90 of 190 are left"
         assert (await used(), await rows(holdings)) == (ESTIMATE, [])
+
+
+@pytest.mark.parametrize("forecast, calls", [(30.0, 4), (500.0, 2)])
+async def test_what_is_forecast_is_taken_if_it_is_less_than_what_is_declared(
+    journal_settings: Settings, forecast: float, calls: int
+) -> None:
+    """Of 130 tokens four calls that use 30 each are paid, or two if the second has to leave 100 free."""
+    models = cost_model(journal_settings.data, "tokens")
+    promote_in(models, "c1", model_of(forecast, "write"))
+    model = Model(tokens=30)
+    async with open_runtime(journal_settings) as here:
+        await budget(here, 130, AtLimit.PAUSE)
+        await run(jobs(5), model.agent())
+        assert (len(model.asked), await used()) == (calls, calls * 30.0)
+
+
+@pytest.mark.parametrize("settle", ["same key", "look-up"])
+async def test_an_effect_is_charged_once_if_its_process_dies_after_the_call(
+    journal_settings: Settings, settle: str
+) -> None:
+    """The estimate counts from the death on, until another process has settled what was really spent."""
+    provider, job = Provider(after={"job-0000": [Killed()]}), jobs(1)
+    async with crashing_runtime(journal_settings) as crashed:
+        await budget(crashed, 1_000, AtLimit.PAUSE)
+        with pytest.raises(Killed):
+            await run(job, paid_effect(provider, settle))
+    async with open_runtime(journal_settings):
+        await run(job, paid_effect(provider, settle))
+        assert (await used(), await rows(holdings)) == (60.0, [])
+        [step] = await rows(steps)
+        assert (step.used, provider.made) == ('{"tokens":60.0}', {provider.calls[0][1]: "job-0000"})
+
+
+async def test_a_repeated_effect_is_charged_once_and_a_refused_one_not_at_all(
+    opened: Runtime,
+) -> None:
+    """The first call times out after it has worked; the third job's is refused before anything happens."""
+    await budget(opened, 1_000, AtLimit.PAUSE)
+    provider = Provider(
+        after={"job-0000": [UnknownOutcome("timed out")]},
+        before={"job-0002": [PermanentError("no such address")]},
+    )
+    await run(jobs(3), paid_effect(provider, "same key"))
+    assert (provider.count("job-0000"), await used()) == (2, 120.0)
+    assert (await states())["job-0002"] == "failed"
+
+
+async def test_what_a_step_has_used_is_kept_with_it_in_all_of_its_attempts(
+    opened: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also without any budget, and if the item leaves its batch between them."""
+    monkeypatch.setattr("agents.runtime.execution.attempt.LONGEST_SLEEP", -1.0)
+    model = Model(plan=[TransientError("cut off")])
+    await run(jobs(1), model.agent())
+    [step] = await rows(steps)
+    assert (step.status, step.used, len(model.asked)) == ("done", '{"tokens":120.0}', 2)
+    assert await rows(capacities) == []
 
 
 async def test_two_processes_never_exceed_a_budget_together(
