@@ -32,7 +32,7 @@ async def new_items(journal: Journal, workflow: Workflow) -> list[NewItem]:
     """
     new = _accepted_as(workflow, journal.tenant)
     expected = {
-        task: one.forecast.total.mean
+        task: one.forecast.total.in_chain
         for task, one in new.items()
         if one.forecast and one.forecast.total
     }

@@ -102,7 +102,10 @@ async def act(client: PrefectClient, wanted: Plan, runs: Sequence[Run], scenario
 
 
 async def _start(client: PrefectClient, wanted: Plan, scenario: str) -> list[str]:
-    """Start consumers; two placements that have seen the same last run start the same ones."""
+    """Start consumers; two placements that have seen the same last run start the same ones.
+
+    Prefect compares a key with those of the whole flow, which all clouds share: so it names the cloud.
+    """
     assert wanted.cloud is not None
     deployment = await copy_of(client, wanted.cloud)
     last = await client.read_flow_runs(
@@ -115,7 +118,7 @@ async def _start(client: PrefectClient, wanted: Plan, scenario: str) -> list[str
         await client.create_flow_run_from_deployment(
             deployment,
             parameters={"scenario": scenario},
-            idempotency_key=f"{scenario}:{seen}:{number}",
+            idempotency_key=f"{wanted.cloud}:{scenario}:{seen}:{number}",
         )
     return [f"started consumer in {wanted.cloud}"] * wanted.start
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.benchmarks.machine import ask, tell
 from tests.benchmarks.scheduling import arrivals, load_step, makespan
-from tests.benchmarks.scheduling.forecasts import learned
+from tests.benchmarks.scheduling.forecasts import OF_ONE, learned
 from tests.benchmarks.scheduling.plots import draw
 from tests.benchmarks.scheduling.traces import Workflow, workflows
 
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _simulated(found: Sequence[Workflow], given: argparse.Namespace) -> dict[str, object]:
-    expected = learned(found, places=False)
+    expected = learned(found, places=False, seconds=OF_ONE)
     pairs = [pair for one in found for pair in zip(one.seconds, expected[one.name], strict=True)]
     tasks = [(seconds, forecast) for seconds, forecast in pairs if seconds > 0]
     _progress(f"makespan of {len(found)} workflows")

@@ -7,19 +7,26 @@ it runs. Pipelines of Nextflow, each recorded once, share modules: there the las
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 
+from agents.runtime.model.forecast import Expected
 from agents.runtime.scheduling.features import KIND, Example, Features, features
-from agents.runtime.scheduling.forecasting import Model, fit
+from agents.runtime.scheduling.forecasting import fit
 from tests.benchmarks.scheduling.traces import Workflow
 
 FOLDS = 10  # of a family: a tenth of its workflows is forecast from the other nine
+Seconds = Callable[[Expected], float]  # what of a forecast the order is made from
+IN_CHAIN: Seconds = attrgetter("in_chain")
+OF_ONE: Seconds = attrgetter("mean")
 Forecasts = Mapping[str, Sequence[float]]  # the expected seconds of each task, by workflow
 
 
-def learned(workflows: Sequence[Workflow], *, places: bool = True) -> Forecasts:
+def learned(
+    workflows: Sequence[Workflow], *, places: bool = True, seconds: Seconds = IN_CHAIN
+) -> Forecasts:
     """Each workflow forecast from others of its family; by the kinds of its tasks alone without `places`."""
-    return _forecast(_by_fold(workflows), places=places)
+    return _forecast(_by_fold(workflows), seconds, places=places)
 
 
 def of_other_families(workflows: Sequence[Workflow]) -> Forecasts:
@@ -29,7 +36,7 @@ def of_other_families(workflows: Sequence[Workflow]) -> Forecasts:
         ([one for other in families if other is not family for one in other], family)
         for family in families
     )
-    return _forecast(split)
+    return _forecast(split, IN_CHAIN)
 
 
 def _families(workflows: Sequence[Workflow]) -> dict[str, list[Workflow]]:
@@ -50,18 +57,16 @@ def _by_fold(workflows: Sequence[Workflow]) -> Iterator[Split]:
             yield rest, family[fold::folds]
 
 
-def _forecast(splits: Iterator[Split], *, places: bool = True) -> dict[str, list[float]]:
+def _forecast(
+    splits: Iterator[Split], seconds: Seconds, *, places: bool = True
+) -> dict[str, list[float]]:
     found = {}
     for known, asked in splits:
         model = fit([one for workflow in known for one in _examples(workflow, places=places)])
         for workflow in asked:
-            found[workflow.name] = _expected(model, workflow, places=places)
+            rows = [(one.features, one.agent) for one in _examples(workflow, places=places)]
+            found[workflow.name] = [seconds(expected) for expected in model.predict(rows)]
     return found
-
-
-def _expected(model: Model, workflow: Workflow, *, places: bool) -> list[float]:
-    rows = [(one.features, one.agent) for one in _examples(workflow, places=places)]
-    return [expected.mean for expected in model.predict(rows)]
 
 
 def _examples(workflow: Workflow, *, places: bool) -> list[Example]:

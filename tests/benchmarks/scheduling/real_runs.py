@@ -34,7 +34,7 @@ from agents.workflow.records import canonical
 from flows.workflow_file import run_tasks
 from tests.benchmarks.machine import tell
 from tests.benchmarks.scheduling import arrivals
-from tests.benchmarks.scheduling.forecasts import learned
+from tests.benchmarks.scheduling.forecasts import OF_ONE, learned
 from tests.benchmarks.scheduling.makespan import keys
 from tests.benchmarks.scheduling.simulation import run
 from tests.benchmarks.scheduling.traces import Workflow, workflows
@@ -174,7 +174,7 @@ def _new(task: WorkflowTask, expected: float | None) -> NewItem:
 
 async def mean_waits(found: Sequence[Workflow], count: int) -> dict[str, Pair]:
     """The mean wait first in, first out and in the product's order."""
-    expected = learned(found, places=False)
+    expected = learned(found, places=False, seconds=OF_ONE)
     tasks = [pair for one in found for pair in zip(one.seconds, expected[one.name], strict=True)]
     drawn = _scaled(arrivals.arrivals([pair for pair in tasks if pair[0] > 0], count, seed=1))
     extra = await overhead(arrivals.SERVERS)
