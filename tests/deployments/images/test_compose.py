@@ -73,7 +73,7 @@ def test_only_the_gateway_can_be_reached_and_only_from_this_machine() -> None:
     assert all(port.startswith("127.0.0.1:") for port in published["gateway"])
 
 
-def test_other_containers_can_read_the_metrics_of_whoever_has_some() -> None:
+def test_other_containers_can_read_the_metrics_of_those_who_have_some() -> None:
     settings = "AGENT_FLOWS_METRICS_PORT", "AGENT_FLOWS_METRICS_HOST"
     found = {
         name: tuple(service["environment"].get(one) for one in settings)
