@@ -26,13 +26,14 @@ from deployments.components import PYTHON, Component, Form, component
 from tests.deployments.topology.installation import LOGIN, Installation
 from tests.deployments.topology.items import ended, problems, reached, submit
 from tests.deployments.topology.stores import until
-from tests.flows.shop import Shop
+from tests.flows.shop import Body, Shop
 
 pytestmark = [pytest.mark.campaign, pytest.mark.timeout(3_600)]
 
 ORDERS = int(os.environ.get("DRILL_ORDERS", "1000"))
 LATER = ("-m", "tests.deployments.topology.next_release")
 CONSUMERS = ("consumer-1", "consumer-2")
+FAILED = {"Failed", "Crashed"}
 WHO = ("--by", "ann", "--reason", "a step more")
 # What follows this revision are indexes and a constraint, so that the servers of this release work on it too.
 EARLIER = "09a9e091e578"
@@ -129,26 +130,44 @@ async def test_prefects_schema_is_upgraded_and_its_servers_are_replaced(
 ) -> None:
     assert await _revision(installation) == EARLIER
     runs = await _failed_runs(installation)
-    submitting = asyncio.create_task(submit(gateway, "orders", shop.orders(ORDERS)))
-    begun = time.monotonic()
-    await reached(lambda: ended(database, shop.name), ORDERS // 5)
+    replaced, begun = asyncio.Event(), time.monotonic()
+    submitting = asyncio.create_task(_trickle(gateway, shop.orders(ORDERS), replaced))
+    await reached(lambda: ended(database, shop.name), 2)
+    counts = [await ended(database, shop.name)]
     migrate = component("prefect-migrations").argv(Form.PRODUCTION, sys.executable)
     await asyncio.to_thread(installation.job, migrate)
     assert await _revision(installation) != EARLIER
-    during = await ended(database, shop.name)
+    counts.append(await ended(database, shop.name))
     for number, port in enumerate(installation._servers, start=1):
         await asyncio.to_thread(_restart, installation, f"api-server-{number}")
         await asyncio.to_thread(installation._wait, port, "/api/ready")
+        counts.append(await ended(database, shop.name))
     await asyncio.to_thread(_restart, installation, "services")
+    replaced.set()
     await submitting
     await reached(lambda: ended(database, shop.name), ORDERS + 1)
     seconds = time.monotonic() - begun
 
+    assert counts == sorted(set(counts)), "orders go on during each step"
+    assert counts[-1] < ORDERS, "the steps were taken while orders came"
     assert await problems(shop, shipped=ORDERS, refunded=1) == []
-    assert await _failed_runs(installation) == runs, "no run of Prefect failed by it"
+    assert (await _failed_runs(installation)).items() - runs.items() == set()
+    before, migrated, *servers = counts
     sys.stdout.write(
-        f"\nmigrated after {during} orders, servers replaced, all {ORDERS} at rest after {seconds:.0f} s\n"
+        f"\n{before} orders at rest before the migration, {migrated} after it, {servers} after each server was "
+        f"replaced, all {ORDERS} after {seconds:.0f} s\n"
     )
+
+
+async def _trickle(gateway: Gateway, bodies: list[Body], replaced: asyncio.Event) -> None:
+    """Submit a hundredth of the orders each second until the servers are replaced, then the rest."""
+    few = max(1, len(bodies) // 100)
+    while bodies and not replaced.is_set():
+        await submit(gateway, "orders", bodies[:few])
+        del bodies[:few]
+        await asyncio.sleep(1.0)
+    if bodies:
+        await submit(gateway, "orders", bodies)
 
 
 def _restart(installation: Installation, name: str) -> None:
@@ -168,10 +187,11 @@ async def _revision(installation: Installation) -> str:
     return found
 
 
-async def _failed_runs(installation: Installation) -> set[str]:
-    """The flow runs that failed or crashed by now."""
+async def _failed_runs(installation: Installation) -> dict[str, str]:
+    """What is said of each flow run that failed or crashed by now, by its id."""
     api = {PREFECT_API_URL: installation.api, PREFECT_API_AUTH_STRING: LOGIN}
     with temporary_settings(api):
         async with get_client() as client:
             found = await client.read_flow_runs(limit=200)
-    return {str(run.id) for run in found if run.state_name in {"Failed", "Crashed"}}
+    failed = [run for run in found if run.state is not None and run.state_name in FAILED]
+    return {str(run.id): f"{run.name}: {run.state}" for run in failed}
