@@ -269,10 +269,12 @@ async def test_an_effect_is_charged_once_if_its_process_dies_after_the_call(
         assert (step.used, provider.made) == ('{"tokens":60.0}', {provider.calls[0][1]: "job-0000"})
 
 
+@pytest.mark.parametrize("longest_sleep", [1.0, -1.0], ids=["in the batch", "in a later batch"])
 async def test_a_repeated_effect_is_charged_once_and_a_refused_one_not_at_all(
-    opened: Runtime,
+    opened: Runtime, monkeypatch: pytest.MonkeyPatch, longest_sleep: float
 ) -> None:
     """The first call times out after it has worked; the third job's is refused before anything happens."""
+    monkeypatch.setattr("agents.runtime.execution.attempt.LONGEST_SLEEP", longest_sleep)
     await budget(opened, 1_000, AtLimit.PAUSE)
     provider = Provider(
         after={"job-0000": [UnknownOutcome("timed out")]},
