@@ -66,7 +66,7 @@ class Postgresql:
 
 
 class RedisServer:
-    """A Valkey on a port of its own, without a copy on disk: it may lose everything."""
+    """A Valkey on a port of its own, with the log on disk that an installation should have."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self.port = folder, free_port()
@@ -84,8 +84,8 @@ class RedisServer:
         return self._process.pid
 
     def start(self) -> None:
-        """Start it, empty, and wait for its answer."""
-        options = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", ".")
+        """Start it and wait until it has read its log."""
+        options = ("--port", str(self.port), "--bind", "127.0.0.1", "--appendonly", "yes")
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [_valkey(), *options], cwd=self._folder, stdout=log, stderr=log
@@ -98,7 +98,7 @@ class RedisServer:
         return False
 
     def kill(self) -> None:
-        """Kill it; what it held is gone."""
+        """Kill it."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
