@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from deployments.functions.aws_lambda import WORK, handler
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Context:
     """What Lambda passes: when the invocation ends."""
 

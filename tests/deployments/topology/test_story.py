@@ -27,10 +27,11 @@ from deployments.client import Gateway, Retries
 from deployments.observability.dashboards import queries
 from tests.deployments.observability.test_prometheus import PROMETHEUS, prometheus
 from tests.deployments.topology.clouds import lose, pool_is, start, working
-from tests.deployments.topology.installation import ROOT, Installation
+from tests.deployments.topology.installation import Installation
 from tests.deployments.topology.items import ended, problems, reached, submit
 from tests.deployments.topology.test_fail_over import PLACEMENT, in_clouds
 from tests.flows.shop import Shop
+from tests.prefect_server import ROOT
 
 __all__ = ["in_clouds"]
 pytestmark = [
