@@ -65,6 +65,7 @@ class Component:
         health: How it is asked how it is.
         after: Components that must be healthy, or jobs that must have ended well, before it starts.
         single: Whether there may be one only.
+        exports: Whether it, or a flow run as a process of it, has metrics of its own to export.
         starts_runs: Whether it starts flow runs as processes, which end with it.
         stop_seconds: How long it may take to end after SIGTERM before it is killed.
 
@@ -83,6 +84,7 @@ class Component:
     health: Health = None
     after: tuple[str, ...] = ()
     single: bool = False
+    exports: bool = False
     starts_runs: bool = False
     stop_seconds: float = 9.5
 
@@ -238,6 +240,7 @@ def worker(pool: str, kind: str = "process") -> Component:
         port_variable="PREFECT_WORKER_WEBSERVER_PORT",
         health=Http("/health", "/health"),
         after=("migrations",),
+        exports=True,
         starts_runs=True,
     )
 
@@ -253,6 +256,7 @@ def consumer(scenario: str, laptop: int = 1, production: int = 1) -> Component:
         needs=(*JOURNAL, *PREFECT_CLIENT),
         health=Lease(),
         after=("migrations",),
+        exports=True,
     )
 
 
@@ -268,6 +272,7 @@ def consumer_of_others(served: Sequence[str]) -> Component:
         needs=(*JOURNAL, *PREFECT_CLIENT),
         health=Lease(),
         after=("migrations",),
+        exports=True,
     )
 
 
@@ -285,6 +290,7 @@ GATEWAY = Component(
     port=8484,
     health=Http("/health", "/ready"),
     after=("migrations",),
+    exports=True,
 )
 
 COMPONENTS = (*STORES, *SERVERS, *JOBS, *WORKERS, *CONSUMERS, GATEWAY)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.clocks import database_clock
 from tests.databases import (
+    compiled_once,
     empty_databases,
     journal_settings,
     journal_url,
@@ -19,10 +20,12 @@ from tests.databases import (
     postgresql_url,
     sqlite_url,
 )
+from tests.memory import pytest_configure, pytest_sessionfinish
 from tests.prefect_server import prefect_server
 from tests.redis_servers import redis_settings
 
 __all__ = [
+    "compiled_once",
     "database_clock",
     "empty_databases",
     "journal_settings",
@@ -31,6 +34,8 @@ __all__ = [
     "new_postgresql_database",
     "postgresql_url",
     "prefect_server",
+    "pytest_configure",
+    "pytest_sessionfinish",
     "redis_settings",
     "sqlite_url",
 ]

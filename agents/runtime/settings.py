@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,6 +16,7 @@ from pydantic import (
     AnyUrl,
     BaseModel,
     Field,
+    IPvAnyAddress,
     SecretStr,
     UrlConstraints,
     ValidationError,
@@ -147,6 +149,10 @@ class Settings(BaseSettings):
     )
     metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
         None, description="first port for metrics; each process takes the next free one"
+    )
+    metrics_host: IPvAnyAddress = Field(
+        IPv4Address("127.0.0.1"),
+        description="address to serve metrics on; 0.0.0.0 in a container that Prometheus reaches",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_megabytes: Annotated[int, Field(ge=1, le=100_000)] = Field(

@@ -121,16 +121,16 @@ def start_telemetry(settings: Settings) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
     if settings.metrics_port is not None:
-        _serve_metrics(settings.metrics_port, settings.data)
+        _serve_metrics(settings.metrics_port, settings.data, str(settings.metrics_host))
 
 
-def _serve_metrics(port: int, data: Path) -> None:
+def _serve_metrics(port: int, data: Path, host: str) -> None:
     """Serve metrics if that is possible; business does not depend on it."""
     log = get_logger(__name__)
     try:
-        served = serve_metrics(port, data)
+        served = serve_metrics(port, data, host)
     except OSError as error:
-        log.warning("metrics are not served", port=port, reason=str(error))
+        log.warning("metrics are not served", host=host, port=port, reason=str(error))
         return
     if served is None:
         log.warning("metrics are not served: all ports are in use", first=port, count=MOST_PORTS)

@@ -187,7 +187,7 @@ async def said(
     _require_support()
     journal = journal_of(principal)
     sender = Sender.of(principal.tenant, TURNS)
-    item = partial(_item, conversation, user, text)
+    item = partial(_item, principal.tenant, conversation, user, text)
     new = NewTurn(user, sender, partial(key_of, conversation), item, request)
     try:
         number = await stored.add_turn(journal, conversation, new)
@@ -266,10 +266,12 @@ async def _row(principal: Principal, conversation: str, *, everybodys: bool | No
     return row
 
 
-def _item(conversation: str, user: str, text: str, number: int) -> NewItem:
-    new = Turn(conversation=conversation, number=number, user=user, text=text)
-    body = new.model_dump_json()
-    return NewItem(new.key, body, hash_of(body), new_trace(), customer=user)
+def _item(tenant: str, conversation: str, user: str, text: str, number: int) -> NewItem:
+    """The turn as an item, with its forecast, which may depend on its number."""
+    turn = Turn(conversation=conversation, number=number, user=user, text=text)
+    body = turn.model_dump_json()
+    (forecast,) = runtime().forecaster.forecasts(TURNS, tenant, [(body, turn)])
+    return NewItem(turn.key, body, hash_of(body), new_trace(), customer=user, forecast=forecast)
 
 
 def _wrong(what: str, rule: str, limit: int | None = None) -> Problem:

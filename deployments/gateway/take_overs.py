@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
+from agents.runtime.context import runtime
 from agents.runtime.errors import IllegalTransition
 from agents.runtime.journal import conversations as stored
 from agents.runtime.journal.conversations import NewMessage, TakeOver
@@ -92,9 +93,12 @@ async def taken_over(principal: Principal, conversation: str, reason: str) -> No
 
     def item(turns: int, number: int) -> NewItem:
         key = f"{key_of(conversation, turns)}.{number}"
-        body = _handover(found, key, f"{principal.name}: {reason}").model_dump_json()
-        within = TIME_LIMIT.total_seconds()
-        return NewItem(key, body, hash_of(body), new_trace(), within=within, customer=found.user)
+        handover = _handover(found, key, f"{principal.name}: {reason}")
+        body, within = handover.model_dump_json(), TIME_LIMIT.total_seconds()
+        offered = [(body, handover)]
+        (forecast,) = runtime().forecaster.forecasts(HANDOVERS, principal.tenant, offered)
+        new = NewItem(key, body, hash_of(body), new_trace(), within=within, customer=found.user)
+        return new.forecast_as(forecast)
 
     known = now.handovers[0] if now.handovers else ""
     sender = Sender.of(principal.tenant, HANDOVERS)

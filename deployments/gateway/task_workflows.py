@@ -5,7 +5,6 @@ that runs changes all the time. With an Idempotency-Key an act is done once, and
 same answer.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -23,7 +22,7 @@ from agents.tasks.adding import add_to
 from agents.tasks.models import Task, Workflow, key_of
 from agents.tasks.read import BadWorkflow, check
 from agents.tasks.scenario import TASKS
-from agents.tasks.view import TaskView, is_known, tasks_of
+from agents.tasks.view import TaskView, UnknownPage, counts_of, is_known, page_of
 from deployments.gateway import idempotency
 from deployments.gateway.acceptance import queue_room
 from deployments.gateway.access import Caller, Principal, Scope, allow
@@ -38,6 +37,7 @@ OBJECTS = "a workflow of tasks of the caller's tenant"
 MAY_ACT = [allow(Scope.ACT, objects=OBJECTS)]
 MOST_ADDED, MOST_SHOWN = 1_000, 500
 Id = Annotated[str, Path(pattern=r"^[0-9A-Za-z_.#:-]{1,100}$", description="the workflow's name")]
+After = Annotated[int, Query(ge=0, le=2**63 - 1, description="`next` of the page before")]
 Once = Annotated[
     str | None, Header(alias=idempotency.HEADER, description="the act is done once for it")
 ]
@@ -54,12 +54,14 @@ class TaskState(BaseModel):
 
 
 class WorkflowState(BaseModel):
-    """A workflow of tasks."""
+    """A workflow of tasks. All of them are counted for the first page only."""
 
     name: str
-    tasks: int
-    counts: dict[str, int] = Field(description="by word, how many tasks stand so")
-    shown: list[TaskState] = Field(description="in the order in which they were accepted")
+    tasks: int = Field(description="how many it has; 0 on later pages")
+    counts: dict[str, int] = Field(
+        description="by word, how many tasks stand so; empty on later pages"
+    )
+    shown: list[TaskState] = Field(description="in the order of their ids")
     next: int | None = Field(description="the `after` of the next page; none after the last one")
 
 
@@ -88,18 +90,30 @@ class CancelledWorkflow(BaseModel):
 async def read(
     id: Id,  # noqa: A002 - the name in the path
     principal: Caller,
-    after: Annotated[int, Query(ge=0, le=100_000)] = 0,
+    after: After = 0,
     limit: Annotated[int, Query(ge=1, le=MOST_SHOWN)] = MOST_SHOWN,
 ) -> WorkflowState:
     """How the tasks of a workflow stand."""
-    found = await standing(principal, id)
-    end = after + limit
+    await _require_known(principal, id)
+    journal = journal_of(principal)
+    try:
+        found, following = await page_of(journal, id, after, limit)
+    except UnknownPage as error:
+        raise Problem(
+            422,
+            "unknown-cursor",
+            str(error),
+            "send `next` of the page before as it is",
+            field="after",
+            rule="unknown-cursor",
+        ) from None
+    counts = {} if after else await counts_of(journal, id)
     return WorkflowState(
         name=id,
-        tasks=len(found),
-        counts=Counter(task.word for task in found),
-        shown=[_state(id, task) for task in found[after:end]],
-        next=end if len(found) > end else None,
+        tasks=sum(counts.values()),
+        counts=counts,
+        shown=[_state(id, task) for task in found],
+        next=following,
     )
 
 
@@ -134,12 +148,6 @@ async def cancel(
     return CancelledWorkflow(
         name=id, cancelled=done["cancelled"], asked_to_stop=done["asked to stop"]
     )
-
-
-async def standing(principal: Principal, name: str) -> list[TaskView]:
-    """The tasks of the caller's workflow, in the order in which they were accepted. Raises Problem 404."""
-    await _require_known(principal, name)
-    return await tasks_of(journal_of(principal), name)
 
 
 async def _require_known(principal: Principal, name: str) -> None:

@@ -28,7 +28,7 @@ from deployments.components import (
     component,
     of,
 )
-from deployments.images.production import APP, EVERYONE, USER
+from deployments.images.production import APP, EVERYONE, METRICS, USER
 from deployments.server_settings import SERVER_SETTINGS
 
 Json = dict[str, Any]
@@ -112,6 +112,8 @@ def _service(one: Component) -> Json:
 def _environment(one: Component) -> dict[str, str]:
     server = component("prefect-server")
     plain = EVERYONE | {API_URL: f"http://{server.name}:{server.port}/api", "PWD": APP}
+    if one.exports:
+        plain |= METRICS
     if DATABASE_URL in one.needs:
         plain |= SERVER_SETTINGS
     if HOSTS in one.needs:

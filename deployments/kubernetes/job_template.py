@@ -14,6 +14,7 @@ from deployments.kubernetes.pods import (
     SETTINGS,
     PodOptions,
     closed,
+    metrics_ports,
     mounts,
     template,
 )
@@ -61,6 +62,7 @@ def _container() -> Json:
     return {
         "name": "prefect-job",  # prefect-kubernetes looks for logs under this name
         "env": "{{ env }}",
+        "ports": [one.to_dict() for one in metrics_ports()],
         "envFrom": [
             {"configMapRef": {"name": SETTINGS}},
             {"secretRef": {"name": "journal"}},

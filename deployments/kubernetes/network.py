@@ -1,7 +1,7 @@
 """NetworkPolicies: everything is closed, and each path that is needed is open at both of its ends.
 
 What an installation does not need is no path: consumers cannot reach the cluster's API, Prefect's
-services cannot reach the outside, and nobody reaches a worker.
+services cannot reach the outside, and nobody reaches a worker but the cluster's Prometheus.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from lightkube.models.networking_v1 import (
 from lightkube.resources.networking_v1 import NetworkPolicy
 
 from deployments.components import GATEWAY, component
+from deployments.images.production import METRICS_PORT
 from deployments.kubernetes.platforms import Platform
 from deployments.kubernetes.pods import COMPONENT, PART_OF
 from deployments.kubernetes.values import Networks, Values
@@ -73,6 +74,7 @@ def policies(values: Values) -> list[NetworkPolicy]:
     return [
         _policy("deny-all", LabelSelector(), ingress=[], egress=[]),
         _names(),
+        _scraper(values.monitoring),
         *(policy for path in PATHS for policy in _both_ends(path)),
         *map(_way, ways(values.networks)),
     ]
@@ -98,6 +100,13 @@ def _names() -> NetworkPolicy:
     peers = [servers, NetworkPolicyPeer(ipBlock=IPBlock(cidr=NODE_DNS))]
     rule = NetworkPolicyEgressRule(to=peers, ports=asked)
     return _policy("names", LabelSelector(), egress=[rule])
+
+
+def _scraper(namespace: str) -> NetworkPolicy:
+    """From the Prometheus of the cluster to whoever exports metrics."""
+    inside = NetworkPolicyPeer(namespaceSelector=LabelSelector(matchLabels={NAMESPACE: namespace}))
+    rule = NetworkPolicyIngressRule(from_=[inside], ports=_ports((METRICS_PORT,)))
+    return _policy("from-scraper", _of((WORK, GATE)), ingress=[rule])
 
 
 def _both_ends(path: Path) -> list[NetworkPolicy]:

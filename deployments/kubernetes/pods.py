@@ -37,7 +37,7 @@ from lightkube.models.core_v1 import (
 from lightkube.models.meta_v1 import LabelSelector, ObjectMeta
 
 from deployments.components import DATABASE_URL, SECRETS, Component, Http
-from deployments.images.production import USER
+from deployments.images.production import METRICS_PORT, USER
 from deployments.kubernetes.platforms import Platform
 from deployments.kubernetes.values import Values
 
@@ -215,7 +215,13 @@ def _environment_from(component: Component, options: PodOptions) -> list[EnvFrom
 
 
 def _ports(component: Component) -> list[ContainerPort] | None:
-    return [ContainerPort(name="http", containerPort=component.port)] if component.port else None
+    found = [ContainerPort(name="http", containerPort=component.port)] if component.port else []
+    return [*found, *metrics_ports()] if component.exports else found or None
+
+
+def metrics_ports() -> list[ContainerPort]:
+    """The port by whose name Prometheus finds a container."""
+    return [ContainerPort(name="metrics", containerPort=METRICS_PORT)]
 
 
 def _probe(container: Container, health: Http) -> None:

@@ -6,7 +6,7 @@ from lightkube.resources.core_v1 import ConfigMap
 
 from deployments import server_settings
 from deployments.components import API_URL, component
-from deployments.images.production import EVERYONE
+from deployments.images.production import EVERYONE, METRICS
 from deployments.kubernetes.pods import PART_OF, SERVER_SETTINGS, SETTINGS
 from deployments.kubernetes.values import Values
 
@@ -17,6 +17,7 @@ def config_maps(values: Values) -> list[ConfigMap]:
     """The settings of all processes, and those of Prefect's servers."""
     everyone = {
         **EVERYONE,
+        **METRICS,
         API_URL: f"http://{SERVER.name}:{SERVER.port}/api",
         "AGENT_FLOWS_GATEWAY_HOSTS": orjson.dumps([values.host]).decode(),
     }

@@ -68,6 +68,9 @@ class Values(BaseModel):
     namespace: Name = "agent-flows"
     image: Image = "registry.example.com/agent-flows:0.1.0"
     backup_image: Image = "docker.io/library/postgres:18.1"
+    monitoring: Name = Field(
+        "monitoring", description="namespace of the Prometheus that may scrape"
+    )
     host: Annotated[str, Field(pattern=r"^[a-z0-9.-]{1,253}$")] = "flows.example.com"
     secrets: Name = Field(
         "agent-flows", description="first part of the names in the store of secrets"

@@ -65,7 +65,7 @@ INTEGRATION = "PREFECT_INTEGRATIONS_KUBERNETES"
 ANALYSIS = Size(cpu=500, memory=1_024, most_cpu=2_000, most_memory=4_096)
 SIZES = dict.fromkeys(("analyses", "partitions", "candidates", "comparisons"), ANALYSIS)
 
-LAUNCHERS = worker(POOL, POOL)
+LAUNCHERS = replace(worker(POOL, POOL), exports=False)  # their flow runs are in pods of their own
 
 
 def servers(values: Values) -> Iterator[Deployment | Service]:
@@ -232,6 +232,7 @@ def _awaiting(schema: str, one: Component, values: Values) -> Container:
         port=0,
         sets={},
         adds={},
+        exports=False,
     )
     return container(needed, needed.argv(PRODUCTION, PYTHON), values, PodOptions("", ""))
 

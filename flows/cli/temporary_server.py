@@ -18,9 +18,9 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import prefect
-from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_HOME,
@@ -30,6 +30,9 @@ from prefect.settings import (
 
 from agents.runtime.child_start import ChildStart
 from agents.runtime.errors import AgentError
+
+if TYPE_CHECKING:
+    from prefect.server.api.server import SubprocessASGIServer
 
 LOG = "temporary-server.log"
 HEALTH_SECONDS = 5.0
@@ -64,6 +67,10 @@ def start_temporary_server(*, own_group: bool = False) -> None:
     """
     if PREFECT_API_URL.value() or not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
         return
+    from prefect.server.api.server import (  # noqa: PLC0415 - loads the server, which a flow run with a URL does not need
+        SubprocessASGIServer,
+    )
+
     server = SubprocessASGIServer()
     if server.running:
         return
@@ -87,7 +94,9 @@ def start_temporary_server(*, own_group: bool = False) -> None:
     ).start()
 
 
-def _start(server: SubprocessASGIServer, log: Path, group: int | None) -> "subprocess.Popen[bytes]":
+def _start(
+    server: "SubprocessASGIServer", log: Path, group: int | None
+) -> "subprocess.Popen[bytes]":
     """Start the process of the server. Raises DidNotStart."""
     starting = ChildStart("the temporary Prefect server", log)
     address = ("--host", "127.0.0.1", "--port", str(server.port), "--log-level", "error")

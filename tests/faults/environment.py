@@ -1,9 +1,7 @@
 """The environment of cells: a sandbox that all of them share, and an empty journal for each."""
 
 import asyncio
-import os
 import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
@@ -17,10 +15,9 @@ from agents.runtime.journal.database import Database
 from agents.runtime.journal.scheduling_schema import metadata
 from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
 from tests.databases import embedded_postgres
+from tests.memory import new_folder
 
 Kind = Literal["sqlite", "postgresql"]
-# A killed process loses nothing that the kernel has, so the files need no disk.
-MEMORY = Path("/dev/shm")
 
 
 class Journals(Protocol):
@@ -117,7 +114,7 @@ class Environment:
 @asynccontextmanager
 async def open_journals(kind: Kind) -> AsyncIterator[Journals]:
     """Open journals of one kind; for PostgreSQL, start a server."""
-    home = new_folder()
+    home = new_folder("faults-")
     try:
         if kind == "sqlite":
             yield SqliteJournals(home / "template.db")
@@ -140,20 +137,12 @@ async def open_journals(kind: Kind) -> AsyncIterator[Journals]:
 async def open_environment(journals: Journals) -> AsyncIterator[Environment]:
     """Open an environment; its sandbox runs as long as the block."""
     async with AsyncExitStack() as stack:
-        home = new_folder()
+        home = new_folder("faults-")
         stack.callback(shutil.rmtree, home, ignore_errors=True)
         environment = Environment(home, journals)
         await asyncio.to_thread(ensure_sandbox, environment.data)
         stack.push_async_callback(asyncio.to_thread, stop_sandbox, environment.data)
         yield environment
-
-
-def new_folder() -> Path:
-    """Create a folder, in memory if possible, that a database server of another user can enter."""
-    where = MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
-    home = Path(tempfile.mkdtemp(prefix="faults-", dir=where))
-    home.chmod(0o755)
-    return home
 
 
 async def migrate(url: str) -> None:

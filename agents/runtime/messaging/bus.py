@@ -90,5 +90,7 @@ async def open_bus(settings: Settings) -> AsyncIterator[Bus]:
     finally:
         marking.cancel()
         await asyncio.gather(marking, return_exceptions=True)
-        await bus.outbox_relay.mark_published()
-        await redis_client.close()
+        try:
+            await bus.outbox_relay.mark_published()
+        finally:
+            await redis_client.close()

@@ -11,14 +11,16 @@ class Systems:
     """Prefect's API and Redis; the embedded Valkey is this project's own and not asked."""
 
     def __init__(self, settings: Settings) -> None:
+        # Here, so that its seconds are not those of the first look, which would be followed by a long pause.
+        from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - loads Prefect, for metrics alone
+
+        self._api_url = PREFECT_API_URL
         self._redis = None if settings.redis_url is None else RedisClient(settings)
 
     async def show(self, until: float) -> None:
         """Export whether each answers until this time of the monotonic clock."""
-        from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - loads Prefect, for metrics alone
-
         found: dict[tuple[str, ...], float] = {}
-        if url := PREFECT_API_URL.value():
+        if url := self._api_url.value():
             found[("prefect",)] = await _answers(f"{url.rstrip('/')}/health")
         if self._redis is not None:
             found[("redis",)] = await self._redis.attempt(lambda redis: redis.ping()) is not None

@@ -42,7 +42,7 @@ class RedisClient:
         self._prefix = f"agent-flows:{settings.tenant}"
         self._client: Redis | None = None
         self._connecting = asyncio.Lock()
-        self._checked = False
+        self._checked = self._closed = False
         self._rest_until = self._warned_at = -WARN_SECONDS
 
     def key(self, *parts: str) -> str:
@@ -56,10 +56,14 @@ class RedisClient:
     async def run(
         self, work: "Callable[[Redis], Awaitable[T]]", seconds: float = CALL_SECONDS
     ) -> T:
-        """The result of `work`, within `seconds`. Raises RedisUnavailable for any error of Redis."""
+        """The result of `work`, within `seconds`.
+
+        Raises RedisUnavailable for any error of Redis, and once the client is closed.
+        """
         from redis.exceptions import ConnectionError as Disconnected  # noqa: PLC0415 - see class
         from redis.exceptions import RedisError  # noqa: PLC0415
 
+        self._raise_if_closed()
         if time.monotonic() < self._rest_until:
             raise RedisUnavailable("redis failed less than a second ago")
         try:
@@ -76,6 +80,9 @@ class RedisClient:
         except RedisError as error:
             self.warn(error)
             raise RedisUnavailable(f"redis refuses the call: {error}") from error
+        finally:
+            if self._closed:  # meanwhile: what this call connected is open still
+                await self._disconnect()
 
     async def attempt(
         self, work: "Callable[[Redis], Awaitable[T]]", seconds: float = CALL_SECONDS
@@ -88,17 +95,25 @@ class RedisClient:
 
     def warn(self, error: Exception) -> None:
         """Log that Redis is unavailable, at most once a minute."""
+        if self._closed:
+            return
         if time.monotonic() - self._warned_at >= WARN_SECONDS:
             self._warned_at = time.monotonic()
             log.warning("redis is unavailable, continuing without it", error=repr(error))
 
     async def close(self) -> None:
-        """Close the connections; the last user of an embedded server ends it."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        """Close the connections, for good; the last user of an embedded server ends it.
+
+        A call that is on its way closes what it connects, and ends with RedisUnavailable.
+        """
+        self._closed = True
+        await self._disconnect()
         if self._embedded is not None:
-            self._embedded.leave()
+            self._embedded.close()
+
+    async def _disconnect(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
 
     async def _ready(self) -> "Redis":
         if self._client is not None and self._checked:
@@ -106,13 +121,17 @@ class RedisClient:
         async with self._connecting:
             if self._client is None or not self._checked:
                 self._client = await self._open()
+                self._raise_if_closed()
                 async with asyncio.timeout(CALL_SECONDS):
                     await self._check_policy(self._client)
                 self._checked = True
         return self._client
 
-    async def _open(self) -> "Redis":
+    def _raise_if_closed(self) -> None:
+        if self._closed:
+            raise RedisUnavailable("the client is closed")
 
+    async def _open(self) -> "Redis":
         from redis.asyncio import Redis  # noqa: PLC0415
         from redis.asyncio.retry import Retry  # noqa: PLC0415
         from redis.backoff import NoBackoff  # noqa: PLC0415

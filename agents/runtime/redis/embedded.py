@@ -43,6 +43,7 @@ class EmbeddedValkey:
     def __init__(self, data: Path) -> None:
         self.folder = data.resolve() / FOLDER
         self._user: IO[str] | None = None
+        self._closed = False
 
     def ensure(self) -> Path:
         """The socket of the running server, which is started if needed. Raises ValkeyUnavailable."""
@@ -61,9 +62,14 @@ class EmbeddedValkey:
 
     def leave(self) -> None:
         """Stop using the server, which ends with its last user."""
-        if self._user is not None:
-            self._user.close()
-            self._user = None
+        user, self._user = self._user, None
+        if user is not None:
+            user.close()
+
+    def close(self) -> None:
+        """Leave for good: `ensure` in another thread leaves as well, and raises ValkeyUnavailable."""
+        self._closed = True
+        self.leave()
 
     def _wait_for(self, path: Path) -> None:
         supervisor, until = None, time.monotonic() + START_SECONDS
@@ -94,6 +100,8 @@ class EmbeddedValkey:
                 file.close()
                 return False
             self._user = file
+        if self._closed:  # after the user is set, so that either this or `close` finds it
+            raise self._unavailable("its user has left")
         return True
 
 

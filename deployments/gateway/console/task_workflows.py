@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Form, Request
 from pydantic import Field
 from starlette.responses import RedirectResponse, Response
 
@@ -36,9 +36,9 @@ async def read(
     id: Id,  # noqa: A002 - the name in the path
     request: Request,
     principal: Caller,
-    after: Annotated[int, Query(ge=0, le=100_000)] = 0,
+    after: api.After = 0,
 ) -> Response:
-    """The tasks in the order in which they were accepted."""
+    """The tasks in the order of their ids."""
     found = await api.read(id, principal, after, MOST_SHOWN)
     acts = Scope.ACT in principal.scopes
     return render(request, "task_workflow.html", workflow=found, after=after, acts=acts)

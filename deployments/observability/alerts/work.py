@@ -110,8 +110,8 @@ ALERTS = (
     Alert(
         word="lease",
         severity="ticket",
-        expr="sum (increase(agent_flows_items_fenced_total[$window]))"
-        " + sum (increase(agent_flows_leases_lost_total[$window])) > 0",
+        expr="sum (increase(agent_flows_items_fenced_total[$window])) > 0"
+        " or sum (increase(agent_flows_leases_lost_total[$window])) > 0",
         window="10m",
         wait="0m",
         summary="a process lost its lease, or others took items over that it still worked on",
@@ -132,8 +132,7 @@ ALERTS = (
         ),
         test=UnitTest(
             fires={
-                "agent_flows_items_fenced_total": "0x12 2x200",
-                'agent_flows_leases_lost_total{reason="expired"}': "0",
+                'agent_flows_leases_lost_total{reason="expired"}': "0x12 2x200",
             },
             quiet={
                 "agent_flows_items_fenced_total": "2",

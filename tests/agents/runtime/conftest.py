@@ -2,10 +2,16 @@
 
 import asyncio
 import gc
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 
 import pytest
-from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
+from prefect.settings import (
+    PREFECT_API_SSL_CERT_FILE,
+    PREFECT_LOCAL_STORAGE_PATH,
+    temporary_settings,
+)
 
 from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.execution.agent import AGENTS
@@ -14,6 +20,8 @@ from agents.runtime.settings import Settings
 from agents.runtime.testing import instant_retries
 from tests.agents.runtime.invariants import problems
 from tests.agents.runtime.jobs import HERE, Provider
+from tests.memory import memory
+from tests.prefect_server import one_certificate
 
 
 @pytest.fixture(autouse=True)
@@ -74,8 +82,16 @@ def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A temporary Prefect server for the session, with a folder for cached results."""
     from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415 - the whole server
 
-    storage = {PREFECT_LOCAL_STORAGE_PATH: tmp_path_factory.mktemp("results")}
-    with prefect_test_harness(server_startup_timeout=250), temporary_settings(storage):
+    folder = tmp_path_factory.mktemp("results")
+    own = {
+        PREFECT_LOCAL_STORAGE_PATH: folder,
+        PREFECT_API_SSL_CERT_FILE: str(one_certificate(folder)),
+    }
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tempfile, "tempdir", memory() and str(memory()))  # for its database
+            stack.enter_context(prefect_test_harness(server_startup_timeout=250))
+        stack.enter_context(temporary_settings(own))
         yield
 
 

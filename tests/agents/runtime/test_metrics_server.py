@@ -83,6 +83,25 @@ def test_many_processes_with_one_setting_are_all_scraped(
     assert left == {str(processes[2].pid), str(os.getpid())}, "no file of a killed one is left"
 
 
+def test_another_host_reaches_the_address_that_is_named_and_no_other(
+    tmp_path: Path, port: int
+) -> None:
+    """All addresses of 127.0.0.0/8 are this machine's, so that one of them stands for that of its network."""
+    assert serve_metrics(port, tmp_path, "127.0.0.2") == port
+    assert list(found(tmp_path)) == [f"127.0.0.2:{port}"]
+    assert reached("127.0.0.2", port)
+    assert not reached("127.0.0.1", port)
+    everywhere = free_port()
+    assert serve_metrics(everywhere, tmp_path, "0.0.0.0") == everywhere
+    assert f"127.0.0.1:{everywhere}" in found(tmp_path)
+    assert reached("127.0.0.2", everywhere)
+
+
+def reached(host: str, port: int) -> bool:
+    with socket.socket() as line:
+        return line.connect_ex((host, port)) == 0
+
+
 def test_no_free_port_ends_nothing(
     tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,6 +47,7 @@ def test_all_problems_are_named_at_once_without_values(monkeypatch: pytest.Monke
         ("CONCURRENCY", "many"),
         ("LEASE_SECONDS", "0.5"),
         ("METRICS_PORT", "0"),
+        ("METRICS_HOST", "localhost"),
         ("TENANT", "with:colon"),
         ("CARRIERS", '[{"name": "a", "url": "http://x", "surprise": 1}]'),
     ],

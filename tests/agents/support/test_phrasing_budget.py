@@ -68,5 +68,7 @@ async def test_the_second_answer_of_the_day_is_the_passage_itself(opened: Runtim
     async with opened.journal.database.read() as connection:
         [used] = (await connection.execute(select(quota_uses.c.amount))).scalars()
         notes = (await connection.execute(select(steps.c.error))).scalars().all()
+        kept = (await connection.execute(select(steps.c.used))).scalars().all()
     assert 0 < used < most, "what the model has used, not what it might have used"
+    assert [json.loads(one)["model_tokens"] for one in kept if one] == [used]
     assert sum(bool(note and note.startswith("quote_passages ran instead")) for note in notes) == 1

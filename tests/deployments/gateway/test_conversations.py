@@ -1,9 +1,24 @@
 """Conversations over HTTP: whose they are, what may be written, and what is answered when."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
 import pytest
 
 from agents.runtime import extras
+from agents.runtime.context import runtime
+from agents.runtime.forecast_registry import FOLDER, Forecasts, cost_model
+from agents.runtime.forecaster import Forecaster
+from agents.runtime.journal.schema import items
+from agents.runtime.model.forecast import Forecast
+from agents.runtime.model.scenario import Scenario
+from agents.runtime.scheduling.features import Example, features
+from agents.runtime.scheduling.forecasting import Model, fit
+from agents.runtime.settings import Settings
 from deployments.gateway import replies
+from tests.agents.runtime.jobs import rows
+from tests.agents.runtime.test_forecaster import promote_in
 from tests.deployments.gateway.conftest import ADMIN, Connect
 from tests.deployments.gateway.talking import ANN, OMAR, YARA, begin, events
 
@@ -195,3 +210,47 @@ def test_the_parts_of_a_reply_are_the_reply() -> None:
     found = list(replies.parts(text))
     assert "".join(found) == text
     assert found[:3] == ["It is on its way. ", "您的订单已发货。", "请放心\n\n"]
+
+
+async def test_turns_and_take_overs_are_forecast_when_they_are_accepted(
+    connect: Connect, journal_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each in one call for the item; the same request again forecasts nothing."""
+    data, here = journal_settings.data, runtime().forecaster
+    promote_in(Forecasts(data / FOLDER), "t1", learned(answer_turn=2.0, await_person=5.0))
+    promote_in(cost_model(data, "model_tokens"), "c1", learned(answer_turn=300.0))
+    await here.open()
+    asked, forecasts = list[tuple[str, int]](), Forecaster.forecasts
+
+    def counted(
+        forecaster: Forecaster, scenario: Scenario, tenant: str, new: Sequence[tuple[str, Any]]
+    ) -> Sequence[Forecast | None]:
+        asked.append((scenario.name, len(new)))
+        return forecasts(forecaster, scenario, tenant, new)
+
+    monkeypatch.setattr(Forecaster, "forecasts", counted)
+    turns, key = await begin(connect(YARA)), {"Idempotency-Key": "k1"}
+    for _ in range(2):
+        await connect(YARA).post(turns, json={"text": "hello"}, headers=key)
+    place = turns.removesuffix("/turns")
+    for _ in range(2):
+        await connect(ANN).post(f"{place}/take-over", json={"reason": "angry"})
+    assert asked == [("turns", 1), ("handovers", 1)]
+    turn, handover = await rows(items)
+    assert (turn.forecast_model, turn.expected) == ("t1", pytest.approx(2))
+    assert orjson.loads(turn.costs)["model_tokens"]["model"] == "c1"
+    assert orjson.loads(turn.costs)["model_tokens"]["total"][0] == pytest.approx(300, rel=0.03)
+    assert (handover.forecast_model, handover.expected) == ("t1", pytest.approx(5))
+    assert handover.costs is None
+
+
+def learned(**seconds: float) -> Model:
+    """A model of what these agents take: those of turns, and of hand-overs."""
+    scenarios = {"answer_turn": "turns", "await_person": "handovers"}
+    return fit(
+        [
+            Example(features(scenarios[agent], "default"), agent, taken, float(n), n)
+            for agent, taken in seconds.items()
+            for n in range(50)
+        ]
+    )

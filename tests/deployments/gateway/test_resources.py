@@ -18,12 +18,6 @@ from tests.deployments.gateway.item_states import accepted, change
 OTHER = replace(ADMIN, name="eve", tenant="other")
 
 
-@pytest.fixture
-def journal_url(sqlite_url: str) -> str:
-    """SQLite alone: what differs in SQL is tested at the journal."""
-    return sqlite_url
-
-
 async def capacity(name: str, amount: float, tenant: str = "", **more: object) -> None:
     setting = CapacitySetting(name, amount, tenant, **more)  # type: ignore[arg-type]
     await set_capacity(runtime().journal, setting, "ann", "as agreed")

@@ -27,12 +27,6 @@ WHY = {"reason": "not needed today"}
 CHAIN = {"a": [], "b": ["a"], "c": ["b"], "x": [], "d": ["c", "x"]}
 
 
-@pytest.fixture
-def journal_url(sqlite_url: str) -> str:
-    """SQLite alone: what differs in SQL is tested at the journal."""
-    return sqlite_url
-
-
 async def begin(name: str = "w", tenant: str = "default") -> None:
     """Accept the tasks of CHAIN."""
     workflow, sender = workflow_of(CHAIN, name), Sender.of(tenant, TASKS)
@@ -150,8 +144,29 @@ async def test_workflows_of_other_tenants_do_not_exist(
         assert (await reader.post(f"/task-workflows/w/{path}", json=form)).status_code == 403
     assert (await other.get("/task-workflows/w")).status_code == 404
     page = (await reader.get("/task-workflows/w?limit=2")).json()
-    assert (len(page["shown"]), page["next"], page["tasks"]) == (2, 2, 5)
+    assert ([one["id"] for one in page["shown"]], page["tasks"]) == (["a", "b"], 5)
     assert "cancelled" not in (await stand(client)).values()
+
+
+async def test_tasks_are_read_page_by_page_and_counted_once(client: httpx.AsyncClient) -> None:
+    await begin()
+    await begin("v")
+    pages = [(await client.get("/task-workflows/w?limit=2")).json()]
+    while (after := pages[-1]["next"]) is not None:
+        pages.append((await client.get(f"/task-workflows/w?limit=2&after={after}")).json())
+    assert [[task["id"] for task in page["shown"]] for page in pages] == [
+        ["a", "b"],
+        ["c", "d"],
+        ["x"],
+    ]
+    assert [page["tasks"] for page in pages] == [5, 0, 0]
+    assert [page["counts"] for page in pages] == [{"pending": 2, "waits for others": 3}, {}, {}]
+    wrong = await client.get(f"/task-workflows/v?after={pages[0]['next']}")
+    assert (wrong.status_code, wrong.json()["field"]) == (422, "after")
+    shown = await client.get(
+        f"/console/task-workflows/w?after={pages[0]['next']}", headers={"accept": HTML}
+    )
+    assert "First page" in text_of(shown)
 
 
 async def test_the_console_has_the_same_acts(client: httpx.AsyncClient) -> None:

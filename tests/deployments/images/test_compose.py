@@ -73,6 +73,19 @@ def test_only_the_gateway_can_be_reached_and_only_from_this_machine() -> None:
     assert all(port.startswith("127.0.0.1:") for port in published["gateway"])
 
 
+def test_other_containers_can_read_the_metrics_of_whoever_has_some() -> None:
+    settings = "AGENT_FLOWS_METRICS_PORT", "AGENT_FLOWS_METRICS_HOST"
+    found = {
+        name: tuple(service["environment"].get(one) for one in settings)
+        for name, service in SERVICES.items()
+        if name not in {"postgresql", "redis"}
+    }
+    assert {name for name, given in found.items() if given == ("9464", "0.0.0.0")} == {
+        *("consumer-orders", "consumer-others", "gateway", "worker-default")
+    }
+    assert {*found.values()} == {("9464", "0.0.0.0"), (None, None)}
+
+
 def test_every_image_of_others_has_an_exact_version() -> None:
     others = {SERVICES[one.name]["image"] for one in COMPONENTS if one.kind is Kind.STORE}
     assert others

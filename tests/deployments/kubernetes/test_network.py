@@ -17,6 +17,9 @@ from tests.deployments.kubernetes.cluster import (
 pytestmark = pytest.mark.parametrize("overlay", OVERLAYS)
 
 
+METRICS = [{"port": 9464, "protocol": "TCP"}]
+
+
 def selects(selector: Json, labels: dict[str, str]) -> bool:
     """Whether a label selector finds these labels."""
     equal = selector.get("matchLabels", {}).items() <= labels.items()
@@ -98,13 +101,40 @@ def test_the_database_is_reached_by_those_who_have_its_address(overlay: str) -> 
 
 
 def test_only_the_load_balancer_reaches_the_gateway(overlay: str) -> None:
-    [rule] = rules(overlay, pods(overlay)["gateway"], "ingress")
+    [rule] = [one for one in calls(overlay, "gateway") if one["ports"] != METRICS]
     assert [port["port"] for port in rule["ports"]] == [8484]
     assert rule["from"]
     assert not any(peer.keys() == {"podSelector"} for peer in rule["from"])
-    for name, labels in pods(overlay).items():
+    for name in pods(overlay):
         if name not in {"gateway", "prefect-server"}:
-            assert rules(overlay, labels, "ingress") == [], name
+            assert all(one["ports"] == METRICS for one in calls(overlay, name)), name
+
+
+def test_only_the_monitoring_namespace_reads_metrics_and_of_whoever_exports_them(
+    overlay: str,
+) -> None:
+    monitoring = {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}
+    exporting = {
+        name_of(one)
+        for one in of_kind(overlay, *WORKLOADS)
+        for container in pod_of(one)["spec"]["containers"]
+        if {"name": "metrics", "containerPort": 9464} in container.get("ports", ())
+    }
+    open_ = {
+        name for name in pods(overlay) if any(r["ports"] == METRICS for r in calls(overlay, name))
+    }
+    assert exporting == open_ > {"gateway", "worker-default", "consumer-orders-v1"}
+    for name in open_:
+        [rule] = [one for one in calls(overlay, name) if one["ports"] == METRICS]
+        assert rule["from"] == [{"namespaceSelector": monitoring}]
+    [settings] = [one for one in of_kind(overlay, "ConfigMap") if name_of(one) == "agent-flows"]
+    assert settings["data"]["AGENT_FLOWS_METRICS_PORT"] == "9464"
+    assert settings["data"]["AGENT_FLOWS_METRICS_HOST"] == "0.0.0.0"
+
+
+def calls(overlay: str, name: str) -> list[Json]:
+    """The rules that let others call a pod."""
+    return rules(overlay, pods(overlay)[name], "ingress")
 
 
 def test_the_outside_has_no_private_address(overlay: str) -> None:

@@ -38,7 +38,7 @@ from tests.faults.checker import (
     unsent_messages,
     violations_of,
 )
-from tests.faults.environment import migrate, new_folder
+from tests.faults.environment import migrate
 from tests.faults.simulation.loop import SimulatedLoop, Stuck
 from tests.faults.simulation.network import LATE, Providers, services_of
 from tests.faults.simulation.process import Fault, Machine, Process
@@ -56,6 +56,7 @@ from tests.faults.simulation.sqlite_driver import Engines
 from tests.flows.shop import GOODS
 from tests.invariants import TABLES, journal_of, record_of
 from tests.invariants import Journal as Dump
+from tests.memory import new_folder
 
 MAX_RECOVERIES = 8
 MAX_LIFETIME = HOUR
@@ -79,7 +80,7 @@ class ScheduleResult:
 @contextmanager
 def open_simulation() -> Iterator["Simulation"]:
     """Open a simulation; the garbage collector runs only between schedules, and nothing is logged."""
-    folder, hook = new_folder(), sys.unraisablehook
+    folder, hook = new_folder("faults-"), sys.unraisablehook
     asyncio.run(migrate(f"sqlite+aiosqlite:///{folder / TEMPLATE}"))
     # Connections that a dead process has not closed warn when they are collected: they are meant to be open.
     sys.unraisablehook = lambda _unraisable: None

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import skops.io as sio
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import FunctionTransformer
 
@@ -111,6 +110,6 @@ def test_a_model_is_loaded_as_it_was_and_unknown_types_are_not(tmp_path: Path) -
     model = Ridge().fit(np.eye(3), np.arange(3.0))
     dump(model, tmp_path / "good.skops")
     assert np.allclose(load(tmp_path / "good.skops").predict(np.eye(3)), model.predict(np.eye(3)))
-    sio.dump(FunctionTransformer(Path.touch), tmp_path / "bad.skops")
+    dump(FunctionTransformer(Path.touch), tmp_path / "bad.skops")
     with pytest.raises(UntrustedTypes, match="not loaded"):
         load(tmp_path / "bad.skops")

@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import Integer, cast, func, insert, literal, select, update
+from sqlalchemy import Integer, Select, cast, func, insert, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal import Journal, item_lists
 from agents.runtime.journal.database import Database, now
@@ -211,16 +212,21 @@ async def test_postgresql_reads_few_rows_of_many_items(postgresql_url: str) -> N
             plan = item_lists.plan_of("ours", "jobs", wanted)
             rest = item_lists._rest("ours", "jobs", wanted, plan)
             query = item_lists._positions(plan, rest, None, PAGE + 1)
-            dialect, literals = database.engine.dialect, {"literal_binds": True}
-            sql = str(query.compile(dialect=dialect, compile_kwargs=literals))
-            explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}"
-            found = (await connection.exec_driver_sql(explain)).scalar_one()
-            [explained] = orjson.loads(found) if isinstance(found, str) else found
-            read[wanted] = rows_read(explained["Plan"]) / len(plan.ranges)
+            read[wanted] = await explained_rows(connection, query) / len(plan.ranges)
     await database.close()
     few = {Filter(agent="capture"): 200}  # its index is of all tenants
     too_many = {w: n for w, n in read.items() if n > few.get(w, 3 * PAGE)}
     assert too_many == {}, read
+
+
+async def explained_rows(connection: AsyncConnection, query: Select[Any]) -> float:
+    """The rows that PostgreSQL reads for the query."""
+    dialect, literals = connection.dialect, {"literal_binds": True}
+    sql = str(query.compile(dialect=dialect, compile_kwargs=literals))
+    explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}"
+    found = (await connection.exec_driver_sql(explain)).scalar_one()
+    [explained] = orjson.loads(found) if isinstance(found, str) else found
+    return rows_read(explained["Plan"])
 
 
 def rows_read(plan: dict[str, Any]) -> float:

@@ -1,15 +1,18 @@
 """Every call to Redis has a time limit; its failures are one error, warned of once a minute."""
 
+import asyncio
 import logging
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from agents.runtime.redis.client import RedisClient, RedisUnavailable
+from agents.runtime.redis.embedded import EmbeddedValkey
 from agents.runtime.settings import Settings
-from tests.redis_servers import Valkey
+from tests.redis_servers import Valkey, eventually
 
 
 async def test_an_unavailable_redis_is_an_error_and_warned_of_once(
@@ -66,6 +69,40 @@ async def test_a_server_that_may_drop_data_is_warned_of(
     assert ("maxmemory-policy noeviction" in logged) is warned
     await first.close()
     await second.close()
+
+
+async def test_a_client_that_is_closed_while_it_connects_leaves_the_server_that_it_starts(
+    tmp_path: Path,
+) -> None:
+    client = RedisClient(Settings(data=tmp_path))
+    call = asyncio.create_task(client.run(lambda redis: redis.ping()))
+    await asyncio.sleep(0)  # the call waits for a thread that starts the server
+    await client.close()
+    with pytest.raises(RedisUnavailable):
+        await call
+    eventually(lambda: not EmbeddedValkey(tmp_path).is_running())
+    with pytest.raises(RedisUnavailable, match="closed"):
+        await client.run(lambda redis: redis.ping())
+
+
+async def test_a_call_that_outlives_its_client_closes_what_it_connects(tmp_path: Path) -> None:
+    client, other = RedisClient(Settings(data=tmp_path)), RedisClient(Settings(data=tmp_path))
+    await other.run(lambda redis: redis.ping())
+    began, closed = asyncio.Event(), asyncio.Event()
+
+    async def connect_late(redis: Redis) -> None:
+        began.set()
+        await closed.wait()
+        await redis.ping()
+
+    call = asyncio.create_task(client.run(connect_late))
+    await began.wait()
+    await client.close()
+    closed.set()
+    await call
+    both = 2  # the other client, and the connection that asks
+    eventually(lambda: Valkey(tmp_path).do("INFO", "clients")["connected_clients"] == both)
+    await other.close()
 
 
 async def test_keys_have_the_tenant(tmp_path: Path) -> None:

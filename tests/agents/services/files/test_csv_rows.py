@@ -77,7 +77,7 @@ def test_a_long_line_is_one_bad_row() -> None:
 
 
 def test_the_cells_of_a_long_row_are_not_held() -> None:
-    (_, found, rule) = rows(b"," * 1_000_000)[0]
+    (_, found, rule) = rows(b"," * 200_000)[0]
     assert rule == "row-too-long"
     assert len(found) <= SMALL.record_bytes + 1
 
