@@ -46,6 +46,13 @@ CHANGED_AFTER = 60  # orders have ended
 FUNCTION_SECONDS = 60  # of one invocation
 RUNS = ("order-processing", "customer-service", "data-analysis")
 CUSTOMER = "c1"
+CONTRACT = """
+name: sales
+time: at
+columns:
+  at: {type: time, zone: UTC, required: true}
+  sold: {type: integer}
+"""
 
 
 @pytest.mark.usefixtures("in_clouds")
@@ -113,8 +120,10 @@ class Day:
             }
             for n in range(TURNS)
         ]
-        table = self._folder / "sales.csv"
-        table.write_text("shop,sold\n" + "".join(f"s{n % 3},{n}\n" for n in range(200)), "utf-8")
+        table, contract = self._folder / "sales.csv", self._folder / "sales.yaml"
+        rows = (f"2026-01-{1 + n % 28:02}T00:00:00,{n}\n" for n in range(200))
+        table.write_text("at,sold\n" + "".join(rows), "utf-8")
+        contract.write_text(CONTRACT, "utf-8")
         parameters: dict[str, dict[str, Any]] = {
             "order-processing": {
                 "orders": self.shop.write(filed, "filed.jsonl"),
@@ -125,7 +134,7 @@ class Day:
                 "file": self.shop.write(asked, "turns.jsonl"),
                 "out": str(self._folder / "replies.jsonl"),
             },
-            "data-analysis": {"source": [str(table)]},
+            "data-analysis": {"source": [str(table)], "contract": str(contract)},
         }
         for name, given in parameters.items():
             await asyncio.to_thread(self._run, name, given)
