@@ -33,7 +33,7 @@ MOST_PORTS = 100  # processes of one machine; later ones run without
 def serve_metrics(port: int, data: Path, host: str = LOOPBACK) -> int | None:
     """Serve the metrics of this process on `port` or the next free one, and name it in the data folder.
 
-    Whoever reaches the address `host` can read them: they have no log-in.
+    All that reach the address `host` can read them: they have no log-in.
 
     Returns the port, or None if all are in use. Raises OSError if the data folder cannot be written.
     """

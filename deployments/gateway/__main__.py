@@ -26,7 +26,7 @@ from deployments.gateway.app import create_app
 from deployments.gateway.consuming import Consumers, consuming
 from deployments.gateway.demo import put_sample
 from deployments.gateway.request_limits import LimitedProtocol
-from deployments.gateway.trust import authenticator, require_closed
+from deployments.gateway.trust import authenticator, is_loopback, require_closed
 from flows.cli.commands import ENDING, keep_log_off_terminal
 from flows.cli.error_messages import explained
 from flows.cli.http_endpoint import listen, serving
@@ -36,10 +36,7 @@ MOST_CONNECTIONS = 2_000
 LAST_REQUESTS_SECONDS = 3  # for requests in work when the gateway ends
 LOOK_SECONDS = 1.0
 STOPPED = "stopped: what was accepted is in the journal, and what was in work is handed back"
-KNOWN_KEY = (
-    "made before; for another: "
-    "uv run python -m deployments.gateway.trust.new_key NAME --by YOU --reason WHY"
-)
+OTHER_KEY = "made by: uv run python -m deployments.gateway.trust.new_key NAME --by YOU --reason WHY"
 Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65_535))]
 
 command = App(name="python -m deployments.gateway", version_flags=[])
@@ -117,14 +114,17 @@ async def _until_stopped(stop: Stop, started: Consumers | None) -> None:
 
 
 async def _say(listener: socket.socket, opened: Runtime, wanted: Wanted) -> None:
-    """Print the addresses, and the keys that are shown this once."""
+    """Print the addresses, and the keys that are shown this once.
+
+    Where others than this machine reach it, what it prints is a log that many can read: no key is made.
+    """
     host, port = listener.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    key = await first_key(opened.journal, [*Scope])
+    key = await first_key(opened.journal, [*Scope]) if is_loopback(host) else None
     print(f"gateway: {address}")
     print(f"console: {address}/console")
     print(f"chat:    {address}/chat")
-    print(f"key:     {f'{key} (shown once)' if key else KNOWN_KEY}", flush=True)
+    print(f"key:     {f'{key} (shown once)' if key else OTHER_KEY}", flush=True)
     if wanted.sample and (customer := await put_sample(opened)):
         print(f"sample:  {customer} (a customer's key for the chat, shown once)", flush=True)
 

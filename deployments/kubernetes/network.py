@@ -103,7 +103,7 @@ def _names() -> NetworkPolicy:
 
 
 def _scraper(namespace: str) -> NetworkPolicy:
-    """From the Prometheus of the cluster to whoever exports metrics."""
+    """From the Prometheus of the cluster to all pods that export metrics."""
     inside = NetworkPolicyPeer(namespaceSelector=LabelSelector(matchLabels={NAMESPACE: namespace}))
     rule = NetworkPolicyIngressRule(from_=[inside], ports=_ports((METRICS_PORT,)))
     return _policy("from-scraper", _of((WORK, GATE)), ingress=[rule])

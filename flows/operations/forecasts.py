@@ -4,6 +4,7 @@
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -21,12 +22,14 @@ from agents.runtime.forecast_registry import (
 )
 from agents.runtime.forecaster import costs_of, examples_of
 from agents.runtime.journal import Journal
-from agents.runtime.journal.calibration import Calibration, calibration
+from agents.runtime.journal.calibration import Calibration, calibration, cost_calibrations
+from agents.runtime.journal.database import Database
 from agents.runtime.journal.durations import completed
 from agents.runtime.model_registry import Registry
 from agents.runtime.scheduling.boosted import Booster
 from agents.runtime.scheduling.eta import duration
 from agents.runtime.scheduling.features import Example
+from agents.runtime.scheduling.reservations import amount
 from agents.runtime.settings import settings
 from flows.cli.parameters import By, Reason
 from flows.cli.reports import Listing, moment, shown
@@ -83,13 +86,12 @@ async def forecasts(
     """
     async with open_runtime(settings()) as opened:
         database = opened.journal.database
-        found = {name: await calibration(database, name, most) for name in WORKFLOWS}
+        table = [row for name in WORKFLOWS for row in await _calibrations(database, name, most)]
     registry = Forecasts(settings().data / FOLDER).read()
     lines = _registry_lines(registry)
     for resource, models in cost_models(settings().data).items():
         costs = models.read()
         lines += [f"{resource}: by model {costs.champion or 'none'}", *_registry_lines(costs)]
-    table = [_calibrated(name, one) for name, one in found.items() if one.items]
     title = f"forecasts by model {registry.champion}" if registry.champion else "no forecasts"
     return await shown("forecasts", Listing(title=title, table=table, lines=lines))
 
@@ -193,13 +195,24 @@ def _card_lines(card: ForecastCard) -> list[str]:
     ]
 
 
-def _calibrated(name: str, found: Calibration) -> dict[str, str]:
+async def _calibrations(database: Database, scenario: str, most: int) -> list[dict[str, str]]:
+    """How right the forecasts of the scenario's items were: those of the time, and of each cost."""
+    durations = await calibration(database, scenario, most)
+    found = [_calibrated(scenario, TIME, durations, duration)] if durations.items else []
+    costs = await cost_calibrations(database, scenario, most)
+    return found + [_calibrated(scenario, name, one, amount) for name, one in costs.items()]
+
+
+def _calibrated(
+    name: str, of: str, found: Calibration, say: Callable[[float], str]
+) -> dict[str, str]:
     return {
         "scenario": name,
+        "of": of,
         "items": f"{found.items:,}",
         "within the median": f"{found.under_p50:.0%}",
         "within 9 of 10": f"{found.under_p90:.0%}",
         "pairs in order": f"{found.concordance:.0%}",
-        "forecast": duration(found.expected),
-        "taken": duration(found.seconds),
+        "forecast": say(found.expected),
+        "taken": say(found.seconds),
     }

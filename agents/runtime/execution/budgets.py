@@ -26,7 +26,8 @@ def spent(**amounts: float) -> None:
     Amounts add up over the attempts on an item, except for an effect, which happens once: the last attempt
     counts. The look-up of an effect may say them too. They are kept with the step, and forecasts learn from
     them. Of a budget that is not named, the whole estimate counts; so it does if the process dies, until
-    another has settled the effect. Outside of a step it does nothing. Raises BadAmount.
+    another has settled the effect. Outside of a step it does nothing, nor in an agent for whole batches or in
+    a process of its own. Raises BadAmount.
     """
     execution = of_execution.get()
     if execution is None:

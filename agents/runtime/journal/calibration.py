@@ -1,10 +1,15 @@
 """How right forecasts were: the newest completed items that had one, against the work they took."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+import orjson
+
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.durations import Completed, completed
+from agents.runtime.model.forecast import Expected
 from agents.runtime.scheduling.evaluation import MOST_COMPARED, concordance
 
 
@@ -14,7 +19,7 @@ class Calibration:
 
     `under_p50` and `under_p90` are the shares of items that took at most the median and the 90th
     percentile: 0.5 and 0.9 if forecasts are calibrated. `concordance` is the share of pairs in the right
-    order. `expected` and `seconds` are the mean seconds, forecast and taken.
+    order. `expected` and `seconds` are the mean seconds, forecast and taken; of a cost, mean amounts.
     """
 
     items: int = 0
@@ -30,14 +35,31 @@ async def calibration(database: Database, scenario: str, most: int) -> Calibrati
     found = [one async for one in completed(database, scenario, most) if _is_forecast(one)]
     if not found:
         return Calibration()
-    pairs = [(one.row.expected, one.seconds) for one in found]
+    columns = (one.row for one in found)
+    expected = [Expected(row.p50, row.p90, row.expected) for row in columns]
+    return _compared(expected, [one.seconds for one in found])
+
+
+async def cost_calibrations(database: Database, scenario: str, most: int) -> dict[str, Calibration]:
+    """By resource, the calibration of the forecasts of costs among the `most` items that ended last."""
+    pairs = defaultdict[str, list[tuple[Expected, float]]](list)
+    async for one in completed(database, scenario, most):
+        for resource, cost in orjson.loads(one.row.costs or "{}").items():
+            used = sum(step.used.get(resource, 0.0) for step in one.durations)
+            pairs[resource].append((Expected(*cost["total"]), used))
+    return {resource: _compared(*zip(*found, strict=True)) for resource, found in pairs.items()}
+
+
+def _compared(expected: Sequence[Expected], taken: Sequence[float]) -> Calibration:
+    pairs = list(zip(expected, taken, strict=True))
+    in_order = [(one.mean, outcome) for one, outcome in pairs[:MOST_COMPARED]]
     return Calibration(
-        len(found),
-        fmean(one.seconds <= one.row.p50 for one in found),
-        fmean(one.seconds <= one.row.p90 for one in found),
-        concordance(pairs[:MOST_COMPARED]),
-        fmean(expected for expected, _ in pairs),
-        fmean(seconds for _, seconds in pairs),
+        len(pairs),
+        fmean(outcome <= one.p50 for one, outcome in pairs),
+        fmean(outcome <= one.p90 for one, outcome in pairs),
+        concordance(in_order),
+        fmean(one.mean for one in expected),
+        fmean(taken),
     )
 
 

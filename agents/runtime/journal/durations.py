@@ -89,6 +89,7 @@ _COLUMNS = (
     *(items.c.id, items.c.tenant, items.c.version, items.c.state, items.c.body),
     *(items.c.accepted_at, items.c.ended_at),
     *(items.c.p50, items.c.p90, items.c.expected, items.c.forecast_model),
+    items.c.costs,
 )
 
 

@@ -33,7 +33,7 @@ from agents.runtime.forecaster import (
     costs_of,
     examples_of,
 )
-from agents.runtime.journal.calibration import calibration
+from agents.runtime.journal.calibration import calibration, cost_calibrations
 from agents.runtime.journal.durations import completed, waiting_counts
 from agents.runtime.journal.queries import item_history
 from agents.runtime.journal.schema import items
@@ -297,16 +297,19 @@ async def test_what_agents_say_that_they_used_is_learned_and_forecast(
     assert done.change is not None, done.reason
     assert done.change.what == "promoted"
     async with open_runtime(journal_settings) as here:
-        await run([Job(key="even", n=2), Job(key="odd", n=3)], write, scenario=KINDS)
+        await run([Job(key="even", n=2), Job(key="odd", n=1)], write, scenario=KINDS)
         new = {row.key: orjson.loads(row.costs)["tokens"] for row in await rows(items) if row.costs}
         history = await item_history(here.journal, "jobs", "even")
         assert history is not None
         lines = item_lines(history.item, None)
+        right = await cost_calibrations(here.journal.database, "jobs", 1_000)
     assert new["even"]["model"] == done.change.version
     assert new["even"]["agents"]["write"][0] == pytest.approx(1_000, rel=0.05)
     assert new["odd"]["agents"]["write"][1] == pytest.approx(100, rel=0.05)
     assert new["even"]["total"][2] == pytest.approx(500, rel=0.05), "one in two uses any"
     assert [line for line in lines if line.startswith("expected tokens: ")]
+    assert (right["tokens"].items, right["tokens"].seconds) == (2, 50.0), "`even` has used none"
+    assert right["tokens"].expected == pytest.approx(275, rel=0.05)
 
 
 async def test_what_the_journal_has_is_learned_promoted_and_forecast(

@@ -6,18 +6,21 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from agents.runtime.context import Runtime
 from agents.runtime.execution.decorator import agent
 from agents.runtime.execution.saga import saga
 from agents.runtime.intake.intake import Intake
+from agents.runtime.messaging import Delivery, subscribe
 from agents.runtime.model.batch import RunStats
 from agents.runtime.model.policies import PURE, READ
 from agents.runtime.otlp import OtlpRecorder
 from agents.runtime.settings import traces_wanted
-from agents.runtime.telemetry import traceparent
-from agents.runtime.trace_context import claim_of
+from agents.runtime.telemetry import traceparent, within
+from agents.runtime.trace_context import TraceContext, claim_of, new_span, new_trace
 from agents.runtime.tracing import flush, record_to, recorder
 from agents.services.http import HttpApi
-from tests.agents.runtime.jobs import Job, Made, jobs, submissions, with_notices
+from tests.agents.runtime.jobs import Job, Made, jobs, submissions, until, with_notices
+from tests.agents.runtime.messaging.mailbox import ECHO, NEWS, Note, serving_bus
 from tests.otlp_collector import Collector, collecting
 
 
@@ -103,6 +106,37 @@ async def test_a_failure_is_named_by_its_class_and_nothing_of_the_person(
     sent = repr(collector.spans)
     assert "example.com" not in sent
     assert "4242" not in sent
+
+
+async def test_a_message_between_agents_is_handled_in_the_trace_of_what_published_it(
+    opened: Runtime, collector: Collector
+) -> None:
+    """Its handler's own calls and messages are of that trace too, and a link says what was waited for."""
+    heard = dict[str, str]()
+
+    @subscribe(NEWS, "ears")
+    async def listen(_note: Note, delivery: Delivery) -> None:
+        heard["news"] = traceparent()
+        async with delivery.transaction() as transaction:
+            await transaction.publish(ECHO, Note(n=2))
+
+    @subscribe(ECHO, "echoes")
+    async def echo(_note: Note, _: Delivery) -> None:
+        heard["echo"] = traceparent()
+
+    request = TraceContext(new_trace(), new_span())
+    async with serving_bus(opened.settings, listen, echo) as bus:
+        with within(request):
+            await bus.publish(NEWS, Note(n=1))
+        await until(lambda: len(heard) == 2)
+    flush()
+    [news], [echoed] = collector.named("news process"), collector.named("echo process")
+    assert heard == {
+        "news": f"00-{request.trace}-{news.span}-01",
+        "echo": f"00-{request.trace}-{echoed.span}-01",
+    }
+    assert (news.parent, echoed.parent) == (request.span, news.span)
+    assert news.links == ((request.trace, request.span, "message"),)
 
 
 @pytest.mark.usefixtures("opened")

@@ -57,6 +57,22 @@ def test_it_serves_loopback_to_its_first_key_and_ends_on_sigterm(tmp_path: Path)
     assert time.monotonic() - begun < END_SECONDS
 
 
+def test_it_prints_no_key_where_others_than_this_machine_reach_it(tmp_path: Path) -> None:
+    """Callers come with tokens of an identity provider, so that it may start without a key."""
+    keys = tmp_path / "keys.json"
+    keys.write_text('{"keys": []}')
+    provider = {"issuer": "https://id.example", "audience": "flows", "keys": str(keys)}
+    more = {
+        "AGENT_FLOWS_JWT": orjson.dumps(provider).decode(),
+        "AGENT_FLOWS_GATEWAY_HOSTS": '["flows.example"]',
+    }
+    with running_gateway(tmp_path, "--no-consumers", "--host", "0.0.0.0", more=more) as gateway:
+        assert gateway.key == ""
+        gateway.end()
+    with running_gateway(tmp_path, "--no-consumers") as gateway:
+        assert gateway.key.startswith("afk_"), "none was made before"
+
+
 def answer_of(line: str, gateway: RunningGateway, folder: Path) -> tuple[str, int]:
     """The body and the status that a line with curl gets."""
     here = line.replace("$KEY", gateway.key).replace("http://127.0.0.1:8484", gateway.url)

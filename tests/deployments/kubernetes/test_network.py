@@ -110,7 +110,7 @@ def test_only_the_load_balancer_reaches_the_gateway(overlay: str) -> None:
             assert all(one["ports"] == METRICS for one in calls(overlay, name)), name
 
 
-def test_only_the_monitoring_namespace_reads_metrics_and_of_whoever_exports_them(
+def test_only_the_monitoring_namespace_reads_metrics_and_of_those_who_export_them(
     overlay: str,
 ) -> None:
     monitoring = {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}

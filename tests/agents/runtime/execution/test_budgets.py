@@ -1,7 +1,11 @@
 """A budget holds; at its limit items wait, ask, or get the cheaper version, as it says."""
 
 import asyncio
+import signal
+import subprocess
+import sys
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +27,7 @@ from agents.runtime.journal.schema import items, steps
 from agents.runtime.model.policies import EFFECT, MODEL, PURE, READ, Lookup
 from agents.runtime.scheduling.reservations import AtLimit
 from agents.runtime.settings import Settings
+from tests.agents.runtime.execution import paying_child
 from tests.agents.runtime.jobs import (
     HOUR,
     Job,
@@ -38,6 +43,7 @@ from tests.agents.runtime.jobs import (
 )
 from tests.agents.runtime.test_forecaster import model_of, promote_in
 
+ROOT = Path(__file__).resolve().parents[4]
 DAY = 86_400.0
 ESTIMATE = 100.0
 BY = OperatorAction("jobs", "job-0002", "Ann", "it is worth it")
@@ -269,10 +275,35 @@ async def test_an_effect_is_charged_once_if_its_process_dies_after_the_call(
         assert (step.used, provider.made) == ('{"tokens":60.0}', {provider.calls[0][1]: "job-0000"})
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "points, calls",
+    [(["intended:pay"], 1), (["called:pay"], 2), (["written:pay"], 1), (["called:pay"] * 3, 4)],
+)
+async def test_a_killed_process_leaves_the_cost_of_an_effect_counted_once(
+    journal_settings: Settings, journal_url: str, points: list[str], calls: int
+) -> None:
+    """SIGKILL before the call, after it, after the commit, and three times after it; then one that lives."""
+    command = [sys.executable, "-m", paying_child.__name__, str(journal_settings.data), journal_url]
+    for point in [*points, ""]:
+        child = subprocess.run([*command, point], check=False, cwd=ROOT, timeout=120)  # noqa: ASYNC221 - nothing else runs
+        assert child.returncode == (-signal.SIGKILL if point else 0)
+    async with open_runtime(journal_settings):
+        assert await used() == paying_child.PRICE
+        [step] = await rows(steps)
+        assert step.used == '{"money":60.0}'
+    paid = list((journal_settings.data / "paid").iterdir())
+    assert [path.read_text() for path in paid] == [str(calls)], (
+        "one key, however often it is called"
+    )
+
+
+@pytest.mark.parametrize("longest_sleep", [1.0, -1.0], ids=["in the batch", "in a later batch"])
 async def test_a_repeated_effect_is_charged_once_and_a_refused_one_not_at_all(
-    opened: Runtime,
+    opened: Runtime, monkeypatch: pytest.MonkeyPatch, longest_sleep: float
 ) -> None:
     """The first call times out after it has worked; the third job's is refused before anything happens."""
+    monkeypatch.setattr("agents.runtime.execution.attempt.LONGEST_SLEEP", longest_sleep)
     await budget(opened, 1_000, AtLimit.PAUSE)
     provider = Provider(
         after={"job-0000": [UnknownOutcome("timed out")]},
