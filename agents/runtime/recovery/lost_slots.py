@@ -1,8 +1,8 @@
 """Slots of limits that nobody can give back, since Prefect has lost their leases.
 
 A limit counts its slots in Prefect's database, and their leases are elsewhere: in Redis, in files, or in
-the memory of the server. Where those are lost, the slots stay occupied for ever, and whoever needs one
-waits for ever. Prefect does not list the leases of a limit (version 3.8.8), so this goes by time.
+the memory of the server. Where those are lost, the slots stay occupied for ever, and calls that need them
+wait for ever. Prefect does not list the leases of a limit (version 3.8.8), so this goes by time.
 """
 
 from collections.abc import Collection
