@@ -148,7 +148,7 @@ STORES = (
     Component(
         "redis",
         Kind.STORE,
-        "Wakes consumers, transports messages and Prefect's events; may lose all data.",
+        "Wakes consumers, transports messages, and keeps the leases of Prefect's limits: it should write a log.",
         replicas=both(1, 1),
         port=6379,
         single=True,

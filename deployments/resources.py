@@ -242,7 +242,7 @@ def cloud_pools(uses: Sequence[CloudUse]) -> list[Pool]:
 
 # Runs with the tag send heartbeats, from a deployment by this variable and from a terminal by our commands.
 HEARTBEAT = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS)}
-SILENCE = timedelta(seconds=90)
+SILENCE = timedelta(minutes=5)  # recovery is quicker; a busy server may get heartbeats late
 SIGNS_OF_LIFE = (
     *("heartbeat", "Completed", "Failed", "Cancelled", "Crashed"),
     *("Scheduled", "AwaitingRetry", "Paused", "Suspended"),  # no process runs any more

@@ -40,6 +40,7 @@ HEADER = """\
 """
 IMAGE = "${AGENT_FLOWS_IMAGE:-agent-flows:0.1.0}"
 POSTGRESQL, VALKEY = "docker.io/library/postgres:18.1", "docker.io/valkey/valkey:8.1.4"
+VALKEY_USER = "999:999"  # of the image, whose folder /data is its own
 _PASSWORD, _REDIS = "${POSTGRES_PASSWORD:?}", "redis://:${REDIS_PASSWORD:?}@redis:6379"
 SECRET_VALUES = {
     DATABASE_URL: f"postgresql+asyncpg://postgres:{_PASSWORD}@postgresql:5432/prefect",
@@ -71,10 +72,10 @@ def compose(components: Sequence[Component] = COMPONENTS) -> Json:
     return {
         "name": "agent-flows",
         "services": services,
-        "volumes": {"database": {}, "data": {}},
+        "volumes": {"database": {}, "data": {}, "leases": {}},
         "configs": {
             "databases": {"content": "CREATE DATABASE journal;\n"},
-            "valkey": {"content": 'requirepass ${REDIS_PASSWORD:?}\nsave ""\n'},
+            "valkey": {"content": "requirepass ${REDIS_PASSWORD:?}\nappendonly yes\n"},
         },
     }
 
@@ -165,7 +166,8 @@ def _valkey() -> Json:
         "environment": {"REDISCLI_AUTH": "${REDIS_PASSWORD:?}"},
         "configs": [{"source": "valkey", "target": "/etc/valkey.conf"}],
         "healthcheck": {"test": ["CMD", "valkey-cli", "ping"], "interval": "5s", "timeout": "5s"},
-        "user": f"{USER}:{USER}",
+        "volumes": ["leases:/data"],  # its log, with the leases of Prefect's limits
+        "user": VALKEY_USER,
         **CLOSED,
         "restart": "unless-stopped",
     }

@@ -14,6 +14,8 @@ from deployments.up.processes import MARKER
 # What would lead a process to another server, or to another database, than the installation's own.
 OTHERS = ("PREFECT_API_", "PREFECT_PROFILE", "PREFECT_SERVER_", "PREFECT_CLOUD_", "PREFECT_HOME")
 
+LEASE_STORAGE = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"
+
 COMMON = MappingProxyType(
     {
         "DO_NOT_TRACK": "1",
@@ -46,7 +48,10 @@ def common(data: Path) -> dict[str, str]:
 
 def laptop(data: Path, ports: Mapping[str, int]) -> Environment:
     """The environment of a laptop's processes: one server, its database a file of the data folder."""
-    shared = common(data) | {API_URL: f"http://{LOOPBACK}:{ports['prefect-server']}/api"}
+    shared = common(data) | {
+        API_URL: f"http://{LOOPBACK}:{ports['prefect-server']}/api",
+        LEASE_STORAGE: "prefect.server.concurrency.lease_storage.filesystem",  # survives its server
+    }
 
     def of(_component: Component, _number: int) -> Mapping[str, str]:
         return shared

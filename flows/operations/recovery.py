@@ -7,9 +7,12 @@ from pydantic import Field
 
 from agents.runtime.alerts import Alert, send
 from agents.runtime.context import open_runtime
+from agents.runtime.execution.agent import AGENTS
 from agents.runtime.journal.queries import letters
 from agents.runtime.recovery import recovery
+from agents.runtime.recovery.lost_slots import give_back_lost_slots
 from agents.runtime.recovery.versions import alert_missing, watch_versions
+from agents.runtime.run_context import in_flow_run
 from agents.runtime.settings import settings
 from agents.services import connect_services
 from flows.cli.reports import Listing, shown
@@ -61,9 +64,17 @@ async def recover(
             table += [
                 {"scenario": name, "what": w, "items": f"{n:,}"} for w, n in done.items() if n
             ]
-        crashed = await recovery.remove_crashed_workers(opened.journal)
-    if crashed:
-        table.append(
-            {"scenario": "-", "what": "flow runs of dead processes", "items": str(crashed)}
-        )
+        everywhere = {
+            "flow runs of dead processes": await recovery.remove_crashed_workers(opened.journal),
+            "slots of lost leases": await _give_back_slots(),
+        }
+    table += [{"scenario": "-", "what": w, "items": f"{n:,}"} for w, n in everywhere.items() if n]
     return await shown("recover", Listing(title="recovered", table=table))
+
+
+async def _give_back_slots() -> int:
+    """Free what is lost of the limits that our agents take slots of; without a server there are none."""
+    if not in_flow_run():
+        return 0
+    limits = {agent.policy.limit for agent in AGENTS.values() if agent.policy.limit is not None}
+    return await give_back_lost_slots(limits)

@@ -87,8 +87,8 @@ class Installation:
 
     def __init__(self, folder: Path, postgresql: Postgresql, redis: RedisServer) -> None:
         self.folder, self.postgresql, self.redis = folder, postgresql, redis
-        ports = [free_port() for _ in range(5)]
-        self._servers, self._balancer, self._gateway, self._health = (
+        ports = [free_port() for _ in range(6)]
+        self._servers, self._balancer, self._gateway, self._health, self._metrics = (
             ports[:2],
             *ports[2:],
         )
@@ -122,6 +122,7 @@ class Installation:
                 JOURNAL_URL: self.journal_url,
                 REDIS_URL: self.redis.url(0),
                 DATA: str(self.folder / "data"),
+                "AGENT_FLOWS_METRICS_PORT": str(self._metrics),
                 "PREFECT_HOME": str(self.folder / "prefect"),
                 "PREFECT_WORKER_QUERY_SECONDS": "2",
                 "PREFECT_WORKER_HEARTBEAT_SECONDS": "5",  # three missed: a pool is not ready

