@@ -62,8 +62,8 @@ SERVER_STATE = (
     Shared(
         "leases and locks of concurrency limits are in memory",
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE",
-        ("prefect_redis.",),
-        "prefect_redis.lease_storage",
+        ("prefect_redis.", "deployments."),
+        "deployments.lease_storage",
     ),
     Shared(
         "the queue of cancellations is in memory",

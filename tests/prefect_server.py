@@ -6,9 +6,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import certifi
@@ -23,17 +23,21 @@ STOP_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class PrefectServer:
-    """A running server: `url` is its API, `home` the folder with its database and logs."""
+    """A running server: `url` is its API, `home` the folder with its database and logs.
+
+    `more` is what its environment has beyond that of all servers of tests.
+    """
 
     url: str
     home: Path
     root: Path = ROOT
+    more: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
         """What a child process needs to use this server and no other."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
-        return inherited | {
+        own = {
             "DO_NOT_TRACK": "1",
             "PREFECT_API_SSL_CERT_FILE": str(one_certificate(self.home)),
             "PREFECT_API_URL": self.url,
@@ -42,6 +46,7 @@ class PrefectServer:
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             "PWD": str(self.root),  # prefect.yaml asks for it, and cwd= does not set it
         }
+        return {**inherited, **own, **self.more}
 
     def run(self, *command: str, seconds: float = 240) -> subprocess.CompletedProcess[str]:
         """Run a command in the project's root against this server."""
@@ -115,11 +120,13 @@ def end_group(group: int) -> None:
 
 
 @contextmanager
-def running_server(home: Path, *, ui: bool = False) -> Iterator[PrefectServer]:
+def running_server(
+    home: Path, *, ui: bool = False, more: Mapping[str, str] | None = None
+) -> Iterator[PrefectServer]:
     """A server on a free port of 127.0.0.1, with its database in `home`, and with or without its UI."""
     home.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    server = PrefectServer(f"http://127.0.0.1:{port}/api", home)
+    server = PrefectServer(f"http://127.0.0.1:{port}/api", home, more=more or {})
     with serving(server, ui=ui):
         yield server
 
