@@ -11,6 +11,7 @@ python -m tests.benchmarks.claim_order [--lengths N N N] [--rounds N] [--batch N
 
 import argparse
 import asyncio
+import tempfile
 import time
 from statistics import median
 from typing import Any
@@ -19,7 +20,6 @@ from sqlalchemy import text, update
 
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.schema import queues
-from agents.runtime.settings import settings
 from tests.benchmarks.long_queue import NUMBERS
 from tests.benchmarks.machine import tell
 from tests.benchmarks.servers import postgresql
@@ -115,9 +115,9 @@ if __name__ == "__main__":
         found = asyncio.run(_measure(url, length, options))
         results.setdefault(kind, {})[length] = found
 
-    for size in options.lengths:
-        path = settings().data / f"claims{size}.db"
-        measured("sqlite", f"sqlite+aiosqlite:///{path}", size)
+    with tempfile.TemporaryDirectory() as folder:
+        for size in options.lengths:
+            measured("sqlite", f"sqlite+aiosqlite:///{folder}/claims{size}.db", size)
     if options.postgresql:
         with postgresql() as new:
             for size in options.lengths:
