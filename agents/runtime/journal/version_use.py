@@ -9,7 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.gateway_schema import worker_versions
-from agents.runtime.journal.schema import DELAYED, READY, SUSPECTED, dead_letters, items, owners
+from agents.runtime.journal.schema import (
+    DELAYED,
+    READY,
+    SUSPECTED,
+    dead_letters,
+    history,
+    items,
+    owners,
+)
 from agents.runtime.journal.statements import insert_many, insert_new
 from agents.runtime.journal.workers import is_alive
 from agents.runtime.model.lifecycle import State
@@ -20,6 +28,13 @@ BEGUN = (State.PROCESSING, State.WAITING, State.COMPENSATING)
 FAILED = frozenset({State.FAILED, State.COMPENSATED, State.DEAD_LETTERED})
 WITH_LETTERS = (State.DEAD_LETTERED, State.COMPENSATING)
 IN_WORK = (State.PROCESSING, State.COMPENSATING)
+# When an item was first claimed. What it waited in the queue says nothing of its version.
+BEGUN_AT = (
+    select(func.min(history.c.at))
+    .where(history.c.item == items.c.id, history.c.target == State.PROCESSING)
+    .correlate(items)
+    .scalar_subquery()
+)
 
 
 @dataclass(slots=True)
@@ -43,7 +58,7 @@ class Unfinished:
 
 @dataclass(slots=True)
 class Sample:
-    """How items of a version ended: how many, and how many seconds each took from acceptance on.
+    """How items of a version ended: how many, and how many seconds each took from its first claim on.
 
     `failed` are those that were undone, refused or became dead letters. Cancelled ones do not count.
     """
@@ -149,8 +164,9 @@ async def samples(database: Database, scenario: str, since: dict[int, float]) ->
     theirs = or_(
         *(and_(items.c.major == major, items.c.accepted_at >= at) for major, at in since.items())
     )
+    took = items.c.ended_at - func.coalesce(BEGUN_AT, items.c.ended_at)
     ended = (
-        select(items.c.major, items.c.state, (items.c.ended_at - items.c.accepted_at).label("took"))
+        select(items.c.major, items.c.state, took.label("took"))
         .where(items.c.scenario == scenario, items.c.ended_at >= min(since.values()), theirs)
         .order_by(items.c.ended_at.desc())
         .limit(MOST_SAMPLES)
@@ -175,12 +191,13 @@ def _add(sample: Sample, row: Any) -> None:
 async def overdue(
     database: Database, scenario: str, major: int, since: float, seconds: float
 ) -> int:
-    """How many items of a version are in work for longer than `seconds`, of those accepted `since`."""
+    """How many items of a version began more than `seconds` ago and go on, of those accepted `since`."""
     late = and_(
         items.c.scenario == scenario,
         items.c.major == major,
-        items.c.accepted_at.between(since, now() - seconds),
+        items.c.accepted_at >= since,
         items.c.waiting_since.is_(None),
+        now() - seconds >= BEGUN_AT,
     )
     held = select(items.c.id).where(late, items.c.state.in_(IN_WORK))
     delayed = select(items.c.id).where(late, text(DELAYED))

@@ -33,7 +33,7 @@ from deployments.components import (
     Form,
     component,
 )
-from deployments.server_settings import SERVER_SETTINGS
+from deployments.server_settings import CLIENT_SETTINGS, SERVER_SETTINGS
 from tests.deployments.topology.stores import Postgresql, RedisServer, kill, until
 from tests.prefect_server import ROOT, end_group, free_port
 
@@ -109,6 +109,7 @@ class Installation:
         return (
             inherited
             | SERVER_SETTINGS
+            | CLIENT_SETTINGS
             | {
                 "DO_NOT_TRACK": "1",
                 DATABASE_URL: self.postgresql.database("prefect"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import orjson
 import pytest
-from sqlalchemy import update
+from sqlalchemy import case, select, update
 
 from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.execution.decorator import agent
@@ -20,7 +20,7 @@ from agents.runtime.journal.rollouts import (
     promote,
     roll_back,
 )
-from agents.runtime.journal.schema import items
+from agents.runtime.journal.schema import history, items
 from agents.runtime.journal.version_use import Sample, register_versions, unfinished_by_version
 from agents.runtime.model.policies import PURE
 from agents.runtime.model.scenario import Scenario
@@ -69,10 +69,16 @@ async def ended(scenario: Scenario, first: int, last: int, each: int = 0) -> Non
     await run(jobs(last)[first:], failing(each), scenario=scenario)
 
 
-async def all_take(seconds: float, opened: Runtime) -> None:
-    """Let all ended items have taken as long, however long this machine took."""
-    took = update(items).values(ended_at=items.c.accepted_at + seconds)
+async def all_take(seconds: float, opened: Runtime, *, second_waited: float = 0.0) -> None:
+    """Let all ended items have taken as long, however long this machine took; those of version 2 waited."""
+    waited = case((items.c.major == 2, second_waited), else_=0.0)
+    begins = select(items.c.accepted_at + waited).where(items.c.id == history.c.item)
+    begun = (
+        update(history).values(at=begins.scalar_subquery()).where(history.c.target == "processing")
+    )
+    took = update(items).values(ended_at=items.c.accepted_at + waited + seconds)
     async with opened.journal.database.write() as connection:
+        await connection.execute(begun)
         await connection.execute(took.where(items.c.ended_at.is_not(None)))
 
 
@@ -122,6 +128,15 @@ async def test_a_candidate_that_is_as_good_stays_and_few_items_say_nothing(opene
     assert await state_of(opened) == (RolloutState.RUNNING, "ann")
 
 
+async def test_what_items_have_waited_in_the_queue_says_nothing(opened: Runtime) -> None:
+    await ended(JOBS, 0, 20)
+    await all_take(1.0, opened)
+    await running(opened)
+    await ended(SECOND, 20, 40)
+    await all_take(1.0, opened, second_waited=1_000.0)
+    assert await watch_versions(opened.journal, BOTH) == NOTHING
+
+
 @pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
 async def test_a_candidate_that_hangs_is_rolled_back_though_nothing_of_it_ends(
     journal_settings: Settings,
@@ -142,6 +157,7 @@ async def test_a_candidate_that_hangs_is_rolled_back_though_nothing_of_it_ends(
             for statement in (
                 "UPDATE items SET accepted_at = 1.0, ended_at = 1.1 WHERE major = 1",
                 "UPDATE items SET accepted_at = 2.0 WHERE major = 2",
+                "UPDATE history SET at = 1.0 WHERE target = 'processing'",
                 "UPDATE rollouts SET begun_at = 2.0",
             ):
                 await connection.exec_driver_sql(statement)
