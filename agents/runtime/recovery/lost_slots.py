@@ -6,9 +6,13 @@ wait for ever. Prefect does not list the leases of a limit (version 3.8.8), so t
 """
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 
 from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.responses import GlobalConcurrencyLimitResponse
+from prefect.exceptions import PrefectHTTPStatusError
 
 from agents.runtime.telemetry import get_logger
 
@@ -17,7 +21,6 @@ log = get_logger(__name__)
 LOST_AFTER = timedelta(
     minutes=10
 )  # longer than a batch holds its slots; a lease ends after a minute
-PAGE = 200
 
 
 async def give_back_lost_slots(limits: Collection[str]) -> int:
@@ -30,16 +33,31 @@ async def give_back_lost_slots(limits: Collection[str]) -> int:
     freed = 0
     try:
         async with get_client() as client:
-            for limit in await client.read_global_concurrency_limits(limit=PAGE):
-                resting = datetime.now(UTC) - (limit.updated or datetime.now(UTC))
-                if limit.name in limits and limit.active_slots and resting > LOST_AFTER:
-                    await _give_back(client, limit.name, limit.active_slots)
-                    freed += limit.active_slots
+            for name in sorted(limits):
+                freed += await _give_back(client, name, await _lost(client, name))
     except Exception as error:  # noqa: BLE001 - whatever the server answers, the next recovery repeats it
         log.warning("lost slots are not given back yet", reason=str(error))
     return freed
 
 
-async def _give_back(client: PrefectClient, name: str, count: int) -> None:
-    log.warning("slots were given back, since their leases are lost", limit=name, slots=count)
-    await client.release_concurrency_slots([name], count, occupancy_seconds=float(count))
+async def _lost(client: PrefectClient, name: str) -> int:
+    """How many slots of the limit have rested for so long, by the server's clock; 0 without the limit."""
+    try:
+        answer = await client.request(
+            "GET", "/v2/concurrency_limits/{id_or_name}", path_params={"id_or_name": name}
+        )
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code == HTTPStatus.NOT_FOUND:
+            return 0
+        raise
+    limit = GlobalConcurrencyLimitResponse.model_validate(answer.json())
+    asked: datetime = parsedate_to_datetime(answer.headers["Date"])
+    is_lost = limit.updated is not None and asked - limit.updated > LOST_AFTER
+    return limit.active_slots if is_lost else 0
+
+
+async def _give_back(client: PrefectClient, name: str, count: int) -> int:
+    if count:
+        log.warning("slots were given back, since their leases are lost", limit=name, slots=count)
+        await client.release_concurrency_slots([name], count, occupancy_seconds=float(count))
+    return count

@@ -37,8 +37,8 @@ async def test_slots_that_rest_for_long_are_freed(monkeypatch: pytest.MonkeyPatc
         for name in (mine, others):
             await occupy(client, name, 5)
         assert await give_back_lost_slots({mine}) == 0, "they were taken a moment ago"
-        monkeypatch.setattr(lost_slots, "LOST_AFTER", timedelta(0))
-        assert await give_back_lost_slots({mine}) == 5
+        monkeypatch.setattr(lost_slots, "LOST_AFTER", timedelta(minutes=-1))
+        assert await give_back_lost_slots({"is-not-there", mine}) == 5
         assert [await active(client, name) for name in (mine, others)] == [0, 5]
         async with concurrency(mine, occupy=5, strict=True, timeout_seconds=30):
             assert await active(client, mine) == 5
@@ -46,12 +46,12 @@ async def test_slots_that_rest_for_long_are_freed(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_what_is_taken_meanwhile_stays_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lost_slots, "LOST_AFTER", timedelta(0))
+    monkeypatch.setattr(lost_slots, "LOST_AFTER", timedelta(minutes=-1))
     give_back = lost_slots._give_back
 
-    async def meanwhile(client: PrefectClient, name: str, count: int) -> None:
+    async def meanwhile(client: PrefectClient, name: str, count: int) -> int:
         await occupy(client, name, 2)
-        await give_back(client, name, count)
+        return await give_back(client, name, count)
 
     monkeypatch.setattr(lost_slots, "_give_back", meanwhile)
     async with get_client() as client:
