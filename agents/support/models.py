@@ -10,13 +10,14 @@ from agents.shop.requests import Request
 
 Language = Literal["en", "zh"]
 TaskName = Literal[
-    "order_status", "refund_status", "cancel_order", "return_items", "exchange_items",
+    "order_status", "order_contents", "refund_status", "cancel_order", "return_items", "exchange_items",
     "modify_items", "modify_payment", "modify_order_address", "modify_customer_address",
 ]  # fmt: skip
 IntentName = Literal[
-    "order_status", "refund_status", "cancel_order", "return_items", "exchange_items",
+    "order_status", "order_contents", "refund_status", "cancel_order", "return_items", "exchange_items",
     "modify_items", "modify_payment", "modify_order_address", "modify_customer_address",
-    "knowledge", "human", "repeat", "greeting", "thanks", "affirm", "deny", "out_of_scope",
+    "order_list", "product", "gift_card", "invoice", "payment_problem", "complaint", "account", "place_order",
+    "knowledge", "human", "bot", "repeat", "greeting", "thanks", "goodbye", "affirm", "deny", "out_of_scope",
 ]  # fmt: skip
 Slot = Literal["", "order", "pieces", "new", "method", "address", "confirm"]
 LONGEST_TEXT = 4_000
