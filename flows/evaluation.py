@@ -26,6 +26,7 @@ from agents.support.evaluation.gates import broken
 from agents.support.evaluation.gold import Script, scripts
 from agents.support.evaluation.intents import measured_intents, probed_reasons
 from agents.support.evaluation.picture import confusion_picture
+from agents.support.evaluation.public import measured_public
 from agents.support.evaluation.replay import replay_all
 from agents.support.evaluation.retrieval import measured_bank, measured_retrieval
 from agents.support.evaluation.simulation import Played, measured_dialogues, order_body, play
@@ -38,7 +39,7 @@ from agents.workflow.exit_status import ExitStatus
 from flows.cli.reports import Listing
 from flows.operations.consumer import run_batch
 
-NO_UTTERANCES = "consents: measured on the gold set alone, since there is no file of utterances"
+NO_UTTERANCES = "measured on sets of our own alone, since there is no file of utterances of others"
 YEAR = timedelta(days=365)  # a person has to check a document again after this time
 
 
@@ -55,12 +56,15 @@ async def evaluate(utterances: str = "") -> Listing:
     Example: `uv run python -m flows.customer_service --evaluate`
 
     Args:
-        utterances: CSV file of sentences that mean yes, no and maybe, with the columns utterance and
-            intent; by default ../shared/data/utterances_clinc.csv, if it is there.
+        utterances: CSV file of what customers of others said, with the columns utterance and intent, by
+            the names of Bitext and CLINC150; by default utterances_bitext.csv and utterances_clinc.csv
+            in ../shared/data, if they are there.
 
     """
     figures, right, predicted = measured_intents()
     figures |= measured_consents(utterances)
+    spoken, confusions = measured_public(utterances)
+    figures |= spoken
     async with open_runtime(settings()):  # other processes may have cached the vectors
         figures |= await measured_retrieval()
         if is_installed():
@@ -81,10 +85,12 @@ async def evaluate(utterances: str = "") -> Listing:
         confusion_picture(right, predicted),
         "Intents: right and predicted",
     )
-    return await _reported(figures, played)
+    return await _reported(figures, played, confusions)
 
 
-async def _reported(figures: dict[str, float], played: list[Played]) -> Listing:
+async def _reported(
+    figures: dict[str, float], played: list[Played], confusions: list[str]
+) -> Listing:
     table = [{"figure": name, "value": f"{value:.3f}"} for name, value in figures.items()]
     await publish_table("customer-service-figures", table, "Figures of customer service")
     failed = [f"gate: {words}" for words in broken(figures)]
@@ -95,7 +101,13 @@ async def _reported(figures: dict[str, float], played: list[Played]) -> Listing:
     title = f"{len(failed)} gates are not passed" if failed else "all gates are passed"
     await rename_run(f"evaluate-customer-service: {title}")
     code = ExitStatus.FAILED if failed else 0
-    return Listing(title=title, table=table, lines=[*alone, *missed, *failed], code=code, last=last)
+    return Listing(
+        title=title,
+        table=table,
+        lines=[*alone, *confusions, *missed, *failed],
+        code=code,
+        last=last,
+    )
 
 
 @asynccontextmanager

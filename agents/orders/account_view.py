@@ -69,6 +69,7 @@ def order_account(
         customer=body["customer"]["id"],
         status=_status(item),
         address=PostalAddress.model_validate(body["address"]),
+        currency=body["currency"],
         pieces=tuple(_pieces(body["lines"], goods)),
         charges=body.get("charges", 0),
         days=_days(item, at) if at is not None else None,

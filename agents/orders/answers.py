@@ -11,7 +11,7 @@ from agents.orders.scenario import CHANGES, ORDERS
 from agents.runtime import PermanentError, TransientError, runtime
 from agents.runtime.clock import clock
 from agents.runtime.intake.enqueue import enqueue
-from agents.runtime.journal.queries import named
+from agents.runtime.journal.queries import latest_of, named
 from agents.runtime.journal.submit import Disposition
 from agents.runtime.messaging import Answerer, answer
 from agents.runtime.model.lifecycle import ENDED, State
@@ -38,7 +38,9 @@ REFUSED = "refused, "  # how the text of a RuleViolation begins
 @answer(ACCOUNT)
 async def view_account(question: AccountQuestion) -> AccountView:
     """The customer's methods of payment and own orders; orders of others are left out."""
-    items = await _own_orders(question)
+    latest = await latest_of(runtime().journal, ORDERS.name, question.customer, question.latest)
+    asked = await _own_orders(question)
+    items = list({item.key: item for item in (*asked, *latest) if item.body}.values())
     bodies = {item.key: orjson.loads(item.body) for item in items}
     customer = customer_account(question.customer, customers(), ())
     for body in bodies.values():
@@ -51,7 +53,8 @@ async def view_account(question: AccountQuestion) -> AccountView:
         mine = [changes[key] for key in change_keys(item.key) if key in changes]
         account = order_account(item, mine, customer, catalogue(), clock().time())
         orders[item.key] = OrderView(**dict(account), refuses=refusals(account))
-    return AccountView(customer=customer, orders=orders)
+    shown = tuple(item.key for item in latest if item.body)
+    return AccountView(customer=customer, orders=orders, latest=shown)
 
 
 @answer(CHANGE)

@@ -26,6 +26,11 @@ class PostalAddress(Account):
     postal_code: str
     country: str
 
+    def on_one_line(self) -> str:
+        """The address as one line of text."""
+        fields = (self.line1, self.line2, self.city, self.state, self.postal_code, self.country)
+        return ", ".join(field for field in fields if field)
+
 
 class Method(Account):
     """A method of payment: `token` is the provider's name of it, `balance` that of a gift card, if known."""
@@ -37,12 +42,17 @@ class Method(Account):
 
 
 class Variant(Account):
-    """An item that can be ordered; variants of one product can be exchanged for each other."""
+    """An item that can be ordered; variants of one product can be exchanged for each other.
+
+    `names` are what it is called in other languages, by their code (ISO 639-1).
+    """
 
     sku: str
     product: str
     name: str
+    names: Mapping[str, str] = {}
     price: int
+    currency: str = "USD"
     options: Mapping[str, str]
     available: bool
 
@@ -84,6 +94,7 @@ class OrderAccount(Account):
     customer: str
     status: Status
     address: PostalAddress
+    currency: str = ""
     pieces: tuple[Piece, ...]
     movements: tuple[Movement, ...] = ()
     cancelled_for: str = ""

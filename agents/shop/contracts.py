@@ -7,14 +7,16 @@ before. `deployments.schemas` compares them with those of the last release.
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from agents.runtime.journal.item_events import ItemEnded, ended
 from agents.runtime.messaging import RequestReply, Topic
 from agents.shop.accounts import CustomerAccount, OrderAccount
 from agents.shop.requests import CustomerId, Kind, Request
+
+MOST_LATEST = 20  # orders that one question may ask for beside those that it names
 
 
 class Message(BaseModel, frozen=True, extra="forbid"):
@@ -22,10 +24,14 @@ class Message(BaseModel, frozen=True, extra="forbid"):
 
 
 class AccountQuestion(Message):
-    """Ask what this customer may see and change; `orders` are the orders in question."""
+    """Ask what this customer may see and change.
+
+    `orders` are the orders in question; the customer's `latest` so many orders are wanted besides.
+    """
 
     customer: CustomerId
     orders: tuple[str, ...] = ()
+    latest: Annotated[int, Field(ge=0, le=MOST_LATEST)] = 0
 
 
 class OrderView(OrderAccount):
@@ -35,10 +41,14 @@ class OrderView(OrderAccount):
 
 
 class AccountView(Message):
-    """The customer, and those of the orders in question that are the customer's own."""
+    """The customer, and those of the orders in question that are the customer's own.
+
+    `latest` are the numbers of the latest orders, the newest first; they are in `orders` as well.
+    """
 
     customer: CustomerAccount
     orders: Mapping[str, OrderView] = {}
+    latest: tuple[str, ...] = ()
 
 
 class ChangeCommand(Message):
@@ -73,7 +83,8 @@ class ChangeResult(Message):
 
 
 ACCOUNT = RequestReply(
-    Topic("orders.account", AccountQuestion), Topic("orders.account.view", AccountView)
+    Topic("orders.account", AccountQuestion, "1.1"),
+    Topic("orders.account.view", AccountView, "1.1"),
 )
 CHANGE = RequestReply(
     Topic("orders.change", ChangeCommand), Topic("orders.change.accepted", ChangeAccepted)

@@ -33,6 +33,7 @@ from agents.support.models import (
 from agents.support.reply_turn import reply_turn
 from agents.support.scenario import TURNS
 
+LATEST = 5  # own orders that are shown where one has to be named
 IN_TURN = replace(
     READ, name="in-turn", attempts=12
 )  # some minutes, while other items are processed
@@ -109,9 +110,9 @@ async def _besides(understood: Understood, spoken: Language) -> tuple[Part, ...]
 
 async def view_shop(user: str, orders: set[str]) -> ShopView:
     """The user's account, those of these orders that are the user's own, and the goods of the shop."""
-    question = AccountQuestion(customer=user, orders=tuple(sorted(orders)))
+    question = AccountQuestion(customer=user, orders=tuple(sorted(orders)), latest=LATEST)
     account = await ask(ACCOUNT, question)
-    return ShopView(account.customer, account.orders, catalogue())
+    return ShopView(account.customer, account.orders, catalogue(), account.latest)
 
 
 async def _given_back(before: Dialogue) -> tuple[tuple[Part, ...], Dialogue]:

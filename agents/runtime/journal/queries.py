@@ -149,6 +149,16 @@ async def named(journal: Journal, scenario: str, keys: Sequence[str]) -> Sequenc
         return (await connection.execute(query)).all()
 
 
+async def latest_of(
+    journal: Journal, scenario: str, customer: str, most: int
+) -> Sequence[Row[Any]]:
+    """The current rows of the latest `most` items of this customer, the newest first."""
+    mine = (items.c.tenant == journal.tenant) & (items.c.customer == customer)
+    query = select(items).where(mine, items.c.scenario == scenario)
+    async with journal.database.read() as connection:
+        return (await connection.execute(query.order_by(items.c.id.desc()).limit(most))).all()
+
+
 async def outcome_of(journal: Journal, scenario: str, key: str, agent: str) -> Any:
     """An item's `state` and `body`, with `output` and `version` of its step by `agent`; None if unknown."""
     done = (steps.c.item == items.c.id) & (steps.c.agent == agent) & (steps.c.status == "done")

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from agents.shop.accounts import CustomerAccount, OrderAccount, Piece, Variant
 from agents.shop.contracts import OrderView
 from agents.shop.requests import REQUESTS, Kind, Request
-from agents.support.dialogue.goods import goods_named, names_in
+from agents.support.dialogue.goods import goods_named
 from agents.support.models import Slot, Slots, Task, TaskName
 from agents.support.understanding.exclusions import left_out, meant
+from agents.support.understanding.names import names_in
 from agents.support.understanding.slots import ORDER
 
 NEEDS: Mapping[TaskName, tuple[Slot, ...]] = {
     "order_status": ("order",),
+    "order_contents": ("order",),
     "refund_status": ("order",),
     "cancel_order": ("order",),
     "return_items": ("order", "pieces"),
@@ -34,7 +36,7 @@ KINDS: Mapping[TaskName, Kind] = {
 }
 ITEMS = {"return_items", "exchange_items", "modify_items"}
 REPLACES = {"exchange_items", "modify_items"}
-INFORMS = {"order_status", "refund_status"}
+INFORMS = {"order_status", "order_contents", "refund_status"}
 ADDS = re.compile(
     r"\b(?:also|too|as well|in addition)\b|^\W*(?:and|plus)\b|也|还有|加上", re.IGNORECASE
 )
@@ -44,11 +46,15 @@ NO_NAMES = {"yes", "no", "none"}  # options that are answers in a dialogue
 
 @dataclass(frozen=True, slots=True)
 class ShopView:
-    """What the signed-in user may know: the own account, the own orders in question, and the goods."""
+    """What the signed-in user may know: the own account, the own orders in question, and the goods.
+
+    `latest` are the numbers of the latest own orders, the newest first.
+    """
 
     customer: CustomerAccount
     orders: Mapping[str, OrderView]
     goods: Mapping[str, Variant]
+    latest: tuple[str, ...] = ()
 
     def spelled(self, names: Sequence[str]) -> tuple[str, ...]:
         """The names of orders as the shop writes them: an own order is known in capitals or not."""

@@ -24,6 +24,7 @@ from agents.support.dialogue.forms import (
     request_of,
 )
 from agents.support.dialogue.goods import goods_named
+from agents.support.dialogue.informing import contents, gift_cards, own_orders, products
 from agents.support.dialogue.render import (
     confirmation,
     refusal_part,
@@ -55,7 +56,10 @@ UNSURE = 0.35
 CLOSE = 0.15  # if the first two intents differ by less, a question asks which of them is meant
 MOST_FAILURES = 2
 MOST_LATER = 9
-SMALL_TALK = {"greeting", "thanks"}
+SMALL_TALK = {"greeting", "thanks", "goodbye", "bot"}
+SAID = {"invoice", "account", "place_order"}  # what is only told how to do
+OFFERS_A_PERSON = {"complaint", "payment_problem"}
+PERSON: tuple[IntentName, ...] = ("human",)
 FOR_A_PERSON = {"more-than-one-payment"}  # rules from which only our staff may make an exception
 TASKS = frozenset(get_args(TaskName))
 
@@ -89,6 +93,8 @@ def decide(context: TurnContext) -> Decided | None:
     before, intent = context.before, context.intent
     if before.taken_over:
         return Decided(action="none", reason="taken over", after=before)
+    if before.options == PERSON and verdict(context.turn.text, "order_status", "") == "yes":
+        return hand_over(context.turn, before, "asked for")
     for_a_person = any(wish.name == "human" for wish in context.understood.wishes)
     if context.understood.angry or for_a_person or (intent == "human" and context.sure):
         return hand_over(context.turn, before, "anger" if context.understood.angry else "asked for")
@@ -226,12 +232,39 @@ def _begin(context: TurnContext) -> Decided | None:
         )
         begun = Task(name=intent, order="" if orders else before.order)  # type: ignore[arg-type]  # of TASKS
         return _start(context, [fill(begun, named, context.turn.text, context.shop)])
-    if intent in SMALL_TALK and context.sure:
-        return _say(context, (Part(template=intent),), intent)
+    if context.sure and (told := _told(context)):
+        return told
     if intent in ("affirm", "deny"):
-        return _say(context, (Part(template=intent),), intent)
+        return _say(context, (Part(template="what else"),), intent)
     is_out = intent == "out_of_scope" and context.sure
     return answer_from(context, ()) if is_out else None
+
+
+def _told(context: TurnContext) -> Decided | None:
+    """The answer to what needs no order to be named and changes nothing; None for other intents."""
+    intent, shop = context.intent, context.shop
+    if intent in OFFERS_A_PERSON:
+        return _offer_a_person(context, intent, context.before.failures)
+    if intent in SMALL_TALK | SAID:
+        return _say(context, (Part(template=intent),), intent)
+    if intent == "order_list":
+        return _say(context, own_orders(shop), intent)
+    if intent == "gift_card":
+        return _say(context, gift_cards(shop), intent)
+    if intent == "product" and (found := products(context.turn.text, shop.goods.values())):
+        return _say(context, found, intent)
+    return None
+
+
+def _offer_a_person(context: TurnContext, template: str, failures: int) -> Decided:
+    """Offer a person, who comes only if the next turn says yes or asks for one."""
+    after = context.before.model_copy(update={"failures": failures, "options": PERSON})
+    parts = (
+        Part(template=template),
+        *_open_question(context),
+        Part(template="shall a person come"),
+    )
+    return Decided(action="ask", reason=template, parts=parts, after=after)
 
 
 def _begin_several(context: TurnContext) -> Decided:
@@ -292,14 +325,14 @@ def _which(context: TurnContext) -> tuple[IntentName, ...]:
 
 
 def answer_from(context: TurnContext, passages: Sequence[Passage]) -> Decided:
-    """Answer with the best of these passages; without any say so, and hand over the second time."""
+    """Answer with the best of these passages; without any say so, and offer a person the second time."""
     before = context.before
     if passages:
         answer = _say(context, (Part(passage=passages[0]),), "knowledge")
         return answer.model_copy(update={"besides": tuple(passages[1:])})
     failures = before.failures + 1
     if failures >= MOST_FAILURES:
-        return hand_over(context.turn, before, "not understood twice")
+        return _offer_a_person(context, "not understood again", failures)
     after = before.model_copy(update={"failures": failures, "options": ()})
     template = "no evidence" if context.intent == "knowledge" else "not understood"
     parts = (Part(template=template), *_open_question(context))
@@ -317,7 +350,7 @@ def _open_question(context: TurnContext) -> tuple[Part, ...]:
     task = context.before.task
     if task is None or not task.asked:
         return ()
-    return (*_whole(context, task), _question(context, task))
+    return (*_whole(context, task), *_offered(context, task), _question(context, task))
 
 
 def _dropped(context: TurnContext) -> Decided:
@@ -357,7 +390,8 @@ def _advance(context: TurnContext, task: Task) -> Decided:
         return _ask(context, task.model_copy(update={"asked": slot}), "ask")
     if task.name in INFORMS and order is not None:
         then, after = _next(context, task.order)
-        parts = (status_part(task.name, order), *then)
+        told = contents(order) if task.name == "order_contents" else status_part(task.name, order)
+        parts = (told, *then)
         return Decided(action="answer", reason=task.name, parts=parts, after=after)
     try:
         perform(request_of(task, order), context.shop.customer, order, context.shop.goods)
@@ -403,9 +437,14 @@ def _ask(context: TurnContext, task: Task, action: Action) -> Decided:
     return Decided(
         action=action,
         reason=task.name,
-        parts=(_question(context, task),),
+        parts=(*_offered(context, task), _question(context, task)),
         after=_known(after, task),
     )
+
+
+def _offered(context: TurnContext, task: Task) -> tuple[Part, ...]:
+    """The user's own orders, before the question which of them it is."""
+    return own_orders(context.shop) if task.asked == "order" and context.shop.latest else ()
 
 
 def _question(context: TurnContext, task: Task) -> Part:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from agents.shop.accounts import OrderAccount, PostalAddress
+from agents.shop.accounts import OrderAccount
 from agents.shop.rules import RETURN_DAYS, perform
 from agents.support.dialogue.forms import ShopView, request_of
 from agents.support.models import (
@@ -21,6 +21,7 @@ from agents.support.models import (
     Task,
     TaskName,
 )
+from agents.workflow.money import format_money
 
 NOT_PHRASED = Phrased()
 TEMPLATES = Path(__file__).parent / "templates.yaml"
@@ -96,32 +97,31 @@ def confirmation(task: Task, order: OrderAccount | None, shop: ShopView) -> Part
     """The question that names everything that a yes would change."""
     values = {"order": task.order, "method": task.method}
     if task.address is not None:
-        values["address"] = _one_line(task.address)
+        values["address"] = task.address.on_one_line()
     if order is not None:
         names = {piece.sku: piece.name for piece in order.pieces}
         values["pieces"] = ", ".join(f"{names[sku]} ({sku})" for sku in task.pieces if sku in names)
-        values["total"] = money(order.total)
+        values["total"] = money(order.total, order.currency)
         prices = {piece.sku: piece.price for piece in order.pieces}
-        values["worth"] = money(sum(prices.get(sku, 0) for sku in task.pieces))
+        values["worth"] = money(sum(prices.get(sku, 0) for sku in task.pieces), order.currency)
         values["method"] = task.method or (order.movements[0].method if order.movements else "")
     if task.new:
         goods = [shop.goods[sku] for sku in task.new]
         values["new"] = ", ".join(
             f"{v.name} ({v.sku}: {', '.join(v.options.values())})" for v in goods
         )
-        values["difference"] = money(_difference(task, order, shop))
+        values["difference"] = money(
+            _difference(task, order, shop), order.currency if order else goods[0].currency
+        )
     return Part(template=f"confirm {task.name}", values=values)
 
 
-def money(cents: int) -> str:
-    """An amount of the shop's currency, in major units with two decimals."""
-    return f"{'-' if cents < 0 else ''}{abs(cents) // 100:,}.{abs(cents) % 100:02}"
-
-
-def _one_line(address: PostalAddress) -> str:
-    a = address
-    fields = (a.line1, a.line2, a.city, a.state, a.postal_code, a.country)
-    return ", ".join(field for field in fields if field)
+def money(amount: int, currency: str) -> str:
+    """An amount in minor units as customers read it: "USD 12.50", or "12.50" without a currency."""
+    sign = "-" if amount < 0 else ""
+    if not currency:
+        return f"{sign}{abs(amount) // 100:,}.{abs(amount) % 100:02}"
+    return f"{sign}{format_money(abs(amount), currency)}"
 
 
 def _difference(task: Task, order: OrderAccount | None, shop: ShopView) -> int:

@@ -10,7 +10,7 @@ from agents.support.evaluation.gold import intents
 from agents.support.evaluation.measures import calibration_error, interval, macro_f1
 from agents.support.evaluation.tau2 import Task
 from agents.support.models import IntentName, Language
-from agents.support.understanding.classify import model
+from agents.support.understanding.classify import intent_of, model
 from agents.support.understanding.embedding import is_available, vectors
 from agents.support.understanding.examples import training
 from agents.support.understanding.slots import to_classify
@@ -49,7 +49,7 @@ CHANGES = frozenset(WISHES.values())
 
 def measured_intents() -> tuple[dict[str, float], list[str], list[str]]:
     """Figures over the gold set, and for every utterance its intent and the predicted intent."""
-    ranked = [model().ranked(to_classify(text))[0] for text, _, _ in intents()]
+    ranked = [model().ranked(to_classify(text))[0][0] for text, _, _ in intents()]
     right = [name for _, name, _ in intents()]
     names = [name for name, _ in ranked]
     figures: dict[str, float] = {}
@@ -87,7 +87,8 @@ def by_keywords(text: str) -> IntentName:
 
 def by_nearest(texts: Sequence[str]) -> list[str]:
     """For each text the intent of the example with the nearest meaning."""
-    examples, names = zip(*training(), strict=True)
+    examples, topics = zip(*training(), strict=True)
+    names = [intent_of(topic) for topic in topics]
     near = vectors([to_classify(text) for text in texts]) @ known_vectors(examples).T
     return [names[n] for n in near.argmax(axis=1)]
 
@@ -117,13 +118,13 @@ def wishes_of(text: str) -> set[str]:
     """The wishes in a text: each part is classified like a message of a dialogue."""
     found: dict[str, float] = {}
     for part in (part for part in PARTS.split(text) if part.strip()):
-        for name, confidence in model().ranked(to_classify(part))[:1]:
+        for name, confidence in model().ranked(to_classify(part))[0][:1]:
             if name in CHANGES:
                 found[name] = max(found.get(name, 0.0), confidence)
     sure = {name for name, confidence in found.items() if confidence >= CONFIDENT}
     if sure:
         return sure
-    ranked = model().ranked(to_classify(text))
+    ranked, _ = model().ranked(to_classify(text))
     return {next(name for name, _ in ranked if name in CHANGES)}
 
 
@@ -133,7 +134,8 @@ def _keyword_wishes(text: str) -> set[str]:
 
 
 def _nearest_wishes(text: str) -> set[str]:
-    examples, names = zip(*training(), strict=True)
+    examples, topics = zip(*training(), strict=True)
+    names = [intent_of(topic) for topic in topics]
     near = (known_vectors(examples) @ vectors([to_classify(text)]).T)[:, 0]
     return {next(names[n] for n in np.argsort(-near) if names[n] in CHANGES)}
 

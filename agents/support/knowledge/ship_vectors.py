@@ -14,7 +14,7 @@ from agents.support.knowledge.retrieve import readable
 from agents.support.models import Language
 from agents.support.understanding.embedding import Role, Vector, vectors
 from agents.support.understanding.examples import training
-from agents.support.understanding.vectors import SHIPPED, name_of
+from agents.support.understanding.vectors import LARGEST, SHIPPED, name_of
 
 STAFF = "staff"
 
@@ -35,9 +35,12 @@ def ship() -> None:
 def write(path: Path, known: dict[str, Vector]) -> None:
     """Replace the file in one step, so that a reader finds the old or the new one."""
     names = sorted(known)
-    rows = np.stack([known[name] for name in names]).astype(np.float16)
+    rows = np.stack([known[name] for name in names])
+    scales = np.abs(rows).max(axis=1, keepdims=True) / LARGEST
     with NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as fresh:
-        np.savez(fresh, names=np.array(names), rows=rows)
+        np.savez(
+            fresh, names=np.array(names), rows=np.rint(rows / scales).astype(np.int8), scales=scales
+        )
     Path(fresh.name).chmod(0o644)  # a temporary file is its owner's alone
     Path(fresh.name).replace(path)
 

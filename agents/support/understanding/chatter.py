@@ -19,8 +19,8 @@ TOPICS = (
     "movies", "politics", "psychology", "science", "sports", "trivia",
 )  # fmt: skip
 FOLDERS = {"en": ("english", "en"), "zh": ("chinese", "zh-CN")}
-MOST = 5  # of a topic
-HOUSE = 40
+MOST = 60  # of a topic
+HOUSE = 300
 LONGEST = 80
 PLAIN = re.compile(r"[\w\s',.?!，。？！\u4e00-\u9fff]+")
 

@@ -1,11 +1,12 @@
 """The intents of a message: a linear model over the vector of its meaning and over pieces of its words.
 
 The vector is the same for both languages; without vectors the model uses the pieces of words alone.
-Probabilities are calibrated by one temperature (Guo et al., On Calibration of Modern Neural Networks,
-2017), found by cross-validation over the examples.
+What is unlike every example of what a shop does counts as out of scope sooner, as the world outside has more
+kinds of sentences than any list of examples (Sun et al., Out-of-Distribution Detection with Deep Nearest
+Neighbors, 2022). Probabilities are calibrated by one temperature (Guo et al., On Calibration of Modern Neural
+Networks, 2017). `agents/support/evaluation/calibration.py` finds the numbers, from the examples alone.
 """
 
-import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,9 +19,12 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from agents.shop.catalogue import catalogue
 from agents.support.models import Intent, IntentName, Language, Understood
+from agents.support.understanding.consent import verdict
 from agents.support.understanding.embedding import Vector, is_available, vectors
-from agents.support.understanding.examples import training
+from agents.support.understanding.examples import OUT, training
+from agents.support.understanding.names import kind, names_in
 from agents.support.understanding.slots import HAN, slots, to_classify
 from agents.support.understanding.vectors import known_vectors
 from agents.support.understanding.wishes import (
@@ -32,13 +36,14 @@ from agents.support.understanding.wishes import (
 )
 
 Embed = Callable[[Sequence[str]], Vector]
-WEIGHT, C, TEMPERATURE = 5.0, 3.0, 0.6
+Scores = NDArray[np.float64]
+WEIGHT, C = 4.0, 3.0  # of the vectors beside the pieces of words; of the linear model
+NEAREST, DENSITY = 3, 10.0  # how many examples are near, and how much their distance counts
+SHIFT, SHIFT_BY_WORDS = 5.76, 0.79  # of the log-odds of out of scope, with vectors and without
+TEMPERATURE = 0.65
+TINY = 1e-9
 LIKELY, MOST = 0.15, 3
-ANGER = re.compile(
-    r"\b(?:terrible|awful|useless|scam|ridiculous|furious|worst|lawyer|unacceptable|fed up|sick of)\b"
-    r"|!{3,}|骗子|垃圾|投诉|太差|气死|忍无可忍|什么破",
-    re.IGNORECASE,
-)
+ANGRY = "complaint/anger"  # the topic of what angry customers write
 
 
 def understand(text: str, embed: Embed = vectors) -> Understood:
@@ -48,13 +53,17 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
     """
     text = readable(text)
     wordless = not has_words(text)
-    ranked = [] if wordless else model().ranked(to_classify(text), embed)
+    ranked, topic = ([], "") if wordless else model().ranked(to_classify(text), embed)
     likely = [Intent(name=n, confidence=round(p, 4)) for n, p in ranked[:MOST] if p >= LIKELY]
 
     def classify(part: str) -> Intent:
-        name, confidence = model().ranked(to_classify(part), embed)[0]
+        name, confidence = model().ranked(to_classify(part), embed)[0][0]
         return Intent(name=name, confidence=confidence)
 
+    if (plain := verdict(text, "order_status", "")) != "neither":
+        likely = [Intent(name="affirm" if plain == "yes" else "deny", confidence=1.0)]
+    if likely and likely[0].name == "product" and not names_goods(text):
+        likely = [Intent(name=OUT, confidence=likely[0].confidence)]
     if likely and likely[0].name in ASIDE and (wanted := wish_beside(text, classify)):
         likely = [wanted, *likely]
     return Understood(
@@ -63,8 +72,14 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
         intents=tuple(likely) or (Intent(name="out_of_scope", confidence=0.0),),
         wishes=wishes(text, likely[0], classify) if likely else (),
         slots=slots(text),
-        angry=ANGER.search(text) is not None,
+        angry=topic == ANGRY,
     )
+
+
+def names_goods(text: str) -> bool:
+    """Whether the text names goods of the shop, by their name or by the last word of it."""
+    names = {name for v in catalogue().values() for name in (v.name, *v.names.values())}
+    return bool(names_in(text, names | {kind(name) for name in names}))
 
 
 def embedded_texts(text: str) -> list[str]:
@@ -90,44 +105,86 @@ def language_of(text: str) -> Language:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A fitted classifier; `middle` is the mean vector of its examples, None without vectors."""
+    """A fitted classifier; `middle` and `served` are None without vectors.
+
+    `middle` is the mean vector of its examples, `served` are those of what a shop does, of length 1.
+    """
 
     pieces: TfidfVectorizer
-    middle: Vector | None
     linear: LogisticRegression
+    middle: Vector | None
+    served: Vector | None
 
-    def ranked(self, text: str, embed: Embed = vectors) -> list[tuple[IntentName, float]]:
-        """Every intent with its probability, the most probable first."""
-        scores = self.linear.decision_function(self._features([text], embed))[0] / TEMPERATURE
-        odds = np.exp(scores - scores.max())
-        found = zip(self.linear.classes_.tolist(), (odds / odds.sum()).tolist(), strict=True)
-        return sorted(found, key=lambda one: -one[1])
+    def ranked(
+        self, text: str, embed: Embed = vectors
+    ) -> tuple[list[tuple[IntentName, float]], str]:
+        """Every intent with its probability, the most probable first; and the most probable topic of it."""
+        odds, topics = self.log_odds([text], embed)
+        scaled = odds[0] / TEMPERATURE
+        shares = np.exp(scaled - scaled.max())
+        found = zip(self.names, (shares / shares.sum()).tolist(), strict=True)
+        ranked = sorted(found, key=lambda one: -one[1])
+        mine = [n for n, t in enumerate(self.linear.classes_) if intent_of(t) == ranked[0][0]]
+        return ranked, self.linear.classes_[max(mine, key=lambda n: topics[0][n])]
 
-    def _features(self, texts: Sequence[str], embed: Embed) -> Any:
-        pieces = self.pieces.transform(texts)
-        if self.middle is None:
-            return pieces
-        return _joined(pieces, embed(texts) - self.middle)
+    @property
+    def names(self) -> list[IntentName]:
+        """The intents, each once whatever topics it has."""
+        return sorted({intent_of(topic) for topic in self.linear.classes_})
+
+    def log_odds(self, texts: Sequence[str], embed: Embed = vectors) -> tuple[Scores, Scores]:
+        """For each text a row with a column for each intent of `names`, not yet calibrated.
+
+        And a row with the probability of each topic.
+        """
+        pieces, meaning = self.pieces.transform(texts), None
+        if self.middle is not None:
+            meaning = embed(texts) - self.middle
+            pieces = _joined(pieces, meaning)
+        chances = self.linear.predict_proba(pieces)
+        topics = np.array([intent_of(topic) for topic in self.linear.classes_])
+        columns = [chances[:, topics == name].sum(axis=1) for name in self.names]
+        odds: Scores = np.log(np.stack(columns, axis=1) + TINY)
+        odds[:, self.names.index(OUT)] += self._strangeness(meaning)
+        return odds, chances
+
+    def _strangeness(self, meaning: Vector | None) -> Any:
+        """What is added to the log-odds of out of scope: more for what is unlike every example."""
+        if meaning is None or self.served is None:
+            return SHIFT_BY_WORDS
+        near = np.sort(_of_length_1(meaning) @ self.served.T, axis=1)[:, -NEAREST:].mean(axis=1)
+        return SHIFT - DENSITY * near
 
 
-def fit(texts: Sequence[str], names: Sequence[str], meaning: Vector | None) -> Model:
+def fit(texts: Sequence[str], topics: Sequence[str], meaning: Vector | None) -> Model:
     """A model of these examples; without their vectors it uses pieces of words alone."""
     pieces = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True)
     features = pieces.fit_transform(texts)
-    middle = None
-    if meaning is not None:
-        middle = meaning.mean(axis=0)
-        features = _joined(features, meaning - middle)
     linear = LogisticRegression(C=C, max_iter=2_000, class_weight="balanced")
-    return Model(pieces, middle, linear.fit(features, names))
+    if meaning is None:
+        return Model(pieces, linear.fit(features, topics), None, None)
+    middle = meaning.mean(axis=0)
+    served = _of_length_1((meaning - middle)[[topic != OUT for topic in topics]])
+    return Model(pieces, linear.fit(_joined(features, meaning - middle), topics), middle, served)
+
+
+def intent_of(topic: str) -> IntentName:
+    """The intent of a topic such as "knowledge/fees"."""
+    name: IntentName = topic.partition("/")[0]  # type: ignore[assignment]  # checked where examples are read
+    return name
 
 
 def _joined(pieces: Any, meaning: NDArray[np.float32]) -> Any:
     return hstack([pieces, csr_matrix(meaning * WEIGHT)]).tocsr()
 
 
+def _of_length_1(rows: Vector) -> Vector:
+    lengths: Vector = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / lengths
+
+
 @cache
 def model() -> Model:
     """The classifier of the shipped examples, fitted once in a process."""
-    texts, names = zip(*training(), strict=True)
-    return fit(texts, names, known_vectors(texts) if is_available() else None)
+    texts, topics = zip(*training(), strict=True)
+    return fit(texts, topics, known_vectors(texts) if is_available() else None)

@@ -10,25 +10,33 @@ from agents.support.models import IntentName, Language
 from agents.support.understanding.chatter import chatter
 from agents.support.understanding.slots import to_classify
 
+OUT: IntentName = "out_of_scope"
 UTTERANCES = Path(__file__).parent / "utterances"
 
 
-def utterances(language: Language) -> dict[IntentName, list[str]]:
-    """The utterances of a language that were written for this project, by intent."""
-    found: dict[IntentName, list[str]] = yaml.safe_load(
+def utterances(language: Language) -> dict[str, list[str]]:
+    """The utterances of a language that were written for this project, by intent or by one topic of it.
+
+    The name of a topic is "intent/topic": "knowledge/fees" are questions about one of our rules.
+    """
+    known: dict[str, list[str] | dict[str, list[str]]] = yaml.safe_load(
         (UTTERANCES / f"{language}.yaml").read_text("utf-8")
     )
-    assert found.keys() == set(get_args(IntentName))
+    assert known.keys() == set(get_args(IntentName))
+    found: dict[str, list[str]] = {}
+    for name, texts in known.items():
+        topics = {"": texts} if isinstance(texts, list) else texts
+        found |= {f"{name}/{topic}".rstrip("/"): some for topic, some in topics.items()}
     return found
 
 
 @cache
-def training() -> tuple[tuple[str, IntentName], ...]:
-    """Every example without numbers and addresses, and its intent."""
-    found: dict[str, IntentName] = {}
+def training() -> tuple[tuple[str, str], ...]:
+    """Every example without numbers and addresses, and its intent or the topic of it."""
+    found: dict[str, str] = {}
     for language in get_args(Language):
         for text in chatter(language):
-            found[to_classify(text)] = "out_of_scope"
+            found[to_classify(text)] = OUT
         for name, texts in utterances(language).items():
             found |= {to_classify(text): name for text in texts}
     return tuple(found.items())

@@ -23,6 +23,7 @@ SHIPPED = Path(__file__).parent / "vectors.npz"
 CACHED_SECONDS = 30 * 86_400.0
 PATIENCE = 5.0  # seconds for another process that computes the same vector
 STORED = np.dtype("<f2")
+LARGEST = 127  # of the bytes that shipped vectors are stored in
 
 
 def known_vectors(texts: Sequence[str], role: Role = "query") -> Vector:
@@ -82,4 +83,5 @@ def _shipped() -> Mapping[str, Vector]:
     if not SHIPPED.is_file():
         return {}
     with np.load(SHIPPED, allow_pickle=False) as stored:
-        return dict(zip(stored["names"].tolist(), stored["rows"].astype(np.float32), strict=True))
+        rows = stored["rows"] * stored["scales"]  # bytes: the model itself has four bits a weight
+        return dict(zip(stored["names"].tolist(), rows.astype(np.float32), strict=True))

@@ -3,7 +3,8 @@
 import pytest
 
 from agents.shop.accounts import OrderAccount, Piece
-from agents.support.dialogue.goods import goods_named, names_in
+from agents.support.dialogue.goods import goods_named
+from agents.support.understanding.names import names_in
 from tests.agents.support.dialogue.shop import order
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from agents.support.evaluation import consents
-from agents.support.evaluation.consents import NoUtterances, measured_consents
+from agents.support.evaluation import public
+from agents.support.evaluation.consents import measured_consents
+from agents.support.evaluation.public import NoUtterances
 
 
 def test_a_file_is_measured_beside_the_gold_set(tmp_path: Path) -> None:
@@ -20,7 +21,7 @@ def test_a_file_is_measured_beside_the_gold_set(tmp_path: Path) -> None:
 
 
 def test_it_works_without_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consents, "FILE", tmp_path / "none.csv")
+    monkeypatch.setattr(public, "FOLDER", tmp_path)
     assert measured_consents("").keys() == {"gold_yes_as_yes", "gold_no_as_yes"}
 
 
