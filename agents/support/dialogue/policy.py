@@ -59,6 +59,7 @@ MOST_LATER = 9
 SMALL_TALK = {"greeting", "thanks", "goodbye", "bot"}
 SAID = {"invoice", "account", "place_order"}  # what is only told how to do
 OFFERS_A_PERSON = {"complaint", "payment_problem"}
+READS = SMALL_TALK | SAID | {"order_list", "gift_card", "product"}
 PERSON: tuple[IntentName, ...] = ("human",)
 FOR_A_PERSON = {"more-than-one-payment"}  # rules from which only our staff may make an exception
 TASKS = frozenset(get_args(TaskName))
@@ -92,7 +93,7 @@ def decide(context: TurnContext) -> Decided | None:
     """The next step of the dialogue; None if only the documents can answer: see `answer_from`."""
     before, intent = context.before, context.intent
     if before.taken_over:
-        return Decided(action="none", reason="taken over", after=before)
+        return _beside_a_person(context)
     if before.options == PERSON and verdict(context.turn.text, "order_status", "") == "yes":
         return hand_over(context.turn, before, "asked for")
     for_a_person = any(wish.name == "human" for wish in context.understood.wishes)
@@ -104,6 +105,30 @@ def decide(context: TurnContext) -> Decided | None:
     if before.task is not None and (going_on := _go_on(context, before.task)) is not None:
         return going_on
     return _begin(context)
+
+
+def _beside_a_person(context: TurnContext) -> Decided | None:
+    """While a person answers, only questions that change nothing are answered here."""
+    intent, shop = context.intent, context.shop
+    orders = [name for name in shop.spelled(context.understood.slots.orders) if name in shop.orders]
+    if not context.sure or intent == "knowledge":
+        return None
+    if intent in INFORMS and orders:
+        parts = tuple(_informed(intent, shop.orders[name]) for name in orders)
+    elif intent in READS and (told := _told(context)) is not None:
+        parts = told.parts
+    else:
+        return _with_the_person(context)
+    return Decided(action="answer", reason=intent, parts=parts, after=context.before)
+
+
+def _with_the_person(context: TurnContext) -> Decided:
+    part = Part(template="a person answers")
+    return Decided(action="none", reason="taken over", parts=(part,), after=context.before)
+
+
+def _informed(task: str, order: OrderView) -> Part:
+    return contents(order) if task == "order_contents" else status_part(task, order)
 
 
 def language(understood: Understood, before: Dialogue) -> Language:
@@ -327,6 +352,8 @@ def _which(context: TurnContext) -> tuple[IntentName, ...]:
 def answer_from(context: TurnContext, passages: Sequence[Passage]) -> Decided:
     """Answer with the best of these passages; without any say so, and offer a person the second time."""
     before = context.before
+    if before.taken_over and not passages:
+        return _with_the_person(context)
     if passages:
         answer = _say(context, (Part(passage=passages[0]),), "knowledge")
         return answer.model_copy(update={"besides": tuple(passages[1:])})
@@ -390,8 +417,7 @@ def _advance(context: TurnContext, task: Task) -> Decided:
         return _ask(context, task.model_copy(update={"asked": slot}), "ask")
     if task.name in INFORMS and order is not None:
         then, after = _next(context, task.order)
-        told = contents(order) if task.name == "order_contents" else status_part(task.name, order)
-        parts = (told, *then)
+        parts = (_informed(task.name, order), *then)
         return Decided(action="answer", reason=task.name, parts=parts, after=after)
     try:
         perform(request_of(task, order), context.shop.customer, order, context.shop.goods)

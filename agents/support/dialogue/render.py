@@ -19,7 +19,6 @@ from agents.support.models import (
     Phrased,
     Replied,
     Task,
-    TaskName,
 )
 from agents.workflow.money import format_money
 
@@ -75,7 +74,7 @@ def templates(language: Language) -> tuple[str, ...]:
     return tuple(_table("templates", language).values())
 
 
-def status_part(task: TaskName, order: OrderAccount) -> Part:
+def status_part(task: str, order: OrderAccount) -> Part:
     """The state of the order, or of its refund."""
     values = {"order": order.order, "status": order.status}
     if task == "order_status":

@@ -24,7 +24,9 @@ def measured_consents(path: str) -> dict[str, float]:
     gold = [(text, GOLD[name]) for text, name, _ in intents() if name in GOLD]
     figures = {f"gold_{name}": value for name, value in taken_for_yes(gold).items()}
     said = [one for file in files(path) for one in read(file)]
-    return figures | taken_for_yes([(one.text, one.intent) for one in said if one.intent in KINDS])
+    return figures | dict(
+        taken_for_yes([(one.text, one.intent) for one in said if one.intent in KINDS])
+    )
 
 
 def taken_for_yes(said: Sequence[tuple[str, str]]) -> Mapping[str, float]:

@@ -60,9 +60,12 @@ def order(name: str, status: Status) -> OrderView:
 
 
 SHOP = ShopView(
-    CUSTOMER, {"A100": order("A100", "pending"), "B200": order("B200", "delivered")}, GOODS
+    CUSTOMER,
+    {"A100": order("A100", "pending"), "B200": order("B200", "delivered")},
+    GOODS,
+    ("B200", "A100"),
 )
-MORE = ShopView(CUSTOMER, {**SHOP.orders, "C300": order("C300", "pending")}, GOODS)
+MORE = ShopView(CUSTOMER, {**SHOP.orders, "C300": order("C300", "pending")}, GOODS, SHOP.latest)
 
 
 WORDS: dict[str, IntentName] = {

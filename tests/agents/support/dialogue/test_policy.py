@@ -296,12 +296,63 @@ def test_two_close_meanings_are_asked_about_once() -> None:
     assert second.after.task.name == "exchange_items"
 
 
-def test_a_person_is_called_when_asked_for_in_anger_or_after_two_failures() -> None:
+def test_a_person_is_called_when_asked_for_or_in_anger() -> None:
     assert decided(heard("person", "human")).action == "hand_over"
     assert decided(heard("scam", "greeting", angry=True)).reason == "anger"
+
+
+def test_a_person_is_offered_after_two_failures_and_comes_only_after_a_yes() -> None:
     once = decided(heard("poem", "out_of_scope"))
-    assert once.after.failures == 1
-    assert decided(heard("poem", "out_of_scope", before=once.after)).action == "hand_over"
+    assert "for example" in answer(once)
+    twice = decided(heard("poem", "out_of_scope", before=once.after))
+    assert (twice.action, twice.after.options) == ("ask", ("human",))
+    assert answer(twice).endswith("Shall a person take over? Please answer yes or no.")
+    assert answer(twice) != answer(once), "it is said in other words"
+    again = decided(heard("poem", "out_of_scope", before=twice.after))
+    assert (again.action, again.after.taken_over) == ("ask", "")
+    assert decided(heard("no", "deny", before=twice.after)).after.taken_over == ""
+    assert decided(heard("maybe later", "affirm", before=twice.after)).after.taken_over == ""
+    assert decided(heard("yes please", "affirm", before=twice.after)).action == "hand_over"
+
+
+@pytest.mark.parametrize("intent", ["complaint", "payment_problem"])
+def test_who_complains_is_offered_a_person(intent: IntentName) -> None:
+    offered = decided(heard("the box was open", intent))
+    assert (offered.action, offered.after.failures) == ("ask", 0)
+    assert "sorry" in answer(offered)
+    assert decided(heard("y", "affirm", before=offered.after)).reason == "asked for"
+
+
+@pytest.mark.parametrize(
+    "text,intent,says",
+    [
+        ("my orders", "order_list", "Your latest orders: B200 (T-Shirt, Desk Lamp) has been shipped."),
+        ("what is in A100", "order_contents", "T-Shirt (10.00), Desk Lamp (30.00). Total 40.00, paid by card."),
+        ("how much is on my gift card", "gift_card", "There is USD 50.00 left on gift."),
+        ("what does the lamp cost", "product", "Desk Lamp: USD 30.00. You can choose power: battery."),
+        ("t-shirts in blue?", "product", "T-Shirt: USD 10.00 to USD 12.00. You can choose color: red, blue"),
+        ("I need an invoice", "invoice", "sent by e-mail"),
+        ("my password is lost", "account", "signed in"),
+        ("I want to buy a lamp", "place_order", "put the goods into the basket"),
+        ("are you human", "bot", "I am a program"),
+        ("bye", "goodbye", "Goodbye"),
+    ],
+)  # fmt: skip
+def test_questions_that_only_read_are_answered(text: str, intent: IntentName, says: str) -> None:
+    step = decided(heard(text, intent))
+    assert says in answer(step)
+    assert step.request is None
+
+
+def test_what_the_shop_does_not_sell_is_not_made_up() -> None:
+    assert decided(heard("how much is a yacht", "product")).reason == "not understood"
+
+
+def test_own_orders_are_offered_where_one_is_missing_and_after_every_digression() -> None:
+    asked, aside = talk(("cancel something", "cancel_order"), ("hi", "greeting"))
+    for step in (asked, aside):
+        assert "B200 (T-Shirt, Desk Lamp) has been shipped" in answer(step)
+        assert answer(step).endswith("Which order is it? Please give me its number.")
 
 
 def test_what_only_our_staff_may_do_is_handed_over() -> None:
@@ -314,11 +365,17 @@ def test_what_only_our_staff_may_do_is_handed_over() -> None:
     assert "a person has to look at it. I hand you over" in answer(over)
 
 
-def test_the_bot_is_silent_once_a_person_has_taken_over() -> None:
+def test_once_a_person_has_taken_over_only_questions_are_answered() -> None:
     gone = decided(heard("person", "human"))
     assert gone.after.taken_over == "c#000001"
-    silent = decided(heard("where is B200", "order_status", before=gone.after))
-    assert (silent.action, answer(silent)) == ("none", "")
+    told = decided(heard("where is B200", "order_status", before=gone.after))
+    assert answer(told) == "Order B200 has been shipped."
+    assert "Thirty days." in answer(decided(heard("return?", "knowledge", before=gone.after), RULE))
+    for text, intent in (("cancel A100", "cancel_order"), ("yes", "affirm"), ("what", "knowledge")):
+        silent = decided(heard(text, intent, before=gone.after))  # type: ignore[arg-type]
+        assert (silent.action, silent.request) == ("none", None)
+        assert answer(silent).startswith("That is with our staff now.")
+        assert silent.after == gone.after
 
 
 def test_what_was_said_is_said_again() -> None:

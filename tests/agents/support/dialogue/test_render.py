@@ -82,4 +82,6 @@ def test_the_state_of_a_refund_follows_from_the_order() -> None:
 
 
 def test_money_has_two_decimals() -> None:
-    assert [money(n) for n in (0, 5, 123_456, -250)] == ["0.00", "0.05", "1,234.56", "-2.50"]
+    shown = [money(n, "") for n in (0, 5, 123_456, -250)]
+    assert shown == ["0.00", "0.05", "1,234.56", "-2.50"]
+    assert [money(-250, "EUR"), money(300, "JPY")] == ["-EUR 2.50", "JPY 300"]
