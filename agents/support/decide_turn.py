@@ -1,5 +1,6 @@
 """Decide the next step of a conversation, from what was said before and the user's own orders."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import orjson
@@ -13,8 +14,8 @@ from agents.shop.catalogue import catalogue
 from agents.shop.contracts import ACCOUNT, AccountQuestion
 from agents.support import upcasts
 from agents.support.change_results import CHANGE_RESULTS, keep_change_result
-from agents.support.dialogue.forms import ShopView
-from agents.support.dialogue.policy import TurnContext, answer_from, decide, language
+from agents.support.dialogue.forms import INFORMS, ShopView
+from agents.support.dialogue.policy import SAID, TurnContext, answer_from, decide, language
 from agents.support.handover import HANDOVERS, await_person
 from agents.support.knowledge.retrieve import retrieve
 from agents.support.models import (
@@ -22,8 +23,10 @@ from agents.support.models import (
     ChangeOutcome,
     Decided,
     Dialogue,
+    Intent,
     Language,
     Part,
+    Passage,
     Replied,
     Turn,
     Understood,
@@ -33,6 +36,7 @@ from agents.support.models import (
 from agents.support.reply_turn import reply_turn
 from agents.support.scenario import TURNS
 
+GIVE_WAY = INFORMS | SAID | {"product", "complaint", "payment_problem", "out_of_scope"}
 LATEST = 5  # own orders that are shown where one has to be named
 IN_TURN = replace(
     READ, name="in-turn", attempts=12
@@ -56,17 +60,32 @@ async def decide_turn(turn: Turn, understood: Understood) -> Decided:
     results, before = await _results(before)
     shop = await view_shop(turn.user, _orders_of(understood, before))
     spoken = language(understood, before)
-    understood = understood.model_copy(update={"language": spoken})
+    passages = await retrieve(turn.text, spoken)
+    understood = _or_a_question(understood, passages).model_copy(update={"language": spoken})
     context = TurnContext(turn, understood, before, shop)
     decided = decide(context)
     if decided is None:
-        decided = answer_from(context, await retrieve(turn.text, spoken))
+        decided = answer_from(context, passages)
     elif decided.action != "hand_over":
         results = (*results, *await _besides(understood, spoken))
     after = decided.after.model_copy(update={"language": spoken})
     return decided.model_copy(
         update={"parts": (*closing, *results, *decided.parts), "after": after}
     )
+
+
+def _or_a_question(understood: Understood, passages: Sequence[Passage]) -> Understood:
+    """The turn as a question about our rules, if they answer it more surely than its intent is known.
+
+    Only an intent that reads and names no order gives way: "how long do refunds take" is about no order.
+    """
+    best = understood.best
+    if not passages or not passages[0].asked or best.name not in GIVE_WAY:
+        return understood
+    if understood.slots.orders or passages[0].score <= best.confidence:
+        return understood
+    question = Intent(name="knowledge", confidence=passages[0].score)
+    return understood.model_copy(update={"intents": (question, *understood.intents)})
 
 
 async def remembered(turn: Turn) -> Dialogue:

@@ -116,7 +116,10 @@ def measured_public(path: str) -> tuple[dict[str, float], list[str]]:
             continue
         texts = [one.text for one in mapped]
         names = [understand(text).best.name for text in texts]
-        ways: dict[str, Sequence[str]] = {"": names, "_keywords": [by_keywords(text) for text in texts]}
+        ways: dict[str, Sequence[str]] = {
+            "": names,
+            "_keywords": [by_keywords(text) for text in texts],
+        }
         if is_available():
             ways["_nearest"] = by_nearest(texts)
         for way, found in ways.items():

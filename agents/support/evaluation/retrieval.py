@@ -41,7 +41,20 @@ async def measured_retrieval() -> dict[str, float]:
     figures["citation_precision"] = float(np.mean([a == b for a, b in answered]))
     nothing = [not found for passage, found in first if passage == NOTHING]
     figures["nothing_found_where_nothing_is"] = float(np.mean(nothing))
+    for language in get_args(Language):
+        figures |= await _answers(_in(questions(), language), language)
     return figures
+
+
+async def _answers(asked: Sequence[Question], language: Language) -> dict[str, float]:
+    """The share of answerable questions with the right answer, and of all those with a wrong one."""
+    found = [(q.passage, await retrieve(q.text, language)) for q in asked]
+    right = [bool(f) and f[0].source == passage for passage, f in found if passage != NOTHING]
+    wrong = [bool(f) and f[0].source != passage for passage, f in found]
+    return {
+        f"answered_right_{language}": float(np.mean(right)),
+        f"wrong_with_confidence_{language}": float(np.mean(wrong)),
+    }
 
 
 async def measured_bank() -> dict[str, float]:

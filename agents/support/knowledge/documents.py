@@ -1,7 +1,8 @@
 """The shop's documents as passages: Markdown, HTML and the text of PDFs, cut at their headings.
 
 The head of a document names who may read it (`audience`) and the day when a person last checked that it
-is still true (`checked`). A document without an audience is for staff only.
+is still true (`checked`). A document without an audience is for staff only. A comment "asked:" below a heading
+lists questions that the section answers, with "|" between them; it helps to find the section.
 """
 
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from agents.shop.rules import RETURN_DAYS
 from agents.support.models import Language, Passage
 
 SUFFIXES = {".md", ".html", ".pdf"}
@@ -18,6 +20,9 @@ STAFF = "staff"
 LONGEST = 1_200  # characters of a passage; a longer section is cut between sentences
 SENTENCE = re.compile(r"(?<=[.!?。！？])\s*")
 HEADS = {"h2", "h3"}
+COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+ASKED = re.compile(r"<!--\s*asked:(.*?)-->", re.DOTALL)
+FIGURES = {"{return_days}": str(RETURN_DAYS)}
 UNSEEN = {"script", "style", "head", "h1"}
 
 Section = tuple[str, str]
@@ -31,9 +36,11 @@ def passages_of(folder: Path, language: Language) -> list[Passage]:
 
 def _passages(path: Path, folder: Path, language: Language) -> Iterator[Passage]:
     head, sections = _READERS[path.suffix](path)
-    for section, text in sections:
+    for section, body in sections:
+        text, asked = _asked(_with_figures(body))
         for part in _parts(" ".join(text.split())):
             yield Passage(
+                asked=asked,
                 document=f"{language}/{path.relative_to(folder)}",
                 section=section,
                 text=part,
@@ -41,6 +48,19 @@ def _passages(path: Path, folder: Path, language: Language) -> Iterator[Passage]
                 audience=head.get("audience", STAFF),
                 since=head.get("checked", ""),
             )
+
+
+def _asked(text: str) -> tuple[str, tuple[str, ...]]:
+    """The text without comments, and the questions of a comment "asked:"."""
+    found = [one.strip() for listed in ASKED.findall(text) for one in listed.split("|")]
+    return COMMENT.sub(" ", text), tuple(one for one in found if one)
+
+
+def _with_figures(text: str) -> str:
+    """The text with the shop's own figures, which the rules in code go by as well."""
+    for name, value in FIGURES.items():
+        text = text.replace(name, value)
+    return text
 
 
 def _parts(text: str) -> list[str]:
@@ -106,6 +126,10 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in self.within:
             self.within.remove(tag)
+
+    def handle_comment(self, data: str) -> None:
+        if self.sections:
+            self.sections[-1][1] += f" <!--{data}-->"
 
     def handle_data(self, data: str) -> None:
         if not self.sections or UNSEEN & set(self.within):

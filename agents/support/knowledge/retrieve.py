@@ -1,14 +1,24 @@
-"""Passages of the shop's own documents that may answer a question, if there are any."""
+"""Passages of the shop's own documents that may answer a question, if there are any.
+
+Where the documents list questions that their sections answer, a classifier learns them, beside what nobody
+should answer, and a passage is found only if it is more probable than everything else together. Other
+documents are searched by words and by meaning.
+"""
 
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from agents.runtime.settings import settings
 from agents.support.knowledge.documents import STAFF, passages_of
 from agents.support.knowledge.index import Index, Question, Way, text_of
 from agents.support.models import Language, Passage
+from agents.support.understanding.classify import Model, fit, language_of
 from agents.support.understanding.embedding import is_available
+from agents.support.understanding.examples import OUT, training
+from agents.support.understanding.slots import to_classify
 from agents.support.understanding.vectors import shared_vectors
 
 DOCUMENTS = Path(__file__).parent / "documents"
@@ -16,6 +26,7 @@ CUSTOMERS = "customers"
 # Below both limits nothing counts as found: 95 of 100 sentences of chatter lie below both, 95 of 100
 # examples of questions above one of them.
 LEAST_WORDS = 3.0
+LEAST_SURE = 0.5  # of a passage that is found by questions that it answers
 LEAST_MEANING: Mapping[Language, float] = {"en": 0.85, "zh": 0.87}
 
 Passages = tuple[Passage, ...]
@@ -24,6 +35,7 @@ Collection = tuple[Language, str, State]
 """The documents of a language that an audience may read, in their present state."""
 
 _indexes: dict[Collection, Index] = {}
+_asked: dict[Collection, Model] = {}
 
 
 async def retrieve(
@@ -34,11 +46,16 @@ async def retrieve(
     audience: str = CUSTOMERS,
     way: Way = "both",
 ) -> Passages:
-    """The passages that fit best and that this audience may read, the best first; none if none fits."""
+    """The passages that fit best and that this audience may read, the best first; none if none fits.
+
+    `score` is a probability where the passage lists what it is `asked`, and otherwise a similarity.
+    """
     collection = (language, audience, _state(language))
     passages = _readable(*collection)
     if not passages:
         return ()
+    if way == "both" and all(passage.asked for passage in passages):
+        return await _by_asked(question, collection, limit)
     index, meaning = await _index(collection), None
     if is_available() and way != "words":
         (meaning,) = await shared_vectors([question])
@@ -49,6 +66,35 @@ async def retrieve(
         passages[one.number].model_copy(update={"score": round(one.meaning or one.words, 4)})
         for one in found
     )
+
+
+async def _by_asked(question: str, collection: Collection, limit: int) -> Passages:
+    passages, text = _readable(*collection), to_classify(question)
+    rows = await shared_vectors([text]) if is_available() else np.zeros((1, 0), np.float32)
+    ranked, _ = (await _of_asked(collection)).ranked(text, lambda _: rows)
+    (best, sure), *_ = ranked
+    if best == OUT or sure < LEAST_SURE:
+        return ()
+    found = [(int(name), p) for name, p in ranked if name != OUT]
+    return tuple(
+        passages[number].model_copy(update={"score": round(p, 4)}) for number, p in found[:limit]
+    )
+
+
+async def _of_asked(collection: Collection) -> Model:
+    """The classifier of these documents: its topics are the numbers of the passages."""
+    if collection not in _asked:
+        numbered = list(enumerate(_readable(*collection)))
+        known = [(q, str(n)) for n, p in numbered for q in (p.section, *p.asked)]
+        others = [text for text, topic in training() if topic == OUT and _spoken(text, collection)]
+        texts = [*(to_classify(q) for q, _ in known), *others]
+        rows = await shared_vectors(texts) if is_available() else None
+        _asked[collection] = fit(texts, [*(n for _, n in known), *(OUT for _ in others)], rows)
+    return _asked[collection]
+
+
+def _spoken(text: str, collection: Collection) -> bool:
+    return language_of(text) == collection[0]
 
 
 def readable(language: Language, audience: str = CUSTOMERS) -> Passages:

@@ -14,6 +14,7 @@ from agents.support.knowledge.retrieve import readable
 from agents.support.models import Language
 from agents.support.understanding.embedding import Role, Vector, vectors
 from agents.support.understanding.examples import training
+from agents.support.understanding.slots import to_classify
 from agents.support.understanding.vectors import LARGEST, SHIPPED, name_of
 
 STAFF = "staff"
@@ -23,13 +24,18 @@ def ship() -> None:
     """Compute all vectors and write them."""
     known: dict[str, Vector] = {}
     roles: dict[Role, list[str]] = {
-        "query": [text for text, _ in training()],
+        "query": [*(text for text, _ in training()), *_asked()],
         "passage": [text_of(p) for spoken in get_args(Language) for p in readable(spoken, STAFF)],
     }
     for role, texts in roles.items():
         fresh = vectors(texts, role)
         known |= {name_of(t, role): v for t, v in zip(texts, fresh, strict=True)}
     write(SHIPPED, known)
+
+
+def _asked() -> list[str]:
+    passages = [p for spoken in get_args(Language) for p in readable(spoken, STAFF)]
+    return list(dict.fromkeys(to_classify(q) for p in passages for q in (p.section, *p.asked)))
 
 
 def write(path: Path, known: dict[str, Vector]) -> None:

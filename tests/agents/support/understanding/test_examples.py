@@ -1,8 +1,11 @@
 """Every intent has examples in both languages, and no example has two intents."""
 
+from collections import Counter
 from typing import get_args
 
-from agents.support.evaluation.gold import intents
+from agents.shop.rules import RETURN_DAYS
+from agents.support.evaluation.gold import intents, questions
+from agents.support.knowledge.retrieve import readable
 from agents.support.models import IntentName, Language
 from agents.support.understanding.chatter import chatter
 from agents.support.understanding.classify import intent_of
@@ -36,3 +39,21 @@ def test_chatter_of_others_is_out_of_scope() -> None:
 def test_the_gold_set_was_not_learnt_from() -> None:
     learnt = {text for text, _ in training()}
     assert not [text for text, _, _ in intents() if to_classify(text) in learnt]
+
+
+def test_no_gold_question_is_listed_in_a_document() -> None:
+    for language in get_args(Language):
+        listed = {to_classify(q) for p in readable(language) for q in (p.section, *p.asked)}
+        asked = [q.text for q in questions() if q.language == language]
+        assert not [text for text in asked if to_classify(text) in listed]
+
+
+def test_both_languages_have_the_same_pages_and_no_gap_is_left() -> None:
+    pages = {language: readable(language) for language in get_args(Language)}
+    count = {lang: Counter(p.document.partition("/")[2] for p in pages[lang]) for lang in pages}
+    assert count["en"] == count["zh"]
+    for passage in (*pages["en"], *pages["zh"]):
+        assert len(passage.asked) >= 4
+        assert "{" not in passage.text
+    (returns,) = (p for p in pages["en"] if p.section == "How can an item be returned?")
+    assert f"within {RETURN_DAYS} days" in returns.text
