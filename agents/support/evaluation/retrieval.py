@@ -8,7 +8,7 @@ import numpy as np
 from agents.support.evaluation.gold import Question, questions
 from agents.support.evaluation.measures import recall_at, reciprocal_ranks
 from agents.support.evaluation.tau2 import bank
-from agents.support.knowledge.index import Index, Way, text_of
+from agents.support.knowledge.index import Index, Way, text_of, words_of
 from agents.support.knowledge.index import Question as Searched
 from agents.support.knowledge.retrieve import readable, retrieve
 from agents.support.models import Language
@@ -28,7 +28,9 @@ async def measured_retrieval() -> dict[str, float]:
         ranked: list[list[str]] = []
         for language in get_args(Language):
             passages = readable(language)
-            index = await _index([text_of(passage) for passage in passages])
+            index = await _index(
+                [text_of(passage) for passage in passages], [words_of(p) for p in passages]
+            )
             for question in _in(asked, language):
                 found = index.search(await _searched(question.text), DEEP, way)
                 ranked.append([passages[one.number].source for one in found])
@@ -71,8 +73,8 @@ async def measured_bank() -> dict[str, float]:
     return figures
 
 
-async def _index(texts: Sequence[str]) -> Index:
-    return Index(texts, await shared_vectors(texts, "passage") if is_available() else None)
+async def _index(texts: Sequence[str], words: Sequence[str] = ()) -> Index:
+    return Index(words or texts, await shared_vectors(texts, "passage") if is_available() else None)
 
 
 async def _searched(text: str) -> Searched:

@@ -115,3 +115,8 @@ def _stem(word: str) -> str:
 def text_of(passage: Passage) -> str:
     """The text that a passage is found by: its heading and its content."""
     return f"{passage.section} {passage.text}"
+
+
+def words_of(passage: Passage) -> str:
+    """The words that a passage is found by: also those of the questions that it answers."""
+    return " ".join((text_of(passage), *passage.asked))

@@ -39,10 +39,10 @@ def page(language: Language, document: str, audience: str = CUSTOMERS) -> str:
 
 def stated(text: str, pattern: str) -> int:
     """The number at the gap of the pattern."""
-    words = "|".join(sorted(NUMBERS, key=len, reverse=True))
+    words = "|".join((*sorted(NUMBERS, key=len, reverse=True), r"\d+"))
     found = re.search(pattern.replace("{}", f"({words})"), text, re.IGNORECASE)
     assert found is not None, pattern
-    return NUMBERS[found[1].lower()]
+    return NUMBERS.get(found[1].lower()) or int(found[1])
 
 
 def refused_by(request: Request, account: OrderAccount) -> str:

@@ -17,7 +17,7 @@ QUESTIONS = [
     ("do you take gift cards or credit cards as payment methods", "Which payment methods are accepted?"),
     ("is a parcel of twenty kilograms too heavy", "Do you ship heavy goods?"),
     ("who can see my order", "Who can see an order?"),
-    ("几个工作日送达", "送货需要多长时间？"),
+    ("几个工作日能送到", "送货需要多长时间？"),
     ("可以用信用卡付款吗", "支持哪些付款方式？"),
     ("收货以后怎么退货", "怎么退货？"),
     ("大额退款要审核吗", "大额退款有什么规定？"),
@@ -56,7 +56,7 @@ async def test_no_evidence_is_none(question: str) -> None:
 def test_both_languages_say_the_same() -> None:
     en, zh = readable("en"), readable("zh")
     assert [p.document[3:] for p in en] == [p.document[3:] for p in zh]
-    assert len(en) == 28
+    assert len(en) == 57
 
 
 async def test_what_is_for_staff_is_found_by_staff_alone() -> None:
