@@ -95,6 +95,7 @@ SLOW_FILES = {
     "test_workflow_run.py",
 }
 PREFECT_SERVERS = {"prefect_server", "harness"}
+LONGEST_IN_A_NAME = 200  # characters or bytes
 XDIST_GROUP = re.compile(r"@(prefect_server|harness)$")
 
 
@@ -120,6 +121,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """From now on look for garbage, among what the tests create and not among all modules again."""
     gc.freeze()
     gc.enable()
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Keep files of a megabyte out of the names of tests, which processes send each other with each report."""
+    if isinstance(val, str | bytes) and len(val) > LONGEST_IN_A_NAME:
+        return f"{argname} of {len(val)}"
+    return None
 
 
 def _is_left_to_the_campaign(path: Path) -> bool:
