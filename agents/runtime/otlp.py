@@ -91,6 +91,9 @@ class OtlpRecorder:
         """Send what is not sent."""
         with self._filling:
             self._close()
+        self._send()
+
+    def _send(self) -> None:
         with self._sending:
             while self._waiting:
                 self._exporter.send(self._waiting.popleft().body.SerializeToString())
@@ -105,9 +108,11 @@ class OtlpRecorder:
 
     def _send_forever(self) -> None:
         while True:
-            self._is_full.wait(self._delay)
-            self._is_full.clear()
-            self.flush()
+            if self._is_full.wait(self._delay):
+                self._is_full.clear()
+                self._send()
+            else:
+                self.flush()
 
 
 class _Request:

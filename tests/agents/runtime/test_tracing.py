@@ -232,6 +232,7 @@ def test_the_oldest_spans_are_dropped_when_a_collector_is_slow(
     """One request may be on its way; of the others, what the queue holds is kept."""
     monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "10")
     monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "30")
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "60000")
     record_to(OtlpRecorder())
     collector.delay = 30.0
     record_many(1_000)
