@@ -29,7 +29,7 @@ class TraceContext(NamedTuple):
 
     def child(self) -> "TraceContext":
         """The context of a new span of the same trace."""
-        return self._replace(span=new_span())
+        return TraceContext(self.trace, new_span(), self.sampled)
 
 
 def new_trace() -> str:
