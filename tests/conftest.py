@@ -22,7 +22,7 @@ from tests.databases import (
     sqlite_url,
 )
 from tests.memory import pytest_configure, pytest_sessionfinish
-from tests.prefect_server import prefect_server
+from tests.prefect_server import migrated_prefect, prefect_server
 from tests.redis_servers import redis_settings
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "empty_databases",
     "journal_settings",
     "journal_url",
+    "migrated_prefect",
     "migrated_sqlite",
     "new_postgresql_database",
     "postgresql_url",
