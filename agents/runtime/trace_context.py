@@ -49,7 +49,7 @@ def new_span() -> str:
         return _spans.pop()
     except IndexError:
         ids = secrets.token_hex(8 * _AT_ONCE)
-        _spans.extend(ids[start : start + 16] for start in range(16, 16 * _AT_ONCE, 16))
+        _spans.extend([ids[start : start + 16] for start in range(16, 16 * _AT_ONCE, 16)])
         return ids[:16]
 
 

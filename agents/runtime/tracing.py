@@ -150,7 +150,7 @@ def spanning(
     if _recorder is None or parent is None or not parent.sampled:
         return nullcontext({})
     begun = clock().time()
-    span = Span(name, parent.child(), parent, begun, begun, kind, {}, links, scope=scope)
+    span = Span(name, parent.child(), parent, begun, begun, kind, {}, links, "", scope)
     return _Inside(_recorder, span)
 
 
