@@ -16,6 +16,7 @@ from agents.runtime.prefect_ui import HEARTBEAT_SECONDS, TAG
 from agents.runtime.scheduling.reservations import AtLimit
 from agents.runtime.scheduling.scaling import ScaleBounds
 from agents.runtime.settings import CloudUse
+from deployments.placement.plan import Served
 from deployments.placement.policy import CONTAINERS, Cloud, DataPlace
 
 
@@ -201,14 +202,22 @@ CLOUDS = (
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A scenario whose consumers the flow `placement` keeps in one of the clouds in use."""
+    """Queues whose consumers the flow `placement` keeps in one of the clouds in use.
+
+    `served` says whose runs they are, and of which queue or of all but which.
+    """
 
     data: DataPlace
+    served: Served
     consumers: int = 1
 
 
+IN_EUROPE = DataPlace(cloud="aws", areas=frozenset({"eu"}), gigabytes=0.1, price=0.09)
+ALONE = {"orders": IN_EUROPE}  # queues with consumers of their own
+# The scenarios that stand alone, and all others together: no queue is left out.
 PLACED = {
-    "orders": Placed(DataPlace(cloud="aws", areas=frozenset({"eu"}), gigabytes=0.1, price=0.09)),
+    **{name: Placed(data, Served("consumer/consumer", name)) for name, data in ALONE.items()},
+    "others": Placed(IN_EUROPE, Served("consumers/consumers", without=tuple(ALONE))),
 }
 
 
