@@ -1,7 +1,7 @@
 """Spans to a collector over OTLP/HTTP: encoded here, sent by OpenTelemetry's SDK, which reads its own environment.
 
-A span becomes a part of the next request as soon as it has ended, and is no object of Python from then on.
-The SDK's own way costs seven times as much processor time for each span; figures are in README.md.
+Some spans at a time become a part of the next request, and are no objects of Python from then on. The SDK's own
+way costs several times as much processor time; figures are in README.md.
 """
 
 import logging
@@ -36,6 +36,9 @@ log = get_logger(__name__)
 
 # Spans of a request: about 130 bytes each. Fewer make more requests, and each costs as much as 300 spans.
 MOST_SENT = 2_048
+# Spans that are encoded together. Between two calls of an agent a processor forgets how to: one alone takes 13 us
+# instead of 3.5.
+AT_ONCE = 64
 # A batch ends many spans at once; when more wait than this, the oldest are dropped.
 MOST_WAITING = 16_384
 # Milliseconds after which spans are sent: what a process that is killed had not sent is lost.
@@ -69,18 +72,17 @@ class OtlpRecorder:
         waiting = _number(OTEL_BSP_MAX_QUEUE_SIZE, MOST_WAITING)
         self._most = min(waiting, _number(OTEL_BSP_MAX_EXPORT_BATCH_SIZE, MOST_SENT))
         self._waiting = deque[_Request](maxlen=waiting // self._most)
-        self._filled = _Request(self._empty)
+        self._ended, self._filled = deque[Span](), _Request(self._empty)
         self._filling, self._sending, self._is_full = Lock(), Lock(), Event()
         self._delay = _number(OTEL_BSP_SCHEDULE_DELAY, DELAY) / 1_000
         Thread(target=self._send_forever, name="spans", daemon=True).start()
 
     def record(self, span: Span) -> None:
         """Take a span that has ended."""
-        with self._filling:
-            self._filled.add(span)
-            if self._filled.count >= self._most:
-                self._close()
-                self._is_full.set()
+        self._ended.append(span)
+        if len(self._ended) >= AT_ONCE:
+            with self._filling:
+                self._encode()
 
     def samples(self, trace: str) -> bool:
         """Whether the spans of a trace are recorded."""
@@ -90,8 +92,17 @@ class OtlpRecorder:
     def flush(self) -> None:
         """Send what is not sent."""
         with self._filling:
+            self._encode()
             self._close()
         self._send()
+
+    def _encode(self) -> None:
+        """Add the spans that have ended to requests."""
+        while self._ended:
+            self._filled.add(self._ended.popleft())
+            if self._filled.count >= self._most:
+                self._close()
+                self._is_full.set()
 
     def _send(self) -> None:
         with self._sending:

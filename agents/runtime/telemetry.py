@@ -1,8 +1,9 @@
 """Structured logs that carry item and trace id; starts the server of metrics."""
 
 import logging
-from contextlib import AbstractContextManager
-from contextvars import ContextVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -44,26 +45,25 @@ def enter(work: Work) -> None:
     _work.set(work)
 
 
-class _Within:
-    """A `with` block in a span; each call to an outside system is one, so it is not a slower generator."""
-
-    __slots__ = ("_before", "_span")
-
-    def __init__(self, span: TraceContext) -> None:
-        self._span = span
-
-    def __enter__(self) -> None:
-        key, trace, _, tenant, scenario = _work.get()
-        inside = Work(key, self._span.trace if key is None else trace, self._span, tenant, scenario)
-        self._before = _work.set(inside)
-
-    def __exit__(self, *_: object) -> None:
-        _work.reset(self._before)
-
-
-def within(span: TraceContext) -> AbstractContextManager[None]:
+@contextmanager
+def within(span: TraceContext) -> Iterator[None]:
     """Let the calls of the block belong to this span."""
-    return _Within(span)
+    before = enter_span(span)
+    try:
+        yield
+    finally:
+        leave_span(before)
+
+
+def enter_span(span: TraceContext) -> Token[Work]:
+    """Let calls belong to this span, until `leave_span` gets what this returns."""
+    key, trace, _, tenant, scenario = _work.get()
+    return _work.set(Work(key, span.trace if key is None else trace, span, tenant, scenario))
+
+
+def leave_span(before: Token[Work]) -> None:
+    """Let calls belong to what they belonged to before `enter_span`."""
+    _work.reset(before)
 
 
 def current_work() -> Work:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
 from agents.runtime.clock import clock
-from agents.runtime.telemetry import current_work, within
+from agents.runtime.telemetry import current_work, enter_span, leave_span
 from agents.runtime.trace_context import TraceContext
 
 FLUSH_SECONDS = 2.0  # for which a process that ends waits for its collector
@@ -118,15 +118,14 @@ class _Timed:
 class _Inside(_Timed):
     """The same, and the calls of the block belong to the span."""
 
-    __slots__ = ("_within",)
+    __slots__ = ("_before",)
 
     def __enter__(self) -> Attributes:
-        self._within = within(self._span.context)
-        self._within.__enter__()
+        self._before = enter_span(self._span.context)
         return self._span.attributes
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        self._within.__exit__(None, None, None)
+        leave_span(self._before)
         super().__exit__(error)
 
 
@@ -151,7 +150,7 @@ def spanning(
     if _recorder is None or parent is None or not parent.sampled:
         return nullcontext({})
     begun = clock().time()
-    span = Span(name, parent.child(), parent, begun, begun, kind, {}, links, scope=scope)
+    span = Span(name, parent.child(), parent, begun, begun, kind, {}, links, "", scope)
     return _Inside(_recorder, span)
 
 
