@@ -1,9 +1,12 @@
 """What a command says when it ends while its modules are still being imported.
 
 Prefect takes seconds to import, and refuses wrong settings of its own in that time. `flows` and
-`deployments` import this module first.
+`deployments` import this module first. All modules are also exempt from garbage collection as the process
+ends, else Python would search them for half a second.
 """
 
+import atexit
+import gc
 import sys
 from types import TracebackType
 
@@ -24,3 +27,4 @@ def explain(kind: type[BaseException], error: BaseException, trace: TracebackTyp
 
 
 sys.excepthook = explain
+atexit.register(gc.freeze)

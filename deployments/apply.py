@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 
 from prefect.client.orchestration import PrefectClient, get_client
+from pydantic import TypeAdapter
 
 from agents.runtime.command_line import run_command
 from agents.runtime.journal.capacity_admin import declare
@@ -21,6 +22,7 @@ from agents.runtime.journal.scale import declare_bounds
 from agents.runtime.scheduling.scaling import ScaleBounds
 from agents.runtime.settings import settings
 from deployments.environment import has_journal
+from deployments.kubernetes.values import Image
 from deployments.pruning import Record, read_record, removals, write_record
 from deployments.resources import (
     AUTOMATIONS,
@@ -39,9 +41,9 @@ from flows.cli.error_messages import explained
 DECLARED = Declared(POOLS, LIMITS, AUTOMATIONS, RETIRED)
 
 
-def declared_here() -> Declared:
+def declared_here(image: str | None = None) -> Declared:
     """What is declared, with a pool for each cloud that this installation uses. Raises UnknownCloud."""
-    return replace(DECLARED, pools=(*POOLS, *cloud_pools(settings().clouds)))
+    return replace(DECLARED, pools=(*POOLS, *cloud_pools(settings().clouds, image)))
 
 
 async def apply(declared: Declared = DECLARED, *, prune: bool = False) -> list[str]:
@@ -106,17 +108,17 @@ async def apply_to_journal(
     return lines
 
 
-async def _apply_all() -> list[str]:
+async def _apply_all(declared: Declared) -> list[str]:
     database = Database(settings().journal)
     try:
         await database.migrate()
-        return [*await apply(declared_here(), prune=True), *await apply_to_journal(database)]
+        return [*await apply(declared, prune=True), *await apply_to_journal(database)]
     finally:
         await database.close()
 
 
-async def _plan_all() -> list[str]:
-    lines = await plan(declared_here())
+async def _plan_all(declared: Declared) -> list[str]:
+    lines = await plan(declared)
     if not has_journal():
         return [*lines, "create the journal with its capacities and bounds of scaling"]
     database = Database(settings().journal)
@@ -128,13 +130,22 @@ async def _plan_all() -> list[str]:
         await database.close()
 
 
+def _image(text: str) -> str:
+    """An image with a version, as in the values of the manifests. Raises ValueError."""
+    return TypeAdapter[str](Image).validate_python(text)
+
+
 def main() -> int:
     """Apply the declarations, or with --plan only compare, and print each change."""
     parser = argparse.ArgumentParser(prog="python -m deployments.apply", description=__doc__)
     parser.add_argument("--plan", action="store_true", help="show the changes and make none")
-    shown = parser.parse_args().plan
+    parser.add_argument(
+        "--image", type=_image, help="what clouds run as containers, with a version"
+    )
+    asked = parser.parse_args()
     try:
-        changes = asyncio.run(_plan_all() if shown else _apply_all())
+        declared = declared_here(asked.image)
+        changes = asyncio.run((_plan_all if asked.plan else _apply_all)(declared))
     except (WrongPoolType, UnknownCloud) as error:
         print(error, file=sys.stderr)
         return 1

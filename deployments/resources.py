@@ -16,6 +16,7 @@ from agents.runtime.prefect_ui import HEARTBEAT_SECONDS, TAG
 from agents.runtime.scheduling.reservations import AtLimit
 from agents.runtime.scheduling.scaling import ScaleBounds
 from agents.runtime.settings import CloudUse
+from deployments.placement.plan import Served
 from deployments.placement.policy import CONTAINERS, Cloud, DataPlace
 
 
@@ -182,23 +183,41 @@ CLOUDS = (
         "eu",
         0.055,
         "cloud-run-v2",
-        (("cpu", "1000m"), ("memory", "2Gi"), ("region", "europe-west1")),
+        (
+            *(("cpu", "1000m"), ("memory", "2Gi"), ("region", "europe-west1")),
+            ("timeout", 604_800),  # seconds, the most there is: a consumer works until it is ended
+        ),
     ),
-    Cloud("azure", "eu", 0.052, "azure-container-instance", (("cpu", 1.0), ("memory", 2.0))),
+    Cloud(
+        "azure",
+        "eu",
+        0.052,
+        "azure-container-instance",
+        # Prefect would start a script of its own images, which ours does not have.
+        (("cpu", 1.0), ("memory", 2.0), ("entrypoint", "")),
+    ),
     Cloud("alibaba", "cn", 0.040),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A scenario whose consumers the flow `placement` keeps in one of the clouds in use."""
+    """Queues whose consumers the flow `placement` keeps in one of the clouds in use.
+
+    `served` says whose runs they are, and of which queue or of all but which.
+    """
 
     data: DataPlace
+    served: Served
     consumers: int = 1
 
 
+IN_EUROPE = DataPlace(cloud="aws", areas=frozenset({"eu"}), gigabytes=0.1, price=0.09)
+ALONE = {"orders": IN_EUROPE}  # queues with consumers of their own
+# The scenarios that stand alone, and all others together: no queue is left out.
 PLACED = {
-    "orders": Placed(DataPlace(cloud="aws", areas=frozenset({"eu"}), gigabytes=0.1, price=0.09)),
+    **{name: Placed(data, Served("consumer/consumer", name)) for name, data in ALONE.items()},
+    "others": Placed(IN_EUROPE, Served("consumers/consumers", without=tuple(ALONE))),
 }
 
 
@@ -221,12 +240,15 @@ def clouds_in_use(uses: Sequence[CloudUse]) -> list[Cloud]:
     return [cloud for cloud in CLOUDS if cloud.name in names]
 
 
-def cloud_pools(uses: Sequence[CloudUse]) -> list[Pool]:
-    """A work pool for each cloud that a setting names. Raises UnknownCloud."""
+def cloud_pools(uses: Sequence[CloudUse], image: str | None = None) -> list[Pool]:
+    """A work pool for each cloud that a setting names; containers run `image`. Raises UnknownCloud."""
     kinds = {use.name: use.runs for use in uses}
     clouds = clouds_in_use(uses)
     if lacking := [c.name for c in clouds if kinds[c.name] in CONTAINERS and not c.containers]:
         raise UnknownCloud(f"Prefect has no containers without a cluster for {lacking[0]}")
+    started = [cloud.name for cloud in clouds if kinds[cloud.name] in CONTAINERS]
+    if started and image is None:
+        raise UnknownCloud(f"containers of {started[0]} need --image, the image of this release")
     return [
         Pool(
             name=cloud.name,
@@ -234,7 +256,7 @@ def cloud_pools(uses: Sequence[CloudUse]) -> list[Pool]:
             limit=cloud.limit,
             description=f"Consumers in {cloud.name} ({cloud.area}), placed by the flow `placement`.",
             queues=(),
-            variables=cloud.variables if kinds[cloud.name] in CONTAINERS else (),
+            variables=(*cloud.variables, ("image", str(image))) if cloud.name in started else (),
         )
         for cloud in clouds
     ]

@@ -17,7 +17,7 @@ from prefect.events.actions import DoNothing
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 
-from deployments.placement.templates import base_job_template, with_defaults
+from deployments.placement.templates import base_job_template, defaults_of, with_defaults
 from deployments.resources import Automation, Limit, Pool, Queue, Retired
 
 Make = Callable[[], Awaitable[UUID | object]]
@@ -110,11 +110,17 @@ async def _pool_change(client: PrefectClient, pool: Pool) -> Change | None:
         return Change("create", what, "", partial(_create_pool, client, pool))
     if found.type != pool.type:
         raise WrongPoolType(pool.name, found.type, pool.type)
+    defaults = dict(pool.variables)
     update = WorkPoolUpdate(description=pool.description, concurrency_limit=pool.limit)
+    if defaults:
+        # What a person has changed in the template stays.
+        template = found.base_job_template or base_job_template(pool.type)
+        update.base_job_template = with_defaults(template, defaults)
     return _update(
         what,
-        {"description": found.description, "limit": found.concurrency_limit},
-        {"description": pool.description, "limit": pool.limit},
+        {"description": found.description, "limit": found.concurrency_limit}
+        | defaults_of(found.base_job_template, defaults),
+        {"description": pool.description, "limit": pool.limit} | defaults,
         partial(client.update_work_pool, pool.name, update),
     )
 

@@ -1,5 +1,6 @@
 """Fixtures that tests of every part use."""
 
+import gc
 import os
 import re
 import signal
@@ -21,7 +22,7 @@ from tests.databases import (
     sqlite_url,
 )
 from tests.memory import pytest_configure, pytest_sessionfinish
-from tests.prefect_server import prefect_server
+from tests.prefect_server import migrated_prefect, prefect_server
 from tests.redis_servers import redis_settings
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "empty_databases",
     "journal_settings",
     "journal_url",
+    "migrated_prefect",
     "migrated_sqlite",
     "new_postgresql_database",
     "postgresql_url",
@@ -39,6 +41,9 @@ __all__ = [
     "redis_settings",
     "sqlite_url",
 ]
+
+# Until all tests are imported there is next to no garbage, and looking for it takes a third of that time.
+gc.disable()
 
 # Child processes inherit a signal that is ignored, as Ctrl-C is where the suite runs in the background.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -91,6 +96,7 @@ SLOW_FILES = {
     "test_workflow_run.py",
 }
 PREFECT_SERVERS = {"prefect_server", "harness"}
+LONGEST_IN_A_NAME = 200  # characters or bytes
 XDIST_GROUP = re.compile(r"@(prefect_server|harness)$")
 
 
@@ -110,6 +116,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
     # The slow ones first, so that they do not remain alone at the end.
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """From now on look for garbage, among what the tests create and not among all modules again."""
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Keep files of a megabyte out of the names of tests, which processes send each other with each report."""
+    if isinstance(val, str | bytes) and len(val) > LONGEST_IN_A_NAME:
+        return f"{argname} of {len(val)}"
+    return None
 
 
 def _is_left_to_the_campaign(path: Path) -> bool:

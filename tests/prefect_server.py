@@ -1,13 +1,15 @@
 """A Prefect server of a test's own, and process workers for it, as child processes."""
 
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,8 +19,35 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PREFECT = (sys.executable, "-m", "prefect")
+DATABASE = "prefect.db"
 START_SECONDS = 250
 STOP_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class MigratedPrefect:
+    """The database of a server that has just started, once a process of this test run has one.
+
+    Prefect's migrations take more than three seconds of processor time. The first server does them; homes
+    that are filled later begin with its database.
+    """
+
+    path: Path
+
+    def keep(self, home: Path) -> None:
+        """Keep a copy of the database in this home, unless there is one."""
+        if self.path.exists():
+            return
+        copy = self.path.with_suffix(f".{os.getpid()}")
+        with closing(sqlite3.connect(home / DATABASE)) as own, closing(sqlite3.connect(copy)) as to:
+            own.backup(to)
+        copy.replace(self.path)
+
+    def fill(self, home: Path) -> None:
+        """Create the home, with that database if there is one."""
+        home.mkdir(parents=True, exist_ok=True)
+        if self.path.exists():
+            shutil.copyfile(self.path, home / DATABASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +197,19 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
-    """One server for all tests that need a real one."""
+def migrated_prefect(tmp_path_factory: pytest.TempPathFactory) -> MigratedPrefect:
+    """One for all processes of the test run: the folders of xdist's processes lie in one."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    return MigratedPrefect(folder / DATABASE)
+
+
+@pytest.fixture(scope="session")
+def prefect_server(
+    tmp_path_factory: pytest.TempPathFactory, migrated_prefect: MigratedPrefect
+) -> Iterator[PrefectServer]:
+    """One server for all tests that need a real one; it migrates a database from nothing."""
     with running_server(tmp_path_factory.mktemp("prefect-home")) as server:
+        migrated_prefect.keep(server.home)
         yield server

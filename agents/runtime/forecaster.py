@@ -17,10 +17,10 @@ from pydantic import ValidationError
 
 from agents.runtime.clock import clock
 from agents.runtime.forecast_registry import FOLDER, Forecasts, cost_models
-from agents.runtime.journal.calibration import calibration
+from agents.runtime.journal.calibration import calibration, cost_calibrations
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.durations import Completed, waiting_counts
-from agents.runtime.metrics import CALIBRATION
+from agents.runtime.metrics import CALIBRATION, COST, COST_CALIBRATION, COST_RATIO
 from agents.runtime.model.forecast import Forecast
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.model.upcasting import Unreadable
@@ -192,7 +192,7 @@ class Forecaster:
             log.exception("what waits is not counted for forecasts")
 
     async def _calibrate(self, database: Database) -> None:
-        """Set the metric of how right the forecasts of each scenario were."""
+        """Set the metrics of how right the forecasts of each scenario were."""
         now = clock().monotonic()
         if now < self._calibrate_next:
             return
@@ -201,6 +201,19 @@ class Forecaster:
             found = await calibration(database, scenario, CALIBRATED_ON)
             if found.items >= LEAST_CALIBRATED:
                 CALIBRATION.labels(scenario).set(found.under_p90)
+        for scenario in sorted({name for one in self.costs.values() for name in one.model.visits}):
+            await self._calibrate_costs(database, scenario)
+
+    async def _calibrate_costs(self, database: Database, scenario: str) -> None:
+        """Set the metrics of how right the forecasts of the scenario's costs were."""
+        costs = await cost_calibrations(database, scenario, CALIBRATED_ON)
+        for resource in sorted(costs.keys() & self.costs)[: COST.most]:
+            found = costs[resource]
+            if found.items < LEAST_CALIBRATED:
+                continue
+            COST_CALIBRATION.labels(scenario, resource).set(found.under_p90)
+            if found.expected:
+                COST_RATIO.labels(scenario, resource).set(found.seconds / found.expected)
 
     def _read(self) -> None:
         self.durations.read()

@@ -64,6 +64,7 @@ TENANT = Label("tenant", f"the {MOST_TENANTS} tenants with most, and {OTHERS}", 
 PRIORITY = Label("priority", "urgent, high, normal, low", 4)
 MAJOR = Label("version", "major versions of scenarios in the code", 20)
 RESOURCE = Label("resource", "resources that operators gave a capacity", 50)
+COST = Label("resource", "resources with a promoted model of their cost", 50)
 SCOPE = Label("tenant", "tenants that operators gave a capacity, empty for all", MOST_TENANTS + 1)
 SOURCE = Label("source", "near, far, computed", 3)
 ACTION = Label("action", "ended, second, won", 3)
@@ -328,6 +329,16 @@ CALIBRATION = _gauge(
     "agent_flows_forecast_calibration",
     "Share of the last completed items that took at most their 90th percentile: 0.9 if it is right",
     QUEUE,
+)
+COST_CALIBRATION = _gauge(
+    "agent_flows_forecast_cost_calibration",
+    "Share of the last completed items that used at most the 90th percentile of a cost: 0.9 if right",
+    *(QUEUE, COST),
+)
+COST_RATIO = _gauge(
+    "agent_flows_forecast_cost_ratio",
+    "What the last completed items used over what was forecast for them on average: 1 if right",
+    *(QUEUE, COST),
 )
 CONCORDANCE = _in_journal(
     "agent_flows_forecast_concordance_ratio",

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -48,13 +48,22 @@ def enter(work: Work) -> None:
 @contextmanager
 def within(span: TraceContext) -> Iterator[None]:
     """Let the calls of the block belong to this span."""
-    before = _work.get()
-    trace = before.trace if before.key is not None else span.trace
-    token = _work.set(before._replace(trace=trace, within=span))
+    before = enter_span(span)
     try:
         yield
     finally:
-        _work.reset(token)
+        leave_span(before)
+
+
+def enter_span(span: TraceContext) -> Token[Work]:
+    """Let calls belong to this span, until `leave_span` gets what this returns."""
+    key, trace, _, tenant, scenario = _work.get()
+    return _work.set(Work(key, span.trace if key is None else trace, span, tenant, scenario))
+
+
+def leave_span(before: Token[Work]) -> None:
+    """Let calls belong to what they belonged to before `enter_span`."""
+    _work.reset(before)
 
 
 def current_work() -> Work:

@@ -6,13 +6,13 @@ that it had not sent yet, and those that it was within.
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from agents.runtime.clock import clock
-from agents.runtime.telemetry import current_work, within
+from agents.runtime.telemetry import current_work, enter_span, leave_span
 from agents.runtime.trace_context import TraceContext
 
 FLUSH_SECONDS = 2.0  # for which a process that ends waits for its collector
@@ -21,8 +21,7 @@ Kind = Literal["INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"]
 Attributes = dict[str, str | int | float | bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """What made a span: a part of this project or an agent, with its version and what is true of all its spans."""
 
     name: str = "agent_flows"
@@ -49,7 +48,7 @@ class Span:
     context: TraceContext
     parent: TraceContext | None
     begun: float
-    ended: float
+    ended: float = 0.0
     kind: Kind = "INTERNAL"
     attributes: Attributes = field(default_factory=Attributes)
     links: Sequence[Link] = ()
@@ -63,7 +62,7 @@ class Recorder(Protocol):
     def record(self, span: Span) -> None:
         """Take a span; whether it is sampled was decided with its trace."""
 
-    def samples(self, trace: str, parent: TraceContext | None) -> bool:
+    def samples(self, trace: str) -> bool:
         """Whether the spans of a trace are recorded, as the configured sampler decides."""
 
     def flush(self) -> None:
@@ -95,50 +94,64 @@ def flush(seconds: float = FLUSH_SECONDS) -> None:
 
 def new_root(trace: str, span: str) -> TraceContext:
     """The context of the first span of a trace, sampled as configured."""
-    return TraceContext(trace, span, _recorder is not None and _recorder.samples(trace, None))
+    return TraceContext(trace, span, _recorder is not None and _recorder.samples(trace))
 
 
-@contextmanager
-def timing(
-    name: str,
-    parent: TraceContext | None,
-    kind: Kind = "INTERNAL",
-    links: Sequence[Link] = (),
-    scope: Scope = OURS,
-) -> Iterator[Span | None]:
-    """A span around the block, which may be added to.
+class _Timed:
+    """The span of a `with` block. Not a generator: that alone would double what a span costs."""
+
+    __slots__ = ("_span", "_to")
+
+    def __init__(self, to: Recorder, span: Span) -> None:
+        self._to, self._span = to, span
+
+    def __enter__(self) -> Attributes:
+        return self._span.attributes
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is not None:
+            self._span.error = error.__name__
+        self._span.ended = clock().time()
+        self._to.record(self._span)
+
+
+class _Inside(_Timed):
+    """The same, and the calls of the block belong to the span."""
+
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> Attributes:
+        self._before = enter_span(self._span.context)
+        return self._span.attributes
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        leave_span(self._before)
+        super().__exit__(error)
+
+
+def timing(name: str, parent: TraceContext | None) -> AbstractContextManager[Attributes]:
+    """A span around the block, whose attributes may be added to.
 
     There is none without a recorded `parent`, or if traces are off.
     """
     if _recorder is None or parent is None or not parent.sampled:
-        yield None
-        return
-    span = Span(name, parent.child(), parent, clock().time(), 0.0, kind, {}, links, "", scope)
-    try:
-        yield span
-    except BaseException as error:
-        span.error = type(error).__name__
-        raise
-    finally:
-        span.ended = clock().time()
-        _recorder.record(span)
+        return nullcontext({})
+    return _Timed(_recorder, Span(name, parent.child(), parent, clock().time()))
 
 
-@contextmanager
 def spanning(
     name: str,
     parent: TraceContext | None,
     kind: Kind = "INTERNAL",
     links: Sequence[Link] = (),
     scope: Scope = OURS,
-) -> Iterator[Attributes]:
-    """As `timing`, and calls of the block belong to the span; yields its attributes, to be added to."""
-    with timing(name, parent, kind, links, scope) as span:
-        if span is None:
-            yield {}
-            return
-        with within(span.context):
-            yield span.attributes
+) -> AbstractContextManager[Attributes]:
+    """As `timing`, and calls of the block belong to the span."""
+    if _recorder is None or parent is None or not parent.sampled:
+        return nullcontext({})
+    begun = clock().time()
+    span = Span(name, parent.child(), parent, begun, begun, kind, {}, links, "", scope)
+    return _Inside(_recorder, span)
 
 
 def calling(name: str) -> AbstractContextManager[Attributes]:

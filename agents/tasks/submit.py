@@ -59,15 +59,16 @@ def _accepted_as(workflow: Workflow, tenant: str) -> dict[str, NewItem]:
     return {
         task.id: NewItem(
             *(task.key, body, hash_of(body), new_trace(), Priority(task.priority)),
-            forecast=_declared(task) or found,
+            forecast=_forecast(task, found),
         )
         for task, body, found in zip(tasks, bodies, learned, strict=True)
     }
 
 
-def _declared(task: WorkflowTask) -> Forecast | None:
+def _forecast(task: WorkflowTask, learned: Forecast | None) -> Forecast | None:
+    """What the file declares of the time, else what is learned; costs are always learned."""
     seconds = declared(task)
     if seconds is None:
-        return None
-    total = Expected(seconds, seconds, seconds)
-    return Forecast(total, {run_task.name: total}, DECLARED, seconds)
+        return learned
+    total, costs = Expected(seconds, seconds, seconds), learned.costs if learned else {}
+    return Forecast(total, {run_task.name: total}, DECLARED, seconds, costs)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from deployments.functions.accept import Message
 from deployments.functions.answers import answered
+from deployments.functions.cloud_events import Request, lowered
 from deployments.functions.declared import deployed
 from deployments.functions.invocation import Start, invoke, preload
 
@@ -44,15 +45,17 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         failed = result.acceptance.failed
         return {"batchItemFailures": [{"itemIdentifier": one} for one in failed]}
     if "requestContext" in event:
-        answer = answered(function, remaining, _body(event))
+        answer = answered(function, remaining, _request(event))
         return {"statusCode": answer.status, "headers": answer.headers, "body": answer.body}
     start = None if dict(event) == WORK else _starter(context.invoked_function_arn)
     return asyncio.run(invoke(function, remaining, start=start)).body()
 
 
-def _body(event: Mapping[str, Any]) -> bytes:
+def _request(event: Mapping[str, Any]) -> Request:
     text: str = event.get("body") or ""
-    return base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
+    body = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
+    method = event["requestContext"]["http"]["method"]
+    return Request(body, lowered(event.get("headers") or {}), method)
 
 
 def _starter(arn: str) -> Start:

@@ -13,6 +13,7 @@ import azure.functions as func
 from agents.runtime.errors import AgentError
 from deployments.functions.accept import WAKE, Message
 from deployments.functions.answers import answered
+from deployments.functions.cloud_events import Request, lowered
 from deployments.functions.deadline import counted
 from deployments.functions.declared import deployed
 from deployments.functions.invocation import invoke, preload
@@ -35,7 +36,8 @@ preload()
 def http(request: func.HttpRequest) -> func.HttpResponse:
     """What Azure calls for a request."""
     function = deployed()
-    answer = answered(function, counted(function.timeout), request.get_body())
+    asked = Request(request.get_body(), lowered(request.headers), request.method)
+    answer = answered(function, counted(function.timeout), asked)
     return func.HttpResponse(answer.body, status_code=answer.status, headers=answer.headers)
 
 

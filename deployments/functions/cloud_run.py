@@ -8,6 +8,7 @@ cloud.google.com/compute/docs/access/authenticate-workloads (the metadata server
 
 import asyncio
 import base64
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import httpx
@@ -16,6 +17,7 @@ from agents.runtime.errors import AgentError
 from agents.runtime.settings import settings
 from deployments.functions.accept import WAKE, Message
 from deployments.functions.answers import answered
+from deployments.functions.cloud_events import Request, lowered
 from deployments.functions.deadline import counted
 from deployments.functions.declared import deployed
 from deployments.functions.invocation import Start, invoke, preload
@@ -28,10 +30,12 @@ PUBSUB = "https://pubsub.googleapis.com/v1/"
 MOST_MESSAGES = 1_000  # in one request to publish
 
 
-class Request(Protocol):
+class FlaskRequest(Protocol):
     """What is used of the request of Flask."""
 
     path: str
+    method: str
+    headers: Mapping[str, str]
 
     def get_data(self) -> bytes:
         """The body."""
@@ -50,13 +54,14 @@ class Refused(AgentError):
 preload()
 
 
-def http(request: Request) -> tuple[str, int, dict[str, str]]:
+def http(request: FlaskRequest) -> tuple[str, int, dict[str, str]]:
     """What the functions framework calls for a request."""
     function, remaining = deployed(), counted(deployed().timeout)
     if request.path == SCHEDULE:
         result = asyncio.run(invoke(function, remaining, start=_starter()))
         return str(result.started), 200, {}
-    answer = answered(function, remaining, request.get_data())
+    asked = Request(request.get_data(), lowered(request.headers), request.method)
+    answer = answered(function, remaining, asked)
     return answer.body, answer.status, answer.headers
 
 

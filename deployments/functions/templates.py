@@ -305,7 +305,7 @@ def _azure_bindings(function: Function, trigger: Trigger) -> list[dict[str, Any]
                     "direction": "in",
                     "name": "request",
                     "authLevel": "function",
-                    "methods": ["post"],
+                    "methods": ["post", "options"],  # Event Grid asks first whether it may deliver
                 },
                 {"type": "http", "direction": "out", "name": "$return"},
             ]

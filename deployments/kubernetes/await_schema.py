@@ -12,7 +12,6 @@ from pathlib import Path
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from prefect.server.database import __file__ as database_package
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -37,10 +36,10 @@ async def journal_is_current() -> bool:
 async def prefect_is_current() -> bool:
     """Whether Prefect's database has the schema of the installed Prefect, or a newer one."""
     # Only one of the two schemas is asked for, and this import takes seconds.
-    from prefect.server.database.dependencies import provide_database_interface  # noqa: PLC0415
+    from prefect.server import database  # noqa: PLC0415
 
-    interface = provide_database_interface()
-    scripts = Path(database_package).parent / "_migrations"
+    interface = database.provide_database_interface()
+    scripts = Path(database.__file__).parent / "_migrations"
     versions = ScriptDirectory(str(scripts), version_locations=[str(interface.orm.versions_dir)])
     engine = create_async_engine(interface.database_config.connection_url)
     try:

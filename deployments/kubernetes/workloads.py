@@ -88,7 +88,9 @@ def jobs(values: Values) -> list[Job]:
     """
     [schema] = [one for one in SERVERS if one.kind is Kind.JOB]
     options = PodOptions("jobs", "agent-flows-serving")
-    first = [_job_container(one, values, options) for one in (*JOBS, _grants(), _pool(values))]
+    declare, *others = JOBS
+    steps = (_with_image(declare, values), *others, _grants(), _pool(values))
+    first = [_job_container(one, values, options) for one in steps]
     after = replace(options, first=tuple(first[:-1]))
     return [
         _job(schema.name, values, [_job_container(schema, values, options)], options),
@@ -257,6 +259,11 @@ def _job(name: str, values: Values, containers: list[Container], options: PodOpt
             template=pod,
         ),
     )
+
+
+def _with_image(one: Component, values: Values) -> Component:
+    """The declarations, where clouds run the image of these manifests as containers."""
+    return replace(one, command=(*one.command, "--image", values.image))
 
 
 def _grants() -> Component:

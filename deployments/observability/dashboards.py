@@ -147,6 +147,16 @@ DASHBOARDS: Mapping[str, tuple[str, Mapping[str, tuple[Panel, ...]]]] = {
             "Forecasts": (
                 panel("Within the 90th percentile", "agent_flows_forecast_calibration", "queue"),
                 panel("Pairs in order", "agent_flows_forecast_concordance_ratio", "queue"),
+                panel(
+                    "Costs within the 90th percentile",
+                    "agent_flows_forecast_cost_calibration",
+                    *("queue", "resource"),
+                ),
+                panel(
+                    "Real over forecast cost",
+                    "agent_flows_forecast_cost_ratio",
+                    *("queue", "resource"),
+                ),
                 panel("Queues ordered by them", "agent_flows_queue_by_forecast", "queue"),
                 panel("Time to drain", "agent_flows_queue_drain_seconds", "queue"),
                 panel("Target", "agent_flows_queue_drain_target_seconds", "queue"),

@@ -1,1 +1,1 @@
-"""Several clouds: a work pool for each, and which of them gets the consumers of a scenario."""
+"""Several clouds: a work pool for each, and which of them gets the consumers of each queue."""

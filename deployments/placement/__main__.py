@@ -1,4 +1,4 @@
-"""`python -m deployments.placement`: where consumers of a scenario go, and why."""
+"""`python -m deployments.placement`: where the consumers of each queue go, and why."""
 
 from deployments.placement.placing import place_consumers
 from flows.cli.commands import command

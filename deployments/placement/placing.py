@@ -1,4 +1,4 @@
-"""The flow `placement`: puts the consumers of scenarios where data, health and cost allow.
+"""The flow `placement`: puts the consumers of all queues where data, health and cost allow.
 
 An automation of Prefect starts it when a cloud's pool goes away or has come back; a schedule does the
 same in case an event was lost. Its own pool, `default`, should be beside the Prefect server.
@@ -45,11 +45,12 @@ async def place_consumers(*, back: bool = True, only_show: bool = False) -> List
     try:
         async with get_client() as client:
             placings = [
-                Placing(client, database, scenario, clouds, placed)
-                for scenario, placed in PLACED.items()
+                Placing(client, database, name, clouds, placed) for name, placed in PLACED.items()
             ]
-            for placing in placings:
-                await placing.settle(back=back, only_show=only_show)
+            # At once: a move takes minutes, and lost consumers of other queues do not wait for it.
+            await asyncio.gather(
+                *(placing.settle(back=back, only_show=only_show) for placing in placings)
+            )
     finally:
         await database.close()
     return await shown("placement", await _listing(placings))
@@ -57,11 +58,11 @@ async def place_consumers(*, back: bool = True, only_show: bool = False) -> List
 
 @dataclass(slots=True)
 class Placing:
-    """The consumers of one scenario; `verdicts` and `done` are what was found and done."""
+    """The consumers of some queues; `verdicts` and `done` are what was found and done."""
 
     client: PrefectClient
     database: Database
-    scenario: str
+    name: str
     clouds: Sequence[Cloud]
     placed: Placed
     verdicts: Sequence[Verdict] = ()
@@ -75,14 +76,14 @@ class Placing:
             if only_show:
                 self.done += [f"would {line}" for line in _intended(wanted)]
                 return
-            self.done += await act(self.client, wanted, runs, self.scenario)
+            self.done += await act(self.client, wanted, runs, self.placed.served)
             if not (back and _is_moving(wanted, runs)) or time.monotonic() > until:
                 return
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self, *, back: bool) -> tuple[Plan, list[Run]]:
         names = [cloud.name for cloud in self.clouds]
-        runs = await consumers_of(self.client, self.database, self.scenario, names)
+        runs = await consumers_of(self.client, self.database, self.placed.served, names)
         health = await health_of(self.client, self.clouds, runs)
         self.verdicts = place(self.placed.data, self.clouds, health)
         ready = [name for name, one in health.items() if one.is_ready]
@@ -105,7 +106,7 @@ def _intended(wanted: Plan) -> list[str]:
 async def _listing(placings: Sequence[Placing]) -> Listing:
     table = [
         {
-            "scenario": one.scenario,
+            "queues": one.name,
             "cloud": verdict.cloud,
             "US$ an hour": f"{verdict.cost:.3f}",
             "verdict": verdict.refused or "may take it",
@@ -113,12 +114,12 @@ async def _listing(placings: Sequence[Placing]) -> Listing:
         for one in placings
         for verdict in one.verdicts
     ]
-    places = {one.scenario: chosen(one.verdicts) for one in placings}
-    title = ", ".join(f"{scenario}: {cloud or 'nowhere'}" for scenario, cloud in places.items())
-    lines = [f"{one.scenario}: {line}" for one in placings for line in one.done]
-    homeless = [one for one in placings if places[one.scenario] is None]
-    await send([Alert("no-cloud", one.scenario, "", _reasons(one)) for one in homeless])
-    wrong = "; ".join(f"no cloud takes {one.scenario}: {_reasons(one)}" for one in homeless)
+    places = {one.name: chosen(one.verdicts) for one in placings}
+    title = ", ".join(f"{name}: {cloud or 'nowhere'}" for name, cloud in places.items())
+    lines = [f"{one.name}: {line}" for one in placings for line in one.done]
+    homeless = [one for one in placings if places[one.name] is None]
+    await send([Alert("no-cloud", one.name, "", _reasons(one)) for one in homeless])
+    wrong = "; ".join(f"no cloud takes {one.name}: {_reasons(one)}" for one in homeless)
     return Listing(title=title, table=table, lines=lines, code=3 if homeless else 0, wrong=wrong)
 
 

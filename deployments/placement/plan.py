@@ -1,6 +1,6 @@
 """What to start and what to end, so that the consumers are where the policy wants them. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -14,6 +14,36 @@ class Stage(StrEnum):
     WORKING = "working"
     ENDING = "ending"
     SILENT = "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The consumers of one queue, or of all `without` some.
+
+    `deployment` is the one of prefect.yaml, <flow>/<deployment>, of which each cloud has a copy.
+    """
+
+    deployment: str
+    scenario: str | None = None
+    without: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """The parameters of their runs."""
+        if self.scenario is not None:
+            return {"scenario": self.scenario}
+        return {"without": [*self.without]}
+
+    def is_of(self, parameters: Mapping[str, object]) -> bool:
+        """Whether a run of the deployment's copy is one of them.
+
+        All runs of the copy that consumes the others are: an earlier release may have left out other queues.
+        """
+        return self.scenario is None or parameters.get("scenario") == self.scenario
+
+    def copy_in(self, cloud: str) -> str:
+        """The name of the deployment's copy in the pool of a cloud, <flow>/<deployment>."""
+        return f"{self.deployment}-{cloud}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""The consumers of the clouds as flow runs: a deployment in each pool, and what becomes of its runs.
+"""The consumers of the clouds as flow runs: deployments in each pool, and what becomes of their runs.
 
-Prefect binds a deployment to one pool, so each cloud has a copy of the consumer's deployment.
+Prefect binds a deployment to one pool, so each cloud has a copy of the consumers' deployments.
 """
 
 from collections.abc import Collection, Sequence
@@ -25,9 +25,8 @@ from sqlalchemy import select
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.schema import owners
 from agents.runtime.journal.workers import is_alive
-from deployments.placement.plan import Plan, Run, Stage
+from deployments.placement.plan import Plan, Run, Served, Stage
 
-SOURCE = "consumer/consumer"  # the deployment of prefect.yaml that is copied
 BOOT = timedelta(seconds=120)  # for a run that Prefect shows as running to appear in the journal
 UNFINISHED = [
     *(StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING),
@@ -39,36 +38,32 @@ COPIED = (
 )
 
 
-def copy_name(cloud: str) -> str:
-    """The name of the consumer's deployment in the pool of a cloud."""
-    return f"consumer-{cloud}"
+async def copy_of(client: PrefectClient, served: Served, cloud: str) -> UUID:
+    """The deployment of the consumers in the pool of this cloud, as prefect.yaml has it now.
 
-
-async def copy_of(client: PrefectClient, cloud: str) -> UUID:
-    """The deployment of the consumer in the pool of this cloud, as prefect.yaml has it now.
-
-    Raises ObjectNotFound if the consumer is not deployed at all.
+    Raises ObjectNotFound if they are not deployed at all.
     """
-    source = await client.read_deployment_by_name(SOURCE)
+    source = await client.read_deployment_by_name(served.deployment)
     values = {name: getattr(source, name) for name in COPIED}
-    return await client.create_deployment(name=copy_name(cloud), work_pool_name=cloud, **values)
+    _, _, name = served.copy_in(cloud).partition("/")
+    return await client.create_deployment(name=name, work_pool_name=cloud, **values)
 
 
 async def consumers_of(
-    client: PrefectClient, database: Database, scenario: str, clouds: Collection[str]
+    client: PrefectClient, database: Database, served: Served, clouds: Collection[str]
 ) -> list[Run]:
-    """The consumers of a scenario in these clouds that Prefect has not ended."""
+    """The consumers of these queues in these clouds that Prefect has not ended."""
     alive = await _alive(database)
     runs: list[Run] = []
     for cloud in clouds:
         try:
-            deployment = await client.read_deployment_by_name(f"consumer/{copy_name(cloud)}")
+            deployment = await client.read_deployment_by_name(served.copy_in(cloud))
         except ObjectNotFound:
             continue
         runs += [
             Run(run.id, cloud, stage_of(run, alive, datetime.now(UTC)))
             for run in await _unfinished(client, deployment)
-            if run.parameters.get("scenario") == scenario
+            if served.is_of(run.parameters)
         ]
     return runs
 
@@ -86,7 +81,9 @@ def stage_of(run: FlowRun, alive: Collection[str], now: datetime) -> Stage:
     return Stage.ENDING if is_ending else Stage.STARTING
 
 
-async def act(client: PrefectClient, wanted: Plan, runs: Sequence[Run], scenario: str) -> list[str]:
+async def act(
+    client: PrefectClient, wanted: Plan, runs: Sequence[Run], served: Served
+) -> list[str]:
     """Do what the plan says; returns a line for each act."""
     stages = {run.id: run for run in runs}
     done = []
@@ -97,17 +94,17 @@ async def act(client: PrefectClient, wanted: Plan, runs: Sequence[Run], scenario
         await client.set_flow_run_state(run, Cancelling(message="its work moves"))
         done.append(f"ended consumer in {stages[run].cloud}")
     if wanted.cloud is not None and wanted.start:
-        done += await _start(client, wanted, scenario)
+        done += await _start(client, wanted, served)
     return done
 
 
-async def _start(client: PrefectClient, wanted: Plan, scenario: str) -> list[str]:
+async def _start(client: PrefectClient, wanted: Plan, served: Served) -> list[str]:
     """Start consumers; two placements that have seen the same last run start the same ones.
 
     Prefect compares a key with those of the whole flow, which all clouds share: so it names the cloud.
     """
     assert wanted.cloud is not None
-    deployment = await copy_of(client, wanted.cloud)
+    deployment = await copy_of(client, served, wanted.cloud)
     last = await client.read_flow_runs(
         flow_run_filter=FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[deployment])),
         sort=FlowRunSort.EXPECTED_START_TIME_DESC,
@@ -117,8 +114,8 @@ async def _start(client: PrefectClient, wanted: Plan, scenario: str) -> list[str
     for number in range(wanted.start):
         await client.create_flow_run_from_deployment(
             deployment,
-            parameters={"scenario": scenario},
-            idempotency_key=f"{wanted.cloud}:{scenario}:{seen}:{number}",
+            parameters=served.parameters,
+            idempotency_key=f"{wanted.cloud}:{served.scenario or 'others'}:{seen}:{number}",
         )
     return [f"started consumer in {wanted.cloud}"] * wanted.start
 

@@ -4,7 +4,7 @@ They are read from the file that Prefect installs: its server would ask a host o
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from importlib.resources import files
 from typing import Any
@@ -27,6 +27,12 @@ def base_job_template(pool_type: str) -> dict[str, Any]:
             if one.get("type") == known:
                 return dict(one["default_base_job_configuration"])
     return {}
+
+
+def defaults_of(template: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The defaults that the template has for these variables; None for those that it does not have."""
+    variables = template.get("variables", {}).get("properties", {})
+    return {name: variables.get(name, {}).get("default") for name in names}
 
 
 def with_defaults(template: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from agents.runtime.errors import AgentError, MissingExtra
 from deployments.components import PYTHON, Component, Http, Kind, both, component
 from deployments.up.plan import LOOPBACK
 
+BALANCED = ("prefect-server", "gateway")  # what it stands before, where it runs
 EXTRA = "production"
 CONFIGURATION = "DEPLOYMENTS_ENTRY"  # the file of Caddy's configuration, for the process
 TEXT = "DEPLOYMENTS_ENTRY_TEXT"
@@ -155,7 +156,8 @@ def routes(ports: Mapping[str, int], names: Mapping[str, Sequence[str]]) -> list
             tuple(ports[one] for one in names[name]),
             ports[f"tls-{name}"],
         )
-        for name in ("prefect-server", "gateway")
+        for name in BALANCED
+        if name in names
     ]
 
 

@@ -17,7 +17,7 @@ from deployments.components import (
 )
 from deployments.in_memory import in_memory_defaults
 from deployments.up import entry, ports
-from deployments.up.entry import ENTRY, Public
+from deployments.up.entry import BALANCED, ENTRY, Public
 from deployments.up.environment import forget_others, laptop
 from deployments.up.installation import Site, ports_in_use
 from deployments.up.plan import LOOPBACK, Planned, listeners, names_of, plan
@@ -31,8 +31,6 @@ from deployments.up.production import (
 )
 from deployments.up.record import Record, Store
 from deployments.up.stores import Stores
-
-BALANCED = ("prefect-server", "gateway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +91,7 @@ def _site(
         if public.has_tls
         else base_url(LOOPBACK, chosen[f"entry-{name}"], tls=False)
         for name in BALANCED
+        if f"entry-{name}" in chosen
     }
     api = f"{base_url(LOOPBACK, chosen['entry-prefect-server'], tls=False)}/api"
     environment = production(store.data, api, shown["prefect-server"], public.hosts, secrets)

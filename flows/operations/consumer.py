@@ -96,7 +96,7 @@ async def consume(  # noqa: PLR0913 - each is set by people
         async with watching(opened.journal, workflow.scenario):
             await consumer.consume()
             if consumer.is_full:
-                await _hand_over(opened, consumer)
+                await hand_over(opened, consumer)
         return await _report(scenario, consumer, full=consumer.is_full and not opened.stop.asked)
 
 
@@ -119,7 +119,7 @@ async def run_batch(scenario: str, batch: Batch) -> None:
         await WORKFLOWS[scenario].run(batch)
 
 
-async def _hand_over(here: Runtime, consumer: Consumer) -> None:
+async def hand_over(here: Runtime, consumer: Consumer) -> None:
     """Start the next run of a deployment, and work until that run works too.
 
     A next run that ended before it worked, or that the server could not start, is started again.

@@ -22,7 +22,7 @@ from agents.runtime.telemetry import get_logger
 from agents.services import connect_services
 from flows.cli.commands import command
 from flows.cli.parameters import ScenarioName
-from flows.operations.consumer import Consumed, run_batch
+from flows.operations.consumer import Consumed, hand_over, run_batch
 from flows.workflows import WORKFLOWS
 
 log = get_logger(__name__)
@@ -55,11 +55,15 @@ async def consume_several(
         open_runtime(settings()) as opened,
         connect_services(settings()),
         signals(settings()) as woken,
-        asyncio.TaskGroup() as group,
     ):
         consumers = {name: consumer_of(name, woken, options) for name in served}
-        for name in served:
-            group.create_task(_consume(opened, name, consumers))
+        async with asyncio.TaskGroup() as group:
+            for name in served:
+                group.create_task(_consume(opened, name, consumers))
+        if full := [one for one in consumers.values() if one.is_full]:
+            await hand_over(
+                opened, full[0]
+            )  # it has the most work; the others wait for the next run
     return _report(consumers, missing)
 
 

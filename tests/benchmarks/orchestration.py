@@ -14,7 +14,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import PREFECT_HOME, temporary_settings
 
 import agents.runtime  # noqa: F401 - it sets what a temporary server needs
@@ -59,6 +58,10 @@ class Bench:
 @contextmanager
 def bench() -> Iterator[Bench]:
     """A bench on the disk of the project, since a temporary folder may be in memory."""
+    from prefect.server.api.server import (  # noqa: PLC0415 - tests that read figures load this module too
+        SubprocessASGIServer,
+    )
+
     parent = ROOT / ".agent-flows"
     parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=parent, prefix="benchmark-") as name:

@@ -12,6 +12,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import (
     DeploymentScheduleCreate,
     GlobalConcurrencyLimitCreate,
+    WorkPoolUpdate,
 )
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.schedules import CronSchedule
@@ -84,6 +85,26 @@ async def test_the_server_holds_what_is_declared() -> None:
         for limit in LIMITS:
             known = await client.read_global_concurrency_limit_by_name(limit.name)
             assert (known.limit, known.active) == (limit.slots, True)
+
+
+@pytest.mark.usefixtures("client_settings")
+async def test_another_image_is_given_to_a_pool_and_the_rest_of_its_template_is_kept() -> None:
+    variables = (("cpu", 1024), ("image", "registry.example.com/flows:0.1.0"))
+    pool = Pool("trial-ecs", "ecs", 4, "containers", queues=(), variables=variables)
+    await apply(Declared((pool,)))
+    async with get_client() as client:
+        template = (await client.read_work_pool(pool.name)).base_job_template
+        template["variables"]["properties"]["cluster"]["default"] = "of-a-person"
+        await client.update_work_pool(pool.name, WorkPoolUpdate(base_job_template=template))
+    assert await apply(Declared((pool,))) == []
+    after = replace(pool, variables=(("cpu", 1024), ("image", "registry.example.com/flows:0.2.0")))
+    (line,) = await apply(Declared((after,)))
+    assert line.startswith("updated work pool trial-ecs: image 'registry.example.com/flows:0.1.0'")
+    assert line.endswith("-> 'registry.example.com/flows:0.2.0'")
+    async with get_client() as client:
+        template = (await client.read_work_pool(pool.name)).base_job_template
+    found = {name: one.get("default") for name, one in template["variables"]["properties"].items()}
+    assert (found["image"], found["cluster"]) == (dict(after.variables)["image"], "of-a-person")
 
 
 @pytest.mark.usefixtures("client_settings")

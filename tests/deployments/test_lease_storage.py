@@ -9,7 +9,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.server_settings import SERVER_SETTINGS
-from tests.prefect_server import free_port, running_server
+from tests.prefect_server import MigratedPrefect, free_port, running_server
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,10 @@ async def left_occupied(folder: Path, storage: str) -> int:
             return (await client.read_global_concurrency_limit_by_name("carriers")).active_slots
 
 
-async def test_slots_whose_lease_cannot_be_kept_are_given_back(tmp_path: Path) -> None:
+async def test_slots_whose_lease_cannot_be_kept_are_given_back(
+    tmp_path: Path, migrated_prefect: MigratedPrefect
+) -> None:
+    migrated_prefect.fill(tmp_path)
     assert await left_occupied(tmp_path, SERVER_SETTINGS[SETTING]) == 0
 
 

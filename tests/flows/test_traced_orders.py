@@ -12,10 +12,21 @@ from pathlib import Path
 import pytest
 
 from agents.runtime.trace_context import claim_of
+from flows.fulfilment import FULFIL
 from tests.otlp_collector import Collected, Collector, collecting
 from tests.prefect_server import ROOT
 
 PATIENCE = 500.0
+DONE_AT_ONCE = ("completed", 1)  # state and fence of an order that no other process had begun
+STAGES = (*(agent.name for agent in FULFIL.agents), "notify_customer")
+CALLS = {
+    "inventory reserve",
+    "payments open",
+    "payments authorise",
+    "payments capture",
+    "inventory issue",
+    "notifications send",
+}
 
 
 def start(collector: Collector, folder: Path, count: int) -> subprocess.Popen[str]:
@@ -67,8 +78,10 @@ def check(key: str, trace: str, fence: int, spans: list[Collected]) -> None:
 
 
 @pytest.mark.campaign
-@pytest.mark.parametrize("count", [24, 1_000])
-def test_a_killed_process_leaves_each_order_its_one_trace(count: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("count, at_once", [(24, 0), (1_000, 500)])
+def test_a_killed_process_leaves_each_order_its_one_trace(
+    count: int, at_once: int, tmp_path: Path
+) -> None:
     with collecting() as collector:
         first = start(collector, tmp_path, count)
         wait_for(collector, "authorise_payment", count // 4, first)
@@ -89,6 +102,12 @@ def test_a_killed_process_leaves_each_order_its_one_trace(count: int, tmp_path: 
         names = Counter(span.name for span in traces[trace])
         assert names["orders end"] == 1
         assert names["notify_customer"] >= 1
+    whole = [trace for trace, state, fence in orders.values() if (state, fence) == DONE_AT_ONCE]
+    assert len(whole) >= at_once
+    for trace in whole:
+        names = Counter(span.name for span in traces[trace])
+        assert set(STAGES) | CALLS <= set(names)
+        assert {names[stage] for stage in STAGES} == {1}
     assert max(fence for _, _, fence in orders.values()) > 1
     sent = repr(collector.spans)
     assert "@" not in sent

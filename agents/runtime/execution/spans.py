@@ -49,7 +49,7 @@ def enter_step(execution: StepExecution) -> None:
     item = execution.item
     if recorder() is not None and item.traced is not None and item.traced.sampled:
         execution.span = execution.span or new_span()
-        enter(work_on(item, item.traced._replace(span=execution.span)))
+        enter(work_on(item, TraceContext(item.traced.trace, execution.span)))
     else:
         enter(work_on(item))
 
@@ -83,7 +83,7 @@ def batch_span(
 def _record_claim(to: Recorder, item: Item, row: Row[Any], batch: TraceContext | None) -> None:
     cause = read_traceparent(row.traceparent)
     claim = claim_of(item.trace, item.key, row.fence, row.traceparent)
-    item.traced = claim if cause else claim._replace(sampled=to.samples(item.trace, None))
+    item.traced = claim if cause else claim._replace(sampled=to.samples(item.trace))
     if not item.traced.sampled:
         return
     links = [Link(batch)] if batch is not None and batch.sampled else []
@@ -135,7 +135,7 @@ def record_steps(scenario: str, executions: Iterable[StepExecution]) -> None:
             continue
         begun = now if execution.begun is None else execution.begun + offset
         ended = now if execution.ended is None else execution.ended + offset
-        context = traced._replace(span=execution.span or new_span())
+        context = TraceContext(traced.trace, execution.span or new_span())
         span = Span(execution.agent, context, traced, begun, ended)
         span.scope = _scope(execution.agent, execution.version, scenario)
         if not isinstance(execution.outcome, Done) or execution.attempts:

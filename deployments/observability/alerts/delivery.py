@@ -80,7 +80,7 @@ ALERTS = (
         page=Page(
             means="Nothing arrived at an endpoint for a day, or it answered 410 Gone, or somebody disabled it. "
             "It gets no more events; those that had not arrived are dead letters.",
-            look=("uv run python -m flows.operations send-webhooks",),
+            look=("uv run python -m flows.operations send-webhooks --for-seconds 0",),
             do=(
                 (
                     "Tell its owner. `/webhook-endpoints` of the gateway says why, `…/deliveries` what it "
@@ -103,7 +103,7 @@ ALERTS = (
         summary="a webhook event is due for ten minutes and nobody sends it",
         page=Page(
             means="Events are due and not sent: no gateway and no `send-webhooks` runs.",
-            look=("uv run python -m flows.operations send-webhooks",),
+            look=("uv run python -m flows.operations send-webhooks --for-seconds 0",),
             do=(
                 "The command above sends what is due.",
                 "Start a gateway, or switch on the deployment `send-webhooks`.",

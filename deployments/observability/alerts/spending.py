@@ -60,8 +60,8 @@ ALERTS = (
             means="Forecasts of durations do not order this queue any more (it is first in, first out until "
             "they are better), and times to drain are rough.",
             look=(
-                "uv run python -m flows.operations forecasts --scenario orders",
-                "uv run python -m flows.operations retrain-forecasts --scenario orders",
+                "uv run python -m flows.operations forecasts",
+                "uv run python -m flows.operations retrain-forecasts",
             ),
             do=(
                 "`retrain-forecasts`, as above, promotes a model that is better; its schedule is nightly.",

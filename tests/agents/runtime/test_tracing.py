@@ -1,7 +1,9 @@
 """Each item has one trace, with a span for each step, whatever process works on it and whatever it waits for."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
+from threading import Thread
 
 import httpx
 import pytest
@@ -17,7 +19,18 @@ from agents.runtime.otlp import OtlpRecorder
 from agents.runtime.settings import traces_wanted
 from agents.runtime.telemetry import traceparent, within
 from agents.runtime.trace_context import TraceContext, claim_of, new_span, new_trace
-from agents.runtime.tracing import flush, record_to, recorder
+from agents.runtime.tracing import (
+    OURS,
+    Attributes,
+    Link,
+    Scope,
+    Span,
+    flush,
+    record_to,
+    recorder,
+    spanning,
+    timing,
+)
 from agents.services.http import HttpApi
 from tests.agents.runtime.jobs import Job, Made, jobs, submissions, until, with_notices
 from tests.agents.runtime.messaging.mailbox import ECHO, NEWS, Note, serving_bus
@@ -172,6 +185,85 @@ async def test_a_collector_that_is_away_or_slow_holds_up_nothing(
     flush(0.2)
     assert time.monotonic() - begun < 5
     assert len(collector.spans) == 0
+
+
+def record_many(count: int, name: str = "work") -> None:
+    """Record spans, numbered from 0, under two scopes."""
+    to, root = recorder(), TraceContext(new_trace(), new_span())
+    assert to is not None
+    for number in range(count):
+        scope = OURS if number % 2 else Scope("agent_flows.look", "2.1", (("scenario", "jobs"),))
+        span = Span(name, root.child(), root, number, number + 0.5, scope=scope)
+        span.attributes["number"] = number
+        to.record(span)
+
+
+@pytest.mark.parametrize("most", [1, 7, 512])
+def test_spans_arrive_once_however_many_a_request_takes(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", str(most))
+    record_to(OtlpRecorder())
+    record_many(50)
+    flush(30)
+    assert sorted(span.attributes["number"] for span in collector.spans) == list(range(50))
+    assert collector.requests >= 50 / most
+    for span in collector.spans:
+        number = span.attributes["number"]
+        assert (span.begun, span.ended) == (number * 10**9, number * 10**9 + 5 * 10**8)
+        assert span.scope == ("agent_flows" if number % 2 else "agent_flows.look")
+
+
+def test_spans_of_several_threads_arrive_once(collector: Collector) -> None:
+    threads = [Thread(target=record_many, args=(2_000, name)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    flush(30)
+    arrived = Counter(span.name for span in collector.spans)
+    assert arrived == dict.fromkeys("abcd", 2_000)
+    assert len({span.span for span in collector.spans}) == 8_000
+
+
+def test_the_oldest_spans_are_dropped_when_a_collector_is_slow(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One request may be on its way; of the others, what the queue holds is kept."""
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "10")
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "30")
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "60000")
+    record_to(OtlpRecorder())
+    collector.delay = 30.0
+    record_many(1_000)
+    collector.released.set()
+    flush(30)
+    arrived = sorted(span.attributes["number"] for span in collector.spans)
+    assert arrived[-30:] == list(range(970, 1_000))
+    assert len(arrived) < 1_000
+
+
+def test_a_span_tells_all_kinds_of_attributes_and_its_links(collector: Collector) -> None:
+    root, other = TraceContext(new_trace(), new_span()), TraceContext(new_trace(), new_span())
+    links = [Link(other, {"agent_flows.waited_for": "retry"})]
+    told: Attributes = {"text": "ä", "yes": True, "number": -3, "part": 0.5}
+
+    def fail() -> None:
+        with timing("broken", root) as attributes:
+            attributes["key"] = "half of a pair: \ud83d"
+            raise KeyError
+
+    with spanning("work", root, "CLIENT", links) as attributes:
+        attributes.update(told)
+    with pytest.raises(KeyError):
+        fail()
+    flush(30)
+    [work], [broken] = collector.named("work"), collector.named("broken")
+    assert work.attributes == told
+    assert work.links == ((other.trace, other.span, "retry"),)
+    assert not work.failed
+    assert broken.failed
+    assert broken.attributes == {"key": "half of a pair: ?", "error.type": "KeyError"}
 
 
 @pytest.mark.parametrize(

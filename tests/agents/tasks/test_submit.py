@@ -6,7 +6,9 @@ import pytest
 from sqlalchemy import update
 
 from agents.runtime.context import Runtime, open_runtime
+from agents.runtime.forecaster import Promoted
 from agents.runtime.journal.schema import items, queues
+from agents.runtime.model.forecast import Expected
 from agents.runtime.scheduling.features import Example, features
 from agents.runtime.scheduling.forecasting import fit
 from agents.runtime.settings import settings
@@ -45,6 +47,23 @@ async def test_what_a_file_does_not_declare_is_learned_from_tasks_of_the_same_na
     assert [key.removeprefix("night-2/") for key in found] == ["long-7", "said", "short-7"]
     models = {key: one.model for key, one in found.items() if one}
     assert models == {"night-2/long-7": "m1", "night-2/said": DECLARED, "night-2/short-7": "m1"}
+
+
+async def test_costs_are_learned_where_a_file_declares_what_a_task_takes() -> None:
+    workflow = made({"id": "said", "seconds": 60, "resources": {"tokens": 900}}, name="night-2")
+    stored = WorkflowTask(workflow="night-1", id="said", seconds=60, resources={"tokens": 900})
+    here = features(TASKS.name, declared=TASKS.features(stored))
+    async with open_runtime(settings()) as opened:
+        promoted = opened.forecaster.costs["tokens"] = Promoted(None)
+        examples = [Example(here, run_task.name, 400.0, float(n), n) for n in range(5)]
+        promoted.model, promoted.version = fit(examples), "c1"
+        (item,) = await new_items(opened.journal, workflow)
+    assert item.forecast is not None
+    assert (item.forecast.model, item.forecast.total) == (DECLARED, Expected(60, 60, 60))
+    cost = item.forecast.costs["tokens"]
+    assert cost.model == "c1"
+    assert cost.total is not None
+    assert cost.total.p50 == pytest.approx(400, rel=0.03)
 
 
 async def test_after_wrong_forecasts_tasks_are_in_the_order_of_the_file() -> None:

@@ -105,6 +105,9 @@ def _install(made: Image) -> None:
     site = next((made.home / "venv" / "lib").glob("python3.*")) / "site-packages"
     (site / "agent_flows.pth").write_text(f"{made.home / 'app'}\n")
     shutil.copy(ROOT / "agents" / "do_not_track.pth", site / "agent_flows_do_not_track.pth")
+    for kind in ("py", "pth"):
+        source = ROOT / "deployments" / f"scheduled_runs.{kind}"
+        shutil.copy(source, site / f"agent_flows_scheduled_runs.{kind}")
 
 
 def _free_port() -> int:

@@ -20,8 +20,11 @@ OTHERS = {"uv run python -m deployments.check"}
 def test_every_command_is_one() -> None:
     operations = {line for line in COMMANDS if line.startswith(OPERATIONS)}
     assert set(COMMANDS) - operations == OTHERS
-    known = {flow.name for flows in GROUPS.values() for flow in flows}
-    assert {line.removeprefix(OPERATIONS).split()[0] for line in operations} <= known
+    known = {flow.name: flow for flows in GROUPS.values() for flow in flows}
+    for line in operations:
+        name, *words = shlex.split(line.removeprefix(OPERATIONS))
+        options = {word.removeprefix("--") for word in words if word.startswith("--")}
+        assert options <= {one.replace("_", "-") for one in known[name].parameters.properties}, line
 
 
 @pytest.mark.campaign

@@ -13,6 +13,7 @@ from agents.runtime.journal.schema import owners
 from deployments.components import worker
 from deployments.placement.plan import Run, Stage
 from deployments.placement.runs import consumers_of
+from deployments.resources import PLACED
 from tests.deployments.topology.installation import Installation
 
 CLOUDS = ("aws", "gcp")
@@ -25,7 +26,8 @@ def start(installation: Installation, cloud: str) -> None:
 
 async def lose(installation: Installation, database: Database, cloud: str) -> None:
     """Kill the worker of a cloud and all its consumers."""
-    lost = {str(run.id) for run in await runs(database) if run.cloud == cloud}
+    placed = [run for name in PLACED for run in await runs(database, name)]
+    lost = {str(run.id) for run in placed if run.cloud == cloud}
     query = select(owners.c.pid).where(owners.c.flow_run.in_(lost))
     async with database.read() as connection:
         pids = list(await connection.scalars(query))
@@ -35,15 +37,16 @@ async def lose(installation: Installation, database: Database, cloud: str) -> No
             os.kill(pid, signal.SIGKILL)
 
 
-async def runs(database: Database) -> list[Run]:
-    """The consumers of orders in all clouds that Prefect has not ended."""
+async def runs(database: Database, name: str = "orders") -> list[Run]:
+    """The consumers of what is placed under a name, in all clouds, that Prefect has not ended."""
     async with get_client() as client:
-        return await consumers_of(client, database, "orders", CLOUDS)
+        return await consumers_of(client, database, PLACED[name].served, CLOUDS)
 
 
-async def working(database: Database, cloud: str) -> int:
-    """How many consumers of orders work there."""
-    return sum(run.cloud == cloud and run.stage is Stage.WORKING for run in await runs(database))
+async def working(database: Database, cloud: str, name: str = "orders") -> int:
+    """How many of these consumers work there."""
+    found = await runs(database, name)
+    return sum(run.cloud == cloud and run.stage is Stage.WORKING for run in found)
 
 
 async def only_in(database: Database, cloud: str) -> int:

@@ -44,7 +44,8 @@ NAMES = (
     *("load-balancer", "gateway", "consumer", "worker"),
 )
 START_SECONDS = 900.0
-DEPLOYED = ("consumer", "placement", "recover")  # of prefect.yaml: a drill needs no others
+# Of prefect.yaml: a drill needs no others.
+DEPLOYED = ("consumer", "consumers", "placement", "recover")
 
 
 class Process:

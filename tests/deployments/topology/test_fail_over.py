@@ -59,11 +59,13 @@ async def test_another_cloud_takes_over_and_the_first_one_takes_back(
     killed, at = time.monotonic(), await ended(database, shop.name)
     away = await reached(lambda: pool_is("aws", WorkPoolStatus.NOT_READY), 1) - killed
     began = await reached(lambda: working(database, "gcp"), 1) - killed
+    others = await reached(lambda: working(database, "gcp", "others"), 1) - killed
     await submitting
     done = await reached(lambda: ended(database, shop.name), ORDERS + 1) - killed
     sys.stdout.write(
         f"\naws lost after {at} orders: its pool not ready after {away:.1f} s, consumers in gcp after "
-        f"{began:.1f} s, all {ORDERS} orders at rest after {done:.1f} s\n"
+        f"{began:.1f} s, those of the other queues after {others:.1f} s, all {ORDERS} orders at rest "
+        f"after {done:.1f} s\n"
     )
     assert await problems(shop, shipped=ORDERS, refunded=1) == []
 

@@ -134,6 +134,14 @@ def test_with_a_certificate_there_is_a_port_with_tls() -> None:
     )[1] == replace(route)
 
 
+def test_the_entry_stands_before_what_runs() -> None:
+    [route] = entry.routes(
+        {"prefect-server-1": 1, "entry-prefect-server": 2, "tls-prefect-server": 3},
+        {"prefect-server": ["prefect-server-1"], "prefect-services": ["prefect-services"]},
+    )
+    assert route == Route("prefect-server", 2, (1,), public=3)
+
+
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Say nothing."""

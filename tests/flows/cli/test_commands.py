@@ -16,7 +16,7 @@ from agents.runtime.settings import PREFIX, ROOT
 from agents.services.sandbox.process import ensure_sandbox, stop_sandbox
 from flows.cli.commands import time_left
 from tests.flows.shop import Shop
-from tests.prefect_server import PrefectServer, free_port
+from tests.prefect_server import MigratedPrefect, PrefectServer, free_port
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ FILE = ("flows/order_processing.py",)
 class Terminal:
     """A shell in the project's root, with a home and a data folder of its own.
 
-    Without the address of a `server` each command starts a temporary one, as it does for a new user.
+    Without the address of a `server` each command starts a temporary one.
     """
 
     home: Path
@@ -69,8 +69,11 @@ class Terminal:
 
 
 @pytest.fixture(scope="module")
-def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+def terminal(
+    tmp_path_factory: pytest.TempPathFactory, migrated_prefect: MigratedPrefect
+) -> Iterator[Terminal]:
     home = tmp_path_factory.mktemp("terminal")
+    migrated_prefect.fill(home / "prefect")
     data = home / "data"
     ensure_sandbox(data)
     yield Terminal(home, Shop("cli", home, data, f"sqlite+aiosqlite:///{data / 'journal.db'}"))

@@ -1,13 +1,21 @@
 """One process consumes several queues, and leaves those of others alone."""
 
+import asyncio
+from uuid import UUID
+
 import pytest
 
+from agents.runtime.context import open_runtime
+from agents.runtime.intake.consumer import POLL_SECONDS
+from agents.runtime.journal.workers import register, retire
 from agents.runtime.settings import settings
 from flows.operations.consumer import Consumed
 from flows.operations.consumers import consume_several
 from flows.workflows import WORKFLOWS
-from tests.flows.operations.test_consumer import enqueue
+from tests.flows.operations.test_consumer import deployment_id, enqueue, new_runs
 from tests.flows.shop import Shop
+
+__all__ = ["deployment_id"]
 
 pytestmark = pytest.mark.slow
 
@@ -38,3 +46,20 @@ async def test_a_run_ends_after_its_batches(shop: Shop) -> None:
     await enqueue(shop, [*shop.orders(2)])
     others = [name for name in WORKFLOWS if name not in {"orders", "changes"}]
     assert (await consumed(*others, batches=1)).full
+
+
+@pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
+async def test_a_run_of_a_deployment_works_until_the_next_one_does(
+    shop: Shop, deployment_id: UUID
+) -> None:
+    await enqueue(shop, [*shop.orders(2)])
+    others = [name for name in WORKFLOWS if name not in {"orders", "changes"}]
+    run = asyncio.create_task(consumed(*others, batches=1))
+    (following,) = await new_runs(deployment_id, 0)
+    await asyncio.sleep(2 * POLL_SECONDS)  # it looks for work in vain, and stays
+    assert not run.done()
+    async with open_runtime(settings()) as opened:
+        await register(opened.journal.database, "next", 60.0, str(following.id))
+        async with asyncio.timeout(30):
+            assert (await run).title == "2 items of 2 queues"
+        await retire(opened.journal.database, "next")
