@@ -155,7 +155,11 @@ WORKFLOWS: Mapping[str, Workflow] = {
         "flows.conversation:keep_result",
         subscriptions="agents.support.change_results:SUBSCRIPTIONS",
     ),
-    "handovers": Workflow("agents.support.handover:HANDOVERS", "flows.conversation:hand_back"),
+    "handovers": Workflow(
+        "agents.support.handover:HANDOVERS",
+        "flows.conversation:hand_back",
+        api="agents.support.api:CHANGES",
+    ),
     "tasks": Workflow("agents.tasks.scenario:TASKS", "flows.workflow_file:run_tasks"),
     "invoices": Workflow(
         "agents.invoices.invoice:INVOICES",

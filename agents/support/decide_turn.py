@@ -15,8 +15,10 @@ from agents.shop.contracts import ACCOUNT, AccountQuestion
 from agents.support import upcasts
 from agents.support.change_results import CHANGE_RESULTS, keep_change_result
 from agents.support.dialogue.forms import INFORMS, ShopView
-from agents.support.dialogue.policy import SAID, TurnContext, answer_from, decide, language
+from agents.support.dialogue.informing import SAID
+from agents.support.dialogue.policy import TurnContext, answer_from, decide, language
 from agents.support.handover import HANDOVERS, await_person
+from agents.support.knowledge.documents import AskedPassage
 from agents.support.knowledge.retrieve import retrieve
 from agents.support.models import (
     AwaitedChange,
@@ -26,7 +28,6 @@ from agents.support.models import (
     Intent,
     Language,
     Part,
-    Passage,
     Replied,
     Turn,
     Understood,
@@ -74,7 +75,7 @@ async def decide_turn(turn: Turn, understood: Understood) -> Decided:
     )
 
 
-def _or_a_question(understood: Understood, passages: Sequence[Passage]) -> Understood:
+def _or_a_question(understood: Understood, passages: Sequence[AskedPassage]) -> Understood:
     """The turn as a question about our rules, if they answer it more surely than its intent is known.
 
     Only an intent that reads and names no order gives way: "how long do refunds take" is about no order.

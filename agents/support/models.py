@@ -110,17 +110,13 @@ class Understood(Frozen):
 
 
 class Passage(Frozen):
-    """A section of a document; `since` is the day when its document was last checked.
-
-    `asked` are questions that it answers, as its author wrote them down; customers are not shown them.
-    """
+    """A section of a document; `since` is the day when its document was last checked."""
 
     document: str
     section: str
     text: str
     language: Language
     audience: str = "customers"
-    asked: Annotated[tuple[str, ...], Field(exclude=True)] = ()
     since: str = ""
     score: float = 0.0
 

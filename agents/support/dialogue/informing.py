@@ -5,10 +5,24 @@ from collections.abc import Iterable, Sequence
 from agents.shop.accounts import OrderAccount, Variant
 from agents.support.dialogue.forms import ShopView
 from agents.support.dialogue.render import money
-from agents.support.models import Part
+from agents.support.models import IntentName, Part
 from agents.support.understanding.names import kind, names_in
 
 MOST_PRODUCTS, MOST_OPTIONS = 3, 4
+SMALL_TALK = {"greeting", "thanks", "goodbye", "bot"}
+SAID = {"invoice", "account", "place_order"}  # what is only told how to do
+READS = SAID | {"order_list", "gift_card", "product"}
+
+
+def told(intent: IntentName, text: str, shop: ShopView) -> tuple[Part, ...]:
+    """The answer to what needs no order to be named and changes nothing; none for other intents."""
+    if intent in SMALL_TALK | SAID:
+        return (Part(template=intent),)
+    if intent == "order_list":
+        return own_orders(shop)
+    if intent == "gift_card":
+        return gift_cards(shop)
+    return products(text, shop.goods.values()) if intent == "product" else ()
 
 
 def own_orders(shop: ShopView) -> tuple[Part, ...]:

@@ -24,7 +24,7 @@ from agents.support.dialogue.forms import (
     request_of,
 )
 from agents.support.dialogue.goods import goods_named
-from agents.support.dialogue.informing import contents, gift_cards, own_orders, products
+from agents.support.dialogue.informing import READS, contents, own_orders, told
 from agents.support.dialogue.render import (
     confirmation,
     refusal_part,
@@ -56,10 +56,7 @@ UNSURE = 0.35
 CLOSE = 0.15  # if the first two intents differ by less, a question asks which of them is meant
 MOST_FAILURES = 2
 MOST_LATER = 9
-SMALL_TALK = {"greeting", "thanks", "goodbye", "bot"}
-SAID = {"invoice", "account", "place_order"}  # what is only told how to do
 OFFERS_A_PERSON = {"complaint", "payment_problem"}
-READS = SAID | {"order_list", "gift_card", "product"}
 PERSON: tuple[IntentName, ...] = ("human",)
 FOR_A_PERSON = {"more-than-one-payment"}  # rules from which only our staff may make an exception
 TASKS = frozenset(get_args(TaskName))
@@ -115,9 +112,7 @@ def _beside_a_person(context: TurnContext) -> Decided | None:
         return None
     if intent in INFORMS and orders:
         parts = tuple(_informed(intent, shop.orders[name]) for name in orders)
-    elif intent in READS and (told := _told(context)) is not None:
-        parts = told.parts
-    else:
+    elif not (parts := told(intent, context.turn.text, shop) if intent in READS else ()):
         return _with_the_person(context)
     return Decided(action="answer", reason=intent, parts=parts, after=context.before)
 
@@ -257,28 +252,20 @@ def _begin(context: TurnContext) -> Decided | None:
         )
         begun = Task(name=intent, order="" if orders else before.order)  # type: ignore[arg-type]  # of TASKS
         return _start(context, [fill(begun, named, context.turn.text, context.shop)])
-    if context.sure and (told := _told(context)):
-        return told
+    return _inform(context)
+
+
+def _inform(context: TurnContext) -> Decided | None:
+    """The answer to a turn that wants nothing done; None if only the documents can answer it."""
+    intent = context.intent
+    if context.sure and intent in OFFERS_A_PERSON:
+        return _offer_a_person(context, intent, context.before.failures)
+    if context.sure and (parts := told(intent, context.turn.text, context.shop)):
+        return _say(context, parts, intent)
     if intent in ("affirm", "deny"):
         return _say(context, (Part(template="what else"),), intent)
     is_out = intent == "out_of_scope" and context.sure
     return answer_from(context, ()) if is_out else None
-
-
-def _told(context: TurnContext) -> Decided | None:
-    """The answer to what needs no order to be named and changes nothing; None for other intents."""
-    intent, shop = context.intent, context.shop
-    if intent in OFFERS_A_PERSON:
-        return _offer_a_person(context, intent, context.before.failures)
-    if intent in SMALL_TALK | SAID:
-        return _say(context, (Part(template=intent),), intent)
-    if intent == "order_list":
-        return _say(context, own_orders(shop), intent)
-    if intent == "gift_card":
-        return _say(context, gift_cards(shop), intent)
-    if intent == "product" and (found := products(context.turn.text, shop.goods.values())):
-        return _say(context, found, intent)
-    return None
 
 
 def _offer_a_person(context: TurnContext, template: str, failures: int) -> Decided:

@@ -28,18 +28,24 @@ UNSEEN = {"script", "style", "head", "h1"}
 Section = tuple[str, str]
 
 
-def passages_of(folder: Path, language: Language) -> list[Passage]:
+class AskedPassage(Passage):
+    """A passage, and the questions that it answers, as its author wrote them down for the search."""
+
+    asked: tuple[str, ...] = ()
+
+
+def passages_of(folder: Path, language: Language) -> list[AskedPassage]:
     """Every passage of every document in the folder, documents in the order of their names."""
     paths = sorted(p for p in folder.rglob("*") if p.suffix in SUFFIXES and p.is_file())
     return [passage for path in paths for passage in _passages(path, folder, language)]
 
 
-def _passages(path: Path, folder: Path, language: Language) -> Iterator[Passage]:
+def _passages(path: Path, folder: Path, language: Language) -> Iterator[AskedPassage]:
     head, sections = _READERS[path.suffix](path)
     for section, body in sections:
         text, asked = _asked(_with_figures(body))
         for part in _parts(" ".join(text.split())):
-            yield Passage(
+            yield AskedPassage(
                 asked=asked,
                 document=f"{language}/{path.relative_to(folder)}",
                 section=section,

@@ -14,6 +14,7 @@ import bm25s
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.support.knowledge.documents import AskedPassage
 from agents.support.models import Passage
 from agents.support.understanding.embedding import Vector
 
@@ -117,6 +118,6 @@ def text_of(passage: Passage) -> str:
     return f"{passage.section} {passage.text}"
 
 
-def words_of(passage: Passage) -> str:
+def words_of(passage: AskedPassage) -> str:
     """The words that a passage is found by: also those of the questions that it answers."""
     return " ".join((text_of(passage), *passage.asked))

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from agents.runtime.settings import settings
-from agents.support.knowledge.documents import STAFF, passages_of
+from agents.support.knowledge.documents import STAFF, AskedPassage, passages_of
 from agents.support.knowledge.index import Index, Question, Way, text_of, words_of
-from agents.support.models import Language, Passage
+from agents.support.models import Language
 from agents.support.understanding.classify import Model, fit, language_of
 from agents.support.understanding.embedding import is_available
 from agents.support.understanding.examples import OUT, training
@@ -31,7 +31,7 @@ LEAST_SURE = (
 )
 LEAST_MEANING: Mapping[Language, float] = {"en": 0.85, "zh": 0.87}
 
-Passages = tuple[Passage, ...]
+Passages = tuple[AskedPassage, ...]
 State = tuple[tuple[str, int], ...]
 Collection = tuple[Language, str, State]
 """The documents of a language that an audience may read, in their present state."""
@@ -104,7 +104,7 @@ def readable(language: Language, audience: str = CUSTOMERS) -> Passages:
     return _readable(language, audience, _state(language))
 
 
-def stale(language: Language, day: str) -> list[Passage]:
+def stale(language: Language, day: str) -> list[AskedPassage]:
     """Passages of documents that nobody has checked since that day (ISO 8601)."""
     return [passage for passage in readable(language) if passage.since < day]
 

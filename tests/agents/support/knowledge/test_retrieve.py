@@ -17,7 +17,7 @@ QUESTIONS = [
     ("do you take gift cards or credit cards as payment methods", "Which payment methods are accepted?"),
     ("is a parcel of twenty kilograms too heavy", "Do you ship heavy goods?"),
     ("who can see my order", "Who can see an order?"),
-    ("几个工作日能送到", "送货需要多长时间？"),
+    ("几个工作日送达", "送货需要多长时间？"),
     ("可以用信用卡付款吗", "支持哪些付款方式？"),
     ("收货以后怎么退货", "怎么退货？"),
     ("大额退款要审核吗", "大额退款有什么规定？"),
