@@ -95,7 +95,6 @@ def with_orders(
     The order that was named last is forgotten where the turn describes another one and it is not clear
     which.
     """
-
     unclear = False
 
     def resolved(text: str, slots: Slots, wanted: IntentName) -> Slots:

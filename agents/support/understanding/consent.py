@@ -69,6 +69,7 @@ REFUSALS = (
     "还是不要", "还是不用", "还是算", "先不要", "先不", "先别", "我改主意", "我不想", "我不要", "不想", "不办", "别办",
     "别动", "先别动", "别弄", "不了",
 )  # fmt: skip
+NAMING = {"it is", "是"}  # "it is A100" names the order, and is no yes to the question about it
 PARTICLES = ("了", "吧", "的", "啊", "呀")
 APART = re.compile(r"[\s,，、.。!！~～]+")
 CONSENT, COURTESY = frozenset(CONSENTS), frozenset(COURTESIES)
@@ -91,7 +92,8 @@ def verdict(text: str, task: TaskName, order: str) -> Verdict:
         return "neither"
     asked = frozenset((*SAYING_IT_AGAIN.get(task, ()), *([order.lower()] if order else [])))
     used, rest = _taken(plain, CONSENT | COURTESY | asked)
-    if not rest and used & CONSENT:
+    consents = used & CONSENT
+    if not rest and (consents - NAMING if order and order.lower() in used else consents):
         return "yes"
     clauses = [clause.strip() for clause in CLAUSES.split(plain) if clause.strip()]
     read = [_taken(clause, REFUSAL | COURTESY | asked) for clause in clauses]
