@@ -139,6 +139,8 @@ def _go_on(context: TurnContext, task: Task) -> Decided | None:
     plain = verdict(context.turn.text, task.name, task.order) if task.asked == "confirm" else ""
     if plain == "yes":
         return _agreed(context, task)
+    if plain == "neither" and _names_it_again(context, task):
+        return _advance(context, task)
     if context.understood.wishes:
         return _go_on_with_several(context, task)
     filled = fill(task, context.understood.slots, context.turn.text, context.shop)
@@ -151,6 +153,12 @@ def _go_on(context: TurnContext, task: Task) -> Decided | None:
         return declined
     fills = filled != task and task.order in ("", filled.order)
     return _advance(context, filled) if fills and not _is_other_task(context, task) else None
+
+
+def _names_it_again(context: TurnContext, task: Task) -> bool:
+    """Whether the turn says the order of the open question again, and nothing else."""
+    orders = context.understood.slots.orders
+    return orders == (task.order,) and has_only_names(context.turn.text)
 
 
 def _no_or_doubt(context: TurnContext, task: Task, plain: str) -> Decided | None:

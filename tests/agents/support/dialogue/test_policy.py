@@ -52,6 +52,8 @@ def test_cancelling_needs_an_own_order_and_a_yes() -> None:
         ("yes but only if it is free", "affirm"),
         ("I might", "deny"),
         ("hm", "out_of_scope"),
+        ("it is A100", "order_status"),
+        ("是A100", "affirm"),
         ("what do returns cost", "knowledge"),
     ],
 )
