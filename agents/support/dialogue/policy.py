@@ -139,8 +139,6 @@ def _go_on(context: TurnContext, task: Task) -> Decided | None:
     plain = verdict(context.turn.text, task.name, task.order) if task.asked == "confirm" else ""
     if plain == "yes":
         return _agreed(context, task)
-    if plain == "neither" and _names_it_again(context, task):
-        return _advance(context, task)
     if context.understood.wishes:
         return _go_on_with_several(context, task)
     filled = fill(task, context.understood.slots, context.turn.text, context.shop)
@@ -166,6 +164,8 @@ def _no_or_doubt(context: TurnContext, task: Task, plain: str) -> Decided | None
 
     Where no yes is asked for, the intent is enough for a no.
     """
+    if plain == "neither" and _names_it_again(context, task):
+        return _advance(context, task)
     taken_back = context.shop.spelled(slots(left_out(context.turn.text)).orders)
     if plain == "no" or task.order in taken_back:
         return _begun_after_a_no(context, task) or _dropped(context)
