@@ -42,6 +42,12 @@ INFORMS = {"order_status", "order_contents", "refund_status"}
 ADDS = re.compile(
     r"\b(?:also|too|as well|in addition)\b|^\W*(?:and|plus)\b|也|还有|加上", re.IGNORECASE
 )
+# Goods that describe an order are not those that are meant: "the lamp from the order with the keyboard".
+OF_AN_ORDER = re.compile(
+    r"\b(?:one|order|purchase|parcel|package) (?:with|containing|that (?:has|had|contains)) (?:(?:the|a|an|my) )?"
+    r"[\w-]+(?: (?!please)[\w-]+)?|[^，。,.；;！!\s]{1,12}?(?:那个订单|那一?[单笔]|的订单)(?:里面?|中)?的?",
+    re.IGNORECASE,
+)
 LETTERS = re.compile(r"[^\W\d_]")
 VERB = r"(?:exchange|change|swap|modify|return|have|get|replace|order|my|#)"
 NEW = re.compile(
@@ -147,7 +153,7 @@ def _chosen(
     None if that is not clear: a name fits several pieces, the text names some pieces and all of them, or
     it leaves out what is no piece of the order. And what the order does not have.
     """
-    wanted = meant(text)
+    wanted = OF_AN_ORDER.sub(" ", meant(text)) if task.asked != "pieces" else meant(text)
     described = wanted
     if task.name in REPLACES and (task.asked != "pieces" or NEW.search(wanted)):
         described = NEW.split(wanted)[0] if NEW.search(wanted) else ""
@@ -158,7 +164,7 @@ def _chosen(
     unknown = nothing and (named.everything or bool(some.skus))
     if unknown and why is None and not without.unclear:
         why = Part(template="not in order", values={"order": order.order})
-    both = named.everything and bool(some.skus)
+    both = named.everything and 0 < len(some.skus) < len(order.pieces)
     if some.unclear or without.unclear or both or unknown:
         return (), why
     every = tuple(piece.sku for piece in order.pieces)

@@ -65,6 +65,29 @@ def test_a_selection_is_read_in_both_scripts(text: str, pieces: tuple[str, ...])
     assert (why is not None) == (not pieces), "what cannot be done is said"
 
 
+@pytest.mark.parametrize(
+    "text,pieces",
+    [
+        ("退T恤那个订单里的台灯", ("20000001",)),
+        ("退有T恤的订单", ()),
+        ("return the lamp from the order with the T-shirt", ("20000001",)),
+        ("return the one with the T-shirt", ()),
+    ],
+)
+def test_goods_that_describe_the_order_are_not_returned(text: str, pieces: tuple[str, ...]) -> None:
+    task = Task(name="return_items", order="B200")
+    assert fill(task, slots(text), text, CHINESE).pieces == pieces
+
+
+@pytest.mark.parametrize("text", ["all of it", "全部"])
+def test_all_of_an_order_of_one_piece_is_that_piece(text: str) -> None:
+    order = SHOP.orders["B200"]
+    one = order.model_copy(update={"pieces": order.pieces[:1]})
+    shop = replace(SHOP, orders={"B200": one})
+    task = Task(name="return_items", order="B200", asked="pieces")
+    assert fill(task, slots(text), text, shop).pieces == ("10000001",)
+
+
 @pytest.mark.parametrize("text", ["把T恤换成蓝色的", "exchange the red T-shirt for blue"])
 def test_a_colour_after_the_change_is_that_of_the_new_piece(text: str) -> None:
     task = fill(Task(name="exchange_items", order="B200"), slots(text), text, CHINESE)
