@@ -106,7 +106,7 @@ async def test_no_sentence_that_is_planted_in_a_page_is_repeated(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: str
 ) -> None:
     planted = texts("documents", "W7777777")
-    asked = {"en": "how are parcels wrapped?", "zh": "包裹是怎么包装的"}
+    asked = {"en": "how are parcels wrapped?", "zh": "你们怎么包装包裹"}
     for language, said in asked.items():
         folder = tmp_path / "docs" / language
         folder.mkdir(parents=True)
