@@ -2,7 +2,7 @@
 
 Prefect would start it as well, but waits for minutes for a server that has ended, starts one that ends with
 status 3 again without end, and does not notice one that ends later. Its database outlives it, so a run does
-not notice that it was away for a while.
+not notice that it was away for a while. It ends when the command is killed.
 
 Source: prefect.server.api.server, SubprocessASGIServer (version 3.8.8), whose process this one replaces.
 """
@@ -107,7 +107,8 @@ def _start(
             [
                 sys.executable,
                 "-m",
-                "uvicorn",
+                "flows.cli.temporary_server_process",
+                str(os.getpid()),
                 *code,
                 "prefect.server.api.server:create_app",
                 *address,

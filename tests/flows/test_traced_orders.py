@@ -7,11 +7,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from agents.runtime.trace_context import claim_of
+from agents.services.sandbox.process import stop_sandbox
 from flows.fulfilment import FULFIL
 from tests.otlp_collector import Collected, Collector, collecting
 from tests.prefect_server import ROOT
@@ -77,21 +79,28 @@ def check(key: str, trace: str, fence: int, spans: list[Collected]) -> None:
     assert len(strays) <= 2 * (fence - 1)
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """The data; its sandbox outlives the processes that used it, for some minutes."""
+    yield tmp_path
+    stop_sandbox(tmp_path)
+
+
 @pytest.mark.campaign
 @pytest.mark.parametrize("count, at_once", [(24, 0), (1_000, 500)])
 def test_a_killed_process_leaves_each_order_its_one_trace(
-    count: int, at_once: int, tmp_path: Path
+    count: int, at_once: int, folder: Path
 ) -> None:
     with collecting() as collector:
-        first = start(collector, tmp_path, count)
+        first = start(collector, folder, count)
         wait_for(collector, "authorise_payment", count // 4, first)
         first.send_signal(signal.SIGKILL)
         first.communicate()
         before = len(collector.spans)
-        second = start(collector, tmp_path, count)
+        second = start(collector, folder, count)
         _, errors = second.communicate(timeout=PATIENCE)
         assert second.returncode == 0, errors
-        traces, orders = collector.by_trace(), stored(tmp_path)
+        traces, orders = collector.by_trace(), stored(folder)
     assert len(orders) == count
     assert before < len(collector.spans)
     assert len({trace for trace, _, _ in orders.values()}) == count
