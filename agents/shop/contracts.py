@@ -26,7 +26,7 @@ class Message(BaseModel, frozen=True, extra="forbid"):
 class AccountQuestion(Message):
     """Ask what this customer may see and change.
 
-    `orders` are the orders in question; the customer's `latest` so many orders are wanted besides.
+    `orders` are the orders in question; `latest` is how many of the customer's latest are wanted too.
     """
 
     customer: CustomerId

@@ -10,11 +10,11 @@ from agents.support.understanding.names import kind, names_in
 
 MOST_PRODUCTS, MOST_OPTIONS = 3, 4
 SMALL_TALK = {"greeting", "thanks", "goodbye", "bot"}
-SAID = {"invoice", "account", "place_order"}  # what is only told how to do
+SAID = {"invoice", "account", "place_order"}  # what is only explained
 READS = SAID | {"order_list", "gift_card", "product"}
 
 
-def told(intent: IntentName, text: str, shop: ShopView) -> tuple[Part, ...]:
+def answer_to(intent: IntentName, text: str, shop: ShopView) -> tuple[Part, ...]:
     """The answer to what needs no order to be named and changes nothing; none for other intents."""
     if intent in SMALL_TALK | SAID:
         return (Part(template=intent),)

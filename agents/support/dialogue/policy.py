@@ -24,7 +24,7 @@ from agents.support.dialogue.forms import (
     request_of,
 )
 from agents.support.dialogue.goods import goods_named
-from agents.support.dialogue.informing import READS, contents, own_orders, told
+from agents.support.dialogue.informing import READS, answer_to, contents, own_orders
 from agents.support.dialogue.render import (
     confirmation,
     refusal_part,
@@ -112,7 +112,7 @@ def _beside_a_person(context: TurnContext) -> Decided | None:
         return None
     if intent in INFORMS and orders:
         parts = tuple(_informed(intent, shop.orders[name]) for name in orders)
-    elif not (parts := told(intent, context.turn.text, shop) if intent in READS else ()):
+    elif not (parts := answer_to(intent, context.turn.text, shop) if intent in READS else ()):
         return _with_the_person(context)
     return Decided(action="answer", reason=intent, parts=parts, after=context.before)
 
@@ -260,7 +260,7 @@ def _inform(context: TurnContext) -> Decided | None:
     intent = context.intent
     if context.sure and intent in OFFERS_A_PERSON:
         return _offer_a_person(context, intent, context.before.failures)
-    if context.sure and (parts := told(intent, context.turn.text, context.shop)):
+    if context.sure and (parts := answer_to(intent, context.turn.text, context.shop)):
         return _say(context, parts, intent)
     if intent in ("affirm", "deny"):
         return _say(context, (Part(template="what else"),), intent)
