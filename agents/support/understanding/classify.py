@@ -4,8 +4,9 @@ The vector is the same for both languages; without vectors the model uses the pi
 The nearest example of an intent counts beside the model: of sentences that strangers wrote, it alone found more
 than the model alone. What is unlike every example of what a shop does counts as out of scope sooner, as the
 world outside has more kinds of sentences than any list of examples (Sun et al., Out-of-Distribution Detection
-with Deep Nearest Neighbors, 2022). Probabilities are calibrated by one temperature (Guo et al., On Calibration of Modern Neural
-Networks, 2017). `agents/support/evaluation/calibration.py` finds the numbers, from the examples alone.
+with Deep Nearest Neighbors, 2022). Probabilities are calibrated by one temperature (Guo et al., On Calibration
+of Modern Neural Networks, 2017). `agents/support/evaluation/calibration.py` finds the numbers, from the examples
+alone.
 """
 
 import unicodedata
@@ -45,6 +46,7 @@ SHIFT, SHIFT_BY_WORDS = 5.81, 0.77  # of the log-odds of out of scope, with vect
 TEMPERATURE = 0.80
 TINY = 1e-9
 LIKELY, MOST = 0.15, 3
+ADDRESSES = {"modify_order_address", "modify_customer_address"}
 ANGRY = "complaint/anger"  # the topic of what angry customers write
 
 
@@ -64,6 +66,9 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
 
     if (plain := verdict(text, "order_status", "")) != "neither":
         likely = [Intent(name="affirm" if plain == "yes" else "deny", confidence=1.0)]
+    named = slots(text)
+    if named.address is not None and any(one.name in ADDRESSES for one in likely):
+        likely = [one for one in likely if one.name != "modify_items"]  # "ship it to ... instead"
     if likely and likely[0].name == "product" and not names_goods(text):
         likely = [Intent(name=OUT, confidence=likely[0].confidence)]
     if likely and likely[0].name in ASIDE and (wanted := wish_beside(text, classify)):
@@ -73,7 +78,7 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
         wordless=wordless,
         intents=tuple(likely) or (Intent(name="out_of_scope", confidence=0.0),),
         wishes=wishes(text, likely[0], classify) if likely else (),
-        slots=slots(text),
+        slots=named,
         angry=topic == ANGRY,
     )
 
