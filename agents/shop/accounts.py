@@ -44,13 +44,15 @@ class Method(Account):
 class Variant(Account):
     """An item that can be ordered; variants of one product can be exchanged for each other.
 
-    `names` are what it is called in other languages, by their code (ISO 639-1).
+    `names` are what it is called in other languages, by their code (ISO 639-1); `also` are other names
+    that people use for it, in any language.
     """
 
     sku: str
     product: str
     name: str
     names: Mapping[str, str] = {}
+    also: tuple[str, ...] = ()
     price: int
     currency: str = "USD"
     options: Mapping[str, str]

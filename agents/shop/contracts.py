@@ -26,7 +26,8 @@ class Message(BaseModel, frozen=True, extra="forbid"):
 class AccountQuestion(Message):
     """Ask what this customer may see and change.
 
-    `orders` are the orders in question; `latest` is how many of the customer's latest are wanted too.
+    `orders` are the orders in question; `latest` is the number of the customer's latest orders that are
+    wanted besides.
     """
 
     customer: CustomerId

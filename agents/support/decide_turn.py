@@ -14,9 +14,11 @@ from agents.shop.catalogue import catalogue
 from agents.shop.contracts import ACCOUNT, AccountQuestion
 from agents.support import upcasts
 from agents.support.change_results import CHANGE_RESULTS, keep_change_result
+from agents.support.dialogue.describing import words_to_look_up
 from agents.support.dialogue.forms import INFORMS, ShopView
 from agents.support.dialogue.informing import SAID
-from agents.support.dialogue.policy import TurnContext, answer_from, decide, language
+from agents.support.dialogue.language import language
+from agents.support.dialogue.policy import TurnContext, answer_from, decide
 from agents.support.handover import HANDOVERS, await_person
 from agents.support.knowledge.documents import AskedPassage
 from agents.support.knowledge.retrieve import retrieve
@@ -59,8 +61,9 @@ async def decide_turn(turn: Turn, understood: Understood) -> Decided:
     more, before = await _given_back(await _taken_over(turn, last, before))
     closing = (*closing, *more)
     results, before = await _results(before)
-    shop = await view_shop(turn.user, _orders_of(understood, before))
-    spoken = language(understood, before)
+    orders = words_to_look_up(turn.text) | _orders_of(understood, before)
+    spoken = language(turn.text, understood, before)
+    shop = replace(await view_shop(turn.user, orders), language=spoken)
     passages = await retrieve(turn.text, spoken)
     understood = _or_a_question(understood, passages).model_copy(update={"language": spoken})
     context = TurnContext(turn, understood, before, shop)

@@ -4,6 +4,7 @@ Run as `python -m agents.orders.sample.convert WHEEL_OR_DB --out DIR` on the ins
 on its db.json(.gz). Every order counts as new, whatever its status in the data.
 """
 
+import csv
 import gzip
 import json
 import zipfile
@@ -19,6 +20,7 @@ import cyclopts
 from agents.orders.sample.stock import on_hand, weight_grams
 
 MEMBER = "inspect_evals/tau2/data/domains/retail/db.json.gz"
+NAMES = Path(__file__).parent / "names.csv"
 COUNTRIES = {"USA": "US"}
 METHODS = {
     ("credit_card", "visa"): "pm_card_visa",
@@ -113,7 +115,11 @@ def stock(db: Database) -> Iterator[tuple[str, int, int]]:
 
 
 def catalogue(db: Database) -> Iterator[dict[str, object]]:
-    """What can be ordered, by SKU: variants of one product can be exchanged for each other."""
+    """What can be ordered, by SKU: variants of one product can be exchanged for each other.
+
+    Names in Chinese, and others that people use, are not in the data: they are in names.csv.
+    """
+    called = _names()
     found = (
         (sku, number, product["name"], variant)
         for number, product in db["products"].items()
@@ -124,9 +130,21 @@ def catalogue(db: Database) -> Iterator[dict[str, object]]:
             "sku": sku,
             "product": number,
             "name": name,
+            **called.get(name, {}),
             "price": cents(variant["price"]),
             "options": variant.get("options", {}),
             "available": variant["available"],
+        }
+
+
+def _names() -> Mapping[str, Mapping[str, object]]:
+    with NAMES.open(encoding="utf-8", newline="") as file:
+        return {
+            row["name"]: {
+                "names": {"zh": row["zh"]},
+                "also": list(filter(None, row["also"].split(";"))),
+            }
+            for row in csv.DictReader(file)
         }
 
 

@@ -1,16 +1,18 @@
 """A task and the values it needs: the form is filled from what the user names, turn by turn."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agents.shop.accounts import CustomerAccount, OrderAccount, Piece, Variant
 from agents.shop.contracts import OrderView
 from agents.shop.requests import REQUESTS, Kind, Request
-from agents.support.dialogue.goods import goods_named
-from agents.support.models import Slot, Slots, Task, TaskName
+from agents.support.dialogue.goods import NO_NAMES, goods_named
+from agents.support.dialogue.wording import brand
+from agents.support.models import Language, Part, Slot, Slots, Task, TaskName
 from agents.support.understanding.exclusions import left_out, meant
-from agents.support.understanding.names import names_in
+from agents.support.understanding.names import options_in
 from agents.support.understanding.slots import ORDER
 
 NEEDS: Mapping[TaskName, tuple[Slot, ...]] = {
@@ -41,20 +43,25 @@ ADDS = re.compile(
     r"\b(?:also|too|as well|in addition)\b|^\W*(?:and|plus)\b|也|还有|加上", re.IGNORECASE
 )
 LETTERS = re.compile(r"[^\W\d_]")
-NO_NAMES = {"yes", "no", "none"}  # options that are answers in a dialogue
+VERB = r"(?:exchange|change|swap|modify|return|have|get|replace|order|my|#)"
+NEW = re.compile(
+    rf"\b(?:for|to|into|against|with)\b(?! {VERB})|换成|换为|改成|改为|换个|换一|想要",
+    re.IGNORECASE,
+)  # what comes after it is wanted instead
 
 
 @dataclass(frozen=True, slots=True)
 class ShopView:
     """What the signed-in user may know: the own account, the own orders in question, and the goods.
 
-    `latest` are the numbers of the latest own orders, the newest first.
+    `latest` are the numbers of the latest own orders, the newest first; answers are in this `language`.
     """
 
     customer: CustomerAccount
     orders: Mapping[str, OrderView]
     goods: Mapping[str, Variant]
     latest: tuple[str, ...] = ()
+    language: Language = "en"
 
     def spelled(self, names: Sequence[str]) -> tuple[str, ...]:
         """The names of orders as the shop writes them: an own order is known in capitals or not."""
@@ -86,10 +93,11 @@ def fill(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
     filled: dict[str, object] = {}
     if named.address is not None:
         filled["address"] = named.address
-    if method := _method(named, shop.customer):
+    if method := _method(named, text, shop.customer):
         filled["method"] = method
     if order is not None and task.name in ITEMS:
-        filled["pieces"] = pieces = _chosen(task, order, named, text)
+        pieces, _ = _chosen(task, order, named, text, shop.goods)
+        filled["pieces"] = pieces
         if task.name in REPLACES and pieces:
             new = _new(order, pieces, named, meant(text), shop.goods)
             filled["new"] = new or (task.new if pieces == task.pieces else ())
@@ -115,26 +123,54 @@ def choices(task: Task, shop: ShopView, most: int = 5) -> list[Variant]:
     return sorted(fitting, key=lambda variant: (variant.price, variant.sku))[:most]
 
 
-def _method(named: Slots, customer: CustomerAccount) -> str:
-    fitting = [m.id for m in customer.methods.values() if m.kind in named.methods]
-    return fitting[0] if len(fitting) == 1 else ""
+def why_unclear(task: Task, named: Slots, text: str, shop: ShopView) -> Part | None:
+    """What to say about goods that the text names and the order does not have, or has too few of."""
+    order = shop.orders.get(task.order)
+    if order is None or task.name not in ITEMS or task.asked != "pieces":
+        return None
+    return _chosen(task, order, named, text, shop.goods)[1]
 
 
-def _chosen(task: Task, order: OrderAccount, named: Slots, text: str) -> tuple[str, ...]:
+def _method(named: Slots, text: str, customer: CustomerAccount) -> str:
+    """The method of the account that is named; of several of a kind the one of the named brand."""
+    fitting = [m for m in customer.methods.values() if m.kind in named.methods]
+    of_brand = [m for m in fitting if brand(m) and brand(m).lower() in text.lower()]
+    chosen = of_brand or fitting
+    return chosen[0].id if len(chosen) == 1 else ""
+
+
+def _chosen(
+    task: Task, order: OrderAccount, named: Slots, text: str, goods: Mapping[str, Variant]
+) -> tuple[tuple[str, ...], Part | None]:
     """The pieces that the text means, or else those of before, less those that it leaves out.
 
     None if that is not clear: a name fits several pieces, the text names some pieces and all of them, or
-    it leaves out what is no piece of the order.
+    it leaves out what is no piece of the order. And what the order does not have.
     """
-    some, without = goods_named(order, meant(text)), goods_named(order, left_out(text))
-    unknown = bool(LETTERS.search(ORDER.sub("", left_out(text)))) and not without.skus
+    wanted = meant(text)
+    described = wanted
+    if task.name in REPLACES and (task.asked != "pieces" or NEW.search(wanted)):
+        described = NEW.split(wanted)[0] if NEW.search(wanted) else ""
+    some = goods_named(order, wanted, goods, described=described)
+    without = goods_named(order, left_out(text), goods, every=True)
+    why = some.why or without.why
+    nothing = bool(LETTERS.search(ORDER.sub("", left_out(text)))) and not without.skus
+    unknown = nothing and (named.everything or bool(some.skus))
+    if unknown and why is None and not without.unclear:
+        why = Part(template="not in order", values={"order": order.order})
     both = named.everything and bool(some.skus)
-    if some.unclear or without.unclear or both or (unknown and (named.everything or some.skus)):
-        return ()
+    if some.unclear or without.unclear or both or unknown:
+        return (), why
     every = tuple(piece.sku for piece in order.pieces)
     before = task.pieces if not some.skus or ADDS.search(text) else ()
     chosen = every if named.everything else (*before, *(s for s in some.skus if s not in before))
-    return tuple(sku for sku in chosen if sku not in without.skus)
+    left = Counter(without.skus)
+    kept = []
+    for sku in chosen:
+        left[sku] -= 1
+        if left[sku] < 0:
+            kept.append(sku)
+    return tuple(kept), why
 
 
 def _new(
@@ -146,11 +182,12 @@ def _new(
 ) -> tuple[str, ...]:
     """One SKU for each piece, by SKU or by named options; nothing unless all of them are clear."""
     mine = {piece.sku: piece for piece in order.pieces}
+    wanted = NEW.split(text, maxsplit=1)[-1]
     new = []
     for sku in pieces:
         fitting = _variants(mine[sku], goods)
         by_number = [v for v in fitting if v.sku in named.skus]
-        chosen = by_number or _by_options(goods.get(sku), fitting, text)
+        chosen = by_number or _by_options(goods.get(sku), fitting, wanted)
         if len(chosen) != 1:
             return ()
         new.append(chosen[0].sku)
@@ -168,7 +205,7 @@ def _variants(piece: Piece, goods: Mapping[str, Variant]) -> list[Variant]:
 def _by_options(old: Variant | None, fitting: list[Variant], text: str) -> list[Variant]:
     """The variants with every named option, and of these the ones most like the old variant."""
     values = {value for v in fitting for value in v.options.values()} - NO_NAMES
-    named = set(names_in(text, values))
+    named = options_in(text, values)
     if old is not None:
         named -= set(old.options.values())
     with_all = [v for v in fitting if named <= set(v.options.values())] if named else []

@@ -1,58 +1,122 @@
-"""Which goods a text names: by SKU, by their whole name in any script, or else by its last English word.
+"""Which goods of an order a text names: by SKU, name, kind or option, in any script.
 
 The longest name is read first, so that "laptop bag" is not also a laptop. What fits several pieces is unclear
-and is asked for.
+and is asked for, and so is what the order does not have.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from agents.shop.accounts import OrderAccount
-from agents.support.understanding.names import Span, folded, kind, names_in
+from agents.shop.accounts import OrderAccount, Piece, Variant
+from agents.support.models import Part
+from agents.support.understanding.names import Span, folded, kind, names_in, options_in
 from agents.support.understanding.slots import SKU
+
+Goods = Mapping[str, Variant]
 
 ONLY_ONE = re.compile(
     r"\b(?:it|this|that|the item|this one)\b|它|这个|这件|那个|那件|这东西", re.IGNORECASE
 )
+NUMBER = r"one|both|two|three|four|five|[一两二三四五]"
 HOW_MANY = re.compile(
-    r"(?P<all>\ball|全部|所有)?\W*(?P<count>(?<!\w)\d{1,2}|\b(?:one|both|two|three|four|five)|[一两二三四五])?"
+    r"(?P<all>\ball|全部|所有)?\W*(?P<count>(?<!\w)\d{1,2}|\b(?:one|both|two|three|four|five)|(?<!第)[一两二三四五])?"
     r"(?:\W*(?:of|the|my|these|those|pieces?|[\u4e00-\u9fff]))?(?:\W*(?:the|my|these|those))?\W*$",
     re.IGNORECASE,
+)
+ONE_OF = re.compile(
+    rf"(?P<count>(?<!\w)\d{{1,2}}|\b(?:{NUMBER}))\W+of\W+(?:the|my|these|those)\W+(?:(?:{NUMBER}|\d{{1,2}})\W+)?$",
+    re.IGNORECASE,
+)
+# "两个水杯退一个", "水杯中的一个", "水杯只退两个"
+AFTER_ZH = re.compile(
+    r"^(?:里面?|中|当中|之中)?的?(?:我?只|就|先|要|想)*(?:退货?|换|退掉|要)?(?:其中)?(?:的)?"
+    r"(?P<count>[一两二三四五]|\d{1,2})(?:个|件|只|双|台|把|条|盏|款)(?!月|小时|天)"
 )
 COUNTS = {
     "one": 1, "both": 2, "two": 2, "three": 3, "four": 4, "five": 5,
     "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5,
 }  # fmt: skip
+NO_NAMES = {"yes", "no", "none"}  # options that are answers in a dialogue
+LETTER = re.compile(r"[^\W\d_]")
 
 
 @dataclass(frozen=True, slots=True)
-class Goods:
-    """The SKUs that a text names, once for each piece; `unclear` if a name fits several of them."""
+class Named:
+    """The SKUs that a text names, once for each piece.
+
+    `unclear` if a name fits several of them; `why` says what the order does not have.
+    """
 
     skus: tuple[str, ...] = ()
     unclear: bool = False
+    why: Part | None = None
 
 
-def goods_named(order: OrderAccount, text: str) -> Goods:
-    """The pieces of the order that the text names; "it" is the piece of an order that has one."""
+def goods_named(
+    order: OrderAccount,
+    text: str,
+    goods: Goods | None = None,
+    *,
+    described: str | None = None,
+    every: bool = False,
+) -> Named:
+    """The pieces of the order that the text names; "it" is the piece of an order that has one.
+
+    Options count where the text is `described`, the whole text unless another is given. Without a number
+    one copy of a piece is meant, or each if `every`.
+    """
+    goods, described = goods or {}, text if described is None else described
     have = Counter(piece.sku for piece in order.pieces)
     found = [sku for sku in dict.fromkeys(SKU.findall(text)) if have[sku]]
-    mine = {piece.name for piece in order.pieces}
-    names = names_in(text, mine)
-    names |= names_in(_without(text, names.values()), {kind(n) for n in mine if n not in names})
-    unclear = False
-    for name, (begin, end) in names.items():
-        fitting = list(dict.fromkeys(p.sku for p in order.pieces if name in (p.name, kind(p.name))))
-        if any(sku in found for sku in fitting):
+    named = named_pieces(order, text, goods)
+    unclear, why = False, None
+    for name, (span, skus) in named.items():
+        if any(sku in found for sku in skus):
             continue
-        copies = _copies(text, (begin, end), have[fitting[0]]) if len(fitting) == 1 else 0
-        unclear |= copies == 0
-        found += fitting * copies
-    if not found and not names and len(order.pieces) == 1 and ONLY_ONE.search(text):
-        found = [order.pieces[0].sku]
-    return Goods(tuple(found), unclear)
+        fitting, each = _with_options(skus, described, goods)
+        most = sum(have[sku] for sku in fitting)
+        copies = most if each else _copies(text, name, span, most, every=every)
+        if fitting and copies > most:
+            why = Part(template="too few", values={"name": name, "count": str(most)})
+        if not fitting:
+            why = Part(template="none like that", values={"name": name})
+        if copies == most:
+            found += [sku for sku in fitting for _ in range(have[sku])]
+        elif len(fitting) == 1 and copies < most:
+            found += fitting * copies
+        else:
+            unclear = True
+    if not found and not named:
+        found = _by_option(order, described, goods)
+        if not found and len(order.pieces) == 1 and ONLY_ONE.search(text):
+            found = [order.pieces[0].sku]
+    return Named(tuple(found), unclear, why)
+
+
+def named_pieces(
+    order: OrderAccount, text: str, goods: Goods
+) -> dict[str, tuple[Span, Sequence[str]]]:
+    """The names in the text of what is in the order: where each is, and the SKUs that it fits."""
+    whole: dict[str, list[str]] = {}
+    for piece in order.pieces:
+        for name in _names(piece, goods):
+            whole.setdefault(folded(name), []).append(piece.sku)
+    fits = {name: list(skus) for name, skus in whole.items()}
+    for piece in order.pieces:
+        for name in map(folded, map(kind, _names(piece, goods))):
+            if name.isascii() or name not in whole:  # 台灯 is not 护眼台灯 where there are both
+                fits.setdefault(name, []).append(piece.sku)
+    places = names_in(text, whole)
+    places |= names_in(_without(text, places.values()), fits.keys() - places.keys())
+    return {name: (span, list(dict.fromkeys(fits[name]))) for name, span in places.items()}
+
+
+def _names(piece: Piece, goods: Goods) -> set[str]:
+    variant = goods.get(piece.sku)
+    others = (*variant.names.values(), *variant.also) if variant is not None else ()
+    return {piece.name, *others}
 
 
 def _without(text: str, places: Iterable[Span]) -> str:
@@ -62,15 +126,53 @@ def _without(text: str, places: Iterable[Span]) -> str:
     return "".join(letters)
 
 
-def _copies(text: str, place: Span, most: int) -> int:
-    """How many copies of a piece are named; 0 if that cannot be."""
-    if most == 1:
-        return 1
-    before = HOW_MANY.search(folded(text)[: place[0]])
-    if before is None:
-        return 1
-    if before["count"]:
-        count = COUNTS.get(before["count"]) or int(before["count"])
-        return count if 0 < count <= most else 0
-    several = before["all"] or folded(text)[slice(*place)].endswith("s")
-    return most if several else 1
+def _options(sku: str, goods: Goods) -> set[str]:
+    return set(goods[sku].options.values()) - NO_NAMES if sku in goods else set()
+
+
+def _with_options(skus: Sequence[str], text: str, goods: Goods) -> tuple[list[str], bool]:
+    """Those with all options that the text names; or one for each of these, and that this is so."""
+    products = {goods[sku].product for sku in skus if sku in goods}
+    known = {x for v in goods.values() if v.product in products for x in v.options.values()}
+    named = options_in(text, {value for value in known - NO_NAMES if LETTER.search(value)})
+    if not named:
+        return list(skus), False
+    own = set().union(*(_options(sku, goods) for sku in skus))
+    # One word can stand for two values: 大号 is "large" and "L".
+    wanted = named & own or named
+    with_all = [sku for sku in skus if wanted <= _options(sku, goods)]
+    each = [[sku for sku in skus if value in _options(sku, goods)] for value in sorted(wanted)]
+    if not with_all and all(len(some) == 1 for some in each):
+        return [sku for sku in skus if [sku] in each], True
+    return with_all, False
+
+
+def _by_option(order: OrderAccount, text: str, goods: Goods) -> list[str]:
+    """The only piece that has what the text names, such as its colour; none if there is no such one."""
+    skus = list(dict.fromkeys(piece.sku for piece in order.pieces))
+    known = set().union(*(_options(sku, goods) for sku in skus))
+    named = options_in(text, {value for value in known if LETTER.search(value)})
+    fitting = [sku for sku in skus if named <= _options(sku, goods)] if named else []
+    is_one = len(fitting) == 1 and sum(piece.sku == fitting[0] for piece in order.pieces) == 1
+    return fitting if is_one else []
+
+
+def _copies(text: str, name: str, place: Span, most: int, *, every: bool) -> int:
+    """How many copies are named; more than `most` if there are not that many."""
+    plain = folded(text)
+    before, after = plain[: place[0]], plain[place[1] :]
+    if count := AFTER_ZH.match(after) or ONE_OF.search(before):
+        return _count(count["count"])
+    found = HOW_MANY.search(before)
+    if found is not None and found["count"]:
+        return _count(found["count"])
+    several = found is not None and found["all"]
+    return most if several or every or _is_plural(name, plain[slice(*place)]) else 1
+
+
+def _is_plural(name: str, said: str) -> bool:
+    return said.endswith("s") and not name.endswith("s")
+
+
+def _count(word: str) -> int:
+    return COUNTS.get(word) or int(word) or 100

@@ -1,20 +1,21 @@
 """Answers that only read: own orders and what is in them, goods of the shop, what is left on gift cards."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from agents.shop.accounts import OrderAccount, Variant
+from agents.shop.accounts import Method, OrderAccount, Variant
 from agents.support.dialogue.forms import ShopView
-from agents.support.dialogue.render import money
-from agents.support.models import IntentName, Part
-from agents.support.understanding.names import kind, names_in
+from agents.support.dialogue.render import currency_of, money
+from agents.support.dialogue.wording import COMMA, called, paid_by
+from agents.support.models import IntentName, Language, Part
+from agents.support.understanding.names import folded, kind, names_in, option
 
 MOST_PRODUCTS, MOST_OPTIONS = 3, 4
 SMALL_TALK = {"greeting", "thanks", "goodbye", "bot"}
-SAID = {"invoice", "account", "place_order"}  # what is only explained
+SAID = {"invoice", "account", "place_order"}  # what customers do by themselves
 READS = SAID | {"order_list", "gift_card", "product"}
 
 
-def answer_to(intent: IntentName, text: str, shop: ShopView) -> tuple[Part, ...]:
+def facts_for(intent: IntentName, text: str, shop: ShopView) -> tuple[Part, ...]:
     """The answer to what needs no order to be named and changes nothing; none for other intents."""
     if intent in SMALL_TALK | SAID:
         return (Part(template=intent),)
@@ -22,7 +23,7 @@ def answer_to(intent: IntentName, text: str, shop: ShopView) -> tuple[Part, ...]
         return own_orders(shop)
     if intent == "gift_card":
         return gift_cards(shop)
-    return products(text, shop.goods.values()) if intent == "product" else ()
+    return products(text, shop) if intent == "product" else ()
 
 
 def own_orders(shop: ShopView) -> tuple[Part, ...]:
@@ -30,25 +31,30 @@ def own_orders(shop: ShopView) -> tuple[Part, ...]:
     orders = [shop.orders[name] for name in shop.latest]
     if not orders:
         return (Part(template="no orders"),)
-    return (Part(template="own orders"), *map(_in_short, orders))
+    return (Part(template="own orders"), *(_in_short(order, shop) for order in orders))
 
 
-def _in_short(order: OrderAccount) -> Part:
-    names = ", ".join(dict.fromkeys(piece.name for piece in order.pieces))
+def _in_short(order: OrderAccount, shop: ShopView) -> Part:
+    names = COMMA[shop.language].join(
+        dict.fromkeys(called(piece, shop.goods, shop.language) for piece in order.pieces)
+    )
     return Part(
         template="own order", values={"order": order.order, "goods": names, "status": order.status}
     )
 
 
-def contents(order: OrderAccount) -> Part:
+def contents(order: OrderAccount, shop: ShopView) -> Part:
     """What is in an order, what it costs, how it is paid and where it goes."""
-    pieces = ", ".join(f"{p.name} ({money(p.price, order.currency)})" for p in order.pieces)
+    language, currency = shop.language, currency_of(order, shop)
+    pieces = COMMA[language].join(
+        f"{called(p, shop.goods, language)} ({money(p.price, currency)})" for p in order.pieces
+    )
     paid = [movement.method for movement in order.movements if movement.kind == "payment"]
     values = {
         "order": order.order,
         "goods": pieces,
-        "total": money(order.total, order.currency),
-        "method": paid[-1] if paid else "",
+        "total": money(order.total, currency),
+        "method": paid_by(paid[-1] if paid else "", shop.customer, language),
         "address": order.address.on_one_line(),
     }
     return Part(template="contents", values=values)
@@ -60,47 +66,56 @@ def gift_cards(shop: ShopView) -> tuple[Part, ...]:
     if not cards:
         return (Part(template="no gift card"),)
     currency = next((order.currency for order in shop.orders.values() if order.currency), "USD")
-    return tuple(
-        Part(template="gift card", values={"card": c.id, "left": money(c.balance, currency)})
-        if c.balance is not None
-        else Part(template="gift card unknown", values={"card": c.id})
-        for c in cards
-    )
+    return tuple(_gift_card(card, currency, shop) for card in cards)
 
 
-def products(text: str, goods: Iterable[Variant]) -> tuple[Part, ...]:
+def _gift_card(card: Method, currency: str, shop: ShopView) -> Part:
+    values = {"card": paid_by(card.id, shop.customer, shop.language)}
+    if card.balance is None:
+        return Part(template="gift card unknown", values=values)
+    return Part(template="gift card", values=values | {"left": money(card.balance, currency)})
+
+
+def products(text: str, shop: ShopView) -> tuple[Part, ...]:
     """The facts of the goods that the text names, by name or kind; none if it names none."""
     by_name: dict[str, list[Variant]] = {}
-    for variant in goods:
-        for name in (variant.name, *variant.names.values()):
-            by_name.setdefault(name, []).append(variant)
-    named = list(names_in(text, by_name)) or [
-        name
-        for word in names_in(text, {kind(n) for n in by_name})
-        for name in by_name
-        if kind(name) == word
-    ]
-    return tuple(_product(name, by_name[name]) for name in named[:MOST_PRODUCTS])
+    called_so: dict[str, dict[str, None]] = {}
+    for variant in shop.goods.values():
+        by_name.setdefault(variant.name, []).append(variant)
+        for name in (variant.name, *variant.names.values(), *variant.also):
+            called_so.setdefault(folded(name), {})[variant.name] = None
+    kinds: dict[str, dict[str, None]] = {}
+    for name, fitting in called_so.items():
+        kinds.setdefault(folded(kind(name)), {}).update(fitting)
+    words = [called_so[word] for word in names_in(text, called_so)]
+    words = words or [kinds[word] for word in names_in(text, kinds)]
+    named = dict.fromkeys(name for fitting in words for name in fitting)
+    return tuple(_product(by_name[name], shop.language) for name in list(named)[:MOST_PRODUCTS])
 
 
-def _product(name: str, variants: Sequence[Variant]) -> Part:
+def _product(variants: Sequence[Variant], language: Language) -> Part:
     there = [v for v in variants if v.available]
+    name = variants[0].names.get(language, variants[0].name)
     if not there:
         return Part(template="sold out", values={"name": name})
     prices = sorted({v.price for v in there})
     currency = there[0].currency
-    values = {"name": name, "lowest": money(prices[0], currency), "options": _options(there)}
+    values = {
+        "name": name,
+        "lowest": money(prices[0], currency),
+        "options": _options(there, language),
+    }
     if len(prices) == 1:
         return Part(template="one price", values=values)
     return Part(template="prices", values=values | {"highest": money(prices[-1], currency)})
 
 
-def _options(variants: Sequence[Variant]) -> str:
+def _options(variants: Sequence[Variant], language: Language) -> str:
     """What can be chosen: "color: black, red; size: M"."""
     found: dict[str, dict[str, None]] = {}
     for variant in variants:
-        for option, value in variant.options.items():
-            found.setdefault(option, {})[value] = None
+        for name, value in variant.options.items():
+            found.setdefault(name, {})[option(value, language)] = None
     return "; ".join(
-        f"{option}: {', '.join(found[option])}" for option in list(found)[:MOST_OPTIONS]
+        f"{option(name, language)}: {', '.join(found[name])}" for name in list(found)[:MOST_OPTIONS]
     )

@@ -13,31 +13,26 @@ from agents.shop.accounts import OrderAccount
 from agents.shop.contracts import OrderView
 from agents.shop.requests import Request
 from agents.shop.rules import RuleViolation, perform, refusals
+from agents.support.dialogue.describing import with_orders
 from agents.support.dialogue.forms import (
     ADDS,
     INFORMS,
     ShopView,
-    choices,
     fill,
     missing,
     refusal,
     request_of,
+    why_unclear,
 )
-from agents.support.dialogue.goods import goods_named
-from agents.support.dialogue.informing import READS, answer_to, contents, own_orders
-from agents.support.dialogue.render import (
-    confirmation,
-    refusal_part,
-    render,
-    status_part,
-    without_links,
-)
+from agents.support.dialogue.informing import READS, contents, facts_for
+from agents.support.dialogue.questions import as_a_whole, offered, question
+from agents.support.dialogue.render import refusal_part, render, status_part, without_links
+from agents.support.dialogue.wording import called, paid_by
 from agents.support.models import (
     Action,
     Decided,
     Dialogue,
     IntentName,
-    Language,
     Part,
     Passage,
     Slots,
@@ -88,7 +83,11 @@ class TurnContext:
 
 def decide(context: TurnContext) -> Decided | None:
     """The next step of the dialogue; None if only the documents can answer: see `answer_from`."""
-    before, intent = context.before, context.intent
+    understood, before = with_orders(
+        context.turn.text, context.understood, context.before, context.shop
+    )
+    context = replace(context, understood=understood, before=before)
+    intent = context.intent
     if before.taken_over:
         return _beside_a_person(context)
     if before.options == PERSON and verdict(context.turn.text, "order_status", "") == "yes":
@@ -111,8 +110,8 @@ def _beside_a_person(context: TurnContext) -> Decided | None:
     if not context.sure or intent == "knowledge":
         return None
     if intent in INFORMS and orders:
-        parts = tuple(_informed(intent, shop.orders[name]) for name in orders)
-    elif not (parts := answer_to(intent, context.turn.text, shop) if intent in READS else ()):
+        parts = tuple(_informed(intent, shop.orders[name], shop) for name in orders)
+    elif not (parts := facts_for(intent, context.turn.text, shop) if intent in READS else ()):
         return _with_the_person(context)
     return Decided(action="answer", reason=intent, parts=parts, after=context.before)
 
@@ -122,13 +121,8 @@ def _with_the_person(context: TurnContext) -> Decided:
     return Decided(action="none", reason="taken over", parts=(part,), after=context.before)
 
 
-def _informed(task: str, order: OrderView) -> Part:
-    return contents(order) if task == "order_contents" else status_part(task, order)
-
-
-def language(understood: Understood, before: Dialogue) -> Language:
-    """The language of the turn; of the turn before it where this turn has no words."""
-    return before.language if understood.wordless and before.language else understood.language
+def _informed(task: str, order: OrderView, shop: ShopView) -> Part:
+    return contents(order, shop) if task == "order_contents" else status_part(task, order)
 
 
 def hand_over(turn: Turn, before: Dialogue, reason: str) -> Decided:
@@ -159,11 +153,19 @@ def _go_on(context: TurnContext, task: Task) -> Decided | None:
     return _advance(context, filled) if fills and not _is_other_task(context, task) else None
 
 
+def _names_it_again(context: TurnContext, task: Task) -> bool:
+    """Whether the turn says the order of the open question again, and nothing else."""
+    orders = context.understood.slots.orders
+    return orders == (task.order,) and has_only_names(context.turn.text)
+
+
 def _no_or_doubt(context: TurnContext, task: Task, plain: str) -> Decided | None:
     """The step after a no, or after what is neither a plain yes nor a wish; None for any other turn.
 
     Where no yes is asked for, the intent is enough for a no.
     """
+    if plain == "neither" and _names_it_again(context, task):
+        return _advance(context, task)
     taken_back = context.shop.spelled(slots(left_out(context.turn.text)).orders)
     if plain == "no" or task.order in taken_back:
         return _begun_after_a_no(context, task) or _dropped(context)
@@ -215,16 +217,20 @@ def _agreed(context: TurnContext, task: Task) -> Decided:
     If another answer came in between, or the order has changed since, the question is asked again.
     """
     step = _advance(context, task)
-    asked_now = step.action == "confirm" and _was_asked(context, step.parts[-1])
-    return _change(context, task) if asked_now else step
+    return (
+        _change(context, task) if step.action == "confirm" and _was_asked(context, task) else step
+    )
 
 
-def _was_asked(context: TurnContext, question: Part) -> bool:
+def _was_asked(context: TurnContext, task: Task) -> bool:
     before = context.before
     if not before.said and before.language is None:
         return True  # the first release stored neither, and its question was the last answer
     spoken = before.language or context.understood.language
-    return before.said.endswith(without_links(render(question, spoken)))
+    asked = question(
+        task.model_copy(update={"asked": "confirm"}), replace(context.shop, language=spoken)
+    )
+    return before.said.endswith(without_links(render(asked, spoken)))
 
 
 def _is_other_task(context: TurnContext, task: Task) -> bool:
@@ -260,7 +266,7 @@ def _inform(context: TurnContext) -> Decided | None:
     intent = context.intent
     if context.sure and intent in OFFERS_A_PERSON:
         return _offer_a_person(context, intent, context.before.failures)
-    if context.sure and (parts := answer_to(intent, context.turn.text, context.shop)):
+    if context.sure and (parts := facts_for(intent, context.turn.text, context.shop)):
         return _say(context, parts, intent)
     if intent in ("affirm", "deny"):
         return _say(context, (Part(template="what else"),), intent)
@@ -364,7 +370,7 @@ def _open_question(context: TurnContext) -> tuple[Part, ...]:
     task = context.before.task
     if task is None or not task.asked:
         return ()
-    return (*_whole(context, task), *_offered(context, task), _question(context, task))
+    return (*_whole(context, task), *offered(task, context.shop), question(task, context.shop))
 
 
 def _dropped(context: TurnContext) -> Decided:
@@ -401,10 +407,13 @@ def _advance(context: TurnContext, task: Task) -> Decided:
         return _refused(context, task, rule, order.order)
     slot = missing(task)
     if slot:
-        return _ask(context, task.model_copy(update={"asked": slot}), "ask")
+        asked = task.model_copy(update={"asked": slot})
+        why = why_unclear(asked, context.understood.slots, context.turn.text, context.shop)
+        step = _ask(context, asked, "ask")
+        return step.model_copy(update={"parts": (why, *step.parts)}) if why is not None else step
     if task.name in INFORMS and order is not None:
         then, after = _next(context, task.order)
-        parts = (_informed(task.name, order), *then)
+        parts = (_informed(task.name, order, context.shop), *then)
         return Decided(action="answer", reason=task.name, parts=parts, after=after)
     try:
         perform(request_of(task, order), context.shop.customer, order, context.shop.goods)
@@ -415,23 +424,28 @@ def _advance(context: TurnContext, task: Task) -> Decided:
 
 
 def _whole(context: TurnContext, task: Task) -> tuple[Part, ...]:
-    """What to say to somebody who wants a part of an order cancelled: that cannot be done."""
-    order = context.shop.orders.get(task.order)
-    if task.name != "cancel_order" or order is None or context.understood.wishes:
+    if context.understood.wishes:
         return ()
-    some = set(goods_named(order, context.turn.text).skus)
-    is_part = bool(some) and some != {piece.sku for piece in order.pieces}
-    return (Part(template="whole order", values={"order": task.order}),) if is_part else ()
+    return as_a_whole(task, context.turn.text, context.shop)
 
 
 def _refused(context: TurnContext, task: Task, rule: str, subject: str) -> Decided:
     """Say which rule refuses the task; hand over where only our staff may decide."""
-    refused = refusal_part(rule, subject)
+    refused = refusal_part(rule, _named(subject, context.shop))
     if rule in FOR_A_PERSON:
         over = hand_over(context.turn, context.before, f"policy: {rule}")
         return over.model_copy(update={"parts": (refused, *over.parts)})
     then, after = _next(context, task.order)
     return Decided(action="answer", reason="refused", parts=(refused, *then), after=after)
+
+
+def _named(subject: str, shop: ShopView) -> str:
+    """What a rule refuses, as its customer knows it."""
+    if subject in shop.customer.methods:
+        return paid_by(subject, shop.customer, shop.language)
+    return (
+        called(shop.goods[subject], shop.goods, shop.language) if subject in shop.goods else subject
+    )
 
 
 def _unknown(context: TurnContext, task: Task) -> Decided:
@@ -450,31 +464,9 @@ def _ask(context: TurnContext, task: Task, action: Action) -> Decided:
     return Decided(
         action=action,
         reason=task.name,
-        parts=(*_offered(context, task), _question(context, task)),
+        parts=(*offered(task, context.shop), question(task, context.shop)),
         after=_known(after, task),
     )
-
-
-def _offered(context: TurnContext, task: Task) -> tuple[Part, ...]:
-    """The user's own orders, before the question which of them it is."""
-    return own_orders(context.shop) if task.asked == "order" and context.shop.latest else ()
-
-
-def _question(context: TurnContext, task: Task) -> Part:
-    """The open question of a task."""
-    order = context.shop.orders.get(task.order)
-    if task.asked == "confirm":
-        return confirmation(task, order, context.shop)
-    values: dict[str, str] = {"order": task.order}
-    if task.asked == "pieces" and order is not None:
-        values["pieces"] = ", ".join(f"{p.name} ({p.sku})" for p in order.pieces)
-    if task.asked == "new":
-        values["choices"] = "; ".join(
-            f"{v.sku}: {', '.join(v.options.values())}" for v in choices(task, context.shop)
-        )
-    if task.asked == "method":
-        values["methods"] = ", ".join(m.id for m in context.shop.customer.methods.values())
-    return Part(template=f"which {task.asked}", values=values)
 
 
 def _next(context: TurnContext, order: str) -> tuple[tuple[Part, ...], Dialogue]:

@@ -10,6 +10,7 @@ import yaml
 from agents.shop.accounts import OrderAccount
 from agents.shop.rules import RETURN_DAYS, perform
 from agents.support.dialogue.forms import ShopView, request_of
+from agents.support.dialogue.wording import COMMA, described, listed, paid_by
 from agents.support.models import (
     AwaitedChange,
     ChangeOutcome,
@@ -94,25 +95,32 @@ def refusal_part(rule: str, subject: str) -> Part:
 
 def confirmation(task: Task, order: OrderAccount | None, shop: ShopView) -> Part:
     """The question that names everything that a yes would change."""
-    values = {"order": task.order, "method": task.method}
+    language, currency = shop.language, currency_of(order, shop)
+    method = task.method
+    values = {"order": task.order}
     if task.address is not None:
         values["address"] = task.address.on_one_line()
     if order is not None:
-        names = {piece.sku: piece.name for piece in order.pieces}
-        values["pieces"] = ", ".join(f"{names[sku]} ({sku})" for sku in task.pieces if sku in names)
-        values["total"] = money(order.total, order.currency)
-        prices = {piece.sku: piece.price for piece in order.pieces}
-        values["worth"] = money(sum(prices.get(sku, 0) for sku in task.pieces), order.currency)
-        values["method"] = task.method or (order.movements[0].method if order.movements else "")
+        by_sku = {piece.sku: piece for piece in order.pieces}
+        pieces = [by_sku[sku] for sku in task.pieces if sku in by_sku]
+        values["pieces"] = listed(pieces, order, shop.goods, language)
+        values["total"] = money(order.total, currency)
+        values["worth"] = money(sum(piece.price for piece in pieces), currency)
+        method = method or (order.movements[0].method if order.movements else "")
     if task.new:
-        goods = [shop.goods[sku] for sku in task.new]
-        values["new"] = ", ".join(
-            f"{v.name} ({v.sku}: {', '.join(v.options.values())})" for v in goods
+        values["new"] = COMMA[language].join(
+            described(shop.goods[sku], shop.goods, language) for sku in task.new
         )
-        values["difference"] = money(
-            _difference(task, order, shop), order.currency if order else goods[0].currency
-        )
+        values["difference"] = money(_difference(task, order, shop), currency)
+    values["method"] = paid_by(method, shop.customer, language)
     return Part(template=f"confirm {task.name}", values=values)
+
+
+def currency_of(order: OrderAccount | None, shop: ShopView) -> str:
+    """The currency of an order; that of the goods where the order does not say."""
+    if order is not None and order.currency:
+        return order.currency
+    return next((variant.currency for variant in shop.goods.values()), "")
 
 
 def money(amount: int, currency: str) -> str:

@@ -85,7 +85,7 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
 
 def names_goods(text: str) -> bool:
     """Whether the text names goods of the shop, by their name or by the last word of it."""
-    names = {name for v in catalogue().values() for name in (v.name, *v.names.values())}
+    names = {name for v in catalogue().values() for name in (v.name, *v.names.values(), *v.also)}
     return bool(names_in(text, names | {kind(name) for name in names}))
 
 

@@ -16,23 +16,36 @@ Verdict = Literal["yes", "no", "neither"]
 
 CONSENTS = (
     "yes", "yes i do", "yes you can", "yes you may", "yes i am", "yes it is", "yeah", "yep", "yup", "yea", "ya",
-    "y", "ok", "okay", "k", "sure", "sure thing", "certainly", "definitely", "absolutely", "of course",
-    "by all means", "correct", "right", "exactly", "fine", "that is fine", "that's fine", "agreed", "i agree",
-    "affirmative", "indeed", "for sure", "surely", "totally", "you bet", "you got it", "yes sir", "that works",
-    "that would be fine", "that would be right", "that would be correct", "you are right", "you're right",
-    "you are correct", "you're correct", "it is",
-    "confirm", "confirmed", "i confirm", "i confirm it", "i confirm that", "i do", "i am sure",
-    "i'm sure", "go ahead", "go for it", "do it", "do so", "do that", "do this", "please do", "proceed",
-    "that is right", "that's right", "that is correct", "that's correct", "this is correct", "that is true",
-    "that's true", "true", "sounds good", "sounds right", "all right", "alright", "no problem", "not a problem",
-    "是", "是的", "是啊", "是呀", "对", "对的", "对啊", "对呀", "没错", "正确", "好", "好的", "好啊", "好呀", "好吧",
-    "好嘞", "行", "行的", "行啊", "行吧", "可以", "可以的", "可以啊", "确认", "确定", "我确认", "我确定", "同意",
-    "我同意", "嗯", "要", "要的", "当然", "没问题", "没有问题", "就这样", "就这么办", "就这样吧", "办吧", "办理吧",
-    "请办理", "请处理", "处理吧", "请继续", "继续吧",
+    "y", "ye", "yess", "ok", "okay", "okey", "okie", "k", "kk", "sure", "👍", "👌", "✅", "🆗", "yes do it",
+    "yes do that", "yes go ahead", "yes that is right", "yes that's right", "please go ahead", "perfect",
+    "works for me", "fine by me", "fine with me", "i am ok with that", "i'm ok with that",
+    "i am fine with that", "i'm fine with that", "that is ok", "that's ok", "that is okay", "that's okay",
+    "let's do it", "let us do it", "make it so", "i agree to that", "i accept", "accepted", "approved",
+    "i approve", "yes i agree", "yes i confirm", "yes i want that", "yes i want to", "sounds great",
+    "sounds fine", "do it please", "continue", "please continue", "please proceed", "you may", "sure thing",
+    "certainly", "definitely", "absolutely", "of course", "by all means", "correct", "right", "exactly", "fine",
+    "that is fine", "that's fine", "agreed", "i agree", "affirmative", "indeed", "for sure", "surely",
+    "totally", "you bet", "you got it", "yes sir", "that works", "that would be fine", "that would be right",
+    "that would be correct", "you are right", "you're right", "you are correct", "you're correct", "it is",
+    "confirm", "confirmed", "i confirm", "i confirm it", "i confirm that", "i do", "i am sure", "i'm sure",
+    "go ahead", "go for it", "do it", "do so", "do that", "do this", "please do", "proceed", "that is right",
+    "that's right", "that is correct", "that's correct", "this is correct", "that is true", "that's true",
+    "true", "sounds good", "sounds right", "all right", "alright", "no problem", "not a problem", "是", "是的",
+    "是啊", "是呀", "对", "对的", "对啊", "对呀", "没错", "正确", "好", "好的", "好啊", "好呀", "好吧", "好嘞",
+    "好滴", "好哒", "好呢", "好咧", "好哦", "好喔", "嗯好", "行呀", "行嘞", "是滴", "对滴", "对头", "可以呀",
+    "可以哦", "可以吧", "没错的", "确认的", "确定的", "我同意的", "同意的", "当然可以", "当然了", "当然好",
+    "没问题的", "就这么定了", "就这么办吧", "就按这个办", "就按这个来", "按这个办", "办", "办理", "麻烦办理",
+    "帮我办理", "帮我办", "那就办吧", "那就这样", "那就这么办", "那好", "那行", "那可以", "要办理", "要办",
+    "是要的", "需要", "嗯呢", "嗯哼", "没毛病", "妥", "妥了", "ok的", "ok啦", "继续", "行", "行的", "行啊",
+    "行吧", "可以", "可以的", "可以啊", "确认", "确定", "我确认", "我确定", "同意", "我同意", "嗯", "要",
+    "要的", "当然", "没问题", "没有问题", "就这样", "就这么办", "就这样吧", "办吧", "办理吧", "请办理",
+    "请处理", "处理吧", "请继续", "继续吧",
 )  # fmt: skip
 COURTESIES = (
-    "please", "thanks", "thank you", "thank you very much", "thanks a lot", "now", "right now",
-    "请", "谢谢", "谢谢你", "谢谢您", "多谢", "麻烦你了", "麻烦您了", "麻烦了", "吧",
+    "please", "pls", "plz", "thx", "ty", "cheers", "🙏", "😊", "🙂", "thank you so much", "many thanks", "then",
+    "thanks", "thank you", "thank you very much", "thanks a lot", "now", "right now", "请", "谢啦", "谢了",
+    "感谢", "辛苦了", "辛苦", "拜托了", "拜托", "哈", "哦", "啦", "谢谢", "谢谢啦", "谢谢你", "谢谢您", "多谢",
+    "麻烦你了", "麻烦您了", "麻烦了", "吧",
 )  # fmt: skip
 SAYING_IT_AGAIN: Mapping[TaskName, tuple[str, ...]] = {
     "cancel_order": ("cancel", "cancel it", "cancel the order", "cancel my order", "cancel order",
@@ -56,6 +69,7 @@ REFUSALS = (
     "还是不要", "还是不用", "还是算", "先不要", "先不", "先别", "我改主意", "我不想", "我不要", "不想", "不办", "别办",
     "别动", "先别动", "别弄", "不了",
 )  # fmt: skip
+NAMING = {"it is", "是"}  # "it is A100" names the order, and is no yes to the question about it
 PARTICLES = ("了", "吧", "的", "啊", "呀")
 APART = re.compile(r"[\s,，、.。!！~～]+")
 CONSENT, COURTESY = frozenset(CONSENTS), frozenset(COURTESIES)
@@ -63,6 +77,7 @@ REFUSAL = frozenset(
     (*REFUSALS, *(word + end for word in REFUSALS if not word.isascii() for end in PARTICLES))
 )
 CLAUSES = re.compile(r"[,，、.。!！;；~～\n]+")
+LOOKS = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")  # the colour and the form of an emoji
 UNSURE = re.compile(r"[?？…]|\.\.|。。")
 
 
@@ -77,7 +92,8 @@ def verdict(text: str, task: TaskName, order: str) -> Verdict:
         return "neither"
     asked = frozenset((*SAYING_IT_AGAIN.get(task, ()), *([order.lower()] if order else [])))
     used, rest = _taken(plain, CONSENT | COURTESY | asked)
-    if not rest and used & CONSENT:
+    consents = used & CONSENT
+    if not rest and (consents - NAMING if order and order.lower() in used else consents):
         return "yes"
     clauses = [clause.strip() for clause in CLAUSES.split(plain) if clause.strip()]
     read = [_taken(clause, REFUSAL | COURTESY | asked) for clause in clauses]
@@ -88,7 +104,7 @@ def verdict(text: str, task: TaskName, order: str) -> Verdict:
 
 def _plain(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).lower().replace("’", "'").replace("`", "'")
-    return folded.strip()
+    return LOOKS.sub("", folded).strip()
 
 
 def _taken(text: str, phrases: frozenset[str]) -> tuple[set[str], str]:

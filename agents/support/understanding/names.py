@@ -1,10 +1,17 @@
-"""Names of goods in a text: in any script, in singular or plural, the longest first."""
+"""Names of goods and of their options in a text: in any script, in singular or plural, the longest first."""
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
+from pathlib import Path
 
+import yaml
+
+from agents.support.models import Language
+
+OPTIONS = Path(__file__).parent / "options.yaml"
+HAN = re.compile(r"[\u4e00-\u9fff]{3,}")
 RUNS = re.compile(r"[a-z0-9]+|[^\W_a-z0-9]+")
 
 Span = tuple[int, int]
@@ -22,8 +29,31 @@ def names_in(text: str, names: Iterable[str]) -> dict[str, Span]:
 
 
 def kind(name: str) -> str:
-    """The last word of an English name, as people say it: the lamp is the desk lamp."""
-    return name.rpartition(" ")[2] if name.isascii() else name
+    """The last word of a name, as people say it: the lamp is the desk lamp, 键盘 is 机械键盘."""
+    if name.isascii():
+        return name.rpartition(" ")[2]
+    return name[-2:] if HAN.fullmatch(name) else name
+
+
+def options_in(text: str, values: Iterable[str]) -> set[str]:
+    """The values of options that the text names, in English or in Chinese."""
+    by_word: dict[str, set[str]] = {}
+    for value in set(values):
+        for word in (value, *option_words().get(value, ())):
+            by_word.setdefault(word, set()).add(value)
+    return {value for word in names_in(text, by_word) for value in by_word[word]}
+
+
+def option(value: str, language: Language) -> str:
+    """The value of an option as it is said in this language; as it is if there is no word for it."""
+    return option_words().get(value, (value,))[0] if language == "zh" else value
+
+
+@cache
+def option_words() -> Mapping[str, tuple[str, ...]]:
+    """The Chinese words for values of options."""
+    words = yaml.safe_load(OPTIONS.read_text("utf-8"))
+    return {value: tuple(some) for value, some in words.items()}
 
 
 @lru_cache(4_096)

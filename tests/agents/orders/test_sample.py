@@ -4,6 +4,7 @@ import csv
 import gzip
 import importlib.util
 import json
+import re
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from agents.orders.models import Order
 from agents.orders.rules import assess, needs_approval
 from agents.orders.sample import (
+    CATALOGUE,
     CUSTOMER_COUNT,
     ORDER_COUNT,
     ORDERS,
@@ -198,4 +200,12 @@ def test_the_shipped_files_are_what_the_package_gives(tmp_path: Path) -> None:
     assert len(read_db(source)["orders"]) == ORDER_COUNT
     convert(source, out=tmp_path)
     assert (tmp_path / ORDERS.name).read_bytes() == ORDERS.read_bytes()
+    assert (tmp_path / CATALOGUE.name).read_bytes() == CATALOGUE.read_bytes()
     assert (tmp_path / STOCK.name).read_bytes() == STOCK.read_bytes()
+
+
+def test_all_kinds_of_goods_have_a_name_in_chinese() -> None:
+    with gzip.open(CATALOGUE, "rt", encoding="utf-8") as file:
+        names = {row["name"]: row["names"]["zh"] for row in map(json.loads, file)}
+    assert len(names) == len(set(names.values())) == PRODUCT_COUNT
+    assert all(re.search(r"[\u4e00-\u9fff]", name) for name in names.values())

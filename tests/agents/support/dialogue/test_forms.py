@@ -1,10 +1,15 @@
 """A task is filled from what users name, by number or by what things are."""
 
+from dataclasses import replace
+
+import pytest
+
+from agents.shop.accounts import CustomerAccount, Method
 from agents.shop.requests import Exchange, ModifyPayment
-from agents.support.dialogue.forms import choices, fill, missing, request_of
+from agents.support.dialogue.forms import choices, fill, missing, request_of, why_unclear
 from agents.support.models import Task
 from agents.support.understanding.slots import slots
-from tests.agents.support.dialogue.shop import SHOP
+from tests.agents.support.dialogue.shop import GOODS, SHOP
 
 
 def filled(task: Task, text: str) -> Task:
@@ -29,6 +34,52 @@ def test_what_they_are_replaced_by_follows_from_the_options_named() -> None:
     assert request_of(blue, SHOP.orders["B200"]) == Exchange(
         order="B200", pieces=("10000001",), new=("10000002",), method="card"
     )
+
+
+CHINESE = replace(
+    SHOP,
+    goods={
+        sku: v.model_copy(update={"names": {"zh": "台灯" if v.name == "Desk Lamp" else "T恤"}})
+        for sku, v in GOODS.items()
+    },
+)
+
+
+@pytest.mark.parametrize(
+    "text,pieces",
+    [
+        ("除了台灯都退", ("10000001",)),
+        ("全部退，台灯除外", ("10000001",)),
+        ("everything except the lamp", ("10000001",)),
+        ("退台灯", ("20000001",)),
+        ("红色的那件", ("10000001",)),
+        ("除了沙发都退", ()),
+        ("everything except the sofa", ()),
+        ("退两个台灯", ()),
+    ],
+)
+def test_a_selection_is_read_in_both_scripts(text: str, pieces: tuple[str, ...]) -> None:
+    task = Task(name="return_items", order="B200", asked="pieces")
+    assert fill(task, slots(text), text, CHINESE).pieces == pieces
+    why = why_unclear(task, slots(text), text, CHINESE)
+    assert (why is not None) == (not pieces), "what cannot be done is said"
+
+
+@pytest.mark.parametrize("text", ["把T恤换成蓝色的", "exchange the red T-shirt for blue"])
+def test_a_colour_after_the_change_is_that_of_the_new_piece(text: str) -> None:
+    task = fill(Task(name="exchange_items", order="B200"), slots(text), text, CHINESE)
+    assert (task.pieces, task.new) == (("10000001",), ("10000002",))
+
+
+def test_a_card_is_chosen_by_its_brand() -> None:
+    cards = {
+        brand: Method(id=brand, kind="credit_card", token=f"pm_card_{brand}")
+        for brand in ("visa", "mastercard")
+    }
+    shop = replace(SHOP, customer=CustomerAccount(customer="u", methods=cards))
+    task = Task(name="modify_payment", order="A100")
+    named = [fill(task, slots(t), t, shop).method for t in ("my Visa", "mastercard", "credit card")]
+    assert named == ["visa", "mastercard", ""]
 
 
 def test_a_way_of_paying_is_one_that_the_customer_has() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.shop.accounts import OrderAccount, Piece
+from agents.shop.accounts import OrderAccount, Piece, Variant
 from agents.support.dialogue.goods import goods_named
 from agents.support.understanding.names import names_in
 from tests.agents.support.dialogue.shop import order
@@ -64,6 +64,77 @@ def test_a_name_of_several_pieces_is_unclear() -> None:
 def test_copies_of_a_piece_are_counted(text: str, copies: int) -> None:
     found = goods_named(bought("Mug", "Mug", "Mug"), text)
     assert (len(found.skus), found.unclear) == (copies, copies == 0)
+
+
+SHIRTS = {
+    sku: Variant(sku=sku, product="s", name="T-Shirt", names={"zh": "T恤"}, price=1, options=options, available=True)
+    for sku, options in (
+        ("20000001", {"color": "red", "size": "L"}),
+        ("20000002", {"color": "blue", "size": "S"}),
+        ("20000003", {"color": "green", "size": "S"}),
+    )
+}  # fmt: skip
+LAMPS = {
+    "30000001": Variant(
+        sku="30000001", product="l", name="Desk Lamp", names={"zh": "台灯"}, also=("灯",), price=1, options={},
+        available=True,
+    )
+}  # fmt: skip
+ALL = SHIRTS | LAMPS
+
+
+def mixed() -> OrderAccount:
+    """A red and a blue shirt, and two lamps."""
+    pieces = tuple(
+        Piece(sku=sku, product=ALL[sku].product, name=ALL[sku].name, price=1)
+        for sku in ("20000001", "20000002", "30000001", "30000001")
+    )
+    return order("A100", "delivered").model_copy(update={"pieces": pieces})
+
+
+RED, BLUE, LAMP = "20000001", "20000002", "30000001"
+
+
+@pytest.mark.parametrize(
+    "text,skus",
+    [
+        ("the red T-shirt", (RED,)),
+        ("红色的T恤", (RED,)),
+        ("大号T恤", (RED,)),
+        ("the blue one", (BLUE,)),
+        ("蓝色的那件", (BLUE,)),
+        ("the red and the blue T-shirt", (RED, BLUE)),
+        ("both T-shirts", (RED, BLUE)),
+        ("两件T恤", (RED, BLUE)),
+        ("one of the two lamps", (LAMP,)),
+        ("one of my lamps", (LAMP,)),
+        ("两个台灯退一个", (LAMP,)),
+        ("台灯只退一个", (LAMP,)),
+        ("两个灯", (LAMP, LAMP)),
+        ("the lamps", (LAMP, LAMP)),
+    ],
+)
+def test_kinds_colours_and_counts_in_both_scripts(text: str, skus: tuple[str, ...]) -> None:
+    found = goods_named(mixed(), text, ALL)
+    assert (found.skus, found.unclear, found.why) == (skus, False, None)
+
+
+@pytest.mark.parametrize(
+    "text,why",
+    [
+        ("the T-shirt", ""),
+        ("T恤", ""),
+        ("one of the T-shirts", ""),
+        ("the green T-shirt", "none like that"),
+        ("绿色的T恤", "none like that"),
+        ("3 lamps", "too few"),
+        ("三个台灯", "too few"),
+    ],
+)
+def test_what_is_not_clear_or_not_there_is_never_guessed(text: str, why: str) -> None:
+    found = goods_named(mixed(), text, ALL)
+    assert (found.skus, found.unclear) == ((), True)
+    assert (found.why.template if found.why else "") == why
 
 
 def test_letters_of_other_words_name_nothing() -> None:

@@ -65,8 +65,8 @@ def test_a_yes_is_asked_for_with_everything_that_it_changes() -> None:
     task = Task(name="exchange_items", order="B200", pieces=("10000001",), new=("10000002",))
     question = render(confirmation(task, SHOP.orders["B200"], SHOP), "en")
     assert question == (
-        "Exchange T-Shirt (10000001) of order B200 for T-Shirt (10000002: blue, M); difference 2.00,"
-        " by card. Shall I do that? Please answer yes or no."
+        "Exchange T-Shirt of order B200 for T-Shirt (blue, M); difference USD 2.00,"
+        " by credit card (Visa). Shall I do that? Please answer yes or no."
     )
 
 

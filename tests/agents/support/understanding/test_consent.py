@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.support.understanding.consent import CONSENTS, COURTESIES, REFUSALS, verdict
+from tests.agents.support.understanding.consent_sentences import consents, no_consents
 
 PLAIN_YES = (
     "yes", "Yes, please!", "y", "ok do it", "not a problem, do it", "yes, that's correct.", "confirmed, yes",
@@ -67,3 +68,32 @@ def test_a_text_of_both_kinds_is_neither(words: list[str], refusal: str) -> None
 def test_a_long_text_is_read_in_one_pass() -> None:
     assert verdict("嗯" * 4_000 + "x", "cancel_order", "") == "neither"
     assert verdict("是的" * 2_000, "cancel_order", "") == "yes"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_condition_question_or_hesitation_counts_as_a_yes(language: str) -> None:
+    said = no_consents(language)
+    assert len(said) >= 500
+    assert [text for text in said if verdict(text, "cancel_order", "A100") == "yes"] == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_nearly_every_plain_consent_counts(language: str) -> None:
+    said = consents(language)
+    missed = [text for text in said if verdict(text, "cancel_order", "A100") != "yes"]
+    assert len(said) >= 200
+    assert len(missed) / len(said) < 0.05, missed
+
+
+@pytest.mark.parametrize(
+    "text", ["y", "yep", "👍", "👍🏿", "ok!", "嗯嗯", "好滴", "好嘞", "可以的"]
+)
+def test_a_short_yes_counts(text: str) -> None:
+    assert verdict(text, "return_items", "B200") == "yes"
+
+
+@pytest.mark.parametrize(
+    "text", ["好了好了", "行了", "👎", "great", "it is B200", "是B200", "🙏", "不👍", "y?"]
+)
+def test_what_only_sounds_content_does_not(text: str) -> None:
+    assert verdict(text, "return_items", "B200") != "yes"

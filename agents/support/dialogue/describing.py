@@ -1,0 +1,203 @@
+"""Which of the user's own orders a text describes: "my last order", "the second", "the one with the keyboard".
+
+A description counts only if exactly one own order fits it. Numbers are looked up among the own orders: what
+is neither one of them nor of their form, such as a size or a voucher, names no order.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from agents.support.dialogue.forms import NEEDS, ShopView
+from agents.support.dialogue.goods import named_pieces
+from agents.support.models import Dialogue, IntentName, Slots, Understood
+from agents.support.understanding.exclusions import meant
+from agents.support.understanding.names import kind, names_in
+from agents.support.understanding.slots import AMOUNT, addresses
+
+WORD = re.compile(
+    r"(?<![\w$.-])#?([A-Za-z0-9](?:[A-Za-z0-9-]{1,62}[A-Za-z0-9]))(?![\w-]|\.\d)", re.ASCII
+)
+MOST_WORDS = 20  # of a text that are looked up
+LAST = re.compile(
+    r"\b(?:my|the) (?:very |most )?(?:last|latest|newest|recent) (?:order|purchase)\b(?!s)"
+    r"|\bwhat i (?:just|last) (?:ordered|bought)\b|\border i (?:just|last) (?:placed|made)\b"
+    r"|(?:最近|最新)的?(?:[一那][单笔个次]|订单)|上一?[单笔次]|刚(?:才|刚)?(?:下|买|订)的",
+    re.IGNORECASE,
+)
+PLACES = (
+    "first|1st|1|第一",
+    "second|2nd|2|第二",
+    "third|3rd|3|第三",
+    "fourth|4th|4|第四",
+    "fifth|5th|5|第五",
+)
+ALONE = tuple(
+    re.compile(
+        rf"^\W*(?:(?:it'?s|it is|i mean|是|就|要|选)\s*)?(?:the |number |no\.? ?)?(?:{words})(?: (?:one|order))?"
+        r"(?:个|单|笔|条)?(?:订单)?(?:吧|的|,? please)?\W*$",
+        re.IGNORECASE,
+    )
+    for words in PLACES
+)
+WITHIN = tuple(
+    re.compile(
+        rf"\bthe (?:{words.rsplit('|', 1)[0]}) (?:one|order)\b|{words.rsplit('|', 1)[1]}(?:个|单|笔|条)",
+        re.IGNORECASE,
+    )
+    for words in PLACES
+)
+END = re.compile(
+    r"\bthe last (?:one|of (?:these|those|them))\b|最后[一那]?[个单笔条]", re.IGNORECASE
+)
+BY_GOODS = re.compile(
+    r"\b(?:one|order|purchase|parcel|package)\b (?:with|containing|that (?:has|had|contains)|i bought|for)\b"
+    r"|(?:有|买|含|包含|带).{1,20}的?(?:那个|那一?[单笔]|订单)|(?:那一?[单笔]|那个(?!订单)|的订单)",
+    re.IGNORECASE,
+)
+QUESTION = re.compile(
+    r"[?？]|吗|呢|多少|什么|怎么|哪|^\W*(?:how|what|which|when|where|why|who|is|are|do|does|can|could)\b",
+    re.IGNORECASE,
+)
+
+
+MARKED = re.compile(r"(?:\borders?|订单号?|单号|#)\W*(?:number|no|id|is|是|为)?\W*$", re.IGNORECASE)
+ELSE = re.compile(
+    r"(?:voucher|coupon|promo|code|discount|card|zip|postcode|size|model|优惠券|优惠码|折扣码|券|卡号?|尺码|邮编|型号)"
+    r"\W*(?:code|number|no|is|是|为|号)?\W*$",
+    re.IGNORECASE,
+)
+CLEAR = re.compile(
+    r"[A-Za-z]{1,3}-?\d{3,}", re.ASCII
+)  # the number of an order, also of another customer
+SHORTEST = 4  # digits of a number that is an order only because it is called one
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """An order that a text describes; `unclear` if it describes one and not exactly one fits."""
+
+    order: str = ""
+    unclear: bool = False
+
+
+def words_to_look_up(text: str) -> set[str]:
+    """The words of a text that can be numbers of orders, as written, in capitals and in small letters."""
+    words = [match[1] for match in _words(text)][:MOST_WORDS]
+    return {form for word in words for form in (word, word.upper(), word.lower())}
+
+
+def with_orders(
+    text: str, understood: Understood, before: Dialogue, shop: ShopView
+) -> tuple[Understood, Dialogue]:
+    """What was understood, with the numbers of the own orders that the turn describes.
+
+    The order that was named last is forgotten where the turn describes another one and it is not clear
+    which.
+    """
+    unclear = False
+
+    def resolved(text: str, slots: Slots, wanted: IntentName) -> Slots:
+        nonlocal unclear
+        slots = slots.model_copy(update={"orders": _named(text, slots, shop)})
+        if slots.orders:
+            return slots
+        found = described(text, wanted, before, shop)
+        unclear |= found.unclear
+        return slots.model_copy(update={"orders": (found.order,)}) if found.order else slots
+
+    wishes = tuple(
+        wish.model_copy(update={"slots": resolved(wish.text, wish.slots, wish.name)})
+        for wish in understood.wishes
+    )
+    slots = resolved(text, understood.slots, understood.best.name)
+    understood = understood.model_copy(update={"slots": slots, "wishes": wishes})
+    return understood, before.model_copy(update={"order": ""}) if unclear else before
+
+
+def described(text: str, wanted: IntentName, before: Dialogue, shop: ShopView) -> Described:
+    """The own order that the text describes by its place or its goods, or that is the only one."""
+    text = meant(unicodedata.normalize("NFKC", text))
+    if LAST.search(text) and shop.latest:
+        return Described(shop.latest[0])
+    awaited = before.task is not None and before.task.asked == "order"
+    by_place = _by_place(text, before, shop) if before.task is None or awaited else None
+    return by_place or _by_goods(text, wanted, before, shop)
+
+
+def _by_place(text: str, before: Dialogue, shop: ShopView) -> Described | None:
+    """The order at a place of the list just shown; None if the text names no place."""
+    place = None if before.options else _place(text)
+    listed = sorted(filter(before.said.__contains__, shop.latest), key=before.said.index)
+    if place is None or (before.task is None and len(listed) < 2):
+        return None
+    return Described(listed[place]) if place < len(listed) != 0 else Described(unclear=True)
+
+
+def _by_goods(text: str, wanted: IntentName, before: Dialogue, shop: ShopView) -> Described:
+    """The only own order with the goods that the text names, or the only own order."""
+    asked = before.task.asked if before.task is not None else ""
+    needs_one = "order" in NEEDS.get(wanted, ())  # type: ignore[arg-type]  # or another intent
+    if asked == "order" and not needs_one and QUESTION.search(text):
+        return Described()
+    fitting = [n for n in shop.latest if named_pieces(shop.orders[n], text, shop.goods)]
+    is_one = Described(fitting[0]) if len(fitting) == 1 else Described(unclear=bool(fitting))
+    if BY_GOODS.search(text) and asked in {"", "order", "confirm"}:
+        return is_one if fitting else Described(unclear=_names_goods(text, shop))
+    begun = before.task is None and needs_one
+    if not (asked == "order" or begun) or before.order in fitting:
+        return Described()
+    is_only = len(shop.latest) == 1 and needs_one and not before.order
+    return Described(shop.latest[0]) if is_only and not fitting else is_one
+
+
+def _place(text: str) -> int | None:
+    """The place in a list that the text names, from 0, or -1 for the last; None without one."""
+    if END.search(text):
+        return -1
+    found = [
+        place
+        for place, (alone, within) in enumerate(zip(ALONE, WITHIN, strict=True))
+        if alone.search(text) or within.search(text)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _names_goods(text: str, shop: ShopView) -> bool:
+    """Whether the text names what the shop sells."""
+    names = {n for v in shop.goods.values() for n in (v.name, *v.names.values(), *v.also)}
+    return bool(names_in(text, names | {kind(name) for name in names}))
+
+
+def _named(text: str, slots: Slots, shop: ShopView) -> tuple[str, ...]:
+    """The orders that the text names by number: own ones, and what cannot be anything else."""
+    plain = meant(unicodedata.normalize("NFKC", text))
+    words = {match[1]: plain[: match.start(1)] for match in _words(plain)}
+    own = [name for name in shop.spelled(tuple(words)) if name in shop.orders]
+    mine = {name.lower() for name in own}
+    others = [
+        name
+        for name in slots.orders
+        if name.lower() not in mine and _is_number(name, words.get(name, ""))
+    ]
+    digits = [
+        word
+        for word, begin in words.items()
+        if word.isdigit()
+        and word not in (*own, *shop.goods)
+        and len(word) >= SHORTEST
+        and MARKED.search(begin)
+    ]
+    named = dict.fromkeys((*own, *others, *digits))
+    return tuple(sorted(named, key=lambda name: plain.lower().find(name.lower())))
+
+
+def _is_number(name: str, begin: str) -> bool:
+    """Whether a word that is no own order is the number of an order nevertheless."""
+    return not ELSE.search(begin) and bool(CLEAR.fullmatch(name) or MARKED.search(begin))
+
+
+def _words(text: str) -> list[re.Match[str]]:
+    plain, _ = addresses(unicodedata.normalize("NFKC", text), "\ue000")
+    plain = AMOUNT.sub(lambda amount: " " * len(amount[0]), plain)
+    return [word for word in WORD.finditer(plain) if any(map(str.isdigit, word[1]))]

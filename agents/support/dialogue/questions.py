@@ -1,0 +1,43 @@
+"""The open question of a task, and what is said before it."""
+
+from agents.support.dialogue.forms import ShopView, choices
+from agents.support.dialogue.goods import goods_named
+from agents.support.dialogue.informing import own_orders
+from agents.support.dialogue.render import confirmation, currency_of, money
+from agents.support.dialogue.wording import COMMA, listed, options_of, paid_by
+from agents.support.models import Part, Task
+
+
+def offered(task: Task, shop: ShopView) -> tuple[Part, ...]:
+    """The user's own orders, before the question which of them it is."""
+    return own_orders(shop) if task.asked == "order" and shop.latest else ()
+
+
+def question(task: Task, shop: ShopView) -> Part:
+    """The open question of a task."""
+    order = shop.orders.get(task.order)
+    if task.asked == "confirm":
+        return confirmation(task, order, shop)
+    values: dict[str, str] = {"order": task.order}
+    if task.asked == "pieces" and order is not None:
+        values["pieces"] = listed(order.pieces, order, shop.goods, shop.language)
+    if task.asked == "new":
+        values["choices"] = "; ".join(
+            f"{v.sku}: {options_of(v, shop.language)} ({money(v.price, v.currency or currency_of(order, shop))})"
+            for v in choices(task, shop)
+        )
+    if task.asked == "method":
+        values["methods"] = COMMA[shop.language].join(
+            paid_by(method, shop.customer, shop.language) for method in shop.customer.methods
+        )
+    return Part(template=f"which {task.asked}", values=values)
+
+
+def as_a_whole(task: Task, text: str, shop: ShopView) -> tuple[Part, ...]:
+    """What to say to somebody who wants a part of an order cancelled: that cannot be done."""
+    order = shop.orders.get(task.order)
+    if task.name != "cancel_order" or order is None:
+        return ()
+    some = set(goods_named(order, text, shop.goods).skus)
+    is_part = bool(some) and some != {piece.sku for piece in order.pieces}
+    return (Part(template="whole order", values={"order": task.order}),) if is_part else ()
