@@ -21,6 +21,8 @@ from agents.runtime.messaging import answering
 from agents.runtime.model.batch import RunStats
 from agents.runtime.prefect_ui import publish_image, publish_table, rename_run
 from agents.runtime.settings import settings
+from agents.support.evaluation.answering import measured_answers
+from agents.support.evaluation.built import measured_built
 from agents.support.evaluation.consents import measured_consents
 from agents.support.evaluation.gates import broken
 from agents.support.evaluation.gold import Script, scripts
@@ -37,6 +39,7 @@ from agents.support.run import ConversationRun
 from agents.support.scenario import TURNS
 from agents.workflow.exit_status import ExitStatus
 from flows.cli.reports import Listing
+from flows.conversation import answer
 from flows.operations.consumer import run_batch
 
 NO_UTTERANCES = "measured on sets of our own alone, since there is no file of utterances of others"
@@ -62,6 +65,7 @@ async def evaluate(utterances: str = "") -> Listing:
 
     """
     figures, right, predicted = measured_intents()
+    figures |= measured_built()
     figures |= measured_consents(utterances)
     spoken, confusions = measured_public(utterances)
     figures |= spoken
@@ -76,6 +80,7 @@ async def evaluate(utterances: str = "") -> Listing:
         figures["replays_same"] = sum(replay.same for replay in replays) / len(replays)
     async with temporary_run() as run:
         played = [await _played(run, n, script) for n, script in enumerate(scripts())]
+        figures |= await measured_answers(utterances, run, answer)
     figures |= measured_dialogues(played)
     year_ago = (datetime.now(UTC) - YEAR).date().isoformat()
     unchecked = [passage for known in get_args(Language) for passage in stale(known, year_ago)]

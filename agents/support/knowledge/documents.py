@@ -1,7 +1,8 @@
 """The shop's documents as passages: Markdown, HTML and the text of PDFs, cut at their headings.
 
 The head of a document names who may read it (`audience`) and the day when a person last checked that it
-is still true (`checked`). A document without an audience is for staff only. A comment "asked:" below a heading
+is still true (`checked`). A document without an audience is for staff only. What is not the shop's own names
+its `origin`: its text is quoted as such, see `origins.py`. A comment "asked:" below a heading
 lists questions that the section answers, with "|" between them; it helps to find the section.
 """
 
@@ -13,12 +14,12 @@ from pathlib import Path
 import yaml
 
 from agents.shop.rules import RETURN_DAYS
+from agents.support.knowledge.origins import SENTENCE, for_customers, is_planted, quoted
 from agents.support.models import Language, Passage
 
 SUFFIXES = {".md", ".html", ".pdf"}
 STAFF = "staff"
 LONGEST = 1_200  # characters of a passage; a longer section is cut between sentences
-SENTENCE = re.compile(r"(?<=[.!?。！？])\s*")
 HEADS = {"h2", "h3"}
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 ASKED = re.compile(r"<!--\s*asked:(.*?)-->", re.DOTALL)
@@ -42,16 +43,21 @@ def passages_of(folder: Path, language: Language) -> list[AskedPassage]:
 
 def _passages(path: Path, folder: Path, language: Language) -> Iterator[AskedPassage]:
     head, sections = _READERS[path.suffix](path)
+    origin, audience = head.get("origin", ""), head.get("audience", STAFF)
+    for_staff = audience == STAFF and not origin  # it says what to tell customers
     for section, body in sections:
+        if not for_staff and is_planted(section):  # a citation would repeat it
+            continue
         text, asked = _asked(_with_figures(body))
-        for part in _parts(" ".join(text.split())):
+        text = " ".join(text.split())
+        for part in _parts(text if for_staff else for_customers(text)):
             yield AskedPassage(
                 asked=asked,
                 document=f"{language}/{path.relative_to(folder)}",
                 section=section,
-                text=part,
+                text=quoted(part, origin, language),
                 language=language,
-                audience=head.get("audience", STAFF),
+                audience=audience,
                 since=head.get("checked", ""),
             )
 
@@ -96,7 +102,7 @@ def _html(path: Path) -> tuple[Mapping[str, str], list[Section]]:
 
 
 def _pdf(path: Path) -> tuple[Mapping[str, str], list[Section]]:
-    """One section for each page; audience and day come from the document's metadata."""
+    """One section for each page; audience, day and origin come from the document's metadata."""
     from pypdf import PdfReader  # noqa: PLC0415 - only PDFs need it
 
     reader = PdfReader(path)
@@ -106,6 +112,7 @@ def _pdf(path: Path) -> tuple[Mapping[str, str], list[Section]]:
     head = {
         "audience": metadata.get("subject", STAFF),
         "checked": metadata.get("keywords", ""),
+        "origin": metadata.get("origin", ""),
     }
     pages = [(f"page {n}", page.extract_text()) for n, page in enumerate(reader.pages, 1)]
     return head, [(heading, text) for heading, text in pages if text.strip()]
@@ -122,7 +129,7 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
-        if tag == "meta" and given.get("name") in {"audience", "checked"}:
+        if tag == "meta" and given.get("name") in {"audience", "checked", "origin"}:
             self.meta[str(given["name"])] = given.get("content") or ""
         elif tag in HEADS:
             self.sections.append(["", ""])

@@ -38,8 +38,8 @@ def test_every_contract_is_named() -> None:
 
 
 def test_the_attacks_are_as_many_as_it_says() -> None:
-    assert "tries 200 attacks" in text_of("support")
-    assert len(attacks("A100")) >= 200
+    assert "tries 800 attacks" in text_of("support")
+    assert len(attacks("A100")) >= 800
 
 
 def test_its_program_has_what_it_prints_beside_it() -> None:

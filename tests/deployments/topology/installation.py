@@ -28,6 +28,7 @@ from deployments.components import (
     JOURNAL_URL,
     MESSAGING_URL,
     REDIS_URL,
+    SCHEDULED,
     SERVER_AUTH,
     Component,
     Form,
@@ -45,7 +46,10 @@ NAMES = (
 )
 START_SECONDS = 900.0
 # Of prefect.yaml: a drill needs no others.
-DEPLOYED = ("consumer", "consumers", "placement", "recover")
+DEPLOYED = (
+    *("consumer", "consumers", "placement"),
+    *(one.deployment.partition("/")[2] for one in SCHEDULED),
+)
 
 
 class Process:
@@ -154,6 +158,7 @@ class Installation:
         self.job(component("migrations").argv(Form.PRODUCTION, sys.executable))
         deployments = [word for name in DEPLOYED for word in ("-n", name)]
         self.job([sys.executable, "-m", "prefect", "--no-prompt", "deploy", *deployments])
+        self.job(component("schedules").argv(Form.PRODUCTION, sys.executable))
         self._add("worker", component("worker-default"), self._health)
         self._wait(self._gateway, "/health")
         self._wait(self._health, "/health")
