@@ -1,7 +1,7 @@
 """How well intents are recognised in sentences that are built by rule, many more than anybody would write.
 
-The authors of the examples made this set as well: it shows what a disturbance costs, and no more of what
-strangers say than its templates do, for which `public.py` is the measure. No template equals an example, and the
+The authors of the examples made this set as well: it shows what a disturbance costs. What strangers say is
+measured by `public.py`. No template equals an example, and the
 same seed builds the same sentences. The kinds are "plain"; "typos": a letter dropped, doubled or replaced by its
 neighbour on the keyboard, in Chinese also a word of the same sound; "mixed": a word of the other language;
 "polite": words around it; and "several": two wishes in one message, which are right only if both are found.
