@@ -28,6 +28,7 @@ FLOWS = sorted(
     path
     for path in (ROOT / "flows").rglob("*.py")
     if 'if __name__ == "__main__"' in path.read_text(encoding="utf-8")
+    and path.stem != "temporary_server_process"  # no command: the server that commands start
 )
 # What is done with a server, and the words at its end.
 USES = (

@@ -54,6 +54,11 @@ def key_of(conversation: str, number: int) -> str:
     return f"{conversation}#{number:06}"
 
 
+def is_take_over(handover: str) -> bool:
+    """Whether a person has taken the conversation over, who answers now; otherwise one was asked for."""
+    return "." in handover.rpartition("#")[2]
+
+
 def said_by(body: str) -> str:
     """The user of the turn with this stored body; "" for a body that was pruned."""
     return Turn.model_validate_json(body).user if body else ""

@@ -41,6 +41,7 @@ from agents.support.models import (
     Turn,
     Understood,
     Wish,
+    is_take_over,
 )
 from agents.support.understanding.consent import verdict
 from agents.support.understanding.exclusions import is_correction, left_out
@@ -104,7 +105,9 @@ def decide(context: TurnContext) -> Decided | None:
 
 
 def _beside_a_person(context: TurnContext) -> Decided | None:
-    """While a person answers, only questions that change nothing are answered here."""
+    """While a person is awaited, only questions that change nothing are answered; none where one writes."""
+    if is_take_over(context.before.taken_over):
+        return Decided(action="none", reason="taken over", after=context.before)
     intent, shop = context.intent, context.shop
     orders = [name for name in shop.spelled(context.understood.slots.orders) if name in shop.orders]
     if not context.sure or intent == "knowledge":

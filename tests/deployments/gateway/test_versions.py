@@ -32,7 +32,7 @@ async def test_the_list_says_what_changed_and_when_a_version_ends(connect: Conne
     first, newest = (await connect(ADMIN).get("/versions")).json()["versions"]
     assert (first["deprecated"], first["sunset"]) == ("2026-11-29", "2027-11-29")
     assert (newest["deprecated"], newest["sunset"]) == (None, None)
-    assert [change["workflow"] for change in newest["changes"]] == ["orders"]
+    assert [change["workflow"] for change in newest["changes"]] == ["orders", "handovers"]
 
 
 async def test_counts_add_up_over_processes(gateway: FastAPI) -> None:

@@ -379,6 +379,12 @@ def test_once_a_person_has_taken_over_only_questions_are_answered() -> None:
         assert silent.after == gone.after
 
 
+def test_where_a_person_writes_the_agent_is_silent() -> None:
+    before = Dialogue(taken_over="c#000002.1", said="Hello!")
+    step = decided(heard("where is B200", "order_status", before=before))
+    assert (step.action, answer(step), step.after) == ("none", "", before)
+
+
 def test_what_was_said_is_said_again() -> None:
     before = Dialogue(said="Order B200 has been shipped.")
     again = reply("en", decided(heard("what?", "repeat", before=before)), ChangeOutcome())
