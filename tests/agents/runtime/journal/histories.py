@@ -45,8 +45,10 @@ class History:
         version = {"owner": name, "scenario": "jobs", "major": major}
         await self.write(insert(owners).values(row), insert(worker_versions).values(version))
 
-    async def pace(self, a_second: float, major: int = 1, mean: float | None = None) -> None:
-        """One consumer does so many items a second, of `mean` seconds of work each."""
+    async def pace(
+        self, a_second: float, major: int = 1, mean: float | None = None, ago: float = 0.0
+    ) -> None:
+        """One consumer did so many items a second, of `mean` seconds of work each, `ago` seconds before now."""
         row = {"scenario": "jobs", "major": major, "seconds": 100.0, "items": 100 * a_second}
         work = {"forecasts": 0.0, "work": 0.0} if mean is None else {"forecasts": 1.0, "work": mean}
-        await self.write(insert(paces).values(row | work | {"at": now()}))
+        await self.write(insert(paces).values(row | work | {"at": now() - ago}))
