@@ -54,7 +54,7 @@ class Variant(Account):
     names: Mapping[str, str] = {}
     also: tuple[str, ...] = ()
     price: int
-    currency: str = "USD"
+    currency: str = ""
     options: Mapping[str, str]
     available: bool
 

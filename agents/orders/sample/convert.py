@@ -132,6 +132,7 @@ def catalogue(db: Database) -> Iterator[dict[str, object]]:
             "name": name,
             **called.get(name, {}),
             "price": cents(variant["price"]),
+            "currency": "USD",
             "options": variant.get("options", {}),
             "available": variant["available"],
         }

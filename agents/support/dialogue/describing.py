@@ -12,7 +12,7 @@ from agents.support.dialogue.forms import NEEDS, ShopView
 from agents.support.dialogue.goods import named_pieces
 from agents.support.models import Dialogue, IntentName, Slots, Understood
 from agents.support.understanding.exclusions import meant
-from agents.support.understanding.names import kind, names_in
+from agents.support.understanding.names import names_goods
 from agents.support.understanding.slots import AMOUNT, addresses
 
 WORD = re.compile(
@@ -143,7 +143,7 @@ def _by_goods(text: str, wanted: IntentName, before: Dialogue, shop: ShopView) -
     fitting = [n for n in shop.latest if named_pieces(shop.orders[n], text, shop.goods)]
     is_one = Described(fitting[0]) if len(fitting) == 1 else Described(unclear=bool(fitting))
     if BY_GOODS.search(text) and asked in {"", "order", "confirm"}:
-        return is_one if fitting else Described(unclear=_names_goods(text, shop))
+        return is_one if fitting else Described(unclear=names_goods(text, shop.goods.values()))
     begun = before.task is None and needs_one
     if not (asked == "order" or begun) or before.order in fitting:
         return Described()
@@ -161,12 +161,6 @@ def _place(text: str) -> int | None:
         if alone.search(text) or within.search(text)
     ]
     return found[0] if len(found) == 1 else None
-
-
-def _names_goods(text: str, shop: ShopView) -> bool:
-    """Whether the text names what the shop sells."""
-    names = {n for v in shop.goods.values() for n in (v.name, *v.names.values(), *v.also)}
-    return bool(names_in(text, names | {kind(name) for name in names}))
 
 
 def _named(text: str, slots: Slots, shop: ShopView) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from agents.shop.accounts import OrderAccount, Piece, Variant
 from agents.support.models import Part
-from agents.support.understanding.names import Span, folded, kind, names_in, options_in
+from agents.support.understanding.names import Span, folded, kind, names_in, names_of, options_in
 from agents.support.understanding.slots import SKU
 
 Goods = Mapping[str, Variant]
@@ -115,8 +115,7 @@ def named_pieces(
 
 def _names(piece: Piece, goods: Goods) -> set[str]:
     variant = goods.get(piece.sku)
-    others = (*variant.names.values(), *variant.also) if variant is not None else ()
-    return {piece.name, *others}
+    return {piece.name, *(names_of(variant) if variant is not None else ())}
 
 
 def _without(text: str, places: Iterable[Span]) -> str:

@@ -7,7 +7,7 @@ from agents.support.dialogue.forms import ShopView
 from agents.support.dialogue.render import currency_of, money
 from agents.support.dialogue.wording import COMMA, called, paid_by
 from agents.support.models import IntentName, Language, Part
-from agents.support.understanding.names import folded, kind, names_in, option
+from agents.support.understanding.names import folded, kind, names_in, names_of, option
 
 MOST_PRODUCTS, MOST_OPTIONS = 3, 4
 SMALL_TALK = {"greeting", "thanks", "goodbye", "bot"}
@@ -65,8 +65,7 @@ def gift_cards(shop: ShopView) -> tuple[Part, ...]:
     cards = [m for m in shop.customer.methods.values() if m.kind == "gift_card"]
     if not cards:
         return (Part(template="no gift card"),)
-    currency = next((order.currency for order in shop.orders.values() if order.currency), "USD")
-    return tuple(_gift_card(card, currency, shop) for card in cards)
+    return tuple(_gift_card(card, currency_of(None, shop), shop) for card in cards)
 
 
 def _gift_card(card: Method, currency: str, shop: ShopView) -> Part:
@@ -82,7 +81,7 @@ def products(text: str, shop: ShopView) -> tuple[Part, ...]:
     called_so: dict[str, dict[str, None]] = {}
     for variant in shop.goods.values():
         by_name.setdefault(variant.name, []).append(variant)
-        for name in (variant.name, *variant.names.values(), *variant.also):
+        for name in names_of(variant):
             called_so.setdefault(folded(name), {})[variant.name] = None
     kinds: dict[str, dict[str, None]] = {}
     for name, fitting in called_so.items():

@@ -91,8 +91,8 @@ def decide(context: TurnContext) -> Decided | None:
     intent = context.intent
     if before.taken_over:
         return _beside_a_person(context)
-    if before.options == PERSON and verdict(context.turn.text, "order_status", "") == "yes":
-        return hand_over(context.turn, before, "asked for")
+    if before.options == PERSON and (wanted := _person_wanted(context)) is not None:
+        return wanted
     for_a_person = any(wish.name == "human" for wish in context.understood.wishes)
     if context.understood.angry or for_a_person or (intent == "human" and context.sure):
         return hand_over(context.turn, before, "anger" if context.understood.angry else "asked for")
@@ -102,6 +102,14 @@ def decide(context: TurnContext) -> Decided | None:
     if before.task is not None and (going_on := _go_on(context, before.task)) is not None:
         return going_on
     return _begin(context)
+
+
+def _person_wanted(context: TurnContext) -> Decided | None:
+    """The step after a plain answer to whether a person shall come: a no is about nothing else."""
+    answered = verdict(context.turn.text, "order_status", "")
+    if answered == "yes":
+        return hand_over(context.turn, context.before, "asked for")
+    return _say(context, (Part(template="what else"),), "no person") if answered == "no" else None
 
 
 def _beside_a_person(context: TurnContext) -> Decided | None:
@@ -280,11 +288,7 @@ def _inform(context: TurnContext) -> Decided | None:
 def _offer_a_person(context: TurnContext, template: str, failures: int) -> Decided:
     """Offer a person, who comes only if the next turn says yes or asks for one."""
     after = context.before.model_copy(update={"failures": failures, "options": PERSON})
-    parts = (
-        Part(template=template),
-        *_open_question(context),
-        Part(template="shall a person come"),
-    )
+    parts = (Part(template=template), Part(template="shall a person come"))
     return Decided(action="ask", reason=template, parts=parts, after=after)
 
 

@@ -5,8 +5,8 @@ The nearest example of an intent counts beside the model: of sentences that stra
 than the model alone. What is unlike every example of what a shop does counts as out of scope sooner, as the
 world outside has more kinds of sentences than any list of examples (Sun et al., Out-of-Distribution Detection
 with Deep Nearest Neighbors, 2022). Probabilities are calibrated by one temperature (Guo et al., On Calibration
-of Modern Neural Networks, 2017). `agents/support/evaluation/calibration.py` finds the numbers, from the examples
-alone.
+of Modern Neural Networks, 2017). `agents/support/evaluation/calibration.py` finds SHIFT
+and TEMPERATURE, from the examples alone.
 """
 
 import unicodedata
@@ -26,7 +26,7 @@ from agents.support.models import Intent, IntentName, Language, Understood
 from agents.support.understanding.consent import verdict
 from agents.support.understanding.embedding import Vector, is_available, vectors
 from agents.support.understanding.examples import OUT, training
-from agents.support.understanding.names import kind, names_in
+from agents.support.understanding.names import names_goods
 from agents.support.understanding.slots import HAN, slots, to_classify
 from agents.support.understanding.vectors import known_vectors
 from agents.support.understanding.wishes import (
@@ -69,7 +69,7 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
     named = slots(text)
     if named.address is not None and any(one.name in ADDRESSES for one in likely):
         likely = [one for one in likely if one.name != "modify_items"]  # "ship it to ... instead"
-    if likely and likely[0].name == "product" and not names_goods(text):
+    if likely and likely[0].name == "product" and not names_goods(text, catalogue().values()):
         likely = [Intent(name=OUT, confidence=likely[0].confidence)]
     if likely and likely[0].name in ASIDE and (wanted := wish_beside(text, classify)):
         likely = [wanted, *likely]
@@ -81,12 +81,6 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
         slots=named,
         angry=topic == ANGRY,
     )
-
-
-def names_goods(text: str) -> bool:
-    """Whether the text names goods of the shop, by their name or by the last word of it."""
-    names = {name for v in catalogue().values() for name in (v.name, *v.names.values(), *v.also)}
-    return bool(names_in(text, names | {kind(name) for name in names}))
 
 
 def embedded_texts(text: str) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from agents.shop.accounts import Variant
 from agents.support.models import Language
 
 OPTIONS = Path(__file__).parent / "options.yaml"
@@ -26,6 +27,17 @@ def names_in(text: str, names: Iterable[str]) -> dict[str, Span]:
             found[name] = match.span()
             left = pattern.sub(lambda m: " " * len(m[0]), left)
     return found
+
+
+def names_of(variant: Variant) -> tuple[str, ...]:
+    """Every name of an item, in all languages."""
+    return (variant.name, *variant.names.values(), *variant.also)
+
+
+def names_goods(text: str, goods: Iterable[Variant]) -> bool:
+    """Whether the text names one of the goods, by a name or by the last word of it."""
+    names = {name for variant in goods for name in names_of(variant)}
+    return bool(names_in(text, names | {kind(name) for name in names}))
 
 
 def kind(name: str) -> str:

@@ -132,7 +132,8 @@ async def test_no_process_outlives_its_call(journal_settings: Settings, tmp_path
         os.kill(fork_server_of(opened).process.pid, signal.SIGKILL)
         await until(lambda: is_gone(worker), 5)
         await going
-        assert (await run([Job(key="next")], compute)).outcomes == {"job completed": 1}
+        # Not `compute`, whose limit of 1.5 s a busy machine exceeds while the fork server starts again.
+        assert (await run([Job(key="next")], long_compute)).outcomes == {"job completed": 1}
 
         fork_server = fork_server_of(opened)
         going = asyncio.create_task(run([job("last")], long_compute))

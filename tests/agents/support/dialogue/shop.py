@@ -29,7 +29,9 @@ from agents.support.understanding.wishes import wishes
 
 HOME = PostalAddress(line1="1 Elm St", city="Denver", state="CO", postal_code="80279", country="US")
 GOODS = {
-    sku: Variant(sku=sku, product=p, name=name, price=price, options=options, available=True)
+    sku: Variant(
+        sku=sku, product=p, name=name, price=price, currency="USD", options=options, available=True
+    )
     for sku, p, name, price, options in (
         ("10000001", "shirt", "T-Shirt", 1_000, {"color": "red", "size": "M"}),
         ("10000002", "shirt", "T-Shirt", 1_200, {"color": "blue", "size": "M"}),

@@ -316,6 +316,18 @@ def test_a_person_is_offered_after_two_failures_and_comes_only_after_a_yes() -> 
     assert decided(heard("yes please", "affirm", before=twice.after)).action == "hand_over"
 
 
+def test_no_to_a_person_is_no_to_the_open_question_neither() -> None:
+    open_ = after(decided(heard("cancel A100", "cancel_order")))
+    offered = decided(heard("the box was open", "complaint", before=open_))
+    assert answer(offered).count("?") == 1, "one question at a time"
+    wanted = decided(heard("yes", "affirm", before=after(offered)))
+    assert (wanted.action, wanted.request) == ("hand_over", None)
+    step = decided(heard("no", "deny", before=after(offered)))
+    assert (step.request, step.after.task) == (None, open_.task)
+    assert answer(step).endswith("Shall I cancel it? Please answer yes or no.")
+    assert decided(heard("yes", "affirm", before=after(step))).action == "change"
+
+
 @pytest.mark.parametrize("intent", ["complaint", "payment_problem"])
 def test_who_complains_is_offered_a_person(intent: IntentName) -> None:
     offered = decided(heard("the box was open", intent))
@@ -332,7 +344,7 @@ def test_who_complains_is_offered_a_person(intent: IntentName) -> None:
         ("how much is on my gift card", "gift_card", "There is USD 50.00 left on gift card."),
         ("what does the lamp cost", "product", "Desk Lamp: USD 30.00. You can choose power: battery."),
         ("t-shirts in blue?", "product", "T-Shirt: USD 10.00 to USD 12.00. You can choose color: red, blue"),
-        ("I need an invoice", "invoice", "sent by e-mail"),
+        ("I need an invoice", "invoice", "Our staff send the one of an order"),
         ("my password is lost", "account", "signed in"),
         ("I want to buy a lamp", "place_order", "put the goods into the basket"),
         ("are you human", "bot", "I am a program"),
