@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from agents.runtime.files import write_whole
+from agents.services.fetching.download import write
 
 FOLDER = ".fetched"  # in the store of documents
 
@@ -62,7 +62,8 @@ class Remembered:
         if not fetched.validator:
             place.unlink(missing_ok=True)
             return
-        write_whole(place, orjson.dumps(asdict(fetched)).decode())
+        place.parent.mkdir(exist_ok=True)
+        write(orjson.dumps(asdict(fetched)), place)
 
     def _place(self, asker: str, url: str) -> Path:
         name = hashlib.sha256(f"{asker}\n{url}".encode()).hexdigest()

@@ -151,7 +151,7 @@ async def test_a_host_has_its_place_back_before_a_document_is_written(
 ) -> None:
     (server.folder / "b.csv").write_bytes(b"n\n2\n")
     writing, written = threading.Event(), threading.Event()
-    write = download._write
+    write = download.write
 
     def slowly(content: bytes, place: Path) -> None:
         if content == b"n\n1\n":
@@ -159,7 +159,7 @@ async def test_a_host_has_its_place_back_before_a_document_is_written(
             written.wait(CAPS.seconds)
         write(content, place)
 
-    monkeypatch.setattr(download, "_write", slowly)
+    monkeypatch.setattr(download, "write", slowly)
     monkeypatch.setattr("agents.services.fetching.pace.FIRST", 1.0)
     monkeypatch.setattr("agents.services.fetching.pace.MOST", 1.0)
     first = asyncio.create_task(fetcher.fetch(url(server)))
