@@ -9,16 +9,19 @@ import tempfile
 from collections.abc import AsyncIterator, Iterable
 from contextlib import ExitStack, asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from agents.analysis.collecting.host_credentials import credentials_of
 from agents.analysis.models import Collected, Partition
 from agents.analysis.sample.flights import SCHEME, months
 from agents.analysis.sample.serving import serving
 from agents.analysis.study_store import StudyStore
 from agents.runtime import READ, PermanentError, Settings, agent, provide
+from agents.runtime.model.policies import DAY
 from agents.runtime.settings import settings
-from agents.services.fetching.fetcher import Fetcher
+from agents.services.fetching.fetcher import Caps, Fetcher
 from agents.services.files.opening import opened
 from agents.services.files.outcomes import SourceError
 
@@ -30,7 +33,11 @@ class TooManyPages(PermanentError):
     """A source whose pages never end."""
 
 
-@agent(READ)
+# The fetcher keeps the limits of the settings, and a second attempt would send everything twice.
+COLLECT = replace(READ, name="collect", timeout=DAY, concurrency=8, second_attempt=False)
+
+
+@agent(COLLECT)
 async def collect_partition(partition: Partition, fetcher: Fetcher) -> Collected:
     """Fetch the pages of the partition, or copy its file. Raises Refused, Unfetched, SourceError."""
     if is_url(partition.location):
@@ -76,7 +83,9 @@ async def open_fetcher(here: Settings, *, sample: bool) -> AsyncIterator[Fetcher
             server = stack.enter_context(serving(folder / "sample"))
             allowed.add(server.host)
             aliases[SCHEME] = f"http://{server.host}/"
-        async with Fetcher(folder / "raw", frozenset(allowed), aliases) as fetcher:
+        caps = Caps(seconds=here.fetch_seconds, read=here.fetch_stalled_seconds)
+        secrets = await credentials_of(here)
+        async with Fetcher(folder / "raw", frozenset(allowed), aliases, caps, secrets) as fetcher:
             token = _fetcher.set(fetcher)
             try:
                 with provide({Fetcher: fetcher}):
@@ -90,7 +99,7 @@ async def _fetched(partition: Partition, fetcher: Fetcher) -> Collected:
     while url:
         if len(raw) == MAX_PAGES:
             raise TooManyPages(f"{partition.key}: more than {MAX_PAGES:,} pages")
-        page = await fetcher.fetch(url)
+        page = await fetcher.fetch(url, partition.study)
         raw.append(page.sha256)
         size += page.size
         url = page.following if partition.contract.follows_pages else ""

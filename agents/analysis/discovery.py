@@ -60,7 +60,9 @@ async def discover_partitions(
     for source in study.sources:
         locations = await asyncio.to_thread(_expanded, source.locations)
         named = _by_name(study.name, source, locations, matching)
-        validators = await asyncio.gather(*(_validator(at, fetcher) for at in named.values()))
+        validators = await asyncio.gather(
+            *(_validator(at, fetcher, study.name) for at in named.values())
+        )
         store = StudyStore(study.name)
         found += [
             Partition(
@@ -133,10 +135,9 @@ def _expanded(locations: Sequence[str]) -> list[str]:
     return found
 
 
-async def _validator(location: str, fetcher: Fetcher) -> str:
+async def _validator(location: str, fetcher: Fetcher, study: str) -> str:
     if is_url(location):
-        # Without ETag and Last-Modified only the content itself shows a change.
-        return await fetcher.validator(location) or (await fetcher.fetch(location)).sha256
+        return await fetcher.validator(location, study)
     try:
         facts = await asyncio.to_thread(Path(location).stat)
     except (OSError, ValueError):
