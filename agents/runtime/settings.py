@@ -218,13 +218,13 @@ class Settings(BaseSettings):
         description="folder of documents by language (en, zh); none: those of the sample shop",
     )
     models: tuple[ModelSettings, ...] = Field(
-        (), description="language models that word answers, in order of preference; none: no model"
+        (), description="language models for customer service, the first one first; none: no model"
     )
     model_tokens: Annotated[int, Field(ge=100, le=1_000_000)] = Field(
-        4_000, description="most tokens for the wording of one answer"
+        4_000, description="most tokens that a language model may take for one turn"
     )
     model_cost: Annotated[Decimal, Field(gt=0)] | None = Field(
-        None, description="most US dollars for the wording of one answer, if the price is known"
+        None, description="most US dollars that a language model may take for one turn, if known"
     )
 
     gateway_hosts: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}$")], ...] = Field(
