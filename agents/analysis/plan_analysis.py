@@ -15,7 +15,7 @@ class NoPartitions(PermanentError):
     """Sources of an analysis have the same name, or there are none."""
 
 
-@agent(LOOK)
+@agent(LOOK, version="1.1")
 async def plan_analysis(asked: Asked, reference: Reference, fetcher: Fetcher) -> Planned:
     """Find the partitions; from now on they stay the same. Raises what `Fetcher.validator` raises."""
     tenant, _, analysis = reference.partition(":")[2].rpartition(":")

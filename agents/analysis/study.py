@@ -6,7 +6,16 @@ from typing import Annotated, Any
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from agents.analysis.models import Column, Contract, Frozen, Gap, Name, Relation
+from agents.analysis.contract import (
+    Check,
+    Column,
+    Contract,
+    Dependency,
+    Frozen,
+    Gap,
+    Name,
+    Relation,
+)
 from agents.runtime import AgentError
 
 
@@ -84,7 +93,13 @@ class Study(Frozen):
         return self
 
 
-FIELDS: dict[Any, type[Frozen]] = {"columns": Column, "relations": Relation, "gaps": Gap}
+FIELDS: dict[Any, type[Frozen]] = {
+    "columns": Column,
+    "relations": Relation,
+    "checks": Check,
+    "dependencies": Dependency,
+    "gaps": Gap,
+}
 
 
 class BadStudy(AgentError):

@@ -20,7 +20,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from agents.analysis.models import Contract, Part
+from agents.analysis.contract import Contract
+from agents.analysis.models import Part
 
 CELLS = 8_000_000
 PART, ROW = "\0part", "\0row"  # which no column of a source is named

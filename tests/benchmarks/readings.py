@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from agents.analysis.models import Column, Contract
+from agents.analysis.contract import Column, Contract
 
 PARTS = 10
 BAD = 0.01  # share of the rows that is wrong, in each of three ways

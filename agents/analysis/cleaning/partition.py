@@ -9,7 +9,7 @@ import pandas as pd
 
 from agents.analysis.cleaning.reading import BadRow, Table
 from agents.analysis.cleaning.rules import Violation, check
-from agents.analysis.models import Contract, Gap
+from agents.analysis.contract import Contract, Gap
 from agents.runtime import PermanentError
 from agents.services.files.outcomes import REFUSES_THE_REST
 
@@ -80,7 +80,7 @@ def clean(table: Table, contract: Contract, corrections: Corrections | None = No
     rules: Counter[str] = Counter()
     first = pd.Series(pd.NA, table.cells.index, dtype="object")
     for violation in checked.violations:
-        if not violation.value_only:
+        if violation.bad == "discard-row":
             first = first.mask(violation.rows & first.isna(), violation.name)
     good = first.isna()
     duplicates, conflicts = _repeated(checked.table[good], contract.key)
@@ -92,7 +92,7 @@ def clean(table: Table, contract: Contract, corrections: Corrections | None = No
     quarantine = [_of_bad_row(one) for one in table.bad]
     quarantine += _of_rows(table, bad, checked.violations)
     discarded = Counter(
-        {v.name: int((v.rows & kept).sum()) for v in checked.violations if v.value_only}
+        {v.name: int((v.rows & kept).sum()) for v in checked.violations if v.bad == "discard-value"}
     )
     clean_rows = checked.table[kept]
     return CleanResult(

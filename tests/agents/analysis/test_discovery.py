@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from agents.analysis.contract import Column, Contract
 from agents.analysis.discovery import NothingThere, SameName, discover_partitions, name_of
-from agents.analysis.models import Column, Contract, Partition
+from agents.analysis.models import Partition
 from agents.analysis.quarantine import mend
 from agents.analysis.sample.serving import serving
 from agents.analysis.study import Source, Study

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents.analysis import unique_rows
-from agents.analysis.models import Contract, Part
+from agents.analysis.contract import Contract
+from agents.analysis.models import Part
 from agents.analysis.unique_rows import unique_parts
 
 LONG = 2**53

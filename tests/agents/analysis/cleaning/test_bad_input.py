@@ -12,7 +12,7 @@ import pytest
 
 from agents.analysis.cleaning.partition import NoSuchColumn, clean
 from agents.analysis.cleaning.reading import read_table
-from agents.analysis.models import Column, Contract
+from agents.analysis.contract import Column, Contract
 from agents.services.files.outcomes import SourceError
 
 CONTRACT = Contract(

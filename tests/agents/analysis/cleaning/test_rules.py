@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agents.analysis.cleaning.rules import check, typed
-from agents.analysis.models import Column, Contract
+from agents.analysis.cleaning.rules import check
+from agents.analysis.cleaning.values import typed
+from agents.analysis.contract import Column, Contract
 
 BERLIN = Column(type="time", zone="Europe/Berlin")
 
