@@ -31,7 +31,7 @@ def clean_partition(partition: Partition, collected: Collected) -> Cleaned:
             f"the collected bytes are not in {store.raw}: approve the item where the data folder of "
             "its run is, or restart it at collect_partition"
         )
-    table = read_table(pages, f"partition{collected.form}")
+    table = read_table(pages, f"partition{collected.form}", partition.contract)
     rows = table.rows
     result = clean(table, partition.contract, corrections_of(store, partition))
     return store.keep(partition, lambda folder: _written(partition, rows, result, folder))

@@ -1,75 +1,17 @@
-"""What a source promises: the columns, and what must hold in a row, between rows and over a series."""
+"""What a source promises: its columns, and what holds in a row, between rows and over a series."""
 
+import codecs
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
+from agents.analysis.column import Bad, Column, Frozen, Name, Names, Severity, Share, Words
 from agents.analysis.expressions import Kind, Node, parsed, quoted
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
-Bad = Literal["discard-row", "discard-value", "freeze"]
-Share = Annotated[float, Field(ge=0, le=1)]
-Severity = Literal["error", "warning"]
 KINDS: Mapping[str, Kind] = {
     "integer": "number", "number": "number", "text": "text", "time": "time", "boolean": "boolean",
 }  # fmt: skip
-
-
-class Frozen(BaseModel, frozen=True, extra="forbid"):
-    """An immutable value; unknown fields are an error."""
-
-
-def _listed(names: Any) -> Any:
-    return (names,) if isinstance(names, str) else names
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
-"""Names of columns; one alone may be given as a text."""
-
-
-class Column(Frozen):
-    """What one column of a source must be.
-
-    `bad` says what happens to a bad value: "discard-row" quarantines the row, "discard-value" removes
-    the value and keeps the row, "freeze" refuses the partition; with the severity "warning" it is only
-    counted and logged. If less than the share `mostly` of the rows is good, the partition is refused.
-    `low` and `high` are inclusive: numbers in `unit`, or times. A number that a binary floating-point
-    number of 64 bits cannot hold, such as 9007199254740993, breaks the rule "precision" of a column of
-    numbers unless it `rounds`; an integer has at most 64 bits. `outliers` is the greatest distance from
-    the partition's median, in median absolute deviations. `known_before` says that the value is known
-    before the outcome: a model may use it.
-    """
-
-    type: Literal["integer", "number", "text", "time", "boolean"]
-    unit: str = ""
-    scale: float = Field(1.0, description="factor that converts the source's numbers to `unit`")
-    required: bool = False
-    low: int | float | datetime | None = None
-    high: int | float | datetime | None = None
-    one_of: tuple[str, ...] = ()
-    pattern: str | None = None
-    longest: Annotated[int, Field(ge=1, le=65_536)] = 1_000
-    zone: str = Field("UTC", description="time zone of times without one")
-    outliers: Annotated[float, Field(gt=0)] | None = None
-    bad: Bad = "discard-row"
-    severity: Severity = "error"
-    mostly: Share = 0.0
-    known_before: bool = False
-    rounds: bool = False
-    owner: str = Field("", description="who answers for it")
-    description: str = ""
-
-    @model_validator(mode="after")
-    def _check_bounds(self) -> "Column":
-        for bound in (self.low, self.high):
-            if bound is not None and isinstance(bound, datetime) is not (self.type == "time"):
-                raise ValueError(
-                    "low and high must be times for a column of times, such as 2024-01-31, and "
-                    "numbers for any other column"
-                )
-        return self
 
 
 class Relation(Frozen):
@@ -137,6 +79,12 @@ class Gap(Frozen):
     by: tuple[str, ...] = ()
 
 
+def _relative(column: dict[str, Any]) -> dict[str, str]:
+    """The bounds of a column that are given from now on, such as now - 30d."""
+    bounds = {field: column.get(field) for field in ("low", "high")}
+    return {k: v for k, v in bounds.items() if isinstance(v, str) and v.startswith("now")}
+
+
 class Contract(Frozen):
     """What a source promises: its columns, its key, and how unknown columns are handled.
 
@@ -145,6 +93,9 @@ class Contract(Frozen):
     `follows_pages`, the Link header (RFC 8288) of a document leads to its next page. `may_lose` is the
     largest share of the published rows, of the source or of a partition, that a new version may be without;
     only 1 allows the loss of all.
+
+    `missing` are words that stand for no value, such as NA; an empty cell always does. `header` has the names
+    of the columns of a CSV file without a header. `encoding` is that of a CSV or JSON file.
     """
 
     name: Name
@@ -158,7 +109,27 @@ class Contract(Frozen):
     gaps: Gap | None = None
     late_hours: Annotated[float, Field(ge=0)] = 0.0
     follows_pages: bool = False
-    may_lose: Annotated[float, Field(ge=0, le=1)] = 0.5
+    may_lose: Share = 0.5
+    missing: Words = ()
+    header: tuple[str, ...] = ()
+    encoding: str = "utf-8"
+    owner: str = ""
+    description: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bounds_from_now(cls, body: Any) -> Any:
+        """`low: now - 30d` of a column is the check `column >= now - 30d`."""
+        if not isinstance(body, dict) or not isinstance(body.get("columns"), dict):
+            return body
+        columns, checks = dict(body["columns"]), list(body.get("checks", ()))
+        for name, column in columns.items():
+            relative = _relative(column) if isinstance(column, dict) else {}
+            for field, bound in relative.items():
+                check = {"holds": f"{quoted(name)} {'>=' if field == 'low' else '<='} {bound}"}
+                checks.append(check | {"severity": column.get("severity", "error")})
+                columns[name] = {k: v for k, v in columns[name].items() if k not in relative}
+        return body | {"columns": columns} | ({"checks": checks} if checks else {})
 
     @model_validator(mode="after")
     def _check_columns(self) -> "Contract":
@@ -169,9 +140,23 @@ class Contract(Frozen):
             raise ValueError(f"columns that the contract does not declare: {', '.join(missing)}")
         if self.columns[self.time].type != "time":
             raise ValueError(f"time: column {self.time!r} must have the type time")
+        self._require_names()
         for check in self.conditions:
             check.nodes(self.columns)
         return self
+
+    def _require_names(self) -> None:
+        in_file = [column.named or name for name, column in self.columns.items()]
+        for what, names in (("key", self.key), ("header", self.header), ("columns", in_file)):
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"{what}: twice the same name: {', '.join(twice)}")
+        required = {c.named or name for name, c in self.columns.items() if c.required}
+        if self.header and (lacking := sorted(required - set(self.header))):
+            raise ValueError(f"header: lacks columns that are required: {', '.join(lacking)}")
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError:
+            raise ValueError(f"encoding: {self.encoding!r} is none that Python knows") from None
 
     @property
     def conditions(self) -> tuple[Check, ...]:
@@ -180,3 +165,7 @@ class Contract(Frozen):
             Check(holds=f"{quoted(one.left)} {one.holds} {quoted(one.right)}")
             for one in self.relations
         )
+
+    def words_of(self, column: Column) -> tuple[str, ...]:
+        """The words that stand for no value in this column."""
+        return self.missing if column.missing is None else column.missing

@@ -7,7 +7,8 @@ from typing import Annotated
 import orjson
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from agents.analysis.contract import Contract, Frozen, Name
+from agents.analysis.column import Frozen, Name
+from agents.analysis.contract import Contract
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 from pydantic import Field, ValidationError
 
-from agents.analysis.contract import Frozen
+from agents.analysis.column import Frozen
 from agents.analysis.models import Partition
 from agents.analysis.study_store import QUARANTINE, StudyStore
 from agents.runtime import AgentError, Parked

@@ -6,16 +6,8 @@ from typing import Annotated, Any
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from agents.analysis.contract import (
-    Check,
-    Column,
-    Contract,
-    Dependency,
-    Frozen,
-    Gap,
-    Name,
-    Relation,
-)
+from agents.analysis.column import Column, Frozen, Name
+from agents.analysis.contract import Check, Contract, Dependency, Gap, Relation
 from agents.runtime import AgentError
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from agents.analysis.contract import Column, Contract
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract
 from agents.analysis.modelling.registry import Models
 from agents.analysis.models import Dataset
 from agents.analysis.quarantine import BadCorrection, NothingPublished, mend

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from agents.analysis.cleaning.reading import BadRow, Table
-from agents.analysis.cleaning.rules import Violation, check
+from agents.analysis.cleaning.rules import ContractBroken, Violation, check
 from agents.analysis.contract import Contract, Gap
 from agents.runtime import PermanentError
 from agents.services.files.outcomes import REFUSES_THE_REST
@@ -74,6 +74,7 @@ def clean(table: Table, contract: Contract, corrections: Corrections | None = No
 
     Raises NoSuchColumn, ContractBroken, UnknownLine and RestRefused.
     """
+    table = _renamed(table, contract)
     _require_columns(table.header, contract)
     table = _mended(table, corrections or {})
     checked = check(table.cells, contract)
@@ -104,6 +105,18 @@ def clean(table: Table, contract: Contract, corrections: Corrections | None = No
         checked.unknown,
         _gaps(clean_rows, contract.time, contract.gaps) if contract.gaps else 0,
     )
+
+
+def _renamed(table: Table, contract: Contract) -> Table:
+    """The table with the contract's names of the columns in place of those of the source."""
+    names = {column.named: name for name, column in contract.columns.items() if column.named}
+    if not names:
+        return table
+    taken = [name for old, name in names.items() if {old, name} <= {*table.cells.columns}]
+    if taken:
+        raise ContractBroken(taken[0], "has the name that another column is given", table.rows)
+    header = table.header and tuple(names.get(name, name) for name in table.header)
+    return replace(table, cells=table.cells.rename(columns=names), header=header)
 
 
 def _require_columns(header: Sequence[str] | None, contract: Contract) -> None:

@@ -12,8 +12,9 @@ import pandas as pd
 from agents.analysis.cleaning.dependencies import Differing, differing, wrong_keys
 from agents.analysis.cleaning.evaluating import broken
 from agents.analysis.cleaning.numbers import inexact
-from agents.analysis.cleaning.values import typed
-from agents.analysis.contract import Bad, Check, Column, Contract, Dependency
+from agents.analysis.cleaning.values import plain_numbers, spelt, typed, without_words
+from agents.analysis.column import Bad, Column
+from agents.analysis.contract import Check, Contract, Dependency
 from agents.runtime import PermanentError
 
 TO_SIGMA = 1.4826  # median absolute deviation of a normal distribution to its standard deviation
@@ -65,7 +66,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """The rows whose value of a column has been replaced, and the values before."""
+    """The rows whose value of a column has been replaced, and what they had `before`."""
 
     column: str
     rule: str
@@ -95,8 +96,10 @@ def check(cells: pd.DataFrame, contract: Contract) -> Checked:
         checking.dependency(dependency)
     checking.conditions()
     if contract.unknown == "evolve":
-        checking.values |= {name: cells[name].astype("string[pyarrow]") for name in unknown}
-    table = pd.DataFrame(checking.values, index=cells.index)
+        for name in unknown:
+            given = without_words(cells[name], contract.missing)
+            checking.typed[name] = given.astype("string[pyarrow]")
+    table = pd.DataFrame(checking.typed, index=cells.index)
     return Checked(table, checking.violations, checking.repairs, unknown)
 
 
@@ -106,17 +109,23 @@ class _Checking:
     def __init__(self, contract: Contract, cells: pd.DataFrame) -> None:
         self._contract, self._cells = contract, cells
         self._now = datetime.now(UTC)
-        self.values: dict[str, pd.Series] = {}
+        self.typed: dict[str, pd.Series] = {}
         self.violations: list[Violation] = []
         self.repairs: list[Repair] = []
 
     def column(self, name: str, column: Column) -> None:
         """Type one column and check it by its own rules."""
         cells = self._cells
-        given = cells[name] if name in cells else pd.Series(pd.NA, cells.index, dtype="string")
-        self.values[name] = typed(given, column)
+        raw = cells[name] if name in cells else pd.Series(pd.NA, cells.index, dtype="string")
+        given = spelt(without_words(raw, self._contract.words_of(column)), column.spellings)
+        plain = plain_numbers(given, column)
+        self.typed[name] = typed(plain, column)
+        if column.spellings:
+            self._repaired(name, "spelling", _differ(given, raw) & given.notna(), raw)
+        if column.type == "text":
+            self._repaired(name, "trimmed", _differ(self.typed[name], given), given)
         bad_rows = pd.Series(False, cells.index)
-        for rule, rows in _broken(given, self.values[name], column):
+        for rule, rows in _broken(plain, given, self.typed[name], column):
             self._found(name, rule, rows, column)
             bad_rows |= rows
         self._tolerate(name, bad_rows, column.mostly)
@@ -142,23 +151,26 @@ class _Checking:
         """Check what must hold between the columns of a row."""
         for one in self._contract.conditions:
             when, holds = one.nodes(self._contract.columns)
-            rows = broken(when, holds, self.values, one.within, self._now)
+            rows = broken(when, holds, self.typed, one.within, self._now)
             self._found("", one.rule, pd.Series(rows, self._cells.index), one)
             self._tolerate(one.rule, rows, one.mostly)
 
     def _trusted(self) -> dict[str, pd.Series]:
         """The values without those that break a rule of their own column: they do not vote."""
-        trusted = dict(self.values)
+        trusted = dict(self.typed)
         for one in self.violations:
             if one.column in trusted:
                 trusted[one.column] = trusted[one.column].mask(one.rows)
         return trusted
 
     def _repair(self, one: Differing, rule: str, rows: pd.Series) -> None:
+        values = self.typed[one.column]
+        self.typed[one.column] = values.mask(rows, one.majority)
+        self._repaired(one.column, rule, rows, values)
+
+    def _repaired(self, column: str, rule: str, rows: pd.Series, before: pd.Series) -> None:
         if rows.any():
-            values = self.values[one.column]
-            self.repairs.append(Repair(one.column, rule, rows, values))
-            self.values[one.column] = values.mask(rows, one.majority)
+            self.repairs.append(Repair(column, rule, rows, before[rows]))
 
     def _found(
         self, column: str, rule: str, rows: pd.Series, declared: Column | Dependency | Check
@@ -171,7 +183,7 @@ class _Checking:
             raise ContractBroken(column, rule, int(rows.sum()))
         self.violations.append(one)
         if bad == "discard-value":
-            self.values[column] = self.values[column].mask(rows)
+            self.typed[column] = self.typed[column].mask(rows)
 
     def _tolerate(self, rule: str, rows: pd.Series | np.ndarray, mostly: float) -> None:
         count, of = int(rows.sum()), len(rows)
@@ -179,22 +191,35 @@ class _Checking:
             raise TooMany(rule, count, of, mostly)
 
 
-def _broken(given: pd.Series, value: pd.Series, column: Column) -> Iterator[tuple[str, pd.Series]]:
+def _differ(after: pd.Series, before: pd.Series) -> pd.Series:
+    """The rows that have both and differ; a cell that became missing is none of them."""
+    old = before.astype("string[pyarrow]")
+    return (after.astype("string[pyarrow]") != old).fillna(False).astype(bool)
+
+
+def _broken(
+    plain: pd.Series, given: pd.Series, value: pd.Series, column: Column
+) -> Iterator[tuple[str, pd.Series]]:
     """Each rule of the column that some rows break; the later rules pass missing values."""
     outside = _outside(value, column)
     inside = value if outside is None else value.mask(outside)
     rules = {
         "missing": given.isna() if column.required else None,
         "type": given.notna() & value.isna(),
-        "precision": inexact(given) if column.type == "number" and not column.rounds else None,
+        "precision": inexact(plain) if column.type == "number" and not column.rounds else None,
         "range": outside,
-        "allowed": value.notna() & ~value.isin(column.one_of) if column.one_of else None,
+        "allowed": value.notna() & ~value.isin(_allowed(column)) if column.one_of else None,
         **(_of_text(value, column) if column.type == "text" else {}),
         "outlier": _outlying(inside, column.outliers) if column.outliers else None,
     }
     for rule, rows in rules.items():
         if rows is not None and rows.any():
             yield rule, rows.astype(bool)
+
+
+def _allowed(column: Column) -> list[Any]:
+    kind = {"integer": int, "number": float}.get(column.type, str)
+    return [kind(word) for word in column.one_of]
 
 
 def _outside(value: pd.Series, column: Column) -> pd.Series | None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from agents.analysis.contract import Frozen, Name
+from agents.analysis.column import Frozen, Name
 from agents.analysis.models import Part, Sha256
 from agents.analysis.report import SourceReport
 from agents.analysis.study import Study

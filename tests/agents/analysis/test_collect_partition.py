@@ -10,7 +10,8 @@ from agents.analysis.collect_partition import (
     form_of,
     open_fetcher,
 )
-from agents.analysis.contract import Column, Contract
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract
 from agents.analysis.models import Collected, Partition
 from agents.analysis.sample.serving import serving
 from agents.analysis.study_store import StudyStore

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.analysis.contract import Column, Contract
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract
 from agents.analysis.discovery import NothingThere, SameName, discover_partitions, name_of
 from agents.analysis.models import Partition
 from agents.analysis.quarantine import mend

@@ -7,7 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import pandas as pd
 import pytest
 
-from agents.analysis.contract import Column, Contract
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract
 from agents.analysis.discovery import EPOCH, discover_partitions, latest_published, location_since
 from agents.analysis.models import Dataset, Part
 from agents.analysis.sample.serving import serving

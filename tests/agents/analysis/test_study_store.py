@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.analysis.contract import Column, Contract
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract
 from agents.analysis.models import Cleaned, Dataset, Partition
 from agents.analysis.study_store import StudyStore
 from agents.runtime.files import write_whole

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from agents.analysis.contract import Column, Contract, Gap, Relation
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract, Gap, Relation
 
 Row = dict[str, str]
 
@@ -15,6 +16,7 @@ CONTRACT = Contract(
     time="at",
     key=("id",),
     unknown="freeze",
+    missing=("NA", "null"),
     columns={
         "id": Column(type="integer", required=True, low=1),
         "at": Column(type="time", required=True),

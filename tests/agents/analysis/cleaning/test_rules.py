@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from agents.analysis.cleaning.rules import check
 from agents.analysis.cleaning.values import typed
-from agents.analysis.contract import Column, Contract
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract
 
 BERLIN = Column(type="time", zone="Europe/Berlin")
 
