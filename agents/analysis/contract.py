@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
 from agents.analysis.column import Bad, Column, Frozen, Name, Names, Severity, Share, Words
-from agents.analysis.expressions import Kind, Node, parsed, quoted
+from agents.analysis.expressions import BadExpression, Kind, Node, parsed, quoted
 
 KINDS: Mapping[str, Kind] = {
     "integer": "number", "number": "number", "text": "text", "time": "time", "boolean": "boolean",
@@ -141,8 +141,11 @@ class Contract(Frozen):
         if self.columns[self.time].type != "time":
             raise ValueError(f"time: column {self.time!r} must have the type time")
         self._require_names()
-        for check in self.conditions:
-            check.nodes(self.columns)
+        for number, check in enumerate(self.conditions):
+            try:
+                check.nodes(self.columns)
+            except BadExpression as error:
+                raise ValueError(f"checks.{number}: {error}") from None
         return self
 
     def _require_names(self) -> None:

@@ -90,8 +90,8 @@ def _in_utc(naive: pd.Series, column: Column) -> pd.Series:
     # A skipped time is later by the offset before the change, and earlier by the one after it.
     chosen = before if column.skipped == "later" else after
     offset = chosen.tz_localize(None) - chosen.tz_convert("UTC").dt.tz_localize(None)
-    times: pd.Series = (naive - offset).dt.tz_localize("UTC")
-    return times
+    shifted: pd.Series = (naive - offset).dt.tz_localize("UTC")
+    return shifted
 
 
 def _matches(text: pd.Series, pattern: str) -> np.ndarray:

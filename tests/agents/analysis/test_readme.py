@@ -12,6 +12,7 @@ from prefect import Flow
 from agents.analysis.contract import Contract
 from agents.runtime.settings import PREFIX, Settings
 from flows.data_analysis import analyse
+from flows.operations.contracts import check_contract, propose_contract
 from flows.operations.items import dead_letters
 from flows.operations.studies import mend_rows, quarantine, roll_back_model
 
@@ -20,6 +21,8 @@ README = (FOLDER / "README.md").read_text("utf-8")
 CLEANING = (FOLDER / "cleaning" / "README.md").read_text("utf-8")
 FLOWS: dict[tuple[str, str], Flow[..., Any]] = {
     ("flows.data_analysis", ""): analyse,
+    ("flows.data_analysis", "--check-contract"): check_contract,
+    ("flows.data_analysis", "--propose"): propose_contract,
     ("flows.data_analysis", "quarantine"): quarantine,
     ("flows.data_analysis", "mend"): mend_rows,
     ("flows.data_analysis", "roll-back"): roll_back_model,
@@ -38,7 +41,7 @@ def parsed(command: str) -> tuple[Flow[..., Any], dict[str, Any]]:
     """The flow of a command line, and its parameters."""
     words = shlex.split(command.removeprefix("uv run python -m "))
     module, name = words.pop(0), ""
-    if words and not words[0].startswith("--"):
+    if words and (module, words[0]) in FLOWS:
         name = words.pop(0)
     flow = FLOWS[module, name]
     given: dict[str, Any] = {}
