@@ -87,7 +87,7 @@ class Column(Frozen):
     rounds: bool = False
     named: str = ""
     missing: Words | None = None
-    spellings: dict[str, str] = {}
+    spellings: dict[str, str] = Field(default_factory=dict)
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ".", ",", " ", "'"] = ""
     format: str = ""

@@ -94,6 +94,11 @@ class Contract(Frozen):
     largest share of the published rows, of the source or of a partition, that a new version may be without;
     only 1 allows the loss of all.
 
+    Of two rows with the same key, `wins` says which one is kept: the "first" or "last" by partition and line,
+    or the one with the highest or lowest value of a column, as "highest updated_at"; of equals the last.
+    Without it, the partition that is last by its name wins, and within a partition rows with other values
+    are quarantined, except the first.
+
     `missing` are words that stand for no value, such as NA; an empty cell always does. `header` has the names
     of the columns of a CSV file without a header. `encoding` is that of a CSV or JSON file.
     """
@@ -102,6 +107,7 @@ class Contract(Frozen):
     columns: Annotated[dict[str, Column], Field(min_length=1)]
     time: str
     key: tuple[str, ...] = ()
+    wins: Annotated[str, Field(pattern="^(|first|last|(highest|lowest) .+)$")] = ""
     unknown: Literal["evolve", "freeze", "discard"] = "evolve"
     relations: tuple[Relation, ...] = ()
     checks: tuple[Annotated[Check, BeforeValidator(_of_text)], ...] = ()
@@ -135,6 +141,7 @@ class Contract(Frozen):
     def _check_columns(self) -> "Contract":
         named = {self.time, *self.key, *(self.gaps.by if self.gaps else ())}
         named |= {name for relation in self.relations for name in (relation.left, relation.right)}
+        named |= {name for name in [self.wins.partition(" ")[2]] if name}
         named |= {name for one in self.dependencies for name in (*one.by, *one.same)}
         if missing := sorted(named - self.columns.keys()):
             raise ValueError(f"columns that the contract does not declare: {', '.join(missing)}")
@@ -149,6 +156,8 @@ class Contract(Frozen):
         return self
 
     def _require_names(self) -> None:
+        if self.wins and not self.key:
+            raise ValueError("wins: there is no key that two rows could have")
         in_file = [column.named or name for name, column in self.columns.items()]
         for what, names in (("key", self.key), ("header", self.header), ("columns", in_file)):
             if twice := sorted({name for name in names if names.count(name) > 1}):

@@ -74,7 +74,9 @@ class Cleaned(Frozen):
     """The result of cleaning: the file `part` has the good rows, the file `quarantine` the bad ones.
 
     `rules` counts quarantined rows by the first rule that each broke, `discarded` counts discarded
-    values by column and rule. `unknown` names the columns that the contract does not have. `gaps` counts
+    values, `repaired` replaced ones and `warned` those that only break a rule with a warning, each by column
+    and rule; the file `log` has a line for each of these, and for each row that another one replaces.
+    `unknown` names the columns that the contract does not have. `gaps` counts
     missing times.
     """
 
@@ -84,11 +86,14 @@ class Cleaned(Frozen):
     deduplicated: int
     rules: dict[str, int]
     discarded: dict[str, int]
+    repaired: Annotated[dict[str, int], Field(default_factory=dict)]
+    warned: Annotated[dict[str, int], Field(default_factory=dict)]
     unknown: tuple[str, ...] = ()
     gaps: int = 0
     part: str
     sha256: Sha256
     quarantine: str = ""
+    log: str = ""
 
     @model_validator(mode="after")
     def _check_conservation(self) -> "Cleaned":

@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
+from agents.analysis.cleaning.changes import DISCARDED, REPAIRED, WARNED, counted, logged
+from agents.analysis.cleaning.keys import losers
 from agents.analysis.cleaning.reading import BadRow, Table
 from agents.analysis.cleaning.rules import ContractBroken, Violation, check
 from agents.analysis.contract import Contract, Gap
@@ -18,13 +21,19 @@ Corrections = Mapping[int, Mapping[str, Any]]
 
 @dataclass(slots=True)
 class CleanResult:
-    """The outcome of every row; `quarantine` has a record for each bad row, which people can correct."""
+    """The outcome of every row; `quarantine` has a record for each bad row, which people can correct.
+
+    `log` has what was changed in good rows, and the rows that others replace.
+    """
 
     good: pd.DataFrame
     quarantine: list[dict[str, Any]]
     deduplicated: int
     rules: Counter[str]
     discarded: Counter[str]
+    repaired: Counter[str]
+    warned: Counter[str]
+    log: pa.Table
     unknown: tuple[str, ...]
     gaps: int = 0
 
@@ -84,24 +93,25 @@ def clean(table: Table, contract: Contract, corrections: Corrections | None = No
         if violation.bad == "discard-row":
             first = first.mask(violation.rows & first.isna(), violation.name)
     good = first.isna()
-    duplicates, conflicts = _repeated(checked.table[good], contract.key)
+    replaced, conflicts = losers(checked.table[good], contract)
     first = first.mask(first.index.isin(conflicts), "key: other values")
-    kept = first.isna() & ~first.index.isin(duplicates)
+    kept = first.isna() & ~first.index.isin(replaced.index)
     bad = first[first.notna()]
     rules.update(bad.tolist())
     rules.update(one.rule for one in table.bad)
     quarantine = [_of_bad_row(one) for one in table.bad]
     quarantine += _of_rows(table, bad, checked.violations)
-    discarded = Counter(
-        {v.name: int((v.rows & kept).sum()) for v in checked.violations if v.bad == "discard-value"}
-    )
     clean_rows = checked.table[kept]
+    log = logged(table.cells, table.lines, checked, kept, replaced)
     return CleanResult(
         clean_rows.reset_index(drop=True),
         sorted(quarantine, key=lambda record: record["line"]),
-        len(duplicates),
+        len(replaced),
         rules,
-        +discarded,
+        counted(log, DISCARDED),
+        counted(log, REPAIRED),
+        counted(log, WARNED),
+        log,
         checked.unknown,
         _gaps(clean_rows, contract.time, contract.gaps) if contract.gaps else 0,
     )
@@ -141,15 +151,6 @@ def _mended(table: Table, corrections: Corrections) -> Table:
     lines = pd.concat([table.lines[~old], pd.Series(list(corrections), dtype="int64")])
     bad = [one for one in table.bad if one.line not in corrections]
     return Table(cells, lines.reset_index(drop=True), bad, table.header)
-
-
-def _repeated(values: pd.DataFrame, key: Sequence[str]) -> tuple[pd.Index, pd.Index]:
-    """Rows equal to an earlier row, and rows with the key of an earlier row but other values."""
-    equal = values.duplicated()
-    if not key:
-        return values.index[equal], values.index[:0]
-    conflict = values.duplicated(list(key)) & ~equal
-    return values.index[equal], values.index[conflict]
 
 
 def _of_bad_row(one: BadRow) -> dict[str, Any]:

@@ -66,12 +66,12 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """The rows whose value of a column has been replaced, and what they had `before`."""
+    """The values of a column that have been replaced, by row, and what replaced them."""
 
     column: str
     rule: str
-    rows: pd.Series
     before: pd.Series
+    after: pd.Series
 
 
 @dataclass(slots=True)
@@ -121,9 +121,9 @@ class _Checking:
         plain = plain_numbers(given, column)
         self.typed[name] = typed(plain, column)
         if column.spellings:
-            self._repaired(name, "spelling", _differ(given, raw) & given.notna(), raw)
+            self._repaired(name, "spelling", raw, given)
         if column.type == "text":
-            self._repaired(name, "trimmed", _differ(self.typed[name], given), given)
+            self._repaired(name, "trimmed", given, self.typed[name])
         bad_rows = pd.Series(False, cells.index)
         for rule, rows in _broken(plain, given, self.typed[name], column):
             self._found(name, rule, rows, column)
@@ -166,11 +166,12 @@ class _Checking:
     def _repair(self, one: Differing, rule: str, rows: pd.Series) -> None:
         values = self.typed[one.column]
         self.typed[one.column] = values.mask(rows, one.majority)
-        self._repaired(one.column, rule, rows, values)
+        self._repaired(one.column, rule, values, self.typed[one.column])
 
-    def _repaired(self, column: str, rule: str, rows: pd.Series, before: pd.Series) -> None:
+    def _repaired(self, column: str, rule: str, before: pd.Series, after: pd.Series) -> None:
+        rows = _differ(after, before)
         if rows.any():
-            self.repairs.append(Repair(column, rule, rows, before[rows]))
+            self.repairs.append(Repair(column, rule, before[rows], after[rows]))
 
     def _found(
         self, column: str, rule: str, rows: pd.Series, declared: Column | Dependency | Check
