@@ -9,12 +9,14 @@ from agents.orders.scenario import CHANGES
 from agents.runtime import Batch, Intake, RunStats, Scenario, runtime, saga
 from agents.runtime.journal.queries import named
 from agents.runtime.messaging import answering
+from agents.runtime.settings import settings
 from agents.support.carry_out import carry_out
 from agents.support.change_results import keep_change_result
 from agents.support.decide_turn import decide_turn
 from agents.support.handover import HANDOVERS, await_person
 from agents.support.models import CarriedOut
 from agents.support.phrase_turn import phrase_turn
+from agents.support.propose_turn import propose_turn
 from agents.support.read_change_result import read_change_result
 from agents.support.reply_turn import reply_turn
 from agents.support.understand_turn import understand_turn
@@ -30,6 +32,8 @@ async def answer(batch: Batch) -> None:
 async def _answer(batch: Batch) -> None:
     async with saga(batch):
         batch = await understand_turn(batch)
+        if settings().models:
+            batch = await propose_turn(batch)
         batch = await decide_turn(batch)
         batch = await carry_out(batch)
         await process_requests(batch)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
+from agents.analysis.collecting.declared import Collecting
 from agents.analysis.column import Bad, Column, Frozen, Name, Names, Severity, Share, Words
 from agents.analysis.expressions import BadExpression, Kind, Node, parsed, quoted
 
@@ -92,7 +93,7 @@ class Contract(Frozen):
     "freeze" refuses the partition, "discard" removes it. `late_hours` is how late rows may arrive. With
     `follows_pages`, the Link header (RFC 8288) of a document leads to its next page. `may_lose` is the
     largest share of the published rows, of the source or of a partition, that a new version may be without;
-    only 1 allows the loss of all.
+    only 1 allows the loss of all. `collect` says how its documents are collected.
 
     Of two rows with the same key, `wins` says which one is kept: the "first" or "last" by partition and line,
     or the one with the highest or lowest value of a column, as "highest updated_at"; of equals the last.
@@ -115,6 +116,7 @@ class Contract(Frozen):
     gaps: Gap | None = None
     late_hours: Annotated[float, Field(ge=0)] = 0.0
     follows_pages: bool = False
+    collect: Collecting = Collecting()
     may_lose: Share = 0.5
     missing: Words = ()
     header: tuple[str, ...] = ()

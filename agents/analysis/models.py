@@ -36,7 +36,7 @@ class Partition(Frozen):
     """A work item: one part of a source, and everything that its clean form depends on.
 
     `location` is a path or URL. `validator` changes when the content does. `corrections` is the digest
-    of the rows that people have corrected.
+    of the rows that people have corrected. `folders` are columns that the folders of its file name.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
@@ -48,6 +48,7 @@ class Partition(Frozen):
     validator: str
     contract: Contract
     corrections: str = ""
+    folders: dict[str, str] = Field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -86,8 +87,8 @@ class Cleaned(Frozen):
     deduplicated: int
     rules: dict[str, int]
     discarded: dict[str, int]
-    repaired: Annotated[dict[str, int], Field(default_factory=dict)]
-    warned: Annotated[dict[str, int], Field(default_factory=dict)]
+    repaired: dict[str, int] = Field(default_factory=dict)
+    warned: dict[str, int] = Field(default_factory=dict)
     unknown: tuple[str, ...] = ()
     gaps: int = 0
     part: str

@@ -1,4 +1,4 @@
-"""A first contract from data: for each column what fits nearly all of its cells, and as a comment what was seen.
+"""A first contract from data: what fits nearly all cells of a column, and as a comment what was seen of it.
 
 A proposal is strict where the data is: a person takes out what only happens to be so.
 """

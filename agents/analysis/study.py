@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from agents.analysis.collecting.declared import Collecting
 from agents.analysis.column import Column, Frozen, Name
 from agents.analysis.contract import Check, Contract, Dependency, Gap, Relation
 from agents.analysis.contract_file import Document, read_document
@@ -86,12 +87,13 @@ class Study(Frozen):
         return self
 
 
-FIELDS: dict[Any, type[Frozen]] = {
+FIELDS: dict[Any, type[BaseModel]] = {
     "columns": Column,
     "relations": Relation,
     "checks": Check,
     "dependencies": Dependency,
     "gaps": Gap,
+    "collect": Collecting,
 }
 
 

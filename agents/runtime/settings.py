@@ -21,6 +21,7 @@ from pydantic import (
     UrlConstraints,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -46,6 +47,26 @@ class QueueLimit(BaseModel, frozen=True, extra="forbid"):
 
     scenario: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
     items: Annotated[int, Field(ge=1, le=10_000_000)]
+
+
+class FetchCredential(BaseModel, frozen=True, extra="forbid"):
+    """A header that a host expects, and the studies on whose behalf it is sent.
+
+    Its value is here, or in a Secret block of Prefect, behind the `prefix`.
+    """
+
+    host: Annotated[str, Field(pattern=r"^[^\s:/@]+:\d{1,5}$")]
+    header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")] = "Authorization"
+    value: SecretStr | None = None
+    block: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,99}$")] | None = None
+    prefix: Annotated[str, Field(max_length=100)] = ""
+    studies: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check_value(self) -> "FetchCredential":
+        if (self.value is None) is (self.block is None):
+            raise ValueError("give either a value or a block")
+        return self
 
 
 class CloudUse(BaseModel, frozen=True, extra="forbid"):
@@ -105,7 +126,7 @@ class MailSettings(BaseModel, frozen=True, extra="forbid"):
 
 JSON_SETTINGS = (
     *("queue_limits", "fetch_allowed", "webhook_allowed", "models", "gateway_hosts", "jwt"),
-    *("carriers", "mail", "notification_urls", "services", "clouds"),
+    *("carriers", "mail", "notification_urls", "services", "clouds", "fetch_credentials"),
 )
 
 
@@ -165,6 +186,16 @@ class Settings(BaseSettings):
     fetch_allowed: tuple[Annotated[str, Field(pattern=r"^[^\s:/@]+:\d{1,5}$")], ...] = Field(
         (), description="host:port pairs of your own network from which data may be fetched"
     )
+    fetch_credentials: tuple[FetchCredential, ...] = Field(
+        (),
+        description="headers with secrets for hosts of sources, each for the studies that it names",
+    )
+    fetch_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
+        3_600.0, description="for one document of a source, with all retries"
+    )
+    fetch_stalled_seconds: Annotated[float, Field(gt=0, le=3_600)] = Field(
+        30.0, description="without a byte, after which a download is given up and begun again"
+    )
     webhook_allowed: tuple[Annotated[str, Field(pattern=r"^[^\s:/@]+:\d{1,5}$")], ...] = Field(
         (), description="host:port pairs of your own network to which webhooks may be sent"
     )
@@ -187,13 +218,13 @@ class Settings(BaseSettings):
         description="folder of documents by language (en, zh); none: those of the sample shop",
     )
     models: tuple[ModelSettings, ...] = Field(
-        (), description="language models that word answers, in order of preference; none: no model"
+        (), description="language models for customer service, the first one first; none: no model"
     )
     model_tokens: Annotated[int, Field(ge=100, le=1_000_000)] = Field(
-        4_000, description="most tokens for the wording of one answer"
+        4_000, description="most tokens that a language model may take for one turn"
     )
     model_cost: Annotated[Decimal, Field(gt=0)] | None = Field(
-        None, description="most US dollars for the wording of one answer, if the price is known"
+        None, description="most US dollars that a language model may take for one turn, if known"
     )
 
     gateway_hosts: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}$")], ...] = Field(

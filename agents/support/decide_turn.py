@@ -1,7 +1,7 @@
 """Decide the next step of a conversation, from what was said before and the user's own orders."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -15,10 +15,12 @@ from agents.shop.contracts import ACCOUNT, AccountQuestion
 from agents.support import upcasts
 from agents.support.change_results import CHANGE_RESULTS, keep_change_result
 from agents.support.dialogue.describing import words_to_look_up
+from agents.support.dialogue.disposing import chosen_passages, dispose
 from agents.support.dialogue.forms import INFORMS, ShopView
 from agents.support.dialogue.informing import SAID
 from agents.support.dialogue.language import language
-from agents.support.dialogue.policy import TurnContext, answer_from, decide
+from agents.support.dialogue.policy import answer_from, decide
+from agents.support.dialogue.turn_context import TurnContext
 from agents.support.handover import HANDOVERS, await_person
 from agents.support.knowledge.documents import AskedPassage
 from agents.support.knowledge.retrieve import retrieve
@@ -30,6 +32,7 @@ from agents.support.models import (
     Intent,
     Language,
     Part,
+    Proposed,
     Replied,
     Turn,
     Understood,
@@ -50,32 +53,52 @@ class OutOfOrder(TransientError):
     """The turn before this one is not answered yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a turn is decided from: what was `closed` before it, what is remembered, shop and passages."""
+
+    closed: tuple[Part, ...]
+    before: Dialogue
+    shop: ShopView
+    passages: tuple[AskedPassage, ...]
+
+
 @agent(IN_TURN, version="1.2", upcasts={"1.1": upcasts.decided})
-async def decide_turn(turn: Turn, understood: Understood) -> Decided:
+async def decide_turn(turn: Turn, understood: Understood, proposed: Proposed | None) -> Decided:
     """The next step of the dialogue. Raises OutOfOrder.
 
     An order of another customer is treated like an order that does not exist.
     """
+    scene = await seen(turn, understood)
+    closed, spoken = scene.closed, scene.shop.language
+    command = proposed.command if proposed is not None else None
+    understood = _or_a_question(understood, scene.passages)
+    understood = understood.model_copy(update={"language": spoken})
+    disposed = dispose(command, turn.text, understood, scene.before, scene.shop)
+    understood = disposed.understood
+    context = TurnContext(
+        turn, understood, scene.before, scene.shop, disposed.doubt, disposed.selection
+    )
+    decided = decide(context)
+    if decided is None:
+        decided = answer_from(context, chosen_passages(command, scene.passages))
+    elif decided.action != "hand_over":
+        closed = (*closed, *await _besides(understood, spoken))
+    after = decided.after.model_copy(update={"language": spoken})
+    return decided.model_copy(update={"parts": (*closed, *decided.parts), "after": after})
+
+
+async def seen(turn: Turn, understood: Understood) -> Scene:
+    """What a turn is decided from. Raises OutOfOrder."""
     last = await remembered(turn)
     closing, before = await _given_back(last)
     more, before = await _given_back(await _taken_over(turn, last, before))
-    closing = (*closing, *more)
     results, before = await _results(before)
     orders = words_to_look_up(turn.text) | _orders_of(understood, before)
     spoken = language(turn.text, understood, before)
     shop = replace(await view_shop(turn.user, orders), language=spoken)
     passages = await retrieve(turn.text, spoken)
-    understood = _or_a_question(understood, passages).model_copy(update={"language": spoken})
-    context = TurnContext(turn, understood, before, shop)
-    decided = decide(context)
-    if decided is None:
-        decided = answer_from(context, passages)
-    elif decided.action != "hand_over":
-        results = (*results, *await _besides(understood, spoken))
-    after = decided.after.model_copy(update={"language": spoken})
-    return decided.model_copy(
-        update={"parts": (*closing, *results, *decided.parts), "after": after}
-    )
+    return Scene((*closing, *more, *results), before, shop, passages)
 
 
 def _or_a_question(understood: Understood, passages: Sequence[AskedPassage]) -> Understood:

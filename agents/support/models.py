@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from agents.shop.accounts import PostalAddress
+from agents.shop.accounts import Kind, PostalAddress
 from agents.shop.requests import Request
 
 Language = Literal["en", "zh"]
@@ -141,6 +141,37 @@ class Task(Frozen):
     method: str = ""
     address: PostalAddress | None = None
     asked: Slot = ""
+
+
+Skus = Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=50)]
+
+
+class Command(Frozen):
+    """What a language model takes a turn for; it has no text that a customer could be shown.
+
+    `include` and `exclude` are SKUs of the `order`, one for each piece; without any of them the selection
+    is `everything` or nothing. The plan of the reply: `passages` are the numbers of those that answer it,
+    the best first, and `unsure` says that the customer should be asked what is meant.
+    """
+
+    intent: IntentName
+    order: Annotated[str, Field(max_length=64)] = ""
+    everything: bool = False
+    include: Skus = ()
+    exclude: Skus = ()
+    new: Skus = ()
+    method: Kind | Literal[""] = ""
+    address: PostalAddress | None = None
+    passages: Annotated[tuple[int, ...], Field(max_length=5)] = ()
+    unsure: bool = False
+
+
+class Proposed(Frozen):
+    """The command that a language model proposes for a turn, if any, and what it has used for it."""
+
+    command: Command | None = None
+    tokens: int = 0
+    dollars: float = 0.0
 
 
 class AwaitedChange(Frozen):

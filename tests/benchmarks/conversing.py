@@ -16,8 +16,9 @@ from agents.runtime.context import open_runtime
 from agents.runtime.settings import settings
 from agents.shop.accounts import CustomerAccount
 from agents.support.dialogue.forms import ShopView
-from agents.support.dialogue.policy import TurnContext, answer_from, decide
+from agents.support.dialogue.policy import answer_from, decide
 from agents.support.dialogue.render import reply
+from agents.support.dialogue.turn_context import TurnContext
 from agents.support.knowledge.retrieve import retrieve
 from agents.support.models import ChangeOutcome, Dialogue, Replied, Turn, Understood
 from agents.support.run import ConversationRun

@@ -40,7 +40,7 @@ class Download:
         digest = self._digest.hexdigest()
         place = self._store / digest
         if self._file is None:
-            await asyncio.to_thread(_write, bytes(self._held), place)
+            await asyncio.to_thread(write, bytes(self._held), place)
         else:
             _finish(self._file, self._held, place)
         return digest
@@ -55,8 +55,9 @@ def _beside(store: Path) -> IO[bytes]:
     return tempfile.NamedTemporaryFile(dir=store, prefix=".fetching-", delete=False)
 
 
-def _write(content: bytes, place: Path) -> None:
-    """Clean up here too: the caller may be cancelled while its thread goes on."""
+def write(content: bytes, place: Path) -> None:
+    """Write a file that is there whole or not at all."""
+    # It cleans up here too: the caller may be cancelled while its thread goes on.
     with _beside(place.parent) as file:
         try:
             _finish(file, content, place)

@@ -6,7 +6,7 @@ cancellation, repetition, clarification, digression and hand-over.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import get_args
 
 from agents.shop.accounts import OrderAccount
@@ -14,6 +14,7 @@ from agents.shop.contracts import OrderView
 from agents.shop.requests import Request
 from agents.shop.rules import RuleViolation, perform, refusals
 from agents.support.dialogue.describing import with_orders
+from agents.support.dialogue.disposing import completed
 from agents.support.dialogue.forms import (
     ADDS,
     INFORMS,
@@ -27,6 +28,7 @@ from agents.support.dialogue.forms import (
 from agents.support.dialogue.informing import READS, contents, facts_for
 from agents.support.dialogue.questions import as_a_whole, offered, question
 from agents.support.dialogue.render import refusal_part, render, status_part, without_links
+from agents.support.dialogue.turn_context import TurnContext
 from agents.support.dialogue.wording import called, paid_by
 from agents.support.models import (
     Action,
@@ -39,7 +41,6 @@ from agents.support.models import (
     Task,
     TaskName,
     Turn,
-    Understood,
     Wish,
     is_take_over,
 )
@@ -48,7 +49,6 @@ from agents.support.understanding.exclusions import is_correction, left_out
 from agents.support.understanding.slots import slots
 from agents.support.understanding.wishes import has_only_names
 
-UNSURE = 0.35
 CLOSE = 0.15  # if the first two intents differ by less, a question asks which of them is meant
 MOST_FAILURES = 2
 MOST_LATER = 9
@@ -56,30 +56,6 @@ OFFERS_A_PERSON = {"complaint", "payment_problem"}
 PERSON: tuple[IntentName, ...] = ("human",)
 FOR_A_PERSON = {"more-than-one-payment"}  # rules from which only our staff may make an exception
 TASKS = frozenset(get_args(TaskName))
-
-
-@dataclass(frozen=True, slots=True)
-class TurnContext:
-    """A turn with everything that its decision may depend on."""
-
-    turn: Turn
-    understood: Understood
-    before: Dialogue
-    shop: ShopView
-
-    @property
-    def intent(self) -> IntentName:
-        """The most probable intent; if two were offered, the one that the turn chooses."""
-        options, chosen = self.before.options, self.understood.slots.choice
-        if options and 0 < chosen <= len(options):
-            return options[chosen - 1]
-        named = [i.name for i in self.understood.intents if i.name in options]
-        return named[0] if named else self.understood.best.name
-
-    @property
-    def sure(self) -> bool:
-        """Whether the intent is clear enough to act on."""
-        return self.understood.best.confidence >= UNSURE or self.intent in self.before.options
 
 
 def decide(context: TurnContext) -> Decided | None:
@@ -99,9 +75,34 @@ def decide(context: TurnContext) -> Decided | None:
     if intent == "repeat" and before.said and context.sure:
         said = (Part(template="said", values={"said": before.said}),)
         return Decided(action="answer", reason="repeated", parts=said, after=before)
-    if before.task is not None and (going_on := _go_on(context, before.task)) is not None:
-        return going_on
-    return _begin(context)
+    going_on = None
+    if before.task is not None and not context.doubt:
+        going_on = _go_on(context, before.task)
+    return going_on or _begin(context)
+
+
+def _asked_which(context: TurnContext, options: tuple[IntentName, ...]) -> Decided:
+    """Ask which of the intents is meant, or whether the only one is; a task under way comes later."""
+    if "human" in options:
+        return _offer_a_person(context, "not sure", context.before.failures)
+    before = context.before
+    template = "which of two" if len(options) > 1 else "is it this"
+    values = {f"option {n}": name for n, name in enumerate(options, 1)}
+    later = before.later if before.task is None else (before.task, *before.later)
+    order = _order_meant(context) or before.order
+    after = before.model_copy(
+        update={"options": options, "task": None, "later": later, "order": order}
+    )
+    parts = (Part(template=template, values=values),)
+    return Decided(action="ask", reason="clarification", parts=parts, after=after)
+
+
+def _order_meant(context: TurnContext) -> str:
+    """The own order that the turn, or else the selection, names; "" unless it is one."""
+    named = context.shop.spelled(context.understood.slots.orders)
+    if not named and context.selection is not None:
+        return context.selection.order
+    return named[0] if len(named) == 1 and named[0] in context.shop.orders else ""
 
 
 def _person_wanted(context: TurnContext) -> Decided | None:
@@ -253,12 +254,8 @@ def _is_other_task(context: TurnContext, task: Task) -> bool:
 def _begin(context: TurnContext) -> Decided | None:
     """The next step of a turn that is not about the task under way."""
     intent, before = context.intent, context.before
-    if not context.understood.wishes and (offered := _which(context)):
-        names = {f"option {n}": name for n, name in enumerate(offered, 1)}
-        later = before.later if before.task is None else (before.task, *before.later)
-        after = before.model_copy(update={"options": offered, "task": None, "later": later})
-        parts = (Part(template="which of two", values=names),)
-        return Decided(action="ask", reason="clarification", parts=parts, after=after)
+    if context.doubt or (not context.understood.wishes and _which(context)):
+        return _asked_which(context, context.doubt or _which(context))
     wishes = context.understood.wishes
     if any(wish.name in TASKS for wish in wishes):
         return _begin_several(context)
@@ -407,6 +404,7 @@ def _shop_after(shop: ShopView, request: Request, order: OrderAccount | None) ->
 
 def _advance(context: TurnContext, task: Task) -> Decided:
     """Refuse what the order refuses, ask for what is missing, ask for a yes, or answer."""
+    task = completed(task, context.selection, context.before, context.shop)
     order = context.shop.orders.get(task.order)
     if task.order and order is None:
         return _unknown(context, task)
@@ -484,7 +482,7 @@ def _next(context: TurnContext, order: str) -> tuple[tuple[Part, ...], Dialogue]
         return (), after
     task, *later = after.later
     after = after.model_copy(update={"later": tuple(later)})
-    step = _advance(_with(context, after), task)
+    step = _advance(replace(context, before=after, selection=None), task)
     return (Part(template="next", values={"task": task.name}), *step.parts), step.after
 
 

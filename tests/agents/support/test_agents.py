@@ -23,7 +23,7 @@ async def test_a_greeting_goes_through_without_a_server() -> None:
     assert understood.best.name == "greeting"
     result = await read_change_result.call(TURN, GREETING, CarriedOut())
     assert result == ChangeOutcome()
-    phrased = await phrase_turn.call(TURN, understood, GREETING)
+    phrased = await phrase_turn.call(TURN, understood, GREETING, None)
     assert phrased == Phrased()  # nobody has set a model
     replied = await reply_turn.call(TURN, understood, GREETING, result, phrased)
     assert replied.text.startswith("您好")  # the language of the conversation, not of one word

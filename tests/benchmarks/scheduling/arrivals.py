@@ -71,10 +71,13 @@ class FirstIn(Ungated):
 
 
 class Product:
-    """The product's gate and age limit, which follow from what has completed and what waits."""
+    """The product's gate and age limit, which follow from what has completed and what waits.
 
-    def __init__(self) -> None:
-        self._gate, self._unjudged, self._judged_at = Gate(), 0, 0.0
+    The limit is made from new after `every` completions.
+    """
+
+    def __init__(self, every: int = EVERY) -> None:
+        self._gate, self._every, self._unjudged, self._judged_at = Gate(), every, 0, 0.0
         self._lately = deque[Completion](maxlen=LOOKED_BACK)
         self.age_limit: float | None = None
 
@@ -88,7 +91,7 @@ class Product:
         self._gate.observe(expected, completion.seconds)
         self._lately.append(completion)
         self._unjudged += 1
-        if self._unjudged >= EVERY:
+        if self._unjudged >= self._every:
             elapsed, self._judged_at = completion.ended - self._judged_at, completion.ended
             self.age_limit = age_limit(list(self._lately), waiting, self.age_limit, elapsed)
             self._unjudged = 0

@@ -20,6 +20,7 @@ from sqlalchemy import func, select
 from agents.runtime import runtime
 from agents.runtime.intake.consumer import Consumer, ConsumerOptions
 from agents.runtime.journal.dependencies import accept_linked
+from agents.runtime.journal.order import PAUSE
 from agents.runtime.journal.schema import items, steps
 from agents.runtime.journal.submit import NewItem, Sender
 from agents.runtime.model.forecast import Expected, Forecast
@@ -173,18 +174,25 @@ def _new(task: WorkflowTask, expected: float | None) -> NewItem:
 
 
 async def mean_waits(found: Sequence[Workflow], count: int) -> dict[str, Pair]:
-    """The mean wait first in, first out and in the product's order."""
+    """The mean wait first in, first out and in the product's order, in a queue that has no history."""
     expected = learned(found, places=False, seconds=OF_ONE)
     tasks = [pair for one in found for pair in zip(one.seconds, expected[one.name], strict=True)]
     drawn = _scaled(arrivals.arrivals([pair for pair in tasks if pair[0] > 0], count, seed=1))
+    real = {
+        "fifo": await waits(drawn, "fifo", forecast=False),
+        "order": await waits(drawn, "order", forecast=True),
+    }
     extra = await overhead(arrivals.SERVERS)
     slower = replace(drawn, seconds=[seconds + extra for seconds in drawn.seconds])
-    cases: dict[str, arrivals.Rule] = {"fifo": arrivals.FirstIn(), "order": arrivals.Product()}
-    pairs = {}
-    for name, rule in cases.items():
-        real = await waits(drawn, name, forecast=name == "order")
-        pairs[name] = Pair(fmean(arrivals.waits(slower, rule)), fmean(real))
-    return pairs
+    in_a_judgement = round(PAUSE * len(drawn.at) / drawn.at[-1])
+    rules: dict[str, arrivals.Rule] = {
+        "fifo": arrivals.FirstIn(),
+        "order": arrivals.Product(max(1, in_a_judgement)),
+    }
+    return {
+        name: Pair(fmean(arrivals.waits(slower, rule)), fmean(real[name]))
+        for name, rule in rules.items()
+    }
 
 
 def _scaled(found: arrivals.Arrivals) -> arrivals.Arrivals:
@@ -202,9 +210,9 @@ def _scaled(found: arrivals.Arrivals) -> arrivals.Arrivals:
 
 async def measure(found: Sequence[Workflow], *, quick: bool) -> dict[str, Any]:
     """Both samples."""
-    extra, made = await makespans(found, 2 if quick else SAMPLE)
     waited = await mean_waits(found, ARRIVALS // 4 if quick else ARRIVALS)
-    ratios = [one.ratio for one in made.values()]
+    extra, made = await makespans(found, 2 if quick else SAMPLE)
+    ratios = [one.ratio for one in (*made.values(), *waited.values())]
     return {
         "seconds_for_a_task": round(extra, 4),
         "makespan_over_simulated": {name: round(one.ratio, 3) for name, one in made.items()},

@@ -1,5 +1,6 @@
 """Rows with one key have one value: the rarer one is wrong, and repaired only where that is declared."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,7 @@ NEAR: list[tuple[str | None, ...]] = [("1", "Ulm", "BW")] * 4 + [
 ]
 
 
-def checked(rows: list[tuple[str | None, ...]], **dependency: Any) -> Checked:
+def checked(rows: Sequence[tuple[str | None, ...]], **dependency: Any) -> Checked:
     contract = Contract.model_validate(
         {
             "name": "x", "time": "at",
@@ -46,7 +47,7 @@ def test_a_declared_repair_takes_the_majority_and_keeps_what_was() -> None:
     assert outcome.table["city"].tolist()[:5] == ["Ulm"] * 5
     (repair,) = outcome.repairs
     assert (repair.column, repair.rule) == ("city", "same by zip")
-    assert repair.before[repair.rows].to_dict() == {4: "Ulmm"}
+    assert repair.before.to_dict() == {4: "Ulmm"}
 
 
 def test_a_row_that_differs_everywhere_has_a_wrong_key_and_is_not_repaired() -> None:

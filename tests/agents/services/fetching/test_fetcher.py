@@ -45,8 +45,8 @@ async def test_a_document_lies_under_its_digest(server: Server, fetcher: Fetcher
     fetched = await fetcher.fetch(url(server))
     assert fetched.sha256 == hashlib.sha256(b"n\n1\n").hexdigest()
     assert (fetcher.store / fetched.sha256).read_bytes() == b"n\n1\n"
-    assert fetched.validator == await fetcher.validator(url(server)) != ""
-    assert [path.name for path in fetcher.store.iterdir()] == [fetched.sha256]
+    assert fetched.validator == (await fetcher.look(url(server))).validator != ""
+    assert [path.name for path in fetcher.store.glob("[!.]*")] == [fetched.sha256]
 
 
 async def test_nothing_is_left_of_what_is_too_large(server: Server, fetcher: Fetcher) -> None:
@@ -151,7 +151,7 @@ async def test_a_host_has_its_place_back_before_a_document_is_written(
 ) -> None:
     (server.folder / "b.csv").write_bytes(b"n\n2\n")
     writing, written = threading.Event(), threading.Event()
-    write = download._write
+    write = download.write
 
     def slowly(content: bytes, place: Path) -> None:
         if content == b"n\n1\n":
@@ -159,7 +159,7 @@ async def test_a_host_has_its_place_back_before_a_document_is_written(
             written.wait(CAPS.seconds)
         write(content, place)
 
-    monkeypatch.setattr(download, "_write", slowly)
+    monkeypatch.setattr(download, "write", slowly)
     monkeypatch.setattr("agents.services.fetching.pace.FIRST", 1.0)
     monkeypatch.setattr("agents.services.fetching.pace.MOST", 1.0)
     first = asyncio.create_task(fetcher.fetch(url(server)))

@@ -13,7 +13,8 @@ from agents.shop.accounts import (
 from agents.shop.contracts import OrderView
 from agents.shop.rules import refusals
 from agents.support.dialogue.forms import ShopView
-from agents.support.dialogue.policy import TurnContext, answer_from, decide
+from agents.support.dialogue.policy import answer_from, decide
+from agents.support.dialogue.turn_context import TurnContext
 from agents.support.models import (
     Decided,
     Dialogue,

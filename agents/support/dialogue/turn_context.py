@@ -1,0 +1,39 @@
+"""What the next step of a dialogue follows from."""
+
+from dataclasses import dataclass
+
+from agents.support.dialogue.disposing import UNSURE, Selection
+from agents.support.dialogue.forms import ShopView
+from agents.support.models import Dialogue, IntentName, Turn, Understood
+from agents.support.understanding.consent import verdict
+
+
+@dataclass(frozen=True, slots=True)
+class TurnContext:
+    """A turn with everything that its decision may depend on.
+
+    `doubt` and `selection` are what counts of a language model's command: see `disposing.py`.
+    """
+
+    turn: Turn
+    understood: Understood
+    before: Dialogue
+    shop: ShopView
+    doubt: tuple[IntentName, ...] = ()
+    selection: Selection | None = None
+
+    @property
+    def intent(self) -> IntentName:
+        """The most probable intent; if some were offered, the one that the turn chooses."""
+        options, chosen = self.before.options, self.understood.slots.choice
+        if len(options) == 1 and verdict(self.turn.text, "order_status", "") == "yes":
+            return options[0]
+        if options and 0 < chosen <= len(options):
+            return options[chosen - 1]
+        named = [i.name for i in self.understood.intents if i.name in options]
+        return named[0] if named else self.understood.best.name
+
+    @property
+    def sure(self) -> bool:
+        """Whether the intent is clear enough to act on."""
+        return self.understood.best.confidence >= UNSURE or self.intent in self.before.options
