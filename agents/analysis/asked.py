@@ -85,9 +85,10 @@ class Asked(Frozen):
 
 
 class Planned(Frozen):
-    """The partitions of an analysis as they were when it began."""
+    """The partitions of an analysis as they were when it began; `unreached` those that could not be had."""
 
     partitions: tuple[Partition, ...]
+    unreached: dict[str, str] = Field(default_factory=dict)
 
 
 RECORDS = Records(Asked, key="analysis")

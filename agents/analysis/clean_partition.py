@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from agents.analysis.cleaning.partition import CleanResult, clean
 from agents.analysis.cleaning.reading import read_table
+from agents.analysis.collecting.folders import with_folders
 from agents.analysis.models import Cleaned, Collected, Partition
 from agents.analysis.quarantine import corrections_of
 from agents.analysis.study_store import PART, QUARANTINE, StudyStore
@@ -31,7 +32,7 @@ def clean_partition(partition: Partition, collected: Collected) -> Cleaned:
             f"the collected bytes are not in {store.raw}: approve the item where the data folder of "
             "its run is, or restart it at collect_partition"
         )
-    table = read_table(pages, f"partition{collected.form}")
+    table = with_folders(read_table(pages, f"partition{collected.form}"), partition.folders)
     rows = table.rows
     result = clean(table, partition.contract, corrections_of(store, partition))
     return store.keep(partition, lambda folder: _written(partition, rows, result, folder))

@@ -4,16 +4,18 @@ The validator of a partition (size and time of a file, ETag of a URL) shows whet
 """
 
 import asyncio
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import pyarrow.parquet as pq
 
-from agents.analysis.collect_partition import SUFFIXES, is_url
-from agents.analysis.models import Partition
+from agents.analysis.collecting.forms import is_url
+from agents.analysis.collecting.gathering import Gathering
+from agents.analysis.collecting.names import WILDCARDS, Place, folders_of, named
+from agents.analysis.models import Contract, Partition
 from agents.analysis.quarantine import corrections_digest
 from agents.analysis.study import Source, Study
 from agents.analysis.study_store import StudyStore
@@ -22,7 +24,7 @@ from agents.runtime.clock import clock
 from agents.services.fetching.fetcher import Fetcher
 from agents.workflow.exit_status import NothingFound
 
-WILDCARDS = set("*?[")
+AT_ONCE = 64  # partitions of a source that are looked at
 SINCE = "{since}"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -38,52 +40,65 @@ class NothingThere(NothingFound):
         return f"{self.location!r}: there is no such file"
 
 
-class SameName(AgentError):
-    """Two files of a source have the same partition name."""
+@dataclass(slots=True)
+class Found:
+    """The partitions of a study, in its order; `unreached` has the reason why one cannot be had now, by name."""
 
-    def __init__(self, source: str, name: str) -> None:
-        super().__init__(source, name)
-        self.source, self.name = source, name
-
-    def __str__(self) -> str:
-        return f"{self.source}: two files would both be partition {self.name!r}: rename one of them"
+    partitions: list[Partition] = field(default_factory=list)
+    unreached: dict[str, str] = field(default_factory=dict)
 
 
-async def discover_partitions(
-    study: Study, fetcher: Fetcher, matching: str = "*"
-) -> list[Partition]:
-    """Find every partition whose name matches, in the order of the study.
+async def discover_partitions(study: Study, fetcher: Fetcher, matching: str = "*") -> Found:
+    """Find every partition whose name matches.
 
-    Raises NothingThere, SameName, and what `Fetcher.validator` raises.
+    A location that cannot be had does not keep the others from being found; if there is none but such, its
+    error is raised: NothingThere, or what `Gathering.validator` raises.
     """
-    found: list[Partition] = []
+    found, errors = Found(), list[AgentError]()
     for source in study.sources:
-        locations = await asyncio.to_thread(_expanded, source.locations)
-        named = _by_name(study.name, source, locations, matching)
-        validators = await asyncio.gather(
-            *(_validator(at, fetcher, study.name) for at in named.values())
-        )
-        store = StudyStore(study.name)
-        found += [
-            Partition(
-                study=study.name,
-                source=source.name,
-                name=name,
-                location=location,
-                validator=validator,
-                contract=source.contract,
-                corrections=corrections_digest(store, source.name, name),
-            )
-            for (name, location), validator in zip(named.items(), validators, strict=True)
-        ]
+        places = await asyncio.to_thread(_places, study.name, source, errors, found.unreached)
+        some = {n: at for n, at in named(places).items() if PurePosixPath(n).match(matching)}
+        gathering = Gathering(source.contract, study.name, fetcher)
+        turns = asyncio.Semaphore(AT_ONCE)
+        looks = [_validator(gathering, place, turns) for place in some.values()]
+        for (name, place), seen in zip(some.items(), await asyncio.gather(*looks), strict=True):
+            if isinstance(seen, AgentError):
+                errors.append(seen)
+                found.unreached[f"{source.name}/{name}"] = str(seen)
+            else:
+                found.partitions.append(_partition(study, source, name, place, seen))
+    if errors and not found.partitions:
+        raise errors[0]
     return found
 
 
-def name_of(location: str) -> str:
-    """The name of a partition: the file name in lower case without suffixes."""
-    path = urlsplit(location).path if is_url(location) else location
-    stem = SUFFIXES.sub("", PurePosixPath(path).name.lower())
-    return re.sub(r"[^a-z0-9_.-]+", "-", stem).strip("-.")[:63] or "all"
+def _partition(study: Study, source: Source, name: str, place: Place, validator: str) -> Partition:
+    return Partition(
+        study=study.name,
+        source=source.name,
+        name=name,
+        location=place.location,
+        validator=validator,
+        contract=source.contract,
+        corrections=corrections_digest(StudyStore(study.name), source.name, name),
+        folders=_declared(folders_of(place.location), source.contract),
+    )
+
+
+def _declared(folders: dict[str, str], contract: Contract) -> dict[str, str]:
+    return {name: value for name, value in folders.items() if name in contract.columns}
+
+
+async def _validator(
+    gathering: Gathering, place: Place, turns: asyncio.Semaphore
+) -> str | AgentError:
+    async with turns:
+        try:
+            return await gathering.validator(place.location)
+        except OSError:
+            return NothingThere(place.location)
+        except AgentError as error:
+            return error
 
 
 def latest_published(study: str, source: Source) -> datetime:
@@ -106,43 +121,36 @@ def location_since(location: str, at: datetime) -> tuple[str, str]:
     return location.replace(SINCE, quote(text)), f"since-{at:%Y%m%dt%H%M%S}"
 
 
-def _by_name(study: str, source: Source, locations: Sequence[str], matching: str) -> dict[str, str]:
-    named: dict[str, str] = {}
-    for template in locations:
-        location, name = template, name_of(template)
-        if SINCE in template:
-            location, name = location_since(template, latest_published(study, source))
-        if name in named:
-            raise SameName(source.name, name)
-        named[name] = location
-    return {n: at for n, at in named.items() if PurePosixPath(n).match(matching)}
+def _places(
+    study: str, source: Source, errors: list[AgentError], unreached: dict[str, str]
+) -> list[Place]:
+    """Where the source is now; a pattern without files is an error of its own."""
+    places: list[Place] = []
+    for template in source.locations:
+        try:
+            places += _expanded(study, source, template)
+        except NothingThere as error:
+            errors.append(error)
+            unreached[f"{source.name}/{template}"] = str(error)
+    return places
 
 
-def _expanded(locations: Sequence[str]) -> list[str]:
-    found: list[str] = []
-    for location in locations:
-        if is_url(location) or not WILDCARDS.intersection(location):
-            found.append(location)
-            continue
-        path = Path(location)
+def _expanded(study: str, source: Source, template: str) -> Iterator[Place]:
+    if SINCE in template:
+        location, name = location_since(template, latest_published(study, source))
+        yield Place(location, template, name)
+    elif is_url(template) or not WILDCARDS.intersection(template):
+        yield Place(template, "")
+    else:
+        path = Path(template)
         root = Path(path.anchor) if path.is_absolute() else Path()
         matched = sorted(
             str(one) for one in root.glob(str(path.relative_to(root))) if one.is_file()
         )
         if not matched:
-            raise NothingThere(location)
-        found += matched
-    return found
-
-
-async def _validator(location: str, fetcher: Fetcher, study: str) -> str:
-    if is_url(location):
-        return await fetcher.validator(location, study)
-    try:
-        facts = await asyncio.to_thread(Path(location).stat)
-    except (OSError, ValueError):
-        raise NothingThere(location) from None
-    return f"{facts.st_size}-{facts.st_mtime_ns}"
+            raise NothingThere(template)
+        for location in matched:
+            yield Place(location, template)
 
 
 def _latest(metadata: pq.FileMetaData, time: str) -> datetime:

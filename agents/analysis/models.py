@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from agents.analysis.collecting.declared import Collecting
+
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -95,7 +97,7 @@ class Contract(Frozen):
     "freeze" refuses the partition, "discard" removes it. `late_hours` is how late rows may arrive. With
     `follows_pages`, the Link header (RFC 8288) of a document leads to its next page. `may_lose` is the
     largest share of the published rows, of the source or of a partition, that a new version may be without;
-    only 1 allows the loss of all.
+    only 1 allows the loss of all. `collect` says how its documents are collected.
     """
 
     name: Name
@@ -107,6 +109,7 @@ class Contract(Frozen):
     gaps: Gap | None = None
     late_hours: Annotated[float, Field(ge=0)] = 0.0
     follows_pages: bool = False
+    collect: Collecting = Collecting()
     may_lose: Annotated[float, Field(ge=0, le=1)] = 0.5
 
     @model_validator(mode="after")
@@ -124,7 +127,7 @@ class Partition(Frozen):
     """A work item: one part of a source, and everything that its clean form depends on.
 
     `location` is a path or URL. `validator` changes when the content does. `corrections` is the digest
-    of the rows that people have corrected.
+    of the rows that people have corrected. `folders` are columns that the folders of its file name.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
@@ -136,6 +139,7 @@ class Partition(Frozen):
     validator: str
     contract: Contract
     corrections: str = ""
+    folders: dict[str, str] = Field(default_factory=dict)
 
     @property
     def digest(self) -> str:

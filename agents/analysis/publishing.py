@@ -41,6 +41,13 @@ def refusals(
     return found
 
 
+def may_stay(study: Study, before: Dataset | None) -> set[tuple[str, str]]:
+    """Source and name of the published parts that stay while their partitions cannot be had."""
+    keep = {one.name for one in study.sources if one.contract.collect.missing == "keep"}
+    parts = before.parts if before is not None else ()
+    return {(part.source, part.name) for part in parts if part.source in keep}
+
+
 def _rows(dataset: Dataset | None, source: str) -> dict[str, int]:
     parts = dataset.parts if dataset is not None else ()
     return {part.name: part.rows for part in parts if part.source == source}

@@ -15,13 +15,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from agents.analysis.asked import SAMPLE, Asked, Planned, study_of
 from agents.analysis.collect_partition import open_fetcher
+from agents.analysis.collecting.again import try_again
 from agents.analysis.conclude_analysis import REPORT
 from agents.analysis.discovery import discover_partitions
 from agents.analysis.modelling.candidates import NAMES
 from agents.analysis.modelling.models import Comparison, Selected, Trained, Training
 from agents.analysis.modelling.registry import Models
 from agents.analysis.models import Cleaned, Dataset, Part, Partition
-from agents.analysis.publishing import broken, refusals
+from agents.analysis.publishing import broken, may_stay, refusals
 from agents.analysis.report import FILE, AnalysisReport, SourceReport, report_of
 from agents.analysis.sample.flights import sample_study
 from agents.analysis.scenario import CANDIDATES, COMPARISONS, PARTITIONS
@@ -73,6 +74,7 @@ Modelled = tuple[Dataset | None, "ModelRun | None"]
 class AnalysisRun:
     """The study and the partitions of one run; `intake` counts how each of them ends.
 
+    `unreached` has the reasons why others could not be had, by the names of source and partition.
     Publishing sets `refusals`, the reasons against it, and `repeated`, the rows of each partition that are
     not published because a later one has their keys.
     """
@@ -82,6 +84,7 @@ class AnalysisRun:
     intake: Intake
     rejects: Rejects
     begun: float
+    unreached: dict[str, str] = field(default_factory=dict)
     store: StudyStore = field(init=False)
     refusals: dict[str, str] = field(default_factory=dict, init=False)
     repeated: dict[tuple[str, str], int] = field(default_factory=dict, init=False)
@@ -91,6 +94,7 @@ class AnalysisRun:
 
     async def accepted(self, batch_size: int) -> AsyncIterator[Batch]:
         """The partitions that have changed, in batches; the others are already done."""
+        await try_again(PARTITIONS.name, [one.key for one in self.partitions])
         records = [_submission(n, one) for n, one in enumerate(self.partitions, 1)]
         async for batch in self.intake.accepted(records, batch_size):
             yield batch
@@ -113,16 +117,23 @@ class AnalysisRun:
     def publish(self, matching: str = "*") -> Dataset | None:
         """Publish the clean parts as the dataset of the study, each key once.
 
-        If a part is missing, or too many rows of the published dataset would be lost, nothing changes. A
-        run over some of the partitions keeps the published parts of the others.
+        If a part is missing, or too many rows of the published dataset would be lost, nothing changes, unless
+        the contract says that the last published version of a missing part is kept. A run over some of the
+        partitions keeps the published parts of the others.
         """
         cleaned = {(one.source, one.name): c for one, c in self.outcomes() if c}
-        if len(cleaned) < len(self.partitions):
+        before = self.store.published()
+        missing = self._missing(cleaned)
+        if not missing <= may_stay(self.study, before):
             return None
         parts = {key: part_of(*key, one) for key, one in cleaned.items()}
         growing = {source.name for source in self.study.sources if source.grows}
-        if (before := self.store.published()) is not None:
-            kept = [p for p in before.parts if matching != "*" or p.source in growing]
+        if before is not None:
+            kept = [
+                part
+                for part in before.parts
+                if matching != "*" or part.source in growing or (part.source, part.name) in missing
+            ]
             parts = {(part.source, part.name): self.store.whole(part) for part in kept} | parts
         dataset = self._dataset(parts)
         self.refusals = refusals(self.study, before, dataset, cleaned)
@@ -133,6 +144,12 @@ class AnalysisRun:
             dataset = dataset.model_copy(update={"edition": edition})
         self.store.publish(dataset)
         return dataset
+
+    def _missing(self, cleaned: Mapping[tuple[str, str], Cleaned]) -> set[tuple[str, str]]:
+        """Source and name of each partition without a clean part."""
+        unreached = [name.partition("/") for name in self.unreached]
+        wanted = {(one.source, one.name) for one in self.partitions}
+        return (wanted | {(source, name) for source, _, name in unreached}) - cleaned.keys()
 
     def _dataset(self, parts: Mapping[tuple[str, str], Part]) -> Dataset:
         published = list[Part]()
@@ -155,7 +172,8 @@ class AnalysisRun:
         """The report, which the UI shows too; raises an alert if nothing was published."""
         report = await self.summary(dataset, models)
         await publish_table(f"{NAME}-rows", report.rows(), "Rows by source and outcome")
-        if dataset is None or _failed(self.outcomes(), self.store.folder) | self.refusals:
+        failed = _failed(self.outcomes(), self.store.folder) | self.refusals | self.unreached
+        if dataset is None or failed:
             reason = "; ".join(report.notes())
             await send([Alert("unpublished", PARTITIONS.name, self.study.name, reason)])
         return report
@@ -169,7 +187,7 @@ class AnalysisRun:
         gone = f"was cleaned before, but its files are gone from {self.store.folder}"
         report.failures = await failure_reasons(PARTITIONS.name, missing, gone)
         failed = _failed(outcomes, self.store.folder) | self.refusals
-        report.failures |= failed
+        report.failures |= failed | self.unreached
         if dataset is None and (before := self.store.published()) is not None:
             report.stays = before.digest
         if models is not None:
@@ -207,7 +225,8 @@ def asked_run(item: Item) -> Iterator[AnalysisRun]:
     study = study_of(asked, planned.partitions[0].study)
     with Rejects(rejects_file(settings().data, NAME)) as rejects:
         intake = Intake(PARTITIONS, RunStats(), rejects.keep)
-        yield AnalysisRun(study, planned.partitions, intake, rejects, time.monotonic())
+        begun = time.monotonic()
+        yield AnalysisRun(study, planned.partitions, intake, rejects, begun, planned.unreached)
 
 
 @asynccontextmanager
@@ -220,7 +239,7 @@ async def open_run(
     """Open the journal and find the partitions.
 
     `sources` are URLs, paths and globs under one `contract`, or "sample" alone. Raises BadStudy,
-    NoContract, NoSample, NothingThere, SameName, Refused, Unfetched.
+    NoContract, NoSample, NothingThere, and what `Gathering.validator` raises if all fail so.
     """
     here = settings()
     with ExitStack() as stack:
@@ -228,9 +247,10 @@ async def open_run(
         study = _own(sources, contract, target) if own else sample_study()
         rejects = stack.enter_context(Rejects(rejects_file(here.data, NAME)))
         async with open_fetcher(here, sample=not own) as fetcher, open_runtime(here):
-            partitions = await discover_partitions(study, fetcher, matching)
+            found = await discover_partitions(study, fetcher, matching)
             intake = Intake(PARTITIONS, RunStats(), rejects.keep)
-            run = AnalysisRun(study, partitions, intake, rejects, time.monotonic())
+            begun = time.monotonic()
+            run = AnalysisRun(study, found.partitions, intake, rejects, begun, found.unreached)
             await asyncio.to_thread(run.store.sweep)
             yield run
 

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from agents.analysis.collecting.declared import Collecting
 from agents.analysis.models import Column, Contract, Frozen, Gap, Name, Relation
 from agents.runtime import AgentError
 
@@ -84,7 +85,12 @@ class Study(Frozen):
         return self
 
 
-FIELDS: dict[Any, type[Frozen]] = {"columns": Column, "relations": Relation, "gaps": Gap}
+FIELDS: dict[Any, type[BaseModel]] = {
+    "columns": Column,
+    "relations": Relation,
+    "gaps": Gap,
+    "collect": Collecting,
+}
 
 
 class BadStudy(AgentError):

@@ -33,14 +33,18 @@ async def times(paths: list[Path]) -> list[float]:
 
 
 async def _at_home(partition: Partition) -> float:
-    collected = await collect_partition.function(partition, Fetcher(settings().data))
+    collected = await collect_partition.function(
+        partition, Fetcher(settings().data / "analysis" / "raw")
+    )
     begun = time.monotonic()
     clean_partition.function(partition, collected)
     return time.monotonic() - begun
 
 
 async def _in_child(processes: ProcessPool, partition: Partition) -> float:
-    collected = await collect_partition.function(partition, Fetcher(settings().data))
+    collected = await collect_partition.function(
+        partition, Fetcher(settings().data / "analysis" / "raw")
+    )
     async with processes.slot(lambda: [clean_partition.module]):
         begun = time.monotonic()
         arguments = clean_partition.packed([partition, collected])

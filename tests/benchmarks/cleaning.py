@@ -49,7 +49,9 @@ def pool(folder: Path) -> int:
 def alone(path: Path) -> int:
     """Collect and clean one partition; returns its good rows."""
     partition = partition_at(path, "1")
-    collected = asyncio.run(collect_partition.function(partition, Fetcher(settings().data)))
+    collected = asyncio.run(
+        collect_partition.function(partition, Fetcher(settings().data / "analysis" / "raw"))
+    )
     good: int = clean_partition.function(partition, collected).good
     return good
 

@@ -5,7 +5,7 @@ import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 from urllib.parse import urljoin
@@ -100,26 +100,27 @@ class Fetcher:
             for client in clients:
                 await client.aclose()
 
-    async def validator(self, url: str, asker: str = "") -> str:
-        """A value that changes with the document: as the host gives it, else the digest of the content.
+    async def look(self, url: str, asker: str = "") -> Fetched:
+        """What the host says about the document; the document itself only if the host says nothing of use.
 
-        The document is fetched only if the host gives no value or refuses HEAD. Raises what `fetch` raises.
+        Without a `validator`, or where HEAD is refused, the document is fetched. Raises what `fetch` raises.
         """
         try:
             found = await self._with_retries(await self._ask("HEAD", url, asker))
         except NoHead:
-            found = None
-        if found is None or not found.validator:
-            found = await self.fetch(url, asker)
-        return found.validator or found.sha256
+            return await self.fetch(url, asker)
+        return found if found.validator else await self.fetch(url, asker)
 
-    async def fetch(self, url: str, asker: str = "") -> Fetched:
+    async def fetch(self, url: str, asker: str = "", *, links: bool = False) -> Fetched:
         """Fetch the document into the store, unless it is there and the host says that it is the newest.
 
-        `asker` is the study on whose behalf this is. Raises AddressNotAllowed, Unfetched, and TransientError
-        when the host did not answer in time.
+        `asker` is the study on whose behalf this is. With `links`, a page that was the last one is fetched
+        again: its host may say that it is the same, and not that another page follows by now. Raises
+        AddressNotAllowed, Unfetched, and TransientError when the host did not answer in time.
         """
         ask = await self._ask("GET", url, asker)
+        if links and ask.known and not ask.known.following:
+            ask = replace(ask, known=None)
         fetched = await self._with_retries(ask)
         if fetched != ask.known:
             await asyncio.to_thread(self._remembered.keep, asker, url, fetched)

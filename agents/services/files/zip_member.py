@@ -1,4 +1,4 @@
-"""The one file in a zip archive, bounded and with nothing else allowed."""
+"""The one file in a zip archive, or those that match a pattern: bounded, and with nothing else allowed."""
 
 import stat
 import struct
@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import IO, BinaryIO
 
@@ -20,13 +21,14 @@ _DAMAGE = (
 )  # fmt: skip
 _END, _END_SIZE, _ZIP64 = b"PK\x05\x06", 22, b"PK\x06\x07"
 _DIRECTORY_BYTES = 1 << 20
+MOST_MEMBERS = 1_000
 _ENCRYPTED = 0x1 | 0x40
 
 
 @contextmanager
 def zip_member(file: BinaryIO, limits: Limits) -> Iterator[tuple[str, ByteStream]]:
     """Name and bytes of the only member; SourceError for any archive that is not that simple."""
-    size = _require_small_directory(file)
+    size = _require_small_directory(file, most=1)
     try:
         archive = zipfile.ZipFile(file)
         info = _only(archive)
@@ -36,6 +38,30 @@ def zip_member(file: BinaryIO, limits: Limits) -> Iterator[tuple[str, ByteStream
         raise _damaged(error) from error
     with archive, member:
         yield info.filename, _Member(member, min(info.compress_size, size), limits)
+
+
+def zip_members(file: BinaryIO, pattern: str, limits: Limits) -> Iterator[tuple[str, ByteStream]]:
+    """Name and bytes of each member that matches the glob, ordered by name; the others are passed over.
+
+    SourceError if none matches, and for an archive or a member that is not harmless.
+    """
+    size = _require_small_directory(file, most=MOST_MEMBERS)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            found = [
+                info
+                for info in sorted(archive.infolist(), key=lambda info: info.filename)
+                if fnmatchcase(info.filename, pattern) and not info.is_dir()
+            ]
+            if not found:
+                names = ", ".join(archive.namelist())[:200]
+                raise SourceError("members", f"no member matches {pattern!r}; there are {names}")
+            for info in found:
+                _require_harmless(info)
+                with archive.open(info) as member:
+                    yield info.filename, _Member(member, min(info.compress_size, size), limits)
+    except _DAMAGE as error:
+        raise _damaged(error) from error
 
 
 class _Member:
@@ -56,7 +82,7 @@ def _damaged(error: Exception) -> SourceError:
     return SourceError("corrupt", f"the zip archive is damaged: {str(error)[:200]}")
 
 
-def _require_small_directory(file: BinaryIO) -> int:
+def _require_small_directory(file: BinaryIO, most: int) -> int:
     """Refuse a large directory, as zipfile reads it at once; returns the size of the archive."""
     size = file.seek(0, 2)
     start = file.seek(max(0, size - _END_SIZE - 0xFFFF - 20))
@@ -67,8 +93,9 @@ def _require_small_directory(file: BinaryIO) -> int:
     entries, directory = struct.unpack_from("<HI", tail, at + 10)
     if _ZIP64 in tail[max(0, at - 20) : at]:
         raise SourceError("unsupported", "zip64 archives are not read")
-    if entries != 1 or directory > _DIRECTORY_BYTES:
-        raise SourceError("members", f"the zip holds {entries} members: put exactly one file in it")
+    if not 1 <= entries <= most or directory > _DIRECTORY_BYTES:
+        way_out = "put exactly one file in it" if most == 1 else f"at most {most:,} are read"
+        raise SourceError("members", f"the zip holds {entries} members: {way_out}")
     return size
 
 

@@ -4,12 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from agents.analysis.collect_partition import (
-    TooManyPages,
-    collect_partition,
-    form_of,
-    open_fetcher,
-)
+from agents.analysis.collect_partition import collect_partition, open_fetcher
+from agents.analysis.collecting.forms import form_of
+from agents.analysis.collecting.pages import PagesLoop, TooManyPages
 from agents.analysis.models import Collected, Column, Contract, Partition
 from agents.analysis.sample.serving import serving
 from agents.analysis.study_store import StudyStore
@@ -94,7 +91,10 @@ async def test_pages_are_followed_up_to_the_limit(
         url = f"http://{server.host}/0.csv"
         assert len((await collected(partition(url, contract=PAGED))).raw) == 3
         assert len((await collected(partition(url))).raw) == 1
-        server.following["2.csv"] = "0.csv"
-        monkeypatch.setattr("agents.analysis.collect_partition.MAX_PAGES", 5)
+        monkeypatch.setattr("agents.analysis.collecting.pages.MAX_PAGES", 2)
         with pytest.raises(TooManyPages):
             await collected(partition(url, contract=PAGED))
+        monkeypatch.setattr("agents.analysis.collecting.pages.MAX_PAGES", 5)
+        server.following["1.csv"] = "0.csv"
+        with pytest.raises(PagesLoop, match="page 3 was there before"):
+            await collected(partition(url, contract=PAGED, validator="2"))

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.analysis.discovery import NothingThere, SameName, discover_partitions, name_of
+from agents.analysis.collecting.names import name_of
+from agents.analysis.discovery import NothingThere, discover_partitions
 from agents.analysis.models import Column, Contract, Partition
 from agents.analysis.quarantine import mend
 from agents.analysis.sample.serving import serving
@@ -19,7 +20,7 @@ CONTRACT = Contract(name="x", time="at", columns={"at": Column(type="time")})
 async def found(tmp_path: Path, *locations: str, matching: str = "*") -> list[Partition]:
     study = Study(name="x", sources=(Source(contract=CONTRACT, locations=locations),))
     async with Fetcher(tmp_path / "store") as fetcher:
-        return await discover_partitions(study, fetcher, matching)
+        return (await discover_partitions(study, fetcher, matching)).partitions
 
 
 @pytest.mark.parametrize(
@@ -49,12 +50,32 @@ async def test_globs_and_patterns(tmp_path: Path) -> None:
         await found(tmp_path, str(tmp_path / "d.csv"))
 
 
-async def test_two_files_with_the_same_name_are_an_error(tmp_path: Path) -> None:
+async def test_two_files_with_the_same_name_are_two_partitions(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x.csv").write_text("at\n", encoding="utf-8")
-    with pytest.raises(SameName, match="'x'"):
-        await found(tmp_path, str(tmp_path / "*" / "x.csv"))
+    some = await found(tmp_path, str(tmp_path / "*" / "x.csv"))
+    assert [one.name for one in some] == ["a-x", "b-x"]
+
+
+async def test_folders_name_columns_that_the_contract_has(tmp_path: Path) -> None:
+    (tmp_path / "at=2025-01-01" / "other=1").mkdir(parents=True)
+    (tmp_path / "at=2025-01-01" / "other=1" / "x.csv").write_text("n\n1\n", encoding="utf-8")
+    (one,) = await found(tmp_path, str(tmp_path / "**" / "*.csv"))
+    assert (one.name, one.folders) == ("at-2025-01-01-other-1-x", {"at": "2025-01-01"})
+
+
+async def test_a_location_that_cannot_be_had_keeps_no_other_from_being_found(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.csv").write_text("at\n", encoding="utf-8")
+    locations = (str(tmp_path / "gone.csv"), str(tmp_path / "a.csv"), "http://127.0.0.1:1/b.csv")
+    study = Study(name="x", sources=(Source(contract=CONTRACT, locations=locations),))
+    async with Fetcher(tmp_path / "store") as fetcher:
+        seen = await discover_partitions(study, fetcher)
+    assert [one.name for one in seen.partitions] == ["a"]
+    assert list(seen.unreached) == ["x/gone", "x/b"]
+    assert "is not fetched" in seen.unreached["x/b"]
 
 
 async def test_a_partition_has_another_key_when_file_or_corrections_change(
@@ -82,8 +103,8 @@ async def test_the_etag_of_a_url_shows_a_change(tmp_path: Path) -> None:
         async with Fetcher(tmp_path / "store", frozenset({server.host})) as fetcher:
             url = server.url(folder / "a.csv")
             study = Study(name="x", sources=(Source(contract=CONTRACT, locations=(url,)),))
-            before = await discover_partitions(study, fetcher)
-            assert (await discover_partitions(study, fetcher))[0].key == before[0].key
+            (before,) = (await discover_partitions(study, fetcher)).partitions
+            assert (await discover_partitions(study, fetcher)).partitions[0].key == before.key
             (folder / "a.csv").write_text("at\n2025-01-01\n", encoding="utf-8")
-            assert (await discover_partitions(study, fetcher))[0].key != before[0].key
+            assert (await discover_partitions(study, fetcher)).partitions[0].key != before.key
         assert server.asked["GET", "a.csv"] == 0

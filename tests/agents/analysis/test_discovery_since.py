@@ -65,7 +65,7 @@ async def test_without_an_etag_the_content_shows_a_change(tmp_path: Path) -> Non
         server.silent = True
         async with Fetcher(tmp_path / "store", frozenset({server.host})) as fetcher:
             study = Study(name="x", sources=(source(server.url(folder / "a.csv")),))
-            (before,) = await discover_partitions(study, fetcher)
-            assert (await discover_partitions(study, fetcher))[0].key == before.key
+            (before,) = (await discover_partitions(study, fetcher)).partitions
+            assert (await discover_partitions(study, fetcher)).partitions[0].key == before.key
             (folder / "a.csv").write_text("at\n2025-01-01\n", encoding="utf-8")
-            assert (await discover_partitions(study, fetcher))[0].key != before.key
+            assert (await discover_partitions(study, fetcher)).partitions[0].key != before.key

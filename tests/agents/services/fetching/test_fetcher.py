@@ -45,7 +45,7 @@ async def test_a_document_lies_under_its_digest(server: Server, fetcher: Fetcher
     fetched = await fetcher.fetch(url(server))
     assert fetched.sha256 == hashlib.sha256(b"n\n1\n").hexdigest()
     assert (fetcher.store / fetched.sha256).read_bytes() == b"n\n1\n"
-    assert fetched.validator == await fetcher.validator(url(server)) != ""
+    assert fetched.validator == (await fetcher.look(url(server))).validator != ""
     assert [path.name for path in fetcher.store.glob("[!.]*")] == [fetched.sha256]
 
 
