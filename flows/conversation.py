@@ -1,6 +1,7 @@
 """The workflows of a conversation: a turn, a hand-over to a person, and a result that comes later."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 
 import agents.support.extra
@@ -8,7 +9,7 @@ from agents.orders.answers import ANSWERS
 from agents.orders.scenario import CHANGES
 from agents.runtime import Batch, Intake, RunStats, Scenario, runtime, saga
 from agents.runtime.journal.queries import named
-from agents.runtime.messaging import answering
+from agents.runtime.messaging import Answerer, answering
 from agents.runtime.settings import settings
 from agents.support.carry_out import carry_out
 from agents.support.change_results import keep_change_result
@@ -23,9 +24,9 @@ from agents.support.understand_turn import understand_turn
 from flows.fulfilment import amend
 
 
-async def answer(batch: Batch) -> None:
+async def answer(batch: Batch, answers: Sequence[Answerer] = ANSWERS) -> None:
     """Take turns through all steps; order processing answers their questions in this process."""
-    with answering(ANSWERS):
+    with answering(answers):
         await _answer(batch)
 
 

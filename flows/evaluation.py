@@ -30,6 +30,7 @@ from agents.support.evaluation.intents import measured_intents, probed_reasons
 from agents.support.evaluation.picture import confusion_picture
 from agents.support.evaluation.public import measured_public
 from agents.support.evaluation.replay import replay_all
+from agents.support.evaluation.retail_dialogues import begin, measured_retail, play_all
 from agents.support.evaluation.retrieval import measured_bank, measured_retrieval
 from agents.support.evaluation.simulation import Played, measured_dialogues, order_body, play
 from agents.support.evaluation.tau2 import is_installed, retail_tasks
@@ -81,6 +82,10 @@ async def evaluate(utterances: str = "") -> Listing:
     async with temporary_run() as run:
         played = [await _played(run, n, script) for n, script in enumerate(scripts())]
         figures |= await measured_answers(utterances, run, answer)
+        if is_installed():
+            shop = begin()
+            await play_all(run, shop, partial(answer, answers=shop.answers()))
+            figures |= measured_retail(shop)
     figures |= measured_dialogues(played)
     year_ago = (datetime.now(UTC) - YEAR).date().isoformat()
     unchecked = [passage for known in get_args(Language) for passage in stale(known, year_ago)]

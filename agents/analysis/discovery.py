@@ -16,7 +16,8 @@ from agents.analysis.collecting import object_stores
 from agents.analysis.collecting.forms import is_url, scheme_of
 from agents.analysis.collecting.gathering import Gathering
 from agents.analysis.collecting.names import WILDCARDS, Place, folders_of, named
-from agents.analysis.models import Contract, Partition
+from agents.analysis.contract import Contract
+from agents.analysis.models import Partition
 from agents.analysis.quarantine import corrections_digest
 from agents.analysis.study import Source, Study
 from agents.analysis.study_store import StudyStore

@@ -17,7 +17,8 @@ from agents.analysis.collecting.documents import PIECE, Document, keep
 from agents.analysis.collecting.forms import identified, scheme_of
 from agents.analysis.collecting.pages import Pages, is_paged
 from agents.analysis.collecting.shapes import shaped
-from agents.analysis.models import Collected, Contract
+from agents.analysis.contract import Contract
+from agents.analysis.models import Collected
 from agents.runtime.files import write_whole
 from agents.runtime.settings import settings
 from agents.services.fetching.fetcher import Fetcher

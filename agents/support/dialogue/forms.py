@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agents.shop.accounts import CustomerAccount, OrderAccount, Piece, Variant
 from agents.shop.contracts import OrderView
 from agents.shop.requests import REQUESTS, Kind, Request
-from agents.support.dialogue.goods import NO_NAMES, goods_named
+from agents.support.dialogue.goods import NO_NAMES, goods_named, named_pieces
 from agents.support.dialogue.wording import brand
 from agents.support.models import Language, Part, Slot, Slots, Task, TaskName
 from agents.support.understanding.exclusions import left_out, meant
@@ -188,16 +188,34 @@ def _new(
 ) -> tuple[str, ...]:
     """One SKU for each piece, by SKU or by named options; nothing unless all of them are clear."""
     mine = {piece.sku: piece for piece in order.pieces}
-    wanted = NEW.split(text, maxsplit=1)[-1]
+    wanted = _wanted_for(order, pieces, text, goods)
     new = []
     for sku in pieces:
         fitting = _variants(mine[sku], goods)
         by_number = [v for v in fitting if v.sku in named.skus]
-        chosen = by_number or _by_options(goods.get(sku), fitting, wanted)
+        chosen = by_number or _by_options(goods.get(sku), fitting, wanted[sku])
         if len(chosen) != 1:
             return ()
         new.append(chosen[0].sku)
     return tuple(new)
+
+
+def _wanted_for(
+    order: OrderAccount, pieces: Sequence[str], text: str, goods: Mapping[str, Variant]
+) -> dict[str, str]:
+    """The part of the text that says what each piece is replaced by: "the lamp for a red one and the mug for ..."."""
+    places = sorted(named_pieces(order, text, goods).values())
+    if len(set(pieces)) > 1 and not places:
+        return dict.fromkeys(pieces, text)  # "one in blue and one with a battery"
+    if len(set(pieces)) < 2 or len(places) < 2 or len(NEW.findall(text)) < 2:
+        return dict.fromkeys(pieces, NEW.split(text, maxsplit=1)[-1])
+    ends = [*(begin for (begin, _), _ in places[1:]), len(text)]
+    parts = {
+        sku: NEW.split(text[span[1] : end], maxsplit=1)[-1]
+        for (span, skus), end in zip(places, ends, strict=True)
+        for sku in skus
+    }
+    return {sku: parts.get(sku, "") for sku in pieces}
 
 
 def _variants(piece: Piece, goods: Mapping[str, Variant]) -> list[Variant]:

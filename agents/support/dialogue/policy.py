@@ -7,7 +7,6 @@ cancellation, repetition, clarification, digression and hand-over.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import get_args
 
 from agents.shop.accounts import OrderAccount
 from agents.shop.contracts import OrderView
@@ -28,7 +27,7 @@ from agents.support.dialogue.forms import (
 from agents.support.dialogue.informing import READS, contents, facts_for
 from agents.support.dialogue.questions import as_a_whole, offered, question
 from agents.support.dialogue.render import refusal_part, render, status_part, without_links
-from agents.support.dialogue.turn_context import TurnContext
+from agents.support.dialogue.turn_context import TASKS, TurnContext
 from agents.support.dialogue.wording import called, paid_by
 from agents.support.models import (
     Action,
@@ -39,7 +38,6 @@ from agents.support.models import (
     Passage,
     Slots,
     Task,
-    TaskName,
     Turn,
     Wish,
     is_take_over,
@@ -49,13 +47,11 @@ from agents.support.understanding.exclusions import is_correction, left_out
 from agents.support.understanding.slots import slots
 from agents.support.understanding.wishes import has_only_names
 
-CLOSE = 0.15  # if the first two intents differ by less, a question asks which of them is meant
 MOST_FAILURES = 2
 MOST_LATER = 9
 OFFERS_A_PERSON = {"complaint", "payment_problem"}
 PERSON: tuple[IntentName, ...] = ("human",)
 FOR_A_PERSON = {"more-than-one-payment"}  # rules from which only our staff may make an exception
-TASKS = frozenset(get_args(TaskName))
 
 
 def decide(context: TurnContext) -> Decided | None:
@@ -70,7 +66,8 @@ def decide(context: TurnContext) -> Decided | None:
     if before.options == PERSON and (wanted := _person_wanted(context)) is not None:
         return wanted
     for_a_person = any(wish.name == "human" for wish in context.understood.wishes)
-    if context.understood.angry or for_a_person or (intent == "human" and context.sure):
+    wants_one = intent == "human" and context.sure and not _chooses(context)
+    if context.understood.angry or for_a_person or wants_one:
         return hand_over(context.turn, before, "anger" if context.understood.angry else "asked for")
     if intent == "repeat" and before.said and context.sure:
         said = (Part(template="said", values={"said": before.said}),)
@@ -79,6 +76,14 @@ def decide(context: TurnContext) -> Decided | None:
     if before.task is not None and not context.doubt:
         going_on = _go_on(context, before.task)
     return going_on or _begin(context)
+
+
+def _chooses(context: TurnContext) -> bool:
+    """Whether the turn answers what is wanted instead: "the one with an assistant" is no person."""
+    task = context.before.task
+    if task is None or task.asked != "new":
+        return False
+    return bool(fill(task, context.understood.slots, context.turn.text, context.shop).new)
 
 
 def _asked_which(context: TurnContext, options: tuple[IntentName, ...]) -> Decided:
@@ -254,8 +259,8 @@ def _is_other_task(context: TurnContext, task: Task) -> bool:
 def _begin(context: TurnContext) -> Decided | None:
     """The next step of a turn that is not about the task under way."""
     intent, before = context.intent, context.before
-    if context.doubt or (not context.understood.wishes and _which(context)):
-        return _asked_which(context, context.doubt or _which(context))
+    if options := context.doubt or context.close:
+        return _asked_which(context, options)
     wishes = context.understood.wishes
     if any(wish.name in TASKS for wish in wishes):
         return _begin_several(context)
@@ -321,6 +326,8 @@ def _start(context: TurnContext, tasks: Sequence[Task], unclear: Sequence[str] =
         for task in dict.fromkeys((*others, *left, *context.before.later))
         if (task.name, task.order) != (begun.name, begun.order) and task.order not in taken_back
     ]
+    known = {task.order for task in (begun, *waiting)}
+    unclear = [name for name in context.shop.spelled(unclear) if name not in known]
     forgotten = [*unclear, *(task.order for task in waiting[MOST_LATER:] if task.order)]
     later = tuple(waiting[:MOST_LATER])
     step = _advance(_with(context, context.before.model_copy(update={"later": later})), begun)
@@ -330,20 +337,6 @@ def _start(context: TurnContext, tasks: Sequence[Task], unclear: Sequence[str] =
 
 def _with(context: TurnContext, before: Dialogue) -> TurnContext:
     return replace(context, before=before)
-
-
-def _which(context: TurnContext) -> tuple[IntentName, ...]:
-    """The first two intents if both are tasks, they are close, and nothing was offered before."""
-    first, *others = context.understood.intents
-    if (
-        not others
-        or context.before.options
-        or others[0].name not in TASKS
-        or first.name not in TASKS
-    ):
-        return ()
-    is_close = first.confidence - others[0].confidence < CLOSE
-    return (first.name, others[0].name) if is_close else ()
 
 
 def answer_from(context: TurnContext, passages: Sequence[Passage]) -> Decided:

@@ -1,11 +1,15 @@
 """What the next step of a dialogue follows from."""
 
 from dataclasses import dataclass
+from typing import get_args
 
 from agents.support.dialogue.disposing import UNSURE, Selection
 from agents.support.dialogue.forms import ShopView
-from agents.support.models import Dialogue, IntentName, Turn, Understood
+from agents.support.models import Dialogue, IntentName, TaskName, Turn, Understood
 from agents.support.understanding.consent import verdict
+
+CLOSE = 0.15  # if the first two intents differ by less, a question asks which of them is meant
+TASKS = frozenset(get_args(TaskName))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +41,13 @@ class TurnContext:
     def sure(self) -> bool:
         """Whether the intent is clear enough to act on."""
         return self.understood.best.confidence >= UNSURE or self.intent in self.before.options
+
+    @property
+    def close(self) -> tuple[IntentName, ...]:
+        """The first two intents if both are tasks, they are close, and nothing was offered before."""
+        first, *others = self.understood.intents
+        if not others or self.understood.wishes or self.before.options:
+            return ()
+        tasks = first.name in TASKS and others[0].name in TASKS
+        is_close = first.confidence - others[0].confidence < CLOSE
+        return (first.name, others[0].name) if tasks and is_close else ()

@@ -5,7 +5,7 @@ the benchmark replaces several pieces at once, it gives all of them the options 
 piece. Here each piece keeps its own, so the benchmark's pieces are read again by SKU before comparing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,7 @@ FIELDS = {
     "payment_method_id": "method",
     "reason": "reason",
 }
+COUNTRIES = {"USA": "US"}  # as ISO 3166 has it
 ITEMS_MODIFIED = "pending (item modified)"
 
 
@@ -80,6 +81,21 @@ def replay_all() -> list[Replay]:
         return [_replay(task, begun, theirs, before) for task in tasks]
 
 
+def ends_of(tasks: Sequence[Task]) -> dict[str, Shop]:
+    """For each task the accounts that the benchmark's own tools leave. Raises NotInstalled."""
+    data = retail_data()
+    begun = shop_of(data)
+    with retail_tools(data) as theirs:
+        before = theirs.db.model_copy(deep=True)
+        ends = dict[str, Shop]()
+        for task in tasks:
+            for action in task.actions:
+                if action.changes:
+                    _call(theirs, action)
+            ends[task.id] = _end(begun, theirs, before)
+        return ends
+
+
 def _replay(task: Task, begun: Shop, theirs: Any, before: Any) -> Replay:
     ours = Shop(dict(begun.customers), dict(begun.orders), begun.catalogue)
     done, refused = 0, []
@@ -93,13 +109,19 @@ def _replay(task: Task, begun: Shop, theirs: Any, before: Any) -> Replay:
         except RuleViolation as error:
             refused.append(str(error))
         _call(theirs, action)
-    left = Shop(dict(begun.customers), dict(begun.orders), begun.catalogue)
-    for number, order in _changed(theirs.db.orders, before.orders):
-        left.orders[number] = _order(order, begun.catalogue)
-    for name, user in _changed(theirs.db.users, before.users):
-        left.customers[name] = _customer(user)
+    left = _end(begun, theirs, before)
     same = (ours.customers, ours.orders) == (left.customers, left.orders)
     return Replay(task.id, same, done, tuple(refused))
+
+
+def _end(begun: Shop, theirs: Any, before: Any) -> Shop:
+    """The accounts as the benchmark's tools have left them, whose data are restored."""
+    left = Shop(dict(begun.customers), dict(begun.orders), begun.catalogue)
+    for number, order in _changed(theirs.db.orders, before.orders):
+        left.orders[number_of(number)] = _order(order, begun.catalogue)
+    for name, user in _changed(theirs.db.users, before.users):
+        left.customers[name] = _customer(user)
+    return left
 
 
 def _changed(now: dict[str, Any], before: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -114,6 +136,8 @@ def request_of(action: Action) -> Request:
     """The request that corresponds to an action of the benchmark."""
     given = action.arguments
     fields = {ours: given[theirs] for theirs, ours in FIELDS.items() if theirs in given}
+    if "order" in fields:
+        fields["order"] = number_of(fields["order"])
     if "address1" in given:
         fields["address"] = _address(given).model_dump()
     return REQUESTS.validate_python({"kind": KINDS[action.name]} | fields)
@@ -127,7 +151,7 @@ def _call(tools: Any, action: Action) -> None:
 
 
 def _owner(shop: Shop, action: Action) -> str:
-    return shop.orders[action.arguments["order_id"]].customer
+    return shop.orders[number_of(action.arguments["order_id"])].customer
 
 
 def shop_of(data: Mapping[str, Any]) -> Shop:
@@ -145,8 +169,13 @@ def shop_of(data: Mapping[str, Any]) -> Shop:
         for sku, variant in product["variants"].items()
     }
     customers = {name: _customer(user) for name, user in data["users"].items()}
-    orders = {number: _order(order, catalogue) for number, order in data["orders"].items()}
+    orders = {number_of(name): _order(order, catalogue) for name, order in data["orders"].items()}
     return Shop(customers, orders, catalogue)
+
+
+def number_of(name: str) -> str:
+    """The number of an order as our shop writes it: "W2378156" for "#W2378156"."""
+    return name.removeprefix("#")
 
 
 def _customer(user: Mapping[str, Any]) -> CustomerAccount:
@@ -167,7 +196,7 @@ def _customer(user: Mapping[str, Any]) -> CustomerAccount:
 def _order(order: Mapping[str, Any], catalogue: Mapping[str, Variant]) -> OrderAccount:
     modified = order["status"] == ITEMS_MODIFIED
     return OrderAccount(
-        order=order["order_id"],
+        order=number_of(order["order_id"]),
         customer=order["user_id"],
         status="pending (items modified)" if modified else order["status"],
         address=_address(order["address"]),
@@ -213,7 +242,7 @@ def _address(theirs: Mapping[str, str]) -> PostalAddress:
         city=theirs["city"],
         state=theirs["state"],
         postal_code=theirs["zip"],
-        country=theirs["country"],
+        country=COUNTRIES.get(theirs["country"], theirs["country"]),
     )
 
 

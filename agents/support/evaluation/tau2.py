@@ -52,11 +52,12 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A customer's reason to call, and the actions that an agent should take."""
+    """A customer's reason to call, what the customer knows, and the actions that an agent should take."""
 
     id: str
     reason: str
     actions: Sequence[Action]
+    known: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def retail_tasks() -> list[Task]:
             actions=[
                 Action(a["name"], a["arguments"]) for a in task["evaluation_criteria"]["actions"]
             ],
+            known=task["user_scenario"]["instructions"]["known_info"],
         )
         for task in tasks
     ]

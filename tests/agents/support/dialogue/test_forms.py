@@ -36,6 +36,27 @@ def test_what_they_are_replaced_by_follows_from_the_options_named() -> None:
     )
 
 
+USB = GOODS["20000001"].model_copy(update={"sku": "20000002", "options": {"power": "usb"}})
+BOTH = replace(SHOP, goods={**GOODS, USB.sku: USB})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exchange the T-Shirt for one in blue and the lamp for one with usb",
+        "the lamp for one with usb and the T-Shirt for a blue one",
+        "one in blue, and one with usb",
+    ],
+)
+def test_each_piece_is_replaced_by_what_its_own_part_says(text: str) -> None:
+    task = Task(name="exchange_items", order="B200", pieces=("10000001", "20000001"))
+    asked = task.model_copy(update={"asked": "new"})
+    found = fill(asked, slots(text), text, BOTH)
+    assert dict(zip(found.pieces, found.new, strict=True)) == {
+        "10000001": "10000002", "20000001": "20000002",
+    }  # fmt: skip
+
+
 CHINESE = replace(
     SHOP,
     goods={

@@ -408,3 +408,16 @@ def test_nothing_is_made_up() -> None:
     assert answer(nothing).startswith("Our documents say nothing about that.")
     known = decided(heard("returns?", "knowledge"), RULE)
     assert reply("en", known, ChangeOutcome()).citations == ("en/a.md: Rule",)
+
+
+def test_an_order_that_is_handled_is_not_asked_for_again() -> None:
+    text = "change the T-Shirt in order A100 to one in blue and M"
+    step = decided(heard(text, "modify_items", more=("out_of_scope",)))
+    assert "ask me again" not in answer(step)
+
+
+def test_what_is_wanted_instead_is_no_person_whatever_it_is_called() -> None:
+    asked = decided(heard("exchange the T-Shirt of B200", "exchange_items"))
+    blue = decided(heard("the one for an agent in blue", "human", before=after(asked)))
+    assert blue.action == "confirm"
+    assert decided(heard("an agent please", "human", before=after(asked))).action == "hand_over"
