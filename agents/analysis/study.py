@@ -10,6 +10,7 @@ from agents.analysis.collecting.declared import Collecting
 from agents.analysis.column import Column, Frozen, Name
 from agents.analysis.contract import Check, Contract, Dependency, Gap, Relation
 from agents.analysis.contract_file import Document, read_document
+from agents.analysis.modelling.declared import Features
 from agents.runtime import AgentError
 
 
@@ -94,6 +95,7 @@ FIELDS: dict[Any, type[BaseModel]] = {
     "dependencies": Dependency,
     "gaps": Gap,
     "collect": Collecting,
+    "features": Features,
 }
 
 
