@@ -8,7 +8,6 @@ cancellation, repetition, clarification, digression and hand-over.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agents.shop.contracts import OrderView
 from agents.shop.rules import RuleViolation, perform
 from agents.support.dialogue.describing import with_orders
 from agents.support.dialogue.disposing import completed
@@ -27,9 +26,9 @@ from agents.support.dialogue.forms import (
     shop_after,
     why_unclear,
 )
-from agents.support.dialogue.informing import READS, contents, facts_for
+from agents.support.dialogue.informing import READS, facts_for, informed
 from agents.support.dialogue.questions import as_a_whole, offered, question
-from agents.support.dialogue.render import refusal_part, render, status_part, without_links
+from agents.support.dialogue.render import refusal_part, render, without_links
 from agents.support.dialogue.turn_context import TASKS, TurnContext, with_acts_of
 from agents.support.dialogue.wording import called, paid_by
 from agents.support.models import (
@@ -131,7 +130,7 @@ def _beside_a_person(context: TurnContext) -> Decided | None:
     if not context.sure or intent == "knowledge":
         return None
     if intent in INFORMS and orders:
-        parts = tuple(_informed(intent, shop.orders[name], shop) for name in orders)
+        parts = tuple(p for name in orders for p in informed(intent, shop.orders[name], shop))
     elif not (parts := facts_for(intent, context.turn.text, shop) if intent in READS else ()):
         return _with_the_person(context)
     return Decided(action="answer", reason=intent, parts=parts, after=context.before)
@@ -140,10 +139,6 @@ def _beside_a_person(context: TurnContext) -> Decided | None:
 def _with_the_person(context: TurnContext) -> Decided:
     part = Part(template="a person answers")
     return Decided(action="none", reason="taken over", parts=(part,), after=context.before)
-
-
-def _informed(task: str, order: OrderView, shop: ShopView) -> Part:
-    return contents(order, shop) if task == "order_contents" else status_part(task, order)
 
 
 def hand_over(turn: Turn, before: Dialogue, reason: str) -> Decided:
@@ -296,9 +291,7 @@ def _inform(context: TurnContext) -> Decided | None:
     if context.understood.wordless and len(named) == 1:
         order = context.shop.orders[named[0]]
         after = context.before.model_copy(update={"order": order.order})
-        return _say(
-            _with(context, after), (_informed("order_status", order, context.shop),), "named"
-        )
+        return _say(_with(context, after), informed("order_status", order, context.shop), "named")
     is_out = intent == "out_of_scope" and context.sure
     return answer_from(context, ()) if is_out else None
 
@@ -420,7 +413,7 @@ def _advance(context: TurnContext, task: Task) -> Decided:
         return step.model_copy(update={"parts": (why, *step.parts)}) if why is not None else step
     if task.name in INFORMS and order is not None:
         then, after = _next(context, task.order)
-        parts = (_informed(task.name, order, context.shop), *then)
+        parts = (*informed(task.name, order, context.shop), *then)
         return Decided(action="answer", reason=task.name, parts=parts, after=after)
     try:
         perform(request_of(task, order), context.shop.customer, order, context.shop.goods)
