@@ -98,7 +98,7 @@ class _Comparison:
             pairs = ((other, one) if reading else (one, other) for other in others)
             found = [list(self.at(place, *pair, seen)) for pair in pairs]
             if all(found):
-                yield from min(found, key=len)
+                yield from min(found, key=_harm)
 
     def _values(self, place: str, old: Schema, new: Schema) -> Iterator[Break]:
         """Types and listed values: none may go for senders, none may come for readers."""
@@ -164,6 +164,11 @@ class _Comparison:
             yield Break(place, "has another number of elements")
         for index, pair in enumerate(zip(before, after, strict=False)):
             yield from self.at(f"{place}[{index}]", *pair, seen)
+
+
+def _harm(found: list[Break]) -> tuple[bool, int]:
+    """The order of variants that do not fit: first those that have only gained fields."""
+    return not all(one.is_gain for one in found), len(found)
 
 
 def _narrower(place: str, old: Schema, new: Schema) -> Iterator[Break]:

@@ -4,9 +4,9 @@ Run it with `python -m flows.data_analysis`, from the Prefect UI, or by `prefect
 """
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
-from prefect import flow
+from prefect import Flow, flow
 from pydantic import Field
 
 import agents.analysis.extra
@@ -125,6 +125,14 @@ async def conclude(batch: Batch) -> None:
 
 
 if __name__ == "__main__":
+    from flows.operations.contracts import check_contract, propose_contract
     from flows.operations.studies import mend_rows, quarantine, roll_back_model
 
-    command(analyse, {"quarantine": quarantine, "mend": mend_rows, "roll-back": roll_back_model})
+    others: dict[str, Flow[..., Any]] = {
+        "--check-contract": check_contract,
+        "--propose": propose_contract,
+        "quarantine": quarantine,
+        "mend": mend_rows,
+        "roll-back": roll_back_model,
+    }
+    command(analyse, others)

@@ -6,7 +6,9 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, JsonValue, ValidationError, model_validator
 
-from agents.analysis.models import Contract, Frozen, Partition
+from agents.analysis.column import Frozen
+from agents.analysis.contract import Contract
+from agents.analysis.models import Partition
 from agents.analysis.sample.flights import sample_study
 from agents.analysis.study import Source, Study, problems_of
 from agents.runtime import PermanentError

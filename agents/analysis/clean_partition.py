@@ -12,11 +12,11 @@ from agents.analysis.cleaning.reading import read_table
 from agents.analysis.collecting.folders import with_folders
 from agents.analysis.models import Cleaned, Collected, Partition
 from agents.analysis.quarantine import corrections_of
-from agents.analysis.study_store import PART, QUARANTINE, StudyStore
+from agents.analysis.study_store import LOG, PART, QUARANTINE, StudyStore
 from agents.runtime import CPU, Parked, agent
 
 
-@agent(CPU)
+@agent(CPU, version="1.1")
 def clean_partition(partition: Partition, collected: Collected) -> Cleaned:
     """Check every row by the contract; the result accounts for every row, or nothing is kept.
 
@@ -32,7 +32,8 @@ def clean_partition(partition: Partition, collected: Collected) -> Cleaned:
             f"the collected bytes are not in {store.raw}: approve the item where the data folder of "
             "its run is, or restart it at collect_partition"
         )
-    table = with_folders(read_table(pages, f"partition{collected.form}"), partition.folders)
+    table = read_table(pages, f"partition{collected.form}", partition.contract)
+    table = with_folders(table, partition.folders)
     rows = table.rows
     result = clean(table, partition.contract, corrections_of(store, partition))
     return store.keep(partition, lambda folder: _written(partition, rows, result, folder))
@@ -46,7 +47,12 @@ def _written(partition: Partition, rows: int, result: CleanResult, folder: Path)
     if result.quarantine:
         lines = (orjson.dumps(record) + b"\n" for record in result.quarantine)
         (folder / QUARANTINE).write_bytes(b"".join(lines))
-    quarantine = store.path_of(partition, QUARANTINE)
+    if len(result.log):
+        pq.write_table(result.log, folder / LOG, compression="zstd")
+
+    def inside(name: str) -> str:
+        return store.path_of(partition, name).relative_to(store.folder).as_posix()
+
     return Cleaned(
         rows=rows,
         good=len(frame),
@@ -56,7 +62,10 @@ def _written(partition: Partition, rows: int, result: CleanResult, folder: Path)
         discarded=dict(sorted(result.discarded.items())),
         unknown=result.unknown,
         gaps=result.gaps,
-        part=store.path_of(partition, PART).relative_to(store.folder).as_posix(),
+        repaired=dict(sorted(result.repaired.items())),
+        warned=dict(sorted(result.warned.items())),
+        part=inside(PART),
         sha256=hashlib.sha256(part.read_bytes()).hexdigest(),
-        quarantine=quarantine.relative_to(store.folder).as_posix() if result.quarantine else "",
+        quarantine=inside(QUARANTINE) if result.quarantine else "",
+        log=inside(LOG) if len(result.log) else "",
     )

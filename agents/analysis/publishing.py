@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from agents.analysis.models import Cleaned, Contract, Dataset
+from agents.analysis.contract import Contract
+from agents.analysis.models import Cleaned, Dataset
 from agents.analysis.study import Study
 
 SHOWN_RULES = 3

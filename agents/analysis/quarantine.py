@@ -17,7 +17,8 @@ from typing import Any
 import orjson
 from pydantic import Field, ValidationError
 
-from agents.analysis.models import Frozen, Partition
+from agents.analysis.column import Frozen
+from agents.analysis.models import Partition
 from agents.analysis.study_store import QUARANTINE, StudyStore
 from agents.runtime import AgentError, Parked
 from agents.runtime.files import write_whole

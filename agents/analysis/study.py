@@ -7,7 +7,9 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from agents.analysis.collecting.declared import Collecting
-from agents.analysis.models import Column, Contract, Frozen, Gap, Name, Relation
+from agents.analysis.column import Column, Frozen, Name
+from agents.analysis.contract import Check, Contract, Dependency, Gap, Relation
+from agents.analysis.contract_file import Document, read_document
 from agents.runtime import AgentError
 
 
@@ -88,6 +90,8 @@ class Study(Frozen):
 FIELDS: dict[Any, type[BaseModel]] = {
     "columns": Column,
     "relations": Relation,
+    "checks": Check,
+    "dependencies": Dependency,
     "gaps": Gap,
     "collect": Collecting,
 }
@@ -105,17 +109,38 @@ class BadStudy(AgentError):
 
 
 def read_contract(path: str | Path) -> Contract:
-    """Read a contract from a YAML or JSON file. Raises BadStudy, which names every problem."""
+    """Read a contract from a YAML or JSON file. Raises BadStudy, which names every problem and its line."""
     try:
-        return Contract.model_validate(_document(path))
+        document = read_document(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadStudy(str(path), (f"cannot be read: {error}",)) from None
+    except yaml.YAMLError as error:
+        raise BadStudy(str(path), (f"is not YAML: {error}",)) from None
+    if document.problems:
+        raise BadStudy(str(path), document.problems)
+    try:
+        return Contract.model_validate(document.body)
     except ValidationError as error:
-        raise BadStudy(str(path), problems_of(error)) from None
+        found = error.errors(include_input=False, include_url=False)
+        raise BadStudy(str(path), tuple(_with_line(one, document) for one in found)) from None
+
+
+def _with_line(problem: Any, document: Document) -> str:
+    """The problem and its line; it may name a field below its place, as in `checks.0: ..`."""
+    text = _problem(problem)
+    below = str(problem["msg"]).removeprefix("Value error, ").partition(":")[0].split(".")
+    path = [*problem["loc"], *(int(step) if step.isdigit() else step for step in below)]
+    return f"line {document.line(path)}: {text}"
 
 
 def problems_of(error: ValidationError) -> tuple[str, ...]:
     """Field and rule of each problem, without values."""
     found = error.errors(include_input=False, include_url=False)
-    return tuple(f"{'.'.join(map(str, e['loc']))}: {_rule(e)}".removeprefix(": ") for e in found)
+    return tuple(_problem(one) for one in found)
+
+
+def _problem(problem: Any) -> str:
+    return f"{'.'.join(map(str, problem['loc']))}: {_rule(problem)}".removeprefix(": ")
 
 
 def _rule(problem: Any) -> str:
@@ -123,12 +148,3 @@ def _rule(problem: Any) -> str:
         return str(problem["msg"]).removeprefix("Value error, ")
     model = FIELDS.get(problem["loc"][0], Contract) if len(problem["loc"]) > 1 else Contract
     return f"no such field; the fields are {', '.join(model.model_fields)}"
-
-
-def _document(path: str | Path) -> Any:
-    try:
-        return yaml.safe_load(Path(path).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadStudy(str(path), (f"cannot be read: {error}",)) from None
-    except yaml.YAMLError as error:
-        raise BadStudy(str(path), (f"is not YAML: {error}",)) from None

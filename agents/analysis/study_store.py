@@ -16,7 +16,7 @@ from agents.runtime.files import write_whole
 from agents.runtime.settings import settings
 
 MANIFEST, RESULT = "dataset.json", "cleaned.json"
-PART, QUARANTINE = "part.parquet", "quarantine.jsonl"
+PART, QUARANTINE, LOG = "part.parquet", "quarantine.jsonl", "changes.parquet"
 UNFINISHED = ".*-*"  # the name of a file or folder while it is written
 ABANDONED_SECONDS = 86_400.0  # longer than any file is written
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from agents.analysis.models import Column, Contract
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract
 
 PARTS = 10
 BAD = 0.01  # share of the rows that is wrong, in each of three ways

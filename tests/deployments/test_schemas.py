@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from agents.orders.models import Assessed, Order
 from agents.orders.rules import Outcome
@@ -335,3 +335,17 @@ def test_a_break_ends_the_command_and_writes_nothing(
     file.write_bytes(schemas.written({}))
     assert schemas.main() == 0
     assert schemas.released(file.read_bytes()).keys() == BEFORE.keys()
+
+
+class Inner(BaseModel):
+    n: int = 0
+
+
+class Wider(BaseModel):
+    n: int = 0
+    more: int = 0
+
+
+def test_a_gain_within_what_may_be_null_is_a_gain() -> None:
+    found = breaks(schema(Inner | None), schema(Wider | None), Use.STORED)
+    assert [(one.place, one.is_gain) for one in found] == [("more", True)]

@@ -7,8 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract
 from agents.analysis.modelling.registry import Models
-from agents.analysis.models import Column, Contract, Dataset
+from agents.analysis.models import Dataset
 from agents.analysis.quarantine import BadCorrection, NothingPublished, mend
 from agents.analysis.report import FILE, AnalysisReport
 from agents.analysis.sample.serving import serving

@@ -35,11 +35,10 @@ class Unclear(Exception):
 
 @dataclass(slots=True)
 class Blocks:
-    """The rows of one file: the cells as text, a cell of `missing` as null, and the line of each row."""
+    """The rows of one file: the cells as text, an empty one as null, and the line of each row."""
 
     delimiter: str
     names: Sequence[str]
-    missing: Sequence[str]
     lines: list[int] = field(default_factory=list)
     ragged: list[Ragged] = field(default_factory=list)
 
@@ -73,7 +72,7 @@ class Blocks:
                 ),
                 convert_options=pyarrow.csv.ConvertOptions(
                     column_types=dict.fromkeys(self.names, pa.string()),
-                    null_values=list(self.missing),
+                    null_values=[""],
                     strings_can_be_null=True,
                 ),
             )

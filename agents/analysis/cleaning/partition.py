@@ -2,14 +2,17 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
+from agents.analysis.cleaning.changes import DISCARDED, REPAIRED, WARNED, counted, logged
+from agents.analysis.cleaning.keys import losers
 from agents.analysis.cleaning.reading import BadRow, Table
-from agents.analysis.cleaning.rules import Violation, check
-from agents.analysis.models import Contract, Gap
+from agents.analysis.cleaning.rules import ContractBroken, Violation, check
+from agents.analysis.contract import Contract, Gap
 from agents.runtime import PermanentError
 from agents.services.files.outcomes import REFUSES_THE_REST
 
@@ -18,13 +21,19 @@ Corrections = Mapping[int, Mapping[str, Any]]
 
 @dataclass(slots=True)
 class CleanResult:
-    """The outcome of every row; `quarantine` has a record for each bad row, which people can correct."""
+    """The outcome of every row; `quarantine` has a record for each bad row, which people can correct.
+
+    `log` has what was changed in good rows, and the rows that others replace.
+    """
 
     good: pd.DataFrame
     quarantine: list[dict[str, Any]]
     deduplicated: int
     rules: Counter[str]
     discarded: Counter[str]
+    repaired: Counter[str]
+    warned: Counter[str]
+    log: pa.Table
     unknown: tuple[str, ...]
     gaps: int = 0
 
@@ -74,36 +83,50 @@ def clean(table: Table, contract: Contract, corrections: Corrections | None = No
 
     Raises NoSuchColumn, ContractBroken, UnknownLine and RestRefused.
     """
+    table = _renamed(table, contract)
     _require_columns(table.header, contract)
     table = _mended(table, corrections or {})
     checked = check(table.cells, contract)
     rules: Counter[str] = Counter()
     first = pd.Series(pd.NA, table.cells.index, dtype="object")
     for violation in checked.violations:
-        if not violation.value_only:
+        if violation.bad == "discard-row":
             first = first.mask(violation.rows & first.isna(), violation.name)
     good = first.isna()
-    duplicates, conflicts = _repeated(checked.table[good], contract.key)
+    replaced, conflicts = losers(checked.table[good], contract)
     first = first.mask(first.index.isin(conflicts), "key: other values")
-    kept = first.isna() & ~first.index.isin(duplicates)
+    kept = first.isna() & ~first.index.isin(replaced.index)
     bad = first[first.notna()]
     rules.update(bad.tolist())
     rules.update(one.rule for one in table.bad)
     quarantine = [_of_bad_row(one) for one in table.bad]
     quarantine += _of_rows(table, bad, checked.violations)
-    discarded = Counter(
-        {v.name: int((v.rows & kept).sum()) for v in checked.violations if v.value_only}
-    )
     clean_rows = checked.table[kept]
+    log = logged(table.cells, table.lines, checked, kept, replaced)
     return CleanResult(
         clean_rows.reset_index(drop=True),
         sorted(quarantine, key=lambda record: record["line"]),
-        len(duplicates),
+        len(replaced),
         rules,
-        +discarded,
+        counted(log, DISCARDED),
+        counted(log, REPAIRED),
+        counted(log, WARNED),
+        log,
         checked.unknown,
         _gaps(clean_rows, contract.time, contract.gaps) if contract.gaps else 0,
     )
+
+
+def _renamed(table: Table, contract: Contract) -> Table:
+    """The table with the contract's names of the columns in place of those of the source."""
+    names = {column.named: name for name, column in contract.columns.items() if column.named}
+    if not names:
+        return table
+    taken = [name for old, name in names.items() if {old, name} <= {*table.cells.columns}]
+    if taken:
+        raise ContractBroken(taken[0], "has the name that another column is given", table.rows)
+    header = table.header and tuple(names.get(name, name) for name in table.header)
+    return replace(table, cells=table.cells.rename(columns=names), header=header)
 
 
 def _require_columns(header: Sequence[str] | None, contract: Contract) -> None:
@@ -128,15 +151,6 @@ def _mended(table: Table, corrections: Corrections) -> Table:
     lines = pd.concat([table.lines[~old], pd.Series(list(corrections), dtype="int64")])
     bad = [one for one in table.bad if one.line not in corrections]
     return Table(cells, lines.reset_index(drop=True), bad, table.header)
-
-
-def _repeated(values: pd.DataFrame, key: Sequence[str]) -> tuple[pd.Index, pd.Index]:
-    """Rows equal to an earlier row, and rows with the key of an earlier row but other values."""
-    equal = values.duplicated()
-    if not key:
-        return values.index[equal], values.index[:0]
-    conflict = values.duplicated(list(key)) & ~equal
-    return values.index[equal], values.index[conflict]
 
 
 def _of_bad_row(one: BadRow) -> dict[str, Any]:

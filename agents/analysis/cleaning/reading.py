@@ -1,5 +1,6 @@
 """Reading: raw bytes become a table of cells and a list of lines that are no rows; no line is lost."""
 
+import codecs
 import csv
 import shutil
 import tempfile
@@ -13,13 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from agents.analysis.cleaning.csv_blocks import Blocks, Unclear
+from agents.analysis.cleaning.plain_text import in_utf8
+from agents.analysis.contract import Contract
 from agents.services.files.csv_records import delimiter_of
 from agents.services.files.formats import BOM, Format
 from agents.services.files.outcomes import SourceError
 from agents.services.files.records import BadRecord, read_records
 from agents.services.files.unpacking import unpacked
 
-MISSING = ("", "NA", "NaN", "nan", "NULL", "null", "None", "N/A")
 MAX_RAW = 2_000
 MAX_COLUMNS = 1_000
 PAGE_DISTANCE = 1_000_000
@@ -59,9 +61,12 @@ class Table:
         return len(self.cells) + len(self.bad)
 
 
-def read_table(pages: Sequence[Path], name: str) -> Table:
-    """Read the pages of a partition; `name` is its name in the source. Raises SourceError."""
-    tables = [_page(path, name) for path in pages]
+def read_table(pages: Sequence[Path], name: str, contract: Contract | None = None) -> Table:
+    """Read the pages of a partition; `name` is its name in the source. Raises SourceError.
+
+    The contract may give the encoding and the header.
+    """
+    tables = [_page_by(contract, path, name) for path in pages]
     if len(tables) == 1:
         return tables[0]
     last = max(
@@ -84,6 +89,20 @@ def _in_all(headers: Sequence[tuple[str, ...] | None]) -> tuple[str, ...] | None
     if len(known) < len(headers):
         return None
     return tuple(name for name in known[0] if all(name in header for header in known))
+
+
+def _page_by(contract: Contract | None, path: Path, name: str) -> Table:
+    if contract is None or (codecs.lookup(contract.encoding).name, contract.header) == (
+        "utf-8",
+        (),
+    ):
+        return _page(path, name)
+    with in_utf8(path, name, contract.encoding, contract.header) as (plain, plain_name):
+        table = _page(plain, plain_name)
+    if contract.header and plain_name.endswith(".csv"):  # its line is not one of the file
+        table.lines -= 1
+        table.bad = [replace(one, line=one.line - 1) for one in table.bad]
+    return table
 
 
 def _page(path: Path, name: str) -> Table:
@@ -122,7 +141,7 @@ def _csv(path: str, first: bytes) -> Table | None:
     names = first.decode("utf-8", "replace").split(delimiter)
     if b'"' in first or len(set(names)) != len(names) or not 0 < len(names) <= MAX_COLUMNS:
         return None
-    blocks = Blocks(delimiter, names, MISSING)
+    blocks = Blocks(delimiter, names)
     try:
         frame = _frame(blocks.read(path))
     except Unclear:
@@ -212,7 +231,7 @@ def _flat(body: Mapping[str, Any], within: str = "") -> dict[str, Any]:
 
 
 def _cell(value: object) -> object:
-    """The cell: a nested value as text, and None for one of MISSING."""
-    if isinstance(value, str) and value in MISSING:
+    """The cell: a nested value as text, and None for an empty text."""
+    if value == "":
         return None
     return str(value) if isinstance(value, dict | list) else value

@@ -1,18 +1,20 @@
-"""The rules of a contract, checked for all rows at once, and the types of its columns."""
+"""The rules of a contract, checked for all rows at once."""
 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from agents.analysis.cleaning.numbers import inexact, integers, numbers
-from agents.analysis.models import Column, Contract, Relation
+from agents.analysis.cleaning.dependencies import Differing, differing, wrong_keys
+from agents.analysis.cleaning.evaluating import broken
+from agents.analysis.cleaning.numbers import inexact
+from agents.analysis.cleaning.values import plain_numbers, spelt, typed, without_words
+from agents.analysis.column import Bad, Column
+from agents.analysis.contract import Check, Contract, Dependency
 from agents.runtime import PermanentError
 
 TO_SIGMA = 1.4826  # median absolute deviation of a normal distribution to its standard deviation
@@ -33,69 +35,192 @@ class ContractBroken(PermanentError):
         )
 
 
+class TooMany(PermanentError):
+    """More rows break a rule than the contract tolerates: the partition is refused."""
+
+    def __init__(self, rule: str, rows: int, of: int, mostly: float) -> None:
+        super().__init__(rule, rows, of, mostly)
+        self.rule, self.rows, self.of, self.mostly = rule, rows, of, mostly
+
+    def __str__(self) -> str:
+        return (
+            f"{self.rows:,} of {self.of:,} rows break {self.rule!r}, more than the contract tolerates "
+            f"(mostly: {self.mostly:g}): change the contract or the source"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """The rows that break one rule of one column; `value_only`: only the value is discarded."""
+    """The rows that break one rule, of a column or of none, and what becomes of them."""
 
     column: str
     rule: str
     rows: pd.Series
-    value_only: bool = False
+    bad: Bad | Literal["warning"] = "discard-row"
 
     @property
     def name(self) -> str:
         """Its name in counts, such as "price: range"."""
-        return f"{self.column}: {self.rule}"
+        return f"{self.column}: {self.rule}".removeprefix(": ")
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """The values of a column that have been replaced, by row, and what replaced them."""
+
+    column: str
+    rule: str
+    before: pd.Series
+    after: pd.Series
 
 
 @dataclass(slots=True)
 class Checked:
-    """Typed values by column, and every violation."""
+    """Typed values by column, every violation, and every repair."""
 
     table: pd.DataFrame
     violations: list[Violation]
+    repairs: list[Repair]
     unknown: tuple[str, ...]
 
 
 def check(cells: pd.DataFrame, contract: Contract) -> Checked:
-    """Check the cells by the contract. Raises ContractBroken."""
+    """Check the cells by the contract. Raises ContractBroken and TooMany."""
     unknown = tuple(name for name in cells.columns if name not in contract.columns)
     if unknown and contract.unknown == "freeze":
         raise ContractBroken(unknown[0], "not in the contract", len(cells))
-    values: dict[str, pd.Series] = {}
-    violations: list[Violation] = []
+    checking = _Checking(contract, cells)
     for name, column in contract.columns.items():
-        given = cells[name] if name in cells else pd.Series(pd.NA, cells.index, dtype="string")
-        values[name] = typed(given, column)
-        for rule, rows in _broken(given, values[name], column):
-            violation = Violation(name, rule, rows, column.bad == "discard-value")
-            if column.bad == "freeze":
-                raise ContractBroken(name, rule, int(rows.sum()))
-            violations.append(violation)
-            if violation.value_only:
-                values[name] = values[name].mask(rows)
-    violations += [v for r in contract.relations if (v := _relation(values, r)) is not None]
+        checking.column(name, column)
+    for dependency in contract.dependencies:
+        checking.dependency(dependency)
+    checking.conditions()
     if contract.unknown == "evolve":
-        values |= {name: cells[name].astype("string[pyarrow]") for name in unknown}
-    return Checked(pd.DataFrame(values, index=cells.index), violations, unknown)
+        for name in unknown:
+            given = without_words(cells[name], contract.missing)
+            checking.typed[name] = given.astype("string[pyarrow]")
+    table = pd.DataFrame(checking.typed, index=cells.index)
+    return Checked(table, checking.violations, checking.repairs, unknown)
 
 
-def _broken(given: pd.Series, value: pd.Series, column: Column) -> Iterator[tuple[str, pd.Series]]:
+class _Checking:
+    """The cells of one partition on their way to values."""
+
+    def __init__(self, contract: Contract, cells: pd.DataFrame) -> None:
+        self._contract, self._cells = contract, cells
+        self._now = datetime.now(UTC)
+        self.typed: dict[str, pd.Series] = {}
+        self.violations: list[Violation] = []
+        self.repairs: list[Repair] = []
+
+    def column(self, name: str, column: Column) -> None:
+        """Type one column and check it by its own rules."""
+        cells = self._cells
+        raw = cells[name] if name in cells else pd.Series(pd.NA, cells.index, dtype="string")
+        given = spelt(without_words(raw, self._contract.words_of(column)), column.spellings)
+        plain = plain_numbers(given, column)
+        self.typed[name] = typed(plain, column)
+        if column.spellings:
+            self._repaired(name, "spelling", raw, given)
+        if column.type == "text":
+            self._repaired(name, "trimmed", given, self.typed[name])
+        bad_rows = pd.Series(False, cells.index)
+        for rule, rows in _broken(plain, given, self.typed[name], column):
+            self._found(name, rule, rows, column)
+            bad_rows |= rows
+        self._tolerate(name, bad_rows, column.mostly)
+
+    def dependency(self, dependency: Dependency) -> None:
+        """Find the rows that differ from those with the same key, and repair them where declared."""
+        found = differing(self._trusted(), dependency)
+        rule = f"same by {', '.join(dependency.by)}"
+        suspects = wrong_keys(found)
+        broken_rows = pd.Series(False, self._cells.index)
+        for one in found:
+            rows = one.rows
+            if dependency.repair:
+                self._repair(one, rule, rows & ~suspects)
+                rows = rows & suspects
+            broken_rows |= one.rows
+            self._found(one.column, rule, rows, dependency)
+            undecided = f"no majority by {', '.join(dependency.by)}"
+            self._found(one.column, undecided, one.undecided, dependency)
+        self._tolerate(rule, broken_rows, dependency.mostly)
+
+    def conditions(self) -> None:
+        """Check what must hold between the columns of a row."""
+        for one in self._contract.conditions:
+            when, holds = one.nodes(self._contract.columns)
+            rows = broken(when, holds, self.typed, one.within, self._now)
+            self._found("", one.rule, pd.Series(rows, self._cells.index), one)
+            self._tolerate(one.rule, rows, one.mostly)
+
+    def _trusted(self) -> dict[str, pd.Series]:
+        """The values without those that break a rule of their own column: they do not vote."""
+        trusted = dict(self.typed)
+        for one in self.violations:
+            if one.column in trusted:
+                trusted[one.column] = trusted[one.column].mask(one.rows)
+        return trusted
+
+    def _repair(self, one: Differing, rule: str, rows: pd.Series) -> None:
+        values = self.typed[one.column]
+        self.typed[one.column] = values.mask(rows, one.majority)
+        self._repaired(one.column, rule, values, self.typed[one.column])
+
+    def _repaired(self, column: str, rule: str, before: pd.Series, after: pd.Series) -> None:
+        rows = _differ(after, before)
+        if rows.any():
+            self.repairs.append(Repair(column, rule, before[rows], after[rows]))
+
+    def _found(
+        self, column: str, rule: str, rows: pd.Series, declared: Column | Dependency | Check
+    ) -> None:
+        if not rows.any():
+            return
+        bad = "warning" if declared.severity == "warning" else declared.bad
+        one = Violation(column, rule, rows, bad)
+        if bad == "freeze":
+            raise ContractBroken(column, rule, int(rows.sum()))
+        self.violations.append(one)
+        if bad == "discard-value":
+            self.typed[column] = self.typed[column].mask(rows)
+
+    def _tolerate(self, rule: str, rows: pd.Series | np.ndarray, mostly: float) -> None:
+        count, of = int(rows.sum()), len(rows)
+        if count > (1 - mostly) * of:
+            raise TooMany(rule, count, of, mostly)
+
+
+def _differ(after: pd.Series, before: pd.Series) -> pd.Series:
+    """The rows that have both and differ; a cell that became missing is none of them."""
+    old = before.astype("string[pyarrow]")
+    return (after.astype("string[pyarrow]") != old).fillna(False).astype(bool)
+
+
+def _broken(
+    plain: pd.Series, given: pd.Series, value: pd.Series, column: Column
+) -> Iterator[tuple[str, pd.Series]]:
     """Each rule of the column that some rows break; the later rules pass missing values."""
     outside = _outside(value, column)
     inside = value if outside is None else value.mask(outside)
     rules = {
         "missing": given.isna() if column.required else None,
         "type": given.notna() & value.isna(),
-        "precision": inexact(given) if column.type == "number" and not column.rounds else None,
+        "precision": inexact(plain) if column.type == "number" and not column.rounds else None,
         "range": outside,
-        "allowed": value.notna() & ~value.isin(column.one_of) if column.one_of else None,
+        "allowed": value.notna() & ~value.isin(_allowed(column)) if column.one_of else None,
         **(_of_text(value, column) if column.type == "text" else {}),
         "outlier": _outlying(inside, column.outliers) if column.outliers else None,
     }
     for rule, rows in rules.items():
         if rows is not None and rows.any():
             yield rule, rows.astype(bool)
+
+
+def _allowed(column: Column) -> list[Any]:
+    kind = {"integer": int, "number": float}.get(column.type, str)
+    return [kind(word) for word in column.one_of]
 
 
 def _outside(value: pd.Series, column: Column) -> pd.Series | None:
@@ -136,74 +261,3 @@ def _outlying(value: pd.Series, limit: float) -> pd.Series | None:
     distance = (numbers - numbers.median()).abs()
     spread = distance.median() * TO_SIGMA
     return (distance > limit * spread).fillna(False) if spread > 0 else None
-
-
-def _relation(values: dict[str, pd.Series], relation: Relation) -> Violation | None:
-    left, right = values[relation.left], values[relation.right]
-    agree = {
-        "<=": left <= right,
-        "<": left < right,
-        "==": left == right,
-        "!=": left != right,
-    }[relation.holds]
-    rows = (left.notna() & right.notna() & ~agree.fillna(True).astype(bool)).astype(bool)
-    rule = f"{relation.holds} {relation.right}"
-    return Violation(relation.left, rule, rows) if rows.any() else None
-
-
-TRUE, FALSE = {"true", "1", "yes", "t"}, {"false", "0", "no", "f"}
-CLOCK = pd.Timestamp("1678-01-01", tz="UTC"), pd.Timestamp("2262-01-01", tz="UTC")
-LOCAL = r"^\s*[0-9]{4}(?:-?[0-9]{2}(?:-?[0-9]{2}(?:[T ][0-9:.]+)?)?)?\s*$"
-AWARE = r"^\s*[0-9]{4}-?[0-9]{2}-?[0-9]{2}[T ][0-9:.]+\s*(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)\s*$"
-
-
-def typed(cells: pd.Series, column: Column) -> pd.Series:
-    """The cells in the type and unit of the column; NA for a cell that does not fit, or is missing."""
-    match column.type:
-        case "number":
-            return numbers(cells, column.scale)
-        case "integer":
-            return integers(cells, column.scale)
-        case "time":
-            return _times(cells, column.zone)
-        case "boolean":
-            return _booleans(cells)
-        case "text":
-            return _texts(cells)
-
-
-def _times(cells: pd.Series, zone: str) -> pd.Series:
-    """Times in UTC; NA for times that nanoseconds cannot represent, such as 0001-01-01."""
-    zoned = cells.dt.tz_convert("UTC") if _has_zone(cells) else _times_of_text(cells, zone)
-    times: pd.Series = zoned.astype("datetime64[us, UTC]")
-    return times.where(times.between(*CLOCK))
-
-
-def _has_zone(cells: pd.Series) -> bool:
-    return isinstance(cells.dtype, pd.DatetimeTZDtype)
-
-
-def _times_of_text(cells: pd.Series, zone: str) -> pd.Series:
-    # By pattern: pandas accepts "now" as a time, and fails on a mixture of formats.
-    text = cells.astype("string[pyarrow]")
-    known, bare = text.where(_matches(text, AWARE)), text.where(_matches(text, LOCAL))
-    aware = pd.to_datetime(known, errors="coerce", format="ISO8601", utc=True)
-    naive = pd.to_datetime(bare, errors="coerce", format="ISO8601")
-    local = naive.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT").dt.tz_convert("UTC")
-    times: pd.Series = aware.fillna(local)
-    return times
-
-
-def _matches(text: pd.Series, pattern: str) -> np.ndarray:
-    fits = pc.match_substring_regex(pa.array(text, pa.string()), pattern).fill_null(False)
-    return np.asarray(fits.to_numpy(zero_copy_only=False), dtype=bool)
-
-
-def _booleans(cells: pd.Series) -> pd.Series:
-    words = cells.astype("string").str.strip().str.lower()
-    values = pd.Series(pd.NA, cells.index, dtype="boolean")
-    return values.mask(words.isin(TRUE), True).mask(words.isin(FALSE), False)
-
-
-def _texts(cells: pd.Series) -> pd.Series:
-    return cells.astype("string[pyarrow]").str.strip()

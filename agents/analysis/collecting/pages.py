@@ -8,7 +8,8 @@ from agents.analysis.collecting.documents import Document, keep
 from agents.analysis.collecting.envelope import opened
 from agents.analysis.collecting.forms import identified
 from agents.analysis.collecting.shapes import shaped
-from agents.analysis.models import Collected, Contract
+from agents.analysis.contract import Contract
+from agents.analysis.models import Collected
 from agents.runtime import PermanentError
 from agents.services.fetching.fetcher import Fetcher
 from agents.services.fetching.remembered import Fetched

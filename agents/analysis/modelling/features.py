@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from agents.analysis.models import Contract
+from agents.analysis.contract import Contract
 from agents.analysis.study import History, Join, Study
 from agents.runtime import PermanentError
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from agents.analysis.models import Frozen, Name, Part, Sha256
+from agents.analysis.column import Frozen, Name
+from agents.analysis.models import Part, Sha256
 from agents.analysis.report import SourceReport
 from agents.analysis.study import Study
 from agents.runtime.model_registry import Card, Change, Interval

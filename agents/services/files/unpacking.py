@@ -15,8 +15,13 @@ from agents.services.files.zip_member import zip_member
 
 
 @contextmanager
-def unpacked(path: Path, name: str, limits: Limits = DEFAULTS) -> Iterator[tuple[Format, Stream]]:
+def unpacked(
+    path: Path, name: str, limits: Limits = DEFAULTS, *, is_known: bool = False
+) -> Iterator[tuple[Format, Stream]]:
     """Format and plain bytes of the file at `path`, which its source calls `name`.
+
+    The first bytes must look like the format, unless the caller knows that they do not: in text of
+    another encoding (`is_known`).
 
     Raises SourceError, also while the bytes are read.
     """
@@ -36,6 +41,6 @@ def unpacked(path: Path, name: str, limits: Limits = DEFAULTS) -> Iterator[tuple
         if form is None:
             raise SourceError("unknown-format", "the format is not named")
         stream = Stream(source, limits.file_bytes, clock)
-        if head := stream.peek():
+        if (head := stream.peek()) and not is_known:
             require(form, head)
         yield form, stream

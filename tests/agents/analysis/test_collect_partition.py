@@ -7,7 +7,9 @@ import pytest
 from agents.analysis.collect_partition import collect_partition, open_fetcher
 from agents.analysis.collecting.forms import form_of
 from agents.analysis.collecting.pages import PagesLoop, TooManyPages
-from agents.analysis.models import Collected, Column, Contract, Partition
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract
+from agents.analysis.models import Collected, Partition
 from agents.analysis.sample.serving import serving
 from agents.analysis.study_store import StudyStore
 from agents.runtime.settings import settings

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from agents.analysis.collecting.names import name_of
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract
 from agents.analysis.discovery import NothingThere, discover_partitions
-from agents.analysis.models import Column, Contract, Partition
+from agents.analysis.models import Partition
 from agents.analysis.quarantine import mend
 from agents.analysis.sample.serving import serving
 from agents.analysis.study import Source, Study

@@ -7,8 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 import pandas as pd
 import pytest
 
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract
 from agents.analysis.discovery import EPOCH, discover_partitions, latest_published, location_since
-from agents.analysis.models import Column, Contract, Dataset, Part
+from agents.analysis.models import Dataset, Part
 from agents.analysis.sample.serving import serving
 from agents.analysis.study import Source, Study
 from agents.analysis.study_store import StudyStore

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.analysis.models import Cleaned, Contract, Dataset, Part
+from agents.analysis.contract import Contract
+from agents.analysis.models import Cleaned, Dataset, Part
 from agents.analysis.publishing import refusals
 from agents.analysis.study import Source, Study
 

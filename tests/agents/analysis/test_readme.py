@@ -9,16 +9,20 @@ import pytest
 import yaml
 from prefect import Flow
 
-from agents.analysis.models import Contract
+from agents.analysis.contract import Contract
 from agents.runtime.settings import PREFIX, Settings
 from flows.data_analysis import analyse
+from flows.operations.contracts import check_contract, propose_contract
 from flows.operations.items import dead_letters
 from flows.operations.studies import mend_rows, quarantine, roll_back_model
 
 FOLDER = Path(__file__).resolve().parents[3] / "agents" / "analysis"
 README = (FOLDER / "README.md").read_text("utf-8")
+CLEANING = (FOLDER / "cleaning" / "README.md").read_text("utf-8")
 FLOWS: dict[tuple[str, str], Flow[..., Any]] = {
     ("flows.data_analysis", ""): analyse,
+    ("flows.data_analysis", "--check-contract"): check_contract,
+    ("flows.data_analysis", "--propose"): propose_contract,
     ("flows.data_analysis", "quarantine"): quarantine,
     ("flows.data_analysis", "mend"): mend_rows,
     ("flows.data_analysis", "roll-back"): roll_back_model,
@@ -26,8 +30,8 @@ FLOWS: dict[tuple[str, str], Flow[..., Any]] = {
 }
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 COMMANDS = [line for block in blocks("bash") for line in block.splitlines()]
@@ -37,7 +41,7 @@ def parsed(command: str) -> tuple[Flow[..., Any], dict[str, Any]]:
     """The flow of a command line, and its parameters."""
     words = shlex.split(command.removeprefix("uv run python -m "))
     module, name = words.pop(0), ""
-    if words and not words[0].startswith("--"):
+    if words and (module, words[0]) in FLOWS:
         name = words.pop(0)
     flow = FLOWS[module, name]
     given: dict[str, Any] = {}
@@ -61,6 +65,13 @@ def test_its_commands_fit_the_flows(command: str) -> None:
 def test_its_contract_is_valid() -> None:
     (text,) = blocks("yaml")
     assert Contract.model_validate(yaml.safe_load(text)).columns["sold"].outliers == 8
+
+
+def test_what_it_says_of_contracts_is_valid_and_names_every_file() -> None:
+    (text,) = blocks("yaml", CLEANING)
+    assert len(Contract.model_validate(yaml.safe_load(text)).conditions) == 4
+    files = {path.name for path in (FOLDER / "cleaning").glob("*.py")} - {"__init__.py"}
+    assert files == set(re.findall(r"`(\w+\.py)`", CLEANING))
 
 
 def test_its_files_and_settings_exist() -> None:

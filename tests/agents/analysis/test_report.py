@@ -1,6 +1,8 @@
 """The counts of a report add up."""
 
-from agents.analysis.models import Cleaned, Column, Contract, Dataset, Partition
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract
+from agents.analysis.models import Cleaned, Dataset, Partition
 from agents.analysis.report import report_of
 from agents.analysis.study_store import StudyStore
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from agents.analysis.contract import Contract
 from agents.analysis.discovery import NothingThere
-from agents.analysis.models import Cleaned, Contract, Partition
+from agents.analysis.models import Cleaned, Partition
 from agents.analysis.run import NoContract, _failed, _listed, open_run
 from agents.analysis.study import BadStudy
 from agents.runtime.settings import settings

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from agents.analysis.models import Column, Contract
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract
 from agents.analysis.sample.flights import sample_study
 from agents.analysis.study import BadStudy, Source, Study, read_contract
 
@@ -36,7 +37,7 @@ def test_a_contract_in_yaml(tmp_path: Path) -> None:
             "name: x\ntime: at\ncolumns: {at: {type: time}, n: {type: number, min: 1}}\n",
             "columns.n.min: no such field; the fields are type, unit, scale, required, low, high,",
         ),
-        (GOOD + "key: [id]\n", "yaml: columns that the contract does not declare: id"),
+        (GOOD + "key: [id]\n", "line 1: columns that the contract does not declare: id"),
         ("name: x\ntime: at\ncolumns: {at: {type: text}}\n", "must have the type time"),
         ("name: Bad Name\ntime: at\ncolumns: {at: {type: time}}\n", "name: String should match"),
         ("a: [\n", "is not YAML"),
@@ -47,6 +48,50 @@ def test_every_problem_of_a_contract_is_named(tmp_path: Path, text: str, problem
     with pytest.raises(BadStudy) as error:
         read_contract(written(tmp_path, text))
     assert problem in str(error.value)
+
+
+LINES = """name: x
+time: at
+columns:
+  at: {type: time}
+  n:
+    type: number
+    low: 5
+    high: 1
+  land: {type: text, one_of: [DE, NO]}
+  m: {type: number, pattern: "[0-9]"}
+"""
+CHECKS = """name: x
+time: at
+columns: {at: {type: time}, n: {type: number}}
+checks:
+  - n > 0
+  - n > prise
+"""
+
+
+@pytest.mark.parametrize(
+    "text,problems",
+    [
+        (
+            LINES,
+            [
+                "line 7: columns.n: low: 5 is higher than high, 1",
+                "line 9: columns.land: YAML reads NO, no, off, yes and on as false",
+                "line 10: columns.m: pattern is for a column of the type text",
+            ],
+        ),
+        (CHECKS, ["line 6: checks.1: column 'prise' is not declared, at character 5 of 'n > prise'"]),
+        (GOOD + "name: y\n", ["line 4: 'name' is in line 1 already"]),
+        ("name: x\ntime: on\ncolumns:\n  on: {type: time}\n", ["line 4: YAML reads the name on as a boolean"]),
+        ('{"name": "x",\n"time": "at", "columns": {"at": {"type": "t"}}}', ["line 2: columns.at.type: Input should"]),
+    ],
+)  # fmt: skip
+def test_a_problem_has_its_line(tmp_path: Path, text: str, problems: list[str]) -> None:
+    with pytest.raises(BadStudy) as error:
+        read_contract(written(tmp_path, text))
+    found = error.value.problems
+    assert [one[: len(problem)] for one, problem in zip(found, problems, strict=True)] == problems
 
 
 def test_a_contract_that_is_not_there(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agents.analysis.models import Cleaned, Column, Contract, Dataset, Partition
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract
+from agents.analysis.models import Cleaned, Dataset, Partition
 from agents.analysis.study_store import StudyStore
 from agents.runtime.files import write_whole
 from agents.runtime.settings import settings

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents.analysis import unique_rows
-from agents.analysis.models import Contract, Part
+from agents.analysis.contract import Contract
+from agents.analysis.models import Part
 from agents.analysis.unique_rows import unique_parts
 
 LONG = 2**53
@@ -107,7 +108,28 @@ def test_a_second_time_gives_the_same_files(tmp_path: Path) -> None:
     assert unique_parts(tmp_path, contract("n"), parts) == unique_parts(
         tmp_path, contract("n"), parts
     )
-    assert len(list(tmp_path.rglob("*.parquet"))) == 3
+    assert len(list(tmp_path.rglob("*.parquet"))) == 4
+    (replaced,) = tmp_path.rglob("*-replaced.parquet")
+    assert pq.read_table(replaced)["v"].to_pylist() == ["a"]
+
+
+@pytest.mark.parametrize(
+    "wins,published",
+    [
+        ("first", [[(1, "b"), (2, "b")], [(None, "x")]]),
+        ("last", [[], [(1, "a"), (2, "c"), (None, "x")]]),
+        ("highest v", [[(1, "b")], [(2, "c"), (None, "x")]]),
+        ("lowest v", [[(2, "b")], [(1, "a"), (None, "x")]]),
+    ],
+)
+def test_the_contract_may_say_which_row_wins(
+    tmp_path: Path, wins: str, published: list[Rows]
+) -> None:
+    tables: list[Rows] = [[(1, "b"), (2, "b")], [(1, "a"), (2, "c"), (None, "x")]]
+    by = contract("n").model_copy(update={"wins": wins})
+    unique = unique_parts(tmp_path, by, parts_of(tmp_path, tables))
+    found = [rows_of(tmp_path, part) for part in unique]
+    assert found == published
 
 
 def test_parts_of_an_earlier_contract_have_other_columns(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import insert, update
 
 from agents.analysis.asked import EXAMPLE, Planned
-from agents.analysis.models import Cleaned, Contract, Partition
+from agents.analysis.contract import Contract
+from agents.analysis.models import Cleaned, Partition
 from agents.analysis.report import FILE, report_of
 from agents.analysis.scenario import ANALYSES
 from agents.analysis.study_store import QUARANTINE, StudyStore

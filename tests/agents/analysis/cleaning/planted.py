@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from agents.analysis.models import Column, Contract, Gap, Relation
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract, Gap, Relation
 
 Row = dict[str, str]
 
@@ -15,6 +16,7 @@ CONTRACT = Contract(
     time="at",
     key=("id",),
     unknown="freeze",
+    missing=("NA", "null"),
     columns={
         "id": Column(type="integer", required=True, low=1),
         "at": Column(type="time", required=True),
@@ -37,7 +39,7 @@ KINDS: dict[str, Callable[[Row], Row]] = {
     "id: type": lambda row: row | {"id": f"{row['id']}.5"},
     "id: range": lambda row: row | {"id": "-" + row["id"]},
     "at: type": lambda row: row | {"at": "2025-13-40T00:00:00Z"},
-    "at: <= until": lambda row: row | {"until": "1999-01-01T00:00:00Z"},
+    "at <= until": lambda row: row | {"until": "1999-01-01T00:00:00Z"},
     "site: allowed": lambda row: row | {"site": "nоrth"},  # noqa: RUF001 - a Cyrillic o, on purpose
     "site: missing": lambda row: row | {"site": "NA"},
     "code: pattern": lambda row: row | {"code": row["code"].lower()},

@@ -12,7 +12,8 @@ import pytest
 
 from agents.analysis.cleaning.partition import NoSuchColumn, clean
 from agents.analysis.cleaning.reading import read_table
-from agents.analysis.models import Column, Contract
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract
 from agents.services.files.outcomes import SourceError
 
 CONTRACT = Contract(

@@ -15,7 +15,8 @@ from agents.analysis.cleaning.numbers import inexact, integers, numbers
 from agents.analysis.cleaning.partition import CleanResult, clean
 from agents.analysis.cleaning.reading import read_table
 from agents.analysis.cleaning.rules import check
-from agents.analysis.models import Column, Contract
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract
 
 LONG = 2**53 + 1  # 9007199254740993, which a float makes 9007199254740992
 LIMITS = [2**63 - 1, -(2**63), LONG, -LONG, 0]

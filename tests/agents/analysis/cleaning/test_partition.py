@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from agents.analysis.cleaning.partition import RestRefused, UnknownLine, clean
 from agents.analysis.cleaning.reading import read_table
 from agents.analysis.cleaning.rules import ContractBroken
-from agents.analysis.models import Column, Contract
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract
 from tests.agents.analysis.cleaning.planted import CONTRACT, KINDS, planted
 
 ROWS, EACH = 4_000, 12

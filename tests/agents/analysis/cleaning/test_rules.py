@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agents.analysis.cleaning.rules import check, typed
-from agents.analysis.models import Column, Contract
+from agents.analysis.cleaning.rules import check
+from agents.analysis.cleaning.values import typed
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract
 
 BERLIN = Column(type="time", zone="Europe/Berlin")
 

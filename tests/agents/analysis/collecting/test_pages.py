@@ -13,7 +13,8 @@ from agents.analysis.cleaning.partition import clean
 from agents.analysis.cleaning.reading import read_table
 from agents.analysis.collecting.gathering import Gathering
 from agents.analysis.collecting.pages import PagesLoop
-from agents.analysis.models import Collected, Contract
+from agents.analysis.contract import Contract
+from agents.analysis.models import Collected
 from agents.services.fetching.addresses import AddressNotAllowed
 from agents.services.fetching.fetcher import Caps, Fetcher
 from agents.services.files.outcomes import SourceError

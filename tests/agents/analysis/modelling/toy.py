@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from agents.analysis.models import Column, Contract, Dataset, Part
+from agents.analysis.column import Column
+from agents.analysis.contract import Contract
+from agents.analysis.models import Dataset, Part
 from agents.analysis.study import History, Join, Source, Study
 from agents.analysis.study_store import StudyStore
 

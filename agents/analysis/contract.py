@@ -1,0 +1,185 @@
+"""What a source promises: its columns, and what holds in a row, between rows and over a series."""
+
+import codecs
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BeforeValidator, Field, model_validator
+
+from agents.analysis.collecting.declared import Collecting
+from agents.analysis.column import Bad, Column, Frozen, Name, Names, Severity, Share, Words
+from agents.analysis.expressions import BadExpression, Kind, Node, parsed, quoted
+
+KINDS: Mapping[str, Kind] = {
+    "integer": "number", "number": "number", "text": "text", "time": "time", "boolean": "boolean",
+}  # fmt: skip
+
+
+class Relation(Frozen):
+    """The check `left` `holds` `right` of two columns, in an older form."""
+
+    left: str
+    holds: Literal["<=", "<", "==", "!="]
+    right: str
+
+
+def _of_text(body: Any) -> Any:
+    return {"holds": body} if isinstance(body, str) else body
+
+
+class Check(Frozen):
+    """What must hold in each row: `holds`, or only in the rows of which `when` is true.
+
+    Both are expressions over columns, such as `revenue == units * price`; a text alone is `holds`. Where a
+    missing value leaves open whether it holds, the row passes. `within` is how far apart the sides of a
+    comparison may be: numbers, or seconds for times.
+    """
+
+    when: str = ""
+    holds: Annotated[str, Field(validation_alias=AliasChoices("holds", "then"))]
+    within: Annotated[float, Field(ge=0)] = 0.0
+    bad: Literal["discard-row", "freeze"] = "discard-row"
+    severity: Severity = "error"
+    mostly: Share = 0.0
+    description: str = ""
+
+    def nodes(self, columns: Mapping[str, "Column"]) -> tuple[Node | None, Node]:
+        """The expressions `when` and `holds` over these columns. Raises BadExpression."""
+        kinds = {name: KINDS[column.type] for name, column in columns.items()}
+        return parsed(self.when, kinds) if self.when else None, parsed(self.holds, kinds)
+
+    @property
+    def rule(self) -> str:
+        """Its name in reports and in the quarantine."""
+        return f"{self.holds} when {self.when}" if self.when else self.holds
+
+
+class Dependency(Frozen):
+    """Rows of a partition with the same values of `by` have the same value of each column in `same`.
+
+    Of the values of a group, the most frequent one is right if at most the share `may_differ` of the
+    group's rows has others; these break the rule. Without such a majority, all rows of the group do.
+    `repair` "majority" replaces the others instead, unless most columns of a row differ from its group:
+    then `by` is probably wrong.
+    """
+
+    by: Names
+    same: Names
+    may_differ: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    repair: Literal["", "majority"] = ""
+    bad: Bad = "discard-row"
+    severity: Severity = "error"
+    mostly: Share = 0.0
+    description: str = ""
+
+
+class Gap(Frozen):
+    """A series should have a row every `every` seconds, for each value of the columns `by`."""
+
+    every: Annotated[float, Field(gt=0)]
+    by: tuple[str, ...] = ()
+
+
+def _relative(column: dict[str, Any]) -> dict[str, str]:
+    """The bounds of a column that are given from now on, such as now - 30d."""
+    bounds = {field: column.get(field) for field in ("low", "high")}
+    return {k: v for k, v in bounds.items() if isinstance(v, str) and v.startswith("now")}
+
+
+class Contract(Frozen):
+    """What a source promises: its columns, its key, and how unknown columns are handled.
+
+    `unknown` says what happens to a column that the contract does not have: "evolve" keeps it as text,
+    "freeze" refuses the partition, "discard" removes it. `late_hours` is how late rows may arrive. With
+    `follows_pages`, the Link header (RFC 8288) of a document leads to its next page. `may_lose` is the
+    largest share of the published rows, of the source or of a partition, that a new version may be without;
+    only 1 allows the loss of all. `collect` says how its documents are collected.
+
+    Of two rows with the same key, `wins` says which one is kept: the "first" or "last" by partition and line,
+    or the one with the highest or lowest value of a column, as "highest updated_at"; of equals the last.
+    Without it, the partition that is last by its name wins, and within a partition rows with other values
+    are quarantined, except the first.
+
+    `missing` are words that stand for no value, such as NA; an empty cell always does. `header` has the names
+    of the columns of a CSV file without a header. `encoding` is that of a CSV or JSON file.
+    """
+
+    name: Name
+    columns: Annotated[dict[str, Column], Field(min_length=1)]
+    time: str
+    key: tuple[str, ...] = ()
+    wins: Annotated[str, Field(pattern="^(|first|last|(highest|lowest) .+)$")] = ""
+    unknown: Literal["evolve", "freeze", "discard"] = "evolve"
+    relations: tuple[Relation, ...] = ()
+    checks: tuple[Annotated[Check, BeforeValidator(_of_text)], ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
+    gaps: Gap | None = None
+    late_hours: Annotated[float, Field(ge=0)] = 0.0
+    follows_pages: bool = False
+    collect: Collecting = Collecting()
+    may_lose: Share = 0.5
+    missing: Words = ()
+    header: tuple[str, ...] = ()
+    encoding: str = "utf-8"
+    owner: str = ""
+    description: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bounds_from_now(cls, body: Any) -> Any:
+        """`low: now - 30d` of a column is the check `column >= now - 30d`."""
+        if not isinstance(body, dict) or not isinstance(body.get("columns"), dict):
+            return body
+        columns, checks = dict(body["columns"]), list(body.get("checks", ()))
+        for name, column in columns.items():
+            relative = _relative(column) if isinstance(column, dict) else {}
+            for field, bound in relative.items():
+                check = {"holds": f"{quoted(name)} {'>=' if field == 'low' else '<='} {bound}"}
+                checks.append(check | {"severity": column.get("severity", "error")})
+                columns[name] = {k: v for k, v in columns[name].items() if k not in relative}
+        return body | {"columns": columns} | ({"checks": checks} if checks else {})
+
+    @model_validator(mode="after")
+    def _check_columns(self) -> "Contract":
+        named = {self.time, *self.key, *(self.gaps.by if self.gaps else ())}
+        named |= {name for relation in self.relations for name in (relation.left, relation.right)}
+        named |= {name for name in [self.wins.partition(" ")[2]] if name}
+        named |= {name for one in self.dependencies for name in (*one.by, *one.same)}
+        if missing := sorted(named - self.columns.keys()):
+            raise ValueError(f"columns that the contract does not declare: {', '.join(missing)}")
+        if self.columns[self.time].type != "time":
+            raise ValueError(f"time: column {self.time!r} must have the type time")
+        self._require_names()
+        for number, check in enumerate(self.conditions):
+            try:
+                check.nodes(self.columns)
+            except BadExpression as error:
+                raise ValueError(f"checks.{number}: {error}") from None
+        return self
+
+    def _require_names(self) -> None:
+        if self.wins and not self.key:
+            raise ValueError("wins: there is no key that two rows could have")
+        in_file = [column.named or name for name, column in self.columns.items()]
+        for what, names in (("key", self.key), ("header", self.header), ("columns", in_file)):
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"{what}: twice the same name: {', '.join(twice)}")
+        required = {c.named or name for name, c in self.columns.items() if c.required}
+        if self.header and (lacking := sorted(required - set(self.header))):
+            raise ValueError(f"header: lacks columns that are required: {', '.join(lacking)}")
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError:
+            raise ValueError(f"encoding: {self.encoding!r} is none that Python knows") from None
+
+    @property
+    def conditions(self) -> tuple[Check, ...]:
+        """Its checks, with its relations as further ones."""
+        return self.checks + tuple(
+            Check(holds=f"{quoted(one.left)} {one.holds} {quoted(one.right)}")
+            for one in self.relations
+        )
+
+    def words_of(self, column: Column) -> tuple[str, ...]:
+        """The words that stand for no value in this column."""
+        return self.missing if column.missing is None else column.missing
