@@ -89,6 +89,7 @@ def _relative(column: dict[str, Any]) -> dict[str, str]:
 class Contract(Frozen):
     """What a source promises: its columns, its key, and how unknown columns are handled.
 
+    `time` is the column that says when a row was; gaps, sources that grow and models need it.
     `unknown` says what happens to a column that the contract does not have: "evolve" keeps it as text,
     "freeze" refuses the partition, "discard" removes it. `late_hours` is how late rows may arrive. With
     `follows_pages`, the Link header (RFC 8288) of a document leads to its next page. `may_lose` is the
@@ -126,8 +127,8 @@ class Contract(Frozen):
 
     @model_validator(mode="before")
     @classmethod
-    def _bounds_from_now(cls, body: Any) -> Any:
-        """`low: now - 30d` of a column is the check `column >= now - 30d`."""
+    def _in_full(cls, body: Any) -> Any:
+        """Without a time it is empty; `low: now - 30d` of a column is the check `column >= now - 30d`."""
         if not isinstance(body, dict) or not isinstance(body.get("columns"), dict):
             return body
         columns, checks = dict(body["columns"]), list(body.get("checks", ()))
@@ -137,17 +138,24 @@ class Contract(Frozen):
                 check = {"holds": f"{quoted(name)} {'>=' if field == 'low' else '<='} {bound}"}
                 checks.append(check | {"severity": column.get("severity", "error")})
                 columns[name] = {k: v for k, v in columns[name].items() if k not in relative}
-        return body | {"columns": columns} | ({"checks": checks} if checks else {})
+        body = {"time": ""} | body | {"columns": columns}
+        return body | ({"checks": checks} if checks else {})
 
     @model_validator(mode="after")
     def _check_columns(self) -> "Contract":
-        named = {self.time, *self.key, *(self.gaps.by if self.gaps else ())}
+        named = {
+            *([self.time] if self.time else []),
+            *self.key,
+            *(self.gaps.by if self.gaps else ()),
+        }
         named |= {name for relation in self.relations for name in (relation.left, relation.right)}
         named |= {name for name in [self.wins.partition(" ")[2]] if name}
         named |= {name for one in self.dependencies for name in (*one.by, *one.same)}
         if missing := sorted(named - self.columns.keys()):
             raise ValueError(f"columns that the contract does not declare: {', '.join(missing)}")
-        if self.columns[self.time].type != "time":
+        if self.gaps and not self.time:
+            raise ValueError("gaps: there is no time; name its column")
+        if self.time and self.columns[self.time].type != "time":
             raise ValueError(f"time: column {self.time!r} must have the type time")
         self._require_names()
         for number, check in enumerate(self.conditions):

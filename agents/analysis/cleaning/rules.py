@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -132,7 +132,7 @@ class _Checking:
 
     def dependency(self, dependency: Dependency) -> None:
         """Find the rows that differ from those with the same key, and repair them where declared."""
-        found = differing(self._trusted(), dependency)
+        found = differing(self.typed, self._wrong(), dependency)
         rule = f"same by {', '.join(dependency.by)}"
         suspects = wrong_keys(found)
         broken_rows = pd.Series(False, self._cells.index)
@@ -155,17 +155,21 @@ class _Checking:
             self._found("", one.rule, pd.Series(rows, self._cells.index), one)
             self._tolerate(one.rule, rows, one.mostly)
 
-    def _trusted(self) -> dict[str, pd.Series]:
-        """The values without those that break a rule of their own column: they do not vote."""
-        trusted = dict(self.typed)
+    def _wrong(self) -> dict[str, pd.Series]:
+        """The values by column that break a rule of their own column, and are there still."""
+        wrong = {name: pd.Series(False, self._cells.index) for name in self.typed}
         for one in self.violations:
-            if one.column in trusted:
-                trusted[one.column] = trusted[one.column].mask(one.rows)
-        return trusted
+            if one.column:
+                wrong[one.column] |= one.rows
+        return wrong
 
     def _repair(self, one: Differing, rule: str, rows: pd.Series) -> None:
         values = self.typed[one.column]
         self.typed[one.column] = values.mask(rows, one.majority)
+        self.violations = [  # what the replaced values had broken
+            replace(v, rows=v.rows & ~rows) if v.column == one.column else v
+            for v in self.violations
+        ]
         self._repaired(one.column, rule, values, self.typed[one.column])
 
     def _repaired(self, column: str, rule: str, before: pd.Series, after: pd.Series) -> None:
