@@ -139,13 +139,17 @@ def cloud_problems(text: str, clouds: Sequence[Cloud] = CLOUDS) -> list[str]:
 
 
 def limit_problems(policies: Mapping[str, Policy], limits: Sequence[Limit] = LIMITS) -> list[str]:
-    """Agents whose limit is not declared, or too small for one task run of the agent."""
+    """Agents whose limit is not declared, or too small for two task runs of the agent.
+
+    The slots of a process that is killed are taken until their lease ends, a minute at least, and the
+    others go on with the rest.
+    """
     slots = {limit.name: limit.slots for limit in limits}
     return [
-        f"agent {name}: limit {policy.limit!r} has {slots.get(policy.limit, 0)} slots declared, "
-        f"one task run needs {policy.concurrency}"
+        f"agent {name}: limit {policy.limit!r} has {slots.get(policy.limit, 0)} slots declared; "
+        f"it must be {2 * policy.concurrency} or more, so that a killed task run leaves some to others"
         for name, policy in policies.items()
-        if policy.limit is not None and slots.get(policy.limit, 0) < policy.concurrency
+        if policy.limit is not None and slots.get(policy.limit, 0) < 2 * policy.concurrency
     ]
 
 

@@ -60,7 +60,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Calls to one outside system at once, over all processes; at least as many as one agent makes."""
+    """Calls to one outside system at once, over all processes; at least twice as many as one agent makes."""
 
     name: str
     slots: int
@@ -151,7 +151,7 @@ LIMITS = (
     Limit("inventory", slots=64),
     Limit("payments", slots=64),
     Limit("carriers", slots=64),
-    Limit("notifications", slots=32),
+    Limit("notifications", slots=64),
 )
 
 # For one host of this size. The journal does not place work on hosts: with more hosts, declare their sum,

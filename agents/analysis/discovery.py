@@ -4,7 +4,7 @@ The validator of a partition (size and time of a file, ETag of a URL) shows whet
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 import pyarrow.parquet as pq
 
-from agents.analysis.collecting.forms import is_url
+from agents.analysis.collecting import object_stores
+from agents.analysis.collecting.forms import is_url, scheme_of
 from agents.analysis.collecting.gathering import Gathering
 from agents.analysis.collecting.names import WILDCARDS, Place, folders_of, named
 from agents.analysis.contract import Contract
@@ -22,6 +23,7 @@ from agents.analysis.study import Source, Study
 from agents.analysis.study_store import StudyStore
 from agents.runtime import AgentError
 from agents.runtime.clock import clock
+from agents.runtime.settings import settings
 from agents.services.fetching.fetcher import Fetcher
 from agents.workflow.exit_status import NothingFound
 
@@ -130,7 +132,7 @@ def _places(
     for template in source.locations:
         try:
             places += _expanded(study, source, template)
-        except NothingThere as error:
+        except AgentError as error:
             errors.append(error)
             unreached[f"{source.name}/{template}"] = str(error)
     return places
@@ -140,18 +142,24 @@ def _expanded(study: str, source: Source, template: str) -> Iterator[Place]:
     if SINCE in template:
         location, name = location_since(template, latest_published(study, source))
         yield Place(location, template, name)
-    elif is_url(template) or not WILDCARDS.intersection(template):
+    elif not WILDCARDS.intersection(template):
+        yield Place(template, "")
+    elif scheme_of(template) == object_stores.SCHEME:
+        yield from _places_of(template, object_stores.matching(template, study, settings()))
+    elif is_url(template):
         yield Place(template, "")
     else:
         path = Path(template)
         root = Path(path.anchor) if path.is_absolute() else Path()
-        matched = sorted(
-            str(one) for one in root.glob(str(path.relative_to(root))) if one.is_file()
-        )
-        if not matched:
-            raise NothingThere(template)
-        for location in matched:
-            yield Place(location, template)
+        found = root.glob(str(path.relative_to(root)))
+        yield from _places_of(template, sorted(str(one) for one in found if one.is_file()))
+
+
+def _places_of(template: str, locations: Sequence[str]) -> Iterator[Place]:
+    if not locations:
+        raise NothingThere(template)
+    for location in locations:
+        yield Place(location, template)
 
 
 def _latest(metadata: pq.FileMetaData, time: str) -> datetime:

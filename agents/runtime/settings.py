@@ -69,6 +69,25 @@ class FetchCredential(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
+class FetchDatabase(BaseModel, frozen=True, extra="forbid"):
+    """A database of sources: the `url` is SQLAlchemy's, with an asynchronous driver."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+    url: SecretStr
+    studies: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class FetchBucket(BaseModel, frozen=True, extra="forbid"):
+    """A bucket of a store that speaks S3, at Amazon or at `endpoint`; without a `key`, as anybody may read it."""
+
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{2,62}$")]
+    endpoint: AnyHttpUrl | None = None
+    region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] = "us-east-1"
+    key: str = ""
+    secret: SecretStr = SecretStr("")
+    studies: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
 class CloudUse(BaseModel, frozen=True, extra="forbid"):
     """A cloud in which consumers may work, and how flow runs start there."""
 
@@ -126,7 +145,8 @@ class MailSettings(BaseModel, frozen=True, extra="forbid"):
 
 JSON_SETTINGS = (
     *("queue_limits", "fetch_allowed", "webhook_allowed", "models", "gateway_hosts", "jwt"),
-    *("carriers", "mail", "notification_urls", "services", "clouds", "fetch_credentials"),
+    *("carriers", "mail", "notification_urls", "services", "clouds"),
+    *("fetch_credentials", "fetch_databases", "fetch_buckets"),
 )
 
 
@@ -189,6 +209,13 @@ class Settings(BaseSettings):
     fetch_credentials: tuple[FetchCredential, ...] = Field(
         (),
         description="headers with secrets for hosts of sources, each for the studies that it names",
+    )
+    fetch_databases: tuple[FetchDatabase, ...] = Field(
+        (),
+        description="databases that sources are queried from, each for the studies that it names",
+    )
+    fetch_buckets: tuple[FetchBucket, ...] = Field(
+        (), description="buckets that sources are copied from, each for the studies that it names"
     )
     fetch_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
         3_600.0, description="for one document of a source, with all retries"

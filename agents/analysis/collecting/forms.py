@@ -41,6 +41,11 @@ def is_url(location: str) -> bool:
     return "://" in location
 
 
+def scheme_of(location: str) -> str:
+    """The scheme of a URL, such as https; empty for a path."""
+    return location.partition("://")[0].lower() if is_url(location) else ""
+
+
 def form_of(location: str) -> str:
     """The suffixes that name the format, such as .csv.gz; empty if there are none."""
     path = urlsplit(location).path if is_url(location) else location

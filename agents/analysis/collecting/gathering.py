@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from agents.analysis.collecting import databases, object_stores
 from agents.analysis.collecting.documents import PIECE, Document, keep
-from agents.analysis.collecting.forms import identified, is_url
+from agents.analysis.collecting.forms import identified, scheme_of
 from agents.analysis.collecting.pages import Pages, is_paged
 from agents.analysis.collecting.shapes import shaped
 from agents.analysis.contract import Contract
@@ -38,10 +39,14 @@ class Gathering:
 
     async def validator(self, location: str) -> str:
         """A value that changes with the content. Raises what `collected` raises."""
-        if not is_url(location):
+        scheme = scheme_of(location)
+        if not scheme:
             return await asyncio.to_thread(_facts, location)
+        if scheme == object_stores.SCHEME:
+            look = object_stores.validator
+            return await asyncio.to_thread(look, location, self.study, settings())
         seen = None
-        if not is_paged(self.contract):
+        if scheme != databases.SCHEME and not is_paged(self.contract):
             seen = await self.fetcher.look(location, self.study)
             if seen.validator:
                 return seen.validator
@@ -54,26 +59,39 @@ class Gathering:
     async def collected(self, location: str, validator: str) -> Collected:
         """The bytes of the location; those that `validator` stands for, if they were gathered with it.
 
-        Raises Refused, Unfetched, SourceError, PagesLoop, TooManyPages.
+        Raises AgentError of many kinds: nothing there, refused, not whole, in no known format.
         """
         known = self.fetcher.store / FOLDER / validator
-        if is_url(location) and len(validator) == 64 and known.is_file():
+        if scheme_of(location) and len(validator) == 64 and known.is_file():
             found = Collected.model_validate_json(await asyncio.to_thread(known.read_bytes))
             if all((self.fetcher.store / sha256).is_file() for sha256 in found.raw):
                 return found
         return await self._gathered(location, None)
 
     async def _gathered(self, location: str, seen: Fetched | None) -> Collected:
-        if is_url(location):
+        scheme, here, store = scheme_of(location), settings(), self.fetcher.store
+        if scheme == databases.SCHEME:
+            url = databases.url_of(location, self.study, here)
+            return collected_of(
+                [await databases.queried(url, self.contract.collect.query, store)], location
+            )
+        if scheme == object_stores.SCHEME:
+            copy = await asyncio.to_thread(object_stores.copied, location, self.study, here, store)
+            return await asyncio.to_thread(self._formed, copy, location)
+        if scheme:
             pages = Pages(self.contract, self.fetcher, self.study)
             return await pages.collected(location, seen)
         return await asyncio.to_thread(self._copied, location)
 
     def _copied(self, location: str) -> Collected:
-        store, collect = self.fetcher.store, self.contract.collect
         with opened(location) as source:
             _require_inside(location, source.fileno(), settings().source_root)
-            copy = keep(store, _pieces(source), "")
+            copy = keep(self.fetcher.store, _pieces(source), "")
+        return self._formed(copy, location)
+
+    def _formed(self, copy: Document, location: str) -> Collected:
+        """The tables in a document whose format is not known yet."""
+        store, collect = self.fetcher.store, self.contract.collect
         form = identified(store / copy.sha256, (location,), "", collect.form)
         document = Document(copy.sha256, copy.size, form)
         return collected_of(list(shaped(document, store, collect)), location)

@@ -24,7 +24,7 @@ START_SECONDS = 60.0
 # It would listen on all interfaces and for more services than are asked for.
 LIMITS = {
     "BIND_HOST": "127.0.0.1",
-    "SERVICES": "cloudformation,events,iam,lambda,secretsmanager,sqs",
+    "SERVICES": "cloudformation,events,iam,lambda,s3,secretsmanager,sqs",
     "SFTP_ENABLED": "0",
     "IOT_MTLS_ENABLED": "0",
     "LAMBDA_EXECUTOR": "local",

@@ -97,7 +97,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name: value for name, value in validators.items() if value} | served.headers
         if served.is_known(self.headers.get):
             return self._send(304, headers, None)
-        return self._send(served.status, headers, served)
+        status = served.status if self.command == "GET" else served.head
+        return self._send(status, headers, served)
 
     def _send(self, status: int, headers: dict[str, str], served: Served | None) -> None:
         self.server.answers[self.command, self.path, status] += 1
