@@ -80,6 +80,39 @@ class Gap(Frozen):
     by: tuple[str, ...] = ()
 
 
+class Bounds(Frozen):
+    """What a figure should be at least and at most; a `breach` refuses the publication, alerts, or is noted."""
+
+    low: float | None = None
+    high: float | None = None
+    breach: Literal["refuse", "alert", "note"] = "refuse"
+
+    @model_validator(mode="after")
+    def _check_order(self) -> "Bounds":
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"low: {self.low:g} is higher than high, {self.high:g}")
+        return self
+
+    def allow(self, figure: float) -> bool:
+        """Whether the figure is within them."""
+        is_low = self.low is not None and figure < self.low
+        return not is_low and not (self.high is not None and figure > self.high)
+
+
+class Expects(Frozen):
+    """How much data is expected.
+
+    `rows` are the good rows of a partition, `change` is the rows of the source as a multiple of those
+    published before, `hours_old` the age of its latest row, `complete` the share of the times of `gaps`
+    that a partition has.
+    """
+
+    rows: Bounds | None = None
+    change: Bounds | None = None
+    hours_old: Bounds | None = None
+    complete: Bounds | None = None
+
+
 def _relative(column: dict[str, Any]) -> dict[str, str]:
     """The bounds of a column that are given from now on, such as now - 30d."""
     bounds = {field: column.get(field) for field in ("low", "high")}
@@ -115,6 +148,7 @@ class Contract(Frozen):
     checks: tuple[Annotated[Check, BeforeValidator(_of_text)], ...] = ()
     dependencies: tuple[Dependency, ...] = ()
     gaps: Gap | None = None
+    expects: Expects = Expects()
     late_hours: Annotated[float, Field(ge=0)] = 0.0
     follows_pages: bool = False
     collect: Collecting = Collecting()
@@ -148,6 +182,7 @@ class Contract(Frozen):
             *self.key,
             *(self.gaps.by if self.gaps else ()),
         }
+        named |= {name for column in self.columns.values() for name in column.outliers_by}
         named |= {name for relation in self.relations for name in (relation.left, relation.right)}
         named |= {name for name in [self.wins.partition(" ")[2]] if name}
         named |= {name for one in self.dependencies for name in (*one.by, *one.same)}
@@ -155,6 +190,12 @@ class Contract(Frozen):
             raise ValueError(f"columns that the contract does not declare: {', '.join(missing)}")
         if self.gaps and not self.time:
             raise ValueError("gaps: there is no time; name its column")
+        if self.expects.complete and not self.gaps:
+            raise ValueError(
+                "expects.complete: without gaps, nothing says which times there should be"
+            )
+        if self.expects.hours_old and not self.time:
+            raise ValueError("expects.hours_old: there is no time; name its column")
         if self.time and self.columns[self.time].type != "time":
             raise ValueError(f"time: column {self.time!r} must have the type time")
         self._require_names()

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from agents.analysis.collecting.declared import Collecting
 from agents.analysis.column import Column, Frozen, Name
-from agents.analysis.contract import Check, Contract, Dependency, Gap, Relation
+from agents.analysis.contract import Check, Contract, Dependency, Expects, Gap, Relation
 from agents.analysis.contract_file import Document, read_document
 from agents.runtime import AgentError
 
@@ -101,6 +101,7 @@ FIELDS: dict[Any, type[BaseModel]] = {
     "checks": Check,
     "dependencies": Dependency,
     "gaps": Gap,
+    "expects": Expects,
     "collect": Collecting,
 }
 

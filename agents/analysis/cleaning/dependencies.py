@@ -75,7 +75,7 @@ def _of_column(votes: _Votes, share: float) -> Differing:
 
 
 def _ranked(owners: np.ndarray, counts: np.ndarray, groups: int) -> tuple[np.ndarray, ...]:
-    """By group: its votes, those for the most frequent value, how many values have so many, and one."""
+    """By group: its votes, those for the most frequent value, how many values share that place, and one."""
     sizes = np.bincount(owners, counts, groups)
     most = np.zeros(groups, dtype="int64")
     np.maximum.at(most, owners, counts)
