@@ -108,7 +108,7 @@ def _blocks(data: mmap.mmap, delimiter: bytes) -> Iterator[tuple[bytes, list[int
 
 def _rows_that_are_lines(block: bytes, pattern: re.Pattern[bytes]) -> int | None:
     """How many rows there are if each line is one, which is quick to see; else None."""
-    if LONE_RETURN.search(block):
+    if b"\r" in block and LONE_RETURN.search(block):
         return None
     numbers = np.frombuffer(block, "u1")
     ends = np.flatnonzero(numbers == NEWLINE) + 1
@@ -118,8 +118,9 @@ def _rows_that_are_lines(block: bytes, pattern: re.Pattern[bytes]) -> int | None
     for place in quoted.tolist():
         if not pattern.fullmatch(block[ends[place - 1] if place else 0 : ends[place]]):
             return None
-    longest = np.diff(ends, prepend=0).max()
-    if longest > DEFAULTS.record_bytes or BLANK.search(block) or not _is_utf8(block):
+    widths = np.diff(ends, prepend=0)
+    is_blank = widths.min() <= len(b"\r\n") and BLANK.search(block)
+    if widths.max() > DEFAULTS.record_bytes or is_blank or not _is_utf8(block):
         raise Unclear
     return len(ends)
 
