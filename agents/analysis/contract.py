@@ -9,6 +9,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 from agents.analysis.collecting.declared import Collecting
 from agents.analysis.column import Bad, Column, Frozen, Name, Names, Severity, Share, Words
 from agents.analysis.expressions import BadExpression, Kind, Node, parsed, quoted
+from agents.analysis.modelling.declared import Features
 
 KINDS: Mapping[str, Kind] = {
     "integer": "number", "number": "number", "text": "text", "time": "time", "boolean": "boolean",
@@ -127,7 +128,8 @@ class Contract(Frozen):
     "freeze" refuses the partition, "discard" removes it. `late_hours` is how late rows may arrive. With
     `follows_pages`, the Link header (RFC 8288) of a document leads to its next page. `may_lose` is the
     largest share of the published rows, of the source or of a partition, that a new version may be without;
-    only 1 allows the loss of all. `collect` says how its documents are collected.
+    only 1 allows the loss of all. `collect` says how its documents are collected, and `features` which
+    earlier outcomes a model uses.
 
     Of two rows with the same key, `wins` says which one is kept: the "first" or "last" by partition and line,
     or the one with the highest or lowest value of a column, as "highest updated_at"; of equals the last.
@@ -152,6 +154,7 @@ class Contract(Frozen):
     late_hours: Annotated[float, Field(ge=0)] = 0.0
     follows_pages: bool = False
     collect: Collecting = Collecting()
+    features: Features = Features()
     may_lose: Share = 0.5
     missing: Words = ()
     header: tuple[str, ...] = ()
@@ -185,6 +188,7 @@ class Contract(Frozen):
         named |= {name for column in self.columns.values() for name in column.outliers_by}
         named |= {name for relation in self.relations for name in (relation.left, relation.right)}
         named |= {name for name in [self.wins.partition(" ")[2]] if name}
+        named |= {*self.features.by}
         named |= {name for one in self.dependencies for name in (*one.by, *one.same)}
         if missing := sorted(named - self.columns.keys()):
             raise ValueError(f"columns that the contract does not declare: {', '.join(missing)}")

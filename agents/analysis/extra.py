@@ -2,4 +2,6 @@
 
 from agents.runtime.extras import require
 
-require("analysis", "matplotlib", "pyarrow", "scipy", "skops", "sklearn", "threadpoolctl")
+require(
+    "analysis", "matplotlib", "openpyxl", "pyarrow", "scipy", "skops", "sklearn", "threadpoolctl"
+)

@@ -10,6 +10,7 @@ from agents.analysis.collecting.declared import Collecting
 from agents.analysis.column import Column, Frozen, Name
 from agents.analysis.contract import Check, Contract, Dependency, Expects, Gap, Relation
 from agents.analysis.contract_file import Document, read_document
+from agents.analysis.modelling.declared import Features
 from agents.runtime import AgentError
 
 
@@ -103,6 +104,7 @@ FIELDS: dict[Any, type[BaseModel]] = {
     "gaps": Gap,
     "expects": Expects,
     "collect": Collecting,
+    "features": Features,
 }
 
 

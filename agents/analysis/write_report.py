@@ -11,6 +11,7 @@ from agents.analysis.modelling.models import Comparison, ModelCard, Selected, Wr
 from agents.analysis.modelling.registry import Models
 from agents.analysis.report import FILE
 from agents.analysis.reporting import plots
+from agents.analysis.reporting.meaning import meaning
 from agents.analysis.study_store import StudyStore
 from agents.analysis.train_candidate import HEAVY, PREDICTIONS
 from agents.runtime import agent
@@ -70,6 +71,8 @@ def _page(
         sources=comparison.sources,
         cards=cards,
         best=best,
+        unit=f", {best.unit}" if best.unit else "",
+        meaning=meaning(best, cards, predictions),
         change=selected.change,
         alarms=[drift.feature for drift in selected.drifts if drift.is_alarm],
         parts=training.parts,

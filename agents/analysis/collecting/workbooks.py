@@ -11,7 +11,6 @@ from typing import Any
 
 import orjson
 
-from agents.runtime.errors import MissingExtra
 from agents.services.files.limits import DEFAULTS
 from agents.services.files.outcomes import SourceError
 
@@ -23,10 +22,8 @@ STRINGS = "xl/sharedStrings.xml"
 
 def sheet_rows(path: Path, sheet: str) -> Iterator[bytes]:
     """The rows below the header of the sheet, or of the first one. Raises SourceError."""
-    try:
-        import openpyxl  # noqa: PLC0415 - of an extra
-    except ImportError:
-        raise SourceError("missing-extra", str(MissingExtra("analysis"))) from None
+    import openpyxl  # noqa: PLC0415 - few sources need it
+
     _require_bounded(path)
     with path.open("rb") as file:  # by a path its reader wants a suffix
         try:
