@@ -18,7 +18,7 @@ from agents.analysis.study_store import ABSENT, LOG, PART, QUARANTINE, StudyStor
 from agents.runtime import CPU, Parked, agent
 
 
-@agent(CPU, version="1.1")
+@agent(CPU, version="1.2")
 def clean_partition(partition: Partition, collected: Collected) -> Cleaned:
     """Check every row by the contract; the result accounts for every row, or nothing is kept.
 
