@@ -24,8 +24,13 @@ from agents.support.understand_turn import understand_turn
 from flows.fulfilment import amend
 
 
-async def answer(batch: Batch, answers: Sequence[Answerer] = ANSWERS) -> None:
+async def answer(batch: Batch) -> None:
     """Take turns through all steps; order processing answers their questions in this process."""
+    await answer_beside(ANSWERS, batch)
+
+
+async def answer_beside(answers: Sequence[Answerer], batch: Batch) -> None:
+    """Take turns through all steps; these answer the questions to other scenarios."""
     with answering(answers):
         await _answer(batch)
 

@@ -40,7 +40,7 @@ from agents.support.run import ConversationRun
 from agents.support.scenario import TURNS
 from agents.workflow.exit_status import ExitStatus
 from flows.cli.reports import Listing
-from flows.conversation import answer
+from flows.conversation import answer, answer_beside
 from flows.operations.consumer import run_batch
 
 NO_UTTERANCES = "measured on sets of our own alone, since there is no file of utterances of others"
@@ -84,7 +84,7 @@ async def evaluate(utterances: str = "") -> Listing:
         figures |= await measured_answers(utterances, run, answer)
         if is_installed():
             shop = begin()
-            await play_all(run, shop, partial(answer, answers=shop.answers()))
+            await play_all(run, shop, partial(answer_beside, shop.answers()))
             figures |= measured_retail(shop)
     figures |= measured_dialogues(played)
     year_ago = (datetime.now(UTC) - YEAR).date().isoformat()

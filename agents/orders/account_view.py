@@ -1,11 +1,13 @@
 """Accounts from rows of the journal: an order's item, and the changes of it that were applied."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import orjson
 
 from agents.orders.change import Change
+from agents.orders.models import Booked
 from agents.shop.accounts import (
     AfterSales,
     CustomerAccount,
@@ -15,10 +17,12 @@ from agents.shop.accounts import (
     OrderAccount,
     Piece,
     PostalAddress,
+    Shipment,
     Status,
     Variant,
 )
 from agents.shop.requests import Exchange, ModifyCustomerAddress, Return
+from agents.shop.rules import DELIVERY_DAYS, RETURN_DAYS
 
 COMPLETED = "completed"
 DAY = 86_400
@@ -52,16 +56,18 @@ class ItemRow(Protocol):
     def ended_at(self) -> Any: ...  # noqa: D102
 
 
-def order_account(
+def order_account(  # noqa: PLR0913 - all that an account follows from
     item: ItemRow,
     changes: Sequence[ItemRow],
     customer: CustomerAccount,
     goods: Mapping[str, Variant],
     at: float | None = None,
+    booked: Booked | None = None,
 ) -> OrderAccount:
     """The account of one order of that customer, with its `changes` applied.
 
     `at` is the moment, in seconds since 1970, for which its age is counted; without it there is no age.
+    `booked` is the booking of its parcel, if there is one.
     """
     body = orjson.loads(item.body)
     account = OrderAccount(
@@ -73,6 +79,9 @@ def order_account(
         pieces=tuple(_pieces(body["lines"], goods)),
         charges=body.get("charges", 0),
         days=_days(item, at) if at is not None else None,
+        shipment=Shipment(carrier=booked.carrier, tracking=booked.tracking_id) if booked else None,
+        arrives_by=_day(item, DELIVERY_DAYS),
+        returnable_until=_day(item, DELIVERY_DAYS + RETURN_DAYS),
     )
     paid = Movement(
         kind="payment", amount=body["total"], method=_method(customer, body["payment_method"])
@@ -117,6 +126,13 @@ def _days(item: ItemRow, at: float) -> int | None:
     if item.state != COMPLETED or item.ended_at is None:
         return None
     return int((at - item.ended_at) // DAY)
+
+
+def _day(item: ItemRow, days: int) -> str:
+    """The day that many days after the order was shipped; "" for an order that was not."""
+    if item.state != COMPLETED or item.ended_at is None:
+        return ""
+    return datetime.fromtimestamp(item.ended_at + days * DAY, UTC).date().isoformat()
 
 
 def _method(customer: CustomerAccount, token: str) -> str:

@@ -6,12 +6,14 @@ from typing import Any
 import orjson
 
 from agents.orders.account_view import customer_account, order_account
+from agents.orders.book_shipment import book_shipment
 from agents.orders.change import Change, address_keys, change_keys
+from agents.orders.models import Booked
 from agents.orders.scenario import CHANGES, ORDERS
 from agents.runtime import PermanentError, TransientError, runtime
 from agents.runtime.clock import clock
 from agents.runtime.intake.enqueue import enqueue
-from agents.runtime.journal.queries import latest_of, named
+from agents.runtime.journal.queries import latest_of, named, outcomes_of
 from agents.runtime.journal.submit import Disposition
 from agents.runtime.messaging import Answerer, answer
 from agents.runtime.model.lifecycle import ENDED, State
@@ -48,10 +50,13 @@ async def view_account(question: AccountQuestion) -> AccountView:
         customer = customer_account(question.customer, known, (), body["payment_method"])
     wanted = [key for order in bodies for key in change_keys(order)]
     changes = {row.key: row for row in await _changes(wanted)}
+    booked = await _bookings([item.key for item in items if item.state == State.COMPLETED])
     orders = {}
     for item in items:
         mine = [changes[key] for key in change_keys(item.key) if key in changes]
-        account = order_account(item, mine, customer, catalogue(), clock().time())
+        account = order_account(
+            item, mine, customer, catalogue(), clock().time(), booked.get(item.key)
+        )
         orders[item.key] = OrderView(**dict(account), refuses=refusals(account))
     shown = tuple(item.key for item in latest if item.body)
     return AccountView(customer=customer, orders=orders, latest=shown)
@@ -109,6 +114,14 @@ async def _own_orders(question: AccountQuestion) -> list[Any]:
 
 async def _changes(keys: Sequence[str]) -> Sequence[Any]:
     return await named(runtime().journal, CHANGES.name, keys) if keys else ()
+
+
+async def _bookings(orders: Sequence[str]) -> dict[str, Booked]:
+    """The booking of each of these orders' parcels, as far as there is one."""
+    if not orders:
+        return {}
+    found = await outcomes_of(runtime().journal, ORDERS.name, orders, book_shipment.name)
+    return {row.key: book_shipment.decode(row.output, row.version) for row in found if row.output}
 
 
 async def _numbered(change: Change) -> Change | None:

@@ -85,11 +85,18 @@ class AfterSales(Account):
     difference: int = 0
 
 
+class Shipment(Account):
+    """Who carries an order, and the carrier's number of the parcel."""
+
+    carrier: str
+    tracking: str
+
+
 class OrderAccount(Account):
     """An order as its customer sees it.
 
     `charges` is what it costs beside its pieces; `days` are the whole days since it was shipped, if it
-    was.
+    was. `arrives_by` and `returnable_until` are days (ISO 8601) of an order that was shipped.
     """
 
     order: str
@@ -103,6 +110,9 @@ class OrderAccount(Account):
     after_sales: AfterSales | None = None
     charges: int = 0
     days: int | None = None
+    shipment: Shipment | None = None
+    arrives_by: str = ""
+    returnable_until: str = ""
 
     @property
     def total(self) -> int:

@@ -63,7 +63,7 @@ class Scene:
     passages: tuple[AskedPassage, ...]
 
 
-@agent(IN_TURN, version="1.2", upcasts={"1.1": upcasts.decided})
+@agent(IN_TURN, version="1.3", upcasts={"1.1": upcasts.decided, "1.3": upcasts.began})
 async def decide_turn(turn: Turn, understood: Understood, proposed: Proposed | None) -> Decided:
     """The next step of the dialogue. Raises OutOfOrder.
 

@@ -185,7 +185,8 @@ class AwaitedChange(Frozen):
 class Dialogue(Frozen):
     """What is remembered from one turn to the next.
 
-    `task` is under way, the tasks `later` follow it; `order` was named last; `options` are the intents
+    `task` is under way, the tasks `later` follow it; `began` is the text of the turn that began them;
+    `order` was named last; `options` are the intents
     that the last question offers; `failures` counts turns in a row that were not understood; `said` is
     the last answer, in `language`; `taken_over` is the key of the hand-over to a person; the results of
     `awaited` changes are not reported yet.
@@ -193,6 +194,7 @@ class Dialogue(Frozen):
 
     task: Task | None = None
     later: tuple[Task, ...] = ()
+    began: str = ""
     order: str = ""
     options: tuple[IntentName, ...] = ()
     failures: int = 0

@@ -6,7 +6,7 @@ from agents.support.dialogue.render import reply
 from agents.support.models import ChangeOutcome, Decided, Phrased, Replied, Turn, Understood
 
 
-@agent(PURE, version="1.2", upcasts={"1.1": upcasts.replied})
+@agent(PURE, version="1.3", upcasts={"1.1": upcasts.replied, "1.3": upcasts.began})
 def reply_turn(
     _turn: Turn, understood: Understood, decided: Decided, result: ChangeOutcome, phrased: Phrased
 ) -> Replied:

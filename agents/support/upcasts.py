@@ -43,3 +43,8 @@ def dialogue(form: Form) -> Form:
         "taken_over": "an earlier release" if form.get("taken_over") else "",
         "task": task,
     }
+
+
+def began(form: Form) -> Form:
+    """What began a task was not remembered."""
+    return form | {"after": {"began": ""} | form.get("after", {})}

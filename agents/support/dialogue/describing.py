@@ -13,18 +13,12 @@ from agents.support.dialogue.goods import named_pieces
 from agents.support.models import Dialogue, IntentName, Slots, Understood
 from agents.support.understanding.exclusions import meant
 from agents.support.understanding.names import names_goods
-from agents.support.understanding.slots import AMOUNT, addresses
+from agents.support.understanding.slots import AMOUNT, LAST, addresses
 
 WORD = re.compile(
     r"(?<![\w$.-])#?([A-Za-z0-9](?:[A-Za-z0-9-]{1,62}[A-Za-z0-9]))(?![\w-]|\.\d)", re.ASCII
 )
 MOST_WORDS = 20  # of a text that are looked up
-LAST = re.compile(
-    r"\b(?:my|the) (?:very |most )?(?:last|latest|newest|recent) (?:order|purchase)\b(?!s)"
-    r"|\bwhat i (?:just|last) (?:ordered|bought)\b|\border i (?:just|last) (?:placed|made)\b"
-    r"|(?:最近|最新)的?(?:[一那][单笔个次]|订单)|上一?[单笔次]|刚(?:才|刚)?(?:下|买|订)的",
-    re.IGNORECASE,
-)
 PLACES = (
     "first|1st|1|第一",
     "second|2nd|2|第二",

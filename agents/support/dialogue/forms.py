@@ -3,17 +3,19 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import get_args
 
 from agents.shop.accounts import CustomerAccount, OrderAccount, Piece, Variant
 from agents.shop.contracts import OrderView
-from agents.shop.requests import REQUESTS, Kind, Request
-from agents.support.dialogue.goods import NO_NAMES, goods_named, named_pieces
-from agents.support.dialogue.wording import brand
+from agents.shop.requests import REQUESTS, Cancel, Kind, Request
+from agents.shop.rules import perform, refusals
+from agents.support.dialogue.goods import goods_named, named_pieces, values_of
+from agents.support.dialogue.wording import brand, paid_by
 from agents.support.models import Language, Part, Slot, Slots, Task, TaskName
 from agents.support.understanding.exclusions import left_out, meant
-from agents.support.understanding.names import options_in
-from agents.support.understanding.slots import ORDER
+from agents.support.understanding.names import names_goods, names_in, options_in
+from agents.support.understanding.slots import ORDER, slots
 
 NEEDS: Mapping[TaskName, tuple[Slot, ...]] = {
     "order_status": ("order",),
@@ -48,12 +50,22 @@ OF_AN_ORDER = re.compile(
     r"[\w-]+(?: (?!please)[\w-]+)?|[^，。,.；;！!\s]{1,12}?(?:那个订单|那一?[单笔]|的订单)(?:里面?|中)?的?",
     re.IGNORECASE,
 )
+MISTAKE = re.compile(
+    r"\b(?:mistak|accident)|误(?:拍|下|买|点|操作)|(?:买|下|拍|点|选)错|不小心", re.IGNORECASE
+)  # why an order is cancelled
 LETTERS = re.compile(r"[^\W\d_]")
 VERB = r"(?:exchange|change|swap|modify|return|have|get|replace|order|my|#)"
 NEW = re.compile(
     rf"\b(?:for|to|into|against|with)\b(?! {VERB})|换成|换为|改成|改为|换个|换一|想要",
     re.IGNORECASE,
 )  # what comes after it is wanted instead
+
+# A piece that is broken is exchanged for another one like it.
+SAME = re.compile(
+    r"\bthe (?:very |exact )?same(?: (?:one|item|thing|again|product))?\s*(?:[.!,]|please|$)"
+    r"|\b(?:an?|another) (?:new|identical) one\b|同样的一|一模一样|同款(?:新|的)|新的?一[个件台双]",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +98,18 @@ def refusal(task: Task, order: OrderView) -> str:
     return order.refuses.get(KINDS[task.name], "") if task.name in KINDS else ""
 
 
+def as_shipped(task: Task, order: OrderView) -> Task:
+    """The task, where goods are replaced: after shipping that is an exchange, before it a change of the order."""
+    others: Mapping[TaskName, TaskName] = {
+        "modify_items": "exchange_items",
+        "exchange_items": "modify_items",
+    }
+    if task.name not in others or not refusal(task, order):
+        return task
+    other = task.model_copy(update={"name": others[task.name]})
+    return task if refusal(other, order) else other
+
+
 def fill(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
     """The task with what a text names; for another order than before it starts again without pieces.
 
@@ -105,9 +129,39 @@ def fill(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
         pieces, _ = _chosen(task, order, named, text, shop.goods)
         filled["pieces"] = pieces
         if task.name in REPLACES and pieces:
-            new = _new(order, pieces, named, meant(text), shop.goods)
+            new = _new(task.name, order, pieces, named, meant(text), shop.goods)
             filled["new"] = new or (task.new if pieces == task.pieces else ())
     return task.model_copy(update=filled)
+
+
+def fill_in_turns(task: Task, named: Slots, text: str, shop: ShopView, began: str) -> Task:
+    """The task with what the text names; once its order is known also with what the text before it named.
+
+    `began` is the text of the turn that began the task.
+    """
+    filled = fill(task, named, text, shop)
+    if task.order or not filled.order or not began:
+        return filled
+    known = task.model_copy(update={"order": filled.order})
+    before = slots(began).model_copy(update={"orders": ()})
+    return fill(fill(known, before, began, shop), named, text, shop)
+
+
+def confirmed(task: Task, order: OrderAccount | None, began: str) -> Request:
+    """The request that a yes to the task makes; `began` is the text that began it, with its reason."""
+    request = request_of(task, order)
+    if isinstance(request, Cancel) and MISTAKE.search(began):
+        return request.model_copy(update={"reason": "ordered by mistake"})
+    return request
+
+
+def shop_after(shop: ShopView, request: Request, order: OrderAccount | None) -> ShopView:
+    """The shop as the next wish finds it: an order that is cancelled cannot be returned as well."""
+    customer, after = perform(request, shop.customer, order, shop.goods)
+    if after is None:
+        return replace(shop, customer=customer)
+    view = OrderView(**(dict(after) | {"refuses": refusals(after)}))
+    return replace(shop, customer=customer, orders={**shop.orders, after.order: view})
 
 
 def request_of(task: Task, order: OrderAccount | None) -> Request:
@@ -138,7 +192,15 @@ def why_unclear(task: Task, named: Slots, text: str, shop: ShopView) -> Part | N
 
 
 def _method(named: Slots, text: str, customer: CustomerAccount) -> str:
-    """The method of the account that is named; of several of a kind the one of the named brand."""
+    """The method of the account that is named; of several of a kind the one as it is shown, or of the brand."""
+    shown = {
+        paid_by(name, customer, language): name
+        for name in customer.methods
+        for language in get_args(Language)
+    }
+    by_name = {shown[label] for label in names_in(text, shown)} if len(shown) > 1 else set()
+    if len(by_name) == 1:
+        return by_name.pop()
     fitting = [m for m in customer.methods.values() if m.kind in named.methods]
     of_brand = [m for m in fitting if brand(m) and brand(m).lower() in text.lower()]
     chosen = of_brand or fitting
@@ -161,13 +223,16 @@ def _chosen(
     without = goods_named(order, left_out(text), goods, every=True)
     why = some.why or without.why
     nothing = bool(LETTERS.search(ORDER.sub("", left_out(text)))) and not without.skus
-    unknown = nothing and (named.everything or bool(some.skus))
+    replaces = task.name in REPLACES  # "the same except for the colour" leaves out no goods
+    unknown = nothing and not replaces and (named.everything or bool(some.skus))
     if unknown and why is None and not without.unclear:
         why = Part(template="not in order", values={"order": order.order})
     both = named.everything and 0 < len(some.skus) < len(order.pieces)
     if some.unclear or without.unclear or both or unknown:
         return (), why
     every = tuple(piece.sku for piece in order.pieces)
+    if len(every) == 1 and not some.skus and not left_out(text) and why is None:
+        return (() if names_goods(wanted, goods.values()) else every), why
     before = task.pieces if not some.skus or ADDS.search(text) else ()
     chosen = every if named.everything else (*before, *(s for s in some.skus if s not in before))
     left = Counter(without.skus)
@@ -179,7 +244,8 @@ def _chosen(
     return tuple(kept), why
 
 
-def _new(
+def _new(  # noqa: PLR0913 - all that it follows from
+    task: TaskName,
     order: OrderAccount,
     pieces: tuple[str, ...],
     named: Slots,
@@ -193,6 +259,8 @@ def _new(
     for sku in pieces:
         fitting = _variants(mine[sku], goods)
         by_number = [v for v in fitting if v.sku in named.skus]
+        if task == "exchange_items" and SAME.search(wanted[sku]):
+            by_number = [goods[sku]] if sku in goods else []
         chosen = by_number or _by_options(goods.get(sku), fitting, wanted[sku])
         if len(chosen) != 1:
             return ()
@@ -228,11 +296,10 @@ def _variants(piece: Piece, goods: Mapping[str, Variant]) -> list[Variant]:
 
 def _by_options(old: Variant | None, fitting: list[Variant], text: str) -> list[Variant]:
     """The variants with every named option, and of these the ones most like the old variant."""
-    values = {value for v in fitting for value in v.options.values()} - NO_NAMES
-    named = options_in(text, values)
+    named = options_in(text, {value for v in fitting for value in values_of(v)})
     if old is not None:
-        named -= set(old.options.values())
-    with_all = [v for v in fitting if named <= set(v.options.values())] if named else []
+        named -= values_of(old)
+    with_all = [v for v in fitting if named <= values_of(v)] if named else []
     if not with_all or old is None:
         return with_all
     alike = [sum(v.options.get(k) == x for k, x in old.options.items()) for v in with_all]

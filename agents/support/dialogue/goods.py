@@ -126,14 +126,22 @@ def _without(text: str, places: Iterable[Span]) -> str:
 
 
 def _options(sku: str, goods: Goods) -> set[str]:
-    return set(goods[sku].options.values()) - NO_NAMES if sku in goods else set()
+    return values_of(goods[sku]) if sku in goods else set()
+
+
+def values_of(variant: Variant) -> set[str]:
+    """The values of its options as they are named; one that is yes or no with the name of its option."""
+    return {
+        f"{name}: {value}" if value in NO_NAMES else value
+        for name, value in variant.options.items()
+    }
 
 
 def _with_options(skus: Sequence[str], text: str, goods: Goods) -> tuple[list[str], bool]:
     """Those with all options that the text names; or one for each of these, and that this is so."""
     products = {goods[sku].product for sku in skus if sku in goods}
-    known = {x for v in goods.values() if v.product in products for x in v.options.values()}
-    named = options_in(text, {value for value in known - NO_NAMES if LETTER.search(value)})
+    known = {x for v in goods.values() if v.product in products for x in values_of(v)}
+    named = options_in(text, {value for value in known if LETTER.search(value)})
     if not named:
         return list(skus), False
     own = set().union(*(_options(sku, goods) for sku in skus))

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 
 from agents.shop.accounts import Method, OrderAccount, Variant
+from agents.shop.rules import DELIVERY_DAYS, RETURN_DAYS
 from agents.support.dialogue.forms import ShopView
-from agents.support.dialogue.render import currency_of, money
-from agents.support.dialogue.wording import COMMA, called, paid_by
+from agents.support.dialogue.render import currency_of, money, status_part
+from agents.support.dialogue.wording import COMMA, called, day, paid_by
 from agents.support.models import IntentName, Language, Part
 from agents.support.understanding.names import folded, kind, names_in, names_of, option
 
 MOST_PRODUCTS, MOST_OPTIONS = 3, 4
 SMALL_TALK = {"greeting", "thanks", "goodbye", "bot"}
 SAID = {"invoice", "account", "place_order"}  # what customers do by themselves
+SENT = {"delivered", "return requested", "exchange requested"}
 READS = SAID | {"order_list", "gift_card", "product"}
 
 
@@ -41,6 +43,26 @@ def _in_short(order: OrderAccount, shop: ShopView) -> Part:
     return Part(
         template="own order", values={"order": order.order, "goods": names, "status": order.status}
     )
+
+
+def informed(task: str, order: OrderAccount, shop: ShopView) -> tuple[Part, ...]:
+    """What is in the order, how its refund stands, or where it is and until when it can be returned."""
+    if task == "order_contents":
+        return (contents(order, shop),)
+    parts = [status_part(task, order)]
+    if task != "order_status" or order.status not in SENT:
+        return tuple(parts)
+    if order.shipment is not None:
+        tracked = {"carrier": order.shipment.carrier, "tracking": order.shipment.tracking}
+        parts.append(Part(template="shipment", values=tracked))
+    days = order.days if order.days is not None else DELIVERY_DAYS + RETURN_DAYS + 1
+    if days <= DELIVERY_DAYS:
+        arrives = {"day": day(order.arrives_by, shop.language)}
+        parts.append(Part(template="arrives by", values=arrives))
+    if days <= DELIVERY_DAYS + RETURN_DAYS and order.status == "delivered":
+        until = {"day": day(order.returnable_until, shop.language)}
+        parts.append(Part(template="returnable until", values=until))
+    return tuple(parts)
 
 
 def contents(order: OrderAccount, shop: ShopView) -> Part:

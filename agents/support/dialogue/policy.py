@@ -8,26 +8,28 @@ cancellation, repetition, clarification, digression and hand-over.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agents.shop.accounts import OrderAccount
-from agents.shop.contracts import OrderView
-from agents.shop.requests import Request
-from agents.shop.rules import RuleViolation, perform, refusals
+from agents.shop.rules import RuleViolation, perform
 from agents.support.dialogue.describing import with_orders
 from agents.support.dialogue.disposing import completed
 from agents.support.dialogue.forms import (
     ADDS,
     INFORMS,
+    REPLACES,
     ShopView,
+    as_shipped,
+    confirmed,
     fill,
+    fill_in_turns,
     missing,
     refusal,
     request_of,
+    shop_after,
     why_unclear,
 )
-from agents.support.dialogue.informing import READS, contents, facts_for
+from agents.support.dialogue.informing import READS, facts_for, informed
 from agents.support.dialogue.questions import as_a_whole, offered, question
-from agents.support.dialogue.render import refusal_part, render, status_part, without_links
-from agents.support.dialogue.turn_context import TASKS, TurnContext
+from agents.support.dialogue.render import refusal_part, render, without_links
+from agents.support.dialogue.turn_context import TASKS, TurnContext, with_acts_of
 from agents.support.dialogue.wording import called, paid_by
 from agents.support.models import (
     Action,
@@ -49,6 +51,7 @@ from agents.support.understanding.wishes import has_only_names
 
 MOST_FAILURES = 2
 MOST_LATER = 9
+MOST_BEGAN = 500  # characters of the turn that began a task
 OFFERS_A_PERSON = {"complaint", "payment_problem"}
 PERSON: tuple[IntentName, ...] = ("human",)
 FOR_A_PERSON = {"more-than-one-payment"}  # rules from which only our staff may make an exception
@@ -59,6 +62,7 @@ def decide(context: TurnContext) -> Decided | None:
     understood, before = with_orders(
         context.turn.text, context.understood, context.before, context.shop
     )
+    understood = with_acts_of(understood, context.turn.text, before)
     context = replace(context, understood=understood, before=before)
     intent = context.intent
     if before.taken_over:
@@ -95,9 +99,8 @@ def _asked_which(context: TurnContext, options: tuple[IntentName, ...]) -> Decid
     values = {f"option {n}": name for n, name in enumerate(options, 1)}
     later = before.later if before.task is None else (before.task, *before.later)
     order = _order_meant(context) or before.order
-    after = before.model_copy(
-        update={"options": options, "task": None, "later": later, "order": order}
-    )
+    kept = {"later": later, "order": order, "began": context.turn.text[:MOST_BEGAN]}
+    after = before.model_copy(update={"options": options, "task": None, **kept})
     parts = (Part(template=template, values=values),)
     return Decided(action="ask", reason="clarification", parts=parts, after=after)
 
@@ -127,7 +130,7 @@ def _beside_a_person(context: TurnContext) -> Decided | None:
     if not context.sure or intent == "knowledge":
         return None
     if intent in INFORMS and orders:
-        parts = tuple(_informed(intent, shop.orders[name], shop) for name in orders)
+        parts = tuple(p for name in orders for p in informed(intent, shop.orders[name], shop))
     elif not (parts := facts_for(intent, context.turn.text, shop) if intent in READS else ()):
         return _with_the_person(context)
     return Decided(action="answer", reason=intent, parts=parts, after=context.before)
@@ -136,10 +139,6 @@ def _beside_a_person(context: TurnContext) -> Decided | None:
 def _with_the_person(context: TurnContext) -> Decided:
     part = Part(template="a person answers")
     return Decided(action="none", reason="taken over", parts=(part,), after=context.before)
-
-
-def _informed(task: str, order: OrderView, shop: ShopView) -> Part:
-    return contents(order, shop) if task == "order_contents" else status_part(task, order)
 
 
 def hand_over(turn: Turn, before: Dialogue, reason: str) -> Decided:
@@ -158,7 +157,9 @@ def _go_on(context: TurnContext, task: Task) -> Decided | None:
         return _agreed(context, task)
     if context.understood.wishes:
         return _go_on_with_several(context, task)
-    filled = fill(task, context.understood.slots, context.turn.text, context.shop)
+    filled = fill_in_turns(
+        task, context.understood.slots, context.turn.text, context.shop, context.before.began
+    )
     other = filled.order not in ("", task.order)
     if other and ADDS.search(context.turn.text) and has_only_names(context.turn.text):
         return _start(context, [filled])
@@ -251,7 +252,8 @@ def _was_asked(context: TurnContext, task: Task) -> bool:
 
 
 def _is_other_task(context: TurnContext, task: Task) -> bool:
-    if has_only_names(context.turn.text):
+    both_replace = context.intent in REPLACES and task.name in REPLACES
+    if both_replace or has_only_names(context.turn.text):
         return False
     return context.sure and context.intent in TASKS and context.intent != task.name
 
@@ -270,6 +272,8 @@ def _begin(context: TurnContext) -> Decided | None:
             context.shop.spelled(context.understood.slots.orders),
         )
         begun = Task(name=intent, order="" if orders else before.order)  # type: ignore[arg-type]  # of TASKS
+        if before.options and before.began:
+            begun = fill(begun, slots(before.began), before.began, context.shop)
         return _start(context, [fill(begun, named, context.turn.text, context.shop)])
     return _inform(context)
 
@@ -283,6 +287,11 @@ def _inform(context: TurnContext) -> Decided | None:
         return _say(context, parts, intent)
     if intent in ("affirm", "deny"):
         return _say(context, (Part(template="what else"),), intent)
+    named = [name for name in context.understood.slots.orders if name in context.shop.orders]
+    if context.understood.wordless and len(named) == 1:
+        order = context.shop.orders[named[0]]
+        after = context.before.model_copy(update={"order": order.order})
+        return _say(_with(context, after), informed("order_status", order, context.shop), "named")
     is_out = intent == "out_of_scope" and context.sure
     return answer_from(context, ()) if is_out else None
 
@@ -330,7 +339,9 @@ def _start(context: TurnContext, tasks: Sequence[Task], unclear: Sequence[str] =
     unclear = [name for name in context.shop.spelled(unclear) if name not in known]
     forgotten = [*unclear, *(task.order for task in waiting[MOST_LATER:] if task.order)]
     later = tuple(waiting[:MOST_LATER])
-    step = _advance(_with(context, context.before.model_copy(update={"later": later})), begun)
+    began = context.before.began if context.before.options else context.turn.text[:MOST_BEGAN]
+    before = context.before.model_copy(update={"later": later, "began": began})
+    step = _advance(_with(context, before), begun)
     again = (Part(template="ask again", values={"orders": ", ".join(dict.fromkeys(forgotten))}),)
     return step.model_copy(update={"parts": (*again, *step.parts)}) if forgotten else step
 
@@ -379,20 +390,9 @@ def _dropped(context: TurnContext) -> Decided:
 def _change(context: TurnContext, task: Task) -> Decided:
     """Request what the user has confirmed; order processing checks the rules again."""
     order = context.shop.orders.get(task.order)
-    request = request_of(task, order)
-    then, after = _next(
-        replace(context, shop=_shop_after(context.shop, request, order)), task.order
-    )
+    request = confirmed(task, order, context.before.began)
+    then, after = _next(replace(context, shop=shop_after(context.shop, request, order)), task.order)
     return Decided(action="change", reason=task.name, request=request, then=then, after=after)
-
-
-def _shop_after(shop: ShopView, request: Request, order: OrderAccount | None) -> ShopView:
-    """The shop as the next wish finds it: an order that is cancelled cannot be returned as well."""
-    customer, after = perform(request, shop.customer, order, shop.goods)
-    if after is None:
-        return replace(shop, customer=customer)
-    view = OrderView(**(dict(after) | {"refuses": refusals(after)}))
-    return replace(shop, customer=customer, orders={**shop.orders, after.order: view})
 
 
 def _advance(context: TurnContext, task: Task) -> Decided:
@@ -401,6 +401,8 @@ def _advance(context: TurnContext, task: Task) -> Decided:
     order = context.shop.orders.get(task.order)
     if task.order and order is None:
         return _unknown(context, task)
+    if order is not None:
+        task = as_shipped(task, order)
     if order is not None and (rule := refusal(task, order)):
         return _refused(context, task, rule, order.order)
     slot = missing(task)
@@ -411,7 +413,7 @@ def _advance(context: TurnContext, task: Task) -> Decided:
         return step.model_copy(update={"parts": (why, *step.parts)}) if why is not None else step
     if task.name in INFORMS and order is not None:
         then, after = _next(context, task.order)
-        parts = (_informed(task.name, order, context.shop), *then)
+        parts = (*informed(task.name, order, context.shop), *then)
         return Decided(action="answer", reason=task.name, parts=parts, after=after)
     try:
         perform(request_of(task, order), context.shop.customer, order, context.shop.goods)

@@ -51,3 +51,18 @@ class TurnContext:
         tasks = first.name in TASKS and others[0].name in TASKS
         is_close = first.confidence - others[0].confidence < CLOSE
         return (first.name, others[0].name) if tasks and is_close else ()
+
+
+def with_acts_of(understood: Understood, text: str, before: Dialogue) -> Understood:
+    """What was understood, without a yes or no where no question is open: "cancel something" is no answer."""
+    first, *others = understood.intents
+    is_open = before.task is not None or bool(before.options)
+    if is_open or first.name not in ("affirm", "deny") or not others:
+        return understood
+    if others[0].name not in TASKS or verdict(text, "order_status", "") != "neither":
+        return understood
+    left = 1 - first.confidence
+    intents = tuple(
+        one.model_copy(update={"confidence": min(1.0, one.confidence / left)}) for one in others
+    )
+    return understood.model_copy(update={"intents": intents})

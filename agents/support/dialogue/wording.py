@@ -1,6 +1,7 @@
 """Goods and methods of payment as customers read them: in their language, without internal ids."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 
 from agents.shop.accounts import CustomerAccount, Method, OrderAccount, Piece, Variant
 from agents.support.models import Language
@@ -10,6 +11,10 @@ METHODS: Mapping[Language, Mapping[str, str]] = {
     "en": {"credit_card": "credit card", "paypal": "PayPal", "gift_card": "gift card", "": "the method that paid"},
     "zh": {"credit_card": "信用卡", "paypal": "PayPal", "gift_card": "礼品卡", "": "原付款方式"},
 }  # fmt: skip
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
 BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express"}
 PAIRS: Mapping[Language, tuple[str, str]] = {"en": (" (", ")"), "zh": ("（", "）")}
 COMMA: Mapping[Language, str] = {"en": ", ", "zh": "、"}
@@ -64,6 +69,14 @@ def paid_by(method: str, customer: CustomerAccount, language: Language) -> str:
     ]
     number = f" {alike.index(known.id) + 1}" if len(alike) > 1 else ""
     return f"{_label(known, language)}{number}"
+
+
+def day(written: str, language: Language) -> str:
+    """A day (ISO 8601) as customers read it: "6 December 2026"."""
+    found = date.fromisoformat(written)
+    if language == "zh":
+        return f"{found.year}年{found.month}月{found.day}日"
+    return f"{found.day} {MONTHS[found.month - 1]} {found.year}"
 
 
 def brand(method: Method) -> str:

@@ -117,7 +117,7 @@ def begin(tries: int = TRIES, tasks: Sequence[Task] | None = None) -> RetailShop
         customer = customer_of(task, data)
         for attempt in range(tries):
             shop = Shop(dict(begun.customers), dict(begun.orders), begun.catalogue)
-            user = RetailUser(task, begun, goods, attempt)
+            user = RetailUser(task, begun.customers[customer], begun, goods, attempt)
             one = Played(task, attempt, customer, shop, user)
             played[f"{one.name}:{customer}"] = one
     return RetailShop(played, latest)

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from agents.shop.accounts import OrderAccount, PostalAddress, Variant
+from agents.shop.accounts import CustomerAccount, OrderAccount, PostalAddress, Variant
 from agents.support.dialogue.forms import KINDS as REQUEST_KINDS
 from agents.support.dialogue.forms import REPLACES, request_of
+from agents.support.dialogue.wording import options_of, paid_by
 from agents.support.evaluation.replay import KINDS, Shop, number_of
 from agents.support.evaluation.tau2 import Action
 from agents.support.evaluation.tau2 import Task as RetailTask
@@ -67,7 +68,6 @@ WORDS: Mapping[str, Sequence[str]] = {
     "yes": ("yes", "yes, please", "yes, go ahead", "yes, that is right"),
     "no": ("no", "no, thanks", "no, don't do that", "no, please leave it"),
 }  # fmt: skip
-METHODS = {"credit_card": "credit card", "paypal": "PayPal", "gift_card": "gift card"}
 
 
 @dataclass(slots=True)
@@ -87,9 +87,10 @@ class Wish:
 
 @dataclass(slots=True)
 class RetailUser:
-    """A user with a task; `shop` is the shop as it is at the beginning."""
+    """A user with a task and an account; `shop` is the shop as it is at the beginning."""
 
     task: RetailTask
+    customer: CustomerAccount
     shop: Shop
     goods: Mapping[str, Variant]
     seed: int
@@ -125,13 +126,10 @@ class RetailUser:
     def _forget(self, decided: Decided) -> None:
         """A wish is over once it was requested or refused."""
         over = None
-        if decided.request is not None:
-            over = TASK_OF[decided.request.kind], getattr(decided.request, "order", "")
-        self.wishes = [
-            wish for wish in self.wishes if (wish.name, wish.order) != over and not _is_over(wish)
-        ]
-        if decided.reason in {"refused", "unknown order"} and self.wishes:
-            self.wishes[0].stated = MOST_STATED + 1
+        if (request := decided.request) is not None:
+            kind, order = TASK_OF[request.kind], getattr(request, "order", "")
+            over = next((w for w in self.wishes if (w.name, w.order) == (kind, order)), None)
+        self.wishes = [wish for wish in self.wishes if wish is not over and not _is_over(wish)]
 
     def _state(self) -> str:
         self.wishes = [wish for wish in self.wishes if not _is_over(wish)]
@@ -149,7 +147,11 @@ class RetailUser:
 
     def _wanted(self, task: Task) -> Wish | None:
         """The wish that the shop's question is about."""
-        fits = [w for w in self.wishes if w.name == task.name and task.order in ("", w.order)]
+        fits = [
+            w
+            for w in self.wishes
+            if w.name == task.name and (not w.order or task.order in ("", w.order))
+        ]
         return fits[0] if fits else None
 
     def _answer(self, task: Task, wish: Wish) -> str:
@@ -175,7 +177,8 @@ class RetailUser:
         request = request_of(task, order)
         same_method = not wish.method or getattr(request, "method", wish.method) == wish.method
         same_address = task.address == wish.address or wish.name not in _WITH_ADDRESS
-        return task.order == wish.order and right == wanted and same_method and same_address
+        same_order = not wish.order or task.order == wish.order
+        return same_order and right == wanted and same_method and same_address
 
     def _words(self, kind: str, wish: Wish | None = None) -> str:
         draw = np.random.default_rng([self.seed, int(self.task.id), self.said])
@@ -191,7 +194,7 @@ class RetailUser:
             "because": ", I ordered it by mistake" if mistake else "",
             "pieces": self._pieces(wish) if wish.pieces else "",
             "new": self._new(wish) if wish.new else "",
-            "method": METHODS[self._kind(wish.method)] if wish.method else "",
+            "method": paid_by(wish.method, self.customer, "en") if wish.method else "",
             "address": wish.address.on_one_line() if wish.address else "",
         }
         order = self.shop.orders.get(wish.order)
@@ -199,9 +202,6 @@ class RetailUser:
         if wish.method not in ("", paid) and wish.name != "modify_payment":
             facts["new" if wish.name in REPLACES else "order"] += f", by {facts['method']}"
         return facts
-
-    def _kind(self, method: str) -> str:
-        return method.rpartition("_")[0]
 
     def _pieces(self, wish: Wish) -> str:
         """The pieces by name; with their options where the name is not enough or was not."""
@@ -213,8 +213,9 @@ class RetailUser:
     def _called(self, sku: str, order: OrderAccount, *, more: bool) -> str:
         name = next((piece.name for piece in order.pieces if piece.sku == sku), sku)
         alike = {piece.sku for piece in order.pieces if piece.name == name}
-        options = self.goods[sku].options.values() if sku in self.goods else ()
-        return f"{', '.join(options)} {name}" if more or len(alike) > 1 else name
+        if sku not in self.goods or (not more and len(alike) < 2):
+            return name
+        return f"{name} ({options_of(self.goods[sku], 'en')})"
 
     def _new(self, wish: Wish) -> str:
         """What is wanted instead, by what is different; by number where that was not enough."""
@@ -223,8 +224,10 @@ class RetailUser:
         found = []
         for old, new in zip(wish.pieces, wish.new, strict=False):
             before, wanted = self.goods[old].options, self.goods[new].options
-            changed = [x for name, x in wanted.items() if before.get(name) != x]
-            found.append(f"one with {' and '.join(changed or wanted.values())}")
+            changed = {name: x for name, x in wanted.items() if before.get(name) != x}
+            different = self.goods[new].model_copy(update={"options": changed})
+            words = options_of(different, "en").replace(", ", " and ")
+            found.append(f"one with {words}" if changed else "the same again")
         return " and ".join(found)
 
 

@@ -4,6 +4,7 @@ import re
 
 from agents.shop.accounts import PostalAddress
 from agents.support.models import Slots
+from agents.support.understanding.courtesy import without_courtesy
 from agents.support.understanding.exclusions import meant
 
 # A word of letters and digits, as order numbers are; ASCII, so that Chinese text around it does not matter.
@@ -42,6 +43,12 @@ EVERYTHING = re.compile(
     rf"|^\W*(?:yes,? )?all(?: please)?\W*$"
     rf"|\b(?:everything else|the rest|(?:all )?the others?(?: {GOODS})?)\b"
     r"|全部|所有|整个订单|整单|其[他它余]|都(?=要|想|给|帮|可以|退|换|改|寄)",
+    re.IGNORECASE,
+)
+LAST = re.compile(
+    r"\b(?:my|the) (?:very |most )?(?:last|latest|newest|recent) (?:order|purchase)\b(?!s)"
+    r"|\bwhat i (?:just|last) (?:ordered|bought)\b|\border i (?:just|last) (?:placed|made)\b"
+    r"|(?:最近|最新)的?(?:[一那][单笔个次]|订单)|上一?[单笔次]|刚(?:才|刚)?(?:下|买|订)的",
     re.IGNORECASE,
 )
 CHOICES = (
@@ -92,15 +99,16 @@ def addresses(text: str, mark: str) -> tuple[str, list[PostalAddress]]:
 
 
 def without_names(text: str) -> str:
-    """The text without numbers of orders, SKUs and an address."""
+    """The text without numbers of orders, SKUs and an address; empty if it only says "all" or "the last one"."""
     _, rest = _address(text)
-    return SKU.sub(" ", ORDER.sub(" ", rest.lower())).strip()
+    rest = SKU.sub(" ", ORDER.sub(" ", rest.lower())).strip()
+    return rest if any(c.isalpha() for c in LAST.sub("", EVERYTHING.sub("", rest))) else ""
 
 
 def to_classify(text: str) -> str:
-    """The text as the classifier reads it: an order is called an order, whatever its number is."""
+    """The text as the classifier reads it: without courtesies, and an order is called an order."""
     _, rest = _address(text)
-    rest = rest.lower()
+    rest = without_courtesy(rest.lower())
     kind = "订单" if HAN.search(rest) else "my order"
 
     def called(number: re.Match[str]) -> str:

@@ -33,6 +33,13 @@ NO_SENTENCE = re.compile(
     rf"|{ORDER.pattern}|订单|单号)",
     re.IGNORECASE | re.ASCII,
 )
+NO_WISH = re.compile(r"^[\s,]*(?:and )?(?:the |a )?ones? (?:with|in|of|that)\b", re.IGNORECASE)
+# Goods without a word that asks are what is wanted with the goods before: "return the lamp and the mug".
+ASKS = re.compile(
+    r"[?？]|\b(?:what|which|how|do|does|is|are|have|has|sell|stock|cost|price|available|options?|tell|know|about)\b"
+    r"|吗|呢|多少|什么|哪|几|有没有|价|卖|有",
+    re.IGNORECASE,
+)
 # Words beside a name that say nothing of what is wanted: "the other one, C300".
 BESIDES_NAMES = re.compile(
     r"\b(?:and|also|too|as well|please|orders?|number|the|my|other|one|it'?s|it is|that|this|for|from|of|in|wait|no"
@@ -157,7 +164,9 @@ def _begins(last: _Draft, name: IntentName | None, orders: set[str]) -> bool:
 
 def _name(part: str, orders: set[str], found: Intent | None) -> IntentName | None:
     """What the part asks for; out of scope if it names an order and does not say what for."""
-    if has_only_names(part):
+    if has_only_names(part) or NO_WISH.match(part):
+        return None
+    if found is not None and found.name == "product" and not ASKS.search(part):
         return None
     if found is not None and found.name not in ASIDE and found.confidence >= CONFIDENT:
         return found.name

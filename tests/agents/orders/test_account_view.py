@@ -6,6 +6,8 @@ from typing import Any
 
 from agents.orders.account_view import customer_account, order_account
 from agents.orders.change import Change
+from agents.orders.models import Booked
+from agents.shop.accounts import Shipment
 from agents.shop.requests import ModifyCustomerAddress, Request, Return
 from tests.agents.support.dialogue.shop import CUSTOMER, GOODS, HOME
 
@@ -87,3 +89,12 @@ def test_a_change_whose_body_was_pruned_changes_nothing() -> None:
     pruned.body = ""
     assert customer_account("u", {"u": CUSTOMER}, [pruned]).address == CUSTOMER.address
     assert order_account(item(), [pruned], CUSTOMER, GOODS).status == "delivered"
+
+
+def test_its_parcel_and_its_days_are_known_once_it_was_shipped() -> None:
+    booked = Booked(carrier="swift", tracking_id="SW1")
+    sent = order_account(item(), (), CUSTOMER, GOODS, 0.0, booked)
+    assert sent.shipment == Shipment(carrier="swift", tracking="SW1")
+    assert (sent.arrives_by, sent.returnable_until) == ("1970-01-08", "1970-02-07")
+    waiting = order_account(item("pending", ended_at=None), (), CUSTOMER, GOODS, 0.0)
+    assert (waiting.shipment, waiting.arrives_by, waiting.returnable_until) == (None, "", "")

@@ -138,3 +138,47 @@ def test_another_order_begins_the_task_anew() -> None:
     task = filled(Task(name="return_items", order="B200"), "the desk lamp")
     assert filled(task, "A100").pieces == ()
     assert filled(task, "A100").order == "A100"
+
+
+def test_the_only_piece_of_an_order_is_meant_unless_other_goods_are_named() -> None:
+    order = SHOP.orders["B200"]
+    one = replace(SHOP, orders={"B200": order.model_copy(update={"pieces": order.pieces[:1]})})
+    task = Task(name="return_items", order="B200")
+    for text, pieces in (
+        ("return my last order", ("10000001",)),
+        ("return the desk lamp", ()),
+        ("退货", ("10000001",)),
+    ):
+        assert fill(task, slots(text), text, one).pieces == pieces
+
+
+def test_a_broken_piece_is_exchanged_for_the_same_again_and_never_changed_to_it() -> None:
+    task = Task(name="exchange_items", order="B200", pieces=("20000001",), asked="new")
+    assert filled(task, "the same again, please").new == ("20000001",)
+    assert filled(task, "the same colour but with usb").new == ()
+    assert filled(task.model_copy(update={"name": "modify_items"}), "the same again").new == ()
+
+
+def test_an_option_that_is_yes_or_no_is_named_with_its_name() -> None:
+    dry, wet = (
+        USB.model_copy(update={"sku": sku, "options": {"water resistance": value}})
+        for sku, value in (("20000001", "no"), ("20000002", "yes"))
+    )
+    shop = replace(SHOP, goods={**GOODS, dry.sku: dry, wet.sku: wet})
+    task = Task(name="exchange_items", order="B200", pieces=("20000001",), asked="new")
+    for text, new in (("with water resistance: yes", ("20000002",)), ("yes", ())):
+        assert fill(task, slots(text), text, shop).new == new
+
+
+def test_one_of_two_cards_is_named_as_it_is_shown() -> None:
+    cards = {
+        name: Method(id=name, kind="credit_card", token="pm_card_visa") for name in ("one", "two")
+    }
+    shop = replace(SHOP, customer=CustomerAccount(customer="u", methods=cards))
+    task = Task(name="modify_payment", order="A100")
+    for text, method in (
+        ("credit card (Visa) 2", "two"),
+        ("信用卡（Visa） 1", "one"),
+        ("Visa", ""),
+    ):
+        assert fill(task, slots(text), text, shop).method == method

@@ -421,3 +421,43 @@ def test_what_is_wanted_instead_is_no_person_whatever_it_is_called() -> None:
     blue = decided(heard("the one for an agent in blue", "human", before=after(asked)))
     assert blue.action == "confirm"
     assert decided(heard("an agent please", "human", before=after(asked))).action == "hand_over"
+
+
+def test_goods_are_exchanged_after_shipping_and_changed_before_it_whatever_it_is_called() -> None:
+    for text, intent, task in (
+        ("change the T-Shirt of B200 to a blue one", "modify_items", "exchange_items"),
+        ("exchange the T-Shirt of A100 for a blue one", "exchange_items", "modify_items"),
+    ):
+        step = decided(heard(text, intent))  # type: ignore[arg-type]
+        assert (step.action, step.reason) == ("confirm", task)
+
+
+def test_a_yes_or_no_counts_only_where_a_question_is_open() -> None:
+    asked = decided(heard("cancel something", "deny", "cancel_order"))
+    assert after(asked).task is not None
+    assert decided(heard("no", "deny", "cancel_order")).reason == "deny"
+    open_one = decided(heard("cancel something", "deny", "cancel_order", before=after(asked)))
+    assert open_one.reason == "dropped"
+
+
+def test_goods_that_were_named_before_the_order_was_known_are_remembered() -> None:
+    for text, pieces in (
+        ("return everything except the lamp", "T-Shirt"),
+        ("return the lamp", "Desk Lamp"),
+    ):
+        _, asked = talk((text, "return_items"), ("B200", "out_of_scope"))
+        assert answer(asked).startswith(f"Return {pieces} of order B200")
+
+
+def test_the_reason_of_a_cancellation_is_the_customers() -> None:
+    _, done = talk(("I ordered A100 by mistake, cancel it", "cancel_order"), ("yes", "affirm"))
+    assert done.request == Cancel(order="A100", reason="ordered by mistake")
+
+
+@pytest.mark.parametrize("text", ["A100", "my last order"])
+def test_an_order_alone_is_answered_with_its_state(text: str) -> None:
+    context = heard(text)
+    alone = replace(context, understood=context.understood.model_copy(update={"wordless": True}))
+    step = decided(alone)
+    assert (step.action, step.reason) == ("answer", "named")
+    assert step.after.order in ("A100", "B200")

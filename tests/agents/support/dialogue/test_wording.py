@@ -3,7 +3,7 @@
 import pytest
 
 from agents.shop.accounts import CustomerAccount, Method, Piece
-from agents.support.dialogue.wording import called, listed, paid_by
+from agents.support.dialogue.wording import called, day, listed, paid_by
 from agents.support.models import Language
 from tests.agents.support.dialogue.shop import GOODS, order
 
@@ -51,3 +51,8 @@ def test_pieces_of_one_name_are_told_apart_by_their_options(language: Language, 
     account = order("A100", "pending").model_copy(update={"pieces": pieces})
     assert listed(pieces, account, goods, language) == text
     assert called(pieces[0], {}, language) == "T-Shirt", "what has no other name keeps its own"
+
+
+def test_a_day_is_written_as_customers_read_it() -> None:
+    assert day("2026-12-06", "en") == "6 December 2026"
+    assert day("2026-12-06", "zh") == "2026年12月6日"

@@ -33,7 +33,8 @@ ASKED = Asked(name="exchange_items", order=ORDER, pieces=(KEYBOARD,), new=(CLICK
 
 @pytest.fixture(scope="module")
 def user() -> RetailUser:
-    return RetailUser(TASK, shop_of(retail_data()), catalogue(), 0)
+    shop = shop_of(retail_data())
+    return RetailUser(TASK, shop.customers["yusuf_rossi_9620"], shop, catalogue(), 0)
 
 
 def says(user: RetailUser, task: Asked | None, action: str = "ask") -> str:
