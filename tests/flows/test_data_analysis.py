@@ -210,7 +210,7 @@ async def test_without_a_champion_there_is_still_a_report(folder: Path) -> None:
     sales_files(folder, steep=0)
     report = await modelled(folder)
     assert report.status() == 0
-    nobody, page = report.notes()[-2:]
+    nobody, _, page = report.notes()[-3:]
     assert nobody.startswith("no model is better than the baseline")
     assert page == f"report: {(StudyStore('sales').folder / FILE).resolve()}"
 
