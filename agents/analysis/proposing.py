@@ -61,7 +61,7 @@ def proposed(path: Path, name: str) -> str:
     words = [word for word in WORDS if any((column == word).any() for _, column in cells.items())]
     seen = [_seen(column, without_words(cells[column], words)) for column in cells.columns]
     times = [one.name for one in seen if one.declared["type"] == "time"]
-    head: dict[str, Any] = {"name": name, "time": times[0] if times else "?"}
+    head: dict[str, Any] = {"name": name} | ({"time": times[0]} if times else {})
     if words:
         head["missing"] = words
     if key := _key(seen, times):
@@ -70,7 +70,7 @@ def proposed(path: Path, name: str) -> str:
         f"# Proposed from {path.name}, {len(cells):,} rows. Take out what only happens to be so."
     ]
     if not times:
-        lines.append("# No column of times was found: name one, with its format.")
+        lines.append("# No column of times was found: models need one, as time, with its format.")
     lines += [_dumped({field: value}) for field, value in head.items()]
     return "\n".join([*lines, "columns:", *(one.line() for one in seen)]) + "\n"
 

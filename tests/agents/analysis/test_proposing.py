@@ -41,5 +41,5 @@ def test_what_does_not_fit_is_named_and_a_time_is_asked_for(tmp_path: Path) -> N
     data = tmp_path / "x.csv"
     data.write_text("n: #\n" + "1\n" * 200 + "many\n")
     text = proposed(data, "x")
-    assert "time: '?'" in text
+    assert "# No column of times was found" in text
     assert "'n: #': {type: integer, required: true, low: 0}  # 1 do not fit, such as 'many'" in text

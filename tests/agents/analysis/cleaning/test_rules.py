@@ -98,3 +98,21 @@ def test_bounds_survive_the_journal() -> None:
 def test_bounds_must_fit_the_type_of_the_column(kind: str, bound: object) -> None:
     with pytest.raises(ValidationError, match="low and high must be times for a column of times"):
         Column.model_validate({"type": kind, "high": bound})
+
+
+def test_outliers_are_those_of_their_group() -> None:
+    body = {
+        "name": "x",
+        "columns": {
+            "site": {"type": "text"},
+            "n": {"type": "number", "outliers": 8, "outliers_by": ["site"], "bad": "discard-value"},
+        },
+    }
+    usual = [("a", str(n % 5)) for n in range(40)] + [("b", str(100 + n % 5)) for n in range(40)]
+    cells = [*usual, ("a", "102"), ("b", "2"), ("c", "5000"), (None, "5000")]
+    frame = pd.DataFrame(cells, columns=["site", "n"], dtype="string")
+    outcome = check(frame, Contract.model_validate(body))
+    (violation,) = outcome.violations
+    assert violation.name == "n: outlier by site"
+    assert violation.rows.to_numpy().nonzero()[0].tolist() == [80, 81]  # c and nowhere are too few
+    assert outcome.table["n"].isna().sum() == 2
