@@ -40,11 +40,14 @@ class Card(BaseModel, frozen=True):
     """
 
     baseline: ClassVar[str] = "the baseline"
-    least_gain: ClassVar[float] = 0.0
-
     version: str
     gain: Interval
     doubt: str = ""
+
+    @property
+    def least_gain(self) -> float:
+        """The gain that a model must certainly have."""
+        return 0.0
 
     @property
     def is_baseline(self) -> bool:

@@ -11,6 +11,7 @@ from agents.analysis.report import SourceReport
 from agents.analysis.study import Study
 from agents.runtime.model_registry import Card, Change, Interval
 
+LEAST_GAIN = 0.01
 ALARM_PSI, ALARM_P = 0.2, 0.01  # drift: PSI above the first and p below the second
 
 
@@ -61,6 +62,11 @@ class ModelCard(Card, frozen=True):
     chosen_on: int = 0
     chosen_since: str = ""
     doubt: str = ""
+
+    @property
+    def least_gain(self) -> float:
+        """One percent of the baseline's error: with less, nobody would see a difference."""
+        return LEAST_GAIN * (self.mse.value + self.gain.value)
 
     @property
     def is_baseline(self) -> bool:

@@ -115,9 +115,19 @@ def test_the_report_has_every_section_and_loads_nothing_from_elsewhere() -> None
     written = write_report.function(comparison, selected)
     page = (StudyStore("toy").folder / FILE).read_text("utf-8")
     assert (StudyStore("toy").folder / FILE).resolve() == Path(written.file).resolve()
-    for words in ("Rows", "Models", "Drift", "Lineage", "promoted", selected.best[:8]):
+    for words in (
+        "Rows",
+        "Choosing.",
+        "Judging.",
+        "R²",
+        "pieces",
+        "Drift",
+        "Lineage",
+        "promoted",
+        selected.best[:8],
+    ):
         assert words in page
-    assert page.count("data:image/png") == 8
+    assert page.count("data:image/png") == 7
     assert "http" not in page.replace("http-equiv", "")  # nothing is loaded from elsewhere
     assert write_report.function(comparison, selected) == written
 
