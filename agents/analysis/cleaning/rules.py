@@ -29,8 +29,9 @@ class ContractBroken(PermanentError):
         self.column, self.rule, self.rows = column, rule, rows
 
     def __str__(self) -> str:
+        what = f"column {self.column!r} breaks" if self.column else "the table breaks"
         return (
-            f"column {self.column!r} breaks rule {self.rule!r} in {self.rows} rows and is frozen: "
+            f"{what} rule {self.rule!r} in {self.rows} rows and is frozen: "
             "change the contract or the source"
         )
 

@@ -68,10 +68,15 @@ def _times_in_format(text: pd.Series, column: Column) -> pd.Series:
 def _times_of_text(cells: pd.Series, column: Column) -> pd.Series:
     # By pattern: pandas accepts "now" as a time, and fails on a mixture of formats.
     text = cells.astype("string[pyarrow]")
-    known, bare = text.where(_matches(text, AWARE)), text.where(_matches(text, LOCAL))
-    aware = pd.to_datetime(known, errors="coerce", format="ISO8601", utc=True)
-    naive = pd.to_datetime(bare, errors="coerce", format="ISO8601")
-    times: pd.Series = aware.fillna(_in_utc(naive, column))
+    is_aware = _matches(text, AWARE)
+    times: pd.Series = pd.to_datetime(
+        text.where(is_aware), errors="coerce", format="ISO8601", utc=True
+    )
+    rest = text[~is_aware & text.notna().to_numpy()]
+    if len(rest):
+        bare = rest.where(_matches(rest, LOCAL))
+        naive = pd.to_datetime(bare, errors="coerce", format="ISO8601")
+        times = times.fillna(_in_utc(naive, column))
     return times
 
 
