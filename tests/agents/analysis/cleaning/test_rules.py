@@ -139,3 +139,17 @@ def test_how_much_is_tolerated(column: dict[str, Any], checks: list[Any], error:
     with pytest.raises((ContractBroken, TooMany)) as refused:
         check(cells, contract)
     assert str(refused.value).startswith(error)
+
+
+@pytest.mark.parametrize("by,rows", [(["site"], [3]), ([], [1, 3, 4])])
+def test_rows_out_of_order_are_warned_of(by: list[str], rows: list[int]) -> None:
+    body = {
+        "name": "x", "time": "at", "in_order": True, "gaps": {"every": 60, "by": by},
+        "columns": {"at": {"type": "time"}, "site": {"type": "text"}},
+    }  # fmt: skip
+    cells = [("05", "a"), ("01", "b"), ("07", "a"), ("06", "a"), ("02", "b"), (None, "a")]
+    frame = pd.DataFrame([(day and f"2024-01-{day}", s) for day, s in cells], dtype="string")
+    outcome = check(frame.set_axis(["at", "site"], axis=1), Contract.model_validate(body))
+    (violation,) = outcome.violations
+    assert (violation.name, violation.bad) == ("at: out of order", "warning")
+    assert violation.rows.to_numpy().nonzero()[0].tolist() == rows
