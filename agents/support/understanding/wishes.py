@@ -44,7 +44,10 @@ PAYS = re.compile(
     r"\b(?:pay|paying|payment|charge|bill|use|using|change|switch|put)\b|付|改|换|用|支付|刷",
     re.IGNORECASE,
 )
-BESIDE = {"product": ASKS, "modify_payment": PAYS}
+BALANCE = re.compile(
+    r"\b(?:balance|left|much|check|worth|redeem|use)\b|余额|多少|还有|剩|查|用", re.IGNORECASE
+)
+BESIDE = {"product": ASKS, "modify_payment": PAYS, "gift_card": BALANCE}
 """What is a wish of its own only with such words: "return the lamp and the mug", "one in red and L, by PayPal"."""
 # Words beside a name that say nothing of what is wanted: "the other one, C300".
 BESIDES_NAMES = re.compile(

@@ -67,7 +67,12 @@ def test_one_wish_is_not_cut(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["return the lamp and the mug, order A100", "exchange it for one in red and L, by PayPal"],
+    [
+        "return the lamp and the mug, order A100",
+        "exchange it for one in red and L, by PayPal",
+        "exchange it of A100 for one with 30MP and 10x, by PayPal",
+        "exchange it of A100 for one with 13-inch and 64GB",
+    ],
 )
 def test_goods_and_methods_without_a_verb_are_no_wish_of_their_own(text: str) -> None:
     def classify(part: str) -> Intent:
