@@ -136,7 +136,10 @@ class Contract(Frozen):
     Without it, the partition that is last by its name wins, and within a partition rows with other values
     are quarantined, except the first.
 
-    `missing` are words that stand for no value, such as NA; an empty cell always does. `header` has the names
+    With `in_order`, the rows of a partition come in the order of their times, in each series of `gaps`; a
+    row that is earlier than one before it is only warned of.
+
+    `missing` are words that stand for no value, such as NA; an empty or blank cell always does. `header` has the names
     of the columns of a CSV file without a header. `encoding` is that of a CSV or JSON file.
     """
 
@@ -151,6 +154,7 @@ class Contract(Frozen):
     dependencies: tuple[Dependency, ...] = ()
     gaps: Gap | None = None
     expects: Expects = Expects()
+    in_order: bool = False
     late_hours: Annotated[float, Field(ge=0)] = 0.0
     follows_pages: bool = False
     collect: Collecting = Collecting()
@@ -194,6 +198,8 @@ class Contract(Frozen):
             raise ValueError(f"columns that the contract does not declare: {', '.join(missing)}")
         if self.gaps and not self.time:
             raise ValueError("gaps: there is no time; name its column")
+        if self.in_order and not self.time:
+            raise ValueError("in_order: there is no time; name its column")
         if self.expects.complete and not self.gaps:
             raise ValueError(
                 "expects.complete: without gaps, nothing says which times there should be"

@@ -29,6 +29,7 @@ FORMS: tuple[dict[str, Any], ...] = (
     *({"type": "time"} | ({"format": form} if form else {}) for form in FORMATS),
 )
 FEW, ENOUGH = 12, 50  # different texts that may be a list, in at least so many rows
+RARE = 0.01  # of the values of a column: perhaps a slip
 LONGEST_SHAPE = 20
 KEY_COLUMNS = 3
 
@@ -142,6 +143,8 @@ def _of_texts(one: Seen, values: pd.Series) -> None:
         one.remarks.append(f"{len(different):,} different, such as {str(values.iloc[0])[:40]!r}")
     if 0 < len(different) <= FEW and len(values) >= ENOUGH:
         one.declared["one_of"] = sorted(map(str, different.index))
+        rare = different[different < RARE * len(values)]
+        one.remarks += [f"{str(text)[:40]!r} only {count} times" for text, count in rare.items()]
     elif shape := _shape(different.index.astype(str).tolist()):
         one.declared["pattern"] = shape
 

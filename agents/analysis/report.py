@@ -82,6 +82,9 @@ class AnalysisReport(BaseModel):
     def notes(self) -> list[str]:
         """What failed and why, what is published, and the files to look at."""
         notes = [f"failed: {name}: {reason}" for name, reason in self.failures.items()]
+        if quarantined := sum(source.quarantined for source in self.sources):
+            list_them = f"uv run python -m flows.data_analysis quarantine {self.study}"
+            notes.append(f"{quarantined:,} rows are quarantined; to list them: {list_them}")
         if self.published:
             notes.append(f"dataset {self.published[:16]} is published")
         else:

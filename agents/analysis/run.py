@@ -26,6 +26,8 @@ from agents.analysis.models import Cleaned, Dataset, Part, Partition
 from agents.analysis.published_gaps import write_gaps
 from agents.analysis.publishing import broken, may_stay, refusals
 from agents.analysis.report import FILE, AnalysisReport, SourceReport, report_of
+from agents.analysis.reporting.data_page import write_data_page
+from agents.analysis.reporting.model_notes import model_notes
 from agents.analysis.sample.flights import sample_study
 from agents.analysis.scenario import CANDIDATES, COMPARISONS, PARTITIONS
 from agents.analysis.study import BadStudy, Source, Study, problems_of, read_contract
@@ -179,6 +181,11 @@ class AnalysisRun:
     async def report(self, dataset: Dataset | None, models: "ModelRun | None") -> AnalysisReport:
         """The report, which the UI shows too; raises an alert if nothing was published."""
         report = await self.summary(dataset, models)
+        parts = {source.name: list[Path]() for source in self.study.sources}
+        for one, cleaned in self.outcomes():
+            parts[one.source] += [self.store.folder / cleaned.part] if cleaned else []
+        page = await asyncio.to_thread(write_data_page, self.study, report, parts)
+        report.files.insert(0, f"data: {page.resolve()}")
         await publish_table(f"{NAME}-rows", report.rows(), "Rows by source and outcome")
         failed = _failed(self.outcomes(), self.store.folder) | self.refusals | self.unreached
         if dataset is None or failed:
@@ -386,19 +393,10 @@ class ModelRun:
 
     def notes(self) -> list[str]:
         """The champion, the last change, and where the report is."""
-        registry = Models(self._folder).read()
-        if not registry.cards:
-            return []
         page = self._folder / FILE
         report = [f"report: {page.resolve()}"] if page.exists() else []
-        if not registry.champion:
-            return ["no model is better than the baseline, there is no champion", *report]
-        card, last = registry.cards[registry.champion], registry.changes[-1]
-        return [
-            f"champion: {card.candidate} {card.version[:8]}, gain over the baseline {card.gain}",
-            f"last change: {last.version[:8]} {last.what}, {last.why}",
-            *report,
-        ]
+        found = model_notes(self.study.name, Models(self._folder).read())
+        return found + report if found else []
 
     @property
     def _folder(self) -> Path:

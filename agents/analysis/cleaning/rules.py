@@ -29,8 +29,9 @@ class ContractBroken(PermanentError):
         self.column, self.rule, self.rows = column, rule, rows
 
     def __str__(self) -> str:
+        what = f"column {self.column!r} breaks" if self.column else "the table breaks"
         return (
-            f"column {self.column!r} breaks rule {self.rule!r} in {self.rows} rows and is frozen: "
+            f"{what} rule {self.rule!r} in {self.rows} rows and is frozen: "
             "change the contract or the source"
         )
 
@@ -98,6 +99,8 @@ def check(cells: pd.DataFrame, contract: Contract) -> Checked:
     for dependency in contract.dependencies:
         checking.dependency(dependency)
     checking.conditions()
+    if contract.in_order:
+        checking.order()
     if contract.unknown == "evolve":
         for name in unknown:
             given = without_words(cells[name], contract.missing)
@@ -166,6 +169,16 @@ class _Checking:
             rows = broken(when, holds, self.typed, one.within, self._now)
             self._found("", one.rule, pd.Series(rows, self._cells.index), one)
             self._tolerate(one.rule, rows, one.mostly)
+
+    def order(self) -> None:
+        """Find the rows that are earlier than one before them, in each series."""
+        contract = self._contract
+        time = self.typed[contract.time]
+        by = [self.typed[name] for name in (contract.gaps.by if contract.gaps else ())]
+        latest = time.groupby(by, observed=True).cummax() if by else time.cummax()
+        rows = (time < latest).fillna(False).astype(bool)
+        if rows.any():
+            self.violations.append(Violation(contract.time, "out of order", rows, "warning"))
 
     def _wrong(self) -> dict[str, pd.Series]:
         """The values by column that break a rule of their own column, and are there still."""
