@@ -26,6 +26,7 @@ from agents.analysis.models import Cleaned, Dataset, Part, Partition
 from agents.analysis.published_gaps import write_gaps
 from agents.analysis.publishing import broken, may_stay, refusals
 from agents.analysis.report import FILE, AnalysisReport, SourceReport, report_of
+from agents.analysis.reporting.data_page import write_data_page
 from agents.analysis.reporting.model_notes import model_notes
 from agents.analysis.sample.flights import sample_study
 from agents.analysis.scenario import CANDIDATES, COMPARISONS, PARTITIONS
@@ -180,6 +181,11 @@ class AnalysisRun:
     async def report(self, dataset: Dataset | None, models: "ModelRun | None") -> AnalysisReport:
         """The report, which the UI shows too; raises an alert if nothing was published."""
         report = await self.summary(dataset, models)
+        parts = {source.name: list[Path]() for source in self.study.sources}
+        for one, cleaned in self.outcomes():
+            parts[one.source] += [self.store.folder / cleaned.part] if cleaned else []
+        page = await asyncio.to_thread(write_data_page, self.study, report, parts)
+        report.files.insert(0, f"data: {page.resolve()}")
         await publish_table(f"{NAME}-rows", report.rows(), "Rows by source and outcome")
         failed = _failed(self.outcomes(), self.store.folder) | self.refusals | self.unreached
         if dataset is None or failed:

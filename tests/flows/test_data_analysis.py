@@ -116,6 +116,13 @@ async def test_a_run_with_a_refused_partition_publishes_nothing(folder: Path) ->
     assert why.startswith(f"failed: readings/part-1: {cause}")
 
 
+def assert_data_page(path: Path) -> None:
+    page = path.read_text("utf-8")
+    assert "Nothing is published by this run." in page
+    assert "rows would be lost" in page
+    assert page.count("<td>20") == 2, "both runs are in it"
+
+
 async def test_a_run_that_would_lose_all_rows_of_a_partition_publishes_nothing(
     folder: Path,
 ) -> None:
@@ -127,7 +134,9 @@ async def test_a_run_that_would_lose_all_rows_of_a_partition_publishes_nothing(
     assert refused.status() == 1
     assert "rows would be lost" in refused.failures["readings/part-1"]
     assert "raise may_lose in the contract" in refused.failures["readings/part-1"]
-    assert refused.notes()[-1].endswith(f"dataset {before.published[:16]} of an earlier run stays")
+    stays, data = refused.notes()[-2:]
+    assert stays.endswith(f"dataset {before.published[:16]} of an earlier run stays")
+    assert_data_page(Path(data.removeprefix("data: ")))
     assert dataset().digest == before.published
     ((study, why),) = alerts_of(folder)
     assert study == "readings"

@@ -130,6 +130,24 @@ def _complete(counts: pd.Series, usual: float) -> pd.Series:
     return counts.iloc[first : len(counts) - last]
 
 
+def over_runs(rows: Mapping[str, Sequence[int]]) -> Callable[[Any], None]:
+    """The rows of each run by outcome."""
+
+    def draw(axes: Any) -> None:
+        bottom = np.zeros(len(next(iter(rows.values()))))
+        for (name, counts), color in zip(rows.items(), (MODEL, BAD), strict=False):
+            axes.bar(range(1, len(counts) + 1), counts, bottom=bottom, color=color, label=name)
+            bottom = bottom + np.array(counts)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_ylim(top=1.2 * max(bottom.max(), 1))  # for the legend
+        axes.legend(frameon=False, ncols=2, loc="upper left")
+        axes.set_xlabel("run")
+        axes.set_ylabel("rows")
+        axes.set_title("Rows over runs")
+
+    return draw
+
+
 def distribution(name: str, values: pd.Series, unit: str) -> Callable[[Any], None]:
     """A histogram with the median; values beyond SHOWN count at the ends."""
     low, high = np.percentile(values, SHOWN)

@@ -31,6 +31,7 @@ PREDICTIONS = pd.DataFrame(
 PICTURES: dict[str, Callable[[], Callable[[Any], None]]] = {
     "rules": lambda: plots.broken_rules([source({"n: type": 3, "m" * 200: 1})]),
     "many rules": lambda: plots.broken_rules([source({f"c{n}: type": n + 1 for n in range(99)})]),
+    "runs": lambda: plots.over_runs({"good": [3, 0, 5], "quarantined": [0, 0, 1]}),
     "coverage": lambda: plots.coverage({"x": TIME.drop(index=range(100, 200))}),
     "distribution": lambda: plots.distribution("n", pd.Series(np.arange(100.0)), ""),
     "constant": lambda: plots.distribution("n", pd.Series(np.ones(100)), "pieces"),
