@@ -126,13 +126,14 @@ async def conclude(batch: Batch) -> None:
 
 if __name__ == "__main__":
     from flows.operations.contracts import check_contract, propose_contract
-    from flows.operations.studies import mend_rows, quarantine, roll_back_model
+    from flows.operations.studies import mend_rows, promote_model, quarantine, roll_back_model
 
     others: dict[str, Flow[..., Any]] = {
         "--check-contract": check_contract,
         "--propose": propose_contract,
         "quarantine": quarantine,
         "mend": mend_rows,
+        "promote": promote_model,
         "roll-back": roll_back_model,
     }
     command(analyse, others)

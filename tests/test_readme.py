@@ -62,6 +62,7 @@ RUN_BY = {
         "tests/deployments/up/test_production_form.py"
     ),
     "uv run python -m tests.benchmarks.analysis": "tests/benchmarks/test_analysis.py",
+    "uv run python -m tests.benchmarks.analysis_quality": "tests/benchmarks/test_analysis_quality.py",
     "uv run python -m tests.benchmarks.gateway": "tests/benchmarks/test_gateway.py",
     "uv run python -m tests.benchmarks.scheduling": "tests/benchmarks/test_scheduling.py",
     "uv run python -m tests.faults --quick": "tests/faults/test_faults.py",

@@ -1,7 +1,9 @@
 """Clean: raw bytes become good rows and a quarantine, in a separate process."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -12,11 +14,11 @@ from agents.analysis.cleaning.reading import read_table
 from agents.analysis.collecting.folders import with_folders
 from agents.analysis.models import Cleaned, Collected, Partition
 from agents.analysis.quarantine import corrections_of
-from agents.analysis.study_store import LOG, PART, QUARANTINE, StudyStore
+from agents.analysis.study_store import ABSENT, LOG, PART, QUARANTINE, StudyStore
 from agents.runtime import CPU, Parked, agent
 
 
-@agent(CPU, version="1.1")
+@agent(CPU, version="1.2")
 def clean_partition(partition: Partition, collected: Collected) -> Cleaned:
     """Check every row by the contract; the result accounts for every row, or nothing is kept.
 
@@ -45,8 +47,10 @@ def _written(partition: Partition, rows: int, result: CleanResult, folder: Path)
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     pq.write_table(table, part, compression="zstd")
     if result.quarantine:
-        lines = (orjson.dumps(record) + b"\n" for record in result.quarantine)
-        (folder / QUARANTINE).write_bytes(b"".join(lines))
+        _write_lines(folder / QUARANTINE, result.quarantine)
+    absences = result.series.absences if result.series else []
+    if absences:
+        _write_lines(folder / ABSENT, (one.record() for one in absences))
     if len(result.log):
         pq.write_table(result.log, folder / LOG, compression="zstd")
 
@@ -61,11 +65,17 @@ def _written(partition: Partition, rows: int, result: CleanResult, folder: Path)
         rules=dict(sorted(result.rules.items())),
         discarded=dict(sorted(result.discarded.items())),
         unknown=result.unknown,
-        gaps=result.gaps,
+        gaps=result.series.missing if result.series else 0,
+        times=result.series.expected if result.series else 0,
         repaired=dict(sorted(result.repaired.items())),
         warned=dict(sorted(result.warned.items())),
         part=inside(PART),
         sha256=hashlib.sha256(part.read_bytes()).hexdigest(),
         quarantine=inside(QUARANTINE) if result.quarantine else "",
+        absent=inside(ABSENT) if absences else "",
         log=inside(LOG) if len(result.log) else "",
     )
+
+
+def _write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
+    path.write_bytes(b"".join(orjson.dumps(record) + b"\n" for record in records))

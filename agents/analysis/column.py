@@ -59,7 +59,8 @@ class Column(Frozen):
     `low` and `high` are inclusive: numbers in `unit`, or times. A number that a binary floating-point
     number of 64 bits cannot hold, such as 9007199254740993, breaks the rule "precision" of a column of
     numbers unless it `rounds`; an integer has at most 64 bits. `outliers` is the greatest distance from
-    the partition's median, in median absolute deviations. `known_before` says that the value is known
+    the partition's median, in median absolute deviations; with `outliers_by`, from the median of the rows
+    with the same values of these columns. `known_before` says that the value is known
     before the outcome: a model may use it.
 
     `named` is its name in the source. `missing` are words for no value, instead of the contract's.
@@ -80,6 +81,7 @@ class Column(Frozen):
     longest: Annotated[int, Field(ge=1, le=65_536)] = 1_000
     zone: str = Field("UTC", description="time zone of times without one")
     outliers: Annotated[float, Field(gt=0)] | None = None
+    outliers_by: tuple[str, ...] = ()
     bad: Bad = "discard-row"
     severity: Severity = "error"
     mostly: Share = 0.0
@@ -131,6 +133,8 @@ class Column(Frozen):
                 raise ValueError(
                     f"{field} is for a column of the type {' or '.join(types)}, not {self.type}"
                 )
+        if self.outliers_by and self.outliers is None:
+            raise ValueError("outliers_by: without outliers, nothing is measured")
         if self.decimal == self.thousands:
             raise ValueError(f"decimal and thousands are both {self.decimal!r}")
         return self

@@ -8,7 +8,7 @@ from agents.runtime import READ, Parked, agent
 REPORT = "analysis.json"
 
 
-@agent(READ)
+@agent(READ, version="1.1")
 def conclude_analysis(_asked: Asked, planned: Planned) -> AnalysisReport:
     """Read the report that the analysis left. Raises Parked if this data folder has none."""
     folder = StudyStore(planned.partitions[0].study).folder

@@ -9,6 +9,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 from agents.analysis.collecting.declared import Collecting
 from agents.analysis.column import Bad, Column, Frozen, Name, Names, Severity, Share, Words
 from agents.analysis.expressions import BadExpression, Kind, Node, parsed, quoted
+from agents.analysis.modelling.declared import Features
 
 KINDS: Mapping[str, Kind] = {
     "integer": "number", "number": "number", "text": "text", "time": "time", "boolean": "boolean",
@@ -80,6 +81,39 @@ class Gap(Frozen):
     by: tuple[str, ...] = ()
 
 
+class Bounds(Frozen):
+    """What a figure should be at least and at most; a `breach` refuses the publication, alerts, or is noted."""
+
+    low: float | None = None
+    high: float | None = None
+    breach: Literal["refuse", "alert", "note"] = "refuse"
+
+    @model_validator(mode="after")
+    def _check_order(self) -> "Bounds":
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"low: {self.low:g} is higher than high, {self.high:g}")
+        return self
+
+    def allow(self, figure: float) -> bool:
+        """Whether the figure is within them."""
+        is_low = self.low is not None and figure < self.low
+        return not is_low and not (self.high is not None and figure > self.high)
+
+
+class Expects(Frozen):
+    """How much data is expected.
+
+    `rows` are the good rows of a partition, `change` is the rows of the source as a multiple of those
+    published before, `hours_old` the age of its latest row, `complete` the share of the times of `gaps`
+    that a partition has.
+    """
+
+    rows: Bounds | None = None
+    change: Bounds | None = None
+    hours_old: Bounds | None = None
+    complete: Bounds | None = None
+
+
 def _relative(column: dict[str, Any]) -> dict[str, str]:
     """The bounds of a column that are given from now on, such as now - 30d."""
     bounds = {field: column.get(field) for field in ("low", "high")}
@@ -89,18 +123,23 @@ def _relative(column: dict[str, Any]) -> dict[str, str]:
 class Contract(Frozen):
     """What a source promises: its columns, its key, and how unknown columns are handled.
 
+    `time` is the column that says when a row was; gaps, sources that grow and models need it.
     `unknown` says what happens to a column that the contract does not have: "evolve" keeps it as text,
     "freeze" refuses the partition, "discard" removes it. `late_hours` is how late rows may arrive. With
     `follows_pages`, the Link header (RFC 8288) of a document leads to its next page. `may_lose` is the
     largest share of the published rows, of the source or of a partition, that a new version may be without;
-    only 1 allows the loss of all. `collect` says how its documents are collected.
+    only 1 allows the loss of all. `collect` says how its documents are collected, and `features` which
+    earlier outcomes a model uses.
 
     Of two rows with the same key, `wins` says which one is kept: the "first" or "last" by partition and line,
     or the one with the highest or lowest value of a column, as "highest updated_at"; of equals the last.
     Without it, the partition that is last by its name wins, and within a partition rows with other values
     are quarantined, except the first.
 
-    `missing` are words that stand for no value, such as NA; an empty cell always does. `header` has the names
+    With `in_order`, the rows of a partition come in the order of their times, in each series of `gaps`; a
+    row that is earlier than one before it is only warned of.
+
+    `missing` are words that stand for no value, such as NA; an empty or blank cell always does. `header` has the names
     of the columns of a CSV file without a header. `encoding` is that of a CSV or JSON file.
     """
 
@@ -114,9 +153,12 @@ class Contract(Frozen):
     checks: tuple[Annotated[Check, BeforeValidator(_of_text)], ...] = ()
     dependencies: tuple[Dependency, ...] = ()
     gaps: Gap | None = None
+    expects: Expects = Expects()
+    in_order: bool = False
     late_hours: Annotated[float, Field(ge=0)] = 0.0
     follows_pages: bool = False
     collect: Collecting = Collecting()
+    features: Features = Features()
     may_lose: Share = 0.5
     missing: Words = ()
     header: tuple[str, ...] = ()
@@ -126,8 +168,8 @@ class Contract(Frozen):
 
     @model_validator(mode="before")
     @classmethod
-    def _bounds_from_now(cls, body: Any) -> Any:
-        """`low: now - 30d` of a column is the check `column >= now - 30d`."""
+    def _in_full(cls, body: Any) -> Any:
+        """Without a time it is empty; `low: now - 30d` of a column is the check `column >= now - 30d`."""
         if not isinstance(body, dict) or not isinstance(body.get("columns"), dict):
             return body
         columns, checks = dict(body["columns"]), list(body.get("checks", ()))
@@ -137,17 +179,34 @@ class Contract(Frozen):
                 check = {"holds": f"{quoted(name)} {'>=' if field == 'low' else '<='} {bound}"}
                 checks.append(check | {"severity": column.get("severity", "error")})
                 columns[name] = {k: v for k, v in columns[name].items() if k not in relative}
-        return body | {"columns": columns} | ({"checks": checks} if checks else {})
+        body = {"time": ""} | body | {"columns": columns}
+        return body | ({"checks": checks} if checks else {})
 
     @model_validator(mode="after")
     def _check_columns(self) -> "Contract":
-        named = {self.time, *self.key, *(self.gaps.by if self.gaps else ())}
+        named = {
+            *([self.time] if self.time else []),
+            *self.key,
+            *(self.gaps.by if self.gaps else ()),
+        }
+        named |= {name for column in self.columns.values() for name in column.outliers_by}
         named |= {name for relation in self.relations for name in (relation.left, relation.right)}
         named |= {name for name in [self.wins.partition(" ")[2]] if name}
+        named |= {*self.features.by}
         named |= {name for one in self.dependencies for name in (*one.by, *one.same)}
         if missing := sorted(named - self.columns.keys()):
             raise ValueError(f"columns that the contract does not declare: {', '.join(missing)}")
-        if self.columns[self.time].type != "time":
+        if self.gaps and not self.time:
+            raise ValueError("gaps: there is no time; name its column")
+        if self.in_order and not self.time:
+            raise ValueError("in_order: there is no time; name its column")
+        if self.expects.complete and not self.gaps:
+            raise ValueError(
+                "expects.complete: without gaps, nothing says which times there should be"
+            )
+        if self.expects.hours_old and not self.time:
+            raise ValueError("expects.hours_old: there is no time; name its column")
+        if self.time and self.columns[self.time].type != "time":
             raise ValueError(f"time: column {self.time!r} must have the type time")
         self._require_names()
         for number, check in enumerate(self.conditions):

@@ -112,7 +112,7 @@ def latest_published(study: str, source: Source) -> datetime:
     latest = EPOCH
     if (dataset := StudyStore(study).published()) is not None:
         for file in dataset.files(source.name):
-            latest = max(latest, _latest(pq.read_metadata(file), source.contract.time))
+            latest = max(latest, latest_time(pq.read_metadata(file), source.contract.time))
     latest = min(latest, datetime.fromtimestamp(clock().time(), UTC))
     late = timedelta(hours=source.contract.late_hours)
     return max(EPOCH, latest - late)
@@ -162,7 +162,7 @@ def _places_of(template: str, locations: Sequence[str]) -> Iterator[Place]:
         yield Place(location, template)
 
 
-def _latest(metadata: pq.FileMetaData, time: str) -> datetime:
+def latest_time(metadata: pq.FileMetaData, time: str) -> datetime:
     """The latest time by the statistics of the file; 1970 if it has none: everything is asked for."""
     found = EPOCH
     for group in range(metadata.num_row_groups):

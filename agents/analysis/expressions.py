@@ -25,6 +25,7 @@ WORDS = {"and", "or", "not", "in", "is", "missing", "present", "now", "true", "f
 RESULTS: Mapping[tuple[Kind, str, Kind], Kind] = {
     **{("number", operator, "number"): "number" for operator in "+-*/"},
     **{("duration", operator, "duration"): "duration" for operator in "+-"},
+    ("text", "+", "text"): "text",
     ("time", "+", "duration"): "time",
     ("time", "-", "duration"): "time",
     ("time", "-", "time"): "duration",

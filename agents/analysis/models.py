@@ -77,8 +77,8 @@ class Cleaned(Frozen):
     `rules` counts quarantined rows by the first rule that each broke, `discarded` counts discarded
     values, `repaired` replaced ones and `warned` those that only break a rule with a warning, each by column
     and rule; the file `log` has a line for each of these, and for each row that another one replaces.
-    `unknown` names the columns that the contract does not have. `gaps` counts
-    missing times.
+    `unknown` names the columns that the contract does not have. `gaps` counts missing times, of the `times`
+    from the first to the last of each series; the file `absent` lists them.
     """
 
     rows: int
@@ -91,10 +91,12 @@ class Cleaned(Frozen):
     warned: dict[str, int] = Field(default_factory=dict)
     unknown: tuple[str, ...] = ()
     gaps: int = 0
+    times: int = 0
     part: str
     sha256: Sha256
     quarantine: str = ""
     log: str = ""
+    absent: str = ""
 
     @model_validator(mode="after")
     def _check_conservation(self) -> "Cleaned":

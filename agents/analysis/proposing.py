@@ -29,6 +29,7 @@ FORMS: tuple[dict[str, Any], ...] = (
     *({"type": "time"} | ({"format": form} if form else {}) for form in FORMATS),
 )
 FEW, ENOUGH = 12, 50  # different texts that may be a list, in at least so many rows
+RARE = 0.01  # of the values of a column: perhaps a slip
 LONGEST_SHAPE = 20
 KEY_COLUMNS = 3
 
@@ -61,7 +62,7 @@ def proposed(path: Path, name: str) -> str:
     words = [word for word in WORDS if any((column == word).any() for _, column in cells.items())]
     seen = [_seen(column, without_words(cells[column], words)) for column in cells.columns]
     times = [one.name for one in seen if one.declared["type"] == "time"]
-    head: dict[str, Any] = {"name": name, "time": times[0] if times else "?"}
+    head: dict[str, Any] = {"name": name} | ({"time": times[0]} if times else {})
     if words:
         head["missing"] = words
     if key := _key(seen, times):
@@ -70,7 +71,7 @@ def proposed(path: Path, name: str) -> str:
         f"# Proposed from {path.name}, {len(cells):,} rows. Take out what only happens to be so."
     ]
     if not times:
-        lines.append("# No column of times was found: name one, with its format.")
+        lines.append("# No column of times was found: models need one, as time, with its format.")
     lines += [_dumped({field: value}) for field, value in head.items()]
     return "\n".join([*lines, "columns:", *(one.line() for one in seen)]) + "\n"
 
@@ -142,6 +143,8 @@ def _of_texts(one: Seen, values: pd.Series) -> None:
         one.remarks.append(f"{len(different):,} different, such as {str(values.iloc[0])[:40]!r}")
     if 0 < len(different) <= FEW and len(values) >= ENOUGH:
         one.declared["one_of"] = sorted(map(str, different.index))
+        rare = different[different < RARE * len(values)]
+        one.remarks += [f"{str(text)[:40]!r} only {count} times" for text, count in rare.items()]
     elif shape := _shape(different.index.astype(str).tolist()):
         one.declared["pattern"] = shape
 

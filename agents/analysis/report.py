@@ -30,6 +30,8 @@ class SourceReport(BaseModel):
     discarded: dict[str, int]
     gaps: int
     repeated: int = 0
+    repaired: dict[str, int] = {}
+    warned: dict[str, int] = {}
 
     def outcomes(self) -> dict[str, int]:
         """How many rows had each outcome; the most frequent rules by name, the others as one."""
@@ -40,6 +42,8 @@ class SourceReport(BaseModel):
         if self.repeated:
             counts["in a later partition too"] = self.repeated
         counts |= {f"value discarded, {rule}": n for rule, n in _main(self.discarded).items()}
+        counts |= {f"value repaired, {rule}": n for rule, n in _main(self.repaired).items()}
+        counts |= {f"only warned of, {rule}": n for rule, n in _main(self.warned).items()}
         if self.gaps:
             counts["missing times"] = self.gaps
         return counts
@@ -78,6 +82,9 @@ class AnalysisReport(BaseModel):
     def notes(self) -> list[str]:
         """What failed and why, what is published, and the files to look at."""
         notes = [f"failed: {name}: {reason}" for name, reason in self.failures.items()]
+        if quarantined := sum(source.quarantined for source in self.sources):
+            list_them = f"uv run python -m flows.data_analysis quarantine {self.study}"
+            notes.append(f"{quarantined:,} rows are quarantined; to list them: {list_them}")
         if self.published:
             notes.append(f"dataset {self.published[:16]} is published")
         else:
@@ -134,9 +141,13 @@ def _source(name: str, outcomes: Iterable[Cleaned | None], repeated: int) -> Sou
     clean = [one for one in some if one is not None]
     rules: Counter[str] = Counter()
     discarded: Counter[str] = Counter()
+    repaired: Counter[str] = Counter()
+    warned: Counter[str] = Counter()
     for one in clean:
         rules.update(one.rules)
         discarded.update(one.discarded)
+        repaired.update(one.repaired)
+        warned.update(one.warned)
     return SourceReport(
         source=name,
         partitions=len(some),
@@ -149,6 +160,8 @@ def _source(name: str, outcomes: Iterable[Cleaned | None], repeated: int) -> Sou
         discarded=dict(discarded.most_common()),
         gaps=sum(one.gaps for one in clean),
         repeated=repeated,
+        repaired=dict(repaired.most_common()),
+        warned=dict(warned.most_common()),
     )
 
 

@@ -18,12 +18,16 @@ from agents.analysis.collect_partition import open_fetcher
 from agents.analysis.collecting.again import try_again
 from agents.analysis.conclude_analysis import REPORT
 from agents.analysis.discovery import discover_partitions
+from agents.analysis.expectations import Breach, breaches
 from agents.analysis.modelling.candidates import NAMES
 from agents.analysis.modelling.models import Comparison, Selected, Trained, Training
 from agents.analysis.modelling.registry import Models
 from agents.analysis.models import Cleaned, Dataset, Part, Partition
+from agents.analysis.published_gaps import write_gaps
 from agents.analysis.publishing import broken, may_stay, refusals
 from agents.analysis.report import FILE, AnalysisReport, SourceReport, report_of
+from agents.analysis.reporting.data_page import write_data_page
+from agents.analysis.reporting.model_notes import model_notes
 from agents.analysis.sample.flights import sample_study
 from agents.analysis.scenario import CANDIDATES, COMPARISONS, PARTITIONS
 from agents.analysis.study import BadStudy, Source, Study, problems_of, read_contract
@@ -75,8 +79,9 @@ class AnalysisRun:
     """The study and the partitions of one run; `intake` counts how each of them ends.
 
     `unreached` has the reasons why others could not be had, by the names of source and partition.
-    Publishing sets `refusals`, the reasons against it, and `repeated`, the rows of each partition that are
-    not published because a later one has their keys.
+    Publishing sets `refusals`, the reasons against it, `breaches` of what the contracts expect, `absent`, the
+    files with the gaps of sources, and `repeated`, the rows of each partition that are not published because
+    a later one has their keys.
     """
 
     study: Study
@@ -88,6 +93,8 @@ class AnalysisRun:
     store: StudyStore = field(init=False)
     refusals: dict[str, str] = field(default_factory=dict, init=False)
     repeated: dict[tuple[str, str], int] = field(default_factory=dict, init=False)
+    breaches: list[Breach] = field(default_factory=list, init=False)
+    absent: dict[str, Path] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.store = StudyStore(self.study.name)
@@ -137,11 +144,14 @@ class AnalysisRun:
             parts = {(part.source, part.name): self.store.whole(part) for part in kept} | parts
         dataset = self._dataset(parts)
         self.refusals = refusals(self.study, before, dataset, cleaned)
+        self.breaches = breaches(self.study, before, dataset, cleaned)
+        self.refusals |= {b.where: str(b) for b in self.breaches if b.bounds.breach == "refuse"}
         if self.refusals:
             return None
         if before is not None:
             edition = before.edition + (before.digest != dataset.digest)
             dataset = dataset.model_copy(update={"edition": edition})
+        self.absent = write_gaps(self.study, dataset)
         self.store.publish(dataset)
         return dataset
 
@@ -171,11 +181,21 @@ class AnalysisRun:
     async def report(self, dataset: Dataset | None, models: "ModelRun | None") -> AnalysisReport:
         """The report, which the UI shows too; raises an alert if nothing was published."""
         report = await self.summary(dataset, models)
+        parts = {source.name: list[Path]() for source in self.study.sources}
+        for one, cleaned in self.outcomes():
+            parts[one.source] += [self.store.folder / cleaned.part] if cleaned else []
+        page = await asyncio.to_thread(write_data_page, self.study, report, parts)
+        report.files.insert(0, f"data: {page.resolve()}")
         await publish_table(f"{NAME}-rows", report.rows(), "Rows by source and outcome")
         failed = _failed(self.outcomes(), self.store.folder) | self.refusals | self.unreached
         if dataset is None or failed:
             reason = "; ".join(report.notes())
             await send([Alert("unpublished", PARTITIONS.name, self.study.name, reason)])
+        await send(
+            Alert("unexpected", PARTITIONS.name, self.study.name, f"{one.where}: {one}")
+            for one in self.breaches
+            if one.bounds.breach == "alert"
+        )
         return report
 
     async def summary(self, dataset: Dataset | None, models: "ModelRun | None") -> AnalysisReport:
@@ -193,6 +213,9 @@ class AnalysisRun:
         if models is not None:
             report.failures |= await models.failures()
             report.files = models.notes()
+        accepted = [one for one in self.breaches if one.bounds.breach != "refuse"]
+        report.files = [f"{one.where}: {one}" for one in accepted] + report.files
+        report.files += [f"gaps of {name}: {path}" for name, path in self.absent.items()]
         report.seconds = time.monotonic() - self.begun
         return report
 
@@ -370,19 +393,10 @@ class ModelRun:
 
     def notes(self) -> list[str]:
         """The champion, the last change, and where the report is."""
-        registry = Models(self._folder).read()
-        if not registry.cards:
-            return []
         page = self._folder / FILE
         report = [f"report: {page.resolve()}"] if page.exists() else []
-        if not registry.champion:
-            return ["no model is better than the baseline, there is no champion", *report]
-        card, last = registry.cards[registry.champion], registry.changes[-1]
-        return [
-            f"champion: {card.candidate} {card.version[:8]}, gain over the baseline {card.gain}",
-            f"last change: {last.version[:8]} {last.what}, {last.why}",
-            *report,
-        ]
+        found = model_notes(self.study.name, Models(self._folder).read())
+        return found + report if found else []
 
     @property
     def _folder(self) -> Path:

@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from agents.analysis.collecting.declared import Collecting
 from agents.analysis.column import Column, Frozen, Name
-from agents.analysis.contract import Check, Contract, Dependency, Gap, Relation
+from agents.analysis.contract import Check, Contract, Dependency, Expects, Gap, Relation
 from agents.analysis.contract_file import Document, read_document
+from agents.analysis.modelling.declared import Features
 from agents.runtime import AgentError
 
 
@@ -22,6 +23,12 @@ class Source(Frozen):
 
     contract: Contract
     locations: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check_time(self) -> "Source":
+        if self.grows and not self.contract.time:
+            raise ValueError("{since} needs a contract that names a time")
+        return self
 
     @property
     def grows(self) -> bool:
@@ -76,6 +83,8 @@ class Study(Frozen):
             raise ValueError("two sources have one name")
         if self.target and self.target not in main.columns:
             raise ValueError(f"target: {main.name} has no column {self.target!r}")
+        if self.target and (timeless := [s.name for s in self.sources if not s.contract.time]):
+            raise ValueError(f"target: {timeless[0]} names no time, by which models are tested")
         if self.target and main.columns[self.target].known_before:
             raise ValueError(f"target: {self.target!r} is declared as known_before")
         if self.target and main.columns[self.target].type in {"text", "time"}:
@@ -93,7 +102,9 @@ FIELDS: dict[Any, type[BaseModel]] = {
     "checks": Check,
     "dependencies": Dependency,
     "gaps": Gap,
+    "expects": Expects,
     "collect": Collecting,
+    "features": Features,
 }
 
 

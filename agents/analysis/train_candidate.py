@@ -11,10 +11,10 @@ import pandas as pd
 from sklearn.inspection import permutation_importance
 from threadpoolctl import threadpool_limits
 
-from agents.analysis.modelling import candidates, features, metrics
+from agents.analysis.modelling import candidates, earlier, features, metrics, suspicion
 from agents.analysis.modelling.candidates import BASELINE, fit, for_sklearn
-from agents.analysis.modelling.features import Samples, Split, samples, split
-from agents.analysis.modelling.metrics import absolute, interval, squared
+from agents.analysis.modelling.features import Samples, Split, known_before, samples, split
+from agents.analysis.modelling.metrics import absolute, accuracy, interval, squared
 from agents.analysis.modelling.models import ModelCard, Trained, Training
 from agents.analysis.modelling.registry import MODEL, Models, dump
 from agents.analysis.scenario import TRAINING_NEEDS
@@ -56,7 +56,7 @@ def version_of(training: Training) -> str:
 
 def code_digest() -> str:
     """The digest of the source code that makes features and models."""
-    modules = (features, candidates, metrics)
+    modules = (features, earlier, candidates, metrics, suspicion)
     return hashlib.sha256("".join(map(inspect.getsource, modules)).encode()).hexdigest()
 
 
@@ -75,7 +75,15 @@ def _train(training: Training, folder: Path) -> None:
     test_features = for_sklearn(parts.test.features)
     predicted = {"model": model.predict(test_features), "baseline": baseline.predict(test_features)}
     card = _card(training, parts.test, len(known.outcome), chosen_by, predicted)
-    card = card.model_copy(update={"importance": _importance(model, parts.test, training)})
+    contract = training.study.sources[0].contract
+    more = {
+        "importance": _importance(model, parts.test, training),
+        "unit": contract.columns[training.study.target].unit,
+        "chosen_on": len(parts.validation.outcome),
+        "chosen_since": str(parts.validation.time.min()),
+        "doubt": suspicion.suspicion(parts.train, parts.validation, known_before(contract)),
+    }
+    card = card.model_copy(update=more)
     folder.mkdir(parents=True, exist_ok=True)
     dump(model, folder / MODEL)
     predictions = {
@@ -107,6 +115,7 @@ def _card(
 ) -> ModelCard:
     truth, time, seed = test.outcome.to_numpy(), test.time, training.seed
     errors = squared(truth, predicted["model"])
+    rmse, r2 = accuracy(truth, predicted["model"], time, seed)
     return ModelCard(
         version=version_of(training),
         study=training.study.name,
@@ -123,6 +132,8 @@ def _card(
         mse=interval(errors, time, seed),
         gain=interval(squared(truth, predicted["baseline"]) - errors, time, seed),
         chosen_by=chosen_by,
+        rmse=rmse,
+        r2=r2,
     )
 
 

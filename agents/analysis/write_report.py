@@ -11,13 +11,18 @@ from agents.analysis.modelling.models import Comparison, ModelCard, Selected, Wr
 from agents.analysis.modelling.registry import Models
 from agents.analysis.report import FILE
 from agents.analysis.reporting import plots
+from agents.analysis.reporting.meaning import meaning
+from agents.analysis.reporting.rule_rows import rule_rows
 from agents.analysis.study_store import StudyStore
 from agents.analysis.train_candidate import HEAVY, PREDICTIONS
 from agents.runtime import agent
 from agents.runtime.files import write_whole
+from agents.runtime.model_registry import CARD
 from agents.runtime.run_files import RunFile
 
 PAGE = Path(__file__).parent / "reporting"
+COVERAGE = "A drop is a gap in the source. Periods that are not complete are left out at both ends."
+FORECAST = "Test days, which no model was trained on. A last day that is not complete is left out."
 
 
 @agent(HEAVY)
@@ -48,7 +53,9 @@ def _file(folder: Path, comparison: Comparison) -> RunFile:
 
 def forecast_image(model: Path) -> str:
     """The plot of a model's forecasts and the truth, as a data URL; `model` is its folder."""
-    return plots.image(plots.forecast(pd.read_parquet(model / PREDICTIONS)))
+    card = ModelCard.model_validate_json((model / CARD).read_bytes())
+    drawn = plots.forecast(pd.read_parquet(model / PREDICTIONS), card.target, card.unit)
+    return plots.image(drawn)
 
 
 def _page(
@@ -68,21 +75,18 @@ def _page(
         study=training.study.name,
         lead=f"{rows:,} rows. The models predict {training.study.target}.",
         sources=comparison.sources,
+        rules=_rules(comparison, store),
         cards=cards,
         best=best,
+        unit=f", {best.unit}" if best.unit else "",
+        meaning=meaning(best, cards, predictions),
         change=selected.change,
         alarms=[drift.feature for drift in selected.drifts if drift.is_alarm],
         parts=training.parts,
         data=training.data,
         data_pictures=_of_data(comparison, store),
         model_pictures=_of_model(predictions, best),
-        drift_pictures=[
-            _picture(
-                plots.drift(selected.drifts),
-                "drift",
-                "Red: beyond the dashed line, and significant.",
-            )
-        ],
+        drift_pictures=_of_drift(selected),
     )
 
 
@@ -99,20 +103,53 @@ def _of_data(comparison: Comparison, store: StudyStore) -> list[dict[str, str]]:
     outcome = pd.concat(read)[target].dropna()
     unit = main.contract.columns[target].unit
     spread = plots.distribution(target, outcome.astype("float64"), unit)
+    rules = plots.broken_rules(comparison.sources)
+    is_any = any(source.rules or source.discarded for source in comparison.sources)
     return [
-        _picture(plots.broken_rules(comparison.sources), "rules", "Rows by the first broken rule."),
-        _picture(plots.coverage(times), "coverage", "A drop is a gap in the source."),
+        *[_picture(rules, "rules", "Rows by the first broken rule.") for _ in range(is_any)],
+        _picture(
+            plots.coverage(times),
+            "coverage",
+            COVERAGE,
+        ),
         _picture(spread, "distribution", "The lowest and highest half percent are at the ends."),
     ]
 
 
 def _of_model(predictions: pd.DataFrame, best: ModelCard) -> list[dict[str, str]]:
+    label = (best.target, best.unit)
     return [
-        _picture(plots.forecast(predictions), "forecast", "Test days, which no model was trained on."),
-        _picture(plots.calibration(predictions), "calibration", "On the line, forecasts are right on average."),
-        _picture(plots.residuals(predictions), "residuals", "Truth minus forecast, on the test days."),
-        _picture(plots.importance(best.importance), "importance", "Measured on the test rows."),
+        _picture(plots.forecast(predictions, *label), "forecast", FORECAST),
+        _picture(plots.calibration(predictions, *label), "calibration", "On the line, forecasts are right on average."),
+        _picture(plots.residuals(predictions, *label), "residuals", "Truth minus forecast, on the test days."),
+        *_importance(best),
     ]  # fmt: skip
+
+
+def _of_drift(selected: Selected) -> list[dict[str, str]]:
+    if not selected.drifts:
+        return []
+    caption = "Red: beyond the dashed line, and significant."
+    return [_picture(plots.drift(selected.drifts), "drift", caption)]
+
+
+def _importance(best: ModelCard) -> list[dict[str, str]]:
+    """Nothing for the baseline: it knows the calendar alone."""
+    drawn = plots.importance(best.importance, best.unit)
+    return [_picture(drawn, "importance", "Measured on the test rows.")] if best.importance else []
+
+
+def _rules(comparison: Comparison, store: StudyStore) -> list[dict[str, Any]]:
+    """The rules of each source, for a table."""
+    contracts = {source.name: source.contract for source in comparison.training.study.sources}
+    found = []
+    for source in comparison.sources:
+        own = [
+            store.folder / p.file for p in comparison.training.parts if p.source == source.source
+        ]
+        rows, passed = rule_rows(contracts[source.source], source, own)
+        found.append({"source": source.source, "rows": rows, "passed": passed})
+    return found
 
 
 def _picture(draw: Any, alt: str, caption: str) -> dict[str, str]:

@@ -33,7 +33,6 @@ class ForecastCard(Card, frozen=True):
     """
 
     baseline = "mean and moving average"
-    least_gain = 0.02
 
     made_at: float
     until: float
@@ -45,6 +44,11 @@ class ForecastCard(Card, frozen=True):
     coverage: float
     concordance: float
     agents: dict[str, dict[str, AgentFacts]]
+
+    @property
+    def least_gain(self) -> float:
+        """Two percent, as `gain` is a share."""
+        return 0.02
 
 
 class Forecasts(ModelRegistry[ForecastCard]):

@@ -35,14 +35,19 @@ class Interval(BaseModel, frozen=True):
 class Card(BaseModel, frozen=True):
     """The facts about a model that decide about its promotion.
 
-    `gain` is how much better it is than `baseline`; the interval must be above `least_gain`.
+    `gain` is how much better it is than `baseline`; the interval must be above `least_gain`. With a `doubt`
+    only a person promotes the model.
     """
 
     baseline: ClassVar[str] = "the baseline"
-    least_gain: ClassVar[float] = 0.0
-
     version: str
     gain: Interval
+    doubt: str = ""
+
+    @property
+    def least_gain(self) -> float:
+        """The gain that a model must certainly have."""
+        return 0.0
 
     @property
     def is_baseline(self) -> bool:
@@ -81,6 +86,15 @@ class NoSuchModel(AgentError):
 
     def __str__(self) -> str:
         return "there is no earlier champion to roll back to"
+
+
+class NoChallenger(AgentError):
+    """There is no model that could be promoted."""
+
+    def __str__(self) -> str:
+        return (
+            "there is no challenger: the last comparison promoted its best model, or there was none"
+        )
 
 
 class ChampionChanged(TransientError):
@@ -139,6 +153,17 @@ class ModelRegistry(Generic[AnyCard]):
             registry.changes.append(change)
         return change
 
+    def promote(self, by: str, why: str) -> Change:
+        """Make the challenger the champion, as a person decides. Raises NoChallenger."""
+        with self._changing() as registry:
+            if not registry.challenger or registry.cards[registry.challenger].is_baseline:
+                raise NoChallenger
+            registry.before += [registry.champion] * bool(registry.champion)
+            registry.champion, registry.challenger = registry.challenger, ""
+            change = Change(version=registry.champion, what="promoted", why=why, by=by)
+            registry.changes.append(change)
+        return change
+
     def path(self, version: str) -> Path:
         """The folder of one model."""
         return self.folder / "models" / version
@@ -163,6 +188,8 @@ def _decision(registry: Registry[AnyCard], card: AnyCard, against: Interval | No
         what, why = "kept", "it is the champion"
     elif card.version in registry.withdrawn:
         what, why = "challenger", "rolled back by a person"
+    elif card.doubt:
+        what, why = "challenger", f"{card.doubt} A person decides"
     elif card.is_baseline or card.gain.low <= card.least_gain:
         what, why = "challenger", gain
     elif against is not None:

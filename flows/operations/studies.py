@@ -1,4 +1,4 @@
-"""Operations on a study: list its quarantined rows, mend rows, roll back a model.
+"""Operations on a study: list its quarantined rows, mend rows, promote or roll back a model.
 
 `python -m flows.data_analysis` has them as commands.
 """
@@ -68,6 +68,22 @@ async def mend_rows(file: str, partition: str, source: str, study: str) -> Listi
     count = mend(StudyStore(study), source, partition, Path(file))
     title = f"{count} rows of {source}/{partition} are mended: run data analysis again"
     return Listing(title=title)
+
+
+@flow(name="promote-model", flow_run_name="promote the model of {study}", persist_result=False)
+async def promote_model(study: str, by: By, reason: Reason) -> Listing:
+    """Make the challenger of a study its champion, where the gate left the decision to a person.
+
+    Example: `uv run python -m flows.data_analysis promote flights --by ann --reason "the column is known a day before"`
+
+    Args:
+        study: Name of the study, as its contract gives it.
+        by: Your name, kept with the change.
+        reason: Why you promote it, kept with the change.
+
+    """
+    change = Models(StudyStore(study).folder).promote(by, reason)
+    return Listing(title=f"{study}: {change.version[:8]} is champion")
 
 
 @flow(name="roll-back-model", flow_run_name="roll back the model of {study}", persist_result=False)

@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
 from agents.services.files.limits import DEFAULTS
 
 BLOCK = 4 << 20
+NEWLINE, QUOTE = ord("\n"), ord('"')
+LONE_RETURN = re.compile(rb"\r(?!\n)")
+BLANK = re.compile(rb"(?:\A|\n)\r?\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,27 +92,67 @@ class Blocks:
 def _blocks(data: mmap.mmap, delimiter: bytes) -> Iterator[tuple[bytes, list[int]]]:
     """Whole rows behind the header, and the line of each."""
     pattern, size = _row_pattern(delimiter), len(data)
-    begin = position = 0
-    line, lines = 1, list[int]()
+    header = pattern.match(data)
+    if header is None or not _is_clear(header[0]):
+        raise Unclear
+    begin, line = header.end(), 1 + len(header[0].splitlines())
+    while begin < size:
+        end = data.find(b"\n", min(begin + BLOCK, size) - 1) + 1 or size
+        block = data[begin:end]
+        if (rows := _rows_that_are_lines(block, pattern)) is None:
+            yield from _quoted_blocks(data, begin, line, pattern)
+            return
+        yield block, list(range(line, line + rows))
+        begin, line = end, line + rows
+
+
+def _rows_that_are_lines(block: bytes, pattern: re.Pattern[bytes]) -> int | None:
+    """How many rows there are if each line is one, which is quick to see; else None."""
+    if b"\r" in block and LONE_RETURN.search(block):
+        return None
+    numbers = np.frombuffer(block, "u1")
+    ends = np.flatnonzero(numbers == NEWLINE) + 1
+    if not len(ends) or ends[-1] != len(block):
+        ends = np.append(ends, len(block))
+    quoted = np.unique(np.searchsorted(ends, np.flatnonzero(numbers == QUOTE), side="right"))
+    for place in quoted.tolist():
+        if not pattern.fullmatch(block[ends[place - 1] if place else 0 : ends[place]]):
+            return None
+    widths = np.diff(ends, prepend=0)
+    is_blank = widths.min() <= len(b"\r\n") and BLANK.search(block)
+    if widths.max() > DEFAULTS.record_bytes or is_blank or not _is_utf8(block):
+        raise Unclear
+    return len(ends)
+
+
+def _quoted_blocks(
+    data: mmap.mmap, begin: int, line: int, pattern: re.Pattern[bytes]
+) -> Iterator[tuple[bytes, list[int]]]:
+    """The rest from a row on, found row by row: one may have several lines."""
+    position, size, lines = begin, len(data), list[int]()
     while position < size:
         match = pattern.match(data, position)
         if match is None or not _is_clear(match[0]):
             raise Unclear
         lines.append(line)
         line += len(match[0].splitlines())
-        if position == 0:
-            begin, lines = match.end(), []
         position = match.end()
-        if lines and (position - begin >= BLOCK or position == size):
+        if position - begin >= BLOCK or position == size:
             yield data[begin:position], lines
             begin, lines = position, []
 
 
 def _is_clear(row: bytes) -> bool:
+    is_there = bool(row.strip(b"\r\n"))
+    return is_there and len(row) <= DEFAULTS.record_bytes and _is_utf8(row)
+
+
+def _is_utf8(text: bytes) -> bool:
     try:
-        return bool(row.decode().strip("\r\n")) and len(row) <= DEFAULTS.record_bytes
+        text.decode()
     except UnicodeDecodeError:
         return False
+    return True
 
 
 def _row_pattern(delimiter: bytes) -> re.Pattern[bytes]:

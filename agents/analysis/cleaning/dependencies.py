@@ -22,13 +22,18 @@ class Differing:
     majority: pd.Series
 
 
-def differing(values: Mapping[str, pd.Series], dependency: Dependency) -> list[Differing]:
-    """The rows that break the dependency, by column; rows with a missing value of `by` pass."""
-    keys = pd.DataFrame({name: values[name] for name in dependency.by})
+def differing(
+    values: Mapping[str, pd.Series], wrong: Mapping[str, pd.Series], dependency: Dependency
+) -> list[Differing]:
+    """The rows that break the dependency, by column; rows with a missing value of `by` pass.
+
+    `wrong` marks values that break a rule of their own column: they have no vote, and are no key.
+    """
+    keys = pd.DataFrame({n: values[n].mask(wrong[n]) for n in dependency.by})
     groups = keys.groupby(list(dependency.by), sort=False, observed=True).ngroup()
     codes = groups.fillna(-1).to_numpy(dtype="int64")
     return [
-        _of_column(column, values[column], codes, 1 - dependency.may_differ)
+        _of_column(_Votes(column, values[column], wrong[column], codes), 1 - dependency.may_differ)
         for column in dependency.same
     ]
 
@@ -39,30 +44,38 @@ def wrong_keys(found: list[Differing]) -> pd.Series:
     return (count * 2 > len(found)) & (len(found) > 1)
 
 
-def _of_column(column: str, values: pd.Series, groups: np.ndarray, share: float) -> Differing:
+@dataclass(frozen=True, slots=True)
+class _Votes:
+    column: str
+    given: pd.Series
+    wrong: pd.Series
+    groups: np.ndarray
+
+
+def _of_column(votes: _Votes, share: float) -> Differing:
+    values, groups = votes.given, votes.groups
     codes, known = pd.factorize(values)
-    is_known = (groups >= 0) & (codes >= 0)
-    pairs, place, counts = np.unique(
-        groups[is_known] * max(len(known), 1) + codes[is_known],
-        return_inverse=True,
-        return_counts=True,
+    is_given = (groups >= 0) & (codes >= 0)
+    is_vote = is_given & ~votes.wrong.to_numpy(dtype=bool)
+    pairs, counts = np.unique(
+        groups[is_vote] * max(len(known), 1) + codes[is_vote], return_counts=True
     )
-    owners = pairs // max(len(known), 1)
-    sizes, most, rivals, top = _ranked(owners, counts)
+    owners, choices = np.divmod(pairs, max(len(known), 1))
+    sizes, most, rivals, top = _ranked(owners, counts, int(groups.max(initial=-1)) + 1)
     is_clear = (rivals == 1) & (most >= share * sizes)
+    owner = groups[is_given]
     rows = pd.Series(False, values.index)
     undecided, majority = rows.copy(), values.copy()
-    owner = owners[place]
-    rows[is_known] = is_clear[owner] & (top[owner] != place)
-    undecided[is_known] = ~is_clear[owner] & (most[owner] < sizes[owner])
-    right = pd.Series(known.take(pairs[top[owner]] % max(len(known), 1)), values.index[is_known])
-    majority = majority.mask(rows, right.reindex(values.index))
-    return Differing(column, rows, undecided, majority)
+    right = choices[top[owner]] if len(choices) else codes[is_given]
+    rows[is_given] = is_clear[owner] & (right != codes[is_given])
+    undecided[is_given] = ~is_clear[owner] & (most[owner] < sizes[owner])
+    replaced = pd.Series(known.take(right), values.index[is_given])
+    majority = majority.mask(rows, replaced.reindex(values.index))
+    return Differing(votes.column, rows, undecided, majority)
 
 
-def _ranked(owners: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, ...]:
-    """By group: its rows, those with its most frequent value, how many values are so frequent, and one."""
-    groups = int(owners.max(initial=-1)) + 1
+def _ranked(owners: np.ndarray, counts: np.ndarray, groups: int) -> tuple[np.ndarray, ...]:
+    """By group: its votes, those for the most frequent value, how many values share that place, and one."""
     sizes = np.bincount(owners, counts, groups)
     most = np.zeros(groups, dtype="int64")
     np.maximum.at(most, owners, counts)

@@ -108,6 +108,8 @@ def _array(values: pd.Series, kind: Kind) -> Any:
 
 
 def _calculated(apply: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
+    if pa.types.is_string(left.type):
+        return pc.binary_join_element_wise(left, right, "")
     try:
         return apply(left, right)
     except pa.ArrowInvalid:  # an integer over 64 bits

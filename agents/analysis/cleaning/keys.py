@@ -23,16 +23,17 @@ def losers(values: pd.DataFrame, contract: Contract) -> tuple[pd.DataFrame, pd.I
     The first has, by row, the row that `wins` and the `rule`: "equal" for a row that is equal to an earlier
     one. Without `wins` in the contract, of other rows with the same key the first one stays.
     """
-    equal = values.duplicated()
-    replaced = _replaced(values[values.duplicated(keep=False)], list(values.columns), "equal")
     if not contract.key:
-        return replaced, values.index[:0]
-    rest = values[~equal]
+        repeated = values[values.duplicated(keep=False)]
+        return _replaced(repeated, list(values.columns), "equal"), values.index[:0]
+    same_key = values[values.duplicated(list(contract.key), keep=False)]
+    equal = same_key.duplicated()
+    replaced = _replaced(same_key, list(values.columns), "equal")
+    rest = same_key[~equal]
     if not contract.wins:
         return replaced, rest.index[rest.duplicated(list(contract.key))]
     rest = rest.dropna(subset=list(contract.key))  # an incomplete key identifies nothing
-    contested = rest[rest.duplicated(list(contract.key), keep=False)]
-    ordered = in_order_of_winning(contested, contract.wins)[::-1]
+    ordered = in_order_of_winning(rest, contract.wins)[::-1]
     return pd.concat([replaced, _replaced(ordered, contract.key, contract.wins)]), values.index[:0]
 
 

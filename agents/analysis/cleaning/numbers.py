@@ -36,9 +36,18 @@ def inexact(cells: pd.Series) -> pd.Series:
     """Which cells are numbers that a float cannot hold."""
     if pd.api.types.is_float_dtype(cells.dtype):
         return pd.Series(False, cells.index)
-    texts = _texts(cells)
+    # Most numbers are short: only the others are looked at.
+    given = pa.array(cells.astype("string[pyarrow]"), pa.string())
+    is_short = pc.and_kleene(
+        pc.less_equal(pc.binary_length(given), SURE_DIGITS),
+        pc.invert(pc.match_substring(given, "e", ignore_case=True)),
+    )
+    found = ~np.asarray(pc.fill_null(is_short, True).to_numpy(zero_copy_only=False), dtype=bool)
+    if not found.any():
+        return pd.Series(found, cells.index)
+    texts = _texts(cells[found])
     unsure = pc.fill_null(pc.match_substring_regex(texts, UNSURE), False)
-    found = np.array(unsure.to_numpy(zero_copy_only=False), dtype=bool)
+    found[found] = unsure.to_numpy(zero_copy_only=False)
     found[found] = [not is_exact(text) for text in texts.filter(unsure).to_pylist()]
     return pd.Series(found, cells.index)
 
@@ -75,7 +84,9 @@ def _texts(cells: pd.Series) -> pa.Array:
             [None if one is None or isinstance(one, bool) else str(one) for one in known],
             pa.string(),
         )
-    texts = pc.replace_substring_regex(pc.utf8_trim_whitespace(given), r"^\+", "")
+    texts = pc.utf8_trim_whitespace(given)
+    if pc.any(pc.starts_with(texts, "+")).as_py():
+        texts = pc.replace_substring_regex(texts, r"^\+", "")
     return pc.if_else(pc.match_substring_regex(texts, NUMBER), texts, None)
 
 

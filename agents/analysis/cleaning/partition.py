@@ -12,7 +12,8 @@ from agents.analysis.cleaning.changes import DISCARDED, REPAIRED, WARNED, counte
 from agents.analysis.cleaning.keys import losers
 from agents.analysis.cleaning.reading import BadRow, Table
 from agents.analysis.cleaning.rules import ContractBroken, Violation, check
-from agents.analysis.contract import Contract, Gap
+from agents.analysis.cleaning.series import Series, gaps_in
+from agents.analysis.contract import Contract
 from agents.runtime import PermanentError
 from agents.services.files.outcomes import REFUSES_THE_REST
 
@@ -35,7 +36,7 @@ class CleanResult:
     warned: Counter[str]
     log: pa.Table
     unknown: tuple[str, ...]
-    gaps: int = 0
+    series: Series | None = None
 
 
 class NoSuchColumn(PermanentError):
@@ -113,7 +114,9 @@ def clean(table: Table, contract: Contract, corrections: Corrections | None = No
         counted(log, WARNED),
         log,
         checked.unknown,
-        _gaps(clean_rows, contract.time, contract.gaps) if contract.gaps else 0,
+        gaps_in(clean_rows, contract.time, contract.gaps, checked.table[first.notna()])
+        if contract.gaps
+        else None,
     )
 
 
@@ -179,15 +182,3 @@ def _of_rows(table: Table, bad: pd.Series, violations: Sequence[Violation]) -> l
         }
         for index, name, line, record in zip(bad.index, bad, lines, records, strict=True)
     ]
-
-
-def _gaps(values: pd.DataFrame, time: str, gap: Gap) -> int:
-    """How many times are missing between the first and the last of each series."""
-    step = pd.Timedelta(seconds=gap.every)
-    groups = values.groupby(list(gap.by), observed=True)[time] if gap.by else [("", values[time])]
-    missing = 0
-    for _, times in groups:
-        present = times.dropna().dt.floor(step).unique()
-        if len(present):
-            missing += int((present.max() - present.min()) / step) + 1 - len(present)
-    return missing

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -29,8 +29,9 @@ class ContractBroken(PermanentError):
         self.column, self.rule, self.rows = column, rule, rows
 
     def __str__(self) -> str:
+        what = f"column {self.column!r} breaks" if self.column else "the table breaks"
         return (
-            f"column {self.column!r} breaks rule {self.rule!r} in {self.rows} rows and is frozen: "
+            f"{what} rule {self.rule!r} in {self.rows} rows and is frozen: "
             "change the contract or the source"
         )
 
@@ -92,9 +93,14 @@ def check(cells: pd.DataFrame, contract: Contract) -> Checked:
     checking = _Checking(contract, cells)
     for name, column in contract.columns.items():
         checking.column(name, column)
+    for name, column in contract.columns.items():
+        if column.outliers_by:
+            checking.outliers(name, column)
     for dependency in contract.dependencies:
         checking.dependency(dependency)
     checking.conditions()
+    if contract.in_order:
+        checking.order()
     if contract.unknown == "evolve":
         for name in unknown:
             given = without_words(cells[name], contract.missing)
@@ -130,9 +136,18 @@ class _Checking:
             bad_rows |= rows
         self._tolerate(name, bad_rows, column.mostly)
 
+    def outliers(self, name: str, column: Column) -> None:
+        """Find the outliers among the rows with the same values of other columns, once all are typed."""
+        keys = pd.DataFrame({by: self.typed[by] for by in column.outliers_by})
+        groups = keys.groupby(list(column.outliers_by), sort=False, observed=True).ngroup()
+        value = self.typed[name].mask(self._wrong()[name])
+        assert column.outliers is not None
+        rows = _outlying(value, column.outliers, groups.where(groups >= 0))
+        self._found(name, f"outlier by {', '.join(column.outliers_by)}", rows, column)
+
     def dependency(self, dependency: Dependency) -> None:
         """Find the rows that differ from those with the same key, and repair them where declared."""
-        found = differing(self._trusted(), dependency)
+        found = differing(self.typed, self._wrong(), dependency)
         rule = f"same by {', '.join(dependency.by)}"
         suspects = wrong_keys(found)
         broken_rows = pd.Series(False, self._cells.index)
@@ -155,17 +170,31 @@ class _Checking:
             self._found("", one.rule, pd.Series(rows, self._cells.index), one)
             self._tolerate(one.rule, rows, one.mostly)
 
-    def _trusted(self) -> dict[str, pd.Series]:
-        """The values without those that break a rule of their own column: they do not vote."""
-        trusted = dict(self.typed)
+    def order(self) -> None:
+        """Find the rows that are earlier than one before them, in each series."""
+        contract = self._contract
+        time = self.typed[contract.time]
+        by = [self.typed[name] for name in (contract.gaps.by if contract.gaps else ())]
+        latest = time.groupby(by, observed=True).cummax() if by else time.cummax()
+        rows = (time < latest).fillna(False).astype(bool)
+        if rows.any():
+            self.violations.append(Violation(contract.time, "out of order", rows, "warning"))
+
+    def _wrong(self) -> dict[str, pd.Series]:
+        """The values by column that break a rule of their own column, and are there still."""
+        wrong = {name: pd.Series(False, self._cells.index) for name in self.typed}
         for one in self.violations:
-            if one.column in trusted:
-                trusted[one.column] = trusted[one.column].mask(one.rows)
-        return trusted
+            if one.column:
+                wrong[one.column] |= one.rows
+        return wrong
 
     def _repair(self, one: Differing, rule: str, rows: pd.Series) -> None:
         values = self.typed[one.column]
         self.typed[one.column] = values.mask(rows, one.majority)
+        self.violations = [  # what the replaced values had broken
+            replace(v, rows=v.rows & ~rows) if v.column == one.column else v
+            for v in self.violations
+        ]
         self._repaired(one.column, rule, values, self.typed[one.column])
 
     def _repaired(self, column: str, rule: str, before: pd.Series, after: pd.Series) -> None:
@@ -211,7 +240,11 @@ def _broken(
         "range": outside,
         "allowed": value.notna() & ~value.isin(_allowed(column)) if column.one_of else None,
         **(_of_text(value, column) if column.type == "text" else {}),
-        "outlier": _outlying(inside, column.outliers) if column.outliers else None,
+        "outlier": (
+            _outlying(inside, column.outliers, None)
+            if column.outliers and not column.outliers_by
+            else None
+        ),
     }
     for rule, rows in rules.items():
         if rows is not None and rows.any():
@@ -254,10 +287,11 @@ def _of_text(value: pd.Series, column: Column) -> dict[str, pd.Series | None]:
     }
 
 
-def _outlying(value: pd.Series, limit: float) -> pd.Series | None:
+def _outlying(value: pd.Series, limit: float, groups: pd.Series | None) -> pd.Series:
+    """The values too far from the median of their group; a group with few values, or equal ones, has none."""
     numbers = value.astype("float64")
-    if numbers.notna().sum() < MIN_FOR_OUTLIERS:
-        return None
-    distance = (numbers - numbers.median()).abs()
-    spread = distance.median() * TO_SIGMA
-    return (distance > limit * spread).fillna(False) if spread > 0 else None
+    by = pd.Series(0, value.index) if groups is None else groups
+    distance = (numbers - numbers.groupby(by).transform("median")).abs()
+    spread = distance.groupby(by).transform("median") * TO_SIGMA
+    is_enough = numbers.groupby(by).transform("count") >= MIN_FOR_OUTLIERS
+    return (is_enough & (spread > 0) & (distance > limit * spread)).fillna(False)

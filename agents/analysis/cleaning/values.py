@@ -68,10 +68,15 @@ def _times_in_format(text: pd.Series, column: Column) -> pd.Series:
 def _times_of_text(cells: pd.Series, column: Column) -> pd.Series:
     # By pattern: pandas accepts "now" as a time, and fails on a mixture of formats.
     text = cells.astype("string[pyarrow]")
-    known, bare = text.where(_matches(text, AWARE)), text.where(_matches(text, LOCAL))
-    aware = pd.to_datetime(known, errors="coerce", format="ISO8601", utc=True)
-    naive = pd.to_datetime(bare, errors="coerce", format="ISO8601")
-    times: pd.Series = aware.fillna(_in_utc(naive, column))
+    is_aware = _matches(text, AWARE)
+    times: pd.Series = pd.to_datetime(
+        text.where(is_aware), errors="coerce", format="ISO8601", utc=True
+    )
+    rest = text[~is_aware & text.notna().to_numpy()]
+    if len(rest):
+        bare = rest.where(_matches(rest, LOCAL))
+        naive = pd.to_datetime(bare, errors="coerce", format="ISO8601")
+        times = times.fillna(_in_utc(naive, column))
     return times
 
 
@@ -110,19 +115,32 @@ def _texts(cells: pd.Series) -> pd.Series:
 
 
 def without_words(cells: pd.Series, words: Sequence[str]) -> pd.Series:
-    """The cells without those that stand for no value."""
-    if not words or not _has_texts(cells):
+    """The cells without those that stand for no value: blank ones, and those with one of these words."""
+    if not _has_texts(cells) or not (words or _has_blanks(cells)):
         return cells
-    return cells.mask(cells.isin(list(words)))
+    return cells.mask(_stripped(cells).isin(["", *words]))
 
 
 def spelt(cells: pd.Series, spellings: Mapping[str, str]) -> pd.Series:
     """The cells with each text replaced for which the contract has another spelling."""
     if not spellings or not _has_texts(cells):
         return cells
-    bare = cells.astype("object").map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+    bare = _stripped(cells)
     found = bare.isin(list(spellings))
     return cells.mask(found, bare[found].map(dict(spellings)).reindex(cells.index))
+
+
+def _stripped(cells: pd.Series) -> pd.Series:
+    if pd.api.types.is_string_dtype(cells.dtype):
+        return cells.str.strip().astype("object")
+    return cells.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+
+
+def _has_blanks(cells: pd.Series) -> bool:
+    if cells.dtype == object:
+        return any(isinstance(cell, str) and not cell.strip() for cell in cells)
+    blank = pc.utf8_is_space(pa.array(cells.astype("string[pyarrow]"), pa.string()))
+    return bool(pc.any(blank).as_py())
 
 
 def plain_numbers(cells: pd.Series, column: Column) -> pd.Series:

@@ -1,4 +1,4 @@
-"""The candidates: a baseline that knows only the weekday, a linear model, and boosted trees."""
+"""The candidates: a baseline that knows only the calendar, a linear model, and boosted trees."""
 
 from typing import Any
 
@@ -11,11 +11,14 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
+from agents.analysis.modelling.features import CALENDAR
+
 BASELINE = "baseline"
 NAMES = (BASELINE, "linear", "trees")
 MAX_CATEGORIES = 200
 _text = make_column_selector(dtype_include=["string", "object", "str"])
-_number = make_column_selector(dtype_include=np.number)
+_calendar = make_column_selector(pattern=rf"^(?:{'|'.join(CALENDAR)})$")
+_number = make_column_selector(pattern=rf"^(?!(?:{'|'.join(CALENDAR)})$)", dtype_include=np.number)
 
 
 def estimator(name: str, seed: int) -> Pipeline:
@@ -40,16 +43,19 @@ def for_sklearn(features: pd.DataFrame) -> pd.DataFrame:
 
 
 def _baseline(_seed: int) -> Pipeline:
-    """The mean outcome of the weekday."""
+    """The mean outcome of weekday, hour and month, as far as they differ."""
     encode = OneHotEncoder(handle_unknown="ignore")
-    columns = make_column_transformer((encode, ["weekday"]), remainder="drop")
+    columns = make_column_transformer((encode, _calendar), remainder="drop")
     return make_pipeline(columns, Ridge(alpha=1e-6))
 
 
 def _linear(_seed: int) -> Pipeline:
     categories = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=MAX_CATEGORIES)
     numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
-    columns = make_column_transformer((categories, _text), (numbers, _number))
+    calendar = OneHotEncoder(handle_unknown="ignore")
+    columns = make_column_transformer(
+        (categories, _text), (calendar, _calendar), (numbers, _number)
+    )
     return make_pipeline(columns, Ridge(alpha=10.0))
 
 

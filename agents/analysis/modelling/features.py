@@ -1,4 +1,4 @@
-"""Features: columns known before the outcome, the weekday, and earlier outcomes known by then.
+"""Features: columns known before the outcome, the calendar, and earlier outcomes known by then.
 
 No feature depends on the outcome of its own row or on the future; a test with marked future values
 shows that. The rows are split by time into training, validation and test.
@@ -14,11 +14,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from agents.analysis.contract import Contract
+from agents.analysis.modelling.earlier import earlier
 from agents.analysis.study import History, Join, Study
 from agents.runtime import PermanentError
 
 HOUR = pd.Timedelta(hours=1)
 MIN_ROWS = 100  # of each part of the split
+HOURS_OF_DAYS = 2  # dates have one hour in their zone, and two if summer time moves them
+TWO_YEARS = pd.Timedelta(days=730)  # with less, some months of the test were never trained on
+MIN_DAYS = 4
+CALENDAR = ("hour", "weekday", "month")
 
 
 @dataclass(slots=True)
@@ -43,8 +48,9 @@ def samples(study: Study, files: Mapping[str, Sequence[Path]]) -> Samples:
     """The rows of the first source that have an outcome, with their features."""
     main = study.sources[0]
     contract, others = main.contract, {s.name: s for s in study.sources}
-    known = _known_before(contract)
-    needed = {contract.time, study.target, *known, *_of_history(study.history)}
+    known = known_before(contract)
+    declared = contract.features
+    needed = {contract.time, study.target, *known, *declared.by, *_of_history(study.history)}
     needed |= {column for join in study.joins for column in join.by}
     rows = _read(files[main.name], sorted({*needed, *contract.key}))
     if contract.key:  # the latest row of a key replaces the earlier ones
@@ -57,8 +63,13 @@ def samples(study: Study, files: Mapping[str, Sequence[Path]]) -> Samples:
         features = features.join(_joined(rows, contract.time, join, other, files[join.source]))
     if study.history is not None:
         features["recent"] = _recent(rows, contract.time, study.target, study.history)
-    features["weekday"] = rows[contract.time].dt.day_of_week
-    for name in features:
+    for name, values in earlier(rows, contract.time, study.target, declared):
+        features[name] = values
+    zone = contract.columns[contract.time].zone
+    for name, values in _calendar(rows[contract.time], zone).items():
+        if name not in features:
+            features[name] = values
+    for name in map(str, features):
         if not pd.api.types.is_string_dtype(features[name]):
             features[name] = features[name].astype("float64")
     has_outcome = rows[study.target].notna()
@@ -69,7 +80,19 @@ def samples(study: Study, files: Mapping[str, Sequence[Path]]) -> Samples:
     )
 
 
-def _known_before(contract: Contract) -> list[str]:
+def _calendar(time: pd.Series, zone: str) -> dict[str, pd.Series]:
+    """What of the calendar differs between the rows: people live by the clock of their zone."""
+    local = time.dt.tz_convert(zone)
+    found = {"weekday": local.dt.day_of_week}
+    if local.dt.hour.nunique() > HOURS_OF_DAYS:
+        found["hour"] = local.dt.hour
+    if len(time) and time.max() - time.min() >= TWO_YEARS:
+        found["month"] = local.dt.month
+    return found
+
+
+def known_before(contract: Contract) -> list[str]:
+    """The columns that a model may use."""
     return [name for name, column in contract.columns.items() if column.known_before]
 
 
@@ -121,16 +144,20 @@ def _recent(rows: pd.DataFrame, time: str, target: str, history: History) -> pd.
 
 
 class TooFewRows(PermanentError):
-    """Not enough rows with an outcome."""
+    """Not enough rows with an outcome: `rows` of them in this `part`, `of` altogether over so many `days`."""
 
-    def __init__(self, part: str, rows: int) -> None:
-        super().__init__(part, rows)
-        self.part, self.rows = part, rows
+    def __init__(self, part: str, rows: int, of: int, days: int) -> None:
+        super().__init__(part, rows, of, days)
+        self.part, self.rows, self.of, self.days = part, rows, of, days
 
     def __str__(self) -> str:
+        few = f"{self.rows:,} rows with an outcome for {self.part}, of {self.of:,} over {self.days:,} days"
+        if self.days < MIN_DAYS:
+            return f"{few}: at least {MIN_DAYS} days are needed, as no day may be in two parts"
+        wanted = MIN_ROWS * self.of // max(self.rows, 1)
         return (
-            f"{self.rows} rows with an outcome for {self.part}: "
-            f"at least {MIN_ROWS} are needed, and no day may be in two parts"
+            f"{few}: at least {MIN_ROWS} are needed to choose a model and to judge it, which are about "
+            f"{wanted:,} rows altogether, spread as these are; the data is published without a model"
         )
 
 
@@ -156,13 +183,11 @@ def split(samples: Samples, test_share: float) -> Split:
         samples.between(validation_from, test_from),
         samples.between(test_from, None),
     )
-    for name, part in (
-        ("training", parts.train),
-        ("validation", parts.validation),
-        ("the test", parts.test),
-    ):
-        if len(part.outcome) < MIN_ROWS:
-            raise TooFewRows(name, len(part.outcome))
+    named = {"training": parts.train, "validation": parts.validation, "the test": parts.test}
+    rows, name = min((len(part.outcome), name) for name, part in named.items())
+    if rows < MIN_ROWS:
+        days = samples.time.dt.floor("D").nunique()
+        raise TooFewRows(name, rows, len(samples.outcome), days)
     return parts
 
 

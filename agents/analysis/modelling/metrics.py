@@ -28,6 +28,37 @@ def interval(errors: np.ndarray, time: pd.Series, seed: int) -> Interval:
     return Interval(value=float(errors.mean()), low=float(low), high=float(high))
 
 
+def accuracy(
+    truth: np.ndarray, predicted: np.ndarray, time: pd.Series, seed: int
+) -> tuple[Interval, Interval]:
+    """The root of the mean squared error, and R2: the share of the outcome's variance that is explained."""
+    day = time.dt.floor("D").to_numpy()
+    columns = {"day": day, "n": 1.0, "y": truth, "yy": truth**2, "e": (truth - predicted) ** 2}
+    days = pd.DataFrame(columns).groupby("day").sum().to_numpy()
+    drawn = np.random.default_rng(seed).integers(0, len(days), (DRAWS, len(days)))
+    return tuple(  # type: ignore[return-value]  # of two
+        Interval(
+            value=float(of(days.sum(axis=0)[None])[0]),
+            low=float(np.quantile(values, (1 - LEVEL) / 2)),
+            high=float(np.quantile(values, (1 + LEVEL) / 2)),
+        )
+        for of in (_rmse, _r2)
+        for values in [of(days[drawn].sum(axis=1))]
+    )
+
+
+def _rmse(sums: np.ndarray) -> np.ndarray:
+    found: np.ndarray = np.sqrt(sums[:, 3] / sums[:, 0])
+    return found
+
+
+def _r2(sums: np.ndarray) -> np.ndarray:
+    """Zero where the outcome does not vary: then nothing is to be explained."""
+    spread = sums[:, 2] - sums[:, 1] ** 2 / sums[:, 0]
+    is_varied = spread > 1e-12 * sums[:, 2]
+    return np.where(is_varied, 1 - sums[:, 3] / np.where(is_varied, spread, 1.0), 0.0)
+
+
 def absolute(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """The absolute error of each row."""
     errors: np.ndarray = np.abs(truth - predicted)

@@ -11,6 +11,7 @@ from agents.analysis.report import SourceReport
 from agents.analysis.study import Study
 from agents.runtime.model_registry import Card, Change, Interval
 
+LEAST_GAIN = 0.01
 ALARM_PSI, ALARM_P = 0.2, 0.01  # drift: PSI above the first and p below the second
 
 
@@ -36,7 +37,9 @@ class ModelCard(Card, frozen=True):
 
     `learnt` counts the rows of training and validation, `judged` those of the test, which are from
     `since` to `until`. `mae`, `mse` and `gain` are of the test; `gain` is how much smaller the squared
-    error is than that of the baseline. `chosen_by` is the squared error of the validation.
+    error is than that of the baseline. `chosen_by` is the squared error of the validation, on `chosen_on` rows
+    from `chosen_since` until the test begins. `rmse` is in the unit of the target, `r2` the share of its
+    variance that is explained. `doubt` is why only a person may promote the model; empty if nothing is.
     """
 
     study: str
@@ -53,6 +56,17 @@ class ModelCard(Card, frozen=True):
     mse: Interval
     chosen_by: float
     importance: dict[str, float] = Field(default_factory=dict)
+    rmse: Interval | None = None
+    r2: Interval | None = None
+    unit: str = ""
+    chosen_on: int = 0
+    chosen_since: str = ""
+    doubt: str = ""
+
+    @property
+    def least_gain(self) -> float:
+        """One percent of the baseline's error: with less, nobody would see a difference."""
+        return LEAST_GAIN * (self.mse.value + self.gain.value)
 
     @property
     def is_baseline(self) -> bool:

@@ -30,6 +30,12 @@ STYLE: Any = {
 MAX_BARS = 15
 MAX_NAME = 40
 SIZE = (9.0, 3.6)  # inches
+FEW_POINTS, MOST_POINTS = 40, 400
+HEIGHT_OF_FRAME, HEIGHT_OF_BAR = 0.9, 0.35  # inches
+FEW_DAYS, ROWS_FOR_QUARTILES, ROWS_OF_GROUP = 10, 8, 20
+SELDOM = 0.2  # share of the weeks with a row on that day of the week
+PERIODS = ("D", "W-MON", "MS")
+PERIOD_NAMES = {"D": "day", "W-MON": "week", "MS": "month"}
 SHOWN = (0.5, 99.5)  # percentiles at the ends of a distribution
 
 
@@ -53,11 +59,8 @@ def broken_rules(sources: Sequence[SourceReport]) -> Callable[[Any], None]:
     rules = sorted(rules, key=lambda one: (-one[1], one[0]))[:MAX_BARS][::-1]
 
     def draw(axes: Any) -> None:
-        if not rules:
-            axes.set_axis_off()
-            axes.set_title("No broken rules")
-            return
         axes.barh([name for name, _ in rules], [count for _, count in rules], color=BAD)
+        _slim(axes, len(rules))
         axes.set_xlabel("rows, or single values")
         axes.bar_label(axes.containers[0], padding=3)
         axes.set_title("Broken rules")
@@ -65,21 +68,82 @@ def broken_rules(sources: Sequence[SourceReport]) -> Callable[[Any], None]:
     return draw
 
 
+def _slim(axes: Any, bars: int) -> None:
+    """As high as so many bars need."""
+    width, height = SIZE
+    axes.figure.set_size_inches(width, min(height, HEIGHT_OF_FRAME + bars * HEIGHT_OF_BAR))
+
+
 def _short(name: str) -> str:
     return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
 
 
 def coverage(times: Mapping[str, pd.Series]) -> Callable[[Any], None]:
-    """Rows per day of each source, relative to its median day: a drop is a gap."""
+    """Rows of each source by day, week or month, relative to the usual number: a drop is a gap.
+
+    Days of the week on which a source never has rows are no gaps. A first or last period with less than half
+    of the usual rows is not shown: it is not complete.
+    """
+    period = max((_period(time) for time in times.values()), key=PERIODS.index, default="D")
 
     def draw(axes: Any) -> None:
         for (name, time), color in zip(times.items(), (MODEL, BASELINE, INK) * 9, strict=False):
-            days = time.dt.floor("D").value_counts().sort_index()
-            days = days.reindex(pd.date_range(days.index.min(), days.index.max()), fill_value=0)
-            axes.plot(days.index, days / days.median(), label=name, color=color, linewidth=1)
+            counts = _counts(time, period)
+            usual = counts[counts > 0].median()
+            counts = _complete(counts, usual)
+            marker = "o" if len(counts) < FEW_POINTS else ""
+            label, shown = f"{name}: {usual:,.0f} rows", counts / usual
+            axes.plot(counts.index, shown, marker=marker, label=label, color=color, linewidth=1)
         axes.set_ylim(bottom=0)
+        axes.set_ylabel("times the usual rows")
         axes.legend(frameon=False, loc="lower left")
-        axes.set_title("Rows per day, relative to the median day")
+        axes.set_title(f"Rows by {PERIOD_NAMES[period]}, relative to the median one")
+
+    return draw
+
+
+def _period(time: pd.Series) -> str:
+    """The shortest period in which a row is usual, and that is not drawn too often."""
+    days = time.dt.floor("D").drop_duplicates().sort_values()
+    if len(days) < 2:
+        return "D"
+    gap, span = days.diff().median().days, (days.iloc[-1] - days.iloc[0]).days
+    if gap > 10 or span > MOST_POINTS * 7:
+        return "MS"
+    return "W-MON" if gap > 3 or span > MOST_POINTS else "D"
+
+
+def _counts(time: pd.Series, period: str) -> pd.Series:
+    counts = pd.Series(1, index=pd.DatetimeIndex(time)).resample(period, label="left").sum()
+    if period == "D":
+        weekday = counts.groupby(pd.DatetimeIndex(counts.index).day_of_week).transform(
+            lambda days: (days > 0).mean()
+        )
+        counts = counts[weekday > SELDOM]
+    return counts
+
+
+def _complete(counts: pd.Series, usual: float) -> pd.Series:
+    """Without a first and a last period that have just begun or ended."""
+    first = int(len(counts) > 2 and counts.iloc[0] < usual / 2)
+    last = int(len(counts) > 2 and counts.iloc[-1] < usual / 2)
+    return counts.iloc[first : len(counts) - last]
+
+
+def over_runs(rows: Mapping[str, Sequence[int]]) -> Callable[[Any], None]:
+    """The rows of each run by outcome."""
+
+    def draw(axes: Any) -> None:
+        bottom = np.zeros(len(next(iter(rows.values()))))
+        for (name, counts), color in zip(rows.items(), (MODEL, BAD), strict=False):
+            axes.bar(range(1, len(counts) + 1), counts, bottom=bottom, color=color, label=name)
+            bottom = bottom + np.array(counts)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_ylim(top=1.2 * max(bottom.max(), 1))  # for the legend
+        axes.legend(frameon=False, ncols=2, loc="upper left")
+        axes.set_xlabel("run")
+        axes.set_ylabel("rows")
+        axes.set_title("Rows over runs")
 
     return draw
 
@@ -89,67 +153,94 @@ def distribution(name: str, values: pd.Series, unit: str) -> Callable[[Any], Non
     low, high = np.percentile(values, SHOWN)
 
     def draw(axes: Any) -> None:
-        axes.hist(values.clip(low, high), bins=80, color=MODEL)
+        axes.hist(values.clip(low, high), bins=_bins(values), color=MODEL)
         axes.axvline(values.median(), color=BAD, linewidth=1.2)
-        axes.set_xlabel(unit or name)
+        axes.set_xlabel(_labelled(name, unit))
+        axes.set_ylabel("rows")
         axes.set_title(f"{name}: median {values.median():,.1f}, mean {values.mean():,.1f}")
 
     return draw
 
 
-def forecast(predictions: pd.DataFrame) -> Callable[[Any], None]:
-    """Daily means of truth, model and baseline, with the quartiles of the truth."""
-    by_day = predictions.groupby(predictions["time"].dt.floor("D"))
-    means, quartiles = by_day[["truth", "predicted", "baseline"]].mean(), by_day["truth"]
+def _labelled(name: str, unit: str) -> str:
+    return f"{name}, {unit}" if unit else name
+
+
+def _bins(values: pd.Series) -> int:
+    """More bins for more values. Source: Rice's rule."""
+    return int(np.clip(2 * np.cbrt(len(values)), 10, 80))
+
+
+def forecast(predictions: pd.DataFrame, name: str = "", unit: str = "") -> Callable[[Any], None]:
+    """Means of truth, model and baseline by day, or by hour for few days.
+
+    A last day with less than half of the usual rows is left out, as its mean is of other hours.
+    """
+    days = predictions["time"].dt.floor("D")
+    sizes = days.value_counts().sort_index()
+    if len(sizes) > 2 and sizes.iloc[-1] < sizes.median() / 2:
+        predictions = predictions[days < sizes.index[-1]]
+    by_hour = len(sizes) < FEW_DAYS
+    groups = predictions.groupby(predictions["time"].dt.floor("h" if by_hour else "D"))
+    means, quartiles = groups[["truth", "predicted", "baseline"]].mean(), groups["truth"]
 
     def draw(axes: Any) -> None:
-        low, high = quartiles.quantile(0.25), quartiles.quantile(0.75)
-        axes.fill_between(means.index, low, high, color="#e4e7eb", label="quartiles of the truth")
-        for name, color in (("truth", TRUTH), ("predicted", MODEL), ("baseline", BASELINE)):
-            axes.plot(means.index, means[name], color=color, linewidth=1.4, label=name)
+        if groups.size().median() >= ROWS_FOR_QUARTILES:
+            low, high = quartiles.quantile(0.25), quartiles.quantile(0.75)
+            axes.fill_between(
+                means.index, low, high, color="#e4e7eb", label="quartiles of the truth"
+            )
+        for line, color in (("truth", TRUTH), ("predicted", MODEL), ("baseline", BASELINE)):
+            axes.plot(means.index, means[line], color=color, linewidth=1.4, label=line)
+        axes.set_ylim(top=axes.get_ylim()[1] + 0.15 * np.ptp(axes.get_ylim()))  # for the legend
         axes.legend(frameon=False, ncols=4, loc="upper left")
-        axes.set_title("Forecast and truth, daily means of the test")
+        axes.set_ylabel(_labelled(name, unit))
+        axes.set_title(f"Forecast and truth, means by {'hour' if by_hour else 'day'} of the test")
 
     return draw
 
 
-def residuals(predictions: pd.DataFrame) -> Callable[[Any], None]:
+def residuals(predictions: pd.DataFrame, name: str = "", unit: str = "") -> Callable[[Any], None]:
     """A histogram of truth minus forecast."""
     errors = predictions["truth"] - predictions["predicted"]
     low, high = np.percentile(errors, SHOWN)
 
     def draw(axes: Any) -> None:
-        axes.hist(errors.clip(low, high), bins=80, color=BASELINE)
+        axes.hist(errors.clip(low, high), bins=_bins(errors), color=BASELINE)
         axes.axvline(0, color=INK, linewidth=1)
-        axes.set_xlabel("truth minus forecast")
+        axes.set_xlabel(_labelled(f"{name}: truth minus forecast".removeprefix(": "), unit))
+        axes.set_ylabel("rows")
         axes.set_title(f"Residuals: mean {errors.mean():,.2f}, median {errors.median():,.2f}")
 
     return draw
 
 
-def calibration(predictions: pd.DataFrame) -> Callable[[Any], None]:
-    """Mean truth against mean forecast, in 20 equal groups of forecasts."""
-    bins = pd.qcut(predictions["predicted"].rank(method="first"), 20, labels=False)
-    means = predictions.groupby(bins)[["predicted", "truth"]].mean()
+def calibration(predictions: pd.DataFrame, name: str = "", unit: str = "") -> Callable[[Any], None]:
+    """Mean truth against mean forecast, in at most 20 groups of forecasts; equal ones are in one group."""
+    groups = int(np.clip(len(predictions) // ROWS_OF_GROUP, 1, 20))
+    bins = pd.qcut(predictions["predicted"], groups, labels=False, duplicates="drop")
+    means = predictions.groupby(bins.fillna(0))[["predicted", "truth"]].mean()
 
     def draw(axes: Any) -> None:
         ends = [means.min().min(), means.max().max()]
         axes.plot(ends, ends, color="#9aa5b1", linewidth=1)
-        axes.plot(means["predicted"], means["truth"], "o-", color=MODEL)
-        axes.set_xlabel("mean forecast of the group")
-        axes.set_ylabel("mean truth")
+        axes.plot(means["predicted"], means["truth"], "o", color=MODEL)
+        axes.set_xlabel(_labelled(f"{name}: mean forecast of the group".removeprefix(": "), unit))
+        axes.set_ylabel(_labelled("mean truth", unit))
         axes.set_title("Calibration")
 
     return draw
 
 
-def importance(by_feature: Mapping[str, float]) -> Callable[[Any], None]:
+def importance(by_feature: Mapping[str, float], unit: str = "") -> Callable[[Any], None]:
     """How much the squared error grows when a feature is shuffled."""
     top = sorted(by_feature.items(), key=lambda one: -one[1])[:MAX_BARS][::-1]
 
     def draw(axes: Any) -> None:
         axes.barh([_short(name) for name, _ in top], [value for _, value in top], color=MODEL)
-        axes.set_xlabel("increase of the squared error when shuffled")
+        _slim(axes, len(top))
+        squared = f", ({unit})²" if unit else ""
+        axes.set_xlabel(f"increase of the squared error when shuffled{squared}")
         axes.set_title("Importance of the features")
 
     return draw
@@ -162,6 +253,7 @@ def drift(found: Sequence[Drift]) -> Callable[[Any], None]:
     def draw(axes: Any) -> None:
         colors = [BAD if one.is_alarm else MODEL for one in top]
         axes.barh([_short(one.feature) for one in top], [one.psi for one in top], color=colors)
+        _slim(axes, len(top))
         axes.axvline(ALARM_PSI, color=BAD, linewidth=1, linestyle="--")
         axes.set_xlabel("population stability index")
         axes.set_title("Drift of the features")

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 
 from agents.shop.accounts import OrderAccount, Piece, Variant
 from agents.support.models import Part
-from agents.support.understanding.names import Span, folded, kind, names_in, names_of, options_in
+from agents.support.understanding.names import (
+    Span,
+    folded,
+    kind,
+    names_in,
+    names_of,
+    options_in,
+    places_of,
+)
 from agents.support.understanding.slots import SKU
 
 Goods = Mapping[str, Variant]
@@ -74,6 +82,9 @@ def goods_named(
     unclear, why = False, None
     for name, (span, skus) in named.items():
         if any(sku in found for sku in skus):
+            continue
+        if several := _each_named(skus, name, described, goods):
+            found += several
             continue
         fitting, each = _with_options(skus, described, goods)
         most = sum(have[sku] for sku in fitting)
@@ -152,6 +163,17 @@ def _with_options(skus: Sequence[str], text: str, goods: Goods) -> tuple[list[st
     if not with_all and all(len(some) == 1 for some in each):
         return [sku for sku in skus if [sku] in each], True
     return with_all, False
+
+
+def _each_named(skus: Sequence[str], name: str, text: str, goods: Goods) -> list[str]:
+    """One SKU for each place of a name: "the mug (red) and the mug (blue)"; none unless each is clear."""
+    begins = [begin for begin, _ in places_of(text, name)]
+    if len(skus) < 2 or len(begins) < 2:
+        return []
+    parts = [text[begin:end] for begin, end in zip(begins, [*begins[1:], None], strict=True)]
+    fitting = [_with_options(skus, part, goods)[0] for part in parts]
+    chosen = [some[0] for some in fitting if len(some) == 1]
+    return chosen if len(set(chosen)) == len(parts) else []
 
 
 def _by_option(order: OrderAccount, text: str, goods: Goods) -> list[str]:

@@ -14,6 +14,7 @@ from agents.support.dialogue.disposing import completed
 from agents.support.dialogue.forms import (
     ADDS,
     INFORMS,
+    MISTAKE,
     REPLACES,
     ShopView,
     as_shipped,
@@ -63,6 +64,9 @@ def decide(context: TurnContext) -> Decided | None:
         context.turn.text, context.understood, context.before, context.shop
     )
     understood = with_acts_of(understood, context.turn.text, before)
+    if before.task is not None and MISTAKE.search(context.turn.text):
+        began = f"{before.began} {context.turn.text}"[-MOST_BEGAN:]
+        before = before.model_copy(update={"began": began})
     context = replace(context, understood=understood, before=before)
     intent = context.intent
     if before.taken_over:
@@ -73,7 +77,7 @@ def decide(context: TurnContext) -> Decided | None:
     wants_one = intent == "human" and context.sure and not _chooses(context)
     if context.understood.angry or for_a_person or wants_one:
         return hand_over(context.turn, before, "anger" if context.understood.angry else "asked for")
-    if intent == "repeat" and before.said and context.sure:
+    if intent == "repeat" and before.said and context.sure and not _chooses(context):
         said = (Part(template="said", values={"said": before.said}),)
         return Decided(action="answer", reason="repeated", parts=said, after=before)
     going_on = None
@@ -83,7 +87,7 @@ def decide(context: TurnContext) -> Decided | None:
 
 
 def _chooses(context: TurnContext) -> bool:
-    """Whether the turn answers what is wanted instead: "the one with an assistant" is no person."""
+    """Whether the turn answers what is wanted instead: "an assistant" is no person, "the same again" no repeat."""
     task = context.before.task
     if task is None or task.asked != "new":
         return False

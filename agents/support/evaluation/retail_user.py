@@ -64,7 +64,10 @@ WORDS: Mapping[str, Sequence[str]] = {
         "I have moved: update my default address to {address}",
         "can you set {address} as my address in my profile?",
     ),
-    "order": ("it is order {order}", "{order}", "order number {order}, please", "the one with number {order}"),
+    "order": (
+        "it is order {order}{because}", "{order}{because}", "order number {order}, please{because}",
+        "the one with number {order}{because}",
+    ),
     "yes": ("yes", "yes, please", "yes, go ahead", "yes, that is right"),
     "no": ("no", "no, thanks", "no, don't do that", "no, please leave it"),
 }  # fmt: skip

@@ -24,7 +24,7 @@ from sklearn.linear_model import LogisticRegression
 from agents.shop.catalogue import catalogue
 from agents.support.models import Intent, IntentName, Language, Understood
 from agents.support.understanding.consent import verdict
-from agents.support.understanding.embedding import Vector, is_available, vectors
+from agents.support.understanding.embedding import Vector, is_available, one_thread, vectors
 from agents.support.understanding.examples import OUT, training
 from agents.support.understanding.names import names_goods
 from agents.support.understanding.slots import HAN, slots, to_classify
@@ -119,20 +119,20 @@ class Examples:
         names = np.array([intent_of(topic) for topic in topics])
         return Examples(middle, _of_length_1(meaning - middle), names)
 
-    def alike(self, rows: Vector, names: Sequence[str]) -> Scores:
-        """For each vector how like the nearest example of each intent it is, from -1 to 1."""
-        near = self._near(rows)
-        return np.stack([near[:, self.intents == name].max(axis=1) for name in names], axis=1)
-
-    def served(self, rows: Vector) -> Scores:
-        """For each vector how like the nearest examples of what a shop does it is, from -1 to 1."""
-        near = np.sort(self._near(rows)[:, self.intents != OUT], axis=1)
-        mean: Scores = near[:, -NEAREST:].mean(axis=1)
-        return mean
-
-    def _near(self, rows: Vector) -> Scores:
+    def near(self, rows: Vector) -> Scores:
+        """For each vector how like each example it is, from -1 to 1."""
         near: Scores = (_of_length_1(rows - self.middle) @ self.rows.T).astype(np.float64)
         return near
+
+    def alike(self, near: Scores, names: Sequence[str]) -> Scores:
+        """For each vector how like the nearest example of each intent it is, from -1 to 1."""
+        return np.stack([near[:, self.intents == name].max(axis=1) for name in names], axis=1)
+
+    def served(self, near: Scores) -> Scores:
+        """For each vector how like the nearest examples of what a shop does it is, from -1 to 1."""
+        nearest = np.partition(near[:, self.intents != OUT], -NEAREST, axis=1)
+        mean: Scores = nearest[:, -NEAREST:].mean(axis=1)
+        return mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +165,13 @@ class Model:
 
         And a row with the probability of each topic.
         """
-        features, rows = self.pieces.transform(texts), None
-        if self.examples is not None:
-            rows = embed(texts)
+        rows = embed(texts) if self.examples is not None else None
+        with one_thread():
+            return self._log_odds(texts, rows)
+
+    def _log_odds(self, texts: Sequence[str], rows: Vector | None) -> tuple[Scores, Scores]:
+        features = self.pieces.transform(texts)
+        if self.examples is not None and rows is not None:
             features = _joined(features, rows - self.examples.middle)
         chances = self.linear.predict_proba(features)
         topics = np.array([intent_of(topic) for topic in self.linear.classes_])
@@ -177,8 +181,9 @@ class Model:
         if self.examples is None or rows is None:
             odds[:, out] += SHIFT_BY_WORDS
             return odds, chances
-        odds += ALIKE * self.examples.alike(rows, self.names)
-        odds[:, out] += SHIFT - DENSITY * self.examples.served(rows)
+        near = self.examples.near(rows)
+        odds += ALIKE * self.examples.alike(near, self.names)
+        odds[:, out] += SHIFT - DENSITY * self.examples.served(near)
         return odds, chances
 
 
@@ -187,10 +192,12 @@ def fit(texts: Sequence[str], topics: Sequence[str], meaning: Vector | None) -> 
     pieces = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True)
     features = pieces.fit_transform(texts)
     linear = LogisticRegression(C=C, max_iter=2_000, class_weight="balanced")
-    if meaning is None:
-        return Model(pieces, linear.fit(features, topics), None)
-    examples = Examples.of(meaning, topics)
-    return Model(pieces, linear.fit(_joined(features, meaning - examples.middle), topics), examples)
+    examples = None
+    if meaning is not None:
+        examples = Examples.of(meaning, topics)
+        features = _joined(features, meaning - examples.middle)
+    with one_thread():
+        return Model(pieces, linear.fit(features, topics), examples)
 
 
 def intent_of(topic: str) -> IntentName:

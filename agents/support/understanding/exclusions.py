@@ -6,7 +6,9 @@ not received order A" means A.
 
 import re
 
-ORDER = r"#?(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9-]{2,63}(?![\w-])"
+# Not a measure such as 64GB, 10x or 13-inch; an own order of that form is found by look-up all the same.
+MEASURE = r"\d{1,4}-?[A-Za-z]{1,6}(?![\w-])"
+ORDER = rf"#?(?!{MEASURE})(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9-]{{2,63}}(?![\w-])"
 NAMED = rf"(?:everything|all|both|the|my|this|that|these|those|order|orders|{ORDER})\b"
 VERBS = r"(?:cancel|return|exchange|change|swap|send|refund|include|touch|modify)"
 DOES = (

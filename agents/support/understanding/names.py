@@ -29,6 +29,12 @@ def names_in(text: str, names: Iterable[str]) -> dict[str, Span]:
     return found
 
 
+def places_of(text: str, name: str) -> list[Span]:
+    """Every place of the name in the text."""
+    pattern = _pattern(name)
+    return [] if pattern is None else [match.span() for match in pattern.finditer(folded(text))]
+
+
 def names_of(variant: Variant) -> tuple[str, ...]:
     """Every name of an item, in all languages."""
     return (variant.name, *variant.names.values(), *variant.also)

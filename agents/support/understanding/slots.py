@@ -5,11 +5,12 @@ import re
 from agents.shop.accounts import PostalAddress
 from agents.support.models import Slots
 from agents.support.understanding.courtesy import without_courtesy
-from agents.support.understanding.exclusions import meant
+from agents.support.understanding.exclusions import MEASURE, meant
 
 # A word of letters and digits, as order numbers are; ASCII, so that Chinese text around it does not matter.
 ORDER = re.compile(
-    r"(?<![\w-])#?((?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9-]{2,63})(?![\w-])", re.ASCII
+    rf"(?<![\w-])#?((?!{MEASURE})(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9-]{{2,63}})(?![\w-])",
+    re.ASCII,
 )
 SKU = re.compile(r"(?<![\w$.])\d{8,12}(?![\w.])", re.ASCII)
 HAN = re.compile(r"[\u4e00-\u9fff]")

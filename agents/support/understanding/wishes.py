@@ -40,6 +40,15 @@ ASKS = re.compile(
     r"|吗|呢|多少|什么|哪|几|有没有|价|卖|有",
     re.IGNORECASE,
 )
+PAYS = re.compile(
+    r"\b(?:pay|paying|payment|charge|bill|use|using|change|switch|put)\b|付|改|换|用|支付|刷",
+    re.IGNORECASE,
+)
+BALANCE = re.compile(
+    r"\b(?:balance|left|much|check|worth|redeem|use)\b|余额|多少|还有|剩|查|用", re.IGNORECASE
+)
+BESIDE = {"product": ASKS, "modify_payment": PAYS, "gift_card": BALANCE}
+"""What is a wish of its own only with such words: "return the lamp and the mug", "one in red and L, by PayPal"."""
 # Words beside a name that say nothing of what is wanted: "the other one, C300".
 BESIDES_NAMES = re.compile(
     r"\b(?:and|also|too|as well|please|orders?|number|the|my|other|one|it'?s|it is|that|this|for|from|of|in|wait|no"
@@ -166,7 +175,7 @@ def _name(part: str, orders: set[str], found: Intent | None) -> IntentName | Non
     """What the part asks for; out of scope if it names an order and does not say what for."""
     if has_only_names(part) or NO_WISH.match(part):
         return None
-    if found is not None and found.name == "product" and not ASKS.search(part):
+    if found is not None and found.name in BESIDE and not BESIDE[found.name].search(part):
         return None
     if found is not None and found.name not in ASIDE and found.confidence >= CONFIDENT:
         return found.name

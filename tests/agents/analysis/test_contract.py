@@ -21,6 +21,7 @@ def contract(**more: Any) -> Contract:
         ({"checks": [{"when": "m == 1", "then": "n > 0"}]}, "column 'm' is not declared, at character 1"),
         ({"relations": [{"left": "n", "holds": "<", "right": "s"}]}, "a number cannot be compared"),
         ({"dependencies": [{"by": "s", "same": "m"}]}, "does not declare: m"),
+        ({"time": "", "gaps": {"every": 60}}, "gaps: there is no time; name its column"),
         ({"key": ["n", "n"]}, "key: twice the same name: n"),
         ({"header": ["n", "s"]}, "header: lacks columns that are required: at"),
         ({"header": ["at", "n", "n"]}, "header: twice the same name: n"),

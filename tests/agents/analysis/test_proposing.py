@@ -37,9 +37,15 @@ def test_it_fits_the_data_and_nothing_is_lost(tmp_path: Path) -> None:
     assert (len(outcome.good), outcome.quarantine) == (62, [])
 
 
+def test_a_rare_text_is_named(tmp_path: Path) -> None:
+    data = tmp_path / "x.csv"
+    data.write_text("city\n" + "Ulm\n" * 150 + "Ulmm\n")
+    assert "# 2 different, such as 'Ulm'; 'Ulmm' only 1 times" in proposed(data, "x")
+
+
 def test_what_does_not_fit_is_named_and_a_time_is_asked_for(tmp_path: Path) -> None:
     data = tmp_path / "x.csv"
     data.write_text("n: #\n" + "1\n" * 200 + "many\n")
     text = proposed(data, "x")
-    assert "time: '?'" in text
+    assert "# No column of times was found" in text
     assert "'n: #': {type: integer, required: true, low: 0}  # 1 do not fit, such as 'many'" in text

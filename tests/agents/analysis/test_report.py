@@ -18,7 +18,8 @@ def partition(name: str) -> Partition:
 def test_partitions_are_summed_up_by_source() -> None:
     cleaned = Cleaned(
         rows=1_000, good=990, quarantined=8, deduplicated=2, rules={"n: type": 8},
-        discarded={"m: range": 3}, gaps=4, part="p", sha256="0" * 64,
+        discarded={"m: range": 3}, repaired={"s: trimmed": 2}, warned={"m: outlier": 1}, gaps=4,
+        part="p", sha256="0" * 64,
     )  # fmt: skip
     outcomes = [(partition("a"), cleaned), (partition("b"), cleaned)]
     dataset = Dataset(study="x", folder=StudyStore("x").folder, parts=())
@@ -28,6 +29,8 @@ def test_partitions_are_summed_up_by_source() -> None:
         "quarantined, n: type": "16",
         "duplicates": "4",
         "value discarded, m: range": "6",
+        "value repaired, s: trimmed": "4",
+        "only warned of, m: outlier": "2",
         "missing times": "8",
     }
     assert report.status() == 0

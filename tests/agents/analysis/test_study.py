@@ -27,7 +27,7 @@ def test_a_contract_in_yaml(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text,problem",
     [
-        ("name: x\n", "time: Field required"),
+        ("name: x\n", "columns: Field required"),
         (
             GOOD + "surprise: 1\n",
             "surprise: no such field; the fields are name, columns, time,",

@@ -31,7 +31,6 @@ CONTRACT = Contract(
     relations=(Relation(left="at", holds="<=", right="until"),),
     gaps=Gap(every=3600, by=("site",)),
 )
-HEADER = list(CONTRACT.columns)
 
 # Each makes a good row bad in one way; the name of the kind is the rule that must be found.
 KINDS: dict[str, Callable[[Row], Row]] = {
@@ -82,9 +81,17 @@ def planted(rows: int, each: int, seed: int) -> Planted:
     """A table with `each` errors of every kind, ragged lines and duplicates among its rows."""
     rng = Random(seed)
     table = [good_row(number, rng) for number in range(rows)]
-    places = iter(rng.sample(range(1, rows), each * (len(KINDS) + 2)))
+    return spoilt(table, KINDS, each, rng)
+
+
+def spoilt(
+    table: list[Row], kinds: dict[str, Callable[[Row], Row]], each: int, rng: Random
+) -> Planted:
+    """The table with `each` errors of every kind, ragged lines and duplicates; its first row stays good."""
+    rows, header = len(table), list(table[0])
+    places = iter(rng.sample(range(1, rows), each * (len(kinds) + 2)))
     errors: dict[int, str] = {}
-    for kind, spoil in KINDS.items():
+    for kind, spoil in kinds.items():
         for _ in range(each):
             place = next(places)
             table[place] = spoil(table[place])
@@ -95,11 +102,11 @@ def planted(rows: int, each: int, seed: int) -> Planted:
         lines[place] = lines[place].rstrip("\n") + ",surplus\n"
         errors[place + 2] = "ragged"
     again = [lines[next(places)] for _ in range(each)]
-    text = ",".join(HEADER) + "\n" + "".join(lines + again)
+    text = ",".join(header) + "\n" + "".join(lines + again)
     return Planted(text.encode(), errors, len(again), rows + len(again))
 
 
 def _line(row: Row) -> str:
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow([row[name] for name in HEADER])
+    csv.writer(out, lineterminator="\n").writerow(row.values())
     return out.getvalue()

@@ -67,5 +67,17 @@ def test_more_than_is_tolerated_refuses_the_partition(
     assert checked(NEAR, mostly=0.8).violations
 
 
+def test_a_value_that_breaks_a_rule_of_its_own_has_no_vote_and_is_repaired() -> None:
+    rows = [("1", "Ulm", "BW"), *[("1", "Ulm?", "BW")] * 3]
+    cells = pd.DataFrame(rows, columns=["zip", "city", "state"], dtype="string")
+    columns: dict[str, Any] = {name: {"type": "text"} for name in ("zip", "city", "state")}
+    columns |= {"at": {"type": "time"}, "city": {"type": "text", "pattern": "[A-Z][a-z]+"}}
+    body = {"name": "x", "time": "at", "columns": columns}
+    dependency = {"by": "zip", "same": ["city", "state"], "repair": "majority"}
+    outcome = check(cells, Contract.model_validate(body | {"dependencies": [dependency]}))
+    assert outcome.table["city"].tolist() == ["Ulm"] * 4
+    assert not any(one.rows.any() for one in outcome.violations)
+
+
 def test_a_table_without_a_row() -> None:
     assert found(checked([])) == []

@@ -42,6 +42,7 @@ def rows(holds: str, when: str = "", within: float = 0.0) -> list[int]:
         ("s in ['x', 'y']", [3]),
         ("s not in ['x']", [0]),
         ("s is present", [2]),
+        ("s + '-' + s == 'x-x'", [1, 3]),
         ("s == 'x' or x is missing", [3]),
         ("not ok", [0, 3]),
         ("ok == true", [1]),

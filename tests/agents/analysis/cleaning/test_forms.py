@@ -62,6 +62,16 @@ def test_a_word_is_text_unless_the_contract_says_that_it_is_missing(
     assert cleaned(tmp_path, content, contract(own, missing="NA"), name).good["s"][0] == "NA"
 
 
+@pytest.mark.parametrize("name", ["x.csv", "x.jsonl", "x.parquet"])
+def test_spaces_around_a_word_and_alone_stand_for_no_value(tmp_path: Path, name: str) -> None:
+    content = written([" NA ", "  ", "a"], name)
+    by = contract({"s": {"type": "text", "required": True}}, missing="NA")
+    outcome = cleaned(tmp_path, content, by, name)
+    assert outcome.rules == {"s: missing": 2}
+    bare = contract({"s": {"type": "text", "required": True}})
+    assert cleaned(tmp_path, content, bare, name).rules == {"s: missing": 1}
+
+
 @pytest.mark.parametrize(
     "cell,value",
     [

@@ -119,19 +119,24 @@ def test_one_record_of_a_line_is_mended_alone(tmp_path: Path, between: str) -> N
     assert sorted(outcome.good["at"].dt.day) == [1, 2, 3]
 
 
-def test_gaps_are_counted_by_series(tmp_path: Path) -> None:
+def test_gaps_are_listed_by_series_apart_from_quarantined_rows(tmp_path: Path) -> None:
     hours = [0, 1, 2, 5, 6]
-    rows = "".join(f"2025-01-01T{h:02}:00:00Z,{site}\n" for h in hours for site in "ab")
+    rows = "".join(f"2025-01-01T{h:02}:00:00Z,{site},1\n" for h in hours for site in "ab")
     contract = Contract.model_validate(
         {
             "name": "x", "time": "at", "gaps": {"every": 3600, "by": ["site"]},
-            "columns": {"at": {"type": "time"}, "site": {"type": "text"}},
+            "columns": {"at": {"type": "time"}, "site": {"type": "text"}, "n": {"type": "integer"}},
         }
     )  # fmt: skip
-    outcome = clean(
-        read_table([written(tmp_path, b"at,site\n" + rows.encode())], "x.csv"), contract
-    )
-    assert outcome.gaps == 2 * 2
+    text = f"at,site,n\n{rows}2025-01-01T03:10:00Z,b,x\n".encode()
+    series = clean(read_table([written(tmp_path, text)], "x.csv"), contract).series
+    assert series is not None
+    assert (series.missing, series.expected) == (2 * 2, 2 * 7)
+    times = {"from": "2025-01-01T03:00:00+00:00", "to": "2025-01-01T04:00:00+00:00", "missing": 2}
+    assert [one.record() for one in series.absences] == [
+        {"series": {"site": "a"}, "quarantined": 0} | times,
+        {"series": {"site": "b"}, "quarantined": 1} | times,
+    ]
 
 
 cell = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8) | st.sampled_from(

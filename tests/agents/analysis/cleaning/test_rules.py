@@ -1,6 +1,7 @@
 """A cell that is not of its column's type is missing, even if Python or pandas would convert it."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agents.analysis.cleaning.rules import check
+from agents.analysis.cleaning.rules import ContractBroken, TooMany, check
 from agents.analysis.cleaning.values import typed
 from agents.analysis.column import Column
 from agents.analysis.contract import Contract
@@ -98,3 +99,57 @@ def test_bounds_survive_the_journal() -> None:
 def test_bounds_must_fit_the_type_of_the_column(kind: str, bound: object) -> None:
     with pytest.raises(ValidationError, match="low and high must be times for a column of times"):
         Column.model_validate({"type": kind, "high": bound})
+
+
+def test_outliers_are_those_of_their_group() -> None:
+    body = {
+        "name": "x",
+        "columns": {
+            "site": {"type": "text"},
+            "n": {"type": "number", "outliers": 8, "outliers_by": ["site"], "bad": "discard-value"},
+        },
+    }
+    usual = [("a", str(n % 5)) for n in range(40)] + [("b", str(100 + n % 5)) for n in range(40)]
+    cells = [*usual, ("a", "102"), ("b", "2"), ("c", "5000"), (None, "5000")]
+    frame = pd.DataFrame(cells, columns=["site", "n"], dtype="string")
+    outcome = check(frame, Contract.model_validate(body))
+    (violation,) = outcome.violations
+    assert violation.name == "n: outlier by site"
+    assert violation.rows.to_numpy().nonzero()[0].tolist() == [80, 81]  # c and nowhere are too few
+    assert outcome.table["n"].isna().sum() == 2
+
+
+@pytest.mark.parametrize(
+    "column,checks,error",
+    [
+        ({"mostly": 0.8}, [], "2 of 5 rows break 'n', more than the contract tolerates (mostly: 0.8)"),
+        ({"mostly": 0.6}, [], ""),
+        ({}, [{"holds": "n < 4", "bad": "freeze"}], "the table breaks rule 'n < 4' in 1 rows"),
+        ({}, [{"holds": "n < 4", "mostly": 0.9}], "1 of 5 rows break 'n < 4'"),
+        ({}, [{"holds": "n < 4", "severity": "warning"}], ""),
+    ],
+)  # fmt: skip
+def test_how_much_is_tolerated(column: dict[str, Any], checks: list[Any], error: str) -> None:
+    columns = {"n": {"type": "integer"} | column}
+    contract = Contract.model_validate({"name": "x", "columns": columns, "checks": checks})
+    cells = pd.DataFrame({"n": pd.Series(["1", "2", "4", "x", "y"], dtype="string")})
+    if not error:
+        check(cells, contract)
+        return
+    with pytest.raises((ContractBroken, TooMany)) as refused:
+        check(cells, contract)
+    assert str(refused.value).startswith(error)
+
+
+@pytest.mark.parametrize("by,rows", [(["site"], [3]), ([], [1, 3, 4])])
+def test_rows_out_of_order_are_warned_of(by: list[str], rows: list[int]) -> None:
+    body = {
+        "name": "x", "time": "at", "in_order": True, "gaps": {"every": 60, "by": by},
+        "columns": {"at": {"type": "time"}, "site": {"type": "text"}},
+    }  # fmt: skip
+    cells = [("05", "a"), ("01", "b"), ("07", "a"), ("06", "a"), ("02", "b"), (None, "a")]
+    frame = pd.DataFrame([(day and f"2024-01-{day}", s) for day, s in cells], dtype="string")
+    outcome = check(frame.set_axis(["at", "site"], axis=1), Contract.model_validate(body))
+    (violation,) = outcome.violations
+    assert (violation.name, violation.bad) == ("at: out of order", "warning")
+    assert violation.rows.to_numpy().nonzero()[0].tolist() == rows

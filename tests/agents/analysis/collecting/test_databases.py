@@ -9,7 +9,7 @@ import pytest
 
 from agents.analysis.collecting.databases import NoDatabase, queried
 from agents.analysis.collecting.gathering import Gathering
-from agents.analysis.models import Contract
+from agents.analysis.contract import Contract
 from agents.runtime.errors import TransientError
 from agents.runtime.settings import settings
 from agents.services.fetching.fetcher import Fetcher

@@ -10,8 +10,8 @@ import pytest
 
 from agents.analysis.collecting.gathering import Gathering
 from agents.analysis.collecting.object_stores import NoBucket
+from agents.analysis.contract import Contract
 from agents.analysis.discovery import NothingThere, discover_partitions
-from agents.analysis.models import Contract
 from agents.analysis.study import Source, Study
 from agents.runtime.settings import settings
 from agents.services.fetching.fetcher import Fetcher

@@ -23,7 +23,7 @@ def archive(members: Mapping[str, bytes], compression: int = zipfile.ZIP_DEFLATE
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", compression) as packed:
         for name, content in members.items():
-            packed.writestr(name, content)
+            packed.writestr(zipfile.ZipInfo(name), content, compression)  # of no time
     return buffer.getvalue()
 
 

@@ -26,7 +26,7 @@ def made(frames: tuple[pd.DataFrame, pd.DataFrame]) -> Samples:
 
 def test_features_are_what_the_study_names() -> None:
     features = made(sales()).features
-    assert list(features) == ["shop", "price", "sun_light", "recent", "weekday"]
+    assert list(features) == ["shop", "price", "sun_light", "recent", "weekday", "hour"]
     assert features["sun_light"].isna().sum() == 2  # the first hour has no hour before it
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agents.analysis.modelling.metrics import absolute, interval, squared
+from agents.analysis.modelling.metrics import absolute, accuracy, interval, squared
 
 DAYS, A_DAY = 60, 20
 
@@ -32,3 +32,17 @@ def test_the_same_seed_gives_the_same_interval() -> None:
     errors = np.arange(100.0)
     assert interval(errors, time, 3) == interval(errors, time, 3) != interval(errors, time, 4)
     assert str(interval(np.ones(100), time, 3)) == "1.000 [1.000, 1.000]"
+
+
+def test_the_share_that_is_explained_and_the_error_in_the_unit_of_the_outcome() -> None:
+    rng = np.random.default_rng(2)
+    time = pd.Series(pd.date_range("2025-01-01", periods=2_400, freq="h", tz="UTC"))
+    truth = rng.normal(100, 3, len(time))
+    predicted = truth + rng.normal(0, 1, len(time))
+    rmse, r2 = accuracy(truth, predicted, time, 7)
+    assert rmse.low < rmse.value < rmse.high
+    assert rmse.value == pytest.approx(np.sqrt(np.mean((truth - predicted) ** 2)))
+    assert r2.low < r2.value < r2.high
+    assert r2.value == pytest.approx(1 - np.mean((truth - predicted) ** 2) / truth.var())
+    constant = np.full(len(time), 5.0)
+    assert accuracy(constant, constant + 1, time, 7)[1].value == 0

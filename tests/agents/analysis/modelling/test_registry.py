@@ -15,7 +15,7 @@ from agents.analysis.modelling.registry import (
     dump,
     load,
 )
-from agents.runtime.model_registry import ChampionChanged, Interval, NoSuchModel
+from agents.runtime.model_registry import ChampionChanged, Interval, NoChallenger, NoSuchModel
 
 BETTER, SAME = Interval(value=2, low=1, high=3), Interval(value=0.1, low=-1, high=1)
 
@@ -53,6 +53,26 @@ def test_a_champion_that_cannot_predict_the_data_is_replaced(tmp_path: Path) -> 
     change = models.challenge(card("b"), "a", None)
     assert change.what == "promoted"
     assert change.why.startswith("the champion cannot predict this data")
+
+
+def test_a_doubtful_model_is_promoted_by_a_person_alone(tmp_path: Path) -> None:
+    models = Models(tmp_path)
+    doubtful = card("a").model_copy(update={"doubt": "'x' alone explains 99.9% of it."})
+    change = models.challenge(doubtful, "", None)
+    assert (change.what, change.why) == (
+        "challenger",
+        "'x' alone explains 99.9% of it. A person decides",
+    )
+    assert models.read().champion == ""
+    assert models.promote("ann", "x is known a day before").by == "ann"
+    for _ in range(2):
+        assert models.challenge(doubtful, "", None).what == "promoted"
+    assert models.read().champion == "a"
+    with pytest.raises(NoChallenger):
+        models.promote("ann", "again")
+    models.challenge(card("b", SAME, "baseline"), "a", SAME)
+    with pytest.raises(NoChallenger):
+        models.promote("ann", "the baseline")
 
 
 def test_a_comparison_with_an_earlier_champion_is_repeated(tmp_path: Path) -> None:

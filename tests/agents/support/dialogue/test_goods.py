@@ -5,7 +5,7 @@ import pytest
 from agents.shop.accounts import OrderAccount, Piece, Variant
 from agents.support.dialogue.goods import goods_named
 from agents.support.understanding.names import names_in
-from tests.agents.support.dialogue.shop import order
+from tests.agents.support.dialogue.shop import GOODS, order
 
 
 def bought(*names: str) -> OrderAccount:
@@ -140,3 +140,14 @@ def test_what_is_not_clear_or_not_there_is_never_guessed(text: str, why: str) ->
 def test_letters_of_other_words_name_nothing() -> None:
     assert names_in("I'm sure it's fine", ("M", "S", "T", "fin")) == {}
     assert set(names_in("in size M, please", ("M", "S"))) == {"M"}
+
+
+def test_each_of_two_goods_of_one_name_is_named_with_its_options() -> None:
+    two = order("A100", "pending")
+    shirts = tuple(
+        Piece(sku=sku, product="shirt", name="T-Shirt", price=1) for sku in ("10000001", "10000002")
+    )
+    two = two.model_copy(update={"pieces": (*shirts, two.pieces[1])})
+    text = "the T-Shirt (red, M) and the T-Shirt (blue, M)"
+    assert goods_named(two, text, GOODS).skus == ("10000001", "10000002")
+    assert goods_named(two, "the blue T-Shirt, that T-Shirt", GOODS).skus == ("10000002",)

@@ -421,6 +421,9 @@ def test_what_is_wanted_instead_is_no_person_whatever_it_is_called() -> None:
     blue = decided(heard("the one for an agent in blue", "human", before=after(asked)))
     assert blue.action == "confirm"
     assert decided(heard("an agent please", "human", before=after(asked))).action == "hand_over"
+    lamp = decided(heard("exchange the lamp of B200", "exchange_items"))
+    assert decided(heard("the same again", "repeat", before=after(lamp))).action == "confirm"
+    assert decided(heard("say that again", "repeat", before=after(lamp))).reason == "repeated"
 
 
 def test_goods_are_exchanged_after_shipping_and_changed_before_it_whatever_it_is_called() -> None:
@@ -452,6 +455,10 @@ def test_goods_that_were_named_before_the_order_was_known_are_remembered() -> No
 def test_the_reason_of_a_cancellation_is_the_customers() -> None:
     _, done = talk(("I ordered A100 by mistake, cancel it", "cancel_order"), ("yes", "affirm"))
     assert done.request == Cancel(order="A100", reason="ordered by mistake")
+    *_, later = talk(
+        ("cancel an order", "cancel_order"), ("A100, a mistake", "out_of_scope"), ("yes", "affirm")
+    )
+    assert later.request == Cancel(order="A100", reason="ordered by mistake")
 
 
 @pytest.mark.parametrize("text", ["A100", "my last order"])

@@ -65,6 +65,28 @@ def test_one_wish_is_not_cut(text: str) -> None:
     assert found(text) == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "return the lamp and the mug, order A100",
+        "exchange it for one in red and L, by PayPal",
+        "exchange it of A100 for one with 30MP and 10x, by PayPal",
+        "exchange it of A100 for one with 13-inch and 64GB",
+    ],
+)
+def test_goods_and_methods_without_a_verb_are_no_wish_of_their_own(text: str) -> None:
+    def classify(part: str) -> Intent:
+        names: dict[str, IntentName] = {
+            "return": "return_items", "exchange": "exchange_items", "PayPal": "modify_payment",
+        }  # fmt: skip
+        name = next((name for word, name in names.items() if word in part), "product")
+        return Intent(name=name, confidence=0.9)
+
+    assert wishes(text, classify(text), classify) == ()
+    several = wishes(f"{text}, and what does the mug cost?", classify(text), classify)
+    assert [wish.name for wish in several] == [classify(text).name, "product"]
+
+
 def test_an_address_is_not_cut_and_stays_with_its_wish() -> None:
     text = "ship A100 to 12 Oak St. Suite, Austin, TX 78701 and B200 to 445 Maple Drive, Fort Worth, TX 76165"
     first, second = wishes(text, by_keyword(text), by_keyword)

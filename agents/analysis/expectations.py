@@ -1,0 +1,68 @@
+"""What a contract expects of the amount of data, and what becomes of a breach: refused, alerted or noted."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pyarrow.parquet as pq
+
+from agents.analysis.contract import Bounds, Contract
+from agents.analysis.discovery import latest_time
+from agents.analysis.models import Cleaned, Dataset
+from agents.analysis.study import Study
+from agents.runtime.clock import clock
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A figure of a source or partition that is outside of its bounds."""
+
+    where: str
+    what: str
+    found: float
+    bounds: Bounds
+
+    def __str__(self) -> str:
+        low, high = (
+            f"{one:,g}" if one is not None else "" for one in (self.bounds.low, self.bounds.high)
+        )
+        return f"{self.what} is {self.found:,.6g}, expected {low}..{high}"
+
+
+def breaches(
+    study: Study,
+    before: Dataset | None,
+    after: Dataset,
+    cleaned: Mapping[tuple[str, str], Cleaned],
+) -> list[Breach]:
+    """Every breach by what would be published; `cleaned` has the results by source and partition."""
+    return [
+        Breach(where, what, found, bounds)
+        for contract in (source.contract for source in study.sources)
+        for where, what, found in _figures(contract, before, after, cleaned)
+        if (bounds := getattr(contract.expects, what)) is not None and not bounds.allow(found)
+    ]
+
+
+def _figures(
+    contract: Contract,
+    before: Dataset | None,
+    after: Dataset,
+    cleaned: Mapping[tuple[str, str], Cleaned],
+) -> Iterator[tuple[str, str, float]]:
+    """Where, what and how much, of everything that there is a figure of."""
+    for (source, name), one in cleaned.items():
+        if source == contract.name:
+            yield f"{source}/{name}", "rows", one.good
+            if one.times:
+                yield f"{source}/{name}", "complete", 1 - one.gaps / one.times
+    had, have = (_rows(dataset, contract.name) for dataset in (before, after))
+    if had:
+        yield contract.name, "change", have / had
+    if contract.time and (files := after.files(contract.name)):
+        latest = max(latest_time(pq.read_metadata(file), contract.time) for file in files)
+        yield contract.name, "hours_old", (clock().time() - latest.timestamp()) / 3_600
+
+
+def _rows(dataset: Dataset | None, source: str) -> int:
+    parts = dataset.parts if dataset is not None else ()
+    return sum(part.rows for part in parts if part.source == source)

@@ -1,0 +1,88 @@
+"""The rules of a source with how many rows break each, the share, and examples from the quarantine."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+
+import orjson
+from pydantic import BaseModel
+
+from agents.analysis.contract import Contract
+from agents.analysis.report import SourceReport
+from agents.analysis.study_store import QUARANTINE
+
+EXAMPLES, LOOKED_AT, LONGEST = 3, 2_000, 40  # of a rule; rows of a quarantine; characters of a cell
+
+
+class RuleRow(BaseModel, frozen=True):
+    """One rule: how many rows or values break it, their share, and what some of them have."""
+
+    rule: str
+    broken: int
+    share: str
+    effect: str
+    examples: str
+
+
+def rule_rows(
+    contract: Contract, source: SourceReport, parts: Iterable[Path]
+) -> tuple[list[RuleRow], int]:
+    """The rules that are broken, those of most rows first, and the number of the others.
+
+    `parts` are the published files of the source, beside which their quarantines are.
+    """
+    examples = _examples(parts)
+    broken = [
+        RuleRow(
+            rule=rule,
+            broken=count,
+            share=_share(count, source.rows),
+            effect=effect,
+            examples="; ".join(examples.get(rule, [])),
+        )
+        for effect, rules in (
+            ("row quarantined", source.rules),
+            ("value discarded", source.discarded),
+        )
+        for rule, count in sorted(rules.items(), key=lambda one: (-one[1], one[0]))
+    ]
+    passed = set(_declared(contract)) - {row.rule for row in broken}
+    return broken, len(passed)
+
+
+def _declared(contract: Contract) -> Iterator[str]:
+    """The names of the rules that a contract declares, as the quarantine has them."""
+    for name, column in contract.columns.items():
+        yield f"{name}: type"
+        rules = {
+            "missing": column.required,
+            "range": column.low is not None or column.high is not None,
+            "allowed": bool(column.one_of),
+            "pattern": bool(column.pattern),
+            "outlier": column.outliers is not None,
+        }
+        yield from (f"{name}: {rule}" for rule, is_declared in rules.items() if is_declared)
+    yield from (check.rule for check in contract.conditions)
+    yield from ("key: other values" for _ in contract.key[:1])
+
+
+def _share(count: int, rows: int) -> str:
+    share = count / rows if rows else 0.0
+    return f"{share:.1%}" if share >= 0.001 or not share else "under 0.1%"
+
+
+def _examples(parts: Iterable[Path]) -> Mapping[str, list[str]]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for part in parts:
+        quarantine = part.parent / QUARANTINE
+        if not quarantine.exists():
+            continue
+        with quarantine.open("rb") as lines:
+            for record in map(orjson.loads, islice(lines, LOOKED_AT)):
+                for reason in record["reasons"]:
+                    column, rule = reason["column"], reason["rule"]
+                    name = f"{column}: {rule}" if column else rule
+                    if len(found[name]) < EXAMPLES:
+                        found[name].append(f"line {record['line']}: {reason['found'][:LONGEST]!r}")
+    return found

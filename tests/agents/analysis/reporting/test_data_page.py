@@ -1,0 +1,71 @@
+"""The report about data says what is wrong, which rules are broken by what, and what the runs before had."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from agents.analysis.contract import Contract
+from agents.analysis.report import AnalysisReport, SourceReport
+from agents.analysis.reporting.data_page import KEPT, RUNS, write_data_page
+from agents.analysis.reporting.rule_rows import rule_rows
+from agents.analysis.study import Source, Study
+from agents.runtime.settings import settings
+
+CONTRACT = Contract.model_validate(
+    {
+        "name": "x",
+        "time": "at",
+        "key": ["at"],
+        "columns": {
+            "at": {"type": "time", "required": True},
+            "n": {"type": "integer", "low": 0, "bad": "discard-value"},
+        },
+        "checks": ["n < 100"],
+    }
+)
+STUDY = Study(name="x", sources=(Source(contract=CONTRACT, locations=("a.csv",)),))
+SOURCE = SourceReport(
+    source="x", partitions=1, refused=0, rows=10_000, good=9_996, quarantined=4, deduplicated=0,
+    rules={"at: missing": 3, "n < 100": 1}, discarded={"n: range": 5}, gaps=0,
+)  # fmt: skip
+
+
+@pytest.fixture
+def part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clean part beside the quarantine of its partition."""
+    monkeypatch.setenv("AGENT_FLOWS_DATA", str(tmp_path))
+    settings.cache_clear()
+    reason = {"column": "at", "rule": "missing", "found": "<b>"}
+    lines = [orjson.dumps({"line": n, "reasons": [reason]}) for n in range(7, 15)]
+    (tmp_path / "quarantine.jsonl").write_bytes(b"\n".join(lines))
+    return tmp_path / "part.parquet"
+
+
+def test_rules_are_ordered_by_rows_and_those_that_all_rows_pass_are_counted(part: Path) -> None:
+    rows, passed = rule_rows(CONTRACT, SOURCE, [part])
+    assert [(one.rule, one.broken, one.share, one.effect) for one in rows] == [
+        ("at: missing", 3, "under 0.1%", "row quarantined"),
+        ("n < 100", 1, "under 0.1%", "row quarantined"),
+        ("n: range", 5, "under 0.1%", "value discarded"),
+    ]
+    assert rows[0].examples == "line 7: '<b>'; line 8: '<b>'; line 9: '<b>'"
+    assert passed == 3  # at: type, n: type, key: other values
+
+
+def test_each_run_is_added_and_cells_are_escaped(part: Path) -> None:
+    report = AnalysisReport(
+        study="x", sources=[SOURCE], processed=1, failures={"x/a": "gone"}, seconds=1.0
+    )
+    page = ""
+    for _ in range(2):
+        page = write_data_page(STUDY, report, {"x": [part]}).read_text("utf-8")
+    assert "x/a</span>: gone" in page
+    assert "&lt;b&gt;" in page
+    assert "<b>" not in page
+    assert page.count("nothing</span>") == 2
+    assert page.count("data:image/png") == 1
+    runs = settings().data / "analysis" / "x" / RUNS
+    runs.write_bytes(runs.read_bytes() * KEPT)
+    write_data_page(STUDY, report, {})
+    assert len(runs.read_bytes().splitlines()) == KEPT

@@ -1,0 +1,71 @@
+"""Figures of a source or partition outside of what its contract expects are named with their bounds."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from agents.analysis.contract import Contract
+from agents.analysis.expectations import breaches
+from agents.analysis.models import Cleaned, Dataset, Part
+from agents.analysis.published_gaps import write_gaps
+from agents.analysis.study import Source, Study
+
+
+def study(**expects: Any) -> Study:
+    contract = Contract.model_validate(
+        {
+            "name": "x", "time": "at", "gaps": {"every": 3600}, "expects": expects,
+            "columns": {"at": {"type": "time"}},
+        }
+    )  # fmt: skip
+    return Study(name="x", sources=(Source(contract=contract, locations=("x.csv",)),))
+
+
+def published(folder: Path, *hours: list[int]) -> Dataset:
+    """A dataset with a part for each list of ages in hours."""
+    now, parts = datetime.now(UTC).replace(minute=0, second=0, microsecond=0), []
+    for number, ages in enumerate(hours):
+        name = f"{number}-{len(ages)}.parquet"
+        rows = pd.DataFrame({"at": [pd.Timestamp(now - timedelta(hours=age)) for age in ages]})
+        rows.to_parquet(folder / name)
+        parts.append(Part(source="x", name=str(number), file=name, rows=len(ages), sha256="0" * 64))
+    return Dataset(study="x", folder=folder, parts=tuple(parts))
+
+
+def one(rows: int, gaps: int = 0) -> Cleaned:
+    return Cleaned(
+        rows=rows, good=rows, quarantined=0, deduplicated=0, rules={}, discarded={}, part="p",
+        sha256="0" * 64, gaps=gaps, times=rows + gaps,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "expects,found",
+    [
+        ({"rows": {"low": 3}}, ["x/1: rows is 2, expected 3.."]),
+        ({"rows": {"low": 2, "high": 3}}, ["x/0: rows is 4, expected 2..3"]),
+        ({"change": {"low": 0.5, "high": 2}}, ["x: change is 3, expected 0.5..2"]),
+        ({"hours_old": {"high": 4}}, ["x: hours_old is 5"]),
+        ({"complete": {"low": 0.7}}, ["x/1: complete is 0.5, expected 0.7.."]),
+        ({"rows": {"low": 2}, "change": {"high": 3}, "hours_old": {"high": 7}}, []),
+    ],
+)
+def test_a_figure_outside_of_its_bounds(
+    tmp_path: Path, expects: dict[str, Any], found: list[str]
+) -> None:
+    before, after = published(tmp_path, [9, 8]), published(tmp_path, [9, 8, 7, 6], [6, 5])
+    cleaned = {("x", "0"): one(4), ("x", "1"): one(2, gaps=2)}
+    given = breaches(study(**expects), before, after, cleaned)
+    assert [f"{b.where}: {b}"[: len(text)] for b, text in zip(given, found, strict=True)] == found
+
+
+def test_gaps_between_partitions_are_listed(tmp_path: Path) -> None:
+    files = write_gaps(study(), published(tmp_path, [9, 8], [5, 4, 2]))
+    lines = files["x"].read_text().splitlines()
+    assert len(lines) == 2
+    assert '"missing":2' in lines[0]
+    assert write_gaps(study(), published(tmp_path, [3, 2, 1])) == {}
+    assert not files["x"].exists()
