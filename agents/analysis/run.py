@@ -186,7 +186,6 @@ class AnalysisRun:
         for one, cleaned in self.outcomes():
             parts[one.source] += [self.store.folder / cleaned.part] if cleaned else []
         page = await asyncio.to_thread(write_data_page, self.study, report, parts)
-        report.files.insert(0, f"data: {page.resolve()}")
         await publish_table(f"{NAME}-rows", report.rows(), "Rows by source and outcome")
         failed = _failed(self.outcomes(), self.store.folder) | self.refusals | self.unreached
         if dataset is None or failed:
@@ -197,6 +196,7 @@ class AnalysisRun:
             for one in self.breaches
             if one.bounds.breach == "alert"
         )
+        report.files.insert(0, f"data: {page.resolve()}")
         return report
 
     async def summary(self, dataset: Dataset | None, models: "ModelRun | None") -> AnalysisReport:
