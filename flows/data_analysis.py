@@ -4,9 +4,9 @@ Run it with `python -m flows.data_analysis`, from the Prefect UI, or by `prefect
 """
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
-from prefect import Flow, flow
+from prefect import flow
 from pydantic import Field
 
 import agents.analysis.extra
@@ -32,7 +32,7 @@ from agents.analysis.write_report import write_report
 from agents.runtime import Batch, saga
 from agents.runtime.context import of_tenant
 from agents.runtime.settings import settings
-from flows.cli.commands import command
+from flows.cli.commands import Command, command
 from flows.dask_training import fit_on_dask
 
 PARTITIONS_AT_ONCE = 8
@@ -128,7 +128,7 @@ if __name__ == "__main__":
     from flows.operations.contracts import check_contract, propose_contract
     from flows.operations.studies import mend_rows, promote_model, quarantine, roll_back_model
 
-    others: dict[str, Flow[..., Any]] = {
+    others: dict[str, Command] = {
         "--check-contract": check_contract,
         "--propose": propose_contract,
         "quarantine": quarantine,

@@ -5,7 +5,7 @@ import inspect
 import logging
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import partial, reduce
 from operator import or_
@@ -83,9 +83,13 @@ class Report(Protocol):
         ...
 
 
+# A flow, which runs on a server and is seen in its UI; or a function that does without, and starts at once.
+Command = Flow[..., Any] | Callable[..., Coroutine[Any, Any, Report]]
+
+
 def command(
     flow: Flow[..., Any],
-    others: Mapping[str, Flow[..., Any]] | None = None,
+    others: Mapping[str, Command] | None = None,
     again: Callable[[Any], bool] = lambda _report: False,
     *,
     talks: bool = False,
@@ -97,8 +101,8 @@ def command(
 
     Args:
         flow: The flow of the command; each of its parameters is an option.
-        others: Flows that run instead when the command line begins with their word. The first
-            parameter of such a flow may be given without its name.
+        others: What runs instead when the command line begins with its word. Its first parameter may be
+            given without its name.
         again: Runs the flow again while it returns True for the report.
         talks: The flow uses the terminal itself, so no progress bar is drawn.
 
@@ -147,13 +151,14 @@ def _program() -> str:
 
 
 def _main_of(
-    flow: Flow[..., Any],
+    command: Command,
     *,
     first_by_place: bool = False,
     again: Callable[[Any], bool] = lambda _report: False,
     talks: bool = False,
 ) -> Callable[..., None]:
-    signature = inspect.signature(flow.fn)
+    function = command.fn if isinstance(command, Flow) else command
+    signature = inspect.signature(function)
     options = [p.replace(kind=p.KEYWORD_ONLY) for p in signature.parameters.values()]
     by_place = BY_PLACE | {option.name for option in options[:first_by_place]}
     # Those that are given without their names come first: `show W1763367`, `replay A B --by ann`.
@@ -162,19 +167,25 @@ def _main_of(
         option.replace(kind=option.POSITIONAL_OR_KEYWORD) if option.name in by_place else option
         for option in options
     ]
-    hints = get_type_hints(flow.fn, include_extras=True)
+    hints = get_type_hints(function, include_extras=True)
 
     def main(*first: Any, json: bool = False, **given: Any) -> None:
         named = dict(zip((option.name for option in options), first, strict=False)) | given
         ENDING.install()
-        while again(report := _confirmed(flow, named, talks=talks)):
-            pass
-        in_words(lambda: _show(report, as_json=json), ENDING, partial(explained, named))
+        if isinstance(command, Flow):
+            while again(report := _confirmed(command, named, talks=talks)):
+                pass
+        else:
+            report = in_words(
+                lambda: asyncio.run(command(**named)), ENDING, partial(explained, named)
+            )
+        where = _where_to_see_it() if isinstance(command, Flow) else ""
+        in_words(lambda: _show(report, where, as_json=json), ENDING, partial(explained, named))
         if words := report.problem():
             end(words, report.status())
         sys.exit(report.status())
 
-    main.__doc__ = inspect.getdoc(flow.fn)
+    main.__doc__ = inspect.getdoc(function)
     annotations = {name: _bounded(hint) for name, hint in hints.items()} | {"return": None}
     main.__annotations__ = annotations | {"json": AsJson}
     as_json = inspect.Parameter(
@@ -310,13 +321,13 @@ def keep_log_off_terminal() -> None:
     root.addHandler(logging.NullHandler())  # with no handler at all, Python would write warnings
 
 
-def _show(report: Report, *, as_json: bool) -> None:
+def _show(report: Report, where: str, *, as_json: bool) -> None:
     title, rows, notes = report.headline(), report.rows(), report.notes()
     if as_json:
         print(report_as_json(title, rows, notes))
     else:
         last = report.last if isinstance(report, Listing) else ""
-        display(title, rows, (*notes, _where_to_see_it()), last)
+        display(title, rows, (*notes, where) if where else notes, last)
     sys.stdout.flush()  # a closed pipe is noticed here instead of while Python ends
 
 

@@ -1,18 +1,15 @@
-"""Operations on contracts: check one, propose one from data.
+"""Commands on contracts: check one, propose one from data. They read files alone, so no server is started.
 
 `python -m flows.data_analysis` has them as commands.
 """
 
 from pathlib import Path
 
-from prefect import flow
-
 from agents.analysis.proposing import write_proposal
 from agents.analysis.study import BadStudy, read_contract
-from flows.cli.reports import Listing, shown
+from flows.cli.reports import Listing
 
 
-@flow(name="check-contract", flow_run_name="check {contract}", persist_result=False)
 async def check_contract(contract: str) -> Listing:
     """Check a contract without any data; every mistake is named with its line and column.
 
@@ -38,10 +35,9 @@ async def check_contract(contract: str) -> Listing:
         f"the same by {', '.join(one.by)}: {', '.join(one.same)}" for one in found.dependencies
     ]
     title = f"{contract} is a contract: {found.name}, {len(table)} columns"
-    return await shown("contract", Listing(title=title, table=table, lines=lines))
+    return Listing(title=title, table=table, lines=lines)
 
 
-@flow(name="propose-contract", flow_run_name="propose a contract for {data}", persist_result=False)
 async def propose_contract(data: str, contract: str | None = None) -> Listing:
     """Write a first contract for a file, with what was seen in each column as a comment.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from prefect import Flow
+from prefect import Flow, flow
 
 from agents.analysis.contract import Contract
 from agents.runtime.settings import PREFIX, Settings
@@ -21,8 +21,8 @@ README = (FOLDER / "README.md").read_text("utf-8")
 CLEANING = (FOLDER / "cleaning" / "README.md").read_text("utf-8")
 FLOWS: dict[tuple[str, str], Flow[..., Any]] = {
     ("flows.data_analysis", ""): analyse,
-    ("flows.data_analysis", "--check-contract"): check_contract,
-    ("flows.data_analysis", "--propose"): propose_contract,
+    ("flows.data_analysis", "--check-contract"): flow(check_contract),
+    ("flows.data_analysis", "--propose"): flow(propose_contract),
     ("flows.data_analysis", "quarantine"): quarantine,
     ("flows.data_analysis", "mend"): mend_rows,
     ("flows.data_analysis", "roll-back"): roll_back_model,
