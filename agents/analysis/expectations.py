@@ -1,6 +1,6 @@
 """What a contract expects of the amount of data, and what becomes of a breach: refused, alerted or noted."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pyarrow.parquet as pq
@@ -41,6 +41,15 @@ def breaches(
         for where, what, found in _figures(contract, before, after, cleaned)
         if (bounds := getattr(contract.expects, what)) is not None and not bounds.allow(found)
     ]
+
+
+def refused(found: Iterable[Breach]) -> dict[str, str]:
+    """The breaches that refuse the publication, by source or partition."""
+    reasons: dict[str, list[str]] = {}
+    for one in found:
+        if one.bounds.breach == "refuse":
+            reasons.setdefault(one.where, []).append(str(one))
+    return {where: "; ".join(some) for where, some in reasons.items()}
 
 
 def _figures(

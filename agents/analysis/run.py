@@ -18,7 +18,7 @@ from agents.analysis.collect_partition import open_fetcher
 from agents.analysis.collecting.again import try_again
 from agents.analysis.conclude_analysis import REPORT
 from agents.analysis.discovery import discover_partitions
-from agents.analysis.expectations import Breach, breaches
+from agents.analysis.expectations import Breach, breaches, refused
 from agents.analysis.modelling.candidates import NAMES
 from agents.analysis.modelling.models import Comparison, Selected, Trained, Training
 from agents.analysis.modelling.registry import Models
@@ -145,7 +145,8 @@ class AnalysisRun:
         dataset = self._dataset(parts)
         self.refusals = refusals(self.study, before, dataset, cleaned)
         self.breaches = breaches(self.study, before, dataset, cleaned)
-        self.refusals |= {b.where: str(b) for b in self.breaches if b.bounds.breach == "refuse"}
+        for where, reason in refused(self.breaches).items():
+            self.refusals[where] = "; ".join(filter(None, [self.refusals.get(where), reason]))
         if self.refusals:
             return None
         if before is not None:
@@ -185,7 +186,6 @@ class AnalysisRun:
         for one, cleaned in self.outcomes():
             parts[one.source] += [self.store.folder / cleaned.part] if cleaned else []
         page = await asyncio.to_thread(write_data_page, self.study, report, parts)
-        report.files.insert(0, f"data: {page.resolve()}")
         await publish_table(f"{NAME}-rows", report.rows(), "Rows by source and outcome")
         failed = _failed(self.outcomes(), self.store.folder) | self.refusals | self.unreached
         if dataset is None or failed:
@@ -196,6 +196,7 @@ class AnalysisRun:
             for one in self.breaches
             if one.bounds.breach == "alert"
         )
+        report.files.insert(0, f"data: {page.resolve()}")
         return report
 
     async def summary(self, dataset: Dataset | None, models: "ModelRun | None") -> AnalysisReport:

@@ -27,7 +27,7 @@ def test_the_turns_of_the_file_differ() -> None:
     assert len({turn["conversation"] for turn in said}) == 100
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_a_file_is_measured_with_the_start_of_its_command(tmp_path: Path) -> None:
     answer = answered("turns_file", tmp_path, "--turns", 10)
     assert answer["file_turns"] == 10

@@ -24,6 +24,7 @@ NO_RECORD = Record({}, {}, {}, {}, {}, Counter())  # a study calls no providers
 KEPT = (
     "*.html",
     "registry.json",
+    "gaps-*.jsonl",
     "clean/*/[!.]*/*",
     "models/[!.]*/*.parquet",
     "models/[!.]*/*.json",
@@ -32,12 +33,16 @@ CONTRACT = {
     "name": NAME,
     "time": "at",
     "key": ["at", "shop"],
+    "wins": "highest price",
     "columns": {
         "at": {"type": "time", "required": True},
         "shop": {"type": "text", "required": True, "one_of": ["a", "b"], "known_before": True},
         "price": {"type": "number", "required": True, "known_before": True},
-        "sold": {"type": "number", "unit": "pieces"},
+        "sold": {"type": "number", "unit": "pieces", "outliers": 3, "severity": "warning"},
     },
+    "checks": ["price >= 0"],
+    "gaps": {"every": 3_600, "by": ["shop"]},
+    "expects": {"rows": {"low": 1}, "complete": {"low": 1, "breach": "note"}},
 }
 
 
@@ -153,7 +158,7 @@ def new_study(folder: Path, data: Path, journal_url: str, lease: float = 1.0) ->
 
 
 def _write_sources(folder: Path) -> None:
-    """Write the sales of forty days to four files; some rows are duplicates, some break a rule."""
+    """Write the sales of forty days to four files; some rows are duplicates or have spaces, some break a rule."""
     from tests.agents.analysis.modelling.toy import sales  # noqa: PLC0415 - loads pandas
 
     folder.mkdir()
@@ -161,6 +166,7 @@ def _write_sources(folder: Path) -> None:
     frame = frame.drop(columns="minutes").sort_values(["at", "shop"], ignore_index=True)
     frame = frame.assign(at=frame["at"].dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
     frame.loc[::50, "shop"] = "nowhere"
+    frame.loc[7::50, "shop"] = " a"
     each = len(frame) // PARTS
     for number in range(PARTS):
         part = frame.iloc[number * each : (number + 1) * each]

@@ -120,7 +120,7 @@ def assert_data_page(path: Path) -> None:
     page = path.read_text("utf-8")
     assert "Nothing is published by this run." in page
     assert "rows would be lost" in page
-    assert page.count("<td>20") == 2, "both runs are in it"
+    assert page.count("<tr><td>20") == 2, "both runs are in it"
 
 
 async def test_a_run_that_would_lose_all_rows_of_a_partition_publishes_nothing(

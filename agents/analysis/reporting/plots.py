@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib import dates
 from matplotlib.figure import Figure
 
 from agents.analysis.modelling.models import ALARM_PSI, Drift
@@ -95,11 +96,20 @@ def coverage(times: Mapping[str, pd.Series]) -> Callable[[Any], None]:
             label, shown = f"{name}: {usual:,.0f} rows", counts / usual
             axes.plot(counts.index, shown, marker=marker, label=label, color=color, linewidth=1)
         axes.set_ylim(bottom=0)
+        _date_axis(axes)
         axes.set_ylabel("times the usual rows")
         axes.legend(frameon=False, loc="lower left")
         axes.set_title(f"Rows by {PERIOD_NAMES[period]}, relative to the median one")
 
     return draw
+
+
+def _date_axis(axes: Any) -> None:
+    """Dates as short as they can be told apart."""
+    untyped: Any = dates
+    locator = untyped.AutoDateLocator(maxticks=9)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(untyped.ConciseDateFormatter(locator))
 
 
 def _period(time: pd.Series) -> str:
@@ -193,6 +203,7 @@ def forecast(predictions: pd.DataFrame, name: str = "", unit: str = "") -> Calla
         for line, color in (("truth", TRUTH), ("predicted", MODEL), ("baseline", BASELINE)):
             axes.plot(means.index, means[line], color=color, linewidth=1.4, label=line)
         axes.set_ylim(top=axes.get_ylim()[1] + 0.15 * np.ptp(axes.get_ylim()))  # for the legend
+        _date_axis(axes)
         axes.legend(frameon=False, ncols=4, loc="upper left")
         axes.set_ylabel(_labelled(name, unit))
         axes.set_title(f"Forecast and truth, means by {'hour' if by_hour else 'day'} of the test")

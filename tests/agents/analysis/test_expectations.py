@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from agents.analysis.contract import Contract
-from agents.analysis.expectations import breaches
+from agents.analysis.expectations import breaches, refused
 from agents.analysis.models import Cleaned, Dataset, Part
 from agents.analysis.published_gaps import write_gaps
 from agents.analysis.study import Source, Study
@@ -60,6 +60,14 @@ def test_a_figure_outside_of_its_bounds(
     cleaned = {("x", "0"): one(4), ("x", "1"): one(2, gaps=2)}
     given = breaches(study(**expects), before, after, cleaned)
     assert [f"{b.where}: {b}"[: len(text)] for b, text in zip(given, found, strict=True)] == found
+
+
+def test_only_what_is_declared_so_refuses(tmp_path: Path) -> None:
+    after, cleaned = published(tmp_path, [9, 8]), {("x", "0"): one(2, gaps=2)}
+    by = study(rows={"low": 3}, complete={"low": 0.7}, hours_old={"high": 1, "breach": "alert"})
+    found = breaches(by, None, after, cleaned)
+    assert len(found) == 3
+    assert refused(found) == {"x/0": "rows is 2, expected 3..; complete is 0.5, expected 0.7.."}
 
 
 def test_gaps_between_partitions_are_listed(tmp_path: Path) -> None:

@@ -168,6 +168,8 @@ async def test_an_analysis_of_another_tenant_does_not_exist(
     [
         ({"source": ["/etc/passwd"]}, "url"),
         ({"source": ["file:///etc/passwd"]}, "url"),
+        ({"source": ["s3://sales/a.csv"]}, "url"),
+        ({"source": ["sql://shop"]}, "url"),
         ({"source": ["sample:///flights-2013-01.csv.gz"]}, "url"),
         ({"source": ["https://data.example.com/a.csv", "sample"]}, "url"),
         ({"source": ["sample"]}, "sample"),

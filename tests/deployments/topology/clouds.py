@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Sequence
 from contextlib import suppress
 
 from prefect.client.orchestration import get_client
@@ -24,15 +25,19 @@ def start(installation: Installation, cloud: str) -> None:
     installation.run(f"worker-{cloud}", worker(cloud))
 
 
-async def lose(installation: Installation, database: Database, cloud: str) -> None:
-    """Kill the worker of a cloud and all its consumers."""
+async def consumers_in(database: Database, cloud: str) -> list[int]:
+    """The processes of all its consumers."""
     placed = [run for name in PLACED for run in await runs(database, name)]
-    lost = {str(run.id) for run in placed if run.cloud == cloud}
-    query = select(owners.c.pid).where(owners.c.flow_run.in_(lost))
+    wanted = {str(run.id) for run in placed if run.cloud == cloud}
+    query = select(owners.c.pid).where(owners.c.flow_run.in_(wanted))
     async with database.read() as connection:
-        pids = list(await connection.scalars(query))
+        return list(await connection.scalars(query))
+
+
+def lose(installation: Installation, cloud: str, consumers: Sequence[int]) -> None:
+    """Kill the worker of a cloud and these consumers of it, which a drill has asked for before."""
     installation.lose(f"worker-{cloud}")
-    for pid in pids:
+    for pid in consumers:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 

@@ -17,7 +17,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 from agents.runtime.journal.database import Database
 from deployments.client import Gateway
 from deployments.components import component
-from tests.deployments.topology.clouds import lose, only_in, pool_is, start, working
+from tests.deployments.topology.clouds import consumers_in, lose, only_in, pool_is, start, working
 from tests.deployments.topology.installation import LOGIN, Installation
 from tests.deployments.topology.items import ended, problems, reached, submit
 from tests.flows.shop import Shop
@@ -55,7 +55,7 @@ async def test_another_cloud_takes_over_and_the_first_one_takes_back(
     await shop.enqueue([shop.order(ORDERS, "anvil")])  # and the goods
     submitting = asyncio.create_task(submit(gateway, "orders", shop.orders(ORDERS)))
     await reached(lambda: ended(database, shop.name), KILLED_AFTER)
-    await lose(installation, database, "aws")
+    lose(installation, "aws", await consumers_in(database, "aws"))
     killed, at = time.monotonic(), await ended(database, shop.name)
     away = await reached(lambda: pool_is("aws", WorkPoolStatus.NOT_READY), 1) - killed
     began = await reached(lambda: working(database, "gcp"), 1) - killed

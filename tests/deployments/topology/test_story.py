@@ -26,7 +26,7 @@ from agents.runtime.model.lifecycle import ENDED
 from deployments.client import Gateway, Retries
 from deployments.observability.dashboards import queries
 from tests.deployments.observability.test_prometheus import PROMETHEUS, prometheus
-from tests.deployments.topology.clouds import lose, pool_is, start, working
+from tests.deployments.topology.clouds import consumers_in, lose, pool_is, start, working
 from tests.deployments.topology.installation import Installation
 from tests.deployments.topology.items import ended, problems, reached, submit
 from tests.deployments.topology.test_fail_over import PLACEMENT, in_clouds
@@ -102,7 +102,8 @@ class Day:
         names = [word for name in RUNS for word in ("-n", name)]
         await asyncio.to_thread(self._installation.job, [*prefect, "deploy", *names])
         await asyncio.to_thread(self._installation.job, PLACEMENT)
-        await reached(lambda: working(self._database, "aws"), 1)
+        for placed in ("orders", "others"):
+            await reached(lambda name=placed: working(self._database, "aws", name), 1)  # type: ignore[misc]  # mypy: lambda
         await self.shop.enqueue([self.shop.order(ORDERS + FILED, "anvil")])
 
     async def orders_by_gateway(self) -> None:
@@ -179,12 +180,17 @@ class Day:
         ]
 
     async def changes(self) -> None:
-        """In the middle an API server and the cloud of the consumers are lost, and a function helps."""
+        """In the middle an API server and the cloud of the consumers are lost, and a function helps.
+
+        Until the other cloud has taken over, nobody but the function works on orders.
+        """
+        consumers = await consumers_in(self._database, "aws")
         await reached(lambda: ended(self._database, self.shop.name), CHANGED_AFTER)
         self._changed.set()
+        lose(self._installation, "aws", consumers)
         self._installation.kill("api-server")
-        await lose(self._installation, self._database, "aws")
         done = await asyncio.to_thread(self._invoke)
+        assert sum(done["worked"].values()) > 0, done
         sys.stdout.write(f"\nthe function did {done}\n")
 
     def _invoke(self) -> dict[str, Any]:

