@@ -108,7 +108,7 @@ def without_names(text: str) -> str:
 
 def to_classify(text: str) -> str:
     """The text as the classifier reads it: without courtesies, and an order is called an order."""
-    _, rest = _address(text)
+    _, rest = _address(text, " 新地址 " if HAN.search(text) else " a new address ")
     rest = without_courtesy(rest.lower())
     kind = "订单" if HAN.search(rest) else "my order"
 

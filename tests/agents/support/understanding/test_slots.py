@@ -1,7 +1,7 @@
 """What a message names is read by rules, in two languages."""
 
 from agents.shop.accounts import PostalAddress
-from agents.support.understanding.slots import slots, without_names
+from agents.support.understanding.slots import slots, to_classify, without_names
 
 
 def test_orders_are_named_in_many_ways() -> None:
@@ -60,3 +60,9 @@ def test_all_of_it_and_one_of_two() -> None:
 def test_names_say_nothing_of_the_intent() -> None:
     assert without_names("Cancel W2378156, the 6469567736") == "cancel  , the"
     assert without_names("123 Main Street, Denver, CO 80279") == ""
+
+
+def test_an_address_is_called_an_address_whatever_it_is() -> None:
+    text = "I want W6750959 sent to 476 Maple Drive, Suite 432, New York, NY, 10093, US"
+    assert to_classify(text).split() == "i want my order sent to a new address".split()  # noqa: SIM905
+    assert "新地址" in to_classify("寄到北京市朝阳区建国路1号 100022")
