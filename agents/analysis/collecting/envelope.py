@@ -1,6 +1,6 @@
 """JSON documents that wrap their rows: the rows as they are written, the next page, and the promised number.
 
-The rows are cut out of the text and not written anew, so that no number changes.
+The rows are cut out of the text and not written again, so that no number changes.
 """
 
 import json

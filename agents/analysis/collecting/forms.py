@@ -119,5 +119,5 @@ def _require_table(head: bytes) -> None:
     if not is_text or delimiter_of(first).encode() not in first or first.startswith(b"<"):
         begins = first[:40].decode("utf-8", "backslashreplace")
         raise SourceError(
-            "unknown-format", f"its format cannot be told; it begins {begins!r}: {WAY_OUT}"
+            "unknown-format", f"its format is unclear; it begins {begins!r}: {WAY_OUT}"
         )

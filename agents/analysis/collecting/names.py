@@ -34,13 +34,13 @@ def name_of(location: str, template: str = "") -> str:
 
 
 def named(places: Sequence[Place]) -> dict[str, Place]:
-    """The places by different names; those with the same file name are told apart by folder, host or query."""
+    """The places by different names; folder, host or query distinguish those with the same file name."""
     groups: defaultdict[str, list[Place]] = defaultdict(list)
     for place in dict.fromkeys(places):
         groups[place.name or name_of(place.location, place.template)].append(place)
     found: dict[str, Place] = {}
     for base, some in groups.items():
-        names = [base] if len(some) == 1 else _told_apart(base, [one.location for one in some])
+        names = [base] if len(some) == 1 else _distinguished(base, [one.location for one in some])
         for name, place in zip(names, some, strict=True):
             # The name of another group may be the same by chance.
             found[name if name not in found else _hashed(name, place.location)] = place
@@ -53,7 +53,7 @@ def folders_of(location: str) -> dict[str, str]:
     return {name: unquote(value) for name, value in pairs if value != NO_VALUE}
 
 
-def _told_apart(base: str, locations: Sequence[str]) -> list[str]:
+def _distinguished(base: str, locations: Sequence[str]) -> list[str]:
     parents = [_parts(location)[:-1] for location in locations]
     for depth in range(1, max(map(len, parents)) + 1):
         names = [_slug([*folders[-depth:], base]) for folders in parents]

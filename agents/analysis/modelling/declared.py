@@ -13,7 +13,7 @@ class Features(Frozen):
     """Earlier outcomes of the same series, which `by` tells apart; all times are in hours.
 
     `lags` are how long ago: the outcome of exactly that time. `means` are spans: the mean of the outcomes
-    within so many hours. `known_after` is how long after its time an outcome is known; what was not known
+    within that span. `known_after` is how long after its time an outcome is known; what was not known
     at the time of a row is no feature of it.
     """
 

@@ -144,7 +144,7 @@ def _recent(rows: pd.DataFrame, time: str, target: str, history: History) -> pd.
 
 
 class TooFewRows(PermanentError):
-    """Not enough rows with an outcome: `rows` of them in this `part`, `of` altogether over so many `days`."""
+    """Not enough rows with an outcome: `rows` of them in this `part`, `of` altogether, on `days` days."""
 
     def __init__(self, part: str, rows: int, of: int, days: int) -> None:
         super().__init__(part, rows, of, days)

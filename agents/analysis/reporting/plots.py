@@ -70,7 +70,7 @@ def broken_rules(sources: Sequence[SourceReport]) -> Callable[[Any], None]:
 
 
 def _slim(axes: Any, bars: int) -> None:
-    """As high as so many bars need."""
+    """As high as this number of bars needs."""
     width, height = SIZE
     axes.figure.set_size_inches(width, min(height, HEIGHT_OF_FRAME + bars * HEIGHT_OF_BAR))
 
@@ -105,7 +105,7 @@ def coverage(times: Mapping[str, pd.Series]) -> Callable[[Any], None]:
 
 
 def _date_axis(axes: Any) -> None:
-    """Dates as short as they can be told apart."""
+    """Dates as short as they stay different."""
     untyped: Any = dates
     locator = untyped.AutoDateLocator(maxticks=9)
     axes.xaxis.set_major_locator(locator)
