@@ -28,7 +28,7 @@ FORMS: tuple[dict[str, Any], ...] = (
     {"type": "boolean"},
     *({"type": "time"} | ({"format": form} if form else {}) for form in FORMATS),
 )
-FEW, ENOUGH = 12, 50  # different texts that may be a list, in at least so many rows
+FEW, ENOUGH = 12, 50  # different texts that may be a list, and the fewest rows of it
 RARE = 0.01  # of the values of a column: perhaps a slip
 LONGEST_SHAPE = 20
 KEY_COLUMNS = 3

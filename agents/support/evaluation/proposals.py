@@ -1,6 +1,6 @@
 """What a language model's commands do to sentences whose intent is known: mended, asked about, or spoilt.
 
-The commands come from whoever measures. A fake that knows the right intent is no language model: it shows
+The caller gives the commands. A fake that knows the right intent is no language model: it shows
 what the rules make of good and of bad commands, and not how good a model is.
 """
 

@@ -79,7 +79,8 @@ def test_goods_and_methods_without_a_verb_are_no_wish_of_their_own(text: str) ->
         names: dict[str, IntentName] = {
             "return": "return_items", "exchange": "exchange_items", "PayPal": "modify_payment",
         }  # fmt: skip
-        name = next((name for word, name in names.items() if word in part), "product")
+        found = (name for word, name in names.items() if word in part)
+        name: IntentName = next(found, "product")
         return Intent(name=name, confidence=0.9)
 
     assert wishes(text, classify(text), classify) == ()
