@@ -290,8 +290,9 @@ AUTOMATIONS = (
         name="agent-flows: somebody is needed",
         description="Runs when a person must act: an item waits or is escalated, a dead letter is new "
         "or old, a message is not or perhaps not delivered, a backlog is old, a budget is used up, a clock "
-        "is wrong, goods ran out, a provider and the journal differ, data has drifted or is not published, "
-        "a version was rolled back, is drained or missing, a webhook endpoint was disabled, no cloud may take "
+        "is wrong, goods ran out, a provider and the journal differ, data has drifted, is not as "
+        "expected or not published, a version was rolled back, is drained or missing, a webhook endpoint was "
+        "disabled, no cloud may take "
         "the work. Add a "
         "notification as an action.",
         trigger=EventTrigger(
@@ -306,6 +307,7 @@ AUTOMATIONS = (
                 "agent-flows.clock",
                 "agent-flows.drift",
                 "agent-flows.unpublished",
+                "agent-flows.unexpected",
                 "agent-flows.dead-letter",
                 "agent-flows.out-of-stock",
                 "agent-flows.undelivered",

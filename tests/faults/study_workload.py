@@ -22,7 +22,7 @@ NO_RECORD = Record({}, {}, {}, {}, {}, Counter())  # a study calls no providers
 # The files that a person relies on. The file of a model holds the time and addresses, its forecasts do not.
 # A name with a leading dot is a file that a killed process was writing; nothing reads it.
 KEPT = (
-    "*.html",
+    "report.html",  # data.html lists the runs with their times
     "registry.json",
     "gaps-*.jsonl",
     "clean/*/[!.]*/*",
