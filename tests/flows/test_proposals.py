@@ -100,7 +100,7 @@ async def test_a_good_model_is_asked_about_and_its_wish_needs_two_yeses(
     await shop.finish()
 
 
-@pytest.mark.parametrize("every", [160, pytest.param(2, marks=pytest.mark.campaign)])
+@pytest.mark.parametrize("every", [400, pytest.param(2, marks=pytest.mark.campaign)])
 async def test_no_attack_succeeds_with_a_model_on_the_attackers_side(
     shop: Shop, server: LLMockServer, every: int
 ) -> None:

