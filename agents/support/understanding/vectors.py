@@ -4,6 +4,7 @@ A vector takes some 30 ms to compute. All processes that use one Redis compute t
 without Redis each process keeps its own copies.
 """
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -49,7 +50,7 @@ async def _shared(text: str, role: Role) -> Vector:
         return shipped
 
     async def compute() -> str:
-        return _packed(vector(text, role))
+        return _packed(await asyncio.to_thread(vector, text, role))
 
     key = f"vector/{MODEL}/{_model_version()}/{name}"
     wanted = Wanted(key, compute, _unpacked, CACHED_SECONDS, PATIENCE)
