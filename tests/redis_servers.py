@@ -22,9 +22,12 @@ PATIENCE = 60.0
 
 @pytest.fixture(params=["embedded", "url"])
 def redis_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """Settings with a tenant of their own, on each kind of server."""
+    """Settings with a tenant of their own, on each kind of server.
+
+    pytest gives the name of a folder that is gone to the next test, while the server that was in it still ends.
+    """
     if request.param == "embedded":
-        return Settings(data=tmp_path)
+        return Settings(data=tmp_path / uuid.uuid4().hex[:8])
     url = os.environ.get(URL)
     if url is None:
         pytest.skip(f"{URL} names no server")

@@ -10,10 +10,11 @@ import pytest
 
 from agents.runtime.context import open_runtime
 from agents.runtime.journal.notices import INTERRUPTED, unsettled
+from agents.runtime.journal.schema import items
 from agents.runtime.recovery.recovery import send_unsent_notices
 from agents.runtime.settings import ROOT
 from agents.services import connect_services
-from tests.agents.runtime.jobs import jobs, until
+from tests.agents.runtime.jobs import jobs, rows, until
 from tests.agents.services.notifications.mail_server import Mailbox, mail_server
 from tests.agents.workflow.mailing import COUNT, JOBS, address, notifier, settings_of
 
@@ -41,8 +42,11 @@ async def test_a_kill_leaves_at_most_the_messages_in_flight_without_mail(tmp_pat
 
             await until(only_unknown_left)
             unknown = await unsettled(opened.journal, "jobs", COUNT)
+            # On a busy machine a part of the jobs ends first, and there are no messages about the others yet.
+            ended = {row.key for row in await rows(items) if row.ended_at is not None}
     received = Counter(to for letter in box.letters for to in letter.rcpt_tos)
-    without = {job.key for job in jobs(COUNT)} - {to.partition("@")[0] for to in received}
+    without = ended - {to.partition("@")[0] for to in received}
+    assert len(ended) >= 100
     assert set(received.values()) == {1}
     assert received.keys() <= {address(job.key) for job in jobs(COUNT)}
     assert without <= {row.key for row in unknown}

@@ -97,7 +97,7 @@ def test_an_alert_has_the_word_of_the_event() -> None:
     assert ours & words == both
     # What the product alone sees, since it is about one item, one study or a decision of its own.
     alone = {"difference", "drift", "no-cloud", "out-of-stock", "parked", "rolled-back"}
-    assert words - ours == alone | {"unpublished"}
+    assert words - ours == alone | {"unexpected", "unpublished"}
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda one: one.word)
