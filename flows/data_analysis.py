@@ -53,8 +53,8 @@ async def analyse(  # noqa: PLR0913 - what a run is asked for
     Example: `uv run python -m flows.data_analysis --source "data/*.csv.gz" --contract sales.yaml --target sold`
 
     Args:
-        source: URLs, paths or globs of CSV, JSON, NDJSON or Parquet files, also as .gz or .zip; or
-            "sample" for New York's flights of 2013.
+        source: URLs, paths or globs of CSV, JSON, NDJSON, Parquet or Excel files, also as .gz or .zip;
+            s3://BUCKET/OBJECT or sql://DATABASE of the settings; or "sample" for New York's flights of 2013.
         contract: YAML or JSON file that says which columns and values are valid.
         target: Column that the models predict; without it, no model is trained.
         partitions: Glob for the names of the partitions to work on, such as flights-2013-0[1-3].
