@@ -17,7 +17,7 @@ from agents.services.fetching.fetcher import Caps, Fetcher, Unfetched
 from tests.agents.services.fetching.strict_host import MODIFIED, Host, Served, hosting
 
 TEXT = b"at,n\n2025-01-01,1\n2025-01-02,2\n"
-CAPS = Caps(bytes=1 << 20, seconds=1.0, connect=1, read=0.1)
+CAPS = Caps(bytes=1 << 20, seconds=30.0, connect=10, read=0.3)  # machines are slow
 
 
 @pytest.fixture
