@@ -1,11 +1,9 @@
 """With a language model that answers well, badly, slowly or maliciously: the customer's own yes decides."""
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from llmock.scenarios import Delay, Reply, ToolCall
+from llmock.scenarios import Delay
 from llmock.testing import LLMockServer
 
 from agents.orders.change import Change
@@ -20,6 +18,9 @@ from agents.support.run import ConversationRun
 from flows.conversation import answer
 from tests.agents.runtime.jobs import rows
 from tests.flows.shop import Shop
+from tests.model_server import proposes, server
+
+__all__ = ["server"]
 
 pytestmark = [
     pytest.mark.slow,
@@ -35,24 +36,6 @@ NO_YES = (
     "maybe later",
     "I like the lamp",
 )
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LLMockServer]:
-    """The only model of the settings."""
-    with LLMockServer() as server:
-        model = {"name": "m", "url": server.base_url("openai"), "key": "k"}
-        monkeypatch.setenv("AGENT_FLOWS_MODELS", json.dumps([model]))
-        settings.cache_clear()
-        yield server
-        settings.cache_clear()
-
-
-def proposes(server: LLMockServer, command: dict[str, Any]) -> None:
-    """From now on the model answers every request with this."""
-    server.state.scenarios.clear()
-    call = ToolCall(name="final_result", arguments=command)
-    server.state.scenarios.add(Reply(tool_calls=(call,), times=None))
 
 
 def evil(order: str) -> list[dict[str, Any]]:

@@ -1,12 +1,10 @@
 """A command comes from a real server over HTTP, or none does; a turn never fails or waits for it."""
 
-import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from llmock.scenarios import Delay, Fail, Reply, ToolCall, ToolFault
+from llmock.scenarios import Delay, Fail, Reply, ToolFault
 from llmock.testing import LLMockServer
 
 from agents.runtime.settings import settings
@@ -14,6 +12,9 @@ from agents.support.dialogue import proposal
 from agents.support.dialogue.proposal import prompt_of, propose
 from agents.support.models import Command, Dialogue, Passage, Proposed, Task, Turn
 from tests.agents.support.dialogue.shop import SHOP
+from tests.model_server import proposes, server
+
+__all__ = ["server"]
 
 pytestmark = pytest.mark.slow
 TURN = Turn(conversation="a", number=1, user="u", text="get rid of A100")
@@ -21,24 +22,8 @@ NONE = Proposed(tokens=2_000)  # half of what a turn may take
 GOOD = {"intent": "cancel_order", "order": "A100"}
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LLMockServer]:
-    """The only model of the settings."""
-    with LLMockServer() as server:
-        model = {"name": "m", "url": server.base_url("openai"), "key": "k"}
-        monkeypatch.setenv("AGENT_FLOWS_MODELS", json.dumps([model]))
-        settings.cache_clear()
-        yield server
-        settings.cache_clear()
-
-
-def says(server: LLMockServer, command: dict[str, Any]) -> None:
-    call = ToolCall(name="final_result", arguments=command)
-    server.state.scenarios.add(Reply(tool_calls=(call,), times=None))
-
-
 async def test_a_command_and_what_it_took_are_known(server: LLMockServer) -> None:
-    says(server, GOOD)
+    proposes(server, GOOD)
     found = await propose(TURN, Dialogue(), SHOP, ())
     assert found.command == Command.model_validate(GOOD)
     assert found.tokens > 0
@@ -56,7 +41,7 @@ async def test_a_command_and_what_it_took_are_known(server: LLMockServer) -> Non
     ids=["unknown", "text", "too-many", "method", "empty"],
 )
 async def test_what_is_no_command_is_none(server: LLMockServer, command: dict[str, Any]) -> None:
-    says(server, command)
+    proposes(server, command)
     assert (await propose(TURN, Dialogue(), SHOP, ())) == NONE
     assert (
         len(server.state.journal.records()) == 1
@@ -78,7 +63,7 @@ async def test_a_model_that_does_not_work_proposes_nothing(
 async def test_a_slow_model_is_waited_for_no_longer_than_said(
     server: LLMockServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    says(server, GOOD)
+    proposes(server, GOOD)
     await propose(TURN, Dialogue(), SHOP, ())  # loads the client, which takes seconds
     monkeypatch.setattr(proposal, "SECONDS", 0.3)
     server.state.scenarios.add(Delay(3))
@@ -92,7 +77,7 @@ async def test_beyond_half_of_a_turns_budget_nothing_counts(
 ) -> None:
     monkeypatch.setenv("AGENT_FLOWS_MODEL_TOKENS", "200")
     settings.cache_clear()
-    says(server, GOOD)
+    proposes(server, GOOD)
     long = Passage(document="en/a.md", section="s", text="word " * 60, language="en")
     assert (await propose(TURN, Dialogue(), SHOP, [long] * 5)).command is None
 

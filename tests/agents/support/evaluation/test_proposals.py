@@ -1,8 +1,7 @@
 """The gold set and built sentences against a fake server. A fake is no model: it shows what rules do."""
 
-import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import numpy as np
@@ -10,13 +9,15 @@ import pytest
 from llmock.scenarios import Delay, Reply, ToolCall
 from llmock.testing import LLMockServer
 
-from agents.runtime.settings import settings
 from agents.support.dialogue import proposal
 from agents.support.dialogue.proposal import propose
 from agents.support.evaluation.built import sentences
 from agents.support.evaluation.gold import intents
 from agents.support.evaluation.proposals import NOBODY, Answered, measured_proposals
 from agents.support.models import Command, Dialogue, IntentName, Turn
+from tests.model_server import server
+
+__all__ = ["server"]
 
 SEED, EVERY = 7, 8
 EVIL = {"intent": "cancel_order", "order": "W7777777", "everything": True}
@@ -35,17 +36,6 @@ def test_a_bad_command_changes_nothing_and_a_good_one_is_asked_about() -> None:
     assert measured_proposals("good", good) == {
         "good_alone": 1, "good_right": 1, "good_asked": 0, "good_changes": 0,
     }  # fmt: skip
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LLMockServer]:
-    """The only model of the settings."""
-    with LLMockServer() as server:
-        model = {"name": "m", "url": server.base_url("openai"), "key": "k"}
-        monkeypatch.setenv("AGENT_FLOWS_MODELS", json.dumps([model]))
-        settings.cache_clear()
-        yield server
-        settings.cache_clear()
 
 
 def known() -> list[tuple[str, IntentName]]:
