@@ -28,7 +28,7 @@ FILE = ("flows/order_processing.py",)
 class Terminal:
     """A shell in the project's root, with a home and a data folder of its own.
 
-    Without the address of a `server` each command starts a temporary one.
+    Without the address of a `server` each command uses the local one.
     """
 
     home: Path
@@ -49,6 +49,7 @@ class Terminal:
                 "DO_NOT_TRACK": "1",
                 "PREFECT_HOME": str(self.home / "prefect"),
                 f"{PREFIX}DATA": str(self.shop.data),
+                f"{PREFIX}PREFECT_IDLE_SECONDS": "10",
             }
         )
 

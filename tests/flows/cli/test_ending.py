@@ -88,7 +88,7 @@ def test_every_module_that_can_be_run_ends_in_words() -> None:
         if MAIN in (text := path.read_text("utf-8"))
     }
     del mains["deployments/images/healthy.py"]  # a probe, which imports nothing of ours
-    del mains["flows/cli/temporary_server_process.py"]  # uvicorn, which ends in its own words
+    del mains["flows/cli/local_server_process.py"]  # uvicorn, which ends in its own words
     assert len(mains) > 10
     for path, main in mains.items():
         assert re.search(r"^    (command|commands|run_command)\(", main, re.MULTILINE), path
@@ -135,7 +135,7 @@ def test_a_report_that_nobody_reads_ends_the_command_without_words() -> None:
     assert (one.returncode, one.stderr) == (141, b"")
 
 
-def test_a_command_ends_while_its_temporary_server_starts(terminal: Terminal) -> None:
+def test_a_command_ends_while_its_server_starts(terminal: Terminal) -> None:
     running = started(terminal, "-m", "flows.operations", "waiting")
     wait_until(lambda: has_server(running), running)
     begun = time.monotonic()
@@ -146,7 +146,7 @@ def test_a_command_ends_while_its_temporary_server_starts(terminal: Terminal) ->
     assert lines_of(one) == [
         "stopped: unfinished work is handed back; run the same command again to finish it"
     ]
-    assert session_of(running) == [], "the temporary server has ended too"
+    assert session_of(running) == [], "nothing of it is left"
 
 
 @pytest.mark.campaign
