@@ -1,10 +1,11 @@
 """The local Prefect server: commands share it, it ends when nobody uses it, and is started again if killed."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -32,7 +33,7 @@ from prefect.client.orchestration import get_client
 with get_client(sync_client=True) as client:
     print(client.hello().status_code)
 """
-DIE = "os.kill(os.getpid(), signal.SIGKILL)\n"
+STAY = "sys.stdin.read()\n"
 KILL_AND_CALL = """
 os.kill(pid, signal.SIGKILL)
 until = time.monotonic() + 60
@@ -41,8 +42,8 @@ while json.loads(file.read_text())["pid"] == pid and time.monotonic() < until:
 """
 
 
-def python(code: str, tmp_path: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """A fresh interpreter with a home of its own."""
+def environment(tmp_path: Path, **variables: str) -> dict[str, str]:
+    """That of a command with a home of its own."""
     kept = {
         k: v for k, v in os.environ.items() if not k.upper().startswith(("PREFECT_", "NO_PROXY"))
     }
@@ -51,15 +52,42 @@ def python(code: str, tmp_path: Path, **variables: str) -> "subprocess.Completed
         "DO_NOT_TRACK": "1",
         "AGENT_FLOWS_PREFECT_IDLE_SECONDS": "1",
     }
+    return kept | own | variables
+
+
+def python(code: str, tmp_path: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run this in a fresh interpreter."""
     return subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
-        env=kept | own | variables,
+        env=environment(tmp_path, **variables),
         capture_output=True,
         text=True,
         timeout=250,
         check=False,
     )
+
+
+@contextmanager
+def using(tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """A command that uses the server and is killed at the end; where the server is, and its process."""
+    with subprocess.Popen(
+        [sys.executable, "-c", START + STAY],
+        cwd=ROOT,
+        env=environment(tmp_path),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as command:
+        assert command.stdout is not None
+        url, pid = command.stdout.readline().split()
+        yield url, pid
+        command.kill()
+
+
+def pages(url: str) -> httpx.Client:
+    """A person's browser."""
+    return httpx.Client(trust_env=False, base_url=url.removesuffix("api"))
 
 
 def is_gone(pid: int) -> bool:
@@ -89,10 +117,7 @@ def test_commands_share_a_server_which_ends_when_nobody_uses_it(
     tmp_path: Path, migrated_prefect: MigratedPrefect
 ) -> None:
     migrated_prefect.fill(tmp_path / "home")
-    killed = python(START + DIE, tmp_path)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    url, pid = killed.stdout.split()
-    with httpx.Client(trust_env=False, base_url=url.removesuffix("api")) as person:
+    with using(tmp_path) as (url, pid), pages(url) as person:
         assert python(START + CALL, tmp_path).stdout.splitlines() == [f"{url} {pid}", "200"]
         page = person.get("runs", headers={"Accept": "text/html"}, follow_redirects=True)
         assert page.headers["content-type"].startswith("text/html")
