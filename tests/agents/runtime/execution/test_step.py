@@ -123,6 +123,7 @@ async def journalled_is(name: str, count: int) -> bool:
 @pytest.mark.usefixtures("opened")
 async def test_outcomes_are_committed_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step, "GROUP_ITEMS", 16)
+    monkeypatch.setattr(step, "RIDE_SECONDS", 0.0)
     groups: list[int] = []
 
     @agent(PURE)
