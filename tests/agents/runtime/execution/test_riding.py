@@ -11,7 +11,6 @@ from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.schema import effects, items
 from agents.runtime.model.policies import EFFECT, PURE
 from agents.runtime.settings import Settings
-from tests.agents.runtime.execution.test_step import commits
 from tests.agents.runtime.jobs import (
     HOUR,
     AnyAgent,
@@ -20,6 +19,7 @@ from tests.agents.runtime.jobs import (
     Made,
     Provider,
     change,
+    commits,
     crashing_runtime,
     dead_letter_rows,
     effect_of,
