@@ -21,7 +21,7 @@ RIGHT, CLEAR, OPEN = "\0right", "\0clear", "\0open"
 
 
 class TooManyDisagree(PermanentError):
-    """A dependency that so many groups break that it is none."""
+    """A dependency that most groups break: it is none."""
 
     def __init__(self, by: tuple[str, ...], column: str) -> None:
         super().__init__(by, column)

@@ -1,4 +1,4 @@
-"""Hashes of keys: which keys several rows have, told without holding all of them in memory."""
+"""Hashes of keys: which keys several rows have, without holding all of them in memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

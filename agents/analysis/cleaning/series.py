@@ -116,7 +116,8 @@ class Runs:
 
     def join(self, runs: pd.DataFrame) -> None:
         """Add runs, with the columns of the series."""
-        self._frames.append(_joined(runs, self.gap.by))
+        whole = runs.astype({FIRST: "int64", LAST: "int64"})
+        self._frames.append(_joined(whole, self.gap.by))
         self._count += len(self._frames[-1])
         if self._count > MOST_RUNS:
             before = self._count

@@ -40,7 +40,7 @@ class Spool:
         return self._open.enter_context(file)
 
     def keep(self, chunks: Iterator[Checked]) -> Iterable[Checked]:
-        """Take all chunks; what comes back can be gone through several times, and gives each chunk anew."""
+        """Take all chunks; what comes back can be gone through several times; each time the chunks are new objects."""
         first, second = next(chunks, None), next(chunks, None)
         if first is None or second is None:
             return [] if first is None else [first]
