@@ -49,8 +49,11 @@ def informed(task: str, order: OrderAccount, shop: ShopView) -> tuple[Part, ...]
     """What is in the order, how its refund stands, or where it is and until when it can be returned."""
     if task == "order_contents":
         return (contents(order, shop),)
-    parts = [status_part(task, order)]
-    if task != "order_status" or order.status not in SENT:
+    paid = _settlement(order, shop)
+    if task != "order_status":
+        return paid or (status_part(task, order),)
+    parts = [status_part(task, order), *paid]
+    if order.status not in SENT:
         return tuple(parts)
     if order.shipment is not None:
         tracked = {"carrier": order.shipment.carrier, "tracking": order.shipment.tracking}
@@ -63,6 +66,23 @@ def informed(task: str, order: OrderAccount, shop: ShopView) -> tuple[Part, ...]
         until = {"day": day(order.returnable_until, shop.language)}
         parts.append(Part(template="returnable until", values=until))
     return tuple(parts)
+
+
+def _settlement(order: OrderAccount, shop: ShopView) -> tuple[Part, ...]:
+    """What was paid for the goods that came back; nothing before they have arrived."""
+    asked = order.after_sales
+    if asked is None or not asked.settled_on:
+        return ()
+    values = {"order": order.order, "day": day(asked.settled_on, shop.language)}
+    if len(order.movements) < 2:  # the order's own payment is the first
+        return (Part(template="settled even", values=values),)
+    moved = order.movements[-1]
+    values |= {
+        "amount": money(moved.amount, currency_of(order, shop)),
+        "method": paid_by(moved.method, shop.customer, shop.language),
+    }
+    template = "settled refund" if moved.kind == "refund" else "settled charge"
+    return (Part(template=template, values=values),)
 
 
 def contents(order: OrderAccount, shop: ShopView) -> Part:
