@@ -3,7 +3,7 @@
 The vector is the same for both languages; without vectors the model uses the pieces of words alone.
 The nearest example of an intent counts beside the model: of sentences that strangers wrote, it alone found more
 than the model alone. Out of scope is one of the intents. On subjects that no example has, its own examples from
-many subjects told more than the distance to the nearest examples of what a shop does (Sun et al., Out-of-
+many subjects helped more than the distance to the nearest examples of what a shop does (Sun et al., Out-of-
 Distribution Detection with Deep Nearest Neighbors, 2022): 0.96 were found with the first, 0.93 with both, where
 3 of 100 sentences for a shop were taken for others. Probabilities are calibrated by one temperature (Guo et al.,
 On Calibration of Modern Neural Networks, 2017). `agents/support/evaluation/calibration.py` finds SHIFT and

@@ -1,7 +1,7 @@
 """The examples of the classifier: utterances of this project, and public chatter as out of scope.
 
 What the world asks of others than a shop is built by rule from `world.yaml`: frames and the words in them. The
-world outside has more kinds of sentences than a list, so many subjects count more than many sentences.
+world outside has more kinds of sentences than a list: different subjects count more than different sentences.
 """
 
 from functools import cache
