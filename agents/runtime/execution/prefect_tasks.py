@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from prefect import Task
+from prefect import State, Task
 from prefect.cache_policies import NO_CACHE, CachePolicy
 from prefect.context import TaskRunContext
 
@@ -58,6 +58,13 @@ def bare_call_task(
         retry_jitter_factor=1,
         retry_condition_fn=_is_transient,
     )
+
+
+def shared_task(
+    name: str, body: Callable[[], Coroutine[Any, Any, State]]
+) -> Task[[], Coroutine[Any, Any, State]]:
+    """The task whose run several batches share; `body` ends with its state."""
+    return Task(body, name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
 
 
 @dataclass
