@@ -27,13 +27,13 @@ asked: ContextVar[str] = ContextVar("asked")
 
 
 @agent(PURE)
-def look(job: Job) -> Made:
+def glance(job: Job) -> Made:
     return Made(by=asked.get("nobody"), n=job.n)
 
 
 async def take(batch: Batch) -> None:
     async with saga(batch):
-        await look(batch)
+        await glance(batch)
 
 
 async def refuse(_batch: Batch) -> None:
@@ -79,7 +79,7 @@ async def test_quick_batches_share_a_task_run_and_see_what_their_caller_has_set(
     (shared,) = await recorded(await workflow(), 1)
     assert shared.name == "all steps"
     assert shared.state is not None
-    assert shared.state.message == "4 batches; items by step: look 23"
+    assert shared.state.message == "4 batches; items by step: glance 23"
     assert Counter((await states()).values()) == {"completed": 23}
     assert all('"caller"' in row.output for row in await rows(steps))
 
@@ -102,7 +102,7 @@ async def test_runs_roll_and_slow_batches_have_a_run_for_each_step(
         return flow_run.id
 
     found = await recorded(await workflow(), 3)
-    assert sorted(run.name for run in found) == ["all steps", "all steps", "look: 3 items"]
+    assert sorted(run.name for run in found) == ["all steps", "all steps", "glance: 3 items"]
 
 
 @ON_SQLITE
