@@ -24,7 +24,7 @@ from agents.runtime import agent
 from agents.runtime.model_registry import Interval
 
 
-@agent(HEAVY)
+@agent(HEAVY, version="1.1")
 def select_model(comparison: Comparison) -> Selected:
     """Choose the best candidate and decide whether it becomes champion; twice has the effect of once.
 

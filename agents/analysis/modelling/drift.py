@@ -120,17 +120,14 @@ def _is_calendar(reference: Rows, name: str) -> bool:
     values = reference.features[name]
     if reference.time is None or values.nunique() < 2:
         return False
+    days = reference.time.dt.floor("D").nunique()
+    if days <= DAYS_OF_WEEK:  # each day of the week has one value of everything that is daily
+        return False
     for key in (reference.time.dt.day_of_week, reference.time.dt.hour):
         groups = values.groupby(key.to_numpy())
-        if (
-            key.nunique() >= DAYS_OF_WEEK
-            and groups.size().min() > 1
-            and groups.nunique().max() == 1
-        ):
-            days = reference.time.dt.floor("D").nunique()
-            return (
-                days > DAYS_OF_WEEK
-            )  # in one week each day has one value of everything that is daily
+        known = key.nunique() >= DAYS_OF_WEEK and groups.size().min() > 1
+        if known and groups.nunique().max() == 1:
+            return True
     return False
 
 
