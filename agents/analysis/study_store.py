@@ -17,7 +17,7 @@ from agents.runtime.settings import settings
 
 MANIFEST, RESULT = "dataset.json", "cleaned.json"
 PART, QUARANTINE, LOG = "part.parquet", "quarantine.jsonl", "changes.parquet"
-ABSENT = "gaps.jsonl"
+ABSENT, LOST = "gaps.jsonl", "lost.parquet"
 UNFINISHED = ".*-*"  # the name of a file or folder while it is written
 ABANDONED_SECONDS = 86_400.0  # longer than any file is written
 
