@@ -71,7 +71,8 @@ def _times_of_text(cells: pd.Series, column: Column) -> pd.Series:
     text = cells.astype("string[pyarrow]")
     with suppress(pa.ArrowInvalid):  # not all of them are times with a zone
         plain = pc.cast(strings(cells), pa.timestamp("us", "UTC"))
-        return plain.to_pandas().set_axis(cells.index)
+        found: pd.Series = plain.to_pandas().set_axis(cells.index)
+        return found
     is_aware = _matches(text, AWARE)
     times: pd.Series = pd.to_datetime(
         text.where(is_aware), errors="coerce", format="ISO8601", utc=True
