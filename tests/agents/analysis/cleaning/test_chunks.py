@@ -13,7 +13,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from agents.analysis.cleaning import csv_blocks, dependencies, hashes, keys, outliers, series
+from agents.analysis.cleaning import (
+    csv_blocks,
+    dependencies,
+    hashes,
+    keys,
+    outliers,
+    partition,
+    rules,
+    series,
+    spool,
+)
 from agents.analysis.cleaning.dependencies import TooManyDisagree
 from agents.analysis.cleaning.partition import Cleaning, CleanResult, UnknownLine
 from agents.analysis.cleaning.reading import read_tables
@@ -45,7 +55,7 @@ ROWS = 240
 Row = dict[str, str]
 
 
-def rows(rng: Random) -> list[Row]:
+def made_rows(rng: Random) -> list[Row]:
     """Rows of which some break a rule, in an order that puts those that belong together far apart."""
     made = []
     for number in range(ROWS):
@@ -95,8 +105,8 @@ def cleaned(
     pages: Sequence[Path], form: str, contract: Contract, corrections: dict[int, Any] | None = None
 ) -> tuple[Cleaning, list[CleanResult]]:
     cleaning = Cleaning(contract, corrections or {})
-    with Spool(pages[0].parent) as spool:
-        found = list(cleaning.results(lambda: read_tables(pages, f"x.{form}", contract), spool))
+    with Spool(pages[0].parent) as scratch:
+        found = list(cleaning.results(lambda: read_tables(pages, f"x.{form}", contract), scratch))
     return cleaning, found
 
 
@@ -137,6 +147,8 @@ def _without_blanks(record: dict[str, Any]) -> dict[str, Any]:
 def small(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Every limit is so low that each of its branches is taken."""
     monkeypatch.setattr(csv_blocks, "BLOCK", 3_000)
+    monkeypatch.setattr(spool, "IN_MEMORY", 2)
+    monkeypatch.setattr(partition, "IN_MEMORY", 2)
     monkeypatch.setattr(hashes, "HELD", 20)
     monkeypatch.setattr(keys, "CELLS", 30)
     monkeypatch.setattr(series, "MOST_RUNS", 5)
@@ -158,7 +170,7 @@ def test_chunks_give_what_the_whole_gives(
 ) -> None:
     contract = Contract.model_validate(CONTRACT | declared)
     path = tmp_path / "raw"
-    path.write_bytes(written(rows(Random(3)), form))
+    path.write_bytes(written(made_rows(Random(3)), form))
     in_chunks, results = cleaned([path], form, contract)
     found = facts(in_chunks, results)
     small.setattr(csv_blocks, "BLOCK", WHOLE)
@@ -174,7 +186,7 @@ def test_chunks_give_what_the_whole_gives(
 def test_pages_are_read_in_chunks_too(tmp_path: Path, small: pytest.MonkeyPatch) -> None:
     contract = Contract.model_validate(CONTRACT)
     pages = [tmp_path / "1", tmp_path / "2"]
-    table = rows(Random(4))
+    table = made_rows(Random(4))
     pages[0].write_bytes(written(table[:100], "csv"))
     pages[1].write_bytes(written(table[100:], "csv"))
     line = 1_000_003
@@ -268,3 +280,24 @@ def test_the_median_of_very_many_values_is_that_of_a_sample(
         *cleaned([path], "csv", Contract.model_validate({"name": "x", "columns": columns}))
     )
     assert [record["line"] for record in found["quarantine"]] == [902]
+
+
+@pytest.mark.usefixtures("small")
+def test_each_different_text_is_checked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = Contract.model_validate(CONTRACT)
+    path = tmp_path / "raw"
+    path.write_bytes(written(made_rows(Random(6)), "csv"))
+    found = facts(*cleaned([path], "csv", contract))
+    monkeypatch.setattr(rules, "FEW", 10)
+    looked_at = list[int]()
+    check = rules._checked
+
+    def watched(cells: pd.Series, *declared: Any) -> Any:
+        looked_at.append(len(cells))
+        return check(cells, *declared)
+
+    monkeypatch.setattr(rules, "_checked", watched)
+    assert facts(*cleaned([path], "csv", contract)) == found
+    assert min(looked_at) < 5
