@@ -284,6 +284,10 @@ class Settings(BaseSettings):
     stripe_webhook_secret: SecretStr = Field(
         SecretStr(""), description="of the provider's webhooks; two, with a space, in a rotation"
     )
+    returns_webhook_secret: SecretStr = Field(
+        SecretStr(""),
+        description="of the warehouse's webhooks; two, with a space, in a rotation",
+    )
     carriers: tuple[SystemSettings, ...] = Field((), description="none: the sandbox's two")
     mail: MailSettings | None = Field(None, description="none: the sandbox")
     notification_urls: tuple[Annotated[SecretStr, AfterValidator(_for_operators)], ...] = Field(
