@@ -17,7 +17,6 @@ from agents.runtime.run_context import in_flow_run, task_run_context
 from agents.runtime.telemetry import get_logger
 
 if TYPE_CHECKING:
-    from prefect import State
     from prefect.context import TaskRunContext
 
 log = get_logger(__name__)
@@ -122,18 +121,15 @@ class OpenRun:
         self._steps = Counter[str]()
         self._idle.set()
 
-    async def body(self) -> "State":
-        """What the task run does; its state says how many items took which steps."""
-        from prefect.states import Completed, Failed  # noqa: PLC0415 - loaded, as this is a task run
-
+    async def body(self) -> tuple[bool, str]:
+        """What the task run does: whether no batch has failed, and how many items took which steps."""
         context = task_run_context()
         assert context is not None, "Prefect runs this within a task run"
         self._context.set_result(context)
         await self._closing.wait()
         await self._idle.wait()
         took = ", ".join(f"{name} {count:,}" for name, count in self._steps.items()) or "no items"
-        message = f"{self._batches:,} batches; items by step: {took}"
-        return Failed(message=message) if self._failed else Completed(message=message)
+        return not self._failed, f"{self._batches:,} batches; items by step: {took}"
 
     async def process(self, process: ProcessBatch, batch: Batch) -> None:
         """Process a batch within this task run."""
