@@ -12,7 +12,7 @@ from sklearn.inspection import permutation_importance
 from threadpoolctl import threadpool_limits
 
 from agents.analysis.modelling import candidates, earlier, features, metrics, suspicion
-from agents.analysis.modelling.candidates import BASELINE, fit, for_sklearn
+from agents.analysis.modelling.candidates import BASELINE, fit, for_sklearn, parameters_of
 from agents.analysis.modelling.features import Samples, Split, known_before, samples, split
 from agents.analysis.modelling.metrics import absolute, accuracy, interval, squared
 from agents.analysis.modelling.models import ModelCard, Trained, Training
@@ -79,6 +79,7 @@ def _train(training: Training, folder: Path) -> None:
     contract = training.study.sources[0].contract
     more = {
         "importance": _importance(model, parts.test, training),
+        "parameters": parameters_of(model),
         "unit": contract.columns[training.study.target].unit,
         "chosen_on": len(parts.validation.outcome),
         "chosen_since": str(parts.validation.time.min()),

@@ -7,22 +7,29 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from agents.analysis.modelling.models import Comparison, ModelCard, Selected, Written
+from agents.analysis.modelling.features import known_before
+from agents.analysis.modelling.models import Comparison, ModelCard, Selected, Training, Written
 from agents.analysis.modelling.registry import Models
 from agents.analysis.report import FILE
 from agents.analysis.reporting import plots
 from agents.analysis.reporting.meaning import meaning
 from agents.analysis.reporting.rule_rows import rule_rows
+from agents.analysis.study import Study
 from agents.analysis.study_store import StudyStore
 from agents.analysis.train_candidate import HEAVY, PREDICTIONS
 from agents.runtime import agent
 from agents.runtime.files import write_whole
-from agents.runtime.model_registry import CARD
+from agents.runtime.model_registry import CARD, Change, Registry
 from agents.runtime.run_files import RunFile
 
 PAGE = Path(__file__).parent / "reporting"
 COVERAGE = "A drop is a gap in the source. Periods that are not complete are left out at both ends."
 FORECAST = "Test days, which no model was trained on. A last day that is not complete is left out."
+SAME_SEASON = "Compared with the rows of the same season of the year in the training, and the same days of the week."
+NO_SEASON = (
+    "Compared with the training, which has less than a year before: a difference may be the season."
+)
+MOST_CHANGES = 12  # of the history
 
 
 @agent(HEAVY)
@@ -81,12 +88,16 @@ def _page(
         unit=f", {best.unit}" if best.unit else "",
         meaning=meaning(best, cards, predictions),
         change=selected.change,
-        alarms=[drift.feature for drift in selected.drifts if drift.is_alarm],
+        unit_squared=f", ({best.unit})²" if best.unit else "",
+        compared_with=SAME_SEASON if selected.same_season else NO_SEASON,
+        alarms=[drift for drift in selected.drifts if drift.is_alarm],
+        history=_history(Models(store.folder).read(), selected.change),
+        model_card=_card(best, training),
         parts=training.parts,
         data=training.data,
         data_pictures=_of_data(comparison, store),
         model_pictures=_of_model(predictions, best),
-        drift_pictures=_of_drift(selected),
+        drift_pictures=_of_drift(selected, training.study),
     )
 
 
@@ -126,11 +137,61 @@ def _of_model(predictions: pd.DataFrame, best: ModelCard) -> list[dict[str, str]
     ]  # fmt: skip
 
 
-def _of_drift(selected: Selected) -> list[dict[str, str]]:
+def _of_drift(selected: Selected, study: Study) -> list[dict[str, str]]:
     if not selected.drifts:
         return []
     caption = "Red: beyond the dashed line, and significant."
-    return [_picture(plots.drift(selected.drifts), "drift", caption)]
+    columns = study.sources[0].contract.columns
+    shown = [drift for drift in selected.drifts if drift.is_alarm and drift.bins]
+    return [
+        _picture(plots.drift(selected.drifts), "drift", caption),
+        *(
+            _picture(
+                plots.reference(one, columns[one.feature].unit if one.feature in columns else ""),
+                f"{one.feature} in training and now",
+                "Each bin has a tenth of the training's rows, or is one value.",
+            )
+            for one in shown
+        ),
+    ]
+
+
+def _history(registry: Registry[ModelCard], last: Change) -> list[dict[str, str]]:
+    """The changes until this decision, the latest first; what came later is in a later report."""
+    changes = registry.changes
+    ends = [number for number, change in enumerate(changes, 1) if change == last]
+    found = []
+    for change in changes[: ends[-1] if ends else None][-MOST_CHANGES:][::-1]:
+        card = registry.cards.get(change.version)
+        rmse = card.rmse if card is not None else None
+        found.append(
+            {
+                "candidate": card.candidate if card is not None else "",
+                "version": change.version,
+                "what": change.what,
+                "by": change.by,
+                "why": change.why,
+                "error": str(rmse) if rmse is not None else "",
+                "rows": f"{card.judged:,}" if card is not None else "",
+            }
+        )
+    return found
+
+
+def _card(best: ModelCard, training: Training) -> list[tuple[str, str]]:
+    """What somebody needs who is to trust the model, or to make it again."""
+    known = known_before(training.study.sources[0].contract)
+    settings = [f"{name} {value}" for name, value in best.parameters.items()]
+    return [
+        ("predicts", f"{best.target}, {best.unit}".removesuffix(", ")),
+        ("learnt from", f"{best.learnt:,} rows before {best.since[:10]}"),
+        ("judged by", f"{best.judged:,} rows from {best.since[:10]} to {best.until[:10]}"),
+        ("knows of a row", ", ".join(known) or "the calendar alone"),
+        ("parameters", ", ".join(settings) or "none"),
+        ("data", best.data[:16]),
+        ("code", best.code[:16]),
+        ("seed", str(best.seed)),
+    ]
 
 
 def _importance(best: ModelCard) -> list[dict[str, str]]:

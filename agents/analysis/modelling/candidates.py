@@ -31,6 +31,17 @@ def fit(name: str, features: pd.DataFrame, outcome: pd.Series, seed: int) -> Any
     return estimator(name, seed).fit(for_sklearn(features), outcome.to_numpy())
 
 
+def parameters_of(model: Any) -> dict[str, str]:
+    """The parameters of the trained estimator that differ from their defaults."""
+    last = model[-1]
+    usual = type(last)().get_params()
+    return {
+        name: str(value)
+        for name, value in sorted(last.get_params().items())
+        if value != usual[name] and name != "random_state"
+    }
+
+
 def for_sklearn(features: pd.DataFrame) -> pd.DataFrame:
     """The features in the types of scikit-learn: numbers with NaN, categories as objects."""
     categories = features.select_dtypes(exclude="number").columns

@@ -40,6 +40,7 @@ class ModelCard(Card, frozen=True):
     error is than that of the baseline. `chosen_by` is the squared error of the validation, on `chosen_on` rows
     from `chosen_since` until the test begins. `rmse` is in the unit of the target, `r2` the share of its
     variance that is explained. `doubt` is why only a person may promote the model; empty if nothing is.
+    `parameters` are those of the estimator that are not its defaults.
     """
 
     study: str
@@ -62,6 +63,7 @@ class ModelCard(Card, frozen=True):
     chosen_on: int = 0
     chosen_since: str = ""
     doubt: str = ""
+    parameters: dict[str, str] = Field(default_factory=dict)
 
     @property
     def least_gain(self) -> float:
@@ -77,7 +79,8 @@ class ModelCard(Card, frozen=True):
 class Drift(BaseModel, frozen=True):
     """The drift of one feature: its PSI, and the corrected p-value that it has not drifted.
 
-    `group` says in which rows, empty for all; `since` is the day from which on an alarm holds.
+    `group` says in which rows, empty for all; `since` is the day from which on an alarm holds. `before` and
+    `after` are the shares of the rows in each of the `bins`.
     """
 
     feature: str
@@ -85,6 +88,9 @@ class Drift(BaseModel, frozen=True):
     p: float
     group: str = ""
     since: str = ""
+    bins: tuple[str, ...] = ()
+    before: tuple[float, ...] = ()
+    after: tuple[float, ...] = ()
 
     def __str__(self) -> str:
         of = f" of {self.group}" if self.group else ""

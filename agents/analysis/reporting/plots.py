@@ -167,7 +167,8 @@ def distribution(name: str, values: pd.Series, unit: str) -> Callable[[Any], Non
         axes.axvline(values.median(), color=BAD, linewidth=1.2)
         axes.set_xlabel(_labelled(name, unit))
         axes.set_ylabel("rows")
-        axes.set_title(f"{name}: median {values.median():,.1f}, mean {values.mean():,.1f}")
+        middle, mean = (f"{x:,.4g} {unit}".strip() for x in (values.median(), values.mean()))
+        axes.set_title(f"{name}: median {middle}, mean {mean}")
 
     return draw
 
@@ -221,7 +222,8 @@ def residuals(predictions: pd.DataFrame, name: str = "", unit: str = "") -> Call
         axes.axvline(0, color=INK, linewidth=1)
         axes.set_xlabel(_labelled(f"{name}: truth minus forecast".removeprefix(": "), unit))
         axes.set_ylabel("rows")
-        axes.set_title(f"Residuals: mean {errors.mean():,.2f}, median {errors.median():,.2f}")
+        mean, middle = (f"{x:,.3g} {unit}".strip() for x in (errors.mean(), errors.median()))
+        axes.set_title(f"Residuals: mean {mean}, median {middle}")
 
     return draw
 
@@ -257,13 +259,32 @@ def importance(by_feature: Mapping[str, float], unit: str = "") -> Callable[[Any
     return draw
 
 
+def reference(one: Drift, unit: str = "") -> Callable[[Any], None]:
+    """The shares of the rows in the bins of a feature: of the training, and now."""
+
+    def draw(axes: Any) -> None:
+        places = np.arange(len(one.bins))
+        axes.bar(places - 0.2, [100 * x for x in one.before], 0.4, color=BASELINE, label="training")
+        axes.bar(places + 0.2, [100 * x for x in one.after], 0.4, color=MODEL, label="now")
+        axes.set_xticks(places, [_short(name) for name in one.bins], rotation=30, ha="right")
+        axes.set_ylim(top=1.2 * max(*one.before, *one.after, 0.01) * 100)  # for the legend
+        axes.legend(frameon=False, ncols=2, loc="upper left")
+        axes.set_xlabel(_labelled(one.feature, unit))
+        axes.set_ylabel("rows, %")
+        of = f" of {one.group}" if one.group else ""
+        axes.set_title(_short(f"{one.feature}{of}") + ", training and now")
+
+    return draw
+
+
 def drift(found: Sequence[Drift]) -> Callable[[Any], None]:
     """The drift of each feature since the training of the champion."""
     top = list(found)[:MAX_BARS][::-1]
 
     def draw(axes: Any) -> None:
         colors = [BAD if one.is_alarm else MODEL for one in top]
-        axes.barh([_short(one.feature) for one in top], [one.psi for one in top], color=colors)
+        names = [_short(f"{one.feature} {one.group}".strip()) for one in top]
+        axes.barh(names, [one.psi for one in top], color=colors)
         _slim(axes, len(top))
         axes.axvline(ALARM_PSI, color=BAD, linewidth=1, linestyle="--")
         axes.set_xlabel("population stability index")
