@@ -1,7 +1,7 @@
 """What all libraries of this process, and all its children, take from the environment about the network.
 
 **Loopback never goes through a proxy.** Prefect's client, its websockets and others take HTTP_PROXY,
-HTTPS_PROXY and ALL_PROXY for addresses of this machine as well, such as the temporary Prefect server, unless
+HTTPS_PROXY and ALL_PROXY for addresses of this machine as well, such as the local Prefect server, unless
 NO_PROXY names them. **One set of certificates.** Some libraries read SSL_CERT_FILE and others
 REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE; the first one that is set holds for all.
 

@@ -1,14 +1,16 @@
-"""The way of every order, and of every change that a customer asks for; it needs no flow run.
+"""The way of every order, of every change to it, and of goods that come back; it needs no flow run.
 
 `flows.order_processing` runs it on files. Consumers and functions of cloud providers run it on what waits.
 """
 
+from agents.orders.agree_return import agree_return
 from agents.orders.apply_change import apply_change
 from agents.orders.assess_risk import assess_risk
 from agents.orders.book_shipment import book_shipment
-from agents.orders.notify_customer import notify_customer
+from agents.orders.notify_customer import notify_customer, notify_return
 from agents.orders.payments import authorise_payment, capture_payment, open_payment
 from agents.orders.reserve_stock import issue_stock, reserve_stock
+from agents.orders.settle_return import charge_exchange, refund_return
 from agents.runtime import Batch, graph, saga
 
 FULFIL = graph(
@@ -39,3 +41,12 @@ async def amend(batch: Batch) -> None:
     """The step of every change that a customer asks for."""
     async with saga(batch):
         await apply_change(batch)
+
+
+async def take_back(batch: Batch) -> None:
+    """The way of goods that came back: what is due is refunded or charged, and the customer hears of it."""
+    async with saga(batch):
+        batch = await agree_return(batch)
+        batch = await refund_return(batch)
+        await charge_exchange(batch)
+    await notify_return(batch)

@@ -143,6 +143,12 @@ WORKFLOWS: Mapping[str, Workflow] = {
         "flows.fulfilment:amend",
         answers="agents.orders.answers:ANSWERS",
     ),
+    "returns": Workflow(
+        "agents.orders.scenario:RETURNS",
+        "flows.fulfilment:take_back",
+        notify="agents.orders.notify_customer:notify_return",
+        webhooks="agents.orders.return_webhook:WEBHOOKS",
+    ),
     "analyses": Workflow(
         "agents.analysis.scenario:ANALYSES", "flows.data_analysis:carry_out_asked"
     ),

@@ -8,7 +8,7 @@ databases are read directly. Every breach names its order.
 import json
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from agents.orders.returns import EXCHANGE
 from agents.orders.scenario import ORDERS
 from agents.runtime.execution.agent import AGENTS
 from agents.runtime.journal.schema import dead_letters, effects, history, items, outbox, steps
@@ -130,10 +131,11 @@ def breaches_of(journal: Journal, record: Record) -> list[str]:
     """Every breach of I1 to I7; money and stock are checked for orders only."""
     of_orders = {key: row for key, row in journal.items.items() if row["scenario"] == "orders"}
     orders = replace(journal, items=of_orders)
+    returned = _returned(journal)
     return [
-        *_charged_once(orders, record),
+        *_charged_once(orders, record, {f"{order}{EXCHANGE}" for order in returned}),
         *_nothing_lost(journal),
-        *_money_conserved(orders, record),
+        *_money_conserved(orders, record, returned),
         *_stock_conserved(orders, record),
         *_legal_histories(journal),
         *_compensated(orders),
@@ -142,8 +144,19 @@ def breaches_of(journal: Journal, record: Record) -> list[str]:
     ]
 
 
-def _charged_once(journal: Journal, record: Record) -> Iterator[str]:
-    known = {row["key"] for row in journal.items.values()}
+def _returned(journal: Journal) -> Mapping[str, int]:
+    """Minor units that the provider has given back for goods that came back, by order."""
+    found = {}
+    for item, row in journal.items.items():
+        if row["scenario"] == "returns":
+            done = [s for s in journal.steps.get(item, []) if s["agent"] == "refund_return"]
+            facts = [json.loads(step["output"]) for step in done if step["output"]]
+            found[row["key"]] = sum(fact["amount"] for fact in facts if fact["refund"])
+    return found
+
+
+def _charged_once(journal: Journal, record: Record, exchanges: Collection[str]) -> Iterator[str]:
+    known = {row["key"] for row in journal.items.values()}.union(exchanges)
     for order, payments in record.payments.items():
         if order not in known:
             yield f"I1 {order}: the provider has a payment, the journal no such order"
@@ -162,7 +175,9 @@ def _nothing_lost(journal: Journal) -> Iterator[str]:
             yield f"I2 {row['key']}: still held by {row['owner']}"
 
 
-def _money_conserved(journal: Journal, record: Record) -> Iterator[str]:
+def _money_conserved(
+    journal: Journal, record: Record, returned: Mapping[str, int]
+) -> Iterator[str]:
     kept: Counter[str] = Counter()
     worth: Counter[str] = Counter()
     for item, row in journal.items.items():
@@ -170,6 +185,7 @@ def _money_conserved(journal: Journal, record: Record) -> Iterator[str]:
         payments = record.payments.get(order, [])
         balance = sum(payment["received"] - payment["refunded"] for payment in payments)
         balance //= COUNTED_100_TIMES.get(body["currency"], 1)
+        balance += returned.get(order, 0)  # the parcel was shipped and paid before
         if any(p["currency"].upper() != body["currency"] for p in payments):
             yield f"I3 {order}: charged in another currency than {body['currency']}"
         shipped = _is_shipped(record, row)

@@ -28,7 +28,7 @@ FLOWS = sorted(
     path
     for path in (ROOT / "flows").rglob("*.py")
     if 'if __name__ == "__main__"' in path.read_text(encoding="utf-8")
-    and path.stem != "temporary_server_process"  # no command: the server that commands start
+    and path.stem != "local_server_process"  # no command: the server that commands start
 )
 # What is done with a server, and the words at its end.
 USES = (
@@ -55,6 +55,7 @@ class Newcomer:
         }
         environment |= {
             "AGENT_FLOWS_DATA": str(self.folder / "data"),
+            "AGENT_FLOWS_PREFECT_IDLE_SECONDS": "5",
             "HTTPS_PROXY": self.proxy,
             "HTTP_PROXY": self.proxy,
             "NO_PROXY": "127.0.0.1,localhost",

@@ -1,24 +1,23 @@
 """Clean: raw bytes become good rows and a quarantine, in a separate process."""
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from agents.analysis.cleaning.partition import CleanResult, clean
-from agents.analysis.cleaning.reading import read_table
+from agents.analysis.cleaning.partition import Cleaning
+from agents.analysis.cleaning.reading import Table, read_tables
+from agents.analysis.cleaning.results import Results
+from agents.analysis.cleaning.spool import Spool
 from agents.analysis.collecting.folders import with_folders
 from agents.analysis.models import Cleaned, Collected, Partition
+from agents.analysis.published_gaps import write_lost
 from agents.analysis.quarantine import corrections_of
-from agents.analysis.study_store import ABSENT, LOG, PART, QUARANTINE, StudyStore
+from agents.analysis.study_store import ABSENT, LOG, LOST, PART, QUARANTINE, StudyStore
 from agents.runtime import CPU, Parked, agent
 
 
-@agent(CPU, version="1.2")
+@agent(CPU, version="1.3")
 def clean_partition(partition: Partition, collected: Collected) -> Cleaned:
     """Check every row by the contract; the result accounts for every row, or nothing is kept.
 
@@ -34,48 +33,48 @@ def clean_partition(partition: Partition, collected: Collected) -> Cleaned:
             f"the collected bytes are not in {store.raw}: approve the item where the data folder of "
             "its run is, or restart it at collect_partition"
         )
-    table = read_table(pages, f"partition{collected.form}", partition.contract)
-    table = with_folders(table, partition.folders)
-    rows = table.rows
-    result = clean(table, partition.contract, corrections_of(store, partition))
-    return store.keep(partition, lambda folder: _written(partition, rows, result, folder))
+    return store.keep(partition, lambda folder: _cleaned(partition, pages, collected.form, folder))
 
 
-def _written(partition: Partition, rows: int, result: CleanResult, folder: Path) -> Cleaned:
-    part, store = folder / PART, StudyStore(partition.study)
-    frame = result.good
-    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
-    pq.write_table(table, part, compression="zstd")
-    if result.quarantine:
-        _write_lines(folder / QUARANTINE, result.quarantine)
-    absences = result.series.absences if result.series else []
+def _cleaned(partition: Partition, pages: Sequence[Path], form: str, folder: Path) -> Cleaned:
+    """Write the results chunk by chunk into the folder."""
+    store, contract = StudyStore(partition.study), partition.contract
+
+    def tables() -> Iterator[Table]:
+        for table in read_tables(pages, f"partition{form}", contract):
+            yield with_folders(table, partition.folders)
+
+    cleaning = Cleaning(contract, corrections_of(store, partition))
+    with Spool(folder) as spool, Results(folder) as results:
+        for result in cleaning.results(tables, spool):
+            results.add(result, cleaning.unknown if contract.unknown == "evolve" else ())
+    series = cleaning.series
+    absences = series.absences if series else []
     if absences:
-        _write_lines(folder / ABSENT, (one.record() for one in absences))
-    if len(result.log):
-        pq.write_table(result.log, folder / LOG, compression="zstd")
+        lines = (orjson.dumps(one.record()) + b"\n" for one in absences)
+        (folder / ABSENT).write_bytes(b"".join(lines))
+    if cleaning.times is not None:
+        write_lost(cleaning.times, folder / LOST)
 
     def inside(name: str) -> str:
-        return store.path_of(partition, name).relative_to(store.folder).as_posix()
+        path = store.path_of(partition, name).relative_to(store.folder).as_posix()
+        return path if (folder / name).exists() else ""
 
     return Cleaned(
-        rows=rows,
-        good=len(frame),
-        quarantined=len(result.quarantine),
-        deduplicated=result.deduplicated,
-        rules=dict(sorted(result.rules.items())),
-        discarded=dict(sorted(result.discarded.items())),
-        unknown=result.unknown,
-        gaps=result.series.missing if result.series else 0,
-        times=result.series.expected if result.series else 0,
-        repaired=dict(sorted(result.repaired.items())),
-        warned=dict(sorted(result.warned.items())),
+        rows=cleaning.rows,
+        good=results.good,
+        quarantined=results.quarantined,
+        deduplicated=results.deduplicated,
+        rules=dict(sorted(results.rules.items())),
+        discarded=dict(sorted(results.discarded.items())),
+        unknown=cleaning.unknown,
+        gaps=series.missing if series else 0,
+        times=series.expected if series else 0,
+        repaired=dict(sorted(results.repaired.items())),
+        warned=dict(sorted(results.warned.items())),
         part=inside(PART),
-        sha256=hashlib.sha256(part.read_bytes()).hexdigest(),
-        quarantine=inside(QUARANTINE) if result.quarantine else "",
-        absent=inside(ABSENT) if absences else "",
-        log=inside(LOG) if len(result.log) else "",
+        sha256=results.sha256(),
+        quarantine=inside(QUARANTINE),
+        absent=inside(ABSENT),
+        log=inside(LOG),
     )
-
-
-def _write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
-    path.write_bytes(b"".join(orjson.dumps(record) + b"\n" for record in records))

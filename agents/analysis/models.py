@@ -12,7 +12,7 @@ from agents.analysis.contract import Contract
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
-FORMAT = 4  # raise it when the code cleans differently: every partition is then cleaned again
+FORMAT = 5  # raise it when the code cleans differently: every partition is then cleaned again
 
 
 EXAMPLE: JsonValue = {

@@ -1,6 +1,7 @@
 """Accounts from rows of the journal: an order's item, and the changes of it that were applied."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -56,6 +57,14 @@ class ItemRow(Protocol):
     def ended_at(self) -> Any: ...  # noqa: D102
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The money of a return was paid at that time: `back` minor units, less than 0 from the customer."""
+
+    back: int
+    at: float
+
+
 def order_account(  # noqa: PLR0913 - all that an account follows from
     item: ItemRow,
     changes: Sequence[ItemRow],
@@ -63,11 +72,12 @@ def order_account(  # noqa: PLR0913 - all that an account follows from
     goods: Mapping[str, Variant],
     at: float | None = None,
     booked: Booked | None = None,
+    settled: Settled | None = None,
 ) -> OrderAccount:
     """The account of one order of that customer, with its `changes` applied.
 
     `at` is the moment, in seconds since 1970, for which its age is counted; without it there is no age.
-    `booked` is the booking of its parcel, if there is one.
+    `booked` is the booking of its parcel, `settled` the money of its return, if there is one.
     """
     body = orjson.loads(item.body)
     account = OrderAccount(
@@ -79,7 +89,7 @@ def order_account(  # noqa: PLR0913 - all that an account follows from
         pieces=tuple(_pieces(body["lines"], goods)),
         charges=body.get("charges", 0),
         days=_days(item, at) if at is not None else None,
-        shipment=Shipment(carrier=booked.carrier, tracking=booked.tracking_id) if booked else None,
+        shipment=_shipment(booked, at) if booked else None,
         arrives_by=_day(item, DELIVERY_DAYS),
         returnable_until=_day(item, DELIVERY_DAYS + RETURN_DAYS),
     )
@@ -89,7 +99,7 @@ def order_account(  # noqa: PLR0913 - all that an account follows from
     account = account.model_copy(update={"movements": (paid,)})
     for change in _applied(changes):
         account = _changed(account, change)
-    return account
+    return _with_settlement(account, settled) if settled is not None else account
 
 
 def customer_account(
@@ -132,7 +142,11 @@ def _day(item: ItemRow, days: int) -> str:
     """The day that many days after the order was shipped; "" for an order that was not."""
     if item.state != COMPLETED or item.ended_at is None:
         return ""
-    return datetime.fromtimestamp(item.ended_at + days * DAY, UTC).date().isoformat()
+    return _date(item.ended_at + days * DAY)
+
+
+def _date(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).date().isoformat()
 
 
 def _method(customer: CustomerAccount, token: str) -> str:
@@ -150,6 +164,26 @@ def _pieces(lines: Sequence[Mapping[str, Any]], goods: Mapping[str, Variant]) ->
         for line in lines
         for _ in range(line["quantity"])
     ]
+
+
+def _shipment(booked: Booked, at: float | None) -> Shipment:
+    ahead = at is not None and booked.arrives_on >= _date(at)
+    arrives_on = booked.arrives_on if ahead else ""
+    return Shipment(carrier=booked.carrier, tracking=booked.tracking_id, arrives_on=arrives_on)
+
+
+def _with_settlement(account: OrderAccount, settled: Settled) -> OrderAccount:
+    """The account with the money that was paid for goods that came back."""
+    if account.after_sales is None:
+        return account
+    after = account.after_sales.model_copy(update={"settled_on": _date(settled.at)})
+    moved = Movement(
+        kind="refund" if settled.back > 0 else "payment",
+        amount=abs(settled.back),
+        method=after.method,
+    )
+    movements = (*account.movements, moved) if settled.back else account.movements
+    return account.model_copy(update={"after_sales": after, "movements": movements})
 
 
 def _changed(account: OrderAccount, change: Change) -> OrderAccount:

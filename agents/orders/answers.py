@@ -5,11 +5,12 @@ from typing import Any
 
 import orjson
 
-from agents.orders.account_view import customer_account, order_account
+from agents.orders.account_view import Settled, customer_account, order_account
 from agents.orders.book_shipment import book_shipment
 from agents.orders.change import Change, address_keys, change_keys
 from agents.orders.models import Booked
-from agents.orders.scenario import CHANGES, ORDERS
+from agents.orders.scenario import CHANGES, ORDERS, RETURNS
+from agents.orders.settle_return import charge_exchange, refund_return
 from agents.runtime import PermanentError, TransientError, runtime
 from agents.runtime.clock import clock
 from agents.runtime.intake.enqueue import enqueue
@@ -31,7 +32,7 @@ from agents.shop.contracts import (
     ChangeResult,
     OrderView,
 )
-from agents.shop.requests import ModifyCustomerAddress
+from agents.shop.requests import Exchange, ModifyCustomerAddress, Return
 from agents.shop.rules import refusals
 
 REFUSED = "refused, "  # how the text of a RuleViolation begins
@@ -46,17 +47,17 @@ async def view_account(question: AccountQuestion) -> AccountView:
     bodies = {item.key: orjson.loads(item.body) for item in items}
     customer = customer_account(question.customer, customers(), ())
     for body in bodies.values():
-        known = {question.customer: customer}
-        customer = customer_account(question.customer, known, (), body["payment_method"])
+        so_far = {question.customer: customer}
+        customer = customer_account(question.customer, so_far, (), body["payment_method"])
     wanted = [key for order in bodies for key in change_keys(order)]
     changes = {row.key: row for row in await _changes(wanted)}
     booked = await _bookings([item.key for item in items if item.state == State.COMPLETED])
+    settled = await _settlements([row.body for row in changes.values() if row.body])
     orders = {}
     for item in items:
         mine = [changes[key] for key in change_keys(item.key) if key in changes]
-        account = order_account(
-            item, mine, customer, catalogue(), clock().time(), booked.get(item.key)
-        )
+        known = booked.get(item.key), settled.get(item.key)
+        account = order_account(item, mine, customer, catalogue(), clock().time(), *known)
         orders[item.key] = OrderView(**dict(account), refuses=refusals(account))
     shown = tuple(item.key for item in latest if item.body)
     return AccountView(customer=customer, orders=orders, latest=shown)
@@ -122,6 +123,23 @@ async def _bookings(orders: Sequence[str]) -> dict[str, Booked]:
         return {}
     found = await outcomes_of(runtime().journal, ORDERS.name, orders, book_shipment.name)
     return {row.key: book_shipment.decode(row.output, row.version) for row in found if row.output}
+
+
+async def _settlements(changes: Sequence[str]) -> dict[str, Settled]:
+    """The money that was paid for the returns and exchanges among these changes, by order."""
+    asked = [Change.model_validate_json(body).request for body in changes]
+    orders = [one.order for one in asked if isinstance(one, Return | Exchange)]
+    found: dict[str, Settled] = {}
+    if not orders:
+        return found
+    journal = runtime().journal
+    for agent, sign in ((refund_return, 1), (charge_exchange, -1)):
+        for row in await outcomes_of(journal, RETURNS.name, orders, agent.name):
+            if row.output and row.state == State.COMPLETED:
+                amount = sign * agent.decode(row.output, row.version).amount
+                before = found.get(row.key)
+                found[row.key] = Settled((before.back if before else 0) + amount, row.at)
+    return found
 
 
 async def _numbered(change: Change) -> Change | None:

@@ -43,7 +43,7 @@ async def find_applied(change: Change, key: EffectKey) -> Applied | None:
     return Applied(status="changed") if done else None
 
 
-@agent(EFFECT, settle=Lookup(find_applied))
+@agent(EFFECT, version="1.1", settle=Lookup(find_applied))
 async def apply_change(change: Change, decision: Decision | None, key: EffectKey) -> Applied:
     """Change the order or the account. Raises RuleViolation (permanent), and Parked for a large return.
 
@@ -54,11 +54,11 @@ async def apply_change(change: Change, decision: Decision | None, key: EffectKey
     _, after = perform(change.request, customer, before, catalogue())
     if before is None or after is None:
         return Applied(status="changed")
-    refund = _refund_of(change, before, after)
-    if decision is None and refund_needs_approval(refund, body["currency"]):
-        raise Parked(f"{change.request.kind} of {format_money(refund, body['currency'])}?")
+    back = _back(change, before, after)
+    if decision is None and refund_needs_approval(back or 0, body["currency"]):
+        raise Parked(f"{change.request.kind} of {format_money(back or 0, body['currency'])}?")
     await _change_order(change, before, _body(change, customer, after, body), key)
-    return Applied(status=after.status)
+    return Applied(status=after.status, back=back)
 
 
 async def _accounts(change: Change) -> tuple[CustomerAccount, OrderAccount | None, dict[str, Any]]:
@@ -80,12 +80,15 @@ async def _accounts(change: Change) -> tuple[CustomerAccount, OrderAccount | Non
     return customer, order_then, body
 
 
-def _refund_of(change: Change, order: OrderAccount, after: OrderAccount) -> int:
-    """The price of the pieces of a return, or what the new pieces of an exchange cost less; 0 otherwise."""
+def _back(change: Change, order: OrderAccount, after: OrderAccount) -> int | None:
+    """The price of the pieces of a return, or what the new pieces of an exchange cost less.
+
+    It is less than 0 if they cost more, and None for any other change.
+    """
     if isinstance(change.request, Exchange) and after.after_sales is not None:
-        return max(0, -after.after_sales.difference)
+        return -after.after_sales.difference
     if not isinstance(change.request, Return):
-        return 0
+        return None
     left = Counter(change.request.pieces)
     refund = 0
     for piece in order.pieces:

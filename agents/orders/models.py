@@ -149,10 +149,11 @@ class PaymentClosed(Strict):
 
 
 class Booked(Strict):
-    """A carrier will take the parcel."""
+    """A carrier will take the parcel; `arrives_on` is the day (ISO 8601) that it promises, if any."""
 
     carrier: str
     tracking_id: str
+    arrives_on: str = ""
 
 
 class Issued(Strict):
@@ -174,6 +175,50 @@ class ShipmentCancelled(Strict):
 
 
 class Applied(Strict):
-    """The change is made; `status` is the status of the order after it."""
+    """The change is made; `status` is the status of the order after it.
+
+    `back` minor units go back when the goods of a return or an exchange arrive; less than 0 is to be
+    paid. Earlier releases did not keep it.
+    """
 
     status: str
+    back: int | None = None
+
+
+class ReturnDue(Strict):
+    """What is due for the goods that came back: `back` minor units to the customer, or less than 0.
+
+    `payment` is that of the order, `method` the token that the customer has chosen. With `by_hand` the
+    provider cannot pay it, as the method is not the one that has paid the order.
+    """
+
+    order: str
+    name: str
+    email: str
+    currency: str
+    pieces: tuple[str, ...]
+    back: int
+    payment: str
+    method: str
+    by_hand: bool = False
+
+
+class ReturnRefunded(Strict):
+    """`amount` minor units went back; `refund` is the provider's id, empty if a person has paid it."""
+
+    refund: str
+    amount: int
+
+
+class ExchangePaid(Strict):
+    """The customer has paid `amount` minor units more; without a `payment` a person has taken it."""
+
+    payment: str
+    amount: int
+
+
+class ExchangeClosed(Strict):
+    """The exchange's own payment can take no more money; `refunded` minor units went back."""
+
+    payment: str
+    refunded: int

@@ -1,5 +1,9 @@
-"""The customer's message about the end of an order: sent at most once, and never a failed order."""
+"""Messages to customers, each sent at most once: how an order ended, and the money of a return.
+
+A message that cannot be sent never fails its order.
+"""
 
 from agents.workflow.messages import notification_agent
 
 notify_customer = notification_agent("notify_customer")
+notify_return = notification_agent("notify_return")

@@ -8,7 +8,8 @@ stands is looked up, and compared with its order as reconciliation does.
 import time
 from collections.abc import AsyncIterator, Sequence
 
-from agents.orders.reconciliation_rules import of_payment, payment_of
+from agents.orders.reconciliation_rules import payment_of
+from agents.orders.returned_money import ReturnedMoney, returned_money
 from agents.runtime.errors import TransientError
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.provider_events import (
@@ -59,10 +60,12 @@ async def differences(view: JournalView, payments: Payments) -> AsyncIterator[Di
         try:
             listed = await payments.look_up(payment)
             of = _order_of(listed, await view.by_reference([listed.reference]))
-            if of is not None and of.item.state not in ENDED:
+            money = await returned_money(view, [of.item.key] if of is not None else [], [listed])
+            in_work = of is not None and of.item.state not in ENDED
+            if in_work or not money.may_judge(of, listed):
                 continue
             is_ours = view.may_be_ours(listed.reference)
-            found = await _difference(of, payments, listed) if is_ours else None
+            found = await _difference(of, payments, listed, money) if is_ours else None
         except TransientError as error:
             log.warning("payment cannot be looked up", payment=payment, error=str(error))
             await _give_up(database, [event for event in events if event.subject == payment])
@@ -79,15 +82,14 @@ async def _give_up(database: Database, events: Sequence[ProviderEvent]) -> None:
 
 
 async def _difference(
-    of: Ended | None, payments: Payments, listed: ListedPayment
+    of: Ended | None, payments: Payments, listed: ListedPayment, money: ReturnedMoney
 ) -> Difference | None:
     """What is wrong with a payment, judged again as it stands after its order was read."""
     if of is not None and not of.settled:
         return None  # a dead letter, or a discarded one: a person has it already
-    if of_payment(of, listed.reference, listed.payment) is None:
+    if money.judged(of, listed) is None:
         return None
-    listed = await payments.look_up(listed.payment.id)
-    return of_payment(of, listed.reference, listed.payment)
+    return money.judged(of, await payments.look_up(listed.payment.id))
 
 
 def _order_of(listed: ListedPayment, known: dict[str, list[Ended]]) -> Ended | None:

@@ -7,7 +7,7 @@ counts only if it names the status, the amount and the currency that were asked 
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from agents.orders.models import Authorised, Captured, Order, PaymentClosed, PaymentOpened
 from agents.orders.rules import refund_needs_approval
@@ -38,6 +38,17 @@ CLOCKS_DIFFER = 7_200.0
 BANK_DECIDES, REFUND_ARRIVES = timedelta(days=1), timedelta(days=14)
 
 
+class Charge(Protocol):
+    """What is to be paid: an order, or what an exchange costs more."""
+
+    @property
+    def total(self) -> int: ...  # noqa: D102
+    @property
+    def currency(self) -> str: ...  # noqa: D102
+    @property
+    def payment_method(self) -> str: ...  # noqa: D102
+
+
 async def find_opened(
     _order: Order, reference: Reference, begun: BegunAt, payments: Payments
 ) -> PaymentOpened | None:
@@ -62,7 +73,7 @@ async def find_closed(
     if opened is None:
         return None
     found = await payments.find(opened.payment)
-    _require_decided(found)
+    require_decided(found)
     closed = found.status == "cancelled" or 0 < found.captured == found.refunded
     if found.refund_failure and not closed:
         raise RefundFailed(found.refund_failure)
@@ -107,7 +118,8 @@ async def close_payment(  # noqa: PLR0913 - an agent names all that it needs
     """
     if opened is None:
         try:
-            opened = PaymentOpened(payment=(await _open(payments, order, undone, reference)).id)
+            found = await open_charge(payments, order, undone, reference)
+            opened = PaymentOpened(payment=found.id)
         except KeySpent:
             opened = await find_opened(order, reference, begun, payments)
     if opened is None:
@@ -119,7 +131,7 @@ async def close_payment(  # noqa: PLR0913 - an agent names all that it needs
         if refund_needs_approval(captured, order.currency) and decision is None:
             raise Parked(f"refund {format_money(captured, order.currency)}?")
         closed = await payments.refund(f"{key}:refund", payment)
-    _require_decided(closed)
+    require_decided(closed)
     return _closed(closed, order)
 
 
@@ -128,8 +140,8 @@ async def open_payment(
     order: Order, key: EffectKey, reference: Reference, payments: Payments
 ) -> PaymentOpened:
     """Tell the provider what is to be paid; no money moves. Raises AmountRefused (permanent)."""
-    opened = await _open(payments, order, key, reference)
-    _require_all(opened, order, opened.amount)
+    opened = await open_charge(payments, order, key, reference)
+    require_all(opened, order, opened.amount)
     return PaymentOpened(payment=opened.id)
 
 
@@ -151,24 +163,25 @@ async def capture_payment(
     return _captured(found, order) or _wrong(found)
 
 
-async def _open(payments: Payments, order: Order, key: str, reference: str) -> Payment:
-    due = to_major(order.total, order.currency)
-    return await payments.open(key, reference, due, order.currency, order.payment_method)
+async def open_charge(payments: Payments, charge: Charge, key: str, reference: str) -> Payment:
+    """Open a payment of this charge; no money moves. Raises AmountRefused (permanent)."""
+    due = to_major(charge.total, charge.currency)
+    return await payments.open(key, reference, due, charge.currency, charge.payment_method)
 
 
 def _authorised(found: Payment, order: Order) -> Authorised | None:
-    _require_decided(found)
+    require_decided(found)
     if found.status not in {"authorised", "captured"}:
         return None
-    _require_all(found, order, found.held if found.status == "authorised" else found.captured)
+    require_all(found, order, found.held if found.status == "authorised" else found.captured)
     return Authorised(payment=found.id)
 
 
 def _captured(found: Payment, order: Order) -> Captured | None:
-    _require_decided(found)
+    require_decided(found)
     if found.status != "captured":
         return None
-    _require_all(found, order, found.captured - found.refunded - found.refunding)
+    require_all(found, order, found.captured - found.refunded - found.refunding)
     return Captured(payment=found.id, amount=order.total)
 
 
@@ -178,7 +191,8 @@ def _closed(found: Payment, order: Order) -> PaymentClosed:
     return PaymentClosed(payment=found.id, refunded=to_minor(found.refunded, order.currency))
 
 
-def _require_decided(found: Payment) -> None:
+def require_decided(found: Payment) -> None:
+    """Raise Pending while the bank has not decided, or a refund is on its way."""
     if found.status == "processing":
         raise Pending(f"payment {found.id} is processing at the bank", BANK_DECIDES)
     if found.refunding:
@@ -186,10 +200,10 @@ def _require_decided(found: Payment) -> None:
         raise Pending(f"refund of {on_its_way} of payment {found.id} is pending", REFUND_ARRIVES)
 
 
-def _require_all(found: Payment, order: Order, amount: Decimal) -> None:
-    """Raise WrongOutcome unless the amount is that of the order."""
-    if (amount, found.currency) != (to_major(order.total, order.currency), order.currency):
-        due = format_money(order.total, order.currency)
+def require_all(found: Payment, charge: Charge, amount: Decimal) -> None:
+    """Raise WrongOutcome unless the amount is that of the charge."""
+    if (amount, found.currency) != (to_major(charge.total, charge.currency), charge.currency):
+        due = format_money(charge.total, charge.currency)
         stands = f"{found.status} with {shown(amount, found.currency)}"
         raise WrongOutcome(f"payment {found.id} is {stands}, and {due} is due")
 

@@ -11,11 +11,11 @@ from agents.orders.reconciliation_rules import (
     OPEN,
     RESERVE,
     of_booking,
-    of_payment,
     of_reservation,
     payment_of,
     unknown_outside,
 )
+from agents.orders.returned_money import returned_money
 from agents.runtime.recovery.reconciliation import Difference, Ended, JournalView
 from agents.services.carriers.protocol import Carrier, Carriers
 from agents.services.inventory.protocol import Inventory
@@ -67,12 +67,15 @@ async def differences(
 async def _payments(view: JournalView, seen: Seen, payments: Payments) -> AsyncIterator[Difference]:
     async for page in payments.listed(view.window.since):
         known = await view.by_reference(listed.reference for listed in page)
-        for listed in page:
-            of = _whose(known.get(listed.reference, ()), listed)
+        owners = [_whose(known.get(listed.reference, ()), listed) for listed in page]
+        money = await returned_money(view, (of.item.key for of in owners if of is not None), page)
+        for of, listed in zip(owners, page, strict=True):
             if of is not None and payment_of(of) == listed.payment.id:
                 seen[OPEN].add(of.item.id)
-            if _is_judged(view, of, listed.reference, listed.created):
-                for found in _one(of_payment(of, listed.reference, listed.payment)):
+            if _is_judged(view, of, listed.reference, listed.created) and money.may_judge(
+                of, listed
+            ):
+                for found in _one(money.judged(of, listed)):
                     yield found
 
 

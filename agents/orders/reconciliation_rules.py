@@ -1,8 +1,16 @@
 """The rules of reconciliation: what can be wrong between an ended order and a provider. Makes no call."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
-from agents.orders.models import Booked, Captured, PaymentClosed, PaymentOpened
+from agents.orders.models import (
+    Booked,
+    Captured,
+    ExchangeClosed,
+    ExchangePaid,
+    PaymentClosed,
+    PaymentOpened,
+)
 from agents.runtime.recovery.reconciliation import Difference, Ended
 from agents.services.carriers.protocol import Booking
 from agents.services.inventory.protocol import Reservation
@@ -57,14 +65,32 @@ def payment_of(known: Ended) -> str | None:
     return stated.payment if stated else None
 
 
-def of_payment(known: Ended | None, reference: str, payment: Payment) -> Difference | None:
-    """What is wrong with a payment; None if all is well."""
+def of_payment(
+    known: Ended | None, reference: str, payment: Payment, returned: Decimal = NOTHING
+) -> Difference | None:
+    """What is wrong with a payment; None if all is well.
+
+    `returned` is what the journal says was refunded for goods that came back.
+    """
     if known is None:
         wrong = ("a payment of no known order", WHOSE, "") if _counts(payment) else RIGHT
     elif known.undone:
         wrong = _undone(known, payment)
     else:
-        wrong = _shipped(known, payment)
+        wrong = _shipped(known, payment, returned)
+    return _named(wrong, known, reference, _described(payment))
+
+
+def of_exchange(known: Ended | None, reference: str, payment: Payment) -> Difference | None:
+    """What is wrong with the payment of an exchange's difference; None if all is well."""
+    paid = known.item.fact(ExchangePaid) if known else None
+    closed = known.item.fact(ExchangeClosed) if known else None
+    wrong = RIGHT
+    if paid is None or paid.payment != payment.id or closed is not None:
+        if _counts(payment):
+            wrong = ("a payment of no settled exchange", "close it at the provider", "")
+    elif payment.captured - payment.refunded != to_major(paid.amount, payment.currency):
+        wrong = ("exchanged and not paid", "settle it with the customer", "")
     return _named(wrong, known, reference, _described(payment))
 
 
@@ -119,15 +145,18 @@ def _undone(known: Ended, payment: Payment) -> Wrong:
     return RIGHT
 
 
-def _shipped(known: Ended, payment: Payment) -> Wrong:
+def _shipped(known: Ended, payment: Payment, returned: Decimal) -> Wrong:
     order, captured = known.item.payload, known.item.fact(Captured)
     if payment.id != payment_of(known):
         second = ("a second payment of a shipped order", "close it at the provider", "")
         return second if _counts(payment) else RIGHT
     if payment.status != "captured":
         return "shipped and not paid", "ask the customer to pay", ""
-    if payment.refunded:
-        return "shipped and refunded", "ask who has refunded it, and why", ""
+    if payment.refunded < returned:
+        return "a refund of returned goods has failed since", "pay the customer in another way", ""
+    if payment.refunded > returned:
+        more = "shipped and refunded" if not returned else "refunded more than the returned goods"
+        return more, "ask who has refunded it, and why", ""
     stated = {order.total, captured.amount if captured else 0}
     amounts = {payment.captured, *(to_major(amount, order.currency) for amount in stated)}
     if len(amounts) > 1 or payment.currency != order.currency:

@@ -11,6 +11,7 @@ from agents.orders.models import (
     Booked,
     Order,
     PaymentClosed,
+    ReturnDue,
     ShipmentCancelled,
 )
 from agents.runtime.errors import AgentError
@@ -178,6 +179,39 @@ def customer_message(
         to=order.customer.email,
         subject=_one_line(SUBJECTS[outcome].format(order=order.order_id)),
         text="\n\n".join(part for part in [*parts, "\n".join([*goods, total])] if part) + "\n",
+    )
+
+
+class Settlement(StrEnum):
+    """How the money of a return or an exchange was settled."""
+
+    REFUNDED = "refunded"
+    CHARGED = "charged"
+    EVEN = "even"
+    REFUSED = "refused"
+
+
+RETURN_NEWS = {
+    Settlement.REFUNDED: "We returned {money} to {where}.",
+    Settlement.CHARGED: "Your new goods cost {money} more, which we have charged to {where}.",
+    Settlement.EVEN: "Your new goods cost the same, so there is nothing to pay.",
+    Settlement.REFUSED: "We cannot settle their money. Please answer this message.",
+}
+
+
+def return_message(due: ReturnDue, settlement: Settlement) -> Message:
+    """The e-mail about the money of goods that came back."""
+    where = "the method that you have chosen"
+    if settlement is Settlement.REFUNDED and not due.by_hand:
+        where = "the card or account that you paid with"
+    amount = format_money(abs(due.back), due.currency)
+    news = RETURN_NEWS[settlement].format(money=amount, where=where)
+    arrived = f"The goods that you sent back for order {_one_line(due.order)} have arrived."
+    return Message(
+        channel="email",
+        to=due.email,
+        subject=_one_line(f"Your return of order {due.order}"),
+        text="\n\n".join((f"Dear {_one_line(due.name)},", f"{arrived} {news}")) + "\n",
     )
 
 

@@ -1,14 +1,33 @@
-"""The scenarios of orders and of their changes: payload, outcome, messages, metrics and late edits."""
+"""The scenarios of orders, their changes and returns: payload, outcome, messages, metrics and late edits."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from agents.orders.change import Change
-from agents.orders.models import Applied, Authorised, Booked, Captured, Order, PaymentClosed
+from agents.orders.models import (
+    Applied,
+    Authorised,
+    Booked,
+    Captured,
+    ExchangePaid,
+    Order,
+    PaymentClosed,
+    ReturnDue,
+    ReturnRefunded,
+)
 from agents.orders.read_orders import ORDER_RECORDS
-from agents.orders.rules import Outcome, customer_message, outcome_of, require_changeable
+from agents.orders.returns import RETURN_RECORDS, ArrivedGoods
+from agents.orders.rules import (
+    Outcome,
+    Settlement,
+    customer_message,
+    outcome_of,
+    require_changeable,
+    return_message,
+)
 from agents.runtime import Item, Notice, Scenario
 from agents.runtime.model.batch import reason_of
+from agents.runtime.model.lifecycle import State
 from agents.runtime.model.scenario import Summary
 from agents.workflow.messages import notice
 from agents.workflow.money import format_money
@@ -104,3 +123,47 @@ CHANGES = Scenario(
     customer=lambda change: change.by,
 )
 """Changes that customers request: each is applied, refused, or waits for a person."""
+
+
+def _settled(item: Item) -> str:
+    if item.state != State.COMPLETED:
+        return Settlement.REFUSED
+    refunded, paid = item.fact(ReturnRefunded), item.fact(ExchangePaid)
+    if refunded and refunded.amount:
+        return Settlement.REFUNDED
+    return Settlement.CHARGED if paid and paid.amount else Settlement.EVEN
+
+
+def _return_notices(item: Item) -> Sequence[Notice]:
+    due, outcome = item.fact(ReturnDue), Settlement(item.outcome or Settlement.REFUSED)
+    return [notice(f"return.{outcome}", return_message(due, outcome))] if due else []
+
+
+def _return_metrics(item: Item) -> Mapping[str, int]:
+    due, refunded, paid = item.fact(ReturnDue), item.fact(ReturnRefunded), item.fact(ExchangePaid)
+    if due is None:
+        return {}
+    return {
+        f"refunded {due.currency}": refunded.amount if refunded else 0,
+        f"captured {due.currency}": paid.amount if paid else 0,
+    }
+
+
+def _return_summary(item: Item) -> Summary:
+    due = item.fact(ReturnDue)
+    if due is None:
+        return Summary()
+    return Summary(format_money(due.back, due.currency), f"{due.name} ({due.email})")
+
+
+RETURNS = Scenario(
+    name="returns",
+    version="1",
+    payload=ArrivedGoods,
+    outcome=_settled,
+    notices=_return_notices,
+    metrics=_return_metrics,
+    summary=_return_summary,
+    validate=RETURN_RECORDS.validate,
+)
+"""Goods of returns and exchanges that have arrived: their money is paid, or a person settles it."""

@@ -2,7 +2,7 @@
 
 The names of this package are all that an agent, a scenario or a flow needs. Each name is imported at
 its first use, so that the journal can be used without Prefect. Importing the package sets defaults of
-the temporary Prefect server for every entry point; the environment overrides them.
+the local Prefect server for every entry point; the environment overrides them.
 """
 
 import os

@@ -185,6 +185,9 @@ class Settings(BaseSettings):
         "auto",
         description="what limits calls to outside systems: Prefect's global limits or this process",
     )
+    prefect_idle_seconds: Annotated[float, Field(ge=0, le=86_400)] = Field(
+        600.0, description="unused, after which a Prefect server that a command started ends"
+    )
     clouds: tuple[CloudUse, ...] = Field(
         (), description="clouds of deployments/resources.py in use, and how each starts flow runs"
     )
@@ -280,6 +283,10 @@ class Settings(BaseSettings):
     stripe_key: SecretStr | None = Field(None, description="none: the sandbox")
     stripe_webhook_secret: SecretStr = Field(
         SecretStr(""), description="of the provider's webhooks; two, with a space, in a rotation"
+    )
+    returns_webhook_secret: SecretStr = Field(
+        SecretStr(""),
+        description="of the warehouse's webhooks; two, with a space, in a rotation",
     )
     carriers: tuple[SystemSettings, ...] = Field((), description="none: the sandbox's two")
     mail: MailSettings | None = Field(None, description="none: the sandbox")

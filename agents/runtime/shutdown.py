@@ -91,12 +91,11 @@ def stop_on_sigterm(grace: float = GRACE) -> Iterator[Stop]:
 class Ending:
     """How a command ends by Ctrl-C or SIGTERM: in order, but within BOUND seconds, or at the second Ctrl-C.
 
-    `signal` is the first signal, 0 before it. `kill` is called before an end out of order: it ends
-    processes that would outlive this one.
+    `signal` is the first signal, 0 before it.
     """
 
-    def __init__(self, kill: Callable[[], object] = lambda: None) -> None:
-        self.signal, self._at, self._kill = 0, 0.0, kill
+    def __init__(self) -> None:
+        self.signal, self._at = 0, 0.0
         self._cancel: Callable[[], object] | None = None
         self._interrupting = False
 
@@ -165,8 +164,6 @@ class Ending:
             os.kill(os.getpid(), self.signal)
 
     def _end_at_once(self, reason: str) -> None:
-        with suppress(BaseException):
-            self._kill()
         with suppress(OSError):
             words = f"stopped at once, after {reason}: other processes take over what it held\n"
             os.write(2, words.encode())

@@ -77,19 +77,27 @@ class Movement(Account):
 
 
 class AfterSales(Account):
-    """A return or an exchange: `new` is empty for a return, `difference` is what the new pieces cost more."""
+    """A return or an exchange: `new` is empty for a return, `difference` is what the new pieces cost more.
+
+    `settled_on` is the day (ISO 8601) on which its money was paid, after the goods had arrived.
+    """
 
     pieces: tuple[str, ...]
     new: tuple[str, ...] = ()
     method: str
     difference: int = 0
+    settled_on: str = ""
 
 
 class Shipment(Account):
-    """Who carries an order, and the carrier's number of the parcel."""
+    """Who carries an order, and the carrier's number of the parcel.
+
+    `arrives_on` is the day (ISO 8601) that the carrier has promised, as long as it lies ahead.
+    """
 
     carrier: str
     tracking: str
+    arrives_on: str = ""
 
 
 class OrderAccount(Account):

@@ -23,7 +23,7 @@ from agents.runtime.settings import settings
 from agents.runtime.telemetry import get_logger
 from agents.services import connect_services
 from agents.services.sandbox.faults import DEMO
-from flows.cli.temporary_server import start_temporary_server
+from flows.cli.local_server import use_local_server
 from flows.operations.consumers import consumer_of, load_workflows
 from flows.operations.recovery import recover
 from flows.workflows import WORKFLOWS
@@ -54,7 +54,7 @@ class Consumers:
         self._thread = threading.Thread(target=self._run, name="consumers", daemon=True)
 
     def start(self) -> None:
-        """Start the thread; it starts a temporary Prefect server first where the settings name none."""
+        """Start the thread; it starts the local Prefect server first where the settings name none."""
         self._thread.start()
 
     async def stop(self) -> None:
@@ -77,7 +77,7 @@ class Consumers:
         try:
             loading = threading.Thread(target=self._load, name="loading", daemon=True)
             loading.start()  # which takes as long as the start of the server
-            start_temporary_server(own_group=True)
+            use_local_server()
             loading.join()
             asyncio.run(self._main())
         except BaseException as error:  # noqa: BLE001 - raised again where the command waits

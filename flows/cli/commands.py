@@ -6,7 +6,6 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
 from functools import partial, reduce
 from operator import or_
 from types import UnionType
@@ -14,14 +13,6 @@ from typing import Annotated, Any, Protocol, Union, get_args, get_origin, get_ty
 
 import cyclopts
 from prefect import Flow
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import (
-    FlowFilter,
-    FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterId,
-)
-from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import TerminationSignal
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_API_URL
@@ -39,11 +30,9 @@ from agents.workflow.exit_status import MEANINGS, ExitStatus
 from flows.cli.display import NARROW, display
 from flows.cli.error_messages import NotConfirmed, explained
 from flows.cli.flow_runs import run_tagged
+from flows.cli.local_server import use_local_server, uses_local_server
 from flows.cli.reports import Listing, report_as_json
-from flows.cli.temporary_server import start_temporary_server
 
-RECORDING_PAUSE = 1.2  # seconds; the server writes once a second
-RECORDING_ATTEMPTS = 10
 BY_PLACE = {"key", "keys", "message", "candidate", "workflow"}  # may be given without their names
 AsJson = Annotated[
     bool, cyclopts.Parameter(negative=(), help="Write the result as one JSON object.")
@@ -235,7 +224,7 @@ def _run(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Repo
 
     def run() -> Report | NotConfirmed:
         start_telemetry(settings())  # before a server is started: it may be all that goes wrong
-        start_temporary_server()
+        use_local_server()
         try:
             return asyncio.run(_watched(flow, given, talks=talks))
         except NotConfirmed as question:
@@ -247,15 +236,7 @@ def _run(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Repo
     return in_words(run, ENDING, partial(explained, given))
 
 
-def _kill_server() -> None:
-    """Kill the temporary server, which would outlive this process."""
-    if (module := sys.modules.get("prefect.server.api.server")) is not None:
-        for server in module.SubprocessASGIServer._instances.values():  # noqa: SLF001 - no other way
-            if server.server_process is not None:
-                server.server_process.kill()
-
-
-ENDING = Ending(_kill_server)
+ENDING = Ending()
 
 
 async def _watched(flow: Flow[..., Any], given: Mapping[str, Any], *, talks: bool) -> Report:
@@ -276,10 +257,9 @@ async def _shown_running(flow: Flow[..., Any], given: Mapping[str, Any], *, talk
             bar.update(shown, description=name, total=stats.expected, completed=done, left=left)
 
         watcher.set(show)
+        if not quiet and uses_local_server():
+            screen.print(f"Prefect UI: {_pages()}")
         report: Report = await run_tagged(flow, given)
-        if not ENDING.signal:
-            with suppress(Exception):  # the work is done, whatever the server has recorded of it
-                await _recorded(flow.name)
         return report
 
 
@@ -289,28 +269,6 @@ def time_left(stats: RunStats, *, narrow: bool) -> str:
     if eta is None:
         return ""
     return f"left: {duration(eta.p50)}" if narrow else f"left: {eta}"
-
-
-async def _recorded(flow: str) -> None:
-    """Wait for some seconds at most until the server has recorded the last run's task runs.
-
-    The temporary server ends with this process and would lose what it has not written yet.
-    """
-    if PREFECT_API_URL.value():
-        return
-    named, before = FlowFilter(name=FlowFilterName(any_=[flow])), -1
-    async with get_client() as client:
-        runs = await client.read_flow_runs(
-            flow_filter=named, sort=FlowRunSort.START_TIME_DESC, limit=1
-        )
-        this = FlowRunFilter(id=FlowRunFilterId(any_=[run.id for run in runs]))
-        for _ in range(RECORDING_ATTEMPTS):
-            found = await client.read_task_runs(flow_run_filter=this)
-            final = sum(r.state is not None and r.state.is_final() for r in found)
-            if final == len(found) == before:
-                return
-            before = len(found)
-            await asyncio.sleep(RECORDING_PAUSE)
 
 
 def keep_log_off_terminal() -> None:
@@ -332,9 +290,10 @@ def _show(report: Report, where: str, *, as_json: bool) -> None:
 
 
 def _where_to_see_it() -> str:
-    url = PREFECT_API_URL.value()
-    if url:
-        return f"this run in the Prefect UI: {url.removesuffix('/api')}/runs"
-    return (
-        "this run in the Prefect UI:  uv run prefect server start  then http://127.0.0.1:4200/runs"
-    )
+    idle = duration(settings().prefect_idle_seconds)
+    until = f", until nobody has used it for {idle}" if uses_local_server() else ""
+    return f"this run in the Prefect UI: {_pages()}{until}"
+
+
+def _pages() -> str:
+    return f"{(PREFECT_API_URL.value() or '').removesuffix('/api')}/runs"

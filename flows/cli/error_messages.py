@@ -86,7 +86,7 @@ def _cause(error: Exception, words: str) -> str:
     if words.startswith("Failed to reach API"):
         return (
             f"start the Prefect server at {PREFECT_API_URL.value()} (uv run prefect server start), "
-            "or unset PREFECT_API_URL to use a temporary one"
+            "or unset PREFECT_API_URL to use a local one"
         )
     if "disk is full" in words or getattr(error, "errno", None) in (ENOSPC, EDQUOT):
         return f"free some space on the disk of {settings().data}, and run the command again"

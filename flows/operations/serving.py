@@ -17,8 +17,6 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from prefect import flow
-from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL
 from pydantic import Field
 
 from agents.runtime.intake.backlog import backlog_table, read_backlog
@@ -27,7 +25,7 @@ from agents.runtime.metrics import CONSUMERS
 from agents.runtime.monitor import monitored
 from agents.runtime.prefect_ui import publish_table
 from agents.runtime.scheduling.scaling import Load, ScaleBounds, consumers_wanted
-from agents.runtime.settings import PREFIX, ROOT, settings
+from agents.runtime.settings import ROOT, settings
 from agents.runtime.shutdown import stop_on_sigterm
 from agents.runtime.telemetry import get_logger, start_telemetry
 from flows.cli.commands import command
@@ -154,21 +152,11 @@ def wanted_here(load: Load, running: int, bounds: ScaleBounds) -> int:
 
 @contextlib.asynccontextmanager
 async def _consumer_pool(scenario: str) -> AsyncIterator[ConsumerPool]:
-    pool = ConsumerPool(scenario, await _environment())
+    pool = ConsumerPool(scenario, dict(os.environ))  # which names the Prefect server
     try:
         yield pool
     finally:
         await pool.stop()
-
-
-async def _environment() -> dict[str, str]:
-    """The environment of the consumers: this one, and the address of the Prefect server in use."""
-    if PREFECT_API_URL.value():
-        return dict(os.environ)
-    async with get_client() as client:
-        url = str(client.api_url).rstrip("/")
-    # A temporary server has no limits, so each process keeps its own.
-    return os.environ | {"PREFECT_API_URL": url, f"{PREFIX}CONCURRENCY": "local"}
 
 
 if __name__ == "__main__":

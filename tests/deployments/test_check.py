@@ -164,6 +164,7 @@ def test_a_workflow_without_deployment_is_a_problem() -> None:
     assert check.workflow_problems(text) == [
         "workflow 'orders': no deployment in prefect.yaml runs flows.fulfilment",
         "workflow 'changes': no deployment in prefect.yaml runs flows.fulfilment",
+        "workflow 'returns': no deployment in prefect.yaml runs flows.fulfilment",
     ]
 
 

@@ -26,6 +26,7 @@ from tests.faults.cells import (
     queued,
 )
 from tests.faults.mutation import mutants, run_mutant
+from tests.faults.return_workload import new_returns
 from tests.faults.simulation.runner import open_simulation
 from tests.faults.simulation.schedule import failing_calls, schedule_named, schedule_of
 from tests.faults.simulation.sweep import sweep
@@ -107,6 +108,7 @@ def _add_cells(parser: argparse.ArgumentParser) -> None:
     add("--zombies", type=int, default=0, help="each kind of zombie N times")
     add("--cell", action="append", default=[], help="one cell, such as called:capture_payment@1")
     add("--study", action="store_true", help="run data analysis instead of orders")
+    add("--returns", action="store_true", help="run returns of orders that were shipped before")
     add("--tasks", action="store_true", help="run tasks that take resources instead of orders")
     add("--runs", type=int, default=1, help="repeat points and cells N times")
 
@@ -160,6 +162,9 @@ def _run_cells(options: argparse.Namespace) -> dict[str, Any]:
     if options.tasks:
         preload, option = ("flows.workflow_file",), " --tasks"
         plan = replace(plan, new_workload=new_tasks, preload=preload, option=option)
+    if options.returns:
+        preload, option = ("tests.faults.returning",), " --returns"
+        plan = replace(plan, new_workload=new_returns, preload=preload, option=option)
     results: list[CellResult] = []
     if options.kills or chosen(options, {"any": 1}):
         results = asyncio.run(run_campaign(plan, lambda hits: chosen(options, hits), options.kills))
@@ -171,7 +176,7 @@ def _run_cells(options: argparse.Namespace) -> dict[str, Any]:
 
 def _run_mutants(options: argparse.Namespace) -> dict[str, int]:
     """Run all mutants after random kills, two with --quick, and none after chosen cells."""
-    workload = "study" * options.study + "tasks" * options.tasks
+    workload = "study" * options.study + "tasks" * options.tasks + "returns" * options.returns
     wanted = {m.name for m in mutants() if options.kills and m.workload == workload}
     wanted |= set(QUICK_MUTANTS * options.quick)
     caught = []

@@ -76,6 +76,7 @@ def violations_of(journal: Journal, record: Record, permitted: Expectation) -> l
     violations += _wrong_ends(journal, permitted)
     violations += _not_unique(record)
     violations += [] if permitted.faulted else _without_outcome(journal)
+    violations += _never_assessed(journal)
     for item, row in journal.items.items():
         violations += illegal_writes(row, journal.history.get(item, []), permitted.faulted)
     return violations
@@ -88,6 +89,13 @@ def _without_outcome(journal: Journal) -> Iterator[str]:
         for effect in effects:
             if (effect["agent"], effect["occurrence"]) not in journalled:
                 yield f"I8 {journal.items[item]['key']}: no outcome of {effect['agent']}"
+
+
+def _never_assessed(journal: Journal) -> Iterator[str]:
+    """I8: an order with an effect has the outcome of the step before it, which rides with the intent."""
+    for item in journal.effects:
+        if "assess_risk" not in {row["agent"] for row in journal.steps.get(item, [])}:
+            yield f"I8 {journal.items[item]['key']}: no outcome of assess_risk"
 
 
 def _not_unique(record: Record) -> Iterator[str]:

@@ -292,6 +292,14 @@ async def _tasks(run: Run) -> None:
     await run_workflow.fn(run.workflow, workers=run.batch)
 
 
+async def _returns(run: Run) -> None:
+    await _process(run)
+    # The requests of customers need the catalogue of this run's goods.
+    os.environ[f"{PREFIX}CATALOGUE"] = f"{run.folder}/catalogue.jsonl"
+    settings.cache_clear()
+    await importlib.import_module("tests.faults.returning").take_returns(run)
+
+
 _JOBS = {
     "process": _process,
     "consume": _consume,
@@ -299,6 +307,7 @@ _JOBS = {
     "cancel": _cancel,
     "analyse": _analyse,
     "tasks": _tasks,
+    "returns": _returns,
 }
 
 

@@ -1,6 +1,6 @@
 """`python -m tests.faults.mutation`: mutation tests, which show that the fault tests find broken code.
 
-Each mutant is a patch in mutants/. Its head says what it breaks, the cells (of orders, of a study or of tasks)
+Each mutant is a patch in mutants/. Its head says what it breaks, the cells (of orders, a study, tasks or returns)
 that must catch it, and the number of simulated schedules within which the simulation must catch it. The
 command patches a copy of the source and runs both there. The exit status is 1 if a mutant survives.
 """
@@ -25,7 +25,12 @@ PARTS = ("agents", "flows", "deployments", "tests", "pyproject.toml")
 CAMPAIGN_TIMEOUT = 600  # seconds
 LEASE = 4  # seconds; a busy machine takes a shorter lease from a run before the mutant acts
 SCHEDULES = "Schedules: "
-KINDS = {"Cells: ": "", "Study cells: ": "study", "Task cells: ": "tasks"}
+KINDS = {
+    "Cells: ": "",
+    "Study cells: ": "study",
+    "Task cells: ": "tasks",
+    "Return cells: ": "returns",
+}
 TIERS = ("cells", "schedules")
 
 

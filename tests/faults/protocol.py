@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 CLOCK = "clock"  # a file in the folder of a run, whose seconds the clock of SQLite is ahead
-Job = Literal["process", "consume", "recover", "cancel", "analyse", "tasks"]
+Job = Literal["process", "consume", "recover", "cancel", "analyse", "tasks", "returns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Run:
     """One run of a flow in a process of its own. Paths are strings because a run is sent as JSON.
 
     `orders`, `stock` and `faults` belong to order processing, `study` is the folder of data analysis,
-    `workflow` is a file of tasks.
+    `workflow` is a file of tasks, `returns` one of what customers ask for and send back.
     `points` maps a fail point to the hit, counted from 1, and the signal that the child then sends to
     itself. `seconds` is the time after which the parent kills the child. The child writes the names
     and counts of all hits to the file `hits`. `full` limits the size of a file in KiB, `files` the
@@ -28,6 +28,7 @@ class Run:
     faults: str = ""
     study: str = ""
     workflow: str = ""
+    returns: str = ""
     job: Job = "process"
     batch: int = 4
     lease: float = 1.0

@@ -61,4 +61,11 @@ def _environment(folder: Path) -> dict[str, str]:
     """A new user's: no settings, an empty home, and the Python that runs this first in the path."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
     home = {"HOME": str(folder), "PREFECT_HOME": str(folder / "prefect")}
-    return {"PATH": path, "LANG": "C.UTF-8", "DO_NOT_TRACK": "1", f"{PREFIX}DATA": DATA, **home}
+    return {
+        "PATH": path,
+        "LANG": "C.UTF-8",
+        "DO_NOT_TRACK": "1",
+        f"{PREFIX}DATA": DATA,
+        **home,
+        f"{PREFIX}PREFECT_IDLE_SECONDS": "60",
+    }

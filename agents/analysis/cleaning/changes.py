@@ -33,8 +33,8 @@ def logged(
 ) -> pa.Table:
     """The log in the order of the lines.
 
-    `kept` marks the good rows. `losers` has, for each row that another one replaces, the row that `wins`
-    and the `rule`, by which it does.
+    `kept` marks the good rows. `losers` has, for each row that another one replaces, the line of the one that
+    `wins`, and the `rule` by which it does.
     """
     tables = [
         *_of_repairs(checked, kept, lines),
@@ -79,7 +79,7 @@ def _of_losers(cells: pd.DataFrame, lines: pd.Series, losers: pd.DataFrame) -> p
     rows = cells.loc[losers.index].astype("object")
     rows = rows.where(rows.notna(), None)
     before = [orjson.dumps(row, default=str).decode() for row in rows.to_dict("records")]
-    after = [f"line {line}" for line in lines[losers["wins"]]]
+    after = [f"line {line}" for line in losers["wins"]]
     named: dict[str, str | list[str]] = {
         "kind": REPEATED,
         "column": "",

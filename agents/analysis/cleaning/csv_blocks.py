@@ -8,7 +8,7 @@ extent of every row is found first, and a file that is not clear is left to the 
 import mmap
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,59 +37,58 @@ class Unclear(Exception):
     """A file with blank lines, very long rows, other text than UTF-8, or quotes that RFC 4180 forbids."""
 
 
-@dataclass(slots=True)
-class Blocks:
-    """The rows of one file: the cells as text, an empty one as null, and the line of each row."""
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows that follow each other: the cells as text, an empty one as null, and the line of each row."""
 
-    delimiter: str
-    names: Sequence[str]
-    lines: list[int] = field(default_factory=list)
-    ragged: list[Ragged] = field(default_factory=list)
-
-    def read(self, path: str) -> pa.Table:
-        """The rows behind the header of a file that is not empty. Raises Unclear."""
-        tables = [pa.schema([(name, pa.string()) for name in self.names]).empty_table()]
-        with (
-            Path(path).open("rb") as file,
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
-        ):
-            for block, lines in _blocks(data, self.delimiter.encode()):
-                tables.append(self._parsed(block, lines))
-        return pa.concat_tables(tables)
-
-    def _parsed(self, block: bytes, lines: list[int]) -> pa.Table:
-        skipped: set[int] = set()
-
-        def ragged(row: Any) -> str:
-            skipped.add(row.number)
-            self.ragged.append(Ragged(lines[row.number - 1], row.actual_columns, row.text or ""))
-            return "skip"
-
-        try:
-            table = pyarrow.csv.read_csv(
-                pa.py_buffer(block),
-                read_options=pyarrow.csv.ReadOptions(
-                    use_threads=False, block_size=len(block), column_names=list(self.names)
-                ),
-                parse_options=pyarrow.csv.ParseOptions(
-                    delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=ragged
-                ),
-                convert_options=pyarrow.csv.ConvertOptions(
-                    column_types=dict.fromkeys(self.names, pa.string()),
-                    null_values=[""],
-                    strings_can_be_null=True,
-                ),
-            )
-        except pa.ArrowInvalid:
-            raise Unclear from None
-        good = [line for number, line in enumerate(lines, 1) if number not in skipped]
-        if len(good) != len(table):
-            raise Unclear  # Arrow counts other rows than there are
-        self.lines += good
-        return table
+    cells: pa.Table
+    lines: np.ndarray
+    ragged: Sequence[Ragged]
 
 
-def _blocks(data: mmap.mmap, delimiter: bytes) -> Iterator[tuple[bytes, list[int]]]:
+def read_blocks(path: str, delimiter: str, names: Sequence[str]) -> Iterator[Block]:
+    """The rows behind the header of a file that is not empty. Raises Unclear, perhaps after some blocks."""
+    with (
+        Path(path).open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+    ):
+        for block, lines in _blocks(data, delimiter.encode()):
+            yield _parsed(block, lines, delimiter, names)
+            data.madvise(mmap.MADV_DONTNEED)  # what is read would count as memory of this process
+
+
+def _parsed(block: bytes, lines: np.ndarray, delimiter: str, names: Sequence[str]) -> Block:
+    found = list[Ragged]()
+
+    def ragged(row: Any) -> str:
+        line = int(lines[row.number - 1])
+        found.append(Ragged(line, row.actual_columns, row.text or ""))
+        return "skip"
+
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.py_buffer(block),
+            read_options=pyarrow.csv.ReadOptions(
+                use_threads=False, block_size=len(block), column_names=list(names)
+            ),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=ragged
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                null_values=[""],
+                strings_can_be_null=True,
+            ),
+        )
+    except pa.ArrowInvalid:
+        raise Unclear from None
+    good = lines[~np.isin(lines, [one.line for one in found])] if found else lines
+    if len(good) != len(table):
+        raise Unclear  # Arrow counts other rows than there are
+    return Block(table, good, found)
+
+
+def _blocks(data: mmap.mmap, delimiter: bytes) -> Iterator[tuple[bytes, np.ndarray]]:
     """Whole rows behind the header, and the line of each."""
     pattern, size = _row_pattern(delimiter), len(data)
     header = pattern.match(data)
@@ -102,7 +101,7 @@ def _blocks(data: mmap.mmap, delimiter: bytes) -> Iterator[tuple[bytes, list[int
         if (rows := _rows_that_are_lines(block, pattern)) is None:
             yield from _quoted_blocks(data, begin, line, pattern)
             return
-        yield block, list(range(line, line + rows))
+        yield block, np.arange(line, line + rows)
         begin, line = end, line + rows
 
 
@@ -127,7 +126,7 @@ def _rows_that_are_lines(block: bytes, pattern: re.Pattern[bytes]) -> int | None
 
 def _quoted_blocks(
     data: mmap.mmap, begin: int, line: int, pattern: re.Pattern[bytes]
-) -> Iterator[tuple[bytes, list[int]]]:
+) -> Iterator[tuple[bytes, np.ndarray]]:
     """The rest from a row on, found row by row: one may have several lines."""
     position, size, lines = begin, len(data), list[int]()
     while position < size:
@@ -138,7 +137,7 @@ def _quoted_blocks(
         line += len(match[0].splitlines())
         position = match.end()
         if position - begin >= BLOCK or position == size:
-            yield data[begin:position], lines
+            yield data[begin:position], np.array(lines)
             begin, lines = position, []
 
 

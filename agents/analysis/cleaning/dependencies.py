@@ -1,12 +1,37 @@
-"""Same key, same value: which rows of a table have another value than the others with their key."""
+"""Same key, same value: which rows of a partition have another value than the others with their key.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+Only the groups that disagree are counted in memory: first, hashes of keys and values tell which these are.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from agents.analysis.cleaning.hashes import Hashes, among, hashed
+from agents.analysis.cleaning.rules import Checked
 from agents.analysis.contract import Dependency
+from agents.runtime import PermanentError
+
+MOST_DISAGREEING = 2_000_000  # values of groups that disagree, each counted once
+# No column of a source is named so:
+VALUE, COUNT = "\0value", "\0count"
+RIGHT, CLEAR, OPEN = "\0right", "\0clear", "\0open"
+
+
+class TooManyDisagree(PermanentError):
+    """A dependency that most groups break: it is none."""
+
+    def __init__(self, by: tuple[str, ...], column: str) -> None:
+        super().__init__(by, column)
+        self.by, self.column = by, column
+
+    def __str__(self) -> str:
+        return (
+            f"rows with the same {', '.join(self.by)} have more than {MOST_DISAGREEING:,} different values of "
+            f"{self.column!r}: this is no dependency, remove it from the contract"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,65 +47,82 @@ class Differing:
     majority: pd.Series
 
 
-def differing(
-    values: Mapping[str, pd.Series], wrong: Mapping[str, pd.Series], dependency: Dependency
-) -> list[Differing]:
-    """The rows that break the dependency, by column; rows with a missing value of `by` pass.
-
-    `wrong` marks values that break a rule of their own column: they have no vote, and are no key.
-    """
-    keys = pd.DataFrame({n: values[n].mask(wrong[n]) for n in dependency.by})
-    groups = keys.groupby(list(dependency.by), sort=False, observed=True).ngroup()
-    codes = groups.fillna(-1).to_numpy(dtype="int64")
-    return [
-        _of_column(_Votes(column, values[column], wrong[column], codes), 1 - dependency.may_differ)
-        for column in dependency.same
-    ]
-
-
 def wrong_keys(found: list[Differing]) -> pd.Series:
     """The rows that differ from their group in most of several columns: their key is probably wrong."""
     count = sum((one.rows.astype("int64") for one in found[1:]), found[0].rows.astype("int64"))
     return (count * 2 > len(found)) & (len(found) > 1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Votes:
+@dataclass(slots=True)
+class Votes:
+    """The values of one column in the groups that disagree; rows with a missing value of `by` pass.
+
+    Values that break a rule of their own column have no vote, and are no key.
+    """
+
+    dependency: Dependency
     column: str
-    given: pd.Series
-    wrong: pd.Series
-    groups: np.ndarray
+    hashes: Hashes
+    _contested: np.ndarray = field(default_factory=lambda: np.empty(0, "u8"))
+    _decided: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def see(self, chunk: Checked) -> None:
+        """Note which groups there are, and with which values."""
+        known = self._known(chunk)
+        keys = hashed([known[name] for name in self.dependency.by])
+        self.hashes.add(keys, hashed([known[VALUE]]))
+
+    def count(self, chunks: Iterable[Checked]) -> None:
+        """Decide which value each of the groups has. Raises TooManyDisagree."""
+        self._contested = self.hashes.repeated()
+        by, counted = list(self.dependency.by), pd.DataFrame()
+        if not len(self._contested):
+            return
+        for chunk in chunks:
+            known = self._of_contested(chunk)
+            known[COUNT] = (~chunk.wrong(self.column))[known.index].astype("int64")
+            groups = pd.concat([counted, known]).groupby([*by, VALUE], sort=False, observed=True)
+            counted = groups.agg({COUNT: "sum"}).reset_index()
+            if len(counted) > MOST_DISAGREEING:
+                raise TooManyDisagree(self.dependency.by, self.column)
+        self._decided = _decided(counted, by, 1 - self.dependency.may_differ)
+
+    def differing(self, chunk: Checked) -> Differing:
+        """The rows of this chunk that have not the value of their group."""
+        values = chunk.typed[self.column]
+        rows, undecided = (pd.Series(False, values.index) for _ in range(2))
+        if not len(self._decided):
+            return Differing(self.column, rows, undecided, values)
+        known = self._of_contested(chunk)
+        right = known.merge(self._decided, on=list(self.dependency.by), how="left")
+        right = right.set_axis(known.index)
+        is_clear = right[CLEAR].fillna(False).astype(bool)
+        differs = (right[VALUE] != right[RIGHT]).fillna(False).astype(bool)
+        rows[known.index] = is_clear & differs
+        undecided[known.index] = right[OPEN].fillna(False).astype(bool)
+        majority = right[RIGHT][is_clear].reindex(values.index)
+        return Differing(self.column, rows, undecided, majority.astype(values.dtype))
+
+    def _known(self, chunk: Checked) -> pd.DataFrame:
+        keys = {n: chunk.typed[n].mask(chunk.wrong(n)) for n in self.dependency.by}
+        return pd.DataFrame(keys | {VALUE: chunk.typed[self.column]}).dropna()
+
+    def _of_contested(self, chunk: Checked) -> pd.DataFrame:
+        known = self._known(chunk)
+        hashes = hashed([known[name] for name in self.dependency.by])
+        return known[among(hashes, self._contested)]
 
 
-def _of_column(votes: _Votes, share: float) -> Differing:
-    values, groups = votes.given, votes.groups
-    codes, known = pd.factorize(values)
-    is_given = (groups >= 0) & (codes >= 0)
-    is_vote = is_given & ~votes.wrong.to_numpy(dtype=bool)
-    pairs, counts = np.unique(
-        groups[is_vote] * max(len(known), 1) + codes[is_vote], return_counts=True
-    )
-    owners, choices = np.divmod(pairs, max(len(known), 1))
-    sizes, most, rivals, top = _ranked(owners, counts, int(groups.max(initial=-1)) + 1)
-    is_clear = (rivals == 1) & (most >= share * sizes)
-    owner = groups[is_given]
-    rows = pd.Series(False, values.index)
-    undecided, majority = rows.copy(), values.copy()
-    right = choices[top[owner]] if len(choices) else codes[is_given]
-    rows[is_given] = is_clear[owner] & (right != codes[is_given])
-    undecided[is_given] = ~is_clear[owner] & (most[owner] < sizes[owner])
-    replaced = pd.Series(known.take(right), values.index[is_given])
-    majority = majority.mask(rows, replaced.reindex(values.index))
-    return Differing(votes.column, rows, undecided, majority)
-
-
-def _ranked(owners: np.ndarray, counts: np.ndarray, groups: int) -> tuple[np.ndarray, ...]:
-    """By group: its votes, those for the most frequent value, how many values share that place, and one."""
-    sizes = np.bincount(owners, counts, groups)
-    most = np.zeros(groups, dtype="int64")
-    np.maximum.at(most, owners, counts)
-    is_top = counts == most[owners]
-    rivals = np.bincount(owners[is_top], minlength=groups)
-    top = np.zeros(groups, dtype="int64")
-    top[owners[is_top]] = np.flatnonzero(is_top)
-    return sizes, most, rivals, top
+def _decided(counted: pd.DataFrame, by: list[str], share: float) -> pd.DataFrame:
+    """By group, the right value, whether it is clear, and whether the group stays open."""
+    votes = counted[counted[COUNT] > 0]
+    if votes.empty:
+        return pd.DataFrame()
+    groups = votes.groupby(by, sort=False, observed=True)[COUNT]
+    most, sizes = groups.transform("max"), groups.transform("sum")
+    tops = votes[votes[COUNT] == most]
+    rivals = tops.groupby(by, sort=False, observed=True)[COUNT].transform("count")
+    is_clear = (rivals == 1) & (most >= share * sizes)[tops.index]
+    is_open = ~is_clear & (most < sizes)[tops.index]
+    decided = tops.rename(columns={VALUE: RIGHT}).assign(**{CLEAR: is_clear, OPEN: is_open})
+    return decided.drop_duplicates(by)[[*by, RIGHT, CLEAR, OPEN]]

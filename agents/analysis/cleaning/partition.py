@@ -1,18 +1,22 @@
 """Cleaning a partition: every row is good, a duplicate, or quarantined with its reasons."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from agents.analysis.cleaning.changes import DISCARDED, REPAIRED, WARNED, counted, logged
-from agents.analysis.cleaning.keys import losers
+from agents.analysis.cleaning.keys import losing
+from agents.analysis.cleaning.numbers import strings
 from agents.analysis.cleaning.reading import BadRow, Table
-from agents.analysis.cleaning.rules import ContractBroken, Violation, check
-from agents.analysis.cleaning.series import Series, gaps_in
+from agents.analysis.cleaning.rules import Checked, ContractBroken, Tally, Violation
+from agents.analysis.cleaning.series import Series, Times
+from agents.analysis.cleaning.spool import IN_MEMORY, Spool
+from agents.analysis.cleaning.steps import checked
 from agents.analysis.contract import Contract
 from agents.runtime import PermanentError
 from agents.services.files.outcomes import REFUSES_THE_REST
@@ -22,7 +26,7 @@ Corrections = Mapping[int, Mapping[str, Any]]
 
 @dataclass(slots=True)
 class CleanResult:
-    """The outcome of every row; `quarantine` has a record for each bad row, which people can correct.
+    """The outcome of every row of a chunk; `quarantine` has a record for each bad row, which people can correct.
 
     `log` has what was changed in good rows, and the rows that others replace.
     """
@@ -80,44 +84,117 @@ class RestRefused(PermanentError):
 
 
 def clean(table: Table, contract: Contract, corrections: Corrections | None = None) -> CleanResult:
-    """Check every row by the contract; corrected rows replace those of their lines.
+    """Clean a partition that is one table; otherwise as `Cleaning`."""
+    cleaning = Cleaning(contract, corrections or {})
+    with Spool() as spool:
+        (result,) = cleaning.results(lambda: [table], spool)
+    result.series = cleaning.series
+    return result
 
-    Raises NoSuchColumn, ContractBroken, UnknownLine and RestRefused.
+
+@dataclass(slots=True)
+class Cleaning:
+    """Checks every row of a partition by the contract, chunk by chunk; corrected rows replace those of their lines.
+
+    After the first result, `unknown` has the columns that the contract does not have; after the last one, `rows`
+    the number of rows that were read, and `times` those of the series.
     """
-    table = _renamed(table, contract)
-    _require_columns(table.header, contract)
-    table = _mended(table, corrections or {})
-    checked = check(table.cells, contract)
-    rules: Counter[str] = Counter()
-    first = pd.Series(pd.NA, table.cells.index, dtype="object")
-    for violation in checked.violations:
-        if violation.bad == "discard-row":
-            first = first.mask(violation.rows & first.isna(), violation.name)
-    good = first.isna()
-    replaced, conflicts = losers(checked.table[good], contract)
-    first = first.mask(first.index.isin(conflicts), "key: other values")
-    kept = first.isna() & ~first.index.isin(replaced.index)
-    bad = first[first.notna()]
-    rules.update(bad.tolist())
-    rules.update(one.rule for one in table.bad)
-    quarantine = [_of_bad_row(one) for one in table.bad]
-    quarantine += _of_rows(table, bad, checked.violations)
-    clean_rows = checked.table[kept]
-    log = logged(table.cells, table.lines, checked, kept, replaced)
-    return CleanResult(
-        clean_rows.reset_index(drop=True),
-        sorted(quarantine, key=lambda record: record["line"]),
-        len(replaced),
-        rules,
-        counted(log, DISCARDED),
-        counted(log, REPAIRED),
-        counted(log, WARNED),
-        log,
-        checked.unknown,
-        gaps_in(clean_rows, contract.time, contract.gaps, checked.table[first.notna()])
-        if contract.gaps
-        else None,
-    )
+
+    contract: Contract
+    corrections: Corrections = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+    rows: int = 0
+    times: Times | None = None
+
+    def results(self, tables: Callable[[], Iterable[Table]], spool: Spool) -> Iterator[CleanResult]:
+        """The results of all chunks; those of several chunks are read a second time.
+
+        Raises NoSuchColumn, ContractBroken, TooMany, TooManyDisagree, UnknownLine and RestRefused, all before
+        the first result.
+        """
+        tally, again = Tally(), _Again(tables)
+        cells = self._cells(again.first())
+        kept, losing_rows = losing(
+            checked(cells, self.contract, tally, spool), self.contract, spool
+        )
+        tally.require()
+        self.unknown = tuple(dict.fromkeys(name for chunk in kept for name in chunk.unknown))
+        gaps = self.contract.gaps
+        self.times = Times(self.contract.time, gaps) if gaps else None
+        first = 0
+        for chunk, raw in zip(kept, again.second(), strict=True):
+            table = self._prepared(raw)
+            self.rows += table.rows
+            yield self._result(table, chunk, *losing_rows.of(first, chunk.rows))
+            first += chunk.rows
+
+    @property
+    def series(self) -> Series | None:
+        """The gaps, if the contract asks for them."""
+        return self.times.series() if self.times else None
+
+    def _cells(self, tables: Iterable[Table]) -> Iterator[tuple[pd.DataFrame, pd.Series]]:
+        left = set(self.corrections)
+        for raw in tables:
+            left -= {*raw.lines, *(one.line for one in raw.bad)} if left else set()
+            table = self._prepared(raw)
+            yield table.cells, table.lines
+        if left:
+            raise UnknownLine(min(left))
+
+    def _prepared(self, table: Table) -> Table:
+        table = _renamed(table, self.contract)
+        _require_columns(table.header, self.contract)
+        return _mended(table, self.corrections)
+
+    def _result(
+        self, table: Table, chunk: Checked, replaced: pd.DataFrame, contested: pd.Index
+    ) -> CleanResult:
+        names, first = ["key: other values"], np.full(chunk.rows, -1)
+        for violation in chunk.violations:
+            if violation.bad == "discard-row":
+                first[(first < 0) & violation.rows.to_numpy(dtype=bool)] = len(names)
+                names.append(violation.name)
+        first[contested] = 0
+        kept = first < 0
+        kept[replaced.index] = False
+        bad = np.flatnonzero(first >= 0)
+        rules = [names[number] for number in first[bad]]
+        quarantine = [_of_bad_row(one) for one in table.bad]
+        quarantine += _of_rows(table, bad, rules, chunk.violations)
+        log = logged(table.cells, table.lines, chunk, pd.Series(kept), replaced)
+        values = chunk.table
+        if self.times is not None:
+            self.times.add(values[kept], values.iloc[bad])
+        return CleanResult(
+            values[kept].reset_index(drop=True),
+            sorted(quarantine, key=lambda record: record["line"]),
+            len(replaced),
+            Counter([*rules, *(one.rule for one in table.bad)]),
+            counted(log, DISCARDED),
+            counted(log, REPAIRED),
+            counted(log, WARNED),
+            log,
+            chunk.unknown,
+        )
+
+
+@dataclass(slots=True)
+class _Again:
+    """Tables that are read twice, except where there are few of them."""
+
+    read: Callable[[], Iterable[Table]]
+    _count: int = 0
+    _held: list[Table] = field(default_factory=list)
+
+    def first(self) -> Iterator[Table]:
+        for table in self.read():
+            self._count += 1
+            self._held = [*self._held, table] if self._count <= IN_MEMORY else []
+            yield table
+
+    def second(self) -> Iterable[Table]:
+        return self._held or self.read()
 
 
 def _renamed(table: Table, contract: Contract) -> Table:
@@ -140,20 +217,21 @@ def _require_columns(header: Sequence[str] | None, contract: Contract) -> None:
 
 def _mended(table: Table, corrections: Corrections) -> Table:
     """The table with the corrected rows in place of those of their lines."""
-    if not corrections:
+    lines = {*table.lines, *(one.line for one in table.bad)} if corrections else set()
+    own = {line: row for line, row in corrections.items() if line in lines}
+    if not own:
         return table
-    existing = {*table.lines, *(one.line for one in table.bad)}
-    if missing := sorted(corrections.keys() - existing):
-        raise UnknownLine(missing[0])
     for one in table.bad:
-        if one.line in corrections and one.rule in REFUSES_THE_REST:
+        if one.line in own and one.rule in REFUSES_THE_REST:
             raise RestRefused(one.line)
-    old = table.lines.isin(corrections.keys())
-    rows = pd.DataFrame(list(corrections.values()), dtype="object")
+    old = table.lines.isin(own.keys())
+    rows = pd.DataFrame(list(own.values()), dtype="object")
     cells = pd.concat([table.cells[~old].astype("object"), rows], ignore_index=True)
-    lines = pd.concat([table.lines[~old], pd.Series(list(corrections), dtype="int64")])
-    bad = [one for one in table.bad if one.line not in corrections]
-    return Table(cells, lines.reset_index(drop=True), bad, table.header)
+    numbers = pd.concat([table.lines[~old], pd.Series(list(own), dtype="int64")], ignore_index=True)
+    order = numbers.argsort(kind="stable")
+    bad = [one for one in table.bad if one.line not in own]
+    cells = cells.iloc[order].reset_index(drop=True)
+    return Table(cells, numbers.iloc[order].reset_index(drop=True), bad, table.header)
 
 
 def _of_bad_row(one: BadRow) -> dict[str, Any]:
@@ -161,24 +239,35 @@ def _of_bad_row(one: BadRow) -> dict[str, Any]:
     return {"line": one.line, "reasons": [reason], "raw": one.raw}
 
 
-def _of_rows(table: Table, bad: pd.Series, violations: Sequence[Violation]) -> list[dict[str, Any]]:
-    if bad.empty:
-        return []
-    reasons: dict[Any, list[dict[str, str]]] = {index: [] for index in bad.index}
-    rows = table.cells.loc[bad.index].astype("object")
-    rows = rows.where(rows.notna(), None)
-    for violation in violations:
-        column, among = violation.column, violation.rows.loc[bad.index]
-        cells = rows[column] if column in rows else pd.Series(None, bad.index, dtype="object")
-        for index, found in zip(bad.index[among], cells[among], strict=True):
-            text = "" if found is None else str(found)[:200]
-            reasons[index].append({"column": column, "rule": violation.rule, "found": text})
-    records, lines = rows.to_dict("records"), table.lines.loc[bad.index]
+def _of_rows(
+    table: Table, bad: np.ndarray, rules: Sequence[str], violations: Sequence[Violation]
+) -> list[dict[str, Any]]:
+    """The quarantine's records of the rows at these places; `rules` has the first rule that each breaks."""
+    cells = table.cells.iloc[bad]
+    columns = {str(name): _texts(cells[name]) for name in cells.columns}
+    reasons: list[list[dict[str, str]]] = [[] for _ in bad]
+    for one in violations:
+        among = np.flatnonzero(one.rows.to_numpy(dtype=bool)[bad])
+        found = columns.get(one.column)
+        for place in among.tolist():
+            text = found[place] if found is not None else None
+            reason = {"column": one.column, "rule": one.rule, "found": (text or "")[:200]}
+            reasons[place].append(reason)
+    rows = zip(*columns.values(), strict=True) if columns else ([] for _ in bad)
     return [
         {
-            "line": int(line),
-            "reasons": reasons[index] or [{"column": "", "rule": name, "found": ""}],
-            "row": {str(k): v if v is None else str(v) for k, v in record.items()},
+            "line": line,
+            "reasons": why or [{"column": "", "rule": rule, "found": ""}],
+            "row": dict(zip(columns, row, strict=True)),
         }
-        for index, name, line, record in zip(bad.index, bad, lines, records, strict=True)
+        for line, why, rule, row in zip(
+            table.lines.iloc[bad].tolist(), reasons, rules, rows, strict=True
+        )
     ]
+
+
+def _texts(cells: pd.Series) -> list[str | None]:
+    if pd.api.types.is_string_dtype(cells.dtype) and cells.dtype != object:
+        found: list[str | None] = strings(cells).to_pylist()
+        return found
+    return [None if one is None or one is pd.NA or one != one else str(one) for one in cells]  # noqa: PLR0124 - NaN

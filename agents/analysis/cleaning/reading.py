@@ -4,7 +4,8 @@ import codecs
 import csv
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,23 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from agents.analysis.cleaning.csv_blocks import Blocks, Unclear
+from agents.analysis.cleaning import csv_blocks
+from agents.analysis.cleaning.csv_blocks import Unclear, read_blocks
 from agents.analysis.cleaning.plain_text import in_utf8
 from agents.analysis.contract import Contract
 from agents.services.files.csv_records import delimiter_of
 from agents.services.files.formats import BOM, Format
-from agents.services.files.outcomes import SourceError
+from agents.services.files.outcomes import Record, SourceError
 from agents.services.files.records import BadRecord, read_records
 from agents.services.files.unpacking import unpacked
 
 MAX_RAW = 2_000
 MAX_COLUMNS = 1_000
 PAGE_DISTANCE = 1_000_000
+PLAIN = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
+BUFFER = 1 << 20  # bytes of a Parquet file that are read at once
+MOST_ROWS = 65_536  # of a table from Parquet, where a value that is repeated takes no space
+CELL = 16  # bytes that a cell counts for which is no text
 # Types with missing values: as floats, 1 would read 1.0, and long numbers would lose digits.
 WHOLE = {
     pa.type_for_alias(name.lower()): pd.api.types.pandas_dtype(name)
@@ -62,26 +68,50 @@ class Table:
 
 
 def read_table(pages: Sequence[Path], name: str, contract: Contract | None = None) -> Table:
-    """Read the pages of a partition; `name` is its name in the source. Raises SourceError.
-
-    The contract may give the encoding and the header.
-    """
-    tables = [_page_by(contract, path, name) for path in pages]
+    """The whole of a partition as one table; otherwise as `read_tables`."""
+    tables = list(read_tables(pages, name, contract))
     if len(tables) == 1:
         return tables[0]
-    last = max(
-        line for table in tables for line in (0, *table.lines[-1:], *(b.line for b in table.bad))
-    )
-    distance = max(PAGE_DISTANCE, 10 ** len(str(last)))  # the first digits are the page
-    for number, table in enumerate(tables):
-        table.lines += number * distance
-        table.bad = [replace(one, line=one.line + number * distance) for one in table.bad]
     return Table(
         pd.concat([table.cells for table in tables], ignore_index=True),
         pd.concat([table.lines for table in tables], ignore_index=True),
         [one for table in tables for one in table.bad],
         _in_all([table.header for table in tables]),
     )
+
+
+def read_tables(
+    pages: Sequence[Path], name: str, contract: Contract | None = None
+) -> Iterator[Table]:
+    """The pages of a partition as one or several tables of bounded size; `name` is its name in the source.
+
+    The contract may give the encoding and the header. Raises SourceError, perhaps after some tables.
+    """
+    if len(pages) == 1:
+        yield from _page_by(contract, pages[0], name)
+        return
+    last = max(_last_line(contract, page, name) for page in pages)
+    distance = max(PAGE_DISTANCE, 10 ** len(str(last)))  # the first digits are the page
+    for number, page in enumerate(pages):
+        for table in _page_by(contract, page, name):
+            yield _moved(table, number * distance)
+
+
+def _last_line(contract: Contract | None, page: Path, name: str) -> int:
+    if name.endswith(PLAIN) and page.stat().st_size < PAGE_DISTANCE:
+        return 0  # it has fewer lines than bytes
+    return max(_end(table) for table in _page_by(contract, page, name))
+
+
+def _end(table: Table) -> int:
+    last: list[int] = table.lines.iloc[-1:].tolist()
+    return max([0, *last, *(one.line for one in table.bad)])
+
+
+def _moved(table: Table, by: int) -> Table:
+    table.lines += by
+    table.bad = [replace(one, line=one.line + by) for one in table.bad]
+    return table
 
 
 def _in_all(headers: Sequence[tuple[str, ...] | None]) -> tuple[str, ...] | None:
@@ -91,21 +121,21 @@ def _in_all(headers: Sequence[tuple[str, ...] | None]) -> tuple[str, ...] | None
     return tuple(name for name in known[0] if all(name in header for header in known))
 
 
-def _page_by(contract: Contract | None, path: Path, name: str) -> Table:
+def _page_by(contract: Contract | None, path: Path, name: str) -> Iterator[Table]:
     if contract is None or (codecs.lookup(contract.encoding).name, contract.header) == (
         "utf-8",
         (),
     ):
-        return _page(path, name)
+        yield from _page(path, name)
+        return
     with in_utf8(path, name, contract.encoding, contract.header) as (plain, plain_name):
-        table = _page(plain, plain_name)
-    if contract.header and plain_name.endswith(".csv"):  # its line is not one of the file
-        table.lines -= 1
-        table.bad = [replace(one, line=one.line - 1) for one in table.bad]
-    return table
+        is_added = contract.header and plain_name.endswith(".csv")
+        for table in _page(plain, plain_name):
+            yield _moved(table, -1) if is_added else table  # the header is no line of the file
 
 
-def _page(path: Path, name: str) -> Table:
+def _page(path: Path, name: str) -> Iterator[Table]:
+    read = 0  # the line of the last row that has been given
     try:
         with unpacked(path, name) as (form, stream), tempfile.NamedTemporaryFile() as plain:
             first = next(iter(stream.peek().removeprefix(BOM).splitlines()), b"")
@@ -116,12 +146,16 @@ def _page(path: Path, name: str) -> Table:
                     plain.write(chunk)
                 plain.flush()
                 if form is Format.PARQUET:
-                    return _parquet(plain.name)
-                if first and (table := _csv(plain.name, first)) is not None:
-                    return table
+                    yield from _parquet(plain.name)
+                    return
+                with suppress(Unclear):
+                    for table in _csv(plain.name, first):
+                        read = max(read, _end(table))
+                        yield table
+                    return
     except SourceError as error:
         raise SourceError(error.rule, error.reason, name) from None
-    return _records(path, name, form, _header(first) if form is Format.CSV else None)
+    yield from _records(path, name, form, _header(first) if form is Format.CSV else None, read)
 
 
 def _header(first: bytes) -> tuple[str, ...] | None:
@@ -135,22 +169,30 @@ def _header(first: bytes) -> tuple[str, ...] | None:
         return None
 
 
-def _csv(path: str, first: bytes) -> Table | None:
-    """The table with all cells as text; None for a file that must be read record by record."""
+def _csv(path: str, first: bytes) -> Iterator[Table]:
+    """The tables with all cells as text. Raises Unclear for what must be read record by record."""
     delimiter = delimiter_of(first)
     names = first.decode("utf-8", "replace").split(delimiter)
-    if b'"' in first or len(set(names)) != len(names) or not 0 < len(names) <= MAX_COLUMNS:
-        return None
-    blocks = Blocks(delimiter, names)
-    try:
-        frame = _frame(blocks.read(path))
-    except Unclear:
-        return None
-    bad = [
-        BadRow(one.line, "ragged", f"{one.cells} cells, {len(names)} expected", one.text[:MAX_RAW])
-        for one in blocks.ragged
-    ]
-    return Table(frame, pd.Series(blocks.lines, dtype="int64"), bad, tuple(names))
+    if (
+        not first
+        or b'"' in first
+        or len(set(names)) != len(names)
+        or not 0 < len(names) <= MAX_COLUMNS
+    ):
+        raise Unclear
+    is_empty = True
+    for block in read_blocks(path, delimiter, names):
+        bad = [
+            BadRow(
+                one.line, "ragged", f"{one.cells} cells, {len(names)} expected", one.text[:MAX_RAW]
+            )
+            for one in block.ragged
+        ]
+        yield Table(_frame(block.cells), pd.Series(block.lines), bad, tuple(names))
+        is_empty = False
+    if is_empty:
+        cells = pd.DataFrame({name: pd.Series(dtype="string[pyarrow]") for name in names})
+        yield Table(cells, pd.Series(dtype="int64"), [], tuple(names))
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:
@@ -158,19 +200,33 @@ def _frame(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def _parquet(path: str) -> Table:
+def _parquet(path: str) -> Iterator[Table]:
+    rows = 0
     try:
-        table = pq.read_table(path, use_threads=False, memory_map=False)
-        _require_cells(table.schema)
-        plain = [pa.field(f.name, pa.string()) if _is_bytes(f.type) else f for f in table.schema]
-        table = table.replace_schema_metadata(None).cast(pa.schema(plain))
-        frame = table.to_pandas(types_mapper=WHOLE.get)
+        with pq.ParquetFile(path, memory_map=False, buffer_size=BUFFER) as file:
+            schema = file.schema_arrow
+            _require_cells(schema)
+            plain = [pa.field(f.name, pa.string()) if _is_bytes(f.type) else f for f in schema]
+            names = tuple(schema.names)
+            for batch in file.iter_batches(_batch_rows(file.metadata), use_threads=False):
+                table = pa.Table.from_batches([batch]).replace_schema_metadata(None)
+                frame = table.cast(pa.schema(plain)).to_pandas(types_mapper=WHOLE.get)
+                lines = pd.Series(range(rows + 1, rows + 1 + len(frame)), dtype="int64")
+                rows += len(frame)
+                yield Table(frame, lines, header=names)
+            if not rows:
+                frame = pa.schema(plain).empty_table().to_pandas(types_mapper=WHOLE.get)
+                yield Table(frame, pd.Series(dtype="int64"), header=names)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise SourceError(
             "corrupt", f"the Parquet file cannot be read: {str(error)[:200]}"
         ) from None
-    lines = pd.Series(range(1, len(frame) + 1), dtype="int64")
-    return Table(frame, lines, header=tuple(frame.columns))
+
+
+def _batch_rows(metadata: pq.FileMetaData) -> int:
+    size = sum(metadata.row_group(n).total_byte_size for n in range(metadata.num_row_groups))
+    rows: int = csv_blocks.BLOCK * metadata.num_rows // max(size, 1)
+    return max(1, min(MOST_ROWS, rows))
 
 
 def _require_cells(schema: pa.Schema) -> None:
@@ -192,31 +248,55 @@ def _is_bytes(kind: pa.DataType) -> bool:
     )
 
 
-def _records(path: Path, name: str, form: Format, header: tuple[str, ...] | None) -> Table:
-    """The table, read record by record: slower, but every error names its line.
+def _records(
+    path: Path, name: str, form: Format, header: tuple[str, ...] | None, read: int
+) -> Iterator[Table]:
+    """The tables behind line `read`, record by record: slower, but every error names its line.
 
     In a JSON document, where one line may have many records, the line is the number of the record.
     """
-    rows: list[dict[str, object]] = []
-    lines: list[int] = []
-    bad: list[BadRow] = []
+    reading = _Records(header)
     with tempfile.TemporaryDirectory() as folder:
         named = Path(folder) / name
         shutil.copyfile(path, named)
         try:
             for number, outcome in enumerate(read_records(named), 1):
                 line = number if form is Format.JSON else outcome.line
-                if isinstance(outcome, BadRecord):
-                    raw = outcome.raw.decode("utf-8", "replace")[:MAX_RAW]
-                    bad.append(BadRow(line, outcome.rule, outcome.message, raw))
-                else:
-                    body = outcome.body if header is None else _flat(outcome.body)
-                    rows.append({k: _cell(v) for k, v in body.items()})
-                    lines.append(line)
+                if line > read:
+                    reading.take(line, outcome)
+                    if reading.size >= csv_blocks.BLOCK:
+                        yield reading.table()
+                        read, reading = line, _Records(header)
         except SourceError as error:
             raise SourceError(error.rule, error.reason, name) from None
-    cells = pd.DataFrame(rows, dtype="object") if rows else pd.DataFrame()
-    return Table(cells, pd.Series(lines, dtype="int64"), bad, header)
+    if reading.size or not read:
+        yield reading.table()
+
+
+class _Records:
+    """Records on their way to a table; `size` is about that of their text."""
+
+    def __init__(self, header: tuple[str, ...] | None) -> None:
+        self._header, self.size = header, 0
+        self._rows: list[dict[str, object]] = []
+        self._lines: list[int] = []
+        self._bad: list[BadRow] = []
+
+    def take(self, line: int, outcome: Record | BadRecord) -> None:
+        if isinstance(outcome, BadRecord):
+            raw = outcome.raw.decode("utf-8", "replace")[:MAX_RAW]
+            self._bad.append(BadRow(line, outcome.rule, outcome.message, raw))
+            self.size += CELL + len(raw)
+            return
+        body = outcome.body if self._header is None else _flat(outcome.body)
+        cells = {k: _cell(v) for k, v in body.items()}
+        self._rows.append(cells)
+        self._lines.append(line)
+        self.size += CELL + sum(len(v) if isinstance(v, str) else CELL for v in cells.values())
+
+    def table(self) -> Table:
+        cells = pd.DataFrame(self._rows, dtype="object") if self._rows else pd.DataFrame()
+        return Table(cells, pd.Series(self._lines, dtype="int64"), self._bad, self._header)
 
 
 def _flat(body: Mapping[str, Any], within: str = "") -> dict[str, Any]:

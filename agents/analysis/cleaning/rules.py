@@ -1,24 +1,22 @@
-"""The rules of a contract, checked for all rows at once."""
+"""The rules of single columns, checked for all rows of a chunk at once, and what is found by any rule."""
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 
-from agents.analysis.cleaning.dependencies import Differing, differing, wrong_keys
-from agents.analysis.cleaning.evaluating import broken
-from agents.analysis.cleaning.numbers import inexact
+from agents.analysis.cleaning.numbers import inexact, strings
 from agents.analysis.cleaning.values import plain_numbers, spelt, typed, without_words
 from agents.analysis.column import Bad, Column
 from agents.analysis.contract import Check, Contract, Dependency
 from agents.runtime import PermanentError
 
-TO_SIGMA = 1.4826  # median absolute deviation of a normal distribution to its standard deviation
-MIN_FOR_OUTLIERS = 20
+FEW = 1_000  # cells that are looked at to see whether texts repeat
 
 
 class ContractBroken(PermanentError):
@@ -52,12 +50,16 @@ class TooMany(PermanentError):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """The rows that break one rule, of a column or of none, and what becomes of them."""
+    """The rows that break one rule, of a column or of none, and what becomes of them.
+
+    `place` orders the violations: of those of a row, the first one is counted.
+    """
 
     column: str
     rule: str
     rows: pd.Series
     bad: Bad | Literal["warning"] = "discard-row"
+    place: int = 0
 
     @property
     def name(self) -> str:
@@ -67,7 +69,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """The values of a column that have been replaced, by row, and what replaced them."""
+    """The values of a column that have been replaced, by row, and what replaced them, all as texts."""
 
     column: str
     rule: str
@@ -77,174 +79,182 @@ class Repair:
 
 @dataclass(slots=True)
 class Checked:
-    """Typed values by column, every violation, and every repair."""
+    """A chunk of rows: the lines, the typed values by column, every violation, and every repair so far."""
 
-    table: pd.DataFrame
+    lines: pd.Series
+    typed: dict[str, pd.Series]
     violations: list[Violation]
     repairs: list[Repair]
     unknown: tuple[str, ...]
 
+    @property
+    def rows(self) -> int:
+        """How many rows there are, good and bad."""
+        return len(self.lines)
 
-def check(cells: pd.DataFrame, contract: Contract) -> Checked:
-    """Check the cells by the contract. Raises ContractBroken and TooMany."""
+    @property
+    def table(self) -> pd.DataFrame:
+        """The values as one table."""
+        return pd.DataFrame(self.typed, index=pd.RangeIndex(self.rows))
+
+    @property
+    def is_good(self) -> pd.Series:
+        """Which rows break no rule by which they are discarded."""
+        good = pd.Series(True, pd.RangeIndex(self.rows))
+        for one in self.violations:
+            if one.bad == "discard-row":
+                good &= ~one.rows
+        return good
+
+    def wrong(self, column: str) -> pd.Series:
+        """The values of a column that break a rule of their own, and are there still."""
+        wrong = pd.Series(False, pd.RangeIndex(self.rows))
+        for one in self.violations:
+            if one.column == column:
+                wrong |= one.rows
+        return wrong
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many rows break what, over all chunks of a partition: which of it refuses the partition, shows the end."""
+
+    frozen: dict[tuple[str, str], int] = field(default_factory=dict)
+    tolerated: dict[str, tuple[int, int, float]] = field(default_factory=dict)
+
+    def freeze(self, column: str, rule: str, rows: int) -> None:
+        """Count rows that break a frozen rule."""
+        self.frozen[column, rule] = self.frozen.get((column, rule), 0) + rows
+
+    def tolerate(self, rule: str, rows: int, of: int, mostly: float) -> None:
+        """Count rows that break a rule of which the contract tolerates a share."""
+        before, so_far, _ = self.tolerated.get(rule, (0, 0, mostly))
+        self.tolerated[rule] = (before + rows, so_far + of, mostly)
+
+    def require(self) -> None:
+        """Raise ContractBroken or TooMany if the rows so far refuse the partition."""
+        for (column, rule), rows in self.frozen.items():
+            raise ContractBroken(column, rule, rows)
+        for rule, (rows, of, mostly) in self.tolerated.items():
+            if rows > (1 - mostly) * of:
+                raise TooMany(rule, rows, of, mostly)
+
+
+def check_columns(
+    cells: pd.DataFrame, lines: pd.Series, contract: Contract, tally: Tally
+) -> Checked:
+    """Type each column and check it by its own rules."""
     unknown = tuple(name for name in cells.columns if name not in contract.columns)
     if unknown and contract.unknown == "freeze":
-        raise ContractBroken(unknown[0], "not in the contract", len(cells))
-    checking = _Checking(contract, cells)
-    for name, column in contract.columns.items():
-        checking.column(name, column)
-    for name, column in contract.columns.items():
-        if column.outliers_by:
-            checking.outliers(name, column)
-    for dependency in contract.dependencies:
-        checking.dependency(dependency)
-    checking.conditions()
-    if contract.in_order:
-        checking.order()
+        tally.freeze(unknown[0], "not in the contract", len(cells))
+    chunk = Checked(lines, {}, [], [], unknown)
+    for place, (name, column) in enumerate(contract.columns.items()):
+        raw = cells[name] if name in cells else pd.Series(pd.NA, cells.index, dtype="string")
+        one = _checked_once(raw, column, contract.words_of(column))
+        chunk.typed[name] = one.typed
+        chunk.repairs += [Repair(name, rule, *texts) for rule, texts in one.repairs.items()]
+        bad_rows = np.zeros(len(cells), dtype=bool)
+        for rule, rows in one.broken.items():
+            found(chunk, Violation(name, rule, rows, place=place), column, tally)
+            bad_rows |= rows.to_numpy(dtype=bool)
+        tally.tolerate(name, int(bad_rows.sum()), len(cells), column.mostly)
     if contract.unknown == "evolve":
         for name in unknown:
             given = without_words(cells[name], contract.missing)
-            checking.typed[name] = given.astype("string[pyarrow]")
-    table = pd.DataFrame(checking.typed, index=cells.index)
-    return Checked(table, checking.violations, checking.repairs, unknown)
+            chunk.typed[name] = given.astype("string[pyarrow]")
+    return chunk
 
 
-class _Checking:
-    """The cells of one partition on their way to values."""
-
-    def __init__(self, contract: Contract, cells: pd.DataFrame) -> None:
-        self._contract, self._cells = contract, cells
-        self._now = datetime.now(UTC)
-        self.typed: dict[str, pd.Series] = {}
-        self.violations: list[Violation] = []
-        self.repairs: list[Repair] = []
-
-    def column(self, name: str, column: Column) -> None:
-        """Type one column and check it by its own rules."""
-        cells = self._cells
-        raw = cells[name] if name in cells else pd.Series(pd.NA, cells.index, dtype="string")
-        given = spelt(without_words(raw, self._contract.words_of(column)), column.spellings)
-        plain = plain_numbers(given, column)
-        self.typed[name] = typed(plain, column)
-        if column.spellings:
-            self._repaired(name, "spelling", raw, given)
-        if column.type == "text":
-            self._repaired(name, "trimmed", given, self.typed[name])
-        bad_rows = pd.Series(False, cells.index)
-        for rule, rows in _broken(plain, given, self.typed[name], column):
-            self._found(name, rule, rows, column)
-            bad_rows |= rows
-        self._tolerate(name, bad_rows, column.mostly)
-
-    def outliers(self, name: str, column: Column) -> None:
-        """Find the outliers among the rows with the same values of other columns, once all are typed."""
-        keys = pd.DataFrame({by: self.typed[by] for by in column.outliers_by})
-        groups = keys.groupby(list(column.outliers_by), sort=False, observed=True).ngroup()
-        value = self.typed[name].mask(self._wrong()[name])
-        assert column.outliers is not None
-        rows = _outlying(value, column.outliers, groups.where(groups >= 0))
-        self._found(name, f"outlier by {', '.join(column.outliers_by)}", rows, column)
-
-    def dependency(self, dependency: Dependency) -> None:
-        """Find the rows that differ from those with the same key, and repair them where declared."""
-        found = differing(self.typed, self._wrong(), dependency)
-        rule = f"same by {', '.join(dependency.by)}"
-        suspects = wrong_keys(found)
-        broken_rows = pd.Series(False, self._cells.index)
-        for one in found:
-            rows = one.rows
-            if dependency.repair:
-                self._repair(one, rule, rows & ~suspects)
-                rows = rows & suspects
-            broken_rows |= one.rows
-            self._found(one.column, rule, rows, dependency)
-            undecided = f"no majority by {', '.join(dependency.by)}"
-            self._found(one.column, undecided, one.undecided, dependency)
-        self._tolerate(rule, broken_rows, dependency.mostly)
-
-    def conditions(self) -> None:
-        """Check what must hold between the columns of a row."""
-        for one in self._contract.conditions:
-            when, holds = one.nodes(self._contract.columns)
-            rows = broken(when, holds, self.typed, one.within, self._now)
-            self._found("", one.rule, pd.Series(rows, self._cells.index), one)
-            self._tolerate(one.rule, rows, one.mostly)
-
-    def order(self) -> None:
-        """Find the rows that are earlier than one before them, in each series."""
-        contract = self._contract
-        time = self.typed[contract.time]
-        by = [self.typed[name] for name in (contract.gaps.by if contract.gaps else ())]
-        latest = time.groupby(by, observed=True).cummax() if by else time.cummax()
-        rows = (time < latest).fillna(False).astype(bool)
-        if rows.any():
-            self.violations.append(Violation(contract.time, "out of order", rows, "warning"))
-
-    def _wrong(self) -> dict[str, pd.Series]:
-        """The values by column that break a rule of their own column, and are there still."""
-        wrong = {name: pd.Series(False, self._cells.index) for name in self.typed}
-        for one in self.violations:
-            if one.column:
-                wrong[one.column] |= one.rows
-        return wrong
-
-    def _repair(self, one: Differing, rule: str, rows: pd.Series) -> None:
-        values = self.typed[one.column]
-        self.typed[one.column] = values.mask(rows, one.majority)
-        self.violations = [  # what the replaced values had broken
-            replace(v, rows=v.rows & ~rows) if v.column == one.column else v
-            for v in self.violations
-        ]
-        self._repaired(one.column, rule, values, self.typed[one.column])
-
-    def _repaired(self, column: str, rule: str, before: pd.Series, after: pd.Series) -> None:
-        rows = _differ(after, before)
-        if rows.any():
-            self.repairs.append(Repair(column, rule, before[rows], after[rows]))
-
-    def _found(
-        self, column: str, rule: str, rows: pd.Series, declared: Column | Dependency | Check
-    ) -> None:
-        if not rows.any():
-            return
-        bad = "warning" if declared.severity == "warning" else declared.bad
-        one = Violation(column, rule, rows, bad)
-        if bad == "freeze":
-            raise ContractBroken(column, rule, int(rows.sum()))
-        self.violations.append(one)
-        if bad == "discard-value":
-            self.typed[column] = self.typed[column].mask(rows)
-
-    def _tolerate(self, rule: str, rows: pd.Series | np.ndarray, mostly: float) -> None:
-        count, of = int(rows.sum()), len(rows)
-        if count > (1 - mostly) * of:
-            raise TooMany(rule, count, of, mostly)
+def found(
+    chunk: Checked, one: Violation, declared: Column | Dependency | Check, tally: Tally
+) -> None:
+    """Add a violation to the chunk, with what its declaration says of it."""
+    if not one.rows.any():
+        return
+    bad = "warning" if declared.severity == "warning" else declared.bad
+    if bad == "freeze":
+        tally.freeze(one.column, one.rule, int(one.rows.sum()))
+    else:
+        chunk.violations.append(replace(one, bad=bad))
+    if bad == "discard-value":
+        chunk.typed[one.column] = chunk.typed[one.column].mask(one.rows)
 
 
-def _differ(after: pd.Series, before: pd.Series) -> pd.Series:
-    """The rows that have both and differ; a cell that became missing is none of them."""
-    old = before.astype("string[pyarrow]")
-    return (after.astype("string[pyarrow]") != old).fillna(False).astype(bool)
+def repaired(chunk: Checked, column: str, rule: str, before: pd.Series, after: pd.Series) -> None:
+    """Add a repair to the chunk: where both have a value and differ."""
+    if (texts := _different(before, after)) is not None:
+        chunk.repairs.append(Repair(column, rule, *texts))
+
+
+def _different(before: pd.Series, after: pd.Series) -> tuple[pd.Series, pd.Series] | None:
+    """The texts before and after, of the rows that have both and differ."""
+    old, new = before.astype("string[pyarrow]"), after.astype("string[pyarrow]")
+    rows = (new != old).fillna(False).astype(bool)
+    return (old[rows], new[rows]) if rows.any() else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """The values of a column, the rows that break each rule, and texts before and after each repair."""
+
+    typed: pd.Series
+    broken: dict[str, pd.Series]
+    repairs: dict[str, tuple[pd.Series, pd.Series]]
+
+
+def _checked_once(cells: pd.Series, column: Column, words: Sequence[str]) -> _Column:
+    """Check each different text once: the rules of a column depend on nothing but the cell."""
+    encoded = _encoded(cells)
+    if encoded is None:
+        return _checked(cells, column, words)
+    codes, texts = encoded
+    one = _checked(texts, column, words)
+    repairs = {}
+    for rule, (before, after) in one.repairs.items():
+        rows = np.isin(codes, before.index)
+        repairs[rule] = (
+            before[codes[rows]].set_axis(cells.index[rows]),
+            after[codes[rows]].set_axis(cells.index[rows]),
+        )
+    broken = {rule: rows.take(codes).set_axis(cells.index) for rule, rows in one.broken.items()}
+    return _Column(one.typed.take(codes).set_axis(cells.index), broken, repairs)
+
+
+def _encoded(cells: pd.Series) -> tuple[np.ndarray, pd.Series] | None:
+    """The place of each cell among the different texts, and these; None where most texts differ."""
+    if len(cells) < FEW or not pd.api.types.is_string_dtype(cells.dtype):
+        return None
+    if cells.iloc[:FEW].nunique(dropna=False) > FEW * 9 // 10:
+        return None
+    encoded = pc.dictionary_encode(strings(cells), null_encoding="encode")
+    if len(encoded.dictionary) > len(cells) // 2:
+        return None
+    texts = pd.Series(pd.array(encoded.dictionary, dtype="string[pyarrow]"))
+    return encoded.indices.to_numpy(), texts
+
+
+def _checked(raw: pd.Series, column: Column, words: Sequence[str]) -> _Column:
+    given = spelt(without_words(raw, words), column.spellings)
+    plain = plain_numbers(given, column)
+    values = typed(plain, column)
+    pairs = {"spelling": (raw, given)} if column.spellings else {}
+    pairs |= {"trimmed": (given, values)} if column.type == "text" else {}
+    texts = {rule: _different(*pair) for rule, pair in pairs.items()}
+    repairs = {rule: found for rule, found in texts.items() if found is not None}
+    return _Column(values, dict(_broken(plain, given, values, column)), repairs)
 
 
 def _broken(
     plain: pd.Series, given: pd.Series, value: pd.Series, column: Column
 ) -> Iterator[tuple[str, pd.Series]]:
     """Each rule of the column that some rows break; the later rules pass missing values."""
-    outside = _outside(value, column)
-    inside = value if outside is None else value.mask(outside)
     rules = {
         "missing": given.isna() if column.required else None,
         "type": given.notna() & value.isna(),
         "precision": inexact(plain) if column.type == "number" and not column.rounds else None,
-        "range": outside,
+        "range": _outside(value, column),
         "allowed": value.notna() & ~value.isin(_allowed(column)) if column.one_of else None,
         **(_of_text(value, column) if column.type == "text" else {}),
-        "outlier": (
-            _outlying(inside, column.outliers, None)
-            if column.outliers and not column.outliers_by
-            else None
-        ),
     }
     for rule, rows in rules.items():
         if rows is not None and rows.any():
@@ -285,13 +295,3 @@ def _of_text(value: pd.Series, column: Column) -> dict[str, pd.Series | None]:
         "longest": (value.str.len() > column.longest).fillna(False),
         "control": value.str.contains("[\x00-\x08\x0e-\x1f\x7f]", regex=True).fillna(False),
     }
-
-
-def _outlying(value: pd.Series, limit: float, groups: pd.Series | None) -> pd.Series:
-    """The values too far from the median of their group; a group with few values, or equal ones, has none."""
-    numbers = value.astype("float64")
-    by = pd.Series(0, value.index) if groups is None else groups
-    distance = (numbers - numbers.groupby(by).transform("median")).abs()
-    spread = distance.groupby(by).transform("median") * TO_SIGMA
-    is_enough = numbers.groupby(by).transform("count") >= MIN_FOR_OUTLIERS
-    return (is_enough & (spread > 0) & (distance > limit * spread)).fillna(False)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from agents.analysis.cleaning.numbers import integers, numbers
+from agents.analysis.cleaning.numbers import integers, numbers, strings
 from agents.analysis.column import EPOCHS, Column
 
 TRUE, FALSE = {"true", "1", "yes", "t"}, {"false", "0", "no", "f"}
@@ -68,6 +69,10 @@ def _times_in_format(text: pd.Series, column: Column) -> pd.Series:
 def _times_of_text(cells: pd.Series, column: Column) -> pd.Series:
     # By pattern: pandas accepts "now" as a time, and fails on a mixture of formats.
     text = cells.astype("string[pyarrow]")
+    with suppress(pa.ArrowInvalid):  # not all of them are times with a zone
+        plain = pc.cast(strings(cells), pa.timestamp("us", "UTC"))
+        found: pd.Series = plain.to_pandas().set_axis(cells.index)
+        return found
     is_aware = _matches(text, AWARE)
     times: pd.Series = pd.to_datetime(
         text.where(is_aware), errors="coerce", format="ISO8601", utc=True

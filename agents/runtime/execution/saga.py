@@ -10,6 +10,7 @@ from typing import Any
 from agents.runtime.context import runtime
 from agents.runtime.execution.agent import AGENTS, Agent
 from agents.runtime.execution.spans import record_ends
+from agents.runtime.execution.step import commit_riding, with_riding
 from agents.runtime.journal.completion import end
 from agents.runtime.model.batch import Batch, BatchContext, reason_of
 from agents.runtime.model.item import Item, Notice
@@ -35,9 +36,12 @@ async def saga(batch: Batch) -> AsyncIterator[None]:
     resumes the items.
     """
     context = batch.context
+    context.riding = []
     yield
     survivors = list(context.latest.peek()) if context.latest else []
     await _end(context, survivors, Event.COMPLETE)
+    await commit_riding(context)
+    context.riding = None
     await _compensate(context)
 
 
@@ -82,7 +86,18 @@ async def _end(context: BatchContext, items: Sequence[Item], event: Event) -> No
     notices = {item.id: _notices(context, item, event) for item in items}
     failpoint("ending")
     needed = context.scenario.has_dependencies
-    ended = await end(here.journal.database, here.lease.id, items, event, notices, needed=needed)
+    ended = await with_riding(
+        context,
+        lambda riding: end(
+            here.journal.database,
+            here.lease.id,
+            items,
+            event,
+            notices,
+            needed=needed,
+            riding=riding,
+        ),
+    )
     failpoint("ended")
     record_ends(item for item in items if item.id in ended)
     for item in items:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
+from sqlalchemy.exc import StatementError
 
 from agents.runtime.alerts import Alert, alert, of_batch, send
 from agents.runtime.child_start import DidNotStart
@@ -22,7 +23,7 @@ from agents.runtime.execution.spans import record_steps, step_span
 from agents.runtime.journal.completion import park
 from agents.runtime.journal.database import JournalLost
 from agents.runtime.journal.statements import Halt
-from agents.runtime.journal.step_results import commit, intend
+from agents.runtime.journal.step_results import commit, intend, is_refusal
 from agents.runtime.metrics import ITEMS
 from agents.runtime.model.batch import Batch, BatchContext, reason_of
 from agents.runtime.model.item import (
@@ -50,8 +51,10 @@ log = get_logger(__name__)
 
 GROUP_ITEMS = 256
 GROUP_SECONDS = 0.2
+RIDE_SECONDS = 0.2  # of work that a crash may repeat
 
 AnyAgent = Agent[Any, Any]
+Written = TypeVar("Written")
 
 
 async def run_step(agent: AnyAgent, batch: Batch) -> Batch:
@@ -126,6 +129,7 @@ def _groups(agent: AnyAgent, executions: list[StepExecution]) -> list[list[StepE
 async def park_unreadable(context: BatchContext, items: Sequence[Item]) -> None:
     """Park items that this version of the code cannot read: a retry would not help."""
     here, reason = runtime(), "this version of the code cannot read what is stored of the item"
+    await commit_riding(context)
     for state in (State.PROCESSING, State.COMPENSATING):
         held = [item for item in items if item.state is state]
         await park(here.journal.database, here.lease.id, held, reason, state)
@@ -177,7 +181,10 @@ async def _intend(
     agent: AnyAgent, context: BatchContext, executions: list[StepExecution]
 ) -> list[StepExecution]:
     here, state = runtime(), executions[0].item.state
-    held = await intend(here.journal.database, here.lease.id, executions, state)
+    held = await with_riding(
+        context,
+        lambda riding: intend(here.journal.database, here.lease.id, executions, state, riding),
+    )
     failpoint(f"intended:{agent.name}")
     context.count_lost([execution for execution in executions if execution.id not in held])
     mine = [execution for execution in executions if execution.id in held]
@@ -239,7 +246,10 @@ async def _run(agent: AnyAgent, context: BatchContext, executions: list[StepExec
             await _next_group(workers, group_is_full)
             group_is_full.clear()
             group, finished[:] = finished[:GROUP_ITEMS], finished[GROUP_ITEMS:]
-            done |= await _commit_or_defer(context, group)
+            if _may_ride(agent, context, group):
+                done |= _ride(context, group)
+            else:
+                done |= await _commit_or_defer(context, group)
             if running:
                 await look_at(agent, running.values())
         await workers
@@ -305,28 +315,88 @@ async def _commit_or_defer(context: BatchContext, executions: list[StepExecution
     return await commit_outcomes(context, executions)
 
 
+def _may_ride(agent: AnyAgent, context: BatchContext, group: Sequence[StepExecution]) -> bool:
+    """Whether the next commit can write these outcomes: a crash before it repeats little, and no effect."""
+    if context.riding is None or agent.policy.effect or not group:
+        return False
+    since = (context.riding or group)[0].begun
+    return (
+        since is not None
+        and clock().monotonic() - since < RIDE_SECONDS
+        and group[0].item.state is State.PROCESSING
+        and all(isinstance(e.outcome, Done) and not e.needs and e.used is None for e in group)
+    )
+
+
+def _ride(context: BatchContext, group: Sequence[StepExecution]) -> set[int]:
+    """Leave outcomes to the next commit; returns the ids of the items, all of which go on."""
+    assert context.riding is not None
+    context.riding += group
+    _count(context, group)
+    return {execution.id for execution in group}
+
+
+async def with_riding(
+    context: BatchContext, write: Callable[[list[StepExecution]], Awaitable[Written]]
+) -> Written:
+    """What `write` returns; its transaction writes the outcomes that ride as well.
+
+    If the database refuses anything, they are committed alone first: a value that it refuses makes a
+    dead letter of its item alone.
+    """
+    riding = context.take_riding()
+    try:
+        return await write(riding)
+    except (StatementError, UnicodeError) as error:
+        if not riding or not is_refusal(error):
+            raise
+    await _write_outcomes(context, [], riding)
+    return await write([])
+
+
+async def commit_riding(context: BatchContext) -> None:
+    """Commit the outcomes that ride, where no other transaction follows."""
+    if riding := context.take_riding():
+        await _write_outcomes(context, [], riding)
+
+
 async def commit_outcomes(context: BatchContext, executions: list[StepExecution]) -> set[int]:
-    """Commit the outcomes of a group, then set failed items aside; returns the ids that go on."""
-    if not executions:
-        return set()
-    here, state = runtime(), executions[0].item.state
-    woken = set[str]()
-    held = await commit(here.journal.database, here.lease.id, executions, state, woken)
-    failpoint(f"written:{executions[0].agent}")
+    """Commit the outcomes of a group, and those that ride; then set failed items aside.
+
+    Returns the ids of the group's items that go on.
+    """
+    return (
+        await _write_outcomes(context, executions, context.take_riding()) if executions else set()
+    )
+
+
+async def _write_outcomes(
+    context: BatchContext, executions: list[StepExecution], riding: list[StepExecution]
+) -> set[int]:
+    here, woken, together = runtime(), set[str](), executions + riding
+    state = executions[0].item.state if executions else State.PROCESSING
+    held = await commit(here.journal.database, here.lease.id, together, state, woken)
+    failpoint(f"written:{together[0].agent}")
     if any(execution.needs for execution in executions):
         await gave_back(executions, woken)
-    context.count_lost([execution for execution in executions if execution.id not in held])
-    mine = [execution for execution in executions if execution.id in held]
-    record_steps(context.scenario.name, mine)
-    for execution in mine:
-        apply_outcome(execution)
+    context.count_lost([execution for execution in together if execution.id not in held])
+    refused = [one for one in riding if not isinstance(one.outcome, Done)]
+    mine = [execution for execution in executions + refused if execution.id in held]
+    _count(context, mine)
     for execution in decisive(mine):
         _set_aside(context, execution)
-    outcomes = Counter((e.agent, e.version, OUTCOME_WORDS[type(e.outcome)]) for e in mine)
+    return {execution.id for execution in mine if isinstance(execution.outcome, Done)}
+
+
+def _count(context: BatchContext, executions: Sequence[StepExecution]) -> None:
+    """Let the items know these outcomes, and record and count them."""
+    record_steps(context.scenario.name, executions)
+    for execution in executions:
+        apply_outcome(execution)
+    outcomes = Counter((e.agent, e.version, OUTCOME_WORDS[type(e.outcome)]) for e in executions)
     for (name, version, outcome), count in outcomes.items():
         ITEMS.labels(name, version, outcome).inc(count)
         context.stats.count_step(name, outcome, count)
-    return {execution.id for execution in mine if isinstance(execution.outcome, Done)}
 
 
 def _set_aside(context: BatchContext, execution: StepExecution) -> None:

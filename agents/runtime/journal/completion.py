@@ -9,9 +9,9 @@ from agents.runtime.journal import dependencies
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.item_events import publish_ended
 from agents.runtime.journal.schema import outbox
-from agents.runtime.journal.statements import insert_many, insert_new, move
-from agents.runtime.journal.step_results import is_refusal
-from agents.runtime.model.item import Item, Notice
+from agents.runtime.journal.statements import insert_many, insert_new, move, still_held
+from agents.runtime.journal.step_results import is_refusal, write_done
+from agents.runtime.model.item import Item, Notice, StepExecution
 from agents.runtime.model.lifecycle import Event, State
 from agents.runtime.telemetry import get_logger
 
@@ -26,16 +26,18 @@ async def end(  # noqa: PLR0913 - what one transaction writes
     notices: dict[int, Sequence[Notice]],
     *,
     needed: bool = False,
+    riding: Sequence[StepExecution] = (),
 ) -> set[int]:
     """End items in one transaction: state, outcome, history and outbox. Returns the ids that ended.
 
-    If the items may be `needed` by others, those go on or are cancelled with it. If the database
+    If the items may be `needed` by others, those go on or are cancelled with it. Outcomes of steps that
+    ride are written with it; if the database refuses anything then, that is raised. Otherwise, if it
     refuses a notice, its item ends without notices.
     """
     try:
-        return await _end(database, owner, held, event, notices, needed=needed)
+        return await _end(database, owner, held, event, notices, needed=needed, riding=riding)
     except (StatementError, UnicodeError) as error:
-        if not is_refusal(error):
+        if riding or not is_refusal(error):
             raise
         if len(held) == 1:
             log.exception(
@@ -78,9 +80,12 @@ async def _end(  # noqa: PLR0913 - as above
     notices: dict[int, Sequence[Notice]],
     *,
     needed: bool,
+    riding: Sequence[StepExecution] = (),
 ) -> set[int]:
     source = State.PROCESSING if event is Event.COMPLETE else State.COMPENSATING
     async with database.write() as connection:
+        mine = await still_held(connection, owner, riding, State.PROCESSING)
+        await write_done(connection, [one for one in riding if one.id in mine])
         if needed:
             await dependencies.lock(connection, held[0].scenario, alone=False)
         moved = set[int]()

@@ -44,16 +44,21 @@ log = get_logger(__name__)
 
 
 async def intend(
-    database: Database, owner: str, executions: Sequence[StepExecution], state: State
+    database: Database,
+    owner: str,
+    executions: Sequence[StepExecution],
+    state: State,
+    riding: Sequence[StepExecution] = (),
 ) -> dict[int, Halt | None]:
-    """Write the intents of an effect before its first call.
+    """Write the intents of an effect before its first call, and the outcomes of steps before it that ride.
 
     Returns the ids of the items still held in `state`, and for each whether a cancel or its deadline
     halts it. A halted item gets no intent, unless it is compensating. Missing ids were taken over by
     another process.
     """
     async with database.write() as connection:
-        held = await still_held(connection, owner, executions, state)
+        held = await still_held(connection, owner, [*executions, *riding], state)
+        await write_done(connection, [one for one in riding if one.id in held])
         rows: list[dict[str, Any]] = [
             {
                 "item": execution.id,
@@ -68,6 +73,11 @@ async def intend(
         await insert_many(connection, insert_new(connection, effects, status="intended"), rows)
         await _intend_renewed(connection, executions, {row["item"] for row in rows})
     return held
+
+
+async def write_done(connection: AsyncConnection, riding: Sequence[StepExecution]) -> None:
+    """Write the outcomes of steps without effects that succeeded, of items that are held."""
+    await insert_many(connection, insert_or_replace(connection, steps), _step_rows(riding))
 
 
 async def _intend_renewed(

@@ -74,8 +74,9 @@ class BatchContext:
 
     `unsent` counts the notices of ended items, by item, that are certainly unsent and tried again.
     `deferred` has, by item, the outcomes other than Done of steps whose items other steps may have in
-    work as well; it is None where only one step runs. `released` are items that this process holds no more, each
-    of which is counted once. `traced` is the span that steps on the batch belong to.
+    work as well; it is None where only one step runs. `riding` has the outcomes that the next commit
+    writes; it is None outside of a saga, where no commit may follow. `released` are items that this process
+    holds no more, each of which is counted once. `traced` is the span that steps on the batch belong to.
     """
 
     __slots__ = (
@@ -86,6 +87,7 @@ class BatchContext:
         "ended",
         "latest",
         "released",
+        "riding",
         "scenario",
         "stats",
         "traced",
@@ -100,6 +102,7 @@ class BatchContext:
         self.delayed: list[int] = []
         self.unsent: Counter[int] = Counter()
         self.deferred: dict[int, list[StepExecution]] | None = None
+        self.riding: list[StepExecution] | None = None
         self.released: set[int] = set()
         self.latest: Batch | None = None
         self.traced: TraceContext | None = None
@@ -108,6 +111,13 @@ class BatchContext:
         """The number of this call of the agent, from 0 in each pass."""
         self.calls[agent] += 1
         return self.calls[agent] - 1
+
+    def take_riding(self) -> list[StepExecution]:
+        """Remove the outcomes that ride, for the transaction that writes them."""
+        taken = self.riding or []
+        if taken:
+            self.riding = []
+        return taken
 
     def count_lost(self, executions: Sequence[StepExecution]) -> None:
         """Count the items that another process has taken over."""

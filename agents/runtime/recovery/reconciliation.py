@@ -5,7 +5,7 @@ A scenario knows what an outside system has and should have; it yields a Differe
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -81,6 +81,10 @@ class JournalView:
     journal: Journal
     scenario: Scenario
     window: Window
+
+    def of(self, scenario: Scenario) -> "JournalView":
+        """The same view of the items of another scenario."""
+        return replace(self, scenario=scenario)
 
     async def by_key(self, keys: Iterable[str]) -> dict[str, list[Ended]]:
         """The items with these keys, of all tenants, since tenants may share a provider's account."""

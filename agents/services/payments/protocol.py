@@ -12,6 +12,9 @@ from typing import Protocol
 from agents.runtime.errors import PermanentError
 
 NOTHING = Decimal(0)
+# Statuses of a refund.
+RETURNED, RETURNING = frozenset({"succeeded"}), frozenset({"pending", "requires_action"})
+NOT_RETURNED = frozenset({"failed", "canceled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,40 @@ class Payment:
     refund_failure: str = ""
     dispute: str = ""
     cancelled_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """A refund of a payment; `reference` is our name of it, `reason` says why it failed.
+
+    `status` is the provider's word; one of the three properties holds.
+    """
+
+    id: str
+    status: str
+    amount: Decimal
+    currency: str
+    reference: str = ""
+    reason: str = ""
+
+    @property
+    def arrived(self) -> bool:
+        """Whether the money has gone back."""
+        return self.status in RETURNED
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether the money may still arrive or fail."""
+        return self.status in RETURNING
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the shop still has the money, for good."""
+        return self.status in NOT_RETURNED
+
+    def __str__(self) -> str:
+        why = f" ({self.reason})" if self.reason else ""
+        return f"refund {self.id} of {shown(self.amount, self.currency)} is {self.status}{why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +145,17 @@ class RefundFailed(PermanentError):
         )
 
 
+class RefundRefused(PermanentError):
+    """The provider gives back nothing: more than is left was asked for, or the payment is disputed."""
+
+    def __init__(self, amount: Decimal, currency: str, reason: str) -> None:
+        super().__init__(amount, currency, reason)
+        self.amount, self.currency, self.reason = amount, currency, reason
+
+    def __str__(self) -> str:
+        return f"{shown(self.amount, self.currency)} cannot be refunded: {self.reason}"
+
+
 class Payments(Protocol):
     """A payment provider. `key` is the idempotency key of the call.
 
@@ -157,6 +205,20 @@ class Payments(Protocol):
 
     async def refund(self, key: str, payment: str) -> Payment:
         """Return all captured money; the refund may not be finished. Raises RefundFailed."""
+        ...
+
+    async def refund_part(
+        self, key: str, payment: str, reference: str, amount: Decimal, currency: str
+    ) -> Refund:
+        """Return a part of the captured money, once for each `reference`, which names the refund.
+
+        The refund may not be finished, or have failed. Raises RefundRefused, also for another currency
+        than the payment's, and AmountRefused before any call.
+        """
+        ...
+
+    async def refunds(self, payment: str) -> list[Refund]:
+        """All refunds of a payment, the newest first. Raises TransientError."""
         ...
 
 

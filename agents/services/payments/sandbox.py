@@ -43,6 +43,8 @@ CREATE TABLE IF NOT EXISTS refunds (
   amount INTEGER NOT NULL CHECK (amount > 0), status TEXT NOT NULL DEFAULT 'succeeded',
   then_status TEXT, due REAL, failure_reason TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refunds_by_payment ON refunds (payment_intent);
+CREATE TABLE IF NOT EXISTS refund_metadata (
+  refund TEXT PRIMARY KEY, metadata TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS idempotency_keys (
   key TEXT PRIMARY KEY, created REAL NOT NULL, fingerprint TEXT NOT NULL,
   status INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
@@ -167,8 +169,9 @@ def refund(db: Connection, incoming: Incoming, form: Parameters) -> Reply:
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (number, int(now(db)), row["id"], amount, status, then, due),
     )
-    found = db.execute("SELECT * FROM refunds WHERE id = ?", (number,)).fetchone()
-    return Reply(200, stripe.refund(found, row))
+    metadata = orjson.dumps(stripe.metadata(form)).decode()
+    db.execute("INSERT INTO refund_metadata VALUES (?, ?)", (number, metadata))
+    return Reply(200, stripe.refund(sandbox_later.find_refund(db, number), row))
 
 
 def find(db: Connection, incoming: Incoming) -> Reply:
@@ -208,7 +211,7 @@ def refunds(db: Connection, incoming: Incoming) -> Reply:
     """GET /v1/refunds?payment_intent=."""
     row = find_intent(db, incoming.query.get("payment_intent", ""))
     found = db.execute(
-        "SELECT * FROM refunds WHERE payment_intent = ? ORDER BY created DESC, id DESC",
+        f"{sandbox_later.REFUNDS} WHERE payment_intent = ? ORDER BY created DESC, id DESC",
         (row["id"],),
     )
     data = [stripe.refund(one, row) for one in found]

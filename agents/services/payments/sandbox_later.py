@@ -44,6 +44,7 @@ LISTED_SECONDS = 30 * DAY
 REFUND_SECONDS = 60.0  # until a refund that begins as pending, or fails later, is decided
 DELIVER_SECONDS, MOST_DELIVERIES = 0.2, 16
 STILL_HELD = "status = 'requires_capture' AND authorised IS NOT NULL AND authorised <= ?"
+REFUNDS = "SELECT r.*, m.metadata FROM refunds r LEFT JOIN refund_metadata m ON m.refund = r.id"
 UNDECIDED = "due IS NOT NULL AND due <= ?"
 
 
@@ -86,7 +87,7 @@ def _decide(db: Connection, refund: Row) -> None:
         "UPDATE refunds SET status = then_status, failure_reason = ?, due = NULL WHERE id = ?",
         (reason, refund["id"]),
     )
-    decided = db.execute("SELECT * FROM refunds WHERE id = ?", (refund["id"],)).fetchone()
+    decided = find_refund(db, refund["id"])
     shown = stripe.refund(decided, find_intent(db, refund["payment_intent"]))
     emit(db, "charge.refund.updated", shown)
     emit(db, "refund.failed" if failed else "refund.updated", shown)
@@ -223,6 +224,12 @@ def find_intent(db: Connection, intent: str) -> Row:
         raise Refusal(
             stripe.error(404, "resource_missing", "No such payment_intent", param="intent")
         )
+    return row
+
+
+def find_refund(db: Connection, refund: str) -> Row:
+    """The refund with its metadata."""
+    row: Row = db.execute(f"{REFUNDS} WHERE r.id = ?", (refund,)).fetchone()
     return row
 
 

@@ -14,12 +14,13 @@ from agents.services.payments.protocol import (
     Payment,
     PaymentCancelled,
     PaymentChange,
+    Refund,
     RefundFailed,
+    RefundRefused,
+    shown,
 )
 from agents.services.payments.stripe_answers import (
     LATER_CHANGES,
-    NOT_RETURNED,
-    Refund,
     changes_page,
     dispute_in,
     listed_in,
@@ -34,6 +35,7 @@ from agents.services.payments.stripe_currencies import to_stripe
 # Fixes the form of the answers; otherwise the default of the account decides.
 HEADERS = {"Stripe-Version": "2024-06-20"}
 ANSWERS = frozenset({400, 402})
+NOTHING_LEFT = frozenset({"charge_already_refunded", "charge_disputed"})
 
 Form = tuple[tuple[str, str], ...]
 
@@ -98,7 +100,7 @@ class StripePayments:
         listed = answer.parsed(listed_in)
         if listed.payment.status != "captured":
             return listed
-        found = with_refunds(listed.payment, await self._refunds(payment))
+        found = with_refunds(listed.payment, await self.refunds(payment))
         return replace(listed, payment=await self._with_dispute(found))
 
     async def changes(self, since: float) -> AsyncIterator[list[PaymentChange]]:
@@ -149,18 +151,45 @@ class StripePayments:
         found = await self.find(payment)
         if found.refunded + found.refunding >= found.captured:
             return found
-        failed = sum(refund.status in NOT_RETURNED for refund in await self._refunds(payment))
+        failed = sum(refund.has_failed for refund in await self.refunds(payment))
         form, used = (("payment_intent", payment),), f"{key}:{failed}" if failed else key
         answer = await self._post("refund", "/v1/refunds", used, form, ANSWERS)
         if answer.ok:
             refund = answer.parsed(refund_in)
-            if refund.status in NOT_RETURNED:
+            if refund.has_failed:
                 raise RefundFailed(str(refund))
         elif _code(answer) != "charge_already_refunded":
             raise _refusal(answer)
         return await self.find(payment)
 
-    async def _refunds(self, payment: str) -> list[Refund]:
+    async def refund_part(
+        self, key: str, payment: str, reference: str, amount: Decimal, currency: str
+    ) -> Refund:
+        """Return a part of the captured money, once for each `reference`.
+
+        Stripe takes no currency here, so the payment is asked for its own. Raises RefundRefused, and
+        AmountRefused before any call. Source: https://docs.stripe.com/api/refunds/create
+        """
+        counted, found = str(to_stripe(amount, currency)), await self.find(payment)
+        if found.currency != currency:
+            raise RefundRefused(amount, currency, f"payment {payment} is in {found.currency}")
+        for refund in await self.refunds(payment):
+            if refund.reference == reference:
+                return refund
+        form = (
+            ("payment_intent", payment),
+            ("amount", counted),
+            ("metadata[reference]", reference),
+        )
+        answer = await self._post("refund", "/v1/refunds", key, form, ANSWERS)
+        if answer.ok:
+            return answer.parsed(refund_in)
+        if _error(answer).get("param") == "amount" or _code(answer) in NOTHING_LEFT:
+            left = shown(found.captured - found.refunded - found.refunding, currency)
+            raise RefundRefused(amount, currency, f"{left} is left ({_code(answer)})")
+        raise _refusal(answer)
+
+    async def refunds(self, payment: str) -> list[Refund]:
         """The refunds of a payment, the newest first."""
         query = urlencode({"payment_intent": payment, "limit": PAGE})
         return (await self._api.read("find", f"/v1/refunds?{query}")).parsed(refunds_in)

@@ -5,17 +5,20 @@ Source: https://docs.stripe.com/api, the pages of these objects and of their lis
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from agents.services.http import Body
 from agents.services.paging import Page
 from agents.services.payments.protocol import (
+    NOT_RETURNED,
     NOTHING,
+    RETURNED,
+    RETURNING,
     ListedPayment,
     Payment,
     PaymentChange,
-    shown,
+    Refund,
 )
 from agents.services.payments.stripe_currencies import from_stripe
 
@@ -28,9 +31,6 @@ STATUSES = {
     "succeeded": "captured",
     "canceled": "cancelled",
 }
-# Statuses of a refund.
-RETURNED, RETURNING = frozenset({"succeeded"}), frozenset({"pending", "requires_action"})
-NOT_RETURNED = frozenset({"failed", "canceled"})
 # Statuses of a dispute that costs nothing.
 DISPUTE_OVER = frozenset({"won", "warning_closed", "prevented"})
 
@@ -49,21 +49,6 @@ LATER_CHANGES = (
     "refund.failed",
     "refund.updated",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Refund:
-    """A refund of a payment; `reason` says why it failed."""
-
-    id: str
-    status: str
-    amount: Decimal
-    currency: str
-    reason: str
-
-    def __str__(self) -> str:
-        why = f" ({self.reason})" if self.reason else ""
-        return f"refund {self.id} of {shown(self.amount, self.currency)} is {self.status}{why}"
 
 
 def payment_in(body: Body) -> Payment:
@@ -107,7 +92,9 @@ def refund_in(body: Body) -> Refund:
     if status not in RETURNED | RETURNING | NOT_RETURNED:
         raise ValueError(status)
     amount = from_stripe(int(body["amount"]), currency)
-    return Refund(str(body["id"]), status, amount, currency, str(body.get("failure_reason") or ""))
+    reference = str((body.get("metadata") or {}).get("reference", ""))
+    reason = str(body.get("failure_reason") or "")
+    return Refund(str(body["id"]), status, amount, currency, reference, reason)
 
 
 def refunds_in(body: Body) -> list[Refund]:
@@ -117,11 +104,11 @@ def refunds_in(body: Body) -> list[Refund]:
 
 def with_refunds(payment: Payment, refunds: Sequence[Refund]) -> Payment:
     """The payment with what has gone back, what is on its way, and why a refund has failed."""
-    failed = next((refund for refund in refunds if refund.status in NOT_RETURNED), None)
+    failed = next((refund for refund in refunds if refund.has_failed), None)
     return replace(
         payment,
-        refunded=sum((r.amount for r in refunds if r.status in RETURNED), NOTHING),
-        refunding=sum((r.amount for r in refunds if r.status in RETURNING), NOTHING),
+        refunded=sum((r.amount for r in refunds if r.arrived), NOTHING),
+        refunding=sum((r.amount for r in refunds if r.is_on_its_way), NOTHING),
         refund_failure=str(failed or ""),
     )
 

@@ -79,7 +79,7 @@ def refund(row: Row, of: Row) -> dict[str, Any]:
         "created": row["created"],
         "currency": of["currency"],
         "failure_reason": row["failure_reason"],
-        "metadata": {},
+        "metadata": orjson.loads(row["metadata"] or "{}"),
         "payment_intent": of["id"],
         "reason": None,
         "status": row["status"],

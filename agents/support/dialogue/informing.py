@@ -49,20 +49,49 @@ def informed(task: str, order: OrderAccount, shop: ShopView) -> tuple[Part, ...]
     """What is in the order, how its refund stands, or where it is and until when it can be returned."""
     if task == "order_contents":
         return (contents(order, shop),)
-    parts = [status_part(task, order)]
-    if task != "order_status" or order.status not in SENT:
+    paid = _settlement(order, shop)
+    if task != "order_status":
+        return paid or (status_part(task, order),)
+    parts = [status_part(task, order), *paid]
+    if order.status not in SENT:
         return tuple(parts)
-    if order.shipment is not None:
-        tracked = {"carrier": order.shipment.carrier, "tracking": order.shipment.tracking}
-        parts.append(Part(template="shipment", values=tracked))
     days = order.days if order.days is not None else DELIVERY_DAYS + RETURN_DAYS + 1
-    if days <= DELIVERY_DAYS:
-        arrives = {"day": day(order.arrives_by, shop.language)}
-        parts.append(Part(template="arrives by", values=arrives))
+    parts += _on_its_way(order, days, shop.language)
     if days <= DELIVERY_DAYS + RETURN_DAYS and order.status == "delivered":
         until = {"day": day(order.returnable_until, shop.language)}
         parts.append(Part(template="returnable until", values=until))
     return tuple(parts)
+
+
+def _on_its_way(order: OrderAccount, days: int, language: Language) -> list[Part]:
+    """Who brings it and when: on the day that the carrier has promised, or else by the rule."""
+    parts, shipment = [], order.shipment
+    if shipment is not None:
+        tracked = {"carrier": shipment.carrier, "tracking": shipment.tracking}
+        parts.append(Part(template="shipment", values=tracked))
+    if shipment is not None and shipment.arrives_on:
+        promised = {"carrier": shipment.carrier, "day": day(shipment.arrives_on, language)}
+        parts.append(Part(template="arrives on", values=promised))
+    elif days <= DELIVERY_DAYS:
+        parts.append(Part(template="arrives by", values={"day": day(order.arrives_by, language)}))
+    return parts
+
+
+def _settlement(order: OrderAccount, shop: ShopView) -> tuple[Part, ...]:
+    """What was paid for the goods that came back; nothing before they have arrived."""
+    asked = order.after_sales
+    if asked is None or not asked.settled_on:
+        return ()
+    values = {"order": order.order, "day": day(asked.settled_on, shop.language)}
+    if len(order.movements) < 2:  # the order's own payment is the first
+        return (Part(template="settled even", values=values),)
+    moved = order.movements[-1]
+    values |= {
+        "amount": money(moved.amount, currency_of(order, shop)),
+        "method": paid_by(moved.method, shop.customer, shop.language),
+    }
+    template = "settled refund" if moved.kind == "refund" else "settled charge"
+    return (Part(template=template, values=values),)
 
 
 def contents(order: OrderAccount, shop: ShopView) -> Part:

@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from agents.analysis.contract import Contract
+from agents.analysis.cleaning.series import Times
+from agents.analysis.contract import Contract, Gap
 from agents.analysis.expectations import breaches, refused
 from agents.analysis.models import Cleaned, Dataset, Part
-from agents.analysis.published_gaps import write_gaps
+from agents.analysis.published_gaps import write_gaps, write_lost
 from agents.analysis.study import Source, Study
 
 
@@ -77,3 +78,25 @@ def test_gaps_between_partitions_are_listed(tmp_path: Path) -> None:
     assert '"missing":2' in lines[0]
     assert write_gaps(study(), published(tmp_path, [3, 2, 1])) == {}
     assert not files["x"].exists()
+
+
+def test_a_time_that_any_quarantine_has_is_not_absent(tmp_path: Path) -> None:
+    """The row of the gap between two partitions is in the quarantine of a third one."""
+    dataset = published(tmp_path, [9, 8], [5, 4])
+    folders = [tmp_path / str(number) for number in range(2)]
+    parts = []
+    for folder, part in zip(folders, dataset.parts, strict=True):
+        folder.mkdir()
+        (tmp_path / part.file).rename(folder / "part.parquet")
+        parts.append(part.model_copy(update={"file": f"{folder.name}/part.parquet"}))
+    dataset = dataset.model_copy(update={"parts": tuple(parts)})
+    (contract,) = [source.contract for source in study().sources]
+    assert contract.gaps is not None
+    latest = pd.read_parquet(folders[1] / "part.parquet")["at"].max()
+    bad = pd.DataFrame({"at": [latest - timedelta(hours=2), latest + timedelta(hours=9)]})
+    for gap, quarantined in ((contract.gaps, 1), (Gap(every=60), 0)):
+        times = Times("at", gap)
+        times.add(bad[:0], bad)
+        assert write_lost(times, folders[0] / "lost.parquet")
+        (line,) = write_gaps(study(), dataset)["x"].read_text().splitlines()
+        assert f'"missing":2,"quarantined":{quarantined}' in line

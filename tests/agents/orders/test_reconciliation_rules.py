@@ -5,9 +5,18 @@ from decimal import Decimal
 
 import pytest
 
-from agents.orders.models import Booked, Captured, Order, PaymentClosed, PaymentOpened
+from agents.orders.models import (
+    Booked,
+    Captured,
+    ExchangeClosed,
+    ExchangePaid,
+    Order,
+    PaymentClosed,
+    PaymentOpened,
+)
 from agents.orders.reconciliation_rules import (
     of_booking,
+    of_exchange,
     of_payment,
     of_reservation,
     payment_of,
@@ -79,6 +88,47 @@ def named(found: Difference | None) -> tuple[str, str] | None:
 )
 def test_a_payment_of_a_shipped_order(order: Order, payment: Payment, what: str | None) -> None:
     assert named(of_payment(shipped(order), order.order_id, payment)) == (what and (what, ""))
+
+
+@pytest.mark.parametrize(
+    "refunded, returned, what",
+    [
+        (CENT, CENT, None),
+        (PRICE, PRICE, None),
+        (2 * CENT, CENT, "refunded more than the returned goods"),
+        (NOTHING, CENT, "a refund of returned goods has failed since"),
+        (CENT, NOTHING, "shipped and refunded"),
+    ],
+)
+def test_goods_that_came_back_explain_a_refund(
+    order: Order, refunded: Decimal, returned: Decimal, what: str | None
+) -> None:
+    payment = replace(PAID, refunded=refunded)
+    found = of_payment(shipped(order), order.order_id, payment, returned)
+    assert named(found) == (what and (what, ""))
+
+
+@pytest.mark.parametrize(
+    "facts, payment, what",
+    [
+        ((ExchangePaid(payment="pi_1", amount=TOTAL),), PAID, None),
+        ((ExchangePaid(payment="pi_1", amount=TOTAL),), REFUNDED, "exchanged and not paid"),
+        ((ExchangePaid(payment="pi_1", amount=1),), PAID, "exchanged and not paid"),
+        ((ExchangePaid(payment="", amount=TOTAL),), PAID, "a payment of no settled exchange"),
+        ((), CANCELLED, None),
+        ((), HELD, "a payment of no settled exchange"),
+        (
+            (ExchangePaid(payment="pi_1", amount=9), ExchangeClosed(payment="pi_1", refunded=9)),
+            PAID,
+            "a payment of no settled exchange",
+        ),
+    ],
+)
+def test_a_payment_of_an_exchange(
+    order: Order, facts: tuple[Strict, ...], payment: Payment, what: str | None
+) -> None:
+    found = of_exchange(ended(order, State.COMPLETED, *facts), "W1:exchange", payment)
+    assert named(found) == (what and (what, ""))
 
 
 @pytest.mark.parametrize("state", UNDONE)

@@ -30,7 +30,7 @@ async def wait() -> None:
 
 
 async def block() -> None:
-    """Block the event loop, as Prefect does while its temporary server starts."""
+    """Block the event loop, as a library does that loads for long."""
     until = time.monotonic() + LONG
     while time.monotonic() < until:
         time.sleep(0.1)  # noqa: ASYNC251 - that is the point
@@ -56,7 +56,7 @@ HOW: dict[str, Callable[[], object]] = {f.__name__: f for f in (wait, block, ref
 
 def main(how: str, bound: float) -> None:
     """Run one of them as a command runs a flow."""
-    shutdown.BOUND, ending = bound, Ending(lambda: say("killed the children"))
+    shutdown.BOUND, ending = bound, Ending()
     ending.install()
 
     async def work() -> None:

@@ -22,6 +22,7 @@ from agents.runtime.journal.database import Database
 from agents.runtime.journal.installation import installation_id
 from agents.runtime.journal.schema import dead_letters, effects, items, owners, steps
 from agents.runtime.journal.submit import NewItem
+from agents.runtime.metrics import COMMITS
 from agents.runtime.model.batch import Batch, RunStats
 from agents.runtime.model.item import Item, Notice
 from agents.runtime.model.policies import EFFECT, SameKey, Settle
@@ -176,6 +177,12 @@ async def run(
         if after is not None:
             await after(current)
     return result
+
+
+def commits() -> float:
+    """The number of commits of this process to journals."""
+    (metric,) = COMMITS.collect()
+    return next(s.value for s in metric.samples if s.name.endswith("_total"))
 
 
 async def batch_of(source: Iterable[Job]) -> Batch:

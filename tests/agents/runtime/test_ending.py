@@ -71,9 +71,8 @@ def test_an_event_loop_that_is_blocked_is_interrupted(number: signal.Signals) ->
 def test_what_does_not_end_is_ended_within_the_bound(how: str, number: signal.Signals) -> None:
     with command(how, bound=0.7) as child:
         child.send_signal(number)
-        status, output, errors, seconds = ended(child)
+        status, _, errors, seconds = ended(child)
     assert status == 128 + number
-    assert output.endswith("killed the children\n")
     assert "stopped at once, after no end within 0.7 seconds: other processes take over" in errors
     assert seconds < 5
 

@@ -41,7 +41,11 @@ class RunningGateway:
 
 def environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of a gateway with its data in `home`."""
-    own = {"AGENT_FLOWS_DATA": str(home / "data"), "PREFECT_HOME": str(home / "prefect")}
+    own = {
+        "AGENT_FLOWS_DATA": str(home / "data"),
+        "AGENT_FLOWS_PREFECT_IDLE_SECONDS": "5",
+        "PREFECT_HOME": str(home / "prefect"),
+    }
     return os.environ | own | dict(more or {})
 
 

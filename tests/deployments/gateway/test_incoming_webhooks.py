@@ -1,14 +1,19 @@
 """An outside system's event is kept once, in any order, if its signature is the system's and from now."""
 
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import orjson
 import pytest
+from standardwebhooks import Webhook
 
+from agents.orders.scenario import RETURNS
 from agents.runtime.context import open_runtime, runtime
 from agents.runtime.journal.provider_events import unhandled_events
+from agents.runtime.journal.queries import named
 from agents.runtime.settings import Settings
 from agents.services.payments.sandbox_later import signature
 from deployments.gateway.app import create_app
@@ -16,6 +21,9 @@ from tests.deployments.gateway.conftest import by_name
 
 SECRETS = "whsec_new whsec_old"
 PATH = "/webhooks/payments"
+WAREHOUSE_NEW, WAREHOUSE, OTHER = (
+    f"whsec_{b64encode(name * 24).decode()}" for name in (b"n", b"w", b"o")
+)
 
 
 @pytest.fixture
@@ -27,6 +35,7 @@ async def client(
         data=tmp_path_factory.mktemp("data"),
         journal_url=sqlite_url,  # type: ignore[arg-type]  # pydantic wraps it
         stripe_webhook_secret=SECRETS,  # type: ignore[arg-type]
+        returns_webhook_secret=f"{WAREHOUSE_NEW} {WAREHOUSE}",  # type: ignore[arg-type]
     )
     async with open_runtime(settings):
         transport = httpx.ASGITransport(create_app(by_name))
@@ -86,3 +95,49 @@ async def test_the_payload_is_bounded_and_only_systems_of_the_registry_are_heard
         answer = await client.post(f"/webhooks/{system}", content=b"{}")
         assert answer.status_code == 404
     assert (await client.get(PATH)).status_code == 405
+
+
+async def arrive(
+    client: httpx.AsyncClient, payload: bytes, secret: str = WAREHOUSE, late: int = 0
+) -> int:
+    """The status that answers a signed event of the warehouse."""
+    at = datetime.now(UTC) - timedelta(seconds=late)
+    headers = {"webhook-id": "msg_1", "webhook-timestamp": str(int(at.timestamp()))}
+    headers["webhook-signature"] = Webhook(secret).sign("msg_1", at, payload.decode())
+    return (await client.post("/webhooks/returns", content=payload, headers=headers)).status_code
+
+
+def goods(*pieces: str, kind: str = "return.arrived") -> bytes:
+    return orjson.dumps({"type": kind, "data": {"order": "W1", "pieces": pieces}})
+
+
+async def test_goods_that_arrive_become_one_item_by_any_secret_of_a_rotation(
+    client: httpx.AsyncClient,
+) -> None:
+    for secret in (WAREHOUSE, WAREHOUSE_NEW):
+        assert await arrive(client, goods("A-1"), secret) == 204
+    assert await arrive(client, goods("A-1", kind="return.lost")) == 204
+    [row] = await named(runtime().journal, RETURNS.name, ["W1"])
+    assert orjson.loads(row.body) == {"order": "W1", "pieces": ["A-1"]}
+
+
+async def test_goods_that_nobody_has_signed_or_that_were_others_before_are_refused(
+    client: httpx.AsyncClient,
+) -> None:
+    refused = [
+        await arrive(client, goods("A-1"), OTHER),
+        await arrive(client, goods("A-1"), late=400),
+        await arrive(client, goods("A-1"), late=-400),
+        await arrive(client, goods()),
+        await arrive(client, b"[]"),
+        (await client.post("/webhooks/returns", content=goods("A-1"))).status_code,
+        (
+            await client.post(
+                "/webhooks/returns", content=b"\xff", headers={"webhook-signature": "no"}
+            )
+        ).status_code,
+    ]
+    assert set(refused) == {400}
+    assert await named(runtime().journal, RETURNS.name, ["W1"]) == []
+    assert await arrive(client, goods("A-1")) == 204
+    assert await arrive(client, goods("A-2")) == 400

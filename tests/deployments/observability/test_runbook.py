@@ -31,7 +31,11 @@ def test_every_command_is_one() -> None:
 @pytest.mark.parametrize("line", COMMANDS)
 def test_a_first_look_answers(line: str, tmp_path: Path) -> None:
     """Each as a person types it, on a journal that has nothing; the drill runs them where something is wrong."""
-    own = {"AGENT_FLOWS_DATA": str(tmp_path), "PREFECT_HOME": str(tmp_path / "prefect")}
+    own = {
+        "AGENT_FLOWS_DATA": str(tmp_path),
+        "AGENT_FLOWS_PREFECT_IDLE_SECONDS": "5",
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+    }
     module = shlex.split(line.removeprefix("uv run python "))
     done = subprocess.run(
         [sys.executable, *module],

@@ -28,7 +28,7 @@ FILE = ("flows/order_processing.py",)
 class Terminal:
     """A shell in the project's root, with a home and a data folder of its own.
 
-    Without the address of a `server` each command starts a temporary one.
+    Without the address of a `server` each command uses the local one.
     """
 
     home: Path
@@ -49,6 +49,7 @@ class Terminal:
                 "DO_NOT_TRACK": "1",
                 "PREFECT_HOME": str(self.home / "prefect"),
                 f"{PREFIX}DATA": str(self.shop.data),
+                f"{PREFIX}PREFECT_IDLE_SECONDS": "10",
             }
         )
 
@@ -101,7 +102,7 @@ async def test_a_run_shows_a_table_and_where_its_report_is(terminal: Terminal) -
     assert all(word in shown for word in ("shipped", "waiting for approval", "dead-lettered"))
     assert "no carrier (1)" in shown
     assert "USD 99.95 captured, USD 19.99 refunded" in shown
-    assert "prefect server start" in shown
+    assert "this run in the Prefect UI: http://127.0.0.1:" in shown
     assert f"report: {terminal.home}/here/report-2" in shown
     assert "| shipped | 4 |" in (terminal.home / "here" / "report.md").read_text("utf-8")
     assert (terminal.home / "here" / "report.rejected.jsonl").is_file()

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -35,7 +36,7 @@ SHOW = """
 from flows.cli.commands import ENDING, _show
 from flows.cli.reports import Listing
 from agents.runtime.command_line import explained, in_words
-in_words(lambda: _show(Listing(title="x"), as_json=False), ENDING, explained)
+in_words(lambda: _show(Listing(title="x"), "", as_json=False), ENDING, explained)
 """
 MAIN = 'if __name__ == "__main__":'
 SECONDS = 10  # from Ctrl-C to the end
@@ -88,7 +89,7 @@ def test_every_module_that_can_be_run_ends_in_words() -> None:
         if MAIN in (text := path.read_text("utf-8"))
     }
     del mains["deployments/images/healthy.py"]  # a probe, which imports nothing of ours
-    del mains["flows/cli/temporary_server_process.py"]  # uvicorn, which ends in its own words
+    del mains["flows/cli/local_server_process.py"]  # uvicorn, which ends in its own words
     assert len(mains) > 10
     for path, main in mains.items():
         assert re.search(r"^    (command|commands|run_command)\(", main, re.MULTILINE), path
@@ -135,9 +136,11 @@ def test_a_report_that_nobody_reads_ends_the_command_without_words() -> None:
     assert (one.returncode, one.stderr) == (141, b"")
 
 
-def test_a_command_ends_while_its_temporary_server_starts(terminal: Terminal) -> None:
-    running = started(terminal, "-m", "flows.operations", "waiting")
-    wait_until(lambda: has_server(running), running)
+def test_a_command_ends_while_its_server_starts(terminal: Terminal, tmp_path: Path) -> None:
+    """The server goes on, for the next command, and ends when nobody uses it."""
+    running = started(replace(terminal, home=tmp_path), "-m", "flows.operations", "waiting")
+    begins = tmp_path / "prefect" / "local-server"
+    wait_until(lambda: any(begins.glob("*/server.log")), running)
     begun = time.monotonic()
     running.send_signal(signal.SIGINT)
     one = ended(running)
@@ -146,7 +149,7 @@ def test_a_command_ends_while_its_temporary_server_starts(terminal: Terminal) ->
     assert lines_of(one) == [
         "stopped: unfinished work is handed back; run the same command again to finish it"
     ]
-    assert session_of(running) == [], "the temporary server has ended too"
+    assert session_of(running) == [], "nothing of it is left"
 
 
 @pytest.mark.campaign
@@ -191,15 +194,6 @@ def session_of(running: subprocess.Popen[bytes]) -> list[int]:
             if int(session) == running.pid and state != "Z":
                 found.append(int(stat.parent.name))
     return found
-
-
-def has_server(running: subprocess.Popen[bytes]) -> bool:
-    """Whether it has started its server; libraries start other programs while they are loaded."""
-    for pid in session_of(running):
-        with suppress(OSError):
-            if b"prefect.server" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                return True
-    return False
 
 
 def wait_until(condition: Callable[[], bool], running: subprocess.Popen[bytes]) -> None:

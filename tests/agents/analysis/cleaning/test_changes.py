@@ -60,10 +60,10 @@ def test_each_change_of_a_good_row_is_logged(tmp_path: Path) -> None:
     "wins,cities,replaced",
     [
         ("first", ["New York", "Ulm", "Ulm"], {5: "line 2", 6: "line 3", 7: "line 3"}),
-        ("last", ["New York", "Bonn", "Ulm"], {5: "line 2", 3: "line 7", 6: "line 7"}),
-        ("highest at", ["New York", "Bonn", "Ulm"], {5: "line 2", 3: "line 7", 6: "line 7"}),
-        ("lowest at", ["New York", "Bonn", "Ulm"], {5: "line 2", 3: "line 6", 7: "line 6"}),
-        ("lowest n", ["New York", "Ulm", "Ulm"], {5: "line 2", 6: "line 3", 7: "line 3"}),
+        ("last", ["New York", "Bonn", "Ulm"], {2: "line 5", 3: "line 7", 6: "line 7"}),
+        ("highest at", ["New York", "Bonn", "Ulm"], {2: "line 5", 3: "line 7", 6: "line 7"}),
+        ("lowest at", ["New York", "Bonn", "Ulm"], {2: "line 5", 3: "line 6", 7: "line 6"}),
+        ("lowest n", ["New York", "Ulm", "Ulm"], {2: "line 5", 6: "line 3", 7: "line 3"}),
     ],
 )
 def test_the_row_that_wins_by_the_contract_replaces_the_others(

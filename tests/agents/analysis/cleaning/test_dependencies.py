@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from agents.analysis.cleaning.rules import Checked, ContractBroken, TooMany, check
+from agents.analysis.cleaning.rules import Checked, ContractBroken, TooMany
+from agents.analysis.cleaning.steps import check
 from agents.analysis.contract import Contract
 
 NEAR: list[tuple[str | None, ...]] = [("1", "Ulm", "BW")] * 4 + [

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from agents.analysis.cleaning.numbers import inexact, integers, numbers
 from agents.analysis.cleaning.partition import CleanResult, clean
 from agents.analysis.cleaning.reading import read_table
-from agents.analysis.cleaning.rules import check
+from agents.analysis.cleaning.steps import check
 from agents.analysis.column import Column
 from agents.analysis.contract import Contract
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agents.analysis.cleaning.rules import ContractBroken, TooMany, check
+from agents.analysis.cleaning.rules import ContractBroken, TooMany
+from agents.analysis.cleaning.steps import check
 from agents.analysis.cleaning.values import typed
 from agents.analysis.column import Column
 from agents.analysis.contract import Contract

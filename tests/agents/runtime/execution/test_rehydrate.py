@@ -5,6 +5,7 @@ from sqlalchemy import update
 
 from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.errors import PermanentError
+from agents.runtime.execution import step
 from agents.runtime.execution.agent import AGENTS
 from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.schema import items, outbox, steps
@@ -27,6 +28,11 @@ from tests.agents.runtime.jobs import (
     states,
     undo_of,
 )
+
+
+@pytest.fixture(autouse=True)
+def _each_step_commits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "RIDE_SECONDS", 0.0)
 
 
 def see() -> AnyAgent:

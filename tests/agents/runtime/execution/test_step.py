@@ -14,7 +14,6 @@ from agents.runtime.execution.agent import EffectKey
 from agents.runtime.execution.attempt import LeaseLost
 from agents.runtime.execution.decorator import agent
 from agents.runtime.journal.schema import effects, steps
-from agents.runtime.metrics import COMMITS
 from agents.runtime.model.policies import EFFECT, PURE, READ, Lookup
 from agents.runtime.settings import Settings
 from tests.agents.runtime.jobs import (
@@ -25,6 +24,7 @@ from tests.agents.runtime.jobs import (
     Made,
     Provider,
     batch_of,
+    commits,
     crashing_runtime,
     dead_letter_rows,
     effect_of,
@@ -35,11 +35,6 @@ from tests.agents.runtime.jobs import (
     step_statuses,
     until,
 )
-
-
-def commits() -> float:
-    (metric,) = COMMITS.collect()
-    return next(s.value for s in metric.samples if s.name.endswith("_total"))
 
 
 async def journalled(name: str) -> int:
@@ -123,6 +118,7 @@ async def journalled_is(name: str, count: int) -> bool:
 @pytest.mark.usefixtures("opened")
 async def test_outcomes_are_committed_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step, "GROUP_ITEMS", 16)
+    monkeypatch.setattr(step, "RIDE_SECONDS", 0.0)
     groups: list[int] = []
 
     @agent(PURE)

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import orjson
 import pytest
 
 from agents.services.http import Body, HttpApi
+from agents.services.payments.protocol import RefundRefused
 from agents.services.payments.stripe import StripePayments
 from agents.services.payments.stripe_events import verified_change
 from tests.agents.payment_bank import Bank
@@ -96,6 +98,24 @@ async def test_a_refund_fails_later_and_the_money_is_back(api: HttpApi, bank: Ba
     assert (await shown(api, intent))["latest_charge"]["amount_refunded"] == 0
     assert await kinds(api, intent) == ["charge.refund.updated", "refund.failed"]
     assert (await post(api, "/v1/refunds", {"payment_intent": intent})).ok
+
+
+async def test_no_more_is_refunded_than_is_left_and_a_key_is_for_one_refund(api: HttpApi) -> None:
+    intent, payments = await captured(api), StripePayments(api)
+    form = {"payment_intent": intent, "amount": "600"}
+    first = (await post(api, "/v1/refunds", form, key=intent)).body
+    assert (first["amount"], first["status"]) == (600, "succeeded")
+    assert (await post(api, "/v1/refunds", form, key=intent)).body == first
+
+    other = await post(api, "/v1/refunds", form | {"amount": "300"}, key=intent)
+    assert (other.status, other.body["error"]["type"]) == (400, "idempotency_error")
+    foreign = await post(api, "/v1/refunds", form | {"currency": "eur"})
+    assert foreign.body["error"]["code"] == "parameter_unknown"
+    with pytest.raises(RefundRefused, match=r"USD 5 cannot be refunded: USD 4\.00 is left"):
+        await payments.refund_part(f"{intent}/more", intent, "r1", Decimal(5), "USD")
+    assert (await payments.refund(f"{intent}/rest", intent)).refunded == 10
+    with pytest.raises(RefundRefused, match=r"USD 0\.00 is left \(charge_already_refunded"):
+        await payments.refund_part(f"{intent}/again", intent, "r3", Decimal(1), "USD")
 
 
 async def test_a_disputed_charge_is_not_refunded_and_the_dispute_can_be_lost(api: HttpApi) -> None:

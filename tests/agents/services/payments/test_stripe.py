@@ -14,7 +14,14 @@ from agents.runtime.settings import Settings
 from agents.services import connect_services
 from agents.services.http import HttpApi
 from agents.services.payments import stripe
-from agents.services.payments.protocol import NOTHING, Declined, Payment, PaymentCancelled, Payments
+from agents.services.payments.protocol import (
+    NOTHING,
+    Declined,
+    Payment,
+    PaymentCancelled,
+    Payments,
+    RefundRefused,
+)
 from agents.services.payments.stripe import StripePayments
 from tests.agents.services.conftest import AskRecord
 from tests.agents.services.payments.conftest import Peer
@@ -103,6 +110,36 @@ async def test_refund_returns_all_once(peer: Peer, name: str) -> None:
         returned = await peer.payments.refund(f"{name}/refund/{key}", payment.id)
         assert (returned.status, returned.captured, returned.refunded) == ("captured", PRICE, PRICE)
         assert await peer.payments.find(payment.id) == returned
+
+
+async def captured(peer: Peer, name: str) -> Payment:
+    payment = await opened(peer, name)
+    await peer.payments.authorise(f"{name}/authorise", payment.id)
+    return await peer.payments.capture(f"{name}/capture", payment.id)
+
+
+async def test_a_part_goes_back_once_for_each_reference_under_any_key(
+    peer: Peer, name: str
+) -> None:
+    payment, part = await captured(peer, name), Decimal("2.50")
+    for key in ("a", "a", "b"):
+        for reference, amount in ((f"{name}/1", part), (f"{name}/2", 2 * part)):
+            refund = await peer.payments.refund_part(
+                f"{name}/{key}/{amount}", payment.id, reference, amount, "USD"
+            )
+            assert (refund.arrived, refund.amount, refund.currency) == (True, amount, "USD")
+    assert (await peer.payments.find(payment.id)).refunded == 3 * part
+    known = {r.reference: r.amount for r in await peer.payments.refunds(payment.id)}
+    assert known == {f"{name}/1": part, f"{name}/2": 2 * part}
+
+
+async def test_another_currency_than_that_of_the_payment_is_not_refunded(
+    peer: Peer, name: str
+) -> None:
+    payment = await captured(peer, name)
+    with pytest.raises(RefundRefused, match=r"EUR 1 cannot be refunded: payment \S+ is in USD"):
+        await peer.payments.refund_part(f"{name}/r", payment.id, name, Decimal(1), "EUR")
+    assert (await peer.payments.find(payment.id)).refunded == NOTHING
 
 
 async def test_nothing_captured_is_nothing_to_refund(peer: Peer, name: str) -> None:
