@@ -9,7 +9,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 from agents.analysis.collecting.declared import Collecting
 from agents.analysis.column import Bad, Column, Frozen, Name, Names, Severity, Share, Words
 from agents.analysis.expressions import BadExpression, Kind, Node, parsed, quoted
-from agents.analysis.modelling.declared import Features
+from agents.analysis.modelling.declared import Features, holidays_of
 from agents.analysis.steady.declared import Steady
 
 KINDS: Mapping[str, Kind] = {
@@ -130,7 +130,8 @@ class Contract(Frozen):
     `follows_pages`, the Link header (RFC 8288) of a document leads to its next page. `may_lose` is the
     largest share of the published rows, of the source or of a partition, that a new version may be without;
     only 1 allows the loss of all. `collect` says how its documents are collected, and `features` which
-    earlier outcomes a model uses.
+    earlier outcomes a model uses; `holidays` is the country, or country and region, whose public holidays it
+    knows: DE, DE-BY, US.
 
     Of two rows with the same key, `wins` says which one is kept: the "first" or "last" by partition and line,
     or the one with the highest or lowest value of a column, as "highest updated_at"; of equals the last.
@@ -162,6 +163,7 @@ class Contract(Frozen):
     follows_pages: bool = False
     collect: Collecting = Collecting()
     features: Features = Features()
+    holidays: str = ""
     may_lose: Share = 0.5
     missing: Words = ()
     header: tuple[str, ...] = ()
@@ -222,6 +224,8 @@ class Contract(Frozen):
         return self
 
     def _require_names(self) -> None:
+        if self.holidays:
+            holidays_of(self.holidays, ())
         if self.wins and not self.key:
             raise ValueError("wins: there is no key that two rows could have")
         in_file = [column.named or name for name, column in self.columns.items()]

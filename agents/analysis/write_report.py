@@ -12,6 +12,7 @@ from agents.analysis.modelling.models import Comparison, ModelCard, Selected, Tr
 from agents.analysis.modelling.registry import Models
 from agents.analysis.report import FILE
 from agents.analysis.reporting import plots
+from agents.analysis.reporting.figures import amount, figure
 from agents.analysis.reporting.meaning import meaning
 from agents.analysis.reporting.rule_rows import rule_rows
 from agents.analysis.study import Study
@@ -29,7 +30,7 @@ SAME_SEASON = "Compared with the rows of the same season of the year in the trai
 NO_SEASON = (
     "Compared with the training, which has less than a year before: a difference may be the season."
 )
-MOST_CHANGES = 12  # of the history
+MOST_CHANGES, MOST_NAMES = 12, 10  # of the history; of the features in the card
 
 
 @agent(HEAVY)
@@ -76,6 +77,7 @@ def _page(
     environment = Environment(
         loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined
     )
+    environment.filters.update(amount=amount, figure=figure)
     predictions = pd.read_parquet(Models(store.folder).path(best.version) / PREDICTIONS)
     rows = sum(source.rows for source in comparison.sources)
     return environment.get_template("page.html.j2").render(
@@ -108,7 +110,8 @@ def _of_data(comparison: Comparison, store: StudyStore) -> list[dict[str, str]]:
     for source in study.sources:
         time = source.contract.time
         read = [pd.read_parquet(file, columns=[time]) for file in files[source.name]]
-        times[source.name] = pd.concat(read)[time].dropna()
+        local = pd.concat(read)[time].dropna().dt.tz_convert(source.contract.columns[time].zone)
+        times[source.name] = local.dt.tz_localize(None)
     main, target = study.sources[0], study.target
     read = [pd.read_parquet(file, columns=[target]) for file in files[main.name]]
     outcome = pd.concat(read)[target].dropna()
@@ -128,11 +131,18 @@ def _of_data(comparison: Comparison, store: StudyStore) -> list[dict[str, str]]:
 
 
 def _of_model(predictions: pd.DataFrame, best: ModelCard) -> list[dict[str, str]]:
-    label = (best.target, best.unit)
+    label = (best.target, best.unit or ("probability" if best.task == "classification" else ""))
+    residuals = [
+        _picture(
+            plots.residuals(predictions, *label),
+            "residuals",
+            "Truth minus forecast, on the test days.",
+        )
+    ]
     return [
         _picture(plots.forecast(predictions, *label), "forecast", FORECAST),
         _picture(plots.calibration(predictions, *label), "calibration", "On the line, forecasts are right on average."),
-        _picture(plots.residuals(predictions, *label), "residuals", "Truth minus forecast, on the test days."),
+        *(residuals if best.task == "regression" else []),
         *_importance(best),
     ]  # fmt: skip
 
@@ -141,13 +151,16 @@ def _of_drift(selected: Selected, study: Study) -> list[dict[str, str]]:
     if not selected.drifts:
         return []
     caption = "Red: beyond the dashed line, and significant."
-    columns = study.sources[0].contract.columns
+    units = {name: column.unit for name, column in study.sources[0].contract.columns.items()}
+    own = units[study.target]  # also of its lags and means
     shown = [drift for drift in selected.drifts if drift.is_alarm and drift.bins]
     return [
         _picture(plots.drift(selected.drifts), "drift", caption),
         *(
             _picture(
-                plots.reference(one, columns[one.feature].unit if one.feature in columns else ""),
+                plots.reference(
+                    one, units.get(one.feature, own if one.feature.startswith(study.target) else "")
+                ),
                 f"{one.feature} in training and now",
                 "Each bin has a tenth of the training's rows, or is one value.",
             )
@@ -171,7 +184,7 @@ def _history(registry: Registry[ModelCard], last: Change) -> list[dict[str, str]
                 "what": change.what,
                 "by": change.by,
                 "why": change.why,
-                "error": str(rmse) if rmse is not None else "",
+                "error": figure(rmse),
                 "rows": f"{card.judged:,}" if card is not None else "",
             }
         )
@@ -181,8 +194,11 @@ def _history(registry: Registry[ModelCard], last: Change) -> list[dict[str, str]
 def _card(best: ModelCard, training: Training) -> list[tuple[str, str]]:
     """What somebody needs who is to trust the model, or to make it again."""
     known = known_before(training.study.sources[0].contract)
+    if len(known) > MOST_NAMES:
+        known = [*known[:MOST_NAMES], f"{len(known) - MOST_NAMES} others"]
     settings = [f"{name} {value}" for name, value in best.parameters.items()]
     return [
+        ("task", best.task),
         ("predicts", f"{best.target}, {best.unit}".removesuffix(", ")),
         ("learnt from", f"{best.learnt:,} rows before {best.since[:10]}"),
         ("judged by", f"{best.judged:,} rows from {best.since[:10]} to {best.until[:10]}"),

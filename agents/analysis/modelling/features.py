@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from agents.analysis.contract import Contract
+from agents.analysis.modelling.declared import holidays_of
 from agents.analysis.modelling.earlier import earlier
 from agents.analysis.study import History, Join, Study
 from agents.runtime import PermanentError
@@ -23,7 +24,11 @@ MIN_ROWS = 100  # of each part of the split
 HOURS_OF_DAYS = 2  # dates have one hour in their zone, and two if summer time moves them
 TWO_YEARS = pd.Timedelta(days=730)  # with less, some months of the test were never trained on
 MIN_DAYS = 4
-CALENDAR = ("hour", "weekday", "month")
+CALENDAR = ("hour", "weekday", "month", "holiday")
+COMPLETE, ROWS_OF_DAY = (
+    0.5,
+    4,
+)  # share of the usual rows that a last day must have; fewest usual rows
 
 
 @dataclass(slots=True)
@@ -75,7 +80,7 @@ def samples(study: Study, files: Mapping[str, Sequence[Path]]) -> Samples:
     for name, values in earlier(rows, contract.time, study.target, declared):
         features[name] = values
     zone = contract.columns[contract.time].zone
-    for name, values in _calendar(rows[contract.time], zone).items():
+    for name, values in _calendar(rows[contract.time], zone, contract.holidays).items():
         if name not in features:
             features[name] = values
     for name in map(str, features):
@@ -105,7 +110,7 @@ def _group(rows: pd.DataFrame, by: Sequence[str]) -> pd.Series:
     return found
 
 
-def _calendar(time: pd.Series, zone: str) -> dict[str, pd.Series]:
+def _calendar(time: pd.Series, zone: str, holidays: str) -> dict[str, pd.Series]:
     """What of the calendar differs between the rows: people live by the clock of their zone."""
     local = time.dt.tz_convert(zone)
     found = {"weekday": local.dt.day_of_week}
@@ -113,6 +118,10 @@ def _calendar(time: pd.Series, zone: str) -> dict[str, pd.Series]:
         found["hour"] = local.dt.hour
     if len(time) and time.max() - time.min() >= TWO_YEARS:
         found["month"] = local.dt.month
+    if holidays:
+        free = holidays_of(holidays, local.dt.year.unique())
+        dates = pd.Series(local.dt.date)
+        found["holiday"] = dates.isin([one for one in dates.unique() if one in free]).astype(int)
     return found
 
 
@@ -168,6 +177,21 @@ def _recent(rows: pd.DataFrame, time: str, target: str, history: History) -> pd.
         return pd.Series(np.where(count > 0, total / count, np.nan), index=rows.index)
 
 
+def complete(samples: Samples, zone: str) -> tuple[Samples, int]:
+    """The rows without those of a last day that is not complete yet, and how many these are.
+
+    Its hours are not those of a whole day, so nothing is learnt from it, and nothing judged by it.
+    """
+    days = samples.time.dt.tz_convert(zone).dt.floor(
+        "D", ambiguous=True, nonexistent="shift_forward"
+    )
+    sizes = days.value_counts().sort_index()
+    usual = sizes.iloc[:-1].median() if len(sizes) > 2 else 0
+    if usual < ROWS_OF_DAY or sizes.iloc[-1] >= COMPLETE * usual:
+        return samples, 0
+    return samples.of(days < sizes.index[-1]), int(sizes.iloc[-1])
+
+
 class TooFewRows(PermanentError):
     """Not enough rows with an outcome: `rows` of them in this `part`, `of` altogether, on `days` days."""
 
@@ -188,11 +212,12 @@ class TooFewRows(PermanentError):
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Three consecutive periods without a common row."""
+    """Three consecutive periods without a common row; `left_out` rows after them are of a day not complete."""
 
     train: Samples
     validation: Samples
     test: Samples
+    left_out: int = 0
 
 
 def split(samples: Samples, test_share: float) -> Split:

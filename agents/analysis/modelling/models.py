@@ -1,7 +1,7 @@
 """The values of modelling: what is trained, the card of a model, and the comparison of models."""
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
@@ -40,7 +40,9 @@ class ModelCard(Card, frozen=True):
     error is than that of the baseline. `chosen_by` is the squared error of the validation, on `chosen_on` rows
     from `chosen_since` until the test begins. `rmse` is in the unit of the target, `r2` the share of its
     variance that is explained. `doubt` is why only a person may promote the model; empty if nothing is.
-    `parameters` are those of the estimator that are not its defaults.
+    `parameters` are those of the estimator that are not its defaults. In a classification what is predicted
+    is the probability that the target is true: the squared error is its Brier score, and `auc` is how often
+    a true row has a higher one than a false row. `left_out` rows are of a last day that was not complete.
     """
 
     study: str
@@ -64,6 +66,9 @@ class ModelCard(Card, frozen=True):
     chosen_since: str = ""
     doubt: str = ""
     parameters: dict[str, str] = Field(default_factory=dict)
+    task: Literal["regression", "classification"] = "regression"
+    auc: Interval | None = None
+    left_out: int = 0
 
     @property
     def least_gain(self) -> float:

@@ -36,6 +36,11 @@ HEIGHT_OF_FRAME, HEIGHT_OF_BAR = 0.9, 0.35  # inches
 FEW_DAYS, ROWS_FOR_QUARTILES, ROWS_OF_GROUP = 10, 8, 20
 SELDOM = 0.2  # share of the weeks with a row on that day of the week
 PERIODS = ("D", "W-MON", "MS")
+COMPLETE = {
+    "D": 0.5,
+    "W-MON": 0.9,
+    "MS": 0.9,
+}  # of the usual rows: with less, a period at an end is cut
 PERIOD_NAMES = {"D": "day", "W-MON": "week", "MS": "month"}
 SHOWN = (0.5, 99.5)  # percentiles at the ends of a distribution
 
@@ -82,8 +87,8 @@ def _short(name: str) -> str:
 def coverage(times: Mapping[str, pd.Series]) -> Callable[[Any], None]:
     """Rows of each source by day, week or month, relative to the usual number: a drop is a gap.
 
-    Days of the week on which a source never has rows are no gaps. A first or last period with less than half
-    of the usual rows is not shown: it is not complete.
+    Days of the week on which a source never has rows are no gaps. A first or last period that is not complete
+    is not shown.
     """
     period = max((_period(time) for time in times.values()), key=PERIODS.index, default="D")
 
@@ -91,7 +96,7 @@ def coverage(times: Mapping[str, pd.Series]) -> Callable[[Any], None]:
         for (name, time), color in zip(times.items(), (MODEL, BASELINE, INK) * 9, strict=False):
             counts = _counts(time, period)
             usual = counts[counts > 0].median()
-            counts = _complete(counts, usual)
+            counts = _complete(counts, usual * COMPLETE[period])
             marker = "o" if len(counts) < FEW_POINTS else ""
             label, shown = f"{name}: {usual:,.0f} rows", counts / usual
             axes.plot(counts.index, shown, marker=marker, label=label, color=color, linewidth=1)
@@ -133,10 +138,10 @@ def _counts(time: pd.Series, period: str) -> pd.Series:
     return counts
 
 
-def _complete(counts: pd.Series, usual: float) -> pd.Series:
+def _complete(counts: pd.Series, least: float) -> pd.Series:
     """Without a first and a last period that have just begun or ended."""
-    first = int(len(counts) > 2 and counts.iloc[0] < usual / 2)
-    last = int(len(counts) > 2 and counts.iloc[-1] < usual / 2)
+    first = int(len(counts) > 2 and counts.iloc[0] < least)
+    last = int(len(counts) > 2 and counts.iloc[-1] < least)
     return counts.iloc[first : len(counts) - last]
 
 

@@ -89,7 +89,7 @@ def _bars(numbers: pd.Series) -> tuple[float, ...]:
     low, high = np.percentile(numbers, SHOWN)
     if low == high:
         return ()
-    counts, _ = np.histogram(numbers.clip(low, high), bins=BARS)
+    counts, _ = np.histogram(numbers.clip(low, high), bins=min(BARS, numbers.nunique()))
     return tuple(round(float(count / counts.max()), 3) for count in counts)
 
 
