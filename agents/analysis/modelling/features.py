@@ -22,6 +22,7 @@ from agents.runtime import PermanentError
 HOUR = pd.Timedelta(hours=1)
 MIN_ROWS = 100  # of each part of the split
 HOURS_OF_DAYS = 2  # dates have one hour in their zone, and two if summer time moves them
+ENOUGH_WEEKS = 3  # to know how many rows this day of the week has
 TWO_YEARS = pd.Timedelta(days=730)  # with less, some months of the test were never trained on
 MIN_DAYS = 4
 CALENDAR = ("hour", "weekday", "month", "holiday")
@@ -182,14 +183,14 @@ def complete(samples: Samples, zone: str) -> tuple[Samples, int]:
 
     Its hours are not those of a whole day, so nothing is learnt from it, and nothing judged by it.
     """
-    days = samples.time.dt.tz_convert(zone).dt.floor(
-        "D", ambiguous=True, nonexistent="shift_forward"
-    )
+    days = samples.time.dt.tz_convert(zone).dt.normalize()
     sizes = days.value_counts().sort_index()
-    usual = sizes.iloc[:-1].median() if len(sizes) > 2 else 0
+    before, last = sizes.iloc[:-1], sizes.index[-1]
+    same = before[pd.DatetimeIndex(before.index).day_of_week == last.day_of_week]
+    usual = (same if len(same) >= ENOUGH_WEEKS else before).median() if len(before) > 1 else 0
     if usual < ROWS_OF_DAY or sizes.iloc[-1] >= COMPLETE * usual:
         return samples, 0
-    return samples.of(days < sizes.index[-1]), int(sizes.iloc[-1])
+    return samples.of(days < last), int(sizes.iloc[-1])
 
 
 class TooFewRows(PermanentError):

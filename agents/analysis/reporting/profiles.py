@@ -19,12 +19,12 @@ SHOWN = (0.5, 99.5)  # percentiles at the ends of the bars
 
 
 class Profile(BaseModel, frozen=True):
-    """One column; `bars` are the heights of a histogram from 0 to 1, `values` says what it has."""
+    """One column; `bars` are the heights of a histogram from 0 to 1, `shows` what it has."""
 
     name: str
     kind: str
     missing: str
-    values: str
+    shows: str
     bars: tuple[float, ...] = ()
     about: str = ""
 
@@ -74,10 +74,10 @@ def _share(share: float) -> str:
 def _of_numbers(given: pd.Series, column: Column | None) -> dict[str, Any]:
     numbers = given.astype("float64")
     if numbers.empty:
-        return {"values": "none"}
+        return {"shows": "none"}
     unit = f" {column.unit}" if column is not None and column.unit else ""
     low, middle, high = (_short(x) for x in (numbers.min(), numbers.median(), numbers.max()))
-    return {"values": f"{low} to {high}{unit}, median {middle}{unit}", "bars": _bars(numbers)}
+    return {"shows": f"{low} to {high}{unit}, median {middle}{unit}", "bars": _bars(numbers)}
 
 
 def _short(number: float) -> str:
@@ -95,7 +95,7 @@ def _bars(numbers: pd.Series) -> tuple[float, ...]:
 
 def _of_others(given: pd.Series, column: Column | None, time: str) -> dict[str, Any]:
     if given.empty:
-        return {"values": "none"}
+        return {"shows": "none"}
     if column is not None and column.type == "time":
         first, last = (
             pd.Timestamp(one).tz_convert(column.zone) for one in (given.min(), given.max())
@@ -103,18 +103,18 @@ def _of_others(given: pd.Series, column: Column | None, time: str) -> dict[str, 
         zone = "" if given.name == time else f" ({column.zone})"
         days = given.astype("int64").astype("float64")
         return {
-            "values": f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}{zone}",
+            "shows": f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}{zone}",
             "bars": _bars(days),
         }
     counts = given.astype("string").value_counts()
     if len(counts) > len(given) / 2:
-        return {"values": f"{len(counts):,} different, such as {str(counts.index[0])[:LONGEST]!r}"}
+        return {"shows": f"{len(counts):,} different, such as {str(counts.index[0])[:LONGEST]!r}"}
     some = [
         f"{name[:LONGEST]} {_percent(count / len(given))}"
         for name, count in zip(map(str, counts.index), counts[:FREQUENT], strict=False)
     ]
     more = len(counts) - FREQUENT
-    return {"values": ", ".join(some) + (f", {more:,} others" if more > 0 else "")}
+    return {"shows": ", ".join(some) + (f", {more:,} others" if more > 0 else "")}
 
 
 def _percent(share: float) -> str:
