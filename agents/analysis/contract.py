@@ -131,7 +131,7 @@ class Contract(Frozen):
     largest share of the published rows, of the source or of a partition, that a new version may be without;
     only 1 allows the loss of all. `collect` says how its documents are collected, and `features` which
     earlier outcomes a model uses; `holidays` is the country, or country and region, whose public holidays it
-    knows: DE, DE-BY, US.
+    knows: DE, DE-BY, US. The series of `gaps` are forecast for the `forecast_hours` after their last row.
 
     Of two rows with the same key, `wins` says which one is kept: the "first" or "last" by partition and line,
     or the one with the highest or lowest value of a column, as "highest updated_at"; of equals the last.
@@ -164,6 +164,7 @@ class Contract(Frozen):
     collect: Collecting = Collecting()
     features: Features = Features()
     holidays: str = ""
+    forecast_hours: Annotated[float, Field(ge=0, le=24 * 366)] = 0.0
     may_lose: Share = 0.5
     missing: Words = ()
     header: tuple[str, ...] = ()
@@ -223,9 +224,27 @@ class Contract(Frozen):
                 raise ValueError(f"checks.{number}: {error}") from None
         return self
 
-    def _require_names(self) -> None:
+    @model_validator(mode="after")
+    def _check_forecast(self) -> "Contract":
         if self.holidays:
             holidays_of(self.holidays, ())
+        hours = self.forecast_hours
+        if not hours:
+            return self
+        if self.gaps is None:
+            raise ValueError("forecast_hours: gaps must say how often there is a row")
+        series = {*self.features.by, *self.gaps.by}
+        if unknown := [n for n, c in self.columns.items() if c.known_before and n not in series]:
+            raise ValueError(f"forecast_hours: {unknown[0]!r} is not known of times that come")
+        if early := [lag for lag in self.features.lags if lag < hours]:
+            raise ValueError(
+                f"forecast_hours: the outcome {early[0]:g} hours ago is not known {hours:g} hours ahead"
+            )
+        if self.features.means and self.features.known_after < hours:
+            raise ValueError("forecast_hours: the means need a known_after that is as long")
+        return self
+
+    def _require_names(self) -> None:
         if self.wins and not self.key:
             raise ValueError("wins: there is no key that two rows could have")
         in_file = [column.named or name for name, column in self.columns.items()]

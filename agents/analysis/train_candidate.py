@@ -117,6 +117,7 @@ def _train(training: Training, folder: Path) -> None:
         "truth": parts.test.outcome.to_numpy(),
         "predicted": predicted["model"],
         "baseline": predicted["baseline"],
+        "group": parts.test.group,
     }
     pd.DataFrame(predictions).to_parquet(folder / PREDICTIONS, index=False)
     some = known.features.sample(

@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from agents.analysis.modelling.ahead import ahead
 from agents.analysis.modelling.features import known_before
 from agents.analysis.modelling.models import Comparison, ModelCard, Selected, Training, Written
-from agents.analysis.modelling.registry import Models
+from agents.analysis.modelling.registry import MODEL, Models, load
 from agents.analysis.report import FILE
 from agents.analysis.reporting import plots
 from agents.analysis.reporting.figures import amount, figure
@@ -30,6 +31,8 @@ SAME_SEASON = "Compared with the rows of the same season of the year in the trai
 NO_SEASON = (
     "Compared with the training, which has less than a year before: a difference may be the season."
 )
+COMING = "Nine of ten outcomes of the test were in the band. The figures are in forecast.csv beside this page."
+FORECAST_FILE = "forecast.csv"
 MOST_CHANGES, MOST_NAMES = 12, 10  # of the history; of the features in the card
 
 
@@ -47,6 +50,8 @@ def write_report(comparison: Comparison, selected: Selected) -> Written:
     page = _page(comparison, selected, cards, best, store)
     file = _file(store.folder, comparison)
     write_whole(file.path, page)
+    if (coming := _coming(comparison, best, store)) is not None:
+        write_whole(store.folder / FORECAST_FILE, coming.to_csv(index=False))
     file.point()
     return Written(file=str(file.path), sha256=hashlib.sha256(page.encode()).hexdigest())
 
@@ -57,6 +62,28 @@ def _file(folder: Path, comparison: Comparison) -> RunFile:
     if latest.exists() and not latest.is_symlink():
         latest.rename(folder / "report-earlier.html")
     return RunFile(latest, folder / f"report-{comparison.key.rpartition('@')[2]}.html")
+
+
+def _coming(comparison: Comparison, best: ModelCard, store: StudyStore) -> pd.DataFrame | None:
+    """The forecast of what comes, if the contract asks for it."""
+    study = comparison.training.study
+    if not study.sources[0].contract.forecast_hours:
+        return None
+    folder = Models(store.folder).path(best.version)
+    files = store.part_files(comparison.training.parts)
+    return ahead(study, files, load(folder / MODEL), pd.read_parquet(folder / PREDICTIONS))
+
+
+def _of_coming(
+    coming: pd.DataFrame | None, predictions: pd.DataFrame, best: ModelCard
+) -> list[dict[str, str]]:
+    if coming is None or coming.empty:
+        return []
+    span = max(3 * (coming["time"].max() - coming["time"].min()), pd.Timedelta(days=7))
+    recent = predictions[predictions["time"] > predictions["time"].max() - span]
+    recent = recent.rename(columns={"truth": "outcome"})
+    drawn = plots.ahead(recent, coming, best.target, best.unit)
+    return [_picture(drawn, "forecast of what comes", COMING)]
 
 
 def forecast_image(model: Path) -> str:
@@ -100,6 +127,7 @@ def _page(
         data_pictures=_of_data(comparison, store),
         model_pictures=_of_model(predictions, best),
         drift_pictures=_of_drift(selected, training.study),
+        coming_pictures=_of_coming(_coming(comparison, best, store), predictions, best),
     )
 
 

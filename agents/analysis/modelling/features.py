@@ -25,6 +25,7 @@ HOURS_OF_DAYS = 2  # dates have one hour in their zone, and two if summer time m
 ENOUGH_WEEKS = 3  # to know how many rows this day of the week has
 TWO_YEARS = pd.Timedelta(days=730)  # with less, some months of the test were never trained on
 MIN_DAYS = 4
+COMING = "\0coming"  # which no column of a source is named
 CALENDAR = ("hour", "weekday", "month", "holiday")
 COMPLETE, ROWS_OF_DAY = (
     0.5,
@@ -59,26 +60,61 @@ class Samples:
 
 def samples(study: Study, files: Mapping[str, Sequence[Path]]) -> Samples:
     """The rows of the first source that have an outcome, with their features."""
-    main = study.sources[0]
-    contract, others = main.contract, {s.name: s for s in study.sources}
+    rows = _rows(study, files)
+    has_outcome = rows[study.target].notna()
+    return _of(study, rows, _features(study, files, rows), has_outcome)
+
+
+def coming(study: Study, files: Mapping[str, Sequence[Path]]) -> Samples:
+    """The times after the last row of each series, as far as a forecast is asked for; no outcome is known."""
+    contract = study.sources[0].contract
+    rows = _rows(study, files).assign(**{COMING: False})
+    rows = pd.concat([rows, _after(rows, contract)], ignore_index=True)
+    rows = rows.sort_values([contract.time], kind="stable").reset_index(drop=True)
+    is_coming = rows.pop(COMING).astype(bool)
+    return _of(study, rows, _features(study, files, rows), is_coming)
+
+
+def _after(rows: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """Rows with the times that come, without those of a series that ended long ago."""
+    assert contract.gaps is not None
+    step, horizon = pd.Timedelta(seconds=contract.gaps.every), contract.forecast_hours * HOUR
+    by, latest = list(grouped_by(contract)), rows[contract.time].max()
+    last = rows.drop_duplicates(by, keep="last") if by else rows.tail(1)
+    last = last[last[contract.time] > latest - horizon][[*by, contract.time]]
+    count = int(horizon / step)
+    after: pd.DataFrame = last.loc[last.index.repeat(count)].reset_index(drop=True)
+    steps = np.tile(np.arange(1, count + 1), len(last)) * step
+    after[contract.time] = after[contract.time] + steps
+    after[COMING] = True
+    return after
+
+
+def _rows(study: Study, files: Mapping[str, Sequence[Path]]) -> pd.DataFrame:
+    """The rows of the first source in the order of their times."""
+    contract = study.sources[0].contract
     known = known_before(contract)
-    declared = contract.features
-    needed = {contract.time, study.target, *known, *declared.by, *_of_history(study.history)}
+    needed = {contract.time, study.target, *known, *_of_history(study.history)}
+    needed |= {*contract.features.by, *grouped_by(contract)}
     needed |= {column for join in study.joins for column in join.by}
-    by = grouped_by(contract)
-    needed |= {*by}
-    rows = _read(files[main.name], sorted({*needed, *contract.key}))
+    rows = _read(files[contract.name], sorted({*needed, *contract.key}))
     if contract.key:  # the latest row of a key replaces the earlier ones
         rows = rows.drop_duplicates(list(contract.key), keep="last")
     rows = rows.dropna(subset=[contract.time])
-    rows = rows.sort_values([contract.time, *known], kind="stable").reset_index(drop=True)
-    features = rows[known].copy()
+    return rows.sort_values([contract.time, *known], kind="stable").reset_index(drop=True)
+
+
+def _features(
+    study: Study, files: Mapping[str, Sequence[Path]], rows: pd.DataFrame
+) -> pd.DataFrame:
+    contract, others = study.sources[0].contract, {s.name: s for s in study.sources}
+    features = rows[known_before(contract)].copy()
     for join in study.joins:
         other = others[join.source].contract
         features = features.join(_joined(rows, contract.time, join, other, files[join.source]))
     if study.history is not None:
         features["recent"] = _recent(rows, contract.time, study.target, study.history)
-    for name, values in earlier(rows, contract.time, study.target, declared):
+    for name, values in earlier(rows, contract.time, study.target, contract.features):
         features[name] = values
     zone = contract.columns[contract.time].zone
     for name, values in _calendar(rows[contract.time], zone, contract.holidays).items():
@@ -87,12 +123,16 @@ def samples(study: Study, files: Mapping[str, Sequence[Path]]) -> Samples:
     for name in map(str, features):
         if not pd.api.types.is_string_dtype(features[name]):
             features[name] = features[name].astype("float64")
-    has_outcome = rows[study.target].notna()
+    return features
+
+
+def _of(study: Study, rows: pd.DataFrame, features: pd.DataFrame, chosen: pd.Series) -> Samples:
+    contract = study.sources[0].contract
     return Samples(
-        features[has_outcome].reset_index(drop=True),
-        rows.loc[has_outcome, study.target].astype("float64").reset_index(drop=True),
-        rows.loc[has_outcome, contract.time].reset_index(drop=True),
-        _group(rows[has_outcome], by).reset_index(drop=True),
+        features[chosen].reset_index(drop=True),
+        rows.loc[chosen, study.target].astype("float64").reset_index(drop=True),
+        rows.loc[chosen, contract.time].reset_index(drop=True),
+        _group(rows[chosen], grouped_by(contract)).reset_index(drop=True),
     )
 
 

@@ -30,6 +30,7 @@ STYLE: Any = {
 }
 MAX_BARS = 15
 MAX_NAME = 40
+MOST_LINES = 3
 SIZE = (9.0, 3.6)  # inches
 FEW_POINTS, MOST_POINTS = 40, 400
 HEIGHT_OF_FRAME, HEIGHT_OF_BAR = 0.9, 0.35  # inches
@@ -213,6 +214,29 @@ def forecast(predictions: pd.DataFrame, name: str = "", unit: str = "") -> Calla
         axes.legend(frameon=False, ncols=4, loc="upper left")
         axes.set_ylabel(_labelled(name, unit))
         axes.set_title(f"Forecast and truth, means by {'hour' if by_hour else 'day'} of the test")
+
+    return draw
+
+
+def ahead(
+    recent: pd.DataFrame, coming: pd.DataFrame, name: str, unit: str
+) -> Callable[[Any], None]:
+    """The last outcomes of some series, and their forecast with its band."""
+
+    def draw(axes: Any) -> None:
+        for group, color in zip(
+            coming["group"].unique()[:MOST_LINES], (MODEL, BASELINE, BAD), strict=False
+        ):
+            before, after = recent[recent["group"] == group], coming[coming["group"] == group]
+            axes.plot(before["time"], before["outcome"], color=color, linewidth=1)
+            label = _short(f"forecast of {group}".removesuffix(" of "))
+            axes.plot(after["time"], after["forecast"], color=color, linewidth=2.4, label=label)
+            axes.fill_between(after["time"], after["low"], after["high"], color=color, alpha=0.2)
+        axes.set_ylim(top=axes.get_ylim()[1] + 0.15 * np.ptp(axes.get_ylim()))  # for the legend
+        _date_axis(axes)
+        axes.legend(frameon=False, ncols=3, loc="upper left")
+        axes.set_ylabel(_labelled(name, unit))
+        axes.set_title("The last outcomes, and what comes")
 
     return draw
 
