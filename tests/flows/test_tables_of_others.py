@@ -73,7 +73,7 @@ name: glucose
 time: at
 columns:
   at: {type: time, named: datetime, required: true, format: "%Y-%m-%d %H:%M:%S"}
-  isig: {type: number, unit: nA, low: 0}
+  isig: {type: number, unit: nA, low: 0, missing: nil}
   glucose: {type: integer, unit: mg/dl, required: true, low: 40, high: 400}
 unknown: freeze
 """
@@ -96,6 +96,7 @@ SEA = """
 name: sea
 time: at
 key: [at]
+wins: last
 columns:
   at: {type: time, named: "time (UTC)", required: true}
   temp: {type: number, named: "temperature (celsius)", unit: °C, low: -2, high: 35}
