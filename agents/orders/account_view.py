@@ -89,7 +89,7 @@ def order_account(  # noqa: PLR0913 - all that an account follows from
         pieces=tuple(_pieces(body["lines"], goods)),
         charges=body.get("charges", 0),
         days=_days(item, at) if at is not None else None,
-        shipment=Shipment(carrier=booked.carrier, tracking=booked.tracking_id) if booked else None,
+        shipment=_shipment(booked, at) if booked else None,
         arrives_by=_day(item, DELIVERY_DAYS),
         returnable_until=_day(item, DELIVERY_DAYS + RETURN_DAYS),
     )
@@ -164,6 +164,12 @@ def _pieces(lines: Sequence[Mapping[str, Any]], goods: Mapping[str, Variant]) ->
         for line in lines
         for _ in range(line["quantity"])
     ]
+
+
+def _shipment(booked: Booked, at: float | None) -> Shipment:
+    ahead = at is not None and booked.arrives_on >= _date(at)
+    arrives_on = booked.arrives_on if ahead else ""
+    return Shipment(carrier=booked.carrier, tracking=booked.tracking_id, arrives_on=arrives_on)
 
 
 def _with_settlement(account: OrderAccount, settled: Settled) -> OrderAccount:

@@ -10,7 +10,7 @@ from agents.runtime import (
     UndoneKey,
     agent,
 )
-from agents.services.carriers.protocol import BookingRefused, Carriers, Parcel
+from agents.services.carriers.protocol import Booking, BookingRefused, Carriers, Parcel
 
 CARRIERS = EFFECT.limited_by("carriers")
 
@@ -31,7 +31,7 @@ async def find_booking(_order: Order, key: EffectKey, carriers: Carriers) -> Boo
     for carrier in carriers:
         found = await carrier.find(key)
         if found is not None and found.status == "booked":
-            return Booked(carrier=found.carrier, tracking_id=found.tracking_id)
+            return _booked(found)
     return None
 
 
@@ -56,7 +56,7 @@ async def cancel_shipment(
     return _cancelled(carriers)
 
 
-@agent(CARRIERS, undo=cancel_shipment, settle=Lookup(find_booking))
+@agent(CARRIERS, version="1.1", undo=cancel_shipment, settle=Lookup(find_booking))
 async def book_shipment(
     order: Order,
     reserved: Reserved,
@@ -76,8 +76,13 @@ async def book_shipment(
         except BookingRefused as refusal:
             refusals.append(str(refusal))
         else:
-            return Booked(carrier=booked.carrier, tracking_id=booked.tracking_id)
+            return _booked(booked)
     raise NoCarrier(tuple(refusals))
+
+
+def _booked(found: Booking) -> Booked:
+    arrives_on = found.arrives_on
+    return Booked(carrier=found.carrier, tracking_id=found.tracking_id, arrives_on=arrives_on)
 
 
 def _parcel(order: Order, reserved: Reserved, reference: str) -> Parcel:

@@ -149,10 +149,11 @@ class PaymentClosed(Strict):
 
 
 class Booked(Strict):
-    """A carrier will take the parcel."""
+    """A carrier will take the parcel; `arrives_on` is the day (ISO 8601) that it promises, if any."""
 
     carrier: str
     tracking_id: str
+    arrives_on: str = ""
 
 
 class Issued(Strict):

@@ -90,10 +90,14 @@ class AfterSales(Account):
 
 
 class Shipment(Account):
-    """Who carries an order, and the carrier's number of the parcel."""
+    """Who carries an order, and the carrier's number of the parcel.
+
+    `arrives_on` is the day (ISO 8601) that the carrier has promised, as long as it lies ahead.
+    """
 
     carrier: str
     tracking: str
+    arrives_on: str = ""
 
 
 class OrderAccount(Account):

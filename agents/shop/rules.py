@@ -46,7 +46,7 @@ NEEDED_STATUS: Mapping[Kind, tuple[frozenset[Status], str]] = {
 """Each kind of request -> the statuses of an order that allow it, and the rule that refuses others."""
 
 RETURN_DAYS = 30  # after delivery
-DELIVERY_DAYS = 7  # five working days: the longest delivery, since no carrier tells us the day
+DELIVERY_DAYS = 7  # five working days: the longest delivery, where no carrier has promised a day
 
 Catalogue = Mapping[str, Variant]
 Accounts = tuple[CustomerAccount, OrderAccount | None]

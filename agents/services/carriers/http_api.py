@@ -11,14 +11,15 @@ GET    /shipments?since=&after=&limit=
 DELETE /shipments/{key}   cancel it and close the key, seen or not
 
 A shipment is {"tracking_id", "status": "booked" | "cancelled"}, in the listing also {"key",
-"created"}. Each call is idempotent by key. A call that takes longer may answer the status "pending":
-it is looked up.
+"created"}. It may have "arrives_on", the day on which the carrier promises to deliver it (ISO 8601).
+Each call is idempotent by key. A call that takes longer may answer the status "pending": it is looked up.
 422 {"rule", "message"}: this carrier does not take this parcel. 409 {"error": "closed"}: cancelled
 before, the key never books again.
 """
 
 from collections.abc import AsyncIterator
 from dataclasses import asdict
+from datetime import date
 from urllib.parse import quote, urlencode
 
 from agents.services.carriers.protocol import (
@@ -84,7 +85,8 @@ class HttpCarrier:
         return Page(rows, bool(body["has_more"]))
 
     def _booking(self, body: Body) -> Booking:
-        return Booking(self.name, str(body["tracking_id"]), str(body["status"]))
+        arrives_on = _day(body.get("arrives_on"))
+        return Booking(self.name, str(body["tracking_id"]), str(body["status"]), arrives_on)
 
 
 def connect(here: Connections) -> Carriers:
@@ -95,6 +97,14 @@ def connect(here: Connections) -> Carriers:
     return Carriers(
         HttpCarrier(name, here.api(name, f"/carriers/{name}")) for name in SANDBOX_CARRIERS
     )
+
+
+def _day(value: object) -> str:
+    """A day as ISO 8601; nothing for anything else, since no booking must fail because of it."""
+    try:
+        return date.fromisoformat(value).isoformat() if isinstance(value, str) else ""
+    except ValueError:
+        return ""
 
 
 def _path(key: str) -> str:

@@ -24,11 +24,15 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """A shipment at a carrier; `status` is booked or cancelled."""
+    """A shipment at a carrier; `status` is booked or cancelled.
+
+    `arrives_on` is the day (ISO 8601) that the carrier promises, if it names one.
+    """
 
     carrier: str
     tracking_id: str
     status: str
+    arrives_on: str = ""
 
 
 @dataclass(frozen=True, slots=True)

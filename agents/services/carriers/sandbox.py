@@ -3,6 +3,7 @@
 import re
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from sqlite3 import Connection, Row
 from typing import Any
 
@@ -34,11 +35,12 @@ class Terms:
     prefix: str
     most_grams: int
     countries: frozenset[str]
+    days: int  # from the booking to the delivery
 
 
 TERMS = {
-    "swift": Terms("SW", 5_000, frozenset({"US"})),
-    "bulky": Terms("BK", 30_000, frozenset({"US", "CA", "MX"})),
+    "swift": Terms("SW", 5_000, frozenset({"US"}), 2),
+    "bulky": Terms("BK", 30_000, frozenset({"US", "CA", "MX"}), 5),
 }
 
 
@@ -67,11 +69,11 @@ def listed(db: Connection, incoming: Incoming) -> Reply:
     """The carrier's shipments by key, a page of them."""
     since, after, limit = slice_of(incoming)
     rows = db.execute(
-        "SELECT key, tracking_id, status, created FROM shipments"
+        "SELECT carrier, key, tracking_id, status, created FROM shipments"
         " WHERE carrier = ? AND key > ? AND created >= ? ORDER BY key LIMIT ?",
         (incoming.path["carrier"], after, since, limit + 1),
     ).fetchall()
-    found = [dict(row) for row in rows[:limit]]
+    found = [{"key": row["key"], "created": row["created"], **_shown(row)} for row in rows[:limit]]
     return Reply(200, {"shipments": found, "has_more": len(rows) > limit})
 
 
@@ -146,7 +148,16 @@ def _found(db: Connection, carrier: str, key: str) -> Reply:
 
 
 def _reply(row: Row) -> Reply:
-    return Reply(200, {"tracking_id": row["tracking_id"], "status": row["status"]})
+    return Reply(200, _shown(row))
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    """A shipment, with the day of its delivery while it is booked."""
+    body = {"tracking_id": row["tracking_id"], "status": row["status"]}
+    if row["status"] != "booked":
+        return body
+    due = datetime.fromtimestamp(row["created"], UTC) + timedelta(days=TERMS[row["carrier"]].days)
+    return body | {"arrives_on": due.date().isoformat()}
 
 
 def _subject(db: Connection, incoming: Incoming) -> tuple[str, str]:

@@ -55,17 +55,26 @@ def informed(task: str, order: OrderAccount, shop: ShopView) -> tuple[Part, ...]
     parts = [status_part(task, order), *paid]
     if order.status not in SENT:
         return tuple(parts)
-    if order.shipment is not None:
-        tracked = {"carrier": order.shipment.carrier, "tracking": order.shipment.tracking}
-        parts.append(Part(template="shipment", values=tracked))
     days = order.days if order.days is not None else DELIVERY_DAYS + RETURN_DAYS + 1
-    if days <= DELIVERY_DAYS:
-        arrives = {"day": day(order.arrives_by, shop.language)}
-        parts.append(Part(template="arrives by", values=arrives))
+    parts += _on_its_way(order, days, shop.language)
     if days <= DELIVERY_DAYS + RETURN_DAYS and order.status == "delivered":
         until = {"day": day(order.returnable_until, shop.language)}
         parts.append(Part(template="returnable until", values=until))
     return tuple(parts)
+
+
+def _on_its_way(order: OrderAccount, days: int, language: Language) -> list[Part]:
+    """Who brings it and when: on the day that the carrier has promised, or else by the rule."""
+    parts, shipment = [], order.shipment
+    if shipment is not None:
+        tracked = {"carrier": shipment.carrier, "tracking": shipment.tracking}
+        parts.append(Part(template="shipment", values=tracked))
+    if shipment is not None and shipment.arrives_on:
+        promised = {"carrier": shipment.carrier, "day": day(shipment.arrives_on, language)}
+        parts.append(Part(template="arrives on", values=promised))
+    elif days <= DELIVERY_DAYS:
+        parts.append(Part(template="arrives by", values={"day": day(order.arrives_by, language)}))
+    return parts
 
 
 def _settlement(order: OrderAccount, shop: ShopView) -> tuple[Part, ...]:

@@ -98,3 +98,12 @@ def test_its_parcel_and_its_days_are_known_once_it_was_shipped() -> None:
     assert (sent.arrives_by, sent.returnable_until) == ("1970-01-08", "1970-02-07")
     waiting = order_account(item("pending", ended_at=None), (), CUSTOMER, GOODS, 0.0)
     assert (waiting.shipment, waiting.arrives_by, waiting.returnable_until) == (None, "", "")
+
+
+def test_the_day_that_the_carrier_has_promised_is_known_until_it_is_over() -> None:
+    booked = Booked(carrier="swift", tracking_id="SW1", arrives_on="1970-01-03")
+    days = [
+        order_account(item(), (), CUSTOMER, GOODS, at, booked).shipment
+        for at in (0.0, 3 * 86_400.0 - 1, 3 * 86_400.0)
+    ]
+    assert [one.arrives_on for one in days if one] == ["1970-01-03", "1970-01-03", ""]

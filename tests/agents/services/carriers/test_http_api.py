@@ -2,13 +2,17 @@
 
 import time
 from dataclasses import replace
+from datetime import UTC, date, datetime
 
+import httpx
+import orjson
 import pytest
 
 from agents.services import Services
 from agents.services.carriers import http_api
+from agents.services.carriers.http_api import HttpCarrier
 from agents.services.carriers.protocol import BookingRefused, Carriers, Parcel
-from agents.services.http import Rejected
+from agents.services.http import HttpApi, Rejected
 from tests.agents.services.conftest import AskRecord
 
 PARCEL = Parcel("o1", 500, "Ann", "1 Elm St", "", "Reno", "NV", "89501", "US")
@@ -22,6 +26,20 @@ async def test_a_parcel_is_booked_once(services: Services, name: str, record: As
     assert await swift.book(name, PARCEL) == booking
     assert await swift.find(name) == booking
     assert record("SELECT count(*) FROM shipments WHERE key = ?", name) == [(1,)]
+    today = datetime.now(UTC).date()
+    days = [(date.fromisoformat(booking.arrives_on) - today).days]
+    days += [(date.fromisoformat((await one.book(name, PARCEL)).arrives_on) - today).days
+             for one in services[Carriers][1:]]  # fmt: skip
+    assert days == [2, 5]
+
+
+@pytest.mark.parametrize("said", [None, "", "soon", "2026-13-01", 7, ["2026-12-01"]])
+async def test_what_is_no_day_is_left_out_and_fails_no_booking(said: object) -> None:
+    body = {"tracking_id": "X1", "status": "booked", "arrives_on": said}
+    content = orjson.dumps(body)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=httpx.ByteStream(content)))
+    async with HttpApi("own", "http://carrier", transport=transport) as api:
+        assert (await HttpCarrier("own", api).book("k", PARCEL)).arrives_on == ""
 
 
 @pytest.mark.parametrize("booked_before", [True, False])

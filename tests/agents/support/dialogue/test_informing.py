@@ -36,6 +36,14 @@ def test_a_day_is_named_while_it_lies_ahead(days: int, arrives: bool, returnable
     assert ("You can return it until 5 January 2027." in text) == returnable
 
 
+@pytest.mark.parametrize("days", [0, 7, 8])
+def test_the_day_that_the_carrier_has_promised_counts_more_than_the_rule(days: int) -> None:
+    promised = Shipment(carrier="Swift", tracking="SW1", arrives_on="2026-12-02")
+    text = said(days, shipment=promised)
+    assert "Swift has promised to deliver it on 2 December 2026." in text
+    assert "It should arrive by" not in text
+
+
 def test_what_is_not_known_or_not_possible_is_not_said() -> None:
     assert said(None, shipment=None) == "Order B200 has been shipped."
     assert "return it" not in said(3, status="return requested")
