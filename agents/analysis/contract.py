@@ -136,6 +136,8 @@ class Contract(Frozen):
     Without it, the partition that is last by its name wins, and within a partition rows with other values
     are quarantined, except the first.
 
+    `differing` bounds the number of rows that break a dependency over all partitions of the source.
+
     With `in_order`, the rows of a partition come in the order of their times, in each series of `gaps`; a
     row that is earlier than one before it is only warned of.
 
@@ -154,6 +156,7 @@ class Contract(Frozen):
     dependencies: tuple[Dependency, ...] = ()
     gaps: Gap | None = None
     expects: Expects = Expects()
+    differing: Bounds | None = None
     in_order: bool = False
     late_hours: Annotated[float, Field(ge=0)] = 0.0
     follows_pages: bool = False
@@ -204,6 +207,8 @@ class Contract(Frozen):
             raise ValueError(
                 "expects.complete: without gaps, nothing says which times there should be"
             )
+        if self.differing and not self.dependencies:
+            raise ValueError("differing: there are no dependencies")
         if self.expects.hours_old and not self.time:
             raise ValueError("expects.hours_old: there is no time; name its column")
         if self.time and self.columns[self.time].type != "time":
