@@ -10,6 +10,7 @@ from agents.analysis.collecting.declared import Collecting
 from agents.analysis.column import Bad, Column, Frozen, Name, Names, Severity, Share, Words
 from agents.analysis.expressions import BadExpression, Kind, Node, parsed, quoted
 from agents.analysis.modelling.declared import Features
+from agents.analysis.steady.declared import Steady
 
 KINDS: Mapping[str, Kind] = {
     "integer": "number", "number": "number", "text": "text", "time": "time", "boolean": "boolean",
@@ -139,7 +140,8 @@ class Contract(Frozen):
     `differing` bounds the number of rows that break a dependency over all partitions of the source.
 
     With `in_order`, the rows of a partition come in the order of their times, in each series of `gaps`; a
-    row that is earlier than one before it is only warned of.
+    row that is earlier than one before it is only warned of. `steady` says which columns do not change over
+    time, in each of their groups.
 
     `missing` are words that stand for no value, such as NA; an empty or blank cell always does. `header` has the names
     of the columns of a CSV file without a header. `encoding` is that of a CSV or JSON file.
@@ -158,6 +160,7 @@ class Contract(Frozen):
     expects: Expects = Expects()
     differing: Bounds | None = None
     in_order: bool = False
+    steady: tuple[Steady, ...] = ()
     late_hours: Annotated[float, Field(ge=0)] = 0.0
     follows_pages: bool = False
     collect: Collecting = Collecting()
@@ -197,12 +200,14 @@ class Contract(Frozen):
         named |= {name for name in [self.wins.partition(" ")[2]] if name}
         named |= {*self.features.by}
         named |= {name for one in self.dependencies for name in (*one.by, *one.same)}
+        named |= {name for one in self.steady for name in (*one.by, *one.columns)}
         if missing := sorted(named - self.columns.keys()):
             raise ValueError(f"columns that the contract does not declare: {', '.join(missing)}")
         if self.gaps and not self.time:
             raise ValueError("gaps: there is no time; name its column")
-        if self.in_order and not self.time:
-            raise ValueError("in_order: there is no time; name its column")
+        for field in ("in_order", "steady"):
+            if getattr(self, field) and not self.time:
+                raise ValueError(f"{field}: there is no time; name its column")
         if self.expects.complete and not self.gaps:
             raise ValueError(
                 "expects.complete: without gaps, nothing says which times there should be"

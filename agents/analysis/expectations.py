@@ -1,7 +1,8 @@
-"""What a contract expects of the amount of data, and what becomes of a breach: refused, alerted or noted."""
+"""What a contract expects of the amount of data and of its steadiness, and what becomes of a breach."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import pyarrow.parquet as pq
 
@@ -9,8 +10,21 @@ from agents.analysis.contract import Bounds, Contract
 from agents.analysis.discovery import latest_time
 from agents.analysis.models import Cleaned, Dataset
 from agents.analysis.published_dependencies import write_differing
+from agents.analysis.steady.changes import Change, changes_in
 from agents.analysis.study import Study
 from agents.runtime.clock import clock
+
+
+class Unexpected(Protocol):
+    """What is not as a contract expects, in which source or partition, and what becomes of it."""
+
+    @property
+    def where(self) -> str:
+        """The source or partition."""
+
+    @property
+    def breach(self) -> Literal["refuse", "alert", "note"]:
+        """Whether the publication is refused, or there is an alert or a note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +35,11 @@ class Breach:
     what: str
     found: float
     bounds: Bounds
+
+    @property
+    def breach(self) -> Literal["refuse", "alert", "note"]:
+        """What becomes of it."""
+        return self.bounds.breach
 
     def __str__(self) -> str:
         low, high = (
@@ -49,11 +68,21 @@ def _bounds(contract: Contract, what: str) -> Bounds | None:
     return found
 
 
-def refused(found: Iterable[Breach]) -> dict[str, str]:
-    """The breaches that refuse the publication, by source or partition."""
+def changes(study: Study, dataset: Dataset) -> list[Change]:
+    """What has changed over time in the sources whose contracts call something steady."""
+    contracts = [source.contract for source in study.sources]
+    return [
+        change
+        for contract in contracts
+        for change in changes_in(contract, dataset.files(contract.name))
+    ]
+
+
+def refused(found: Iterable[Unexpected]) -> dict[str, str]:
+    """What refuses the publication, by source or partition."""
     reasons: dict[str, list[str]] = {}
     for one in found:
-        if one.bounds.breach == "refuse":
+        if one.breach == "refuse":
             reasons.setdefault(one.where, []).append(str(one))
     return {where: "; ".join(some) for where, some in reasons.items()}
 

@@ -25,6 +25,7 @@ from agents.runtime.model_registry import CARD
 
 HEAVY = replace(CPU, name="heavy", timeout=900, memory=6 * 1024**3)
 PREDICTIONS, REFERENCE = "predictions.parquet", "reference.parquet"
+REFERENCE_TIMES = "reference-rows.parquet"  # time and group of the rows of the reference
 REFERENCE_ROWS = 20_000
 IMPORTANCE_ROWS = 5_000
 
@@ -97,6 +98,8 @@ def _train(training: Training, folder: Path) -> None:
         min(REFERENCE_ROWS, len(known.features)), random_state=training.seed
     )
     some.to_parquet(folder / REFERENCE, index=False)
+    rows = {"time": known.time[some.index], "group": known.group[some.index]}
+    pd.DataFrame(rows).to_parquet(folder / REFERENCE_TIMES, index=False)
     write_whole(folder / CARD, card)  # last: a model with a card is complete
 
 
@@ -157,4 +160,5 @@ def _together(first: Samples, second: Samples) -> Samples:
         pd.concat([first.features, second.features], ignore_index=True),
         pd.concat([first.outcome, second.outcome], ignore_index=True),
         pd.concat([first.time, second.time], ignore_index=True),
+        pd.concat([first.group, second.group], ignore_index=True),
     )

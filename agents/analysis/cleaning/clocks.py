@@ -1,4 +1,4 @@
-"""Hours that a change of clocks gives twice, told apart by the order of the rows.
+"""Hours that a change of clocks gives twice: the order of the rows says which one is meant.
 
 Within a series, times follow each other: a time that is not later than the one before it is the second of the two.
 """

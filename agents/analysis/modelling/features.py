@@ -28,11 +28,12 @@ CALENDAR = ("hour", "weekday", "month")
 
 @dataclass(slots=True)
 class Samples:
-    """Rows ordered by time: features, outcome and time."""
+    """Rows ordered by time: features, outcome, time, and the group of each row for people, such as "site north"."""
 
     features: pd.DataFrame
     outcome: pd.Series
     time: pd.Series
+    group: pd.Series
 
     def between(self, begin: pd.Timestamp | None, end: pd.Timestamp | None) -> "Samples":
         """The rows at or after `begin` and before `end`."""
@@ -41,7 +42,13 @@ class Samples:
             chosen &= self.time >= begin
         if end is not None:
             chosen &= self.time < end
-        return Samples(self.features[chosen], self.outcome[chosen], self.time[chosen])
+        return self.of(chosen)
+
+    def of(self, chosen: pd.Series | slice) -> "Samples":
+        """These rows."""
+        return Samples(
+            self.features[chosen], self.outcome[chosen], self.time[chosen], self.group[chosen]
+        )
 
 
 def samples(study: Study, files: Mapping[str, Sequence[Path]]) -> Samples:
@@ -52,6 +59,8 @@ def samples(study: Study, files: Mapping[str, Sequence[Path]]) -> Samples:
     declared = contract.features
     needed = {contract.time, study.target, *known, *declared.by, *_of_history(study.history)}
     needed |= {column for join in study.joins for column in join.by}
+    by = grouped_by(contract)
+    needed |= {*by}
     rows = _read(files[main.name], sorted({*needed, *contract.key}))
     if contract.key:  # the latest row of a key replaces the earlier ones
         rows = rows.drop_duplicates(list(contract.key), keep="last")
@@ -77,7 +86,23 @@ def samples(study: Study, files: Mapping[str, Sequence[Path]]) -> Samples:
         features[has_outcome].reset_index(drop=True),
         rows.loc[has_outcome, study.target].astype("float64").reset_index(drop=True),
         rows.loc[has_outcome, contract.time].reset_index(drop=True),
+        _group(rows[has_outcome], by).reset_index(drop=True),
     )
+
+
+def grouped_by(contract: Contract) -> tuple[str, ...]:
+    """The columns that tell the series of a source apart, as far as it declares them."""
+    gaps = contract.gaps.by if contract.gaps is not None else ()
+    steady = next((one.by for one in contract.steady if one.by), ())
+    return contract.features.by or gaps or steady
+
+
+def _group(rows: pd.DataFrame, by: Sequence[str]) -> pd.Series:
+    found = pd.Series("", rows.index, dtype="string")
+    for name in by:
+        word = name + " " + rows[name].astype("string").fillna("without")
+        found = word if name == by[0] else found + ", " + word
+    return found
 
 
 def _calendar(time: pd.Series, zone: str) -> dict[str, pd.Series]:

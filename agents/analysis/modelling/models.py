@@ -75,11 +75,21 @@ class ModelCard(Card, frozen=True):
 
 
 class Drift(BaseModel, frozen=True):
-    """The drift of one feature: its PSI, and the corrected p-value that it has not drifted."""
+    """The drift of one feature: its PSI, and the corrected p-value that it has not drifted.
+
+    `group` says in which rows, empty for all; `since` is the day from which on an alarm holds.
+    """
 
     feature: str
     psi: float
     p: float
+    group: str = ""
+    since: str = ""
+
+    def __str__(self) -> str:
+        of = f" of {self.group}" if self.group else ""
+        since = f" since {self.since}" if self.since else ""
+        return f"{self.feature}{of}{since}: PSI {self.psi:.2f}"
 
     @property
     def is_alarm(self) -> bool:
@@ -109,13 +119,15 @@ class Comparison(Frozen):
 class Selected(Frozen):
     """The candidate that is best in validation, the decision about it, and the drift of the features.
 
-    `against` is how much smaller its squared error is than that of the champion, on the test rows.
+    `against` is how much smaller its squared error is than that of the champion, on the test rows. With
+    `same_season`, the drift is measured against rows of the same season of the year.
     """
 
     best: str
     change: Change
     against: Interval | None
     drifts: tuple[Drift, ...]
+    same_season: bool = False
 
 
 class Written(Frozen):

@@ -10,7 +10,12 @@ def rows(days: int, a_day: int = 24) -> Samples:
     time = pd.Series(
         pd.date_range("2025-01-01", periods=days * a_day, freq=f"{24 // a_day}h", tz="UTC")
     )
-    return Samples(pd.DataFrame({"n": range(len(time))}), pd.Series(0.0, time.index), time)
+    return Samples(
+        pd.DataFrame({"n": range(len(time))}),
+        pd.Series(0.0, time.index),
+        time,
+        pd.Series("", time.index),
+    )
 
 
 def test_three_periods_without_a_common_day() -> None:
