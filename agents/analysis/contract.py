@@ -212,8 +212,6 @@ class Contract(Frozen):
             raise ValueError(
                 "expects.complete: without gaps, nothing says which times there should be"
             )
-        if self.differing and not self.dependencies:
-            raise ValueError("differing: there are no dependencies")
         if self.expects.hours_old and not self.time:
             raise ValueError("expects.hours_old: there is no time; name its column")
         if self.time and self.columns[self.time].type != "time":
@@ -229,6 +227,8 @@ class Contract(Frozen):
     def _require_names(self) -> None:
         if self.wins and not self.key:
             raise ValueError("wins: there is no key that two rows could have")
+        if self.differing and not self.dependencies:
+            raise ValueError("differing: there are no dependencies")
         in_file = [column.named or name for name, column in self.columns.items()]
         for what, names in (("key", self.key), ("header", self.header), ("columns", in_file)):
             if twice := sorted({name for name in names if names.count(name) > 1}):

@@ -46,7 +46,7 @@ def write_differing(contract: Contract, dataset: Dataset) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """The columns of a dependency in all parts; each time they are read anew, a part in several chunks."""
+    """The columns of a dependency in all parts; each time they are read once more, a part in several chunks."""
 
     dataset: Dataset
     parts: list[Part]
