@@ -202,7 +202,8 @@ def forecast(predictions: pd.DataFrame, name: str = "", unit: str = "") -> Calla
     means, quartiles = groups[["truth", "predicted", "baseline"]].mean(), groups["truth"]
 
     def draw(axes: Any) -> None:
-        if groups.size().median() >= ROWS_FOR_QUARTILES:
+        is_number = predictions["truth"].nunique() > 2  # true and false have no quartiles to see
+        if is_number and groups.size().median() >= ROWS_FOR_QUARTILES:
             low, high = quartiles.quantile(0.25), quartiles.quantile(0.75)
             axes.fill_between(
                 means.index, low, high, color="#e4e7eb", label="quartiles of the truth"
