@@ -179,7 +179,14 @@ def _of_drift(selected: Selected, study: Study) -> list[dict[str, str]]:
     if not selected.drifts:
         return []
     caption = "Red: beyond the dashed line, and significant."
-    units = {name: column.unit for name, column in study.sources[0].contract.columns.items()}
+    contracts = {source.name: source.contract for source in study.sources}
+    main = study.sources[0].contract
+    units = {name: column.unit for name, column in main.columns.items()}
+    units |= {
+        f"{join.source}_{name}": contracts[join.source].columns[name].unit
+        for join in study.joins
+        for name in join.columns
+    }
     own = units[study.target]  # also of its lags and means
     shown = [drift for drift in selected.drifts if drift.is_alarm and drift.bins]
     return [

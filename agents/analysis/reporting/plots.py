@@ -68,6 +68,7 @@ def broken_rules(sources: Sequence[SourceReport]) -> Callable[[Any], None]:
     def draw(axes: Any) -> None:
         axes.barh([name for name, _ in rules], [count for _, count in rules], color=BAD)
         _slim(axes, len(rules))
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlabel("rows, or single values")
         axes.bar_label(axes.containers[0], padding=3)
         axes.set_title("Broken rules")
