@@ -138,6 +138,8 @@ class Contract(Frozen):
     Without it, the partition that is last by its name wins, and within a partition rows with other values
     are quarantined, except the first.
 
+    `differing` bounds the number of rows that break a dependency over all partitions of the source.
+
     With `in_order`, the rows of a partition come in the order of their times, in each series of `gaps`; a
     row that is earlier than one before it is only warned of. `steady` says which columns do not change over
     time, in each of their groups.
@@ -157,6 +159,7 @@ class Contract(Frozen):
     dependencies: tuple[Dependency, ...] = ()
     gaps: Gap | None = None
     expects: Expects = Expects()
+    differing: Bounds | None = None
     in_order: bool = False
     steady: tuple[Steady, ...] = ()
     late_hours: Annotated[float, Field(ge=0)] = 0.0
@@ -247,6 +250,8 @@ class Contract(Frozen):
     def _require_names(self) -> None:
         if self.wins and not self.key:
             raise ValueError("wins: there is no key that two rows could have")
+        if self.differing and not self.dependencies:
+            raise ValueError("differing: there are no dependencies")
         in_file = [column.named or name for name, column in self.columns.items()]
         for what, names in (("key", self.key), ("header", self.header), ("columns", in_file)):
             if twice := sorted({name for name in names if names.count(name) > 1}):

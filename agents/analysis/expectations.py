@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from agents.analysis.contract import Bounds, Contract
 from agents.analysis.discovery import latest_time
 from agents.analysis.models import Cleaned, Dataset
+from agents.analysis.published_dependencies import write_differing
 from agents.analysis.steady.changes import Change, changes_in
 from agents.analysis.study import Study
 from agents.runtime.clock import clock
@@ -58,8 +59,13 @@ def breaches(
         Breach(where, what, found, bounds)
         for contract in (source.contract for source in study.sources)
         for where, what, found in _figures(contract, before, after, cleaned)
-        if (bounds := getattr(contract.expects, what)) is not None and not bounds.allow(found)
+        if (bounds := _bounds(contract, what)) is not None and not bounds.allow(found)
     ]
+
+
+def _bounds(contract: Contract, what: str) -> Bounds | None:
+    found: Bounds | None = getattr(contract if what == "differing" else contract.expects, what)
+    return found
 
 
 def changes(study: Study, dataset: Dataset) -> list[Change]:
@@ -96,6 +102,8 @@ def _figures(
     had, have = (_rows(dataset, contract.name) for dataset in (before, after))
     if had:
         yield contract.name, "change", have / had
+    if contract.differing is not None:
+        yield contract.name, "differing", write_differing(contract, after)
     if contract.time and (files := after.files(contract.name)):
         latest = max(latest_time(pq.read_metadata(file), contract.time) for file in files)
         yield contract.name, "hours_old", (clock().time() - latest.timestamp()) / 3_600

@@ -1,8 +1,9 @@
 """A partition that is read in chunks is cleaned as it would be in one go, whatever the form and the rules."""
 
 import io
+import weakref
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -26,7 +27,7 @@ from agents.analysis.cleaning import (
 )
 from agents.analysis.cleaning.dependencies import TooManyDisagree
 from agents.analysis.cleaning.partition import Cleaning, CleanResult, UnknownLine
-from agents.analysis.cleaning.reading import read_tables
+from agents.analysis.cleaning.reading import Table, read_tables
 from agents.analysis.cleaning.rules import ContractBroken, TooMany
 from agents.analysis.cleaning.spool import Spool
 from agents.analysis.contract import Contract
@@ -301,3 +302,31 @@ def test_each_different_text_is_checked_once(
     monkeypatch.setattr(rules, "_checked", watched)
     assert facts(*cleaned([path], "csv", contract)) == found
     assert min(looked_at) < 5
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_few_chunks_are_in_memory_at_once(
+    tmp_path: Path, small: pytest.MonkeyPatch, form: str
+) -> None:
+    small.setattr(csv_blocks, "BLOCK", 1_000)
+    contract = Contract.model_validate({"name": "x", "columns": {"id": {"type": "text"}}})
+    path = tmp_path / "raw"
+    path.write_bytes(written(made_rows(Random(7)), form))
+    alive, most, count = 0, 0, 0
+
+    def gone() -> None:
+        nonlocal alive
+        alive -= 1
+
+    def watched() -> Iterator[Table]:
+        nonlocal alive, most, count
+        for table in read_tables([path], f"x.{form}", contract):
+            weakref.finalize(table.cells, gone)
+            alive, count = alive + 1, count + 1
+            most = max(most, alive)
+            yield table
+
+    with Spool(tmp_path) as scratch:
+        assert sum(1 for _ in Cleaning(contract).results(watched, scratch)) == count // 2
+    assert count > 20
+    assert most <= 2 + partition.IN_MEMORY
