@@ -1,5 +1,6 @@
 """A Prefect server of a test's own, and process workers for it, as child processes."""
 
+import atexit
 import os
 import shutil
 import signal
@@ -11,11 +12,14 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import certifi
 import httpx
 import pytest
+
+from tests.memory import new_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 PREFECT = (sys.executable, "-m", "prefect")
@@ -186,6 +190,14 @@ def wait_until_healthy(server: PrefectServer, process: subprocess.Popen[bytes], 
                 assert Path(settings["home"]) == server.home, "another server answers on this port"
                 return
     pytest.fail(log.read_text(errors="replace")[-4000:])
+
+
+@cache
+def shared_home() -> Path:
+    """A home of Prefect for all commands of this process's tests, which so share its local server."""
+    home = new_folder("prefect-home-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)  # with it the server ends
+    return home
 
 
 def free_port() -> int:

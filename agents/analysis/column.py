@@ -24,6 +24,7 @@ ONLY_FOR = {  # what may be declared for columns of some types alone
     "zone": ("time",),
     "format": ("time",),
     "ambiguous": ("time",),
+    "by_order": ("time",),
     "skipped": ("time",),
     "one_of": ("text", "number", "integer"),
 }
@@ -67,7 +68,9 @@ class Column(Frozen):
     `spellings` replaces texts, before everything else. A number is written with the marks `decimal` and
     `thousands`. A time is written by ISO 8601, or in `format`: as for strptime, or epoch-s, -ms, -us, -ns.
     Where clocks are set back, a local time is `ambiguous`; where they are put forward, it is `skipped`: the
-    rule "type" refuses it, or the `earlier` or `later` of the two possible times is meant.
+    rule "type" refuses it, or the `earlier` or `later` of the two possible times is meant. With `by_order`, the order
+    of the rows tells: in each series of `gaps`, an ambiguous time that is not later than the one before it is the
+    later of the two.
     """
 
     type: Literal["integer", "number", "text", "time", "boolean"]
@@ -94,6 +97,7 @@ class Column(Frozen):
     thousands: Literal["", ".", ",", " ", "'"] = ""
     format: str = ""
     ambiguous: Choice = "refuse"
+    by_order: bool = False
     skipped: Choice = "refuse"
     owner: str = Field("", description="who answers for it")
     description: str = ""
@@ -135,6 +139,8 @@ class Column(Frozen):
                 )
         if self.outliers_by and self.outliers is None:
             raise ValueError("outliers_by: without outliers, nothing is measured")
+        if self.by_order and self.ambiguous != "refuse":
+            raise ValueError(f"by_order and ambiguous: {self.ambiguous} contradict each other")
         if self.decimal == self.thousands:
             raise ValueError(f"decimal and thousands are both {self.decimal!r}")
         return self

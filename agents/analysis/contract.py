@@ -9,7 +9,8 @@ from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 from agents.analysis.collecting.declared import Collecting
 from agents.analysis.column import Bad, Column, Frozen, Name, Names, Severity, Share, Words
 from agents.analysis.expressions import BadExpression, Kind, Node, parsed, quoted
-from agents.analysis.modelling.declared import Features
+from agents.analysis.modelling.declared import Features, holidays_of
+from agents.analysis.steady.declared import Steady
 
 KINDS: Mapping[str, Kind] = {
     "integer": "number", "number": "number", "text": "text", "time": "time", "boolean": "boolean",
@@ -129,15 +130,19 @@ class Contract(Frozen):
     `follows_pages`, the Link header (RFC 8288) of a document leads to its next page. `may_lose` is the
     largest share of the published rows, of the source or of a partition, that a new version may be without;
     only 1 allows the loss of all. `collect` says how its documents are collected, and `features` which
-    earlier outcomes a model uses.
+    earlier outcomes a model uses; `holidays` is the country, or country and region, whose public holidays it
+    knows: DE, DE-BY, US. The series of `gaps` are forecast for the `forecast_hours` after their last row.
 
     Of two rows with the same key, `wins` says which one is kept: the "first" or "last" by partition and line,
     or the one with the highest or lowest value of a column, as "highest updated_at"; of equals the last.
     Without it, the partition that is last by its name wins, and within a partition rows with other values
     are quarantined, except the first.
 
+    `differing` bounds the number of rows that break a dependency over all partitions of the source.
+
     With `in_order`, the rows of a partition come in the order of their times, in each series of `gaps`; a
-    row that is earlier than one before it is only warned of.
+    row that is earlier than one before it is only warned of. `steady` says which columns do not change over
+    time, in each of their groups.
 
     `missing` are words that stand for no value, such as NA; an empty or blank cell always does. `header` has the names
     of the columns of a CSV file without a header. `encoding` is that of a CSV or JSON file.
@@ -154,11 +159,15 @@ class Contract(Frozen):
     dependencies: tuple[Dependency, ...] = ()
     gaps: Gap | None = None
     expects: Expects = Expects()
+    differing: Bounds | None = None
     in_order: bool = False
+    steady: tuple[Steady, ...] = ()
     late_hours: Annotated[float, Field(ge=0)] = 0.0
     follows_pages: bool = False
     collect: Collecting = Collecting()
     features: Features = Features()
+    holidays: str = ""
+    forecast_hours: Annotated[float, Field(ge=0, le=24 * 366)] = 0.0
     may_lose: Share = 0.5
     missing: Words = ()
     header: tuple[str, ...] = ()
@@ -194,12 +203,14 @@ class Contract(Frozen):
         named |= {name for name in [self.wins.partition(" ")[2]] if name}
         named |= {*self.features.by}
         named |= {name for one in self.dependencies for name in (*one.by, *one.same)}
+        named |= {name for one in self.steady for name in (*one.by, *one.columns)}
         if missing := sorted(named - self.columns.keys()):
             raise ValueError(f"columns that the contract does not declare: {', '.join(missing)}")
         if self.gaps and not self.time:
             raise ValueError("gaps: there is no time; name its column")
-        if self.in_order and not self.time:
-            raise ValueError("in_order: there is no time; name its column")
+        for field in ("in_order", "steady"):
+            if getattr(self, field) and not self.time:
+                raise ValueError(f"{field}: there is no time; name its column")
         if self.expects.complete and not self.gaps:
             raise ValueError(
                 "expects.complete: without gaps, nothing says which times there should be"
@@ -216,9 +227,31 @@ class Contract(Frozen):
                 raise ValueError(f"checks.{number}: {error}") from None
         return self
 
+    @model_validator(mode="after")
+    def _check_forecast(self) -> "Contract":
+        if self.holidays:
+            holidays_of(self.holidays, ())
+        hours = self.forecast_hours
+        if not hours:
+            return self
+        if self.gaps is None:
+            raise ValueError("forecast_hours: gaps must say how often there is a row")
+        series = {*self.features.by, *self.gaps.by}
+        if unknown := [n for n, c in self.columns.items() if c.known_before and n not in series]:
+            raise ValueError(f"forecast_hours: {unknown[0]!r} is not known of times that come")
+        if early := [lag for lag in self.features.lags if lag < hours]:
+            raise ValueError(
+                f"forecast_hours: the outcome {early[0]:g} hours ago is not known {hours:g} hours ahead"
+            )
+        if self.features.means and self.features.known_after < hours:
+            raise ValueError("forecast_hours: the means need a known_after that is as long")
+        return self
+
     def _require_names(self) -> None:
         if self.wins and not self.key:
             raise ValueError("wins: there is no key that two rows could have")
+        if self.differing and not self.dependencies:
+            raise ValueError("differing: there are no dependencies")
         in_file = [column.named or name for name, column in self.columns.items()]
         for what, names in (("key", self.key), ("header", self.header), ("columns", in_file)):
             if twice := sorted({name for name in names if names.count(name) > 1}):

@@ -1,15 +1,30 @@
-"""What a contract expects of the amount of data, and what becomes of a breach: refused, alerted or noted."""
+"""What a contract expects of the amount of data and of its steadiness, and what becomes of a breach."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import pyarrow.parquet as pq
 
 from agents.analysis.contract import Bounds, Contract
 from agents.analysis.discovery import latest_time
 from agents.analysis.models import Cleaned, Dataset
+from agents.analysis.published_dependencies import write_differing
+from agents.analysis.steady.changes import Change, changes_in
 from agents.analysis.study import Study
 from agents.runtime.clock import clock
+
+
+class Unexpected(Protocol):
+    """What is not as a contract expects, in which source or partition, and what becomes of it."""
+
+    @property
+    def where(self) -> str:
+        """The source or partition."""
+
+    @property
+    def breach(self) -> Literal["refuse", "alert", "note"]:
+        """Whether the publication is refused, or there is an alert or a note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +35,11 @@ class Breach:
     what: str
     found: float
     bounds: Bounds
+
+    @property
+    def breach(self) -> Literal["refuse", "alert", "note"]:
+        """What becomes of it."""
+        return self.bounds.breach
 
     def __str__(self) -> str:
         low, high = (
@@ -39,15 +59,30 @@ def breaches(
         Breach(where, what, found, bounds)
         for contract in (source.contract for source in study.sources)
         for where, what, found in _figures(contract, before, after, cleaned)
-        if (bounds := getattr(contract.expects, what)) is not None and not bounds.allow(found)
+        if (bounds := _bounds(contract, what)) is not None and not bounds.allow(found)
     ]
 
 
-def refused(found: Iterable[Breach]) -> dict[str, str]:
-    """The breaches that refuse the publication, by source or partition."""
+def _bounds(contract: Contract, what: str) -> Bounds | None:
+    found: Bounds | None = getattr(contract if what == "differing" else contract.expects, what)
+    return found
+
+
+def changes(study: Study, dataset: Dataset) -> list[Change]:
+    """What has changed over time in the sources whose contracts call something steady."""
+    contracts = [source.contract for source in study.sources]
+    return [
+        change
+        for contract in contracts
+        for change in changes_in(contract, dataset.files(contract.name))
+    ]
+
+
+def refused(found: Iterable[Unexpected]) -> dict[str, str]:
+    """What refuses the publication, by source or partition."""
     reasons: dict[str, list[str]] = {}
     for one in found:
-        if one.bounds.breach == "refuse":
+        if one.breach == "refuse":
             reasons.setdefault(one.where, []).append(str(one))
     return {where: "; ".join(some) for where, some in reasons.items()}
 
@@ -67,6 +102,8 @@ def _figures(
     had, have = (_rows(dataset, contract.name) for dataset in (before, after))
     if had:
         yield contract.name, "change", have / had
+    if contract.differing is not None:
+        yield contract.name, "differing", write_differing(contract, after)
     if contract.time and (files := after.files(contract.name)):
         latest = max(latest_time(pq.read_metadata(file), contract.time) for file in files)
         yield contract.name, "hours_old", (clock().time() - latest.timestamp()) / 3_600

@@ -16,7 +16,7 @@ class NoPartitions(PermanentError):
     """An analysis without a source that is there."""
 
 
-@agent(LOOK, version="1.4")
+@agent(LOOK, version="1.5")
 async def plan_analysis(asked: Asked, reference: Reference, fetcher: Fetcher) -> Planned:
     """Find the partitions; from now on they stay the same. Raises what `Gathering.validator` raises."""
     tenant, _, analysis = reference.partition(":")[2].rpartition(":")

@@ -18,7 +18,7 @@ from agents.analysis.collect_partition import open_fetcher
 from agents.analysis.collecting.again import try_again
 from agents.analysis.conclude_analysis import REPORT
 from agents.analysis.discovery import discover_partitions
-from agents.analysis.expectations import Breach, breaches, refused
+from agents.analysis.expectations import Unexpected, breaches, changes, refused
 from agents.analysis.modelling.candidates import NAMES
 from agents.analysis.modelling.models import Comparison, Selected, Trained, Training
 from agents.analysis.modelling.registry import Models
@@ -79,7 +79,7 @@ class AnalysisRun:
     """The study and the partitions of one run; `intake` counts how each of them ends.
 
     `unreached` has the reasons why others could not be had, by the names of source and partition.
-    Publishing sets `refusals`, the reasons against it, `breaches` of what the contracts expect, `absent`, the
+    Publishing sets `refusals`, the reasons against it, `unexpected`, what is not as the contracts expect, `absent`, the
     files with the gaps of sources, and `repeated`, the rows of each partition that are not published because
     a later one has their keys.
     """
@@ -93,7 +93,7 @@ class AnalysisRun:
     store: StudyStore = field(init=False)
     refusals: dict[str, str] = field(default_factory=dict, init=False)
     repeated: dict[tuple[str, str], int] = field(default_factory=dict, init=False)
-    breaches: list[Breach] = field(default_factory=list, init=False)
+    unexpected: list[Unexpected] = field(default_factory=list, init=False)
     absent: dict[str, Path] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -144,8 +144,11 @@ class AnalysisRun:
             parts = {(part.source, part.name): self.store.whole(part) for part in kept} | parts
         dataset = self._dataset(parts)
         self.refusals = refusals(self.study, before, dataset, cleaned)
-        self.breaches = breaches(self.study, before, dataset, cleaned)
-        for where, reason in refused(self.breaches).items():
+        self.unexpected = [
+            *breaches(self.study, before, dataset, cleaned),
+            *changes(self.study, dataset),
+        ]
+        for where, reason in refused(self.unexpected).items():
             self.refusals[where] = "; ".join(filter(None, [self.refusals.get(where), reason]))
         if self.refusals:
             return None
@@ -155,6 +158,10 @@ class AnalysisRun:
         self.absent = write_gaps(self.study, dataset)
         self.store.publish(dataset)
         return dataset
+
+    def _accepted(self) -> list[str]:
+        """What is not as the contracts expect, and refuses nothing."""
+        return [f"{one.where}: {one}" for one in self.unexpected if one.breach != "refuse"]
 
     def _missing(self, cleaned: Mapping[tuple[str, str], Cleaned]) -> set[tuple[str, str]]:
         """Source and name of each partition without a clean part."""
@@ -185,7 +192,7 @@ class AnalysisRun:
         parts = {source.name: list[Path]() for source in self.study.sources}
         for one, cleaned in self.outcomes():
             parts[one.source] += [self.store.folder / cleaned.part] if cleaned else []
-        page = await asyncio.to_thread(write_data_page, self.study, report, parts)
+        page = await asyncio.to_thread(write_data_page, self.study, report, parts, self._accepted())
         await publish_table(f"{NAME}-rows", report.rows(), "Rows by source and outcome")
         failed = _failed(self.outcomes(), self.store.folder) | self.refusals | self.unreached
         if dataset is None or failed:
@@ -193,8 +200,8 @@ class AnalysisRun:
             await send([Alert("unpublished", PARTITIONS.name, self.study.name, reason)])
         await send(
             Alert("unexpected", PARTITIONS.name, self.study.name, f"{one.where}: {one}")
-            for one in self.breaches
-            if one.bounds.breach == "alert"
+            for one in self.unexpected
+            if one.breach == "alert"
         )
         report.files.insert(0, f"data: {page.resolve()}")
         return report
@@ -214,8 +221,7 @@ class AnalysisRun:
         if models is not None:
             report.failures |= await models.failures()
             report.files = models.notes()
-        accepted = [one for one in self.breaches if one.bounds.breach != "refuse"]
-        report.files = [f"{one.where}: {one}" for one in accepted] + report.files
+        report.files = self._accepted() + report.files
         report.files += [f"gaps of {name}: {path}" for name, path in self.absent.items()]
         report.seconds = time.monotonic() - self.begun
         return report
@@ -323,7 +329,7 @@ async def alert_of_drift(batch: Batch) -> None:
             "drift",
             item.scenario,
             item.payload.training.study.name,
-            f"{drift.feature}: PSI {drift.psi:.2f}",
+            str(drift),
             item.trace,
         )
         for item, selected in _selected(batch)

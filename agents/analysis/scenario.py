@@ -27,7 +27,7 @@ def _metrics(item: Item) -> Mapping[str, int]:
 
 PARTITIONS = Scenario(
     name="partitions",
-    version="1.4",
+    version="1.5",
     payload=Partition,
     outcome=_cleaned,
     metrics=_metrics,
@@ -43,7 +43,7 @@ def _trained(item: Item) -> str:
 TRAINING_NEEDS = {"cpu": 1.0, "memory": 2.0 * 1024**3}
 CANDIDATES = Scenario(
     name="candidates",
-    version="1.4",
+    version="1.5",
     payload=Training,
     outcome=_trained,
     features=lambda one: {"kind": one.candidate, "rows": sum(part.rows for part in one.parts)},
@@ -57,7 +57,7 @@ def _reported(item: Item) -> str:
 
 COMPARISONS = Scenario(
     name="comparisons",
-    version="1.5",
+    version="1.6",
     payload=Comparison,
     outcome=_reported,
     features=lambda one: {"rows": sum(part.rows for part in one.training.parts)},
@@ -73,7 +73,7 @@ def _analysed(item: Item) -> str:
 
 ANALYSES = Scenario(
     name="analyses",
-    version="1.4",
+    version="1.5",
     payload=Asked,
     outcome=_analysed,
     validate=RECORDS.validate,

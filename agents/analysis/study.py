@@ -11,6 +11,7 @@ from agents.analysis.column import Column, Frozen, Name
 from agents.analysis.contract import Check, Contract, Dependency, Expects, Gap, Relation
 from agents.analysis.contract_file import Document, read_document
 from agents.analysis.modelling.declared import Features
+from agents.analysis.steady.declared import Steady
 from agents.runtime import AgentError
 
 
@@ -105,6 +106,7 @@ FIELDS: dict[Any, type[BaseModel]] = {
     "expects": Expects,
     "collect": Collecting,
     "features": Features,
+    "steady": Steady,
 }
 
 

@@ -10,16 +10,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from agents.analysis.collecting import gathering
 from agents.analysis.models import Cleaned, Dataset, Part, Partition
 from agents.runtime import Parked, PermanentError
 from agents.runtime.files import write_whole
 from agents.runtime.settings import settings
+from agents.services.fetching import remembered
 
 MANIFEST, RESULT = "dataset.json", "cleaned.json"
 PART, QUARANTINE, LOG = "part.parquet", "quarantine.jsonl", "changes.parquet"
 ABSENT, LOST = "gaps.jsonl", "lost.parquet"
 UNFINISHED = ".*-*"  # the name of a file or folder while it is written
 ABANDONED_SECONDS = 86_400.0  # longer than any file is written
+UNUSED_SECONDS = 90 * 86_400.0
 
 
 class DataReplaced(PermanentError):
@@ -123,8 +126,16 @@ class StudyStore:
         return files
 
     def sweep(self) -> None:
-        """Remove what killed processes have left unfinished."""
+        """Remove what killed processes have left unfinished, and notes about documents that nobody has used for long.
+
+        Without its note, a document is only fetched or gathered once more.
+        """
         oldest = time.time() - ABANDONED_SECONDS
+        for notes in (remembered.FOLDER, gathering.FOLDER):
+            for path in list((self.raw / notes).glob("*")):
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < time.time() - UNUSED_SECONDS:
+                        path.unlink()
         for folder in (self.folder, self.raw):
             for path in list(folder.rglob(UNFINISHED)):
                 with suppress(FileNotFoundError):  # another process may sweep too

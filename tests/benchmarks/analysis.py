@@ -1,7 +1,8 @@
 """The cost of data analysis beside its bare steps, plain pandas and Polars; the gain of a second process.
 
-python -m tests.benchmarks.analysis [--rows N] [--rounds N] [--requests N]; the last line is one JSON
-object. Every way is measured at all rows and at a tenth of them: what they differ by has no start in
+python -m tests.benchmarks.analysis [--rows N] [--rounds N] [--requests N] [--large N]; the last line is one JSON
+object. `--large` are the rows of one large file, which is cleaned beside one of a tenth of them; with `--only-large`
+nothing else is measured. Every way is measured at all rows and at a tenth of them: what they differ by has no start in
 it, which is the interpreter and its imports once more for the processes that clean.
 """
 
@@ -58,8 +59,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--requests", type=int, default=1_000)
+    parser.add_argument("--large", type=int, default=26_000_000)
+    parser.add_argument("--only-large", action="store_true")
     given = parser.parse_args()
     load = os.getloadavg()[0]
+    if given.only_large:
+        tell({"cores": os.cpu_count(), "load_before": round(load, 2), "large": larger(given.large)})
+        return
     with tempfile.TemporaryDirectory() as name:
         few = write_readings(Path(name) / "few", given.rows // 10)
         every = write_readings(Path(name) / "all", given.rows)
@@ -83,8 +89,28 @@ def main() -> None:
             "speed_up_on_two": round(times(rounds, "flow", "two"), 2),
             "bare_speed_up_on_two": round(times(rounds, "direct", "pool"), 2),
             **fanning(fans),
+            "large": larger(given.large),
         }
     )
+
+
+def larger(rows: int) -> list[dict[str, int]]:
+    """Size, pace and peak of memory of a file of a tenth of the rows, and of one of all."""
+    return [large(rows // 10), large(rows)]
+
+
+def large(rows: int) -> dict[str, int]:
+    """The same figures of one file."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "large.csv"
+        written = asked("large_file", file, "--write", rows)
+        found = asked("large_file", file)
+    return {
+        "mb": round(written["mb"]),
+        "rows": rows,
+        "rows_per_s": round(rows / found["seconds"]),
+        "peak_mb": round(found["peak_mb"]),
+    }
 
 
 def fanned(places: int, requests: int) -> dict[str, Any]:

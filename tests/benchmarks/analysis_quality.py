@@ -18,8 +18,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "hospital")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--each", type=int, default=100)
+    parser.add_argument("--series", type=int, default=40, help="errors of each kind in series")
     given = parser.parse_args()
-    answer = {"planted": planted.scores(given.rows, given.each), "hospital": None}
+    answer = {
+        "planted": planted.scores(given.rows, given.each),
+        "series": planted.scores_of_series(given.series, given.rows // (365 * 24) + 1, 365),
+        "hospital": None,
+    }
     if given.data.is_dir():
         answer["hospital"] = hospital.scores(hospital.load(given.data))
     else:

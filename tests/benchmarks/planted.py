@@ -12,6 +12,7 @@ from agents.analysis.cleaning.partition import CleanResult, clean
 from agents.analysis.cleaning.reading import read_table
 from agents.analysis.contract import Contract
 from tests.agents.analysis.cleaning import planted, planted_sales
+from tests.agents.analysis.steady import planted_series
 
 SEED = 4
 
@@ -26,6 +27,32 @@ def scores(rows: int, each: int) -> dict[str, Any]:
         spoilt, clean_rows = write(rows, each, SEED), write(rows, 0, SEED)
         found[name] = _scored(spoilt, clean_rows, contract)
     return found
+
+
+def scores_of_series(each: int, sites: int, days: int) -> dict[str, Any]:
+    """Recall by kind and precision of changes that begin at some time, and the share of good series with one.
+
+    `each` errors of every kind, each in one of 5 sites over 120 days; good rows are those of more sites.
+    """
+    hits, alarms = Counter[str](), 0
+    with tempfile.TemporaryDirectory() as folder:
+        for kind in planted_series.KINDS:
+            for seed in range(each):
+                spoilt = planted_series.planted(kind, seed)
+                right = [
+                    spoilt.is_found_by(one)
+                    for one in planted_series.found(spoilt.rows, Path(folder))
+                ]
+                hits[kind] += any(right)
+                alarms += right.count(False)
+        good = planted_series.good(sites, days, SEED)
+        false = planted_series.found(good, Path(folder))
+    return {
+        "rows": len(good),
+        "recall": {kind: hits[kind] / each for kind in planted_series.KINDS},
+        "precision": round(hits.total() / max(hits.total() + alarms, 1), 4),
+        "false_alarms_on_good_series": len(false) / (3 * sites),
+    }
 
 
 def _scored(spoilt: planted.Planted, good: planted.Planted, contract: Contract) -> dict[str, Any]:

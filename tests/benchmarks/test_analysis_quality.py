@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.agents.analysis.cleaning.planted import CONTRACT
 from tests.benchmarks import hospital, planted
 
@@ -13,6 +15,13 @@ def test_every_kind_is_found_and_nothing_else() -> None:
         assert set(found["recall"].values()) == {1.0}
         assert (found["precision"], found["false_alarms_on_clean_rows"]) == (1.0, 0.0)
         assert found["cells_silently_wrong"] == 0
+
+
+@pytest.mark.slow
+def test_changes_of_series_are_scored() -> None:
+    found = planted.scores_of_series(1, 1, 60)
+    assert set(found["recall"].values()) == {1.0}
+    assert (found["precision"], found["false_alarms_on_good_series"]) == (1.0, 0.0)
 
 
 def test_a_cell_that_is_wrong_without_a_word_is_counted() -> None:

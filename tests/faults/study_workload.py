@@ -25,6 +25,7 @@ KEPT = (
     "report.html",  # data.html lists the runs with their times
     "registry.json",
     "gaps-*.jsonl",
+    "differing-*.jsonl",
     "clean/*/[!.]*/*",
     "models/[!.]*/*.parquet",
     "models/[!.]*/*.json",
@@ -41,6 +42,8 @@ CONTRACT = {
         "sold": {"type": "number", "unit": "pieces", "outliers": 3, "severity": "warning"},
     },
     "checks": ["price >= 0"],
+    "dependencies": [{"by": "at", "same": "price", "severity": "warning"}],
+    "differing": {"high": 0, "breach": "note"},
     "gaps": {"every": 3_600, "by": ["shop"]},
     "expects": {"rows": {"low": 1}, "complete": {"low": 1, "breach": "note"}},
 }

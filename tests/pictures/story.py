@@ -67,5 +67,4 @@ def _environment(folder: Path) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         f"{PREFIX}DATA": DATA,
         **home,
-        f"{PREFIX}PREFECT_IDLE_SECONDS": "60",
     }

@@ -87,6 +87,11 @@ class Votes:
                 raise TooManyDisagree(self.dependency.by, self.column)
         self._decided = _decided(counted, by, 1 - self.dependency.may_differ)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a group disagrees."""
+        return len(self._decided) > 0
+
     def differing(self, chunk: Checked) -> Differing:
         """The rows of this chunk that have not the value of their group."""
         values = chunk.typed[self.column]

@@ -5,15 +5,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from agents.analysis.cleaning.changes import DISCARDED, REPAIRED, WARNED, counted, logged
 from agents.analysis.cleaning.keys import losing
+from agents.analysis.cleaning.numbers import strings
 from agents.analysis.cleaning.reading import BadRow, Table
 from agents.analysis.cleaning.rules import Checked, ContractBroken, Tally, Violation
 from agents.analysis.cleaning.series import Series, Times
-from agents.analysis.cleaning.spool import Spool
+from agents.analysis.cleaning.spool import IN_MEMORY, Spool
 from agents.analysis.cleaning.steps import checked
 from agents.analysis.contract import Contract
 from agents.runtime import PermanentError
@@ -148,24 +150,27 @@ class Cleaning:
     def _result(
         self, table: Table, chunk: Checked, replaced: pd.DataFrame, contested: pd.Index
     ) -> CleanResult:
-        first = pd.Series(pd.NA, table.cells.index, dtype="object")
+        names, first = ["key: other values"], np.full(chunk.rows, -1)
         for violation in chunk.violations:
             if violation.bad == "discard-row":
-                first = first.mask(violation.rows & first.isna(), violation.name)
-        first = first.mask(first.index.isin(contested), "key: other values")
-        kept = first.isna() & ~first.index.isin(replaced.index)
-        bad = first[first.notna()]
+                first[(first < 0) & violation.rows.to_numpy(dtype=bool)] = len(names)
+                names.append(violation.name)
+        first[contested] = 0
+        kept = first < 0
+        kept[replaced.index] = False
+        bad = np.flatnonzero(first >= 0)
+        rules = [names[number] for number in first[bad]]
         quarantine = [_of_bad_row(one) for one in table.bad]
-        quarantine += _of_rows(table, bad, chunk.violations)
-        log = logged(table.cells, table.lines, chunk, kept, replaced)
+        quarantine += _of_rows(table, bad, rules, chunk.violations)
+        log = logged(table.cells, table.lines, chunk, pd.Series(kept), replaced)
         values = chunk.table
         if self.times is not None:
-            self.times.add(values[kept], values[first.notna()])
+            self.times.add(values[kept], values.iloc[bad])
         return CleanResult(
             values[kept].reset_index(drop=True),
             sorted(quarantine, key=lambda record: record["line"]),
             len(replaced),
-            Counter([*bad.tolist(), *(one.rule for one in table.bad)]),
+            Counter([*rules, *(one.rule for one in table.bad)]),
             counted(log, DISCARDED),
             counted(log, REPAIRED),
             counted(log, WARNED),
@@ -176,20 +181,20 @@ class Cleaning:
 
 @dataclass(slots=True)
 class _Again:
-    """Tables that are read twice, except where there is only one."""
+    """Tables that are read twice, except where there are few of them."""
 
     read: Callable[[], Iterable[Table]]
     _count: int = 0
-    _single: Table | None = None
+    _held: list[Table] = field(default_factory=list)
 
     def first(self) -> Iterator[Table]:
         for table in self.read():
             self._count += 1
-            self._single = table if self._count == 1 else None
+            self._held = [*self._held, table] if self._count <= IN_MEMORY else []
             yield table
 
     def second(self) -> Iterable[Table]:
-        return [self._single] if self._single is not None else self.read()
+        return self._held or self.read()
 
 
 def _renamed(table: Table, contract: Contract) -> Table:
@@ -234,24 +239,35 @@ def _of_bad_row(one: BadRow) -> dict[str, Any]:
     return {"line": one.line, "reasons": [reason], "raw": one.raw}
 
 
-def _of_rows(table: Table, bad: pd.Series, violations: Sequence[Violation]) -> list[dict[str, Any]]:
-    if bad.empty:
-        return []
-    reasons: dict[Any, list[dict[str, str]]] = {index: [] for index in bad.index}
-    rows = table.cells.loc[bad.index].astype("object")
-    rows = rows.where(rows.notna(), None)
-    for violation in violations:
-        column, among = violation.column, violation.rows.loc[bad.index]
-        cells = rows[column] if column in rows else pd.Series(None, bad.index, dtype="object")
-        for index, found in zip(bad.index[among], cells[among], strict=True):
-            text = "" if found is None else str(found)[:200]
-            reasons[index].append({"column": column, "rule": violation.rule, "found": text})
-    records, lines = rows.to_dict("records"), table.lines.loc[bad.index]
+def _of_rows(
+    table: Table, bad: np.ndarray, rules: Sequence[str], violations: Sequence[Violation]
+) -> list[dict[str, Any]]:
+    """The quarantine's records of the rows at these places; `rules` has the first rule that each breaks."""
+    cells = table.cells.iloc[bad]
+    columns = {str(name): _texts(cells[name]) for name in cells.columns}
+    reasons: list[list[dict[str, str]]] = [[] for _ in bad]
+    for one in violations:
+        among = np.flatnonzero(one.rows.to_numpy(dtype=bool)[bad])
+        found = columns.get(one.column)
+        for place in among.tolist():
+            text = found[place] if found is not None else None
+            reason = {"column": one.column, "rule": one.rule, "found": (text or "")[:200]}
+            reasons[place].append(reason)
+    rows = zip(*columns.values(), strict=True) if columns else ([] for _ in bad)
     return [
         {
-            "line": int(line),
-            "reasons": reasons[index] or [{"column": "", "rule": name, "found": ""}],
-            "row": {str(k): v if v is None else str(v) for k, v in record.items()},
+            "line": line,
+            "reasons": why or [{"column": "", "rule": rule, "found": ""}],
+            "row": dict(zip(columns, row, strict=True)),
         }
-        for index, name, line, record in zip(bad.index, bad, lines, records, strict=True)
+        for line, why, rule, row in zip(
+            table.lines.iloc[bad].tolist(), reasons, rules, rows, strict=True
+        )
     ]
+
+
+def _texts(cells: pd.Series) -> list[str | None]:
+    if pd.api.types.is_string_dtype(cells.dtype) and cells.dtype != object:
+        found: list[str | None] = strings(cells).to_pylist()
+        return found
+    return [None if one is None or one is pd.NA or one != one else str(one) for one in cells]  # noqa: PLR0124 - NaN

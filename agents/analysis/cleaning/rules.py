@@ -1,18 +1,22 @@
 """The rules of single columns, checked for all rows of a chunk at once, and what is found by any rule."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 
-from agents.analysis.cleaning.numbers import inexact
+from agents.analysis.cleaning.numbers import inexact, strings
 from agents.analysis.cleaning.values import plain_numbers, spelt, typed, without_words
 from agents.analysis.column import Bad, Column
 from agents.analysis.contract import Check, Contract, Dependency
 from agents.runtime import PermanentError
+
+FEW = 1_000  # cells that are looked at to see whether texts repeat
 
 
 class ContractBroken(PermanentError):
@@ -146,17 +150,13 @@ def check_columns(
     chunk = Checked(lines, {}, [], [], unknown)
     for place, (name, column) in enumerate(contract.columns.items()):
         raw = cells[name] if name in cells else pd.Series(pd.NA, cells.index, dtype="string")
-        given = spelt(without_words(raw, contract.words_of(column)), column.spellings)
-        plain = plain_numbers(given, column)
-        chunk.typed[name] = typed(plain, column)
-        if column.spellings:
-            repaired(chunk, name, "spelling", raw, given)
-        if column.type == "text":
-            repaired(chunk, name, "trimmed", given, chunk.typed[name])
-        bad_rows = pd.Series(False, cells.index)
-        for rule, rows in _broken(plain, given, chunk.typed[name], column):
+        one = _checked_once(raw, column, contract.words_of(column))
+        chunk.typed[name] = one.typed
+        chunk.repairs += [Repair(name, rule, *texts) for rule, texts in one.repairs.items()]
+        bad_rows = np.zeros(len(cells), dtype=bool)
+        for rule, rows in one.broken.items():
             found(chunk, Violation(name, rule, rows, place=place), column, tally)
-            bad_rows |= rows
+            bad_rows |= rows.to_numpy(dtype=bool)
         tally.tolerate(name, int(bad_rows.sum()), len(cells), column.mostly)
     if contract.unknown == "evolve":
         for name in unknown:
@@ -182,10 +182,66 @@ def found(
 
 def repaired(chunk: Checked, column: str, rule: str, before: pd.Series, after: pd.Series) -> None:
     """Add a repair to the chunk: where both have a value and differ."""
+    if (texts := _different(before, after)) is not None:
+        chunk.repairs.append(Repair(column, rule, *texts))
+
+
+def _different(before: pd.Series, after: pd.Series) -> tuple[pd.Series, pd.Series] | None:
+    """The texts before and after, of the rows that have both and differ."""
     old, new = before.astype("string[pyarrow]"), after.astype("string[pyarrow]")
     rows = (new != old).fillna(False).astype(bool)
-    if rows.any():
-        chunk.repairs.append(Repair(column, rule, old[rows], new[rows]))
+    return (old[rows], new[rows]) if rows.any() else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """The values of a column, the rows that break each rule, and texts before and after each repair."""
+
+    typed: pd.Series
+    broken: dict[str, pd.Series]
+    repairs: dict[str, tuple[pd.Series, pd.Series]]
+
+
+def _checked_once(cells: pd.Series, column: Column, words: Sequence[str]) -> _Column:
+    """Check each different text once: the rules of a column depend on nothing but the cell."""
+    encoded = _encoded(cells)
+    if encoded is None:
+        return _checked(cells, column, words)
+    codes, texts = encoded
+    one = _checked(texts, column, words)
+    repairs = {}
+    for rule, (before, after) in one.repairs.items():
+        rows = np.isin(codes, before.index)
+        repairs[rule] = (
+            before[codes[rows]].set_axis(cells.index[rows]),
+            after[codes[rows]].set_axis(cells.index[rows]),
+        )
+    broken = {rule: rows.take(codes).set_axis(cells.index) for rule, rows in one.broken.items()}
+    return _Column(one.typed.take(codes).set_axis(cells.index), broken, repairs)
+
+
+def _encoded(cells: pd.Series) -> tuple[np.ndarray, pd.Series] | None:
+    """The place of each cell among the different texts, and these; None where most texts differ."""
+    if len(cells) < FEW or not pd.api.types.is_string_dtype(cells.dtype):
+        return None
+    if cells.iloc[:FEW].nunique(dropna=False) > FEW * 9 // 10:
+        return None
+    encoded = pc.dictionary_encode(strings(cells), null_encoding="encode")
+    if len(encoded.dictionary) > len(cells) // 2:
+        return None
+    texts = pd.Series(pd.array(encoded.dictionary, dtype="string[pyarrow]"))
+    return encoded.indices.to_numpy(), texts
+
+
+def _checked(raw: pd.Series, column: Column, words: Sequence[str]) -> _Column:
+    given = spelt(without_words(raw, words), column.spellings)
+    plain = plain_numbers(given, column)
+    values = typed(plain, column)
+    pairs = {"spelling": (raw, given)} if column.spellings else {}
+    pairs |= {"trimmed": (given, values)} if column.type == "text" else {}
+    texts = {rule: _different(*pair) for rule, pair in pairs.items()}
+    repairs = {rule: found for rule, found in texts.items() if found is not None}
+    return _Column(values, dict(_broken(plain, given, values, column)), repairs)
 
 
 def _broken(

@@ -1,9 +1,10 @@
-"""Chunks that wait on disk until the whole partition has been seen; a single chunk stays in memory."""
+"""Chunks that wait on disk until the whole partition has been seen; a few stay in memory."""
 
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 from agents.analysis.cleaning.rules import Checked, Repair, Violation
 
+IN_MEMORY = 6  # chunks
 TYPES = {  # as themselves, also beside missing values
     pa.int64(): pd.Int64Dtype(),
     pa.bool_(): pd.BooleanDtype(),
@@ -41,13 +43,14 @@ class Spool:
 
     def keep(self, chunks: Iterator[Checked]) -> Iterable[Checked]:
         """Take all chunks; what comes back can be gone through several times; each time the chunks are new objects."""
-        first, second = next(chunks, None), next(chunks, None)
-        if first is None or second is None:
-            return [] if first is None else [first]
+        held = list(islice(chunks, IN_MEMORY))
+        if len(held) < IN_MEMORY or (more := next(chunks, None)) is None:
+            return held
         kept = _Kept(self.scratch())
-        kept.add(first)
-        kept.add(second)
-        del first, second
+        while held:
+            kept.add(held.pop(0))
+        kept.add(more)
+        del more
         for chunk in chunks:
             kept.add(chunk)
         return kept

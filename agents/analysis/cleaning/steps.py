@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from agents.analysis.cleaning.clocks import Clocks
 from agents.analysis.cleaning.dependencies import Votes, wrong_keys
 from agents.analysis.cleaning.evaluating import broken
 from agents.analysis.cleaning.hashes import Hashes
@@ -53,8 +54,10 @@ def checked(
 
     Each of the `tables` has cells, and the line of each row.
     """
+    clocks = Clocks(contract)
     chunks: Iterator[Checked] = (
-        check_columns(cells, lines, contract, tally) for cells, lines in tables
+        clocks.decide(cells, check_columns(cells, lines, contract, tally))
+        for cells, lines in tables
     )
     for step in _steps(contract, tally, spool):
         chunks = step.through(chunks)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from agents.analysis.cleaning.numbers import integers, numbers
+from agents.analysis.cleaning.numbers import integers, numbers, strings
 from agents.analysis.column import EPOCHS, Column
 
 TRUE, FALSE = {"true", "1", "yes", "t"}, {"false", "0", "no", "f"}
@@ -68,13 +69,17 @@ def _times_in_format(text: pd.Series, column: Column) -> pd.Series:
 def _times_of_text(cells: pd.Series, column: Column) -> pd.Series:
     # By pattern: pandas accepts "now" as a time, and fails on a mixture of formats.
     text = cells.astype("string[pyarrow]")
-    is_aware = _matches(text, AWARE)
+    with suppress(pa.ArrowInvalid):  # not all of them are times with a zone
+        plain = pc.cast(strings(cells), pa.timestamp("us", "UTC"))
+        found: pd.Series = plain.to_pandas().set_axis(cells.index)
+        return found
+    is_aware = matches(text, AWARE)
     times: pd.Series = pd.to_datetime(
         text.where(is_aware), errors="coerce", format="ISO8601", utc=True
     )
     rest = text[~is_aware & text.notna().to_numpy()]
     if len(rest):
-        bare = rest.where(_matches(rest, LOCAL))
+        bare = rest.where(matches(rest, LOCAL))
         naive = pd.to_datetime(bare, errors="coerce", format="ISO8601")
         times = times.fillna(_in_utc(naive, column))
     return times
@@ -82,8 +87,10 @@ def _times_of_text(cells: pd.Series, column: Column) -> pd.Series:
 
 def _in_utc(naive: pd.Series, column: Column) -> pd.Series:
     """Local times of the column's zone; which of two times is meant where clocks change, it says."""
-    first = np.full(len(naive), column.ambiguous == "earlier")
-    twice: Any = "NaT" if column.ambiguous == "refuse" else first
+    # The first of two hours stands for both where the order of the rows tells later which one is meant.
+    first = np.full(len(naive), column.ambiguous == "earlier" or column.by_order)
+    is_refused = column.ambiguous == "refuse" and not column.by_order
+    twice: Any = "NaT" if is_refused else first
     if column.skipped == "refuse":
         local = naive.dt.tz_localize(column.zone, ambiguous=twice, nonexistent="NaT")
         times: pd.Series = local.dt.tz_convert("UTC")
@@ -99,7 +106,8 @@ def _in_utc(naive: pd.Series, column: Column) -> pd.Series:
     return shifted
 
 
-def _matches(text: pd.Series, pattern: str) -> np.ndarray:
+def matches(text: pd.Series, pattern: str) -> np.ndarray:
+    """Which texts fit the pattern."""
     fits = pc.match_substring_regex(pa.array(text, pa.string()), pattern).fill_null(False)
     return np.asarray(fits.to_numpy(zero_copy_only=False), dtype=bool)
 
@@ -152,7 +160,7 @@ def plain_numbers(cells: pd.Series, column: Column) -> pd.Series:
     groups = rf"|[0-9]{{1,3}}(?:{thousands}[0-9]{{3}})+" if thousands else ""
     form = rf"^\s*[+-]?(?:(?:[0-9]+{groups})(?:{decimal}[0-9]*)?|{decimal}[0-9]+)(?:[eE][+-]?[0-9]+)?\s*$"
     text = cells.where(is_text).astype("string[pyarrow]")
-    text = text.where(_matches(text, form))
+    text = text.where(matches(text, form))
     if column.thousands:
         text = text.str.replace(column.thousands, "", regex=False)
     text = text.str.replace(column.decimal, ".", regex=False)

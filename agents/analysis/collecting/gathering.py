@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -62,10 +63,11 @@ class Gathering:
         Raises AgentError of many kinds: nothing there, refused, not whole, in no known format.
         """
         known = self.fetcher.store / FOLDER / validator
-        if scheme_of(location) and len(validator) == 64 and known.is_file():
-            found = Collected.model_validate_json(await asyncio.to_thread(known.read_bytes))
-            if all((self.fetcher.store / sha256).is_file() for sha256 in found.raw):
-                return found
+        if scheme_of(location) and len(validator) == 64:
+            with suppress(FileNotFoundError):  # none was gathered, or it was swept away
+                found = Collected.model_validate_json(await asyncio.to_thread(known.read_bytes))
+                if all((self.fetcher.store / sha256).is_file() for sha256 in found.raw):
+                    return found
         return await self._gathered(location, None)
 
     async def _gathered(self, location: str, seen: Fetched | None) -> Collected:

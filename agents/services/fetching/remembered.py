@@ -4,6 +4,8 @@ Source: RFC 9110, section 13, conditional requests.
 """
 
 import hashlib
+import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -54,7 +56,11 @@ class Remembered:
             found = Fetched(**orjson.loads(self._place(asker, url).read_bytes()))
         except (OSError, ValueError, TypeError):
             return None
-        return found if (self.store / found.sha256).is_file() else None
+        if not (self.store / found.sha256).is_file():
+            return None
+        with suppress(OSError):  # its time tells when it was of use
+            os.utime(self._place(asker, url))
+        return found
 
     def keep(self, asker: str, url: str, fetched: Fetched) -> None:
         """Remember it, if the host can be asked whether there is a newer one."""

@@ -27,6 +27,7 @@ from agents.analysis.column import Column
         ({"type": "text", "one_of": [1234]}, "one_of: YAML reads 1234 as a number"),
         ({"type": "text", "missing": [True]}, "as true: write it in quotes"),
         ({"type": "integer", "one_of": [1, 2.5]}, "one_of: '2.5' is no integer"),
+        ({"type": "time", "ambiguous": "later", "by_order": True}, "by_order and ambiguous: later contradict"),
         ({"type": "boolean", "one_of": ["true"]}, "one_of is for a column of the type text or number"),
     ],
 )  # fmt: skip

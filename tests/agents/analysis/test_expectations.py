@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pandas as pd
 import pytest
 
@@ -78,6 +79,35 @@ def test_gaps_between_partitions_are_listed(tmp_path: Path) -> None:
     assert '"missing":2' in lines[0]
     assert write_gaps(study(), published(tmp_path, [3, 2, 1])) == {}
     assert not files["x"].exists()
+
+
+def test_rows_that_differ_from_those_of_other_partitions_are_counted(tmp_path: Path) -> None:
+    body = {
+        "name": "x",
+        "columns": {"zip": {"type": "text"}, "city": {"type": "text"}},
+        "dependencies": [{"by": "zip", "same": "city"}],
+        "differing": {"high": 1, "breach": "alert"},
+    }
+    contract = Contract.model_validate(body)
+    zips, cities = ["12", "11", "2"], [["Ulm", "Bonn"], ["Ulm", "Ulmm"], ["Trier", "Ulm"]]
+    parts = []
+    for number, (by, city) in enumerate(zip(zips, cities, strict=True)):
+        table = pd.DataFrame({"zip": [*by, None][:2], "city": city})
+        table.astype("string").to_parquet(tmp_path / f"{number}")
+        parts.append(Part(source="x", name=f"{number}", file=f"{number}", rows=2, sha256="0" * 64))
+    dataset = Dataset(study="x", folder=tmp_path, parts=tuple(parts))
+    study_of = Study(name="x", sources=(Source(contract=contract, locations=("x.csv",)),))
+    (breach,) = breaches(study_of, None, dataset, {})
+    assert str(breach) == "differing is 3, expected ..1"
+    lines = [
+        orjson.loads(line) for line in (tmp_path / "differing-x.jsonl").read_bytes().splitlines()
+    ]
+    assert [(r["partition"], r["found"], r["most_frequent"]) for r in lines] == [
+        ("0", "Bonn", None), ("1", "Ulmm", "Ulm"), ("2", "Trier", None),
+    ]  # fmt: skip
+    whole = dataset.model_copy(update={"parts": dataset.parts[:1]})
+    assert breaches(study_of, None, whole, {}) == []
+    assert not (tmp_path / "differing-x.jsonl").exists()
 
 
 def test_a_time_that_any_quarantine_has_is_not_absent(tmp_path: Path) -> None:

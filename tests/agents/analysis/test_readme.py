@@ -68,11 +68,12 @@ def test_its_contract_is_valid() -> None:
 
 
 def test_what_it_says_of_contracts_is_valid_and_names_every_file() -> None:
-    whole, more = blocks("yaml", CLEANING)
+    whole, steady, more = blocks("yaml", CLEANING)
     contract = yaml.safe_load(whole)
     assert len(Contract.model_validate(contract).conditions) == 4
-    site = {"columns": contract["columns"] | {"site": {"type": "text"}}}
-    assert Contract.model_validate(contract | site | yaml.safe_load(more)).expects.rows is not None
+    site = {"columns": contract["columns"] | {"site": {"type": "text"}, "temp": {"type": "number"}}}
+    both = yaml.safe_load(more) | yaml.safe_load(steady)
+    assert Contract.model_validate(contract | site | both).expects.rows is not None
     files = {path.name for path in (FOLDER / "cleaning").glob("*.py")} - {"__init__.py"}
     assert files == set(re.findall(r"`(\w+\.py)`", CLEANING))
 

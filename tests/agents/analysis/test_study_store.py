@@ -12,6 +12,7 @@ from agents.analysis.models import Cleaned, Dataset, Partition
 from agents.analysis.study_store import StudyStore
 from agents.runtime.files import write_whole
 from agents.runtime.settings import settings
+from agents.services.fetching.remembered import Fetched, Remembered
 
 CONTRACT = Contract(name="x", time="at", columns={"at": Column(type="time")})
 PARTITION = Partition(
@@ -96,6 +97,25 @@ def test_only_what_killed_processes_left_unfinished_is_removed(
     store.sweep()
     new = {place / ".making-new", place / ".making-new" / "part.parquet"}
     assert everything(store.folder.parent) == kept | new | {store.raw, store.raw / "a1"}
+
+
+def test_only_notes_that_nobody_has_used_for_long_are_removed(store: StudyStore) -> None:
+    store.raw.mkdir(parents=True)
+    memory = Remembered(store.raw)
+    document = Fetched(sha256="a" * 64, size=1, etag='"1"')
+    (store.raw / document.sha256).write_bytes(b"x")
+    for url in ("https://a", "https://b"):
+        memory.keep("x", url, document)
+    write_whole(store.raw / ".gathered" / ("b" * 64), "{}")
+    long_ago = time.time() - 91 * 86_400
+    for path in everything(store.raw):
+        os.utime(path, (long_ago, long_ago))
+    assert memory.of("x", "https://a") == document  # this one is of use
+    store.sweep()
+    assert memory.of("x", "https://a") == document
+    assert memory.of("x", "https://b") is None
+    assert list((store.raw / ".gathered").iterdir()) == []
+    assert (store.raw / document.sha256).is_file()
 
 
 def everything(folder: Path) -> set[Path]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 
 from agents.runtime.settings import ROOT
-from tests.prefect_server import end_group
+from tests.prefect_server import end_group, shared_home
 
 COMMAND = (sys.executable, "-m", "deployments.gateway")
 Child = subprocess.Popen[str]
@@ -43,8 +43,8 @@ def environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, 
     """The environment of a gateway with its data in `home`."""
     own = {
         "AGENT_FLOWS_DATA": str(home / "data"),
-        "AGENT_FLOWS_PREFECT_IDLE_SECONDS": "5",
-        "PREFECT_HOME": str(home / "prefect"),
+        "AGENT_FLOWS_PREFECT_IDLE_SECONDS": "60",
+        "PREFECT_HOME": str(shared_home()),
     }
     return os.environ | own | dict(more or {})
 

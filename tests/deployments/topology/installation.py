@@ -75,6 +75,12 @@ class Process:
                 start_new_session=True,
             )
 
+    def replace(self, python: str) -> None:
+        """End it as an orchestrator does; it is started again at once, by this interpreter."""
+        before, self._argv[0] = self.child.pid, python
+        self.child.terminate()
+        until(lambda: self.child.pid != before)
+
     def revive(self) -> None:
         """Start it again if it has ended."""
         if self.wanted and self.child.poll() is not None:

@@ -1,10 +1,13 @@
 """An agent version, and Prefect's own schema, are upgraded while 1,000 orders are in work.
 
-DRILL_ORDERS sets another number of orders.
+DRILL_ORDERS sets another number of orders. DRILL_EARLIER_PREFECT names the Python of an environment that has
+this project's packages with an earlier Prefect, whose servers are replaced then: without it, those that are
+replaced are of this release, on the schema of an earlier one.
 """
 
 import asyncio
 import os
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -25,7 +28,6 @@ from deployments.client import Gateway
 from deployments.components import PYTHON, Component, Form, component
 from tests.deployments.topology.installation import LOGIN, Installation
 from tests.deployments.topology.items import ended, problems, reached, submit
-from tests.deployments.topology.stores import until
 from tests.flows.shop import Body, Shop
 
 pytestmark = [pytest.mark.campaign, pytest.mark.timeout(3_600)]
@@ -39,6 +41,14 @@ FAILED = {"Failed", "Crashed"}
 WHO = ("--by", "ann", "--reason", "a step more")
 # What follows this revision are indexes and a constraint, so that the servers of this release work on it too.
 EARLIER = "09a9e091e578"
+EARLIER_PYTHON = os.environ.get("DRILL_EARLIER_PREFECT", "")
+HEAD = """
+from importlib.resources import files
+from alembic.script import ScriptDirectory
+migrations = files("prefect.server.database") / "_migrations"
+places = [str(migrations / "versions" / "postgresql")]
+print(ScriptDirectory(str(migrations), version_locations=places).get_current_head())
+"""
 
 
 def later(part: Component) -> Component:
@@ -118,19 +128,31 @@ async def _versions(database: Database, shop: Shop) -> dict[str, int]:
 
 
 @pytest.fixture
-async def earlier_schema(installation: Installation) -> AsyncIterator[None]:
-    """Prefect's database is at an earlier revision; after the test it is at that of this release."""
+async def earlier_schema(installation: Installation) -> AsyncIterator[str]:
+    """Prefect's database is at an earlier revision; after the test it is at that of this release.
+
+    With an earlier Prefect its servers and services run on it.
+    """
     database = [sys.executable, "-m", "prefect", "server", "database"]
-    await asyncio.to_thread(installation.job, [*database, "downgrade", "-y", "-r", EARLIER])
-    yield
+    earlier = EARLIER
+    if EARLIER_PYTHON:
+        earlier = await asyncio.to_thread(_head, EARLIER_PYTHON)
+    await asyncio.to_thread(installation.job, [*database, "downgrade", "-y", "-r", earlier])
+    if EARLIER_PYTHON:
+        await asyncio.to_thread(_restart_servers, installation, EARLIER_PYTHON)
+    yield earlier
     await asyncio.to_thread(installation.job, [*database, "upgrade", "-y"])
 
 
-@pytest.mark.usefixtures("earlier_schema")
 async def test_prefects_schema_is_upgraded_and_its_servers_are_replaced(
-    installation: Installation, gateway: Gateway, database: Database, shop: Shop
+    installation: Installation,
+    gateway: Gateway,
+    database: Database,
+    shop: Shop,
+    earlier_schema: str,
 ) -> None:
-    assert await _revision(installation) == EARLIER
+    assert await _revision(installation) == earlier_schema
+    before = await _version(installation)
     runs = await _runs(database)
     assert len(runs) >= len(CONSUMERS)
     replaced, begun = asyncio.Event(), time.monotonic()
@@ -139,13 +161,12 @@ async def test_prefects_schema_is_upgraded_and_its_servers_are_replaced(
     counts = [await ended(database, shop.name)]
     migrate = component("prefect-migrations").argv(Form.PRODUCTION, sys.executable)
     await asyncio.to_thread(installation.job, migrate)
-    assert await _revision(installation) != EARLIER
+    assert await _revision(installation) != earlier_schema
     counts.append(await ended(database, shop.name))
     for number, port in enumerate(installation._servers, start=1):
-        await asyncio.to_thread(_restart, installation, f"api-server-{number}")
-        await asyncio.to_thread(installation._wait, port, "/api/ready")
+        await asyncio.to_thread(_restart, installation, number, port, sys.executable)
         counts.append(await ended(database, shop.name))
-    await asyncio.to_thread(_restart, installation, "services")
+    await asyncio.to_thread(installation.processes["services"].replace, sys.executable)
     replaced.set()
     await submitting
     await reached(lambda: ended(database, shop.name), ORDERS + 1)
@@ -155,10 +176,10 @@ async def test_prefects_schema_is_upgraded_and_its_servers_are_replaced(
     assert counts[-1] < ORDERS, "the steps were taken while orders came"
     assert await problems(shop, shipped=ORDERS, refunded=1) == []
     assert await _failed(installation, runs) == []
-    before, migrated, *servers = counts
+    begins, migrated, *servers = counts
     sys.stdout.write(
-        f"\n{before} orders at rest before the migration, {migrated} after it, {servers} after each server was "
-        f"replaced, all {ORDERS} after {seconds:.0f} s\n"
+        f"\nPrefect {before} to {await _version(installation)}: {begins} orders at rest before the migration, "
+        f"{migrated} after it, {servers} after each server was replaced, all {ORDERS} after {seconds:.0f} s\n"
     )
 
 
@@ -173,12 +194,29 @@ async def _trickle(gateway: Gateway, bodies: list[Body], replaced: asyncio.Event
         await submit(gateway, "orders", bodies)
 
 
-def _restart(installation: Installation, name: str) -> None:
-    """End a process as an orchestrator does; it is started again at once."""
-    process = installation.processes[name]
-    before = process.child.pid
-    process.child.terminate()
-    until(lambda: process.child.pid != before)
+def _head(python: str) -> str:
+    """The revision of the schema that the Prefect of this interpreter works on."""
+    return subprocess.check_output([python, "-c", HEAD], text=True).strip()
+
+
+def _restart_servers(installation: Installation, python: str) -> None:
+    for number, port in enumerate(installation._servers, start=1):
+        _restart(installation, number, port, python)
+    installation.processes["services"].replace(python)
+
+
+def _restart(installation: Installation, number: int, port: int, python: str) -> None:
+    installation.processes[f"api-server-{number}"].replace(python)
+    installation._wait(port, "/api/ready")
+
+
+async def _version(installation: Installation) -> str:
+    """The version of Prefect that the servers have."""
+    api = {PREFECT_API_URL: installation.api, PREFECT_API_AUTH_STRING: LOGIN}
+    with temporary_settings(api):
+        async with get_client() as client:
+            found: str = (await client._client.get("/admin/version")).json()
+    return found
 
 
 async def _revision(installation: Installation) -> str:

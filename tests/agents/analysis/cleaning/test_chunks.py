@@ -1,8 +1,9 @@
 """A partition that is read in chunks is cleaned as it would be in one go, whatever the form and the rules."""
 
 import io
+import weakref
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,10 +14,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from agents.analysis.cleaning import csv_blocks, dependencies, hashes, keys, outliers, series
+from agents.analysis.cleaning import (
+    csv_blocks,
+    dependencies,
+    hashes,
+    keys,
+    outliers,
+    partition,
+    rules,
+    series,
+    spool,
+)
 from agents.analysis.cleaning.dependencies import TooManyDisagree
 from agents.analysis.cleaning.partition import Cleaning, CleanResult, UnknownLine
-from agents.analysis.cleaning.reading import read_tables
+from agents.analysis.cleaning.reading import Table, read_tables
 from agents.analysis.cleaning.rules import ContractBroken, TooMany
 from agents.analysis.cleaning.spool import Spool
 from agents.analysis.contract import Contract
@@ -45,7 +56,7 @@ ROWS = 240
 Row = dict[str, str]
 
 
-def rows(rng: Random) -> list[Row]:
+def made_rows(rng: Random) -> list[Row]:
     """Rows of which some break a rule, in an order that puts those that belong together far apart."""
     made = []
     for number in range(ROWS):
@@ -95,8 +106,8 @@ def cleaned(
     pages: Sequence[Path], form: str, contract: Contract, corrections: dict[int, Any] | None = None
 ) -> tuple[Cleaning, list[CleanResult]]:
     cleaning = Cleaning(contract, corrections or {})
-    with Spool(pages[0].parent) as spool:
-        found = list(cleaning.results(lambda: read_tables(pages, f"x.{form}", contract), spool))
+    with Spool(pages[0].parent) as scratch:
+        found = list(cleaning.results(lambda: read_tables(pages, f"x.{form}", contract), scratch))
     return cleaning, found
 
 
@@ -137,6 +148,8 @@ def _without_blanks(record: dict[str, Any]) -> dict[str, Any]:
 def small(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Every limit is so low that each of its branches is taken."""
     monkeypatch.setattr(csv_blocks, "BLOCK", 3_000)
+    monkeypatch.setattr(spool, "IN_MEMORY", 2)
+    monkeypatch.setattr(partition, "IN_MEMORY", 2)
     monkeypatch.setattr(hashes, "HELD", 20)
     monkeypatch.setattr(keys, "CELLS", 30)
     monkeypatch.setattr(series, "MOST_RUNS", 5)
@@ -158,7 +171,7 @@ def test_chunks_give_what_the_whole_gives(
 ) -> None:
     contract = Contract.model_validate(CONTRACT | declared)
     path = tmp_path / "raw"
-    path.write_bytes(written(rows(Random(3)), form))
+    path.write_bytes(written(made_rows(Random(3)), form))
     in_chunks, results = cleaned([path], form, contract)
     found = facts(in_chunks, results)
     small.setattr(csv_blocks, "BLOCK", WHOLE)
@@ -174,7 +187,7 @@ def test_chunks_give_what_the_whole_gives(
 def test_pages_are_read_in_chunks_too(tmp_path: Path, small: pytest.MonkeyPatch) -> None:
     contract = Contract.model_validate(CONTRACT)
     pages = [tmp_path / "1", tmp_path / "2"]
-    table = rows(Random(4))
+    table = made_rows(Random(4))
     pages[0].write_bytes(written(table[:100], "csv"))
     pages[1].write_bytes(written(table[100:], "csv"))
     line = 1_000_003
@@ -268,3 +281,52 @@ def test_the_median_of_very_many_values_is_that_of_a_sample(
         *cleaned([path], "csv", Contract.model_validate({"name": "x", "columns": columns}))
     )
     assert [record["line"] for record in found["quarantine"]] == [902]
+
+
+@pytest.mark.usefixtures("small")
+def test_each_different_text_is_checked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = Contract.model_validate(CONTRACT)
+    path = tmp_path / "raw"
+    path.write_bytes(written(made_rows(Random(6)), "csv"))
+    found = facts(*cleaned([path], "csv", contract))
+    monkeypatch.setattr(rules, "FEW", 10)
+    looked_at = list[int]()
+    check = rules._checked
+
+    def watched(cells: pd.Series, *declared: Any) -> Any:
+        looked_at.append(len(cells))
+        return check(cells, *declared)
+
+    monkeypatch.setattr(rules, "_checked", watched)
+    assert facts(*cleaned([path], "csv", contract)) == found
+    assert min(looked_at) < 5
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_few_chunks_are_in_memory_at_once(
+    tmp_path: Path, small: pytest.MonkeyPatch, form: str
+) -> None:
+    small.setattr(csv_blocks, "BLOCK", 1_000)
+    contract = Contract.model_validate({"name": "x", "columns": {"id": {"type": "text"}}})
+    path = tmp_path / "raw"
+    path.write_bytes(written(made_rows(Random(7)), form))
+    alive, most, count = 0, 0, 0
+
+    def gone() -> None:
+        nonlocal alive
+        alive -= 1
+
+    def watched() -> Iterator[Table]:
+        nonlocal alive, most, count
+        for table in read_tables([path], f"x.{form}", contract):
+            weakref.finalize(table.cells, gone)
+            alive, count = alive + 1, count + 1
+            most = max(most, alive)
+            yield table
+
+    with Spool(tmp_path) as scratch:
+        assert sum(1 for _ in Cleaning(contract).results(watched, scratch)) == count // 2
+    assert count > 20
+    assert most <= 2 + partition.IN_MEMORY

@@ -3,14 +3,17 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.analysis.cleaning.partition import CleanResult, clean
-from agents.analysis.cleaning.reading import read_table
+from agents.analysis.cleaning import csv_blocks
+from agents.analysis.cleaning.partition import Cleaning, CleanResult, clean
+from agents.analysis.cleaning.reading import read_table, read_tables
+from agents.analysis.cleaning.spool import Spool
 from agents.analysis.contract import Contract
 
 CONTRACT = Contract.model_validate(
@@ -32,6 +35,7 @@ CONTRACT = Contract.model_validate(
         "dependencies": [{"by": "site", "same": "city", "repair": "majority"}],
     }
 )
+FORMS = ("csv", "jsonl", "json", "parquet")
 ROW = st.fixed_dictionaries(
     {
         "id": st.sampled_from([*"1234567", "x", None]),
@@ -83,7 +87,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @settings(deadline=None, max_examples=5, suppress_health_check=[HealthCheck.too_slow])
 def test_all_forms_give_the_same(folder: Path, rows: list[dict[str, str | None]]) -> None:
     first = outcome(folder, rows, "csv")
-    for form in ("jsonl", "json", "parquet"):
+    for form in FORMS[1:]:
         other = outcome(folder, rows, form)
         assert other.good.astype("object").fillna("").equals(first.good.astype("object").fillna(""))
         assert other.rules == first.rules
@@ -93,5 +97,26 @@ def test_all_forms_give_the_same(folder: Path, rows: list[dict[str, str | None]]
 @given(st.lists(ROW, min_size=1, max_size=40))
 @settings(deadline=None, max_examples=2_000, suppress_health_check=list(HealthCheck))
 def test_no_row_is_lost_in_any_form(folder: Path, rows: list[dict[str, str | None]]) -> None:
-    for form in ("csv", "jsonl", "json", "parquet"):
+    for form in FORMS:
         outcome(folder, rows, form)
+
+
+@pytest.mark.campaign
+@given(st.lists(ROW, min_size=1, max_size=40), st.integers(20, 400), st.sampled_from(FORMS))
+@settings(deadline=None, max_examples=1_000, suppress_health_check=list(HealthCheck))
+def test_no_row_is_lost_in_chunks_of_any_size(
+    folder: Path, rows: list[dict[str, str | None]], block: int, form: str
+) -> None:
+    whole = outcome(folder, rows, form)
+    path = folder / "raw"
+    with pytest.MonkeyPatch.context() as patch, Spool(folder) as spool:
+        patch.setattr(csv_blocks, "BLOCK", block)
+        cleaning = Cleaning(CONTRACT)
+        results = list(cleaning.results(lambda: read_tables([path], f"x.{form}", CONTRACT), spool))
+    good = pd.concat([one.good for one in results], ignore_index=True)
+    assert good.astype("object").fillna("").equals(whole.good.astype("object").fillna(""))
+    assert [r["line"] for one in results for r in one.quarantine] == [
+        record["line"] for record in whole.quarantine
+    ]
+    assert sum(one.deduplicated for one in results) == whole.deduplicated
+    assert cleaning.rows == len(rows)
