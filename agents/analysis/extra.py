@@ -3,5 +3,13 @@
 from agents.runtime.extras import require
 
 require(
-    "analysis", "matplotlib", "openpyxl", "pyarrow", "scipy", "skops", "sklearn", "threadpoolctl"
+    "analysis",
+    "holidays",
+    "matplotlib",
+    "openpyxl",
+    "pyarrow",
+    "scipy",
+    "skops",
+    "sklearn",
+    "threadpoolctl",
 )

@@ -159,6 +159,10 @@ class AnalysisRun:
         self.store.publish(dataset)
         return dataset
 
+    def _accepted(self) -> list[str]:
+        """What is not as the contracts expect, and refuses nothing."""
+        return [f"{one.where}: {one}" for one in self.unexpected if one.breach != "refuse"]
+
     def _missing(self, cleaned: Mapping[tuple[str, str], Cleaned]) -> set[tuple[str, str]]:
         """Source and name of each partition without a clean part."""
         unreached = [name.partition("/") for name in self.unreached]
@@ -188,7 +192,7 @@ class AnalysisRun:
         parts = {source.name: list[Path]() for source in self.study.sources}
         for one, cleaned in self.outcomes():
             parts[one.source] += [self.store.folder / cleaned.part] if cleaned else []
-        page = await asyncio.to_thread(write_data_page, self.study, report, parts)
+        page = await asyncio.to_thread(write_data_page, self.study, report, parts, self._accepted())
         await publish_table(f"{NAME}-rows", report.rows(), "Rows by source and outcome")
         failed = _failed(self.outcomes(), self.store.folder) | self.refusals | self.unreached
         if dataset is None or failed:
@@ -217,8 +221,7 @@ class AnalysisRun:
         if models is not None:
             report.failures |= await models.failures()
             report.files = models.notes()
-        accepted = [one for one in self.unexpected if one.breach != "refuse"]
-        report.files = [f"{one.where}: {one}" for one in accepted] + report.files
+        report.files = self._accepted() + report.files
         report.files += [f"gaps of {name}: {path}" for name, path in self.absent.items()]
         report.seconds = time.monotonic() - self.begun
         return report

@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from threadpoolctl import threadpool_limits
 
-from agents.analysis.modelling.candidates import for_sklearn
+from agents.analysis.modelling.candidates import predict
 from agents.analysis.modelling.drift import Rows, drift_of, has_same_season
 from agents.analysis.modelling.features import Samples
 from agents.analysis.modelling.metrics import interval, squared
@@ -77,6 +77,6 @@ def _gain(models: Models, best: ModelCard, champion: str, test: Samples) -> Inte
     """How much smaller the squared error of the best is than that of the champion."""
     truth = test.outcome.to_numpy()
     with threadpool_limits(1):
-        theirs = load(models.path(champion) / MODEL).predict(for_sklearn(test.features))
+        theirs = predict(load(models.path(champion) / MODEL), test.features)
     ours = pd.read_parquet(models.path(best.version) / PREDICTIONS)["predicted"].to_numpy()
     return interval(squared(truth, theirs) - squared(truth, ours), test.time, best.seed)

@@ -12,9 +12,24 @@ from sklearn.inspection import permutation_importance
 from threadpoolctl import threadpool_limits
 
 from agents.analysis.modelling import candidates, earlier, features, metrics, suspicion
-from agents.analysis.modelling.candidates import BASELINE, fit, for_sklearn
-from agents.analysis.modelling.features import Samples, Split, known_before, samples, split
-from agents.analysis.modelling.metrics import absolute, accuracy, interval, squared
+from agents.analysis.modelling.candidates import (
+    BASELINE,
+    Task,
+    fit,
+    for_sklearn,
+    parameters_of,
+    predict,
+    task_of,
+)
+from agents.analysis.modelling.features import (
+    Samples,
+    Split,
+    complete,
+    known_before,
+    samples,
+    split,
+)
+from agents.analysis.modelling.metrics import absolute, accuracy, auc, interval, squared
 from agents.analysis.modelling.models import ModelCard, Trained, Training
 from agents.analysis.modelling.registry import MODEL, Models, dump
 from agents.analysis.scenario import TRAINING_NEEDS
@@ -64,21 +79,31 @@ def code_digest() -> str:
 def split_of(training: Training) -> Split:
     """The rows for training, validation and test. Raises TooFewRows and DataReplaced."""
     files = StudyStore(training.study.name).part_files(training.parts)
-    return split(samples(training.study, files), training.study.test_share)
+    contract = training.study.sources[0].contract
+    rows, left_out = complete(samples(training.study, files), contract.columns[contract.time].zone)
+    return replace(split(rows, training.study.test_share), left_out=left_out)
 
 
 def _train(training: Training, folder: Path) -> None:
     parts = split_of(training)
-    chosen_by = _error(training.candidate, parts.train, parts.validation, training.seed)
-    known = _together(parts.train, parts.validation)
-    model = fit(training.candidate, known.features, known.outcome, training.seed)
-    baseline = fit(BASELINE, known.features, known.outcome, training.seed)
-    test_features = for_sklearn(parts.test.features)
-    predicted = {"model": model.predict(test_features), "baseline": baseline.predict(test_features)}
-    card = _card(training, parts.test, len(known.outcome), chosen_by, predicted)
     contract = training.study.sources[0].contract
+    task = task_of(contract.columns[training.study.target].type)
+    chosen_by = _error(training, task, parts.train, parts.validation)
+    known = _together(parts.train, parts.validation)
+    model = fit(training.candidate, known.features, known.outcome, training.seed, task)
+    baseline = fit(BASELINE, known.features, known.outcome, training.seed, task)
+    predicted = {
+        "model": predict(model, parts.test.features),
+        "baseline": predict(baseline, parts.test.features),
+    }
+    card = _card(training, parts.test, len(known.outcome), chosen_by, predicted)
+    ranked = auc(parts.test.outcome.to_numpy(), predicted["model"], parts.test.time, training.seed)
     more = {
+        "task": task,
+        "auc": ranked if task == "classification" else None,
+        "left_out": parts.left_out,
         "importance": _importance(model, parts.test, training),
+        "parameters": parameters_of(model),
         "unit": contract.columns[training.study.target].unit,
         "chosen_on": len(parts.validation.outcome),
         "chosen_since": str(parts.validation.time.min()),
@@ -92,6 +117,7 @@ def _train(training: Training, folder: Path) -> None:
         "truth": parts.test.outcome.to_numpy(),
         "predicted": predicted["model"],
         "baseline": predicted["baseline"],
+        "group": parts.test.group,
     }
     pd.DataFrame(predictions).to_parquet(folder / PREDICTIONS, index=False)
     some = known.features.sample(
@@ -103,9 +129,9 @@ def _train(training: Training, folder: Path) -> None:
     write_whole(folder / CARD, card)  # last: a model with a card is complete
 
 
-def _error(name: str, train: Samples, validation: Samples, seed: int) -> float:
-    model = fit(name, train.features, train.outcome, seed)
-    predicted = model.predict(for_sklearn(validation.features))
+def _error(training: Training, task: Task, train: Samples, validation: Samples) -> float:
+    model = fit(training.candidate, train.features, train.outcome, training.seed, task)
+    predicted = predict(model, validation.features)
     return float(squared(validation.outcome.to_numpy(), predicted).mean())
 
 
@@ -148,11 +174,16 @@ def _importance(model: object, test: Samples, training: Training) -> dict[str, f
         min(IMPORTANCE_ROWS, len(test.features)), random_state=training.seed
     )
     found = permutation_importance(
-        model, for_sklearn(some), test.outcome[some.index], scoring="neg_mean_squared_error",
+        model, for_sklearn(some), test.outcome[some.index], scoring=_scored,
         n_repeats=3, random_state=training.seed,
     )  # fmt: skip
     by_name = dict(zip(some.columns, found.importances_mean, strict=True))
     return {name: round(float(v), 6) for name, v in sorted(by_name.items(), key=lambda x: -x[1])}
+
+
+def _scored(model: object, features: pd.DataFrame, outcome: pd.Series) -> float:
+    """Less is worse, as scikit-learn wants it."""
+    return -float(squared(outcome.to_numpy(), predict(model, features)).mean())
 
 
 def _together(first: Samples, second: Samples) -> Samples:

@@ -56,13 +56,64 @@ columns:
   at: {type: time, named: date, required: true, format: "%Y/%m/%d %H:%M", zone: Etc/GMT+8}
   temp: {type: number, unit: °F, low: -40, high: 130}
 features: {lags: [24], means: [24], known_after: 12}
+steady: [{columns: temp}]
+"""
+CO2 = """
+name: co2
+time: at
+key: [at]
+columns:
+  at: {type: time, named: date, required: true, format: "%Y%m%d"}
+  co2: {type: number, unit: ppm, low: 250, high: 500}
+gaps: {every: 604800}
+features: {lags: [168, 336, 8736], known_after: 24}
+"""
+GLUCOSE = """
+name: glucose
+time: at
+columns:
+  at: {type: time, named: datetime, required: true, format: "%Y-%m-%d %H:%M:%S"}
+  isig: {type: number, unit: nA, low: 0, missing: nil}
+  glucose: {type: integer, unit: mg/dl, required: true, low: 40, high: 400}
+unknown: freeze
+"""
+LINCOLN = """
+name: lincoln
+time: day
+key: [station, day]
+columns:
+  station: {type: text, named: STATION, required: true, pattern: "USW[0-9]{8}"}
+  place: {type: text, named: NAME, required: true}
+  day: {type: time, named: DATE, required: true, zone: America/Chicago}
+  high: {type: number, named: TMAX, unit: °F, low: -60, high: 130}
+  low: {type: number, named: TMIN, unit: °F, low: -60, high: 130}
+checks: [high >= low]
+dependencies: [{by: station, same: place}]
+gaps: {every: 86400, by: [station]}
+steady: [{columns: [high, low], by: station}]
+"""
+SEA = """
+name: sea
+time: at
+key: [at]
+wins: last
+columns:
+  at: {type: time, named: "time (UTC)", required: true}
+  temp: {type: number, named: "temperature (celsius)", unit: °C, low: -2, high: 35}
+features: {lags: [24], means: [24], known_after: 12}
+steady: [{columns: temp}]
 """
 TABLES = {
     "penguins": ("palmerpenguins", "data/penguins-raw.csv", PENGUINS, "", 344),
     "stocks": ("vega_datasets", "_data/stocks.csv", STOCKS, "", 560),
     "ohlc": ("vega_datasets", "_data/ohlc.json", OHLC, "", 44),
     "temperatures": ("vega_datasets", "_data/seattle-temps.csv", TEMPERATURES, "temp", 8_759),
+    "co2": ("statsmodels", "datasets/co2/co2.csv", CO2, "co2", 2_284),
+    "glucose": ("bokeh_sampledata", "_data/CGM.csv.gz", GLUCOSE, "", 52_281),
+    "lincoln": ("bokeh_sampledata", "_data/lincoln_weather.csv", LINCOLN, "", 366),
+    "sea": ("bokeh_sampledata", "_data/sea_surface_temperature.csv.gz", SEA, "temp", 19_226),
 }
+UNITS = {"temperatures": "°F", "co2": "ppm", "sea": "°C"}
 
 
 @pytest.fixture(autouse=True)
@@ -81,11 +132,14 @@ async def test_it_becomes_a_published_dataset(name: str, tmp_path: Path) -> None
     (tmp_path / "contract.yaml").write_text(contract, encoding="utf-8")
     report = await analyse.fn((str(path),), str(tmp_path / "contract.yaml"), target)
     (source,) = report.sources
-    assert (source.rows, source.good, source.rules) == (rows, rows, {})
+    assert (source.rows, source.good + source.deduplicated, source.rules) == (rows, rows, {})
     assert (report.status(), report.failures) == (0, {})
+    assert [line for line in report.files if " since " in line] == [], (
+        "nothing has changed in these"
+    )
     if target:
         registry = Models(StudyStore(name).folder).read()
         champion = registry.cards[registry.champion]
         assert champion.r2 is not None
         assert champion.r2.low > 0.7
-        assert champion.unit == "°F"
+        assert champion.unit == UNITS[name]

@@ -1,7 +1,10 @@
 """Which features a contract declares beside the columns that are known before the outcome."""
 
+from collections.abc import Container, Iterable
+from datetime import date
 from typing import Annotated
 
+import holidays
 from pydantic import Field, model_validator
 
 from agents.analysis.column import Frozen
@@ -29,3 +32,15 @@ class Features(Frozen):
                 f"lags: {early[0]:g} hours ago the outcome is not known yet: known_after is {self.known_after:g}"
             )
         return self
+
+
+def holidays_of(place: str, years: Iterable[int]) -> Container[date]:
+    """The public holidays of a country, or of one of its regions. Raises ValueError for an unknown one."""
+    country, _, region = place.partition("-")
+    try:
+        found: Container[date] = holidays.country_holidays(
+            country, subdiv=region or None, years=list(years)
+        )
+    except NotImplementedError:
+        raise ValueError(f"holidays: {place!r} is none, such as DE, DE-BY or US") from None
+    return found

@@ -22,6 +22,7 @@ from agents.analysis.steady.jumps import best_cut
 
 BINS = 10
 MAX_CATEGORIES = 20
+PICTURED = 3  # drifts of which the report has a picture
 FLOOR = 1e-4
 MOST_GROUPS, ROWS_OF_GROUP = 30, 200
 NEARLY_A_YEAR, SEASON = pd.Timedelta(days=300), 15  # days before and after that are the same season
@@ -69,8 +70,12 @@ def drift_of(reference: Rows, now: Rows) -> list[Drift]:
         if found.is_alarm:
             found = found.model_copy(update={"since": _since(some, other, name)})
         if found.is_alarm or not group:
-            drifts.append(found)
-    return sorted(drifts, key=lambda one: (-one.psi, one.feature, one.group))
+            drifts.append((found, some, other))
+    drifts.sort(key=lambda one: (-one[0].psi, one[0].feature, one[0].group))
+    return [
+        found.model_copy(update=_shares(some, other, found.feature)) if number < PICTURED else found
+        for number, (found, some, other) in enumerate(drifts)
+    ]
 
 
 def has_same_season(reference: Rows, now: Rows) -> bool:
@@ -162,7 +167,7 @@ def _of_rows(reference: pd.Series, now: pd.Series) -> tuple[float, float]:
     if not pd.api.types.is_numeric_dtype(reference):
         before, after = _category_counts(reference, now)
         return _psi(before, after), _p_of_counts(before, after)
-    edges = np.unique(reference.quantile(np.linspace(0, 1, BINS + 1)[1:-1]).dropna().to_numpy())
+    edges = _edges(reference)
     before, after = _bin_counts(reference, edges), _bin_counts(now, edges)
     first, second = reference.dropna(), now.dropna()
     p = 1.0
@@ -195,6 +200,33 @@ def _since(reference: Rows, now: Rows, name: str) -> str:
     if len(whole) < LEAST_DAYS:
         return ""
     return str(pd.Timestamp(whole.index[best_cut(whole.to_numpy(dtype="float64"))]).date())
+
+
+def _shares(reference: Rows, now: Rows, name: str) -> dict[str, object]:
+    """The bins of a feature in words, and the shares of the rows in them."""
+    first, second = reference.features[name], now.features[name]
+    if pd.api.types.is_numeric_dtype(first):
+        edges = _edges(first)
+        before, after = _bin_counts(first, edges), _bin_counts(second, edges)
+        words = [f"{edge:,.4g}" for edge in edges]
+        bins = [f"under {words[0]}", *(f"{word} on" for word in words)] if words else ["all"]
+        bins.append("missing")
+    else:
+        before, after = _category_counts(first, second)
+        bins = [*map(str, first.value_counts().index[:MAX_CATEGORIES]), "others"]
+    shown = [place for place in range(len(bins)) if before[place] + after[place]]
+    p, q = (some / max(some.sum(), 1) for some in (before, after))
+    return {
+        "bins": tuple(bins[place] for place in shown),
+        "before": tuple(round(float(p[place]), 4) for place in shown),
+        "after": tuple(round(float(q[place]), 4) for place in shown),
+    }
+
+
+def _edges(reference: pd.Series) -> np.ndarray:
+    """The borders of bins with as many values each."""
+    inner = reference.quantile(np.linspace(0, 1, BINS + 1)[1:-1])
+    return np.unique(inner.dropna().to_numpy())
 
 
 def _bin_counts(values: pd.Series, edges: np.ndarray) -> np.ndarray:

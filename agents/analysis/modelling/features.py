@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from agents.analysis.contract import Contract
+from agents.analysis.modelling.declared import holidays_of
 from agents.analysis.modelling.earlier import earlier
 from agents.analysis.study import History, Join, Study
 from agents.runtime import PermanentError
@@ -21,9 +22,15 @@ from agents.runtime import PermanentError
 HOUR = pd.Timedelta(hours=1)
 MIN_ROWS = 100  # of each part of the split
 HOURS_OF_DAYS = 2  # dates have one hour in their zone, and two if summer time moves them
+ENOUGH_WEEKS = 3  # to know how many rows this day of the week has
 TWO_YEARS = pd.Timedelta(days=730)  # with less, some months of the test were never trained on
 MIN_DAYS = 4
-CALENDAR = ("hour", "weekday", "month")
+COMING = "\0coming"  # which no column of a source is named
+CALENDAR = ("hour", "weekday", "month", "holiday")
+COMPLETE, ROWS_OF_DAY = (
+    0.5,
+    4,
+)  # share of the usual rows that a last day must have; fewest usual rows
 
 
 @dataclass(slots=True)
@@ -53,40 +60,79 @@ class Samples:
 
 def samples(study: Study, files: Mapping[str, Sequence[Path]]) -> Samples:
     """The rows of the first source that have an outcome, with their features."""
-    main = study.sources[0]
-    contract, others = main.contract, {s.name: s for s in study.sources}
+    rows = _rows(study, files)
+    has_outcome = rows[study.target].notna()
+    return _of(study, rows, _features(study, files, rows), has_outcome)
+
+
+def coming(study: Study, files: Mapping[str, Sequence[Path]]) -> Samples:
+    """The times after the last row of each series, as far as a forecast is asked for; no outcome is known."""
+    contract = study.sources[0].contract
+    rows = _rows(study, files).assign(**{COMING: False})
+    rows = pd.concat([rows, _after(rows, contract)], ignore_index=True)
+    rows = rows.sort_values([contract.time], kind="stable").reset_index(drop=True)
+    is_coming = rows.pop(COMING).astype(bool)
+    return _of(study, rows, _features(study, files, rows), is_coming)
+
+
+def _after(rows: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """Rows with the times that come, without those of a series that ended long ago."""
+    assert contract.gaps is not None
+    step, horizon = pd.Timedelta(seconds=contract.gaps.every), contract.forecast_hours * HOUR
+    by, latest = list(grouped_by(contract)), rows[contract.time].max()
+    last = rows.drop_duplicates(by, keep="last") if by else rows.tail(1)
+    last = last[last[contract.time] > latest - horizon][[*by, contract.time]]
+    count = int(horizon / step)
+    after: pd.DataFrame = last.loc[last.index.repeat(count)].reset_index(drop=True)
+    steps = np.tile(np.arange(1, count + 1), len(last)) * step
+    after[contract.time] = after[contract.time] + steps
+    after[COMING] = True
+    return after
+
+
+def _rows(study: Study, files: Mapping[str, Sequence[Path]]) -> pd.DataFrame:
+    """The rows of the first source in the order of their times."""
+    contract = study.sources[0].contract
     known = known_before(contract)
-    declared = contract.features
-    needed = {contract.time, study.target, *known, *declared.by, *_of_history(study.history)}
+    needed = {contract.time, study.target, *known, *_of_history(study.history)}
+    needed |= {*contract.features.by, *grouped_by(contract)}
     needed |= {column for join in study.joins for column in join.by}
-    by = grouped_by(contract)
-    needed |= {*by}
-    rows = _read(files[main.name], sorted({*needed, *contract.key}))
+    rows = _read(files[contract.name], sorted({*needed, *contract.key}))
     if contract.key:  # the latest row of a key replaces the earlier ones
         rows = rows.drop_duplicates(list(contract.key), keep="last")
     rows = rows.dropna(subset=[contract.time])
-    rows = rows.sort_values([contract.time, *known], kind="stable").reset_index(drop=True)
-    features = rows[known].copy()
+    return rows.sort_values([contract.time, *known], kind="stable").reset_index(drop=True)
+
+
+def _features(
+    study: Study, files: Mapping[str, Sequence[Path]], rows: pd.DataFrame
+) -> pd.DataFrame:
+    contract, others = study.sources[0].contract, {s.name: s for s in study.sources}
+    features = rows[known_before(contract)].copy()
     for join in study.joins:
         other = others[join.source].contract
         features = features.join(_joined(rows, contract.time, join, other, files[join.source]))
     if study.history is not None:
         features["recent"] = _recent(rows, contract.time, study.target, study.history)
-    for name, values in earlier(rows, contract.time, study.target, declared):
+    for name, values in earlier(rows, contract.time, study.target, contract.features):
         features[name] = values
     zone = contract.columns[contract.time].zone
-    for name, values in _calendar(rows[contract.time], zone).items():
+    for name, values in _calendar(rows[contract.time], zone, contract.holidays).items():
         if name not in features:
             features[name] = values
     for name in map(str, features):
         if not pd.api.types.is_string_dtype(features[name]):
             features[name] = features[name].astype("float64")
-    has_outcome = rows[study.target].notna()
+    return features
+
+
+def _of(study: Study, rows: pd.DataFrame, features: pd.DataFrame, chosen: pd.Series) -> Samples:
+    contract = study.sources[0].contract
     return Samples(
-        features[has_outcome].reset_index(drop=True),
-        rows.loc[has_outcome, study.target].astype("float64").reset_index(drop=True),
-        rows.loc[has_outcome, contract.time].reset_index(drop=True),
-        _group(rows[has_outcome], by).reset_index(drop=True),
+        features[chosen].reset_index(drop=True),
+        rows.loc[chosen, study.target].astype("float64").reset_index(drop=True),
+        rows.loc[chosen, contract.time].reset_index(drop=True),
+        _group(rows[chosen], grouped_by(contract)).reset_index(drop=True),
     )
 
 
@@ -105,7 +151,7 @@ def _group(rows: pd.DataFrame, by: Sequence[str]) -> pd.Series:
     return found
 
 
-def _calendar(time: pd.Series, zone: str) -> dict[str, pd.Series]:
+def _calendar(time: pd.Series, zone: str, holidays: str) -> dict[str, pd.Series]:
     """What of the calendar differs between the rows: people live by the clock of their zone."""
     local = time.dt.tz_convert(zone)
     found = {"weekday": local.dt.day_of_week}
@@ -113,6 +159,10 @@ def _calendar(time: pd.Series, zone: str) -> dict[str, pd.Series]:
         found["hour"] = local.dt.hour
     if len(time) and time.max() - time.min() >= TWO_YEARS:
         found["month"] = local.dt.month
+    if holidays:
+        free = holidays_of(holidays, local.dt.year.unique())
+        dates = pd.Series(local.dt.date)
+        found["holiday"] = dates.isin([one for one in dates.unique() if one in free]).astype(int)
     return found
 
 
@@ -168,6 +218,21 @@ def _recent(rows: pd.DataFrame, time: str, target: str, history: History) -> pd.
         return pd.Series(np.where(count > 0, total / count, np.nan), index=rows.index)
 
 
+def complete(samples: Samples, zone: str) -> tuple[Samples, int]:
+    """The rows without those of a last day that is not complete yet, and how many these are.
+
+    Its hours are not those of a whole day, so nothing is learnt from it, and nothing judged by it.
+    """
+    days = samples.time.dt.tz_convert(zone).dt.normalize()
+    sizes = days.value_counts().sort_index()
+    before, last = sizes.iloc[:-1], sizes.index[-1]
+    same = before[pd.DatetimeIndex(before.index).day_of_week == last.day_of_week]
+    usual = (same if len(same) >= ENOUGH_WEEKS else before).median() if len(before) > 1 else 0
+    if usual < ROWS_OF_DAY or sizes.iloc[-1] >= COMPLETE * usual:
+        return samples, 0
+    return samples.of(days < last), int(sizes.iloc[-1])
+
+
 class TooFewRows(PermanentError):
     """Not enough rows with an outcome: `rows` of them in this `part`, `of` altogether, on `days` days."""
 
@@ -188,11 +253,12 @@ class TooFewRows(PermanentError):
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Three consecutive periods without a common row."""
+    """Three consecutive periods without a common row; `left_out` rows after them are of a day not complete."""
 
     train: Samples
     validation: Samples
     test: Samples
+    left_out: int = 0
 
 
 def split(samples: Samples, test_share: float) -> Split:

@@ -6,10 +6,12 @@ Bootstrap for General Stationary Observations (1989).
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import roc_auc_score
 
 from agents.runtime.model_registry import Interval
 
 DRAWS = 1_000
+FEW_DRAWS = 200  # of what is sorted in each
 LEVEL = 0.95
 
 
@@ -45,6 +47,26 @@ def accuracy(
         for of in (_rmse, _r2)
         for values in [of(days[drawn].sum(axis=1))]
     )
+
+
+def auc(truth: np.ndarray, predicted: np.ndarray, time: pd.Series, seed: int) -> Interval:
+    """How often a true row has a higher probability than a false one; a half if there is only one kind."""
+    days = time.dt.floor("D").to_numpy()
+    _, place = np.unique(days, return_inverse=True)
+    rows = [np.flatnonzero(place == day) for day in range(place.max() + 1)]
+    rng = np.random.default_rng(seed)
+    drawn = [
+        np.concatenate([rows[day] for day in rng.integers(0, len(rows), len(rows))])
+        for _ in range(FEW_DRAWS)
+    ]
+    found = [_auc(truth[some], predicted[some]) for some in drawn]
+    low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(value=_auc(truth, predicted), low=float(low), high=float(high))
+
+
+def _auc(truth: np.ndarray, predicted: np.ndarray) -> float:
+    is_true = truth > 0.5
+    return float(roc_auc_score(is_true, predicted)) if 0 < is_true.sum() < len(truth) else 0.5
 
 
 def _rmse(sums: np.ndarray) -> np.ndarray:

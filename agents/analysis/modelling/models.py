@@ -1,7 +1,7 @@
 """The values of modelling: what is trained, the card of a model, and the comparison of models."""
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
@@ -40,6 +40,9 @@ class ModelCard(Card, frozen=True):
     error is than that of the baseline. `chosen_by` is the squared error of the validation, on `chosen_on` rows
     from `chosen_since` until the test begins. `rmse` is in the unit of the target, `r2` the share of its
     variance that is explained. `doubt` is why only a person may promote the model; empty if nothing is.
+    `parameters` are those of the estimator that are not its defaults. In a classification what is predicted
+    is the probability that the target is true: the squared error is its Brier score, and `auc` is how often
+    a true row has a higher one than a false row. `left_out` rows are of a last day that was not complete.
     """
 
     study: str
@@ -62,6 +65,10 @@ class ModelCard(Card, frozen=True):
     chosen_on: int = 0
     chosen_since: str = ""
     doubt: str = ""
+    parameters: dict[str, str] = Field(default_factory=dict)
+    task: Literal["regression", "classification"] = "regression"
+    auc: Interval | None = None
+    left_out: int = 0
 
     @property
     def least_gain(self) -> float:
@@ -77,7 +84,8 @@ class ModelCard(Card, frozen=True):
 class Drift(BaseModel, frozen=True):
     """The drift of one feature: its PSI, and the corrected p-value that it has not drifted.
 
-    `group` says in which rows, empty for all; `since` is the day from which on an alarm holds.
+    `group` says in which rows, empty for all; `since` is the day from which on an alarm holds. `before` and
+    `after` are the shares of the rows in each of the `bins`.
     """
 
     feature: str
@@ -85,6 +93,9 @@ class Drift(BaseModel, frozen=True):
     p: float
     group: str = ""
     since: str = ""
+    bins: tuple[str, ...] = ()
+    before: tuple[float, ...] = ()
+    after: tuple[float, ...] = ()
 
     def __str__(self) -> str:
         of = f" of {self.group}" if self.group else ""

@@ -17,6 +17,11 @@ def meaning(best: ModelCard, cards: Sequence[ModelCard], predictions: pd.DataFra
 
 
 def _error(best: ModelCard, predictions: pd.DataFrame) -> str:
+    if best.task == "classification" and best.auc is not None:
+        return (
+            f"Of a row in which {best.target} is true and one in which it is not, {best.candidate} gives the "
+            f"true one the higher probability in {best.auc.value:.0%} of the cases; a coin would in 50%."
+        )
     usual = float(np.abs(predictions["truth"] - predictions["truth"].median()).mean())
     return (
         f"A forecast of {best.target} by {best.candidate} is off by {_amount(best, best.mae.value)} on average; "
@@ -26,6 +31,11 @@ def _error(best: ModelCard, predictions: pd.DataFrame) -> str:
 
 def _side(best: ModelCard, predictions: pd.DataFrame) -> str:
     bias = float((predictions["predicted"] - predictions["truth"]).mean())
+    if best.task == "classification":
+        return (
+            f"It expects {best.target} in {predictions['predicted'].mean():.1%} of the test rows, and it was "
+            f"true in {predictions['truth'].mean():.1%}."
+        )
     if abs(bias) < 0.1 * best.mae.value:
         return "It is about as often too high as too low: its mean error is small beside its usual error."
     side = "high" if bias > 0 else "low"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from agents.analysis.modelling.models import ModelCard
+from agents.analysis.reporting.figures import figure
 from agents.runtime.model_registry import Registry
 
 
@@ -18,6 +19,8 @@ def _lines(study: str, registry: Registry[ModelCard]) -> Iterator[str]:
         yield "no model is better than the baseline, there is no champion"
     last = registry.changes[-1]
     yield f"last change: {last.version[:8]} {last.what}, {last.why}"
+    if (card := registry.cards.get(last.version)) is not None and card.left_out:
+        yield f"{card.left_out:,} rows of the last day are left out of the models: it is not complete"
     waiting = registry.cards.get(registry.challenger)
     if waiting is not None and waiting.doubt:
         promote = f"uv run python -m flows.data_analysis promote {study}"
@@ -29,4 +32,7 @@ def _figures(card: ModelCard) -> str:
     found = f"{card.candidate} {card.version[:8]}, off by {card.mae.value:,.3g}{unit} on average"
     if card.r2 is not None:
         found += f", R² {card.r2.value:.2f} [{card.r2.low:.2f}, {card.r2.high:.2f}]"
-    return f"{found}, gain over the baseline {card.gain}"
+    if card.auc is not None:
+        found += f", area under the ROC curve {figure(card.auc)}"
+    squared = f" ({card.unit})²" if card.unit else ""
+    return f"{found}, gain over the baseline {figure(card.gain)}{squared}"

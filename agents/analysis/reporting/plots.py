@@ -30,12 +30,18 @@ STYLE: Any = {
 }
 MAX_BARS = 15
 MAX_NAME = 40
+MOST_LINES = 3
 SIZE = (9.0, 3.6)  # inches
 FEW_POINTS, MOST_POINTS = 40, 400
 HEIGHT_OF_FRAME, HEIGHT_OF_BAR = 0.9, 0.35  # inches
 FEW_DAYS, ROWS_FOR_QUARTILES, ROWS_OF_GROUP = 10, 8, 20
 SELDOM = 0.2  # share of the weeks with a row on that day of the week
 PERIODS = ("D", "W-MON", "MS")
+COMPLETE = {
+    "D": 0.5,
+    "W-MON": 0.9,
+    "MS": 0.9,
+}  # of the usual rows: with less, a period at an end is cut
 PERIOD_NAMES = {"D": "day", "W-MON": "week", "MS": "month"}
 SHOWN = (0.5, 99.5)  # percentiles at the ends of a distribution
 
@@ -82,8 +88,8 @@ def _short(name: str) -> str:
 def coverage(times: Mapping[str, pd.Series]) -> Callable[[Any], None]:
     """Rows of each source by day, week or month, relative to the usual number: a drop is a gap.
 
-    Days of the week on which a source never has rows are no gaps. A first or last period with less than half
-    of the usual rows is not shown: it is not complete.
+    Days of the week on which a source never has rows are no gaps. A first or last period that is not complete
+    is not shown.
     """
     period = max((_period(time) for time in times.values()), key=PERIODS.index, default="D")
 
@@ -91,7 +97,7 @@ def coverage(times: Mapping[str, pd.Series]) -> Callable[[Any], None]:
         for (name, time), color in zip(times.items(), (MODEL, BASELINE, INK) * 9, strict=False):
             counts = _counts(time, period)
             usual = counts[counts > 0].median()
-            counts = _complete(counts, usual)
+            counts = _complete(counts, usual * COMPLETE[period])
             marker = "o" if len(counts) < FEW_POINTS else ""
             label, shown = f"{name}: {usual:,.0f} rows", counts / usual
             axes.plot(counts.index, shown, marker=marker, label=label, color=color, linewidth=1)
@@ -133,10 +139,10 @@ def _counts(time: pd.Series, period: str) -> pd.Series:
     return counts
 
 
-def _complete(counts: pd.Series, usual: float) -> pd.Series:
+def _complete(counts: pd.Series, least: float) -> pd.Series:
     """Without a first and a last period that have just begun or ended."""
-    first = int(len(counts) > 2 and counts.iloc[0] < usual / 2)
-    last = int(len(counts) > 2 and counts.iloc[-1] < usual / 2)
+    first = int(len(counts) > 2 and counts.iloc[0] < least)
+    last = int(len(counts) > 2 and counts.iloc[-1] < least)
     return counts.iloc[first : len(counts) - last]
 
 
@@ -167,7 +173,8 @@ def distribution(name: str, values: pd.Series, unit: str) -> Callable[[Any], Non
         axes.axvline(values.median(), color=BAD, linewidth=1.2)
         axes.set_xlabel(_labelled(name, unit))
         axes.set_ylabel("rows")
-        axes.set_title(f"{name}: median {values.median():,.1f}, mean {values.mean():,.1f}")
+        middle, mean = (f"{x:,.4g} {unit}".strip() for x in (values.median(), values.mean()))
+        axes.set_title(f"{name}: median {middle}, mean {mean}")
 
     return draw
 
@@ -211,6 +218,29 @@ def forecast(predictions: pd.DataFrame, name: str = "", unit: str = "") -> Calla
     return draw
 
 
+def ahead(
+    recent: pd.DataFrame, coming: pd.DataFrame, name: str, unit: str
+) -> Callable[[Any], None]:
+    """The last outcomes of some series, and their forecast with its band."""
+
+    def draw(axes: Any) -> None:
+        for group, color in zip(
+            coming["group"].unique()[:MOST_LINES], (MODEL, BASELINE, BAD), strict=False
+        ):
+            before, after = recent[recent["group"] == group], coming[coming["group"] == group]
+            axes.plot(before["time"], before["outcome"], color=color, linewidth=1)
+            label = _short(f"forecast of {group}".removesuffix(" of "))
+            axes.plot(after["time"], after["forecast"], color=color, linewidth=2.4, label=label)
+            axes.fill_between(after["time"], after["low"], after["high"], color=color, alpha=0.2)
+        axes.set_ylim(top=axes.get_ylim()[1] + 0.15 * np.ptp(axes.get_ylim()))  # for the legend
+        _date_axis(axes)
+        axes.legend(frameon=False, ncols=3, loc="upper left")
+        axes.set_ylabel(_labelled(name, unit))
+        axes.set_title("The last outcomes, and what comes")
+
+    return draw
+
+
 def residuals(predictions: pd.DataFrame, name: str = "", unit: str = "") -> Callable[[Any], None]:
     """A histogram of truth minus forecast."""
     errors = predictions["truth"] - predictions["predicted"]
@@ -221,7 +251,8 @@ def residuals(predictions: pd.DataFrame, name: str = "", unit: str = "") -> Call
         axes.axvline(0, color=INK, linewidth=1)
         axes.set_xlabel(_labelled(f"{name}: truth minus forecast".removeprefix(": "), unit))
         axes.set_ylabel("rows")
-        axes.set_title(f"Residuals: mean {errors.mean():,.2f}, median {errors.median():,.2f}")
+        mean, middle = (f"{x:,.3g} {unit}".strip() for x in (errors.mean(), errors.median()))
+        axes.set_title(f"Residuals: mean {mean}, median {middle}")
 
     return draw
 
@@ -257,13 +288,32 @@ def importance(by_feature: Mapping[str, float], unit: str = "") -> Callable[[Any
     return draw
 
 
+def reference(one: Drift, unit: str = "") -> Callable[[Any], None]:
+    """The shares of the rows in the bins of a feature: of the training, and now."""
+
+    def draw(axes: Any) -> None:
+        places = np.arange(len(one.bins))
+        axes.bar(places - 0.2, [100 * x for x in one.before], 0.4, color=BASELINE, label="training")
+        axes.bar(places + 0.2, [100 * x for x in one.after], 0.4, color=MODEL, label="now")
+        axes.set_xticks(places, [_short(name) for name in one.bins], rotation=30, ha="right")
+        axes.set_ylim(top=1.2 * max(*one.before, *one.after, 0.01) * 100)  # for the legend
+        axes.legend(frameon=False, ncols=2, loc="upper left")
+        axes.set_xlabel(_labelled(one.feature, unit))
+        axes.set_ylabel("rows, %")
+        of = f" of {one.group}" if one.group else ""
+        axes.set_title(_short(f"{one.feature}{of}") + ", training and now")
+
+    return draw
+
+
 def drift(found: Sequence[Drift]) -> Callable[[Any], None]:
     """The drift of each feature since the training of the champion."""
     top = list(found)[:MAX_BARS][::-1]
 
     def draw(axes: Any) -> None:
         colors = [BAD if one.is_alarm else MODEL for one in top]
-        axes.barh([_short(one.feature) for one in top], [one.psi for one in top], color=colors)
+        names = [_short(f"{one.feature} {one.group}".strip()) for one in top]
+        axes.barh(names, [one.psi for one in top], color=colors)
         _slim(axes, len(top))
         axes.axvline(ALARM_PSI, color=BAD, linewidth=1, linestyle="--")
         axes.set_xlabel("population stability index")

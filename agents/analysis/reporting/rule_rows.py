@@ -1,28 +1,34 @@
-"""The rules of a source with how many rows break each, the share, and examples from the quarantine."""
+"""The rules of a source with how many rows break each, where and when, and examples from the quarantine."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import orjson
+import pandas as pd
 from pydantic import BaseModel
 
+from agents.analysis.cleaning.values import plain_numbers, typed
 from agents.analysis.contract import Contract
+from agents.analysis.modelling.features import grouped_by
 from agents.analysis.report import SourceReport
 from agents.analysis.study_store import QUARANTINE
 
 EXAMPLES, LOOKED_AT, LONGEST = 3, 2_000, 40  # of a rule; rows of a quarantine; characters of a cell
+MOSTLY = 0.8  # share of the rows of a rule that are of one group
 
 
 class RuleRow(BaseModel, frozen=True):
-    """One rule: how many rows or values break it, their share, and what some of them have."""
+    """One rule: how many rows or values break it, their share, where and when, and what some of them have."""
 
     rule: str
     broken: int
     share: str
     effect: str
     examples: str
+    where: str = ""
 
 
 def rule_rows(
@@ -32,7 +38,7 @@ def rule_rows(
 
     `parts` are the published files of the source, beside which their quarantines are.
     """
-    examples = _examples(parts)
+    examples, rows = _examples(parts)
     broken = [
         RuleRow(
             rule=rule,
@@ -40,6 +46,7 @@ def rule_rows(
             share=_share(count, source.rows),
             effect=effect,
             examples="; ".join(examples.get(rule, [])),
+            where=_where(contract, rows.get(rule, [])),
         )
         for effect, rules in (
             ("row quarantined", source.rules),
@@ -72,8 +79,32 @@ def _share(count: int, rows: int) -> str:
     return f"{share:.1%}" if share >= 0.001 or not share else "under 0.1%"
 
 
-def _examples(parts: Iterable[Path]) -> Mapping[str, list[str]]:
+def _where(contract: Contract, rows: Iterable[Mapping[str, Any]]) -> str:
+    """The group that most of these rows are of, and their first and last time."""
+    table = pd.DataFrame(list(rows), dtype="object")
+    said = []
+    for name in grouped_by(contract):
+        groups = table[name].value_counts(normalize=True) if name in table else pd.Series()
+        if len(groups) and groups.iloc[0] >= MOSTLY:
+            word = "all" if groups.iloc[0] == 1 else "mostly"
+            said.append(f"{word} {name} {str(groups.index[0])[:LONGEST]}")
+    if contract.time and contract.time in table:
+        column = contract.columns[contract.time]
+        times = typed(plain_numbers(table[contract.time].astype("string"), column), column).dropna()
+        if len(times):
+            first, last = times.min().tz_convert(column.zone), times.max().tz_convert(column.zone)
+            said.append(
+                f"{first:%Y-%m-%d %H:%M}" + (f" to {last:%Y-%m-%d %H:%M}" if first < last else "")
+            )
+    return ", ".join(said)
+
+
+def _examples(
+    parts: Iterable[Path],
+) -> tuple[Mapping[str, list[str]], Mapping[str, list[dict[str, Any]]]]:
+    """By rule, some cells that break it, and the rows."""
     found: defaultdict[str, list[str]] = defaultdict(list)
+    rows: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for part in parts:
         quarantine = part.parent / QUARANTINE
         if not quarantine.exists():
@@ -83,6 +114,7 @@ def _examples(parts: Iterable[Path]) -> Mapping[str, list[str]]:
                 for reason in record["reasons"]:
                     column, rule = reason["column"], reason["rule"]
                     name = f"{column}: {rule}" if column else rule
+                    rows[name].append(record.get("row", {}))
                     if len(found[name]) < EXAMPLES:
                         found[name].append(f"line {record['line']}: {reason['found'][:LONGEST]!r}")
-    return found
+    return found, rows

@@ -182,7 +182,8 @@ def _of_profile(series: pd.Series, zone: str) -> Iterator[Shift]:
         return
     free = np.ones(len(first), dtype=bool)
     for begin, end, shift in _blocks(errors):
-        if free[begin:end].all() and _is_abrupt(values, begin, end, shift):
+        fits = float(errors[shift][begin:end].mean()) < (1 - STRONG) * spread
+        if fits and free[begin:end].all() and _is_abrupt(values, begin, end, shift):
             free[begin:end] = False
             yield _shift(first, begin, end, shift)
 

@@ -28,12 +28,14 @@ CONTRACT = Contract.model_validate(
             "rate": {"type": "integer", "one_of": [7, 19]},
             "paid": {"type": "time", "format": "%d.%m.%Y", "zone": "Europe/Berlin"},
             "seen": {"type": "time", "format": "epoch-ms", "high": "now"},
+            "weight": {"type": "number", "unit": "kg", "outliers": 12, "outliers_by": ["land"]},
         },
         "checks": [
             "shipped_at >= sold_at",
             {"holds": "revenue == units * price", "within": 0.005},
             {"when": "status == 'shipped'", "then": "shipped_at is present"},
             {"when": "land == 'NA'", "then": "rate == 7"},
+            {"when": "land == 'AT'", "then": "weight >= 60"},
         ],
         "dependencies": [{"by": "zip", "same": "city", "may_differ": 0.2}],
     }
@@ -54,6 +56,8 @@ KINDS: dict[str, Callable[[Row], Row]] = {
     "seen <= now": lambda row: row | {"seen": "4102444800000"},
     "sold_at: type": lambda row: row | {"sold_at": "2024-03-31 02:30"},  # an hour that was skipped
     "sold_at: missing": lambda row: row | {"sold_at": "NA"},
+    "weight >= 60 when land == 'AT'": lambda row: row | {"land": "AT", "rate": "7", "weight": "59"},
+    "weight: outlier by land": lambda row: row | {"land": "DE", "weight": "100"},
     "zip: pattern": lambda row: row | {"zip": row["zip"][1:]},
     "units: range": lambda row: row | {"units": "0", "revenue": "0.00"},
     "key: other values": lambda row: row | {"id": "1"},
@@ -78,6 +82,7 @@ def good_row(number: int, rng: Random) -> Row:
         "rate": "7" if land == "NA" else rng.choice(["7", "19"]),
         "paid": f"{sold + timedelta(days=2):%d.%m.%Y}",
         "seen": str(int(sold.timestamp() * 1000)),
+        "weight": f"{rng.gauss(100, 5) if land == 'AT' else rng.gauss(10, 1):.1f}",
     }
 
 

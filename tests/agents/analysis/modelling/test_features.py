@@ -76,3 +76,16 @@ def test_the_order_of_rows_in_the_source_does_not_matter() -> None:
     before = made(frames)
     shuffled = frames[0].sample(frac=1, random_state=1).reset_index(drop=True)
     pd.testing.assert_frame_equal(made((shuffled, frames[1])).features, before.features)
+
+
+def test_holidays_are_those_of_the_place() -> None:
+    body = study().model_dump(mode="json")
+    body["sources"][0]["contract"]["holidays"] = "DE-BY"
+    known = type(study()).model_validate(body)
+    dataset = published(known, sales(days=8))
+    found = samples(known, {name: dataset.files(name) for name in ("sales", "sun")})
+    free = found.time[found.features["holiday"] == 1].dt.date.astype(str)
+    assert sorted(set(free)) == ["2025-01-01", "2025-01-06"]  # Epiphany is a day off in Bavaria
+    body["sources"][0]["contract"]["holidays"] = "DE-XX"
+    with pytest.raises(ValueError, match="'DE-XX' is none, such as DE, DE-BY or US"):
+        type(study()).model_validate(body)

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from agents.analysis.modelling.features import Samples, TooFewRows, split
+from agents.analysis.modelling.features import Samples, TooFewRows, complete, split
 
 
 def rows(days: int, a_day: int = 24) -> Samples:
@@ -32,3 +32,20 @@ def test_three_periods_without_a_common_day() -> None:
 def test_too_few_rows_are_an_error() -> None:
     with pytest.raises(TooFewRows, match="at least 100"):
         split(rows(8), 0.25)
+
+
+def test_a_last_day_that_is_not_complete_is_left_out() -> None:
+    whole = rows(30)
+    cut = whole.of(whole.time < "2025-01-30T05:00Z")
+    kept, left_out = complete(cut, "UTC")
+    assert (len(kept.outcome), left_out) == (29 * 24, 5)
+    assert complete(kept, "UTC")[1] == 0
+    assert complete(rows(30, a_day=1), "UTC")[1] == 0
+
+
+def test_a_day_of_the_week_that_is_always_short_is_complete() -> None:
+    whole = rows(33)
+    is_sunday = whole.time.dt.day_of_week == 6
+    some = whole.of(~is_sunday | (whole.time.dt.hour < 5))
+    assert some.time.max().day_of_week == 6
+    assert complete(some, "UTC")[1] == 0

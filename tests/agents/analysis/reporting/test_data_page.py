@@ -17,8 +17,10 @@ CONTRACT = Contract.model_validate(
         "name": "x",
         "time": "at",
         "key": ["at"],
+        "steady": [{"columns": "n", "by": "site"}],
         "columns": {
             "at": {"type": "time", "required": True},
+            "site": {"type": "text"},
             "n": {"type": "integer", "low": 0, "bad": "discard-value"},
         },
         "checks": ["n < 100"],
@@ -37,7 +39,11 @@ def part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("AGENT_FLOWS_DATA", str(tmp_path))
     settings.cache_clear()
     reason = {"column": "at", "rule": "missing", "found": "<b>"}
-    lines = [orjson.dumps({"line": n, "reasons": [reason]}) for n in range(7, 15)]
+    row = {"at": "2025-03-01T05:00Z", "site": "north", "n": "1"}
+    lines = [
+        orjson.dumps({"line": n, "reasons": [reason], "row": row | {"at": f"2025-03-0{n}T05:00Z"}})
+        for n in range(1, 9)
+    ]
     (tmp_path / "quarantine.jsonl").write_bytes(b"\n".join(lines))
     return tmp_path / "part.parquet"
 
@@ -49,8 +55,10 @@ def test_rules_are_ordered_by_rows_and_those_that_all_rows_pass_are_counted(part
         ("n < 100", 1, "under 0.1%", "row quarantined"),
         ("n: range", 5, "under 0.1%", "value discarded"),
     ]
-    assert rows[0].examples == "line 7: '<b>'; line 8: '<b>'; line 9: '<b>'"
-    assert passed == 3  # at: type, n: type, key: other values
+    assert rows[0].examples == "line 1: '<b>'; line 2: '<b>'; line 3: '<b>'"
+    assert rows[0].where == "all site north, 2025-03-01 05:00 to 2025-03-08 05:00"
+    assert rows[1].where == ""
+    assert passed == 4  # the types, and key: other values
 
 
 def test_each_run_is_added_and_cells_are_escaped(part: Path) -> None:
@@ -59,12 +67,15 @@ def test_each_run_is_added_and_cells_are_escaped(part: Path) -> None:
     )
     page = ""
     for _ in range(2):
-        page = write_data_page(STUDY, report, {"x": [part]}).read_text("utf-8")
+        said = ["x: n of site north since 2025-03-01"]
+        page = write_data_page(STUDY, report, {"x": [part]}, said).read_text("utf-8")
     assert "x/a</span>: gone" in page
     assert "&lt;b&gt;" in page
     assert "<b>" not in page
     assert page.count("nothing</span>") == 2
     assert page.count("data:image/png") == 1
+    assert "<li>x: n of site north since 2025-03-01</li>" in page
+    assert "Nothing is published yet" in page
     runs = settings().data / "analysis" / "x" / RUNS
     runs.write_bytes(runs.read_bytes() * KEPT)
     write_data_page(STUDY, report, {})

@@ -45,3 +45,12 @@ def test_another_one_that_is_better_in_the_test_is_named_and_not_chosen() -> Non
 
 def test_a_model_that_is_not_better_than_the_baseline_is_not_praised() -> None:
     assert "not certainly better than the baseline" in told(card("trees", 4, gain=0.2))
+
+
+def test_a_probability_has_its_own_sentences() -> None:
+    ranks = Interval(value=0.87, low=0.8, high=0.9)
+    found = {"task": "classification", "auc": ranks, "target": "late"}
+    text = told(card("trees", 4).model_copy(update=found), by=1.0)
+    assert "in which late is true and one in which it is not" in text
+    assert "in 87% of the cases; a coin would in 50%" in text
+    assert "It expects late in" in text

@@ -50,6 +50,18 @@ PICTURES: dict[str, Callable[[], Callable[[Any], None]]] = {
     "residuals": lambda: plots.residuals(PREDICTIONS),
     "calibration": lambda: plots.calibration(PREDICTIONS),
     "importance": lambda: plots.importance({"a": 1.0, "b": -0.5}),
+    "training and now": lambda: plots.reference(
+        Drift(
+            feature="a",
+            psi=1,
+            p=0,
+            group="site b",
+            bins=("x", "others"),
+            before=(1, 0),
+            after=(0.5, 0.5),
+        ),
+        "MW",
+    ),
     "drift": lambda: plots.drift([Drift(feature="a", psi=0.5, p=0.0)]),
 }
 
