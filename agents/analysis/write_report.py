@@ -13,7 +13,7 @@ from agents.analysis.modelling.models import Comparison, ModelCard, Selected, Tr
 from agents.analysis.modelling.registry import MODEL, Models, load
 from agents.analysis.report import FILE
 from agents.analysis.reporting import plots
-from agents.analysis.reporting.figures import amount, figure
+from agents.analysis.reporting.figures import amount
 from agents.analysis.reporting.meaning import meaning
 from agents.analysis.reporting.rule_rows import rule_rows
 from agents.analysis.study import Study
@@ -104,7 +104,7 @@ def _page(
     environment = Environment(
         loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined
     )
-    environment.filters.update(amount=amount, figure=figure)
+    environment.filters["amount"] = amount
     predictions = pd.read_parquet(Models(store.folder).path(best.version) / PREDICTIONS)
     rows = sum(source.rows for source in comparison.sources)
     return environment.get_template("page.html.j2").render(
@@ -179,7 +179,14 @@ def _of_drift(selected: Selected, study: Study) -> list[dict[str, str]]:
     if not selected.drifts:
         return []
     caption = "Red: beyond the dashed line, and significant."
-    units = {name: column.unit for name, column in study.sources[0].contract.columns.items()}
+    contracts = {source.name: source.contract for source in study.sources}
+    main = study.sources[0].contract
+    units = {name: column.unit for name, column in main.columns.items()}
+    units |= {
+        f"{join.source}_{name}": contracts[join.source].columns[name].unit
+        for join in study.joins
+        for name in join.columns
+    }
     own = units[study.target]  # also of its lags and means
     shown = [drift for drift in selected.drifts if drift.is_alarm and drift.bins]
     return [
@@ -197,14 +204,13 @@ def _of_drift(selected: Selected, study: Study) -> list[dict[str, str]]:
     ]
 
 
-def _history(registry: Registry[ModelCard], last: Change) -> list[dict[str, str]]:
+def _history(registry: Registry[ModelCard], last: Change) -> list[dict[str, Any]]:
     """The changes until this decision, the latest first; what came later is in a later report."""
     changes = registry.changes
     ends = [number for number, change in enumerate(changes, 1) if change == last]
     found = []
     for change in changes[: ends[-1] if ends else None][-MOST_CHANGES:][::-1]:
         card = registry.cards.get(change.version)
-        rmse = card.rmse if card is not None else None
         found.append(
             {
                 "candidate": card.candidate if card is not None else "",
@@ -212,7 +218,7 @@ def _history(registry: Registry[ModelCard], last: Change) -> list[dict[str, str]
                 "what": change.what,
                 "by": change.by,
                 "why": change.why,
-                "error": figure(rmse),
+                "error": card.rmse if card is not None else None,
                 "rows": f"{card.judged:,}" if card is not None else "",
             }
         )

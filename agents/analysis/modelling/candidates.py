@@ -49,7 +49,7 @@ def fit(
 
 
 class OneOutcome(PermanentError):
-    """A target that is the same in all rows to learn from: nothing is to be told apart."""
+    """A target that is the same in all rows to learn from: there is nothing to distinguish."""
 
     def __init__(self, target: str, value: int) -> None:
         super().__init__(target, value)

@@ -6,8 +6,8 @@ LARGE = 1_000
 
 
 def amount(value: float) -> str:
-    """A number of four digits, or whole from LARGE on."""
-    return f"{value:,.0f}" if abs(value) >= LARGE else f"{value:.4g}"
+    """A number of three digits, or whole from LARGE on."""
+    return f"{value:,.0f}" if abs(value) >= LARGE else f"{value:.3g}"
 
 
 def figure(one: Interval | None) -> str:

@@ -68,6 +68,7 @@ def broken_rules(sources: Sequence[SourceReport]) -> Callable[[Any], None]:
     def draw(axes: Any) -> None:
         axes.barh([name for name, _ in rules], [count for _, count in rules], color=BAD)
         _slim(axes, len(rules))
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlabel("rows, or single values")
         axes.bar_label(axes.containers[0], padding=3)
         axes.set_title("Broken rules")
@@ -202,7 +203,8 @@ def forecast(predictions: pd.DataFrame, name: str = "", unit: str = "") -> Calla
     means, quartiles = groups[["truth", "predicted", "baseline"]].mean(), groups["truth"]
 
     def draw(axes: Any) -> None:
-        if groups.size().median() >= ROWS_FOR_QUARTILES:
+        is_number = predictions["truth"].nunique() > 2  # true and false have no quartiles to see
+        if is_number and groups.size().median() >= ROWS_FOR_QUARTILES:
             low, high = quartiles.quantile(0.25), quartiles.quantile(0.75)
             axes.fill_between(
                 means.index, low, high, color="#e4e7eb", label="quartiles of the truth"

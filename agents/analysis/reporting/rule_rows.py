@@ -51,6 +51,7 @@ def rule_rows(
         for effect, rules in (
             ("row quarantined", source.rules),
             ("value discarded", source.discarded),
+            ("only warned of", source.warned),
         )
         for rule, count in sorted(rules.items(), key=lambda one: (-one[1], one[0]))
     ]
@@ -72,6 +73,8 @@ def _declared(contract: Contract) -> Iterator[str]:
         yield from (f"{name}: {rule}" for rule, is_declared in rules.items() if is_declared)
     yield from (check.rule for check in contract.conditions)
     yield from ("key: other values" for _ in contract.key[:1])
+    if contract.in_order:
+        yield f"{contract.time}: out of order"
 
 
 def _share(count: int, rows: int) -> str:

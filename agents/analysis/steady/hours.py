@@ -15,6 +15,7 @@ import pandas as pd
 DAY = 24
 SHIFTS = [*range(-DAY // 2 + 1, 0), *range(1, DAY // 2 + 1)]
 FULL = 18  # hours that a day must have
+SPARSE = 10  # times the full days: a longer span is not filled with hours
 DAYS = 28  # that a series must have
 NEAR = 7  # days before and after the end of a block
 LEAST_DAYS = 5  # of a block: three days of a warm front have another profile too
@@ -37,8 +38,11 @@ class Shift:
 
 def shifts(table: pd.DataFrame, zone: str) -> dict[int, list[Shift]]:
     """The shifted blocks of each series, by the place of its column; the index are hours in UTC."""
-    first, last = table.index.min().floor("D"), table.index.max().floor("D")
-    hours = pd.date_range(first, last + pd.Timedelta(hours=DAY - 1), freq="h")
+    sizes = pd.Series(1, table.index).groupby(pd.DatetimeIndex(table.index).floor("D")).sum()
+    full = sizes.index[sizes >= FULL]
+    if len(full) < DAYS or (full.max() - full.min()).days > SPARSE * len(full):
+        return {}
+    hours = pd.date_range(full.min(), full.max() + pd.Timedelta(hours=DAY - 1), freq="h")
     values = table.reindex(hours).to_numpy(dtype="float64")
     found: dict[int, list[Shift]] = {}
     for place in range(table.shape[1]):

@@ -30,6 +30,7 @@ STUDY = Study(name="x", sources=(Source(contract=CONTRACT, locations=("a.csv",))
 SOURCE = SourceReport(
     source="x", partitions=1, refused=0, rows=10_000, good=9_996, quarantined=4, deduplicated=0,
     rules={"at: missing": 3, "n < 100": 1}, discarded={"n: range": 5}, gaps=0,
+    warned={"at: out of order": 2},
 )  # fmt: skip
 
 
@@ -54,6 +55,7 @@ def test_rules_are_ordered_by_rows_and_those_that_all_rows_pass_are_counted(part
         ("at: missing", 3, "under 0.1%", "row quarantined"),
         ("n < 100", 1, "under 0.1%", "row quarantined"),
         ("n: range", 5, "under 0.1%", "value discarded"),
+        ("at: out of order", 2, "under 0.1%", "only warned of"),
     ]
     assert rows[0].examples == "line 1: '<b>'; line 2: '<b>'; line 3: '<b>'"
     assert rows[0].where == "all site north, 2025-03-01 05:00 to 2025-03-08 05:00"

@@ -49,6 +49,6 @@ def test_nothing_published_has_no_profile(tmp_path: Path) -> None:
 
 
 def test_figures_have_the_digits_that_mean_something() -> None:
-    assert [amount(x) for x in (11_180.432, 0.91634, -1.037)] == ["11,180", "0.9163", "-1.037"]
+    assert [amount(x) for x in (11_180.432, 0.91634, -1.037)] == ["11,180", "0.916", "-1.04"]
     assert figure(Interval(value=2, low=1.5, high=2500.4)) == "2 [1.5, 2,500]"
     assert figure(None) == ""

@@ -53,6 +53,15 @@ def test_good_rows_few_rows_and_no_rows_have_no_change(tmp_path: Path) -> None:
     assert found(rows.assign(**unknown), tmp_path) == []
 
 
+def test_a_time_that_is_centuries_off_needs_no_table_of_all_hours_until_then(
+    tmp_path: Path,
+) -> None:
+    rows = good(2, 60, 2)
+    late = rows[:1].assign(at=pd.Timestamp("2262-01-01", tz="UTC").as_unit("us"))
+    rows = pd.concat([rows, late], ignore_index=True)
+    assert [one.kind for one in found(rows, tmp_path) if one.kind == "hours"] == []
+
+
 def test_a_change_that_people_know_is_not_compared_with_what_was_before(tmp_path: Path) -> None:
     rows = good(1, 100, 1)
     rows["load"] = rows["load"].where(rows["at"] < "2025-02-10", rows["load"] * 2)
