@@ -22,7 +22,7 @@ from agents.runtime.intake.intake import Intake, Submission
 from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.journal.queries import named
 from agents.runtime.messaging import answering
-from agents.runtime.model.batch import RunStats
+from agents.runtime.model.batch import ProcessBatch, RunStats
 from agents.runtime.prefect_ui import rename_run
 from agents.support.decide_turn import view_shop
 from agents.support.models import LONGEST_TEXT, Replied, Turn
@@ -32,7 +32,7 @@ from agents.support.scenario import TURNS
 from flows.cli.lines import Lines
 from flows.cli.reports import Listing
 from flows.fulfilment import fulfil
-from flows.operations.consumer import run_batch
+from flows.operations.consumer import task_runs
 
 USER = "yara_ito_8499"
 User = Annotated[str, Parameter(allow_leading_hyphen=False)]
@@ -50,7 +50,7 @@ async def chat(user: User = USER) -> Listing:
     """
     await rename_run(f"chat: {user}")
     orders = await put_orders(user)
-    async with open_run() as run:
+    async with open_run() as run, task_runs(TURNS.name) as process:
         with answering(ANSWERS):
             shop = await view_shop(user, set(orders))
         print(
@@ -66,15 +66,15 @@ async def chat(user: User = USER) -> Listing:
         while text := (await lines.next("you> "))[:LONGEST_TEXT]:
             turns += 1
             turn = Turn(conversation=conversation, number=turns, user=user, text=text)
-            show(await reply_to(run, turn), shown="".join(shown))
+            show(await reply_to(run, process, turn), shown="".join(shown))
             shown.clear()
     return Listing(title=f"{turns} turns of {conversation}, {time.monotonic() - begun:.0f} s")
 
 
-async def reply_to(run: ConversationRun, turn: Turn) -> Replied:
+async def reply_to(run: ConversationRun, process: ProcessBatch, turn: Turn) -> Replied:
     """The answer to a turn."""
     async for batch in run.accepted([turn]):
-        await run_batch(TURNS.name, batch)
+        await process(batch)
     _, _, reply = await run.answered(turn)
     return reply
 

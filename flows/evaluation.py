@@ -41,7 +41,7 @@ from agents.support.scenario import TURNS
 from agents.workflow.exit_status import ExitStatus
 from flows.cli.reports import Listing
 from flows.conversation import answer, answer_beside
-from flows.operations.consumer import run_batch
+from flows.operations.consumer import task_runs
 
 NO_UTTERANCES = "measured on sets of our own alone, since there is no file of utterances of others"
 YEAR = timedelta(days=365)  # a person has to check a document again after this time
@@ -79,8 +79,8 @@ async def evaluate(utterances: str = "") -> Listing:
         replays = replay_all()
         figures["replays"] = float(len(replays))
         figures["replays_same"] = sum(replay.same for replay in replays) / len(replays)
-    async with temporary_run() as run:
-        played = [await _played(run, n, script) for n, script in enumerate(scripts())]
+    async with temporary_run() as run, task_runs(TURNS.name) as process:
+        played = [await play(run, n, script, process) for n, script in enumerate(scripts())]
         figures |= await measured_answers(utterances, run, answer)
         if is_installed():
             shop = begin()
@@ -144,7 +144,3 @@ async def _put_order(place: int, script: Script) -> None:
     else:
         async for _ in intake.queued([submission], 1):
             pass
-
-
-async def _played(run: ConversationRun, place: int, script: Script) -> Played:
-    return await play(run, place, script, partial(run_batch, TURNS.name))

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from agents.orders.report import OrderReport
 from agents.orders.run import SAMPLE, open_run
+from agents.runtime.execution.rolling import rolling
 from agents.runtime.journal.fair_queueing import Priority
 from flows.cli.commands import command
 from flows.cli.reports import Listing, enqueued
@@ -47,9 +48,12 @@ async def process_orders(  # noqa: PLR0913 - what a run is asked for
             YAML file of your own (agents/orders/README.md). Without it, the file has our own columns.
 
     """
-    async with open_run(orders, faults=faults, stock=stock, report=report, layout=layout) as run:
+    async with (
+        open_run(orders, faults=faults, stock=stock, report=report, layout=layout) as run,
+        rolling("all-steps: orders", fulfil) as process,
+    ):
         async for batch in run.accepted(batch_size):
-            await fulfil(batch)
+            await process(batch)
         return await run.report()
 
 

@@ -84,11 +84,18 @@ MOSTLY_ON_SQLITE = {
 # Files whose tests take seconds together, so that the fast part leaves them out.
 SLOW_FILES = {
     "test_architecture.py",
+    "test_bad_input.py",
     "test_branches.py",
+    "test_chunks.py",
     "test_clock_set.py",
+    "test_contracts.py",
+    "test_earlier.py",
     "test_ending.py",
     "test_fetcher.py",
     "test_forecaster.py",
+    "test_process_pool.py",
+    "test_proposals.py",
+    "test_retrieve.py",
     "test_scheduling.py",
     "test_slow_calls.py",
     "test_statuses.py",

@@ -35,12 +35,19 @@ class TraceContext(NamedTuple):
 
 _AT_ONCE = 256
 _spans = list[str]()  # ids for new spans: asking for one at a time costs three times as much
+_traces = list[str]()  # the same for traces
 os.register_at_fork(after_in_child=_spans.clear)
+os.register_at_fork(after_in_child=_traces.clear)
 
 
 def new_trace() -> str:
     """A new trace id, 32 hex digits."""
-    return secrets.token_hex(16)
+    try:
+        return _traces.pop()
+    except IndexError:
+        ids = secrets.token_hex(16 * _AT_ONCE)
+        _traces.extend([ids[start : start + 32] for start in range(32, 32 * _AT_ONCE, 32)])
+        return ids[:32]
 
 
 def new_span() -> str:

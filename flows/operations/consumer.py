@@ -6,12 +6,12 @@ Run it with `python -m flows.operations.consumer`, or by its deployment on a wor
 
 import asyncio
 import time
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import deployment, flow_run
@@ -19,14 +19,14 @@ from pydantic import Field
 from sqlalchemy import select
 
 from agents.runtime.context import Runtime, open_runtime
+from agents.runtime.execution.rolling import rolling
 from agents.runtime.intake.consumer import POLL_SECONDS, Consumer, ConsumerOptions
 from agents.runtime.journal import Journal
 from agents.runtime.journal.schema import owners
-from agents.runtime.model.batch import Batch
+from agents.runtime.model.batch import ProcessBatch
 from agents.runtime.prefect_ui import publish_table
 from agents.runtime.recovery.versions import watching
 from agents.runtime.redis.signals import signals
-from agents.runtime.run_context import in_flow_run
 from agents.runtime.settings import settings
 from agents.runtime.telemetry import get_logger
 from agents.services import connect_services
@@ -37,7 +37,7 @@ from flows.workflows import WORKFLOWS
 
 log = get_logger(__name__)
 
-FEW = 8  # items that take all steps in one task run: a task run costs more than they do
+FEW = 8  # items whose steps share a task run: a task run costs more than they do
 MILLISECONDS = 1_000.0
 SUCCESSOR_SECONDS = 600.0  # for a worker to start the next run
 SERVER_SECONDS = 10.0  # for an answer of the Prefect server
@@ -82,12 +82,13 @@ async def consume(  # noqa: PLR0913 - each is set by people
         open_runtime(settings()) as opened,
         connect_services(settings()),
         signals(settings()) as woken,
+        task_runs(scenario, ahead=True) as process,
     ):
         workflow = WORKFLOWS[scenario]
         workflow.load()  # first: each agent reads its own facts of an item
         consumer = Consumer(
             workflow.scenario,
-            lambda batch: run_batch(scenario, batch),
+            process,
             lambda seconds: woken.wait(scenario, seconds),
             options,
             wake=lambda: woken.wake(scenario),
@@ -100,23 +101,14 @@ async def consume(  # noqa: PLR0913 - each is set by people
         return await _report(scenario, consumer, full=consumer.is_full and not opened.stop.asked)
 
 
-@task(
-    name="all-steps",
-    task_run_name="all-steps: {batch}",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-)
-async def all_steps(scenario: str, batch: Batch) -> None:
-    """All steps of a few items in one task run; the journal has every step as usual."""
-    await WORKFLOWS[scenario].run(batch)
+def task_runs(scenario: str, *, ahead: bool = False) -> AbstractAsyncContextManager[ProcessBatch]:
+    """What processes batches of the scenario; the steps of quick ones share task runs.
 
-
-async def run_batch(scenario: str, batch: Batch) -> None:
-    """Process a batch; a few items take all steps in one task run, which is quicker."""
-    if 0 < batch.count <= FEW and in_flow_run():
-        await all_steps(scenario, batch)
-    else:
-        await WORKFLOWS[scenario].run(batch)
+    With `ahead` the next task run begins before it is needed. The journal has every step as usual, and
+    the state of a shared run says how many items took which.
+    """
+    name = f"all-steps: {scenario}"
+    return rolling(name, WORKFLOWS[scenario].run, few=FEW, ahead=ahead)
 
 
 async def hand_over(here: Runtime, consumer: Consumer) -> None:

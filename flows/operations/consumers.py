@@ -6,6 +6,7 @@ consumer raises ends all, and what they hold is handed back.
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from pydantic import Field
 from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.errors import MissingExtra
 from agents.runtime.intake.consumer import POLL_SECONDS, Consumer, ConsumerOptions
+from agents.runtime.model.batch import ProcessBatch
 from agents.runtime.recovery.versions import watching
 from agents.runtime.redis.signals import Signals, signals
 from agents.runtime.settings import settings
@@ -22,7 +24,7 @@ from agents.runtime.telemetry import get_logger
 from agents.services import connect_services
 from flows.cli.commands import command
 from flows.cli.parameters import ScenarioName
-from flows.operations.consumer import Consumed, hand_over, run_batch
+from flows.operations.consumer import Consumed, hand_over, task_runs
 from flows.workflows import WORKFLOWS
 
 log = get_logger(__name__)
@@ -55,8 +57,14 @@ async def consume_several(
         open_runtime(settings()) as opened,
         connect_services(settings()),
         signals(settings()) as woken,
+        AsyncExitStack() as stack,
     ):
-        consumers = {name: consumer_of(name, woken, options) for name in served}
+        consumers = {
+            name: consumer_of(
+                name, woken, options, await stack.enter_async_context(task_runs(name))
+            )
+            for name in served
+        }
         async with asyncio.TaskGroup() as group:
             for name in served:
                 group.create_task(_consume(opened, name, consumers))
@@ -78,12 +86,14 @@ def load_workflows(names: Iterable[str] = WORKFLOWS) -> dict[str, str]:
     return missing
 
 
-def consumer_of(scenario: str, woken: Signals, options: ConsumerOptions) -> Consumer:
+def consumer_of(
+    scenario: str, woken: Signals, options: ConsumerOptions, process: ProcessBatch
+) -> Consumer:
     """A consumer of the scenario's queue, which a signal wakes."""
     look = TURN_SECONDS if scenario == "turns" else POLL_SECONDS
     return Consumer(
         WORKFLOWS[scenario].scenario,
-        lambda batch: run_batch(scenario, batch),
+        process,
         lambda seconds: woken.wait(scenario, min(seconds, look)),
         options,
         wake=lambda: woken.wake(scenario),

@@ -14,7 +14,7 @@ from agents.runtime.journal.database import Database
 from agents.runtime.model.batch import Batch
 from agents.runtime.redis.signals import signals
 from agents.runtime.settings import settings
-from flows.operations.consumer import all_steps
+from flows.operations.consumer import task_runs
 from flows.workflows import WORKFLOWS, Workflow
 from tests.benchmarks.trivial import TRIVIAL, fulfil
 from tests.benchmarks.waiting import Waiting
@@ -59,14 +59,18 @@ async def resident(orders: int) -> AsyncIterator[Callable[[int], Awaitable[float
 
     @flow(name="trivial-consumer", persist_result=False)
     async def consume_trivial() -> int:
-        async with open_runtime(settings()), signals(settings()) as woken:
+        async with (
+            open_runtime(settings()),
+            signals(settings()) as woken,
+            task_runs(NAME, ahead=True) as process,
+        ):
 
             async def wait(seconds: float) -> None:
                 ready.set()
                 await woken.wait(NAME, seconds)
 
             options = ConsumerOptions(batches=orders)
-            consumer = Consumer(TRIVIAL, lambda batch: all_steps(NAME, batch), wait, options)
+            consumer = Consumer(TRIVIAL, process, wait, options)
             stats = await consumer.consume()
             return stats.outcomes["done"]
 

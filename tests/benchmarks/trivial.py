@@ -13,6 +13,7 @@ from prefect import flow
 
 from agents.runtime.context import open_runtime
 from agents.runtime.execution.decorator import agent
+from agents.runtime.execution.rolling import rolling
 from agents.runtime.execution.saga import saga
 from agents.runtime.intake.intake import Intake, Rejection, Submission
 from agents.runtime.model.batch import Batch, RunStats
@@ -80,8 +81,9 @@ async def run_batch(first: int, count: int) -> float:
     stats = RunStats()
     intake = Intake(TRIVIAL, stats, lambda _rejection: None)
     begun = time.perf_counter()
-    async for batch in intake.accepted(_candidates(first, count), BATCH):
-        await fulfil(batch)
+    async with rolling("all-steps: trivial", fulfil) as process:
+        async for batch in intake.accepted(_candidates(first, count), BATCH):
+            await process(batch)
     seconds = time.perf_counter() - begun
     assert stats.outcomes == {"done": count}, stats
     return seconds
@@ -89,7 +91,7 @@ async def run_batch(first: int, count: int) -> float:
 
 @flow(name="trivial-orders", persist_result=False)
 async def trivial_orders(first: int, count: int) -> float:
-    """The same as a flow: a task run for each agent and batch."""
+    """The same as a flow: the first batch has a task run for each agent, then quick ones share theirs."""
     return await run_batch(first, count)
 
 

@@ -232,7 +232,7 @@ class Agent(Generic[P, R]):
 
     def encode(self, fact: object) -> str:
         """A fact as JSON for the journal."""
-        return self.fact_adapter.dump_json(fact).decode()
+        return self._to_json(fact).decode()
 
     def decode(self, output: str | None, version: str) -> Any:
         """The fact from JSON that the given version of the agent wrote. Raises Unreadable."""
@@ -261,6 +261,12 @@ class Agent(Generic[P, R]):
     def fact_adapter(self) -> TypeAdapter[Any]:
         """Reads and writes the fact of one item."""
         return TypeAdapter(self.stated)
+
+    @cached_property
+    def _to_json(self) -> Callable[[object], bytes]:
+        return (
+            self.fact_adapter.serializer.to_json
+        )  # without the arguments that `dump_json` passes on
 
     @cached_property
     def source(self) -> str:

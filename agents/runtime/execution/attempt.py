@@ -81,23 +81,54 @@ class KeyRenewed(TransientError):
     """The next attempt has another key; the item is delayed for it, which costs no attempt."""
 
 
-async def attempt(agent: AnyAgent, execution: StepExecution) -> Outcome:
-    """Try until the outcome is known, all attempts are used, or the item must wait for longer."""
+def attempt_plainly(
+    agent: AnyAgent, execution: StepExecution
+) -> Done | Coroutine[Any, Any, Outcome]:
+    """The outcome of a plain function that succeeds; where it fails or returns an awaitable, what goes on from there.
+
+    It is for agents with `is_plain`: a coroutine around the call takes as long as a trivial function.
+    """
+    decision = execution.item.decision
+    if decision is not None or execution.halt is not None:
+        return attempt(agent, execution)
     enter_step(execution)
     enter_tenant(execution.item.tenant)
-    decision = execution.item.decision_for(agent.name)
-    if decision is not None and not decision.approved:
-        reason = f"rejected by {decision.by}: {decision.reason}"
-        return Failed(Failure(agent.name, "Rejected", reason), clean=not execution.unknown)
+    execution.begun = begun = clock().monotonic()
+    try:
+        fact = _call_plain(agent, execution)
+        if hasattr(fact, "__await__"):
+            return attempt(agent, execution, lambda: fact)
+        failpoint(f"called:{agent.name}")
+        outcome = Done(fact, agent.encode(fact))
+    except Exception as error:  # noqa: BLE001 - `attempt` raises it again and knows what follows
+        return attempt(agent, execution, partial(_raise, error))
+    execution.ended = ended = clock().monotonic()
+    _seconds(agent.name, agent.version).observe(ended - begun)
+    return outcome
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+async def attempt(
+    agent: AnyAgent, execution: StepExecution, begun_by: Callable[[], Any] | None = None
+) -> Outcome:
+    """Try until the outcome is known, all attempts are used, or the item must wait for longer.
+
+    `begun_by` returns or raises what the first call of a plain function has.
+    """
+    enter_step(execution)
+    enter_tenant(execution.item.tenant)
+    if (rejected := _rejection(agent, execution)) is not None:
+        return rejected
+    again = partial(_call_plain, agent, execution) if agent.is_plain else None
+    begin = begun_by or again
     while True:
-        begun = clock().monotonic()
+        plain, begin, begun = begin, again, clock().monotonic()
         execution.begun = begun if execution.begun is None else execution.begun
         try:
-            fact = (
-                _call_plain(agent, execution)
-                if agent.is_plain
-                else await _settle_or_call(agent, execution)
-            )
+            fact = plain() if plain else await _settle_or_call(agent, execution)
             if hasattr(fact, "__await__"):
                 async with within(_time_limit(agent, (execution,))):
                     fact = await fact
@@ -120,6 +151,15 @@ async def attempt(agent: AnyAgent, execution: StepExecution) -> Outcome:
         finally:
             execution.ended = clock().monotonic()
             _seconds(agent.name, agent.version).observe(execution.ended - begun)
+
+
+def _rejection(agent: AnyAgent, execution: StepExecution) -> Failed | None:
+    """The outcome if a person has said no to the agent's question."""
+    decision = execution.item.decision_for(agent.name)
+    if decision is None or decision.approved:
+        return None
+    reason = f"rejected by {decision.by}: {decision.reason}"
+    return Failed(Failure(agent.name, "Rejected", reason), clean=not execution.unknown)
 
 
 @cache

@@ -9,9 +9,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from prefect import Task
+from prefect import State, Task
 from prefect.cache_policies import NO_CACHE, CachePolicy
 from prefect.context import TaskRunContext
+from prefect.states import Completed, Failed
 
 from agents.runtime.errors import TransientError
 from agents.runtime.execution.cache_keys import cache_key
@@ -58,6 +59,18 @@ def bare_call_task(
         retry_jitter_factor=1,
         retry_condition_fn=_is_transient,
     )
+
+
+def shared_task(
+    name: str, body: Callable[[], Coroutine[Any, Any, tuple[bool, str]]]
+) -> Task[[], Coroutine[Any, Any, State]]:
+    """The task whose run several batches share; `body` says whether all went well, and what was done."""
+
+    async def shared() -> State:
+        well, message = await body()
+        return Completed(message=message) if well else Failed(message=message)
+
+    return Task(shared, name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
 
 
 @dataclass

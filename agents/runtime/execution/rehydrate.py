@@ -60,7 +60,7 @@ def _item_of(claimed: Claimed) -> Item:
         traced=read_traceparent(row.traceparent),
         costs=row.costs,
     )
-    for step in sorted(claimed.steps, key=lambda step: step.at):
+    for step in sorted(claimed.steps, key=lambda step: step.at) if claimed.steps else ():
         item.steps[step.agent, step.occurrence] = StepRecord(
             step.status, step.attempts, step.output, step.version, step.used
         )

@@ -16,7 +16,14 @@ from agents.runtime.clock import DeadlineExceeded, clock
 from agents.runtime.context import runtime
 from agents.runtime.execution.admission import Ways, admit, gave_back
 from agents.runtime.execution.agent import Agent
-from agents.runtime.execution.attempt import Cancelled, apply_outcome, attempt, call, failure_of
+from agents.runtime.execution.attempt import (
+    Cancelled,
+    apply_outcome,
+    attempt,
+    attempt_plainly,
+    call,
+    failure_of,
+)
 from agents.runtime.execution.budgets import of_execution
 from agents.runtime.execution.slow_calls import look_at
 from agents.runtime.execution.spans import record_steps, step_span
@@ -231,9 +238,13 @@ async def _run(agent: AnyAgent, context: BatchContext, executions: list[StepExec
             of_execution.set(None if agent.batched else called[0])
             if agent.batched:
                 await _bisect(agent, called)
+            elif held_back := _not_begun(context, called[0]):
+                called[0].outcome = held_back
+            elif agent.is_plain:
+                begun = attempt_plainly(agent, called[0])
+                called[0].outcome = begun if isinstance(begun, Done) else await begun
             else:
-                held_back = _not_begun(context, called[0])
-                called[0].outcome = held_back or await attempt(agent, called[0])
+                called[0].outcome = await attempt(agent, called[0])
             del running[called[0].id]
             finished.extend(called)
             if len(finished) >= GROUP_ITEMS or executions[0].needs:  # others may wait for those
@@ -333,7 +344,7 @@ def _ride(context: BatchContext, group: Sequence[StepExecution]) -> set[int]:
     assert context.riding is not None
     context.riding += group
     _count(context, group)
-    return {execution.id for execution in group}
+    return {execution.item.id for execution in group}
 
 
 async def with_riding(
@@ -393,10 +404,10 @@ def _count(context: BatchContext, executions: Sequence[StepExecution]) -> None:
     record_steps(context.scenario.name, executions)
     for execution in executions:
         apply_outcome(execution)
-    outcomes = Counter((e.agent, e.version, OUTCOME_WORDS[type(e.outcome)]) for e in executions)
-    for (name, version, outcome), count in outcomes.items():
-        ITEMS.labels(name, version, outcome).inc(count)
-        context.stats.count_step(name, outcome, count)
+    outcomes = Counter([(e.agent, e.version, type(e.outcome)) for e in executions])
+    for (name, version, kind), count in outcomes.items():
+        ITEMS.labels(name, version, OUTCOME_WORDS[kind]).inc(count)
+        context.stats.count_step(name, OUTCOME_WORDS[kind], count)
 
 
 def _set_aside(context: BatchContext, execution: StepExecution) -> None:

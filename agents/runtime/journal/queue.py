@@ -51,7 +51,7 @@ from agents.runtime.journal.schema import (
     queues,
     rates,
 )
-from agents.runtime.journal.statements import insert_new, is_sqlite, record
+from agents.runtime.journal.statements import insert_new, is_sqlite, record_latest
 from agents.runtime.journal.waits import is_due, is_too_late
 from agents.runtime.journal.workers import is_alive
 from agents.runtime.model.lifecycle import Event, State
@@ -119,7 +119,8 @@ async def claim_first(
                 await connection.execute(requeue, {"queue": scenario, "most": wanted.most})
         rows = await _claim(connection, owner, queue, wanted, state)
         if rows:
-            await record(connection, rows, Event.CLAIM, State.PENDING, owner, {})
+            claimed = [row.id for row in rows]
+            await record_latest(connection, claimed, Event.CLAIM, State.PENDING, owner)
             await advance(connection, scenario, rows)
     return rows
 

@@ -1,13 +1,13 @@
 """Set-based SQL for both databases: the building blocks of every compare-and-set."""
 
-import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import cache, lru_cache
-from operator import itemgetter
+from itertools import repeat
 from typing import Any, Protocol
 
+import orjson
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -116,7 +116,7 @@ def _dialect(connection: AsyncConnection) -> Any:
 def values_of(connection: AsyncConnection, values: Sequence[int] | Sequence[str]) -> FromClause:
     """SQL: the values as a table with one column `value`, passed as one parameter."""
     if is_sqlite(connection):
-        return func.json_each(json.dumps(values)).table_valued("value")
+        return func.json_each(orjson.dumps(values).decode()).table_valued("value")
     kind: Any = BigInteger() if isinstance(values[0], int) else Text()
     array: Any = literal(list(values), ARRAY(kind))
     return func.unnest(array).table_valued("value").render_derived()
@@ -132,7 +132,7 @@ def bound_values(name: str, kind: Any, *, by_sqlite: bool) -> FromClause:
 
 def values_parameter(values: Sequence[int] | Sequence[str], *, by_sqlite: bool) -> Any:
     """The parameter for `bound_values`."""
-    return json.dumps(values) if by_sqlite else list(values)
+    return orjson.dumps(values).decode() if by_sqlite else list(values)
 
 
 def _are_held(*, by_sqlite: bool) -> ColumnElement[bool]:
@@ -163,7 +163,8 @@ def _held_parameters(
     """The parameters for `_are_held`."""
     parameters: dict[str, Any] = {"holder": holder, "held_state": state}
     if is_sqlite(connection):
-        return parameters | {"held_items": json.dumps([(h.id, h.fence) for h in held])}
+        pairs = orjson.dumps([(one.id, one.fence) for one in held]).decode()
+        return parameters | {"held_items": pairs}
     ids, fences = [h.id for h in held], [h.fence for h in held]
     return parameters | {"held_ids": ids, "held_fences": fences}
 
@@ -229,8 +230,12 @@ async def move(  # noqa: PLR0913 - the parts of one UPDATE with its history
     statement = _move(is_sqlite(connection), TRANSITIONS[source, event], tuple(values.items()))
     result = await connection.execute(statement, _held_parameters(connection, holder, held, source))
     moved = result.all()
-    await record(connection, moved, event, source, holder, details or {})
-    return {row.id for row in moved}
+    ids = [key for key, _, _ in moved]
+    if details:
+        await record(connection, moved, event, source, holder, details)
+    else:
+        await record_latest(connection, ids, event, source, holder)
+    return set(ids)
 
 
 @lru_cache(maxsize=64)
@@ -258,24 +263,68 @@ async def record(  # noqa: PLR0913 - the columns of one history row
 
     Items that were accepted or ended are counted, and what outsiders may want to hear is announced.
     """
-    common = {
+    rows = list(moved)
+    if not rows:
+        return
+    ids = [row.id for row in rows]
+    columns = {
+        "item": ids,
+        "sequence": [row.sequence for row in rows],
+        "event": repeat(event),
+        "source": repeat(source),
+        "target": repeat(TRANSITIONS[source, event]),
+        "owner": repeat(owner),
+        "fence": [row.fence for row in rows],
+        "detail": [details.get(row.id) for row in rows],
+    }
+    await insert_columns(connection, _INSERT_HISTORY, columns)
+    await _tell(connection, ids, event, source)
+
+
+async def record_latest(  # noqa: PLR0913 - the columns of one history row
+    connection: AsyncConnection,
+    ids: Sequence[int],
+    event: Event,
+    source: State | None,
+    owner: str | None,
+    *,
+    behind: int = 0,
+) -> None:
+    """As `record`, for many items as they stand now; the database reads sequence and fence itself.
+
+    An event `behind` has a sequence and a fence that are lower by that.
+    """
+    if not ids:
+        return
+    lite = is_sqlite(connection)
+    parameters = {
+        "ids": values_parameter(ids, by_sqlite=lite),
+        "behind": behind,
         "event": event,
         "source": source,
         "target": TRANSITIONS[source, event],
         "owner": owner,
     }
-    rows = [
-        {
-            "item": row.id,
-            "sequence": row.sequence,
-            "fence": row.fence,
-            "detail": details.get(row.id),
-        }
-        | common
-        for row in moved
-    ]
-    await insert_many(connection, _INSERT_HISTORY, rows)
-    ids = [row["item"] for row in rows]
+    await connection.execute(_history_of_latest(by_sqlite=lite), parameters)
+    await _tell(connection, ids, event, source)
+
+
+@cache
+def _history_of_latest(*, by_sqlite: bool) -> Any:
+    values = bound_values("ids", BigInteger(), by_sqlite=by_sqlite)
+    behind = bindparam("behind", type_=Integer())
+    words = [bindparam(name, type_=Text()) for name in ("event", "source", "target", "owner")]
+    latest = select(
+        *(items.c.id, items.c.sequence - behind, now(), *words, items.c.fence - behind)
+    ).where(items.c.id.in_(select(values.c.value)))
+    names = ("item", "sequence", "at", "event", "source", "target", "owner", "fence")
+    return insert(history).from_select(names, latest)
+
+
+async def _tell(
+    connection: AsyncConnection, ids: Sequence[int], event: Event, source: State | None
+) -> None:
+    """Count items that were accepted or ended, and announce what outsiders may want to hear."""
     if name := hour_counts.counted_as(event, source):
         await hour_counts.add(connection, ids, name)
     await announce(connection, ids, event)
@@ -316,9 +365,17 @@ async def insert_many(
     """
     if not rows:
         return None
-    sql, names, constant = compiled(statement, connection.dialect, tuple(rows[0]))
-    pick = itemgetter(*names)
-    values = [pick(constant | row) for row in rows] if constant else list(map(pick, rows))
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    return await insert_columns(connection, statement, columns)
+
+
+async def insert_columns(
+    connection: AsyncConnection, statement: Any, columns: Mapping[str, Iterable[Any]]
+) -> Any:
+    """As `insert_many`, of the values of each column in turn; those that repeat one value may be endless."""
+    sql, names, constant = compiled(statement, connection.dialect, tuple(columns))
+    each = [columns[name] if name in columns else repeat(constant[name]) for name in names]
+    values = list(zip(*each, strict=False))
     if is_sqlite(connection) or (by_arrays := array_insert(sql)) is None:
         return await connection.exec_driver_sql(sql, values)
     return await connection.exec_driver_sql(by_arrays, tuple(map(list, zip(*values, strict=True))))

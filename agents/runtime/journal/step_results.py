@@ -16,6 +16,7 @@ from agents.runtime.journal.schema import effects, steps
 from agents.runtime.journal.statements import (
     Halt,
     assign,
+    insert_columns,
     insert_dead_letters,
     insert_many,
     insert_new,
@@ -77,7 +78,9 @@ async def intend(
 
 async def write_done(connection: AsyncConnection, riding: Sequence[StepExecution]) -> None:
     """Write the outcomes of steps without effects that succeeded, of items that are held."""
-    await insert_many(connection, insert_or_replace(connection, steps), _step_rows(riding))
+    if riding:
+        columns = _step_columns(riding)
+        await insert_columns(connection, insert_or_replace(connection, steps), columns)
 
 
 async def _intend_renewed(
@@ -108,10 +111,10 @@ async def commit(
     deadlock, are raised.
     """
     # Built before the transaction, which other processes wait for.
-    rows = _step_rows(executions)
+    columns = _step_columns(executions)
     try:
         async with database.write() as connection:
-            return await _write_outcomes(connection, owner, executions, rows, state, woken)
+            return await _write_outcomes(connection, owner, executions, columns, state, woken)
     except (StatementError, UnicodeError) as error:
         if not is_refusal(error):
             raise
@@ -119,9 +122,9 @@ async def commit(
         if len(ids) == 1:
             for execution in executions:
                 execution.outcome = DeadLettered(_unstorable_failure(execution, error))
-            rows = _step_rows(executions)
+            columns = _step_columns(executions)
             async with database.write() as connection:
-                return await _write_outcomes(connection, owner, executions, rows, state, woken)
+                return await _write_outcomes(connection, owner, executions, columns, state, woken)
         middle = ids[len(ids) // 2]
         first = [execution for execution in executions if execution.id < middle]
         held = await commit(database, owner, first, state, woken)
@@ -143,15 +146,16 @@ async def _write_outcomes(  # noqa: PLR0913 - the parts of one transaction
     connection: AsyncConnection,
     owner: str,
     executions: Sequence[StepExecution],
-    rows: list[dict[str, Any]],
+    columns: dict[str, list[Any]],
     state: State,
     woken: set[str] | None,
 ) -> set[int]:
     held = set(await still_held(connection, owner, executions, state))
     mine = [execution for execution in executions if execution.id in held]
     if len(mine) < len(executions):
-        rows = [row for row in rows if row["item"] in held]
-    await insert_many(connection, insert_or_replace(connection, steps), rows)
+        columns = _step_columns(mine)
+    if mine:
+        await insert_columns(connection, insert_or_replace(connection, steps), columns)
     for of_step in _by_step(execution for execution in mine if execution.key):
         await _write_effects(connection, of_step)
     aside = decisive(mine)
@@ -174,31 +178,28 @@ def _by_step(executions: Iterable[StepExecution]) -> Iterable[list[StepExecution
     return steps_of.values()
 
 
-def _step_rows(executions: Sequence[StepExecution]) -> list[dict[str, Any]]:
-    """The rows of the steps; each is `at` the end of its last attempt, not at its commit.
+def _step_columns(executions: Sequence[StepExecution]) -> dict[str, list[Any]]:
+    """The columns of the steps; each is `at` the end of its last attempt, not at its commit.
 
     Durations are of the monotonic clock, so that setting the clock of the host makes none wrong.
     """
     now_here = clock().time()
     ahead = now_here - clock().monotonic()
-    return [_step_row(execution, now_here, ahead) for execution in executions]
-
-
-def _step_row(execution: StepExecution, now_here: float, ahead: float) -> dict[str, Any]:
-    begun, ended = execution.begun, execution.ended
-    output, error = _output_and_error(execution.outcome)
+    outcomes = [_output_and_error(execution.outcome) for execution in executions]
     return {
-        "item": execution.id,
-        "agent": execution.agent,
-        "occurrence": execution.occurrence,
-        "version": execution.version,
-        "status": _STATUS[type(execution.outcome)],
-        "attempts": execution.attempts,
-        "at": now_here if ended is None else ended + ahead,
-        "output": output,
-        "error": error or execution.instead,
-        "started_at": None if begun is None else begun + ahead,
-        "used": _used(execution),
+        "item": [one.item.id for one in executions],
+        "agent": [one.agent for one in executions],
+        "occurrence": [one.occurrence for one in executions],
+        "version": [one.version for one in executions],
+        "status": [_STATUS[type(one.outcome)] for one in executions],
+        "attempts": [one.attempts for one in executions],
+        "at": [now_here if one.ended is None else one.ended + ahead for one in executions],
+        "output": [output for output, _ in outcomes],
+        "error": [
+            error or one.instead for one, (_, error) in zip(executions, outcomes, strict=True)
+        ],
+        "started_at": [None if one.begun is None else one.begun + ahead for one in executions],
+        "used": [_used(one) for one in executions],
     }
 
 
@@ -209,9 +210,9 @@ def _used(execution: StepExecution) -> str | None:
 
 
 def _output_and_error(outcome: Outcome | None) -> tuple[str | None, str | None]:
+    if isinstance(outcome, Done):  # almost all are
+        return outcome.output, None
     match outcome:
-        case Done():
-            return outcome.output, None
         case Failed() | DeadLettered():
             return None, outcome.failure.error
         case Waiting():

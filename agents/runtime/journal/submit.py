@@ -1,10 +1,11 @@
 """Submission of work items: accept new ones, recognise known ones, claim those that are not held."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
-from typing import Any, NamedTuple, Self
+from itertools import repeat
+from typing import Any, Self
 
 from sqlalchemy import Double, Row, Text, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,10 +18,10 @@ from agents.runtime.journal.rollouts import latest
 from agents.runtime.journal.schema import dead_letters, effects, items, steps
 from agents.runtime.journal.statements import (
     bound_values,
-    insert_many,
+    insert_columns,
     insert_new,
     is_sqlite,
-    record,
+    record_latest,
     values_of,
     values_parameter,
 )
@@ -194,27 +195,23 @@ async def _insert(
     ranks = await ranked(connection, scenario, tenant, [item.priority for item in wanted.values()])
     rank_of = dict(zip(wanted, ranks, strict=True))
     versions = await _versions(connection, sender, wanted)
-    rows = [
-        {
-            "tenant": tenant,
-            "scenario": scenario,
-            "version": versions[item.key],
-            "major": major_of(versions[item.key]),
-            "key": item.key,
-            "priority": item.priority.value,
-            "rank": rank_of[item.key],
-            "trace": item.trace,
-            "traceparent": item.traceparent,
-            "body_hash": item.body_hash,
-            "body": item.body,
-            "within": item.within,
-            "customer": item.customer,
-            "owner": owner,
-            **(NO_FORECAST if item.forecast is None else item.forecast.columns()),
-            **({} if item.precedence is None else {"precedence": item.precedence}),
-        }
-        for item in ordered
-    ]
+    columns: dict[str, Iterable[Any]] = {
+        "tenant": repeat(tenant),
+        "scenario": repeat(scenario),
+        "version": [versions[item.key] for item in ordered],
+        "major": [major_of(versions[item.key]) for item in ordered],
+        "key": [item.key for item in ordered],
+        "priority": [item.priority.value for item in ordered],
+        "rank": [rank_of[item.key] for item in ordered],
+        "trace": [item.trace for item in ordered],
+        "traceparent": [item.traceparent for item in ordered],
+        "body_hash": [item.body_hash for item in ordered],
+        "body": [item.body for item in ordered],
+        "within": [item.within for item in ordered],
+        "customer": [item.customer for item in ordered],
+        "owner": repeat(owner),
+        **_forecasts(ordered),
+    }
     statement = insert_new(
         connection,
         items,
@@ -224,7 +221,7 @@ async def _insert(
         deadline=_DEADLINE,
         **(_AS_CLAIMED if owner else _AS_QUEUED),
     )
-    is_fresh = await _insert_rows(connection, statement, rows)
+    is_fresh = await _insert_rows(connection, statement, columns)
     stored = {row.key: row for row in await _select(connection, tenant, scenario, list(wanted))}
     fresh = {row.id for row in stored.values() if is_fresh(row.id)}
     await _record(connection, [row.id for row in stored.values() if row.id in fresh], owner)
@@ -234,16 +231,30 @@ async def _insert(
 
 
 async def _insert_rows(
-    connection: AsyncConnection, statement: Any, rows: list[dict[str, Any]]
+    connection: AsyncConnection, statement: Any, columns: Mapping[str, Iterable[Any]]
 ) -> Callable[[int], bool]:
     """Insert the rows whose keys are new; returns what says whether an id is one of them."""
     if not is_sqlite(connection):
-        made = await insert_many(connection, statement.returning(items.c.id), rows)
+        made = await insert_columns(connection, statement.returning(items.c.id), columns)
         return set(made.scalars()).__contains__
     # SQLite returns nothing for many rows. It numbers them upwards, and nobody else writes now.
     last = int(await connection.scalar(_LAST_ID) or 0)
-    await insert_many(connection, statement, rows)
+    await insert_columns(connection, statement, columns)
     return lambda item_id: item_id > last
+
+
+def _forecasts(new: Sequence[NewItem]) -> dict[str, Iterable[Any]]:
+    """The columns of the forecasts; a precedence of an item's own stands instead of the forecast's."""
+    if all(item.forecast is None and item.precedence is None for item in new):
+        return {name: repeat(None) for name in NO_FORECAST}
+    rows = [
+        {
+            **(NO_FORECAST if item.forecast is None else item.forecast.columns()),
+            **({} if item.precedence is None else {"precedence": item.precedence}),
+        }
+        for item in new
+    ]
+    return {name: [row[name] for row in rows] for name in NO_FORECAST}
 
 
 _LAST_ID = select(func.coalesce(func.max(items.c.id), 0))
@@ -263,20 +274,12 @@ async def _versions(
     return {key: known.get(rollout.major_for(sender.tenant, key), sender.version) for key in keys}
 
 
-class _NewRow(NamedTuple):
-    """A new item with the columns that `record` needs."""
-
-    id: int
-    sequence: int
-    fence: int
-
-
 async def _record(connection: AsyncConnection, ids: Sequence[int], owner: str | None) -> None:
     """Write the first history rows of new items: accepted, and claimed if there is an `owner`."""
-    await record(connection, [_NewRow(key, 1, 0) for key in ids], Event.ACCEPT, None, None, {})
-    if owner is not None:
-        claims = [_NewRow(key, 2, 1) for key in ids]
-        await record(connection, claims, Event.CLAIM, State.PENDING, owner, {})
+    claimed = int(owner is not None)
+    await record_latest(connection, ids, Event.ACCEPT, None, None, behind=claimed)
+    if claimed:
+        await record_latest(connection, ids, Event.CLAIM, State.PENDING, owner)
 
 
 async def _select(
