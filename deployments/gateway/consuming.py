@@ -24,6 +24,7 @@ from agents.runtime.telemetry import get_logger
 from agents.services import connect_services
 from agents.services.sandbox.faults import DEMO
 from flows.cli.local_server import use_local_server
+from flows.operations.consumer import task_runs
 from flows.operations.consumers import consumer_of, load_workflows
 from flows.operations.recovery import recover
 from flows.workflows import WORKFLOWS
@@ -150,9 +151,10 @@ async def _run_consumer(scenario: str, woken: Signals, opened: Runtime) -> None:
 
     @flow(name="gateway-consumer", flow_run_name=f"gateway: {scenario}", persist_result=False)
     async def consume() -> None:
-        consumer = consumer_of(scenario, woken, OPTIONS)
-        async with watching(opened.journal, consumer.scenario):
-            await consumer.consume()
+        async with task_runs(scenario) as process:
+            consumer = consumer_of(scenario, woken, OPTIONS, process)
+            async with watching(opened.journal, consumer.scenario):
+                await consumer.consume()
 
     await consume()
 

@@ -329,4 +329,4 @@ def test_few_chunks_are_in_memory_at_once(
     with Spool(tmp_path) as scratch:
         assert sum(1 for _ in Cleaning(contract).results(watched, scratch)) == count // 2
     assert count > 20
-    assert most <= 2 + partition.IN_MEMORY
+    assert most <= 2 + spool.IN_MEMORY
