@@ -18,6 +18,7 @@ from agents.runtime.prefect_ui import rename_run
 from agents.runtime.run_files import RunFile
 from agents.services.files.outcomes import ENDS_READING, SourceError
 from agents.services.files.records import BadRecord, read_records
+from agents.support.evaluation.simulation import Answer
 from agents.support.models import Turn
 from agents.support.run import ConversationRun, TurnTaken, open_run
 from agents.workflow.exit_status import AllRejected, ExitStatus, problem_of, source_status
@@ -54,12 +55,20 @@ async def serve_turns(file: str, out: str = "replies.jsonl") -> Listing:
             to the file of the latest run, which is beside it and named after the run.
 
     """
+    return await answer_file(file, out, answer)
+
+
+async def answer_file(file: str, out: str, reply: Answer) -> Listing:
+    """Answer every turn of a file; `reply` takes a batch of turns through all steps.
+
+    Raises BadTurns and SourceError.
+    """
     turns, replies = read_turns(file), RunFile.beside(Path(out))
     replies.require_free()
     await rename_run(f"customer-service: {len(turns):,} turns")
     async with open_run() as run:
         async for batch in run.accepted(turns):
-            await answer(batch)
+            await reply(batch)
         lines = [await _line(run, turn) for turn in turns]
     text = b"".join(orjson.dumps(line) + b"\n" for line in lines).decode()
     await asyncio.to_thread(replies.write, text)

@@ -30,7 +30,7 @@ from agents.support.evaluation.intents import measured_intents, probed_reasons
 from agents.support.evaluation.picture import confusion_picture
 from agents.support.evaluation.public import measured_public
 from agents.support.evaluation.replay import replay_all
-from agents.support.evaluation.retail_dialogues import begin, measured_retail, play_all
+from agents.support.evaluation.retail_dialogues import begin, in_run, measured_retail, play_all
 from agents.support.evaluation.retrieval import measured_bank, measured_retrieval
 from agents.support.evaluation.simulation import Played, measured_dialogues, order_body, play
 from agents.support.evaluation.tau2 import is_installed, retail_tasks
@@ -84,7 +84,7 @@ async def evaluate(utterances: str = "") -> Listing:
         figures |= await measured_answers(utterances, run, answer)
         if is_installed():
             shop = begin()
-            await play_all(run, shop, partial(answer_beside, shop.answers()))
+            await play_all(shop, in_run(run, partial(answer_beside, shop.answers())))
             figures |= measured_retail(shop)
     figures |= measured_dialogues(played)
     year_ago = (datetime.now(UTC) - YEAR).date().isoformat()

@@ -6,7 +6,12 @@ import pytest
 
 from agents.support.evaluation.gates import broken
 from agents.support.evaluation.gold import scripts
-from agents.support.evaluation.retail_dialogues import begin, measured_retail, play_all
+from agents.support.evaluation.retail_dialogues import (
+    begin,
+    in_run,
+    measured_retail,
+    play_all,
+)
 from agents.support.evaluation.simulation import measured_dialogues, play
 from agents.support.evaluation.tau2 import is_installed, retail_tasks
 from flows.conversation import answer, answer_beside
@@ -30,7 +35,7 @@ async def test_scripted_users_reach_their_aims() -> None:
 async def test_the_benchmarks_users_are_served_from_its_own_accounts() -> None:
     shop = begin(tries=1, tasks=retail_tasks()[2:5])
     async with temporary_run() as run:
-        await play_all(run, shop, partial(answer_beside, shop.answers()))
+        await play_all(shop, in_run(run, partial(answer_beside, shop.answers())))
     assert [
         (one.task.id, one.same, one.lines) for one in shop.played.values() if not one.same
     ] == []

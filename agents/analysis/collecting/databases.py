@@ -9,10 +9,10 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -52,8 +52,13 @@ def url_of(location: str, study: str, here: Settings) -> str:
     raise NoDatabase(name, study)
 
 
-async def queried(url: str, query: str, store: Path) -> Document:
-    """Put the rows of the query into the store.
+def since_of(location: str) -> str:
+    """The time from which on rows are asked for, as in sql://shop?since=2025-01-31T00:00:00Z; else empty."""
+    return dict(parse_qsl(urlsplit(location).query)).get("since", "")
+
+
+async def queried(url: str, query: str, store: Path, since: str = "") -> Document:
+    """Put the rows of the query into the store; it has the text `since` in the place of :since.
 
     Raises SourceError if the query is wrong, and TransientError if the database does not answer.
     """
@@ -61,9 +66,12 @@ async def queried(url: str, query: str, store: Path) -> Document:
         raise SourceError(
             "query", "a database needs a query: write it under `collect` in the contract"
         )
+    asked = text(query)
+    if since and "since" not in asked.compile().params:
+        raise SourceError("query", "rows are asked for from a time on, and the query has no :since")
     with Download(store) as download:
         try:
-            async for lines in _lines(url, query):
+            async for lines in _lines(url, asked.bindparams(since=since) if since else asked):
                 download.take(lines)
                 if download.size > MOST_BYTES:
                     raise SourceError("too-large", f"more than {MOST_BYTES:,} bytes")
@@ -82,13 +90,13 @@ async def queried(url: str, query: str, store: Path) -> Document:
         return Document(await download.keep(), download.size, ".jsonl")
 
 
-async def _lines(url: str, query: str) -> AsyncIterator[bytes]:
+async def _lines(url: str, query: TextClause) -> AsyncIterator[bytes]:
     engine = create_async_engine(url, poolclass=NullPool)
     try:
         async with engine.connect() as connection:
             if engine.dialect.name == "postgresql":
                 await connection.execution_options(postgresql_readonly=True)
-            result = await connection.stream(text(query))
+            result = await connection.stream(query)
             names = list(result.keys())
             async for rows in result.partitions(ROWS):
                 yield b"".join(_line(names, row) for row in rows)

@@ -12,7 +12,8 @@ class Collecting(BaseModel, frozen=True, extra="forbid"):
 
     `form` is the format of what neither its name, nor its host, nor its content names. In JSON documents
     `items` is the path of the rows, such as data.items, `next` that of the URL of the next page, and `total`
-    that of the number of rows on all pages. `members` is a glob for the files of a zip archive that are
+    that of the number of rows on all pages. With `next` as after=data.last, the next page is the same URL with
+    the value at data.last as its parameter `after`. `members` is a glob for the files of a zip archive that are
     read, `sheet` the sheet of a workbook, `query` the SQL that is asked of a database. `missing` says what
     is published while a partition cannot be had: nothing new ("refuse"), or the others beside its last
     published version ("keep").

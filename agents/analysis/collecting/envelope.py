@@ -7,7 +7,7 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from agents.analysis.collecting.declared import Collecting
 from agents.services.files.outcomes import SourceError
@@ -38,7 +38,8 @@ def opened(content: bytes, url: str, collect: Collecting) -> Envelope:
         document, _ = _decode(text, _blank(text, 0))
         items, written = _located(text, collect.items)
         total, _ = _located(text, collect.total) if collect.total else (None, "")
-        following, _ = _located(text, collect.next) if collect.next else (None, "")
+        parameter, _, path = collect.next.rpartition("=")
+        following, _ = _located(text, path) if path else (None, "")
     except (ValueError, IndexError, RecursionError) as error:
         raise SourceError("envelope", f"the page is not JSON: {str(error)[:200]}", url) from None
     if not isinstance(items, list):
@@ -48,14 +49,21 @@ def opened(content: bytes, url: str, collect: Collecting) -> Envelope:
         )
     if total is not None and (not isinstance(total, int) or isinstance(total, bool)):
         raise SourceError("envelope", f"{collect.total} is not a number of rows", url)
-    return Envelope(written.encode(), len(items), _url_of(following, url, collect), total)
+    return Envelope(written.encode(), len(items), _url_of(following, url, parameter, path), total)
 
 
-def _url_of(following: Any, url: str, collect: Collecting) -> str:
+def _url_of(following: Any, url: str, parameter: str, path: str) -> str:
     if not following:
         return ""
+    if parameter and isinstance(following, str | int) and following is not True:
+        parts = urlsplit(url)
+        given = parse_qsl(parts.query, keep_blank_values=True)
+        others = [pair for pair in given if pair[0] != parameter]
+        query = urlencode([*others, (parameter, str(following))])
+        return urlunsplit(parts._replace(query=query))
     if not isinstance(following, str):
-        raise SourceError("envelope", f"{collect.next} is not a URL", url)
+        what = "value for a parameter" if parameter else "URL"
+        raise SourceError("envelope", f"{path} is not a {what}", url)
     return urljoin(url, following)
 
 

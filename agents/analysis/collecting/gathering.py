@@ -74,9 +74,8 @@ class Gathering:
         scheme, here, store = scheme_of(location), settings(), self.fetcher.store
         if scheme == databases.SCHEME:
             url = databases.url_of(location, self.study, here)
-            return collected_of(
-                [await databases.queried(url, self.contract.collect.query, store)], location
-            )
+            since, query = databases.since_of(location), self.contract.collect.query
+            return collected_of([await databases.queried(url, query, store, since)], location)
         if scheme == object_stores.SCHEME:
             copy = await asyncio.to_thread(object_stores.copied, location, self.study, here, store)
             return await asyncio.to_thread(self._formed, copy, location)

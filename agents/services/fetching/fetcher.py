@@ -16,11 +16,10 @@ from agents.runtime.clock import clock, within
 from agents.runtime.errors import PermanentError, TransientError
 from agents.services.fetching.addresses import Place, checked, place_of
 from agents.services.fetching.answers import described
+from agents.services.fetching.arriving import PARTS, Arriving
 from agents.services.fetching.connections import opened, request_to
 from agents.services.fetching.credentials import Credential, headers_for
-from agents.services.fetching.digests import Promised
-from agents.services.fetching.download import Download
-from agents.services.fetching.encodings import Unpacking, UnreadableCoding
+from agents.services.fetching.encodings import UnreadableCoding
 from agents.services.fetching.pace import Pace
 from agents.services.fetching.remembered import Fetched, Remembered
 from agents.services.http import retry_after
@@ -138,80 +137,79 @@ class Fetcher:
         """Ask, and ask again while attempts and time are left; a host that asks to wait is waited for."""
         until, pause, last = clock().monotonic() + self.caps.seconds, PAUSE, ""
         asked: float | None = None
-        for _ in range(ATTEMPTS):
-            left = until - clock().monotonic()
-            try:
-                async with within(max(left, 0.001)):
-                    return await self._followed(ask)
-            except TimeoutError:
-                last, asked = f"not complete within {self.caps.seconds:g} s", None
-                break
-            except TransientError as error:
-                last, asked = error.reason, error.retry_after
-            except httpx.HTTPError as error:
-                last, asked = f"{type(error).__name__} {error}".strip(), None
-            # With jitter: those who were refused together do not come back together.
-            wait = LOTS.uniform(0.5, 1.5) * pause if asked is None else asked * LOTS.uniform(1, 1.1)
-            if clock().monotonic() + wait > until:
-                break
-            await asyncio.sleep(wait)
-            pause *= 2
+        with Arriving(self.store) as arriving:
+            for _ in range(ATTEMPTS):
+                left = until - clock().monotonic()
+                try:
+                    async with within(max(left, 0.001)):
+                        return await self._followed(ask, arriving)
+                except TimeoutError:
+                    last, asked = f"not complete within {self.caps.seconds:g} s", None
+                    break
+                except TransientError as error:
+                    last, asked = error.reason, error.retry_after
+                except httpx.HTTPError as error:
+                    last, asked = f"{type(error).__name__} {error}".strip(), None
+                # With jitter: those who were refused together do not come back together.
+                jitter = (0.5, 1.5) if asked is None else (1, 1.1)
+                wait = LOTS.uniform(*jitter) * (pause if asked is None else asked)
+                if clock().monotonic() + wait > until:
+                    break
+                await asyncio.sleep(wait)
+                pause *= 2
         raise TransientError(f"{ask.url[:200]}: {last}", asked)
 
-    async def _followed(self, ask: _Ask) -> Fetched:
+    async def _followed(self, ask: _Ask, arriving: Arriving) -> Fetched:
         url = ask.url
         scheme, _, path = url.partition(":///")
         if scheme in self.aliases:
             url = self.aliases[scheme] + path
         for _ in range(MOST_REDIRECTS + 1):
-            answer = await self._asked(ask, place_of(url))
+            answer = await self._asked(ask, place_of(url), arriving)
             if isinstance(answer, Fetched):
                 return answer
             url = urljoin(url, answer)
         raise Unfetched(url, f"more than {MOST_REDIRECTS} redirects")
 
-    async def _asked(self, ask: _Ask, place: Place) -> Fetched | str:
+    async def _asked(self, ask: _Ask, place: Place, arriving: Arriving) -> Fetched | str:
         """The document, or the URL that the host redirects to."""
         pace = self._paces[place.host, place.port]
-        headers = ask.known.condition() if ask.known else {}
+        rest = arriving.condition(place.url)
+        headers = rest or (ask.known.condition() if ask.known else {})
         headers |= headers_for(self.credentials, place, ask.asker, self.allowed)
-        with Download(self.store) as download:
-            async with pace.turn(), self._client(place) as client:
-                target = await checked(place, self.allowed)
-                request = request_to(client, ask.method, target, headers)
-                response = await client.send(request, stream=True)
-                try:
-                    if response.status_code in REDIRECTS and "location" in response.headers:
-                        return str(response.headers["location"])
-                    if response.status_code == 304 and ask.known:
-                        await response.aread()
-                        pace.went_well()
-                        return ask.known
+        async with pace.turn(), self._client(place) as client:
+            target = await checked(place, self.allowed)
+            request = request_to(client, ask.method, target, headers)
+            response = await client.send(request, stream=True)
+            try:
+                if response.status_code in REDIRECTS and "location" in response.headers:
+                    return str(response.headers["location"])
+                if response.status_code == 304 and ask.known:
+                    await response.aread()
+                    pace.went_well()
+                    return ask.known
+                if not rest or response.status_code not in PARTS:
                     self._require_ok(place, response, pace)
-                    await self._receive(place, response, download)
-                finally:
-                    await response.aclose()
-                pace.went_well()
-            digest = "" if ask.method == "HEAD" else await download.keep()
-            return described(place.url, response, digest, download.size)
+                await self._receive(place, response, arriving)
+            finally:
+                await response.aclose()
+            pace.went_well()
+        digest = "" if ask.method == "HEAD" else await arriving.download.keep()
+        return described(place.url, arriving.first or response, digest, arriving.download.size)
 
-    async def _receive(self, place: Place, response: httpx.Response, download: Download) -> None:
-        """Take the whole document. Raises Unfetched, and TransientError if it is not whole."""
+    async def _receive(self, place: Place, response: httpx.Response, arriving: Arriving) -> None:
+        """Take the whole document, or its rest. Raises Unfetched, and TransientError if it is not whole."""
         if response.request.method == "HEAD":
             await response.aread()
             return
-        promised = Promised(response.headers)
         try:
-            unpacking = Unpacking(response.headers.get("Content-Encoding", ""))
+            arriving.answered(place.url, response)
             async for chunk in response.aiter_raw():
-                promised.take(chunk)
-                for piece in unpacking.take(chunk):
-                    download.take(piece)
-                    self._require_small(place, download.size)
+                arriving.take(chunk)
+                self._require_small(place, arriving.download.size)
         except UnreadableCoding as error:
             raise Unfetched(place.url, str(error)) from None
-        unpacking.require_end()
-        promised.require()
+        arriving.require_whole()
 
     @asynccontextmanager
     async def _client(self, place: Place) -> AsyncIterator[httpx.AsyncClient]:

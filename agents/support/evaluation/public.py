@@ -4,8 +4,8 @@ By default Bitext's customer-service utterances (https://github.com/bitext, CDLA
 (Larson et al., An Evaluation Dataset for Intent Classification and Out-of-Scope Prediction, 2019,
 https://github.com/clinc/oos-eval, CC BY 3.0). Their intents are mapped to ours by their names. No example was
 written from an utterance, and nothing is fitted to one. But the files were no secret: their intents showed
-which subjects examples lacked, and topics, DENSITY and ALIKE of `classify.py` were chosen with their figures in
-sight, so customers of yours may be understood less. CLINC's `maybe` is no intent: see `consents.py`.
+which subjects examples lacked, and topics and ALIKE of `classify.py` were chosen with their figures in sight, so
+customers of yours may be understood less. CLINC's `maybe` is no intent: see `consents.py`.
 """
 
 import csv

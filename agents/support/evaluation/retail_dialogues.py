@@ -4,7 +4,7 @@ Customer service runs as it is and asks and commands through the contracts of `a
 if its end is the end that the benchmark's own tools reach from the expected actions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,9 +29,11 @@ from agents.support.evaluation.replay import Shop, ends_of, number_of, shop_of
 from agents.support.evaluation.retail_user import RetailUser
 from agents.support.evaluation.simulation import Answer
 from agents.support.evaluation.tau2 import Task, retail_data, retail_tasks
-from agents.support.models import Turn
+from agents.support.models import Decided, Replied, Turn
 from agents.support.run import ConversationRun
 
+Serve = Callable[[Sequence[Turn]], Awaitable[Sequence[tuple[Decided, Replied]]]]
+"""Answers turns of different conversations: what was decided and said for each."""
 MOST_TURNS = 30
 TRIES = 4
 
@@ -141,20 +143,28 @@ def _is_known_as(user: Mapping[str, Any], known: str) -> bool:
     return str(user["address"]["zip"]) in known and (by_name or str(user["user_id"]) in known)
 
 
-async def play_all(run: ConversationRun, shop: RetailShop, reply: Answer) -> None:
-    """Play all dialogues, a turn of each at a time; `reply` takes a batch of turns through the workflow."""
+def in_run(run: ConversationRun, reply: Answer) -> Serve:
+    """Answers turns in this run; `reply` takes a batch of them through the workflow."""
+
+    async def serve(turns: Sequence[Turn]) -> list[tuple[Decided, Replied]]:
+        async for batch in run.accepted(turns):
+            await reply(batch)
+        return [(await run.answered(turn))[1:] for turn in turns]
+
+    return serve
+
+
+async def play_all(shop: RetailShop, serve: Serve) -> None:
+    """Play all dialogues, a turn of each at a time, and judge their ends."""
     waiting = {name: one.user.first() for name, one in shop.played.items()}
     for number in range(1, MOST_TURNS + 1):
         turns = [
             Turn(conversation=shop.played[name].name, number=number, user=name, text=text)
             for name, text in waiting.items()
         ]
-        async for batch in run.accepted(turns):
-            await reply(batch)
-        waiting = {}
-        for turn in turns:
+        answers, waiting = await serve(turns), {}
+        for turn, (decided, replied) in zip(turns, answers, strict=True):
             one = shop.played[turn.user]
-            _, decided, replied = await run.answered(turn)
             one.lines += [f"user: {turn.text}", f"shop: {replied.text}"]
             if text := one.user.next(decided, replied):
                 waiting[turn.user] = text

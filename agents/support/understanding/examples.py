@@ -1,4 +1,8 @@
-"""The examples of the classifier: utterances of this project, and public chatter as out of scope."""
+"""The examples of the classifier: utterances of this project, and public chatter as out of scope.
+
+What the world asks of others than a shop is built by rule from `world.yaml`: frames and the words in them. The
+world outside has more kinds of sentences than a list: different subjects count more than different sentences.
+"""
 
 from functools import cache
 from pathlib import Path
@@ -11,6 +15,7 @@ from agents.support.understanding.chatter import chatter
 from agents.support.understanding.slots import to_classify
 
 OUT: IntentName = "out_of_scope"
+GAP = "_"  # of a frame, for a word
 UTTERANCES = Path(__file__).parent / "utterances"
 
 
@@ -30,12 +35,23 @@ def utterances(language: Language) -> dict[str, list[str]]:
     return found
 
 
+def world(language: Language) -> list[str]:
+    """Sentences of a language about what others than a shop are asked."""
+    groups = yaml.safe_load((UTTERANCES / "world.yaml").read_text("utf-8"))[language]
+    return [
+        frame.replace(GAP, word)
+        for group in groups
+        for frame in group["asked"]
+        for word in group["words"]
+    ]
+
+
 @cache
 def training() -> tuple[tuple[str, str], ...]:
     """Every example without numbers and addresses, and its intent or the topic of it."""
     found: dict[str, str] = {}
     for language in get_args(Language):
-        for text in chatter(language):
+        for text in (*chatter(language), *world(language)):
             found[to_classify(text)] = OUT
         for name, texts in utterances(language).items():
             found |= {to_classify(text): name for text in texts}

@@ -17,7 +17,9 @@ from agents.support.understanding.slots import ORDER, addresses, slots, without_
 Classify = Callable[[str], Intent]
 
 PARTS = re.compile(
-    r"[.!?;。！？；\n]+|,? (?:and then|and also|and|also|plus|besides) |，?(?:另外|然后|还有|顺便|同时|并且|再)",
+    r"[.!?;。！？；\n]+(?: ?(?:apart from that|one more thing|and besides)[,:])?"
+    r"|,? (?:and then|and also|and(?! not\b)|also|plus|besides),? "
+    r"|，?(?:[再还]有一件事[，：]?|另外|然后|还有|顺便|同时|并且|再)",
     re.IGNORECASE,
 )
 LISTED = re.compile(r"([,，、&/+]|和|跟|与|以及)")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.analysis.collecting.databases import NoDatabase, queried
+from agents.analysis.collecting.databases import NoDatabase, queried, since_of
 from agents.analysis.collecting.gathering import Gathering
 from agents.analysis.contract import Contract
 from agents.runtime.errors import TransientError
@@ -49,6 +49,16 @@ async def test_a_query_is_a_partition_that_changes_with_its_rows(
         with pytest.raises(NoDatabase, match=r"for the study 'acme\.shop'"):
             await Gathering(contract, "acme.shop", fetcher).validator("sql://shop")
     settings.cache_clear()
+
+
+async def test_a_query_is_asked_for_rows_from_a_time_on(database: str, tmp_path: Path) -> None:
+    query = "select n from sold where at >= :since and n < 28 order by n"
+    since = since_of("sql://shop?since=2025-01-27T00%3A00%3A00Z")
+    assert since == "2025-01-27T00:00:00Z"
+    one = await queried(database, query, tmp_path, since[:10])
+    assert (tmp_path / one.sha256).read_bytes() == b'{"n":26}\n{"n":27}\n'
+    with pytest.raises(SourceError, match="the query has no :since"):
+        await queried(database, "select 1 as n", tmp_path, since)
 
 
 async def test_long_numbers_keep_their_digits(database: str, tmp_path: Path) -> None:

@@ -135,6 +135,21 @@ async def test_a_page_that_follows_later_is_found(host: Host, fetcher: Fetcher) 
     assert good(fetcher, await wanted.collected(host.url("/1.csv"), after)) == [1, 2]
 
 
+async def test_a_cursor_is_sent_as_a_parameter(host: Host, fetcher: Fetcher) -> None:
+    collect = {"items": "data.items", "next": "after=links.next"}
+    for query, content in (
+        ("?size=2", page([1, 2], "a b")),
+        ("?size=2&after=a+b", page([3], 7)),
+        ("?size=2&after=7", page([4])),
+    ):
+        host.documents[f"/x{query}"] = Served(content)
+    collected = await gathering(fetcher, collect).collected(host.url("/x?size=2"), "1")
+    assert good(fetcher, collected) == [1, 2, 3, 4]
+    host.documents["/x?size=2&after=7"] = Served(page([4], True))
+    with pytest.raises(SourceError, match=r"links\.next is not a value for a parameter"):
+        await gathering(fetcher, collect).collected(host.url("/x?size=2"), "1")
+
+
 @pytest.mark.parametrize("target", ["http://169.254.169.254/latest", "file:///etc/passwd"])
 async def test_a_next_page_is_checked_like_any_url(
     host: Host, fetcher: Fetcher, target: str

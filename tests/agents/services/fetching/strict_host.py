@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -18,8 +18,9 @@ MODIFIED = "Wed, 01 Jan 2025 10:00:00 GMT"
 class Served:
     """A document and how it is served.
 
-    `head` is the status of HEAD. After `cut` bytes of the body the connection ends; `holds` keeps them back
-    until it is set. `refusals` are statuses of the first answers, with their headers.
+    `head` is the status of HEAD. With `ranges`, the rest of the document is sent where it is asked for. After
+    `cut` bytes of the body the connection ends; `holds` keeps them back until it is set. `refusals` are statuses of
+    the first answers, with their headers.
     """
 
     content: bytes
@@ -30,6 +31,7 @@ class Served:
     status: int = 200
     cut: int | None = None
     chunked: bool = False
+    ranges: bool = False
     holds: threading.Event | None = None
     refusals: list[tuple[int, dict[str, str]]] = field(default_factory=list)
 
@@ -97,6 +99,13 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name: value for name, value in validators.items() if value} | served.headers
         if served.is_known(self.headers.get):
             return self._send(304, headers, None)
+        if served.ranges and self.headers.get("If-Range") == served.etag:
+            begin = int(self.headers["Range"].removeprefix("bytes=").rstrip("-"))
+            end = len(served.content)
+            headers["Content-Range"] = f"bytes {begin}-{end - 1}/{end}"
+            return self._send(
+                206, headers, replace(served, content=served.content[begin:], cut=None)
+            )
         status = served.status if self.command == "GET" else served.head
         return self._send(status, headers, served)
 

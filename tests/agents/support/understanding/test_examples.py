@@ -9,7 +9,7 @@ from agents.support.knowledge.retrieve import readable
 from agents.support.models import IntentName, Language
 from agents.support.understanding.chatter import chatter
 from agents.support.understanding.classify import intent_of
-from agents.support.understanding.examples import training, utterances
+from agents.support.understanding.examples import GAP, OUT, training, utterances, world
 from agents.support.understanding.slots import to_classify
 
 
@@ -34,6 +34,15 @@ def test_chatter_of_others_is_out_of_scope() -> None:
     known = dict(training())
     foreign = {to_classify(text) for lang in get_args(Language) for text in chatter(lang)}
     assert all(known[text] == "out_of_scope" for text in foreign - ours)
+
+
+def test_what_the_world_asks_is_built_without_gaps_and_out_of_scope() -> None:
+    known = dict(training())
+    for language in get_args(Language):
+        built = world(language)
+        assert len(set(built)) == len(built) > 250
+        assert not [text for text in built if GAP in text]
+        assert {known[to_classify(text)] for text in built} == {OUT}
 
 
 def test_the_gold_set_was_not_learnt_from() -> None:

@@ -121,3 +121,17 @@ def test_thanks_do_not_hide_a_wish() -> None:
     assert wanted is not None
     assert wanted.name == "return_items"
     assert wish_beside("hello, thanks", by_keyword) is None
+
+
+@pytest.mark.parametrize(
+    "text,found",
+    [
+        ("where is A1234567 Also, cancel B1234567", ["where is A1234567", "cancel B1234567"]),
+        ("where is it? Apart from that, cancel it", ["where is it", "cancel it"]),
+        ("cancel it. One more thing: where is the mug", ["cancel it", "where is the mug"]),
+        ("send it to my office and not to my home", ["send it to my office and not to my home"]),
+        ("取消订单；再有一件事，杯子到哪了", ["取消订单", "杯子到哪了"]),
+    ],
+)
+def test_words_that_begin_another_wish_are_no_part_of_it(text: str, found: list[str]) -> None:
+    assert [part.strip() for part in parts(text)] == found
