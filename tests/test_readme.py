@@ -36,6 +36,7 @@ INSTALL_AND_TEST = {
 # Other commands, each with the test that runs it. Those of flows are parsed by the test below.
 RUN_BY = {
     "uv run prefect server start": "tests/prefect_server.py",
+    "uv run --group bench python -m tests.benchmarks": "tests/benchmarks/test_table.py",
     "uv run python -m tests.benchmarks.command_start": "tests/benchmarks/test_command_start.py",
     "uv run python -m deployments.check": "tests/deployments/test_check.py",
     "uv run python -m deployments.apply": "tests/deployments/test_apply.py",

@@ -257,10 +257,9 @@ async def _run(agent: AnyAgent, context: BatchContext, executions: list[StepExec
             await _next_group(workers, group_is_full)
             group_is_full.clear()
             group, finished[:] = finished[:GROUP_ITEMS], finished[GROUP_ITEMS:]
-            if _may_ride(agent, context, group):
-                done |= _ride(context, group)
-            else:
-                done |= await _commit_or_defer(context, group)
+            done |= await _ride_or_commit(agent, context, group)
+            if not group and not workers.done():  # some may take long: what rides waits no longer
+                await commit_riding(context)
             if running:
                 await look_at(agent, running.values())
         await workers
@@ -310,6 +309,14 @@ def _not_begun(context: BatchContext, execution: StepExecution) -> Delayed | Non
     if context.deferred and execution.id in context.deferred:
         return Delayed(0.0, "not begun, since a step beside it has not succeeded")
     return None
+
+
+async def _ride_or_commit(
+    agent: AnyAgent, context: BatchContext, group: list[StepExecution]
+) -> set[int]:
+    if _may_ride(agent, context, group):
+        return _ride(context, group)
+    return await _commit_or_defer(context, group)
 
 
 async def _commit_or_defer(context: BatchContext, executions: list[StepExecution]) -> set[int]:

@@ -66,7 +66,11 @@ async def test_without_a_flow_run_batches_are_only_processed() -> None:
 @ON_SQLITE
 @pytest.mark.slow
 @pytest.mark.usefixtures("harness", "opened")
-async def test_quick_batches_share_a_task_run_and_see_what_their_caller_has_set() -> None:
+async def test_quick_batches_share_a_task_run_and_see_what_their_caller_has_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rolling_runs, "QUICK_SECONDS", 60.0)  # whatever the machine takes
+
     @flow(persist_result=False)
     async def workflow() -> Any:
         async with rolling("all steps", take, few=8, ahead=True) as process:

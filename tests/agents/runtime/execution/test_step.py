@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import pytest
@@ -95,7 +96,9 @@ async def test_a_pure_step_is_one_commit_and_an_effect_two(provider: Provider) -
 
 
 @pytest.mark.usefixtures("opened")
-async def test_a_slow_item_does_not_hold_back_the_others() -> None:
+async def test_a_slow_item_does_not_hold_back_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor what could wait for the next commit, which is that of the slow one."""
+    monkeypatch.setattr(step, "RIDE_SECONDS", inf)
     release = asyncio.Event()
 
     @agent(READ)
