@@ -28,7 +28,7 @@ BEFORE = {"en": "Parcels are wrapped in paper.", "zh": "包裹用纸包好。"}
 
 @pytest.mark.parametrize(
     "journal_url,every",
-    [("sqlite", 36), pytest.param("sqlite", 1, marks=pytest.mark.campaign)],
+    [("sqlite", 72), pytest.param("sqlite", 1, marks=pytest.mark.campaign)],
     indirect=["journal_url"],
 )
 async def test_no_attack_out_of_many_succeeds(shop: Shop, every: int) -> None:

@@ -61,7 +61,7 @@ def faults_of(redis: Valkey) -> list[Callable[[], object]]:
 @pytest.mark.parametrize(
     "journal_url,rounds",
     [
-        ("sqlite", 3),
+        ("sqlite", 2),
         pytest.param("sqlite", 5, marks=pytest.mark.campaign),
         pytest.param("postgresql", 5, marks=pytest.mark.campaign),
     ],

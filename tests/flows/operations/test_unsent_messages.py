@@ -104,6 +104,7 @@ async def test_an_outage_of_the_mail_server_loses_no_message(shop: Shop, smtp: i
     assert sorted(box.recipients) == sorted(f"ann{n}@example.com" for n in range(40))
 
 
+@pytest.mark.campaign
 async def test_a_longer_outage_is_outlasted_by_recovery(
     shop: Shop, smtp: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

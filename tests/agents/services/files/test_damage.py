@@ -110,7 +110,7 @@ def test_a_flipped_bit_in_parquet_is_survived(tmp_path: Path, kind: str) -> None
     survive(tmp_path, kind, range(2))
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.parametrize("kind", PARQUET)
 def test_many_flipped_bits_in_parquet_are_survived(tmp_path: Path, kind: str) -> None:
     survive(tmp_path, kind, range(100, 120))
