@@ -34,6 +34,7 @@ from prefect.settings import (
 
 from agents.runtime.child_start import ChildStart
 from agents.runtime.errors import AgentError
+from agents.runtime.one_server import is_alone
 from agents.runtime.settings import PREFIX, ROOT, settings
 from flows.cli.local_server_process import ADDRESS, LOCK, PATH, USERS
 
@@ -168,11 +169,7 @@ def _keep(folder: Path) -> None:
 
 def _is_gone(folder: Path) -> bool:
     with (folder / LOCK).open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
+        return is_alone(lock)
 
 
 def _port(folder: Path, pid: int | None = None) -> int | None:

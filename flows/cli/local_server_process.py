@@ -14,6 +14,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from agents.runtime.one_server import is_alone, listen
+
 if TYPE_CHECKING:
     import uvicorn
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,9 +30,9 @@ API = "/api"
 def serve(folder: Path, idle: float) -> None:
     """Serve until stopped or unused for `idle` seconds; return at once if another process serves the folder."""
     with (folder / LOCK).open("a") as lock, (folder / USERS).open("a") as users:
-        if not _is_locked(lock):
+        if not is_alone(lock):
             return
-        with closing(_listen(folder)) as listener:
+        with closing(listen(_port_before(folder))) as listener:
             port = listener.getsockname()[1]
             own = f"http://127.0.0.1:{port}"
             # Prefect reads its settings as it is loaded. Pages of other sites may not read this server.
@@ -112,9 +114,9 @@ async def _end_when_unused(
     server: "uvicorn.Server", use: _Use, folder: Path, idle: float, users: IO[str]
 ) -> None:
     """Stop the server once no command and no page has used it for a while, or its folder is gone."""
-    while _is_there(folder):
+    while await asyncio.to_thread(folder.exists):
         await asyncio.sleep(CHECK_SECONDS)
-        if not _is_locked(users):
+        if not is_alone(users):
             use.last = time.monotonic()
         elif not use.open and time.monotonic() - use.last >= idle:
             break  # the lock is kept: who comes now waits until this process has ended
@@ -123,36 +125,10 @@ async def _end_when_unused(
     server.should_exit = True
 
 
-def _is_there(folder: Path) -> bool:
-    return folder.exists()
-
-
-def _is_locked(file: IO[str]) -> bool:
-    """Whether this process holds the file's lock alone now."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _listen(folder: Path) -> socket.socket:
-    """A socket at the port that it had before, so that links and clients find it again; else at any."""
-    before = 0
+def _port_before(folder: Path) -> int:
     with suppress(OSError, ValueError, KeyError, TypeError):
-        before = int(json.loads((folder / ADDRESS).read_text("utf-8"))["port"])
-    for port in (before, 0):
-        # With the protocol named, asyncio switches Nagle off; otherwise every answer takes 40 ms.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", port))
-        except OSError:
-            listener.close()
-            continue
-        listener.listen(512)
-        return listener
-    raise OSError("no free port on 127.0.0.1")
+        return int(json.loads((folder / ADDRESS).read_text("utf-8"))["port"])
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Find, start and stop the sandbox of a data folder."""
 
 import asyncio
-import fcntl
 import http.client
 import os
 import signal
@@ -19,6 +18,7 @@ import orjson
 
 from agents.runtime.child_start import ChildStart, DidNotStart
 from agents.runtime.errors import AgentError
+from agents.runtime.one_server import is_alone
 from agents.runtime.settings import ROOT
 from agents.runtime.telemetry import get_logger
 from agents.services.inventory.stock_file import read_stock
@@ -180,8 +180,4 @@ def _ask(
 
 def _unlocked(data: Path) -> bool:
     with (data / "sandbox.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
+        return is_alone(lock)

@@ -1,15 +1,12 @@
 """The process of the sandbox: one record, one lock, one address; it ends after a time without requests."""
 
 import asyncio
-import fcntl
 import os
 import secrets
-import socket
 import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import IO
 
 import uvicorn
 from starlette.applications import Starlette
@@ -18,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from agents.runtime.one_server import is_alone, listen
 from agents.services.inventory.sandbox import load_stock
 from agents.services.sandbox.address import SandboxAddress, read_address, write_address
 from agents.services.sandbox.endpoint import Breakable, presented, route
@@ -29,7 +27,7 @@ def run_sandbox(data: Path, idle: float, stock: Path | None) -> None:
     """Serve until stopped or idle for `idle` seconds; return at once if another process serves the folder."""
     data.mkdir(parents=True, exist_ok=True)
     with (data / "sandbox.lock").open("a") as lock:
-        if not _lock(lock):
+        if not is_alone(lock):
             return
         with closing(open_record(data, schema())) as db:
             if stock is not None:
@@ -39,7 +37,7 @@ def run_sandbox(data: Path, idle: float, stock: Path | None) -> None:
 
 async def _serve(data: Path, db: sqlite3.Connection, idle: float) -> None:
     before = read_address(data)
-    with closing(_listen(before)) as listener:
+    with closing(listen(int(before.url.rpartition(":")[2]) if before else 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         token = before.token if before else secrets.token_hex(16)
         guard = _Guard(_application(db), token)
@@ -96,28 +94,3 @@ def _stop_when_idle(server: uvicorn.Server, guard: _Guard, idle: float) -> None:
         server.should_exit = True
     else:
         asyncio.get_running_loop().call_later(left, _stop_when_idle, server, guard, idle)
-
-
-def _lock(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _listen(before: SandboxAddress | None) -> socket.socket:
-    """A socket on the port it had before, so that clients of a killed sandbox reach the next one; else any."""
-    ports = [int(before.url.rpartition(":")[2])] if before else []
-    for port in (*ports, 0):
-        # With the protocol named, asyncio switches Nagle off; otherwise every answer takes 40 ms.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", port))
-        except OSError:
-            listener.close()
-            continue
-        listener.listen(512)
-        return listener
-    raise OSError("no free port on 127.0.0.1")
