@@ -320,13 +320,14 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_immediate(connection: Connection) -> None:
     # A deferred transaction that upgrades to a write fails at once, even with a busy timeout.
-    options, adapted = connection.get_execution_options(), connection.connection.dbapi_connection
-    here = isinstance(adapted, OneTripConnection)
-    if here:
+    options = connection.get_execution_options()
+    adapted: Any = connection.connection.dbapi_connection
+    one_trip = isinstance(adapted, OneTripConnection)
+    if one_trip:
         adapted.here = options.get("here", False)
     if options.get("alone"):  # each statement is a transaction of its own
         return
-    if not (here and adapted.begin_here()):
+    if not (one_trip and adapted.begin_here()):
         adapted.run_async(lambda driver: driver.execute("BEGIN IMMEDIATE"))
 
 
@@ -429,10 +430,12 @@ class OneTripCursor(AsyncAdapt_aiosqlite_cursor):
 
     async def _run(self, method: Any, *arguments: Any) -> None:
         driver: Any = self._connection
-        if self._adapt_connection.here:
-            self._cursor, self._rows = _execute_and_fetch(driver._conn, method, *arguments)
+        adapted: Any = self._adapt_connection
+        if adapted.here:
+            done = _execute_and_fetch(driver._conn, method, *arguments)  # noqa: SLF001 - as below
+            self._cursor, self._rows = done
             return
-        async with self._adapt_connection._execute_mutex:  # noqa: SLF001 - as the one it replaces
+        async with adapted._execute_mutex:  # noqa: SLF001 - as the one it replaces
             done = await driver._execute(_execute_and_fetch, driver._conn, method, *arguments)  # noqa: SLF001
         self._cursor, self._rows = done
 
@@ -452,7 +455,7 @@ class OneTripConnection(AsyncAdapt_aiosqlite_connection):
 
     def begin_here(self) -> bool:
         """Begin a writing transaction without a trip; False if another connection is writing."""
-        driver: sqlite3.Connection = self._connection._conn
+        driver: sqlite3.Connection = self._connection._conn  # noqa: SLF001 - no public way to it
         driver.execute("PRAGMA busy_timeout=0")
         try:
             driver.execute("BEGIN IMMEDIATE")
@@ -464,7 +467,8 @@ class OneTripConnection(AsyncAdapt_aiosqlite_connection):
 
     def rollback(self) -> None:
         """Roll back, if there is anything: SQLAlchemy asks for it whenever it returns a connection."""
-        if self._connection._conn.in_transaction:
+        driver: sqlite3.Connection | None = self._connection._connection  # noqa: SLF001 - None: closed
+        if driver is not None and driver.in_transaction:
             super().rollback()
 
 

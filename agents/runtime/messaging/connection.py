@@ -94,7 +94,7 @@ async def _insert(connection: AsyncConnection, envelope: Envelope, relay_after: 
 
 @cache
 def _new_message(*, by_sqlite: bool) -> Any:
-    row = {name: bindparam(name) for name in Envelope.model_fields}
+    row: dict[str, Any] = {name: bindparam(name) for name in Envelope.model_fields}
     relay_at = now() + bindparam("relay_after", type_=Double())
     new = upsert(messages, by_sqlite=by_sqlite).values(**row, at=now(), relay_at=relay_at)
     return new.on_conflict_do_nothing().returning(messages.c.id)

@@ -44,7 +44,8 @@ async def finish_many(
 ) -> set[tuple[str, str]]:
     """Write that groups are done with messages; returns the pairs that were not done before."""
     rows = [
-        {"grp": group, "message": message, "status": status} for group, message in sorted(set(pairs))
+        {"grp": group, "message": message, "status": status}
+        for group, message in sorted(set(pairs))
     ]
     written = await connection.execute(_done(by_sqlite=is_sqlite(connection)), rows)
     return {(found.grp, found.message) for found in written}
