@@ -144,7 +144,8 @@ class Contract(Frozen):
     row that is earlier than one before it is only warned of. `steady` says which columns do not change over
     time, in each of their groups.
 
-    `missing` are words that stand for no value, such as NA; an empty or blank cell always does. `header` has the names
+    `missing` are words that stand for no value, such as NA; an empty or blank cell always does; a word in quotes is
+    a text, unless it is listed with its quotes. `header` has the names
     of the columns of a CSV file without a header. `encoding` is that of a CSV or JSON file.
     """
 
@@ -275,3 +276,13 @@ class Contract(Frozen):
     def words_of(self, column: Column) -> tuple[str, ...]:
         """The words that stand for no value in this column."""
         return self.missing if column.missing is None else column.missing
+
+    def quoted_words(self, named: str) -> tuple[str, ...]:
+        """Words that are text where they stand in quotes, in the column with this name in the source.
+
+        Only a column of texts has them; in one that the contract does not know, those of the contract.
+        """
+        for name, column in self.columns.items():
+            if named == (column.named or name):
+                return self.words_of(column) if column.type == "text" else ()
+        return self.missing

@@ -7,13 +7,14 @@ extent of every row is found first, and a file that is not clear is left to the 
 
 import mmap
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from agents.services.files.limits import DEFAULTS
@@ -46,14 +47,26 @@ class Block:
     ragged: Sequence[Ragged]
 
 
-def read_blocks(path: str, delimiter: str, names: Sequence[str]) -> Iterator[Block]:
-    """The rows behind the header of a file that is not empty. Raises Unclear, perhaps after some blocks."""
+def read_blocks(
+    path: str, delimiter: str, names: Sequence[str], quoted: Mapping[str, Collection[str]]
+) -> Iterator[Block]:
+    """The rows behind the header of a file that is not empty. Raises Unclear, perhaps after some blocks.
+
+    Texts that `quoted` has for their column keep the quotes around them.
+    """
+    words = sorted({word for those in quoted.values() for word in those})
+    some = "|".join(map(re.escape, words)).encode()
+    in_quotes = re.compile(rb'"[^!-~]*(?:%s)[^!-~]*"' % some)  # perhaps with spaces of any kind
     with (
         Path(path).open("rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
     ):
         for block, lines in _blocks(data, delimiter.encode()):
-            yield _parsed(block, lines, delimiter, names)
+            read = _parsed(block, lines, delimiter, names)
+            if words and in_quotes.search(block):
+                cells = _with_quotes(read.cells, block, delimiter, quoted)
+                read = replace(read, cells=cells)
+            yield read
             data.madvise(mmap.MADV_DONTNEED)  # what is read would count as memory of this process
 
 
@@ -66,26 +79,70 @@ def _parsed(block: bytes, lines: np.ndarray, delimiter: str, names: Sequence[str
         return "skip"
 
     try:
-        table = pyarrow.csv.read_csv(
-            pa.py_buffer(block),
-            read_options=pyarrow.csv.ReadOptions(
-                use_threads=False, block_size=len(block), column_names=list(names)
-            ),
-            parse_options=pyarrow.csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=ragged
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                null_values=[""],
-                strings_can_be_null=True,
-            ),
-        )
+        table = _table(block, delimiter, names, ragged, _as_text(names))
     except pa.ArrowInvalid:
         raise Unclear from None
     good = lines[~np.isin(lines, [one.line for one in found])] if found else lines
     if len(good) != len(table):
         raise Unclear  # Arrow counts other rows than there are
     return Block(table, good, found)
+
+
+def _table(
+    block: bytes,
+    delimiter: str,
+    names: Sequence[str],
+    ragged: Callable[[Any], str],
+    convert: pyarrow.csv.ConvertOptions,
+) -> pa.Table:
+    return pyarrow.csv.read_csv(
+        pa.py_buffer(block),
+        read_options=pyarrow.csv.ReadOptions(
+            use_threads=False, block_size=len(block), column_names=list(names)
+        ),
+        parse_options=pyarrow.csv.ParseOptions(
+            delimiter=delimiter, newlines_in_values=True, invalid_row_handler=ragged
+        ),
+        convert_options=convert,
+    )
+
+
+def _as_text(names: Iterable[str], missing: Sequence[str] = ()) -> pyarrow.csv.ConvertOptions:
+    """These columns as text; with `missing`, cells without quotes that are one of them as null too."""
+    return pyarrow.csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()),
+        include_columns=list(names),
+        null_values=["", *missing],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=not missing,
+    )
+
+
+def _with_quotes(
+    table: pa.Table, block: bytes, delimiter: str, quoted: Mapping[str, Collection[str]]
+) -> pa.Table:
+    """The table with the quotes around the words that `quoted` has by column, where the block has them.
+
+    Arrow does not tell which cells were quoted: a second reading has only those without quotes as null.
+    """
+    is_word = {
+        name: pc.is_in(pc.utf8_trim_whitespace(table[name]), pa.array(words, pa.string()))
+        for name, words in quoted.items()
+    }
+    written = {
+        text
+        for name, rows in is_word.items()
+        for text in table[name].filter(rows).unique().to_pylist()
+    }
+    if not written:
+        return table
+    unquoted = _as_text(quoted, sorted(written))
+    bare = _table(block, delimiter, table.column_names, lambda _: "skip", unquoted)
+    for name, rows in is_word.items():
+        kept = pc.binary_join_element_wise('"', table[name], '"', "")
+        cells = pc.if_else(pc.and_(rows, bare[name].is_valid()), kept, table[name])
+        table = table.set_column(table.column_names.index(name), name, cells)
+    return table
 
 
 def _blocks(data: mmap.mmap, delimiter: bytes) -> Iterator[tuple[bytes, np.ndarray]]:

@@ -4,7 +4,7 @@ import codecs
 import csv
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from agents.analysis.cleaning.csv_blocks import Unclear, read_blocks
 from agents.analysis.cleaning.plain_text import in_utf8
 from agents.analysis.contract import Contract
 from agents.services.files.csv_records import delimiter_of
+from agents.services.files.foreign import Known
 from agents.services.files.formats import BOM, Format
 from agents.services.files.outcomes import Record, SourceError
 from agents.services.files.records import BadRecord, read_records
@@ -31,6 +32,7 @@ PLAIN = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 BUFFER = 1 << 20  # bytes of a Parquet file that are read at once
 MOST_ROWS = 65_536  # of a table from Parquet, where a value that is repeated takes no space
 CELL = 16  # bytes that a cell counts for which is no text
+Quoted = Callable[[str], Collection[str]]  # by column, the words that keep their quotes
 # Types with missing values: as floats, 1 would read 1.0, and long numbers would lose digits.
 WHOLE = {
     pa.type_for_alias(name.lower()): pd.api.types.pandas_dtype(name)
@@ -126,15 +128,16 @@ def _page_by(contract: Contract | None, path: Path, name: str) -> Iterator[Table
         "utf-8",
         (),
     ):
-        yield from _page(path, name)
+        yield from _page(path, name, contract)
         return
     with in_utf8(path, name, contract.encoding, contract.header) as (plain, plain_name):
         is_added = contract.header and plain_name.endswith(".csv")
-        for table in _page(plain, plain_name):
+        for table in _page(plain, plain_name, contract):
             yield _moved(table, -1) if is_added else table  # the header is no line of the file
 
 
-def _page(path: Path, name: str) -> Iterator[Table]:
+def _page(path: Path, name: str, contract: Contract | None) -> Iterator[Table]:
+    quoted = contract.quoted_words if contract else None
     read = 0  # the line of the last row that has been given
     try:
         with unpacked(path, name) as (form, stream), tempfile.NamedTemporaryFile() as plain:
@@ -149,13 +152,14 @@ def _page(path: Path, name: str) -> Iterator[Table]:
                     yield from _parquet(plain.name)
                     return
                 with suppress(Unclear):
-                    for table in _csv(plain.name, first):
+                    for table in _csv(plain.name, first, quoted):
                         read = max(read, _end(table))
                         yield table
                     return
     except SourceError as error:
         raise SourceError(error.rule, error.reason, name) from None
-    yield from _records(path, name, form, _header(first) if form is Format.CSV else None, read)
+    header = _header(first) if form is Format.CSV else None
+    yield from _records(path, name, form, _Records(header, quoted), read)
 
 
 def _header(first: bytes) -> tuple[str, ...] | None:
@@ -169,7 +173,7 @@ def _header(first: bytes) -> tuple[str, ...] | None:
         return None
 
 
-def _csv(path: str, first: bytes) -> Iterator[Table]:
+def _csv(path: str, first: bytes, quoted: Quoted | None) -> Iterator[Table]:
     """The tables with all cells as text. Raises Unclear for what must be read record by record."""
     delimiter = delimiter_of(first)
     names = first.decode("utf-8", "replace").split(delimiter)
@@ -181,7 +185,8 @@ def _csv(path: str, first: bytes) -> Iterator[Table]:
     ):
         raise Unclear
     is_empty = True
-    for block in read_blocks(path, delimiter, names):
+    words = {name: found for name in names if quoted and (found := quoted(name))}
+    for block in read_blocks(path, delimiter, names, words):
         bad = [
             BadRow(
                 one.line, "ragged", f"{one.cells} cells, {len(names)} expected", one.text[:MAX_RAW]
@@ -249,24 +254,23 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 
 def _records(
-    path: Path, name: str, form: Format, header: tuple[str, ...] | None, read: int
+    path: Path, name: str, form: Format, reading: "_Records", read: int
 ) -> Iterator[Table]:
     """The tables behind line `read`, record by record: slower, but every error names its line.
 
     In a JSON document, where one line may have many records, the line is the number of the record.
     """
-    reading = _Records(header)
     with tempfile.TemporaryDirectory() as folder:
         named = Path(folder) / name
         shutil.copyfile(path, named)
         try:
-            for number, outcome in enumerate(read_records(named), 1):
+            for number, outcome in enumerate(read_records(named, known=reading.known), 1):
                 line = number if form is Format.JSON else outcome.line
                 if line > read:
                     reading.take(line, outcome)
                     if reading.size >= csv_blocks.BLOCK:
                         yield reading.table()
-                        read, reading = line, _Records(header)
+                        read, reading = line, reading.next()
         except SourceError as error:
             raise SourceError(error.rule, error.reason, name) from None
     if reading.size or not read:
@@ -276,8 +280,8 @@ def _records(
 class _Records:
     """Records on their way to a table; `size` is about that of their text."""
 
-    def __init__(self, header: tuple[str, ...] | None) -> None:
-        self._header, self.size = header, 0
+    def __init__(self, header: tuple[str, ...] | None, quoted: Quoted | None) -> None:
+        self._header, self.known, self.size = header, Known(quoted=quoted), 0
         self._rows: list[dict[str, object]] = []
         self._lines: list[int] = []
         self._bad: list[BadRow] = []
@@ -293,6 +297,10 @@ class _Records:
         self._rows.append(cells)
         self._lines.append(line)
         self.size += CELL + sum(len(v) if isinstance(v, str) else CELL for v in cells.values())
+
+    def next(self) -> "_Records":
+        """Further records of the same file."""
+        return _Records(self._header, self.known.quoted)
 
     def table(self) -> Table:
         cells = pd.DataFrame(self._rows, dtype="object") if self._rows else pd.DataFrame()

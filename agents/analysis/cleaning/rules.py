@@ -234,10 +234,11 @@ def _encoded(cells: pd.Series) -> tuple[np.ndarray, pd.Series] | None:
 
 
 def _checked(raw: pd.Series, column: Column, words: Sequence[str]) -> _Column:
-    given = spelt(without_words(raw, words), column.spellings)
+    there = without_words(raw, words)
+    given = spelt(there, column.spellings)
     plain = plain_numbers(given, column)
     values = typed(plain, column)
-    pairs = {"spelling": (raw, given)} if column.spellings else {}
+    pairs = {"spelling": (there, given)} if column.spellings else {}
     pairs |= {"trimmed": (given, values)} if column.type == "text" else {}
     texts = {rule: _different(*pair) for rule, pair in pairs.items()}
     repairs = {rule: found for rule, found in texts.items() if found is not None}

@@ -123,10 +123,20 @@ def _texts(cells: pd.Series) -> pd.Series:
 
 
 def without_words(cells: pd.Series, words: Sequence[str]) -> pd.Series:
-    """The cells without those that stand for no value: blank ones, and those with one of these words."""
+    """The cells without those that stand for no value: blank ones, and those with one of these words.
+
+    A word in quotes is the word as a text, unless it is listed with its quotes.
+    """
     if not _has_texts(cells) or not (words or _has_blanks(cells)):
         return cells
-    return cells.mask(_stripped(cells).isin(["", *words]))
+    bare = _stripped(cells)
+    given = cells.mask(bare.isin(["", *words]))
+    if not words or not _has_quotes(cells):
+        return given
+    is_quoted = bare.map(lambda cell: isinstance(cell, str) and cell[:1] == '"' == cell[-1:])
+    inner = bare[is_quoted & given.notna()].str.slice(1, -1)
+    texts = inner[inner.str.strip().isin(words)]
+    return given.mask(cells.index.isin(texts.index), texts.reindex(cells.index))
 
 
 def spelt(cells: pd.Series, spellings: Mapping[str, str]) -> pd.Series:
@@ -149,6 +159,12 @@ def _has_blanks(cells: pd.Series) -> bool:
         return any(isinstance(cell, str) and not cell.strip() for cell in cells)
     blank = pc.utf8_is_space(pa.array(cells.astype("string[pyarrow]"), pa.string()))
     return bool(pc.any(blank).as_py())
+
+
+def _has_quotes(cells: pd.Series) -> bool:
+    if cells.dtype == object:
+        return any(isinstance(cell, str) and '"' in cell for cell in cells)
+    return bool(pc.any(pc.match_substring(strings(cells), '"')).as_py())
 
 
 def plain_numbers(cells: pd.Series, column: Column) -> pd.Series:

@@ -35,7 +35,7 @@ def csv_table(stream: Stream, limits: Limits, known: Known) -> Table:
     shape = known.shape(header) if known.shape else None
     found = columns(header, limits) if shape is None else shaped_columns(header, shape)
     key = key_column(found, known.key if shape is None else shape.key)
-    cells = _Cells(found, header, key.name, known.integers, limits)
+    cells = _Cells(found, header, key.name, known, limits)
     return Table(found, key, (cells.row(row) for row in rows))
 
 
@@ -75,19 +75,23 @@ class _Cells:
         table: list[Column],
         header: list[str],
         key: str,
-        integers: frozenset[str],
+        known: Known,
         limits: Limits,
     ) -> None:
         self._table, self._limits, self._width = table, limits, len(header)
         self._places = [header.index(column.name) for column in table]
         self._key, self._is_whole = header.index(key), len(table) == len(header)
         self._read: list[Callable[[str], object]] = [
-            _integer if column.name in integers else _text for column in table
+            _integer if column.name in known.integers else _text for column in table
         ]
+        self._quoted = [frozenset(known.quoted(n)) if known.quoted else () for n in header]
 
     def row(self, row: CsvRow) -> Row:
         """The row with clean, typed cells, or with the fault of its first bad one."""
         fault = row.fault or self._shape(row)
+        for place in row.quoted if fault is None else ():
+            if row.cells[place].strip() in self._quoted[place]:
+                row.cells[place] = f'"{row.cells[place]}"'
         cells = row.cells if fault or self._is_whole else [row.cells[n] for n in self._places]
         harmless = row.raw.isascii() and b"\0" not in row.raw
         if fault is None and not (harmless and len(row.raw) <= self._limits.field_bytes):

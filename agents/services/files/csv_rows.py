@@ -8,7 +8,7 @@ a cell, so no later line can be read as a row with certainty. A quote after othe
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import chain
@@ -32,13 +32,14 @@ class CsvRow:
     """Cells as they are written; bytes that are not UTF-8 stand in them as surrogates.
 
     With a `fault`, `cells` has only those that were read with certainty, perhaps none, and `raw` may be
-    only the beginning of the row.
+    only the beginning of the row. `quoted` has the places of the cells that stand in quotes.
     """
 
     line: int
     cells: list[str]
     raw: bytes
     fault: Fault | None = None
+    quoted: Sequence[int] = ()
 
 
 class CsvRows:
@@ -83,7 +84,7 @@ class CsvRows:
             if scan.fault is not None or (piece.ended and not scan.is_quoted):
                 break
         scan.finish()
-        return CsvRow(first.number, scan.cells, bytes(raw), scan.fault)
+        return CsvRow(first.number, scan.cells, bytes(raw), scan.fault, scan.quoted)
 
 
 class _In(Enum):
@@ -101,6 +102,7 @@ class _Scan:
 
     def __init__(self, delimiter: str, limits: Limits, *, quotes: bool) -> None:
         self.cells: list[str] = []
+        self.quoted: list[int] = []
         self.fault: Fault | None = None
         self._delimiter, self._limits, self._size = delimiter, limits, 0
         self._decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
@@ -196,5 +198,7 @@ class _Scan:
 
     def _end_cell(self) -> None:
         if not self._is_long or len(self.cells) < self._limits.columns:
+            if self._state is _In.CLOSED:
+                self.quoted.append(len(self.cells))
             self.cells.append("".join(self._parts))
         self._parts, self._held, self._state = [], 0, self._first

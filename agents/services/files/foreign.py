@@ -1,6 +1,6 @@
 """Tables of other programs: which of their columns are read, and of what."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 
@@ -20,7 +20,8 @@ class Known:
     `key` is the column that identifies a record, `integers` those whose cells are integers. `shape` looks
     at the header and says, with a Shape, that the table is of another program: then names are taken
     literally, other columns are left out, and a record is {"record": {...}, "rows": [{...}]}. It may
-    raise SourceError. `quotes`: cells may be quoted.
+    raise SourceError. `quotes`: cells may be quoted. `quoted` gives the texts of a column, by its name in the
+    header, that keep the quotes around them.
     """
 
     integers: frozenset[str] = frozenset()
@@ -28,6 +29,7 @@ class Known:
     shape: Callable[[Sequence[str]], Shape | None] | None = None
     delimiter: str = ""
     quotes: bool = True
+    quoted: Callable[[str], Collection[str]] | None = None
 
 
 NOTHING = Known()

@@ -62,6 +62,25 @@ def test_a_word_is_text_unless_the_contract_says_that_it_is_missing(
     assert cleaned(tmp_path, content, contract(own, missing="NA"), name).good["s"][0] == "NA"
 
 
+QUOTED = 'at,s,n\n,NA,NA\n,"NA","NA"\n,"" ,1\n," NA ",2\n, NA ,3\n,"-",4\n,-,5\n,"""NA""",6\n'
+
+
+@pytest.mark.parametrize("head", ["", '"at",s,n\n'], ids=["by Arrow", "by record"])
+def test_a_word_in_quotes_is_text(tmp_path: Path, head: str) -> None:
+    """Only for texts; for numbers quotes say nothing."""
+    text = (head + QUOTED.partition("\n")[2] if head else QUOTED).replace('"" ,', ",")
+    by = contract({"s": {"type": "text"}, "n": {"type": "integer"}}, missing="NA")
+    outcome = cleaned(tmp_path, text.encode(), by)
+    assert outcome.rules == {}
+    assert outcome.good["s"].fillna("?").tolist() == [
+        "?", "NA", "?", "NA", "?", "-", "-", "NA",
+    ]  # fmt: skip
+    assert outcome.good["n"].fillna(0).tolist() == [0, 0, 1, 2, 3, 4, 5, 6]
+    own = contract({"s": {"type": "text", "missing": ["-", '"-"']}, "n": {"type": "text"}})
+    mine = cleaned(tmp_path, text.encode(), own).good["s"].fillna("?").tolist()
+    assert mine == ["NA", "?", "NA", "NA", "?", "?", '"NA"']  # the first two rows are the same
+
+
 @pytest.mark.parametrize("name", ["x.csv", "x.jsonl", "x.parquet"])
 def test_spaces_around_a_word_and_alone_stand_for_no_value(tmp_path: Path, name: str) -> None:
     content = written([" NA ", "  ", "a"], name)
