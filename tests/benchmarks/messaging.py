@@ -84,6 +84,8 @@ def bus(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
         bare = figures[kind]["bare_redis"]["p50_ms"]
         for name in ("sqlite", "postgresql"):
             figures[kind][name]["times_bare_redis"] = round(figures[kind][name]["p50_ms"] / bare, 1)
+        durable, ours = figures[kind]["durable_redis"]["p50_ms"], figures[kind]["sqlite"]
+        ours["times_durable_redis"] = round(ours["p50_ms"] / durable, 1)
     return {"bus": figures}
 
 

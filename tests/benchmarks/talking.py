@@ -1,7 +1,8 @@
 """The bus beside bare Redis: from publish to receive, and from request to reply, in turns.
 
 python -m tests.benchmarks.talking --messages N --rounds N; bare Redis writes nothing down, the bus
-commits every message, and a question and its answer, before they count.
+commits every message, and a question and its answer, before they count. `durable_redis` is the floor of
+that: bare Redis, and one row in plain sqlite3, on the disk, for each of them.
 """
 
 import argparse
@@ -9,7 +10,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from redis.asyncio import Redis
 from agents.runtime.context import open_runtime
 from agents.runtime.messaging import Bus, Delivery, RequestReply, Topic, answer, open_bus, subscribe
 from agents.runtime.settings import Settings, settings
+from tests.benchmarks.floor import open_floor
 from tests.benchmarks.machine import tell
 from tests.benchmarks.servers import postgresql, valkey
 
@@ -89,42 +91,63 @@ async def _asked(bus: Bus) -> float:
 
 
 @asynccontextmanager
-async def bare_redis(socket: Path) -> AsyncIterator[dict[str, Talk]]:
+async def durable_redis(socket: Path, journal: Path) -> AsyncIterator[dict[str, Talk]]:
+    """As `bare_redis`, with a commit before each message, question and answer is sent."""
+    with closing(open_floor(journal)) as rows:
+        rows.execute("CREATE TABLE said (id INTEGER PRIMARY KEY, body TEXT NOT NULL)")
+
+        def commit() -> None:
+            rows.execute("INSERT INTO said (body) VALUES ('x')")
+
+        async with bare_redis(socket, "durable", commit) as talks:
+            yield talks
+
+
+@asynccontextmanager
+async def bare_redis(
+    socket: Path, name: str = "bare", before: Callable[[], None] = lambda: None
+) -> AsyncIterator[dict[str, Talk]]:
     """A stream with a group, and two lists: the bus without any durability."""
-    heard, closing = TurnContext(), asyncio.Event()
+    heard, ending, news = TurnContext(), asyncio.Event(), f"{name}:news"
     async with Redis(unix_socket_path=str(socket), protocol=2) as redis:
         client: Any = redis
-        await client.xgroup_create("bare:news", "bench", mkstream=True)
+        await client.xgroup_create(news, "bench", mkstream=True)
 
         async def receive() -> None:
-            while not closing.is_set():
+            while not ending.is_set():
                 found = await client.xreadgroup(
-                    "bench", "me", {"bare:news": ">"}, count=1, block=BLOCK_MILLISECONDS
+                    "bench", "me", {news: ">"}, count=1, block=BLOCK_MILLISECONDS
                 )
                 for entry, _ in found[0][1] if found else []:
                     heard.receive()
-                    await client.xack("bare:news", "bench", entry)
+                    await client.xack(news, "bench", entry)
 
         async def reply() -> None:
-            while not closing.is_set():
-                if asked := await client.blpop(["bare:asked"], timeout=1):
-                    name, _, text = asked[1].partition(b":")
-                    await client.rpush(b"bare:reply:" + name, text)
+            while not ending.is_set():
+                if asked := await client.blpop([f"{name}:asked"], timeout=1):
+                    caller, _, text = asked[1].partition(b":")
+                    before()
+                    await client.rpush(caller, text)
 
         async def ask() -> float:
-            begun, name = time.perf_counter(), uuid.uuid4().hex
-            await client.rpush("bare:asked", f"{name}:x")
-            assert await client.blpop([f"bare:reply:{name}"], timeout=PATIENCE)
+            begun, caller = time.perf_counter(), uuid.uuid4().hex
+            before()
+            await client.rpush(f"{name}:asked", f"{caller}:x")
+            assert await client.blpop([caller], timeout=PATIENCE)
             return time.perf_counter() - begun
+
+        async def publish() -> None:
+            before()
+            await client.xadd(news, {"message": "x"})
 
         serving = [asyncio.create_task(receive()), asyncio.create_task(reply())]
         try:
             yield {
-                "publish": lambda: heard.after(lambda: client.xadd("bare:news", {"message": "x"})),
+                "publish": lambda: heard.after(publish),
                 "request": ask,
             }
         finally:
-            closing.set()  # the client may swallow a cancellation
+            ending.set()  # the client may swallow a cancellation
             await asyncio.gather(*serving, return_exceptions=True)
 
 
@@ -138,6 +161,9 @@ async def _turns(url: str, messages: int, rounds: int) -> dict[str, dict[str, li
             "sqlite": await stack.enter_async_context(our_bus(own)),
             "postgresql": await stack.enter_async_context(our_bus(other)),
             "bare_redis": await stack.enter_async_context(bare_redis(socket)),
+            "durable_redis": await stack.enter_async_context(
+                durable_redis(socket, own.data / "floor.db")
+            ),
         }
         for turn in range(rounds + 1):
             for name, talks in found.items():

@@ -88,6 +88,7 @@ class Consumer:
     _next_look: float = 0.0
     _in_progress: int = 0
     _sizer: BatchSizer = field(init=False)
+    _latest: int = 0  # items of the latest claim from the queue
     _unjudged: int = 0
     _next_verdict: float = 0.0
 
@@ -184,7 +185,10 @@ class Consumer:
 
     async def _claim_from_queue(self, wanted: Wanted) -> list[Row[Any]]:
         here = runtime()
-        return await claim_first(here.journal.database, here.lease.id, self._queue, wanted)
+        database = here.journal.database
+        rows = await claim_first(database, here.lease.id, self._queue, wanted, self._latest)
+        self._latest = len(rows)
+        return rows
 
     @property
     def _queue(self) -> Queue:

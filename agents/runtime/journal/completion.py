@@ -59,7 +59,7 @@ async def park(
         return set()
     since = {"waiting_since": now(), "decision": None}
     details = {item.id: reason for item in held}
-    async with database.write() as connection:
+    async with database.write(len(held)) as connection:
         return await move(
             connection,
             owner,
@@ -83,7 +83,7 @@ async def _end(  # noqa: PLR0913 - as above
     riding: Sequence[StepExecution] = (),
 ) -> set[int]:
     source = State.PROCESSING if event is Event.COMPLETE else State.COMPENSATING
-    async with database.write() as connection:
+    async with database.write(len(held) + len(riding)) as connection:
         mine = await still_held(connection, owner, riding, State.PROCESSING)
         await write_done(connection, [one for one in riding if one.id in mine])
         if needed:

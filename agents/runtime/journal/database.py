@@ -1,6 +1,7 @@
 """The journal's database: SQLite on this host, or PostgreSQL. Engines, transactions, migrations."""
 
 import asyncio
+import os
 import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator
@@ -36,10 +37,12 @@ from agents.runtime.tracing import timing
 
 log = get_logger(__name__)
 
+BUSY_MILLISECONDS = 10_000
+FEW_ROWS = 8  # about as many as are written in the time of a trip to the driver's thread
 SQLITE_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
-    "busy_timeout=10000",
+    f"busy_timeout={BUSY_MILLISECONDS}",
     "foreign_keys=ON",
 )
 # Time-outs in seconds: without them a call to a server that vanished ends after hours. Sequential scans
@@ -121,20 +124,21 @@ class JournalFile:
     """
 
     def __init__(self, path: str) -> None:
-        self._paths = tuple(Path(path + end) for end in ("", "-wal", "-shm"))
+        self._paths = tuple(path + end for end in ("", "-wal", "-shm"))
         self._files: tuple[Identity | None, ...] = ()
         self._connections = 0
 
     def check(self) -> None:
         """Raise JournalLost if the path leads to another file than the one that was opened."""
         if self._files and _identity(self._paths[0]) != self._files[0]:
-            raise JournalLost(self._paths[0])
+            raise JournalLost(Path(self._paths[0]))
 
     def check_all(self) -> None:
         """As `check`, for the three files that open connections share."""
-        if self._connections and tuple(map(_identity, self._paths)) != self._files:
-            raise JournalLost(self._paths[0])
-        self.check()
+        if not self._connections:
+            self.check()
+        elif tuple(map(_identity, self._paths)) != self._files:
+            raise JournalLost(Path(self._paths[0]))
 
     def watch(self, engine: Engine) -> None:
         """Check the files before each use of a connection and before each commit."""
@@ -154,9 +158,9 @@ class JournalFile:
 Identity = tuple[int, int]
 
 
-def _identity(path: Path) -> Identity | None:
+def _identity(path: str) -> Identity | None:
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - quicker than Path.stat, and each commit calls it thrice
     except OSError:
         return None
     return found.st_dev, found.st_ino
@@ -174,23 +178,33 @@ class Database:
         self._write_lock: AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if self.is_sqlite else nullcontext()
         )
+        alone = {"alone": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._reader = self.engine.execution_options(**alone)
+        self._writer: AsyncConnection | None = None
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that is durably committed when the block ends without an exception."""
+    async def write(self, rows: int | None = None) -> AsyncIterator[AsyncConnection]:
+        """A transaction that is durably committed when the block ends without an exception.
+
+        If all its statements find their rows by keys, pass how many `rows` it concerns: on SQLite those
+        of a few rows run in this thread, since a trip to the driver's thread takes longer than they do.
+        """
         begun = perf_counter()
         with timing("journal write", current_work().within):
             async with self._write_lock, AsyncExitStack() as stack:
-                yield await self._begin(stack)
+                yield await self._begin(stack, rows)
         COMMITS.inc()
         COMMIT_SECONDS.observe(perf_counter() - begun)
 
-    async def _begin(self, stack: AsyncExitStack) -> AsyncConnection:
+    async def _begin(self, stack: AsyncExitStack, rows: int | None) -> AsyncConnection:
         """Begin a transaction; retry for a while if the database cannot be reached."""
         until = clock().monotonic() + RECONNECT_SECONDS
         while True:
             try:
-                return await stack.enter_async_context(self.engine.begin())
+                connection = await self._connect(stack)
+                _run_here(connection, rows)
+                await stack.enter_async_context(connection.begin())
+                return connection
             except (OperationalError, InterfaceError, sqlite3.OperationalError, OSError) as error:
                 JOURNAL_ERRORS.inc()
                 if clock().monotonic() > until:
@@ -198,11 +212,35 @@ class Database:
                 log.warning("the journal cannot be reached, retrying", error=str(error))
                 await asyncio.sleep(RECONNECT_PAUSE)
 
+    async def _connect(self, stack: AsyncExitStack) -> AsyncConnection:
+        """A connection to write with. The writers on SQLite take turns, and keep it until one fails."""
+        if not self.is_sqlite:
+            return await stack.enter_async_context(self.engine.connect())
+        if self.file is not None:
+            self.file.check_all()
+        if self._writer is None:
+            self._writer = await self.engine.connect()
+        stack.push_async_exit(self._drop_if_failed)
+        return self._writer
+
+    async def _drop_if_failed(self, _kind: object, error: object, _trace: object) -> None:
+        if error is not None:
+            await self._drop_writer()
+
+    async def _drop_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await writer.close()
+
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for reading statements, each of which is a transaction of its own."""
-        async with self.engine.connect() as connection:
-            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+    async def read(self, rows: int | None = None) -> AsyncIterator[AsyncConnection]:
+        """A connection for reading statements, each of which is a transaction of its own.
+
+        For `rows` see `write`.
+        """
+        async with self._reader.connect() as connection:
+            _run_here(connection, rows)
+            yield connection
 
     async def migrate(self) -> None:
         """Upgrade the schema to the newest revision; several processes may call this at once."""
@@ -229,7 +267,15 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
+        await self._drop_writer()
         await self.engine.dispose()
+
+
+def _run_here(connection: AsyncConnection, rows: int | None) -> None:
+    """Have the statements on SQLite run in this thread if they concern a few rows."""
+    made = connection.sync_connection
+    assert made is not None
+    made.execution_options(here=rows is not None and rows <= FEW_ROWS)
 
 
 def _file_of(url: str) -> JournalFile | None:
@@ -274,9 +320,14 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_immediate(connection: Connection) -> None:
     # A deferred transaction that upgrades to a write fails at once, even with a busy timeout.
-    # The driver is called directly: one trip to its thread instead of three.
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-        adapted: Any = connection.connection
+    options = connection.get_execution_options()
+    adapted: Any = connection.connection.dbapi_connection
+    one_trip = isinstance(adapted, OneTripConnection)
+    if one_trip:
+        adapted.here = options.get("here", False)
+    if options.get("alone"):  # each statement is a transaction of its own
+        return
+    if not (one_trip and adapted.begin_here()):
         adapted.run_async(lambda driver: driver.execute("BEGIN IMMEDIATE"))
 
 
@@ -339,7 +390,7 @@ def connect(
     """Listener of `do_connect` that returns a connection with one-trip cursors."""
     if file is not None:
         file.check_all()  # SQLite would create a file that is missing
-    adapted = dialect.connect(*arguments, **options)
+    adapted = dialect.connect(*arguments, **options | {"check_same_thread": False})
     return OneTripConnection(adapted.dbapi, adapted._connection)  # noqa: SLF001 - no public way to it
 
 
@@ -379,16 +430,46 @@ class OneTripCursor(AsyncAdapt_aiosqlite_cursor):
 
     async def _run(self, method: Any, *arguments: Any) -> None:
         driver: Any = self._connection
-        async with self._adapt_connection._execute_mutex:  # noqa: SLF001 - as the one it replaces
+        adapted: Any = self._adapt_connection
+        if adapted.here:
+            done = _execute_and_fetch(driver._conn, method, *arguments)  # noqa: SLF001 - as below
+            self._cursor, self._rows = done
+            return
+        async with adapted._execute_mutex:  # noqa: SLF001 - as the one it replaces
             done = await driver._execute(_execute_and_fetch, driver._conn, method, *arguments)  # noqa: SLF001
         self._cursor, self._rows = done
 
 
 class OneTripConnection(AsyncAdapt_aiosqlite_connection):
-    """SQLAlchemy's connection to aiosqlite, with one-trip cursors."""
+    """SQLAlchemy's connection to aiosqlite, with one-trip cursors.
 
-    __slots__ = ()
+    While it is `here`, statements run in the caller's thread.
+    """
+
+    __slots__ = ("here",)
     _cursor_cls = OneTripCursor
+
+    def __init__(self, dbapi: Any, connection: Any) -> None:
+        super().__init__(dbapi, connection)
+        self.here = False
+
+    def begin_here(self) -> bool:
+        """Begin a writing transaction without a trip; False if another connection is writing."""
+        driver: sqlite3.Connection = self._connection._conn  # noqa: SLF001 - no public way to it
+        driver.execute("PRAGMA busy_timeout=0")
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            driver.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+        return True
+
+    def rollback(self) -> None:
+        """Roll back, if there is anything: SQLAlchemy asks for it whenever it returns a connection."""
+        driver: sqlite3.Connection | None = self._connection._connection  # noqa: SLF001 - None: closed
+        if driver is not None and driver.in_transaction:
+            super().rollback()
 
 
 def _execute_and_fetch(

@@ -98,16 +98,22 @@ class Wanted:
 
 
 async def claim_first(
-    database: Database, owner: str, queue: Queue, wanted: Wanted | int = MOST_TOGETHER
+    database: Database,
+    owner: str,
+    queue: Queue,
+    wanted: Wanted | int = MOST_TOGETHER,
+    expected: int | None = None,
 ) -> list[Row[Any]]:
     """Claim the first items of the queue, unless it is paused or its rate limits are used.
 
+    A caller that says how many items are `expected` to wait saves time where they are few.
     This reads only the front of one index for each version, however long the queue is. Items whose
     owner crashed are not in the queue: `due_outside_queue` finds them.
     """
     scenario = queue.scenario
     wanted = Wanted(wanted) if isinstance(wanted, int) else wanted
-    async with database.write() as connection:
+    most = wanted.most if expected is None else min(expected, wanted.most)
+    async with database.write(most) as connection:
         state = await _queue_state(connection, scenario)
         if state.paused:
             return []

@@ -57,7 +57,7 @@ async def intend(
     halts it. A halted item gets no intent, unless it is compensating. Missing ids were taken over by
     another process.
     """
-    async with database.write() as connection:
+    async with database.write(len(executions) + len(riding)) as connection:
         held = await still_held(connection, owner, [*executions, *riding], state)
         await write_done(connection, [one for one in riding if one.id in held])
         rows: list[dict[str, Any]] = [
@@ -113,7 +113,7 @@ async def commit(
     # Built before the transaction, which other processes wait for.
     columns = _step_columns(executions)
     try:
-        async with database.write() as connection:
+        async with database.write(len(executions)) as connection:
             return await _write_outcomes(connection, owner, executions, columns, state, woken)
     except (StatementError, UnicodeError) as error:
         if not is_refusal(error):
@@ -123,7 +123,7 @@ async def commit(
             for execution in executions:
                 execution.outcome = DeadLettered(_unstorable_failure(execution, error))
             columns = _step_columns(executions)
-            async with database.write() as connection:
+            async with database.write(len(executions)) as connection:
                 return await _write_outcomes(connection, owner, executions, columns, state, woken)
         middle = ids[len(ids) // 2]
         first = [execution for execution in executions if execution.id < middle]

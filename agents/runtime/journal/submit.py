@@ -118,7 +118,7 @@ async def accept(
     """
     if not new:
         return []
-    async with database.write() as connection:
+    async with database.write(len(new)) as connection:
         return await accept_within(connection, sender, new, owner)
 
 
@@ -126,7 +126,7 @@ async def known_keys(database: Database, sender: Sender, keys: Sequence[str]) ->
     """Those of the keys under which the tenant has an item already."""
     if not keys:
         return set()
-    async with database.read() as connection:
+    async with database.read(len(keys)) as connection:
         values = values_of(connection, keys)
         theirs = and_(items.c.tenant == sender.tenant, items.c.scenario == sender.scenario)
         found = await connection.scalars(
@@ -160,7 +160,7 @@ async def load(database: Database, rows: Sequence[Row[Any]]) -> list[Claimed]:
     if not rows:
         return []
     ids = [row.id for row in rows]
-    async with database.read() as connection:
+    async with database.read(len(rows)) as connection:
         steps_of = await _rows_by_item(connection, steps, ids)
         effects_of = await _rows_by_item(connection, effects, ids)
     return [Claimed(row, steps_of.get(row.id, []), effects_of.get(row.id, [])) for row in rows]
@@ -170,7 +170,7 @@ async def current_rows(database: Database, ids: Sequence[int]) -> Sequence[Row[A
     """The current rows of these items."""
     if not ids:
         return []
-    async with database.read() as connection:
+    async with database.read(len(ids)) as connection:
         values = values_of(connection, ids)
         found = await connection.execute(
             select(items, deadline_here()).where(items.c.id.in_(select(values.c.value)))

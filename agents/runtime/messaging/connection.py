@@ -5,13 +5,16 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
+from sqlalchemy import Double, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.context import Runtime
 from agents.runtime.journal.database import now
 from agents.runtime.journal.schema import messages, positions
-from agents.runtime.journal.statements import insert_new, insert_or_change
+from agents.runtime.journal.statements import is_sqlite, upsert
 from agents.runtime.messaging.inbox import InboxWriter
 from agents.runtime.messaging.outbox_relay import PUBLISHER_SECONDS, OutboxRelay
 from agents.runtime.model.message import Envelope, M, Topic
@@ -70,17 +73,31 @@ async def publish(
 
 async def _next_sequence(connection: AsyncConnection, item: int) -> int:
     """The item's next sequence number. Its row stays locked, so commits follow the sequence."""
-    following = {"sequence": positions.c.sequence + 1}
-    upsert = insert_or_change(connection, positions, following).values(item=item, sequence=1)
-    result = await connection.execute(upsert.returning(positions.c.sequence))
-    return int(result.scalar_one())
+    following = _following(by_sqlite=is_sqlite(connection))
+    return int((await connection.execute(following, {"item": item})).scalar_one())
+
+
+@cache
+def _following(*, by_sqlite: bool) -> Any:
+    new = upsert(positions, by_sqlite=by_sqlite).values(item=bindparam("item"), sequence=1)
+    return new.on_conflict_do_update(
+        index_elements=[positions.c.item], set_={"sequence": positions.c.sequence + 1}
+    ).returning(positions.c.sequence)
 
 
 async def _insert(connection: AsyncConnection, envelope: Envelope, relay_after: float) -> bool:
     """Insert the message; False if one with its id exists."""
-    row = envelope.model_dump() | {"at": now(), "relay_at": now() + relay_after}
-    new = insert_new(connection, messages).values(row).returning(messages.c.id)
-    return (await connection.execute(new)).first() is not None
+    row = envelope.model_dump() | {"relay_after": relay_after}
+    new = _new_message(by_sqlite=is_sqlite(connection))
+    return (await connection.execute(new, row)).first() is not None
+
+
+@cache
+def _new_message(*, by_sqlite: bool) -> Any:
+    row: dict[str, Any] = {name: bindparam(name) for name in Envelope.model_fields}
+    relay_at = now() + bindparam("relay_after", type_=Double())
+    new = upsert(messages, by_sqlite=by_sqlite).values(**row, at=now(), relay_at=relay_at)
+    return new.on_conflict_do_nothing().returning(messages.c.id)
 
 
 class Isolation:
@@ -135,12 +152,12 @@ class Connection:
         self.isolation = Isolation()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(self, rows: int | None = None) -> AsyncIterator[Transaction]:
         """A transaction of the journal; messages that it publishes are sent after its commit.
 
-        If Redis is unavailable, they are sent when it is back.
+        If Redis is unavailable, they are sent when it is back. For `rows` see `Database.write`.
         """
-        async with self.database.write() as connection:
+        async with self.database.write(rows) as connection:
             transaction = Transaction(connection)
             yield transaction
         if transaction.envelopes:
@@ -153,5 +170,5 @@ class Connection:
 
     async def publish(self, topic: Topic[M], body: M, *, item: int | None = None) -> str:
         """Publish one message in a transaction of its own; returns its id."""
-        async with self.transaction() as transaction:
+        async with self.transaction(rows=1) as transaction:
             return await transaction.publish(topic, body, item=item)

@@ -4,13 +4,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import Text, and_, bindparam, select
 
 from agents.runtime.errors import AgentError
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.schema import inbox, messages, requests
-from agents.runtime.journal.statements import values_of
+from agents.runtime.journal.statements import bound_values, is_sqlite, values_parameter
 from agents.runtime.messaging.connection import Connection, Transaction
 from agents.runtime.messaging.inbox import HANDLED, TRYING, finish
 from agents.runtime.model.message import Envelope
@@ -35,15 +37,17 @@ class Delivery:
         self._bus = bus
 
     @asynccontextmanager
-    async def transaction(self, status: str = HANDLED) -> AsyncIterator[Transaction]:
+    async def transaction(
+        self, status: str = HANDLED, rows: int | None = None
+    ) -> AsyncIterator[Transaction]:
         """The transaction of this handler; its writes and the inbox row are one commit.
 
         Do slow work before it. Raises AlreadyHandled if another process was faster, and TypeError if
-        the handler opens a second one.
+        the handler opens a second one. For `rows` see `Database.write`.
         """
         if self.committed:
             raise TypeError(f"{self.group}: a handler has one transaction for each message")
-        async with self._bus.transaction() as transaction:
+        async with self._bus.transaction(rows) as transaction:
             if not await finish(transaction.connection, self.group, self.envelope.id, status):
                 raise AlreadyHandled(self.envelope.id)
             yield transaction
@@ -78,6 +82,18 @@ async def look_up(
     """The state of each message for the group; a message that differs from its row is NOT_OURS."""
     if not envelopes:
         return {}
+    async with database.read(len(envelopes)) as connection:
+        lite = is_sqlite(connection)
+        ids = values_parameter([envelope.id for envelope in envelopes], by_sqlite=lite)
+        rows = await connection.execute(_states(by_sqlite=lite), {"ids": ids, "grp": group})
+        stored = {row.id: row for row in rows}
+    return {envelope: _state_of(envelope, stored.get(envelope.id)) for envelope in envelopes}
+
+
+@cache
+def _states(*, by_sqlite: bool) -> Any:
+    """SQL: the stored messages with these ids, and the state of each for the group."""
+    group = bindparam("grp", type_=Text())
     earlier, finished = messages.alias("earlier"), inbox.alias("finished")
     done = and_(
         finished.c.message == earlier.c.id, finished.c.grp == group, finished.c.status != TRYING
@@ -92,18 +108,16 @@ async def look_up(
     inbox_row = and_(inbox.c.message == messages.c.id, inbox.c.grp == group)
     columns = [messages.c[name] for name in Envelope.model_fields]
     overdue = (requests.c.deadline < now()).label("overdue")
-    query = select(
-        *columns, inbox.c.status, inbox.c.deliveries, blocked.label("blocked"), overdue
-    ).select_from(
-        messages.outerjoin(inbox, inbox_row).outerjoin(
-            requests, requests.c.message == messages.c.id
+    ids = bound_values("ids", Text(), by_sqlite=by_sqlite)
+    return (
+        select(*columns, inbox.c.status, inbox.c.deliveries, blocked.label("blocked"), overdue)
+        .select_from(
+            messages.outerjoin(inbox, inbox_row).outerjoin(
+                requests, requests.c.message == messages.c.id
+            )
         )
+        .where(messages.c.id.in_(select(ids.c.value)))
     )
-    async with database.read() as connection:
-        ids = values_of(connection, [envelope.id for envelope in envelopes])
-        rows = await connection.execute(query.where(messages.c.id.in_(select(ids.c.value))))
-        stored = {row.id: row for row in rows}
-    return {envelope: _state_of(envelope, stored.get(envelope.id)) for envelope in envelopes}
 
 
 def _state_of(envelope: Envelope, row: object) -> DeliveryState:

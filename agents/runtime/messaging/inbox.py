@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 from sqlalchemy import and_, exists, or_
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,7 +11,7 @@ from sqlalchemy.sql import ColumnElement
 
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.schema import inbox, messages, subscriptions
-from agents.runtime.journal.statements import insert_or_change
+from agents.runtime.journal.statements import insert_or_change, is_sqlite, upsert
 from agents.runtime.testing import failpoint
 
 TRYING, HANDLED, DEAD, EXPIRED = "trying", "handled", "dead", "expired"
@@ -41,13 +43,22 @@ async def finish_many(
     connection: AsyncConnection, pairs: Sequence[tuple[str, str]], status: str
 ) -> set[tuple[str, str]]:
     """Write that groups are done with messages; returns the pairs that were not done before."""
-    done = {"status": status, "at": now()}
-    row = insert_or_change(connection, inbox, done, _NOT_DONE)
-    rows = [{"grp": group, "message": message} for group, message in sorted(set(pairs))]
-    written = await connection.execute(
-        row.values(deliveries=0, **done).returning(inbox.c.grp, inbox.c.message), rows
-    )
+    rows = [
+        {"grp": group, "message": message, "status": status}
+        for group, message in sorted(set(pairs))
+    ]
+    written = await connection.execute(_done(by_sqlite=is_sqlite(connection)), rows)
     return {(found.grp, found.message) for found in written}
+
+
+@cache
+def _done(*, by_sqlite: bool) -> Any:
+    row = upsert(inbox, by_sqlite=by_sqlite).values(deliveries=0, at=now())
+    return row.on_conflict_do_update(
+        index_elements=list(inbox.primary_key),
+        set_={"status": row.excluded.status, "at": now()},
+        where=_NOT_DONE,
+    ).returning(inbox.c.grp, inbox.c.message)
 
 
 async def count_failed_delivery(connection: AsyncConnection, group: str, message: str) -> int:
@@ -85,7 +96,7 @@ class InboxWriter:
     async def _write(self) -> None:
         batch, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
         try:
-            async with self._database.write() as connection:
+            async with self._database.write(len(batch)) as connection:
                 new = await finish_many(connection, [pair for pair, _ in batch], HANDLED)
                 failpoint("bus:handling")
         except BaseException as error:

@@ -60,7 +60,7 @@ class OutboxRelay:
         """Write the epoch of published messages; after a crash before it they are published twice."""
         for epoch in list(self._published):
             ids = self._published.pop(epoch)
-            async with self._database.write() as connection:
+            async with self._database.write(len(ids)) as connection:
                 added = messages.c.id.in_(select(values_of(connection, ids).c.value))
                 await connection.execute(update(messages).where(added).values(epoch=epoch))
 

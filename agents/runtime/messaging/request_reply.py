@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Double, Row, Text, bindparam, delete, select, update
 
 from agents.runtime.errors import Conflict, PermanentError, TransientError
 from agents.runtime.journal.database import now
 from agents.runtime.journal.schema import inbox, messages, requests
-from agents.runtime.journal.statements import insert_new
+from agents.runtime.journal.statements import is_sqlite, upsert
 from agents.runtime.messaging.connection import Connection, Transaction
 from agents.runtime.messaging.delivery import Delivery
 from agents.runtime.messaging.inbox import EXPIRED
@@ -21,6 +22,14 @@ from agents.runtime.model.message import Topic
 Q = TypeVar("Q", bound=BaseModel)
 A = TypeVar("A", bound=BaseModel)
 POLL_SECONDS = 1.0
+
+_NAME = bindparam("name", type_=Text())
+_REQUEST = select(requests).where(requests.c.message == _NAME)
+_REPLY = (
+    update(requests)
+    .where(requests.c.message == _NAME, requests.c.reply.is_(None))
+    .values(reply=bindparam("text"), version=bindparam("by"), replied_at=now())
+)
 
 
 class NoReply(TransientError):
@@ -64,10 +73,10 @@ def answer(
 
         async def handle(question: Q, delivery: Delivery) -> None:
             if delivery.overdue:
-                async with delivery.transaction(EXPIRED):
+                async with delivery.transaction(EXPIRED, rows=1):
                     return
             text = pair.answer.encode(await function(question))
-            async with delivery.transaction() as transaction:
+            async with delivery.transaction(rows=1) as transaction:
                 await _store_reply(transaction, pair.answer, delivery.envelope.id, text)
             await delivery.signals.wake(_signal(delivery.envelope.id))
 
@@ -82,7 +91,7 @@ async def ask(
     """See `Bus.request`."""
     clock, name = asyncio.get_running_loop(), f"{pair.question.name}:{correlation}"
     until = clock.time() + seconds
-    async with bus.transaction() as transaction:
+    async with bus.transaction(rows=1) as transaction:
         await _store_request(transaction, pair.question, question, correlation, seconds)
     if transaction.envelopes:
         await bus.signals.wait(_signal(name), min(seconds, POLL_SECONDS))
@@ -104,9 +113,8 @@ async def _store_request(
     """Store the question, or extend its time if it is stored; an expired one is delivered again."""
     connection = transaction.connection
     name = await transaction.publish(topic, question, key=correlation)
-    await connection.execute(
-        insert_new(connection, requests).values(message=name, deadline=now() + seconds)
-    )
+    asked = {"name": name, "seconds": seconds}
+    await connection.execute(_new_request(by_sqlite=is_sqlite(connection)), asked)
     if transaction.envelopes:
         return
     known = select(messages.c.body).where(messages.c.id == name)
@@ -121,16 +129,21 @@ async def _store_request(
         await connection.execute(stored.values(epoch=None, relay_at=now()))
 
 
+@cache
+def _new_request(*, by_sqlite: bool) -> Any:
+    deadline = now() + bindparam("seconds", type_=Double())
+    row = upsert(requests, by_sqlite=by_sqlite).values(message=_NAME, deadline=deadline)
+    return row.on_conflict_do_nothing()
+
+
 async def _stored_request(bus: Connection, name: str) -> Row[Any]:
-    async with bus.database.read() as connection:
-        found = await connection.execute(select(requests).where(requests.c.message == name))
-        return found.one()
+    async with bus.database.read(rows=1) as connection:
+        return (await connection.execute(_REQUEST, {"name": name})).one()
 
 
 async def _store_reply(transaction: Transaction, topic: Topic[A], name: str, text: str) -> None:
-    reply = {"reply": text, "version": topic.version, "replied_at": now()}
-    unanswered = (requests.c.message == name) & requests.c.reply.is_(None)
-    await transaction.connection.execute(update(requests).where(unanswered).values(**reply))
+    reply = {"name": name, "text": text, "by": topic.version}
+    await transaction.connection.execute(_REPLY, reply)
 
 
 def _signal(name: str) -> str:

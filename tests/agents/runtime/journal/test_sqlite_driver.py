@@ -1,13 +1,15 @@
-"""Every statement is one trip to SQLite's thread, and no cursor stays open."""
+"""A statement is one trip to SQLite's thread, or none if it is of a few rows, and no cursor stays open."""
 
+import asyncio
 import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from agents.runtime.journal.database import Database, OneTripConnection
+from agents.runtime.journal.database import FEW_ROWS, Database, OneTripConnection
 
 
 @pytest.fixture
@@ -41,6 +43,74 @@ async def test_a_statement_is_one_trip(sqlite_url: str, trips: list[str]) -> Non
         changed = await connection.execute(text("UPDATE t SET b = 'w' WHERE a > 1"))
         assert changed.rowcount == 2
         assert len(trips) == 4
+    await database.close()
+
+
+async def test_only_the_commit_of_a_few_rows_is_a_trip(sqlite_url: str, trips: list[str]) -> None:
+    """A read of many rows is one trip, since nothing is begun and nothing rolled back."""
+    database = Database(sqlite_url)
+    async with database.write() as connection:
+        await connection.execute(text("CREATE TABLE t (a INTEGER PRIMARY KEY)"))
+    for rows, made in ((FEW_ROWS, ["commit"]), (FEW_ROWS + 1, ["_execute_and_fetch", "commit"])):
+        trips.clear()
+        async with database.write(rows) as connection:
+            await connection.execute(text("INSERT INTO t DEFAULT VALUES"))
+        assert trips == made
+    async with database.read() as connection:  # connects
+        await connection.execute(text("SELECT 1"))
+    for few, made in ((1, []), (None, ["_execute_and_fetch"])):
+        trips.clear()
+        async with database.read(few) as connection:
+            assert await connection.scalar(text("SELECT count(*) FROM t")) == 2
+        assert trips == made
+    await database.close()
+
+
+async def test_a_transaction_of_a_few_rows_waits_for_another_writer_beside_the_loop(
+    sqlite_url: str,
+) -> None:
+    database = Database(sqlite_url)
+    async with database.write() as connection:
+        await connection.execute(text("CREATE TABLE t (a INTEGER PRIMARY KEY)"))
+    begun = asyncio.Event()
+
+    async def insert() -> None:
+        begun.set()
+        async with database.write(rows=1) as connection:
+            await connection.execute(text("INSERT INTO t DEFAULT VALUES"))
+
+    with closing(
+        sqlite3.connect(str(make_url(sqlite_url).database), isolation_level=None)
+    ) as other:
+        other.execute("BEGIN IMMEDIATE")
+        inserting = asyncio.create_task(insert())
+        await begun.wait()
+        done, _ = await asyncio.wait([inserting], timeout=0.1)
+        assert not done
+        other.execute("COMMIT")
+    await asyncio.wait_for(inserting, 10)
+    await database.close()
+
+
+async def test_what_a_failed_transaction_wrote_is_gone_and_the_next_one_is_whole(
+    sqlite_url: str,
+) -> None:
+    database = Database(sqlite_url)
+    async with database.write() as connection:
+        await connection.execute(text("CREATE TABLE t (a INTEGER PRIMARY KEY)"))
+
+    async def insert_and_fail(error: type[BaseException]) -> None:
+        async with database.write(rows=1) as connection:
+            await connection.execute(text("INSERT INTO t DEFAULT VALUES"))
+            raise error
+
+    for error in (RuntimeError, asyncio.CancelledError):
+        with pytest.raises(error):
+            await insert_and_fail(error)
+    async with database.write(rows=1) as connection:
+        await connection.execute(text("INSERT INTO t DEFAULT VALUES"))
+    async with database.read(rows=1) as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM t")) == 1
     await database.close()
 
 
