@@ -2,10 +2,11 @@
 
 Half of the rounds with forecasts switched on, half with them switched off, in turns, on each database:
 milliseconds a claim, microseconds an item, and the ratio of the longest queue to the shortest. On SQLite
-also the pages that one claim writes, which do not depend on the machine's mood. Rows are as wide as those of
-waiting orders of the sample. The items come at once and not over days. So on PostgreSQL what its background processes would have done meanwhile is
-done before the first claim, for each length: vacuum, statistics, and the dirty pages on the disk. Without
-that, claims write the pages of the load, since all buffers are full of them.
+also the pages that one claim writes, which do not depend on the machine's mood. Rows are as wide as those
+of waiting orders of the sample. The items come at once and not over days. So on PostgreSQL what its
+background processes would have done meanwhile is done before the first claim, for each length: vacuum,
+statistics, and the dirty pages on the disk. Without that, claims write the pages of the load, since all
+buffers are full of them.
 
 python -m tests.benchmarks.claim_order [--lengths N N N] [--rounds N] [--batch N] [--tenants N] [--postgresql]
 """
@@ -104,9 +105,12 @@ async def _pages(queue: Waiting, given: argparse.Namespace) -> dict[str, float]:
             await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
             page = int(await connection.scalar(text("PRAGMA page_size")) or 0)
         await queue.claim(given.batch)
-        log = Path(f"{queue.database.engine.url.database}-wal")
-        written[f"pages by {order}"] = log.stat().st_size // page
+        written[f"pages by {order}"] = _size_of_log(queue.database) // page
     return written
+
+
+def _size_of_log(database: Database) -> int:
+    return Path(f"{database.engine.url.database}-wal").stat().st_size
 
 
 async def _measure(url: str, length: int, given: argparse.Namespace) -> dict[str, float]:
