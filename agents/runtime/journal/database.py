@@ -15,7 +15,7 @@ from contextlib import (
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter, sleep
 from typing import Any
 
 from sqlalchemy import Connection, Double, Engine, event, inspect, text
@@ -38,6 +38,8 @@ from agents.runtime.tracing import timing
 log = get_logger(__name__)
 
 BUSY_MILLISECONDS = 10_000
+BUSY_PAUSE = 0.0005  # seconds between two looks whether another connection still writes
+SQLITE_CONNECTIONS = 15  # kept: to open one more for a read is a thread that starts and ends
 FEW_ROWS = 8  # about as many as are written in the time of a trip to the driver's thread
 SQLITE_PRAGMAS = (
     "journal_mode=WAL",
@@ -296,7 +298,8 @@ def open_engine(url: str, file: JournalFile | None = None, **options: Any) -> As
         return create_async_engine(parsed, **(limited | options))
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(parsed, **options)
+    pool = {"pool_size": SQLITE_CONNECTIONS, "max_overflow": 0} if parsed.database else {}
+    engine = create_async_engine(parsed, **(pool | options))
     if "async_creator" not in options:  # a caller with its own driver has cursors of its own
         event.listen(engine.sync_engine, "do_connect", partial(connect, file))
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
@@ -327,8 +330,10 @@ def _begin_immediate(connection: Connection) -> None:
         adapted.here = options.get("here", False)
     if options.get("alone"):  # each statement is a transaction of its own
         return
-    if not (one_trip and adapted.begin_here()):
+    if not one_trip:
         adapted.run_async(lambda driver: driver.execute("BEGIN IMMEDIATE"))
+    elif not _has_begun(adapted._connection._conn):  # noqa: SLF001 - as OneTripCursor
+        adapted.run_async(lambda driver: driver._execute(_begin_when_free, driver._conn))  # noqa: SLF001
 
 
 def _roll_back(connection: Any, _record: object, _error: BaseException | None) -> None:
@@ -453,23 +458,33 @@ class OneTripConnection(AsyncAdapt_aiosqlite_connection):
         super().__init__(dbapi, connection)
         self.here = False
 
-    def begin_here(self) -> bool:
-        """Begin a writing transaction without a trip; False if another connection is writing."""
-        driver: sqlite3.Connection = self._connection._conn  # noqa: SLF001 - no public way to it
-        driver.execute("PRAGMA busy_timeout=0")
-        try:
-            driver.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            return False
-        finally:
-            driver.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
-        return True
-
     def rollback(self) -> None:
         """Roll back, if there is anything: SQLAlchemy asks for it whenever it returns a connection."""
         driver: sqlite3.Connection | None = self._connection._connection  # noqa: SLF001 - None: closed
         if driver is not None and driver.in_transaction:
             super().rollback()
+
+
+def _has_begun(connection: sqlite3.Connection) -> bool:
+    """Begin a writing transaction now; False if another connection is writing."""
+    connection.execute("PRAGMA busy_timeout=0")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+    return True
+
+
+def _begin_when_free(connection: sqlite3.Connection) -> None:
+    """Begin when no other connection writes. SQLite looks again after up to 100 ms, and others win meanwhile."""
+    until = monotonic() + BUSY_MILLISECONDS / 1_000
+    while monotonic() < until:
+        if _has_begun(connection):
+            return
+        sleep(BUSY_PAUSE)
+    connection.execute("BEGIN IMMEDIATE")  # waits once more, and raises why
 
 
 def _execute_and_fetch(
