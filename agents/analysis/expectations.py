@@ -69,7 +69,7 @@ def _bounds(contract: Contract, what: str) -> Bounds | None:
 
 
 def changes(study: Study, dataset: Dataset) -> list[Change | TooFew]:
-    """What has changed over time in the sources whose contracts call something steady, or cannot be told yet."""
+    """What has changed over time in columns that contracts call steady, and which of them have too few days."""
     contracts = [source.contract for source in study.sources]
     return [
         change
