@@ -10,7 +10,9 @@ from agents.orders.book_shipment import book_shipment
 from agents.orders.notify_customer import notify_customer, notify_return
 from agents.orders.payments import authorise_payment, capture_payment, open_payment
 from agents.orders.reserve_stock import issue_stock, reserve_stock
+from agents.orders.restock_return import restock_return
 from agents.orders.settle_return import charge_exchange, refund_return
+from agents.orders.ship_exchange import book_exchange, hold_exchange, issue_exchange
 from agents.runtime import Batch, graph, saga
 
 FULFIL = graph(
@@ -44,9 +46,16 @@ async def amend(batch: Batch) -> None:
 
 
 async def take_back(batch: Batch) -> None:
-    """The way of goods that came back: what is due is refunded or charged, and the customer hears of it."""
+    """The way of goods that came back: they are put on sale, new ones are sent, and money is settled.
+
+    Money is given back after the new goods are booked: that is not undone.
+    """
     async with saga(batch):
         batch = await agree_return(batch)
+        batch = await restock_return(batch)
+        batch = await hold_exchange(batch)
+        batch = await charge_exchange(batch)
+        batch = await book_exchange(batch)
         batch = await refund_return(batch)
-        await charge_exchange(batch)
+        await issue_exchange(batch)
     await notify_return(batch)

@@ -51,7 +51,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # Flows whose tests run on PostgreSQL too, and tests of the runtime for which the database means little:
 # all other tests of flows, and these, run on PostgreSQL in the campaign.
-FLOWS_ON_BOTH = {"test_keys.py"}
+FLOWS_ON_BOTH = {"test_keys.py", "test_returns.py"}
 MOSTLY_ON_SQLITE = {
     "test_admission.py",
     "test_agent.py",

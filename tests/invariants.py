@@ -19,7 +19,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from agents.orders.returns import EXCHANGE
-from agents.orders.scenario import ORDERS
+from agents.orders.scenario import ORDERS, RETURNS
 from agents.runtime.execution.agent import AGENTS
 from agents.runtime.journal.schema import dead_letters, effects, history, items, outbox, steps
 from agents.runtime.model.lifecycle import ENDED, TRANSITIONS, Event, State
@@ -59,6 +59,7 @@ class Record:
     goods: dict[str, Row]
     held: dict[str, Counter[str]]
     messages: Counter[str]
+    back: Counter[str]
 
 
 async def dump_journal(url: str) -> Journal:
@@ -110,6 +111,9 @@ def record_of(db: sqlite3.Connection, scope: str = "") -> Record:
     held: dict[str, Counter[str]] = defaultdict(Counter)
     for row in ask("SELECT * FROM reservation_lines"):
         held[row["key"]][row["sku"]] += row["quantity"]
+    back: Counter[str] = Counter()
+    for row in ask("SELECT * FROM taken_back"):
+        back[row["sku"]] += row["quantity"]
     sent = Counter(row["key"] for row in ask("SELECT key FROM notifications"))
     return Record(
         _in_scope(payments, lambda row: subject_of("", row["reference"]), scope),
@@ -118,6 +122,7 @@ def record_of(db: sqlite3.Connection, scope: str = "") -> Record:
         {sku: row for sku, row in goods.items() if sku.startswith(scope)},
         held,
         Counter({key: n for key, n in sent.items() if order_of(key).startswith(scope)}),
+        back,
     )
 
 
@@ -132,11 +137,12 @@ def breaches_of(journal: Journal, record: Record) -> list[str]:
     of_orders = {key: row for key, row in journal.items.items() if row["scenario"] == "orders"}
     orders = replace(journal, items=of_orders)
     returned = _returned(journal)
+    arrivals = (row["key"] for row in journal.items.values() if row["scenario"] == RETURNS.name)
     return [
-        *_charged_once(orders, record, {f"{order}{EXCHANGE}" for order in returned}),
+        *_charged_once(orders, record, {f"{key}{EXCHANGE}" for key in arrivals}),
         *_nothing_lost(journal),
         *_money_conserved(orders, record, returned),
-        *_stock_conserved(orders, record),
+        *_stock_conserved(journal, record),
         *_legal_histories(journal),
         *_compensated(orders),
         *_sent_once(record),
@@ -146,12 +152,13 @@ def breaches_of(journal: Journal, record: Record) -> list[str]:
 
 def _returned(journal: Journal) -> Mapping[str, int]:
     """Minor units that the provider has given back for goods that came back, by order."""
-    found = {}
+    found: Counter[str] = Counter()
     for item, row in journal.items.items():
-        if row["scenario"] == "returns":
+        if row["scenario"] == RETURNS.name:
             done = [s for s in journal.steps.get(item, []) if s["agent"] == "refund_return"]
             facts = [json.loads(step["output"]) for step in done if step["output"]]
-            found[row["key"]] = sum(fact["amount"] for fact in facts if fact["refund"])
+            order = json.loads(row["body"])["order"]
+            found[order] += sum(fact["amount"] for fact in facts if fact["refund"])
     return found
 
 
@@ -207,8 +214,13 @@ def _money_conserved(
 
 
 def _stock_conserved(journal: Journal, record: Record) -> Iterator[str]:
-    state = {row["key"]: row["state"] for row in journal.items.values()}
-    dead = {journal.items[item]["key"] for item in journal.dead}
+    mine = {
+        item: row["key"] + (EXCHANGE if row["scenario"] == RETURNS.name else "")
+        for item, row in journal.items.items()
+        if row["scenario"] in {ORDERS.name, RETURNS.name}
+    }
+    state = {key: journal.items[item]["state"] for item, key in mine.items()}
+    dead = {key for item, key in mine.items() if item in journal.dead}
     reserved: Counter[str] = Counter()
     shipped: Counter[str] = Counter()
     for key, reservation in record.reservations.items():
@@ -223,8 +235,9 @@ def _stock_conserved(journal: Journal, record: Record) -> Iterator[str]:
         parts = (row["on_hand"], row["reserved"], row["shipped"])
         if min(parts) < 0 or sum(parts) != row["initial"]:
             yield f"I4 {sku}: {row}"
-        if (row["reserved"], row["shipped"]) != (reserved[sku], shipped[sku]):
-            yield f"I4 {sku}: {row}, by its orders reserved {reserved[sku]}, shipped {shipped[sku]}"
+        out = shipped[sku] - record.back[sku]
+        if (row["reserved"], row["shipped"]) != (reserved[sku], out):
+            yield f"I4 {sku}: {row}, by its orders reserved {reserved[sku]}, shipped {out}"
 
 
 def _legal_histories(journal: Journal) -> Iterator[str]:
@@ -283,7 +296,13 @@ def _is_shipped(record: Record, row: Row) -> bool:
 
 
 def order_of(key: str) -> str:
-    """The order in an effect's key: installation:tenant:scenario:order:agent:occurrence."""
+    """The order in an effect's key: installation:tenant:scenario:order:agent:occurrence.
+
+    What belongs to goods that came back has the name of their exchange.
+    """
+    _, returned, rest = key.partition(f":{RETURNS.name}:")
+    if returned:
+        return rest.rsplit(":", 2)[0] + EXCHANGE
     _, _, rest = key.partition(f":{ORDERS.name}:")
     order, *_ = rest.split(":")
     return order

@@ -63,6 +63,7 @@ from agents.runtime.prefect_ui import (
 from agents.runtime.settings import settings
 from agents.runtime.shutdown import Stopped
 from agents.runtime.telemetry import get_logger
+from agents.runtime.testing import failpoint
 from agents.services.files.outcomes import REFUSES_THE_REST
 from agents.workflow.run import rejects_file
 
@@ -156,7 +157,9 @@ class AnalysisRun:
             edition = before.edition + (before.digest != dataset.digest)
             dataset = dataset.model_copy(update={"edition": edition})
         self.absent = write_gaps(self.study, dataset)
+        failpoint("described")
         self.store.publish(dataset)
+        failpoint("published")
         return dataset
 
     def _accepted(self) -> list[str]:

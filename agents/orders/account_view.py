@@ -59,10 +59,24 @@ class ItemRow(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The money of a return was paid at that time: `back` minor units, less than 0 from the customer."""
+    """A return was settled at that time: `back` minor units, less than 0 from the customer.
+
+    `arrived` are its pieces that have come back, `parcels` the bookings of new ones.
+    """
 
     back: int
     at: float
+    arrived: tuple[str, ...] = ()
+    parcels: tuple[Booked, ...] = ()
+
+    def with_more(self, more: "Settled") -> "Settled":
+        """Both together, for goods that arrived apart."""
+        return Settled(
+            self.back + more.back,
+            max(self.at, more.at),
+            (*self.arrived, *more.arrived),
+            (*self.parcels, *more.parcels),
+        )
 
 
 def order_account(  # noqa: PLR0913 - all that an account follows from
@@ -99,7 +113,7 @@ def order_account(  # noqa: PLR0913 - all that an account follows from
     account = account.model_copy(update={"movements": (paid,)})
     for change in _applied(changes):
         account = _changed(account, change)
-    return _with_settlement(account, settled) if settled is not None else account
+    return _with_settlement(account, settled, at) if settled is not None else account
 
 
 def customer_account(
@@ -172,11 +186,17 @@ def _shipment(booked: Booked, at: float | None) -> Shipment:
     return Shipment(carrier=booked.carrier, tracking=booked.tracking_id, arrives_on=arrives_on)
 
 
-def _with_settlement(account: OrderAccount, settled: Settled) -> OrderAccount:
-    """The account with the money that was paid for goods that came back."""
+def _with_settlement(account: OrderAccount, settled: Settled, at: float | None) -> OrderAccount:
+    """The account with the money that was paid for goods that came back, and the new ones."""
     if account.after_sales is None:
         return account
-    after = account.after_sales.model_copy(update={"settled_on": _date(settled.at)})
+    after = account.after_sales.model_copy(
+        update={
+            "settled_on": _date(settled.at),
+            "arrived": tuple(sorted(settled.arrived)),
+            "parcels": tuple(_shipment(one, at) for one in settled.parcels),
+        }
+    )
     moved = Movement(
         kind="refund" if settled.back > 0 else "payment",
         amount=abs(settled.back),

@@ -1,7 +1,7 @@
 """Agree a return: what is due for the goods that came back, by what the customer had asked for."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +10,17 @@ import orjson
 from agents.orders.account_view import customer_account
 from agents.orders.apply_change import apply_change
 from agents.orders.change import Change, change_keys
-from agents.orders.models import Applied, Captured, ReturnDue
+from agents.orders.models import Address, Applied, Captured, ReturnDue
 from agents.orders.payments import capture_payment
 from agents.orders.returns import ArrivedGoods
-from agents.orders.scenario import CHANGES, ORDERS
+from agents.orders.scenario import CHANGES, ORDERS, RETURNS
 from agents.runtime import READ, Decision, Parked, agent, runtime
-from agents.runtime.journal.queries import outcomes_of
+from agents.runtime.journal.queries import outcomes_below, outcomes_of
 from agents.runtime.model.lifecycle import State
 from agents.shop.catalogue import catalogue, customers
 from agents.shop.requests import Exchange, Return
+
+UNDONE = frozenset({State.FAILED, State.COMPENSATED, State.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +34,24 @@ class Agreement:
     captured: Captured
 
 
-@agent(READ)
+@agent(READ, version="1.1")
 async def agree_return(arrived: ArrivedGoods, decision: Decision | None) -> ReturnDue:
-    """The money that is due. Raises Parked for goods that nobody agreed on, or that are not all there.
+    """The money and the new goods that are due. Raises Parked for goods that nobody agreed on.
 
-    A person who approves settles what has arrived of what was agreed.
+    What arrives in parts is due in parts; what an earlier arrival has brought is not due again. A person
+    who approves settles what has arrived of what was agreed.
     """
     agreed = await _agreement(arrived.order)
     if agreed is None:
         raise Parked(f"no return of order {arrived.order} is agreed: agree on it, then approve")
-    wanted, here = Counter(agreed.request.pieces), Counter(arrived.pieces)
-    pieces = tuple(sorted((wanted & here).elements()))
-    if not pieces or (wanted != here and decision is None):
-        there = f"{len(pieces)} of {wanted.total()} pieces of order {arrived.order} have arrived"
-        other = f", and {(here - wanted).total()} others" if here - wanted else ""
-        raise Parked(f"{there}{other}: settle what has arrived?")
-    return _due(arrived.order, agreed, pieces)
+    taken = await _taken(arrived, agreed.request.pieces)
+    places = _places(agreed.request.pieces, arrived.pieces, taken)
+    others = len(arrived.pieces) - len(places)
+    if not places or (others and decision is None):
+        open_ = len(agreed.request.pieces) - len(taken)
+        there = f"{len(places)} of {open_} pieces of order {arrived.order} have arrived"
+        raise Parked(f"{there}, and {others} others: settle what has arrived?")
+    return _due(arrived.order, agreed, places, taken)
 
 
 async def _agreement(order: str) -> Agreement | None:
@@ -68,30 +72,75 @@ async def _agreement(order: str) -> Agreement | None:
     return Agreement(asked.by, asked.request, applied, orjson.loads(paid.body), captured)
 
 
-def _due(order: str, agreed: Agreement, pieces: tuple[str, ...]) -> ReturnDue:
-    """A return pays the pieces that have arrived, an exchange its difference; at most all that was paid."""
-    body, paying = agreed.body, agreed.body["payment_method"]
+async def _taken(arrived: ArrivedGoods, wanted: Sequence[str]) -> set[int]:
+    """The places of the agreed pieces that other arrivals have brought, or will have.
+
+    What was agreed about an arrival counts first; of the others those that were accepted before this
+    one, unless they ended without an agreement. Of a pruned arrival nothing is known: it takes all.
+    """
+    rows = await outcomes_below(runtime().journal, RETURNS.name, [arrived.order], agree_return.name)
+    mine = next(row.id for row in rows if row.key == arrived.key)
+    taken = set[int]()
+    for row in sorted(rows, key=lambda row: (not row.output, row.id)):
+        if row.id == mine:
+            continue
+        if not row.body:
+            return set(range(len(wanted)))
+        if row.output:
+            due = agree_return.decode(row.output, row.version)
+            # An earlier release kept the pieces without their places.
+            taken.update(due.places or _places(wanted, due.pieces, taken))
+        elif row.id < mine and row.state not in UNDONE:
+            before = ArrivedGoods.model_validate_json(row.body)
+            taken.update(_places(wanted, before.pieces, taken))
+    return taken
+
+
+def _places(wanted: Sequence[str], pieces: Iterable[str], taken: set[int]) -> tuple[int, ...]:
+    """The first places of these pieces among the wanted ones that are not taken."""
+    left, places = Counter(pieces), []
+    for place, sku in enumerate(wanted):
+        if place not in taken and left[sku] > 0:
+            left[sku] -= 1
+            places.append(place)
+    return tuple(places)
+
+
+def _due(order: str, agreed: Agreement, places: tuple[int, ...], taken: set[int]) -> ReturnDue:
+    """A return pays the pieces that have arrived, an exchange their difference; at most what is left."""
+    body, paying, asked = agreed.body, agreed.body["payment_method"], agreed.request
     prices = {line["sku"]: line["unit_price"] for line in body["lines"]}
-    if isinstance(agreed.request, Return):
-        back = sum(prices[sku] for sku in pieces)
-    elif agreed.applied.back is not None:
-        back = agreed.applied.back
-    else:  # an earlier release has not kept it, and prices may have changed since
-        goods = catalogue()
-        back = sum(prices[sku] for sku in agreed.request.pieces)
-        back -= sum(goods[sku].price for sku in agreed.request.new)
-    back = min(back, agreed.captured.amount)
+    before = sum(prices[asked.pieces[place]] for place in taken)
+    back = min(_back(agreed, places, prices), max(0, agreed.captured.amount - before))
     methods = customer_account(agreed.by, customers(), (), paying).methods
-    known = methods.get(agreed.request.method)
-    method = known.token if known else agreed.request.method
+    known = methods.get(asked.method)
+    method = known.token if known else asked.method
     return ReturnDue(
         order=order,
         name=body["customer"]["name"],
         email=body["customer"]["email"],
         currency=body["currency"],
-        pieces=pieces,
+        pieces=tuple(asked.pieces[place] for place in places),
         back=back,
         payment=agreed.captured.payment,
         method=method,
         by_hand=back > 0 and method != paying,
+        places=places,
+        new=tuple(asked.new[place] for place in places) if isinstance(asked, Exchange) else (),
+        address=Address.model_validate(body["address"]),
     )
+
+
+def _back(agreed: Agreement, places: tuple[int, ...], prices: Mapping[str, int]) -> int:
+    """What the pieces at these places give back; less than 0 if their new ones cost more."""
+    asked, applied = agreed.request, agreed.applied
+    back = sum(prices[asked.pieces[place]] for place in places)
+    if isinstance(asked, Return):
+        return back
+    if applied.prices:
+        return back - sum(applied.prices[place] for place in places)
+    # An earlier release has not kept the prices, which may have changed since.
+    if applied.back is not None and len(places) == len(asked.pieces):
+        return applied.back
+    goods = catalogue()
+    return back - sum(goods[asked.new[place]].price for place in places)

@@ -6,15 +6,18 @@ from typing import Any
 import orjson
 
 from agents.orders.account_view import Settled, customer_account, order_account
+from agents.orders.agree_return import agree_return
 from agents.orders.book_shipment import book_shipment
 from agents.orders.change import Change, address_keys, change_keys
-from agents.orders.models import Booked
+from agents.orders.models import Booked, ExchangePaid, ReturnDue, ReturnRefunded
+from agents.orders.returns import ArrivedGoods
 from agents.orders.scenario import CHANGES, ORDERS, RETURNS
 from agents.orders.settle_return import charge_exchange, refund_return
+from agents.orders.ship_exchange import book_exchange
 from agents.runtime import PermanentError, TransientError, runtime
 from agents.runtime.clock import clock
 from agents.runtime.intake.enqueue import enqueue
-from agents.runtime.journal.queries import latest_of, named, outcomes_of
+from agents.runtime.journal.queries import latest_of, named, outcomes_below, outcomes_of
 from agents.runtime.journal.submit import Disposition
 from agents.runtime.messaging import Answerer, answer
 from agents.runtime.model.lifecycle import ENDED, State
@@ -126,20 +129,34 @@ async def _bookings(orders: Sequence[str]) -> dict[str, Booked]:
 
 
 async def _settlements(changes: Sequence[str]) -> dict[str, Settled]:
-    """The money that was paid for the returns and exchanges among these changes, by order."""
+    """What was settled of the returns and exchanges among these changes, by order."""
     asked = [Change.model_validate_json(body).request for body in changes]
     orders = [one.order for one in asked if isinstance(one, Return | Exchange)]
     found: dict[str, Settled] = {}
     if not orders:
         return found
     journal = runtime().journal
-    for agent, sign in ((refund_return, 1), (charge_exchange, -1)):
-        for row in await outcomes_of(journal, RETURNS.name, orders, agent.name):
-            if row.output and row.state == State.COMPLETED:
-                amount = sign * agent.decode(row.output, row.version).amount
-                before = found.get(row.key)
-                found[row.key] = Settled((before.back if before else 0) + amount, row.at)
+    for agent in (agree_return, refund_return, charge_exchange, book_exchange):
+        for row in await outcomes_below(journal, RETURNS.name, orders, agent.name):
+            if row.output and row.body and row.state == State.COMPLETED:
+                order = ArrivedGoods.model_validate_json(row.body).order
+                more = _settled(agent.decode(row.output, row.version), row.at)
+                found[order] = found[order].with_more(more) if order in found else more
     return found
+
+
+def _settled(fact: object, at: float) -> Settled:
+    """What one step of a return has settled, at that time."""
+    match fact:
+        case ReturnDue(pieces=pieces):
+            return Settled(0, at, pieces)
+        case ReturnRefunded(amount=amount):
+            return Settled(amount, at)
+        case ExchangePaid(amount=amount):
+            return Settled(-amount, at)
+        case Booked(tracking_id=tracking) if tracking:
+            return Settled(0, at, parcels=(fact,))
+    return Settled(0, at)
 
 
 async def _numbered(change: Change) -> Change | None:

@@ -43,7 +43,7 @@ async def find_applied(change: Change, key: EffectKey) -> Applied | None:
     return Applied(status="changed") if done else None
 
 
-@agent(EFFECT, version="1.1", settle=Lookup(find_applied))
+@agent(EFFECT, version="1.2", settle=Lookup(find_applied))
 async def apply_change(change: Change, decision: Decision | None, key: EffectKey) -> Applied:
     """Change the order or the account. Raises RuleViolation (permanent), and Parked for a large return.
 
@@ -58,7 +58,9 @@ async def apply_change(change: Change, decision: Decision | None, key: EffectKey
     if decision is None and refund_needs_approval(back or 0, body["currency"]):
         raise Parked(f"{change.request.kind} of {format_money(back or 0, body['currency'])}?")
     await _change_order(change, before, _body(change, customer, after, body), key)
-    return Applied(status=after.status, back=back)
+    new, goods = change.request.new if isinstance(change.request, Exchange) else (), catalogue()
+    prices = tuple(goods[sku].price for sku in new)
+    return Applied(status=after.status, back=back, prices=prices)
 
 
 async def _accounts(change: Change) -> tuple[CustomerAccount, OrderAccount | None, dict[str, Any]]:

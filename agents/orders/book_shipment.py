@@ -28,6 +28,11 @@ class NoCarrier(PermanentError):
 
 async def find_booking(_order: Order, key: EffectKey, carriers: Carriers) -> Booked | None:
     """The booking under the key, at any of the carriers."""
+    return await booked_anywhere(carriers, key)
+
+
+async def booked_anywhere(carriers: Carriers, key: str) -> Booked | None:
+    """The booking under the key, at any of the carriers."""
     for carrier in carriers:
         found = await carrier.find(key)
         if found is not None and found.status == "booked":
@@ -38,6 +43,11 @@ async def find_booking(_order: Order, key: EffectKey, carriers: Carriers) -> Boo
 async def find_cancelled(
     _order: Order, undone: UndoneKey, carriers: Carriers
 ) -> ShipmentCancelled | None:
+    """Whether every carrier has closed the key."""
+    return await all_cancelled(carriers, undone)
+
+
+async def all_cancelled(carriers: Carriers, undone: str) -> ShipmentCancelled | None:
     """Whether every carrier has closed the key."""
     for carrier in carriers:
         found = await carrier.find(undone)
@@ -51,6 +61,11 @@ async def cancel_shipment(
     _order: Order, undone: UndoneKey, carriers: Carriers
 ) -> ShipmentCancelled:
     """Cancel the booking and close the key at every carrier, so that no late call can book again."""
+    return await cancel_everywhere(carriers, undone)
+
+
+async def cancel_everywhere(carriers: Carriers, undone: str) -> ShipmentCancelled:
+    """Close the key at every carrier, seen or not."""
     for carrier in carriers:
         await carrier.cancel(undone)
     return _cancelled(carriers)
@@ -65,14 +80,19 @@ async def book_shipment(
     reference: Reference,
     carriers: Carriers,
 ) -> Booked:
-    """Book the parcel of a paid order at the first carrier that takes it. Raises NoCarrier (permanent).
+    """Book the parcel of a paid order at the first carrier that takes it. Raises NoCarrier (permanent)."""
+    return await book_first(carriers, key, _parcel(order, reserved, reference))
+
+
+async def book_first(carriers: Carriers, key: str, parcel: Parcel) -> Booked:
+    """Book the parcel at the first carrier that takes it. Raises NoCarrier.
 
     Only after a refusal is the next carrier asked: after any other error the first one may have the parcel.
     """
     refusals: list[str] = []
     for carrier in carriers:
         try:
-            booked = await carrier.book(key, _parcel(order, reserved, reference))
+            booked = await carrier.book(key, parcel)
         except BookingRefused as refusal:
             refusals.append(str(refusal))
         else:

@@ -178,18 +178,20 @@ class Applied(Strict):
     """The change is made; `status` is the status of the order after it.
 
     `back` minor units go back when the goods of a return or an exchange arrive; less than 0 is to be
-    paid. Earlier releases did not keep it.
+    paid. `prices` are those of an exchange's new pieces, in their order. Earlier releases did not keep them.
     """
 
     status: str
     back: int | None = None
+    prices: tuple[int, ...] = ()
 
 
 class ReturnDue(Strict):
     """What is due for the goods that came back: `back` minor units to the customer, or less than 0.
 
     `payment` is that of the order, `method` the token that the customer has chosen. With `by_hand` the
-    provider cannot pay it, as the method is not the one that has paid the order.
+    provider cannot pay it, as the method is not the one that has paid the order. `places` are those of
+    the pieces in the request, and `new` the SKUs that are sent to `address` in exchange for them.
     """
 
     order: str
@@ -201,6 +203,15 @@ class ReturnDue(Strict):
     payment: str
     method: str
     by_hand: bool = False
+    places: tuple[int, ...] = ()
+    new: tuple[str, ...] = ()
+    address: Address | None = None
+
+
+class Restocked(Strict):
+    """These pieces are for sale again."""
+
+    pieces: tuple[str, ...]
 
 
 class ReturnRefunded(Strict):

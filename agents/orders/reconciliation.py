@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from agents.orders.models import Booked
 from agents.orders.reconciliation_rules import (
     BOOK,
+    OF_EXCHANGES,
     OPEN,
     RESERVE,
     of_booking,
@@ -16,6 +17,7 @@ from agents.orders.reconciliation_rules import (
     unknown_outside,
 )
 from agents.orders.returned_money import returned_money
+from agents.orders.scenario import ORDERS, RETURNS
 from agents.runtime.recovery.reconciliation import Difference, Ended, JournalView
 from agents.services.carriers.protocol import Carrier, Carriers
 from agents.services.inventory.protocol import Inventory
@@ -57,11 +59,12 @@ async def differences(
     for carrier in carriers:
         async for found in _bookings(view, seen, carrier):
             yield found
-    async for page in view.ended():
-        for known in page:
-            if known.settled:
-                for found in unknown_outside(known, _unseen(view, known, seen)):
-                    yield found
+    for scenario in (ORDERS, RETURNS):
+        async for page in view.of(scenario).ended():
+            for known in page:
+                if known.settled:
+                    for found in unknown_outside(known, _unseen(view, known, seen)):
+                        yield found
 
 
 async def _payments(view: JournalView, seen: Seen, payments: Payments) -> AsyncIterator[Difference]:
@@ -83,7 +86,7 @@ async def _reservations(
     view: JournalView, seen: Seen, inventory: Inventory
 ) -> AsyncIterator[Difference]:
     async for page in inventory.listed(view.window.since):
-        known = await view.by_effect(listed.reservation.key for listed in page)
+        known = await _by_effect(view, [listed.reservation.key for listed in page])
         for listed in page:
             of = known.get(listed.reservation.key)
             if of is not None:
@@ -95,7 +98,7 @@ async def _reservations(
 
 async def _bookings(view: JournalView, seen: Seen, carrier: Carrier) -> AsyncIterator[Difference]:
     async for page in carrier.listed(view.window.since):
-        known = await view.by_effect(listed.key for listed in page)
+        known = await _by_effect(view, [listed.key for listed in page])
         for listed in page:
             of = known.get(listed.key)
             booked = of.item.fact(Booked) if of is not None else None
@@ -104,6 +107,11 @@ async def _bookings(view: JournalView, seen: Seen, carrier: Carrier) -> AsyncIte
             if _is_judged(view, of, listed.key, listed.created):
                 for found in _one(of_booking(of, listed.key, listed.booking)):
                     yield found
+
+
+async def _by_effect(view: JournalView, keys: Sequence[str]) -> dict[str, Ended]:
+    """The orders, and the exchanges with new goods, whose effects have these keys."""
+    return await view.by_effect(keys) | await view.of(RETURNS).by_effect(keys)
 
 
 def _one(found: Difference | None) -> Iterable[Difference]:
@@ -130,7 +138,9 @@ def _unseen(view: JournalView, known: Ended, seen: Seen) -> set[str]:
     """The effects of an order that certainly fall into the window and that no listing had."""
     since = view.window.since + CLOCKS_DIFFER
     return {
-        agent
+        what
         for (agent, _), effect in known.item.effects.items()
-        if agent in seen and effect.intended_at >= since and known.item.id not in seen[agent]
+        if (what := OF_EXCHANGES.get(agent, agent)) in seen
+        and effect.intended_at >= since
+        and known.item.id not in seen[what]
     }

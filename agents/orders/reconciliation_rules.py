@@ -10,6 +10,7 @@ from agents.orders.models import (
     ExchangePaid,
     PaymentClosed,
     PaymentOpened,
+    Reserved,
 )
 from agents.runtime.recovery.reconciliation import Difference, Ended
 from agents.services.carriers.protocol import Booking
@@ -18,6 +19,9 @@ from agents.services.payments.protocol import NOTHING, Payment, shown
 from agents.workflow.money import format_money, to_major
 
 RESERVE, OPEN, BOOK = "reserve_stock", "open_payment", "book_shipment"
+IN_EXCHANGES = {RESERVE: "hold_exchange", BOOK: "book_exchange"}
+"""The agent of an order's effect -> that of the same effect for the new goods of an exchange."""
+OF_EXCHANGES = {own: effect for effect, own in IN_EXCHANGES.items()}
 CAN_BE_CHARGED = frozenset({"open", "processing", "authorised"})
 
 # What is wrong, what to do about it, and the agent whose effect the journal can undo.
@@ -117,11 +121,14 @@ def unknown_outside(known: Ended, missing: set[str]) -> Iterator[Difference]:
         if closed and closed.refunded:
             said[OPEN] = f"{closed.payment} is refunded"
     else:
-        said[RESERVE] = "its goods have left"
+        held = known.item.fact(Reserved)
+        if held is None or held.reservation:  # a return has no new goods
+            said[RESERVE] = "its goods have left"
         if captured:
             amount = format_money(captured.amount, known.item.payload.currency)
             said[OPEN] = f"{captured.payment} is captured, {amount}"
-        if booked := known.item.fact(Booked):
+        booked = known.item.fact(Booked)
+        if booked and booked.tracking_id:
             said[BOOK] = f"booked at {booked.carrier} as {booked.tracking_id}"
     for effect in sorted(said.keys() & missing):
         wrong = ("the provider knows nothing of it", "ask the provider, check URL and account", "")
@@ -190,4 +197,6 @@ def _named(wrong: Wrong, known: Ended | None, name: str, found: str) -> Differen
     if known is None:
         return Difference(what, name, found, to_do)
     found += f"; the order is {known.item.state}"
+    own = IN_EXCHANGES.get(effect, effect)
+    effect = own if (own, 0) in known.item.effects else effect
     return Difference(what, known.item.key, found, to_do, known if effect else None, effect)

@@ -1,7 +1,7 @@
 """The warehouse's webhooks: goods of a return have arrived, which starts the payment of their money.
 
 The sender signs as Standard Webhooks says (https://www.standardwebhooks.com, specification 1.0); the event
-is {"type": "return.arrived", "data": {"order": ..., "pieces": [...]}}. Other types are left alone.
+is {"type": "return.arrived", "data": {"order": ..., "pieces": [...], "arrival": ...}}. Other types are left alone.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ ARRIVED = "return.arrived"
 
 
 async def receive(payload: bytes, headers: Mapping[str, str]) -> None:
-    """Make the event an item, once for an order. Raises EventRefused, also for other goods than before."""
+    """Make the event an item, once for an arrival. Raises EventRefused, also for other goods than before."""
     _verify(payload, headers)
     try:
         event = orjson.loads(payload)
@@ -32,9 +32,10 @@ async def receive(payload: bytes, headers: Mapping[str, str]) -> None:
     except (ValueError, KeyError, TypeError, InvalidRecord) as error:
         raise EventRefused(SYSTEM, f"the payload is no event: {error}") from None
     arrived = ArrivedGoods.model_validate_json(body)
-    accepted = await enqueue(RETURNS, arrived.order, arrived)
+    accepted = await enqueue(RETURNS, arrived.key, arrived)
     if accepted.disposition is Disposition.CONFLICT:
-        raise EventRefused(SYSTEM, f"other goods of order {arrived.order} have arrived before")
+        goods = f"{arrived.order} have arrived before, name the arrival"
+        raise EventRefused(SYSTEM, f"other goods of order {goods}")
 
 
 def _verify(payload: bytes, headers: Mapping[str, str]) -> None:

@@ -199,13 +199,16 @@ RETURN_NEWS = {
 }
 
 
-def return_message(due: ReturnDue, settlement: Settlement) -> Message:
-    """The e-mail about the money of goods that came back."""
+def return_message(due: ReturnDue, settlement: Settlement, sent: Booked | None = None) -> Message:
+    """The e-mail about goods that came back: their money, and the parcel of new goods that were `sent`."""
     where = "the method that you have chosen"
     if settlement is Settlement.REFUNDED and not due.by_hand:
         where = "the card or account that you paid with"
     amount = format_money(abs(due.back), due.currency)
     news = RETURN_NEWS[settlement].format(money=amount, where=where)
+    if sent is not None and sent.tracking_id:
+        carrier, tracking = _one_line(sent.carrier), _one_line(sent.tracking_id)
+        news += f" The new goods are on their way with {carrier}, tracking number {tracking}."
     arrived = f"The goods that you sent back for order {_one_line(due.order)} have arrived."
     return Message(
         channel="email",

@@ -136,7 +136,8 @@ def _settled(item: Item) -> str:
 
 def _return_notices(item: Item) -> Sequence[Notice]:
     due, outcome = item.fact(ReturnDue), Settlement(item.outcome or Settlement.REFUSED)
-    return [notice(f"return.{outcome}", return_message(due, outcome))] if due else []
+    sent = item.fact(Booked) if outcome is not Settlement.REFUSED else None
+    return [notice(f"return.{outcome}", return_message(due, outcome, sent))] if due else []
 
 
 def _return_metrics(item: Item) -> Mapping[str, int]:
@@ -158,7 +159,7 @@ def _return_summary(item: Item) -> Summary:
 
 RETURNS = Scenario(
     name="returns",
-    version="1",
+    version="1.1",
     payload=ArrivedGoods,
     outcome=_settled,
     notices=_return_notices,
@@ -166,4 +167,4 @@ RETURNS = Scenario(
     summary=_return_summary,
     validate=RETURN_RECORDS.validate,
 )
-"""Goods of returns and exchanges that have arrived: their money is paid, or a person settles it."""
+"""Goods of returns and exchanges that have arrived: settled in money and new goods, or by a person."""

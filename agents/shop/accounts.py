@@ -76,19 +76,6 @@ class Movement(Account):
     method: str
 
 
-class AfterSales(Account):
-    """A return or an exchange: `new` is empty for a return, `difference` is what the new pieces cost more.
-
-    `settled_on` is the day (ISO 8601) on which its money was paid, after the goods had arrived.
-    """
-
-    pieces: tuple[str, ...]
-    new: tuple[str, ...] = ()
-    method: str
-    difference: int = 0
-    settled_on: str = ""
-
-
 class Shipment(Account):
     """Who carries an order, and the carrier's number of the parcel.
 
@@ -98,6 +85,22 @@ class Shipment(Account):
     carrier: str
     tracking: str
     arrives_on: str = ""
+
+
+class AfterSales(Account):
+    """A return or an exchange: `new` is empty for a return, `difference` is what the new pieces cost more.
+
+    `arrived` are the pieces that have come back and are settled, `settled_on` the day (ISO 8601) on which
+    the last of their money was paid, and `parcels` those of the new pieces.
+    """
+
+    pieces: tuple[str, ...]
+    new: tuple[str, ...] = ()
+    method: str
+    difference: int = 0
+    settled_on: str = ""
+    arrived: tuple[str, ...] = ()
+    parcels: tuple[Shipment, ...] = ()
 
 
 class OrderAccount(Account):

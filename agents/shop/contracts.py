@@ -85,7 +85,7 @@ class ChangeResult(Message):
 
 ACCOUNT = RequestReply(
     Topic("orders.account", AccountQuestion, "1.1"),
-    Topic("orders.account.view", AccountView, "1.4"),
+    Topic("orders.account.view", AccountView, "1.5"),
 )
 CHANGE = RequestReply(
     Topic("orders.change", ChangeCommand), Topic("orders.change.accepted", ChangeAccepted)

@@ -1,8 +1,9 @@
 """`python -m tests.faults.mutation`: mutation tests, which show that the fault tests find broken code.
 
 Each mutant is a patch in mutants/. Its head says what it breaks, the cells (of orders, a study, tasks or returns)
-that must catch it, and the number of simulated schedules within which the simulation must catch it. The
-command patches a copy of the source and runs both there. The exit status is 1 if a mutant survives.
+that must catch it, and the number of simulated schedules within which the simulation must catch it. What no
+fault shows, because it is wrong without one too, must fail the tests that the head names. The command patches
+a copy of the source and runs them there. The exit status is 1 if a mutant survives.
 """
 
 import argparse
@@ -25,6 +26,7 @@ PARTS = ("agents", "flows", "deployments", "tests", "pyproject.toml")
 CAMPAIGN_TIMEOUT = 600  # seconds
 LEASE = 4  # seconds; a busy machine takes a shorter lease from a run before the mutant acts
 SCHEDULES = "Schedules: "
+TESTS = "Study tests: "
 KINDS = {
     "Cells: ": "",
     "Study cells: ": "study",
@@ -36,7 +38,10 @@ TIERS = ("cells", "schedules")
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One way to break the product, and the cells that must catch it; `workload` is their option, if any."""
+    """One way to break the product, and the cells or tests that must catch it.
+
+    `workload` is the option of the cells, if any.
+    """
 
     name: str
     what: str
@@ -44,6 +49,7 @@ class Mutant:
     schedules: int
     patch: Path
     workload: str = ""
+    tests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,8 @@ def run_mutant(mutant: Mutant, at_once: int = 4, by: Sequence[str] = TIERS) -> M
         copy_source(tree)
         if not _git_apply(mutant.patch, tree):
             return MutantResult(mutant, caught=False, by="the patch does not apply to the source")
+        if mutant.tests:
+            return _tested(mutant, tree)
         campaigns = [_cells(mutant, tree, at_once)] if "cells" in by else []
         campaigns += [_schedules(mutant)] if "schedules" in by and mutant.schedules else []
         results = [_result(mutant, tree, options) for options in campaigns]
@@ -88,6 +96,14 @@ def _result(mutant: Mutant, tree: Path, options: list[str]) -> MutantResult:
         return MutantResult(mutant, caught=False, by=f"no result: {done.stderr[-300:]}")
     caught = violated and done.returncode == 1
     return MutantResult(mutant, caught, violations[0] if violations else "nothing")
+
+
+def _tested(mutant: Mutant, tree: Path) -> MutantResult:
+    """Whether a test fails by the mutant; one that cannot run is no answer."""
+    done = _python(tree, "pytest", "-q", "-n0", "-x", "-m", "slow or not slow", *mutant.tests)
+    failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED ")]
+    by = failed[0] if failed else f"{done.stdout[-150:]}{done.stderr[-150:]}"
+    return MutantResult(mutant, done.returncode == 1 and bool(failed), by)
 
 
 def _cells(mutant: Mutant, tree: Path, at_once: int) -> list[str]:
@@ -115,9 +131,13 @@ def copy_source(tree: Path) -> None:
 
 
 def _campaign(tree: Path, options: list[str]) -> "subprocess.CompletedProcess[str]":
+    return _python(tree, "tests.faults", *options)
+
+
+def _python(tree: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     # The project is installed editable: the copy must come first, and the fork server asserts that.
     return subprocess.run(
-        [sys.executable, "-m", "tests.faults", *options],
+        [sys.executable, "-m", *arguments],
         cwd=tree,
         env=os.environ | {"PYTHONPATH": str(tree)},
         capture_output=True,
@@ -145,6 +165,9 @@ def _git_apply(patch: Path, tree: Path, *options: str) -> bool:
 
 def _mutant(path: Path) -> Mutant:
     what, cells, more, *_ = path.read_text("utf-8").splitlines()
+    if cells.startswith(TESTS):
+        tests = tuple(cells.removeprefix(TESTS).split())
+        return Mutant(path.stem, what, (), 0, path, "study", tests)
     schedules = int(more.removeprefix(SCHEDULES)) if more.startswith(SCHEDULES) else 0
     head = next(head for head in KINDS if cells.startswith(head))
     wanted = cells.removeprefix(head).split()

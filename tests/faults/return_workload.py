@@ -106,6 +106,7 @@ class ReturnWorkload:
             ),
             *self._paid_otherwise(),
             *self._told_otherwise(),
+            *self._sent_otherwise(),
         ]
 
     def _paid_otherwise(self) -> Iterator[str]:
@@ -123,6 +124,17 @@ class ReturnWorkload:
             moved += [n for name, n in charges if name.endswith(f":{order}:exchange")]
             if moved != [due]:
                 yield f"R1 {order}: {due} is due for what came back, and {moved} was paid"
+
+    def _sent_otherwise(self) -> Iterator[str]:
+        """R3: each piece is put on sale again once, and the new ones of each exchange are sent once."""
+        lines = self.shop.ask("SELECT key, quantity FROM taken_back")
+        sent = self.shop.ask("SELECT key FROM shipments WHERE status = 'booked'")
+        for number, (kind, _, _) in enumerate(RETURNS):
+            order, mine = self.shop.order_id(number), f":returns:{self.shop.order_id(number)}:"
+            pieces = sum(quantity for key, quantity in lines if mine in key)
+            parcels = sum(mine in key for (key,) in sent)
+            if (pieces, parcels) != (1, int(kind == "exchange")):
+                yield f"R3 {order}: {pieces} pieces are for sale again, {parcels} parcels were sent"
 
     def _told_otherwise(self) -> Iterator[str]:
         """R2: the customer of each return hears of its money at most once."""

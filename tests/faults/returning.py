@@ -37,7 +37,7 @@ async def take_returns(run: Run) -> None:
             await _finish_all(CHANGES, run.lease)
         for row in rows:
             arrived = ArrivedGoods(order=row["order"], pieces=tuple(row["pieces"]))
-            await enqueue(RETURNS, arrived.order, arrived)
+            await enqueue(RETURNS, arrived.key, arrived)
         await _finish_all(RETURNS, run.lease)
     await recover.fn()
 

@@ -18,7 +18,7 @@ from tests.invariants import Journal, Record, breaches_of, dump_journal
 
 NAME = "sales"
 PARTS, DAYS = 4, 10
-NO_RECORD = Record({}, {}, {}, {}, {}, Counter())  # a study calls no providers
+NO_RECORD = Record({}, {}, {}, {}, {}, Counter(), Counter())  # a study calls no providers
 # The files that a person relies on. The file of a model holds the time and addresses, its forecasts do not.
 # A name with a leading dot is a file that a killed process was writing; nothing reads it.
 KEPT = (

@@ -22,6 +22,7 @@ pytestmark = [
 CELLS = (
     "called:refund_return@1",
     "called:charge_exchange@1+called:charge_exchange@2",
+    "called:restock_return@1+called:book_exchange@3",
     *(
         pytest.param(cell, marks=pytest.mark.campaign)
         for cell in (
@@ -30,6 +31,9 @@ CELLS = (
             "written:charge_exchange@1+written:charge_exchange@4",
             "zombie=called:refund_return@1",
             "zombie=called:charge_exchange@4",
+            "zombie=called:book_exchange@4",
+            "intended:restock_return@1+written:hold_exchange@1",
+            "intended:book_exchange@1+called:issue_exchange@1",
             "term=called:refund_return@1",
             *(f"random={n}" for n in range(5)),
         )
@@ -57,7 +61,8 @@ async def test_a_return_is_paid_once_after_every_fault(runner: CellRunner, cell:
 
 
 @pytest.mark.campaign
-async def test_a_refund_that_is_made_anew_is_caught() -> None:
-    (mutant,) = [mutant for mutant in mutants() if mutant.workload == "returns"]
+@pytest.mark.parametrize("name", ["refunded-anew", "restocked-anew", "sent-anew"])
+async def test_what_is_made_anew_is_caught(name: str) -> None:
+    (mutant,) = [mutant for mutant in mutants() if mutant.name == name]
     result = await asyncio.to_thread(run_mutant, mutant)
     assert result.caught, result.by

@@ -30,6 +30,8 @@ CELLS = (
         for cell in (
             "called:clean_partition@1+called:select_model@1",
             "accepted@1",
+            "described@1",
+            "published@1",
             "called:collect_partition@1+called:train_candidate@1",
             "called:clean_partition@2+called:select_model@1",
             "zombie=called:clean_partition@1",

@@ -20,7 +20,10 @@ from tests.invariants import Journal, Record, check_invariants, dump_journal, re
 Body = dict[str, Any]
 
 # SKU: pieces, grams. No carrier takes an anvil.
-GOODS = {"lamp": (1_000, 500), "rare": (1, 100), "anvil": (100, 40_000)}
+GOODS = {
+    "lamp": (1_000, 500), "cheap": (100, 400), "dear": (100, 600),
+    "rare": (1, 100), "anvil": (100, 40_000),
+}  # fmt: skip
 DECLINED_CARD = "pm_card_chargeDeclinedInsufficientFunds"
 
 

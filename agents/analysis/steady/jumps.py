@@ -17,6 +17,8 @@ LEAST_OF_SHARES = 6.0  # whose deviation by chance is known, and tested besides
 USUAL_SHARE = 0.02  # by which shares of a window differ
 FEW_CHANGES = 6
 PERIODS = 5  # windows that a series must have to say what is usual
+LEAST_DAYS = PERIODS * 2 * WINDOWS[0]  # with fewer, nothing tells what is usual
+LEAST_DAYS_OF_SHARES = PERIODS * 2 * WINDOWS[1]
 ALIKE = 0.4  # how much the jump at the end of a block may differ from that at its begin
 
 

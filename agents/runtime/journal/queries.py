@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select, text
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select, text
 
 from agents.runtime.journal import Journal
 from agents.runtime.journal.claims import deadline_here
 from agents.runtime.journal.database import now
+from agents.runtime.journal.item_lists import begins
 from agents.runtime.journal.schema import OPEN, dead_letters, effects, history, items, outbox, steps
 from agents.runtime.journal.workers import is_alive
 
@@ -183,14 +184,27 @@ async def is_cancelled(journal: Journal, scenario: str, key: str) -> bool:
 async def outcomes_of(
     journal: Journal, scenario: str, keys: Sequence[str], agent: str
 ) -> Sequence[Row[Any]]:
-    """As `outcome_of` for many items, with their keys, when they were accepted and when the step ended."""
+    """As `outcome_of` for many items, with ids, keys, times of acceptance, and when the step ended."""
+    return await _outcomes(journal, scenario, items.c.key.in_(keys), agent)
+
+
+async def outcomes_below(
+    journal: Journal, scenario: str, keys: Sequence[str], agent: str
+) -> Sequence[Row[Any]]:
+    """As `outcomes_of`, also for the items whose keys continue one of these after a colon."""
+    below = [begins(f"{key}:") for key in keys]
+    return await _outcomes(journal, scenario, or_(items.c.key.in_(keys), *below), agent)
+
+
+async def _outcomes(
+    journal: Journal, scenario: str, which: ColumnElement[bool], agent: str
+) -> Sequence[Row[Any]]:
     done = (steps.c.item == items.c.id) & (steps.c.agent == agent) & (steps.c.status == "done")
-    columns = (items.c.key, items.c.state, items.c.body, items.c.accepted_at)
+    columns = (items.c.id, items.c.key, items.c.state, items.c.body, items.c.accepted_at)
     query: Select[Any] = (
         select(*columns, steps.c.output, steps.c.version, steps.c.at)
         .select_from(items.outerjoin(steps, done))
-        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario)
-        .where(items.c.key.in_(keys))
+        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario, which)
     )
     async with journal.database.read() as connection:
         rows: Sequence[Row[Any]] = (await connection.execute(query)).all()

@@ -8,13 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, or_, select
 
 from agents.runtime.errors import IllegalTransition
 from agents.runtime.execution.agent import AGENTS
 from agents.runtime.execution.rehydrate import rehydrate_whole
 from agents.runtime.journal import Journal
 from agents.runtime.journal.claims import deadline_here
+from agents.runtime.journal.item_lists import begins
 from agents.runtime.journal.operator_actions import OperatorAction
 from agents.runtime.journal.reopening import reopen
 from agents.runtime.journal.schema import effects, items
@@ -92,12 +93,24 @@ class JournalView:
         if wanted := sorted(set(keys)):
             async with self.journal.database.read() as connection:
                 values = select(values_of(connection, wanted).c.value)
-                known = select(items, deadline_here())
-                query = known.where(items.c.scenario == self.scenario.name)
-                rows = (await connection.execute(query.where(items.c.key.in_(values)))).all()
+                query = self._known().where(items.c.key.in_(values))
+                rows = (await connection.execute(query)).all()
             for ended in await self._read(rows):
                 found.setdefault(ended.item.key, []).append(ended)
         return found
+
+    async def below(self, keys: Iterable[str]) -> dict[str, list[Ended]]:
+        """The tenant's items with these keys, and those whose keys continue one of them after a colon."""
+        wanted = sorted(set(keys))
+        mine = items.c.tenant == self.journal.tenant
+        which = or_(items.c.key.in_(wanted), *(begins(f"{key}:") for key in wanted))
+        async with self.journal.database.read() as connection:
+            rows = (await connection.execute(self._known().where(mine, which))).all()
+        read = await self._read(rows)
+        return {key: [one for one in read if _is_below(one.item.key, key)] for key in wanted}
+
+    def _known(self) -> Select[Any]:
+        return select(items, deadline_here()).where(items.c.scenario == self.scenario.name)
 
     async def by_reference(self, references: Iterable[str]) -> dict[str, list[Ended]]:
         """The items that outside systems know by these references, by reference.
@@ -129,8 +142,10 @@ class JournalView:
             return {}
         async with self.journal.database.read() as connection:
             values = select(values_of(connection, wanted).c.value)
-            query = select(items, deadline_here(), effects.c.key.label("effect")).join(
-                effects, effects.c.item == items.c.id
+            query = (
+                self._known()
+                .add_columns(effects.c.key.label("effect"))
+                .join(effects, effects.c.item == items.c.id)
             )
             rows = (await connection.execute(query.where(effects.c.key.in_(values)))).all()
         read = await self._read(rows)
@@ -166,6 +181,10 @@ class JournalView:
     def _is_settled(self, row: Row[Any]) -> bool:
         at_rest = row.state in UNDONE | {State.COMPLETED} and row.ended_at <= self.window.until
         return at_rest and row.outcome != "discarded"
+
+
+def _is_below(key: str, other: str) -> bool:
+    return key == other or key.startswith(f"{other}:")
 
 
 async def undo_found(journal: Journal, differences: Iterable[Difference]) -> list[int]:

@@ -6,6 +6,8 @@ PUT  /reservations/{key}           hold all lines or none: {"lines": [{"sku": "A
 GET  /reservations/{key}           the reservation, or 404
 POST /reservations/{key}/issue     the held pieces leave
 POST /reservations/{key}/release   give them back and close the key, seen or not
+PUT  /returns/{key}                pieces that came back are for sale again: {"lines": [...]}
+GET  /returns/{key}                what came back under this key, or 404
 GET  /reservations?since=&after=&limit=
                                    by key: those made since then, seconds since 1970, whose keys
                                    come after that one: {"reservations": [...], "has_more": false}
@@ -13,14 +15,18 @@ GET  /stock/{sku}                  the SKU's numbers, or 404
 
 A reservation is {"key", "status": "held" | "issued" | "released", "weight_grams", "created"}. Each
 call is idempotent by key. A call that takes longer may answer the status "pending": it is looked up.
+A return is {"key", "lines": [{"sku", "quantity"}]}.
 422 {"error": "out_of_stock", "sku", "wanted", "available"}, {"error": "unknown_sku", "sku"}: nothing
-is held. 409 {"error": "closed"}: released before, the key never holds again; {"error": "issued"}: it
-cannot be released any more; {"error": "other_lines"}: the key stands for other lines.
+is held. 422 {"error": "never_left", "sku"}: fewer pieces than that have left. 409
+{"error": "closed"}: released before, the key never holds again; {"error": "issued"}: it cannot be
+released any more; {"error": "other_lines"}: the key stands for other lines.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from urllib.parse import quote, urlencode
 
+from agents.runtime.errors import WrongOutcome
 from agents.services.connections import Connections
 from agents.services.http import Answer, Body, Call, HttpApi
 from agents.services.inventory.protocol import (
@@ -28,6 +34,7 @@ from agents.services.inventory.protocol import (
     OutOfStock,
     Reservation,
     StockLine,
+    TakenBack,
     UnknownSku,
 )
 from agents.services.paging import PAGE, Page, pages
@@ -44,8 +51,7 @@ class HttpInventory:
 
     async def reserve(self, key: str, lines: Sequence[StockLine]) -> Reservation:
         """Hold all lines or none. Raises OutOfStock, UnknownSku, TransientError, UnknownOutcome."""
-        body = {"lines": [{"sku": line.sku, "quantity": line.quantity} for line in lines]}
-        held = await self._change("reserve", "PUT", _path(key), body)
+        held = await self._change("reserve", "PUT", _path(key), _lines(lines))
         # A repetition finds the pieces where they are by then.
         require_status(f"reservation {key}", held.status, {"held", "issued"})
         return held
@@ -76,6 +82,22 @@ class HttpInventory:
         require_status(f"reservation {key}", released.status, {"released"})
         return released
 
+    async def take_back(self, key: str, lines: Sequence[StockLine]) -> TakenBack:
+        """Put pieces that a customer has sent back on sale again. Raises UnknownSku, WrongOutcome."""
+        body, path = _lines(lines), f"/returns/{quote(key, safe='')}"
+        answer = await self._api.call(Call("take_back", "PUT", path, json=body, answers=PERMANENT))
+        if not answer.ok:
+            raise _refusal(answer)
+        back = answer.parsed(_taken_back)
+        if Counter(back.pieces) != Counter({line.sku: line.quantity for line in lines}):
+            raise WrongOutcome(f"return {key} has other pieces: {dict(back.pieces)}")
+        return back
+
+    async def find_taken_back(self, key: str) -> TakenBack | None:
+        """What was put on sale again under this key, if anything was."""
+        answer = await self._api.read("find_back", f"/returns/{quote(key, safe='')}", 404)
+        return answer.parsed(_taken_back) if answer.ok else None
+
     async def _change(
         self, operation: str, method: str, path: str, body: Body | None
     ) -> Reservation:
@@ -97,6 +119,16 @@ def _path(key: str) -> str:
 
 def _reservation(body: Body) -> Reservation:
     return Reservation(str(body["key"]), str(body["status"]), int(body["weight_grams"]))
+
+
+def _lines(lines: Sequence[StockLine]) -> Body:
+    return {"lines": [{"sku": line.sku, "quantity": line.quantity} for line in lines]}
+
+
+def _taken_back(body: Body) -> TakenBack:
+    return TakenBack(
+        str(body["key"]), {str(line["sku"]): int(line["quantity"]) for line in body["lines"]}
+    )
 
 
 def _page(body: Body) -> Page[ListedReservation]:

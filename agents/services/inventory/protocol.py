@@ -1,6 +1,6 @@
 """What agents ask of a warehouse."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,6 +30,14 @@ class ListedReservation:
 
     reservation: Reservation
     created: float
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """Pieces that came back and are for sale again, by SKU."""
+
+    key: str
+    pieces: Mapping[str, int]
 
 
 class OutOfStock(PermanentError):
@@ -78,4 +86,12 @@ class Inventory(Protocol):
 
     async def release(self, key: str) -> Reservation:
         """Give held pieces back and close the key; also for a key never seen."""
+        ...
+
+    async def take_back(self, key: str, lines: Sequence[StockLine]) -> TakenBack:
+        """Put pieces that a customer has sent back on sale again. Raises UnknownSku."""
+        ...
+
+    async def find_taken_back(self, key: str) -> TakenBack | None:
+        """What was put on sale again under this key, if anything was."""
         ...

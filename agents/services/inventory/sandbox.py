@@ -29,6 +29,9 @@ CREATE TABLE IF NOT EXISTS reservations (
 CREATE TABLE IF NOT EXISTS reservation_lines (
   key TEXT NOT NULL, sku TEXT NOT NULL, quantity INTEGER NOT NULL,
   PRIMARY KEY (key, sku)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS taken_back (
+  key TEXT NOT NULL, sku TEXT NOT NULL, quantity INTEGER NOT NULL,
+  PRIMARY KEY (key, sku)) WITHOUT ROWID;
 """
 
 LARGEST = 10**12
@@ -95,6 +98,32 @@ def release(db: Connection, incoming: Incoming) -> Reply:
     elif held["status"] == "held":
         _move(db, key, "on_hand", "released")
     return _found(db, key)
+
+
+def take_back(db: Connection, incoming: Incoming) -> Reply:
+    """Pieces that have left are for sale again."""
+    key, lines = incoming.path["key"], _lines(incoming)
+    before = _lines_back(db, key)
+    if before and before != lines:
+        raise _conflict("other_lines")
+    if not before:
+        for sku, quantity in lines.items():
+            _require_left(db, sku, quantity)
+            db.execute(
+                "UPDATE stock SET shipped = shipped - ?1, on_hand = on_hand + ?1 WHERE sku = ?2",
+                (quantity, sku),
+            )
+            db.execute("INSERT INTO taken_back VALUES (?, ?, ?)", (key, sku, quantity))
+    return find_back(db, incoming)
+
+
+def find_back(db: Connection, incoming: Incoming) -> Reply:
+    """The pieces that came back under the key, or 404."""
+    key = incoming.path["key"]
+    lines = [{"sku": sku, "quantity": n} for sku, n in _lines_back(db, key).items()]
+    if not lines:
+        raise Refusal(Reply(404, {"error": "unknown_return"}))
+    return Reply(200, {"key": key, "lines": lines})
 
 
 def stock(db: Connection, incoming: Incoming) -> Reply:
@@ -181,6 +210,14 @@ def _covered(db: Connection, sku: str, quantity: int) -> int:
     return int(row["weight_grams"])
 
 
+def _require_left(db: Connection, sku: str, quantity: int) -> None:
+    row = db.execute("SELECT shipped FROM stock WHERE sku = ?", (sku,)).fetchone()
+    if row is None:
+        raise Refusal(Reply(422, {"error": "unknown_sku", "sku": sku}))
+    if row["shipped"] < quantity:
+        raise Refusal(Reply(422, {"error": "never_left", "sku": sku}))
+
+
 def _move(db: Connection, key: str, to: str, status: str) -> None:
     assert to in ("on_hand", "shipped")
     for sku, quantity in _held_lines(db, key).items():
@@ -193,6 +230,11 @@ def _move(db: Connection, key: str, to: str, status: str) -> None:
 
 def _held_lines(db: Connection, key: str) -> Counter[str]:
     rows = db.execute("SELECT sku, quantity FROM reservation_lines WHERE key = ?", (key,))
+    return Counter({str(sku): int(quantity) for sku, quantity in rows})
+
+
+def _lines_back(db: Connection, key: str) -> Counter[str]:
+    rows = db.execute("SELECT sku, quantity FROM taken_back WHERE key = ?", (key,))
     return Counter({str(sku): int(quantity) for sku, quantity in rows})
 
 
@@ -232,6 +274,8 @@ OPERATIONS = (
     Operation("inventory.reserve", "PUT", "/inventory/reservations/{key:path}", by_key, reserve),
     Operation("inventory.find", "GET", "/inventory/reservations/{key:path}", by_key, find),
     Operation("inventory.list", "GET", "/inventory/reservations", by_none, listed),
+    Operation("inventory.take_back", "PUT", "/inventory/returns/{key:path}", by_key, take_back),
+    Operation("inventory.find_back", "GET", "/inventory/returns/{key:path}", by_key, find_back),
     Operation("inventory.stock", "GET", "/inventory/stock/{sku:path}", _by_sku, stock),
     Operation(
         "inventory.set_stock",

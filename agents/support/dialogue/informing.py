@@ -78,20 +78,32 @@ def _on_its_way(order: OrderAccount, days: int, language: Language) -> list[Part
 
 
 def _settlement(order: OrderAccount, shop: ShopView) -> tuple[Part, ...]:
-    """What was paid for the goods that came back; nothing before they have arrived."""
+    """What came back, what was paid for it, and the new goods; nothing before any goods have arrived."""
     asked = order.after_sales
     if asked is None or not asked.settled_on:
         return ()
-    values = {"order": order.order, "day": day(asked.settled_on, shop.language)}
+    parts = [_paid_for(order, asked.settled_on, shop)]
+    if asked.arrived and len(asked.arrived) < len(asked.pieces):
+        counted = {"arrived": str(len(asked.arrived)), "all": str(len(asked.pieces))}
+        parts.append(Part(template="arrived in part", values=counted))
+    for parcel in asked.parcels:
+        tracked = {"carrier": parcel.carrier, "tracking": parcel.tracking}
+        parts.append(Part(template="exchange shipped", values=tracked))
+    return tuple(parts)
+
+
+def _paid_for(order: OrderAccount, on: str, shop: ShopView) -> Part:
+    """What was paid for the goods that came back."""
+    values = {"order": order.order, "day": day(on, shop.language)}
     if len(order.movements) < 2:  # the order's own payment is the first
-        return (Part(template="settled even", values=values),)
+        return Part(template="settled even", values=values)
     moved = order.movements[-1]
     values |= {
         "amount": money(moved.amount, currency_of(order, shop)),
         "method": paid_by(moved.method, shop.customer, shop.language),
     }
     template = "settled refund" if moved.kind == "refund" else "settled charge"
-    return (Part(template=template, values=values),)
+    return Part(template=template, values=values)
 
 
 def contents(order: OrderAccount, shop: ShopView) -> Part:

@@ -11,6 +11,7 @@ from typing import Any
 
 from agents.orders.models import Booked, Captured, Order, PaymentClosed, PaymentOpened
 from agents.orders.reconciliation import CLOCKS_DIFFER, Bits, differences
+from agents.orders.scenario import ORDERS
 from agents.runtime.model.item import Effect, Item
 from agents.runtime.model.lifecycle import State
 from agents.runtime.recovery.reconciliation import Ended, Window
@@ -58,12 +59,15 @@ class Known:
     def journal(self) -> "Known":
         return self
 
-    def of(self, _scenario: object) -> "Known":
-        return Known((), self.tenant)  # nothing came back
+    def of(self, scenario: object) -> "Known":
+        return self if scenario is ORDERS else Known((), self.tenant)  # nothing came back
 
     async def by_key(self, keys: Iterable[str]) -> dict[str, list[Ended]]:
         wanted = set(keys)
         return {k: [i for i in self.items if i.item.key == k] for k in wanted}
+
+    async def below(self, keys: Iterable[str]) -> dict[str, list[Ended]]:
+        return await self.by_key(keys)
 
     async def by_reference(self, references: Iterable[str]) -> dict[str, list[Ended]]:
         return await self.by_key(references)

@@ -312,3 +312,23 @@ async def test_a_request_is_a_span_that_its_order_continues(
     assert [f"00-{span.trace}-{span.span}-01" for span in accepted] == traceparents[1:]
     assert {span.links[0][:2] for span in accepted} == {(second.trace, second.span)}
     assert order(1)["order_id"] not in repr(collector.spans)
+
+
+async def test_goods_that_come_back_are_one_item_an_arrival(client: httpx.AsyncClient) -> None:
+    goods: dict[str, Any] = {"order": "W1", "pieces": ["A-1"]}
+    for more, key in (({}, "W1"), *[({"arrival": p}, f"W1:{p}") for p in ("p1", "p1", "p2")]):
+        answer = await client.post("/v/returns", json=goods | more)
+        assert (answer.status_code, answer.json()["key"]) == (202, key)
+    others: list[dict[str, Any]] = [{"pieces": ["A-2"], "arrival": "p1"}, {"pieces": ["A-2"]}]
+    told = [(await client.post("/v/returns", json=goods | other)).status_code for other in others]
+    bad: list[dict[str, Any]] = [
+        {"pieces": []},
+        {"pieces": ["a b"]},
+        {"arrival": "a b"},
+        {"order": ""},
+        {"more": 1},
+    ]
+    told += [(await client.post("/v/returns", json=goods | other)).status_code for other in bad]
+    assert told == [409] * 2 + [422] * 5
+    assert (await client.get("/v/returns/W1%3Ap1")).json()["body"]["arrival"] == "p1"
+    assert await stored(items) == 3

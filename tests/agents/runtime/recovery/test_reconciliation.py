@@ -150,6 +150,16 @@ async def test_all_pages_are_read_once(
     assert [key for page in pages for key in page] == [job.key for job in jobs(5)]
 
 
+async def test_items_are_found_below_a_key(opened: Runtime, provider: Provider) -> None:
+    await run([Job(key=key) for key in ("a", "a:1", "a:2", "ab", "b:1")], effect_of(provider))
+    found = await view(opened).below(["a", "b", "c"])
+    assert {key: [ended.item.key for ended in group] for key, group in found.items()} == {
+        "a": ["a", "a:1", "a:2"],
+        "b": ["b:1"],
+        "c": [],
+    }
+
+
 async def test_an_item_of_another_tenant_is_found_by_its_key_and_not_listed(
     opened: Runtime, provider: Provider
 ) -> None:

@@ -14,6 +14,7 @@ from agents.services.inventory.protocol import (
     OutOfStock,
     Reservation,
     StockLine,
+    TakenBack,
     UnknownSku,
 )
 from tests.agents.services.bare import send, stock
@@ -76,6 +77,27 @@ async def test_a_released_key_never_holds_again(
     with pytest.raises(Rejected, match="closed"):
         await services[Inventory].issue(name)
     assert await left(api, name) == (5, 0, 0)
+
+
+async def test_pieces_that_have_left_are_taken_back_once(
+    services: Services, api: HttpApi, name: str
+) -> None:
+    await stock(api, name, 5)
+    warehouse, back = services[Inventory], f"{name}/back"
+    await warehouse.reserve(name, [StockLine(name, 3)])
+    await warehouse.issue(name)
+    assert await warehouse.find_taken_back(back) is None
+    for _ in range(2):
+        taken = await warehouse.take_back(back, [StockLine(name, 2)])
+        assert (taken, await left(api, name)) == (TakenBack(back, {name: 2}), (4, 0, 1))
+    assert await warehouse.find_taken_back(back) == TakenBack(back, {name: 2})
+    with pytest.raises(Rejected, match="other_lines"):
+        await warehouse.take_back(back, [StockLine(name, 1)])
+    with pytest.raises(Rejected, match="never_left"):
+        await warehouse.take_back(f"{back}2", [StockLine(name, 2)])
+    with pytest.raises(UnknownSku):
+        await warehouse.take_back(f"{back}3", [StockLine("nowhere", 1)])
+    assert await left(api, name) == (4, 0, 1)
 
 
 async def test_an_unknown_reservation_cannot_leave(services: Services, name: str) -> None:

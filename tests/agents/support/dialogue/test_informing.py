@@ -79,3 +79,33 @@ def test_the_money_of_a_return_is_told_after_its_goods_have_arrived(
     )
     for task in ("refund_status", "order_status"):
         assert told in " ".join(render(part, language) for part in informed(task, settled, shop))
+
+
+@pytest.mark.parametrize(
+    "language,told",
+    [
+        (
+            "en",
+            (
+                "So far 1 of the 2 pieces have arrived",
+                "on their way with swift, tracking number S7.",
+            ),
+        ),
+        ("zh", ("目前 2 件中已收到 1 件", "新商品已由 swift 发出，运单号 S7。")),
+    ],
+)
+def test_new_goods_that_were_sent_and_old_ones_that_are_missing_are_told(
+    language: Language, told: tuple[str, ...]
+) -> None:
+    asked = AfterSales(
+        pieces=("10000001", "10000001"),
+        new=("10000002", "10000002"),
+        method="card",
+        settled_on="2026-12-03",
+        arrived=("10000001",),
+        parcels=(Shipment(carrier="swift", tracking="S7"),),
+    )
+    one = order("B200", "exchange requested").model_copy(update={"after_sales": asked})
+    shop = replace(SHOP, language=language)
+    said = " ".join(render(part, language) for part in informed("order_status", one, shop))
+    assert [words in said for words in told] == [True, True]
