@@ -24,7 +24,7 @@ from sqlalchemy.dialects.sqlite.aiosqlite import (
     AsyncAdapt_aiosqlite_cursor,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -292,8 +292,9 @@ def open_engine(url: str, file: JournalFile | None = None, **options: Any) -> As
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        limited = {"connect_args": POSTGRESQL_OPTIONS, "pool_pre_ping": True}
-        return create_async_engine(parsed, **(limited | options))
+        engine = create_async_engine(parsed, **({"connect_args": POSTGRESQL_OPTIONS} | options))
+        event.listen(engine.sync_engine, "checkout", _ping)
+        return engine
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(parsed, **options)
@@ -305,6 +306,20 @@ def open_engine(url: str, file: JournalFile | None = None, **options: Any) -> As
     if file is not None:
         file.watch(engine.sync_engine)
     return engine
+
+
+def _ping(connection: Any, _record: object, _proxy: object) -> None:
+    """Before a connection to PostgreSQL is used, have the pool replace it if it is broken.
+
+    SQLAlchemy's own test, `pool_pre_ping`, takes three round trips, since it is a transaction.
+    """
+    from asyncpg import InterfaceError as Unusable  # noqa: PLC0415 - loaded where it is used
+    from asyncpg import PostgresError  # noqa: PLC0415 - the same
+
+    try:
+        connection.run_async(lambda driver: driver.execute("SELECT 1"))
+    except (PostgresError, Unusable, OSError) as error:
+        raise InvalidatePoolError from error
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
