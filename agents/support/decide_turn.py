@@ -69,7 +69,13 @@ async def decide_turn(turn: Turn, understood: Understood, proposed: Proposed | N
 
     An order of another customer is treated like an order that does not exist.
     """
-    scene = await seen(turn, understood)
+    return await decided_from(turn, understood, proposed, await seen(turn, understood))
+
+
+async def decided_from(
+    turn: Turn, understood: Understood, proposed: Proposed | None, scene: Scene
+) -> Decided:
+    """The next step in this scene; it reads neither the journal nor the shop."""
     closed, spoken = scene.closed, scene.shop.language
     command = proposed.command if proposed is not None else None
     understood = _or_a_question(understood, scene.passages)

@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -15,14 +16,14 @@ from prefect import flow
 from agents.runtime.context import open_runtime
 from agents.runtime.settings import settings
 from agents.shop.accounts import CustomerAccount
+from agents.support.decide_turn import Scene, decided_from
 from agents.support.dialogue.forms import ShopView
-from agents.support.dialogue.policy import answer_from, decide
+from agents.support.dialogue.language import language
 from agents.support.dialogue.render import reply
-from agents.support.dialogue.turn_context import TurnContext
 from agents.support.knowledge.retrieve import retrieve
 from agents.support.models import ChangeOutcome, Dialogue, Replied, Turn, Understood
 from agents.support.run import ConversationRun
-from agents.support.understanding.classify import understand
+from agents.support.understand_turn import understand_turn
 from flows.conversation import answer
 from tests.benchmarks.machine import tell
 from tests.benchmarks.peer_langgraph import langgraph_orders
@@ -54,13 +55,18 @@ def turns_of(first: int, count: int) -> list[Turn]:
     ]
 
 
+def turn_of(text: str) -> Turn:
+    """A turn that says this."""
+    return Turn(conversation="c", number=1, user="u", text=text)
+
+
 async def answered(turn: Turn, understood: Understood, before: Dialogue) -> Replied:
-    """The functions of the agents, without anything around them."""
-    context = TurnContext(turn, understood, before, SHOP)
-    decided = decide(context)
-    if decided is None:
-        decided = answer_from(context, await retrieve(turn.text, understood.language))
-    return reply("en", decided, ChangeOutcome())
+    """The functions of the agents, without anything around them: nothing is read or written."""
+    spoken = language(turn.text, understood, before)
+    passages = await retrieve(turn.text, spoken)
+    scene = Scene((), before, replace(SHOP, language=spoken), passages)
+    decided = await decided_from(turn, understood, None, scene)
+    return reply(decided.after.language or understood.language, decided, ChangeOutcome())
 
 
 async def bare(first: int, count: int) -> float:
@@ -68,7 +74,7 @@ async def bare(first: int, count: int) -> float:
     begun, before = time.perf_counter(), Dialogue()
     for turn in turns_of(first, count):
         kept = before if turn.number > 1 else Dialogue()
-        before = (await answered(turn, understand(turn.text), kept)).after
+        before = (await answered(turn, await understand_turn.function(turn), kept)).after
     return time.perf_counter() - begun
 
 
@@ -115,14 +121,16 @@ def _nodes() -> list[tuple[str, str, Callable[[State], Awaitable[dict[str, str]]
     """Six steps, as ours has them."""
 
     async def understood(state: State) -> dict[str, str]:
-        return {"understood": understand(state["text"]).model_dump_json()}
+        return {
+            "understood": (await understand_turn.function(turn_of(state["text"]))).model_dump_json()
+        }
 
     async def step(_state: State) -> dict[str, str]:
         return {}
 
     async def said(state: State) -> dict[str, str]:
         before = state.get("before")
-        turn = Turn(conversation="c", number=1, user="u", text=state["text"])
+        turn = turn_of(state["text"])
         dialogue = Dialogue.model_validate_json(before) if before else Dialogue()
         understood = Understood.model_validate_json(state["understood"])
         told = await answered(turn, understood, dialogue)
