@@ -144,7 +144,7 @@ def _expanded(study: str, source: Source, template: str) -> Iterator[Place]:
         yield Place(location, template, name)
     elif not WILDCARDS.intersection(template):
         yield Place(template, "")
-    elif scheme_of(template) == object_stores.SCHEME:
+    elif scheme_of(template) in object_stores.SCHEMES:
         yield from _places_of(template, object_stores.matching(template, study, settings()))
     elif is_url(template):
         yield Place(template, "")

@@ -10,7 +10,7 @@ from agents.analysis.contract import Bounds, Contract
 from agents.analysis.discovery import latest_time
 from agents.analysis.models import Cleaned, Dataset
 from agents.analysis.published_dependencies import write_differing
-from agents.analysis.steady.changes import Change, changes_in
+from agents.analysis.steady.changes import Change, TooFew, changes_in
 from agents.analysis.study import Study
 from agents.runtime.clock import clock
 
@@ -68,8 +68,8 @@ def _bounds(contract: Contract, what: str) -> Bounds | None:
     return found
 
 
-def changes(study: Study, dataset: Dataset) -> list[Change]:
-    """What has changed over time in the sources whose contracts call something steady."""
+def changes(study: Study, dataset: Dataset) -> list[Change | TooFew]:
+    """What has changed over time in columns that contracts call steady, and which of them have too few days."""
     contracts = [source.contract for source in study.sources]
     return [
         change

@@ -78,13 +78,17 @@ class FetchDatabase(BaseModel, frozen=True, extra="forbid"):
 
 
 class FetchBucket(BaseModel, frozen=True, extra="forbid"):
-    """A bucket of a store that speaks S3, at Amazon or at `endpoint`; without a `key`, as anybody may read it."""
+    """A bucket of Google's store (gs://), or of one that speaks S3, at Amazon or at `endpoint`.
+
+    It is read by a `key` of S3, or with the identity that this machine has at the store; else as anybody may read it.
+    """
 
     bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{2,62}$")]
     endpoint: AnyHttpUrl | None = None
     region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] = "us-east-1"
     key: str = ""
     secret: SecretStr = SecretStr("")
+    own_identity: bool = False
     studies: Annotated[tuple[str, ...], Field(min_length=1)]
 
 

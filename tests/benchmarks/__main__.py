@@ -1,74 +1,91 @@
 """The whole table of orchestration, beside its lower bounds and its peers, written to RESULTS.md.
 
-python -m tests.benchmarks [--orders N] [--rounds N]; contenders take turns within one run. Counts that do
-not depend on the machine are tests: `tests/agents/runtime/execution/test_scale.py`.
+python -m tests.benchmarks [--orders N] [--rounds N] [--large] [--only ROW ...] [--page FILE]
+
+Contenders take turns within one run. Each row is kept beside the page as soon as it is measured: a row that
+fails loses no other, and `--only` measures some of them again. Counts that do not depend on the machine are
+tests: `tests/agents/runtime/execution/test_scale.py`.
 """
 
 import argparse
+import json
 import os
-import platform
-from collections.abc import Iterator, Mapping
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.figures import Figure
 from tests.benchmarks.machine import tell
-from tests.benchmarks.messaging import bus, idle, queue
-from tests.benchmarks.orchestration import Bench, alone, bench, memory, real
+from tests.benchmarks.page import table, written
+from tests.benchmarks.plots import draw
+from tests.benchmarks.rows import ROWS, Size
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-BEGINS, ENDS = "<!-- measured -->\n", "<!-- end -->\n"
-PARTS = {"alone": alone, "memory": memory, "idle": idle, "queue": queue, "bus": bus, "real": real}
+
+LARGE = {"million"}
+"""Rows that take many minutes."""
+
+Rows = dict[str, dict[str, Any]]
 
 
-def measured(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
-    """The figures of every part."""
-    figures: dict[str, Any] = {}
-    for part in PARTS.values():
-        figures |= part(here, orders, rounds)
-    return figures
+class Kept:
+    """The rows of a page, in a file beside it."""
+
+    def __init__(self, page: Path) -> None:
+        self._page, self._file = page, page.with_suffix(".json")
+        known: Rows = json.loads(self._file.read_text("utf-8")) if self._file.exists() else {}
+        self.rows = known
+
+    def keep(self, name: str, row: dict[str, Any]) -> None:
+        """Replace a row, and write the page and its picture."""
+        found = self.rows | {name: row}
+        self.rows = {one: found[one] for one in ROWS if one in found}
+        self._file.write_text(json.dumps(self.rows, indent=1) + "\n", "utf-8")
+        picture = self._page.with_suffix(".svg")
+        draw(picture, self.rows)
+        text = table(self.rows, picture.name)
+        self._page.write_text(written(self._page.read_text("utf-8"), text), "utf-8")
 
 
-def table(figures: Mapping[str, Any], ran: str) -> str:
-    """The figures as a table: names as the benchmarks print them."""
-    rows = "".join(f"| {name} | {value} |\n" for name, value in flat(figures))
-    return f"{ran}\n\n| figure | value |\n| --- | --- |\n{rows}"
+def measured(row: Callable[[Size], Sequence[Figure]], size: Size) -> dict[str, Any]:
+    """The row with its figures, or with how it failed; and when, how long and at what load."""
+    begun, load = time.monotonic(), os.getloadavg()[0]
+    kept: dict[str, Any] = {
+        "at": datetime.now(UTC).isoformat(timespec="minutes"),
+        "orders": size.orders,
+        "load": round(load, 1),
+    }
+    try:
+        kept["figures"] = [figure.as_json() for figure in row(size)]
+    except Exception as error:  # noqa: BLE001 - the other rows are measured
+        traceback.print_exc()
+        kept["failed"] = f"{type(error).__name__}: {str(error).strip().splitlines()[-1:]}"
+    return kept | {"seconds": round(time.monotonic() - begun)}
 
 
-def flat(figures: Mapping[str, Any], under: str = "") -> Iterator[tuple[str, object]]:
-    """Every figure, with the names that lead to it."""
-    for name, value in figures.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{under}{name}, ")
-        else:
-            yield f"{under}{name}".replace("_", " "), value
-
-
-def written(before: str, text: str) -> str:
-    """The page with the measured part replaced. Raises ValueError if the page has none."""
-    head, _, rest = before.partition(BEGINS)
-    _, found, tail = rest.partition(ENDS)
-    if not found:
-        raise ValueError("the page has no measured part")
-    return f"{head}{BEGINS}{text}{ENDS}{tail}"
-
-
-def main(orders: int, rounds: int) -> None:
-    """Measure, write the page, and print the figures as one JSON object."""
-    load = os.getloadavg()[0]
-    with bench() as here:
-        figures = measured(here, orders, rounds)
-    day = datetime.now(UTC).date().isoformat()
-    cores = f"{os.cpu_count()} cores, Python {platform.python_version()}"
-    ran = f"{day}, {orders:,} orders, {rounds} rounds, {cores}, load {load:.1f} before it."
-    page = RESULTS.read_text(encoding="utf-8")
-    RESULTS.write_text(written(page, table(figures, ran)), encoding="utf-8")
-    tell(figures)
-
-
-if __name__ == "__main__":
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, write the page, and print the rows as one JSON object; 1 if a row has failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--orders", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
-    main(given.orders, given.rounds)
+    parser.add_argument("--large", action="store_true", help="a million orders as well")
+    parser.add_argument("--only", nargs="+", choices=ROWS)
+    parser.add_argument("--page", type=Path, default=RESULTS)
+    given = parser.parse_args(arguments)
+    size, kept = Size(given.orders, given.rounds), Kept(given.page)
+    usual = [name for name in ROWS if given.large or name not in LARGE]
+    names: list[str] = given.only or usual
+    for name in names:
+        row = measured(ROWS[name], size)
+        kept.keep(name, row)
+        sys.stderr.write(f"{name}: {row['seconds']} s, {row.get('failed', 'measured')}\n")
+    tell({name: kept.rows[name] for name in names})
+    return int(any("failed" in kept.rows[name] for name in names))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -26,7 +26,8 @@ from agents.support.understanding.classify import understand
 from flows.conversation import answer
 from tests.benchmarks.machine import tell
 from tests.benchmarks.peer_langgraph import langgraph_orders
-from tests.benchmarks.trivial import WARM_UP, trivial_orders
+from tests.benchmarks.trivial import trivial_orders
+from tests.benchmarks.trivial_steps import WARM_UP
 
 SAID = ("hello", "how long does delivery take", "thank you", "怎么退货", "turn on the light")
 LONG = len(SAID)

@@ -51,6 +51,12 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
+def size_of(database: Path) -> int:
+    """Bytes of a SQLite file with what is not yet in it."""
+    files = [database, database.with_name(f"{database.name}-wal")]
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
 def middle(values: list[float]) -> float:
     """The median, rounded to meaningful digits."""
     return round(median(values), 3)

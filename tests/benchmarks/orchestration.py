@@ -5,6 +5,7 @@ python -m tests.benchmarks.orchestration --orders N [--rounds N]; the last line 
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -31,14 +32,17 @@ START_SECONDS = 180
 class Bench:
     """A temporary Prefect server in a folder of its own, and measurements against it."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, server: int) -> None:
         self.folder, self._url, self._count = folder, url, 0
+        self.server = server
+        """The process of the server."""
 
-    def ask(self, module: str, *arguments: object) -> dict[str, Any]:
-        """Run a measurement in a process and a data folder of its own."""
-        self._count += 1
-        data = self.folder / f"data-{self._count}"
-        data.mkdir()
+    def ask(self, module: str, *arguments: object, data: Path | None = None) -> dict[str, Any]:
+        """Run a measurement in a process of its own, in this data folder or in a new one."""
+        if data is None:
+            self._count += 1
+            data = self.folder / f"data-{self._count}"
+        data.mkdir(exist_ok=True)
         begun = time.monotonic()
         answer = ask(
             module,
@@ -70,15 +74,21 @@ def bench() -> Iterator[Bench]:
             server = SubprocessASGIServer()
             try:
                 server.start(START_SECONDS)
-                yield Bench(folder, server.api_url)
+                yield Bench(folder, server.api_url, _pid(server.server_process))
             finally:
                 server.stop()
+
+
+def _pid(server: "subprocess.Popen[Any] | None") -> int:
+    assert server is not None, "it has started"
+    return server.pid
 
 
 def alone(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
     """Orchestration alone, beside plain Prefect and the lower bound."""
     count, sample = min(orders, MOST_A_ROUND), min(orders, PLAIN_SAMPLE)
-    paces = here.ask("rounds", "--orders", count, "--sample", sample, "--rounds", rounds)
+    sizes = ("--orders", count, "--sample", sample, "--rounds", rounds)
+    paces = here.ask("rounds", *sizes)["paces"]
     ours, floor, plain = (middle(paces[name]) for name in ("ours", "floor", "plain"))
     return {
         "batch_size": BATCH,

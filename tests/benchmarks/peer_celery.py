@@ -1,5 +1,9 @@
-"""Celery on Redis in its recommended form: late acknowledgement, results, two worker processes."""
+"""Celery on Redis in its recommended form: late acknowledgement, results, two worker processes.
 
+python -m tests.benchmarks.peer_celery --socket PATH --folder PATH; asked by lines, see `contending`.
+"""
+
+import argparse
 import asyncio
 import subprocess
 import sys
@@ -11,6 +15,7 @@ from typing import Any
 
 from celery import Celery, chain
 
+from tests.benchmarks.contending import serve
 from tests.benchmarks.machine import ROOT
 from tests.benchmarks.new_rows import new_rows
 from tests.benchmarks.trivial_steps import STEPS, document
@@ -68,12 +73,17 @@ def _gather(sent: Sequence[Any]) -> None:
         result.get(timeout=PATIENCE, interval=LOOK_SECONDS)
 
 
-def celery_order(number: int) -> None:
-    """Run the chain for one order and wait for its end."""
-    doc = {**asdict(document(number)), "trail": []}
-    whole = chain(TASKS[0].s(doc), *(task.s() for task in TASKS[1:]))
-    done = whole.apply_async().get(timeout=PATIENCE, interval=LOOK_SECONDS)
-    assert done["trail"] == list(STEPS), done
+async def many(numbers: Sequence[int]) -> None:
+    """Run a chain for each order and wait for all."""
+    await asyncio.to_thread(_many, numbers)
+
+
+def _many(numbers: Sequence[int]) -> None:
+    docs = [{**asdict(document(number)), "trail": []} for number in numbers]
+    chains = [chain(TASKS[0].s(doc), *(task.s() for task in TASKS[1:])) for doc in docs]
+    for sent in [whole.apply_async() for whole in chains]:
+        done = sent.get(timeout=PATIENCE, interval=LOOK_SECONDS)
+        assert done["trail"] == list(STEPS), done
 
 
 @contextmanager
@@ -94,3 +104,12 @@ def celery_workers(socket: Path, log: Path) -> Iterator[CeleryQueue]:
     finally:
         worker.terminate()
         worker.wait(STOP_SECONDS)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    for option in ("--socket", "--folder"):
+        parser.add_argument(option, type=Path, required=True)
+    given = parser.parse_args()
+    with celery_workers(given.socket, given.folder / "celery.log"):
+        serve(many)

@@ -1,6 +1,11 @@
-"""LangGraph with its SQLite checkpointer; each step is durable before the next one starts."""
+"""LangGraph with its SQLite checkpointer; each step is durable before the next one starts.
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+python -m tests.benchmarks.peer_langgraph --folder PATH; asked by lines, see `contending`.
+"""
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +14,10 @@ from typing import Any, TypedDict
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import END, START, StateGraph
 
+from tests.benchmarks.contending import aserve
 from tests.benchmarks.trivial_steps import STEPS, document
+
+AT_ONCE = 32
 
 
 class State(TypedDict):
@@ -48,3 +56,24 @@ async def langgraph_orders(path: Path) -> AsyncIterator[Callable[[int], Awaitabl
             assert done["trail"] == list(STEPS), done
 
         yield order
+
+
+async def main(folder: Path) -> None:
+    """Take orders as they are asked for."""
+    gate = asyncio.Semaphore(AT_ONCE)
+    async with langgraph_orders(folder / "graph.db") as order:
+
+        async def one(number: int) -> None:
+            async with gate:
+                await order(number)
+
+        async def many(numbers: Sequence[int]) -> None:
+            await asyncio.gather(*map(one, numbers))
+
+        await aserve(many)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--folder", type=Path, required=True)
+    asyncio.run(main(parser.parse_args().folder))

@@ -27,8 +27,8 @@ from agents.runtime.settings import settings
 from flows.operations.boosting import lightgbm
 from tests.benchmarks.forecasts import promote
 from tests.benchmarks.machine import tell
-from tests.benchmarks.trivial import TRIVIAL, WARM_UP, run_batch
-from tests.benchmarks.trivial_steps import STEPS, document
+from tests.benchmarks.trivial import TRIVIAL, run_batch
+from tests.benchmarks.trivial_steps import STEPS, WARM_UP, document
 
 LEARNED = 4_000
 

@@ -7,14 +7,17 @@ import argparse
 import asyncio
 import csv
 import gc
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from contextlib import closing
+from dataclasses import asdict, dataclass
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 import orjson
+import psutil
 
 from agents.orders import sample
 from agents.orders.book_shipment import book_shipment
@@ -32,6 +35,7 @@ from agents.runtime.provided import with_services
 from agents.runtime.settings import settings
 from agents.services import connect_services
 from agents.services.carriers.sandbox import TERMS
+from agents.services.sandbox.address import read_address
 from agents.services.sandbox.process import stop_sandbox
 from agents.workflow.records import canonical
 from flows.order_processing import process_orders
@@ -77,29 +81,57 @@ def _goes_through(order: Order, weights: dict[str, int]) -> bool:
     return not needs_approval(assess(order)) and weight <= TERMS["bulky"].most_grams
 
 
-async def _flow(folder: Path) -> float:
+async def _flow(folder: Path) -> dict[str, float]:
     """Seconds from the open run to its report, without the start of server and sandbox."""
-    stock, seconds = str(folder / "stock.csv"), 0.0
+    stock, seconds, before = str(folder / "stock.csv"), 0.0, Used()
     for name in ("warm", "orders"):
-        source = folder / f"{name}.jsonl"
+        source, before = folder / f"{name}.jsonl", used()
         report = await process_orders(str(source), faults="none", stock=stock)
         expected = len(source.read_bytes().splitlines())
         assert report.outcomes["shipped"] == report.messages["sent"] == expected, report
         seconds = report.seconds
-    return seconds
+    return {"seconds": seconds} | used().since(before)
 
 
-async def _alone(folder: Path) -> float:
+async def _alone(folder: Path) -> dict[str, float]:
     """Seconds of the same calls with the same clients and concurrency, without the runtime."""
-    seconds = 0.0
+    seconds, before = 0.0, Used()
     gc.collect()
     gc.freeze()  # as open_runtime does, so that both have it
     async with connect_services(settings(), stock=folder / "stock.csv"):
         for name in ("warm", "orders"):
-            found = read_orders(str(folder / f"{name}.jsonl"))
+            found, before = read_orders(str(folder / f"{name}.jsonl")), used()
             orders = [c.payload for c in found if isinstance(c, Submission)]
             seconds = await _call_all(orders)
-    return seconds
+    return {"seconds": seconds} | used().since(before)
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Processor seconds of this process and of the sandbox's, and the sandbox's calls."""
+
+    own: float = 0.0
+    sandbox: float = 0.0
+    calls: int = 0
+
+    def since(self, before: "Used") -> dict[str, float]:
+        """What was used since then."""
+        return {
+            "own_processor_s": self.own - before.own,
+            "sandbox_processor_s": self.sandbox - before.sandbox,
+            "calls": self.calls - before.calls,
+        }
+
+
+def used() -> Used:
+    """What was used up to now; a sandbox that has not started has used nothing."""
+    own, data = time.process_time(), settings().data
+    if (address := read_address(data)) is None:
+        return Used(own)
+    spent = psutil.Process(address.pid).cpu_times()
+    with closing(sqlite3.connect(data / "sandbox.db")) as record:
+        (calls,) = record.execute("SELECT count(*) FROM calls").fetchone()
+    return Used(own, spent.user + spent.system, calls)
 
 
 async def _call_all(orders: Sequence[Order]) -> float:
@@ -129,9 +161,9 @@ async def _call(calls: Sequence[Callable[..., Any]], order: Order, notice: Notic
     reference = Reference(order.order_id)
     opened = await open_(order, key("open_payment"), reference)
     await authorise(order, opened, key("authorise_payment"))
-    await capture(order, opened, key("capture_payment"))
-    await book(order, held, key("book_shipment"), reference)
-    await issue(order, held)
+    paid = await capture(order, opened, key("capture_payment"))
+    booked = await book(order, held, paid, key("book_shipment"), reference)
+    await issue(order, held, booked)
     await notify(order, notice, key("notify_customer:order.shipped:email"))
 
 
@@ -142,6 +174,6 @@ if __name__ == "__main__":
     given = parser.parse_args()
     try:
         measure = _flow if given.mode == "flow" else _alone
-        tell({"seconds": asyncio.run(measure(given.folder))})
+        tell(asyncio.run(measure(given.folder)))
     finally:
         stop_sandbox(settings().data)

@@ -1,26 +1,34 @@
-"""Our runtime, the lower bound and plain Prefect, in turns in one process with one Prefect server.
+"""Our runtime, the lower bound, plain Prefect and other engines, in turns beside one Prefect server.
 
-python -m tests.benchmarks.rounds --orders N --sample N --rounds N
+python -m tests.benchmarks.rounds --orders N --sample N --rounds N [--server PID] [--peers NAME ...]
+
+The last line has steps a second of each round, and, with the server's pid, processor seconds of an order.
 """
 
 import argparse
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 
 import httpx
+import psutil
 from prefect.settings import PREFECT_API_URL
 
 from agents.runtime.context import open_runtime
 from agents.runtime.settings import settings
 from tests.benchmarks.floor import floor_orders, open_floor
 from tests.benchmarks.machine import tell
+from tests.benchmarks.peers import Contender, contenders
 from tests.benchmarks.plain_prefect import plain_orders
-from tests.benchmarks.trivial import WARM_UP, trivial_orders
-from tests.benchmarks.trivial_steps import STEPS
+from tests.benchmarks.trivial import trivial_orders
+from tests.benchmarks.trivial_steps import STEPS, WARM_UP
 
 QUIET_SECONDS = 3.0
 LONGEST_DRAIN = 240.0
+SMALLER = {"dagster": 40}  # a peer that takes so many times longer gets a sample as much smaller
+
+Engine = Callable[[int, int], Awaitable[float]]
 
 
 async def drained() -> None:
@@ -36,28 +44,78 @@ async def drained() -> None:
             await asyncio.sleep(QUIET_SECONDS)
 
 
-async def _turns(orders: int, sample: int, rounds: int) -> dict[str, list[float]]:
-    seconds: dict[str, list[float]] = {"ours": [], "floor": [], "plain": []}
-    async with open_runtime(settings()):
-        with closing(open_floor(settings().data / "floor.db")) as floor:
-            await trivial_orders(1, WARM_UP)
-            await plain_orders(1)
-            floor_orders(floor, 1, WARM_UP)
-            for turn in range(rounds):
-                first = 1 + WARM_UP + turn * orders
-                await drained()
-                seconds["ours"].append(await trivial_orders(first, orders))
-                await drained()
-                seconds["floor"].append(floor_orders(floor, first, orders))
-                seconds["plain"].append(await plain_orders(sample))
-    return seconds
+class Turns:
+    """What was measured; orders of all rounds have different numbers."""
+
+    def __init__(self, server: int | None) -> None:
+        self.paces: dict[str, list[float]] = {}
+        self.processor: dict[str, list[float]] = {}
+        self._server = psutil.Process(server) if server else None
+        self._next = 1
+
+    async def take(self, name: str, count: int, engine: Engine, *, record: bool) -> None:
+        """One turn: steps a second, and processor seconds of an order until the server has recorded all."""
+        begun = self._used()
+        seconds = await engine(self._next, count)
+        self._next += count
+        if name in {"ours", "plain"}:
+            await drained()
+        if not record:
+            return
+        self.paces.setdefault(name, []).append(count * len(STEPS) / seconds)
+        if self._server is not None:
+            self.processor.setdefault(name, []).append((self._used() - begun) / count)
+
+    def _used(self) -> float:
+        """Processor seconds of this process and of the server's up to now."""
+        if self._server is None:
+            return 0.0
+        server = self._server.cpu_times()
+        return time.process_time() + server.user + server.system
+
+
+async def _turns(given: argparse.Namespace, peers: dict[str, Contender]) -> Turns:
+    turns = Turns(given.server)
+    with closing(open_floor(settings().data / "floor.db")) as floor:
+        async with open_runtime(settings()):
+
+            async def bound(first: int, count: int) -> float:
+                return floor_orders(floor, first, count)
+
+            async def plain(_first: int, count: int) -> float:
+                return await plain_orders(count)
+
+            sizes: dict[str, tuple[int, Engine]] = {
+                "ours": (given.orders, trivial_orders),
+                "floor": (given.orders, bound),
+                "plain": (given.sample, plain),
+            }
+            for turn in range(given.rounds + 1):
+                for name, (count, engine) in sizes.items():
+                    few = min(count, WARM_UP if name != "plain" else 1)
+                    await turns.take(name, count if turn else few, engine, record=turn > 0)
+                for name, one in peers.items():
+                    one.prepare()
+                    count = max(1, given.sample // SMALLER.get(name, 1)) if turn else 1
+                    await turns.take(
+                        name,
+                        count,
+                        lambda first, count, one=one: asyncio.to_thread(  # type: ignore[misc]
+                            one.take, range(first, first + count)
+                        ),
+                        record=turn > 0,
+                    )
+    return turns
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    for name in ("--orders", "--sample", "--rounds"):
-        parser.add_argument(name, type=int, required=True)
-    given = parser.parse_args()
-    timed = asyncio.run(_turns(given.orders, given.sample, given.rounds))
-    each = {"ours": given.orders, "floor": given.orders, "plain": given.sample}
-    tell({name: [each[name] * len(STEPS) / s for s in timed[name]] for name in timed})
+    for option in ("--orders", "--sample", "--rounds"):
+        parser.add_argument(option, type=int, required=True)
+    parser.add_argument("--server", type=int)
+    parser.add_argument("--peers", nargs="*", default=[])
+    options = parser.parse_args()
+    with contenders(settings().data, options.peers) as found:
+        measured = asyncio.run(_turns(options, found))
+    processor = {name: measured.processor.get(name, []) for name in ("ours", "plain")}
+    tell({"paces": measured.paces, "processor_s": processor})

@@ -1,12 +1,14 @@
 """Five trivial agents, so that orchestration is timed and not work.
 
-python -m tests.benchmarks.trivial --orders N [--without-prefect]: pace and peak memory of a run.
+python -m tests.benchmarks.trivial --orders N [--first N] [--rounds N] [--without-prefect]: pace and peak memory
+of runs in one process, and what the journal has on the disk after them. Numbers of orders begin with `first`.
 """
 
 import argparse
 import asyncio
 import time
 from collections.abc import Iterator
+from statistics import median
 
 import orjson
 from prefect import flow
@@ -21,10 +23,8 @@ from agents.runtime.model.item import Item
 from agents.runtime.model.policies import PURE
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.settings import settings
-from tests.benchmarks.machine import peak_mb, tell
-from tests.benchmarks.trivial_steps import BATCH, STEPS, Doc, document
-
-WARM_UP = 512
+from tests.benchmarks.machine import peak_mb, size_of, tell
+from tests.benchmarks.trivial_steps import BATCH, STEPS, WARM_UP, Doc, document
 
 
 @agent(PURE)
@@ -95,17 +95,22 @@ async def trivial_orders(first: int, count: int) -> float:
     return await run_batch(first, count)
 
 
-async def _measure(orders: int, *, with_prefect: bool) -> None:
-    run = trivial_orders if with_prefect else run_batch
+async def _measure(given: argparse.Namespace) -> None:
+    run = run_batch if given.without_prefect else trivial_orders
+    first, seconds = given.first, list[float]()
     async with open_runtime(settings()):
-        await run(0, WARM_UP)
-        seconds = await run(WARM_UP, orders)
-    tell({"orders": orders, "steps_per_s": orders * len(STEPS) / seconds, "peak_mb": peak_mb()})
+        await run(first, WARM_UP)
+        for turn in range(given.rounds):
+            seconds.append(await run(first + WARM_UP + turn * given.orders, given.orders))
+    paces = [given.orders * len(STEPS) / s for s in seconds]
+    figures = {"orders": given.orders, "steps_per_s": median(paces), "paces": paces}
+    tell(figures | {"peak_mb": peak_mb(), "journal_bytes": size_of(settings().data / "journal.db")})
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--orders", type=int, required=True)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--without-prefect", action="store_true")
-    given = parser.parse_args()
-    asyncio.run(_measure(given.orders, with_prefect=not given.without_prefect))
+    asyncio.run(_measure(parser.parse_args()))

@@ -29,7 +29,7 @@ class Waiting:
 
     async def accept(self, numbers: Sequence[int]) -> None:
         """Accept the orders with these numbers in one transaction."""
-        await accept(self.database, SENDER, [_new(number) for number in numbers])
+        await accept(self.database, SENDER, [new_item(number) for number in numbers])
 
     async def take(self, most: int) -> int:
         """Claim the first items and end them; returns their number."""
@@ -56,7 +56,8 @@ async def waiting(url: str) -> AsyncIterator[Waiting]:
         await database.close()
 
 
-def _new(number: int) -> NewItem:
+def new_item(number: int) -> NewItem:
+    """The order with this number, as it is accepted."""
     body = orjson.dumps(document(number)).decode()
     return NewItem(str(number), body, hash_of(body), new_trace())
 

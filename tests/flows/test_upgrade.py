@@ -189,6 +189,7 @@ async def test_a_second_migration_after_a_rollback_keeps_what_both_releases_wrot
     }
 
 
+@pytest.mark.slow
 async def test_every_item_and_every_stored_result_is_readable(earlier: Shop) -> None:
     async with open_runtime(settings()) as opened:
         async with opened.journal.database.read() as connection:
@@ -208,6 +209,7 @@ async def test_every_item_and_every_stored_result_is_readable(earlier: Shop) -> 
         assert not {old for old in RENAMED for line in report.lines if line.startswith(f"{old}:")}
 
 
+@pytest.mark.slow
 async def test_operators_see_what_the_earlier_release_left_to_them(earlier: Shop) -> None:
     found, waiting = set(), set()
     for name in WORKFLOWS:

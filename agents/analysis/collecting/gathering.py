@@ -43,7 +43,7 @@ class Gathering:
         scheme = scheme_of(location)
         if not scheme:
             return await asyncio.to_thread(_facts, location)
-        if scheme == object_stores.SCHEME:
+        if scheme in object_stores.SCHEMES:
             look = object_stores.validator
             return await asyncio.to_thread(look, location, self.study, settings())
         seen = None
@@ -76,7 +76,7 @@ class Gathering:
             url = databases.url_of(location, self.study, here)
             since, query = databases.since_of(location), self.contract.collect.query
             return collected_of([await databases.queried(url, query, store, since)], location)
-        if scheme == object_stores.SCHEME:
+        if scheme in object_stores.SCHEMES:
             copy = await asyncio.to_thread(object_stores.copied, location, self.study, here, store)
             return await asyncio.to_thread(self._formed, copy, location)
         if scheme:

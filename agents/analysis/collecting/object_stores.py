@@ -1,10 +1,12 @@
-"""Objects of stores that speak S3, by pyarrow's file system.
+"""Objects of stores that speak S3, and of Google's, by pyarrow's file systems.
 
 Which buckets there are, where, and with which keys is in the settings; a location names an object or a pattern.
 """
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,11 @@ from agents.runtime.errors import PermanentError, TransientError
 from agents.runtime.settings import FetchBucket, Settings
 from agents.services.files.outcomes import SourceError
 
-SCHEME = "s3"
+AMAZON, GOOGLE = "s3", "gs"
+SCHEMES = (AMAZON, GOOGLE)
 SECONDS = 30.0
+# What Amazon and Google say to a key; the last one is said here, of an identity that is none.
+DENIED = ("ACCESS_DENIED", "PERMISSION_DENIED", "UNAUTHENTICATED", "OAuth2 access token")
 WILD = re.compile(r"[*?\[]")
 
 
@@ -42,22 +47,20 @@ def matching(location: str, study: str, here: Settings) -> list[str]:
     from pyarrow import fs  # noqa: PLC0415 - of an extra
 
     selector = fs.FileSelector(fixed, allow_not_found=True, recursive=True)
-    try:
-        found = _system(bucket).get_file_info(selector)
-    except OSError as error:
-        raise _refused(location, error) from None
+    with _answering(location):
+        found = _system(location, bucket).get_file_info(selector)
     names = (info.path for info in found if info.type == fs.FileType.File)
-    return sorted(f"{SCHEME}://{n}" for n in names if _is_like(n.split("/"), path.split("/")))
+    return sorted(
+        f"{_scheme(location)}://{n}" for n in names if _is_like(n.split("/"), path.split("/"))
+    )
 
 
 def validator(location: str, study: str, here: Settings) -> str:
     """A value that changes with the object: its size and time. Raises SourceError if there is none."""
     from pyarrow import fs  # noqa: PLC0415 - of an extra
 
-    try:
-        info = _system(_bucket(location, study, here)).get_file_info(_path(location))
-    except OSError as error:
-        raise _refused(location, error) from None
+    with _answering(location):
+        info = _system(location, _bucket(location, study, here)).get_file_info(_path(location))
     if info.type != fs.FileType.File:
         raise SourceError("cannot-open", "there is no such object", location)
     return f"{info.size}-{info.mtime_ns}"
@@ -65,11 +68,9 @@ def validator(location: str, study: str, here: Settings) -> str:
 
 def copied(location: str, study: str, here: Settings, store: Path) -> Document:
     """Put the object into the store. Raises SourceError and TransientError."""
-    try:
-        with _system(_bucket(location, study, here)).open_input_stream(_path(location)) as stream:
-            return keep(store, _pieces(stream), "")
-    except OSError as error:
-        raise _refused(location, error) from None
+    system = _system(location, _bucket(location, study, here))
+    with _answering(location), system.open_input_stream(_path(location)) as stream:
+        return keep(store, _pieces(stream), "")
 
 
 def _pieces(stream: Any) -> Iterator[bytes]:
@@ -77,10 +78,20 @@ def _pieces(stream: Any) -> Iterator[bytes]:
         yield piece
 
 
-def _refused(location: str, error: OSError) -> Exception:
+@contextmanager
+def _answering(location: str) -> Iterator[None]:
+    import pyarrow as pa  # noqa: PLC0415 - of an extra
+
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise _refused(location, error) from None
+
+
+def _refused(location: str, error: Exception) -> Exception:
     if isinstance(error, FileNotFoundError):
         return SourceError("cannot-open", "there is no such object", location)
-    if isinstance(error, PermissionError) or "ACCESS_DENIED" in str(error):
+    if isinstance(error, PermissionError) or any(one in str(error) for one in DENIED):
         return SourceError("cannot-open", "the store refuses its key", location)
     return TransientError(f"{location[:200]}: {str(error)[:200]}")
 
@@ -94,21 +105,30 @@ def _bucket(location: str, study: str, here: Settings) -> FetchBucket:
     raise NoBucket(location, study)
 
 
+def _scheme(location: str) -> str:
+    return location.partition("://")[0]
+
+
 def _path(location: str) -> str:
     return location.partition("://")[2]
 
 
-def _system(bucket: FetchBucket) -> Any:
+def _system(location: str, bucket: FetchBucket) -> Any:
     from pyarrow import fs  # noqa: PLC0415 - of an extra
 
     endpoint = bucket.endpoint
     where: dict[str, Any] = {}
     if endpoint is not None:
         where = {"scheme": endpoint.scheme, "endpoint_override": f"{endpoint.host}:{endpoint.port}"}
+    if _scheme(location) == GOOGLE:
+        patience = timedelta(seconds=SECONDS)
+        return fs.GcsFileSystem(
+            anonymous=not bucket.own_identity, retry_time_limit=patience, **where
+        )
     return fs.S3FileSystem(
         access_key=bucket.key or None,
         secret_key=bucket.secret.get_secret_value() or None,
-        anonymous=not bucket.key,
+        anonymous=not (bucket.key or bucket.own_identity),
         region=bucket.region,
         connect_timeout=SECONDS,
         request_timeout=SECONDS,

@@ -12,7 +12,12 @@ from agents.analysis.contract import Contract
 from agents.analysis.steady.cells import MISSING, numbers, shares
 from agents.analysis.steady.declared import Steady
 from agents.analysis.steady.hours import shifts
-from agents.analysis.steady.jumps import jumps, jumps_of_share
+from agents.analysis.steady.jumps import (
+    LEAST_DAYS,
+    LEAST_DAYS_OF_SHARES,
+    jumps,
+    jumps_of_share,
+)
 from agents.analysis.steady.units import NEAR, other_scale, other_unit
 
 POSITIVE = 0.99  # share of positive values of a column whose changes are multiples
@@ -51,25 +56,58 @@ class Change:
         return f"{self.column}{of} since {self.since:%Y-%m-%d %H:%M}{until}: {self.what}"
 
 
-def changes_in(contract: Contract, files: Sequence[Path]) -> list[Change]:
-    """The changes of a source that its contract calls steady, in the order of their times."""
-    found: list[Change] = []
+@dataclass(frozen=True, slots=True)
+class TooFew:
+    """A column has `days` with rows, in a group that has fewest; fewer than `needed` do not tell what is usual."""
+
+    source: str
+    column: str
+    group: str
+    what: str
+    days: int
+    needed: int
+    breach: Literal["note"] = "note"
+
+    @property
+    def where(self) -> str:
+        """The source."""
+        return self.source
+
+    def __str__(self) -> str:
+        of = f" of {self.group}" if self.group else ""
+        return (
+            f"nothing tells yet whether {self.what} of {self.column}{of} is steady: "
+            f"{self.days} days with rows, {self.needed} needed"
+        )
+
+
+def changes_in(contract: Contract, files: Sequence[Path]) -> list[Change | TooFew]:
+    """The changes of a source that its contract calls steady, in the order of their times.
+
+    Behind them is what has too few days to tell.
+    """
+    found: list[Change | TooFew] = []
     for one in contract.steady if files else ():
         for column in one.columns:
             kind = contract.columns[column].type
             of = _of_numbers if kind in {"number", "integer"} else _of_shares
             found += of(contract, files, one, column)
-    return sorted(found, key=lambda change: (change.since, str(change)))
+    changes = [change for change in found if isinstance(change, Change)]
+    few = [one for one in found if isinstance(one, TooFew)]
+    return [*sorted(changes, key=lambda change: (change.since, str(change))), *few]
 
 
 def _of_numbers(
     contract: Contract, files: Sequence[Path], one: Steady, column: str
-) -> Iterator[Change]:
+) -> Iterator[Change | TooFew]:
     cells = numbers(files, contract, one, column)
     if cells.rows.empty:
         return
     zone, unit = contract.columns[contract.time].zone, contract.columns[column].unit
     name = _Naming(contract.name, column, one)
+    few = list(name.too_few(cells.rows, zone, "the level", LEAST_DAYS))
+    share = "the share of missing values"
+    yield from few or name.too_few(cells.rows, zone, share, LEAST_DAYS_OF_SHARES)
     for place, since, until, kind, what in _levels(cells.mean, zone, unit):
         yield name.change(cells.mean.columns[place], kind, since, until, what)
     lacking = (cells.rows - cells.known.reindex_like(cells.rows).fillna(0)).clip(lower=0)
@@ -87,18 +125,21 @@ def _of_numbers(
 
 def _of_shares(
     contract: Contract, files: Sequence[Path], one: Steady, column: str
-) -> Iterator[Change]:
+) -> Iterator[Change | TooFew]:
     tables = shares(files, contract, one, column)
     rows = tables.pop("", pd.DataFrame())
     zone = contract.columns[contract.time].zone
     name = _Naming(contract.name, column, one)
+    yield from name.too_few(rows, zone, "the shares of values", LEAST_DAYS_OF_SHARES)
     found = []
     for value, counts in tables.items():
         said = "are missing" if value == MISSING else f"are {value[:40]!r}"
         found += [(value, *one) for one in _shares(counts, rows, zone, said)]
     seen: list[tuple[int, pd.Timestamp]] = []
-    for value, place, since, until, what, _ in sorted(found, key=lambda one: -abs(one[-1])):
-        # What one value gains, others lose: the largest change speaks for all.
+    for value, place, since, until, what, _ in sorted(
+        found, key=lambda one: (one[3] is None, -abs(one[-1]))
+    ):
+        # What one value gains, others lose: the largest change speaks for all, best one with its end.
         if not any(place == other and abs(since - at) < TOGETHER for other, at in seen):
             seen.append((place, since))
             seen += [(place, until)] if until is not None else []
@@ -115,9 +156,24 @@ class _Naming:
     def change(
         self, group: Any, kind: Kind, since: pd.Timestamp, until: pd.Timestamp | None, what: str
     ) -> Change:
-        values = group if isinstance(group, tuple) else (group,)
-        named = dict(zip(self.one.by, map(str, values), strict=False))
+        named = self._named(group)
         return Change(self.source, self.column, named, kind, since, until, what, self.one.breach)
+
+    def too_few(self, rows: pd.DataFrame, zone: str, what: str, needed: int) -> Iterator[TooFew]:
+        """The group with fewest days, if that is fewer than are needed."""
+        if rows.empty:
+            return
+        day = pd.DatetimeIndex(rows.index).tz_convert(zone).normalize()
+        days = (rows.groupby(day).sum() > 0).sum()
+        if (fewest := int(days.min())) < needed:
+            place = int(np.argmin(days.to_numpy()))
+            named = self._named(rows.columns[place])
+            group = ", ".join(f"{name} {value}" for name, value in named.items())
+            yield TooFew(self.source, self.column, group, what, fewest, needed)
+
+    def _named(self, group: Any) -> dict[str, str]:
+        values = group if isinstance(group, tuple) else (group,)
+        return dict(zip(self.one.by, map(str, values), strict=False))
 
 
 Level = tuple[int, pd.Timestamp, pd.Timestamp | None, Kind, str]
@@ -144,13 +200,19 @@ def _levels(table: pd.DataFrame, zone: str, unit: str) -> Iterator[Level]:
                 table.iloc[:, place].set_axis(local).dropna(), begin, end, NEAR_DAYS
             )
             ratio = _ratio(before, after)
+            expected = before + (_moved(table, place, local, begin, end) if is_beside else 0.0)
             if is_multiple:
                 low, high = _around(own, begin, end)
                 noise = 3 * float((own - own.rolling(AROUND).median()).abs().median()) / AROUND**0.5
                 ratio = float(np.exp(high - low)) if noise < NEAR else 0.0
             exact = rest.iloc[:, place].set_axis(local).dropna()
             until = _exactly(exact, end) if end is not None else None
-            yield place, _exactly(exact, begin), until, *_level(before, after, ratio, unit)
+            yield (
+                place,
+                _exactly(exact, begin),
+                until,
+                *_level((before, expected), after, ratio, unit),
+            )
 
 
 def _without_profile(values: pd.DataFrame, local: pd.DatetimeIndex) -> pd.DataFrame:
@@ -204,9 +266,24 @@ def _ratio(before: float, after: float) -> float:
     return after / before if before and after / before > 0 else 0.0
 
 
-def _level(before: float, after: float, ratio: float, unit: str) -> tuple[Kind, str]:
+def _moved(
+    table: pd.DataFrame,
+    place: int,
+    local: pd.DatetimeIndex,
+    begin: pd.Timestamp,
+    end: pd.Timestamp | None,
+) -> float:
+    """How much the others have changed meanwhile: the weather is common to all."""
+    others = table.drop(columns=table.columns[place]).median(axis=1).set_axis(local).dropna()
+    before, after = _around(others, begin, end, NEAR_DAYS)
+    return float(np.nan_to_num(after - before))
+
+
+def _level(usual: tuple[float, float], after: float, ratio: float, unit: str) -> tuple[Kind, str]:
+    """The kind of a change and its words; `usual` is the median before it, and what it would be by now."""
+    before, expected = usual
     size = f"a median of {after:,.4g} {unit}".rstrip() + f", {before:,.4g} before"
-    if other := other_scale(before, after, unit) or other_unit(ratio):
+    if other := other_scale(expected, after, unit) or other_unit(ratio):
         return "unit", f"{size}, as with {other}"
     return "level", size
 

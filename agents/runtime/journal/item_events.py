@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.database import now
@@ -31,13 +31,17 @@ def ended(scenario: str) -> Topic[ItemEnded]:
     return Topic(f"{scenario}.ended", ItemEnded)
 
 
+_SUBSCRIBED = select(
+    select(subscriptions.c.grp).where(subscriptions.c.topic == bindparam("name")).exists()
+)
+
+
 async def publish_ended(connection: AsyncConnection, items: Sequence[Item | Row[Any]]) -> None:
     """Publish, with this transaction, that these items of one scenario have ended."""
     if not items:
         return
     topic = ended(items[0].scenario)
-    subscribed = select(subscriptions.c.grp).where(subscriptions.c.topic == topic.name).limit(1)
-    if await connection.scalar(subscribed) is None:
+    if not await connection.scalar(_SUBSCRIBED, {"name": topic.name}):
         return
     rows = [
         {

@@ -235,12 +235,17 @@ async def _insert_rows(
 ) -> Callable[[int], bool]:
     """Insert the rows whose keys are new; returns what says whether an id is one of them."""
     if not is_sqlite(connection):
-        made = await insert_columns(connection, statement.returning(items.c.id), columns)
+        made = await insert_columns(connection, _returning_ids(statement), columns)
         return set(made.scalars()).__contains__
     # SQLite returns nothing for many rows. It numbers them upwards, and nobody else writes now.
     last = int(await connection.scalar(_LAST_ID) or 0)
     await insert_columns(connection, statement, columns)
     return lambda item_id: item_id > last
+
+
+@cache  # a new statement would be compiled each time
+def _returning_ids(statement: Any) -> Any:
+    return statement.returning(items.c.id)
 
 
 def _forecasts(new: Sequence[NewItem]) -> dict[str, Iterable[Any]]:

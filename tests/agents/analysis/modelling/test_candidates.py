@@ -22,6 +22,7 @@ def rows(count: int = 1_000) -> tuple[pd.DataFrame, pd.Series]:
     return features, (load + rng.normal(0, 0.5, count) > 1).astype("float64").rename("late")
 
 
+@pytest.mark.slow
 def test_each_candidate_gives_probabilities() -> None:
     features, late = rows()
     time = pd.Series(pd.date_range("2025-01-01", periods=len(late), freq="h", tz="UTC"))

@@ -126,6 +126,7 @@ def test_concurrent_changes_are_all_kept(tmp_path: Path) -> None:
     assert len(models.read().cards) == 24
 
 
+@pytest.mark.slow
 def test_a_model_is_loaded_as_it_was_and_unknown_types_are_not(tmp_path: Path) -> None:
     model = Ridge().fit(np.eye(3), np.arange(3.0))
     dump(model, tmp_path / "good.skops")

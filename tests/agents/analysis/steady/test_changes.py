@@ -8,7 +8,7 @@ import pytest
 from agents.analysis.contract import Contract
 from agents.analysis.expectations import changes, refused
 from agents.analysis.models import Dataset, Part
-from agents.analysis.steady.changes import changes_in
+from agents.analysis.steady.changes import TooFew, changes_in
 from agents.analysis.study import Source, Study
 from tests.agents.analysis.steady.planted_series import CONTRACT, KINDS, found, good, planted
 
@@ -68,4 +68,27 @@ def test_a_change_that_people_know_is_not_compared_with_what_was_before(tmp_path
     rows.to_parquet(tmp_path / "part.parquet")
     body = CONTRACT.model_dump(mode="json")
     body["steady"] = [{"columns": ["load"], "by": ["site"], "since": "2025-02-10"}]
-    assert changes_in(Contract.model_validate(body), [tmp_path / "part.parquet"]) == []
+    (few,) = changes_in(Contract.model_validate(body), [tmp_path / "part.parquet"])
+    assert isinstance(few, TooFew)
+
+
+@pytest.mark.parametrize(
+    "days,said",
+    [
+        (20, ["the level of load of site s1 is steady: 20 days with rows, 30 needed"]),
+        (40, ["the share of missing values of load of site s1 is steady: 40 days with rows, 70 needed"]),
+        (75, []),
+    ],
+)  # fmt: skip
+def test_too_few_days_are_said_of_the_group_that_has_fewest(
+    tmp_path: Path, days: int, said: list[str]
+) -> None:
+    first, second = good(2, 80, 2), good(2, days, 3)
+    rows = pd.concat([first[first["site"] == "s0"], second[second["site"] == "s1"]])
+    rows.to_parquet(tmp_path / "part.parquet")
+    body = CONTRACT.model_dump(mode="json")
+    body["columns"]["at"]["zone"] = "UTC"
+    body["steady"] = [{"columns": ["load"], "by": ["site"], "breach": "refuse"}]
+    found = changes_in(Contract.model_validate(body), [tmp_path / "part.parquet"])
+    assert [str(one).removeprefix("nothing tells yet whether ") for one in found] == said
+    assert refused(found) == {}
