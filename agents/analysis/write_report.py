@@ -246,8 +246,12 @@ def _card(best: ModelCard, training: Training) -> list[tuple[str, str]]:
 
 def _importance(best: ModelCard) -> list[dict[str, str]]:
     """Nothing for the baseline: it knows the calendar alone."""
-    drawn = plots.importance(best.importance, best.unit)
-    return [_picture(drawn, "importance", "Measured on the test rows.")] if best.importance else []
+    if not best.importance:
+        return []
+    drawn, text = plots.importance(best.importance, best.unit), "Measured on the test rows."
+    if left := len(best.importance) - len(plots.important(best.importance)):
+        text += f" Left out: {left} features of less weight."
+    return [_picture(drawn, "importance", text)]
 
 
 def _rules(comparison: Comparison, store: StudyStore) -> list[dict[str, Any]]:

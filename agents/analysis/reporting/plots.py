@@ -29,6 +29,7 @@ STYLE: Any = {
     "ytick.color": INK,
 }
 MAX_BARS = 15
+LEAST_BAR = 0.01  # of the longest one
 MAX_NAME = 40
 MOST_LINES = 3
 SIZE = (9.0, 3.6)  # inches
@@ -276,9 +277,15 @@ def calibration(predictions: pd.DataFrame, name: str = "", unit: str = "") -> Ca
     return draw
 
 
+def important(by_feature: Mapping[str, float]) -> list[tuple[str, float]]:
+    """The features with a bar that can be seen, the most important first; at least one."""
+    top = sorted(by_feature.items(), key=lambda one: -one[1])[:MAX_BARS]
+    return [one for one in top if one[1] >= LEAST_BAR * top[0][1]] or top[:1]
+
+
 def importance(by_feature: Mapping[str, float], unit: str = "") -> Callable[[Any], None]:
     """How much the squared error grows when a feature is shuffled."""
-    top = sorted(by_feature.items(), key=lambda one: -one[1])[:MAX_BARS][::-1]
+    top = important(by_feature)[::-1]
 
     def draw(axes: Any) -> None:
         axes.barh([_short(name) for name, _ in top], [value for _, value in top], color=MODEL)

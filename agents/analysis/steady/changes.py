@@ -136,8 +136,10 @@ def _of_shares(
         said = "are missing" if value == MISSING else f"are {value[:40]!r}"
         found += [(value, *one) for one in _shares(counts, rows, zone, said)]
     seen: list[tuple[int, pd.Timestamp]] = []
-    for value, place, since, until, what, _ in sorted(found, key=lambda one: -abs(one[-1])):
-        # What one value gains, others lose: the largest change speaks for all.
+    for value, place, since, until, what, _ in sorted(
+        found, key=lambda one: (one[3] is None, -abs(one[-1]))
+    ):
+        # What one value gains, others lose: the largest change speaks for all, best one with its end.
         if not any(place == other and abs(since - at) < TOGETHER for other, at in seen):
             seen.append((place, since))
             seen += [(place, until)] if until is not None else []
@@ -198,13 +200,19 @@ def _levels(table: pd.DataFrame, zone: str, unit: str) -> Iterator[Level]:
                 table.iloc[:, place].set_axis(local).dropna(), begin, end, NEAR_DAYS
             )
             ratio = _ratio(before, after)
+            expected = before + (_moved(table, place, local, begin, end) if is_beside else 0.0)
             if is_multiple:
                 low, high = _around(own, begin, end)
                 noise = 3 * float((own - own.rolling(AROUND).median()).abs().median()) / AROUND**0.5
                 ratio = float(np.exp(high - low)) if noise < NEAR else 0.0
             exact = rest.iloc[:, place].set_axis(local).dropna()
             until = _exactly(exact, end) if end is not None else None
-            yield place, _exactly(exact, begin), until, *_level(before, after, ratio, unit)
+            yield (
+                place,
+                _exactly(exact, begin),
+                until,
+                *_level((before, expected), after, ratio, unit),
+            )
 
 
 def _without_profile(values: pd.DataFrame, local: pd.DatetimeIndex) -> pd.DataFrame:
@@ -258,9 +266,24 @@ def _ratio(before: float, after: float) -> float:
     return after / before if before and after / before > 0 else 0.0
 
 
-def _level(before: float, after: float, ratio: float, unit: str) -> tuple[Kind, str]:
+def _moved(
+    table: pd.DataFrame,
+    place: int,
+    local: pd.DatetimeIndex,
+    begin: pd.Timestamp,
+    end: pd.Timestamp | None,
+) -> float:
+    """How much the others have changed meanwhile: the weather is common to all."""
+    others = table.drop(columns=table.columns[place]).median(axis=1).set_axis(local).dropna()
+    before, after = _around(others, begin, end, NEAR_DAYS)
+    return float(np.nan_to_num(after - before))
+
+
+def _level(usual: tuple[float, float], after: float, ratio: float, unit: str) -> tuple[Kind, str]:
+    """The kind of a change and its words; `usual` is the median before it, and what it would be by now."""
+    before, expected = usual
     size = f"a median of {after:,.4g} {unit}".rstrip() + f", {before:,.4g} before"
-    if other := other_scale(before, after, unit) or other_unit(ratio):
+    if other := other_scale(expected, after, unit) or other_unit(ratio):
         return "unit", f"{size}, as with {other}"
     return "level", size
 

@@ -15,10 +15,10 @@ from contextlib import (
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter, sleep
 from typing import Any
 
-from sqlalchemy import Connection, Double, Engine, event, inspect, text
+from sqlalchemy import Connection, Double, Engine, event, text
 from sqlalchemy.dialects.sqlite.aiosqlite import (
     AsyncAdapt_aiosqlite_connection,
     AsyncAdapt_aiosqlite_cursor,
@@ -31,6 +31,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from agents.runtime.clock import clock
 from agents.runtime.errors import AgentError
+from agents.runtime.journal.migrating import is_current, upgrade_schema
 from agents.runtime.metrics import COMMIT_SECONDS, COMMITS, JOURNAL_ERRORS
 from agents.runtime.telemetry import current_work, get_logger
 from agents.runtime.tracing import timing
@@ -38,6 +39,8 @@ from agents.runtime.tracing import timing
 log = get_logger(__name__)
 
 BUSY_MILLISECONDS = 10_000
+BUSY_PAUSE = 0.0005  # seconds between two looks whether another connection still writes
+SQLITE_CONNECTIONS = 15  # kept: to open one more for a read is a thread that starts and ends
 FEW_ROWS = 8  # about as many as are written in the time of a trip to the driver's thread
 SQLITE_PRAGMAS = (
     "journal_mode=WAL",
@@ -59,7 +62,6 @@ POSTGRESQL_OPTIONS: dict[str, Any] = {
 }
 RECONNECT_SECONDS = 30.0  # how long a database that cannot be reached is tried
 RECONNECT_PAUSE = 0.5
-MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x61666C6F7773  # any number that all processes share
 
 
@@ -97,21 +99,6 @@ class JournalLost(AgentError):
             "stopped before its next effect: stop the other processes of this journal, put the file and "
             "its -wal file back, and run the command again; after you restored a backup, run "
             "`uv run python -m flows.operations reconcile` first"
-        )
-
-
-class NewerJournal(AgentError):
-    """The journal has a schema that this release does not know; it is unchanged."""
-
-    def __init__(self, url: str, found: str, known: str) -> None:
-        super().__init__(url, found, known)
-        self.url, self.found, self.known = url, found, known
-
-    def __str__(self) -> str:
-        return (
-            f"a newer release has migrated the journal {self.url} to schema {self.found}, and this release "
-            f"knows {self.known} at most: run the newer release, or go back to this one as "
-            "deployments/README.md says under `Back to the release before`; nothing was changed"
         )
 
 
@@ -249,12 +236,12 @@ class Database:
                 await connection.execute(
                     text("SELECT pg_advisory_xact_lock(:n)"), {"n": MIGRATION_LOCK}
                 )
-            await connection.run_sync(_upgrade_schema)
+            await connection.run_sync(upgrade_schema)
 
     async def is_current(self) -> bool:
         """Whether the schema is that of this release, or of a newer one, beside which this one works."""
         async with self.read() as connection:
-            return await connection.run_sync(_is_current)
+            return await connection.run_sync(is_current)
 
     def again(self) -> "Database":
         """The same database for another event loop."""
@@ -297,7 +284,8 @@ def open_engine(url: str, file: JournalFile | None = None, **options: Any) -> As
         return engine
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(parsed, **options)
+    pool = {"pool_size": SQLITE_CONNECTIONS, "max_overflow": 0} if parsed.database else {}
+    engine = create_async_engine(parsed, **(pool | options))
     if "async_creator" not in options:  # a caller with its own driver has cursors of its own
         event.listen(engine.sync_engine, "do_connect", partial(connect, file))
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
@@ -342,8 +330,10 @@ def _begin_immediate(connection: Connection) -> None:
         adapted.here = options.get("here", False)
     if options.get("alone"):  # each statement is a transaction of its own
         return
-    if not (one_trip and adapted.begin_here()):
+    if not one_trip:
         adapted.run_async(lambda driver: driver.execute("BEGIN IMMEDIATE"))
+    elif not _has_begun(adapted._connection._conn):  # noqa: SLF001 - as OneTripCursor
+        adapted.run_async(lambda driver: driver._execute(_begin_when_free, driver._conn))  # noqa: SLF001
 
 
 def _roll_back(connection: Any, _record: object, _error: BaseException | None) -> None:
@@ -356,42 +346,6 @@ async def _finish_rollback(driver: Any) -> None:
     # Shielded: a second cancellation must not stop it. The connection is closed after it in any case.
     with suppress(asyncio.CancelledError):
         await asyncio.shield(driver.rollback())
-
-
-def _is_current(connection: Connection) -> bool:
-    found = _current_revision(connection)
-    return found is not None and (found == revisions()[-1] or found not in revisions())
-
-
-def _current_revision(connection: Connection) -> str | None:
-    """The revision of a journal; None of an empty database."""
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return found
-
-
-@cache
-def revisions() -> tuple[str, ...]:
-    """The revisions that this code has, in their order: each is the number of its file."""
-    return tuple(sorted(path.name[:4] for path in MIGRATIONS.glob("versions/[0-9]*.py")))
-
-
-def _upgrade_schema(connection: Connection) -> None:
-    # There is almost never an upgrade, and Alembic takes a quarter of a second to load.
-    found = _current_revision(connection)
-    if found == revisions()[-1]:
-        return
-    if found is not None and found not in revisions():
-        url = connection.engine.url.set(query={})
-        raise NewerJournal(url.render_as_string(hide_password=True), found, revisions()[-1])
-    from alembic import command  # noqa: PLC0415 - see above
-    from alembic.config import Config  # noqa: PLC0415 - the same
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
 
 
 # SQLAlchemy makes four trips to the thread of SQLite's driver for one statement: open a cursor,
@@ -468,23 +422,33 @@ class OneTripConnection(AsyncAdapt_aiosqlite_connection):
         super().__init__(dbapi, connection)
         self.here = False
 
-    def begin_here(self) -> bool:
-        """Begin a writing transaction without a trip; False if another connection is writing."""
-        driver: sqlite3.Connection = self._connection._conn  # noqa: SLF001 - no public way to it
-        driver.execute("PRAGMA busy_timeout=0")
-        try:
-            driver.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            return False
-        finally:
-            driver.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
-        return True
-
     def rollback(self) -> None:
         """Roll back, if there is anything: SQLAlchemy asks for it whenever it returns a connection."""
         driver: sqlite3.Connection | None = self._connection._connection  # noqa: SLF001 - None: closed
         if driver is not None and driver.in_transaction:
             super().rollback()
+
+
+def _has_begun(connection: sqlite3.Connection) -> bool:
+    """Begin a writing transaction now; False if another connection is writing."""
+    connection.execute("PRAGMA busy_timeout=0")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+    return True
+
+
+def _begin_when_free(connection: sqlite3.Connection) -> None:
+    """Begin when no other connection writes. SQLite looks again after up to 100 ms, and others win meanwhile."""
+    until = monotonic() + BUSY_MILLISECONDS / 1_000
+    while monotonic() < until:
+        if _has_begun(connection):
+            return
+        sleep(BUSY_PAUSE)
+    connection.execute("BEGIN IMMEDIATE")  # waits once more, and raises why
 
 
 def _execute_and_fetch(

@@ -19,14 +19,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, select, text, update
 
 from agents.runtime.context import Runtime
-from agents.runtime.journal.database import (
-    MIGRATIONS,
-    Database,
-    NewerJournal,
-    now,
-    revisions,
-)
+from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.gateway_schema import metadata
+from agents.runtime.journal.migrating import MIGRATIONS, NewerJournal, revisions
 from agents.runtime.journal.schema import items, owners
 from agents.runtime.metrics import COMMITS
 

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event, make_url, text
 from sqlalchemy.exc import DBAPIError
 
+from agents.runtime.journal import database as journal_database
 from agents.runtime.journal.database import FEW_ROWS, Database, OneTripConnection
 
 
@@ -133,4 +134,42 @@ async def test_the_engine_makes_one_trip_connections(sqlite_url: str) -> None:
     async with database.read() as connection:
         await connection.execute(text("SELECT 1"))
     assert [type(made) for made in seen] == [OneTripConnection]
+    await database.close()
+
+
+async def test_who_waits_to_write_looks_again_soon(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite's own wait grows to a tenth of a second, in which others take the lock again and again."""
+    path, pauses, refused = str(make_url(sqlite_url).database), list[float](), 3
+    database = Database(sqlite_url)
+    async with database.write() as connection:
+        await connection.execute(text("CREATE TABLE t (a INTEGER)"))
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == refused:
+                writer.execute("COMMIT")
+
+        monkeypatch.setattr(journal_database, "sleep", pause)
+        async with database.write() as connection:
+            await connection.execute(text("INSERT INTO t VALUES (1)"))
+    assert pauses == [journal_database.BUSY_PAUSE] * refused
+    await database.close()
+
+
+async def test_who_waits_too_long_to_write_is_told_so(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_database, "BUSY_MILLISECONDS", 5)
+    monkeypatch.setattr(journal_database, "RECONNECT_SECONDS", 0.0)
+    database = Database(sqlite_url)
+    await database.migrate()
+    with closing(sqlite3.connect(str(make_url(sqlite_url).database))) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            async with database.write():
+                pytest.fail("two transactions write at once")
     await database.close()
