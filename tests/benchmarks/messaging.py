@@ -6,6 +6,7 @@ JSON object. Peers are measured where `uv sync --group peers` has installed them
 
 import argparse
 import os
+from itertools import chain
 from statistics import median
 from typing import Any
 
@@ -46,7 +47,9 @@ def queue(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
 def idle(here: Bench, orders: int, rounds: int) -> dict[str, Any]:
     """One order at a time on an idle system."""
     seconds = here.ask("idle", "--orders", min(orders, IDLE), "--rounds", rounds)
-    figures: dict[str, Any] = {name: percentiles(some) for name, some in seconds.items()}
+    figures: dict[str, Any] = {
+        name: percentiles(list(chain.from_iterable(turns))) for name, turns in seconds.items()
+    }
     ours = figures["ours"]["p50_ms"]
     figures["times_langgraph"] = (
         round(ours / figures["langgraph"]["p50_ms"], 2) if "langgraph" in figures else None

@@ -4,24 +4,37 @@
 
 `SHIFT` is where one in twenty of the examples of what a shop does would be taken for out of scope. The
 temperature makes the probabilities of examples that the model has not seen fit how often they are right.
+`CONFIDENT` of `wishes.py` is at least the probability from which on more than half are right, in each language.
 Neither the gold set nor the files of others are looked at.
 """
 
 import sys
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.isotonic import IsotonicRegression
 from sklearn.model_selection import StratifiedKFold
 
 from agents.support.evaluation.measures import calibration_error
-from agents.support.understanding.classify import SHIFT, SHIFT_BY_WORDS, Model, fit, intent_of
+from agents.support.models import Language
+from agents.support.understanding.classify import (
+    SHIFT,
+    SHIFT_BY_WORDS,
+    Model,
+    fit,
+    intent_of,
+    language_of,
+)
 from agents.support.understanding.embedding import Vector
 from agents.support.understanding.examples import OUT, training
 from agents.support.understanding.vectors import known_vectors
+from agents.support.understanding.wishes import ASIDE
 
 FOLDS, SEED = 5, 1
 TAKEN_FOR_OUT = 0.05
+STEPS = np.arange(0.2, 0.96, 0.01)
 TEMPERATURES = np.arange(0.3, 2.01, 0.05)
 
 
@@ -67,10 +80,22 @@ def _calibrate(name: str, now: float, meaning: Vector | None, right: NDArray[np.
     correct = np.array(names)[odds.argmax(axis=1)] == right
     temperature = _temperature(odds, names, right)
     error = calibration_error(_chances(odds, temperature).max(axis=1).tolist(), correct.tolist())
+    texts, _ = zip(*training(), strict=True)
+    wish = served & ~np.isin(np.array(names)[odds.argmax(axis=1)], list(ASIDE))
+    for language in get_args(Language):
+        spoken = wish & (np.array([language_of(text) for text in texts]) == language)
+        least = sure_from(_chances(odds, temperature).max(axis=1)[spoken], correct[spoken])
+        sys.stdout.write(f"CONFIDENT {language} {least:.2f}\n")
     sys.stdout.write(
         f"{name} {now - more:.2f}, TEMPERATURE {temperature:.2f}: right {correct[served].mean():.3f} of what a"
         f" shop does, {correct[~served].mean():.3f} of what is out of scope; calibration error {error:.3f}\n"
     )
+
+
+def sure_from(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:
+    """The least confidence from which on more than half are right, which grows with it (isotonic)."""
+    grows = IsotonicRegression(out_of_bounds="clip").fit(confidence, correct)
+    return float(next(t for t in STEPS if grows.predict([t])[0] > 0.5))
 
 
 def _temperature(odds: NDArray[np.float64], names: Sequence[str], right: NDArray[np.str_]) -> float:
