@@ -168,7 +168,8 @@ def _go_on(context: TurnContext, task: Task) -> Decided | None:
     """The next step of the task under way; None if the turn is about something else."""
     plain = verdict(context.turn.text, task.name, task.order) if task.asked == "confirm" else ""
     if plain == "yes" or context.understood.wishes:
-        return _agreed(context, task) if plain else _go_on_with_several(context, task)
+        agrees = plain == "yes"
+        return _agreed(context, task) if agrees else _go_on_with_several(context, task)
     filled = with_more(
         context,
         fill_in_turns(

@@ -41,7 +41,8 @@ class TurnContext:
     def sure(self) -> bool:
         """Whether the intent is clear enough to act on."""
         first, *others = self.understood.intents
-        alike = others and any({first.name, others[0].name} <= some for some in (REPLACES, INFORMS))
+        families = (REPLACES, INFORMS) if self.before.task is None else (REPLACES,)
+        alike = others and any({first.name, others[0].name} <= some for some in families)
         known = first.confidence + (others[0].confidence if alike else 0)
         return known >= UNSURE or self.intent in self.before.options
 

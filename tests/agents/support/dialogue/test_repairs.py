@@ -35,6 +35,18 @@ def test_a_mind_that_changed_ends_the_task(text: str) -> None:
     assert (dropped.after.task, later.request) == (None, None)
 
 
+def test_a_no_with_several_wishes_is_no_yes() -> None:
+    asked = decided(heard("cancel A100", "cancel_order"))
+    before = reply("en", asked, ChangeOutcome(outcome="applied")).after
+    several = heard(
+        "no, where is B200 and return its lamp",
+        "order_status",
+        before=before,
+        more=("return_items",),
+    )
+    assert decided(several).request is None
+
+
 def test_another_wish_after_a_no_is_begun_and_the_first_one_forgotten() -> None:
     _, other = talk(CANCEL, ("no, change the address", "modify_order_address", "deny"))
     assert other.after.task is not None
