@@ -39,7 +39,6 @@ from agents.runtime.journal.schema import dead_letters, history, items
 from agents.runtime.journal.webhook_events import announce
 from agents.runtime.model.lifecycle import TRANSITIONS, Event, State
 
-
 MANY_ROWS = 32  # from here on it is quicker to change the mode of plans twice
 
 

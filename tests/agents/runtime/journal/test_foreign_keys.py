@@ -12,7 +12,7 @@ from agents.runtime.journal.submit import Sender, accept
 from tests.agents.runtime.jobs import new_items
 
 
-@pytest.mark.parametrize(("rows", "modes"), [(MANY_ROWS, ["auto", "force_custom_plan"]), (2, [])])
+@pytest.mark.parametrize("rows, modes", [(MANY_ROWS, ["auto", "force_custom_plan"]), (2, [])])
 async def test_only_the_checks_of_many_rows_share_a_plan(
     postgresql_url: str, rows: int, modes: list[str]
 ) -> None:
