@@ -182,9 +182,16 @@ class Model:
         return odds, chances
 
 
-def fit(texts: Sequence[str], topics: Sequence[str], meaning: Vector | None) -> Model:
-    """A model of these examples; without their vectors it uses pieces of words alone."""
-    pieces = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True)
+def fit(
+    texts: Sequence[str], topics: Sequence[str], meaning: Vector | None, least: int = 1
+) -> Model:
+    """A model of these examples; without their vectors it uses pieces of words alone.
+
+    Pieces that fewer than `least` texts have are left out.
+    """
+    pieces = TfidfVectorizer(
+        analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True, min_df=least
+    )
     features = pieces.fit_transform(texts)
     linear = LogisticRegression(C=C, max_iter=2_000, class_weight="balanced")
     examples = None
