@@ -65,7 +65,7 @@ async def test_a_worker_ends_with_its_run_and_hands_back(shop: Shop, how: signal
         await asyncio.to_thread(worker.wait, PATIENCE)
     held = {item["owner"] for item in (await shop.journal()).items.values()} - {None}
     assert not any(f"-{worker.pid}-" in owner for owner in held)
-    assert bool(held) == (how == signal.SIGKILL)
+    assert how == signal.SIGKILL or not held
     report = await shop.process(shop.orders(COUNT))
     assert report.items == COUNT
     await assert_all_are_shipped(shop)
@@ -74,11 +74,12 @@ async def test_a_worker_ends_with_its_run_and_hands_back(shop: Shop, how: signal
 @pytest.mark.slow
 @pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
 async def test_the_task_runs_of_both_are_those_of_the_run(
-    shop: Shop, prefect_server: PrefectServer
+    shop: Shop, prefect_server: PrefectServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv(f"{PREFIX}CONCURRENCY", "local")
     options = ("--orders", shop.write(shop.orders(COUNT)), "--batch-size", "16", "--json")
     more = ("--stock", shop.stock, "--faults", SLOW, "--report", shop.report)
-    done = prefect_server.run("-m", "flows.order_processing", *options, *more)
+    done = prefect_server.run(sys.executable, "-m", "flows.order_processing", *options, *more)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["title"].startswith(f"{COUNT} orders in ")
     changes = (await shop.journal()).history.values()
@@ -105,7 +106,7 @@ def running(shop: Shop) -> "Iterator[subprocess.Popen[bytes]]":
 
 
 async def working(shop: Shop, run: "subprocess.Popen[bytes]") -> psutil.Process:
-    """The worker of the run, as soon as both hold orders."""
+    """The worker of the run, as soon as it holds its first orders."""
     engine = create_async_engine(shop.journal_url)
     held = select(items.c.owner).where(items.c.owner.is_not(None)).distinct()
     until = time.monotonic() + PATIENCE
@@ -114,7 +115,7 @@ async def working(shop: Shop, run: "subprocess.Popen[bytes]") -> psutil.Process:
         async with engine.connect() as connection:
             owners = (await connection.scalars(held)).all()
         for child in psutil.Process(run.pid).children():
-            if any(f"-{child.pid}-" in owner for owner in owners) and len(owners) == 2:
+            if any(f"-{child.pid}-" in owner for owner in owners):
                 await engine.dispose()
                 return child
         await asyncio.sleep(0.01)
