@@ -12,8 +12,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from uuid import UUID
 
 from prefect import Flow
-from prefect.client.orchestration import get_client
-from prefect.context import FlowRunContext
+from prefect.context import AsyncClientContext, FlowRunContext
 from prefect.results import ResultStore
 from prefect.settings import get_current_settings
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -71,7 +70,9 @@ async def _within(run: str) -> AsyncIterator[None]:
     if not run:
         yield
         return
-    async with get_client() as client:
+    # One client for all task runs: each would make its own, with its own TLS context.
+    async with AsyncClientContext.get_or_create() as shared:
+        client = shared.client
         flow_run = await client.read_flow_run(UUID(run))
         flow = await client.read_flow(flow_run.flow_id)
         context = FlowRunContext(

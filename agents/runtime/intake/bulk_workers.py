@@ -23,6 +23,7 @@ from typing import Any
 
 import orjson
 
+from agents.runtime.clock import clock
 from agents.runtime.context import runtime
 from agents.runtime.intake.chunks import Chunks
 from agents.runtime.intake.intake import Intake, Rejection, Submission
@@ -34,8 +35,9 @@ from agents.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 
-START_AFTER = 3.0  # seconds of a run: a worker takes two to start, and most runs have ended before
-AHEAD = 2  # chunks that a worker has, so that it does not wait for the next one
+START_AFTER = 2.0  # seconds of a run: a worker takes two to start, and most runs have ended before
+AHEAD_SECONDS = 1.0  # of work that a worker has beside the chunk in work, so that it does not wait for the next one
+MOST_AHEAD = 8  # chunks
 END_SECONDS = 30.0  # for a worker to finish what it holds
 SIZE = struct.Struct("!I")
 
@@ -154,8 +156,9 @@ class _Worker:
     async def _deal(
         self, chunks: Chunks[Record], lease: str, reader: StreamReader, writer: StreamWriter
     ) -> None:
+        ahead, answered_at = 1, clock().monotonic()
         while True:
-            while len(self._held) < AHEAD and (chunk := await chunks.deal()):
+            while len(self._held) <= ahead and (chunk := await chunks.deal()):
                 self._held.append(chunk)
                 good = [one for one in chunk if isinstance(one, Submission)]
                 await _send(writer, [(one.key, one.body, one.line) for one in good])
@@ -167,6 +170,8 @@ class _Worker:
                     self.intake.refuse(record)
             _count(self.intake, answer)
             chunks.answered()
+            seconds, answered_at = clock().monotonic() - answered_at, clock().monotonic()
+            ahead = min(MOST_AHEAD, 1 + int(AHEAD_SECONDS / max(seconds, 0.001)))
 
 
 async def work_for_run(

@@ -30,7 +30,7 @@ async def test_the_run_takes_what_a_worker_gives_back() -> None:
     taking = asyncio.create_task(chunks.take())
     await asyncio.sleep(0)
     chunks.give_back(held)
-    assert sorted([await taking, await chunks.take()]) == [[0, 1], [2, 3]]
+    assert sorted([list(await taking), list(await chunks.take())]) == [[0, 1], [2, 3]]
     assert await chunks.take() == []
 
 
