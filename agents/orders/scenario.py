@@ -166,5 +166,6 @@ RETURNS = Scenario(
     metrics=_return_metrics,
     summary=_return_summary,
     validate=RETURN_RECORDS.validate,
+    in_order=True,  # what an earlier arrival has brought is not paid again
 )
 """Goods of returns and exchanges that have arrived: settled in money and new goods, or by a person."""

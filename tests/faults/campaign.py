@@ -4,7 +4,7 @@ import asyncio
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -353,9 +353,11 @@ async def run_cells(
                     runner.next_release = CellRunner(
                         next_server, environment, baseline, plan.new_workload
                     )
-                queue = iter(cells[start : start + CELLS_PER_SANDBOX])
+                part = cells[start : start + CELLS_PER_SANDBOX]
+                beside = iter([cell for cell in part if cell.kind != "restart"])
+                alone = [cell for cell in part if cell.kind == "restart"]  # all share the server
 
-                async def work(runner: CellRunner = runner, queue: Any = queue) -> None:
+                async def work(queue: Iterable[Cell], runner: CellRunner = runner) -> None:
                     for cell in queue:
                         result = await runner.run_cell(cell, plan.history.parent)
                         results.append(result)
@@ -363,7 +365,8 @@ async def run_cells(
                         history.write(json.dumps(line) + "\n")
                         history.flush()
 
-                await asyncio.gather(*(work() for _ in range(plan.at_once)))
+                await asyncio.gather(*(work(beside) for _ in range(plan.at_once)))
+                await work(alone)
     return results
 
 

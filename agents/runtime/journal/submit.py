@@ -6,8 +6,9 @@ from enum import StrEnum
 from functools import cache
 from itertools import repeat
 from typing import Any, Self
+from zlib import crc32
 
-from sqlalchemy import Double, Row, Text, and_, bindparam, func, select
+from sqlalchemy import Double, Integer, Row, Text, and_, bindparam, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.clock import clock
@@ -29,6 +30,8 @@ from agents.runtime.model.forecast import NO_FORECAST, Forecast
 from agents.runtime.model.lifecycle import ENDED, Event, State
 from agents.runtime.model.scenario import Scenario
 from agents.runtime.model.upcasting import major_of
+
+_TURNS = 0x7475726E  # of PostgreSQL's locks, those of turns: any number that all processes share
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +90,22 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The tenant, scenario and version of submitted items; `others` are other versions of its code."""
+    """The tenant, scenario and version of submitted items; `others` are other versions of its code.
+
+    With `in_order` an item's id is above those of all that were accepted before it, and sees them all.
+    """
 
     tenant: str
     scenario: str
     version: str
     others: tuple[str, ...] = ()
+    in_order: bool = False
 
     @classmethod
     def of(cls, tenant: str, scenario: Scenario) -> Self:
         """The sender of a tenant's items of this scenario, in the versions that this code has."""
         others = tuple(one.version for one in scenario.others)
-        return cls(tenant, scenario.name, scenario.version, others)
+        return cls(tenant, scenario.name, scenario.version, others, scenario.in_order)
 
     @property
     def versions(self) -> dict[int, str]:
@@ -139,6 +146,8 @@ async def accept_within(
     connection: AsyncConnection, sender: Sender, new: Sequence[NewItem], owner: str | None = None
 ) -> list[Accepted]:
     """As `accept`, in the transaction of the connection."""
+    if sender.in_order and not is_sqlite(connection):
+        await _take_turn(connection, sender)
     wanted: dict[str, NewItem] = {}
     for item in new:
         wanted.setdefault(item.key, item)
@@ -153,6 +162,19 @@ async def accept_within(
         )
         claimed |= {row.id: row for row in taken}
     return [_answer(rows[item.key], item, claimed, fresh) for item in new]
+
+
+async def _take_turn(connection: AsyncConnection, sender: Sender) -> None:
+    """Wait until no other transaction accepts items of the sender. On SQLite there is only one writer.
+
+    PostgreSQL gives an id at the insert and shows the row at the commit: without turns the lower id
+    could be seen later.
+    """
+    number = (
+        crc32(f"{sender.tenant}:{sender.scenario}".encode()) - 2**31
+    )  # a signed integer of 32 bits
+    turn = func.pg_advisory_xact_lock(cast(_TURNS, Integer), cast(number, Integer))
+    await connection.execute(select(turn))
 
 
 async def load(database: Database, rows: Sequence[Row[Any]]) -> list[Claimed]:

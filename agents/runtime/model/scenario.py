@@ -48,7 +48,8 @@ class Scenario:
     corrected, or raises; without it items cannot be corrected. `allow_edit` raises if a correction comes
     too late; it gets the payload before and after, and the agents whose effects happened. `upcasts`
     convert bodies of earlier versions. With `has_dependencies`, items may need others of the scenario to
-    complete first.
+    complete first. With `in_order`, an item that is worked on sees all that were accepted before it: they
+    have lower ids, and a tenant's items are accepted by one transaction at a time.
 
     An item stays with the major version that began it. `others` are the other majors that this code
     still has, or has already: each is a scenario with its own version. New items begin with this
@@ -71,6 +72,7 @@ class Scenario:
     upcasts: Upcasts = field(default_factory=dict)
     others: tuple["Scenario", ...] = ()
     has_dependencies: bool = False
+    in_order: bool = False
 
     @property
     def majors(self) -> tuple[int, ...]:

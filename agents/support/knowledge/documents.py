@@ -3,7 +3,8 @@
 The head of a document names who may read it (`audience`) and the day when a person last checked that it
 is still true (`checked`). A document without an audience is for staff only. What is not the shop's own names
 its `origin`: its text is quoted as such, see `origins.py`. A comment "asked:" below a heading
-lists questions that the section answers, with "|" between them; it helps to find the section.
+lists questions that the section answers, with "|" between them; it helps to find the section. A comment
+"not answered:" anywhere lists questions that sound alike and that no document answers.
 """
 
 import re
@@ -23,6 +24,7 @@ LONGEST = 1_200  # characters of a passage; a longer section is cut between sent
 HEADS = {"h2", "h3"}
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 ASKED = re.compile(r"<!--\s*asked:(.*?)-->", re.DOTALL)
+NOT_ANSWERED = re.compile(r"<!--\s*not answered:(.*?)-->", re.DOTALL)
 FIGURES = {"{return_days}": str(RETURN_DAYS)}
 UNSEEN = {"script", "style", "head", "h1"}
 
@@ -39,6 +41,12 @@ def passages_of(folder: Path, language: Language) -> list[AskedPassage]:
     """Every passage of every document in the folder, documents in the order of their names."""
     paths = sorted(p for p in folder.rglob("*") if p.suffix in SUFFIXES and p.is_file())
     return [passage for path in paths for passage in _passages(path, folder, language)]
+
+
+def not_answered(folder: Path) -> list[str]:
+    """The questions of comments "not answered:", in every document that can have comments."""
+    paths = sorted(p for p in folder.rglob("*") if p.suffix in {".md", ".html"} and p.is_file())
+    return [one for p in paths for one in _listed(NOT_ANSWERED, p.read_text("utf-8"))]
 
 
 def _passages(path: Path, folder: Path, language: Language) -> Iterator[AskedPassage]:
@@ -64,8 +72,12 @@ def _passages(path: Path, folder: Path, language: Language) -> Iterator[AskedPas
 
 def _asked(text: str) -> tuple[str, tuple[str, ...]]:
     """The text without comments, and the questions of a comment "asked:"."""
-    found = [one.strip() for listed in ASKED.findall(text) for one in listed.split("|")]
-    return COMMENT.sub(" ", text), tuple(one for one in found if one)
+    return COMMENT.sub(" ", text), tuple(_listed(ASKED, text))
+
+
+def _listed(comment: re.Pattern[str], text: str) -> list[str]:
+    found = [" ".join(one.split()) for listed in comment.findall(text) for one in listed.split("|")]
+    return [one for one in found if one]
 
 
 def _with_figures(text: str) -> str:

@@ -3,15 +3,18 @@
 import asyncio
 import random
 import time
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import update
 
+from agents.orders.scenario import RETURNS
 from agents.runtime.context import Runtime, open_runtime
 from agents.runtime.intake.intake import Rejection
 from agents.runtime.journal import workers
 from agents.runtime.journal.claims import claim
 from agents.runtime.journal.database import Database
+from agents.runtime.journal.fair_queueing import Priority
 from agents.runtime.journal.schema import history, items
 from agents.runtime.journal.submit import (
     Accepted,
@@ -208,6 +211,23 @@ async def _a_claim_waits_or_is_done(database: Database, racing: asyncio.Task[obj
     async with database.read() as connection:
         waiting = await connection.exec_driver_sql("SELECT 1 FROM pg_locks WHERE NOT granted")
         return racing.done() or waiting.first() is not None
+
+
+async def test_goods_that_come_back_are_numbered_as_they_are_accepted(postgresql_url: str) -> None:
+    """Else a later arrival with a lower number would be paid for what an earlier one has brought."""
+    settings = Settings(journal_url=postgresql_url)  # type: ignore[arg-type]  # pydantic wraps it
+    sender = Sender.of("default", RETURNS)
+    calm = new_items(["calm"])  # of one priority they would wait for each other's rank anyway
+    hurried = [replace(*new_items(["hurried"]), priority=Priority.HIGH)]
+    async with open_runtime(settings) as opened, open_runtime(settings) as other:
+        database = opened.journal.database
+        async with database.write() as connection:
+            [first] = await accept_within(connection, sender, calm)
+            racing = asyncio.create_task(accept(other.journal.database, sender, hurried))
+            await until(lambda: _a_claim_waits_or_is_done(database, racing))
+            assert not racing.done(), "it is seen before one that has a lower number"
+        [second] = await racing
+        assert second.row.id > first.row.id
 
 
 async def test_new_items_are_not_searched_for_one_by_one(postgresql_url: str) -> None:

@@ -6,7 +6,7 @@ import matplotlib as mpl
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
-from agents.support.knowledge.documents import LONGEST, passages_of
+from agents.support.knowledge.documents import LONGEST, not_answered, passages_of
 
 
 def test_markdown_is_cut_at_its_headings(tmp_path: Path) -> None:
@@ -55,3 +55,11 @@ def test_a_long_section_is_cut_between_sentences(tmp_path: Path) -> None:
     assert len(passages) > 2
     assert all(len(p.text) <= LONGEST and p.text.endswith(".") for p in passages)
     assert sum(p.text.count("sentence") for p in passages) == 200
+
+
+def test_what_a_document_lists_is_no_part_of_its_text(tmp_path: Path) -> None:
+    text = "# T\n<!-- not answered: do you\nfly | to what -->\n\n## One?\n<!-- asked: a | b c -->\nYes.\n"
+    (tmp_path / "a.md").write_text(text, "utf-8")
+    (one,) = passages_of(tmp_path, "en")
+    assert (one.text, one.asked) == ("Yes.", ("a", "b c"))
+    assert not_answered(tmp_path) == ["do you fly", "to what"]

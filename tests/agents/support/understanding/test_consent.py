@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.support.understanding.consent import CONSENTS, COURTESIES, REFUSALS, verdict
+from agents.support.understanding.agreement import phrases, ways_to_agree
+from agents.support.understanding.consent import COURTESIES, REFUSALS, verdict
 from tests.agents.support.understanding.consent_sentences import consents, no_consents
 
 PLAIN_YES = (
@@ -23,6 +24,20 @@ NEITHER = (
     "等等", "好，等我问问", "好的，那运费呢", "是不是", "可以吗", "你好", "好了再说", "对不起", "对了", "不知道",
     "不要紧", "不一定", "确认一下", "要不算了", "是的，不过留下电脑",
 )  # fmt: skip
+AGREES = (
+    "that is absolutely correct", "thats right", "You got that right", "yes, I would like that", "YESSSS", "roger that",
+    "absolutely, go ahead and cancel it", "I completely agree with you", "it sure is", "my answer is yes", "uh-huh",
+    "sounds perfectly fine to me", "yes, please cancel that order for me", "没错，就是这样", "你说得对", "完全正确",
+    "就照你说的办吧", "那是当然", "我没意见", "好，请帮我取消订单吧",
+)  # fmt: skip
+RESEMBLES = (
+    "yeah, right", "that is almost right", "that was not what I said", "I would, later", "what is right", "it's fine",
+    "I'm good", "I would rather wait", "you can ask", "go ahead and explain it", "I want it", "yes, return everything",
+    "exactly what", "sure, whatever", "I do want to keep it", "you may be right", "I think so", "it seems right",
+    "I guess that's right", "that's great", "yes, most", "not completely", "yes, most of it",
+    "要是可以", "好是好", "对的是对的", "需要确认", "对哦", "对吧", "没问题吧", "可以吧", "收到", "知道了", "这样吧",
+    "不完全是", "差不多对", "说得好听", "谁说可以", "随便", "都行", "还可以", "行了", "也好",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("text", PLAIN_YES)
@@ -40,6 +55,20 @@ def test_everything_else_is_neither(text: str) -> None:
     assert verdict(text, "cancel_order", "A100") == "neither"
 
 
+def test_a_template_is_all_its_phrases() -> None:
+    assert phrases("(a|b (c|)) d(e|)") == {"a d", "a de", "b d", "b de", "b c d", "b c de"}
+
+
+@pytest.mark.parametrize("text", AGREES)
+def test_an_ordinary_way_of_agreeing(text: str) -> None:
+    assert verdict(text, "cancel_order", "A100") == "yes"
+
+
+@pytest.mark.parametrize("text", RESEMBLES)
+def test_what_resembles_agreeing_is_no_yes(text: str) -> None:
+    assert verdict(text, "cancel_order", "A100") != "yes"
+
+
 def test_what_is_asked_for_is_part_of_a_consent_to_this_question_only() -> None:
     assert verdict("yes, cancel it", "return_items", "A100") == "neither"
     assert verdict("yes, return it", "return_items", "A100") == "yes"
@@ -49,6 +78,7 @@ FOREIGN = st.sampled_from(
     ("but", "if", "maybe", "unless", "not", "lamp", "when", "wait", "keep", "?", "...", "A200", "no",
      "但是", "如果", "等等", "先", "吗", "不", "留", "别")
 )  # fmt: skip
+CONSENTS = sorted(ways_to_agree())
 AGREEING = st.lists(st.sampled_from((*CONSENTS, *COURTESIES)), min_size=1, max_size=5)
 
 
@@ -81,7 +111,7 @@ def test_no_condition_question_or_hesitation_counts_as_a_yes(language: str) -> N
 def test_nearly_every_plain_consent_counts(language: str) -> None:
     said = consents(language)
     missed = [text for text in said if verdict(text, "cancel_order", "A100") != "yes"]
-    assert len(said) >= 200
+    assert len(said) >= 500
     assert len(missed) / len(said) < 0.05, missed
 
 
