@@ -60,7 +60,7 @@ class Chunks(Generic[T]):
                 return []
             try:
                 chunk = await asyncio.to_thread(_next, self._source, self._size)
-            except Exception as error:  # noqa: BLE001 - the run raises it, whoever has read
+            except Exception as error:  # noqa: BLE001 - the run raises it, also if it was read for a worker
                 self._error, chunk = error, []
             self.at_end = not chunk
             return chunk
