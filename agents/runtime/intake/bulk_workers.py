@@ -25,7 +25,7 @@ import orjson
 
 from agents.runtime.clock import clock
 from agents.runtime.context import runtime
-from agents.runtime.intake.chunks import Chunks
+from agents.runtime.intake.chunks import Chunk, Chunks
 from agents.runtime.intake.intake import Intake, Rejection, Submission
 from agents.runtime.journal.workers import lives
 from agents.runtime.model.batch import ProcessBatch, RunStats
@@ -90,7 +90,7 @@ class _Worker:
     number: int
     _running: "asyncio.Task[None] | None" = None
     _closing: bool = False
-    _held: deque[Sequence[Record]] = field(default_factory=deque)
+    _held: deque[Chunk[Record]] = field(default_factory=deque)
 
     def begin(self, chunks: Chunks[Record]) -> None:
         """Start it in a while, and give it chunks until there are no more."""
@@ -158,18 +158,19 @@ class _Worker:
     ) -> None:
         ahead, answered_at = 1, clock().monotonic()
         while True:
-            while len(self._held) <= ahead and (chunk := await chunks.deal()):
+            while len(self._held) <= ahead and (chunk := await chunks.deal(wait=not self._held)):
                 self._held.append(chunk)
-                good = [one for one in chunk if isinstance(one, Submission)]
+                good = [one for one in chunk.records if isinstance(one, Submission)]
                 await _send(writer, [(one.key, one.body, one.line) for one in good])
             if not self._held:
                 return
             answer = await _answer(reader, lease)
-            for record in self._held.popleft():
+            chunk = self._held.popleft()
+            for record in chunk.records:
                 if isinstance(record, Rejection):
                     self.intake.refuse(record)
             _count(self.intake, answer)
-            chunks.answered()
+            chunks.answered(chunk)
             seconds, answered_at = clock().monotonic() - answered_at, clock().monotonic()
             ahead = min(MOST_AHEAD, 1 + int(AHEAD_SECONDS / max(seconds, 0.001)))
 

@@ -94,7 +94,7 @@ class Intake:
         After the records come delayed items and items of crashed processes, when they are due, and
         last, for half a minute, empty batches with ended items whose notices are unsent.
         """
-        chunks = Chunks(records, size)
+        chunks = Chunks(records, size, _key_of)
         if self.share is not None:
             self.share(chunks)
         while chunk := await chunks.take():
@@ -126,7 +126,7 @@ class Intake:
 
         Raises QueueFull when as many items wait as the settings allow for this queue.
         """
-        chunks, here = Chunks(records, size), runtime()
+        chunks, here = Chunks(records, size, _key_of), runtime()
         limit = here.settings.queue_limit_of(self.scenario.name)
         while chunk := await chunks.take():
             await require_room(here.journal.database, self.scenario.name, limit)
@@ -349,6 +349,10 @@ def _by_version(
         version = scenario.of(same[0].row.version) or scenario
         for start in range(0, len(same), size):
             yield version, same[start : start + size]
+
+
+def _key_of(record: Submission | Rejection) -> str:
+    return record.key if isinstance(record, Submission) else ""
 
 
 def _new_item(
