@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.context import Runtime
 from agents.runtime.journal.database import now
+from agents.runtime.journal.gateway_secrets import shared_secret
 from agents.runtime.journal.schema import messages, positions
 from agents.runtime.journal.statements import is_sqlite, upsert
 from agents.runtime.messaging.inbox import InboxWriter
-from agents.runtime.messaging.outbox_relay import PUBLISHER_SECONDS, OutboxRelay
+from agents.runtime.messaging.outbox_relay import PUBLISHER_SECONDS, OutboxRelay, ReplyWait
 from agents.runtime.model.message import Envelope, M, Topic
 from agents.runtime.redis.client import RedisClient, RedisUnavailable
 from agents.runtime.redis.signals import Signals
@@ -34,11 +35,14 @@ class Transaction:
     """A transaction of the journal, and the messages that it publishes if it commits.
 
     Any relay adds them to their streams after `relay_after` seconds if the publisher has not.
+    With a `reply` to wait for, `heard` is that reply after the transaction, or None.
     """
 
     connection: AsyncConnection
     envelopes: list[Envelope] = field(default_factory=list)
     relay_after: float = PUBLISHER_SECONDS
+    reply: ReplyWait | None = None
+    heard: bytes | None = None
 
     async def publish(
         self, topic: Topic[M], body: M, *, item: int | None = None, key: str | None = None
@@ -150,6 +154,13 @@ class Connection:
         self.outbox_relay = OutboxRelay(self.database, redis_client)
         self.inbox_writer = InboxWriter(self.database)
         self.isolation = Isolation()
+        self._secret: bytes | None = None
+
+    async def secret(self) -> bytes:
+        """By this processes of the journal know each other's replies. It is read once."""
+        if self._secret is None:
+            self._secret = await shared_secret(self.database, "replies")
+        return self._secret
 
     @asynccontextmanager
     async def transaction(self, rows: int | None = None) -> AsyncIterator[Transaction]:
@@ -163,7 +174,8 @@ class Connection:
         if transaction.envelopes:
             failpoint("bus:committed")
             try:
-                await self.outbox_relay.publish(transaction.envelopes)
+                published = self.outbox_relay.publish(transaction.envelopes, transaction.reply)
+                transaction.heard = await published
             except RedisUnavailable:
                 count = len(transaction.envelopes)
                 log.info("redis is unavailable, messages wait in the journal", count=count)

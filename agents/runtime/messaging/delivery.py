@@ -26,15 +26,16 @@ class AlreadyHandled(AgentError):
 class Delivery:
     """A message for a handler, and the transaction that marks it as handled.
 
-    `overdue`: it is a request whose caller no longer waits.
+    `overdue`: it is a request whose caller no longer waits. `wakes` is a signal and its word, sent
+    when the message is acknowledged.
     """
 
     def __init__(
         self, bus: Connection, group: str, envelope: Envelope, *, overdue: bool = False
     ) -> None:
         self.envelope, self.group, self.committed = envelope, group, False
-        self.overdue, self.signals = overdue, bus.signals
-        self._bus = bus
+        self.overdue, self.bus = overdue, bus
+        self.wakes: tuple[str, str] | None = None
 
     @asynccontextmanager
     async def transaction(
@@ -47,7 +48,7 @@ class Delivery:
         """
         if self.committed:
             raise TypeError(f"{self.group}: a handler has one transaction for each message")
-        async with self._bus.transaction(rows) as transaction:
+        async with self.bus.transaction(rows) as transaction:
             if not await finish(transaction.connection, self.group, self.envelope.id, status):
                 raise AlreadyHandled(self.envelope.id)
             yield transaction

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Row, and_, or_, select, update
@@ -12,6 +13,7 @@ from agents.runtime.journal.statements import values_of
 from agents.runtime.messaging.inbox import unfinished
 from agents.runtime.model.message import Envelope, pack
 from agents.runtime.redis.client import RedisClient
+from agents.runtime.redis.signals import signal_key
 from agents.runtime.testing import failpoint
 
 if TYPE_CHECKING:
@@ -20,6 +22,14 @@ if TYPE_CHECKING:
 PUBLISHER_SECONDS = 2.0  # after these any relay may publish a message, not only its publisher
 AT_ONCE = 500
 ADD_SECONDS = 2.0  # the time limit of one call that adds messages to streams
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyWait:
+    """The signal of a reply, and for how many `seconds` to wait for it."""
+
+    signal: str
+    seconds: float
 
 
 class OutboxRelay:
@@ -38,23 +48,34 @@ class OutboxRelay:
         """The name of the topic's stream."""
         return self._redis_client.key("bus", topic)
 
-    async def publish(self, envelopes: Sequence[Envelope]) -> None:
-        """Add messages to their streams. Raises RedisUnavailable, and then may have added some."""
+    async def publish(
+        self, envelopes: Sequence[Envelope], reply: ReplyWait | None = None
+    ) -> bytes | None:
+        """Add messages to their streams, and wait for the `reply` if there is one, in one round trip.
+
+        Returns the reply, or None. Raises RedisUnavailable, and then may have added some.
+        """
 
         async def add(redis: "Redis") -> list[Any]:
-            async with redis.pipeline(transaction=True) as pipe:
+            async with redis.pipeline(transaction=False) as pipe:
+                # Read before they are added: if Redis loses its data in between, they are added again.
                 pipe.get(self._epoch_key)
                 for envelope in envelopes:
                     fields: dict[Any, Any] = dict(pack(envelope))
                     pipe.xadd(self.stream(envelope.topic), fields)
+                if reply is not None:
+                    pipe.blpop([signal_key(reply.signal)], timeout=reply.seconds)
                 return list(await pipe.execute())
 
-        if envelopes:
-            epoch = (await self._redis_client.run(add, ADD_SECONDS))[0]
-            failpoint("bus:published")
-            # Without an epoch the messages stay unmarked, and the first relay publishes them again.
-            if epoch is not None:
-                self._published.setdefault(epoch.decode(), []).extend(e.id for e in envelopes)
+        if not envelopes:
+            return None
+        seconds = ADD_SECONDS + (0.0 if reply is None else reply.seconds)
+        epoch, *_, last = await self._redis_client.run(add, seconds)
+        failpoint("bus:published")
+        # Without an epoch the messages stay unmarked, and the first relay publishes them again.
+        if epoch is not None:
+            self._published.setdefault(epoch.decode(), []).extend(e.id for e in envelopes)
+        return None if reply is None or last is None else last[1]
 
     async def mark_published(self) -> None:
         """Write the epoch of published messages; after a crash before it they are published twice."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
+from hmac import compare_digest, digest
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -16,6 +17,7 @@ from agents.runtime.journal.statements import is_sqlite, upsert
 from agents.runtime.messaging.connection import Connection, Transaction
 from agents.runtime.messaging.delivery import Delivery
 from agents.runtime.messaging.inbox import EXPIRED
+from agents.runtime.messaging.outbox_relay import ReplyWait
 from agents.runtime.messaging.subscriber import Subscription
 from agents.runtime.model.message import Topic
 
@@ -76,9 +78,15 @@ def answer(
                 async with delivery.transaction(EXPIRED, rows=1):
                     return
             text = pair.answer.encode(await function(question))
+            name, version, secret = (
+                delivery.envelope.id,
+                pair.answer.version,
+                await delivery.bus.secret(),
+            )
             async with delivery.transaction(rows=1) as transaction:
-                await _store_reply(transaction, pair.answer, delivery.envelope.id, text)
-            await delivery.signals.wake(_signal(delivery.envelope.id))
+                reply = {"name": name, "text": text, "by": version}
+                await transaction.connection.execute(_REPLY, reply)
+            delivery.wakes = _signal(name), _signed(secret, name, version, text)
 
         return Answerer(pair.question, "answers", handle, concurrency, seconds, reply)
 
@@ -93,8 +101,11 @@ async def ask(
     until = clock.time() + seconds
     async with bus.transaction(rows=1) as transaction:
         await _store_request(transaction, pair.question, question, correlation, seconds)
-    if transaction.envelopes:
-        await bus.signals.wait(_signal(name), min(seconds, POLL_SECONDS))
+        transaction.reply = ReplyWait(_signal(name), min(seconds, POLL_SECONDS))
+    if transaction.heard is not None:
+        text, version = _read_signed(await bus.secret(), name, transaction.heard)
+        if version:
+            return pair.answer.decode(text, version)
     while True:
         row = await _stored_request(bus, name)
         if row.reply is not None:
@@ -141,9 +152,21 @@ async def _stored_request(bus: Connection, name: str) -> Row[Any]:
         return (await connection.execute(_REQUEST, {"name": name})).one()
 
 
-async def _store_reply(transaction: Transaction, topic: Topic[A], name: str, text: str) -> None:
-    reply = {"name": name, "text": text, "by": topic.version}
-    await transaction.connection.execute(_REPLY, reply)
+def _signed(secret: bytes, name: str, version: str, text: str) -> str:
+    """A reply as it is said through Redis, which anybody may write to: the secret is in the journal."""
+    return f"{_proof(secret, name, version, text)} {version} {text}"
+
+
+def _read_signed(secret: bytes, name: str, said: bytes) -> tuple[str, str]:
+    """Text and version of the reply to this question; both are empty if a stranger said it."""
+    proof, _, rest = said.decode(errors="replace").partition(" ")
+    version, _, text = rest.partition(" ")
+    is_ours = compare_digest(proof.encode(), _proof(secret, name, version, text).encode())
+    return (text, version) if is_ours else ("", "")
+
+
+def _proof(secret: bytes, name: str, version: str, text: str) -> str:
+    return digest(secret, f"{name}\0{version}\0{text}".encode(), "sha256").hex()
 
 
 def _signal(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.runtime.messaging.connection import Connection
 from agents.runtime.redis.client import RedisUnavailable
+from agents.runtime.redis.signals import add_wake
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -68,12 +69,23 @@ class Stream:
         """Return the entry again after `seconds`; after a crash another process gets it."""
         heapq.heappush(self._delayed, _Delayed(time.monotonic() + seconds, entry))
 
-    async def acknowledge(self, entry: Entry) -> None:
-        """Acknowledge the entry. If Redis does not get that, the entry comes again and is skipped."""
+    async def acknowledge(self, entry: Entry, wakes: tuple[str, str] | None = None) -> None:
+        """Acknowledge the entry, and wake who waits for that: `wakes` is a signal and its word.
+
+        If Redis does not get that, the entry comes again and is skipped.
+        """
         self._held.discard(entry.id)
-        await self._redis_client.attempt(
-            lambda redis: redis.xack(self._name, self._group, entry.id)
-        )
+
+        async def send(redis: "Redis") -> None:
+            if wakes is None:
+                await redis.xack(self._name, self._group, entry.id)
+                return
+            async with redis.pipeline(transaction=False) as pipe:
+                add_wake(pipe, *wakes)
+                pipe.xack(self._name, self._group, entry.id)
+                await pipe.execute()
+
+        await self._redis_client.attempt(send)
 
     async def renew_claims(self) -> None:
         """Renew the claims of the entries that this process holds, until cancelled."""

@@ -108,6 +108,7 @@ class Subscriber:
             task = asyncio.create_task(self._in_turn(entry, envelope, known[envelope]))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
+        await asyncio.sleep(0)  # they begin now, and not after the next read is on its way
 
     async def _unpack(self, entries: Sequence[Entry]) -> list[tuple[Entry, Envelope]]:
         """The entries that are messages; others become dead messages."""
@@ -170,9 +171,14 @@ class Subscriber:
     async def _try(self, entry: Entry, envelope: Envelope, known: DeliveryState) -> None:
         try:
             body = self._subscription.topic.decode(envelope.body, envelope.version)
-            await self._call(body, envelope, overdue=known.overdue)
+            delivery = Delivery(
+                self._bus, self._subscription.group, envelope, overdue=known.overdue
+            )
+            await self._call(body, delivery)
         except AlreadyHandled:
             log.info("another process has handled the message")
+            await self._stream.acknowledge(entry)
+            return
         except Unreadable as error:
             await self._add_dead_letter(
                 entry, DeadLetterReason("unreadable", str(error), envelope.id)
@@ -187,10 +193,10 @@ class Subscriber:
             await self._retry_later(entry, envelope, error)
             return
         failpoint("bus:handled")
-        await self._stream.acknowledge(entry)
+        await self._stream.acknowledge(entry, delivery.wakes)
 
-    async def _call(self, body: Any, envelope: Envelope, *, overdue: bool) -> None:
-        delivery = Delivery(self._bus, self._subscription.group, envelope, overdue=overdue)
+    async def _call(self, body: Any, delivery: Delivery) -> None:
+        envelope = delivery.envelope
         name, cause = f"{envelope.topic} process", current_work().within
         links = [Link(cause, {"agent_flows.waited_for": "message"})] if cause else []
         with spanning(name, cause, "CONSUMER", links):

@@ -1,6 +1,7 @@
 """Messages of the bus: a model under the name and version of a topic, as JSON of bounded size."""
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
@@ -44,8 +45,13 @@ class Topic(Generic[M]):
 
     def decode(self, text: str, version: str) -> M:
         """The body from JSON that the given version wrote. Raises Unreadable."""
-        body: M = read(TypeAdapter(self.model), text, version, self.version, self.upcasts)
+        body: M = read(_adapter(self.model), text, version, self.version, self.upcasts)
         return body
+
+
+@cache  # to make one takes longer than to read a message
+def _adapter(model: type[M]) -> TypeAdapter[M]:
+    return TypeAdapter(model)
 
 
 FIELD = b"message"

@@ -10,6 +10,7 @@ from agents.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+    from redis.asyncio.client import Pipeline
 
 KEPT_MILLISECONDS = 60_000
 MARGIN = 1.0  # seconds beyond the wait after which a server without an answer hangs
@@ -27,20 +28,17 @@ class Signals:
         Signals that no consumer has received count as one, so a consumer that finds more work than it
         takes wakes the next one.
         """
-        name = _key(queue)
 
         async def push(redis: "Redis") -> None:
             async with redis.pipeline(transaction=False) as pipe:
-                pipe.rpush(name, "1")
-                pipe.ltrim(name, -1, -1)
-                pipe.pexpire(name, KEPT_MILLISECONDS)
+                add_wake(pipe, queue, "1")
                 await pipe.execute()
 
         await self._redis_client.attempt(push)
 
     async def wait(self, queue: str, seconds: float) -> bool:
         """Wait up to `seconds` for a signal; False if none came or Redis is unavailable."""
-        name, loop = _key(queue), asyncio.get_running_loop()
+        name, loop = signal_key(queue), asyncio.get_running_loop()
         until = loop.time() + seconds
 
         async def pop(redis: "Redis") -> bool:
@@ -55,7 +53,15 @@ class Signals:
             return False
 
 
-def _key(queue: str) -> str:
+def add_wake(pipe: "Pipeline", queue: str, word: str) -> None:
+    """Have the pipeline wake one consumer of the queue, which gets the `word`."""
+    name = signal_key(queue)
+    pipe.rpush(name, word)
+    pipe.ltrim(name, -1, -1)
+    pipe.pexpire(name, KEPT_MILLISECONDS)
+
+
+def signal_key(queue: str) -> str:
     """The same key for all tenants, since a consumer takes items of all."""
     return f"agent-flows:signal:{queue}"
 

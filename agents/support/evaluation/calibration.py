@@ -1,10 +1,10 @@
-"""Find the numbers of the classifier by cross-validation over its examples, and print them.
+"""Find the numbers of the classifier for each language by cross-validation over its examples, and print them.
 
     uv run python -m agents.support.evaluation.calibration
 
-`SHIFT` is where one in twenty of the examples of what a shop does would be taken for out of scope. The
+The shift is where one in twenty of the examples of what a shop does would be taken for out of scope. The
 temperature makes the probabilities of examples that the model has not seen fit how often they are right.
-`CONFIDENT` of `wishes.py` is at least the probability from which on more than half are right, in each language.
+`CONFIDENT` of `wishes.py` is the probability from which on more than half are right.
 Neither the gold set nor the files of others are looked at.
 """
 
@@ -20,8 +20,9 @@ from sklearn.model_selection import StratifiedKFold
 from agents.support.evaluation.measures import calibration_error
 from agents.support.models import Language
 from agents.support.understanding.classify import (
-    SHIFT,
-    SHIFT_BY_WORDS,
+    INTENTS,
+    INTENTS_BY_WORDS,
+    Calibrated,
     Model,
     fit,
     intent_of,
@@ -38,7 +39,9 @@ STEPS = np.arange(0.2, 0.96, 0.01)
 TEMPERATURES = np.arange(0.3, 2.01, 0.05)
 
 
-def unseen_odds(meaning: Vector | None) -> tuple[list[str], NDArray[np.float64]]:
+def unseen_odds(
+    meaning: Vector | None, calibrated: Calibrated
+) -> tuple[list[str], NDArray[np.float64]]:
     """The log-odds of each example by a model that has not seen it; the names of the columns come first."""
     texts, topics = map(list, zip(*training(), strict=True))
     odds, names = np.zeros((0, 0)), list[str]()
@@ -46,7 +49,9 @@ def unseen_odds(meaning: Vector | None) -> tuple[list[str], NDArray[np.float64]]
         texts, topics
     ):
         part = None if meaning is None else meaning[seen]
-        fitted = fit([texts[n] for n in seen], [topics[n] for n in seen], part)
+        fitted = fit(
+            [texts[n] for n in seen], [topics[n] for n in seen], part, calibrated=calibrated
+        )
         names, found = list(fitted.names), _odds(fitted, texts, unseen, meaning)
         odds = odds if odds.size else np.zeros((len(texts), len(names)))
         odds[unseen] = found
@@ -64,31 +69,40 @@ def _odds(
 
 
 def main() -> None:
-    """Print the shift and the temperature, with vectors and without."""
+    """Print the numbers of each language, with vectors and without."""
     texts, topics = zip(*training(), strict=True)
     right = np.array([intent_of(topic) for topic in topics])
-    _calibrate("SHIFT", SHIFT, known_vectors(texts), right)
-    _calibrate("SHIFT_BY_WORDS", SHIFT_BY_WORDS, None, right)
+    spoken = np.array([language_of(text) for text in texts])
+    ways = (
+        ("INTENTS", INTENTS, known_vectors(texts)),
+        ("INTENTS_BY_WORDS", INTENTS_BY_WORDS, None),
+    )
+    for name, calibrated, meaning in ways:
+        names, odds = unseen_odds(meaning, calibrated)
+        for language in get_args(Language):
+            mine = spoken == language
+            found = _numbers(names, odds[mine], right[mine], calibrated[language].shift)
+            sys.stdout.write(f"{name} {language}: {found}\n")
 
 
-def _calibrate(name: str, now: float, meaning: Vector | None, right: NDArray[np.str_]) -> None:
-    names, odds = unseen_odds(meaning)
+def _numbers(
+    names: list[str], odds: NDArray[np.float64], right: NDArray[np.str_], now: float
+) -> str:
+    """The numbers of a language and what they are worth, as a line."""
     out, served = names.index(OUT), right != OUT
     excess = odds[:, out] - np.delete(odds, out, axis=1).max(axis=1)
     more = float(np.quantile(excess[served], 1 - TAKEN_FOR_OUT))
     odds[:, out] -= more
-    correct = np.array(names)[odds.argmax(axis=1)] == right
+    found = np.array(names)[odds.argmax(axis=1)]
+    correct = found == right
     temperature = _temperature(odds, names, right)
-    error = calibration_error(_chances(odds, temperature).max(axis=1).tolist(), correct.tolist())
-    texts, _ = zip(*training(), strict=True)
-    wish = served & ~np.isin(np.array(names)[odds.argmax(axis=1)], list(ASIDE))
-    for language in get_args(Language):
-        spoken = wish & (np.array([language_of(text) for text in texts]) == language)
-        least = sure_from(_chances(odds, temperature).max(axis=1)[spoken], correct[spoken])
-        sys.stdout.write(f"CONFIDENT {language} {least:.2f}\n")
-    sys.stdout.write(
-        f"{name} {now - more:.2f}, TEMPERATURE {temperature:.2f}: right {correct[served].mean():.3f} of what a"
-        f" shop does, {correct[~served].mean():.3f} of what is out of scope; calibration error {error:.3f}\n"
+    sure = _chances(odds, temperature).max(axis=1)
+    error = calibration_error(sure.tolist(), correct.tolist())
+    wish = served & ~np.isin(found, list(ASIDE))
+    return (
+        f"Calibration({now - more:.2f}, {temperature:.2f}), CONFIDENT"
+        f" {sure_from(sure[wish], correct[wish]):.2f}: right {correct[served].mean():.3f} of what a shop does,"
+        f" {correct[~served].mean():.3f} of what is out of scope; calibration error {error:.3f}"
     )
 
 

@@ -9,13 +9,13 @@ import numpy as np
 from agents.support.evaluation.gold import intents
 from agents.support.evaluation.measures import calibration_error, interval, macro_f1
 from agents.support.evaluation.tau2 import Task
-from agents.support.models import IntentName, Language
+from agents.support.models import Intent, IntentName, Language
 from agents.support.understanding.classify import intent_of, model
 from agents.support.understanding.embedding import is_available, vectors
 from agents.support.understanding.examples import training
 from agents.support.understanding.slots import to_classify
 from agents.support.understanding.vectors import known_vectors
-from agents.support.understanding.wishes import CONFIDENT, PARTS
+from agents.support.understanding.wishes import PARTS, is_wish
 
 KEYWORDS: Mapping[IntentName, str] = {
     "human": r"human|person|agent|manager|staff|人工|真人|经理|主管",
@@ -116,12 +116,11 @@ def probed_reasons(tasks: Sequence[Task]) -> dict[str, float]:
 
 def wishes_of(text: str) -> set[str]:
     """The wishes in a text: each part is classified like a message of a dialogue."""
-    found: dict[str, float] = {}
+    sure = set[str]()
     for part in (part for part in PARTS.split(text) if part.strip()):
-        for name, confidence in model().ranked(to_classify(part))[0][:1]:
-            if name in CHANGES:
-                found[name] = max(found.get(name, 0.0), confidence)
-    sure = {name for name, confidence in found.items() if confidence >= CONFIDENT}
+        name, confidence = model().ranked(to_classify(part))[0][0]
+        if name in CHANGES and is_wish(Intent(name=name, confidence=confidence), part):
+            sure.add(name)
     if sure:
         return sure
     ranked, _ = model().ranked(to_classify(text))

@@ -6,15 +6,16 @@ than the model alone. Out of scope is one of the intents. On subjects that no ex
 many subjects helped more than the distance to the nearest examples of what a shop does (Sun et al., Out-of-
 Distribution Detection with Deep Nearest Neighbors, 2022): 0.96 were found with the first, 0.93 with both, where
 3 of 100 sentences for a shop were taken for others. Probabilities are calibrated by one temperature (Guo et al.,
-On Calibration of Modern Neural Networks, 2017). `agents/support/evaluation/calibration.py` finds SHIFT and
-TEMPERATURE, from the examples alone.
+On Calibration of Modern Neural Networks, 2017), for each language. `agents/support/evaluation/calibration.py` finds
+the numbers, from the examples alone.
 """
 
+import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,13 +43,28 @@ Embed = Callable[[Sequence[str]], Vector]
 Scores = NDArray[np.float64]
 WEIGHT, C = 4.0, 3.0  # of the vectors beside the pieces of words; of the linear model
 ALIKE = 8.0  # how much the nearest example of an intent counts
-# Of the log-odds of out of scope, with vectors and without; found before the last examples of the world.
-SHIFT, SHIFT_BY_WORDS = 0.82, 0.56
-TEMPERATURE = 0.90
 TINY = 1e-9
 LIKELY, MOST = 0.15, 3
 ADDRESSES = {"modify_order_address", "modify_customer_address"}
+ACCOUNT = re.compile(
+    r"\b(?:account|profile|default|standard|saved|on file|home address)\b|账[户号]|资料|默认|常用|个人",
+    re.IGNORECASE,
+)
 ANGRY = "complaint/anger"  # the topic of what angry customers write
+
+
+class Calibration(NamedTuple):
+    """What is added to the log-odds of out of scope, and the temperature of the probabilities."""
+
+    shift: float
+    temperature: float
+
+
+Calibrated = Mapping[Language, Calibration]
+INTENTS: Calibrated = {"en": Calibration(0.88, 0.90), "zh": Calibration(0.43, 0.85)}
+INTENTS_BY_WORDS: Calibrated = {"en": Calibration(0.43, 0.45), "zh": Calibration(0.55, 0.35)}
+# For both languages together; the limits for passages were found with it.
+TOGETHER: Calibrated = {"en": Calibration(0.82, 0.90), "zh": Calibration(0.82, 0.90)}
 
 
 def understand(text: str, embed: Embed = vectors) -> Understood:
@@ -59,11 +75,11 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
     text = readable(text)
     wordless = not has_words(text)
     ranked, topic = ([], "") if wordless else model().ranked(to_classify(text), embed)
-    likely = [Intent(name=n, confidence=round(p, 4)) for n, p in ranked[:MOST] if p >= LIKELY]
+    likely = _likely(ranked, text)
 
     def classify(part: str) -> Intent:
         name, confidence = model().ranked(to_classify(part), embed)[0][0]
-        return Intent(name=name, confidence=confidence)
+        return _of_order(Intent(name=name, confidence=confidence), part)
 
     if (plain := verdict(text, "order_status", "")) != "neither":
         likely = [Intent(name="affirm" if plain == "yes" else "deny", confidence=1.0)]
@@ -82,6 +98,23 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
         slots=named,
         angry=topic == ANGRY,
     )
+
+
+def _likely(ranked: Sequence[tuple[IntentName, float]], text: str) -> list[Intent]:
+    """The intents that are probable enough, the most probable first, each once."""
+    some = [_of_order(Intent(name=n, confidence=p), text) for n, p in ranked[:MOST] if p >= LIKELY]
+    sums = dict.fromkeys((one.name for one in some), 0.0)
+    for one in some:
+        sums[one.name] += one.confidence
+    best = sorted(sums.items(), key=lambda found: -found[1])
+    return [Intent(name=name, confidence=round(p, 4)) for name, p in best]
+
+
+def _of_order(found: Intent, text: str) -> Intent:
+    """An address beside the number of an order is the order's, unless the account is named."""
+    if found.name != "modify_customer_address" or ACCOUNT.search(text) or not slots(text).orders:
+        return found
+    return found.model_copy(update={"name": "modify_order_address"})
 
 
 def embedded_texts(text: str) -> list[str]:
@@ -137,13 +170,14 @@ class Model:
     pieces: TfidfVectorizer
     linear: LogisticRegression
     examples: Examples | None
+    calibrated: Calibrated
 
     def ranked(
         self, text: str, embed: Embed = vectors
     ) -> tuple[list[tuple[IntentName, float]], str]:
         """Every intent with its probability, the most probable first; and the most probable topic of it."""
         odds, topics = self.log_odds([text], embed)
-        scaled = odds[0] / TEMPERATURE
+        scaled = odds[0] / self.calibrated[language_of(text)].temperature
         shares = np.exp(scaled - scaled.max())
         found = zip(self.names, (shares / shares.sum()).tolist(), strict=True)
         ranked = sorted(found, key=lambda one: -one[1])
@@ -172,18 +206,19 @@ class Model:
         topics = np.array([intent_of(topic) for topic in self.linear.classes_])
         columns = [chances[:, topics == name].sum(axis=1) for name in self.names]
         odds: Scores = np.log(np.stack(columns, axis=1) + TINY)
-        out = self.names.index(OUT)
-        if self.examples is None or rows is None:
-            odds[:, out] += SHIFT_BY_WORDS
-            return odds, chances
-        near = self.examples.near(rows)
-        odds += ALIKE * self.examples.alike(near, self.names)
-        odds[:, out] += SHIFT
+        shifts = [self.calibrated[language_of(text)].shift for text in texts]
+        odds[:, self.names.index(OUT)] += shifts
+        if self.examples is not None and rows is not None:
+            odds += ALIKE * self.examples.alike(self.examples.near(rows), self.names)
         return odds, chances
 
 
 def fit(
-    texts: Sequence[str], topics: Sequence[str], meaning: Vector | None, least: int = 1
+    texts: Sequence[str],
+    topics: Sequence[str],
+    meaning: Vector | None,
+    least: int = 1,
+    calibrated: Calibrated = TOGETHER,
 ) -> Model:
     """A model of these examples; without their vectors it uses pieces of words alone.
 
@@ -199,7 +234,7 @@ def fit(
         examples = Examples.of(meaning, topics)
         features = _joined(features, meaning - examples.middle)
     with one_thread():
-        return Model(pieces, linear.fit(features, topics), examples)
+        return Model(pieces, linear.fit(features, topics), examples, calibrated)
 
 
 def intent_of(topic: str) -> IntentName:
@@ -221,4 +256,6 @@ def _of_length_1(rows: Vector) -> Vector:
 def model() -> Model:
     """The classifier of the shipped examples, fitted once in a process."""
     texts, topics = zip(*training(), strict=True)
-    return fit(texts, topics, known_vectors(texts) if is_available() else None)
+    if not is_available():
+        return fit(texts, topics, None, calibrated=INTENTS_BY_WORDS)
+    return fit(texts, topics, known_vectors(texts), calibrated=INTENTS)

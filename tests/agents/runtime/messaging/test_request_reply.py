@@ -7,6 +7,7 @@ import pytest
 from agents.runtime.context import Runtime
 from agents.runtime.errors import Conflict, PermanentError
 from agents.runtime.messaging import NoReply, RequestRefused, answer, open_bus
+from agents.runtime.redis.signals import signal_key
 from agents.runtime.settings import Settings
 from tests.agents.runtime.messaging.mailbox import ADDING, Note, Sum, serving_bus
 
@@ -37,6 +38,21 @@ async def test_a_repeated_question_is_answered_once(
         again = await later.request(ADDING, Note(n=1), correlation="1", seconds=0.1)
     assert again == Sum(total=2), "the stored answer, without a process that serves"
     assert sorted(asked) == [0, 1, 2]
+
+
+async def test_a_reply_that_a_stranger_says_over_redis_is_not_believed(
+    opened: Runtime, journal_settings: Settings
+) -> None:
+    said = f"{'0' * 64} 1 {Sum(total=99).model_dump_json()}"
+
+    @answer(ADDING)
+    async def add_after_a_stranger(note: Note) -> Sum:
+        key = signal_key("reply:adding:1")
+        await bus.redis_client.run(lambda redis: redis.rpush(key, said))
+        return Sum(total=note.n + 1)
+
+    async with serving_bus(journal_settings, add_after_a_stranger) as bus:
+        assert await bus.request(ADDING, Note(n=1), correlation="1", seconds=10) == Sum(total=2)
 
 
 async def test_a_question_without_an_answer_in_time_can_be_asked_again(
