@@ -195,8 +195,8 @@ async def _claim(
     holder = {"holder": owner, "monotonic": clock().monotonic()}
     first, versions = queue.parameters(most=wanted.most), len(queue.majors)
     if not (state.rated or state.by_forecast):
-        claimed = await fetch(connection, _claim_first_statement(versions), first | holder)
-        return sorted(claimed, key=lambda row: (row.rank, row.id))
+        found = await fetch(connection, _claim_first_statement(versions), first | holder)
+        return sorted(found, key=lambda row: (row.rank, row.id))
     turns = await _turns(connection, queue, wanted, state)
     if not turns:
         return []

@@ -43,7 +43,8 @@ def _compiled(statement: Any, dialect: Dialect) -> _Compiled:
     columns = [(column.keyname, column.type) for column in made._result_columns]  # noqa: SLF001 - no other way
     kinds = [kind.dialect_impl(dialect).result_processor(dialect, None) for _, kind in columns]
     converters = [(at, convert) for at, convert in enumerate(kinds) if convert is not None]
-    row = namedtuple("row", [name for name, _ in columns], rename=True)  # noqa: PYI024 - made at run time
+    names = [name for name, _ in columns]
+    row = namedtuple("row", names, rename=True)  # type: ignore[misc]  # noqa: PYI024 - known at run time only
     return _Compiled(str(made), made.positiontup or (), made.params, row, converters)
 
 
