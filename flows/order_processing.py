@@ -16,6 +16,7 @@ from agents.runtime.journal.fair_queueing import Priority
 from flows.cli.commands import command
 from flows.cli.reports import Listing, enqueued
 from flows.fulfilment import fulfil
+from flows.operations.bulk_worker import workers_beside
 
 OrderSource = Annotated[str, Parameter(allow_leading_hyphen=True)]
 BatchSize = Annotated[int, Field(ge=1, le=512)]
@@ -51,6 +52,7 @@ async def process_orders(  # noqa: PLR0913 - what a run is asked for
     async with (
         open_run(orders, faults=faults, stock=stock, report=report, layout=layout) as run,
         rolling("all-steps: orders", fulfil) as process,
+        workers_beside(run.intake, run.script),
     ):
         async for batch in run.accepted(batch_size):
             await process(batch)

@@ -27,6 +27,7 @@ ENVIRONMENT_READERS = {
     "agents/services/files/parquet_process.py": "passes a few variables to its child process",
     "flows/cli/local_server.py": "passes its own to the local Prefect server",
     "flows/cli/local_server_process.py": "tells Prefect where its pages are, before it is loaded",
+    "flows/operations/bulk_worker.py": "passes its own to the workers that it starts",
     "flows/operations/serving.py": "passes its own to the consumers that it starts",
     "agents/runtime/otlp.py": "looks for OpenTelemetry's variables before it loads its SDK, which reads them",
     "agents/runtime/run_context.py": "looks for Prefect's variables without loading Prefect",

@@ -25,9 +25,10 @@ NAME = "order-processing"
 
 @dataclass(slots=True)
 class OrderRun(Run):
-    """One run over a source of orders; `written` is where its report goes."""
+    """One run over a source of orders; `written` is where its report goes, `script` that of the sandbox's faults."""
 
     written: RunFile = field(kw_only=True)
+    script: str = field(kw_only=True)
 
     async def report(self, *_words: str) -> OrderReport:
         """Write the report and show it in the UI."""
@@ -65,4 +66,4 @@ async def open_run(
     with Rejects(written.with_suffix(".rejected.jsonl")) as rejects:
         async with open_runtime(here), connect_services(here, script, goods):
             intake = Intake(ORDERS, RunStats(), rejects.keep)
-            yield OrderRun(NAME, source, records, intake, rejects, written=written)
+            yield OrderRun(NAME, source, records, intake, rejects, written=written, script=script)

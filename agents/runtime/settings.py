@@ -185,6 +185,9 @@ class Settings(BaseSettings):
         (), description="the same for one scenario each, where it needs another limit"
     )
     lease_seconds: Annotated[float, Field(ge=1, le=300)] = 15.0
+    processes: Annotated[int, Field(ge=1, le=64)] = Field(
+        2, description="processes of a long run over a file, at most one for each core"
+    )
     concurrency: Literal["auto", "prefect", "local"] = Field(
         "auto",
         description="what limits calls to outside systems: Prefect's global limits or this process",

@@ -51,6 +51,10 @@ class Stop:
         if self.asked:
             raise Stopped
 
+    async def until_asked(self) -> None:
+        """Wait until the process is asked to stop."""
+        await self._event.wait()
+
     async def wait(self, seconds: float) -> None:
         """Wait up to `seconds`, or until the process is asked to stop."""
         with suppress(TimeoutError):

@@ -25,6 +25,11 @@ MOST_TOGETHER = 256
 COMMIT_SECONDS = 10.0  # how long a request waits for its commit
 STUCK_SECONDS = 5.0  # a commit that takes longer means that the database is away
 TRIES = 3
+LONGEST_PAUSE = 0.01
+"""Seconds for which SQLite is left to other writers: as long as the last commit took, and no longer than this.
+
+Without it a busy gateway writes all the time, and consumers wait for ends of its transactions.
+"""
 
 
 class InWork(AgentError):
@@ -137,8 +142,10 @@ class GroupCommit:
     async def _write(self) -> None:
         try:
             while self._waiting:
-                self._begun = clock().monotonic()
+                self._begun = begun = clock().monotonic()
                 await self._commit(self._next_group())
+                if self._waiting and self.database.is_sqlite:
+                    await asyncio.sleep(min(LONGEST_PAUSE, clock().monotonic() - begun))
         finally:
             self._writer, self._begun = None, None
 

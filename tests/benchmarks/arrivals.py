@@ -3,28 +3,25 @@
 python -m tests.benchmarks.arrivals --orders N --rounds N; the last line is one JSON object: the seconds of each
 order that was alone and of each that arrived at random, the orders a second that were possible, and the median
 seconds of a batch during random arrivals, for which an order waits that comes meanwhile; round by round. The
-consumer is the one of `resident`; it does not wait to fill its batches.
+consumer is the one of `resident`, in a process of its own; it does not wait to fill its batches.
 """
 
 import argparse
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
 from itertools import count
 from statistics import median
 from time import perf_counter
 from typing import Any
 
 from tests.benchmarks.machine import tell
-from tests.benchmarks.resident import TrivialOrders, resident
+from tests.benchmarks.resident import Submit, resident_apart
 
 AT_ONCE = 64  # orders that are submitted side by side where as many as possible are
 SECONDS = 10.0  # of random arrivals in a round
 REST_SECONDS = 0.05
 WARM_UP = 10
 SEED = 7
-
-Submit = Callable[[int], Awaitable[float]]
 
 
 async def alone(submit: Submit, numbers: "count[int]", orders: int) -> list[float]:
@@ -75,16 +72,16 @@ async def measured(orders: int, rounds: int) -> dict[str, Any]:
         "orders_per_s": [],
         "batch_wait": [],
     }
-    async with resident() as submit:
+    async with resident_apart() as (submit, took):
         await alone(submit, numbers, WARM_UP)
         await capacity(submit, numbers, AT_ONCE)
         for _ in range(rounds):
             found["alone"].append(await alone(submit, numbers, orders))
             possible = await capacity(submit, numbers, 10 * orders)
             found["orders_per_s"].append(possible)
-            TrivialOrders.took.clear()
+            took.clear()
             found["at_random"].append(await at_random(submit, numbers, possible / 2, SECONDS))
-            found["batch_wait"].append(median(TrivialOrders.took))
+            found["batch_wait"].append(median(took))
     return found
 
 

@@ -52,6 +52,7 @@ class Bench:
                 "PREFECT_API_URL": self._url,
                 "AGENT_FLOWS_DATA": str(data),
                 "AGENT_FLOWS_CONCURRENCY": "local",
+                "AGENT_FLOWS_PROCESSES": "1",
             },
         )
         words = " ".join(map(str, [module, *arguments[:2]]))

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from functools import partial
 
 import httpx
 import psutil
@@ -26,6 +27,7 @@ from tests.benchmarks.trivial_steps import STEPS, WARM_UP
 
 QUIET_SECONDS = 3.0
 LONGEST_DRAIN = 240.0
+LONGER = 10  # times the orders for two processes, since the second one starts after seconds
 SMALLER = {"dagster": 40}  # a peer that takes so many times longer gets a sample as much smaller
 
 Engine = Callable[[int, int], Awaitable[float]]
@@ -58,7 +60,7 @@ class Turns:
         begun = self._used()
         seconds = await engine(self._next, count)
         self._next += count
-        if name in {"ours", "plain"}:
+        if name in {"ours", "two", "plain"}:
             await drained()
         if not record:
             return
@@ -77,7 +79,7 @@ class Turns:
 async def _turns(given: argparse.Namespace, peers: dict[str, Contender]) -> Turns:
     turns = Turns(given.server)
     with closing(open_floor(settings().data / "floor.db")) as floor:
-        async with open_runtime(settings()):
+        async with open_runtime(settings().model_copy(update={"processes": 2})):
 
             async def bound(first: int, count: int) -> float:
                 return floor_orders(floor, first, count)
@@ -87,6 +89,7 @@ async def _turns(given: argparse.Namespace, peers: dict[str, Contender]) -> Turn
 
             sizes: dict[str, tuple[int, Engine]] = {
                 "ours": (given.orders, trivial_orders),
+                "two": (LONGER * given.orders, partial(trivial_orders, two=True)),
                 "floor": (given.orders, bound),
                 "plain": (given.sample, plain),
             }

@@ -39,12 +39,13 @@ def bulk(size: Size) -> list[Figure]:
         more = ("--rounds", size.rounds, "--server", here.server, "--peers", *IN_BULK)
         found = here.ask("rounds", *sizes, *more)
     paces, spent = found["paces"], found["processor_s"]
-    peers = [name for name in paces if name not in {"ours", "floor"}]
+    peers = [name for name in paces if name not in {"ours", "two", "floor"}]
     best = max(peers, key=lambda name: median(paces[name]))
-    times = ratios(paces["ours"], paces[best])
     return [
         Figure("share of the floor, one process", ratios(paces["ours"], paces["floor"]), least=0.4),
-        Figure(f"times the best peer ({best})", times, least=30),
+        Figure("share of the floor, two", ratios(paces["two"], paces["floor"]), least=0.6),
+        Figure(f"times the best peer ({best}), one process", ratios(paces["ours"], paces[best])),
+        Figure(f"times the best peer ({best}), two", ratios(paces["two"], paces[best]), least=30),
         *(Figure(f"{name}, steps/s", values) for name, values in paces.items()),
         Figure(
             "processor time of plain Prefect's", ratios(spent["ours"], spent["plain"]), most=0.1

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from agents.runtime.clock import clock
@@ -14,6 +13,7 @@ from agents.runtime.errors import Conflict
 from agents.runtime.execution.rehydrate import load_ended, rehydrate
 from agents.runtime.execution.spans import batch_span
 from agents.runtime.execution.step import park_unreadable
+from agents.runtime.intake.chunks import Chunks
 from agents.runtime.intake.needs import AboveCapacity, capacities_for, require_fit
 from agents.runtime.journal.claims import claim, next_due, unfinished
 from agents.runtime.journal.fair_queueing import Priority
@@ -75,7 +75,8 @@ class Intake:
     """The intake of one run. It counts in `stats`, and passes rejected records to `reject`.
 
     `late` are the ids of known items that are not due yet or that another process holds; `unsent`
-    counts, by item, the notices that are certainly unsent.
+    counts, by item, the notices that are certainly unsent. `share` gets the chunks of the records, so that
+    workers can take some of them.
     """
 
     scenario: Scenario
@@ -83,6 +84,7 @@ class Intake:
     reject: Callable[[Rejection], None]
     late: set[int] = field(default_factory=set)
     unsent: Counter[int] = field(default_factory=Counter)
+    share: Callable[[Chunks[Submission | Rejection]], object] | None = None
 
     async def accepted(
         self, records: Iterable[Submission | Rejection], size: int
@@ -92,17 +94,27 @@ class Intake:
         After the records come delayed items and items of crashed processes, when they are due, and
         last, for half a minute, empty batches with ended items whose notices are unsent.
         """
-        source = iter(records)
-        while chunk := await asyncio.to_thread(_next, source, size):
-            claimed = await self._accept(chunk)
-            claimed += await self._due(size - len(claimed), unsuspected=True)
-            async for batch in self._batches(claimed, size):
+        chunks = Chunks(records, size, _key_of)
+        if self.share is not None:
+            self.share(chunks)
+        while chunk := await chunks.take():
+            async for batch in self.of_chunk(chunk, size):
                 yield batch
         async for batch in self._batches_when_due(size):
             yield batch
         async for batch in self._unsent_batches(size):
             yield batch
         await self._count_rest()
+
+    async def of_chunk(
+        self, chunk: Sequence[Submission | Rejection], size: int
+    ) -> AsyncIterator[Batch]:
+        """Batches of the records of one chunk, and of late items that are due."""
+        runtime().stop.check()
+        claimed = await self._accept(chunk)
+        claimed += await self._due(size - len(claimed), unsuspected=True)
+        async for batch in self._batches(claimed, size):
+            yield batch
 
     async def queued(
         self,
@@ -114,9 +126,9 @@ class Intake:
 
         Raises QueueFull when as many items wait as the settings allow for this queue.
         """
-        source, here = iter(records), runtime()
+        chunks, here = Chunks(records, size, _key_of), runtime()
         limit = here.settings.queue_limit_of(self.scenario.name)
-        while chunk := await asyncio.to_thread(_next, source, size):
+        while chunk := await chunks.take():
             await require_room(here.journal.database, self.scenario.name, limit)
             answers = await self._offer(chunk, None, priority)
             yield sum(answer.disposition is Disposition.QUEUED for answer in answers)
@@ -153,7 +165,7 @@ class Intake:
         repeated: list[Submission] = []
         for record in chunk:
             if isinstance(record, Rejection):
-                self._reject(record)
+                self.refuse(record)
             elif wanted.setdefault(record.key, record) is not record:
                 repeated.append(record)
         here, scenario = runtime(), self.scenario
@@ -190,7 +202,7 @@ class Intake:
             submission = wanted.pop(key)
             message = f"line {submission.line}: {refused[key]}"
             raw = submission.body.encode()
-            self._reject(Rejection(submission.line, AboveCapacity.rule, message, raw))
+            self.refuse(Rejection(submission.line, AboveCapacity.rule, message, raw))
 
     def _count_answer(self, answer: Accepted, wanted: dict[str, Submission]) -> None:
         match answer.disposition:
@@ -215,9 +227,10 @@ class Intake:
     def _conflict(self, submission: Submission) -> None:
         error = Conflict(self.scenario.name, submission.key)
         message = f"line {submission.line}: {error}"
-        self._reject(Rejection(submission.line, "conflict", message, submission.body.encode()))
+        self.refuse(Rejection(submission.line, "conflict", message, submission.body.encode()))
 
-    def _reject(self, rejection: Rejection) -> None:
+    def refuse(self, rejection: Rejection) -> None:
+        """Count a record that is not accepted, and pass it on."""
         self.stats.count("rejected", f"input: {rejection.rule}")
         self.reject(rejection)
 
@@ -338,8 +351,8 @@ def _by_version(
             yield version, same[start : start + size]
 
 
-def _next(source: Iterator[Submission | Rejection], size: int) -> list[Submission | Rejection]:
-    return list(islice(source, size))
+def _key_of(record: Submission | Rejection) -> str:
+    return record.key if isinstance(record, Submission) else ""
 
 
 def _new_item(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, literal, select, tuple_, update
+from sqlalchemy import Row, bindparam, delete, insert, literal, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,6 +24,9 @@ from agents.runtime.model.lifecycle import ENDED
 
 MOST_TURNS = 500  # of a conversation
 Position = tuple[float, str]
+_ONE = select(conversations).where(  # made once, since each turn reads it
+    conversations.c.tenant == bindparam("of"), conversations.c.id == bindparam("named")
+)
 
 
 class UnknownConversation(AgentError):
@@ -130,8 +133,9 @@ async def begin(
 
 async def find(journal: Journal, conversation: str) -> Row[Any] | None:
     """The conversation's row."""
-    async with journal.database.read() as connection:
-        return (await connection.execute(_one(journal, conversation))).first()
+    this = {"of": journal.tenant, "named": conversation}
+    async with journal.database.read(rows=1) as connection:
+        return (await connection.execute(_ONE, this)).first()
 
 
 async def recent(
@@ -298,14 +302,9 @@ async def _add_turn(journal: Journal, conversation: str, turn: NewTurn) -> int:
         return number
 
 
-def _one(journal: Journal, conversation: str) -> Any:
-    columns = conversations.c
-    return select(conversations).where(columns.tenant == journal.tenant, columns.id == conversation)
-
-
 async def _locked(connection: AsyncConnection, journal: Journal, conversation: str) -> Row[Any]:
-    query = _one(journal, conversation).with_for_update()
-    row: Row[Any] | None = (await connection.execute(query)).first()
+    this = {"of": journal.tenant, "named": conversation}
+    row: Row[Any] | None = (await connection.execute(_ONE.with_for_update(), this)).first()
     if row is None:
         raise UnknownConversation(conversation)
     return row

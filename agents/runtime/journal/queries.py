@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, Select, bindparam, func, or_, select, text
 
 from agents.runtime.journal import Journal
 from agents.runtime.journal.claims import deadline_here
@@ -14,6 +14,21 @@ from agents.runtime.journal.schema import OPEN, dead_letters, effects, history, 
 from agents.runtime.journal.workers import is_alive
 
 MOST_PARTS = 500  # steps, effects and notices of one item that a page shows
+
+# Made once, since each turn of a conversation reads them.
+_THEIRS = (items.c.tenant == bindparam("tenant")) & (items.c.scenario == bindparam("scenario"))
+_LATEST = (
+    select(items)
+    .where(_THEIRS, items.c.customer == bindparam("customer"))
+    .order_by(items.c.id.desc())
+    .limit(bindparam("most"))
+)
+_DONE = (steps.c.item == items.c.id) & (steps.c.status == "done")
+_OUTCOME = (
+    select(items.c.state, items.c.body, steps.c.output, steps.c.version)
+    .select_from(items.outerjoin(steps, _DONE & (steps.c.agent == bindparam("agent"))))
+    .where(_THEIRS, items.c.key == bindparam("key"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,22 +169,16 @@ async def latest_of(
     journal: Journal, scenario: str, customer: str, most: int
 ) -> Sequence[Row[Any]]:
     """The current rows of the latest `most` items of this customer, the newest first."""
-    mine = (items.c.tenant == journal.tenant) & (items.c.customer == customer)
-    query = select(items).where(mine, items.c.scenario == scenario)
-    async with journal.database.read() as connection:
-        return (await connection.execute(query.order_by(items.c.id.desc()).limit(most))).all()
+    theirs = {"tenant": journal.tenant, "scenario": scenario, "customer": customer, "most": most}
+    async with journal.database.read(rows=most) as connection:
+        return (await connection.execute(_LATEST, theirs)).all()
 
 
 async def outcome_of(journal: Journal, scenario: str, key: str, agent: str) -> Any:
     """An item's `state` and `body`, with `output` and `version` of its step by `agent`; None if unknown."""
-    done = (steps.c.item == items.c.id) & (steps.c.agent == agent) & (steps.c.status == "done")
-    query = (
-        select(items.c.state, items.c.body, steps.c.output, steps.c.version)
-        .select_from(items.outerjoin(steps, done))
-        .where(items.c.tenant == journal.tenant, items.c.scenario == scenario, items.c.key == key)
-    )
-    async with journal.database.read() as connection:
-        return (await connection.execute(query)).first()
+    this = {"tenant": journal.tenant, "scenario": scenario, "key": key, "agent": agent}
+    async with journal.database.read(rows=1) as connection:
+        return (await connection.execute(_OUTCOME, this)).first()
 
 
 async def is_cancelled(journal: Journal, scenario: str, key: str) -> bool:

@@ -9,7 +9,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable
 
-from sqlalchemy import Update, delete, insert, or_, select, update
+from sqlalchemy import Update, delete, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
@@ -24,6 +24,12 @@ def is_alive(owner: ColumnElement[str | None]) -> ColumnElement[bool]:
     return (
         select(owners.c.id).where(owners.c.id == owner, owners.c.beat_at + owners.c.lease > now())
     ).exists()
+
+
+async def lives(database: Database, worker: str) -> bool:
+    """Whether the lease of this worker has not run out."""
+    async with database.read() as connection:
+        return bool(await connection.scalar(select(is_alive(literal(worker)))))
 
 
 def unheld() -> ColumnElement[bool]:

@@ -48,6 +48,14 @@ class RunStats:
         """Count `items` by the outcome of one agent's step."""
         self.steps.setdefault(agent, Counter())[outcome] += items
 
+    def add(self, other: "RunStats") -> None:
+        """Count what another process has counted for this run."""
+        self.outcomes.update(other.outcomes)
+        self.metrics.update(other.metrics)
+        for mine, theirs in ((self.reasons, other.reasons), (self.steps, other.steps)):
+            for name, counts in theirs.items():
+                mine.setdefault(name, Counter()).update(counts)
+
     def show(self) -> None:
         """Pass the counts to the watcher of this run, if there is one."""
         if (watch := watcher.get()) is not None:

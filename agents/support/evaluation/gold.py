@@ -1,4 +1,7 @@
-"""The gold set: utterances, questions and dialogues that no example of the classifier was written from."""
+"""The gold set: utterances, questions and dialogues that no example of the classifier was written from.
+
+But the utterances that were misunderstood were looked at before the last examples were written.
+"""
 
 from dataclasses import dataclass
 from functools import cache

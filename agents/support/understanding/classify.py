@@ -10,6 +10,7 @@ On Calibration of Modern Neural Networks, 2017), for each language. `agents/supp
 the numbers, from the examples alone.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,10 @@ ALIKE = 8.0  # how much the nearest example of an intent counts
 TINY = 1e-9
 LIKELY, MOST = 0.15, 3
 ADDRESSES = {"modify_order_address", "modify_customer_address"}
+ACCOUNT = re.compile(
+    r"\b(?:account|profile|default|standard|saved|on file|home address)\b|账[户号]|资料|默认|常用|个人",
+    re.IGNORECASE,
+)
 ANGRY = "complaint/anger"  # the topic of what angry customers write
 
 
@@ -70,11 +75,11 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
     text = readable(text)
     wordless = not has_words(text)
     ranked, topic = ([], "") if wordless else model().ranked(to_classify(text), embed)
-    likely = [Intent(name=n, confidence=round(p, 4)) for n, p in ranked[:MOST] if p >= LIKELY]
+    likely = _likely(ranked, text)
 
     def classify(part: str) -> Intent:
         name, confidence = model().ranked(to_classify(part), embed)[0][0]
-        return Intent(name=name, confidence=confidence)
+        return _of_order(Intent(name=name, confidence=confidence), part)
 
     if (plain := verdict(text, "order_status", "")) != "neither":
         likely = [Intent(name="affirm" if plain == "yes" else "deny", confidence=1.0)]
@@ -93,6 +98,23 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
         slots=named,
         angry=topic == ANGRY,
     )
+
+
+def _likely(ranked: Sequence[tuple[IntentName, float]], text: str) -> list[Intent]:
+    """The intents that are probable enough, the most probable first, each once."""
+    some = [_of_order(Intent(name=n, confidence=p), text) for n, p in ranked[:MOST] if p >= LIKELY]
+    sums = dict.fromkeys((one.name for one in some), 0.0)
+    for one in some:
+        sums[one.name] += one.confidence
+    best = sorted(sums.items(), key=lambda found: -found[1])
+    return [Intent(name=name, confidence=round(p, 4)) for name, p in best]
+
+
+def _of_order(found: Intent, text: str) -> Intent:
+    """An address beside the number of an order is the order's, unless the account is named."""
+    if found.name != "modify_customer_address" or ACCOUNT.search(text) or not slots(text).orders:
+        return found
+    return found.model_copy(update={"name": "modify_order_address"})
 
 
 def embedded_texts(text: str) -> list[str]:

@@ -1,7 +1,8 @@
-"""Task runs and commits of a run grow with its batches, not its items, and memory does not grow."""
+"""Task runs, commits and allocations of a run grow with its batches, not its items, and memory does not grow."""
 
 import gc
 import resource
+import sys
 from typing import Any
 
 import pytest
@@ -18,6 +19,9 @@ from agents.runtime.model.item import Item
 from agents.runtime.model.policies import PURE
 from tests.agents.runtime.jobs import Job, Made, commits, jobs, run, until
 
+# Blocks of Python's allocator for a thousand items in batches of 256: 24,370 and 5,390, within 0.2 % of this on
+# Python 3.11 to 3.13. What is left in cycles costs pauses of collections.
+MOST_IN_USE, MOST_LEFT = 25_100, 5_560
 STATEMENTS = 14  # of a batch: to accept and claim it, to end it and to write its five steps
 ON_SQLITE = pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
 
@@ -136,3 +140,31 @@ async def test_prefect_keeps_no_item_of_finished_batches() -> None:
     await workflow()
     assert len(memory.items) == 3
     assert max(memory.items) <= 2 * size
+
+
+@ON_SQLITE
+@pytest.mark.usefixtures("opened")
+async def test_what_a_thousand_items_allocate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of Python's allocator: in use while a batch is in its last step, and left in cycles for a collection."""
+    monkeypatch.setattr(step, "RIDE_SECONDS", 60.0)
+    in_use: list[int] = []
+
+    @agent(PURE, batched=True)
+    def count(some: list[Job]) -> list[Made]:
+        in_use.append(sys.getallocatedblocks())
+        return [Made(by="count") for _ in some]
+
+    five = [*(trivial(f"see_{n}") for n in range(4)), count]
+    await run(jobs(256), *five)  # what is loaded or kept at the first use
+    given = [Job(key=f"counted-{n:04}", n=n) for n in range(1_000)]
+    gc.collect()
+    gc.disable()
+    try:
+        before = sys.getallocatedblocks()
+        in_use.clear()
+        await run(given, *five)
+        left = sys.getallocatedblocks() - before
+    finally:
+        gc.enable()
+    assert max(in_use) - before <= MOST_IN_USE
+    assert left <= MOST_LEFT

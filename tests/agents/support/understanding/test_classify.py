@@ -70,6 +70,25 @@ def test_several_wishes_in_one_message() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "text,name",
+    [
+        (
+            "store 5 Oak Street, Denver, CO 80279 as another address of B0000012",
+            "modify_order_address",
+        ),
+        (
+            "I moved after order B0000012, update the address in my account",
+            "modify_customer_address",
+        ),
+        ("B0000012新增一个收货地址", "modify_order_address"),
+    ],
+)
+def test_an_address_beside_an_order_is_that_of_the_order(text: str, name: str) -> None:
+    assert understand(text).best.name == name
+
+
+@pytest.mark.slow
 def test_without_vectors_the_pieces_of_words_still_serve() -> None:
     texts, names = zip(*training(), strict=True)
     model = fit(texts, names, None)
