@@ -2,7 +2,8 @@
 
 The file is CSV with the columns `utterance` and `intent`; of it count the intents yes, no and maybe, such as
 those of CLINC150 (Larson et al., An Evaluation Dataset for Intent Classification and Out-of-Scope Prediction,
-2019, https://github.com/clinc/oos-eval). Nothing is learnt from it.
+2019, https://github.com/clinc/oos-eval). No way to agree was written from it, but its figures were in sight while
+ways were added.
 """
 
 from collections import defaultdict

@@ -22,6 +22,12 @@ def ways_to_agree() -> frozenset[str]:
 
 
 @cache
+def words_beside() -> frozenset[str]:
+    """What may stand beside a consent, such as thanks and praise, and alone is none."""
+    return frozenset(phrase for template in _ways()["beside"] for phrase in phrases(template))
+
+
+@cache
 def words_for(task: TaskName) -> frozenset[str]:
     """What the question of this task asks for, as it may follow a consent to it."""
     templates = [

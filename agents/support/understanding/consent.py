@@ -11,17 +11,10 @@ from collections.abc import Set as AbstractSet
 from typing import Literal
 
 from agents.support.models import TaskName
-from agents.support.understanding.agreement import ways_to_agree, words_for
+from agents.support.understanding.agreement import ways_to_agree, words_beside, words_for
 
 Verdict = Literal["yes", "no", "neither"]
 
-COURTESIES = (
-    "please", "pls", "plz", "thx", "ty", "cheers", "🙏", "😊", "🙂", "thank you so much", "many thanks", "then",
-    "thanks", "thank you", "thank you very much", "thanks a lot", "now", "right now", "请", "谢啦", "谢了",
-    "感谢", "辛苦了", "辛苦", "拜托了", "拜托", "哈", "哦", "啦", "谢谢", "谢谢啦", "谢谢你", "谢谢您", "多谢",
-    "麻烦你了", "麻烦您了", "麻烦了", "亲", "哈哈", "oh", "ah", "sir", "madam", "maam", "man", "mate", "my friend",
-    "dear", "for me", "as a matter of fact", "in fact", "please and thank you",
-)  # fmt: skip
 REFUSALS = (
     "no", "nope", "nah", "no way", "n", "dont", "do not", "dont do it", "dont do that", "do not do it",
     "do not do that", "never mind", "nevermind", "stop", "stop it", "forget it", "forget about it", "leave it",
@@ -36,7 +29,6 @@ REFUSALS = (
 NAMING = {"it is", "是"}  # "it is A100" names the order, and is no yes to the question about it
 PARTICLES = ("了", "吧", "的", "啊", "呀")
 BETWEEN = frozenset(' ,，、.。!！~～;；:：-–—()（）"“”')
-COURTESY = frozenset(COURTESIES)
 REFUSAL = frozenset(
     (*REFUSALS, *(word + end for word in REFUSALS if not word.isascii() for end in PARTICLES))
 )
@@ -73,8 +65,8 @@ def verdict(text: str, task: TaskName, order: str) -> Verdict:
     if any(_is_consent(one, asked, number) for one in (plain, EMPHASIS.sub("", plain))):
         return "yes"
     clauses = [clause.strip() for clause in CLAUSES.split(plain) if clause.strip()]
-    read = [_taken(clause, REFUSAL, COURTESY, asked, {number}) for clause in clauses]
-    first = next((one for one in read if not one[0] <= COURTESY or one[1]), (set[str](), ""))
+    read = [_taken(clause, REFUSAL, words_beside(), asked, {number}) for clause in clauses]
+    first = next((one for one in read if not one[0] <= words_beside() or one[1]), (set[str](), ""))
     agreed = any(_is_consent(clause, asked, number) for clause in clauses)
     return "no" if first[0] & REFUSAL and not first[1] and not agreed else "neither"
 
@@ -88,8 +80,8 @@ def _is_consent(plain: str, asked: AbstractSet[str], number: str) -> bool:
             continue
         for phrase in _beginnings(plain, place):
             agrees = phrase in ways_to_agree() and not (names and phrase in NAMING)
-            beside = phrase in COURTESY or phrase in asked or phrase in BETWEEN or phrase == number
-            if agrees or beside or phrase in NAMING:
+            beside = phrase in words_beside() or phrase in asked or phrase in BETWEEN
+            if agrees or beside or phrase == number or phrase in NAMING:
                 end = place + len(phrase)
                 reached[end] = reached.get(end, False) or reached[place] or agrees
     return reached.get(len(plain), False)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.support.understanding.agreement import phrases, ways_to_agree
-from agents.support.understanding.consent import COURTESIES, REFUSALS, verdict
+from agents.support.understanding.agreement import phrases, ways_to_agree, words_beside
+from agents.support.understanding.consent import REFUSALS, verdict
 from tests.agents.support.understanding.consent_sentences import consents, no_consents
 
 PLAIN_YES = (
@@ -26,7 +26,8 @@ NEITHER = (
 )  # fmt: skip
 AGREES = (
     "that is absolutely correct", "thats right", "You got that right", "yes, I would like that", "YESSSS", "roger that",
-    "absolutely, go ahead and cancel it", "I completely agree with you", "it sure is", "my answer is yes", "uh-huh",
+    "absolutely, go ahead and cancel it", "I completely agree with you", "Great, go ahead", "很好，办吧",
+    "it sure is", "my answer is yes", "uh-huh",
     "sounds perfectly fine to me", "yes, please cancel that order for me", "没错，就是这样", "你说得对", "完全正确",
     "就照你说的办吧", "那是当然", "我没意见", "好，请帮我取消订单吧",
 )  # fmt: skip
@@ -34,7 +35,8 @@ RESEMBLES = (
     "yeah, right", "that is almost right", "that was not what I said", "I would, later", "what is right", "it's fine",
     "I'm good", "I would rather wait", "you can ask", "go ahead and explain it", "I want it", "yes, return everything",
     "exactly what", "sure, whatever", "I do want to keep it", "you may be right", "I think so", "it seems right",
-    "I guess that's right", "that's great", "yes, most", "not completely", "yes, most of it",
+    "I guess that's right", "that's great",
+    "great", "very good, thanks", "太好了", "yes, most", "not completely", "yes, most of it",
     "要是可以", "好是好", "对的是对的", "需要确认", "对哦", "对吧", "没问题吧", "可以吧", "收到", "知道了", "这样吧",
     "不完全是", "差不多对", "说得好听", "谁说可以", "随便", "都行", "还可以", "行了", "也好",
 )  # fmt: skip
@@ -79,7 +81,7 @@ FOREIGN = st.sampled_from(
      "但是", "如果", "等等", "先", "吗", "不", "留", "别")
 )  # fmt: skip
 CONSENTS = sorted(ways_to_agree())
-AGREEING = st.lists(st.sampled_from((*CONSENTS, *COURTESIES)), min_size=1, max_size=5)
+AGREEING = st.lists(st.sampled_from((*CONSENTS, *sorted(words_beside()))), min_size=1, max_size=5)
 
 
 @given(AGREEING, FOREIGN, st.integers(0, 5))
