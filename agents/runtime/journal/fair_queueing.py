@@ -17,6 +17,7 @@ from sqlalchemy import Double, Row, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.database import now
+from agents.runtime.journal.quick import fetch
 from agents.runtime.journal.schema import queues, shares
 from agents.runtime.journal.statements import greatest, is_sqlite, upsert
 
@@ -74,9 +75,8 @@ async def return_share(
 async def advance(connection: AsyncConnection, scenario: str, claimed: Sequence[Row[Any]]) -> None:
     """Move virtual time to the latest start of the claimed items; skipped if the row is locked."""
     start = max(row.rank + _HEAD_STARTS[row.priority] for row in claimed)
-    await connection.execute(
-        _advance(by_sqlite=is_sqlite(connection)), {"queue": scenario, "start": start}
-    )
+    advanced = {"queue": scenario, "start": start}
+    await fetch(connection, _advance(by_sqlite=is_sqlite(connection)), advanced)
 
 
 def _virtual(*, by_sqlite: bool) -> Any:

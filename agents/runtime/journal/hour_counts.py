@@ -30,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agents.runtime.journal import Journal
 from agents.runtime.journal.database import now
 from agents.runtime.journal.gateway_schema import hour_counts
+from agents.runtime.journal.quick import fetch
 from agents.runtime.journal.schema import items
 from agents.runtime.model.lifecycle import ENDED, TRANSITIONS, Event, State
 
@@ -81,7 +82,7 @@ async def add(connection: AsyncConnection, ids: Sequence[int], name: str) -> Non
         return
     if connection.dialect.name == "sqlite":
         parameters: dict[str, Any] = {"ids": orjson.dumps(ids).decode(), "name": name}
-        await connection.execute(_add_on_sqlite(), parameters)
+        await fetch(connection, _add_on_sqlite(), parameters)
     else:
         await connection.execute(_add_on_postgresql(), {"ids": list(ids), "name": name})
 

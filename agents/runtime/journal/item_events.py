@@ -8,6 +8,7 @@ from sqlalchemy import Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.database import now
+from agents.runtime.journal.quick import fetch
 from agents.runtime.journal.schema import messages, subscriptions
 from agents.runtime.journal.statements import insert_many, insert_new
 from agents.runtime.model.item import Item
@@ -31,9 +32,7 @@ def ended(scenario: str) -> Topic[ItemEnded]:
     return Topic(f"{scenario}.ended", ItemEnded)
 
 
-_SUBSCRIBED = select(
-    select(subscriptions.c.grp).where(subscriptions.c.topic == bindparam("name")).exists()
-)
+_SUBSCRIBED = select(subscriptions.c.grp).where(subscriptions.c.topic == bindparam("name")).limit(1)
 
 
 async def publish_ended(connection: AsyncConnection, items: Sequence[Item | Row[Any]]) -> None:
@@ -41,7 +40,7 @@ async def publish_ended(connection: AsyncConnection, items: Sequence[Item | Row[
     if not items:
         return
     topic = ended(items[0].scenario)
-    if not await connection.scalar(_SUBSCRIBED, {"name": topic.name}):
+    if not await fetch(connection, _SUBSCRIBED, {"name": topic.name}):
         return
     rows = [
         {

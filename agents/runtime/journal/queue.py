@@ -41,6 +41,7 @@ from agents.runtime.journal.precedence import (
     pairs_of,
     taken_places,
 )
+from agents.runtime.journal.quick import fetch
 from agents.runtime.journal.rate_limits import admit
 from agents.runtime.journal.schema import (
     READY,
@@ -194,8 +195,8 @@ async def _claim(
     holder = {"holder": owner, "monotonic": clock().monotonic()}
     first, versions = queue.parameters(most=wanted.most), len(queue.majors)
     if not (state.rated or state.by_forecast):
-        claimed = await connection.execute(_claim_first_statement(versions), first | holder)
-        return sorted(claimed.all(), key=lambda row: (row.rank, row.id))
+        found = await fetch(connection, _claim_first_statement(versions), first | holder)
+        return sorted(found, key=lambda row: (row.rank, row.id))
     turns = await _turns(connection, queue, wanted, state)
     if not turns:
         return []
@@ -227,7 +228,7 @@ async def _turns(
 
 
 async def _queue_state(connection: AsyncConnection, scenario: str) -> QueueState:
-    row = (await connection.execute(_queue_state_query(), {"queue": scenario})).one()
+    (row,) = await fetch(connection, _queue_state_query(), {"queue": scenario})
     return QueueState(*row)
 
 

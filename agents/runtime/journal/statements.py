@@ -25,6 +25,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     select,
     tuple_,
     update,
@@ -35,6 +36,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal import hour_counts
 from agents.runtime.journal.database import now
+from agents.runtime.journal.quick import fetch
 from agents.runtime.journal.schema import dead_letters, history, items
 from agents.runtime.journal.webhook_events import announce
 from agents.runtime.model.lifecycle import TRANSITIONS, Event, State
@@ -138,8 +140,8 @@ def values_parameter(values: Sequence[int] | Sequence[str], *, by_sqlite: bool) 
     return orjson.dumps(values).decode() if by_sqlite else list(values)
 
 
-def _are_held(*, by_sqlite: bool) -> ColumnElement[bool]:
-    """SQL: the item is one of the given ids, held by the holder in the given state and fence."""
+def _are_held(state: State, *, by_sqlite: bool) -> ColumnElement[bool]:
+    """SQL: the item is one of the given ids, held by the holder in this state and the given fence."""
     if by_sqlite:
         each = func.json_each(bindparam("held_items")).table_valued("value")
         pairs = select(
@@ -150,26 +152,26 @@ def _are_held(*, by_sqlite: bool) -> ColumnElement[bool]:
         fences = bindparam("held_fences", type_=ARRAY(Integer))
         each = func.unnest(ids, fences).table_valued("id", "fence").render_derived()
         pairs = select(each.c.id, each.c.fence)
-    return and_(tuple_(items.c.id, items.c.fence).in_(pairs), _is_held())
+    return and_(tuple_(items.c.id, items.c.fence).in_(pairs), _is_held(state))
 
 
-def _is_held() -> ColumnElement[bool]:
-    """SQL: the holder holds the item in the given state."""
+def _is_held(state: State) -> ColumnElement[bool]:
+    """SQL: the holder holds the item in this state."""
     # `coalesce` keeps the index of owners out of the plan: look items up by id, never scan all held.
     by_holder = func.coalesce(items.c.owner, "") == bindparam("holder")
-    return and_(by_holder, items.c.state == bindparam("held_state"))
+    # A literal: SQLite plans a statement again at each call if a partial index might fit a parameter.
+    return and_(by_holder, items.c.state == literal_column(f"'{state}'"))
 
 
 def _held_parameters(
-    connection: AsyncConnection, holder: str, held: Sequence[Held], state: State
+    connection: AsyncConnection, holder: str, held: Sequence[Held]
 ) -> dict[str, Any]:
     """The parameters for `_are_held`."""
-    parameters: dict[str, Any] = {"holder": holder, "held_state": state}
     if is_sqlite(connection):
         pairs = orjson.dumps([(one.id, one.fence) for one in held]).decode()
-        return parameters | {"held_items": pairs}
+        return {"holder": holder, "held_items": pairs}
     ids, fences = [h.id for h in held], [h.fence for h in held]
-    return parameters | {"held_ids": ids, "held_fences": fences}
+    return {"holder": holder, "held_ids": ids, "held_fences": fences}
 
 
 class Halt(StrEnum):
@@ -187,10 +189,10 @@ async def still_held(
         return {}
     lite, fences = is_sqlite(connection), {item.id: item.fence for item in held}
     ids = values_parameter(list(fences), by_sqlite=lite)
-    parameters = {"holder": owner, "held_state": state, "ids": ids}
-    result = await connection.execute(_still_held(by_sqlite=lite), parameters)
+    parameters = {"holder": owner, "ids": ids}
+    found = await fetch(connection, _still_held(state, by_sqlite=lite), parameters)
     # A takeover raises the fence. Comparing it here is cheaper than in SQL.
-    return {key: halt and Halt(halt) for key, fence, halt in result.all() if fence == fences[key]}
+    return {key: halt and Halt(halt) for key, fence, halt in found if fence == fences[key]}
 
 
 def _halt_reason() -> ColumnElement[str | None]:
@@ -203,11 +205,11 @@ def _halt_reason() -> ColumnElement[str | None]:
 
 
 @cache  # each commit of a step needs it
-def _still_held(*, by_sqlite: bool) -> Select[Any]:
+def _still_held(state: State, *, by_sqlite: bool) -> Select[Any]:
     values = bound_values("ids", BigInteger(), by_sqlite=by_sqlite)
     return (
         select(items.c.id, items.c.fence, _halt_reason())
-        .where(items.c.id.in_(select(values.c.value)), _is_held())
+        .where(items.c.id.in_(select(values.c.value)), _is_held(state))
         .order_by(items.c.id)
         .with_for_update(of=items)
     )
@@ -230,9 +232,9 @@ async def move(  # noqa: PLR0913 - the parts of one UPDATE with its history
     """
     if not held:
         return set()
-    statement = _move(is_sqlite(connection), TRANSITIONS[source, event], tuple(values.items()))
-    result = await connection.execute(statement, _held_parameters(connection, holder, held, source))
-    moved = result.all()
+    statement = _move(is_sqlite(connection), source, event, tuple(values.items()))
+    parameters = _held_parameters(connection, holder, held)
+    moved = await fetch(connection, statement, parameters)
     ids = [key for key, _, _ in moved]
     if details:
         await record(connection, moved, event, source, holder, details)
@@ -242,11 +244,16 @@ async def move(  # noqa: PLR0913 - the parts of one UPDATE with its history
 
 
 @lru_cache(maxsize=64)
-def _move(by_sqlite: bool, target: State, values: tuple[tuple[str, Any], ...]) -> Update:  # noqa: FBT001
+def _move(
+    by_sqlite: bool,  # noqa: FBT001 - all are parts of the cache's key
+    source: State,
+    event: Event,
+    values: tuple[tuple[str, Any], ...],
+) -> Update:
     return (
         update(items)
-        .where(_are_held(by_sqlite=by_sqlite))
-        .values(state=target, sequence=items.c.sequence + 1, **dict(values))
+        .where(_are_held(source, by_sqlite=by_sqlite))
+        .values(state=TRANSITIONS[source, event], sequence=items.c.sequence + 1, **dict(values))
         .returning(items.c.id, items.c.sequence, items.c.fence)
     )
 
@@ -309,7 +316,7 @@ async def record_latest(  # noqa: PLR0913 - the columns of one history row
         "owner": owner,
     }
     async with _foreign_keys_of_many(connection, len(ids)):
-        await connection.execute(_history_of_latest(by_sqlite=lite), parameters)
+        await fetch(connection, _history_of_latest(by_sqlite=lite), parameters)
     await _tell(connection, ids, event, source)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.journal.database import now
 from agents.runtime.journal.gateway_schema import webhook_deliveries, webhook_endpoints
+from agents.runtime.journal.quick import fetch
 from agents.runtime.journal.schema import items
 from agents.runtime.model.lifecycle import Event
 from agents.runtime.trace_context import claim_of
@@ -48,7 +49,7 @@ async def announce(connection: AsyncConnection, ids: Sequence[int], event: Event
     kind = KINDS.get(event)
     if kind is None or not ids:
         return
-    endpoints = (await connection.execute(_ENDPOINTS)).all()
+    endpoints = await fetch(connection, _ENDPOINTS, {})
     for start in range(0, len(ids) if endpoints else 0, AT_ONCE):
         wanted = select(
             *(items.c.id, items.c.tenant, items.c.scenario, items.c.key, items.c.sequence),

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agents.runtime.context import Runtime
 from agents.runtime.journal.database import now
 from agents.runtime.journal.gateway_secrets import shared_secret
+from agents.runtime.journal.quick import fetch
 from agents.runtime.journal.schema import messages, positions
 from agents.runtime.journal.statements import is_sqlite, upsert
 from agents.runtime.messaging.inbox import InboxWriter
@@ -93,7 +94,7 @@ async def _insert(connection: AsyncConnection, envelope: Envelope, relay_after: 
     """Insert the message; False if one with its id exists."""
     row = envelope.model_dump() | {"relay_after": relay_after}
     new = _new_message(by_sqlite=is_sqlite(connection))
-    return (await connection.execute(new, row)).first() is not None
+    return bool(await fetch(connection, new, row))
 
 
 @cache

@@ -11,6 +11,7 @@ from sqlalchemy import Text, and_, bindparam, select
 
 from agents.runtime.errors import AgentError
 from agents.runtime.journal.database import Database, now
+from agents.runtime.journal.quick import fetch
 from agents.runtime.journal.schema import inbox, messages, requests
 from agents.runtime.journal.statements import bound_values, is_sqlite, values_parameter
 from agents.runtime.messaging.connection import Connection, Transaction
@@ -86,7 +87,7 @@ async def look_up(
     async with database.read(len(envelopes)) as connection:
         lite = is_sqlite(connection)
         ids = values_parameter([envelope.id for envelope in envelopes], by_sqlite=lite)
-        rows = await connection.execute(_states(by_sqlite=lite), {"ids": ids, "grp": group})
+        rows = await fetch(connection, _states(by_sqlite=lite), {"ids": ids, "grp": group})
         stored = {row.id: row for row in rows}
     return {envelope: _state_of(envelope, stored.get(envelope.id)) for envelope in envelopes}
 

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, exists, or_
+from sqlalchemy import and_, bindparam, exists, or_
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
 from agents.runtime.journal.database import Database, now
+from agents.runtime.journal.quick import fetch
 from agents.runtime.journal.schema import inbox, messages, subscriptions
 from agents.runtime.journal.statements import insert_or_change, is_sqlite, upsert
 from agents.runtime.testing import failpoint
@@ -47,13 +48,17 @@ async def finish_many(
         {"grp": group, "message": message, "status": status}
         for group, message in sorted(set(pairs))
     ]
-    written = await connection.execute(_done(by_sqlite=is_sqlite(connection)), rows)
+    done = _done(by_sqlite=is_sqlite(connection))
+    written = await (
+        fetch(connection, done, rows[0]) if len(rows) == 1 else connection.execute(done, rows)
+    )
     return {(found.grp, found.message) for found in written}
 
 
 @cache
 def _done(*, by_sqlite: bool) -> Any:
-    row = upsert(inbox, by_sqlite=by_sqlite).values(deliveries=0, at=now())
+    given: dict[str, Any] = {name: bindparam(name) for name in ("grp", "message", "status")}
+    row = upsert(inbox, by_sqlite=by_sqlite).values(**given, deliveries=0, at=now())
     return row.on_conflict_do_update(
         index_elements=list(inbox.primary_key),
         set_={"status": row.excluded.status, "at": now()},

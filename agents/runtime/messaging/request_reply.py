@@ -12,6 +12,7 @@ from sqlalchemy import Double, Row, Text, bindparam, delete, select, update
 
 from agents.runtime.errors import Conflict, PermanentError, TransientError
 from agents.runtime.journal.database import now
+from agents.runtime.journal.quick import fetch
 from agents.runtime.journal.schema import inbox, messages, requests
 from agents.runtime.journal.statements import is_sqlite, upsert
 from agents.runtime.messaging.connection import Connection, Transaction
@@ -85,7 +86,7 @@ def answer(
             )
             async with delivery.transaction(rows=1) as transaction:
                 reply = {"name": name, "text": text, "by": version}
-                await transaction.connection.execute(_REPLY, reply)
+                await fetch(transaction.connection, _REPLY, reply)
             delivery.wakes = _signal(name), _signed(secret, name, version, text)
 
         return Answerer(pair.question, "answers", handle, concurrency, seconds, reply)
@@ -125,7 +126,7 @@ async def _store_request(
     connection = transaction.connection
     name = await transaction.publish(topic, question, key=correlation)
     asked = {"name": name, "seconds": seconds}
-    await connection.execute(_new_request(by_sqlite=is_sqlite(connection)), asked)
+    await fetch(connection, _new_request(by_sqlite=is_sqlite(connection)), asked)
     if transaction.envelopes:
         return
     known = select(messages.c.body).where(messages.c.id == name)
