@@ -88,7 +88,7 @@ async def test_only_its_own_customer_is_answered_about_an_order(shop: Shop) -> N
     assert mine["reply"].startswith(f"Order {order} has been shipped. ")
     for words in (
         "brings it, tracking number",
-        "swift has promised to deliver",
+        "Swift has promised to deliver",
         "You can return it until",
     ):
         assert words in mine["reply"]

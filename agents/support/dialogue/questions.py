@@ -39,10 +39,11 @@ def question(task: Task, shop: ShopView, said: str = "") -> Part:
 
 
 def fitting(order: OrderAccount, said: str, goods: Mapping[str, Variant]) -> Sequence[Piece]:
-    """The pieces of the order that were named, or all of them if none was."""
+    """The pieces of the order that were named, or all of them if it was not several."""
     named = named_pieces(order, said, goods).values()
     skus = {sku for _, some in named for sku in some}
-    return [piece for piece in order.pieces if piece.sku in skus] or order.pieces
+    some = [piece for piece in order.pieces if piece.sku in skus]
+    return some if len(some) > 1 else order.pieces  # of one nothing would have to be asked
 
 
 def as_a_whole(task: Task, text: str, shop: ShopView) -> tuple[Part, ...]:
