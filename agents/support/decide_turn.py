@@ -1,5 +1,6 @@
 """Decide the next step of a conversation, from what was said before and the user's own orders."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -43,6 +44,11 @@ from agents.support.reply_turn import reply_turn
 from agents.support.scenario import TURNS
 
 GIVE_WAY = INFORMS | SAID | {"product", "complaint", "payment_problem", "out_of_scope"}
+# What is asked of the order that was named last, not of the rules: "how did I pay?"
+OWN_ORDER = re.compile(
+    r"\b(?:did i|have i|i (?:paid|bought|ordered)|was i)\b|[付买订]的[吗呢？?。]*$|我(?:付|买|订)了",
+    re.IGNORECASE,
+)
 LATEST = 5  # own orders that are shown where one has to be named
 IN_TURN = replace(
     READ, name="in-turn", attempts=12
@@ -78,7 +84,8 @@ async def decided_from(
     """The next step in this scene; it reads neither the journal nor the shop."""
     closed, spoken = scene.closed, scene.shop.language
     command = proposed.command if proposed is not None else None
-    understood = _or_a_question(understood, scene.passages)
+    if not (scene.before.order and OWN_ORDER.search(turn.text)):
+        understood = _or_a_question(understood, scene.passages)
     understood = understood.model_copy(update={"language": spoken})
     disposed = dispose(command, turn.text, understood, scene.before, scene.shop)
     understood = disposed.understood

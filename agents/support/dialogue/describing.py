@@ -8,12 +8,13 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from agents.support.dialogue.forms import NEEDS, ShopView
+from agents.support.dialogue.forms import INFORMS, KINDS, NEEDS, ShopView, is_possible
 from agents.support.dialogue.goods import named_pieces
 from agents.support.models import Dialogue, IntentName, Slots, Understood
-from agents.support.understanding.exclusions import meant
+from agents.support.understanding.exclusions import left_out, meant
 from agents.support.understanding.names import names_goods
 from agents.support.understanding.slots import AMOUNT, LAST, addresses
+from agents.support.understanding.slots import slots as slots_of
 
 WORD = re.compile(
     r"(?<![\w$.-])#?([A-Za-z0-9](?:[A-Za-z0-9-]{1,62}[A-Za-z0-9]))(?![\w-]|\.\d)", re.ASCII
@@ -96,6 +97,9 @@ def with_orders(
         slots = slots.model_copy(update={"orders": _named(text, slots, shop)})
         if slots.orders:
             return slots
+        refused = shop.spelled(slots_of(left_out(text)).orders) if wanted in INFORMS else ()
+        if len(refused) == 1 and refused[0] in shop.orders:  # "don't cancel A, where is it?"
+            return slots.model_copy(update={"orders": refused})
         found = described(text, wanted, before, shop)
         unclear |= found.unclear
         return slots.model_copy(update={"orders": (found.order,)}) if found.order else slots
@@ -121,7 +125,7 @@ def described(text: str, wanted: IntentName, before: Dialogue, shop: ShopView) -
 
 def _by_place(text: str, before: Dialogue, shop: ShopView) -> Described | None:
     """The order at a place of the list just shown; None if the text names no place."""
-    place = None if before.options else _place(text)
+    place = None if before.options else place_in(text)
     listed = sorted(filter(before.said.__contains__, shop.latest), key=before.said.index)
     if place is None or (before.task is None and len(listed) < 2):
         return None
@@ -135,6 +139,8 @@ def _by_goods(text: str, wanted: IntentName, before: Dialogue, shop: ShopView) -
     if asked == "order" and not needs_one and QUESTION.search(text):
         return Described()
     fitting = [n for n in shop.latest if named_pieces(shop.orders[n], text, shop.goods)]
+    if len(fitting) > 1 and wanted in KINDS:
+        fitting = [n for n in fitting if is_possible(wanted, shop.orders[n])] or fitting  # type: ignore[arg-type]
     is_one = Described(fitting[0]) if len(fitting) == 1 else Described(unclear=bool(fitting))
     if BY_GOODS.search(text) and asked in {"", "order", "confirm"}:
         return is_one if fitting else Described(unclear=names_goods(text, shop.goods.values()))
@@ -145,7 +151,7 @@ def _by_goods(text: str, wanted: IntentName, before: Dialogue, shop: ShopView) -
     return Described(shop.latest[0]) if is_only and not fitting else is_one
 
 
-def _place(text: str) -> int | None:
+def place_in(text: str) -> int | None:
     """The place in a list that the text names, from 0, or -1 for the last; None without one."""
     if END.search(text):
         return -1

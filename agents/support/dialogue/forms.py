@@ -54,6 +54,11 @@ MISTAKE = re.compile(
     r"\b(?:mistak|accident)|误(?:拍|下|买|点|操作)|(?:买|下|拍|点|选)错|不小心", re.IGNORECASE
 )  # why an order is cancelled
 LETTERS = re.compile(r"[^\W\d_]")
+CHEAPEST = re.compile(
+    r"\b(?:cheapest|least expensive|lowest[- ]priced?)\b|最便宜|最低价|价格最低", re.IGNORECASE
+)
+# "台灯和水杯都退" is both of the goods that it names, not all goods of the order.
+ALL_ZH = re.compile(r"全部|所有|整个订单|整单|其[他它余]|[A-Za-z]")
 VERB = r"(?:exchange|change|swap|modify|return|have|get|replace|order|my|#)"
 NEW = re.compile(
     rf"\b(?:for|to|into|against|with)\b(?! {VERB})|换成|换为|改成|改为|换个|换一|想要",
@@ -108,6 +113,12 @@ def as_shipped(task: Task, order: OrderView) -> Task:
         return task
     other = task.model_copy(update={"name": others[task.name]})
     return task if refusal(other, order) else other
+
+
+def is_possible(name: TaskName, order: OrderView) -> bool:
+    """Whether the order, as it stands, allows the task; what replaces goods is possible before or after shipping."""
+    task = as_shipped(Task(name=name, order=order.order), order)
+    return not refusal(task, order)
 
 
 def fill(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
@@ -227,14 +238,15 @@ def _chosen(
     unknown = nothing and not replaces and (named.everything or bool(some.skus))
     if unknown and why is None and not without.unclear:
         why = Part(template="not in order", values={"order": order.order})
-    both = named.everything and 0 < len(some.skus) < len(order.pieces)
+    everything = named.everything and not (some.skus and not ALL_ZH.search(ORDER.sub("", wanted)))
+    both = everything and 0 < len(some.skus) < len(order.pieces)
     if some.unclear or without.unclear or both or unknown:
         return (), why
     every = tuple(piece.sku for piece in order.pieces)
     if len(every) == 1 and not some.skus and not left_out(text) and why is None:
         return (() if names_goods(wanted, goods.values()) else every), why
     before = task.pieces if not some.skus or ADDS.search(text) else ()
-    chosen = every if named.everything else (*before, *(s for s in some.skus if s not in before))
+    chosen = every if everything else (*before, *(s for s in some.skus if s not in before))
     left = Counter(without.skus)
     kept = []
     for sku in chosen:
@@ -262,6 +274,8 @@ def _new(  # noqa: PLR0913 - all that it follows from
         if task == "exchange_items" and SAME.search(wanted[sku]):
             by_number = [goods[sku]] if sku in goods else []
         chosen = by_number or _by_options(goods.get(sku), fitting, wanted[sku])
+        if CHEAPEST.search(wanted[sku]):
+            chosen = sorted(chosen or fitting, key=lambda v: (v.price, v.sku))[:1]
         if len(chosen) != 1:
             return ()
         new.append(chosen[0].sku)

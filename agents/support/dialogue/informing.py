@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from agents.shop.accounts import Method, OrderAccount, Variant
+from agents.shop.accounts import Method, OrderAccount, Piece, Variant
 from agents.shop.rules import DELIVERY_DAYS, RETURN_DAYS
 from agents.support.dialogue.forms import ShopView
 from agents.support.dialogue.render import currency_of, money, status_part
@@ -55,26 +55,44 @@ def informed(task: str, order: OrderAccount, shop: ShopView) -> tuple[Part, ...]
     parts = [status_part(task, order), *paid]
     if order.status not in SENT:
         return tuple(parts)
-    days = order.days if order.days is not None else DELIVERY_DAYS + RETURN_DAYS + 1
-    parts += _on_its_way(order, days, shop.language)
-    if days <= DELIVERY_DAYS + RETURN_DAYS and order.status == "delivered":
-        until = {"day": day(order.returnable_until, shop.language)}
-        parts.append(Part(template="returnable until", values=until))
-    return tuple(parts)
+    parts += _on_its_way(order, _days(order), shop.language)
+    return (*parts, *returnable(order, shop))
+
+
+def _days(order: OrderAccount) -> int:
+    return order.days if order.days is not None else DELIVERY_DAYS + RETURN_DAYS + 1
+
+
+def returnable(order: OrderAccount, shop: ShopView) -> tuple[Part, ...]:
+    """Until when the goods of a shipped order can be returned; nothing if they cannot."""
+    if _days(order) > DELIVERY_DAYS + RETURN_DAYS or order.status != "delivered":
+        return ()
+    until = {"day": day(order.returnable_until, shop.language)}
+    return (Part(template="returnable until", values=until),)
+
+
+def options_to_choose(piece: Piece, shop: ShopView) -> Part:
+    """What the shop has of the product of a piece, from what price on, and what can be chosen."""
+    return _product([v for v in shop.goods.values() if v.product == piece.product], shop.language)
 
 
 def _on_its_way(order: OrderAccount, days: int, language: Language) -> list[Part]:
     """Who brings it and when: on the day that the carrier has promised, or else by the rule."""
     parts, shipment = [], order.shipment
     if shipment is not None:
-        tracked = {"carrier": shipment.carrier, "tracking": shipment.tracking}
+        tracked = {"carrier": _brand(shipment.carrier), "tracking": shipment.tracking}
         parts.append(Part(template="shipment", values=tracked))
     if shipment is not None and shipment.arrives_on:
-        promised = {"carrier": shipment.carrier, "day": day(shipment.arrives_on, language)}
+        promised = {"carrier": _brand(shipment.carrier), "day": day(shipment.arrives_on, language)}
         parts.append(Part(template="arrives on", values=promised))
     elif days <= DELIVERY_DAYS:
         parts.append(Part(template="arrives by", values={"day": day(order.arrives_by, language)}))
     return parts
+
+
+def _brand(carrier: str) -> str:
+    """A carrier as customers write it: our name of it has small letters."""
+    return carrier.capitalize() if carrier.islower() else carrier
 
 
 def _settlement(order: OrderAccount, shop: ShopView) -> tuple[Part, ...]:
@@ -87,7 +105,7 @@ def _settlement(order: OrderAccount, shop: ShopView) -> tuple[Part, ...]:
         counted = {"arrived": str(len(asked.arrived)), "all": str(len(asked.pieces))}
         parts.append(Part(template="arrived in part", values=counted))
     for parcel in asked.parcels:
-        tracked = {"carrier": parcel.carrier, "tracking": parcel.tracking}
+        tracked = {"carrier": _brand(parcel.carrier), "tracking": parcel.tracking}
         parts.append(Part(template="exchange shipped", values=tracked))
     return tuple(parts)
 

@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agents.shop.rules import RuleViolation, perform
-from agents.support.dialogue.describing import with_orders
+from agents.support.dialogue.describing import described, with_orders
 from agents.support.dialogue.disposing import completed
 from agents.support.dialogue.forms import (
     ADDS,
     INFORMS,
     MISTAKE,
     REPLACES,
-    ShopView,
     as_shipped,
     confirmed,
     fill,
@@ -27,11 +26,24 @@ from agents.support.dialogue.forms import (
     shop_after,
     why_unclear,
 )
-from agents.support.dialogue.informing import READS, facts_for, informed
+from agents.support.dialogue.informing import READS, SMALL_TALK, facts_for, informed
 from agents.support.dialogue.questions import as_a_whole, offered, question
-from agents.support.dialogue.render import refusal_part, render, without_links
+from agents.support.dialogue.render import refusal_part
+from agents.support.dialogue.repairs import (
+    also_asked,
+    beside,
+    every_order,
+    is_condition,
+    named,
+    names_something,
+    order_meant,
+    returnable_until,
+    says_no,
+    slots_of,
+    was_asked,
+    with_more,
+)
 from agents.support.dialogue.turn_context import TASKS, TurnContext, with_acts_of
-from agents.support.dialogue.wording import called, paid_by
 from agents.support.models import (
     Action,
     Decided,
@@ -39,10 +51,8 @@ from agents.support.models import (
     IntentName,
     Part,
     Passage,
-    Slots,
     Task,
     Turn,
-    Wish,
     is_take_over,
 )
 from agents.support.understanding.consent import verdict
@@ -52,9 +62,11 @@ from agents.support.understanding.wishes import has_only_names
 
 MOST_FAILURES = 2
 MOST_LATER = 9
+SURE_OF_TALK = 0.45  # "goodbye" that is less probable is not answered with one
 MOST_BEGAN = 500  # characters of the turn that began a task
 OFFERS_A_PERSON = {"complaint", "payment_problem"}
 PERSON: tuple[IntentName, ...] = ("human",)
+OF_ADDRESSES: tuple[IntentName, ...] = ("modify_order_address", "modify_customer_address")
 FOR_A_PERSON = {"more-than-one-payment"}  # rules from which only our staff may make an exception
 
 
@@ -64,8 +76,9 @@ def decide(context: TurnContext) -> Decided | None:
         context.turn.text, context.understood, context.before, context.shop
     )
     understood = with_acts_of(understood, context.turn.text, before)
-    if before.task is not None and MISTAKE.search(context.turn.text):
-        began = f"{before.began} {context.turn.text}"[-MOST_BEGAN:]
+    told_in_turns = before.task is not None and before.task.asked == "address"
+    if before.task is not None and (told_in_turns or MISTAKE.search(context.turn.text)):
+        began = f"{before.began}, {context.turn.text}"[-MOST_BEGAN:]
         before = before.model_copy(update={"began": began})
     context = replace(context, understood=understood, before=before)
     intent = context.intent
@@ -80,6 +93,8 @@ def decide(context: TurnContext) -> Decided | None:
     if intent == "repeat" and before.said and context.sure and not _chooses(context):
         said = (Part(template="said", values={"said": before.said}),)
         return Decided(action="answer", reason="repeated", parts=said, after=before)
+    if is_condition(context):
+        return None
     going_on = None
     if before.task is not None and not context.doubt:
         going_on = _go_on(context, before.task)
@@ -102,19 +117,12 @@ def _asked_which(context: TurnContext, options: tuple[IntentName, ...]) -> Decid
     template = "which of two" if len(options) > 1 else "is it this"
     values = {f"option {n}": name for n, name in enumerate(options, 1)}
     later = before.later if before.task is None else (before.task, *before.later)
-    order = _order_meant(context) or before.order
-    kept = {"later": later, "order": order, "began": context.turn.text[:MOST_BEGAN]}
+    order = order_meant(context) or before.order
+    began = before.began if before.options == options else context.turn.text[:MOST_BEGAN]
+    kept = {"later": later, "order": order, "began": began}
     after = before.model_copy(update={"options": options, "task": None, **kept})
     parts = (Part(template=template, values=values),)
     return Decided(action="ask", reason="clarification", parts=parts, after=after)
-
-
-def _order_meant(context: TurnContext) -> str:
-    """The own order that the turn, or else the selection, names; "" unless it is one."""
-    named = context.shop.spelled(context.understood.slots.orders)
-    if not named and context.selection is not None:
-        return context.selection.order
-    return named[0] if len(named) == 1 and named[0] in context.shop.orders else ""
 
 
 def _person_wanted(context: TurnContext) -> Decided | None:
@@ -122,7 +130,9 @@ def _person_wanted(context: TurnContext) -> Decided | None:
     answered = verdict(context.turn.text, "order_status", "")
     if answered == "yes":
         return hand_over(context.turn, context.before, "asked for")
-    return _say(context, (Part(template="what else"),), "no person") if answered == "no" else None
+    if answered != "no" or context.intent in TASKS:
+        return None
+    return _say(context, (Part(template="what else"),), "no person")
 
 
 def _beside_a_person(context: TurnContext) -> Decided | None:
@@ -157,22 +167,27 @@ def hand_over(turn: Turn, before: Dialogue, reason: str) -> Decided:
 def _go_on(context: TurnContext, task: Task) -> Decided | None:
     """The next step of the task under way; None if the turn is about something else."""
     plain = verdict(context.turn.text, task.name, task.order) if task.asked == "confirm" else ""
-    if plain == "yes":
-        return _agreed(context, task)
-    if context.understood.wishes:
-        return _go_on_with_several(context, task)
-    filled = fill_in_turns(
-        task, context.understood.slots, context.turn.text, context.shop, context.before.began
+    if plain == "yes" or context.understood.wishes:
+        agrees = plain == "yes"
+        return _agreed(context, task) if agrees else _go_on_with_several(context, task)
+    filled = with_more(
+        context,
+        fill_in_turns(
+            task, context.understood.slots, context.turn.text, context.shop, context.before.began
+        ),
     )
     other = filled.order not in ("", task.order)
     if other and ADDS.search(context.turn.text) and has_only_names(context.turn.text):
         return _start(context, [filled])
     if _is_replaced(context, task, filled, plain):
         return _advance(context, filled)
-    if (declined := _no_or_doubt(context, task, plain)) is not None:
+    declined = _no_or_doubt(context, task, plain)
+    if declined is not None or _is_other_task(context, task):
         return declined
-    fills = filled != task and task.order in ("", filled.order)
-    return _advance(context, filled) if fills and not _is_other_task(context, task) else None
+    if filled != task and task.order in ("", filled.order):
+        return _advance(context, filled)
+    parts = beside(context, task) if not context.sure or context.intent not in INFORMS else ()
+    return _say(context, parts, "beside the question") if parts else None
 
 
 def _names_it_again(context: TurnContext, task: Task) -> bool:
@@ -189,12 +204,12 @@ def _no_or_doubt(context: TurnContext, task: Task, plain: str) -> Decided | None
     if plain == "neither" and _names_it_again(context, task):
         return _advance(context, task)
     taken_back = context.shop.spelled(slots(left_out(context.turn.text)).orders)
-    if plain == "no" or task.order in taken_back:
+    if plain == "no" or task.order in taken_back or (plain == "neither" and says_no(context)):
         return _begun_after_a_no(context, task) or _dropped(context)
     if context.intent == "deny" and not plain:
-        if left_out(context.turn.text):
-            return _advance(context, task)  # "not the lamp" is no answer to "which of these?"
-        return _begun_after_a_no(context, task) or _dropped(context)
+        if not left_out(context.turn.text):  # "not the lamp" is no answer to "which of these?"
+            return _begun_after_a_no(context, task) or _dropped(context)
+        return _advance(context, task)
     if context.intent in ("affirm", "deny") and plain:
         return _say(context, (Part(template="yes or no"),), "no plain answer")
     return None
@@ -209,6 +224,8 @@ def _is_replaced(context: TurnContext, task: Task, filled: Task, plain: str) -> 
     if not filled.order or filled.order == task.order:
         return corrects and not _is_other_task(context, task)
     is_wish = context.sure and context.intent in TASKS and not has_only_names(context.turn.text)
+    if is_wish and context.intent in INFORMS and task.name not in INFORMS:
+        return False  # "where is B?" is no answer to "which order shall be cancelled?"
     return not task.order or corrects or not is_wish
 
 
@@ -224,7 +241,8 @@ def _go_on_with_several(context: TurnContext, task: Task) -> Decided | None:
 
 def _begun_after_a_no(context: TurnContext, task: Task) -> Decided | None:
     """The step for another wish of a turn that says no to the open question; None without one."""
-    named = context.understood.slots.orders or not left_out(context.turn.text)
+    names_some = names_something(left_out(context.turn.text), context.shop)
+    named = context.understood.slots.orders or not names_some
     if not named or not _is_other_task(context, task):
         return None
     without = _with(context, context.before.model_copy(update={"task": None}))
@@ -239,20 +257,7 @@ def _agreed(context: TurnContext, task: Task) -> Decided:
     If another answer came in between, or the order has changed since, the question is asked again.
     """
     step = _advance(context, task)
-    return (
-        _change(context, task) if step.action == "confirm" and _was_asked(context, task) else step
-    )
-
-
-def _was_asked(context: TurnContext, task: Task) -> bool:
-    before = context.before
-    if not before.said and before.language is None:
-        return True  # the first release stored neither, and its question was the last answer
-    spoken = before.language or context.understood.language
-    asked = question(
-        task.model_copy(update={"asked": "confirm"}), replace(context.shop, language=spoken)
-    )
-    return before.said.endswith(without_links(render(asked, spoken)))
+    return _change(context, task) if step.action == "confirm" and was_asked(context, task) else step
 
 
 def _is_other_task(context: TurnContext, task: Task) -> bool:
@@ -265,32 +270,44 @@ def _is_other_task(context: TurnContext, task: Task) -> bool:
 def _begin(context: TurnContext) -> Decided | None:
     """The next step of a turn that is not about the task under way."""
     intent, before = context.intent, context.before
-    if options := context.doubt or context.close:
+    chooses_none = intent == "affirm" and len(before.options) > 1  # a yes to one of two
+    if options := context.doubt or context.close or before.options * chooses_none:
         return _asked_which(context, options)
     wishes = context.understood.wishes
     if any(wish.name in TASKS for wish in wishes):
         return _begin_several(context)
+    if context.understood.slots.address is not None and intent not in TASKS:
+        return _asked_which(context, OF_ADDRESSES)  # an address alone
     if intent in TASKS and context.sure:
         named, orders = (
             context.understood.slots,
             context.shop.spelled(context.understood.slots.orders),
         )
+        if every := every_order(intent, context.turn.text, context.shop):  # type: ignore[arg-type]  # of TASKS
+            return _start(context, every)
         begun = Task(name=intent, order="" if orders else before.order)  # type: ignore[arg-type]  # of TASKS
         if before.options and before.began:
+            known = described(before.began, intent, Dialogue(), context.shop).order
+            begun = begun.model_copy(update={"order": begun.order or ("" if orders else known)})
             begun = fill(begun, slots(before.began), before.began, context.shop)
-        return _start(context, [fill(begun, named, context.turn.text, context.shop)])
+        filled = fill(begun, named, context.turn.text, context.shop)
+        return _start(context, [filled, *also_asked(context, filled)])
     return _inform(context)
 
 
 def _inform(context: TurnContext) -> Decided | None:
     """The answer to a turn that wants nothing done; None if only the documents can answer it."""
     intent = context.intent
+    if parts := returnable_until(context):
+        return _say(context, parts, "returnable until")
     if context.sure and intent in OFFERS_A_PERSON:
         return _offer_a_person(context, intent, context.before.failures)
-    if context.sure and (parts := facts_for(intent, context.turn.text, context.shop)):
+    is_clear = intent not in SMALL_TALK or context.understood.best.confidence >= SURE_OF_TALK
+    if context.sure and is_clear and (parts := facts_for(intent, context.turn.text, context.shop)):
         return _say(context, parts, intent)
     if intent in ("affirm", "deny"):
-        return _say(context, (Part(template="what else"),), intent)
+        is_open = intent == "affirm" and bool(_open_question(context))
+        return _say(context, () if is_open else (Part(template="what else"),), intent)
     named = [name for name in context.understood.slots.orders if name in context.shop.orders]
     if context.understood.wordless and len(named) == 1:
         order = context.shop.orders[named[0]]
@@ -302,7 +319,8 @@ def _inform(context: TurnContext) -> Decided | None:
 
 def _offer_a_person(context: TurnContext, template: str, failures: int) -> Decided:
     """Offer a person, who comes only if the next turn says yes or asks for one."""
-    after = context.before.model_copy(update={"failures": failures, "options": PERSON})
+    kept = {"failures": failures, "options": PERSON, "began": context.turn.text[:MOST_BEGAN]}
+    after = context.before.model_copy(update=kept)
     parts = (Part(template=template), Part(template="shall a person come"))
     return Decided(action="ask", reason=template, parts=parts, after=after)
 
@@ -314,19 +332,12 @@ def _begin_several(context: TurnContext) -> Decided:
     # Where several are named, a wish that names none is about one that has to be asked for.
     shared = "" if len(orders) > 1 else next(iter(orders), context.before.order)
     tasks = [
-        fill(Task(name=wish.name, order=shared), _slots_of(context, wish), wish.text, shop)  # type: ignore[arg-type]
+        fill(Task(name=wish.name, order=shared), slots_of(context, wish), wish.text, shop)  # type: ignore[arg-type]
         for wish in wishes
         if wish.name in TASKS
     ]
     unclear = [n for wish in wishes if wish.name == "out_of_scope" for n in wish.slots.orders]
     return _start(context, tasks, unclear)
-
-
-def _slots_of(context: TurnContext, wish: Wish) -> Slots:
-    """What the wish names; "pay A and B by gift card" names the method once for both."""
-    if wish.name != "modify_payment" or wish.slots.methods:
-        return wish.slots
-    return wish.slots.model_copy(update={"methods": context.understood.slots.methods})
 
 
 def _start(context: TurnContext, tasks: Sequence[Task], unclear: Sequence[str] = ()) -> Decided:
@@ -367,6 +378,8 @@ def answer_from(context: TurnContext, passages: Sequence[Passage]) -> Decided:
         return _offer_a_person(context, "not understood again", failures)
     after = before.model_copy(update={"failures": failures, "options": ()})
     template = "no evidence" if context.intent == "knowledge" else "not understood"
+    if before.task is not None and before.task.asked == "confirm":
+        template = "yes or no"
     parts = (Part(template=template), *_open_question(context))
     return Decided(action="ask", reason=template, parts=parts, after=after)
 
@@ -382,7 +395,8 @@ def _open_question(context: TurnContext) -> tuple[Part, ...]:
     task = context.before.task
     if task is None or not task.asked:
         return ()
-    return (*_whole(context, task), *offered(task, context.shop), question(task, context.shop))
+    asked = question(task, context.shop, f"{context.before.began} {context.turn.text}")
+    return (*_whole(context, task), *offered(task, context.shop), asked)
 
 
 def _dropped(context: TurnContext) -> Decided:
@@ -435,21 +449,12 @@ def _whole(context: TurnContext, task: Task) -> tuple[Part, ...]:
 
 def _refused(context: TurnContext, task: Task, rule: str, subject: str) -> Decided:
     """Say which rule refuses the task; hand over where only our staff may decide."""
-    refused = refusal_part(rule, _named(subject, context.shop))
+    refused = refusal_part(rule, named(subject, context.shop))
     if rule in FOR_A_PERSON:
         over = hand_over(context.turn, context.before, f"policy: {rule}")
         return over.model_copy(update={"parts": (refused, *over.parts)})
     then, after = _next(context, task.order)
     return Decided(action="answer", reason="refused", parts=(refused, *then), after=after)
-
-
-def _named(subject: str, shop: ShopView) -> str:
-    """What a rule refuses, as its customer knows it."""
-    if subject in shop.customer.methods:
-        return paid_by(subject, shop.customer, shop.language)
-    return (
-        called(shop.goods[subject], shop.goods, shop.language) if subject in shop.goods else subject
-    )
 
 
 def _unknown(context: TurnContext, task: Task) -> Decided:
@@ -465,10 +470,11 @@ def _unknown(context: TurnContext, task: Task) -> Decided:
 
 def _ask(context: TurnContext, task: Task, action: Action) -> Decided:
     after = context.before.model_copy(update={"task": task, "failures": 0, "options": ()})
+    said = f"{context.before.began} {context.turn.text}"
     return Decided(
         action=action,
         reason=task.name,
-        parts=(*offered(task, context.shop), question(task, context.shop)),
+        parts=(*offered(task, context.shop), question(task, context.shop, said)),
         after=_known(after, task),
     )
 

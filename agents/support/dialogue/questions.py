@@ -1,7 +1,11 @@
 """The open question of a task, and what is said before it."""
 
+from collections.abc import Mapping, Sequence
+
+from agents.shop.accounts import OrderAccount, Piece, Variant
+from agents.support.dialogue.describing import BY_GOODS
 from agents.support.dialogue.forms import ShopView, choices
-from agents.support.dialogue.goods import goods_named
+from agents.support.dialogue.goods import goods_named, named_pieces
 from agents.support.dialogue.informing import own_orders
 from agents.support.dialogue.render import confirmation, currency_of, money
 from agents.support.dialogue.wording import COMMA, listed, options_of, paid_by
@@ -13,17 +17,18 @@ def offered(task: Task, shop: ShopView) -> tuple[Part, ...]:
     return own_orders(shop) if task.asked == "order" and shop.latest else ()
 
 
-def question(task: Task, shop: ShopView) -> Part:
-    """The open question of a task."""
+def question(task: Task, shop: ShopView, said: str = "") -> Part:
+    """The open question of a task; of the pieces of the order only those that fit what was said, if any do."""
     order = shop.orders.get(task.order)
     if task.asked == "confirm":
         return confirmation(task, order, shop)
     values: dict[str, str] = {"order": task.order}
     if task.asked == "pieces" and order is not None:
-        values["pieces"] = listed(order.pieces, order, shop.goods, shop.language)
+        pieces = fitting(order, said, shop.goods)
+        values["pieces"] = listed(pieces, order, shop.goods, shop.language)
     if task.asked == "new":
         values["choices"] = "; ".join(
-            f"{v.sku}: {options_of(v, shop.language)} ({money(v.price, v.currency or currency_of(order, shop))})"
+            f"{options_of(v, shop.language)} ({money(v.price, v.currency or currency_of(order, shop))})"
             for v in choices(task, shop)
         )
     if task.asked == "method":
@@ -33,10 +38,17 @@ def question(task: Task, shop: ShopView) -> Part:
     return Part(template=f"which {task.asked}", values=values)
 
 
+def fitting(order: OrderAccount, said: str, goods: Mapping[str, Variant]) -> Sequence[Piece]:
+    """The pieces of the order that were named, or all of them if none was."""
+    named = named_pieces(order, said, goods).values()
+    skus = {sku for _, some in named for sku in some}
+    return [piece for piece in order.pieces if piece.sku in skus] or order.pieces
+
+
 def as_a_whole(task: Task, text: str, shop: ShopView) -> tuple[Part, ...]:
     """What to say to somebody who wants a part of an order cancelled: that cannot be done."""
     order = shop.orders.get(task.order)
-    if task.name != "cancel_order" or order is None:
+    if task.name != "cancel_order" or order is None or BY_GOODS.search(text):
         return ()
     some = set(goods_named(order, text, shop.goods).skus)
     is_part = bool(some) and some != {piece.sku for piece in order.pieces}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from agents.support.dialogue.disposing import UNSURE, Selection
-from agents.support.dialogue.forms import ShopView
+from agents.support.dialogue.forms import INFORMS, REPLACES, ShopView
 from agents.support.models import Dialogue, IntentName, TaskName, Turn, Understood
 from agents.support.understanding.consent import verdict
 
@@ -40,7 +40,11 @@ class TurnContext:
     @property
     def sure(self) -> bool:
         """Whether the intent is clear enough to act on."""
-        return self.understood.best.confidence >= UNSURE or self.intent in self.before.options
+        first, *others = self.understood.intents
+        families = (REPLACES, INFORMS) if self.before.task is None else (REPLACES,)
+        alike = others and any({first.name, others[0].name} <= some for some in families)
+        known = first.confidence + (others[0].confidence if alike else 0)
+        return known >= UNSURE or self.intent in self.before.options
 
     @property
     def close(self) -> tuple[IntentName, ...]:
@@ -49,6 +53,9 @@ class TurnContext:
         if not others or self.understood.wishes or self.before.options:
             return ()
         tasks = first.name in TASKS and others[0].name in TASKS
+        both = {first.name, others[0].name}
+        if both <= REPLACES or both <= INFORMS:
+            return ()  # the order tells which of them is possible; questions are both answered
         is_close = first.confidence - others[0].confidence < CLOSE
         return (first.name, others[0].name) if tasks and is_close else ()
 

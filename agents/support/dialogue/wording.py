@@ -35,7 +35,9 @@ def described(variant: Variant, goods: Mapping[str, Variant], language: Language
 def options_of(variant: Variant, language: Language) -> str:
     """The options of goods, such as "blue, M"; the name of one that is yes or no goes before it."""
     values = (
-        f"{name}: {value}" if value in ("yes", "no", "none") else option(value, language)
+        f"{option(name, language)}: {option(value, language)}"
+        if value in ("yes", "no", "none")
+        else option(value, language)
         for name, value in variant.options.items()
     )
     return COMMA[language].join(values)

@@ -42,6 +42,18 @@ CORRECTED = re.compile(
     re.IGNORECASE,
 )
 INSTEAD = re.compile(r"\binstead\b(?! of)", re.IGNORECASE)
+# A wish that is taken back before another one: "don't cancel it, I only want to know where it is".
+REFUSED = re.compile(
+    rf"(?:^|(?<=[,.;!?]))\W*(?:please |i |no,? )*(?:don't|do not|dont|never|no need to)(?: want(?: you)? to| need to)? "
+    rf"(?:{VERBS}|get|call|hand|transfer|bring)\b[^,.;!?\n]*(?:[,.;!?\n]|\bbut\b)"
+    r"|(?:^|(?<=[，。；！？,.;!?]))(?:请|你|先)*(?:别|不要|不用|不必|不需要)(?:再|给我|帮我)*(?:取消|退|换|改|动|转)"
+    r"[^，。；！？,.;!?\n]*[，。；！？,.;!?\n]",
+    re.IGNORECASE,
+)
+ENOUGH = re.compile(r"(?:[^\W\d_]+\W+){2}[^\W\d_]|[\u4e00-\u9fff]{4}")
+FILLER = re.compile(
+    r"\W*(?:(?:sorry|oh|no|wait|oops|ah|pardon|hmm?|对不起|抱歉|哦|不|啊|等等)\W*)*", re.IGNORECASE
+)
 SENTENCE_END = re.compile(r"[.;!?。；！？\n]")
 
 Span = tuple[int, int]
@@ -58,6 +70,17 @@ def meant(text: str) -> str:
 def left_out(text: str) -> str:
     """The parts of the text that name what is left out."""
     return " , ".join(text[begin:end] for begin, end in _spans(text))
+
+
+def without_refused(text: str) -> str:
+    """The text without what it refuses before it says what is wanted; as it is if it says nothing else."""
+    rest = REFUSED.sub(lambda clause: f" {' '.join(ORDERS.findall(clause[0]))} ", text)
+    return rest.strip() if ENOUGH.search(rest) else text
+
+
+def is_refused(part: str) -> bool:
+    """Whether a part of a message only says what is not wanted: "don't cancel it"."""
+    return re.search(r"\w", REFUSED.sub(" ", f"{part},")) is None
 
 
 def is_correction(text: str) -> bool:
@@ -93,9 +116,9 @@ def _taken_back(text: str) -> list[Span]:
         ends = [
             m.end()
             for m in SENTENCE_END.finditer(text, 0, marker.start())
-            if text[m.end() :].strip()
+            if not FILLER.fullmatch(text[m.end() : marker.start()])
         ]
-        begin = ends[-1] if ends and text[ends[-1] : marker.start()].strip() else 0
+        begin = ends[-1] if ends else 0
         for order_begin, order_end in [*orders, (marker.start(), marker.start())]:
             if order_begin >= begin:
                 spans.append((begin, order_begin))

@@ -5,7 +5,7 @@ import re
 from agents.shop.accounts import PostalAddress
 from agents.support.models import Slots
 from agents.support.understanding.courtesy import without_courtesy
-from agents.support.understanding.exclusions import MEASURE, meant
+from agents.support.understanding.exclusions import MEASURE, meant, without_refused
 
 # A word of letters and digits, as order numbers are; ASCII, so that Chinese text around it does not matter.
 ORDER = re.compile(
@@ -60,10 +60,16 @@ CHOICES = (
 ENGLISH_ADDRESS = re.compile(
     r"(?<![\w-])(?P<line1>\d{1,6} [A-Za-z0-9 .'-]{3,60}?)"
     r"(?:, (?P<line2>(?:suite|apt|apartment|unit|floor|#)[A-Za-z0-9 .#-]{0,30}))?"
-    r", (?P<city>[A-Za-z .'-]{2,40}), (?P<state>[A-Za-z .]{2,20})[, ]+(?P<postal_code>\d{4,6}(?:-\d{4})?)"
+    r"(?:, | in )(?P<city>[A-Za-z .'-]{2,40}?)(?:, (?P<state>[A-Za-z .]{2,20}?)| (?P<short>(?-i:[A-Z]{2})))"
+    r"[, ]+(?P<postal_code>\d{4,6}(?:-\d{4})?)(?!\d)"
     r"(?:,? (?P<country>USA|US|United States|China|CN|Canada|CA))?",
     re.IGNORECASE,
 )
+ZIP = re.compile(
+    r",?\s*(?:and )?(?:the |my )?(?:zip|postal|post)(?: ?code)?(?: is|:)?\s+(?=\d{4,6}\b)",
+    re.IGNORECASE,
+)
+ADDRESS_MARK = re.compile("[\ue000-\ue00f]")  # stands for an address in a part of a message
 CHINESE_ADDRESS = re.compile(
     r"(?P<state>[\u4e00-\u9fff]{2,8}?(?:省|自治区))?(?P<city>[\u4e00-\u9fff]{2,6}?市)"
     r"(?P<line1>[\u4e00-\u9fff0-9A-Za-z-]{3,60}?(?:号|室|栋|楼|弄))[,， ]*(?:邮编[:：]?)?(?P<postal_code>\d{6})"
@@ -108,8 +114,9 @@ def without_names(text: str) -> str:
 
 def to_classify(text: str) -> str:
     """The text as the classifier reads it: without courtesies, and an order is called an order."""
-    _, rest = _address(text, " 新地址 " if HAN.search(text) else " a new address ")
-    rest = without_courtesy(rest.lower())
+    address = " 新地址 " if HAN.search(text) else " a new address "
+    _, rest = _address(text, address)
+    rest = without_refused(without_courtesy(ADDRESS_MARK.sub(address, rest).lower()))
     kind = "订单" if HAN.search(rest) else "my order"
 
     def called(number: re.Match[str]) -> str:
@@ -119,6 +126,7 @@ def to_classify(text: str) -> str:
 
 
 def _address(text: str, mark: str = " ") -> tuple[PostalAddress | None, str]:
+    whole, text = text, ZIP.sub(", ", text)
     found = ENGLISH_ADDRESS.search(text)
     country = "US"
     if found is not None:
@@ -127,8 +135,9 @@ def _address(text: str, mark: str = " ") -> tuple[PostalAddress | None, str]:
     else:
         found, country = CHINESE_ADDRESS.search(text), "CN"
     if found is None:
-        return None, text
+        return None, whole
     parts = {name: (value or "").strip() for name, value in found.groupdict().items()}
+    parts["state"] = parts.pop("short", "") or parts["state"]
     for name in ("state", "city"):
         parts[name] = BEFORE_CHINESE.sub("", parts[name])
     parts["country"] = country

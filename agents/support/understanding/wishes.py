@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from agents.shop.accounts import PostalAddress
 from agents.support.models import Intent, IntentName, Language, Wish
-from agents.support.understanding.exclusions import meant
+from agents.support.understanding.exclusions import is_refused, meant
 from agents.support.understanding.slots import HAN, ORDER, addresses, slots, without_names
 
 Classify = Callable[[str], Intent]
@@ -25,6 +25,12 @@ PARTS = re.compile(
 LISTED = re.compile(r"([,，、&/+]|和|跟|与|以及)")
 COMMA = re.compile(r"[,，]|" + PARTS.pattern, re.IGNORECASE)
 BEGIN = re.compile(rf"^(?:\s|{LISTED.pattern})+")
+# "No, I would rather return it": what follows a no is a wish of its own.
+NO_FIRST = re.compile(
+    r"^\W*(?:no|nope|nah|never ?mind|forget (?:it|that)|leave it|(?:h?m+,? |oh,? |well,? )*(?:actually|wait|stop))\b"
+    r"|^\W*(?:算了|不用|不要|不了|不需要|别|等等|还是)",
+    re.IGNORECASE,
+)
 MOST_PARTS = 8  # that are classified: each costs some 30 ms
 # From here on a part of a message counts as a wish of its own: it is then right more often than wrong.
 CONFIDENT: Mapping[Language, float] = {"en": 0.44, "zh": 0.49}
@@ -115,9 +121,9 @@ def parts_in_question(text: str) -> list[str]:
     rest, _ = addresses(text, MARK)
     several = parts(rest)
     found = several if len(several) > 1 else []
-    if ORDER.search(rest):
+    if ORDER.search(rest) or NO_FIRST.match(rest):
         found = [*found, *(part for part in COMMA.split(rest) if part not in found)]
-    asked = [part for part in found if has_words(part) and part != rest]
+    asked = [part for part in found if has_words(part) and part != rest and not is_refused(part)]
     return list(dict.fromkeys(asked))[:MOST_PARTS]
 
 
@@ -182,7 +188,7 @@ def _begins(last: _Draft, name: IntentName | None, orders: set[str]) -> bool:
 
 def _name(part: str, orders: set[str], found: Intent | None) -> IntentName | None:
     """What the part asks for; out of scope if it names an order and does not say what for."""
-    if has_only_names(part) or NO_WISH.match(part):
+    if has_only_names(part) or NO_WISH.match(part) or is_refused(part):
         return None
     if found is not None and found.name in BESIDE and not BESIDE[found.name].search(part):
         return None

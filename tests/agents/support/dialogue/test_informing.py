@@ -88,10 +88,10 @@ def test_the_money_of_a_return_is_told_after_its_goods_have_arrived(
             "en",
             (
                 "So far 1 of the 2 pieces have arrived",
-                "on their way with swift, tracking number S7.",
+                "on their way with Swift, tracking number S7.",
             ),
         ),
-        ("zh", ("目前 2 件中已收到 1 件", "新商品已由 swift 发出，运单号 S7。")),
+        ("zh", ("目前 2 件中已收到 1 件", "新商品已由 Swift 发出，运单号 S7。")),
     ],
 )
 def test_new_goods_that_were_sent_and_old_ones_that_are_missing_are_told(

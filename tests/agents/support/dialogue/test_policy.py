@@ -69,7 +69,7 @@ def test_what_is_no_plain_yes_repeats_the_question_and_changes_nothing(
 def test_a_yes_to_another_question_confirms_nothing() -> None:
     asked = decided(heard("cancel A100", "cancel_order"))
     which = decided(
-        heard("change it", "modify_items", "exchange_items", before=after(asked), confidence=0.5)
+        heard("change it", "modify_items", "modify_payment", before=after(asked), confidence=0.5)
     )
     assert which.after.options
     assert decided(heard("yes", "affirm", before=after(which))).request is None
@@ -289,12 +289,13 @@ def test_a_person_is_called_for_also_beside_other_wishes() -> None:
 
 
 def test_two_close_meanings_are_asked_about_once() -> None:
-    asked = decided(heard("change it", "modify_items", "exchange_items", confidence=0.5))
-    assert asked.after.options == ("modify_items", "exchange_items")
-    assert "or to exchange" in answer(asked)
+    asked = decided(heard("change it", "modify_items", "modify_payment", confidence=0.5))
+    assert asked.after.options == ("modify_items", "modify_payment")
+    assert "or to pay" in answer(asked)
+    assert decided(heard("yes", "affirm", before=asked.after)).after.options == asked.after.options
     second = decided(heard("the second", "out_of_scope", before=asked.after))
     assert second.after.task is not None
-    assert second.after.task.name == "exchange_items"
+    assert second.after.task.name == "modify_payment"
 
 
 def test_a_person_is_called_when_asked_for_or_in_anger() -> None:

@@ -1,0 +1,155 @@
+"""What a turn can mean beside an answer to the open question: a condition, "all my orders", a question about it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from agents.support.dialogue.describing import QUESTION, place_in
+from agents.support.dialogue.forms import INFORMS, ShopView, is_possible
+from agents.support.dialogue.goods import values_of
+from agents.support.dialogue.informing import options_to_choose, returnable
+from agents.support.dialogue.questions import fitting, question
+from agents.support.dialogue.render import render, without_links
+from agents.support.dialogue.turn_context import CLOSE, TASKS, TurnContext
+from agents.support.dialogue.wording import called, paid_by
+from agents.support.models import Part, Slots, Task, TaskName, Wish
+from agents.support.understanding.consent import verdict
+from agents.support.understanding.names import names_goods, options_in
+from agents.support.understanding.slots import slots
+
+EVERY_ORDER = re.compile(
+    r"\b(?:all|every|each)(?: one)?(?: of)?(?: my| the| these| those)?(?: open| pending| other)? orders?\b"
+    r"|\bboth orders\b"
+    r"|(?:所有|全部)的?(?:订单|单子)|(?:订单|单子)(?:全部|都|全|统统)",
+    re.IGNORECASE,
+)
+RETURN_BY = re.compile(
+    r"\b(?:until|till|by|how long|when|what (?:date|day)|which (?:date|day)|deadline|latest|last (?:day|date))\b"
+    r".{0,40}\b(?:return(?!ed)|send (?:it|this|them|that) back|give (?:it|this|them|that) back)\b"
+    r"|(?:什么时候|哪[一]?天|几号|多久|最晚|最迟|期限|截止).{0,12}(?:退货|能退|可以退|还能退|退掉|退(?=[吗呢？?]|$))",
+    re.IGNORECASE,
+)
+CONDITION = re.compile(
+    r"\b(?:if|unless|provided|as long as|depends|depending)\b|要是|如果|除非|只要|看情况|取决于",
+    re.IGNORECASE,
+)
+TAKES_BACK = re.compile(
+    r"\b(?:leave it|keep it|forget (?:it|that|about)|never ?mind|changed my mind|rather not|not any ?more|no longer"
+    r"|(?:don't|do not) (?:want|need|do))\b|算了|不想|不要了|不用了|别|改主意|还是不|先不",
+    re.IGNORECASE,
+)
+CLEAR = 0.8  # the probability of a no from which on it counts
+AT_ONCE: frozenset[str] = frozenset({"cancel_order", *INFORMS})  # need nothing but the order
+
+
+def every_order(name: TaskName, text: str, shop: ShopView) -> Sequence[Task]:
+    """A task for each of the latest own orders, if the text means all of them, that allows it."""
+    if name not in AT_ONCE or not EVERY_ORDER.search(text):
+        return ()
+    return [
+        Task(name=name, order=order)
+        for order in shop.latest
+        if is_possible(name, shop.orders[order])
+    ]
+
+
+def returnable_until(context: TurnContext) -> tuple[Part, ...]:
+    """Until when the order that was named last can be returned, if the turn asks that."""
+    named = context.shop.spelled(context.understood.slots.orders) or (context.before.order,)
+    order = context.shop.orders.get(named[0]) if len(named) == 1 else None
+    if order is None or not RETURN_BY.search(context.turn.text):
+        return ()
+    return returnable(order, context.shop)
+
+
+def is_condition(context: TurnContext) -> bool:
+    """Whether the turn says yes to the open question under a condition, or asks for one."""
+    task, text = context.before.task, context.turn.text
+    if task is None or task.asked != "confirm" or context.understood.slots.orders:
+        return False
+    return bool(CONDITION.search(text)) and verdict(text, task.name, task.order) == "neither"
+
+
+def beside(context: TurnContext, task: Task) -> tuple[Part, ...]:
+    """What to say to a turn that asks about the open question, or answers it with what fits several."""
+    order, text = context.shop.orders.get(task.order), context.turn.text
+    if order is None:
+        return ()
+    known = {value for v in context.shop.goods.values() for value in values_of(v)}
+    if task.asked == "new" and QUESTION.search(text):
+        piece = next(p for p in order.pieces if p.sku in task.pieces)
+        return (options_to_choose(piece, context.shop),)
+    if task.asked == "pieces" and (QUESTION.search(text) or options_in(text, known)):
+        return (Part(template="several fit"),)
+    return ()
+
+
+def names_something(text: str, shop: ShopView) -> bool:
+    """Whether the text names goods of the shop or an order."""
+    return bool(slots(text).orders) or names_goods(text, shop.goods.values())
+
+
+def says_no(context: TurnContext) -> bool:
+    """Whether a turn without a plain yes or no is probably a no: nothing is changed then."""
+    first, *others = context.understood.intents
+    if first.name == "deny":
+        return first.confidence >= CLEAR and TAKES_BACK.search(context.turn.text) is not None
+    return any(one.name == "deny" for one in others) and context.sure and first.name in TASKS
+
+
+def also_asked(context: TurnContext, task: Task) -> list[Task]:
+    """The other question about the same order, if it is as probable: both are answered."""
+    first, *others = context.understood.intents
+    if first.name != task.name or task.name not in INFORMS or not others:
+        return []
+    is_close = others[0].name in INFORMS and first.confidence - others[0].confidence < CLOSE
+    return [task.model_copy(update={"name": others[0].name})] if is_close else []
+
+
+def order_meant(context: TurnContext) -> str:
+    """The own order that the turn, or else the selection, names; "" unless it is one."""
+    named = context.shop.spelled(context.understood.slots.orders)
+    if not named and context.selection is not None:
+        return context.selection.order
+    return named[0] if len(named) == 1 and named[0] in context.shop.orders else ""
+
+
+def slots_of(context: TurnContext, wish: Wish) -> Slots:
+    """What the wish names; "pay A and B by gift card" names the method once for both."""
+    if wish.name != "modify_payment" or wish.slots.methods:
+        return wish.slots
+    return wish.slots.model_copy(update={"methods": context.understood.slots.methods})
+
+
+def named(subject: str, shop: ShopView) -> str:
+    """What a rule refuses, as its customer knows it."""
+    if subject in shop.customer.methods:
+        return paid_by(subject, shop.customer, shop.language)
+    return (
+        called(shop.goods[subject], shop.goods, shop.language) if subject in shop.goods else subject
+    )
+
+
+def was_asked(context: TurnContext, task: Task) -> bool:
+    """Whether the last answer ended with the question for a yes to the task."""
+    before = context.before
+    if not before.said and before.language is None:
+        return True  # the first release stored neither, and its question was the last answer
+    spoken = before.language or context.understood.language
+    asked = question(
+        task.model_copy(update={"asked": "confirm"}), replace(context.shop, language=spoken)
+    )
+    return before.said.endswith(without_links(render(asked, spoken)))
+
+
+def with_more(context: TurnContext, task: Task) -> Task:
+    """The task with an address that the turns give together, or with the piece at a place of the list shown."""
+    began = context.before.began
+    address = slots(began).address if task.asked == "address" else None
+    if address is not None:
+        return task.model_copy(update={"address": address})
+    order, place = context.shop.orders.get(task.order), place_in(context.turn.text)
+    if task.asked != "pieces" or task.pieces or order is None or place is None:
+        return task
+    shown = list(dict.fromkeys(p.sku for p in fitting(order, began, context.shop.goods)))
+    return task.model_copy(update={"pieces": tuple(shown[place : place + 1 or None])})

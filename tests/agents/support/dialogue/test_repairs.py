@@ -1,0 +1,159 @@
+"""What a turn means beside an answer to the open question: dialogues that went wrong once."""
+
+import pytest
+
+from agents.shop.requests import Cancel
+from agents.support.dialogue.render import reply
+from agents.support.models import ChangeOutcome, Decided, Dialogue, IntentName
+from agents.support.understanding.exclusions import is_refused, meant, without_refused
+from agents.support.understanding.slots import slots
+from tests.agents.support.dialogue.shop import decided, heard
+
+CANCEL: tuple[str, IntentName] = ("cancel A100", "cancel_order")
+
+
+def answer(step: Decided) -> str:
+    return reply("en", step, ChangeOutcome(outcome="applied")).text
+
+
+def talk(*said: tuple[str, *tuple[IntentName, ...]]) -> list[Decided]:
+    before, steps = Dialogue(), []
+    for text, *intents in said:
+        step = decided(heard(text, *intents, before=before))
+        before = reply("en", step, ChangeOutcome(outcome="applied")).after
+        steps.append(step)
+    return steps
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["actually leave it, I'd rather think", "I changed my mind about that one", "还是不取消吧"],
+)
+def test_a_mind_that_changed_ends_the_task(text: str) -> None:
+    _, dropped, later = talk(CANCEL, (text, "deny"), ("yes", "affirm"))
+    assert answer(dropped) == "All right, nothing was changed."
+    assert (dropped.after.task, later.request) == (None, None)
+
+
+def test_a_no_with_several_wishes_is_no_yes() -> None:
+    asked = decided(heard("cancel A100", "cancel_order"))
+    before = reply("en", asked, ChangeOutcome(outcome="applied")).after
+    several = heard(
+        "no, where is B200 and return its lamp",
+        "order_status",
+        before=before,
+        more=("return_items",),
+    )
+    assert decided(several).request is None
+
+
+def test_another_wish_after_a_no_is_begun_and_the_first_one_forgotten() -> None:
+    _, other = talk(CANCEL, ("no, change the address", "modify_order_address", "deny"))
+    assert other.after.task is not None
+    assert (other.after.task.name, other.after.later) == ("modify_order_address", ())
+
+
+@pytest.mark.parametrize(
+    "text", ["only if it is free", "unless it costs something", "如果免费就取消"]
+)
+def test_a_condition_is_answered_and_is_no_yes(text: str) -> None:
+    asked, step = talk(CANCEL, (text, "return_items"))
+    assert step.request is None
+    assert answer(step).endswith(answer(asked))
+
+
+def test_a_question_back_is_no_failure_to_understand() -> None:
+    asked, step = talk(CANCEL, ("why do you want to know", "out_of_scope"))
+    assert answer(step) == f"Nothing is changed without a plain yes. {answer(asked)}"
+
+
+@pytest.mark.parametrize("text", ["cancel all my orders", "cancel every order", "把订单全部取消"])
+def test_all_my_orders_are_those_that_allow_it(text: str) -> None:
+    asked, done = talk((text, "cancel_order"), ("yes", "affirm"))
+    assert asked.after.later == ()
+    assert done.request == Cancel(order="A100")  # B200 has been shipped
+
+
+def test_an_order_that_is_asked_about_is_no_answer_to_which_order() -> None:
+    _, step = talk(("cancel my order", "cancel_order"), ("where is B200", "order_status"))
+    assert "B200 has been shipped" in answer(step)
+    assert step.after.task is not None
+    assert (step.after.task.name, step.after.task.order) == ("cancel_order", "")
+
+
+def test_a_yes_to_which_order_asks_again() -> None:
+    asked, again = talk(("cancel my order", "cancel_order"), ("yes", "affirm"))
+    assert answer(again) == answer(asked)
+
+
+def test_goods_in_two_orders_are_those_of_the_order_that_allows_it() -> None:
+    (step,) = talk(("return the lamp", "return_items"))
+    assert step.after.task is not None
+    assert step.after.task.order == "B200"
+
+
+def test_a_no_to_a_person_with_a_wish_begins_the_wish() -> None:
+    _, step = talk(
+        ("the lamp has a scratch", "complaint"), ("no, I want to return it", "return_items", "deny")
+    )
+    assert step.action == "confirm"
+    assert answer(step).startswith("Return Desk Lamp of order B200")
+
+
+def test_an_address_can_come_in_two_turns_and_alone() -> None:
+    _, whole = talk(
+        ("ship A100 to 9 Hill Street, Denver", "modify_order_address"), ("CO 80202", "out_of_scope")
+    )
+    assert "9 Hill Street, Denver, CO, 80202" in answer(whole)
+    (alone,) = talk(("9 Hill Street, Denver, CO 80202", "out_of_scope"))
+    assert alone.after.options == ("modify_order_address", "modify_customer_address")
+
+
+@pytest.mark.parametrize(
+    "text,city",
+    [
+        ("I live at 77 Cherry Lane in Seattle, Washington, zip is 98101", "Seattle"),
+        ("55 Maple Street, Apt 3, Boston MA 02110", "Boston"),
+        ("at 4 Oak Road, Salt Lake City, UT, zip code 84101", "Salt Lake City"),
+    ],
+)
+def test_an_address_in_free_text(text: str, city: str) -> None:
+    address = slots(text).address
+    assert address is not None
+    assert (address.city, address.line1[0].isdigit()) == (city, True)
+
+
+def test_the_options_are_said_where_something_new_is_asked_for() -> None:
+    _, step = talk(
+        ("exchange the t-shirt of B200", "exchange_items"),
+        ("what sizes are there?", "out_of_scope"),
+    )
+    assert "size: M, L" in answer(step)
+    assert "10000002" not in answer(step), "no number that only the shop uses"
+
+
+def test_the_cheapest_is_chosen_and_shown() -> None:
+    (step,) = talk(("exchange the t-shirt of B200 for the cheapest one", "exchange_items"))
+    assert "for T-Shirt (blue, L)" in answer(step)
+
+
+@pytest.mark.parametrize(
+    "text,rest",
+    [
+        ("please don't cancel A100, I only want to know where it is", "A100 I only want to know where it is"),
+        ("别取消A100，我只是想看看里面有什么", "A100 我只是想看看里面有什么"),
+        ("no need to call anybody, where is my parcel", "where is my parcel"),
+        ("don't cancel it", "don't cancel it"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_is_not_classified(text: str, rest: str) -> None:
+    assert " ".join(without_refused(text).split()) == rest
+    assert is_refused("don't cancel it")
+    assert not is_refused("don't cancel it, return it")
+
+
+def test_a_correction_takes_back_the_sentence_before() -> None:
+    assert (
+        meant("I'd like to return the lamp. Sorry, I meant the shirt").strip().endswith("the shirt")
+    )
+    assert "lamp" not in meant("I'd like to return the lamp. Sorry, I meant the shirt")
