@@ -31,7 +31,7 @@ async def test_a_run_without_workers_takes_everything_in_order() -> None:
 
 
 async def test_a_chunk_that_is_not_full_is_the_last_one() -> None:
-    chunks = Chunks(range(3), 2)
+    chunks = chunks_of(range(3), 2)
     await chunks.take()
     assert not chunks.at_end
     await chunks.take()
