@@ -104,7 +104,7 @@ class Chunks(Generic[T]):
                 records = await asyncio.to_thread(_next, self._source, self._size)
             except Exception as error:  # noqa: BLE001 - the run raises it, also if it was read for a worker
                 self._error, records = error, []
-            self.at_end = not records
+            self.at_end = len(records) < self._size
             if records:
                 keys = frozenset(key for one in records if (key := self._key_of(one)))
                 self._waiting.append(Chunk(records, keys))

@@ -30,6 +30,14 @@ async def test_a_run_without_workers_takes_everything_in_order() -> None:
     assert [await chunks.take() for _ in range(4)] == [[0, 1], [2, 3], [4], []]
 
 
+async def test_a_chunk_that_is_not_full_is_the_last_one() -> None:
+    chunks = chunks_of(range(3), 2)
+    await chunks.take()
+    assert not chunks.at_end
+    await chunks.take()
+    assert chunks.at_end
+
+
 async def test_the_run_waits_until_workers_have_answered() -> None:
     chunks = chunks_of(range(2), 2)
     held = await dealt(chunks, 0, 1)
