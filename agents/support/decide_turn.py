@@ -42,6 +42,7 @@ from agents.support.models import (
 )
 from agents.support.reply_turn import reply_turn
 from agents.support.scenario import TURNS
+from agents.support.understanding.spelling import corrected
 
 GIVE_WAY = INFORMS | SAID | {"product", "complaint", "payment_problem", "out_of_scope"}
 # What is asked of the order that was named last, not of the rules: "how did I pay?"
@@ -83,6 +84,9 @@ async def decided_from(
 ) -> Decided:
     """The next step in this scene; it reads neither the journal nor the shop."""
     closed, spoken = scene.closed, scene.shop.language
+    told = scene.before.task is not None and scene.before.task.asked == "address"
+    if not told:
+        turn = turn.model_copy(update={"text": corrected(turn.text)})
     command = proposed.command if proposed is not None else None
     if not (scene.before.order and OWN_ORDER.search(turn.text)):
         understood = _or_a_question(understood, scene.passages)

@@ -115,12 +115,13 @@ def with_orders(
 
 def described(text: str, wanted: IntentName, before: Dialogue, shop: ShopView) -> Described:
     """The own order that the text describes by its place or its goods, or that is the only one."""
-    text = meant(unicodedata.normalize("NFKC", text))
+    whole = unicodedata.normalize("NFKC", text)
+    text = meant(whole)
     if LAST.search(text) and shop.latest:
         return Described(shop.latest[0])
     awaited = before.task is not None and before.task.asked == "order"
     by_place = _by_place(text, before, shop) if before.task is None or awaited else None
-    return by_place or _by_goods(text, wanted, before, shop)
+    return by_place or _by_goods(text, wanted, before, shop, left_out(whole))
 
 
 def _by_place(text: str, before: Dialogue, shop: ShopView) -> Described | None:
@@ -132,13 +133,17 @@ def _by_place(text: str, before: Dialogue, shop: ShopView) -> Described | None:
     return Described(listed[place]) if place < len(listed) != 0 else Described(unclear=True)
 
 
-def _by_goods(text: str, wanted: IntentName, before: Dialogue, shop: ShopView) -> Described:
-    """The only own order with the goods that the text names, or the only own order."""
+def _by_goods(
+    text: str, wanted: IntentName, before: Dialogue, shop: ShopView, without: str
+) -> Described:
+    """The only own order with the goods that the text names or leaves out, or the only own order."""
     asked = before.task.asked if before.task is not None else ""
     needs_one = "order" in NEEDS.get(wanted, ())  # type: ignore[arg-type]  # or another intent
     if asked == "order" and not needs_one and QUESTION.search(text):
         return Described()
     fitting = [n for n in shop.latest if named_pieces(shop.orders[n], text, shop.goods)]
+    if not fitting and wanted in KINDS:  # "everything but the keyboard"
+        fitting = [n for n in shop.latest if named_pieces(shop.orders[n], without, shop.goods)]
     if len(fitting) > 1 and wanted in KINDS:
         fitting = [n for n in fitting if is_possible(wanted, shop.orders[n])] or fitting  # type: ignore[arg-type]
     is_one = Described(fitting[0]) if len(fitting) == 1 else Described(unclear=bool(fitting))

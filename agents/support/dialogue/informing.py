@@ -1,16 +1,13 @@
 """Answers that only read: own orders and what is in them, goods of the shop, what is left on gift cards."""
 
-from collections.abc import Sequence
-
-from agents.shop.accounts import Method, OrderAccount, Piece, Variant
+from agents.shop.accounts import Method, OrderAccount, Piece
 from agents.shop.rules import DELIVERY_DAYS, RETURN_DAYS
 from agents.support.dialogue.forms import ShopView
+from agents.support.dialogue.products import product, products
 from agents.support.dialogue.render import currency_of, money, status_part
 from agents.support.dialogue.wording import COMMA, called, day, paid_by
 from agents.support.models import IntentName, Language, Part
-from agents.support.understanding.names import folded, kind, names_in, names_of, option
 
-MOST_PRODUCTS, MOST_OPTIONS = 3, 4
 SMALL_TALK = {"greeting", "thanks", "goodbye", "bot"}
 SAID = {"invoice", "account", "place_order"}  # what customers do by themselves
 SENT = {"delivered", "return requested", "exchange requested"}
@@ -73,7 +70,7 @@ def returnable(order: OrderAccount, shop: ShopView) -> tuple[Part, ...]:
 
 def options_to_choose(piece: Piece, shop: ShopView) -> Part:
     """What the shop has of the product of a piece, from what price on, and what can be chosen."""
-    return _product([v for v in shop.goods.values() if v.product == piece.product], shop.language)
+    return product([v for v in shop.goods.values() if v.product == piece.product], shop.language)
 
 
 def _on_its_way(order: OrderAccount, days: int, language: Language) -> list[Part]:
@@ -154,48 +151,3 @@ def _gift_card(card: Method, currency: str, shop: ShopView) -> Part:
     if card.balance is None:
         return Part(template="gift card unknown", values=values)
     return Part(template="gift card", values=values | {"left": money(card.balance, currency)})
-
-
-def products(text: str, shop: ShopView) -> tuple[Part, ...]:
-    """The facts of the goods that the text names, by name or kind; none if it names none."""
-    by_name: dict[str, list[Variant]] = {}
-    called_so: dict[str, dict[str, None]] = {}
-    for variant in shop.goods.values():
-        by_name.setdefault(variant.name, []).append(variant)
-        for name in names_of(variant):
-            called_so.setdefault(folded(name), {})[variant.name] = None
-    kinds: dict[str, dict[str, None]] = {}
-    for name, fitting in called_so.items():
-        kinds.setdefault(folded(kind(name)), {}).update(fitting)
-    words = [called_so[word] for word in names_in(text, called_so)]
-    words = words or [kinds[word] for word in names_in(text, kinds)]
-    named = dict.fromkeys(name for fitting in words for name in fitting)
-    return tuple(_product(by_name[name], shop.language) for name in list(named)[:MOST_PRODUCTS])
-
-
-def _product(variants: Sequence[Variant], language: Language) -> Part:
-    there = [v for v in variants if v.available]
-    name = variants[0].names.get(language, variants[0].name)
-    if not there:
-        return Part(template="sold out", values={"name": name})
-    prices = sorted({v.price for v in there})
-    currency = there[0].currency
-    values = {
-        "name": name,
-        "lowest": money(prices[0], currency),
-        "options": _options(there, language),
-    }
-    if len(prices) == 1:
-        return Part(template="one price", values=values)
-    return Part(template="prices", values=values | {"highest": money(prices[-1], currency)})
-
-
-def _options(variants: Sequence[Variant], language: Language) -> str:
-    """What can be chosen: "color: black, red; size: M"."""
-    found: dict[str, dict[str, None]] = {}
-    for variant in variants:
-        for name, value in variant.options.items():
-            found.setdefault(name, {})[option(value, language)] = None
-    return "; ".join(
-        f"{option(name, language)}: {', '.join(found[name])}" for name in list(found)[:MOST_OPTIONS]
-    )

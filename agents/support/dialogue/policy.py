@@ -8,6 +8,7 @@ cancellation, repetition, clarification, digression and hand-over.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from agents.shop.contracts import OrderView
 from agents.shop.rules import RuleViolation, perform
 from agents.support.dialogue.describing import described, with_orders
 from agents.support.dialogue.disposing import completed
@@ -15,7 +16,6 @@ from agents.support.dialogue.forms import (
     ADDS,
     INFORMS,
     MISTAKE,
-    REPLACES,
     as_shipped,
     confirmed,
     fill,
@@ -27,6 +27,17 @@ from agents.support.dialogue.forms import (
     why_unclear,
 )
 from agents.support.dialogue.informing import READS, SMALL_TALK, facts_for, informed
+from agents.support.dialogue.meanings import (
+    as_possible,
+    in_context,
+    is_dropped,
+    is_other_task,
+    is_replaced,
+    names_it_again,
+    possible_instead,
+    product_asked,
+    takes_over,
+)
 from agents.support.dialogue.questions import as_a_whole, offered, question
 from agents.support.dialogue.render import refusal_part
 from agents.support.dialogue.repairs import (
@@ -56,7 +67,7 @@ from agents.support.models import (
     is_take_over,
 )
 from agents.support.understanding.consent import verdict
-from agents.support.understanding.exclusions import is_correction, left_out
+from agents.support.understanding.exclusions import left_out
 from agents.support.understanding.slots import slots
 from agents.support.understanding.wishes import has_only_names
 
@@ -76,6 +87,7 @@ def decide(context: TurnContext) -> Decided | None:
         context.turn.text, context.understood, context.before, context.shop
     )
     understood = with_acts_of(understood, context.turn.text, before)
+    understood = in_context(understood, context.turn.text, before, context.shop)
     told_in_turns = before.task is not None and before.task.asked == "address"
     if before.task is not None and (told_in_turns or MISTAKE.search(context.turn.text)):
         began = f"{before.began}, {context.turn.text}"[-MOST_BEGAN:]
@@ -179,10 +191,10 @@ def _go_on(context: TurnContext, task: Task) -> Decided | None:
     other = filled.order not in ("", task.order)
     if other and ADDS.search(context.turn.text) and has_only_names(context.turn.text):
         return _start(context, [filled])
-    if _is_replaced(context, task, filled, plain):
+    if is_replaced(context, task, filled, plain):
         return _advance(context, filled)
     declined = _no_or_doubt(context, task, plain)
-    if declined is not None or _is_other_task(context, task):
+    if declined is not None or is_other_task(context, task):
         return declined
     if filled != task and task.order in ("", filled.order):
         return _advance(context, filled)
@@ -190,18 +202,12 @@ def _go_on(context: TurnContext, task: Task) -> Decided | None:
     return _say(context, parts, "beside the question") if parts else None
 
 
-def _names_it_again(context: TurnContext, task: Task) -> bool:
-    """Whether the turn says the order of the open question again, and nothing else."""
-    orders = context.understood.slots.orders
-    return orders == (task.order,) and has_only_names(context.turn.text)
-
-
 def _no_or_doubt(context: TurnContext, task: Task, plain: str) -> Decided | None:
     """The step after a no, or after what is neither a plain yes nor a wish; None for any other turn.
 
     Where no yes is asked for, the intent is enough for a no.
     """
-    if plain == "neither" and _names_it_again(context, task):
+    if plain == "neither" and names_it_again(context, task):
         return _advance(context, task)
     taken_back = context.shop.spelled(slots(left_out(context.turn.text)).orders)
     if plain == "no" or task.order in taken_back or (plain == "neither" and says_no(context)):
@@ -213,20 +219,6 @@ def _no_or_doubt(context: TurnContext, task: Task, plain: str) -> Decided | None
     if context.intent in ("affirm", "deny") and plain:
         return _say(context, (Part(template="yes or no"),), "no plain answer")
     return None
-
-
-def _is_replaced(context: TurnContext, task: Task, filled: Task, plain: str) -> bool:
-    """Whether the turn corrects the task: a correction, or another order without a wish of its own."""
-    if filled == task:
-        return False
-    said_no = plain == "no" or context.intent == "deny"
-    corrects = said_no or is_correction(context.turn.text)
-    if not filled.order or filled.order == task.order:
-        return corrects and not _is_other_task(context, task)
-    is_wish = context.sure and context.intent in TASKS and not has_only_names(context.turn.text)
-    if is_wish and context.intent in INFORMS and task.name not in INFORMS:
-        return False  # "where is B?" is no answer to "which order shall be cancelled?"
-    return not task.order or corrects or not is_wish
 
 
 def _go_on_with_several(context: TurnContext, task: Task) -> Decided | None:
@@ -243,7 +235,7 @@ def _begun_after_a_no(context: TurnContext, task: Task) -> Decided | None:
     """The step for another wish of a turn that says no to the open question; None without one."""
     names_some = names_something(left_out(context.turn.text), context.shop)
     named = context.understood.slots.orders or not names_some
-    if not named or not _is_other_task(context, task):
+    if not named or not is_other_task(context, task):
         return None
     without = _with(context, context.before.model_copy(update={"task": None}))
     begun = _begin(without)
@@ -258,13 +250,6 @@ def _agreed(context: TurnContext, task: Task) -> Decided:
     """
     step = _advance(context, task)
     return _change(context, task) if step.action == "confirm" and was_asked(context, task) else step
-
-
-def _is_other_task(context: TurnContext, task: Task) -> bool:
-    both_replace = context.intent in REPLACES and task.name in REPLACES
-    if both_replace or has_only_names(context.turn.text):
-        return False
-    return context.sure and context.intent in TASKS and context.intent != task.name
 
 
 def _begin(context: TurnContext) -> Decided | None:
@@ -290,6 +275,7 @@ def _begin(context: TurnContext) -> Decided | None:
             known = described(before.began, intent, Dialogue(), context.shop).order
             begun = begun.model_copy(update={"order": begun.order or ("" if orders else known)})
             begun = fill(begun, slots(before.began), before.began, context.shop)
+        begun = takes_over(begun, context)
         filled = fill(begun, named, context.turn.text, context.shop)
         return _start(context, [filled, *also_asked(context, filled)])
     return _inform(context)
@@ -303,7 +289,8 @@ def _inform(context: TurnContext) -> Decided | None:
     if context.sure and intent in OFFERS_A_PERSON:
         return _offer_a_person(context, intent, context.before.failures)
     is_clear = intent not in SMALL_TALK or context.understood.best.confidence >= SURE_OF_TALK
-    if context.sure and is_clear and (parts := facts_for(intent, context.turn.text, context.shop)):
+    facts = facts_for(intent, context.turn.text, context.shop) if context.sure and is_clear else ()
+    if parts := facts or product_asked(context):
         return _say(context, parts, intent)
     if intent in ("affirm", "deny"):
         is_open = intent == "affirm" and bool(_open_question(context))
@@ -343,7 +330,8 @@ def _begin_several(context: TurnContext) -> Decided:
 def _start(context: TurnContext, tasks: Sequence[Task], unclear: Sequence[str] = ()) -> Decided:
     """The first step of the first task; the others, and the one under way, come after it."""
     begun, *others = sorted(dict.fromkeys(tasks), key=lambda task: task.name not in INFORMS)
-    left = [] if context.before.task is None else [context.before.task]
+    task, text = context.before.task, context.turn.text
+    left = [] if task is None or is_dropped(task, begun, text) else [task]
     taken_back = context.shop.spelled(slots(left_out(context.turn.text)).orders)
     waiting = [
         task
@@ -421,8 +409,8 @@ def _advance(context: TurnContext, task: Task) -> Decided:
         return _unknown(context, task)
     if order is not None:
         task = as_shipped(task, order)
-    if order is not None and (rule := refusal(task, order)):
-        return _refused(context, task, rule, order.order)
+    if order is not None and (step := _not_as_it_stands(context, task, order)) is not None:
+        return step
     slot = missing(task)
     if slot:
         asked = task.model_copy(update={"asked": slot})
@@ -441,6 +429,19 @@ def _advance(context: TurnContext, task: Task) -> Decided:
     return step.model_copy(update={"parts": (*_whole(context, task), *step.parts)})
 
 
+def _not_as_it_stands(context: TurnContext, task: Task, order: OrderView) -> Decided | None:
+    """The step where the order refuses the task: the only one that it allows, or why; None if it allows it."""
+    began = context.before.began if context.before.task else ""
+    other = as_possible(task, order, f"{began} {context.turn.text}", context.shop)
+    if other == task:
+        rule = refusal(task, order)
+        return _refused(context, task, rule, order.order) if rule else None
+    only = {"order": order.order, "status": order.status, "task": other.name}
+    step = _advance(context, other)
+    parts = (Part(template="only possible", values=only), *step.parts)
+    return step.model_copy(update={"parts": parts})
+
+
 def _whole(context: TurnContext, task: Task) -> tuple[Part, ...]:
     if context.understood.wishes:
         return ()
@@ -454,7 +455,8 @@ def _refused(context: TurnContext, task: Task, rule: str, subject: str) -> Decid
         over = hand_over(context.turn, context.before, f"policy: {rule}")
         return over.model_copy(update={"parts": (refused, *over.parts)})
     then, after = _next(context, task.order)
-    return Decided(action="answer", reason="refused", parts=(refused, *then), after=after)
+    more = possible_instead(task, context.shop.orders.get(task.order))
+    return Decided(action="answer", reason="refused", parts=(refused, *more, *then), after=after)
 
 
 def _unknown(context: TurnContext, task: Task) -> Decided:

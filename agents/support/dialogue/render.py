@@ -10,7 +10,7 @@ import yaml
 from agents.shop.accounts import OrderAccount
 from agents.shop.rules import RETURN_DAYS, perform
 from agents.support.dialogue.forms import ShopView, request_of
-from agents.support.dialogue.wording import COMMA, described, listed, paid_by
+from agents.support.dialogue.wording import COMMA, described, field_by_field, listed, paid_by
 from agents.support.models import (
     AwaitedChange,
     ChangeOutcome,
@@ -99,7 +99,7 @@ def confirmation(task: Task, order: OrderAccount | None, shop: ShopView) -> Part
     method = task.method
     values = {"order": task.order}
     if task.address is not None:
-        values["address"] = task.address.on_one_line()
+        values["address"] = field_by_field(task.address, language)
     if order is not None:
         by_sku = {piece.sku: piece for piece in order.pieces}
         pieces = [by_sku[sku] for sku in task.pieces if sku in by_sku]

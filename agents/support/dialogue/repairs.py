@@ -8,6 +8,7 @@ from agents.support.dialogue.describing import QUESTION, place_in
 from agents.support.dialogue.forms import INFORMS, ShopView, is_possible
 from agents.support.dialogue.goods import values_of
 from agents.support.dialogue.informing import options_to_choose, returnable
+from agents.support.dialogue.products import properties_of
 from agents.support.dialogue.questions import fitting, question
 from agents.support.dialogue.render import render, without_links
 from agents.support.dialogue.turn_context import CLOSE, TASKS, TurnContext
@@ -24,8 +25,9 @@ EVERY_ORDER = re.compile(
     re.IGNORECASE,
 )
 RETURN_BY = re.compile(
-    r"\b(?:until|till|by|how long|when|what (?:date|day)|which (?:date|day)|deadline|latest|last (?:day|date))\b"
-    r".{0,40}\b(?:return(?!ed)|send (?:it|this|them|that) back|give (?:it|this|them|that) back)\b"
+    r"\b(?:until|till|by(?! the way)|how long|when|(?:what|which|last) (?:date|day)|deadline|latest)\b"
+    r".{0,40}\b(?:return(?!ed| (?:postage|shipping|costs?|fees?|address|policy|label))"
+    r"|(?:send|give) (?:it|this|them|that) back)\b"
     r"|(?:什么时候|哪[一]?天|几号|多久|最晚|最迟|期限|截止).{0,12}(?:退货|能退|可以退|还能退|退掉|退(?=[吗呢？?]|$))",
     re.IGNORECASE,
 )
@@ -79,6 +81,10 @@ def beside(context: TurnContext, task: Task) -> tuple[Part, ...]:
     if task.asked == "new" and QUESTION.search(text):
         piece = next(p for p in order.pieces if p.sku in task.pieces)
         return (options_to_choose(piece, context.shop),)
+    if task.asked == "confirm" and QUESTION.search(text):
+        return properties_of(text, task.new or task.pieces, context.shop)
+    if context.sure and context.intent == "knowledge":
+        return ()
     if task.asked == "pieces" and (QUESTION.search(text) or options_in(text, known)):
         return (Part(template="several fit"),)
     return ()

@@ -3,7 +3,14 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from agents.shop.accounts import CustomerAccount, Method, OrderAccount, Piece, Variant
+from agents.shop.accounts import (
+    CustomerAccount,
+    Method,
+    OrderAccount,
+    Piece,
+    PostalAddress,
+    Variant,
+)
 from agents.support.models import Language
 from agents.support.understanding.names import option
 
@@ -15,6 +22,19 @@ MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+FIELDS: Mapping[Language, Mapping[str, str]] = {
+    "en": {
+        "line1": "street", "line2": "more", "city": "city", "state": "state", "postal_code": "postcode",
+        "country": "country",
+    },
+    "zh": {
+        "line1": "街道", "line2": "补充", "city": "城市", "state": "省/州", "postal_code": "邮编", "country": "国家",
+    },
+}  # fmt: skip
+COUNTRIES: Mapping[Language, Mapping[str, str]] = {
+    "en": {"US": "United States", "CN": "China", "CA": "Canada"},
+    "zh": {"US": "美国", "CN": "中国", "CA": "加拿大"},
+}
 BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express"}
 PAIRS: Mapping[Language, tuple[str, str]] = {"en": (" (", ")"), "zh": ("（", "）")}
 COMMA: Mapping[Language, str] = {"en": ", ", "zh": "、"}
@@ -71,6 +91,16 @@ def paid_by(method: str, customer: CustomerAccount, language: Language) -> str:
     ]
     number = f" {alike.index(known.id) + 1}" if len(alike) > 1 else ""
     return f"{_label(known, language)}{number}"
+
+
+def field_by_field(address: PostalAddress, language: Language) -> str:
+    """An address with a line for each field, as a customer checks it."""
+    country = COUNTRIES[language].get(address.country, address.country)
+    fields = address.model_dump() | {"country": country}
+    mark = ": " if language == "en" else "："
+    return "\n".join(
+        f"{name}{mark}{fields[field]}" for field, name in FIELDS[language].items() if fields[field]
+    )
 
 
 def day(written: str, language: Language) -> str:

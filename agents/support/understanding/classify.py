@@ -30,6 +30,7 @@ from agents.support.understanding.embedding import Vector, is_available, one_thr
 from agents.support.understanding.examples import OUT, training
 from agents.support.understanding.names import names_goods
 from agents.support.understanding.slots import HAN, slots, to_classify
+from agents.support.understanding.spelling import corrected
 from agents.support.understanding.vectors import known_vectors
 from agents.support.understanding.wishes import (
     ASIDE,
@@ -124,13 +125,14 @@ def embedded_texts(text: str) -> list[str]:
 
 
 def readable(text: str) -> str:
-    """The text as a person sees it: look-alike letters are replaced, invisible characters removed."""
+    """The text as a person reads it: without look-alike letters, invisible characters and slips in names."""
     folded = unicodedata.normalize("NFKC", text)
-    return "".join(
+    visible = "".join(
         " " if unicodedata.category(c)[0] in "CZ" else c
         for c in folded
         if unicodedata.category(c) != "Cf"
     )
+    return corrected(visible)
 
 
 def language_of(text: str) -> Language:

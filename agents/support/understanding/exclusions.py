@@ -11,6 +11,7 @@ MEASURE = r"\d{1,4}-?[A-Za-z]{1,6}(?![\w-])"
 ORDER = rf"#?(?!{MEASURE})(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9-]{{2,63}}(?![\w-])"
 NAMED = rf"(?:everything|all|both|the|my|this|that|these|those|order|orders|{ORDER})\b"
 VERBS = r"(?:cancel|return|exchange|change|swap|send|refund|include|touch|modify)"
+NOUNS = r"refund|return|cancell?ation|exchange|replacement|money back|money|voucher"
 DOES = (
     r"(?:i|you|we|please|also|return|cancel|exchange|change|where|what|how|when|ship|pay|send|tell|check|"
     r"refund|swap|is|has)"
@@ -20,6 +21,12 @@ LEFT_OUT = re.compile(
     rf"|besides|without|instead of|rather than|(?:keep|keeping|leave|leaving)(?= (?:only )?{NAMED})"
     rf"|(?:(?<=^)|(?<=[,.;!] )|(?<=\bbut )|(?<=\band )|(?<=\bplease ))(?:don't|do not|dont|never) {VERBS})\b"
     rf"(?P<what>(?:(?![,.;!?\n]|\b(?:but|only|just|instead|please|because)\b|\band {DOES}\b).)*)",
+    re.IGNORECASE | re.ASCII,
+)
+EVERYTHING_BUT = re.compile(
+    r"\b(?:everything|all(?: of (?:it|them|this|these))?|the lot)\b(?:(?![,.;!?\n]|\bbut\b).){0,50}"
+    r"\b(?:but|bar|minus)\b(?: not| for)?"
+    rf"(?P<what>(?:(?![,.;!?\n]|\b(?:only|just|instead|please|because)\b|\band {DOES}\b).)*)",
     re.IGNORECASE | re.ASCII,
 )
 # The order that left-out goods belong to is not left out: "everything except the lamp from order A".
@@ -44,13 +51,21 @@ CORRECTED = re.compile(
 INSTEAD = re.compile(r"\binstead\b(?! of)", re.IGNORECASE)
 # A wish that is taken back before another one: "don't cancel it, I only want to know where it is".
 REFUSED = re.compile(
-    rf"(?:^|(?<=[,.;!?]))\W*(?:please |i |no,? )*(?:don't|do not|dont|never|no need to)(?: want(?: you)? to| need to)? "
+    rf"(?:^|(?<=[,.;!?]))\W*(?:please |pls |plz |just |so |ok |i |no,? )*(?:don't|do not|dont|never|no need to)"
+    rf"(?: want(?: you)? to| need to)? "
     rf"(?:{VERBS}|get|call|hand|transfer|bring)\b[^,.;!?\n]*(?:[,.;!?\n]|\bbut\b)"
-    r"|(?:^|(?<=[，。；！？,.;!?]))(?:请|你|先)*(?:别|不要|不用|不必|不需要)(?:再|给我|帮我)*(?:取消|退|换|改|动|转)"
-    r"[^，。；！？,.;!?\n]*[，。；！？,.;!?\n]",
+    # "Not a refund, swap it", "I don't want my money back, just ..."
+    rf"|(?:^|(?<=[,.;!?]))\W*(?:no\W+)*(?:(?:it'?s |i'?m |i am )?not (?:(?:asking|looking|here) for )?|no "
+    rf"|(?:i )?(?:don't|do not|dont)(?: really)? (?:want|need) )"
+    rf"(?:(?:a|an|any|the|my|to) )?(?:{NOUNS})\b[^,.;!?:\n–-]*(?:[,.;!?:\n–-]|\bbut\b)"
+    r"|(?:^|(?<=[，。；！？,.;!?]))(?:请|你|先|我|我们)*(?:别|不|不要|不用|不必|不需要|不想|不是)(?:再|给我|帮我|要|想|说)*"
+    r"(?:取消|退|换|改|动|转)[^，。；！？,.;!?\n]*[，。；！？,.;!?\n]",
     re.IGNORECASE,
 )
-ENOUGH = re.compile(r"(?:[^\W\d_]+\W+){2}[^\W\d_]|[\u4e00-\u9fff]{4}")
+ENOUGH = re.compile(
+    rf"(?:[^\W\d_]+\W+){{2}}[^\W\d_]|[\u4e00-\u9fff]{{4}}|\b(?:{VERBS}|replace)\b|[退换改]",
+    re.IGNORECASE,
+)
 FILLER = re.compile(
     r"\W*(?:(?:sorry|oh|no|wait|oops|ah|pardon|hmm?|对不起|抱歉|哦|不|啊|等等)\W*)*", re.IGNORECASE
 )
@@ -89,7 +104,12 @@ def is_correction(text: str) -> bool:
 
 
 def _spans(text: str) -> list[Span]:
-    found = [span for match in LEFT_OUT.finditer(text) for span in _without_order(text, match)]
+    found = [
+        span
+        for way in (LEFT_OUT, EVERYTHING_BUT)
+        for match in way.finditer(text)
+        for span in _without_order(text, match)
+    ]
     for match in (*LEFT_OUT_ZH.finditer(text), *BEFORE_ZH.finditer(text)):
         begin, end = match.span("what")
         belongs = BELONGS_ZH.match(text, begin, end)

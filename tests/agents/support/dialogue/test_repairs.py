@@ -104,7 +104,7 @@ def test_an_address_can_come_in_two_turns_and_alone() -> None:
     _, whole = talk(
         ("ship A100 to 9 Hill Street, Denver", "modify_order_address"), ("CO 80202", "out_of_scope")
     )
-    assert "9 Hill Street, Denver, CO, 80202" in answer(whole)
+    assert "9 Hill Street\ncity: Denver\nstate: CO\npostcode: 80202" in answer(whole)
     (alone,) = talk(("9 Hill Street, Denver, CO 80202", "out_of_scope"))
     assert alone.after.options == ("modify_order_address", "modify_customer_address")
 

@@ -1,0 +1,164 @@
+"""What a turn means beyond its words: from the state of its order, from what was shown last, from what it refuses."""
+
+import re
+from collections.abc import Mapping
+
+from agents.shop.contracts import OrderView
+from agents.support.dialogue.forms import (
+    INFORMS,
+    ITEMS,
+    KINDS,
+    REPLACES,
+    ShopView,
+    fill,
+    is_possible,
+    refusal,
+)
+from agents.support.dialogue.products import about
+from agents.support.dialogue.turn_context import TASKS, TurnContext
+from agents.support.models import Dialogue, Intent, IntentName, Part, Task, TaskName, Understood
+from agents.support.understanding.exclusions import is_correction, left_out, without_refused
+from agents.support.understanding.slots import slots
+from agents.support.understanding.wishes import has_only_names
+
+# "Everything but the lamp" says what is meant, and not what is to be done with it.
+EXCEPT = re.compile(
+    r"\b(?:everything|all(?: of (?:it|them|this|these))?|the lot|(?:the )?(?:whole|entire) (?:order|thing))\b.{0,40}"
+    r"\b(?:but|except|excluding|apart from|other than|bar|minus|without)\b"
+    r"|除了?.{1,30}(?:[都全]|其[他它余]|剩下)|除.{1,20}(?:以|之)外|留下.{1,12}(?:其[他它余]|别的|剩下)",
+    re.IGNORECASE,
+)
+REPLACED = re.compile(
+    r"\b(?:exchang|swap|replac|chang|ship|address|pay)\w*|换|改|寄|付|地址", re.IGNORECASE
+)
+HOW_PAID = re.compile(
+    r"\bhow (?:did i|have i|was (?:it|that|this)|were they)\b.{0,12}\b(?:pay|paid)\b"
+    r"|\bwhat did i pay (?:with|by)\b|\bwhich card did i\b"
+    r"|(?:怎么|用什么|拿什么|哪张卡|什么方式)(?:方式)?(?:付|支付|结)的|付款方式是什么|用的(?:什么|哪种)(?:付款|支付)",
+    re.IGNORECASE,
+)
+# A whole order: 退单 is said of what is not shipped yet as well.
+WHOLE = re.compile(
+    r"\breturn (?:my |the |this |that )?(?:whole |entire )?order\b|退[单订]|退掉?(?:这|那|整)?[个笔单]?订单"
+    r"|(?:订单|单子)[^，。]{0,4}退",
+    re.IGNORECASE,
+)
+INSTEAD: Mapping[TaskName, TaskName] = {
+    "return_items": "cancel_order",
+    "cancel_order": "return_items",
+}
+INSTEAD_OF: Mapping[TaskName, str] = {
+    "return_items": "can be cancelled",
+    "cancel_order": "can be returned",
+}
+
+
+def in_context(understood: Understood, text: str, before: Dialogue, shop: ShopView) -> Understood:
+    """What was understood, where the order or the choice of goods says more than the words."""
+    if understood.wishes or understood.angry:
+        return understood
+    best = understood.best
+    named = shop.spelled(understood.slots.orders or slots(left_out(text)).orders)
+    is_own = len(named) == 1 and named[0] in shop.orders
+    wanted: IntentName = best.name
+    if wanted == "order_list" and is_own:
+        wanted = "order_contents"
+    if wanted not in TASKS and HOW_PAID.search(text) and (is_own or before.order):
+        wanted = "order_contents"
+    is_task = before.task is None or before.task.asked not in ("pieces", "new")
+    if is_task and EXCEPT.search(text) and left_out(text) and not REPLACED.search(text):
+        wanted = wanted if wanted in INSTEAD else "return_items"
+        return understood.model_copy(update={"intents": (Intent(name=wanted, confidence=1.0),)})
+    if wanted == best.name:
+        return understood
+    if is_own and wanted == "order_contents":
+        of_order = understood.slots.model_copy(update={"orders": named})
+        understood = understood.model_copy(update={"slots": of_order})
+    intents = (Intent(name=wanted, confidence=1.0), *understood.intents)
+    return understood.model_copy(update={"intents": intents})
+
+
+def as_possible(task: Task, order: OrderView, text: str, shop: ShopView) -> Task:
+    """Where goods are chosen by what is left out: the task, or the other one if only that is possible."""
+    other = INSTEAD.get(task.name)
+    if other is None or not refusal(task, order):
+        return task
+    is_whole = task.name == "return_items" and WHOLE.search(text) and not task.pieces
+    if not is_whole and not (EXCEPT.search(text) and left_out(text)):
+        return task
+    if not is_possible(other, order):
+        return task
+    named = slots(text).model_copy(update={"orders": (), "everything": True})
+    return fill(Task(name=other, order=order.order), named, text, shop)
+
+
+def possible_instead(task: Task, order: OrderView | None) -> tuple[Part, ...]:
+    """What to say to a refused request whose order allows the other way to be rid of it."""
+    other = INSTEAD.get(task.name)
+    if other is None or order is None or not is_possible(other, order):
+        return ()
+    return (Part(template=INSTEAD_OF[task.name]),)
+
+
+def takes_over(begun: Task, context: TurnContext) -> Task:
+    """The new task about the goods of the one under way, if it names no others: "no, swap it instead"."""
+    task = context.before.task
+    both = {begun.name} <= ITEMS and task is not None and task.name in ITEMS
+    if not both or task is None or task.order != begun.order or task.name == begun.name:
+        return begun
+    return begun.model_copy(update={"pieces": task.pieces})
+
+
+def is_dropped(task: Task, begun: Task, text: str) -> bool:
+    """Whether the task under way is given up for the new one; otherwise it comes after it."""
+    if task.name in INFORMS:
+        return not task.order  # the question which order is left for a wish
+    if begun.name in INFORMS or task.order not in ("", begun.order):
+        return False
+    same_goods = bool(set(task.pieces) & set(begun.pieces))
+    return same_goods or is_correction(text) or without_refused(text) != text
+
+
+def is_new_wish(context: TurnContext, task: Task) -> bool:
+    """Whether the turn wants something else than the question that only reads and waits for its order."""
+    if task.name not in INFORMS or task.order or context.intent == task.name:
+        return False
+    sure = context.understood.best.confidence >= 0.8
+    return context.intent in KINDS or (context.intent in INFORMS and sure)
+
+
+def product_asked(context: TurnContext) -> tuple[Part, ...]:
+    """The answer to a question about the goods that were shown last; nothing if it is no such question."""
+    if context.intent not in ("out_of_scope", "product", "order_contents", "repeat"):
+        return ()
+    if context.before.task is not None:
+        return ()
+    return about(context.turn.text, context.before.said, context.shop)
+
+
+def names_it_again(context: TurnContext, task: Task) -> bool:
+    """Whether the turn says the order of the open question again, and nothing else."""
+    orders = context.understood.slots.orders
+    return orders == (task.order,) and has_only_names(context.turn.text)
+
+
+def is_replaced(context: TurnContext, task: Task, filled: Task, plain: str) -> bool:
+    """Whether the turn corrects the task: a correction, or another order without a wish of its own."""
+    if filled == task or is_new_wish(context, task):
+        return False
+    said_no = plain == "no" or context.intent == "deny"
+    corrects = said_no or is_correction(context.turn.text)
+    if not filled.order or filled.order == task.order:
+        return corrects and not is_other_task(context, task)
+    is_wish = context.sure and context.intent in TASKS and not has_only_names(context.turn.text)
+    if is_wish and context.intent in INFORMS and task.name not in INFORMS:
+        return False  # "where is B?" is no answer to "which order shall be cancelled?"
+    return not task.order or corrects or not is_wish
+
+
+def is_other_task(context: TurnContext, task: Task) -> bool:
+    """Whether the turn is a wish of another kind than the task under way."""
+    both_replace = context.intent in REPLACES and task.name in REPLACES
+    if both_replace or has_only_names(context.turn.text):
+        return False
+    return context.sure and context.intent in TASKS and context.intent != task.name

@@ -1,0 +1,183 @@
+"""What customers ask about goods of the shop: price, what can be chosen, and one property of them."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from agents.shop.accounts import Variant
+from agents.support.dialogue.forms import ShopView
+from agents.support.dialogue.render import money
+from agents.support.dialogue.wording import COMMA
+from agents.support.models import Language, Part
+from agents.support.understanding.names import (
+    folded,
+    kind,
+    names_goods,
+    names_in,
+    names_of,
+    option,
+    options_in,
+)
+
+MOST_PRODUCTS, MOST_OPTIONS = 3, 4
+LETTER = re.compile(r"[^\W\d_]")
+# "Is it waterproof?" is about what was shown last, "is there a plug?" may be about anything.
+REFERS = re.compile(
+    r"\b(?:it|its|they|them|their|these|those|this|that|ones?)\b|[它这那]|^\W*(?:有|能|可以|是)?.{1,8}[吗么][?？]?\W*$",
+    re.IGNORECASE,
+)
+PRICE = re.compile(
+    r"\b(?:how much|price|costs?|cheap(?:er|est)?|expensive)\b|多少钱|价格|几块|贵|便宜",
+    re.IGNORECASE,
+)
+PROPERTIES: Mapping[str, re.Pattern[str]] = {
+    name: re.compile(words, re.IGNORECASE)
+    for name, words in (
+        ("water", r"water ?-?(?:proof|resist)|防水|淋雨|\brain\b|\bswim"),
+        ("batter", r"\bbatter(?:y|ies)\b|\bcharge\b|电池|续航|充[一次满]*电"),
+        ("size", r"\bsizes?\b|\bhow (?:big|large)\b|尺码|尺寸|大小|多大|几码"),
+        ("color", r"\bcolou?rs?\b|颜色|什么色"),
+        ("material", r"\bmaterials?\b|\bmade (?:of|from)\b|材质|材料|什么做的"),
+        ("capacity", r"\bcapacity\b|\bhow many (?:cups|lit(?:er|re)s)\b|容量|多少升"),
+        ("connectivity", r"\bconnect|\bbluetooth\b|\bwi-?fi\b|连接|蓝牙"),
+        ("compatib", r"\bcompatib|\bwork(?:s)? with\b|兼容|支持"),
+    )
+}
+"""A part of the name of an option -> the words by which customers ask for it."""
+
+
+def products(text: str, shop: ShopView) -> tuple[Part, ...]:
+    """The facts of the goods that the text names, by name or kind; none if it names none."""
+    by_name: dict[str, list[Variant]] = {}
+    called_so: dict[str, dict[str, None]] = {}
+    for variant in shop.goods.values():
+        by_name.setdefault(variant.name, []).append(variant)
+        for name in names_of(variant):
+            called_so.setdefault(folded(name), {})[variant.name] = None
+    kinds: dict[str, dict[str, None]] = {}
+    for name, fitting in called_so.items():
+        kinds.setdefault(folded(kind(name)), {}).update(fitting)
+    words = [called_so[word] for word in names_in(text, called_so)]
+    words = words or [kinds[word] for word in names_in(text, kinds)]
+    named = dict.fromkeys(name for fitting in words for name in fitting)
+    return tuple(
+        part for name in list(named)[:MOST_PRODUCTS] for part in _facts(text, by_name[name], shop)
+    )
+
+
+def about(text: str, shown: str, shop: ShopView) -> tuple[Part, ...]:
+    """What is known of the goods whose facts were `shown` last, if the text asks for that; none otherwise."""
+    if not shown or names_goods(text, shop.goods.values()):
+        return ()
+    by_name: dict[str, list[Variant]] = {}
+    for variant in shop.goods.values():
+        by_name.setdefault(variant.name, []).append(variant)
+    known = [
+        variants
+        for variants in by_name.values()
+        if any(f"{name}{mark}" in shown for name in names_of(variants[0]) for mark in (": ", "："))
+    ][:MOST_PRODUCTS]
+    parts: list[Part] = []
+    for variants in known:
+        is_asked = bool(
+            _properties(text, variants) or _asked(text) or _values(text, variants, shop)
+        )
+        if is_asked or PRICE.search(text) or REFERS.search(text):
+            parts += _facts(text, variants, shop, follows=True)
+    return tuple(part for n, part in enumerate(parts) if part not in parts[:n])
+
+
+def properties_of(text: str, skus: Sequence[str], shop: ShopView) -> tuple[Part, ...]:
+    """The properties of these goods that the text asks for by name; none if it asks for none."""
+    parts = []
+    for variant in (shop.goods[sku] for sku in dict.fromkeys(skus) if sku in shop.goods):
+        for asked in _properties(text, [variant]):
+            name = variant.names.get(shop.language, variant.name)
+            value = option(variant.options[asked], shop.language)
+            found = {"name": name, "option": option(asked, shop.language), "values": value}
+            parts.append(Part(template="its option", values=found))
+    return tuple(parts)
+
+
+def product(variants: Sequence[Variant], language: Language) -> Part:
+    """What there is of a product, from what price on, and what can be chosen."""
+    there = [v for v in variants if v.available]
+    name = variants[0].names.get(language, variants[0].name)
+    if not there:
+        return Part(template="sold out", values={"name": name})
+    prices = sorted({v.price for v in there})
+    currency = there[0].currency
+    values = {
+        "name": name,
+        "lowest": money(prices[0], currency),
+        "options": _options(there, language),
+    }
+    if len(prices) == 1:
+        return Part(template="one price", values=values)
+    return Part(template="prices", values=values | {"highest": money(prices[-1], currency)})
+
+
+def _facts(
+    text: str, variants: Sequence[Variant], shop: ShopView, *, follows: bool = False
+) -> list[Part]:
+    """The facts of a product: first the property or the value that the text asks for."""
+    language = shop.language
+    there = [v for v in variants if v.available] or list(variants)
+    name = variants[0].names.get(language, variants[0].name)
+    parts: list[Part] = []
+    for asked in (names := _properties(text, there)):
+        values = dict.fromkeys(
+            option(v.options[asked], language) for v in there if asked in v.options
+        )
+        found = {"name": name, "option": option(asked, language), "values": ", ".join(values)}
+        parts.append(Part(template="its option", values=found))
+    wanted = _values(text, there, shop)
+    with_all = [v for v in there if all(_has(v, one, wanted) for one in wanted)]
+    if wanted and not with_all:
+        value = COMMA[language].join(sorted({option(one, language) for one in wanted}))
+        parts.append(Part(template="no such option", values={"name": name, "value": value}))
+    there = with_all or there
+    unknown = _asked(text) - {a for a in PROPERTIES for n in names if a in n.lower()}
+    if (unknown and not names) or (follows and not parts and not wanted and not PRICE.search(text)):
+        parts.append(Part(template="no more known"))
+    return [*parts, product(there, language)]
+
+
+def _has(variant: Variant, value: str, wanted: set[str]) -> bool:
+    """Whether the item has the value, or another one that the same word names: 大号 is "large" and "L"."""
+    alike = {one for one in wanted if option(one, "zh") == option(value, "zh")}
+    return bool(alike & set(variant.options.values()))
+
+
+def _asked(text: str) -> set[str]:
+    return {name for name, words in PROPERTIES.items() if words.search(text)}
+
+
+def _properties(text: str, variants: Sequence[Variant]) -> list[str]:
+    """The options of a product that the text asks for by their name."""
+    mine = dict.fromkeys(name for v in variants for name in v.options)
+    asked = _asked(text)
+    named = options_in(text, mine)
+    return [name for name in mine if name in named or any(word in name.lower() for word in asked)]
+
+
+def _values(text: str, variants: Sequence[Variant], shop: ShopView) -> set[str]:
+    """The values of the product's options that the text names, also those that only other goods have."""
+    mine = {name for v in variants for name in v.options}
+    known = {
+        value
+        for v in shop.goods.values()
+        for name, value in v.options.items()
+        if name in mine and LETTER.search(value) and value not in ("yes", "no", "none")
+    }
+    return options_in(text, known)
+
+
+def _options(variants: Sequence[Variant], language: Language) -> str:
+    """What can be chosen: "color: black, red; size: M"."""
+    found: dict[str, dict[str, None]] = {}
+    for variant in variants:
+        for name, value in variant.options.items():
+            found.setdefault(name, {})[option(value, language)] = None
+    return "; ".join(
+        f"{option(name, language)}: {', '.join(found[name])}" for name in list(found)[:MOST_OPTIONS]
+    )
