@@ -118,7 +118,7 @@ def test_another_question_is_not_about_the_goods_shown_last() -> None:
 
 
 def test_a_value_that_the_goods_do_not_have_is_said() -> None:
-    told = " ".join(render(part, "en") for part in products("a t-shirt in red, size L", SHOP))
+    told = " ".join(render(part, "en") for part in products("a red t-shirt in L", SHOP))
     assert told.startswith("T-Shirt: not available in L, red. T-Shirt: USD 10.00")
 
 
