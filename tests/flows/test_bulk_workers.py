@@ -21,7 +21,7 @@ from agents.runtime.settings import PREFIX, ROOT, settings
 from tests.flows.shop import Shop
 from tests.prefect_server import PrefectServer
 
-COUNT = 200
+COUNT = 120
 SLOW = "payments.capture:slow=0.3"
 LEASE = 3
 PATIENCE = 120.0  # seconds on a busy machine
@@ -39,11 +39,15 @@ def _two_processes(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
-async def test_the_run_finishes_what_a_killed_worker_held(shop: Shop) -> None:
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+async def test_the_run_finishes_what_a_worker_held_that_died_or_stands_still(
+    shop: Shop, how: signal.Signals
+) -> None:
     with running(shop) as run:
         worker = await working(shop, run)
-        worker.kill()
+        worker.send_signal(how)
         assert await asyncio.to_thread(run.wait, PATIENCE) == 0
+    assert not worker.is_running()
     await assert_all_are_shipped(shop)
     assert max(item["deaths"] for item in (await shop.journal()).items.values()) == 1
 
