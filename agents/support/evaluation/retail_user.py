@@ -174,8 +174,8 @@ class RetailUser:
 
     def _reason(self, wish: Wish) -> str:
         """The reason of a wish that the shop asked about before the user could state it: it goes with the yes."""
-        told = wish.stated or wish.asked["order"] or MISTAKE.search(self.task.reason)
-        return "" if told else self._facts(wish)["because"]
+        is_known = wish.stated or wish.asked["order"] or MISTAKE.search(self.task.reason)
+        return "" if is_known else self._facts(wish)["because"]
 
     def _agrees(self, task: Task, wish: Wish) -> bool:
         """Whether a yes would do what the user wants, and nothing else."""
