@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agents.shop.rules import RuleViolation, perform
-from agents.support.dialogue.describing import described, with_orders
+from agents.support.dialogue.describing import QUESTION, described, with_orders
 from agents.support.dialogue.disposing import completed
 from agents.support.dialogue.forms import (
     ADDS,
@@ -262,7 +262,8 @@ def _agreed(context: TurnContext, task: Task) -> Decided:
 
 def _is_other_task(context: TurnContext, task: Task) -> bool:
     both_replace = context.intent in REPLACES and task.name in REPLACES
-    if both_replace or has_only_names(context.turn.text):
+    asks_nothing = context.intent in INFORMS and not QUESTION.search(context.turn.text)
+    if both_replace or has_only_names(context.turn.text) or (asks_nothing and _chooses(context)):
         return False
     return context.sure and context.intent in TASKS and context.intent != task.name
 
