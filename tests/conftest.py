@@ -45,9 +45,6 @@ __all__ = [
 # Until all tests are imported there is next to no garbage, and looking for it takes a third of that time.
 gc.disable()
 
-# Tests that need a second process for their run say so.
-os.environ.setdefault("AGENT_FLOWS_PROCESSES", "1")
-
 # Child processes inherit a signal that is ignored, as Ctrl-C is where the suite runs in the background.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -186,7 +186,7 @@ class Settings(BaseSettings):
     )
     lease_seconds: Annotated[float, Field(ge=1, le=300)] = 15.0
     processes: Annotated[int, Field(ge=1, le=64)] = Field(
-        2, description="processes of a long run over a file, at most one for each core"
+        1, description="processes of a long run over a file of orders, at most one for each core"
     )
     concurrency: Literal["auto", "prefect", "local"] = Field(
         "auto",

@@ -35,7 +35,6 @@ from agents.runtime.telemetry import get_logger
 
 log = get_logger(__name__)
 
-START_AFTER = 2.0  # seconds of a run: a worker takes two to start, and most runs have ended before
 AHEAD_SECONDS = 1.0  # of work that a worker has beside the chunk in work, so that it does not wait for the next one
 MOST_AHEAD = 8  # chunks
 END_SECONDS = 30.0  # for a worker to finish what it holds
@@ -58,15 +57,13 @@ class WorkerCommand:
 
 
 @asynccontextmanager
-async def bulk_workers(
-    intake: Intake, command: WorkerCommand, start_after: float = START_AFTER
-) -> AsyncIterator[None]:
+async def bulk_workers(intake: Intake, command: WorkerCommand) -> AsyncIterator[None]:
     """Within the block as many processes as the settings say take the intake's records, at most one a core.
 
-    They start when the run has taken `start_after` seconds, and have ended when the block has.
+    They have ended when the block has.
     """
     most = min(runtime().settings.processes, os.cpu_count() or 1)
-    workers = [_Worker(intake, command, start_after, number) for number in range(2, most + 1)]
+    workers = [_Worker(intake, command, number) for number in range(2, most + 1)]
 
     def share(chunks: Chunks[Record]) -> None:
         for worker in workers:
@@ -86,14 +83,13 @@ class _Worker:
 
     intake: Intake
     command: WorkerCommand
-    start_after: float
     number: int
     _running: "asyncio.Task[None] | None" = None
     _closing: bool = False
     _held: deque[Chunk[Record]] = field(default_factory=deque)
 
     def begin(self, chunks: Chunks[Record]) -> None:
-        """Start it in a while, and give it chunks until there are no more."""
+        """Start it, and give it chunks until there are no more."""
         self._running = asyncio.create_task(self._run(chunks))
 
     async def end(self) -> None:
@@ -106,10 +102,6 @@ class _Worker:
             await self._running
 
     async def _run(self, chunks: Chunks[Record]) -> None:
-        stop = runtime().stop
-        await stop.wait(self.start_after)
-        if stop.asked or chunks.at_end:
-            return
         ours, theirs = socket.socketpair()
         try:
             process = await self._start(theirs)

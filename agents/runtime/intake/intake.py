@@ -75,8 +75,8 @@ class Intake:
     """The intake of one run. It counts in `stats`, and passes rejected records to `reject`.
 
     `late` are the ids of known items that are not due yet or that another process holds; `unsent`
-    counts, by item, the notices that are certainly unsent. `share` gets the chunks of the records, so that
-    workers can take some of them.
+    counts, by item, the notices that are certainly unsent. `share` gets the chunks of the records if there
+    are several, so that workers can take some of them.
     """
 
     scenario: Scenario
@@ -95,11 +95,13 @@ class Intake:
         last, for half a minute, empty batches with ended items whose notices are unsent.
         """
         chunks = Chunks(records, size, _key_of)
-        if self.share is not None:
+        chunk = await chunks.take()
+        if self.share is not None and not chunks.at_end:
             self.share(chunks)
-        while chunk := await chunks.take():
+        while chunk:
             async for batch in self.of_chunk(chunk, size):
                 yield batch
+            chunk = await chunks.take()
         async for batch in self._batches_when_due(size):
             yield batch
         async for batch in self._unsent_batches(size):

@@ -13,9 +13,9 @@ from agents.shop.rules import perform, refusals
 from agents.support.dialogue.goods import goods_named, named_pieces, values_of
 from agents.support.dialogue.wording import brand, paid_by
 from agents.support.models import Language, Part, Slot, Slots, Task, TaskName
-from agents.support.understanding.exclusions import left_out, meant
+from agents.support.understanding.exclusions import is_correction, left_out, meant
 from agents.support.understanding.names import names_goods, names_in, options_in
-from agents.support.understanding.slots import ORDER, slots
+from agents.support.understanding.slots import ORDER, SKU, slots
 
 NEEDS: Mapping[TaskName, tuple[Slot, ...]] = {
     "order_status": ("order",),
@@ -227,6 +227,8 @@ def _chosen(
     it leaves out what is no piece of the order. And what the order does not have.
     """
     wanted = OF_AN_ORDER.sub(" ", meant(text)) if task.asked != "pieces" else meant(text)
+    if _says_what_instead(task, order, text, goods):
+        return task.pieces, None
     described = wanted
     if task.name in REPLACES and (task.asked != "pieces" or NEW.search(wanted)):
         described = NEW.split(wanted)[0] if NEW.search(wanted) else ""
@@ -254,6 +256,19 @@ def _chosen(
         if left[sku] < 0:
             kept.append(sku)
     return tuple(kept), why
+
+
+def _says_what_instead(
+    task: Task, order: OrderAccount, text: str, goods: Mapping[str, Variant]
+) -> bool:
+    """Whether the text only says what the pieces are replaced by, although the order has such goods as well."""
+    if task.asked != "new" or is_correction(text) or NEW.search(text):
+        return False
+    named = {sku for _, skus in named_pieces(order, text, goods).values() for sku in skus}
+    named |= set(SKU.findall(text))
+    product = {piece.sku: piece.product for piece in order.pieces}
+    replaced = {product[sku] for sku in task.pieces}
+    return bool(named) and all(product.get(sku) in replaced for sku in named if sku in product)
 
 
 def _new(  # noqa: PLR0913 - all that it follows from

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from agents.shop.contracts import OrderView
+from agents.support.dialogue.describing import QUESTION
 from agents.support.dialogue.forms import (
     INFORMS,
     ITEMS,
@@ -159,6 +160,15 @@ def is_replaced(context: TurnContext, task: Task, filled: Task, plain: str) -> b
 def is_other_task(context: TurnContext, task: Task) -> bool:
     """Whether the turn is a wish of another kind than the task under way."""
     both_replace = context.intent in REPLACES and task.name in REPLACES
-    if both_replace or has_only_names(context.turn.text):
+    asks_nothing = context.intent in INFORMS and not QUESTION.search(context.turn.text)
+    if both_replace or has_only_names(context.turn.text) or (asks_nothing and chooses(context)):
         return False
     return context.sure and context.intent in TASKS and context.intent != task.name
+
+
+def chooses(context: TurnContext) -> bool:
+    """Whether the turn answers what is wanted instead: "an assistant" is no person, "the same again" no repeat."""
+    task = context.before.task
+    if task is None or task.asked != "new":
+        return False
+    return bool(fill(task, context.understood.slots, context.turn.text, context.shop).new)

@@ -29,6 +29,7 @@ from agents.support.dialogue.forms import (
 from agents.support.dialogue.informing import READS, SMALL_TALK, facts_for, informed
 from agents.support.dialogue.meanings import (
     as_possible,
+    chooses,
     in_context,
     is_dropped,
     is_other_task,
@@ -99,10 +100,10 @@ def decide(context: TurnContext) -> Decided | None:
     if before.options == PERSON and (wanted := _person_wanted(context)) is not None:
         return wanted
     for_a_person = any(wish.name == "human" for wish in context.understood.wishes)
-    wants_one = intent == "human" and context.sure and not _chooses(context)
+    wants_one = intent == "human" and context.sure and not chooses(context)
     if context.understood.angry or for_a_person or wants_one:
         return hand_over(context.turn, before, "anger" if context.understood.angry else "asked for")
-    if intent == "repeat" and before.said and context.sure and not _chooses(context):
+    if intent == "repeat" and before.said and context.sure and not chooses(context):
         said = (Part(template="said", values={"said": before.said}),)
         return Decided(action="answer", reason="repeated", parts=said, after=before)
     if is_condition(context):
@@ -111,14 +112,6 @@ def decide(context: TurnContext) -> Decided | None:
     if before.task is not None and not context.doubt:
         going_on = _go_on(context, before.task)
     return going_on or _begin(context)
-
-
-def _chooses(context: TurnContext) -> bool:
-    """Whether the turn answers what is wanted instead: "an assistant" is no person, "the same again" no repeat."""
-    task = context.before.task
-    if task is None or task.asked != "new":
-        return False
-    return bool(fill(task, context.understood.slots, context.turn.text, context.shop).new)
 
 
 def _asked_which(context: TurnContext, options: tuple[IntentName, ...]) -> Decided:

@@ -14,7 +14,7 @@ import numpy as np
 
 from agents.shop.accounts import CustomerAccount, OrderAccount, PostalAddress, Variant
 from agents.support.dialogue.forms import KINDS as REQUEST_KINDS
-from agents.support.dialogue.forms import REPLACES, request_of
+from agents.support.dialogue.forms import MISTAKE, REPLACES, request_of
 from agents.support.dialogue.wording import options_of, paid_by
 from agents.support.evaluation.replay import KINDS, Shop, number_of
 from agents.support.evaluation.tau2 import Action
@@ -164,13 +164,18 @@ class RetailUser:
             wish.stated = MOST_STATED + 1
             return self._words("no")
         if asked == "confirm" and self._agrees(task, wish):
-            return self._words("yes")
+            return self._words("yes") + self._reason(wish)
         other = bool(task.pieces) and Counter(task.pieces) != Counter(wish.pieces)
         if asked == "confirm" or (other and asked != "pieces"):
             return f"no, {self._words(wish.name, wish)}"
         if asked == "order":
             return self._words("order", wish)
         return self._facts(wish)[asked]
+
+    def _reason(self, wish: Wish) -> str:
+        """The reason of a wish that the shop asked about before the user could state it: it goes with the yes."""
+        is_known = wish.stated or wish.asked["order"] or MISTAKE.search(self.task.reason)
+        return "" if is_known else self._facts(wish)["because"]
 
     def _agrees(self, task: Task, wish: Wish) -> bool:
         """Whether a yes would do what the user wants, and nothing else."""

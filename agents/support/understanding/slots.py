@@ -18,6 +18,7 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
 CALLED = re.compile(
     r"(?:\b(?:orders?|number|no|parcel|package|purchase)|订单号?|单号|[#:：])\W*$", re.IGNORECASE
 )
+FEWEST_DIGITS = 3  # of a word that is read as an order's number without being called one
 AMOUNT = re.compile(
     r"(?:USD|EUR|CNY|[$€¥])\s?\d[\d,]*(?:\.\d{1,2})?|\d[\d,]*(?:\.\d{1,2})?\s?(?:dollars?|euros?|yuan|元|块钱?)",
     re.IGNORECASE,
@@ -120,7 +121,10 @@ def to_classify(text: str) -> str:
     kind = "订单" if HAN.search(rest) else "my order"
 
     def called(number: re.Match[str]) -> str:
-        return " " if CALLED.search(rest[: number.start()]) else kind
+        if CALLED.search(rest[: number.start()]):
+            return " "
+        is_one = number[0].startswith("#") or sum(map(str.isdigit, number[0])) >= FEWEST_DIGITS
+        return kind if is_one else number[0]  # "IPX4" and "USB3" are properties of goods
 
     return SKU.sub(" ", ORDER.sub(called, rest)).strip()
 

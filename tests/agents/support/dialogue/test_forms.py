@@ -159,6 +159,19 @@ def test_a_broken_piece_is_exchanged_for_the_same_again_and_never_changed_to_it(
     assert filled(task.model_copy(update={"name": "modify_items"}), "the same again").new == ()
 
 
+def test_what_is_wanted_instead_is_no_piece_of_the_order_that_happens_to_be_alike() -> None:
+    order = SHOP.orders["B200"]
+    blue = order.pieces[0].model_copy(update={"sku": "10000002"})
+    both = order.model_copy(update={"pieces": (*order.pieces, blue)})
+    shop = replace(SHOP, orders={"B200": both})
+    task = Task(name="exchange_items", order="B200", pieces=("10000001",), asked="new")
+    for text in ("10000002", "the T-Shirt in blue, M please", "the blue T-Shirt in M"):
+        found = fill(task, slots(text), text, shop)
+        assert (found.pieces, found.new) == (("10000001",), ("10000002",))
+    text = "no, I meant the Desk Lamp"
+    assert fill(task, slots(text), text, shop).pieces == ("20000001",)
+
+
 def test_an_option_that_is_yes_or_no_is_named_with_its_name() -> None:
     dry, wet = (
         USB.model_copy(update={"sku": sku, "options": {"water resistance": value}})

@@ -123,6 +123,20 @@ def test_an_address_in_free_text(text: str, city: str) -> None:
     assert (address.city, address.line1[0].isdigit()) == (city, True)
 
 
+def test_what_is_wanted_instead_is_no_question_about_the_order() -> None:
+    begun = ("exchange the t-shirt of B200", "exchange_items")
+    _, answered = talk(begun, ("one in blue and M", "order_status"))  # type: ignore[arg-type]  # names of intents
+    assert answered.action == "confirm"
+    _, asked = talk(begun, ("where is the one in blue and M?", "order_status"))  # type: ignore[arg-type]
+    assert asked.action == "answer"
+
+
+def test_a_reason_that_comes_with_the_yes_counts() -> None:
+    for yes in ("yes, please, I ordered it by mistake", "对，我下错单了"):
+        _, changed = talk(CANCEL, (yes, "affirm"))
+        assert changed.request == Cancel(order="A100", reason="ordered by mistake")
+
+
 def test_the_options_are_said_where_something_new_is_asked_for() -> None:
     _, step = talk(
         ("exchange the t-shirt of B200", "exchange_items"),

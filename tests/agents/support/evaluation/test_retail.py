@@ -53,6 +53,19 @@ def test_it_states_its_wish_and_agrees_to_it_alone(user: RetailUser) -> None:
     assert says(user, cancel).startswith("no")
 
 
+def test_it_tells_its_reason_with_a_yes_only_where_it_could_not_tell_it_before() -> None:
+    shop = shop_of(retail_data())
+    task = next(one for one in retail_tasks() if one.id == "113")
+    customer = shop.customers[customer_of(task, retail_data())]
+    user = RetailUser(task, customer, shop, catalogue(), 0)
+    first, second = (
+        Asked(name="cancel_order", order=wish.order, asked="confirm") for wish in user.wishes
+    )
+    assert says(user, first).endswith("I ordered it by mistake")
+    user.wishes[1].stated = 1
+    assert "mistake" not in says(user, second)
+
+
 def test_it_answers_what_is_asked(user: RetailUser) -> None:
     asked = {
         "order": ORDER,

@@ -74,6 +74,7 @@ def test_what_resembles_agreeing_is_no_yes(text: str) -> None:
 def test_what_is_asked_for_is_part_of_a_consent_to_this_question_only() -> None:
     assert verdict("yes, cancel it", "return_items", "A100") == "neither"
     assert verdict("yes, return it", "return_items", "A100") == "yes"
+    assert verdict("I ordered it by mistake", "cancel_order", "A100") == "neither"
 
 
 FOREIGN = st.sampled_from(

@@ -62,6 +62,13 @@ def test_names_say_nothing_of_the_intent() -> None:
     assert without_names("123 Main Street, Denver, CO 80279") == ""
 
 
+def test_a_word_with_few_digits_is_called_an_order_only_if_the_text_calls_it_one() -> None:
+    assert to_classify("one with 6 hours and IPX4") == "one with 6 hours and ipx4"
+    assert "my order" in to_classify("where is W123?")
+    assert "my order" in to_classify("where is #AB1?")
+    assert to_classify("where is order AB1").split() == ["where", "is", "order"]
+
+
 def test_an_address_is_called_an_address_whatever_it_is() -> None:
     text = "I want W6750959 sent to 476 Maple Drive, Suite 432, New York, NY, 10093, US"
     assert to_classify(text).split() == "i want my order sent to a new address".split()  # noqa: SIM905
