@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from agents.shop.contracts import OrderView
-from agents.support.dialogue.describing import QUESTION
+from agents.support.dialogue.describing import BY_GOODS, QUESTION
 from agents.support.dialogue.forms import (
     INFORMS,
     ITEMS,
@@ -165,7 +165,9 @@ def is_replaced(context: TurnContext, task: Task, filled: Task, plain: str) -> b
     if not filled.order or filled.order == task.order:
         return corrects and not is_other_task(context, task)
     is_wish = context.sure and context.intent in TASKS and not has_only_names(context.turn.text)
-    if is_wish and context.intent in INFORMS and task.name not in INFORMS:
+    text = context.turn.text
+    names_one = BY_GOODS.search(text) and not QUESTION.search(text)  # "the one with the lamp"
+    if is_wish and context.intent in INFORMS and task.name not in INFORMS and not names_one:
         return False  # "where is B?" is no answer to "which order shall be cancelled?"
     return not task.order or corrects or not is_wish
 
@@ -174,7 +176,9 @@ def is_other_task(context: TurnContext, task: Task) -> bool:
     """Whether the turn is a wish of another kind than the task under way."""
     both_replace = context.intent in REPLACES and task.name in REPLACES
     asks_nothing = context.intent in INFORMS and not QUESTION.search(context.turn.text)
-    if both_replace or has_only_names(context.turn.text) or (asks_nothing and chooses(context)):
+    names_one = task.asked == "order" and BY_GOODS.search(context.turn.text)
+    answers = asks_nothing and (names_one or chooses(context))
+    if both_replace or has_only_names(context.turn.text) or answers:
         return False
     return context.sure and context.intent in TASKS and context.intent != task.name
 

@@ -11,9 +11,7 @@ MEASURE = r"\d{1,4}-?[A-Za-z]{1,6}(?![\w-])"
 ORDER = rf"#?(?!{MEASURE})(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9-]{{2,63}}(?![\w-])"
 NAMED = rf"(?:everything|all|both|the|my|this|that|these|those|order|orders|{ORDER})\b"
 VERBS = r"(?:cancel|return|exchange|change|swap|send|refund|include|touch|modify)"
-NOUNS = (
-    r"person|human|agent|refund|return|cancell?ation|exchange|replacement|money back|money|voucher"
-)
+NOUNS = r"cancell?ing|returning|exchanging|person|human|agent|refund|return|cancell?ation|exchange|replacement|money back|money|voucher"
 DOES = (
     r"(?:i|you|we|please|also|return|cancel|exchange|change|where|what|how|when|ship|pay|send|tell|check|"
     r"refund|swap|is|has)"
@@ -38,8 +36,8 @@ BELONGS = re.compile(
 BELONGS_ZH = re.compile(rf"(?:订单)?{ORDER}(?:里面?|中)?的?(?=.)", re.ASCII)
 ORDERS = re.compile(ORDER, re.ASCII)
 LEFT_OUT_ZH = re.compile(
-    r"(?:除了|除去|不包括|不包含|(?<![还么是])不(?:要|用|想)?(?:退|换|取消|改|动)(?!款|货|钱)|别(?:退|换|取消|改|动)(?!款|货)"
-    r"|(?<!是)不是|[只就光]留[下着]?|留下|保留)(?P<what>[^，。；！？,.;!?\n]*?)(?=以外|之外|都|而是|是|全|其|只|[，。；！？,.;!?\n]|$)"
+    r"(?:除了|除去|除(?=[^，。,.]{1,15}外)|不包括|不包含|(?<![还么是])不(?:要|用|想)?(?:退|换|取消|改|动)(?!款|货|钱)|别(?:退|换|取消|改|动)(?!款|货)"
+    r"|(?<!是)不是|[只就光]留[下着]?|留下|保留)(?P<what>[^，。；！？,.;!?\n]*?)(?=以外|之外|外(?!套)|都|而是|是|全|其|只|[，。；！？,.;!?\n]|$)"
 )
 BEFORE_ZH = re.compile(
     r"(?P<what>[^，。；！？,.;!?\s]+?)(?:除外|(?<![还么是])不(?:要|用)?(?:退|换|取消)(?!款|货|钱)|别(?:退|换|取消)|留着)"
@@ -60,7 +58,7 @@ REFUSED = re.compile(
     rf"|(?:^|(?<=[,.;!?]))\W*(?:no\W+)*(?:(?:it'?s |i'?m |i am )?not (?:(?:asking|looking|here) for )?|no "
     rf"|(?:i )?(?:don't|do not|dont)(?: really)? (?:want|need) )"
     rf"(?:(?:a|an|any|the|my|to) )?(?:{NOUNS})\b[^,.;!?:\n–-]*(?:[,.;!?:\n–-]|\bbut\b)"
-    r"|(?:^|(?<=[，。；！？,.;!?]))(?:请|你|先|我|我们)*(?:别|不|不要|不用|不必|不需要|不想|不是)(?:再|给我|帮我|要|想|说)*"
+    r"|(?:^|(?<=[，。；！？,.;!?]))(?:请|你|先|我|我们)*(?:别|不|不要|不用|不必|不需要|不想|不是|没说|没有|没)(?:再|给我|帮我|要|想|说)*"
     r"(?:取消|退|换|改|动|转)[^，。；！？,.;!?\n]*[，。；！？,.;!?\n]",
     re.IGNORECASE,
 )

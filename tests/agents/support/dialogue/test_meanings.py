@@ -75,6 +75,8 @@ def test_a_wish_comes_before_the_question_that_waits_for_its_order(text: str) ->
         ("not a refund,", "swap it"),
         ("I don't want my money back,", "just exchange the lamp"),
         ("不要退款，", "换一个"),
+        ("I am NOT cancelling,", "I want the status of it"),
+        ("我没说要取消，", "就看看到哪一步了"),
         ("pls dont cancel anything!", "where is my parcel"),
     ],
 )
@@ -140,7 +142,11 @@ def test_a_property_is_told_before_the_question_is_asked_again() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["from B200 I'm keeping only the lamp, the rest goes back", "B200我只留Desk Lamp，其他的都退"],
+    [
+        "from B200 I'm keeping only the lamp, the rest goes back",
+        "B200我只留Desk Lamp，其他的都退",
+        "B200除Desk Lamp外都退了吧",
+    ],
 )
 def test_what_is_kept_is_not_returned(text: str) -> None:
     asked, done = talk((text, "cancel_order"), ("yes", "affirm"))
@@ -162,3 +168,8 @@ def test_a_wish_and_a_question_about_the_rules_are_two() -> None:
     both = with_question("cancel A100, is there a fee", classify)
     assert [wish.name for wish in both] == ["cancel_order", "knowledge"]
     assert with_question("cancel A100, B200", classify) == ()
+
+
+def test_an_order_named_by_its_goods_answers_which_it_is() -> None:
+    _, cancel = talk(("cancel it", "cancel_order"), ("A100有Desk Lamp那单", "order_contents"))
+    assert (cancel.action, cancel.reason) == ("confirm", "cancel_order")
