@@ -11,7 +11,10 @@ MEASURE = r"\d{1,4}-?[A-Za-z]{1,6}(?![\w-])"
 ORDER = rf"#?(?!{MEASURE})(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9-]{{2,63}}(?![\w-])"
 NAMED = rf"(?:everything|all|both|the|my|this|that|these|those|order|orders|{ORDER})\b"
 VERBS = r"(?:cancel|return|exchange|change|swap|send|refund|include|touch|modify)"
-NOUNS = r"cancell?ing|returning|exchanging|person|human|agent|refund|return|cancell?ation|exchange|replacement|money back|money|voucher"
+NOUNS = (
+    r"cancell?ing|returning|exchanging|person|human|agent|refund|return|cancell?ation|exchange|replacement"
+    r"|money back|money|voucher"
+)
 DOES = (
     r"(?:i|you|we|please|also|return|cancel|exchange|change|where|what|how|when|ship|pay|send|tell|check|"
     r"refund|swap|is|has)"
