@@ -21,6 +21,7 @@ from agents.support.dialogue.forms import INFORMS, ShopView
 from agents.support.dialogue.informing import SAID
 from agents.support.dialogue.language import language
 from agents.support.dialogue.policy import answer_from, decide
+from agents.support.dialogue.products import asks_for_cheaper
 from agents.support.dialogue.turn_context import TurnContext
 from agents.support.handover import HANDOVERS, await_person
 from agents.support.knowledge.documents import AskedPassage
@@ -88,7 +89,8 @@ async def decided_from(
     if not told:
         turn = turn.model_copy(update={"text": corrected(turn.text)})
     command = proposed.command if proposed is not None else None
-    if not (scene.before.order and OWN_ORDER.search(turn.text)):
+    of_order = scene.before.order and OWN_ORDER.search(turn.text)
+    if not of_order and not asks_for_cheaper(turn.text, scene.before.said, scene.shop):
         understood = _or_a_question(understood, scene.passages)
     understood = understood.model_copy(update={"language": spoken})
     disposed = dispose(command, turn.text, understood, scene.before, scene.shop)

@@ -15,7 +15,7 @@ from agents.support.dialogue.forms import (
     is_possible,
     refusal,
 )
-from agents.support.dialogue.products import about
+from agents.support.dialogue.products import about, asks_for_cheaper
 from agents.support.dialogue.turn_context import TASKS, TurnContext
 from agents.support.models import Dialogue, Intent, IntentName, Part, Task, TaskName, Understood
 from agents.support.understanding.exclusions import is_correction, left_out, without_refused
@@ -26,7 +26,8 @@ from agents.support.understanding.wishes import has_only_names
 EXCEPT = re.compile(
     r"\b(?:everything|all(?: of (?:it|them|this|these))?|the lot|(?:the )?(?:whole|entire) (?:order|thing))\b.{0,40}"
     r"\b(?:but|except|excluding|apart from|other than|bar|minus|without)\b"
-    r"|除了?.{1,30}(?:[都全]|其[他它余]|剩下)|除.{1,20}(?:以|之)外|留下.{1,12}(?:其[他它余]|别的|剩下)",
+    r"|\bkeep(?:ing)?\b.{1,40}\b(?:rest|everything else|all the others?)\b"
+    r"|除了?.{1,30}(?:[都全]|其[他它余]|剩下)|除.{1,20}(?:以|之)外|留.{1,12}(?:其[他它余]|别的|剩下)",
     re.IGNORECASE,
 )
 REPLACED = re.compile(
@@ -128,9 +129,21 @@ def is_new_wish(context: TurnContext, task: Task) -> bool:
     return context.intent in KINDS or (context.intent in INFORMS and sure)
 
 
+def says_it_again(context: TurnContext, task: Task) -> bool:
+    """Whether the turn says the wish again that waits for a yes, and names nothing else: "right, return one"."""
+    is_other = re.search(r"\b(?:other|another|else)\b|另|别的|还有", context.turn.text)
+    same = context.sure and context.intent == task.name and not context.understood.slots.orders
+    return task.asked == "confirm" and same and not is_other
+
+
 def product_asked(context: TurnContext) -> tuple[Part, ...]:
     """The answer to a question about the goods that were shown last; nothing if it is no such question."""
-    if context.intent not in ("out_of_scope", "product", "order_contents", "repeat"):
+    reads = ("out_of_scope", "product", "order_contents", "repeat", "knowledge")
+    if context.intent not in reads:
+        return ()
+    if context.intent == "knowledge" and not asks_for_cheaper(
+        context.turn.text, context.before.said, context.shop
+    ):
         return ()
     if context.before.task is not None:
         return ()

@@ -37,6 +37,7 @@ from agents.support.dialogue.meanings import (
     names_it_again,
     possible_instead,
     product_asked,
+    says_it_again,
     takes_over,
 )
 from agents.support.dialogue.questions import as_a_whole, offered, question
@@ -192,6 +193,8 @@ def _go_on(context: TurnContext, task: Task) -> Decided | None:
     if filled != task and task.order in ("", filled.order):
         return _advance(context, filled)
     parts = beside(context, task) if not context.sure or context.intent not in INFORMS else ()
+    if says_it_again(context, task) and filled == task:
+        parts = (Part(template="yes or no"),)
     return _say(context, parts, "beside the question") if parts else None
 
 
@@ -352,7 +355,9 @@ def answer_from(context: TurnContext, passages: Sequence[Passage]) -> Decided:
     if before.taken_over and not passages:
         return _with_the_person(context)
     if passages:
-        answer = _say(context, (Part(passage=passages[0]),), "knowledge")
+        named = order_meant(context) if before.task is None else ""
+        kept = before.model_copy(update={"order": named or before.order})
+        answer = _say(_with(context, kept), (Part(passage=passages[0]),), "knowledge")
         return answer.model_copy(update={"besides": tuple(passages[1:])})
     failures = before.failures + 1
     if failures >= MOST_FAILURES:

@@ -29,6 +29,7 @@ PRICE = re.compile(
     r"\b(?:how much|price|costs?|cheap(?:er|est)?|expensive)\b|多少钱|价格|几块|贵|便宜",
     re.IGNORECASE,
 )
+CHEAPER = re.compile(r"\bcheap|\bexpensive\b|便宜|贵", re.IGNORECASE)
 PROPERTIES: Mapping[str, re.Pattern[str]] = {
     name: re.compile(words, re.IGNORECASE)
     for name, words in (
@@ -84,6 +85,11 @@ def about(text: str, shown: str, shop: ShopView) -> tuple[Part, ...]:
         if is_asked or PRICE.search(text) or REFERS.search(text):
             parts += _facts(text, variants, shop, follows=True)
     return tuple(part for n, part in enumerate(parts) if part not in parts[:n])
+
+
+def asks_for_cheaper(text: str, shown: str, shop: ShopView) -> bool:
+    """Whether the text asks for a cheaper one of the goods shown last, and not for our rules."""
+    return CHEAPER.search(text) is not None and bool(about(text, shown, shop))
 
 
 def properties_of(text: str, skus: Sequence[str], shop: ShopView) -> tuple[Part, ...]:

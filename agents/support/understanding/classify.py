@@ -38,6 +38,7 @@ from agents.support.understanding.wishes import (
     parts_in_question,
     wish_beside,
     wishes,
+    with_question,
 )
 
 Embed = Callable[[Sequence[str]], Vector]
@@ -91,11 +92,14 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
         likely = [Intent(name=OUT, confidence=likely[0].confidence)]
     if likely and likely[0].name in ASIDE and (wanted := wish_beside(text, classify)):
         likely = [wanted, *likely]
+    several = wishes(text, likely[0], classify) if likely else ()
+    if not several and likely and named.orders and named.address is None:
+        several = with_question(text, classify)
     return Understood(
         language=language_of(text),
         wordless=wordless,
         intents=tuple(likely) or (Intent(name="out_of_scope", confidence=0.0),),
-        wishes=wishes(text, likely[0], classify) if likely else (),
+        wishes=several,
         slots=named,
         angry=topic == ANGRY,
     )

@@ -11,14 +11,16 @@ MEASURE = r"\d{1,4}-?[A-Za-z]{1,6}(?![\w-])"
 ORDER = rf"#?(?!{MEASURE})(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9-]{{2,63}}(?![\w-])"
 NAMED = rf"(?:everything|all|both|the|my|this|that|these|those|order|orders|{ORDER})\b"
 VERBS = r"(?:cancel|return|exchange|change|swap|send|refund|include|touch|modify)"
-NOUNS = r"refund|return|cancell?ation|exchange|replacement|money back|money|voucher"
+NOUNS = (
+    r"person|human|agent|refund|return|cancell?ation|exchange|replacement|money back|money|voucher"
+)
 DOES = (
     r"(?:i|you|we|please|also|return|cancel|exchange|change|where|what|how|when|ship|pay|send|tell|check|"
     r"refund|swap|is|has)"
 )
 LEFT_OUT = re.compile(
     rf"\b(?:not(?= (?:for |from |in |of )?{NAMED})|except(?:ing)?(?: for)?|excluding|other than|apart from"
-    rf"|besides|without|instead of|rather than|(?:keep|keeping|leave|leaving)(?= (?:only )?{NAMED})"
+    rf"|besides|without|instead of|rather than|(?:keep|keeping|leave|leaving)(?: (?:only|just))?(?= {NAMED})"
     rf"|(?:(?<=^)|(?<=[,.;!] )|(?<=\bbut )|(?<=\band )|(?<=\bplease ))(?:don't|do not|dont|never) {VERBS})\b"
     rf"(?P<what>(?:(?![,.;!?\n]|\b(?:but|only|just|instead|please|because)\b|\band {DOES}\b).)*)",
     re.IGNORECASE | re.ASCII,
@@ -37,7 +39,7 @@ BELONGS_ZH = re.compile(rf"(?:订单)?{ORDER}(?:里面?|中)?的?(?=.)", re.ASCI
 ORDERS = re.compile(ORDER, re.ASCII)
 LEFT_OUT_ZH = re.compile(
     r"(?:除了|除去|不包括|不包含|(?<![还么是])不(?:要|用|想)?(?:退|换|取消|改|动)(?!款|货|钱)|别(?:退|换|取消|改|动)(?!款|货)"
-    r"|(?<!是)不是|留下|保留)(?P<what>[^，。；！？,.;!?\n]*?)(?=以外|之外|都|而是|是|全|其|只|[，。；！？,.;!?\n]|$)"
+    r"|(?<!是)不是|[只就光]留[下着]?|留下|保留)(?P<what>[^，。；！？,.;!?\n]*?)(?=以外|之外|都|而是|是|全|其|只|[，。；！？,.;!?\n]|$)"
 )
 BEFORE_ZH = re.compile(
     r"(?P<what>[^，。；！？,.;!?\s]+?)(?:除外|(?<![还么是])不(?:要|用)?(?:退|换|取消)(?!款|货|钱)|别(?:退|换|取消)|留着)"

@@ -43,7 +43,7 @@ EVERYTHING = re.compile(
     rf"\b(?:everything|all of (?:it|them|these|those)|the (?:whole|entire|complete) order"
     rf"|all (?:the |my |these |those |\w{{1,5}} )?{GOODS}|(?:return|exchange|change|send|swap) (?:it |them )?all)\b"
     rf"|^\W*(?:yes,? )?all(?: please)?\W*$"
-    rf"|\b(?:everything else|the rest|(?:all )?the others?(?: {GOODS})?)\b"
+    rf"|\b(?:everything else|the rest|rest(?= (?:goes?|can|should) )|(?:all )?the others?(?: {GOODS})?)\b"
     r"|全部|所有|整个订单|整单|其[他它余]|都(?=要|想|给|帮|可以|退|换|改|寄)",
     re.IGNORECASE,
 )

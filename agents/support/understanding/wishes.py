@@ -134,6 +134,22 @@ def wish_beside(text: str, classify: Classify) -> Intent | None:
     return max(wanted, key=lambda one: one.confidence, default=None)
 
 
+def with_question(text: str, classify: Classify) -> tuple[Wish, ...]:
+    """A wish that names an order, and a question about the rules: "cancel A, is there a fee?"; else nothing."""
+    if not ORDER.search(text) or len(split := COMMA.split(text)) != 2:
+        return ()
+    known = [part for part in split if part in parts_in_question(text)]
+    found = [(classify(part), part.strip()) for part in known]
+    asked = [one.name == "knowledge" and not ORDER.search(part) for one, part in found]
+    wanted = [is_wish(one, part) and bool(ORDER.search(part)) for one, part in found]
+    if len(found) != 2 or sum(asked) != 1 or sum(wanted) != 1:
+        return ()
+    return tuple(
+        Wish(name=one.name, text=text if one.name == "knowledge" else part, slots=slots(part))
+        for one, part in found
+    )
+
+
 def is_wish(found: Intent, part: str) -> bool:
     """Whether what was found in a part of a message counts as a wish."""
     language: Language = "zh" if HAN.search(part) else "en"

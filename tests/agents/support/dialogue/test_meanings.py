@@ -5,8 +5,9 @@ import pytest
 from agents.shop.requests import Cancel, Return
 from agents.support.dialogue.products import about, products
 from agents.support.dialogue.render import render, reply
-from agents.support.models import ChangeOutcome, Decided, Dialogue, IntentName
+from agents.support.models import ChangeOutcome, Decided, Dialogue, Intent, IntentName
 from agents.support.understanding.exclusions import is_refused, left_out, without_refused
+from agents.support.understanding.wishes import with_question
 from tests.agents.support.dialogue.shop import SHOP, decided, heard
 
 RETURN: tuple[str, IntentName] = ("return the lamp from B200", "return_items")
@@ -135,3 +136,29 @@ def test_what_is_in_an_order_is_no_list_of_orders() -> None:
 def test_a_property_is_told_before_the_question_is_asked_again() -> None:
     _, told = talk(RETURN, ("what power does it have?", "out_of_scope"))
     assert answer(told).startswith("Desk Lamp, power: battery. Return Desk Lamp of order B200")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["from B200 I'm keeping only the lamp, the rest goes back", "B200我只留Desk Lamp，其他的都退"],
+)
+def test_what_is_kept_is_not_returned(text: str) -> None:
+    asked, done = talk((text, "cancel_order"), ("yes", "affirm"))
+    assert asked.request is None
+    assert done.request == Return(order="B200", pieces=("10000001",), method="card")
+
+
+def test_the_same_wish_said_again_is_no_yes() -> None:
+    asked, again, sure = talk(RETURN, ("right, return one", "return_items"), ("yes", "affirm"))
+    assert again.request is None
+    assert answer(again).endswith(answer(asked))
+    assert sure.request is not None
+
+
+def test_a_wish_and_a_question_about_the_rules_are_two() -> None:
+    def classify(part: str) -> Intent:
+        return Intent(name="knowledge" if "fee" in part else "cancel_order", confidence=0.9)
+
+    both = with_question("cancel A100, is there a fee", classify)
+    assert [wish.name for wish in both] == ["cancel_order", "knowledge"]
+    assert with_question("cancel A100, B200", classify) == ()
