@@ -85,8 +85,8 @@ async def decided_from(
 ) -> Decided:
     """The next step in this scene; it reads neither the journal nor the shop."""
     closed, spoken = scene.closed, scene.shop.language
-    told = scene.before.task is not None and scene.before.task.asked == "address"
-    if not told:
+    is_answer = scene.before.task is not None and scene.before.task.asked == "address"
+    if not is_answer:
         turn = turn.model_copy(update={"text": corrected(turn.text)})
     command = proposed.command if proposed is not None else None
     of_order = scene.before.order and OWN_ORDER.search(turn.text)
