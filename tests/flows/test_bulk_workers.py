@@ -86,7 +86,8 @@ async def test_the_task_runs_of_both_are_those_of_the_run(
     shop: Shop, prefect_server: PrefectServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"{PREFIX}CONCURRENCY", "local")
-    options = ("--orders", shop.write(shop.orders(COUNT)), "--batch-size", "16", "--json")
+    orders = shop.write(shop.orders(COUNT))
+    options = ("--orders", orders, "--batch-size", "16", "--json")
     more = ("--stock", shop.stock, "--faults", SLOW, "--report", shop.report)
     done = prefect_server.run(sys.executable, "-m", "flows.order_processing", *options, *more)
     assert done.returncode == 0, done.stderr
@@ -95,7 +96,8 @@ async def test_the_task_runs_of_both_are_those_of_the_run(
     assert len({row["owner"] for rows in changes for row in rows if row["owner"]}) == 2
     with temporary_settings({PREFECT_API_URL: prefect_server.url}):
         async with get_client() as client:
-            (run,) = await client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=1)
+            runs = await client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC)
+            (run,) = [one for one in runs if one.parameters.get("orders") == orders]
             of_run = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
             tasks = await client.read_task_runs(flow_run_filter=of_run)
     risks = [int(task.name.split()[1]) for task in tasks if task.name.startswith("assess-risk")]
