@@ -158,7 +158,7 @@ class Connection:
         self._secret: bytes | None = None
 
     async def secret(self) -> bytes:
-        """By this processes of the journal know each other's replies. It is read once."""
+        """The secret by which processes of one journal know each other's replies; read once."""
         if self._secret is None:
             self._secret = await shared_secret(self.database, "replies")
         return self._secret

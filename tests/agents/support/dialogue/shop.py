@@ -14,8 +14,10 @@ from agents.shop.contracts import OrderView
 from agents.shop.rules import refusals
 from agents.support.dialogue.forms import ShopView
 from agents.support.dialogue.policy import answer_from, decide
+from agents.support.dialogue.render import reply
 from agents.support.dialogue.turn_context import TurnContext
 from agents.support.models import (
+    ChangeOutcome,
     Decided,
     Dialogue,
     Intent,
@@ -118,3 +120,18 @@ def heard(
 def decided(context: TurnContext, *passages: Passage) -> Decided:
     """The next step, where the documents have these passages."""
     return decide(context) or answer_from(context, passages)
+
+
+def answer(step: Decided) -> str:
+    """What the customer reads after the step."""
+    return reply("en", step, ChangeOutcome(outcome="applied")).text
+
+
+def talk(*said: tuple[str, *tuple[IntentName, ...]]) -> list[Decided]:
+    """The steps of a dialogue: each turn is a text and what it was understood as."""
+    before, steps = Dialogue(), []
+    for text, *intents in said:
+        step = decided(heard(text, *intents, before=before))
+        before = reply("en", step, ChangeOutcome(outcome="applied")).after
+        steps.append(step)
+    return steps

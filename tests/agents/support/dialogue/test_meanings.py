@@ -4,26 +4,13 @@ import pytest
 
 from agents.shop.requests import Cancel, Return
 from agents.support.dialogue.products import about, products
-from agents.support.dialogue.render import render, reply
-from agents.support.models import ChangeOutcome, Decided, Dialogue, Intent, IntentName
+from agents.support.dialogue.render import render
+from agents.support.models import Dialogue, Intent, IntentName
 from agents.support.understanding.exclusions import is_refused, left_out, without_refused
 from agents.support.understanding.wishes import with_question
-from tests.agents.support.dialogue.shop import SHOP, decided, heard
+from tests.agents.support.dialogue.shop import SHOP, answer, decided, heard, talk
 
 RETURN: tuple[str, IntentName] = ("return the lamp from B200", "return_items")
-
-
-def answer(step: Decided) -> str:
-    return reply("en", step, ChangeOutcome(outcome="applied")).text
-
-
-def talk(*said: tuple[str, *tuple[IntentName, ...]]) -> list[Decided]:
-    before, steps = Dialogue(), []
-    for text, *intents in said:
-        step = decided(heard(text, *intents, before=before))
-        before = reply("en", step, ChangeOutcome(outcome="applied")).after
-        steps.append(step)
-    return steps
 
 
 @pytest.mark.parametrize(

@@ -4,25 +4,12 @@ import pytest
 
 from agents.shop.requests import Cancel
 from agents.support.dialogue.render import reply
-from agents.support.models import ChangeOutcome, Decided, Dialogue, IntentName
+from agents.support.models import ChangeOutcome, IntentName
 from agents.support.understanding.exclusions import is_refused, meant, without_refused
 from agents.support.understanding.slots import slots
-from tests.agents.support.dialogue.shop import decided, heard
+from tests.agents.support.dialogue.shop import answer, decided, heard, talk
 
 CANCEL: tuple[str, IntentName] = ("cancel A100", "cancel_order")
-
-
-def answer(step: Decided) -> str:
-    return reply("en", step, ChangeOutcome(outcome="applied")).text
-
-
-def talk(*said: tuple[str, *tuple[IntentName, ...]]) -> list[Decided]:
-    before, steps = Dialogue(), []
-    for text, *intents in said:
-        step = decided(heard(text, *intents, before=before))
-        before = reply("en", step, ChangeOutcome(outcome="applied")).after
-        steps.append(step)
-    return steps
 
 
 @pytest.mark.parametrize(
