@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agents.shop.accounts import OrderAccount, Piece, Variant
+from agents.support.dialogue.choosing import Candidate, narrowed, options_of_all
 from agents.support.models import Part
 from agents.support.understanding.names import (
     Span,
@@ -17,9 +18,9 @@ from agents.support.understanding.names import (
     kind,
     names_in,
     names_of,
-    options_in,
     places_of,
 )
+from agents.support.understanding.options import Option, said_of_options
 from agents.support.understanding.slots import SKU
 
 Goods = Mapping[str, Variant]
@@ -46,8 +47,8 @@ COUNTS = {
     "one": 1, "both": 2, "two": 2, "three": 3, "four": 4, "five": 5,
     "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5,
 }  # fmt: skip
-NO_NAMES = {"yes", "no", "none"}  # options that are answers in a dialogue
-LETTER = re.compile(r"[^\W\d_]")
+ALL_ONES = re.compile(r"\w* (?:ones|pairs)\b|\w{0,2}的?那?两", re.IGNORECASE)
+JOINT = re.compile(r"\band\b|\bplus\b|\bwith\b|[,，、;；&+.。和与跟及]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,11 @@ def goods_named(
 ) -> Named:
     """The pieces of the order that the text names; "it" is the piece of an order that has one.
 
-    Options count where the text is `described`, the whole text unless another is given. Without a number
-    one copy of a piece is meant, or each if `every`.
+    Options count in the whole text. Where only the part that is `described` may have them, they can also be
+    those of what is wanted instead. Without a number one copy of a piece is meant, or each if `every`.
     """
-    goods, described = goods or {}, text if described is None else described
+    goods, replaces = goods or {}, described is not None
+    described = text if described is None else described
     have = Counter(piece.sku for piece in order.pieces)
     found = [sku for sku in dict.fromkeys(SKU.findall(text)) if have[sku]]
     named = named_pieces(order, text, goods)
@@ -83,10 +85,13 @@ def goods_named(
     for name, (span, skus) in named.items():
         if any(sku in found for sku in skus):
             continue
-        if several := _each_named(skus, name, described, goods):
+        if several := _each_named(order, skus, name, described, goods):
             found += several
             continue
-        fitting, each = _with_options(skus, described, goods)
+        mine = _part_about(described, span, [place for place, _ in named.values()])
+        fitting, each = _with_options(order, skus, mine, goods)
+        if replaces and not fitting:
+            fitting = list(skus)
         most = sum(have[sku] for sku in fitting)
         copies = most if each else _copies(text, name, span, most, every=every)
         if fitting and copies > most:
@@ -99,11 +104,12 @@ def goods_named(
             found += fitting * copies
         else:
             unclear = True
-    if not found and not named:
-        found = _by_option(order, described, goods)
-        if not found and len(order.pieces) == 1 and ONLY_ONE.search(text):
-            found = [order.pieces[0].sku]
-    return Named(tuple(found), unclear, why)
+    if found or named:
+        return Named(tuple(found), unclear, why)
+    if (by_option := _by_option(order, described, goods)) != Named():
+        return by_option
+    is_it = len(order.pieces) == 1 and ONLY_ONE.search(text)
+    return Named((order.pieces[0].sku,) if is_it else ())
 
 
 def named_pieces(
@@ -136,54 +142,85 @@ def _without(text: str, places: Iterable[Span]) -> str:
     return "".join(letters)
 
 
-def _options(sku: str, goods: Goods) -> set[str]:
-    return values_of(goods[sku]) if sku in goods else set()
+def candidates_of(order: OrderAccount, skus: Iterable[str], goods: Goods) -> list[Candidate]:
+    """These pieces of the order, as a text may describe them."""
+    paid = {piece.sku: piece.price for piece in order.pieces}
+    return [Candidate(s, goods[s].options if s in goods else {}, paid[s]) for s in skus]
 
 
-def values_of(variant: Variant) -> set[str]:
-    """The values of its options as they are named; one that is yes or no with the name of its option."""
-    return {
-        f"{name}: {value}" if value in NO_NAMES else value
-        for name, value in variant.options.items()
-    }
-
-
-def _with_options(skus: Sequence[str], text: str, goods: Goods) -> tuple[list[str], bool]:
-    """Those with all options that the text names; or one for each of these, and that this is so."""
+def _known(skus: Iterable[str], goods: Goods) -> frozenset[Option]:
+    """The options of all goods of their products, so that what the order does not have is known as well."""
     products = {goods[sku].product for sku in skus if sku in goods}
-    known = {x for v in goods.values() if v.product in products for x in values_of(v)}
-    named = options_in(text, {value for value in known if LETTER.search(value)})
-    if not named:
+    return frozenset(
+        one for v in goods.values() if v.product in products for one in v.options.items()
+    )
+
+
+def _with_options(
+    order: OrderAccount, skus: Sequence[str], text: str, goods: Goods
+) -> tuple[list[str], bool]:
+    """Those that the text describes; or one for each of its words, and that this is so."""
+    candidates, known = candidates_of(order, skus, goods), _known(skus, goods)
+    left = narrowed(text, candidates, known)
+    if left is None:
         return list(skus), False
-    own = set().union(*(_options(sku, goods) for sku in skus))
-    # One word can stand for two values: 大号 is "large" and "L".
-    wanted = named & own or named
-    with_all = [sku for sku in skus if wanted <= _options(sku, goods)]
-    each = [[sku for sku in skus if value in _options(sku, goods)] for value in sorted(wanted)]
-    if not with_all and all(len(some) == 1 for some in each):
-        return [sku for sku in skus if [sku] in each], True
-    return with_all, False
+    if left or len(candidates) < 2:
+        return [one.key for one in left], False
+    words = said_of_options(text, known)
+    fits = [[one.key for one in candidates if word.fits(one.options)] for word in words]
+    some = [keys for keys in fits if keys]  # words of other goods fit none of these
+    if some and all(len(keys) == 1 for keys in some):
+        each = [keys[0] for keys in some]
+        return [sku for sku in skus if sku in each], True
+    both = set(skus).intersection(*some) if some else set()
+    return [sku for sku in skus if sku in both], False
 
 
-def _each_named(skus: Sequence[str], name: str, text: str, goods: Goods) -> list[str]:
+def _each_named(
+    order: OrderAccount, skus: Sequence[str], name: str, text: str, goods: Goods
+) -> list[str]:
     """One SKU for each place of a name: "the mug (red) and the mug (blue)"; none unless each is clear."""
     begins = [begin for begin, _ in places_of(text, name)]
     if len(skus) < 2 or len(begins) < 2:
         return []
     parts = [text[begin:end] for begin, end in zip(begins, [*begins[1:], None], strict=True)]
-    fitting = [_with_options(skus, part, goods)[0] for part in parts]
+    fitting = [_with_options(order, skus, part, goods)[0] for part in parts]
     chosen = [some[0] for some in fitting if len(some) == 1]
     return chosen if len(set(chosen)) == len(parts) else []
 
 
-def _by_option(order: OrderAccount, text: str, goods: Goods) -> list[str]:
-    """The only piece that has what the text names, such as its colour; none if there is no such one."""
-    skus = list(dict.fromkeys(piece.sku for piece in order.pieces))
-    known = set().union(*(_options(sku, goods) for sku in skus))
-    named = options_in(text, {value for value in known if LETTER.search(value)})
-    fitting = [sku for sku in skus if named <= _options(sku, goods)] if named else []
-    is_one = len(fitting) == 1 and sum(piece.sku == fitting[0] for piece in order.pieces) == 1
-    return fitting if is_one else []
+def _by_option(order: OrderAccount, text: str, goods: Goods) -> Named:
+    """The pieces that have what the text describes, such as their colour, where it names no goods."""
+    have = Counter(piece.sku for piece in order.pieces)
+    candidates = candidates_of(order, have, goods)
+    left = narrowed(text, candidates, options_of_all(candidates)) or ()
+    fitting = [one.key for one in left]
+    if not fitting or len(fitting) == len(have) > 1:
+        return Named()
+    words = said_of_options(text, options_of_all(left))
+    place = words[0].span if words else (len(text), len(text))
+    most = sum(have[sku] for sku in fitting)
+    copies = (
+        most if ALL_ONES.match(text[place[1] :]) else _copies(text, "", place, most, every=False)
+    )
+    if copies != most and len(fitting) > 1:
+        return Named(unclear=True)
+    return Named(tuple(sku for sku in fitting for _ in range(min(copies, have[sku]))))
+
+
+def _part_about(text: str, place: Span, places: Iterable[Span]) -> str:
+    """The part of the text that describes the goods named at this place, where others are named as well."""
+    plain = folded(text)
+    before = max((end for _, end in places if end <= place[0]), default=0)
+    after = min((begin for begin, _ in places if begin >= place[1]), default=len(plain))
+    if before:
+        gap = plain[before : place[0]]
+        joints = list(JOINT.finditer(gap))
+        before += joints[-1].end() if joints else 0
+    if after < len(plain):
+        joints = list(JOINT.finditer(plain[place[1] : after]))
+        after = place[1] + (joints[-1].start() if joints else 0)
+    return text[before:after]
 
 
 def _copies(text: str, name: str, place: Span, most: int, *, every: bool) -> int:

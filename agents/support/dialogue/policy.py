@@ -90,10 +90,11 @@ def decide(context: TurnContext) -> Decided | None:
     )
     understood = with_acts_of(understood, context.turn.text, before)
     understood = in_context(understood, context.turn.text, before, context.shop)
-    told_in_turns = before.task is not None and before.task.asked == "address"
-    if before.task is not None and (told_in_turns or MISTAKE.search(context.turn.text)):
-        began = f"{before.began}, {context.turn.text}"[-MOST_BEGAN:]
-        before = before.model_copy(update={"began": began})
+    if before.task is not None and (
+        before.task.asked == "address" or MISTAKE.search(context.turn.text)
+    ):
+        more = _with_text(before.task, context.turn.text)
+        before = before.model_copy(update={"task": more})
     context = replace(context, understood=understood, before=before)
     intent = context.intent
     if before.taken_over:
@@ -178,10 +179,10 @@ def _go_on(context: TurnContext, task: Task) -> Decided | None:
         return _agreed(context, task) if agrees else _go_on_with_several(context, task)
     filled = with_more(
         context,
-        fill_in_turns(
-            task, context.understood.slots, context.turn.text, context.shop, context.before.began
-        ),
+        fill_in_turns(task, context.understood.slots, context.turn.text, context.shop),
     )
+    if filled != task:
+        filled = _with_text(filled, context.turn.text)
     other = filled.order not in ("", task.order)
     if other and ADDS.search(context.turn.text) and has_only_names(context.turn.text):
         return _start(context, [filled])
@@ -267,10 +268,14 @@ def _begin(context: TurnContext) -> Decided | None:
         if every := every_order(intent, context.turn.text, context.shop):  # type: ignore[arg-type]  # of TASKS
             return _start(context, every)
         begun = Task(name=intent, order="" if orders else before.order)  # type: ignore[arg-type]  # of TASKS
+        begun = _with_text(begun, context.turn.text)
         if before.options and before.began:
             known = described(before.began, intent, Dialogue(), context.shop).order
             begun = begun.model_copy(update={"order": begun.order or ("" if orders else known)})
             begun = fill(begun, slots(before.began), before.began, context.shop)
+            begun = begun.model_copy(
+                update={"text": f"{before.began} , {begun.text}"[-MOST_BEGAN:]}
+            )
         begun = takes_over(begun, context)
         filled = fill(begun, named, context.turn.text, context.shop)
         return _start(context, [filled, *also_asked(context, filled)])
@@ -315,7 +320,12 @@ def _begin_several(context: TurnContext) -> Decided:
     # Where several are named, a wish that names none is about one that has to be asked for.
     shared = "" if len(orders) > 1 else next(iter(orders), context.before.order)
     tasks = [
-        fill(Task(name=wish.name, order=shared), slots_of(context, wish), wish.text, shop)  # type: ignore[arg-type]
+        fill(
+            Task(name=wish.name, order=shared, text=wish.text),
+            slots_of(context, wish),
+            wish.text,
+            shop,
+        )  # type: ignore[arg-type]
         for wish in wishes
         if wish.name in TASKS
     ]
@@ -325,24 +335,36 @@ def _begin_several(context: TurnContext) -> Decided:
 
 def _start(context: TurnContext, tasks: Sequence[Task], unclear: Sequence[str] = ()) -> Decided:
     """The first step of the first task; the others, and the one under way, come after it."""
-    begun, *others = sorted(dict.fromkeys(tasks), key=lambda task: task.name not in INFORMS)
+    begun, *others = sorted(_each_once(tasks), key=lambda task: task.name not in INFORMS)
     task, text = context.before.task, context.turn.text
     left = [] if task is None or is_dropped(task, begun, text) else [task]
     taken_back = context.shop.spelled(slots(left_out(context.turn.text)).orders)
     waiting = [
         task
-        for task in dict.fromkeys((*others, *left, *context.before.later))
+        for task in _each_once((*others, *left, *context.before.later))
         if (task.name, task.order) != (begun.name, begun.order) and task.order not in taken_back
     ]
     known = {task.order for task in (begun, *waiting)}
     unclear = [name for name in context.shop.spelled(unclear) if name not in known]
     forgotten = [*unclear, *(task.order for task in waiting[MOST_LATER:] if task.order)]
     later = tuple(waiting[:MOST_LATER])
-    began = context.before.began if context.before.options else context.turn.text[:MOST_BEGAN]
-    before = context.before.model_copy(update={"later": later, "began": began})
+    before = context.before.model_copy(update={"later": later, "began": ""})
     step = _advance(_with(context, before), begun)
     again = (Part(template="ask again", values={"orders": ", ".join(dict.fromkeys(forgotten))}),)
     return step.model_copy(update={"parts": (*again, *step.parts)}) if forgotten else step
+
+
+def _each_once(tasks: Sequence[Task]) -> list[Task]:
+    """The tasks, each once whatever was said about it."""
+    return list({task.model_copy(update={"text": ""}): task for task in reversed(tasks)}.values())[
+        ::-1
+    ]
+
+
+def _with_text(task: Task, text: str) -> Task:
+    """The task with another text about it."""
+    more = f"{task.text} , {text}" if task.text else text
+    return task.model_copy(update={"text": more[-MOST_BEGAN:]})
 
 
 def _with(context: TurnContext, before: Dialogue) -> TurnContext:
@@ -381,7 +403,7 @@ def _open_question(context: TurnContext) -> tuple[Part, ...]:
     task = context.before.task
     if task is None or not task.asked:
         return ()
-    asked = question(task, context.shop, f"{context.before.began} {context.turn.text}")
+    asked = question(task, context.shop, f"{task.text} , {context.turn.text}")
     return (*_whole(context, task), *offered(task, context.shop), asked)
 
 
@@ -394,7 +416,7 @@ def _dropped(context: TurnContext) -> Decided:
 def _change(context: TurnContext, task: Task) -> Decided:
     """Request what the user has confirmed; order processing checks the rules again."""
     order = context.shop.orders.get(task.order)
-    request = confirmed(task, order, context.before.began)
+    request = confirmed(task, order)
     then, after = _next(replace(context, shop=shop_after(context.shop, request, order)), task.order)
     return Decided(action="change", reason=task.name, request=request, then=then, after=after)
 
@@ -429,8 +451,7 @@ def _advance(context: TurnContext, task: Task) -> Decided:
 
 def _not_as_it_stands(context: TurnContext, task: Task, order: OrderView) -> Decided | None:
     """The step where the order refuses the task: the only one that it allows, or why; None if it allows it."""
-    began = context.before.began if context.before.task else ""
-    other = as_possible(task, order, f"{began} {context.turn.text}", context.shop)
+    other = as_possible(task, order, f"{task.text} , {context.turn.text}", context.shop)
     if other == task:
         rule = refusal(task, order)
         return _refused(context, task, rule, order.order) if rule else None
@@ -470,11 +491,10 @@ def _unknown(context: TurnContext, task: Task) -> Decided:
 
 def _ask(context: TurnContext, task: Task, action: Action) -> Decided:
     after = context.before.model_copy(update={"task": task, "failures": 0, "options": ()})
-    said = f"{context.before.began} {context.turn.text}"
     return Decided(
         action=action,
         reason=task.name,
-        parts=(*offered(task, context.shop), question(task, context.shop, said)),
+        parts=(*offered(task, context.shop), question(task, context.shop, task.text)),
         after=_known(after, task),
     )
 

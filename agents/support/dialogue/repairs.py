@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from agents.support.dialogue.describing import QUESTION, place_in
 from agents.support.dialogue.forms import INFORMS, ShopView, is_possible
-from agents.support.dialogue.goods import values_of
 from agents.support.dialogue.informing import options_to_choose, returnable
 from agents.support.dialogue.products import properties_of
 from agents.support.dialogue.questions import fitting, question
@@ -15,7 +14,8 @@ from agents.support.dialogue.turn_context import CLOSE, TASKS, TurnContext
 from agents.support.dialogue.wording import called, paid_by
 from agents.support.models import Part, Slots, Task, TaskName, Wish
 from agents.support.understanding.consent import verdict
-from agents.support.understanding.names import names_goods, options_in
+from agents.support.understanding.names import names_goods
+from agents.support.understanding.options import said_of_options
 from agents.support.understanding.slots import slots
 
 EVERY_ORDER = re.compile(
@@ -77,7 +77,7 @@ def beside(context: TurnContext, task: Task) -> tuple[Part, ...]:
     order, text = context.shop.orders.get(task.order), context.turn.text
     if order is None:
         return ()
-    known = {value for v in context.shop.goods.values() for value in values_of(v)}
+    known = {one for v in context.shop.goods.values() for one in v.options.items()}
     if task.asked == "new" and QUESTION.search(text):
         piece = next(p for p in order.pieces if p.sku in task.pieces)
         return (options_to_choose(piece, context.shop),)
@@ -85,7 +85,7 @@ def beside(context: TurnContext, task: Task) -> tuple[Part, ...]:
         return properties_of(text, task.new or task.pieces, context.shop)
     if context.sure and context.intent == "knowledge":
         return ()
-    if task.asked == "pieces" and (QUESTION.search(text) or options_in(text, known)):
+    if task.asked == "pieces" and (QUESTION.search(text) or said_of_options(text, known)):
         return (Part(template="several fit"),)
     return ()
 
@@ -150,7 +150,7 @@ def was_asked(context: TurnContext, task: Task) -> bool:
 
 def with_more(context: TurnContext, task: Task) -> Task:
     """The task with an address that the turns give together, or with the piece at a place of the list shown."""
-    began = context.before.began
+    began = task.text
     address = slots(began).address if task.asked == "address" else None
     if address is not None:
         return task.model_copy(update={"address": address})

@@ -76,11 +76,13 @@ def option_words() -> Mapping[str, tuple[str, ...]]:
 
 @lru_cache(4_096)
 def _pattern(name: str) -> re.Pattern[str] | None:
-    """The runs of letters of the name, one after the other, in singular or plural; None without any."""
-    runs = RUNS.findall(folded(name))
-    if not runs:
-        return None
-    return re.compile(r"[\W_]*".join(map(_run, runs)))
+    source = pattern_of(name)
+    return re.compile(source) if source else None
+
+
+def pattern_of(name: str) -> str:
+    """A regular expression: the runs of letters of the name, in singular or plural; "" without any."""
+    return r"[\W_]*".join(map(_run, RUNS.findall(folded(name))))
 
 
 def _run(run: str) -> str:
