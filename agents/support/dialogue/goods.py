@@ -76,40 +76,57 @@ def goods_named(
     Options count in the whole text. Where only the part that is `described` may have them, they can also be
     those of what is wanted instead. Without a number one copy of a piece is meant, or each if `every`.
     """
-    goods, replaces = goods or {}, described is not None
-    described = text if described is None else described
-    have = Counter(piece.sku for piece in order.pieces)
-    found = [sku for sku in dict.fromkeys(SKU.findall(text)) if have[sku]]
+    goods = goods or {}
+    found = [
+        sku for sku in dict.fromkeys(SKU.findall(text)) if any(sku == p.sku for p in order.pieces)
+    ]
     named = named_pieces(order, text, goods)
+    places = [place for place, _ in named.values()]
     unclear, why = False, None
     for name, (span, skus) in named.items():
         if any(sku in found for sku in skus):
             continue
-        if several := _each_named(order, skus, name, described, goods):
-            found += several
-            continue
-        mine = _part_about(described, span, [place for place, _ in named.values()])
-        fitting, each = _with_options(order, skus, mine, goods)
-        if replaces and not fitting:
+        mine = text if described is None else described
+        several = _each_named(order, skus, name, mine, goods)
+        mine = _part_about(mine, span, places)
+        fitting, each = (several, True) if several else _with_options(order, skus, mine, goods)
+        if described is not None and not fitting:
             fitting = list(skus)
-        most = sum(have[sku] for sku in fitting)
-        copies = most if each else _copies(text, name, span, most, every=every)
-        if fitting and copies > most:
-            why = Part(template="too few", values={"name": name, "count": str(most)})
-        if not fitting:
-            why = Part(template="none like that", values={"name": name})
-        if copies == most:
-            found += [sku for sku in fitting for _ in range(have[sku])]
-        elif len(fitting) == 1 and copies < most:
-            found += fitting * copies
-        else:
-            unclear = True
+        some = _copies_of(order, fitting, text, name, None if each else (span, every))
+        found += some.skus
+        unclear, why = unclear or some.unclear, some.why or why
     if found or named:
         return Named(tuple(found), unclear, why)
-    if (by_option := _by_option(order, described, goods)) != Named():
-        return by_option
+    return _by_option(order, text if described is None else described, goods) or _only(order, text)
+
+
+def _only(order: OrderAccount, text: str) -> Named:
+    """The piece of an order that has one, if the text says "it"."""
     is_it = len(order.pieces) == 1 and ONLY_ONE.search(text)
     return Named((order.pieces[0].sku,) if is_it else ())
+
+
+def _copies_of(
+    order: OrderAccount,
+    fitting: Sequence[str],
+    text: str,
+    name: str,
+    counted: tuple[Span, bool] | None,
+) -> Named:
+    """As many copies of the pieces as the text counts at this place, each of them if it is not `counted`."""
+    have = Counter(piece.sku for piece in order.pieces)
+    most = sum(have[sku] for sku in fitting)
+    if not fitting:
+        return Named(unclear=True, why=Part(template="none like that", values={"name": name}))
+    copies = most
+    if counted is not None:
+        copies = _copies(text, name, counted[0], most, every=counted[1])
+    if copies == most:
+        return Named(tuple(sku for sku in fitting for _ in range(have[sku])))
+    if copies > most:
+        few = Part(template="too few", values={"name": name, "count": str(most)})
+        return Named(unclear=True, why=few)
+    return Named(tuple(fitting) * copies) if len(fitting) == 1 else Named(unclear=True)
 
 
 def named_pieces(
@@ -189,14 +206,14 @@ def _each_named(
     return chosen if len(set(chosen)) == len(parts) else []
 
 
-def _by_option(order: OrderAccount, text: str, goods: Goods) -> Named:
-    """The pieces that have what the text describes, such as their colour, where it names no goods."""
+def _by_option(order: OrderAccount, text: str, goods: Goods) -> Named | None:
+    """The pieces that have what the text describes, such as their colour; None if it describes none of them."""
     have = Counter(piece.sku for piece in order.pieces)
     candidates = candidates_of(order, have, goods)
     left = narrowed(text, candidates, options_of_all(candidates)) or ()
     fitting = [one.key for one in left]
     if not fitting or len(fitting) == len(have) > 1:
-        return Named()
+        return None
     words = said_of_options(text, options_of_all(left))
     place = words[0].span if words else (len(text), len(text))
     most = sum(have[sku] for sku in fitting)

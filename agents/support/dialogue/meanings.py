@@ -7,7 +7,6 @@ from agents.shop.contracts import OrderView
 from agents.support.dialogue.describing import BY_GOODS, QUESTION
 from agents.support.dialogue.forms import (
     INFORMS,
-    ITEMS,
     KINDS,
     REPLACES,
     ShopView,
@@ -100,15 +99,6 @@ def possible_instead(task: Task, order: OrderView | None) -> tuple[Part, ...]:
     if other is None or order is None or not is_possible(other, order):
         return ()
     return (Part(template=INSTEAD_OF[task.name]),)
-
-
-def takes_over(begun: Task, context: TurnContext) -> Task:
-    """The new task about the goods of the one under way, if it names no others: "no, swap it instead"."""
-    task = context.before.task
-    both = {begun.name} <= ITEMS and task is not None and task.name in ITEMS
-    if not both or task is None or task.order != begun.order or task.name == begun.name:
-        return begun
-    return begun.model_copy(update={"pieces": task.pieces})
 
 
 def is_dropped(task: Task, begun: Task, text: str) -> bool:

@@ -10,7 +10,14 @@ from dataclasses import replace
 
 from agents.shop.contracts import OrderView
 from agents.shop.rules import RuleViolation, perform
-from agents.support.dialogue.describing import described, with_orders
+from agents.support.dialogue.beginning import (
+    MOST_TEXT,
+    begun_by,
+    begun_by_several,
+    each_once,
+    with_text,
+)
+from agents.support.dialogue.describing import with_orders
 from agents.support.dialogue.disposing import completed
 from agents.support.dialogue.forms import (
     ADDS,
@@ -38,21 +45,17 @@ from agents.support.dialogue.meanings import (
     possible_instead,
     product_asked,
     says_it_again,
-    takes_over,
 )
 from agents.support.dialogue.questions import as_a_whole, offered, question
 from agents.support.dialogue.render import refusal_part
 from agents.support.dialogue.repairs import (
-    also_asked,
     beside,
-    every_order,
     is_condition,
     named,
     names_something,
     order_meant,
     returnable_until,
     says_no,
-    slots_of,
     was_asked,
     with_more,
 )
@@ -76,7 +79,6 @@ from agents.support.understanding.wishes import has_only_names
 MOST_FAILURES = 2
 MOST_LATER = 9
 SURE_OF_TALK = 0.45  # "goodbye" that is less probable is not answered with one
-MOST_BEGAN = 500  # characters of the turn that began a task
 OFFERS_A_PERSON = {"complaint", "payment_problem"}
 PERSON: tuple[IntentName, ...] = ("human",)
 OF_ADDRESSES: tuple[IntentName, ...] = ("modify_order_address", "modify_customer_address")
@@ -93,7 +95,7 @@ def decide(context: TurnContext) -> Decided | None:
     if before.task is not None and (
         before.task.asked == "address" or MISTAKE.search(context.turn.text)
     ):
-        more = _with_text(before.task, context.turn.text)
+        more = with_text(before.task, context.turn.text)
         before = before.model_copy(update={"task": more})
     context = replace(context, understood=understood, before=before)
     intent = context.intent
@@ -125,7 +127,7 @@ def _asked_which(context: TurnContext, options: tuple[IntentName, ...]) -> Decid
     values = {f"option {n}": name for n, name in enumerate(options, 1)}
     later = before.later if before.task is None else (before.task, *before.later)
     order = order_meant(context) or before.order
-    began = before.began if before.options == options else context.turn.text[:MOST_BEGAN]
+    began = before.began if before.options == options else context.turn.text[:MOST_TEXT]
     kept = {"later": later, "order": order, "began": began}
     after = before.model_copy(update={"options": options, "task": None, **kept})
     parts = (Part(template=template, values=values),)
@@ -182,7 +184,7 @@ def _go_on(context: TurnContext, task: Task) -> Decided | None:
         fill_in_turns(task, context.understood.slots, context.turn.text, context.shop),
     )
     if filled != task:
-        filled = _with_text(filled, context.turn.text)
+        filled = with_text(filled, context.turn.text)
     other = filled.order not in ("", task.order)
     if other and ADDS.search(context.turn.text) and has_only_names(context.turn.text):
         return _start(context, [filled])
@@ -257,28 +259,12 @@ def _begin(context: TurnContext) -> Decided | None:
         return _asked_which(context, options)
     wishes = context.understood.wishes
     if any(wish.name in TASKS for wish in wishes):
-        return _begin_several(context)
+        unclear = [n for wish in wishes if wish.name == "out_of_scope" for n in wish.slots.orders]
+        return _start(context, begun_by_several(context), unclear)
     if context.understood.slots.address is not None and intent not in TASKS:
         return _asked_which(context, OF_ADDRESSES)  # an address alone
     if intent in TASKS and context.sure:
-        named, orders = (
-            context.understood.slots,
-            context.shop.spelled(context.understood.slots.orders),
-        )
-        if every := every_order(intent, context.turn.text, context.shop):  # type: ignore[arg-type]  # of TASKS
-            return _start(context, every)
-        begun = Task(name=intent, order="" if orders else before.order)  # type: ignore[arg-type]  # of TASKS
-        begun = _with_text(begun, context.turn.text)
-        if before.options and before.began:
-            known = described(before.began, intent, Dialogue(), context.shop).order
-            begun = begun.model_copy(update={"order": begun.order or ("" if orders else known)})
-            begun = fill(begun, slots(before.began), before.began, context.shop)
-            begun = begun.model_copy(
-                update={"text": f"{before.began} , {begun.text}"[-MOST_BEGAN:]}
-            )
-        begun = takes_over(begun, context)
-        filled = fill(begun, named, context.turn.text, context.shop)
-        return _start(context, [filled, *also_asked(context, filled)])
+        return _start(context, begun_by(context))
     return _inform(context)
 
 
@@ -307,41 +293,21 @@ def _inform(context: TurnContext) -> Decided | None:
 
 def _offer_a_person(context: TurnContext, template: str, failures: int) -> Decided:
     """Offer a person, who comes only if the next turn says yes or asks for one."""
-    kept = {"failures": failures, "options": PERSON, "began": context.turn.text[:MOST_BEGAN]}
+    kept = {"failures": failures, "options": PERSON, "began": context.turn.text[:MOST_TEXT]}
     after = context.before.model_copy(update=kept)
     parts = (Part(template=template), Part(template="shall a person come"))
     return Decided(action="ask", reason=template, parts=parts, after=after)
 
 
-def _begin_several(context: TurnContext) -> Decided:
-    """The first step for several wishes; what is not clear is said, and asked for again."""
-    wishes, shop = context.understood.wishes, context.shop
-    orders = {name for wish in wishes for name in shop.spelled(wish.slots.orders)}
-    # Where several are named, a wish that names none is about one that has to be asked for.
-    shared = "" if len(orders) > 1 else next(iter(orders), context.before.order)
-    tasks = [
-        fill(
-            Task(name=wish.name, order=shared, text=wish.text),
-            slots_of(context, wish),
-            wish.text,
-            shop,
-        )  # type: ignore[arg-type]
-        for wish in wishes
-        if wish.name in TASKS
-    ]
-    unclear = [n for wish in wishes if wish.name == "out_of_scope" for n in wish.slots.orders]
-    return _start(context, tasks, unclear)
-
-
 def _start(context: TurnContext, tasks: Sequence[Task], unclear: Sequence[str] = ()) -> Decided:
     """The first step of the first task; the others, and the one under way, come after it."""
-    begun, *others = sorted(_each_once(tasks), key=lambda task: task.name not in INFORMS)
+    begun, *others = sorted(each_once(tasks), key=lambda task: task.name not in INFORMS)
     task, text = context.before.task, context.turn.text
     left = [] if task is None or is_dropped(task, begun, text) else [task]
     taken_back = context.shop.spelled(slots(left_out(context.turn.text)).orders)
     waiting = [
         task
-        for task in _each_once((*others, *left, *context.before.later))
+        for task in each_once((*others, *left, *context.before.later))
         if (task.name, task.order) != (begun.name, begun.order) and task.order not in taken_back
     ]
     known = {task.order for task in (begun, *waiting)}
@@ -352,19 +318,6 @@ def _start(context: TurnContext, tasks: Sequence[Task], unclear: Sequence[str] =
     step = _advance(_with(context, before), begun)
     again = (Part(template="ask again", values={"orders": ", ".join(dict.fromkeys(forgotten))}),)
     return step.model_copy(update={"parts": (*again, *step.parts)}) if forgotten else step
-
-
-def _each_once(tasks: Sequence[Task]) -> list[Task]:
-    """The tasks, each once whatever was said about it."""
-    return list({task.model_copy(update={"text": ""}): task for task in reversed(tasks)}.values())[
-        ::-1
-    ]
-
-
-def _with_text(task: Task, text: str) -> Task:
-    """The task with another text about it."""
-    more = f"{task.text} , {text}" if task.text else text
-    return task.model_copy(update={"text": more[-MOST_BEGAN:]})
 
 
 def _with(context: TurnContext, before: Dialogue) -> TurnContext:

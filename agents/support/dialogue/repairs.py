@@ -12,7 +12,7 @@ from agents.support.dialogue.questions import fitting, question
 from agents.support.dialogue.render import render, without_links
 from agents.support.dialogue.turn_context import CLOSE, TASKS, TurnContext
 from agents.support.dialogue.wording import called, paid_by
-from agents.support.models import Part, Slots, Task, TaskName, Wish
+from agents.support.models import Part, Task, TaskName
 from agents.support.understanding.consent import verdict
 from agents.support.understanding.names import names_goods
 from agents.support.understanding.options import said_of_options
@@ -118,13 +118,6 @@ def order_meant(context: TurnContext) -> str:
     if not named and context.selection is not None:
         return context.selection.order
     return named[0] if len(named) == 1 and named[0] in context.shop.orders else ""
-
-
-def slots_of(context: TurnContext, wish: Wish) -> Slots:
-    """What the wish names; "pay A and B by gift card" names the method once for both."""
-    if wish.name != "modify_payment" or wish.slots.methods:
-        return wish.slots
-    return wish.slots.model_copy(update={"methods": context.understood.slots.methods})
 
 
 def named(subject: str, shop: ShopView) -> str:
