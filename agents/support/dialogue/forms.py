@@ -141,7 +141,9 @@ def fill_in_turns(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
     if filled.order and not task.order and task.text:
         known = task.model_copy(update={"order": filled.order})
         before = slots(task.text).model_copy(update={"orders": ()})
-        filled = fill(fill(known, before, task.text, shop), named, text, shop)
+        begun = fill(known, before, task.text, shop)
+        # The goods of "the one with the lamp" tell the order, where the first turn said which goods are meant.
+        filled = begun if begun.pieces else fill(begun, named, text, shop)
     order = shop.orders.get(filled.order)
     if (
         order is not None

@@ -191,7 +191,7 @@ def _go_on(context: TurnContext, task: Task) -> Decided | None:
     if is_replaced(context, task, filled, plain):
         return _advance(context, filled)
     declined = _no_or_doubt(context, task, plain)
-    if declined is not None or is_other_task(context, task):
+    if declined is not None or is_other_task(context, task, filled):
         return declined
     if filled != task and task.order in ("", filled.order):
         return _advance(context, filled)
@@ -234,7 +234,7 @@ def _begun_after_a_no(context: TurnContext, task: Task) -> Decided | None:
     """The step for another wish of a turn that says no to the open question; None without one."""
     names_some = names_something(left_out(context.turn.text), context.shop)
     named = context.understood.slots.orders or not names_some
-    if not named or not is_other_task(context, task):
+    if not named or not is_other_task(context, task, task):
         return None
     without = _with(context, context.before.model_copy(update={"task": None}))
     begun = _begin(without)
