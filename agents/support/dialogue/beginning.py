@@ -24,7 +24,7 @@ def begun_by(context: TurnContext) -> Sequence[Task]:
         known = described(before.began, name, Dialogue(), shop).order
         begun = begun.model_copy(update={"order": begun.order or ("" if orders else known)})
         begun = fill(begun, slots(before.began), before.began, shop)
-        begun = begun.model_copy(update={"text": f"{before.began} , {text}"[-MOST_TEXT:]})
+        begun = begun.model_copy(update={"text": f"{before.began}\n{text}"[-MOST_TEXT:]})
     filled = fill(_about_the_same(begun, context), named, text, shop)
     return [filled, *also_asked(context, filled)]
 
@@ -44,7 +44,7 @@ def begun_by_several(context: TurnContext) -> Sequence[Task]:
 
 def with_text(task: Task, text: str) -> Task:
     """The task with another text about it."""
-    more = f"{task.text} , {text}" if task.text else text
+    more = f"{task.text}\n{text}" if task.text else text
     return task.model_copy(update={"text": more[-MOST_TEXT:]})
 
 

@@ -152,7 +152,7 @@ def fill_in_turns(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
         and filled.pieces
         and not filled.new
     ):
-        both = meant(f"{task.text} , {text}")
+        both = meant(f"{task.text}\n{text}")
         new = new_pieces(filled, order, named, both, shop.goods)
         filled = filled.model_copy(update={"new": new})
     return filled

@@ -43,6 +43,11 @@ AFTER_ZH = re.compile(
     r"^(?:里面?|中|当中|之中)?的?(?:我?只|就|先|要|想)*(?:退货?|换|退掉|要)?(?:其中)?(?:的)?"
     r"(?P<count>[一两二三四五]|\d{1,2})(?:个|件|只|双|台|把|条|盏|款)(?!月|小时|天)"
 )
+HEADS = "杯壶灯椅钟鞋靴伞垫窝床包镜表机琴帽衣裤裙柜架箱刷"
+HAN = re.compile(r"[\u4e00-\u9fff]")
+NO_HEAD = re.compile(
+    r"[分点秒]钟|包[装裹邮括含裹]|钱包|[镜]片|鞋[盒带码]|机[会器]|手机号|代表|表[示扬]|[开关]机|[床]上"
+)
 COUNTS = {
     "one": 1, "both": 2, "two": 2, "three": 3, "four": 4, "five": 5,
     "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5,
@@ -144,6 +149,18 @@ def named_pieces(
                 fits.setdefault(name, []).append(piece.sku)
     places = names_in(text, whole)
     places |= names_in(_without(text, places.values()), fits.keys() - places.keys())
+    if not places:  # 壶不退, 那个钟: a single character is read only where nothing else is named
+        heads = {
+            name[-1]: piece.sku
+            for piece in order.pieces
+            for name in _names(piece, goods)
+            if HAN.fullmatch(name[-1:]) and name[-1] in HEADS
+        }
+        places = names_in(NO_HEAD.sub(lambda word: " " * len(word[0]), text), heads)
+        for head in places:
+            fits[head] = [
+                p.sku for p in order.pieces if any(n.endswith(head) for n in _names(p, goods))
+            ]
     return {name: (span, list(dict.fromkeys(fits[name]))) for name, span in places.items()}
 
 

@@ -57,6 +57,7 @@ from agents.support.dialogue.repairs import (
     returnable_until,
     says_no,
     was_asked,
+    with_address,
     with_more,
 )
 from agents.support.dialogue.turn_context import TASKS, TurnContext, with_acts_of
@@ -114,7 +115,8 @@ def decide(context: TurnContext) -> Decided | None:
         return None
     going_on = None
     if before.task is not None and not context.doubt:
-        going_on = _go_on(context, before.task)
+        told = with_address(context, before.task)
+        going_on = _advance(context, told) if told is not None else _go_on(context, before.task)
     return going_on or _begin(context)
 
 
@@ -356,7 +358,7 @@ def _open_question(context: TurnContext) -> tuple[Part, ...]:
     task = context.before.task
     if task is None or not task.asked:
         return ()
-    asked = question(task, context.shop, f"{task.text} , {context.turn.text}")
+    asked = question(task, context.shop, f"{task.text}\n{context.turn.text}")
     return (*_whole(context, task), *offered(task, context.shop), asked)
 
 
@@ -404,7 +406,7 @@ def _advance(context: TurnContext, task: Task) -> Decided:
 
 def _not_as_it_stands(context: TurnContext, task: Task, order: OrderView) -> Decided | None:
     """The step where the order refuses the task: the only one that it allows, or why; None if it allows it."""
-    other = as_possible(task, order, f"{task.text} , {context.turn.text}", context.shop)
+    other = as_possible(task, order, f"{task.text}\n{context.turn.text}", context.shop)
     if other == task:
         rule = refusal(task, order)
         return _refused(context, task, rule, order.order) if rule else None

@@ -28,6 +28,7 @@ ALONE = (
     r"(?:^\W*(?:(?:in|an?|the|size|make it|then|ok|要|换)\W*)*|\ban? ){}"
     r"(?=\W*(?:(?:please|pls|then|ones?|if possible|吧|的)\W*)*$)"
 )
+BEGINS = r"(?<![a-z0-9.])"
 # What denies the word after it, or a word or two later.
 DENIED = re.compile(
     r"(?:\b(?:not|non|no|without|isn'?t|aren'?t|wasn'?t|weren'?t|doesn'?t have|don'?t have|minus|instead of|rather than"
@@ -42,6 +43,14 @@ HAVING: Mapping[str, str] = {
     "backlight": r"(?:\bback ?-?li(?:ghts?|t)\b|背光|\blights?\b)",
 }
 """Options of which goods may have none -> the words for having them."""
+PARTS: Mapping[str, re.Pattern[str]] = {
+    "lens": re.compile(r"\blens(?:es)?\b|镜片"), "frame": re.compile(r"\bframes?\b|框"),
+    "strap": re.compile(r"\bstrap\b|表带"), "band": re.compile(r"\bband\b|表带"),
+    "dial": re.compile(r"\bdial\b|表盘"), "backlight": re.compile(r"back ?-?li(?:gh)?t|背光"),
+    "sole": re.compile(r"\bsoles?\b|鞋底"),
+}  # fmt: skip
+"""Options of a part of goods, by the first word of their names -> how the part is called."""
+NEAR = 12  # characters between a value and the part that has it
 ABSENT = frozenset({"no", "none", "not resistant"})
 ANY = "*"  # any value but those
 
@@ -70,17 +79,24 @@ def said_of_options(text: str, known: Collection[Option]) -> tuple[Said, ...]:
     for source, options in _words(frozenset(known)):
         pattern = _compiled(source)
         found += [
-            Said(options, match.span(), DENIED.search(left[: match.start()]) is not None)
+            Said(
+                _of_part(options, left, match.span()),
+                match.span(),
+                DENIED.search(left[: match.start()]) is not None,
+            )
             for match in pattern.finditer(left)
         ]
         left = pattern.sub(lambda match: "\0" * len(match[0]), left)
     return tuple(sorted(found, key=lambda said: said.span))
 
 
-def is_said(text: str, options: Mapping[str, str]) -> bool:
-    """Whether the text names one of these options, and denies none."""
-    said = said_of_options(text, options.items())
-    return bool(said) and all(one.fits(options) for one in said)
+def _of_part(options: frozenset[Option], text: str, span: Span) -> frozenset[Option]:
+    """Of the options that a word can stand for those of the part that is named next to it: "green lenses"."""
+    after = re.split(r"[,，、.。;；]|\band\b|和", text[span[1] : span[1] + NEAR])[0]
+    of_part = {
+        one for one in options if (part := PARTS.get(one[0].split()[0])) and part.search(after)
+    }
+    return frozenset(of_part) or options
 
 
 def _has(options: Mapping[str, str], wanted: Option) -> bool:
@@ -106,12 +122,12 @@ def _sources(name: str, value: str) -> list[str]:
     if value in ABSENT | {"yes"}:
         return []
     if value.isdigit():
-        return [rf"{SIZE}{value}(?!\w|\.\d)|(?<![\w.]){value} ?[码号片]|{ALONE.format(value)}"]
+        return [rf"{SIZE}{value}(?![a-z0-9]|\.\d)|{BEGINS}{value} ?[码号片]|{ALONE.format(value)}"]
     measure = MEASURE.fullmatch(value.lower())
     unit = UNITS.get(measure[2].removesuffix("es").removesuffix("s"), "") if measure else ""
     unit = unit or (UNITS.get(measure[2], "") if measure else "")
     if measure is not None and unit and not measure[3].strip():
-        return [rf"(?<![\w.]){re.escape(measure[1])}\W{{0,2}}(?:{unit})(?![a-z])"]
+        return [rf"{BEGINS}{re.escape(measure[1])}\W{{0,2}}(?:{unit})(?![a-z])"]
     words = option_words()
     spoken = (value, *words.get(f"{name}: {value}", words.get(value, ())))
     return [source for one in spoken if (source := pattern_of(one))]
