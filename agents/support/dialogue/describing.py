@@ -71,7 +71,12 @@ CLEAR = re.compile(
 SHORTEST = 4  # digits of a number that is an order only because it is called one
 
 
-NOTHING = (0, 0)
+NOTHING = (0, 0, False)
+AMONG = re.compile(
+    r"\b(?:two|both|three|pairs|one of|the \w+er|more expensive|either|the other)\b"
+    r"|两|三[个件副双只]|其中|那?个?[贵便]",
+    re.IGNORECASE,
+)
 REFUNDED = {"cancelled", "return requested", "exchange requested"}
 PENDING = {"pending", "pending (items modified)", "processed"}
 ONE_ORDER = re.compile(
@@ -206,15 +211,20 @@ def _with_features(text: str, shop: ShopView) -> list[str]:
     return left if is_described else []
 
 
-def _goods_in(text: str, order: OrderView, shop: ShopView) -> tuple[int, int]:
-    """How many goods of the order the text names, and how many of its words about options fit them."""
+def _goods_in(text: str, order: OrderView, shop: ShopView) -> tuple[int, int, bool]:
+    """How many goods of the order the text names, how many words about options fit, and whether it has several.
+
+    Several count where the text chooses among them: "the cheaper pair", "one of the two".
+    """
     named = named_pieces(order, text, shop.goods)
     skus = {sku for _, some in named.values() for sku in some if sku in shop.goods}
     options = [shop.goods[sku].options for sku in skus]
     products = {shop.goods[sku].product for sku in skus}
     known = {o for v in shop.goods.values() if v.product in products for o in v.options.items()}
     words = said_of_options(text, known)
-    return len(named), sum(any(word.fits(one) for one in options) for word in words)
+    fits = sum(any(word.fits(one) for one in options) for word in words)
+    pieces = [piece for piece in order.pieces if piece.sku in skus]
+    return len(named), fits, len(pieces) > 1 and AMONG.search(text) is not None
 
 
 def _allows(wanted: IntentName, order: OrderView) -> bool:

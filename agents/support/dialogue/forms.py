@@ -143,7 +143,8 @@ def fill_in_turns(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
         before = slots(task.text).model_copy(update={"orders": ()})
         begun = fill(known, before, task.text, shop)
         # The goods of "the one with the lamp" tell the order, where the first turn said which goods are meant.
-        filled = begun if begun.pieces else fill(begun, named, text, shop)
+        tells_order = begun.pieces or OF_AN_ORDER.search(text)
+        filled = begun if tells_order else fill(begun, named, text, shop)
     order = shop.orders.get(filled.order)
     if (
         order is not None

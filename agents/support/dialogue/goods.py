@@ -24,6 +24,8 @@ from agents.support.understanding.options import Option, said_of_options
 from agents.support.understanding.slots import SKU
 
 Goods = Mapping[str, Variant]
+Mention = tuple[Span, Sequence[str]]
+"""Where goods are named, and the SKUs that the name fits."""
 
 ONLY_ONE = re.compile(
     r"\b(?:it|this|that|the item|this one)\b|它|这个|这件|那个|那件|这东西", re.IGNORECASE
@@ -52,6 +54,13 @@ COUNTS = {
     "one": 1, "both": 2, "two": 2, "three": 3, "four": 4, "five": 5,
     "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5,
 }  # fmt: skip
+JUST_BEFORE = re.compile(
+    r"\b(?:only|just)"
+    r"(?: (?:return|send|exchange|swap|change|want|need|back|one|of|the|my|that|those|this|to|is|it'?s|for))*\W*$"
+    r"|[只就单光](?:想|要|退|换|把|有|是|需要)*$",
+    re.IGNORECASE,
+)
+JUST_AFTER = re.compile(r"\s*\b(?:only|alone|by itself)\b|就(?:行|好|可以)|单独", re.IGNORECASE)
 ALL_ONES = re.compile(r"\w* (?:ones|pairs)\b|\w{0,2}的?那?两", re.IGNORECASE)
 JOINT = re.compile(r"\band\b|\bplus\b|\bwith\b|[,，、;；&+.。和与跟及]")
 
@@ -85,7 +94,7 @@ def goods_named(
     found = [
         sku for sku in dict.fromkeys(SKU.findall(text)) if any(sku == p.sku for p in order.pieces)
     ]
-    named = named_pieces(order, text, goods)
+    named = _only_these(text, named_pieces(order, text, goods))
     places = [place for place, _ in named.values()]
     unclear, why = False, None
     for name, (span, skus) in named.items():
@@ -103,6 +112,17 @@ def goods_named(
     if found or named:
         return Named(tuple(found), unclear, why)
     return _by_option(order, text if described is None else described, goods) or _only(order, text)
+
+
+def _only_these(text: str, named: dict[str, Mention]) -> dict[str, Mention]:
+    """Those that the text says only, if it says so of any: "just the lamp, my son needs the mug"."""
+    plain = folded(text)
+    some = {
+        name: mention
+        for name, mention in named.items()
+        if JUST_BEFORE.search(plain[: mention[0][0]]) or JUST_AFTER.match(plain[mention[0][1] :])
+    }
+    return some or named
 
 
 def _only(order: OrderAccount, text: str) -> Named:
@@ -134,9 +154,7 @@ def _copies_of(
     return Named(tuple(fitting) * copies) if len(fitting) == 1 else Named(unclear=True)
 
 
-def named_pieces(
-    order: OrderAccount, text: str, goods: Goods
-) -> dict[str, tuple[Span, Sequence[str]]]:
+def named_pieces(order: OrderAccount, text: str, goods: Goods) -> dict[str, Mention]:
     """The names in the text of what is in the order: where each is, and the SKUs that it fits."""
     whole: dict[str, list[str]] = {}
     for piece in order.pieces:

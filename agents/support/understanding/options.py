@@ -23,17 +23,19 @@ UNITS: Mapping[str, str] = {
 }  # fmt: skip
 """A unit as catalogues write it -> how people do."""
 SIZE = r"(?:\bsizes?|\bsz|尺码|码数|鞋码|号码)\W{0,2}(?:(?:is|in|to|an?|是|为|要)\W)?"
-# "10 please", "a 10": a number that is nothing else.
+# A number that is nothing else: "10 please", "an 8 would be fine".
 ALONE = (
-    r"(?:^\W*(?:(?:in|an?|the|size|make it|then|ok|要|换)\W*)*|\ban? ){}"
-    r"(?=\W*(?:(?:please|pls|then|ones?|if possible|吧|的)\W*)*$)"
+    r"(?:^\W*(?:(?:in|the|size|make it|then|ok|要|换)\W*)*|\b(?:an?|the) ){}"
+    r"(?=\W*$|\W* (?:please|pls|then|ones?|if|in|would|will|is|or|and|for|instead)\b|\W*[,.;!?]|吧|的)"
 )
 BEGINS = r"(?<![a-z0-9.])"
 # What denies the word after it, or a word or two later.
 DENIED = re.compile(
-    r"(?:\b(?:not|non|no|without|isn'?t|aren'?t|wasn'?t|weren'?t|doesn'?t have|don'?t have|minus|instead of|rather than"
-    r"|anything but|except)\b[\s-]*(?:(?:the|a|an|any|in|with|that|is|are|so|actually|really|even) ?){0,2}"
-    r"|不是|不要|不带|没有?|无|非|别要?|除了|不)$",
+    r"(?:\b(?:not|non|no|without|isn'?t|aren'?t|wasn'?t|weren'?t|minus|instead of|rather than|anything but|except)"
+    r"\b[\s-]*"
+    r"(?:(?:the|a|an|any|in|with|that|is|are|so|actually|really|even) ?){0,2}"
+    r"|\b(?:don'?t|do not|doesn'?t|can'?t|cannot|never|nor|hate|dislike) (?:[\w']+ ){0,5}"
+    r"|(?:不是|不要|不带|不喜欢|不想要|没有?|无|非|别要?|除了|不)[那这]?)$",
     re.IGNORECASE,
 )
 HAVING: Mapping[str, str] = {
