@@ -29,6 +29,9 @@ ALONE = (
     r"(?=\W*$|\W* (?:please|pls|then|ones?|if|in|would|will|is|or|and|for|instead)\b|\W*[,.;!?]|吧|的)"
 )
 BEGINS = r"(?<![a-z0-9.])"
+# 黑 is black in 黑框 and 黑那个, but 蓝牙 is not blue.
+COLOUR = re.compile(r"[\u4e00-\u9fff]色")
+AFTER_COLOUR = r"(?=[款那这两一个副件双只框镜版]|\W|$)"
 # What denies the word after it, or a word or two later.
 DENIED = re.compile(
     r"(?:\b(?:not|non|no|without|isn'?t|aren'?t|wasn'?t|weren'?t|minus|instead of|rather than|anything but|except)"
@@ -132,7 +135,8 @@ def _sources(name: str, value: str) -> list[str]:
         return [rf"{BEGINS}{re.escape(measure[1])}\W{{0,2}}(?:{unit})(?![a-z])"]
     words = option_words()
     spoken = (value, *words.get(f"{name}: {value}", words.get(value, ())))
-    return [source for one in spoken if (source := pattern_of(one))]
+    colours = [f"{one[0]}{AFTER_COLOUR}" for one in spoken if COLOUR.fullmatch(one)]
+    return [*(source for one in spoken if (source := pattern_of(one))), *colours]
 
 
 @lru_cache(4_096)
