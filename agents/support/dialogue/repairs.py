@@ -7,7 +7,7 @@ from dataclasses import replace
 from agents.shop.accounts import PostalAddress
 from agents.support.dialogue.describing import QUESTION, place_in
 from agents.support.dialogue.forms import INFORMS, ShopView, is_possible
-from agents.support.dialogue.goods import values_of
+from agents.support.dialogue.goods import NO_NAMES, values_of
 from agents.support.dialogue.informing import options_to_choose, returnable
 from agents.support.dialogue.products import properties_of
 from agents.support.dialogue.questions import fitting, question
@@ -16,8 +16,14 @@ from agents.support.dialogue.turn_context import CLOSE, TASKS, TurnContext
 from agents.support.dialogue.wording import called, paid_by
 from agents.support.models import Part, Slots, Task, TaskName, Wish
 from agents.support.understanding.addresses import told
-from agents.support.understanding.consent import verdict
-from agents.support.understanding.names import names_goods, options_in
+from agents.support.understanding.consent import Verdict, hesitates, verdict
+from agents.support.understanding.names import (
+    kind,
+    names_goods,
+    names_of,
+    option,
+    options_in,
+)
 from agents.support.understanding.slots import slots
 
 EVERY_ORDER = re.compile(
@@ -100,9 +106,22 @@ def names_something(text: str, shop: ShopView) -> bool:
 def says_no(context: TurnContext) -> bool:
     """Whether a turn without a plain yes or no is probably a no: nothing is changed then."""
     first, *others = context.understood.intents
+    if hesitates(context.turn.text):
+        return True
     if first.name == "deny":
         return first.confidence >= CLEAR and TAKES_BACK.search(context.turn.text) is not None
     return any(one.name == "deny" for one in others) and context.sure and first.name in TASKS
+
+
+def answer_to(task: Task, context: TurnContext) -> Verdict:
+    """Whether the turn is a yes or no to the question for one; goods are named there as the question does."""
+    goods = [context.shop.goods[s] for s in (*task.pieces, *task.new) if s in context.shop.goods]
+    words = {name for variant in goods for name in names_of(variant)}
+    values = {value for variant in goods for value in variant.options.values()} - NO_NAMES
+    words |= {*map(kind, words), *values, *(option(value, "zh") for value in values)}
+    if len(task.pieces) > 1:
+        words |= {f"{word}s" for word in words if word.isascii()}
+    return verdict(context.turn.text, task.name, task.order, words)
 
 
 def also_asked(context: TurnContext, task: Task) -> list[Task]:
