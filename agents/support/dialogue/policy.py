@@ -49,6 +49,7 @@ from agents.support.dialogue.meanings import (
 from agents.support.dialogue.questions import as_a_whole, offered, question
 from agents.support.dialogue.render import refusal_part
 from agents.support.dialogue.repairs import (
+    answer_to,
     beside,
     is_condition,
     named,
@@ -72,7 +73,7 @@ from agents.support.models import (
     Turn,
     is_take_over,
 )
-from agents.support.understanding.consent import verdict
+from agents.support.understanding.consent import hesitates, verdict
 from agents.support.understanding.exclusions import left_out
 from agents.support.understanding.slots import slots
 from agents.support.understanding.wishes import has_only_names
@@ -177,7 +178,7 @@ def hand_over(turn: Turn, before: Dialogue, reason: str) -> Decided:
 
 def _go_on(context: TurnContext, task: Task) -> Decided | None:
     """The next step of the task under way; None if the turn is about something else."""
-    plain = verdict(context.turn.text, task.name, task.order) if task.asked == "confirm" else ""
+    plain = answer_to(task, context) if task.asked == "confirm" else ""
     if plain == "yes" or context.understood.wishes:
         agrees = plain == "yes"
         return _agreed(context, task) if agrees else _go_on_with_several(context, task)
@@ -364,7 +365,7 @@ def _open_question(context: TurnContext) -> tuple[Part, ...]:
 
 def _dropped(context: TurnContext) -> Decided:
     parts, after = _next(context, "")
-    said = (Part(template="deny"), *parts)
+    said = (Part(template="put aside" if hesitates(context.turn.text) else "deny"), *parts)
     return Decided(action="answer", reason="dropped", parts=said, after=after)
 
 

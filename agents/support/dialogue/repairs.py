@@ -15,9 +15,9 @@ from agents.support.dialogue.turn_context import CLOSE, TASKS, TurnContext
 from agents.support.dialogue.wording import called, paid_by
 from agents.support.models import Part, Task, TaskName
 from agents.support.understanding.addresses import told
-from agents.support.understanding.consent import verdict
-from agents.support.understanding.names import names_goods
-from agents.support.understanding.options import said_of_options
+from agents.support.understanding.consent import Verdict, hesitates, verdict
+from agents.support.understanding.names import kind, names_goods, names_of, option
+from agents.support.understanding.options import ABSENT, said_of_options
 from agents.support.understanding.slots import slots
 
 EVERY_ORDER = re.compile(
@@ -100,9 +100,22 @@ def names_something(text: str, shop: ShopView) -> bool:
 def says_no(context: TurnContext) -> bool:
     """Whether a turn without a plain yes or no is probably a no: nothing is changed then."""
     first, *others = context.understood.intents
+    if hesitates(context.turn.text):
+        return True
     if first.name == "deny":
         return first.confidence >= CLEAR and TAKES_BACK.search(context.turn.text) is not None
     return any(one.name == "deny" for one in others) and context.sure and first.name in TASKS
+
+
+def answer_to(task: Task, context: TurnContext) -> Verdict:
+    """Whether the turn is a yes or no to the question for one; goods are named there as the question does."""
+    goods = [context.shop.goods[s] for s in (*task.pieces, *task.new) if s in context.shop.goods]
+    words = {name for variant in goods for name in names_of(variant)}
+    values = {value for variant in goods for value in variant.options.values()} - (ABSENT | {"yes"})
+    words |= {*map(kind, words), *values, *(option(value, "zh") for value in values)}
+    if len(task.pieces) > 1:
+        words |= {f"{word}s" for word in words if word.isascii()}
+    return verdict(context.turn.text, task.name, task.order, words)
 
 
 def also_asked(context: TurnContext, task: Task) -> list[Task]:
