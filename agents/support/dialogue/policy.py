@@ -54,6 +54,7 @@ from agents.support.dialogue.repairs import (
     says_no,
     slots_of,
     was_asked,
+    with_address,
     with_more,
 )
 from agents.support.dialogue.turn_context import TASKS, TurnContext, with_acts_of
@@ -92,7 +93,7 @@ def decide(context: TurnContext) -> Decided | None:
     understood = in_context(understood, context.turn.text, before, context.shop)
     told_in_turns = before.task is not None and before.task.asked == "address"
     if before.task is not None and (told_in_turns or MISTAKE.search(context.turn.text)):
-        began = f"{before.began}, {context.turn.text}"[-MOST_BEGAN:]
+        began = f"{before.began}\n{context.turn.text}"[-MOST_BEGAN:]
         before = before.model_copy(update={"began": began})
     context = replace(context, understood=understood, before=before)
     intent = context.intent
@@ -111,7 +112,8 @@ def decide(context: TurnContext) -> Decided | None:
         return None
     going_on = None
     if before.task is not None and not context.doubt:
-        going_on = _go_on(context, before.task)
+        told = with_address(context, before.task)
+        going_on = _advance(context, told) if told is not None else _go_on(context, before.task)
     return going_on or _begin(context)
 
 
@@ -381,7 +383,7 @@ def _open_question(context: TurnContext) -> tuple[Part, ...]:
     task = context.before.task
     if task is None or not task.asked:
         return ()
-    asked = question(task, context.shop, f"{context.before.began} {context.turn.text}")
+    asked = question(task, context.shop, f"{context.before.began}\n{context.turn.text}")
     return (*_whole(context, task), *offered(task, context.shop), asked)
 
 
@@ -470,7 +472,7 @@ def _unknown(context: TurnContext, task: Task) -> Decided:
 
 def _ask(context: TurnContext, task: Task, action: Action) -> Decided:
     after = context.before.model_copy(update={"task": task, "failures": 0, "options": ()})
-    said = f"{context.before.began} {context.turn.text}"
+    said = f"{context.before.began}\n{context.turn.text}"
     return Decided(
         action=action,
         reason=task.name,

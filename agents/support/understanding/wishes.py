@@ -125,8 +125,16 @@ def _runs(text: str) -> list[tuple[int, int, Role]]:
     found: list[tuple[int, int, Role]] = []
     for clause in clauses(text):
         begin, end, role = found[-1] if found else (0, 0, "asks")
-        goods = [names_goods(part, catalogue().values()) for part in (text[begin:end], text[clause.begin:clause.end])]
-        if found and role == clause.role and text[end : clause.begin].strip() in {",", "，"} and not all(goods):
+        goods = [
+            names_goods(part, catalogue().values())
+            for part in (text[begin:end], text[clause.begin : clause.end])
+        ]
+        if (
+            found
+            and role == clause.role
+            and text[end : clause.begin].strip() in {",", "，"}
+            and not all(goods)
+        ):
             found[-1] = (begin, clause.end, role)
         else:
             found.append((clause.begin, clause.end, clause.role))
@@ -196,9 +204,9 @@ def wishes(text: str, best: Intent, classify: Classify) -> tuple[Wish, ...]:
     """The wishes in their order, if there are several; a wish that is not clear is out of scope."""
     rest, named = addresses(text, MARK)
     drafts = _drafts(rest, classify)
-    if len(drafts) == 1 and drafts[0].name and not _same(best.name, drafts[0].name):
-        if best.name not in ASIDE:
-            drafts.insert(0, _Draft(best.name, [rest]))
+    names = {best.name, *ASIDE}
+    if len(drafts) == 1 and drafts[0].name and not any(_same(drafts[0].name, n) for n in names):
+        drafts.insert(0, _Draft(best.name, [rest]))
     if len(drafts) < 2:
         return ()
     return tuple(_wish(draft, named) for draft in drafts)
