@@ -42,8 +42,9 @@ CUT = re.compile(
 )
 # A negation is grammar: its meaning is too like that of what it denies.
 REFUSES = re.compile(
-    r"\b(?:don'?t|do not|never|no need to|not) (?:want to |need to )?(?:cancel|return|exchange|chang|touch|swap|refund|call)"
-    r"|(?:别|不要|不用|不必|不需要|不想|没说要?)(?:再|给我|帮我|急着)?(?:取消|退|换|改|动|转)|不(?:退|换|取消|改)[了哈啊吧呀哦]*$",
+    r"\b(?:don'?t|do not|never|no need to|not) (?:want to |need to )?"
+    r"(?:cancel|return|exchange|chang|touch|swap|refund|call)"
+    r"|(?:别|不要|不用|不必|不需要|不想|没说要?)(?:再|给我|帮我|急着)?(?:取消|退|换|改|动|转)|不(?:退|换|取消|改|动)[了哈啊吧呀哦]*$",
     re.IGNORECASE,
 )
 QUESTION = re.compile(r"\s*[?？]")
