@@ -66,8 +66,8 @@ class Clause:
 
 def is_clause(text: str) -> bool:
     """Whether a piece of a text is long enough to be a clause of its own."""
-    found = WORDS.findall(text)
-    han = sum("\u4e00" <= word <= "\u9fff" for word in found)
+    found = [match[0] for match in WORDS.finditer(text)]
+    han = len([word for word in found if "\u4e00" <= word <= "\u9fff"])
     return han >= FEWEST["zh"] or len(found) - han + han // 2 >= FEWEST["en"]
 
 

@@ -204,8 +204,8 @@ def wishes(text: str, best: Intent, classify: Classify) -> tuple[Wish, ...]:
     """The wishes in their order, if there are several; a wish that is not clear is out of scope."""
     rest, named = addresses(text, MARK)
     drafts = _drafts(rest, classify)
-    names = {best.name, *ASIDE}
-    if len(drafts) == 1 and drafts[0].name and not any(_same(drafts[0].name, n) for n in names):
+    is_other = len(drafts) == 1 and drafts[0].name and not _same(drafts[0].name, best.name)
+    if is_other and best.name not in ASIDE:
         drafts.insert(0, _Draft(best.name, [rest]))
     if len(drafts) < 2:
         return ()
@@ -227,7 +227,7 @@ def _wish(draft: _Draft, named: Sequence[PostalAddress]) -> Wish:
 
 def _drafts(text: str, classify: Classify) -> list[_Draft]:
     """The wishes that the parts ask for; what is told before the first of them belongs to it."""
-    drafts, told = list[_Draft](), list[str]()
+    drafts, asides = list[_Draft](), list[str]()
     visible, place = meant(text), 0
     several = parts_with_roles(text)
     known = {part: classify(part) for part in parts_in_question(text)}
@@ -235,30 +235,30 @@ def _drafts(text: str, classify: Classify) -> list[_Draft]:
         begin = text.find(part, place)
         place = begin + len(part) if begin >= 0 else place
         if role != "asks":
-            told += [part] * (role == "tells")
+            asides += [part] * (role == "tells")
             continue
         seen = visible[begin:place] if begin >= 0 else meant(part)
         orders = set(ORDER.findall(seen))
         name = _name(part, orders, known.get(part))
         if not drafts or _begins(drafts[-1], name, orders):
-            drafts.append(_Draft(name, [*_told(told, drafts), part], orders))
+            drafts.append(_Draft(name, [*_split(asides, drafts), part], orders))
         else:
             last = drafts[-1]
-            last.texts, last.name = [*last.texts, *told, part], last.name or name
+            last.texts, last.name = [*last.texts, *asides, part], last.name or name
             last.orders |= orders
-        told = []
+        asides = []
     if drafts:
-        drafts[-1].texts += told
+        drafts[-1].texts += asides
     return _all_named(drafts)
 
 
-def _told(told: list[str], drafts: Sequence[_Draft]) -> list[str]:
-    """What was told between two wishes that belongs to the second; an aside without goods stays with the first."""
-    first = next((n for n, part in enumerate(told) if names_something(part)), len(told))
+def _split(asides: list[str], drafts: Sequence[_Draft]) -> list[str]:
+    """What was asides between two wishes that belongs to the second; an aside without goods stays with the first."""
+    first = next((n for n, part in enumerate(asides) if names_something(part)), len(asides))
     if drafts:
-        drafts[-1].texts += told[:first]
-        return told[first:]
-    return told
+        drafts[-1].texts += asides[:first]
+        return asides[first:]
+    return asides
 
 
 def _begins(last: _Draft, name: IntentName | None, orders: set[str]) -> bool:
