@@ -288,7 +288,7 @@ def _cities_of(code: str) -> Mapping[str, str]:
     """The cities of a postcode of the United States, with their state."""
     if not re.fullmatch(r"\d{5}(?:-\d{4})?", code):
         return {}
-    found = zipcodes.matching(code)
+    found = zipcodes.matching(code)  # type: ignore[no-untyped-call]
     return {name: z["state"] for z in found for name in (z["city"], *z["acceptable_cities"])}
 
 
@@ -296,7 +296,7 @@ def _cities_of(code: str) -> Mapping[str, str]:
 def _is_city(name: str) -> bool:
     """Whether a city of the United States is called so, in any letters."""
     written = " ".join(word.capitalize() for word in name.strip(" .").split())
-    return bool(zipcodes.filter_by(city=written))
+    return bool(zipcodes.filter_by(city=written))  # type: ignore[no-untyped-call]
 
 
 def _chinese(text: str) -> Told:
