@@ -50,7 +50,8 @@ REFUSES = re.compile(
 )
 REQUESTS = re.compile(
     r"^\W*(?:(?:and|so|but|then|ok) )*(?:please\b|(?:could|can|would|will|may|might) (?:i|you|we|one|it|they)\b"
-    r"|i(?:'d| would) like you to\b|(?:what|where|how)(?:'?s| (?:is|are|was|were|do|does|did|can|will|would))\b|how (?:much|many|long)\b)"
+    r"|i(?:'d| would) like you to\b|how (?:much|many|long)\b"
+    r"|(?:what|where|how)(?:'?s| (?:is|are|was|were|do|does|did|can|will|would))\b)"
     r"|(?:帮我|帮忙|(?<!借)给我(?!妈|爸|家|老|儿|女|们)|请(?!教|问一下$)|能不能|多少钱|什么时候|啥时候|买过什么)",
     re.IGNORECASE,
 )
