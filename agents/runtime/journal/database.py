@@ -41,6 +41,7 @@ log = get_logger(__name__)
 BUSY_MILLISECONDS = 10_000
 BUSY_PAUSE = 0.0005  # seconds between two looks whether another connection still writes
 SQLITE_CONNECTIONS = 15  # kept: to open one more for a read is a thread that starts and ends
+IDLE_READERS = 4
 FEW_ROWS = 8  # about as many as are written in the time of a trip to the driver's thread
 SQLITE_PRAGMAS = (
     "journal_mode=WAL",
@@ -60,6 +61,7 @@ POSTGRESQL_OPTIONS: dict[str, Any] = {
         "idle_in_transaction_session_timeout": "10000",
     },
 }
+UNASKED_SECONDS = 0.5  # a connection that was used so lately is not asked whether it works
 RECONNECT_SECONDS = 30.0  # how long a database that cannot be reached is tried
 RECONNECT_PAUSE = 0.5
 MIGRATION_LOCK = 0x61666C6F7773  # any number that all processes share
@@ -168,26 +170,35 @@ class Database:
         alone = {"alone": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._reader = self.engine.execution_options(**alone)
         self._writer: AsyncConnection | None = None
+        self._idle: list[tuple[AsyncConnection, float]] = []
 
     @asynccontextmanager
-    async def write(self, rows: int | None = None) -> AsyncIterator[AsyncConnection]:
+    async def write(
+        self, rows: int | None = None, *, single: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
         """A transaction that is durably committed when the block ends without an exception.
 
         If all its statements find their rows by keys, pass how many `rows` it concerns: on SQLite those
         of a few rows run in this thread, since a trip to the driver's thread takes longer than they do.
+        With a `single` statement on PostgreSQL, that is the transaction: it is committed when it ends,
+        without round trips for BEGIN and COMMIT.
         """
         begun = perf_counter()
         with timing("journal write", current_work().within):
             async with self._write_lock, AsyncExitStack() as stack:
-                yield await self._begin(stack, rows)
+                yield await self._begin(stack, rows, single=single)
         COMMITS.inc()
         COMMIT_SECONDS.observe(perf_counter() - begun)
 
-    async def _begin(self, stack: AsyncExitStack, rows: int | None) -> AsyncConnection:
+    async def _begin(
+        self, stack: AsyncExitStack, rows: int | None, *, single: bool
+    ) -> AsyncConnection:
         """Begin a transaction; retry for a while if the database cannot be reached."""
         until = clock().monotonic() + RECONNECT_SECONDS
         while True:
             try:
+                if single and not self.is_sqlite:
+                    return await stack.enter_async_context(self.read())
                 connection = await self._connect(stack)
                 _run_here(connection, rows)
                 await stack.enter_async_context(connection.begin())
@@ -225,9 +236,32 @@ class Database:
 
         For `rows` see `write`.
         """
-        async with self._reader.connect() as connection:
+        async with AsyncExitStack() as stack:
+            connection = await self._idle_reader() or await self._reader.connect()
+            stack.push_async_exit(connection)
             _run_here(connection, rows)
             yield connection
+            if connection.in_transaction():  # for SQLAlchemy, which begins one with each statement
+                await connection.rollback()
+            if len(self._idle) < IDLE_READERS and not connection.invalidated:
+                self._idle.append((connection, monotonic()))
+                stack.pop_all()
+
+    async def _idle_reader(self) -> AsyncConnection | None:
+        """A connection that `read` used a moment ago: the pool takes longer to give one than most statements.
+
+        Others go back to the pool, which tests them before it gives them again.
+        """
+        if self.file is not None:
+            self.file.check_all()
+        while self._idle:
+            connection, used = self._idle.pop()
+            made: Any = connection.sync_connection
+            is_open = self.is_sqlite or not made.connection.driver_connection.is_closed()
+            if is_open and monotonic() - used < UNASKED_SECONDS:
+                return connection
+            await connection.close()
+        return None
 
     async def migrate(self) -> None:
         """Upgrade the schema to the newest revision; several processes may call this at once."""
@@ -255,6 +289,8 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self._drop_writer()
+        while self._idle:
+            await self._idle.pop()[0].close()
         await self.engine.dispose()
 
 
@@ -280,7 +316,8 @@ def open_engine(url: str, file: JournalFile | None = None, **options: Any) -> As
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         engine = create_async_engine(parsed, **({"connect_args": POSTGRESQL_OPTIONS} | options))
-        event.listen(engine.sync_engine, "checkout", _ping)
+        event.listen(engine.sync_engine, "checkin", _returned)
+        event.listen(engine.sync_engine, "checkout", _test)
         return engine
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
@@ -296,14 +333,23 @@ def open_engine(url: str, file: JournalFile | None = None, **options: Any) -> As
     return engine
 
 
-def _ping(connection: Any, _record: object, _proxy: object) -> None:
+def _returned(_connection: object, record: Any) -> None:
+    record.info["returned"] = monotonic()
+
+
+def _test(connection: Any, record: Any, _proxy: object) -> None:
     """Before a connection to PostgreSQL is used, have the pool replace it if it is broken.
 
-    SQLAlchemy's own test, `pool_pre_ping`, takes three round trips, since it is a transaction.
+    SQLAlchemy's own test, `pool_pre_ping`, takes three round trips, since it is a transaction. One that
+    was used a moment ago is not asked: the driver knows when a server has ended.
     """
     from asyncpg import InterfaceError as Unusable  # noqa: PLC0415 - loaded where it is used
     from asyncpg import PostgresError  # noqa: PLC0415 - the same
 
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError
+    if monotonic() - record.info.get("returned", 0.0) < UNASKED_SECONDS:
+        return
     try:
         connection.run_async(lambda driver: driver.execute("SELECT 1"))
     except (PostgresError, Unusable, OSError) as error:

@@ -1,19 +1,19 @@
-"""Statements that are made once, run by SQLite's driver itself: SQLAlchemy takes ten times as long for one.
+"""Statements that are made once, run by the driver itself: SQLAlchemy takes longer for one than the database.
 
-On PostgreSQL, and for many rows, it is SQLAlchemy that runs them.
+For many rows on SQLite it is SQLAlchemy that runs them, in the driver's thread.
 """
 
 from collections import namedtuple
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Dialect
+from sqlalchemy import ColumnElement, Dialect, exists, select, true
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents.runtime.journal.database import OneTripConnection
+from agents.runtime.journal.database import Database, OneTripConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,12 @@ class _Compiled:
 @lru_cache(maxsize=256)
 def _compiled(statement: Any, dialect: Dialect) -> _Compiled:
     made = statement.compile(dialect=dialect)
-    columns = [(column.keyname, column.type) for column in made._result_columns]  # noqa: SLF001 - no other way
-    kinds = [kind.dialect_impl(dialect).result_processor(dialect, None) for _, kind in columns]
-    converters = [(at, convert) for at, convert in enumerate(kinds) if convert is not None]
-    names = [name for name, _ in columns]
+    columns = made._result_columns  # noqa: SLF001 - no other way
+    names = [column.keyname for column in columns]
+    # PostgreSQL's driver makes values of all the types that the schema has.
+    kinds = [column.type.dialect_impl(dialect) for column in columns if dialect.name == "sqlite"]
+    made_by = [kind.result_processor(dialect, None) for kind in kinds]
+    converters = [(at, convert) for at, convert in enumerate(made_by) if convert is not None]
     row = namedtuple("row", names, rename=True)  # type: ignore[misc]  # noqa: PYI024 - known at run time only
     return _Compiled(str(made), made.positiontup or (), made.params, row, converters)
 
@@ -54,18 +56,85 @@ async def fetch(
     """The rows of a statement that is made once; all its values are those of the driver."""
     inner: Any = connection.sync_connection
     adapted = inner.connection.dbapi_connection
-    if not (isinstance(adapted, OneTripConnection) and inner.get_execution_options().get("here")):
+    lite = isinstance(adapted, OneTripConnection)
+    if lite and not inner.get_execution_options().get("here"):
         result = await connection.execute(statement, parameters)
         return result.all() if result.returns_rows else ()
     made = _compiled(statement, connection.dialect)
     values = [parameters[name] if name in parameters else made.known[name] for name in made.names]
     for listener in inner.dispatch.before_cursor_execute:
         listener(inner, None, made.sql, values, None, False)
+    return made.rows(
+        _on_sqlite(connection, adapted, made.sql, values)
+        if lite
+        else await _on_postgresql(connection, adapted, made.sql, values)
+    )
+
+
+def _on_sqlite(
+    connection: AsyncConnection, adapted: OneTripConnection, sql: str, values: Sequence[Any]
+) -> list[Any]:
     driver = adapted._connection._conn  # noqa: SLF001 - as OneTripCursor
     try:
-        return made.rows(driver.execute(made.sql, values).fetchall())
+        return driver.execute(sql, values).fetchall()
     except driver.Error as error:
-        wrapped = DBAPIError.instance(
-            made.sql, values, error, driver.Error, dialect=connection.dialect
-        )
+        wrapped = DBAPIError.instance(sql, values, error, driver.Error, dialect=connection.dialect)
         raise wrapped from error
+
+
+async def _on_postgresql(
+    connection: AsyncConnection, adapted: Any, sql: str, values: Sequence[Any]
+) -> list[Any]:
+    try:
+        if adapted._transaction is None:  # noqa: SLF001 - as SQLAlchemy's cursor, before each statement
+            await adapted._start_transaction()  # noqa: SLF001
+        found: list[Any] = await adapted.driver_connection.fetch(sql, *values)
+    except BaseException as error:
+        # Also if it is cancelled: a connection that was interrupted must not be used again.
+        await connection.run_sync(_fail, adapted, error, sql, values)
+        raise
+    return found
+
+
+def _fail(
+    inner: Any, adapted: Any, error: BaseException, sql: str, values: Sequence[Any]
+) -> None:
+    """Raise SQLAlchemy's error for this one, and drop a connection that is lost, as SQLAlchemy does."""
+    try:
+        if isinstance(error, Exception):
+            adapted._handle_exception(error)  # noqa: SLF001 - it knows the errors of the driver
+        raise error
+    except BaseException as translated:
+        inner._handle_dbapi_exception(translated, sql, values, None, None)  # noqa: SLF001
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two statements of one commit; the second, made with a condition, follows if the first has a row."""
+
+    first: Any
+    then: Any
+    in_one: Any
+
+
+def pair(first: Any, then: Callable[[ColumnElement[bool]], Any]) -> Pair:
+    """The statements `first`, which returns rows, and `then`, which gets the condition for its WHERE clause."""
+    done = first.cte("done")
+    in_one = select(done).add_cte(then(exists(select(done))).cte("after"))
+    return Pair(first, then(true()), in_one)
+
+
+async def write_pair(
+    database: Database, both: Pair, parameters: Mapping[str, Any]
+) -> Sequence[Any]:
+    """Commit both statements, about one row each; returns the rows of the first.
+
+    PostgreSQL takes them in one round trip. SQLite has no statement that writes to two tables.
+    """
+    async with database.write(rows=1, single=True) as connection:
+        if not database.is_sqlite:
+            return await fetch(connection, both.in_one, parameters)
+        if found := await fetch(connection, both.first, parameters):
+            await fetch(connection, both.then, parameters)
+        return found
