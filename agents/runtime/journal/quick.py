@@ -3,6 +3,7 @@
 For many rows on SQLite it is SQLAlchemy that runs them, in the driver's thread.
 """
 
+import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,10 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Dialect, exists, select, true
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents.runtime.journal.database import Database, OneTripConnection
+from agents.runtime.journal.database import Database
+from agents.runtime.journal.sqlite_driver import OneTripConnection, as_sqlalchemys
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ async def fetch(
     inner: Any = connection.sync_connection
     adapted = inner.connection.dbapi_connection
     lite = isinstance(adapted, OneTripConnection)
-    if lite and not inner.get_execution_options().get("here"):
+    if lite and not adapted.here:
         result = await connection.execute(statement, parameters)
         return result.all() if result.returns_rows else ()
     made = _compiled(statement, connection.dialect)
@@ -74,12 +75,10 @@ async def fetch(
 def _on_sqlite(
     connection: AsyncConnection, adapted: OneTripConnection, sql: str, values: Sequence[Any]
 ) -> list[Any]:
-    driver = adapted._connection._conn  # noqa: SLF001 - as OneTripCursor
     try:
-        return driver.execute(sql, values).fetchall()
-    except driver.Error as error:
-        wrapped = DBAPIError.instance(sql, values, error, driver.Error, dialect=connection.dialect)
-        raise wrapped from error
+        return adapted.driver.execute(sql, values).fetchall()
+    except sqlite3.Error as error:
+        raise as_sqlalchemys(error, sql, values, connection.dialect) from error
 
 
 async def _on_postgresql(
@@ -96,17 +95,14 @@ async def _on_postgresql(
     return found
 
 
-def _fail(
-    inner: Any, adapted: Any, error: BaseException, sql: str, values: Sequence[Any]
-) -> None:
+def _fail(inner: Any, adapted: Any, error: BaseException, sql: str, values: Sequence[Any]) -> None:
     """Raise SQLAlchemy's error for this one, and drop a connection that is lost, as SQLAlchemy does."""
     try:
         if isinstance(error, Exception):
             adapted._handle_exception(error)  # noqa: SLF001 - it knows the errors of the driver
-        raise error
-    except BaseException as translated:
+        raise error  # noqa: TRY301 - SQLAlchemy looks which error is being handled
+    except BaseException as translated:  # noqa: BLE001 - it is raised
         inner._handle_dbapi_exception(translated, sql, values, None, None)  # noqa: SLF001
-        raise
 
 
 @dataclass(frozen=True, slots=True)
