@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -24,9 +24,9 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from agents.runtime.clock import clock
 from agents.runtime.errors import AgentError
-from agents.runtime.journal import sqlite_driver
+from agents.runtime.journal import quick
 from agents.runtime.journal.migrating import is_current, upgrade_schema
-from agents.runtime.journal.sqlite_driver import OneTripConnection
+from agents.runtime.journal.quick import OneTripConnection, Pair, fetch
 from agents.runtime.metrics import COMMIT_SECONDS, COMMITS, JOURNAL_ERRORS
 from agents.runtime.telemetry import current_work, get_logger
 from agents.runtime.tracing import timing
@@ -224,15 +224,16 @@ class Database:
     async def _end_on_sqlite(self, _kind: object, error: object, _trace: object) -> None:
         writer = self._writer
         assert writer is not None
+        if error is not None:
+            await self._drop_writer()
+            return
         try:
-            if error is None and not writer.in_transaction():
-                if self.file is not None:
-                    self.file.check_all()
-                await _one_trip(writer).end(writer.dialect)
-            elif error is None:
+            if (driver := _one_trip(writer)) is None or writer.in_transaction():
                 await writer.commit()
-            else:
-                await self._drop_writer()
+                return
+            if self.file is not None:
+                self.file.check_all()
+            await driver.end(writer.dialect)
         except BaseException:
             await self._drop_writer()
             raise
@@ -274,6 +275,18 @@ class Database:
                 return connection
             await connection.close()
         return None
+
+    async def write_pair(self, both: Pair, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        """Commit both statements, about one row each; returns the rows of the first.
+
+        PostgreSQL takes them in one round trip. SQLite has no statement that writes to two tables.
+        """
+        async with self.write(rows=1, single=True) as connection:
+            if not self.is_sqlite:
+                return await fetch(connection, both.in_one, parameters)
+            if found := await fetch(connection, both.first, parameters):
+                await fetch(connection, both.then, parameters)
+            return found
 
     async def migrate(self) -> None:
         """Upgrade the schema to the newest revision; several processes may call this at once."""
@@ -343,10 +356,10 @@ def open_engine(url: str, file: JournalFile | None = None, **options: Any) -> As
     engine = create_async_engine(parsed, **(pool | options))
     if "async_creator" not in options:  # a caller with its own driver has cursors of its own
         check = file.check_all if file is not None else nullcontext  # SQLite would create it
-        event.listen(engine.sync_engine, "do_connect", partial(sqlite_driver.connect, check))
-    event.listen(engine.sync_engine, "connect", sqlite_driver.prepare)
-    event.listen(engine.sync_engine, "begin", sqlite_driver.begin_immediate)
-    event.listen(engine.sync_engine, "invalidate", sqlite_driver.roll_back)
+        event.listen(engine.sync_engine, "do_connect", partial(quick.connect, check))
+    event.listen(engine.sync_engine, "connect", quick.prepare)
+    event.listen(engine.sync_engine, "begin", quick.begin_immediate)
+    event.listen(engine.sync_engine, "invalidate", quick.roll_back)
     if file is not None:
         file.watch(engine.sync_engine)
     return engine

@@ -1,6 +1,6 @@
 """The delivery of a message to a handler: its transaction, and its status in the journal."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +11,7 @@ from sqlalchemy import Text, and_, bindparam, select
 
 from agents.runtime.errors import AgentError
 from agents.runtime.journal.database import Database, now
-from agents.runtime.journal.quick import Pair, fetch, write_pair
+from agents.runtime.journal.quick import Pair, fetch
 from agents.runtime.journal.schema import inbox, messages, requests
 from agents.runtime.journal.statements import is_one_of, is_sqlite, values_parameter
 from agents.runtime.messaging.connection import Connection, Transaction
@@ -55,12 +55,12 @@ class Delivery:
             failpoint("bus:handling")
         self.committed = True
 
-    async def write(self, both: Pair, parameters: Mapping[str, Any]) -> None:
+    async def write(self, both: Pair, parameters: dict[str, Any]) -> None:
         """As `transaction`, of one statement: `both` are `done_with`, and what follows from it."""
         self._require_uncommitted()
         failpoint("bus:handling")
         ours = {"grp": self.group, "message": self.envelope.id, "status": HANDLED}
-        if not await write_pair(self.bus.database, both, ours | parameters):
+        if not await self.bus.database.write_pair(both, ours | parameters):
             raise AlreadyHandled(self.envelope.id)
         self.committed = True
 
@@ -126,7 +126,7 @@ def _states(*, in_order: bool, by_sqlite: bool) -> Any:
         .exists()
     )
     inbox_row = and_(inbox.c.message == messages.c.id, inbox.c.grp == group)
-    columns = [messages.c[name] for name in Envelope.model_fields]
+    columns: list[Any] = [messages.c[name] for name in Envelope.model_fields]
     columns += [blocked.label("blocked")] if in_order else []
     overdue = (requests.c.deadline < now()).label("overdue")
     return (

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from agents.runtime.errors import Conflict, PermanentError, TransientError
 from agents.runtime.journal.database import now
-from agents.runtime.journal.quick import Pair, pair, write_pair
+from agents.runtime.journal.quick import Pair, pair
 from agents.runtime.journal.schema import inbox, messages, requests
 from agents.runtime.journal.statements import insert_or_change
 from agents.runtime.messaging.connection import Connection, enveloped, new_message, row_of
@@ -102,7 +102,7 @@ async def ask(
     until = clock.time() + seconds
     asked = enveloped(pair.question, question, key=correlation)
     name, new = asked.id, _asked(by_sqlite=bus.database.is_sqlite)
-    if await write_pair(bus.database, new, row_of(asked) | {"seconds": seconds}):
+    if await bus.database.write_pair(new, row_of(asked) | {"seconds": seconds}):
         reply = ReplyWait(_signal(name), min(seconds, POLL_SECONDS))
         heard = await bus.send([asked], reply)
         if heard is not None:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.runtime.journal.database import open_engine
-from agents.runtime.journal.sqlite_driver import begin_immediate
+from agents.runtime.journal.quick import begin_immediate
 from tests.faults.simulation.loop import PROCESS
 
 JULIAN_1970 = 2440587.5

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from agents.runtime.journal.database import Database
-from agents.runtime.journal.quick import fetch, pair, write_pair
+from agents.runtime.journal.quick import fetch, pair
 from agents.runtime.journal.schema import subscriptions
 from agents.runtime.journal.statements import _move, _still_held, upsert
 from agents.runtime.model.lifecycle import Event, State
@@ -84,8 +84,8 @@ async def test_the_second_of_a_pair_follows_if_the_first_has_a_row(database: Dat
             .on_conflict_do_update(index_elements=["topic", "grp"], set_={"since": 3.5})
         ),
     )
-    assert len(await write_pair(database, both, {"topic": "a"})) == 1
-    assert len(await write_pair(database, both, {"topic": "a"})) == 0
+    assert len(await database.write_pair(both, {"topic": "a"})) == 1
+    assert len(await database.write_pair(both, {"topic": "a"})) == 0
     async with database.read() as connection:
         found = (await connection.execute(select(subscriptions).order_by("grp"))).all()
     assert [(row.grp, row.since) for row in found] == [("g", 1.5), ("second", 2.5)]

@@ -10,9 +10,9 @@ from sqlalchemy import event, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from agents.runtime.journal import database as journal_database
-from agents.runtime.journal import sqlite_driver
+from agents.runtime.journal import quick
 from agents.runtime.journal.database import FEW_ROWS, Database
-from agents.runtime.journal.sqlite_driver import OneTripConnection
+from agents.runtime.journal.quick import OneTripConnection
 
 
 @pytest.fixture
@@ -174,17 +174,17 @@ async def test_who_waits_to_write_looks_again_soon(
             if len(pauses) == refused:
                 writer.execute("COMMIT")
 
-        monkeypatch.setattr(sqlite_driver, "sleep", pause)
+        monkeypatch.setattr(quick, "sleep", pause)
         async with database.write() as connection:
             await connection.execute(text("INSERT INTO t VALUES (1)"))
-    assert pauses == [sqlite_driver.BUSY_PAUSE] * refused
+    assert pauses == [quick.BUSY_PAUSE] * refused
     await database.close()
 
 
 async def test_who_waits_too_long_to_write_is_told_so(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_driver, "BUSY_MILLISECONDS", 5)
+    monkeypatch.setattr(quick, "BUSY_MILLISECONDS", 5)
     monkeypatch.setattr(journal_database, "RECONNECT_SECONDS", 0.0)
     database = Database(sqlite_url)
     await database.migrate()
