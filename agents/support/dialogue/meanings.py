@@ -7,7 +7,6 @@ from agents.shop.contracts import OrderView
 from agents.support.dialogue.describing import BY_GOODS, QUESTION
 from agents.support.dialogue.forms import (
     INFORMS,
-    ITEMS,
     KINDS,
     REPLACES,
     ShopView,
@@ -19,7 +18,7 @@ from agents.support.dialogue.products import about, asks_for_cheaper
 from agents.support.dialogue.turn_context import TASKS, TurnContext
 from agents.support.models import Dialogue, Intent, IntentName, Part, Task, TaskName, Understood
 from agents.support.understanding.exclusions import is_correction, left_out, without_refused
-from agents.support.understanding.slots import slots
+from agents.support.understanding.slots import ACCOUNT, slots
 from agents.support.understanding.wishes import has_only_names
 
 # "Everything but the lamp" says what is meant, and not what is to be done with it.
@@ -45,6 +44,7 @@ WHOLE = re.compile(
     r"|(?:订单|单子)[^，。]{0,4}退",
     re.IGNORECASE,
 )
+CLEAR_WISH = 0.85  # the probability of another wish from which on a turn with a value is no answer
 INSTEAD: Mapping[TaskName, TaskName] = {
     "return_items": "cancel_order",
     "cancel_order": "return_items",
@@ -63,6 +63,8 @@ def in_context(understood: Understood, text: str, before: Dialogue, shop: ShopVi
     named = shop.spelled(understood.slots.orders or slots(left_out(text)).orders)
     is_own = len(named) == 1 and named[0] in shop.orders
     wanted: IntentName = best.name
+    if wanted == "modify_customer_address" and is_own and not ACCOUNT.search(text):
+        wanted = "modify_order_address"
     if wanted == "order_list" and is_own:
         wanted = "order_contents"
     if wanted not in TASKS and HOW_PAID.search(text) and (is_own or before.order):
@@ -100,15 +102,6 @@ def possible_instead(task: Task, order: OrderView | None) -> tuple[Part, ...]:
     if other is None or order is None or not is_possible(other, order):
         return ()
     return (Part(template=INSTEAD_OF[task.name]),)
-
-
-def takes_over(begun: Task, context: TurnContext) -> Task:
-    """The new task about the goods of the one under way, if it names no others: "no, swap it instead"."""
-    task = context.before.task
-    both = {begun.name} <= ITEMS and task is not None and task.name in ITEMS
-    if not both or task is None or task.order != begun.order or task.name == begun.name:
-        return begun
-    return begun.model_copy(update={"pieces": task.pieces})
 
 
 def is_dropped(task: Task, begun: Task, text: str) -> bool:
@@ -163,7 +156,7 @@ def is_replaced(context: TurnContext, task: Task, filled: Task, plain: str) -> b
     said_no = plain == "no" or context.intent == "deny"
     corrects = said_no or is_correction(context.turn.text)
     if not filled.order or filled.order == task.order:
-        return corrects and not is_other_task(context, task)
+        return corrects and not is_other_task(context, task, filled)
     is_wish = context.sure and context.intent in TASKS and not has_only_names(context.turn.text)
     text = context.turn.text
     names_one = BY_GOODS.search(text) and not QUESTION.search(text)  # "the one with the lamp"
@@ -172,15 +165,21 @@ def is_replaced(context: TurnContext, task: Task, filled: Task, plain: str) -> b
     return not task.order or corrects or not is_wish
 
 
-def is_other_task(context: TurnContext, task: Task) -> bool:
-    """Whether the turn is a wish of another kind than the task under way."""
+def is_other_task(context: TurnContext, task: Task, filled: Task) -> bool:
+    """Whether the turn is a wish of another kind than the task under way.
+
+    What gives a value of the task is one only if that is clear: the intent of a mere name is a guess.
+    """
     both_replace = context.intent in REPLACES and task.name in REPLACES
-    asks_nothing = context.intent in INFORMS and not QUESTION.search(context.turn.text)
-    names_one = task.asked == "order" and BY_GOODS.search(context.turn.text)
-    answers = asks_nothing and (names_one or chooses(context))
-    if both_replace or has_only_names(context.turn.text) or answers:
+    if both_replace or has_only_names(context.turn.text):
         return False
-    return context.sure and context.intent in TASKS and context.intent != task.name
+    if not context.sure or context.intent not in TASKS or context.intent == task.name:
+        return False
+    if QUESTION.search(context.turn.text):
+        return True
+    names_one = task.asked == "order" and BY_GOODS.search(context.turn.text)
+    is_guess = filled != task and context.understood.best.confidence < CLEAR_WISH
+    return not (is_guess or (context.intent in INFORMS and (names_one or chooses(context))))
 
 
 def chooses(context: TurnContext) -> bool:

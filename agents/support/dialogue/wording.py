@@ -38,6 +38,7 @@ COUNTRIES: Mapping[Language, Mapping[str, str]] = {
 BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express"}
 PAIRS: Mapping[Language, tuple[str, str]] = {"en": (" (", ")"), "zh": ("（", "）")}
 COMMA: Mapping[Language, str] = {"en": ", ", "zh": "、"}
+AND: Mapping[Language, str] = {"en": " and the ", "zh": "和"}
 
 
 def called(piece: Piece | Variant, goods: Mapping[str, Variant], language: Language) -> str:
@@ -57,7 +58,7 @@ def options_of(variant: Variant, language: Language) -> str:
     values = (
         f"{option(name, language)}: {option(value, language)}"
         if value in ("yes", "no", "none")
-        else option(value, language)
+        else option(value, language, name)
         for name, value in variant.options.items()
     )
     return COMMA[language].join(values)
