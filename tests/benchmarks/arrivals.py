@@ -77,7 +77,7 @@ async def measured(orders: int, rounds: int) -> dict[str, Any]:
         await capacity(submit, numbers, AT_ONCE)
         for _ in range(rounds):
             found["alone"].append(await alone(submit, numbers, orders))
-            possible = await capacity(submit, numbers, 10 * orders)
+            possible = await capacity(submit, numbers, 100 * orders)
             found["orders_per_s"].append(possible)
             took.clear()
             found["at_random"].append(await at_random(submit, numbers, possible / 2, SECONDS))
