@@ -8,11 +8,17 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 from threading import Event, Lock, Thread
+from time import sleep
 
-WAL_BYTES = 4 * 2**20  # of the file: a smaller one needs no thread, and its last connection empties it
+WAL_BYTES = (
+    4 * 2**20
+)  # of the file: a smaller one needs no thread, and its last connection empties it
 PAUSE = 0.2  # seconds between two checkpoints
-FULL_PAGES = 4_000  # of the log, from which writers wait for the rest, so that it begins again at its start
-FULL_MILLISECONDS = 100  # that writers wait at most, where a long statement still reads old pages
+FULL_PAGES = (
+    4_000  # of the log, from which writers wait for the rest, so that it begins again at its start
+)
+FULL_TRIES = 200  # while others write, or a long statement reads old pages
+FULL_PAUSE = 0.0005  # seconds between two of them
 BACKSTOP_PAGES = 20_000  # at which a commit makes the checkpoint, if no thread could
 
 
@@ -30,10 +36,8 @@ class Checkpoints:
         self._thread: Thread | None = None
         self._starting = Lock()  # several threads of a process may write
 
-    def note_commit(self, wal_bytes: int) -> None:
-        """Have a checkpoint made soon, if the log has this size."""
-        if wal_bytes < WAL_BYTES:
-            return
+    def want(self) -> None:
+        """Have a checkpoint made soon."""
         self._written.set()
         with self._starting:
             if self._thread is None:
@@ -57,7 +61,9 @@ class Checkpoints:
             suppress(sqlite3.Error),
             closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection,
         ):
-            connection.execute(f"PRAGMA busy_timeout={FULL_MILLISECONDS}")
+            connection.execute(
+                "PRAGMA busy_timeout=0"
+            )  # it keeps nobody waiting while it waits itself
             connection.execute("PRAGMA synchronous=FULL")
             while self._written.wait() and not self._closing.wait(PAUSE):
                 self._written.clear()
@@ -66,5 +72,10 @@ class Checkpoints:
 
 def _checkpoint(connection: sqlite3.Connection) -> None:
     _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    if pages > FULL_PAGES:
-        connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+    if pages < FULL_PAGES:
+        return
+    for _ in range(FULL_TRIES):
+        busy, *_ = connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+        if not busy:
+            return
+        sleep(FULL_PAUSE)

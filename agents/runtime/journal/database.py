@@ -31,7 +31,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from agents.runtime.clock import clock
 from agents.runtime.errors import AgentError
-from agents.runtime.journal.checkpoints import BACKSTOP_PAGES, Checkpoints
+from agents.runtime.journal import checkpoints
 from agents.runtime.journal.migrating import is_current, upgrade_schema
 from agents.runtime.metrics import COMMIT_SECONDS, COMMITS, JOURNAL_ERRORS
 from agents.runtime.telemetry import current_work, get_logger
@@ -42,7 +42,9 @@ log = get_logger(__name__)
 BUSY_MILLISECONDS = 10_000
 BUSY_PAUSE = 0.0005  # seconds between two looks whether another connection still writes
 SQLITE_CONNECTIONS = 15  # kept: to open one more for a read is a thread that starts and ends
-FEW_ROWS = 256  # a millisecond or two; a trip to the driver's thread takes longer where both threads work
+FEW_ROWS = (
+    256  # a millisecond or two; a trip to the driver's thread takes longer where both threads work
+)
 SQLITE_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -115,7 +117,7 @@ class JournalFile:
         self._paths = tuple(path + end for end in ("", "-wal", "-shm"))
         self._files: tuple[Identity | None, ...] = ()
         self._connections = 0
-        self._checkpoints = Checkpoints(Path(path))
+        self._checkpoints = checkpoints.Checkpoints(Path(path))
 
     def check(self) -> None:
         """Raise JournalLost if the path leads to another file than the one that was opened."""
@@ -138,8 +140,8 @@ class JournalFile:
 
     def _committing(self, _connection: object) -> None:
         self.check_all()
-        with suppress(FileNotFoundError):  # in memory, or without a log
-            self._checkpoints.note_commit(os.stat(self._paths[1]).st_size)  # noqa: PTH116 - as below
+        if os.stat(self._paths[1]).st_size >= checkpoints.WAL_BYTES:  # noqa: PTH116 - as below
+            self._checkpoints.want()
 
     def _connected(self, _connection: object, _record: object) -> None:
         self._connections += 1
@@ -322,7 +324,7 @@ def _ping(connection: Any, _record: object, _proxy: object) -> None:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (*SQLITE_PRAGMAS, f"wal_autocheckpoint={BACKSTOP_PAGES}"):
+    for pragma in (*SQLITE_PRAGMAS, f"wal_autocheckpoint={checkpoints.BACKSTOP_PAGES}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.execute(
         "SELECT count(*) FROM sqlite_master"
