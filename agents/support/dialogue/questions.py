@@ -8,8 +8,9 @@ from agents.support.dialogue.forms import ShopView, choices
 from agents.support.dialogue.goods import goods_named, named_pieces
 from agents.support.dialogue.informing import own_orders
 from agents.support.dialogue.render import confirmation, currency_of, money
-from agents.support.dialogue.wording import COMMA, listed, options_of, paid_by
-from agents.support.models import Part, Task
+from agents.support.dialogue.wording import AND, COMMA, FIELDS, listed, options_of, paid_by
+from agents.support.models import Language, Part, Task
+from agents.support.understanding.addresses import NEEDED, Told, told
 
 
 def offered(task: Task, shop: ShopView) -> tuple[Part, ...]:
@@ -23,6 +24,8 @@ def question(task: Task, shop: ShopView, said: str = "") -> Part:
     if task.asked == "confirm":
         return confirmation(task, order, shop)
     values: dict[str, str] = {"order": task.order}
+    if task.asked == "address" and (known := told(said)).values.keys() & set(NEEDED):
+        return _rest_of_address(known, shop.language)
     if task.asked == "pieces" and order is not None:
         pieces = fitting(order, said, shop.goods)
         values["pieces"] = listed(pieces, order, shop.goods, shop.language)
@@ -54,3 +57,13 @@ def as_a_whole(task: Task, text: str, shop: ShopView) -> tuple[Part, ...]:
     some = set(goods_named(order, text, shop.goods).skus)
     is_part = bool(some) and some != {piece.sku for piece in order.pieces}
     return (Part(template="whole order", values={"order": task.order}),) if is_part else ()
+
+
+def _rest_of_address(known: Told, language: Language) -> Part:
+    """What the customer has told of an address, and what is missing of it."""
+    have = [
+        known.values[name] for name in FIELDS[language] if name in known.values.keys() - {"country"}
+    ]
+    asked = AND[language].join(FIELDS[language][name] for name in known.lacks)
+    values = {"known": COMMA[language].join(have), "missing": asked}
+    return Part(template="rest of address", values=values)

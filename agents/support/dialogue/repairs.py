@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from agents.shop.accounts import PostalAddress
 from agents.support.dialogue.describing import QUESTION, place_in
 from agents.support.dialogue.forms import INFORMS, ShopView, is_possible
-from agents.support.dialogue.goods import values_of
+from agents.support.dialogue.goods import NO_NAMES, values_of
 from agents.support.dialogue.informing import options_to_choose, returnable
 from agents.support.dialogue.products import properties_of
 from agents.support.dialogue.questions import fitting, question
@@ -14,8 +15,15 @@ from agents.support.dialogue.render import render, without_links
 from agents.support.dialogue.turn_context import CLOSE, TASKS, TurnContext
 from agents.support.dialogue.wording import called, paid_by
 from agents.support.models import Part, Slots, Task, TaskName, Wish
-from agents.support.understanding.consent import verdict
-from agents.support.understanding.names import names_goods, options_in
+from agents.support.understanding.addresses import told
+from agents.support.understanding.consent import Verdict, hesitates, verdict
+from agents.support.understanding.names import (
+    kind,
+    names_goods,
+    names_of,
+    option,
+    options_in,
+)
 from agents.support.understanding.slots import slots
 
 EVERY_ORDER = re.compile(
@@ -98,9 +106,22 @@ def names_something(text: str, shop: ShopView) -> bool:
 def says_no(context: TurnContext) -> bool:
     """Whether a turn without a plain yes or no is probably a no: nothing is changed then."""
     first, *others = context.understood.intents
+    if hesitates(context.turn.text):
+        return True
     if first.name == "deny":
         return first.confidence >= CLEAR and TAKES_BACK.search(context.turn.text) is not None
     return any(one.name == "deny" for one in others) and context.sure and first.name in TASKS
+
+
+def answer_to(task: Task, context: TurnContext) -> Verdict:
+    """Whether the turn is a yes or no to the question for one; goods are named there as the question does."""
+    goods = [context.shop.goods[s] for s in (*task.pieces, *task.new) if s in context.shop.goods]
+    words = {name for variant in goods for name in names_of(variant)}
+    values = {value for variant in goods for value in variant.options.values()} - NO_NAMES
+    words |= {*map(kind, words), *values, *(option(value, "zh") for value in values)}
+    if len(task.pieces) > 1:
+        words |= {f"{word}s" for word in words if word.isascii()}
+    return verdict(context.turn.text, task.name, task.order, words)
 
 
 def also_asked(context: TurnContext, task: Task) -> list[Task]:
@@ -149,13 +170,26 @@ def was_asked(context: TurnContext, task: Task) -> bool:
 
 
 def with_more(context: TurnContext, task: Task) -> Task:
-    """The task with an address that the turns give together, or with the piece at a place of the list shown."""
+    """The task with the piece at a place of the list that was shown."""
     began = context.before.began
-    address = slots(began).address if task.asked == "address" else None
-    if address is not None:
-        return task.model_copy(update={"address": address})
     order, place = context.shop.orders.get(task.order), place_in(context.turn.text)
     if task.asked != "pieces" or task.pieces or order is None or place is None:
         return task
     shown = list(dict.fromkeys(p.sku for p in fitting(order, began, context.shop.goods)))
     return task.model_copy(update={"pieces": tuple(shown[place : place + 1 or None])})
+
+
+def with_address(context: TurnContext, task: Task) -> Task | None:
+    """The task, if the turn gives fields of its address: with the whole of it once none is missing."""
+    text = context.turn.text
+    corrects = task.asked == "confirm" and task.address is not None
+    if task.asked != "address" and not corrects:
+        return None
+    here = told(text).values
+    is_some = here.keys() - {"country"}
+    if not is_some or verdict(text, task.name, task.order) == "yes":
+        return None
+    if corrects and task.address is not None:
+        fields = task.address.model_dump() | here
+        return task.model_copy(update={"address": PostalAddress.model_validate(fields)})
+    return task.model_copy(update={"address": told(context.before.began).address})

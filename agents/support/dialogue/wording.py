@@ -38,6 +38,7 @@ COUNTRIES: Mapping[Language, Mapping[str, str]] = {
 BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express"}
 PAIRS: Mapping[Language, tuple[str, str]] = {"en": (" (", ")"), "zh": ("（", "）")}
 COMMA: Mapping[Language, str] = {"en": ", ", "zh": "、"}
+AND: Mapping[Language, str] = {"en": " and the ", "zh": "和"}
 
 
 def called(piece: Piece | Variant, goods: Mapping[str, Variant], language: Language) -> str:

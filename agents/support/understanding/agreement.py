@@ -28,6 +28,15 @@ def words_beside() -> frozenset[str]:
 
 
 @cache
+def ways_to_hesitate() -> re.Pattern[str]:
+    """Finds what says that the customer has to think first, in small letters, without apostrophes."""
+    found = {phrase for template in _ways()["hesitating"] for phrase in phrases(template)}
+    latin = "|".join(map(re.escape, sorted(p for p in found if p.isascii())))
+    others = "|".join(map(re.escape, sorted(p for p in found if not p.isascii())))
+    return re.compile(rf"\b(?:{latin})\b|{others}")
+
+
+@cache
 def words_for(task: TaskName) -> frozenset[str]:
     """What the question of this task asks for, as it may follow a consent to it."""
     templates = [

@@ -10,7 +10,6 @@ On Calibration of Modern Neural Networks, 2017), for each language. `agents/supp
 the numbers, from the examples alone.
 """
 
-import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from agents.support.understanding.consent import verdict
 from agents.support.understanding.embedding import Vector, is_available, one_thread, vectors
 from agents.support.understanding.examples import OUT, training
 from agents.support.understanding.names import names_goods
-from agents.support.understanding.slots import HAN, slots, to_classify
+from agents.support.understanding.slots import ACCOUNT, HAN, slots, to_classify
 from agents.support.understanding.spelling import corrected
 from agents.support.understanding.vectors import known_vectors
 from agents.support.understanding.wishes import (
@@ -48,10 +47,6 @@ ALIKE = 8.0  # how much the nearest example of an intent counts
 TINY = 1e-9
 LIKELY, MOST = 0.15, 3
 ADDRESSES = {"modify_order_address", "modify_customer_address"}
-ACCOUNT = re.compile(
-    r"\b(?:account|profile|default|standard|saved|on file|home address)\b|账[户号]|资料|默认|常用|个人",
-    re.IGNORECASE,
-)
 ANGRY = "complaint/anger"  # the topic of what angry customers write
 
 

@@ -6,12 +6,17 @@ doubt for a yes, a grammar can only miss a yes; then the question is asked again
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Literal
 
 from agents.support.models import TaskName
-from agents.support.understanding.agreement import ways_to_agree, words_beside, words_for
+from agents.support.understanding.agreement import (
+    ways_to_agree,
+    ways_to_hesitate,
+    words_beside,
+    words_for,
+)
 
 Verdict = Literal["yes", "no", "neither"]
 
@@ -52,23 +57,52 @@ UNSURE = re.compile(
 )
 
 
-def verdict(text: str, task: TaskName, order: str) -> Verdict:
+def verdict(text: str, task: TaskName, order: str, goods: Collection[str] = ()) -> Verdict:
     """Whether the text is a plain yes or a plain no to the question of a task about that order.
 
-    A no begins with a refusal, and no part of it is a consent. Every other text is neither, and so is a
-    question or an unfinished sentence.
+    `goods` are the words for what the question is about: "return the lamp" is then like "return it". A no
+    begins with a refusal, and no part of it is a consent. Every other text is neither, and so is a question or
+    an unfinished sentence.
     """
     plain = _plain(text)
     if UNSURE.search(plain):
         return "neither"
     asked, number = words_for(task), order.lower()
-    if any(_is_consent(one, asked, number) for one in (plain, EMPHASIS.sub("", plain))):
+    short = _with_pronouns(plain, goods)
+    if any(_is_consent(one, asked, number) for one in (short, EMPHASIS.sub("", short))):
         return "yes"
     clauses = [clause.strip() for clause in CLAUSES.split(plain) if clause.strip()]
     read = [_taken(clause, REFUSAL, words_beside(), asked, {number}) for clause in clauses]
     first = next((one for one in read if not one[0] <= words_beside() or one[1]), (set[str](), ""))
     agreed = any(_is_consent(clause, asked, number) for clause in clauses)
     return "no" if first[0] & REFUSAL and not first[1] and not agreed else "neither"
+
+
+def hesitates(text: str) -> bool:
+    """Whether the text says that its writer wants to think about it first, and asks nothing."""
+    plain = _plain(text)
+    return not re.search(r"[?？]", plain) and ways_to_hesitate().search(plain) is not None
+
+
+def _with_pronouns(plain: str, goods: Collection[str]) -> str:
+    """The text with "it" in place of the goods in question: "the red lamp" and "it" are the same then."""
+    words = sorted(map(_plain, goods), key=len, reverse=True)
+    latin = "|".join(re.escape(word) for word in words if word.isascii())
+    others = "|".join(re.escape(word) for word in words if not word.isascii())
+    if latin:
+        word = rf"(?:{latin}|ones?|pair)(?![\w-])"
+        plain = re.sub(
+            rf"(?<![\w-])(?:the|my|this|that|these|those) (?:(?:{latin})(?![\w-])[ ,]*)*{word}",
+            "it",
+            plain,
+        )
+    if others:
+        plain = re.sub(
+            rf"(?:这|那)?(?:个|件|台|双|只)?(?:(?:{others})的?)+(?:那)?(?:个|件|台|双|只|款)?",
+            "它",
+            plain,
+        )
+    return plain
 
 
 def _is_consent(plain: str, asked: AbstractSet[str], number: str) -> bool:

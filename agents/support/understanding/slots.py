@@ -4,6 +4,7 @@ import re
 
 from agents.shop.accounts import PostalAddress
 from agents.support.models import Slots
+from agents.support.understanding.addresses import address_in
 from agents.support.understanding.courtesy import without_courtesy
 from agents.support.understanding.exclusions import MEASURE, meant, without_refused
 
@@ -57,26 +58,12 @@ CHOICES = (
     re.compile(r"^\W*(?:the )?(?:first|1|one|第一个?|前者|前一个)\b", re.IGNORECASE),
     re.compile(r"^\W*(?:the )?(?:second|2|two|latter|第二个?|后者|后一个)\b", re.IGNORECASE),
 )
-# 123 Main Street[, Suite 4], Denver, CO 80279[, USA]
-ENGLISH_ADDRESS = re.compile(
-    r"(?<![\w-])(?P<line1>\d{1,6} [A-Za-z0-9 .'-]{3,60}?)"
-    r"(?:, (?P<line2>(?:suite|apt|apartment|unit|floor|#)[A-Za-z0-9 .#-]{0,30}))?"
-    r"(?:, | in )(?P<city>[A-Za-z .'-]{2,40}?)(?:, (?P<state>[A-Za-z .]{2,20}?)| (?P<short>(?-i:[A-Z]{2})))"
-    r"[, ]+(?P<postal_code>\d{4,6}(?:-\d{4})?)(?!\d)"
-    r"(?:,? (?P<country>USA|US|United States|China|CN|Canada|CA))?",
-    re.IGNORECASE,
-)
-ZIP = re.compile(
-    r",?\s*(?:and )?(?:the |my )?(?:zip|postal|post)(?: ?code)?(?: is|:)?\s+(?=\d{4,6}\b)",
+# An address is that of the account, and not of an order.
+ACCOUNT = re.compile(
+    r"\b(?:account|profile|default|standard|saved|on file|home address)\b|账[户号]|资料|默认|常用|个人",
     re.IGNORECASE,
 )
 ADDRESS_MARK = re.compile("[\ue000-\ue00f]")  # stands for an address in a part of a message
-CHINESE_ADDRESS = re.compile(
-    r"(?P<state>[\u4e00-\u9fff]{2,8}?(?:省|自治区))?(?P<city>[\u4e00-\u9fff]{2,6}?市)"
-    r"(?P<line1>[\u4e00-\u9fff0-9A-Za-z-]{3,60}?(?:号|室|栋|楼|弄))[,， ]*(?:邮编[:：]?)?(?P<postal_code>\d{6})"
-)
-BEFORE_CHINESE = re.compile(r"^.*(?:地址|改成|改为|换成|换到|寄到|送到|是|为|到)")
-COUNTRIES = {"china": "CN", "cn": "CN", "canada": "CA", "ca": "CA"}
 
 
 def slots(text: str) -> Slots:
@@ -130,19 +117,13 @@ def to_classify(text: str) -> str:
 
 
 def _address(text: str, mark: str = " ") -> tuple[PostalAddress | None, str]:
-    whole, text = text, ZIP.sub(", ", text)
-    found = ENGLISH_ADDRESS.search(text)
-    country = "US"
-    if found is not None:
-        named = (found["country"] or "").lower()
-        country = COUNTRIES.get(named, "US")
-    else:
-        found, country = CHINESE_ADDRESS.search(text), "CN"
+    """The first whole address of the text, and the text with the mark in its place."""
+    found = address_in(text)
     if found is None:
-        return None, whole
-    parts = {name: (value or "").strip() for name, value in found.groupdict().items()}
-    parts["state"] = parts.pop("short", "") or parts["state"]
-    for name in ("state", "city"):
-        parts[name] = BEFORE_CHINESE.sub("", parts[name])
-    parts["country"] = country
-    return PostalAddress.model_validate(parts), text.replace(found[0], mark, 1)
+        return None, text
+    address, ((begin, end), *others) = found
+    letters = list(text)
+    for first, last in others:
+        letters[first:last] = " " * (last - first)
+    letters[begin:end] = [mark, *[""] * (end - begin - 1)]
+    return address, "".join(letters)

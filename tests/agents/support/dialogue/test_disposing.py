@@ -22,9 +22,9 @@ from tests.agents.support.dialogue.shop import NEW, SHOP, decided, heard
 ELSEWHERE = {
     "line1": "13 Evil Road", "city": "Reno", "state": "NV", "postal_code": "89501", "country": "US",
 }  # fmt: skip
-HERE = "send A100 to 5 Oak Lane in Denver 80279 CO"
+HERE = "send A100 to 5 Oak Lane, out in denverville 80279 CO"
 OAK_LANE = {
-    "line1": "5 Oak Lane", "city": "Denver", "state": "CO", "postal_code": "80279", "country": "US",
+    "line1": "5 Oak Lane", "city": "denverville", "state": "CO", "postal_code": "80279", "country": "US",
 }  # fmt: skip
 
 
@@ -168,7 +168,7 @@ def test_a_person_is_offered_and_never_kept_away() -> None:
 def test_an_address_that_the_customer_has_not_said_is_none(command: dict[str, Any]) -> None:
     asked = step(HERE, "modify_order_address", **command)
     assert after(asked).task is not None
-    assert "address" in said(asked)
+    assert "And the city?" in said(asked)
     assert "Evil" not in said(asked)
     assert asked.action == "ask"
 
@@ -180,7 +180,7 @@ def test_an_address_in_free_text_is_copied_and_confirmed() -> None:
         "address": OAK_LANE,
     }
     asked = step(HERE, "modify_order_address", **command)
-    assert said(asked).startswith("Ship order A100 to:\nstreet: 5 Oak Lane\ncity: Denver\n")
+    assert said(asked).startswith("Ship order A100 to:\nstreet: 5 Oak Lane\ncity: denverville\n")
 
 
 @pytest.mark.parametrize(

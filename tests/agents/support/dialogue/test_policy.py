@@ -47,7 +47,6 @@ def test_cancelling_needs_an_own_order_and_a_yes() -> None:
     "text,intent",
     [
         ("are you sure?", "affirm"),
-        ("okay let me think", "affirm"),
         ("yes, I want to keep it", "affirm"),
         ("yes but only if it is free", "affirm"),
         ("I might", "deny"),

@@ -18,8 +18,25 @@ CANCEL: tuple[str, IntentName] = ("cancel A100", "cancel_order")
 )
 def test_a_mind_that_changed_ends_the_task(text: str) -> None:
     _, dropped, later = talk(CANCEL, (text, "deny"), ("yes", "affirm"))
-    assert answer(dropped) == "All right, nothing was changed."
+    assert answer(dropped).startswith("All right, nothing was changed.")
     assert (dropped.after.task, later.request) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "text", ["okay let me think", "hm, I need a day to decide", "我还没想好，过两天再说"]
+)
+def test_who_hesitates_is_left_in_peace(text: str) -> None:
+    _, aside, later = talk(CANCEL, (text, "affirm"), ("yes", "affirm"))
+    assert aside.parts[0].template == "put aside"
+    assert (aside.after.task, later.request) == (None, None)
+
+
+def test_goods_of_the_question_are_named_in_a_yes_to_it() -> None:
+    begun: tuple[str, IntentName] = ("return the desk lamp of B200", "return_items")
+    _, returned = talk(begun, ("sure, please send the lamp back", "return_items"))
+    assert returned.request is not None
+    _, other = talk(begun, ("sure, please send the lamp and the mug back", "return_items"))
+    assert other.request is None
 
 
 def test_a_no_with_several_wishes_is_no_yes() -> None:

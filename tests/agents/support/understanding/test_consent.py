@@ -130,3 +130,50 @@ def test_a_short_yes_counts(text: str) -> None:
 )
 def test_what_only_sounds_content_does_not(text: str) -> None:
     assert verdict(text, "return_items", "B200") != "yes"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Oh how thoughtful. Yes, if you would be so kind.", "very well then, send it back", "right in every respect",
+        "those are the ones, please do", "sure, why not", "marvellous, off you go", "要得，寄回吧",
+        "妥了，就这么弄呗", "行，安排",
+    ],
+)  # fmt: skip
+def test_consents_and_courtesies_combine(text: str) -> None:
+    assert verdict(text, "return_items", "A100") == "yes"
+
+
+@pytest.mark.parametrize(
+    "text,agrees",
+    [
+        ("yes, the black kettle please", True),
+        ("go ahead with the kettle", True),
+        ("好，黑色的水壶退吧", True),
+        ("yes, the green kettle", False),
+        ("yes, the kettle and the mug", False),
+        ("yes, not the kettle", False),
+        ("the black kettle", False),
+        ("好，绿色的水壶", False),
+    ],
+)
+def test_only_goods_in_question_stand_beside_a_consent(text: str, agrees: bool) -> None:
+    goods = ("kettle", "black", "水壶", "黑色")
+    assert (verdict(text, "return_items", "A100", goods) == "yes") is agrees
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I see",
+        "that is very kind of you",
+        "much obliged",
+        "the pair",
+        "那个",
+        "明白了",
+        "行了行了",
+        "得了吧",
+    ],
+)
+def test_courtesy_alone_is_no_consent(text: str) -> None:
+    assert verdict(text, "return_items", "A100") != "yes"
