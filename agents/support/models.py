@@ -132,7 +132,10 @@ class Passage(Frozen):
 
 
 class Task(Frozen):
-    """What a user wants done, as far as it is known; `asked` is the value that a question is open for."""
+    """What a user wants done, as far as it is known; `asked` is the value that a question is open for.
+
+    `text` is what was said about it, the last turn at its end.
+    """
 
     name: TaskName
     order: str = ""
@@ -141,6 +144,7 @@ class Task(Frozen):
     method: str = ""
     address: PostalAddress | None = None
     asked: Slot = ""
+    text: str = ""
 
 
 Skus = Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=50)]
@@ -185,11 +189,10 @@ class AwaitedChange(Frozen):
 class Dialogue(Frozen):
     """What is remembered from one turn to the next.
 
-    `task` is under way, the tasks `later` follow it; `began` is the text of the turn that began them;
-    `order` was named last; `options` are the intents
-    that the last question offers; `failures` counts turns in a row that were not understood; `said` is
-    the last answer, in `language`; `taken_over` is the key of the hand-over to a person; the results of
-    `awaited` changes are not reported yet.
+    `task` is under way, the tasks `later` follow it; `order` was named last; `options` are the intents
+    that the last question offers about the text that `began` them; `failures` counts turns in a row that
+    were not understood; `said` is the last answer, in `language`; `taken_over` is the key of the hand-over
+    to a person; the results of `awaited` changes are not reported yet.
     """
 
     task: Task | None = None
