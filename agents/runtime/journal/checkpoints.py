@@ -65,7 +65,11 @@ class Checkpoints:
                 "PRAGMA busy_timeout=0"
             )  # it keeps nobody waiting while it waits itself
             connection.execute("PRAGMA synchronous=FULL")
-            while self._written.wait() and not self._closing.wait(PAUSE):
+            while (
+                not self._closing.is_set()
+            ):  # looked at after the clear, which may take what `close` has set
+                self._written.wait()
+                self._closing.wait(PAUSE)
                 self._written.clear()
                 _checkpoint(connection)
 

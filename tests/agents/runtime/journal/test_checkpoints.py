@@ -1,5 +1,7 @@
-"""The log of SQLite stays short while two processes' worth of connections write, and no thread outlives them."""
+"""The log of SQLite stays short while connections write in turn, and no thread outlives them."""
 
+import asyncio
+import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -54,6 +56,28 @@ async def test_the_last_connection_ends_the_thread_and_empties_the_log(
     await database.close()
     assert running() == []
     assert not (tmp_path / "journal.db-wal").exists()
+
+
+async def test_a_request_to_end_is_not_lost_while_the_thread_forgets_the_last_commit(
+    tmp_path: Path,
+) -> None:
+    made, closed = checkpoints.Checkpoints(tmp_path / "journal.db"), threading.Event()
+    sqlite3.connect(tmp_path / "journal.db").close()
+
+    class Written(threading.Event):
+        def set(self) -> None:
+            super().set()
+            if made._closing.is_set():
+                closed.set()
+
+        def clear(self) -> None:
+            closed.wait()
+            super().clear()
+
+    made._written = Written()
+    made.want()
+    async with asyncio.timeout(5):
+        await asyncio.to_thread(made.close)
 
 
 async def test_a_small_log_needs_no_thread(
