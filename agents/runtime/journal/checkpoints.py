@@ -61,13 +61,10 @@ class Checkpoints:
             suppress(sqlite3.Error),
             closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection,
         ):
-            connection.execute(
-                "PRAGMA busy_timeout=0"
-            )  # it keeps nobody waiting while it waits itself
+            connection.execute("PRAGMA busy_timeout=0")  # what waits here would keep others waiting
             connection.execute("PRAGMA synchronous=FULL")
-            while (
-                not self._closing.is_set()
-            ):  # looked at after the clear, which may take what `close` has set
+            # Looked at after the clear, which may take what `close` has set.
+            while not self._closing.is_set():
                 self._written.wait()
                 self._closing.wait(PAUSE)
                 self._written.clear()

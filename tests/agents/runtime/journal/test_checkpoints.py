@@ -1,7 +1,6 @@
 """The log of SQLite stays short while connections write in turn, and no thread outlives them."""
 
 import asyncio
-import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -59,10 +58,12 @@ async def test_the_last_connection_ends_the_thread_and_empties_the_log(
 
 
 async def test_a_request_to_end_is_not_lost_while_the_thread_forgets_the_last_commit(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, closed = checkpoints.Checkpoints(tmp_path / "journal.db"), threading.Event()
-    sqlite3.connect(tmp_path / "journal.db").close()
+    monkeypatch.setattr(checkpoints, "PAUSE", 0.001)
+    made = checkpoints.Checkpoints(tmp_path / "journal.db")
+    forgetting, closed = threading.Event(), threading.Event()
+    (tmp_path / "journal.db").touch()
 
     class Written(threading.Event):
         def set(self) -> None:
@@ -71,12 +72,14 @@ async def test_a_request_to_end_is_not_lost_while_the_thread_forgets_the_last_co
                 closed.set()
 
         def clear(self) -> None:
+            forgetting.set()
             closed.wait()
             super().clear()
 
     made._written = Written()
     made.want()
     async with asyncio.timeout(5):
+        await asyncio.to_thread(forgetting.wait)
         await asyncio.to_thread(made.close)
 
 
