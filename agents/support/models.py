@@ -88,17 +88,19 @@ class Slots(Frozen):
 
 
 class Wish(Frozen):
-    """One of several wishes of a turn: its intent, the text about it, and what that text names."""
+    """One of several wishes of a turn: its intent, the text about it, what that names, and asks of an order."""
 
     name: IntentName
     text: str
     slots: Slots = Slots()
+    topics: tuple[str, ...] = ()
 
 
 class Understood(Frozen):
     """What a turn means: the intents, the most probable first, the wishes if several, and what it names.
 
-    A `wordless` turn has no words except names, such as the number of an order.
+    A `wordless` turn has no words except names, such as the number of an order. `topics` are what it asks of
+    an order, such as "order_contents/price".
     """
 
     language: Language
@@ -107,6 +109,7 @@ class Understood(Frozen):
     wishes: tuple[Wish, ...] = ()
     slots: Slots = Slots()
     angry: bool = False
+    topics: tuple[str, ...] = ()
 
     @property
     def best(self) -> Intent:
@@ -132,7 +135,10 @@ class Passage(Frozen):
 
 
 class Task(Frozen):
-    """What a user wants done, as far as it is known; `asked` is the value that a question is open for."""
+    """What a user wants done, as far as it is known; `asked` is the value that a question is open for.
+
+    `topics` are the facts of an order that are asked for; none means all of them.
+    """
 
     name: TaskName
     order: str = ""
@@ -141,6 +147,7 @@ class Task(Frozen):
     method: str = ""
     address: PostalAddress | None = None
     asked: Slot = ""
+    topics: tuple[str, ...] = ()
 
 
 Skus = Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=50)]

@@ -200,3 +200,8 @@ def _words(text: str) -> list[re.Match[str]]:
     plain, _ = addresses(unicodedata.normalize("NFKC", text), "\ue000")
     plain = AMOUNT.sub(lambda amount: " " * len(amount[0]), plain)
     return [word for word in WORD.finditer(plain) if any(map(str.isdigit, word[1]))]
+
+
+def names_own(text: str, shop: ShopView) -> bool:
+    """Whether the text names goods of one of the latest own orders."""
+    return any(named_pieces(shop.orders[name], text, shop.goods) for name in shop.latest)

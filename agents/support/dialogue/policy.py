@@ -45,6 +45,8 @@ from agents.support.dialogue.render import refusal_part
 from agents.support.dialogue.repairs import (
     also_asked,
     answer_to,
+    begun_by,
+    begun_for,
     beside,
     every_order,
     is_condition,
@@ -54,6 +56,7 @@ from agents.support.dialogue.repairs import (
     returnable_until,
     says_no,
     slots_of,
+    told,
     was_asked,
     with_address,
     with_more,
@@ -111,10 +114,9 @@ def decide(context: TurnContext) -> Decided | None:
         return Decided(action="answer", reason="repeated", parts=said, after=before)
     if is_condition(context):
         return None
-    going_on = None
-    if before.task is not None and not context.doubt:
-        told = with_address(context, before.task)
-        going_on = _advance(context, told) if told is not None else _go_on(context, before.task)
+    task = None if context.doubt else before.task
+    more = with_address(context, task) if task is not None else None
+    going_on = _advance(context, more) if more is not None else task and _go_on(context, task)
     return going_on or _begin(context)
 
 
@@ -153,7 +155,7 @@ def _beside_a_person(context: TurnContext) -> Decided | None:
     if not context.sure or intent == "knowledge":
         return None
     if intent in INFORMS and orders:
-        parts = tuple(p for name in orders for p in informed(intent, shop.orders[name], shop))
+        parts = tuple(p for name in orders for p in told(context, begun_for(context, name)))
     elif not (parts := facts_for(intent, context.turn.text, shop) if intent in READS else ()):
         return _with_the_person(context)
     return Decided(action="answer", reason=intent, parts=parts, after=context.before)
@@ -269,7 +271,7 @@ def _begin(context: TurnContext) -> Decided | None:
         )
         if every := every_order(intent, context.turn.text, context.shop):  # type: ignore[arg-type]  # of TASKS
             return _start(context, every)
-        begun = Task(name=intent, order="" if orders else before.order)  # type: ignore[arg-type]  # of TASKS
+        begun = begun_for(context, "" if orders else before.order)
         if before.options and before.began:
             known = described(before.began, intent, Dialogue(), context.shop).order
             begun = begun.model_copy(update={"order": begun.order or ("" if orders else known)})
@@ -318,7 +320,7 @@ def _begin_several(context: TurnContext) -> Decided:
     # Where several are named, a wish that names none is about one that has to be asked for.
     shared = "" if len(orders) > 1 else next(iter(orders), context.before.order)
     tasks = [
-        fill(Task(name=wish.name, order=shared), slots_of(context, wish), wish.text, shop)  # type: ignore[arg-type]
+        fill(begun_by(wish, shared), slots_of(context, wish), wish.text, shop)
         for wish in wishes
         if wish.name in TASKS
     ]
@@ -420,7 +422,7 @@ def _advance(context: TurnContext, task: Task) -> Decided:
         return step.model_copy(update={"parts": (why, *step.parts)}) if why is not None else step
     if task.name in INFORMS and order is not None:
         then, after = _next(context, task.order)
-        parts = (*informed(task.name, order, context.shop), *then)
+        parts = (*told(context, task), *then)
         return Decided(action="answer", reason=task.name, parts=parts, after=after)
     try:
         perform(request_of(task, order), context.shop.customer, order, context.shop.goods)

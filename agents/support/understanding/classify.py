@@ -47,6 +47,7 @@ ALIKE = 8.0  # how much the nearest example of an intent counts
 TINY = 1e-9
 LIKELY, MOST = 0.15, 3
 ADDRESSES = {"modify_order_address", "modify_customer_address"}
+FACTS_OF = {"order_status", "order_contents", "refund_status"}  # what has facts as topics
 ANGRY = "complaint/anger"  # the topic of what angry customers write
 
 
@@ -73,9 +74,11 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
     wordless = not has_words(text)
     ranked, topic = ([], "") if wordless else model().ranked(to_classify(text), embed)
     likely = _likely(ranked, text)
+    asked = list[str]()
 
     def classify(part: str) -> Intent:
-        name, confidence = model().ranked(to_classify(part), embed)[0][0]
+        (name, confidence), about = _first(model().ranked(to_classify(part), embed))
+        asked.append(about)
         return _of_order(Intent(name=name, confidence=confidence), part)
 
     if (plain := verdict(text, "order_status", "")) != "neither":
@@ -90,6 +93,9 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
     several = wishes(text, likely[0], classify) if likely else ()
     if not several and likely and named.orders and named.address is None:
         several = with_question(text, classify)
+    several = tuple(
+        one.model_copy(update={"topics": _facts_of(one.name, topic, asked)}) for one in several
+    )
     return Understood(
         language=language_of(text),
         wordless=wordless,
@@ -97,7 +103,21 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
         wishes=several,
         slots=named,
         angry=topic == ANGRY,
+        topics=_facts_of(likely[0].name, topic, asked) if likely else (),
     )
+
+
+def _facts_of(name: IntentName, whole: str, parts: Sequence[str]) -> tuple[str, ...]:
+    """The facts of this intent that the parts of a text ask for, or else the whole; none if it asks for all."""
+    mine = [topic for topic in dict.fromkeys(parts) if intent_of(topic) == name]
+    mine = mine or ([whole] if intent_of(whole) == name else [])
+    return tuple(mine) if name in FACTS_OF and all("/" in topic for topic in mine) else ()
+
+
+def _first(
+    found: tuple[list[tuple[IntentName, float]], str],
+) -> tuple[tuple[IntentName, float], str]:
+    return found[0][0], found[1]
 
 
 def _likely(ranked: Sequence[tuple[IntentName, float]], text: str) -> list[Intent]:
