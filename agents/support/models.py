@@ -196,7 +196,7 @@ class Dialogue(Frozen):
     `order` was named last; `options` are the intents
     that the last question offers; `failures` counts turns in a row that were not understood; `said` is
     the last answer, in `language`; `taken_over` is the key of the hand-over to a person; the results of
-    `awaited` changes are not reported yet.
+    `awaited` changes are not reported yet; `topics` are the facts of an order that were told last.
     """
 
     task: Task | None = None
@@ -209,6 +209,7 @@ class Dialogue(Frozen):
     language: Language | None = None
     taken_over: str = ""
     awaited: tuple[AwaitedChange, ...] = ()
+    topics: tuple[str, ...] = ()
 
 
 class Part(Frozen, serialize_by_alias=True, validate_by_name=True):

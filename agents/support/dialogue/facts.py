@@ -1,5 +1,6 @@
 """The facts of an order, one by one: what the customer asks for comes first, and alone."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from agents.shop.accounts import OrderAccount, Piece
@@ -11,6 +12,10 @@ from agents.support.dialogue.wording import COMMA, carried_by, day, listed, paid
 from agents.support.models import Part
 
 Fact = Callable[[OrderAccount, str, ShopView], tuple[Part, ...]]
+WHOLE = re.compile(
+    r"\b(?:orders?|purchase|parcel|total|in all|altogether|everything)\b|[那这整]一?[单笔]|订单|一共|总共|总价",
+    re.IGNORECASE,
+)  # what asks for the price of the order, also where goods describe it
 SENT = {"delivered", "return requested", "exchange requested"}
 
 
@@ -32,9 +37,17 @@ def _price(order: OrderAccount, text: str, shop: ShopView) -> tuple[Part, ...]:
     """What the named pieces cost, each and together, or else the order."""
     currency = currency_of(order, shop)
     chosen = _chosen(order, text, shop)
+    total = {"order": order.order, "total": money(order.total, currency)}
+    whole = (Part(template="cost of order", values=total),)
+    of_goods = _price_of(chosen, order, shop, currency)
+    return (*of_goods, *whole) if not of_goods or WHOLE.search(text) else of_goods
+
+
+def _price_of(
+    chosen: Sequence[Piece], order: OrderAccount, shop: ShopView, currency: str
+) -> tuple[Part, ...]:
     if not chosen:
-        total = {"order": order.order, "total": money(order.total, currency)}
-        return (Part(template="cost of order", values=total),)
+        return ()
     prices: dict[tuple[str, int], list[Piece]] = {}
     for piece in chosen:
         prices.setdefault((piece.sku, piece.price), []).append(piece)
