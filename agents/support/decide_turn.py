@@ -71,7 +71,11 @@ class Scene:
     passages: tuple[AskedPassage, ...]
 
 
-@agent(IN_TURN, version="1.3", upcasts={"1.1": upcasts.decided, "1.3": upcasts.began})
+@agent(
+    IN_TURN,
+    version="1.4",
+    upcasts={"1.1": upcasts.decided, "1.3": upcasts.began, "1.4": upcasts.said_of_tasks},
+)
 async def decide_turn(turn: Turn, understood: Understood, proposed: Proposed | None) -> Decided:
     """The next step of the dialogue. Raises OutOfOrder.
 

@@ -53,7 +53,7 @@ def _outcome(item: Item) -> str:
 
 HANDOVERS = Scenario(
     name="handovers",
-    version="1",
+    version="1.1",
     payload=Handover,
     outcome=_outcome,
     deadline=lambda _: TIME_LIMIT,

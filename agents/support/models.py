@@ -137,7 +137,8 @@ class Passage(Frozen):
 class Task(Frozen):
     """What a user wants done, as far as it is known; `asked` is the value that a question is open for.
 
-    `topics` are the facts of an order that are asked for; none means all of them.
+    `text` is what was said about it, the last turn at its end; `topics` are the facts of an order that are asked
+    for, and none means all of them.
     """
 
     name: TaskName
@@ -147,6 +148,7 @@ class Task(Frozen):
     method: str = ""
     address: PostalAddress | None = None
     asked: Slot = ""
+    text: str = ""
     topics: tuple[str, ...] = ()
 
 
@@ -192,11 +194,11 @@ class AwaitedChange(Frozen):
 class Dialogue(Frozen):
     """What is remembered from one turn to the next.
 
-    `task` is under way, the tasks `later` follow it; `began` is the text of the turn that began them;
-    `order` was named last; `options` are the intents
-    that the last question offers; `failures` counts turns in a row that were not understood; `said` is
-    the last answer, in `language`; `taken_over` is the key of the hand-over to a person; the results of
-    `awaited` changes are not reported yet; `topics` are the facts of an order that were told last.
+    `task` is under way, the tasks `later` follow it; `order` was named last; `options` are the intents
+    that the last question offers about the text that `began` them; `failures` counts turns in a row that
+    were not understood; `said` is the last answer, in `language`; `taken_over` is the key of the hand-over
+    to a person; the results of `awaited` changes are not reported yet; `topics` are the facts of an order that
+    were told last.
     """
 
     task: Task | None = None

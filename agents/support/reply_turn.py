@@ -6,7 +6,11 @@ from agents.support.dialogue.render import reply
 from agents.support.models import ChangeOutcome, Decided, Phrased, Replied, Turn, Understood
 
 
-@agent(PURE, version="1.3", upcasts={"1.1": upcasts.replied, "1.3": upcasts.began})
+@agent(
+    PURE,
+    version="1.4",
+    upcasts={"1.1": upcasts.replied, "1.3": upcasts.began, "1.4": upcasts.said_of_tasks},
+)
 def reply_turn(
     _turn: Turn, understood: Understood, decided: Decided, result: ChangeOutcome, phrased: Phrased
 ) -> Replied:

@@ -48,3 +48,11 @@ def dialogue(form: Form) -> Form:
 def began(form: Form) -> Form:
     """What began a task was not remembered."""
     return form | {"after": {"began": ""} | form.get("after", {})}
+
+
+def said_of_tasks(form: Form) -> Form:
+    """What was said about all tasks was remembered once."""
+    after = form.get("after", {})
+    if after.get("task"):
+        after = after | {"task": after["task"] | {"text": after.get("began", "")}}
+    return form | {"after": after}

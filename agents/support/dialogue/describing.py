@@ -8,11 +8,14 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from agents.shop.contracts import OrderView
+from agents.support.dialogue.choosing import UNIT_PRICE, amounts_in
 from agents.support.dialogue.forms import INFORMS, KINDS, NEEDS, ShopView, is_possible
 from agents.support.dialogue.goods import named_pieces
 from agents.support.models import Dialogue, IntentName, Slots, Understood
 from agents.support.understanding.exclusions import left_out, meant
 from agents.support.understanding.names import names_goods
+from agents.support.understanding.options import said_of_options
 from agents.support.understanding.slots import AMOUNT, LAST, addresses
 from agents.support.understanding.slots import slots as slots_of
 
@@ -69,6 +72,43 @@ MY = re.compile(r"\b(?:my|mine|i (?:bought|ordered|got|paid))\b|我", re.IGNOREC
 SHORTEST = 4  # digits of a number that is an order only because it is called one
 
 
+NOTHING = (0, 0, False)
+AMONG = re.compile(
+    r"\b(?:two|both|three|pairs|one of|the \w+er|more expensive|either|the other)\b"
+    r"|两|三[个件副双只]|其中|那?个?[贵便]",
+    re.IGNORECASE,
+)
+REFUNDED = {"cancelled", "return requested", "exchange requested"}
+PENDING = {"pending", "pending (items modified)", "processed"}
+ONE_ORDER = re.compile(
+    r"\b(?:one|ones|order|purchase|parcel|package|pair|stuff)\b|[那这]一?[个单笔副件双台]|订单|的单",
+    re.IGNORECASE,
+)
+STATES = (
+    (
+        re.compile(
+            r"\b(?:(?:has|have|is|are|was)(?:n'?t| not)(?: yet| even)? (?:been )?"
+            r"(?:ship|sen[dt]|dispatch|left|deliver|arriv|out)\w*"
+            r"|not (?:yet )?(?:shipped|sent|dispatched|delivered)|un(?:shipped|sent)|pending"
+            r"|still (?:being )?(?:prepar|pack)\w*)"
+            r"|[没未]有?(?:发|寄|到)|待发",
+            re.IGNORECASE,
+        ),
+        PENDING,
+    ),
+    (
+        re.compile(
+            r"\b(?:(?:has|have|is|was|already|just|got|that) (?:been )?(?:shipped|delivered|arrived|here|came)"
+            r"|(?:i )?(?:have|already|just) (?:received|got))\b|收到的|到货的|到手的|已发货|已经?到",
+            re.IGNORECASE,
+        ),
+        {"delivered", "return requested", "exchange requested"},
+    ),
+    (re.compile(r"\bcancell?ed (?:one|order)|取消(?:了|掉)?的那", re.IGNORECASE), {"cancelled"}),
+)
+"""Words for the state of an order -> the states that they stand for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Described:
     """An order that a text describes; `unclear` if it describes one and not exactly one fits."""
@@ -122,7 +162,7 @@ def described(text: str, wanted: IntentName, before: Dialogue, shop: ShopView) -
         return Described(shop.latest[0])
     awaited = before.task is not None and before.task.asked == "order"
     by_place = _by_place(text, before, shop) if before.task is None or awaited else None
-    return by_place or _by_goods(text, wanted, before, shop, left_out(whole))
+    return by_place or _by_features(text, wanted, before, shop, left_out(whole))
 
 
 def _by_place(text: str, before: Dialogue, shop: ShopView) -> Described | None:
@@ -134,27 +174,65 @@ def _by_place(text: str, before: Dialogue, shop: ShopView) -> Described | None:
     return Described(listed[place]) if place < len(listed) != 0 else Described(unclear=True)
 
 
-def _by_goods(
+def _by_features(
     text: str, wanted: IntentName, before: Dialogue, shop: ShopView, without: str
 ) -> Described:
-    """The only own order with the goods that the text names or leaves out, or the only own order."""
+    """The only own order with the goods, the state or the amount that the text names; or the only own order."""
     asked = before.task.asked if before.task is not None else ""
     needs_one = "order" in NEEDS.get(wanted, ())  # type: ignore[arg-type]  # or another intent
     if asked == "order" and not needs_one and QUESTION.search(text):
         return Described()
-    fitting = [n for n in shop.latest if named_pieces(shop.orders[n], text, shop.goods)]
+    fitting = _with_features(text, shop)
     if not fitting and wanted in KINDS:  # "everything but the keyboard"
-        fitting = [n for n in shop.latest if named_pieces(shop.orders[n], without, shop.goods)]
-    if len(fitting) > 1 and wanted in KINDS:
-        fitting = [n for n in fitting if is_possible(wanted, shop.orders[n])] or fitting  # type: ignore[arg-type]
+        fitting = _with_features(without, shop)
+    if len(fitting) > 1:
+        fitting = [name for name in fitting if _allows(wanted, shop.orders[name])] or fitting
     is_one = Described(fitting[0]) if len(fitting) == 1 else Described(unclear=bool(fitting))
     if BY_GOODS.search(text) and asked in {"", "order", "confirm"}:
         return is_one if fitting else Described(unclear=names_goods(text, shop.goods.values()))
-    begun = before.task is None and needs_one
+    begun = needs_one and (before.task is None or wanted in INFORMS)
     if not (asked == "order" or begun) or before.order in fitting:
         return Described()
     is_only = len(shop.latest) == 1 and needs_one and not before.order
     return Described(shop.latest[0]) if is_only and not fitting else is_one
+
+
+def _with_features(text: str, shop: ShopView) -> list[str]:
+    """The own orders that the text describes best: by goods and their options, by state, by amount."""
+    goods = {name: _goods_in(text, shop.orders[name], shop) for name in shop.latest}
+    most = max(goods.values(), default=NOTHING)
+    left = [name for name in shop.latest if goods[name] == most]
+    amounts = amounts_in(text)
+    of_state = [states for words, states in STATES if words.search(text)]
+    for states in of_state:
+        left = [name for name in left if shop.orders[name].status in states] or left
+    if amounts:
+        left = [n for n in left if any(abs(shop.orders[n].total - a) < UNIT_PRICE for a in amounts)]
+    is_described = most > NOTHING or bool(amounts) or (bool(of_state) and ONE_ORDER.search(text))
+    return left if is_described else []
+
+
+def _goods_in(text: str, order: OrderView, shop: ShopView) -> tuple[int, int, bool]:
+    """How many goods of the order the text names, how many words about options fit, and whether it has several.
+
+    Several count where the text chooses among them: "the cheaper pair", "one of the two".
+    """
+    named = named_pieces(order, text, shop.goods)
+    skus = {sku for _, some in named.values() for sku in some if sku in shop.goods}
+    options = [shop.goods[sku].options for sku in skus]
+    products = {shop.goods[sku].product for sku in skus}
+    known = {o for v in shop.goods.values() if v.product in products for o in v.options.items()}
+    words = said_of_options(text, known)
+    fits = sum(any(word.fits(one) for one in options) for word in words)
+    pieces = [piece for piece in order.pieces if piece.sku in skus]
+    return len(named), fits, len(pieces) > 1 and AMONG.search(text) is not None
+
+
+def _allows(wanted: IntentName, order: OrderView) -> bool:
+    """Whether the order allows what is wanted; a refund is asked about where there is one."""
+    if wanted == "refund_status":
+        return order.status in REFUNDED
+    return wanted not in KINDS or is_possible(wanted, order)  # type: ignore[arg-type]
 
 
 def place_in(text: str) -> int | None:

@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from agents.shop.accounts import CustomerAccount, OrderAccount, Piece, Variant
+from agents.shop.accounts import CustomerAccount, OrderAccount, Variant
 from agents.shop.contracts import OrderView
 from agents.shop.requests import REQUESTS, Cancel, Kind, Request
 from agents.shop.rules import perform, refusals
-from agents.support.dialogue.goods import goods_named, named_pieces, values_of
+from agents.support.dialogue.goods import goods_named, named_pieces
+from agents.support.dialogue.replacing import NEW, new_pieces, why_nothing_fits
 from agents.support.dialogue.wording import brand, paid_by
 from agents.support.models import Language, Part, Slot, Slots, Task, TaskName
 from agents.support.understanding.exclusions import is_correction, left_out, meant
-from agents.support.understanding.names import names_goods, names_in, options_in
+from agents.support.understanding.names import names_goods, names_in
 from agents.support.understanding.slots import ORDER, SKU, slots
 
 NEEDS: Mapping[TaskName, tuple[Slot, ...]] = {
@@ -54,23 +55,8 @@ MISTAKE = re.compile(
     r"\b(?:mistak|accident)|误(?:拍|下|买|点|操作)|(?:买|下|拍|点|选)错|不小心", re.IGNORECASE
 )  # why an order is cancelled
 LETTERS = re.compile(r"[^\W\d_]")
-CHEAPEST = re.compile(
-    r"\b(?:cheapest|least expensive|lowest[- ]priced?)\b|最便宜|最低价|价格最低", re.IGNORECASE
-)
 # "台灯和水杯都退" is both of the goods that it names, not all goods of the order.
 ALL_ZH = re.compile(r"全部|所有|整个订单|整单|其[他它余]|[A-Za-z]")
-VERB = r"(?:exchange|change|swap|modify|return|have|get|replace|order|my|#)"
-NEW = re.compile(
-    rf"\b(?:for|to|into|against|with)\b(?! {VERB})|换成|换为|改成|改为|换个|换一|想要",
-    re.IGNORECASE,
-)  # what comes after it is wanted instead
-
-# A piece that is broken is exchanged for another one like it.
-SAME = re.compile(
-    r"\bthe (?:very |exact )?same(?: (?:one|item|thing|again|product))?\s*(?:[.!,]|please|$)"
-    r"|\b(?:an?|another) (?:new|identical) one\b|同样的一|一模一样|同款(?:新|的)|新的?一[个件台双]",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +115,7 @@ def fill(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
     orders = shop.spelled(named.orders)
     if orders and orders != (task.order,):
         order_name = orders[0] if len(orders) == 1 else ""
-        kept = {"address": task.address, "topics": task.topics}
+        kept = {"address": task.address, "text": task.text, "topics": task.topics}
         task = Task(name=task.name, order=order_name).model_copy(update=kept)
     order = shop.orders.get(task.order)
     filled: dict[str, object] = {}
@@ -141,28 +127,43 @@ def fill(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
         pieces, _ = _chosen(task, order, named, text, shop.goods)
         filled["pieces"] = pieces
         if task.name in REPLACES and pieces:
-            new = _new(task.name, order, pieces, named, meant(text), shop.goods)
+            chosen = task.model_copy(update={"pieces": pieces})
+            new = new_pieces(chosen, order, named, meant(text), shop.goods)
             filled["new"] = new or (task.new if pieces == task.pieces else ())
     return task.model_copy(update=filled)
 
 
-def fill_in_turns(task: Task, named: Slots, text: str, shop: ShopView, began: str) -> Task:
-    """The task with what the text names; once its order is known also with what the text before it named.
+def fill_in_turns(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
+    """The task with what the text names, and with what was said about it in earlier turns where that is missing.
 
-    `began` is the text of the turn that began the task.
+    Goods count once their order is known, and what shall replace them can be said little by little.
     """
     filled = fill(task, named, text, shop)
-    if task.order or not filled.order or not began:
-        return filled
-    known = task.model_copy(update={"order": filled.order})
-    before = slots(began).model_copy(update={"orders": ()})
-    return fill(fill(known, before, began, shop), named, text, shop)
+    if filled.order and not task.order and task.text:
+        known = task.model_copy(update={"order": filled.order})
+        before = slots(task.text).model_copy(update={"orders": ()})
+        begun = fill(known, before, task.text, shop)
+        # The goods of "the one with the lamp" tell the order, where the first turn said which goods are meant.
+        tells_order = begun.pieces or OF_AN_ORDER.search(text)
+        filled = begun if tells_order else fill(begun, named, text, shop)
+    order = shop.orders.get(filled.order)
+    if (
+        order is not None
+        and task.text
+        and filled.name in REPLACES
+        and filled.pieces
+        and not filled.new
+    ):
+        both = meant(f"{task.text}\n{text}")
+        new = new_pieces(filled, order, named, both, shop.goods)
+        filled = filled.model_copy(update={"new": new})
+    return filled
 
 
-def confirmed(task: Task, order: OrderAccount | None, began: str) -> Request:
-    """The request that a yes to the task makes; `began` is the text that began it, with its reason."""
+def confirmed(task: Task, order: OrderAccount | None) -> Request:
+    """The request that a yes to the task makes, with the reason that was said."""
     request = request_of(task, order)
-    if isinstance(request, Cancel) and MISTAKE.search(began):
+    if isinstance(request, Cancel) and MISTAKE.search(task.text):
         return request.model_copy(update={"reason": "ordered by mistake"})
     return request
 
@@ -187,20 +188,14 @@ def request_of(task: Task, order: OrderAccount | None) -> Request:
     return REQUESTS.validate_python(fields)
 
 
-def choices(task: Task, shop: ShopView, most: int = 5) -> list[Variant]:
-    """What can replace the first piece, the cheapest first."""
-    order = shop.orders[task.order]
-    piece = next(p for p in order.pieces if p.sku in task.pieces)
-    fitting = _variants(piece, shop.goods)
-    return sorted(fitting, key=lambda variant: (variant.price, variant.sku))[:most]
-
-
 def why_unclear(task: Task, named: Slots, text: str, shop: ShopView) -> Part | None:
-    """What to say about goods that the text names and the order does not have, or has too few of."""
+    """What to say about goods that the text names and that are not in the order, or that we do not have."""
     order = shop.orders.get(task.order)
-    if order is None or task.name not in ITEMS or task.asked != "pieces":
+    if order is None or task.name not in ITEMS:
         return None
-    return _chosen(task, order, named, text, shop.goods)[1]
+    if task.asked == "new":
+        return why_nothing_fits(task, order, meant(text), shop.goods, shop.language)
+    return _chosen(task, order, named, text, shop.goods)[1] if task.asked == "pieces" else None
 
 
 def _method(named: Slots, text: str, customer: CustomerAccount) -> str:
@@ -230,14 +225,14 @@ def _chosen(
     wanted = OF_AN_ORDER.sub(" ", meant(text)) if task.asked != "pieces" else meant(text)
     if _says_what_instead(task, order, text, goods):
         return task.pieces, None
-    described = wanted
-    if task.name in REPLACES and (task.asked != "pieces" or NEW.search(wanted)):
+    described, replaces = None, task.name in REPLACES
+    if replaces and (task.asked != "pieces" or NEW.search(wanted)):
         described = NEW.split(wanted)[0] if NEW.search(wanted) else ""
     some = goods_named(order, wanted, goods, described=described)
     without = goods_named(order, left_out(text), goods, every=True)
     why = some.why or without.why
     nothing = bool(LETTERS.search(ORDER.sub("", left_out(text)))) and not without.skus
-    replaces = task.name in REPLACES  # "the same except for the colour" leaves out no goods
+    # "The same except for the colour" leaves out no goods.
     unknown = nothing and not replaces and (named.everything or bool(some.skus))
     if unknown and why is None and not without.unclear:
         why = Part(template="not in order", values={"order": order.order})
@@ -270,67 +265,3 @@ def _says_what_instead(
     product = {piece.sku: piece.product for piece in order.pieces}
     replaced = {product[sku] for sku in task.pieces}
     return bool(named) and all(product.get(sku) in replaced for sku in named if sku in product)
-
-
-def _new(  # noqa: PLR0913 - all that it follows from
-    task: TaskName,
-    order: OrderAccount,
-    pieces: tuple[str, ...],
-    named: Slots,
-    text: str,
-    goods: Mapping[str, Variant],
-) -> tuple[str, ...]:
-    """One SKU for each piece, by SKU or by named options; nothing unless all of them are clear."""
-    mine = {piece.sku: piece for piece in order.pieces}
-    wanted = _wanted_for(order, pieces, text, goods)
-    new = []
-    for sku in pieces:
-        fitting = _variants(mine[sku], goods)
-        by_number = [v for v in fitting if v.sku in named.skus]
-        if task == "exchange_items" and SAME.search(wanted[sku]):
-            by_number = [goods[sku]] if sku in goods else []
-        chosen = by_number or _by_options(goods.get(sku), fitting, wanted[sku])
-        if CHEAPEST.search(wanted[sku]):
-            chosen = sorted(chosen or fitting, key=lambda v: (v.price, v.sku))[:1]
-        if len(chosen) != 1:
-            return ()
-        new.append(chosen[0].sku)
-    return tuple(new)
-
-
-def _wanted_for(
-    order: OrderAccount, pieces: Sequence[str], text: str, goods: Mapping[str, Variant]
-) -> dict[str, str]:
-    """The part of the text that says what each piece is replaced by: "the lamp for a red one and the mug for ..."."""
-    places = sorted(named_pieces(order, text, goods).values())
-    if len(set(pieces)) > 1 and not places:
-        return dict.fromkeys(pieces, text)  # "one in blue and one with a battery"
-    if len(set(pieces)) < 2 or len(places) < 2 or len(NEW.findall(text)) < 2:
-        return dict.fromkeys(pieces, NEW.split(text, maxsplit=1)[-1])
-    ends = [*(begin for (begin, _), _ in places[1:]), len(text)]
-    parts = {
-        sku: NEW.split(text[span[1] : end], maxsplit=1)[-1]
-        for (span, skus), end in zip(places, ends, strict=True)
-        for sku in skus
-    }
-    return {sku: parts.get(sku, "") for sku in pieces}
-
-
-def _variants(piece: Piece, goods: Mapping[str, Variant]) -> list[Variant]:
-    return [
-        v
-        for v in goods.values()
-        if v.product == piece.product and v.available and v.sku != piece.sku
-    ]
-
-
-def _by_options(old: Variant | None, fitting: list[Variant], text: str) -> list[Variant]:
-    """The variants with every named option, and of these the ones most like the old variant."""
-    named = options_in(text, {value for v in fitting for value in values_of(v)})
-    if old is not None:
-        named -= values_of(old)
-    with_all = [v for v in fitting if named <= values_of(v)] if named else []
-    if not with_all or old is None:
-        return with_all
-    alike = [sum(v.options.get(k) == x for k, x in old.options.items()) for v in with_all]
-    return [v for v, n in zip(with_all, alike, strict=True) if n == max(alike)]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agents.shop.accounts import OrderAccount, Piece, Variant
+from agents.support.dialogue.choosing import Candidate, narrowed, options_of_all
 from agents.support.models import Part
 from agents.support.understanding.names import (
     Span,
@@ -17,12 +18,14 @@ from agents.support.understanding.names import (
     kind,
     names_in,
     names_of,
-    options_in,
     places_of,
 )
+from agents.support.understanding.options import Option, said_of_options
 from agents.support.understanding.slots import SKU
 
 Goods = Mapping[str, Variant]
+Mention = tuple[Span, Sequence[str]]
+"""Where goods are named, and the SKUs that the name fits."""
 
 ONLY_ONE = re.compile(
     r"\b(?:it|this|that|the item|this one)\b|它|这个|这件|那个|那件|这东西", re.IGNORECASE
@@ -42,12 +45,24 @@ AFTER_ZH = re.compile(
     r"^(?:里面?|中|当中|之中)?的?(?:我?只|就|先|要|想)*(?:退货?|换|退掉|要)?(?:其中)?(?:的)?"
     r"(?P<count>[一两二三四五]|\d{1,2})(?:个|件|只|双|台|把|条|盏|款)(?!月|小时|天)"
 )
+HEADS = "杯壶灯椅钟鞋靴伞垫窝床包镜表机琴帽衣裤裙柜架箱刷"
+HAN = re.compile(r"[\u4e00-\u9fff]")
+NO_HEAD = re.compile(
+    r"[分点秒]钟|包[装裹邮括含裹]|钱包|[镜]片|鞋[盒带码]|机[会器]|手机号|代表|表[示扬]|[开关]机|[床]上"
+)
 COUNTS = {
     "one": 1, "both": 2, "two": 2, "three": 3, "four": 4, "five": 5,
     "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5,
 }  # fmt: skip
-NO_NAMES = {"yes", "no", "none"}  # options that are answers in a dialogue
-LETTER = re.compile(r"[^\W\d_]")
+JUST_BEFORE = re.compile(
+    r"\b(?:only|just)"
+    r"(?: (?:return|send|exchange|swap|change|want|need|back|one|of|the|my|that|those|this|to|is|it'?s|for))*\W*$"
+    r"|[只就单光](?:想|要|退|换|把|有|是|需要)*$",
+    re.IGNORECASE,
+)
+JUST_AFTER = re.compile(r"\s*\b(?:only|alone|by itself)\b|就(?:行|好|可以)|单独", re.IGNORECASE)
+ALL_ONES = re.compile(r"\w* (?:ones|pairs)\b|\w{0,2}的?那?两", re.IGNORECASE)
+JOINT = re.compile(r"\band\b|\bplus\b|\bwith\b|[,，、;；&+.。和与跟及]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,43 +87,74 @@ def goods_named(
 ) -> Named:
     """The pieces of the order that the text names; "it" is the piece of an order that has one.
 
-    Options count where the text is `described`, the whole text unless another is given. Without a number
-    one copy of a piece is meant, or each if `every`.
+    Options count in the whole text. Where only the part that is `described` may have them, they can also be
+    those of what is wanted instead. Without a number one copy of a piece is meant, or each if `every`.
     """
-    goods, described = goods or {}, text if described is None else described
-    have = Counter(piece.sku for piece in order.pieces)
-    found = [sku for sku in dict.fromkeys(SKU.findall(text)) if have[sku]]
-    named = named_pieces(order, text, goods)
+    goods = goods or {}
+    found = [
+        sku for sku in dict.fromkeys(SKU.findall(text)) if any(sku == p.sku for p in order.pieces)
+    ]
+    named = _only_these(text, named_pieces(order, text, goods))
+    places = [place for place, _ in named.values()]
     unclear, why = False, None
     for name, (span, skus) in named.items():
         if any(sku in found for sku in skus):
             continue
-        if several := _each_named(skus, name, described, goods):
-            found += several
-            continue
-        fitting, each = _with_options(skus, described, goods)
-        most = sum(have[sku] for sku in fitting)
-        copies = most if each else _copies(text, name, span, most, every=every)
-        if fitting and copies > most:
-            why = Part(template="too few", values={"name": name, "count": str(most)})
-        if not fitting:
-            why = Part(template="none like that", values={"name": name})
-        if copies == most:
-            found += [sku for sku in fitting for _ in range(have[sku])]
-        elif len(fitting) == 1 and copies < most:
-            found += fitting * copies
-        else:
-            unclear = True
-    if not found and not named:
-        found = _by_option(order, described, goods)
-        if not found and len(order.pieces) == 1 and ONLY_ONE.search(text):
-            found = [order.pieces[0].sku]
-    return Named(tuple(found), unclear, why)
+        mine = text if described is None else described
+        several = _each_named(order, skus, name, mine, goods)
+        mine = _part_about(mine, span, places)
+        fitting, each = (several, True) if several else _with_options(order, skus, mine, goods)
+        if described is not None and not fitting:
+            fitting = list(skus)
+        some = _copies_of(order, fitting, text, name, None if each else (span, every))
+        found += some.skus
+        unclear, why = unclear or some.unclear, some.why or why
+    if found or named:
+        return Named(tuple(found), unclear, why)
+    return _by_option(order, text if described is None else described, goods) or _only(order, text)
 
 
-def named_pieces(
-    order: OrderAccount, text: str, goods: Goods
-) -> dict[str, tuple[Span, Sequence[str]]]:
+def _only_these(text: str, named: dict[str, Mention]) -> dict[str, Mention]:
+    """Those that the text says only, if it says so of any: "just the lamp, my son needs the mug"."""
+    plain = folded(text)
+    some = {
+        name: mention
+        for name, mention in named.items()
+        if JUST_BEFORE.search(plain[: mention[0][0]]) or JUST_AFTER.match(plain[mention[0][1] :])
+    }
+    return some or named
+
+
+def _only(order: OrderAccount, text: str) -> Named:
+    """The piece of an order that has one, if the text says "it"."""
+    is_it = len(order.pieces) == 1 and ONLY_ONE.search(text)
+    return Named((order.pieces[0].sku,) if is_it else ())
+
+
+def _copies_of(
+    order: OrderAccount,
+    fitting: Sequence[str],
+    text: str,
+    name: str,
+    counted: tuple[Span, bool] | None,
+) -> Named:
+    """As many copies of the pieces as the text counts at this place, each of them if it is not `counted`."""
+    have = Counter(piece.sku for piece in order.pieces)
+    most = sum(have[sku] for sku in fitting)
+    if not fitting:
+        return Named(unclear=True, why=Part(template="none like that", values={"name": name}))
+    copies = most
+    if counted is not None:
+        copies = _copies(text, name, counted[0], most, every=counted[1])
+    if copies == most:
+        return Named(tuple(sku for sku in fitting for _ in range(have[sku])))
+    if copies > most:
+        few = Part(template="too few", values={"name": name, "count": str(most)})
+        return Named(unclear=True, why=few)
+    return Named(tuple(fitting) * copies) if len(fitting) == 1 else Named(unclear=True)
+
+
+def named_pieces(order: OrderAccount, text: str, goods: Goods) -> dict[str, Mention]:
     """The names in the text of what is in the order: where each is, and the SKUs that it fits."""
     whole: dict[str, list[str]] = {}
     for piece in order.pieces:
@@ -121,6 +167,18 @@ def named_pieces(
                 fits.setdefault(name, []).append(piece.sku)
     places = names_in(text, whole)
     places |= names_in(_without(text, places.values()), fits.keys() - places.keys())
+    if not places:  # 壶不退, 那个钟: a single character is read only where nothing else is named
+        heads = {
+            name[-1]: piece.sku
+            for piece in order.pieces
+            for name in _names(piece, goods)
+            if HAN.fullmatch(name[-1:]) and name[-1] in HEADS
+        }
+        places = names_in(NO_HEAD.sub(lambda word: " " * len(word[0]), text), heads)
+        for head in places:
+            fits[head] = [
+                p.sku for p in order.pieces if any(n.endswith(head) for n in _names(p, goods))
+            ]
     return {name: (span, list(dict.fromkeys(fits[name]))) for name, span in places.items()}
 
 
@@ -136,54 +194,85 @@ def _without(text: str, places: Iterable[Span]) -> str:
     return "".join(letters)
 
 
-def _options(sku: str, goods: Goods) -> set[str]:
-    return values_of(goods[sku]) if sku in goods else set()
+def candidates_of(order: OrderAccount, skus: Iterable[str], goods: Goods) -> list[Candidate]:
+    """These pieces of the order, as a text may describe them."""
+    paid = {piece.sku: piece.price for piece in order.pieces}
+    return [Candidate(s, goods[s].options if s in goods else {}, paid[s]) for s in skus]
 
 
-def values_of(variant: Variant) -> set[str]:
-    """The values of its options as they are named; one that is yes or no with the name of its option."""
-    return {
-        f"{name}: {value}" if value in NO_NAMES else value
-        for name, value in variant.options.items()
-    }
-
-
-def _with_options(skus: Sequence[str], text: str, goods: Goods) -> tuple[list[str], bool]:
-    """Those with all options that the text names; or one for each of these, and that this is so."""
+def _known(skus: Iterable[str], goods: Goods) -> frozenset[Option]:
+    """The options of all goods of their products, so that what the order does not have is known as well."""
     products = {goods[sku].product for sku in skus if sku in goods}
-    known = {x for v in goods.values() if v.product in products for x in values_of(v)}
-    named = options_in(text, {value for value in known if LETTER.search(value)})
-    if not named:
+    return frozenset(
+        one for v in goods.values() if v.product in products for one in v.options.items()
+    )
+
+
+def _with_options(
+    order: OrderAccount, skus: Sequence[str], text: str, goods: Goods
+) -> tuple[list[str], bool]:
+    """Those that the text describes; or one for each of its words, and that this is so."""
+    candidates, known = candidates_of(order, skus, goods), _known(skus, goods)
+    left = narrowed(text, candidates, known)
+    if left is None:
         return list(skus), False
-    own = set().union(*(_options(sku, goods) for sku in skus))
-    # One word can stand for two values: 大号 is "large" and "L".
-    wanted = named & own or named
-    with_all = [sku for sku in skus if wanted <= _options(sku, goods)]
-    each = [[sku for sku in skus if value in _options(sku, goods)] for value in sorted(wanted)]
-    if not with_all and all(len(some) == 1 for some in each):
-        return [sku for sku in skus if [sku] in each], True
-    return with_all, False
+    if left or len(candidates) < 2:
+        return [one.key for one in left], False
+    words = said_of_options(text, known)
+    fits = [[one.key for one in candidates if word.fits(one.options)] for word in words]
+    some = [keys for keys in fits if keys]  # words of other goods fit none of these
+    if some and all(len(keys) == 1 for keys in some):
+        each = [keys[0] for keys in some]
+        return [sku for sku in skus if sku in each], True
+    both = set(skus).intersection(*some) if some else set()
+    return [sku for sku in skus if sku in both], False
 
 
-def _each_named(skus: Sequence[str], name: str, text: str, goods: Goods) -> list[str]:
+def _each_named(
+    order: OrderAccount, skus: Sequence[str], name: str, text: str, goods: Goods
+) -> list[str]:
     """One SKU for each place of a name: "the mug (red) and the mug (blue)"; none unless each is clear."""
     begins = [begin for begin, _ in places_of(text, name)]
     if len(skus) < 2 or len(begins) < 2:
         return []
     parts = [text[begin:end] for begin, end in zip(begins, [*begins[1:], None], strict=True)]
-    fitting = [_with_options(skus, part, goods)[0] for part in parts]
+    fitting = [_with_options(order, skus, part, goods)[0] for part in parts]
     chosen = [some[0] for some in fitting if len(some) == 1]
     return chosen if len(set(chosen)) == len(parts) else []
 
 
-def _by_option(order: OrderAccount, text: str, goods: Goods) -> list[str]:
-    """The only piece that has what the text names, such as its colour; none if there is no such one."""
-    skus = list(dict.fromkeys(piece.sku for piece in order.pieces))
-    known = set().union(*(_options(sku, goods) for sku in skus))
-    named = options_in(text, {value for value in known if LETTER.search(value)})
-    fitting = [sku for sku in skus if named <= _options(sku, goods)] if named else []
-    is_one = len(fitting) == 1 and sum(piece.sku == fitting[0] for piece in order.pieces) == 1
-    return fitting if is_one else []
+def _by_option(order: OrderAccount, text: str, goods: Goods) -> Named | None:
+    """The pieces that have what the text describes, such as their colour; None if it describes none of them."""
+    have = Counter(piece.sku for piece in order.pieces)
+    candidates = candidates_of(order, have, goods)
+    left = narrowed(text, candidates, options_of_all(candidates)) or ()
+    fitting = [one.key for one in left]
+    if not fitting or len(fitting) == len(have) > 1:
+        return None
+    words = said_of_options(text, options_of_all(left))
+    place = words[0].span if words else (len(text), len(text))
+    most = sum(have[sku] for sku in fitting)
+    copies = (
+        most if ALL_ONES.match(text[place[1] :]) else _copies(text, "", place, most, every=False)
+    )
+    if copies != most and len(fitting) > 1:
+        return Named(unclear=True)
+    return Named(tuple(sku for sku in fitting for _ in range(min(copies, have[sku]))))
+
+
+def _part_about(text: str, place: Span, places: Iterable[Span]) -> str:
+    """The part of the text that describes the goods named at this place, where others are named as well."""
+    plain = folded(text)
+    before = max((end for _, end in places if end <= place[0]), default=0)
+    after = min((begin for begin, _ in places if begin >= place[1]), default=len(plain))
+    if before:
+        gap = plain[before : place[0]]
+        joints = list(JOINT.finditer(gap))
+        before += joints[-1].end() if joints else 0
+    if after < len(plain):
+        joints = list(JOINT.finditer(plain[place[1] : after]))
+        after = place[1] + (joints[-1].start() if joints else 0)
+    return text[before:after]
 
 
 def _copies(text: str, name: str, place: Span, most: int, *, every: bool) -> int:

@@ -7,7 +7,6 @@ from agents.shop.contracts import OrderView
 from agents.support.dialogue.describing import BY_GOODS, QUESTION
 from agents.support.dialogue.forms import (
     INFORMS,
-    ITEMS,
     KINDS,
     REPLACES,
     ShopView,
@@ -57,6 +56,7 @@ WHOLE = re.compile(
     r"|(?:订单|单子)[^，。]{0,4}退",
     re.IGNORECASE,
 )
+CLEAR_WISH = 0.85  # the probability of another wish from which on a turn with a value is no answer
 INSTEAD: Mapping[TaskName, TaskName] = {
     "return_items": "cancel_order",
     "cancel_order": "return_items",
@@ -158,15 +158,6 @@ def possible_instead(task: Task, order: OrderView | None) -> tuple[Part, ...]:
     return (Part(template=INSTEAD_OF[task.name]),)
 
 
-def takes_over(begun: Task, context: TurnContext) -> Task:
-    """The new task about the goods of the one under way, if it names no others: "no, swap it instead"."""
-    task = context.before.task
-    both = {begun.name} <= ITEMS and task is not None and task.name in ITEMS
-    if not both or task is None or task.order != begun.order or task.name == begun.name:
-        return begun
-    return begun.model_copy(update={"pieces": task.pieces})
-
-
 def is_dropped(task: Task, begun: Task, text: str) -> bool:
     """Whether the task under way is given up for the new one; otherwise it comes after it."""
     if task.name in INFORMS:
@@ -219,7 +210,7 @@ def is_replaced(context: TurnContext, task: Task, filled: Task, plain: str) -> b
     said_no = plain == "no" or context.intent == "deny"
     corrects = said_no or is_correction(context.turn.text)
     if not filled.order or filled.order == task.order:
-        return corrects and not is_other_task(context, task)
+        return corrects and not is_other_task(context, task, filled)
     is_wish = context.sure and context.intent in TASKS and not has_only_names(context.turn.text)
     text = context.turn.text
     names_one = BY_GOODS.search(text) and not QUESTION.search(text)  # "the one with the lamp"
@@ -228,15 +219,21 @@ def is_replaced(context: TurnContext, task: Task, filled: Task, plain: str) -> b
     return not task.order or corrects or not is_wish
 
 
-def is_other_task(context: TurnContext, task: Task) -> bool:
-    """Whether the turn is a wish of another kind than the task under way."""
+def is_other_task(context: TurnContext, task: Task, filled: Task) -> bool:
+    """Whether the turn is a wish of another kind than the task under way.
+
+    What gives a value of the task is one only if that is clear: the intent of a mere name is a guess.
+    """
     both_replace = context.intent in REPLACES and task.name in REPLACES
-    asks_nothing = context.intent in INFORMS and not QUESTION.search(context.turn.text)
-    names_one = task.asked == "order" and BY_GOODS.search(context.turn.text)
-    answers = asks_nothing and (names_one or chooses(context))
-    if both_replace or has_only_names(context.turn.text) or answers:
+    if both_replace or has_only_names(context.turn.text):
         return False
-    return context.sure and context.intent in TASKS and context.intent != task.name
+    if not context.sure or context.intent not in TASKS or context.intent == task.name:
+        return False
+    if QUESTION.search(context.turn.text):
+        return True
+    names_one = task.asked == "order" and BY_GOODS.search(context.turn.text)
+    is_guess = filled != task and context.understood.best.confidence < CLEAR_WISH
+    return not (is_guess or (context.intent in INFORMS and (names_one or chooses(context))))
 
 
 def chooses(context: TurnContext) -> bool:

@@ -10,7 +10,14 @@ from dataclasses import replace
 
 from agents.shop.contracts import OrderView
 from agents.shop.rules import RuleViolation, perform
-from agents.support.dialogue.describing import described, with_orders
+from agents.support.dialogue.beginning import (
+    MOST_TEXT,
+    begun_by,
+    begun_by_several,
+    each_once,
+    with_text,
+)
+from agents.support.dialogue.describing import with_orders
 from agents.support.dialogue.disposing import completed
 from agents.support.dialogue.forms import (
     ADDS,
@@ -38,25 +45,19 @@ from agents.support.dialogue.meanings import (
     possible_instead,
     product_asked,
     says_it_again,
-    takes_over,
 )
 from agents.support.dialogue.questions import as_a_whole, offered, question
 from agents.support.dialogue.render import refusal_part
 from agents.support.dialogue.repairs import (
-    also_asked,
     answer_to,
-    begun_by,
-    begun_for,
     beside,
-    every_order,
     is_condition,
     named,
     names_something,
     order_meant,
     returnable_until,
     says_no,
-    slots_of,
-    told,
+    topics_of,
     was_asked,
     with_address,
     with_more,
@@ -81,7 +82,6 @@ from agents.support.understanding.wishes import has_only_names
 MOST_FAILURES = 2
 MOST_LATER = 9
 SURE_OF_TALK = 0.45  # "goodbye" that is less probable is not answered with one
-MOST_BEGAN = 500  # characters of the turn that began a task
 OFFERS_A_PERSON = {"complaint", "payment_problem"}
 PERSON: tuple[IntentName, ...] = ("human",)
 OF_ADDRESSES: tuple[IntentName, ...] = ("modify_order_address", "modify_customer_address")
@@ -95,10 +95,11 @@ def decide(context: TurnContext) -> Decided | None:
     )
     understood = with_acts_of(understood, context.turn.text, before)
     understood = in_context(understood, context.turn.text, before, context.shop)
-    told_in_turns = before.task is not None and before.task.asked == "address"
-    if before.task is not None and (told_in_turns or MISTAKE.search(context.turn.text)):
-        began = f"{before.began}\n{context.turn.text}"[-MOST_BEGAN:]
-        before = before.model_copy(update={"began": began})
+    if before.task is not None and (
+        before.task.asked == "address" or MISTAKE.search(context.turn.text)
+    ):
+        more = with_text(before.task, context.turn.text)
+        before = before.model_copy(update={"task": more})
     context = replace(context, understood=understood, before=before)
     intent = context.intent
     if before.taken_over:
@@ -114,9 +115,10 @@ def decide(context: TurnContext) -> Decided | None:
         return Decided(action="answer", reason="repeated", parts=said, after=before)
     if is_condition(context):
         return None
-    task = None if context.doubt else before.task
-    more = with_address(context, task) if task is not None else None
-    going_on = _advance(context, more) if more is not None else task and _go_on(context, task)
+    going_on = None
+    if before.task is not None and not context.doubt:
+        told = with_address(context, before.task)
+        going_on = _advance(context, told) if told is not None else _go_on(context, before.task)
     return going_on or _begin(context)
 
 
@@ -129,7 +131,7 @@ def _asked_which(context: TurnContext, options: tuple[IntentName, ...]) -> Decid
     values = {f"option {n}": name for n, name in enumerate(options, 1)}
     later = before.later if before.task is None else (before.task, *before.later)
     order = order_meant(context) or before.order
-    began = before.began if before.options == options else context.turn.text[:MOST_BEGAN]
+    began = before.began if before.options == options else context.turn.text[:MOST_TEXT]
     kept = {"later": later, "order": order, "began": began}
     after = before.model_copy(update={"options": options, "task": None, **kept})
     parts = (Part(template=template, values=values),)
@@ -155,7 +157,10 @@ def _beside_a_person(context: TurnContext) -> Decided | None:
     if not context.sure or intent == "knowledge":
         return None
     if intent in INFORMS and orders:
-        parts = tuple(p for name in orders for p in told(context, begun_for(context, name)))
+        asked = (topics_of(context), context.turn.text)
+        parts = tuple(
+            p for name in orders for p in informed(intent, shop.orders[name], shop, *asked)
+        )
     elif not (parts := facts_for(intent, context.turn.text, shop) if intent in READS else ()):
         return _with_the_person(context)
     return Decided(action="answer", reason=intent, parts=parts, after=context.before)
@@ -183,17 +188,17 @@ def _go_on(context: TurnContext, task: Task) -> Decided | None:
         return _agreed(context, task) if agrees else _go_on_with_several(context, task)
     filled = with_more(
         context,
-        fill_in_turns(
-            task, context.understood.slots, context.turn.text, context.shop, context.before.began
-        ),
+        fill_in_turns(task, context.understood.slots, context.turn.text, context.shop),
     )
+    if filled != task:
+        filled = with_text(filled, context.turn.text)
     other = filled.order not in ("", task.order)
     if other and ADDS.search(context.turn.text) and has_only_names(context.turn.text):
         return _start(context, [filled])
     if is_replaced(context, task, filled, plain):
         return _advance(context, filled)
     declined = _no_or_doubt(context, task, plain)
-    if declined is not None or is_other_task(context, task):
+    if declined is not None or is_other_task(context, task, filled):
         return declined
     if filled != task and task.order in ("", filled.order):
         return _advance(context, filled)
@@ -236,7 +241,7 @@ def _begun_after_a_no(context: TurnContext, task: Task) -> Decided | None:
     """The step for another wish of a turn that says no to the open question; None without one."""
     names_some = names_something(left_out(context.turn.text), context.shop)
     named = context.understood.slots.orders or not names_some
-    if not named or not is_other_task(context, task):
+    if not named or not is_other_task(context, task, task):
         return None
     without = _with(context, context.before.model_copy(update={"task": None}))
     begun = _begin(without)
@@ -261,24 +266,12 @@ def _begin(context: TurnContext) -> Decided | None:
         return _asked_which(context, options)
     wishes = context.understood.wishes
     if any(wish.name in TASKS for wish in wishes):
-        return _begin_several(context)
+        unclear = [n for wish in wishes if wish.name == "out_of_scope" for n in wish.slots.orders]
+        return _start(context, begun_by_several(context), unclear)
     if context.understood.slots.address is not None and intent not in TASKS:
         return _asked_which(context, OF_ADDRESSES)  # an address alone
     if intent in TASKS and context.sure:
-        named, orders = (
-            context.understood.slots,
-            context.shop.spelled(context.understood.slots.orders),
-        )
-        if every := every_order(intent, context.turn.text, context.shop):  # type: ignore[arg-type]  # of TASKS
-            return _start(context, every)
-        begun = begun_for(context, "" if orders else before.order)
-        if before.options and before.began:
-            known = described(before.began, intent, Dialogue(), context.shop).order
-            begun = begun.model_copy(update={"order": begun.order or ("" if orders else known)})
-            begun = fill(begun, slots(before.began), before.began, context.shop)
-        begun = takes_over(begun, context)
-        filled = fill(begun, named, context.turn.text, context.shop)
-        return _start(context, [filled, *also_asked(context, filled)])
+        return _start(context, begun_by(context))
     return _inform(context)
 
 
@@ -307,44 +300,28 @@ def _inform(context: TurnContext) -> Decided | None:
 
 def _offer_a_person(context: TurnContext, template: str, failures: int) -> Decided:
     """Offer a person, who comes only if the next turn says yes or asks for one."""
-    kept = {"failures": failures, "options": PERSON, "began": context.turn.text[:MOST_BEGAN]}
+    kept = {"failures": failures, "options": PERSON, "began": context.turn.text[:MOST_TEXT]}
     after = context.before.model_copy(update=kept)
     parts = (Part(template=template), Part(template="shall a person come"))
     return Decided(action="ask", reason=template, parts=parts, after=after)
 
 
-def _begin_several(context: TurnContext) -> Decided:
-    """The first step for several wishes; what is not clear is said, and asked for again."""
-    wishes, shop = context.understood.wishes, context.shop
-    orders = {name for wish in wishes for name in shop.spelled(wish.slots.orders)}
-    # Where several are named, a wish that names none is about one that has to be asked for.
-    shared = "" if len(orders) > 1 else next(iter(orders), context.before.order)
-    tasks = [
-        fill(begun_by(wish, shared), slots_of(context, wish), wish.text, shop)
-        for wish in wishes
-        if wish.name in TASKS
-    ]
-    unclear = [n for wish in wishes if wish.name == "out_of_scope" for n in wish.slots.orders]
-    return _start(context, tasks, unclear)
-
-
 def _start(context: TurnContext, tasks: Sequence[Task], unclear: Sequence[str] = ()) -> Decided:
     """The first step of the first task; the others, and the one under way, come after it."""
-    begun, *others = sorted(dict.fromkeys(tasks), key=lambda task: task.name not in INFORMS)
+    begun, *others = sorted(each_once(tasks), key=lambda task: task.name not in INFORMS)
     task, text = context.before.task, context.turn.text
     left = [] if task is None or is_dropped(task, begun, text) else [task]
     taken_back = context.shop.spelled(slots(left_out(context.turn.text)).orders)
     waiting = [
         task
-        for task in dict.fromkeys((*others, *left, *context.before.later))
+        for task in each_once((*others, *left, *context.before.later))
         if (task.name, task.order) != (begun.name, begun.order) and task.order not in taken_back
     ]
     known = {task.order for task in (begun, *waiting)}
     unclear = [name for name in context.shop.spelled(unclear) if name not in known]
     forgotten = [*unclear, *(task.order for task in waiting[MOST_LATER:] if task.order)]
     later = tuple(waiting[:MOST_LATER])
-    began = context.before.began if context.before.options else context.turn.text[:MOST_BEGAN]
-    before = context.before.model_copy(update={"later": later, "began": began})
+    before = context.before.model_copy(update={"later": later, "began": ""})
     step = _advance(_with(context, before), begun)
     again = (Part(template="ask again", values={"orders": ", ".join(dict.fromkeys(forgotten))}),)
     return step.model_copy(update={"parts": (*again, *step.parts)}) if forgotten else step
@@ -386,7 +363,7 @@ def _open_question(context: TurnContext) -> tuple[Part, ...]:
     task = context.before.task
     if task is None or not task.asked:
         return ()
-    asked = question(task, context.shop, f"{context.before.began}\n{context.turn.text}")
+    asked = question(task, context.shop, f"{task.text}\n{context.turn.text}")
     return (*_whole(context, task), *offered(task, context.shop), asked)
 
 
@@ -399,7 +376,7 @@ def _dropped(context: TurnContext) -> Decided:
 def _change(context: TurnContext, task: Task) -> Decided:
     """Request what the user has confirmed; order processing checks the rules again."""
     order = context.shop.orders.get(task.order)
-    request = confirmed(task, order, context.before.began)
+    request = confirmed(task, order)
     then, after = _next(replace(context, shop=shop_after(context.shop, request, order)), task.order)
     return Decided(action="change", reason=task.name, request=request, then=then, after=after)
 
@@ -422,7 +399,8 @@ def _advance(context: TurnContext, task: Task) -> Decided:
         return step.model_copy(update={"parts": (why, *step.parts)}) if why is not None else step
     if task.name in INFORMS and order is not None:
         then, after = _next(context, task.order)
-        parts = (*told(context, task), *then)
+        told = informed(task.name, order, context.shop, task.topics, task.text)
+        parts = (*told, *then)
         return Decided(action="answer", reason=task.name, parts=parts, after=after)
     try:
         perform(request_of(task, order), context.shop.customer, order, context.shop.goods)
@@ -434,8 +412,7 @@ def _advance(context: TurnContext, task: Task) -> Decided:
 
 def _not_as_it_stands(context: TurnContext, task: Task, order: OrderView) -> Decided | None:
     """The step where the order refuses the task: the only one that it allows, or why; None if it allows it."""
-    began = context.before.began if context.before.task else ""
-    other = as_possible(task, order, f"{began} {context.turn.text}", context.shop)
+    other = as_possible(task, order, f"{task.text}\n{context.turn.text}", context.shop)
     if other == task:
         rule = refusal(task, order)
         return _refused(context, task, rule, order.order) if rule else None
@@ -475,11 +452,10 @@ def _unknown(context: TurnContext, task: Task) -> Decided:
 
 def _ask(context: TurnContext, task: Task, action: Action) -> Decided:
     after = context.before.model_copy(update={"task": task, "failures": 0, "options": ()})
-    said = f"{context.before.began}\n{context.turn.text}"
     return Decided(
         action=action,
         reason=task.name,
-        parts=(*offered(task, context.shop), question(task, context.shop, said)),
+        parts=(*offered(task, context.shop), question(task, context.shop, task.text)),
         after=_known(after, task),
     )
 

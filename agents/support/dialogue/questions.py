@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 
 from agents.shop.accounts import OrderAccount, Piece, Variant
 from agents.support.dialogue.describing import BY_GOODS
-from agents.support.dialogue.forms import ShopView, choices
+from agents.support.dialogue.forms import ShopView
 from agents.support.dialogue.goods import goods_named, named_pieces
 from agents.support.dialogue.informing import own_orders
 from agents.support.dialogue.render import confirmation, currency_of, money
+from agents.support.dialogue.replacing import choices
 from agents.support.dialogue.wording import AND, COMMA, FIELDS, listed, options_of, paid_by
 from agents.support.models import Language, Part, Task
 from agents.support.understanding.addresses import NEEDED, Told, told
+from agents.support.understanding.exclusions import meant
 
 
 def offered(task: Task, shop: ShopView) -> tuple[Part, ...]:
@@ -29,10 +31,10 @@ def question(task: Task, shop: ShopView, said: str = "") -> Part:
     if task.asked == "pieces" and order is not None:
         pieces = fitting(order, said, shop.goods)
         values["pieces"] = listed(pieces, order, shop.goods, shop.language)
-    if task.asked == "new":
+    if task.asked == "new" and order is not None:
         values["choices"] = "; ".join(
             f"{options_of(v, shop.language)} ({money(v.price, v.currency or currency_of(order, shop))})"
-            for v in choices(task, shop)
+            for v in choices(task, order, meant(said), shop.goods)
         )
     if task.asked == "method":
         values["methods"] = COMMA[shop.language].join(

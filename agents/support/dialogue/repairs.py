@@ -8,23 +8,17 @@ from agents.shop.accounts import PostalAddress
 from agents.support.dialogue.describing import QUESTION, place_in
 from agents.support.dialogue.facts import return_by
 from agents.support.dialogue.forms import INFORMS, ShopView, is_possible
-from agents.support.dialogue.goods import NO_NAMES, values_of
-from agents.support.dialogue.informing import informed, options_to_choose
+from agents.support.dialogue.informing import options_to_choose
 from agents.support.dialogue.products import properties_of
 from agents.support.dialogue.questions import fitting, question
 from agents.support.dialogue.render import render, without_links
 from agents.support.dialogue.turn_context import CLOSE, TASKS, TurnContext
 from agents.support.dialogue.wording import called, paid_by
-from agents.support.models import Part, Slots, Task, TaskName, Wish
-from agents.support.understanding.addresses import told as told_address
+from agents.support.models import Part, Task, TaskName
+from agents.support.understanding.addresses import told
 from agents.support.understanding.consent import Verdict, hesitates, verdict
-from agents.support.understanding.names import (
-    kind,
-    names_goods,
-    names_of,
-    option,
-    options_in,
-)
+from agents.support.understanding.names import kind, names_goods, names_of, option
+from agents.support.understanding.options import ABSENT, said_of_options
 from agents.support.understanding.slots import slots
 
 EVERY_ORDER = re.compile(
@@ -86,7 +80,7 @@ def beside(context: TurnContext, task: Task) -> tuple[Part, ...]:
     order, text = context.shop.orders.get(task.order), context.turn.text
     if order is None:
         return ()
-    known = {value for v in context.shop.goods.values() for value in values_of(v)}
+    known = {one for v in context.shop.goods.values() for one in v.options.items()}
     if task.asked == "new" and QUESTION.search(text):
         piece = next(p for p in order.pieces if p.sku in task.pieces)
         return (options_to_choose(piece, context.shop),)
@@ -94,7 +88,7 @@ def beside(context: TurnContext, task: Task) -> tuple[Part, ...]:
         return properties_of(text, task.new or task.pieces, context.shop)
     if context.sure and context.intent == "knowledge":
         return ()
-    if task.asked == "pieces" and (QUESTION.search(text) or options_in(text, known)):
+    if task.asked == "pieces" and (QUESTION.search(text) or said_of_options(text, known)):
         return (Part(template="several fit"),)
     return ()
 
@@ -114,30 +108,17 @@ def says_no(context: TurnContext) -> bool:
     return any(one.name == "deny" for one in others) and context.sure and first.name in TASKS
 
 
-def told(context: TurnContext, task: Task) -> tuple[Part, ...]:
-    """The answer to a task that only reads: the facts that the turn asks for, or the one that began it."""
-    began = bool(set(task.topics) - set(context.understood.topics))
-    text = context.before.began if began else context.turn.text
-    return informed(task.name, context.shop.orders[task.order], context.shop, task.topics, text)
-
-
-def begun_for(context: TurnContext, order: str) -> Task:
-    """The task of a turn with one wish."""
+def topics_of(context: TurnContext) -> tuple[str, ...]:
+    """The facts of an order that the turn asks for; none if it is taken for another intent than the likeliest."""
     is_best = context.understood.best.name == context.intent
-    topics = context.understood.topics if is_best else ()
-    return Task(name=context.intent, order=order, topics=topics)  # type: ignore[arg-type]  # of TASKS
-
-
-def begun_by(wish: Wish, order: str) -> Task:
-    """The task of a wish, about this order unless it names another."""
-    return Task(name=wish.name, order=order, topics=wish.topics)  # type: ignore[arg-type]  # of TASKS
+    return context.understood.topics if is_best else ()
 
 
 def answer_to(task: Task, context: TurnContext) -> Verdict:
     """Whether the turn is a yes or no to the question for one; goods are named there as the question does."""
     goods = [context.shop.goods[s] for s in (*task.pieces, *task.new) if s in context.shop.goods]
     words = {name for variant in goods for name in names_of(variant)}
-    values = {value for variant in goods for value in variant.options.values()} - NO_NAMES
+    values = {value for variant in goods for value in variant.options.values()} - (ABSENT | {"yes"})
     words |= {*map(kind, words), *values, *(option(value, "zh") for value in values)}
     if len(task.pieces) > 1:
         words |= {f"{word}s" for word in words if word.isascii()}
@@ -159,13 +140,6 @@ def order_meant(context: TurnContext) -> str:
     if not named and context.selection is not None:
         return context.selection.order
     return named[0] if len(named) == 1 and named[0] in context.shop.orders else ""
-
-
-def slots_of(context: TurnContext, wish: Wish) -> Slots:
-    """What the wish names; "pay A and B by gift card" names the method once for both."""
-    if wish.name != "modify_payment" or wish.slots.methods:
-        return wish.slots
-    return wish.slots.model_copy(update={"methods": context.understood.slots.methods})
 
 
 def named(subject: str, shop: ShopView) -> str:
@@ -191,7 +165,7 @@ def was_asked(context: TurnContext, task: Task) -> bool:
 
 def with_more(context: TurnContext, task: Task) -> Task:
     """The task with the piece at a place of the list that was shown."""
-    began = context.before.began
+    began = task.text
     order, place = context.shop.orders.get(task.order), place_in(context.turn.text)
     if task.asked != "pieces" or task.pieces or order is None or place is None:
         return task
@@ -205,11 +179,11 @@ def with_address(context: TurnContext, task: Task) -> Task | None:
     corrects = task.asked == "confirm" and task.address is not None
     if task.asked != "address" and not corrects:
         return None
-    here = told_address(text).values
+    here = told(text).values
     is_some = here.keys() - {"country"}
     if not is_some or verdict(text, task.name, task.order) == "yes":
         return None
     if corrects and task.address is not None:
         fields = task.address.model_dump() | here
         return task.model_copy(update={"address": PostalAddress.model_validate(fields)})
-    return task.model_copy(update={"address": told_address(context.before.began).address})
+    return task.model_copy(update={"address": told(task.text).address})

@@ -59,7 +59,7 @@ def options_of(variant: Variant, language: Language) -> str:
     values = (
         f"{option(name, language)}: {option(value, language)}"
         if value in ("yes", "no", "none")
-        else option(value, language)
+        else option(value, language, name)
         for name, value in variant.options.items()
     )
     return COMMA[language].join(values)

@@ -62,25 +62,30 @@ def options_in(text: str, values: Iterable[str]) -> set[str]:
     return {value for word in names_in(text, by_word) for value in by_word[word]}
 
 
-def option(value: str, language: Language) -> str:
-    """The value of an option as it is said in this language; as it is if there is no word for it."""
-    return option_words().get(value, (value,))[0] if language == "zh" else value
+def option(value: str, language: Language, name: str = "") -> str:
+    """The value of an option of this name as it is said in this language; as it is if there is no word for it."""
+    words = option_words()
+    return (
+        words.get(f"{name}: {value}", words.get(value, (value,)))[0] if language == "zh" else value
+    )
 
 
 @cache
 def option_words() -> Mapping[str, tuple[str, ...]]:
-    """The Chinese words for values of options."""
+    """Words for values of options, the Chinese one that is said first."""
     words = yaml.safe_load(OPTIONS.read_text("utf-8"))
     return {value: tuple(some) for value, some in words.items()}
 
 
 @lru_cache(4_096)
 def _pattern(name: str) -> re.Pattern[str] | None:
-    """The runs of letters of the name, one after the other, in singular or plural; None without any."""
-    runs = RUNS.findall(folded(name))
-    if not runs:
-        return None
-    return re.compile(r"[\W_]*".join(map(_run, runs)))
+    source = pattern_of(name)
+    return re.compile(source) if source else None
+
+
+def pattern_of(name: str) -> str:
+    """A regular expression: the runs of letters of the name, in singular or plural; "" without any."""
+    return r"[\W_]*".join(map(_run, RUNS.findall(folded(name))))
 
 
 def _run(run: str) -> str:

@@ -6,7 +6,8 @@ import pytest
 
 from agents.shop.accounts import CustomerAccount, Method
 from agents.shop.requests import Exchange, ModifyPayment
-from agents.support.dialogue.forms import choices, fill, missing, request_of, why_unclear
+from agents.support.dialogue.forms import fill, missing, request_of, why_unclear
+from agents.support.dialogue.replacing import choices
 from agents.support.models import Task
 from agents.support.understanding.slots import slots
 from tests.agents.support.dialogue.shop import GOODS, SHOP
@@ -30,7 +31,9 @@ def test_what_they_are_replaced_by_follows_from_the_options_named() -> None:
     assert blue.new == ("10000002",)  # the one that is otherwise as before
     assert filled(blue, "no, the 10000003").new == ("10000003",)
     assert filled(task, "the T-Shirt").new == ()
-    assert [v.sku for v in choices(filled(task, "the T-Shirt"), SHOP)] == ["10000003", "10000002"]
+    shirt = filled(task, "the T-Shirt")
+    some = choices(shirt, SHOP.orders["B200"], "the T-Shirt", GOODS)
+    assert [v.sku for v in some] == ["10000003", "10000002"]
     assert request_of(blue, SHOP.orders["B200"]) == Exchange(
         order="B200", pieces=("10000001",), new=("10000002",), method="card"
     )

@@ -1,0 +1,79 @@
+"""The tasks that a turn begins, each with what the text says of it."""
+
+from collections.abc import Sequence
+
+from agents.support.dialogue.describing import described
+from agents.support.dialogue.forms import ITEMS, fill
+from agents.support.dialogue.repairs import also_asked, every_order, topics_of
+from agents.support.dialogue.turn_context import TASKS, TurnContext
+from agents.support.models import Dialogue, IntentName, Slots, Task, Wish
+from agents.support.understanding.slots import slots
+
+MOST_TEXT = 1_000  # characters of what was said about a task
+
+
+def begun_by(context: TurnContext) -> Sequence[Task]:
+    """The task of a turn with one wish; several if it is about all orders, or asks two things about one."""
+    before, shop, text = context.before, context.shop, context.turn.text
+    name, named = context.intent, context.understood.slots
+    if every := every_order(name, text, shop):  # type: ignore[arg-type]  # of TASKS
+        return every
+    orders = shop.spelled(named.orders)
+    begun = _task(name, "" if orders else before.order, text, topics_of(context))
+    if before.options and before.began:
+        known = described(before.began, name, Dialogue(), shop).order
+        begun = begun.model_copy(update={"order": begun.order or ("" if orders else known)})
+        begun = fill(begun, slots(before.began), before.began, shop)
+        begun = begun.model_copy(update={"text": f"{before.began}\n{text}"[-MOST_TEXT:]})
+    filled = fill(_about_the_same(begun, context), named, text, shop)
+    return [filled, *also_asked(context, filled)]
+
+
+def begun_by_several(context: TurnContext) -> Sequence[Task]:
+    """The tasks of a turn with several wishes."""
+    wishes, shop = context.understood.wishes, context.shop
+    orders = {name for wish in wishes for name in shop.spelled(wish.slots.orders)}
+    # Where several are named, a wish that names none is about one that has to be asked for.
+    shared = "" if len(orders) > 1 else next(iter(orders), context.before.order)
+    return [
+        fill(
+            _task(wish.name, shared, wish.text, wish.topics),
+            *(_slots_of(context, wish), wish.text, shop),
+        )
+        for wish in wishes
+        if wish.name in TASKS
+    ]
+
+
+def with_text(task: Task, text: str) -> Task:
+    """The task with another text about it."""
+    more = f"{task.text}\n{text}" if task.text else text
+    return task.model_copy(update={"text": more[-MOST_TEXT:]})
+
+
+def each_once(tasks: Sequence[Task]) -> list[Task]:
+    """The tasks, each once whatever was said about it."""
+    return list({task.model_copy(update={"text": ""}): task for task in reversed(tasks)}.values())[
+        ::-1
+    ]
+
+
+def _task(name: IntentName, order: str, text: str, topics: tuple[str, ...]) -> Task:
+    return Task(name=name, order=order, text=text[:MOST_TEXT], topics=topics)  # type: ignore[arg-type]  # of TASKS
+
+
+def _slots_of(context: TurnContext, wish: Wish) -> Slots:
+    """What the wish names; "pay A and B by gift card" names the method once for both."""
+    if wish.name != "modify_payment" or wish.slots.methods:
+        return wish.slots
+    return wish.slots.model_copy(update={"methods": context.understood.slots.methods})
+
+
+def _about_the_same(begun: Task, context: TurnContext) -> Task:
+    """The new task about the goods of the one under way, if it names no others: "no, swap it instead"."""
+    task = context.before.task
+    if task is None or not {begun.name, task.name} <= ITEMS:
+        return begun
+    if task.order != begun.order or task.name == begun.name:
+        return begun
+    return begun.model_copy(update={"pieces": task.pieces})
