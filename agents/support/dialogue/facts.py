@@ -13,7 +13,7 @@ from agents.support.models import Part
 
 Fact = Callable[[OrderAccount, str, ShopView], tuple[Part, ...]]
 WHOLE = re.compile(
-    r"\b(?:orders?|purchase|parcel|total|in all|altogether|everything)\b|[那这整]一?[单笔]|订单|一共|总共|总价",
+    r"\b(?:orders?|purchase|parcel|total|in all|al(?:l )?together|everything)\b|[那这整]一?[单笔]|订单|一共|总共|总价",
     re.IGNORECASE,
 )  # what asks for the price of the order, also where goods describe it
 SENT = {"delivered", "return requested", "exchange requested"}

@@ -33,7 +33,7 @@ from agents.support.dialogue.forms import (
     shop_after,
     why_unclear,
 )
-from agents.support.dialogue.informing import READS, SMALL_TALK, facts_for, informed
+from agents.support.dialogue.informing import READS, SMALL_TALK, facts_for, gift_cards, informed
 from agents.support.dialogue.meanings import (
     as_possible,
     chooses,
@@ -436,6 +436,7 @@ def _refused(context: TurnContext, task: Task, rule: str, subject: str) -> Decid
         return over.model_copy(update={"parts": (refused, *over.parts)})
     then, after = _next(context, task.order)
     more = possible_instead(task, context.shop.orders.get(task.order))
+    more += gift_cards(context.shop) if rule == "low-balance" else ()
     return Decided(action="answer", reason="refused", parts=(refused, *more, *then), after=after)
 
 

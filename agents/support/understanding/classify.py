@@ -10,6 +10,7 @@ On Calibration of Modern Neural Networks, 2017), for each language. `agents/supp
 the numbers, from the examples alone.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ ALIKE = 8.0  # how much the nearest example of an intent counts
 TINY = 1e-9
 LIKELY, MOST = 0.15, 3
 ADDRESSES = {"modify_order_address", "modify_customer_address"}
+QUESTION_MARK = re.compile("[?？吗呢]")
 FACTS_OF = {"order_status", "order_contents", "refund_status"}  # what has facts as topics
 ANGRY = "complaint/anger"  # the topic of what angry customers write
 
@@ -85,7 +87,9 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
         likely = [Intent(name="affirm" if plain == "yes" else "deny", confidence=1.0)]
     named = slots(text)
     if named.address is not None and any(one.name in ADDRESSES for one in likely):
-        likely = [one for one in likely if one.name != "modify_items"]  # "ship it to ... instead"
+        # "Ship it to ... instead"; who tells an address and asks nothing wants no order read.
+        others = {"modify_items"} | (set() if QUESTION_MARK.search(text) else FACTS_OF)
+        likely = [one for one in likely if one.name not in others]
     if likely and likely[0].name == "product" and not names_goods(text, catalogue().values()):
         likely = [Intent(name=OUT, confidence=likely[0].confidence)]
     if likely and likely[0].name in ASIDE and (wanted := wish_beside(text, classify)):
@@ -93,6 +97,11 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
     several = wishes(text, likely[0], classify) if likely else ()
     if not several and likely and named.orders and named.address is None:
         several = with_question(text, classify)
+    if named.address is not None:
+        several = tuple(
+            w for w in several if w.name not in FACTS_OF or QUESTION_MARK.search(w.text)
+        )
+        several = several if len(several) > 1 else ()
     several = tuple(
         one.model_copy(update={"topics": _facts_of(one.name, topic, asked)}) for one in several
     )
