@@ -112,8 +112,8 @@ async def decided_from(
         decided = answer_from(context, chosen_passages(command, scene.passages))
     elif decided.action != "hand_over":
         closed = (*closed, *await _besides(understood, spoken))
-    told = understood.topics if decided.reason in INFORMS else ()
-    after = decided.after.model_copy(update={"language": spoken, "topics": told})
+    topics = understood.topics if decided.reason in INFORMS else ()
+    after = decided.after.model_copy(update={"language": spoken, "topics": topics})
     return decided.model_copy(update={"parts": (*closed, *decided.parts), "after": after})
 
 

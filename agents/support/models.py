@@ -198,7 +198,7 @@ class Dialogue(Frozen):
     that the last question offers about the text that `began` them; `failures` counts turns in a row that
     were not understood; `said` is the last answer, in `language`; `taken_over` is the key of the hand-over
     to a person; the results of `awaited` changes are not reported yet; `topics` are the facts of an order that
-    were told last.
+    were said last.
     """
 
     task: Task | None = None

@@ -100,7 +100,7 @@ def _tracking(order: OrderAccount, _text: str, _shop: ShopView) -> tuple[Part, .
     if shipment is None:
         return (status_part("order_status", order), Part(template="no parcel"))
     tracked = {"carrier": carried_by(shipment), "tracking": shipment.tracking}
-    return (Part(template="shipment", values=tracked),)
+    return (Part(template="shipment", values=tracked), status_part("order_status", order))
 
 
 def _arrival(order: OrderAccount, _text: str, shop: ShopView) -> tuple[Part, ...]:

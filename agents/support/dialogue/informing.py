@@ -51,8 +51,8 @@ def informed(
 
     That is what is in the order, how its refund stands, or where it is and until when it can be returned.
     """
-    if told := facts(topics, order, text, shop):
-        return told
+    if asked := facts(topics, order, text, shop):
+        return asked
     if task == "order_contents":
         return (contents(order, shop),)
     paid = _settlement(order, shop)

@@ -117,8 +117,8 @@ def decide(context: TurnContext) -> Decided | None:
         return None
     going_on = None
     if before.task is not None and not context.doubt:
-        told = with_address(context, before.task)
-        going_on = _advance(context, told) if told is not None else _go_on(context, before.task)
+        more = with_address(context, before.task)
+        going_on = _advance(context, more) if more is not None else _go_on(context, before.task)
     return going_on or _begin(context)
 
 
@@ -399,8 +399,8 @@ def _advance(context: TurnContext, task: Task) -> Decided:
         return step.model_copy(update={"parts": (why, *step.parts)}) if why is not None else step
     if task.name in INFORMS and order is not None:
         then, after = _next(context, task.order)
-        told = informed(task.name, order, context.shop, task.topics, task.text)
-        parts = (*told, *then)
+        said = informed(task.name, order, context.shop, task.topics, task.text)
+        parts = (*said, *then)
         return Decided(action="answer", reason=task.name, parts=parts, after=after)
     try:
         perform(request_of(task, order), context.shop.customer, order, context.shop.goods)

@@ -15,7 +15,7 @@ from agents.support.dialogue.render import render, without_links
 from agents.support.dialogue.turn_context import CLOSE, TASKS, TurnContext
 from agents.support.dialogue.wording import called, paid_by
 from agents.support.models import Part, Task, TaskName
-from agents.support.understanding.addresses import told
+from agents.support.understanding.addresses import given_fields
 from agents.support.understanding.consent import Verdict, hesitates, verdict
 from agents.support.understanding.names import kind, names_goods, names_of, option
 from agents.support.understanding.options import ABSENT, said_of_options
@@ -179,11 +179,11 @@ def with_address(context: TurnContext, task: Task) -> Task | None:
     corrects = task.asked == "confirm" and task.address is not None
     if task.asked != "address" and not corrects:
         return None
-    here = told(text).values
+    here = given_fields(text).values
     is_some = here.keys() - {"country"}
     if not is_some or verdict(text, task.name, task.order) == "yes":
         return None
     if corrects and task.address is not None:
         fields = task.address.model_dump() | here
         return task.model_copy(update={"address": PostalAddress.model_validate(fields)})
-    return task.model_copy(update={"address": told(task.text).address})
+    return task.model_copy(update={"address": given_fields(task.text).address})
