@@ -26,7 +26,7 @@ REFUND = Movement(kind="refund", amount=4_000, method="card")
 @pytest.mark.parametrize(
     "topic,text,status,changed,says",
     [
-        ("order_contents/price", "what was the lamp", "delivered", {}, "Desk Lamp USD 30.00."),
+        ("order_contents/price", "what was the lamp", "delivered", {}, "That was Desk Lamp USD 30.00."),
         (
             "order_contents/price",
             "the lamp and the t-shirt",
