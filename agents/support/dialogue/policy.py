@@ -117,8 +117,8 @@ def decide(context: TurnContext) -> Decided | None:
         return None
     going_on = None
     if before.task is not None and not context.doubt:
-        more = with_address(context, before.task)
-        going_on = _advance(context, more) if more is not None else _go_on(context, before.task)
+        filled = with_address(context, before.task)
+        going_on = _advance(context, filled) if filled is not None else _go_on(context, before.task)
     return going_on or _begin(context)
 
 
