@@ -15,6 +15,7 @@ from agents.support.knowledge.retrieve import readable, unanswered
 from agents.support.models import Language
 from agents.support.understanding.embedding import Role, Vector
 from agents.support.understanding.examples import training
+from agents.support.understanding.roles import examples
 from agents.support.understanding.slots import to_classify
 from agents.support.understanding.vectors import LARGEST, SHIPPED, known_vectors, name_of
 
@@ -25,7 +26,7 @@ def ship() -> None:
     """Compute the vectors that are missing, and write those that are needed."""
     known: dict[str, Vector] = {}
     roles: dict[Role, list[str]] = {
-        "query": [*(text for text, _ in training()), *_asked()],
+        "query": [*(text for text, _ in training()), *(text for text, _ in examples()), *_asked()],
         "passage": [text_of(p) for spoken in get_args(Language) for p in readable(spoken, STAFF)],
     }
     for role, texts in roles.items():

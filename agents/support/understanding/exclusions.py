@@ -1,10 +1,17 @@
-"""What a message names in order to leave it out: "not the lamp", "A, no wait, B", "除了台灯". Rules, no model.
+"""What a message names in order to leave it out: "not the lamp", "A, no wait, B", "除了台灯".
+
+Rules, and the clauses that keep something as it is: see `roles.py`.
 
 A name that is left out is never taken for one that is meant. A "not" before a verb leaves nothing out: "I have
 not received order A" means A.
 """
 
 import re
+from functools import lru_cache
+
+from agents.shop.catalogue import catalogue
+from agents.support.understanding.names import names_goods, options_in
+from agents.support.understanding.roles import KEPT, kept
 
 # Not a measure such as 64GB, 10x or 13-inch; an own order of that form is found by look-up all the same.
 MEASURE = r"\d{1,4}-?[A-Za-z]{1,6}(?![\w-])"
@@ -87,7 +94,7 @@ def meant(text: str) -> str:
 
 def left_out(text: str) -> str:
     """The parts of the text that name what is left out."""
-    return " , ".join(text[begin:end] for begin, end in _spans(text))
+    return " , ".join(text[begin:end] for begin, end in _spans(text, naming=True))
 
 
 def without_refused(text: str) -> str:
@@ -106,7 +113,22 @@ def is_correction(text: str) -> bool:
     return any(way.search(text) for way in (CORRECTED, INSTEAD)) or bool(_spans(text))
 
 
-def _spans(text: str) -> list[Span]:
+def _spans(text: str, *, naming: bool = False) -> list[Span]:
+    """The places of what is left out; of the clauses that keep something those that name it, if `naming`."""
+    clauses = [(a, b) for a, b in kept(text) if not naming or names_something(text[a:b])]
+    within = [(a, b) for a, b in _by_rules(text) if not any(x <= a and b <= y for x, y in clauses)]
+    return sorted(within + clauses)
+
+
+@lru_cache(KEPT)
+def names_something(text: str) -> bool:
+    """Whether a text names goods of the shop or an option of them."""
+    goods = catalogue().values()
+    options = {value for variant in goods for value in variant.options.values()}
+    return names_goods(text, goods) or bool(options_in(text, options))
+
+
+def _by_rules(text: str) -> list[Span]:
     found = [
         span
         for way in (LEFT_OUT, EVERYTHING_BUT)

@@ -1,7 +1,8 @@
 """The wishes of a message, each with the order that it names: "cancel A and where is B" are two.
 
-A message is cut where a sentence ends and at words such as "and"; at a comma only before another order. A
-part that names an order and nothing else means what the part before it means: "cancel A and B".
+A message is cut into clauses and at words such as "and", and before another order. Only a part that asks makes a
+wish: see `roles.py`. What the others tell belongs to the wish about the same goods, or else to the one beside
+it. A part that names an order and nothing else means what the part before it means: "cancel A and B".
 """
 
 import re
@@ -10,8 +11,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from agents.shop.accounts import PostalAddress
+from agents.shop.catalogue import catalogue
 from agents.support.models import Intent, IntentName, Language, Wish
-from agents.support.understanding.exclusions import is_refused, meant
+from agents.support.understanding.exclusions import is_refused, meant, names_something
+from agents.support.understanding.names import names_goods
+from agents.support.understanding.roles import Role, clauses
 from agents.support.understanding.slots import HAN, ORDER, addresses, slots, without_names
 
 Classify = Callable[[str], Intent]
@@ -33,8 +37,10 @@ NO_FIRST = re.compile(
 )
 MOST_PARTS = 8  # that are classified: each costs some 30 ms
 # From here on a part of a message counts as a wish of its own: it is then right more often than wrong.
-CONFIDENT: Mapping[Language, float] = {"en": 0.44, "zh": 0.49}
-ASIDE = {"greeting", "thanks", "affirm", "deny", "repeat", "out_of_scope"}
+CONFIDENT: Mapping[Language, float] = {"en": 0.44, "zh": 0.53}
+ASIDE = {"greeting", "thanks", "goodbye", "affirm", "deny", "repeat", "bot", "out_of_scope"}
+ALIKE = ({"exchange_items", "modify_items"}, {"modify_order_address", "modify_customer_address"})
+"""Wishes that the order or the address tells apart, and not the words."""
 WORDS = re.compile(r"[^\W\d_]{2}|[\u4e00-\u9fff]")
 # A part that is no sentence of its own, such as "the bottle from B" or "B的水杯".
 NO_SENTENCE = re.compile(
@@ -65,6 +71,7 @@ BESIDES_NAMES = re.compile(
     r"|订单号?|单号|也|还有|是|那个|另一个|另外|还|和|请|不|对|的|吧",
     re.IGNORECASE,
 )
+SPACE = " \t\n,，、.。;；:："
 MARK = "\ue000"  # stands for an address while a message is cut: an address has commas and points of its own
 
 
@@ -73,7 +80,7 @@ class _Draft:
     """A wish while its parts are collected; `name` is None until a part says what is wanted."""
 
     name: IntentName | None
-    text: str
+    texts: list[str]
     orders: set[str] = field(default_factory=set)
 
 
@@ -90,18 +97,55 @@ def has_only_names(text: str) -> bool:
 
 def parts(text: str) -> list[str]:
     """The parts of a message that can be wishes of their own; one for a message that is not cut."""
-    found: list[str] = []
-    visible, place = meant(text), 0
-    for end in (*(m for m in PARTS.finditer(text)), None):
-        begin, place = place, end.end() if end else len(text)
-        stop = end.start() if end else len(text)
-        for part in _listed(text[begin:stop], visible[begin:stop]):
-            short = len(part.strip()) <= 3 and not ORDER.search(part)
-            if short and found:
-                found[-1] += f" {part}"
-            elif part.strip():
-                found.append(part.strip())
+    return [part for part, _ in parts_with_roles(text)]
+
+
+def parts_with_roles(text: str) -> list[tuple[str, Role]]:
+    """The parts of a message, each with what it is for; where nothing asks, all parts do."""
+    found: list[tuple[str, Role]] = []
+    visible, marks = meant(text), list(PARTS.finditer(text))
+    for begin, end, role in _runs(text):
+        inside = [m for m in marks if begin < m.end() and m.start() < end]
+        place = begin
+        for mark in (*inside, None):
+            start, place = place, min(mark.end(), end) if mark else end
+            stop = max(start, mark.start()) if mark else end
+            for part in _listed(text[start:stop], visible[start:stop]):
+                short = len(part.strip()) <= 3 and not ORDER.search(part)
+                if short and found:
+                    found[-1] = (f"{found[-1][0]} {part}", found[-1][1])
+                elif part.strip():
+                    found.append((part.strip(), role))
+    asks = any(role == "asks" for _, role in found)
+    return found if asks else [(part, "asks") for part, _ in found]
+
+
+def _runs(text: str) -> list[tuple[int, int, Role]]:
+    """The clauses of a text; those of one role with only a comma between them are one, unless each names goods."""
+    found: list[tuple[int, int, Role]] = []
+    for clause in clauses(text):
+        begin, end, role = found[-1] if found else (0, 0, "asks")
+        goods = [
+            names_goods(part, catalogue().values())
+            for part in (text[begin:end], text[clause.begin : clause.end])
+        ]
+        if (
+            found
+            and role == clause.role
+            and text[end : clause.begin].strip() in {",", "，"}
+            and not all(goods)
+        ):
+            found[-1] = (begin, clause.end, role)
+        else:
+            found.append((clause.begin, clause.end, clause.role))
     return found
+
+
+def asked(text: str) -> str:
+    """What the message asks for, without what it tells and keeps; the message itself if it is not cut."""
+    runs = _runs(text)
+    some = [text[begin:end].strip(SPACE) for begin, end, role in runs if role == "asks"]
+    return ("。" if HAN.search(text) else ". ").join(some) if 0 < len(some) < len(runs) else text
 
 
 def _listed(text: str, visible: str) -> list[str]:
@@ -119,18 +163,18 @@ def _listed(text: str, visible: str) -> list[str]:
 def parts_in_question(text: str) -> list[str]:
     """The parts whose intents count beside that of the whole; none for a message of one part."""
     rest, _ = addresses(text, MARK)
-    several = parts(rest)
-    found = several if len(several) > 1 else []
+    several = parts_with_roles(rest)
+    found = [part for part, role in several if role == "asks"] if len(several) > 1 else []
     if ORDER.search(rest) or NO_FIRST.match(rest):
         found = [*found, *(part for part in COMMA.split(rest) if part not in found)]
-    asked = [part for part in found if has_words(part) and part != rest and not is_refused(part)]
-    return list(dict.fromkeys(asked))[:MOST_PARTS]
+    wanted = [part for part in found if has_words(part) and part != rest and not is_refused(part)]
+    return list(dict.fromkeys(wanted))[:MOST_PARTS]
 
 
 def wish_beside(text: str, classify: Classify) -> Intent | None:
     """What a message that names an order wants, if it reads like thanks or a greeting as a whole."""
-    asked = [(classify(part), part) for part in parts_in_question(text)]
-    wanted = [one for one, part in asked if is_wish(one, part)]
+    known = [(classify(part), part) for part in parts_in_question(text)]
+    wanted = [one for one, part in known if is_wish(one, part)]
     return max(wanted, key=lambda one: one.confidence, default=None)
 
 
@@ -140,9 +184,9 @@ def with_question(text: str, classify: Classify) -> tuple[Wish, ...]:
         return ()
     known = [part for part in split if part in parts_in_question(text)]
     found = [(classify(part), part.strip()) for part in known]
-    asked = [one.name == "knowledge" and not ORDER.search(part) for one, part in found]
+    questions = [one.name == "knowledge" and not ORDER.search(part) for one, part in found]
     wanted = [is_wish(one, part) and bool(ORDER.search(part)) for one, part in found]
-    if len(found) != 2 or sum(asked) != 1 or sum(wanted) != 1:
+    if len(found) != 2 or sum(questions) != 1 or sum(wanted) != 1:
         return ()
     return tuple(
         Wish(name=one.name, text=text if one.name == "knowledge" else part, slots=slots(part))
@@ -160,45 +204,65 @@ def wishes(text: str, best: Intent, classify: Classify) -> tuple[Wish, ...]:
     """The wishes in their order, if there are several; a wish that is not clear is out of scope."""
     rest, named = addresses(text, MARK)
     drafts = _drafts(rest, classify)
-    if len(drafts) == 1 and drafts[0].name and best.name not in (drafts[0].name, *ASIDE):
-        drafts.insert(0, _Draft(best.name, rest))
+    is_other = len(drafts) == 1 and drafts[0].name and not _same(drafts[0].name, best.name)
+    if is_other and best.name not in ASIDE:
+        drafts.insert(0, _Draft(best.name, [rest]))
     if len(drafts) < 2:
         return ()
     return tuple(_wish(draft, named) for draft in drafts)
 
 
+def _same(one: IntentName | None, other: IntentName | None) -> bool:
+    return one == other or any({one, other} <= alike for alike in ALIKE)
+
+
 def _wish(draft: _Draft, named: Sequence[PostalAddress]) -> Wish:
-    marks = [named[ord(c) - ord(MARK)] for c in draft.text if 0 <= ord(c) - ord(MARK) < len(named)]
+    said = " , ".join(draft.texts)
+    marks = [named[ord(c) - ord(MARK)] for c in said if 0 <= ord(c) - ord(MARK) < len(named)]
     address = marks[0] if marks else named[0] if len(named) == 1 else None
-    text = "".join(" " if 0 <= ord(c) - ord(MARK) < len(named) else c for c in draft.text)
+    text = "".join(" " if 0 <= ord(c) - ord(MARK) < len(named) else c for c in said)
     found = slots(text).model_copy(update={"address": address})
     return Wish(name=draft.name or "out_of_scope", text=text, slots=found)
 
 
 def _drafts(text: str, classify: Classify) -> list[_Draft]:
-    drafts: list[_Draft] = []
-    visible = meant(text)
-    several = parts(text)
-    asked = set(parts_in_question(text)) & set(several)
-    known = {part: classify(part) for part in asked}
-    place = 0
-    for part in several if len(several) > 1 else []:
+    """The wishes that the parts ask for; what is told before the first of them belongs to it."""
+    drafts, asides = list[_Draft](), list[str]()
+    visible, place = meant(text), 0
+    several = parts_with_roles(text)
+    known = {part: classify(part) for part in parts_in_question(text)}
+    for part, role in several if len(several) > 1 else []:
         begin = text.find(part, place)
         place = begin + len(part) if begin >= 0 else place
+        if role != "asks":
+            asides += [part] * (role == "tells")
+            continue
         seen = visible[begin:place] if begin >= 0 else meant(part)
         orders = set(ORDER.findall(seen))
         name = _name(part, orders, known.get(part))
-        last = drafts[-1] if drafts else None
-        if last is None or _begins(last, name, orders):
-            drafts.append(_Draft(name, part, orders))
+        if not drafts or _begins(drafts[-1], name, orders):
+            drafts.append(_Draft(name, [*_split(asides, drafts), part], orders))
         else:
-            last.text, last.name = f"{last.text} , {part}", last.name or name
+            last = drafts[-1]
+            last.texts, last.name = [*last.texts, *asides, part], last.name or name
             last.orders |= orders
+        asides = []
+    if drafts:
+        drafts[-1].texts += asides
     return _all_named(drafts)
 
 
+def _split(asides: list[str], drafts: Sequence[_Draft]) -> list[str]:
+    """What was asides between two wishes that belongs to the second; an aside without goods stays with the first."""
+    first = next((n for n, part in enumerate(asides) if names_something(part)), len(asides))
+    if drafts:
+        drafts[-1].texts += asides[:first]
+        return asides[first:]
+    return asides
+
+
 def _begins(last: _Draft, name: IntentName | None, orders: set[str]) -> bool:
-    other_wish = name is not None and last.name is not None and name != last.name
+    other_wish = name is not None and last.name is not None and not _same(name, last.name)
     return other_wish or bool(orders and last.orders and not orders <= last.orders)
 
 
