@@ -33,8 +33,10 @@ def begun_by_several(context: TurnContext) -> Sequence[Task]:
     """The tasks of a turn with several wishes."""
     wishes, shop = context.understood.wishes, context.shop
     orders = {name for wish in wishes for name in shop.spelled(wish.slots.orders)}
-    # Where several are named, a wish that names none is about one that has to be asked for.
-    shared = "" if len(orders) > 1 else next(iter(orders), context.before.order)
+    named = set(shop.spelled(slots(context.turn.text).orders))
+    # Where several are named, or one is only described, a wish without one is about one that has to be asked for.
+    shared = context.before.order if not orders else next(iter(orders))
+    shared = shared if len(orders) < 2 and orders <= named else ""
     return [
         fill(_task(wish.name, shared, wish.text), _slots_of(context, wish), wish.text, shop)
         for wish in wishes
@@ -73,4 +75,8 @@ def _about_the_same(begun: Task, context: TurnContext) -> Task:
         return begun
     if task.order != begun.order or task.name == begun.name:
         return begun
-    return begun.model_copy(update={"pieces": task.pieces})
+    pieces = task.pieces
+    if not pieces and task.order:  # "the silver pair is scratched" ... "I want my money back"
+        told = fill(Task(name="return_items", order=task.order), Slots(), task.text, context.shop)
+        pieces = told.pieces
+    return begun.model_copy(update={"pieces": pieces})

@@ -45,7 +45,7 @@ AFTER_ZH = re.compile(
     r"^(?:里面?|中|当中|之中)?的?(?:我?只|就|先|要|想)*(?:退货?|换|退掉|要)?(?:其中)?(?:的)?"
     r"(?P<count>[一两二三四五]|\d{1,2})(?:个|件|只|双|台|把|条|盏|款)(?!月|小时|天)"
 )
-HEADS = "杯壶灯椅钟鞋靴伞垫窝床包镜表机琴帽衣裤裙柜架箱刷"
+HEADS = "杯壶灯椅钟鞋靴伞垫窝床包镜"
 HAN = re.compile(r"[\u4e00-\u9fff]")
 NO_HEAD = re.compile(
     r"[分点秒]钟|包[装裹邮括含裹]|钱包|[镜]片|鞋[盒带码]|机[会器]|手机号|代表|表[示扬]|[开关]机|[床]上"
@@ -55,11 +55,12 @@ COUNTS = {
     "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5,
 }  # fmt: skip
 JUST_BEFORE = re.compile(
-    r"\b(?:only|just)"
+    r"(?<!keep )(?<!keeping )\b(?:only|just)"
     r"(?: (?:return|send|exchange|swap|change|want|need|back|one|of|the|my|that|those|this|to|is|it'?s|for))*\W*$"
     r"|[只就单光](?:想|要|退|换|把|有|是|需要)*$",
     re.IGNORECASE,
 )
+NEXT = 3  # characters between an option and the name of its goods
 JUST_AFTER = re.compile(r"\s*\b(?:only|alone|by itself)\b|就(?:行|好|可以)|单独", re.IGNORECASE)
 ALL_ONES = re.compile(r"\w* (?:ones|pairs)\b|\w{0,2}的?那?两", re.IGNORECASE)
 JOINT = re.compile(r"\band\b|\bplus\b|\bwith\b|[,，、;；&+.。和与跟及]")
@@ -102,10 +103,10 @@ def goods_named(
             continue
         mine = text if described is None else described
         several = _each_named(order, skus, name, mine, goods)
-        mine = _part_about(mine, span, places)
-        fitting, each = (several, True) if several else _with_options(order, skus, mine, goods)
-        if described is not None and not fitting:
-            fitting = list(skus)
+        about = _part_about(mine, span, places)
+        fitting, each = (several, True) if several else _with_options(order, skus, about, goods)
+        if not fitting and (described is not None or not _is_next_to(skus, mine, span, goods)):
+            fitting = _most_like(order, skus, about, goods)
         some = _copies_of(order, fitting, text, name, None if each else (span, every))
         found += some.skus
         unclear, why = unclear or some.unclear, some.why or why
@@ -226,6 +227,24 @@ def _with_options(
         return [sku for sku in skus if sku in each], True
     both = set(skus).intersection(*some) if some else set()
     return [sku for sku in skus if sku in both], False
+
+
+def _is_next_to(skus: Sequence[str], text: str, span: Span, goods: Goods) -> bool:
+    """Whether an option stands next to the name: "the green T-shirt" is no red one, whatever else is said."""
+    words = said_of_options(text, _known(skus, goods))
+    return any(
+        0 <= span[0] - word.span[1] <= NEXT or 0 <= word.span[0] - span[1] <= NEXT for word in words
+    )
+
+
+def _most_like(order: OrderAccount, skus: Sequence[str], text: str, goods: Goods) -> list[str]:
+    """Those that most words fit, where some describe other goods: "the M is tight, I'd like the L"."""
+    words = said_of_options(text, _known(skus, goods))
+    fits = {
+        c.key: sum(word.fits(c.options) for word in words)
+        for c in candidates_of(order, skus, goods)
+    }
+    return [sku for sku in skus if fits[sku] == max(fits.values())]
 
 
 def _each_named(

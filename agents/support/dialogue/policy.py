@@ -31,6 +31,7 @@ from agents.support.dialogue.forms import (
     refusal,
     request_of,
     shop_after,
+    tells_only_pieces,
     why_unclear,
 )
 from agents.support.dialogue.informing import READS, SMALL_TALK, facts_for, informed
@@ -186,7 +187,7 @@ def _go_on(context: TurnContext, task: Task) -> Decided | None:
         context,
         fill_in_turns(task, context.understood.slots, context.turn.text, context.shop),
     )
-    if filled != task:
+    if filled != task and not tells_only_pieces(task, context.turn.text):
         filled = with_text(filled, context.turn.text)
     other = filled.order not in ("", task.order)
     if other and ADDS.search(context.turn.text) and has_only_names(context.turn.text):
