@@ -37,7 +37,8 @@ HOW_MANY = re.compile(
     re.IGNORECASE,
 )
 ONE_OF = re.compile(
-    rf"(?P<count>(?<!\w)\d{{1,2}}|\b(?:{NUMBER}))\W+of\W+(?:the|my|these|those)\W+(?:(?:{NUMBER}|\d{{1,2}})\W+)?$",
+    rf"(?P<count>(?<!\w)\d{{1,2}}|\b(?:{NUMBER}))\W+of\W+(?:the|my|these|those|your)\W+"
+    rf"(?:(?:{NUMBER}|\d{{1,2}})\W+)?(?:[a-z]+ ){{0,2}}$",
     re.IGNORECASE,
 )
 # "两个水杯退一个", "水杯中的一个", "水杯只退两个"

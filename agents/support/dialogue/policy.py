@@ -38,6 +38,7 @@ from agents.support.dialogue.informing import READS, SMALL_TALK, facts_for, info
 from agents.support.dialogue.meanings import (
     as_possible,
     chooses,
+    damaged_order,
     in_context,
     is_dropped,
     is_other_task,
@@ -261,6 +262,8 @@ def _begin(context: TurnContext) -> Decided | None:
     chooses_none = intent == "affirm" and len(before.options) > 1  # a yes to one of two
     if options := context.doubt or context.close or before.options * chooses_none:
         return _asked_which(context, options)
+    if before.task is None and not before.options and (order := damaged_order(context)):
+        return _about_damage(context, order)
     wishes = context.understood.wishes
     if any(wish.name in TASKS for wish in wishes):
         unclear = [n for wish in wishes if wish.name == "out_of_scope" for n in wish.slots.orders]
@@ -270,6 +273,13 @@ def _begin(context: TurnContext) -> Decided | None:
     if intent in TASKS and context.sure:
         return _start(context, begun_by(context))
     return _inform(context)
+
+
+def _about_damage(context: TurnContext, order: str) -> Decided:
+    """Ask whether goods that came broken shall be replaced, or sent back for the money."""
+    known = _with(context, context.before.model_copy(update={"order": order}))
+    step = _asked_which(known, ("exchange_items", "return_items"))
+    return step.model_copy(update={"parts": (Part(template="broken"), *step.parts)})
 
 
 def _inform(context: TurnContext) -> Decided | None:
