@@ -9,6 +9,7 @@ from agents.support.dialogue.turn_context import TASKS, TurnContext
 from agents.support.models import Dialogue, IntentName, Slots, Task, Wish
 from agents.support.understanding.slots import slots
 
+EXCLUSIVE = ITEMS | {"cancel_order"}  # two of them with the same goods cannot both be done
 MOST_TEXT = 1_000  # characters of what was said about a task
 
 
@@ -37,11 +38,26 @@ def begun_by_several(context: TurnContext) -> Sequence[Task]:
     # Where several are named, or one is only described, a wish without one is about one that has to be asked for.
     shared = context.before.order if not orders else next(iter(orders))
     shared = shared if len(orders) < 2 and orders <= named else ""
-    return [
+    tasks = [
         fill(_task(wish.name, shared, wish.text), _slots_of(context, wish), wish.text, shop)
         for wish in wishes
         if wish.name in TASKS
     ]
+    return [
+        task
+        for n, task in enumerate(tasks)
+        if not any(_excludes(other, task) for other in tasks[n + 1 :])
+    ]
+
+
+def _excludes(later: Task, task: Task) -> bool:
+    """Whether the later task is what is wanted with the goods of the other: who tells comes to the wish at the end."""
+    if not {later.name, task.name} <= EXCLUSIVE or later.name == task.name:
+        return False
+    if task.order not in ("", later.order) or slots(task.text).orders:
+        return False
+    same = not task.pieces or not later.pieces or bool(set(task.pieces) & set(later.pieces))
+    return same and not task.new
 
 
 def with_text(task: Task, text: str) -> Task:

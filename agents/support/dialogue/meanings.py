@@ -23,7 +23,7 @@ from agents.support.understanding.exclusions import is_correction, left_out, wit
 from agents.support.understanding.options import said_of_options
 from agents.support.understanding.roles import clauses, plain, role
 from agents.support.understanding.slots import ACCOUNT, slots
-from agents.support.understanding.wishes import has_only_names
+from agents.support.understanding.wishes import ASKS, has_only_names
 
 # "Everything but the lamp" says what is meant, and not what is to be done with it.
 EXCEPT = re.compile(
@@ -89,7 +89,8 @@ def in_context(understood: Understood, text: str, before: Dialogue, shop: ShopVi
 
 def _as_wish(understood: Understood, text: str, before: Dialogue, shop: ShopView) -> Understood:
     """A statement about own goods and options is no question about goods: "wrong lamp, in black please"."""
-    if understood.best.name != "product" or before.task is not None or QUESTION.search(text):
+    asks = QUESTION.search(text) or ASKS.search(text)
+    if understood.best.name != "product" or before.task is not None or asks:
         return understood
     order = described(text, "exchange_items", before, shop).order or before.order
     pieces = shop.orders[order].pieces if order in shop.orders else ()

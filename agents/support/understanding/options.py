@@ -57,6 +57,7 @@ PARTS: Mapping[str, re.Pattern[str]] = {
 """Options of a part of goods, by the first word of their names -> how the part is called."""
 NEAR = 12  # characters between a value and the part that has it
 ABSENT = frozenset({"no", "none", "not resistant"})
+DIGITS = "零一二三四五六七八九"
 ANY = "*"  # any value but those
 
 
@@ -131,11 +132,23 @@ def _sources(name: str, value: str) -> list[str]:
     unit = UNITS.get(measure[2].removesuffix("es").removesuffix("s"), "") if measure else ""
     unit = unit or (UNITS.get(measure[2], "") if measure else "")
     if measure is not None and unit and not measure[3].strip():
-        return [rf"{BEGINS}{re.escape(measure[1])}\W{{0,2}}(?:{unit})(?![a-z])"]
+        number = rf"(?:{BEGINS}{re.escape(measure[1])}|{_han(measure[1])})"
+        return [rf"{number}\W{{0,2}}(?:{unit})(?![a-z])"]
     words = option_words()
     spoken = (value, *words.get(f"{name}: {value}", words.get(value, ())))
     colours = [f"{one[0]}{AFTER_COLOUR}" for one in spoken if COLOUR.fullmatch(one)]
     return [*(source for one in spoken if (source := pattern_of(one))), *colours]
+
+
+def _han(number: str) -> str:
+    """A number below a hundred as it is written in Chinese, and as it stands in other words; else the number."""
+    if not number.isdigit() or not 0 < int(number) < 100:
+        return re.escape(number)
+    tens, ones = divmod(int(number), 10)
+    said = (f"{DIGITS[tens] if tens > 1 else ''}十" if tens else "") + (
+        DIGITS[ones] if ones else ""
+    )
+    return rf"(?<![{DIGITS}十]){said}"
 
 
 @lru_cache(4_096)
