@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import create_engine
 
 from agents.runtime.execution.step import GROUP_ITEMS
-from agents.runtime.journal.database import SQLITE_PRAGMAS
+from agents.runtime.journal.quick import SQLITE_PRAGMAS
 from agents.runtime.journal.schema import metadata
 from agents.runtime.settings import settings
 from tests.benchmarks.machine import tell

@@ -3,26 +3,19 @@
 import asyncio
 import os
 import sqlite3
-from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
     asynccontextmanager,
     nullcontext,
-    suppress,
 )
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from time import monotonic, perf_counter, sleep
+from time import monotonic, perf_counter
 from typing import Any
 
-from sqlalchemy import Connection, Double, Engine, event, text
-from sqlalchemy.dialects.sqlite.aiosqlite import (
-    AsyncAdapt_aiosqlite_connection,
-    AsyncAdapt_aiosqlite_cursor,
-)
+from sqlalchemy import Double, Engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -31,23 +24,18 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from agents.runtime.clock import clock
 from agents.runtime.errors import AgentError
+from agents.runtime.journal import quick
 from agents.runtime.journal.migrating import is_current, upgrade_schema
+from agents.runtime.journal.quick import OneTripConnection, Pair, fetch
 from agents.runtime.metrics import COMMIT_SECONDS, COMMITS, JOURNAL_ERRORS
 from agents.runtime.telemetry import current_work, get_logger
 from agents.runtime.tracing import timing
 
 log = get_logger(__name__)
 
-BUSY_MILLISECONDS = 10_000
-BUSY_PAUSE = 0.0005  # seconds between two looks whether another connection still writes
 SQLITE_CONNECTIONS = 15  # kept: to open one more for a read is a thread that starts and ends
+IDLE_READERS = 4
 FEW_ROWS = 8  # about as many as are written in the time of a trip to the driver's thread
-SQLITE_PRAGMAS = (
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    f"busy_timeout={BUSY_MILLISECONDS}",
-    "foreign_keys=ON",
-)
 # Time-outs in seconds: without them a call to a server that vanished ends after hours. Sequential scans
 # are off, and a plan is made for each call: one that was made while a table was empty reads all of it later.
 POSTGRESQL_OPTIONS: dict[str, Any] = {
@@ -60,6 +48,7 @@ POSTGRESQL_OPTIONS: dict[str, Any] = {
         "idle_in_transaction_session_timeout": "10000",
     },
 }
+UNASKED_SECONDS = 0.5  # a connection that was used so lately is not asked whether it works
 RECONNECT_SECONDS = 30.0  # how long a database that cannot be reached is tried
 RECONNECT_PAUSE = 0.5
 MIGRATION_LOCK = 0x61666C6F7773  # any number that all processes share
@@ -168,28 +157,38 @@ class Database:
         alone = {"alone": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._reader = self.engine.execution_options(**alone)
         self._writer: AsyncConnection | None = None
+        self._idle: list[tuple[AsyncConnection, float]] = []
 
     @asynccontextmanager
-    async def write(self, rows: int | None = None) -> AsyncIterator[AsyncConnection]:
+    async def write(
+        self, rows: int | None = None, *, single: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
         """A transaction that is durably committed when the block ends without an exception.
 
         If all its statements find their rows by keys, pass how many `rows` it concerns: on SQLite those
         of a few rows run in this thread, since a trip to the driver's thread takes longer than they do.
+        With a `single` statement on PostgreSQL, that is the transaction: it is committed when it ends,
+        without round trips for BEGIN and COMMIT.
         """
         begun = perf_counter()
         with timing("journal write", current_work().within):
             async with self._write_lock, AsyncExitStack() as stack:
-                yield await self._begin(stack, rows)
+                yield await self._begin(stack, rows, single=single)
         COMMITS.inc()
         COMMIT_SECONDS.observe(perf_counter() - begun)
 
-    async def _begin(self, stack: AsyncExitStack, rows: int | None) -> AsyncConnection:
+    async def _begin(
+        self, stack: AsyncExitStack, rows: int | None, *, single: bool
+    ) -> AsyncConnection:
         """Begin a transaction; retry for a while if the database cannot be reached."""
         until = clock().monotonic() + RECONNECT_SECONDS
         while True:
             try:
-                connection = await self._connect(stack)
-                _run_here(connection, rows)
+                if self.is_sqlite:
+                    return await self._begin_on_sqlite(stack, rows)
+                if single:
+                    return await stack.enter_async_context(self.read())
+                connection = await stack.enter_async_context(self.engine.connect())
                 await stack.enter_async_context(connection.begin())
                 return connection
             except (OperationalError, InterfaceError, sqlite3.OperationalError, OSError) as error:
@@ -199,20 +198,45 @@ class Database:
                 log.warning("the journal cannot be reached, retrying", error=str(error))
                 await asyncio.sleep(RECONNECT_PAUSE)
 
-    async def _connect(self, stack: AsyncExitStack) -> AsyncConnection:
-        """A connection to write with. The writers on SQLite take turns, and keep it until one fails."""
-        if not self.is_sqlite:
-            return await stack.enter_async_context(self.engine.connect())
+    async def _begin_on_sqlite(self, stack: AsyncExitStack, rows: int | None) -> AsyncConnection:
+        """Begin with the connection that writes. Writers take turns, and keep it until one fails.
+
+        Without SQLAlchemy, whose way to BEGIN and COMMIT takes as long as the statements between them.
+        It begins on its own what it is given to execute.
+        """
         if self.file is not None:
             self.file.check_all()
         if self._writer is None:
             self._writer = await self.engine.connect()
-        stack.push_async_exit(self._drop_if_failed)
+        _run_here(self._writer, rows)
+        try:
+            if (driver := _one_trip(self._writer)) is not None:
+                await driver.begin()
+            else:
+                await self._writer.begin()
+        except BaseException:
+            await self._writer.invalidate()  # it may begin still, in its thread
+            await self._drop_writer()
+            raise
+        stack.push_async_exit(self._end_on_sqlite)
         return self._writer
 
-    async def _drop_if_failed(self, _kind: object, error: object, _trace: object) -> None:
+    async def _end_on_sqlite(self, _kind: object, error: object, _trace: object) -> None:
+        writer = self._writer
+        assert writer is not None
         if error is not None:
             await self._drop_writer()
+            return
+        try:
+            if (driver := _one_trip(writer)) is None or writer.in_transaction():
+                await writer.commit()
+                return
+            if self.file is not None:
+                self.file.check_all()
+            await driver.end(writer.dialect)
+        except BaseException:
+            await self._drop_writer()
+            raise
 
     async def _drop_writer(self) -> None:
         writer, self._writer = self._writer, None
@@ -225,9 +249,44 @@ class Database:
 
         For `rows` see `write`.
         """
-        async with self._reader.connect() as connection:
+        async with AsyncExitStack() as stack:
+            connection = await self._idle_reader() or await self._reader.connect()
+            stack.push_async_exit(connection)
             _run_here(connection, rows)
             yield connection
+            if connection.in_transaction():  # for SQLAlchemy, which begins one with each statement
+                await connection.rollback()
+            if len(self._idle) < IDLE_READERS and not connection.invalidated:
+                self._idle.append((connection, monotonic()))
+                stack.pop_all()
+
+    async def _idle_reader(self) -> AsyncConnection | None:
+        """A connection that `read` used a moment ago: the pool takes longer to give one than most statements.
+
+        Others go back to the pool, which tests them before it gives them again.
+        """
+        if self.file is not None:
+            self.file.check_all()
+        while self._idle:
+            connection, used = self._idle.pop()
+            made: Any = connection.sync_connection
+            is_open = self.is_sqlite or not made.connection.driver_connection.is_closed()
+            if is_open and monotonic() - used < UNASKED_SECONDS:
+                return connection
+            await connection.close()
+        return None
+
+    async def write_pair(self, both: Pair, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        """Commit both statements, about one row each; returns the rows of the first.
+
+        PostgreSQL takes them in one round trip. SQLite has no statement that writes to two tables.
+        """
+        async with self.write(rows=1, single=True) as connection:
+            if not self.is_sqlite:
+                return await fetch(connection, both.in_one, parameters)
+            if found := await fetch(connection, both.first, parameters):
+                await fetch(connection, both.then, parameters)
+            return found
 
     async def migrate(self) -> None:
         """Upgrade the schema to the newest revision; several processes may call this at once."""
@@ -255,14 +314,22 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self._drop_writer()
+        while self._idle:
+            await self._idle.pop()[0].close()
         await self.engine.dispose()
+
+
+def _one_trip(connection: AsyncConnection) -> OneTripConnection | None:
+    """The connection to SQLite, if it is ours: a caller of `open_engine` may have its own driver."""
+    made: Any = connection.sync_connection
+    adapted = made.connection.dbapi_connection
+    return adapted if isinstance(adapted, OneTripConnection) else None
 
 
 def _run_here(connection: AsyncConnection, rows: int | None) -> None:
     """Have the statements on SQLite run in this thread if they concern a few rows."""
-    made = connection.sync_connection
-    assert made is not None
-    made.execution_options(here=rows is not None and rows <= FEW_ROWS)
+    if (adapted := _one_trip(connection)) is not None:
+        adapted.here = rows is not None and rows <= FEW_ROWS
 
 
 def _file_of(url: str) -> JournalFile | None:
@@ -280,184 +347,42 @@ def open_engine(url: str, file: JournalFile | None = None, **options: Any) -> As
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         engine = create_async_engine(parsed, **({"connect_args": POSTGRESQL_OPTIONS} | options))
-        event.listen(engine.sync_engine, "checkout", _ping)
+        event.listen(engine.sync_engine, "checkin", _returned)
+        event.listen(engine.sync_engine, "checkout", _test)
         return engine
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     pool = {"pool_size": SQLITE_CONNECTIONS, "max_overflow": 0} if parsed.database else {}
     engine = create_async_engine(parsed, **(pool | options))
     if "async_creator" not in options:  # a caller with its own driver has cursors of its own
-        event.listen(engine.sync_engine, "do_connect", partial(connect, file))
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_immediate)
-    event.listen(engine.sync_engine, "invalidate", _roll_back)
+        check = file.check_all if file is not None else nullcontext  # SQLite would create it
+        event.listen(engine.sync_engine, "do_connect", partial(quick.connect, check))
+    event.listen(engine.sync_engine, "connect", quick.prepare)
+    event.listen(engine.sync_engine, "begin", quick.begin_immediate)
+    event.listen(engine.sync_engine, "invalidate", quick.roll_back)
     if file is not None:
         file.watch(engine.sync_engine)
     return engine
 
 
-def _ping(connection: Any, _record: object, _proxy: object) -> None:
+def _returned(_connection: object, record: Any) -> None:
+    record.info["returned"] = monotonic()
+
+
+def _test(connection: Any, record: Any, _proxy: object) -> None:
     """Before a connection to PostgreSQL is used, have the pool replace it if it is broken.
 
-    SQLAlchemy's own test, `pool_pre_ping`, takes three round trips, since it is a transaction.
+    SQLAlchemy's own test, `pool_pre_ping`, takes three round trips, since it is a transaction. One that
+    was used a moment ago is not asked: the driver knows when a server has ended.
     """
     from asyncpg import InterfaceError as Unusable  # noqa: PLC0415 - loaded where it is used
     from asyncpg import PostgresError  # noqa: PLC0415 - the same
 
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError
+    if monotonic() - record.info.get("returned", 0.0) < UNASKED_SECONDS:
+        return
     try:
         connection.run_async(lambda driver: driver.execute("SELECT 1"))
     except (PostgresError, Unusable, OSError) as error:
         raise InvalidatePoolError from error
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in SQLITE_PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.execute(
-        "SELECT count(*) FROM sqlite_master"
-    )  # from now on it has its -wal and -shm open
-    cursor.close()
-
-
-def _begin_immediate(connection: Connection) -> None:
-    # A deferred transaction that upgrades to a write fails at once, even with a busy timeout.
-    options = connection.get_execution_options()
-    adapted: Any = connection.connection.dbapi_connection
-    one_trip = isinstance(adapted, OneTripConnection)
-    if one_trip:
-        adapted.here = options.get("here", False)
-    if options.get("alone"):  # each statement is a transaction of its own
-        return
-    if not one_trip:
-        adapted.run_async(lambda driver: driver.execute("BEGIN IMMEDIATE"))
-    elif not _has_begun(adapted._connection._conn):  # noqa: SLF001 - as OneTripCursor
-        adapted.run_async(lambda driver: driver._execute(_begin_when_free, driver._conn))  # noqa: SLF001
-
-
-def _roll_back(connection: Any, _record: object, _error: BaseException | None) -> None:
-    # SQLAlchemy closes the connection of a cancelled call. SQLite keeps a closed connection and its
-    # lock on the file while a statement of it is half read, so no other connection could write.
-    connection.run_async(_finish_rollback)
-
-
-async def _finish_rollback(driver: Any) -> None:
-    # Shielded: a second cancellation must not stop it. The connection is closed after it in any case.
-    with suppress(asyncio.CancelledError):
-        await asyncio.shield(driver.rollback())
-
-
-# SQLAlchemy makes four trips to the thread of SQLite's driver for one statement: open a cursor,
-# execute, fetch, close. A trip takes longer than most statements. These classes make one trip, and no
-# statement stays half read.
-
-
-def connect(
-    file: JournalFile | None, dialect: Any, _record: object, arguments: Any, options: Any
-) -> Any:
-    """Listener of `do_connect` that returns a connection with one-trip cursors."""
-    if file is not None:
-        file.check_all()  # SQLite would create a file that is missing
-    adapted = dialect.connect(*arguments, **options | {"check_same_thread": False})
-    return OneTripConnection(adapted.dbapi, adapted._connection)  # noqa: SLF001 - no public way to it
-
-
-@dataclass(frozen=True, slots=True)
-class StatementResult:
-    """The attributes of a cursor after its statement has finished."""
-
-    description: Any = None
-    rowcount: int = -1
-    lastrowid: int | None = None
-
-
-class OneTripCursor(AsyncAdapt_aiosqlite_cursor):
-    """A cursor that fetches all rows when it executes its statement."""
-
-    __slots__ = ()
-    _cursor: Any
-
-    def _make_new_cursor(self, _connection: Any) -> Any:
-        return StatementResult()
-
-    def _aenter_cursor(self, cursor: Any) -> Any:
-        return cursor
-
-    async def _execute_async(self, operation: Any, parameters: Any) -> Any:
-        await self._run(sqlite3.Cursor.execute, operation, parameters or ())
-
-    async def _executemany_async(self, operation: Any, seq_of_parameters: Any) -> Any:
-        await self._run(sqlite3.Cursor.executemany, operation, seq_of_parameters)
-
-    async def _async_soft_close(self) -> None:
-        """Do nothing: no cursor of the driver is open."""
-
-    def close(self) -> None:
-        """Drop the rows."""
-        self._rows.clear()
-
-    async def _run(self, method: Any, *arguments: Any) -> None:
-        driver: Any = self._connection
-        adapted: Any = self._adapt_connection
-        if adapted.here:
-            done = _execute_and_fetch(driver._conn, method, *arguments)  # noqa: SLF001 - as below
-            self._cursor, self._rows = done
-            return
-        async with adapted._execute_mutex:  # noqa: SLF001 - as the one it replaces
-            done = await driver._execute(_execute_and_fetch, driver._conn, method, *arguments)  # noqa: SLF001
-        self._cursor, self._rows = done
-
-
-class OneTripConnection(AsyncAdapt_aiosqlite_connection):
-    """SQLAlchemy's connection to aiosqlite, with one-trip cursors.
-
-    While it is `here`, statements run in the caller's thread.
-    """
-
-    __slots__ = ("here",)
-    _cursor_cls = OneTripCursor
-
-    def __init__(self, dbapi: Any, connection: Any) -> None:
-        super().__init__(dbapi, connection)
-        self.here = False
-
-    def rollback(self) -> None:
-        """Roll back, if there is anything: SQLAlchemy asks for it whenever it returns a connection."""
-        driver: sqlite3.Connection | None = self._connection._connection  # noqa: SLF001 - None: closed
-        if driver is not None and driver.in_transaction:
-            super().rollback()
-
-
-def _has_begun(connection: sqlite3.Connection) -> bool:
-    """Begin a writing transaction now; False if another connection is writing."""
-    connection.execute("PRAGMA busy_timeout=0")
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-    except sqlite3.OperationalError:
-        return False
-    finally:
-        connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
-    return True
-
-
-def _begin_when_free(connection: sqlite3.Connection) -> None:
-    """Begin when no other connection writes. SQLite looks again after up to 100 ms, and others win meanwhile."""
-    until = monotonic() + BUSY_MILLISECONDS / 1_000
-    while monotonic() < until:
-        if _has_begun(connection):
-            return
-        sleep(BUSY_PAUSE)
-    connection.execute("BEGIN IMMEDIATE")  # waits once more, and raises why
-
-
-def _execute_and_fetch(
-    connection: sqlite3.Connection, method: Any, *arguments: Any
-) -> tuple[StatementResult, deque[Any]]:
-    cursor = connection.cursor()
-    try:
-        method(cursor, *arguments)
-        rows = deque(cursor.fetchall() if cursor.description else ())
-        return StatementResult(cursor.description, cursor.rowcount, cursor.lastrowid), rows
-    finally:
-        cursor.close()

@@ -135,6 +135,13 @@ def bound_values(name: str, kind: Any, *, by_sqlite: bool) -> FromClause:
     return each.table_valued("value").render_derived()
 
 
+def is_one_of(column: ColumnElement[Any], name: str, *, by_sqlite: bool) -> ColumnElement[bool]:
+    """SQL: the column has one of the bound values, see `bound_values`, which PostgreSQL plans longer."""
+    if by_sqlite:
+        return column.in_(select(bound_values(name, column.type, by_sqlite=True).c.value))
+    return column == func.any(bindparam(name, type_=ARRAY(column.type)))
+
+
 def values_parameter(values: Sequence[int] | Sequence[str], *, by_sqlite: bool) -> Any:
     """The parameter for `bound_values`."""
     return orjson.dumps(values).decode() if by_sqlite else list(values)

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -36,14 +36,11 @@ class Transaction:
     """A transaction of the journal, and the messages that it publishes if it commits.
 
     Any relay adds them to their streams after `relay_after` seconds if the publisher has not.
-    With a `reply` to wait for, `heard` is that reply after the transaction, or None.
     """
 
     connection: AsyncConnection
     envelopes: list[Envelope] = field(default_factory=list)
     relay_after: float = PUBLISHER_SECONDS
-    reply: ReplyWait | None = None
-    heard: bytes | None = None
 
     async def publish(
         self, topic: Topic[M], body: M, *, item: int | None = None, key: str | None = None
@@ -53,20 +50,28 @@ class Transaction:
         Messages of one `item`, its id in the journal, are handled in their order. A message with a
         `key` is published only once.
         """
-        name = uuid.uuid4().hex if key is None else f"{topic.name}:{key}"
-        sequence = None if item is None else await _next_sequence(self.connection, item)
-        envelope = Envelope(
-            id=name,
-            topic=topic.name,
-            version=topic.version,
-            item=item,
-            sequence=sequence,
-            trace=traceparent(),
-            body=topic.encode(body),
-        )
-        if await _insert(self.connection, envelope, self.relay_after):
+        place = None if item is None else (item, await _next_sequence(self.connection, item))
+        envelope = enveloped(topic, body, key=key, place=place)
+        new = new_message(by_sqlite=is_sqlite(self.connection))
+        if await fetch(self.connection, new, row_of(envelope, self.relay_after)):
             self.envelopes.append(envelope)
         return envelope.id
+
+
+def enveloped(
+    topic: Topic[M], body: M, *, key: str | None = None, place: tuple[int, int] | None = None
+) -> Envelope:
+    """The message that is published; `place` is its item and the sequence number of that."""
+    item, sequence = place or (None, None)
+    return Envelope(
+        id=uuid.uuid4().hex if key is None else f"{topic.name}:{key}",
+        topic=topic.name,
+        version=topic.version,
+        item=item,
+        sequence=sequence,
+        trace=traceparent(),
+        body=topic.encode(body),
+    )
 
 
 async def publish(
@@ -90,15 +95,14 @@ def _following(*, by_sqlite: bool) -> Any:
     ).returning(positions.c.sequence)
 
 
-async def _insert(connection: AsyncConnection, envelope: Envelope, relay_after: float) -> bool:
-    """Insert the message; False if one with its id exists."""
-    row = envelope.model_dump() | {"relay_after": relay_after}
-    new = _new_message(by_sqlite=is_sqlite(connection))
-    return bool(await fetch(connection, new, row))
+def row_of(envelope: Envelope, relay_after: float = PUBLISHER_SECONDS) -> dict[str, Any]:
+    """The parameters of `new_message`."""
+    return envelope.model_dump() | {"relay_after": relay_after}
 
 
 @cache
-def _new_message(*, by_sqlite: bool) -> Any:
+def new_message(*, by_sqlite: bool) -> Any:
+    """SQL: insert the message; its id comes back if there was none with it."""
     row: dict[str, Any] = {name: bindparam(name) for name in Envelope.model_fields}
     relay_at = now() + bindparam("relay_after", type_=Double())
     new = upsert(messages, by_sqlite=by_sqlite).values(**row, at=now(), relay_at=relay_at)
@@ -164,24 +168,34 @@ class Connection:
         return self._secret
 
     @asynccontextmanager
-    async def transaction(self, rows: int | None = None) -> AsyncIterator[Transaction]:
+    async def transaction(
+        self, rows: int | None = None, *, single: bool = False
+    ) -> AsyncIterator[Transaction]:
         """A transaction of the journal; messages that it publishes are sent after its commit.
 
-        If Redis is unavailable, they are sent when it is back. For `rows` see `Database.write`.
+        If Redis is unavailable, they are sent when it is back. For `rows` and `single` see
+        `Database.write`.
         """
-        async with self.database.write(rows) as connection:
+        async with self.database.write(rows, single=single) as connection:
             transaction = Transaction(connection)
             yield transaction
-        if transaction.envelopes:
-            failpoint("bus:committed")
-            try:
-                published = self.outbox_relay.publish(transaction.envelopes, transaction.reply)
-                transaction.heard = await published
-            except RedisUnavailable:
-                count = len(transaction.envelopes)
-                log.info("redis is unavailable, messages wait in the journal", count=count)
+        await self.send(transaction.envelopes)
+
+    async def send(
+        self, envelopes: Sequence[Envelope], reply: ReplyWait | None = None
+    ) -> bytes | None:
+        """Send messages that are committed; returns the `reply`, if there is one to wait for and it comes."""
+        if not envelopes:
+            return None
+        failpoint("bus:committed")
+        try:
+            return await self.outbox_relay.publish(envelopes, reply)
+        except RedisUnavailable:
+            count = len(envelopes)
+            log.info("redis is unavailable, messages wait in the journal", count=count)
+        return None
 
     async def publish(self, topic: Topic[M], body: M, *, item: int | None = None) -> str:
         """Publish one message in a transaction of its own; returns its id."""
-        async with self.transaction(rows=1) as transaction:
+        async with self.transaction(rows=1, single=item is None) as transaction:
             return await transaction.publish(topic, body, item=item)

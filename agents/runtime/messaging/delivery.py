@@ -11,9 +11,9 @@ from sqlalchemy import Text, and_, bindparam, select
 
 from agents.runtime.errors import AgentError
 from agents.runtime.journal.database import Database, now
-from agents.runtime.journal.quick import fetch
+from agents.runtime.journal.quick import Pair, fetch
 from agents.runtime.journal.schema import inbox, messages, requests
-from agents.runtime.journal.statements import bound_values, is_sqlite, values_parameter
+from agents.runtime.journal.statements import is_one_of, is_sqlite, values_parameter
 from agents.runtime.messaging.connection import Connection, Transaction
 from agents.runtime.messaging.inbox import HANDLED, TRYING, finish
 from agents.runtime.model.message import Envelope
@@ -47,14 +47,26 @@ class Delivery:
         Do slow work before it. Raises AlreadyHandled if another process was faster, and TypeError if
         the handler opens a second one. For `rows` see `Database.write`.
         """
-        if self.committed:
-            raise TypeError(f"{self.group}: a handler has one transaction for each message")
+        self._require_uncommitted()
         async with self.bus.transaction(rows) as transaction:
             if not await finish(transaction.connection, self.group, self.envelope.id, status):
                 raise AlreadyHandled(self.envelope.id)
             yield transaction
             failpoint("bus:handling")
         self.committed = True
+
+    async def write(self, both: Pair, parameters: dict[str, Any]) -> None:
+        """As `transaction`, of one statement: `both` are `done_with`, and what follows from it."""
+        self._require_uncommitted()
+        failpoint("bus:handling")
+        ours = {"grp": self.group, "message": self.envelope.id, "status": HANDLED}
+        if not await self.bus.database.write_pair(both, ours | parameters):
+            raise AlreadyHandled(self.envelope.id)
+        self.committed = True
+
+    def _require_uncommitted(self) -> None:
+        if self.committed:
+            raise TypeError(f"{self.group}: a handler has one transaction for each message")
 
 
 class DeliveryStatus(StrEnum):
@@ -87,14 +99,20 @@ async def look_up(
     async with database.read(len(envelopes)) as connection:
         lite = is_sqlite(connection)
         ids = values_parameter([envelope.id for envelope in envelopes], by_sqlite=lite)
-        rows = await fetch(connection, _states(by_sqlite=lite), {"ids": ids, "grp": group})
+        in_order = any(envelope.item is not None for envelope in envelopes)
+        states = _states(in_order=in_order, by_sqlite=lite)
+        rows = await fetch(connection, states, {"ids": ids, "grp": group})
         stored = {row.id: row for row in rows}
     return {envelope: _state_of(envelope, stored.get(envelope.id)) for envelope in envelopes}
 
 
 @cache
-def _states(*, by_sqlite: bool) -> Any:
-    """SQL: the stored messages with these ids, and the state of each for the group."""
+def _states(*, in_order: bool, by_sqlite: bool) -> Any:
+    """SQL: the stored messages with these ids, and the state of each for the group.
+
+    Whether one must wait for earlier ones is asked only `in_order`: to plan that takes PostgreSQL as
+    long as all else.
+    """
     group = bindparam("grp", type_=Text())
     earlier, finished = messages.alias("earlier"), inbox.alias("finished")
     done = and_(
@@ -108,17 +126,17 @@ def _states(*, by_sqlite: bool) -> Any:
         .exists()
     )
     inbox_row = and_(inbox.c.message == messages.c.id, inbox.c.grp == group)
-    columns = [messages.c[name] for name in Envelope.model_fields]
+    columns: list[Any] = [messages.c[name] for name in Envelope.model_fields]
+    columns += [blocked.label("blocked")] if in_order else []
     overdue = (requests.c.deadline < now()).label("overdue")
-    ids = bound_values("ids", Text(), by_sqlite=by_sqlite)
     return (
-        select(*columns, inbox.c.status, inbox.c.deliveries, blocked.label("blocked"), overdue)
+        select(*columns, inbox.c.status, inbox.c.deliveries, overdue)
         .select_from(
             messages.outerjoin(inbox, inbox_row).outerjoin(
                 requests, requests.c.message == messages.c.id
             )
         )
-        .where(messages.c.id.in_(select(ids.c.value)))
+        .where(is_one_of(messages.c.id, "ids", by_sqlite=by_sqlite))
     )
 
 

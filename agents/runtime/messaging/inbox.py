@@ -48,7 +48,7 @@ async def finish_many(
         {"grp": group, "message": message, "status": status}
         for group, message in sorted(set(pairs))
     ]
-    done = _done(by_sqlite=is_sqlite(connection))
+    done = done_with(by_sqlite=is_sqlite(connection))
     written = await (
         fetch(connection, done, rows[0]) if len(rows) == 1 else connection.execute(done, rows)
     )
@@ -56,7 +56,8 @@ async def finish_many(
 
 
 @cache
-def _done(*, by_sqlite: bool) -> Any:
+def done_with(*, by_sqlite: bool) -> Any:
+    """SQL: the group `grp` is done with the `message`; a row comes back if it was not before."""
     given: dict[str, Any] = {name: bindparam(name) for name in ("grp", "message", "status")}
     row = upsert(inbox, by_sqlite=by_sqlite).values(**given, deliveries=0, at=now())
     return row.on_conflict_do_update(
@@ -101,7 +102,8 @@ class InboxWriter:
     async def _write(self) -> None:
         batch, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
         try:
-            async with self._database.write(len(batch)) as connection:
+            alone = len(batch) == 1
+            async with self._database.write(len(batch), single=alone) as connection:
                 new = await finish_many(connection, [pair for pair, _ in batch], HANDLED)
                 failpoint("bus:handling")
         except BaseException as error:

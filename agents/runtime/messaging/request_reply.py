@@ -8,31 +8,35 @@ from hmac import compare_digest, digest
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import Double, Row, Text, bindparam, delete, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Row,
+    Text,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from agents.runtime.errors import Conflict, PermanentError, TransientError
 from agents.runtime.journal.database import now
-from agents.runtime.journal.quick import fetch
+from agents.runtime.journal.quick import Pair, pair
 from agents.runtime.journal.schema import inbox, messages, requests
-from agents.runtime.journal.statements import is_sqlite, upsert
-from agents.runtime.messaging.connection import Connection, Transaction
+from agents.runtime.journal.statements import insert_or_change
+from agents.runtime.messaging.connection import Connection, enveloped, new_message, row_of
 from agents.runtime.messaging.delivery import Delivery
-from agents.runtime.messaging.inbox import EXPIRED
+from agents.runtime.messaging.inbox import EXPIRED, done_with
 from agents.runtime.messaging.outbox_relay import ReplyWait
 from agents.runtime.messaging.subscriber import Subscription
-from agents.runtime.model.message import Topic
+from agents.runtime.model.message import Envelope, Topic
 
 Q = TypeVar("Q", bound=BaseModel)
 A = TypeVar("A", bound=BaseModel)
 POLL_SECONDS = 1.0
 
-_NAME = bindparam("name", type_=Text())
-_REQUEST = select(requests).where(requests.c.message == _NAME)
-_REPLY = (
-    update(requests)
-    .where(requests.c.message == _NAME, requests.c.reply.is_(None))
-    .values(reply=bindparam("text"), version=bindparam("by"), replied_at=now())
-)
+_REQUEST = select(requests).where(requests.c.message == bindparam("name", type_=Text()))
 
 
 class NoReply(TransientError):
@@ -79,14 +83,10 @@ def answer(
                 async with delivery.transaction(EXPIRED, rows=1):
                     return
             text = pair.answer.encode(await function(question))
-            name, version, secret = (
-                delivery.envelope.id,
-                pair.answer.version,
-                await delivery.bus.secret(),
-            )
-            async with delivery.transaction(rows=1) as transaction:
-                reply = {"name": name, "text": text, "by": version}
-                await fetch(transaction.connection, _REPLY, reply)
+            name, version = delivery.envelope.id, pair.answer.version
+            secret = await delivery.bus.secret()
+            answered = _answered(by_sqlite=delivery.bus.database.is_sqlite)
+            await delivery.write(answered, {"text": text, "by": version})
             delivery.wakes = _signal(name), _signed(secret, name, version, text)
 
         return Answerer(pair.question, "answers", handle, concurrency, seconds, reply)
@@ -98,15 +98,19 @@ async def ask(
     bus: Connection, pair: RequestReply[Q, A], question: Q, correlation: str, seconds: float
 ) -> A:
     """See `Bus.request`."""
-    clock, name = asyncio.get_running_loop(), f"{pair.question.name}:{correlation}"
+    clock = asyncio.get_running_loop()
     until = clock.time() + seconds
-    async with bus.transaction(rows=1) as transaction:
-        await _store_request(transaction, pair.question, question, correlation, seconds)
-        transaction.reply = ReplyWait(_signal(name), min(seconds, POLL_SECONDS))
-    if transaction.heard is not None:
-        text, version = _read_signed(await bus.secret(), name, transaction.heard)
-        if version:
-            return pair.answer.decode(text, version)
+    asked = enveloped(pair.question, question, key=correlation)
+    name, new = asked.id, _asked(by_sqlite=bus.database.is_sqlite)
+    if await bus.database.write_pair(new, row_of(asked) | {"seconds": seconds}):
+        reply = ReplyWait(_signal(name), min(seconds, POLL_SECONDS))
+        heard = await bus.send([asked], reply)
+        if heard is not None:
+            text, version = _read_signed(await bus.secret(), name, heard)
+            if version:
+                return pair.answer.decode(text, version)
+    else:
+        await _ask_again(bus, asked, correlation, seconds)
     while True:
         row = await _stored_request(bus, name)
         if row.reply is not None:
@@ -119,33 +123,43 @@ async def ask(
         await bus.signals.wait(_signal(name), min(left, POLL_SECONDS))
 
 
-async def _store_request(
-    transaction: Transaction, topic: Topic[Q], question: Q, correlation: str, seconds: float
-) -> None:
-    """Store the question, or extend its time if it is stored; an expired one is delivered again."""
-    connection = transaction.connection
-    name = await transaction.publish(topic, question, key=correlation)
-    asked = {"name": name, "seconds": seconds}
-    await fetch(connection, _new_request(by_sqlite=is_sqlite(connection)), asked)
-    if transaction.envelopes:
-        return
-    known = select(messages.c.body).where(messages.c.id == name)
-    if (await connection.execute(known)).scalar_one() != topic.encode(question):
-        raise Conflict(topic.name, correlation)
-    await connection.execute(
-        update(requests).where(requests.c.message == name).values(deadline=now() + seconds)
-    )
-    expired = (inbox.c.message == name) & (inbox.c.status == EXPIRED)
-    if (await connection.execute(delete(inbox).where(expired))).rowcount:
-        stored = update(messages).where(messages.c.id == name)
-        await connection.execute(stored.values(epoch=None, relay_at=now()))
+async def _ask_again(bus: Connection, asked: Envelope, correlation: str, seconds: float) -> None:
+    """Extend the time of a question that is stored; an expired one is delivered again."""
+    name, deadline = asked.id, now() + seconds
+    async with bus.database.write(rows=1) as connection:
+        known = select(messages.c.body).where(messages.c.id == name)
+        if (await connection.execute(known)).scalar_one() != asked.body:
+            raise Conflict(asked.topic, correlation)
+        longer = insert_or_change(connection, requests, {"deadline": deadline})
+        await connection.execute(longer.values(message=name, deadline=deadline))
+        expired = (inbox.c.message == name) & (inbox.c.status == EXPIRED)
+        if (await connection.execute(delete(inbox).where(expired))).rowcount:
+            stored = update(messages).where(messages.c.id == name)
+            await connection.execute(stored.values(epoch=None, relay_at=now()))
 
 
 @cache
-def _new_request(*, by_sqlite: bool) -> Any:
-    deadline = now() + bindparam("seconds", type_=Double())
-    row = upsert(requests, by_sqlite=by_sqlite).values(message=_NAME, deadline=deadline)
-    return row.on_conflict_do_nothing()
+def _asked(*, by_sqlite: bool) -> Pair:
+    """SQL: store a new question, and until when it is waited for."""
+
+    def request(is_new: ColumnElement[bool]) -> Any:
+        deadline = now() + bindparam("seconds", type_=Double())
+        row = select(bindparam("id", type_=Text()), deadline).where(is_new)
+        return insert(requests).from_select(["message", "deadline"], row)
+
+    return pair(new_message(by_sqlite=by_sqlite), request)
+
+
+@cache
+def _answered(*, by_sqlite: bool) -> Pair:
+    """SQL: a question is handled, and this is its reply."""
+
+    def reply(is_ours: ColumnElement[bool]) -> Any:
+        ours = requests.c.message == bindparam("message", type_=Text())
+        reply = {"reply": bindparam("text"), "version": bindparam("by"), "replied_at": now()}
+        return update(requests).where(ours, requests.c.reply.is_(None), is_ours).values(**reply)
+
+    return pair(done_with(by_sqlite=by_sqlite), reply)
 
 
 async def _stored_request(bus: Connection, name: str) -> Row[Any]:

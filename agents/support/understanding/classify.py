@@ -46,6 +46,7 @@ Scores = NDArray[np.float64]
 WEIGHT, C = 4.0, 3.0  # of the vectors beside the pieces of words; of the linear model
 ALIKE = 8.0  # how much the nearest example of an intent counts
 TINY = 1e-9
+PART = 0.65  # how much what a message asks for counts, and the rest the whole message
 LIKELY, MOST = 0.15, 3
 ADDRESSES = {"modify_order_address", "modify_customer_address"}
 ANGRY = "complaint/anger"  # the topic of what angry customers write
@@ -73,7 +74,8 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
     """
     text = readable(text)
     wordless = not has_words(text)
-    ranked, topic = ([], "") if wordless else model().ranked(to_classify(asked(text)), embed)
+    wish, whole = to_classify(asked(text)), to_classify(text)
+    ranked, topic = ([], "") if wordless else model().ranked(wish, embed, whole)
     likely = _likely(ranked, text)
 
     def classify(part: str) -> Intent:
@@ -124,7 +126,7 @@ def embedded_texts(text: str) -> list[str]:
     text = readable(text)
     if not has_words(text):
         return []
-    return [to_classify(one) for one in (asked(text), *parts_in_question(text))]
+    return [to_classify(one) for one in (asked(text), text, *parts_in_question(text))]
 
 
 def readable(text: str) -> str:
@@ -178,11 +180,16 @@ class Model:
     calibrated: Calibrated
 
     def ranked(
-        self, text: str, embed: Embed = vectors
+        self, text: str, embed: Embed = vectors, whole: str = ""
     ) -> tuple[list[tuple[IntentName, float]], str]:
-        """Every intent with its probability, the most probable first; and the most probable topic of it."""
-        odds, topics = self.log_odds([text], embed)
-        scaled = odds[0] / self.calibrated[language_of(text)].temperature
+        """Every intent with its probability, the most probable first; and the most probable topic of it.
+
+        The `whole` message counts beside a text that is a part of it: "It is not packed yet. Make it the red one".
+        """
+        texts = [text, whole] if whole not in ("", text) else [text]
+        odds, topics = self.log_odds(texts, embed)
+        mean = np.average(odds, axis=0, weights=[PART, 1 - PART][: len(texts)])
+        scaled = mean / self.calibrated[language_of(text)].temperature
         shares = np.exp(scaled - scaled.max())
         found = zip(self.names, (shares / shares.sum()).tolist(), strict=True)
         ranked = sorted(found, key=lambda one: -one[1])

@@ -164,7 +164,8 @@ def parts_in_question(text: str) -> list[str]:
     """The parts whose intents count beside that of the whole; none for a message of one part."""
     rest, _ = addresses(text, MARK)
     several = parts_with_roles(rest)
-    found = [part for part, role in several if role == "asks"] if len(several) > 1 else []
+    found = [part for part, role in several if role == "asks" or ORDER.search(part)]
+    found = found if len(several) > 1 else []
     if ORDER.search(rest) or NO_FIRST.match(rest):
         found = [*found, *(part for part in COMMA.split(rest) if part not in found)]
     wanted = [part for part in found if has_words(part) and part != rest and not is_refused(part)]
@@ -234,7 +235,7 @@ def _drafts(text: str, classify: Classify) -> list[_Draft]:
     for part, role in several if len(several) > 1 else []:
         begin = text.find(part, place)
         place = begin + len(part) if begin >= 0 else place
-        if role != "asks":
+        if role != "asks" and not (role == "tells" and _is_named_wish(part, known)):
             asides += [part] * (role == "tells")
             continue
         seen = visible[begin:place] if begin >= 0 else meant(part)
@@ -252,8 +253,13 @@ def _drafts(text: str, classify: Classify) -> list[_Draft]:
     return _all_named(drafts)
 
 
+def _is_named_wish(part: str, known: Mapping[str, Intent]) -> bool:
+    """Whether a part that tells names an order, and is a wish nevertheless: "you owe me the refund of A"."""
+    return part in known and ORDER.search(part) is not None and is_wish(known[part], part)
+
+
 def _split(asides: list[str], drafts: Sequence[_Draft]) -> list[str]:
-    """What was asides between two wishes that belongs to the second; an aside without goods stays with the first."""
+    """What is told between two wishes and belongs to the second; what names no goods stays with the first."""
     first = next((n for n, part in enumerate(asides) if names_something(part)), len(asides))
     if drafts:
         drafts[-1].texts += asides[:first]

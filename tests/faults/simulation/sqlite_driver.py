@@ -11,7 +11,8 @@ from typing import Any, Protocol, Self
 from sqlalchemy import Engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from agents.runtime.journal.database import _begin_immediate, open_engine
+from agents.runtime.journal.database import open_engine
+from agents.runtime.journal.quick import begin_immediate
 from tests.faults.simulation.loop import PROCESS
 
 JULIAN_1970 = 2440587.5
@@ -194,6 +195,6 @@ class Engines:
         """Return an engine with its own connections."""
         first = self._first
         engine = Engine(first.pool.recreate(), first.dialect, first.url)
-        event.listen(engine, "begin", _begin_immediate)
+        event.listen(engine, "begin", begin_immediate)
         engine._compiled_cache = first._compiled_cache
         return AsyncEngine(engine)

@@ -10,7 +10,9 @@ from sqlalchemy import event, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from agents.runtime.journal import database as journal_database
-from agents.runtime.journal.database import FEW_ROWS, Database, OneTripConnection
+from agents.runtime.journal import quick
+from agents.runtime.journal.database import FEW_ROWS, Database
+from agents.runtime.journal.quick import OneTripConnection
 
 
 @pytest.fixture
@@ -93,6 +95,25 @@ async def test_a_transaction_of_a_few_rows_waits_for_another_writer_beside_the_l
     await database.close()
 
 
+async def test_who_is_cancelled_while_it_waits_to_write_takes_no_lock_later(
+    sqlite_url: str,
+) -> None:
+    database = Database(sqlite_url)
+    await database.migrate()
+    path = str(make_url(sqlite_url).database)
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for rows in (1, None):
+            entering = asyncio.create_task(database.write(rows).__aenter__())
+            await asyncio.sleep(0.05)
+            entering.cancel()
+            await asyncio.gather(entering, return_exceptions=True)
+        other.execute("COMMIT")
+        await database.close()
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("COMMIT")
+
+
 async def test_what_a_failed_transaction_wrote_is_gone_and_the_next_one_is_whole(
     sqlite_url: str,
 ) -> None:
@@ -153,17 +174,17 @@ async def test_who_waits_to_write_looks_again_soon(
             if len(pauses) == refused:
                 writer.execute("COMMIT")
 
-        monkeypatch.setattr(journal_database, "sleep", pause)
+        monkeypatch.setattr(quick, "sleep", pause)
         async with database.write() as connection:
             await connection.execute(text("INSERT INTO t VALUES (1)"))
-    assert pauses == [journal_database.BUSY_PAUSE] * refused
+    assert pauses == [quick.BUSY_PAUSE] * refused
     await database.close()
 
 
 async def test_who_waits_too_long_to_write_is_told_so(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal_database, "BUSY_MILLISECONDS", 5)
+    monkeypatch.setattr(quick, "BUSY_MILLISECONDS", 5)
     monkeypatch.setattr(journal_database, "RECONNECT_SECONDS", 0.0)
     database = Database(sqlite_url)
     await database.migrate()

@@ -67,6 +67,34 @@ async def test_a_question_and_its_answer_are_two_commits_five_statements_and_thr
         assert costs.each() == (2, 5, 3)
 
 
+@pytest.mark.parametrize("journal_url", ["postgresql"], indirect=True)
+async def test_a_question_and_its_answer_are_three_round_trips_to_postgresql(
+    opened: Runtime, journal_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One for each end, which is its commit, and one to look whether the question is ours and due."""
+
+    @answer(ADDING)
+    async def add(note: Note) -> Sum:
+        return Sum(total=note.n + 1)
+
+    asked = list[str]()
+
+    async def log(driver: Any) -> None:
+        driver.add_query_logger(lambda query: asked.append(query.query))
+
+    await opened.journal.database.close()  # new connections are logged
+    engine = opened.journal.database.engine.sync_engine
+    event.listen(engine, "connect", lambda made, _: made.run_async(log))
+    async with serving_bus(journal_settings, add) as bus:
+        await bus.request(ADDING, Note(n=0), correlation="first", seconds=10)
+        costs = Costs(opened, monkeypatch)
+        asked.clear()
+        for n in range(TIMES):
+            await bus.request(ADDING, Note(n=n), correlation=f"{n}", seconds=10)
+        assert costs.each() == (2, 3, 3)
+        assert len(asked) <= 3 * TIMES + BESIDE
+
+
 @ON_SQLITE
 async def test_messages_that_come_together_share_look_ups_and_commits(
     opened: Runtime, journal_settings: Settings, monkeypatch: pytest.MonkeyPatch
