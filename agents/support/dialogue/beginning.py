@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from agents.support.dialogue.describing import described
-from agents.support.dialogue.forms import ITEMS, fill
+from agents.support.dialogue.forms import ITEMS, ShopView, fill
 from agents.support.dialogue.repairs import also_asked, every_order
 from agents.support.dialogue.turn_context import TASKS, TurnContext
 from agents.support.models import Dialogue, IntentName, Slots, Task, Wish
@@ -43,21 +43,35 @@ def begun_by_several(context: TurnContext) -> Sequence[Task]:
         for wish in wishes
         if wish.name in TASKS
     ]
-    return [
-        task
-        for n, task in enumerate(tasks)
-        if not any(_excludes(other, task) for other in tasks[n + 1 :])
-    ]
+    return _without_excluded(tasks, shop)
+
+
+def _without_excluded(tasks: Sequence[Task], shop: ShopView) -> Sequence[Task]:
+    """The tasks without those that a later one excludes; the later one takes over what was told about the goods.
+
+    Who tells why comes to the wish at the end: "this shirt does not fit, please take it back".
+    """
+    left: list[Task] = []
+    for task in tasks:
+        before = [other for other in left if _excludes(task, other)]
+        left = [other for other in left if other not in before]
+        if before and not task.pieces:
+            text = "\n".join(one.text for one in (*before, task))
+            named = slots(text).model_copy(update={"orders": ()})
+            known = task.model_copy(update={"order": task.order or before[-1].order, "text": text})
+            task = fill(known, named, text, shop)  # noqa: PLW2901 - the same wish, with more known of it
+        left.append(task)
+    return left
 
 
 def _excludes(later: Task, task: Task) -> bool:
-    """Whether the later task is what is wanted with the goods of the other: who tells comes to the wish at the end."""
+    """Whether the later task is what is wanted with the goods of the other."""
     if not {later.name, task.name} <= EXCLUSIVE or later.name == task.name:
         return False
-    if task.order not in ("", later.order) or slots(task.text).orders:
+    if "" not in (task.order, later.order) and task.order != later.order:
         return False
     same = not task.pieces or not later.pieces or bool(set(task.pieces) & set(later.pieces))
-    return same and not task.new
+    return same and not task.new and not slots(task.text).orders
 
 
 def with_text(task: Task, text: str) -> Task:

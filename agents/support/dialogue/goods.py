@@ -20,7 +20,7 @@ from agents.support.understanding.names import (
     names_of,
     places_of,
 )
-from agents.support.understanding.options import Option, said_of_options
+from agents.support.understanding.options import Option, Said, said_of_options
 from agents.support.understanding.slots import SKU
 
 Goods = Mapping[str, Variant]
@@ -265,19 +265,34 @@ def _by_option(order: OrderAccount, text: str, goods: Goods) -> Named | None:
     """The pieces that have what the text describes, such as their colour; None if it describes none of them."""
     have = Counter(piece.sku for piece in order.pieces)
     candidates = candidates_of(order, have, goods)
-    left = narrowed(text, candidates, options_of_all(candidates)) or ()
-    fitting = [one.key for one in left]
+    known = options_of_all(candidates)
+    fitting = [one.key for one in narrowed(text, candidates, known) or ()]
+    words = said_of_options(text, known)
+    if not fitting and len(words) > 1:
+        return _each_by_option(candidates, words, text, have)
     if not fitting or len(fitting) == len(have) > 1:
         return None
-    words = said_of_options(text, options_of_all(left))
     place = words[0].span if words else (len(text), len(text))
     most = sum(have[sku] for sku in fitting)
-    copies = (
-        most if ALL_ONES.match(text[place[1] :]) else _copies(text, "", place, most, every=False)
-    )
+    is_all = ALL_ONES.match(text[place[1] :])
+    copies = most if is_all else _copies(text, "", place, most, every=False)
     if copies != most and len(fitting) > 1:
         return Named(unclear=True)
     return Named(tuple(sku for sku in fitting for _ in range(min(copies, have[sku]))))
+
+
+def _each_by_option(
+    candidates: Sequence[Candidate], words: Sequence[Said], text: str, have: Counter[str]
+) -> Named | None:
+    """A piece for each word: "one green and the black one"; None unless each word fits one kind of piece."""
+    found: dict[str, int] = {}
+    for word in words:
+        fits = [one.key for one in candidates if word.fits(one.options)]
+        if len(fits) != 1 or word.denied or fits[0] in found:
+            return None
+        most = have[fits[0]]
+        found[fits[0]] = min(most, _copies(text, "", word.span, most, every=False))
+    return Named(tuple(Counter(found).elements()))
 
 
 def _part_about(text: str, place: Span, places: Iterable[Span]) -> str:
