@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from agents.support.dialogue.describing import described
-from agents.support.dialogue.forms import ITEMS, ShopView, fill
-from agents.support.dialogue.repairs import also_asked, every_order
+from agents.support.dialogue.forms import INFORMS, ITEMS, NEEDS, ShopView, fill
+from agents.support.dialogue.repairs import also_asked, every_order, topics_of
 from agents.support.dialogue.turn_context import TASKS, TurnContext
 from agents.support.models import Dialogue, IntentName, Slots, Task, Wish
 from agents.support.understanding.slots import slots
@@ -20,7 +20,7 @@ def begun_by(context: TurnContext) -> Sequence[Task]:
     if every := every_order(name, text, shop):  # type: ignore[arg-type]  # of TASKS
         return every
     orders = shop.spelled(named.orders)
-    begun = _task(name, "" if orders else before.order, text)
+    begun = _task(name, "" if orders else before.order, text, topics_of(context))
     if before.options and before.began:
         known = described(before.began, name, Dialogue(), shop).order
         begun = begun.model_copy(update={"order": begun.order or ("" if orders else known)})
@@ -39,10 +39,16 @@ def begun_by_several(context: TurnContext) -> Sequence[Task]:
     shared = context.before.order if not orders else next(iter(orders))
     shared = shared if len(orders) < 2 and orders <= named else ""
     tasks = [
-        fill(_task(wish.name, shared, wish.text), _slots_of(context, wish), wish.text, shop)
+        fill(
+            _task(wish.name, shared, wish.text, wish.topics),
+            *(_slots_of(context, wish), wish.text, shop),
+        )
         for wish in wishes
         if wish.name in TASKS
     ]
+    clear = [task for task in tasks if task.order or "order" not in NEEDS[task.name]]
+    # A question without an order beside a clear wish is hardly one.
+    tasks = [task for task in tasks if not clear or task in clear or task.name not in INFORMS]
     return _without_excluded(tasks, shop)
 
 
@@ -87,8 +93,8 @@ def each_once(tasks: Sequence[Task]) -> list[Task]:
     ]
 
 
-def _task(name: IntentName, order: str, text: str) -> Task:
-    return Task(name=name, order=order, text=text[:MOST_TEXT])  # type: ignore[arg-type]  # of TASKS
+def _task(name: IntentName, order: str, text: str, topics: tuple[str, ...]) -> Task:
+    return Task(name=name, order=order, text=text[:MOST_TEXT], topics=topics)  # type: ignore[arg-type]  # of TASKS
 
 
 def _slots_of(context: TurnContext, wish: Wish) -> Slots:

@@ -68,6 +68,7 @@ ELSE = re.compile(
 CLEAR = re.compile(
     r"[A-Za-z]{1,3}-?\d{3,}", re.ASCII
 )  # the number of an order, also of another customer
+MY = re.compile(r"\b(?:my|mine|i (?:bought|ordered|got|paid))\b|我", re.IGNORECASE)
 SHORTEST = 4  # digits of a number that is an order only because it is called one
 
 
@@ -278,3 +279,10 @@ def _words(text: str) -> list[re.Match[str]]:
     plain, _ = addresses(unicodedata.normalize("NFKC", text), "\ue000")
     plain = AMOUNT.sub(lambda amount: " " * len(amount[0]), plain)
     return [word for word in WORD.finditer(plain) if any(map(str.isdigit, word[1]))]
+
+
+def is_own(text: str, shop: ShopView) -> bool:
+    """Whether the text is about own goods: it names some, or "my" and there is one order."""
+    if len(shop.latest) == 1 and MY.search(text):
+        return True
+    return any(named_pieces(shop.orders[name], text, shop.goods) for name in shop.latest)

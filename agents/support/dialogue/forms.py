@@ -115,7 +115,8 @@ def fill(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
     orders = shop.spelled(named.orders)
     if orders and orders != (task.order,):
         order_name = orders[0] if len(orders) == 1 else ""
-        task = Task(name=task.name, order=order_name, address=task.address, text=task.text)
+        kept = {"address": task.address, "text": task.text, "topics": task.topics}
+        task = Task(name=task.name, order=order_name).model_copy(update=kept)
     order = shop.orders.get(task.order)
     filled: dict[str, object] = {}
     if named.address is not None:

@@ -34,7 +34,7 @@ from agents.support.dialogue.forms import (
     tells_only_pieces,
     why_unclear,
 )
-from agents.support.dialogue.informing import READS, SMALL_TALK, facts_for, informed
+from agents.support.dialogue.informing import READS, SMALL_TALK, facts_for, gift_cards, informed
 from agents.support.dialogue.meanings import (
     as_possible,
     chooses,
@@ -59,6 +59,7 @@ from agents.support.dialogue.repairs import (
     order_meant,
     returnable_until,
     says_no,
+    topics_of,
     was_asked,
     with_address,
     with_more,
@@ -118,8 +119,8 @@ def decide(context: TurnContext) -> Decided | None:
         return None
     going_on = None
     if before.task is not None and not context.doubt:
-        told = with_address(context, before.task)
-        going_on = _advance(context, told) if told is not None else _go_on(context, before.task)
+        known = with_address(context, before.task)
+        going_on = _advance(context, known) if known is not None else _go_on(context, before.task)
     return going_on or _begin(context)
 
 
@@ -158,7 +159,10 @@ def _beside_a_person(context: TurnContext) -> Decided | None:
     if not context.sure or intent == "knowledge":
         return None
     if intent in INFORMS and orders:
-        parts = tuple(p for name in orders for p in informed(intent, shop.orders[name], shop))
+        asked = (topics_of(context), context.turn.text)
+        parts = tuple(
+            p for name in orders for p in informed(intent, shop.orders[name], shop, *asked)
+        )
     elif not (parts := facts_for(intent, context.turn.text, shop) if intent in READS else ()):
         return _with_the_person(context)
     return Decided(action="answer", reason=intent, parts=parts, after=context.before)
@@ -406,7 +410,8 @@ def _advance(context: TurnContext, task: Task) -> Decided:
         return step.model_copy(update={"parts": (why, *step.parts)}) if why is not None else step
     if task.name in INFORMS and order is not None:
         then, after = _next(context, task.order)
-        parts = (*informed(task.name, order, context.shop), *then)
+        said = informed(task.name, order, context.shop, task.topics, task.text)
+        parts = (*said, *then)
         return Decided(action="answer", reason=task.name, parts=parts, after=after)
     try:
         perform(request_of(task, order), context.shop.customer, order, context.shop.goods)
@@ -442,6 +447,7 @@ def _refused(context: TurnContext, task: Task, rule: str, subject: str) -> Decid
         return over.model_copy(update={"parts": (refused, *over.parts)})
     then, after = _next(context, task.order)
     more = possible_instead(task, context.shop.orders.get(task.order))
+    more += gift_cards(context.shop) if rule == "low-balance" else ()
     return Decided(action="answer", reason="refused", parts=(refused, *more, *then), after=after)
 
 
