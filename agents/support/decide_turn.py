@@ -1,7 +1,7 @@
 """Decide the next step of a conversation, from what was said before and the user's own orders."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -51,6 +51,9 @@ OWN_ORDER = re.compile(
     r"\b(?:did i|have i|i (?:paid|bought|ordered)|was i)\b|[付买订]的[吗呢？?。]*$|我(?:付|买|订)了",
     re.IGNORECASE,
 )
+WHEN = "refund_status/when"
+# What our rules say of it is asked for in these words, since the customer's are about one order.
+REFUND_DAYS: Mapping[Language, str] = {"en": "how long does a refund take", "zh": "退款多久到账"}
 LATEST = 5  # own orders that are shown where one has to be named
 IN_TURN = replace(
     READ, name="in-turn", attempts=12
@@ -112,6 +115,9 @@ async def decided_from(
         decided = answer_from(context, chosen_passages(command, scene.passages))
     elif decided.action != "hand_over":
         closed = (*closed, *await _besides(understood, spoken))
+    if WHEN in understood.topics and decided.reason == "refund_status":
+        rules = [Part(passage=one) for one in (await retrieve(REFUND_DAYS[spoken], spoken))[:1]]
+        decided = decided.model_copy(update={"parts": (*decided.parts, *rules)})
     topics = understood.topics if decided.reason in INFORMS else ()
     after = decided.after.model_copy(update={"language": spoken, "topics": topics})
     return decided.model_copy(update={"parts": (*closed, *decided.parts), "after": after})

@@ -186,5 +186,6 @@ FACTS: Mapping[str, Fact] = {
     "order_status/return_by": return_by,
     "refund_status/amount": _refund,
     "refund_status/method": _refund,
+    "refund_status/when": _refund,
     "refund_status/difference": _difference,
 }

@@ -11,6 +11,7 @@ from agents.support.dialogue.render import currency_of, money, status_part
 from agents.support.dialogue.wording import COMMA, called, carried_by, day, paid_by
 from agents.support.models import IntentName, Language, Part
 
+REFUND = ("refund_status/amount",)
 SMALL_TALK = {"greeting", "thanks", "goodbye", "bot"}
 SAID = {"invoice", "account", "place_order"}  # what customers do by themselves
 READS = SAID | {"order_list", "gift_card", "product"}
@@ -57,7 +58,7 @@ def informed(
         return (contents(order, shop),)
     paid = _settlement(order, shop)
     if task != "order_status":
-        return paid or (status_part(task, order),)
+        return paid or facts(REFUND, order, text, shop) or (status_part(task, order),)
     parts = [status_part(task, order), *paid]
     if order.status not in SENT:
         return tuple(parts)

@@ -51,6 +51,7 @@ REFUND = Movement(kind="refund", amount=4_000, method="card")
             {"after_sales": BACK},
             "USD 30.00 goes back to credit card (Visa) once Desk Lamp has arrived at our warehouse",
         ),
+        ("refund_status/when", "", "return requested", {"after_sales": BACK}, "USD 30.00 goes back to credit card"),
         ("refund_status/method", "", "cancelled", {"movements": (PAID, REFUND)}, "USD 40.00 goes back to credit card"),
         ("refund_status/difference", "", "exchange requested", {"after_sales": SWAP}, "cost USD 2.00 more"),
     ],
