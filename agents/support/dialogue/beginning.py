@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from agents.support.dialogue.describing import described
 from agents.support.dialogue.forms import INFORMS, ITEMS, NEEDS, ShopView, fill
+from agents.support.dialogue.goods import named_pieces
 from agents.support.dialogue.repairs import also_asked, every_order, topics_of
 from agents.support.dialogue.turn_context import TASKS, TurnContext
+from agents.support.dialogue.wording import called
 from agents.support.models import Dialogue, IntentName, Slots, Task, Wish
 from agents.support.understanding.slots import slots
 
@@ -26,8 +28,20 @@ def begun_by(context: TurnContext) -> Sequence[Task]:
         begun = begun.model_copy(update={"order": begun.order or ("" if orders else known)})
         begun = fill(begun, slots(before.began), before.began, shop)
         begun = begun.model_copy(update={"text": f"{before.began}\n{text}"[-MOST_TEXT:]})
-    filled = fill(_about_the_same(begun, context), named, text, shop)
+    filled = fill(_about_the_same(begun, context), named, _with_focus(text, begun, context), shop)
     return [filled, *also_asked(context, filled)]
+
+
+def _with_focus(text: str, task: Task, context: TurnContext) -> str:
+    """The text with the goods that were talked about last, where it only chooses among them: "the dearer one"."""
+    shop, said = context.shop, context.before.said
+    order = shop.orders.get(task.order)
+    if order is None or not said or named_pieces(order, text, shop.goods):
+        return text
+    shown = {
+        name for piece in order.pieces if (name := called(piece, shop.goods, shop.language)) in said
+    }
+    return f"{text}, {shown.pop()}" if len(shown) == 1 and len(order.pieces) > 1 else text
 
 
 def begun_by_several(context: TurnContext) -> Sequence[Task]:
@@ -64,7 +78,8 @@ def _without_excluded(tasks: Sequence[Task], shop: ShopView) -> Sequence[Task]:
         if before and not task.pieces:
             text = "\n".join(one.text for one in (*before, task))
             named = slots(text).model_copy(update={"orders": ()})
-            known = task.model_copy(update={"order": task.order or before[-1].order, "text": text})
+            order = task.order or described(text, task.name, Dialogue(), shop).order
+            known = task.model_copy(update={"order": order or before[-1].order, "text": text})
             task = fill(known, named, text, shop)  # noqa: PLW2901 - the same wish, with more known of it
         left.append(task)
     return left

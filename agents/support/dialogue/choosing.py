@@ -108,14 +108,16 @@ def narrowed(
     candidates: Sequence[Candidate],
     known: frozenset[Option],
     replaced: Replaced | None = None,
+    *,
+    corrected: bool = False,
 ) -> list[Candidate] | None:
     """The candidates that the text describes, none if nothing fits; None where it describes none of them.
 
-    `known` are the options that the words may name. What shall replace something is compared with it. Of two
-    words for one option the later one counts where nothing has both: "make it L rather".
+    `known` are the options that the words may name. What shall replace something is compared with it. There, or
+    if `corrected`, the later one of two words for one option counts where nothing has both: "make it L rather".
     """
     said = [one for one in said_of_options(text, known) if not _is_of(one, replaced, candidates)]
-    left = _with_words(said, candidates, corrected=replaced is not None)
+    left = _with_words(said, candidates, corrected=corrected or replaced is not None)
     amounts = amounts_in(text[replaced.since :] if replaced is not None else text)
     steps = [step for step in MORE if _compares(step, text, replaced)]
     if amounts:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from agents.shop.contracts import OrderView
 from agents.support.dialogue.choosing import UNIT_PRICE, amounts_in
-from agents.support.dialogue.forms import INFORMS, KINDS, NEEDS, ShopView, is_possible
+from agents.support.dialogue.forms import INFORMS, KINDS, NEEDS, OF_AN_ORDER, ShopView, is_possible
 from agents.support.dialogue.goods import named_pieces
 from agents.support.models import Dialogue, IntentName, Slots, Understood
 from agents.support.understanding.exclusions import left_out, meant
@@ -182,7 +182,11 @@ def _by_features(
     needs_one = "order" in NEEDS.get(wanted, ())  # type: ignore[arg-type]  # or another intent
     if asked == "order" and not needs_one and QUESTION.search(text):
         return Described()
-    fitting = _with_features(text, wanted, shop)
+    # "The order with the lamp, not the mug": the goods next to the word for it tell which order is meant.
+    told = " , ".join(phrase[0] for phrase in OF_AN_ORDER.finditer(text))
+    fitting = _with_features(told, wanted, shop) if told else []
+    if len(fitting) != 1:
+        fitting = _with_features(text, wanted, shop)
     if not fitting and wanted in KINDS:  # "everything but the keyboard"
         fitting = _with_features(without, wanted, shop)
     is_one = Described(fitting[0]) if len(fitting) == 1 else Described(unclear=bool(fitting))

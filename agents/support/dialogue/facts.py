@@ -154,6 +154,11 @@ def _refund(order: OrderAccount, _text: str, shop: ShopView) -> tuple[Part, ...]
         return (Part(template="refund of cancelled", values=values),)
     if len(order.movements) > 1 and asked is None:
         return _difference(order, _text, shop)
+    if order.status == "delivered":
+        method = paid_by(
+            order.movements[0].method if order.movements else "", shop.customer, language
+        )
+        return (Part(template="no refund yet", values={"order": order.order, "method": method}),)
     return ()
 
 

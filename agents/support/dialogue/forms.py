@@ -54,6 +54,7 @@ OF_AN_ORDER = re.compile(
 MISTAKE = re.compile(
     r"\b(?:mistak|accident)|误(?:拍|下|买|点|操作)|(?:买|下|拍|点|选)错|不小心", re.IGNORECASE
 )  # why an order is cancelled
+PARTICLES = re.compile("[了的吧啊呀呢哈嘛]")
 LETTERS = re.compile(r"[^\W\d_]")
 # "台灯和水杯都退" is both of the goods that it names, not all goods of the order.
 ALL_ZH = re.compile(r"全部|所有|整个订单|整单|其[他它余]|[A-Za-z]")
@@ -238,7 +239,9 @@ def _chosen(
     some = goods_named(order, wanted, goods, described=described)
     without = goods_named(order, left_out(text), goods, every=True)
     why = some.why or without.why
-    nothing = bool(LETTERS.search(ORDER.sub("", left_out(text)))) and not without.skus
+    nothing = (
+        bool(LETTERS.search(PARTICLES.sub("", ORDER.sub("", left_out(text))))) and not without.skus
+    )
     # "The same except for the colour" leaves out no goods.
     unknown = nothing and not replaces and (named.everything or bool(some.skus))
     if unknown and why is None and not without.unclear:

@@ -30,9 +30,9 @@ Mention = tuple[Span, Sequence[str]]
 ONLY_ONE = re.compile(
     r"\b(?:it|this|that|the item|this one)\b|它|这个|这件|那个|那件|这东西", re.IGNORECASE
 )
-NUMBER = r"one|both|two|three|four|five|[一两二三四五]"
+NUMBER = r"one|both|two|three|four|five|[一两二三四五俩仨]"
 HOW_MANY = re.compile(
-    r"(?P<all>\ball|全部|所有)?\W*(?P<count>(?<!\w)\d{1,2}|\b(?:one|both|two|three|four|five)|(?<!第)[一两二三四五])?"
+    r"(?P<all>\ball|全部|所有)?\W*(?P<count>(?<!\w)\d{1,2}|\b(?:one|both|two|three|four|five)|(?<!第)[一两二三四五俩仨])?"
     r"(?:\W*(?:of|the|my|these|those|pieces?|[\u4e00-\u9fff]))?(?:\W*(?:the|my|these|those))?\W*$",
     re.IGNORECASE,
 )
@@ -44,7 +44,7 @@ ONE_OF = re.compile(
 # "两个水杯退一个", "水杯中的一个", "水杯只退两个"
 AFTER_ZH = re.compile(
     r"^(?:里面?|中|当中|之中)?的?(?:我?只|就|先|要|想)*(?:退货?|换|退掉|要)?(?:其中)?(?:的)?"
-    r"(?P<count>[一两二三四五]|\d{1,2})(?:个|件|只|双|台|把|条|盏|款)(?!月|小时|天)"
+    r"(?P<count>[一两二三四五俩仨]|\d{1,2})(?:个|件|只|双|台|把|条|盏|款)(?!月|小时|天)"
 )
 HEADS = "杯壶灯椅钟鞋靴伞垫窝床包镜"
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -52,7 +52,7 @@ NO_HEAD = re.compile(
     r"[分点秒]钟|包[装裹邮括含裹]|钱包|[镜]片|鞋[盒带码]|机[会器]|手机号|代表|表[示扬]|[开关]机|[床]上"
 )
 COUNTS = {
-    "one": 1, "both": 2, "two": 2, "three": 3, "four": 4, "five": 5,
+    "俩": 2, "仨": 3, "one": 1, "both": 2, "two": 2, "three": 3, "four": 4, "five": 5,
     "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5,
 }  # fmt: skip
 JUST_BEFORE = re.compile(
@@ -269,7 +269,9 @@ def _by_option(order: OrderAccount, text: str, goods: Goods) -> Named | None:
     fitting = [one.key for one in narrowed(text, candidates, known) or ()]
     words = said_of_options(text, known)
     if not fitting and len(words) > 1:
-        return _each_by_option(candidates, words, text, have)
+        if (each := _each_by_option(candidates, words, text, have)) is not None:
+            return each
+        fitting = [one.key for one in narrowed(text, candidates, known, corrected=True) or ()]
     if not fitting or len(fitting) == len(have) > 1:
         return None
     place = words[0].span if words else (len(text), len(text))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from agents.shop.contracts import OrderView
 from agents.support.dialogue.describing import BY_GOODS, QUESTION, described
+from agents.support.dialogue.facts import return_by
 from agents.support.dialogue.forms import (
     INFORMS,
     KINDS,
@@ -16,9 +17,11 @@ from agents.support.dialogue.forms import (
 )
 from agents.support.dialogue.goods import named_pieces
 from agents.support.dialogue.products import PRICE, about, asks_for_cheaper, names_variant
+from agents.support.dialogue.render import status_part
 from agents.support.dialogue.replacing import BROKEN
 from agents.support.dialogue.turn_context import TASKS, TurnContext
 from agents.support.models import Dialogue, Intent, IntentName, Part, Task, TaskName, Understood
+from agents.support.understanding.consent import begins_with_no
 from agents.support.understanding.exclusions import is_correction, left_out, without_refused
 from agents.support.understanding.names import names_goods
 from agents.support.understanding.options import said_of_options
@@ -57,6 +60,13 @@ OF_THE_ORDER = re.compile(
 WHOLE = re.compile(
     r"\breturn (?:my |the |this |that )?(?:whole |entire )?order\b|退[单订]|退掉?(?:这|那|整)?[个笔单]?订单"
     r"|(?:订单|单子)[^，。]{0,4}退",
+    re.IGNORECASE,
+)
+# "Can I have the red one instead?" is a wish.
+REQUEST = re.compile(
+    r"\b(?:can|could|may|might) (?:i|we|you) (?:please |just )?(?:have|get|swap|make|give|change)\b"
+    r"|\binste?a?d\b"
+    r"|\b(?:i'?d|i would|we'?d) (?:like|prefer|rather have)\b|换|改",
     re.IGNORECASE,
 )
 CLEAR_WISH = 0.85  # the probability of another wish from which on a turn with a value is no answer
@@ -104,7 +114,7 @@ def in_context(understood: Understood, text: str, before: Dialogue, shop: ShopVi
 
 def _as_wish(understood: Understood, text: str, before: Dialogue, shop: ShopView) -> Understood:
     """A statement about own goods and options is no question about goods: "wrong lamp, in black please"."""
-    asks = QUESTION.search(text) or ASKS.search(text)
+    asks = (QUESTION.search(text) or ASKS.search(text)) and not REQUEST.search(text)
     if understood.best.name != "product" or before.task is not None or asks:
         return understood
     order = described(text, "exchange_items", before, shop).order or before.order
@@ -185,10 +195,16 @@ def as_possible(task: Task, order: OrderView, text: str, shop: ShopView) -> Task
     return fill(Task(name=other, order=order.order), named, text, shop)
 
 
-def possible_instead(task: Task, order: OrderView | None) -> tuple[Part, ...]:
-    """What to say to a refused request whose order allows the other way to be rid of it."""
-    other = INSTEAD.get(task.name)
-    if other is None or order is None or not is_possible(other, order):
+def beside_refusal(rule: str, task: Task, shop: ShopView) -> tuple[Part, ...]:
+    """What to say to a refused request: what is so already, until when it was possible, or the other way."""
+    order, other = shop.orders.get(task.order), INSTEAD.get(task.name)
+    if order is None:
+        return ()
+    if order.status == "cancelled":
+        return (status_part("order_status", order),)
+    if rule == "return-window":
+        return return_by(order, "", shop)
+    if other is None or not is_possible(other, order):
         return ()
     return (Part(template=INSTEAD_OF[task.name]),)
 
@@ -242,7 +258,7 @@ def is_replaced(context: TurnContext, task: Task, filled: Task, plain: str) -> b
     """Whether the turn corrects the task: a correction, or another order without a wish of its own."""
     if filled == task or is_new_wish(context, task):
         return False
-    said_no = plain == "no" or context.intent == "deny"
+    said_no = plain == "no" or context.intent == "deny" or begins_with_no(context.turn.text)
     corrects = said_no or is_correction(context.turn.text)
     if not filled.order or filled.order == task.order:
         return corrects and not is_other_task(context, task, filled)

@@ -37,6 +37,7 @@ from agents.support.dialogue.forms import (
 from agents.support.dialogue.informing import READS, SMALL_TALK, facts_for, gift_cards, informed
 from agents.support.dialogue.meanings import (
     as_possible,
+    beside_refusal,
     chooses,
     damaged_order,
     in_context,
@@ -44,7 +45,6 @@ from agents.support.dialogue.meanings import (
     is_other_task,
     is_replaced,
     names_it_again,
-    possible_instead,
     product_asked,
     says_it_again,
 )
@@ -53,6 +53,7 @@ from agents.support.dialogue.render import refusal_part
 from agents.support.dialogue.repairs import (
     answer_to,
     beside,
+    every_order,
     is_condition,
     named,
     names_something,
@@ -185,7 +186,10 @@ def hand_over(turn: Turn, before: Dialogue, reason: str) -> Decided:
 def _go_on(context: TurnContext, task: Task) -> Decided | None:
     """The next step of the task under way; None if the turn is about something else."""
     plain = answer_to(task, context) if task.asked == "confirm" else ""
-    if plain == "yes" or context.understood.wishes:
+    means_all = task.asked == "order" and every_order(
+        task.name, context.turn.text, context.shop, asked=True
+    )
+    if plain == "yes" or context.understood.wishes or means_all:
         agrees = plain == "yes"
         return _agreed(context, task) if agrees else _go_on_with_several(context, task)
     filled = with_more(
@@ -234,7 +238,8 @@ def _go_on_with_several(context: TurnContext, task: Task) -> Decided | None:
     wishes = context.understood.wishes
     if task.asked != "order" or any(wish.name in TASKS for wish in wishes):
         return None
-    filled = [fill(task, wish.slots, wish.text, context.shop) for wish in wishes]
+    filled: Sequence[Task] = [fill(task, wish.slots, wish.text, context.shop) for wish in wishes]
+    filled = filled or every_order(task.name, context.turn.text, context.shop, asked=True)
     without = _with(context, context.before.model_copy(update={"task": None}))
     return _start(without, filled)
 
@@ -446,7 +451,7 @@ def _refused(context: TurnContext, task: Task, rule: str, subject: str) -> Decid
         over = hand_over(context.turn, context.before, f"policy: {rule}")
         return over.model_copy(update={"parts": (refused, *over.parts)})
     then, after = _next(context, task.order)
-    more = possible_instead(task, context.shop.orders.get(task.order))
+    more = beside_refusal(rule, task, context.shop)
     more += gift_cards(context.shop) if rule == "low-balance" else ()
     return Decided(action="answer", reason="refused", parts=(refused, *more, *then), after=after)
 

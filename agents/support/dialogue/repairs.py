@@ -16,17 +16,18 @@ from agents.support.dialogue.turn_context import CLOSE, TASKS, TurnContext
 from agents.support.dialogue.wording import called, paid_by
 from agents.support.models import Part, Task, TaskName
 from agents.support.understanding.addresses import given_fields
-from agents.support.understanding.consent import Verdict, hesitates, verdict
+from agents.support.understanding.consent import Verdict, begins_with_no, hesitates, verdict
 from agents.support.understanding.names import kind, names_goods, names_of, option
 from agents.support.understanding.options import ABSENT, said_of_options
 from agents.support.understanding.slots import slots
 
 EVERY_ORDER = re.compile(
     r"\b(?:all|every|each)(?: one)?(?: of)?(?: my| the| these| those)?(?: open| pending| other)? orders?\b"
-    r"|\bboth orders\b"
-    r"|(?:所有|全部)的?(?:订单|单子)|(?:订单|单子)(?:全部|都|全|统统)",
+    r"|\b(?:both|(?:my|the) two) orders\b"
+    r"|(?:所有|全部|两个|每个)的?(?:订单|单子)|(?:订单|单子)(?:全部|都|全|统统)",
     re.IGNORECASE,
 )
+ALL_OF_THEM = re.compile(r"^\W*(?:both|all|each)\b|^\W*(?:两个都|都|全部)", re.IGNORECASE)
 RETURN_BY = re.compile(
     r"\b(?:until|till|by(?! the way)|how long|when|(?:what|which|last) (?:date|day)|deadline|latest)\b"
     r".{0,40}\b(?:return(?!ed| (?:postage|shipping|costs?|fees?|address|policy|label))"
@@ -47,9 +48,15 @@ CLEAR = 0.8  # the probability of a no from which on it counts
 AT_ONCE: frozenset[str] = frozenset({"cancel_order", *INFORMS})  # need nothing but the order
 
 
-def every_order(name: TaskName, text: str, shop: ShopView) -> Sequence[Task]:
-    """A task for each of the latest own orders, if the text means all of them, that allows it."""
-    if name not in AT_ONCE or not EVERY_ORDER.search(text):
+def every_order(
+    name: TaskName, text: str, shop: ShopView, *, asked: bool = False
+) -> Sequence[Task]:
+    """A task for each of the latest own orders that allows it, if the text means all of them.
+
+    Where it is `asked` which order is meant, "both" is enough.
+    """
+    means_all = EVERY_ORDER.search(text) or (asked and ALL_OF_THEM.search(text))
+    if name not in AT_ONCE or not means_all:
         return ()
     return [
         Task(name=name, order=order)
@@ -101,7 +108,7 @@ def names_something(text: str, shop: ShopView) -> bool:
 def says_no(context: TurnContext) -> bool:
     """Whether a turn without a plain yes or no is probably a no: nothing is changed then."""
     first, *others = context.understood.intents
-    if hesitates(context.turn.text):
+    if hesitates(context.turn.text) or begins_with_no(context.turn.text):
         return True
     if first.name == "deny":
         return first.confidence >= CLEAR and TAKES_BACK.search(context.turn.text) is not None

@@ -1,5 +1,7 @@
 """What the next step of a dialogue follows from."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
@@ -10,6 +12,21 @@ from agents.support.understanding.consent import verdict
 
 CLOSE = 0.15  # if the first two intents differ by less, a question asks which of them is meant
 TASKS = frozenset(get_args(TaskName))
+
+
+def _words(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+NAMED: Mapping[IntentName, re.Pattern[str]] = {
+    "cancel_order": _words(r"\bcancel|取消"),
+    "return_items": _words(r"\b(?:return|refund|(?:send|give) \w+ back|money back)|退"),
+    "exchange_items": _words(r"\b(?:exchange|swap|replace)|换"),
+    "modify_payment": _words(r"\b(?:pay|card)|付"),
+    "modify_customer_address": _words(r"\b(?:account|profile)\b|账[户号]"),
+    "modify_order_address": _words(r"\border\b|订单|那[单笔]"),
+}
+"""How the offered wishes are called in an answer to which of two is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +51,9 @@ class TurnContext:
             return options[0]
         if options and 0 < chosen <= len(options):
             return options[chosen - 1]
+        said = [name for name in options if name in NAMED and NAMED[name].search(self.turn.text)]
+        if len(options) > 1 and len(said) == 1:
+            return said[0]
         named = [i.name for i in self.understood.intents if i.name in options]
         return named[0] if named else self.understood.best.name
 

@@ -37,6 +37,7 @@ BETWEEN = frozenset(' ,，、.。!！~～;；:：-–—()（）"“”')
 REFUSAL = frozenset(
     (*REFUSALS, *(word + end for word in REFUSALS if not word.isascii() for end in PARTICLES))
 )
+SHORT = {"n"}  # also short for "and"
 CLAUSES = re.compile(r"[,，、.。!！;；~～\n]+")
 # Apostrophes, the colour and the form of an emoji.
 LOOKS = re.compile("['’‘`´\ufe0f\U0001f3fb-\U0001f3ff]")
@@ -103,6 +104,12 @@ def _with_pronouns(plain: str, goods: Collection[str]) -> str:
             plain,
         )
     return plain
+
+
+def begins_with_no(text: str) -> bool:
+    """Whether a text begins with a refusal, whatever follows: "no no, I was only asking"."""
+    found, _ = _taken(_plain(text), REFUSAL - SHORT, words_beside())
+    return bool(found & REFUSAL)
 
 
 def _is_consent(plain: str, asked: AbstractSet[str], number: str) -> bool:
