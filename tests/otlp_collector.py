@@ -104,7 +104,7 @@ def collecting(kind: type[Collector] = Collector) -> Iterator[Collector]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     collector.endpoint = f"http://127.0.0.1:{server.server_port}"
     try:

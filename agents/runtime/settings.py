@@ -23,7 +23,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agents.runtime.errors import SettingsError
 
@@ -303,6 +303,18 @@ class Settings(BaseSettings):
     services: tuple[SystemSettings, ...] = Field(
         (), description="a scenario's own outside systems by name; those left out: the sandbox"
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings passes it
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Without files named .env, which nobody uses here and which take as long to look for as all the rest."""
+        return init_settings, env_settings, file_secret_settings
 
     @field_validator(*JSON_SETTINGS, mode="before")
     @classmethod

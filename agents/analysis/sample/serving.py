@@ -85,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
 def serving(folder: Path) -> Iterator[Server]:
     """Serve the folder within the block."""
     with Server(folder) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
             yield server

@@ -50,8 +50,11 @@ LEFT_OUT_ZH = re.compile(
     r"|(?<!是)不是|[只就光]留[下着]?|留下|保留)(?P<what>[^，。；！？,.;!?\n]*?)(?=以外|之外|外(?!套)|都|而是|是|全|其|只|[，。；！？,.;!?\n]|$)"
 )
 BEFORE_ZH = re.compile(
-    r"(?P<what>[^，。；！？,.;!?\s]+?)(?:除外|(?<![还么是])不(?:要|用)?(?:退|换|取消)(?!款|货|钱)|别(?:退|换|取消)|留着)"
+    r"(?P<what>[^，。；！？,.;!?\s退换]+?)(?:除外|(?<![还么是])不(?:要|用)?(?:退|换|取消)(?!款|货|钱)|别(?:退|换|取消)|留着|不用(?:管|动|改)|别动|不动)"
 )
+MARKS_ZH = re.compile(
+    "[除不别留]"
+)  # without one the rule above would try each letter of a long word in vain
 CORRECTED = re.compile(
     r"\b(?:no,? wait|wait,? no|oh no|scratch that|i mean|i meant|make that|correction"
     r"|actually)\b"
@@ -61,11 +64,11 @@ CORRECTED = re.compile(
 INSTEAD = re.compile(r"\binstead\b(?! of)", re.IGNORECASE)
 # A wish that is taken back before another one: "don't cancel it, I only want to know where it is".
 REFUSED = re.compile(
-    rf"(?:^|(?<=[,.;!?]))\W*(?:please |pls |plz |just |so |ok |i |no,? )*(?:don't|do not|dont|never|no need to)"
+    rf"(?:^|(?<=[,.;!?]))\W*+(?:please |pls |plz |just |so |ok |i |no,? )*(?:don't|do not|dont|never|no need to)"
     rf"(?: want(?: you)? to| need to)? "
     rf"(?:{VERBS}|get|call|hand|transfer|bring)\b[^,.;!?\n]*(?:[,.;!?\n]|\bbut\b)"
     # "Not a refund, swap it", "I don't want my money back, just ..."
-    rf"|(?:^|(?<=[,.;!?]))\W*(?:no\W+)*(?:(?:it'?s |i'?m |i am )?not (?:(?:asking|looking|here) for )?|no "
+    rf"|(?:^|(?<=[,.;!?]))\W*+(?:no\W++)*(?:(?:it'?s |i'?m |i am )?not (?:(?:asking|looking|here) for )?|no "
     rf"|(?:i )?(?:don't|do not|dont)(?: really)? (?:want|need) )"
     rf"(?:(?:a|an|any|the|my|to) )?(?:{NOUNS})\b[^,.;!?:\n–-]*(?:[,.;!?:\n–-]|\bbut\b)"
     r"|(?:^|(?<=[，。；！？,.;!?]))(?:请|你|先|我|我们)*(?:别|不|不要|不用|不必|不需要|不想|不是|没说|没有|没)(?:再|给我|帮我|要|想|说)*"
@@ -73,7 +76,7 @@ REFUSED = re.compile(
     re.IGNORECASE,
 )
 ENOUGH = re.compile(
-    rf"(?:[^\W\d_]+\W+){{2}}[^\W\d_]|[\u4e00-\u9fff]{{4}}|\b(?:{VERBS}|replace)\b|[退换改]",
+    rf"(?:[^\W\d_]++\W++){{2}}[^\W\d_]|[\u4e00-\u9fff]{{4}}|\b(?:{VERBS}|replace)\b|[退换改]",
     re.IGNORECASE,
 )
 FILLER = re.compile(
@@ -135,7 +138,8 @@ def _by_rules(text: str) -> list[Span]:
         for match in way.finditer(text)
         for span in _without_order(text, match)
     ]
-    for match in (*LEFT_OUT_ZH.finditer(text), *BEFORE_ZH.finditer(text)):
+    before = BEFORE_ZH.finditer(text) if MARKS_ZH.search(text) else ()
+    for match in (*LEFT_OUT_ZH.finditer(text), *before):
         begin, end = match.span("what")
         belongs = BELONGS_ZH.match(text, begin, end)
         found.append((belongs.end() if belongs else begin, end))

@@ -91,7 +91,7 @@ def test_a_health_check_says_whether_the_url_answers_200(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     server = HTTPServer(("127.0.0.1", 0), _Answers)
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}"
     try:
