@@ -20,6 +20,7 @@ from agents.support.dialogue.disposing import chosen_passages, dispose
 from agents.support.dialogue.forms import INFORMS, ShopView
 from agents.support.dialogue.informing import SAID
 from agents.support.dialogue.language import language
+from agents.support.dialogue.meanings import ELLIPTIC
 from agents.support.dialogue.policy import answer_from, decide
 from agents.support.dialogue.products import asks_for_cheaper
 from agents.support.dialogue.turn_context import TurnContext
@@ -96,7 +97,8 @@ async def decided_from(
     if not is_answer:
         turn = turn.model_copy(update={"text": corrected(turn.text)})
     command = proposed.command if proposed is not None else None
-    of_order = scene.before.order and (understood.topics or OWN_ORDER.search(turn.text))
+    goes_on = scene.before.topics and ELLIPTIC.search(turn.text)  # "and the kettle?"
+    of_order = scene.before.order and (understood.topics or goes_on or OWN_ORDER.search(turn.text))
     of_goods = bool(understood.topics) and is_own(turn.text, scene.shop)
     if (
         not of_order

@@ -1,5 +1,6 @@
 """What is asked of an order is told first and alone: a price, how it was paid, the parcel, a day, a refund."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -90,3 +91,9 @@ def test_a_price_of_own_goods_is_that_of_the_order() -> None:
     own = in_context(understood, "how much was the lamp that I bought", before, SHOP)
     assert own.topics == ("order_contents/price",)
     assert in_context(understood, "how much is a lamp", before, SHOP).best.name == "product"
+
+
+def test_facts_are_said_in_the_customers_language() -> None:
+    chinese = replace(SHOP, language="zh")
+    (part,) = facts(("order_contents/price",), order("B200", "delivered"), "the lamp", chinese)
+    assert render(part, "zh") == "当时的价格是 Desk Lamp USD 30.00。"
