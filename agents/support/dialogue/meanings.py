@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from agents.shop.contracts import OrderView
-from agents.support.dialogue.describing import BY_GOODS, QUESTION
+from agents.support.dialogue.describing import BY_GOODS, QUESTION, described
 from agents.support.dialogue.forms import (
     INFORMS,
     KINDS,
@@ -16,12 +16,15 @@ from agents.support.dialogue.forms import (
 )
 from agents.support.dialogue.goods import named_pieces
 from agents.support.dialogue.products import PRICE, about, asks_for_cheaper, names_variant
+from agents.support.dialogue.replacing import BROKEN
 from agents.support.dialogue.turn_context import TASKS, TurnContext
 from agents.support.models import Dialogue, Intent, IntentName, Part, Task, TaskName, Understood
 from agents.support.understanding.exclusions import is_correction, left_out, without_refused
 from agents.support.understanding.names import names_goods
+from agents.support.understanding.options import said_of_options
+from agents.support.understanding.roles import clauses, plain, role
 from agents.support.understanding.slots import ACCOUNT, slots
-from agents.support.understanding.wishes import has_only_names
+from agents.support.understanding.wishes import ASKS, has_only_names
 
 # "Everything but the lamp" says what is meant, and not what is to be done with it.
 EXCEPT = re.compile(
@@ -71,6 +74,7 @@ def in_context(understood: Understood, text: str, before: Dialogue, shop: ShopVi
     """What was understood, where the order or the choice of goods says more than the words."""
     if understood.wishes or understood.angry:
         return understood
+    understood = _as_wish(understood, text, before, shop)
     best = understood.best
     named = shop.spelled(understood.slots.orders or slots(left_out(text)).orders)
     is_own = len(named) == 1 and named[0] in shop.orders
@@ -96,6 +100,37 @@ def in_context(understood: Understood, text: str, before: Dialogue, shop: ShopVi
         understood = understood.model_copy(update={"slots": of_order})
     intents = (Intent(name=wanted, confidence=1.0), *understood.intents)
     return understood.model_copy(update={"intents": intents})
+
+
+def _as_wish(understood: Understood, text: str, before: Dialogue, shop: ShopView) -> Understood:
+    """A statement about own goods and options is no question about goods: "wrong lamp, in black please"."""
+    asks = QUESTION.search(text) or ASKS.search(text)
+    if understood.best.name != "product" or before.task is not None or asks:
+        return understood
+    order = described(text, "exchange_items", before, shop).order or before.order
+    pieces = shop.orders[order].pieces if order in shop.orders else ()
+    products = {piece.product for piece in pieces}
+    known = {o for v in shop.goods.values() if v.product in products for o in v.options.items()}
+    if not said_of_options(text, known) or not named_pieces(shop.orders[order], text, shop.goods):
+        return understood
+    named = understood.slots.model_copy(update={"orders": (order,)})
+    wish = Intent(name="exchange_items", confidence=1.0)
+    return understood.model_copy(update={"intents": (wish,), "slots": named})
+
+
+def damaged_order(context: TurnContext) -> str:
+    """The own order whose goods came broken, if the turn tells that and does not say what shall be done; "" if not."""
+    text, shop = context.turn.text, context.shop
+    if not BROKEN.search(text) or QUESTION.search(text):
+        return ""
+    name = described(text, "return_items", context.before, shop).order or context.before.order
+    order = shop.orders.get(name)
+    if order is None or not is_possible("return_items", order):
+        return ""
+    found = clauses(text)
+    said = {clause.role for clause in found} if len(found) > 1 else {role(plain(text))}
+    is_told = "asks" not in said and named_pieces(order, text, shop.goods)
+    return name if is_told else ""
 
 
 def _of_another(
