@@ -119,7 +119,8 @@ async def decided_from(
         closed = (*closed, *await _besides(understood, turn.text, scene.shop))
     if WHEN in understood.topics and decided.reason == "refund_status":
         rules = [Part(passage=one) for one in (await retrieve(REFUND_DAYS[spoken], spoken))[:1]]
-        decided = decided.model_copy(update={"parts": (*decided.parts, *rules)})
+        first, *others = decided.parts  # a question that is open stays at the end
+        decided = decided.model_copy(update={"parts": (first, *rules, *others)})
     topics = understood.topics if decided.reason in INFORMS else ()
     after = decided.after.model_copy(update={"language": spoken, "topics": topics})
     return decided.model_copy(update={"parts": (*closed, *decided.parts), "after": after})
