@@ -18,8 +18,9 @@ from agents.support.change_results import CHANGE_RESULTS, keep_change_result
 from agents.support.dialogue.describing import is_own, words_to_look_up
 from agents.support.dialogue.disposing import chosen_passages, dispose
 from agents.support.dialogue.forms import INFORMS, ShopView
-from agents.support.dialogue.informing import SAID
+from agents.support.dialogue.informing import READS, SAID, facts_for
 from agents.support.dialogue.language import language
+from agents.support.dialogue.meanings import ELLIPTIC
 from agents.support.dialogue.policy import answer_from, decide
 from agents.support.dialogue.products import asks_for_cheaper
 from agents.support.dialogue.turn_context import TurnContext
@@ -96,7 +97,8 @@ async def decided_from(
     if not is_answer:
         turn = turn.model_copy(update={"text": corrected(turn.text)})
     command = proposed.command if proposed is not None else None
-    of_order = scene.before.order and (understood.topics or OWN_ORDER.search(turn.text))
+    goes_on = scene.before.topics and ELLIPTIC.search(turn.text)  # "and the kettle?"
+    of_order = scene.before.order and (understood.topics or goes_on or OWN_ORDER.search(turn.text))
     of_goods = bool(understood.topics) and is_own(turn.text, scene.shop)
     if (
         not of_order
@@ -114,10 +116,11 @@ async def decided_from(
     if decided is None:
         decided = answer_from(context, chosen_passages(command, scene.passages))
     elif decided.action != "hand_over":
-        closed = (*closed, *await _besides(understood, spoken))
+        closed = (*closed, *await _besides(understood, turn.text, scene.shop))
     if WHEN in understood.topics and decided.reason == "refund_status":
         rules = [Part(passage=one) for one in (await retrieve(REFUND_DAYS[spoken], spoken))[:1]]
-        decided = decided.model_copy(update={"parts": (*decided.parts, *rules)})
+        first, *others = decided.parts  # a question that is open stays at the end
+        decided = decided.model_copy(update={"parts": (first, *rules, *others)})
     topics = understood.topics if decided.reason in INFORMS else ()
     after = decided.after.model_copy(update={"language": spoken, "topics": topics})
     return decided.model_copy(update={"parts": (*closed, *decided.parts), "after": after})
@@ -179,13 +182,15 @@ def _orders_of(understood: Understood, before: Dialogue) -> set[str]:
     return {*named, *map(str.upper, named), *map(str.lower, named), *known} - {""}
 
 
-async def _besides(understood: Understood, spoken: Language) -> tuple[Part, ...]:
+async def _besides(understood: Understood, text: str, shop: ShopView) -> tuple[Part, ...]:
     """The answers to questions that the turn asks besides what it wants done."""
     found = list[Part]()
     for wish in understood.wishes:
         if wish.name == "knowledge":
-            passages = await retrieve(wish.text, spoken)
+            passages = await retrieve(wish.text, shop.language)
             found.append(Part(passage=passages[0]) if passages else Part(template="no evidence"))
+        elif wish.name in READS - SAID:
+            found += facts_for(wish.name, wish.text, shop) or facts_for(wish.name, text, shop)
     return tuple(found)
 
 

@@ -123,7 +123,8 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
 def _facts_of(name: IntentName, whole: str, parts: Sequence[str]) -> tuple[str, ...]:
     """The facts of this intent that the parts of a text ask for, or else the whole; none if it asks for all."""
     mine = [topic for topic in dict.fromkeys(parts) if intent_of(topic) == name]
-    mine = mine or ([whole] if intent_of(whole) == name else [])
+    if not mine or not all("/" in topic for topic in mine):
+        mine = [whole] if intent_of(whole) == name else []
     return tuple(mine) if name in FACTS_OF and all("/" in topic for topic in mine) else ()
 
 

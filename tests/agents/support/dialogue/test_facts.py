@@ -1,5 +1,6 @@
 """What is asked of an order is told first and alone: a price, how it was paid, the parcel, a day, a refund."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ REFUND = Movement(kind="refund", amount=4_000, method="card")
         ("order_contents/payment", "", "pending", {}, "Order B200 is paid by credit card (Visa)."),
         ("order_contents/address", "", "pending", {}, "Order B200 goes to 1 Elm St, Denver, CO, 80279, US."),
         ("order_status/tracking", "", "delivered", SENT, "Swift brings it, tracking number SW7."),
-        ("order_status/tracking", "", "pending", {}, "is being prepared. There is a tracking number once"),
+        ("order_status/tracking", "", "pending", {}, "not shipped yet. There is a tracking number once"),
         ("order_status/arrival", "", "delivered", SENT, "It should have arrived by 6 December 2026."),
         ("order_status/arrival", "", "delivered", SENT | {"days": 2}, "It should arrive by 6 December 2026."),
         ("order_status/return_by", "", "delivered", SENT, "You can return it until 5 January 2027."),
@@ -90,3 +91,9 @@ def test_a_price_of_own_goods_is_that_of_the_order() -> None:
     own = in_context(understood, "how much was the lamp that I bought", before, SHOP)
     assert own.topics == ("order_contents/price",)
     assert in_context(understood, "how much is a lamp", before, SHOP).best.name == "product"
+
+
+def test_facts_are_said_in_the_customers_language() -> None:
+    chinese = replace(SHOP, language="zh")
+    (part,) = facts(("order_contents/price",), order("B200", "delivered"), "the lamp", chinese)
+    assert render(part, "zh") == "当时的价格是 Desk Lamp USD 30.00。"
