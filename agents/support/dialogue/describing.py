@@ -182,7 +182,9 @@ def _by_features(
     if asked == "order" and not needs_one and QUESTION.search(text):
         return Described()
     fitting = _with_features(text, shop)
-    if not fitting and wanted in KINDS:  # "everything but the keyboard"
+    if (
+        not fitting and needs_one
+    ):  # "everything but the keyboard", "don't cancel the keyboard, has it left?"
         fitting = _with_features(without, shop)
     if len(fitting) > 1:
         fitting = [name for name in fitting if _allows(wanted, shop.orders[name])] or fitting

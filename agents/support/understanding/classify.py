@@ -28,6 +28,7 @@ from agents.support.understanding.consent import verdict
 from agents.support.understanding.embedding import Vector, is_available, one_thread, vectors
 from agents.support.understanding.examples import OUT, training
 from agents.support.understanding.names import names_goods
+from agents.support.understanding.roles import clauses
 from agents.support.understanding.slots import ACCOUNT, HAN, slots, to_classify
 from agents.support.understanding.spelling import corrected
 from agents.support.understanding.vectors import known_vectors
@@ -46,9 +47,12 @@ Scores = NDArray[np.float64]
 WEIGHT, C = 4.0, 3.0  # of the vectors beside the pieces of words; of the linear model
 ALIKE = 8.0  # how much the nearest example of an intent counts
 TINY = 1e-9
-PART = 0.65  # how much what a message asks for counts, and the rest the whole message
+PART = (
+    0.5  # how much a part of a message counts at least beside the whole; the shorter it is the more
+)
 LIKELY, MOST = 0.15, 3
 ADDRESSES = {"modify_order_address", "modify_customer_address"}
+ACTS = {"repeat", "bot", "goodbye"}  # what only a message of one clause is
 ANGRY = "complaint/anger"  # the topic of what angry customers write
 ANGER = 0.45  # the least probability of a complaint that brings a person at once
 
@@ -89,9 +93,9 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
         likely = [one for one in likely if one.name != "modify_items"]  # "ship it to ... instead"
     if likely and likely[0].name == "product" and not names_goods(text, catalogue().values()):
         likely = [Intent(name=OUT, confidence=likely[0].confidence)]
-    if likely and likely[0].name in ASIDE and (wanted := wish_beside(text, classify)):
-        likely = [wanted, *likely]
-    several = wishes(text, likely[0], classify) if likely else ()
+    if likely and (wanted := wish_beside(text, classify)) and _is_clearer(wanted, likely[0], text):
+        likely = [wanted, *(one for one in likely if one.name != wanted.name)]
+    several = wishes(text, classify) if likely else ()
     if not several and likely and named.orders and named.address is None:
         several = with_question(text, classify)
     return Understood(
@@ -104,8 +108,15 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
     )
 
 
+def _is_clearer(wanted: Intent, best: Intent, text: str) -> bool:
+    """Whether the clearest wish of the parts counts more than what the message as a whole is taken for."""
+    return best.name in ASIDE or (asked(text) != text and wanted.confidence > best.confidence)
+
+
 def _likely(ranked: Sequence[tuple[IntentName, float]], text: str) -> list[Intent]:
     """The intents that are probable enough, the most probable first, each once."""
+    if len(clauses(text)) > 1:  # "say that again" is a message of its own
+        ranked = [(name, p) for name, p in ranked if name not in ACTS]
     some = [_of_order(Intent(name=n, confidence=p), text) for n, p in ranked[:MOST] if p >= LIKELY]
     sums = dict.fromkeys((one.name for one in some), 0.0)
     for one in some:
@@ -188,7 +199,8 @@ class Model:
         """
         texts = [text, whole] if whole not in ("", text) else [text]
         odds, topics = self.log_odds(texts, embed)
-        mean = np.average(odds, axis=0, weights=[PART, 1 - PART][: len(texts)])
+        part = 1 - PART * len(text) / len(texts[-1])
+        mean = np.average(odds, axis=0, weights=[part, 1 - part][: len(texts)])
         scaled = mean / self.calibrated[language_of(text)].temperature
         shares = np.exp(scaled - scaled.max())
         found = zip(self.names, (shares / shares.sum()).tolist(), strict=True)
