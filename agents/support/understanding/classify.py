@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from agents.shop.catalogue import catalogue
-from agents.support.models import Intent, IntentName, Language, Understood
+from agents.support.models import Intent, IntentName, Language, TaskName, Understood
 from agents.support.understanding.consent import verdict
 from agents.support.understanding.embedding import Vector, is_available, one_thread, vectors
 from agents.support.understanding.examples import OUT, training
@@ -110,7 +110,10 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
 
 def _is_clearer(wanted: Intent, best: Intent, text: str) -> bool:
     """Whether the clearest wish of the parts counts more than what the message as a whole is taken for."""
-    return best.name in ASIDE or (asked(text) != text and wanted.confidence > best.confidence)
+    if best.name in ASIDE:
+        return True
+    is_task = wanted.name in get_args(TaskName)
+    return is_task and asked(text) != text and wanted.confidence > best.confidence
 
 
 def _likely(ranked: Sequence[tuple[IntentName, float]], text: str) -> list[Intent]:
