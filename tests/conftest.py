@@ -104,13 +104,23 @@ SLOW_FILES = {
     "test_workflow_run.py",
 }
 PREFECT_SERVERS = {"prefect_server", "harness"}
+# Files outside of the agents' own, whose tests need the models of customer service too.
+UNDERSTANDING_FILES = {
+    "test_attacks.py",
+    "test_customer_service.py",
+    "test_evaluation.py",
+    "test_talking.py",
+}
 LONGEST_IN_A_NAME = 200  # characters or bytes
-XDIST_GROUP = re.compile(r"@(prefect_server|harness)$")
+XDIST_GROUP = re.compile(r"@(prefect_server|harness|understanding)$")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a Prefect server run in one process; tests on PostgreSQL are slow ones."""
+    """Tests that share a Prefect server run in one process; tests on PostgreSQL are slow ones.
+
+    So do slow tests that understand customers: each process takes seconds to fit the models for it.
+    """
     for item in items:
         if shared := PREFECT_SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group(min(shared)))
@@ -122,13 +132,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.campaign)
         if item.get_closest_marker("campaign") is not None:
             item.add_marker(pytest.mark.slow)
+        if not shared and item.get_closest_marker("slow") is not None and _understands(item.path):
+            item.add_marker(pytest.mark.xdist_group("understanding"))
     # The slow ones first, so that they do not remain alone at the end.
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """From now on look for garbage, among what the tests create and not among all modules again."""
+    """From now on look for garbage, among what the tests create and not among all modules again.
+
+    And less often than Python does by itself, which took some 5 % of the tests' time.
+    """
     gc.freeze()
+    gc.set_threshold(20_000)
     gc.enable()
 
 
@@ -137,6 +153,10 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     if isinstance(val, str | bytes) and len(val) > LONGEST_IN_A_NAME:
         return f"{argname} of {len(val)}"
     return None
+
+
+def _understands(path: Path) -> bool:
+    return "support" in path.parts or path.name in UNDERSTANDING_FILES
 
 
 def _is_left_to_the_campaign(path: Path) -> bool:

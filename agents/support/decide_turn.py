@@ -1,7 +1,7 @@
 """Decide the next step of a conversation, from what was said before and the user's own orders."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -15,11 +15,12 @@ from agents.shop.catalogue import catalogue
 from agents.shop.contracts import ACCOUNT, AccountQuestion
 from agents.support import upcasts
 from agents.support.change_results import CHANGE_RESULTS, keep_change_result
-from agents.support.dialogue.describing import words_to_look_up
+from agents.support.dialogue.describing import is_own, words_to_look_up
 from agents.support.dialogue.disposing import chosen_passages, dispose
 from agents.support.dialogue.forms import INFORMS, ShopView
 from agents.support.dialogue.informing import SAID
 from agents.support.dialogue.language import language
+from agents.support.dialogue.meanings import ELLIPTIC
 from agents.support.dialogue.policy import answer_from, decide
 from agents.support.dialogue.products import asks_for_cheaper
 from agents.support.dialogue.turn_context import TurnContext
@@ -51,6 +52,9 @@ OWN_ORDER = re.compile(
     r"\b(?:did i|have i|i (?:paid|bought|ordered)|was i)\b|[付买订]的[吗呢？?。]*$|我(?:付|买|订)了",
     re.IGNORECASE,
 )
+WHEN = "refund_status/when"
+# What our rules say of it is asked for in these words, since the customer's are about one order.
+REFUND_DAYS: Mapping[Language, str] = {"en": "how long does a refund take", "zh": "退款多久到账"}
 LATEST = 5  # own orders that are shown where one has to be named
 IN_TURN = replace(
     READ, name="in-turn", attempts=12
@@ -93,8 +97,14 @@ async def decided_from(
     if not is_answer:
         turn = turn.model_copy(update={"text": corrected(turn.text)})
     command = proposed.command if proposed is not None else None
-    of_order = scene.before.order and OWN_ORDER.search(turn.text)
-    if not of_order and not asks_for_cheaper(turn.text, scene.before.said, scene.shop):
+    goes_on = scene.before.topics and ELLIPTIC.search(turn.text)  # "and the kettle?"
+    of_order = scene.before.order and (understood.topics or goes_on or OWN_ORDER.search(turn.text))
+    of_goods = bool(understood.topics) and is_own(turn.text, scene.shop)
+    if (
+        not of_order
+        and not of_goods
+        and not asks_for_cheaper(turn.text, scene.before.said, scene.shop)
+    ):
         understood = _or_a_question(understood, scene.passages)
     understood = understood.model_copy(update={"language": spoken})
     disposed = dispose(command, turn.text, understood, scene.before, scene.shop)
@@ -107,7 +117,11 @@ async def decided_from(
         decided = answer_from(context, chosen_passages(command, scene.passages))
     elif decided.action != "hand_over":
         closed = (*closed, *await _besides(understood, spoken))
-    after = decided.after.model_copy(update={"language": spoken})
+    if WHEN in understood.topics and decided.reason == "refund_status":
+        rules = [Part(passage=one) for one in (await retrieve(REFUND_DAYS[spoken], spoken))[:1]]
+        decided = decided.model_copy(update={"parts": (*decided.parts, *rules)})
+    topics = understood.topics if decided.reason in INFORMS else ()
+    after = decided.after.model_copy(update={"language": spoken, "topics": topics})
     return decided.model_copy(update={"parts": (*closed, *decided.parts), "after": after})
 
 

@@ -88,17 +88,19 @@ class Slots(Frozen):
 
 
 class Wish(Frozen):
-    """One of several wishes of a turn: its intent, the text about it, and what that text names."""
+    """One of several wishes of a turn: its intent, the text about it, what that names, and asks of an order."""
 
     name: IntentName
     text: str
     slots: Slots = Slots()
+    topics: tuple[str, ...] = ()
 
 
 class Understood(Frozen):
     """What a turn means: the intents, the most probable first, the wishes if several, and what it names.
 
-    A `wordless` turn has no words except names, such as the number of an order.
+    A `wordless` turn has no words except names, such as the number of an order. `topics` are what it asks of
+    an order, such as "order_contents/price".
     """
 
     language: Language
@@ -107,6 +109,7 @@ class Understood(Frozen):
     wishes: tuple[Wish, ...] = ()
     slots: Slots = Slots()
     angry: bool = False
+    topics: tuple[str, ...] = ()
 
     @property
     def best(self) -> Intent:
@@ -134,7 +137,8 @@ class Passage(Frozen):
 class Task(Frozen):
     """What a user wants done, as far as it is known; `asked` is the value that a question is open for.
 
-    `text` is what was said about it, the last turn at its end.
+    `text` is what was said about it, the last turn at its end; `topics` are the facts of an order that are asked
+    for, and none means all of them.
     """
 
     name: TaskName
@@ -145,6 +149,7 @@ class Task(Frozen):
     address: PostalAddress | None = None
     asked: Slot = ""
     text: str = ""
+    topics: tuple[str, ...] = ()
 
 
 Skus = Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=50)]
@@ -192,7 +197,8 @@ class Dialogue(Frozen):
     `task` is under way, the tasks `later` follow it; `order` was named last; `options` are the intents
     that the last question offers about the text that `began` them; `failures` counts turns in a row that
     were not understood; `said` is the last answer, in `language`; `taken_over` is the key of the hand-over
-    to a person; the results of `awaited` changes are not reported yet.
+    to a person; the results of `awaited` changes are not reported yet; `topics` are the facts of an order that
+    were said last.
     """
 
     task: Task | None = None
@@ -205,6 +211,7 @@ class Dialogue(Frozen):
     language: Language | None = None
     taken_over: str = ""
     awaited: tuple[AwaitedChange, ...] = ()
+    topics: tuple[str, ...] = ()
 
 
 class Part(Frozen, serialize_by_alias=True, validate_by_name=True):

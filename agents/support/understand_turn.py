@@ -17,7 +17,9 @@ UNDERSTAND = replace(PURE, name="understand", concurrency=CORES)  # a vector is 
 
 
 @agent(
-    UNDERSTAND, version="1.2", upcasts={"1.1": upcasts.understood, "1.2": upcasts.understood_wishes}
+    UNDERSTAND,
+    version="1.3",  # the facts of an order that are asked for
+    upcasts={"1.1": upcasts.understood, "1.2": upcasts.understood_wishes},
 )
 async def understand_turn(turn: Turn) -> Understood:
     """Compare the turn with the shipped examples; no other system is asked."""

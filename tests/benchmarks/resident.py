@@ -129,7 +129,8 @@ async def resident_apart() -> AsyncIterator[tuple[Submit, list[float]]]:
     assert process.stdin is not None
     assert json.loads(await process.stdout.readline()) == {}, "it is ready"
     reading = asyncio.create_task(_read(process.stdout, orders))
-    async with _submitting(orders) as (submit, wake):
+    # As the gateway, which spares the garbage collector what it has loaded.
+    async with open_runtime(settings()), _submitting(orders) as (submit, wake):
         yield submit, orders.took
         process.stdin.close()
         await wake(NAME)

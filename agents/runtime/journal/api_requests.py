@@ -87,7 +87,7 @@ async def accept_offers(database: Database, offers: Sequence[Offer]) -> list[Ans
     A known key gets its first answer, and its offer is not looked at. Keys should differ. Raises
     IntegrityError if another process has used one of the keys meanwhile: the same call again knows it.
     """
-    async with database.write() as connection:
+    async with database.write(len(offers)) as connection:
         stored = await _stored(connection, [o.key for o in offers if o.key is not None])
         known = [_known(offer.key, stored) for offer in offers]
         new = [offer for offer, answer in zip(offers, known, strict=True) if answer is None]

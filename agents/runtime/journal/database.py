@@ -24,7 +24,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from agents.runtime.clock import clock
 from agents.runtime.errors import AgentError
-from agents.runtime.journal import quick
+from agents.runtime.journal import checkpoints, quick
 from agents.runtime.journal.migrating import is_current, upgrade_schema
 from agents.runtime.journal.quick import OneTripConnection, Pair, fetch
 from agents.runtime.metrics import COMMIT_SECONDS, COMMITS, JOURNAL_ERRORS
@@ -35,7 +35,7 @@ log = get_logger(__name__)
 
 SQLITE_CONNECTIONS = 15  # kept: to open one more for a read is a thread that starts and ends
 IDLE_READERS = 4
-FEW_ROWS = 8  # about as many as are written in the time of a trip to the driver's thread
+FEW_ROWS = 256  # they take 1 or 2 ms; a trip to the driver's thread as long, if both threads work
 # Time-outs in seconds: without them a call to a server that vanished ends after hours. Sequential scans
 # are off, and a plan is made for each call: one that was made while a table was empty reads all of it later.
 POSTGRESQL_OPTIONS: dict[str, Any] = {
@@ -103,6 +103,7 @@ class JournalFile:
         self._paths = tuple(path + end for end in ("", "-wal", "-shm"))
         self._files: tuple[Identity | None, ...] = ()
         self._connections = 0
+        self._checkpoints = checkpoints.Checkpoints(Path(path))
 
     def check(self) -> None:
         """Raise JournalLost if the path leads to another file than the one that was opened."""
@@ -121,14 +122,25 @@ class JournalFile:
         event.listen(engine, "connect", self._connected)
         event.listen(engine, "close", self._closed)
         event.listen(engine, "checkout", lambda *_: self.check_all())
-        event.listen(engine, "commit", lambda _: self.check_all())
+        event.listen(engine, "commit", lambda _: self.before_commit())
 
-    def _connected(self, _connection: object, _record: object) -> None:
+    def before_commit(self) -> None:
+        """Check the files, and have a checkpoint made beside the commits that come, if the log is long."""
+        self.check_all()
+        if os.stat(self._paths[1]).st_size >= checkpoints.WAL_BYTES:  # noqa: PTH116 - as below
+            self._checkpoints.want()
+
+    def _connected(self, connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA wal_autocheckpoint={checkpoints.BACKSTOP_PAGES}")
+        cursor.close()
         self._connections += 1
         self._files = tuple(map(_identity, self._paths))
 
     def _closed(self, _connection: object, _record: object) -> None:
         self._connections -= 1
+        if not self._connections:
+            self._checkpoints.close()
 
 
 Identity = tuple[int, int]
@@ -232,7 +244,7 @@ class Database:
                 await writer.commit()
                 return
             if self.file is not None:
-                self.file.check_all()
+                self.file.before_commit()
             await driver.end(writer.dialect)
         except BaseException:
             await self._drop_writer()

@@ -50,8 +50,8 @@ async def ranked(
     for priority, count in sorted(Counter(wanted).items()):
         share = {"scenario": scenario, "tenant": tenant, "priority": priority}
         statement = _extend_share(by_sqlite=is_sqlite(connection))
-        row = await connection.execute(statement, share | {"width": count * SPACING})
-        finish[priority] = row.scalar_one() - count * SPACING
+        (row,) = await fetch(connection, statement, share | {"width": count * SPACING})
+        finish[priority] = row.finish - count * SPACING
     ranks = []
     for priority in wanted:
         ranks.append(finish[priority] - HEAD_START[priority])

@@ -20,6 +20,7 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
+    or_,
     select,
     text,
     union_all,
@@ -107,13 +108,16 @@ async def claim_first(
 ) -> list[Row[Any]]:
     """Claim the first items of the queue, unless it is paused or its rate limits are used.
 
-    A caller that says how many items are `expected` to wait saves time where they are few.
+    A caller that says how many items are `expected` to wait saves time where they are few: it looks
+    first whether there are any, since half of its claims find none and would hold up who writes.
     This reads only the front of one index for each version, however long the queue is. Items whose
     owner crashed are not in the queue: `due_outside_queue` finds them.
     """
     scenario = queue.scenario
     wanted = Wanted(wanted) if isinstance(wanted, int) else wanted
     most = wanted.most if expected is None else min(expected, wanted.most)
+    if most < wanted.most and not await _has_work(database, queue):
+        return []
     async with database.write(most) as connection:
         state = await _queue_state(connection, scenario)
         if state.paused:
@@ -227,6 +231,21 @@ async def _turns(
     return [turn for turn in turns if turn.id in admitted]
 
 
+async def _has_work(database: Database, queue: Queue) -> bool:
+    async with database.read(rows=1) as connection:
+        (row,) = await fetch(connection, _work_query(len(queue.majors)), queue.parameters())
+    return bool(row.work)
+
+
+@cache
+def _work_query(versions: int) -> Any:
+    ready = [
+        exists().where(_in_queue(), items.c.major == bindparam(f"major_{n}"), text(READY))
+        for n in range(versions)
+    ]
+    return select(or_(*ready, *_due()).label("work"))
+
+
 async def _queue_state(connection: AsyncConnection, scenario: str) -> QueueState:
     (row,) = await fetch(connection, _queue_state_query(), {"queue": scenario})
     return QueueState(*row)
@@ -235,18 +254,24 @@ async def _queue_state(connection: AsyncConnection, scenario: str) -> QueueState
 @cache
 def _queue_state_query() -> Any:
     queue = queues.c.scenario == bindparam("queue")
-    delayed = exists().where(_in_queue(), items.c.state == PENDING)
-    # Two look-ups in an index: it cannot serve both in one condition.
-    due = delayed.where(items.c.retry_at <= _now_once()) | delayed.where(is_too_late(_now_once()))
     return select(
         exists().where(queue).label("known"),
         exists().where(queue, queues.c.paused.is_not(None)).label("paused"),
         exists().where(rates.c.scenario == bindparam("queue")).label("rated"),
-        due.label("due"),
+        or_(*_due()).label("due"),
         exists()
         .where(queue, queues.c.shortest_first, queues.c.fifo.is_(None))
         .label("by_forecast"),
         select(now() - queues.c.age_limit).where(queue).scalar_subquery().label("aged_before"),
+    )
+
+
+def _due() -> tuple[Any, Any]:
+    """SQL: whether delayed items are due now; two look-ups in an index, which cannot serve both in one."""
+    delayed = exists().where(_in_queue(), items.c.state == PENDING)
+    return (
+        delayed.where(items.c.retry_at <= _now_once()),
+        delayed.where(is_too_late(_now_once())),
     )
 
 

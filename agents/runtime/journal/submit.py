@@ -15,8 +15,9 @@ from agents.runtime.clock import clock
 from agents.runtime.journal.claims import claim, deadline_here
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.fair_queueing import Priority, ranked, return_share
+from agents.runtime.journal.quick import fetch
 from agents.runtime.journal.rollouts import latest
-from agents.runtime.journal.schema import dead_letters, effects, items, steps
+from agents.runtime.journal.schema import dead_letters, effects, item_columns, items, steps
 from agents.runtime.journal.statements import (
     bound_values,
     insert_columns,
@@ -260,7 +261,7 @@ async def _insert_rows(
         made = await insert_columns(connection, _returning_ids(statement), columns)
         return set(made.scalars()).__contains__
     # SQLite returns nothing for many rows. It numbers them upwards, and nobody else writes now.
-    last = int(await connection.scalar(_LAST_ID) or 0)
+    ((last,),) = await fetch(connection, _LAST_ID, {})
     await insert_columns(connection, statement, columns)
     return lambda item_id: item_id > last
 
@@ -319,9 +320,7 @@ async def _select(
         "keys": values_parameter(keys, by_sqlite=lite),
         "monotonic": clock().monotonic(),
     }
-    result = await connection.execute(_stored(by_sqlite=lite), parameters)
-    found: Sequence[Row[Any]] = result.all()
-    return found
+    return await fetch(connection, _stored(by_sqlite=lite), parameters)
 
 
 @cache
@@ -337,7 +336,7 @@ def _stored(*, by_sqlite: bool) -> Any:
     ids = select(select(same.c.id).where(by_key).correlate(values).scalar_subquery())
     dead_lettered = and_(dead_letters.c.item == items.c.id, dead_letters.c.status == "open")
     deadline = deadline_here(bindparam("monotonic", type_=Double()))
-    columns = (items, deadline, dead_letters.c.at.label("dead_at"))
+    columns = (*item_columns, deadline, dead_letters.c.at.label("dead_at"))
     query = select(*columns).outerjoin(dead_letters, dead_lettered)
     found = ids.select_from(values)
     if by_sqlite:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from agents.support.dialogue.describing import described
-from agents.support.dialogue.forms import ITEMS, fill
-from agents.support.dialogue.repairs import also_asked, every_order
+from agents.support.dialogue.forms import INFORMS, ITEMS, NEEDS, ShopView, fill
+from agents.support.dialogue.repairs import also_asked, every_order, topics_of
 from agents.support.dialogue.turn_context import TASKS, TurnContext
 from agents.support.models import Dialogue, IntentName, Slots, Task, Wish
 from agents.support.understanding.slots import slots
 
+EXCLUSIVE = ITEMS | {"cancel_order"}  # two of them with the same goods cannot both be done
 MOST_TEXT = 1_000  # characters of what was said about a task
 
 
@@ -19,7 +20,7 @@ def begun_by(context: TurnContext) -> Sequence[Task]:
     if every := every_order(name, text, shop):  # type: ignore[arg-type]  # of TASKS
         return every
     orders = shop.spelled(named.orders)
-    begun = _task(name, "" if orders else before.order, text)
+    begun = _task(name, "" if orders else before.order, text, topics_of(context))
     if before.options and before.began:
         known = described(before.began, name, Dialogue(), shop).order
         begun = begun.model_copy(update={"order": begun.order or ("" if orders else known)})
@@ -33,13 +34,50 @@ def begun_by_several(context: TurnContext) -> Sequence[Task]:
     """The tasks of a turn with several wishes."""
     wishes, shop = context.understood.wishes, context.shop
     orders = {name for wish in wishes for name in shop.spelled(wish.slots.orders)}
-    # Where several are named, a wish that names none is about one that has to be asked for.
-    shared = "" if len(orders) > 1 else next(iter(orders), context.before.order)
-    return [
-        fill(_task(wish.name, shared, wish.text), _slots_of(context, wish), wish.text, shop)
+    named = set(shop.spelled(slots(context.turn.text).orders))
+    # Where several are named, or one is only described, a wish without one is about one that has to be asked for.
+    shared = context.before.order if not orders else next(iter(orders))
+    shared = shared if len(orders) < 2 and orders <= named else ""
+    tasks = [
+        fill(
+            _task(wish.name, shared, wish.text, wish.topics),
+            *(_slots_of(context, wish), wish.text, shop),
+        )
         for wish in wishes
         if wish.name in TASKS
     ]
+    clear = [task for task in tasks if task.order or "order" not in NEEDS[task.name]]
+    # A question without an order beside a clear wish is hardly one.
+    tasks = [task for task in tasks if not clear or task in clear or task.name not in INFORMS]
+    return _without_excluded(tasks, shop)
+
+
+def _without_excluded(tasks: Sequence[Task], shop: ShopView) -> Sequence[Task]:
+    """The tasks without those that a later one excludes; the later one takes over what was told about the goods.
+
+    Who tells why comes to the wish at the end: "this shirt does not fit, please take it back".
+    """
+    left: list[Task] = []
+    for task in tasks:
+        before = [other for other in left if _excludes(task, other)]
+        left = [other for other in left if other not in before]
+        if before and not task.pieces:
+            text = "\n".join(one.text for one in (*before, task))
+            named = slots(text).model_copy(update={"orders": ()})
+            known = task.model_copy(update={"order": task.order or before[-1].order, "text": text})
+            task = fill(known, named, text, shop)  # noqa: PLW2901 - the same wish, with more known of it
+        left.append(task)
+    return left
+
+
+def _excludes(later: Task, task: Task) -> bool:
+    """Whether the later task is what is wanted with the goods of the other."""
+    if not {later.name, task.name} <= EXCLUSIVE or later.name == task.name:
+        return False
+    if "" not in (task.order, later.order) and task.order != later.order:
+        return False
+    same = not task.pieces or not later.pieces or bool(set(task.pieces) & set(later.pieces))
+    return same and not task.new and not slots(task.text).orders
 
 
 def with_text(task: Task, text: str) -> Task:
@@ -55,8 +93,8 @@ def each_once(tasks: Sequence[Task]) -> list[Task]:
     ]
 
 
-def _task(name: IntentName, order: str, text: str) -> Task:
-    return Task(name=name, order=order, text=text[:MOST_TEXT])  # type: ignore[arg-type]  # of TASKS
+def _task(name: IntentName, order: str, text: str, topics: tuple[str, ...]) -> Task:
+    return Task(name=name, order=order, text=text[:MOST_TEXT], topics=topics)  # type: ignore[arg-type]  # of TASKS
 
 
 def _slots_of(context: TurnContext, wish: Wish) -> Slots:
@@ -73,4 +111,8 @@ def _about_the_same(begun: Task, context: TurnContext) -> Task:
         return begun
     if task.order != begun.order or task.name == begun.name:
         return begun
-    return begun.model_copy(update={"pieces": task.pieces})
+    pieces = task.pieces
+    if not pieces and task.order:  # "the silver pair is scratched" ... "I want my money back"
+        told = fill(Task(name="return_items", order=task.order), Slots(), task.text, context.shop)
+        pieces = told.pieces
+    return begun.model_copy(update={"pieces": pieces})

@@ -70,7 +70,8 @@ ONE = re.compile(
     r" (?:ones?|pairs?|of|two|item)\b|的?[那这]?一?[个件副双只台把款种瓶盏块条]", re.IGNORECASE
 )
 BARE_AMOUNT = re.compile(
-    r"(?<![\w.$])(?P<amount>\d{1,5}(?:\.\d{2})?) ?(?:bucks|usd|quid)\b|(?P<zh>\d{1,5}(?:\.\d{2})?)[刀]",
+    r"(?<![\w.$])(?:(?P<amount>\d{1,5}(?:\.\d{2})?) ?(?:bucks|usd|quid)\b|(?P<cents>\d{1,5}\.\d{2})(?![\w.]))"
+    r"|(?P<zh>\d{1,5}(?:\.\d{2})?)(?:刀|的?那?一?[单笔])",
     re.IGNORECASE,
 )
 
@@ -164,7 +165,7 @@ def amounts_in(text: str) -> list[int]:
     """The amounts of money in the text, in minor units."""
     found = [
         *(m[0] for m in AMOUNT.finditer(text)),
-        *(m["amount"] or m["zh"] for m in BARE_AMOUNT.finditer(text)),
+        *(m["amount"] or m["cents"] or m["zh"] for m in BARE_AMOUNT.finditer(text)),
     ]
     numbers = [NUMBER.search(one.replace(",", "")) for one in found]
     return [round(float(number[0]) * UNIT_PRICE) for number in numbers if number is not None]

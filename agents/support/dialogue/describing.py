@@ -68,10 +68,11 @@ ELSE = re.compile(
 CLEAR = re.compile(
     r"[A-Za-z]{1,3}-?\d{3,}", re.ASCII
 )  # the number of an order, also of another customer
+MY = re.compile(r"\b(?:my|mine|i (?:bought|ordered|got|paid))\b|我", re.IGNORECASE)
 SHORTEST = 4  # digits of a number that is an order only because it is called one
 
 
-NOTHING = (0, 0, False)
+NOTHING = (0, 0)
 AMONG = re.compile(
     r"\b(?:two|both|three|pairs|one of|the \w+er|more expensive|either|the other)\b"
     r"|两|三[个件副双只]|其中|那?个?[贵便]",
@@ -88,7 +89,7 @@ STATES = (
         re.compile(
             r"\b(?:(?:has|have|is|are|was)(?:n'?t| not)(?: yet| even)? (?:been )?"
             r"(?:ship|sen[dt]|dispatch|left|deliver|arriv|out)\w*"
-            r"|not (?:yet )?(?:shipped|sent|dispatched|delivered)|un(?:shipped|sent)|pending"
+            r"|not (?:yet )?(?:shipped|sent|dispatched|delivered)|un(?:shipped|sent)|pending|waiting to be"
             r"|still (?:being )?(?:prepar|pack)\w*)"
             r"|[没未]有?(?:发|寄|到)|待发",
             re.IGNORECASE,
@@ -181,6 +182,7 @@ def _by_features(
     needs_one = "order" in NEEDS.get(wanted, ())  # type: ignore[arg-type]  # or another intent
     if asked == "order" and not needs_one and QUESTION.search(text):
         return Described()
+<<<<<<< HEAD
     fitting = _with_features(text, shop)
     if (
         not fitting and needs_one
@@ -188,6 +190,11 @@ def _by_features(
         fitting = _with_features(without, shop)
     if len(fitting) > 1:
         fitting = [name for name in fitting if _allows(wanted, shop.orders[name])] or fitting
+=======
+    fitting = _with_features(text, wanted, shop)
+    if not fitting and wanted in KINDS:  # "everything but the keyboard"
+        fitting = _with_features(without, wanted, shop)
+>>>>>>> main
     is_one = Described(fitting[0]) if len(fitting) == 1 else Described(unclear=bool(fitting))
     if BY_GOODS.search(text) and asked in {"", "order", "confirm"}:
         return is_one if fitting else Described(unclear=names_goods(text, shop.goods.values()))
@@ -198,17 +205,19 @@ def _by_features(
     return Described(shop.latest[0]) if is_only and not fitting else is_one
 
 
-def _with_features(text: str, shop: ShopView) -> list[str]:
+def _with_features(text: str, wanted: IntentName, shop: ShopView) -> list[str]:
     """The own orders that the text describes best: by goods and their options, by state, by amount."""
     goods = {name: _goods_in(text, shop.orders[name], shop) for name in shop.latest}
-    most = max(goods.values(), default=NOTHING)
-    left = [name for name in shop.latest if goods[name] == most]
+    most = max((found[:2] for found in goods.values()), default=NOTHING)
+    left = [name for name in shop.latest if goods[name][:2] == most]
     amounts = amounts_in(text)
     of_state = [states for words, states in STATES if words.search(text)]
     for states in of_state:
         left = [name for name in left if shop.orders[name].status in states] or left
     if amounts:
         left = [n for n in left if any(abs(shop.orders[n].total - a) < UNIT_PRICE for a in amounts)]
+    left = [name for name in left if _allows(wanted, shop.orders[name])] or left
+    left = [name for name in left if goods[name][2]] or left
     is_described = most > NOTHING or bool(amounts) or (bool(of_state) and ONE_ORDER.search(text))
     return left if is_described else []
 
@@ -280,3 +289,10 @@ def _words(text: str) -> list[re.Match[str]]:
     plain, _ = addresses(unicodedata.normalize("NFKC", text), "\ue000")
     plain = AMOUNT.sub(lambda amount: " " * len(amount[0]), plain)
     return [word for word in WORD.finditer(plain) if any(map(str.isdigit, word[1]))]
+
+
+def is_own(text: str, shop: ShopView) -> bool:
+    """Whether the text is about own goods: it names some, or "my" and there is one order."""
+    if len(shop.latest) == 1 and MY.search(text):
+        return True
+    return any(named_pieces(shop.orders[name], text, shop.goods) for name in shop.latest)

@@ -115,7 +115,8 @@ def fill(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
     orders = shop.spelled(named.orders)
     if orders and orders != (task.order,):
         order_name = orders[0] if len(orders) == 1 else ""
-        task = Task(name=task.name, order=order_name, address=task.address, text=task.text)
+        kept = {"address": task.address, "text": task.text, "topics": task.topics}
+        task = Task(name=task.name, order=order_name).model_copy(update=kept)
     order = shop.orders.get(task.order)
     filled: dict[str, object] = {}
     if named.address is not None:
@@ -126,8 +127,10 @@ def fill(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
         pieces, _ = _chosen(task, order, named, text, shop.goods)
         filled["pieces"] = pieces
         if task.name in REPLACES and pieces:
-            chosen = task.model_copy(update={"pieces": pieces})
-            new = new_pieces(chosen, order, named, meant(text), shop.goods)
+            same = pieces == task.pieces
+            chosen = task.model_copy(update={"pieces": pieces, "new": task.new if same else ()})
+            only_pieces = tells_only_pieces(task, text)
+            new = new_pieces(chosen, order, named, "" if only_pieces else meant(text), shop.goods)
             filled["new"] = new or (task.new if pieces == task.pieces else ())
     return task.model_copy(update=filled)
 
@@ -153,10 +156,15 @@ def fill_in_turns(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
         and filled.pieces
         and not filled.new
     ):
-        both = meant(f"{task.text}\n{text}")
+        both = meant(task.text if tells_only_pieces(task, text) else f"{task.text}\n{text}")
         new = new_pieces(filled, order, named, both, shop.goods)
         filled = filled.model_copy(update={"new": new})
     return filled
+
+
+def tells_only_pieces(task: Task, text: str) -> bool:
+    """Whether the text answers which pieces are replaced, and says nothing of what replaces them."""
+    return task.asked == "pieces" and task.name in REPLACES and NEW.search(text) is None
 
 
 def confirmed(task: Task, order: OrderAccount | None) -> Request:

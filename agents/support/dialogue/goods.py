@@ -20,7 +20,7 @@ from agents.support.understanding.names import (
     names_of,
     places_of,
 )
-from agents.support.understanding.options import Option, said_of_options
+from agents.support.understanding.options import Option, Said, said_of_options
 from agents.support.understanding.slots import SKU
 
 Goods = Mapping[str, Variant]
@@ -37,7 +37,8 @@ HOW_MANY = re.compile(
     re.IGNORECASE,
 )
 ONE_OF = re.compile(
-    rf"(?P<count>(?<!\w)\d{{1,2}}|\b(?:{NUMBER}))\W+of\W+(?:the|my|these|those)\W+(?:(?:{NUMBER}|\d{{1,2}})\W+)?$",
+    rf"(?P<count>(?<!\w)\d{{1,2}}|\b(?:{NUMBER}))\W+of\W+(?:the|my|these|those|your)\W+"
+    rf"(?:(?:{NUMBER}|\d{{1,2}})\W+)?(?:[a-z]+ ){{0,2}}$",
     re.IGNORECASE,
 )
 # "两个水杯退一个", "水杯中的一个", "水杯只退两个"
@@ -45,7 +46,7 @@ AFTER_ZH = re.compile(
     r"^(?:里面?|中|当中|之中)?的?(?:我?只|就|先|要|想)*(?:退货?|换|退掉|要)?(?:其中)?(?:的)?"
     r"(?P<count>[一两二三四五]|\d{1,2})(?:个|件|只|双|台|把|条|盏|款)(?!月|小时|天)"
 )
-HEADS = "杯壶灯椅钟鞋靴伞垫窝床包镜表机琴帽衣裤裙柜架箱刷"
+HEADS = "杯壶灯椅钟鞋靴伞垫窝床包镜"
 HAN = re.compile(r"[\u4e00-\u9fff]")
 NO_HEAD = re.compile(
     r"[分点秒]钟|包[装裹邮括含裹]|钱包|[镜]片|鞋[盒带码]|机[会器]|手机号|代表|表[示扬]|[开关]机|[床]上"
@@ -55,11 +56,12 @@ COUNTS = {
     "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5,
 }  # fmt: skip
 JUST_BEFORE = re.compile(
-    r"\b(?:only|just)"
+    r"(?<!keep )(?<!keeping )\b(?:only|just)"
     r"(?: (?:return|send|exchange|swap|change|want|need|back|one|of|the|my|that|those|this|to|is|it'?s|for))*\W*$"
     r"|[只就单光](?:想|要|退|换|把|有|是|需要)*$",
     re.IGNORECASE,
 )
+NEXT = 3  # characters between an option and the name of its goods
 JUST_AFTER = re.compile(r"\s*\b(?:only|alone|by itself)\b|就(?:行|好|可以)|单独", re.IGNORECASE)
 ALL_ONES = re.compile(r"\w* (?:ones|pairs)\b|\w{0,2}的?那?两", re.IGNORECASE)
 JOINT = re.compile(r"\band\b|\bplus\b|\bwith\b|[,，、;；&+.。和与跟及]")
@@ -102,10 +104,10 @@ def goods_named(
             continue
         mine = text if described is None else described
         several = _each_named(order, skus, name, mine, goods)
-        mine = _part_about(mine, span, places)
-        fitting, each = (several, True) if several else _with_options(order, skus, mine, goods)
-        if described is not None and not fitting:
-            fitting = list(skus)
+        about = _part_about(mine, span, places)
+        fitting, each = (several, True) if several else _with_options(order, skus, about, goods)
+        if not fitting and (described is not None or not _is_next_to(skus, mine, span, goods)):
+            fitting = _most_like(order, skus, about, goods)
         some = _copies_of(order, fitting, text, name, None if each else (span, every))
         found += some.skus
         unclear, why = unclear or some.unclear, some.why or why
@@ -228,6 +230,24 @@ def _with_options(
     return [sku for sku in skus if sku in both], False
 
 
+def _is_next_to(skus: Sequence[str], text: str, span: Span, goods: Goods) -> bool:
+    """Whether an option stands next to the name: "the green T-shirt" is no red one, whatever else is said."""
+    words = said_of_options(text, _known(skus, goods))
+    return any(
+        0 <= span[0] - word.span[1] <= NEXT or 0 <= word.span[0] - span[1] <= NEXT for word in words
+    )
+
+
+def _most_like(order: OrderAccount, skus: Sequence[str], text: str, goods: Goods) -> list[str]:
+    """Those that most words fit, where some describe other goods: "the M is tight, I'd like the L"."""
+    words = said_of_options(text, _known(skus, goods))
+    fits = {
+        c.key: sum(word.fits(c.options) for word in words)
+        for c in candidates_of(order, skus, goods)
+    }
+    return [sku for sku in skus if fits[sku] == max(fits.values())]
+
+
 def _each_named(
     order: OrderAccount, skus: Sequence[str], name: str, text: str, goods: Goods
 ) -> list[str]:
@@ -245,19 +265,34 @@ def _by_option(order: OrderAccount, text: str, goods: Goods) -> Named | None:
     """The pieces that have what the text describes, such as their colour; None if it describes none of them."""
     have = Counter(piece.sku for piece in order.pieces)
     candidates = candidates_of(order, have, goods)
-    left = narrowed(text, candidates, options_of_all(candidates)) or ()
-    fitting = [one.key for one in left]
+    known = options_of_all(candidates)
+    fitting = [one.key for one in narrowed(text, candidates, known) or ()]
+    words = said_of_options(text, known)
+    if not fitting and len(words) > 1:
+        return _each_by_option(candidates, words, text, have)
     if not fitting or len(fitting) == len(have) > 1:
         return None
-    words = said_of_options(text, options_of_all(left))
     place = words[0].span if words else (len(text), len(text))
     most = sum(have[sku] for sku in fitting)
-    copies = (
-        most if ALL_ONES.match(text[place[1] :]) else _copies(text, "", place, most, every=False)
-    )
+    is_all = ALL_ONES.match(text[place[1] :])
+    copies = most if is_all else _copies(text, "", place, most, every=False)
     if copies != most and len(fitting) > 1:
         return Named(unclear=True)
     return Named(tuple(sku for sku in fitting for _ in range(min(copies, have[sku]))))
+
+
+def _each_by_option(
+    candidates: Sequence[Candidate], words: Sequence[Said], text: str, have: Counter[str]
+) -> Named | None:
+    """A piece for each word: "one green and the black one"; None unless each word fits one kind of piece."""
+    found: dict[str, int] = {}
+    for word in words:
+        fits = [one.key for one in candidates if word.fits(one.options)]
+        if len(fits) != 1 or word.denied or fits[0] in found:
+            return None
+        most = have[fits[0]]
+        found[fits[0]] = min(most, _copies(text, "", word.span, most, every=False))
+    return Named(tuple(Counter(found).elements()))
 
 
 def _part_about(text: str, place: Span, places: Iterable[Span]) -> str:

@@ -1,16 +1,19 @@
 """Answers that only read: own orders and what is in them, goods of the shop, what is left on gift cards."""
 
+from collections.abc import Sequence
+
 from agents.shop.accounts import Method, OrderAccount, Piece
 from agents.shop.rules import DELIVERY_DAYS, RETURN_DAYS
+from agents.support.dialogue.facts import SENT, days_since, facts
 from agents.support.dialogue.forms import ShopView
 from agents.support.dialogue.products import product, products
 from agents.support.dialogue.render import currency_of, money, status_part
-from agents.support.dialogue.wording import COMMA, called, day, paid_by
+from agents.support.dialogue.wording import COMMA, called, carried_by, day, paid_by
 from agents.support.models import IntentName, Language, Part
 
+REFUND = ("refund_status/amount",)
 SMALL_TALK = {"greeting", "thanks", "goodbye", "bot"}
 SAID = {"invoice", "account", "place_order"}  # what customers do by themselves
-SENT = {"delivered", "return requested", "exchange requested"}
 READS = SAID | {"order_list", "gift_card", "product"}
 
 
@@ -42,27 +45,30 @@ def _in_short(order: OrderAccount, shop: ShopView) -> Part:
     )
 
 
-def informed(task: str, order: OrderAccount, shop: ShopView) -> tuple[Part, ...]:
-    """What is in the order, how its refund stands, or where it is and until when it can be returned."""
+def informed(
+    task: str, order: OrderAccount, shop: ShopView, topics: Sequence[str] = (), text: str = ""
+) -> tuple[Part, ...]:
+    """The facts of the order that the text asks for by these topics, or else all that is known.
+
+    That is what is in the order, how its refund stands, or where it is and until when it can be returned.
+    """
+    if asked := facts(topics, order, text, shop):
+        return asked
     if task == "order_contents":
         return (contents(order, shop),)
     paid = _settlement(order, shop)
     if task != "order_status":
-        return paid or (status_part(task, order),)
+        return paid or facts(REFUND, order, text, shop) or (status_part(task, order),)
     parts = [status_part(task, order), *paid]
     if order.status not in SENT:
         return tuple(parts)
-    parts += _on_its_way(order, _days(order), shop.language)
+    parts += _on_its_way(order, days_since(order), shop.language)
     return (*parts, *returnable(order, shop))
-
-
-def _days(order: OrderAccount) -> int:
-    return order.days if order.days is not None else DELIVERY_DAYS + RETURN_DAYS + 1
 
 
 def returnable(order: OrderAccount, shop: ShopView) -> tuple[Part, ...]:
     """Until when the goods of a shipped order can be returned; nothing if they cannot."""
-    if _days(order) > DELIVERY_DAYS + RETURN_DAYS or order.status != "delivered":
+    if days_since(order) > DELIVERY_DAYS + RETURN_DAYS or order.status != "delivered":
         return ()
     until = {"day": day(order.returnable_until, shop.language)}
     return (Part(template="returnable until", values=until),)
@@ -77,19 +83,14 @@ def _on_its_way(order: OrderAccount, days: int, language: Language) -> list[Part
     """Who brings it and when: on the day that the carrier has promised, or else by the rule."""
     parts, shipment = [], order.shipment
     if shipment is not None:
-        tracked = {"carrier": _brand(shipment.carrier), "tracking": shipment.tracking}
+        tracked = {"carrier": carried_by(shipment), "tracking": shipment.tracking}
         parts.append(Part(template="shipment", values=tracked))
     if shipment is not None and shipment.arrives_on:
-        promised = {"carrier": _brand(shipment.carrier), "day": day(shipment.arrives_on, language)}
+        promised = {"carrier": carried_by(shipment), "day": day(shipment.arrives_on, language)}
         parts.append(Part(template="arrives on", values=promised))
     elif days <= DELIVERY_DAYS:
         parts.append(Part(template="arrives by", values={"day": day(order.arrives_by, language)}))
     return parts
-
-
-def _brand(carrier: str) -> str:
-    """A carrier as customers write it: our name of it has small letters."""
-    return carrier.capitalize() if carrier.islower() else carrier
 
 
 def _settlement(order: OrderAccount, shop: ShopView) -> tuple[Part, ...]:
@@ -102,7 +103,7 @@ def _settlement(order: OrderAccount, shop: ShopView) -> tuple[Part, ...]:
         counted = {"arrived": str(len(asked.arrived)), "all": str(len(asked.pieces))}
         parts.append(Part(template="arrived in part", values=counted))
     for parcel in asked.parcels:
-        tracked = {"carrier": _brand(parcel.carrier), "tracking": parcel.tracking}
+        tracked = {"carrier": carried_by(parcel), "tracking": parcel.tracking}
         parts.append(Part(template="exchange shipped", values=tracked))
     return tuple(parts)
 

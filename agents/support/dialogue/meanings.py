@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from agents.shop.contracts import OrderView
-from agents.support.dialogue.describing import BY_GOODS, QUESTION
+from agents.support.dialogue.describing import BY_GOODS, QUESTION, described
 from agents.support.dialogue.forms import (
     INFORMS,
     KINDS,
@@ -14,12 +14,17 @@ from agents.support.dialogue.forms import (
     is_possible,
     refusal,
 )
-from agents.support.dialogue.products import about, asks_for_cheaper
+from agents.support.dialogue.goods import named_pieces
+from agents.support.dialogue.products import PRICE, about, asks_for_cheaper, names_variant
+from agents.support.dialogue.replacing import BROKEN
 from agents.support.dialogue.turn_context import TASKS, TurnContext
 from agents.support.models import Dialogue, Intent, IntentName, Part, Task, TaskName, Understood
 from agents.support.understanding.exclusions import is_correction, left_out, without_refused
+from agents.support.understanding.names import names_goods
+from agents.support.understanding.options import said_of_options
+from agents.support.understanding.roles import clauses, plain, role
 from agents.support.understanding.slots import ACCOUNT, slots
-from agents.support.understanding.wishes import has_only_names
+from agents.support.understanding.wishes import ASKS, has_only_names
 
 # "Everything but the lamp" says what is meant, and not what is to be done with it.
 EXCEPT = re.compile(
@@ -36,6 +41,16 @@ HOW_PAID = re.compile(
     r"\bhow (?:did i|have i|was (?:it|that|this)|were they)\b.{0,12}\b(?:pay|paid)\b"
     r"|\bwhat did i pay (?:with|by)\b|\bwhich card did i\b"
     r"|(?:怎么|用什么|拿什么|哪张卡|什么方式)(?:方式)?(?:付|支付|结)的|付款方式是什么|用的(?:什么|哪种)(?:付款|支付)",
+    re.IGNORECASE,
+)
+# A question without its verb: "and the kettle?", "水壶呢".
+ELLIPTIC = re.compile(
+    r"^\W*(?:ok(?:ay)?|so|oh)?\W*(?:and|what about|how about)\b[^?.!]{1,40}\?*\s*$|^.{1,14}呢\W*$",
+    re.IGNORECASE,
+)
+OF_THE_ORDER = re.compile(
+    r"\b(?:my|mine|i (?:paid|bought|ordered|got)|did i|in (?:it|there|that)|was|were)\b"
+    r"|我|里[头面边]?|[那这]一?[单笔]|当时|来着",
     re.IGNORECASE,
 )
 # A whole order: 退单 is said of what is not shipped yet as well.
@@ -59,10 +74,15 @@ def in_context(understood: Understood, text: str, before: Dialogue, shop: ShopVi
     """What was understood, where the order or the choice of goods says more than the words."""
     if understood.wishes or understood.angry:
         return understood
+    understood = _as_wish(understood, text, before, shop)
     best = understood.best
     named = shop.spelled(understood.slots.orders or slots(left_out(text)).orders)
     is_own = len(named) == 1 and named[0] in shop.orders
     wanted: IntentName = best.name
+    if (of_another := _of_another(understood, text, before, shop)) is not None:
+        return of_another
+    if (of_price := _price_of(understood, text, before, shop)) != understood:
+        return of_price
     if wanted == "modify_customer_address" and is_own and not ACCOUNT.search(text):
         wanted = "modify_order_address"
     if wanted == "order_list" and is_own:
@@ -80,6 +100,75 @@ def in_context(understood: Understood, text: str, before: Dialogue, shop: ShopVi
         understood = understood.model_copy(update={"slots": of_order})
     intents = (Intent(name=wanted, confidence=1.0), *understood.intents)
     return understood.model_copy(update={"intents": intents})
+
+
+def _as_wish(understood: Understood, text: str, before: Dialogue, shop: ShopView) -> Understood:
+    """A statement about own goods and options is no question about goods: "wrong lamp, in black please"."""
+    asks = QUESTION.search(text) or ASKS.search(text)
+    if understood.best.name != "product" or before.task is not None or asks:
+        return understood
+    order = described(text, "exchange_items", before, shop).order or before.order
+    pieces = shop.orders[order].pieces if order in shop.orders else ()
+    products = {piece.product for piece in pieces}
+    known = {o for v in shop.goods.values() if v.product in products for o in v.options.items()}
+    if not said_of_options(text, known) or not named_pieces(shop.orders[order], text, shop.goods):
+        return understood
+    named = understood.slots.model_copy(update={"orders": (order,)})
+    wish = Intent(name="exchange_items", confidence=1.0)
+    return understood.model_copy(update={"intents": (wish,), "slots": named})
+
+
+def damaged_order(context: TurnContext) -> str:
+    """The own order whose goods came broken, if the turn tells that and does not say what shall be done; "" if not."""
+    text, shop = context.turn.text, context.shop
+    if not BROKEN.search(text) or QUESTION.search(text):
+        return ""
+    name = described(text, "return_items", context.before, shop).order or context.before.order
+    order = shop.orders.get(name)
+    if order is None or not is_possible("return_items", order):
+        return ""
+    found = clauses(text)
+    said = {clause.role for clause in found} if len(found) > 1 else {role(plain(text))}
+    is_told = "asks" not in said and named_pieces(order, text, shop.goods)
+    return name if is_told else ""
+
+
+def _of_another(
+    understood: Understood, text: str, before: Dialogue, shop: ShopView
+) -> Understood | None:
+    """The question of before about other own goods: "and the kettle?"; None for any other turn."""
+    reads = INFORMS | {"order_list", "product", "out_of_scope", "knowledge"}
+    if not before.topics or understood.best.name not in reads or not ELLIPTIC.search(text):
+        return None
+    with_goods = [n for n in shop.latest if named_pieces(shop.orders[n], text, shop.goods)]
+    with_goods = [n for n in with_goods if n in understood.slots.orders] or with_goods
+    with_goods = [n for n in with_goods if n == before.order] or with_goods
+    if len(with_goods) != 1:
+        return None
+    name: IntentName = before.topics[0].partition("/")[0]  # type: ignore[assignment]
+    intents = (Intent(name=name, confidence=1.0),)
+    slots = understood.slots.model_copy(update={"orders": tuple(with_goods)})
+    found = {"intents": intents, "topics": before.topics, "slots": slots}
+    return understood.model_copy(update=found)
+
+
+def _price_of(understood: Understood, text: str, before: Dialogue, shop: ShopView) -> Understood:
+    """A question for a price: of own goods in the order named last, or of goods of the shop."""
+    best, order = understood.best.name, shop.orders.get(before.order)
+    named = order is not None and bool(named_pieces(order, text, shop.goods))
+    wanted: IntentName = best
+    topics: tuple[str, ...] = ()
+    if best == "product" and named and PRICE.search(text) and OF_THE_ORDER.search(text):
+        wanted, topics = "order_contents", ("order_contents/price",)
+    elif understood.topics == ("order_contents/price",) and names_variant(text, before.said, shop):
+        wanted = "product"
+    if best == "out_of_scope" and PRICE.search(text) and names_goods(text, shop.goods.values()):
+        wanted = "product"
+    if wanted == best:
+        return understood
+    intents = (Intent(name=wanted, confidence=1.0), *understood.intents)
+    slots = understood.slots.model_copy(update={"orders": (before.order,) if topics else ()})
+    return understood.model_copy(update={"intents": intents, "topics": topics, "slots": slots})
 
 
 def as_possible(task: Task, order: OrderView, text: str, shop: ShopView) -> Task:

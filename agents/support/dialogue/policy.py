@@ -31,12 +31,14 @@ from agents.support.dialogue.forms import (
     refusal,
     request_of,
     shop_after,
+    tells_only_pieces,
     why_unclear,
 )
-from agents.support.dialogue.informing import READS, SMALL_TALK, facts_for, informed
+from agents.support.dialogue.informing import READS, SMALL_TALK, facts_for, gift_cards, informed
 from agents.support.dialogue.meanings import (
     as_possible,
     chooses,
+    damaged_order,
     in_context,
     is_dropped,
     is_other_task,
@@ -57,6 +59,7 @@ from agents.support.dialogue.repairs import (
     order_meant,
     returnable_until,
     says_no,
+    topics_of,
     was_asked,
     with_address,
     with_more,
@@ -116,8 +119,8 @@ def decide(context: TurnContext) -> Decided | None:
         return None
     going_on = None
     if before.task is not None and not context.doubt:
-        told = with_address(context, before.task)
-        going_on = _advance(context, told) if told is not None else _go_on(context, before.task)
+        known = with_address(context, before.task)
+        going_on = _advance(context, known) if known is not None else _go_on(context, before.task)
     return going_on or _begin(context)
 
 
@@ -156,7 +159,10 @@ def _beside_a_person(context: TurnContext) -> Decided | None:
     if not context.sure or intent == "knowledge":
         return None
     if intent in INFORMS and orders:
-        parts = tuple(p for name in orders for p in informed(intent, shop.orders[name], shop))
+        asked = (topics_of(context), context.turn.text)
+        parts = tuple(
+            p for name in orders for p in informed(intent, shop.orders[name], shop, *asked)
+        )
     elif not (parts := facts_for(intent, context.turn.text, shop) if intent in READS else ()):
         return _with_the_person(context)
     return Decided(action="answer", reason=intent, parts=parts, after=context.before)
@@ -186,7 +192,7 @@ def _go_on(context: TurnContext, task: Task) -> Decided | None:
         context,
         fill_in_turns(task, context.understood.slots, context.turn.text, context.shop),
     )
-    if filled != task:
+    if filled != task and not tells_only_pieces(task, context.turn.text):
         filled = with_text(filled, context.turn.text)
     other = filled.order not in ("", task.order)
     if other and ADDS.search(context.turn.text) and has_only_names(context.turn.text):
@@ -260,6 +266,8 @@ def _begin(context: TurnContext) -> Decided | None:
     chooses_none = intent == "affirm" and len(before.options) > 1  # a yes to one of two
     if options := context.doubt or context.close or before.options * chooses_none:
         return _asked_which(context, options)
+    if before.task is None and not before.options and (order := damaged_order(context)):
+        return _about_damage(context, order)
     wishes = context.understood.wishes
     if any(wish.name in TASKS for wish in wishes):
         unclear = [n for wish in wishes if wish.name == "out_of_scope" for n in wish.slots.orders]
@@ -269,6 +277,13 @@ def _begin(context: TurnContext) -> Decided | None:
     if intent in TASKS and context.sure:
         return _start(context, begun_by(context))
     return _inform(context)
+
+
+def _about_damage(context: TurnContext, order: str) -> Decided:
+    """Ask whether goods that came broken shall be replaced, or sent back for the money."""
+    known = _with(context, context.before.model_copy(update={"order": order}))
+    step = _asked_which(known, ("exchange_items", "return_items"))
+    return step.model_copy(update={"parts": (Part(template="broken"), *step.parts)})
 
 
 def _inform(context: TurnContext) -> Decided | None:
@@ -395,7 +410,8 @@ def _advance(context: TurnContext, task: Task) -> Decided:
         return step.model_copy(update={"parts": (why, *step.parts)}) if why is not None else step
     if task.name in INFORMS and order is not None:
         then, after = _next(context, task.order)
-        parts = (*informed(task.name, order, context.shop), *then)
+        said = informed(task.name, order, context.shop, task.topics, task.text)
+        parts = (*said, *then)
         return Decided(action="answer", reason=task.name, parts=parts, after=after)
     try:
         perform(request_of(task, order), context.shop.customer, order, context.shop.goods)
@@ -431,6 +447,7 @@ def _refused(context: TurnContext, task: Task, rule: str, subject: str) -> Decid
         return over.model_copy(update={"parts": (refused, *over.parts)})
     then, after = _next(context, task.order)
     more = possible_instead(task, context.shop.orders.get(task.order))
+    more += gift_cards(context.shop) if rule == "low-balance" else ()
     return Decided(action="answer", reason="refused", parts=(refused, *more, *then), after=after)
 
 

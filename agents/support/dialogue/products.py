@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from agents.shop.accounts import Variant
 from agents.support.dialogue.forms import ShopView
 from agents.support.dialogue.render import money
-from agents.support.dialogue.wording import COMMA
+from agents.support.dialogue.wording import COMMA, options_of
 from agents.support.models import Language, Part
 from agents.support.understanding.names import (
     folded,
@@ -18,7 +18,8 @@ from agents.support.understanding.names import (
     options_in,
 )
 
-MOST_PRODUCTS, MOST_OPTIONS = 3, 4
+FOR: Mapping[Language, str] = {"en": " for ", "zh": "，"}
+MOST_PRODUCTS, MOST_OPTIONS, MOST_VARIANTS = 3, 4, 4
 LETTER = re.compile(r"[^\W\d_]")
 # "Is it waterproof?" is about what was shown last, "is there a plug?" may be about anything.
 REFERS = re.compile(
@@ -26,7 +27,8 @@ REFERS = re.compile(
     re.IGNORECASE,
 )
 PRICE = re.compile(
-    r"\b(?:how much|price|costs?|cheap(?:er|est)?|expensive)\b|多少钱|价格|几块|贵|便宜",
+    r"\b(?:how much|prices?d?|costs?|cheap(?:er|est)?|expensive|what do you (?:want|charge|ask) for)\b"
+    r"|多少钱|价格|价钱|啥价|什么价|怎么卖|几块|几个钱|贵|便宜",
     re.IGNORECASE,
 )
 CHEAPER = re.compile(r"\bcheap|\bexpensive\b|便宜|贵", re.IGNORECASE)
@@ -69,22 +71,37 @@ def about(text: str, shown: str, shop: ShopView) -> tuple[Part, ...]:
     """What is known of the goods whose facts were `shown` last, if the text asks for that; none otherwise."""
     if not shown or names_goods(text, shop.goods.values()):
         return ()
-    by_name: dict[str, list[Variant]] = {}
-    for variant in shop.goods.values():
-        by_name.setdefault(variant.name, []).append(variant)
-    known = [
-        variants
-        for variants in by_name.values()
-        if any(f"{name}{mark}" in shown for name in names_of(variants[0]) for mark in (": ", "："))
-    ][:MOST_PRODUCTS]
     parts: list[Part] = []
-    for variants in known:
+    for variants in _shown(shown, shop):
         is_asked = bool(
             _properties(text, variants) or _asked(text) or _values(text, variants, shop)
         )
         if is_asked or PRICE.search(text) or REFERS.search(text):
             parts += _facts(text, variants, shop, follows=True)
     return tuple(part for n, part in enumerate(parts) if part not in parts[:n])
+
+
+def names_variant(text: str, shown: str, shop: ShopView) -> bool:
+    """Whether the text names no goods, but a value of an option of the goods shown last: "and the red one?"."""
+    if not shown or names_goods(text, shop.goods.values()):
+        return False
+    return any(_values(text, variants, shop) for variants in _shown(shown, shop))
+
+
+def _shown(shown: str, shop: ShopView) -> list[list[Variant]]:
+    """The variants of the goods whose facts were shown last."""
+    by_name: dict[str, list[Variant]] = {}
+    for variant in shop.goods.values():
+        by_name.setdefault(variant.name, []).append(variant)
+    return [
+        variants
+        for variants in by_name.values()
+        if any(
+            f"{name}{mark}" in shown
+            for name in (variants[0].name, *variants[0].names.values())
+            for mark in (": ", "：")
+        )
+    ][:MOST_PRODUCTS]
 
 
 def asks_for_cheaper(text: str, shown: str, shop: ShopView) -> bool:
@@ -137,7 +154,7 @@ def _facts(
         found = {"name": name, "option": option(asked, language), "values": ", ".join(values)}
         parts.append(Part(template="its option", values=found))
     wanted = _values(text, there, shop)
-    with_all = [v for v in there if all(_has(v, one, wanted) for one in wanted)]
+    with_all = _with(there, wanted)
     if wanted and not with_all:
         value = COMMA[language].join(sorted({option(one, language) for one in wanted}))
         parts.append(Part(template="no such option", values={"name": name, "value": value}))
@@ -145,7 +162,33 @@ def _facts(
     unknown = _asked(text) - {a for a in PROPERTIES for n in names if a in n.lower()}
     if (unknown and not names) or (follows and not parts and not wanted and not PRICE.search(text)):
         parts.append(Part(template="no more known"))
+    if wanted and with_all and len(with_all) <= MOST_VARIANTS:
+        return [*parts, _each(with_all, language)]
     return [*parts, product(there, language)]
+
+
+def _with(variants: Sequence[Variant], wanted: set[str]) -> list[Variant]:
+    """Those with what is wanted; of several values of one option, such as two colours, any of them."""
+    known = {value: name for v in variants for name, value in v.options.items()}
+    groups: dict[str, list[str]] = {}
+    for value in wanted:
+        alike = next((one for one in known if option(one, "zh") == option(value, "zh")), value)
+        groups.setdefault(known.get(alike, value), []).append(value)
+    return [
+        v
+        for v in variants
+        if all(any(_has(v, one, wanted) for one in some) for some in groups.values())
+    ]
+
+
+def _each(variants: Sequence[Variant], language: Language) -> Part:
+    """Each of a few variants of a product, with its price."""
+    some = "; ".join(
+        f"{options_of(v, language)}{FOR[language]}{money(v.price, v.currency)}"
+        for v in sorted(variants, key=lambda v: (v.price, v.sku))
+    )
+    name = variants[0].names.get(language, variants[0].name)
+    return Part(template="few", values={"name": name, "variants": some})
 
 
 def _has(variant: Variant, value: str, wanted: set[str]) -> bool:

@@ -11,7 +11,7 @@ from agents.support.dialogue.render import confirmation, currency_of, money
 from agents.support.dialogue.replacing import choices
 from agents.support.dialogue.wording import AND, COMMA, FIELDS, listed, options_of, paid_by
 from agents.support.models import Language, Part, Task
-from agents.support.understanding.addresses import NEEDED, Told, told
+from agents.support.understanding.addresses import NEEDED, GivenFields, given_fields
 from agents.support.understanding.exclusions import meant
 
 
@@ -26,7 +26,7 @@ def question(task: Task, shop: ShopView, said: str = "") -> Part:
     if task.asked == "confirm":
         return confirmation(task, order, shop)
     values: dict[str, str] = {"order": task.order}
-    if task.asked == "address" and (known := told(said)).values.keys() & set(NEEDED):
+    if task.asked == "address" and (known := given_fields(said)).values.keys() & set(NEEDED):
         return _rest_of_address(known, shop.language)
     if task.asked == "pieces" and order is not None:
         pieces = fitting(order, said, shop.goods)
@@ -61,8 +61,8 @@ def as_a_whole(task: Task, text: str, shop: ShopView) -> tuple[Part, ...]:
     return (Part(template="whole order", values={"order": task.order}),) if is_part else ()
 
 
-def _rest_of_address(known: Told, language: Language) -> Part:
-    """What the customer has told of an address, and what is missing of it."""
+def _rest_of_address(known: GivenFields, language: Language) -> Part:
+    """What the customer has given of an address, and what is missing of it."""
     have = [
         known.values[name] for name in FIELDS[language] if name in known.values.keys() - {"country"}
     ]

@@ -6,15 +6,16 @@ from dataclasses import replace
 
 from agents.shop.accounts import PostalAddress
 from agents.support.dialogue.describing import QUESTION, place_in
+from agents.support.dialogue.facts import return_by
 from agents.support.dialogue.forms import INFORMS, ShopView, is_possible
-from agents.support.dialogue.informing import options_to_choose, returnable
+from agents.support.dialogue.informing import options_to_choose
 from agents.support.dialogue.products import properties_of
 from agents.support.dialogue.questions import fitting, question
 from agents.support.dialogue.render import render, without_links
 from agents.support.dialogue.turn_context import CLOSE, TASKS, TurnContext
 from agents.support.dialogue.wording import called, paid_by
 from agents.support.models import Part, Task, TaskName
-from agents.support.understanding.addresses import told
+from agents.support.understanding.addresses import given_fields
 from agents.support.understanding.consent import Verdict, hesitates, verdict
 from agents.support.understanding.names import kind, names_goods, names_of, option
 from agents.support.understanding.options import ABSENT, said_of_options
@@ -63,7 +64,7 @@ def returnable_until(context: TurnContext) -> tuple[Part, ...]:
     order = context.shop.orders.get(named[0]) if len(named) == 1 else None
     if order is None or not RETURN_BY.search(context.turn.text):
         return ()
-    return returnable(order, context.shop)
+    return return_by(order, context.turn.text, context.shop)
 
 
 def is_condition(context: TurnContext) -> bool:
@@ -107,6 +108,12 @@ def says_no(context: TurnContext) -> bool:
     return any(one.name == "deny" for one in others) and context.sure and first.name in TASKS
 
 
+def topics_of(context: TurnContext) -> tuple[str, ...]:
+    """The facts of an order that the turn asks for; none if it is taken for another intent than the likeliest."""
+    is_best = context.understood.best.name == context.intent
+    return context.understood.topics if is_best else ()
+
+
 def answer_to(task: Task, context: TurnContext) -> Verdict:
     """Whether the turn is a yes or no to the question for one; goods are named there as the question does."""
     goods = [context.shop.goods[s] for s in (*task.pieces, *task.new) if s in context.shop.goods]
@@ -121,7 +128,7 @@ def answer_to(task: Task, context: TurnContext) -> Verdict:
 def also_asked(context: TurnContext, task: Task) -> list[Task]:
     """The other question about the same order, if it is as probable: both are answered."""
     first, *others = context.understood.intents
-    if first.name != task.name or task.name not in INFORMS or not others:
+    if first.name != task.name or task.name not in INFORMS or not others or task.topics:
         return []
     is_close = others[0].name in INFORMS and first.confidence - others[0].confidence < CLOSE
     return [task.model_copy(update={"name": others[0].name})] if is_close else []
@@ -172,11 +179,11 @@ def with_address(context: TurnContext, task: Task) -> Task | None:
     corrects = task.asked == "confirm" and task.address is not None
     if task.asked != "address" and not corrects:
         return None
-    here = told(text).values
+    here = given_fields(text).values
     is_some = here.keys() - {"country"}
     if not is_some or verdict(text, task.name, task.order) == "yes":
         return None
     if corrects and task.address is not None:
         fields = task.address.model_dump() | here
         return task.model_copy(update={"address": PostalAddress.model_validate(fields)})
-    return task.model_copy(update={"address": told(task.text).address})
+    return task.model_copy(update={"address": given_fields(task.text).address})

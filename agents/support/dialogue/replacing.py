@@ -23,7 +23,7 @@ NEW = re.compile(
 SAME = re.compile(
     r"\bthe (?:very |exact )?same(?: (?:one|item|thing|again|product))?\s*(?:[.!,]|please|$)"
     r"|\b(?:an?|another) (?:new|identical|fresh|working|good|undamaged) (?:one|pair)\b"
-    r"|同样的一|一模一样|同款(?:新|的)|新的?一[个件台双]|换[个一]*好的|[好新]的",
+    r"|同样的一|一模一样|同款(?:新|的)|新的?一[个件台双]|换[个一]*[好新]的",
     re.IGNORECASE,
 )
 BROKEN = re.compile(
@@ -39,16 +39,23 @@ MOST_CHOICES = 5
 def new_pieces(
     task: Task, order: OrderAccount, named: Slots, text: str, goods: Mapping[str, Variant]
 ) -> tuple[str, ...]:
-    """One SKU for each piece, by SKU or as the text describes it; nothing unless all of them are clear."""
+    """One SKU for each piece, by SKU or as the text describes it; nothing unless all of them are clear.
+
+    Where something was chosen before, what is not said stays as it was there: "make it L rather".
+    """
     mine = {piece.sku: piece for piece in order.pieces}
     wanted = _wanted_for(order, task.pieces, text, goods)
+    before = (
+        dict(zip(task.pieces, task.new, strict=False)) if len(task.new) == len(task.pieces) else {}
+    )
     new = []
     for sku in task.pieces:
         chosen = [v for v in variants_of(mine[sku], goods) if v.sku in named.skus]
         same = task.name == "exchange_items" and _is_same(wanted[sku], text)
         if not chosen and same and sku in goods and goods[sku].available:
             chosen = [goods[sku]]
-        chosen = chosen or fitting(mine[sku], wanted[sku], goods) or []
+        like = goods.get(before.get(sku, sku))
+        chosen = chosen or fitting(mine[sku], wanted[sku], goods, like) or []
         if len(chosen) != 1:
             return ()
         new.append(chosen[0].sku)
@@ -86,8 +93,13 @@ def why_nothing_fits(
     return Part(template="no such option", values=found) if values else None
 
 
-def fitting(piece: Piece, text: str, goods: Mapping[str, Variant]) -> list[Variant] | None:
-    """The variants that the text describes, of these the ones most like the piece; None if it describes none."""
+def fitting(
+    piece: Piece, text: str, goods: Mapping[str, Variant], like: Variant | None = None
+) -> list[Variant] | None:
+    """The variants that the text describes, of these the most like what was chosen, or else like the piece.
+
+    None if it describes none.
+    """
     variants = {v.sku: v for v in variants_of(piece, goods)}
     old = goods.get(piece.sku)
     marked = NEW.search(text)
@@ -96,7 +108,7 @@ def fitting(piece: Piece, text: str, goods: Mapping[str, Variant]) -> list[Varia
     left = narrowed(text, [candidate(v) for v in variants.values()], _known(piece, goods), replaced)
     if left is None:
         return None
-    return [variants[one.key] for one in _most_like(replaced.old if replaced else None, left)]
+    return [variants[one.key] for one in _most_like(like or old, left)]
 
 
 def variants_of(piece: Piece, goods: Mapping[str, Variant]) -> list[Variant]:
@@ -108,7 +120,7 @@ def variants_of(piece: Piece, goods: Mapping[str, Variant]) -> list[Variant]:
     ]
 
 
-def _most_like(old: Candidate | None, left: Sequence[Candidate]) -> list[Candidate]:
+def _most_like(old: Variant | None, left: Sequence[Candidate]) -> list[Candidate]:
     if old is None or not left:
         return list(left)
     alike = [sum(one.options.get(k) == x for k, x in old.options.items()) for one in left]

@@ -9,6 +9,7 @@ from agents.shop.accounts import (
     OrderAccount,
     Piece,
     PostalAddress,
+    Shipment,
     Variant,
 )
 from agents.support.models import Language
@@ -110,6 +111,11 @@ def day(written: str, language: Language) -> str:
     if language == "zh":
         return f"{found.year}年{found.month}月{found.day}日"
     return f"{found.day} {MONTHS[found.month - 1]} {found.year}"
+
+
+def carried_by(shipment: Shipment) -> str:
+    """A carrier as customers write it: our name of it has small letters."""
+    return shipment.carrier.capitalize() if shipment.carrier.islower() else shipment.carrier
 
 
 def brand(method: Method) -> str:

@@ -98,7 +98,7 @@ Span = tuple[int, int]
 
 
 @dataclass(slots=True)
-class Told:
+class GivenFields:
     """The fields that a text gives, and where; a field that it does not give is missing.
 
     `alone` is a name that is the whole text: a city, or the state of a city that is known.
@@ -126,7 +126,7 @@ class Told:
         return PostalAddress.model_validate(self.values) if not self.lacks else None
 
 
-def told(text: str) -> Told:
+def given_fields(text: str) -> GivenFields:
     """The fields of an address that the lines of a text give; a later line counts before an earlier one."""
     lines = [line for line in text.split("\n") if line.strip()]
     values: dict[str, str] = {}
@@ -136,7 +136,7 @@ def told(text: str) -> Told:
         if found.alone and values.get("city", "").lower() != found.values["city"].lower() != "":
             found.values = {"state" if "city" in values else "city": found.values["city"]}
         values |= found.values
-    return Told(values)
+    return GivenFields(values)
 
 
 def address_in(text: str) -> tuple[PostalAddress, tuple[Span, ...]] | None:
@@ -166,12 +166,12 @@ def _together(text: str, spans: list[Span]) -> tuple[Span, ...]:
     return tuple(joined)
 
 
-def _of_text(text: str) -> Told:
+def _of_text(text: str) -> GivenFields:
     return _chinese(text) if HAN.search(text) else _english(text)
 
 
-def _english(text: str) -> Told:
-    found = Told()
+def _english(text: str) -> GivenFields:
+    found = GivenFields()
     street = STREET.search(text) or PLAIN_STREET.search(text)
     code = _postcode(text, street)
     if code is not None:
@@ -214,7 +214,9 @@ def _postcode(text: str, street: re.Match[str] | None) -> Span | None:
     return known[0] if known else None
 
 
-def _city(text: str, found: Told, place: int, code: Span | None, *, follows: bool) -> Span | None:
+def _city(
+    text: str, found: GivenFields, place: int, code: Span | None, *, follows: bool
+) -> Span | None:
     """Where the city is: as it is called, as its postcode knows it, or as it follows the street."""
     if called := CALLED_CITY.search(text):
         return called.span("it")
@@ -271,7 +273,7 @@ def _ends_at(text: str, end: int) -> Iterator[Span]:
                 yield words[first][0], words[last][1]
 
 
-def _state(text: str, found: Told, place: int) -> None:
+def _state(text: str, found: GivenFields, place: int) -> None:
     """The state that follows the city, or else that of its postcode."""
     match = STATE.match(text, place)
     code = found.values.get("postal_code", "")
@@ -299,8 +301,8 @@ def _is_city(name: str) -> bool:
     return bool(zipcodes.filter_by(city=written))  # type: ignore[no-untyped-call]
 
 
-def _chinese(text: str) -> Told:
-    found = Told()
+def _chinese(text: str) -> GivenFields:
+    found = GivenFields()
     letters = list(text)
 
     def cut(span: Span) -> None:
@@ -333,7 +335,7 @@ def _city_zh(text: str) -> re.Match[str] | None:
     return min(cities, key=lambda m: abs(m.start() - street.start()), default=None)
 
 
-def _street_zh(text: str, found: Told) -> None:
+def _street_zh(text: str, found: GivenFields) -> None:
     """The street with its number, the district before it, and what is in the house after it."""
     parts = [(m.start(), m[0]) for m in re.finditer(rf"(?:(?!{BREAKS_ZH.pattern}).)+", text)]
     district, lines = "", list[str]()

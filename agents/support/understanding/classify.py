@@ -10,6 +10,7 @@ On Calibration of Modern Neural Networks, 2017), for each language. `agents/supp
 the numbers, from the examples alone.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,12 +48,17 @@ Scores = NDArray[np.float64]
 WEIGHT, C = 4.0, 3.0  # of the vectors beside the pieces of words; of the linear model
 ALIKE = 8.0  # how much the nearest example of an intent counts
 TINY = 1e-9
-PART = (
+PART = 0.65  # how much what a message asks for counts, and the rest the whole message
     0.5  # how much a part of a message counts at least beside the whole; the shorter it is the more
 )
 LIKELY, MOST = 0.15, 3
 ADDRESSES = {"modify_order_address", "modify_customer_address"}
+<<<<<<< HEAD
 ACTS = {"repeat", "bot", "goodbye"}  # what only a message of one clause is
+=======
+QUESTION_MARK = re.compile("[?？吗呢]")
+FACTS_OF = {"order_status", "order_contents", "refund_status"}  # what has facts as topics
+>>>>>>> main
 ANGRY = "complaint/anger"  # the topic of what angry customers write
 ANGER = 0.45  # the least probability of a complaint that brings a person at once
 
@@ -81,16 +87,20 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
     wish, whole = to_classify(asked(text)), to_classify(text)
     ranked, topic = ([], "") if wordless else model().ranked(wish, embed, whole)
     likely = _likely(ranked, text)
+    topics = list[str]()
 
     def classify(part: str) -> Intent:
-        name, confidence = model().ranked(to_classify(part), embed)[0][0]
+        (name, confidence), about = _first(model().ranked(to_classify(part), embed))
+        topics.append(about)
         return _of_order(Intent(name=name, confidence=confidence), part)
 
     if (plain := verdict(text, "order_status", "")) != "neither":
         likely = [Intent(name="affirm" if plain == "yes" else "deny", confidence=1.0)]
     named = slots(text)
     if named.address is not None and any(one.name in ADDRESSES for one in likely):
-        likely = [one for one in likely if one.name != "modify_items"]  # "ship it to ... instead"
+        # "Ship it to ... instead"; who tells an address and asks nothing wants no order read.
+        others = {"modify_items"} | (set() if QUESTION_MARK.search(text) else FACTS_OF)
+        likely = [one for one in likely if one.name not in others]
     if likely and likely[0].name == "product" and not names_goods(text, catalogue().values()):
         likely = [Intent(name=OUT, confidence=likely[0].confidence)]
     if likely and (wanted := wish_beside(text, classify)) and _is_clearer(wanted, likely[0], text):
@@ -98,6 +108,14 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
     several = wishes(text, classify) if likely else ()
     if not several and likely and named.orders and named.address is None:
         several = with_question(text, classify)
+    if named.address is not None:
+        several = tuple(
+            w for w in several if w.name not in FACTS_OF or QUESTION_MARK.search(w.text)
+        )
+        several = several if len(several) > 1 else ()
+    several = tuple(
+        one.model_copy(update={"topics": _facts_of(one.name, topic, topics)}) for one in several
+    )
     return Understood(
         language=language_of(text),
         wordless=wordless,
@@ -105,15 +123,31 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
         wishes=several,
         slots=named,
         angry=topic == ANGRY and likely[0].confidence >= ANGER,
+        topics=_facts_of(likely[0].name, topic, topics) if likely else (),
     )
 
 
+<<<<<<< HEAD
 def _is_clearer(wanted: Intent, best: Intent, text: str) -> bool:
     """Whether the clearest wish of the parts counts more than what the message as a whole is taken for."""
     if best.name in ASIDE:
         return True
     is_task = wanted.name in get_args(TaskName)
     return is_task and asked(text) != text and wanted.confidence > best.confidence
+=======
+def _facts_of(name: IntentName, whole: str, parts: Sequence[str]) -> tuple[str, ...]:
+    """The facts of this intent that the parts of a text ask for, or else the whole; none if it asks for all."""
+    mine = [topic for topic in dict.fromkeys(parts) if intent_of(topic) == name]
+    if not mine or not all("/" in topic for topic in mine):
+        mine = [whole] if intent_of(whole) == name else []
+    return tuple(mine) if name in FACTS_OF and all("/" in topic for topic in mine) else ()
+
+
+def _first(
+    found: tuple[list[tuple[IntentName, float]], str],
+) -> tuple[tuple[IntentName, float], str]:
+    return found[0][0], found[1]
+>>>>>>> main
 
 
 def _likely(ranked: Sequence[tuple[IntentName, float]], text: str) -> list[Intent]:
@@ -202,8 +236,7 @@ class Model:
         """
         texts = [text, whole] if whole not in ("", text) else [text]
         odds, topics = self.log_odds(texts, embed)
-        part = 1 - PART * len(text) / len(texts[-1])
-        mean = np.average(odds, axis=0, weights=[part, 1 - part][: len(texts)])
+        mean = np.average(odds, axis=0, weights=[PART, 1 - PART][: len(texts)])
         scaled = mean / self.calibrated[language_of(text)].temperature
         shares = np.exp(scaled - scaled.max())
         found = zip(self.names, (shares / shares.sum()).tolist(), strict=True)

@@ -32,6 +32,14 @@ def utterances(language: Language) -> dict[str, list[str]]:
     for name, texts in known.items():
         topics = {"": texts} if isinstance(texts, list) else texts
         found |= {f"{name}/{topic}".rstrip("/"): some for topic, some in topics.items()}
+    return found | facts(language)
+
+
+def facts(language: Language) -> dict[str, list[str]]:
+    """Utterances that ask for one fact of an order, by intent and fact: "order_contents/price"."""
+    found: dict[str, list[str]] = yaml.safe_load((UTTERANCES / "facts.yaml").read_text("utf-8"))[
+        language
+    ]
     return found
 
 

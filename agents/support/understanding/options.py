@@ -57,6 +57,7 @@ PARTS: Mapping[str, re.Pattern[str]] = {
 """Options of a part of goods, by the first word of their names -> how the part is called."""
 NEAR = 12  # characters between a value and the part that has it
 ABSENT = frozenset({"no", "none", "not resistant"})
+DIGITS = "零一二三四五六七八九"
 ANY = "*"  # any value but those
 
 
@@ -80,19 +81,17 @@ class Said:
 
 def said_of_options(text: str, known: Collection[Option]) -> tuple[Said, ...]:
     """What the text says of these options, in its order; the longest word counts where one is within another."""
-    left, found = folded(text), list[Said]()
-    for source, options in _words(frozenset(known)):
-        pattern = _compiled(source)
-        found += [
-            Said(
-                _of_part(options, left, match.span()),
-                match.span(),
-                DENIED.search(left[: match.start()]) is not None,
-            )
-            for match in pattern.finditer(left)
-        ]
-        left = pattern.sub(lambda match: "\0" * len(match[0]), left)
-    return tuple(sorted(found, key=lambda said: said.span))
+    plain, taken = folded(text), list[Said]()
+    matches = [
+        (match.span(), options)
+        for source, options in _words(frozenset(known))
+        for match in _compiled(source).finditer(plain)
+    ]
+    for span, options in sorted(matches, key=lambda one: (one[0][0] - one[0][1], one[0])):
+        if all(span[1] <= said.span[0] or said.span[1] <= span[0] for said in taken):
+            is_denied = DENIED.search(plain[: span[0]]) is not None
+            taken.append(Said(_of_part(options, plain, span), span, is_denied))
+    return tuple(sorted(taken, key=lambda said: said.span))
 
 
 def _of_part(options: frozenset[Option], text: str, span: Span) -> frozenset[Option]:
@@ -111,15 +110,14 @@ def _has(options: Mapping[str, str], wanted: Option) -> bool:
 
 @lru_cache(512)
 def _words(known: frozenset[Option]) -> tuple[tuple[str, frozenset[Option]], ...]:
-    """The pattern of each word for these options, the longest first, with all options that it stands for."""
+    """The pattern of each word for these options, with all options that it stands for."""
     meant: dict[str, set[Option]] = {}
     for name, value in known:
         for source in _sources(name, value):
             meant.setdefault(source, set()).add((name, value))
         if name in HAVING:
             meant.setdefault(HAVING[name], set()).add((name, ANY))
-    ordered = sorted(meant.items(), key=lambda one: (-len(one[0]), one[0]))
-    return tuple((source, frozenset(options)) for source, options in ordered)
+    return tuple((source, frozenset(options)) for source, options in meant.items())
 
 
 def _sources(name: str, value: str) -> list[str]:
@@ -127,16 +125,30 @@ def _sources(name: str, value: str) -> list[str]:
     if value in ABSENT | {"yes"}:
         return []
     if value.isdigit():
-        return [rf"{SIZE}{value}(?![a-z0-9]|\.\d)|{BEGINS}{value} ?[码号片]|{ALONE.format(value)}"]
+        return [
+            rf"{SIZE}{value}(?![a-z0-9]|\.\d)|{BEGINS}{value} ?(?:[码号片]|pcs|pieces?)|{ALONE.format(value)}"
+        ]
     measure = MEASURE.fullmatch(value.lower())
     unit = UNITS.get(measure[2].removesuffix("es").removesuffix("s"), "") if measure else ""
     unit = unit or (UNITS.get(measure[2], "") if measure else "")
     if measure is not None and unit and not measure[3].strip():
-        return [rf"{BEGINS}{re.escape(measure[1])}\W{{0,2}}(?:{unit})(?![a-z])"]
+        number = rf"(?:{BEGINS}{re.escape(measure[1])}|{_han(measure[1])})"
+        return [rf"{number}\W{{0,2}}(?:{unit})(?![a-z])"]
     words = option_words()
     spoken = (value, *words.get(f"{name}: {value}", words.get(value, ())))
     colours = [f"{one[0]}{AFTER_COLOUR}" for one in spoken if COLOUR.fullmatch(one)]
     return [*(source for one in spoken if (source := pattern_of(one))), *colours]
+
+
+def _han(number: str) -> str:
+    """A number below a hundred as it is written in Chinese, and as it stands in other words; else the number."""
+    if not number.isdigit() or not 0 < int(number) < 100:
+        return re.escape(number)
+    tens, ones = divmod(int(number), 10)
+    said = (f"{DIGITS[tens] if tens > 1 else ''}十" if tens else "") + (
+        DIGITS[ones] if ones else ""
+    )
+    return rf"(?<![{DIGITS}十]){said}"
 
 
 @lru_cache(4_096)

@@ -63,7 +63,20 @@ PAYS = re.compile(
 BALANCE = re.compile(
     r"\b(?:balance|left|much|check|worth|redeem|use)\b|余额|多少|还有|剩|查|用", re.IGNORECASE
 )
-BESIDE = {"product": ASKS, "modify_payment": PAYS, "gift_card": BALANCE}
+SHIPS = re.compile(
+    rf"{ASKS.pattern}|\b(?:where|when|arriv|deliver|ship|track|parcel|package|late|wait|status|come|here|got|receive)"
+    r"|到|发|物流|快递|运|收|送|状态|进度|等",
+    re.IGNORECASE,
+)
+MONEY = re.compile(
+    r"\b(?:money|refund|paid|pay|credit|reimburs|cash|amount|back on|difference|how much|balance)\w*"
+    r"|钱|款|退|差价|到账",
+    re.IGNORECASE,
+)
+BESIDE = {
+    "product": ASKS, "modify_payment": PAYS, "gift_card": BALANCE, "order_contents": ASKS, "order_status": SHIPS,
+    "refund_status": MONEY,
+}  # fmt: skip
 """What is a wish of its own only with such words: "return the lamp and the mug", "one in red and L, by PayPal"."""
 # Words beside a name that say nothing of what is wanted: "the other one, C300".
 BESIDES_NAMES = re.compile(

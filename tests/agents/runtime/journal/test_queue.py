@@ -55,6 +55,21 @@ async def test_the_same_item_is_queued_only_once(opened: Runtime) -> None:
     assert len(await claimed(opened)) == 1
 
 
+async def test_a_claim_of_nothing_waits_for_no_writer(opened: Runtime) -> None:
+    await claimed(opened)  # the queue is known from now on
+    if not opened.journal.database.is_sqlite:
+        pytest.skip("writers do not exclude each other there")
+    other = opened.journal.database.again()
+    async with other.write(), asyncio.timeout(5):
+        assert (
+            await claim_first(opened.journal.database, opened.lease.id, Queue("jobs"), 256, 0) == []
+        )
+    await other.close()
+    await enqueue(opened, ["a", "b"])
+    found = await claim_first(opened.journal.database, opened.lease.id, Queue("jobs"), 256, 0)
+    assert [row.key for row in found] == ["a", "b"]
+
+
 @pytest.mark.slow
 async def test_ten_thousand_items_and_four_claimers_without_an_inversion(
     journal_settings: Settings, opened: Runtime

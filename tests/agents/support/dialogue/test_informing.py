@@ -68,7 +68,7 @@ def test_the_money_of_a_return_is_told_after_its_goods_have_arrived(
     one = order("B200", "return requested").model_copy(update={"after_sales": asked})
     shop = replace(SHOP, language=language)
     (before,) = informed("refund_status", one, shop)
-    assert before.template == "refund after return"
+    assert before.template == "refund awaited"
 
     more = (Movement(kind=moved[0], amount=moved[1], method="card"),) if moved else ()
     settled = one.model_copy(

@@ -91,7 +91,10 @@ SHIRT = "T-Shirt: USD 10.00 to USD 12.00. You can choose color: red, blue; size:
     "text,says",
     [
         ("which sizes are there?", "T-Shirt, size: M, L."),
-        ("do you have it in blue?", "T-Shirt: USD 11.00 to USD 12.00. You can choose color: blue"),
+        (
+            "do you have it in blue?",
+            "T-Shirt: we have blue, L for USD 11.00; blue, M for USD 12.00.",
+        ),
         ("is it waterproof?", "More than the following is not known to me"),
         ("how much is it?", "T-Shirt: USD 10.00 to USD 12.00."),
     ],

@@ -343,7 +343,7 @@ def test_who_complains_is_offered_a_person(intent: IntentName) -> None:
         ("what is in A100", "order_contents", "T-Shirt (USD 10.00), Desk Lamp (USD 30.00). Total USD 40.00, paid by"),
         ("how much is on my gift card", "gift_card", "There is USD 50.00 left on gift card."),
         ("what does the lamp cost", "product", "Desk Lamp: USD 30.00. You can choose power: battery."),
-        ("t-shirts in blue?", "product", "T-Shirt: USD 11.00 to USD 12.00. You can choose color: blue"),
+        ("t-shirts in blue?", "product", "T-Shirt: we have blue, L for USD 11.00; blue, M for USD 12.00."),
         ("I need an invoice", "invoice", "Our staff send the one of an order"),
         ("my password is lost", "account", "signed in"),
         ("I want to buy a lamp", "place_order", "put the goods into the basket"),

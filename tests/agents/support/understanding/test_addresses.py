@@ -1,9 +1,9 @@
-"""An address is told in fields: in one turn or in several, with commas or without."""
+"""An address is given in fields: in one turn or in several, with commas or without."""
 
 import pytest
 
 from agents.shop.accounts import PostalAddress
-from agents.support.understanding.addresses import address_in, told
+from agents.support.understanding.addresses import address_in, given_fields
 
 
 @pytest.mark.parametrize(
@@ -40,13 +40,13 @@ def test_an_address_inside_a_text(text: str, expected: tuple[str, ...]) -> None:
         (("邮编是266071",), ("line1", "city")),
     ],
 )
-def test_what_is_not_told_yet_is_missing(turns: tuple[str, ...], lacks: tuple[str, ...]) -> None:
-    assert told("\n".join(turns)).lacks == lacks
+def test_what_is_not_given_yet_is_missing(turns: tuple[str, ...], lacks: tuple[str, ...]) -> None:
+    assert given_fields("\n".join(turns)).lacks == lacks
 
 
 def test_fields_of_several_turns_are_one_address_and_a_later_one_counts() -> None:
     turns = "64 Linden Street, Provo\nzip code 84601\nno, it is 46 Linden Street"
-    assert told(turns).address == PostalAddress(
+    assert given_fields(turns).address == PostalAddress(
         line1="46 Linden Street", city="Provo", state="UT", postal_code="84601", country="US"
     )
 
