@@ -18,7 +18,7 @@ from agents.support.change_results import CHANGE_RESULTS, keep_change_result
 from agents.support.dialogue.describing import is_own, words_to_look_up
 from agents.support.dialogue.disposing import chosen_passages, dispose
 from agents.support.dialogue.forms import INFORMS, ShopView
-from agents.support.dialogue.informing import SAID
+from agents.support.dialogue.informing import READS, SAID, facts_for
 from agents.support.dialogue.language import language
 from agents.support.dialogue.meanings import ELLIPTIC
 from agents.support.dialogue.policy import answer_from, decide
@@ -116,7 +116,7 @@ async def decided_from(
     if decided is None:
         decided = answer_from(context, chosen_passages(command, scene.passages))
     elif decided.action != "hand_over":
-        closed = (*closed, *await _besides(understood, spoken))
+        closed = (*closed, *await _besides(understood, turn.text, scene.shop))
     if WHEN in understood.topics and decided.reason == "refund_status":
         rules = [Part(passage=one) for one in (await retrieve(REFUND_DAYS[spoken], spoken))[:1]]
         decided = decided.model_copy(update={"parts": (*decided.parts, *rules)})
@@ -181,13 +181,15 @@ def _orders_of(understood: Understood, before: Dialogue) -> set[str]:
     return {*named, *map(str.upper, named), *map(str.lower, named), *known} - {""}
 
 
-async def _besides(understood: Understood, spoken: Language) -> tuple[Part, ...]:
+async def _besides(understood: Understood, text: str, shop: ShopView) -> tuple[Part, ...]:
     """The answers to questions that the turn asks besides what it wants done."""
     found = list[Part]()
     for wish in understood.wishes:
         if wish.name == "knowledge":
-            passages = await retrieve(wish.text, spoken)
+            passages = await retrieve(wish.text, shop.language)
             found.append(Part(passage=passages[0]) if passages else Part(template="no evidence"))
+        elif wish.name in READS - SAID:
+            found += facts_for(wish.name, wish.text, shop) or facts_for(wish.name, text, shop)
     return tuple(found)
 
 

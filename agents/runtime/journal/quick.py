@@ -255,8 +255,8 @@ async def fetch(
     """The rows of a statement that is made once; all its values are those of the driver."""
     inner: Any = connection.sync_connection
     adapted = inner.connection.dbapi_connection
-    lite = isinstance(adapted, OneTripConnection)
-    if lite and not adapted.here:
+    lite = connection.dialect.name == "sqlite"
+    if lite and not (isinstance(adapted, OneTripConnection) and adapted.here):
         result = await connection.execute(statement, parameters)
         return result.all() if result.returns_rows else ()
     made = _compiled(statement, connection.dialect)

@@ -39,7 +39,7 @@ REFUND = Movement(kind="refund", amount=4_000, method="card")
         ("order_contents/payment", "", "pending", {}, "Order B200 is paid by credit card (Visa)."),
         ("order_contents/address", "", "pending", {}, "Order B200 goes to 1 Elm St, Denver, CO, 80279, US."),
         ("order_status/tracking", "", "delivered", SENT, "Swift brings it, tracking number SW7."),
-        ("order_status/tracking", "", "pending", {}, "is being prepared. There is a tracking number once"),
+        ("order_status/tracking", "", "pending", {}, "not shipped yet. There is a tracking number once"),
         ("order_status/arrival", "", "delivered", SENT, "It should have arrived by 6 December 2026."),
         ("order_status/arrival", "", "delivered", SENT | {"days": 2}, "It should arrive by 6 December 2026."),
         ("order_status/return_by", "", "delivered", SENT, "You can return it until 5 January 2027."),

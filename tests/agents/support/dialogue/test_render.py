@@ -77,7 +77,7 @@ def test_the_state_of_a_refund_follows_from_the_order() -> None:
     ]
     assert texts == [
         "Order A100 is cancelled; what was paid for it is refunded.",
-        "There is no refund for order A100: it is being prepared.",
+        "There is no refund for order A100: it is being prepared and not shipped yet.",
     ]
 
 
