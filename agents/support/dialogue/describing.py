@@ -182,19 +182,11 @@ def _by_features(
     needs_one = "order" in NEEDS.get(wanted, ())  # type: ignore[arg-type]  # or another intent
     if asked == "order" and not needs_one and QUESTION.search(text):
         return Described()
-<<<<<<< HEAD
-    fitting = _with_features(text, shop)
+    fitting = _with_features(text, wanted, shop)
     if (
         not fitting and needs_one
     ):  # "everything but the keyboard", "don't cancel the keyboard, has it left?"
-        fitting = _with_features(without, shop)
-    if len(fitting) > 1:
-        fitting = [name for name in fitting if _allows(wanted, shop.orders[name])] or fitting
-=======
-    fitting = _with_features(text, wanted, shop)
-    if not fitting and wanted in KINDS:  # "everything but the keyboard"
         fitting = _with_features(without, wanted, shop)
->>>>>>> main
     is_one = Described(fitting[0]) if len(fitting) == 1 else Described(unclear=bool(fitting))
     if BY_GOODS.search(text) and asked in {"", "order", "confirm"}:
         return is_one if fitting else Described(unclear=names_goods(text, shop.goods.values()))

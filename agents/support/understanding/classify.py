@@ -49,16 +49,11 @@ WEIGHT, C = 4.0, 3.0  # of the vectors beside the pieces of words; of the linear
 ALIKE = 8.0  # how much the nearest example of an intent counts
 TINY = 1e-9
 PART = 0.65  # how much what a message asks for counts, and the rest the whole message
-    0.5  # how much a part of a message counts at least beside the whole; the shorter it is the more
-)
 LIKELY, MOST = 0.15, 3
 ADDRESSES = {"modify_order_address", "modify_customer_address"}
-<<<<<<< HEAD
 ACTS = {"repeat", "bot", "goodbye"}  # what only a message of one clause is
-=======
 QUESTION_MARK = re.compile("[?？吗呢]")
 FACTS_OF = {"order_status", "order_contents", "refund_status"}  # what has facts as topics
->>>>>>> main
 ANGRY = "complaint/anger"  # the topic of what angry customers write
 ANGER = 0.45  # the least probability of a complaint that brings a person at once
 
@@ -127,14 +122,14 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
     )
 
 
-<<<<<<< HEAD
 def _is_clearer(wanted: Intent, best: Intent, text: str) -> bool:
     """Whether the clearest wish of the parts counts more than what the message as a whole is taken for."""
     if best.name in ASIDE:
         return True
     is_task = wanted.name in get_args(TaskName)
     return is_task and asked(text) != text and wanted.confidence > best.confidence
-=======
+
+
 def _facts_of(name: IntentName, whole: str, parts: Sequence[str]) -> tuple[str, ...]:
     """The facts of this intent that the parts of a text ask for, or else the whole; none if it asks for all."""
     mine = [topic for topic in dict.fromkeys(parts) if intent_of(topic) == name]
@@ -147,7 +142,6 @@ def _first(
     found: tuple[list[tuple[IntentName, float]], str],
 ) -> tuple[tuple[IntentName, float], str]:
     return found[0][0], found[1]
->>>>>>> main
 
 
 def _likely(ranked: Sequence[tuple[IntentName, float]], text: str) -> list[Intent]:
