@@ -187,7 +187,8 @@ def _by_features(
     fitting = _with_features(told, wanted, shop) if told else []
     if len(fitting) != 1:
         fitting = _with_features(text, wanted, shop)
-    if not fitting and wanted in KINDS:  # "everything but the keyboard"
+    # "Everything but the keyboard", "don't cancel the keyboard, has it left?"
+    if not fitting and needs_one:
         fitting = _with_features(without, wanted, shop)
     is_one = Described(fitting[0]) if len(fitting) == 1 else Described(unclear=bool(fitting))
     if BY_GOODS.search(text) and asked in {"", "order", "confirm"}:

@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from agents.shop.catalogue import catalogue
-from agents.support.models import Intent, IntentName, Language, Understood
+from agents.support.models import Intent, IntentName, Language, TaskName, Understood
 from agents.support.understanding.consent import verdict
 from agents.support.understanding.embedding import Vector, is_available, one_thread, vectors
 from agents.support.understanding.examples import OUT, training
 from agents.support.understanding.names import names_goods
+from agents.support.understanding.roles import clauses
 from agents.support.understanding.slots import ACCOUNT, HAN, slots, to_classify
 from agents.support.understanding.spelling import corrected
 from agents.support.understanding.vectors import known_vectors
@@ -50,6 +51,7 @@ TINY = 1e-9
 PART = 0.65  # how much what a message asks for counts, and the rest the whole message
 LIKELY, MOST = 0.15, 3
 ADDRESSES = {"modify_order_address", "modify_customer_address"}
+ACTS = {"repeat", "bot", "goodbye"}  # what only a message of one clause is
 QUESTION_MARK = re.compile("[?？吗呢]")
 FACTS_OF = {"order_status", "order_contents", "refund_status"}  # what has facts as topics
 ANGRY = "complaint/anger"  # the topic of what angry customers write
@@ -96,9 +98,9 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
         likely = [one for one in likely if one.name not in others]
     if likely and likely[0].name == "product" and not names_goods(text, catalogue().values()):
         likely = [Intent(name=OUT, confidence=likely[0].confidence)]
-    if likely and likely[0].name in ASIDE and (wanted := wish_beside(text, classify)):
-        likely = [wanted, *likely]
-    several = wishes(text, likely[0], classify) if likely else ()
+    if likely and (wanted := wish_beside(text, classify)) and _is_clearer(wanted, likely[0], text):
+        likely = [wanted, *(one for one in likely if one.name != wanted.name)]
+    several = wishes(text, classify) if likely else ()
     if not several and likely and named.orders and named.address is None:
         several = with_question(text, classify)
     if named.address is not None:
@@ -120,6 +122,14 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
     )
 
 
+def _is_clearer(wanted: Intent, best: Intent, text: str) -> bool:
+    """Whether the clearest wish of the parts counts more than what the message as a whole is taken for."""
+    if best.name in ASIDE:
+        return True
+    is_task = wanted.name in get_args(TaskName)
+    return is_task and asked(text) != text and wanted.confidence > best.confidence
+
+
 def _facts_of(name: IntentName, whole: str, parts: Sequence[str]) -> tuple[str, ...]:
     """The facts of this intent that the parts of a text ask for, or else the whole; none if it asks for all."""
     mine = [topic for topic in dict.fromkeys(parts) if intent_of(topic) == name]
@@ -136,6 +146,8 @@ def _first(
 
 def _likely(ranked: Sequence[tuple[IntentName, float]], text: str) -> list[Intent]:
     """The intents that are probable enough, the most probable first, each once."""
+    if len(clauses(text)) > 1:  # "say that again" is a message of its own
+        ranked = [(name, p) for name, p in ranked if name not in ACTS]
     some = [_of_order(Intent(name=n, confidence=p), text) for n, p in ranked[:MOST] if p >= LIKELY]
     sums = dict.fromkeys((one.name for one in some), 0.0)
     for one in some:

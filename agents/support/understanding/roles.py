@@ -36,6 +36,7 @@ BEGINS = (  # with such a word "and" begins a clause: "the chair and the clock" 
 )
 CUT = re.compile(
     r"(?<!\d)[.!?;。！？；\n…]+|[.!?;。！？；\n…]+(?!\d)"
+    r"|\bso(?= (?:it|they|this|these|those|please|pls|that (?:goes|has|must|needs|can|should))\b)"
     r"|(?=\b(?:i )?(?:just|only) (?:wan|need|ask|wonder)\w*)"  # "don't cancel it just wanna know ..."
     rf"|\s\+\s|[，,]|\b(?:and then|and also|and(?= {BEGINS}\b)|also|plus|besides|but)\b"
     r"|然后|还有|另外|顺便|同时|并且",
@@ -45,13 +46,15 @@ CUT = re.compile(
 REFUSES = re.compile(
     r"\b(?:don'?t|do not|never|no need to|not) (?:want to |need to )?"
     r"(?:cancel|return|exchange|chang|touch|swap|refund|call)"
+    r"|\b(?:don'?t|do not) (?:really )?(?:need|want) (?:an?|any|one of|to talk to) "
+    r"[^,.]*\b(?:person|people|human|agent|staff)"
     r"|(?:别|不要|不用|不必|不需要|不想|没说要?)(?:再|给我|帮我|急着)?(?:取消|退|换|改|动|转)|不(?:退|换|取消|改|动)[了哈啊吧呀哦]*$",
     re.IGNORECASE,
 )
 REQUESTS = re.compile(
     r"^\W*(?:(?:and|so|but|then|ok) )*(?:please\b|(?:could|can|would|will|may|might) (?:i|you|we|one|it|they)\b"
     r"|i(?:'d| would) like you to\b|how (?:much|many|long)\b"
-    r"|(?:what|where|how)(?:'?s| (?:is|are|was|were|do|does|did|can|will|would))\b)"
+    r"|(?:where|how)(?:'?s| (?:is|are|was|were|do|does|did|can|will|would))\b)"
     r"|(?:帮我|帮忙|(?<!借)给我(?!妈|爸|家|老|儿|女|们)|请(?!教|问一下$)|能不能|多少钱|什么时候|啥时候|买过什么)",
     re.IGNORECASE,
 )

@@ -14,8 +14,9 @@ from agents.shop.accounts import PostalAddress
 from agents.shop.catalogue import catalogue
 from agents.support.models import Intent, IntentName, Language, Wish
 from agents.support.understanding.exclusions import is_refused, meant, names_something
-from agents.support.understanding.names import names_goods
+from agents.support.understanding.names import kind, names_goods, names_in, names_of
 from agents.support.understanding.roles import Role, clauses
+from agents.support.understanding.roles import role as role_of
 from agents.support.understanding.slots import HAN, ORDER, addresses, slots, without_names
 
 Classify = Callable[[str], Intent]
@@ -188,7 +189,7 @@ def parts_in_question(text: str) -> list[str]:
 def wish_beside(text: str, classify: Classify) -> Intent | None:
     """What a message that names an order wants, if it reads like thanks or a greeting as a whole."""
     known = [(classify(part), part) for part in parts_in_question(text)]
-    wanted = [one for one, part in known if is_wish(one, part)]
+    wanted = [one for one, part in known if is_wish(one, part) and not _is_stated(one, part)]
     return max(wanted, key=lambda one: one.confidence, default=None)
 
 
@@ -214,13 +215,10 @@ def is_wish(found: Intent, part: str) -> bool:
     return found.name not in ASIDE and found.confidence >= CONFIDENT[language]
 
 
-def wishes(text: str, best: Intent, classify: Classify) -> tuple[Wish, ...]:
+def wishes(text: str, classify: Classify) -> tuple[Wish, ...]:
     """The wishes in their order, if there are several; a wish that is not clear is out of scope."""
     rest, named = addresses(text, MARK)
     drafts = _drafts(rest, classify)
-    is_other = len(drafts) == 1 and drafts[0].name and not _same(drafts[0].name, best.name)
-    if is_other and best.name not in ASIDE:
-        drafts.insert(0, _Draft(best.name, [rest]))
     if len(drafts) < 2:
         return ()
     return tuple(_wish(draft, named) for draft in drafts)
@@ -254,7 +252,11 @@ def _drafts(text: str, classify: Classify) -> list[_Draft]:
         seen = visible[begin:place] if begin >= 0 else meant(part)
         orders = set(ORDER.findall(seen))
         name = _name(part, orders, known.get(part))
-        if not drafts or _begins(drafts[-1], name, orders):
+        if (
+            not drafts
+            or _begins(drafts[-1], name, orders)
+            or _is_other_swap(drafts[-1], name, part)
+        ):
             drafts.append(_Draft(name, [*_split(asides, drafts), part], orders))
         else:
             last = drafts[-1]
@@ -268,7 +270,15 @@ def _drafts(text: str, classify: Classify) -> list[_Draft]:
 
 def _is_named_wish(part: str, known: Mapping[str, Intent]) -> bool:
     """Whether a part that tells names an order, and is a wish nevertheless: "you owe me the refund of A"."""
-    return part in known and ORDER.search(part) is not None and is_wish(known[part], part)
+    found = known.get(part)
+    if found is None or not ORDER.search(part):
+        return False
+    return is_wish(found, part) and not _is_stated(found, part)
+
+
+def _is_stated(found: Intent, part: str) -> bool:
+    """Whether a part states how it is with an order, and does not ask: "A is not packed yet"."""
+    return found.name == "order_status" and role_of(part) == "tells"
 
 
 def _split(asides: list[str], drafts: Sequence[_Draft]) -> list[str]:
@@ -283,6 +293,25 @@ def _split(asides: list[str], drafts: Sequence[_Draft]) -> list[str]:
 def _begins(last: _Draft, name: IntentName | None, orders: set[str]) -> bool:
     other_wish = name is not None and last.name is not None and not _same(name, last.name)
     return other_wish or bool(orders and last.orders and not orders <= last.orders)
+
+
+def _is_other_swap(last: _Draft, name: IntentName | None, part: str) -> bool:
+    """Whether other goods are replaced than before: what they are replaced by differs, too."""
+    if not {name, last.name} <= ALIKE[0]:
+        return False
+    before, now = kinds_in(" ".join(last.texts)), kinds_in(part)
+    return bool(before and now) and before.isdisjoint(now)
+
+
+def kinds_in(text: str) -> set[str]:
+    """The products that the text names."""
+    goods = catalogue().values()
+    by_name: dict[str, set[str]] = {}
+    for variant in goods:
+        for name in names_of(variant):
+            by_name.setdefault(name, set()).add(variant.product)
+            by_name.setdefault(kind(name), set()).add(variant.product)
+    return {product for name in names_in(text, by_name) for product in by_name[name]}
 
 
 def _name(part: str, orders: set[str], found: Intent | None) -> IntentName | None:

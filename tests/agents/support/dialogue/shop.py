@@ -90,7 +90,7 @@ def said(text: str, before: Dialogue = NEW, shop: ShopView = SHOP) -> TurnContex
     """The text, understood by its words."""
     best = by_word(text)
     understood = Understood(
-        language="en", intents=(best,), wishes=wishes(text, best, by_word), slots=slots(text)
+        language="en", intents=(best,), wishes=wishes(text, by_word), slots=slots(text)
     )
     turn = Turn(conversation="c", number=1, user="u", text=text)
     return TurnContext(turn, understood, before, shop)

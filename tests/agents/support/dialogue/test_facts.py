@@ -64,7 +64,12 @@ def test_one_fact(topic: str, text: str, status: Any, changed: dict[str, Any], s
 
 def test_what_an_order_does_not_have_is_no_fact() -> None:
     topics = ("refund_status/amount", "refund_status/difference")
-    assert facts(topics, order("B200", "delivered"), "", SHOP) == ()
+    assert facts(topics, order("A100", "pending"), "", SHOP) == ()
+
+
+def test_who_asks_for_money_before_a_return_learns_where_it_will_go() -> None:
+    (part,) = facts(("refund_status/method",), order("B200", "delivered"), "", SHOP)
+    assert "paid back to credit card (Visa), once it has arrived" in render(part, "en")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def by_keyword(text: str) -> Intent:
 
 
 def found(text: str) -> list[tuple[str, tuple[str, ...]]]:
-    return [(w.name, w.slots.orders) for w in wishes(text, by_keyword(text), by_keyword)]
+    return [(w.name, w.slots.orders) for w in wishes(text, by_keyword)]
 
 
 @pytest.mark.parametrize(
@@ -83,14 +83,14 @@ def test_goods_and_methods_without_a_verb_are_no_wish_of_their_own(text: str) ->
         name: IntentName = next(found, "product")
         return Intent(name=name, confidence=0.9)
 
-    assert wishes(text, classify(text), classify) == ()
-    several = wishes(f"{text}, and what does the mug cost?", classify(text), classify)
+    assert wishes(text, classify) == ()
+    several = wishes(f"{text}, and what does the mug cost?", classify)
     assert [wish.name for wish in several] == [classify(text).name, "product"]
 
 
 def test_an_address_is_not_cut_and_stays_with_its_wish() -> None:
     text = "ship A100 to 12 Oak St. Suite, Austin, TX 78701 and B200 to 445 Maple Drive, Fort Worth, TX 76165"
-    first, second = wishes(text, by_keyword(text), by_keyword)
+    first, second = wishes(text, by_keyword)
     assert first.slots.address is not None
     assert second.slots.address is not None
     assert (first.slots.orders, first.slots.address.city) == (("A100",), "Austin")
