@@ -67,7 +67,7 @@ def begun_by_several(context: TurnContext) -> Sequence[Task]:
 
 
 def _without_excluded(tasks: Sequence[Task], shop: ShopView) -> Sequence[Task]:
-    """The tasks without those that a later one excludes; the later one takes over what was told about the goods.
+    """The tasks without those that a later one excludes; the later one takes over what was said about the goods.
 
     Who tells why comes to the wish at the end: "this shirt does not fit, please take it back".
     """
@@ -128,6 +128,6 @@ def _about_the_same(begun: Task, context: TurnContext) -> Task:
         return begun
     pieces = task.pieces
     if not pieces and task.order:  # "the silver pair is scratched" ... "I want my money back"
-        told = fill(Task(name="return_items", order=task.order), Slots(), task.text, context.shop)
-        pieces = told.pieces
+        known = fill(Task(name="return_items", order=task.order), Slots(), task.text, context.shop)
+        pieces = known.pieces
     return begun.model_copy(update={"pieces": pieces})

@@ -183,8 +183,8 @@ def _by_features(
     if asked == "order" and not needs_one and QUESTION.search(text):
         return Described()
     # "The order with the lamp, not the mug": the goods next to the word for it tell which order is meant.
-    told = " , ".join(phrase[0] for phrase in OF_AN_ORDER.finditer(text))
-    fitting = _with_features(told, wanted, shop) if told else []
+    of_order = " , ".join(phrase[0] for phrase in OF_AN_ORDER.finditer(text))
+    fitting = _with_features(of_order, wanted, shop) if of_order else []
     if len(fitting) != 1:
         fitting = _with_features(text, wanted, shop)
     # "Everything but the keyboard", "don't cancel the keyboard, has it left?"

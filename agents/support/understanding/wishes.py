@@ -238,7 +238,7 @@ def _wish(draft: _Draft, named: Sequence[PostalAddress]) -> Wish:
 
 
 def _drafts(text: str, classify: Classify) -> list[_Draft]:
-    """The wishes that the parts ask for; what is told before the first of them belongs to it."""
+    """The wishes that the parts ask for; what is said before the first of them belongs to it."""
     drafts, asides = list[_Draft](), list[str]()
     visible, place = meant(text), 0
     several = parts_with_roles(text)
@@ -282,7 +282,7 @@ def _is_stated(found: Intent, part: str) -> bool:
 
 
 def _split(asides: list[str], drafts: Sequence[_Draft]) -> list[str]:
-    """What is told between two wishes and belongs to the second; what names no goods stays with the first."""
+    """What is said between two wishes and belongs to the second; what names no goods stays with the first."""
     first = next((n for n, part in enumerate(asides) if names_something(part)), len(asides))
     if drafts:
         drafts[-1].texts += asides[:first]
