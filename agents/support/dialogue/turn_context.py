@@ -49,11 +49,11 @@ class TurnContext:
         options, chosen = self.before.options, self.understood.slots.choice
         if len(options) == 1 and verdict(self.turn.text, "order_status", "") == "yes":
             return options[0]
-        if options and 0 < chosen <= len(options):
-            return options[chosen - 1]
         said = [name for name in options if name in NAMED and NAMED[name].search(self.turn.text)]
         if len(options) > 1 and len(said) == 1:
             return said[0]
+        if options and 0 < chosen <= len(options):
+            return options[chosen - 1]
         named = [i.name for i in self.understood.intents if i.name in options]
         return named[0] if named else self.understood.best.name
 

@@ -1,0 +1,119 @@
+"""The tasks that a turn begins: of several wishes, of damage, of goods and orders that are only described."""
+
+import pytest
+
+from agents.shop.requests import Exchange, Return
+from agents.support.dialogue.describing import described
+from agents.support.dialogue.render import reply
+from agents.support.models import ChangeOutcome, Dialogue, IntentName, Wish
+from agents.support.understanding.slots import slots
+from tests.agents.support.dialogue.shop import SHOP, TurnContext, answer, decided, heard, talk
+
+SHIRT, LAMP = "10000001", "20000001"
+
+
+def wishing(
+    text: str, *wishes: tuple[IntentName, str], before: Dialogue | None = None
+) -> TurnContext:
+    """The text with these wishes, each with the part of the text that is about it."""
+    context = heard(text, wishes[0][0], before=before or Dialogue())
+    some = tuple(Wish(name=name, text=part, slots=slots(part)) for name, part in wishes)
+    return TurnContext(
+        context.turn,
+        context.understood.model_copy(update={"wishes": some}),
+        context.before,
+        context.shop,
+    )
+
+
+def test_who_tells_why_comes_to_the_wish_at_the_end() -> None:
+    why, wish = "the T-shirt of mine is too tight", "take it back"
+    step = decided(wishing(f"{why}. {wish}", ("exchange_items", why), ("return_items", wish)))
+    assert step.after.task is not None
+    assert (step.after.task.name, step.after.task.pieces) == ("return_items", (SHIRT,))
+    assert step.after.later == ()
+
+
+def test_wishes_for_other_goods_are_all_begun() -> None:
+    first, second = "exchange the T-shirt of B200 for blue", "return the lamp of B200"
+    step = decided(
+        wishing(f"{first}, {second}", ("exchange_items", first), ("return_items", second))
+    )
+    assert {task.name for task in (step.after.task, *step.after.later) if task} == {
+        "exchange_items", "return_items",
+    }  # fmt: skip
+
+
+def test_a_question_without_an_order_is_none_beside_a_wish() -> None:
+    said, wish = "what is on its way can stay", "cancel A100"
+    step = decided(wishing(f"{said}, {wish}", ("order_status", said), ("cancel_order", wish)))
+    assert step.after.task is not None
+    assert step.after.task.name == "cancel_order"
+
+
+def test_a_wish_does_not_take_the_order_that_another_one_describes() -> None:
+    first, second = "cancel the order that is pending", "return the lamp"
+    step = decided(wishing(f"{first}, {second}", ("cancel_order", first), ("return_items", second)))
+    assert {(task.name, task.order) for task in (step.after.task, *step.after.later) if task} == {
+        ("cancel_order", "A100"), ("return_items", "B200"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text,wanted,order",
+    [
+        ("the one that has not been shipped", "cancel_order", "A100"),
+        ("还没发货的那单", "cancel_order", "A100"),
+        ("the order that arrived, with the lamp", "order_contents", "B200"),
+        ("the order with the sofa", "cancel_order", ""),
+    ],
+)
+def test_an_order_is_described_by_its_state(text: str, wanted: IntentName, order: str) -> None:
+    assert described(text, wanted, Dialogue(), SHOP).order == order
+
+
+@pytest.mark.parametrize(
+    "choice,kind", [("the money back, a refund", Return), ("swap it for a new one", Exchange)]
+)
+def test_who_only_tells_of_damage_is_asked_what_shall_be_done(choice: str, kind: type) -> None:
+    asked, _, done = talk(
+        ("the lamp from B200 came with a broken switch", "complaint"),
+        (choice, "out_of_scope"),
+        ("yes", "affirm"),
+    )
+    assert answer(asked).startswith("I am sorry that it came like that.")
+    assert isinstance(done.request, kind)
+    assert done.request.pieces == (LAMP,)
+
+
+def test_the_answer_to_which_of_two_is_known_by_its_words() -> None:
+    before = Dialogue(options=("modify_order_address", "modify_customer_address"), began="I moved")
+    step = decided(heard("the one in my account", "account", before=before))
+    assert step.after.task is not None
+    assert step.after.task.name == "modify_customer_address"
+
+
+def test_both_is_an_answer_to_which_order() -> None:
+    _, both = talk(("where are my parcels", "order_status"), ("both of them", "affirm"))
+    assert "A100" in answer(both)
+    assert "B200" in answer(both)
+
+
+def test_what_is_dearer_is_chosen_among_the_goods_shown_last() -> None:
+    shirts = SHOP.orders["B200"].pieces[0].model_copy(update={"sku": "10000002", "price": 1_200})
+    order = SHOP.orders["B200"]
+    both = order.model_copy(update={"pieces": (order.pieces[0], shirts, order.pieces[1])})
+    before = Dialogue(order="B200", said="T-Shirt (red, M) USD 10.00, T-Shirt (blue, M) USD 12.00")
+    context = heard("send the more expensive one back", "return_items", before=before)
+    shop = type(SHOP)(SHOP.customer, {**SHOP.orders, "B200": both}, SHOP.goods, SHOP.latest)
+    step = decided(TurnContext(context.turn, context.understood, before, shop))
+    assert step.after.task is not None
+    assert step.after.task.pieces == ("10000002",)
+
+
+def test_a_change_of_mind_keeps_what_was_chosen_otherwise() -> None:
+    asked = decided(heard("exchange the T-shirt of B200 for a blue one", "exchange_items"))
+    before = reply("en", asked, ChangeOutcome(outcome="applied")).after
+    again = decided(heard("rather in L", "out_of_scope", before=before))
+    assert again.after.task is not None
+    assert again.after.task.new == ("10000003",)
