@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from agents.support.dialogue.describing import described
-from agents.support.dialogue.forms import INFORMS, ITEMS, NEEDS, ShopView, fill
+from agents.support.dialogue.forms import INFORMS, ITEMS, KINDS, NEEDS, REPLACES, ShopView, fill
 from agents.support.dialogue.goods import named_pieces
 from agents.support.dialogue.repairs import also_asked, every_order, topics_of
 from agents.support.dialogue.turn_context import TASKS, TurnContext
@@ -86,8 +86,15 @@ def _without_excluded(tasks: Sequence[Task], shop: ShopView) -> Sequence[Task]:
 
 
 def _excludes(later: Task, task: Task) -> bool:
-    """Whether the later task is what is wanted with the goods of the other."""
+    """Whether the later task is what is wanted with the goods of the other.
+
+    A change of goods that says nothing of other goods is none beside another wish for its order.
+    """
+    if task.name in REPLACES and not task.new and later.name in KINDS and later.order in ("", task.order):
+        return later.name not in REPLACES and not slots(task.text).orders
     if not {later.name, task.name} <= EXCLUSIVE or later.name == task.name:
+        return False
+    if task.name == "cancel_order" and later.order != task.order:
         return False
     if "" not in (task.order, later.order) and task.order != later.order:
         return False

@@ -10,9 +10,9 @@ from agents.shop.accounts import CustomerAccount, OrderAccount, Variant
 from agents.shop.contracts import OrderView
 from agents.shop.requests import REQUESTS, Cancel, Kind, Request
 from agents.shop.rules import perform, refusals
-from agents.support.dialogue.goods import goods_named, named_pieces
+from agents.support.dialogue.goods import Named, goods_named, named_pieces
 from agents.support.dialogue.replacing import NEW, new_pieces, why_nothing_fits
-from agents.support.dialogue.wording import brand, paid_by
+from agents.support.dialogue.wording import is_of_brand, paid_by
 from agents.support.models import Language, Part, Slot, Slots, Task, TaskName
 from agents.support.understanding.exclusions import is_correction, left_out, meant
 from agents.support.understanding.names import names_goods, names_in
@@ -217,7 +217,7 @@ def _method(named: Slots, text: str, customer: CustomerAccount) -> str:
     if len(by_name) == 1:
         return by_name.pop()
     fitting = [m for m in customer.methods.values() if m.kind in named.methods]
-    of_brand = [m for m in fitting if brand(m) and brand(m).lower() in text.lower()]
+    of_brand = [m for m in fitting if is_of_brand(m, text)]
     chosen = of_brand or fitting
     return chosen[0].id if len(chosen) == 1 else ""
 
@@ -238,6 +238,8 @@ def _chosen(
         described = NEW.split(wanted)[0] if NEW.search(wanted) else ""
     some = goods_named(order, wanted, goods, described=described)
     without = goods_named(order, left_out(text), goods, every=True)
+    if named.everything and without.skus and not without.unclear:
+        some = Named()  # "of all that I bought with the mug, everything except the mug"
     why = some.why or without.why
     nothing = (
         bool(LETTERS.search(PARTICLES.sub("", ORDER.sub("", left_out(text))))) and not without.skus

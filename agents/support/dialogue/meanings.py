@@ -69,6 +69,12 @@ REQUEST = re.compile(
     r"|\b(?:i'?d|i would|we'?d) (?:like|prefer|rather have)\b|换|改",
     re.IGNORECASE,
 )
+NO_PERSON = re.compile(
+    r"\b(?:(?:don'?t|do not|rather not) (?:\w+ly )?(?:want|need|give|send|call|hand|pass|transfer|connect|put)"
+    r"|no need for|without)(?: [\w']+){0,5}? (?:humans?|persons?|people|agents?|staff)\b"
+    r"|(?:不要|不用|不需要|不想|别|不必)(?:再|给我|帮我|把我|找)*(?:转|接|叫|人工|真人|客服)",
+    re.IGNORECASE,
+)
 CLEAR_WISH = 0.85  # the probability of another wish from which on a turn with a value is no answer
 INSTEAD: Mapping[TaskName, TaskName] = {
     "return_items": "cancel_order",
@@ -84,7 +90,7 @@ def in_context(understood: Understood, text: str, before: Dialogue, shop: ShopVi
     """What was understood, where the order or the choice of goods says more than the words."""
     if understood.wishes or understood.angry:
         return understood
-    understood = _as_wish(understood, text, before, shop)
+    understood = _as_wish(_without_person(understood, text), text, before, shop)
     best = understood.best
     named = shop.spelled(understood.slots.orders or slots(left_out(text)).orders)
     is_own = len(named) == 1 and named[0] in shop.orders
@@ -126,6 +132,26 @@ def _as_wish(understood: Understood, text: str, before: Dialogue, shop: ShopView
     named = understood.slots.model_copy(update={"orders": (order,)})
     wish = Intent(name="exchange_items", confidence=1.0)
     return understood.model_copy(update={"intents": (wish,), "slots": named})
+
+
+def _without_person(understood: Understood, text: str) -> Understood:
+    """What else was understood, where the text only says that no person is wanted."""
+    first, *others = understood.intents
+    if first.name != "human" or not others or not NO_PERSON.search(text):
+        return understood
+    left = max(1 - first.confidence, others[0].confidence)
+    best = others[0].model_copy(update={"confidence": others[0].confidence / left})
+    return understood.model_copy(update={"intents": (best, *others[1:])})
+
+
+def wants_person(context: TurnContext) -> bool:
+    """Whether the turn asks for a person; "please don't give me to a human" does not."""
+    by_wish = any(
+        wish.name == "human" and not NO_PERSON.search(wish.text)
+        for wish in context.understood.wishes
+    )
+    whole = context.intent == "human" and context.sure and not NO_PERSON.search(context.turn.text)
+    return by_wish or (whole and not chooses(context))
 
 
 def damaged_order(context: TurnContext) -> str:

@@ -47,6 +47,7 @@ from agents.support.dialogue.meanings import (
     names_it_again,
     product_asked,
     says_it_again,
+    wants_person,
 )
 from agents.support.dialogue.questions import as_a_whole, offered, question
 from agents.support.dialogue.render import refusal_part
@@ -109,9 +110,7 @@ def decide(context: TurnContext) -> Decided | None:
         return _beside_a_person(context)
     if before.options == PERSON and (wanted := _person_wanted(context)) is not None:
         return wanted
-    for_a_person = any(wish.name == "human" for wish in context.understood.wishes)
-    wants_one = intent == "human" and context.sure and not chooses(context)
-    if context.understood.angry or for_a_person or wants_one:
+    if context.understood.angry or wants_person(context):
         return hand_over(context.turn, before, "anger" if context.understood.angry else "asked for")
     if intent == "repeat" and before.said and context.sure and not chooses(context):
         said = (Part(template="said", values={"said": before.said}),)

@@ -187,7 +187,8 @@ def with_address(context: TurnContext, task: Task) -> Task | None:
     if task.asked != "address" and not corrects:
         return None
     here = given_fields(text).values
-    is_some = here.keys() - {"country"}
+    whole = given_fields(task.text).address
+    is_some = here.keys() - {"country"} or (task.asked == "address" and whole is not None)
     if not is_some or verdict(text, task.name, task.order) == "yes":
         return None
     if corrects and task.address is not None:

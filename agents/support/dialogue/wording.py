@@ -37,6 +37,11 @@ COUNTRIES: Mapping[Language, Mapping[str, str]] = {
     "zh": {"US": "美国", "CN": "中国", "CA": "加拿大"},
 }
 BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express"}
+ALSO_CALLED = {
+    "Visa": ("维萨",),
+    "Mastercard": ("万事达", "master card"),
+    "American Express": ("运通", "amex"),
+}
 PAIRS: Mapping[Language, tuple[str, str]] = {"en": (" (", ")"), "zh": ("（", "）")}
 COMMA: Mapping[Language, str] = {"en": ", ", "zh": "、"}
 AND: Mapping[Language, str] = {"en": " and the ", "zh": "和"}
@@ -121,6 +126,13 @@ def carried_by(shipment: Shipment) -> str:
 def brand(method: Method) -> str:
     """The brand of a card, such as "Visa"; "" where it is not known."""
     return next((name for word, name in BRANDS.items() if word in method.token), "")
+
+
+def is_of_brand(method: Method, text: str) -> bool:
+    """Whether the text names the brand of this card, in English or Chinese."""
+    name = brand(method)
+    words = (name, *ALSO_CALLED.get(name, ()))
+    return bool(name) and any(word.lower() in text.lower() for word in words)
 
 
 def _label(method: Method, language: Language) -> str:

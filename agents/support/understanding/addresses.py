@@ -78,7 +78,7 @@ POSTCODE_ZH = re.compile(
 )
 STREET_ZH = re.compile(
     rf"[\u4e00-\u9fffA-Za-z0-9-]*?{NUMBER_ZH}-?\d*(?:号|室|栋|楼|弄|幢|单元|座)(?:院|楼)?"
-    rf"(?:[\u4e00-\u9fffA-Za-z0-9-]*{NUMBER_ZH}(?:号|室|栋|楼|弄|幢|单元|座|层))?"
+    rf"(?:[\u4e00-\u9fffA-Za-z0-9-]*{NUMBER_ZH}(?:号|室|栋|楼|弄|幢|单元|座|层)(?:\d{{2,4}}(?!\d))?)?"
 )
 UNIT_ZH = re.compile(
     rf"[\u4e00-\u9fffA-Za-z]{{0,8}}?(?:{NUMBER_ZH}|[A-Z])-?\d*(?:室|栋|楼|幢|单元|座|层|号)(?:{NUMBER_ZH}(?:室|单元|层|号))*"

@@ -50,10 +50,10 @@ LEFT_OUT_ZH = re.compile(
     r"|(?<!是)不是|[只就光]留[下着]?|留下|保留)(?P<what>[^，。；！？,.;!?\n]*?)(?=以外|之外|外(?!套)|都|而是|是|全|其|只|[，。；！？,.;!?\n]|$)"
 )
 BEFORE_ZH = re.compile(
-    r"(?P<what>[^，。；！？,.;!?\s退换]+?)(?:除外|(?<![还么是])不(?:要|用)?(?:退|换|取消)(?!款|货|钱)|别(?:退|换|取消)|留着|不用(?:管|动|改)|别动|不动)"
+    r"(?P<what>[^，。；！？,.;!?\s退换]+?)(?:除外|(?<![还么是])不(?:要|用)?(?:退|换|取消)(?!款|货|钱)|别(?:退|换|取消)|留着|以外|之外|不用(?:管|动|改)|别动|不动)"
 )
 MARKS_ZH = re.compile(
-    "[除不别留]"
+    "[除不别留外]"
 )  # without one the rule above would try each letter of a long word in vain
 CORRECTED = re.compile(
     r"\b(?:no,? wait|wait,? no|oh no|scratch that|i mean|i meant|make that|correction"

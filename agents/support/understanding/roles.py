@@ -39,6 +39,7 @@ CUT = re.compile(
     r"|\bso(?= (?:it|they|this|these|those|please|pls|that (?:goes|has|must|needs|can|should))\b)"
     r"|(?=\b(?:i )?(?:just|only) (?:wan|need|ask|wonder)\w*)"  # "don't cancel it just wanna know ..."
     rf"|\s\+\s|[，,]|\b(?:and then|and also|and(?= {BEGINS}\b)|also|plus|besides|but)\b"
+    r"|(?<=[\u4e00-\u9fff])[ \u3000]+(?=[\u4e00-\u9fff])"  # blanks are the commas of who types on a phone
     r"|然后|还有|另外|顺便|同时|并且",
     re.IGNORECASE,
 )

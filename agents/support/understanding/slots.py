@@ -34,7 +34,8 @@ DATE = re.compile(
 )
 METHODS = {
     "credit_card": re.compile(
-        r"credit card|\bcard\b(?<!gift card)|visa|mastercard|信用卡", re.IGNORECASE
+        r"credit card|\bcard\b(?<!gift card)|visa|master ?card|amex|american express|信用卡|万事达|维萨|运通",
+        re.IGNORECASE,
     ),
     "paypal": re.compile(r"paypal|贝宝", re.IGNORECASE),
     "gift_card": re.compile(r"gift ?card|礼品卡|购物卡", re.IGNORECASE),
@@ -45,8 +46,8 @@ EVERYTHING = re.compile(
     rf"\b(?:everything|all of (?:it|them|these|those)|the (?:whole|entire|complete) order"
     rf"|all (?:the |my |these |those |\w{{1,5}} )?{GOODS}|(?:return|exchange|change|send|swap) (?:it |them )?all)\b"
     rf"|^\W*(?:yes,? )?all(?: please)?\W*$"
-    rf"|\b(?:everything else|the rest|rest(?= (?:goes?|can|should) )|(?:all )?the others?(?: {GOODS})?)\b"
-    r"|全部|所有|整个订单|整单|其[他它余]|都(?=要|想|给|帮|可以|退|换|改|寄)",
+    rf"|\b(?:everything else|the rest|rest(?= (?:goes?|can|should) )|(?:all )?the others?(?: {GOODS})?|all others?)\b"
+    r"|全部|所有|统统|通通|剩下的?|整个订单|整单|其[他它余]|别的(?=都|全|也)|都(?=要|想|给|帮|可以|退|换|改|寄)",
     re.IGNORECASE,
 )
 LAST = re.compile(

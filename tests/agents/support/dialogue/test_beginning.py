@@ -4,10 +4,12 @@ import pytest
 
 from agents.shop.requests import Exchange, Return
 from agents.support.dialogue.describing import described
+from agents.support.dialogue.forms import fill
 from agents.support.dialogue.render import reply
-from agents.support.models import ChangeOutcome, Dialogue, IntentName, Wish
+from agents.support.models import ChangeOutcome, Dialogue, IntentName, Task, Wish
 from agents.support.understanding.slots import slots
 from tests.agents.support.dialogue.shop import SHOP, TurnContext, answer, decided, heard, talk
+from tests.agents.support.dialogue.test_forms import CHINESE
 
 SHIRT, LAMP = "10000001", "20000001"
 
@@ -117,3 +119,35 @@ def test_a_change_of_mind_keeps_what_was_chosen_otherwise() -> None:
     again = decided(heard("rather in L", "out_of_scope", before=before))
     assert again.after.task is not None
     assert again.after.task.new == ("10000003",)
+
+
+def test_a_change_without_other_goods_is_none_beside_a_wish_for_its_order() -> None:
+    why, wish = "I bought the T-shirt in A100 on a whim", "pay it by gift card"
+    step = decided(wishing(f"{why}. {wish}", ("modify_items", why), ("modify_payment", wish)))
+    assert [task.name for task in (step.after.task, *step.after.later) if task] == [
+        "modify_payment"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "please don't give me to a human, where is B200",
+        "B200到哪了，不要转人工",
+        "without a person: B200?",
+    ],
+)
+def test_who_wants_no_person_gets_none(text: str) -> None:
+    step = decided(heard(text, "human", "order_status"))
+    assert step.action == "answer"
+    assert "B200 has been shipped" in answer(step)
+
+
+def test_who_is_not_helped_gets_a_person() -> None:
+    assert decided(heard("this is not working give me a person", "human")).action == "hand_over"
+
+
+@pytest.mark.parametrize("text", ["除了台灯都退", "台灯以外的都退", "剩下的都退，台灯不动"])
+def test_all_but_is_read_in_chinese(text: str) -> None:
+    task = Task(name="return_items", order="B200")
+    assert fill(task, slots(text), text, CHINESE).pieces == (SHIRT,)
