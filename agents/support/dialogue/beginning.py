@@ -63,7 +63,32 @@ def begun_by_several(context: TurnContext) -> Sequence[Task]:
     clear = [task for task in tasks if task.order or "order" not in NEEDS[task.name]]
     # A question without an order beside a clear wish is hardly one.
     tasks = [task for task in tasks if not clear or task in clear or task.name not in INFORMS]
-    return _without_excluded(tasks, shop)
+    return _without_excluded(_together(tasks, shop), shop)
+
+
+def _together(tasks: Sequence[Task], shop: ShopView) -> Sequence[Task]:
+    """The tasks, those that replace goods of one order as one: an order is changed once."""
+    left: list[Task] = []
+    for task in tasks:
+        last = next((one for one in left if _is_same_order(one, task, shop)), None)
+        if last is None:
+            left.append(task)
+            continue
+        order, text = task.order or last.order, f"{last.text} , {task.text}"
+        named = slots(text).model_copy(update={"orders": ()})
+        left[left.index(last)] = fill(_task(last.name, order, text, last.topics), named, text, shop)
+    return left
+
+
+def _is_same_order(first: Task, second: Task, shop: ShopView) -> bool:
+    """Whether both replace goods of one order; where one names none, its goods have to be in that of the other."""
+    if not {first.name, second.name} <= REPLACES:
+        return False
+    if "" not in (first.order, second.order):
+        return first.order == second.order
+    order = shop.orders.get(first.order or second.order)
+    text = second.text if first.order else first.text
+    return order is not None and bool(named_pieces(order, text, shop.goods))
 
 
 def _without_excluded(tasks: Sequence[Task], shop: ShopView) -> Sequence[Task]:
@@ -90,7 +115,12 @@ def _excludes(later: Task, task: Task) -> bool:
 
     A change of goods that says nothing of other goods is none beside another wish for its order.
     """
-    if task.name in REPLACES and not task.new and later.name in KINDS and later.order in ("", task.order):
+    if (
+        task.name in REPLACES
+        and not task.new
+        and later.name in KINDS
+        and later.order in ("", task.order)
+    ):
         return later.name not in REPLACES and not slots(task.text).orders
     if not {later.name, task.name} <= EXCLUSIVE or later.name == task.name:
         return False

@@ -146,12 +146,17 @@ def _without_person(understood: Understood, text: str) -> Understood:
 
 def wants_person(context: TurnContext) -> bool:
     """Whether the turn asks for a person; "please don't give me to a human" does not."""
-    by_wish = any(
-        wish.name == "human" and not NO_PERSON.search(wish.text)
-        for wish in context.understood.wishes
-    )
-    whole = context.intent == "human" and context.sure and not NO_PERSON.search(context.turn.text)
-    return by_wish or (whole and not chooses(context))
+    wishes, shop = context.understood.wishes, context.shop
+    if any(wish.name == "human" and _means_person(wish.text, shop) for wish in wishes):
+        return True
+    is_human = context.intent == "human" and context.sure and not chooses(context)
+    return is_human and _means_person(context.turn.text, shop)
+
+
+def _means_person(text: str, shop: ShopView) -> bool:
+    """Whether the text means a person, and no goods: "one with Google Assistant"."""
+    values = {v.lower() for one in shop.goods.values() for v in one.options.values() if " " in v}
+    return not NO_PERSON.search(text) and not any(value in text.lower() for value in values)
 
 
 def damaged_order(context: TurnContext) -> str:

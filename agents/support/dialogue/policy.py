@@ -66,7 +66,7 @@ from agents.support.dialogue.repairs import (
     with_address,
     with_more,
 )
-from agents.support.dialogue.turn_context import TASKS, TurnContext, with_acts_of
+from agents.support.dialogue.turn_context import TASKS, TurnContext, with_acts_of, with_named
 from agents.support.models import (
     Action,
     Decided,
@@ -97,7 +97,7 @@ def decide(context: TurnContext) -> Decided | None:
     understood, before = with_orders(
         context.turn.text, context.understood, context.before, context.shop
     )
-    understood = with_acts_of(understood, context.turn.text, before)
+    understood = with_named(with_acts_of(understood, context.turn.text, before), context.turn.text)
     understood = in_context(understood, context.turn.text, before, context.shop)
     if before.task is not None and (
         before.task.asked == "address" or MISTAKE.search(context.turn.text)

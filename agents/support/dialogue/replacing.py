@@ -51,11 +51,13 @@ def new_pieces(
     new = []
     for sku in task.pieces:
         chosen = [v for v in variants_of(mine[sku], goods) if v.sku in named.skus]
-        same = task.name == "exchange_items" and _is_same(wanted[sku], text)
-        if not chosen and same and sku in goods and goods[sku].available:
-            chosen = [goods[sku]]
         like = goods.get(before.get(sku, sku))
-        chosen = chosen or fitting(mine[sku], wanted[sku], goods, like) or []
+        described = fitting(mine[sku], wanted[sku], goods, like)
+        again = sku in named.skus or _is_same(wanted[sku], text)
+        same = goods.get(sku) if again and task.name == "exchange_items" else None
+        if not chosen and described is None and same is not None and same.available:
+            chosen = [same]
+        chosen = chosen or described or []
         if len(chosen) != 1:
             return ()
         new.append(chosen[0].sku)

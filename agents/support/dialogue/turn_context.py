@@ -7,8 +7,9 @@ from typing import get_args
 
 from agents.support.dialogue.disposing import UNSURE, Selection
 from agents.support.dialogue.forms import INFORMS, REPLACES, ShopView
-from agents.support.models import Dialogue, IntentName, TaskName, Turn, Understood
+from agents.support.models import Dialogue, Intent, IntentName, TaskName, Turn, Understood
 from agents.support.understanding.consent import verdict
+from agents.support.understanding.wishes import PAYS
 
 CLOSE = 0.15  # if the first two intents differ by less, a question asks which of them is meant
 TASKS = frozenset(get_args(TaskName))
@@ -22,7 +23,7 @@ NAMED: Mapping[IntentName, re.Pattern[str]] = {
     "cancel_order": _words(r"\bcancel|取消"),
     "return_items": _words(r"\b(?:return|refund|(?:send|give) \w+ back|money back)|退"),
     "exchange_items": _words(r"\b(?:exchange|swap|replace)|换"),
-    "modify_payment": _words(r"\b(?:pay|card)|付"),
+    "modify_payment": _words(r"\b(?:pay(?!pal)|card)|付"),
     "modify_customer_address": _words(r"\b(?:account|profile)\b|账[户号]"),
     "modify_order_address": _words(r"\border\b|订单|那[单笔]"),
 }
@@ -78,6 +79,29 @@ class TurnContext:
             return ()  # the order tells which of them is possible; questions are both answered
         is_close = first.confidence - others[0].confidence < CLOSE
         return (first.name, others[0].name) if tasks and is_close else ()
+
+
+def with_named(understood: Understood, text: str) -> Understood:
+    """What was understood, where two wishes are as probable, and the text calls one of them by its name."""
+    first, *others = understood.intents
+    # "Swap it for the red one, by PayPal" names the payment of what is swapped.
+    swaps = NAMED["exchange_items"].search(text) and not PAYS.search(text)
+    if first.name == "modify_payment" and swaps:
+        wish = Intent(name="exchange_items", confidence=1.0)
+        return understood.model_copy(update={"intents": (wish, *understood.intents)})
+    is_close = others and first.confidence - others[0].confidence < CLOSE
+    if understood.wishes or not is_close:
+        return understood
+    two = [one.name for one in (first, *others[:2]) if one.name in TASKS]
+    families = {"exchange_items" if name in REPLACES else name for name in two}
+    called = [name for name in families if name in NAMED and NAMED[name].search(text)]
+    if len(families) < 2 or len(called) != 1:
+        return understood
+    name = next(
+        n for n in two if n == called[0] or (called[0] == "exchange_items" and n in REPLACES)
+    )
+    intents = (Intent(name=name, confidence=1.0), *understood.intents)
+    return understood.model_copy(update={"intents": intents})
 
 
 def with_acts_of(understood: Understood, text: str, before: Dialogue) -> Understood:

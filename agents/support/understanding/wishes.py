@@ -186,10 +186,19 @@ def parts_in_question(text: str) -> list[str]:
     return list(dict.fromkeys(wanted))[:MOST_PARTS]
 
 
+def _is_named_beside(found: Intent, part: str) -> bool:
+    """Whether the part only names what belongs to another wish: ", by PayPal" is no payment to be changed."""
+    return found.name in BESIDE and not BESIDE[found.name].search(part)
+
+
 def wish_beside(text: str, classify: Classify) -> Intent | None:
     """What a message that names an order wants, if it reads like thanks or a greeting as a whole."""
     known = [(classify(part), part) for part in parts_in_question(text)]
-    wanted = [one for one, part in known if is_wish(one, part) and not _is_stated(one, part)]
+    wanted = [
+        one
+        for one, part in known
+        if is_wish(one, part) and not _is_stated(one, part) and not _is_named_beside(one, part)
+    ]
     return max(wanted, key=lambda one: one.confidence, default=None)
 
 
@@ -318,7 +327,7 @@ def _name(part: str, orders: set[str], found: Intent | None) -> IntentName | Non
     """What the part asks for; out of scope if it names an order and does not say what for."""
     if has_only_names(part) or NO_WISH.match(part) or is_refused(part):
         return None
-    if found is not None and found.name in BESIDE and not BESIDE[found.name].search(part):
+    if found is not None and _is_named_beside(found, part):
         return None
     if found is not None and is_wish(found, part):
         return found.name
