@@ -51,7 +51,9 @@ async def test_the_run_finishes_what_a_lost_worker_held(shop: Shop, *, is_killed
             worker.kill()
         else:
             stop(worker, shop)
-        assert await asyncio.to_thread(run.wait, PATIENCE) == 0
+        assert await asyncio.to_thread(run.wait, PATIENCE) == 0, (
+            shop.folder / "errors"
+        ).read_text()
     assert not worker.is_running()
     await assert_all_are_shipped(shop)
     assert max(item["deaths"] for item in (await shop.journal()).items.values()) == 1
@@ -109,7 +111,10 @@ def running(shop: Shop) -> "Iterator[subprocess.Popen[bytes]]":
     """The flow over COUNT orders, in a process with a worker that starts at once."""
     arguments = [shop.write(shop.orders(COUNT)), shop.report, shop.stock, SLOW]
     command = [sys.executable, "-m", "tests.flows.run_orders", *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as run:
+    with (
+        (shop.folder / "errors").open("wb") as errors,
+        subprocess.Popen(command, cwd=ROOT, stderr=errors) as run,
+    ):
         try:
             yield run
         finally:

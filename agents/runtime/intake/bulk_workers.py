@@ -120,7 +120,8 @@ class _Worker:
         except (OSError, EOFError) as error:
             reason = str(error)
             log.warning("a bulk worker is lost: the run goes on", worker=process.pid, reason=reason)
-            process.kill()
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                process.kill()
         finally:
             self._closing = True
             stopping.cancel()
