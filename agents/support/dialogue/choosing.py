@@ -66,12 +66,26 @@ STEP = re.compile(
     r"\b(?:one|a|the next) size\b|\bsize (?:up|down)\b|[大小][一1个]个?[码号]", re.IGNORECASE
 )
 THE = re.compile(r"\b(?:the|my|that|this|those)(?: [\w-]+){0,2} $|最$", re.IGNORECASE)
+# "That one is dearer" and 太大了 only say how it is.
+SAYS_SO = re.compile(
+    r"(?:\b(?:is|are|was|were|seems?|looks?|feels?|too|so)|'s)"
+    r"(?: (?:a|bit|little|much|far|even|way|still|really|lot))* $"
+    r"|[太好真挺很]$|有点$|这么$|那么$",
+    re.IGNORECASE,
+)
 ONE = re.compile(
     r" (?:ones?|pairs?|of|two|item)\b|的?[那这]?一?[个件副双只台把款种瓶盏块条]", re.IGNORECASE
 )
 BARE_AMOUNT = re.compile(
     r"(?<![\w.$])(?:(?P<amount>\d{1,5}(?:\.\d{2})?) ?(?:bucks|usd|quid)\b|(?P<cents>\d{1,5}\.\d{2})(?![\w.]))"
     r"|(?P<zh>\d{1,5}(?:\.\d{2})?)(?:刀|的?那?一?[单笔])",
+    re.IGNORECASE,
+)
+
+
+ABOUT = re.compile(
+    r"(?:\b(?:nearly|almost|about|around|roughly|some)|差不多|大概|大约|将近|快) ?[$€¥]?(?P<about>\d{2,5})(?![\w.])"
+    r"|(?<![\w.])(?P<over>\d{2,5})(?: ?(?:something|odd)\b|-?ish\b|多(?:块|元|刀|美)?)",
     re.IGNORECASE,
 )
 
@@ -118,19 +132,19 @@ def narrowed(
     """
     said = [one for one in said_of_options(text, known) if not _is_of(one, replaced, candidates)]
     left = _with_words(said, candidates, corrected=corrected or replaced is not None)
-    amounts = amounts_in(text[replaced.since :] if replaced is not None else text)
+    paid = text[replaced.since :] if replaced is not None else text
     steps = [step for step in MORE if _compares(step, text, replaced)]
-    if amounts:
-        left = [one for one in left if any(abs(one.price - n) < UNIT_PRICE for n in amounts)]
+    if names_amount(paid):
+        left = [one for one in left if costs(one.price, paid)]
     old = replaced.old if replaced is not None and not MOST.search(text) else None
     for step in steps:
         left = _by_more(step, left, old, is_step=STEP.search(text) is not None)
-    return left if said or amounts or steps else None
+    return left if said or steps or names_amount(paid) else None
 
 
 def _compares(step: More, text: str, replaced: Replaced | None) -> bool:
     """Whether the text compares: "I found it cheaper elsewhere" chooses nothing, "the cheaper one" does."""
-    found = [*step.words.finditer(text)]
+    found = [m for m in step.words.finditer(text) if not SAYS_SO.search(text[: m.start()])]
     chosen = [m for m in found if THE.search(text[: m.start()]) or ONE.match(text[m.end() :])]
     if replaced is None:
         return bool(chosen)
@@ -161,6 +175,21 @@ def _is_of(word: Said, replaced: Replaced | None, candidates: Sequence[Candidate
         return False
     before = word.span[1] <= replaced.since
     return before or not any(word.fits(one.options) for one in candidates)
+
+
+def costs(amount: int, text: str) -> bool:
+    """Whether the text names this amount (in minor units), or about as much: "nearly 700", "679 something"."""
+    near = [(named - UNIT_PRICE + 1, named + UNIT_PRICE) for named in amounts_in(text)]
+    for said in ABOUT.finditer(text):
+        named = int(said["about"] or said["over"]) * UNIT_PRICE
+        over = max(10, 10 ** (len(said["over"]) - 1)) * UNIT_PRICE if said["over"] else 0
+        near.append((named, named + over) if over else (named * 94 // 100, named * 106 // 100))
+    return any(low <= amount < high for low, high in near)
+
+
+def names_amount(text: str) -> bool:
+    """Whether the text names an amount of money, or about one."""
+    return bool(amounts_in(text)) or ABOUT.search(text) is not None
 
 
 def amounts_in(text: str) -> list[int]:

@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from agents.shop.contracts import OrderView
-from agents.support.dialogue.choosing import UNIT_PRICE, amounts_in
+from agents.support.dialogue.choosing import costs, names_amount
 from agents.support.dialogue.forms import INFORMS, KINDS, NEEDS, OF_AN_ORDER, ShopView, is_possible
 from agents.support.dialogue.goods import named_pieces
 from agents.support.models import Dialogue, IntentName, Slots, Understood
@@ -54,7 +54,7 @@ BY_GOODS = re.compile(
     re.IGNORECASE,
 )
 QUESTION = re.compile(
-    r"[?？]|吗|呢|多少|什么|怎么|哪|^\W*(?:how|what|which|when|where|why|who|is|are|do|does|can|could)\b",
+    r"[?？]|吗|呢|多少|什么|怎么|哪|^\W*(?:(?:how|what|when|where|who)'?s?|which|why|is|are|do|does|can|could)\b",
     re.IGNORECASE,
 )
 
@@ -89,7 +89,8 @@ STATES = (
         re.compile(
             r"\b(?:(?:has|have|is|are|was)(?:n'?t| not)(?: yet| even)? (?:been )?"
             r"(?:ship|sen[dt]|dispatch|left|deliver|arriv|out)\w*"
-            r"|not (?:yet )?(?:shipped|sent|dispatched|delivered)|un(?:shipped|sent)|pending|waiting to be"
+            r"|not (?:yet )?(?:shipped|sent|dispatched|delivered)|un(?:shipped|sent)|pending"
+            r"|(?:waiting|still|yet) to be"
             r"|still (?:being )?(?:prepar|pack)\w*)"
             r"|[没未]有?(?:发|寄|到)|待发",
             re.IGNORECASE,
@@ -205,15 +206,16 @@ def _with_features(text: str, wanted: IntentName, shop: ShopView) -> list[str]:
     goods = {name: _goods_in(text, shop.orders[name], shop) for name in shop.latest}
     most = max((found[:2] for found in goods.values()), default=NOTHING)
     left = [name for name in shop.latest if goods[name][:2] == most]
-    amounts = amounts_in(text)
     of_state = [states for words, states in STATES if words.search(text)]
     for states in of_state:
         left = [name for name in left if shop.orders[name].status in states] or left
-    if amounts:
-        left = [n for n in left if any(abs(shop.orders[n].total - a) < UNIT_PRICE for a in amounts)]
+    if names_amount(text):
+        left = [name for name in left if costs(shop.orders[name].total, text)]
     left = [name for name in left if _allows(wanted, shop.orders[name])] or left
     left = [name for name in left if goods[name][2]] or left
-    is_described = most > NOTHING or bool(amounts) or (bool(of_state) and ONE_ORDER.search(text))
+    is_described = (
+        most > NOTHING or names_amount(text) or (bool(of_state) and ONE_ORDER.search(text))
+    )
     return left if is_described else []
 
 

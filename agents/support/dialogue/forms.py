@@ -10,7 +10,7 @@ from agents.shop.accounts import CustomerAccount, OrderAccount, Variant
 from agents.shop.contracts import OrderView
 from agents.shop.requests import REQUESTS, Cancel, Kind, Request
 from agents.shop.rules import perform, refusals
-from agents.support.dialogue.goods import Named, goods_named, named_pieces
+from agents.support.dialogue.goods import Named, count_of_them, goods_named, named_pieces
 from agents.support.dialogue.replacing import NEW, new_pieces, why_nothing_fits
 from agents.support.dialogue.wording import is_of_brand, paid_by
 from agents.support.models import Language, Part, Slot, Slots, Task, TaskName
@@ -122,7 +122,7 @@ def fill(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
     filled: dict[str, object] = {}
     if named.address is not None:
         filled["address"] = named.address
-    if method := _method(named, text, shop.customer):
+    if method := _method(named, meant(text), shop.customer):
         filled["method"] = method
     if order is not None and task.name in ITEMS:
         pieces, _ = _chosen(task, order, named, text, shop.goods)
@@ -256,6 +256,8 @@ def _chosen(
     if len(every) == 1 and not some.skus and not left_out(text) and why is None:
         return (() if names_goods(wanted, goods.values()) else every), why
     before = task.pieces if not some.skus or ADDS.search(text) else ()
+    if before and not some.skus and (count := count_of_them(text)) and len(set(before)) == 1:
+        before = before[:count]
     chosen = every if everything else (*before, *(s for s in some.skus if s not in before))
     left = Counter(without.skus)
     kept = []

@@ -33,7 +33,8 @@ ONLY_ONE = re.compile(
 NUMBER = r"one|both|two|three|four|five|[一两二三四五俩仨]"
 HOW_MANY = re.compile(
     r"(?P<all>\ball|全部|所有)?\W*(?P<count>(?<!\w)\d{1,2}|\b(?:one|both|two|three|four|five)|(?<!第)[一两二三四五俩仨])?"
-    r"(?:\W*(?:of|the|my|these|those|pieces?|[\u4e00-\u9fff]))?(?:\W*(?:the|my|these|those))?\W*$",
+    r"(?:\W*(?:of|the|my|these|those|pieces?|[\u4e00-\u9fff]))?(?:\W*(?:the|my|these|those))?"
+    r"(?: (?!of |and |or |the |my )[a-z]+)?\W*$",
     re.IGNORECASE,
 )
 ONE_OF = re.compile(
@@ -59,6 +60,11 @@ JUST_BEFORE = re.compile(
     r"(?<!keep )(?<!keeping )\b(?:only|just)"
     r"(?: (?:return|send|exchange|swap|change|want|need|back|one|of|the|my|that|those|this|to|is|it'?s|for))*\W*$"
     r"|[只就单光](?:想|要|退|换|把|有|是|需要)*$",
+    re.IGNORECASE,
+)
+OF_THEM = re.compile(
+    rf"\b(?:only|just) ({NUMBER})\b(?! (?:size|thing|order))|\b({NUMBER}) of (?:them|those|these)\b"
+    r"|(?:只|就)(?:想|要)?(?:退|换)?([一两二三四五俩])[个件只双台把条盏瓶副]",
     re.IGNORECASE,
 )
 NEXT = 3  # characters between an option and the name of its goods
@@ -109,6 +115,11 @@ def goods_named(
         if not fitting and (described is not None or not _is_next_to(skus, mine, span, goods)):
             fitting = _most_like(order, skus, about, goods)
         some = _copies_of(order, fitting, text, name, None if each else (span, every))
+        of_all = (
+            some.why is not None and some.why.template == "too few" and len(fitting) < len(skus)
+        )
+        if of_all:  # "of the two beds the cheaper one" counts those it chooses from
+            some = _copies_of(order, fitting, text, name, None)
         found += some.skus
         unclear, why = unclear or some.unclear, some.why or why
     if found or named:
@@ -131,6 +142,12 @@ def _only(order: OrderAccount, text: str) -> Named:
     """The piece of an order that has one, if the text says "it"."""
     is_it = len(order.pieces) == 1 and ONLY_ONE.search(text)
     return Named((order.pieces[0].sku,) if is_it else ())
+
+
+def count_of_them(text: str) -> int:
+    """How many of the pieces just shown are meant: "only one of them", 只退一个; 0 if the text does not say."""
+    found = OF_THEM.search(text)
+    return _count(next(filter(None, found.groups()))) if found is not None else 0
 
 
 def _copies_of(

@@ -19,7 +19,7 @@ from agents.support.dialogue.goods import named_pieces
 from agents.support.dialogue.products import PRICE, about, asks_for_cheaper, names_variant
 from agents.support.dialogue.render import status_part
 from agents.support.dialogue.replacing import BROKEN
-from agents.support.dialogue.turn_context import TASKS, TurnContext
+from agents.support.dialogue.turn_context import NAMED, TASKS, TurnContext
 from agents.support.models import Dialogue, Intent, IntentName, Part, Task, TaskName, Understood
 from agents.support.understanding.consent import begins_with_no
 from agents.support.understanding.exclusions import is_correction, left_out, without_refused
@@ -75,6 +75,7 @@ NO_PERSON = re.compile(
     r"|(?:不要|不用|不需要|不想|别|不必)(?:再|给我|帮我|把我|找)*(?:转|接|叫|人工|真人|客服)",
     re.IGNORECASE,
 )
+THANKS = re.compile(r"\b(?:thanks|thank you|thx|ty|cheers)\b|谢", re.IGNORECASE)
 CLEAR_WISH = 0.85  # the probability of another wish from which on a turn with a value is no answer
 INSTEAD: Mapping[TaskName, TaskName] = {
     "return_items": "cancel_order",
@@ -90,7 +91,8 @@ def in_context(understood: Understood, text: str, before: Dialogue, shop: ShopVi
     """What was understood, where the order or the choice of goods says more than the words."""
     if understood.wishes or understood.angry:
         return understood
-    understood = _as_wish(_without_person(understood, text), text, before, shop)
+    understood = _as_thanks(_without_person(understood, text), text, shop)
+    understood = _as_wish(understood, text, before, shop)
     best = understood.best
     named = shop.spelled(understood.slots.orders or slots(left_out(text)).orders)
     is_own = len(named) == 1 and named[0] in shop.orders
@@ -132,6 +134,17 @@ def _as_wish(understood: Understood, text: str, before: Dialogue, shop: ShopView
     named = understood.slots.model_copy(update={"orders": (order,)})
     wish = Intent(name="exchange_items", confidence=1.0)
     return understood.model_copy(update={"intents": (wish,), "slots": named})
+
+
+def _as_thanks(understood: Understood, text: str, shop: ShopView) -> Understood:
+    """Thanks that name neither goods nor an order are no wish: "one thing less on my list, thank you!"."""
+    best = understood.best
+    names = understood.slots.orders or names_goods(text, shop.goods.values())
+    if best.name not in KINDS or best.confidence >= CLEAR_WISH or names or QUESTION.search(text):
+        return understood
+    if not THANKS.search(text) or any(words.search(text) for words in NAMED.values()):
+        return understood
+    return understood.model_copy(update={"intents": (Intent(name="thanks", confidence=1.0),)})
 
 
 def _without_person(understood: Understood, text: str) -> Understood:

@@ -151,3 +151,17 @@ def test_who_is_not_helped_gets_a_person() -> None:
 def test_all_but_is_read_in_chinese(text: str) -> None:
     task = Task(name="return_items", order="B200")
     assert fill(task, slots(text), text, CHINESE).pieces == (SHIRT,)
+
+
+def test_thanks_that_name_nothing_are_no_wish() -> None:
+    text = "one thing less to think of, thank you!"
+    assert answer(decided(heard(text, "modify_items", confidence=0.6))) == "You are welcome."
+
+
+def test_only_one_of_the_two_shown_is_meant() -> None:
+    lamp = SHOP.orders["B200"].pieces[1]
+    two = SHOP.orders["B200"].model_copy(update={"pieces": (lamp, lamp)})
+    shop = type(SHOP)(SHOP.customer, {**SHOP.orders, "B200": two}, SHOP.goods, SHOP.latest)
+    task = Task(name="return_items", order="B200", pieces=(LAMP, LAMP), asked="confirm")
+    for text in ("only one of them, please", "只退一个"):
+        assert fill(task, slots(text), text, shop).pieces == (LAMP,)

@@ -32,6 +32,9 @@ def chosen(text: str, replaced: Replaced | None = None) -> str | None:
         ("30块钱的那个", "s"),
         ("the green one", ""),
         ("I saw it cheaper elsewhere", None),
+        ("the one that was nearly 80 dollars", "l"),
+        ("50 something", "m"),
+        ("that one is cheaper", None),
         ("send it back", None),
     ],
 )
