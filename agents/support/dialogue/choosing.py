@@ -66,9 +66,9 @@ STEP = re.compile(
     r"\b(?:one|a|the next) size\b|\bsize (?:up|down)\b|[大小][一1个]个?[码号]", re.IGNORECASE
 )
 THE = re.compile(r"\b(?:the|my|that|this|those)(?: [\w-]+){0,2} $|最$", re.IGNORECASE)
-# "That one is dearer" and 太大了 only say how it is.
+# "That one is dearer" and 太大了 only say how it is; "the one that is dearer" chooses.
 SAYS_SO = re.compile(
-    r"(?:\b(?:is|are|was|were|seems?|looks?|feels?|too|so)|'s)"
+    r"(?:\b(?<!that )(?<!which )(?:is|are|was|were|seems?|looks?|feels?|too|so)|(?<!that)(?<!which)'s)"
     r"(?: (?:a|bit|little|much|far|even|way|still|really|lot))* $"
     r"|[太好真挺很]$|有点$|这么$|那么$",
     re.IGNORECASE,

@@ -41,6 +41,9 @@ DENIED = re.compile(
     r"|(?:不是|不要|不带|不喜欢|不想要|没有?|无|非|别要?|除了|不)[那这]?)$",
     re.IGNORECASE,
 )
+IS_NO = re.compile(
+    r"\s*[:：]\s*(?:no(?:ne)?(?![a-z])|not\b|否|无)"
+)  # "water resistance: no", as we say it
 HAVING: Mapping[str, str] = {
     "waterproof": r"(?:\bwater[- ]?proof|防水)",
     "water resistance": r"(?:\bwater[- ]?(?:proof|resistan(?:t|ce))|防水)",
@@ -89,7 +92,7 @@ def said_of_options(text: str, known: Collection[Option]) -> tuple[Said, ...]:
     ]
     for span, options in sorted(matches, key=lambda one: (one[0][0] - one[0][1], one[0])):
         if all(span[1] <= said.span[0] or said.span[1] <= span[0] for said in taken):
-            is_denied = DENIED.search(plain[: span[0]]) is not None
+            is_denied = bool(DENIED.search(plain[: span[0]]) or IS_NO.match(plain[span[1] :]))
             taken.append(Said(_of_part(options, plain, span), span, is_denied))
     return tuple(sorted(taken, key=lambda said: said.span))
 

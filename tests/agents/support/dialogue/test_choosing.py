@@ -35,6 +35,7 @@ def chosen(text: str, replaced: Replaced | None = None) -> str | None:
         ("the one that was nearly 80 dollars", "l"),
         ("50 something", "m"),
         ("that one is cheaper", None),
+        ("the bag that is more expensive", "l"),
         ("send it back", None),
     ],
 )

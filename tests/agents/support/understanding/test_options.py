@@ -39,6 +39,7 @@ def said(text: str, name: str) -> dict[Option, bool]:
         ("with no armrests", "Office Chair", {("armrest", "*"): True}),
         ("不带扶手的", "Office Chair", {("armrest", "*"): True}),
         ("the one that is waterproof", "Action Camera", {("waterproof", "*"): False}),
+        ("the one with armrest: none", "Office Chair", {("armrest", "*"): True}),
         ("a white dial", "Wristwatch", {("dial color", "white"): False}),
     ],
 )
