@@ -133,7 +133,8 @@ async def test_no_process_outlives_its_call(journal_settings: Settings, tmp_path
         await until(lambda: is_gone(worker), 5)
         await going
         # Not `compute`, whose limit of 1.5 s a busy machine exceeds while the fork server starts again.
-        assert (await run([Job(key="next")], long_compute)).outcomes == {"job completed": 1}
+        found = await run([Job(key="next")], long_compute)
+        assert found.outcomes == {"job completed": 1}, found.stats.reasons
 
         fork_server = fork_server_of(opened)
         going = asyncio.create_task(run([job("last")], long_compute))
